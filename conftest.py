@@ -1,0 +1,18 @@
+import os
+
+import pytest
+
+pytest_plugins = ["plughub.testing.fixtures"]
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_terminal_summary(terminalreporter, exitstatus, config):
+    if os.environ.get("PLUGHUB_NO_SKIPS") and terminalreporter.stats.get("skipped"):
+        terminalreporter.write_line("tests were skipped, and PLUGHUB_NO_SKIPS is set", red=True)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session, exitstatus):
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if os.environ.get("PLUGHUB_NO_SKIPS") and reporter.stats.get("skipped"):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED

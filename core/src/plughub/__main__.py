@@ -1,0 +1,5 @@
+"""``python -m plughub`` is ``hub``."""
+
+from plughub.cli.main import main
+
+main()

@@ -1,0 +1,213 @@
+"""Turning the configuration into the frozen settings that are handed inward."""
+
+from __future__ import annotations
+
+import os
+import socket
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from plughub.app.config import JupyterHub
+from plughub.app.plugins import Selection
+from plughub.domain.errors import StartError
+from plughub.domain.urls import hub_url
+from plughub.kinds import ProxySettings, SpawnerInfo
+from plughub.services.settings import HubSettings
+
+DAY = 86400
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Addresses:
+    """Where everything is reached.
+
+    Attributes:
+        ip: on which users reach the hub.
+        port: on which users reach the hub.
+        base_url: path of the whole application.
+        hub_ip: on which proxy and servers reach the hub.
+        hub_port: on which proxy and servers reach the hub.
+        connect_url: URL to give to proxy and servers, without a path.
+    """
+
+    ip: str
+    port: int
+    base_url: str
+    hub_ip: str
+    hub_port: int
+    connect_url: str
+
+    @property
+    def hub_prefix(self) -> str:
+        """Path of the hub's own pages."""
+        return hub_url(self.base_url)
+
+    @property
+    def api_url(self) -> str:
+        """Where servers reach the API."""
+        return f"{self.connect_url}{self.hub_prefix}api"
+
+
+def addresses(hub: JupyterHub) -> Addresses:
+    """Work out the addresses.
+
+    Args:
+        hub: the settings of the hub.
+
+    Returns:
+        The addresses.
+
+    Raises:
+        StartError: a URL makes no sense.
+    """
+    public = _split(hub.bind_url, "bind_url")
+    internal = _split(hub.hub_bind_url, "hub_bind_url")
+    ip, port, path = public or (hub.ip, hub.port, "")
+    hub_ip, hub_port, _ = internal or (hub.hub_ip, hub.hub_port, "")
+    base_url = "/" + path.strip("/") + "/" if path.strip("/") else hub.base_url
+    everywhere = hub_ip in {"", "0.0.0.0", "::", "*"}  # noqa: S104 - a comparison
+    connect_ip = hub.hub_connect_ip or (socket.gethostname() if everywhere else hub_ip)
+    host = f"[{connect_ip}]" if ":" in connect_ip else connect_ip
+    connect = urlsplit(hub.hub_connect_url)
+    connect_url = f"{connect.scheme}://{connect.netloc}" if connect.netloc else f"http://{host}:{hub_port}"
+    return Addresses(
+        ip="" if ip == "*" else ip,
+        port=port or 8000,
+        base_url=base_url,
+        hub_ip="" if hub_ip == "*" else hub_ip,
+        hub_port=hub_port or 8081,
+        connect_url=connect_url,
+    )
+
+
+def proxy_settings(hub: JupyterHub, where: Addresses) -> ProxySettings:
+    """Give the proxy's settings.
+
+    Args:
+        hub: the settings of the hub.
+        where: the addresses.
+
+    Returns:
+        The settings, without a saved state.
+
+    Raises:
+        StartError: certificate and key do not come together, or do not exist.
+    """
+    if bool(hub.ssl_cert) != bool(hub.ssl_key):
+        raise StartError("c.JupyterHub.ssl_cert and c.JupyterHub.ssl_key go together: set both or none")
+    for name in ("ssl_cert", "ssl_key"):
+        path = getattr(hub, name)
+        if path and not Path(path).is_file():
+            raise StartError(f"c.JupyterHub.{name}: there is no file {path}")
+    return ProxySettings(
+        ip=where.ip,
+        port=where.port,
+        hub_url=where.connect_url,
+        base_url=where.base_url,
+        error_url=f"{where.connect_url}{where.hub_prefix}error",
+        ssl_cert=hub.ssl_cert,
+        ssl_key=hub.ssl_key,
+        trusted_downstream_ips=tuple(hub.trusted_downstream_ips),
+    )
+
+
+def hub_settings(
+    hub: JupyterHub, where: Addresses, selection: Selection, mark: str, infos: Mapping[str, SpawnerInfo]
+) -> HubSettings:
+    """Give the settings of the services.
+
+    Args:
+        hub: the settings of the hub.
+        where: the addresses.
+        selection: the plugins.
+        mark: mark of the hub.
+        infos: what the spawners say of themselves.
+
+    Returns:
+        The settings.
+    """
+    cookie_max_age = hub.cookie_max_age_days * DAY
+    ages = [authenticator.auth_refresh_age for authenticator in selection.authenticators.values()]
+    return HubSettings(
+        mark=mark,
+        hub_id=uuid.uuid4().hex,
+        host=socket.gethostname(),
+        base_url=where.base_url,
+        hub_url=where.connect_url,
+        api_url=where.api_url,
+        public_url=hub.public_url,
+        spawners={name: infos.get(name, SpawnerInfo(label=name)) for name in selection.spawners},
+        proxy=selection.proxy,
+        one_person=tuple(frozenset(group) for group in hub.one_person),
+        allow_named_servers=hub.allow_named_servers,
+        named_server_limit=hub.named_server_limit_per_user,
+        concurrent_spawn_limit=hub.concurrent_spawn_limit,
+        active_server_limit=hub.active_server_limit,
+        cookie_max_age=cookie_max_age,
+        oauth_token_expires_in=hub.oauth_token_expires_in or int(cookie_max_age),
+        oauth_require_pkce=hub.oauth_require_pkce,
+        token_expires_in_max=hub.token_expires_in_max_seconds,
+        auth_refresh_age=min(ages, default=300),
+        lease=hub.lease_seconds,
+        activity_resolution=hub.activity_resolution,
+        last_activity_interval=hub.last_activity_interval,
+        cleanup_servers=hub.cleanup_servers,
+        cleanup_proxy=hub.cleanup_proxy,
+    )
+
+
+def runtime_folder(path: str) -> Path:
+    """Make the folder for sockets, logs and generated files, open to nobody else.
+
+    Args:
+        path: of the folder.
+
+    Returns:
+        The folder.
+
+    Raises:
+        StartError: it cannot be made, or belongs to somebody else.
+    """
+    folder = Path(path).absolute()
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if folder.stat().st_uid != os.geteuid():
+            raise StartError(
+                f"the runtime folder belongs to somebody else: {folder}", hint="set JupyterHub.runtime_dir"
+            )
+        folder.chmod(0o700)
+    except OSError as error:
+        raise StartError(f"the runtime folder cannot be made: {folder}: {error.strerror}") from error
+    return folder
+
+
+def _split(url: str, name: str) -> tuple[str, int, str] | None:
+    if not url:
+        return None
+    parts = urlsplit(url)
+    try:
+        port = parts.port
+    except ValueError as error:
+        raise StartError(f"c.JupyterHub.{name} = {url!r}: {error}") from error
+    if parts.scheme not in {"http", "https"}:
+        raise StartError(
+            f"c.JupyterHub.{name} = {url!r} is no http URL", hint="such as http://127.0.0.1:8000"
+        )
+    return parts.hostname or "", port or 0, parts.path
+
+
+def template_folders(hub: JupyterHub, of_plugins: list[Any]) -> tuple[Path, ...]:
+    """List the folders with templates, in the order in which they are looked up.
+
+    Args:
+        hub: the settings of the hub.
+        of_plugins: what plugins offer.
+
+    Returns:
+        The folders.
+    """
+    return (*(Path(path) for path in hub.template_paths), *(Path(folder) for folder in of_plugins))

@@ -1,0 +1,62 @@
+"""Refusing a configuration that sets what nobody reads."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator
+
+from traitlets.config import Config
+
+from plughub.app.config import JupyterHub
+from plughub.app.plugins import UPSTREAM_NAMES, Selection
+from plughub.classes.config_check import unknown_settings
+from plughub.domain.errors import StartError
+
+KINDS = ("Spawner", "Authenticator", "Proxy")
+
+
+def check_settings(config: Config, hub: JupyterHub, selection: Selection, installed: Iterable[str]) -> None:
+    """Refuse settings that no active plugin has.
+
+    Args:
+        config: the whole configuration.
+        hub: the settings of the hub.
+        selection: the plugins that are active.
+        installed: names of the plugins that are installed.
+
+    Raises:
+        StartError: there are such settings; all are named.
+    """
+    active = selection.active.names
+    problems = unknown_settings(config, selection.classes, classes_of(set(installed) - set(active)))
+    problems += _settings_of_others(hub.plugin_settings, active)
+    if problems:
+        raise StartError("unknown settings:\n  " + "\n  ".join(problems), hint="correct or remove them")
+
+
+def classes_of(plugins: Iterable[str]) -> dict[str, str]:
+    """Tell which classes plugins have, without importing them: those known by name, and likely ones.
+
+    Args:
+        plugins: names of plugins.
+
+    Returns:
+        Names of plugins by names of classes, such as ``DockerSpawner`` for ``docker``.
+    """
+    names = set(plugins)
+    likely = {f"{name.title().replace('-', '')}{kind}": name for name in sorted(names) for kind in KINDS}
+    known = {
+        dotted.rpartition(".")[2]: name
+        for dotted, by_kind in UPSTREAM_NAMES.items()
+        for name in by_kind.values()
+        if name in names and "." in dotted
+    }
+    return likely | known
+
+
+def _settings_of_others(sections: Iterable[str], active: tuple[str, ...]) -> Iterator[str]:
+    for name in sections:
+        if name not in active:
+            near = difflib.get_close_matches(name, active, n=1)
+            offer = f"did you mean {near[0]!r}?" if near else "add it to --plugins, or take these lines out"
+            yield f"c.JupyterHub.plugin_settings: plugin {name!r} is not active; {offer}"

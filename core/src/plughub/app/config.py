@@ -1,0 +1,173 @@
+"""The settings of the hub itself: ``c.JupyterHub.…`` in a config file."""
+
+from __future__ import annotations
+
+import os
+
+import traitlets
+from traitlets.config import SingletonConfigurable
+
+from plughub.classes.traits import URLPrefix
+
+
+class JupyterHub(SingletonConfigurable):
+    """The hub. The name is the one that config files use."""
+
+    plugins = traitlets.List(
+        traitlets.Unicode(),
+        help="""Plugins that are active, in the order in which they are asked, as after ``--plugins``.
+
+        For a kind that none of them is (spawner, authenticator, proxy) the default plugin is added.
+        """,
+    ).tag(config=True)
+    plugin_settings = traitlets.Dict(
+        help="Settings of plugins that are written as functions, by name of the plugin."
+    ).tag(config=True)
+    plugin_threads = traitlets.Integer(
+        8, min=1, help="Threads of each plugin for hooks that are plain functions."
+    ).tag(config=True)
+    spawner_class = traitlets.Any(
+        "", help="The default spawner: the name of a plugin, a class, or the dotted name of a class."
+    ).tag(config=True)
+    authenticator_class = traitlets.Any(
+        "", help="The first authenticator: the name of a plugin, a class, or the dotted name of a class."
+    ).tag(config=True)
+    proxy_class = traitlets.Any(
+        "", help="The proxy: the name of a plugin, a class, or the dotted name of a class."
+    ).tag(config=True)
+    one_person = traitlets.List(
+        traitlets.Set(traitlets.Unicode()),
+        help="""Sets of authenticators whose equal names mean one person, such as ``[{"pam", "ldap"}]``.
+
+        Without it a name that one authenticator has used is refused to the others.
+        """,
+    ).tag(config=True)
+
+    ip = traitlets.Unicode("127.0.0.1", help="Address on which users reach the hub; empty for all.").tag(
+        config=True
+    )
+    port = traitlets.Integer(8000, min=1, max=65535, help="Port on which users reach the hub.").tag(
+        config=True
+    )
+    bind_url = traitlets.Unicode(
+        "", help="Address on which users reach the hub as one URL; it sets ip, port and base_url."
+    ).tag(config=True)
+    public_url = traitlets.Unicode("", help="Address of the hub as browsers see it.").tag(config=True)
+    base_url = URLPrefix("/", help="Path of the whole application.").tag(config=True)
+    hub_ip = traitlets.Unicode("127.0.0.1", help="Address on which proxy and servers reach the hub.").tag(
+        config=True
+    )
+    hub_port = traitlets.Integer(
+        8081, min=1, max=65535, help="Port on which proxy and servers reach the hub."
+    ).tag(config=True)
+    hub_bind_url = traitlets.Unicode(
+        "", help="Address on which proxy and servers reach the hub as one URL; it sets hub_ip and hub_port."
+    ).tag(config=True)
+    hub_connect_ip = traitlets.Unicode(
+        "", help="Address to give to proxy and servers, when it differs from hub_ip."
+    ).tag(config=True)
+    hub_connect_url = traitlets.Unicode(
+        "", help="URL to give to proxy and servers, when it differs from hub_bind_url."
+    ).tag(config=True)
+    ssl_key = traitlets.Unicode("", help="Path of the key for https.").tag(config=True)
+    ssl_cert = traitlets.Unicode("", help="Path of the certificate for https.").tag(config=True)
+    trusted_downstream_ips: traitlets.List[str] = traitlets.List(
+        traitlets.Unicode(), help="Addresses whose X-Forwarded headers are believed."
+    ).tag(config=True)
+
+    db_url = traitlets.Unicode(
+        "sqlite:///jupyterhub.sqlite", help="URL of the database: sqlite:///file or postgresql://…"
+    ).tag(config=True)
+    db_kwargs = traitlets.Dict(help="Further arguments of sqlalchemy.create_engine.").tag(config=True)
+    upgrade_db = traitlets.Bool(False, help="Bring the schema of the database up to date at start.").tag(
+        config=True
+    )
+    runtime_dir = traitlets.Unicode(
+        ".plughub", help="Folder for sockets, logs and generated files; it is made with mode 0700."
+    ).tag(config=True)
+    pid_file = traitlets.Unicode("", help="File to write the process id to.").tag(config=True)
+
+    cookie_secret = traitlets.Bytes(
+        b"", help="Secret that signs cookies; better kept in cookie_secret_file."
+    ).tag(config=True)
+    cookie_secret_file = traitlets.Unicode(
+        "jupyterhub_cookie_secret", help="File with the secret that signs cookies; made when missing."
+    ).tag(config=True)
+    cookie_max_age_days = traitlets.Float(14, help="Days that a login lasts.").tag(config=True)
+    oauth_token_expires_in = traitlets.Integer(
+        0, help="Seconds that the token of a server in a browser lasts; 0 for as long as the login."
+    ).tag(config=True)
+    oauth_require_pkce = traitlets.Bool(False, help="Refuse OAuth clients that do not use PKCE.").tag(
+        config=True
+    )
+    token_expires_in_max_seconds = traitlets.Integer(
+        0, help="Longest life of a token that a user asks for, in seconds; 0 for any."
+    ).tag(config=True)
+    custom_scopes = traitlets.Dict(help="Scopes of services: by name, with description and subscopes.").tag(
+        config=True
+    )
+
+    load_roles: traitlets.List[object] = traitlets.List(
+        help="""Roles: dicts with name, description, scopes, users, groups and services.
+
+        Who is listed holds the role, nobody else; a role that is not listed any more is deleted. The roles
+        user, server and token can be changed, of admin only who holds it.
+        """
+    ).tag(config=True)
+    load_groups = traitlets.Dict(
+        help="Groups by name: lists of users, or dicts with users and properties. Others stay members."
+    ).tag(config=True)
+    services: traitlets.List[object] = traitlets.List(
+        help="""Programs that use the API in their own name: dicts with name, api_token, admin, url, info and
+        display. What they may do stands in load_roles.
+        """
+    ).tag(config=True)
+    extra_user_scopes = traitlets.Set(
+        traitlets.Unicode(), help="Scopes that every user has besides those of the role user."
+    ).tag(config=True)
+
+    allow_named_servers = traitlets.Bool(False, help="Users may have more than one server.").tag(config=True)
+    named_server_limit_per_user = traitlets.Integer(
+        0, help="How many named servers a user may have; 0 for any number."
+    ).tag(config=True)
+    concurrent_spawn_limit = traitlets.Integer(
+        100, help="Starts that go on at once; further ones wait in a queue. 0 for any number."
+    ).tag(config=True)
+    active_server_limit = traitlets.Integer(
+        0, help="Servers that may be active at all; further starts are refused. 0 for any number."
+    ).tag(config=True)
+    cleanup_servers = traitlets.Bool(
+        True, help="Stop all servers when the hub is stopped; when off they stay and are found again."
+    ).tag(config=True)
+    cleanup_proxy = traitlets.Bool(
+        True, help="Stop the proxy when the hub is stopped; when off it stays and is found again."
+    ).tag(config=True)
+    lease_seconds = traitlets.Float(
+        10, min=1, help="Seconds without a sign of life after which another hub process takes work over."
+    ).tag(config=True)
+    activity_resolution = traitlets.Float(
+        30, help="Seconds; activity that is not that much newer is not written."
+    ).tag(config=True)
+    last_activity_interval = traitlets.Float(
+        300, help="Seconds between two looks at the activity and the routes of the proxy."
+    ).tag(config=True)
+
+    redirect_to_server = traitlets.Bool(
+        True, help="Who comes to the address of the hub is sent to their server, not to the home page."
+    ).tag(config=True)
+    default_url = traitlets.Unicode(
+        "", help="Where who comes to the address of the hub is sent, instead of server or home page."
+    ).tag(config=True)
+    template_paths: traitlets.List[str] = traitlets.List(
+        traitlets.Unicode(), help="Folders with templates, looked up before the hub's own."
+    ).tag(config=True)
+    template_vars = traitlets.Dict(help="Further variables of all templates.").tag(config=True)
+    logo_file = traitlets.Unicode("", help="Picture for the head of the pages.").tag(config=True)
+    tornado_settings = traitlets.Dict(
+        help="Of JupyterHub's: slow_spawn_timeout, slow_stop_timeout (seconds) and headers."
+    ).tag(config=True)
+    log_level = traitlets.Any("INFO", help="Level of the log: DEBUG, INFO, WARNING, ERROR.").tag(config=True)
+
+    @traitlets.default("cookie_secret")
+    def _cookie_secret_of_environment(self) -> bytes:
+        return bytes.fromhex(os.environ.get("JPY_COOKIE_SECRET", ""))

@@ -1,0 +1,318 @@
+"""The hub as a whole: builds its parts, starts and stops them in order, and decides nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import getpass
+import logging
+import os
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any, Final
+
+from tornado.httpserver import HTTPServer
+from tornado.netutil import bind_sockets
+from traitlets.config import Config
+
+from plughub.app.assembly import (
+    addresses,
+    hub_settings,
+    proxy_settings,
+    runtime_folder,
+)
+from plughub.app.checks import check_settings
+from plughub.app.config import JupyterHub
+from plughub.app.declared import declared_of
+from plughub.app.plugins import DATABASE, PluginChooser, Selection
+from plughub.app.secrets import cookie_secret
+from plughub.app.wiring import web_context
+from plughub.domain.errors import HubError, InvalidError, PluginError, StartError
+from plughub.domain.scopes import ScopeTree
+from plughub.domain.servers import OperationKind, ServerRecord
+from plughub.kinds import HubContext
+from plughub.plugin.calling import HookCaller
+from plughub.plugin.hooks import Hooks
+from plughub.plugin.threads import ThreadPools
+from plughub.services.activity import ActivityService
+from plughub.services.database_tokens import DatabaseTokens
+from plughub.services.declaring import declare
+from plughub.services.events import EventTeller
+from plughub.services.links import PLUGIN as ONETIME
+from plughub.services.links import OneTimeLinks
+from plughub.services.login import LoginService
+from plughub.services.loops import for_ever
+from plughub.services.membership import Membership
+from plughub.services.operations.runner import Runner
+from plughub.services.operations.start import StartSteps
+from plughub.services.operations.stop import StopSteps
+from plughub.services.polling import Poller
+from plughub.services.preparation import prepare
+from plughub.services.routing import Router, forget_proxy_state
+from plughub.services.servers import ServerService
+from plughub.services.tokens import TokenService
+from plughub.services.watching import Watchers
+from plughub.storage.database import Database
+from plughub.storage.schema import prepare_schema, upgrade_schema
+from plughub.storage.store import SQLStore
+from plughub.web.application import make_application
+
+log = logging.getLogger("plughub")
+SYNC_SECONDS: Final = 30.0
+STOP_SECONDS: Final = 150.0
+
+
+class Hub:
+    """A hub process.
+
+    Args:
+        config: the configuration.
+        names: plugins as named on the command line or elsewhere; empty for the defaults.
+
+    Raises:
+        StartError: the configuration or a plugin is not good.
+    """
+
+    def __init__(self, config: Config, names: list[str]) -> None:
+        self.config = JupyterHub(config=config)
+        self.where = addresses(self.config)
+        self.proxy = proxy_settings(self.config, self.where)
+        self.runtime_dir = runtime_folder(self.config.runtime_dir)
+        self.secret = cookie_secret(self.config.cookie_secret, Path(self.config.cookie_secret_file))
+        self.selection = self._choose_plugins(config, names)
+        self.store = self._open_store()
+        self._late.store = self.store
+        self.ended = asyncio.Event()
+        self._cleanup: dict[str, bool] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+        self._server: HTTPServer | None = None
+
+    # ---- building
+
+    def _choose_plugins(self, config: Config, names: list[str]) -> Selection:
+        self._late = _LateStore()
+        self.links = OneTimeLinks(self._late)
+        builtins: dict[str, Callable[[], object]] = {ONETIME: lambda: self.links}
+        chooser = PluginChooser(self.config, config, builtins, self.where.hub_prefix)
+        selection = chooser.choose(names)
+        selection.active.add(DATABASE, DatabaseTokens(self._late))
+        check_settings(config, self.config, selection, chooser.installed)
+        for name, authenticator in selection.authenticators.items():
+            if name not in selection.added:
+                authenticator.check_allow_config()
+        if selection.added:
+            log.info("default plugins: %s", ", ".join(selection.added))
+        return selection
+
+    def _open_store(self) -> SQLStore:
+        if self.config.upgrade_db:
+            upgrade_schema(self.config.db_url)
+        prepare_schema(self.config.db_url)
+        return SQLStore(Database(self.config.db_url, self.config.db_kwargs))
+
+    async def _build(self) -> None:
+        mark = await self.store.write(prepare)
+        self.pools = ThreadPools(self.config.plugin_threads)
+        self.caller = HookCaller(self.selection.active, self.pools)
+        self._configure_plugins(mark)
+        infos = {answer.plugin: answer.value for answer in self.caller.register("hub_spawner_info")}
+        self.hooks = Hooks(self.caller)
+        self.settings = hub_settings(self.config, self.where, self.selection, mark, infos)
+        self.tree = await self._declare()
+        self.watchers = Watchers()
+        self.events = EventTeller(self.hooks)
+        longest = self.settings.token_expires_in_max
+        self.tokens = TokenService(self.store, self.hooks, self.tree, longest=longest)
+        self.store.changed = self.tokens.cache.changed
+        self.router = Router(self.store, self.hooks, self.settings, self.proxy)
+        self.runner = Runner(self.store, self.settings, self.watchers)
+        parts = (self.hooks, self.settings, self.router, self.events)
+        self.runner.use({OperationKind.START: StartSteps(*parts), OperationKind.STOP: StopSteps(*parts)})
+        self.servers = ServerService(
+            self.store, self.hooks, self.settings, self.runner, self.watchers, self.events
+        )
+        self.logins = LoginService(
+            self.store, self.hooks, self.settings, self.events, visitors=frozenset({ONETIME})
+        )
+        self.activity = ActivityService(self.store, self.settings)
+        self.poller = Poller(self.store, self.hooks, self.settings, self.servers)
+        self.membership = Membership(self.store, self.settings, self.tokens.cache.changed)
+
+    async def _declare(self) -> ScopeTree:
+        """Bring roles, groups and people to what the configuration says."""
+        try:
+            tree = ScopeTree(self.config.custom_scopes)
+            declared = declared_of(self.config, self.selection, tree)
+            self._of_blocked = await self.store.write(lambda tx: declare(tx, declared))
+        except InvalidError as error:
+            raise StartError(f"the configuration cannot be: {error.message}") from error
+        return tree
+
+    def _configure_plugins(self, mark: str) -> None:
+        for name in self.selection.active.names:
+            context = HubContext(
+                mark=mark,
+                plugin=name,
+                base_url=self.where.base_url,
+                api_url=self.where.api_url,
+                runtime_dir=self.runtime_dir,
+                settings=self.config.plugin_settings.get(name, {}),
+                config=self.config.config,
+            )
+            self.caller.register("hub_configure", only=name, context=context)
+
+    # ---- life
+
+    async def start(self) -> None:
+        """Start everything.
+
+        Raises:
+            StartError: something cannot be started; nothing is left running.
+        """
+        try:
+            await self._build()
+            self._listen()
+            await self.membership.join()
+            await self._start_proxy()
+        except BaseException:
+            await self.close()
+            raise
+        for work in self._background():
+            self._tasks.append(asyncio.create_task(for_ever(work)))
+        for server in self._of_blocked:
+            await self.servers.stop(server)
+
+    async def first_link(self) -> str | None:
+        """Make the login link for the person who starts the hub.
+
+        Returns:
+            The link; None when one-time links are not active.
+        """
+        if ONETIME not in self.selection.active.names:
+            return None
+        token = await self.links.make(starter(), admin=True)
+        return f"{self.proxy.public_url.rstrip('/')}/hub/login/onetime?token={token}"
+
+    def shut_down(self, servers: bool | None = None, proxy: bool | None = None) -> None:
+        """Ask whoever runs the hub to stop it.
+
+        Args:
+            servers: stop the servers too; None for as the configuration wants it.
+            proxy: stop the proxy too; None for as the configuration wants it.
+        """
+        given = {"servers": servers, "proxy": proxy}
+        self._cleanup = {name: wanted for name, wanted in given.items() if wanted is not None}
+        self.ended.set()
+
+    async def stop(self) -> None:
+        """Stop, with servers and proxy as the configuration wants it."""
+        try:
+            await self._clean_up()
+        except HubError as error:
+            log.warning("servers and proxy are left as they are: %s", error)
+        finally:
+            await self.close()
+
+    async def close(self) -> None:
+        """End this process' part and leave servers and proxy as they are."""
+        if self._server is not None:
+            self._server.stop()
+            await self._server.close_all_connections()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if hasattr(self, "runner"):
+            await self.runner.close()
+            for last in (self.activity.flush, self.membership.leave):
+                with contextlib.suppress(Exception):
+                    await last()
+        if hasattr(self, "pools"):
+            self.pools.close()
+        self.store.database.close()
+
+    def _background(self) -> list[Callable[[], Coroutine[Any, Any, None]]]:
+        return [
+            self.runner.look_for_work,
+            self.runner.keep_leases,
+            self.poller.run,
+            self.poller.remove_leftovers,
+            self.router.watch,
+            self._mend_routes,
+            self.membership.beat,
+            self.membership.follow_changes,
+            self.membership.keep_house,
+            self.events.run,
+            self.activity.run,
+        ]
+
+    def _listen(self) -> None:
+        try:
+            sockets = bind_sockets(self.where.hub_port, self.where.hub_ip or None)
+        except OSError as error:
+            raise StartError(
+                f"the hub cannot listen on {self.where.hub_ip}:{self.where.hub_port}: {error.strerror}",
+                hint="another hub may be running; stop it, or set JupyterHub.hub_port",
+            ) from error
+        # The application itself sees to X-Forwarded headers: tornado would believe anybody.
+        self._server = HTTPServer(make_application(web_context(self)))
+        self._server.add_sockets(sockets)
+
+    async def _start_proxy(self) -> None:
+        try:
+            await self.router.start()
+        except PluginError as error:
+            raise StartError(
+                f"the proxy cannot be started: {error.reason} (plugin {error.plugin!r})",
+                hint="check JupyterHub.ip and JupyterHub.port",
+            ) from error
+
+    async def _mend_routes(self) -> None:
+        while True:
+            await asyncio.sleep(min(SYNC_SECONDS, self.settings.last_activity_interval))
+            try:
+                await self.activity.routes(await self.router.sync(), self.router)
+            except Exception as error:  # noqa: BLE001 - the next look may succeed
+                log.warning("routes could not be looked at: %s", error)
+
+    async def _clean_up(self) -> None:
+        if not await self.membership.is_alone():
+            return
+        if self._cleanup.get("servers", self.settings.cleanup_servers):
+            await self._stop_servers()
+        if self._cleanup.get("proxy", self.settings.cleanup_proxy):
+            await self.router.stop()
+            await self.store.write(lambda tx: forget_proxy_state(tx, self.settings.proxy))
+
+    async def _stop_servers(self) -> None:
+        here = {"", self.settings.host}
+        active = await self.store.read(lambda tx: tx.servers.active())
+        ours = [server for server in active if server.host in here]
+        if ours:
+            log.info("stopping %d servers", len(ours))
+        failed = await asyncio.gather(*map(self._stop_server, ours), return_exceptions=True)
+        for error in filter(None, failed):
+            log.warning("a server could not be stopped: %s", error)
+
+    async def _stop_server(self, server: ServerRecord) -> None:
+        await self.servers.wait(await self.servers.stop(server), STOP_SECONDS)
+
+
+class _LateStore:
+    """Stands for the storage while plugins are chosen, before the database is opened."""
+
+    store: SQLStore
+
+    async def read(self, work: Any) -> Any:
+        return await self.store.read(work)
+
+    async def write(self, work: Any) -> Any:
+        return await self.store.write(work)
+
+
+def starter() -> str:
+    """Tell who starts the hub.
+
+    Returns:
+        Name of the person behind ``sudo``, else of the user of this process.
+    """
+    return os.environ.get("SUDO_USER") or getpass.getuser()

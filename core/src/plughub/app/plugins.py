@@ -1,0 +1,348 @@
+"""Which plugins are active: those that are named, those that a config file names by class, the defaults."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from traitlets.config import Config, Configurable
+from traitlets.utils.importstring import import_item
+
+from plughub.app.config import JupyterHub
+from plughub.classes.access import AccessRules
+from plughub.classes.authenticator import Authenticator
+from plughub.classes.authenticator_hooks import AuthenticatorHooks
+from plughub.classes.proxy import Proxy
+from plughub.classes.proxy_hooks import ProxyHooks
+from plughub.classes.spawner import Spawner
+from plughub.classes.spawner_hooks import SpawnerHooks
+from plughub.domain.errors import StartError
+from plughub.kinds import Command
+from plughub.plugin.calling import HookCaller, describe
+from plughub.plugin.loader import InstalledPlugin, find_plugin, installed_plugins
+from plughub.plugin.manager import KINDS, ActivePlugins
+from plughub.plugin.markers import hookimpl
+from plughub.plugin.threads import ThreadPools
+from plughub.services.links import PLUGIN as ONETIME
+
+log = logging.getLogger("plughub.plugins")
+DATABASE: Final = "database"
+ACCESS: Final = "access"
+DEFAULTS: Final = {"spawner": ("localprocess",), "authenticator": (ONETIME,), "proxy": ("haproxy",)}
+ROOT_AUTHENTICATOR: Final = "pam"
+
+UPSTREAM_NAMES: Final = {
+    "default": {"spawner": "localprocess", "authenticator": "pam", "proxy": "haproxy"},
+    "configurable-http-proxy": {"proxy": "chp"},
+    "jupyterhub.auth.PAMAuthenticator": {"authenticator": "pam"},
+    "jupyterhub.auth.DummyAuthenticator": {"authenticator": "dummy"},
+    "jupyterhub.spawner.LocalProcessSpawner": {"spawner": "localprocess"},
+    "jupyterhub.spawner.SimpleLocalProcessSpawner": {"spawner": "simple"},
+    "jupyterhub.proxy.ConfigurableHTTPProxy": {"proxy": "chp"},
+    "dockerspawner.DockerSpawner": {"spawner": "docker"},
+}
+"""What JupyterHub calls the backends that are plugins here."""
+
+
+@dataclass(slots=True)
+class Selection:
+    """The plugins that were chosen.
+
+    Attributes:
+        active: the plugins.
+        classes: every configurable class, for the check of the configuration.
+        authenticators: instances of authenticator classes, by plugin.
+        default_spawner: the one that is used when nobody chooses.
+        added: plugins that nobody named.
+    """
+
+    active: ActivePlugins
+    classes: list[type[Configurable]] = field(default_factory=list)
+    authenticators: dict[str, Authenticator] = field(default_factory=dict)
+    default_spawner: str = ""
+    added: tuple[str, ...] = ()
+
+    @property
+    def spawners(self) -> tuple[str, ...]:
+        """The spawners, the default one first."""
+        owners = self.active.owners("spawner")
+        return tuple(sorted(owners, key=lambda name: name != self.default_spawner))
+
+    @property
+    def proxy(self) -> str:
+        """The proxy."""
+        return self.active.owners("proxy")[0]
+
+    def accepts_name(self, name: str) -> bool:
+        """Tell whether a person of any authenticator may have a name.
+
+        Args:
+            name: normalised.
+
+        Returns:
+            False when all refuse it; True also when no authenticator is a class.
+        """
+        classes = self.authenticators.values()
+        return not classes or any(found.validate_username(name) for found in classes)
+
+
+class SpawnerPlugin:
+    """A plugin made of one spawner class that a config file names."""
+
+    def __init__(self, cls: type[Spawner]) -> None:
+        self._class = cls
+
+    @hookimpl
+    def hub_register_spawner(self) -> type[Spawner]:
+        """Offer the class."""
+        return self._class
+
+
+class AuthenticatorPlugin:
+    """A plugin made of one authenticator class that a config file names."""
+
+    def __init__(self, cls: type[Authenticator]) -> None:
+        self._class = cls
+
+    @hookimpl
+    def hub_register_authenticator(self) -> type[Authenticator]:
+        """Offer the class."""
+        return self._class
+
+
+class ProxyPlugin:
+    """A plugin made of one proxy class that a config file names."""
+
+    def __init__(self, cls: type[Proxy]) -> None:
+        self._class = cls
+
+    @hookimpl
+    def hub_register_proxy(self) -> type[Proxy]:
+        """Offer the class."""
+        return self._class
+
+
+CLASS_PLUGINS: Final[Mapping[str, Callable[[Any], object]]] = {
+    "spawner": SpawnerPlugin,
+    "authenticator": AuthenticatorPlugin,
+    "proxy": ProxyPlugin,
+}
+
+
+class PluginChooser:
+    """Finds, loads and checks the plugins of a hub.
+
+    Args:
+        hub: the settings of the hub.
+        config: the whole configuration.
+        builtins: plugins of the core by name, made when they are named.
+        prefix: path of the hub's own pages.
+    """
+
+    def __init__(
+        self, hub: JupyterHub, config: Config, builtins: dict[str, Callable[[], object]], prefix: str
+    ) -> None:
+        self._hub = hub
+        self._config = config
+        self._builtins = builtins
+        self._prefix = prefix
+        self._installed = installed_plugins()
+        self._selection = Selection(ActivePlugins())
+        self._caller = HookCaller(self._selection.active, ThreadPools())
+
+    def choose(self, names: Sequence[str]) -> Selection:
+        """Load the plugins and build what they are made of.
+
+        Args:
+            names: as typed after ``--plugins``.
+
+        Returns:
+            The selection.
+
+        Raises:
+            StartError: one is missing, broken, too old, or the kinds do not fit together.
+        """
+        for name in names:
+            self._add(name)
+        self._add_classes()
+        self._add_defaults()
+        self._check_kinds()
+        self._build_backends()
+        return self._selection
+
+    @property
+    def installed(self) -> tuple[str, ...]:
+        """Names of the plugins that are installed, active or not."""
+        return tuple(self._installed)
+
+    def _add(self, name: str) -> str:
+        if name in self._builtins:
+            self._selection.active.add(name, self._builtins[name]())
+            return name
+        plugin = find_plugin(name, self._installed)
+        if plugin.name not in self._selection.active.names:
+            self._selection.active.add(plugin.name, plugin.load())
+        elif name == plugin.name:
+            raise StartError(f"plugin {name!r} is named twice", exit_code=2)
+        return plugin.name
+
+    def _add_classes(self) -> None:
+        for kind in KINDS:
+            wanted = getattr(self._hub, f"{kind}_class")
+            if not wanted:
+                continue
+            name = self._plugin_of(kind, wanted)
+            if kind == "spawner":
+                self._selection.default_spawner = name
+
+    def _plugin_of(self, kind: str, wanted: str | type) -> str:
+        if isinstance(wanted, str):
+            name = UPSTREAM_NAMES.get(wanted, {}).get(kind, wanted)
+            if name in self._selection.active.names:
+                return name
+            if "." not in name:
+                return self._add(name)
+            wanted = self._import(kind, name)
+        name = wanted.__name__
+        self._selection.active.add(name, CLASS_PLUGINS[kind](wanted))
+        return name
+
+    def _import(self, kind: str, dotted: str) -> type:
+        try:
+            found: type = import_item(dotted)
+        except Exception as error:
+            raise StartError(
+                f"c.JupyterHub.{kind}_class = {dotted!r} cannot be imported: {describe(error)}",
+                hint="install its package, or give the name of a plugin",
+                exit_code=2,
+            ) from error
+        return found
+
+    def _add_defaults(self) -> None:
+        added = []
+        nothing_named = not self._selection.active.names
+        for kind, names in DEFAULTS.items():
+            if not self._selection.active.owners(kind):
+                added += [self._add(name) for name in names]
+        if nothing_named and os.geteuid() == 0 and ROOT_AUTHENTICATOR in self._installed:
+            added.append(self._add(ROOT_AUTHENTICATOR))
+        self._selection.added = tuple(added)
+
+    def _check_kinds(self) -> None:
+        proxies = self._selection.active.owners("proxy")
+        if len(proxies) > 1:
+            raise StartError(
+                f"two proxies are active: {' and '.join(proxies)}", hint="name one of them", exit_code=2
+            )
+        default = self._selection.default_spawner
+        if default and default not in self._selection.active.owners("spawner"):
+            raise StartError(f"plugin {default!r} is no spawner", hint="check spawner_class", exit_code=2)
+
+    def _build_backends(self) -> None:
+        selection, active = self._selection, self._selection.active
+        for answer in self._caller.register("hub_register_configurables"):
+            selection.classes += answer.value
+        for kind, base in (("spawner", Spawner), ("authenticator", Authenticator), ("proxy", Proxy)):
+            for answer in self._caller.register(f"hub_register_{kind}"):
+                _check_class(answer.plugin, kind, answer.value, base)
+                selection.classes.append(answer.value)
+                active.add_part(answer.plugin, kind, self._adapter(answer.plugin, kind, answer.value))
+        selection.classes += [JupyterHub, Authenticator]
+        selection.default_spawner = selection.default_spawner or active.owners("spawner")[0]
+        fallback = Authenticator(config=self._config)
+        active.add(ACCESS, AccessRules(selection.authenticators, fallback, frozenset({ONETIME})))
+
+    def _adapter(self, plugin: str, kind: str, cls: type) -> object:
+        if kind == "spawner":
+            return SpawnerHooks(plugin, cls, self._config)
+        backend = cls(config=self._config, log=logging.getLogger(f"plughub.{plugin}"))
+        if kind == "proxy":
+            return ProxyHooks(plugin, backend)
+        self._selection.authenticators[plugin] = backend
+        return AuthenticatorHooks(plugin, backend, self._prefix)
+
+
+def plugin_names(given: str | None, hub: JupyterHub) -> list[str]:
+    """Find the names of the plugins: the command line, else the environment, else the configuration.
+
+    Args:
+        given: as typed after ``--plugins``, separated by commas.
+        hub: the settings of the hub.
+
+    Returns:
+        The names.
+    """
+    text = given if given is not None else os.environ.get("PLUGHUB_PLUGINS", "")
+    return [name.strip() for name in text.split(",") if name.strip()] or list(hub.plugins)
+
+
+def plugin_commands(config: Config, names: Sequence[str]) -> dict[str, Command]:
+    """Load the plugins that are named and collect the commands that they add.
+
+    Args:
+        config: the configuration.
+        names: as typed after ``--plugins``.
+
+    Returns:
+        The commands by name.
+
+    Raises:
+        StartError: a plugin is not good, or two have the same command.
+    """
+    active, installed = ActivePlugins(), installed_plugins()
+    for name in names:
+        if name != ONETIME:
+            plugin = find_plugin(name, installed)
+            active.add(plugin.name, plugin.load())
+    commands: dict[str, Command] = {}
+    for answer in HookCaller(active, ThreadPools()).register("hub_register_commands", config=config):
+        for command in answer.value:
+            if command.name in commands:
+                raise StartError(f"two plugins have a command {command.name!r}", exit_code=2)
+            commands[command.name] = command
+    return commands
+
+
+def describe_plugins(active: Iterable[str] = ()) -> list[dict[str, Any]]:
+    """Describe every plugin that is installed.
+
+    Args:
+        active: names of those that are active.
+
+    Returns:
+        Name, distribution, version, module and status of each.
+    """
+    return [_describe(plugin, set(active)) for plugin in installed_plugins().values()]
+
+
+def plugin_versions() -> dict[str, str]:
+    """Give the version of every plugin that is installed.
+
+    Returns:
+        Versions by name.
+    """
+    return {plugin.name: plugin.version for plugin in installed_plugins().values()}
+
+
+def _describe(plugin: InstalledPlugin, active: set[str]) -> dict[str, Any]:
+    status = "active" if plugin.name in active else "installed"
+    return {
+        "name": plugin.name,
+        "distribution": plugin.distribution,
+        "version": plugin.version,
+        "module": plugin.module,
+        "status": plugin.too_old_or_new or status,
+    }
+
+
+def _check_class(plugin: str, kind: str, cls: object, base: type) -> None:
+    if not (isinstance(cls, type) and issubclass(cls, base)):
+        name = getattr(cls, "__name__", repr(cls))
+        raise StartError(
+            f"plugin {plugin!r} does not keep the contract: {name} is no {base.__name__} of plughub",
+            hint=f"a {kind} class inherits from plughub.{base.__module__.split('.')[-1]}.{base.__name__}",
+            exit_code=2,
+        )

@@ -1,0 +1,73 @@
+"""Handing everything that the handlers need to the web."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from plughub.app.assembly import template_folders
+from plughub.app.health import Health
+from plughub.app.plugins import plugin_versions
+from plughub.kinds import LoginMethod
+from plughub.services.groups import GroupService
+from plughub.services.named_servers import NamedServers
+from plughub.services.oauth import OAuthService
+from plughub.services.user_admin import UserAdmin
+from plughub.services.users import UserService
+from plughub.web.context import WebContext
+
+if TYPE_CHECKING:
+    from plughub.app.hub import Hub
+
+
+def web_context(hub: Hub) -> WebContext:
+    """Gather what the handlers work with.
+
+    Args:
+        hub: with all its parts.
+
+    Returns:
+        The context.
+    """
+    tornado = hub.config.tornado_settings
+    register = hub.caller.register
+    return WebContext(
+        settings=hub.settings,
+        hooks=hub.hooks,
+        tree=hub.tree,
+        logins=hub.logins,
+        tokens=hub.tokens,
+        users=UserService(hub.store),
+        user_admin=UserAdmin(hub.store, hub.servers, hub.tree, hub.selection.accepts_name),
+        groups=GroupService(hub.store, hub.tree),
+        servers=hub.servers,
+        named_servers=NamedServers(hub.store, hub.settings),
+        oauth=OAuthService(hub.store, hub.settings),
+        activity=hub.activity,
+        router=hub.router,
+        shut_down=hub.shut_down,
+        events=hub.events,
+        health=Health(hub.store, hub.settings),
+        cookie_secret=hub.secret,
+        login_methods=_login_methods(hub),
+        redirect_to_server=hub.config.redirect_to_server,
+        default_url=hub.config.default_url,
+        versions=plugin_versions(),
+        pages=tuple(page for answer in register("hub_register_pages") for page in answer.value),
+        template_folders=template_folders(
+            hub.config,
+            [folder for answer in register("hub_register_templates") for folder in answer.value],
+        ),
+        template_vars=hub.config.template_vars,
+        secure_cookies=bool(hub.config.ssl_cert) or hub.config.public_url.startswith("https:"),
+        slow_spawn_timeout=tornado.get("slow_spawn_timeout", 10),
+        slow_stop_timeout=tornado.get("slow_stop_timeout", 10),
+        trusted_downstream_ips=tuple(hub.config.trusted_downstream_ips),
+        headers=tornado.get("headers", {}),
+        logo_file=hub.config.logo_file,
+    )
+
+
+def _login_methods(hub: Hub) -> dict[str, LoginMethod]:
+    methods = {name: LoginMethod() for name in hub.selection.active.owners("authenticator")}
+    answers = hub.caller.register("hub_login_method")
+    return methods | {answer.plugin: answer.value for answer in answers}

@@ -1,0 +1,1 @@
+"""Backends written as classes: `Spawner`, `Authenticator`, `Proxy`, and what turns them into hooks."""

@@ -1,0 +1,237 @@
+"""A spawner class as a plugin: what turns its methods into the hooks of the spawner kind."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+from plughub.classes.calling import call
+from plughub.classes.spawner import Spawner
+from plughub.classes.spawner_answers import (
+    all_events,
+    as_exit_code,
+    as_failure,
+    as_progress,
+    scopes,
+    take_address,
+)
+from plughub.classes.spawner_cache import SpawnerCache
+from plughub.classes.spawner_objects import ServerAddress, hub_of, user_of
+from plughub.classes.spawner_options import apply_group_overrides, apply_user_options, read_form
+from plughub.kinds import Endpoint, Found, HubContext, Progress, Server, SpawnerInfo, UserInfo
+from plughub.plugin.markers import hookimpl
+
+URL_KEY: Final = "plughub_url"
+"""Where the address of a server stands in the saved state, beside what `Spawner.get_state` answers."""
+
+NOBODY: Final = Server(user=UserInfo(name=""))
+
+
+class SpawnerHooks:
+    """The hooks of a spawner class. An instance of the class serves one start of one server.
+
+    Args:
+        plugin: name of the plugin that the class belongs to.
+        spawner_class: the class.
+        config: the configuration as traitlets knows it.
+        runtime_dir: folder for the plugin's files; `hub_configure` tells it too.
+    """
+
+    def __init__(
+        self, plugin: str, spawner_class: type[Spawner], config: Any = None, runtime_dir: Path | None = None
+    ) -> None:
+        self.plugin = plugin
+        self.spawner_class = spawner_class
+        self._config = config
+        self._runtime_dir = runtime_dir
+        self._cache = SpawnerCache()
+        self._making: dict[str, asyncio.Future[Spawner]] = {}
+
+    @hookimpl
+    def hub_configure(self, context: HubContext) -> None:
+        """Learn where the plugin keeps its files."""
+        self._runtime_dir = context.runtime_dir / self.plugin
+
+    @hookimpl
+    def hub_spawner_info(self) -> SpawnerInfo:
+        """Describe the spawner by its settings; a setting that is not valid stops the start here."""
+        spawner = self._build(NOBODY)
+        return SpawnerInfo(
+            label=spawner.label or self.plugin,
+            host_bound=spawner.host_bound,
+            start_timeout=spawner.start_timeout,
+            http_timeout=spawner.http_timeout,
+            poll_interval=spawner.poll_interval,
+            poll_jitter=spawner.poll_jitter,
+            server_token_scopes=scopes("Spawner.server_token_scopes", spawner.server_token_scopes),
+            oauth_client_allowed_scopes=scopes(
+                "Spawner.oauth_client_allowed_scopes", spawner.oauth_client_allowed_scopes
+            ),
+        )
+
+    @hookimpl
+    async def hub_options_form(self, server: Server) -> str | None:
+        """Give the form in which the user chooses how to start."""
+        spawner = await self._make(server)
+        form: str | None = await self._call(spawner.get_options_form)
+        return form
+
+    @hookimpl
+    async def hub_options_from_form(
+        self, server: Server, form: Mapping[str, Sequence[Any]]
+    ) -> Mapping[str, Any]:
+        """Turn what the start page sent into options."""
+        return await read_form(await self._make(server), form)
+
+    @hookimpl
+    async def hub_spawn(self, server: Server) -> Endpoint:
+        """Apply what concerns this user, call ``start`` and say where the server answers."""
+        spawner = await self._make_once(server)
+        self._cache.keep(server, spawner)
+        with self._cache.starting(server):
+            try:
+                await self._prepare(spawner)
+                url = take_address(spawner, await self._call(spawner.start))
+            except Exception as error:
+                failure = as_failure(error)
+                if failure is error:
+                    raise
+                raise failure from error
+            state = self._state(spawner, url)
+        self._cache.note_state(server, state)
+        given = server.environment.get("JUPYTERHUB_API_TOKEN", "")
+        resumed = spawner.api_token if spawner.api_token != given else None
+        return Endpoint(url=url, state=state, api_token=resumed or None)
+
+    @hookimpl
+    async def hub_poll(self, server: Server) -> int | None:
+        """Call ``poll``. A server whose ``start`` is still at work counts as running."""
+        if self._cache.is_starting(server):
+            return None
+        spawner = await self._find(server)
+        return as_exit_code(await self._call(spawner.poll))
+
+    @hookimpl
+    async def hub_stop(self, server: Server, now: bool) -> None:
+        """Call ``stop`` and what belongs to the end of a server."""
+        spawner = await self._find(server)
+        await self._call(spawner.stop, now=now)
+        if spawner.post_stop_hook is not None:
+            try:
+                await self._call(spawner.post_stop_hook, spawner)
+            except Exception:
+                spawner.log.exception("Spawner.post_stop_hook failed for %s", server.full_name)
+        spawner.clear_state()
+        self._cache.forget(server)
+
+    @hookimpl
+    async def hub_progress(self, server: Server) -> AsyncIterator[Progress]:
+        """Report what ``progress`` says; 100 per cent is the message for a server that is ready."""
+        spawner = await self._find(server)
+        percent = 0
+        async with aclosing(all_events(spawner.progress())) as events:
+            async for event in events:
+                step = as_progress(event, percent)
+                percent = step.percent
+                yield step
+        if spawner.progress_ready_hook is not None:
+            ready = {"progress": 100, "ready": True, "message": "Server ready", "url": server.prefix}
+            changed = await self._call(spawner.progress_ready_hook, spawner, ready)
+            yield as_progress(changed or ready, 100)
+
+    @hookimpl
+    async def hub_logs(self, server: Server, lines: int) -> Sequence[str]:
+        """Give the last lines that the server wrote."""
+        spawner = await self._find(server)
+        return tuple(await self._call(spawner.logs, lines) or ())
+
+    @hookimpl
+    async def hub_diagnose(self, server: Server) -> str | None:
+        """Say why the server does not answer."""
+        spawner = await self._find(server)
+        why: str | None = await self._call(spawner.diagnose)
+        return why
+
+    @hookimpl
+    async def hub_inventory(self, mark: str) -> Iterable[Found] | None:
+        """List what runs under the hub's mark."""
+        spawner = await self._make(NOBODY)
+        found: Iterable[Found] | None = await self._call(spawner.inventory, mark)
+        return None if found is None else [_with_url(server) for server in found]
+
+    # ---- instances
+
+    async def _find(self, server: Server) -> Spawner:
+        if found := self._cache.find(server):
+            return found
+        if making := self._making.get(server.operation):
+            return await asyncio.shield(making)
+        made = await self._make(server)
+        if found := self._cache.find(server):
+            return found
+        self._cache.keep(server, made)
+        return made
+
+    async def _make_once(self, server: Server) -> Spawner:
+        """Make the instance of a start; who asks for it in the meantime waits for this one."""
+        making = asyncio.ensure_future(self._make(server))
+        self._making[server.operation] = making
+        try:
+            return await making
+        finally:
+            del self._making[server.operation]
+
+    async def _make(self, server: Server) -> Spawner:
+        spawner: Spawner = await self._call(self._build, server)
+        return spawner
+
+    def _build(self, server: Server) -> Spawner:
+        address = ServerAddress(
+            base_url=server.prefix, cookie_name=server.environment.get("JUPYTERHUB_CLIENT_ID", "")
+        )
+        spawner = self.spawner_class(
+            config=self._config,
+            record=server,
+            user=user_of(server, address),
+            server=address,
+            hub=hub_of(server),
+            name=server.name,
+            plugin=self.plugin,
+            mark=server.mark,
+            operation=server.operation,
+            api_token=server.environment.get("JUPYTERHUB_API_TOKEN", ""),
+            oauth_client_id=server.environment.get("JUPYTERHUB_CLIENT_ID", ""),
+            user_options=dict(server.options),
+            runtime_dir=self._runtime_dir,
+        )
+        address.ip, address.port = address.ip or spawner.ip, address.port or spawner.port
+        state = dict(server.state)
+        if url := state.pop(URL_KEY, ""):
+            address.move_to(url)
+        if state:
+            spawner.load_state(state)
+        return spawner
+
+    def _state(self, spawner: Spawner, url: str) -> dict[str, Any]:
+        return {**spawner.get_state(), URL_KEY: url}
+
+    # ---- calls
+
+    async def _prepare(self, spawner: Spawner) -> None:
+        if spawner.auth_state_hook is not None:
+            await self._call(spawner.auth_state_hook, spawner, spawner.user.auth_state)
+        await apply_group_overrides(spawner)
+        await apply_user_options(spawner)
+        if spawner.pre_spawn_hook is not None:
+            await self._call(spawner.pre_spawn_hook, spawner)
+
+    async def _call(self, function: Any, *args: Any, **kwargs: Any) -> Any:
+        return await call(self.plugin, function, *args, **kwargs)
+
+
+def _with_url(found: Found) -> Found:
+    return replace(found, state={**found.state, URL_KEY: found.url}) if found.url else found

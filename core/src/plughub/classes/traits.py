@@ -1,0 +1,110 @@
+"""Kinds of settings beyond those of traitlets."""
+
+from __future__ import annotations
+
+import math
+import re
+import shlex
+from collections.abc import Callable as Callable_
+from collections.abc import Sequence
+from fractions import Fraction
+from importlib import metadata
+from types import MappingProxyType
+from typing import Any, Final
+
+import traitlets
+from traitlets.utils.importstring import import_item
+
+_SIZE: Final = re.compile(r"\s*(?P<number>[0-9]+(?:\.[0-9]+)?)\s*(?P<unit>[KMGT]?)\s*", re.IGNORECASE)
+
+
+class Command(traitlets.List):  # type: ignore[type-arg]
+    """A command line: a list of texts, or one text that is split like a shell would."""
+
+    def __init__(self, default_value: Sequence[str] | str = (), **kwargs: Any) -> None:
+        kwargs.setdefault("minlen", 1)
+        default = shlex.split(default_value) if isinstance(default_value, str) else list(default_value)
+        super().__init__(traitlets.Unicode(), default, **kwargs)
+
+    def set(self, obj: Any, value: Any) -> None:
+        """Split a text before it is taken for a list of one."""
+        super().set(obj, self._split(value) if isinstance(value, str) else value)
+
+    def validate(self, obj: Any, value: Any) -> Any:
+        """Answer the command as a list of texts."""
+        return super().validate(obj, list(value) if isinstance(value, tuple) else value)
+
+    def _split(self, text: str) -> list[str]:
+        try:
+            return shlex.split(text)
+        except ValueError as error:
+            raise traitlets.TraitError(f"{text!r} is not a command for {self.name}: {error}") from error
+
+
+class URLPrefix(traitlets.Unicode):  # type: ignore[type-arg]
+    """A path that begins and ends with a slash."""
+
+    def validate(self, obj: Any, value: Any) -> str:
+        """Answer the path with both slashes."""
+        path = super().validate(obj, value) or ""
+        return "/" + path.strip("/") + "/" if path.strip("/") else "/"
+
+
+class ByteSpecification(traitlets.Integer):  # type: ignore[type-arg]
+    """A number of bytes: an integer, or a text with one of the endings K, M, G, T (powers of 1024)."""
+
+    UNIT_SUFFIXES: Final = MappingProxyType({"K": 1024, "M": 1024**2, "G": 1024**3, "T": 1024**4})
+
+    def validate(self, obj: Any, value: Any) -> int:  # noqa: ARG002 - traitlets calls it so
+        """Answer the number of bytes."""
+        if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf:
+            return int(value)
+        if isinstance(value, str) and (found := _SIZE.fullmatch(value)):
+            return int(Fraction(found["number"]) * self.UNIT_SUFFIXES.get(found["unit"].upper(), 1))
+        raise traitlets.TraitError(
+            f"{value!r} is not a size for {self.name}: give a number of bytes, or a number with one of "
+            f"{', '.join(self.UNIT_SUFFIXES)}, such as '2G'"
+        )
+
+
+class Callable(traitlets.TraitType):  # type: ignore[type-arg]
+    """Something to call: a callable, or the dotted name of one."""
+
+    info_text = "a callable, or the dotted name of one"
+
+    def validate(self, obj: Any, value: Any) -> Any:
+        """Answer the callable."""
+        found = _import(self, value, import_item) if isinstance(value, str) else value
+        if callable(found):
+            return found
+        return self.error(obj, value)
+
+
+class EntryPointType(traitlets.Type):  # type: ignore[type-arg]
+    """A class, its dotted name, or the name of an entry point that leads to it."""
+
+    def __init__(self, entry_point_group: str, **kwargs: Any) -> None:
+        self.entry_point_group = entry_point_group
+        super().__init__(**kwargs)
+
+    def validate(self, obj: Any, value: Any) -> Any:
+        """Answer the class."""
+        return super().validate(obj, self._find(value) if isinstance(value, str) else value)
+
+    def _find(self, name: str) -> Any:
+        known = metadata.entry_points(group=self.entry_point_group)
+        for entry_point in known.select(name=name.lower()):
+            return _import(self, name, lambda _, found=entry_point: found.load())  # type: ignore[misc]
+        if "." not in name:
+            names = ", ".join(sorted(known.names)) or "none"
+            raise traitlets.TraitError(
+                f"{self.name}: no class is named {name!r}; give its dotted name, or one of {names}"
+            )
+        return _import(self, name, import_item)
+
+
+def _import(trait: traitlets.TraitType[Any, Any], name: str, load: Callable_[[str], Any]) -> Any:
+    try:
+        return load(name)
+    except Exception as error:
+        raise traitlets.TraitError(f"{trait.name}: {name!r} cannot be imported: {error}") from error

@@ -1,0 +1,146 @@
+"""The command line: reads arguments, turns errors into messages and exit codes."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from traitlets import TraitError
+from traitlets.config import Config
+
+import plughub
+from plughub.app.config import JupyterHub
+from plughub.app.loading import bad_value, load_config
+from plughub.cli.commands import list_plugins, make_token, run_plugin_command, upgrade_database
+from plughub.cli.run import run_hub
+from plughub.cli.settings import split_settings
+from plughub.domain.errors import HubError, StartError
+
+COMMANDS: Final = frozenset({"token", "upgrade-db", "plugins"})
+ALIASES: Final = {
+    "ip": "ip",
+    "port": "port",
+    "url": "bind_url",
+    "base_url": "base_url",
+    "db": "db_url",
+    "ssl_key": "ssl_key",
+    "ssl_cert": "ssl_cert",
+    "log_level": "log_level",
+    "pid_file": "pid_file",
+}
+"""Arguments that stand for settings of the hub."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command ``hub``.
+
+    Args:
+        arguments: of the command line, without the command; those of this process when None.
+
+    Returns:
+        The exit code: 0 for a clean end, 2 for a plugin or wrong arguments, 1 for everything else.
+    """
+    code = _run(list(sys.argv[1:] if arguments is None else arguments))
+    sys.stdout.flush()
+    sys.stderr.flush()
+    if arguments is None:
+        # A plugin's thread that hangs in a library must not keep the process.
+        os._exit(code)
+    return code
+
+
+def _run(arguments: list[str]) -> int:
+    verbose = "--debug" in arguments
+    try:
+        settings, rest = split_settings(arguments)
+        foreign = _command_of_plugin(rest)
+        options = foreign or _parser().parse_args(rest)
+        config = load_config(options.config, settings | _aliases(options, settings))
+        command: Callable[[argparse.Namespace, Config], int] = options.run
+        return command(options, config)
+    except TraitError as error:
+        return _fail(bad_value(error), verbose=verbose)
+    except HubError as error:
+        wrong = error.__cause__
+        return _fail(bad_value(wrong) if isinstance(wrong, TraitError) else error, verbose=verbose)
+    except KeyboardInterrupt:
+        return 130
+
+
+def _command_of_plugin(arguments: list[str]) -> argparse.Namespace | None:
+    """Read a command line whose command is none of ours: a plugin may have it."""
+    common = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    _add_common(common)
+    options, rest = common.parse_known_args(arguments)
+    if not rest or rest[0].startswith("-") or rest[0] in COMMANDS:
+        return None
+    options.run, options.command, options.arguments = run_plugin_command, rest[0], rest[1:]
+    return options
+
+
+def _aliases(options: argparse.Namespace, settings: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    given = {trait: getattr(options, name) for name, trait in ALIASES.items() if getattr(options, name, None)}
+    if options.debug:
+        given["log_level"] = "DEBUG"
+    return {"JupyterHub": {**settings.get("JupyterHub", {}), **given}}
+
+
+def _fail(error: HubError, *, verbose: bool) -> int:
+    print(f"hub: {error}", file=sys.stderr)
+    if error.hint:
+        print(f"hub: {error.hint}", file=sys.stderr)
+    if verbose:
+        traceback.print_exception(error)
+    return error.exit_code if isinstance(error, StartError) else 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="hub",
+        description="Let many people log in on one address and give each a notebook server.",
+        epilog="Any setting can be given as --Class.name=value, such as --JupyterHub.port=9000. "
+        "Plugins may add commands: hub --plugins NAME COMMAND.",
+    )
+    parser.add_argument("--version", action="version", version=f"plughub {plughub.__version__}")
+    parser.set_defaults(run=run_hub)
+    _add_common(parser)
+    commands = parser.add_subparsers(title="commands", metavar="")
+    token = commands.add_parser("token", help="print a new API token of a user")
+    token.add_argument("name", nargs="?", help="the user; yourself when left out")
+    token.set_defaults(run=make_token)
+    upgrade = commands.add_parser("upgrade-db", help="bring the schema of the database up to date")
+    upgrade.set_defaults(run=upgrade_database)
+    plugins = commands.add_parser("plugins", help="list the plugins that are installed")
+    plugins.add_argument("--json", action="store_true", help="as JSON")
+    plugins.set_defaults(run=list_plugins)
+    for command in (token, upgrade, plugins):
+        _add_common(command, default=argparse.SUPPRESS)
+    return parser
+
+
+def _add_common(parser: argparse.ArgumentParser, default: Any = None) -> None:
+    help_of = {
+        trait: str(getattr(JupyterHub, trait).help).split("\n", maxsplit=1)[0] for trait in ALIASES.values()
+    }
+    parser.add_argument("-f", "--config", metavar="FILE", default=default, help="the config file")
+    parser.add_argument(
+        "-p",
+        "--plugins",
+        metavar="A,B",
+        default=default,
+        help="plugins, in the order in which they are asked",
+    )
+    off = False if default is None else default
+    parser.add_argument("--debug", action="store_true", default=off, help="log everything, show tracebacks")
+    for name, trait in ALIASES.items():
+        parser.add_argument(
+            f"--{name.replace('_', '-')}",
+            metavar="VALUE",
+            default=default,
+            type=int if name == "port" else str,
+            help=help_of[trait],
+        )

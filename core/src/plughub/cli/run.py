@@ -1,0 +1,102 @@
+"""``hub``: run until a signal ends it."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import sys
+from pathlib import Path
+
+from traitlets.config import Config
+
+from plughub.app.config import JupyterHub
+from plughub.app.hub import Hub
+from plughub.app.plugins import plugin_names
+from plughub.domain.errors import StartError
+
+
+def run_hub(options: argparse.Namespace, config: Config) -> int:
+    """Run a hub.
+
+    Args:
+        options: of the command line.
+        config: the configuration.
+
+    Returns:
+        The exit code.
+    """
+    set_up_logging(JupyterHub(config=config).log_level)
+    hub = Hub(config, plugin_names(options.plugins, JupyterHub(config=config)))
+    try:
+        asyncio.run(_live(hub))
+    except asyncio.CancelledError:
+        print("hub: ended in a hurry: servers and proxy are left as they are", file=sys.stderr)
+        return 1
+    return 0
+
+
+def set_up_logging(level: str | int) -> None:
+    """Log to standard error.
+
+    Args:
+        level: name or number of the level.
+
+    Raises:
+        StartError: there is no such level.
+    """
+    try:
+        logging.basicConfig(
+            level=int(level) if str(level).isdigit() else str(level).upper(),
+            format="%(asctime)s %(levelname).1s %(name)s: %(message)s",
+            stream=sys.stderr,
+            force=True,
+        )
+    except ValueError as error:
+        raise StartError(f"c.JupyterHub.log_level: {error}") from error
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    logging.getLogger("traitlets").setLevel(logging.ERROR)  # unknown settings are refused, all at once
+
+
+async def _live(hub: Hub) -> None:
+    loop, myself = asyncio.get_running_loop(), asyncio.current_task()
+
+    def end() -> None:
+        if hub.ended.is_set() and myself is not None:
+            myself.cancel()
+        hub.ended.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, end)
+    pid_file = Path(hub.config.pid_file) if hub.config.pid_file else None
+    await hub.start()
+    try:
+        if pid_file:
+            _write_pid(pid_file)
+        await _greet(hub)
+        await hub.ended.wait()
+    finally:
+        with contextlib.suppress(OSError):
+            print("hub: stopping", flush=True)
+        try:
+            await hub.stop()
+        finally:
+            if pid_file:
+                pid_file.unlink(missing_ok=True)
+
+
+def _write_pid(file: Path) -> None:
+    try:
+        file.write_text(f"{os.getpid()}\n")
+    except OSError as error:
+        raise StartError(f"c.JupyterHub.pid_file: {file} cannot be written: {error.strerror}") from error
+
+
+async def _greet(hub: Hub) -> None:
+    lines = [f"hub: running at {hub.proxy.public_url}"]
+    if link := await hub.first_link():
+        lines.append(f"hub: log in once with this link (an hour long): {link}")
+    print("\n".join(lines), flush=True)

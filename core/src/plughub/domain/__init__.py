@@ -1,0 +1,1 @@
+"""Rules and records of the field; nothing but the standard library."""

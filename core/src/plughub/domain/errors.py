@@ -1,0 +1,134 @@
+"""The errors of the hub.
+
+::
+
+    HubError
+    ├── InvalidError        the request makes no sense             400
+    ├── UnauthorizedError   nobody is logged in                    403
+    ├── ForbiddenError      known, but not allowed                 403
+    ├── NotFoundError       no such thing, or not to be seen       404
+    ├── ConflictError       exists already, or is in the wrong state  409
+    ├── TooManyError        a limit that the administrator set     429
+    ├── SpawnFailedError    the server did not start               500
+    ├── UnavailableError    database or plugin out of order        503
+    ├── PluginError         a plugin failed                        500
+    │   └── PluginTimeoutError
+    └── StartError          the hub itself cannot start            exit code
+
+`plughub.web` maps them to statuses, `plughub.cli` to exit codes; nobody else does either.
+"""
+
+from __future__ import annotations
+
+
+class HubError(Exception):
+    """Something went wrong in a way that a person can be told.
+
+    Args:
+        message: what happened, for a person.
+        hint: what to do about it.
+    """
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class InvalidError(HubError):
+    """The request makes no sense."""
+
+
+class UnauthorizedError(HubError):
+    """Nobody is logged in."""
+
+
+class ForbiddenError(HubError):
+    """Known, but not allowed."""
+
+
+class NotFoundError(HubError):
+    """There is no such thing, or it is not to be seen."""
+
+
+class ConflictError(HubError):
+    """It exists already, or it is in the wrong state."""
+
+
+class TooManyError(HubError):
+    """A limit that the administrator set is reached.
+
+    Args:
+        message: what happened, for a person.
+        retry_after: seconds after which trying again makes sense.
+    """
+
+    def __init__(self, message: str, *, retry_after: int = 30) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class SpawnFailedError(HubError):
+    """A server did not start.
+
+    Args:
+        message: what happened, for a person.
+        html: the same with markup.
+        logs: last lines that the server wrote.
+        status: HTTP status of the answer.
+    """
+
+    def __init__(
+        self, message: str, *, html: str = "", logs: tuple[str, ...] = (), status: int = 500
+    ) -> None:
+        super().__init__(message)
+        self.html = html
+        self.logs = logs
+        self.status = status
+
+
+class UnavailableError(HubError):
+    """The database or a plugin is out of order for now.
+
+    Args:
+        message: what happened, for a person.
+        retry_after: seconds after which trying again makes sense.
+    """
+
+    def __init__(self, message: str, *, retry_after: int = 5) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class PluginError(HubError):
+    """A plugin failed in a hook.
+
+    Args:
+        plugin: its name.
+        hook: the hook that failed.
+        reason: what it said.
+    """
+
+    def __init__(self, plugin: str, hook: str, reason: str) -> None:
+        super().__init__(f"plugin {plugin!r} failed in {hook}: {reason}")
+        self.plugin = plugin
+        self.hook = hook
+        self.reason = reason
+
+
+class PluginTimeoutError(PluginError):
+    """A plugin did not answer in time."""
+
+
+class StartError(HubError):
+    """The hub cannot start.
+
+    Args:
+        message: what happened, for a person.
+        hint: what to do about it.
+        exit_code: 2 for a plugin, 1 for everything else.
+    """
+
+    def __init__(self, message: str, *, hint: str = "", exit_code: int = 1) -> None:
+        super().__init__(message, hint=hint)
+        self.exit_code = exit_code

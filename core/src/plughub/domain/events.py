@@ -1,0 +1,50 @@
+"""What happened: the records that `hub_event` tells."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+
+class EventKind(enum.StrEnum):
+    """What can happen."""
+
+    LOGIN = "login"
+    LOGIN_REFUSED = "login-refused"
+    LOGOUT = "logout"
+    SPAWN_REQUESTED = "spawn-requested"
+    SPAWN = "spawn"
+    SPAWN_FAILED = "spawn-failed"
+    STOP = "stop"
+    SERVER_DIED = "server-died"
+    TOKEN_CREATED = "token-created"  # noqa: S105 - the name of an event
+    TOKEN_REVOKED = "token-revoked"  # noqa: S105 - the name of an event
+    ADMIN = "admin"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Something that happened.
+
+    Attributes:
+        kind: what.
+        at: when, in UTC.
+        user: to whom.
+        server: name of the server, None when it is not about a server.
+        actor: who did it; empty for the hub itself.
+        remote_ip: from where; empty when not known.
+        token_id: with which token; empty for a browser session.
+        detail: JSON-able facts, no secrets.
+    """
+
+    kind: EventKind
+    at: datetime
+    user: str
+    server: str | None = None
+    actor: str = ""
+    remote_ip: str = ""
+    token_id: str = ""
+    detail: Mapping[str, Any] = field(default_factory=dict)

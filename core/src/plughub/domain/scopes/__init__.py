@@ -1,0 +1,44 @@
+"""Scopes: what may be done, to what, and by whom.
+
+A scope as people write it is raw: ``servers``, ``servers!user``, ``self``. `ScopeTree.expand` turns raw
+scopes into the flat set that everything else works on: every subscope by name, every filter with a value.
+"""
+
+from plughub.domain.scopes.algebra import (
+    effective_token_scopes,
+    excess_scopes,
+    intersect_scopes,
+    reduce_scopes,
+    users_in_filters,
+)
+from plughub.domain.scopes.checking import Access, Reach, check_scopes, parse_scopes, reach_of
+from plughub.domain.scopes.definitions import DEFINITIONS, ScopeDefinition
+from plughub.domain.scopes.describing import ScopeDescription, describe_scopes
+from plughub.domain.scopes.filters import ScopeFilter, parse_scope
+from plughub.domain.scopes.known import access_scopes, identify_scopes, service_access_scopes
+from plughub.domain.scopes.tree import ScopeOwner, ScopeTree, expand_scopes
+
+__all__ = [
+    "DEFINITIONS",
+    "Access",
+    "Reach",
+    "ScopeDefinition",
+    "ScopeDescription",
+    "ScopeFilter",
+    "ScopeOwner",
+    "ScopeTree",
+    "access_scopes",
+    "check_scopes",
+    "describe_scopes",
+    "effective_token_scopes",
+    "excess_scopes",
+    "expand_scopes",
+    "identify_scopes",
+    "intersect_scopes",
+    "parse_scope",
+    "parse_scopes",
+    "reach_of",
+    "reduce_scopes",
+    "service_access_scopes",
+    "users_in_filters",
+]

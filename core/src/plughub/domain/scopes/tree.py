@@ -1,0 +1,149 @@
+"""The tree of scopes: the hub's own and custom ones, and the expansion of what people write."""
+
+from __future__ import annotations
+
+import difflib
+import functools
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Final
+
+from plughub.domain.errors import InvalidError
+from plughub.domain.names import shorten
+from plughub.domain.scopes.algebra import reduce_scopes
+from plughub.domain.scopes.custom import check_custom_scopes
+from plughub.domain.scopes.definitions import (
+    DEFINITIONS,
+    METASCOPES,
+    SELF,
+    SELF_SCOPES,
+    ScopeDefinition,
+)
+from plughub.domain.scopes.filters import ScopeFilter, parse_scope
+
+_CACHE_SIZE: Final = 4096
+_NOT_OF_SERVERS: Final = "read:users"
+
+
+@dataclass(frozen=True, slots=True)
+class ScopeOwner:
+    """Whom the self-filters stand for.
+
+    Attributes:
+        user: name of the user that ``!user`` and ``self`` mean; empty for none.
+        server: ``user/server`` that ``!server`` means: the server that a token was issued for.
+        service: name of the service that ``!service`` means: the owner, or the issuing client.
+    """
+
+    user: str = ""
+    server: str = ""
+    service: str = ""
+
+
+NOBODY: Final = ScopeOwner()
+
+
+class ScopeTree:
+    """The scopes of one hub.
+
+    Args:
+        custom: definitions of custom scopes, as ``JupyterHub.custom_scopes`` has them: by name, each
+            with a ``description`` and perhaps ``subscopes``.
+
+    Raises:
+        InvalidError: a definition is wrong.
+    """
+
+    def __init__(self, custom: Mapping[str, Any] = MappingProxyType({})) -> None:
+        self.definitions: Mapping[str, ScopeDefinition] = MappingProxyType(
+            {**DEFINITIONS, **check_custom_scopes(custom)}
+        )
+        self._closures = {name: _closure(name, self.definitions) for name in self.definitions}
+        self._expand_cached = functools.lru_cache(maxsize=_CACHE_SIZE)(self._expand)
+
+    def check(self, scopes: Iterable[str], holder: str = "") -> None:
+        """Check that scopes exist and have filters that make sense.
+
+        Args:
+            scopes: raw scopes.
+            holder: who is to get them, for the message.
+
+        Raises:
+            InvalidError: one does not.
+        """
+        place = f" for {holder}" if holder else ""
+        for scope in scopes:
+            base, limit = parse_scope(scope)
+            if base not in self.definitions:
+                near = difflib.get_close_matches(base, self.definitions, n=1)
+                offer = f"; did you mean {near[0]!r}?" if near else ""
+                raise InvalidError(f"scope {shorten(scope, 80)}{place} does not exist{offer}")
+            if limit and base in METASCOPES:
+                raise InvalidError(f"scope {shorten(scope, 80)}{place}: {base!r} takes no filter")
+
+    def expand(self, scopes: Iterable[str], owner: ScopeOwner = NOBODY) -> frozenset[str]:
+        """Expand raw scopes: subscopes by name, filters with values, ``self`` spelled out.
+
+        What cannot be resolved gives nothing: a scope that does not exist (any more), a self-filter
+        that stands for nobody here. ``inherit`` stays, `effective_token_scopes` resolves it.
+
+        Args:
+            scopes: raw or expanded scopes.
+            owner: whom the self-filters stand for.
+
+        Returns:
+            The expanded scopes.
+        """
+        return self._expand_cached(frozenset(scopes), owner)
+
+    def _expand(self, scopes: frozenset[str], owner: ScopeOwner) -> frozenset[str]:
+        return reduce_scopes(found for scope in scopes for found in self._expand_one(scope, owner))
+
+    def _expand_one(self, scope: str, owner: ScopeOwner) -> Iterator[str]:
+        try:
+            base, limit = parse_scope(scope)
+        except InvalidError:
+            return
+        if base == SELF:
+            if limit is None and owner.user:
+                for own in SELF_SCOPES:
+                    yield from self._filtered(own, ScopeFilter.user(owner.user))
+        elif base not in self._closures or (limit and base in METASCOPES):
+            return
+        elif limit is None:
+            yield from self._closures[base]
+        elif value := limit.value or getattr(owner, limit.kind):
+            yield from self._filtered(base, ScopeFilter(limit.kind, value))
+
+    def _filtered(self, base: str, limit: ScopeFilter) -> Iterator[str]:
+        for name in self._closures[base]:
+            if limit.kind != "server" or not name.startswith(_NOT_OF_SERVERS):
+                yield f"{name}{limit}"
+
+
+def _closure(name: str, definitions: Mapping[str, ScopeDefinition]) -> tuple[str, ...]:
+    found: dict[str, None] = {}
+    waiting = [name]
+    while waiting:
+        scope = waiting.pop()
+        if scope not in found:
+            found[scope] = None
+            waiting.extend(definitions[scope].subscopes)
+    return tuple(found)
+
+
+_DEFAULT_TREE: Final = ScopeTree()
+
+
+def expand_scopes(scopes: Iterable[str], owner: ScopeOwner = NOBODY) -> frozenset[str]:
+    """Expand raw scopes of a hub that has no custom ones; see `ScopeTree.expand`.
+
+    Args:
+        scopes: raw or expanded scopes.
+        owner: whom the self-filters stand for.
+
+    Returns:
+        The expanded scopes.
+    """
+    return _DEFAULT_TREE.expand(scopes, owner)

@@ -1,0 +1,645 @@
+"""The contract between the hub and its plugins: every hook, in the order of a server's life.
+
+A plugin implements the hooks it needs and no others::
+
+    from plughub import hookimpl
+    from plughub.kinds import Endpoint, Server
+
+    @hookimpl
+    async def hub_spawn(server: Server) -> Endpoint: ...
+
+Rules that hold for all hooks:
+
+- An implementation names only the arguments that it wants. It is an ``async def``, or a plain
+  ``def``, which then runs in a small thread pool of its plugin: it may block, the hub goes on.
+- Every call has a time-out. Errors, log lines and metrics carry the name of the plugin.
+- Arguments and answers are the frozen records of `plughub.kinds`. No hook gets a database
+  session, a row or a request.
+- Names are already normalised: ``Alice`` and ``alice`` are one user before a plugin sees her.
+
+How a hook is called stands above it:
+
+========  ==========================================================================================
+register  once at start, not awaited, all answers are kept
+decide    awaited one by one in the order of ``--plugins``; the first answer that is not None wins
+veto      every plugin is asked; one refusal, one exception or one time-out refuses
+own       only the plugin that owns the thing is called: its name is stored with it
+tell      all are told; one that fails is logged and hurts nobody
+========  ==========================================================================================
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from plughub.plugin.markers import Calling, hook
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from traitlets.config import Config
+
+    from plughub.classes.authenticator import Authenticator
+    from plughub.classes.proxy import Proxy
+    from plughub.classes.spawner import Spawner
+    from plughub.kinds import (
+        Command,
+        Endpoint,
+        Event,
+        Found,
+        HubContext,
+        Identity,
+        Login,
+        LoginMethod,
+        Page,
+        Progress,
+        ProxySettings,
+        Refusal,
+        Rejected,
+        Route,
+        Server,
+        SpawnerInfo,
+        TokenIdentity,
+    )
+
+# ------------------------------------------------------------------------------------------ at start
+
+
+@hook(Calling.REGISTER)
+def hub_configure(context: HubContext) -> None:
+    """Take note of the hub that the plugin works for.
+
+    When:
+        Once in each hub process, when the configuration was checked and before anything is started.
+
+    Args:
+        context: the hub's mark, addresses and folders, and the plugin's own settings.
+
+    Errors:
+        An exception stops the start of the hub with the plugin's name and the message.
+    """
+
+
+@hook(Calling.REGISTER)
+def hub_register_configurables() -> Sequence[type]:
+    """Name the `traitlets.config.Configurable` classes that a config file may set.
+
+    When:
+        At start, before the config file is checked for unknown names. Classes that are registered
+        as spawner, authenticator or proxy need not be named again.
+
+    Returns:
+        The classes.
+
+    Errors:
+        An exception stops the start of the hub with the plugin's name and the message.
+    """
+
+
+@hook(Calling.REGISTER)
+def hub_register_spawner() -> type[Spawner]:
+    """Offer a spawner written as a class; the core calls it through the hooks of the spawner kind.
+
+    When:
+        At start. A plugin offers one spawner: by this hook, or by `hub_spawn`.
+
+    Returns:
+        A subclass of `plughub.spawner.Spawner`.
+
+    Errors:
+        An exception stops the start of the hub with the plugin's name and the message.
+    """
+
+
+@hook(Calling.REGISTER)
+def hub_register_authenticator() -> type[Authenticator]:
+    """Offer an authenticator written as a class.
+
+    When:
+        At start. A plugin offers one authenticator: by this hook, or by `hub_authenticate`.
+
+    Returns:
+        A subclass of `plughub.auth.Authenticator`.
+
+    Errors:
+        An exception stops the start of the hub with the plugin's name and the message.
+    """
+
+
+@hook(Calling.REGISTER)
+def hub_register_proxy() -> type[Proxy]:
+    """Offer a proxy written as a class.
+
+    When:
+        At start. A hub has one proxy: two plugins that offer one stop the start.
+
+    Returns:
+        A subclass of `plughub.proxy.Proxy`.
+
+    Errors:
+        An exception stops the start of the hub with the plugin's name and the message.
+    """
+
+
+@hook(Calling.REGISTER)
+def hub_register_commands(config: Config) -> Sequence[Command]:
+    """Add commands to the ``hub`` command line: ``hub --plugins NAME COMMAND``.
+
+    When:
+        A person types a command that is none of the hub's own. No hub is started for it.
+
+    Args:
+        config: the configuration, as traitlets knows it.
+
+    Returns:
+        The commands; a name that is taken already stops the start.
+
+    Errors:
+        An exception stops the start of the hub with the plugin's name and the message.
+    """
+
+
+@hook(Calling.REGISTER)
+def hub_register_pages() -> Sequence[Page]:
+    """Add pages or API calls below ``/hub/``.
+
+    When:
+        At start, when the web application is built.
+
+    Returns:
+        Pages, each a path below the hub's prefix and a tornado request handler class.
+
+    Errors:
+        An exception stops the start of the hub with the plugin's name and the message.
+    """
+
+
+@hook(Calling.REGISTER)
+def hub_register_templates() -> Sequence[Path]:
+    """Add folders with Jinja templates, looked up before the hub's own.
+
+    When:
+        At start, when the web application is built.
+
+    Returns:
+        Folders; a template ``login.html`` in one takes the place of the hub's.
+
+    Errors:
+        An exception stops the start of the hub with the plugin's name and the message.
+    """
+
+
+# -------------------------------------------------------------------------------------------- log in
+
+
+@hook(Calling.REGISTER)
+def hub_login_method() -> LoginMethod:
+    """Tell how a person logs in with this plugin: by the form for name and password, or elsewhere.
+
+    When:
+        At start. An authenticator without this hook is asked with what the form sends.
+
+    Returns:
+        The label and, when the login happens elsewhere, the address that begins it.
+
+    Errors:
+        An exception stops the start of the hub with the plugin's name and the message.
+    """
+
+
+@hook(Calling.DECIDE, timeout=60)
+async def hub_authenticate(login: Login) -> Identity | Rejected | None:
+    """Say who is logging in.
+
+    When:
+        Somebody sent the login form, or came back from an outside login.
+
+    Args:
+        login: what was sent, with the name already normalised.
+
+    Returns:
+        An `Identity` when the person is known, `Rejected` when nobody else may be asked either
+        (a locked account), None when this plugin does not know: the next plugin is asked.
+        The first answer that is not None wins. All None: the login is refused.
+
+    Errors:
+        An exception or time-out is logged, counts as None and shows the person that one way of
+        logging in is out of order.
+    """
+
+
+@hook(Calling.VETO)
+async def hub_authorize_login(identity: Identity) -> Refusal | None:
+    """Refuse a login, whoever authenticated it.
+
+    When:
+        After `hub_authenticate` gave an identity, at every login. Deny-lists, quotas and
+        maintenance windows belong here; being allowed by another plugin never skips it.
+
+    Args:
+        identity: the person, with the plugin that authenticated her.
+
+    Returns:
+        A `Refusal` with a reason that the person reads, or None.
+
+    Errors:
+        An exception or time-out refuses the login; the person reads that the check failed.
+    """
+
+
+@hook(Calling.OWN, optional=True)
+async def hub_complete_login(identity: Identity) -> Identity | Rejected | None:
+    """Finish an identity once nobody has refused it: admin or not, groups, saved secrets.
+
+    When:
+        After `hub_authorize_login`, before the user is stored.
+
+    Args:
+        identity: the person, authenticated by this plugin.
+
+    Returns:
+        The identity to store, `Rejected`, or None to take it as it is.
+
+    Errors:
+        An exception or time-out refuses the login.
+    """
+
+
+@hook(Calling.OWN, optional=True, timeout=20)
+async def hub_refresh_user(identity: Identity) -> Identity | Rejected | None:
+    """Look again whether a person may still come in, and with what groups.
+
+    When:
+        At most every ``Authenticator.auth_refresh_age`` seconds for a person who is active, and
+        before a start when ``refresh_pre_spawn`` is set.
+
+    Args:
+        identity: the person as stored at the last login, with her saved secrets.
+
+    Returns:
+        A new identity to store, `Rejected` to log her out everywhere, None for no change.
+
+    Errors:
+        An exception or time-out changes nothing.
+    """
+
+
+@hook(Calling.DECIDE, timeout=10)
+async def hub_check_token(token: str) -> TokenIdentity | None:
+    """Say whose token this is.
+
+    When:
+        A request carries an ``Authorization`` header and the answer is not cached. The hub's own
+        tokens are looked up first, by a plugin like any other.
+
+    Args:
+        token: the text after ``token`` or ``bearer``, at most 64 KiB.
+
+    Returns:
+        The owner, scopes and end of the token, or None when it is not known here.
+        The first answer that is not None wins.
+
+    Errors:
+        An exception or time-out counts as None.
+    """
+
+
+# --------------------------------------------------------------------------------------- the spawner
+
+
+@hook(Calling.REGISTER)
+def hub_spawner_info() -> SpawnerInfo:
+    """Describe the spawner: its label, its time-outs, whether it is bound to this machine.
+
+    When:
+        At start. A spawner without this hook gets the defaults of `SpawnerInfo`.
+
+    Returns:
+        The description.
+
+    Errors:
+        An exception stops the start of the hub with the plugin's name and the message.
+    """
+
+
+@hook(Calling.OWN, optional=True)
+async def hub_options_form(server: Server) -> str | None:
+    """Give the form in which the user chooses how to start.
+
+    When:
+        The start page is shown.
+
+    Args:
+        server: the server to start, with the options of the last time.
+
+    Returns:
+        HTML that goes inside a ``<form>``; the caller trusts it. None or empty: no form.
+
+    Errors:
+        An exception or time-out shows an error page.
+    """
+
+
+@hook(Calling.OWN, optional=True)
+async def hub_options_from_form(
+    server: Server, form: Mapping[str, Sequence[Any]]
+) -> Mapping[str, Any] | None:
+    """Turn what the start page sent into options.
+
+    When:
+        The start page was sent, before the start is written down.
+
+    Args:
+        server: the server to start.
+        form: lists of texts by field; uploaded files are under ``<field>_file``.
+
+    Returns:
+        JSON-able options, stored and handed to `hub_spawn` as ``server.options``.
+
+    Errors:
+        A ValueError shows its message above the form; another exception shows an error page.
+    """
+
+
+@hook(Calling.VETO)
+async def hub_authorize_spawn(server: Server) -> Refusal | None:
+    """Refuse a start: quotas, budgets, closed hours.
+
+    When:
+        Before a start is written down, for every spawner.
+
+    Args:
+        server: the server asked for; ``server.options`` are the chosen options.
+
+    Returns:
+        A `Refusal` with a reason that the user reads, or None.
+
+    Errors:
+        An exception or time-out refuses the start; the user reads that the check failed.
+    """
+
+
+@hook(Calling.OWN, timeout=60)
+async def hub_spawn(server: Server) -> Endpoint:
+    """Start the server and say where it will answer.
+
+    When:
+        A start was written down and its turn has come. After a crash of the hub it is called again
+        with another ``server.operation``, unless `hub_inventory` finds what was launched: so what
+        is launched must carry ``server.mark`` and ``server.operation``, and a half-made start must
+        not stand in the way.
+
+    Args:
+        server: user, options, saved state and ``server.environment``, the variables that the
+            single-user protocol asks for; they hold a secret and belong in no log and no argv.
+
+    Returns:
+        The endpoint: the address where the server listens or soon will, and the state to save.
+        Waiting until it answers HTTP is the hub's work.
+
+    Errors:
+        An exception fails the start. Its text is shown to the user, with the plugin's name and the
+        lines of `hub_logs`; `hub_stop` is called to clean up. The time-out is
+        ``SpawnerInfo.start_timeout`` seconds.
+    """
+
+
+@hook(Calling.OWN, timeout=30)
+async def hub_poll(server: Server) -> int | None:
+    """Look whether the server runs.
+
+    When:
+        Several times a second while it starts, then every ``SpawnerInfo.poll_interval`` seconds, and
+        once for every server when a hub starts.
+
+    Args:
+        server: with the state that `hub_spawn` saved.
+
+    Returns:
+        None when it runs, else the exit code (0 when not known).
+
+    Errors:
+        An exception or time-out means unknown, and unknown is not stopped: the server and its route
+        stay as they are.
+    """
+
+
+@hook(Calling.OWN, timeout=120)
+async def hub_stop(server: Server, now: bool) -> None:
+    """Stop the server and return when it is gone. Stopping what is gone already is no error.
+
+    When:
+        A stop was asked for, a start failed, or a server was found dead and is tidied up. After a
+        crash of the hub it is called again.
+
+    Args:
+        server: with the state that `hub_spawn` saved; empty when a start failed before it answered.
+        now: do not wait for a gentle end.
+
+    Errors:
+        An exception or time-out leaves the server as it is; the stop is tried again.
+    """
+
+
+@hook(Calling.OWN, optional=True, timeout=600)
+def hub_progress(server: Server) -> AsyncIterator[Progress]:
+    """Report what happens while the server starts. An async generator.
+
+    When:
+        A start has begun and somebody is watching; it ends with the start.
+
+    Args:
+        server: the server that starts.
+
+    Returns:
+        An asynchronous iterator of `Progress`. One of 100 per cent is kept until the server is ready and
+        then takes the place of the hub's own message.
+
+    Errors:
+        An exception ends the report and is logged; the start goes on.
+    """
+
+
+@hook(Calling.OWN, optional=True, timeout=10)
+async def hub_logs(server: Server, lines: int) -> Sequence[str]:
+    """Give the last lines that the server wrote.
+
+    When:
+        A start failed, a server died, or somebody asks.
+
+    Args:
+        server: with the state that `hub_spawn` saved.
+        lines: how many lines at most.
+
+    Returns:
+        The lines, oldest first, without line ends. Secrets are taken out by the caller.
+
+    Errors:
+        An exception or time-out shows no lines.
+    """
+
+
+@hook(Calling.OWN, optional=True, timeout=10)
+async def hub_diagnose(server: Server) -> str | None:
+    """Say why a server that runs does not answer: it listens on another port, it has no memory left.
+
+    When:
+        The server did not answer HTTP in time, or it has ended by itself, before the failure is shown.
+
+    Args:
+        server: with the state that `hub_spawn` saved.
+
+    Returns:
+        One sentence for the user, beyond the exit code that she reads anyway, or None.
+
+    Errors:
+        An exception or time-out counts as None.
+    """
+
+
+@hook(Calling.OWN, optional=True, timeout=60)
+async def hub_inventory(mark: str) -> Iterable[Found]:
+    """List what runs under this hub's mark, recorded or not.
+
+    When:
+        A hub takes over a start that another process began, and now and then to find leftovers.
+
+    Args:
+        mark: the hub's mark, the same for all processes of one hub and over restarts.
+
+    Returns:
+        What runs, each with the operation that launched it.
+
+    Errors:
+        An exception or time-out means unknown: nothing is started twice, nothing is removed.
+    """
+
+
+# ----------------------------------------------------------------------------------------- the proxy
+
+
+@hook(Calling.OWN, timeout=30)
+async def hub_proxy_start(proxy: ProxySettings) -> Mapping[str, Any]:
+    """Have the proxy running: start it, or find the one that runs already.
+
+    When:
+        At start, and again whenever `hub_proxy_poll` says that it is gone. It may be called while
+        the proxy runs and must then leave it alone.
+
+    Args:
+        proxy: where to listen, where the hub is, and the state saved by the last start.
+
+    Returns:
+        JSON-able state to save, with which a later process finds the running proxy.
+
+    Errors:
+        An exception at the hub's start ends it; later it is logged and tried again.
+    """
+
+
+@hook(Calling.OWN, optional=True, timeout=10)
+async def hub_proxy_poll() -> int | None:
+    """Look whether the proxy runs.
+
+    When:
+        Every second.
+
+    Returns:
+        None when it runs, else its exit code (0 when not known).
+
+    Errors:
+        An exception or time-out means unknown, and nothing is done.
+    """
+
+
+@hook(Calling.OWN, timeout=30)
+async def hub_proxy_stop() -> None:
+    """Stop the proxy. Stopping what is gone already is no error.
+
+    When:
+        The hub ends and ``JupyterHub.cleanup_proxy`` is set.
+
+    Errors:
+        An exception is logged.
+    """
+
+
+@hook(Calling.OWN, timeout=10)
+async def hub_route_add(route: Route) -> None:
+    """Send requests below ``route.routespec`` to ``route.target``; replace an older target.
+
+    When:
+        A server is ready, a service starts, or a route was found missing. Open connections of other
+        routes go on.
+
+    Args:
+        route: prefix, target and the data that belongs to it.
+
+    Errors:
+        An exception is tried again until the route stands or the server is stopped.
+    """
+
+
+@hook(Calling.OWN, timeout=10)
+async def hub_route_delete(routespec: str) -> None:
+    """Take a route away. Taking away what is not there is no error.
+
+    When:
+        A server stops, or a route was found that belongs to nothing.
+
+    Args:
+        routespec: the prefix, as it was added.
+
+    Errors:
+        An exception is tried again.
+    """
+
+
+@hook(Calling.OWN, timeout=20)
+async def hub_routes() -> Sequence[Route]:
+    """List the routes that the proxy has for this hub, with the last activity of each.
+
+    When:
+        Now and then, to mend what differs and to learn about activity.
+
+    Returns:
+        The routes that the hub added; those of others are left out.
+
+    Errors:
+        An exception or time-out means unknown: nothing is changed.
+    """
+
+
+@hook(Calling.OWN, optional=True, timeout=60)
+async def hub_routes_replace(routes: Sequence[Route]) -> None:
+    """Make this the whole table, in one step where the proxy can.
+
+    When:
+        The proxy was started anew or lost its table. Without this hook the routes are added one by
+        one.
+
+    Args:
+        routes: all routes that should stand.
+
+    Errors:
+        An exception is tried again.
+    """
+
+
+# --------------------------------------------------------------------------------------------- tell
+
+
+@hook(Calling.TELL)
+async def hub_event(event: Event) -> None:
+    """Learn what happened: a login, a start, a stop, a failure, a token, an act of an admin.
+
+    When:
+        After it happened and was stored. Events of one user come in order.
+
+    Args:
+        event: what, when, to whom, by whom.
+
+    Errors:
+        An exception or time-out is logged and hurts nobody.
+    """

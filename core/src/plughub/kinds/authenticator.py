@@ -1,0 +1,97 @@
+"""What goes in and out of the hooks of an authenticator."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Login:
+    """What somebody sent to log in.
+
+    Attributes:
+        username: the name, normalised; empty when the login needs none.
+        password: the password as typed.
+        form: every other field of the login form by name.
+        remote_ip: address of the browser.
+    """
+
+    username: str
+    password: str = field(default="", repr=False)
+    form: Mapping[str, str] = field(default_factory=dict, repr=False)
+    remote_ip: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """A person, as an authenticator knows her.
+
+    Attributes:
+        name: name of the user; the core normalises it.
+        subject: what the plugin knows this person by for ever; the name when empty.
+        plugin: the plugin that authenticated; the core fills it in.
+        admin: whether she is an admin; None leaves it as it is.
+        groups: her groups when the plugin manages groups; None leaves them as they are.
+        auth_state: JSON-able secrets to save, encrypted, and to hand to spawner and refresh.
+        exists: a user of that name is stored already; the core fills it in.
+        user_info: what single-user servers may show: ``name``, ``display_name``, ``initials``,
+            ``avatar_url``, ``color``.
+    """
+
+    name: str
+    subject: str = ""
+    plugin: str = ""
+    admin: bool | None = None
+    groups: frozenset[str] | None = None
+    auth_state: Mapping[str, Any] | None = field(default=None, repr=False)
+    user_info: Mapping[str, Any] = field(default_factory=dict)
+    exists: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """The login is refused and nobody else is asked.
+
+    Attributes:
+        reason: what the person reads.
+    """
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A veto.
+
+    Attributes:
+        reason: what the person reads.
+        status: HTTP status of the answer: 403 not allowed, 429 not now.
+    """
+
+    reason: str
+    status: int = 403
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoginMethod:
+    """How a person logs in with a plugin.
+
+    Attributes:
+        label: name of the service on the login page, such as ``GitHub``.
+        url: address below the hub's prefix that begins a login elsewhere; None for the form.
+        form: the plugin is asked with what the form for name and password sends.
+        request_otp: the form asks for a one-time password too (field ``otp``).
+        otp_prompt: what stands before that field.
+        html: markup, vouched for by the plugin, that takes the place of the form; empty for the form.
+        auto: the login page goes to the address at once.
+    """
+
+    label: str = ""
+    url: str | None = None
+    form: bool = True
+    request_otp: bool = False
+    otp_prompt: str = "OTP:"
+    html: str = ""
+    auto: bool = False

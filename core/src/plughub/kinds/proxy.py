@@ -1,0 +1,44 @@
+"""What goes into the hooks of a proxy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProxySettings:
+    """Where the proxy listens and what it needs to know of the hub.
+
+    Attributes:
+        ip: address to listen on; empty for all.
+        port: port to listen on.
+        hub_url: address of the hub's own listener, such as ``http://127.0.0.1:8081``.
+        base_url: path of the whole application, such as ``/`` or ``/jupyter/``.
+        error_url: address of the hub's error pages, ``<error_url>/<status>``.
+        ssl_cert: path of the certificate; empty for plain HTTP.
+        ssl_key: path of its key.
+        trusted_downstream_ips: addresses whose X-Forwarded headers are believed.
+        host_routing: routes have a host, ``host/path/``.
+        state: what `hub_proxy_start` returned last; empty at first.
+    """
+
+    ip: str
+    port: int
+    hub_url: str
+    base_url: str = "/"
+    error_url: str = ""
+    ssl_cert: str = ""
+    ssl_key: str = ""
+    trusted_downstream_ips: tuple[str, ...] = ()
+    host_routing: bool = False
+    state: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def public_url(self) -> str:
+        """The address for a browser on this machine."""
+        scheme = "https" if self.ssl_cert else "http"
+        host = self.ip if self.ip not in {"", "0.0.0.0", "::"} else "127.0.0.1"  # noqa: S104 - a comparison
+        host = f"[{host}]" if ":" in host else host
+        return f"{scheme}://{host}:{self.port}{self.base_url}"

@@ -1,0 +1,160 @@
+"""Finding plugins among the installed distributions; only those that are named are imported."""
+
+from __future__ import annotations
+
+import difflib
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from typing import Any
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+import plughub
+from plughub.domain.errors import StartError
+from plughub.plugin.markers import PROJECT
+
+
+@dataclass(frozen=True, slots=True)
+class InstalledPlugin:
+    """A plugin that is installed, imported or not.
+
+    Attributes:
+        name: what a person types after ``--plugins``.
+        distribution: name of the package.
+        version: its version.
+        module: where the entry point leads.
+        requires: the range of the core that it asks for, such as ``<0.2,>=0.1``; empty for any.
+        entry_point: loads it.
+    """
+
+    name: str
+    distribution: str
+    version: str
+    module: str
+    requires: str
+    entry_point: metadata.EntryPoint
+
+    @property
+    def title(self) -> str:
+        """Name, distribution and version, for messages."""
+        return f"plugin {self.name!r} ({self.distribution} {self.version})"
+
+    @property
+    def too_old_or_new(self) -> str:
+        """Why it does not fit this core; empty when it fits."""
+        fits = not self.requires or Requirement(f"{PROJECT}{self.requires}").specifier.contains(
+            plughub.__version__, prereleases=True
+        )
+        return "" if fits else f"it needs plughub {self.requires}, this is plughub {plughub.__version__}"
+
+    def load(self) -> Any:
+        """Import the plugin.
+
+        Returns:
+            Its module or object.
+
+        Raises:
+            StartError: it does not fit this core, or importing it fails.
+        """
+        if self.too_old_or_new:
+            raise StartError(
+                f"{self.title} does not fit: {self.too_old_or_new}",
+                hint=f"pip install --upgrade {self.distribution} plughub",
+                exit_code=2,
+            )
+        try:
+            return self.entry_point.load()
+        except (Exception, SystemExit) as error:
+            raise StartError(
+                f"{self.title} is broken: importing {self.module} failed with {type(error).__name__}: "
+                + " ".join(str(error).split()),
+                hint=f"pip install --force-reinstall {self.distribution}, or leave it out of --plugins",
+                exit_code=2,
+            ) from error
+
+
+def installed_plugins() -> dict[str, InstalledPlugin]:
+    """List the plugins that are installed, without importing any.
+
+    Returns:
+        The plugins by name.
+
+    Raises:
+        StartError: two distributions offer the same name.
+    """
+    found: dict[str, list[InstalledPlugin]] = defaultdict(list)
+    for entry_point in metadata.entry_points(group=PROJECT):
+        plugin = _describe_entry_point(entry_point)
+        if plugin not in found[plugin.name]:
+            found[plugin.name].append(plugin)
+    for name, plugins in found.items():
+        if len({plugin.distribution for plugin in plugins}) > 1:
+            owners = " and ".join(f"{plugin.distribution} {plugin.version}" for plugin in plugins)
+            raise StartError(
+                f"plugin name {name!r} is offered by {owners}",
+                hint="uninstall one of them",
+                exit_code=2,
+            )
+    return {name: plugins[0] for name, plugins in sorted(found.items())}
+
+
+def find_plugin(name: str, installed: dict[str, InstalledPlugin]) -> InstalledPlugin:
+    """Find a plugin by what a person typed: its name, or the name of its distribution.
+
+    Args:
+        name: what was typed.
+        installed: what is installed.
+
+    Returns:
+        The plugin.
+
+    Raises:
+        StartError: it is not installed.
+    """
+    if name in installed:
+        return installed[name]
+    by_distribution = [p for p in installed.values() if p.distribution == canonicalize_name(name)]
+    if len(by_distribution) == 1:
+        return by_distribution[0]
+    raise StartError(f"plugin {name!r} is not installed", hint=_hint(name, list(installed)), exit_code=2)
+
+
+def _hint(name: str, installed: Sequence[str]) -> str:
+    near = difflib.get_close_matches(name, installed, n=1)
+    distribution = f"{PROJECT}-{canonicalize_name(name).removeprefix(f'{PROJECT}-')}"
+    offer = f"did you mean {near[0]!r}? " if near else f"pip install {distribution}; "
+    return f"{offer}installed: {', '.join(installed) or 'none'}"
+
+
+def _describe_entry_point(entry_point: metadata.EntryPoint) -> InstalledPlugin:
+    return InstalledPlugin(
+        name=entry_point.name,
+        distribution=canonicalize_name(next(iter(_fields(entry_point, "Name")), "unknown")),
+        version=next(iter(_fields(entry_point, "Version")), "unknown"),
+        module=entry_point.value,
+        requires=_core_range(_fields(entry_point, "Requires-Dist")),
+        entry_point=entry_point,
+    )
+
+
+def _fields(entry_point: metadata.EntryPoint, name: str) -> Sequence[str]:
+    about = entry_point.dist
+    # the rests of a package that was removed by hand have an entry point, but no metadata
+    if about is None or not (about.read_text("METADATA") or about.read_text("PKG-INFO")):
+        return []
+    return about.metadata.get_all(name) or []
+
+
+def _core_range(requirements: Sequence[str]) -> str:
+    for text in requirements:
+        try:
+            requirement = Requirement(text)
+        except InvalidRequirement:
+            continue
+        applies = requirement.marker is None or requirement.marker.evaluate({"extra": ""})
+        if canonicalize_name(requirement.name) == PROJECT and applies:
+            return str(requirement.specifier)
+    return ""

@@ -1,0 +1,221 @@
+"""The plugins that are active, in their order, and the checks that they pass before anything is called."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from collections.abc import Callable, Iterator
+from types import MappingProxyType
+from typing import Final
+
+import pluggy
+
+from plughub import hookspecs
+from plughub.domain.errors import StartError
+from plughub.plugin.markers import PREFIX, PROJECT, TERMS_ATTRIBUTE, Calling, HookTerms
+
+PART_SEPARATOR: Final = ":"
+
+HOOKS: Final = MappingProxyType(
+    {
+        name: getattr(function, TERMS_ATTRIBUTE)
+        for name, function in vars(hookspecs).items()
+        if name.startswith(PREFIX)
+    }
+)
+"""The terms of every hook by its name."""
+
+SPAWNER: Final = ("hub_spawn", "hub_register_spawner")
+AUTHENTICATOR: Final = ("hub_authenticate", "hub_register_authenticator")
+PROXY: Final = ("hub_route_add", "hub_register_proxy")
+KINDS: Final = MappingProxyType({"spawner": SPAWNER, "authenticator": AUTHENTICATOR, "proxy": PROXY})
+"""The hooks of which one makes a plugin a backend of that kind."""
+
+_ANY_NUMBER: Final = frozenset({inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD})
+_NEARLY_SAME: Final = 0.9
+
+
+class _PrefixedPluginManager(pluggy.PluginManager):
+    """A pluggy manager that looks at names of hooks only, so that nothing else is ever evaluated."""
+
+    def parse_hookimpl_opts(self, plugin: object, name: str) -> pluggy.HookimplOpts | None:
+        if not name.startswith(PREFIX):
+            return None
+        return super().parse_hookimpl_opts(plugin, name)
+
+
+class ActivePlugins:
+    """The plugins that are active.
+
+    They are asked in the order in which they were added. A plugin may consist of several parts, such
+    as its module and the adapter of its spawner class: parts answer under the plugin's name.
+    """
+
+    def __init__(self) -> None:
+        self._manager = _PrefixedPluginManager(PROJECT)
+        self._manager.add_hookspecs(hookspecs)
+        self._names: list[str] = []
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the plugins in the order in which they are asked."""
+        return tuple(self._names)
+
+    def add(self, name: str, plugin: object) -> None:
+        """Make a plugin active, after all that are.
+
+        Args:
+            name: what a person types after ``--plugins``.
+            plugin: a module or an object with hook implementations.
+
+        Raises:
+            StartError: it does not keep the contract.
+        """
+        if name in self._names:
+            raise StartError(f"plugin {name!r} is named twice", exit_code=2)
+        if PART_SEPARATOR in name:
+            raise StartError(f"plugin name {name!r} has a {PART_SEPARATOR!r} in it", exit_code=2)
+        _check(name, plugin)
+        self._register(name, name, plugin)
+        self._names.append(name)
+
+    def add_part(self, name: str, part: str, plugin: object) -> None:
+        """Add a part that answers under the name of an active plugin.
+
+        Args:
+            name: the plugin.
+            part: name of the part, such as ``spawner``.
+            plugin: an object with hook implementations.
+
+        Raises:
+            StartError: the plugin is not active, or the part does not keep the contract.
+        """
+        if name not in self._names:
+            raise StartError(f"plugin {name!r} is not active and cannot have the part {part!r}", exit_code=2)
+        _check(name, plugin)
+        self._register(name, f"{name}{PART_SEPARATOR}{part}", plugin)
+
+    def implementations(self, hook: str) -> list[pluggy.HookImpl]:
+        """List the implementations of a hook in the order in which they are asked.
+
+        Args:
+            hook: name of the hook.
+
+        Returns:
+            The implementations.
+        """
+        caller: pluggy.HookCaller = getattr(self._manager.hook, hook)
+        rank = {name: number for number, name in enumerate(self._names)}
+        return sorted(caller.get_hookimpls(), key=lambda impl: (_turn(impl), rank[owner_of(impl)]))
+
+    def owners(self, kind: str) -> tuple[str, ...]:
+        """List the plugins that are backends of a kind.
+
+        Args:
+            kind: ``spawner``, ``authenticator`` or ``proxy``.
+
+        Returns:
+            Their names in order.
+        """
+        found = {owner_of(impl) for hook in KINDS[kind] for impl in self.implementations(hook)}
+        return tuple(name for name in self._names if name in found)
+
+    def hooks_of(self, name: str) -> tuple[str, ...]:
+        """List the hooks that a plugin implements.
+
+        Args:
+            name: the plugin.
+
+        Returns:
+            Names of hooks in the order of the contract.
+        """
+        return tuple(
+            hook for hook in HOOKS if any(owner_of(impl) == name for impl in self.implementations(hook))
+        )
+
+    def _register(self, name: str, full_name: str, plugin: object) -> None:
+        if self._manager.has_plugin(full_name):
+            raise StartError(f"plugin {name!r} has two parts with the name {full_name!r}", exit_code=2)
+        if other := self._manager.get_name(plugin):
+            raise StartError(f"plugins {name!r} and {other!r} are one and the same", exit_code=2)
+        try:
+            self._manager.register(plugin, full_name)
+        except pluggy.PluginValidationError as error:
+            raise StartError(f"plugin {name!r} does not keep the contract: {error}", exit_code=2) from error
+
+
+def owner_of(impl: pluggy.HookImpl) -> str:
+    """Tell which plugin an implementation belongs to.
+
+    Args:
+        impl: the implementation.
+
+    Returns:
+        Name of the plugin.
+    """
+    return impl.plugin_name.partition(PART_SEPARATOR)[0]
+
+
+def _turn(impl: pluggy.HookImpl) -> int:
+    return -1 if impl.tryfirst else int(impl.trylast)
+
+
+def _check(name: str, plugin: object) -> None:
+    """Refuse hooks that do not exist, are not marked, or cannot be called as the contract says."""
+    for hook, function in _prefixed(plugin):
+        marks: pluggy.HookimplOpts | None = getattr(function, f"{PROJECT}_impl", None)
+        problem = _misfit(hook, function, marks) if hook in HOOKS else _misspelled(hook, marks)
+        if problem:
+            raise StartError(f"plugin {name!r} does not keep the contract: {problem}", exit_code=2)
+
+
+def _misspelled(hook: str, marks: pluggy.HookimplOpts | None) -> str:
+    near = difflib.get_close_matches(hook, HOOKS, n=1)
+    if marks is not None:
+        return f"there is no hook {hook}" + (f"; did you mean {near[0]}?" if near else "")
+    # a helper may be named like a hook, but a check that is spelled wrongly must not go unheard
+    if difflib.get_close_matches(hook, HOOKS, n=1, cutoff=_NEARLY_SAME):
+        return f"there is no hook {hook}; if {near[0]} is meant, mark it with @hookimpl, else rename it"
+    return ""
+
+
+def _misfit(hook: str, function: Callable[..., object], marks: pluggy.HookimplOpts | None) -> str:
+    if marks is None:
+        return f"{hook} is not marked: write @hookimpl above it"
+    if marks["wrapper"] or marks["hookwrapper"]:
+        return f"{hook} is a wrapper; hooks of this hub are not wrapped"
+    return _wrong_colour(hook, function) or _wrong_arguments(hook, function)
+
+
+def _wrong_colour(hook: str, function: Callable[..., object]) -> str:
+    terms: HookTerms = HOOKS[hook]
+    is_awaited = inspect.iscoroutinefunction(function)
+    if terms.calling is Calling.REGISTER:
+        return (
+            f"{hook} is called once at start and not awaited: write def, not async def" if is_awaited else ""
+        )
+    if not inspect.iscoroutinefunction(getattr(hookspecs, hook)):
+        return f"{hook} is an async generator: yield in it" if is_awaited else ""
+    if inspect.isasyncgenfunction(function):
+        return f"{hook} is awaited: return in it, do not yield"
+    return ""
+
+
+def _wrong_arguments(hook: str, function: Callable[..., object]) -> str:
+    offered = inspect.signature(getattr(hookspecs, hook)).parameters
+    for name, parameter in inspect.signature(function).parameters.items():
+        has_default = parameter.default is not parameter.empty
+        if name in offered and (has_default or parameter.kind is parameter.KEYWORD_ONLY):
+            return f"{hook} would never get {name!r}: write it without a default and without a * before it"
+        if name not in offered and not has_default and parameter.kind not in _ANY_NUMBER:
+            given = f"it gives {', '.join(offered)}" if offered else "it gives none"
+            return f"{hook} has an argument {name!r} that the hook does not give; {given}"
+    return ""
+
+
+def _prefixed(plugin: object) -> Iterator[tuple[str, Callable[..., object]]]:
+    holder = plugin if inspect.ismodule(plugin) or isinstance(plugin, type) else type(plugin)
+    own = vars(plugin) if holder is not plugin and hasattr(plugin, "__dict__") else {}
+    for name in sorted({*dir(holder), *own}):
+        if name.startswith(PREFIX) and inspect.isroutine(own.get(name) or getattr(holder, name)):
+            yield name, getattr(plugin, name)

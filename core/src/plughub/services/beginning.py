@@ -1,0 +1,146 @@
+"""Writing starts and stops down, as far as the state of a server and the limits allow them."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping
+from typing import Any
+
+from plughub.domain.errors import ConflictError, InvalidError, TooManyError
+from plughub.domain.servers import Failure, Operation, OperationKind, ServerRecord, Status
+from plughub.domain.users import User
+from plughub.services.ports import Transaction
+from plughub.services.settings import HubSettings
+
+
+class Beginning:
+    """Writes operations down, inside a transaction.
+
+    Args:
+        settings: of the hub.
+    """
+
+    def __init__(self, settings: HubSettings) -> None:
+        self._settings = settings
+
+    def start(
+        self,
+        tx: Transaction,
+        user: User,
+        name: str,
+        options: Mapping[str, Any] | None,
+        plugin: str,
+        requested_by: str,
+    ) -> ServerRecord:
+        """Write a start down; one that goes on already is joined.
+
+        Args:
+            tx: the transaction.
+            user: whose server.
+            name: its name; a server that is new is stored.
+            options: what the user chose; None for those of the last time.
+            plugin: the spawner.
+            requested_by: who asks.
+
+        Returns:
+            The server as it was before.
+
+        Raises:
+            InvalidError: it runs, or is being stopped, or the user has too many.
+            TooManyError: the hub is full.
+        """
+        server = tx.servers.get(user.name, name)
+        if server is None:
+            # Two requests for one new name must not become two servers.
+            tx.users.lock(user.id)
+            server = tx.servers.get(user.name, name)
+        if server is None:
+            check_named_limit(tx, user, self._settings.named_server_limit)
+            server = tx.servers.create(user.id, name)
+        if server.pending == "spawn":
+            return server
+        if server.pending:
+            raise InvalidError(f"{server.full_name} is pending {server.pending}")
+        if server.status is not Status.STOPPED:
+            raise InvalidError(f"{server.full_name} is already running")
+        self._check_room(tx)
+        if options is not None:
+            tx.servers.set_options(server.id, options)
+        tx.servers.wanted(server.id, running=True)
+        # Another process may have been first since the row was read: its operation is the one to join.
+        with contextlib.suppress(ConflictError):
+            tx.operations.begin(server, OperationKind.START, backend=plugin, requested_by=requested_by)
+        return server
+
+    def stop(
+        self,
+        tx: Transaction,
+        server: ServerRecord,
+        *,
+        now: bool,
+        remove: bool,
+        by: str,
+        failure: Failure | None,
+    ) -> None:
+        """Write a stop down; a start that goes on is cancelled, a server that is gone is at most forgotten.
+
+        Args:
+            tx: the transaction.
+            server: which.
+            now: without a gentle end.
+            remove: forget the server.
+            by: who asks.
+            failure: why, when it died by itself.
+        """
+        tx.servers.wanted(server.id, running=False)
+        if server.operation is not None:
+            if _join(tx, server.operation, remove=remove):
+                return
+            server = tx.servers.by_id(server.id) or server
+        if not server.active:
+            if remove:
+                tx.servers.delete(server.id)
+            return
+        tx.operations.begin(
+            server,
+            OperationKind.STOP,
+            backend=server.backend or self._settings.default_spawner,
+            host=server.host,
+            requested_by=by,
+            now=now,
+            remove=remove,
+            failure=failure,
+        )
+
+    def _check_room(self, tx: Transaction) -> None:
+        limit = self._settings.active_server_limit
+        if limit and len(tx.servers.active()) >= limit:
+            raise TooManyError("Active user limit exceeded. Try again in a few minutes.", retry_after=60)
+
+
+def _join(tx: Transaction, operation: Operation, *, remove: bool) -> bool:
+    """Have what goes on already end as it is wanted now; False when it has just ended."""
+    if operation.kind is OperationKind.START:
+        if tx.operations.withdraw(operation.id):
+            if remove:
+                tx.servers.delete(operation.server_id)
+            return True
+        if not tx.operations.cancel(operation.id):
+            return False
+    return not remove or tx.operations.remove_at_end(operation.id)
+
+
+def check_named_limit(tx: Transaction, user: User, limit: int) -> None:
+    """Refuse a further named server when a user has as many as allowed.
+
+    Args:
+        tx: the transaction.
+        user: whose.
+        limit: how many; 0 for any number.
+
+    Raises:
+        InvalidError: the limit is reached.
+    """
+    named = [server for server in tx.servers.of_user(user.id) if server.name]
+    if limit and len(named) >= limit:
+        raise InvalidError(f"{user.name} already has the maximum of {limit} named servers; delete one first")

@@ -1,0 +1,166 @@
+"""This process among the hub's processes: signs of life, news for caches, housekeeping."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from plughub.domain.errors import HubError
+from plughub.services.ports import Store, Transaction
+from plughub.services.settings import HubSettings
+
+log = logging.getLogger("plughub.membership")
+NEWS_SECONDS: Final = 0.5
+NEWS_WINDOW: Final = 10.0
+KEEP_CHANGES: Final = 600.0
+KEEP_OPERATIONS: Final = 7 * 86400.0
+HOUSEKEEPING_SECONDS: Final = 300.0
+ALIVE_LEASES: Final = 2
+GONE_AFTER_LEASES: Final = 6
+
+
+class Membership:
+    """This process among the hub's processes.
+
+    Args:
+        store: the storage.
+        settings: of the hub.
+        changed: told topic and key of what other processes changed.
+    """
+
+    def __init__(
+        self, store: Store, settings: HubSettings, changed: Callable[[list[tuple[str, str]]], None]
+    ) -> None:
+        self._store = store
+        self._settings = settings
+        self._changed = changed
+        self._seen: OrderedDict[int, None] = OrderedDict()
+
+    async def join(self) -> None:
+        """Note that this process began, and free what dead processes of this machine held."""
+
+        def work(tx: Transaction) -> None:
+            for hub in tx.hubs.list():
+                if hub["host"] == self._settings.host and process_birth(hub["pid"]) != hub["birth"]:
+                    log.info("hub process %s is gone: going on with its work", hub["pid"])
+                    tx.hubs.leave(hub["id"])
+            self._enter(tx)
+
+        await self._store.write(work)
+
+    def _enter(self, tx: Transaction) -> None:
+        pid = os.getpid()
+        tx.hubs.join(
+            self._settings.hub_id,
+            host=self._settings.host,
+            pid=pid,
+            birth=process_birth(pid) or 0.0,
+            url=self._settings.hub_url,
+        )
+
+    async def is_alone(self) -> bool:
+        """Tell whether no other process is alive.
+
+        Returns:
+            True when none gave a sign of life lately.
+        """
+
+        def work(tx: Transaction) -> bool:
+            alive = tx.now() - ALIVE_LEASES * self._settings.lease
+            others = [hub for hub in tx.hubs.list() if hub["id"] != self._settings.hub_id]
+            return all(hub["seen"] < alive for hub in others)
+
+        return await self._store.read(work)
+
+    async def leave(self) -> None:
+        """Note that this process ends."""
+        await self._store.write(lambda tx: tx.hubs.leave(self._settings.hub_id))
+
+    async def beat(self) -> None:
+        """Give signs of life for ever."""
+        while True:
+            await asyncio.sleep(self._settings.lease / 2)
+            try:
+                await self._store.write(self._beat)
+            except HubError as error:
+                log.warning("no sign of life could be given: %s", error)
+
+    def _beat(self, tx: Transaction) -> None:
+        if not tx.hubs.beat(self._settings.hub_id):
+            self._enter(tx)
+
+    async def follow_changes(self) -> None:
+        """Pass on what other processes changed, for ever."""
+        looked = time.monotonic()
+        while True:
+            await asyncio.sleep(NEWS_SECONDS)
+            begin = time.monotonic()
+            window = NEWS_WINDOW + begin - looked
+            try:
+                news = await self._store.read(lambda tx, window=window: tx.changes.since(tx.now() - window))  # type: ignore[misc]
+            except HubError as error:
+                log.warning("no news from the other processes: %s", error)
+                continue
+            looked = begin
+            fresh = [(number, topic, key) for number, topic, key in news if number not in self._seen]
+            for number, *_ in fresh:
+                self._seen[number] = None
+            while len(self._seen) > len(news):
+                self._seen.popitem(last=False)
+            if fresh:
+                self._changed([(topic, key) for _, topic, key in fresh])
+
+    async def keep_house(self) -> None:
+        """Forget what has ended, for ever."""
+        while True:
+            try:
+                await self._store.write(self._forget)
+            except HubError as error:
+                log.warning("housekeeping is put off: %s", error)
+            await asyncio.sleep(HOUSEKEEPING_SECONDS)
+
+    def _forget(self, tx: Transaction) -> None:
+        if not tx.leases.hold("housekeeping", self._settings.hub_id, HOUSEKEEPING_SECONDS):
+            return
+        tx.tokens.purge()
+        tx.changes.purge(tx.now() - KEEP_CHANGES)
+        tx.operations.purge(tx.now() - KEEP_OPERATIONS)
+        for hub in tx.hubs.list():
+            if hub["seen"] < tx.now() - GONE_AFTER_LEASES * self._settings.lease:
+                tx.hubs.leave(hub["id"])
+
+
+def living_hubs(tx: Transaction, lease: float) -> tuple[str, ...]:
+    """Tell where the hub's processes are reached.
+
+    Args:
+        tx: the transaction.
+        lease: seconds without a sign of life after which another process takes work over.
+
+    Returns:
+        Addresses of those that gave a sign of life lately, in an order that all processes agree on.
+    """
+    alive = tx.now() - ALIVE_LEASES * lease
+    return tuple(sorted({hub["url"] for hub in tx.hubs.list() if hub["seen"] >= alive}))
+
+
+def process_birth(pid: int) -> float | None:
+    """Tell when a process began, to know it from a later one with the same number.
+
+    Args:
+        pid: its number.
+
+    Returns:
+        Clock ticks since the machine booted; None when there is no such process or it cannot be told.
+    """
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(errors="replace")
+    except OSError:
+        return None
+    return float(stat.rpartition(")")[2].split()[19])

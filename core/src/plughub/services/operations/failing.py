@@ -1,0 +1,141 @@
+"""Why a server did not start, said so that its user understands."""
+
+from __future__ import annotations
+
+import signal
+from dataclasses import replace
+from typing import Final
+
+from plughub.domain.clock import utcnow
+from plughub.domain.errors import PluginError, PluginTimeoutError
+from plughub.domain.secrets import scrub
+from plughub.domain.servers import Failure
+from plughub.kinds import Server, SpawnFailed
+from plughub.plugin.hooks import Hooks
+
+LOG_LINES: Final = 50
+_MAX_LINE: Final = 1000
+
+
+class StartFailedError(Exception):
+    """A start failed.
+
+    Args:
+        failure: why.
+    """
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
+
+
+def spawn_failure(error: PluginError) -> Failure:
+    """Say why `hub_spawn` failed.
+
+    Args:
+        error: what the call raised.
+
+    Returns:
+        The failure, without log lines.
+    """
+    cause = error.__cause__
+    if isinstance(cause, SpawnFailed):
+        return Failure(
+            message=cause.message, html=cause.html, plugin=error.plugin, at=utcnow(), status=cause.status
+        )
+    if isinstance(error, PluginTimeoutError):
+        message = f"the server could not be started: {error.reason} (start_timeout)"
+        return Failure(message=message, plugin=error.plugin, at=utcnow())
+    custom = str(getattr(cause, "jupyterhub_message", "") or "")
+    markup = str(getattr(cause, "jupyterhub_html_message", "") or "")
+    return Failure(
+        message=custom or f"the server could not be started: {error.reason}",
+        html=markup,
+        plugin=error.plugin,
+        at=utcnow(),
+    )
+
+
+def exit_failure(plugin: str, code: int, seconds: float | None) -> Failure:
+    """Say that the server ended.
+
+    Args:
+        plugin: who ran it.
+        code: exit code; minus the number of a signal; 0 when not known.
+        seconds: for how long it ran while it was starting; None when it had started.
+
+    Returns:
+        The failure, without log lines.
+    """
+    when = "" if seconds is None else f" after {seconds:.1f} s, before it answered"
+    return Failure(
+        message=f"the server ended{when}: {describe_exit(code)}", plugin=plugin, exit_code=code, at=utcnow()
+    )
+
+
+def silence_failure(plugin: str, url: str, seconds: float, diagnosis: str) -> Failure:
+    """Say that the server runs but does not answer.
+
+    Args:
+        plugin: who runs it.
+        url: where it should answer.
+        seconds: how long the hub waited.
+        diagnosis: what the plugin knows about it.
+
+    Returns:
+        The failure, without log lines.
+    """
+    why = f": {diagnosis}" if diagnosis else ""
+    return Failure(
+        message=f"the server did not answer at {url} within {seconds:g} s (http_timeout){why}",
+        plugin=plugin,
+        at=utcnow(),
+    )
+
+
+def describe_exit(code: int) -> str:
+    """Say what an exit code means.
+
+    Args:
+        code: exit code; minus the number of a signal.
+
+    Returns:
+        A phrase.
+    """
+    if code >= 0:
+        return f"exit code {code}"
+    try:
+        name = signal.Signals(-code).name
+    except ValueError:
+        return f"signal {-code}"
+    hint = " (out of memory?)" if name == "SIGKILL" else ""
+    return f"killed by {name}{hint}"
+
+
+async def with_logs(hooks: Hooks, failure: Failure, server: Server, secrets: tuple[str, ...] = ()) -> Failure:
+    """Add the last lines that the server wrote, without secrets, and why it ended where the plugin knows.
+
+    Args:
+        hooks: the hooks.
+        failure: why it failed.
+        server: the server.
+        secrets: texts that must not be shown.
+
+    Returns:
+        The failure, with as much as the plugin can tell.
+    """
+    if failure.exit_code is not None:
+        failure = await _with_diagnosis(hooks, failure, server)
+    try:
+        lines = await hooks.logs(failure.plugin, server, LOG_LINES)
+    except PluginError:
+        return failure
+    return replace(failure, logs=tuple(scrub(line[:_MAX_LINE], secrets) for line in lines[-LOG_LINES:]))
+
+
+async def _with_diagnosis(hooks: Hooks, failure: Failure, server: Server) -> Failure:
+    try:
+        diagnosis = await hooks.diagnose(failure.plugin, server)
+    except PluginError:
+        return failure
+    return replace(failure, message=f"{failure.message}: {diagnosis}") if diagnosis else failure

@@ -1,0 +1,189 @@
+"""One operation in the hands of this process."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final, TypeVar
+
+from plughub.domain.errors import NotFoundError
+from plughub.domain.servers import Failure, Operation, Phase, ServerRecord
+from plughub.domain.users import User
+from plughub.services.ports import Store, Transaction
+
+T = TypeVar("T")
+REPORT_SECONDS: Final = 0.3
+MAX_REPORTS: Final = 50
+
+Observer = Callable[[Operation, Phase], None]
+
+
+class LeaseLostError(Exception):
+    """Another process has the operation now: hands off."""
+
+
+class CancelledByUserError(Exception):
+    """A stop was asked for while the server started."""
+
+
+class Job:
+    """One operation in the hands of this process.
+
+    Args:
+        store: the storage.
+        operation: as it was when it was taken up.
+        holder: this process.
+        reached: told of each phase after it was written down, before its step.
+    """
+
+    def __init__(
+        self, store: Store, operation: Operation, holder: str, reached: Observer = lambda *_: None
+    ) -> None:
+        self._store = store
+        self._holder = holder
+        self._reached = reached
+        self._reports = [dict(report) for report in operation.progress]
+        self._reported = 0.0
+        self._unwritten = False
+        self._tried = operation.attempts > 1
+        self.operation = operation
+        self.phase = operation.phase
+        self.cancelled = asyncio.Event()
+        if operation.cancelled:
+            self.cancelled.set()
+
+    @property
+    def resumed(self) -> bool:
+        """Whether another attempt may have done part of it already."""
+        return self._tried
+
+    async def resume(self) -> None:
+        """Look how far the operation is, after an attempt that failed: what it wrote last may be stored."""
+        stored = await self._store.read(lambda tx: tx.operations.get(self.operation.id))
+        self._tried = True
+        self.phase = stored.phase if stored is not None else Phase.DONE
+
+    async def load(self) -> tuple[ServerRecord, User]:
+        """Get the server and its user, as they are now.
+
+        Returns:
+            Both.
+
+        Raises:
+            NotFoundError: the server was deleted.
+        """
+
+        def work(tx: Transaction) -> tuple[ServerRecord | None, User | None]:
+            server = tx.servers.by_id(self.operation.server_id)
+            return server, tx.users.by_id(server.user_id) if server else None
+
+        server, user = await self._store.read(work)
+        if server is None or user is None:
+            raise NotFoundError("the server was deleted")
+        return server, user
+
+    async def advance(
+        self,
+        phase: Phase,
+        also: Callable[[Transaction], object] = lambda _tx: None,
+        *,
+        failure: Failure | None = None,
+    ) -> Phase:
+        """Write down the next phase, and whatever belongs to it, in one transaction.
+
+        Args:
+            phase: the next phase.
+            also: what else to write.
+            failure: why it is being undone.
+
+        Returns:
+            The phase.
+
+        Raises:
+            LeaseLostError: another process has the operation now.
+        """
+
+        def work(tx: Transaction) -> bool:
+            if not tx.operations.advance(self.operation.id, self._holder, phase, failure=failure):
+                return False
+            also(tx)
+            return True
+
+        if not await self._store.write(work):
+            raise LeaseLostError(self.operation.id)
+        self.phase = phase
+        self._reached(self.operation, phase)
+        return phase
+
+    async def write(self, work: Callable[[Transaction], object]) -> None:
+        """Write something that belongs to this phase, as long as the operation is ours.
+
+        Args:
+            work: what to write.
+
+        Raises:
+            LeaseLostError: another process has the operation now.
+        """
+
+        def guarded(tx: Transaction) -> bool:
+            if not tx.operations.holds(self.operation.id, self._holder):
+                return False
+            work(tx)
+            return True
+
+        if not await self._store.write(guarded):
+            raise LeaseLostError(self.operation.id)
+
+    async def unless_cancelled(self, work: Awaitable[T]) -> T:
+        """Wait for something, but no longer than until a stop is asked for.
+
+        Args:
+            work: what to wait for; it is cancelled then.
+
+        Returns:
+            Its answer.
+
+        Raises:
+            CancelledByUserError: a stop was asked for.
+        """
+        task = asyncio.ensure_future(work)
+        stop = asyncio.create_task(self.cancelled.wait())
+        try:
+            await asyncio.wait({task, stop}, return_when=asyncio.FIRST_COMPLETED)
+            if task.done():
+                return await task
+            raise CancelledByUserError
+        finally:
+            for waiting in (task, stop):
+                waiting.cancel()
+            await asyncio.gather(task, stop, return_exceptions=True)
+
+    async def report(self, message: str, percent: int, html: str = "") -> None:
+        """Tell whoever watches what happens; stored now and then.
+
+        Args:
+            message: plain text.
+            percent: 0 to 99; 100 for what is to be said once the server is ready.
+            html: the same with markup.
+        """
+        report: Mapping[str, Any] = {"progress": percent, "message": message}
+        self._reports.append({**report, "html_message": html} if html else dict(report))
+        del self._reports[:-MAX_REPORTS]
+        self._unwritten = True
+        if time.monotonic() - self._reported >= REPORT_SECONDS:
+            await self.flush_reports()
+
+    async def flush_reports(self) -> None:
+        """Store what was reported."""
+        self._reported = time.monotonic()
+        self._unwritten = False
+        reports = list(self._reports)
+        await self._store.write(lambda tx: tx.operations.report(self.operation.id, reports))
+
+    async def keep_flushing(self) -> None:
+        """Store what was reported in quick succession soon after, for ever."""
+        while True:
+            await asyncio.sleep(REPORT_SECONDS)
+            if self._unwritten:
+                await self.flush_reports()

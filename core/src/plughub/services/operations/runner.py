@@ -1,0 +1,192 @@
+"""Taking operations up: those that this process began, and those that nobody holds any more."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Collection, Mapping
+from typing import Final, Protocol
+
+from plughub.domain.errors import HubError
+from plughub.domain.servers import Operation, OperationKind, Phase
+from plughub.services.operations.job import Job, LeaseLostError
+from plughub.services.ports import Store, Transaction
+from plughub.services.settings import HubSettings
+from plughub.services.watching import Watchers
+
+log = logging.getLogger("plughub.operations")
+LOOK_SECONDS: Final = 0.5
+AT_ONCE: Final = 1000
+RETRY_SECONDS: Final = 1.0
+
+
+class Steps(Protocol):
+    """What carries one kind of operation on."""
+
+    async def run(self, job: Job) -> None:
+        """Carry an operation on from the phase that it is in."""
+
+
+class Runner:
+    """Takes operations up and carries them on, each in a task of its own.
+
+    Args:
+        store: the storage.
+        settings: of the hub.
+        watchers: woken whenever an operation gets on.
+    """
+
+    def __init__(self, store: Store, settings: HubSettings, watchers: Watchers) -> None:
+        self._store = store
+        self._settings = settings
+        self._watchers = watchers
+        self._steps: Mapping[OperationKind, Steps] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._jobs: dict[str, Job] = {}
+        self._wake = asyncio.Event()
+        self.closing = False
+
+    def use(self, steps: Mapping[OperationKind, Steps]) -> None:
+        """Say what carries operations on.
+
+        Args:
+            steps: by kind.
+        """
+        self._steps = steps
+
+    @property
+    def backends(self) -> Collection[str]:
+        """Plugins whose operations this process can carry on."""
+        return tuple(self._settings.spawners)
+
+    def take(self, tx: Transaction) -> list[Operation]:
+        """Take up what is free, inside a transaction; give the answer to `carry_on` after it.
+
+        Args:
+            tx: the transaction.
+
+        Returns:
+            The operations that are ours now.
+        """
+        if self.closing:
+            return []
+        tx.operations.admit(self._settings.concurrent_spawn_limit)
+        return tx.operations.claim(
+            self._settings.hub_id,
+            host=self._settings.host,
+            backends=self.backends,
+            lease=self._settings.lease,
+            limit=AT_ONCE,
+            besides=tuple(self._tasks),
+        )
+
+    def carry_on(self, operations: Collection[Operation]) -> None:
+        """Carry operations on in the background.
+
+        Args:
+            operations: what `take` answered.
+        """
+        if self.closing:
+            return
+        for operation in operations:
+            job = Job(self._store, operation, self._settings.hub_id, self._reached)
+            self._jobs[operation.id] = job
+            task = asyncio.create_task(self._run(job), name=f"{operation.kind}-{operation.id}")
+            self._tasks[operation.id] = task
+            task.add_done_callback(lambda done, key=operation.id: self._forget(key, done))  # type: ignore[misc]
+
+    def cancel(self, operation_id: str) -> None:
+        """Tell a start of this process that a stop was asked for; others learn it from the database.
+
+        Args:
+            operation_id: the start.
+        """
+        if operation_id in self._jobs:
+            self._jobs[operation_id].cancelled.set()
+
+    def wake(self) -> None:
+        """Look at once for something to do."""
+        self._wake.set()
+
+    async def look_for_work(self) -> None:
+        """Take up what is free, for ever."""
+        while True:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_SECONDS):
+                    await self._wake.wait()
+            self._wake.clear()
+            try:
+                if await self._store.read(lambda tx: tx.operations.anything_free()):
+                    self.carry_on(await self._store.write(self.take))
+            except HubError as error:
+                log.warning("cannot look for work: %s", error)
+
+    async def keep_leases(self) -> None:
+        """Renew the leases of what goes on here, for ever; let go of what was lost."""
+        while True:
+            await asyncio.sleep(self._settings.lease / 5)
+            if not self._tasks:
+                continue
+            mine = dict(self._tasks)
+            try:
+                held = await self._renew(tuple(mine))
+            except HubError as error:
+                log.warning("cannot renew leases: %s", error)
+                continue
+            for key, task in mine.items():
+                if key not in held and not task.done():
+                    log.warning("operation %s is another hub's now", key)
+                    task.cancel()
+                elif held.get(key):
+                    self.cancel(key)
+
+    async def _renew(self, keys: Collection[str]) -> dict[str, bool]:
+        holder, lease = self._settings.hub_id, self._settings.lease
+        return await self._store.write(lambda tx: tx.operations.renew(holder, lease, keys))
+
+    async def close(self) -> None:
+        """Let go of everything; another process, or the next one, carries it on."""
+        self.closing = True
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def drain(self) -> None:
+        """Wait until nothing goes on here."""
+        while self._tasks:
+            await asyncio.wait(self._tasks.values())
+
+    async def _run(self, job: Job) -> None:
+        while job.phase is not Phase.DONE:
+            try:
+                await self._steps[job.operation.kind].run(job)
+            except LeaseLostError:
+                log.warning("operation %s is another hub's now", job.operation.id)
+                return
+            except HubError as error:
+                log.warning("%s of %s is tried again: %s", job.phase, job.operation.id, error)
+                await self._again(job)
+            except Exception:
+                log.exception("%s of %s is tried again", job.phase, job.operation.id)
+                await self._again(job)
+
+    async def _again(self, job: Job) -> None:
+        """Wait until what is written down of an operation can be read again."""
+        while True:
+            await asyncio.sleep(RETRY_SECONDS)
+            try:
+                return await job.resume()
+            except HubError as error:
+                log.warning("%s of %s waits: %s", job.phase, job.operation.id, error)
+
+    def _reached(self, operation: Operation, phase: Phase) -> None:
+        self._watchers.changed(operation.server_id)
+        if phase is Phase.DONE:
+            self._wake.set()
+
+    def _forget(self, key: str, task: asyncio.Task[None]) -> None:
+        if self._tasks.get(key) is task:
+            del self._tasks[key]
+            self._watchers.changed(self._jobs.pop(key).operation.server_id)

@@ -1,0 +1,275 @@
+"""The steps of a start: launch, await, route, and undo when one of them fails."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+import uuid
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+from plughub.domain.clock import utcnow
+from plughub.domain.errors import HubError, PluginError
+from plughub.domain.events import EventKind
+from plughub.domain.oauth import OAuthClient, server_client_id
+from plughub.domain.roles import SERVER_ROLE, default_role
+from plughub.domain.scopes import access_scopes
+from plughub.domain.servers import Phase, ServerRecord
+from plughub.domain.tokens import GENERATED_ROUNDS, hash_token, new_token, token_prefix
+from plughub.domain.users import User
+from plughub.kinds import Endpoint, Found, Server, SpawnerInfo
+from plughub.plugin.hooks import Hooks
+from plughub.services.events import EventTeller
+from plughub.services.operations.failing import (
+    StartFailedError,
+    exit_failure,
+    silence_failure,
+    spawn_failure,
+    with_logs,
+)
+from plughub.services.operations.job import CancelledByUserError, Job
+from plughub.services.operations.reporting import Reporter
+from plughub.services.operations.stop import remove_traces, stop_patiently
+from plughub.services.ports import Transaction
+from plughub.services.probe import answers
+from plughub.services.routing import Router
+from plughub.services.settings import HubSettings
+from plughub.services.tokens import store_token
+from plughub.services.views import plugin_view, server_environment, server_prefix, server_token_note
+
+log = logging.getLogger("plughub.start")
+FIRST_LOOK: Final = 0.05
+LATER_LOOK: Final = 0.25
+ROUTE_TRIES: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class StartSteps:
+    """The steps of a start.
+
+    Attributes:
+        hooks: the hooks.
+        settings: of the hub.
+        router: the routes.
+        events: news.
+    """
+
+    hooks: Hooks
+    settings: HubSettings
+    router: Router
+    events: EventTeller
+
+    async def run(self, job: Job) -> None:
+        """Carry a start on from the phase that it is in.
+
+        Args:
+            job: the start.
+        """
+        reporter = Reporter(self.hooks, job)
+        steps: Mapping[Phase, Callable[[], Awaitable[Phase]]] = {
+            Phase.LAUNCH: lambda: self._launch(job, reporter),
+            Phase.AWAIT: lambda: self._await(job, reporter),
+            Phase.ROUTE: lambda: self._route(job),
+            Phase.UNDO: lambda: self._undo(job),
+        }
+        try:
+            while job.phase is not Phase.DONE:
+                await self._step(job, steps[job.phase])
+        finally:
+            await reporter.close()
+
+    async def _step(self, job: Job, step: Callable[[], Awaitable[Phase]]) -> None:
+        try:
+            await step()
+        except CancelledByUserError:
+            await job.advance(Phase.UNDO)
+        except StartFailedError as error:
+            log.warning("start of %s failed: %s", job.operation.id, error)
+            await job.advance(Phase.UNDO, failure=error.failure)
+
+    async def _launch(self, job: Job, reporter: Reporter) -> Phase:
+        record, user = await job.load()
+        found = await self._find(job, record, user) if job.resumed else None
+        if found is None:
+            endpoint, secret = await self._spawn(job, record, user, reporter)
+        else:
+            log.info("%s was launched already: going on with it", record.full_name)
+            endpoint, secret = Endpoint(url=found.url, state=found.state), ""
+
+        def launched(tx: Transaction) -> None:
+            tx.servers.launched(record.id, url=endpoint.url, state=endpoint.state)
+            if endpoint.api_token and endpoint.api_token != secret:
+                self._credentials(tx, record, user, endpoint.api_token)
+
+        return await job.advance(Phase.AWAIT, launched)
+
+    async def _spawn(
+        self, job: Job, record: ServerRecord, user: User, reporter: Reporter
+    ) -> tuple[Endpoint, str]:
+        plugin, info = job.operation.backend, self._info(job)
+        host = self.settings.host if info.host_bound else ""
+        token = new_token()
+        # A process that lost the operation may still launch what it was about to: that is not this launch.
+        launch = uuid.uuid4().hex if job.resumed else job.operation.id
+
+        def intend(tx: Transaction) -> None:
+            if tx.operations.is_cancelled(job.operation.id):
+                raise CancelledByUserError
+            if host:
+                tx.operations.bind(job.operation.id, self.settings.hub_id, host)
+            tx.tokens.delete(tx.tokens.of_note(user.id, server_token_note(record)))
+            self._credentials(tx, record, user, token)
+            client = server_client_id(record.user, record.name)
+            tx.servers.launching(record.id, backend=plugin, host=host, launch=launch, client_id=client)
+
+        await job.write(intend)
+        environment = server_environment(self.settings, record, token)
+        view = plugin_view(self.settings, record, user, environment=environment, operation=launch)
+        spawn = asyncio.ensure_future(self.hooks.spawn(plugin, view, info.start_timeout))
+        reporter.start(view)
+        try:
+            return await job.unless_cancelled(spawn), token
+        except PluginError as error:
+            log.warning("%s", error, exc_info=error.__cause__)
+            failure = await with_logs(self.hooks, spawn_failure(error), view, (token,))
+            raise StartFailedError(failure) from error
+
+    async def _find(self, job: Job, record: ServerRecord, user: User) -> Found | None:
+        """Find what an earlier attempt launched; where that cannot be told, clean up."""
+        plugin = job.operation.backend
+        try:
+            inventory = await self.hooks.inventory(plugin, self.settings.mark)
+        except PluginError as error:
+            raise StartFailedError(spawn_failure(error)) from error
+        launch = record.launch or job.operation.id
+        found = next((f for f in inventory or () if f.operation == launch), None)
+        if found is not None and found.url:
+            return found
+        if inventory is None or found is not None:
+            state = found.state if found else record.state
+            view = plugin_view(self.settings, record, user, operation=launch)
+            with contextlib.suppress(PluginError):
+                await self.hooks.stop(plugin, replace(view, state=state), now=True)
+        return None
+
+    async def _await(self, job: Job, reporter: Reporter) -> Phase:
+        record, user = await job.load()
+        view = plugin_view(self.settings, record, user, operation=record.launch or job.operation.id)
+        plugin, info = job.operation.backend, self._info(job)
+        path = server_prefix(self.settings, record.user, record.name) + "api"
+        begin, pause = time.monotonic(), FIRST_LOOK
+        reporter.start(view)
+        await job.report("Server launched, waiting for it to answer", 60)
+        while True:
+            code = await self._poll(plugin, view)
+            if code is not None:
+                failure = exit_failure(plugin, code, time.monotonic() - begin)
+                raise StartFailedError(await with_logs(self.hooks, failure, view))
+            # A foreign process that holds the port would answer too: ours must outlive the answer.
+            if await answers(record.url, path) and await self._poll(plugin, view) is None:
+                return await job.advance(Phase.ROUTE)
+            if time.monotonic() - begin > info.http_timeout:
+                await self._give_up(plugin, view, record.url, info.http_timeout)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(pause):
+                    await job.cancelled.wait()
+                raise CancelledByUserError
+            pause = min(LATER_LOOK, pause * 1.3)
+
+    async def _give_up(self, plugin: str, view: Server, url: str, seconds: float) -> None:
+        diagnosis = ""
+        with contextlib.suppress(PluginError):
+            diagnosis = await self.hooks.diagnose(plugin, view)
+        failure = silence_failure(plugin, url, seconds, diagnosis)
+        raise StartFailedError(await with_logs(self.hooks, failure, view))
+
+    async def _poll(self, plugin: str, view: Server) -> int | None:
+        try:
+            return await self.hooks.poll(plugin, view)
+        except PluginError as error:
+            log.warning("%s", error)
+            return None
+
+    async def _route(self, job: Job) -> Phase:
+        record, _ = await job.load()
+        for attempt in range(1, ROUTE_TRIES + 1):
+            try:
+                await job.unless_cancelled(self.router.add(record))
+                break
+            except PluginError as error:
+                log.warning("%s (%d of %d)", error, attempt, ROUTE_TRIES)
+                if attempt == ROUTE_TRIES:
+                    failure = spawn_failure(error)
+                    raise StartFailedError(failure) from error
+                await asyncio.sleep(0.2 * 2**attempt)
+        at = utcnow()
+
+        def ready(tx: Transaction) -> None:
+            if tx.operations.is_cancelled(job.operation.id):
+                raise CancelledByUserError
+            tx.servers.ready(record.id, at)
+
+        await job.advance(Phase.DONE, ready)
+        self.events.tell(
+            EventKind.SPAWN, record.user, record.name, actor=job.operation.requested_by, url=record.url
+        )
+        return Phase.DONE
+
+    async def _undo(self, job: Job) -> Phase:
+        record, user = await job.load()
+        view = plugin_view(self.settings, record, user, operation=record.launch or job.operation.id)
+        operation = record.operation or job.operation
+        with contextlib.suppress(HubError):
+            await self.router.delete(record)
+        left = await stop_patiently(self.hooks, job.operation.backend, view, now=True)
+        if left:
+            log.error("what is left of %s could not be stopped: %s", record.full_name, left)
+
+        def end(tx: Transaction) -> None:
+            remove_traces(tx, record, operation.failure, operation.id)
+
+        await job.advance(Phase.DONE, end)
+        if operation.failure is not None:
+            self.events.tell(
+                EventKind.SPAWN_FAILED,
+                record.user,
+                record.name,
+                actor=operation.requested_by,
+                reason=operation.failure.message,
+            )
+        return Phase.DONE
+
+    def _credentials(self, tx: Transaction, record: ServerRecord, user: User, token: str) -> None:
+        """Store the server's token and its OAuth client; both have the same secret."""
+        client = server_client_id(record.user, record.name)
+        info = self.settings.spawners.get(record.backend or self.settings.default_spawner, SpawnerInfo())
+        prefix = server_prefix(self.settings, record.user, record.name)
+        tx.oauth.save_client(
+            OAuthClient(
+                identifier=client,
+                secret=hash_token(token, rounds=GENERATED_ROUNDS),
+                redirect_uri=f"{prefix}oauth_callback",
+                description=f"Server at {prefix}",
+                allowed_scopes=access_scopes(record.user, record.name)
+                | frozenset(info.oauth_client_allowed_scopes or ()),
+            )
+        )
+        if tx.tokens.matching(token_prefix(token), token) is None:
+            scopes = info.server_token_scopes or default_role(SERVER_ROLE).scopes
+            store_token(
+                tx, token, user_id=user.id, note=server_token_note(record), scopes=_bound(scopes, record)
+            )
+
+    def _info(self, job: Job) -> SpawnerInfo:
+        return self.settings.spawners[job.operation.backend]
+
+
+def _bound(scopes: tuple[str, ...], record: ServerRecord) -> list[str]:
+    """Write self-filters out: a server's token belongs to no OAuth client that would tell the server."""
+    mine = f"!server={record.full_name}"
+    return [
+        f"{scope.removesuffix('!server')}{mine}" if scope.endswith("!server") else scope for scope in scopes
+    ]

@@ -1,0 +1,144 @@
+"""Who makes a request, kept for a moment in a cache that forgets at once."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from plughub.domain.errors import ForbiddenError
+from plughub.domain.scopes import Access, ScopeFilter, check_scopes
+from plughub.domain.services import Service
+from plughub.domain.users import User
+
+CACHE_SIZE: Final = 10_000
+CACHE_SECONDS: Final = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Principal:
+    """Who makes a request, and what they may do.
+
+    Attributes:
+        owner: the user or service.
+        scopes: expanded scopes.
+        token_id: ``a<id>`` when a token was sent; empty for a login cookie.
+        token_key: key of the token's row; None for cookies and tokens of plugins.
+        client_id: the OAuth client that the token was made for; empty for a cookie.
+        session_id: login session.
+        by_token: a token was sent.
+        expires_at: when this ends, seconds since the epoch; None for never.
+    """
+
+    owner: User | Service
+    scopes: frozenset[str] = frozenset()
+    token_id: str = ""
+    token_key: int | None = None
+    client_id: str = ""
+    session_id: str = ""
+    by_token: bool = False
+    expires_at: float | None = None
+
+    @property
+    def name(self) -> str:
+        """Name of the user or service."""
+        return self.owner.name
+
+    @property
+    def is_user(self) -> bool:
+        """Whether it is a user, and not a service, which may have the same name."""
+        return isinstance(self.owner, User)
+
+    @property
+    def user(self) -> User:
+        """The user.
+
+        Raises:
+            ForbiddenError: it is a service.
+        """
+        if not isinstance(self.owner, User):
+            raise ForbiddenError(f"this is for users, and {self.owner.name} is a service")
+        return self.owner
+
+    def may(self, *needed: str, resource: ScopeFilter | None = None, groups: Collection[str] = ()) -> bool:
+        """Tell whether any of the scopes is held for a resource.
+
+        Args:
+            needed: scopes without filters.
+            resource: what the request is about.
+            groups: groups of the user that the resource is about.
+
+        Returns:
+            True when it is allowed.
+        """
+        return check_scopes(self.scopes, needed, resource, groups) is Access.ALLOWED
+
+
+class PrincipalCache:
+    """Principals by token or cookie: bounded, short-lived, and told when something changes."""
+
+    def __init__(self) -> None:
+        self._entries: OrderedDict[bytes, tuple[float, Principal]] = OrderedDict()
+        self.version = 0
+        """Counts what was told; take it before looking something up that will be kept."""
+
+    def get(self, secret: str) -> Principal | None:
+        """Find a principal that is still good.
+
+        Args:
+            secret: the token or cookie.
+
+        Returns:
+            The principal, or None.
+        """
+        key = _digest(secret)
+        entry = self._entries.get(key)
+        if entry is None:
+            return None
+        until, principal = entry
+        if until < time.time():
+            del self._entries[key]
+            return None
+        self._entries.move_to_end(key)
+        return principal
+
+    def put(self, secret: str, principal: Principal, version: int) -> None:
+        """Keep a principal for a while, unless something changed since it was looked up.
+
+        Args:
+            secret: the token or cookie, already checked.
+            principal: who it is.
+            version: of the cache before it was looked up.
+        """
+        if version != self.version:
+            return
+        until = min(time.time() + CACHE_SECONDS, principal.expires_at or float("inf"))
+        self._entries[_digest(secret)] = (until, principal)
+        if len(self._entries) > CACHE_SIZE:
+            self._entries.popitem(last=False)
+
+    def changed(self, changes: Iterable[tuple[str, str]]) -> None:
+        """Forget what a change makes void.
+
+        Args:
+            changes: topic and key of each.
+        """
+        self.version += 1
+        for topic, key in changes:
+            if topic == "token":
+                self._drop(lambda who, key=key: str(who.token_key) == key)  # type: ignore[misc]
+            elif topic == "user":
+                self._drop(lambda who, key=key: who.is_user and str(who.owner.id) == key)  # type: ignore[misc]
+            elif topic in {"role", "group", "service"}:
+                self._entries.clear()
+
+    def _drop(self, void: Callable[[Principal], bool]) -> None:
+        for key in [key for key, (_, principal) in self._entries.items() if void(principal)]:
+            del self._entries[key]
+
+
+def _digest(secret: str) -> bytes:
+    return hashlib.sha256(secret.encode(errors="replace")).digest()

@@ -1,0 +1,352 @@
+"""What may be asked of servers: start, stop, look, wait."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections import OrderedDict
+from collections.abc import AsyncGenerator, Callable, Mapping
+from dataclasses import replace
+from typing import Any, Final, TypeVar
+
+from plughub.domain.errors import (
+    ConflictError,
+    ForbiddenError,
+    InvalidError,
+    NotFoundError,
+    PluginError,
+    TooManyError,
+)
+from plughub.domain.events import EventKind
+from plughub.domain.names import check_server_name
+from plughub.domain.servers import Failure, Operation, ServerRecord, Status
+from plughub.domain.users import User
+from plughub.kinds import Server
+from plughub.plugin.hooks import Hooks
+from plughub.services.beginning import Beginning
+from plughub.services.events import EventTeller
+from plughub.services.operations.runner import Runner
+from plughub.services.ports import Store, Transaction
+from plughub.services.settings import HubSettings
+from plughub.services.views import plugin_view, stored_view
+from plughub.services.watching import Watchers
+
+T = TypeVar("T")
+LOOK_SECONDS: Final = 0.5
+REMEMBERED: Final = 10_000
+"""Users whose servers are kept in memory for a moment."""
+
+
+class ServerService:
+    """What users, admins and the hub itself may ask of servers.
+
+    Args:
+        store: the storage.
+        hooks: the hooks.
+        settings: of the hub.
+        runner: carries operations on.
+        watchers: woken when a server changes.
+        events: news.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        hooks: Hooks,
+        settings: HubSettings,
+        runner: Runner,
+        watchers: Watchers,
+        events: EventTeller,
+    ) -> None:
+        self._store = store
+        self._hooks = hooks
+        self._settings = settings
+        self._runner = runner
+        self._watchers = watchers
+        self._events = events
+        self._beginning = Beginning(settings)
+        self._recent: OrderedDict[int, tuple[int, float, list[ServerRecord]]] = OrderedDict()
+
+    async def get(self, user: str, name: str) -> ServerRecord:
+        """Find a server.
+
+        Args:
+            user: name of its user.
+            name: name of the server.
+
+        Returns:
+            The server.
+
+        Raises:
+            NotFoundError: there is no such server.
+        """
+        server = await self._store.read(lambda tx: tx.servers.get(user, name))
+        if server is None:
+            raise NotFoundError(f"{user} has no server {name!r}" if name else f"there is no user {user!r}")
+        return server
+
+    async def of_user(self, user: User) -> list[ServerRecord]:
+        """List the servers of a user, the default one first.
+
+        Args:
+            user: the user.
+
+        Returns:
+            The servers, stopped ones too.
+        """
+        return await self._store.read(lambda tx: tx.servers.of_user(user.id))
+
+    async def view(self, user: User, name: str, options: Mapping[str, Any] | None = None) -> Server:
+        """Show a server to a plugin, also one that is not stored yet.
+
+        Args:
+            user: its user.
+            name: its name.
+            options: chosen options; those of the last time when None.
+
+        Returns:
+            What plugins see.
+        """
+        record = await self._store.read(lambda tx: tx.servers.get(user.name, name))
+        record = record or ServerRecord(id=0, user_id=user.id, user=user.name, name=name)
+        view = plugin_view(self._settings, record, user)
+        return view if options is None else replace(view, options=options)
+
+    def choose_backend(self, wanted: str = "") -> str:
+        """Choose the spawner for a start.
+
+        Args:
+            wanted: what the user asked for; empty for the default one.
+
+        Returns:
+            Name of the plugin.
+
+        Raises:
+            InvalidError: there is no such spawner.
+        """
+        if wanted and wanted not in self._settings.spawners:
+            known = ", ".join(self._settings.spawners)
+            raise InvalidError(f"there is no spawner {wanted!r} here; choose among {known}")
+        return wanted or self._settings.default_spawner
+
+    def check_named(self, name: str) -> None:
+        """Check that a server may have a name.
+
+        Args:
+            name: the name; the empty one is the default server's and always good.
+
+        Raises:
+            InvalidError: it breaks the rule, or named servers are not enabled.
+        """
+        if name and not self._settings.allow_named_servers:
+            raise InvalidError("named servers are not enabled (JupyterHub.allow_named_servers)")
+        check_server_name(name)
+
+    async def start(
+        self,
+        user: User,
+        name: str = "",
+        *,
+        options: Mapping[str, Any] | None = None,
+        backend: str = "",
+        requested_by: str = "",
+    ) -> ServerRecord:
+        """Ask for a start; it goes on in the background.
+
+        Args:
+            user: whose server.
+            name: its name; a named server that is new is stored.
+            options: what the user chose; the options of the last time when None.
+            backend: the spawner; the default one when empty.
+            requested_by: who asks.
+
+        Returns:
+            The server, with the operation that starts it.
+
+        Raises:
+            ForbiddenError: a plugin refuses.
+            InvalidError: the name is not good, or the server is being stopped, or runs already.
+            TooManyError: a limit is reached.
+        """
+        self.check_named(name)
+        plugin = self.choose_backend(backend)
+        refusal = await self._hooks.authorize_spawn(await self.view(user, name, options))
+        if refusal is not None:
+            if refusal.value.status == 429:  # noqa: PLR2004 - Too Many Requests
+                raise TooManyError(refusal.value.reason)
+            raise ForbiddenError(refusal.value.reason)
+
+        def work(tx: Transaction) -> tuple[ServerRecord, list[Operation]]:
+            server = self._beginning.start(tx, user, name, options, plugin, requested_by or user.name)
+            taken = self._runner.take(tx)
+            return tx.servers.by_id(server.id) or server, taken
+
+        server, taken = await self._store.write(work)
+        self._watchers.changed(server.id)
+        self._runner.carry_on(taken)
+        self._events.tell(EventKind.SPAWN_REQUESTED, user.name, name, actor=requested_by or user.name)
+        return server
+
+    async def stop(
+        self,
+        server: ServerRecord,
+        *,
+        now: bool = False,
+        remove: bool = False,
+        requested_by: str = "",
+        failure: Failure | None = None,
+    ) -> ServerRecord:
+        """Ask for a stop; it goes on in the background. A start that goes on is cancelled.
+
+        Args:
+            server: which.
+            now: without a gentle end.
+            remove: forget the server once it is stopped.
+            requested_by: who asks; empty for the hub itself.
+            failure: why, when the server died by itself.
+
+        Returns:
+            The server, with what is being done to it.
+        """
+
+        def work(tx: Transaction) -> tuple[ServerRecord, list[Operation]]:
+            current = tx.servers.by_id(server.id)
+            if current is None:
+                raise NotFoundError(f"there is no server {server.full_name!r}")
+            self._beginning.stop(tx, current, now=now, remove=remove, by=requested_by, failure=failure)
+            taken = self._runner.take(tx)
+            return tx.servers.by_id(server.id) or current, taken
+
+        stopped, taken = await self._write_down(work)
+        self._runner.carry_on(taken)
+        if stopped.operation is not None and stopped.operation.cancelled:
+            self._runner.cancel(stopped.operation.id)
+        self._watchers.changed(server.id)
+        return stopped
+
+    async def died(self, server: ServerRecord, failure: Failure) -> None:
+        """Tidy up after a server that ended by itself.
+
+        Args:
+            server: as it was when it was found dead.
+            failure: why.
+        """
+
+        def work(tx: Transaction) -> list[Operation]:
+            current = tx.servers.by_id(server.id)
+            if current is None or not current.ready or current.launch != server.launch:
+                return []
+            self._beginning.stop(tx, current, now=True, remove=False, by="", failure=failure)
+            return self._runner.take(tx)
+
+        self._runner.carry_on(await self._write_down(work))
+
+    async def _write_down(self, work: Callable[[Transaction], T]) -> T:
+        try:
+            return await self._store.write(work)
+        except ConflictError:  # another process was a moment ahead: what it wrote is there now
+            return await self._store.write(work)
+
+    async def wait(self, server: ServerRecord, seconds: float) -> ServerRecord:
+        """Wait until nothing is being done to a server, but not for ever.
+
+        Args:
+            server: which.
+            seconds: how long at most.
+
+        Returns:
+            The server as it is then.
+        """
+        until = time.monotonic() + seconds
+        async with contextlib.aclosing(self.changes(server)) as changes:
+            async for current in changes:
+                server = current
+                if server.operation is None or time.monotonic() >= until:
+                    return server
+        return replace(server, operation=None, status=Status.STOPPED)
+
+    async def remove(self, server: ServerRecord, seconds: float, *, requested_by: str = "") -> ServerRecord:
+        """Stop a named server and forget it.
+
+        Args:
+            server: which.
+            seconds: how long to wait at most; it goes on in the background.
+            requested_by: who asks.
+
+        Returns:
+            The server as it is then.
+
+        Raises:
+            InvalidError: it is the default server.
+        """
+        if not server.name:
+            raise InvalidError("the default server cannot be removed, only stopped")
+        server = await self.stop(server, remove=True, requested_by=requested_by)
+        server = await self.wait(server, seconds)
+        # A start that was cancelled ends without having been told to forget the server.
+        if not server.active:
+            with contextlib.suppress(NotFoundError):
+                await self.stop(server, remove=True, requested_by=requested_by)
+        return server
+
+    async def recent_of_user(self, user: User) -> list[ServerRecord]:
+        """List the servers of a user for those who ask all the time.
+
+        Args:
+            user: the user.
+
+        Returns:
+            The servers as they were at most half a second ago; what this process did is always in it.
+        """
+        known = self._recent.get(user.id)
+        now, version = time.monotonic(), self._watchers.version
+        if known is not None and known[0] == version and known[1] > now - LOOK_SECONDS:
+            return known[2]
+        servers = await self.of_user(user)
+        self._recent[user.id] = (version, now, servers)
+        self._recent.move_to_end(user.id)
+        if len(self._recent) > REMEMBERED:
+            self._recent.popitem(last=False)
+        return servers
+
+    async def changes(self, server: ServerRecord) -> AsyncGenerator[ServerRecord, None]:
+        """Follow a server: as it is now, then whenever it may have changed.
+
+        Args:
+            server: which.
+
+        Yields:
+            The server; the last time when it was deleted.
+        """
+        with self._watchers.watch(server.id) as event:
+            while True:
+                event.clear()
+                current = await self._store.read(lambda tx: tx.servers.by_id(server.id))
+                if current is None:
+                    return
+                yield current
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(LOOK_SECONDS):
+                        await event.wait()
+
+    async def check(self, server: ServerRecord) -> ServerRecord:
+        """Look at once whether a server that should run does, and tidy up when it does not.
+
+        Args:
+            server: which.
+
+        Returns:
+            The server as it is then.
+        """
+        if not server.ready:
+            return server
+        view = await self._store.read(lambda tx: stored_view(tx, self._settings, server))
+        try:
+            code = await self._hooks.poll(server.backend or self._settings.default_spawner, view)
+        except PluginError:
+            return server
+        if code is None:
+            return server
+        await self.died(server, Failure(message="the server had ended", exit_code=code))
+        return await self.wait(server, 10)

@@ -1,0 +1,33 @@
+"""What the author of a spawner imports.
+
+::
+
+    from plughub.spawner import Spawner, SpawnFailed
+
+    class MySpawner(Spawner):
+        async def start(self): ...
+        async def stop(self, now=False): ...
+        async def poll(self): ...
+
+`LocalProcessSpawner` and `SimpleLocalProcessSpawner` are no part of the core: they come with the
+distribution ``plughub-localprocess``, in ``plughub_localprocess.spawner`` and
+``plughub_localprocess.simple_spawner``, because the core imports no plugin.
+"""
+
+from plughub.classes.spawner import Spawner
+from plughub.classes.spawner_answers import SpawnException
+from plughub.classes.spawner_objects import ServerAddress, SpawnerHub, SpawnerUser
+from plughub.kinds import Endpoint, Found, Progress, Server, SpawnFailed
+
+__all__ = [
+    "Endpoint",
+    "Found",
+    "Progress",
+    "Server",
+    "ServerAddress",
+    "SpawnException",
+    "SpawnFailed",
+    "Spawner",
+    "SpawnerHub",
+    "SpawnerUser",
+]

@@ -1,0 +1,62 @@
+"""Column types in the form in which an existing database holds them."""
+
+from __future__ import annotations
+
+import base64
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import DateTime, Dialect, Text
+from sqlalchemy.types import TypeDecorator
+
+_BYTES = "__jupyterhub_bytes__"
+
+
+class UTCDateTime(TypeDecorator[datetime]):
+    """A time with its zone in Python, a naive one in UTC in the database."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        """Take the zone off."""
+        return value.astimezone(UTC).replace(tzinfo=None) if value else None
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        """Put the zone on."""
+        return value.replace(tzinfo=UTC) if value else None
+
+
+class JSONText(TypeDecorator[Any]):
+    """JSON in a text column; bytes are packed as ``{"__jupyterhub_bytes__": true, "data": base64}``."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:  # noqa: ARG002
+        """Write JSON."""
+        return None if value is None else json.dumps(value, default=_pack)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:  # noqa: ARG002
+        """Read JSON."""
+        return None if value is None else json.loads(value, object_hook=_unpack)
+
+
+def _pack(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return {_BYTES: True, "data": base64.b64encode(value).decode("ascii")}
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, set | frozenset):
+        return sorted(value)
+    raise TypeError(f"{type(value).__name__} does not go into JSON")
+
+
+def _unpack(value: dict[str, Any]) -> Any:
+    if value.get(_BYTES) is not True:
+        return value
+    try:
+        return base64.b64decode(value["data"])
+    except (KeyError, ValueError):
+        return None

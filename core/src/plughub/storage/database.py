@@ -1,0 +1,214 @@
+"""Connections and transactions: short, off the loop, bounded in time, repeated where that is safe."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final, TypeVar
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, InternalError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.pool import StaticPool
+
+from plughub.domain.errors import UnavailableError
+
+T = TypeVar("T")
+log = logging.getLogger("plughub.storage")
+
+READERS: Final = 8
+TRIES: Final = 5
+BUSY_SECONDS: Final = 5
+WAIT_SECONDS: Final = 20
+IDLE_SECONDS: Final = 5
+"""PostgreSQL ends a transaction that does nothing for so long: a stopped hub must not hold its locks."""
+CLOSE_SECONDS: Final = 10
+WRITE: Final = "plughub_write"
+_RETRYABLE: Final = frozenset({"40001", "40P01", "55P03", "25P03"})
+"""PostgreSQL: serialization failure, deadlock, lock not available, transaction ended because it was idle."""
+_LIBPQ: Final = {"connect_timeout": 5, "tcp_user_timeout": 15_000, "keepalives_idle": 15}
+
+
+class Database:
+    """A database and the threads that talk to it.
+
+    Every transaction is one function that gets a connection. It may be run again when the database
+    asks for it (a deadlock, a lock), so it does nothing but talk to the database.
+
+    Args:
+        url: SQLAlchemy URL, such as ``sqlite:///jupyterhub.sqlite``.
+        options: further arguments of `sqlalchemy.create_engine`.
+    """
+
+    def __init__(self, url: str, options: Mapping[str, Any] | None = None) -> None:
+        self.url = url
+        self.engine = make_engine(url, options or {})
+        if self.engine.dialect.name == "postgresql":
+            event.listen(self.engine, "connect", _bound_transactions)
+        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="plughub-db")
+        one_writer = self.engine.dialect.name == "sqlite"
+        self._writers = (
+            ThreadPoolExecutor(1, thread_name_prefix="plughub-db-write") if one_writer else self._readers
+        )
+
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        """Run a transaction that changes nothing.
+
+        Args:
+            work: gets a connection.
+
+        Returns:
+            What it answers.
+
+        Raises:
+            UnavailableError: the database cannot be reached or is too busy.
+        """
+        return await self._off_the_loop(self._readers, work, write=False)
+
+    async def write(self, work: Callable[[Connection], T]) -> T:
+        """Run a transaction that may change something; it is committed when the function returns.
+
+        Args:
+            work: gets a connection.
+
+        Returns:
+            What it answers.
+
+        Raises:
+            UnavailableError: the database cannot be reached or is too busy.
+        """
+        return await self._off_the_loop(self._writers, work, write=True)
+
+    def run(self, work: Callable[[Connection], T], *, write: bool = True) -> T:
+        """Run a transaction in this thread.
+
+        Args:
+            work: gets a connection.
+            write: whether it may change something.
+
+        Returns:
+            What it answers.
+
+        Raises:
+            UnavailableError: the database cannot be reached or is too busy.
+        """
+        for attempt in range(1, TRIES + 1):
+            try:
+                return self._once(work, write=write)
+            except (DBAPIError, PoolTimeoutError) as error:
+                if attempt == TRIES or not _worth_repeating(error):
+                    raise _as_unavailable(error) from error
+                log.warning("database asks to try again (%d of %d): %s", attempt, TRIES, _reason(error))
+                time.sleep(random.uniform(0.01, 0.05) * 2**attempt)  # noqa: S311 - jitter
+        raise AssertionError("unreachable")  # pragma: no cover
+
+    def close(self) -> None:
+        """Close all connections; one whose server does not answer any more is not waited for."""
+        closing = threading.Thread(target=self._close, name="plughub-db-close", daemon=True)
+        closing.start()
+        closing.join(CLOSE_SECONDS)
+        if closing.is_alive():
+            log.warning("the database does not answer: its connections are left open")
+
+    def _close(self) -> None:
+        for pool in {self._readers, self._writers}:
+            pool.shutdown(wait=True, cancel_futures=True)
+        self.engine.dispose()
+
+    def _once(self, work: Callable[[Connection], T], *, write: bool) -> T:
+        with self.engine.connect() as connection:
+            connection = connection.execution_options(**{WRITE: write})  # noqa: PLW2901 - the same connection
+            with connection.begin():
+                return work(connection)
+
+    async def _off_the_loop(
+        self, pool: ThreadPoolExecutor, work: Callable[[Connection], T], *, write: bool
+    ) -> T:
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(WAIT_SECONDS):
+                return await loop.run_in_executor(pool, lambda: self.run(work, write=write))
+        except TimeoutError as error:
+            raise UnavailableError("the database does not answer") from error
+
+
+def make_engine(url: str, options: Mapping[str, Any]) -> Engine:
+    """Make an engine with our settings for the dialect.
+
+    Args:
+        url: SQLAlchemy URL.
+        options: further arguments of `sqlalchemy.create_engine`.
+
+    Returns:
+        The engine.
+    """
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "sqlite":
+        if parsed.drivername == "postgresql":
+            parsed = parsed.set(drivername="postgresql+psycopg")
+        defaults: dict[str, Any] = {
+            "pool_size": READERS,
+            "max_overflow": 4,
+            "pool_timeout": 10,
+            "pool_pre_ping": True,
+        }
+        if parsed.get_driver_name() in {"psycopg", "psycopg2"}:
+            defaults["connect_args"] = _LIBPQ
+        return create_engine(parsed, **{**defaults, **options})
+    defaults = {"connect_args": {"check_same_thread": False, "timeout": BUSY_SECONDS}}
+    if parsed.database in {None, "", ":memory:"}:
+        defaults["poolclass"] = StaticPool
+    else:
+        defaults |= {"pool_size": READERS + 1, "max_overflow": 0}
+    engine = create_engine(parsed, **{**defaults, **options})
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _bound_transactions(connection: Any, _record: object) -> None:
+    connection.autocommit = True
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET idle_in_transaction_session_timeout = '{IDLE_SECONDS}s'")
+    connection.autocommit = False
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
+    # The driver's own idea of when a transaction begins is switched off: _begin_sqlite says it.
+    connection.isolation_level = None
+    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A transaction that will write takes its lock at once: upgrading a read lock later can fail for good.
+    write = connection.get_execution_options().get(WRITE, True)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+
+def _worth_repeating(error: Exception) -> bool:
+    original = getattr(error, "orig", None)
+    if isinstance(original, sqlite3.OperationalError):
+        return "locked" in str(original) or "busy" in str(original)
+    if getattr(original, "sqlstate", None) in _RETRYABLE:
+        return True
+    return isinstance(error, DBAPIError) and error.connection_invalidated
+
+
+def _as_unavailable(error: Exception) -> Exception:
+    known = isinstance(error, OperationalError | InterfaceError | InternalError | PoolTimeoutError)
+    # A damaged SQLite file is a plain DatabaseError.
+    if known or type(error) is DatabaseError:
+        return UnavailableError(f"the database is not available: {_reason(error)}")
+    return error
+
+
+def _reason(error: Exception) -> str:
+    return " ".join(str(getattr(error, "orig", None) or error).split())[:200]

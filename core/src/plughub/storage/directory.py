@@ -1,0 +1,202 @@
+"""Many users at once: a list costs the same few statements, whatever its length."""
+
+from __future__ import annotations
+
+import uuid
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any, Final
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    delete,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    union_all,
+    update,
+)
+from sqlalchemy.exc import IntegrityError
+
+from plughub.domain.clock import utcnow
+from plughub.domain.errors import ConflictError
+from plughub.domain.names import shorten
+from plughub.domain.roles import ADMIN_ROLE, USER_ROLE
+from plughub.domain.servers import Status
+from plughub.domain.users import ServerState, User, UserQuery
+from plughub.storage import tables
+from plughub.storage.changes import Changes
+from plughub.storage.sql import insert_all_unless_there
+
+CHUNK: Final = 500
+"""Rows in one statement."""
+
+_users, _roles, _groups = tables.users.c, tables.roles.c, tables.groups.c
+_spawners, _life, _ops = tables.spawners.c, tables.server_life.c, tables.operations.c
+_own, _by_group, _members = tables.user_role_map.c, tables.group_role_map.c, tables.user_group_map.c
+_COLUMNS = (_users.id, _users.name, _users.cookie_id, _users.created, _users.last_activity, _users.user_info)
+_BUSY = select(_ops.user_id).where(_ops.finished.is_(None))
+_NOT_STOPPED = (
+    select(_spawners.user_id)
+    .join(tables.server_life, _life.spawner_id == _spawners.id)
+    .where(_life.status != Status.STOPPED.value, _spawners.user_id.is_not(None))
+)
+_READY = (
+    select(_spawners.user_id)
+    .join(tables.server_life, _life.spawner_id == _spawners.id)
+    .where(
+        _life.status == Status.RUNNING.value,
+        _spawners.id.not_in(select(_ops.spawner_id).where(_ops.finished.is_(None))),
+    )
+)
+
+
+class Directory:
+    """Many users at once, on one connection."""
+
+    def __init__(self, connection: Connection, changes: Changes) -> None:
+        self._connection = connection
+        self._changes = changes
+
+    def page(self, query: UserQuery) -> list[User]:
+        """List a page of users."""
+        column = _users[query.sort]
+        order = column.desc().nulls_last() if query.descending else column.asc().nulls_first()
+        wanted = select(*_COLUMNS).where(*_conditions(query)).order_by(order, _users.id)
+        return self._complete(wanted.offset(query.offset).limit(query.limit))
+
+    def count(self, query: UserQuery) -> int:
+        """Count the users of all pages."""
+        counted = select(func.count()).select_from(tables.users).where(*_conditions(query))
+        return int(self._connection.execute(counted).scalar_one())
+
+    def by_ids(self, user_ids: Collection[int]) -> list[User]:
+        """List users by key, in the order of their keys."""
+        chunks = _chunks(sorted(user_ids))
+        return [
+            user
+            for chunk in chunks
+            for user in self._complete(select(*_COLUMNS).where(_users.id.in_(chunk)).order_by(_users.id))
+        ]
+
+    def known(self, names: Collection[str]) -> frozenset[str]:
+        """Tell which names are names of users."""
+        found: set[str] = set()
+        for chunk in _chunks(sorted(names)):
+            found.update(
+                self._connection.execute(select(_users.name).where(_users.name.in_(chunk))).scalars()
+            )
+        return frozenset(found)
+
+    def create(self, names: Sequence[str]) -> list[int]:
+        """Store users with default role and default server; answers the keys of those that are new."""
+        role = select(_roles.id).where(_roles.name == USER_ROLE).scalar_subquery()
+        created: list[int] = []
+        for chunk in _chunks(list(dict.fromkeys(names))):
+            rows = [
+                {"name": name, "cookie_id": uuid.uuid4().hex, "created": utcnow(), "admin": False}
+                for name in chunk
+            ]
+            keys = insert_all_unless_there(self._connection, tables.users, ["name"], rows, _users.id)
+            if not keys:
+                continue
+            servers = [{"user_id": key, "name": "", "state": {}} for key in keys]
+            self._connection.execute(insert(tables.spawners), servers)
+            held = select(_users.id, role, literal(value=False)).where(_users.id.in_(keys), role.is_not(None))
+            columns = ["user_id", "role_id", "managed_by_auth"]
+            self._connection.execute(insert(tables.user_role_map).from_select(columns, held))
+            created += keys
+        return created
+
+    def rename(self, user_id: int, name: str) -> None:
+        """Give a user another name; ConflictError when somebody has it."""
+        try:
+            with self._connection.begin_nested():
+                self._connection.execute(update(tables.users).where(_users.id == user_id).values(name=name))
+        except IntegrityError as error:
+            raise ConflictError(f"there is a user {shorten(name)} already") from error
+        self._changes.add("user", str(user_id))
+
+    def delete(self, user_id: int) -> None:
+        """Forget a user with all servers and tokens."""
+        self._connection.execute(delete(tables.users).where(_users.id == user_id))
+        self._changes.add("user", str(user_id))
+
+    def _complete(self, query: Select[Any]) -> list[User]:
+        rows = self._connection.execute(query).all()
+        keys = [row.id for row in rows]
+        groups = self._groups_of(keys)
+        roles: defaultdict[int, list[str]] = defaultdict(list)
+        scopes: defaultdict[int, set[str]] = defaultdict(set)
+        for held in self._connection.execute(_roles_of(keys)) if keys else ():
+            scopes[held.user_id].update(held.scopes or ())
+            if held.own:
+                roles[held.user_id].append(held.name)
+        return [_user(row, groups[row.id], roles[row.id], scopes[row.id]) for row in rows]
+
+    def _groups_of(self, keys: Collection[int]) -> defaultdict[int, list[str]]:
+        found: defaultdict[int, list[str]] = defaultdict(list)
+        query = (
+            select(_members.user_id, _groups.name)
+            .join(tables.groups, _groups.id == _members.group_id)
+            .where(_members.user_id.in_(keys))
+        )
+        for row in self._connection.execute(query) if keys else ():
+            found[row.user_id].append(row.name)
+        return found
+
+
+def _conditions(query: UserQuery) -> list[ColumnElement[bool]]:
+    wanted: list[ColumnElement[bool]] = []
+    if query.name_filter:
+        wanted.append(func.lower(_users.name).contains(query.name_filter.lower(), autoescape=True))
+    if not query.within.everything:
+        members = (
+            select(_members.user_id)
+            .join(tables.groups, _groups.id == _members.group_id)
+            .where(_groups.name.in_(query.within.groups))
+        )
+        wanted.append(or_(_users.name.in_(query.within.users), _users.id.in_(members)))
+    if query.state is ServerState.READY:
+        wanted.append(_users.id.in_(_READY))
+    elif query.state is not None:
+        active = or_(_users.id.in_(_NOT_STOPPED), _users.id.in_(_BUSY))
+        wanted.append(active if query.state is ServerState.ACTIVE else ~active)
+    return wanted
+
+
+def _roles_of(keys: Collection[int]) -> Any:
+    return union_all(
+        select(_own.user_id, _roles.name, _roles.scopes, literal(1).label("own"))
+        .join(tables.roles, _roles.id == _own.role_id)
+        .where(_own.user_id.in_(keys)),
+        select(_members.user_id, _roles.name, _roles.scopes, literal(0).label("own"))
+        .join(tables.group_role_map, _by_group.group_id == _members.group_id)
+        .join(tables.roles, _roles.id == _by_group.role_id)
+        .where(_members.user_id.in_(keys)),
+    )
+
+
+def _user(row: Row[Any], groups: list[str], roles: list[str], scopes: set[str]) -> User:
+    return User(
+        id=row.id,
+        name=row.name,
+        cookie_id=row.cookie_id,
+        admin=ADMIN_ROLE in roles,
+        created=row.created,
+        last_activity=row.last_activity,
+        groups=tuple(sorted(groups)),
+        roles=tuple(sorted(roles)),
+        scopes=frozenset(scopes),
+        user_info=row.user_info or {},
+    )
+
+
+def _chunks(items: Sequence[Any]) -> Iterator[list[Any]]:
+    for first in range(0, len(items), CHUNK):
+        yield list(items[first : first + CHUNK])

@@ -1,0 +1,53 @@
+"""Failures as they lie in JSON columns."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from plughub.domain.servers import Failure
+
+
+def pack_failure(failure: Failure | None) -> dict[str, Any] | None:
+    """Make JSON of a failure.
+
+    Args:
+        failure: the failure, or None.
+
+    Returns:
+        A dict for `unpack_failure`, or None.
+    """
+    if failure is None:
+        return None
+    return {
+        "message": failure.message,
+        "html": failure.html,
+        "plugin": failure.plugin,
+        "exit_code": failure.exit_code,
+        "logs": list(failure.logs),
+        "at": failure.at.isoformat() if failure.at else None,
+        "status": failure.status,
+    }
+
+
+def unpack_failure(packed: dict[str, Any] | None) -> Failure | None:
+    """Make a failure of JSON.
+
+    Args:
+        packed: as `pack_failure` made it.
+
+    Returns:
+        The failure, or None.
+    """
+    if not packed:
+        return None
+    at = packed.get("at")
+    return Failure(
+        message=packed["message"],
+        html=packed.get("html", ""),
+        plugin=packed.get("plugin", ""),
+        exit_code=packed.get("exit_code"),
+        logs=tuple(packed.get("logs", ())),
+        at=datetime.fromisoformat(at) if at else None,
+        status=packed.get("status", 500),
+    )

@@ -1,0 +1,122 @@
+"""Groups, their members and properties."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, delete, func, insert, literal, select, update
+
+from plughub.domain.groups import Group
+from plughub.domain.scopes import Reach
+from plughub.storage import tables
+from plughub.storage.changes import Changes
+from plughub.storage.sql import insert_all_unless_there
+
+_groups, _users, _roles = tables.groups.c, tables.users.c, tables.roles.c
+_members, _held = tables.user_group_map.c, tables.group_role_map.c
+_GROUP = select(_groups.id, _groups.name, _groups.properties)
+
+
+class Groups:
+    """Groups, on one connection."""
+
+    def __init__(self, connection: Connection, changes: Changes) -> None:
+        self._connection = connection
+        self._changes = changes
+
+    def get(self, name: str) -> Group | None:
+        """Find a group."""
+        return next(iter(self._complete(_GROUP.where(_groups.name == name))), None)
+
+    def page(self, within: Reach, offset: int, limit: int) -> list[Group]:
+        """List a page of the groups in a reach, by key."""
+        wanted = _GROUP.where(*_within(within)).order_by(_groups.id)
+        return self._complete(wanted.offset(offset).limit(limit))
+
+    def count(self, within: Reach) -> int:
+        """Count the groups in a reach."""
+        counted = select(func.count()).select_from(tables.groups).where(*_within(within))
+        return int(self._connection.execute(counted).scalar_one())
+
+    def create(self, names: Sequence[str]) -> list[str]:
+        """Store groups; answers the names of those that are new."""
+        rows = [{"name": name, "properties": {}} for name in dict.fromkeys(names)]
+        return insert_all_unless_there(self._connection, tables.groups, ["name"], rows, _groups.name)
+
+    def delete(self, name: str) -> None:
+        """Forget a group."""
+        self._connection.execute(delete(tables.groups).where(_groups.name == name))
+        self._changed(name)
+
+    def add_users(self, name: str, users: Collection[str]) -> None:
+        """Add members; who is one already stays one."""
+        group = select(_groups.id).where(_groups.name == name).scalar_subquery()
+        there = select(_members.user_id).where(_members.group_id == group)
+        new = select(_users.id, group).where(_users.name.in_(users), _users.id.not_in(there))
+        self._connection.execute(insert(tables.user_group_map).from_select(["user_id", "group_id"], new))
+        self._changed(name)
+
+    def remove_users(self, name: str, users: Collection[str]) -> None:
+        """Take members out."""
+        group = select(_groups.id).where(_groups.name == name).scalar_subquery()
+        theirs = _members.user_id.in_(select(_users.id).where(_users.name.in_(users)))
+        self._connection.execute(delete(tables.user_group_map).where(_members.group_id == group, theirs))
+        self._changed(name)
+
+    def set_properties(self, name: str, properties: Mapping[str, Any]) -> None:
+        """Store properties in place of those before."""
+        mine = _groups.name == name
+        self._connection.execute(update(tables.groups).where(mine).values(properties=dict(properties)))
+
+    def _complete(self, query: Select[Any]) -> list[Group]:
+        rows = self._connection.execute(query).all()
+        keys = [row.id for row in rows]
+        users: defaultdict[int, list[str]] = defaultdict(list)
+        roles: defaultdict[int, list[str]] = defaultdict(list)
+        scopes: defaultdict[int, set[str]] = defaultdict(set)
+        for member in self._rows(_members_of(keys), keys):
+            users[member.group_id].append(member.name)
+        for held in self._rows(_roles_of(keys), keys):
+            roles[held.group_id].append(held.name)
+            scopes[held.group_id].update(held.scopes or ())
+        return [
+            Group(
+                id=row.id,
+                name=row.name,
+                users=tuple(users[row.id]),
+                roles=tuple(roles[row.id]),
+                scopes=frozenset(scopes[row.id]),
+                properties=row.properties or {},
+            )
+            for row in rows
+        ]
+
+    def _rows(self, query: Select[Any], keys: Collection[int]) -> Iterable[Any]:
+        return self._connection.execute(query) if keys else ()
+
+    def _changed(self, name: str) -> None:
+        self._changes.add("group", name)
+
+
+def _within(reach: Reach) -> list[ColumnElement[bool]]:
+    return [literal(value=True)] if reach.everything else [_groups.name.in_(reach.groups)]
+
+
+def _members_of(keys: Collection[int]) -> Select[Any]:
+    return (
+        select(_members.group_id, _users.name)
+        .join(tables.users, _users.id == _members.user_id)
+        .where(_members.group_id.in_(keys))
+        .order_by(_users.name)
+    )
+
+
+def _roles_of(keys: Collection[int]) -> Select[Any]:
+    return (
+        select(_held.group_id, _roles.name, _roles.scopes)
+        .join(tables.roles, _roles.id == _held.role_id)
+        .where(_held.group_id.in_(keys))
+        .order_by(_roles.name)
+    )

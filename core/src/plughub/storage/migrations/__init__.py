@@ -1,0 +1,1 @@
+"""Changes of the schema, from JupyterHub's last revision on."""

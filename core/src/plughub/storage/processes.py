@@ -1,0 +1,138 @@
+"""The hub processes, who leads what, and the small facts that they share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Connection, delete, select, update
+
+from plughub.storage import tables
+from plughub.storage.operations import Operations
+from plughub.storage.sql import insert_unless_there, upsert
+
+_leases = tables.leases.c
+_hubs = tables.hubs.c
+_links = tables.login_links.c
+_settings = tables.settings.c
+
+
+class Leases:
+    """Leases, on one connection."""
+
+    def __init__(self, connection: Connection, now: float) -> None:
+        self._connection = connection
+        self._now = now
+
+    def hold(self, name: str, holder: str, lease: float) -> bool:
+        """Take or renew a lease of some seconds; False when somebody else has it."""
+        until = self._now + lease
+        if insert_unless_there(
+            self._connection, tables.leases, {"name": name}, holder=holder, lease_until=until
+        ):
+            return True
+        free = (_leases.holder == holder) | (_leases.lease_until < self._now)
+        taken = self._connection.execute(
+            update(tables.leases).where(_leases.name == name, free).values(holder=holder, lease_until=until)
+        )
+        return taken.rowcount == 1
+
+    def release(self, holder: str) -> None:
+        """Give up every lease."""
+        self._connection.execute(delete(tables.leases).where(_leases.holder == holder))
+
+    def holders(self) -> dict[str, str]:
+        """Tell who holds what right now."""
+        rows = self._connection.execute(select(tables.leases).where(_leases.lease_until >= self._now))
+        return {row.name: row.holder for row in rows}
+
+
+class Hubs:
+    """Hub processes, on one connection."""
+
+    def __init__(self, connection: Connection, operations: Operations, leases: Leases, now: float) -> None:
+        self._connection = connection
+        self._operations = operations
+        self._leases = leases
+        self._now = now
+
+    def join(self, hub_id: str, *, host: str, pid: int, birth: float, url: str) -> None:
+        """Note that a process began."""
+        upsert(
+            self._connection,
+            tables.hubs,
+            {"id": hub_id},
+            host=host,
+            pid=pid,
+            birth=birth,
+            url=url,
+            started=self._now,
+            seen=self._now,
+        )
+
+    def beat(self, hub_id: str) -> bool:
+        """Note that a process is alive; False when it was taken for dead and forgotten."""
+        noted = self._connection.execute(update(tables.hubs).where(_hubs.id == hub_id).values(seen=self._now))
+        return noted.rowcount == 1
+
+    def leave(self, hub_id: str) -> None:
+        """Note that a process ended, and free what it held."""
+        self._operations.release(hub_id)
+        self._leases.release(hub_id)
+        self._connection.execute(delete(tables.hubs).where(_hubs.id == hub_id))
+
+    def list(self) -> list[Mapping[str, Any]]:
+        """List the processes: id, host, pid, birth, url, started, seen, all times in seconds."""
+        rows = self._connection.execute(select(tables.hubs).order_by(_hubs.started))
+        return [dict(row._mapping) for row in rows]  # noqa: SLF001 - SQLAlchemy's public name
+
+
+class LoginLinks:
+    """One-time login links, on one connection."""
+
+    def __init__(self, connection: Connection, now: float) -> None:
+        self._connection = connection
+        self._now = now
+
+    def add(self, hashed: str, username: str, *, admin: bool, expires_at: float) -> None:
+        """Store a link."""
+        self._connection.execute(delete(tables.login_links).where(_links.expires_at < self._now))
+        upsert(
+            self._connection,
+            tables.login_links,
+            {"hashed": hashed},
+            username=username,
+            admin=admin,
+            expires_at=expires_at,
+        )
+
+    def take(self, hashed: str) -> tuple[str, bool] | None:
+        """Use a link up: name and admin, or None when it is not known, used or ended."""
+        row = self._connection.execute(
+            delete(tables.login_links)
+            .where(_links.hashed == hashed, _links.expires_at >= self._now)
+            .returning(_links.username, _links.admin)
+        ).one_or_none()
+        return (row.username, row.admin) if row is not None else None
+
+
+class Settings:
+    """Small facts, on one connection."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def get(self, name: str) -> Any:
+        """Get a fact, or None."""
+        return self._connection.execute(
+            select(_settings.value).where(_settings.name == name)
+        ).scalar_one_or_none()
+
+    def set(self, name: str, value: Any) -> None:
+        """Store a fact."""
+        upsert(self._connection, tables.settings, {"name": name}, value=value)
+
+    def set_default(self, name: str, value: Any) -> Any:
+        """Store a fact unless there is one; answers what is stored."""
+        insert_unless_there(self._connection, tables.settings, {"name": name}, value=value)
+        return self.get(name)

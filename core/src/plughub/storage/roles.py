@@ -1,0 +1,114 @@
+"""Roles."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import Final
+
+from sqlalchemy import Connection, Table, delete, insert, literal, select, update
+
+from plughub.domain.roles import Role
+from plughub.services.directory_ports import HolderKind
+from plughub.storage import tables
+from plughub.storage.changes import Changes
+from plughub.storage.sql import insert_unless_there
+
+_roles = tables.roles.c
+_HOLDERS: Final[Mapping[HolderKind, tuple[Table, Table]]] = {
+    "user": (tables.users, tables.user_role_map),
+    "group": (tables.groups, tables.group_role_map),
+    "service": (tables.services, tables.service_role_map),
+}
+"""The table of who holds, and the one that says what."""
+
+
+class Roles:
+    """Roles, on one connection."""
+
+    def __init__(self, connection: Connection, changes: Changes) -> None:
+        self._connection = connection
+        self._changes = changes
+
+    def ensure(self, roles: Iterable[Role]) -> None:
+        """Store roles that are missing and bring the others up to date."""
+        stored = {row.name: row for row in self._connection.execute(select(tables.roles))}
+        for role in roles:
+            values = {"description": role.description, "scopes": list(role.scopes)}
+            if role.name not in stored:
+                managed = role.managed_by_auth
+                insert_unless_there(
+                    self._connection, tables.roles, {"name": role.name}, managed_by_auth=managed, **values
+                )
+            elif any(getattr(stored[role.name], name) != value for name, value in values.items()):
+                self._connection.execute(
+                    update(tables.roles).where(tables.roles.c.name == role.name).values(**values)
+                )
+                self._changed([role.name])
+
+    def add_missing(self, roles: Iterable[Role]) -> None:
+        """Store roles that are missing and leave the others as they are."""
+        stored = set(self._connection.execute(select(_roles.name)).scalars())
+        self.ensure(role for role in roles if role.name not in stored)
+
+    def all(self) -> list[Role]:
+        """List the roles by name."""
+        rows = self._connection.execute(select(tables.roles).order_by(_roles.name))
+        return [
+            Role(
+                name=row.name,
+                description=row.description or "",
+                scopes=tuple(row.scopes or ()),
+                managed_by_auth=bool(row.managed_by_auth),
+            )
+            for row in rows
+        ]
+
+    def keep_only(self, names: Collection[str]) -> list[str]:
+        """Delete all other roles, but none that an authenticator manages; answers their names."""
+        others = (_roles.name.not_in(names), _roles.managed_by_auth.is_(False))
+        gone = list(self._connection.execute(select(_roles.name).where(*others)).scalars())
+        if gone:
+            self._connection.execute(delete(tables.roles).where(*others))
+            self._changed(gone)
+        return gone
+
+    def grant(self, role: str, kind: HolderKind, names: Collection[str]) -> None:
+        """Give a role to users, groups or services."""
+        new = sorted(set(names) - self.holders(role, kind))
+        if not new:
+            return
+        holders, held = _HOLDERS[kind]
+        key = select(_roles.id).where(_roles.name == role).scalar_subquery()
+        rows = select(holders.c.id, key, literal(value=False)).where(holders.c.name.in_(new))
+        columns = [f"{kind}_id", "role_id", "managed_by_auth"]
+        self._connection.execute(insert(held).from_select(columns, rows))
+        self._changed([role])
+
+    def revoke(self, role: str, kind: HolderKind, names: Collection[str]) -> None:
+        """Take a role from users, groups or services."""
+        holders, held = _HOLDERS[kind]
+        theirs = held.c[f"{kind}_id"].in_(select(holders.c.id).where(holders.c.name.in_(names)))
+        key = select(_roles.id).where(_roles.name == role).scalar_subquery()
+        if self._connection.execute(delete(held).where(theirs, held.c.role_id == key)).rowcount:
+            self._changed([role])
+
+    def holders(self, role: str, kind: HolderKind) -> frozenset[str]:
+        """Name the users, groups or services that hold a role themselves."""
+        holders, held = _HOLDERS[kind]
+        found = (
+            select(holders.c.name)
+            .join(held, held.c[f"{kind}_id"] == holders.c.id)
+            .join(tables.roles, _roles.id == held.c.role_id)
+            .where(_roles.name == role)
+        )
+        return frozenset(self._connection.execute(found).scalars())
+
+    def without_any(self) -> list[str]:
+        """Name the users who hold no role themselves."""
+        held = tables.user_role_map.c.user_id
+        found = select(tables.users.c.name).where(tables.users.c.id.not_in(select(held)))
+        return list(self._connection.execute(found.order_by(tables.users.c.name)).scalars())
+
+    def _changed(self, names: Iterable[str]) -> None:
+        for name in names:
+            self._changes.add("role", name)

@@ -1,0 +1,260 @@
+"""The schema of a database: making it, checking it, bringing it up to date."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+import alembic.command
+import alembic.config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
+from sqlalchemy import Connection, inspect
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError
+
+from plughub.domain.errors import StartError
+from plughub.storage.database import make_engine
+from plughub.storage.tables import metadata
+
+TURN_SECONDS: Final = 60
+_SCHEMA_LOCK: Final = 7_044_002
+"""Any number, the same in all processes: PostgreSQL's name for the lock around work on the schema."""
+_NETWORK_FILE_SYSTEMS: Final = frozenset(
+    {"nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "ceph", "lustre", "glusterfs", "fuse.glusterfs", "9p"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaState:
+    """How far the schema of a database is.
+
+    Attributes:
+        revision: of the database; None for an empty one.
+        head: the newest that this hub knows.
+    """
+
+    revision: str | None
+    head: str
+
+    @property
+    def current(self) -> bool:
+        """Whether nothing is to be done."""
+        return self.revision == self.head
+
+
+def prepare_schema(url: str) -> None:
+    """Make the schema of an empty database; refuse one that is out of date.
+
+    Args:
+        url: SQLAlchemy URL.
+
+    Raises:
+        StartError: the database cannot be reached, or its schema is out of date.
+    """
+    with _connection(url) as connection:
+        state = _state(connection)
+        if state.revision is None:
+            metadata.create_all(connection)
+            alembic.command.stamp(_config(connection), "head")
+        elif not state.current:
+            raise StartError(
+                f"the database has schema {state.revision}, this hub needs {state.head}",
+                hint="back it up, then run: hub upgrade-db",
+            )
+
+
+def upgrade_schema(url: str) -> Path | None:
+    """Bring the schema up to date; a SQLite file is copied first.
+
+    Args:
+        url: SQLAlchemy URL.
+
+    Returns:
+        The copy, when one was made.
+
+    Raises:
+        StartError: the database cannot be reached, or comes from a version that cannot be upgraded.
+    """
+    with _connection(url) as connection:
+        state = _state(connection)
+    if state.current:
+        return None
+    copy = _back_up(url) if state.revision else None
+    with _connection(url) as connection:
+        if state.revision is None:
+            metadata.create_all(connection)
+            alembic.command.stamp(_config(connection), "head")
+            return None
+        try:
+            alembic.command.upgrade(_config(connection), "head")
+        except CommandError as error:
+            raise StartError(
+                f"the database has schema {state.revision}, which this hub does not know",
+                hint="upgrade it to JupyterHub 6 first (jupyterhub upgrade-db), then run: hub upgrade-db",
+            ) from error
+    return copy
+
+
+def schema_state(url: str) -> SchemaState:
+    """Look how far the schema of a database is.
+
+    Args:
+        url: SQLAlchemy URL.
+
+    Returns:
+        The state.
+
+    Raises:
+        StartError: the database cannot be reached.
+    """
+    with _connection(url) as connection:
+        return _state(connection)
+
+
+class _connection:  # noqa: N801 - reads as a function
+    """A connection for schema work, with errors that a person understands."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    def __enter__(self) -> Connection:
+        try:
+            check_sqlite_place(self._url)
+            _make_sqlite_file(self._url)
+            self._engine = make_engine(self._url, {})
+            self._open = self._engine.connect()
+            self._begun = self._open.begin()
+            _wait_for_turn(self._open)
+        except ArgumentError as error:
+            raise StartError(
+                f"JupyterHub.db_url is not a database URL: {error}",
+                hint="such as sqlite:///jupyterhub.sqlite",
+            ) from error
+        except ModuleNotFoundError as error:
+            raise StartError(
+                f"the driver for the database is not installed: {error.name}",
+                hint="pip install 'plughub[postgresql]'",
+            ) from error
+        except DBAPIError as error:
+            raise _unreachable(self._url, error) from error
+        return self._open
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _trace: object) -> None:
+        if kind is None:
+            self._begun.commit()
+        else:
+            self._begun.rollback()
+        self._open.close()
+        self._engine.dispose()
+        if isinstance(error, DBAPIError):
+            raise _unreachable(self._url, error) from error
+
+
+def _wait_for_turn(connection: Connection) -> None:
+    """Let one process at a time work on the schema; SQLite sees to that itself."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{TURN_SECONDS}s'")
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_SCHEMA_LOCK})")
+
+
+def check_sqlite_place(url: str) -> None:
+    """Refuse a SQLite file whose folder is missing or lies on a network file system.
+
+    Args:
+        url: SQLAlchemy URL.
+
+    Raises:
+        StartError: SQLite would not be safe there.
+    """
+    path = sqlite_path(url)
+    if path is None:
+        return
+    folder = path.absolute().parent
+    if not folder.is_dir():
+        raise StartError(
+            f"the folder of the database does not exist: {folder}", hint="make it, or set db_url"
+        )
+    kind = _file_system(folder)
+    if kind in _NETWORK_FILE_SYSTEMS:
+        raise StartError(
+            f"the database would lie on a network file system ({kind}): {path}",
+            hint="SQLite loses data there; use a local folder, or PostgreSQL (JupyterHub.db_url)",
+        )
+
+
+def sqlite_path(url: str) -> Path | None:
+    """Find the file of a SQLite database.
+
+    Args:
+        url: SQLAlchemy URL.
+
+    Returns:
+        Its path, None when it has none.
+    """
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        return None
+    in_file = parsed.get_backend_name() == "sqlite" and parsed.database not in {None, "", ":memory:"}
+    return Path(str(parsed.database)) if in_file else None
+
+
+def _make_sqlite_file(url: str) -> None:
+    """Make a missing file open to nobody else; SQLite itself would let everybody read it."""
+    path = sqlite_path(url)
+    if path is not None:
+        with contextlib.suppress(OSError):  # SQLite says what is wrong
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL, 0o600))
+
+
+def _file_system(folder: Path) -> str:
+    mounts = Path("/proc/self/mounts")
+    if not mounts.exists():
+        return ""
+    best, kind = "", ""
+    for line in mounts.read_text(errors="replace").splitlines():
+        _device, point, name, *_rest = line.split(" ")
+        place = point.replace("\\040", " ")
+        if folder.is_relative_to(place) and len(place) >= len(best):
+            best, kind = place, name
+    return kind
+
+
+def _back_up(url: str) -> Path | None:
+    path = sqlite_path(url)
+    if path is None or not path.exists():
+        return None
+    moment = datetime.now().astimezone().strftime("%Y-%m-%d-%H%M%S")
+    copy = path.with_name(f"{path.name}.{moment}")
+    with _connection(url) as connection:
+        connection.exec_driver_sql("SELECT 1")  # holds other writers off while the file is copied
+        shutil.copy2(path, copy)
+    return copy
+
+
+def _state(connection: Connection) -> SchemaState:
+    revision = MigrationContext.configure(connection).get_current_revision()
+    if revision is None and inspect(connection).has_table("users"):
+        revision = "unknown"
+    head = ScriptDirectory.from_config(_config(connection)).get_current_head()
+    return SchemaState(revision, head or "")
+
+
+def _config(connection: Connection) -> alembic.config.Config:
+    config = alembic.config.Config()
+    config.set_main_option("script_location", "plughub.storage:migrations")
+    config.attributes["connection"] = connection
+    return config
+
+
+def _unreachable(url: str, error: DBAPIError) -> StartError:
+    shown = make_url(url).render_as_string(hide_password=True)
+    reason = " ".join(str(error.orig).split())[:300]
+    return StartError(f"the database cannot be used: {shown}: {reason}", hint="check JupyterHub.db_url")

@@ -1,0 +1,246 @@
+"""Servers: what is wanted, and what is."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from sqlalchemy import Connection, Row, Select, bindparam, delete, func, insert, literal, or_, select, update
+
+from plughub.domain.errors import InvalidError
+from plughub.domain.servers import Failure, Phase, ServerRecord, Status
+from plughub.storage import tables
+from plughub.storage.failures import pack_failure, unpack_failure
+from plughub.storage.operations import OPEN, Operations, read_operation
+from plughub.storage.sql import insert_unless_there
+
+OPERATION: Final = "op_"
+"""Begins the names of the columns of the operation in the same row."""
+
+_life = tables.server_life.c
+_spawners = tables.spawners.c
+# One statement for a server and what is being done to it: two could see it at two moments.
+_SERVER = (
+    select(
+        tables.spawners,
+        tables.users.c.name.label("user"),
+        _life.backend,
+        _life.host,
+        _life.desired,
+        _life.status,
+        _life.launch,
+        _life.failure,
+        _life.unknown,
+        tables.servers.c.proto,
+        tables.servers.c.ip,
+        tables.servers.c.port,
+        *(column.label(f"{OPERATION}{column.name}") for column in tables.operations.c),
+    )
+    .join(tables.users, tables.users.c.id == _spawners.user_id)
+    .outerjoin(tables.server_life, _life.spawner_id == _spawners.id)
+    .outerjoin(tables.servers, tables.servers.c.id == _spawners.server_id)
+    .outerjoin(tables.operations, (tables.operations.c.spawner_id == _spawners.id) & OPEN)
+)
+_BY_NAMES = _SERVER.where(tables.users.c.name == bindparam("user"), _spawners.name == bindparam("server"))
+_BY_ID = _SERVER.where(_spawners.id == bindparam("key"))
+_ACTIVE = _SERVER.where(
+    or_(
+        func.coalesce(_life.status, Status.STOPPED.value) != Status.STOPPED.value,
+        tables.operations.c.id.is_not(None),
+    )
+)
+_OF_USER = _SERVER.where(_spawners.user_id == bindparam("key")).order_by(_spawners.name)
+
+
+class Servers:
+    """Servers, on one connection."""
+
+    def __init__(self, connection: Connection, operations: Operations) -> None:
+        self._connection = connection
+        self._operations = operations
+
+    def get(self, user: str, name: str) -> ServerRecord | None:
+        """Find a server."""
+        return next(iter(self._all(_BY_NAMES, {"user": user, "server": name})), None)
+
+    def by_id(self, server_id: int) -> ServerRecord | None:
+        """Find a server by key."""
+        return next(iter(self._all(_BY_ID, {"key": server_id})), None)
+
+    def of_user(self, user_id: int) -> list[ServerRecord]:
+        """List the servers of a user, the default one first."""
+        return self._all(_OF_USER, {"key": user_id})
+
+    def of_users(self, user_ids: Collection[int], *, stopped: bool) -> list[ServerRecord]:
+        """List the servers of users, the default one of each first; stopped ones only when asked for."""
+        query = _SERVER if stopped else _ACTIVE
+        theirs = _spawners.user_id.in_(user_ids)
+        return self._all(query.where(theirs).order_by(_spawners.user_id, _spawners.name))
+
+    def active(self) -> list[ServerRecord]:
+        """List the servers that run or to which something is being done."""
+        return self._all(_ACTIVE)
+
+    def create(self, user_id: int, name: str, display_name: str = "") -> ServerRecord:
+        """Store a new server."""
+        key: int = self._connection.execute(
+            insert(tables.spawners)
+            .values(user_id=user_id, name=name, display_name=display_name or None, state={})
+            .returning(_spawners.id)
+        ).scalar_one()
+        server = self.by_id(key)
+        assert server is not None
+        return server
+
+    def delete(self, server_id: int) -> None:
+        """Forget a server."""
+        self._connection.execute(delete(tables.spawners).where(_spawners.id == server_id))
+
+    def rename(self, server_id: int, name: str) -> None:
+        """Give a server another name."""
+        self._spawner(server_id, name=name)
+
+    def set_display_name(self, server_id: int, display_name: str) -> None:
+        """Store what pages call the server; empty for its name."""
+        self._spawner(server_id, display_name=display_name or None)
+
+    def set_options(self, server_id: int, options: Mapping[str, Any]) -> None:
+        """Store what the user chose."""
+        self._spawner(server_id, user_options=dict(options))
+
+    def wanted(self, server_id: int, *, running: bool) -> None:
+        """Store what is wanted."""
+        desired = Status.RUNNING if running else Status.STOPPED
+        self._live(server_id, desired=desired.value)
+
+    def launching(self, server_id: int, *, backend: str, host: str, launch: str, client_id: str) -> None:
+        """Store that a start is about to touch the world."""
+        self._spawner(server_id, oauth_client_id=client_id)
+        self._live(
+            server_id,
+            backend=backend,
+            host=host,
+            launch=launch,
+            status=Status.STARTING.value,
+            failure=None,
+            unknown="",
+        )
+
+    def launched(self, server_id: int, *, url: str, state: Mapping[str, Any]) -> None:
+        """Store where the server will answer and what its backend saved."""
+        self._drop_address(server_id)
+        address: int = self._connection.execute(
+            insert(tables.servers).values(_split(url)).returning(tables.servers.c.id)
+        ).scalar_one()
+        self._spawner(server_id, server_id=address, state=dict(state))
+
+    def ready(self, server_id: int, at: datetime) -> None:
+        """Store that the server runs."""
+        self._spawner(server_id, started=at, last_activity=at)
+        self._live(server_id, status=Status.RUNNING.value, failure=None, unknown="")
+
+    def stopping(self, server_id: int) -> None:
+        """Store that the server is being stopped."""
+        self._live(server_id, status=Status.STOPPING.value)
+
+    def stopped(self, server_id: int, failure: Failure | None) -> None:
+        """Store that nothing of the server is left, and why if it should not be so."""
+        self._drop_address(server_id)
+        self._spawner(server_id, state={}, started=None, oauth_client_id=None)
+        self._live(
+            server_id,
+            status=Status.STOPPED.value,
+            desired=Status.STOPPED.value,
+            failure=pack_failure(failure),
+            launch="",
+            host="",
+            unknown="",
+        )
+
+    def still_running(self, server_id: int, failure: Failure) -> None:
+        """Store that a stop failed."""
+        self._live(
+            server_id,
+            status=Status.RUNNING.value,
+            desired=Status.RUNNING.value,
+            failure=pack_failure(failure),
+        )
+
+    def set_unknown(self, server_id: int, reason: str) -> None:
+        """Store why the state is not known; empty when it is."""
+        self._live(server_id, unknown=reason[:1000])
+
+    def touch(self, activity: Mapping[int, datetime]) -> None:
+        """Move the last activity of servers, and of their users, forward."""
+        for server_id, at in activity.items():
+            mine = _spawners.id == server_id
+            older = func.coalesce(_spawners.last_activity < at, literal(value=True))
+            self._connection.execute(update(tables.spawners).where(mine, older).values(last_activity=at))
+            owner = select(_spawners.user_id).where(mine).scalar_subquery()
+            before = func.coalesce(tables.users.c.last_activity < at, literal(value=True))
+            self._connection.execute(
+                update(tables.users).where(tables.users.c.id == owner, before).values(last_activity=at)
+            )
+
+    def _all(self, query: Select[Any], keys: Mapping[str, object] | None = None) -> list[ServerRecord]:
+        rows = self._connection.execute(query, keys).all()
+        places = self._operations.places([row.op_id for row in rows if row.op_phase == Phase.QUEUED.value])
+        return [_server(row, places) for row in rows]
+
+    def _spawner(self, key: int, **values: Any) -> None:
+        self._connection.execute(update(tables.spawners).where(_spawners.id == key).values(**values))
+
+    def _live(self, server_id: int, **values: Any) -> None:
+        insert_unless_there(self._connection, tables.server_life, {"spawner_id": server_id})
+        self._connection.execute(
+            update(tables.server_life).where(_life.spawner_id == server_id).values(**values)
+        )
+
+    def _drop_address(self, server_id: int) -> None:
+        address = self._connection.execute(
+            select(_spawners.server_id).where(_spawners.id == server_id)
+        ).scalar_one_or_none()
+        if address is not None:
+            self._spawner(server_id, server_id=None)
+            self._connection.execute(delete(tables.servers).where(tables.servers.c.id == address))
+
+
+def _server(row: Row[Any], places: Mapping[str, int]) -> ServerRecord:
+    busy = row.op_id is not None
+    return ServerRecord(
+        id=row.id,
+        user_id=row.user_id,
+        user=row.user,
+        name=row.name or "",
+        display_name=row.display_name or "",
+        backend=row.backend or "",
+        host=row.host or "",
+        desired=Status(row.desired or Status.STOPPED),
+        status=Status(row.status or Status.STOPPED),
+        launch=row.launch or "",
+        url=_join(row.proto, row.ip, row.port),
+        options=row.user_options or {},
+        state=row.state or {},
+        started=row.started,
+        last_activity=row.last_activity,
+        oauth_client_id=row.oauth_client_id or "",
+        failure=unpack_failure(row.failure),
+        unknown=row.unknown or "",
+        operation=read_operation(row, places.get(row.op_id), OPERATION) if busy else None,
+    )
+
+
+def _split(url: str) -> dict[str, Any]:
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or not parts.port:
+        raise InvalidError(f"{url!r} is no address of a server: write http://address:port")
+    return {"proto": parts.scheme, "ip": parts.hostname, "port": parts.port, "base_url": "/"}
+
+
+def _join(proto: str | None, ip: str | None, port: int | None) -> str:
+    if port is None:
+        return ""
+    host = ip or "127.0.0.1"
+    return f"{proto or 'http'}://{f'[{host}]' if ':' in host else host}:{port}"

@@ -1,0 +1,149 @@
+"""The storage: transactions with everything in reach."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from functools import cached_property
+from typing import TypeVar
+
+from sqlalchemy import Connection, text
+
+from plughub.services import ports
+from plughub.storage.changes import Changes
+from plughub.storage.database import Database
+from plughub.storage.directory import Directory
+from plughub.storage.groups import Groups
+from plughub.storage.operations import Operations
+from plughub.storage.processes import Hubs, Leases, LoginLinks, Settings
+from plughub.storage.roles import Roles
+from plughub.storage.servers import Servers
+from plughub.storage.services import Services
+from plughub.storage.tokens import OAuth, Tokens
+from plughub.storage.users import Users
+
+T = TypeVar("T")
+
+
+class Transaction:
+    """Everything that is stored, inside one transaction.
+
+    Args:
+        connection: its connection.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    @cached_property
+    def _now(self) -> float:
+        # Several machines share a PostgreSQL: leases go by its clock. SQLite has one machine.
+        if self._connection.dialect.name != "postgresql":
+            return time.time()
+        asked = self._connection.execute(text("SELECT extract(epoch FROM clock_timestamp())"))
+        return float(asked.scalar_one())
+
+    def now(self) -> float:
+        """Tell the time by the database's clock, in seconds since the epoch."""
+        return self._now
+
+    @cached_property
+    def changes(self) -> Changes:
+        """Changes."""
+        return Changes(self._connection, self._now)
+
+    @cached_property
+    def users(self) -> Users:
+        """Users."""
+        return Users(self._connection, self.changes, self._now)
+
+    @cached_property
+    def directory(self) -> Directory:
+        """Many users at once."""
+        return Directory(self._connection, self.changes)
+
+    @cached_property
+    def groups(self) -> Groups:
+        """Groups."""
+        return Groups(self._connection, self.changes)
+
+    @cached_property
+    def services(self) -> Services:
+        """Services."""
+        return Services(self._connection, self.changes)
+
+    @cached_property
+    def roles(self) -> Roles:
+        """Roles."""
+        return Roles(self._connection, self.changes)
+
+    @cached_property
+    def operations(self) -> Operations:
+        """Operations."""
+        return Operations(self._connection, self._now)
+
+    @cached_property
+    def servers(self) -> Servers:
+        """Servers."""
+        return Servers(self._connection, self.operations)
+
+    @cached_property
+    def tokens(self) -> Tokens:
+        """Tokens."""
+        return Tokens(self._connection, self.changes)
+
+    @cached_property
+    def oauth(self) -> OAuth:
+        """OAuth clients and codes."""
+        return OAuth(self._connection, self.tokens)
+
+    @cached_property
+    def leases(self) -> Leases:
+        """Leases."""
+        return Leases(self._connection, self._now)
+
+    @cached_property
+    def hubs(self) -> Hubs:
+        """Hub processes."""
+        return Hubs(self._connection, self.operations, self.leases, self._now)
+
+    @cached_property
+    def login_links(self) -> LoginLinks:
+        """One-time login links."""
+        return LoginLinks(self._connection, self._now)
+
+    @cached_property
+    def settings(self) -> Settings:
+        """Settings."""
+        return Settings(self._connection)
+
+
+class SQLStore:
+    """The storage on a database.
+
+    Args:
+        database: the database.
+        changed: told topic and key of what a transaction of this process changed, once it is committed.
+    """
+
+    def __init__(
+        self, database: Database, changed: Callable[[list[tuple[str, str]]], None] = lambda _changes: None
+    ) -> None:
+        self.database = database
+        self.changed = changed
+
+    async def read(self, work: Callable[[ports.Transaction], T]) -> T:
+        """Run a transaction that changes nothing."""
+        return await self.database.read(lambda connection: work(Transaction(connection)))
+
+    async def write(self, work: Callable[[ports.Transaction], T]) -> T:
+        """Run a transaction that may change something."""
+
+        def run(connection: Connection) -> tuple[T, list[tuple[str, str]]]:
+            transaction = Transaction(connection)
+            return work(transaction), transaction.changes.added
+
+        answer, changes = await self.database.write(run)
+        if changes:
+            self.changed(changes)
+        return answer

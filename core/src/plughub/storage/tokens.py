@@ -1,0 +1,256 @@
+"""Tokens, OAuth clients and codes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, delete, func, insert, literal, or_, select, update
+
+from plughub.domain.clock import utcnow
+from plughub.domain.oauth import OAuthClient, OAuthCode, TokenRecord
+from plughub.domain.tokens import compare_token
+from plughub.storage import tables
+from plughub.storage.changes import Changes
+from plughub.storage.sql import upsert
+
+_tokens = tables.api_tokens.c
+_clients = tables.oauth_clients.c
+_codes = tables.oauth_codes.c
+_TOKEN = (
+    select(
+        tables.api_tokens,
+        func.coalesce(tables.users.c.name, tables.services.c.name).label("owner"),
+        _clients.description.label("client_description"),
+    )
+    .outerjoin(tables.users, tables.users.c.id == _tokens.user_id)
+    .outerjoin(tables.services, tables.services.c.id == _tokens.service_id)
+    .outerjoin(tables.oauth_clients, _clients.identifier == _tokens.client_id)
+)
+_BY_PREFIX = _TOKEN.where(
+    _tokens.prefix == bindparam("prefix"),
+    or_(_tokens.expires_at.is_(None), _tokens.expires_at > bindparam("now")),
+)
+
+
+class Tokens:
+    """Tokens, on one connection."""
+
+    def __init__(self, connection: Connection, changes: Changes) -> None:
+        self._connection = connection
+        self._changes = changes
+
+    def create(
+        self,
+        *,
+        hashed: str,
+        prefix: str,
+        user_id: int | None = None,
+        service_id: int | None = None,
+        client_id: str = "jupyterhub",
+        session_id: str = "",
+        note: str = "",
+        scopes: Collection[str] = (),
+        expires_at: datetime | None = None,
+    ) -> TokenRecord:
+        """Store a token."""
+        key: int = self._connection.execute(
+            insert(tables.api_tokens)
+            .values(
+                hashed=hashed,
+                prefix=prefix,
+                user_id=user_id,
+                service_id=service_id,
+                client_id=client_id,
+                session_id=session_id or None,
+                note=note,
+                scopes=sorted(scopes),
+                created=utcnow(),
+                expires_at=expires_at,
+            )
+            .returning(_tokens.id)
+        ).scalar_one()
+        token = self.by_id(key)
+        assert token is not None
+        return token
+
+    def candidates(self, prefix: str) -> list[tuple[str, TokenRecord]]:
+        """List hash and record of the tokens with a prefix that have not ended."""
+        rows = self._connection.execute(_BY_PREFIX, {"prefix": prefix, "now": utcnow()}).all()
+        return [(row.hashed, _token(row)) for row in rows]
+
+    def by_id(self, token_id: int) -> TokenRecord | None:
+        """Find a token by key."""
+        row = self._connection.execute(_TOKEN.where(_tokens.id == token_id)).one_or_none()
+        return _token(row) if row is not None else None
+
+    def of_user(self, user_id: int) -> list[TokenRecord]:
+        """List the tokens of a user that have not ended."""
+        rows = self._connection.execute(
+            _TOKEN.where(_tokens.user_id == user_id, _not_ended()).order_by(_tokens.id)
+        )
+        return [_token(row) for row in rows]
+
+    def delete(self, token_ids: Collection[int]) -> None:
+        """Delete tokens; every process forgets them."""
+        if token_ids:
+            self._connection.execute(delete(tables.api_tokens).where(_tokens.id.in_(token_ids)))
+            for key in token_ids:
+                self._changes.add("token", str(key))
+
+    def of_session(self, session_id: str, user_id: int) -> list[int]:
+        """List the keys of the tokens of a login session."""
+        found = select(_tokens.id).where(_tokens.session_id == session_id, _tokens.user_id == user_id)
+        return list(self._connection.execute(found).scalars())
+
+    def of_client(self, client_id: str, user_id: int | None = None) -> list[int]:
+        """List the keys of the tokens made for a client."""
+        found = select(_tokens.id).where(_tokens.client_id == client_id)
+        if user_id is not None:
+            found = found.where(_tokens.user_id == user_id)
+        return list(self._connection.execute(found).scalars())
+
+    def of_note(self, user_id: int, note: str) -> list[int]:
+        """List the keys of the plain tokens of a user that bear a note."""
+        mine = (_tokens.user_id == user_id, _tokens.note == note, _tokens.client_id == "jupyterhub")
+        return list(self._connection.execute(select(_tokens.id).where(*mine)).scalars())
+
+    def matching(self, prefix: str, token: str) -> int | None:
+        """Find the key of a token by its text."""
+        found = (record.id for hashed, record in self.candidates(prefix) if compare_token(token, hashed))
+        return next(found, None)
+
+    def touch(self, token_ids: Mapping[int, datetime]) -> None:
+        """Move the last use forward."""
+        for key, at in token_ids.items():
+            older = func.coalesce(_tokens.last_activity < at, literal(value=True))
+            self._connection.execute(
+                update(tables.api_tokens).where(_tokens.id == key, older).values(last_activity=at)
+            )
+
+    def purge(self) -> int:
+        """Delete tokens and codes that have ended."""
+        ended = self._connection.execute(delete(tables.api_tokens).where(_tokens.expires_at < utcnow()))
+        self._connection.execute(delete(tables.oauth_codes).where(_codes.expires_at < int(time.time())))
+        return ended.rowcount
+
+
+class OAuth:
+    """OAuth clients and codes, on one connection."""
+
+    def __init__(self, connection: Connection, tokens: Tokens) -> None:
+        self._connection = connection
+        self._tokens = tokens
+
+    def client(self, identifier: str) -> OAuthClient | None:
+        """Find a client."""
+        spawners = tables.spawners.c
+        row = self._connection.execute(
+            select(
+                tables.oauth_clients,
+                spawners.id.label("server_id"),
+                spawners.name.label("server"),
+                tables.users.c.name.label("user"),
+            )
+            .outerjoin(tables.spawners, spawners.oauth_client_id == _clients.identifier)
+            .outerjoin(tables.users, tables.users.c.id == spawners.user_id)
+            .where(_clients.identifier == identifier)
+        ).one_or_none()
+        if row is None:
+            return None
+        return OAuthClient(
+            identifier=row.identifier,
+            secret=row.secret or "",
+            redirect_uri=row.redirect_uri or "",
+            description=row.description or "",
+            allowed_scopes=frozenset(row.allowed_scopes or ()),
+            server_id=row.server_id,
+            user=row.user or "",
+            server=row.server or "",
+        )
+
+    def save_client(self, client: OAuthClient) -> None:
+        """Store a client, or bring it up to date."""
+        upsert(
+            self._connection,
+            tables.oauth_clients,
+            {"identifier": client.identifier},
+            secret=client.secret,
+            redirect_uri=client.redirect_uri,
+            description=client.description,
+            allowed_scopes=sorted(client.allowed_scopes),
+        )
+
+    def delete_client(self, identifier: str) -> None:
+        """Delete a client with its codes and tokens."""
+        self._tokens.delete(self._tokens.of_client(identifier))
+        self._connection.execute(delete(tables.oauth_clients).where(_clients.identifier == identifier))
+
+    def save_code(self, code: OAuthCode) -> None:
+        """Store a code."""
+        self._connection.execute(
+            insert(tables.oauth_codes).values(
+                client_id=code.client_id,
+                code=code.code,
+                expires_at=code.expires_at,
+                redirect_uri=code.redirect_uri,
+                session_id=code.session_id,
+                user_id=code.user_id,
+                scopes=sorted(code.scopes),
+                code_challenge=code.challenge or None,
+                code_challenge_method=code.challenge_method or None,
+            )
+        )
+
+    def code(self, client_id: str, code: str) -> OAuthCode | None:
+        """Find a code that has not ended."""
+        row = self._connection.execute(
+            select(tables.oauth_codes).where(
+                _codes.client_id == client_id, _codes.code == code, _codes.expires_at >= int(time.time())
+            )
+        ).one_or_none()
+        return _code(row) if row is not None else None
+
+    def delete_code(self, client_id: str, code: str) -> bool:
+        """Use a code up; False when somebody did before."""
+        used = self._connection.execute(
+            delete(tables.oauth_codes).where(_codes.client_id == client_id, _codes.code == code)
+        )
+        return used.rowcount == 1
+
+
+def _not_ended() -> Any:
+    return or_(_tokens.expires_at.is_(None), _tokens.expires_at > utcnow())
+
+
+def _token(row: Row[Any]) -> TokenRecord:
+    return TokenRecord(
+        id=row.id,
+        user_id=row.user_id,
+        service_id=row.service_id,
+        owner=row.owner or "",
+        client_id=row.client_id or "jupyterhub",
+        client_description=row.client_description or "",
+        session_id=row.session_id or "",
+        note=row.note or "",
+        scopes=frozenset(row.scopes or ()),
+        created=row.created,
+        last_activity=row.last_activity,
+        expires_at=row.expires_at,
+    )
+
+
+def _code(row: Row[Any]) -> OAuthCode:
+    return OAuthCode(
+        code=row.code,
+        client_id=row.client_id,
+        user_id=row.user_id,
+        redirect_uri=row.redirect_uri or "",
+        session_id=row.session_id or "",
+        scopes=frozenset(row.scopes or ()),
+        expires_at=row.expires_at,
+        challenge=row.code_challenge or "",
+        challenge_method=row.code_challenge_method or "",
+    )

@@ -1,0 +1,224 @@
+"""Users, their roles and groups, and who they are to the plugins."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    Connection,
+    Row,
+    Select,
+    bindparam,
+    delete,
+    func,
+    insert,
+    literal,
+    select,
+    union_all,
+    update,
+)
+
+from plughub.domain.clock import utcnow
+from plughub.domain.errors import ConflictError
+from plughub.domain.roles import ADMIN_ROLE, USER_ROLE
+from plughub.domain.users import User
+from plughub.storage import tables
+from plughub.storage.changes import Changes
+from plughub.storage.sql import insert_unless_there
+
+_users, _roles, _groups = tables.users.c, tables.roles.c, tables.groups.c
+_own, _by_group, _members = tables.user_role_map.c, tables.group_role_map.c, tables.user_group_map.c
+
+# Statements that run all the time are put together once; a look-up then costs a third.
+_USER = select(
+    _users.id, _users.name, _users.cookie_id, _users.created, _users.last_activity, _users.user_info
+)
+_BY_NAME = _USER.where(_users.name == bindparam("key"))
+_BY_ID = _USER.where(_users.id == bindparam("key"))
+_BY_COOKIE = _USER.where(_users.cookie_id == bindparam("key"))
+_GROUPS_OF = (
+    select(_groups.name)
+    .join(tables.user_group_map, _members.group_id == _groups.id)
+    .where(_members.user_id == bindparam("key"))
+    .order_by(_groups.name)
+)
+_ROLES_OF = union_all(
+    select(_roles.name, _roles.scopes, literal(1).label("own"))
+    .join(tables.user_role_map, _own.role_id == _roles.id)
+    .where(_own.user_id == bindparam("key")),
+    select(_roles.name, _roles.scopes, literal(0).label("own"))
+    .join(tables.group_role_map, _by_group.role_id == _roles.id)
+    .join(tables.user_group_map, _members.group_id == _by_group.group_id)
+    .where(_members.user_id == bindparam("key")),
+)
+_ROLE_ID = select(_roles.id).where(_roles.name == bindparam("key"))
+
+
+class Users:
+    """Users, on one connection."""
+
+    def __init__(self, connection: Connection, changes: Changes, now: float) -> None:
+        self._connection = connection
+        self._changes = changes
+        self._now = now
+
+    def get(self, name: str) -> User | None:
+        """Find a user by name."""
+        return self._one(_BY_NAME, name)
+
+    def by_id(self, user_id: int) -> User | None:
+        """Find a user by key."""
+        return self._one(_BY_ID, user_id)
+
+    def by_cookie_id(self, cookie_id: str) -> User | None:
+        """Find the user whom a login cookie names."""
+        return self._one(_BY_COOKIE, cookie_id)
+
+    def create(self, name: str) -> User:
+        """Store a new user with the default role and the default server; ConflictError when there is one."""
+        facts = {"cookie_id": uuid.uuid4().hex, "created": utcnow(), "admin": False}
+        stored = insert_unless_there(self._connection, tables.users, {"name": name}, **facts)
+        user = self.get(name)
+        if not stored or user is None:
+            raise ConflictError(f"there is a user {name!r} already")
+        self._connection.execute(insert(tables.spawners).values(user_id=user.id, name="", state={}))
+        self._grant(user.id, USER_ROLE)
+        return self.by_id(user.id) or user
+
+    def lock(self, user_id: int) -> None:
+        """Have the user to ourselves until the transaction ends: who comes second sees what we wrote."""
+        mine = select(_users.id).where(_users.id == user_id)
+        self._connection.execute(mine.with_for_update(key_share=True))
+
+    def update(
+        self,
+        user_id: int,
+        *,
+        user_info: Mapping[str, Any] | None = None,
+        last_activity: datetime | None = None,
+    ) -> None:
+        """Change what is given; activity only moves forward."""
+        mine = tables.users.c.id == user_id
+        if user_info is not None:
+            self._connection.execute(update(tables.users).where(mine).values(user_info=dict(user_info)))
+            self._changed(user_id)
+        if last_activity is not None:
+            older = func.coalesce(tables.users.c.last_activity < last_activity, literal(value=True))
+            self._connection.execute(
+                update(tables.users).where(mine, older).values(last_activity=last_activity)
+            )
+
+    def set_admin(self, user_id: int, admin: bool) -> None:
+        """Give or take the admin role, and the flag that mirrors it."""
+        self._connection.execute(update(tables.users).where(tables.users.c.id == user_id).values(admin=admin))
+        if admin:
+            self._grant(user_id, ADMIN_ROLE)
+        else:
+            role = select(tables.roles.c.id).where(tables.roles.c.name == ADMIN_ROLE).scalar_subquery()
+            held = tables.user_role_map.c
+            self._connection.execute(
+                delete(tables.user_role_map).where(held.user_id == user_id, held.role_id == role)
+            )
+        self._changed(user_id)
+
+    def set_groups(self, user_id: int, groups: Collection[str]) -> None:
+        """Make these the groups of the user; groups that are missing are stored."""
+        for name in sorted(groups):
+            insert_unless_there(self._connection, tables.groups, {"name": name}, properties={})
+        members = tables.user_group_map
+        self._connection.execute(delete(members).where(members.c.user_id == user_id))
+        wanted = select(literal(user_id), tables.groups.c.id).where(tables.groups.c.name.in_(groups))
+        self._connection.execute(insert(members).from_select(["user_id", "group_id"], wanted))
+        self._changed(user_id)
+
+    def identity_owner(self, plugin: str, subject: str) -> int | None:
+        """Find the user whom a plugin knows by a subject."""
+        known = tables.identities.c
+        found: int | None = self._connection.execute(
+            select(known.user_id).where(known.plugin == plugin, known.subject == subject)
+        ).scalar_one_or_none()
+        return found
+
+    def identities(self, user_id: int) -> list[tuple[str, str, float]]:
+        """List plugin, subject and time of the last refresh, for every identity of a user."""
+        known = tables.identities.c
+        rows = self._connection.execute(
+            select(known.plugin, known.subject, known.refreshed)
+            .where(known.user_id == user_id)
+            .order_by(known.refreshed.desc())
+        )
+        return [(row.plugin, row.subject, row.refreshed) for row in rows]
+
+    def add_identity(self, user_id: int, plugin: str, subject: str) -> None:
+        """Note by which subject a plugin knows a user, and that this was checked now."""
+        key = {"plugin": plugin, "subject": subject}
+        insert_unless_there(self._connection, tables.identities, key, user_id=user_id, refreshed=self._now)
+        known = tables.identities.c
+        self._connection.execute(
+            update(tables.identities)
+            .where(known.plugin == plugin, known.subject == subject)
+            .values(refreshed=self._now)
+        )
+
+    def auth_state(self, user_id: int) -> bytes | None:
+        """Get the encrypted secrets."""
+        found: bytes | None = self._connection.execute(
+            select(tables.users.c.encrypted_auth_state).where(tables.users.c.id == user_id)
+        ).scalar_one_or_none()
+        return found
+
+    def set_auth_state(self, user_id: int, encrypted: bytes | None) -> None:
+        """Store the encrypted secrets."""
+        self._connection.execute(
+            update(tables.users).where(tables.users.c.id == user_id).values(encrypted_auth_state=encrypted)
+        )
+
+    def new_cookie_id(self, user_id: int) -> None:
+        """Log the user out everywhere."""
+        self._connection.execute(
+            update(tables.users).where(tables.users.c.id == user_id).values(cookie_id=uuid.uuid4().hex)
+        )
+        self._changed(user_id)
+
+    def _one(self, query: Select[Any], key: object) -> User | None:
+        row = self._connection.execute(query, {"key": key}).one_or_none()
+        return self._user(row) if row is not None else None
+
+    def _user(self, row: Row[Any]) -> User:
+        roles, scopes = self._roles_of(row.id)
+        return User(
+            id=row.id,
+            name=row.name,
+            cookie_id=row.cookie_id,
+            admin=ADMIN_ROLE in roles,
+            created=row.created,
+            last_activity=row.last_activity,
+            groups=self._groups_of(row.id),
+            roles=roles,
+            scopes=scopes,
+            user_info=row.user_info or {},
+        )
+
+    def _groups_of(self, user_id: int) -> tuple[str, ...]:
+        return tuple(self._connection.execute(_GROUPS_OF, {"key": user_id}).scalars())
+
+    def _roles_of(self, user_id: int) -> tuple[tuple[str, ...], frozenset[str]]:
+        rows = self._connection.execute(_ROLES_OF, {"key": user_id}).all()
+        names = tuple(sorted(row.name for row in rows if row.own))
+        return names, frozenset(scope for row in rows for scope in row.scopes or ())
+
+    def _grant(self, user_id: int, role: str) -> None:
+        key: int | None = self._connection.execute(_ROLE_ID, {"key": role}).scalar_one_or_none()
+        if key is not None:
+            insert_unless_there(
+                self._connection,
+                tables.user_role_map,
+                {"user_id": user_id, "role_id": key},
+                managed_by_auth=False,
+            )
+
+    def _changed(self, user_id: int) -> None:
+        self._changes.add("user", str(user_id))

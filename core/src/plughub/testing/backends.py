@@ -1,0 +1,233 @@
+"""Small web servers that stand behind a proxy in tests, and clients that ask for exactly what is wanted.
+
+``python -m plughub.testing.backends NAME`` runs one in a process of its own and prints its port.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from tornado.httpserver import HTTPServer
+from tornado.netutil import bind_sockets
+from tornado.web import Application, RequestHandler
+from tornado.websocket import WebSocketHandler
+
+_TIMEOUT: Final = 20.0
+
+
+class _Echo(RequestHandler):
+    """Answers what arrived. ``/error/<status>`` answers like the hub's error pages."""
+
+    def _answer(self) -> None:
+        name = self.application.settings["name"]
+        status = self.request.path.rpartition("/error/")[2]
+        if status.isdigit():
+            self.set_status(int(status))
+        self.set_header("Content-Type", "application/json")
+        self.finish(
+            json.dumps(
+                {
+                    "name": name,
+                    "method": self.request.method,
+                    "uri": self.request.uri,
+                    "headers": dict(self.request.headers),
+                    "body_length": len(self.request.body),
+                }
+            )
+        )
+
+    get = post = put = delete = _answer
+
+
+class _Events(RequestHandler):
+    """Sends an event, then waits until the client has gone."""
+
+    async def get(self) -> None:
+        self.set_header("Content-Type", "text/event-stream")
+        self._gone = asyncio.Event()
+        self.write("data: first\n\n")
+        await self.flush()
+        await self._gone.wait()
+
+    def on_connection_close(self) -> None:
+        self._gone.set()
+
+
+class _Socket(WebSocketHandler):
+    def on_message(self, message: str | bytes) -> None:
+        self.write_message(message)
+
+    def check_origin(self, origin: str) -> bool:  # noqa: ARG002 - any will do
+        return True
+
+
+@dataclass(slots=True)
+class Backend:
+    """A running web server.
+
+    Attributes:
+        name: what it answers with.
+        port: of 127.0.0.1.
+        server: the server itself.
+    """
+
+    name: str
+    port: int
+    server: HTTPServer = field(repr=False)
+
+    @property
+    def url(self) -> str:
+        """The target of a route to it."""
+        return f"http://127.0.0.1:{self.port}"
+
+    async def close(self) -> None:
+        """Stop it and cut its connections."""
+        self.server.stop()
+        await self.server.close_all_connections()
+
+
+def open_backend(name: str, port: int = 0) -> Backend:
+    """Start a web server on 127.0.0.1 in this process.
+
+    Args:
+        name: what it answers with.
+        port: where; 0 for any.
+
+    Returns:
+        The server.
+    """
+    application = Application([(r".*/ws", _Socket), (r".*/events", _Events), (r".*", _Echo)], name=name)
+    application.settings["log_function"] = lambda _: None
+    server = HTTPServer(application, max_header_size=256 * 1024)
+    sockets = bind_sockets(port, "127.0.0.1", backlog=2048)
+    server.add_sockets(sockets)
+    return Backend(name, sockets[0].getsockname()[1], server)
+
+
+@asynccontextmanager
+async def backend(name: str) -> AsyncIterator[Backend]:
+    """Run a web server on 127.0.0.1 in this process.
+
+    Args:
+        name: what it answers with.
+    """
+    running = open_backend(name)
+    try:
+        yield running
+    finally:
+        await running.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer.
+
+    Attributes:
+        status: HTTP status.
+        headers: by lower-case name.
+        body: the body.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        """The body, read."""
+        return json.loads(self.body)
+
+    @property
+    def name(self) -> str:
+        """The `Backend` that answered; empty when none did."""
+        try:
+            return str(json.loads(self.body)["name"])
+        except (ValueError, KeyError, TypeError):
+            return ""
+
+
+async def ask(
+    port: int, path: str, *, method: str = "GET", headers: Mapping[str, str] | None = None, body: bytes = b""
+) -> Reply:
+    """Send one request, with the path exactly as it is given, and read the answer.
+
+    Args:
+        port: of 127.0.0.1.
+        path: path and query.
+        method: of the request.
+        headers: further headers.
+        body: of the request.
+
+    Returns:
+        The answer.
+    """
+    async with asyncio.timeout(_TIMEOUT):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        try:
+            length = {"Content-Length": str(len(body))} if body else {}
+            lines = {"Host": f"127.0.0.1:{port}", "Connection": "close", **length, **(headers or {})}
+            head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
+            writer.write(f"{method} {path} HTTP/1.1\r\n{head}\r\n".encode() + body)
+            await writer.drain()
+            return await _read_reply(reader)
+        finally:
+            writer.close()
+
+
+async def open_websocket(port: int, path: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Open a websocket and hand out the connection as it is: nobody answers pings or closes.
+
+    Args:
+        port: of 127.0.0.1.
+        path: of the websocket.
+
+    Returns:
+        Reader and writer.
+    """
+    async with asyncio.timeout(_TIMEOUT):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(
+            f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+            "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode()
+        )
+        head = await reader.readuntil(b"\r\n\r\n")
+    if not head.startswith(b"HTTP/1.1 101"):
+        writer.close()
+        raise ConnectionError(f"no websocket at {path}: {head[:80]!r}")
+    return reader, writer
+
+
+async def _read_reply(reader: asyncio.StreamReader) -> Reply:
+    head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+    pairs = (line.partition(":") for line in head[1:] if line)
+    headers = {name.strip().lower(): value.strip() for name, _, value in pairs}
+    if "chunked" in headers.get("transfer-encoding", ""):
+        body = b"".join([chunk async for chunk in _chunks(reader)])
+    elif "content-length" in headers:
+        body = await reader.readexactly(int(headers["content-length"]))
+    else:
+        body = await reader.read()
+    return Reply(int(head[0].split()[1]), headers, body)
+
+
+async def _chunks(reader: asyncio.StreamReader) -> AsyncIterator[bytes]:
+    while size := int((await reader.readline()).strip() or b"0", 16):
+        yield await reader.readexactly(size)
+        await reader.readline()
+
+
+async def _run(name: str) -> None:
+    running = open_backend(name)
+    sys.stdout.write(f"{running.port}\n")
+    sys.stdout.flush()
+    await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(_run(sys.argv[1]))

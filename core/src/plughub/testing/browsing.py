@@ -1,0 +1,71 @@
+"""Using a hub as a person does: in a browser, through its pages and JupyterLab."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import quote
+
+PATIENCE: Final = 90_000
+"""Milliseconds that a person waits for a page."""
+
+
+def write_notebook(path: Path, source: str, uid: int) -> None:
+    """Put a notebook with one cell somewhere.
+
+    Args:
+        path: where.
+        source: of the cell.
+        uid: owner of the file.
+    """
+    cell: dict[str, Any] = {
+        "cell_type": "code",
+        "execution_count": None,
+        "id": "cell",
+        "metadata": {},
+        "outputs": [],
+        "source": source,
+    }
+    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    notebook = {"cells": [cell], "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 5}
+    path.write_text(json.dumps(notebook))
+    os.chown(path, uid, -1)
+
+
+async def log_in(page: Any, url: str, name: str, password: str) -> None:
+    """Fill in the login form.
+
+    Args:
+        page: of the browser.
+        url: of the hub.
+        name: as typed.
+        password: as typed.
+    """
+    await page.goto(f"{url}hub/login", timeout=PATIENCE)
+    await page.fill("#username_input", name)
+    await page.fill("#password_input", password)
+    await page.click("#login_submit")
+
+
+async def run_notebook(page: Any, url: str, name: str, notebook: str) -> str:
+    """Open a notebook in JupyterLab, run its first cell, and read what it printed.
+
+    Args:
+        page: of the browser, logged in.
+        url: of the hub.
+        name: of the user.
+        notebook: path of the notebook below the user's home.
+
+    Returns:
+        The output of the cell.
+    """
+    await page.goto(f"{url}user/{quote(name)}/lab/tree/{notebook}", timeout=PATIENCE)
+    cell = page.locator(".jp-Notebook .jp-CodeCell .cm-content").first
+    await cell.click(timeout=PATIENCE)
+    await page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").first.wait_for(timeout=PATIENCE)
+    await page.keyboard.press("Shift+Enter")
+    output = page.locator(".jp-OutputArea-output").first
+    await output.wait_for(timeout=PATIENCE)
+    return str(await output.inner_text()).strip()

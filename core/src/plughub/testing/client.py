@@ -1,0 +1,110 @@
+"""Calling the API of a hub in tests."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from plughub.testing.hub import HubProcess
+
+TIMEOUT: Final = 90
+_PAUSE: Final = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer of the API.
+
+    Attributes:
+        status: HTTP status.
+        body: the JSON, None when there is none.
+        seconds: how long it took.
+    """
+
+    status: int
+    body: Any
+    seconds: float
+
+
+class ApiClient:
+    """Calls the API with a token.
+
+    Args:
+        url: of the hub, with a slash at the end.
+        token: sent with every call.
+    """
+
+    def __init__(self, url: str, token: str) -> None:
+        parts = urlsplit(url)
+        self._host, self._port = parts.hostname or "127.0.0.1", parts.port or 80
+        self._prefix = f"{parts.path}hub/api"
+        self._token = token
+
+    def __call__(self, method: str, path: str, body: Any = None) -> Reply:
+        """Call the API once.
+
+        Args:
+            method: of HTTP.
+            path: below ``/hub/api``.
+            body: sent as JSON.
+
+        Returns:
+            The answer.
+        """
+        connection = http.client.HTTPConnection(self._host, self._port, timeout=TIMEOUT)
+        begin = time.monotonic()
+        try:
+            connection.request(
+                method,
+                f"{self._prefix}{path}",
+                body=None if body is None else json.dumps(body),
+                headers={"Authorization": f"token {self._token}", "Content-Type": "application/json"},
+            )
+            answer = connection.getresponse()
+            text = answer.read()
+        finally:
+            connection.close()
+        return Reply(answer.status, json.loads(text) if text.strip() else None, time.monotonic() - begin)
+
+    def until(self, path: str, holds: Callable[[Any], bool], seconds: float = 30) -> Any:
+        """Ask again and again until the answer is as wanted.
+
+        Args:
+            path: below ``/hub/api``.
+            holds: tells whether it is.
+            seconds: how long.
+
+        Returns:
+            The answer.
+
+        Raises:
+            AssertionError: it never was; with the last answer.
+        """
+        ends = time.monotonic() + seconds
+        while not holds(body := self("GET", path).body):
+            if time.monotonic() > ends:
+                raise AssertionError(f"{path} is still {body}")
+            time.sleep(_PAUSE)
+        return body
+
+
+def client_of(hub: HubProcess, user: str, *, past_the_proxy: bool = False) -> ApiClient:
+    """Make a client with a new token of a user; a user who is not stored yet is stored.
+
+    Args:
+        hub: a running hub.
+        user: the user.
+        past_the_proxy: talk to the hub's own listener.
+
+    Returns:
+        The client.
+    """
+    command = [hub.python, "-m", "plughub", "token", user]
+    made = subprocess.run(command, cwd=hub.folder, env=hub.env, check=True, capture_output=True, text=True)
+    return ApiClient(f"{hub.hub_url}/" if past_the_proxy else hub.url, made.stdout.strip())

@@ -1,0 +1,131 @@
+"""What every proxy must do: traffic."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+
+from tornado.websocket import websocket_connect
+
+from plughub.testing.backends import Backend, ask
+from plughub.testing.contracts.proxy_under_test import ProxyFixtures, ProxyUnderTest, until
+
+
+class TrafficOfProxy(ProxyFixtures):
+    """What passes through, and what is known of it afterwards.
+
+    Attributes:
+        drops_client_headers: X-Forwarded headers of a client that nobody trusts are dropped; else the
+            proxy's own stand behind them.
+        activity_seconds: within how many seconds traffic in an open websocket is noticed.
+    """
+
+    drops_client_headers: bool = True
+    activity_seconds: float = 8.0
+
+    async def test_an_open_websocket_survives_100_route_changes(
+        self, proxy: ProxyUnderTest, alice: Backend, bob: Backend
+    ) -> None:
+        await proxy.add("/user/alice/", alice.url)
+        client = await websocket_connect(f"ws://127.0.0.1:{proxy.port}/user/alice/ws")
+        for number in range(50):
+            await proxy.add(f"/user/u{number}/", bob.url)
+            await client.write_message(f"message {number}")
+            assert await client.read_message() == f"message {number}"
+            await proxy.delete(f"/user/u{number}/")
+        client.close()
+
+    async def test_the_proxy_tells_who_asked_and_how(self, proxy: ProxyUnderTest, alice: Backend) -> None:
+        await proxy.add("/user/alice/", alice.url)
+
+        headers = (await ask(proxy.port, "/user/alice/", headers={"Host": "hub.example:8443"})).json[
+            "headers"
+        ]
+
+        assert headers["X-Forwarded-For"].endswith("127.0.0.1")
+        assert headers["X-Forwarded-Proto"] == "http"
+        assert headers["X-Forwarded-Host"] == "hub.example:8443"
+        assert headers["X-Forwarded-Port"] == "8443"
+        assert headers["Host"] == "hub.example:8443"
+
+    async def test_what_a_client_says_of_itself_is_not_believed(
+        self, proxy: ProxyUnderTest, alice: Backend
+    ) -> None:
+        await proxy.add("/user/alice/", alice.url)
+        said = {
+            "X-Forwarded-For": "6.6.6.6",
+            "X-Forwarded-Proto": "https",
+            "X-Forwarded-Port": "1",
+            "X-Real-IP": "6.6.6.6",
+            "X-Scheme": "https",
+        }
+
+        headers = (await ask(proxy.port, "/user/alice/", headers=said)).json["headers"]
+
+        if self.drops_client_headers:
+            assert headers["X-Forwarded-For"] == "127.0.0.1"
+            assert headers["X-Forwarded-Proto"] == "http"
+            assert "6.6.6.6" not in str(headers)
+            assert "X-Scheme" not in headers
+        else:
+            assert headers["X-Forwarded-For"].split(",")[-1].strip().endswith("127.0.0.1")
+            assert headers["X-Forwarded-Proto"].split(",")[-1].strip() == "http"
+
+    async def test_a_large_body_passes(self, proxy: ProxyUnderTest, alice: Backend) -> None:
+        await proxy.add("/user/alice/", alice.url)
+
+        reply = await ask(proxy.port, "/user/alice/upload", method="POST", body=b"x" * 3_000_000)
+
+        assert reply.json["method"] == "POST"
+        assert reply.json["body_length"] == 3_000_000
+
+    async def test_a_stream_of_events_is_not_held_back(self, proxy: ProxyUnderTest, alice: Backend) -> None:
+        await proxy.add("/user/alice/", alice.url)
+        reader, writer = await asyncio.open_connection("127.0.0.1", proxy.port)
+        try:
+            writer.write(b"GET /user/alice/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            async with asyncio.timeout(5):
+                await reader.readuntil(b"data: first\n\n")
+        finally:
+            writer.close()
+
+    async def test_a_dead_server_is_answered_for_with_503_at_once(self, proxy: ProxyUnderTest) -> None:
+        await proxy.add("/user/dead/", _dead_url())
+        begin = time.monotonic()
+
+        assert (await ask(proxy.port, "/user/dead/tree")).status == 503
+        assert time.monotonic() - begin < 2
+
+    async def test_a_request_moves_the_last_activity(self, proxy: ProxyUnderTest, alice: Backend) -> None:
+        await proxy.add("/user/alice/", alice.url)
+        before = time.time()
+        await proxy.name_at("/user/alice/")
+
+        async def seen() -> bool:
+            activity = (await proxy.routes())["/user/alice/"].last_activity
+            return activity is not None and activity.timestamp() > before - 1
+
+        await until(seen)
+
+    async def test_traffic_in_a_websocket_moves_the_last_activity(
+        self, proxy: ProxyUnderTest, alice: Backend
+    ) -> None:
+        await proxy.add("/user/alice/", alice.url)
+        client = await websocket_connect(f"ws://127.0.0.1:{proxy.port}/user/alice/ws")
+        begin = time.time()
+
+        async def moved() -> bool:
+            await client.write_message("still here")
+            await client.read_message()
+            activity = (await proxy.routes())["/user/alice/"].last_activity
+            return activity is not None and activity.timestamp() > begin + 1
+
+        await until(moved, seconds=self.activity_seconds + 2, pause=0.2)
+        client.close()
+
+
+def _dead_url() -> str:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return f"http://127.0.0.1:{listener.getsockname()[1]}"

@@ -1,0 +1,153 @@
+"""A proxy in a test, called as the hub calls it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+import pytest
+
+from plughub.classes.proxy import Proxy
+from plughub.classes.proxy_hooks import ProxyHooks
+from plughub.domain.routes import Route
+from plughub.kinds import ProxySettings
+from plughub.plugin.calling import HookCaller
+from plughub.plugin.hooks import Hooks
+from plughub.plugin.manager import ActivePlugins
+from plughub.plugin.threads import ThreadPools
+from plughub.testing.backends import Backend, ask, backend
+
+NAME: Final = "tested"
+
+Make = Callable[[], object]
+
+
+@dataclass
+class ProxyUnderTest:
+    """A proxy, called as the hub calls it.
+
+    Attributes:
+        make: makes the plugin as a new process of the hub would.
+        settings: where it listens.
+        pools: threads for plain functions.
+    """
+
+    make: Make
+    settings: ProxySettings
+    pools: ThreadPools
+    hooks: Hooks = field(init=False)
+    state: Mapping[str, Any] = field(init=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.new_hub()
+
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return self.settings.port
+
+    def new_hub(self) -> None:
+        """Go on as another process of the hub: nothing is kept but the saved state."""
+        plugin = self.make()
+        plugins = ActivePlugins()
+        plugins.add(NAME, ProxyHooks(NAME, plugin) if isinstance(plugin, Proxy) else plugin)
+        self.hooks = Hooks(HookCaller(plugins, self.pools))
+
+    async def start(self) -> None:
+        """Start the proxy, or find it."""
+        self.state = await self.hooks.proxy_start(NAME, replace(self.settings, state=self.state))
+
+    async def stop(self) -> None:
+        """Stop the proxy."""
+        await self.hooks.proxy_stop(NAME)
+
+    async def poll(self) -> int | None:
+        """Look whether it runs."""
+        return await self.hooks.proxy_poll(NAME)
+
+    async def add(self, routespec: str, target: str, **data: Any) -> None:
+        """Add a route."""
+        await self.hooks.route_add(NAME, Route(routespec=routespec, target=target, data=data))
+
+    async def delete(self, routespec: str) -> None:
+        """Delete a route."""
+        await self.hooks.route_delete(NAME, routespec)
+
+    async def routes(self) -> dict[str, Route]:
+        """List the routes."""
+        return {route.routespec: route for route in await self.hooks.routes(NAME)}
+
+    async def replace(self, *routes: Route) -> None:
+        """Make these the whole table."""
+        assert await self.hooks.routes_replace(NAME, routes)
+
+    async def name_at(self, path: str) -> str:
+        """Tell which backend answers at a path."""
+        return (await ask(self.port, path)).name
+
+
+async def until(
+    condition: Callable[[], Awaitable[Any]], *, seconds: float = 10.0, pause: float = 0.05
+) -> Any:
+    """Wait for a condition.
+
+    Args:
+        condition: asked again and again until its answer is true.
+        seconds: how long at most.
+        pause: seconds between two questions.
+
+    Returns:
+        The answer.
+    """
+    deadline = time.monotonic() + seconds
+    while not (answer := await condition()):
+        assert time.monotonic() < deadline, f"it did not come true within {seconds:g} s"
+        await asyncio.sleep(pause)
+    return answer
+
+
+class ProxyFixtures:
+    """What the tests of the contract stand on."""
+
+    @pytest.fixture
+    def make_plugin(self) -> Make:
+        """Say how the plugin is made; to be overridden."""
+        raise NotImplementedError
+
+    @pytest.fixture
+    def proxy_settings(self, free_port: int) -> ProxySettings:
+        """Where the proxy listens."""
+        return ProxySettings(ip="127.0.0.1", port=free_port, hub_url="http://127.0.0.1:9")
+
+    @pytest.fixture
+    async def proxy(self, make_plugin: Make, proxy_settings: ProxySettings) -> AsyncIterator[ProxyUnderTest]:
+        """A proxy that runs and has no routes."""
+        pools = ThreadPools()
+        running = ProxyUnderTest(make_plugin, proxy_settings, pools)
+        await running.start()
+        try:
+            yield running
+        finally:
+            await running.stop()
+            pools.close()
+
+    @pytest.fixture
+    async def alice(self) -> AsyncIterator[Backend]:
+        """A server."""
+        async with backend("alice") as running:
+            yield running
+
+    @pytest.fixture
+    async def bob(self) -> AsyncIterator[Backend]:
+        """Another server."""
+        async with backend("bob") as running:
+            yield running
+
+    @pytest.fixture
+    async def hub(self) -> AsyncIterator[Backend]:
+        """What stands for the hub."""
+        async with backend("hub") as running:
+            yield running

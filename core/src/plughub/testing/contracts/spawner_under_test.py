@@ -1,0 +1,198 @@
+"""A spawner and a server in a test, called as the hub calls them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+from urllib.request import ProxyHandler, build_opener
+
+import psutil
+
+from plughub.domain.names import quote_path
+from plughub.kinds import Endpoint, Found, Server, UserInfo
+from plughub.plugin.calling import HookCaller
+from plughub.plugin.hooks import Hooks
+from plughub.plugin.manager import ActivePlugins
+from plughub.plugin.threads import ThreadPools
+
+NAME: Final = "tested"
+
+Make = Callable[..., object]
+
+_open = build_opener(ProxyHandler({})).open
+
+
+def make_server(username: str, name: str = "", **changes: Any) -> Server:
+    """Make the record of a server, as the hub hands it to a start.
+
+    Args:
+        username: its user.
+        name: its name.
+        changes: other fields.
+
+    Returns:
+        The record, with a token, a mark and an operation that no other has.
+    """
+    tail = f"{name}/" if name else ""
+    segment = quote_path(username)
+    prefix = f"/user/{segment}/{tail}"
+    token = secrets.token_hex(16)
+    environment = {
+        "JUPYTERHUB_API_TOKEN": token,
+        "JPY_API_TOKEN": token,
+        "JUPYTERHUB_USER": username,
+        "JUPYTERHUB_SERVER_NAME": name,
+        "JUPYTERHUB_CLIENT_ID": f"jupyterhub-user-{segment}",
+        "JUPYTERHUB_SERVICE_PREFIX": prefix,
+        "JUPYTERHUB_BASE_URL": "/",
+        "JUPYTERHUB_API_URL": "http://127.0.0.1:9/hub/api",
+        "JUPYTERHUB_ACTIVITY_URL": f"http://127.0.0.1:9/hub/api/users/{segment}/activity",
+    }
+    record = Server(
+        user=UserInfo(name=username),
+        name=name,
+        mark=f"mark-{secrets.token_hex(4)}",
+        operation=f"operation-{secrets.token_hex(8)}",
+        environment=environment,
+        prefix=prefix,
+        hub_api_url="http://127.0.0.1:9/hub/api",
+    )
+    return replace(record, **changes)
+
+
+@dataclass
+class SpawnerUnderTest:
+    """A spawner and one server, called as the hub calls them.
+
+    Attributes:
+        make: makes the plugin as a new process of the hub would; its arguments are those of the server.
+        server: the record of the server.
+        pools: threads for plain functions.
+    """
+
+    make: Make
+    server: Server
+    pools: ThreadPools
+    endpoint: Endpoint | None = None
+    hooks: Hooks = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.new_hub()
+
+    @property
+    def token(self) -> str:
+        """The server's token."""
+        return self.server.environment["JUPYTERHUB_API_TOKEN"]
+
+    @property
+    def started(self) -> Endpoint:
+        """What the start answered."""
+        assert self.endpoint is not None, "nothing was started"
+        return self.endpoint
+
+    def new_hub(self, *arguments: str) -> None:
+        """Go on as another process of the hub: nothing is kept but what was saved.
+
+        Args:
+            arguments: for servers that are started from now on.
+        """
+        plugins = ActivePlugins()
+        plugins.add(NAME, self.make(*arguments))
+        self.hooks = Hooks(HookCaller(plugins, self.pools))
+
+    @property
+    def record(self) -> Server:
+        """The record as every hook but `hub_spawn` gets it: without the environment."""
+        return replace(self.server, environment={})
+
+    async def start(self) -> Endpoint:
+        """Start the server; what has to be saved goes through JSON, as a database does."""
+        endpoint = await self.hooks.spawn(NAME, self.server, 60)
+        self.endpoint = endpoint
+        self.server = replace(self.server, state=json.loads(json.dumps(dict(endpoint.state))))
+        return endpoint
+
+    async def poll(self) -> int | None:
+        """Look whether the server runs."""
+        return await self.hooks.poll(NAME, self.record)
+
+    async def wait(self) -> int:
+        """Wait until the server does not run any more, and get its exit code."""
+        code: int = (await until(self._exited))[0]
+        return code
+
+    async def stop(self, *, now: bool = False) -> None:
+        """Stop the server."""
+        await self.hooks.stop(NAME, self.record, now=now)
+
+    async def logs(self, lines: int = 50) -> tuple[str, ...]:
+        """Get the last lines that the server wrote."""
+        return await self.hooks.logs(NAME, self.record, lines)
+
+    async def diagnose(self) -> str:
+        """Ask why the server does not answer."""
+        return await self.hooks.diagnose(NAME, self.record)
+
+    async def inventory(self) -> dict[str, Found]:
+        """List what runs, by operation."""
+        found = await self.hooks.inventory(NAME, self.server.mark)
+        assert found is not None, "hub_inventory answers None: this spawner cannot tell what runs"
+        return {one.operation: one for one in found}
+
+    async def facts(self) -> dict[str, Any]:
+        """Wait until the server answers, and get what it says of itself."""
+        facts: dict[str, Any] = await until(self._ask)
+        return facts
+
+    async def answers(self) -> bool:
+        """Tell whether the server answers now."""
+        return await self._ask() is not None
+
+    async def _exited(self) -> tuple[int, ...]:
+        code = await self.poll()
+        return () if code is None else (code,)
+
+    async def _ask(self) -> dict[str, Any] | None:
+        try:
+            return await asyncio.to_thread(_get, f"{self.started.url}{self.server.prefix}api")
+        except OSError:
+            return None
+
+
+async def until(question: Callable[[], Awaitable[Any]], *, seconds: float = 10.0) -> Any:
+    """Ask until the answer is true.
+
+    Args:
+        question: what to ask.
+        seconds: how long at most.
+
+    Returns:
+        The answer.
+    """
+    deadline = time.monotonic() + seconds
+    while not (answer := await question()):
+        assert time.monotonic() < deadline, f"it did not come true within {seconds:g} s"
+        await asyncio.sleep(0.02)
+    return answer
+
+
+def _get(url: str) -> dict[str, Any]:
+    with _open(url, timeout=5) as response:
+        answer: dict[str, Any] = json.load(response)
+        return answer
+
+
+def command_lines() -> list[str]:
+    """List the command lines of all processes."""
+    lines = []
+    for process in psutil.process_iter():
+        try:
+            lines.append(" ".join(process.cmdline()))
+        except psutil.Error:
+            continue
+    return lines

@@ -1,0 +1,209 @@
+"""Plugins for tests that need no process, no account and no proxy.
+
+They keep the contract like any other plugin: give them to `ActivePlugins.add`, or name them in a config.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any
+
+from plughub import hookimpl
+from plughub.domain.routes import Route
+from plughub.kinds import (
+    Endpoint,
+    Identity,
+    Login,
+    LoginMethod,
+    Progress,
+    ProxySettings,
+    Rejected,
+    Server,
+    SpawnerInfo,
+    SpawnFailed,
+)
+
+
+class KnownUsers:
+    """An authenticator that knows some people.
+
+    Args:
+        passwords: by name.
+        admins: names of those who are admins.
+        locked: names of those who are refused although the password is right.
+        method: how they log in.
+    """
+
+    def __init__(
+        self,
+        passwords: Mapping[str, str],
+        *,
+        admins: Sequence[str] = (),
+        locked: Sequence[str] = (),
+        method: LoginMethod | None = None,
+    ) -> None:
+        self.passwords = dict(passwords)
+        self.admins = frozenset(admins)
+        self.locked = frozenset(locked)
+        self.method = method or LoginMethod()
+        self.asked: list[Login] = []
+
+    @hookimpl
+    def hub_login_method(self) -> LoginMethod:
+        """Tell how they log in."""
+        return self.method
+
+    @hookimpl
+    async def hub_authenticate(self, login: Login) -> Identity | Rejected | None:
+        """Compare the password; every call is noted in ``asked``."""
+        self.asked.append(login)
+        if not login.username or self.passwords.get(login.username) != login.password:
+            return None
+        if login.username in self.locked:
+            return Rejected("This account is locked.")
+        return Identity(name=login.username, admin=True if login.username in self.admins else None)
+
+
+class TinyServers:
+    """A spawner whose servers are tiny web servers in this process.
+
+    Each answers every request with 200 and the path. What it does next is set by its attributes.
+
+    Attributes:
+        form: HTML of the options form; empty for none.
+        failure: a start fails with this message; empty to succeed.
+        logs: what the servers wrote.
+        hold: a start waits until this event is set; None to go on at once.
+        steps: reports of a start.
+        running: state of each server that runs, by operation.
+    """
+
+    def __init__(self, *, label: str = "", form: str = "") -> None:
+        self.label = label
+        self.form = form
+        self.failure = ""
+        self.logs: tuple[str, ...] = ()
+        self.hold: asyncio.Event | None = None
+        self.steps: tuple[Progress, ...] = ()
+        self.running: dict[str, asyncio.Server] = {}
+        self.started: list[Server] = []
+
+    @hookimpl
+    def hub_spawner_info(self) -> SpawnerInfo:
+        """Describe it."""
+        return SpawnerInfo(label=self.label, start_timeout=10, http_timeout=5)
+
+    @hookimpl
+    async def hub_options_form(self, server: Server) -> str | None:  # noqa: ARG002 - the same for all
+        """Give the form."""
+        return self.form or None
+
+    @hookimpl
+    async def hub_options_from_form(
+        self,
+        server: Server,  # noqa: ARG002 - the same for all
+        form: Mapping[str, Sequence[Any]],
+    ) -> Mapping[str, Any]:
+        """Take every field as an option; a field ``size`` must be a number."""
+        size = form.get("size", ["1"])[0]
+        if not str(size).isdigit():
+            raise ValueError(f"size must be a number, not {size}")
+        return {name: list(values) for name, values in form.items()}
+
+    @hookimpl
+    async def hub_spawn(self, server: Server) -> Endpoint:
+        """Start a tiny web server."""
+        self.started.append(server)
+        if self.hold is not None:
+            await self.hold.wait()
+        if self.failure:
+            raise SpawnFailed(self.failure)
+        listener = await asyncio.start_server(_answer, "127.0.0.1", 0)
+        self.running[server.operation] = listener
+        port = listener.sockets[0].getsockname()[1]
+        return Endpoint(url=f"http://127.0.0.1:{port}", state={"operation": server.operation})
+
+    @hookimpl
+    async def hub_poll(self, server: Server) -> int | None:
+        """Look whether it runs."""
+        return None if server.state.get("operation", server.operation) in self.running else 1
+
+    @hookimpl
+    async def hub_stop(self, server: Server) -> None:
+        """Stop it."""
+        self.end(server.state.get("operation", server.operation))
+
+    @hookimpl
+    async def hub_progress(self, server: Server) -> AsyncIterator[Progress]:  # noqa: ARG002 - the same for all
+        """Report the steps."""
+        for step in self.steps:
+            yield step
+
+    @hookimpl
+    async def hub_logs(self, server: Server, lines: int) -> Sequence[str]:  # noqa: ARG002 - the same for all
+        """Give what it wrote."""
+        return self.logs[-lines:]
+
+    def end(self, operation: str) -> None:
+        """Let a server end by itself.
+
+        Args:
+            operation: the start that launched it.
+        """
+        listener = self.running.pop(operation, None)
+        if listener is not None:
+            listener.close()
+
+    def end_all(self) -> None:
+        """Let all servers end."""
+        for operation in list(self.running):
+            self.end(operation)
+
+
+class RecordedRoutes:
+    """A proxy that forwards nothing and remembers its routes.
+
+    Attributes:
+        routes: by routespec.
+    """
+
+    def __init__(self) -> None:
+        self.routes: dict[str, Route] = {}
+
+    @hookimpl
+    async def hub_proxy_start(self, proxy: ProxySettings) -> Mapping[str, Any]:  # noqa: ARG002 - it listens nowhere
+        """Have nothing to start."""
+        return {}
+
+    @hookimpl
+    async def hub_proxy_stop(self) -> None:
+        """Have nothing to stop."""
+
+    @hookimpl
+    async def hub_route_add(self, route: Route) -> None:
+        """Remember a route."""
+        self.routes[route.routespec] = route
+
+    @hookimpl
+    async def hub_route_delete(self, routespec: str) -> None:
+        """Forget a route."""
+        self.routes.pop(routespec, None)
+
+    @hookimpl
+    async def hub_routes(self) -> Sequence[Route]:
+        """List the routes."""
+        return tuple(self.routes.values())
+
+
+async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    try:
+        head = await reader.readuntil(b"\r\n\r\n")
+        path = head.split(b" ", 2)[1]
+        size = str(len(path)).encode()
+        writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: " + size + b"\r\n\r\n" + path)
+        await writer.drain()
+    except (OSError, asyncio.IncompleteReadError):
+        pass
+    finally:
+        writer.close()

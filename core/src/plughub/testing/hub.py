@@ -1,0 +1,344 @@
+"""A real hub in a process of its own, for tests that look at it from outside."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pwd
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+import psutil
+
+_CONFIG_FILE: Final = "jupyterhub_config.py"
+_LAST_PORT: Final = 65535
+_LOOK: Final = 0.02
+_START_SECONDS: Final = 60.0
+_STOP_SECONDS: Final = 60.0
+_GONE_SECONDS: Final = 10.0
+_RUNNING: Final = re.compile(r"^hub: running at (\S+)$", re.MULTILINE)
+_LINK: Final = re.compile(r"^hub: log in once with this link.*: (\S+)$", re.MULTILINE)
+_OWN_VARIABLES: Final = ("JUPYTERHUB_", "JPY_", "PLUGHUB_")
+
+
+class HubProcess:
+    """The command ``hub``, started in a folder with two free ports.
+
+    ::
+
+        with HubProcess(tmp_path, "--plugins", "simple,dummy") as hub:
+            assert hub.url
+
+    The block starts the hub. Its end stops a hub that still runs and asserts that nothing is left of it;
+    of a hub that was stopped or killed inside the block it quietly ends what is left. A hub that was stopped
+    or killed can be started again, on the same ports.
+
+    Args:
+        folder: where it runs and keeps its files; made when missing.
+        arguments: of the command line. Ports are added unless ``--JupyterHub.port=`` and
+            ``--JupyterHub.hub_port=`` are among them.
+        config: text of the config file; empty for none.
+        env: further environment variables.
+        python: the interpreter that has plughub and the plugins.
+        user: system user as whom it runs; as this process when None.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *arguments: str,
+        config: str = "",
+        env: Mapping[str, str] | None = None,
+        python: str = sys.executable,
+        user: str | None = None,
+    ) -> None:
+        self.folder = folder
+        self.user = user
+        self.python = python
+        self.port = _given("port", arguments) or free_port()
+        self.hub_port = _given("hub_port", arguments) or free_port()
+        self.arguments = arguments
+        self.env = {**_own_environment(), **(env or {})}
+        self.process: subprocess.Popen[bytes] | None = None
+        self._foreign_ports: set[int] = set()
+        self._stdout = folder / "hub-stdout.log"
+        self._stderr = folder / "hub-stderr.log"
+        folder.mkdir(parents=True, exist_ok=True)
+        if config:
+            (folder / _CONFIG_FILE).write_text(config)
+
+    # ---- what it says
+
+    @property
+    def stdout(self) -> str:
+        """What it wrote to standard output since its last start."""
+        return self._stdout.read_text(errors="replace") if self._stdout.exists() else ""
+
+    @property
+    def stderr(self) -> str:
+        """What it wrote to standard error since its last start."""
+        return self._stderr.read_text(errors="replace") if self._stderr.exists() else ""
+
+    @property
+    def output(self) -> str:
+        """Both, for messages."""
+        return f"--- stdout of hub\n{self.stdout}\n--- stderr of hub\n{self.stderr}"
+
+    @property
+    def url(self) -> str:
+        """The address that it printed, with a slash at the end; empty before that."""
+        found = _RUNNING.search(self.stdout)
+        return found[1] if found else ""
+
+    @property
+    def hub_url(self) -> str:
+        """Address of its own listener, without a path: what stands behind the proxy."""
+        return f"http://127.0.0.1:{self.hub_port}"
+
+    @property
+    def login_link(self) -> str:
+        """The one-time login link that it printed; empty when it printed none."""
+        found = _LINK.search(self.stdout)
+        return found[1] if found else ""
+
+    @property
+    def exit_code(self) -> int | None:
+        """The exit code, negative for a signal; None while it runs."""
+        return self.process.poll() if self.process else None
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the hub's own process runs."""
+        return self.process is not None and self.process.poll() is None
+
+    # ---- life
+
+    def start(self, timeout: float = _START_SECONDS) -> Self:
+        """Start it and wait until it says that it runs.
+
+        Args:
+            timeout: seconds.
+
+        Returns:
+            Itself.
+
+        Raises:
+            AssertionError: it ended, or said nothing in time; with its output.
+        """
+        self._launch()
+        ends = time.monotonic() + timeout
+        while not self.url:
+            if not self.is_running:
+                raise AssertionError(f"hub ended with {self.exit_code}\n{self.output}")
+            if time.monotonic() > ends:
+                self.kill()
+                raise AssertionError(f"hub did not run after {timeout} s\n{self.output}")
+            time.sleep(_LOOK)
+        return self
+
+    def run(self, timeout: float = _START_SECONDS) -> int:
+        """Start it and wait until it ends by itself: for commands and for starts that fail.
+
+        Args:
+            timeout: seconds.
+
+        Returns:
+            The exit code.
+
+        Raises:
+            AssertionError: it did not end in time; with its output.
+        """
+        process = self._launch()
+        try:
+            return process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise AssertionError(f"hub did not end after {timeout} s\n{self.output}") from None
+
+    def stop(self, number: signal.Signals = signal.SIGTERM, timeout: float = _STOP_SECONDS) -> int:
+        """Ask it to end, and wait until it has.
+
+        Args:
+            number: the signal.
+            timeout: seconds.
+
+        Returns:
+            The exit code.
+
+        Raises:
+            AssertionError: it did not end in time; with its output.
+        """
+        if self.process is None:
+            raise AssertionError("hub was not started")
+        self.process.send_signal(number)
+        try:
+            return self.process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise AssertionError(f"hub did not stop within {timeout} s\n{self.output}") from None
+
+    def kill(self) -> None:
+        """End the hub's own process with SIGKILL; proxy and servers go on."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait(_GONE_SECONDS)
+
+    def __enter__(self) -> Self:
+        try:
+            return self.start()
+        except BaseException:
+            self.end_everything()
+            raise
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if self.is_running:
+                code = self.stop()
+                if kind is None:
+                    assert code == 0, f"hub ended with {code}\n{self.output}"
+                    self.assert_nothing_left()
+        finally:
+            self.end_everything()
+
+    # ---- what is left of it
+
+    def processes(self) -> list[psutil.Process]:
+        """List what runs on behalf of this hub, itself included: proxy, servers, their children.
+
+        Known by the folder they work in or name in an argument, or by the hub's address in their
+        environment.
+
+        Returns:
+            The processes.
+        """
+        own = {os.getpid(), *(process.pid for process in psutil.Process().parents())}
+        return [
+            process for process in psutil.process_iter() if process.pid not in own and self._is_ours(process)
+        ]
+
+    def assert_nothing_left(self, timeout: float = _GONE_SECONDS) -> None:
+        """Assert that no process of this hub runs and that nobody listens on its ports.
+
+        A port that was taken before the start, when nothing of this hub ran, is somebody else's.
+
+        Args:
+            timeout: seconds that the last ones may take to go.
+
+        Raises:
+            AssertionError: something is left; with the hub's output.
+        """
+        ends = time.monotonic() + timeout
+        while left := [*map(_title, self.processes()), *self._open_ports()]:
+            if time.monotonic() > ends:
+                raise AssertionError("\n".join(["left over:", *left, self.output]))
+            time.sleep(_LOOK)
+
+    def end_everything(self) -> None:
+        """End everything that runs on behalf of this hub, at once."""
+        self.kill()
+        ends = time.monotonic() + _GONE_SECONDS
+        while (left := self.processes()) and time.monotonic() < ends:
+            for process in left:
+                with contextlib.suppress(psutil.Error):
+                    process.kill()
+            psutil.wait_procs(left, timeout=1)
+
+    # ----
+
+    def _launch(self) -> subprocess.Popen[bytes]:
+        assert not self.is_running, "hub runs already"
+        taken = {port for port in (self.port, self.hub_port) if is_open(port)}
+        self._foreign_ports = set() if taken and self.processes() else taken
+        with self._stdout.open("wb") as stdout, self._stderr.open("wb") as stderr:
+            self.process = subprocess.Popen(
+                [self.python, "-m", "plughub", *self._ports(), *self.arguments],
+                cwd=self.folder,
+                env=self.env,
+                stdin=subprocess.DEVNULL,
+                stdout=stdout,
+                stderr=stderr,
+                start_new_session=True,
+                **self._switch(),
+            )
+        return self.process
+
+    def _switch(self) -> dict[str, Any]:
+        if self.user is None:
+            return {}
+        group = pwd.getpwnam(self.user).pw_gid
+        return {"user": self.user, "group": group, "extra_groups": []}
+
+    def _ports(self) -> Iterator[str]:
+        for name, port in (("port", self.port), ("hub_port", self.hub_port)):
+            if _given(name, self.arguments) is None:
+                yield f"--JupyterHub.{name}={port}"
+
+    def _open_ports(self) -> Iterator[str]:
+        for port in {self.port, self.hub_port} - self._foreign_ports:
+            if is_open(port):
+                yield f"a listener on port {port}"
+
+    def _is_ours(self, process: psutil.Process) -> bool:
+        folder = str(self.folder)
+        try:
+            if process.status() == psutil.STATUS_ZOMBIE:
+                return False
+            if any(folder in argument for argument in process.cmdline()):
+                return True
+            works_in = Path(process.cwd())
+            if works_in == self.folder or self.folder in works_in.parents:
+                return True
+            return f":{self.hub_port}/" in process.environ().get("JUPYTERHUB_API_URL", "")
+        except psutil.Error:
+            return False
+
+
+def free_port() -> int:
+    """Find a TCP port of 127.0.0.1 that nobody listens on.
+
+    Returns:
+        The port.
+    """
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+    return port
+
+
+def is_open(port: int) -> bool:
+    """Tell whether somebody listens on a TCP port of 127.0.0.1.
+
+    Args:
+        port: the port.
+
+    Returns:
+        True when a connection is accepted.
+    """
+    with socket.socket() as client:
+        client.settimeout(1)
+        return client.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _given(name: str, arguments: tuple[str, ...]) -> int | None:
+    found = re.search(rf"^--(?:JupyterHub\.)?{name}=(\d{{1,5}})$", "\n".join(arguments), re.MULTILINE)
+    return int(found[1]) if found and int(found[1]) <= _LAST_PORT else None
+
+
+def _own_environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith(_OWN_VARIABLES)}
+
+
+def _title(process: psutil.Process) -> str:
+    with contextlib.suppress(psutil.Error):
+        return f"process {process.pid}: {' '.join(process.cmdline())[:200]}"
+    return f"process {process.pid}"

@@ -1,0 +1,1 @@
+"""Pages and API: thin tornado handlers over the services."""

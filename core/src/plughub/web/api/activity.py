@@ -1,0 +1,56 @@
+"""Activity that servers report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from plughub.domain.errors import InvalidError
+from plughub.domain.names import shorten
+from plughub.web.api.base import APIHandler
+from plughub.web.requires import of_user, requires
+
+
+class ActivityHandler(APIHandler):
+    """``/hub/api/users/:name/activity``."""
+
+    @requires("users:activity", about=of_user)
+    async def post(self, name: str) -> None:
+        """Note the activity of a user and of servers."""
+        body = self.json_body()
+        at = parse_time(body["last_activity"]) if body.get("last_activity") else None
+        servers = _servers(body.get("servers") or {})
+        await self.context.activity.report(await self.find_user(name), at, servers)
+        self.answer_nothing(200)
+
+
+def parse_time(text: object) -> datetime:
+    """Read a time.
+
+    Args:
+        text: ISO 8601; without a zone it is UTC.
+
+    Returns:
+        The time in UTC.
+
+    Raises:
+        InvalidError: it is no time.
+    """
+    try:
+        moment = datetime.fromisoformat(str(text))
+    except ValueError as error:
+        raise InvalidError(f"Not a valid timestamp: {shorten(str(text))}") from error
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def _servers(given: Any) -> Mapping[str, datetime]:
+    wrong = "servers must be an object of the form {server_name: {last_activity: timestamp}}"
+    if not isinstance(given, dict):
+        raise InvalidError(wrong)
+    times = {}
+    for name, facts in given.items():
+        if not isinstance(facts, dict) or "last_activity" not in facts:
+            raise InvalidError(wrong)
+        times[name] = parse_time(facts["last_activity"])
+    return times

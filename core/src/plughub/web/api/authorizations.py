@@ -1,0 +1,70 @@
+"""Whose token or cookie is this: what clients asked before there was OAuth."""
+
+from __future__ import annotations
+
+from plughub.domain.errors import ForbiddenError, NotFoundError
+from plughub.domain.services import Service
+from plughub.domain.users import User
+from plughub.services.principals import Principal
+from plughub.web.api.base import APIHandler
+from plughub.web.api.models import Models, service_model
+from plughub.web.base import MISSING_CREDENTIALS
+from plughub.web.protocol import LOGIN_COOKIE
+
+_UNKNOWN = "no such token or cookie, or not to be seen"
+
+
+class _Authorizations(APIHandler):
+    """Answers who has sent a token themselves; a cookie is not enough."""
+
+    def check_sender(self) -> None:
+        if not self.visitor.by_token:
+            raise ForbiddenError(MISSING_CREDENTIALS, hint="send a token in the header Authorization")
+
+    def answer_owner(self, owner: User | Service | None) -> None:
+        settings, scopes = self.context.settings, self.visitor.scopes
+        if isinstance(owner, Service):
+            model = service_model(settings, owner, scopes)
+        else:
+            model = Models(settings, scopes).user(owner) if owner else {}
+        if not model:
+            raise NotFoundError(_UNKNOWN)
+        self.answer(model)
+
+
+class TokenOwnerHandler(_Authorizations):
+    """``/hub/api/authorizations/token/:token``."""
+
+    async def get(self, token: str = "") -> None:
+        """Tell whose token it is."""
+        self.check_sender()
+        found: Principal | None = await self.context.tokens.by_token(token)
+        self.answer_owner(found.owner if found else None)
+
+    async def post(self, _token: str = "") -> None:
+        """Make no token: that is done at ``/users/:name/tokens``."""
+        raise NotFoundError("tokens are made with POST /hub/api/users/:name/tokens")
+
+
+class CookieOwnerHandler(_Authorizations):
+    """``/hub/api/authorizations/cookie/:name/:value``."""
+
+    async def get(self, name: str, value: str = "") -> None:
+        """Tell whose login cookie it is."""
+        self.check_sender()
+        text = value or str(self.json_body().get("cookie_value", ""))
+        cookie_id = self.cookies_of_hub.read_login(text) if name == LOGIN_COOKIE and text else ""
+        found = await self.context.tokens.by_cookie_id(cookie_id) if cookie_id else None
+        self.answer_owner(found.owner if found else None)
+
+
+class AdminAccessHandler(APIHandler):
+    """``/hub/api/users/:name/admin-access``: scopes have taken its place."""
+
+    async def post(self, _name: str) -> None:
+        """Refuse: who may use a server holds a scope for it."""
+        _ = self.visitor
+        raise ForbiddenError(
+            "admin access is not enabled on this hub",
+            hint="whoever holds the scope access:servers may use servers of others, without this call",
+        )

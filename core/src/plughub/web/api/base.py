@@ -1,0 +1,123 @@
+"""What all API calls share: JSON in, JSON out, and who may ask with a cookie."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, ClassVar, Final
+
+from plughub.domain.errors import InvalidError, NotFoundError
+from plughub.domain.events import EventKind
+from plughub.web.base import BaseHandler
+from plughub.web.errors import ErrorAnswer
+
+JSON: Final = "application/json"
+
+
+class APIHandler(BaseHandler):
+    """An API call. With a login cookie even reading needs a XSRF token, unless a browser opens a page."""
+
+    accepts_token = True
+    guarded: ClassVar[frozenset[str]] = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
+
+    def set_default_headers(self) -> None:
+        """Set what every call answers."""
+        for name, value in self.application.api_headers.items():
+            self.set_header(name, value)
+
+    def trusts_cookie(self) -> bool:
+        """Pass over the cookie of a form that another site may have sent."""
+        kind = self.request.headers.get("Content-Type", "")
+        if self.request.method != "POST" or not kind:
+            return True
+        return kind.partition(";")[0].strip().lower() == JSON
+
+    def check_xsrf(self) -> None:
+        """Refuse what another site made the browser send; whoever is nobody is refused anyway."""
+        if self.principal is None and "Origin" not in self.request.headers:
+            return
+        super().check_xsrf()
+
+    def json_body(self) -> dict[str, Any]:
+        """Read the body.
+
+        Returns:
+            The JSON object; an empty one when there is no body.
+
+        Raises:
+            InvalidError: it is no JSON object.
+        """
+        if not self.request.body.strip():
+            return {}
+        try:
+            body = json.loads(self.request.body)
+        except (ValueError, RecursionError) as error:
+            raise InvalidError("Invalid JSON in body of request") from error
+        if not isinstance(body, dict):
+            raise InvalidError("the body of the request must be a JSON object")
+        return body
+
+    def tell(self, deed: str, user: str, server: str | None = None, **facts: Any) -> None:
+        """Tell plugins what was done, by whom, from where and with which token.
+
+        Args:
+            deed: what, such as ``delete-user``.
+            user: to whom; empty for the hub as a whole.
+            server: name of the server.
+            facts: more of it.
+        """
+        self.context.events.tell(
+            EventKind.ADMIN,
+            user,
+            server,
+            deed=deed,
+            actor=self.visitor.name,
+            remote_ip=self.request.remote_ip or "",
+            token_id=self.visitor.token_id,
+            **facts,
+        )
+
+    def answer(self, model: Any, status: int = 200) -> None:
+        """Answer with JSON.
+
+        Args:
+            model: what to answer.
+            status: HTTP status.
+        """
+        self.set_status(status)
+        self.finish(json.dumps(model))
+
+    def answer_nothing(self, status: int) -> None:
+        """Answer with a status alone.
+
+        Args:
+            status: HTTP status.
+        """
+        self.set_status(status)
+        if status == 204:  # noqa: PLR2004 - No Content has no type either
+            self.clear_header("Content-Type")
+        else:
+            self.set_header("Content-Type", "text/plain")
+        self.finish()
+
+    def finish_error(self, answer: ErrorAnswer) -> None:
+        """Answer an error; no cookies are set."""
+        self.cookies_of_hub.drop_new()
+        model: dict[str, Any] = {"status": answer.status, "message": answer.message}
+        if answer.hint and answer.status not in {403, 404}:
+            model["hint"] = answer.hint
+        if answer.logs:
+            model["logs"] = list(answer.logs)
+        self.set_header("Content-Type", JSON)
+        self.finish(json.dumps(model))
+
+
+class UnknownHandler(APIHandler):
+    """Every API path that is nothing else."""
+
+    guarded = frozenset()
+
+    async def get(self, *_path: str) -> None:
+        """Say that there is nothing."""
+        raise NotFoundError("there is no such API call")
+
+    head = post = put = patch = delete = get

@@ -1,0 +1,125 @@
+"""What the calls of the API take and answer, beside what stands at their handlers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from plughub.web.api.bodies import FLAG, NUMBER, OBJECT, TEXT, TEXTS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """A method of a path.
+
+    Attributes:
+        method: of HTTP.
+        path: below ``/hub/api``, with the names of its parts in braces.
+        good: statuses when it is done.
+        bad: statuses when it is not, besides 403 and 503.
+        query: kinds of the arguments of the query by name.
+        body: kinds of the values of the body by key; None when it takes no body.
+        open: it answers without a login.
+    """
+
+    method: str
+    path: str
+    good: tuple[int, ...] = (200,)
+    bad: tuple[int, ...] = ()
+    query: Mapping[str, str] = field(default_factory=dict)
+    body: Mapping[str, str] | None = None
+    open: bool = False
+
+
+_PAGE: Final = {"offset": NUMBER, "limit": NUMBER}
+_STOPPED: Final = {"include_stopped_servers": TEXT}
+_SERVER: Final = {"display_name": TEXT, "user_options": OBJECT}
+_START: Final = {**_SERVER, "backend": TEXT}
+_REPROXY: Final = {"ip": TEXT, "port": TEXT, "protocol": TEXT, "api_url": TEXT, "auth_token": TEXT}
+_TOKEN: Final = {"note": TEXT, "expires_in": NUMBER, "scopes": TEXTS, "roles": TEXTS, "auth": OBJECT}
+_ACTIVITY: Final = {"last_activity": TEXT, "servers": OBJECT}
+
+
+def _server(path: str) -> tuple[Call, ...]:
+    return (
+        Call(method="GET", path=path, bad=(404,)),
+        Call(method="POST", path=path, good=(201, 202), bad=(400, 404, 429, 500), body=_START),
+        Call(method="PUT", path=path, good=(201,), bad=(400, 404, 409), body=_SERVER),
+        Call(method="PATCH", path=path, bad=(400, 404, 409), body={"name": TEXT, **_SERVER}),
+        Call(method="DELETE", path=path, good=(202, 204), bad=(400, 404), body={"remove": FLAG}),
+        Call(method="GET", path=f"{path}/progress", bad=(400, 404)),
+    )
+
+
+_HUB: Final = (
+    Call(method="GET", path="/", open=True),
+    Call(method="GET", path="/openapi.json", open=True),
+    Call(method="GET", path="/health", open=True),
+    Call(method="GET", path="/info"),
+    Call(method="GET", path="/proxy", bad=(400,), query=_PAGE),
+    Call(method="POST", path="/proxy"),
+    Call(method="PATCH", path="/proxy", bad=(400,), body=_REPROXY),
+    Call(method="POST", path="/shutdown", good=(202,), bad=(400,), body={"servers": FLAG, "proxy": FLAG}),
+)
+_USERS: Final = (
+    Call(method="GET", path="/user", query=_STOPPED),
+    Call(
+        method="GET",
+        path="/users",
+        bad=(400,),
+        query={"state": TEXT, "name_filter": TEXT, "sort": TEXT, **_STOPPED, **_PAGE},
+    ),
+    Call(method="POST", path="/users", good=(201,), bad=(400, 409), body={"usernames": TEXTS, "admin": FLAG}),
+    Call(method="GET", path="/users/{name}", bad=(404,), query=_STOPPED),
+    Call(method="POST", path="/users/{name}", good=(201,), bad=(400, 404, 409), body={"admin": FLAG}),
+    Call(
+        method="PATCH",
+        path="/users/{name}",
+        bad=(400, 404),
+        body={"name": TEXT, "admin": FLAG, "auth_state": OBJECT},
+    ),
+    Call(method="DELETE", path="/users/{name}", good=(204,), bad=(400, 404)),
+    Call(method="POST", path="/users/{name}/activity", bad=(400, 404), body=_ACTIVITY),
+    Call(method="POST", path="/users/{name}/admin-access", good=()),
+)
+_TOKENS: Final = (
+    Call(method="GET", path="/users/{name}/tokens", bad=(404,)),
+    Call(method="POST", path="/users/{name}/tokens", good=(201,), bad=(400,), body=_TOKEN),
+    Call(method="GET", path="/users/{name}/tokens/{token}", bad=(404,)),
+    Call(method="DELETE", path="/users/{name}/tokens/{token}", good=(204,), bad=(404,)),
+    Call(method="GET", path="/authorizations/token", good=(), bad=(404,)),
+    Call(method="POST", path="/authorizations/token", good=(), bad=(404,)),
+    Call(method="GET", path="/authorizations/token/{token}", bad=(404,)),
+    Call(method="POST", path="/authorizations/token/{token}", good=(), bad=(404,)),
+    Call(method="GET", path="/authorizations/cookie/{cookie}", bad=(400, 404), body={"cookie_value": TEXT}),
+    Call(method="GET", path="/authorizations/cookie/{cookie}/{value}", bad=(400, 404)),
+    Call(method="GET", path="/oauth2/authorize", good=(200, 302), bad=(400, 404), open=True),
+    Call(method="POST", path="/oauth2/authorize", good=(302,), bad=(400, 404), open=True),
+    Call(method="POST", path="/oauth2/token", bad=(400, 401), open=True),
+)
+_GROUPS: Final = (
+    Call(method="GET", path="/groups", bad=(400,), query=_PAGE),
+    Call(method="POST", path="/groups", good=(201,), bad=(400, 409), body={"groups": TEXTS, "users": TEXTS}),
+    Call(method="GET", path="/groups/{group}", bad=(404,)),
+    Call(method="POST", path="/groups/{group}", good=(201,), bad=(400, 404, 409), body={"users": TEXTS}),
+    Call(method="DELETE", path="/groups/{group}", good=(204,), bad=(404,)),
+    Call(method="POST", path="/groups/{group}/users", bad=(400, 404), body={"users": TEXTS}),
+    Call(method="DELETE", path="/groups/{group}/users", bad=(400, 404), body={"users": TEXTS}),
+    Call(method="PUT", path="/groups/{group}/properties", bad=(400, 404), body={}),
+)
+_SERVICES: Final = (
+    Call(method="GET", path="/services"),
+    Call(method="GET", path="/services/{service}", bad=(404,)),
+)
+
+CALLS: Final = (
+    *_HUB,
+    *_USERS,
+    *_server("/users/{name}/server"),
+    *_server("/users/{name}/servers/{server}"),
+    *_TOKENS,
+    *_GROUPS,
+    *_SERVICES,
+)
+"""Every call. What it does and which scopes it needs stands at its handler."""

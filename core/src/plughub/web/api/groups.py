@@ -1,0 +1,104 @@
+"""Groups, their members and properties."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+
+from plughub.domain.errors import InvalidError
+from plughub.domain.groups import Group
+from plughub.web.api.base import APIHandler
+from plughub.web.api.bodies import TEXTS, check_body
+from plughub.web.api.models import GROUP_KEYS, group_model
+from plughub.web.api.pagination import page_of
+from plughub.web.requires import lists, of_group, reach_in_list, requires
+
+
+class _GroupAnswers(APIHandler):
+    """Shows groups as far as the scopes go."""
+
+    def model(self, group: Group) -> dict[str, Any]:
+        return group_model(group, self.visitor.scopes)
+
+    def users_of_body(self) -> list[str]:
+        body = self.json_body()
+        check_body(body, {"users": TEXTS}, "group")
+        return list(body.get("users") or [])
+
+
+class GroupsHandler(_GroupAnswers):
+    """``/hub/api/groups``."""
+
+    @lists("list:groups", kinds=("group",))
+    async def get(self) -> None:
+        """List groups, as far as the scopes go."""
+        page = page_of(self.request, self.get_query_argument)
+        within = reach_in_list(self, "list:groups")
+        groups, total = await self.context.groups.page(within, page.offset, page.limit)
+        self.answer(page.wrap(self.request, [self.model(group) for group in groups], total))
+
+    @requires("admin:groups")
+    async def post(self) -> None:
+        """Create several groups."""
+        body = self.json_body()
+        check_body(body, {"groups": TEXTS, "users": TEXTS}, "group")
+        groups = await self.context.groups.create(body.get("groups") or [], body.get("users") or [])
+        for group in groups:
+            self.tell("create-group", "", group=group.name, users=list(group.users))
+        self.answer([self.model(group) for group in groups], HTTPStatus.CREATED)
+
+
+class GroupHandler(_GroupAnswers):
+    """``/hub/api/groups/:group``."""
+
+    @requires(*GROUP_KEYS, about=of_group)
+    async def get(self, name: str) -> None:
+        """Show a group, as far as the scopes go."""
+        self.answer(self.model(await self.context.groups.get(name)))
+
+    @requires("admin:groups", about=of_group)
+    async def post(self, name: str) -> None:
+        """Create a group."""
+        groups = await self.context.groups.create([name], self.users_of_body())
+        self.tell("create-group", "", group=name, users=list(groups[0].users))
+        self.answer(self.model(groups[0]), HTTPStatus.CREATED)
+
+    @requires("delete:groups", about=of_group)
+    async def delete(self, name: str) -> None:
+        """Delete a group."""
+        await self.context.groups.delete(name)
+        self.tell("delete-group", "", group=name)
+        self.answer_nothing(HTTPStatus.NO_CONTENT)
+
+
+class GroupUsersHandler(_GroupAnswers):
+    """``/hub/api/groups/:group/users``."""
+
+    @requires("groups", about=of_group)
+    async def post(self, name: str) -> None:
+        """Add members."""
+        users = self.users_of_body()
+        group = await self.context.groups.add(name, users, self.visitor)
+        self.tell("add-to-group", "", group=name, users=users)
+        self.answer(self.model(group))
+
+    @requires("groups", about=of_group)
+    async def delete(self, name: str) -> None:
+        """Take members out."""
+        users = self.users_of_body()
+        group = await self.context.groups.remove(name, users)
+        self.tell("remove-from-group", "", group=name, users=users)
+        self.answer(self.model(group))
+
+
+class GroupPropertiesHandler(_GroupAnswers):
+    """``/hub/api/groups/:group/properties``."""
+
+    @requires("groups", about=of_group)
+    async def put(self, name: str) -> None:
+        """Store properties in place of those before."""
+        if not self.request.body.strip():
+            raise InvalidError("the properties of a group are a JSON object")
+        group = await self.context.groups.set_properties(name, self.json_body())
+        self.tell("change-group", "", group=name)
+        self.answer(self.model(group))

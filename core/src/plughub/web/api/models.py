@@ -1,0 +1,264 @@
+"""What the API answers: models of users, servers and tokens, each with the keys that the scopes allow."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any, Final
+
+from plughub.domain.clock import isoformat
+from plughub.domain.groups import Group
+from plughub.domain.names import quote_path
+from plughub.domain.oauth import TokenRecord
+from plughub.domain.scopes import ScopeFilter, check_scopes, reach_of
+from plughub.domain.scopes.checking import Access
+from plughub.domain.servers import ServerRecord
+from plughub.domain.services import Service
+from plughub.domain.urls import url_path_join
+from plughub.domain.users import User
+from plughub.services.settings import HubSettings
+from plughub.services.views import server_prefix
+
+_NAME: Final = ("kind", "name")
+USER_KEYS: Final[Mapping[str, tuple[str, ...]]] = {
+    "read:users": (
+        *_NAME,
+        "admin",
+        "roles",
+        "groups",
+        "server",
+        "pending",
+        "created",
+        "last_activity",
+        "user_info",
+    ),
+    "read:users:name": (*_NAME, "user_info", "admin"),
+    "read:users:groups": (*_NAME, "groups"),
+    "read:users:activity": (*_NAME, "last_activity"),
+    "read:servers": (*_NAME, "servers"),
+    "read:roles:users": (*_NAME, "roles", "admin"),
+    "admin:auth_state": (*_NAME, "auth_state"),
+}
+"""Which scope opens which keys of the model of a user."""
+
+GROUP_KEYS: Final[Mapping[str, tuple[str, ...]]] = {
+    "read:groups": (*_NAME, "users", "properties"),
+    "read:groups:name": _NAME,
+    "read:roles:groups": (*_NAME, "roles"),
+}
+"""Which scope opens which keys of the model of a group."""
+
+SERVICE_KEYS: Final[Mapping[str, tuple[str, ...]]] = {
+    "read:services": (*_NAME, "admin", "url", "prefix", "command", "pid", "info", "display"),
+    "read:services:name": (*_NAME, "admin"),
+    "read:roles:services": (*_NAME, "roles", "admin"),
+}
+"""Which scope opens which keys of the model of a service."""
+
+NEEDS_SERVERS: Final = ("read:users", "read:servers")
+"""Scopes whose keys tell something of servers."""
+
+
+class Models:
+    """Makes models for one reader.
+
+    Args:
+        settings: of the hub.
+        scopes: expanded scopes of who reads them.
+    """
+
+    def __init__(self, settings: HubSettings, scopes: frozenset[str]) -> None:
+        self._settings = settings
+        self._scopes = scopes
+
+    def needs_servers(self) -> bool:
+        """Tell whether the model of a user needs the servers of the user at all.
+
+        Returns:
+            False when no key that the reader may see is about servers.
+        """
+        return any(reach_of(self._scopes, scope) != _NOWHERE for scope in NEEDS_SERVERS)
+
+    def user(
+        self, user: User, servers: Iterable[ServerRecord] = (), *, include_stopped: bool = False
+    ) -> dict[str, Any]:
+        """Make the model of a user.
+
+        Args:
+            user: the user.
+            servers: all servers of the user.
+            include_stopped: name servers too that do not run.
+
+        Returns:
+            The keys that the reader may see; none when there are none.
+        """
+        keys = self._keys_of(user)
+        model = {key: value for key, value in self._facts(user, servers).items() if key in keys}
+        shown = {
+            server.name: self.server(server, user.groups)
+            for server in servers
+            if (server.active or include_stopped) and self._may("read:servers", server, user.groups)
+        }
+        if "servers" in keys or shown:
+            model["servers"] = shown
+        return model
+
+    def server(self, server: ServerRecord, groups: Collection[str] = ()) -> dict[str, Any]:
+        """Make the model of a server.
+
+        Args:
+            server: the server.
+            groups: groups of its user.
+
+        Returns:
+            The model.
+        """
+        url = server_prefix(self._settings, server.user, server.name)
+        progress = f"{server_api_path(self._settings, server)}/progress"
+        public = self._settings.public_url.rstrip("/")
+        public = public.removesuffix(self._settings.base_url.rstrip("/"))
+        model = {
+            "name": server.name,
+            "display_name": server.display_name or server.name,
+            "full_name": server.full_name,
+            "last_activity": isoformat(server.last_activity),
+            "started": isoformat(server.started),
+            "pending": server.pending,
+            "ready": server.ready,
+            "stopped": not server.active,
+            "url": url,
+            "user_options": dict(server.options),
+            "progress_url": progress,
+            "full_url": f"{public}{url}" if public else None,
+            "full_progress_url": f"{public}{progress}" if public else None,
+        }
+        if self._may("admin:server_state", server, groups):
+            model["state"] = dict(server.state)
+        return model
+
+    def _keys_of(self, user: User) -> frozenset[str]:
+        me = ScopeFilter.user(user.name)
+        held = (scope for scope in USER_KEYS if self._allows(scope, me, user.groups))
+        return frozenset(key for scope in held for key in USER_KEYS[scope])
+
+    def _facts(self, user: User, servers: Iterable[ServerRecord]) -> dict[str, Any]:
+        default = next((server for server in servers if not server.name), None)
+        running = default is not None and default.ready
+        return {
+            "kind": "user",
+            "name": user.name,
+            "admin": user.admin,
+            "roles": list(user.roles),
+            "groups": list(user.groups),
+            "server": server_prefix(self._settings, user.name, "") if running else None,
+            "pending": default.pending if default else None,
+            "created": isoformat(user.created),
+            "last_activity": isoformat(user.last_activity),
+            "auth_state": None,
+            "user_info": dict(user.user_info),
+        }
+
+    def _may(self, scope: str, server: ServerRecord, groups: Collection[str]) -> bool:
+        return self._allows(scope, ScopeFilter.server(server.user, server.name), groups)
+
+    def _allows(self, scope: str, resource: ScopeFilter, groups: Collection[str]) -> bool:
+        return check_scopes(self._scopes, (scope,), resource, groups) is Access.ALLOWED
+
+
+def server_api_path(settings: HubSettings, server: ServerRecord) -> str:
+    """Give the path of a server in the API.
+
+    Args:
+        settings: of the hub.
+        server: the server.
+
+    Returns:
+        The path, without a slash at its end.
+    """
+    rest = f"servers/{quote_path(server.name)}" if server.name else "server"
+    return f"{settings.hub_prefix}api/users/{quote_path(server.user)}/{rest}"
+
+
+def group_model(group: Group, scopes: frozenset[str]) -> dict[str, Any]:
+    """Make the model of a group.
+
+    Args:
+        group: the group.
+        scopes: expanded scopes of who reads it.
+
+    Returns:
+        The keys that the reader may see.
+    """
+    facts = {
+        "kind": "group",
+        "name": group.name,
+        "roles": list(group.roles),
+        "users": list(group.users),
+        "properties": dict(group.properties),
+    }
+    return _visible(facts, GROUP_KEYS, ScopeFilter.group(group.name), scopes)
+
+
+def service_model(settings: HubSettings, service: Service, scopes: frozenset[str]) -> dict[str, Any]:
+    """Make the model of a service.
+
+    Args:
+        settings: of the hub.
+        service: the service.
+        scopes: expanded scopes of who reads it.
+
+    Returns:
+        The keys that the reader may see.
+    """
+    prefix = f"{url_path_join(settings.base_url, 'services', quote_path(service.name))}/"
+    facts = {
+        "kind": "service",
+        "name": service.name,
+        "admin": service.admin,
+        "roles": list(service.roles),
+        "url": service.url,
+        "prefix": prefix if service.url else "",
+        "command": [],
+        "pid": 0,
+        "info": dict(service.info),
+        "display": service.display,
+    }
+    return _visible(facts, SERVICE_KEYS, ScopeFilter.service(service.name), scopes)
+
+
+def _visible(
+    facts: Mapping[str, Any],
+    keys: Mapping[str, Collection[str]],
+    resource: ScopeFilter,
+    scopes: frozenset[str],
+) -> dict[str, Any]:
+    held = (scope for scope in keys if check_scopes(scopes, (scope,), resource) is Access.ALLOWED)
+    shown = {key for scope in held for key in keys[scope]}
+    return {key: value for key, value in facts.items() if key in shown}
+
+
+def token_model(record: TokenRecord, scopes: frozenset[str]) -> dict[str, Any]:
+    """Make the model of a token.
+
+    Args:
+        record: the token.
+        scopes: what it may do, expanded.
+
+    Returns:
+        The model, without the token itself.
+    """
+    return {
+        "user" if record.user_id is not None else "service": record.owner,
+        "id": f"a{record.id}",
+        "kind": "api_token",
+        "roles": [],
+        "scopes": sorted(scopes),
+        "created": isoformat(record.created),
+        "last_activity": isoformat(record.last_activity),
+        "expires_at": isoformat(record.expires_at),
+        "note": record.note,
+        "session_id": record.session_id or None,
+        "oauth_client": record.client_description or record.client_id,
+    }
+
+
+_NOWHERE: Final = reach_of(frozenset(), "")

@@ -1,0 +1,92 @@
+"""Long lists in pages: the one place that knows how."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+from tornado.httputil import HTTPServerRequest
+
+from plughub.domain.errors import InvalidError
+
+MEDIA_TYPE: Final = "application/jupyterhub-pagination+json"
+DEFAULT_LIMIT: Final = 50
+MAX_LIMIT: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class PageOfList:
+    """The part of a list that is asked for.
+
+    Attributes:
+        offset: items before it.
+        limit: items in it at most.
+        wrapped: the answer tells where the next page is.
+    """
+
+    offset: int
+    limit: int
+    wrapped: bool
+
+    def wrap(self, request: HTTPServerRequest, items: Any, total: int) -> Any:
+        """Put items in the form that was asked for.
+
+        Args:
+            request: the request.
+            items: of this page.
+            total: items of the whole list.
+
+        Returns:
+            The items alone, or with what is needed to go on.
+        """
+        if not self.wrapped:
+            return items
+        after = self.offset + self.limit
+        following = None
+        if after < total:
+            following = {"offset": after, "limit": self.limit, "url": _url(request, after, self.limit)}
+        return {
+            "items": items,
+            "_pagination": {
+                "offset": self.offset,
+                "limit": self.limit,
+                "total": total,
+                "next": following,
+            },
+        }
+
+
+def page_of(request: HTTPServerRequest, argument: Callable[[str, str], str]) -> PageOfList:
+    """Read which part of a list is asked for.
+
+    Args:
+        request: the request.
+        argument: gives an argument of the query, or a default.
+
+    Returns:
+        The page.
+
+    Raises:
+        InvalidError: offset or limit is no number.
+    """
+    kinds: Sequence[str] = request.headers.get("Accept", "").lower().split(",")
+    wrapped = MEDIA_TYPE in {kind.partition(";")[0].strip() for kind in kinds}
+    offset = _number("offset", argument("offset", "0"))
+    limit = _number("limit", argument("limit", str(DEFAULT_LIMIT if wrapped else MAX_LIMIT)))
+    return PageOfList(offset, max(1, min(limit, MAX_LIMIT)), wrapped)
+
+
+def _number(name: str, text: str) -> int:
+    try:
+        return abs(int(text))
+    except ValueError as error:
+        raise InvalidError(f"{name} must be a number, not {text[:32]!r}") from error
+
+
+def _url(request: HTTPServerRequest, offset: int, limit: int) -> str:
+    parts = urlsplit(request.full_url())
+    kept = [(name, value) for name, value in parse_qsl(parts.query) if name not in {"offset", "limit"}]
+    query = urlencode([*kept, ("offset", str(offset)), ("limit", str(limit))])
+    return urlunsplit((parts.scheme, parts.netloc, parts.path, query, ""))

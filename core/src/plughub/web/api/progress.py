@@ -1,0 +1,164 @@
+"""The progress of a start, as it happens (server-sent events)."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from markupsafe import Markup, escape
+from tornado.iostream import StreamClosedError
+
+from plughub.domain.errors import InvalidError
+from plughub.domain.servers import Failure, ServerRecord
+from plughub.services.views import server_prefix
+from plughub.web.api.base import APIHandler
+from plughub.web.requires import of_server, requires
+
+KEEPALIVE: Final = 8.0
+READY: Final = 100
+"""Per cent; a plugin's report of so much is kept until the server is ready."""
+Report = Mapping[str, Any]
+
+
+class ProgressHandler(APIHandler):
+    """``…/progress``: one event for each step, the place in the queue, and how it ended."""
+
+    _gone = False
+    _written = 0.0
+
+    @requires("read:servers", about=of_server)
+    async def get(self, name: str, server: str = "") -> None:
+        """Follow a start to its end."""
+        record = await self.context.servers.get(name, server)
+        if record.pending != "spawn" and not record.ready and record.failure is None:
+            raise InvalidError(f"{record.full_name} is not starting")
+        self.set_header("Content-Type", "text/event-stream")
+        self.set_header("Cache-Control", "no-cache")
+        self.set_header("X-Accel-Buffering", "no")
+        with contextlib.suppress(StreamClosedError):
+            await self._follow(record)
+
+    def on_connection_close(self) -> None:
+        """Note that nobody reads any more."""
+        self._gone = True
+
+    async def _follow(self, record: ServerRecord) -> None:
+        steps = Steps()
+        async with contextlib.aclosing(self.context.servers.changes(record)) as changes:
+            async for current in changes:
+                record = current
+                if self._gone:
+                    return
+                if record.pending != "spawn":
+                    break
+                for event in steps.new(record):
+                    await self._send(event)
+                await self._keep_alive()
+        await self._send(self._end(record, steps.last))
+
+    def _end(self, record: ServerRecord, last: Report) -> Report:
+        if record.ready:
+            url = server_prefix(self.context.settings, record.user, record.name)
+            link = Markup('Server ready at <a href="{0}">{0}</a>').format(url)
+            return {
+                "progress": 100,
+                "ready": True,
+                "message": f"Server ready at {url}",
+                "html_message": str(link),
+                "url": url,
+                **last,
+            }
+        if record.failure is not None:
+            return failed_event(record.failure)
+        return {"progress": 100, "failed": True, "message": "Spawn cancelled"}
+
+    async def _send(self, event: Report) -> None:
+        self.write(f"data: {json.dumps(event)}\n\n")
+        self._written = time.monotonic()
+        await self.flush()
+
+    async def _keep_alive(self) -> None:
+        if time.monotonic() - self._written >= KEEPALIVE:
+            self.write("\n\n")
+            self._written = time.monotonic()
+            await self.flush()
+
+
+class Steps:
+    """Finds what is new in the reports of a start, of which only the last ones are kept."""
+
+    def __init__(self) -> None:
+        self._requested = False
+        self._place: int | None = None
+        self._seen: list[Report] = []
+        self.last: Report = {}
+
+    def new(self, record: ServerRecord) -> Iterator[Report]:
+        """Give the events that were not given yet.
+
+        Args:
+            record: the server that starts.
+
+        Yields:
+            Events.
+        """
+        if not self._requested:
+            self._requested = True
+            yield {"progress": 0, "message": "Server requested"}
+        operation = record.operation
+        if operation is None:
+            return
+        if operation.place is not None and operation.place != self._place:
+            yield {"progress": 0, "message": place_in_queue(operation.place), "place": operation.place}
+        self._place = operation.place
+        fresh = operation.progress[_overlap(self._seen, operation.progress) :]
+        self._seen = list(operation.progress)
+        for report in fresh:
+            if report["progress"] >= READY:
+                self.last = {key: report[key] for key in ("message", "html_message") if key in report}
+            else:
+                yield {key: value for key, value in report.items() if key not in {"ready", "failed"}}
+
+
+def place_in_queue(place: int) -> str:
+    """Say how many starts come first.
+
+    Args:
+        place: 1 for the next.
+
+    Returns:
+        A sentence.
+    """
+    return "Waiting in the queue: next" if place == 1 else f"Waiting in the queue: place {place}"
+
+
+def failed_event(failure: Failure) -> Report:
+    """Make the last event of a start that failed.
+
+    Args:
+        failure: why.
+
+    Returns:
+        The event.
+    """
+    event: dict[str, Any] = {
+        "progress": 100,
+        "failed": True,
+        "message": f"Spawn failed: {failure.message}",
+        "exit_code": failure.exit_code,
+        "logs": list(failure.logs),
+    }
+    if failure.html:
+        event["html_message"] = f"{escape('Spawn failed:')} {failure.html}"
+    return event
+
+
+def _overlap(seen: Sequence[Report], now: Sequence[Report]) -> int:
+    """Count the reports at the beginning that were the last of those before."""
+    for length in range(min(len(seen), len(now)), 0, -1):
+        if list(seen[-length:]) == list(now[:length]):
+            return length
+    return 0

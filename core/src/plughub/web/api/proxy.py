@@ -1,0 +1,51 @@
+"""The proxy: its routes, and mending them."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from plughub.domain.errors import InvalidError
+from plughub.web.api.base import APIHandler
+from plughub.web.api.bodies import TEXT, check_body
+from plughub.web.api.pagination import page_of
+from plughub.web.requires import requires
+
+_KEYS = {"ip": TEXT, "port": TEXT, "protocol": TEXT, "api_url": TEXT, "auth_token": TEXT}
+
+
+class ProxyHandler(APIHandler):
+    """``/hub/api/proxy``."""
+
+    @requires("proxy")
+    async def get(self) -> None:
+        """Show the routes that stand."""
+        page = page_of(self.request, self.get_query_argument)
+        routes = sorted(await self.context.router.table(), key=lambda route: route.routespec)
+        shown = {
+            route.routespec: {
+                "routespec": route.routespec,
+                "target": route.target,
+                "data": dict(route.data),
+            }
+            for route in routes[page.offset : page.offset + page.limit]
+        }
+        self.answer(page.wrap(self.request, shown, len(routes)))
+
+    @requires("proxy")
+    async def post(self) -> None:
+        """Mend the routes now."""
+        await self.context.router.sync()
+        self.tell("check-routes", "")
+        self.answer_nothing(HTTPStatus.OK)
+
+    @requires("proxy")
+    async def patch(self) -> None:
+        """Mend the routes; where the proxy is stands in the configuration and cannot be changed here."""
+        body = self.json_body()
+        check_body({key: value for key, value in body.items() if key != "port"}, _KEYS, "proxy")
+        if any(value is not None for value in body.values()):
+            raise InvalidError(
+                f"the proxy {self.context.settings.proxy!r} is found by its configuration, not by this call",
+                hint="change the settings of the proxy and restart the hub: servers go on running",
+            )
+        await self.post()

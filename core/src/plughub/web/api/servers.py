@@ -1,0 +1,156 @@
+"""Servers: look, start, stop."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, Final
+
+from plughub.domain.errors import HubError, InvalidError, SpawnFailedError
+from plughub.domain.names import check_display_name
+from plughub.domain.servers import ServerRecord
+from plughub.domain.users import User
+from plughub.web.api.base import APIHandler
+from plughub.web.api.bodies import OBJECT, TEXT, check_body
+from plughub.web.api.models import Models
+from plughub.web.requires import check_access, of_server, requires
+
+_OUTER: Final = {"display_name": TEXT, "user_options": OBJECT, "backend": TEXT}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wishes:
+    """What the body of a start asks for.
+
+    Attributes:
+        options: for the spawner; None for those of the last time.
+        backend: the spawner; empty for the default one.
+        display_name: what pages call the server; None to leave it.
+    """
+
+    options: Mapping[str, Any] | None = None
+    backend: str = ""
+    display_name: str | None = None
+
+
+class ServerHandler(APIHandler):
+    """``/hub/api/users/:name/server`` and ``/hub/api/users/:name/servers/:server``."""
+
+    @requires("read:servers", about=of_server)
+    async def get(self, name: str, server: str = "") -> None:
+        """Show a server, also one that does not run."""
+        record = await self.context.servers.get(name, server)
+        self._answer_model(record, await self.find_user(name))
+
+    @requires("start:servers", about=of_server)
+    async def post(self, name: str, server: str = "") -> None:
+        """Start a server: 201 when it runs in time, 202 when it is on its way."""
+        wishes = _wishes(self.json_body())
+        user = await self.find_user(name)
+        record = await self._look_again(name, server)
+        if record is not None and record.pending == "spawn":
+            self.answer_nothing(HTTPStatus.ACCEPTED)
+            return
+        begin = time.monotonic()
+        record = await self.context.servers.start(
+            user,
+            server,
+            options=wishes.options,
+            backend=wishes.backend,
+            requested_by=self.visitor.name,
+        )
+        if wishes.display_name is not None:
+            await self.context.named_servers.call(record, wishes.display_name)
+        left = self.context.slow_spawn_timeout - (time.monotonic() - begin)
+        record = await self.context.servers.wait(record, left)
+        self._answer_start(record)
+
+    @requires("start:servers", about=of_server)
+    async def put(self, name: str, server: str = "") -> None:
+        """Make a named server without starting it."""
+        body = self.json_body()
+        check_body(body, {"display_name": TEXT, "user_options": OBJECT}, "server")
+        user = await self.find_user(name)
+        record = await self.context.named_servers.create(
+            user, server, display_name=_display_name(body) or "", options=body.get("user_options")
+        )
+        self.tell("create-server", name, server)
+        self._answer_model(record, user, HTTPStatus.CREATED)
+
+    @requires("start:servers", about=of_server)
+    async def patch(self, name: str, server: str = "") -> None:
+        """Change the name, the display name or the options of a server that does not run."""
+        body = self.json_body()
+        check_body(body, {"name": TEXT, "display_name": TEXT, "user_options": OBJECT}, "server")
+        new_name = body.get("name")
+        if new_name is not None:
+            # Who may start only some servers must not make this one into another.
+            await check_access(self, ("start:servers",), of_server(name, new_name))
+        before = await self.context.servers.get(name, server)
+        record = await self.context.named_servers.change(
+            before, name=new_name, display_name=_display_name(body), options=body.get("user_options")
+        )
+        self.tell("change-server", name, record.name, was=before.name)
+        self._answer_model(record, await self.find_user(name))
+
+    @requires("delete:servers", about=of_server)
+    async def delete(self, name: str, server: str = "") -> None:
+        """Stop a server: 204 when it is gone in time, 202 when it is on its way."""
+        remove = bool(self.json_body().get("remove", False))
+        record = await self.context.servers.get(name, server)
+        by, seconds = self.visitor.name, self.context.slow_stop_timeout
+        if record.pending == "stop" and not remove:
+            self.answer_nothing(HTTPStatus.ACCEPTED)
+            return
+        if remove:
+            record = await self.context.servers.remove(record, seconds, requested_by=by)
+        else:
+            record = await self.context.servers.stop(record, requested_by=by)
+            record = await self.context.servers.wait(record, seconds)
+        if record.ready and record.failure is not None:
+            raise HubError(record.failure.message, hint="Try again; the server still runs.")
+        self.answer_nothing(HTTPStatus.ACCEPTED if record.active else HTTPStatus.NO_CONTENT)
+
+    def _answer_model(self, record: ServerRecord, user: User, status: int = HTTPStatus.OK) -> None:
+        models = Models(self.context.settings, self.visitor.scopes)
+        self.answer(models.server(record, user.groups), status)
+
+    async def _look_again(self, name: str, server: str) -> ServerRecord | None:
+        """Find a server as it is right now: one that has died may be started again."""
+        records = await self.context.servers.of_user(await self.find_user(name))
+        record = next((record for record in records if record.name == server), None)
+        return None if record is None else await self.context.servers.check(record)
+
+    def _answer_start(self, record: ServerRecord) -> None:
+        if record.ready:
+            self.answer_nothing(HTTPStatus.CREATED)
+        elif record.active:
+            self.answer_nothing(HTTPStatus.ACCEPTED)
+        elif record.failure is not None:
+            failure = record.failure
+            raise SpawnFailedError(
+                failure.message, html=failure.html, logs=failure.logs, status=failure.status
+            )
+        else:
+            raise InvalidError(f"the start of {record.full_name} was cancelled")
+
+
+def _wishes(body: Mapping[str, Any]) -> Wishes:
+    """Read options, spawner and display name; without the keys of the newer form it is all options."""
+    if not body:
+        return Wishes()
+    if not body.keys() & {"display_name", "user_options"}:
+        return Wishes(options=body)
+    check_body(body, _OUTER, "server")
+    return Wishes(
+        options=body.get("user_options"),
+        backend=body.get("backend") or "",
+        display_name=_display_name(body),
+    )
+
+
+def _display_name(body: Mapping[str, Any]) -> str | None:
+    name = body.get("display_name")
+    return None if name is None else check_display_name(name)

@@ -1,0 +1,145 @@
+"""API tokens of users."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from plughub.domain.errors import ForbiddenError, HubError, InvalidError, NotFoundError
+from plughub.domain.roles import DEFAULT_ROLES
+from plughub.domain.scopes import ScopeFilter
+from plughub.domain.users import User
+from plughub.services.principals import Principal
+from plughub.web.api.base import APIHandler
+from plughub.web.api.models import token_model
+from plughub.web.base import MISSING_CREDENTIALS
+from plughub.web.requires import of_user, requires
+
+DEFAULT_SCOPES: Final = ("inherit",)
+MAX_NOTE: Final = 1023
+_NEVER: Final = datetime.min.replace(tzinfo=UTC)
+
+
+class TokensHandler(APIHandler):
+    """``/hub/api/users/:name/tokens``."""
+
+    @requires("read:tokens", about=of_user)
+    async def get(self, name: str) -> None:
+        """List the tokens of a user."""
+        user = await self.find_user(name)
+        tokens = self.context.tokens
+        records = await tokens.of_user(user)
+        records.sort(key=lambda record: ((record.last_activity or record.created or _NEVER), record.id))
+        models = [token_model(record, tokens.effective_scopes(user, record)) for record in records]
+        self.answer({"api_tokens": models})
+
+    async def post(self, name: str) -> None:
+        """Make a token; whoever is nobody may send name and password instead."""
+        body = self.json_body()
+        maker = self.principal or await self._by_password(body.get("auth"))
+        user = await self._owner(name, maker)
+        made = await self.context.tokens.create(
+            user,
+            note=_note(body),
+            scopes=_scopes(body),
+            expires_in=_expires_in(body),
+            holder=maker,
+        )
+        scopes = self.context.tokens.effective_scopes(user, made.record)
+        self.answer({**token_model(made.record, scopes), "token": made.text}, 201)
+
+    def check_xsrf(self) -> None:
+        """Check nothing for nobody: who sends name and password was not logged in by a cookie."""
+        if self.principal is not None:
+            super().check_xsrf()
+
+    async def _by_password(self, auth: object) -> Principal:
+        if not isinstance(auth, dict) or not all(isinstance(value, str) for value in auth.values()):
+            raise ForbiddenError(MISSING_CREDENTIALS)
+        form = {key: value for key, value in auth.items() if key not in {"username", "password"}}
+        session = await self.context.logins.log_in(
+            auth.get("username", ""),
+            auth.get("password", ""),
+            form,
+            remote_ip=self.request.remote_ip or "",
+        )
+        return Principal(owner=session.user, scopes=self.context.tokens.scopes_of(session.user))
+
+    async def _owner(self, name: str, maker: Principal) -> User:
+        """Find the owner of a new token; who may not make one does not learn whether there is such a user."""
+        refusal = ForbiddenError(f"User {name[:64]} not found or no permissions to generate tokens")
+        try:
+            user = maker.user if maker.is_user and maker.name == name else await self.context.users.get(name)
+        except NotFoundError as error:
+            raise refusal from error
+        if not maker.may("tokens", resource=ScopeFilter.user(user.name), groups=user.groups):
+            raise refusal
+        return user
+
+
+class TokenHandler(APIHandler):
+    """``/hub/api/users/:name/tokens/:id``."""
+
+    @requires("read:tokens", about=of_user)
+    async def get(self, name: str, token_id: str) -> None:
+        """Show a token."""
+        user, key = await self.find_user(name), _key(token_id)
+        record = next((found for found in await self.context.tokens.of_user(user) if found.id == key), None)
+        if record is None:
+            raise _no_such_token(token_id)
+        self.answer(token_model(record, self.context.tokens.effective_scopes(user, record)))
+
+    @requires("tokens", about=of_user)
+    async def delete(self, name: str, token_id: str) -> None:
+        """Revoke a token."""
+        user = await self.find_user(name)
+        if not await self.context.tokens.revoke(user, _key(token_id)):
+            raise _no_such_token(token_id)
+        self.answer_nothing(204)
+
+
+def _key(token_id: str) -> int:
+    number = token_id.removeprefix("a")
+    if not token_id.startswith("a") or not (number.isascii() and number.isdigit()) or len(number) > 18:  # noqa: PLR2004 - a 64-bit key
+        raise _no_such_token(token_id)
+    return int(number)
+
+
+def _no_such_token(token_id: str) -> HubError:
+    return NotFoundError(f"Token not found: {token_id[:20]}")
+
+
+def _note(body: Mapping[str, Any]) -> str:
+    note = body.get("note") or ""
+    if not isinstance(note, str) or len(note) > MAX_NOTE:
+        raise InvalidError(f"note must be a text of at most {MAX_NOTE} characters")
+    return note
+
+
+def _expires_in(body: Mapping[str, Any]) -> int | None:
+    seconds = body.get("expires_in")
+    if seconds is not None and (not isinstance(seconds, int) or isinstance(seconds, bool)):
+        raise InvalidError("token expires_in must be null or integer")
+    return seconds
+
+
+def _scopes(body: Mapping[str, Any]) -> tuple[str, ...]:
+    """Read the scopes; names of default roles stand for theirs, as older clients ask."""
+    scopes, roles = _texts(body, "scopes"), _texts(body, "roles")
+    if scopes is not None and roles is not None:
+        raise InvalidError("say scopes or roles, not both")
+    if roles is None:
+        return DEFAULT_SCOPES if scopes is None else tuple(scopes)
+    known = {role.name: role.scopes for role in DEFAULT_ROLES}
+    unknown = [role for role in roles if role not in known]
+    if unknown:
+        raise InvalidError(f"there is no role {unknown[0][:32]!r} for tokens; say scopes")
+    return tuple(scope for role in roles for scope in known[role]) or DEFAULT_SCOPES
+
+
+def _texts(body: Mapping[str, Any], key: str) -> list[str] | None:
+    value = body.get(key)
+    if value is not None and not (isinstance(value, list) and all(isinstance(item, str) for item in value)):
+        raise InvalidError(f"token {key} must be null or a list of strings")
+    return value

@@ -1,0 +1,151 @@
+"""Users, and who makes a request."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any, Final
+
+from plughub.domain.errors import InvalidError
+from plughub.domain.names import shorten
+from plughub.domain.scopes import identify_scopes
+from plughub.domain.services import Service
+from plughub.domain.users import SORTABLE, ServerState, User, UserQuery
+from plughub.web.api.base import APIHandler
+from plughub.web.api.bodies import FLAG, OBJECT, TEXT, TEXTS, check_body
+from plughub.web.api.models import USER_KEYS, Models, service_model
+from plughub.web.api.pagination import PageOfList, page_of
+from plughub.web.requires import lists, of_new_user, of_user, reach_in_list, requires
+
+_YES: Final = {"1", "true", "yes", ""}
+
+
+class SelfHandler(APIHandler):
+    """``/hub/api/user``: who makes the request. Servers in browsers ask this all the time."""
+
+    async def get(self) -> None:
+        """Tell who it is."""
+        visitor = self.visitor
+        if isinstance(visitor.owner, Service):
+            scopes = visitor.scopes | identify_scopes(visitor.name, "service")
+            self._answer(service_model(self.context.settings, visitor.owner, scopes))
+            return
+        models = Models(self.context.settings, visitor.scopes | identify_scopes(visitor.name))
+        needed = models.needs_servers()
+        servers = await self.context.servers.recent_of_user(visitor.user) if needed else []
+        model = models.user(visitor.user, servers, include_stopped=include_stopped(self))
+        self._answer(model)
+
+    def _answer(self, model: dict[str, Any]) -> None:
+        visitor = self.visitor
+        model["token_id"] = visitor.token_id or None
+        model["session_id"] = visitor.session_id or None
+        model["scopes"] = sorted(visitor.scopes)
+        self.answer(model)
+
+
+class UsersHandler(APIHandler):
+    """``/hub/api/users``."""
+
+    @lists("list:users", kinds=("user", "group"))
+    async def get(self) -> None:
+        """List users, as far as the scopes go."""
+        page = page_of(self.request, self.get_query_argument)
+        stopped = include_stopped(self)
+        found = await self.context.user_admin.page(self._query(page), stopped=stopped)
+        models = Models(self.context.settings, self.visitor.scopes)
+        shown = [
+            models.user(user, found.servers.get(user.id, []), include_stopped=stopped) for user in found.users
+        ]
+        self.answer(page.wrap(self.request, shown, found.total))
+
+    @requires("admin:users")
+    async def post(self) -> None:
+        """Create several users."""
+        body = self.json_body()
+        check_body(body, {"usernames": TEXTS, "admin": FLAG}, "user")
+        admin = bool(body.get("admin"))
+        users = await self.context.user_admin.create(
+            body.get("usernames") or [], admin=admin, by=self.visitor
+        )
+        for user in users:
+            self.tell("create-user", user.name, admin=admin)
+        models = Models(self.context.settings, self.visitor.scopes)
+        self.answer([models.user(user) for user in users], HTTPStatus.CREATED)
+
+    def _query(self, page: PageOfList) -> UserQuery:
+        state = self.get_query_argument("state", None)
+        if state is not None and state not in set(ServerState):
+            raise InvalidError(f"state must be one of {', '.join(ServerState)}, not {shorten(state)}")
+        sort = self.get_query_argument("sort", "id")
+        if sort.removeprefix("-") not in SORTABLE:
+            raise InvalidError(
+                f"sort must be one of {', '.join(SORTABLE)}, with - before it to go down, not {shorten(sort)}"
+            )
+        return UserQuery(
+            within=reach_in_list(self, "list:users"),
+            state=ServerState(state) if state else None,
+            name_filter=self.get_query_argument("name_filter", ""),
+            sort=sort.removeprefix("-"),
+            descending=sort.startswith("-"),
+            offset=page.offset,
+            limit=page.limit,
+        )
+
+
+class UserHandler(APIHandler):
+    """``/hub/api/users/:name``."""
+
+    @requires(*USER_KEYS, about=of_user)
+    async def get(self, name: str) -> None:
+        """Show the user, as far as the scopes go."""
+        await self._answer(await self.context.users.get(name))
+
+    @requires("admin:users", about=of_new_user)
+    async def post(self, name: str) -> None:
+        """Create a user."""
+        body = self.json_body()
+        check_body(body, {"admin": FLAG}, "user")
+        admin = bool(body.get("admin"))
+        created = await self.context.user_admin.create([name], admin=admin, by=self.visitor)
+        self.tell("create-user", created[0].name, admin=admin)
+        await self._answer(created[0], HTTPStatus.CREATED)
+
+    @requires("admin:users", about=of_user)
+    async def patch(self, name: str) -> None:
+        """Rename a user, make her an admin, or take that away."""
+        body = self.json_body()
+        check_body(body, {"name": TEXT, "admin": FLAG, "auth_state": OBJECT}, "user")
+        if body.get("auth_state") is not None:
+            raise InvalidError("user.auth_state cannot be stored: this hub keeps no login secrets")
+        before = await self.context.users.get(name)
+        user = await self.context.user_admin.change(
+            before, name=body.get("name"), admin=body.get("admin"), by=self.visitor
+        )
+        self.tell("change-user", user.name, was=before.name, admin=user.admin)
+        await self._answer(user)
+
+    @requires("delete:users", about=of_user)
+    async def delete(self, name: str) -> None:
+        """Stop the servers of a user and delete her."""
+        user = await self.context.users.get(name)
+        await self.context.user_admin.delete(user, self.context.slow_stop_timeout, by=self.visitor)
+        self.tell("delete-user", user.name)
+        self.answer_nothing(HTTPStatus.NO_CONTENT)
+
+    async def _answer(self, user: User, status: int = HTTPStatus.OK) -> None:
+        models = Models(self.context.settings, self.visitor.scopes)
+        servers = await self.context.servers.of_user(user) if models.needs_servers() else []
+        model: dict[str, Any] = models.user(user, servers, include_stopped=include_stopped(self))
+        self.answer(model, status)
+
+
+def include_stopped(handler: APIHandler) -> bool:
+    """Tell whether servers are asked for too that do not run.
+
+    Args:
+        handler: of the request.
+
+    Returns:
+        True when they are.
+    """
+    return handler.get_query_argument("include_stopped_servers", "0").lower() in _YES

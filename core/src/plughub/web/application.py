@@ -1,0 +1,113 @@
+"""The web application: routes, settings of tornado, and the access log."""
+
+from __future__ import annotations
+
+import logging
+import re
+from typing import Any, Final
+
+from tornado.httputil import HTTPServerRequest
+from tornado.web import Application, RequestHandler
+
+from plughub.domain.secrets import scrub
+from plughub.web.context import WebContext
+from plughub.web.forwarded import apply_forwarded
+from plughub.web.headers import api_headers, page_headers
+from plughub.web.routes import routes
+from plughub.web.static import STATIC, HubStaticHandler
+from plughub.web.templates import Templates
+
+MAX_BODY: Final = 1024 * 1024
+"""Bytes; what only has fields of text is refused when it is longer, before it is read."""
+MAX_LOGIN: Final = 64 * 1024
+_SHOWN: Final = 200
+_IN_PATH: Final = re.compile(r"(/authorizations/(?:token|cookie/[^/?]*)/)[^?]+")
+"""Secrets that older calls have in the path."""
+_BAD: Final = 400
+_BROKEN: Final = 500
+
+
+class HubApplication(Application):
+    """The hub's web application.
+
+    Args:
+        context: what the handlers work with.
+    """
+
+    def __init__(self, context: WebContext) -> None:
+        self.context = context
+        self.log = logging.getLogger("plughub.web")
+        self.page_headers = page_headers(context)
+        self.api_headers = api_headers(context)
+        self._prefix = context.settings.hub_prefix
+        self._api = f"{self._prefix}api"
+        super().__init__(
+            routes(context),
+            cookie_secret=context.cookie_secret,
+            xsrf_cookies=True,
+            static_path=str(STATIC),
+            static_url_prefix=f"{self._prefix}static/",
+            static_handler_class=HubStaticHandler,
+            login_url=f"{self._prefix}login",
+        )
+        self.templates = Templates(context, self.settings)
+
+    def find_handler(self, request: HTTPServerRequest, **kwargs: Any) -> Any:
+        """Find who answers, knowing where the request comes from and how long it may be."""
+        apply_forwarded(request, self.context.trusted_downstream_ips)
+        limit = self._longest_body(request.path)
+        if limit and request.connection is not None:
+            request.connection.set_max_body_size(limit)  # type: ignore[attr-defined]
+        return super().find_handler(request, **kwargs)
+
+    def log_request(self, handler: RequestHandler) -> None:
+        """Log an answer in one line; what runs all the time only when asked for."""
+        status = handler.get_status()
+        level = logging.ERROR if status >= _BROKEN else logging.WARNING if status >= _BAD else logging.INFO
+        if status < _BAD and self._is_routine(handler.request):
+            level = logging.DEBUG
+        if self.log.isEnabledFor(level):
+            took = 1000 * handler.request.request_time()
+            who = getattr(getattr(handler, "principal", None), "name", "")
+            self.log.log(
+                level, "%d %s (%s@%s) %.1f ms", status, self.describe(handler.request), who,
+                handler.request.remote_ip, took,
+            )  # fmt: skip
+
+    def describe(self, request: HTTPServerRequest) -> str:
+        """Name a request in a log line: short, without secrets, on one line.
+
+        Args:
+            request: the request.
+
+        Returns:
+            Method and address.
+        """
+        uri = scrub(_IN_PATH.sub(r"\1[hidden]", (request.uri or "")[:_SHOWN]))
+        return f"{request.method} {uri.encode('unicode_escape').decode()}"
+
+    def _is_routine(self, request: HTTPServerRequest) -> bool:
+        path = request.path
+        if path.startswith(self._api):
+            return request.method in {"GET", "HEAD"} or path.endswith("/activity")
+        return path.startswith((f"{self._prefix}static/", f"{self._prefix}health", f"{self._prefix}logo"))
+
+    def _longest_body(self, path: str) -> int:
+        """Give the longest body in bytes; 0 for that of the server."""
+        if path.startswith(f"{self._prefix}login"):
+            return MAX_LOGIN
+        known = path.startswith((self._api, f"{self._prefix}user/", f"{self._prefix}security/"))
+        outside = not path.startswith(self._prefix)
+        return MAX_BODY if known or outside else 0
+
+
+def make_application(context: WebContext) -> HubApplication:
+    """Make the web application.
+
+    Args:
+        context: what the handlers work with.
+
+    Returns:
+        The application.
+    """
+    return HubApplication(context)

@@ -1,0 +1,213 @@
+"""What all handlers share: who makes the request, whether it may, and what an error looks like."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar, Final, NoReturn
+
+from tornado.web import RequestHandler
+
+from plughub.domain.errors import HubError, UnauthorizedError
+from plughub.domain.users import User
+from plughub.services.principals import Principal
+from plughub.web.cookies import CookieJar
+from plughub.web.errors import ErrorAnswer, answer_to, status_of
+from plughub.web.xsrf import (
+    anonymous_id,
+    check_token,
+    is_navigation,
+    make_token,
+    needs_token,
+    token_in_cookies,
+)
+
+if TYPE_CHECKING:
+    from plughub.web.application import HubApplication
+    from plughub.web.context import WebContext
+
+_TOKEN: Final = re.compile(r"(?:token|bearer)\s+(\S+)\s*", re.IGNORECASE)
+_CHANGING: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+MISSING_CREDENTIALS: Final = "Missing or invalid credentials."
+
+
+class BaseHandler(RequestHandler):
+    """What all handlers share.
+
+    Attributes:
+        accepts_token: an ``Authorization`` header tells who makes the request.
+        guarded: methods that need a XSRF token when a login cookie tells who makes the request.
+        principal: who makes the request; None for nobody.
+    """
+
+    application: HubApplication
+    accepts_token: ClassVar[bool] = False
+    guarded: ClassVar[frozenset[str]] = _CHANGING
+    principal: Principal | None = None
+
+    @property
+    def context(self) -> WebContext:
+        """Everything that handlers work with."""
+        return self.application.context
+
+    @cached_property
+    def cookies_of_hub(self) -> CookieJar:
+        """The cookies of this request and its answer."""
+        return CookieJar(self)
+
+    @property
+    def visitor(self) -> Principal:
+        """Who makes the request.
+
+        Raises:
+            UnauthorizedError: nobody is logged in.
+        """
+        if self.principal is None:
+            self.refuse_stranger()
+        return self.principal
+
+    def refuse_stranger(self) -> NoReturn:
+        """Refuse a request of nobody.
+
+        Raises:
+            UnauthorizedError: always.
+        """
+        raise UnauthorizedError(MISSING_CREDENTIALS, hint="Log in first.")
+
+    def get_current_user(self) -> User | None:
+        """Tell handlers of plugins who is there, in tornado's own way."""
+        return self.principal.user if self.principal and self.principal.is_user else None
+
+    async def find_user(self, name: str) -> User:
+        """Find the user that a path names; the one who asks is not looked up again.
+
+        Args:
+            name: normalised name.
+
+        Returns:
+            The user.
+
+        Raises:
+            NotFoundError: there is no such user.
+        """
+        if self.principal is not None and self.principal.is_user and self.principal.name == name:
+            return self.principal.user
+        return await self.context.users.get(name)
+
+    # ---- before the method
+
+    async def prepare(self) -> None:
+        """Find out who makes the request, and refuse what another site made the browser send."""
+        self.principal = await self._identify()
+        if self.request.method in self.guarded:
+            self.check_xsrf()
+
+    async def _identify(self) -> Principal | None:
+        if self.accepts_token:
+            found = _TOKEN.fullmatch(self.request.headers.get("Authorization", ""))
+            if found:
+                return await self._by_token(found[1])
+        return await self._by_cookie()
+
+    async def _by_token(self, token: str) -> Principal | None:
+        principal = await self.context.tokens.by_token(token)
+        if principal is not None and principal.token_key is not None:
+            self.context.activity.token(principal.token_key)
+        return principal
+
+    async def _by_cookie(self) -> Principal | None:
+        cookie_id = self.cookies_of_hub.cookie_id()
+        if not cookie_id or not self.trusts_cookie():
+            return None
+        principal = await self.context.tokens.by_cookie_id(cookie_id)
+        if principal is None or not await self.context.logins.refresh(principal.user):
+            return None
+        if not self.cookies_of_hub.session_id:
+            self.cookies_of_hub.new_session()
+        return principal
+
+    def trusts_cookie(self) -> bool:
+        """Tell whether a login cookie counts for this request."""
+        return True
+
+    # ---- XSRF
+
+    def check_xsrf_cookie(self) -> None:
+        """Do nothing yet: tornado asks before it is known who makes the request. See `check_xsrf`."""
+
+    def check_xsrf(self) -> None:
+        """Refuse what another site made the browser send.
+
+        Raises:
+            ForbiddenError: the token is missing or wrong.
+        """
+        by_token = self.principal is not None and self.principal.by_token
+        if by_token or not needs_token(self.request):
+            return
+        sent = (
+            self.get_argument("_xsrf", None)
+            or self.request.headers.get("X-Xsrftoken")
+            or self.request.headers.get("X-Csrftoken")
+        )
+        check_token(self.request, sent, self.xsrf_token)
+
+    @cached_property
+    def xsrf_token(self) -> bytes:
+        """The token that forms and scripts of our pages send back. Its cookie is set for pages only."""
+        whose = self.principal.user.cookie_id if self.principal else anonymous_id(self.request)
+        session: str | None = self.cookies_of_hub.session_id or None
+        token_id = f"{session}:{whose}".encode()
+        held = token_in_cookies(self.request, self.context.cookie_secret)
+        if held is not None and held[1] == token_id:
+            return held[0]
+        token = make_token(self.context.cookie_secret, token_id)
+        if is_navigation(self.request):
+            self.cookies_of_hub.set_xsrf(token, lasting=self.principal is not None)
+        return token
+
+    # ---- answers
+
+    def set_default_headers(self) -> None:
+        """Set what every page answers."""
+        for name, value in self.application.page_headers.items():
+            self.set_header(name, value)
+
+    def options(self, *_arguments: str) -> None:
+        """Answer nothing, with the headers."""
+        self.clear_header("Content-Type")
+
+    def send_error(self, status_code: int = 500, **kwargs: Any) -> None:
+        """Answer an error with the status that belongs to it."""
+        error = kwargs.get("exc_info", (None, None))[1]
+        super().send_error(status_of(error, status_code), **kwargs)
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """Write what happened; never a traceback."""
+        error = kwargs.get("exc_info", (None, None))[1]
+        answer = answer_to(error, status_code)
+        for name, value in answer.headers.items():
+            self.set_header(name, value)
+        self.finish_error(answer)
+
+    def finish_error(self, answer: ErrorAnswer) -> None:
+        """Answer an error.
+
+        Args:
+            answer: what to say.
+        """
+        self.cookies_of_hub.drop_new()
+        self.set_header("Content-Type", "application/json")
+        self.finish({"status": answer.status, "message": answer.message})
+
+    def _request_summary(self) -> str:
+        return f"{self.application.describe(self.request)} ({self.request.remote_ip})"
+
+    def log_exception(self, typ: Any, value: BaseException | None, tb: Any) -> None:
+        """Log what nobody expected with its traceback, and everything else in one line."""
+        if isinstance(value, HubError):
+            if status_of(value) >= 500:  # noqa: PLR2004 - server errors
+                self.application.log.error("%s: %s", self.application.describe(self.request), value)
+            return
+        log: Callable[..., None] = super().log_exception
+        log(typ, value, tb)

@@ -1,0 +1,93 @@
+"""Everything that the handlers need, handed to them in one piece."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from plughub.domain.scopes import ScopeTree
+from plughub.kinds import LoginMethod, Page
+from plughub.plugin.hooks import Hooks
+from plughub.services.activity import ActivityService
+from plughub.services.events import EventTeller
+from plughub.services.groups import GroupService
+from plughub.services.login import LoginService
+from plughub.services.named_servers import NamedServers
+from plughub.services.oauth import OAuthService
+from plughub.services.routing import Router
+from plughub.services.servers import ServerService
+from plughub.services.settings import HubSettings
+from plughub.services.tokens import TokenService
+from plughub.services.user_admin import UserAdmin
+from plughub.services.users import UserService
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebContext:
+    """What the handlers work with.
+
+    Attributes:
+        settings: of the hub.
+        hooks: for options forms.
+        tree: the scopes of the hub.
+        logins: logs in and out.
+        tokens: who makes a request.
+        users: finds users.
+        user_admin: lists, creates, changes and deletes users.
+        groups: finds and changes groups.
+        servers: starts and stops.
+        named_servers: makes and changes servers that do not run.
+        oauth: the OAuth2 provider.
+        activity: notes activity.
+        events: tells plugins what happened.
+        router: knows the routes of the proxy and mends them.
+        shut_down: ends this process; gets whether servers and proxy are stopped, None for as configured.
+        health: answers facts for the health page; raises UnavailableError when something is wrong.
+        cookie_secret: signs cookies.
+        login_methods: how to log in, by plugin, in order.
+        pages: added by plugins.
+        template_folders: looked up before the hub's own.
+        template_vars: further variables of all templates.
+        secure_cookies: the public address is https.
+        slow_spawn_timeout: seconds that a start through the API is waited for.
+        slow_stop_timeout: seconds that a stop through the API is waited for.
+        trusted_downstream_ips: addresses whose X-Forwarded headers are believed, besides this machine.
+        headers: further headers of every answer.
+        logo_file: picture for the head of the pages; empty for our own.
+        redirect_to_server: who has logged in is sent to the default server, not to the home page.
+        default_url: where to send who has logged in, instead of that; empty for none.
+        versions: versions of the plugins by name.
+    """
+
+    settings: HubSettings
+    hooks: Hooks
+    tree: ScopeTree
+    logins: LoginService
+    tokens: TokenService
+    users: UserService
+    user_admin: UserAdmin
+    groups: GroupService
+    servers: ServerService
+    named_servers: NamedServers
+    oauth: OAuthService
+    activity: ActivityService
+    events: EventTeller
+    router: Router
+    shut_down: Callable[[bool | None, bool | None], None]
+    health: Callable[[], Awaitable[Mapping[str, Any]]]
+    cookie_secret: bytes = field(repr=False)
+    login_methods: Mapping[str, LoginMethod] = field(default_factory=dict)
+    pages: tuple[Page, ...] = ()
+    template_folders: tuple[Path, ...] = ()
+    template_vars: Mapping[str, Any] = field(default_factory=dict)
+    secure_cookies: bool = False
+    slow_spawn_timeout: float = 10
+    slow_stop_timeout: float = 10
+    trusted_downstream_ips: tuple[str, ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+    logo_file: str = ""
+    redirect_to_server: bool = True
+    default_url: str = ""
+    versions: Mapping[str, str] = field(default_factory=dict)

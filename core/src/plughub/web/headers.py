@@ -1,0 +1,45 @@
+"""Headers that every answer carries, made once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from plughub.web.context import WebContext
+from plughub.web.protocol import PROTOCOL_VERSION, VERSION_HEADER
+
+CSP: Final = "Content-Security-Policy"
+
+
+def page_headers(context: WebContext) -> Mapping[str, str]:
+    """Give the headers of pages.
+
+    Args:
+        context: of the hub.
+
+    Returns:
+        Headers by name; those that the administrator set win.
+    """
+    report = f"report-uri {context.settings.hub_prefix}security/csp-report"
+    return {
+        VERSION_HEADER: PROTOCOL_VERSION,
+        CSP: f"frame-ancestors 'none'; {report}",
+        "Access-Control-Allow-Headers": "accept, content-type, authorization",
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "same-origin",
+        **context.headers,
+    }
+
+
+def api_headers(context: WebContext) -> Mapping[str, str]:
+    """Give the headers of API answers.
+
+    Args:
+        context: of the hub.
+
+    Returns:
+        Headers by name.
+    """
+    pages = page_headers(context)
+    strict = {} if CSP in context.headers else {CSP: f"{pages[CSP]}; default-src 'none'"}
+    return {**pages, **strict, "Content-Type": "application/json"}

@@ -1,0 +1,217 @@
+"""What all pages share: templates, the way to the login page, and where to go next."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, NoReturn
+from urllib.parse import urlencode
+
+from markupsafe import Markup
+from tornado.web import Finish
+
+from plughub.domain.clock import utcnow
+from plughub.domain.errors import UnauthorizedError
+from plughub.domain.names import quote_path
+from plughub.domain.servers import ServerRecord
+from plughub.domain.urls import safe_next, spawn_pending_url, spawn_url
+from plughub.services.views import server_prefix
+from plughub.web.base import MISSING_CREDENTIALS, BaseHandler
+from plughub.web.errors import ErrorAnswer
+
+
+class PageHandler(BaseHandler):
+    """A page.
+
+    Attributes:
+        is_activity: who looks at it is active.
+    """
+
+    is_activity: ClassVar[bool] = True
+
+    # ---- who
+
+    async def prepare(self) -> None:
+        """Find out who looks at the page, and note that she is there."""
+        await super().prepare()
+        if self.principal is not None and self.is_activity:
+            self.context.activity.user(self.principal.user.id, utcnow())
+
+    def refuse_stranger(self) -> NoReturn:
+        """Send a browser to the login page, and from there back."""
+        if self.request.method not in {"GET", "HEAD"}:
+            raise UnauthorizedError(MISSING_CREDENTIALS, hint="Log in first.")
+        self.redirect(f"{self.hub_path('login')}?{urlencode({'next': self.request.uri or ''})}")
+        raise Finish
+
+    # ---- where
+
+    def hub_path(self, *pieces: str) -> str:
+        """Give the path of a page of the hub.
+
+        Args:
+            pieces: below the hub's prefix, escaped here.
+
+        Returns:
+            The path.
+        """
+        return self.context.settings.hub_prefix + "/".join(quote_path(piece) for piece in pieces if piece)
+
+    def server_path(self, user: str, server: str) -> str:
+        """Give the path below which a server is reached.
+
+        Args:
+            user: name of the user.
+            server: name of the server.
+
+        Returns:
+            The path.
+        """
+        return server_prefix(self.context.settings, user, server)
+
+    def spawn_path(self, user: str, server: str) -> str:
+        """Give the path of the page that starts a server.
+
+        Args:
+            user: name of the user.
+            server: name of the server.
+
+        Returns:
+            The path.
+        """
+        return spawn_url(self.context.settings.base_url, user, server)
+
+    def pending_path(self, user: str, server: str) -> str:
+        """Give the path of the page that watches a server start, with the address to go to next.
+
+        Args:
+            user: name of the user.
+            server: name of the server.
+
+        Returns:
+            The path.
+        """
+        return self.with_next(spawn_pending_url(self.context.settings.base_url, user, server))
+
+    def api_path(self, server: ServerRecord) -> str:
+        """Give the path of a server in the API.
+
+        Args:
+            server: the server.
+
+        Returns:
+            The path.
+        """
+        named = ("servers", server.name) if server.name else ("server",)
+        return self.hub_path("api", "users", server.user, *named)
+
+    @property
+    def next_url(self) -> str:
+        """Where the request wants to go next, when that is on this hub; else empty."""
+        wanted = self.get_argument("next", "")
+        return safe_next(wanted, self.request.host, self.context.settings.base_url) if wanted else ""
+
+    def with_next(self, path: str) -> str:
+        """Hand the address to go to next on to another page.
+
+        Args:
+            path: of that page.
+
+        Returns:
+            The path with a query, when there is such an address.
+        """
+        return f"{path}?{urlencode({'next': self.next_url})}" if self.next_url else path
+
+    # ---- what
+
+    def render_page(self, template: str, **variables: Any) -> None:
+        """Answer with a page.
+
+        Args:
+            template: its name.
+            variables: of the page.
+        """
+        self.set_header("Cache-Control", "no-store")
+        self.finish(self.application.templates.render(template, **{**self._shared(), **variables}))
+
+    def finish_error(self, answer: ErrorAnswer) -> None:
+        """Answer an error with a page that says what happened and what to do."""
+        page = self.application.templates.render_error(
+            answer.status, **{**self._shared(), **error_variables(answer)}
+        )
+        self.set_header("Content-Type", "text/html; charset=UTF-8")
+        self.finish(page)
+
+    def _shared(self) -> dict[str, Any]:
+        principal = self.principal
+        token = self.xsrf_token.decode()
+        return {
+            "user": principal.user if principal else None,
+            "expanded_scopes": sorted(principal.scopes) if principal else [],
+            "parsed_scopes": {scope.partition("!")[0] for scope in principal.scopes} if principal else set(),
+            "xsrf": token,
+            "xsrf_token": token,
+            "jhdata": {
+                "base_url": self.context.settings.hub_prefix,
+                "prefix": self.context.settings.base_url,
+                "user": principal.name if principal else "",
+                "xsrf_token": token,
+            },
+        }
+
+    def server_card(self, server: ServerRecord) -> dict[str, Any]:
+        """Give what templates show of a server.
+
+        Args:
+            server: the server.
+
+        Returns:
+            Variables.
+        """
+        settings = self.context.settings
+        info = settings.spawners.get(server.backend)
+        return {
+            "name": server.name,
+            "display_name": server.display_name or server.name,
+            "url": self.server_path(server.user, server.name),
+            "api_url": self.api_path(server),
+            "spawn_url": self.spawn_path(server.user, server.name),
+            "pending_url": spawn_pending_url(settings.base_url, server.user, server.name),
+            "ready": server.ready,
+            "active": server.active,
+            "pending": server.pending,
+            "place": server.operation.place if server.operation else None,
+            "unknown": server.unknown,
+            "failed_message": server.failure.message if server.failure else "",
+            "last_activity": server.last_activity,
+            "backend": (info.label if info else "") or server.backend,
+        }
+
+
+def error_variables(answer: ErrorAnswer) -> dict[str, Any]:
+    """Give what the page of an error shows.
+
+    Args:
+        answer: the error.
+
+    Returns:
+        Variables.
+    """
+    return {
+        "status_code": answer.status,
+        "status_message": answer.reason,
+        "message": answer.message,
+        "message_html": trusted(answer.html),
+        "hint": answer.hint,
+        "logs": answer.logs,
+    }
+
+
+def trusted(html: str) -> Markup:
+    """Mark text as markup.
+
+    Args:
+        html: from a plugin, which vouches for it.
+
+    Returns:
+        Markup.
+    """
+    return Markup(html)  # noqa: S704 - the contract says that plugins vouch for it

@@ -1,0 +1,215 @@
+"""Logging in and out."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+
+from plughub.domain.errors import ForbiddenError, HubError
+from plughub.domain.names import MAX_USERNAME
+from plughub.domain.users import User
+from plughub.kinds import LoginMethod
+from plughub.services.links import FIELD
+from plughub.services.login import WRONG, Session
+from plughub.web.errors import status_of
+from plughub.web.pages.base import PageHandler
+from plughub.web.pages.root import landing
+from plughub.web.xsrf import is_from_elsewhere, is_navigation
+
+_NOT_FOR_PLUGINS = frozenset({"username", "password", "_xsrf", "next", FIELD})
+_OUT_OF_DATE = "Login form invalid or expired. Try again."
+_SHOWN = 32
+
+
+class LoginHandler(PageHandler):
+    """``/hub/login``: one form for all who take it, a button for each login elsewhere."""
+
+    @property
+    def methods(self) -> dict[str, LoginMethod]:
+        """The ways to log in by plugin; who says nothing of it is asked with what the form sends."""
+        said = self.context.login_methods
+        owners = self.context.hooks.caller.plugins.owners("authenticator")
+        return {name: said.get(name, LoginMethod()) for name in dict.fromkeys((*owners, *said))}
+
+    async def get(self) -> None:
+        """Show the ways to log in, or go on when somebody is logged in."""
+        if self.principal is not None:
+            self.cookies_of_hub.log_in(self.principal.user)
+            self.redirect(await landing(self, self.principal.user))
+            return
+        asking = [method for method in self.methods.values() if method.form or method.url]
+        if len(asking) == 1 and asking[0].auto and asking[0].url:
+            self.redirect(self._elsewhere(asking[0]))
+            return
+        if is_navigation(self.request):
+            # The hour for which the form is good begins now.
+            self.cookies_of_hub.set_xsrf(self.xsrf_token, lasting=False)
+        self.show(username=self.get_argument("username", ""))
+
+    async def post(self) -> None:
+        """Log in with what the form sent."""
+        username = self.get_body_argument("username", "", strip=True)
+        password = self.get_body_argument("password", "", strip=False)
+        form = {
+            name: self.get_body_argument(name, "", strip=False)
+            for name in self.request.body_arguments
+            if name not in _NOT_FOR_PLUGINS
+        }
+        try:
+            session = await self.context.logins.log_in(
+                username, password, form, remote_ip=self.request.remote_ip or ""
+            )
+        except ForbiddenError as error:
+            self.set_status(403)
+            self.show(username=username, error=error.message)
+            return
+        self.redirect(await self.enter(session))
+
+    async def enter(self, session: Session) -> str:
+        """Set the cookies of somebody who logged in.
+
+        Args:
+            session: the login.
+
+        Returns:
+            Where to go next.
+        """
+        self.cookies_of_hub.log_in(session.user, session.session_id)
+        return await landing(self, session.user)
+
+    def check_xsrf(self) -> None:
+        """Refuse a form that another site made the browser send, in words that help."""
+        try:
+            super().check_xsrf()
+        except ForbiddenError as error:
+            self.application.log.warning("login form refused: %s", error.message)
+            raise ForbiddenError(_OUT_OF_DATE) from error
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """Show what went wrong above the form."""
+        error = kwargs.get("exc_info", (None, None))[1]
+        forms = self.request.method == "POST" and isinstance(error, HubError)
+        if not forms or not is_navigation(self.request):
+            super().write_error(status_code, **kwargs)
+            return
+        self.set_status(status_of(error))
+        if is_navigation(self.request):
+            self.cookies_of_hub.set_xsrf(self.xsrf_token, lasting=self.principal is not None)
+        self.show(username=self.get_body_argument("username", ""), error=error.message)
+
+    def show(self, *, username: str = "", error: str = "") -> None:
+        """Show the ways to log in.
+
+        Args:
+            username: what was typed; nothing when it is longer than a name can be.
+            error: why it did not work.
+        """
+        methods = self.methods
+        forms = [method for method in methods.values() if method.form and not method.url]
+        buttons = [
+            {"label": method.label or plugin, "url": self._elsewhere(method)}
+            for plugin, method in methods.items()
+            if method.url
+        ]
+        variables = {
+            "next": self.next_url,
+            "username": username if len(username) <= MAX_USERNAME else username[:_SHOWN] + "…",
+            "login_error": error,
+            "login_url": self.with_next(self.hub_path("login")),
+            "authenticator_login_url": buttons[0]["url"] if buttons else self.hub_path("login"),
+            "login_service": buttons[0]["label"] if buttons else "",
+            "authenticator": next((method for method in forms if method.request_otp), LoginMethod()),
+        }
+        custom = [method.html for method in forms if method.html]
+        self.render_page(
+            "login.html",
+            **variables,
+            login_form=any(not method.html for method in forms),
+            login_buttons=buttons,
+            custom_html=[
+                self.application.templates.render_text(html, **variables, xsrf=self.xsrf_token.decode())
+                for html in custom
+            ],
+            nothing_asked=not forms and not buttons,
+            insecure=self._is_insecure(),
+        )
+
+    def _elsewhere(self, method: LoginMethod) -> str:
+        url = method.url or ""
+        path = url if url.startswith(("/", "https:", "http:")) else self.context.settings.hub_prefix + url
+        mark = "&" if "?" in path else "?"
+        return f"{path}{mark}{urlencode({'next': self.next_url})}" if self.next_url else path
+
+    def _is_insecure(self) -> bool:
+        local = self.request.host_name in {"localhost", "127.0.0.1", "::1"}
+        return self.request.protocol == "http" and not local and not self.context.secure_cookies
+
+
+class OneTimeHandler(LoginHandler):
+    """``/hub/login/onetime?token=…``: a link that lets in once."""
+
+    guarded = frozenset()
+
+    async def get(self) -> None:
+        """Use a link up, unless somebody only looks ahead whether it is worth opening."""
+        if self._only_looks():
+            raise ForbiddenError("this link is used up by opening it", hint="Open it in the browser itself.")
+        token = self.get_query_argument("token", "")
+        try:
+            session = await self.context.logins.log_in(
+                "", "", {FIELD: token}, remote_ip=self.request.remote_ip or ""
+            )
+        except ForbiddenError as error:
+            if self.principal is not None:
+                self.redirect(await landing(self, self.principal.user))
+                return
+            if error.message != WRONG:
+                raise
+            raise ForbiddenError(
+                "This login link is not good: it was used already, is too old, or was copied in part.",
+                hint="A hub prints a new link when it starts; an administrator can make one at any time.",
+            ) from error
+        self.redirect(await self.enter(session))
+
+    def head(self) -> None:
+        """Answer those who only look ahead, and leave the link as it is."""
+
+    async def post(self) -> None:
+        """Refuse: a link is opened, nothing is sent to it."""
+        self.set_status(405)
+
+    def _only_looks(self) -> bool:
+        """Tell whether a browser or mail reader fetches the link before a person opens it."""
+        purpose = self.request.headers.get("Sec-Purpose", "") + self.request.headers.get("Purpose", "")
+        return "prefetch" in purpose.lower() or not is_navigation(self.request)
+
+
+class LogoutHandler(PageHandler):
+    """``/hub/logout``."""
+
+    async def get(self) -> None:
+        """Log out; ask first when a link of another site leads here."""
+        user = self.principal.user if self.principal else None
+        if user is None:
+            self.cookies_of_hub.clear()
+            self.redirect(self.hub_path("login"))
+        elif is_from_elsewhere(self.request) or not is_navigation(self.request):
+            self.render_page("logout.html", ask=True)
+        else:
+            await self._log_out(user)
+
+    async def post(self) -> None:
+        """Log out."""
+        if self.principal is not None:
+            await self._log_out(self.principal.user)
+        else:
+            self.redirect(self.hub_path("login"))
+
+    async def _log_out(self, user: User) -> None:
+        await self.context.logins.log_out(user, self.cookies_of_hub.session_id)
+        self.cookies_of_hub.clear()
+        if any(method.auto for method in self.context.login_methods.values()):
+            self.principal = None
+            self.render_page("logout.html", ask=False)
+        else:
+            self.redirect(self.hub_path("login"))

@@ -1,0 +1,78 @@
+"""Health, logo, reports of browsers, and the pages that the proxy shows for errors."""
+
+from __future__ import annotations
+
+import mimetypes
+from http.client import responses
+from pathlib import Path
+from typing import Final
+
+from tornado.web import HTTPError
+
+from plughub.domain.secrets import scrub
+from plughub.web.base import BaseHandler
+from plughub.web.errors import answer_to
+from plughub.web.pages.base import PageHandler, error_variables
+from plughub.web.static import STATIC
+
+_SHOWN: Final = 500
+
+
+class OpenHandler(BaseHandler):
+    """What anybody may ask, without the hub looking who it is."""
+
+    guarded = frozenset()
+
+    async def prepare(self) -> None:
+        """Do not look who it is."""
+
+
+class HealthHandler(OpenHandler):
+    """``/hub/health``: whether the hub and its database are well."""
+
+    async def get(self) -> None:
+        """Look."""
+        facts = await self.context.health()
+        self.finish({"status": "ok", **facts})
+
+    async def head(self) -> None:
+        """Look, without an answer in words."""
+        await self.context.health()
+
+
+class LogoHandler(OpenHandler):
+    """``/hub/logo``."""
+
+    def get(self) -> None:
+        """Give the picture."""
+        configured = Path(self.context.logo_file) if self.context.logo_file else None
+        path = configured if configured and configured.is_file() else STATIC / "logo.svg"
+        self.set_header("Content-Type", mimetypes.guess_type(path.name)[0] or "application/octet-stream")
+        self.set_header("Cache-Control", "max-age=3600")
+        self.finish(path.read_bytes())
+
+
+class CSPReportHandler(BaseHandler):
+    """``/hub/security/csp-report``: what browsers refused to show."""
+
+    guarded = frozenset()
+
+    def post(self) -> None:
+        """Log the report of somebody who is logged in; nobody else may fill the log."""
+        if self.principal is not None:
+            text = scrub(self.request.body[:_SHOWN].decode(errors="replace"))
+            self.application.log.warning("a browser of %s reports: %r", self.principal.name, text)
+        self.set_status(204)
+
+
+class ProxyErrorHandler(PageHandler):
+    """``/hub/error/404``: what the proxy shows when it cannot lead anywhere. The status is always 200."""
+
+    guarded = frozenset()
+
+    def get(self, code: str) -> None:
+        """Show the page."""
+        status = int(code)
+        reason = responses.get(status, "Unknown HTTP error")
+        answer = answer_to(HTTPError(status, reason=reason if status not in {404, 503} else ""), status)
+        self.render_page("error.html", **error_variables(answer))

@@ -1,0 +1,43 @@
+"""The page on which a user lets a server or service know who is there."""
+
+from __future__ import annotations
+
+from plughub.domain.scopes import describe_scopes
+from plughub.services.oauth import IDENTIFY, Question
+from plughub.web.pages.base import PageHandler
+from plughub.web.requires import requires
+
+
+class AuthorizeHandler(PageHandler):
+    """``/hub/api/oauth2/authorize``."""
+
+    @requires()
+    async def get(self) -> None:
+        """Send the browser back with a code; ask first when it is not the user's own server."""
+        question = await self.context.oauth.question(self.request.query, self.visitor)
+        if isinstance(question, str):
+            self.redirect(question)
+        elif question.confirmed:
+            await self._agree(question.scopes)
+        else:
+            self._ask(question)
+
+    @requires()
+    async def post(self) -> None:
+        """Send the browser back with a code for what the user agreed to."""
+        chosen = frozenset(self.get_body_arguments("scopes")) or frozenset({IDENTIFY})
+        await self._agree(chosen)
+
+    async def _agree(self, scopes: frozenset[str]) -> None:
+        session = self.cookies_of_hub.session_id
+        self.redirect(await self.context.oauth.agree(self.request.query, self.visitor, scopes, session))
+
+    def _ask(self, question: Question) -> None:
+        self.render_page(
+            "oauth.html",
+            oauth_client=question.client,
+            allowed_scopes=sorted(question.scopes),
+            scope_descriptions=describe_scopes(question.scopes, self.context.tree, self.visitor.name),
+            authorize_url=self.request.uri,
+            home_url=self.hub_path("home"),
+        )

@@ -1,0 +1,75 @@
+"""The page that watches a server start or stop, and says why it did not start."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+
+from plughub.domain.servers import Failure, ServerRecord
+from plughub.web.pages.base import PageHandler, trusted
+from plughub.web.requires import of_server, requires
+
+
+class SpawnPendingHandler(PageHandler):
+    """``/hub/spawn-pending/user[/server]``. Looking at it never starts anything."""
+
+    @requires("start:servers", "read:servers", about=of_server)
+    async def get(self, name: str, server: str = "") -> None:
+        """Show how far it is, or go on."""
+        record = await self.context.servers.get(name, server)
+        if record.ready:
+            self.redirect(self.next_url or self.server_path(name, server))
+        elif record.pending == "spawn":
+            self._show_progress("spawn_pending.html", record)
+        elif record.active:
+            self._show_progress("stop_pending.html", record)
+        else:
+            show_not_running(self, record)
+
+    def _show_progress(self, template: str, record: ServerRecord) -> None:
+        token = urlencode({"_xsrf": self.xsrf_token.decode()})
+        self.render_page(
+            template,
+            for_user=record.user,
+            server_name=record.name,
+            spawner=self.server_card(record),
+            progress_url=f"{self.api_path(record)}/progress?{token}",
+            server_api_url=self.api_path(record),
+            after_url=self.pending_path(record.user, record.name),
+            spawn_url=self.with_next(self.spawn_path(record.user, record.name)),
+        )
+
+
+def show_not_running(handler: PageHandler, record: ServerRecord, *, status: int = 0, back: str = "") -> None:
+    """Say that a server does not run, and why when it should.
+
+    Args:
+        handler: of the request.
+        record: the server.
+        status: HTTP status; 0 for that of the failure, or 200.
+        back: where to go when the server runs; empty for what the request says.
+    """
+    failure = record.failure
+    spawn = handler.spawn_path(record.user, record.name)
+    spawn = f"{spawn}?{urlencode({'next': back})}" if back else handler.with_next(spawn)
+    handler.set_status(status or (failure.status if failure else 200))
+    handler.render_page(
+        "not_running.html",
+        for_user=record.user,
+        server_name=record.name,
+        spawner=handler.server_card(record),
+        spawn_url=spawn,
+        implicit_spawn_seconds=0,
+        **_failure_variables(failure),
+    )
+
+
+def _failure_variables(failure: Failure | None) -> dict[str, Any]:
+    return {
+        "failed": failure is not None,
+        "failed_message": failure.message if failure else "",
+        "failed_html_message": trusted(failure.html) if failure else "",
+        "failed_plugin": failure.plugin if failure else "",
+        "exit_code": failure.exit_code if failure else None,
+        "logs": failure.logs if failure else (),
+    }

@@ -1,0 +1,108 @@
+"""The ways in: the root, the home page, and addresses that lack the hub's prefix."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from plughub.domain.errors import NotFoundError
+from plughub.domain.users import User
+from plughub.web.pages.base import PageHandler
+from plughub.web.requires import requires
+
+RUNNING_NO_MORE: Final = 424
+
+
+class RootHandler(PageHandler):
+    """``/hub/``: the own server when it runs, else the home page, or the login page."""
+
+    async def get(self) -> None:
+        """Send the browser on."""
+        if self.principal is None:
+            self.redirect(self.hub_path("login"))
+            return
+        default = self.context.default_url
+        if default or not self.context.redirect_to_server:
+            self.redirect(default or self.hub_path("home"))
+            return
+        server = await self.context.servers.get(self.principal.name, "")
+        self.redirect(self.server_path(server.user, "") if server.ready else self.hub_path("home"))
+
+
+class HomeHandler(PageHandler):
+    """``/hub/home``: the servers of the user."""
+
+    @requires()
+    async def get(self) -> None:
+        """Show the servers."""
+        user = self.visitor.user
+        servers = await self.context.servers.of_user(user)
+        checked = [await self.context.servers.check(server) for server in servers]
+        cards = [self.server_card(server) for server in checked]
+        settings = self.context.settings
+        default = next(card for card in cards if not card["name"])
+        named = [card for card in cards if card["name"]]
+        limit = settings.named_server_limit
+        self.render_page(
+            "home.html",
+            url=default["url"] if default["active"] else default["spawn_url"],
+            default_server=default,
+            spawners=named,
+            allow_named_servers=settings.allow_named_servers,
+            named_server_limit_per_user=limit,
+            may_add=settings.allow_named_servers and (not limit or len(named) < limit),
+            several_spawners=len(settings.spawners) > 1,
+        )
+
+
+class PrefixHandler(PageHandler):
+    """Addresses that lack the hub's prefix, such as those of servers that are not routed."""
+
+    guarded = frozenset()
+
+    async def get(self, *_path: str) -> None:
+        """Send the browser to the same address below the hub's prefix."""
+        rest = (self.request.uri or "/")[len(self.context.settings.base_url) :].lstrip("/\\")
+        self.redirect(self.context.settings.hub_prefix + rest)
+
+    head = get
+
+    async def other(self, *_path: str) -> None:
+        """Say to programs that the server does not run; what they sent cannot be sent on."""
+        base = self.context.settings.base_url
+        if not self.request.path.startswith((f"{base}user/", f"{base}services/")):
+            raise NotFoundError("there is nothing at this address")
+        self.set_status(RUNNING_NO_MORE)
+        self.set_header("Content-Type", "application/json")
+        self.finish({"status": RUNNING_NO_MORE, "message": f"nothing runs at {self.request.path}"})
+
+    post = put = patch = delete = other
+
+
+class NotFoundHandler(PageHandler):
+    """Everything below the hub's prefix that is nothing else."""
+
+    guarded = frozenset()
+
+    async def get(self, *_path: str) -> None:
+        """Say that there is nothing."""
+        raise NotFoundError("there is nothing at this address")
+
+    head = post = put = patch = delete = get
+
+
+async def landing(handler: PageHandler, user: User) -> str:
+    """Give the address to send somebody to who has just logged in.
+
+    Args:
+        handler: of the request.
+        user: who.
+
+    Returns:
+        The path.
+    """
+    if handler.next_url:
+        return handler.next_url
+    if handler.context.default_url or not handler.context.redirect_to_server:
+        return handler.context.default_url or handler.hub_path("home")
+    server = await handler.context.servers.get(user.name, "")
+    return handler.server_path(user.name, "") if server.ready else handler.spawn_path(user.name, "")

@@ -1,0 +1,128 @@
+"""Addresses of servers that reach the hub because nothing is routed there."""
+
+from __future__ import annotations
+
+import asyncio
+from http import HTTPStatus
+from typing import Final
+from urllib.parse import urlencode
+
+from tornado.httputil import url_concat
+
+from plughub.domain.errors import HubError, NotFoundError
+from plughub.domain.scopes import ScopeFilter
+from plughub.domain.servers import ServerRecord
+from plughub.web.pages.base import PageHandler
+from plughub.web.pages.pending import show_not_running
+from plughub.web.requires import NOT_TO_BE_SEEN
+
+MAX_REDIRECTS: Final = 4
+MAX_DELAY: Final = 10
+JSON: Final = "application/json"
+
+
+class UserUrlHandler(PageHandler):
+    """``/hub/user/name[/…]``: a server that does not run, or is about to be routed."""
+
+    accepts_token = True
+    guarded = frozenset()
+    is_activity = False
+
+    async def get(self, name: str, path: str = "") -> None:
+        """Send the browser on, or say that the server does not run."""
+        if self.principal is None and self._is_for_programs(path):
+            self._fail(name, "")
+            return
+        record = await self._server(name, path)
+        if record.ready:
+            await self._to_the_server()
+        elif self._is_for_programs(path):
+            self._fail(name, record.name)
+        elif record.pending or record.failure is not None:
+            query = urlencode({"next": self._target})
+            self.redirect(f"{self.hub_path('spawn-pending', name, record.name)}?{query}", status=303)
+        else:
+            show_not_running(self, record, status=HTTPStatus.FAILED_DEPENDENCY, back=self._target)
+
+    async def other(self, name: str, path: str = "") -> None:
+        """Say to programs that the server does not run."""
+        own = self.principal is not None and self.principal.name == name
+        server = (await self._server(name, path)).name if own else ""
+        self._fail(name, server)
+
+    post = put = patch = delete = other
+
+    async def _server(self, name: str, path: str) -> ServerRecord:
+        """Find the server that an address is about: a named one when there is one of that name."""
+        first = path.lstrip("/").partition("/")[0]
+        may = self.visitor.may
+        wanted = [
+            server
+            for server in dict.fromkeys((first, ""))
+            if may("access:servers", resource=ScopeFilter.server(name, server))
+        ]
+        for server in wanted:
+            try:
+                return await self.context.servers.get(name, server)
+            except NotFoundError:
+                continue
+        raise NotFoundError(NOT_TO_BE_SEEN)
+
+    async def _to_the_server(self) -> None:
+        """Send the browser to the server, more and more slowly when it keeps coming back."""
+        redirects = self.get_query_argument("redirects", "0")
+        count = int(redirects) if redirects.isdecimal() and redirects.isascii() else 0
+        if count >= MAX_REDIRECTS:
+            raise HubError(
+                "Redirect loop detected.",
+                hint="The server runs, but the proxy does not lead to it. Wait a minute and try again; "
+                "when it happens again, stop the server and start it anew.",
+            )
+        if count:
+            await asyncio.sleep(min(2**count, MAX_DELAY))
+        arguments = [
+            (field, value)
+            for field in self.request.query_arguments
+            for value in self.get_query_arguments(field, strip=False)
+            if field != "redirects"
+        ]
+        self.redirect(url_concat(self._target.partition("?")[0], [*arguments, ("redirects", str(count + 1))]))
+
+    @property
+    def _target(self) -> str:
+        """The address of this request at the server itself."""
+        settings = self.context.settings
+        return settings.base_url + (self.request.uri or "")[len(settings.hub_prefix) :]
+
+    def _is_for_programs(self, path: str) -> bool:
+        accept = self.request.headers.get("Accept", "")
+        wants_json = JSON in accept and "text/html" not in accept
+        return wants_json or "api" in path.split("/") or self._has_token
+
+    @property
+    def _has_token(self) -> bool:
+        return self.principal is not None and self.principal.by_token
+
+    def _fail(self, name: str, server: str) -> None:
+        prefix = self.context.settings.hub_prefix
+        where = f"{self.request.protocol}://{self.request.host}{self.spawn_path(name, server)}"
+        self.set_status(HTTPStatus.FAILED_DEPENDENCY)
+        self.set_header("Content-Type", JSON)
+        self.finish(
+            {
+                "status": int(HTTPStatus.FAILED_DEPENDENCY),
+                "message": f"JupyterHub server no longer running at /{self.request.path[len(prefix) :]}. "
+                f"Restart the server at {where}",
+            }
+        )
+
+
+class UserRedirectHandler(PageHandler):
+    """``/hub/user-redirect/…``: the same address on whoever's server opens the link."""
+
+    async def get(self, path: str = "") -> None:
+        """Send the browser to the start of its own server, and from there to the address."""
+        user = self.visitor.name
+        target = self.server_path(user, "") + path.lstrip("/")
+        target = f"{target}?{self.request.query}" if self.request.query else target
+        self.redirect(f"{self.spawn_path(user, '')}?{urlencode({'next': target})}")

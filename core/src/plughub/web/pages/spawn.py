@@ -1,0 +1,150 @@
+"""The page that starts a server: a choice of spawner, its form, and the start."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from plughub.domain.errors import HubError, NotFoundError, PluginError
+from plughub.domain.servers import ServerRecord
+from plughub.domain.users import User
+from plughub.web.errors import answer_to, status_of
+from plughub.web.pages.base import PageHandler, trusted
+from plughub.web.requires import check_access, of_server
+from plughub.web.xsrf import is_from_elsewhere
+
+BACKEND: Final = "backend"
+OPTION: Final = "opt-"
+SOON: Final = 1.0
+"""Seconds; a server that runs by then is opened without showing its progress."""
+
+
+class SpawnHandler(PageHandler):
+    """``/hub/spawn[/user[/server]]``."""
+
+    async def get(self, name: str = "", server: str = "") -> None:
+        """Show the form, or start at once where there is none."""
+        user = await self._user(name, server)
+        if await self._goes_on_elsewhere(user, server):
+            return
+        backend = self._backend()
+        if backend is None:
+            self._show_choice(user, server)
+            return
+        options = self._options_of_query()
+        if options and not is_from_elsewhere(self.request):
+            await self._start_from_form(user, server, backend, options)
+            return
+        form = await self._form(user, server, backend)
+        if form:
+            self._show_form(user, server, form)
+        else:
+            await self._start(user, server, backend, None)
+
+    async def post(self, name: str = "", server: str = "") -> None:
+        """Start with what the form sent."""
+        user = await self._user(name, server)
+        if await self._goes_on_elsewhere(user, server):
+            return
+        backend = self.context.servers.choose_backend(self.get_query_argument(BACKEND, ""))
+        form: dict[str, list[Any]] = {
+            field: self.get_body_arguments(field, strip=False)
+            for field in self.request.body_arguments
+            if field != "_xsrf"
+        }
+        form |= {f"{field}_file": list(files) for field, files in self.request.files.items()}
+        await self._start_from_form(user, server, backend, form)
+
+    async def _user(self, name: str, server: str) -> User:
+        name = name or self.visitor.name
+        await check_access(self, ("start:servers",), of_server(name, server))
+        self.context.servers.check_named(server)
+        return await self.find_user(name)
+
+    async def _goes_on_elsewhere(self, user: User, server: str) -> bool:
+        """Send the browser to a server that runs, or is on its way."""
+        try:
+            record = await self.context.servers.get(user.name, server)
+        except NotFoundError:
+            return False
+        record = await self.context.servers.check(record)
+        if record.ready:
+            self.redirect(self.next_url or self.server_path(user.name, server))
+        elif record.active:
+            self.redirect(self.pending_path(user.name, server))
+        return record.active
+
+    def _backend(self) -> str | None:
+        """Give the spawner; None when it has to be chosen first."""
+        wanted = self.get_query_argument(BACKEND, "")
+        if not wanted and len(self.context.settings.spawners) > 1:
+            return None
+        return self.context.servers.choose_backend(wanted)
+
+    def _options_of_query(self) -> Mapping[str, Sequence[str]]:
+        return {
+            name.removeprefix(OPTION): self.get_query_arguments(name)
+            for name in self.request.query_arguments
+            if name.startswith(OPTION) and name != OPTION
+        }
+
+    async def _form(self, user: User, server: str, backend: str) -> str:
+        view = await self.context.servers.view(user, server)
+        return await self.context.hooks.options_form(backend, view)
+
+    async def _start_from_form(
+        self, user: User, server: str, backend: str, form: Mapping[str, Sequence[Any]]
+    ) -> None:
+        try:
+            view = await self.context.servers.view(user, server)
+            options = await self.context.hooks.options_from_form(backend, view, form)
+            await self._start(user, server, backend, options)
+        except HubError as error:
+            again = await self._form(user, server, backend)
+            if not again:
+                raise
+            refused = isinstance(error, PluginError) and isinstance(error.__cause__, ValueError)
+            self.set_status(400 if refused else status_of(error))
+            self._show_form(user, server, again, error)
+
+    async def _start(self, user: User, server: str, backend: str, options: Mapping[str, Any] | None) -> None:
+        record: ServerRecord = await self.context.servers.start(
+            user, server, options=options, backend=backend, requested_by=self.visitor.name
+        )
+        record = await self.context.servers.wait(record, SOON)
+        if record.ready:
+            self.redirect(self.next_url or self.server_path(user.name, server))
+        else:
+            self.redirect(self.pending_path(user.name, server))
+
+    def _show_choice(self, user: User, server: str) -> None:
+        choices = [
+            {"name": name, "label": info.label or name, "url": self._address(backend=name)}
+            for name, info in self.context.settings.spawners.items()
+        ]
+        self.render_page(
+            "spawn.html", for_user=user, server_name=server, spawner_choices=choices, spawner_options_form=""
+        )
+
+    def _show_form(self, user: User, server: str, form: str, error: HubError | None = None) -> None:
+        answer = answer_to(error, self.get_status()) if error else None
+        message = answer.message if answer else ""
+        if isinstance(error, PluginError) and isinstance(error.__cause__, ValueError):
+            message = str(error.__cause__)
+        self.render_page(
+            "spawn.html",
+            for_user=user,
+            server_name=server,
+            spawner_choices=[],
+            spawner_options_form=trusted(form),
+            error_message=message,
+            error_html_message=trusted(answer.html) if answer else "",
+            url=self._address(_xsrf=self.xsrf_token.decode()),
+        )
+
+    def _address(self, **more: str) -> str:
+        """Give the address of this page, with its spawner and where to go next."""
+        backend = self.get_query_argument(BACKEND, "")
+        query = {BACKEND: backend, "next": self.next_url, **more}
+        return f"{self.request.path}?{urlencode({name: text for name, text in query.items() if text})}"

@@ -1,0 +1,78 @@
+"""The page for API tokens and for servers and services that act for the user."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import datetime
+from typing import Any, Final
+
+from plughub.domain.oauth import TokenRecord
+from plughub.services.preparation import PLAIN_CLIENT
+from plughub.web.pages.base import PageHandler
+from plughub.web.requires import requires
+
+HOUR: Final = 3600
+LIVES: Final = (
+    (HOUR, "1 hour"),
+    (24 * HOUR, "1 day"),
+    (7 * 24 * HOUR, "1 week"),
+    (30 * 24 * HOUR, "1 month"),
+    (365 * 24 * HOUR, "1 year"),
+)
+
+
+class TokenPageHandler(PageHandler):
+    """``/hub/token``."""
+
+    @requires()
+    async def get(self) -> None:
+        """Show the tokens."""
+        user = self.visitor.user
+        records = await self.context.tokens.of_user(user)
+        plain = [record for record in records if record.client_id == PLAIN_CLIENT]
+        longest = self.context.settings.token_expires_in_max
+        self.render_page(
+            "token.html",
+            api_tokens=[_token(record) for record in sorted(plain, key=_newest, reverse=True)],
+            oauth_clients=_clients([record for record in records if record.client_id != PLAIN_CLIENT]),
+            token_lives=[(life, label) for life, label in LIVES if not longest or life <= longest],
+            token_expires_in_max_seconds=longest,
+            tokens_api_url=self.hub_path("api", "users", user.name, "tokens"),
+        )
+
+
+def _token(record: TokenRecord) -> dict[str, Any]:
+    return {
+        "api_id": f"a{record.id}",
+        "note": record.note,
+        "created": record.created,
+        "last_activity": record.last_activity,
+        "expires_at": record.expires_at,
+        "scopes": sorted(record.scopes),
+    }
+
+
+def _clients(records: list[TokenRecord]) -> list[dict[str, Any]]:
+    """Put the tokens of each client together: they are revoked together."""
+    by_client: defaultdict[str, list[TokenRecord]] = defaultdict(list)
+    for record in records:
+        by_client[record.client_id].append(record)
+    return [
+        {
+            "client_id": client,
+            "description": tokens[0].client_description or client,
+            "token_id": f"a{tokens[0].id}",
+            "token_count": len(tokens),
+            "scopes": sorted({scope for token in tokens for scope in token.scopes}),
+            "created": min((token.created for token in tokens if token.created), default=None),
+            "last_activity": max(
+                (token.last_activity for token in tokens if token.last_activity), default=None
+            ),
+        }
+        for client, tokens in sorted(by_client.items())
+    ]
+
+
+def _newest(record: TokenRecord) -> str:
+    moment: datetime | None = record.last_activity or record.created
+    return moment.isoformat() if moment else ""

@@ -1,0 +1,33 @@
+// Calls of the hub's API from its own pages.
+
+/** Call the API. Answers {status, ok, model}; a network failure has status 0. */
+export async function call(method, url, body) {
+  const headers = { "X-XSRFToken": window.jhdata.xsrf_token };
+  if (body !== undefined) headers["Content-Type"] = "application/json";
+  try {
+    const answer = await fetch(url, { method, headers, body: body === undefined ? undefined : JSON.stringify(body) });
+    const text = await answer.text();
+    let model = {};
+    try { model = text ? JSON.parse(text) : {}; } catch { model = {}; }
+    return { status: answer.status, ok: answer.ok, model };
+  } catch {
+    return { status: 0, ok: false, model: { message: "The hub cannot be reached. Is the network up?" } };
+  }
+}
+
+/** Say what went wrong, and what to do when the login has ended. */
+export function describe(answer) {
+  const message = answer.model.message || `Error ${answer.status}`;
+  return answer.status === 403 ? `${message} Load this page again; you may have to log in.` : message;
+}
+
+/** Wait until a server is neither starting nor stopping, looking every second, at most for some seconds. */
+export async function settled(url, seconds) {
+  const until = Date.now() + 1000 * seconds;
+  for (;;) {
+    const answer = await call("GET", url);
+    if (answer.status === 404 || (answer.ok && !answer.model.pending)) return answer;
+    if (Date.now() > until) return answer;
+    await new Promise((resume) => setTimeout(resume, 1000));
+  }
+}

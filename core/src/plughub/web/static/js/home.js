@@ -1,0 +1,33 @@
+// Stopping, deleting and adding servers.
+import { call, describe, settled } from "./api.js";
+
+function report(button) {
+  return button.closest("td, section").querySelector(".report");
+}
+
+async function remove(button) {
+  const { url, action } = button.dataset;
+  if (action === "delete" && !confirm("Delete this server for ever?")) return;
+  const line = report(button);
+  button.disabled = true;
+  line.textContent = action === "delete" ? "Deleting …" : "Stopping …";
+  let answer = await call("DELETE", url, action === "delete" ? { remove: true } : {});
+  if (answer.status === 202) answer = await settled(url, 150);
+  if (answer.ok || answer.status === 404) {
+    location.reload();
+  } else {
+    line.textContent = describe(answer);
+    button.disabled = false;
+  }
+}
+
+for (const button of document.querySelectorAll("button[data-action]")) {
+  button.addEventListener("click", () => remove(button));
+}
+
+const form = document.getElementById("new-server");
+form?.addEventListener("submit", (event) => {
+  event.preventDefault();
+  const name = document.getElementById("new-server-name").value.trim();
+  location.assign(form.dataset.spawn + encodeURIComponent(name));
+});

@@ -1,0 +1,44 @@
+// Requesting and revoking tokens.
+import { call, describe } from "./api.js";
+
+const form = document.getElementById("request-token-form");
+const line = form.querySelector(".report");
+const find = (id) => document.getElementById(id);
+
+form.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const body = {};
+  const note = find("token-note").value.trim();
+  const seconds = find("token-expiration-seconds").value;
+  const scopes = find("token-scopes").value.split(/\s+/).filter(Boolean);
+  if (note) body.note = note;
+  if (seconds) body.expires_in = Number(seconds);
+  if (scopes.length) body.scopes = scopes;
+  const answer = await call("POST", form.dataset.url, body);
+  find("token-area").hidden = !answer.ok;
+  find("token-result").textContent = answer.model.token ?? "";
+  line.textContent = answer.ok ? "" : describe(answer);
+});
+
+find("copy-token").addEventListener("click", async () => {
+  const text = find("token-result").textContent;
+  try {
+    await navigator.clipboard.writeText(text);
+    find("copy-token").textContent = "Copied";
+  } catch {
+    getSelection().selectAllChildren(find("token-result"));
+  }
+});
+
+for (const button of document.querySelectorAll(".revoke-token-btn")) {
+  button.addEventListener("click", async () => {
+    button.disabled = true;
+    const answer = await call("DELETE", button.dataset.url);
+    if (answer.status === 204 || answer.status === 404) {
+      button.closest("tr").remove();
+    } else {
+      button.disabled = false;
+      alert(describe(answer));
+    }
+  });
+}

@@ -1,0 +1,147 @@
+"""Protection against requests that another site makes a browser send.
+
+The token is a signed id: of login session and user, or of session and browser while nobody is logged in.
+It stands in a cookie and must come back in the request. Single-user servers use the same name for a cookie
+of their own path, so several may arrive: the first that we signed counts.
+
+Source: the behaviour of JupyterHub 6, whose tokens and cookies stay valid.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+from http.cookies import CookieError, SimpleCookie
+from typing import Final
+
+from tornado.httputil import HTTPServerRequest
+from tornado.web import create_signed_value, decode_signed_value
+
+from plughub.domain.errors import ForbiddenError
+from plughub.web.protocol import XSRF_COOKIE
+
+MAX_AGE_DAYS: Final = 31
+ANONYMOUS_SECONDS: Final = 3600
+_READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+UNKNOWN: Final = "unspecified"
+
+
+def anonymous_id(request: HTTPServerRequest) -> str:
+    """Tell browsers apart while nobody is logged in.
+
+    Args:
+        request: the request.
+
+    Returns:
+        A text that stays the same for some minutes and is shared by few.
+    """
+    agent = request.headers.get("User-Agent", "").encode(errors="replace")
+    digest = hashlib.sha256((request.remote_ip or "").encode() + agent + b"\xff").digest()
+    return base64.urlsafe_b64encode(digest).decode()
+
+
+def make_token(secret: bytes, token_id: bytes) -> bytes:
+    """Make a token.
+
+    Args:
+        secret: signs it.
+        token_id: what it is bound to.
+
+    Returns:
+        Characters that need no escape.
+    """
+    return base64.urlsafe_b64encode(create_signed_value(secret, XSRF_COOKIE, token_id)).rstrip(b"=")
+
+
+def token_in_cookies(request: HTTPServerRequest, secret: bytes) -> tuple[bytes, bytes] | None:
+    """Find the first token among the cookies that we signed.
+
+    Args:
+        request: the request.
+        secret: that signed it.
+
+    Returns:
+        The token and what it is bound to, or None.
+    """
+    for chunk in request.headers.get("Cookie", "").split(";"):
+        if chunk.partition("=")[0].strip() != XSRF_COOKIE:
+            continue
+        try:
+            token = SimpleCookie(chunk)[XSRF_COOKIE].value.encode("ascii")
+        except (CookieError, KeyError, ValueError):
+            continue
+        token_id = _read(token, secret)
+        if token_id:
+            return token, token_id
+    return None
+
+
+def is_navigation(request: HTTPServerRequest) -> bool:
+    """Tell whether a browser opens a page; old ones and those without https do not say.
+
+    Args:
+        request: the request.
+
+    Returns:
+        True when it does, or does not say.
+    """
+    return request.headers.get("Sec-Fetch-Mode", "navigate") == "navigate"
+
+
+def is_from_elsewhere(request: HTTPServerRequest) -> bool:
+    """Tell whether another site made the browser send a request.
+
+    Args:
+        request: the request.
+
+    Returns:
+        True when the browser says so.
+    """
+    return request.headers.get("Sec-Fetch-Site", "") in {"cross-site", "same-site"}
+
+
+def needs_token(request: HTTPServerRequest) -> bool:
+    """Tell whether a request with a login cookie needs a token.
+
+    Args:
+        request: the request.
+
+    Returns:
+        False for looking at pages and for pictures of our own pages.
+    """
+    if request.method not in _READING:
+        return True
+    mode = request.headers.get("Sec-Fetch-Mode", UNKNOWN)
+    if mode in {"navigate", "websocket", UNKNOWN}:
+        return False
+    # The asking page does not get to see the answer.
+    return not (mode == "no-cors" and request.headers.get("Sec-Fetch-Site") == "same-origin")
+
+
+def check_token(request: HTTPServerRequest, sent: str | None, expected: bytes) -> None:
+    """Check the token of a request.
+
+    Args:
+        request: the request.
+        sent: the token that came with it.
+        expected: what it should be.
+
+    Raises:
+        ForbiddenError: it is missing or wrong.
+    """
+    if not sent:
+        raise ForbiddenError(f"'_xsrf' argument missing from {request.method}", hint=_HINT)
+    if not hmac.compare_digest(sent.encode(errors="replace"), expected):
+        raise ForbiddenError(f"XSRF cookie does not match {request.method} argument", hint=_HINT)
+
+
+_HINT: Final = "Load the page again and repeat what you did."
+
+
+def _read(token: bytes, secret: bytes) -> bytes | None:
+    try:
+        signed = base64.urlsafe_b64decode(token + b"=" * (-len(token) % 4))
+    except ValueError:
+        return None
+    return decode_signed_value(secret, XSRF_COOKIE, signed, max_age_days=MAX_AGE_DAYS, min_version=2)

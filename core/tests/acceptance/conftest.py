@@ -1,0 +1,98 @@
+import os
+import pwd
+import secrets
+import shutil
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+from playwright.async_api import Browser, async_playwright
+
+CHROMIUM = "/usr/bin/chromium"
+JUPYTER = Path("/var/tmp/plughub-tests-jupyter")
+PACKAGES = ("jupyterhub>=5", "jupyterlab>=4")
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    """A real browser."""
+    if not Path(CHROMIUM).exists():
+        pytest.skip("chromium is not installed")
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path=CHROMIUM,
+            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"],
+        )
+        yield browser
+        await browser.close()
+
+
+@pytest.fixture(scope="session")
+def shared_jupyter() -> Path:
+    """A `jupyterhub-singleuser` with JupyterLab that every system user may run."""
+    command = JUPYTER / "bin" / "jupyterhub-singleuser"
+    if not (JUPYTER / "complete").exists():
+        shutil.rmtree(JUPYTER, ignore_errors=True)
+        candidates = [sys.executable, "/usr/bin/python3"]
+        python = next((path for path in candidates if _may_run(path)), None)
+        if python is None:
+            pytest.skip("no Python here that all system users may run")
+        subprocess.run([python, "-m", "venv", JUPYTER], check=True)
+        subprocess.run([JUPYTER / "bin" / "pip", "install", "--quiet", *PACKAGES], check=True, timeout=600)
+        (JUPYTER / "complete").touch()
+    return command
+
+
+def _may_run(python: str) -> bool:
+    """Tell whether a system user without rights may run a Python."""
+    try:
+        return (
+            subprocess.run([python, "-c", "pass"], user="nobody", cwd="/", capture_output=True).returncode
+            == 0
+        )
+    except OSError:
+        return False
+
+
+class Person:
+    """A user of this machine, made for a test, with a notebook at home."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.password = secrets.token_urlsafe(12)
+        subprocess.run(["useradd", "--create-home", "--shell", "/bin/bash", name], check=True)
+        subprocess.run(["chpasswd"], input=f"{name}:{self.password}", text=True, check=True)
+        account = pwd.getpwnam(name)
+        self.uid, self.home = account.pw_uid, Path(account.pw_dir)
+
+    def remove(self) -> None:
+        subprocess.run(["pkill", "-KILL", "-u", self.name], check=False)
+        subprocess.run(["userdel", "--remove", "--force", self.name], check=False, capture_output=True)
+
+
+@pytest.fixture
+def people() -> Iterator[list[Person]]:
+    """Two users of this machine."""
+    if os.geteuid() != 0:
+        pytest.skip("making system users needs root")
+    mark = secrets.token_hex(3)
+    people = [Person(f"ada{mark}"), Person(f"bob{mark}")]
+    yield people
+    for person in people:
+        person.remove()
+
+
+@pytest.fixture
+def pam_config(shared_jupyter: Path) -> str:
+    """A configuration: PAM, system users, everybody may come in."""
+    return dedent(f"""
+        c.Authenticator.allow_all = True
+        c.Spawner.cmd = ["{shared_jupyter}"]
+        c.Spawner.http_timeout = 60
+        c.LocalProcessSpawner.interrupt_timeout = 5
+        c.LocalProcessSpawner.term_timeout = 5
+        c.JupyterHub.tornado_settings = {{"slow_spawn_timeout": 60}}
+    """)

@@ -1,0 +1,32 @@
+"""What a plugin adds to the hub besides backends: a page, a template, a setting, a command."""
+
+import subprocess
+import urllib.request
+
+from plughub.testing.hub import HubProcess
+
+
+def test_a_plugin_adds_a_page_a_template_and_a_setting(installed, tmp_path):
+    config = "c.NoticeBoard.text = 'closed on Friday'\n"
+    plugins = "noticeboard,simple,dummy"
+    with HubProcess(
+        tmp_path, "--plugins", plugins, config=config, env=installed.env, python=installed.python
+    ) as hub:
+        with urllib.request.urlopen(f"{hub.url}hub/notices") as page:
+            assert page.read() == b"closed on Friday"
+        with urllib.request.urlopen(f"{hub.url}hub/login") as page:
+            assert b"notices" not in page.read()
+
+
+def test_a_plugin_adds_a_command(installed, tmp_path):
+    def hub(*arguments):
+        return subprocess.run(
+            [installed.python, "-m", "plughub", *arguments], cwd=tmp_path, capture_output=True, text=True
+        )
+
+    shown = hub("--plugins", "noticeboard", "--NoticeBoard.text=closed", "notices")
+    assert (shown.returncode, shown.stdout) == (0, "closed\n")
+    unknown = hub("--plugins", "noticeboard", "notice")
+    assert unknown.returncode == 2
+    assert "did you mean 'notices'?" in unknown.stderr
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,137 @@
+"""A JupyterHub is taken over in place, as docs/moving.md tells, and given back."""
+
+import http.cookiejar
+import importlib.util
+import json
+import shutil
+import subprocess
+import sys
+import time
+import urllib.parse
+import urllib.request
+
+import pytest
+
+from plughub.testing.client import ApiClient
+from plughub.testing.hub import HubProcess, free_port
+
+pytestmark = [
+    pytest.mark.node,
+    pytest.mark.timeout(180),
+    pytest.mark.skipif(importlib.util.find_spec("jupyterhub") is None, reason="jupyterhub is not installed"),
+    pytest.mark.skipif(
+        shutil.which("configurable-http-proxy") is None, reason="configurable-http-proxy is not installed"
+    ),
+]
+LOGIN_COOKIE = "jupyterhub-hub-login"
+
+
+def config_of(folder, port, hub_port):
+    return f"""
+c.JupyterHub.bind_url = "http://127.0.0.1:{port}"
+c.JupyterHub.hub_bind_url = "http://127.0.0.1:{hub_port}"
+c.JupyterHub.spawner_class = "simple"
+c.JupyterHub.authenticator_class = "dummy"
+c.JupyterHub.proxy_class = "configurable-http-proxy"
+c.JupyterHub.cleanup_servers = False
+c.ConfigurableHTTPProxy.api_url = "http://127.0.0.1:{free_port()}"
+c.Authenticator.allow_all = True
+c.Authenticator.admin_users = {{"never-came"}}
+c.Spawner.cmd = [{sys.executable!r}, "-m", "plughub.testing.tiny_server"]
+c.SimpleLocalProcessSpawner.home_dir_template = "{folder}/homes/{{username}}"
+"""
+
+
+class Browser:
+    """Somebody's cookies."""
+
+    def __init__(self, url):
+        self.url = url
+        self.cookies = http.cookiejar.CookieJar()
+        handlers = (urllib.request.HTTPCookieProcessor(self.cookies), urllib.request.ProxyHandler({}))
+        self.open = urllib.request.build_opener(*handlers).open
+
+    def log_in(self, name):
+        """Answers the address that it ends at."""
+        self.open(f"{self.url}hub/login").close()
+        xsrf = next(cookie.value for cookie in self.cookies if cookie.name == "_xsrf")
+        form = urllib.parse.urlencode({"username": name, "password": "any", "_xsrf": xsrf}).encode()
+        with self.open(f"{self.url}hub/login", form) as answer:
+            return answer.url
+
+    def is_logged_in(self):
+        with self.open(f"{self.url}hub/home") as answer:
+            return answer.url.endswith("/hub/home")
+
+
+class JupyterHub:
+    """The command ``jupyterhub`` in a folder, until the block ends."""
+
+    def __init__(self, folder, url):
+        self.folder, self.url = folder, url
+
+    def __enter__(self):
+        self.log = (self.folder / "jupyterhub.log").open("ab")
+        command = [sys.executable, "-m", "jupyterhub"]
+        self.process = subprocess.Popen(command, cwd=self.folder, stdout=self.log, stderr=self.log)
+        ends = time.monotonic() + 60
+        while not self.answers():
+            assert self.process.poll() is None, self.said
+            assert time.monotonic() < ends, self.said
+            time.sleep(0.1)
+        return self
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        self.process.wait(30)
+        self.log.close()
+
+    @property
+    def said(self):
+        return (self.folder / "jupyterhub.log").read_text(errors="replace")
+
+    def answers(self):
+        try:
+            return bool(ApiClient(self.url, "")("GET", "/").body["version"])
+        except (OSError, ValueError, TypeError):
+            return False
+
+
+def server_of(url, token):
+    facts = ApiClient(url, token).until("/users/ada", lambda user: user["servers"].get("", {}).get("ready"))
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(f"{url}user/ada/x") as answer:
+        return facts["servers"][""]["started"], json.load(answer)["pid"]
+
+
+def test_logins_tokens_and_running_servers_survive_the_move_and_the_way_back(tmp_path):
+    hub = HubProcess(tmp_path)
+    config = config_of(tmp_path, hub.port, hub.hub_port)
+    (tmp_path / "jupyterhub_config.py").write_text(config)
+    url = f"http://127.0.0.1:{hub.port}/"
+    ada = Browser(url)
+    try:
+        with JupyterHub(tmp_path, url):
+            ada.log_in("ada")
+            login = {"auth": {"username": "ada", "password": "any"}}
+            token = ApiClient(url, "")("POST", "/users/ada/tokens", login).body["token"]
+            ApiClient(url, token)("POST", "/users/ada/server")
+            before = server_of(url, token)
+
+        refused = HubProcess(tmp_path)
+        assert refused.run() == 1
+        assert "hub upgrade-db" in refused.stderr
+        assert HubProcess(tmp_path, "upgrade-db").run() == 0
+
+        hub.start()
+        assert server_of(url, token) == before
+        assert ada.is_logged_in()
+        assert "/never-came" in Browser(url).log_in("never-came")
+        assert hub.stop() == 0
+
+        (copy,) = tmp_path.glob("jupyterhub.sqlite.*")
+        shutil.copy(copy, tmp_path / "jupyterhub.sqlite")
+        with JupyterHub(tmp_path, url):
+            assert server_of(url, token) == before
+            assert ada.is_logged_in()
+    finally:
+        hub.end_everything()

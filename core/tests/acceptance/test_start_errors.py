@@ -1,0 +1,354 @@
+"""What stops a start: an exit code, one clear message, no traceback, and nothing is left running."""
+
+import os
+import socket
+import sqlite3
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing
+
+import pytest
+
+from plughub.testing.hub import HubProcess
+
+ENOUGH = ("--plugins", "simple,dummy,haproxy")
+CONFIG = "c.Authenticator.allow_all = True\n"
+GOOD = "from plughub import hookimpl\n"
+PROXY_WITHOUT_ROUTES = """
+import subprocess
+from plughub import hookimpl
+
+running = []
+
+@hookimpl
+def hub_proxy_start(proxy):
+    running.append(subprocess.Popen(["sleep", "600"], start_new_session=True))
+    return {"pid": running[0].pid}
+
+@hookimpl
+def hub_proxy_stop():
+    running[0].kill()
+    running[0].wait()
+
+@hookimpl
+def hub_route_add(route): ...
+
+@hookimpl
+def hub_route_delete(routespec): ...
+
+@hookimpl
+def hub_routes():
+    raise RuntimeError("the table is lost")
+"""
+
+Refused = Callable[..., str]
+
+
+@pytest.fixture
+def refused(tmp_path) -> Refused:
+    """Starts a hub that must not start; answers what it said, and checks that it said it once and left nothing."""
+
+    def start(*arguments: str, config: str = CONFIG, code: int = 1, env: dict[str, str] | None = None) -> str:
+        hub = HubProcess(tmp_path / "hub", *arguments, config=config, env=env)
+        try:
+            assert hub.run() == code, hub.output
+            assert hub.stdout == "", "what went wrong belongs on stderr, and nothing ran"
+            assert "Traceback" not in hub.stderr
+            message = said_once(hub.stderr)
+            hub.assert_nothing_left(timeout=2)
+        finally:
+            hub.end_everything()
+        return message
+
+    return start
+
+
+def said_once(stderr: str) -> str:
+    """One message, and perhaps what to do about it; a list has indented lines."""
+    message, *rest = stderr.splitlines()
+    assert message.startswith("hub: "), stderr
+    hints = [line for line in rest if not line.startswith("  ")]
+    assert len(hints) <= 1, stderr
+    assert all(line.startswith("hub: ") for line in hints), stderr
+    return stderr
+
+
+@pytest.fixture
+def offer(tmp_path) -> Callable[..., dict[str, str]]:
+    """Makes a distribution on disk that offers a plugin; answers the environment that has it."""
+
+    def make(
+        name: str, source: str, requires: str = "plughub>=0.1,<0.2", version: str = "1.2"
+    ) -> dict[str, str]:
+        site = tmp_path / "site"
+        about = site / f"plughub_{name}-{version}.dist-info"
+        about.mkdir(parents=True)
+        lines = ["Metadata-Version: 2.1", f"Name: plughub-{name}", f"Version: {version}"]
+        (about / "METADATA").write_text("\n".join([*lines, f"Requires-Dist: {requires}", ""]))
+        (about / "entry_points.txt").write_text(f"[plughub]\n{name} = plughub_{name}\n")
+        (site / f"plughub_{name}.py").write_text(source)
+        return {"PYTHONPATH": str(site)}
+
+    return make
+
+
+@pytest.fixture
+def taken_port() -> Iterator[int]:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield listener.getsockname()[1]
+
+
+# ---- plugins
+
+
+def test_a_missing_plugin_is_named_with_what_to_install(refused):
+    message = refused("--plugins", "simple,dummy,haproxy,nosuch", code=2)
+    assert "plugin 'nosuch' is not installed" in message
+    assert "pip install plughub-nosuch" in message
+
+
+def test_a_misspelled_plugin_gets_a_did_you_mean(refused):
+    assert "did you mean 'haproxy'?" in refused("--plugins", "simple,dummy,haprxy", code=2)
+
+
+def test_a_broken_plugin_is_named_with_distribution_version_and_cause(refused, offer):
+    env = offer("broken", "import no_such_module\n")
+    message = refused("--plugins", "simple,dummy,haproxy,broken", code=2, env=env)
+    assert "plugin 'broken' (plughub-broken 1.2) is broken" in message
+    assert "No module named 'no_such_module'" in message
+    assert "pip install --force-reinstall plughub-broken" in message
+
+
+def test_a_plugin_for_an_older_hub_is_named_with_what_it_needs(refused, offer):
+    env = offer("ancient", GOOD, requires="plughub<0.1")
+    message = refused("--plugins", "simple,dummy,haproxy,ancient", code=2, env=env)
+    assert "plugin 'ancient' (plughub-ancient 1.2) does not fit: it needs plughub <0.1" in message
+    assert "pip install --upgrade plughub-ancient" in message
+
+
+def test_a_broken_plugin_that_nobody_names_hurts_nobody(tmp_path, offer):
+    env = offer("broken", "import no_such_module\n")
+    with HubProcess(tmp_path / "hub", *ENOUGH, config=CONFIG, env=env) as hub:
+        assert hub.url
+
+
+def test_two_proxies_are_refused(refused):
+    message = refused("--plugins", "simple,dummy,haproxy,chp", code=2)
+    assert "two proxies are active: haproxy and chp" in message
+
+
+def test_a_misspelled_hook_is_refused_with_the_right_one(refused, offer):
+    source = f"{GOOD}\n@hookimpl\ndef hub_authorise_spawn(server): ...\n"
+    message = refused("--plugins", "simple,dummy,haproxy,veto", code=2, env=offer("veto", source))
+    assert "plugin 'veto'" in message
+    assert "did you mean hub_authorize_spawn?" in message
+
+
+def test_a_plugin_that_refuses_its_settings_stops_the_start(refused, offer):
+    source = f"{GOOD}\n@hookimpl\ndef hub_configure(context):\n    raise ValueError('the key is missing')\n"
+    message = refused("--plugins", "simple,dummy,haproxy,fussy", code=2, env=offer("fussy", source))
+    assert "plugin 'fussy' failed in hub_configure: the key is missing" in message
+
+
+def test_a_class_that_cannot_be_imported_is_named_with_its_setting(refused):
+    message = refused("--JupyterHub.authenticator_class=nowhere.to.be.Found", *ENOUGH, code=2)
+    assert "'nowhere.to.be.Found' cannot be imported" in message
+
+
+def test_a_proxy_that_was_started_but_cannot_be_used_is_not_left_behind(refused, offer):
+    env = offer("lost", PROXY_WITHOUT_ROUTES)
+    message = refused("--plugins", "simple,dummy,lost", env=env)
+    assert "the proxy cannot be started: the table is lost (plugin 'lost')" in message
+
+
+# ---- addresses
+
+
+def test_a_public_port_in_use_is_named(refused, taken_port):
+    message = refused(*ENOUGH, f"--JupyterHub.port={taken_port}", "--JupyterHub.hub_port=18")
+    assert str(taken_port) in message
+
+
+def test_a_port_of_the_hub_in_use_is_named_with_the_setting(refused, taken_port):
+    message = refused(*ENOUGH, f"--JupyterHub.hub_port={taken_port}")
+    assert f"127.0.0.1:{taken_port}" in message
+    assert "JupyterHub.hub_port" in message
+
+
+def test_an_address_that_makes_no_sense_is_refused(refused):
+    assert "c.JupyterHub.bind_url" in refused(*ENOUGH, "--url=ftp://somewhere")
+
+
+def test_a_certificate_that_is_missing_is_named(refused):
+    arguments = ("--ssl-cert=/nowhere/hub.crt", "--ssl-key=/nowhere/hub.key")
+    assert "there is no file /nowhere/hub.crt" in refused(*ENOUGH, *arguments)
+
+
+# ---- settings
+
+
+def test_an_unknown_setting_of_the_config_file_gets_a_did_you_mean(refused):
+    message = refused(*ENOUGH, config="c.JupyterHub.concurent_spawn_limit = 3\n")
+    assert "c.JupyterHub.concurent_spawn_limit: JupyterHub has no such setting" in message
+    assert "did you mean c.JupyterHub.concurrent_spawn_limit?" in message
+
+
+def test_all_unknown_settings_are_told_at_once(refused):
+    message = refused(*ENOUGH, config="c.JupyterHub.prot = 3\nc.Spawner.cmdd = []\n")
+    assert "c.JupyterHub.prot" in message
+    assert "c.Spawner.cmdd" in message
+
+
+def test_an_unknown_setting_of_the_command_line_gets_a_did_you_mean(refused):
+    message = refused(*ENOUGH, "--Spawner.comand=x")
+    assert "c.Spawner.comand: Spawner has no such setting" in message
+
+
+def test_a_section_of_an_inactive_plugin_names_the_plugin(refused):
+    message = refused(*ENOUGH, config=f"{CONFIG}c.PAMAuthenticator.service = 'login'\n")
+    assert "belongs to plugin 'pam', which is not active" in message
+
+
+def test_settings_for_a_plugin_that_is_not_active_are_refused(refused):
+    message = refused(
+        *ENOUGH, config=f"{CONFIG}c.JupyterHub.plugin_settings = {{'audti': {{'file': 'x'}}}}\n"
+    )
+    assert "c.JupyterHub.plugin_settings" in message
+    assert "'audti'" in message
+
+
+@pytest.mark.parametrize(
+    ("line", "named"),
+    [
+        ("c.JupyterHub.concurrent_spawn_limit = 'many'", "c.JupyterHub.concurrent_spawn_limit"),
+        ("c.JupyterHub.cleanup_servers = 'perhaps'", "c.JupyterHub.cleanup_servers"),
+        ("c.JupyterHub.base_url = 3", "c.JupyterHub.base_url"),
+        ("c.JupyterHub.log_level = 'loud'", "c.JupyterHub.log_level"),
+        ("c.Spawner.start_timeout = 'long'", "c.SimpleLocalProcessSpawner.start_timeout"),
+        ("c.Spawner.mem_limit = 'much'", "'much' is not a size for mem_limit"),
+        ("c.Authenticator.allowed_users = 3", "c.DummyAuthenticator.allowed_users"),
+    ],
+)
+def test_a_value_that_a_setting_cannot_have_is_refused_by_its_name(refused, line, named):
+    assert named in refused(*ENOUGH, config=f"{CONFIG}{line}\n")
+
+
+@pytest.mark.parametrize("value", ["eighty", "70000", "-1", "80.5"])
+def test_a_bad_value_on_the_command_line_is_refused_by_its_name(refused, value):
+    assert "c.JupyterHub.port has a value that it cannot have" in refused(
+        *ENOUGH, f"--JupyterHub.port={value}"
+    )
+
+
+def test_the_value_of_a_secret_never_stands_in_a_message(refused):
+    message = refused(*ENOUGH, config="c.JupyterHub.cookie_secret = 'not bytes but very-secret'\n")
+    assert "c.JupyterHub.cookie_secret" in message
+    assert "very-secret" not in message
+
+
+# ---- the config file
+
+
+def test_a_config_file_that_does_not_exist_is_named(refused, tmp_path):
+    assert f"the config file does not exist: {tmp_path}/nowhere.py" in refused("-f", f"{tmp_path}/nowhere.py")
+
+
+def test_a_syntax_error_in_the_config_file_is_named_with_its_line(refused):
+    message = refused(config="c.JupyterHub.port = 8000\nc.JupyterHub.ip = = 3\n")
+    assert "jupyterhub_config.py, line 2: SyntaxError" in message
+
+
+def test_an_exception_in_the_config_file_is_named_with_its_line(refused):
+    message = refused(config="import os\n\nc.JupyterHub.port = int(os.environ['NO_SUCH_VARIABLE'])\n")
+    assert "jupyterhub_config.py, line 3: KeyError" in message
+    assert "NO_SUCH_VARIABLE" in message
+
+
+# ---- the database
+
+
+@pytest.mark.postgresql
+def test_a_database_that_does_not_answer_is_named_without_its_password(refused, free_port):
+    pytest.importorskip("psycopg", reason="psycopg, the driver for PostgreSQL, is not installed")
+    url = f"postgresql+psycopg://hub:very-secret@127.0.0.1:{free_port}/hub"
+    message = refused(*ENOUGH, "--db", url)
+    assert f"127.0.0.1:{free_port}" in message
+    assert "very-secret" not in message
+    assert "JupyterHub.db_url" in message
+
+
+def test_a_database_in_a_folder_that_does_not_exist_is_named(refused, tmp_path):
+    message = refused(*ENOUGH, f"--db=sqlite:///{tmp_path}/nowhere/hub.sqlite")
+    assert f"the folder of the database does not exist: {tmp_path}/nowhere" in message
+
+
+def test_a_database_that_cannot_be_written_is_named(refused):
+    message = refused(*ENOUGH, "--db=sqlite:////proc/hub.sqlite")
+    assert "sqlite:////proc/hub.sqlite" in message
+    assert "unable to open database file" in message
+
+
+def test_a_file_that_is_no_database_is_named(refused, tmp_path):
+    (tmp_path / "hub.sqlite").write_text("these are no tables, but a text that is long enough to be one" * 20)
+    message = refused(*ENOUGH, f"--db=sqlite:///{tmp_path}/hub.sqlite")
+    assert "file is not a database" in message
+
+
+def test_an_address_of_a_database_that_makes_no_sense_is_refused_without_its_password(refused):
+    message = refused(*ENOUGH, "--db=oracel://hub:very-secret@db/hub")
+    assert "JupyterHub.db_url" in message
+    assert "very-secret" not in message
+
+
+def test_a_database_of_jupyterhub_asks_for_the_upgrade(refused, tmp_path):
+    with closing(sqlite3.connect(tmp_path / "hub.sqlite")) as database:
+        database.executescript(
+            "CREATE TABLE alembic_version (version_num VARCHAR(32));"
+            "INSERT INTO alembic_version VALUES ('f460b0348206');"
+            "CREATE TABLE users (id INTEGER PRIMARY KEY, name VARCHAR(255));"
+        )
+    message = refused(*ENOUGH, f"--db=sqlite:///{tmp_path}/hub.sqlite")
+    assert "hub upgrade-db" in message
+    with closing(sqlite3.connect(tmp_path / "hub.sqlite")) as database:
+        tables = database.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+    assert sorted(tables) == [("alembic_version",), ("users",)]
+
+
+# ---- secrets and folders
+
+
+def test_a_cookie_secret_that_is_open_to_others_is_refused(refused, tmp_path):
+    file = tmp_path / "secret"
+    file.write_text("ab" * 32)
+    file.chmod(0o644)
+    message = refused(*ENOUGH, f"--JupyterHub.cookie_secret_file={file}")
+    assert f"chmod 600 {file}" in message
+    assert "abab" not in message
+
+
+def test_a_cookie_secret_that_is_none_is_refused(refused, tmp_path):
+    file = tmp_path / "secret"
+    file.write_text("this is not hexadecimal!")
+    file.chmod(0o600)
+    message = refused(*ENOUGH, f"--JupyterHub.cookie_secret_file={file}")
+    assert str(file) in message
+    assert "not hexadecimal" not in message
+
+
+def test_a_runtime_folder_that_cannot_be_made_is_named(refused):
+    assert "/proc/nowhere" in refused(*ENOUGH, "--JupyterHub.runtime_dir=/proc/nowhere")
+
+
+@pytest.mark.parametrize("argument", ["--prot=3", "strat", "--JupyterHub.port"])
+def test_an_argument_that_does_not_exist_is_refused(tmp_path, argument):
+    hub = HubProcess(tmp_path / "hub", argument)
+    assert hub.run() == 2, hub.output
+    assert "Traceback" not in hub.stderr
+    assert argument.split("=")[0] in hub.stderr
+
+
+def test_the_environment_of_this_test_reaches_no_hub(monkeypatch, tmp_path):
+    monkeypatch.setenv("PLUGHUB_PLUGINS", "nosuch")
+    assert "PLUGHUB_PLUGINS" not in HubProcess(tmp_path).env
+    assert sys.executable == HubProcess(tmp_path).python
+    assert os.environ["PLUGHUB_PLUGINS"] == "nosuch"

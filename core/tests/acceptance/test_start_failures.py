@@ -1,0 +1,93 @@
+"""When a server does not start, its user reads why."""
+
+import socket
+import subprocess
+import sys
+
+import pytest
+
+from plughub.testing.client import client_of
+from plughub.testing.hub import HubProcess
+
+ELSEWHERE = (
+    "import http.server as h; h.HTTPServer(('127.0.0.1', 0), h.BaseHTTPRequestHandler).serve_forever()"
+)
+SLEEP = "import time; time.sleep(60)"
+
+
+@pytest.fixture
+def start(tmp_path):
+    """Start a server of a hub with some settings, and answer what the user is told."""
+
+    def go(config, user="alice", plugins="simple,dummy"):
+        config += "c.JupyterHub.tornado_settings = {'slow_spawn_timeout': 30}\n"
+        with HubProcess(tmp_path, "--plugins", plugins, config=config) as hub:
+            call = client_of(hub, user)
+            reply = call("POST", f"/users/{user}/server", {})
+            model = call("GET", f"/users/{user}").body
+            assert model["pending"] is None
+            assert model["servers"] == {}
+        return reply
+
+    return go
+
+
+def python(code):
+    return f"c.Spawner.cmd = {[sys.executable, '-c', code]!r}\n"
+
+
+def test_a_command_that_does_not_exist_is_named(start):
+    reply = start("c.Spawner.cmd = ['/no/such/command']\n")
+    assert reply.status >= 400
+    assert "/no/such/command" in reply.body["message"]
+    assert "Spawner.cmd" in reply.body["message"]
+    assert reply.seconds < 2
+
+
+def test_a_server_that_exits_at_once_is_reported_with_its_code_and_last_words(start):
+    reply = start(python("import sys; print('no space left', file=sys.stderr); sys.exit(7)"))
+    assert reply.status == 500
+    assert "exit code 7" in reply.body["message"]
+    assert "no space left" in str(reply.body)
+    assert reply.seconds < 2
+
+
+def test_a_server_that_is_killed_is_reported_with_the_signal(start):
+    reply = start(python("import os; os.kill(os.getpid(), 9)"))
+    assert "SIGKILL" in reply.body["message"]
+    assert reply.seconds < 2
+
+
+def test_a_server_that_never_listens_is_given_up_and_said_so(start):
+    reply = start(python(SLEEP) + "c.Spawner.http_timeout = 1\n")
+    assert "did not answer" in reply.body["message"]
+    assert "no port" in reply.body["message"]
+
+
+def test_a_server_that_listens_elsewhere_is_told_where(start):
+    reply = start(python(ELSEWHERE) + "c.Spawner.http_timeout = 2\n")
+    assert "did not answer" in reply.body["message"]
+    assert "listens on port" in reply.body["message"]
+
+
+def test_a_port_that_is_taken_is_named(start):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        reply = start(f"c.Spawner.port = {port}\n")
+    assert str(port) in reply.body["message"]
+    assert reply.seconds < 2
+
+
+@pytest.mark.root
+def test_a_home_folder_that_is_missing_is_named(start, people):
+    ada, _ = people
+    subprocess.run(["rm", "-r", str(ada.home)], check=True)
+    reply = start("", user=ada.name, plugins="localprocess,dummy")
+    assert str(ada.home) in reply.body["message"]
+    assert reply.seconds < 2
+
+
+@pytest.mark.root
+def test_a_user_whom_the_machine_does_not_know_is_named(start):
+    reply = start("", user="nobody-at-all", plugins="localprocess,dummy")
+    assert "nobody-at-all" in reply.body["message"]

@@ -1,0 +1,91 @@
+"""Two hub processes on one PostgreSQL behind one HAProxy: one dies, nobody notices."""
+
+import contextlib
+import sys
+import threading
+import time
+
+import pytest
+
+from plughub.testing.client import ApiClient, client_of
+from plughub.testing.hub import HubProcess
+
+pytestmark = [pytest.mark.postgresql, pytest.mark.timeout(180)]
+CONFIG = """
+c.Authenticator.allow_all = True
+c.JupyterHub.db_url = {database!r}
+c.JupyterHub.lease_seconds = 3
+c.Spawner.cmd = [{python!r}, "-m", "plughub.testing.socket_server"]
+c.SimpleLocalProcessSpawner.home_dir_template = "{folder}/homes/{{username}}"
+"""
+
+
+@pytest.fixture
+def two_hubs(postgresql, tmp_path):
+    config = CONFIG.format(database=postgresql.new_database(), python=sys.executable, folder=tmp_path)
+    first = HubProcess(tmp_path, "--plugins", "dummy,simple", config=config)
+    second = HubProcess(tmp_path, "--plugins", "dummy,simple", f"--JupyterHub.port={first.port}")
+    second._stdout, second._stderr = tmp_path / "second-stdout.log", tmp_path / "second-stderr.log"
+    try:
+        yield first.start(), second.start()
+    finally:
+        first.end_everything()
+        second.end_everything()
+
+
+def own_client(hub, call):
+    return ApiClient(f"{hub.hub_url}/", call._token)
+
+
+def test_any_request_to_any_hub_and_a_revoked_token_is_void_everywhere_within_a_second(two_hubs):
+    first, second = two_hubs
+    call = client_of(first, "bob")
+    for hub in two_hubs:
+        assert own_client(hub, call)("GET", "/user").body["name"] == "bob"
+    started = own_client(first, call)("POST", "/users/bob/server", {})
+    assert started.status == 201, started
+    assert own_client(second, call)("GET", "/users/bob").body["servers"][""]["ready"]
+
+    made = own_client(first, call)("POST", "/users/bob/tokens", {"note": "short"}).body
+    doomed = ApiClient(f"{second.hub_url}/", made["token"])
+    assert doomed("GET", "/user").status == 200
+    own_client(first, call)("DELETE", f"/users/bob/tokens/{made['id']}")
+    ends = time.monotonic() + 1
+    while doomed("GET", "/user").status == 200:
+        assert time.monotonic() < ends, "still accepted by the other hub after a second"
+    assert own_client(second, call)("DELETE", "/users/bob/server").status in {202, 204}
+
+
+def test_one_hub_is_killed_and_the_other_goes_on_with_what_it_had_begun(two_hubs):
+    first, second = two_hubs
+    call = client_of(first, "bob")
+    answers = []
+    stop = threading.Event()
+
+    def keep_asking():
+        while not stop.is_set():
+            answers.append(call("GET", "/user").status)
+
+    asking = threading.Thread(target=keep_asking)
+    asking.start()
+    start = threading.Thread(target=lambda: begin(own_client(first, call)))
+    start.start()
+    own_client(second, call).until("/users/bob", lambda user: user["pending"] or user["servers"])
+    first.kill()
+    user = own_client(second, call).until("/users/bob", lambda user: ready(user), seconds=8)
+    stop.set()
+    asking.join()
+    start.join()
+    assert ready(user)
+    assert len([p for p in second.processes() if "socket_server" in " ".join(p.cmdline())]) == 1
+    assert len(answers) > 20
+    assert set(answers) == {200}
+
+
+def begin(call):
+    with contextlib.suppress(OSError):
+        call("POST", "/users/bob/server", {})
+
+
+def ready(user):
+    return user["servers"].get("", {}).get("ready")

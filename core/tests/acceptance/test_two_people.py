@@ -1,0 +1,51 @@
+"""Two people log in through PAM and work in a real JupyterLab, in a real browser."""
+
+import pytest
+
+from plughub.testing.browsing import log_in, run_notebook, write_notebook
+from plughub.testing.hub import HubProcess
+
+pytestmark = [pytest.mark.root, pytest.mark.browser, pytest.mark.timeout(300)]
+CELL = "import os, pwd; print(pwd.getpwuid(os.getuid()).pw_name, os.getcwd())"
+
+
+@pytest.mark.parametrize(
+    ("proxy", "database"),
+    [
+        ("haproxy", "sqlite"),
+        pytest.param("chp", "sqlite", marks=pytest.mark.node),
+        pytest.param("haproxy", "postgresql", marks=pytest.mark.postgresql),
+    ],
+)
+async def test_each_works_as_themselves_and_neither_sees_the_other(
+    request, browser, people, pam_config, tmp_path, proxy, database
+):
+    if database == "postgresql":
+        url = request.getfixturevalue("postgresql").new_database()
+        pam_config += f"c.JupyterHub.db_url = {url!r}\n"
+    if proxy == "chp":
+        api = request.getfixturevalue("free_port")
+        pam_config += f"c.ConfigurableHTTPProxy.api_url = 'http://127.0.0.1:{api}'\n"
+    ada, bob = people
+    with HubProcess(tmp_path, "--plugins", f"pam,localprocess,{proxy}", config=pam_config) as hub:
+        pages = {}
+        for person in people:
+            write_notebook(person.home / "who.ipynb", CELL, person.uid)
+            context = await browser.new_context()
+            pages[person] = page = await context.new_page()
+            await log_in(page, hub.url, person.name, person.password)
+            await page.wait_for_url(f"**/user/{person.name}/**", timeout=90_000)
+            said = await run_notebook(page, hub.url, person.name, "who.ipynb")
+            assert said == f"{person.name} {person.home}"
+        for person, other in ((ada, bob), (bob, ada)):
+            for path in (f"user/{other.name}/lab", f"hub/user/{other.name}/", f"hub/spawn/{other.name}"):
+                answer = await pages[person].goto(f"{hub.url}{path}")
+                assert answer.status == 404, path
+    assert hub.exit_code == 0
+
+
+async def test_a_wrong_password_is_refused_on_the_page(browser, people, pam_config, tmp_path):
+    with HubProcess(tmp_path, "--plugins", "pam,localprocess", config=pam_config) as hub:
+        page = await (await browser.new_context()).new_page()
+        await log_in(page, hub.url, people[0].name, "wrong")
+        await page.get_by_text("Invalid username or password").wait_for()

@@ -1,0 +1,129 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from traitlets.config import Config
+
+from plughub.auth import Authenticator
+
+SPELLINGS = ["Alice", "alice ", " ALICE", "ａｌｉｃｅ", "Ａlice\t"]
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_every_spelling_of_a_name_is_one_name(spelling):
+    assert Authenticator().normalize_username(spelling) == "alice"
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+@pytest.mark.parametrize("setting", ["admin_users", "allowed_users", "blocked_users"])
+def test_names_in_lists_are_normalised_too(setting, spelling):
+    config = Config(Authenticator=Config({setting: {spelling}}))
+    assert getattr(Authenticator(config=config), setting) == {"alice"}
+
+
+@given(st.text(max_size=50))
+def test_a_normalised_name_stays_as_it_is(name):
+    once = Authenticator().normalize_username(name)
+    assert Authenticator().normalize_username(once) == once
+
+
+def test_the_map_is_applied_to_normalised_names():
+    authenticator = Authenticator(username_map={"Alice@Example.org": "Alice"})
+    assert authenticator.normalize_username("ALICE@example.ORG") == "alice"
+
+
+@pytest.mark.parametrize(
+    "name", ["", ".", "..", "%2e%2e", "a/b", " alice", "al\x00ice", "al\nice", "x" * 256]
+)
+def test_what_cannot_be_a_name_is_no_name(name):
+    assert not Authenticator().validate_username(name)
+
+
+def test_the_whole_name_must_match_the_pattern():
+    authenticator = Authenticator(username_pattern="[a-z]+")
+    assert authenticator.validate_username("alice")
+    assert not authenticator.validate_username("alice; rm")
+
+
+def test_an_empty_allow_list_means_nobody():
+    assert not Authenticator().check_allowed("alice")
+
+
+def test_allow_all_means_everybody():
+    assert Authenticator(allow_all=True).check_allowed("alice")
+
+
+def test_those_on_the_list_are_allowed_and_no_others():
+    authenticator = Authenticator(allowed_users={"alice"})
+    assert authenticator.check_allowed("alice")
+    assert not authenticator.check_allowed("mallory")
+
+
+def test_an_admin_need_not_be_named_twice_where_there_is_an_allow_list():
+    assert Authenticator(allowed_users={"alice"}, admin_users={"root"}).check_allowed("root")
+    assert not Authenticator(admin_users={"root"}).check_allowed("root")
+
+
+def test_an_entry_by_the_name_elsewhere_holds_for_the_name_here():
+    authenticator = Authenticator(username_map={"a@x": "alice"}, blocked_users={"A@x"})
+    assert not authenticator.check_blocked_users("alice")
+    assert authenticator.check_blocked_users("bob")
+
+
+@pytest.mark.parametrize("exists", [True, False])
+def test_existing_users_are_allowed_when_the_setting_says_so(exists):
+    authenticator = Authenticator(allow_existing_users=True)
+    assert authenticator.check_allowed("alice", {"name": "alice", "exists": exists}) is exists
+
+
+def test_existing_users_are_allowed_by_default_only_where_there_is_an_allow_list():
+    model = {"name": "bob", "exists": True}
+    assert Authenticator(allowed_users={"alice"}).check_allowed("bob", model)
+    assert not Authenticator().check_allowed("bob", model)
+    assert not Authenticator(allowed_users={"a"}, allow_existing_users=False).check_allowed("bob", model)
+
+
+def test_nobody_is_an_admin_unless_listed():
+    authenticator = Authenticator(admin_users={"Root"})
+    assert authenticator.is_admin(None, {"name": "root"}) is True
+    assert authenticator.is_admin(None, {"name": "alice"}) is None
+
+
+def test_a_hub_that_lets_nobody_in_says_which_settings_would(caplog):
+    Authenticator().check_allow_config()
+    assert "c.Authenticator.allowed_users" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "setting", [{"allow_all": True}, {"allowed_users": {"a"}}, {"any_allow_config": True}]
+)
+def test_a_hub_that_lets_somebody_in_says_nothing(setting, caplog):
+    Authenticator(**setting).check_allow_config()
+    assert not caplog.text
+
+
+def test_a_setting_marked_as_allowing_counts_as_one():
+    class ByColour(Authenticator):
+        good_colours = (
+            Authenticator.class_traits()["allowed_users"].__class__().tag(config=True, allow_config=True)
+        )
+
+    assert "c.ByColour.good_colours" in ByColour().allow_settings()
+    assert ByColour(good_colours={"blue"}).any_allow_config
+
+
+def test_a_user_is_added_under_a_good_name_only():
+    class User:
+        name = "a/b"
+
+    with pytest.raises(ValueError, match="invalid username 'a/b'"):
+        Authenticator().add_user(User())
+
+
+async def test_the_hook_after_login_must_answer_the_auth_model():
+    authenticator = Authenticator(post_auth_hook=lambda *_: None)
+    with pytest.raises(TypeError, match=r"Authenticator\.post_auth_hook must return"):
+        await authenticator.run_post_auth_hook(None, {"name": "alice"})
+
+
+def test_the_login_page_is_that_of_the_hub_unless_overridden():
+    assert Authenticator().login_url("/jupyter/hub/") == "/jupyter/hub/login"

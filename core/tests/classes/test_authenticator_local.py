@@ -1,0 +1,116 @@
+import grp
+import os
+import pwd
+import sys
+
+import pytest
+
+from plughub.auth import Authenticator, LocalAuthenticator
+from plughub.classes.access import AccessRules
+from plughub.classes.authenticator_hooks import AuthenticatorHooks
+from plughub.classes.authenticator_model import AuthenticatorUser
+from plughub.domain.errors import ForbiddenError, UnavailableError
+from plughub.kinds import Identity, Rejected
+
+ME = pwd.getpwuid(os.getuid()).pw_name
+MY_GROUP = grp.getgrgid(os.getgid()).gr_name
+NOT_MINE = next(
+    group.gr_name for group in grp.getgrall() if group.gr_gid not in os.getgrouplist(ME, os.getgid())
+)
+NO_ONE = AuthenticatorUser("no-such-user-here")
+
+
+def test_members_of_an_allowed_group_are_allowed():
+    assert LocalAuthenticator(allowed_groups={MY_GROUP}).check_allowed(ME)
+
+
+def test_members_of_another_group_are_not():
+    assert not LocalAuthenticator(allowed_groups={NOT_MINE}).check_allowed(ME)
+
+
+def test_a_group_and_a_name_may_both_allow():
+    authenticator = LocalAuthenticator(allowed_groups={NOT_MINE}, allowed_users={ME})
+    assert authenticator.check_allowed(ME)
+    assert not authenticator.check_allowed(NO_ONE.name)
+
+
+def test_a_group_that_the_system_does_not_know_allows_nobody_and_is_named_in_the_log(caplog):
+    assert not LocalAuthenticator(allowed_groups={"no-such-group"}).check_allowed(ME)
+    assert "c.LocalAuthenticator.allowed_groups: the system has no group 'no-such-group'" in caplog.text
+
+
+def test_nobody_is_in_no_group():
+    assert LocalAuthenticator().group_names(NO_ONE.name) == []
+    assert MY_GROUP in LocalAuthenticator().group_names(ME)
+
+
+def test_groups_of_the_system_silence_the_warning_that_nobody_can_log_in(caplog):
+    LocalAuthenticator(allowed_groups={MY_GROUP}).check_allow_config()
+    assert not caplog.text
+
+
+async def test_a_rule_about_groups_may_be_async():
+    class Async(LocalAuthenticator):
+        async def check_allowed_groups(self, username, authentication=None):
+            return username == "alice"
+
+    rules = AccessRules({"async": Async()}, Authenticator())
+    assert await rules.hub_authorize_login(Identity(name="alice", plugin="async")) is None
+    assert await rules.hub_authorize_login(Identity(name="eve", plugin="async")) is not None
+
+
+async def test_a_person_without_an_account_on_the_system_reads_so(caplog):
+    hooks = AuthenticatorHooks("local", LocalAuthenticator())
+    answer = await hooks.hub_complete_login(Identity(name=NO_ONE.name))
+    assert isinstance(answer, Rejected)
+    assert NO_ONE.name in answer.reason
+    assert "c.LocalAuthenticator.create_system_users = True" in caplog.text
+
+
+async def test_a_person_with_an_account_is_left_alone():
+    authenticator = LocalAuthenticator(create_system_users=True, add_user_cmd=["/nonexistent/command"])
+    await authenticator.add_user(AuthenticatorUser(ME))
+
+
+async def test_the_command_gets_the_name_and_the_number(tmp_path):
+    script = "import sys; open(sys.argv[1], 'w').write('|'.join(sys.argv[2:]))"
+    seen = tmp_path / "seen"
+    authenticator = LocalAuthenticator(
+        create_system_users=True,
+        add_user_cmd=[sys.executable, "-c", script, str(seen), "--home", "/homes/USERNAME"],
+        uids={"new-one": 4711},
+    )
+    await authenticator.add_user(AuthenticatorUser("new-one"))
+    assert seen.read_text() == "--home|/homes/new-one|--uid|4711|new-one"
+
+
+@pytest.mark.parametrize("name", ["--system", "-r", "a:b", "a b", "a,b"])
+def test_a_name_that_a_command_could_misread_is_never_given_to_one(name):
+    authenticator = LocalAuthenticator(create_system_users=True, add_user_cmd=["/bin/false"])
+    with pytest.raises(ForbiddenError, match="cannot be the name of a user"):
+        authenticator.add_system_user(AuthenticatorUser(name))
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        (["sh", "-c", "echo disk full >&2; exit 3"], "exit code 3: disk full"),
+        (["/nonexistent/x"], "No such file"),
+    ],
+)
+async def test_a_command_that_fails_is_told_apart_in_the_log(command, words, caplog):
+    authenticator = LocalAuthenticator(create_system_users=True, add_user_cmd=command)
+    with pytest.raises(UnavailableError):
+        await authenticator.add_user(NO_ONE)
+    assert words in caplog.text
+
+
+@pytest.mark.root
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can create users")
+async def test_the_default_command_creates_a_real_user_without_a_password():
+    name = f"phnew{os.getpid()}"
+    try:
+        await LocalAuthenticator(create_system_users=True).add_user(AuthenticatorUser(name))
+        assert pwd.getpwnam(name).pw_name == name
+    finally:
+        os.system(f"userdel -r {name} 2>/dev/null")

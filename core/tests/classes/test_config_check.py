@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+import pytest
+from traitlets import Bool, HasTraits, Integer, List, Unicode
+from traitlets.config import Config, Configurable
+
+from plughub.classes.config_check import known_sections, unknown_settings
+
+
+class Limits(HasTraits):
+    mem_limit = Integer().tag(config=True)
+
+
+class Spawner(Configurable):
+    cmd = List(Unicode()).tag(config=True)
+    environment = List().tag(config=True)
+    internal = Bool()
+
+
+class DockerSpawner(Limits, Spawner):
+    image = Unicode().tag(config=True)
+
+
+class JupyterHub(Configurable):
+    base_url = Unicode().tag(config=True)
+    port = Integer().tag(config=True)
+
+
+FOREIGN = {"KubeSpawner": "kube", "Spawner2": "two"}
+
+
+def found(config: Config) -> list[str]:
+    return unknown_settings(config, [JupyterHub, DockerSpawner], FOREIGN)
+
+
+def test_settings_that_active_classes_have_are_good() -> None:
+    config = Config()
+    config.JupyterHub.port = 8000
+    config.Spawner.cmd = ["a"]
+    config.DockerSpawner.image = "lab"
+    config.DockerSpawner.cmd = ["b"]
+    assert found(config) == []
+
+
+def test_what_a_mixin_brings_is_good() -> None:
+    config = Config()
+    config.DockerSpawner.mem_limit = 1
+    assert found(config) == []
+
+
+def test_a_base_section_may_set_what_the_active_class_has() -> None:
+    config = Config()
+    config.Spawner.image = "lab"
+    assert found(config) == []
+    assert DockerSpawner(config=config).image == "lab"
+
+
+def test_sections_that_were_only_touched_are_good() -> None:
+    config = Config()
+    config.Unknown  # noqa: B018 - reading a section makes it
+    assert found(config) == []
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "message"),
+    [
+        (
+            "JupyterHub",
+            "prot",
+            "c.JupyterHub.prot: JupyterHub has no such setting; did you mean c.JupyterHub.port?",
+        ),
+        ("Spawner", "port", "c.Spawner.port: Spawner has no such setting; did you mean c.JupyterHub.port?"),
+        ("Spawner", "zzz", "c.Spawner.zzz: Spawner has no such setting"),
+        ("Spawner", "internal", "c.Spawner.internal: Spawner has no such setting"),
+        ("Spwaner", "cmd", "c.Spwaner (cmd): no active plugin has a class Spwaner; did you mean Spawner?"),
+        ("Zzz", "cmd", "c.Zzz (cmd): no active plugin has a class Zzz; is its plugin installed?"),
+        (
+            "Limits",
+            "mem_limit",
+            "c.Limits (mem_limit): no active plugin has a class Limits; is its plugin installed?",
+        ),
+        (
+            "KubeSpawner",
+            "cmd",
+            (
+                "c.KubeSpawner (cmd) belongs to plugin 'kube', which is not active: add it to --plugins, or take these "
+                "lines out"
+            ),
+        ),
+        (
+            "KubeSpwaner",
+            "cmd",
+            "c.KubeSpwaner (cmd): no active plugin has a class KubeSpwaner; did you mean KubeSpawner?",
+        ),
+    ],
+)
+def test_what_nothing_reads_is_named_with_what_may_be_meant(section: str, key: str, message: str) -> None:
+    assert found(Config({section: {key: 1}})) == [message]
+
+
+def test_a_list_that_is_extended_counts_as_a_setting() -> None:
+    config = Config()
+    config.Spawner.cmd.append("--debug")
+    config.Spawner.cmds.append("--debug")
+    assert found(config) == ["c.Spawner.cmds: Spawner has no such setting; did you mean c.Spawner.cmd?"]
+
+
+def test_a_setting_outside_of_any_class_is_named() -> None:
+    config = Config()
+    config["port"] = 8000
+    assert found(config) == ["c.port is outside of any class; write c.JupyterHub.port, or the class it is of"]
+
+
+def test_a_section_inside_a_section_is_checked_too() -> None:
+    config = Config()
+    config.JupyterHub.DockerSpawner.image = "lab"
+    config.JupyterHub.DockerSpawner.imgae = "lab"
+    assert found(config) == [
+        "c.JupyterHub.DockerSpawner.imgae: DockerSpawner has no such setting; did you mean c.DockerSpawner.image?"
+    ]
+
+
+def test_every_mistake_is_told_at_once_in_the_order_of_the_file() -> None:
+    config = Config()
+    config.Zzz.a = 1
+    config.Zzz.b = 1
+    config.JupyterHub.prot = 1
+    assert [message.split(":")[0] for message in found(config)] == ["c.Zzz (a, b)", "c.JupyterHub.prot"]
+
+
+def test_a_value_never_appears_in_a_message() -> None:
+    config = Config({"Zzz": {"password": "hunter2"}, "JupyterHub": {"cookie_secert": "hunter2"}})
+    assert "hunter2" not in " ".join(found(config))
+
+
+def test_the_sections_of_a_class_are_those_that_it_inherits_from() -> None:
+    assert set(known_sections([DockerSpawner])) == {"Configurable", "Spawner", "DockerSpawner"}

@@ -1,0 +1,232 @@
+"""What a person gets who types a command."""
+
+import json
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine
+
+import plughub
+from plughub.storage.tables import metadata
+
+JUPYTERHUB = [table for table in metadata.sorted_tables if not table.name.startswith("plughub_")]
+
+
+@pytest.fixture
+def offer(tmp_path, monkeypatch):
+    """Put a distribution with a plugin on the path."""
+
+    def make(name, source="", requires="plughub>=0.1,<0.2"):
+        about = tmp_path / "site" / f"plughub_{name}-3.4.dist-info"
+        about.mkdir(parents=True)
+        (about / "METADATA").write_text(
+            f"Metadata-Version: 2.1\nName: plughub-{name}\nVersion: 3.4\nRequires-Dist: {requires}\n"
+        )
+        (about / "entry_points.txt").write_text(f"[plughub]\n{name} = plughub_{name}\n")
+        (tmp_path / "site" / f"plughub_{name}.py").write_text(source)
+        monkeypatch.syspath_prepend(str(tmp_path / "site"))
+
+    return make
+
+
+@pytest.fixture
+def jupyterhub_file(tmp_path):
+    """A file as JupyterHub 6 leaves it, with a user and a server that runs."""
+    file = tmp_path / "jupyterhub.sqlite"
+    engine = create_engine(f"sqlite:///{file}")
+    metadata.create_all(engine, tables=JUPYTERHUB)
+    engine.dispose()
+    with closing(sqlite3.connect(file)) as database:
+        database.executescript(
+            """
+            CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY);
+            INSERT INTO alembic_version VALUES ('f460b0348206');
+            INSERT INTO users (id, name, cookie_id) VALUES (1, 'alice', 'c');
+            INSERT INTO servers (id, proto, ip, port, base_url) VALUES (7, 'http', '127.0.0.1', 5000, '/');
+            INSERT INTO spawners (id, user_id, name, server_id) VALUES (3, 1, '', 7);
+            """
+        )
+    return file
+
+
+def rows(file, question):
+    with closing(sqlite3.connect(file)) as database:
+        return database.execute(question).fetchall()
+
+
+def test_the_version_is_that_of_the_distribution(hub):
+    assert hub("--version") == (0, f"plughub {plughub.__version__}\n", "")
+
+
+def test_the_installed_command_is_the_same_as_the_module():
+    for command in ([str(Path(sys.executable).parent / "hub")], [sys.executable, "-m", "plughub"]):
+        said = subprocess.run([*command, "--version"], check=True, capture_output=True, text=True).stdout
+        assert said == f"plughub {plughub.__version__}\n"
+
+
+def test_help_names_every_command_and_how_to_give_settings(hub):
+    code, said, _ = hub("--help")
+    assert code == 0
+    assert all(word in said for word in ("token", "upgrade-db", "plugins", "--plugins", "--config"))
+    assert "--Class.name=value" in said
+
+
+@pytest.mark.parametrize("command", ["token", "upgrade-db", "plugins"])
+def test_every_command_has_help_of_its_own(hub, command):
+    code, said, _ = hub(command, "--help")
+    assert code == 0
+    assert said.startswith(f"usage: hub {command}")
+
+
+def test_an_unknown_argument_is_wrong_usage(hub):
+    code, said, complaint = hub("--bind=all")
+    assert (code, said) == (2, "")
+    assert "--bind=all" in complaint
+
+
+def test_a_misspelled_command_gets_a_did_you_mean(hub):
+    code, said, complaint = hub("plugin")
+    assert (code, said) == (2, "")
+    assert "did you mean 'plugins'?" in complaint
+
+
+# ---- hub plugins
+
+
+def test_plugins_are_listed_with_distribution_and_version(hub, offer):
+    offer("coffee")
+    code, said, _ = hub("plugins")
+    assert code == 0
+    assert ["coffee", "plughub-coffee", "3.4", "installed"] in [line.split() for line in said.splitlines()]
+
+
+def test_plugins_are_listed_as_json_with_what_is_active(hub, offer):
+    offer("coffee")
+    offer("tea")
+    _, said, _ = hub("plugins", "--json", "--plugins", "tea")
+    listed = {row["name"]: row for row in json.loads(said)}
+    assert listed["tea"] == {
+        "name": "tea",
+        "distribution": "plughub-tea",
+        "version": "3.4",
+        "module": "plughub_tea",
+        "status": "active",
+    }
+    assert listed["coffee"]["status"] == "installed"
+
+
+def test_a_plugin_that_is_broken_is_listed_without_being_imported(hub, offer):
+    offer("broken", "raise RuntimeError('imported')")
+    code, said, complaint = hub("plugins")
+    assert (code, complaint) == (0, "")
+    assert "broken" in said
+
+
+def test_a_plugin_that_does_not_fit_says_so_in_the_list(hub, offer):
+    offer("ancient", requires="plughub<0.1")
+    assert f"it needs plughub <0.1, this is plughub {plughub.__version__}" in hub("plugins")[1]
+
+
+# ---- hub token
+
+
+def test_a_token_is_printed_alone_and_stored_as_a_hash(hub, tmp_path):
+    code, said, complaint = hub("token", "alice")
+    token = said.strip()
+    assert (code, complaint, said.count("\n")) == (0, "", 1)
+    assert len(token) >= 32
+    assert rows(tmp_path / "jupyterhub.sqlite", "SELECT name FROM users") == [("alice",)]
+    stored = (tmp_path / "jupyterhub.sqlite").read_bytes()
+    assert token.encode() not in stored
+
+
+def test_the_name_is_brought_to_the_one_form(hub, tmp_path):
+    hub("token", " ALICE ")
+    hub("token", "alice")
+    assert rows(tmp_path / "jupyterhub.sqlite", "SELECT name FROM users") == [("alice",)]
+
+
+def test_without_a_name_the_token_is_for_who_asks(hub, tmp_path, monkeypatch):
+    monkeypatch.setenv("SUDO_USER", "carol")
+    hub("token")
+    assert rows(tmp_path / "jupyterhub.sqlite", "SELECT name FROM users") == [("carol",)]
+
+
+@pytest.mark.parametrize("name", ["a/b", "", "..", "a\nb", "x" * 300])
+def test_a_name_that_no_user_can_have_is_refused(hub, name):
+    code, said, complaint = hub("token", name)
+    assert (code, said) == (1, "")
+    assert complaint.startswith("hub: the username ")
+    assert complaint.count("\n") == 1
+
+
+def test_the_token_goes_into_the_database_of_the_config_file(hub, tmp_path):
+    (tmp_path / "other.py").write_text("c.JupyterHub.db_url = 'sqlite:///other.sqlite'\n")
+    assert hub("-f", "other.py", "token", "alice")[0] == 0
+    assert hub("token", "bob", "--config", "other.py")[0] == 0
+    assert rows(tmp_path / "other.sqlite", "SELECT name FROM users ORDER BY name") == [("alice",), ("bob",)]
+    assert not (tmp_path / "jupyterhub.sqlite").exists()
+
+
+def test_a_token_needs_a_database_that_is_up_to_date(hub, jupyterhub_file):
+    code, said, complaint = hub("token", "alice")
+    assert (code, said) == (1, "")
+    assert "hub upgrade-db" in complaint
+
+
+# ---- hub upgrade-db
+
+
+def test_a_database_of_jupyterhub_is_copied_and_upgraded(hub, jupyterhub_file, tmp_path):
+    code, said, complaint = hub("upgrade-db")
+    assert (code, complaint) == (0, "")
+    [copy] = [
+        path for path in tmp_path.glob("jupyterhub.sqlite.*") if not path.name.endswith(("-wal", "-shm"))
+    ]
+    assert f"the database was copied to {copy.name}" in said
+    assert "upgraded from f460b0348206" in said
+    assert rows(copy, "SELECT version_num FROM alembic_version") == [("f460b0348206",)]
+    assert (
+        rows(copy, "SELECT name FROM users")
+        == rows(jupyterhub_file, "SELECT name FROM users")
+        == [("alice",)]
+    )
+
+
+def test_an_upgraded_database_is_up_to_date_and_is_not_copied_again(hub, jupyterhub_file, tmp_path):
+    hub("upgrade-db")
+    files = sorted(tmp_path.iterdir())
+    code, said, _ = hub("upgrade-db")
+    assert (code, said.startswith("the database is up to date")) == (0, True)
+    assert sorted(tmp_path.iterdir()) == files
+    assert hub("token", "alice")[0] == 0
+
+
+def test_a_database_that_does_not_exist_is_made(hub, tmp_path):
+    code, said, _ = hub("upgrade-db")
+    assert (code, said.startswith("the database was upgraded from nothing")) == (0, True)
+    assert hub("token", "alice")[0] == 0
+
+
+def test_a_database_of_an_older_jupyterhub_is_left_as_it_is(hub, jupyterhub_file):
+    with closing(sqlite3.connect(jupyterhub_file)) as database:
+        database.execute("UPDATE alembic_version SET version_num = '4621fec11365'")
+        database.commit()
+    code, _, complaint = hub("upgrade-db")
+    assert code == 1
+    assert "upgrade it to JupyterHub 6 first" in complaint
+    assert rows(jupyterhub_file, "SELECT version_num FROM alembic_version") == [("4621fec11365",)]
+
+
+# ---- messages
+
+
+def test_debug_shows_where_an_error_comes_from(hub):
+    code, _, complaint = hub("--debug", "-f", "nowhere.py")
+    assert code == 1
+    assert "the config file does not exist" in complaint
+    assert "Traceback" in complaint

@@ -1,0 +1,207 @@
+"""``hub`` while it runs: what it prints, what ends it, and what other commands see of it."""
+
+import contextlib
+import json
+import signal
+import sqlite3
+import stat
+import subprocess
+import time
+import urllib.error
+import urllib.request
+
+import pytest
+
+from plughub.testing.client import client_of
+from plughub.testing.hub import HubProcess, is_open
+
+PLUGINS = ("--plugins", "simple,dummy,haproxy,onetime")
+CONFIG = "c.Authenticator.allow_all = True\n"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return tmp_path / "hub"
+
+
+def ask(hub, path, token=""):
+    request = urllib.request.Request(
+        hub.url + path, headers={"Authorization": f"token {token}"} if token else {}
+    )
+    with urllib.request.urlopen(request, timeout=20) as answer:
+        return json.loads(answer.read())
+
+
+def test_it_prints_its_address_and_a_link_that_logs_in_once(folder):
+    with HubProcess(folder, *PLUGINS, config=CONFIG) as hub:
+        assert hub.url == f"http://127.0.0.1:{hub.port}/"
+        assert hub.stdout.count("\n") == 2
+        opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+        with opener.open(
+            hub.login_link.replace("/login/onetime?", "/login/onetime?next=%2Fhub%2Fhome&"), timeout=20
+        ) as answer:
+            assert answer.status == 200
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(hub.login_link, timeout=20)
+        refused.value.close()
+        assert refused.value.code == 403
+
+
+def test_a_token_of_the_command_line_is_accepted_by_the_running_hub(folder):
+    with HubProcess(folder, *PLUGINS, config=CONFIG) as hub:
+        made = subprocess.run(
+            [hub.python, "-m", "plughub", "token", "alice"],
+            cwd=folder,
+            env=hub.env,
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        assert ask(hub, "hub/api/user", made.stdout.strip())["name"] == "alice"
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            ask(hub, "hub/api/user", made.stdout.strip()[::-1])
+        refused.value.close()
+        assert refused.value.code == 403
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_with_nothing_left(folder, number):
+    hub = HubProcess(folder, *PLUGINS, "--pid-file=hub.pid", config=CONFIG)
+    try:
+        hub.start()
+        assert (folder / "hub.pid").read_text() == f"{hub.process.pid}\n"
+        assert hub.stop(number) == 0
+        assert hub.stdout.endswith("hub: stopping\n")
+        assert "Traceback" not in hub.stderr
+        assert not (folder / "hub.pid").exists()
+        hub.assert_nothing_left()
+    finally:
+        hub.end_everything()
+
+
+def test_it_listens_on_this_machine_only_and_keeps_its_files_to_itself(folder):
+    with HubProcess(folder, *PLUGINS, config=CONFIG) as hub:
+        listening = {
+            (connection.laddr.ip, connection.laddr.port)
+            for process in hub.processes()
+            for connection in process.net_connections("tcp")
+            if connection.status == "LISTEN"
+        }
+        assert listening == {("127.0.0.1", hub.port), ("127.0.0.1", hub.hub_port)}
+        for name in ("jupyterhub_cookie_secret", "jupyterhub.sqlite", "jupyterhub.sqlite-wal", ".plughub"):
+            assert stat.S_IMODE((folder / name).stat().st_mode) & 0o077 == 0, name
+
+
+def test_a_second_hub_on_the_same_ports_does_not_start_and_leaves_the_first_alone(folder):
+    with HubProcess(folder, *PLUGINS, config=CONFIG) as hub:
+        ports = (f"--JupyterHub.port={hub.port}", f"--JupyterHub.hub_port={hub.hub_port}")
+        second = HubProcess(folder.parent / "second", *PLUGINS, *ports, config=CONFIG)
+        assert second.run() == 1, second.output
+        assert ask(hub, "hub/api/")["version"]
+
+
+def test_after_sigkill_it_starts_again_on_the_same_ports(folder):
+    with HubProcess(folder, *PLUGINS, config=CONFIG) as hub:
+        hub.kill()
+        proxies = {process.pid for process in hub.processes()}
+        with pytest.raises(AssertionError, match=f"a listener on port {hub.port}"):
+            hub.assert_nothing_left(timeout=0)
+        hub.start()
+        assert ask(hub, "hub/api/")["version"]
+        assert proxies
+        assert proxies <= {process.pid for process in hub.processes()}, "the proxy was found again"
+
+
+def test_the_log_level_is_that_of_the_settings(folder):
+    with HubProcess(folder, *PLUGINS, "--log-level=ERROR", config=CONFIG) as hub:
+        assert hub.stderr == ""
+
+
+STUCK = """
+import asyncio
+from plughub.proxy import Proxy
+
+class Stuck(Proxy):
+    async def start(self): ...
+
+    async def stop(self):
+        print("the proxy is stuck", flush=True)
+        await asyncio.sleep(600)
+
+    async def add_route(self, routespec, target, data): ...
+
+    async def delete_route(self, routespec): ...
+
+    async def get_all_routes(self):
+        return {}
+
+c.JupyterHub.proxy_class = Stuck
+"""
+
+
+def test_a_second_signal_ends_a_stop_that_takes_too_long(folder):
+    hub = HubProcess(folder, "--plugins", "simple,dummy", "--pid-file=hub.pid", config=CONFIG + STUCK)
+    try:
+        hub.start()
+        hub.process.send_signal(signal.SIGTERM)
+        deadline = time.monotonic() + 10
+        while "the proxy is stuck" not in hub.stdout and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert hub.stop(signal.SIGINT, timeout=10) == 1
+        assert hub.stderr.endswith("hub: ended in a hurry: servers and proxy are left as they are\n")
+        assert "Traceback" not in hub.stderr
+        assert not (folder / "hub.pid").exists()
+    finally:
+        hub.end_everything()
+
+
+def test_it_ends_although_the_database_is_in_trouble(folder):
+    hub = HubProcess(folder, *PLUGINS, config=CONFIG)
+    try:
+        hub.start()
+        with contextlib.closing(sqlite3.connect(folder / "jupyterhub.sqlite")) as database:
+            database.execute("ALTER TABLE plughub_hubs RENAME TO away")
+        assert hub.stop(timeout=20) == 0
+        assert "servers and proxy are left as they are: the database is not available" in hub.stderr
+        assert "Traceback" not in hub.stderr
+    finally:
+        hub.end_everything()
+
+
+def test_the_api_ends_it_and_servers_and_proxy_stay_when_asked_to(folder):
+    with HubProcess(folder, *PLUGINS, config=CONFIG) as hub:
+        subprocess.run([hub.python, "-m", "plughub", "token", "root"], cwd=folder, env=hub.env, check=True)
+        database = sqlite3.connect(folder / "jupyterhub.sqlite")
+        with contextlib.closing(database), database:
+            database.execute(
+                "INSERT INTO user_role_map (user_id, role_id, managed_by_auth) "
+                "SELECT users.id, roles.id, 0 FROM users, roles WHERE users.name='root' AND roles.name='admin'"
+            )
+        api = client_of(hub, "root")
+        answer = api("POST", "/shutdown", {"proxy": False, "servers": False})
+        assert (answer.status, answer.body) == (202, {"message": "Shutting down Hub"})
+        assert hub.process.wait(20) == 0
+        assert is_open(hub.port)
+
+
+ROLES = """
+c.JupyterHub.load_roles = [{"name": "looker", "scopes": ["list:users"], "groups": ["class"]}]
+c.JupyterHub.load_groups = {"class": ["alice"]}
+c.Authenticator.admin_users = {"root"}
+"""
+
+
+def test_roles_and_groups_of_the_configuration_hold(folder):
+    with HubProcess(folder, *PLUGINS, config=CONFIG + ROLES) as hub:
+        users = client_of(hub, "alice")("GET", "/users").body
+        assert [user["name"] for user in users] == ["alice", "root"]
+        assert client_of(hub, "bob")("GET", "/users").status == 403
+        assert client_of(hub, "root")("GET", "/users/root").body["admin"] is True
+
+
+def test_a_role_that_cannot_be_stops_the_start_with_one_message(folder):
+    bad = 'c.JupyterHub.load_roles = [{"name": "looker", "scopes": ["list:userz"]}]\n'
+    hub = HubProcess(folder, *PLUGINS, config=CONFIG + bad)
+    assert hub.run() == 1
+    assert "did you mean 'list:users'?" in hub.stderr
+    assert "Traceback" not in hub.stderr

@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from plughub.kinds import Identity, Login, Refusal
+from plughub.plugin.calling import Answer
+
+LOGIN = Login(username="alice", password="secret")
+ALICE = Identity(name="alice")
+
+
+async def test_the_first_answer_wins_and_the_others_are_not_asked(plugins, caller, fakes) -> None:
+    asked = []
+
+    async def hub_authenticate(login):
+        asked.append("later")
+
+    plugins.add("declines", fakes.answering(None))
+    plugins.add("knows", fakes.answering(ALICE))
+    plugins.add("later", fakes.plugin(hub_authenticate=hub_authenticate))
+    assert await caller.decide("hub_authenticate", login=LOGIN) == Answer(ALICE, "knows")
+    assert asked == []
+
+
+async def test_a_coroutine_that_answers_none_does_not_win(plugins, caller, fakes) -> None:
+    plugins.add("ldap", fakes.answering(None))
+    plugins.add("pam", fakes.answering(ALICE))
+    decided = await caller.decide("hub_authenticate", login=LOGIN)
+    assert decided.plugin == "pam"
+
+
+async def test_an_answer_that_is_false_but_not_none_wins(plugins, caller, fakes) -> None:
+    plugins.add("empty", fakes.answering(""))
+    plugins.add("pam", fakes.answering(ALICE))
+    assert await caller.decide("hub_authenticate", login=LOGIN) == Answer("", "empty")
+
+
+async def test_nobody_who_knows_is_no_answer(plugins, caller, fakes) -> None:
+    assert await caller.decide("hub_authenticate", login=LOGIN) is None
+    plugins.add("declines", fakes.answering(None))
+    caller.forget_cache()
+    assert await caller.decide("hub_authenticate", login=LOGIN) is None
+
+
+@pytest.mark.parametrize(
+    "error", [ValueError("no route to host"), SystemExit(3), asyncio.CancelledError(), StopIteration()]
+)
+async def test_a_failure_counts_as_no_answer_and_is_logged_with_the_name(
+    plugins, caller, caplog, error, fakes
+) -> None:
+    plugins.add("ldap", fakes.failing(error))
+    plugins.add("pam", fakes.answering(ALICE))
+    assert await caller.decide("hub_authenticate", login=LOGIN) == Answer(ALICE, "pam")
+    assert "plugin 'ldap' failed in hub_authenticate" in caplog.text
+    assert "secret" not in caplog.text
+
+
+async def test_one_that_does_not_answer_in_time_counts_as_no_answer(
+    plugins, caller, caplog, impatient, fakes
+) -> None:
+    plugins.add("ldap", fakes.hanging())
+    plugins.add("pam", fakes.answering(ALICE))
+    assert await caller.decide("hub_authenticate", login=LOGIN) == Answer(ALICE, "pam")
+    assert "plugin 'ldap' failed in hub_authenticate: no answer within 0.05 s" in caplog.text
+
+
+async def test_nobody_who_refuses_is_no_refusal(plugins, caller, fakes) -> None:
+    plugins.add("one", fakes.answering(None))
+    plugins.add("two", fakes.answering(None))
+    assert await caller.veto("hub_authorize_login", identity=ALICE) is None
+
+
+async def test_one_refusal_refuses_though_others_do_not(plugins, caller, fakes) -> None:
+    plugins.add("one", fakes.answering(None))
+    plugins.add("two", fakes.answering(Refusal("closed", status=429)))
+    plugins.add("three", fakes.answering(None))
+    assert await caller.veto("hub_authorize_login", identity=ALICE) == Answer(Refusal("closed", 429), "two")
+
+
+async def test_every_plugin_is_asked_though_one_has_refused(plugins, caller, fakes) -> None:
+    asked = []
+
+    async def hub_authorize_login(identity):
+        asked.append(identity)
+        return Refusal("second")
+
+    plugins.add("one", fakes.answering(Refusal("first")))
+    plugins.add("two", fakes.plugin(hub_authorize_login=hub_authorize_login))
+    assert (await caller.veto("hub_authorize_login", identity=ALICE)).value.reason == "first"
+    assert asked == [ALICE]
+
+
+@pytest.mark.parametrize("value", ["no", False, 0, {}])
+async def test_any_answer_but_none_refuses(plugins, caller, value, fakes) -> None:
+    plugins.add("sloppy", fakes.answering(value))
+    refusal = await caller.veto("hub_authorize_login", identity=ALICE)
+    assert isinstance(refusal.value, Refusal)
+
+
+@pytest.mark.parametrize(
+    "error", [ValueError("secret detail"), SystemExit(), asyncio.CancelledError(), KeyError("x")]
+)
+async def test_a_check_that_fails_refuses_and_says_no_more_than_that(plugins, caller, error, fakes) -> None:
+    plugins.add("quota", fakes.failing(error))
+    refusal = await caller.veto("hub_authorize_login", identity=ALICE)
+    assert refusal == Answer(Refusal("a check of plugin 'quota' could not be made; try again later"), "quota")
+
+
+async def test_a_check_that_does_not_answer_in_time_refuses(plugins, caller, impatient, fakes) -> None:
+    plugins.add("quota", fakes.hanging())
+    refusal = await caller.veto("hub_authorize_login", identity=ALICE)
+    assert refusal.plugin == "quota"
+
+
+async def test_a_check_in_a_thread_that_fails_refuses(plugins, caller, fakes) -> None:
+    def hub_authorize_login(identity):
+        return next(iter(()))
+
+    plugins.add("quota", fakes.plugin(hub_authorize_login=hub_authorize_login))
+    async with asyncio.timeout(5):
+        assert (await caller.veto("hub_authorize_login", identity=ALICE)).plugin == "quota"

@@ -1,0 +1,278 @@
+from __future__ import annotations
+
+import types
+
+import pytest
+
+from plughub import hookimpl
+from plughub.domain.errors import StartError
+from plughub.plugin.manager import HOOKS, ActivePlugins, owner_of
+
+
+class Poll:
+    @hookimpl
+    async def hub_poll(self, server): ...
+
+
+class PollFirst:
+    @hookimpl(tryfirst=True)
+    async def hub_poll(self, server): ...
+
+
+class PollLast:
+    @hookimpl(trylast=True)
+    async def hub_poll(self, server): ...
+
+
+def order(plugins: ActivePlugins, hook: str = "hub_poll") -> list[str]:
+    return [owner_of(impl) for impl in plugins.implementations(hook)]
+
+
+def test_plugins_are_asked_in_the_order_in_which_they_are_named(plugins) -> None:
+    for name in ("b", "a", "c"):
+        plugins.add(name, Poll())
+    assert plugins.names == ("b", "a", "c")
+    assert order(plugins) == ["b", "a", "c"]
+
+
+def test_an_implementation_may_ask_to_be_first_or_last(plugins) -> None:
+    plugins.add("last", PollLast())
+    plugins.add("one", Poll())
+    plugins.add("first", PollFirst())
+    plugins.add("two", Poll())
+    assert order(plugins) == ["first", "one", "two", "last"]
+
+
+def test_a_module_is_a_plugin(plugins) -> None:
+    module = types.ModuleType("some_plugin")
+    module.hub_poll = Poll().hub_poll
+    plugins.add("module", module)
+    assert plugins.hooks_of("module") == ("hub_poll",)
+
+
+def test_a_part_answers_under_the_name_of_its_plugin(plugins) -> None:
+    plugins.add("pam", types.ModuleType("pam"))
+    plugins.add("other", Poll())
+    plugins.add_part("pam", "spawner", Poll())
+    assert order(plugins) == ["pam", "other"]
+    assert plugins.hooks_of("pam") == ("hub_poll",)
+
+
+def test_a_part_of_a_plugin_that_is_not_active_is_refused(plugins) -> None:
+    with pytest.raises(StartError, match="plugin 'pam' is not active and cannot have the part 'spawner'"):
+        plugins.add_part("pam", "spawner", Poll())
+
+
+def test_two_parts_of_one_name_are_refused(plugins) -> None:
+    plugins.add("pam", types.ModuleType("pam"))
+    plugins.add_part("pam", "spawner", Poll())
+    with pytest.raises(StartError, match="plugin 'pam' has two parts with the name 'pam:spawner'"):
+        plugins.add_part("pam", "spawner", Poll())
+
+
+def test_a_plugin_that_is_named_twice_is_refused(plugins) -> None:
+    plugins.add("pam", Poll())
+    with pytest.raises(StartError, match="plugin 'pam' is named twice"):
+        plugins.add("pam", Poll())
+
+
+def test_one_plugin_under_two_names_is_refused(plugins) -> None:
+    poll = Poll()
+    plugins.add("pam", poll)
+    with pytest.raises(StartError, match="plugins 'other' and 'pam' are one and the same"):
+        plugins.add("other", poll)
+
+
+def test_a_name_that_reads_like_a_part_is_refused(plugins) -> None:
+    with pytest.raises(StartError, match="plugin name 'pam:x' has a ':' in it"):
+        plugins.add("pam:x", Poll())
+
+
+def test_backends_are_told_by_their_hooks(plugins) -> None:
+    class Spawner:
+        @hookimpl
+        async def hub_spawn(self, server): ...
+
+    class Login:
+        @hookimpl
+        def hub_register_authenticator(self): ...
+
+    plugins.add("docker", Spawner())
+    plugins.add("pam", Login())
+    assert plugins.owners("spawner") == ("docker",)
+    assert plugins.owners("authenticator") == ("pam",)
+    assert plugins.owners("proxy") == ()
+
+
+def test_only_names_of_hooks_are_ever_looked_at(plugins) -> None:
+    class Shy:
+        @property
+        def secret(self):
+            raise AssertionError("looked at")
+
+        @property
+        def hub_secret(self):
+            raise AssertionError("looked at")
+
+    plugins.add("shy", Shy())
+    assert plugins.hooks_of("shy") == ()
+
+
+def misspelled():
+    @hookimpl
+    async def hub_authorise_spawn(server): ...
+
+    return hub_authorise_spawn
+
+
+def misspelled_and_unmarked():
+    async def hub_authorise_spawn(server): ...
+
+    return hub_authorise_spawn
+
+
+def unknown():
+    @hookimpl
+    async def hub_zzz(server): ...
+
+    return hub_zzz
+
+
+def unmarked():
+    async def hub_poll(server): ...
+
+    return hub_poll
+
+
+def wrapper():
+    @hookimpl(wrapper=True)
+    def hub_poll(server):
+        return (yield)
+
+    return hub_poll
+
+
+def old_wrapper():
+    @hookimpl(hookwrapper=True)
+    def hub_poll(server):
+        yield
+
+    return hub_poll
+
+
+def awaited_at_start():
+    @hookimpl
+    async def hub_register_pages(): ...
+
+    return hub_register_pages
+
+
+def yields_where_it_is_awaited():
+    @hookimpl
+    async def hub_authorize_spawn(server):
+        yield None
+
+    return hub_authorize_spawn
+
+
+def awaited_where_it_yields():
+    @hookimpl
+    async def hub_progress(server): ...
+
+    return hub_progress
+
+
+def surplus_argument():
+    @hookimpl
+    async def hub_spawn(server, user): ...
+
+    return hub_spawn
+
+
+def keyword_only():
+    @hookimpl
+    async def hub_stop(server, *, now): ...
+
+    return hub_stop
+
+
+def default():
+    @hookimpl
+    async def hub_stop(server, now=False): ...
+
+    return hub_stop
+
+
+@pytest.mark.parametrize(
+    ("make", "problem"),
+    [
+        (misspelled, "there is no hook hub_authorise_spawn; did you mean hub_authorize_spawn?"),
+        (
+            misspelled_and_unmarked,
+            "there is no hook hub_authorise_spawn; if hub_authorize_spawn is meant, mark it",
+        ),
+        (unknown, "there is no hook hub_zzz"),
+        (unmarked, "hub_poll is not marked: write @hookimpl above it"),
+        (wrapper, "hub_poll is a wrapper; hooks of this hub are not wrapped"),
+        (old_wrapper, "hub_poll is a wrapper; hooks of this hub are not wrapped"),
+        (
+            awaited_at_start,
+            "hub_register_pages is called once at start and not awaited: write def, not async def",
+        ),
+        (yields_where_it_is_awaited, "hub_authorize_spawn is awaited: return in it, do not yield"),
+        (awaited_where_it_yields, "hub_progress is an async generator: yield in it"),
+        (surplus_argument, "hub_spawn has an argument 'user' that the hook does not give; it gives server"),
+        (
+            keyword_only,
+            "hub_stop would never get 'now': write it without a default and without a * before it",
+        ),
+        (default, "hub_stop would never get 'now': write it without a default and without a * before it"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["module", "object", "class"])
+def test_a_plugin_that_does_not_keep_the_contract_is_refused_and_nothing_of_it_stays(
+    plugins, make, problem, kind
+) -> None:
+    function = make()
+    body = {function.__name__: staticmethod(function)}
+    holder = {
+        "module": lambda: types.SimpleNamespace(**{function.__name__: function}),
+        "object": lambda: type("Plugin", (), body)(),
+        "class": lambda: type("Plugin", (), body),
+    }[kind]()
+    with pytest.raises(StartError) as caught:
+        plugins.add("bad", holder)
+    assert str(caught.value).startswith(f"plugin 'bad' does not keep the contract: {problem}")
+    assert caught.value.exit_code == 2
+    assert plugins.names == ()
+    assert all(not plugins.implementations(hook) for hook in HOOKS)
+
+
+def test_a_part_keeps_the_contract_too(plugins) -> None:
+    plugins.add("pam", types.ModuleType("pam"))
+    with pytest.raises(StartError, match="is not marked"):
+        plugins.add_part("pam", "spawner", types.SimpleNamespace(hub_poll=unmarked()))
+
+
+def test_a_class_that_was_not_made_into_an_object_is_refused(plugins) -> None:
+    with pytest.raises(StartError, match="hub_poll has an argument 'self'"):
+        plugins.add("class", Poll)
+
+
+def test_a_helper_may_begin_like_a_hook(plugins) -> None:
+    def hub_address() -> str:
+        return ""
+
+    plugins.add("helper", types.SimpleNamespace(hub_address=hub_address))
+    assert plugins.hooks_of("helper") == ()
+
+
+def test_an_implementation_names_only_the_arguments_that_it_wants(plugins) -> None:
+    @hookimpl
+    async def hub_stop(server): ...
+
+    @hookimpl
+    async def hub_poll(*rest, extra=1, **more): ...
+
+    plugins.add("some", types.SimpleNamespace(hub_stop=hub_stop, hub_poll=hub_poll))
+    assert plugins.hooks_of("some") == ("hub_poll", "hub_stop")

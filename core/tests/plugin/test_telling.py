@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+import threading
+
+import pytest
+
+from plughub.domain.errors import PluginError, StartError
+from plughub.kinds import Identity, Login, Rejected
+from plughub.plugin import calling
+from plughub.plugin.calling import Answer, HookCaller, describe
+from plughub.plugin.hooks import Hooks
+
+LOGIN = Login(username="alice", password="secret")
+ALICE = Identity(name="alice")
+
+
+@pytest.mark.parametrize("error", [ValueError("disk full"), SystemExit(), asyncio.CancelledError()])
+async def test_a_listener_that_fails_hurts_nobody(plugins, caller, caplog, error, fakes) -> None:
+    heard = []
+
+    async def hub_event(event):
+        heard.append(event)
+
+    plugins.add("audit", fakes.failing(error))
+    plugins.add("metrics", fakes.plugin(hub_event=hub_event))
+    await caller.tell("hub_event", event="login")
+    assert heard == ["login"]
+    assert "plugin 'audit' failed in hub_event" in caplog.text
+
+
+async def test_a_listener_that_hangs_does_not_keep_the_news_from_others(
+    plugins, caller, impatient, fakes
+) -> None:
+    heard = threading.Event()
+
+    def hub_event(event):
+        heard.set()
+
+    plugins.add("audit", fakes.hanging())
+    plugins.add("metrics", fakes.plugin(hub_event=hub_event))
+    await caller.tell("hub_event", event="login")
+    assert heard.is_set()
+
+
+def test_all_answers_are_kept_in_order(plugins, pools, fakes) -> None:
+    plugins.add("one", fakes.plugin(hub_register_commands=lambda: ["a"]))
+    plugins.add("none", fakes.plugin(hub_register_commands=lambda: None))
+    plugins.add("two", fakes.plugin(hub_register_commands=lambda: ["b"]))
+    caller = HookCaller(plugins, pools)
+    assert caller.register("hub_register_commands") == [Answer(["a"], "one"), Answer(["b"], "two")]
+    assert caller.register("hub_register_commands", only="two") == [Answer(["b"], "two")]
+
+
+@pytest.mark.parametrize("error", [ValueError("no folder"), SystemExit("no folder")])
+def test_a_failure_at_start_stops_it_with_the_name(plugins, pools, error, fakes) -> None:
+    def hub_register_commands():
+        raise error
+
+    plugins.add("broken", fakes.plugin(hub_register_commands=hub_register_commands))
+    with pytest.raises(
+        StartError, match=r"plugin 'broken' failed in hub_register_commands: .*no folder"
+    ) as caught:
+        HookCaller(plugins, pools).register("hub_register_commands")
+    assert caught.value.exit_code == 2
+
+
+def test_a_start_error_of_a_plugin_is_its_own(plugins, pools, fakes) -> None:
+    def hub_configure(context):
+        raise StartError("haproxy is not installed", hint="apt install haproxy")
+
+    plugins.add("haproxy", fakes.plugin(hub_configure=hub_configure))
+    with pytest.raises(StartError, match=r"^haproxy is not installed$"):
+        HookCaller(plugins, pools).register("hub_configure", context=None)
+
+
+async def test_every_call_is_observed_with_its_outcome(plugins, pools, impatient, fakes) -> None:
+    seen = []
+    plugins.add("bad", fakes.failing(ValueError()))
+    plugins.add("slow", fakes.hanging())
+    plugins.add("good", fakes.answering(ALICE))
+    caller = HookCaller(
+        plugins, pools, lambda name, hook, seconds, outcome: seen.append((name, hook, outcome))
+    )
+    logging.getLogger("plughub.plugin").setLevel(logging.CRITICAL)
+    try:
+        await caller.decide("hub_authenticate", login=LOGIN)
+    finally:
+        logging.getLogger("plughub.plugin").setLevel(logging.NOTSET)
+    assert seen == [
+        ("bad", "hub_authenticate", "failed"),
+        ("slow", "hub_authenticate", "timeout"),
+        ("good", "hub_authenticate", "ok"),
+    ]
+
+
+def test_an_error_is_described_in_one_line() -> None:
+    assert describe(ValueError("a\n  b")) == "a b"
+    assert describe(ValueError("x")) == "ValueError: x"
+    assert describe(PluginError("p", "h", "r")) == "plugin 'p' failed in h: r"
+
+
+async def test_an_identity_that_its_plugin_does_not_finish_is_taken_as_it_is(plugins, caller, fakes) -> None:
+    plugins.add("pam", fakes.answering(None))
+    hooks = Hooks(caller)
+    assert await hooks.complete_login(Identity(name="alice", plugin="pam")) == Identity(
+        name="alice", plugin="pam"
+    )
+
+
+async def test_an_identity_is_finished_by_the_plugin_that_authenticated(plugins, caller, fakes) -> None:
+    async def hub_complete_login(identity):
+        return Rejected("locked")
+
+    plugins.add("other", fakes.plugin(hub_complete_login=hub_complete_login))
+    plugins.add("pam", fakes.answering(None))
+    hooks = Hooks(caller)
+    assert await hooks.complete_login(Identity(name="a", plugin="other")) == Rejected("locked")
+    assert await hooks.complete_login(Identity(name="a", plugin="pam")) == Identity(name="a", plugin="pam")
+
+
+async def test_a_plugin_that_cannot_tell_what_runs_is_told_from_one_that_runs_nothing(
+    plugins, caller, fakes
+) -> None:
+    async def hub_inventory(mark):
+        return []
+
+    plugins.add("pam", fakes.answering(None))
+    plugins.add("docker", fakes.plugin(hub_inventory=hub_inventory))
+    hooks = Hooks(caller)
+    assert await hooks.inventory("pam", "m") is None
+    assert await hooks.inventory("docker", "m") == ()
+
+
+async def test_the_report_of_a_start_is_read_as_it_comes(plugins, caller, fakes) -> None:
+    async def hub_progress(server):
+        yield "one"
+        yield "two"
+
+    plugins.add("docker", fakes.plugin(hub_progress=hub_progress))
+    hooks = Hooks(caller)
+    assert [step async for step in hooks.progress("docker", None)] == ["one", "two"]
+    assert hooks.progress("pam", None) is None
+
+
+def test_the_caller_stands_on_the_public_names_of_pluggy() -> None:
+    assert "pluggy._" not in inspect.getsource(calling)

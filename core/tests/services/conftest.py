@@ -1,0 +1,294 @@
+import asyncio
+import contextlib
+import uuid
+
+import pytest
+
+from plughub import hookimpl
+from plughub.domain.scopes import ScopeTree
+from plughub.domain.servers import OperationKind
+from plughub.kinds import Endpoint, Found, Identity, ProxySettings, SpawnerInfo
+from plughub.plugin.calling import HookCaller
+from plughub.plugin.hooks import Hooks
+from plughub.plugin.manager import ActivePlugins
+from plughub.plugin.threads import ThreadPools
+from plughub.services.database_tokens import DatabaseTokens
+from plughub.services.events import EventTeller
+from plughub.services.login import LoginService
+from plughub.services.operations.runner import Runner
+from plughub.services.operations.start import StartSteps
+from plughub.services.operations.stop import StopSteps
+from plughub.services.polling import Poller
+from plughub.services.preparation import prepare
+from plughub.services.routing import Router
+from plughub.services.servers import ServerService
+from plughub.services.settings import HubSettings
+from plughub.services.tokens import TokenService
+from plughub.services.watching import Watchers
+from plughub.storage.database import Database
+from plughub.storage.schema import prepare_schema
+from plughub.storage.store import SQLStore
+
+
+class Machine:
+    """The world outside of the hub: HTTP servers that run in this process. It outlives hub processes."""
+
+    def __init__(self):
+        self.running = {}
+        self.launches = []
+        self.stops = []
+        self.code = 3
+        self.error = None
+        self.silent = False
+        self.dies = False
+        self.poll_error = None
+        self.stop_error = None
+        self.gate = None
+        self.before = None
+        self.stop_gate = None
+        self.forgetful = False
+
+    async def launch(self, server):
+        self.launches.append(server.operation)
+        if self.before:
+            await self.before.wait()
+        if self.error:
+            raise self.error
+        listener = await asyncio.start_server(self._answer, "127.0.0.1", 0)
+        port = listener.sockets[0].getsockname()[1]
+        self.running[server.operation] = (server, listener, f"http://127.0.0.1:{port}")
+        if self.dies:
+            await self.kill(server.operation)
+        if self.gate:
+            await self.gate.wait()
+        return Endpoint(url=f"http://127.0.0.1:{port}", state={"launch": server.operation})
+
+    async def kill(self, launch):
+        _, listener, _ = self.running.pop(launch)
+        listener.close()
+        await listener.wait_closed()
+
+    async def _answer(self, reader, writer):
+        with contextlib.suppress(ConnectionError):
+            await reader.readuntil(b"\r\n\r\n")
+            if not self.silent:
+                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        writer.close()
+
+
+class MachineSpawner:
+    def __init__(self, machine):
+        self.machine = machine
+
+    @hookimpl
+    def hub_spawner_info(self):
+        return SpawnerInfo(label="Machine")
+
+    @hookimpl
+    async def hub_spawn(self, server):
+        return await self.machine.launch(server)
+
+    @hookimpl
+    async def hub_poll(self, server):
+        if self.machine.poll_error:
+            raise self.machine.poll_error
+        return None if server.operation in self.machine.running else self.machine.code
+
+    @hookimpl
+    async def hub_stop(self, server, now):
+        self.machine.stops.append((server.operation, now))
+        if self.machine.stop_gate:
+            await self.machine.stop_gate.wait()
+        if self.machine.stop_error:
+            raise self.machine.stop_error
+        if server.operation in self.machine.running:
+            await self.machine.kill(server.operation)
+
+    @hookimpl
+    async def hub_logs(self, server, lines):
+        return ["first", "API_TOKEN=abcdef0123456789 last"][-lines:]
+
+    @hookimpl
+    async def hub_diagnose(self, server):
+        return "it listens elsewhere"
+
+    @hookimpl
+    async def hub_inventory(self, mark):
+        if self.machine.forgetful:
+            return []
+        return [
+            Found(
+                operation=key,
+                user=server.user.name,
+                server=server.name,
+                url=url,
+                state={"launch": key},
+            )
+            for key, (server, _, url) in self.machine.running.items()
+            if server.mark == mark
+        ]
+
+
+class TableProxy:
+    def __init__(self):
+        self.routes = {}
+        self.starts = 0
+        self.code = None
+        self.error = None
+
+    @hookimpl
+    async def hub_proxy_start(self, proxy):
+        self.starts += 1
+        self.code = None
+        return {"starts": self.starts}
+
+    @hookimpl
+    async def hub_proxy_poll(self):
+        return self.code
+
+    @hookimpl
+    async def hub_proxy_stop(self):
+        self.routes.clear()
+
+    @hookimpl
+    async def hub_route_add(self, route):
+        if self.error:
+            raise self.error
+        self.routes[route.routespec] = route
+
+    @hookimpl
+    async def hub_route_delete(self, routespec):
+        self.routes.pop(routespec, None)
+
+    @hookimpl
+    async def hub_routes(self):
+        return list(self.routes.values())
+
+
+class Book:
+    """An authenticator that knows names and passwords."""
+
+    def __init__(self, people):
+        self.people = people
+
+    @hookimpl
+    async def hub_authenticate(self, login):
+        known = self.people.get(login.username)
+        return Identity(name=login.username) if known == login.password else None
+
+
+class HubParts:
+    """The services of one hub process, wired as the composition wires them."""
+
+    def __init__(self, url, machine, proxy, extra=None, **settings):
+        self.database = Database(url)
+        self.store = SQLStore(self.database)
+        plugins = ActivePlugins()
+        plugins.add("machine", MachineSpawner(machine))
+        plugins.add("table", proxy)
+        plugins.add("database", DatabaseTokens(self.store))
+        for name, plugin in (extra or {}).items():
+            plugins.add(name, plugin)
+        self.hooks = Hooks(HookCaller(plugins, ThreadPools()))
+        self.settings = HubSettings(
+            mark="mark",
+            hub_id=uuid.uuid4().hex,
+            host="here",
+            spawners={"machine": SpawnerInfo(http_timeout=settings.pop("http_timeout", 5))},
+            proxy="table",
+            **settings,
+        )
+        self.events = EventTeller(self.hooks)
+        self.watchers = Watchers()
+        self.runner = Runner(self.store, self.settings, self.watchers)
+        self.router = Router(
+            self.store, self.hooks, self.settings, ProxySettings(ip="", port=8000, hub_url="http://h:1")
+        )
+        parts = (self.hooks, self.settings, self.router, self.events)
+        self.runner.use({OperationKind.START: StartSteps(*parts), OperationKind.STOP: StopSteps(*parts)})
+        self.servers = ServerService(
+            self.store, self.hooks, self.settings, self.runner, self.watchers, self.events
+        )
+        self.poller = Poller(self.store, self.hooks, self.settings, self.servers)
+        self.tokens = TokenService(self.store, self.hooks, ScopeTree())
+        self.store.changed = self.tokens.cache.changed
+        self.logins = LoginService(
+            self.store, self.hooks, self.settings, self.events, visitors=frozenset({"onetime"})
+        )
+        self._tasks = []
+
+    def run(self):
+        work = (self.runner.look_for_work(), self.runner.keep_leases(), self.events.run())
+        self._tasks = [asyncio.create_task(task) for task in work]
+        return self
+
+    async def crash(self):
+        """End as SIGKILL would: nothing is released."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.runner.close()
+        self.database.close()
+
+    async def user(self, name="alice"):
+        def work(tx):
+            prepare(tx)
+            return tx.users.get(name) or tx.users.create(name)
+
+        return await self.store.write(work)
+
+    async def started(self, name="alice", server="", **how):
+        asked = await self.servers.start(await self.user(name), server, **how)
+        return await self.servers.wait(asked, 10)
+
+    async def stopped(self, server, **how):
+        return await self.servers.wait(await self.servers.stop(server, **how), 20)
+
+
+@pytest.fixture
+def machine():
+    return Machine()
+
+
+@pytest.fixture
+def proxy():
+    return TableProxy()
+
+
+@pytest.fixture
+async def make_hub(db_url, machine, proxy):
+    prepare_schema(db_url)
+    hubs = []
+
+    def make(**settings):
+        hub = HubParts(db_url, machine, proxy, **settings)
+        hubs.append(hub)
+        return hub.run()
+
+    yield make
+    for hub in hubs:
+        await hub.crash()
+    for launch in list(machine.running):
+        await machine.kill(launch)
+
+
+@pytest.fixture
+async def hub(make_hub):
+    return make_hub()
+
+
+@pytest.fixture
+def until():
+    """Wait until a condition holds."""
+
+    async def wait(condition, seconds=10.0):
+        async with asyncio.timeout(seconds):
+            while not condition():
+                await asyncio.sleep(0.01)
+
+    return wait
+
+
+@pytest.fixture
+def book():
+    return Book

@@ -1,0 +1,83 @@
+"""Several hub processes on one database, asked for the same things at the same moment."""
+
+import asyncio
+
+from plughub import hookimpl
+from plughub.domain.errors import ForbiddenError
+from plughub.domain.servers import Status
+from plughub.kinds import Identity
+from plughub.services.membership import Membership
+
+AT_ONCE = 8
+
+
+class Groups:
+    @hookimpl
+    async def hub_authenticate(self, login):
+        return Identity(name=login.username, groups=("a", "b"))
+
+
+def members(hubs):
+    return [Membership(hub.store, hub.settings, hub.tokens.cache.changed) for hub in hubs]
+
+
+async def test_logins_of_one_new_person_at_the_same_moment_all_succeed(make_hub):
+    hubs = [make_hub(extra={"groups": Groups()}) for _ in range(2)]
+    await hubs[0].user("root")
+    logins = [hub.logins.log_in("alice", "") for hub in hubs for _ in range(AT_ONCE // 2)]
+    sessions = await asyncio.gather(*logins)
+    assert len({session.user.id for session in sessions}) == 1
+    user = await hubs[1].store.read(lambda tx: tx.users.get("alice"))
+    assert (user.groups, user.roles) == (("a", "b"), ("user",))
+
+
+async def test_two_plugins_that_answer_to_one_new_name_never_make_one_person(make_hub, book):
+    people = {f"user{n}": "good" for n in range(AT_ONCE)}
+    one, two = (make_hub(extra={name: book(people)}) for name in ("first", "second"))
+    await one.user("root")
+    for name in people:
+        answers = await asyncio.gather(
+            one.logins.log_in(name, "good"), two.logins.log_in(name, "good"), return_exceptions=True
+        )
+        assert sum(isinstance(answer, ForbiddenError) for answer in answers) == 1, answers
+
+
+async def test_a_new_server_that_is_asked_for_twice_is_one_server(make_hub, machine):
+    one, two = (make_hub(allow_named_servers=True) for _ in range(2))
+    user = await one.user()
+    machine.gate = asyncio.Event()
+    asked = await asyncio.gather(
+        *(hub.servers.start(user, "lab") for hub in (one, two) for _ in range(AT_ONCE // 2))
+    )
+    assert len({server.id for server in asked}) == 1
+    machine.gate.set()
+    server = await one.servers.wait(asked[0], 10)
+    assert (server.status, machine.launches) == (Status.RUNNING, [server.launch])
+
+
+async def test_the_limit_of_named_servers_holds_at_the_same_moment_too(make_hub):
+    hubs = [make_hub(allow_named_servers=True, named_server_limit=2) for _ in range(2)]
+    user = await hubs[0].user()
+    starts = [hubs[n % 2].servers.start(user, f"lab{n}") for n in range(AT_ONCE)]
+    await asyncio.gather(*starts, return_exceptions=True)
+    servers = await hubs[0].servers.of_user(user)
+    assert len([server for server in servers if server.name]) == 2
+
+
+async def test_a_hub_that_was_taken_for_dead_is_listed_again(make_hub):
+    hubs = [make_hub(lease=1) for _ in range(2)]
+    awake, asleep = members(hubs)
+    await awake.join()
+    await asleep.join()
+    await hubs[0].store.write(lambda tx: tx.hubs.leave(hubs[1].settings.hub_id))
+    await hubs[1].store.write(asleep._beat)
+    listed = await hubs[0].store.read(lambda tx: tx.hubs.list())
+    assert {hub["id"] for hub in listed} == {hub.settings.hub_id for hub in hubs}
+
+
+async def test_stops_at_the_same_moment_are_one_stop(make_hub, machine):
+    hubs = [make_hub() for _ in range(2)]
+    server = await hubs[0].started()
+    await asyncio.gather(*(hubs[n % 2].servers.stop(server) for n in range(AT_ONCE)))
+    assert (await hubs[1].servers.wait(server, 10)).status is Status.STOPPED
+    assert len(machine.stops) == 1

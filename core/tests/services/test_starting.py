@@ -1,0 +1,143 @@
+import asyncio
+import time
+
+import pytest
+
+from plughub.domain.errors import InvalidError, TooManyError
+from plughub.domain.servers import Phase, Status
+from plughub.kinds import SpawnFailed
+
+
+async def test_a_start_leads_to_a_running_server_with_a_route_and_a_token(hub, machine, proxy):
+    server = await hub.started()
+    assert (server.status, server.failure) == (Status.RUNNING, None)
+    assert proxy.routes["/user/alice/"].target == server.url
+    launched, *_ = machine.running[server.launch]
+    principal = await hub.tokens.by_token(launched.environment["JUPYTERHUB_API_TOKEN"])
+    assert principal.name == "alice"
+    assert principal.may("users:activity", resource=None) is False
+    assert launched.launch_marks["PLUGHUB_OPERATION"] == server.launch
+
+
+async def test_a_second_start_joins_the_first(hub, machine):
+    machine.gate = asyncio.Event()
+    user = await hub.user()
+    first, second = [await hub.servers.start(user) for _ in range(2)]
+    assert first.operation.id == second.operation.id
+    machine.gate.set()
+    server = await hub.servers.wait(first, 10)
+    assert machine.launches == [server.launch]
+
+
+async def test_a_running_server_is_not_started_again(hub):
+    await hub.started()
+    with pytest.raises(InvalidError, match="already running"):
+        await hub.servers.start(await hub.user())
+
+
+async def test_what_the_plugin_says_is_what_the_user_reads(hub, machine, proxy):
+    machine.error = SpawnFailed("no room left", html="<b>no room left</b>", status=503)
+    server = await hub.started()
+    assert (server.status, server.failure.message, server.failure.status) == (
+        Status.STOPPED,
+        "no room left",
+        503,
+    )
+    assert machine.stops == [(machine.launches[0], True)]
+    assert "/user/alice/" not in proxy.routes
+    assert await hub.store.read(lambda tx: tx.tokens.of_user(server.user_id)) == []
+    assert await hub.store.read(lambda tx: tx.oauth.client("jupyterhub-user-alice")) is None
+
+
+async def test_any_other_exception_names_the_plugin_and_shows_the_log_without_secrets(hub, machine):
+    machine.error = FileNotFoundError(2, "No such file", "/usr/bin/lab")
+    failure = (await hub.started()).failure
+    assert failure.plugin == "machine"
+    assert "/usr/bin/lab" in failure.message
+    assert failure.logs[0] == "first"
+    assert "abcdef0123456789" not in str(failure.logs)
+
+
+async def test_a_server_that_dies_at_once_is_reported_at_once(hub, machine):
+    machine.dies = True
+    begin = time.monotonic()
+    failure = (await hub.started()).failure
+    assert time.monotonic() - begin < 2
+    assert failure.exit_code == 3
+    assert failure.message.endswith("before it answered: exit code 3: it listens elsewhere")
+
+
+async def test_a_server_that_does_not_answer_is_given_up_with_a_diagnosis(make_hub, machine):
+    machine.silent = True
+    failure = (await make_hub(http_timeout=0.3).started()).failure
+    assert "within 0.3 s" in failure.message
+    assert "it listens elsewhere" in failure.message
+    assert machine.running == {}
+
+
+async def test_an_unknown_state_while_starting_is_not_death(hub, machine):
+    machine.poll_error = RuntimeError("engine down")
+    assert (await hub.started()).status is Status.RUNNING
+
+
+@pytest.mark.parametrize("stage", ["launch", "await"])
+async def test_a_start_that_is_stopped_leaves_nothing(hub, machine, proxy, until, stage):
+    machine.gate = asyncio.Event() if stage == "launch" else None
+    machine.silent = stage == "await"
+    asked = await hub.servers.start(await hub.user())
+    await until(lambda: machine.running)
+    server = await hub.stopped(asked)
+    assert (server.status, server.failure, server.operation) == (Status.STOPPED, None, None)
+    assert (machine.running, proxy.routes) == ({}, {})
+    assert (await hub.store.read(lambda tx: tx.tokens.of_user(server.user_id))) == []
+
+
+async def test_starts_beyond_the_limit_wait_in_the_order_of_their_coming(make_hub, machine, until):
+    hub = make_hub(concurrent_spawn_limit=1)
+    machine.gate = asyncio.Event()
+    users = [await hub.user(name) for name in ("ada", "bea", "cleo")]
+    asked = [await hub.servers.start(user) for user in users]
+    await until(lambda: len(machine.launches) == 1)
+    places = [(await hub.servers.get(user.name, "")).operation.place for user in users]
+    assert places == [None, 1, 2]
+    machine.gate.set()
+    done = [await hub.servers.wait(server, 10) for server in asked]
+    assert [server.status for server in done] == [Status.RUNNING] * 3
+    assert machine.launches == [server.launch for server in done]
+
+
+async def test_a_start_that_waits_can_be_given_up(make_hub, machine):
+    hub = make_hub(concurrent_spawn_limit=1)
+    machine.gate = asyncio.Event()
+    await hub.servers.start(await hub.user("ada"))
+    waiting = await hub.servers.start(await hub.user("bea"))
+    assert waiting.operation.phase is Phase.QUEUED
+    assert (await hub.servers.stop(waiting)).operation is None
+    machine.gate.set()
+
+
+async def test_active_server_limit_refuses_with_a_reason(make_hub):
+    hub = make_hub(active_server_limit=1)
+    await hub.started("ada")
+    with pytest.raises(TooManyError, match="limit"):
+        await hub.servers.start(await hub.user("bea"))
+
+
+async def test_named_servers_are_off_until_allowed_and_have_their_limit(make_hub):
+    hub = make_hub()
+    with pytest.raises(InvalidError, match="allow_named_servers"):
+        await hub.servers.start(await hub.user(), "lab")
+    hub = make_hub(allow_named_servers=True, named_server_limit=1)
+    assert (await hub.started(server="lab")).ready
+    with pytest.raises(InvalidError, match="maximum of 1"):
+        await hub.servers.start(await hub.user(), "other")
+    with pytest.raises(InvalidError, match="invalid server name"):
+        await hub.servers.start(await hub.user(), "Lab/..")
+
+
+async def test_a_token_of_an_earlier_start_is_void(hub, machine):
+    server = await hub.started()
+    first = machine.running[server.launch][0].environment["JUPYTERHUB_API_TOKEN"]
+    assert await hub.tokens.by_token(first)
+    await hub.stopped(server)
+    assert await hub.tokens.by_token(first) is None

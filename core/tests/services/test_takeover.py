@@ -1,0 +1,104 @@
+import asyncio
+
+from plughub.domain.servers import Status
+
+
+async def test_a_start_whose_hub_died_is_finished_by_the_next_without_a_second_launch(
+    make_hub, machine, proxy, until
+):
+    machine.gate = asyncio.Event()
+    first = make_hub(lease=1)
+    asked = await first.servers.start(await first.user())
+    await until(lambda: machine.running)
+    await first.crash()
+    machine.gate.set()
+    second = make_hub(lease=1)
+    server = await second.servers.wait(asked, 15)
+    assert server.status is Status.RUNNING
+    assert machine.launches == [server.launch]
+    assert proxy.routes["/user/alice/"].target == server.url
+    token = machine.running[server.launch][0].environment["JUPYTERHUB_API_TOKEN"]
+    assert (await second.tokens.by_token(token)).name == "alice"
+
+
+async def test_a_start_that_launched_nothing_yet_is_launched_by_the_next(make_hub, machine, until):
+    machine.gate = asyncio.Event()
+    machine.forgetful = True
+    first = make_hub(lease=1)
+    asked = await first.servers.start(await first.user())
+    await until(lambda: machine.running)
+    await first.crash()
+    await machine.kill(asked.operation.id)
+    machine.gate = None
+    server = await make_hub(lease=1).servers.wait(asked, 15)
+    assert server.status is Status.RUNNING
+    assert len(machine.launches) == 2
+
+
+async def test_a_stop_whose_hub_died_is_finished_by_the_next(make_hub, machine, proxy, until):
+    first = make_hub(lease=1)
+    server = await first.started()
+    machine.stop_error = RuntimeError("engine is down")
+    await first.servers.stop(server)
+    await until(lambda: machine.stops)
+    await first.crash()
+    machine.stop_error = None
+    stopped = await make_hub(lease=1).servers.wait(server, 15)
+    assert stopped.status is Status.STOPPED
+    assert (machine.running, proxy.routes) == ({}, {})
+
+
+async def test_a_hub_that_lost_its_lease_keeps_its_hands_off(make_hub, machine, until):
+    machine.gate = asyncio.Event()
+    first = make_hub(lease=1)
+    asked = await first.servers.start(await first.user())
+    await until(lambda: machine.running)
+    first._tasks[1].cancel()  # it renews no leases any more, as if it were stopped
+    second = make_hub(lease=1)
+    server = await second.servers.wait(asked, 15)
+    assert server.status is Status.RUNNING
+    machine.gate.set()
+    await asyncio.wait_for(first.runner.drain(), 10)
+    after = await second.servers.get("alice", "")
+    assert (after.ready, after.launch) == (True, server.launch)
+    assert list(machine.running) == [server.launch]
+
+
+async def test_running_servers_are_found_again(make_hub, machine, proxy):
+    first = make_hub()
+    server = await first.started()
+    await first.crash()
+    proxy.routes.clear()
+    second = make_hub()
+    await second.router.start()
+    await second.poller.look()
+    assert (await second.servers.get("alice", "")).launch == server.launch
+    assert proxy.routes["/user/alice/"].target == server.url
+
+
+async def test_two_hubs_start_a_server_once(make_hub, machine):
+    machine.gate = asyncio.Event()
+    one, two = make_hub(), make_hub()
+    user = await one.user()
+    first, second = await asyncio.gather(one.servers.start(user), two.servers.start(user))
+    machine.gate.set()
+    server = await one.servers.wait(first, 10)
+    assert machine.launches == [server.launch]
+    assert (await two.servers.wait(second, 10)).launch == server.launch
+
+
+async def test_what_a_hub_launches_after_it_lost_its_lease_is_stopped(make_hub, machine, until):
+    machine.before = stalled = asyncio.Event()
+    first = make_hub(lease=1)
+    asked = await first.servers.start(await first.user())
+    await until(lambda: machine.launches)
+    first._tasks[1].cancel()  # it renews no leases any more, as if it were stopped
+    machine.before = None
+    second = make_hub(lease=1)
+    server = await second.servers.wait(asked, 15)
+    stalled.set()
+    await until(lambda: len(machine.running) == 2)
+    await asyncio.wait_for(first.runner.drain(), 10)
+    await second.poller._remove_leftovers_of("machine")
+    assert list(machine.running) == [server.launch]
+    assert (await second.servers.get("alice", "")).ready

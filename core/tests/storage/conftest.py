@@ -1,0 +1,40 @@
+from collections.abc import Iterator
+
+import pytest
+
+from plughub.domain.roles import DEFAULT_ROLES
+from plughub.storage.database import Database
+from plughub.storage.schema import prepare_schema
+from plughub.storage.store import SQLStore, Transaction
+
+
+class Stored:
+    """A store whose transactions run in the thread of the test."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.store = SQLStore(database)
+
+    def __call__(self, work):
+        return self.database.run(lambda connection: work(Transaction(connection)))
+
+
+@pytest.fixture
+def make_stored() -> Iterator[object]:
+    opened = []
+
+    def make(url: str) -> Stored:
+        opened.append(Database(url))
+        return Stored(opened[-1])
+
+    yield make
+    for database in opened:
+        database.close()
+
+
+@pytest.fixture
+def stored(db_url: str, make_stored) -> Stored:
+    prepare_schema(db_url)
+    stored = make_stored(db_url)
+    stored(lambda tx: tx.roles.ensure(DEFAULT_ROLES))
+    return stored

@@ -1,0 +1,50 @@
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from plughub.domain.errors import UnavailableError
+from plughub.storage.database import Database
+from plughub.storage.schema import prepare_schema
+
+
+@pytest.mark.postgresql
+def test_a_process_that_is_stopped_in_a_transaction_does_not_hold_up_the_others(postgresql, make_stored):
+    url = postgresql.new_database()
+    prepare_schema(url)
+    stored, other = make_stored(url), make_stored(url)
+    stored(lambda tx: tx.settings.set("x", 1))
+    locked, woken = threading.Event(), threading.Event()
+
+    def stopped(tx):
+        tx.settings.set("x", tx.settings.get("x") + 1)
+        locked.set()
+        woken.wait(30)
+        tx.settings.set("y", tx.settings.get("x"))
+
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(stored, stopped)
+        locked.wait(10)
+        begin = time.monotonic()
+        other(lambda tx: tx.settings.set("x", 10))
+        assert time.monotonic() - begin < 8
+        woken.set()
+        first.result()
+    assert stored(lambda tx: (tx.settings.get("x"), tx.settings.get("y"))) == (11, 11)
+
+
+async def test_a_database_that_takes_no_writes_is_unavailable(db_url):
+    prepare_schema(db_url)
+    database = Database(db_url)
+    name = database.engine.url.database
+    switch = {
+        "sqlite": "PRAGMA query_only = on",
+        "postgresql": f'ALTER DATABASE "{name}" SET default_transaction_read_only = on',
+    }
+    database.run(lambda connection: connection.exec_driver_sql(switch[database.engine.dialect.name]))
+    if database.engine.dialect.name == "postgresql":
+        database.engine.dispose()
+    with pytest.raises(UnavailableError):
+        await database.write(lambda connection: connection.exec_driver_sql("DELETE FROM users"))
+    database.close()

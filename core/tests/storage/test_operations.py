@@ -1,0 +1,135 @@
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from plughub.domain.errors import ConflictError
+from plughub.domain.servers import NEXT_PHASES, Failure, OperationKind, Phase
+
+START, STOP = OperationKind.START, OperationKind.STOP
+
+
+def begin(stored, user, name="", kind=START, **facts):
+    def work(tx):
+        owner = tx.users.get(user) or tx.users.create(user)
+        server = tx.servers.get(user, name) or tx.servers.create(owner.id, name)
+        return tx.operations.begin(server, kind, backend=facts.pop("backend", "docker"), **facts)
+
+    return stored(work)
+
+
+def claim(stored, holder="one", lease=10.0, host="here", backends=("docker",)):
+    return stored(
+        lambda tx: tx.operations.claim(holder, host=host, backends=backends, lease=lease, limit=100)
+    )
+
+
+def test_a_server_has_one_operation_at_a_time(stored):
+    begin(stored, "alice")
+    with pytest.raises(ConflictError, match="alice/"):
+        begin(stored, "alice", kind=STOP)
+    assert begin(stored, "alice", "lab").kind is START
+
+
+def test_a_queued_start_is_nobodys_until_it_is_admitted(stored):
+    start = begin(stored, "alice")
+    assert claim(stored) == []
+    assert stored(lambda tx: tx.operations.admit(1)) == 1
+    assert [taken.id for taken in claim(stored)] == [start.id]
+    assert claim(stored, "two") == []
+
+
+def test_the_limit_counts_what_goes_on(stored):
+    for name in "abc":
+        begin(stored, name)
+    assert stored(lambda tx: tx.operations.admit(2)) == 2
+    assert stored(lambda tx: tx.operations.admit(2)) == 0
+    assert stored(lambda tx: tx.operations.admit(0)) == 1
+
+
+def test_a_users_second_start_waits_behind_everybodys_first(stored):
+    greedy = [begin(stored, "greedy", name).id for name in ("a", "b", "c")]
+    modest = begin(stored, "modest").id
+    places = {key: stored(lambda tx, key=key: tx.operations.get(key)).place for key in [*greedy, modest]}
+    assert places == {greedy[0]: 1, modest: 2, greedy[1]: 3, greedy[2]: 4}
+
+
+def test_a_lease_that_ran_out_is_taken_by_the_next(stored):
+    stop = begin(stored, "alice", kind=STOP)
+    assert claim(stored, "one", lease=-1)[0].attempts == 1
+    assert claim(stored, "two")[0].attempts == 2
+    assert not stored(lambda tx: tx.operations.advance(stop.id, "one", Phase.HALT))
+    assert stored(lambda tx: tx.operations.advance(stop.id, "two", Phase.HALT))
+    assert stored(lambda tx: tx.operations.renew("one", 10, [stop.id])) == {}
+    assert stored(lambda tx: tx.operations.renew("two", 10, [stop.id])) == {stop.id: False}
+
+
+def test_a_lease_that_ran_out_is_renewed_as_long_as_nobody_took_it(stored):
+    stop = begin(stored, "alice", kind=STOP)
+    claim(stored, "one", lease=-1)
+    assert stored(lambda tx: tx.operations.renew("one", 10, [stop.id])) == {stop.id: False}
+    assert claim(stored, "two") == []
+
+
+def test_what_a_process_holds_but_does_not_carry_on_is_not_renewed(stored):
+    begin(stored, "alice", kind=STOP)
+    claim(stored, "one", lease=-1)
+    assert stored(lambda tx: tx.operations.renew("one", 10, [])) == {}
+    assert len(claim(stored, "one")) == 1
+
+
+def test_only_hubs_of_its_host_and_with_its_plugin_take_an_operation(stored):
+    begin(stored, "alice", kind=STOP, host="there")
+    assert claim(stored, host="here") == []
+    assert claim(stored, host="there", backends=("slurm",)) == []
+    assert len(claim(stored, host="there")) == 1
+
+
+def test_a_process_that_leaves_frees_what_it_held(stored):
+    begin(stored, "alice", kind=STOP)
+    claim(stored, "one")
+    assert not stored(lambda tx: tx.operations.anything_free())
+    stored(lambda tx: tx.hubs.leave("one"))
+    assert stored(lambda tx: tx.operations.anything_free())
+
+
+def test_a_queued_start_can_be_withdrawn_a_running_one_cancelled(stored):
+    first, second = begin(stored, "alice"), begin(stored, "bob")
+    assert stored(lambda tx: tx.operations.withdraw(first.id))
+    stored(lambda tx: tx.operations.admit(0))
+    claim(stored)
+    assert not stored(lambda tx: tx.operations.withdraw(second.id))
+    assert stored(lambda tx: tx.operations.cancel(second.id))
+    assert stored(lambda tx: tx.operations.renew("one", 10, [second.id])) == {second.id: True}
+    assert not stored(lambda tx: tx.operations.cancel(first.id))
+
+
+def test_a_finished_operation_frees_the_server_and_is_forgotten_later(stored):
+    start = begin(stored, "alice")
+    stored(lambda tx: tx.operations.withdraw(start.id))
+    assert stored(lambda tx: tx.servers.get("alice", "")).operation is None
+    assert stored(lambda tx: tx.operations.purge(tx.now() + 1)) == 1
+    assert stored(lambda tx: tx.operations.get(start.id)) is None
+
+
+def test_failure_and_progress_are_kept(stored):
+    stop = begin(stored, "alice", kind=STOP, failure=Failure(message="gone", exit_code=3, logs=("a", "b")))
+    stored(lambda tx: tx.operations.report(stop.id, [{"progress": 5, "message": "pulling"}]))
+    kept = stored(lambda tx: tx.operations.get(stop.id))
+    assert (kept.failure.message, kept.failure.exit_code, kept.failure.logs) == ("gone", 3, ("a", "b"))
+    assert kept.progress == ({"progress": 5, "message": "pulling"},)
+
+
+@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(wanted=st.lists(st.sampled_from(list(Phase)), max_size=8))
+def test_phases_follow_the_state_machine_only(stored, wanted):
+    start = begin(stored, "alice")
+    stored(lambda tx: tx.operations.admit(0))
+    claim(stored)
+    phase = Phase.LAUNCH
+    for following in wanted:
+        went = stored(lambda tx, to=following: tx.operations.advance(start.id, "one", to))
+        assert went == (following in NEXT_PHASES[phase])
+        phase = following if went else phase
+    kept = stored(lambda tx: tx.operations.get(start.id))
+    assert kept.phase is phase
+    stored(lambda tx: tx.servers.delete(start.server_id))

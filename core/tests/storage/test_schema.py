@@ -1,0 +1,128 @@
+import sqlite3
+
+import pytest
+from sqlalchemy import inspect, text
+
+from plughub.domain.errors import StartError
+from plughub.storage import schema
+from plughub.storage.database import make_engine
+from plughub.storage.schema import prepare_schema, schema_state, upgrade_schema
+from plughub.storage.tables import metadata
+
+JUPYTERHUB = [table for table in metadata.sorted_tables if not table.name.startswith("plughub_")]
+
+
+def shape(url):
+    engine = make_engine(url, {})
+    look = inspect(engine)
+    tables = {
+        name: (
+            {(column["name"], str(column["type"]), column["nullable"]) for column in look.get_columns(name)},
+            {tuple(index["column_names"]) for index in look.get_indexes(name)},
+            {
+                (tuple(key["constrained_columns"]), key["referred_table"])
+                for key in look.get_foreign_keys(name)
+            },
+        )
+        for name in look.get_table_names()
+    }
+    engine.dispose()
+    return tables
+
+
+@pytest.fixture
+def jupyterhub_url(db_url):
+    """A database as JupyterHub 6 leaves it, with a server that runs."""
+    engine = make_engine(db_url, {})
+    with engine.begin() as connection:
+        metadata.create_all(connection, tables=JUPYTERHUB)
+        for statement in (
+            "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)",
+            "INSERT INTO alembic_version VALUES ('f460b0348206')",
+            "INSERT INTO users (id, name, cookie_id) VALUES (1, 'alice', 'c')",
+            "INSERT INTO servers (id, proto, ip, port, base_url) VALUES (7, 'http', '127.0.0.1', 5000, '/')",
+            "INSERT INTO spawners (id, user_id, name, server_id) VALUES (3, 1, '', 7)",
+            "INSERT INTO spawners (id, user_id, name) VALUES (4, 1, 'lab')",
+            "INSERT INTO users (id, name, cookie_id) VALUES (2, 'never-came', 'd')",
+        ):
+            connection.execute(text(statement))
+    engine.dispose()
+    return db_url
+
+
+def test_an_empty_database_gets_the_newest_schema(db_url):
+    prepare_schema(db_url)
+    assert schema_state(db_url).current
+    prepare_schema(db_url)
+
+
+def test_a_jupyterhub_database_is_refused_until_it_is_upgraded(jupyterhub_url):
+    with pytest.raises(StartError) as refused:
+        prepare_schema(jupyterhub_url)
+    assert "hub upgrade-db" in refused.value.hint
+    upgrade_schema(jupyterhub_url)
+    prepare_schema(jupyterhub_url)
+
+
+def test_an_upgraded_database_has_the_same_shape_as_a_new_one(jupyterhub_url, tmp_path):
+    upgrade_schema(jupyterhub_url)
+    new = f"sqlite:///{tmp_path}/new.sqlite"
+    prepare_schema(new)
+    upgraded, made = shape(jupyterhub_url), shape(new)
+    assert upgraded.keys() == made.keys()
+    if jupyterhub_url.startswith("sqlite"):
+        assert upgraded == made
+
+
+def test_running_servers_are_taken_over(jupyterhub_url, make_stored):
+    upgrade_schema(jupyterhub_url)
+    stored = make_stored(jupyterhub_url)
+    (server,) = stored(lambda tx: tx.servers.active())
+    assert (server.full_name, server.ready, server.url) == ("alice/", True, "http://127.0.0.1:5000")
+
+
+def test_a_user_who_never_came_has_a_default_server_then(jupyterhub_url, make_stored):
+    upgrade_schema(jupyterhub_url)
+    stored = make_stored(jupyterhub_url)
+    server = stored(lambda tx: tx.servers.get("never-came", ""))
+    assert (server.full_name, server.active, server.options, server.state) == ("never-came/", False, {}, {})
+    assert [server.name for server in stored(lambda tx: tx.servers.of_user(1))] == ["", "lab"]
+
+
+def test_a_sqlite_file_is_copied_before_it_is_upgraded(jupyterhub_url):
+    copy = upgrade_schema(jupyterhub_url)
+    if not jupyterhub_url.startswith("sqlite"):
+        assert copy is None
+        return
+    with sqlite3.connect(copy) as before:
+        assert before.execute("SELECT version_num FROM alembic_version").fetchall() == [("f460b0348206",)]
+    before.close()
+
+
+def test_an_older_jupyterhub_is_named(jupyterhub_url):
+    engine = make_engine(jupyterhub_url, {})
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '4621fec11365'"))
+    engine.dispose()
+    with pytest.raises(StartError, match="4621fec11365"):
+        upgrade_schema(jupyterhub_url)
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("sqlite:////nowhere/at/all/hub.sqlite", "does not exist: /nowhere/at/all"),
+        ("postgresql://me:secret@127.0.0.1:1/hub", "cannot be used: postgresql"),
+        ("nonsense", "not a database URL"),
+    ],
+)
+def test_a_database_that_cannot_be_used_is_named_without_its_password(url, said):
+    with pytest.raises(StartError, match=said) as refused:
+        prepare_schema(url)
+    assert "secret" not in str(refused.value)
+
+
+def test_sqlite_on_a_network_file_system_is_refused(monkeypatch, tmp_path):
+    monkeypatch.setattr(schema, "_file_system", lambda _folder: "nfs4")
+    with pytest.raises(StartError, match="network file system"):
+        prepare_schema(f"sqlite:///{tmp_path}/hub.sqlite")

@@ -1,0 +1,56 @@
+"""What several hub processes do to one database at the same time."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from plughub.domain.servers import OperationKind
+from plughub.services.preparation import prepare
+from plughub.storage.schema import prepare_schema
+
+AT_ONCE = 6
+
+
+@pytest.fixture
+def together():
+    """Call a function in several threads at the same moment; answers what each answered."""
+
+    def call(function):
+        barrier = threading.Barrier(AT_ONCE)
+
+        def one(number):
+            barrier.wait(10)
+            return function(number)
+
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            return list(pool.map(one, range(AT_ONCE)))
+
+    return call
+
+
+def test_processes_that_begin_together_prepare_one_database(db_url, make_stored, together):
+    together(lambda _: prepare_schema(db_url))
+    stored = make_stored(db_url)
+    marks = together(lambda _: stored(prepare))
+    assert len(set(marks)) == 1
+    assert stored(lambda tx: tx.users.create("alice")).roles == ("user",)
+
+
+def test_withdrawing_and_admitting_do_not_wait_for_each_other(stored, together):
+    def ask(tx, name):
+        user = tx.users.create(name)
+        return tx.operations.begin(tx.servers.get(user.name, ""), OperationKind.START, backend="docker")
+
+    starts = [stored(lambda tx, n=n: ask(tx, f"user{n}")) for n in range(AT_ONCE)]
+
+    def withdraw(number):
+        def work(tx):
+            gone = tx.operations.withdraw(starts[number].id)
+            return gone, tx.operations.admit(0)
+
+        return stored(work)
+
+    answers = together(withdraw)
+    begun = sum(admitted for _, admitted in answers)
+    assert sum(gone for gone, _ in answers) + begun == AT_ONCE

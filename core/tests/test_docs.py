@@ -1,0 +1,199 @@
+"""What the pages say is true: made parts are fresh, links lead somewhere, examples run."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCS = ROOT / "docs"
+SERVICE = DOCS / "plughub.service"
+LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
+BLOCK = re.compile(r"<!-- file: (?P<name>\S+) -->\n```\w*\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+TEXT = {
+    ".cfg",
+    ".css",
+    ".html",
+    ".ini",
+    ".js",
+    ".md",
+    ".mako",
+    ".py",
+    ".service",
+    ".svg",
+    ".toml",
+    ".txt",
+    "",
+}
+HOSTS = ("pypi" + ".org", "pythonhosted" + ".org", "npmjs" + ".org", "registry" + ".npm", "npmjs" + ".com")
+PLACES = (*("/work" + place for place in ("/main", "/shared", "/tmp", "/venv")), "/root" + "/", ".py" + "env")
+OF_MACHINES = re.compile(rf"(?<![\w.}}/~-])(?:{'|'.join(map(re.escape, PLACES))})")
+ROW = re.compile(r"^\| `([^`]+)`.*\|$", re.MULTILINE)
+
+
+def tracked() -> list[Path]:
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    if listed.returncode:
+        pytest.skip("this is no git clone")
+    return [path for name in listed.stdout.split("\0") if name and (path := ROOT / name).is_file()]
+
+
+def pages() -> list[Path]:
+    hidden = (".venv", "node_modules", ".tox", ".pytest_cache")
+    return sorted(path for path in ROOT.rglob("*.md") if not {*path.relative_to(ROOT).parts} & {*hidden})
+
+
+def anchors(page: Path) -> set[str]:
+    titles = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+def prose(page: Path) -> str:
+    """The page without what stands in code."""
+    text = re.sub(r"^```.*?^```$", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+    return re.sub(r"`[^`\n]*`", "", text)
+
+
+def named(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+def test_what_is_made_from_the_code_is_fresh():
+    done = subprocess.run(
+        [sys.executable, DOCS / "generate.py", "--check"], capture_output=True, text=True, cwd=ROOT
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_hook_has_a_heading_with_its_signature():
+    source = (ROOT / "core/src/plughub/hookspecs.py").read_text()
+    page = (DOCS / "plugins.md").read_text()
+    functions = [
+        node
+        for node in ast.parse(source).body
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("hub_")
+    ]
+    assert functions
+    for function in functions:
+        begin = "async def" if isinstance(function, ast.AsyncFunctionDef) else "def"
+        signature = (
+            f"{begin} {function.name}({ast.unparse(function.args)}) -> {ast.unparse(function.returns)}"
+        )
+        assert f"#### {function.name}\n\n```python\n{signature}\n```" in page
+
+
+@pytest.mark.parametrize("page", pages(), ids=named)
+def test_links_and_pictures_lead_somewhere(page):
+    for target in LINK.findall(prose(page)):
+        if re.match(r"[a-z]+:", target):
+            continue
+        path, _, anchor = target.partition("#")
+        found = (page.parent / path).resolve() if path else page
+        assert found.exists(), target
+        assert not anchor or anchor in anchors(found), target
+
+
+def test_no_text_names_a_registry_or_a_place_on_a_machine():
+    found = []
+    for path in tracked():
+        if path.suffix in TEXT:
+            lines = enumerate(path.read_text(errors="replace").splitlines(), 1)
+            found += [
+                f"{named(path)}:{number}: {line.strip()[:120]}"
+                for number, line in lines
+                if any(host in line for host in HOSTS) or OF_MACHINES.search(line)
+            ]
+    assert not found, "\n".join(found)
+
+
+def test_the_examples_of_the_page_about_plugins_install_and_pass_their_own_tests(tmp_path):
+    pytest.importorskip("hatchling", reason="hatchling, which builds the examples, is not installed")
+    blocks = {match["name"]: match["text"] for match in BLOCK.finditer((DOCS / "plugins.md").read_text())}
+    for name, text in blocks.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    site = tmp_path / "site"
+    packages = [tmp_path / "plughub-noguests", tmp_path / "plughub-codeword", ROOT / "examples/classspawner"]
+    offline = ["--quiet", "--no-deps", "--no-build-isolation", "--target", site]
+    install = [sys.executable, "-m", "pip", "install", *offline, *packages]
+    subprocess.run(install, check=True, cwd="/", env={**os.environ, "PIP_ROOT_USER_ACTION": "ignore"})
+    env = {**os.environ, "PYTHONPATH": str(site)}
+
+    listed = subprocess.run(
+        [sys.executable, "-m", "plughub", "plugins"], env=env, cwd=tmp_path, capture_output=True, text=True
+    )
+    assert {"noguests", "codeword", "classspawner"} <= {
+        line.split()[0] for line in listed.stdout.splitlines()
+    }, listed.stderr
+    config = tmp_path / "plughub-codeword" / "pyproject.toml"
+    options = ["-q", "-p", "no:cacheprovider", "-c", config, "--import-mode=importlib"]
+    tests = [str(tmp_path / name) for name in blocks if "/tests/" in name]
+    assert len(tests) == 2
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", *options, *tests],
+        env=env,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def said() -> str:
+    """Every text that the hub and its plugins can say, with … for what is filled in."""
+    texts = []
+    for path in [*ROOT.glob("core/src/**/*.py"), *ROOT.glob("plugins/*/src/**/*.py")]:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.JoinedStr):
+                parts = [part.value if isinstance(part, ast.Constant) else "…" for part in node.values]
+                texts.append("".join(map(str, parts)))
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                texts.append(re.sub(r"%[srd]", "…", node.value))
+    return "\n".join(texts)
+
+
+def test_the_hub_says_every_message_that_the_page_explains():
+    page = (DOCS / "administration.md").read_text().partition("## Troubleshooting by message")[2]
+    messages = ROW.findall(page)
+    assert len(messages) > 20
+    known = said()
+    for message in messages:
+        for piece in filter(None, map(str.strip, message.split("…"))):
+            assert piece in known, message
+
+
+def test_every_plugin_of_the_repository_stands_in_the_readme():
+    readme = (ROOT / "README.md").read_text()
+    for file in ROOT.glob("plugins/*/pyproject.toml"):
+        for plugin in tomllib.loads(file.read_text())["project"]["entry-points"]["plughub"]:
+            assert f"`{plugin}`" in readme, plugin
+
+
+def test_the_unit_lets_servers_and_proxy_outlive_a_restart():
+    lines = dict(line.split("=", 1) for line in SERVICE.read_text().splitlines() if "=" in line)
+    assert lines["KillMode"] == "process"
+    assert lines["OOMPolicy"] == "continue"
+    assert int(lines["TimeoutStopSec"]) > 150
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")
+def test_systemd_takes_the_unit(tmp_path):
+    unit = tmp_path / SERVICE.name
+    unit.write_text(
+        re.sub(r"^(ExecStart)=\S+", rf"\1={sys.executable}", SERVICE.read_text(), flags=re.MULTILINE)
+    )
+    done = subprocess.run(["systemd-analyze", "verify", unit], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -1,0 +1,163 @@
+"""The contract is documented, typed and prefixed, hook by hook."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+import typing
+from pathlib import Path
+
+import pytest
+
+import plughub.kinds
+from plughub import hookspecs
+from plughub.plugin.hooks import Hooks
+from plughub.plugin.manager import HOOKS, KINDS
+from plughub.plugin.markers import PREFIX, PROJECT, Calling
+
+NAMES = sorted(HOOKS)
+PARTS = ("When", "Args", "Returns", "Errors")
+WORDS = {
+    Calling.DECIDE: "first answer",
+    Calling.VETO: "refuses",
+    Calling.REGISTER: "stops the start",
+    Calling.TELL: "hurts nobody",
+}
+
+
+def function_of(hook: str):
+    return getattr(hookspecs, hook)
+
+
+def parts_of(hook: str) -> dict[str, str]:
+    """The parts of a docstring by their titles; the summary is under the empty one."""
+    pieces = re.split(r"^(\w+):$", inspect.getdoc(function_of(hook)), flags=re.MULTILINE)
+    return {"": pieces[0]} | dict(zip(pieces[1::2], pieces[2::2], strict=True))
+
+
+def test_there_is_a_contract_for_every_kind_of_plugin() -> None:
+    assert len(NAMES) >= 25
+    assert {hook for hooks in KINDS.values() for hook in hooks} <= set(NAMES)
+
+
+def test_every_function_of_the_contract_is_a_hook_with_the_prefix() -> None:
+    functions = {
+        name
+        for name, value in vars(hookspecs).items()
+        if inspect.isfunction(value) and value.__module__ == hookspecs.__name__
+    }
+    assert functions == set(NAMES)
+    assert all(name.startswith(PREFIX) for name in functions)
+
+
+@pytest.mark.parametrize("hook", NAMES)
+def test_a_hook_has_terms_and_is_known_to_pluggy(hook: str) -> None:
+    assert isinstance(HOOKS[hook].calling, Calling)
+    assert 0 < HOOKS[hook].timeout <= 600
+    assert hasattr(function_of(hook), f"{PROJECT}_spec")
+
+
+@pytest.mark.parametrize("hook", NAMES)
+def test_a_hook_is_awaited_unless_it_is_called_once_at_start(hook: str) -> None:
+    awaited = inspect.iscoroutinefunction(function_of(hook)) or hook == "hub_progress"
+    assert awaited == (HOOKS[hook].calling is not Calling.REGISTER)
+
+
+@pytest.mark.parametrize("hook", NAMES)
+def test_a_hook_is_typed_with_types_that_plugins_can_import(hook: str) -> None:
+    function = function_of(hook)
+    assert set(function.__annotations__) == {*inspect.signature(function).parameters, "return"}
+    for annotation in function.__annotations__.values():
+        for name in re.findall(r"[A-Z]\w+", annotation):
+            known = hasattr(plughub.kinds, name) or hasattr(hookspecs, name) or name == "None"
+            assert known or name in {"Path", "Config", "Spawner", "Authenticator", "Proxy"}, name
+
+
+@pytest.mark.parametrize("hook", NAMES)
+def test_a_hook_says_when_it_is_called_with_what_and_what_an_error_means(hook: str) -> None:
+    parts = parts_of(hook)
+    arguments = set(inspect.signature(function_of(hook)).parameters)
+    expected = {"", "When", "Errors"}
+    expected |= {"Args"} if arguments else set()
+    expected |= {"Returns"} if function_of(hook).__annotations__["return"] != "None" else set()
+    assert set(parts) == expected
+    assert list(parts)[1:] == [part for part in PARTS if part in parts]
+    assert set(re.findall(r"^    (\w+): ", parts.get("Args", ""), flags=re.MULTILINE)) == arguments
+    assert all(text.strip().endswith((".", "?")) for text in parts.values())
+
+
+@pytest.mark.parametrize("hook", NAMES)
+def test_a_hook_says_who_wins(hook: str) -> None:
+    word = WORDS.get(HOOKS[hook].calling)
+    assert word is None or word in " ".join(inspect.getdoc(function_of(hook)).split())
+
+
+def test_the_header_explains_every_way_of_calling() -> None:
+    for calling in Calling:
+        assert re.search(rf"^{calling.value}  +\w", hookspecs.__doc__, flags=re.MULTILINE)
+
+
+def test_the_hub_calls_every_hook_that_is_awaited_by_a_typed_method() -> None:
+    called = set(re.findall(r'"(hub_\w+)"', inspect.getsource(Hooks)))
+    assert called == {hook for hook in NAMES if HOOKS[hook].calling is not Calling.REGISTER}
+
+
+@pytest.mark.parametrize(
+    "name", [name for name, _ in inspect.getmembers(Hooks, inspect.isfunction) if name[0] != "_"]
+)
+def test_a_typed_method_calls_its_hook_in_the_way_that_the_contract_says(name: str) -> None:
+    source = ast.parse(inspect.cleandoc("\n" + inspect.getsource(getattr(Hooks, name))))
+    calls = [
+        (node.func.attr, next(arg.value for arg in node.args if isinstance(arg, ast.Constant)))
+        for node in ast.walk(source)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and any(isinstance(arg, ast.Constant) and str(arg.value).startswith(PREFIX) for arg in node.args)
+    ]
+    assert calls
+    for way, hook in calls:
+        calling = HOOKS[hook].calling
+        assert way == calling.value or (way == "owner" and calling is Calling.OWN)
+
+
+def test_a_hook_that_an_owner_need_not_implement_has_a_fallback() -> None:
+    source = " ".join(inspect.getsource(Hooks).split())
+    for hook in NAMES:
+        if HOOKS[hook].calling is not Calling.OWN or hook in {"hub_progress", "hub_routes_replace"}:
+            continue
+        call = re.search(rf'"{hook}"([^)]*)\)', source)[1]
+        assert ("default=" in call) == HOOKS[hook].optional, hook
+
+
+def test_the_contract_imports_nothing_heavy() -> None:
+    imported = {
+        alias
+        for node in ast.parse(inspect.getsource(hookspecs)).body
+        if isinstance(node, ast.ImportFrom)
+        for alias in [node.module]
+    }
+    assert imported == {"__future__", "collections.abc", "typing", "plughub.plugin.markers"}
+
+
+def test_annotations_of_the_records_can_be_read_at_run_time() -> None:
+    for name in plughub.kinds.__all__:
+        assert typing.get_type_hints(getattr(plughub.kinds, name)) is not None
+
+
+@pytest.mark.parametrize("hook", NAMES)
+def test_every_hook_is_implemented_somewhere_in_the_tree_and_called_by_the_core(hook):
+    root = Path(__file__).resolve().parents[2]
+    sources = [
+        *root.glob("core/src/**/*.py"),
+        *root.glob("plugins/*/src/**/*.py"),
+        *root.glob("examples/*/**/*.py"),
+    ]
+    texts = {path: path.read_text() for path in sources if path.name != "hookspecs.py"}
+    assert any(f"def {hook}(" in text for text in texts.values()), "nobody implements it"
+    core = [text for path, text in texts.items() if path.is_relative_to(root / "core/src/plughub")]
+    kind = hook.removeprefix("hub_register_")
+    by_kind = kind in {"spawner", "authenticator", "proxy"} and any(
+        "hub_register_{kind}" in text for text in core
+    )
+    assert by_kind or any(f'"{hook}"' in text for text in core), "nobody calls it"

@@ -1,0 +1,337 @@
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from http.cookies import SimpleCookie
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode, urljoin, urlsplit
+
+import pytest
+from tornado.httpclient import AsyncHTTPClient, HTTPRequest, HTTPResponse
+from tornado.httpserver import HTTPServer
+from tornado.netutil import bind_sockets
+
+from plughub.domain.scopes import ScopeTree
+from plughub.domain.servers import OperationKind
+from plughub.domain.users import User
+from plughub.kinds import Page, ProxySettings, SpawnerInfo
+from plughub.plugin.calling import HookCaller
+from plughub.plugin.hooks import Hooks
+from plughub.plugin.manager import ActivePlugins
+from plughub.plugin.threads import ThreadPools
+from plughub.services.activity import ActivityService
+from plughub.services.database_tokens import DatabaseTokens
+from plughub.services.events import EventTeller
+from plughub.services.groups import GroupService
+from plughub.services.links import OneTimeLinks
+from plughub.services.login import LoginService
+from plughub.services.named_servers import NamedServers
+from plughub.services.oauth import OAuthService
+from plughub.services.operations.runner import Runner
+from plughub.services.operations.start import StartSteps
+from plughub.services.operations.stop import StopSteps
+from plughub.services.preparation import prepare
+from plughub.services.routing import Router
+from plughub.services.servers import ServerService
+from plughub.services.settings import HubSettings
+from plughub.services.tokens import TokenService
+from plughub.services.user_admin import UserAdmin
+from plughub.services.users import UserService
+from plughub.services.watching import Watchers
+from plughub.storage.database import Database
+from plughub.storage.schema import prepare_schema
+from plughub.storage.store import SQLStore
+from plughub.testing.doubles import KnownUsers, RecordedRoutes, TinyServers
+from plughub.web.application import make_application
+from plughub.web.context import WebContext
+
+SECRET = b"s" * 32
+DEADLINE = 20.0
+
+
+class Browser:
+    """A browser that keeps cookies by path, follows no redirect and sends no Sec-Fetch headers by itself."""
+
+    def __init__(self, address: str, **headers: str) -> None:
+        self.address = address
+        self.headers = headers
+        self.cookies: dict[tuple[str, str], str] = {}
+        self.client = AsyncHTTPClient(force_instance=True)
+
+    async def ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        form: Mapping[str, Any] | None = None,
+        model: Any = None,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> HTTPResponse:
+        sent = {**self.headers, **(headers or {})}
+        if form is not None:
+            body = urlencode(form, doseq=True).encode()
+            sent.setdefault("Content-Type", "application/x-www-form-urlencoded")
+        if model is not None:
+            body = json.dumps(model).encode()
+            sent.setdefault("Content-Type", "application/json")
+        cookies = [
+            f"{name}={value}" for (name, where), value in self.cookies.items() if _reaches(where, path)
+        ]
+        if cookies and "Cookie" not in sent:
+            sent["Cookie"] = "; ".join(cookies)
+        request = HTTPRequest(
+            urljoin(self.address, path),
+            method=method,
+            body=body if body is not None else (b"" if method in {"POST", "PUT", "PATCH"} else None),
+            headers=sent,
+            follow_redirects=False,
+            allow_nonstandard_methods=True,
+            decompress_response=False,
+            request_timeout=30,
+        )
+        answer = await self.client.fetch(request, raise_error=False)
+        self._keep(answer)
+        return answer
+
+    async def get(self, path: str, **more: Any) -> HTTPResponse:
+        return await self.ask("GET", path, **more)
+
+    async def post(self, path: str, **more: Any) -> HTTPResponse:
+        return await self.ask("POST", path, **more)
+
+    async def delete(self, path: str, **more: Any) -> HTTPResponse:
+        return await self.ask("DELETE", path, **more)
+
+    @property
+    def xsrf(self) -> str:
+        return next((value for (name, _), value in self.cookies.items() if name == "_xsrf"), "")
+
+    async def log_in(self, username: str, password: str, path: str = "/hub/login") -> HTTPResponse:
+        await self.get(path)
+        return await self.post(path, form={"username": username, "password": password, "_xsrf": self.xsrf})
+
+    async def call(self, method: str, path: str, model: Any = None) -> HTTPResponse:
+        """Call the API as a script of our pages does."""
+        headers = {
+            "X-XSRFToken": self.xsrf,
+            "Sec-Fetch-Mode": "cors",
+            "Sec-Fetch-Site": "same-origin",
+            "Content-Type": "application/json",
+        }
+        return await self.ask(method, path, model=model, headers=headers)
+
+    def close(self) -> None:
+        self.client.close()
+
+    def _keep(self, answer: HTTPResponse) -> None:
+        for line in answer.headers.get_list("Set-Cookie"):
+            for name, morsel in SimpleCookie(line).items():
+                key = (name, morsel["path"] or "/")
+                if "1970" in morsel["expires"] or morsel.value == "":
+                    self.cookies.pop(key, None)
+                else:
+                    self.cookies[key] = morsel.value
+
+
+def _reaches(where: str, path: str) -> bool:
+    return urlsplit(path).path.startswith(where) or where == "/"
+
+
+class WebHub:
+    """A hub with real services and storage, test plugins, and a real web server on a free port."""
+
+    def __init__(self, folder: Path, **settings: Any) -> None:
+        self.folder = folder
+        self.base_url = settings.pop("base_url", "/")
+        self.context_settings = settings.pop("context", {})
+        self.users = settings.pop("users", None) or KnownUsers(
+            {"alice": "wonder", "bob": "builder", "root": "toor", "eve": "apple"},
+            admins=["root"],
+            locked=["eve"],
+        )
+        self.tiny = TinyServers(label="Tiny servers")
+        self.spawners = {"tiny": self.tiny, **settings.pop("spawners", {})}
+        self.proxy = RecordedRoutes()
+        self.settings_given = settings
+        self.browsers: list[Browser] = []
+        self.facts: Callable[[], Awaitable[Mapping[str, Any]]] = _well
+        self.shutdowns: list[tuple[bool | None, ...]] = []
+        self.pages: tuple[Page, ...] = settings.pop("pages", ())
+
+    async def start(self) -> WebHub:
+        url = f"sqlite:///{self.folder / 'hub.sqlite'}"
+        await asyncio.to_thread(prepare_schema, url)
+        self.store = SQLStore(Database(url))
+        mark = await self.store.write(prepare)
+        self.pools = ThreadPools(2)
+        self.active = ActivePlugins()
+        self.links = OneTimeLinks(self.store)
+        for name, plugin in {
+            "known": self.users, **self.spawners, "recorded": self.proxy, "onetime": self.links,
+            "database": DatabaseTokens(self.store),
+        }.items():  # fmt: skip
+            self.active.add(name, plugin)
+        caller = HookCaller(self.active, self.pools)
+        self.hooks = Hooks(caller)
+        infos = {answer.plugin: answer.value for answer in caller.register("hub_spawner_info")}
+        self.sockets = bind_sockets(0, "127.0.0.1")
+        self.address = f"http://127.0.0.1:{self.sockets[0].getsockname()[1]}"
+        given = {"lease": 10.0, **self.settings_given}
+        self.settings = HubSettings(
+            mark=mark,
+            hub_id="test-hub",
+            host="test-host",
+            base_url=self.base_url,
+            hub_url=self.address,
+            api_url=f"{self.address}{self.base_url}hub/api",
+            spawners={name: infos.get(name, SpawnerInfo()) for name in self.spawners},
+            proxy="recorded",
+            **given,
+        )
+        self.tree = ScopeTree()
+        self.watchers = Watchers()
+        self.events = EventTeller(self.hooks)
+        self.tokens = TokenService(
+            self.store, self.hooks, self.tree, longest=self.settings.token_expires_in_max
+        )
+        self.store.changed = self.tokens.cache.changed
+        self.router = router = Router(
+            self.store, self.hooks, self.settings, ProxySettings(ip="", port=1, hub_url="")
+        )
+        self.runner = Runner(self.store, self.settings, self.watchers)
+        parts = (self.hooks, self.settings, router, self.events)
+        self.runner.use({OperationKind.START: StartSteps(*parts), OperationKind.STOP: StopSteps(*parts)})
+        self.servers = ServerService(
+            self.store, self.hooks, self.settings, self.runner, self.watchers, self.events
+        )
+        self.logins = LoginService(
+            self.store, self.hooks, self.settings, self.events, visitors=frozenset({"onetime"})
+        )
+        self.activity = ActivityService(self.store, self.settings)
+        self.tasks = [
+            asyncio.create_task(self.events.run()),
+            asyncio.create_task(self.runner.look_for_work()),
+        ]
+        self.context = WebContext(
+            **{
+                "settings": self.settings,
+                "hooks": self.hooks,
+                "tree": self.tree,
+                "logins": self.logins,
+                "tokens": self.tokens,
+                "users": UserService(self.store),
+                "user_admin": UserAdmin(self.store, self.servers, self.tree),
+                "events": self.events,
+                "router": self.router,
+                "shut_down": lambda *flags: self.shutdowns.append(flags),
+                "named_servers": NamedServers(self.store, self.settings),
+                "groups": GroupService(self.store, self.tree),
+                "servers": self.servers,
+                "oauth": OAuthService(self.store, self.settings),
+                "activity": self.activity,
+                "health": lambda: self.facts(),
+                "cookie_secret": SECRET,
+                "login_methods": {a.plugin: a.value for a in caller.register("hub_login_method")},
+                "pages": self.pages,
+                "slow_spawn_timeout": 5.0,
+                **self.context_settings,
+            }
+        )
+        self.application = make_application(self.context)
+        self.server = HTTPServer(self.application)
+        self.server.add_sockets(self.sockets)
+        return self
+
+    async def close(self) -> None:
+        for browser in self.browsers:
+            browser.close()
+        self.server.stop()
+        await self.server.close_all_connections()
+        if self.tiny.hold is not None:
+            self.tiny.hold.set()
+        await self.runner.close()
+        for task in self.tasks:
+            task.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+        for spawner in self.spawners.values():
+            spawner.end_all()
+        self.pools.close()
+        await asyncio.to_thread(self.store.database.close)
+
+    def browser(self, **headers: str) -> Browser:
+        browser = Browser(self.address, **headers)
+        self.browsers.append(browser)
+        return browser
+
+    async def logged_in_bare(self, name: str = "alice") -> Browser:
+        browser = self.browser()
+        answer = await browser.log_in(name, self.users.passwords[name], f"{self.base_url}hub/login")
+        assert answer.code == 302, answer.body
+        return browser
+
+    async def logged_in(self, name: str = "alice") -> Browser:
+        browser = await self.logged_in_bare(name)
+        # the first page after the login renews the token that scripts send
+        await browser.get(f"{self.base_url}hub/token")
+        return browser
+
+    async def user(self, name: str = "alice") -> User:
+        def find(tx: Any) -> User:
+            return tx.users.get(name) or tx.users.create(name)
+
+        return await self.store.write(find)
+
+    async def program(self, name: str = "alice", *scopes: str) -> Browser:
+        """A client with an API token."""
+        user = await self.user(name)
+        made = await self.tokens.create(user, scopes=scopes or ("inherit",))
+        return self.browser(Authorization=f"token {made.text}")
+
+    async def admin(self, *scopes: str) -> Browser:
+        """A client with an API token of an admin."""
+        user = await self.user("root")
+        await self.store.write(lambda tx: tx.users.set_admin(user.id, admin=True))
+        return await self.program("root", *scopes)
+
+    async def until(self, condition: Callable[[], Awaitable[Any]]) -> Any:
+        ends = time.monotonic() + DEADLINE
+        while True:
+            found = await condition()
+            if found:
+                return found
+            assert time.monotonic() < ends, "it did not happen in time"
+            await asyncio.sleep(0.02)
+
+    async def running(self, name: str = "alice", server: str = "") -> None:
+        user = await self.user(name)
+        record = await self.servers.wait(await self.servers.start(user, server), DEADLINE)
+        assert record.ready, record
+
+
+async def _well() -> Mapping[str, Any]:
+    return {"hub": "test-hub"}
+
+
+@pytest.fixture
+async def make_hub(tmp_path: Path) -> AsyncIterator[Callable[..., Awaitable[WebHub]]]:
+    hubs: list[WebHub] = []
+
+    async def make(**settings: Any) -> WebHub:
+        folder = tmp_path / f"hub{len(hubs)}"
+        folder.mkdir()
+        hub = WebHub(folder, **settings)
+        hubs.append(hub)
+        return await hub.start()
+
+    yield make
+    for hub in hubs:
+        await hub.close()
+
+
+@pytest.fixture
+async def hub(make_hub: Callable[..., Awaitable[WebHub]]) -> WebHub:
+    return await make_hub()

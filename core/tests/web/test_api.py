@@ -1,0 +1,280 @@
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+import pytest
+
+from plughub.domain.clock import utcnow
+from plughub.domain.errors import UnavailableError
+from plughub.domain.scopes import DEFINITIONS
+from plughub.web.routes import API
+
+
+def model(answer):
+    return json.loads(answer.body)
+
+
+async def test_the_version_is_told_to_everybody(hub):
+    for path in ("/hub/api", "/hub/api/"):
+        answer = await hub.browser().get(path)
+        assert model(answer) == {"version": "6.1.1"}
+        assert answer.headers["Access-Control-Allow-Origin"] == "*"
+
+
+@pytest.mark.parametrize("path", ["/hub/api/", "/hub/api/user", "/hub/login", "/hub/nowhere", "/hub/api/no"])
+async def test_every_answer_has_the_headers_of_the_protocol(hub, path):
+    headers = (await hub.browser().get(path)).headers
+    assert headers["X-JupyterHub-Version"] == "6.1.1"
+    assert headers["Access-Control-Allow-Headers"] == "accept, content-type, authorization"
+    policy = headers["Content-Security-Policy"]
+    assert "frame-ancestors 'none'; report-uri /hub/security/csp-report" in policy
+    assert ("default-src 'none'" in policy) == path.startswith("/hub/api")
+    assert "http" not in policy
+
+
+async def test_headers_of_the_administrator_win(make_hub):
+    hub = await make_hub(
+        context={"headers": {"Content-Security-Policy": "frame-ancestors 'self'", "X-A": "b"}}
+    )
+    for path in ("/hub/login", "/hub/api/"):
+        headers = (await hub.browser().get(path)).headers
+        assert headers["Content-Security-Policy"] == "frame-ancestors 'self'"
+        assert headers["X-A"] == "b"
+
+
+async def test_options_are_answered_everywhere(hub):
+    for path in ("/hub/api/user", "/hub/home"):
+        assert (await hub.browser().ask("OPTIONS", path)).code == 200
+
+
+@pytest.mark.parametrize("word", ["token", "Token", "bearer", "Bearer", "BEARER"])
+async def test_a_token_tells_who_makes_the_request(hub, word):
+    made = await hub.tokens.create(await hub.user())
+    answer = await hub.browser(Authorization=f"{word} {made.text}").get("/hub/api/user")
+    assert model(answer)["name"] == "alice"
+    assert model(answer)["token_id"] == f"a{made.record.id}"
+
+
+async def test_an_unknown_token_is_nobody_even_with_a_cookie(hub):
+    browser = await hub.logged_in()
+    answer = await browser.get("/hub/api/user", headers={"Authorization": "token " + "0" * 32})
+    assert answer.code == 403
+    assert model(answer) == {"status": 403, "message": "Missing or invalid credentials."}
+
+
+async def test_who_makes_the_request_as_a_single_user_server_asks_it(hub):
+    user = await hub.user()
+    made = await hub.tokens.create(user, scopes=["access:servers!server=alice/"])
+    found = model(await hub.browser(Authorization=f"token {made.text}").get("/hub/api/user"))
+    assert found["kind"] == "user"
+    assert found["name"] == "alice"
+    assert found["groups"] == []
+    assert found["admin"] is False
+    assert found["session_id"] is None
+    assert found["user_info"] == {}
+    assert "access:servers!server=alice/" in found["scopes"]
+    assert "servers" not in found
+
+
+async def test_a_revoked_token_is_dead_at_once(hub):
+    program = await hub.program()
+    token_id = model(await program.get("/hub/api/user"))["token_id"]
+    assert (await program.delete(f"/hub/api/users/alice/tokens/{token_id}")).code == 204
+    assert (await program.get("/hub/api/user")).code == 403
+
+
+async def test_a_user_with_all_her_keys(hub):
+    await hub.running()
+    found = model(await (await hub.program()).get("/hub/api/users/alice"))
+    assert found["server"] == "/user/alice/"
+    assert found["roles"] == ["user"]
+    server = found["servers"][""]
+    assert server["ready"] is True
+    assert server["stopped"] is False
+    assert server["pending"] is None
+    assert server["full_name"] == "alice/"
+    assert server["progress_url"] == "/hub/api/users/alice/server/progress"
+    assert server["started"].endswith("Z")
+    assert "state" not in server
+    assert "auth_state" not in found
+
+
+async def test_keys_follow_the_scopes(hub):
+    program = await hub.program("alice", "read:users:groups!user")
+    assert set(model(await program.get("/hub/api/users/alice"))) == {
+        "kind", "name", "groups", "user_info", "admin",
+    }  # fmt: skip
+
+
+async def test_the_state_of_a_server_is_for_those_who_may_see_it(hub):
+    await hub.running()
+    await hub.browser().log_in("root", "toor")
+    found = model(await (await hub.program("root")).get("/hub/api/users/alice/server"))
+    assert "operation" in found["state"]
+
+
+async def test_stopped_servers_are_shown_when_asked_for(hub):
+    program = await hub.program()
+    assert model(await program.get("/hub/api/users/alice"))["servers"] == {}
+    found = model(await program.get("/hub/api/users/alice?include_stopped_servers=1"))
+    assert found["servers"][""]["stopped"] is True
+
+
+async def test_what_belongs_to_others_is_not_there(hub):
+    await hub.user("bob")
+    program = await hub.program("alice")
+    for path in ("users/bob", "users/bob/server", "users/bob/tokens", "users/nobody", "users/nobody/server"):
+        answer = await program.get(f"/hub/api/{path}")
+        assert (answer.code, model(answer)["message"]) == (
+            404,
+            "No access to resources or resources not found",
+        )
+
+
+async def test_a_missing_scope_is_named(hub):
+    program = await hub.program("alice", "read:users!user")
+    answer = await program.post("/hub/api/users/alice/server")
+    assert answer.code == 403
+    wanted = "Action is not authorized with current scopes; requires any of [start:servers]"
+    assert model(answer)["message"] == wanted
+
+
+async def test_a_group_filter_reaches_the_members(hub):
+    bob = await hub.user("bob")
+    await hub.store.write(lambda tx: tx.users.set_groups(bob.id, ["class"]))
+    root = await hub.user("root")
+    await hub.store.write(lambda tx: tx.users.set_admin(root.id, True))
+    root = await hub.user("root")
+    made = await hub.tokens.create(root, scopes=["read:users!group=class"])
+    program = hub.browser(Authorization=f"token {made.text}")
+    assert (await program.get("/hub/api/users/bob")).code == 200
+    assert (await program.get("/hub/api/users/root")).code in {200, 404}
+    await hub.user("alice")
+    assert (await program.get("/hub/api/users/alice")).code == 404
+
+
+async def test_nobody_and_holders_of_a_filter_are_refused_by_every_call(hub):
+    """Table-driven over all routes: a scope with a filter for something else opens nothing."""
+    open_to_all = {r"/api/?", r"/api/health", r"/api/user", r"/api/oauth2/token", r"/api/oauth2/authorize"}
+    await hub.user("bob")
+    everything = [
+        f"{scope}!user=alice" for scope in DEFINITIONS if scope not in {"self", "inherit", "(no_scope)"}
+    ]
+    holder = await hub.program("alice", *[s for s in everything if s in _held_by_users()])
+    for path, _ in API:
+        if path in open_to_all:
+            continue
+        example = path.replace("([^/]+)", "bob").replace("([^/]*)", "lab")
+        for method in ("GET", "POST", "PUT", "PATCH", "DELETE"):
+            for client in (hub.browser(), holder):
+                answer = await client.ask(
+                    method, f"/hub{example}", headers={"Content-Type": "application/json"}
+                )
+                assert answer.code in {403, 404, 405}, (method, example, answer.body)
+                assert model(answer)["message"]
+
+
+def _held_by_users():
+    return {f"{scope}!user=alice" for scope in ("read:users", "servers", "tokens", "users:activity")}
+
+
+async def test_an_unknown_path_is_said_in_json(hub):
+    answer = await hub.browser().get("/hub/api/nothing/here")
+    assert answer.code == 404
+    assert model(answer)["message"]
+
+
+@pytest.mark.parametrize("body", [b"{", b"\xff\xfe", b"[1]", b'"x"', b"[" * 100_000])
+async def test_bad_json_is_refused(hub, body):
+    program = await hub.program()
+    answer = await program.post("/hub/api/users/alice/server", body=body)
+    assert answer.code == 400
+    assert model(answer)["message"]
+
+
+async def test_activity_moves_forward_only(hub):
+    await hub.running()
+    program = await hub.program()
+    then = utcnow().replace(microsecond=0) + timedelta(minutes=5)
+
+    async def post(moment):
+        stamp = moment.isoformat().replace("+00:00", "Z")
+        return await program.post(
+            "/hub/api/users/alice/activity",
+            model={"last_activity": stamp, "servers": {"": {"last_activity": stamp}}},
+        )
+
+    assert (await post(then)).code == 200
+    await hub.activity.flush()
+    assert (await post(then - timedelta(minutes=1))).code == 200
+    await hub.activity.flush()
+    found = model(await program.get("/hub/api/users/alice"))
+    assert found["last_activity"] == then.strftime("%Y-%m-%dT%H:%M:%S.000000Z")
+    assert found["servers"][""]["last_activity"] == found["last_activity"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"last_activity": "yesterday"},
+        {"last_activity": "2999-01-01T00:00:00Z"},
+        {"servers": {"lab": {"last_activity": "2020-01-01T00:00:00Z"}}},
+        {"servers": {"": {}}},
+        {"servers": []},
+        {"servers": [1]},
+    ],
+)
+async def test_activity_that_makes_no_sense_is_refused(hub, body):
+    answer = await (await hub.program()).post("/hub/api/users/alice/activity", model=body)
+    assert answer.code == 400
+
+
+async def test_health_tells_that_all_is_well(hub):
+    for path in ("/hub/health", "/hub/api/health"):
+        answer = await hub.browser().get(path)
+        assert (answer.code, model(answer)["status"]) == (200, "ok")
+        assert (await hub.browser().ask("HEAD", path)).code == 200
+
+
+async def test_health_tells_that_the_database_is_gone(hub):
+    async def gone():
+        raise UnavailableError("the database does not answer", retry_after=7)
+
+    hub.facts = gone
+    answer = await hub.browser().get("/hub/health")
+    assert (answer.code, answer.headers["Retry-After"]) == (503, "7")
+    assert model(answer)["message"] == "the database does not answer"
+
+
+async def test_how_the_hub_is_set_up_is_for_those_who_may_see_it(hub):
+    await hub.browser().log_in("root", "toor")
+    assert model(await (await hub.program("root")).get("/hub/api/info"))["spawner"]["class"] == "tiny"
+    assert (await (await hub.program("alice")).get("/hub/api/info")).code == 403
+
+
+async def test_identifying_a_token_again_asks_the_database_nothing(hub):
+    made = await hub.tokens.create(await hub.user(), scopes=["access:servers!server=alice/"])
+    program = hub.browser(Authorization=f"token {made.text}")
+    assert (await program.get("/hub/api/user")).code == 200
+    asked = []
+
+    async def read(work):
+        asked.append(work)
+
+    hub.store.read = hub.store.write = read
+    try:
+        assert (await program.get("/hub/api/user")).code == 200
+    finally:
+        del hub.store.read, hub.store.write
+    assert not asked
+
+
+async def test_servers_in_the_answer_are_never_older_than_what_this_process_did(hub):
+    program = await hub.program()
+    for _ in range(3):
+        assert (await program.post("/hub/api/users/alice/server")).code == 201
+        assert model(await program.get("/hub/api/user"))["servers"][""]["ready"] is True
+        assert (await program.delete("/hub/api/users/alice/server")).code == 204
+        assert model(await program.get("/hub/api/user"))["servers"] == {}

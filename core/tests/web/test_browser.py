@@ -1,0 +1,112 @@
+"""The pages in a real browser: what only scripts do."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator
+
+import pytest
+from playwright.async_api import Page, async_playwright
+from tornado.web import RequestHandler
+
+from plughub.kinds import Progress
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(not CHROMIUM, reason="Chromium is not installed (apt-get install chromium)"),
+]
+
+
+@pytest.fixture
+async def page() -> AsyncIterator[Page]:
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = await browser.new_page()
+        page.failures = []
+        page.on("pageerror", lambda error: page.failures.append(str(error)))
+        yield page
+        assert not page.failures
+        await browser.close()
+
+
+class Server(RequestHandler):
+    """Stands where the proxy would lead to the server."""
+
+    def get(self):
+        self.finish("<h1>This is the server</h1>")
+
+
+async def log_in(page, hub, name="alice", then="/hub/spawn"):
+    hub.application.add_handlers(".*", [(r"/user/.*", Server)])
+    await page.goto(f"{hub.address}/hub/login?next={then}")
+    await page.fill("#username_input", name)
+    await page.fill("#password_input", hub.users.passwords[name])
+    await page.click("#login_submit")
+    await page.wait_for_function("!document.querySelector('#login_submit')")
+
+
+async def text(page, words):
+    await page.wait_for_function("words => document.body.innerText.includes(words)", arg=words)
+
+
+async def test_a_start_is_watched_fails_and_is_tried_again(hub, page):
+    hub.tiny.hold = asyncio.Event()
+    hub.tiny.steps = (Progress(percent=20, message="Pulling"), Progress(percent=40, message="Creating"))
+    await log_in(page, hub)
+    await page.wait_for_url("**/spawn-pending/**")
+    await text(page, "Creating")
+    assert await page.get_attribute("#progress-bar", "aria-valuenow") == "40"
+    hub.tiny.failure, hub.tiny.logs = "no <b>room</b>", ("last <i>words</i>",)
+    hub.tiny.hold.set()
+    await text(page, "no <b>room</b>")
+    await text(page, "last <i>words</i>")
+    hub.tiny.failure = ""
+    await page.click("#retry")
+    await page.wait_for_url("**/user/alice/**")
+
+
+async def test_a_start_is_cancelled(hub, page):
+    hub.tiny.hold = asyncio.Event()
+    await log_in(page, hub)
+    await page.wait_for_url("**/spawn-pending/**")
+    await page.click("#stop-server-btn")
+    await page.wait_for_url("**/hub/home")
+    await page.wait_for_selector("#start")
+
+
+async def test_a_named_server_is_added_stopped_and_deleted(make_hub, page):
+    hub = await make_hub(allow_named_servers=True)
+    page.on("dialog", lambda dialog: asyncio.ensure_future(dialog.accept()))
+    await log_in(page, hub, then="/hub/home")
+    await page.fill("#new-server-name", "lab")
+    await page.click("#new-server button")
+    await page.wait_for_url("**/user/alice/lab/**")
+    await page.goto(f"{hub.address}/hub/home")
+    await page.click("#stop-lab")
+    await page.click("#delete-lab")
+    await page.wait_for_function("!document.querySelector('#delete-lab')")
+    assert [server.name for server in await hub.servers.of_user(await hub.user())] == [""]
+
+
+async def test_a_token_is_requested_works_and_is_revoked(hub, page):
+    await log_in(page, hub, then="/hub/token")
+    await page.fill("#token-note", "script")
+    await page.click("#request-token-form button")
+    await page.wait_for_selector("#token-area:not([hidden])")
+    token = (await page.inner_text("#token-result")).strip()
+    program = hub.browser(Authorization=f"token {token}")
+    assert (await program.get("/hub/api/user")).code == 200
+    await page.reload()
+    await page.click(".revoke-token-btn")
+    await page.wait_for_function("!document.querySelector('.revoke-token-btn')")
+    assert (await program.get("/hub/api/user")).code == 403
+
+
+async def test_dark_and_light_are_remembered(hub, page):
+    await page.goto(f"{hub.address}/hub/login")
+    await page.click("#dark-theme-toggle")
+    theme = await page.evaluate("document.documentElement.dataset.theme")
+    await page.reload()
+    await page.wait_for_function("theme => document.documentElement.dataset.theme === theme", arg=theme)

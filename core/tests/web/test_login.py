@@ -1,0 +1,282 @@
+from __future__ import annotations
+
+import json
+import logging
+import time
+from datetime import timedelta
+from email.utils import parsedate_to_datetime
+from http.cookies import SimpleCookie
+from urllib.parse import quote
+
+import pytest
+from tornado.web import create_signed_value
+
+from plughub.domain.clock import utcnow
+from plughub.kinds import LoginMethod
+from plughub.services.tokens import store_token
+from plughub.testing.doubles import KnownUsers
+
+
+def cookies_of(answer):
+    return {
+        name: morsel
+        for line in answer.headers.get_list("Set-Cookie")
+        for name, morsel in SimpleCookie(line).items()
+    }
+
+
+async def test_the_right_password_leads_to_the_start_of_the_server(hub):
+    answer = await hub.browser().log_in("Alice ", "wonder")
+    assert (answer.code, answer.headers["Location"]) == (302, "/hub/spawn/alice")
+
+
+async def test_a_wrong_password_shows_the_form_again_with_the_reason(hub):
+    answer = await hub.browser().log_in("alice", "guess")
+    assert answer.code == 403
+    page = answer.body.decode()
+    assert "Invalid username or password" in page
+    assert 'value="alice"' in page
+    assert "jupyterhub-hub-login" not in cookies_of(answer)
+
+
+async def test_a_refusal_shows_its_reason(hub):
+    answer = await hub.browser().log_in("eve", "apple")
+    assert answer.code == 403
+    assert "This account is locked." in answer.body.decode()
+
+
+async def test_the_login_cookie_is_the_one_that_jupyterhub_sets(hub):
+    cookies = cookies_of(await hub.browser().log_in("alice", "wonder"))
+    login = cookies["jupyterhub-hub-login"]
+    assert login["path"] == "/hub/"
+    assert login["httponly"]
+    assert not login["secure"]
+    session = cookies["jupyterhub-session-id"]
+    assert session["path"] == "/"
+    assert session["httponly"]
+
+
+async def test_the_login_cookie_ends_in_the_browser_when_it_ends_at_the_hub(make_hub):
+    hub = await make_hub(cookie_max_age=3 * 86400.0)
+    login = cookies_of(await hub.browser().log_in("alice", "wonder"))["jupyterhub-hub-login"]
+    left = parsedate_to_datetime(login["expires"]) - utcnow()
+    assert timedelta(days=3, minutes=-5) < left < timedelta(days=3, minutes=5)
+
+
+async def test_a_cookie_of_an_existing_database_keeps_people_logged_in(hub):
+    user = await hub.user("alice")
+    value = create_signed_value(hub.context.cookie_secret, "jupyterhub-hub-login", user.cookie_id)
+    browser = hub.browser(Cookie=f"jupyterhub-hub-login={value.decode()}")
+    answer = await browser.get("/hub/home")
+    assert answer.code == 200
+    assert "jupyterhub-session-id" in cookies_of(answer)
+
+
+async def test_a_cookie_that_is_too_old_does_not_count(make_hub):
+    hub = await make_hub(cookie_max_age=86400.0)
+    user = await hub.user("alice")
+    name = "jupyterhub-hub-login"
+    old = create_signed_value(
+        hub.context.cookie_secret, name, user.cookie_id, clock=lambda: time.time() - 2 * 86400
+    )
+    answer = await hub.browser(Cookie=f"{name}={old.decode()}").get("/hub/home")
+    assert answer.code == 302
+
+
+async def test_a_forged_cookie_does_not_count(hub):
+    user = await hub.user("alice")
+    value = create_signed_value(b"x" * 32, "jupyterhub-hub-login", user.cookie_id)
+    answer = await hub.browser(Cookie=f"jupyterhub-hub-login={value.decode()}").get("/hub/home")
+    assert answer.code == 302
+
+
+async def test_behind_https_cookies_are_secure(hub):
+    browser = hub.browser(**{"X-Forwarded-Proto": "https"})
+    cookies = cookies_of(await browser.log_in("alice", "wonder"))
+    assert cookies["jupyterhub-hub-login"]["secure"]
+    assert cookies["jupyterhub-session-id"]["secure"]
+
+
+async def test_a_name_of_ten_megabytes_is_refused_before_it_is_read(hub, caplog):
+    caplog.set_level(logging.INFO)
+    browser = hub.browser()
+    await browser.get("/hub/login")
+    answer = await browser.post("/hub/login", form={"username": "x" * 10_000_000, "_xsrf": browser.xsrf})
+    assert answer.code in {400, 599}
+    assert not hub.users.asked
+    assert all(len(record.getMessage()) < 300 for record in caplog.records)
+
+
+async def test_a_long_name_reaches_no_plugin_and_makes_a_short_log_line(hub, caplog):
+    caplog.set_level(logging.INFO)
+    answer = await hub.browser().log_in("x" * 20_000 + "\nforged", "wonder")
+    assert answer.code == 403
+    assert not hub.users.asked
+    lines = [record.getMessage() for record in caplog.records if "refused" in record.getMessage()]
+    assert lines
+    assert all(len(line) < 200 and "\n" not in line for line in lines)
+    assert len(answer.body) < 20_000
+
+
+async def test_a_form_that_another_site_sends_is_refused(hub):
+    browser = hub.browser()
+    answer = await browser.post(
+        "/hub/login",
+        form={"username": "alice", "password": "wonder"},
+        headers={"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"},
+    )
+    assert answer.code == 403
+    assert "Login form invalid or expired. Try again." in answer.body.decode()
+    assert "jupyterhub-hub-login" not in cookies_of(answer)
+    assert not hub.users.asked
+
+
+async def test_the_form_token_of_another_browser_does_not_help(hub):
+    attacker = hub.browser(**{"User-Agent": "attacker"})
+    await attacker.get("/hub/login")
+    answer = await hub.browser(**{"User-Agent": "victim"}).post(
+        "/hub/login", form={"username": "alice", "password": "wonder", "_xsrf": attacker.xsrf}
+    )
+    assert answer.code == 403
+    assert not hub.users.asked
+
+
+@pytest.mark.parametrize(
+    "target", ["//evil.test/x", "https://evil.test", "/\\evil.test", "https:evil.test", "javascript:alert(1)"]
+)
+async def test_after_the_login_nobody_is_sent_to_another_site(hub, target):
+    answer = await hub.browser().log_in("alice", "wonder", f"/hub/login?next={quote(target, safe='')}")
+    assert answer.headers["Location"] == "/hub/spawn/alice"
+
+
+async def test_after_the_login_the_browser_goes_where_it_wanted(hub):
+    first = await hub.browser().get("/hub/token?x=1")
+    assert first.headers["Location"] == "/hub/login?next=%2Fhub%2Ftoken%3Fx%3D1"
+    answer = await hub.browser().log_in("alice", "wonder", first.headers["Location"])
+    assert answer.headers["Location"] == "/hub/token?x=1"
+
+
+async def test_a_one_time_link_lets_in_once(hub):
+    token = await hub.links.make("carol", admin=True)
+    browser = hub.browser()
+    answer = await browser.get(f"/hub/login/onetime?token={token}")
+    assert (answer.code, answer.headers["Location"]) == (302, "/hub/spawn/carol")
+    assert (await browser.get("/hub/home")).code == 200
+    again = await hub.browser().get(f"/hub/login/onetime?token={token}")
+    assert again.code == 403
+    assert "used already" in again.body.decode()
+
+
+@pytest.mark.parametrize(
+    ("method", "headers"),
+    [
+        ("HEAD", {}),
+        ("GET", {"Sec-Purpose": "prefetch;prerender"}),
+        ("GET", {"Purpose": "prefetch"}),
+        ("GET", {"Sec-Fetch-Mode": "no-cors"}),
+    ],
+)
+async def test_looking_ahead_does_not_use_a_link_up(hub, method, headers):
+    token = await hub.links.make("carol")
+    await hub.browser().ask(method, f"/hub/login/onetime?token={token}", headers=headers)
+    answer = await hub.browser().get(f"/hub/login/onetime?token={token}")
+    assert answer.code == 302
+
+
+async def test_the_token_of_a_link_is_not_logged(hub, caplog):
+    caplog.set_level(logging.DEBUG)
+    token = await hub.links.make("carol")
+    await hub.browser().get(f"/hub/login/onetime?token={token}")
+    assert token not in caplog.text
+
+
+async def test_where_only_links_let_in_the_page_says_so(make_hub):
+    hub = await make_hub(users=KnownUsers({}, method=LoginMethod(form=False)))
+    page = (await hub.browser().get("/hub/login")).body.decode()
+    assert "one-time" in page
+    assert "password_input" not in page
+
+
+async def test_a_login_elsewhere_is_a_button_with_the_way_back(make_hub):
+    hub = await make_hub(users=KnownUsers({}, method=LoginMethod(label="GitHub", url="/hub/oauth_login")))
+    page = (await hub.browser().get("/hub/login?next=/hub/home")).body.decode()
+    assert 'href="/hub/oauth_login?next=%2Fhub%2Fhome"' in page
+    assert "Log in with GitHub" in page
+    assert "password_input" not in page
+
+
+async def test_a_login_elsewhere_can_be_gone_to_at_once(make_hub):
+    hub = await make_hub(users=KnownUsers({}, method=LoginMethod(url="/hub/oauth_login", auto=True)))
+    answer = await hub.browser().get("/hub/login?next=/hub/home")
+    assert (answer.code, answer.headers["Location"]) == (302, "/hub/oauth_login?next=%2Fhub%2Fhome")
+
+
+async def test_markup_of_an_authenticator_takes_the_place_of_the_form(make_hub):
+    html = '<form id="mine"><input name="_xsrf" value="{{ xsrf }}"><b>{{ login_error }}</b></form>'
+    hub = await make_hub(users=KnownUsers({}, method=LoginMethod(html=html)))
+    browser = hub.browser()
+    page = (await browser.get("/hub/login")).body.decode()
+    assert f'<form id="mine"><input name="_xsrf" value="{browser.xsrf}">' in page
+    assert "password_input" not in page
+
+
+async def test_a_one_time_password_is_asked_for_and_handed_on(make_hub):
+    known = KnownUsers({"alice": "wonder"}, method=LoginMethod(request_otp=True, otp_prompt="Code:"))
+    hub = await make_hub(users=known)
+    browser = hub.browser()
+    page = (await browser.get("/hub/login")).body.decode()
+    assert "Code:" in page
+    form = {"username": "alice", "password": " wonder ", "otp": "123", "_xsrf": browser.xsrf}
+    await browser.post("/hub/login", form=form)
+    assert known.asked[0].form == {"otp": "123"}
+    assert known.asked[0].password == " wonder "
+
+
+async def test_logging_out_ends_the_session_and_its_tokens(hub):
+    browser = await hub.logged_in()
+    user = await hub.user()
+    session = browser.cookies["jupyterhub-session-id", "/"]
+    await hub.store.write(lambda tx: store_token(tx, "f" * 32, user_id=user.id, session_id=session))
+    program = hub.browser(Authorization="token " + "f" * 32)
+    assert (await program.get("/hub/api/user")).code == 200
+    answer = await browser.get("/hub/logout")
+    assert answer.headers["Location"] == "/hub/login"
+    assert (await program.get("/hub/api/user")).code == 403
+    assert ("jupyterhub-hub-login", "/hub/") not in browser.cookies
+    assert (await browser.get("/hub/home")).code == 302
+
+
+async def test_a_link_of_another_site_does_not_log_out_by_itself(hub):
+    browser = await hub.logged_in()
+    for headers in (
+        {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"},
+        {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"},
+    ):
+        answer = await browser.get("/hub/logout", headers=headers)
+        assert answer.code == 200
+        assert "Log out?" in answer.body.decode()
+    assert (await browser.get("/hub/home")).code == 200
+    await browser.post("/hub/logout", form={"_xsrf": browser.xsrf})
+    assert (await browser.get("/hub/home")).code == 302
+
+
+async def test_the_address_of_the_browser_is_believed_from_this_machine_only(hub):
+    browser = hub.browser(**{"X-Forwarded-For": "6.6.6.6, 203.0.113.9"})
+    await browser.log_in("alice", "wonder")
+    assert hub.users.asked[0].remote_ip == "203.0.113.9"
+
+
+async def test_who_is_logged_in_is_not_asked_again(hub):
+    browser = await hub.logged_in()
+    answer = await browser.get("/hub/login?next=/hub/token")
+    assert (answer.code, answer.headers["Location"]) == (302, "/hub/token")
+
+
+async def test_name_and_password_give_a_token(hub):
+    await hub.user()
+    answer = await hub.browser().post(
+        "/hub/api/users/alice/tokens", model={"auth": {"username": "alice", "password": "wonder"}}
+    )
+    assert answer.code == 201
+    token = json.loads(answer.body)["token"]
+    assert (await hub.browser(Authorization=f"Bearer {token}").get("/hub/api/user")).code == 200

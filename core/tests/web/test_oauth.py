@@ -1,0 +1,140 @@
+"""The OAuth2 provider as jupyterhub-singleuser uses it."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from urllib.parse import parse_qs, quote, urlencode, urlsplit
+
+import pytest
+
+from plughub.domain.oauth import server_client_id
+
+VERIFIER = "v" * 50
+CHALLENGE = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).rstrip(b"=").decode()
+
+
+@pytest.fixture
+async def secret(hub):
+    """Start alice's server; answers the token that it was given."""
+    await hub.running()
+    return hub.tiny.started[0].environment["JUPYTERHUB_API_TOKEN"]
+
+
+def authorize(**more):
+    query = {
+        "client_id": server_client_id("alice", ""),
+        "redirect_uri": "/user/alice/oauth_callback",
+        "response_type": "code",
+        "state": "xyz",
+        "code_challenge": CHALLENGE,
+        "code_challenge_method": "S256",
+        **more,
+    }
+    return "/hub/api/oauth2/authorize?" + urlencode({name: value for name, value in query.items() if value})
+
+
+async def exchange(hub, secret, code, **more):
+    form = {
+        "client_id": server_client_id("alice", ""),
+        "client_secret": secret,
+        "grant_type": "authorization_code",
+        "code": code,
+        "redirect_uri": "/user/alice/oauth_callback",
+        "code_verifier": VERIFIER,
+        **more,
+    }
+    return await hub.browser().post("/hub/api/oauth2/token", form=form)
+
+
+async def a_code(browser):
+    answer = await browser.get(authorize())
+    assert answer.code == 302, answer.body
+    target = urlsplit(answer.headers["Location"])
+    assert target.path == "/user/alice/oauth_callback"
+    query = parse_qs(target.query)
+    assert query["state"] == ["xyz"]
+    return query["code"][0]
+
+
+async def test_the_own_server_learns_who_is_there_without_a_question(hub, secret):
+    browser = await hub.logged_in()
+    code = await a_code(browser)
+    answer = await exchange(hub, secret, code)
+    assert answer.code == 200, answer.body
+    token = json.loads(answer.body)
+    assert token["token_type"] == "Bearer"
+    assert token["expires_in"] == 14 * 86400
+    assert len(token["access_token"]) == 30
+    program = hub.browser(Authorization=f"Bearer {token['access_token']}")
+    who = json.loads((await program.get("/hub/api/user")).body)
+    assert who["name"] == "alice"
+    assert who["session_id"] == browser.cookies["jupyterhub-session-id", "/"]
+    assert "access:servers!server=alice/" in who["scopes"]
+    assert not any(scope.startswith(("tokens", "servers!")) for scope in who["scopes"])
+    await browser.get("/hub/logout")
+    assert (await program.get("/hub/api/user")).code == 403
+
+
+async def test_a_code_is_good_once(hub, secret):
+    code = await a_code(await hub.logged_in())
+    assert (await exchange(hub, secret, code)).code == 200
+    answer = await exchange(hub, secret, code)
+    assert answer.code == 400
+    assert json.loads(answer.body)["error"] == "invalid_grant"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"client_secret": "x" * 32}, {"code_verifier": "w" * 50}, {"redirect_uri": "/user/bob/oauth_callback"}],
+)
+async def test_a_code_is_of_no_use_to_others(hub, secret, wrong):
+    code = await a_code(await hub.logged_in())
+    assert (await exchange(hub, secret, code, **wrong)).code in {400, 401}
+
+
+async def test_nobody_is_sent_to_the_login_and_back(hub, secret):
+    answer = await hub.browser().get(authorize())
+    assert answer.headers["Location"] == f"/hub/login?next={quote(authorize(), safe='')}"
+
+
+@pytest.mark.parametrize("wrong", [{"client_id": "nothing"}, {"redirect_uri": "https://evil.test/"}])
+async def test_an_unknown_client_or_address_is_never_gone_to(hub, secret, wrong):
+    answer = await (await hub.logged_in()).get(authorize(**wrong))
+    assert answer.code == 400
+    assert "refused" in answer.body.decode()
+
+
+async def test_who_may_not_use_a_server_is_refused(hub, secret):
+    answer = await (await hub.logged_in("bob")).get(authorize())
+    assert answer.code == 404
+    assert "There is no server here that you may open" in answer.body.decode()
+
+
+async def test_the_server_of_somebody_else_has_to_be_agreed_to(hub, secret):
+    browser = await hub.logged_in("root")
+    answer = await browser.get(authorize())
+    assert answer.code == 200
+    page = answer.body.decode()
+    assert "Authorize access" in page
+    assert "Server at /user/alice/" in page
+    refused = await browser.post(authorize(), form={"scopes": "access:servers!server=alice/"})
+    assert refused.code == 403
+    form = {"scopes": "access:servers!server=alice/", "_xsrf": browser.xsrf}
+    agreed = await browser.post(authorize(), form=form)
+    code = parse_qs(urlsplit(agreed.headers["Location"]).query)["code"][0]
+    assert (await exchange(hub, secret, code)).code == 200
+    assert (await browser.get(authorize())).code == 302, "who has agreed is not asked again"
+
+
+async def test_the_servers_own_token_does_little(hub, secret):
+    program = hub.browser(Authorization=f"token {secret}")
+    assert (await program.get("/hub/api/user")).code == 200
+    body = {
+        "last_activity": "2026-01-01T00:00:00Z",
+        "servers": {"": {"last_activity": "2026-01-01T00:00:00Z"}},
+    }
+    assert (await program.post("/hub/api/users/alice/activity", model=body)).code == 200
+    assert (await program.post("/hub/api/users/alice/tokens", model={})).code == 403
+    assert (await program.delete("/hub/api/users/alice/server")).code == 403

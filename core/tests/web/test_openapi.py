@@ -1,0 +1,87 @@
+"""The description of the API and the API itself say the same."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from plughub.domain.errors import InvalidError
+from plughub.web.api.bodies import check_body
+from plughub.web.api.calls import CALLS
+from plughub.web.api.openapi import PATH, OpenAPIHandler, implemented, nameless
+from plughub.web.routes import API
+
+PARTS = {
+    "name": "bob",
+    "server": "lab",
+    "token": "a1",
+    "group": "class",
+    "service": "cull",
+    "cookie": "c",
+    "value": "v",
+}
+RULED_BY_OAUTH = {"/oauth2/authorize", "/oauth2/token"}
+
+
+def test_every_handler_is_described_and_every_description_has_a_handler():
+    there = set(implemented((*API, (PATH, OpenAPIHandler))))
+    described = {(call.method, nameless(call.path)) for call in CALLS}
+    assert described == there
+    assert len(CALLS) == len(described)
+
+
+async def test_the_description_is_served_to_everybody(hub):
+    answer = await hub.browser().get("/hub/api/openapi.json")
+    document = json.loads(answer.body)
+    assert (answer.code, document["servers"]) == (200, [{"url": "/hub/api"}])
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            assert operation["summary"], (method, path)
+            assert operation["responses"], (method, path)
+    listing = document["paths"]["/users"]["get"]
+    assert listing["x-scopes"] == ["list:users"]
+    assert {"name": "state", "in": "query"}.items() <= listing["parameters"][0].items()
+
+
+def statuses(call):
+    return {*call.good, *call.bad, 503, *(() if call.open else (403,))}
+
+
+@pytest.mark.parametrize("call", [call for call in CALLS if call.path not in RULED_BY_OAUTH], ids=str)
+async def test_no_call_answers_what_is_not_described(hub, call):
+    clients = [await hub.admin(), await hub.program("eve", "read:users:name!user"), hub.browser()]
+    await hub.user("bob")
+    path = f"/hub/api{call.path.format(**PARTS)}"
+    for client in clients:
+        for body in (None, b"{", b"[]", b"{}", b'{"unknown": 1}', b"\xff"):
+            answer = await client.ask(call.method, path, body=body)
+            assert answer.code in statuses(call), (answer.code, answer.body, body)
+            assert answer.code < 400 or json.loads(answer.body)["message"]
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@given(data=st.data())
+@settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
+def test_bodies_of_any_form_get_an_answer_that_is_described(data):
+    """Only the check of the body: it must never let through what the handlers do not expect."""
+    call = data.draw(st.sampled_from([call for call in CALLS if call.body]))
+    body = data.draw(
+        st.dictionaries(st.sampled_from(sorted(call.body)) | st.text(max_size=4), VALUES, max_size=4)
+    )
+    try:
+        check_body(body, call.body, "thing")
+    except InvalidError as error:
+        message = error.message
+    else:
+        message = "good"
+        assert set(body) <= set(call.body)
+    assert 0 < len(message) < 1000

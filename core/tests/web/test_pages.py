@@ -1,0 +1,322 @@
+from __future__ import annotations
+
+import asyncio
+import json
+from html.parser import HTMLParser
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from tornado.web import RequestHandler
+
+from plughub.kinds import Page
+from plughub.testing.doubles import TinyServers
+from plughub.web.pages.base import PageHandler
+
+JSON = {"Accept": "application/json"}
+
+
+class Facts(HTMLParser):
+    """The ids, links and words of a page."""
+
+    def __init__(self, page: bytes) -> None:
+        super().__init__()
+        self.ids, self.links, self.tags, self.handlers = set(), [], [], []
+        self.feed(page.decode())
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        for name, value in attrs:
+            if name == "id":
+                self.ids.add(value)
+            if name in {"href", "action", "src"}:
+                self.links.append(value)
+            if name.startswith("on"):
+                self.handlers.append(name)
+
+
+def location(answer):
+    assert answer.code in {302, 303}, answer.body
+    return answer.headers["Location"]
+
+
+async def test_the_root_leads_to_the_login_then_home_then_to_the_server(hub):
+    assert location(await hub.browser().get("/hub/")) == "/hub/login"
+    browser = await hub.logged_in()
+    assert location(await browser.get("/hub/")) == "/hub/home"
+    await hub.running()
+    assert location(await browser.get("/hub/")) == "/user/alice/"
+
+
+async def test_the_root_leads_home_when_the_administrator_wants_it(make_hub):
+    hub = await make_hub(context={"redirect_to_server": False})
+    browser = hub.browser()
+    assert location(await browser.log_in("alice", "wonder")) == "/hub/home"
+    await hub.running()
+    assert location(await browser.get("/hub/")) == "/hub/home"
+
+
+@pytest.mark.parametrize(
+    ("path", "target"),
+    [
+        ("/", "/hub/"),
+        ("/hub", "/hub/login"),
+        ("/user/alice/lab?x=1", "/hub/user/alice/lab?x=1"),
+        ("/tree//evil.test", "/hub/tree//evil.test"),
+        ("//evil.test/x", "/hub/evil.test/x"),
+    ],
+)
+async def test_addresses_without_the_prefix_get_it(hub, path, target):
+    answer = await hub.browser().get(hub.address + path)
+    assert location(answer) == target
+
+
+async def test_a_base_url_stands_before_everything(make_hub):
+    hub = await make_hub(base_url="/jup/")
+    browser = await hub.logged_in()
+    facts = Facts((await browser.get("/jup/hub/home")).body)
+    assert all(link.startswith(("/jup/", "#")) for link in facts.links), facts.links
+    assert {path for _, path in browser.cookies} == {"/jup/hub/", "/jup/"}
+    assert location(await hub.browser().get("/jup/")) == "/jup/hub/"
+    assert (await hub.browser().get("/elsewhere")).code == 404
+
+
+async def test_home_offers_to_start_then_to_open_and_stop(hub):
+    browser = await hub.logged_in()
+    facts = Facts((await browser.get("/hub/home")).body)
+    assert {"start", "logout", "login_widget", "jupyterhub-logo"} <= facts.ids
+    assert "/hub/spawn/alice" in facts.links
+    await hub.running()
+    facts = Facts((await browser.get("/hub/home")).body)
+    assert "stop" in facts.ids
+    assert "/user/alice/" in facts.links
+
+
+async def test_home_notices_a_server_that_died(hub):
+    browser = await hub.logged_in()
+    await hub.running()
+    hub.tiny.end_all()
+    page = (await browser.get("/hub/home")).body
+    assert b"the server had ended" in page
+    assert "start" in Facts(page).ids
+
+
+async def test_home_shows_named_servers_where_they_are_allowed(make_hub):
+    hub = await make_hub(allow_named_servers=True, named_server_limit=1)
+    browser = await hub.logged_in()
+    assert "new-server" in Facts((await browser.get("/hub/home")).body).ids
+    await hub.running("alice", "lab")
+    facts = Facts((await browser.get("/hub/home")).body)
+    assert "stop-lab" in facts.ids
+    assert "new-server" not in facts.ids
+
+
+async def test_without_a_form_the_start_page_starts_at_once(hub):
+    browser = await hub.logged_in()
+    assert location(await browser.get("/hub/spawn")) == "/user/alice/"
+    assert hub.tiny.started
+
+
+async def test_a_start_that_takes_longer_is_watched(hub):
+    hub.tiny.hold = asyncio.Event()
+    browser = await hub.logged_in()
+    pending = location(await browser.get("/hub/spawn?next=%2Fuser%2Falice%2Flab"))
+    assert pending == "/hub/spawn-pending/alice?next=%2Fuser%2Falice%2Flab"
+    page = (await browser.get(pending)).body
+    wanted = {
+        "progress-bar", "sr-progress", "progress-message", "progress-log", "progress-details", "stop-server-btn",
+    }  # fmt: skip
+    assert wanted <= Facts(page).ids
+    assert b"/hub/api/users/alice/server/progress?_xsrf=" in page
+    assert location(await browser.get("/hub/spawn")) == "/hub/spawn-pending/alice"
+    hub.tiny.hold.set()
+
+    async def ready():
+        return (await browser.get(pending)).code == 302
+
+    await hub.until(ready)
+    assert location(await browser.get(pending)) == "/user/alice/lab"
+
+
+async def test_a_start_that_failed_shows_why_and_a_way_on(hub):
+    hub.tiny.failure, hub.tiny.logs = "no <room>", ("line <one>", "line two")
+    browser = await hub.logged_in()
+    pending = location(await browser.get("/hub/spawn"))
+    answer = await browser.get(pending)
+    assert answer.code == 500
+    page = answer.body.decode()
+    assert "no &lt;room&gt;" in page
+    assert "line &lt;one&gt;" in page
+    assert "/hub/spawn/alice" in Facts(answer.body).links
+    hub.tiny.failure = ""
+    assert location(await browser.get("/hub/spawn/alice")) == "/user/alice/"
+
+
+async def test_the_form_is_shown_and_its_fields_become_options(hub):
+    hub.tiny.form = '<input name="size" value="1">'
+    browser = await hub.logged_in()
+    page = await browser.get("/hub/spawn?next=/user/alice/tree")
+    assert '<input name="size" value="1">' in page.body.decode()
+    action = next(link for link in Facts(page.body).links if "/hub/spawn?" in link)
+    assert parse_qs(urlsplit(action).query)["next"] == ["/user/alice/tree"]
+    answer = await browser.post(action, form={"size": "7", "many": ["a", "b"]})
+    assert location(answer) == "/user/alice/tree"
+    assert hub.tiny.started[0].options == {"size": ["7"], "many": ["a", "b"]}
+
+
+async def test_bad_options_show_the_form_again_with_the_reason(hub):
+    hub.tiny.form = '<input name="size">'
+    browser = await hub.logged_in()
+    answer = await browser.post("/hub/spawn", form={"size": "<big>", "_xsrf": browser.xsrf})
+    assert answer.code == 400
+    page = answer.body.decode()
+    assert "size must be a number, not &lt;big&gt;" in page
+    assert "spawn_form" in Facts(answer.body).ids
+    assert not hub.tiny.started
+
+
+async def test_uploaded_files_reach_the_spawner(hub):
+    hub.tiny.form = '<input type="file" name="key">'
+    browser = await hub.logged_in()
+    body = (
+        b'--x\r\nContent-Disposition: form-data; name="key"; filename="k"\r\n\r\nabc\r\n'
+        b'--x\r\nContent-Disposition: form-data; name="_xsrf"\r\n\r\n'
+        + browser.xsrf.encode()
+        + b"\r\n--x--\r\n"
+    )
+    seen = {}
+
+    async def options_from_form(plugin, server, form):
+        seen.update(form)
+        return {}
+
+    hub.context.hooks.options_from_form = options_from_form
+    await browser.post("/hub/spawn", body=body, headers={"Content-Type": "multipart/form-data; boundary=x"})
+    assert seen["key_file"][0]["body"] == b"abc"
+    assert "_xsrf" not in seen
+
+
+async def test_with_several_spawners_one_is_chosen_first(make_hub):
+    second = TinyServers(label="Large servers", form='<input name="gpu">')
+    hub = await make_hub(spawners={"large": second})
+    browser = await hub.logged_in()
+    page = (await browser.get("/hub/spawn?next=/user/alice/x")).body
+    assert b"Large servers" in page
+    choice = next(link for link in Facts(page).links if "backend=large" in link)
+    form = (await browser.get(choice)).body
+    assert b'<input name="gpu">' in form
+    action = next(link for link in Facts(form).links if "backend=large" in link and "_xsrf" in link)
+    assert location(await browser.post(action, form={"gpu": "1"})) == "/user/alice/x"
+    assert second.started
+    assert not hub.tiny.started
+
+
+async def test_an_unknown_spawner_is_refused(hub):
+    answer = await (await hub.logged_in()).get("/hub/spawn?backend=nothing")
+    assert answer.code == 400
+    assert "choose among tiny" in answer.body.decode()
+
+
+async def test_an_admin_starts_the_server_of_somebody_else(hub):
+    await hub.user("alice")
+    browser = await hub.logged_in("root")
+    assert location(await browser.get("/hub/spawn/alice")) == "/user/alice/"
+    assert (await (await hub.logged_in("bob")).get("/hub/spawn/alice")).code == 404
+
+
+async def test_the_token_page_lists_what_can_be_revoked(hub):
+    browser = await hub.logged_in()
+    made = await hub.tokens.create(await hub.user(), note="<mine>", scopes=["read:users!user"])
+    page = await browser.get("/hub/token")
+    facts = Facts(page.body)
+    assert {"request-token-form", "token-result", f"a{made.record.id}"} <= facts.ids
+    assert "&lt;mine&gt;" in page.body.decode()
+
+
+@pytest.mark.parametrize("code", [404, 500, 502, 503, 504, 599])
+async def test_the_error_pages_of_the_proxy_answer_200_and_say_the_code(hub, code):
+    answer = await hub.browser().get(f"/hub/error/{code}?url=%2Fuser%2Falice")
+    assert answer.code == 200
+    assert str(code) in answer.body.decode()
+
+
+async def test_an_unknown_page_is_not_a_dead_end(hub):
+    answer = await hub.browser().get("/hub/nothing/here")
+    assert answer.code == 404
+    facts = Facts(answer.body)
+    assert "/hub/home" in facts.links
+
+
+async def test_static_files_have_a_hash_and_are_kept(hub):
+    facts = Facts((await hub.browser().get("/hub/login")).body)
+    files = [link for link in facts.links if "/static/" in link]
+    assert files
+    for link in files:
+        assert "?v=" in link
+        answer = await hub.browser().get(link)
+        assert answer.code == 200
+        assert "max-age=3" in answer.headers["Cache-Control"]
+
+
+async def test_nobody_reads_files_outside_the_static_folder(hub):
+    for path in ("/hub/static/../base.py", "/hub/static/%2e%2e/base.py", "/hub/static//etc/passwd"):
+        assert (await hub.browser().get(path)).code in {403, 404}
+
+
+async def test_the_logo_can_be_replaced(make_hub, tmp_path):
+    hub = await make_hub()
+    assert (await hub.browser().get("/hub/logo")).headers["Content-Type"] == "image/svg+xml"
+    logo = tmp_path / "logo.png"
+    logo.write_bytes(b"png")
+    other = await make_hub(context={"logo_file": str(logo)})
+    answer = await other.browser().get("/hub/logo")
+    assert (answer.headers["Content-Type"], answer.body) == ("image/png", b"png")
+
+
+async def test_reports_of_browsers_are_taken(hub):
+    answer = await hub.browser().post("/hub/security/csp-report", body=b"{}")
+    assert answer.code == 204
+
+
+async def test_an_exception_shows_no_traceback(hub):
+    async def broken(*_):
+        raise RuntimeError("the inside of the hub")
+
+    hub.servers.of_user = broken
+    answer = await (await hub.logged_in_bare()).get("/hub/home")
+    assert answer.code == 500
+    page = answer.body.decode()
+    assert "the inside" not in page
+    assert "Traceback" not in page
+    assert "something went wrong in the hub" in page
+
+
+async def test_pages_of_plugins_know_who_is_there_and_are_protected(make_hub):
+    class Mine(PageHandler):
+        def get(self):
+            self.finish({"user": self.current_user.name})
+
+        def post(self):
+            self.finish("changed")
+
+    class Bare(RequestHandler):
+        def post(self):
+            self.finish("changed")
+
+    hub = await make_hub(pages=(Page(path="/mine", handler=Mine), Page(path="/api/bare", handler=Bare)))
+    browser = await hub.logged_in()
+    assert json.loads((await browser.get("/hub/mine")).body) == {"user": "alice"}
+    assert (await browser.post("/hub/mine")).code == 403
+    assert (await browser.post("/hub/api/bare")).code == 403
+    assert (await browser.post("/hub/mine", form={"_xsrf": browser.xsrf})).code == 200
+
+
+async def test_no_page_has_inline_event_handlers(hub):
+    browser = await hub.logged_in()
+    for path in ("home", "token", "logout", "error/404", "nothing"):
+        assert not Facts((await browser.get(f"/hub/{path}")).body).handlers
+
+
+async def test_who_looks_at_a_page_is_active(hub):
+    await hub.logged_in()
+    await hub.activity.flush()
+    assert (await hub.user()).last_activity is not None

@@ -1,0 +1,89 @@
+"""Each call with each of its scopes, with filters and without: who gets in, who sees nothing, who is refused."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from plughub.domain.roles import Role
+from plughub.web.api.calls import CALLS
+from plughub.web.api.openapi import implemented, nameless
+from plughub.web.requires import NOT_TO_BE_SEEN
+from plughub.web.routes import API
+
+FUNCTIONS = implemented(API)
+PARTS = {"name": "bob", "server": "lab", "token": "a1", "group": "class", "service": "cull"}
+TARGETS = {"name": "user=bob", "group": "group=class", "service": "service=cull"}
+OTHERS = {"name": "user=carol", "group": "group=staff", "service": "service=other"}
+EVERY_FILTER = ("user=alice", "server=alice/", "group=class", "service=cull")
+LISTS = {"/users": {"user=alice", "group=class"}, "/groups": {"group=class"}, "/services": {"service=cull"}}
+
+
+def scopes_of(call):
+    return getattr(FUNCTIONS.get((call.method, nameless(call.path))), "scopes", ())
+
+
+SCOPED = [call for call in CALLS if scopes_of(call) and call.path != "/shutdown"]
+WITH_TARGET = [call for call in SCOPED if "{" in call.path]
+WITHOUT = [call for call in CALLS if scopes_of(call) and "{" not in call.path]
+
+
+@pytest.fixture
+async def ask(make_hub):
+    hub = await make_hub(allow_named_servers=True)
+    for name in ("alice", "bob", "carol"):
+        await hub.user(name)
+    await hub.store.write(lambda tx: tx.groups.create(["class", "staff"]))
+    user = await hub.user("alice")
+    made = await hub.tokens.create(user)
+    client = hub.browser(Authorization=f"token {made.text}")
+
+    async def ask(call, *scopes):
+        def hold(tx):
+            tx.roles.ensure([Role(name="tested", scopes=scopes), Role(name="user")])
+            tx.roles.grant("tested", "user", ["alice"])
+
+        await hub.store.write(hold)
+        answer = await client.ask(call.method, f"/hub/api{call.path.format(**PARTS)}", body=b"{}")
+        message = json.loads(answer.body).get("message") if answer.code >= 400 else ""
+        return answer.code, message
+
+    return ask
+
+
+def refusal(call):
+    return f"Action is not authorized with current scopes; requires any of [{', '.join(scopes_of(call))}]"
+
+
+def test_the_table_has_something_in_it():
+    assert len(WITH_TARGET) > 25
+    assert len(WITHOUT) > 8
+
+
+@pytest.mark.parametrize("call", WITH_TARGET, ids=lambda call: f"{call.method} {call.path}")
+async def test_a_filter_opens_what_it_names_and_nothing_else(ask, call):
+    part = next(name for name in TARGETS if f"{{{name}}}" in call.path)
+    assert await ask(call) == (403, refusal(call))
+    for scope in scopes_of(call):
+        assert await ask(call, f"{scope}!{OTHERS[part]}") == (404, NOT_TO_BE_SEEN), scope
+    for scope in scopes_of(call):
+        status, message = await ask(call, f"{scope}!{TARGETS[part]}")
+        assert message != NOT_TO_BE_SEEN, scope
+        assert message != refusal(call), scope
+        assert status < 500
+
+
+@pytest.mark.parametrize("call", WITHOUT, ids=lambda call: f"{call.method} {call.path}")
+async def test_a_filter_opens_nothing_where_there_is_no_target(ask, call):
+    """GHSA-69wv-m5fw-2fhp: only lists that are cut to the filter take one."""
+    for scope in scopes_of(call):
+        for limit in EVERY_FILTER:
+            status, message = await ask(call, f"{scope}!{limit}")
+            if call.method == "GET" and limit in LISTS.get(call.path, ()):
+                assert status == 200, (scope, limit)
+            else:
+                assert (status, message) == (403, refusal(call)), (scope, limit)
+    if call.path != "/shutdown":
+        status, _ = await ask(call, *scopes_of(call))
+        assert status not in {403, 404}

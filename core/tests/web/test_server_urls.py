@@ -1,0 +1,92 @@
+"""Addresses of servers that reach the hub because nothing is routed there."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+JSON = {"Accept": "application/json"}
+
+
+def location(answer):
+    assert answer.code in {302, 303}, answer.body
+    return answer.headers["Location"]
+
+
+async def test_programs_learn_in_json_that_nothing_runs(hub):
+    for method in ("POST", "PUT", "PATCH", "DELETE"):
+        for path in ("/user/alice/api/kernels", "/hub/user/alice/api/kernels"):
+            answer = await hub.browser().ask(method, path)
+            assert answer.code == 424
+            assert json.loads(answer.body)["message"]
+            assert not answer.headers.get_list("Set-Cookie")
+
+
+async def test_a_server_that_does_not_run_says_so_and_offers_to_start_it(hub):
+    browser = await hub.logged_in()
+    answer = await browser.get("/hub/user/alice/lab/tree?x=1")
+    assert answer.code == 424
+    link = re.search(r'href="(/hub/spawn/alice\?[^"]*)"', answer.body.decode())[1]
+    assert parse_qs(urlsplit(link).query)["next"] == ["/user/alice/lab/tree?x=1"]
+    assert not hub.tiny.started
+
+
+@pytest.mark.parametrize("path", ["/hub/user/bob/", "/hub/user/bob/lab", "/hub/user/nobody/"])
+async def test_the_server_of_somebody_else_is_not_there(hub, path):
+    await hub.user("bob")
+    answer = await (await hub.logged_in("alice")).get(path)
+    assert answer.code == 404
+    assert "No access to resources" in answer.body.decode()
+
+
+@pytest.mark.parametrize(("path", "headers"), [("api/status", {}), ("lab", JSON)])
+async def test_programs_are_told_in_json_where_to_start_it(hub, path, headers):
+    for browser in (hub.browser(), await hub.logged_in()):
+        answer = await browser.get(f"/hub/user/alice/{path}", headers=headers)
+        assert answer.code == 424
+        message = json.loads(answer.body)["message"]
+        assert message == (
+            f"JupyterHub server no longer running at /user/alice/{path}. "
+            f"Restart the server at {hub.address}/hub/spawn/alice"
+        )
+    assert not (await hub.browser().get(f"/hub/user/alice/{path}", headers=headers)).headers.get_list(
+        "Set-Cookie"
+    )
+
+
+async def test_a_start_that_goes_on_or_failed_is_shown_instead(hub):
+    hub.tiny.hold = asyncio.Event()
+    browser = await hub.logged_in()
+    await hub.servers.start(await hub.user())
+    answer = await browser.get("/hub/user/alice/lab")
+    assert answer.code == 303
+    assert location(answer) == "/hub/spawn-pending/alice?next=%2Fuser%2Falice%2Flab"
+
+
+async def test_a_server_that_runs_is_gone_to_but_not_for_ever(hub):
+    browser = await hub.logged_in()
+    await hub.running()
+    answer = await browser.get("/hub/user/alice/lab?x=a%20b")
+    assert location(answer) == "/user/alice/lab?x=a+b&redirects=1"
+    answer = await browser.get("/hub/user/alice/lab?redirects=4")
+    assert answer.code == 500
+    assert "Redirect loop detected." in answer.body.decode()
+
+
+async def test_a_named_server_is_found_by_its_address(make_hub):
+    hub = await make_hub(allow_named_servers=True)
+    browser = await hub.logged_in()
+    await hub.running("alice", "lab")
+    assert location(await browser.get("/hub/user/alice/lab/tree")) == "/user/alice/lab/tree?redirects=1"
+    assert (await browser.get("/hub/user/alice/other/tree")).code == 424
+
+
+async def test_a_link_for_everybody_leads_to_the_own_server(hub):
+    browser = await hub.logged_in()
+    target = location(await browser.get("/hub/user-redirect/git-pull?repo=x&branch=y"))
+    assert parse_qs(urlsplit(target).query)["next"] == ["/user/alice/git-pull?repo=x&branch=y"]
+    assert urlsplit(target).path == "/hub/spawn/alice"

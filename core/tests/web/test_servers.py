@@ -1,0 +1,261 @@
+"""Starting, watching and stopping servers through the API."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import replace
+
+import pytest
+
+from plughub.kinds import Progress
+from plughub.web.api.progress import Steps
+
+SERVER = "/hub/api/users/alice/server"
+LAB = "/hub/api/users/alice/servers/lab"
+
+
+def model(answer):
+    return json.loads(answer.body)
+
+
+def events(answer):
+    return [json.loads(line[6:]) for line in answer.body.decode().split("\n") if line.startswith("data: ")]
+
+
+async def pending(hub, kind="spawn", name=""):
+    async def look():
+        return (await hub.servers.get("alice", name)).pending == kind
+
+    await hub.until(look)
+
+
+async def test_a_server_that_starts_in_time(hub):
+    program = await hub.program()
+    answer = await program.post(SERVER)
+    assert (answer.code, answer.body) == (201, b"")
+    assert answer.headers["Content-Type"] == "text/plain"
+    assert "/user/alice/" in hub.proxy.routes
+
+
+async def test_a_server_that_takes_longer(make_hub):
+    hub = await make_hub(context={"slow_spawn_timeout": 0.05})
+    hub.tiny.hold = asyncio.Event()
+    program = await hub.program()
+    assert (await program.post(SERVER)).code == 202
+    assert model(await program.get(SERVER))["pending"] == "spawn"
+    assert (await program.post(SERVER)).code == 202
+    hub.tiny.hold.set()
+
+    async def ready():
+        return model(await program.get(SERVER))["ready"]
+
+    await hub.until(ready)
+
+
+async def test_a_failed_start_answers_why(hub):
+    hub.tiny.failure, hub.tiny.logs = "no room left on the machine", ("one", "token=abcdef123456")
+    answer = await (await hub.program()).post(SERVER)
+    assert answer.code == 500
+    assert model(answer)["message"] == "no room left on the machine"
+    assert model(answer)["logs"] == ["one", "token=[secret]"]
+
+
+async def test_a_server_that_runs_cannot_be_started_again(hub):
+    await hub.running()
+    answer = await (await hub.program()).post(SERVER)
+    assert answer.code == 400
+    assert "already running" in model(answer)["message"]
+
+
+async def test_a_server_that_died_unseen_can_be_started_again(hub):
+    await hub.running()
+    hub.tiny.end_all()
+    assert (await (await hub.program()).post(SERVER)).code == 201
+
+
+@pytest.mark.parametrize(
+    ("body", "options"),
+    [
+        ({"size": 3}, {"size": 3}),
+        ({"user_options": {"size": 3}}, {"size": 3}),
+        ({"display_name": "Lab", "user_options": {"a": 1}}, {"a": 1}),
+    ],
+)
+async def test_options_come_in_either_form(hub, body, options):
+    await (await hub.program()).post(SERVER, model=body)
+    assert hub.tiny.started[0].options == options
+
+
+async def test_options_of_the_last_time_are_kept(hub):
+    program = await hub.program()
+    await program.post(SERVER, model={"size": 3})
+    assert (await program.delete(SERVER)).code == 204
+    await program.post(SERVER)
+    assert hub.tiny.started[1].options == {"size": 3}
+
+
+async def test_unknown_keys_of_the_newer_form_are_refused(hub):
+    answer = await (await hub.program()).post(SERVER, model={"user_options": {}, "sise": 3})
+    assert (answer.code, model(answer)["message"]) == (
+        400,
+        "Invalid JSON keys: 'sise'; known are display_name, user_options, backend",
+    )
+
+
+async def test_stopping(hub):
+    await hub.running()
+    program = await hub.program()
+    answer = await program.delete(SERVER)
+    assert (answer.code, answer.body) == (204, b"")
+    assert "/user/alice/" not in hub.proxy.routes
+    assert not hub.tiny.running
+    assert (await program.delete(SERVER)).code == 204
+
+
+async def test_stopping_cancels_a_start(make_hub):
+    hub = await make_hub(context={"slow_spawn_timeout": 0.05})
+    hub.tiny.hold = asyncio.Event()
+    program = await hub.program()
+    await program.post(SERVER)
+    assert (await program.delete(SERVER)).code == 204
+    assert model(await program.get(SERVER))["stopped"] is True
+
+
+async def test_named_servers_have_to_be_allowed(hub):
+    answer = await (await hub.program()).post(LAB)
+    assert answer.code == 400
+    assert "named servers are not enabled" in model(answer)["message"]
+
+
+async def test_named_servers(make_hub):
+    hub = await make_hub(allow_named_servers=True)
+    program = await hub.program()
+    assert (await program.get(LAB)).code == 404
+    assert (await program.post(LAB)).code == 201
+    assert model(await program.get(LAB))["url"] == "/user/alice/lab/"
+    assert (await program.delete(LAB)).code == 204
+    assert model(await program.get(LAB))["stopped"] is True
+    assert (await program.ask("DELETE", LAB, model={"remove": True})).code == 204
+    assert (await program.get(LAB)).code == 404
+    assert (await program.delete(LAB)).code == 404
+
+
+async def test_removing_a_named_server_that_starts(make_hub):
+    hub = await make_hub(allow_named_servers=True, context={"slow_spawn_timeout": 0.05})
+    hub.tiny.hold = asyncio.Event()
+    program = await hub.program()
+    assert (await program.post(LAB)).code == 202
+    assert (await program.ask("DELETE", LAB, model={"remove": True})).code == 204
+    assert (await program.get(LAB)).code == 404
+
+
+async def test_the_default_server_cannot_be_removed(hub):
+    program = await hub.program()
+    assert (await program.ask("DELETE", SERVER, model={"remove": True})).code == 400
+
+
+@pytest.mark.parametrize("name", ["Lab", "l%20b", "x--y", "a" * 31, "..", "%0A"])
+async def test_names_of_servers_follow_a_rule(make_hub, name):
+    hub = await make_hub(allow_named_servers=True)
+    answer = await (await hub.program()).post(f"/hub/api/users/alice/servers/{name}")
+    assert answer.code in {400, 404}
+    assert not hub.tiny.started
+
+
+async def test_the_progress_of_a_start_from_its_beginning_to_its_end(make_hub):
+    hub = await make_hub(context={"slow_spawn_timeout": 0.05})
+    hub.tiny.hold = asyncio.Event()
+    hub.tiny.steps = (Progress(percent=30, message="unpacking", html="<b>unpacking</b>"),)
+    program = await hub.program()
+    await program.post(SERVER)
+    watching = asyncio.create_task(program.get(f"{SERVER}/progress"))
+
+    async def reported():
+        record = await hub.servers.get("alice", "")
+        return record.operation is not None and record.operation.progress
+
+    await hub.until(reported)
+    hub.tiny.hold.set()
+    answer = await watching
+    assert answer.headers["Content-Type"] == "text/event-stream"
+    assert answer.headers["Cache-Control"] == "no-cache"
+    assert "Etag" not in answer.headers
+    found = events(answer)
+    assert found[0] == {"progress": 0, "message": "Server requested"}
+    assert {"progress": 30, "message": "unpacking", "html_message": "<b>unpacking</b>"} in found
+    assert found[-1]["ready"] is True
+    assert found[-1]["url"] == "/user/alice/"
+    assert found[-1]["progress"] == 100
+    assert not any(event.get("ready") for event in found[:-1])
+
+
+async def test_the_progress_of_a_start_that_fails(make_hub):
+    hub = await make_hub(context={"slow_spawn_timeout": 0.05})
+    hub.tiny.hold, hub.tiny.failure, hub.tiny.logs = asyncio.Event(), "no <room>", ("last words",)
+    program = await hub.program()
+    await program.post(SERVER)
+    watching = asyncio.create_task(program.get(f"{SERVER}/progress"))
+    await pending(hub)
+    hub.tiny.hold.set()
+    last = events(await watching)[-1]
+    assert last["failed"] is True
+    assert last["message"] == "Spawn failed: no <room>"
+    assert last["logs"] == ["last words"]
+    again = events(await program.get(f"{SERVER}/progress"))
+    assert again == [last]
+
+
+async def test_the_place_in_the_queue_is_part_of_the_progress(make_hub):
+    hub = await make_hub(concurrent_spawn_limit=1, context={"slow_spawn_timeout": 0.05})
+    hub.tiny.hold = asyncio.Event()
+    await (await hub.program("bob")).post("/hub/api/users/bob/server")
+    program = await hub.program("alice")
+    await program.post(SERVER)
+    watching = asyncio.create_task(program.get(f"{SERVER}/progress"))
+    await asyncio.wait({watching}, timeout=0.3)
+    hub.tiny.hold.set()
+    found = events(await watching)
+    assert {"progress": 0, "message": "Waiting in the queue: next", "place": 1} in found
+    assert found[-1]["ready"] is True
+
+
+async def test_the_progress_of_a_cancelled_start_ends(make_hub):
+    hub = await make_hub(context={"slow_spawn_timeout": 0.05})
+    hub.tiny.hold = asyncio.Event()
+    program = await hub.program()
+    await program.post(SERVER)
+    watching = asyncio.create_task(program.get(f"{SERVER}/progress"))
+    await pending(hub)
+    await asyncio.wait({watching}, timeout=0.1)
+    await program.delete(SERVER)
+    assert events(await watching)[-1] == {"progress": 100, "failed": True, "message": "Spawn cancelled"}
+
+
+async def test_the_progress_of_a_server_that_runs_is_its_end(hub):
+    await hub.running()
+    found = events(await (await hub.program()).get(f"{SERVER}/progress"))
+    assert [event.get("ready") for event in found] == [True]
+
+
+async def test_there_is_no_progress_where_nothing_starts(hub):
+    program = await hub.program()
+    assert (await program.get(f"{SERVER}/progress")).code == 400
+    assert (await program.get(f"{LAB}/progress")).code == 404
+
+
+async def test_reports_are_told_once_also_when_old_ones_were_dropped(hub):
+    hub.tiny.hold = asyncio.Event()
+    user = await hub.user()
+    record = await hub.servers.start(user)
+    operation = record.operation
+    steps, told = Steps(), []
+    for first in range(0, 200, 7):
+        reports = tuple(
+            {"progress": 1, "message": str(number), "ready": True} for number in range(first, first + 50)
+        )
+        shown = replace(record, operation=replace(operation, place=None, progress=reports))
+        events = list(steps.new(shown))
+        assert not any("ready" in event for event in events)
+        told += [event["message"] for event in events]
+    assert told == ["Server requested", *map(str, range(196 + 50))]

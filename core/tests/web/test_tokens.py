@@ -1,0 +1,87 @@
+"""API tokens of users."""
+
+from __future__ import annotations
+
+import json
+from urllib.parse import quote
+
+import pytest
+
+
+def model(answer):
+    return json.loads(answer.body)
+
+
+async def test_making_listing_and_revoking_tokens(hub):
+    program = await hub.program()
+    made = await program.post(
+        "/hub/api/users/alice/tokens", model={"note": "mine", "expires_in": 60, "scopes": ["read:users!user"]}
+    )
+    assert made.code == 201
+    token = model(made)
+    assert len(token["token"]) == 32
+    assert token["note"] == "mine"
+    assert token["expires_at"]
+    assert "read:users:groups!user=alice" in token["scopes"]
+    listed = model(await program.get("/hub/api/users/alice/tokens"))["api_tokens"]
+    assert [one["note"] for one in listed] == ["Requested via api", "mine"] or len(listed) == 2
+    assert "token" not in listed[0]
+    one = model(await program.get(f"/hub/api/users/alice/tokens/{token['id']}"))
+    assert one["id"] == token["id"]
+    assert (await program.delete(f"/hub/api/users/alice/tokens/{token['id']}")).code == 204
+    assert (await program.get(f"/hub/api/users/alice/tokens/{token['id']}")).code == 404
+
+
+@pytest.mark.parametrize("token_id", ["7", "a", "ax", "a99", "a" + "9" * 40, "a١"])
+async def test_an_id_that_is_none_is_not_found(hub, token_id):
+    program = await hub.program()
+    assert (await program.delete(f"/hub/api/users/alice/tokens/{quote(token_id)}")).code == 404
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"expires_in": 0},
+        {"expires_in": -1},
+        {"expires_in": "60"},
+        {"expires_in": True},
+        {"note": 7},
+        {"scopes": "read:users"},
+        {"scopes": ["no:such:scope"]},
+        {"scopes": ["admin:users"]},
+        {"roles": ["admin"]},
+        {"roles": ["nothing"]},
+    ],
+)
+async def test_a_token_that_makes_no_sense_is_refused(hub, body):
+    answer = await (await hub.program()).post("/hub/api/users/alice/tokens", model=body)
+    assert answer.code == 400
+    assert model(answer)["message"]
+
+
+async def test_nobody_makes_a_token_that_can_do_more_than_its_maker(hub):
+    program = await hub.program("alice", "tokens!user")
+    answer = await program.post("/hub/api/users/alice/tokens", model={})
+    assert answer.code == 403
+    answer = await program.post("/hub/api/users/alice/tokens", model={"scopes": ["servers!user"]})
+    assert answer.code == 403
+    answer = await program.post("/hub/api/users/alice/tokens", model={"scopes": ["read:tokens!user"]})
+    assert answer.code == 201
+
+
+async def test_nobody_learns_from_tokens_who_exists(hub):
+    await hub.user("bob")
+    program = await hub.program()
+    told = [await program.post(f"/hub/api/users/{name}/tokens", model={}) for name in ("bob", "nobody")]
+    assert [answer.code for answer in told] == [403, 403]
+    messages = [model(a)["message"].replace("bob", "?").replace("nobody", "?") for a in told]
+    assert messages[0] == messages[1]
+
+
+async def test_tokens_end_when_the_administrator_says_so(make_hub):
+    hub = await make_hub(token_expires_in_max=3600)
+    program = await hub.program()
+    made = model(await program.post("/hub/api/users/alice/tokens", model={}))
+    assert made["expires_at"]
+    answer = await program.post("/hub/api/users/alice/tokens", model={"expires_in": 3601})
+    assert answer.code == 400

@@ -1,0 +1,255 @@
+"""Listing, creating, changing and deleting users through the API."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+import pytest
+
+from plughub import hookimpl
+from plughub.domain.roles import Role
+from plughub.testing.doubles import TinyServers
+
+USERS = "/hub/api/users"
+PAGES = {"Accept": "application/jupyterhub-pagination+json"}
+
+
+def model(answer):
+    return json.loads(answer.body)
+
+
+def names(answer):
+    assert answer.code == 200, answer.body
+    return [user["name"] for user in model(answer)]
+
+
+async def with_role(hub, name, *scopes):
+    """A client of a user who holds scopes beyond the default role."""
+    await hub.user(name)
+
+    def give(tx):
+        tx.roles.ensure([Role(name=f"{name}-role", scopes=scopes)])
+        tx.roles.grant(f"{name}-role", "user", [name])
+
+    await hub.store.write(give)
+    return await hub.program(name)
+
+
+async def test_users_are_listed_in_pages(hub):
+    admin = await hub.admin()
+    assert (await admin.post(USERS, model={"usernames": ["alice", "bob", "carol"]})).code == 201
+    first = model(await admin.get(f"{USERS}?limit=2", headers=PAGES))
+    assert [user["name"] for user in first["items"]] == ["root", "alice"]
+    following = first["_pagination"]["next"]
+    assert (first["_pagination"]["total"], following["offset"]) == (4, 2)
+    rest = model(await admin.get(following["url"], headers=PAGES))
+    assert [user["name"] for user in rest["items"]] == ["bob", "carol"]
+    assert rest["_pagination"]["next"] is None
+    assert names(await admin.get(f"{USERS}?sort=-name&limit=1")) == ["root"]
+    assert names(await admin.get(f"{USERS}?name_filter=ARO")) == ["carol"]
+
+
+async def test_listed_users_with_their_servers(hub):
+    await hub.running("alice")
+    await hub.user("bob")
+    admin = await hub.admin()
+    found = {user["name"]: user for user in model(await admin.get(USERS))}
+    assert found["alice"]["server"] == "/user/alice/"
+    assert found["alice"]["servers"][""]["ready"] is True
+    assert found["bob"]["servers"] == {}
+    assert names(await admin.get(f"{USERS}?state=ready")) == ["alice"]
+    assert names(await admin.get(f"{USERS}?state=inactive&sort=name")) == ["bob", "root"]
+    stopped = {user["name"]: user for user in model(await admin.get(f"{USERS}?include_stopped_servers"))}
+    assert stopped["bob"]["servers"][""]["stopped"] is True
+    single = model(await admin.get(f"{USERS}/alice"))
+    assert single == found["alice"]
+
+
+@pytest.mark.parametrize(
+    "query", ["state=asleep", "sort=color", "sort=--id", "offset=x", "limit=1.5", "state="]
+)
+async def test_queries_that_make_no_sense_are_refused(hub, query):
+    answer = await (await hub.admin()).get(f"{USERS}?{query}")
+    assert (answer.code, bool(model(answer)["message"])) == (400, True)
+
+
+async def test_a_list_is_cut_to_the_reach_of_the_scope(hub):
+    bob = await hub.user("bob")
+    await hub.user("carol")
+    await hub.store.write(lambda tx: tx.users.set_groups(bob.id, ["class"]))
+    program = await with_role(hub, "alice", "list:users!group=class", "list:users!user=alice")
+    assert sorted(names(await program.get(USERS))) == ["alice", "bob"]
+    shown = {user["name"]: set(user) for user in model(await program.get(USERS))}
+    assert shown["bob"] == {"kind", "name", "user_info", "admin"}
+
+
+@pytest.mark.parametrize("scope", ["list:users!server=alice/", "read:users", "list:users!service=x"])
+async def test_a_scope_that_reaches_no_user_lists_none(hub, scope):
+    program = await with_role(hub, "alice", scope)
+    answer = await program.get(USERS)
+    assert answer.code == 403
+    wanted = "Action is not authorized with current scopes; requires any of [list:users]"
+    assert model(answer)["message"] == wanted
+
+
+async def test_names_are_normalised_and_those_that_are_there_left_alone(hub):
+    admin = await hub.admin()
+    await hub.user("bob")
+    answer = await admin.post(USERS, model={"usernames": ["Alice ", "BOB", "Ｃarol"]})
+    assert [user["name"] for user in model(answer)] == ["alice", "carol"]
+    answer = await admin.post(USERS, model={"usernames": ["alice", "bob"]})
+    assert (answer.code, model(answer)["message"]) == (409, "All 2 users already exist")
+    assert (await admin.post(f"{USERS}/ERIN")).code == 201
+    assert (await admin.post(f"{USERS}/erin")).code == 409
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"usernames": []},
+        {"usernames": "alice"},
+        {"usernames": [1]},
+        {"usernames": ["a/b"]},
+        {"usernames": [""]},
+        {"usernames": ["x" * 5000]},
+        {"usernames": ["good", "bad\nname"]},
+        {"usernames": ["good"], "admin": "yes"},
+        {"usernames": ["good"], "color": "red"},
+    ],
+)
+async def test_users_that_cannot_be_are_refused_and_none_is_stored(hub, body):
+    admin = await hub.admin()
+    answer = await admin.post(USERS, model=body)
+    assert answer.code == 400
+    assert 0 < len(model(answer)["message"]) < 300
+    assert names(await admin.get(USERS)) == ["root"]
+
+
+async def test_who_administers_users_cannot_make_admins(hub):
+    """CVE-2024-41942: admin:users alone must not lead to what admins hold."""
+    program = await with_role(hub, "alice", "admin:users")
+    for method, path, body in (
+        ("PATCH", f"{USERS}/alice", {"admin": True}),
+        ("POST", f"{USERS}/mallory", {"admin": True}),
+        ("POST", USERS, {"usernames": ["mallory"], "admin": True}),
+    ):
+        answer = await program.ask(method, path, model=body)
+        assert answer.code == 403, (method, path)
+    assert (await program.get(f"{USERS}/mallory")).code == 404
+    assert model(await program.get("/hub/api/user"))["admin"] is False
+    assert (await program.post(f"{USERS}/carol")).code == 201
+
+
+async def test_a_token_of_an_admin_grants_no_more_than_it_holds(hub):
+    await hub.user("alice")
+    limited = await hub.admin("admin:users")
+    assert (await limited.ask("PATCH", f"{USERS}/alice", model={"admin": True})).code == 403
+    whole = await hub.admin()
+    answer = await whole.ask("PATCH", f"{USERS}/alice", model={"admin": True})
+    assert (model(answer)["admin"], sorted(model(answer)["roles"])) == (True, ["admin", "user"])
+    answer = await whole.ask("PATCH", f"{USERS}/alice", model={"admin": False})
+    assert (model(answer)["admin"], model(answer)["roles"]) == (False, ["user"])
+
+
+async def test_who_is_no_admin_touches_no_admin(hub):
+    await hub.admin()
+    program = await with_role(hub, "alice", "admin:users")
+    for body in ({"name": "toor"}, {"admin": False}, {}):
+        assert (await program.ask("PATCH", f"{USERS}/root", model=body)).code == 403
+
+
+async def test_a_user_gets_another_name_and_stays_logged_in(hub):
+    admin = await hub.admin()
+    browser = await hub.logged_in("alice")
+    answer = await admin.ask("PATCH", f"{USERS}/alice", model={"name": " Alicia"})
+    assert (answer.code, model(answer)["name"], model(answer)["auth_state"]) == (200, "alicia", None)
+    assert (await admin.get(f"{USERS}/alice")).code == 404
+    assert model(await browser.call("GET", "/hub/api/user"))["name"] == "alicia"
+
+
+async def test_names_that_cannot_be_had(hub):
+    admin = await hub.admin()
+    await hub.user("bob")
+    await hub.running("alice")
+    for body in ({"name": "bob"}, {"name": ""}, {"name": "a/b"}, {"name": 1}, {"name": "alicia"}):
+        answer = await admin.ask("PATCH", f"{USERS}/alice", model=body)
+        assert answer.code == 400, body
+        assert model(answer)["message"]
+
+
+@pytest.mark.parametrize(
+    "body", [{"groups": ["a"]}, {"roles": ["admin"]}, {"admin": 1}, {"auth_state": {"a": 1}}]
+)
+async def test_what_cannot_be_changed_is_said(hub, body):
+    await hub.user("alice")
+    answer = await (await hub.admin()).ask("PATCH", f"{USERS}/alice", model=body)
+    assert (answer.code, bool(model(answer)["message"])) == (400, True)
+
+
+async def test_a_deleted_user_has_no_server_and_no_token_left(make_hub):
+    hub = await make_hub(allow_named_servers=True)
+    admin = await hub.admin()
+    await hub.running("alice")
+    await hub.running("alice", "lab")
+    program = await hub.program("alice")
+    assert (await program.get("/hub/api/user")).code == 200
+    assert (await admin.delete(f"{USERS}/alice")).code == 204
+    assert (await program.get("/hub/api/user")).code == 403
+    assert not hub.tiny.running
+    assert not [spec for spec in hub.proxy.routes if "alice" in spec]
+    assert (await admin.get(f"{USERS}/alice")).code == 404
+    assert (await admin.delete(f"{USERS}/alice")).code == 404
+
+
+async def test_nobody_deletes_themselves(hub):
+    answer = await (await hub.admin()).delete(f"{USERS}/root")
+    assert (answer.code, model(answer)["message"]) == (400, "Cannot delete yourself!")
+
+
+class Sticky(TinyServers):
+    def __init__(self):
+        super().__init__()
+        self.stopping = asyncio.Event()
+
+    @hookimpl
+    async def hub_stop(self, server):
+        await self.stopping.wait()
+        self.end(server.state["operation"])
+
+
+async def test_a_user_whose_server_does_not_stop_stays(make_hub):
+    sticky = Sticky()
+    hub = await make_hub(context={"slow_stop_timeout": 0.1}, spawners={"tiny": sticky})
+    admin = await hub.admin()
+    await hub.running("alice")
+    assert (await admin.delete(f"{USERS}/alice")).code == 400
+    answer = await admin.delete(f"{USERS}/alice")
+    assert (answer.code, "in the process of stopping" in model(answer)["message"]) == (400, True)
+    assert (await admin.get(f"{USERS}/alice")).code == 200
+    sticky.stopping.set()
+
+    async def gone():
+        return (await admin.delete(f"{USERS}/alice")).code == 204
+
+    await hub.until(gone)
+
+
+async def test_plugins_are_told_who_did_what(make_hub):
+    told = []
+
+    class Listener:
+        @hookimpl
+        async def hub_event(self, event):
+            told.append(event)
+
+    hub = await make_hub()
+    hub.active.add("listener", Listener())
+    admin = await hub.admin()
+    await admin.post(f"{USERS}/alice")
+    await hub.events.settle()
+    event = next(event for event in told if event.kind == "admin")
+    assert (event.user, event.actor, event.detail["deed"]) == ("alice", "root", "create-user")
+    assert event.token_id.startswith("a")
+    assert event.remote_ip == "127.0.0.1"

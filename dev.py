@@ -1,0 +1,110 @@
+"""Run the hub, its tests or its checks from a clone; makes .venv and installs into it.
+
+- ``python3 dev.py hub [arguments of hub]``
+- ``python3 dev.py test [arguments of pytest]``
+- ``python3 dev.py check``
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+VENV = ROOT / ".venv"
+BIN = VENV / "bin"
+DISTRIBUTIONS = [ROOT / "core", *sorted(path.parent for path in ROOT.glob("plugins/*/pyproject.toml"))]
+EXTRAS = {"core": "[testing,postgresql]", "localprocess": "[jupyter]"}
+CHECKS = (
+    ("ruff", "check", "."),
+    ("ruff", "format", "--check", "."),
+    ("mypy",),
+    ("lint-imports",),
+)
+
+
+def main(arguments: list[str]) -> int:
+    """Do what the first argument says.
+
+    Args:
+        arguments: of the command line.
+
+    Returns:
+        The exit code.
+    """
+    if sys.version_info < (3, 11):
+        print("dev.py: Python 3.11 or newer is needed")
+        return 2
+    command, *rest = arguments or [""]
+    if command == "hub":
+        install([])
+        return run("hub", *rest, check=False)
+    if command == "test":
+        install(["test"])
+        return run("python", "-m", "pytest", *rest, check=False)
+    if command == "check":
+        install(["dev"])
+        return max(run(*check, check=False) for check in CHECKS)
+    print(__doc__)
+    return 2
+
+
+def install(groups: list[str]) -> None:
+    """Install everything into .venv, unless that was done since the last change.
+
+    Args:
+        groups: dependency groups of the workspace.
+    """
+    stamp = VENV / f"installed-{'-'.join(groups) or 'hub'}"
+    wanted = fingerprint()
+    if stamp.exists() and stamp.read_text() == wanted:
+        return
+    print(f"dev.py: installing into {VENV}; this takes a minute", flush=True)
+    if not BIN.exists():
+        venv.create(VENV, with_pip=True)
+        run("python", "-m", "pip", "install", "--quiet", "--upgrade", "pip")
+    editable = [f"{path}{EXTRAS.get(path.name, '')}" for path in DISTRIBUTIONS]
+    chosen = [argument for group in groups for argument in ("--group", group)]
+    packages = [argument for path in editable for argument in ("--editable", path)]
+    run("python", "-m", "pip", "install", "--quiet", *chosen, *packages)
+    stamp.write_text(wanted)
+
+
+def fingerprint() -> str:
+    """Tell one state of what is to be installed from another.
+
+    Returns:
+        A hash over every pyproject.toml.
+    """
+    files = [ROOT / "pyproject.toml", *(path / "pyproject.toml" for path in DISTRIBUTIONS)]
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+
+
+def run(command: str, *arguments: str, check: bool = True) -> int:
+    """Run a command of .venv, in the folder of the caller for the hub and at the root for the rest.
+
+    Args:
+        command: its name.
+        arguments: its arguments.
+        check: end when it fails.
+
+    Returns:
+        Its exit code.
+    """
+    folder = None if command == "hub" else ROOT
+    environment = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ.get('PATH', '')}"}
+    try:
+        code = subprocess.run([str(BIN / command), *arguments], cwd=folder, env=environment, check=False)
+    except KeyboardInterrupt:
+        return 130
+    if check and code.returncode:
+        sys.exit(code.returncode)
+    return code.returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

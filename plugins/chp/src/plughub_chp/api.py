@@ -1,0 +1,127 @@
+"""The REST API of configurable-http-proxy.
+
+Source:
+    configurable-http-proxy 5.3, README section "REST API" and lib/configproxy.js.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest, HTTPResponse
+
+_TIMEOUT: Final = 10.0
+_MAX_ANSWER_BYTES: Final = 256 * 1024 * 1024
+
+
+class ProxyAPIError(Exception):
+    """The proxy refused a request or did not answer.
+
+    Args:
+        message: what happened.
+        status: HTTP status of the answer; 0 when there was none.
+    """
+
+    def __init__(self, message: str, status: int = 0) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class ProxyAPI:
+    """Requests to a running proxy.
+
+    Args:
+        url: of the API, without ``/api``.
+        token: shared with the proxy.
+        concurrency: requests under way at once.
+    """
+
+    def __init__(self, url: str, token: str, concurrency: int) -> None:
+        self._url = url.rstrip("/")
+        self._token = token
+        self._limit = asyncio.Semaphore(concurrency)
+        self._client = AsyncHTTPClient(
+            force_instance=True, max_clients=concurrency, max_body_size=_MAX_ANSWER_BYTES
+        )
+
+    def close(self) -> None:
+        """Make no more requests."""
+        self._client.close()
+
+    async def routes(self) -> dict[str, dict[str, Any]]:
+        """List all routes.
+
+        Returns:
+            What belongs to each, by path.
+        """
+        response = await self._request("GET", "")
+        return await asyncio.to_thread(_read_table, response.body)
+
+    async def has(self, path: str) -> bool:
+        """Tell whether there is a route.
+
+        Args:
+            path: escaped.
+
+        Returns:
+            Whether it stands.
+        """
+        try:
+            await self._request("GET", path)
+        except ProxyAPIError as error:
+            if error.status == 404:  # noqa: PLR2004 - HTTP
+                return False
+            raise
+        return True
+
+    async def put(self, path: str, entry: Mapping[str, Any]) -> None:
+        """Add a route, or change it.
+
+        Args:
+            path: escaped.
+            entry: the target and what belongs to it.
+        """
+        await self._request("POST", path, json.dumps(entry))
+
+    async def delete(self, path: str) -> None:
+        """Delete a route if it is there.
+
+        Args:
+            path: escaped.
+        """
+        try:
+            await self._request("DELETE", path)
+        except ProxyAPIError as error:
+            if error.status != 404:  # noqa: PLR2004 - HTTP
+                raise
+
+    async def _request(self, method: str, path: str, body: str | None = None) -> HTTPResponse:
+        request = HTTPRequest(
+            f"{self._url}/api/routes{path}",
+            method=method,
+            headers={"Authorization": f"token {self._token}"},
+            body=body,
+            connect_timeout=_TIMEOUT,
+            request_timeout=_TIMEOUT,
+        )
+        async with self._limit:
+            try:
+                return await self._client.fetch(request)
+            except HTTPClientError as error:
+                raise ProxyAPIError(_reason(error, self._url), error.code) from error
+            except OSError as error:
+                raise ProxyAPIError(f"the proxy does not answer at {self._url}: {error}") from error
+
+
+def _read_table(body: bytes) -> dict[str, dict[str, Any]]:
+    table = json.loads(body)
+    return {path: entry for path, entry in table.items() if isinstance(entry, dict)}
+
+
+def _reason(error: HTTPClientError, url: str) -> str:
+    if error.code == 403:  # noqa: PLR2004 - HTTP
+        return f"what listens at {url} refuses the token: it is another hub's proxy, or its token was changed"
+    return f"the proxy at {url} answered {error.code}: {error.message}"

@@ -1,0 +1,12 @@
+"""The module that the hub loads for ``--plugins chp``."""
+
+from __future__ import annotations
+
+from plughub import hookimpl
+from plughub_chp.proxy import ConfigurableHTTPProxy
+
+
+@hookimpl
+def hub_register_proxy() -> type[ConfigurableHTTPProxy]:
+    """Offer configurable-http-proxy."""
+    return ConfigurableHTTPProxy

@@ -1,0 +1,43 @@
+import shutil
+import socket
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from plughub.kinds import ProxySettings
+from plughub.plugin.threads import ThreadPools
+from plughub.testing.contracts.proxy import ProxyUnderTest
+from plughub_chp import ConfigurableHTTPProxy
+
+
+@pytest.fixture
+def api_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+@pytest.fixture
+async def start(tmp_path: Path, free_port: int, api_port: int) -> AsyncIterator[Callable]:
+    """Start the proxy with settings and traits of your own."""
+    if shutil.which("configurable-http-proxy") is None:
+        pytest.skip("configurable-http-proxy is missing: npm install -g configurable-http-proxy")
+    pools = ThreadPools()
+    started: list[ProxyUnderTest] = []
+
+    async def start_with(folder: Path = tmp_path / "chp", traits: dict | None = None, **settings):
+        given = ProxySettings(ip="127.0.0.1", port=free_port, hub_url="http://127.0.0.1:9")
+        all_traits = {"api_url": f"http://127.0.0.1:{api_port}", **(traits or {})}
+        proxy = ProxyUnderTest(
+            lambda: ConfigurableHTTPProxy(runtime_dir=folder, **all_traits), replace(given, **settings), pools
+        )
+        started.append(proxy)
+        await proxy.start()
+        return proxy
+
+    yield start_with
+    for proxy in started:
+        await proxy.stop()
+    pools.close()

@@ -1,0 +1,167 @@
+"""A real configurable-http-proxy, beyond what every proxy must do."""
+
+import json
+import os
+import signal
+import socket
+
+import psutil
+import pytest
+
+from plughub.domain.errors import PluginError
+from plughub.domain.routes import Route
+from plughub.testing.backends import ask, backend
+from plughub.testing.contracts.proxy import until
+
+pytestmark = pytest.mark.node
+
+
+@pytest.fixture
+async def alice():
+    async with backend("alice") as running:
+        yield running
+
+
+def working_in(folder) -> list[psutil.Process]:
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.cwd().startswith(str(folder)):
+                found.append(process)
+        except psutil.Error:
+            continue
+    return found
+
+
+async def test_a_taken_api_port_is_named_and_no_proxy_is_left(start, api_port, tmp_path):
+    with socket.create_server(("127.0.0.1", api_port)), pytest.raises(PluginError) as raised:
+        await start()
+
+    assert f"port {api_port} is in use (process {os.getpid()}" in str(raised.value)
+    assert "ConfigurableHTTPProxy.api_url" in str(raised.value)
+    assert working_in(tmp_path) == []
+
+
+async def test_an_api_that_never_answers_leaves_no_proxy(start, tmp_path):
+    with pytest.raises(PluginError, match="ended at once"):
+        await start(traits={"command": ["sh", "-c", "echo no luck; exit 3"]})
+
+    assert working_in(tmp_path) == []
+
+
+async def test_a_missing_command_comes_with_the_way_to_install_it(start):
+    with pytest.raises(PluginError, match="npm install -g configurable-http-proxy"):
+        await start(traits={"command": ["no-such-proxy"]})
+
+
+async def test_the_token_is_in_no_argument_and_in_a_file_for_the_hub_alone(start, tmp_path, monkeypatch):
+    monkeypatch.setenv("SECRET_OF_THE_HUB", "x")
+    proxy = await start()
+    process = psutil.Process(proxy.state["pid"])
+    file = tmp_path / "chp" / "auth_token"
+    token = file.read_text().strip()
+
+    assert token not in " ".join(process.cmdline())
+    assert token not in json.dumps(dict(proxy.state))
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert process.environ()["CONFIGPROXY_AUTH_TOKEN"] == token
+    assert "SECRET_OF_THE_HUB" not in process.environ()
+
+
+async def test_a_token_in_the_environment_is_taken(start, tmp_path, monkeypatch):
+    monkeypatch.setenv("CONFIGPROXY_AUTH_TOKEN", "given-by-the-administrator")
+    proxy = await start()
+
+    given = psutil.Process(proxy.state["pid"]).environ()["CONFIGPROXY_AUTH_TOKEN"]
+    assert given == "given-by-the-administrator"
+    assert not (tmp_path / "chp" / "auth_token").exists()
+
+
+async def test_other_settings_need_a_new_proxy(start, tmp_path):
+    proxy = await start()
+    other = await start(traits={"debug": True})
+
+    assert other.state["pid"] != proxy.state["pid"]
+    assert [process.pid for process in working_in(tmp_path)] == [other.state["pid"]]
+    assert await other.poll() is None
+
+
+async def test_another_address_of_the_hub_needs_no_new_proxy(start):
+    proxy = await start(error_url="http://127.0.0.1:9/hub/error")
+    other = await start(error_url="http://127.0.0.1:10/hub/error")
+
+    assert other.state == proxy.state
+
+
+async def test_routes_of_somebody_else_are_left_alone(start, api_port, tmp_path, alice):
+    proxy = await start()
+    token = (tmp_path / "chp" / "auth_token").read_text().strip()
+    body = json.dumps({"target": alice.url}).encode()
+    headers = {"Authorization": f"token {token}"}
+    reply = await ask(api_port, "/api/routes/theirs", method="POST", headers=headers, body=body)
+    assert reply.status == 201
+
+    await proxy.replace(Route(routespec="/ours/", target=alice.url))
+
+    assert set(await proxy.routes()) == {"/ours/"}
+    assert await proxy.name_at("/theirs/") == "alice"
+
+
+async def test_routes_that_jupyterhub_added_are_taken_over(start, api_port, tmp_path, alice):
+    proxy = await start()
+    token = (tmp_path / "chp" / "auth_token").read_text().strip()
+    body = json.dumps({"target": alice.url, "jupyterhub": True, "user": "bob@x", "server_name": ""}).encode()
+    headers = {"Authorization": f"token {token}"}
+    await ask(api_port, "/api/routes/user/bob%40x", method="POST", headers=headers, body=body)
+
+    assert (await proxy.routes())["/user/bob@x/"].data == {"user": "bob@x", "server_name": ""}
+
+
+async def test_a_proxy_of_somebody_else_that_lost_its_routes_is_noticed(start, tmp_path, alice):
+    theirs = await start(traits={"auth_token": "shared"})
+    traits = {"auth_token": "shared", "should_start": False, "check_running_interval": 1}
+    ours = await start(folder=tmp_path / "ours", traits=traits)
+    await ours.add("/user/alice/", alice.url)
+    assert await ours.poll() is None
+
+    os.kill(theirs.state["pid"], signal.SIGKILL)
+
+    async def gone():
+        try:
+            return await theirs.poll() is not None
+        except PluginError:
+            return False
+
+    await until(gone)
+    await theirs.start()
+
+    async def lost():
+        return await ours.poll() is not None
+
+    await until(lost)
+
+
+async def test_a_proxy_of_somebody_else_needs_a_token(start):
+    with pytest.raises(PluginError, match=r"ConfigurableHTTPProxy\.auth_token"):
+        await (await start(traits={"should_start": False})).routes()
+
+
+async def test_routes_of_hosts(start, alice):
+    proxy = await start(host_routing=True)
+    await proxy.add("alice.hub.example/user/alice/", alice.url)
+
+    async def name_at(host: str) -> str:
+        return (await ask(proxy.port, "/user/alice/", headers={"Host": host})).name
+
+    assert await name_at("alice.hub.example:8000") == "alice"
+    assert await name_at("evil.example") == ""
+    assert set(await proxy.routes()) == {"alice.hub.example/user/alice/"}
+
+
+async def test_the_page_for_a_dead_server_comes_from_the_hub(start, alice):
+    proxy = await start(error_url=f"{alice.url}/hub/error")
+    await proxy.add("/user/dead/", "http://127.0.0.1:9")
+
+    reply = await ask(proxy.port, "/user/dead/")
+
+    assert (reply.status, reply.json["uri"]) == (503, "/hub/error/503?url=%2Fuser%2Fdead%2F")

@@ -1,0 +1,1 @@
+"""Servers in Docker containers: `plughub_docker.spawner.DockerSpawner`."""

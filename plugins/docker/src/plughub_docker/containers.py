@@ -1,0 +1,228 @@
+"""Containers on an engine: finding, making, resuming, ending. Everything here blocks."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from plughub.kinds import Found, Server
+from plughub.spawner import SpawnFailed
+from plughub_docker import marks
+from plughub_docker.engine import Engine, EngineError
+
+Inspected = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Containers:
+    """The containers of one plugin on one engine.
+
+    Attributes:
+        engine: the engine.
+        plugin: name of the plugin.
+    """
+
+    engine: Engine
+    plugin: str
+
+    def inspect(self, reference: str) -> Inspected | None:
+        """Look at a container.
+
+        Args:
+            reference: its id or name.
+
+        Returns:
+            What the engine says of it; None when there is none.
+        """
+        try:
+            with self.engine.asked() as client:
+                found: Inspected = client.inspect_container(reference)
+                return found
+        except EngineError as error:
+            if error.gone:
+                return None
+            raise
+
+    def find(self, server: Server, object_id: str, name: str) -> Inspected | None:
+        """Find the container of a start.
+
+        Args:
+            server: the record.
+            object_id: id of the container, where it is known.
+            name: its name, by which it is found when a start did not get far enough to tell the id.
+
+        Returns:
+            The container; None when this start has none.
+        """
+        if object_id and (found := self.inspect(object_id)) and self._may_be(found, server):
+            return found
+        found = self.inspect(name)
+        if found is None or not marks.belongs(found, server, self.plugin):
+            return None
+        mine = not server.operation or self.operation(found) == server.operation
+        return found if mine else None
+
+    def find_earlier(self, server: Server, object_id: str, name: str) -> Inspected | None:
+        """Find what holds the name that a new container is to have.
+
+        Args:
+            server: the record.
+            object_id: id of the last container.
+            name: of the new one.
+
+        Returns:
+            The container of an earlier start of the same server, or None.
+
+        Raises:
+            SpawnFailed: the name is taken by something else.
+        """
+        found = self.inspect(name)
+        if found is None or marks.belongs(found, server, self.plugin):
+            return found
+        if not marks.is_marked(found) and found["Id"] == object_id:
+            return found
+        raise SpawnFailed(
+            f"the container name {name!r} is taken by a container that is not this server's: remove it, or "
+            "make names differ by DockerSpawner.prefix or DockerSpawner.name_template",
+            retry=False,
+        )
+
+    def operation(self, container: Inspected) -> str:
+        """Tell to which start a container belongs."""
+        return marks.operation_of(self.engine, container["Id"], marks.labels(container))
+
+    def create(self, arguments: Mapping[str, Any], host: Mapping[str, Any]) -> str:
+        """Make a container.
+
+        Args:
+            arguments: of `create_container`.
+            host: of `create_host_config`.
+
+        Returns:
+            Its id.
+        """
+        with self.engine.asked(f"container {arguments['name']!r} cannot be made") as client:
+            config = {**client.create_host_config(**host), **arguments.get("host_config", {})}
+            made = client.create_container(**{**arguments, "host_config": config})
+            return str(made["Id"])
+
+    def start(self, object_id: str, name: str) -> None:
+        """Start a container that runs or does not.
+
+        Args:
+            object_id: its id.
+            name: its name, for the message.
+        """
+        with self.engine.asked(f"container {name!r} cannot be started") as client:
+            client.start(object_id)
+
+    def run_inside(self, object_id: str, command: list[str]) -> str:
+        """Run a command inside a container.
+
+        Args:
+            object_id: the container.
+            command: the command.
+
+        Returns:
+            What it wrote when it failed, else an empty text.
+        """
+        with self.engine.asked("DockerSpawner.post_start_cmd cannot be run") as client:
+            made = client.exec_create(object_id, command)
+            wrote = client.exec_start(made["Id"])
+            code = client.exec_inspect(made["Id"])["ExitCode"]
+        return f"exit code {code}: {wrote.decode(errors='replace').strip()}" if code else ""
+
+    def end(self, container: Inspected, *, seconds: int, remove: bool) -> None:
+        """Stop a container, and remove it where wanted. One that is gone already is no error.
+
+        Args:
+            container: as inspected.
+            seconds: between SIGTERM and SIGKILL.
+            remove: also remove it and its unnamed volumes.
+        """
+        with contextlib.suppress(_Gone), self._unless_gone("the container cannot be stopped") as client:
+            if container["State"].get("Paused"):
+                client.unpause(container["Id"])
+            if container["State"].get("Running") or container["State"].get("Restarting"):
+                client.stop(container["Id"], timeout=seconds)
+            if remove:
+                client.remove_container(container["Id"], v=True, force=True)
+
+    def logs(self, object_id: str, lines: int) -> list[str]:
+        """Give the last lines of a container.
+
+        Args:
+            object_id: its id.
+            lines: how many at most.
+
+        Returns:
+            The lines, oldest first.
+        """
+        if lines <= 0:
+            return []
+        with self.engine.asked() as client:
+            wrote: bytes = client.logs(object_id, stdout=True, stderr=True, tail=lines)
+        return wrote.decode(errors="replace").splitlines()[-lines:]
+
+    def inventory(self, mark: str) -> list[Found]:
+        """List what this plugin launched under the hub's mark.
+
+        A kept container that does not run belongs to no start. One that runs with the token of an earlier
+        start has no address here: then it is started again, which reads the token.
+
+        Args:
+            mark: of the hub.
+
+        Returns:
+            What there is.
+        """
+        wanted = [f"{marks.MARK}={mark}", f"{marks.PLUGIN}={self.plugin}"]
+        with self.engine.asked() as client:
+            listed = client.containers(all=True, filters={"label": wanted})
+        alive = [one for one in listed if not (one["Labels"].get(marks.KEPT) and one["State"] in _OVER)]
+        return [self._found(one) for one in alive]
+
+    def _found(self, listed: Mapping[str, Any]) -> Found:
+        known = listed["Labels"]
+        operation = marks.operation_of(self.engine, listed["Id"], known)
+        resumed = operation != known.get(marks.OPERATION)
+        return Found(
+            operation=operation,
+            user=known.get(marks.USER, ""),
+            server=known.get(marks.SERVER, ""),
+            url="" if resumed else _listed_address(listed),
+            state={"object_id": listed["Id"], "object_name": listed["Names"][0].lstrip("/")},
+        )
+
+    def _may_be(self, found: Inspected, server: Server) -> bool:
+        return not marks.is_marked(found) or marks.belongs(found, server, self.plugin)
+
+    @contextlib.contextmanager
+    def _unless_gone(self, doing: str) -> Any:
+        try:
+            with self.engine.asked(doing) as client:
+                yield client
+        except EngineError as error:
+            if error.gone or "is already in progress" in error.message:
+                raise _Gone from error
+            raise
+
+
+class _Gone(Exception):  # noqa: N818 - no error
+    """There is nothing left to do."""
+
+
+_OVER = frozenset({"created", "exited", "dead", "removing"})
+
+
+def _listed_address(listed: Mapping[str, Any]) -> str:
+    """Find the address of a running container among those that the engine lists."""
+    port = listed["Labels"].get(marks.PORT, "")
+    for published in listed.get("Ports") or ():
+        if str(published.get("PrivatePort")) == port and published.get("PublicPort"):
+            return f"http://{published['IP']}:{published['PublicPort']}"
+    networks = (listed.get("NetworkSettings") or {}).get("Networks") or {}
+    addresses = [network["IPAddress"] for network in networks.values() if network.get("IPAddress")]
+    return f"http://{addresses[0]}:{port}" if addresses and port else ""

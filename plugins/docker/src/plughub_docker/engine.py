@@ -1,0 +1,108 @@
+"""The Docker engine: one client for each set of settings, and its errors said so that people understand."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import docker
+import requests
+from docker.errors import APIError, DockerException, NotFound, TLSParameterError
+from docker.tls import TLSConfig
+from docker.utils import kwargs_from_env
+
+from plughub.spawner import SpawnFailed
+
+CONNECTIONS: Final = 64
+"""Connections that a client keeps open; more than there are threads that use it."""
+
+DEFAULT_ADDRESS: Final = "unix:///var/run/docker.sock"
+
+_CLIENTS: Final[dict[str, Any]] = {}
+_LOCK: Final = threading.Lock()
+
+
+class EngineError(SpawnFailed):
+    """The engine does not answer, or refuses.
+
+    Args:
+        message: what the user reads.
+        gone: what was asked for does not exist.
+    """
+
+    def __init__(self, message: str, *, gone: bool = False) -> None:
+        super().__init__(message)
+        self.gone = gone
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """An engine. Its methods block: they are called in threads only.
+
+    Attributes:
+        client_kwargs: arguments of `docker.APIClient`.
+        tls_config: arguments of `docker.tls.TLSConfig`.
+    """
+
+    client_kwargs: Mapping[str, Any]
+    tls_config: Mapping[str, Any]
+
+    @property
+    def address(self) -> str:
+        """Where the engine is."""
+        return str(self._arguments().get("base_url") or DEFAULT_ADDRESS)
+
+    @contextlib.contextmanager
+    def asked(self, doing: str = "") -> Iterator[Any]:
+        """Hand out the client; what goes wrong inside is raised as `EngineError`.
+
+        Args:
+            doing: what is being done, for the message.
+        """
+        try:
+            yield self._client()
+        except NotFound as error:
+            raise EngineError(_refusal(doing, error), gone=True) from error
+        except APIError as error:
+            raise EngineError(_refusal(doing, error)) from error
+        except (TLSParameterError, requests.exceptions.RequestException, DockerException, OSError) as error:
+            raise EngineError(
+                f"the Docker engine at {self.address} cannot be reached: {_cause(error)}"
+            ) from error
+
+    def _client(self) -> Any:
+        """The client is shared by all threads: its connections are pooled, and it holds nothing else."""
+        key = repr((sorted(self._arguments().items(), key=str), sorted(self.tls_config.items(), key=str)))
+        with _LOCK:
+            if found := _CLIENTS.get(key):
+                return found
+        made = docker.APIClient(**{"version": "auto", "max_pool_size": CONNECTIONS, **self._arguments()})
+        with _LOCK:
+            kept = _CLIENTS.setdefault(key, made)
+        if kept is not made:
+            made.close()
+        return kept
+
+    def _arguments(self) -> dict[str, Any]:
+        tls = {"tls": TLSConfig(**self.tls_config)} if self.tls_config else {}
+        return {**tls, **kwargs_from_env(), **self.client_kwargs}
+
+
+def _refusal(doing: str, error: APIError) -> str:
+    said = str(error.explanation or error).strip()
+    return f"{doing}: {said}" if doing else f"the Docker engine says: {said}"
+
+
+def _cause(error: BaseException) -> str:
+    """Find what a chain of errors of several libraries is about."""
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, FileNotFoundError | ConnectionRefusedError):
+            return "it does not run"
+        if isinstance(seen, PermissionError):
+            return "the hub's user may not use it (is she in the group docker?)"
+        seen = seen.__cause__ or seen.__context__
+    return str(error) or type(error).__name__

@@ -1,0 +1,18 @@
+"""The plugin ``docker``: each server in a container of its own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from plughub import hookimpl
+
+if TYPE_CHECKING:
+    from plughub.spawner import Spawner
+
+
+@hookimpl
+def hub_register_spawner() -> type[Spawner]:
+    """Offer `DockerSpawner`."""
+    from plughub_docker.spawner import DockerSpawner  # noqa: PLC0415 - only when it is used
+
+    return DockerSpawner

@@ -1,0 +1,213 @@
+"""The settings of `DockerSpawner`, under the names that config files of JupyterHub use."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from traitlets import Any as AnyTrait
+from traitlets import Bool, CaselessStrEnum, Dict, Float, Integer, List, Unicode, Union, default, validate
+
+from plughub.domain.names import escape
+from plughub.traitlets import ByteSpecification, Callable, Command
+from plughub_docker.old_names import OldNames
+from plughub_docker.volumes import fill_in
+
+HOST_NETWORK: Final = "host"
+DEFAULT_NETWORK: Final = "bridge"
+
+
+class DockerSettings(OldNames):
+    """What can be set."""
+
+    # ---- the image
+
+    image = Unicode(
+        "quay.io/jupyterhub/singleuser:5.3", help="Image of the containers; it needs jupyterhub-singleuser."
+    ).tag(config=True)
+    allowed_images: Any = Union(
+        [List(Unicode()), Dict(), Unicode(), Callable()],
+        default_value=[],
+        help="Images among which users may choose: a list, a dictionary of images by shown name, a function "
+        "of the spawner that gives one of these, or '*' for any image at all. Empty: nothing can be chosen.",
+    ).tag(config=True)
+    pull_policy = CaselessStrEnum(
+        ["always", "ifnotpresent", "never", "skip"],
+        default_value="ifnotpresent",
+        help="When to pull the image: always, ifnotpresent, never (it must be there), skip (do not look).",
+    ).tag(config=True)
+
+    # ---- names
+
+    prefix = Unicode("jupyter", help="Begins the names of containers.").tag(config=True)
+    name_template = Unicode(
+        help="Name of the container; {prefix}, {username}, {servername}, {raw_username}, {raw_servername} "
+        "and {imagename} are filled in. When not set: {prefix}-{username}, with --{servername} if it has one."
+    ).tag(config=True)
+    escape: Any = AnyTrait(
+        help="Function that makes a name fit for names of containers and volumes. The default never makes "
+        "one name of two."
+    ).tag(config=True)
+
+    # ---- the engine
+
+    client_kwargs: dict[str, Any] = Dict(help="Arguments of docker.APIClient, such as base_url.").tag(  # type: ignore[assignment]
+        config=True
+    )
+    tls_config: dict[str, Any] = Dict(  # type: ignore[assignment]
+        help="Arguments of docker.tls.TLSConfig, for an engine that is reached by TLS."
+    ).tag(config=True)
+
+    # ---- what is mounted
+
+    volumes: dict[str, Any] = Dict(  # type: ignore[assignment]
+        help="Folders and volumes: {source: path inside}, or {source: {'bind': path, 'mode': 'rw'}}. "
+        "Source and path are templates such as name_template."
+    ).tag(config=True)
+    read_only_volumes: dict[str, Any] = Dict(help="Like volumes, but nobody can write there.").tag(
+        config=True
+    )  # type: ignore[assignment]
+    mounts: Any = Union(
+        [List(), Callable()],
+        default_value=[],
+        help="Mounts as docker.types.Mount takes them: a list of dictionaries, or a function of the spawner "
+        "that gives one.",
+    ).tag(config=True)
+    format_volume_name: Any = AnyTrait(
+        help="Function of template and spawner that fills in the templates of volumes."
+    ).tag(config=True)
+
+    # ---- the network
+
+    host_ip = Unicode(help="Address at which ports of containers are published.").tag(config=True)
+    network_name = Unicode(
+        DEFAULT_NETWORK,
+        help="Network of the containers. In one other than bridge and host they are reached by their own "
+        "address, and the proxy must be in that network too.",
+    ).tag(config=True)
+    use_internal_ip = Bool(
+        help="Reach containers by their own address instead of a published port; the default for networks of "
+        "your own."
+    ).tag(config=True)
+    use_internal_hostname = Bool(
+        False, help="Reach containers by their name, which Docker's networks resolve."
+    ).tag(config=True)
+    links: dict[str, str] = Dict(help="Old-style links: {container: alias}.").tag(config=True)  # type: ignore[assignment]
+
+    # ---- the container
+
+    cmd = Command(minlen=0, help="Command that starts the server; that of the image when not set.").tag(
+        config=True
+    )
+    remove = Bool(
+        False,
+        help="Remove the container when the server stops. When off, the next start resumes it, with what was "
+        "written in it.",
+    ).tag(config=True)
+    extra_create_kwargs: Any = Union(
+        [Dict(), Callable()],
+        default_value={},
+        help="Further arguments of create_container: a dictionary, or a function of the spawner.",
+    ).tag(config=True)
+    extra_host_config: Any = Union(
+        [Dict(), Callable()],
+        default_value={},
+        help="Further arguments of create_host_config: a dictionary, or a function of the spawner.",
+    ).tag(config=True)
+    post_start_cmd = Command(
+        minlen=0, help="Command that is run inside the container once it has started; no shell is involved."
+    ).tag(config=True)
+    stop_timeout = Integer(10, help="Seconds between SIGTERM and SIGKILL when a server is stopped.").tag(
+        config=True
+    )
+    mem_limit: Any = Union(
+        [ByteSpecification(), Callable()],
+        default_value=None,
+        allow_none=True,
+        help="Most memory of a server, in bytes or such as 2G, or a function of the spawner.",
+    ).tag(config=True)
+    cpu_limit: Any = Union(
+        [Float(), Callable()],
+        default_value=None,
+        allow_none=True,
+        help="Most CPU cores of a server, such as 0.5, or a function of the spawner.",
+    ).tag(config=True)
+
+    # ---- filled in
+
+    object_id = Unicode(help="Id of the container.")
+    object_name = Unicode(help="Name of the container.")
+
+    @default("ip")
+    def _all_interfaces(self) -> str:
+        return "0.0.0.0"  # noqa: S104 - of the container
+
+    @default("port")
+    def _default_port(self) -> int:
+        return 8888
+
+    @default("env_keep")
+    def _nothing_of_the_hub(self) -> list[str]:
+        return []
+
+    @default("host_ip")
+    def _default_host_ip(self) -> str:
+        remote = urlsplit(os.environ.get("DOCKER_HOST", ""))
+        return remote.hostname or "127.0.0.1" if remote.scheme == "tcp" else "127.0.0.1"
+
+    @default("use_internal_ip")
+    def _default_use_internal_ip(self) -> bool:
+        return self.network_name not in {DEFAULT_NETWORK, HOST_NETWORK}
+
+    @default("name_template")
+    def _default_name_template(self) -> str:
+        return "{prefix}-{username}--{servername}" if self.name else "{prefix}-{username}"
+
+    @default("object_name")
+    def _default_object_name(self) -> str:
+        return str(fill_in(self.name_template, self.template_namespace()))
+
+    @default("escape")
+    def _default_escape(self) -> Any:
+        return escape
+
+    @default("format_volume_name")
+    def _default_format_volume_name(self) -> Any:
+        return format_volume_name
+
+    @validate("escape")
+    def _check_escape(self, proposal: Mapping[str, Any]) -> Any:
+        if proposal["value"] == "legacy":
+            raise ValueError("DockerSpawner.escape: 'legacy' can give two users one container; leave it out")
+        if not callable(proposal["value"]):
+            raise TypeError(f"DockerSpawner.escape has to be a function, not {proposal['value']!r}")
+        return proposal["value"]
+
+    def template_namespace(self) -> dict[str, Any]:
+        """Name what may stand in braces in names of containers and volumes."""
+        username = self.escape(self.user.name)
+        return {
+            **super().template_namespace(),
+            "username": username,
+            "safe_username": username,
+            "raw_username": self.user.name,
+            "servername": self.escape(self.name),
+            "raw_servername": self.name,
+            "imagename": self.image.replace("/", "-").replace(":", "-"),
+            "prefix": self.prefix,
+        }
+
+
+def format_volume_name(template: str, spawner: DockerSettings) -> str:
+    """Fill in a template of a volume.
+
+    Args:
+        template: the template.
+        spawner: whose names are filled in.
+
+    Returns:
+        The text.
+    """
+    return template.format(**spawner.template_namespace())

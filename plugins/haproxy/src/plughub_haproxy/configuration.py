@@ -1,0 +1,304 @@
+"""HAProxy's configuration file.
+
+Source:
+    HAProxy Configuration Manual, 2.6 and 2.8.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+from urllib.parse import urlsplit
+
+from plughub.domain.errors import StartError
+from plughub_haproxy.entries import DIRECT, Address
+from plughub_haproxy.pages import PAGE_NAME
+from plughub_haproxy.pools import ERRORS, POOLS, server_lines
+from plughub_haproxy.route_file import MAP_NAME
+
+SOCKET_NAME: Final = "runtime.sock"
+MASTER_SOCKET_NAME: Final = "master.sock"
+PEM_NAME: Final = "public.pem"
+TABLE: Final = "activity"
+ACTIVITY_DAYS: Final = 20
+"""HAProxy's timers end at 24 days."""
+
+NAME: Final = "plughub"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listener:
+    """What the configuration depends on.
+
+    Attributes:
+        ip: address to listen on; empty for all.
+        port: port to listen on.
+        folder: what the running HAProxy is told from others by.
+        pem: certificate and key as text; empty for plain HTTP.
+        error_path: path of the hub's error pages; empty when it has none.
+        trusted: addresses or networks whose X-Forwarded headers are believed.
+        user: whom HAProxy's workers run as; empty for the user of the hub.
+        group: the same for the group.
+        dual_stack: listening on all addresses means IPv6 too.
+    """
+
+    ip: str
+    port: int
+    folder: str
+    pem: str = field(default="", repr=False)
+    error_path: str = ""
+    trusted: tuple[str, ...] = ()
+    user: str = ""
+    group: str = ""
+    dual_stack: bool = False
+
+    @property
+    def bind(self) -> str:
+        """The address to bind to."""
+        if not self.ip:
+            return f":::{self.port} v4v6" if self.dual_stack else f"*:{self.port}"
+        return f"[{self.ip}]:{self.port}" if ":" in self.ip else f"{self.ip}:{self.port}"
+
+    @property
+    def where(self) -> str:
+        """The address for a message."""
+        return f"{self.ip or '*'}:{self.port}"
+
+
+def fingerprint(listener: Listener) -> str:
+    """Tell one configuration from another, whatever routes there are.
+
+    Args:
+        listener: what it depends on.
+
+    Returns:
+        The description that a HAProxy with this configuration gives of itself.
+    """
+    text = _render(listener, "", {}) + hashlib.sha256(listener.pem.encode()).hexdigest()
+    return f"{NAME} {hashlib.sha256(text.encode()).hexdigest()[:24]}"
+
+
+def render(listener: Listener, pools: Mapping[str, Sequence[Address]]) -> str:
+    """Write the configuration.
+
+    Args:
+        listener: what it depends on.
+        pools: the addresses of routes with several targets.
+
+    Returns:
+        The text of the file.
+
+    Raises:
+        StartError: an address of ``trusted_downstream_ips`` is none.
+    """
+    return _render(listener, fingerprint(listener), pools)
+
+
+def error_path_of(error_url: str) -> str:
+    """Take the path of the hub's error pages.
+
+    Args:
+        error_url: their address.
+
+    Returns:
+        The path without a slash at the end.
+    """
+    return urlsplit(error_url).path.rstrip("/")
+
+
+def _render(listener: Listener, description: str, pools: Mapping[str, Sequence[Address]]) -> str:
+    sections = [
+        _global(listener, description),
+        _DEFAULTS,
+        _public(listener),
+        _DIRECT % {"dead": _dead_address(listener)},
+        *(_pool(name, pools.get(name, ())) for name in POOLS),
+        _dead(listener),
+        _errors(listener, pools.get(ERRORS, ())),
+        _ACTIVITY,
+    ]
+    return "\n\n".join(section.strip() for section in sections) + "\n"
+
+
+def _global(listener: Listener, description: str) -> str:
+    user = f"\n    user {listener.user}\n    group {listener.group}" if listener.user else ""
+    return f"""
+global
+    description {description}{user}
+    stats socket unix@{SOCKET_NAME} mode 600 level admin expose-fd listeners
+    stats maxconn 100
+    noreuseport
+    fd-hard-limit 200000
+    tune.bufsize 65536
+    tune.http.maxhdr 256
+    ssl-default-bind-options ssl-min-ver TLSv1.2
+"""
+
+
+_DEFAULTS: Final = f"""
+defaults
+    mode http
+    http-reuse safe
+    option contstats
+    option clitcpka
+    option srvtcpka
+    clitcpka-idle 60s
+    clitcpka-intvl 10s
+    clitcpka-cnt 6
+    srvtcpka-idle 60s
+    srvtcpka-intvl 10s
+    srvtcpka-cnt 6
+    timeout connect 5s
+    timeout http-request 30s
+    timeout http-keep-alive 60s
+    timeout client 1d
+    timeout server 1d
+    timeout tunnel 7d
+    timeout client-fin 10s
+    timeout server-fin 10s
+    errorfile 503 {PAGE_NAME}
+"""
+
+
+def _public(listener: Listener) -> str:
+    secure = f" ssl crt {PEM_NAME} alpn h2,http/1.1" if listener.pem else ""
+    return f"""
+frontend public
+    bind {listener.bind}{secure}
+{_forwarded(listener)}
+    http-request set-var(txn.path) path,url_dec,concat(/),url_enc
+    http-request set-var(txn.path) path,concat(/),url_enc unless {{ var(txn.path) -m found }}
+    http-request set-var(txn.there) req.hdr(host),host_only,lower,url_enc,concat(,txn.path)
+    http-request set-var(txn.to) var(txn.there),map_beg({MAP_NAME})
+    http-request set-var(txn.to) var(txn.path),map_beg({MAP_NAME}) unless {{ var(txn.to) -m found }}
+    http-request set-var(txn.backend) var(txn.to),field(1,|)
+    http-request set-dst var(txn.to),field(2,|) if {{ var(txn.backend) -m str {DIRECT} }}
+    http-request set-dst-port var(txn.to),field(3,|) if {{ var(txn.backend) -m str {DIRECT} }}
+    http-request track-sc0 var(txn.to),field(4,|) table {TABLE} if {{ var(txn.to) -m found }}
+    use_backend %[var(txn.backend)] if {{ var(txn.to) -m found }}
+    default_backend {ERRORS}
+"""
+
+
+_FORWARDED_HEADERS: Final = (
+    "Forwarded",
+    "X-Forwarded-For",
+    "X-Forwarded-Host",
+    "X-Forwarded-Port",
+    "X-Forwarded-Proto",
+    "X-Forwarded-Scheme",
+    "X-Forwarded-Server",
+    "X-Real-IP",
+    "X-Scheme",
+)
+"""What applications, tornado among them, believe of the client or of its connection."""
+
+
+def _forwarded(listener: Listener) -> str:
+    scheme = "https" if listener.pem else "http"
+    port = "443" if listener.pem else "80"
+    drop = [f"http-request del-header {name} unless trusted" for name in _FORWARDED_HEADERS]
+    keep = [
+        f"http-request set-header {name} {value} unless {{ req.hdr({name}) -m found }}"
+        for name, value in (
+            ("X-Forwarded-Proto", scheme),
+            ("X-Forwarded-Host", "%[req.hdr(host)]"),
+            ("X-Forwarded-Port", "%[var(txn.port)]"),
+        )
+    ]
+    lines = [
+        _trusted(listener.trusted),
+        *drop,
+        "http-request set-var(txn.port) req.hdr(host),port_only",
+        f"http-request set-var(txn.port) int({port}) if {{ var(txn.port) -m int 0 }}",
+        *keep,
+        "http-request add-header X-Forwarded-For %[src]",
+    ]
+    return "\n".join(f"    {line}" for line in lines)
+
+
+def _trusted(addresses: Sequence[str]) -> str:
+    for address in addresses:
+        try:
+            ipaddress.ip_network(address, strict=False)
+        except ValueError as error:
+            raise StartError(
+                f"{address!r} in trusted_downstream_ips is no address or network: {error}"
+            ) from error
+    return f"acl trusted src {' '.join(addresses)}" if addresses else "acl trusted always_false"
+
+
+_DIRECT: Final = f"""
+# One server that is wherever the request was sent to. When it refuses the connection, the request goes to the
+# second one, which answers with the hub's error page.
+backend {DIRECT}
+    balance roundrobin
+    retries 1
+    option redispatch 1
+    use-server user if TRUE
+    server user 0.0.0.0:0 pool-purge-delay 2s pool-low-conn 1000
+    server dead %(dead)s
+"""
+
+
+def _pool(name: str, addresses: Sequence[Address]) -> str:
+    return f"""
+backend {name}
+    balance roundrobin
+    retries 3
+    option redispatch 1
+    retry-on conn-failure empty-response
+    http-request disable-l7-retry unless METH_GET
+    default-server check inter 500ms fastinter 200ms downinter 200ms fall 1 rise 1
+{server_lines(addresses)}
+"""
+
+
+def _dead(listener: Listener) -> str:
+    return f"""
+frontend dead
+    bind {_dead_address(listener)}
+    http-request set-var(txn.status) int(503)
+    default_backend {ERRORS}
+"""
+
+
+def _errors(listener: Listener, addresses: Sequence[Address]) -> str:
+    ask_hub = _ASK_HUB.format(path=listener.error_path) if listener.error_path else _ASK_NOBODY
+    return f"""
+backend {ERRORS}
+    balance roundrobin
+    retries 2
+    option redispatch 1
+    http-request set-var(txn.status) int(404) unless {{ var(txn.status) -m found }}
+    http-after-response set-status 404 if {{ var(txn.status) -m int 404 }}
+{ask_hub}
+    default-server check inter 500ms fastinter 200ms downinter 200ms fall 1 rise 1
+{server_lines(addresses)}
+"""
+
+
+_ASK_HUB: Final = """
+    http-request set-method GET
+    http-request del-header Cookie
+    http-request del-header Authorization
+    http-request del-header Upgrade
+    http-request set-var(txn.asked) pathq
+    http-request set-query url=%[var(txn.asked),url_enc]
+    http-request set-path {path}/%[var(txn.status)]
+""".strip("\n")
+
+_ASK_NOBODY: Final = "    http-request deny deny_status 503"
+
+
+_ACTIVITY: Final = f"""
+backend {TABLE}
+    stick-table type string len 24 size 200k expire {ACTIVITY_DAYS}d store bytes_in_cnt,bytes_out_cnt
+"""
+
+
+def _dead_address(listener: Listener) -> str:
+    return f"abns@{NAME}-{hashlib.sha256(listener.folder.encode()).hexdigest()[:32]}"

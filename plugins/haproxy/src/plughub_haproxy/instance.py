@@ -1,0 +1,269 @@
+"""The life of a HAProxy: found or launched, loaded anew, ended. It outlives the hub that launched it."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+from plughub.classes.detached import (
+    DetachedProcess,
+    end,
+    last_lines,
+    launch,
+    trim,
+    wait_until_free,
+    who_listens,
+)
+from plughub.domain.errors import StartError
+from plughub_haproxy.configuration import MASTER_SOCKET_NAME, PEM_NAME, SOCKET_NAME, Listener, render
+from plughub_haproxy.configuration import fingerprint as fingerprint_of
+from plughub_haproxy.entries import Address
+from plughub_haproxy.pages import PAGE, PAGE_NAME
+from plughub_haproxy.runtime_socket import RuntimeSocket, RuntimeSocketError
+
+CONFIGURATION_NAME: Final = "haproxy.cfg"
+_START_SECONDS: Final = 10.0
+_ANSWER_SECONDS: Final = 2.0
+_LOCK_SECONDS: Final = 20.0
+_CHECK_SECONDS: Final = 10.0
+_PAUSE: Final = 0.02
+
+Pools = Mapping[str, Sequence[Address]]
+
+
+class Instance:
+    """The HAProxy of one folder.
+
+    Args:
+        folder: for its files and sockets, made with mode 0700.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.runtime = RuntimeSocket(folder / SOCKET_NAME)
+        self.master = RuntimeSocket(folder / MASTER_SOCKET_NAME)
+        self._state = folder / "process.json"
+        self._log = folder / "haproxy.log"
+
+    async def make_folder(self) -> None:
+        """Make the folder, for nobody else to look into."""
+        await asyncio.to_thread(self._make_folder)
+
+    @asynccontextmanager
+    async def alone(self) -> AsyncIterator[None]:
+        """Keep other processes from starting or stopping the same HAProxy meanwhile.
+
+        Raises:
+            StartError: another one holds on to it.
+        """
+        lock = await asyncio.to_thread(self._lock)
+        try:
+            yield
+        finally:
+            os.close(lock)
+
+    async def find(self, saved: DetachedProcess | None = None) -> DetachedProcess | None:
+        """Find the running HAProxy of this folder.
+
+        Args:
+            saved: what the hub remembers.
+
+        Returns:
+            The process, whether it answers or not; None when there is none.
+        """
+        return await asyncio.to_thread(self._find, saved)
+
+    async def description(self) -> str:
+        """Ask HAProxy for the fingerprint of its configuration; empty when it does not answer."""
+        try:
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                shown = await self.runtime.ask("show info")
+        except (RuntimeSocketError, TimeoutError):
+            return ""
+        found = (line.partition(": ")[2] for line in shown.splitlines() if line.startswith("description: "))
+        return next(found, "")
+
+    async def launch(self, command: Sequence[str], listener: Listener, pools: Pools) -> DetachedProcess:
+        """Start HAProxy and wait until it answers.
+
+        Args:
+            command: the program.
+            listener: what the configuration depends on.
+            pools: addresses of routes with several targets.
+
+        Returns:
+            The process.
+
+        Raises:
+            StartError: it does not start; the message says why.
+        """
+        await asyncio.to_thread(self._write, listener, pools)
+        if self._state.exists():
+            await asyncio.to_thread(wait_until_free, listener.ip, listener.port)
+        process = await asyncio.to_thread(self._launch, command)
+        deadline = time.monotonic() + _START_SECONDS
+        while await self.description() != fingerprint_of(listener):
+            running = await asyncio.to_thread(process.is_running)
+            if not running or time.monotonic() > deadline:
+                await asyncio.to_thread(end, process)
+                raise await asyncio.to_thread(self._why, listener, timed_out=running)
+            await asyncio.sleep(_PAUSE)
+        return process
+
+    async def reload(
+        self, process: DetachedProcess, command: Sequence[str], listener: Listener, pools: Pools
+    ) -> None:
+        """Have a running HAProxy take over another configuration. Open connections stay.
+
+        Args:
+            process: the master process.
+            command: the program.
+            listener: what the configuration depends on.
+            pools: addresses of routes with several targets.
+
+        Raises:
+            StartError: HAProxy refuses the configuration; the one that runs goes on with the old one.
+        """
+        await asyncio.to_thread(self._write, listener, pools)
+        await asyncio.to_thread(self._check, command)
+        await asyncio.to_thread(_ask_to_reload, process)
+        deadline = time.monotonic() + _START_SECONDS
+        while await self.description() != fingerprint_of(listener):
+            if time.monotonic() > deadline:
+                raise await asyncio.to_thread(self._why, listener, timed_out=True)
+            await asyncio.sleep(_PAUSE)
+
+    async def end(self, process: DetachedProcess) -> None:
+        """End HAProxy.
+
+        Args:
+            process: the master process.
+        """
+        await asyncio.to_thread(end, process)
+        await asyncio.to_thread(self._state.unlink, missing_ok=True)
+
+    async def is_running(self, process: DetachedProcess) -> bool:
+        """Tell whether it runs, and keep its log short.
+
+        Args:
+            process: the master process.
+
+        Returns:
+            Whether it runs.
+        """
+
+        def look() -> bool:
+            trim(self._log)
+            return process.is_running()
+
+        return await asyncio.to_thread(look)
+
+    # ---- what follows blocks and runs in threads
+
+    def _make_folder(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.folder.chmod(0o700)
+
+    def _lock(self) -> int:
+        lock = os.open(self.folder / "start.lock", os.O_CREAT | os.O_RDWR, 0o600)
+        deadline = time.monotonic() + _LOCK_SECONDS
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    os.close(lock)
+                    raise StartError(f"another process is busy starting HAProxy in {self.folder}") from None
+                time.sleep(_PAUSE)
+            else:
+                return lock
+
+    def _find(self, saved: DetachedProcess | None) -> DetachedProcess | None:
+        for process in (self._noted(), saved):
+            if process is not None and process.is_running():
+                return process
+        return None
+
+    def _noted(self) -> DetachedProcess | None:
+        try:
+            return DetachedProcess.from_state(json.loads(self._state.read_text("ascii")))
+        except (OSError, ValueError, AttributeError):
+            return None
+
+    def _write(self, listener: Listener, pools: Pools) -> None:
+        if listener.pem:
+            _write_file(self.folder / PEM_NAME, listener.pem)
+        _write_file(self.folder / PAGE_NAME, PAGE)
+        _write_file(self.folder / CONFIGURATION_NAME, render(listener, pools))
+
+    def _launch(self, command: Sequence[str]) -> DetachedProcess:
+        self._log.unlink(missing_ok=True)
+        process = launch(
+            [*self._command(command), "-W", "-S", f"unix@{MASTER_SOCKET_NAME},mode,600"],
+            log=self._log,
+            cwd=self.folder,
+            environment={name: value for name, value in os.environ.items() if name in {"PATH", "LANG", "TZ"}},
+        )
+        _write_file(self._state, json.dumps(process.as_state()))
+        return process
+
+    def _check(self, command: Sequence[str]) -> None:
+        checked = subprocess.run(  # noqa: S603 - the command is the administrator's
+            [*self._command(command), "-c"],
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            timeout=_CHECK_SECONDS,
+            check=False,
+        )
+        if checked.returncode:
+            reason = _alerts(checked.stderr.splitlines())
+            raise StartError(f"HAProxy refuses the new configuration: {reason}")
+
+    def _command(self, command: Sequence[str]) -> list[str]:
+        return [*command, "-C", str(self.folder), "-f", CONFIGURATION_NAME]
+
+    def _why(self, listener: Listener, *, timed_out: bool) -> StartError:
+        lines = last_lines(self._log, 20)
+        text = "\n".join(lines)
+        if "Address already in use" in text or "already in use" in text:
+            who = who_listens(listener.port)
+            return StartError(
+                f"port {listener.port} is in use{who}; HAProxy cannot listen on "
+                f"{listener.where}: end that process, or choose another port (JupyterHub.bind_url)"
+            )
+        if "Permission denied" in text:
+            return StartError(
+                f"this user may not listen on {listener.where}: take a port from 1024 on, "
+                f"or see that the files are readable: {_alerts(lines)}"
+            )
+        what = "does not answer" if timed_out else "ended at once"
+        return StartError(f"HAProxy {what}: {_alerts(lines) or f'see {self._log}'}")
+
+
+def _write_file(path: Path, text: str) -> None:
+    new = path.with_name(path.name + ".new")
+    new.unlink(missing_ok=True)
+    with os.fdopen(os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
+        file.write(text.encode())
+    new.replace(path)
+
+
+def _ask_to_reload(process: DetachedProcess) -> None:
+    if process.is_running():
+        os.kill(process.pid, signal.SIGUSR2)
+
+
+def _alerts(lines: Sequence[str]) -> str:
+    """Pick out what HAProxy complains of."""
+    alerts = [line.partition(" : ")[2].strip() for line in lines if "[ALERT]" in line]
+    return "; ".join(alerts[:3]) or " ".join(lines[-2:])

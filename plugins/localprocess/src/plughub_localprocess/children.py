@@ -1,0 +1,79 @@
+"""The processes that this hub process launched itself: their exit codes are read, none stays a zombie."""
+
+from __future__ import annotations
+
+import subprocess
+import threading
+from collections import OrderedDict
+from typing import Final
+
+from plughub_localprocess.identity import ProcessIdentity
+
+SECONDS_FOR_KEEPER: Final = 2.0
+
+
+class Children:
+    """Children by the process that they are, or keep.
+
+    Args:
+        limit: exit codes of finished children to keep.
+    """
+
+    def __init__(self, limit: int = 1000) -> None:
+        self._limit = limit
+        self._running: dict[ProcessIdentity, subprocess.Popen[bytes]] = {}
+        self._finished: OrderedDict[ProcessIdentity, int] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def keep(self, server: ProcessIdentity, child: subprocess.Popen[bytes]) -> None:
+        """Keep a child, and look after all others.
+
+        Args:
+            server: the server's process.
+            child: the same process, or the keeper that is its parent.
+        """
+        with self._lock:
+            self._running[server] = child
+        self.reap()
+
+    def reap(self) -> None:
+        """Read the exit codes of all children that have ended."""
+        with self._lock:
+            for server, child in list(self._running.items()):
+                if (code := child.poll()) is not None:
+                    self._finish(server, code)
+
+    def exit_code(self, server: ProcessIdentity) -> int | None:
+        """Tell how a process ended.
+
+        Args:
+            server: the process; it has ended, or is a child that may still run.
+
+        Returns:
+            The exit code, negative for a signal; None when it runs or when nobody here knows.
+        """
+        with self._lock:
+            child = self._running.get(server)
+        if child is not None and (code := self._ended(server, child)) is not None:
+            with self._lock:
+                self._finish(server, code)
+        with self._lock:
+            return self._finished.get(server)
+
+    def _ended(self, server: ProcessIdentity, child: subprocess.Popen[bytes]) -> int | None:
+        if child.pid == server.pid or server.is_running():
+            return child.poll()
+        try:
+            return child.wait(SECONDS_FOR_KEEPER)
+        except subprocess.TimeoutExpired:
+            return None
+
+    def _finish(self, server: ProcessIdentity, code: int) -> None:
+        self._running.pop(server, None)
+        self._finished[server] = code
+        while len(self._finished) > self._limit:
+            self._finished.popitem(last=False)
+
+
+CHILDREN: Final = Children()
+"""The children of this process."""

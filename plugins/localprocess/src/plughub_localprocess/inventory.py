@@ -1,0 +1,95 @@
+"""What runs on this machine under the hub's mark, recorded or not."""
+
+from __future__ import annotations
+
+import os
+import pwd
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import psutil
+
+from plughub.spawner import Found, ServerAddress
+from plughub_localprocess.groups import environment_of
+from plughub_localprocess.identity import ProcessIdentity, is_zombie
+
+
+def find_servers(mark: str, plugin: str, *, own_accounts: bool) -> list[Found]:
+    """Look through all processes for servers of a hub.
+
+    Args:
+        mark: the hub's mark.
+        plugin: the plugin that launched them.
+        own_accounts: each server runs as the system user of its user; what claims to be somebody else's
+            server is left out.
+
+    Returns:
+        The servers.
+    """
+    found = []
+    for pid, environment in _leaders(mark, plugin):
+        server = _describe(pid, environment)
+        if server is not None and (not own_accounts or _runs_as(pid, server.user)):
+            found.append(server)
+    return found
+
+
+def _leaders(mark: str, plugin: str) -> Iterator[tuple[int, Mapping[str, str]]]:
+    """Go through the processes that were launched themselves; what they started inherits their variables."""
+    for pid in psutil.pids():
+        if not _leads_session(pid) or is_zombie(pid):
+            continue
+        environment = environment_of(pid)
+        if environment.get("PLUGHUB_MARK") == mark and environment.get("PLUGHUB_LEADER") == f"{plugin}:{pid}":
+            yield pid, environment
+
+
+def _describe(pid: int, environment: Mapping[str, str]) -> Found | None:
+    identity = ProcessIdentity.of(pid)
+    if identity is None:
+        return None
+    user, _, name = environment.get("PLUGHUB_SERVER", "").partition("/")
+    operation = environment.get("PLUGHUB_OPERATION", "")
+    return Found(
+        operation=operation,
+        user=user,
+        server=name,
+        url=_address(environment.get("JUPYTERHUB_SERVICE_URL", "")),
+        state=state_of(identity, operation),
+    )
+
+
+def state_of(identity: ProcessIdentity, operation: str) -> dict[str, Any]:
+    """Write down what finds a server again.
+
+    Args:
+        identity: its process.
+        operation: the start that launched it.
+
+    Returns:
+        The state that the hub saves.
+    """
+    return {"pid": identity.pid, "started": identity.started, "operation": operation}
+
+
+def _address(service_url: str) -> str:
+    address = ServerAddress()
+    try:
+        address.move_to(service_url)
+    except ValueError:
+        return ""
+    return address.host
+
+
+def _leads_session(pid: int) -> bool:
+    try:
+        return os.getsid(pid) == pid
+    except (ProcessLookupError, PermissionError):
+        return False
+
+
+def _runs_as(pid: int, user: str) -> bool:
+    try:
+        return psutil.Process(pid).uids().real == pwd.getpwnam(user).pw_uid
+    except (psutil.Error, KeyError):
+        return False

@@ -1,0 +1,26 @@
+"""The plugin ``localprocess``: servers as processes of the system users."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from plughub import hookimpl
+from plughub_localprocess import places
+
+if TYPE_CHECKING:
+    from plughub.kinds import HubContext
+    from plughub.spawner import Spawner
+
+
+@hookimpl
+def hub_configure(context: HubContext) -> None:
+    """Note where logs are kept."""
+    places.remember(context)
+
+
+@hookimpl
+def hub_register_spawner() -> type[Spawner]:
+    """Offer `LocalProcessSpawner`."""
+    from plughub_localprocess.spawner import LocalProcessSpawner  # noqa: PLC0415 - only when it is used
+
+    return LocalProcessSpawner

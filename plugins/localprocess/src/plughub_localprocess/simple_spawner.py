@@ -1,0 +1,82 @@
+"""Servers as processes of the hub's own user, each in a folder of its own."""
+
+from __future__ import annotations
+
+import os
+import stat
+import tempfile
+from pathlib import Path
+from typing import ClassVar
+from urllib.parse import quote
+
+from traitlets import Unicode, default
+
+from plughub.domain.names import URL_SAFE
+from plughub.spawner import SpawnFailed
+from plughub_localprocess.accounts import Account
+from plughub_localprocess.spawner import LocalProcessSpawner
+
+
+class SimpleLocalProcessSpawner(LocalProcessSpawner):
+    """Runs all servers as the user who runs the hub. For trying things out: users are not kept apart."""
+
+    label: ClassVar[str] = "This machine (no system users)"
+    own_accounts: ClassVar[bool] = False
+
+    home_dir_template = Unicode(
+        f"{tempfile.gettempdir()}/{{username}}",
+        help="Folder of a user, created when it is missing. In {username} signs that could lead elsewhere "
+        "are escaped.",
+    ).tag(config=True)
+    home_dir = Unicode(help="Folder of this server's user.")
+
+    @default("home_dir")
+    def _default_home_dir(self) -> str:
+        return self.home_dir_template.format(username=folder_name(self.user.name))
+
+    def user_env(self, env: dict[str, str]) -> dict[str, str]:
+        """Add what a login sets, for the folder of the user."""
+        return {
+            **env,
+            "USER": self.user.name,
+            "LOGNAME": self.user.name,
+            "HOME": self.home_dir,
+            "SHELL": "/bin/bash",
+        }
+
+    def folder(self) -> str:
+        """Where the server runs; it is created for the hub's user alone."""
+        home = Path(self.home_dir).absolute()
+        try:
+            home.parent.mkdir(parents=True, exist_ok=True)
+            home.mkdir(mode=0o700, exist_ok=True)
+            found = home.lstat()
+        except OSError as error:
+            raise SpawnFailed(
+                f"home folder {str(home)!r} (SimpleLocalProcessSpawner.home_dir_template) cannot be made: "
+                f"{error.strerror}"
+            ) from error
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
+            raise SpawnFailed(
+                f"home folder {str(home)!r} (SimpleLocalProcessSpawner.home_dir_template) belongs to "
+                "somebody else, or is a link; remove it, or choose another place",
+                retry=False,
+            )
+        return str(home)
+
+    def switch_to(self) -> Account | None:
+        """Nobody: the server runs as the hub's user."""
+        return None
+
+
+def folder_name(username: str) -> str:
+    """Make a username the name of one folder, different for each user.
+
+    Args:
+        username: any name.
+
+    Returns:
+        The name itself where it is harmless, else escaped: never a path, never dots only, never hidden.
+    """
+    name = quote(username, safe=URL_SAFE + " ")
+    return f"%2E{name[1:]}" if name.startswith(".") else name

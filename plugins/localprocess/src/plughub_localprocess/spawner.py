@@ -1,0 +1,343 @@
+"""Servers as processes of the system users."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import subprocess
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+from traitlets import Bool, Dict, Float, Instance, Integer, TraitError, Unicode, default, validate
+
+from plughub.domain.names import unique_name
+from plughub.spawner import Found, Spawner, SpawnFailed
+from plughub.traitlets import ByteSpecification, Command
+from plughub_localprocess.accounts import Account, check_switch, find_account
+from plughub_localprocess.children import CHILDREN
+from plughub_localprocess.diagnosis import diagnose
+from plughub_localprocess.explain import SINGLEUSER, find_command
+from plughub_localprocess.groups import ProcessGroup, carries
+from plughub_localprocess.identity import ProcessIdentity
+from plughub_localprocess.inventory import find_servers, state_of
+from plughub_localprocess.launcher import become_user, enter
+from plughub_localprocess.launching import OURS, Orders, launch
+from plughub_localprocess.logfile import LogFile
+from plughub_localprocess.places import RUNTIME_DIRS
+from plughub_localprocess.ports import choose_port
+from plughub_localprocess.stopping import Step, end_group
+
+
+class LocalProcessSpawner(Spawner):
+    """Runs each server as a process of its user's system account, on the machine of the hub."""
+
+    label: ClassVar[str] = "This machine"
+    host_bound: ClassVar[bool] = True
+    own_accounts: ClassVar[bool] = True
+    """Each server runs as the system user of its user."""
+
+    shell_cmd = Command(
+        minlen=0,
+        help="Shell that the command is handed to as one text, such as ['bash', '-l', '-c'] for a login "
+        "shell. The files that a user's shell reads can then change what is run.",
+    ).tag(config=True)
+    popen_kwargs: dict[str, Any] = Dict(  # type: ignore[assignment]
+        help="Further arguments of subprocess.Popen for the program that starts the server."
+    ).tag(config=True)
+    interrupt_timeout = Float(30, help="Seconds to wait after SIGINT before SIGTERM.").tag(config=True)
+    term_timeout = Float(30, help="Seconds to wait after SIGTERM before SIGKILL.").tag(config=True)
+    kill_timeout = Float(5, help="Seconds to wait after SIGKILL before the stop has failed.").tag(config=True)
+    pam_session = Bool(
+        False,
+        help="Open a PAM session for each server and close it at its end; needs root and the extra 'pam'.",
+    ).tag(config=True)
+    pam_service = Unicode("login", help="PAM service for LocalProcessSpawner.pam_session.").tag(config=True)
+    create_system_users = Bool(
+        False, help="Create the system user of a user who has none, when she starts a server; needs root."
+    ).tag(config=True)
+    log_limit = ByteSpecification(
+        1024 * 1024, help="Most bytes of a server's log; when it is longer, the older half is dropped."
+    ).tag(config=True)
+
+    proc = Instance(subprocess.Popen, allow_none=True, help="The process, when this hub process launched it.")
+    pid = Integer(0, help="Number of the process; 0 when there is none.")
+    started = Unicode(help="When the process began.")
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._launching = threading.Lock()
+
+    # ---- the hub's calls
+
+    async def start(self) -> tuple[str, int]:
+        """Start the server.
+
+        Returns:
+            Address and port where it listens or soon will.
+
+        Raises:
+            SpawnFailed: it cannot be started; the message says why.
+        """
+        return await self.in_thread(self._start)
+
+    async def poll(self) -> int | None:
+        """Look whether the process runs.
+
+        Returns:
+            None when it runs, else its exit code (negative for a signal, 0 when not known).
+        """
+        return await self.in_thread(self._poll)
+
+    async def stop(self, now: bool = False) -> None:
+        """End the process and its group, also what an interrupted start of this operation has left.
+
+        Args:
+            now: kill at once.
+
+        Raises:
+            StopFailedError: something does not end.
+        """
+        for group in await self.in_thread(self._groups):
+            await end_group(group, self._steps(now), self.in_thread)
+            await self.in_thread(CHILDREN.exit_code, group.leader)
+
+    def logs(self, lines: int) -> Sequence[str]:
+        """Give the last lines of standard output and error."""
+        log = self._log()
+        if log is None:
+            return ()
+        log.shrink()
+        return log.tail(lines)
+
+    def diagnose(self) -> str | None:
+        """Say why the server does not answer."""
+        return diagnose(self.pid, self.server.port or self.port, self._poll())
+
+    def inventory(self, mark: str) -> Iterable[Found] | None:
+        """List the servers of this plugin that run on this machine under the hub's mark."""
+        return find_servers(mark, self.plugin, own_accounts=self.own_accounts)
+
+    # ---- state
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Take over the identity of the process."""
+        super().load_state(state)
+        self.pid = int(state.get("pid", 0))
+        self.started = str(state.get("started", ""))
+        self.operation = str(state.get("operation", self.operation))
+
+    def get_state(self) -> dict[str, Any]:
+        """Save the identity of the process."""
+        state = super().get_state()
+        if self.pid:
+            state |= state_of(self._identity, self.operation)
+        return state
+
+    def clear_state(self) -> None:
+        """Forget the process."""
+        super().clear_state()
+        self.pid, self.started, self.proc = 0, "", None
+
+    # ---- what is started
+
+    def get_env(self) -> dict[str, str]:
+        """Get the environment: the protocol's, the login's, and last ``Spawner.environment``."""
+        env = super().get_env()
+        configured = {name: env[name] for name in self.environment if name in env}
+        env = {**self.user_env(dict(env)), **configured}
+        root = env.get("JUPYTERHUB_ROOT_DIR", "")
+        if root == "~" or root.startswith("~/"):
+            env["JUPYTERHUB_ROOT_DIR"] = env["HOME"] + root[1:]
+        return env
+
+    def user_env(self, env: dict[str, str]) -> dict[str, str]:
+        """Add what a login sets.
+
+        Args:
+            env: the environment so far.
+
+        Returns:
+            The environment.
+        """
+        account = self.account
+        return {
+            **env,
+            "USER": account.name,
+            "LOGNAME": account.name,
+            "HOME": account.home,
+            "SHELL": account.shell,
+        }
+
+    def make_preexec_fn(self, name: str) -> Callable[[], None]:
+        """Make a function that turns a process into a system user, in her home folder, for good.
+
+        For programs of your own: the hub does not call it, because a process with threads may not run
+        Python between fork and exec. Its own launcher does the same.
+
+        Args:
+            name: login name.
+
+        Returns:
+            The function; it raises when the system refuses.
+        """
+        account = find_account(name)
+        numbers = {"uid": account.uid, "gid": account.gid, "groups": account.groups}
+
+        def become() -> None:
+            if os.geteuid() == 0:
+                become_user(numbers)
+            enter(account.home)
+
+        return become
+
+    @property
+    def account(self) -> Account:
+        """The system user of this server's user."""
+        return find_account(self.user.name, create=self.create_system_users)
+
+    def folder(self) -> str:
+        """Where the server runs."""
+        return self.account.home
+
+    def switch_to(self) -> Account | None:
+        """The system user to become, None to stay who the hub is.
+
+        Raises:
+            SpawnFailed: the hub may not become that user.
+        """
+        account = self.account
+        check_switch(account)
+        return account if os.geteuid() == 0 else None
+
+    # ---- in a thread
+
+    def _start(self) -> tuple[str, int]:
+        with self._launching:
+            return self._launch()
+
+    def _launch(self) -> tuple[str, int]:
+        switch, folder = self.switch_to(), self.folder()
+        self._check_pam()
+        self.port = choose_port(self.ip, self.port)
+        self.server.port = self.port
+        environment = self.get_env()
+        orders = Orders(
+            argv=self._command(environment),
+            environment=environment,
+            folder=folder,
+            account=switch,
+            leader=self.plugin,
+            username=self.user.name,
+            pam_service=self.pam_service if self.pam_session else "",
+        )
+        self.log.info("Starting %s on port %d: %s", self.record.full_name, self.port, shlex.join(orders.argv))
+        output = self._open_log()
+        try:
+            launched = launch(orders, output, self.start_timeout, self.popen_kwargs)
+        finally:
+            os.close(output)
+        self.proc = launched.child
+        self.pid, self.started = launched.identity.pid, launched.identity.started
+        return self.ip or "127.0.0.1", self.port
+
+    def _poll(self) -> int | None:
+        if log := self._log():
+            log.shrink()
+        if not self.pid:
+            return 0
+        code = CHILDREN.exit_code(self._identity)
+        if code is not None:
+            return code
+        return None if self._identity.is_running() else 0
+
+    def _groups(self) -> list[ProcessGroup]:
+        """What has to end: the recorded process, and what a start that never answered has launched.
+
+        A start that was given up may still be at work in its thread; it is waited for.
+        """
+        with self._launching:
+            recorded = [ProcessGroup(self._identity, self._marks)] if self.pid else []
+            wanted = self.record.operation
+            if not wanted or (self.pid and wanted == self.operation):
+                return recorded
+        left = [found for found in self.inventory(self.mark) or () if found.operation == wanted]
+        identities = [ProcessIdentity(found.state["pid"], found.state["started"]) for found in left]
+        return recorded + [ProcessGroup(one, {"PLUGHUB_OPERATION": wanted}) for one in identities]
+
+    @property
+    def _marks(self) -> dict[str, str]:
+        if self.operation:
+            return {"PLUGHUB_OPERATION": self.operation}
+        return {"JUPYTERHUB_USER": self.user.name, "JUPYTERHUB_SERVER_NAME": self.name}
+
+    @property
+    def _identity(self) -> ProcessIdentity:
+        """The process. The state of a JupyterHub tells no start time: there its environment has to fit."""
+        if not self.started:
+            found = ProcessIdentity.of(self.pid)
+            self.started = found.started if found and carries(self.pid, self._marks) else "gone"
+        return ProcessIdentity(self.pid, self.started)
+
+    def _steps(self, now: bool) -> list[Step]:
+        gentle = [(signal.SIGINT, self.interrupt_timeout), (signal.SIGTERM, self.term_timeout)]
+        return [*([] if now else gentle), (signal.SIGKILL, self.kill_timeout)]
+
+    def _command(self, environment: Mapping[str, str]) -> list[str]:
+        arguments = [*self.cmd[1:], *self.get_args()]
+        if self._runs_as_root() and Path(self.cmd[0]).name == SINGLEUSER and "--allow-root" not in arguments:
+            arguments.append("--allow-root")
+        path = environment.get("PATH", os.defpath)
+        command = [find_command(self.cmd[0], path, "Spawner.cmd"), *arguments]
+        if not self.shell_cmd:
+            return command
+        shell = find_command(self.shell_cmd[0], path, "LocalProcessSpawner.shell_cmd")
+        return [shell, *self.shell_cmd[1:], shlex.join(command)]
+
+    def _runs_as_root(self) -> bool:
+        switch = self.switch_to()
+        return (switch.uid if switch else os.geteuid()) == 0
+
+    def _check_pam(self) -> None:
+        if self.pam_session and os.geteuid() != 0:
+            raise SpawnFailed(
+                "LocalProcessSpawner.pam_session is set, but only a hub that runs as root opens PAM sessions",
+                retry=False,
+            )
+
+    def _log(self) -> LogFile | None:
+        folder = self.runtime_dir or RUNTIME_DIRS.get(self.plugin)
+        if folder is None:
+            return None
+        return LogFile(
+            Path(folder) / "logs" / f"{unique_name(self.user.name, self.name, max_length=200)}.log",
+            self.log_limit,
+        )
+
+    def _open_log(self) -> int:
+        log = self._log()
+        return os.open(os.devnull, os.O_WRONLY) if log is None else log.open_new()
+
+    # ---- settings
+
+    @default("env_keep")
+    def _default_env_keep(self) -> list[str]:
+        return [
+            "CONDA_DEFAULT_ENV",
+            "CONDA_ROOT",
+            "JUPYTERHUB_SINGLEUSER_APP",
+            "LANG",
+            "LC_ALL",
+            "LD_LIBRARY_PATH",
+            "PATH",
+            "PYTHONPATH",
+            "VIRTUAL_ENV",
+        ]
+
+    @validate("popen_kwargs")
+    def _leave_launch_alone(self, proposal: Mapping[str, Any]) -> Any:
+        if taken := sorted(OURS & set(proposal["value"])):
+            raise TraitError(f"LocalProcessSpawner.popen_kwargs may not set {', '.join(taken)}")
+        return proposal["value"]

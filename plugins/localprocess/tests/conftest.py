@@ -1,0 +1,114 @@
+import os
+import pwd
+import secrets
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+from traitlets.config import Config
+
+from plughub.classes.spawner_hooks import SpawnerHooks
+from plughub.plugin.threads import ThreadPools
+from plughub.testing.contracts.spawner import NAME, SpawnerUnderTest, make_server
+from plughub.testing.probe_server import PROBE_SERVER
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs to run as root")
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if item.get_closest_marker("root"):
+            item.add_marker(needs_root)
+
+
+@pytest.fixture
+def system_user():
+    """A system user with a home folder and a group beside her own; removed afterwards."""
+    if shutil.which("useradd") is None:
+        pytest.skip("useradd is not installed")
+    name = f"ph{secrets.token_hex(4)}"
+    run("groupadd", f"{name}g")
+    run("useradd", "--create-home", "--shell", "/bin/bash", "--groups", f"{name}g", name)
+    yield pwd.getpwnam(name)
+    run("userdel", "--remove", name)
+    run("groupdel", f"{name}g")
+
+
+def run(*command):
+    subprocess.run(command, check=True, capture_output=True)
+
+
+@pytest.fixture(scope="session")
+def probe_server():
+    """The command of the probe server, where every system user may run it."""
+    if os.geteuid() != 0:
+        yield PROBE_SERVER
+        return
+    python = next((path for path in (sys.executable, "/usr/bin/python3") if anybody_may_run(path)), None)
+    if python is None:
+        pytest.skip("no Python here that all system users may run")
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield python, shutil.copy(PROBE_SERVER[1], folder)
+
+
+def anybody_may_run(python):
+    try:
+        return subprocess.run([python, "-c", ""], user="nobody", cwd="/", capture_output=True).returncode == 0
+    except OSError:
+        return False
+
+
+@pytest.fixture
+async def spawners(tmp_path, probe_server):
+    """Makes spawners with settings; what they started is ended."""
+    pools, made = ThreadPools(), []
+
+    def make(spawner_class, username, *arguments, name="", **settings):
+        def plugin(*more):
+            command = settings.get("cmd", [*probe_server, *arguments, *more])
+            return SpawnerHooks(
+                NAME,
+                spawner_class,
+                Config({"LocalProcessSpawner": {**settings, "cmd": command}}),
+                tmp_path / "runtime",
+            )
+
+        made.append(SpawnerUnderTest(plugin, make_server(username, name), pools))
+        return made[-1]
+
+    yield make
+    for spawner in made:
+        await spawner.stop(now=True)
+    pools.close()
+
+
+@pytest.fixture
+def simple(spawners, tmp_path):
+    """Makes spawners of the plugin `simple`, for alice."""
+    from plughub_localprocess.simple_spawner import SimpleLocalProcessSpawner
+
+    def make(*arguments, username="alice", **settings):
+        template = f"{tmp_path}/homes/{{username}}"
+        return spawners(
+            SimpleLocalProcessSpawner,
+            username,
+            *arguments,
+            **{"home_dir_template": template, **settings},
+        )
+
+    return make
+
+
+@pytest.fixture
+def local(spawners):
+    """Makes spawners of the plugin `localprocess`."""
+    from plughub_localprocess.spawner import LocalProcessSpawner
+
+    def make(username, *arguments, **settings):
+        return spawners(LocalProcessSpawner, username, *arguments, **settings)
+
+    return make

@@ -1,0 +1,190 @@
+import getpass
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from traitlets import TraitError
+
+from plughub.domain.errors import PluginError
+from plughub.testing.contracts.spawner import until
+
+
+async def failure(spawner):
+    with pytest.raises(PluginError) as caught:
+        await spawner.start()
+    assert await spawner.poll() == 0
+    return str(caught.value)
+
+
+async def test_a_command_that_is_not_there_is_named_with_its_setting(simple):
+    message = await failure(simple(cmd=["no-such-command"]))
+
+    assert "command not found: 'no-such-command' (Spawner.cmd)" in message
+
+
+async def test_a_missing_single_user_server_says_what_to_install(simple, monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", "/usr/bin")
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "bin" / "python"))
+
+    message = await failure(simple(cmd=["jupyterhub-singleuser"]))
+
+    assert "pip install 'plughub-localprocess[jupyter]'" in message
+
+
+async def test_a_command_with_a_folder_that_is_not_there_is_named(simple):
+    assert "command not found: '/no/such/command' (Spawner.cmd)" in await failure(
+        simple(cmd=["/no/such/command"])
+    )
+
+
+async def test_a_file_that_is_not_executable_is_named(simple, tmp_path):
+    script = tmp_path / "script"
+    script.write_text("#!/bin/sh\n")
+
+    assert f"not executable: '{script}' (Spawner.cmd)" in await failure(simple(cmd=[str(script)]))
+
+
+async def test_a_missing_interpreter_is_named(simple, tmp_path):
+    script = tmp_path / "script"
+    script.write_text("#!/no/such/interpreter\n")
+    script.chmod(0o755)
+
+    assert "the interpreter in its first line is missing" in await failure(simple(cmd=[str(script)]))
+
+
+async def test_a_command_beside_the_hubs_python_is_found_without_path(simple, monkeypatch, tmp_path):
+    beside = tmp_path / "venv" / "bin"
+    beside.mkdir(parents=True)
+    (beside / "my-server").write_text(f"#!/bin/sh\nexec {sys.executable} -c 'import time; time.sleep(60)'\n")
+    (beside / "my-server").chmod(0o755)
+    (beside / "python").symlink_to(Path(sys.executable).resolve())
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    monkeypatch.setattr(sys, "executable", str(beside / "python"))
+    spawner = simple(cmd=["my-server"])
+
+    await spawner.start()
+
+    assert await spawner.poll() is None
+
+
+async def test_a_taken_port_is_named_with_the_process_that_has_it(simple):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        message = await failure(simple(port=port))
+
+    assert f"port {port} is taken by process {os.getpid()} (" in message
+    assert "Spawner.port" in message
+
+
+async def test_an_address_of_another_machine_is_named(simple):
+    assert "Spawner.ip is '192.0.2.1'" in await failure(simple(ip="192.0.2.1"))
+
+
+async def test_a_user_of_another_machine_reads_what_to_do(local):
+    message = await failure(local("nobody-has-this-name"))
+
+    assert "user 'nobody-has-this-name' is unknown on this machine" in message
+    assert "'simple'" in message
+
+
+@pytest.mark.root
+async def test_a_missing_home_folder_is_named(system_user, local):
+    home, away = Path(system_user.pw_dir), Path(f"{system_user.pw_dir}.away")
+    home.rename(away)
+    try:
+        message = await failure(local(system_user.pw_name))
+    finally:
+        away.rename(home)
+
+    assert f"home folder '{system_user.pw_dir}' of user '{system_user.pw_name}' is missing" in message
+
+
+@pytest.mark.root
+async def test_a_command_that_the_user_may_not_run_is_named(system_user, local, tmp_path):
+    script = tmp_path / "script"
+    script.write_text("#!/bin/sh\n")
+    script.chmod(0o700)
+
+    message = await failure(local(system_user.pw_name, cmd=[str(script)]))
+
+    assert f"not executable for user '{system_user.pw_name}': '{script}'" in message
+
+
+@pytest.mark.root
+def test_a_hub_without_root_cannot_start_somebody_elses_server(system_user):
+    code = (
+        "import os\n"
+        "from plughub_localprocess.accounts import check_switch, find_account\n"
+        f"os.setgid({system_user.pw_gid}); os.setuid({system_user.pw_uid})\n"
+        "try: check_switch(find_account('root'))\n"
+        "except Exception as error: print(error)\n"
+        f"check_switch(find_account({system_user.pw_name!r}))\n"
+        "print('own account is fine')\n"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+
+    assert f"the hub runs as '{system_user.pw_name}' and cannot start a server as 'root'" in said
+    assert "'simple'" in said
+    assert "own account is fine" in said
+
+
+async def test_an_early_end_is_noticed_with_code_and_lines(simple):
+    spawner = simple("--writes=1", "--exit=7")
+    await spawner.start()
+
+    assert await spawner.wait() == 7
+    assert await spawner.logs(1) == ("line 0",)
+    assert await spawner.diagnose() == ""
+
+
+async def test_an_end_by_a_signal_is_noticed(simple):
+    spawner = simple()
+    os.kill((await spawner.start()).state["pid"], 9)
+
+    assert await spawner.wait() == -9
+
+
+async def test_a_server_on_another_port_is_diagnosed_with_that_port(simple):
+    spawner = simple("--elsewhere")
+    endpoint = await spawner.start()
+    wanted = endpoint.url.rpartition(":")[2]
+
+    async def diagnosis():
+        said = await spawner.diagnose()
+        return said if "instead of" in said else ""
+
+    assert f"instead of port {wanted} (JUPYTERHUB_SERVICE_URL)" in await until(diagnosis)
+
+
+async def test_a_server_that_never_listens_is_diagnosed(simple):
+    spawner = simple("--deaf")
+    pid = (await spawner.start()).state["pid"]
+
+    assert f"process {pid} runs, but listens on no port" in await spawner.diagnose()
+
+
+async def test_a_server_that_listens_as_it_should_is_diagnosed_so(simple):
+    spawner = simple()
+    await spawner.start()
+    await spawner.facts()
+    spawner.new_hub()
+
+    assert "does not answer HTTP there" in await spawner.diagnose()
+
+
+async def test_pam_sessions_need_root(local, monkeypatch):
+    monkeypatch.setattr(os, "geteuid", lambda: 12345)
+    spawner = local(getpass.getuser(), pam_session=True)
+
+    with pytest.raises(PluginError):
+        await spawner.start()
+
+
+def test_what_the_launch_decides_cannot_be_set_by_popen_kwargs():
+    from plughub_localprocess.spawner import LocalProcessSpawner
+
+    with pytest.raises(TraitError, match="may not set preexec_fn"):
+        LocalProcessSpawner(popen_kwargs={"preexec_fn": print})

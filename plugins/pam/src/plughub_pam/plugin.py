@@ -1,0 +1,12 @@
+"""The module that the hub loads for ``--plugins pam``."""
+
+from __future__ import annotations
+
+from plughub import hookimpl
+from plughub_pam.authenticator import PAMAuthenticator
+
+
+@hookimpl
+def hub_register_authenticator() -> type[PAMAuthenticator]:
+    """Offer PAM."""
+    return PAMAuthenticator

@@ -1,0 +1,145 @@
+"""Asking PAM in a process of its own, which may crash or hang without harm to the hub."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import psutil
+
+from plughub.domain.errors import UnavailableError
+from plughub_pam.verdict import Answer
+
+HELPER: Final = Path(__file__).with_name("helper.py")
+_ENVIRONMENT: Final = {
+    "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    "LANG": "C.UTF-8",
+}
+"""All that modules see: no secret of the hub's own environment."""
+_SECONDS_TO_DIE: Final = 5
+
+
+class PamError(UnavailableError):
+    """PAM could not decide: a module crashed, hung or is set up wrongly.
+
+    Args:
+        service: the PAM service.
+        problem: what went wrong.
+    """
+
+    def __init__(self, service: str, problem: str) -> None:
+        super().__init__(f"PAM service {service!r}: {problem}; see /etc/pam.d/{service} and the system's log")
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """A question for PAM.
+
+    Attributes:
+        task: ``login``, ``authenticate`` (without the account check), ``open-session`` or
+            ``close-session``.
+        service: name of the PAM service.
+        username: encoded for PAM.
+        timeout: seconds after which the helper is killed.
+    """
+
+    task: str
+    service: str
+    username: bytes
+    timeout: float
+
+    def run(self, secrets: Sequence[bytes] = ()) -> Answer:
+        """Ask, and wait for the answer; to be called in a thread.
+
+        Args:
+            secrets: answers to PAM's hidden prompts, in order.
+
+        Returns:
+            The answer.
+
+        Raises:
+            PamError: there is none.
+        """
+        try:
+            helper = _start()
+        except OSError as error:
+            raise PamError(self.service, f"its helper process cannot be started: {error}") from error
+        try:
+            answer, _ = helper.communicate(self._request(secrets), self.timeout)
+        except subprocess.TimeoutExpired as error:
+            raise PamError(self.service, f"no answer within {self.timeout:g} s") from error
+        finally:
+            _end(helper)
+        return self._understand(answer, helper.returncode)
+
+    def _request(self, secrets: Sequence[bytes]) -> bytes:
+        request = {
+            "task": self.task,
+            "service": self.service,
+            "username": self.username.hex(),
+            "secrets": [secret.hex() for secret in secrets],
+            "seconds": int(self.timeout) + _SECONDS_TO_DIE,
+        }
+        return json.dumps(request).encode()
+
+    def _understand(self, answer: bytes, exit_code: int) -> Answer:
+        if not answer:
+            raise PamError(self.service, f"its helper process ended without an answer ({_ending(exit_code)})")
+        try:
+            fields = json.loads(answer)
+        except ValueError as error:
+            raise PamError(self.service, "its helper process ended in the middle of its answer") from error
+        if "failure" in fields:
+            raise PamError(self.service, fields["failure"])
+        return Answer(**fields)
+
+
+def _start() -> subprocess.Popen[bytes]:
+    return subprocess.Popen(  # noqa: S603 - our own interpreter and file
+        [sys.executable, "-I", "-S", str(HELPER)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=_ENVIRONMENT,
+        cwd="/",
+        start_new_session=True,
+    )
+
+
+def _end(helper: subprocess.Popen[bytes]) -> None:
+    """Kill a helper that still runs, with all that its modules started, and let go of its pipes."""
+    if helper.returncode is None:
+        started = _descendants(helper.pid)  # pam_exec puts what it starts into a session of its own
+        helper.kill()
+        for process in started:
+            with contextlib.suppress(psutil.Error):
+                process.kill()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            helper.wait(_SECONDS_TO_DIE)
+    for pipe in (helper.stdin, helper.stdout):
+        if pipe is not None:
+            with contextlib.suppress(BrokenPipeError):
+                pipe.close()
+
+
+def _descendants(pid: int) -> list[psutil.Process]:
+    try:
+        return psutil.Process(pid).children(recursive=True)
+    except psutil.Error:
+        return []
+
+
+def _ending(exit_code: int) -> str:
+    if exit_code >= 0:
+        return f"exit code {exit_code}"
+    try:
+        return f"killed by {signal.Signals(-exit_code).name}"
+    except ValueError:
+        return f"killed by signal {-exit_code}"
