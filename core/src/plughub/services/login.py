@@ -206,10 +206,11 @@ class LoginService:
 
     def _owner(self, tx: Transaction, identity: Identity) -> User | None:
         """Find the user that an identity is; refuse a name that is another person's."""
+        # The name first: whoever sees a user that another process has just stored sees her identities too.
+        user = tx.users.get(identity.name)
         key = tx.users.identity_owner(identity.plugin, identity.subject)
         if key is not None:
             return tx.users.by_id(key)
-        user = tx.users.get(identity.name)
         if user is None or identity.plugin in self._visitors:
             return user
         others = {plugin for plugin, *_ in tx.users.identities(user.id)}
