@@ -47,6 +47,7 @@ class Machine:
         self.before = None
         self.stop_gate = None
         self.forgetful = False
+        self.inventory_is_missing = False
 
     async def launch(self, server):
         self.launches.append(server.operation)
@@ -114,6 +115,8 @@ class MachineSpawner:
 
     @hookimpl
     async def hub_inventory(self, mark):
+        if self.machine.inventory_is_missing:
+            return None
         if self.machine.forgetful:
             return []
         return [

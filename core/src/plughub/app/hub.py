@@ -50,6 +50,7 @@ from plughub.services.polling import Poller
 from plughub.services.preparation import prepare
 from plughub.services.routing import Router, forget_proxy_state
 from plughub.services.servers import ServerService
+from plughub.services.stranded import Stranded
 from plughub.services.tokens import TokenService
 from plughub.services.watching import Watchers
 from plughub.storage.database import Database
@@ -136,6 +137,7 @@ class Hub:
         )
         self.activity = ActivityService(self.store, self.settings)
         self.poller = Poller(self.store, self.hooks, self.settings, self.servers)
+        self.stranded = Stranded(self.store, self.settings, self.watchers)
         self.membership = Membership(self.store, self.settings, self.tokens.cache.changed)
 
     async def _declare(self) -> ScopeTree:
@@ -236,6 +238,7 @@ class Hub:
             self.runner.keep_leases,
             self.poller.run,
             self.poller.remove_leftovers,
+            self.stranded.run,
             self.router.watch,
             self._mend_routes,
             self.membership.beat,

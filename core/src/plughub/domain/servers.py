@@ -29,7 +29,7 @@ class Phase(enum.StrEnum):
     """How far an operation is. Each is written down before its step touches the world.
 
     A start goes ``queued → launch → await → route``; a failure at any of them leads to ``undo``.
-    A stop goes ``unroute → halt → clean``. Either ends as ``done``.
+    A stop goes ``unroute → halt → clean``, and skips what takes no step of its own. Either ends as ``done``.
     """
 
     QUEUED = "queued"
@@ -52,7 +52,7 @@ NEXT_PHASES: Mapping[Phase, frozenset[Phase]] = {
     Phase.AWAIT: frozenset({Phase.ROUTE, Phase.UNDO}),
     Phase.ROUTE: frozenset({Phase.DONE, Phase.UNDO}),
     Phase.UNDO: frozenset({Phase.DONE}),
-    Phase.UNROUTE: frozenset({Phase.HALT}),
+    Phase.UNROUTE: frozenset({Phase.HALT, Phase.DONE}),
     Phase.HALT: frozenset({Phase.CLEAN, Phase.DONE}),
     Phase.CLEAN: frozenset({Phase.DONE}),
     Phase.DONE: frozenset(),
@@ -103,6 +103,8 @@ class Operation:
         requested_by: who asked for it.
         failure: why it is being undone, or why it failed.
         place: 1 for the next in the queue, None when it is not waiting.
+        trouble: why it does not get on; empty when it does, or nothing is known yet.
+        again_at: when it is tried again, seconds since the epoch; 0 when it is not waiting for that.
         progress: what was reported so far, oldest first.
     """
 
@@ -121,12 +123,19 @@ class Operation:
     requested_by: str = ""
     failure: Failure | None = None
     place: int | None = None
+    trouble: str = ""
+    again_at: float = 0
     progress: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def done(self) -> bool:
         """Whether nothing is left to do."""
         return self.phase is Phase.DONE
+
+    @property
+    def undoing(self) -> bool:
+        """Whether it is a start that has failed or was cancelled, and is being tidied up."""
+        return self.phase is Phase.UNDO
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,4 +205,10 @@ class ServerRecord:
         if self.operation is None:
             return None
         starting = self.operation.kind is OperationKind.START
-        return "spawn" if starting and not self.operation.cancelled else "stop"
+        given_up = self.operation.cancelled or self.operation.undoing
+        return "spawn" if starting and not given_up else "stop"
+
+    @property
+    def failed_start(self) -> bool:
+        """Whether its start has failed and what is left of it is being stopped."""
+        return self.operation is not None and self.operation.undoing and self.operation.failure is not None

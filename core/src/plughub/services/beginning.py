@@ -13,6 +13,23 @@ from plughub.services.ports import Transaction
 from plughub.services.settings import HubSettings
 
 
+class StillUndoneError(InvalidError):
+    """The last start of a server has failed, and what is left of it is not gone yet.
+
+    Args:
+        server: the server.
+    """
+
+    def __init__(self, server: ServerRecord) -> None:
+        trouble = server.operation.trouble if server.operation else ""
+        why = trouble or "what is left of it is being stopped"
+        super().__init__(
+            f"the last start of {server.full_name} has failed and is not tidied up yet: {why}",
+            hint="It is tried again by itself. Try again in a minute.",
+        )
+        self.server = server
+
+
 class Beginning:
     """Writes operations down, inside a transaction.
 
@@ -59,6 +76,8 @@ class Beginning:
             server = tx.servers.create(user.id, name)
         if server.pending == "spawn":
             return server
+        if server.operation is not None and server.operation.undoing:
+            raise StillUndoneError(server)
         if server.pending:
             raise InvalidError(f"{server.full_name} is pending {server.pending}")
         if server.status is not Status.STOPPED:
@@ -92,8 +111,8 @@ class Beginning:
             by: who asks.
             failure: why, when it died by itself.
         """
-        tx.servers.wanted(server.id, running=False)
         if server.operation is not None:
+            tx.servers.wanted(server.id, running=False)
             if _join(tx, server.operation, remove=remove):
                 return
             server = tx.servers.by_id(server.id) or server
@@ -101,6 +120,7 @@ class Beginning:
             if remove:
                 tx.servers.delete(server.id)
             return
+        tx.servers.stopping(server.id)
         tx.operations.begin(
             server,
             OperationKind.STOP,
@@ -114,7 +134,7 @@ class Beginning:
 
     def _check_room(self, tx: Transaction) -> None:
         limit = self._settings.active_server_limit
-        if limit and len(tx.servers.active()) >= limit:
+        if limit and tx.servers.count_active() >= limit:
             raise TooManyError("Active user limit exceeded. Try again in a few minutes.", retry_after=60)
 
 
@@ -127,6 +147,7 @@ def _join(tx: Transaction, operation: Operation, *, remove: bool) -> bool:
             return True
         if not tx.operations.cancel(operation.id):
             return False
+    tx.operations.hurry(operation.id)
     return not remove or tx.operations.remove_at_end(operation.id)
 
 

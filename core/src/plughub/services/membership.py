@@ -51,6 +51,7 @@ class Membership:
                     log.info("hub process %s is gone: going on with its work", hub["pid"])
                     tx.hubs.leave(hub["id"])
             self._enter(tx)
+            tx.operations.hurry_all(tuple(self._settings.spawners), self._settings.host)
 
         await self._store.write(work)
 
@@ -62,6 +63,7 @@ class Membership:
             pid=pid,
             birth=process_birth(pid) or 0.0,
             url=self._settings.hub_url,
+            backends=tuple(self._settings.spawners),
         )
 
     async def is_alone(self) -> bool:
@@ -148,6 +150,23 @@ def living_hubs(tx: Transaction, lease: float) -> tuple[str, ...]:
     """
     alive = tx.now() - ALIVE_LEASES * lease
     return tuple(sorted({hub["url"] for hub in tx.hubs.list() if hub["seen"] >= alive}))
+
+
+def living_backends(tx: Transaction, lease: float) -> frozenset[tuple[str, str]] | None:
+    """Tell which spawners the hub's processes have.
+
+    Args:
+        tx: the transaction.
+        lease: seconds without a sign of life after which another process takes work over.
+
+    Returns:
+        Spawner and machine; None when a process of an older version does not tell.
+    """
+    alive = tx.now() - ALIVE_LEASES * lease
+    living = [hub for hub in tx.hubs.list() if hub["seen"] >= alive]
+    if any(hub["backends"] is None for hub in living):
+        return None
+    return frozenset((backend, hub["host"]) for hub in living for backend in hub["backends"])
 
 
 def process_birth(pid: int) -> float | None:

@@ -23,6 +23,8 @@ log = logging.getLogger("plughub.polling")
 LOOK_SECONDS: Final = 2.0
 AT_ONCE: Final = 50
 LEFTOVER_SECONDS: Final = 60.0
+Running = tuple[int, str]
+"""A server that runs, by its key and the start that launched it."""
 
 
 class Poller:
@@ -40,59 +42,64 @@ class Poller:
         self._hooks = hooks
         self._settings = settings
         self._servers = servers
-        self._due: dict[str, float] = {}
-        self._slots = asyncio.Semaphore(AT_ONCE)
+        self._due: dict[Running, float] = {}
+        self._plugin_of: dict[Running, str] = {}
+        self._slots = {plugin: asyncio.Semaphore(AT_ONCE) for plugin in settings.spawners}
 
     async def run(self) -> None:
-        """Look after servers for ever."""
+        """Look after servers for ever; a plugin that hangs keeps nobody from looking after the others."""
+        await asyncio.gather(*(self._run(plugin) for plugin in self._settings.spawners))
+
+    async def _run(self, plugin: str) -> None:
         while True:
             try:
-                await self.look()
+                await self._look_at_those_of(plugin)
             except HubError as error:
-                log.warning("cannot look after the servers: %s", error)
+                log.warning("cannot look after the servers of %s: %s", plugin, error)
             await asyncio.sleep(LOOK_SECONDS)
 
     async def look(self) -> None:
         """Look at every server whose turn it is; one that was never looked at is due at once."""
-        if not await self._is_mine("poll"):
+        await asyncio.gather(*(self._look_at_those_of(plugin) for plugin in self._settings.spawners))
+
+    async def _look_at_those_of(self, plugin: str) -> None:
+        if not await self._is_mine("poll", plugin):
             return
-        running = await self._store.read(self._running)
+        running = await self._store.read(lambda tx: self._running(tx, plugin))
         now = time.monotonic()
-        due = [server for server in running if self._due.get(server.launch, 0) <= now]
-        users = await self._store.read(lambda tx: self._users_of(tx, due)) if due else {}
-        theirs = [(server, users[server.user_id]) for server in due if server.user_id in users]
-        await asyncio.gather(*(self._look_at(server, user) for server, user in theirs))
-        alive = {server.launch for server in running}
-        self._due = {launch: at for launch, at in self._due.items() if launch in alive}
+        due = [key for key, launch in running if self._due.get((key, launch), 0) <= now]
+        theirs = await self._store.read(lambda tx: _with_users(tx, due)) if due else []
+        await asyncio.gather(*(self._look_at(server, user, plugin) for server, user in theirs))
+        self._forget(frozenset(running), plugin)
 
     async def remove_leftovers(self) -> None:
         """Stop what runs under the hub's mark but belongs to no server and no operation, for ever."""
+        await asyncio.gather(*(self._remove_leftovers(plugin) for plugin in self._settings.spawners))
+
+    async def _remove_leftovers(self, plugin: str) -> None:
         while True:
-            for plugin in self._settings.spawners:
-                try:
-                    if await self._is_mine("leftovers"):
-                        await self._remove_leftovers_of(plugin)
-                except HubError as error:
-                    log.warning("cannot look for leftovers: %s", error)
+            try:
+                if await self._is_mine("leftovers", plugin):
+                    await self._remove_leftovers_of(plugin)
+            except HubError as error:
+                log.warning("cannot look for leftovers of %s: %s", plugin, error)
             await asyncio.sleep(LEFTOVER_SECONDS)
 
-    async def _is_mine(self, work: str) -> bool:
-        lease = f"{work}@{self._settings.host}"
+    async def _is_mine(self, work: str, plugin: str) -> bool:
+        """Tell whether this process does some work for a plugin; one does it for each machine if need be."""
+        info = self._settings.spawners[plugin]
+        lease = f"{work}:{plugin}" + (f"@{self._settings.host}" if info.host_bound else "")
         holder, seconds = self._settings.hub_id, self._settings.lease
         return await self._store.write(lambda tx: tx.leases.hold(lease, holder, seconds))
 
-    def _running(self, tx: Transaction) -> list[ServerRecord]:
-        here = {"", self._settings.host}
-        return [server for server in tx.servers.active() if server.ready and server.host in here]
+    def _running(self, tx: Transaction, plugin: str) -> list[tuple[int, str]]:
+        # What was taken over from another hub does not tell its plugin.
+        names = {plugin, ""} if plugin == self._settings.default_spawner else {plugin}
+        return tx.servers.running(names, {"", self._settings.host})
 
-    def _users_of(self, tx: Transaction, servers: list[ServerRecord]) -> dict[int, User]:
-        found = {key: tx.users.by_id(key) for key in {server.user_id for server in servers}}
-        return {key: user for key, user in found.items() if user is not None}
-
-    async def _look_at(self, server: ServerRecord, user: User) -> None:
-        plugin = server.backend or self._settings.default_spawner
+    async def _look_at(self, server: ServerRecord, user: User, plugin: str) -> None:
         view = plugin_view(self._settings, server, user)
-        async with self._slots:
+        async with self._slots[plugin]:
             try:
                 code = await self._hooks.poll(plugin, view)
             except PluginError as error:
@@ -103,7 +110,14 @@ class Poller:
                     failure = await with_logs(self._hooks, exit_failure(plugin, code, None), view)
                     log.warning("%s: %s", server.full_name, failure.message)
                     await self._servers.died(server, failure)
-        self._due[server.launch] = time.monotonic() + self._pause(plugin)
+        running = (server.id, server.launch)
+        self._due[running] = time.monotonic() + self._pause(plugin)
+        self._plugin_of[running] = plugin
+
+    def _forget(self, alive: frozenset[Running], plugin: str) -> None:
+        for gone in [key for key, of in self._plugin_of.items() if of == plugin and key not in alive]:
+            del self._plugin_of[gone]
+            self._due.pop(gone, None)
 
     async def _note(self, server: ServerRecord, unknown: str) -> None:
         if server.unknown != unknown:
@@ -161,3 +175,10 @@ class Poller:
             await self._hooks.stop(plugin, plugin_view(self._settings, record, user), now=True)
         except PluginError as error:
             log.warning("%s", error)
+
+
+def _with_users(tx: Transaction, keys: list[int]) -> list[tuple[ServerRecord, User]]:
+    """Read servers that still run undisturbed, with their users."""
+    servers = [server for server in tx.servers.by_ids(keys) if server.ready]
+    users = {user.id: user for user in tx.directory.by_ids({server.user_id for server in servers})}
+    return [(server, users[server.user_id]) for server in servers if server.user_id in users]

@@ -6,13 +6,13 @@ A use case is one function that gets a `Transaction` and answers something; `Sto
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
-from plughub.domain.servers import Failure, Operation, OperationKind, Phase, ServerRecord
 from plughub.domain.users import User
 from plughub.services.directory_ports import Directory, Groups, Roles, Services
+from plughub.services.server_ports import Hubs, Leases, Operations, Servers
 from plughub.services.token_ports import OAuth, Tokens
 
 T = TypeVar("T")
@@ -68,170 +68,6 @@ class Users(Protocol):
 
     def new_cookie_id(self, user_id: int) -> None:
         """Log the user out everywhere."""
-
-
-class Servers(Protocol):
-    """Servers: what is wanted, and what is."""
-
-    def get(self, user: str, name: str) -> ServerRecord | None:
-        """Find a server."""
-
-    def by_id(self, server_id: int) -> ServerRecord | None:
-        """Find a server by key."""
-
-    def of_user(self, user_id: int) -> list[ServerRecord]:
-        """List the servers of a user, the default one first."""
-
-    def of_users(self, user_ids: Collection[int], *, stopped: bool) -> list[ServerRecord]:
-        """List the servers of users, the default one of each first; stopped ones only when asked for."""
-
-    def active(self) -> list[ServerRecord]:
-        """List the servers that run or to which something is being done."""
-
-    def create(self, user_id: int, name: str, display_name: str = "") -> ServerRecord:
-        """Store a new server."""
-
-    def delete(self, server_id: int) -> None:
-        """Forget a server."""
-
-    def rename(self, server_id: int, name: str) -> None:
-        """Give a server another name."""
-
-    def set_display_name(self, server_id: int, display_name: str) -> None:
-        """Store what pages call the server; empty for its name."""
-
-    def set_options(self, server_id: int, options: Mapping[str, Any]) -> None:
-        """Store what the user chose."""
-
-    def wanted(self, server_id: int, *, running: bool) -> None:
-        """Store what is wanted."""
-
-    def launching(self, server_id: int, *, backend: str, host: str, launch: str, client_id: str) -> None:
-        """Store that a start is about to touch the world."""
-
-    def launched(self, server_id: int, *, url: str, state: Mapping[str, Any]) -> None:
-        """Store where the server will answer and what its backend saved."""
-
-    def ready(self, server_id: int, at: datetime) -> None:
-        """Store that the server runs."""
-
-    def stopping(self, server_id: int) -> None:
-        """Store that the server is being stopped."""
-
-    def stopped(self, server_id: int, failure: Failure | None) -> None:
-        """Store that nothing of the server is left, and why if it should not be so."""
-
-    def still_running(self, server_id: int, failure: Failure) -> None:
-        """Store that a stop failed."""
-
-    def set_unknown(self, server_id: int, reason: str) -> None:
-        """Store why the state is not known; empty when it is."""
-
-    def touch(self, activity: Mapping[int, datetime]) -> None:
-        """Move the last activity of servers, and of their users, forward."""
-
-
-class Operations(Protocol):
-    """What is being done to servers, and who does it."""
-
-    def begin(
-        self,
-        server: ServerRecord,
-        kind: OperationKind,
-        *,
-        backend: str,
-        host: str = "",
-        requested_by: str = "",
-        now: bool = False,
-        remove: bool = False,
-        failure: Failure | None = None,
-    ) -> Operation:
-        """Write an operation down. A server has one at a time: a second raises ConflictError."""
-
-    def get(self, operation_id: str) -> Operation | None:
-        """Find an operation, finished ones too."""
-
-    def admit(self, limit: int) -> int:
-        """Let queued starts begin, fairly, as long as fewer than the limit (0: any number) go on."""
-
-    def claim(
-        self,
-        holder: str,
-        *,
-        host: str,
-        backends: Collection[str],
-        lease: float,
-        limit: int,
-        besides: Collection[str] = (),
-    ) -> list[Operation]:
-        """Take operations that nobody holds, for a lease in seconds, besides some ids."""
-
-    def renew(self, holder: str, lease: float, operation_ids: Collection[str]) -> dict[str, bool]:
-        """Renew the leases that nobody else took; answers the ids, and whether each was cancelled."""
-
-    def anything_free(self) -> bool:
-        """Tell whether something waits in the queue or is held by nobody."""
-
-    def withdraw(self, operation_id: str) -> bool:
-        """End a start that still waits in the queue; False when it does not wait any more."""
-
-    def release(self, holder: str) -> None:
-        """Give up every lease."""
-
-    def advance(
-        self, operation_id: str, holder: str, phase: Phase, *, failure: Failure | None = None
-    ) -> bool:
-        """Write down the next phase; False when the lease was lost, and nothing is written."""
-
-    def bind(self, operation_id: str, holder: str, host: str) -> bool:
-        """Bind an operation to a machine; False when the lease was lost."""
-
-    def holds(self, operation_id: str, holder: str) -> bool:
-        """Tell whether a process holds an operation."""
-
-    def cancel(self, operation_id: str) -> bool:
-        """Ask a start to end; False when it is done already."""
-
-    def remove_at_end(self, operation_id: str) -> bool:
-        """Have the server forgotten when an operation ends; False when it is done already."""
-
-    def is_cancelled(self, operation_id: str) -> bool:
-        """Tell whether a stop was asked for while it started."""
-
-    def report(self, operation_id: str, progress: Sequence[Mapping[str, Any]]) -> None:
-        """Store what was reported."""
-
-    def purge(self, older_than: float) -> int:
-        """Forget operations that ended before a time, in seconds since the epoch."""
-
-
-class Leases(Protocol):
-    """Who leads what, among several hub processes."""
-
-    def hold(self, name: str, holder: str, lease: float) -> bool:
-        """Take or renew a lease of some seconds; False when somebody else has it."""
-
-    def release(self, holder: str) -> None:
-        """Give up every lease."""
-
-    def holders(self) -> dict[str, str]:
-        """Tell who holds what right now."""
-
-
-class Hubs(Protocol):
-    """The hub processes."""
-
-    def join(self, hub_id: str, *, host: str, pid: int, birth: float, url: str) -> None:
-        """Note that a process began."""
-
-    def beat(self, hub_id: str) -> bool:
-        """Note that a process is alive; False when it was taken for dead and forgotten."""
-
-    def leave(self, hub_id: str) -> None:
-        """Note that a process ended, and free what it held."""
-
-    def list(self) -> list[Mapping[str, Any]]:
-        """List the processes: id, host, pid, birth, url, started, seen, all times in seconds."""
 
 
 class Changes(Protocol):

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import time
-from collections import OrderedDict
 from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import replace
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 from plughub.domain.errors import (
     ConflictError,
@@ -20,22 +17,20 @@ from plughub.domain.errors import (
 )
 from plughub.domain.events import EventKind
 from plughub.domain.names import check_server_name
-from plughub.domain.servers import Failure, Operation, ServerRecord, Status
+from plughub.domain.servers import Failure, Operation, ServerRecord
 from plughub.domain.users import User
 from plughub.kinds import Server
 from plughub.plugin.hooks import Hooks
-from plughub.services.beginning import Beginning
+from plughub.services.beginning import Beginning, StillUndoneError
 from plughub.services.events import EventTeller
 from plughub.services.operations.runner import Runner
 from plughub.services.ports import Store, Transaction
+from plughub.services.recent import RecentServers
 from plughub.services.settings import HubSettings
 from plughub.services.views import plugin_view, stored_view
-from plughub.services.watching import Watchers
+from plughub.services.watching import UNDO_SECONDS, Following, Watchers
 
 T = TypeVar("T")
-LOOK_SECONDS: Final = 0.5
-REMEMBERED: Final = 10_000
-"""Users whose servers are kept in memory for a moment."""
 
 
 class ServerService:
@@ -65,8 +60,9 @@ class ServerService:
         self._runner = runner
         self._watchers = watchers
         self._events = events
+        self._following = Following(store, watchers)
         self._beginning = Beginning(settings)
-        self._recent: OrderedDict[int, tuple[int, float, list[ServerRecord]]] = OrderedDict()
+        self._recent = RecentServers(store, watchers)
 
     async def get(self, user: str, name: str) -> ServerRecord:
         """Find a server.
@@ -182,7 +178,11 @@ class ServerService:
             taken = self._runner.take(tx)
             return tx.servers.by_id(server.id) or server, taken
 
-        server, taken = await self._store.write(work)
+        try:
+            server, taken = await self._store.write(work)
+        except StillUndoneError as error:  # the person has read why, and tries again at once
+            await self._hurry(error.server)
+            server, taken = await self._store.write(work)
         self._watchers.changed(server.id)
         self._runner.carry_on(taken)
         self._events.tell(EventKind.SPAWN_REQUESTED, user.name, name, actor=requested_by or user.name)
@@ -251,6 +251,8 @@ class ServerService:
     async def wait(self, server: ServerRecord, seconds: float) -> ServerRecord:
         """Wait until nothing is being done to a server, but not for ever.
 
+        A start that failed is not waited for any more when what is left of it takes long to be gone.
+
         Args:
             server: which.
             seconds: how long at most.
@@ -258,13 +260,18 @@ class ServerService:
         Returns:
             The server as it is then.
         """
-        until = time.monotonic() + seconds
-        async with contextlib.aclosing(self.changes(server)) as changes:
-            async for current in changes:
-                server = current
-                if server.operation is None or time.monotonic() >= until:
-                    return server
-        return replace(server, operation=None, status=Status.STOPPED)
+        return await self._following.wait(server, seconds)
+
+    async def _hurry(self, server: ServerRecord) -> None:
+        """Try once more to stop what a start has left, and wait a moment."""
+
+        def work(tx: Transaction) -> list[Operation]:
+            if server.operation is not None:
+                tx.operations.hurry(server.operation.id)
+            return self._runner.take(tx)
+
+        self._runner.carry_on(await self._store.write(work))
+        await self.wait(replace(server, operation=None), UNDO_SECONDS)
 
     async def remove(self, server: ServerRecord, seconds: float, *, requested_by: str = "") -> ServerRecord:
         """Stop a named server and forget it.
@@ -299,16 +306,7 @@ class ServerService:
         Returns:
             The servers as they were at most half a second ago; what this process did is always in it.
         """
-        known = self._recent.get(user.id)
-        now, version = time.monotonic(), self._watchers.version
-        if known is not None and known[0] == version and known[1] > now - LOOK_SECONDS:
-            return known[2]
-        servers = await self.of_user(user)
-        self._recent[user.id] = (version, now, servers)
-        self._recent.move_to_end(user.id)
-        if len(self._recent) > REMEMBERED:
-            self._recent.popitem(last=False)
-        return servers
+        return await self._recent.of_user(user)
 
     async def changes(self, server: ServerRecord) -> AsyncGenerator[ServerRecord, None]:
         """Follow a server: as it is now, then whenever it may have changed.
@@ -319,16 +317,9 @@ class ServerService:
         Yields:
             The server; the last time when it was deleted.
         """
-        with self._watchers.watch(server.id) as event:
-            while True:
-                event.clear()
-                current = await self._store.read(lambda tx: tx.servers.by_id(server.id))
-                if current is None:
-                    return
+        async with contextlib.aclosing(self._following.follow(server.id)) as seen:
+            async for current in seen:
                 yield current
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(LOOK_SECONDS):
-                        await event.wait()
 
     async def check(self, server: ServerRecord) -> ServerRecord:
         """Look at once whether a server that should run does, and tidy up when it does not.

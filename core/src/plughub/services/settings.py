@@ -34,6 +34,7 @@ class HubSettings:
         token_expires_in_max: longest life of a token that a user asks for; 0 for any.
         auth_refresh_age: after how long an active user is checked again; 0 for never.
         lease: for how long an operation is held without a sign of life.
+        stranded_after: for how long work waits for a hub that has its plugin, before its user is told.
         activity_resolution: activity that is not that much newer is not written.
         last_activity_interval: how often the proxy is asked for activity.
         cleanup_servers: stop servers when the hub ends.
@@ -60,6 +61,7 @@ class HubSettings:
     token_expires_in_max: int = 0
     auth_refresh_age: float = 300
     lease: float = 10
+    stranded_after: float = 30
     activity_resolution: float = 30
     last_activity_interval: float = 300
     cleanup_servers: bool = True

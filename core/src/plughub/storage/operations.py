@@ -6,21 +6,7 @@ import uuid
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import (
-    Connection,
-    Row,
-    Select,
-    Subquery,
-    bindparam,
-    delete,
-    func,
-    insert,
-    or_,
-    select,
-    text,
-    update,
-)
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Connection, Row, Update, bindparam, delete, func, or_, select, text, update
 
 from plughub.domain.errors import ConflictError
 from plughub.domain.servers import (
@@ -33,13 +19,92 @@ from plughub.domain.servers import (
     ServerRecord,
 )
 from plughub.storage import tables
-from plughub.storage.failures import pack_failure, unpack_failure
+from plughub.storage.failures import pack_failure
+from plughub.storage.queueing import OPEN, PLACES, QUEUED, TURNS, read_operation
+from plughub.storage.sql import insert_unless_taken
 
 _ops = tables.operations.c
-OPEN: Final = _ops.finished.is_(None)
-_QUEUED: Final = _ops.phase == Phase.QUEUED.value
 _ADMISSION_LOCK: Final = 7_044_001
 """Any number, the same in all processes: PostgreSQL's name for the lock around admissions."""
+_TROUBLE: Final = 1000
+_ANY_NUMBER: Final = 1_000_000
+_CAME_FROM: Final = {
+    phase: [before.value for before, after in NEXT_PHASES.items() if phase in after] for phase in Phase
+}
+
+# Statements that run all the time are put together once; a write then costs half.
+_ID = _ops.id == bindparam("key")
+_HELD = (_ID, _ops.holder == bindparam("by"), _ops.lease_until >= bindparam("at"), OPEN)
+_BY_ID = select(tables.operations).where(_ID)
+_GOING_ON = select(func.count()).where(
+    # What is being undone takes no place of a start: it may have to wait for a broken engine for long.
+    OPEN,
+    _ops.kind == OperationKind.START.value,
+    _ops.phase.not_in([Phase.QUEUED.value, Phase.UNDO.value]),
+)
+# One that is being withdrawn is passed over, not waited for: who withdraws it may wait for us.
+_ADMIT = (
+    update(tables.operations)
+    .where(
+        _ops.id.in_(
+            select(_ops.id)
+            .where(_ops.id.in_(bindparam("turns", expanding=True)), QUEUED)
+            .with_for_update(skip_locked=True)
+        )
+    )
+    .returning(_ops.id)
+)
+_CLAIM = (
+    update(tables.operations)
+    .where(
+        _ops.id.in_(
+            select(_ops.id)
+            .where(
+                OPEN,
+                ~QUEUED,
+                _ops.lease_until < bindparam("at"),
+                _ops.host.in_(bindparam("hosts", expanding=True)),
+                _ops.backend.in_(bindparam("backends", expanding=True)),
+                _ops.id.not_in(bindparam("besides", expanding=True)),
+            )
+            .order_by(_ops.created)
+            .limit(bindparam("most"))
+            .with_for_update(skip_locked=True)
+        )
+    )
+    .values(holder=bindparam("by"), lease_until=bindparam("until"), attempts=_ops.attempts + 1)
+    .returning(tables.operations)
+)
+_RENEW = (
+    update(tables.operations)
+    .where(OPEN, _ops.holder == bindparam("by"), _ops.id.in_(bindparam("keys", expanding=True)))
+    .values(lease_until=bindparam("until"))
+    .returning(_ops.id, _ops.cancelled)
+)
+_ANYTHING_FREE = select(_ops.id).where(OPEN, or_(QUEUED, _ops.lease_until < bindparam("at"))).limit(1)
+_WITHDRAW = update(tables.operations).where(_ID, OPEN, QUEUED)
+_CHANGE = update(tables.operations).where(_ID)
+_CHANGE_OPEN = update(tables.operations).where(_ID, OPEN)
+_CHANGE_HELD = update(tables.operations).where(*_HELD)
+_ADVANCE = update(tables.operations).where(*_HELD, _ops.phase.in_(bindparam("before", expanding=True)))
+_HURRY = update(tables.operations).where(_ID, OPEN, _ops.holder == "")
+_HURRY_ALL = update(tables.operations).where(
+    OPEN,
+    _ops.holder == "",
+    _ops.host.in_(bindparam("hosts", expanding=True)),
+    _ops.backend.in_(bindparam("backends", expanding=True)),
+)
+_SEIZE = update(tables.operations).where(_ID, OPEN, _ops.lease_until < bindparam("at"))
+# Locked: nobody takes it up before what depends on this answer is written.
+_HOLDS = select(_ops.id).where(*_HELD).with_for_update()
+_CANCELLED = select(_ops.cancelled).where(_ID)
+_WORK = select(_ops.backend, _ops.host).where(OPEN).distinct()
+_FREE_OF = select(tables.operations).where(
+    OPEN,
+    _ops.backend == bindparam("of_backend"),
+    _ops.host == bindparam("of_host"),
+    _ops.lease_until < bindparam("at"),
+)
 
 
 class Operations:
@@ -79,42 +144,31 @@ class Operations:
             "failure": pack_failure(failure),
             "progress": [],
         }
-        try:
-            with self._connection.begin_nested():
-                self._connection.execute(insert(tables.operations).values(values))
-        except IntegrityError as error:
-            raise ConflictError(f"something is being done to {server.full_name} already") from error
+        if not insert_unless_taken(self._connection, tables.operations, "id", values):
+            raise ConflictError(f"something is being done to {server.full_name} already")
         operation = self.get(key)
         assert operation is not None
         return operation
 
     def get(self, operation_id: str) -> Operation | None:
         """Find an operation, finished ones too."""
-        row = self._connection.execute(select(tables.operations).where(_ops.id == operation_id)).one_or_none()
+        row = self._connection.execute(_BY_ID, {"key": operation_id}).one_or_none()
         return self._operation(row) if row is not None else None
 
     def admit(self, limit: int) -> int:
         """Let queued starts begin, fairly, as long as fewer than the limit (0: any number) go on."""
         if self._connection.dialect.name == "postgresql":
             self._connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADMISSION_LOCK})
-        queue = _queue()
-        waiting = select(queue.c.id).order_by(queue.c.turn, queue.c.created, queue.c.id)
+        room = _ANY_NUMBER
         if limit:
-            going_on = self._connection.execute(
-                select(func.count()).where(OPEN, _ops.kind == OperationKind.START.value, ~_QUEUED)
-            ).scalar_one()
-            waiting = waiting.limit(max(0, limit - going_on))
-        turns = self._connection.execute(waiting).scalars().all()
-        # One that is being withdrawn is passed over, not waited for: who withdraws it may wait for us.
-        still = select(_ops.id).where(_ops.id.in_(turns), _QUEUED).with_for_update(skip_locked=True)
-        admitted = self._connection.execute(still).scalars().all() if turns else []
-        if admitted:
-            self._connection.execute(
-                update(tables.operations)
-                .where(_ops.id.in_(admitted))
-                .values(phase=Phase.LAUNCH.value, phase_since=self._now)
-            )
-        return len(admitted)
+            room = limit - self._connection.execute(_GOING_ON).scalar_one()
+            if room <= 0:
+                return 0
+        turns = self._connection.execute(TURNS, {"most": room}).scalars().all()
+        if not turns:
+            return 0
+        begun = {"turns": turns, "phase": Phase.LAUNCH.value, "phase_since": self._now}
+        return len(self._connection.execute(_ADMIT, begun).all())
 
     def claim(
         self,
@@ -127,57 +181,36 @@ class Operations:
         besides: Collection[str] = (),
     ) -> list[Operation]:
         """Take operations that nobody holds, for a lease in seconds, besides some ids."""
-        free: Select[Any] = (
-            select(_ops.id)
-            .where(
-                OPEN,
-                ~_QUEUED,
-                _ops.lease_until < self._now,
-                _ops.host.in_(["", host]),
-                _ops.backend.in_(backends),
-                _ops.id.not_in(besides),
-            )
-            .order_by(_ops.created)
-            .limit(limit)
-            .with_for_update(skip_locked=True)
-        )
-        keys = self._connection.execute(free).scalars().all()
-        if not keys:
-            return []
-        self._connection.execute(
-            update(tables.operations)
-            .where(_ops.id.in_(keys))
-            .values(holder=holder, lease_until=self._now + lease, attempts=_ops.attempts + 1)
-        )
         rows = self._connection.execute(
-            select(tables.operations).where(_ops.id.in_(keys)).order_by(_ops.created)
+            _CLAIM,
+            {
+                "at": self._now,
+                "hosts": ["", host],
+                "backends": list(backends),
+                "besides": list(besides),
+                "most": limit,
+                "by": holder,
+                "until": self._now + lease,
+            },
         )
-        return [self._operation(row) for row in rows]
+        return sorted((read_operation(row) for row in rows), key=lambda operation: operation.created)
 
     def renew(self, holder: str, lease: float, operation_ids: Collection[str]) -> dict[str, bool]:
         """Renew the leases that nobody else took; answers the ids, and whether each was cancelled."""
         # One that ran out is renewed too: as long as the holder is the same, nobody else has touched it.
         rows = self._connection.execute(
-            update(tables.operations)
-            .where(OPEN, _ops.holder == holder, _ops.id.in_(operation_ids))
-            .values(lease_until=self._now + lease)
-            .returning(_ops.id, _ops.cancelled)
+            _RENEW, {"by": holder, "keys": list(operation_ids), "until": self._now + lease}
         )
         return {row.id: row.cancelled for row in rows}
 
     def anything_free(self) -> bool:
         """Tell whether something waits in the queue or is held by nobody."""
-        found = select(_ops.id).where(OPEN, or_(_QUEUED, _ops.lease_until < self._now)).limit(1)
-        return self._connection.execute(found).first() is not None
+        return self._connection.execute(_ANYTHING_FREE, {"at": self._now}).first() is not None
 
     def withdraw(self, operation_id: str) -> bool:
         """End a start that still waits in the queue; False when it does not wait any more."""
-        ended = self._connection.execute(
-            update(tables.operations)
-            .where(_ops.id == operation_id, OPEN, _QUEUED)
-            .values(phase=Phase.DONE.value, phase_since=self._now, finished=self._now, cancelled=True)
-        )
-        return ended.rowcount == 1
+        ended = {"phase": Phase.DONE.value, "phase_since": self._now, "finished": self._now}
+        return self._changed(_WITHDRAW, operation_id, {**ended, "cancelled": True})
 
     def release(self, holder: str) -> None:
         """Give up every lease."""
@@ -186,124 +219,97 @@ class Operations:
         )
 
     def advance(
-        self, operation_id: str, holder: str, phase: Phase, *, failure: Failure | None = None
+        self,
+        operation_id: str,
+        holder: str,
+        phase: Phase,
+        *,
+        failure: Failure | None = None,
+        progress: Sequence[Mapping[str, Any]] | None = None,
     ) -> bool:
         """Write down the next phase; False when the lease was lost, and nothing is written."""
         values: dict[str, Any] = {"phase": phase.value, "phase_since": self._now}
         if failure is not None:
             values["failure"] = pack_failure(failure)
+        if progress is not None:
+            values["progress"] = [dict(step) for step in progress]
         if phase is Phase.DONE:
             values |= {"finished": self._now, "holder": "", "lease_until": 0}
-        came_from = [before.value for before, after in NEXT_PHASES.items() if phase in after]
-        return self._update_held(operation_id, holder, values, _ops.phase.in_(came_from))
+        return self._changed(_ADVANCE, operation_id, {**values, "before": _CAME_FROM[phase]}, holder)
+
+    def put_off(self, operation_id: str, holder: str, trouble: str, seconds: float) -> bool:
+        """Let go of an operation for some seconds, and say why; False when the lease was lost."""
+        values = {"holder": "", "lease_until": self._now + seconds, "trouble": trouble[:_TROUBLE]}
+        return self._changed(_CHANGE_HELD, operation_id, values, holder)
+
+    def hurry(self, operation_id: str) -> bool:
+        """Have an operation that was put off taken up at once; False when somebody has it, or it is done."""
+        return self._changed(_HURRY, operation_id, {"lease_until": 0})
+
+    def hurry_all(self, backends: Collection[str], host: str) -> None:
+        """Have all that was put off taken up at once, as far as it can be done with these plugins here."""
+        self._connection.execute(
+            _HURRY_ALL, {"backends": list(backends), "hosts": ["", host], "lease_until": 0}
+        )
+
+    def seize(self, operation_id: str, holder: str, lease: float) -> bool:
+        """Take one operation that nobody holds, whatever it waits for; False when somebody holds it."""
+        values = {"holder": holder, "lease_until": self._now + lease, "at": self._now}
+        return self._changed(_SEIZE, operation_id, values)
 
     def bind(self, operation_id: str, holder: str, host: str) -> bool:
         """Bind an operation to a machine; False when the lease was lost."""
-        return self._update_held(operation_id, holder, {"host": host})
+        return self._changed(_CHANGE_HELD, operation_id, {"host": host}, holder)
 
     def holds(self, operation_id: str, holder: str) -> bool:
         """Tell whether a process holds an operation."""
-        mine = (_ops.id == operation_id, _ops.holder == holder, _ops.lease_until >= self._now, OPEN)
-        # Locked: nobody takes it up before what depends on this answer is written.
-        return self._connection.execute(select(_ops.id).where(*mine).with_for_update()).first() is not None
+        mine = {"key": operation_id, "by": holder, "at": self._now}
+        return self._connection.execute(_HOLDS, mine).first() is not None
 
     def cancel(self, operation_id: str) -> bool:
         """Ask a start to end; False when it is done already."""
-        asked = self._connection.execute(
-            update(tables.operations).where(_ops.id == operation_id, OPEN).values(cancelled=True)
-        )
-        return asked.rowcount == 1
+        return self._changed(_CHANGE_OPEN, operation_id, {"cancelled": True})
 
     def remove_at_end(self, operation_id: str) -> bool:
         """Have the server forgotten when an operation ends; False when it is done already."""
-        asked = self._connection.execute(
-            update(tables.operations).where(_ops.id == operation_id, OPEN).values(remove=True)
-        )
-        return asked.rowcount == 1
+        return self._changed(_CHANGE_OPEN, operation_id, {"remove": True})
 
     def is_cancelled(self, operation_id: str) -> bool:
         """Tell whether a stop was asked for while it started."""
-        found = select(_ops.cancelled).where(_ops.id == operation_id)
-        return bool(self._connection.execute(found).scalar_one_or_none())
+        return bool(self._connection.execute(_CANCELLED, {"key": operation_id}).scalar_one_or_none())
 
     def report(self, operation_id: str, progress: Sequence[Mapping[str, Any]]) -> None:
         """Store what was reported."""
-        self._connection.execute(
-            update(tables.operations)
-            .where(_ops.id == operation_id)
-            .values(progress=[dict(step) for step in progress])
-        )
+        self._changed(_CHANGE, operation_id, {"progress": [dict(step) for step in progress]})
+
+    def work(self) -> frozenset[tuple[str, str]]:
+        """Tell plugin and machine of everything that is not done."""
+        return frozenset((row.backend, row.host) for row in self._connection.execute(_WORK))
+
+    def free_of(self, backend: str, host: str) -> list[Operation]:
+        """List what a plugin has to do on a machine and nobody holds, waiting starts too."""
+        of = {"of_backend": backend, "of_host": host, "at": self._now}
+        return [read_operation(row) for row in self._connection.execute(_FREE_OF, of)]
 
     def purge(self, older_than: float) -> int:
         """Forget operations that ended before a time, in seconds since the epoch."""
         gone = self._connection.execute(delete(tables.operations).where(_ops.finished < older_than))
         return gone.rowcount
 
-    def _update_held(self, operation_id: str, holder: str, values: Mapping[str, Any], *further: Any) -> bool:
-        result = self._connection.execute(
-            update(tables.operations)
-            .where(
-                _ops.id == operation_id, _ops.holder == holder, _ops.lease_until >= self._now, OPEN, *further
-            )
-            .values(values)
-        )
+    def places(self, operation_ids: Sequence[str]) -> dict[str, int]:
+        """Tell the places of starts that wait, 1 for the next."""
+        if not operation_ids:
+            return {}
+        rows = self._connection.execute(PLACES, {"keys": operation_ids})
+        return {row.id: row.place for row in rows}
+
+    def _changed(
+        self, statement: Update, operation_id: str, values: Mapping[str, Any], holder: str | None = None
+    ) -> bool:
+        held = {} if holder is None else {"by": holder, "at": self._now}
+        result = self._connection.execute(statement, {"key": operation_id, **held, **values})
         return result.rowcount == 1
 
     def _operation(self, row: Row[Any]) -> Operation:
         places = self.places([row.id] if row.phase == Phase.QUEUED.value else [])
         return read_operation(row, places.get(row.id))
-
-    def places(self, operation_ids: Sequence[str]) -> dict[str, int]:
-        """Tell the places of starts that wait, 1 for the next."""
-        if not operation_ids:
-            return {}
-        rows = self._connection.execute(_PLACES, {"keys": operation_ids})
-        return {row.id: row.place for row in rows}
-
-
-def _queue() -> Subquery:
-    # A user's second start waits behind everybody's first, the third behind everybody's second.
-    turn = func.row_number().over(partition_by=_ops.user_id, order_by=(_ops.created, _ops.id))
-    return select(_ops.id, _ops.created, turn.label("turn")).where(OPEN, _QUEUED).subquery()
-
-
-def _places() -> Select[Any]:
-    queue = _queue()
-    place = func.row_number().over(order_by=(queue.c.turn, queue.c.created, queue.c.id)).label("place")
-    line = select(queue.c.id, place).subquery()
-    return select(line).where(line.c.id.in_(bindparam("keys", expanding=True)))
-
-
-_PLACES: Final = _places()
-
-
-def read_operation(row: Row[Any], place: int | None = None, prefix: str = "") -> Operation:
-    """Make an operation of a row.
-
-    Args:
-        row: all columns of the table.
-        place: its place in the queue.
-        prefix: begins the names of the columns.
-
-    Returns:
-        The operation.
-    """
-    values = {column: getattr(row, f"{prefix}{column}") for column in tables.operations.c.keys()}  # noqa: SIM118
-    return Operation(
-        id=values["id"],
-        server_id=values["spawner_id"],
-        kind=OperationKind(values["kind"]),
-        phase=Phase(values["phase"]),
-        backend=values["backend"],
-        host=values["host"],
-        created=values["created"],
-        phase_since=values["phase_since"],
-        attempts=values["attempts"],
-        cancelled=values["cancelled"],
-        now=values["now"],
-        remove=values["remove"],
-        requested_by=values["requested_by"],
-        failure=unpack_failure(values["failure"]),
-        place=place,
-        progress=tuple(values["progress"] or ()),
-    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from sqlalchemy import Connection, delete, select, update
@@ -56,8 +56,17 @@ class Hubs:
         self._leases = leases
         self._now = now
 
-    def join(self, hub_id: str, *, host: str, pid: int, birth: float, url: str) -> None:
-        """Note that a process began."""
+    def join(
+        self,
+        hub_id: str,
+        *,
+        host: str,
+        pid: int,
+        birth: float,
+        url: str,
+        backends: Collection[str] | None = None,
+    ) -> None:
+        """Note that a process began, and which spawners it has; None when that is not known."""
         upsert(
             self._connection,
             tables.hubs,
@@ -68,6 +77,7 @@ class Hubs:
             url=url,
             started=self._now,
             seen=self._now,
+            backends=None if backends is None else list(backends),
         )
 
     def beat(self, hub_id: str) -> bool:
@@ -82,7 +92,7 @@ class Hubs:
         self._connection.execute(delete(tables.hubs).where(_hubs.id == hub_id))
 
     def list(self) -> list[Mapping[str, Any]]:
-        """List the processes: id, host, pid, birth, url, started, seen, all times in seconds."""
+        """List the processes: id, host, pid, birth, url, started, seen, backends; all times in seconds."""
         rows = self._connection.execute(select(tables.hubs).order_by(_hubs.started))
         return [dict(row._mapping) for row in rows]  # noqa: SLF001 - SQLAlchemy's public name
 

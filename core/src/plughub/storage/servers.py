@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -13,11 +13,13 @@ from plughub.domain.errors import InvalidError
 from plughub.domain.servers import Failure, Phase, ServerRecord, Status
 from plughub.storage import tables
 from plughub.storage.failures import pack_failure, unpack_failure
-from plughub.storage.operations import OPEN, Operations, read_operation
-from plughub.storage.sql import insert_unless_there
+from plughub.storage.operations import Operations
+from plughub.storage.queueing import OPEN, read_operation
+from plughub.storage.sql import upsert
 
 OPERATION: Final = "op_"
 """Begins the names of the columns of the operation in the same row."""
+_REASON: Final = 1000
 
 _life = tables.server_life.c
 _spawners = tables.spawners.c
@@ -45,13 +47,45 @@ _SERVER = (
 )
 _BY_NAMES = _SERVER.where(tables.users.c.name == bindparam("user"), _spawners.name == bindparam("server"))
 _BY_ID = _SERVER.where(_spawners.id == bindparam("key"))
-_ACTIVE = _SERVER.where(
-    or_(
-        func.coalesce(_life.status, Status.STOPPED.value) != Status.STOPPED.value,
-        tables.operations.c.id.is_not(None),
+_BY_IDS = _SERVER.where(_spawners.id.in_(bindparam("keys", expanding=True)))
+_IS_ACTIVE = or_(
+    func.coalesce(_life.status, Status.STOPPED.value) != Status.STOPPED.value,
+    tables.operations.c.id.is_not(None),
+)
+_ACTIVE = _SERVER.where(_IS_ACTIVE)
+_COUNT_ACTIVE = (
+    select(func.count())
+    .select_from(tables.spawners)
+    .outerjoin(tables.server_life, _life.spawner_id == _spawners.id)
+    .outerjoin(tables.operations, (tables.operations.c.spawner_id == _spawners.id) & OPEN)
+    .where(_IS_ACTIVE)
+)
+_IS_RUNNING = _life.status == Status.RUNNING.value
+_RUNNING = (
+    select(_life.spawner_id, _life.launch)
+    .outerjoin(tables.operations, (tables.operations.c.spawner_id == _life.spawner_id) & OPEN)
+    .where(
+        _IS_RUNNING,
+        tables.operations.c.id.is_(None),
+        _life.backend.in_(bindparam("backends", expanding=True)),
+        _life.host.in_(bindparam("hosts", expanding=True)),
     )
 )
+_RUNNING_ON = select(_life.backend, _life.host).where(_IS_RUNNING).distinct()
+_NOT_KNOWN = update(tables.server_life).where(
+    _IS_RUNNING,
+    _life.backend == bindparam("of_backend"),
+    _life.host == bindparam("of_host"),
+    _life.unknown != bindparam("reason"),
+)
 _OF_USER = _SERVER.where(_spawners.user_id == bindparam("key")).order_by(_spawners.name)
+_CHANGE = update(tables.spawners).where(_spawners.id == bindparam("key"))
+_NEW_ADDRESS = insert(tables.servers).returning(tables.servers.c.id)
+_DROP_ADDRESS = delete(tables.servers).where(
+    tables.servers.c.id.in_(select(_spawners.server_id).where(_spawners.id == bindparam("key")))
+)
+CHUNK: Final = 500
+"""Keys in one statement."""
 
 
 class Servers:
@@ -82,6 +116,25 @@ class Servers:
     def active(self) -> list[ServerRecord]:
         """List the servers that run or to which something is being done."""
         return self._all(_ACTIVE)
+
+    def count_active(self) -> int:
+        """Count the servers that run or to which something is being done."""
+        count: int = self._connection.execute(_COUNT_ACTIVE).scalar_one()
+        return count
+
+    def by_ids(self, server_ids: Sequence[int]) -> list[ServerRecord]:
+        """List servers by key, in any order."""
+        chunks = [server_ids[begin : begin + CHUNK] for begin in range(0, len(server_ids), CHUNK)]
+        return [server for keys in chunks for server in self._all(_BY_IDS, {"keys": keys})]
+
+    def running(self, backends: Collection[str], hosts: Collection[str]) -> list[tuple[int, str]]:
+        """List key and launch of the servers of some plugins and machines that run undisturbed."""
+        rows = self._connection.execute(_RUNNING, {"backends": list(backends), "hosts": list(hosts)})
+        return [(row.spawner_id, row.launch) for row in rows]
+
+    def running_on(self) -> frozenset[tuple[str, str]]:
+        """Tell plugin and machine of all servers that run."""
+        return frozenset((row.backend, row.host) for row in self._connection.execute(_RUNNING_ON))
 
     def create(self, user_id: int, name: str, display_name: str = "") -> ServerRecord:
         """Store a new server."""
@@ -130,10 +183,8 @@ class Servers:
 
     def launched(self, server_id: int, *, url: str, state: Mapping[str, Any]) -> None:
         """Store where the server will answer and what its backend saved."""
-        self._drop_address(server_id)
-        address: int = self._connection.execute(
-            insert(tables.servers).values(_split(url)).returning(tables.servers.c.id)
-        ).scalar_one()
+        self._connection.execute(_DROP_ADDRESS, {"key": server_id})
+        address: int = self._connection.execute(_NEW_ADDRESS, _split(url)).scalar_one()
         self._spawner(server_id, server_id=address, state=dict(state))
 
     def ready(self, server_id: int, at: datetime) -> None:
@@ -142,13 +193,13 @@ class Servers:
         self._live(server_id, status=Status.RUNNING.value, failure=None, unknown="")
 
     def stopping(self, server_id: int) -> None:
-        """Store that the server is being stopped."""
-        self._live(server_id, status=Status.STOPPING.value)
+        """Store that the server is not wanted any more and is being stopped."""
+        self._live(server_id, status=Status.STOPPING.value, desired=Status.STOPPED.value)
 
     def stopped(self, server_id: int, failure: Failure | None) -> None:
         """Store that nothing of the server is left, and why if it should not be so."""
-        self._drop_address(server_id)
-        self._spawner(server_id, state={}, started=None, oauth_client_id=None)
+        self._connection.execute(_DROP_ADDRESS, {"key": server_id})
+        self._spawner(server_id, server_id=None, state={}, started=None, oauth_client_id=None)
         self._live(
             server_id,
             status=Status.STOPPED.value,
@@ -158,6 +209,10 @@ class Servers:
             host="",
             unknown="",
         )
+
+    def failed(self, server_id: int, failure: Failure) -> None:
+        """Store why a start failed, before what is left of it is gone."""
+        self._live(server_id, failure=pack_failure(failure))
 
     def still_running(self, server_id: int, failure: Failure) -> None:
         """Store that a stop failed."""
@@ -170,7 +225,12 @@ class Servers:
 
     def set_unknown(self, server_id: int, reason: str) -> None:
         """Store why the state is not known; empty when it is."""
-        self._live(server_id, unknown=reason[:1000])
+        self._live(server_id, unknown=reason[:_REASON])
+
+    def set_unknown_of(self, backend: str, host: str, reason: str) -> int:
+        """Store why the state of all that run on a plugin and a machine is not known; answers how many."""
+        of = {"of_backend": backend, "of_host": host, "reason": reason[:_REASON]}
+        return self._connection.execute(_NOT_KNOWN, {**of, "unknown": reason[:_REASON]}).rowcount
 
     def touch(self, activity: Mapping[int, datetime]) -> None:
         """Move the last activity of servers, and of their users, forward."""
@@ -190,21 +250,10 @@ class Servers:
         return [_server(row, places) for row in rows]
 
     def _spawner(self, key: int, **values: Any) -> None:
-        self._connection.execute(update(tables.spawners).where(_spawners.id == key).values(**values))
+        self._connection.execute(_CHANGE, {"key": key, **values})
 
     def _live(self, server_id: int, **values: Any) -> None:
-        insert_unless_there(self._connection, tables.server_life, {"spawner_id": server_id})
-        self._connection.execute(
-            update(tables.server_life).where(_life.spawner_id == server_id).values(**values)
-        )
-
-    def _drop_address(self, server_id: int) -> None:
-        address = self._connection.execute(
-            select(_spawners.server_id).where(_spawners.id == server_id)
-        ).scalar_one_or_none()
-        if address is not None:
-            self._spawner(server_id, server_id=None)
-            self._connection.execute(delete(tables.servers).where(tables.servers.c.id == address))
+        upsert(self._connection, tables.server_life, {"spawner_id": server_id}, **values)
 
 
 def _server(row: Row[Any], places: Mapping[str, int]) -> ServerRecord:

@@ -1,12 +1,15 @@
-"""Statements that the dialects say differently."""
+"""Statements that the dialects say differently, put together once for each table and set of columns."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from functools import lru_cache
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Table
 from sqlalchemy.dialects import postgresql, sqlite
+
+_REMEMBERED: Final = 256
 
 
 def insert_unless_there(connection: Connection, table: Table, key: Mapping[str, Any], **values: Any) -> bool:
@@ -21,11 +24,24 @@ def insert_unless_there(connection: Connection, table: Table, key: Mapping[str, 
     Returns:
         Whether it was inserted.
     """
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(table).values({**key, **values})
-    statement = statement.on_conflict_do_nothing(index_elements=list(key))
-    result = connection.execute(statement.returning(*(table.c[column] for column in key)))
-    return result.first() is not None
+    statement = _insert_unless_there(connection.dialect.name, table, tuple(key))
+    return connection.execute(statement, {**key, **values}).first() is not None
+
+
+def insert_unless_taken(connection: Connection, table: Table, key: str, values: Mapping[str, Any]) -> bool:
+    """Insert a row unless any unique index forbids it.
+
+    Args:
+        connection: where.
+        table: into what.
+        key: name of its primary key.
+        values: the columns.
+
+    Returns:
+        Whether it was inserted.
+    """
+    statement = _insert_unless_taken(connection.dialect.name, table, key)
+    return connection.execute(statement, values).first() is not None
 
 
 def upsert(connection: Connection, table: Table, key: Mapping[str, Any], **values: Any) -> None:
@@ -37,9 +53,8 @@ def upsert(connection: Connection, table: Table, key: Mapping[str, Any], **value
         key: columns with a unique index, and their values.
         values: the other columns.
     """
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(table).values({**key, **values})
-    connection.execute(statement.on_conflict_do_update(index_elements=list(key), set_=values))
+    statement = _upsert(connection.dialect.name, table, tuple(key), tuple(values))
+    connection.execute(statement, {**key, **values})
 
 
 def insert_all_unless_there(
@@ -61,6 +76,28 @@ def insert_all_unless_there(
     Returns:
         Its value in each row that was inserted.
     """
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(table).values(list(rows)).on_conflict_do_nothing(index_elements=list(key))
+    statement = _insert(connection.dialect.name, table).values(list(rows))
+    statement = statement.on_conflict_do_nothing(index_elements=list(key))
     return list(connection.execute(statement.returning(answer)).scalars())
+
+
+def _insert(dialect: str, table: Table) -> Any:
+    return (postgresql if dialect == "postgresql" else sqlite).insert(table)
+
+
+@lru_cache(_REMEMBERED)
+def _insert_unless_there(dialect: str, table: Table, key: tuple[str, ...]) -> Any:
+    statement = _insert(dialect, table).on_conflict_do_nothing(index_elements=list(key))
+    return statement.returning(*(table.c[column] for column in key))
+
+
+@lru_cache(_REMEMBERED)
+def _insert_unless_taken(dialect: str, table: Table, key: str) -> Any:
+    return _insert(dialect, table).on_conflict_do_nothing().returning(table.c[key])
+
+
+@lru_cache(_REMEMBERED)
+def _upsert(dialect: str, table: Table, key: tuple[str, ...], columns: tuple[str, ...]) -> Any:
+    statement = _insert(dialect, table)
+    new = {column: statement.excluded[column] for column in columns}
+    return statement.on_conflict_do_update(index_elements=list(key), set_=new)

@@ -256,6 +256,7 @@ operations = Table(
     Column("progress", JSONText),
     Column("holder", Unicode(32), nullable=False, default=""),
     Column("lease_until", Float, nullable=False, default=0),
+    Column("trouble", Unicode(1023)),
 )
 Index(
     "uq_plughub_operations_one_at_a_time",
@@ -287,6 +288,7 @@ hubs = Table(
     Column("url", Unicode(2047), nullable=False, default=""),
     Column("started", Float, nullable=False),
     Column("seen", Float, nullable=False),
+    Column("backends", JSONText),
 )
 
 leases = Table(

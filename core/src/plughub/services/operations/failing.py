@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import signal
 from dataclasses import replace
 from typing import Final
@@ -14,6 +16,7 @@ from plughub.kinds import Server, SpawnFailed
 from plughub.plugin.hooks import Hooks
 
 LOG_LINES: Final = 50
+TELL_SECONDS: Final = 3.0
 _MAX_LINE: Final = 1000
 
 
@@ -122,8 +125,15 @@ async def with_logs(hooks: Hooks, failure: Failure, server: Server, secrets: tup
         secrets: texts that must not be shown.
 
     Returns:
-        The failure, with as much as the plugin can tell.
+        The failure, with as much as the plugin can tell soon: its user waits for it.
     """
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(TELL_SECONDS):
+            return await _with_all(hooks, failure, server, secrets)
+    return failure
+
+
+async def _with_all(hooks: Hooks, failure: Failure, server: Server, secrets: tuple[str, ...]) -> Failure:
     if failure.exit_code is not None:
         failure = await _with_diagnosis(hooks, failure, server)
     try:

@@ -23,6 +23,10 @@ class LeaseLostError(Exception):
     """Another process has the operation now: hands off."""
 
 
+class PutOffError(Exception):
+    """Nothing can be done now: whoever finds it when its pause is over goes on."""
+
+
 class CancelledByUserError(Exception):
     """A stop was asked for while the server started."""
 
@@ -47,8 +51,10 @@ class Job:
         self._reported = 0.0
         self._unwritten = False
         self._tried = operation.attempts > 1
+        self._known: tuple[ServerRecord, User] | None = None
         self.operation = operation
         self.phase = operation.phase
+        self.failure = operation.failure
         self.cancelled = asyncio.Event()
         if operation.cancelled:
             self.cancelled.set()
@@ -62,10 +68,12 @@ class Job:
         """Look how far the operation is, after an attempt that failed: what it wrote last may be stored."""
         stored = await self._store.read(lambda tx: tx.operations.get(self.operation.id))
         self._tried = True
+        self._known = None
         self.phase = stored.phase if stored is not None else Phase.DONE
+        self.failure = stored.failure if stored is not None else None
 
     async def load(self) -> tuple[ServerRecord, User]:
-        """Get the server and its user, as they are now.
+        """Get the server and its user; nobody else changes a server while something is being done to it.
 
         Returns:
             Both.
@@ -73,15 +81,36 @@ class Job:
         Raises:
             NotFoundError: the server was deleted.
         """
+        if self._known is None:
+            self._known = await self._store.read(self.look)
+        return self._known
 
-        def work(tx: Transaction) -> tuple[ServerRecord | None, User | None]:
-            server = tx.servers.by_id(self.operation.server_id)
-            return server, tx.users.by_id(server.user_id) if server else None
+    def look(self, tx: Transaction) -> tuple[ServerRecord, User]:
+        """Get the server and its user as they are stored, inside a transaction.
 
-        server, user = await self._store.read(work)
+        Args:
+            tx: the transaction.
+
+        Returns:
+            Both.
+
+        Raises:
+            NotFoundError: the server was deleted.
+        """
+        server = tx.servers.by_id(self.operation.server_id)
+        user = tx.users.by_id(server.user_id) if server else None
         if server is None or user is None:
             raise NotFoundError("the server was deleted")
         return server, user
+
+    def knows(self, record: ServerRecord, user: User) -> None:
+        """Remember what was written of the server.
+
+        Args:
+            record: the server as it is stored now.
+            user: its user.
+        """
+        self._known = (record, user)
 
     async def advance(
         self,
@@ -90,7 +119,7 @@ class Job:
         *,
         failure: Failure | None = None,
     ) -> Phase:
-        """Write down the next phase, and whatever belongs to it, in one transaction.
+        """Write down the next phase, what was reported, and whatever belongs to it, in one transaction.
 
         Args:
             phase: the next phase.
@@ -103,37 +132,59 @@ class Job:
         Raises:
             LeaseLostError: another process has the operation now.
         """
+        reports = list(self._reports) if self._unwritten else None
 
         def work(tx: Transaction) -> bool:
-            if not tx.operations.advance(self.operation.id, self._holder, phase, failure=failure):
+            key = self.operation.id
+            if not tx.operations.advance(key, self._holder, phase, failure=failure, progress=reports):
                 return False
             also(tx)
             return True
 
         if not await self._store.write(work):
             raise LeaseLostError(self.operation.id)
+        if reports is not None and reports == self._reports:
+            self._unwritten = False
         self.phase = phase
+        self.failure = failure or self.failure
         self._reached(self.operation, phase)
         return phase
 
-    async def write(self, work: Callable[[Transaction], object]) -> None:
+    async def write(self, work: Callable[[Transaction], T]) -> T:
         """Write something that belongs to this phase, as long as the operation is ours.
 
         Args:
             work: what to write.
 
+        Returns:
+            What it answers.
+
         Raises:
             LeaseLostError: another process has the operation now.
         """
 
-        def guarded(tx: Transaction) -> bool:
+        def guarded(tx: Transaction) -> T:
             if not tx.operations.holds(self.operation.id, self._holder):
-                return False
-            work(tx)
-            return True
+                raise LeaseLostError(self.operation.id)
+            return work(tx)
 
-        if not await self._store.write(guarded):
-            raise LeaseLostError(self.operation.id)
+        return await self._store.write(guarded)
+
+    async def put_off(self, trouble: str, seconds: float) -> None:
+        """Let go of the operation for a while, so that anybody may go on with it then.
+
+        Args:
+            trouble: why.
+            seconds: for how long.
+
+        Raises:
+            PutOffError: that is written down.
+            LeaseLostError: another process has the operation now.
+        """
+        key, holder = self.operation.id, self._holder
+        if not await self._store.write(lambda tx: tx.operations.put_off(key, holder, trouble, seconds)):
+            raise LeaseLostError(key)
+        raise PutOffError(trouble)
 
     async def unless_cancelled(self, work: Awaitable[T]) -> T:
         """Wait for something, but no longer than until a stop is asked for.
@@ -167,12 +218,22 @@ class Job:
             percent: 0 to 99; 100 for what is to be said once the server is ready.
             html: the same with markup.
         """
+        self.note(message, percent, html)
+        if time.monotonic() - self._reported >= REPORT_SECONDS:
+            await self.flush_reports()
+
+    def note(self, message: str, percent: int, html: str = "") -> None:
+        """Tell whoever watches what happens; stored with the next phase, or soon.
+
+        Args:
+            message: plain text.
+            percent: 0 to 99; 100 for what is to be said once the server is ready.
+            html: the same with markup.
+        """
         report: Mapping[str, Any] = {"progress": percent, "message": message}
         self._reports.append({**report, "html_message": html} if html else dict(report))
         del self._reports[:-MAX_REPORTS]
         self._unwritten = True
-        if time.monotonic() - self._reported >= REPORT_SECONDS:
-            await self.flush_reports()
 
     async def flush_reports(self) -> None:
         """Store what was reported."""

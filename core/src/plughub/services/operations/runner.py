@@ -10,7 +10,7 @@ from typing import Final, Protocol
 
 from plughub.domain.errors import HubError
 from plughub.domain.servers import Operation, OperationKind, Phase
-from plughub.services.operations.job import Job, LeaseLostError
+from plughub.services.operations.job import Job, LeaseLostError, PutOffError
 from plughub.services.ports import Store, Transaction
 from plughub.services.settings import HubSettings
 from plughub.services.watching import Watchers
@@ -164,6 +164,8 @@ class Runner:
                 await self._steps[job.operation.kind].run(job)
             except LeaseLostError:
                 log.warning("operation %s is another hub's now", job.operation.id)
+                return
+            except PutOffError:
                 return
             except HubError as error:
                 log.warning("%s of %s is tried again: %s", job.phase, job.operation.id, error)

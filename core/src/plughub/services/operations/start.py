@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import logging
 import time
 import uuid
@@ -17,7 +18,7 @@ from plughub.domain.events import EventKind
 from plughub.domain.oauth import OAuthClient, server_client_id
 from plughub.domain.roles import SERVER_ROLE, default_role
 from plughub.domain.scopes import access_scopes
-from plughub.domain.servers import Phase, ServerRecord
+from plughub.domain.servers import Phase, ServerRecord, Status
 from plughub.domain.tokens import GENERATED_ROUNDS, hash_token, new_token, token_prefix
 from plughub.domain.users import User
 from plughub.kinds import Endpoint, Found, Server, SpawnerInfo
@@ -32,7 +33,7 @@ from plughub.services.operations.failing import (
 )
 from plughub.services.operations.job import CancelledByUserError, Job
 from plughub.services.operations.reporting import Reporter
-from plughub.services.operations.stop import remove_traces, stop_patiently
+from plughub.services.operations.stop import remove_traces
 from plughub.services.ports import Transaction
 from plughub.services.probe import answers
 from plughub.services.routing import Router
@@ -44,6 +45,9 @@ log = logging.getLogger("plughub.start")
 FIRST_LOOK: Final = 0.05
 LATER_LOOK: Final = 0.25
 ROUTE_TRIES: Final = 5
+FIRST_PAUSE: Final = 1.0
+LONGEST_PAUSE: Final = 300.0
+MANY: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,44 +92,54 @@ class StartSteps:
             await job.advance(Phase.UNDO)
         except StartFailedError as error:
             log.warning("start of %s failed: %s", job.operation.id, error)
-            await job.advance(Phase.UNDO, failure=error.failure)
+            # Its user reads why at once, whatever it takes to tidy up.
+            failure, key = error.failure, job.operation.server_id
+            await job.advance(Phase.UNDO, lambda tx: tx.servers.failed(key, failure), failure=failure)
 
     async def _launch(self, job: Job, reporter: Reporter) -> Phase:
-        record, user = await job.load()
-        found = await self._find(job, record, user) if job.resumed else None
+        found = await self._find(job, *await job.load()) if job.resumed else None
         if found is None:
-            endpoint, secret = await self._spawn(job, record, user, reporter)
+            endpoint, secret = await self._spawn(job, reporter)
         else:
-            log.info("%s was launched already: going on with it", record.full_name)
             endpoint, secret = Endpoint(url=found.url, state=found.state), ""
+        record, user = await job.load()
+        if found is not None:
+            log.info("%s was launched already: going on with it", record.full_name)
 
         def launched(tx: Transaction) -> None:
             tx.servers.launched(record.id, url=endpoint.url, state=endpoint.state)
             if endpoint.api_token and endpoint.api_token != secret:
                 self._credentials(tx, record, user, endpoint.api_token)
 
-        return await job.advance(Phase.AWAIT, launched)
+        job.note("Server launched, waiting for it to answer", 60)
+        await job.advance(Phase.AWAIT, launched)
+        # JSON, as the next process would read it.
+        state = json.loads(json.dumps(dict(endpoint.state)))
+        job.knows(replace(record, url=endpoint.url, state=state), user)
+        return Phase.AWAIT
 
-    async def _spawn(
-        self, job: Job, record: ServerRecord, user: User, reporter: Reporter
-    ) -> tuple[Endpoint, str]:
+    async def _spawn(self, job: Job, reporter: Reporter) -> tuple[Endpoint, str]:
         plugin, info = job.operation.backend, self._info(job)
         host = self.settings.host if info.host_bound else ""
         token = new_token()
         # A process that lost the operation may still launch what it was about to: that is not this launch.
         launch = uuid.uuid4().hex if job.resumed else job.operation.id
 
-        def intend(tx: Transaction) -> None:
+        def intend(tx: Transaction) -> tuple[ServerRecord, User]:
             if tx.operations.is_cancelled(job.operation.id):
                 raise CancelledByUserError
             if host:
                 tx.operations.bind(job.operation.id, self.settings.hub_id, host)
+            record, user = job.look(tx)
             tx.tokens.delete(tx.tokens.of_note(user.id, server_token_note(record)))
             self._credentials(tx, record, user, token)
             client = server_client_id(record.user, record.name)
             tx.servers.launching(record.id, backend=plugin, host=host, launch=launch, client_id=client)
+            intended = replace(record, backend=plugin, host=host, launch=launch, oauth_client_id=client)
+            return replace(intended, status=Status.STARTING, failure=None, unknown=""), user
 
-        await job.write(intend)
+        record, user = await job.write(intend)
+        job.knows(record, user)
         environment = server_environment(self.settings, record, token)
         view = plugin_view(self.settings, record, user, environment=environment, operation=launch)
         spawn = asyncio.ensure_future(self.hooks.spawn(plugin, view, info.start_timeout))
@@ -151,8 +165,10 @@ class StartSteps:
         if inventory is None or found is not None:
             state = found.state if found else record.state
             view = plugin_view(self.settings, record, user, operation=launch)
-            with contextlib.suppress(PluginError):
+            try:
                 await self.hooks.stop(plugin, replace(view, state=state), now=True)
+            except PluginError as error:  # a second launch beside it would be one too many
+                raise StartFailedError(spawn_failure(error)) from error
         return None
 
     async def _await(self, job: Job, reporter: Reporter) -> Phase:
@@ -162,7 +178,6 @@ class StartSteps:
         path = server_prefix(self.settings, record.user, record.name) + "api"
         begin, pause = time.monotonic(), FIRST_LOOK
         reporter.start(view)
-        await job.report("Server launched, waiting for it to answer", 60)
         while True:
             code = await self._poll(plugin, view)
             if code is not None:
@@ -221,24 +236,27 @@ class StartSteps:
     async def _undo(self, job: Job) -> Phase:
         record, user = await job.load()
         view = plugin_view(self.settings, record, user, operation=record.launch or job.operation.id)
-        operation = record.operation or job.operation
         with contextlib.suppress(HubError):
             await self.router.delete(record)
-        left = await stop_patiently(self.hooks, job.operation.backend, view, now=True)
-        if left:
-            log.error("what is left of %s could not be stopped: %s", record.full_name, left)
+        try:
+            await self.hooks.stop(job.operation.backend, view, now=True)
+        except PluginError as error:
+            # It may run: nothing is said to be gone, and nothing started in its place, before that is known.
+            log.error("what is left of %s could not be stopped: %s", record.full_name, error.reason)
+            pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (min(job.operation.attempts, MANY) - 1))
+            await job.put_off(f"what is left of it could not be stopped: {error.reason}", pause)
 
         def end(tx: Transaction) -> None:
-            remove_traces(tx, record, operation.failure, operation.id)
+            remove_traces(tx, record, job.failure, job.operation.id)
 
         await job.advance(Phase.DONE, end)
-        if operation.failure is not None:
+        if job.failure is not None:
             self.events.tell(
                 EventKind.SPAWN_FAILED,
                 record.user,
                 record.name,
-                actor=operation.requested_by,
-                reason=operation.failure.message,
+                actor=job.operation.requested_by,
+                reason=job.failure.message,
             )
         return Phase.DONE
 

@@ -51,26 +51,26 @@ class StopSteps:
             job: the stop.
         """
         steps: Mapping[Phase, Callable[[Job], Awaitable[Phase]]] = {
-            Phase.UNROUTE: self._unroute,
+            Phase.UNROUTE: self._unroute_and_halt,
             Phase.HALT: self._halt,
             Phase.CLEAN: self._clean,
         }
         while job.phase is not Phase.DONE:
             await steps[job.phase](job)
 
-    async def _unroute(self, job: Job) -> Phase:
+    async def _unroute_and_halt(self, job: Job) -> Phase:
         record, _ = await job.load()
         # A proxy that is out of order must not keep a server alive: the next look at the routes mends it.
         with contextlib.suppress(HubError):
             await self.router.delete(record)
-        return await job.advance(Phase.HALT, lambda tx: tx.servers.stopping(record.id))
+        return await self._halt(job)
 
     async def _halt(self, job: Job) -> Phase:
         record, user = await job.load()
         view = plugin_view(self.settings, record, user)
         left = await stop_patiently(self.hooks, job.operation.backend, view, now=job.operation.now)
         if not left:
-            return await job.advance(Phase.CLEAN)
+            return await self._clean(job)
         log.error("%s could not be stopped: %s", record.full_name, left)
         failure = Failure(
             message=f"the server could not be stopped: {left}", plugin=job.operation.backend, at=utcnow()

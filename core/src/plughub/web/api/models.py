@@ -125,6 +125,7 @@ class Models:
             "pending": server.pending,
             "ready": server.ready,
             "stopped": not server.active,
+            "problem": problem_of(server),
             "url": url,
             "user_options": dict(server.options),
             "progress_url": progress,
@@ -162,6 +163,18 @@ class Models:
 
     def _allows(self, scope: str, resource: ScopeFilter, groups: Collection[str]) -> bool:
         return check_scopes(self._scopes, (scope,), resource, groups) is Access.ALLOWED
+
+
+def problem_of(server: ServerRecord) -> str:
+    """Say why what a server is cannot be told, or why what is being done to it does not get on.
+
+    Args:
+        server: the server.
+
+    Returns:
+        The reason; empty when all is well.
+    """
+    return (server.operation.trouble if server.operation else "") or server.unknown
 
 
 def server_api_path(settings: HubSettings, server: ServerRecord) -> str:

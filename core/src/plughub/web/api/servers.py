@@ -101,7 +101,8 @@ class ServerHandler(APIHandler):
         remove = bool(self.json_body().get("remove", False))
         record = await self.context.servers.get(name, server)
         by, seconds = self.visitor.name, self.context.slow_stop_timeout
-        if record.pending == "stop" and not remove:
+        put_off = record.operation is not None and record.operation.trouble
+        if record.pending == "stop" and not remove and not put_off:
             self.answer_nothing(HTTPStatus.ACCEPTED)
             return
         if remove:
@@ -126,7 +127,7 @@ class ServerHandler(APIHandler):
     def _answer_start(self, record: ServerRecord) -> None:
         if record.ready:
             self.answer_nothing(HTTPStatus.CREATED)
-        elif record.active:
+        elif record.active and not record.failed_start:
             self.answer_nothing(HTTPStatus.ACCEPTED)
         elif record.failure is not None:
             failure = record.failure

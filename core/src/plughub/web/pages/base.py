@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any, ClassVar, NoReturn
 from urllib.parse import urlencode
 
@@ -180,10 +181,29 @@ class PageHandler(BaseHandler):
             "pending": server.pending,
             "place": server.operation.place if server.operation else None,
             "unknown": server.unknown,
+            "trouble": trouble_of(server),
             "failed_message": server.failure.message if server.failure else "",
             "last_activity": server.last_activity,
             "backend": (info.label if info else "") or server.backend,
         }
+
+
+def trouble_of(server: ServerRecord) -> str:
+    """Say why what is being done to a server does not get on, and when it is tried again.
+
+    Args:
+        server: the server.
+
+    Returns:
+        A sentence; empty when all goes well.
+    """
+    operation = server.operation
+    if operation is None or not operation.trouble:
+        return ""
+    if not operation.again_at:
+        return f"{operation.trouble}; it is being tried again"
+    at = datetime.fromtimestamp(operation.again_at, UTC)
+    return f"{operation.trouble}; it is tried again at {at:%H:%M:%S} UTC"
 
 
 def error_variables(answer: ErrorAnswer) -> dict[str, Any]:

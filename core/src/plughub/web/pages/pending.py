@@ -21,7 +21,7 @@ class SpawnPendingHandler(PageHandler):
             self.redirect(self.next_url or self.server_path(name, server))
         elif record.pending == "spawn":
             self._show_progress("spawn_pending.html", record)
-        elif record.active:
+        elif record.active and not record.failed_start:
             self._show_progress("stop_pending.html", record)
         else:
             show_not_running(self, record)

@@ -69,6 +69,8 @@ class SpawnHandler(PageHandler):
         except NotFoundError:
             return False
         record = await self.context.servers.check(record)
+        if record.failed_start:  # she has read why, and wants another one
+            return False
         if record.ready:
             self.redirect(self.next_url or self.server_path(user.name, server))
         elif record.active:
