@@ -76,12 +76,7 @@ class Beginning:
             server = tx.servers.create(user.id, name)
         if server.pending == "spawn":
             return server
-        if server.operation is not None and server.operation.undoing:
-            raise StillUndoneError(server)
-        if server.pending:
-            raise InvalidError(f"{server.full_name} is pending {server.pending}")
-        if server.status is not Status.STOPPED:
-            raise InvalidError(f"{server.full_name} is already running")
+        _check_stopped(server)
         self._check_room(tx)
         if options is not None:
             tx.servers.set_options(server.id, options)
@@ -136,6 +131,15 @@ class Beginning:
         limit = self._settings.active_server_limit
         if limit and tx.servers.count_active() >= limit:
             raise TooManyError("Active user limit exceeded. Try again in a few minutes.", retry_after=60)
+
+
+def _check_stopped(server: ServerRecord) -> None:
+    if server.operation is not None and server.operation.undoing:
+        raise StillUndoneError(server)
+    if server.pending:
+        raise InvalidError(f"{server.full_name} is pending {server.pending}")
+    if server.status is not Status.STOPPED:
+        raise InvalidError(f"{server.full_name} is already running")
 
 
 def _join(tx: Transaction, operation: Operation, *, remove: bool) -> bool:

@@ -12,7 +12,6 @@ from plughub.domain.clock import utcnow
 from plughub.domain.errors import HubError
 from plughub.domain.servers import Failure, Operation, OperationKind, Phase, Status
 from plughub.services.membership import living_backends
-from plughub.services.operations.stop import remove_traces
 from plughub.services.ports import Store, Transaction
 from plughub.services.settings import HubSettings
 from plughub.services.watching import Watchers
@@ -101,7 +100,9 @@ class Stranded:
             tx.servers.failed(operation.server_id, failure)
             if server is not None and server.status is Status.STOPPED:
                 tx.operations.advance(operation.id, holder, Phase.DONE)
-                remove_traces(tx, server, failure, operation.id)
+                tx.servers.wanted(server.id, running=False)
+                if operation.remove:
+                    tx.servers.delete(server.id)
                 return True
         tx.operations.put_off(operation.id, holder, reason, AGAIN_SECONDS)
         return operation.trouble != reason
