@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from plughub.classes.detached import DetachedProcess, launch
+from plughub.classes.marked import find_marked, marked
 from plughub.domain.errors import StartError
 
 TOKEN_VARIABLE: Final = "CONFIGPROXY_AUTH_TOKEN"  # noqa: S105 - the name of a variable
@@ -100,13 +101,16 @@ class Launcher:
             saved: what the hub remembers.
 
         Returns:
-            The proxy, or None.
+            The proxy, without a fingerprint when its launcher died before it noted it; or None.
         """
         try:
             noted = json.loads(self._state.read_text("ascii"))
         except (OSError, ValueError):
             noted = {}
-        return Running.from_state(noted) or Running.from_state(saved)
+        known = Running.from_state(noted) or Running.from_state(saved)
+        if known is None and (lost := find_marked(str(self.folder))):
+            return Running(lost, "")
+        return known
 
     def launch(self, command: Sequence[str], arguments: Sequence[str], token: str) -> DetachedProcess:
         """Launch the proxy.
@@ -133,7 +137,7 @@ class Launcher:
             [*command, *arguments],
             log=self.log,
             cwd=self.folder,
-            environment={**_environment(), TOKEN_VARIABLE: token},
+            environment=marked({**_environment(), TOKEN_VARIABLE: token}, str(self.folder)),
         )
 
     def note(self, running: Running) -> None:

@@ -102,7 +102,8 @@ class ConfigurableHTTPProxy(Proxy):
             if found.fingerprint == self._fingerprint(token) and await _answers(api):
                 self._running = found
                 return
-            self.log.warning("Ending the proxy (process %d): its settings changed", found.process.pid)
+            why = "its settings changed" if found.fingerprint else "its launch was not finished"
+            self.log.warning("Ending the proxy (process %d): %s", found.process.pid, why)
             await asyncio.to_thread(end, found.process)
         await asyncio.to_thread(self._check_ports, wait=bool(self._saved) or launcher.has_state)
         await self._launch(launcher, api, token)

@@ -23,6 +23,7 @@ from plughub.classes.detached import (
     wait_until_free,
     who_listens,
 )
+from plughub.classes.marked import find_marked, marked
 from plughub.domain.errors import StartError
 from plughub_haproxy.configuration import MASTER_SOCKET_NAME, PEM_NAME, SOCKET_NAME, Listener, render
 from plughub_haproxy.configuration import fingerprint as fingerprint_of
@@ -191,7 +192,7 @@ class Instance:
         for process in (self._noted(), saved):
             if process is not None and process.is_running():
                 return process
-        return None
+        return find_marked(str(self.folder))
 
     def _noted(self) -> DetachedProcess | None:
         try:
@@ -211,7 +212,7 @@ class Instance:
             [*self._command(command), "-W", "-S", f"unix@{MASTER_SOCKET_NAME},mode,600"],
             log=self._log,
             cwd=self.folder,
-            environment={name: value for name, value in os.environ.items() if name in {"PATH", "LANG", "TZ"}},
+            environment=marked(_environment(), str(self.folder)),
         )
         _write_file(self._state, json.dumps(process.as_state()))
         return process
@@ -256,6 +257,10 @@ def _write_file(path: Path, text: str) -> None:
     with os.fdopen(os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
         file.write(text.encode())
     new.replace(path)
+
+
+def _environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name in {"PATH", "LANG", "TZ"}}
 
 
 def _ask_to_reload(process: DetachedProcess) -> None:

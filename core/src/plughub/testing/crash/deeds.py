@@ -6,17 +6,62 @@ import contextlib
 import http.client
 import json
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 import psutil
 
-from plughub.testing.client import ApiClient
+from plughub.testing.client import ApiClient, Reply
+from plughub.testing.crash.ground import Ground
+from plughub.testing.crash.people import Browser
+from plughub.testing.crash.points import meddle
+from plughub.testing.crash.world import PROXIES
 from plughub.testing.hub import HubProcess
 
 USER: Final = "bob"
-_GONE: Final = (OSError, http.client.HTTPException, json.JSONDecodeError)
+RENAMED: Final = "bobby"
+NEW: Final = "carol"
+GROUP: Final = "crew"
+LAB: Final = "lab"
+GONE: Final = (OSError, http.client.HTTPException, json.JSONDecodeError)
+"""What a caller sees of a hub that dies."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """Where something is done.
+
+    Attributes:
+        hub: the hub.
+        call: the API, with all rights.
+        ground: where servers run.
+        mark: of the hub.
+        order: file that arms the crash points.
+    """
+
+    hub: HubProcess
+    call: ApiClient
+    ground: Ground
+    mark: str
+    order: Path
+
+    def ask(self, method: str, path: str, body: object = None) -> Reply | None:
+        """Call the API of a hub that may die.
+
+        Args:
+            method: of HTTP.
+            path: below ``/hub/api``.
+            body: sent as JSON.
+
+        Returns:
+            The answer; None when the hub died.
+        """
+        try:
+            return self.call(method, path, body)
+        except GONE:
+            return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,129 +69,201 @@ class Deed:
     """Something that is done.
 
     Attributes:
-        prepare: brings the hub to where it can be done.
         do: does it; the hub may die meanwhile.
-        done: tells whether it is done, from the model of the user.
+        done: tells whether it is done.
+        prepare: brings a hub on which nothing of the user runs to where it can be done.
         cuts_connections: open connections of others end by it.
     """
 
-    prepare: Callable[[ApiClient], object]
-    do: Callable[[HubProcess, ApiClient], object]
-    done: Callable[[Mapping[str, Any]], bool]
+    do: Callable[[Scene], object]
+    done: Callable[[ApiClient], bool]
+    prepare: Callable[[Scene], object] = lambda _scene: None
     cuts_connections: bool = False
 
 
-def _stopped(user: Mapping[str, Any]) -> bool:
-    return not user["servers"]
+# ---- preparing
 
 
-def _runs(user: Mapping[str, Any]) -> bool:
-    return bool(user["servers"]) and all(server["ready"] for server in user["servers"].values())
-
-
-def have_stopped(call: ApiClient) -> None:
-    """Have no server of the user active.
+def clear(scene: Scene) -> None:
+    """Have the user without any server, and nobody and nothing else that deeds make.
 
     Args:
-        call: the API, with rights over the user.
+        scene: where.
     """
-    for name in call("GET", f"/users/{USER}").body["servers"]:
-        call("DELETE", _path(name))
-    call.until(f"/users/{USER}", _stopped)
+    call = scene.call
+    for name in (RENAMED, NEW):
+        call.until(f"/users/{name}", lambda _, name=name: _is_deleted(call, name))  # type: ignore[misc]
+    call("DELETE", f"/groups/{GROUP}")
+    call("POST", f"/users/{USER}", {})
+    for name in _user(call)["servers"]:
+        call("DELETE", _path(name), {"remove": bool(name)})
+    call.until(_all_of(USER), _is_clear)
 
 
-def have_running(call: ApiClient, name: str = "") -> None:
-    """Have a server of the user running.
+def _is_deleted(call: ApiClient, name: str) -> bool:
+    return call("DELETE", f"/users/{name}").status == 404
 
-    Args:
-        call: the API, with rights over the user.
-        name: name of the server.
-    """
-    have_stopped(call)
-    call("POST", _path(name), {})
-    call.until(f"/users/{USER}", _runs)
+
+def _is_clear(user: Mapping[str, Any]) -> bool:
+    return not any(server["pending"] or server["ready"] or name for name, server in user["servers"].items())
+
+
+def _have(*names: str) -> Callable[[Scene], object]:
+    """Have servers of the user running."""
+
+    def prepare(scene: Scene) -> None:
+        for name in names:
+            scene.call("POST", _path(name), {})
+        scene.call.until(f"/users/{USER}", lambda user: _ready(user) == set(names))
+
+    return prepare
+
+
+def _have_stopped(scene: Scene) -> None:
+    scene.call("PUT", _path(LAB), {"display_name": "Lab"})
+
+
+# ---- asking
 
 
 def _path(name: str) -> str:
     return f"/users/{USER}/servers/{name}"
 
 
-def _ask(method: str, name: str, body: object = None) -> Callable[[HubProcess, ApiClient], object]:
-    def do(_hub: HubProcess, call: ApiClient) -> None:
-        with contextlib.suppress(*_GONE):
-            call(method, _path(name), body)
+def _all_of(name: str) -> str:
+    return f"/users/{name}?include_stopped_servers"
+
+
+def _user(call: ApiClient, name: str = USER) -> Mapping[str, Any]:
+    """The user with all servers; empty when there is none of this name."""
+    reply = call("GET", _all_of(name))
+    return reply.body if reply.status == 200 else {}
+
+
+def _ready(user: Mapping[str, Any]) -> set[str]:
+    return {name for name, server in user["servers"].items() if server["ready"]}
+
+
+def _runs(*names: str) -> Callable[[ApiClient], bool]:
+    return lambda call: _ready(_user(call)) == set(names) and not _pending(call)
+
+
+def _pending(call: ApiClient) -> bool:
+    return any(server["pending"] for server in _user(call)["servers"].values())
+
+
+def _there(call: ApiClient, *names: str) -> bool:
+    return set(_user(call)["servers"]) == {"", *names} and _runs()(call)
+
+
+def _known(call: ApiClient, name: str) -> bool:
+    return bool(_user(call, name))
+
+
+def _ask(method: str, path: str, body: object = None) -> Callable[[Scene], object]:
+    return lambda scene: scene.ask(method, path, body)
+
+
+# ---- doing
+
+
+def _give_up(scene: Scene) -> None:
+    """Ask for a start and, before it is done, for a stop."""
+    asking = threading.Thread(target=scene.ask, args=("POST", _path(""), {}))
+    asking.start()
+    while asking.is_alive():
+        reply = scene.ask("GET", f"/users/{USER}")
+        if reply is None or reply.body["pending"]:
+            break
+    scene.ask("DELETE", _path(""))
+    asking.join()
+
+
+def _log_in(name: str) -> Callable[[Scene], object]:
+    def do(scene: Scene) -> None:
+        with contextlib.suppress(*GONE):
+            Browser(scene.hub, name).log_in()
 
     return do
 
 
-def _give_up(hub: HubProcess, call: ApiClient) -> None:
-    """Ask for a start and, before it is done, for a stop."""
-    asking = threading.Thread(target=_ask("POST", "", {}), args=(hub, call))
-    asking.start()
-    with contextlib.suppress(*_GONE):
-        while not call("GET", f"/users/{USER}").body["pending"]:
-            if not asking.is_alive():
-                break
-        call("DELETE", _path(""))
-    asking.join()
+def _log_out(scene: Scene) -> None:
+    with contextlib.suppress(*GONE):
+        Browser(scene.hub, NEW).log_in().get("/hub/logout")
 
 
-def _log_in(hub: HubProcess, _call: ApiClient) -> None:
-    with contextlib.suppress(*_GONE):
-        log_in(hub, "carol")
+def _enter(scene: Scene) -> None:
+    with contextlib.suppress(*GONE):
+        environment = scene.ground.environment(scene.mark, USER)
+        Browser(scene.hub, USER).log_in().enter(environment)
 
 
-def _kill_server(hub: HubProcess, _call: ApiClient) -> None:
-    for process in _servers(hub):
-        process.kill()
+def _regroup(scene: Scene) -> None:
+    scene.ask("POST", f"/groups/{GROUP}", {"users": [USER]})
+    scene.ask("PUT", f"/groups/{GROUP}/properties", {"size": 1})
+    scene.ask("POST", f"/groups/{GROUP}/users", {"users": ["ada"]})
+    scene.ask("DELETE", f"/groups/{GROUP}/users", {"users": [USER]})
+    scene.ask("DELETE", f"/groups/{GROUP}")
 
 
-def _kill_proxy(hub: HubProcess, _call: ApiClient) -> None:
-    for process in hub.processes():
-        with contextlib.suppress(psutil.Error):
-            if "haproxy" in process.name() or "configurable-http-proxy" in " ".join(process.cmdline()):
-                process.kill()
+def _hand_out_token(scene: Scene) -> None:
+    reply = scene.ask("POST", f"/users/{USER}/tokens", {"note": "crash"})
+    if reply is not None:
+        scene.ask("DELETE", f"/users/{USER}/tokens/{reply.body['id']}")
 
 
-def _servers(hub: HubProcess) -> Iterator[psutil.Process]:
-    for process in hub.processes():
-        with contextlib.suppress(psutil.Error):
-            if process.environ().get("JUPYTERHUB_USER") == USER:
-                yield process
-
-
-def log_in(hub: HubProcess, name: str) -> str:
-    """Log in as a browser does.
+def kill_proxy(hub: HubProcess) -> None:
+    """Kill the proxy of a hub.
 
     Args:
         hub: the hub.
-        name: of the user; any password is good.
-
-    Returns:
-        The cookies, as a header.
     """
-    connection = http.client.HTTPConnection("127.0.0.1", hub.port, timeout=20)
-    connection.request("GET", "/hub/login")
-    answer = connection.getresponse()
-    answer.read()
-    cookie = str(answer.getheader("Set-Cookie")).partition(";")[0]
-    form = f"username={name}&password=x&_xsrf={cookie.partition('=')[2]}"
-    headers = {"Content-Type": "application/x-www-form-urlencoded", "Cookie": cookie}
-    connection.request("POST", "/hub/login", form, headers)
-    answer = connection.getresponse()
-    answer.read()
-    cookies = [value.partition(";")[0] for key, value in answer.getheaders() if key.lower() == "set-cookie"]
-    connection.close()
-    return "; ".join(cookies)
+    for process in hub.processes():
+        with contextlib.suppress(psutil.Error):
+            if any(name in word for word in process.cmdline()[:2] for name in PROXIES):
+                process.kill()
 
 
+def _routes(*orders: tuple[str, str]) -> Callable[[Scene], object]:
+    """Change routes behind the hub's back, and have the hub look at them."""
+
+    def do(scene: Scene) -> None:
+        meddle(scene.order, *orders)
+        scene.ask("POST", "/proxy")
+
+    return do
+
+
+_HOME: Final = f"/user/{USER}/"
 DEEDS: Final[Mapping[str, Deed]] = {
-    "start": Deed(have_stopped, _ask("POST", "", {}), _runs),
-    "stop": Deed(have_running, _ask("DELETE", ""), _stopped),
-    "give up": Deed(have_stopped, _give_up, _stopped),
-    "delete": Deed(lambda call: have_running(call, "lab"), _ask("DELETE", "lab", {"remove": True}), _stopped),
-    "login": Deed(have_stopped, _log_in, _stopped),
-    "server dies": Deed(have_running, _kill_server, _stopped),
-    "proxy dies": Deed(have_running, _kill_proxy, _runs, cuts_connections=True),
+    "start": Deed(_ask("POST", _path(""), {}), _runs("")),
+    "start named": Deed(_ask("POST", _path(LAB), {}), _runs(LAB)),
+    "stop": Deed(_ask("DELETE", _path("")), _runs(), _have("")),
+    "give up": Deed(_give_up, _runs()),
+    "make server": Deed(_ask("PUT", _path(LAB), {}), lambda call: _there(call, LAB)),
+    "rename server": Deed(
+        _ask("PATCH", _path(LAB), {"name": "den", "display_name": "Den"}),
+        lambda call: _there(call, "den"),
+        _have_stopped,
+    ),
+    "delete server": Deed(_ask("DELETE", _path(LAB), {"remove": True}), _there, _have(LAB)),
+    "delete stopped": Deed(_ask("DELETE", _path(LAB), {"remove": True}), _there, _have_stopped),
+    "make user": Deed(_ask("POST", "/users", {"usernames": [NEW]}), lambda call: _known(call, NEW)),
+    "rename user": Deed(
+        _ask("PATCH", f"/users/{USER}", {"name": RENAMED}), lambda call: _known(call, RENAMED), _have_stopped
+    ),
+    "delete user": Deed(
+        _ask("DELETE", f"/users/{USER}"), lambda call: not _known(call, USER), _have("", LAB)
+    ),
+    "login": Deed(_log_in(NEW), lambda call: _known(call, NEW)),
+    "login again": Deed(_log_in(USER), lambda call: _known(call, USER)),
+    "logout": Deed(_log_out, lambda call: _known(call, NEW)),
+    "enter server": Deed(_enter, _runs(""), _have("")),
+    "groups": Deed(_regroup, lambda call: call("GET", f"/groups/{GROUP}").status == 404),
+    "token": Deed(_hand_out_token, lambda call: _known(call, USER)),
+    "route lost": Deed(_routes(("lose", _HOME)), _runs(""), _have("")),
+    "routes bent": Deed(_routes(("bend", _HOME), ("bend", f"{_HOME}old/")), _runs(""), _have("")),
+    "server dies": Deed(lambda scene: scene.ground.kill(scene.mark, USER), _runs(), _have("")),
+    "proxy dies": Deed(lambda scene: kill_proxy(scene.hub), _runs(""), _have(""), cuts_connections=True),
 }
 """Everything that is done, by name."""

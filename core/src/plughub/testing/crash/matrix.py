@@ -1,216 +1,28 @@
 """The matrix: everything that is done to a hub, killed at every step, on each database with each proxy.
 
-``python -m plughub.testing.crash.matrix [--databases sqlite,postgresql] [--proxies haproxy,chp] [--every 1]``
+``python -m plughub.testing.crash.matrix [--databases sqlite,postgresql] [--proxies haproxy,chp]
+[--spawners simple,docker] [--deeds start,stop] [--every 1]``
+
+The table goes to standard output, how far it is to standard error. The exit code is 1 when something
+was wrong after a kill, 2 when the matrix could not be run.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
-import http.client
-import os
 import sys
 import tempfile
-import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
-from types import MappingProxyType
-from typing import Final, Self
 
-from websockets.sync.client import ClientConnection, connect
-
-from plughub.storage.database import Database
-from plughub.testing.client import client_of
-from plughub.testing.crash.deeds import DEEDS, Deed, log_in
-from plughub.testing.crash.points import RECORD, VARIABLE
-from plughub.testing.crash.world import World
-from plughub.testing.hub import HubProcess, free_port
+from plughub.domain.errors import StartError
+from plughub.testing.crash.deeds import DEEDS
+from plughub.testing.crash.ground import Processes, ground_named
+from plughub.testing.crash.run import Row, run_matrix
+from plughub.testing.crash.table import Column, faults_of, lines_of
 from plughub.testing.postgresql import PostgresServer, postgresql_binaries
-
-CONFIG: Final = """
-c.Authenticator.allow_all = True
-c.Authenticator.admin_users = {{"ada"}}
-c.JupyterHub.allow_named_servers = True
-c.JupyterHub.db_url = {database!r}
-c.Spawner.cmd = [{python!r}, "-m", "plughub.testing.socket_server"]
-c.Spawner.poll_interval = 1
-c.SimpleLocalProcessSpawner.home_dir_template = "{folder}/homes/{{username}}"
-"""
-CHP: Final = "c.ConfigurableHTTPProxy.api_url = 'http://127.0.0.1:{api_port}'\n"
-PLUGIN: Final = "crashpoints"
-DIES_WITHIN: Final = 10.0
-NOT_REACHED: Final = "not reached"
-TRIES: Final = 3
-"""How often something is done until a step is reached that is not passed each time."""
-ROOMS: Final = MappingProxyType({"Metadata-Version": "2.1", "Name": f"plughub-{PLUGIN}", "Version": "0"})
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One case.
-
-    Attributes:
-        deed: what was done.
-        step: where the hub was killed.
-        fault: what was wrong afterwards; empty when nothing was, `NOT_REACHED` for a step that is
-            passed now and then only and was not passed this time.
-    """
-
-    deed: str
-    step: str
-    fault: str
-
-
-class Run:
-    """A hub that is killed again and again, while somebody else's connection stays open.
-
-    Args:
-        folder: where everything lies.
-        database: URL.
-        proxy: plugin of the proxy.
-    """
-
-    def __init__(self, folder: Path, database: str, proxy: str) -> None:
-        self._order = folder / "order"
-        config = CONFIG.format(database=database, python=sys.executable, folder=folder)
-        if proxy == "chp":
-            config += CHP.format(api_port=free_port())
-        _offer_plugin(folder / "site")
-        self.hub = HubProcess(
-            folder,
-            "--plugins",
-            f"dummy,simple,{proxy},{PLUGIN}",
-            config=config,
-            env={VARIABLE: str(self._order), "PYTHONPATH": os.pathsep.join(_path(folder / "site"))},
-        )
-        self._database_url = database
-        self._open = contextlib.ExitStack()
-
-    def __enter__(self) -> Self:
-        self.hub.start()
-        self.world = World(Database(self._database_url), self.hub.port)
-        self.call = client_of(self.hub, "ada", past_the_proxy=True)
-        self._cookies = log_in(self.hub, "ada")
-        self.call("POST", "/users/ada/server", {})
-        self.call("POST", "/users/bob", {})
-        self._log_in_bob()
-        self.call.until("/users/ada", lambda user: user["servers"].get("", {}).get("ready"))
-        self._open_socket()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._open.close()
-        self.world.database.close()
-        self.hub.end_everything()
-
-    def steps_of(self, deed: Deed) -> list[str]:
-        """Do something and note the steps, in order, each once.
-
-        Args:
-            deed: what is done.
-
-        Returns:
-            The steps.
-        """
-        deed.prepare(self.call)
-        self._order.write_text(RECORD)
-        deed.do(self.hub, self.call)
-        self.call.until("/users/bob", deed.done)
-        self.world.settle()
-        self._order.unlink()
-        if deed.cuts_connections:
-            self._open_socket()
-        notes = self._order.with_name(self._order.name + ".steps")
-        steps = list(dict.fromkeys(notes.read_text().splitlines()))
-        notes.unlink()
-        return steps
-
-    def survive(self, deed: Deed, step: str) -> str:
-        """Do something, kill the hub at a step, start the next one and look at the world.
-
-        Args:
-            deed: what is done.
-            step: where the hub is killed.
-
-        Returns:
-            What is wrong; empty when nothing is.
-        """
-        try:
-            if not any(self._dies(deed, step) for _ in range(TRIES)):
-                return NOT_REACHED
-            self.hub.start()
-            self.world.settle()
-            if not deed.cuts_connections:
-                self._look_at_the_bystander()
-        except AssertionError as error:
-            return str(error) or "an assertion failed"
-        finally:
-            if not self.hub.is_running:
-                self.hub.start()
-            if deed.cuts_connections:
-                self.world.settle()
-                self._open_socket()
-        return ""
-
-    def _dies(self, deed: Deed, step: str) -> bool:
-        deed.prepare(self.call)
-        self._order.write_text(step)
-        deed.do(self.hub, self.call)
-        ends = time.monotonic() + DIES_WITHIN
-        while self.hub.is_running and time.monotonic() < ends:
-            time.sleep(0.02)
-        self._order.unlink(missing_ok=True)
-        return not self.hub.is_running
-
-    def _look_at_the_bystander(self) -> None:
-        self._socket.send("still there?")
-        assert self._socket.recv(timeout=10) == "still there?", "an open websocket was closed"
-        connection = http.client.HTTPConnection("127.0.0.1", self.hub.port, timeout=20)
-        connection.request("GET", "/hub/home", headers={"Cookie": self._cookies})
-        status = connection.getresponse().status
-        connection.close()
-        assert status == 200, f"somebody was logged out: {status}"
-
-    def _open_socket(self) -> None:
-        self._open.close()
-        url = f"ws://127.0.0.1:{self.hub.port}/user/ada/socket"
-        self._socket: ClientConnection = self._open.enter_context(connect(url))
-
-    def _log_in_bob(self) -> None:
-        log_in(self.hub, "bob")
-
-
-def run_matrix(folder: Path, database: str, proxy: str, *, every: int = 1, offset: int = 0) -> Iterator[Row]:
-    """Run all cases on one database with one proxy.
-
-    Args:
-        folder: where everything lies.
-        database: URL.
-        proxy: plugin of the proxy.
-        every: take each of so many steps only.
-        offset: the first one to take.
-
-    Yields:
-        A row for each case.
-    """
-    with Run(folder, database, proxy) as run:
-        plan = [(name, step) for name, deed in DEEDS.items() for step in run.steps_of(deed)]
-        for name, step in plan[offset::every]:
-            yield Row(name, step, run.survive(DEEDS[name], step))
-
-
-def _path(site: Path) -> list[str]:
-    return [str(site), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
-
-
-def _offer_plugin(site: Path) -> None:
-    """Make the plugin with the crash points known as if it were installed."""
-    about = site / f"plughub_{PLUGIN}-0.dist-info"
-    about.mkdir(parents=True, exist_ok=True)
-    facts = "".join(f"{name}: {value}\n" for name, value in ROOMS.items())
-    (about / "METADATA").write_text(facts)
-    (about / "entry_points.txt").write_text(f"[plughub]\n{PLUGIN} = plughub.testing.crash.points\n")
 
 
 @contextlib.contextmanager
@@ -222,7 +34,7 @@ def databases(names: Sequence[str], folder: Path) -> Iterator[Mapping[str, str]]
         folder: for SQLite's file.
 
     Yields:
-        URLs by name.
+        URLs by name; without PostgreSQL where it is not installed.
     """
     urls = {"sqlite": f"sqlite:///{folder}/hub.sqlite"}
     binaries = postgresql_binaries() if "postgresql" in names else None
@@ -237,23 +49,55 @@ def databases(names: Sequence[str], folder: Path) -> Iterator[Mapping[str, str]]
             server.remove()
 
 
-def main() -> int:
-    """Run the matrix and print it as one table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--databases", default="sqlite,postgresql")
-    parser.add_argument("--proxies", default="haproxy,chp")
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the matrix and print it as one table.
+
+    Args:
+        arguments: of the command line; those of this process when None.
+
+    Returns:
+        The exit code.
+    """
+    options = _parser().parse_args(arguments)
+    rows: dict[Column, list[Row]] = {}
+    try:
+        for spawner, database, proxy in product(options.spawners, options.databases, options.proxies):
+            column = Column(database, proxy, spawner)
+            rows[column] = list(_cases(column, options.deeds, options.every))
+    except StartError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    sys.stdout.writelines(f"{line}\n" for line in lines_of(rows))
+    return int(any(map(faults_of, rows.values())))
+
+
+def _cases(column: Column, deeds: Sequence[str], every: int) -> Iterator[Row]:
+    ground = ground_named(column.spawner)
+    with tempfile.TemporaryDirectory() as name, databases([column.database], Path(name)) as urls:
+        if column.database not in urls:
+            raise StartError(f"the database {column.database!r} is not installed here")
+        for row in run_matrix(
+            Path(name), urls[column.database], column.proxy, ground, every=every, deeds=deeds
+        ):
+            if row.taken:
+                where = f"{column.spawner} {column.database} {column.proxy}"
+                sys.stderr.write(f"{where}: {row.deed}, {row.step}: {row.fault or 'ok'}\n")
+            yield row
+
+
+def _parser() -> argparse.ArgumentParser:
+    def names(text: str) -> list[str]:
+        return [name.strip() for name in text.split(",") if name.strip()]
+
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--databases", type=names, default=["sqlite", "postgresql"])
+    parser.add_argument("--proxies", type=names, default=["haproxy", "chp"])
+    parser.add_argument("--spawners", type=names, default=[Processes.plugin])
+    parser.add_argument("--deeds", type=names, default=list(DEEDS), help="what is done, by name")
     parser.add_argument("--every", type=int, default=1, help="take each of so many steps only")
-    options = parser.parse_args()
-    faults = 0
-    for proxy in options.proxies.split(","):
-        for name in options.databases.split(","):
-            with tempfile.TemporaryDirectory() as folder, databases([name], Path(folder)) as urls:
-                for row in run_matrix(Path(folder), urls[name], proxy, every=options.every):
-                    faults += row.fault not in {"", NOT_REACHED}
-                    sys.stdout.write(f"{name:11} {proxy:8} {row.deed:12} {row.step:70} {row.fault or 'ok'}\n")
-                    sys.stdout.flush()
-    sys.stdout.write(f"{faults} faults\n")
-    return int(bool(faults))
+    return parser
 
 
 if __name__ == "__main__":

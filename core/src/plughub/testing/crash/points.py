@@ -1,13 +1,20 @@
 """A plugin for tests that kills its own hub at a given step, or notes the steps that it passes.
 
 The file that ``PLUGHUB_TESTING_CRASH`` names arms it: ``record`` in it has the steps written to the file with
-``.steps`` at the end of its name; anything else is the step at which the hub is killed.
+``.steps`` at the end of its name, ``in 7`` kills the hub at the seventh step from then on, and anything else
+is the step at which the hub is killed. The file with ``.meddle`` at the end has routes that are to be changed
+behind the hub's back.
 """
 
 from __future__ import annotations
 
+import contextlib
+import http.client
+import json
 import os
+import re
 import signal
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -15,6 +22,7 @@ from typing import Any, Final, TypeVar
 import pluggy
 
 from plughub import hookimpl
+from plughub.domain.routes import Route
 from plughub.kinds import HubContext
 from plughub.plugin.calling import HookCaller
 from plughub.plugin.manager import owner_of
@@ -24,6 +32,7 @@ from plughub.storage.store import SQLStore
 T = TypeVar("T")
 VARIABLE: Final = "PLUGHUB_TESTING_CRASH"
 RECORD: Final = "record"
+COUNTED: Final = re.compile(r"in (\d+)")
 LOOKS: Final = frozenset(
     {
         "hub_check_token",
@@ -38,26 +47,40 @@ LOOKS: Final = frozenset(
 """Hooks that only look: they change nothing, so dying in them is no step."""
 BACKGROUND: Final = ("Membership.", "Runner._renew", "Poller._is_mine", "ActivityService.flush")
 """Commits that go on whether anything is done or not."""
+NOWHERE: Final = "http://127.0.0.1:9"
+"""Where a route leads that was bent."""
 
 
 @hookimpl
 def hub_configure(context: HubContext) -> None:  # noqa: ARG001 - the contract
-    """Watch the commits and the hook calls of this process."""
+    """Watch what this process commits, calls, starts and asks for."""
     if VARIABLE in os.environ:
-        _watch(Path(os.environ[VARIABLE]))
+        file = Path(os.environ[VARIABLE])
+        _watch_commits(file)
+        _watch_hooks(file)
+        _watch_processes(file)
+        _watch_requests(file)
 
 
-def _watch(file: Path) -> None:
-    write, call = SQLStore.write, HookCaller._call  # noqa: SLF001 - nothing in the product knows of this
+def _watch_commits(file: Path) -> None:
+    write = SQLStore.write
 
-    async def watched_write(self: SQLStore, work: Callable[[Transaction], T]) -> T:
+    async def watched(self: SQLStore, work: Callable[[Transaction], T]) -> T:
         answer = await write(self, work)
         _reached(file, f"commit {_name_of(work)}")
         return answer
 
-    async def watched_call(
+    SQLStore.write = watched  # type: ignore[method-assign]
+
+
+def _watch_hooks(file: Path) -> None:
+    call = HookCaller._call  # noqa: SLF001 - nothing in the product knows of this
+
+    async def watched(
         self: HookCaller, impl: pluggy.HookImpl, hook: str, arguments: dict[str, object], *more: Any
     ) -> Any:
+        if hook == "hub_routes":
+            await _meddle(file, impl)
         if hook in LOOKS:
             return await call(self, impl, hook, arguments, *more)
         _reached(file, f"before {owner_of(impl)} {hook}")
@@ -65,8 +88,97 @@ def _watch(file: Path) -> None:
         _reached(file, f"after {owner_of(impl)} {hook}")
         return answer
 
-    SQLStore.write = watched_write  # type: ignore[method-assign]
-    HookCaller._call = watched_call  # type: ignore[method-assign,assignment]  # noqa: SLF001 - see above
+    HookCaller._call = watched  # type: ignore[method-assign,assignment]  # noqa: SLF001 - see above
+
+
+def _watch_processes(file: Path) -> None:
+    """A plugin that starts a process may die before anybody wrote down that it runs."""
+    begin = subprocess.Popen.__init__
+
+    def watched(self: subprocess.Popen[Any], args: Any, *more: Any, **options: Any) -> None:
+        begin(self, args, *more, **options)
+        first = args if isinstance(args, str | bytes | os.PathLike) else args[0]
+        _reached(file, f"process {Path(os.fsdecode(first)).name} began")
+
+    subprocess.Popen.__init__ = watched  # type: ignore[method-assign]
+
+
+def _watch_requests(file: Path) -> None:
+    """The same for whoever asks an engine or a cluster to start something."""
+    put, get = http.client.HTTPConnection.putrequest, http.client.HTTPConnection.getresponse
+    asked: dict[http.client.HTTPConnection, str] = {}
+
+    def watched_put(
+        self: http.client.HTTPConnection, method: str, url: str, *more: Any, **options: Any
+    ) -> None:
+        asked[self] = f"{method} {plain_path(url)}"
+        put(self, method, url, *more, **options)
+
+    def watched_get(self: http.client.HTTPConnection, *more: Any, **options: Any) -> http.client.HTTPResponse:
+        answer = get(self, *more, **options)
+        request = asked.pop(self, "")
+        if not request.startswith(("GET ", "HEAD ")):
+            _reached(file, f"answer {request}")
+        return answer
+
+    http.client.HTTPConnection.putrequest = watched_put  # type: ignore[method-assign]
+    http.client.HTTPConnection.getresponse = watched_get  # type: ignore[method-assign]
+
+
+def plain_path(url: str) -> str:
+    """Name what is asked for, the same for each server.
+
+    Args:
+        url: of the request, with ids in it.
+
+    Returns:
+        The path with stars for the ids, without a version and a query.
+    """
+    path = url.partition("?")[0]
+    return re.sub(r"(?<=/)[0-9a-f]{12,}(?=/|$)", "*", re.sub(r"^/v[\d.]+(?=/)", "", path))
+
+
+async def _meddle(file: Path, impl: pluggy.HookImpl) -> None:
+    """Change routes in the proxy without the knowledge of whoever keeps them right."""
+    orders = _beside(file, ".meddle")
+    with contextlib.suppress(FileNotFoundError):
+        wanted = json.loads(orders.read_text())
+        orders.unlink()
+        proxy: Any = impl.plugin
+        for deed, spec in wanted:
+            if deed == "lose":
+                await proxy.hub_route_delete(spec)
+            else:
+                await proxy.hub_route_add(Route(routespec=spec, target=NOWHERE))
+
+
+def meddle(file: Path, *orders: tuple[str, str]) -> None:
+    """Have routes changed behind the hub's back when it next looks at them.
+
+    Args:
+        file: that arms the plugin.
+        orders: ``lose`` or ``bend``, and the routespec.
+    """
+    _beside(file, ".meddle").write_text(json.dumps(orders))
+
+
+def steps_noted(file: Path) -> list[str]:
+    """Read the steps that were noted, and forget them.
+
+    Args:
+        file: that arms the plugin.
+
+    Returns:
+        The steps in order, each once.
+    """
+    notes = _beside(file, ".steps")
+    steps = list(dict.fromkeys(notes.read_text().splitlines())) if notes.exists() else []
+    notes.unlink(missing_ok=True)
+    return steps
+
+
+def _beside(file: Path, ending: str) -> Path:
+    return file.with_name(file.name + ending)
 
 
 def _name_of(work: Callable[..., object]) -> str:
@@ -89,8 +201,16 @@ def _reached(file: Path, step: str) -> None:
     if step.removeprefix("commit ").startswith(BACKGROUND):
         return
     if order == RECORD:
-        with file.with_name(file.name + ".steps").open("a") as steps:
+        with _beside(file, ".steps").open("a") as steps:
             steps.write(step + "\n")
+    elif counted := COUNTED.fullmatch(order):
+        file.write_text(f"in {int(counted[1]) - 1}")
+        if int(counted[1]) <= 1:
+            _die(file)
     elif order == step:
-        file.unlink()
-        os.kill(os.getpid(), signal.SIGKILL)
+        _die(file)
+
+
+def _die(file: Path) -> None:
+    file.unlink(missing_ok=True)
+    os.kill(os.getpid(), signal.SIGKILL)

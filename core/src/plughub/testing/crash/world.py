@@ -2,24 +2,54 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
+import json
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 import psutil
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from plughub.domain.names import quote_path
 from plughub.domain.servers import ServerRecord, Status
 from plughub.storage import tables
 from plughub.storage.database import Database
 from plughub.storage.store import Transaction
+from plughub.testing.client import ApiClient
+from plughub.testing.crash.ground import Ground
+from plughub.testing.hub import HubProcess
 
-PATIENCE: Final = 30.0
+PATIENCE: Final = 60.0
 _PAUSE: Final = 0.1
+_OF_SERVER: Final = "Server at "
+PROXIES: Final = ("haproxy", "configurable-http-proxy")
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What the database says.
+
+    Attributes:
+        servers: all of them.
+        mark: carried by whatever the hub launches.
+        tokens: how many there are of each note.
+        clients: OAuth clients.
+        of_services: OAuth clients that belong to services.
+        lost: rows that point at a row that is gone, in words.
+        leaving: users whose deletion has begun.
+    """
+
+    servers: list[ServerRecord]
+    mark: str
+    tokens: Counter[str]
+    clients: set[str]
+    of_services: set[str]
+    lost: list[str]
+    leaving: list[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +57,21 @@ class World:
     """The world around one hub.
 
     Attributes:
+        hub: the hub.
         database: of the hub.
-        port: public port.
-        marks: marks of processes that belong to this hub.
+        ground: where servers run.
+        call: the API, with all rights.
     """
 
+    hub: HubProcess
     database: Database
-    port: int
+    ground: Ground
+    call: ApiClient
+
+    @property
+    def mark(self) -> str:
+        """Carried by whatever the hub launches."""
+        return str(self.database.run(lambda tx: Transaction(tx).settings.get("mark"), write=False))
 
     def settle(self, seconds: float = PATIENCE) -> None:
         """Wait until nothing is wrong.
@@ -56,20 +94,18 @@ class World:
         Yields:
             Sentences.
         """
-        servers, mark, tokens, clients = self.database.run(_look, write=False)
-        launched = Counter(_launches(mark))
-        for server in servers:
-            yield from self._faults_of(server, launched, tokens, clients)
-        owned = {server.launch for server in servers if server.status is Status.RUNNING}
-        for operation in launched.keys() - owned:
-            yield f"a process of start {operation} belongs to no server"
-        known = {server.oauth_client_id for server in servers if server.oauth_client_id}
-        for client in clients - known - {"jupyterhub"}:
-            yield f"OAuth client {client} belongs to nothing"
+        stored = self.database.run(_look, write=False)
+        launched = Counter(self.ground.launches(stored.mark))
+        yield from stored.lost
+        for user in stored.leaving:
+            yield f"user {user} is being deleted still"
+        for server in stored.servers:
+            yield from self._faults_of(server, launched, stored)
+        yield from _unowned(stored, launched)
+        yield from self._faults_of_routes(stored.servers)
+        yield from self._faults_of_processes({server.launch for server in stored.servers})
 
-    def _faults_of(
-        self, server: ServerRecord, launched: Counter[str], tokens: Counter[str], clients: set[str]
-    ) -> Iterator[str]:
+    def _faults_of(self, server: ServerRecord, launched: Counter[str], stored: Stored) -> Iterator[str]:
         name, runs = server.full_name, server.status is Status.RUNNING
         if server.operation is not None:
             yield f"{name} is still at {server.operation.kind} {server.operation.phase}"
@@ -78,20 +114,52 @@ class World:
             yield f"{name} is {server.status} and nobody sees to it"
         if runs and launched[server.launch] != 1:
             yield f"{name} has {launched[server.launch]} processes"
-        if tokens[f"Server at {name}"] != int(runs):
-            yield f"{name} has {tokens[f'Server at {name}']} tokens"
-        if runs and server.oauth_client_id not in clients:
+        if (tokens := stored.tokens[f"{_OF_SERVER}{name}"]) != int(runs):
+            yield f"{name} has {tokens} tokens"
+        if runs and server.oauth_client_id not in stored.clients:
             yield f"{name} has no OAuth client"
         where = self._answers(server)
         wanted = server.user if runs else "hub"
         if where != wanted:
             yield f"the route of {name} leads to {where}, not to {wanted}"
 
-    def _answers(self, server: ServerRecord) -> str:
-        path = "/".join(quote_path(part) for part in (server.user, server.name) if part)
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+    def _faults_of_routes(self, servers: Collection[ServerRecord]) -> Iterator[str]:
+        """Compare what the proxy itself lists with what should stand."""
         try:
-            connection.request("GET", f"/user/{path}/who")
+            stands = self.call("GET", "/proxy").body
+        except (OSError, http.client.HTTPException, json.JSONDecodeError) as error:
+            yield f"the hub does not list its routes ({type(error).__name__})"
+            return
+        wanted = {_prefix(server): server.url for server in servers if server.status is Status.RUNNING}
+        for spec in stands.keys() - wanted.keys() - {"/"}:
+            yield f"the route {spec} belongs to no server"
+        for spec in {"/", *wanted} - stands.keys():
+            yield f"there is no route {spec}"
+        for spec in wanted.keys() & stands.keys():
+            if stands[spec].get("target") != wanted[spec]:
+                yield f"the route {spec} leads to {stands[spec].get('target')}, not to {wanted[spec]}"
+
+    def _faults_of_processes(self, launches: Collection[str]) -> Iterator[str]:
+        """Look for processes that are neither the hub, nor its one proxy, nor a server."""
+        family = {process.pid: process for process in self.hub.processes()}
+        hub = self.hub.process.pid if self.hub.process else 0
+        proxies = 0
+        for process in family.values():
+            with contextlib.suppress(psutil.Error):
+                title = _title(process)
+                if process.ppid() in family or process.pid == hub:
+                    continue
+                if title.startswith(PROXIES):
+                    proxies += 1
+                elif process.environ().get("PLUGHUB_OPERATION") not in launches:
+                    yield f"process {process.pid} ({title}) belongs to nobody"
+        if proxies != 1:
+            yield f"{proxies} proxies run"
+
+    def _answers(self, server: ServerRecord) -> str:
+        connection = http.client.HTTPConnection("127.0.0.1", self.hub.port, timeout=5)
+        try:
+            connection.request("GET", f"{_prefix(server)}who")
             answer = connection.getresponse()
             body = answer.read().decode(errors="replace")
         except (OSError, http.client.HTTPException) as error:
@@ -101,26 +169,61 @@ class World:
         return "hub" if answer.status in {302, 424} else body if answer.status == 200 else str(answer.status)
 
 
-def _look(connection: Connection) -> tuple[list[ServerRecord], str, Counter[str], set[str]]:
+def _unowned(stored: Stored, launched: Mapping[str, int]) -> Iterator[str]:
+    """Name what belongs to no server."""
+    running = [server for server in stored.servers if server.status is Status.RUNNING]
+    for operation in launched.keys() - {server.launch for server in running}:
+        yield f"a process of start {operation} belongs to no server"
+    known = {server.oauth_client_id for server in stored.servers if server.oauth_client_id}
+    for client in stored.clients - known - stored.of_services - {"jupyterhub"}:
+        yield f"OAuth client {client} belongs to nothing"
+    names = {f"{_OF_SERVER}{server.full_name}" for server in stored.servers}
+    for note in stored.tokens.keys() - names:
+        if note.startswith(_OF_SERVER):
+            yield f"the token {note!r} belongs to no server"
+
+
+def _look(connection: Connection) -> Stored:
     tx = Transaction(connection)
     keys = connection.execute(select(tables.spawners.c.id)).scalars().all()
-    servers = [server for key in keys if (server := tx.servers.by_id(key)) is not None]
     notes = connection.execute(select(tables.api_tokens.c.note)).scalars()
     clients = connection.execute(select(tables.oauth_clients.c.identifier)).scalars()
-    return servers, tx.settings.get("mark"), Counter(notes), set(clients)
+    of_services = connection.execute(select(tables.services.c.oauth_client_id)).scalars()
+    departures = tables.metadata.tables.get("plughub_departures")
+    leaving: list[int] = []
+    if departures is not None:
+        leaving = list(connection.execute(select(departures.c.user_id)).scalars())
+    return Stored(
+        servers=[server for key in keys if (server := tx.servers.by_id(key)) is not None],
+        mark=tx.settings.get("mark"),
+        tokens=Counter(note or "" for note in notes),
+        clients=set(clients),
+        of_services=set(filter(None, of_services)),
+        lost=list(_lost_rows(connection)),
+        leaving=leaving,
+    )
 
 
-def _launches(mark: str) -> Iterator[str]:
-    """Name the start of every process that carries the mark and leads its session."""
-    for process in psutil.process_iter():
-        try:
-            if process.status() == psutil.STATUS_ZOMBIE:
-                continue
-            environment = process.environ()
-            parent = process.parent()
-            inherited = parent.environ().get("PLUGHUB_OPERATION") if parent and parent.pid != 1 else None
-        except psutil.Error:
-            continue
-        operation = environment.get("PLUGHUB_OPERATION")
-        if environment.get("PLUGHUB_MARK") == mark and operation and inherited != operation:
-            yield operation
+def _lost_rows(connection: Connection) -> Iterator[str]:
+    """Find rows that point at nothing, and tokens that nobody has."""
+    for table in tables.metadata.sorted_tables:
+        for key in table.foreign_keys:
+            there = select(key.column).where(key.column == key.parent).exists()
+            lost = select(func.count()).select_from(table).where(key.parent.is_not(None), ~there)
+            if count := connection.execute(lost).scalar_one():
+                yield f"{count} rows of {table.name} point at a {key.column.table.name} that is gone"
+    column = tables.api_tokens.c
+    nobodys = select(func.count()).where(column.user_id.is_(None), column.service_id.is_(None))
+    if count := connection.execute(nobodys).scalar_one():
+        yield f"{count} tokens belong to nobody"
+
+
+def _prefix(server: ServerRecord) -> str:
+    path = "/".join(quote_path(part) for part in (server.user, server.name) if part)
+    return f"/user/{path}/"
+
+
+def _title(process: psutil.Process) -> str:
+    words = process.cmdline()
+    named = [word.rpartition("/")[2] for word in words[:2]]
+    return next((name for name in named if name.startswith(PROXIES)), " ".join(words[:4]))

@@ -1,0 +1,224 @@
+"""A hub that is killed again and again, and the world around it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final, Self
+
+from plughub.storage.database import Database
+from plughub.testing.client import client_of
+from plughub.testing.crash.deeds import DEEDS, GONE, USER, Deed, Scene, clear
+from plughub.testing.crash.ground import Ground, Processes
+from plughub.testing.crash.people import Bystanders
+from plughub.testing.crash.points import RECORD, VARIABLE, steps_noted
+from plughub.testing.crash.world import World
+from plughub.testing.hub import HubProcess, free_port
+
+CONFIG: Final = """
+c.Authenticator.allow_all = True
+c.Authenticator.admin_users = {{"ada"}}
+c.JupyterHub.allow_named_servers = True
+c.JupyterHub.db_url = {database!r}
+c.Spawner.poll_interval = 1
+c.SimpleLocalProcessSpawner.home_dir_template = "{folder}/homes/{{username}}"
+"""
+CHP: Final = "c.ConfigurableHTTPProxy.api_url = 'http://127.0.0.1:{api_port}'\n"
+PLUGIN: Final = "crashpoints"
+DIES_WITHIN: Final = 10.0
+NOT_REACHED: Final = "not reached"
+TRIES: Final = 3
+"""How often something is done until a step is reached that is not passed each time."""
+ADMIN: Final = "ada"
+FACTS: Final = MappingProxyType({"Metadata-Version": "2.1", "Name": f"plughub-{PLUGIN}", "Version": "0"})
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One case.
+
+    Attributes:
+        deed: what was done.
+        step: where the hub was killed.
+        fault: what was wrong afterwards; empty when nothing was, `NOT_REACHED` for a step that is
+            passed now and then only and was not passed this time.
+        taken: False for a case that was left out.
+    """
+
+    deed: str
+    step: str
+    fault: str = ""
+    taken: bool = True
+
+
+class Run:
+    """A hub that is killed again and again, while other people stay logged in and connected.
+
+    Args:
+        folder: where everything lies.
+        database: URL.
+        proxy: plugin of the proxy.
+        ground: where servers run; processes of this machine when None.
+    """
+
+    def __init__(self, folder: Path, database: str, proxy: str, ground: Ground | None = None) -> None:
+        self._order = folder / "order"
+        self._ground = ground or Processes()
+        config = CONFIG.format(database=database, folder=folder) + self._ground.config
+        if proxy == "chp":
+            config += CHP.format(api_port=free_port())
+        _offer_plugin(folder / "site")
+        self.hub = HubProcess(
+            folder,
+            "--plugins",
+            f"dummy,{self._ground.plugin},{proxy},{PLUGIN}",
+            config=config,
+            env={VARIABLE: str(self._order), "PYTHONPATH": os.pathsep.join(_path(folder / "site"))},
+        )
+        self._database = Database(database)
+
+    def __enter__(self) -> Self:
+        try:
+            self.hub.start()
+            call = client_of(self.hub, ADMIN, past_the_proxy=True)
+            self.world = World(self.hub, self._database, self._ground, call)
+            self.scene = Scene(self.hub, call, self._ground, self.world.mark, self._order)
+            self.people = Bystanders(self.hub, call, ADMIN, USER)
+            call("POST", f"/users/{ADMIN}/server", {})
+            call("POST", f"/users/{USER}", {})
+            call.until(f"/users/{ADMIN}", lambda user: user["servers"].get("", {}).get("ready"))
+            self.people.come()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.people.go()
+        self.close()
+
+    def close(self) -> None:
+        """End everything."""
+        self._database.close()
+        self.hub.end_everything()
+        self._ground.close()
+
+    def steps_of(self, deed: Deed) -> list[str]:
+        """Do something and note the steps, in order, each once.
+
+        Args:
+            deed: what is done.
+
+        Returns:
+            The steps.
+        """
+        self._prepare(deed)
+        self._order.write_text(RECORD)
+        deed.do(self.scene)
+        self._wait_for(deed)
+        self.world.settle()
+        self._order.unlink()
+        self.people.look(cut=deed.cuts_connections)
+        return steps_noted(self._order)
+
+    def survive(self, deed: Deed, step: str) -> str:
+        """Do something, kill the hub at a step, start the next one and look at the world.
+
+        Args:
+            deed: what is done.
+            step: where the hub is killed.
+
+        Returns:
+            What is wrong; empty when nothing is.
+        """
+        try:
+            if not any(self._dies(deed, step) for _ in range(TRIES)):
+                return NOT_REACHED
+            self.hub.start()
+            self.world.settle()
+            self.people.look(cut=deed.cuts_connections)
+        except AssertionError as error:
+            return " | ".join(str(error).split("\n")) or "an assertion failed"
+        finally:
+            self._have_hub()
+        return ""
+
+    def _have_hub(self) -> None:
+        """Have the hub running for the next case, whatever this one did to it."""
+        if not self.hub.is_running:
+            try:
+                self.hub.start()
+            except AssertionError:
+                self.hub.end_everything()
+                self.hub.start()
+
+    def _prepare(self, deed: Deed) -> None:
+        clear(self.scene)
+        self.people.come()
+        deed.prepare(self.scene)
+
+    def _dies(self, deed: Deed, step: str) -> bool:
+        self._prepare(deed)
+        self._order.write_text(step)
+        deed.do(self.scene)
+        ends = time.monotonic() + DIES_WITHIN
+        while self.hub.is_running and time.monotonic() < ends:
+            # A step that is not passed this time need not be waited for once all is done.
+            with contextlib.suppress(*GONE):
+                if deed.done(self.scene.call) and not list(self.world.faults()):
+                    break
+            time.sleep(0.02)
+        self._order.unlink(missing_ok=True)
+        return not self.hub.is_running
+
+    def _wait_for(self, deed: Deed) -> None:
+        self.scene.call.until("/info", lambda _: deed.done(self.scene.call))
+
+
+def run_matrix(
+    folder: Path,
+    database: str,
+    proxy: str,
+    ground: Ground | None = None,
+    *,
+    every: int = 1,
+    offset: int = 0,
+    deeds: Collection[str] = tuple(DEEDS),
+) -> Iterator[Row]:
+    """Run all cases on one database with one proxy.
+
+    Args:
+        folder: where everything lies.
+        database: URL.
+        proxy: plugin of the proxy.
+        ground: where servers run; processes of this machine when None.
+        every: take each of so many steps only.
+        offset: the first one to take.
+        deeds: what is done.
+
+    Yields:
+        A row for each case.
+    """
+    with Run(folder, database, proxy, ground) as run:
+        plan = [(name, step) for name in DEEDS if name in deeds for step in run.steps_of(DEEDS[name])]
+        for number, (name, step) in enumerate(plan):
+            taken = number % every == offset % every
+            yield Row(name, step, run.survive(DEEDS[name], step) if taken else "", taken)
+
+
+def _path(site: Path) -> list[str]:
+    return [str(site), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
+
+
+def _offer_plugin(site: Path) -> None:
+    """Make the plugin with the crash points known as if it were installed."""
+    about = site / f"plughub_{PLUGIN}-0.dist-info"
+    about.mkdir(parents=True, exist_ok=True)
+    facts = "".join(f"{name}: {value}\n" for name, value in FACTS.items())
+    (about / "METADATA").write_text(facts)
+    (about / "entry_points.txt").write_text(f"[plughub]\n{PLUGIN} = plughub.testing.crash.points\n")
