@@ -37,6 +37,8 @@ from plughub.services.preparation import prepare
 from plughub.services.routing import Router
 from plughub.services.servers import ServerService
 from plughub.services.settings import HubSettings
+from plughub.services.share_codes import ShareCodeService
+from plughub.services.sharing import SharingService
 from plughub.services.tokens import TokenService
 from plughub.services.user_admin import UserAdmin
 from plughub.services.users import UserService
@@ -230,6 +232,8 @@ class WebHub:
                 "shut_down": lambda *flags: self.shutdowns.append(flags),
                 "named_servers": NamedServers(self.store, self.settings),
                 "groups": GroupService(self.store, self.tree),
+                "sharing": SharingService(self.store, self.tree),
+                "share_codes": ShareCodeService(self.store, self.tree),
                 "servers": self.servers,
                 "oauth": OAuthService(self.store, self.settings),
                 "activity": self.activity,

@@ -22,6 +22,7 @@ PARTS = {
     "service": "cull",
     "cookie": "c",
     "value": "v",
+    "owner": "eve",
 }
 RULED_BY_OAUTH = {"/oauth2/authorize", "/oauth2/token"}
 

@@ -13,7 +13,7 @@ from plughub.web.requires import NOT_TO_BE_SEEN
 from plughub.web.routes import API
 
 FUNCTIONS = implemented(API)
-PARTS = {"name": "bob", "server": "lab", "token": "a1", "group": "class", "service": "cull"}
+PARTS = {"name": "bob", "server": "lab", "token": "a1", "group": "class", "service": "cull", "owner": "carol"}
 TARGETS = {"name": "user=bob", "group": "group=class", "service": "service=cull"}
 OTHERS = {"name": "user=carol", "group": "group=staff", "service": "service=other"}
 EVERY_FILTER = ("user=alice", "server=alice/", "group=class", "service=cull")

@@ -11,6 +11,8 @@ from plughub.kinds import LoginMethod
 from plughub.services.groups import GroupService
 from plughub.services.named_servers import NamedServers
 from plughub.services.oauth import OAuthService
+from plughub.services.share_codes import ShareCodeService
+from plughub.services.sharing import SharingService
 from plughub.services.user_admin import UserAdmin
 from plughub.services.users import UserService
 from plughub.web.context import WebContext
@@ -39,6 +41,8 @@ def web_context(hub: Hub) -> WebContext:
         users=UserService(hub.store),
         user_admin=UserAdmin(hub.store, hub.servers, hub.tree, hub.selection.accepts_name),
         groups=GroupService(hub.store, hub.tree),
+        sharing=SharingService(hub.store, hub.tree),
+        share_codes=ShareCodeService(hub.store, hub.tree),
         servers=hub.servers,
         named_servers=NamedServers(hub.store, hub.settings),
         oauth=OAuthService(hub.store, hub.settings),

@@ -22,7 +22,7 @@ class Group:
         name: its name.
         users: names of its members, sorted.
         roles: names of its roles, sorted; its members have them too.
-        scopes: scopes of those roles, not expanded.
+        scopes: scopes of those roles and of servers that are shared with the group, not expanded.
         properties: whatever an administrator notes.
     """
 

@@ -24,7 +24,8 @@ class User:
         last_activity: last activity of the user or of any server of the user.
         groups: names of the groups, sorted.
         roles: names of the user's own roles, sorted.
-        scopes: scopes of those roles and of the groups' roles, not expanded.
+        scopes: scopes of those roles, of the groups' roles and of servers that are shared with the user or
+            the groups, not expanded.
         user_info: what single-user servers may show.
     """
 

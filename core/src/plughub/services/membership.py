@@ -131,6 +131,7 @@ class Membership:
         if not tx.leases.hold("housekeeping", self._settings.hub_id, HOUSEKEEPING_SECONDS):
             return
         tx.tokens.purge()
+        tx.shares.purge()
         tx.changes.purge(tx.now() - KEEP_CHANGES)
         tx.operations.purge(tx.now() - KEEP_OPERATIONS)
         for hub in tx.hubs.list():

@@ -13,6 +13,7 @@ from typing import Any, Protocol, TypeVar
 from plughub.domain.users import User
 from plughub.services.directory_ports import Directory, Groups, Roles, Services
 from plughub.services.server_ports import Hubs, Leases, Operations, Servers
+from plughub.services.share_ports import Shares
 from plughub.services.token_ports import OAuth, Tokens
 
 T = TypeVar("T")
@@ -132,6 +133,10 @@ class Transaction(Protocol):
     @property
     def servers(self) -> Servers:
         """Servers."""
+
+    @property
+    def shares(self) -> Shares:
+        """Shares."""
 
     @property
     def operations(self) -> Operations:

@@ -132,7 +132,7 @@ class PrincipalCache:
                 self._drop(lambda who, key=key: str(who.token_key) == key)  # type: ignore[misc]
             elif topic == "user":
                 self._drop(lambda who, key=key: who.is_user and str(who.owner.id) == key)  # type: ignore[misc]
-            elif topic in {"role", "group", "service"}:
+            elif topic in {"role", "group", "service", "share"}:
                 self._entries.clear()
 
     def _drop(self, void: Callable[[Principal], bool]) -> None:

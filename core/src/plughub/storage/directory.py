@@ -12,13 +12,13 @@ from sqlalchemy import (
     Connection,
     Row,
     Select,
+    bindparam,
     delete,
     func,
     insert,
     literal,
     or_,
     select,
-    union_all,
     update,
 )
 from sqlalchemy.exc import IntegrityError
@@ -31,6 +31,8 @@ from plughub.domain.servers import Status
 from plughub.domain.users import ServerState, User, UserQuery
 from plughub.storage import tables
 from plughub.storage.changes import Changes
+from plughub.storage.rights import rights_of_users, sum_up
+from plughub.storage.shares import told_of_shares
 from plughub.storage.sql import insert_all_unless_there
 
 CHUNK: Final = 500
@@ -38,8 +40,9 @@ CHUNK: Final = 500
 
 _users, _roles, _groups = tables.users.c, tables.roles.c, tables.groups.c
 _spawners, _life, _ops = tables.spawners.c, tables.server_life.c, tables.operations.c
-_own, _by_group, _members = tables.user_role_map.c, tables.group_role_map.c, tables.user_group_map.c
+_members = tables.user_group_map.c
 _COLUMNS = (_users.id, _users.name, _users.cookie_id, _users.created, _users.last_activity, _users.user_info)
+_RIGHTS = rights_of_users(lambda column: column.in_(bindparam("keys", expanding=True)))
 _BUSY = select(_ops.user_id).where(_ops.finished.is_(None))
 _NOT_STOPPED = (
     select(_spawners.user_id)
@@ -120,10 +123,12 @@ class Directory:
                 self._connection.execute(update(tables.users).where(_users.id == user_id).values(name=name))
         except IntegrityError as error:
             raise ConflictError(f"there is a user {shorten(name)} already") from error
+        told_of_shares(self._connection, self._changes, tables.shares.c.owner_id == user_id)
         self._changes.add("user", str(user_id))
 
     def delete(self, user_id: int) -> None:
         """Forget a user with all servers and tokens."""
+        told_of_shares(self._connection, self._changes, tables.shares.c.owner_id == user_id)
         self._connection.execute(delete(tables.users).where(_users.id == user_id))
         self._changes.add("user", str(user_id))
 
@@ -131,13 +136,10 @@ class Directory:
         rows = self._connection.execute(query).all()
         keys = [row.id for row in rows]
         groups = self._groups_of(keys)
-        roles: defaultdict[int, list[str]] = defaultdict(list)
-        scopes: defaultdict[int, set[str]] = defaultdict(set)
-        for held in self._connection.execute(_roles_of(keys)) if keys else ():
-            scopes[held.user_id].update(held.scopes or ())
-            if held.own:
-                roles[held.user_id].append(held.name)
-        return [_user(row, groups[row.id], roles[row.id], scopes[row.id]) for row in rows]
+        rights: defaultdict[int, list[Row[Any]]] = defaultdict(list)
+        for right in self._connection.execute(_RIGHTS, {"keys": keys, "now": utcnow()}) if keys else ():
+            rights[right.holder].append(right)
+        return [_user(row, groups[row.id], *sum_up(rights[row.id])) for row in rows]
 
     def _groups_of(self, keys: Collection[int]) -> defaultdict[int, list[str]]:
         found: defaultdict[int, list[str]] = defaultdict(list)
@@ -170,19 +172,7 @@ def _conditions(query: UserQuery) -> list[ColumnElement[bool]]:
     return wanted
 
 
-def _roles_of(keys: Collection[int]) -> Any:
-    return union_all(
-        select(_own.user_id, _roles.name, _roles.scopes, literal(1).label("own"))
-        .join(tables.roles, _roles.id == _own.role_id)
-        .where(_own.user_id.in_(keys)),
-        select(_members.user_id, _roles.name, _roles.scopes, literal(0).label("own"))
-        .join(tables.group_role_map, _by_group.group_id == _members.group_id)
-        .join(tables.roles, _roles.id == _by_group.role_id)
-        .where(_members.user_id.in_(keys)),
-    )
-
-
-def _user(row: Row[Any], groups: list[str], roles: list[str], scopes: set[str]) -> User:
+def _user(row: Row[Any], groups: list[str], roles: tuple[str, ...], scopes: frozenset[str]) -> User:
     return User(
         id=row.id,
         name=row.name,
@@ -191,8 +181,8 @@ def _user(row: Row[Any], groups: list[str], roles: list[str], scopes: set[str]) 
         created=row.created,
         last_activity=row.last_activity,
         groups=tuple(sorted(groups)),
-        roles=tuple(sorted(roles)),
-        scopes=frozenset(scopes),
+        roles=roles,
+        scopes=scopes,
         user_info=row.user_info or {},
     )
 

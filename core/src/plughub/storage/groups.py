@@ -6,17 +6,40 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, delete, func, insert, literal, select, update
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    CompoundSelect,
+    Connection,
+    Row,
+    Select,
+    bindparam,
+    delete,
+    func,
+    insert,
+    literal,
+    select,
+    update,
+)
 
+from plughub.domain.clock import utcnow
 from plughub.domain.groups import Group
 from plughub.domain.scopes import Reach
 from plughub.storage import tables
 from plughub.storage.changes import Changes
+from plughub.storage.rights import rights_of_groups, sum_up
 from plughub.storage.sql import insert_all_unless_there
 
-_groups, _users, _roles = tables.groups.c, tables.users.c, tables.roles.c
-_members, _held = tables.user_group_map.c, tables.group_role_map.c
+_groups, _users, _members = tables.groups.c, tables.users.c, tables.user_group_map.c
+_KEYS: BindParameter[Any] = bindparam("keys", expanding=True)
 _GROUP = select(_groups.id, _groups.name, _groups.properties)
+_MEMBERS = (
+    select(_members.group_id, _users.name)
+    .join(tables.users, _users.id == _members.user_id)
+    .where(_members.group_id.in_(_KEYS))
+    .order_by(_users.name)
+)
+_RIGHTS = rights_of_groups(lambda column: column.in_(_KEYS))
 
 
 class Groups:
@@ -74,27 +97,26 @@ class Groups:
         rows = self._connection.execute(query).all()
         keys = [row.id for row in rows]
         users: defaultdict[int, list[str]] = defaultdict(list)
-        roles: defaultdict[int, list[str]] = defaultdict(list)
-        scopes: defaultdict[int, set[str]] = defaultdict(set)
-        for member in self._rows(_members_of(keys), keys):
+        rights: defaultdict[int, list[Row[Any]]] = defaultdict(list)
+        for member in self._rows(_MEMBERS, keys):
             users[member.group_id].append(member.name)
-        for held in self._rows(_roles_of(keys), keys):
-            roles[held.group_id].append(held.name)
-            scopes[held.group_id].update(held.scopes or ())
+        for right in self._rows(_RIGHTS, keys):
+            rights[right.holder].append(right)
+        given = {key: sum_up(rights[key]) for key in keys}
         return [
             Group(
                 id=row.id,
                 name=row.name,
                 users=tuple(users[row.id]),
-                roles=tuple(roles[row.id]),
-                scopes=frozenset(scopes[row.id]),
+                roles=given[row.id][0],
+                scopes=given[row.id][1],
                 properties=row.properties or {},
             )
             for row in rows
         ]
 
-    def _rows(self, query: Select[Any], keys: Collection[int]) -> Iterable[Any]:
-        return self._connection.execute(query) if keys else ()
+    def _rows(self, query: Select[Any] | CompoundSelect[Any], keys: Collection[int]) -> Iterable[Any]:
+        return self._connection.execute(query, {"keys": keys, "now": utcnow()}) if keys else ()
 
     def _changed(self, name: str) -> None:
         self._changes.add("group", name)
@@ -102,21 +124,3 @@ class Groups:
 
 def _within(reach: Reach) -> list[ColumnElement[bool]]:
     return [literal(value=True)] if reach.everything else [_groups.name.in_(reach.groups)]
-
-
-def _members_of(keys: Collection[int]) -> Select[Any]:
-    return (
-        select(_members.group_id, _users.name)
-        .join(tables.users, _users.id == _members.user_id)
-        .where(_members.group_id.in_(keys))
-        .order_by(_users.name)
-    )
-
-
-def _roles_of(keys: Collection[int]) -> Select[Any]:
-    return (
-        select(_held.group_id, _roles.name, _roles.scopes)
-        .join(tables.roles, _roles.id == _held.role_id)
-        .where(_held.group_id.in_(keys))
-        .order_by(_roles.name)
-    )

@@ -12,9 +12,11 @@ from sqlalchemy import Connection, Row, Select, bindparam, delete, func, insert,
 from plughub.domain.errors import InvalidError
 from plughub.domain.servers import Failure, Phase, ServerRecord, Status
 from plughub.storage import tables
+from plughub.storage.changes import Changes
 from plughub.storage.failures import pack_failure, unpack_failure
 from plughub.storage.operations import Operations
 from plughub.storage.queueing import OPEN, read_operation
+from plughub.storage.shares import told_of_shares
 from plughub.storage.sql import upsert
 
 OPERATION: Final = "op_"
@@ -91,9 +93,10 @@ CHUNK: Final = 500
 class Servers:
     """Servers, on one connection."""
 
-    def __init__(self, connection: Connection, operations: Operations) -> None:
+    def __init__(self, connection: Connection, operations: Operations, changes: Changes) -> None:
         self._connection = connection
         self._operations = operations
+        self._changes = changes
 
     def get(self, user: str, name: str) -> ServerRecord | None:
         """Find a server."""
@@ -149,10 +152,12 @@ class Servers:
 
     def delete(self, server_id: int) -> None:
         """Forget a server."""
+        told_of_shares(self._connection, self._changes, tables.shares.c.spawner_id == server_id)
         self._connection.execute(delete(tables.spawners).where(_spawners.id == server_id))
 
     def rename(self, server_id: int, name: str) -> None:
         """Give a server another name."""
+        told_of_shares(self._connection, self._changes, tables.shares.c.spawner_id == server_id)
         self._spawner(server_id, name=name)
 
     def set_display_name(self, server_id: int, display_name: str) -> None:

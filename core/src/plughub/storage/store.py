@@ -19,6 +19,7 @@ from plughub.storage.processes import Hubs, Leases, LoginLinks, Settings
 from plughub.storage.roles import Roles
 from plughub.storage.servers import Servers
 from plughub.storage.services import Services
+from plughub.storage.shares import Shares
 from plughub.storage.tokens import OAuth, Tokens
 from plughub.storage.users import Users
 
@@ -85,7 +86,12 @@ class Transaction:
     @cached_property
     def servers(self) -> Servers:
         """Servers."""
-        return Servers(self._connection, self.operations)
+        return Servers(self._connection, self.operations, self.changes)
+
+    @cached_property
+    def shares(self) -> Shares:
+        """Shares, and codes for them."""
+        return Shares(self._connection, self.changes)
 
     @cached_property
     def tokens(self) -> Tokens:

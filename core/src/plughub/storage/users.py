@@ -17,7 +17,6 @@ from sqlalchemy import (
     insert,
     literal,
     select,
-    union_all,
     update,
 )
 
@@ -27,10 +26,11 @@ from plughub.domain.roles import ADMIN_ROLE, USER_ROLE
 from plughub.domain.users import User
 from plughub.storage import tables
 from plughub.storage.changes import Changes
+from plughub.storage.rights import rights_of_users, sum_up
 from plughub.storage.sql import insert_unless_there
 
 _users, _roles, _groups = tables.users.c, tables.roles.c, tables.groups.c
-_own, _by_group, _members = tables.user_role_map.c, tables.group_role_map.c, tables.user_group_map.c
+_members = tables.user_group_map.c
 
 # Statements that run all the time are put together once; a look-up then costs a third.
 _USER = select(
@@ -45,15 +45,7 @@ _GROUPS_OF = (
     .where(_members.user_id == bindparam("key"))
     .order_by(_groups.name)
 )
-_ROLES_OF = union_all(
-    select(_roles.name, _roles.scopes, literal(1).label("own"))
-    .join(tables.user_role_map, _own.role_id == _roles.id)
-    .where(_own.user_id == bindparam("key")),
-    select(_roles.name, _roles.scopes, literal(0).label("own"))
-    .join(tables.group_role_map, _by_group.role_id == _roles.id)
-    .join(tables.user_group_map, _members.group_id == _by_group.group_id)
-    .where(_members.user_id == bindparam("key")),
-)
+_RIGHTS_OF = rights_of_users(lambda column: column == bindparam("key"))
 _ROLE_ID = select(_roles.id).where(_roles.name == bindparam("key"))
 
 
@@ -188,7 +180,7 @@ class Users:
         return self._user(row) if row is not None else None
 
     def _user(self, row: Row[Any]) -> User:
-        roles, scopes = self._roles_of(row.id)
+        roles, scopes = self._rights_of(row.id)
         return User(
             id=row.id,
             name=row.name,
@@ -205,10 +197,8 @@ class Users:
     def _groups_of(self, user_id: int) -> tuple[str, ...]:
         return tuple(self._connection.execute(_GROUPS_OF, {"key": user_id}).scalars())
 
-    def _roles_of(self, user_id: int) -> tuple[tuple[str, ...], frozenset[str]]:
-        rows = self._connection.execute(_ROLES_OF, {"key": user_id}).all()
-        names = tuple(sorted(row.name for row in rows if row.own))
-        return names, frozenset(scope for row in rows for scope in row.scopes or ())
+    def _rights_of(self, user_id: int) -> tuple[tuple[str, ...], frozenset[str]]:
+        return sum_up(self._connection.execute(_RIGHTS_OF, {"key": user_id, "now": utcnow()}))
 
     def _grant(self, user_id: int, role: str) -> None:
         key: int | None = self._connection.execute(_ROLE_ID, {"key": role}).scalar_one_or_none()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, NoReturn
 from tornado.web import RequestHandler
 
 from plughub.domain.errors import HubError, UnauthorizedError
+from plughub.domain.events import EventKind
 from plughub.domain.users import User
 from plughub.services.principals import Principal
 from plughub.web.cookies import CookieJar
@@ -165,6 +166,26 @@ class BaseHandler(RequestHandler):
         if is_navigation(self.request):
             self.cookies_of_hub.set_xsrf(token, lasting=self.principal is not None)
         return token
+
+    def tell(self, deed: str, user: str, server: str | None = None, **facts: Any) -> None:
+        """Tell plugins what was done, by whom, from where and with which token.
+
+        Args:
+            deed: what, such as ``delete-user``.
+            user: to whom; empty for the hub as a whole.
+            server: name of the server.
+            facts: more of it.
+        """
+        self.context.events.tell(
+            EventKind.ADMIN,
+            user,
+            server,
+            deed=deed,
+            actor=self.visitor.name,
+            remote_ip=self.request.remote_ip or "",
+            token_id=self.visitor.token_id,
+            **facts,
+        )
 
     # ---- answers
 

@@ -19,6 +19,8 @@ from plughub.services.oauth import OAuthService
 from plughub.services.routing import Router
 from plughub.services.servers import ServerService
 from plughub.services.settings import HubSettings
+from plughub.services.share_codes import ShareCodeService
+from plughub.services.sharing import SharingService
 from plughub.services.tokens import TokenService
 from plughub.services.user_admin import UserAdmin
 from plughub.services.users import UserService
@@ -39,6 +41,8 @@ class WebContext:
         groups: finds and changes groups.
         servers: starts and stops.
         named_servers: makes and changes servers that do not run.
+        sharing: grants and takes back shares of servers.
+        share_codes: makes and accepts codes for such shares.
         oauth: the OAuth2 provider.
         activity: notes activity.
         events: tells plugins what happened.
@@ -71,6 +75,8 @@ class WebContext:
     groups: GroupService
     servers: ServerService
     named_servers: NamedServers
+    sharing: SharingService
+    share_codes: ShareCodeService
     oauth: OAuthService
     activity: ActivityService
     events: EventTeller

@@ -17,13 +17,14 @@ from plughub.web.api import (
     proxy,
     servers,
     services,
+    shares,
     tokens,
     users,
 )
 from plughub.web.api.base import UnknownHandler
 from plughub.web.api.openapi import PATH, OpenAPIHandler, describe
 from plughub.web.context import WebContext
-from plughub.web.pages import login, misc, pending, root, server, spawn, token
+from plughub.web.pages import login, misc, pending, root, server, share, spawn, token
 from plughub.web.pages import oauth as consent
 
 _NAME = r"([^/]+)"
@@ -43,6 +44,7 @@ PAGES: tuple[tuple[str, type], ...] = (
     (rf"/user/{_NAME}((?:/.*)?)", server.UserUrlHandler),
     (r"/user-redirect/?(.*)", server.UserRedirectHandler),
     (r"/token", token.TokenPageHandler),
+    (r"/accept-share", share.AcceptShareHandler),
     (r"/error/(\d{3})", misc.ProxyErrorHandler),
     (r"/health", misc.HealthHandler),
     (r"/logo", misc.LogoHandler),
@@ -67,6 +69,14 @@ API: tuple[tuple[str, type], ...] = (
     (rf"/api/groups/{_NAME}/properties", groups.GroupPropertiesHandler),
     (rf"/api/users/{_NAME}/tokens", tokens.TokensHandler),
     (rf"/api/users/{_NAME}/tokens/{_NAME}", tokens.TokenHandler),
+    (rf"/api/shares/{_NAME}", shares.SharesOfOwnerHandler),
+    (rf"/api/shares/{_NAME}/{_MAYBE}", shares.SharesOfServerHandler),
+    (rf"/api/share-codes/{_NAME}", shares.CodesOfOwnerHandler),
+    (rf"/api/share-codes/{_NAME}/{_MAYBE}", shares.CodesOfServerHandler),
+    (rf"/api/users/{_NAME}/shared", shares.SharedWithUserHandler),
+    (rf"/api/users/{_NAME}/shared/{_NAME}/{_MAYBE}", shares.ShareOfUserHandler),
+    (rf"/api/groups/{_NAME}/shared", shares.SharedWithGroupHandler),
+    (rf"/api/groups/{_NAME}/shared/{_NAME}/{_MAYBE}", shares.ShareOfGroupHandler),
     (rf"/api/users/{_NAME}/admin-access", authorizations.AdminAccessHandler),
     (r"/api/services", services.ServicesHandler),
     (rf"/api/services/{_NAME}", services.ServiceHandler),

@@ -6,7 +6,6 @@ import json
 from typing import Any, ClassVar, Final
 
 from plughub.domain.errors import InvalidError, NotFoundError
-from plughub.domain.events import EventKind
 from plughub.web.base import BaseHandler
 from plughub.web.errors import ErrorAnswer
 
@@ -55,26 +54,6 @@ class APIHandler(BaseHandler):
         if not isinstance(body, dict):
             raise InvalidError("the body of the request must be a JSON object")
         return body
-
-    def tell(self, deed: str, user: str, server: str | None = None, **facts: Any) -> None:
-        """Tell plugins what was done, by whom, from where and with which token.
-
-        Args:
-            deed: what, such as ``delete-user``.
-            user: to whom; empty for the hub as a whole.
-            server: name of the server.
-            facts: more of it.
-        """
-        self.context.events.tell(
-            EventKind.ADMIN,
-            user,
-            server,
-            deed=deed,
-            actor=self.visitor.name,
-            remote_ip=self.request.remote_ip or "",
-            token_id=self.visitor.token_id,
-            **facts,
-        )
 
     def answer(self, model: Any, status: int = 200) -> None:
         """Answer with JSON.

@@ -113,6 +113,33 @@ _SERVICES: Final = (
     Call(method="GET", path="/services/{service}", bad=(404,)),
 )
 
+_SHARE: Final = {"user": TEXT, "group": TEXT, "scopes": TEXTS}
+_CODE: Final = {"scopes": TEXTS, "expires_in": NUMBER}
+_OF_SERVER: Final = "{name}/{server}"
+_SHARES: Final = (
+    Call(method="GET", path="/shares/{name}", bad=(400, 404), query=_PAGE),
+    Call(method="GET", path=f"/shares/{_OF_SERVER}", bad=(400, 404), query=_PAGE),
+    Call(method="POST", path=f"/shares/{_OF_SERVER}", bad=(400, 404), body=_SHARE),
+    Call(method="PATCH", path=f"/shares/{_OF_SERVER}", bad=(400, 404), body=_SHARE),
+    Call(method="DELETE", path=f"/shares/{_OF_SERVER}", good=(204,), bad=(404,)),
+    Call(method="GET", path="/share-codes/{name}", bad=(400, 404), query=_PAGE),
+    Call(method="GET", path=f"/share-codes/{_OF_SERVER}", bad=(400, 404), query=_PAGE),
+    Call(method="POST", path=f"/share-codes/{_OF_SERVER}", bad=(400, 404), body=_CODE),
+    Call(
+        method="DELETE",
+        path=f"/share-codes/{_OF_SERVER}",
+        good=(204,),
+        bad=(404,),
+        query={"code": TEXT, "id": TEXT},
+    ),
+    Call(method="GET", path="/users/{name}/shared", bad=(400, 404), query=_PAGE),
+    Call(method="GET", path="/users/{name}/shared/{owner}/{server}", bad=(404,)),
+    Call(method="DELETE", path="/users/{name}/shared/{owner}/{server}", good=(204,), bad=(404,)),
+    Call(method="GET", path="/groups/{group}/shared", bad=(400, 404), query=_PAGE),
+    Call(method="GET", path="/groups/{group}/shared/{owner}/{server}", bad=(404,)),
+    Call(method="DELETE", path="/groups/{group}/shared/{owner}/{server}", good=(204,), bad=(404,)),
+)
+
 CALLS: Final = (
     *_HUB,
     *_USERS,
@@ -121,5 +148,6 @@ CALLS: Final = (
     *_TOKENS,
     *_GROUPS,
     *_SERVICES,
+    *_SHARES,
 )
 """Every call. What it does and which scopes it needs stands at its handler."""

@@ -60,6 +60,7 @@ def show_not_running(handler: PageHandler, record: ServerRecord, *, status: int 
         spawner=handler.server_card(record),
         spawn_url=spawn,
         implicit_spawn_seconds=0,
+        may_start=handler.visitor.may("start:servers", resource=of_server(record.user, record.name)),
         **_failure_variables(failure),
     )
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from plughub.domain.errors import NotFoundError
+from plughub.domain.shares import Share
 from plughub.domain.users import User
 from plughub.web.pages.base import PageHandler
 from plughub.web.requires import requires
@@ -51,7 +52,16 @@ class HomeHandler(PageHandler):
             named_server_limit_per_user=limit,
             may_add=settings.allow_named_servers and (not limit or len(named) < limit),
             several_spawners=len(settings.spawners) > 1,
+            shared=[self._shared_card(share) for share in await self.context.sharing.with_me(user)],
         )
+
+    def _shared_card(self, share: Share) -> dict[str, Any]:
+        return {
+            "owner": share.owner,
+            "name": share.server,
+            "url": self.server_path(share.owner, share.server),
+            "ready": share.ready,
+        }
 
 
 class PrefixHandler(PageHandler):

@@ -1,0 +1,122 @@
+"""What users and groups may do: by roles of their own, by those of groups, by what is shared with them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from enum import IntEnum
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Row,
+    Select,
+    bindparam,
+    func,
+    literal,
+    or_,
+    select,
+    union_all,
+)
+
+from plughub.domain.shares import bound_scopes
+from plughub.storage import tables
+
+Match = Callable[[ColumnElement[int]], ColumnElement[bool]]
+"""Gets the column with the key of a user or group, and says which are wanted."""
+
+_roles, _users, _spawners, _shares = tables.roles.c, tables.users.c, tables.spawners.c, tables.shares.c
+_own, _by_group, _members = tables.user_role_map.c, tables.group_role_map.c, tables.user_group_map.c
+
+
+class Source(IntEnum):
+    """Where a right comes from."""
+
+    OWN_ROLE = 0
+    ROLE_OF_GROUP = 1
+    SHARE = 2
+
+
+def rights_of_users(match: Match) -> CompoundSelect[Any]:
+    """Ask for the rights of users, of their groups' too.
+
+    Args:
+        match: which users.
+
+    Returns:
+        A statement that gives the key of the user as ``holder``, the ``name`` of a role or of a shared
+        server, ``scopes`` and `Source`; it takes ``now``.
+    """
+    return union_all(
+        select(_own.user_id.label("holder"), *_role(Source.OWN_ROLE))
+        .join(tables.roles, _roles.id == _own.role_id)
+        .where(match(_own.user_id)),
+        select(_members.user_id.label("holder"), *_role(Source.ROLE_OF_GROUP))
+        .join(tables.group_role_map, _by_group.group_id == _members.group_id)
+        .join(tables.roles, _roles.id == _by_group.role_id)
+        .where(match(_members.user_id)),
+        _shared(_shares.user_id).where(match(_shares.user_id)),
+        _shared(_members.user_id)
+        .join(tables.user_group_map, _members.group_id == _shares.group_id)
+        .where(match(_members.user_id)),
+    )
+
+
+def rights_of_groups(match: Match) -> CompoundSelect[Any]:
+    """Ask for the rights that groups give to their members.
+
+    Args:
+        match: which groups.
+
+    Returns:
+        A statement as that of `rights_of_users`; ``holder`` is the key of the group.
+    """
+    return union_all(
+        select(_by_group.group_id.label("holder"), *_role(Source.OWN_ROLE))
+        .join(tables.roles, _roles.id == _by_group.role_id)
+        .where(match(_by_group.group_id)),
+        _shared(_shares.group_id).where(match(_shares.group_id)),
+    )
+
+
+def sum_up(rows: Iterable[Row[Any]]) -> tuple[tuple[str, ...], frozenset[str]]:
+    """Sum up the rights of one holder.
+
+    Args:
+        rows: of one of the statements here.
+
+    Returns:
+        The names of roles that are the holder's own, sorted, and all scopes. What is shared is bound to the
+        server as it is called now.
+    """
+    roles: set[str] = set()
+    scopes: set[str] = set()
+    for row in rows:
+        if row.source == Source.SHARE:
+            owner, _, server = row.name.partition("/")
+            scopes |= bound_scopes(row.scopes or (), owner, server)
+            continue
+        scopes.update(row.scopes or ())
+        if row.source == Source.OWN_ROLE:
+            roles.add(row.name)
+    return tuple(sorted(roles)), frozenset(scopes)
+
+
+def _role(source: Source) -> tuple[ColumnElement[Any], ...]:
+    return (_roles.name, _roles.scopes, literal(int(source)).label("source"))
+
+
+def _shared(holder: ColumnElement[int]) -> Select[Any]:
+    name = _users.name + "/" + func.coalesce(_spawners.name, "")
+    return (
+        select(
+            holder.label("holder"),
+            name.label("name"),
+            _shares.scopes,
+            literal(int(Source.SHARE)).label("source"),
+        )
+        .select_from(tables.shares)
+        .join(tables.spawners, _spawners.id == _shares.spawner_id)
+        .join(tables.users, _users.id == _spawners.user_id)
+        .where(or_(_shares.expires_at.is_(None), _shares.expires_at > bindparam("now")))
+    )

@@ -1,0 +1,74 @@
+"""What the API answers about shares."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+
+from plughub.domain.clock import isoformat
+from plughub.domain.shares import Share, ShareCode
+from plughub.services.settings import HubSettings
+from plughub.services.views import server_prefix
+
+
+def share_model(settings: HubSettings, share: Share) -> dict[str, Any]:
+    """Make the model of a share.
+
+    Args:
+        settings: of the hub.
+        share: the share.
+
+    Returns:
+        The model.
+    """
+    grantee = {"name": share.grantee}
+    return {
+        "server": _server_model(settings, share),
+        "scopes": sorted(share.scopes),
+        "user": grantee if share.kind == "user" else None,
+        "group": grantee if share.kind == "group" else None,
+        "kind": share.kind,
+        "created_at": isoformat(share.created),
+    }
+
+
+def share_code_model(settings: HubSettings, code: ShareCode, text: str = "") -> dict[str, Any]:
+    """Make the model of a share code.
+
+    Args:
+        settings: of the hub.
+        code: the code.
+        text: the code itself, when it was just made.
+
+    Returns:
+        The model.
+    """
+    model = {
+        "server": _server_model(settings, code),
+        "scopes": sorted(code.scopes),
+        "id": f"sc_{code.id}",
+        "created_at": isoformat(code.created),
+        "expires_at": isoformat(code.expires),
+        "exchange_count": code.exchanges,
+        "last_exchanged_at": isoformat(code.last_exchange),
+    }
+    if text:
+        accept = f"{settings.hub_prefix}accept-share?{urlencode({'code': text})}"
+        model |= {"code": text, "accept_url": accept, "full_accept_url": _public(settings, accept)}
+    return model
+
+
+def _server_model(settings: HubSettings, of: Share | ShareCode) -> dict[str, Any]:
+    url = server_prefix(settings, of.owner, of.server)
+    return {
+        "user": {"name": of.owner},
+        "name": of.server,
+        "url": url,
+        "full_url": _public(settings, url),
+        "ready": of.ready,
+    }
+
+
+def _public(settings: HubSettings, path: str) -> str | None:
+    public = settings.public_url.rstrip("/").removesuffix(settings.base_url.rstrip("/"))
+    return f"{public}{path}" if public else None

@@ -1,0 +1,47 @@
+"""The page on which a user accepts a server that somebody shares."""
+
+from __future__ import annotations
+
+from plughub.domain.errors import InvalidError
+from plughub.domain.scopes import describe_scopes
+from plughub.domain.shares import Share, ShareCode
+from plughub.web.pages.base import PageHandler
+from plughub.web.requires import requires
+
+
+class AcceptShareHandler(PageHandler):
+    """``/hub/accept-share?code=…``."""
+
+    @requires()
+    async def get(self) -> None:
+        """Show what the code offers."""
+        text = self._code()
+        code = await self.context.share_codes.look_at(text, self.visitor.user)
+        self.render_page(
+            "accept-share.html",
+            code=text,
+            owner={"name": code.owner},
+            spawner={"name": code.server},
+            spawner_ready=code.ready,
+            spawner_url=self.server_path(code.owner, code.server),
+            scope_descriptions=describe_scopes(code.scopes, self.context.tree, self.visitor.name),
+            next_url=self._after(code),
+            accept_url=self.hub_path("accept-share"),
+            home_url=self.hub_path("home"),
+        )
+
+    @requires()
+    async def post(self) -> None:
+        """Accept, and go to the server."""
+        share = await self.context.share_codes.accept(self._code(), self.visitor.user)
+        self.tell("accept-share", share.owner, share.server, scopes=sorted(share.scopes))
+        self.redirect(self._after(share), status=303)
+
+    def _code(self) -> str:
+        code = self.get_argument("code", "")
+        if not code:
+            raise InvalidError("the link has no share code in it", hint="Ask who sent it for a new one.")
+        return code
+
+    def _after(self, of: Share | ShareCode) -> str:
+        return self.next_url or self.server_path(of.owner, of.server)
