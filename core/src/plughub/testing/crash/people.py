@@ -149,9 +149,10 @@ class Bystanders:
         there: list[Mapping[str, Any]] = self._call("GET", "/users").body
         for name, (browser, created) in list(self._known.items()):
             is_there = any(user["created"] == created for user in there)
-            if not is_there:
+            is_known = browser.is_logged_in()
+            if not (is_there and is_known):
                 del self._known[name]
-            if browser.is_logged_in() != is_there:
+            if is_known != is_there:
                 raise AssertionError(
                     f"{name} was logged out" if is_there else f"{name} is deleted but logged in"
                 )

@@ -1,0 +1,184 @@
+"""The look at the world after a crash is not blind: everything that it looks for is broken once, on a real hub."""
+
+import contextlib
+import os
+import sqlite3
+import subprocess
+import sys
+import time
+import uuid
+
+import pytest
+
+from plughub.testing.crash.deeds import kill_proxy
+from plughub.testing.crash.ground import Processes
+from plughub.testing.crash.points import meddle
+from plughub.testing.crash.run import Run
+from plughub.testing.hub import free_port
+
+pytestmark = pytest.mark.timeout(300)
+SERVER = [sys.executable, "-m", "plughub.testing.socket_server"]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("world")
+    with Run(folder, f"sqlite:///{folder}/hub.sqlite", "haproxy") as run:
+        run.world.settle()
+        yield run
+
+
+@pytest.fixture
+def broken(run):
+    """Notes what is broken, tells whether that is seen, and whether all is well once it is mended."""
+    mending = contextlib.ExitStack()
+
+    class Broken:
+        def sql(self, break_it, *mend_it):
+            execute(run, break_it)
+            for statement in mend_it:
+                mending.callback(execute, run, statement)
+
+        def route(self, order):
+            meddle(run.scene.order, order)
+            mending.callback(run.scene.call, "POST", "/proxy")
+
+        def process(self, *command, **environment):
+            process = subprocess.Popen(
+                command, cwd=run.hub.folder, env=os.environ | environment, start_new_session=True
+            )
+            mending.callback(process.wait)
+            mending.callback(process.kill)
+
+        def is_seen_as(self, *sentences):
+            ends = time.monotonic() + 20
+            while not all(any(text in fault for fault in run.world.faults()) for text in sentences):
+                assert time.monotonic() < ends, list(run.world.faults())
+            mending.close()
+            run.world.settle()
+
+    with mending:
+        yield Broken()
+
+
+def execute(run, statement):
+    # A connection of our own: it does not check whether rows point at anything.
+    with contextlib.closing(sqlite3.connect(run.hub.folder / "hub.sqlite", timeout=30)) as connection:
+        connection.execute(statement)
+        connection.commit()
+
+
+def environment_of_server(run):
+    port = free_port()
+    found = Processes().environment(run.world.mark, "ada")
+    return found | {"JUPYTERHUB_SERVICE_URL": f"http://127.0.0.1:{port}/user/ada/"}
+
+
+@pytest.mark.parametrize(
+    ("order", "sentence"),
+    [
+        (("lose", "/user/ada/"), "there is no route /user/ada/"),
+        (("lose", "/user/ada/"), "the route of ada/ leads to hub, not to ada"),
+        (("bend", "/user/ada/"), "the route /user/ada/ leads to http://127.0.0.1:9, not to"),
+        (("bend", "/user/nobody/"), "the route /user/nobody/ belongs to no server"),
+    ],
+)
+def test_a_route_that_is_wrong_is_seen(run, broken, order, sentence):
+    broken.route(order)
+    broken.is_seen_as(sentence)
+
+
+def test_a_second_process_of_a_server_is_seen(run, broken):
+    broken.process(*SERVER, **environment_of_server(run))
+    broken.is_seen_as("ada/ has 2 processes")
+
+
+def test_a_process_that_no_server_owns_is_seen(run, broken):
+    lost = uuid.uuid4().hex
+    broken.process(*SERVER, **environment_of_server(run) | {"PLUGHUB_OPERATION": lost})
+    broken.is_seen_as(f"a process of start {lost} belongs to no server", "belongs to nobody")
+
+
+def test_a_helper_that_nobody_owns_is_seen(broken):
+    broken.process("sleep", "600")
+    broken.is_seen_as("(sleep 600) belongs to nobody")
+
+
+def test_a_second_proxy_is_seen(broken):
+    broken.process("bash", "-c", "exec -a haproxy sleep 600")
+    broken.is_seen_as("2 proxies run")
+
+
+def test_a_server_without_a_process_is_seen(run, broken):
+    launch = Processes().environment(run.world.mark, "ada")["PLUGHUB_OPERATION"]
+    broken.sql(
+        f"UPDATE plughub_servers SET launch = 'none' WHERE launch = '{launch}'",
+        f"UPDATE plughub_servers SET launch = '{launch}' WHERE launch = 'none'",
+    )
+    broken.is_seen_as("ada/ has 0 processes")
+
+
+def test_a_server_that_is_neither_running_nor_stopped_is_seen(broken):
+    broken.sql(
+        "INSERT INTO plughub_servers (spawner_id, backend, host, desired, status, launch, unknown)"
+        " SELECT s.id, '', '', '', 'stopping', '', '' FROM spawners s JOIN users u ON u.id = s.user_id"
+        " WHERE u.name = 'bob'",
+        "DELETE FROM plughub_servers WHERE status = 'stopping'",
+    )
+    broken.is_seen_as("bob/ is stopping and nobody sees to it")
+
+
+@pytest.mark.parametrize(
+    ("note", "sentence"),
+    [
+        ("Server at bob/", "bob/ has 1 tokens"),
+        ("Server at gone/", "the token 'Server at gone/' belongs to no server"),
+        ("anything", "1 tokens belong to nobody"),
+    ],
+)
+def test_a_token_that_nobody_owns_is_seen(broken, note, sentence):
+    broken.sql(
+        f"INSERT INTO api_tokens (hashed, prefix, note) VALUES ('surplus', 'x', '{note}')",
+        "DELETE FROM api_tokens WHERE hashed = 'surplus'",
+    )
+    broken.is_seen_as(sentence)
+
+
+def test_a_running_server_without_a_token_is_seen(broken):
+    broken.sql(
+        "UPDATE api_tokens SET note = 'hidden' WHERE note = 'Server at ada/'",
+        "UPDATE api_tokens SET note = 'Server at ada/' WHERE note = 'hidden'",
+    )
+    broken.is_seen_as("ada/ has 0 tokens")
+
+
+def test_an_oauth_client_that_nobody_owns_is_seen(broken):
+    broken.sql(
+        "INSERT INTO oauth_clients (identifier) VALUES ('surplus')",
+        "DELETE FROM oauth_clients WHERE identifier = 'surplus'",
+    )
+    broken.is_seen_as("OAuth client surplus belongs to nothing")
+
+
+def test_a_row_that_points_at_nothing_is_seen(broken):
+    broken.sql(
+        "INSERT INTO spawners (user_id, name) VALUES (999, 'lost')",
+        "DELETE FROM spawners WHERE name = 'lost'",
+    )
+    broken.is_seen_as("1 rows of spawners point at a users that is gone")
+
+
+def test_somebody_who_was_logged_out_is_seen(run):
+    execute(run, "UPDATE users SET cookie_id = 'another' WHERE name = 'bob'")
+    run.hub.kill()
+    run.hub.start()
+    with pytest.raises(AssertionError, match="bob was logged out"):
+        run.people.look(cut=False)
+
+
+def test_a_websocket_that_was_closed_is_seen(run):
+    run.people.come()
+    kill_proxy(run.hub)
+    run.world.settle()
+    with pytest.raises(AssertionError, match="an open websocket was closed"):
+        run.people.look(cut=False)
