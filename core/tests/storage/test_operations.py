@@ -133,3 +133,45 @@ def test_phases_follow_the_state_machine_only(stored, wanted):
     kept = stored(lambda tx: tx.operations.get(start.id))
     assert kept.phase is phase
     stored(lambda tx: tx.servers.delete(start.server_id))
+
+
+def end(tx, operation):
+    assert tx.operations.advance(operation.id, "one", Phase.UNDO)
+    assert tx.operations.advance(operation.id, "one", Phase.DONE)
+
+
+def test_one_persons_many_starts_take_turns_with_everybody_who_comes_later(stored):
+    for number in range(4):
+        begin(stored, "greedy", f"s{number}")
+    order = []
+    for guest in ("ann", "ben", "cat", "", "", "", ""):
+        stored(lambda tx: tx.operations.admit(1))
+        (taken,) = claim(stored)
+        order.append(stored(lambda tx, key=taken.server_id: tx.servers.by_id(key).user))
+        if guest:
+            begin(stored, guest)
+        stored(lambda tx, taken=taken: end(tx, taken))
+    assert order == ["greedy", "greedy", "ann", "greedy", "ben", "cat", "greedy"]
+
+
+def test_a_persons_next_place_only_falls_whoever_comes(stored):
+    first = begin(stored, "greedy", "a")
+    others = [begin(stored, name) for name in ("ann", "ben")]
+    second = begin(stored, "greedy", "b")
+    places = {operation.id: [] for operation in (first, *others, second)}
+
+    def look():
+        waiting = stored(lambda tx: tx.operations.places(list(places)))
+        for key, place in waiting.items():
+            places[key].append(place)
+
+    for number in range(6):
+        look()
+        stored(lambda tx: tx.operations.admit(1))
+        for taken in claim(stored):
+            begin(stored, f"guest{number}")
+            look()
+            stored(lambda tx, taken=taken: end(tx, taken))
+    assert all(seen == sorted(seen, reverse=True) for seen in places.values()), places
+    assert places[first.id][0] == 1
+    assert all(places.values())

@@ -20,7 +20,7 @@ from plughub.domain.servers import (
 )
 from plughub.storage import tables
 from plughub.storage.failures import pack_failure
-from plughub.storage.queueing import OPEN, PLACES, QUEUED, TURNS, read_operation
+from plughub.storage.queueing import OPEN, PLACES, QUEUED, TURNS, next_turn, read_operation
 from plughub.storage.sql import insert_unless_taken
 
 _ops = tables.operations.c
@@ -143,6 +143,7 @@ class Operations:
             "remove": remove,
             "failure": pack_failure(failure),
             "progress": [],
+            "turn": next_turn(self._connection, server.user_id) if kind is OperationKind.START else 0,
         }
         if not insert_unless_taken(self._connection, tables.operations, "id", values):
             raise ConflictError(f"something is being done to {server.full_name} already")

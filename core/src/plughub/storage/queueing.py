@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from sqlalchemy import Row, Select, Subquery, bindparam, func, select
+from sqlalchemy import Connection, Row, Select, bindparam, case, func, select
 
 from plughub.domain.servers import Operation, OperationKind, Phase
 from plughub.storage import tables
@@ -18,25 +18,46 @@ QUEUED: Final = _ops.phase == Phase.QUEUED.value
 """What waits for its turn."""
 
 
-def _queue() -> Subquery:
-    # A user's second start waits behind everybody's first, the third behind everybody's second.
-    turn = func.row_number().over(partition_by=_ops.user_id, order_by=(_ops.created, _ops.id))
-    return select(_ops.id, _ops.created, turn.label("turn")).where(OPEN, QUEUED).subquery()
+# Each start of a person is one round later than the one before it, and nobody joins a round that has
+# begun: one person's many starts do not hold up the others, and nobody is overtaken in her first.
+_ROUND = func.coalesce(_ops.turn, 0)
+_ORDER = (_ROUND, _ops.created, _ops.id)
 
 
 def _turns() -> Select[Any]:
-    queue = _queue()
-    waiting = select(queue.c.id).order_by(queue.c.turn, queue.c.created, queue.c.id)
-    return waiting.limit(bindparam("most"))
+    return select(_ops.id).where(OPEN, QUEUED).order_by(*_ORDER).limit(bindparam("most"))
+
+
+def _next_turn() -> Select[Any]:
+    own = func.max(case((_ops.user_id == bindparam("of_user"), _ROUND)))
+    begun = func.max(case((~QUEUED, _ROUND)))
+    waiting = func.min(case((QUEUED, _ROUND)))
+    starts = (OPEN, _ops.kind == OperationKind.START.value)
+    return select(own.label("own"), begun.label("begun"), waiting.label("waiting")).where(*starts)
 
 
 def _places() -> Select[Any]:
-    queue = _queue()
-    place = func.row_number().over(order_by=(queue.c.turn, queue.c.created, queue.c.id)).label("place")
-    line = select(queue.c.id, place).subquery()
+    place = func.row_number().over(order_by=_ORDER).label("place")
+    line = select(_ops.id, place).where(OPEN, QUEUED).subquery()
     return select(line).where(line.c.id.in_(bindparam("keys", expanding=True)))
 
 
+def next_turn(connection: Connection, user_id: int) -> int:
+    """Tell in which round of the queue a new start of a user has its turn.
+
+    Args:
+        connection: where.
+        user_id: the user.
+
+    Returns:
+        A number; rounds with smaller ones come first.
+    """
+    row = connection.execute(_NEXT_TURN, {"of_user": user_id}).one()
+    going_on = max(row.begun or 0, (row.waiting or 1) - 1)
+    return int(max(row.own or 0, going_on)) + 1
+
+
+_NEXT_TURN: Final = _next_turn()
 TURNS: Final = _turns()
 """Ids of what waits, the next first; parameter ``most``."""
 PLACES: Final = _places()

@@ -257,6 +257,7 @@ operations = Table(
     Column("holder", Unicode(32), nullable=False, default=""),
     Column("lease_until", Float, nullable=False, default=0),
     Column("trouble", Unicode(1023)),
+    Column("turn", Integer),
 )
 Index(
     "uq_plughub_operations_one_at_a_time",

@@ -111,9 +111,10 @@ class Steps:
         operation = record.operation
         if operation is None:
             return
-        if operation.place is not None and operation.place != self._place:
+        # A later server of hers lets others' first ones pass: it is told of once it is nearer again.
+        if operation.place is not None and (self._place is None or operation.place < self._place):
+            self._place = operation.place
             yield {"progress": 0, "message": place_in_queue(operation.place), "place": operation.place}
-        self._place = operation.place
         fresh = operation.progress[_overlap(self._seen, operation.progress) :]
         self._seen = list(operation.progress)
         for report in fresh:

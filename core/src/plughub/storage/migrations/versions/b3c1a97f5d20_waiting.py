@@ -1,4 +1,4 @@
-"""Note which spawners a hub process has, and why an operation has to wait."""
+"""Note which spawners a hub process has, why an operation has to wait, and when a start has its turn."""
 
 from __future__ import annotations
 
@@ -15,3 +15,4 @@ def upgrade() -> None:
     """Add the columns; what is not known stays empty."""
     op.add_column("plughub_hubs", sa.Column("backends", sa.Text))
     op.add_column("plughub_operations", sa.Column("trouble", sa.Unicode(1023)))
+    op.add_column("plughub_operations", sa.Column("turn", sa.Integer))

@@ -1,0 +1,55 @@
+"""Very many starts at once: all are served, in order, and nobody waits for one person's many."""
+
+import asyncio
+
+import pytest
+
+PEOPLE = 450
+MANY = 50
+AT_ONCE = 10
+
+
+async def places_of(hub, asked):
+    """Follow a start to its end and note the places in the queue that were seen."""
+    places = []
+    async for server in hub.servers.changes(asked):
+        if server.operation is None:
+            return places, server
+        if server.operation.place is not None:
+            places.append(server.operation.place)
+    raise AssertionError("it was deleted")
+
+
+async def everybody(hub):
+    def work(tx):
+        names = ["greedy", *(f"p{number}" for number in range(PEOPLE))]
+        return tx.directory.by_ids(tx.directory.create(names))
+
+    await hub.user("first")
+    greedy, *people = sorted(await hub.store.write(work), key=lambda user: user.name != "greedy")
+    return greedy, people
+
+
+@pytest.mark.timeout(180)
+async def test_five_hundred_starts_at_once_are_all_served_and_one_persons_many_hold_nobody_up(
+    make_hub, machine
+):
+    hub = make_hub(allow_named_servers=True, concurrent_spawn_limit=AT_ONCE)
+    greedy, people = await everybody(hub)
+    machine.gate = asyncio.Event()
+    wishes = [(greedy, f"s{number}") for number in range(MANY)] + [(user, "") for user in people]
+    asked = await asyncio.gather(*(hub.servers.start(user, name) for user, name in wishes))
+    following = [asyncio.create_task(places_of(hub, server)) for server in asked]
+    machine.gate.set()
+    seen = await asyncio.gather(*following)
+
+    assert all(server.ready for _, server in seen)
+    assert len(machine.launches) == len(set(machine.launches)) == PEOPLE + MANY
+    of_people = [places for places, server in seen if server.user != "greedy"]
+    assert all(places == sorted(places, reverse=True) for places in of_people)
+    assert sum(map(bool, of_people)) > PEOPLE / 2
+    launched = [machine.running[launch][0].user.name for launch in machine.launches]
+    while launched[-1] == "greedy":
+        launched.pop()
+    # What began before anybody else had asked, one in their round, and what began beside the last of them.
+    assert launched.count("greedy") <= AT_ONCE + 1 + AT_ONCE
