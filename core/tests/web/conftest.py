@@ -158,6 +158,7 @@ class WebHub:
         self.tiny = TinyServers(label="Tiny servers")
         self.spawners = {"tiny": self.tiny, **settings.pop("spawners", {})}
         self.proxy = RecordedRoutes()
+        self.url = settings.pop("url", "")
         self.settings_given = settings
         self.browsers: list[Browser] = []
         self.facts: Callable[[], Awaitable[Mapping[str, Any]]] = _well
@@ -165,7 +166,7 @@ class WebHub:
         self.pages: tuple[Page, ...] = settings.pop("pages", ())
 
     async def start(self) -> WebHub:
-        url = f"sqlite:///{self.folder / 'hub.sqlite'}"
+        url = self.url or f"sqlite:///{self.folder / 'hub.sqlite'}"
         await asyncio.to_thread(prepare_schema, url)
         self.store = SQLStore(Database(url))
         mark = await self.store.write(prepare)

@@ -8,7 +8,7 @@ from typing import Any
 from plughub.domain.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
 from plughub.domain.groups import Group, check_group_name
 from plughub.domain.names import normalize_username, shorten
-from plughub.domain.scopes import Reach, ScopeOwner, ScopeTree, excess_scopes
+from plughub.domain.scopes import Reach, ScopeOwner, ScopeTree, excess_scopes, name_scopes
 from plughub.services.ports import Store, Transaction
 from plughub.services.principals import Principal
 
@@ -174,7 +174,7 @@ class GroupService:
         for member in sorted(new):
             granted = self._tree.expand(group.scopes, ScopeOwner(user=member)) - {"inherit"}
             if excess := excess_scopes(granted, by.scopes):
-                more = ", ".join(sorted(excess)[:5])
+                more = name_scopes(excess)
                 raise ForbiddenError(
                     f"members of {shorten(group.name)} may do what you may not: {more}",
                     hint="ask an admin of this hub",

@@ -16,7 +16,7 @@ from plughub.domain.errors import (
     TooManyError,
 )
 from plughub.domain.events import EventKind
-from plughub.domain.names import check_server_name
+from plughub.domain.names import check_server_name, shorten
 from plughub.domain.servers import Failure, Operation, ServerRecord
 from plughub.domain.users import User
 from plughub.kinds import Server
@@ -79,7 +79,10 @@ class ServerService:
         """
         server = await self._store.read(lambda tx: tx.servers.get(user, name))
         if server is None:
-            raise NotFoundError(f"{user} has no server {name!r}" if name else f"there is no user {user!r}")
+            whose = shorten(user)
+            raise NotFoundError(
+                f"{whose} has no server {shorten(name)}" if name else f"there is no user {whose}"
+            )
         return server
 
     async def of_user(self, user: User) -> list[ServerRecord]:
@@ -123,7 +126,7 @@ class ServerService:
         """
         if wanted and wanted not in self._settings.spawners:
             known = ", ".join(self._settings.spawners)
-            raise InvalidError(f"there is no spawner {wanted!r} here; choose among {known}")
+            raise InvalidError(f"there is no spawner {shorten(wanted)} here; choose among {known}")
         return wanted or self._settings.default_spawner
 
     def check_named(self, name: str) -> None:

@@ -8,7 +8,7 @@ from typing import Final
 
 from plughub.domain.errors import ForbiddenError, InvalidError, NotFoundError
 from plughub.domain.names import normalize_username, shorten
-from plughub.domain.scopes import ScopeFilter, ScopeTree, excess_scopes
+from plughub.domain.scopes import ScopeFilter, ScopeTree, excess_scopes, name_scopes
 from plughub.domain.servers import ServerRecord
 from plughub.domain.shares import GranteeKind, Share, ShareQuery, share_scopes
 from plughub.domain.users import User
@@ -259,9 +259,7 @@ def check_held(tree: ScopeTree, scopes: frozenset[str], owner: User, by: Princip
         ForbiddenError: something is not held.
     """
     if excess := excess_scopes(tree.expand(scopes), by.scopes, {owner.name: owner.groups}):
-        raise ForbiddenError(
-            f"Do not have permission to grant share with scope {', '.join(sorted(excess)[:5])}"
-        )
+        raise ForbiddenError(f"Do not have permission to grant share with scope {name_scopes(excess)}")
 
 
 def query_of(tx: Transaction, owner: str, server: str | None) -> ShareQuery:

@@ -19,6 +19,7 @@ from plughub.domain.scopes import (
     effective_token_scopes,
     excess_scopes,
     identify_scopes,
+    name_scopes,
 )
 from plughub.domain.services import Service
 from plughub.domain.tokens import (
@@ -35,6 +36,8 @@ from plughub.services.principals import Principal, PrincipalCache
 
 MAX_ANY_TOKEN: Final = 64 * 1024
 """Bytes; longer is not shown to any plugin."""
+LONGEST_LIFE: Final = 100 * 365 * 86_400
+"""Seconds; what is longer is no time that a calendar knows."""
 DATABASE_PLUGIN: Final = "database"
 
 
@@ -172,8 +175,8 @@ class TokenService:
             ForbiddenError: who asks does not hold a scope, and nobody grants what they do not hold.
         """
         self._tree.check(scopes, "this token")
-        if expires_in is not None and expires_in <= 0:
-            raise InvalidError("expires_in must be a positive number of seconds")
+        if expires_in is not None and not 0 < expires_in <= LONGEST_LIFE:
+            raise InvalidError("expires_in must be a positive number of seconds, a hundred years at most")
         if holder is not None and self._longest:
             expires_in = self._longest if expires_in is None else expires_in
             if expires_in > self._longest:
@@ -246,14 +249,13 @@ class TokenService:
         wanted = self._tree.expand(scopes, ScopeOwner(user=user.name))
         groups = {user.name: user.groups}
         if excess := excess_scopes(wanted, owner, groups):
-            raise InvalidError(f"{user.name} does not hold {', '.join(sorted(excess))}")
+            raise InvalidError(f"{user.name} does not hold {name_scopes(excess)}")
         if holder is None:
             return
         granted = owner if "inherit" in wanted else wanted
         if excess := excess_scopes(granted, holder.scopes, groups):
             raise ForbiddenError(
-                f"a token can only be made with scopes that its maker holds, and not with: "
-                f"{', '.join(sorted(excess))}",
+                f"a token can only be made with scopes that its maker holds, not with: {name_scopes(excess)}",
                 hint="ask for fewer scopes",
             )
 

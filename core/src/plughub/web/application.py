@@ -16,6 +16,7 @@ from plughub.web.headers import api_headers, page_headers
 from plughub.web.routes import routes
 from plughub.web.static import STATIC, HubStaticHandler
 from plughub.web.templates import Templates
+from plughub.web.too_long import MAX_DROPPED, TooLongHandler
 
 MAX_BODY: Final = 1024 * 1024
 """Bytes; what only has fields of text is refused when it is longer, before it is read."""
@@ -57,6 +58,10 @@ class HubApplication(Application):
         apply_forwarded(request, self.context.trusted_downstream_ips)
         limit = self._longest_body(request.path)
         if limit and request.connection is not None:
+            announced = request.headers.get("Content-Length", "")
+            if announced.isdecimal() and limit < int(announced[:20]) <= MAX_DROPPED:
+                request.connection.set_max_body_size(MAX_DROPPED)  # type: ignore[attr-defined]
+                return self.get_handler_delegate(request, TooLongHandler, {"limit": limit})
             request.connection.set_max_body_size(limit)  # type: ignore[attr-defined]
         return super().find_handler(request, **kwargs)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, NoReturn
 
 from tornado.web import RequestHandler
 
-from plughub.domain.errors import HubError, UnauthorizedError
+from plughub.domain.errors import HubError, InvalidError, UnauthorizedError
 from plughub.domain.events import EventKind
 from plughub.domain.users import User
 from plughub.services.principals import Principal
@@ -95,6 +95,24 @@ class BaseHandler(RequestHandler):
         if self.principal is not None and self.principal.is_user and self.principal.name == name:
             return self.principal.user
         return await self.context.users.get(name)
+
+    def decode_argument(self, value: bytes, name: str | None = None) -> str:
+        """Read a part of the path or an argument.
+
+        Args:
+            value: as sent.
+            name: of the argument.
+
+        Returns:
+            The text.
+
+        Raises:
+            InvalidError: it has a null character, which no database takes.
+        """
+        text: str = super().decode_argument(value, name)
+        if "\0" in text:
+            raise InvalidError("the address has a null character in it")
+        return text
 
     # ---- before the method
 

@@ -13,7 +13,7 @@ from plughub.domain.scopes.algebra import (
 )
 from plughub.domain.scopes.checking import Access, Reach, check_scopes, parse_scopes, reach_of
 from plughub.domain.scopes.definitions import DEFINITIONS, ScopeDefinition
-from plughub.domain.scopes.describing import ScopeDescription, describe_scopes
+from plughub.domain.scopes.describing import ScopeDescription, describe_scopes, name_scopes
 from plughub.domain.scopes.filters import ScopeFilter, parse_scope
 from plughub.domain.scopes.known import access_scopes, identify_scopes, service_access_scopes
 from plughub.domain.scopes.tree import ScopeOwner, ScopeTree, expand_scopes
@@ -35,6 +35,7 @@ __all__ = [
     "expand_scopes",
     "identify_scopes",
     "intersect_scopes",
+    "name_scopes",
     "parse_scope",
     "parse_scopes",
     "reach_of",

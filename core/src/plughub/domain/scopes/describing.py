@@ -9,6 +9,8 @@ from typing import Final
 from plughub.domain.scopes.filters import ScopeFilter, parse_scope
 from plughub.domain.scopes.tree import ScopeTree
 
+_MANY: Final = 10
+_LONG: Final = 80
 _WORDS: Final = {
     "user": "user {}",
     "server": "server {}",
@@ -51,6 +53,20 @@ def describe_scopes(
         if base in tree.definitions:
             lines.append(ScopeDescription(base, tree.definitions[base].description, _words(limit, username)))
     return tuple(lines)
+
+
+def name_scopes(scopes: Iterable[str]) -> str:
+    """Name scopes in a message, whatever somebody sent.
+
+    Args:
+        scopes: the scopes.
+
+    Returns:
+        The first of them.
+    """
+    found = sorted(scopes)
+    names = [scope if len(scope) <= _LONG else f"{scope[:_LONG]}…" for scope in found[:_MANY]]
+    return ", ".join(names) + (f" and {len(found) - _MANY} more" if len(found) > _MANY else "")
 
 
 def _words(limit: ScopeFilter | None, username: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from plughub.domain.errors import InvalidError
 from plughub.domain.names import shorten
 from plughub.web.api.base import APIHandler
+from plughub.web.api.bodies import OBJECT, TEXT, check_body
 from plughub.web.requires import of_user, requires
 
 
@@ -19,6 +20,7 @@ class ActivityHandler(APIHandler):
     async def post(self, name: str) -> None:
         """Note the activity of a user and of servers."""
         body = self.json_body()
+        check_body(body, {"last_activity": TEXT, "servers": OBJECT}, "activity")
         at = parse_time(body["last_activity"]) if body.get("last_activity") else None
         servers = _servers(body.get("servers") or {})
         await self.context.activity.report(await self.find_user(name), at, servers)
@@ -39,9 +41,9 @@ def parse_time(text: object) -> datetime:
     """
     try:
         moment = datetime.fromisoformat(str(text))
-    except ValueError as error:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
         raise InvalidError(f"Not a valid timestamp: {shorten(str(text))}") from error
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def _servers(given: Any) -> Mapping[str, datetime]:

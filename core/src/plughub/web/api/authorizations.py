@@ -7,6 +7,7 @@ from plughub.domain.services import Service
 from plughub.domain.users import User
 from plughub.services.principals import Principal
 from plughub.web.api.base import APIHandler
+from plughub.web.api.bodies import TEXT, check_body
 from plughub.web.api.models import Models, service_model
 from plughub.web.base import MISSING_CREDENTIALS
 from plughub.web.protocol import LOGIN_COOKIE
@@ -52,7 +53,9 @@ class CookieOwnerHandler(_Authorizations):
     async def get(self, name: str, value: str = "") -> None:
         """Tell whose login cookie it is."""
         self.check_sender()
-        text = value or str(self.json_body().get("cookie_value", ""))
+        body = self.json_body()
+        check_body(body, {"cookie_value": TEXT}, "cookie")
+        text = value or body.get("cookie_value") or ""
         cookie_id = self.cookies_of_hub.read_login(text) if name == LOGIN_COOKIE and text else ""
         found = await self.context.tokens.by_cookie_id(cookie_id) if cookie_id else None
         self.answer_owner(found.owner if found else None)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any, ClassVar, Final
 
-from plughub.domain.errors import InvalidError, NotFoundError
+from plughub.domain.errors import NotFoundError
+from plughub.web.api.bodies import read_json
 from plughub.web.base import BaseHandler
 from plughub.web.errors import ErrorAnswer
 
@@ -43,17 +44,9 @@ class APIHandler(BaseHandler):
             The JSON object; an empty one when there is no body.
 
         Raises:
-            InvalidError: it is no JSON object.
+            InvalidError: it is no JSON object, or holds what cannot be stored.
         """
-        if not self.request.body.strip():
-            return {}
-        try:
-            body = json.loads(self.request.body)
-        except (ValueError, RecursionError) as error:
-            raise InvalidError("Invalid JSON in body of request") from error
-        if not isinstance(body, dict):
-            raise InvalidError("the body of the request must be a JSON object")
-        return body
+        return read_json(self.request.body)
 
     def answer(self, model: Any, status: int = 200) -> None:
         """Answer with JSON.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -13,6 +15,37 @@ FLAG: Final = "a boolean"
 NUMBER: Final = "an integer"
 TEXTS: Final = "a list of strings"
 OBJECT: Final = "an object"
+_RESERVED: Final = "__jupyterhub_"
+"""Begins keys that mean something else than data where JSON is stored."""
+_NULL: Final = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+"""A null character, as JSON writes it; no text column takes one."""
+
+
+def read_json(body: bytes) -> dict[str, Any]:
+    """Read a body.
+
+    Args:
+        body: of the request.
+
+    Returns:
+        The JSON object; an empty one when there is no body.
+
+    Raises:
+        InvalidError: it is no JSON object, or holds what cannot be stored.
+    """
+    if not body.strip():
+        return {}
+    try:
+        model = json.loads(body, object_hook=_object)
+        # Numbers that are none and halves of a Unicode pair are found by writing them.
+        text = json.dumps(model, ensure_ascii=False, allow_nan=False).encode()
+    except (ValueError, RecursionError) as error:
+        raise InvalidError("Invalid JSON in body of request") from error
+    if not isinstance(model, dict):
+        raise InvalidError("the body of the request must be a JSON object")
+    if _NULL.search(text):
+        raise InvalidError("the body of the request has a null character in it")
+    return model
 
 
 def check_body(body: Mapping[str, Any], kinds: Mapping[str, str], what: str) -> None:
@@ -33,6 +66,12 @@ def check_body(body: Mapping[str, Any], kinds: Mapping[str, str], what: str) -> 
     for key, value in body.items():
         if value is not None and not _is(value, kinds[key]):
             raise InvalidError(f"{what}.{key} must be {kinds[key]}")
+
+
+def _object(found: dict[str, Any]) -> dict[str, Any]:
+    if any(key.startswith(_RESERVED) for key in found):
+        raise InvalidError(f"Invalid JSON keys: those that begin with {_RESERVED} are reserved")
+    return found
 
 
 def _is(value: Any, kind: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Final
 
 from plughub.web.api.bodies import FLAG, NUMBER, OBJECT, TEXT, TEXTS
@@ -17,7 +18,7 @@ class Call:
         method: of HTTP.
         path: below ``/hub/api``, with the names of its parts in braces.
         good: statuses when it is done.
-        bad: statuses when it is not, besides 403 and 503.
+        bad: statuses when it is not, besides those of all calls: see `failures`.
         query: kinds of the arguments of the query by name.
         body: kinds of the values of the body by key; None when it takes no body.
         open: it answers without a login.
@@ -30,6 +31,14 @@ class Call:
     query: Mapping[str, str] = field(default_factory=dict)
     body: Mapping[str, str] | None = None
     open: bool = False
+
+    @property
+    def failures(self) -> frozenset[int]:
+        """Statuses when it is not done, also for what is wrong with any call, or with the hub."""
+        everywhere = {HTTPStatus.BAD_REQUEST, HTTPStatus.SERVICE_UNAVAILABLE}
+        closed = set() if self.open else {HTTPStatus.FORBIDDEN}
+        long = set() if self.body is None else {HTTPStatus.REQUEST_ENTITY_TOO_LARGE}
+        return frozenset(map(int, {*self.bad, *everywhere, *closed, *long}))
 
 
 _PAGE: Final = {"offset": NUMBER, "limit": NUMBER}
@@ -44,11 +53,11 @@ _ACTIVITY: Final = {"last_activity": TEXT, "servers": OBJECT}
 def _server(path: str) -> tuple[Call, ...]:
     return (
         Call(method="GET", path=path, bad=(404,)),
-        Call(method="POST", path=path, good=(201, 202), bad=(400, 404, 429, 500), body=_START),
-        Call(method="PUT", path=path, good=(201,), bad=(400, 404, 409), body=_SERVER),
-        Call(method="PATCH", path=path, bad=(400, 404, 409), body={"name": TEXT, **_SERVER}),
-        Call(method="DELETE", path=path, good=(202, 204), bad=(400, 404), body={"remove": FLAG}),
-        Call(method="GET", path=f"{path}/progress", bad=(400, 404)),
+        Call(method="POST", path=path, good=(201, 202), bad=(404, 429, 500), body=_START),
+        Call(method="PUT", path=path, good=(201,), bad=(404, 409), body=_SERVER),
+        Call(method="PATCH", path=path, bad=(404, 409), body={"name": TEXT, **_SERVER}),
+        Call(method="DELETE", path=path, good=(202, 204), bad=(404,), body={"remove": FLAG}),
+        Call(method="GET", path=f"{path}/progress", bad=(404,)),
     )
 
 
@@ -57,56 +66,55 @@ _HUB: Final = (
     Call(method="GET", path="/openapi.json", open=True),
     Call(method="GET", path="/health", open=True),
     Call(method="GET", path="/info"),
-    Call(method="GET", path="/proxy", bad=(400,), query=_PAGE),
+    Call(method="GET", path="/proxy", query=_PAGE),
     Call(method="POST", path="/proxy"),
-    Call(method="PATCH", path="/proxy", bad=(400,), body=_REPROXY),
-    Call(method="POST", path="/shutdown", good=(202,), bad=(400,), body={"servers": FLAG, "proxy": FLAG}),
+    Call(method="PATCH", path="/proxy", body=_REPROXY),
+    Call(method="POST", path="/shutdown", good=(202,), body={"servers": FLAG, "proxy": FLAG}),
 )
 _USERS: Final = (
     Call(method="GET", path="/user", query=_STOPPED),
     Call(
         method="GET",
         path="/users",
-        bad=(400,),
         query={"state": TEXT, "name_filter": TEXT, "sort": TEXT, **_STOPPED, **_PAGE},
     ),
-    Call(method="POST", path="/users", good=(201,), bad=(400, 409), body={"usernames": TEXTS, "admin": FLAG}),
+    Call(method="POST", path="/users", good=(201,), bad=(409,), body={"usernames": TEXTS, "admin": FLAG}),
     Call(method="GET", path="/users/{name}", bad=(404,), query=_STOPPED),
-    Call(method="POST", path="/users/{name}", good=(201,), bad=(400, 404, 409), body={"admin": FLAG}),
+    Call(method="POST", path="/users/{name}", good=(201,), bad=(404, 409), body={"admin": FLAG}),
     Call(
         method="PATCH",
         path="/users/{name}",
-        bad=(400, 404),
+        bad=(404,),
         body={"name": TEXT, "admin": FLAG, "auth_state": OBJECT},
     ),
-    Call(method="DELETE", path="/users/{name}", good=(204,), bad=(400, 404)),
-    Call(method="POST", path="/users/{name}/activity", bad=(400, 404), body=_ACTIVITY),
+    Call(method="DELETE", path="/users/{name}", good=(204,), bad=(404,)),
+    Call(method="POST", path="/users/{name}/activity", bad=(404,), body=_ACTIVITY),
     Call(method="POST", path="/users/{name}/admin-access", good=()),
 )
 _TOKENS: Final = (
     Call(method="GET", path="/users/{name}/tokens", bad=(404,)),
-    Call(method="POST", path="/users/{name}/tokens", good=(201,), bad=(400,), body=_TOKEN),
+    Call(method="POST", path="/users/{name}/tokens", good=(201,), body=_TOKEN),
     Call(method="GET", path="/users/{name}/tokens/{token}", bad=(404,)),
     Call(method="DELETE", path="/users/{name}/tokens/{token}", good=(204,), bad=(404,)),
     Call(method="GET", path="/authorizations/token", good=(), bad=(404,)),
     Call(method="POST", path="/authorizations/token", good=(), bad=(404,)),
     Call(method="GET", path="/authorizations/token/{token}", bad=(404,)),
     Call(method="POST", path="/authorizations/token/{token}", good=(), bad=(404,)),
-    Call(method="GET", path="/authorizations/cookie/{cookie}", bad=(400, 404), body={"cookie_value": TEXT}),
-    Call(method="GET", path="/authorizations/cookie/{cookie}/{value}", bad=(400, 404)),
-    Call(method="GET", path="/oauth2/authorize", good=(200, 302), bad=(400, 404), open=True),
-    Call(method="POST", path="/oauth2/authorize", good=(302,), bad=(400, 404), open=True),
-    Call(method="POST", path="/oauth2/token", bad=(400, 401), open=True),
+    Call(method="GET", path="/authorizations/cookie/{cookie}", bad=(404,), body={"cookie_value": TEXT}),
+    Call(method="GET", path="/authorizations/cookie/{cookie}/{value}", bad=(404,)),
+    Call(method="GET", path="/oauth2/authorize", good=(200, 302), bad=(404,), open=True),
+    Call(method="POST", path="/oauth2/authorize", good=(302,), bad=(404,), open=True),
+    Call(method="POST", path="/oauth2/token", bad=(401,), open=True),
 )
 _GROUPS: Final = (
-    Call(method="GET", path="/groups", bad=(400,), query=_PAGE),
-    Call(method="POST", path="/groups", good=(201,), bad=(400, 409), body={"groups": TEXTS, "users": TEXTS}),
+    Call(method="GET", path="/groups", query=_PAGE),
+    Call(method="POST", path="/groups", good=(201,), bad=(409,), body={"groups": TEXTS, "users": TEXTS}),
     Call(method="GET", path="/groups/{group}", bad=(404,)),
-    Call(method="POST", path="/groups/{group}", good=(201,), bad=(400, 404, 409), body={"users": TEXTS}),
+    Call(method="POST", path="/groups/{group}", good=(201,), bad=(404, 409), body={"users": TEXTS}),
     Call(method="DELETE", path="/groups/{group}", good=(204,), bad=(404,)),
-    Call(method="POST", path="/groups/{group}/users", bad=(400, 404), body={"users": TEXTS}),
-    Call(method="DELETE", path="/groups/{group}/users", bad=(400, 404), body={"users": TEXTS}),
-    Call(method="PUT", path="/groups/{group}/properties", bad=(400, 404), body={}),
+    Call(method="POST", path="/groups/{group}/users", bad=(404,), body={"users": TEXTS}),
+    Call(method="DELETE", path="/groups/{group}/users", bad=(404,), body={"users": TEXTS}),
+    Call(method="PUT", path="/groups/{group}/properties", bad=(404,), body={}),
 )
 _SERVICES: Final = (
     Call(method="GET", path="/services"),
@@ -117,14 +125,14 @@ _SHARE: Final = {"user": TEXT, "group": TEXT, "scopes": TEXTS}
 _CODE: Final = {"scopes": TEXTS, "expires_in": NUMBER}
 _OF_SERVER: Final = "{name}/{server}"
 _SHARES: Final = (
-    Call(method="GET", path="/shares/{name}", bad=(400, 404), query=_PAGE),
-    Call(method="GET", path=f"/shares/{_OF_SERVER}", bad=(400, 404), query=_PAGE),
-    Call(method="POST", path=f"/shares/{_OF_SERVER}", bad=(400, 404), body=_SHARE),
-    Call(method="PATCH", path=f"/shares/{_OF_SERVER}", bad=(400, 404), body=_SHARE),
+    Call(method="GET", path="/shares/{name}", bad=(404,), query=_PAGE),
+    Call(method="GET", path=f"/shares/{_OF_SERVER}", bad=(404,), query=_PAGE),
+    Call(method="POST", path=f"/shares/{_OF_SERVER}", bad=(404,), body=_SHARE),
+    Call(method="PATCH", path=f"/shares/{_OF_SERVER}", bad=(404,), body=_SHARE),
     Call(method="DELETE", path=f"/shares/{_OF_SERVER}", good=(204,), bad=(404,)),
-    Call(method="GET", path="/share-codes/{name}", bad=(400, 404), query=_PAGE),
-    Call(method="GET", path=f"/share-codes/{_OF_SERVER}", bad=(400, 404), query=_PAGE),
-    Call(method="POST", path=f"/share-codes/{_OF_SERVER}", bad=(400, 404), body=_CODE),
+    Call(method="GET", path="/share-codes/{name}", bad=(404,), query=_PAGE),
+    Call(method="GET", path=f"/share-codes/{_OF_SERVER}", bad=(404,), query=_PAGE),
+    Call(method="POST", path=f"/share-codes/{_OF_SERVER}", bad=(404,), body=_CODE),
     Call(
         method="DELETE",
         path=f"/share-codes/{_OF_SERVER}",
@@ -132,10 +140,10 @@ _SHARES: Final = (
         bad=(404,),
         query={"code": TEXT, "id": TEXT},
     ),
-    Call(method="GET", path="/users/{name}/shared", bad=(400, 404), query=_PAGE),
+    Call(method="GET", path="/users/{name}/shared", bad=(404,), query=_PAGE),
     Call(method="GET", path="/users/{name}/shared/{owner}/{server}", bad=(404,)),
     Call(method="DELETE", path="/users/{name}/shared/{owner}/{server}", good=(204,), bad=(404,)),
-    Call(method="GET", path="/groups/{group}/shared", bad=(400, 404), query=_PAGE),
+    Call(method="GET", path="/groups/{group}/shared", bad=(404,), query=_PAGE),
     Call(method="GET", path="/groups/{group}/shared/{owner}/{server}", bad=(404,)),
     Call(method="DELETE", path="/groups/{group}/shared/{owner}/{server}", good=(204,), bad=(404,)),
 )

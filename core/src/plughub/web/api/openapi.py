@@ -140,7 +140,7 @@ def _in_query(call: Call) -> list[dict[str, Any]]:
 
 
 def _responses(call: Call) -> dict[str, Any]:
-    failures = sorted({*call.bad, HTTPStatus.SERVICE_UNAVAILABLE, *(() if call.open else (403,))})
+    failures = sorted(call.failures)
     content = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
     good = {str(status): {"description": HTTPStatus(status).phrase} for status in call.good}
     bad = {

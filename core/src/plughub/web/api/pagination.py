@@ -10,10 +10,12 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 from tornado.httputil import HTTPServerRequest
 
 from plughub.domain.errors import InvalidError
+from plughub.domain.names import shorten
 
 MEDIA_TYPE: Final = "application/jupyterhub-pagination+json"
 DEFAULT_LIMIT: Final = 50
 MAX_LIMIT: Final = 200
+_LARGEST: Final = 2**62
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +82,12 @@ def page_of(request: HTTPServerRequest, argument: Callable[[str, str], str]) -> 
 
 def _number(name: str, text: str) -> int:
     try:
-        return abs(int(text))
+        number = abs(int(text))
     except ValueError as error:
-        raise InvalidError(f"{name} must be a number, not {text[:32]!r}") from error
+        raise InvalidError(f"{name} must be a number, not {shorten(text)}") from error
+    if number > _LARGEST:
+        raise InvalidError(f"{name} must not be more than {_LARGEST}")
+    return number
 
 
 def _url(request: HTTPServerRequest, offset: int, limit: int) -> str:

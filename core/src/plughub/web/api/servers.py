@@ -13,7 +13,7 @@ from plughub.domain.names import check_display_name
 from plughub.domain.servers import ServerRecord
 from plughub.domain.users import User
 from plughub.web.api.base import APIHandler
-from plughub.web.api.bodies import OBJECT, TEXT, check_body
+from plughub.web.api.bodies import FLAG, OBJECT, TEXT, check_body
 from plughub.web.api.models import Models
 from plughub.web.requires import check_access, of_server, requires
 
@@ -98,7 +98,9 @@ class ServerHandler(APIHandler):
     @requires("delete:servers", about=of_server)
     async def delete(self, name: str, server: str = "") -> None:
         """Stop a server: 204 when it is gone in time, 202 when it is on its way."""
-        remove = bool(self.json_body().get("remove", False))
+        body = self.json_body()
+        check_body(body, {"remove": FLAG}, "server")
+        remove = bool(body.get("remove"))
         record = await self.context.servers.get(name, server)
         by, seconds = self.visitor.name, self.context.slow_stop_timeout
         put_off = record.operation is not None and record.operation.trouble

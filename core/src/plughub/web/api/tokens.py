@@ -12,12 +12,14 @@ from plughub.domain.scopes import ScopeFilter
 from plughub.domain.users import User
 from plughub.services.principals import Principal
 from plughub.web.api.base import APIHandler
+from plughub.web.api.bodies import NUMBER, OBJECT, TEXT, TEXTS, check_body
 from plughub.web.api.models import token_model
 from plughub.web.base import MISSING_CREDENTIALS
 from plughub.web.requires import of_user, requires
 
 DEFAULT_SCOPES: Final = ("inherit",)
 MAX_NOTE: Final = 1023
+_KINDS: Final = {"note": TEXT, "expires_in": NUMBER, "scopes": TEXTS, "roles": TEXTS, "auth": OBJECT}
 _NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
 
@@ -37,13 +39,14 @@ class TokensHandler(APIHandler):
     async def post(self, name: str) -> None:
         """Make a token; whoever is nobody may send name and password instead."""
         body = self.json_body()
+        check_body(body, _KINDS, "token")
         maker = self.principal or await self._by_password(body.get("auth"))
         user = await self._owner(name, maker)
         made = await self.context.tokens.create(
             user,
             note=_note(body),
             scopes=_scopes(body),
-            expires_in=_expires_in(body),
+            expires_in=body.get("expires_in"),
             holder=maker,
         )
         scopes = self.context.tokens.effective_scopes(user, made.record)
@@ -112,21 +115,14 @@ def _no_such_token(token_id: str) -> HubError:
 
 def _note(body: Mapping[str, Any]) -> str:
     note = body.get("note") or ""
-    if not isinstance(note, str) or len(note) > MAX_NOTE:
-        raise InvalidError(f"note must be a text of at most {MAX_NOTE} characters")
-    return note
-
-
-def _expires_in(body: Mapping[str, Any]) -> int | None:
-    seconds = body.get("expires_in")
-    if seconds is not None and (not isinstance(seconds, int) or isinstance(seconds, bool)):
-        raise InvalidError("token expires_in must be null or integer")
-    return seconds
+    if len(note) > MAX_NOTE:
+        raise InvalidError(f"token.note must be a text of at most {MAX_NOTE} characters")
+    return str(note)
 
 
 def _scopes(body: Mapping[str, Any]) -> tuple[str, ...]:
     """Read the scopes; names of default roles stand for theirs, as older clients ask."""
-    scopes, roles = _texts(body, "scopes"), _texts(body, "roles")
+    scopes, roles = body.get("scopes"), body.get("roles")
     if scopes is not None and roles is not None:
         raise InvalidError("say scopes or roles, not both")
     if roles is None:
@@ -136,10 +132,3 @@ def _scopes(body: Mapping[str, Any]) -> tuple[str, ...]:
     if unknown:
         raise InvalidError(f"there is no role {unknown[0][:32]!r} for tokens; say scopes")
     return tuple(scope for role in roles for scope in known[role]) or DEFAULT_SCOPES
-
-
-def _texts(body: Mapping[str, Any], key: str) -> list[str] | None:
-    value = body.get(key)
-    if value is not None and not (isinstance(value, list) and all(isinstance(item, str) for item in value)):
-        raise InvalidError(f"token {key} must be null or a list of strings")
-    return value
