@@ -1,36 +1,20 @@
 """An engine, and images that are made without a registry."""
 
-import hashlib
 import ipaddress
-import os
-import re
 import secrets
 import socket
-import subprocess
 import sys
-import sysconfig
-import tarfile
-import tempfile
-from importlib import metadata
 from pathlib import Path
 
 import docker
 import pytest
-from packaging.requirements import Requirement
 from traitlets.config import Config
 
 from plughub.classes.spawner_hooks import SpawnerHooks
 from plughub.plugin.threads import ThreadPools
 from plughub.testing import probe_server, tiny_server
 from plughub.testing.contracts.spawner import NAME, SpawnerUnderTest, make_server
-
-PYTHON = str(Path(sys._base_executable).resolve())
-STDLIB = Path(sysconfig.get_path("stdlib"))
-NEEDLESS = re.compile(
-    r"/(site-packages|dist-packages|test|tests|idlelib|turtledemo|ensurepip|tkinter|config-[^/]+)(/|$)"
-)
-LIBRARY = re.compile(r"(?:=> )?(/\S+) \(0x")
-WORDS = b"root:x:0:0::/root:/bin/sh\njovyan:x:1000:1000::/home/jovyan:/bin/sh\n"
+from plughub_docker.testing.images import PYTHON, build, distribution_paths, python_paths
 
 
 @pytest.fixture(scope="session")
@@ -115,84 +99,3 @@ async def spawners(tmp_path, prefix, tiny_image, probe):
 
     yield make
     pools.close()
-
-
-# ---- making images
-
-
-def build(client, name, paths, files, changes):
-    """Make an image from files of this machine, unless the engine has it already."""
-    facts = [PYTHON, sys.version, sys.prefix, changes, sorted(files.items()), sorted(map(str, paths))]
-    content = repr(facts).encode() + Path(__file__).read_bytes()
-    image = f"{name}:{hashlib.sha256(content).hexdigest()[:12]}"
-    if client.images(image):
-        return image
-    with tempfile.NamedTemporaryFile() as packed:
-        with tarfile.open(packed.name, mode="w") as archive:
-            pack(archive, paths, files)
-        repository, tag = image.split(":")
-        client.import_image_from_file(packed.name, repository=repository, tag=tag, changes=changes)
-    return image
-
-
-def pack(archive, paths, files):
-    for folder, mode, owner in (("tmp", 0o1777, 0), ("home/jovyan", 0o755, 1000), ("proc", 0o755, 0)):
-        entry = tarfile.TarInfo(folder)
-        entry.type, entry.mode, entry.uid, entry.gid = tarfile.DIRTYPE, mode, owner, owner
-        archive.addfile(entry)
-    for name in {"python", "python3", Path(PYTHON).name}:
-        link = tarfile.TarInfo(str(Path(sys.prefix, "bin", name)))
-        link.type, link.linkname = tarfile.SYMTYPE, PYTHON
-        archive.addfile(link)
-    for name, content in {"/etc/passwd": WORDS, **files}.items():
-        with tempfile.NamedTemporaryFile() as file:
-            file.write(content)
-            file.flush()
-            Path(file.name).chmod(0o644)
-            archive.add(file.name, name)
-    libraries = {library for path in paths if is_binary(path) for library in libraries_of(path)}
-    for path in sorted({*map(str, paths), *libraries}):
-        archive.add(
-            Path(path).resolve() if path in libraries else path, path, recursive=False, filter=by_root
-        )
-
-
-def by_root(entry):
-    entry.uid = entry.gid = 0
-    entry.mode |= 0o555 if entry.mode & 0o100 or entry.isdir() else 0o444
-    return entry
-
-
-def python_paths():
-    """The interpreter and its library."""
-    library = [path for path in STDLIB.rglob("*") if path.is_file() and not NEEDLESS.search(str(path))]
-    return [Path(PYTHON), *library]
-
-
-def distribution_paths(*names):
-    """The files of distributions and of all that they need."""
-    found, waiting = {}, list(names)
-    while waiting:
-        name = waiting.pop().lower().replace("_", "-")
-        if name in found:
-            continue
-        try:
-            found[name] = metadata.distribution(name)
-        except metadata.PackageNotFoundError:
-            continue
-        for text in found[name].requires or ():
-            requirement = Requirement(text)
-            if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
-                waiting.append(requirement.name)
-    files = (Path(one.locate_file(file)).resolve() for one in found.values() for file in one.files or ())
-    return [path for path in files if path.is_file() and path.suffix != ".pyc" and "/tests/" not in str(path)]
-
-
-def is_binary(path):
-    return ".so" in path.name or str(path) == PYTHON
-
-
-def libraries_of(path):
-    """The shared libraries that a binary is linked with."""
-    said = subprocess.run(["ldd", path], capture_output=True, text=True, check=False).stdout
-    return [os.path.normpath(library) for library in LIBRARY.findall(said)]

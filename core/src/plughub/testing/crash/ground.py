@@ -45,7 +45,11 @@ class Processes:
     """Servers that are processes of this machine."""
 
     plugin = "simple"
-    config = f'c.Spawner.cmd = [{sys.executable!r}, "-m", "plughub.testing.socket_server"]\n'
+    config = f"""
+import os
+c.Spawner.cmd = [{sys.executable!r}, "-m", "plughub.testing.socket_server"]
+c.SimpleLocalProcessSpawner.home_dir_template = os.path.abspath("homes/{{username}}")
+"""
 
     def launches(self, mark: str) -> Iterator[str]:
         """Name the start of every process that carries the mark and leads its session."""

@@ -26,7 +26,6 @@ c.Authenticator.admin_users = {{"ada"}}
 c.JupyterHub.allow_named_servers = True
 c.JupyterHub.db_url = {database!r}
 c.Spawner.poll_interval = 1
-c.SimpleLocalProcessSpawner.home_dir_template = "{folder}/homes/{{username}}"
 """
 CHP: Final = "c.ConfigurableHTTPProxy.api_url = 'http://127.0.0.1:{api_port}'\n"
 PLUGIN: Final = "crashpoints"
@@ -69,7 +68,7 @@ class Run:
     def __init__(self, folder: Path, database: str, proxy: str, ground: Ground | None = None) -> None:
         self._order = folder / "order"
         self._ground = ground or Processes()
-        config = CONFIG.format(database=database, folder=folder) + self._ground.config
+        config = CONFIG.format(database=database) + self._ground.config
         if proxy == "chp":
             config += CHP.format(api_port=free_port())
         _offer_plugin(folder / "site")
