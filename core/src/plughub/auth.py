@@ -1,6 +1,30 @@
-"""Base classes for authenticators, under the name that plugins and config files import."""
+"""What the author of an authenticator imports.
+
+::
+
+    from plughub.auth import Authenticator
+
+    class MyAuthenticator(Authenticator):
+        async def authenticate(self, handler, data): ...
+
+`PAMAuthenticator` comes with the distribution ``plughub-pam``, because the core imports no plugin.
+"""
 
 from plughub.classes.authenticator import Authenticator
 from plughub.classes.local_authenticator import LocalAuthenticator
+from plughub.domain.errors import ForbiddenError, UnavailableError
+from plughub.kinds import Identity, Login, LoginMethod, ManagedRole, Refusal, Rejected, UserInfo
 
-__all__ = ["Authenticator", "LocalAuthenticator"]
+__all__ = [
+    "Authenticator",
+    "ForbiddenError",
+    "Identity",
+    "LocalAuthenticator",
+    "Login",
+    "LoginMethod",
+    "ManagedRole",
+    "Refusal",
+    "Rejected",
+    "UnavailableError",
+    "UserInfo",
+]

@@ -52,15 +52,19 @@ if TYPE_CHECKING:
         Identity,
         Login,
         LoginMethod,
+        ManagedRole,
         Page,
         Progress,
+        ProxyInfo,
         ProxySettings,
         Refusal,
         Rejected,
+        Resumable,
         Route,
         Server,
         SpawnerInfo,
         TokenIdentity,
+        UserInfo,
     )
 
 # ------------------------------------------------------------------------------------------ at start
@@ -249,17 +253,21 @@ async def hub_authorize_login(identity: Identity) -> Refusal | None:
 
 
 @hook(Calling.OWN, optional=True)
-async def hub_complete_login(identity: Identity) -> Identity | Rejected | None:
-    """Finish an identity once nobody has refused it: admin or not, groups, saved secrets.
+async def hub_complete_login(
+    identity: Identity, saved: Mapping[str, Any] | None
+) -> Identity | Rejected | None:
+    """Finish an identity once nobody has refused it: admin or not, groups, roles, secrets.
 
     When:
         After `hub_authorize_login`, before the user is stored.
 
     Args:
         identity: the person, authenticated by this plugin.
+        saved: the secrets of her last login; None when there are none.
 
     Returns:
-        The identity to store, `Rejected`, or None to take it as it is.
+        The identity to store, `Rejected`, or None to take it as it is. Its ``auth_state`` takes the
+        place of what is saved, also when it is None.
 
     Errors:
         An exception or time-out refuses the login.
@@ -271,17 +279,86 @@ async def hub_refresh_user(identity: Identity) -> Identity | Rejected | None:
     """Look again whether a person may still come in, and with what groups.
 
     When:
-        At most every ``Authenticator.auth_refresh_age`` seconds for a person who is active, and
-        before a start when ``refresh_pre_spawn`` is set.
+        At most every ``Authenticator.auth_refresh_age`` seconds for a person who is active, before
+        a start when ``refresh_pre_spawn`` is set, and before a stop when ``refresh_pre_stop`` is.
 
     Args:
-        identity: the person as stored at the last login, with her saved secrets.
+        identity: the person as stored now, with her saved secrets.
 
     Returns:
-        A new identity to store, `Rejected` to log her out everywhere, None for no change.
+        A new identity to store, `Rejected` to have her log in again, None for no change. What is
+        None in the identity stays as it is. A request with a token cannot be sent to log in: it goes
+        on, unless ``auth_refresh_strict`` is set.
 
     Errors:
-        An exception or time-out changes nothing.
+        An exception or time-out changes nothing; a start or stop that asked for it is refused.
+    """
+
+
+@hook(Calling.OWN, optional=True, timeout=60)
+async def hub_managed_roles() -> Sequence[ManagedRole]:
+    """Name the roles that this authenticator manages, before anybody has logged in.
+
+    When:
+        Once in each hub process, at start. Roles come with a login too, as ``Identity.roles``.
+
+    Returns:
+        The roles, and who holds them.
+
+    Errors:
+        An exception or time-out stops the start of the hub: nobody would know who may do what.
+    """
+
+
+@hook(Calling.OWN, optional=True, timeout=120)
+async def hub_add_user(user: UserInfo) -> Refusal | None:
+    """Prepare for a user: make her account, her home. It is called again and again.
+
+    When:
+        At each login, after `hub_complete_login` and before she is stored; before an admin adds her,
+        with every authenticator; and at the start of a hub for all users it knows.
+
+    Args:
+        user: the user; at a login with what it brought.
+
+    Returns:
+        A `Refusal` when she cannot be a user here, with a reason that is shown, or None. She is not
+        added when all authenticators that were asked refuse.
+
+    Errors:
+        An exception or time-out refuses, but never makes the hub delete a user.
+    """
+
+
+@hook(Calling.OWN, optional=True, timeout=120)
+async def hub_rename_user(user: UserInfo, name: str) -> None:
+    """Follow a user who gets another name. It may be called again.
+
+    When:
+        Before the new name is stored; her servers are stopped.
+
+    Args:
+        user: with the name that she has.
+        name: the name that she gets, normalised.
+
+    Errors:
+        An exception or time-out refuses the new name.
+    """
+
+
+@hook(Calling.OWN, optional=True, timeout=120)
+async def hub_delete_user(user: UserInfo) -> None:
+    """Clean up after a user who is deleted. It may be called again.
+
+    When:
+        Her servers are stopped, and that she is to be deleted is written down. Only the
+        authenticators that know her are called; all of them when none does.
+
+    Args:
+        user: the user, still stored.
+
+    Errors:
+        An exception or time-out keeps her; whoever asked is told.
     """
 
 
@@ -426,7 +503,7 @@ async def hub_poll(server: Server) -> int | None:
 
 
 @hook(Calling.OWN, timeout=120)
-async def hub_stop(server: Server, now: bool) -> None:
+async def hub_stop(server: Server, now: bool) -> Resumable | None:
     """Stop the server and return when it is gone. Stopping what is gone already is no error.
 
     When:
@@ -437,8 +514,44 @@ async def hub_stop(server: Server, now: bool) -> None:
         server: with the state that `hub_spawn` saved; empty when a start failed before it answered.
         now: do not wait for a gentle end.
 
+    Returns:
+        None; or `Resumable` when the next start goes on with what was stopped, and its token and
+        state have to be kept for it.
+
     Errors:
         An exception or time-out leaves the server as it is; the stop is tried again.
+    """
+
+
+@hook(Calling.OWN, optional=True, timeout=120)
+async def hub_rename_server(server: Server, name: str) -> None:
+    """Follow a named server that gets another name. It may be called again.
+
+    When:
+        Before the new name is stored; the server is stopped.
+
+    Args:
+        server: with the name that it has.
+        name: the name that it gets.
+
+    Errors:
+        An exception or time-out refuses the new name.
+    """
+
+
+@hook(Calling.OWN, optional=True, timeout=120)
+async def hub_delete_server(server: Server) -> None:
+    """Clean up after a server that is deleted for ever: what it kept over its stops. It may be called again.
+
+    When:
+        A named server is removed or its user is deleted; it is stopped, and that it is to be
+        deleted is written down.
+
+    Args:
+        server: the server, still stored.
+
+    Errors:
+        An exception or time-out is logged; the server is deleted all the same.
     """
 
 
@@ -517,6 +630,21 @@ async def hub_inventory(mark: str) -> Iterable[Found]:
 
 
 # ----------------------------------------------------------------------------------------- the proxy
+
+
+@hook(Calling.REGISTER)
+def hub_proxy_info() -> ProxyInfo:
+    """Describe the proxy. Without it, all hubs reach the same one, wherever they run.
+
+    When:
+        At start, once for each hub process.
+
+    Returns:
+        Whether it is bound to the machine of its hub.
+
+    Errors:
+        An exception stops the start of the hub with the plugin's name and the message.
+    """
 
 
 @hook(Calling.OWN, timeout=30)

@@ -17,12 +17,13 @@ distribution ``plughub-localprocess``, in ``plughub_localprocess.spawner`` and
 from plughub.classes.spawner import Spawner
 from plughub.classes.spawner_answers import SpawnException
 from plughub.classes.spawner_objects import ServerAddress, SpawnerHub, SpawnerUser
-from plughub.kinds import Endpoint, Found, Progress, Server, SpawnFailed
+from plughub.kinds import Endpoint, Found, Progress, Resumable, Server, SpawnFailed
 
 __all__ = [
     "Endpoint",
     "Found",
     "Progress",
+    "Resumable",
     "Server",
     "ServerAddress",
     "SpawnException",

@@ -8,7 +8,7 @@ from tornado.concurrent import run_on_executor
 from plughub.auth import Authenticator
 from plughub.classes.authenticator_hooks import AuthenticatorHooks
 from plughub.domain.errors import ForbiddenError, UnavailableError
-from plughub.kinds import Identity, Login, Rejected
+from plughub.kinds import Identity, Login, ManagedRole, Refusal, Rejected, UserInfo
 
 ALICE = Login(username="alice", password="wonderland", form={"otp": "123", "username": "mallory"})
 SECRETS = {"token": "s3cret"}
@@ -138,13 +138,13 @@ async def test_a_method_on_its_own_executor_runs_there():
 
 async def test_admins_by_setting_become_admins_when_the_login_is_finished():
     hooks = hooks_answering("root", admin_users={"root"})
-    assert (await hooks.hub_complete_login(Identity(name="root"))).admin is True
-    assert (await hooks.hub_complete_login(Identity(name="alice"))).admin is None
+    assert (await hooks.hub_complete_login(Identity(name="root"), None)).admin is True
+    assert (await hooks.hub_complete_login(Identity(name="alice"), None)).admin is None
 
 
 async def test_what_authenticate_says_about_admin_wins_over_the_list():
     hooks = hooks_answering("root", admin_users={"root"})
-    assert (await hooks.hub_complete_login(Identity(name="root", admin=False))).admin is False
+    assert (await hooks.hub_complete_login(Identity(name="root", admin=False), None)).admin is False
 
 
 @pytest.mark.parametrize("colour", ["plain", "async"])
@@ -158,7 +158,9 @@ async def test_the_hook_after_login_may_change_the_auth_model(colour):
 
     hook = change if colour == "plain" else change_later
     hooks = hooks_answering("a", post_auth_hook=hook, manage_groups=True, enable_auth_state=True)
-    done = await hooks.hub_complete_login(Identity(name="a", groups=frozenset({"g"}), auth_state=SECRETS))
+    done = await hooks.hub_complete_login(
+        Identity(name="a", groups=frozenset({"g"}), auth_state=SECRETS), None
+    )
     assert done.groups == {"g", "late"}
     assert done.auth_state == {"token": "s3cret", "n": 1}
     assert SECRETS == {"token": "s3cret"}
@@ -169,25 +171,118 @@ async def test_the_hook_after_login_may_refuse():
         raise web.HTTPError(403, "not today")
 
     hooks = hooks_answering("a", post_auth_hook=refuse)
-    assert await hooks.hub_complete_login(Identity(name="a")) == Rejected("not today")
+    assert await hooks.hub_complete_login(Identity(name="a"), None) == Rejected("not today")
 
 
 async def test_secrets_are_kept_only_where_they_are_wanted():
     identity = Identity(name="a", auth_state=SECRETS)
-    assert (await hooks_answering("a").hub_complete_login(identity)).auth_state is None
-    kept = await hooks_answering("a", enable_auth_state=True).hub_complete_login(identity)
+    assert (await hooks_answering("a").hub_complete_login(identity, None)).auth_state is None
+    kept = await hooks_answering("a", enable_auth_state=True).hub_complete_login(identity, None)
     assert kept.auth_state == SECRETS
 
 
-async def test_the_authenticator_prepares_for_the_user_last():
+async def test_the_authenticator_prepares_for_the_user():
     prepared = []
 
     class Preparing(Authenticator):
         async def add_user(self, user):
             prepared.append((user.name, await user.get_auth_state()))
 
-    await AuthenticatorHooks("p", Preparing()).hub_complete_login(Identity(name="a", auth_state=SECRETS))
+    user = UserInfo(name="a", auth_state=SECRETS)
+    assert await AuthenticatorHooks("p", Preparing()).hub_add_user(user) is None
     assert prepared == [("a", SECRETS)]
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (ValueError("no such account"), "no such account"),
+        (web.HTTPError(403, "not here"), "not here"),
+        (ForbiddenError("not you"), "not you"),
+    ],
+)
+async def test_an_authenticator_that_cannot_prepare_says_why(error, reason):
+    class Refusing(Authenticator):
+        def add_user(self, user):
+            raise error
+
+    assert await AuthenticatorHooks("p", Refusing()).hub_add_user(UserInfo(name="a")) == Refusal(reason)
+
+
+async def test_an_authenticator_that_is_out_of_order_has_not_refused():
+    class Broken(Authenticator):
+        def add_user(self, user):
+            raise OSError("no connection")
+
+    with pytest.raises(OSError, match="no connection"):
+        await AuthenticatorHooks("p", Broken()).hub_add_user(UserInfo(name="a"))
+
+
+async def test_the_authenticator_follows_renaming_and_deletion():
+    seen = []
+
+    class Following(Authenticator):
+        def rename_user(self, user, name):
+            seen.append((user.name, name))
+
+        async def delete_user(self, user):
+            seen.append((user.name, await user.get_auth_state()))
+
+    hooks = AuthenticatorHooks("p", Following())
+    await hooks.hub_rename_user(UserInfo(name="a"), "b")
+    await hooks.hub_delete_user(UserInfo(name="b", auth_state=SECRETS))
+    assert seen == [("a", "b"), ("b", SECRETS)]
+
+
+async def test_saved_and_new_secrets_are_reconciled():
+    seen = []
+
+    async def keep_old(authenticator, model, existing):
+        seen.append((type(authenticator).__name__, model["auth_state"], existing))
+        return {**(existing or {}), **model["auth_state"]}
+
+    hooks = hooks_answering("a", enable_auth_state=True, reconcile_auth_state_hook=keep_old)
+    identity = Identity(name="a", auth_state={"new": 1})
+    assert (await hooks.hub_complete_login(identity, {"old": 0})).auth_state == {"old": 0, "new": 1}
+    assert (await hooks.hub_complete_login(identity, None)).auth_state == {"new": 1}
+    assert seen == [("Answering", {"new": 1}, {"old": 0}), ("Answering", {"new": 1}, None)]
+    off = hooks_answering("a", reconcile_auth_state_hook=keep_old)
+    assert (await off.hub_complete_login(identity, None)).auth_state is None
+
+
+ROLE = {"name": "tutor", "description": "Teaches", "scopes": ["read:hub"], "users": ["Alice"]}
+TUTOR = ManagedRole(
+    name="tutor", description="Teaches", scopes=("read:hub",), users=frozenset({"alice"}), groups=None
+)
+
+
+async def test_roles_of_the_auth_model_count_only_when_roles_are_managed():
+    model = {"name": "alice", "roles": [ROLE, {"name": "plain"}]}
+    identity = await hooks_answering(model, manage_roles=True).hub_authenticate(ALICE)
+    assert identity.roles == (TUTOR, ManagedRole(name="plain"))
+    done = await hooks_answering(model, manage_roles=True).hub_complete_login(identity, None)
+    assert done.roles == identity.roles
+    assert (await hooks_answering(model).hub_authenticate(ALICE)).roles is None
+
+
+@pytest.mark.parametrize(
+    "role", ["tutor", {}, {"name": 1}, {"name": "tutor", "scopes": "x"}, {"name": "tutor", "colour": 1}]
+)
+async def test_roles_that_make_no_sense_are_a_failure_of_the_authenticator(role):
+    with pytest.raises(TypeError, match="role"):
+        await hooks_answering({"name": "a", "roles": [role]}, manage_roles=True).hub_authenticate(ALICE)
+
+
+async def test_managed_roles_are_named_at_the_start():
+    class Managing(Authenticator):
+        async def load_managed_roles(self):
+            return [ROLE]
+
+    assert await AuthenticatorHooks("p", Managing(manage_roles=True)).hub_managed_roles() == (TUTOR,)
+    assert await AuthenticatorHooks("p", Managing()).hub_managed_roles() == ()
+    reset = Authenticator(manage_roles=True, reset_managed_roles_on_startup=True)
+    with pytest.raises(NotImplementedError, match="load_managed_roles"):
+        await AuthenticatorHooks("p", reset).hub_managed_roles()
 
 
 def hooks_refreshing(answer, **settings):

@@ -12,18 +12,25 @@ from plughub.plugin.calling import HookCaller
 from plughub.plugin.hooks import Hooks
 from plughub.plugin.manager import ActivePlugins
 from plughub.plugin.threads import ThreadPools
+from plughub.services.auth_states import AuthStates
+from plughub.services.cleaning_up import CleanUp
 from plughub.services.database_tokens import DatabaseTokens
+from plughub.services.deleting_users import UserDeletion
 from plughub.services.events import EventTeller
+from plughub.services.identities import IdentityKeeper
 from plughub.services.login import LoginService
 from plughub.services.operations.runner import Runner
 from plughub.services.operations.start import StartSteps
 from plughub.services.operations.stop import StopSteps
 from plughub.services.polling import Poller
 from plughub.services.preparation import prepare
+from plughub.services.preparing_users import UserPreparation
+from plughub.services.refreshing import Refresher
 from plughub.services.routing import Router
 from plughub.services.servers import ServerService
 from plughub.services.settings import HubSettings
 from plughub.services.tokens import TokenService
+from plughub.services.user_admin import UserAdmin
 from plughub.services.watching import Watchers
 from plughub.storage.database import Database
 from plughub.storage.schema import prepare_schema
@@ -47,10 +54,20 @@ class Machine:
         self.before = None
         self.stop_gate = None
         self.forgetful = False
+        self.seen = {}
+        self.deleted = []
+        self.delete_error = None
+        self.renamed = []
+        self.rename_error = None
+        self.resumes = None
+        self.tokens = []
+        self.token_of_old = None
         self.inventory_is_missing = False
 
     async def launch(self, server):
         self.launches.append(server.operation)
+        self.seen["spawn"] = server
+        self.tokens.append(server.environment["JUPYTERHUB_API_TOKEN"])
         if self.before:
             await self.before.wait()
         if self.error:
@@ -62,7 +79,7 @@ class Machine:
             await self.kill(server.operation)
         if self.gate:
             await self.gate.wait()
-        return Endpoint(url=f"http://127.0.0.1:{port}", state={"launch": server.operation})
+        return Endpoint(url=f"http://127.0.0.1:{port}", state={"launch": server.operation}, api_token=self.token_of_old)
 
     async def kill(self, launch):
         _, listener, _ = self.running.pop(launch)
@@ -91,6 +108,7 @@ class MachineSpawner:
 
     @hookimpl
     async def hub_poll(self, server):
+        self.machine.seen["poll"] = server
         if self.machine.poll_error:
             raise self.machine.poll_error
         return None if server.operation in self.machine.running else self.machine.code
@@ -98,12 +116,26 @@ class MachineSpawner:
     @hookimpl
     async def hub_stop(self, server, now):
         self.machine.stops.append((server.operation, now))
+        self.machine.seen["stop"] = server
         if self.machine.stop_gate:
             await self.machine.stop_gate.wait()
         if self.machine.stop_error:
             raise self.machine.stop_error
         if server.operation in self.machine.running:
             await self.machine.kill(server.operation)
+        return self.machine.resumes
+
+    @hookimpl
+    async def hub_rename_server(self, server, name):
+        if self.machine.rename_error:
+            raise self.machine.rename_error
+        self.machine.renamed.append((server.name, name))
+
+    @hookimpl
+    async def hub_delete_server(self, server):
+        self.machine.deleted.append(server)
+        if self.machine.delete_error:
+            raise self.machine.delete_error
 
     @hookimpl
     async def hub_logs(self, server, lines):
@@ -183,7 +215,7 @@ class Book:
 class HubParts:
     """The services of one hub process, wired as the composition wires them."""
 
-    def __init__(self, url, machine, proxy, extra=None, **settings):
+    def __init__(self, url, machine, proxy, extra=None, keys=(), **settings):
         self.database = Database(url)
         self.store = SQLStore(self.database)
         plugins = ActivePlugins()
@@ -207,7 +239,9 @@ class HubParts:
         self.router = Router(
             self.store, self.hooks, self.settings, ProxySettings(ip="", port=8000, hub_url="http://h:1")
         )
-        parts = (self.hooks, self.settings, self.router, self.events)
+        self.auth_states = AuthStates(self.store, keys)
+        clean_up = CleanUp(self.hooks, self.settings, self.auth_states)
+        parts = (self.hooks, self.settings, self.router, self.events, clean_up)
         self.runner.use({OperationKind.START: StartSteps(*parts), OperationKind.STOP: StopSteps(*parts)})
         self.servers = ServerService(
             self.store, self.hooks, self.settings, self.runner, self.watchers, self.events
@@ -215,9 +249,14 @@ class HubParts:
         self.poller = Poller(self.store, self.hooks, self.settings, self.servers)
         self.tokens = TokenService(self.store, self.hooks, ScopeTree())
         self.store.changed = self.tokens.cache.changed
-        self.logins = LoginService(
-            self.store, self.hooks, self.settings, self.events, visitors=frozenset({"onetime"})
-        )
+        tree = ScopeTree()
+        keeper = IdentityKeeper(self.settings, tree, frozenset({"onetime"}))
+        people = (self.store, self.hooks, self.settings)
+        self.logins = LoginService(*people, self.events, keeper, self.auth_states)
+        self.refresher = Refresher(*people, keeper, self.auth_states)
+        self.preparation = UserPreparation(*people)
+        self.deletion = UserDeletion(*people, self.servers, clean_up)
+        self.user_admin = UserAdmin(*people, tree, self.preparation, self.deletion)
         self._tasks = []
 
     def run(self):

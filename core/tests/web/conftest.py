@@ -23,10 +23,14 @@ from plughub.plugin.hooks import Hooks
 from plughub.plugin.manager import ActivePlugins
 from plughub.plugin.threads import ThreadPools
 from plughub.services.activity import ActivityService
+from plughub.services.auth_states import AuthStates
+from plughub.services.cleaning_up import CleanUp
 from plughub.services.database_tokens import DatabaseTokens
+from plughub.services.deleting_users import UserDeletion
 from plughub.services.events import EventTeller
 from plughub.services.groups import GroupService
 from plughub.services.links import OneTimeLinks
+from plughub.services.identities import IdentityKeeper
 from plughub.services.login import LoginService
 from plughub.services.named_servers import NamedServers
 from plughub.services.oauth import OAuthService
@@ -34,6 +38,8 @@ from plughub.services.operations.runner import Runner
 from plughub.services.operations.start import StartSteps
 from plughub.services.operations.stop import StopSteps
 from plughub.services.preparation import prepare
+from plughub.services.preparing_users import UserPreparation
+from plughub.services.refreshing import Refresher
 from plughub.services.routing import Router
 from plughub.services.servers import ServerService
 from plughub.services.settings import HubSettings
@@ -158,6 +164,7 @@ class WebHub:
         self.tiny = TinyServers(label="Tiny servers")
         self.spawners = {"tiny": self.tiny, **settings.pop("spawners", {})}
         self.proxy = RecordedRoutes()
+        self.keys = settings.pop("keys", ())
         self.url = settings.pop("url", "")
         self.settings_given = settings
         self.browsers: list[Browser] = []
@@ -206,14 +213,21 @@ class WebHub:
             self.store, self.hooks, self.settings, ProxySettings(ip="", port=1, hub_url="")
         )
         self.runner = Runner(self.store, self.settings, self.watchers)
-        parts = (self.hooks, self.settings, router, self.events)
+        self.auth_states = AuthStates(self.store, self.keys)
+        clean_up = CleanUp(self.hooks, self.settings, self.auth_states)
+        parts = (self.hooks, self.settings, router, self.events, clean_up)
         self.runner.use({OperationKind.START: StartSteps(*parts), OperationKind.STOP: StopSteps(*parts)})
         self.servers = ServerService(
             self.store, self.hooks, self.settings, self.runner, self.watchers, self.events
         )
-        self.logins = LoginService(
-            self.store, self.hooks, self.settings, self.events, visitors=frozenset({"onetime"})
-        )
+        tree = self.tree
+        keeper = IdentityKeeper(self.settings, tree, frozenset({"onetime"}))
+        people = (self.store, self.hooks, self.settings)
+        self.logins = LoginService(*people, self.events, keeper, self.auth_states)
+        self.refresher = Refresher(*people, keeper, self.auth_states)
+        self.preparation = UserPreparation(*people)
+        self.deletion = UserDeletion(*people, self.servers, clean_up)
+        self.user_admin = UserAdmin(*people, tree, self.preparation, self.deletion)
         self.activity = ActivityService(self.store, self.settings)
         self.tasks = [
             asyncio.create_task(self.events.run()),
@@ -227,11 +241,13 @@ class WebHub:
                 "logins": self.logins,
                 "tokens": self.tokens,
                 "users": UserService(self.store),
-                "user_admin": UserAdmin(self.store, self.servers, self.tree),
+                "user_admin": self.user_admin,
+                "refresher": self.refresher,
+                "auth_states": self.auth_states,
                 "events": self.events,
                 "router": self.router,
                 "shut_down": lambda *flags: self.shutdowns.append(flags),
-                "named_servers": NamedServers(self.store, self.settings),
+                "named_servers": NamedServers(self.store, self.hooks, self.settings),
                 "groups": GroupService(self.store, self.tree),
                 "sharing": SharingService(self.store, self.tree),
                 "share_codes": ShareCodeService(self.store, self.tree),

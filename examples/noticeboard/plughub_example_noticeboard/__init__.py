@@ -1,11 +1,11 @@
-"""A page, a template, a setting and a command."""
+"""A page, a call of the API, templates, a setting and a command."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
 from plughub import hookimpl
+from plughub.handlers import APIHandler, PageHandler, needs_scope
 from plughub.kinds import Command, HubContext, Page
-from tornado.web import RequestHandler
 from traitlets import Unicode
 from traitlets.config import Config, Configurable
 
@@ -16,13 +16,22 @@ class NoticeBoard(Configurable):
     text = Unicode("nothing new", help="What stands on the notice board.").tag(config=True)
 
 
-class NoticePage(RequestHandler):
+class NoticePage(PageHandler):
     """The board as a page."""
 
-    def get(self) -> None:
-        """Show the board."""
-        self.set_header("Content-Type", "text/plain; charset=utf-8")
-        self.finish(boards[0].text)
+    @needs_scope()
+    async def get(self) -> None:
+        """Show the board to whoever is logged in."""
+        self.render_page("notices.html", text=boards[0].text, may_edit=self.may("admin-ui"))
+
+
+class NoticeCall(APIHandler):
+    """The board as a call of the API."""
+
+    @needs_scope("read:hub")
+    async def get(self) -> None:
+        """Show the board to programs of admins."""
+        self.answer({"text": boards[0].text, "reader": self.who.name if self.who else None})
 
 
 boards = [NoticeBoard()]
@@ -40,7 +49,7 @@ def hub_register_configurables() -> Sequence[type]:
 
 @hookimpl
 def hub_register_pages() -> Sequence[Page]:
-    return [Page(path="/notices", handler=NoticePage)]
+    return [Page(path="/notices", handler=NoticePage), Page(path="/api/notices", handler=NoticeCall)]
 
 
 @hookimpl

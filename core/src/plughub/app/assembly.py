@@ -13,10 +13,11 @@ from urllib.parse import urlsplit
 
 from plughub.app.config import JupyterHub
 from plughub.app.plugins import Selection
+from plughub.classes.authenticator import Authenticator
 from plughub.domain.errors import StartError
 from plughub.domain.urls import hub_url
 from plughub.kinds import ProxySettings, SpawnerInfo
-from plughub.services.settings import HubSettings
+from plughub.services.settings import HubSettings, LoginPolicy
 
 DAY = 86400
 
@@ -131,7 +132,6 @@ def hub_settings(
         The settings.
     """
     cookie_max_age = hub.cookie_max_age_days * DAY
-    ages = [authenticator.auth_refresh_age for authenticator in selection.authenticators.values()]
     return HubSettings(
         mark=mark,
         hub_id=uuid.uuid4().hex,
@@ -151,13 +151,32 @@ def hub_settings(
         oauth_token_expires_in=hub.oauth_token_expires_in or int(cookie_max_age),
         oauth_require_pkce=hub.oauth_require_pkce,
         token_expires_in_max=hub.token_expires_in_max_seconds,
-        auth_refresh_age=min(ages, default=300),
+        policies=_policies(hub, selection),
         lease=hub.lease_seconds,
         activity_resolution=hub.activity_resolution,
         last_activity_interval=hub.last_activity_interval,
         cleanup_servers=hub.cleanup_servers,
         cleanup_proxy=hub.cleanup_proxy,
     )
+
+
+def _policies(hub: JupyterHub, selection: Selection) -> dict[str, LoginPolicy]:
+    """What each authenticator's settings say; those of ``c.Authenticator`` for plugins without a class."""
+    of_others = Authenticator(config=hub.config)
+    owners = selection.active.owners("authenticator")
+    return {
+        name: LoginPolicy(
+            enable_auth_state=rules.enable_auth_state,
+            manage_roles=rules.manage_roles,
+            reset_managed_roles=rules.reset_managed_roles_on_startup,
+            refresh_age=rules.auth_refresh_age,
+            refresh_strict=rules.auth_refresh_strict,
+            refresh_pre_spawn=rules.refresh_pre_spawn,
+            refresh_pre_stop=rules.refresh_pre_stop,
+        )
+        for name in (*owners, "")
+        for rules in [selection.authenticators.get(name, of_others)]
+    }
 
 
 def runtime_folder(path: str) -> Path:

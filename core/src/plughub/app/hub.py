@@ -24,6 +24,7 @@ from plughub.app.assembly import (
 from plughub.app.checks import check_settings
 from plughub.app.config import JupyterHub
 from plughub.app.declared import declared_of
+from plughub.app.people import build_people, load_managed_roles, open_auth_states
 from plughub.app.plugins import DATABASE, PluginChooser, Selection
 from plughub.app.secrets import cookie_secret
 from plughub.app.wiring import web_context
@@ -35,12 +36,12 @@ from plughub.plugin.calling import HookCaller
 from plughub.plugin.hooks import Hooks
 from plughub.plugin.threads import ThreadPools
 from plughub.services.activity import ActivityService
+from plughub.services.cleaning_up import CleanUp
 from plughub.services.database_tokens import DatabaseTokens
 from plughub.services.declaring import declare
 from plughub.services.events import EventTeller
 from plughub.services.links import PLUGIN as ONETIME
 from plughub.services.links import OneTimeLinks
-from plughub.services.login import LoginService
 from plughub.services.loops import for_ever
 from plughub.services.membership import Membership
 from plughub.services.operations.runner import Runner
@@ -119,7 +120,9 @@ class Hub:
         infos = {answer.plugin: answer.value for answer in self.caller.register("hub_spawner_info")}
         self.hooks = Hooks(self.caller)
         self.settings = hub_settings(self.config, self.where, self.selection, mark, infos)
+        self.auth_states = open_auth_states(self.config.config, self.store, self.settings.policies)
         self.tree = await self._declare()
+        await load_managed_roles(self.hooks, self.store, self.settings, self.tree)
         self.watchers = Watchers()
         self.events = EventTeller(self.hooks)
         longest = self.settings.token_expires_in_max
@@ -127,13 +130,22 @@ class Hub:
         self.store.changed = self.tokens.cache.changed
         self.router = Router(self.store, self.hooks, self.settings, self.proxy)
         self.runner = Runner(self.store, self.settings, self.watchers)
-        parts = (self.hooks, self.settings, self.router, self.events)
+        clean_up = CleanUp(self.hooks, self.settings, self.auth_states)
+        parts = (self.hooks, self.settings, self.router, self.events, clean_up)
         self.runner.use({OperationKind.START: StartSteps(*parts), OperationKind.STOP: StopSteps(*parts)})
         self.servers = ServerService(
             self.store, self.hooks, self.settings, self.runner, self.watchers, self.events
         )
-        self.logins = LoginService(
-            self.store, self.hooks, self.settings, self.events, visitors=frozenset({ONETIME})
+        self.people = build_people(
+            self.store,
+            self.hooks,
+            self.settings,
+            self.events,
+            self.servers,
+            self.tree,
+            self.auth_states,
+            clean_up,
+            self.selection,
         )
         self.activity = ActivityService(self.store, self.settings)
         self.poller = Poller(self.store, self.hooks, self.settings, self.servers)
@@ -181,6 +193,7 @@ class Hub:
             raise
         for work in self._background():
             self._tasks.append(asyncio.create_task(for_ever(work)))
+        self._tasks.append(asyncio.create_task(self.people.roll_call.call()))
         for server in self._of_blocked:
             await self.servers.stop(server)
 
@@ -228,6 +241,8 @@ class Hub:
             for last in (self.activity.flush, self.membership.leave):
                 with contextlib.suppress(Exception):
                     await last()
+        if hasattr(self, "auth_states"):
+            self.auth_states.close()
         if hasattr(self, "pools"):
             self.pools.close()
         self.store.database.close()
@@ -246,6 +261,7 @@ class Hub:
             self.membership.keep_house,
             self.events.run,
             self.activity.run,
+            self.people.deletion.go_on,
         ]
 
     def _listen(self) -> None:

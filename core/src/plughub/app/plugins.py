@@ -15,6 +15,7 @@ from plughub.app.config import JupyterHub
 from plughub.classes.access import AccessRules
 from plughub.classes.authenticator import Authenticator
 from plughub.classes.authenticator_hooks import AuthenticatorHooks
+from plughub.classes.crypt_keeper import CryptKeeper
 from plughub.classes.proxy import Proxy
 from plughub.classes.proxy_hooks import ProxyHooks
 from plughub.classes.spawner import Spawner
@@ -250,14 +251,16 @@ class PluginChooser:
                 _check_class(answer.plugin, kind, answer.value, base)
                 selection.classes.append(answer.value)
                 active.add_part(answer.plugin, kind, self._adapter(answer.plugin, kind, answer.value))
-        selection.classes += [JupyterHub, Authenticator]
+        selection.classes += [JupyterHub, Authenticator, CryptKeeper]
         selection.default_spawner = selection.default_spawner or active.owners("spawner")[0]
         fallback = Authenticator(config=self._config)
         active.add(ACCESS, AccessRules(selection.authenticators, fallback, frozenset({ONETIME})))
 
     def _adapter(self, plugin: str, kind: str, cls: type) -> object:
         if kind == "spawner":
-            return SpawnerHooks(plugin, cls, self._config)
+            return SpawnerHooks(
+                plugin, cls, self._config, authenticators=self._selection.authenticators
+            )
         backend = cls(config=self._config, log=logging.getLogger(f"plughub.{plugin}"))
         if kind == "proxy":
             return ProxyHooks(plugin, backend)

@@ -11,7 +11,7 @@ from plughub.domain import names
 from plughub.domain.errors import InvalidError
 
 AuthModel = dict[str, Any]
-"""``name``, and any of ``admin``, ``auth_state``, ``groups``, ``user_info``: what a login brings."""
+"""``name``, and any of ``admin``, ``auth_state``, ``groups``, ``roles``, ``user_info``: what a login brings."""
 
 
 class NamedUser(Protocol):
@@ -27,7 +27,7 @@ class Authenticator(AuthenticatorSettings):
 
     Override `authenticate`; everything else has a default. The order at a login is: `authenticate`,
     `normalize_username`, `validate_username`, `check_blocked_users`, then `allow_all` or `check_allowed`,
-    `is_admin`, `post_auth_hook`, `add_user`. The vetoes of other plugins are heard before `is_admin`.
+    `is_admin`, `post_auth_hook`, `reconcile_auth_state_hook`, `add_user`. The vetoes of other plugins are heard before `is_admin`.
     A method may be ``async def``, or a plain ``def``, which then runs in a thread.
     """
 
@@ -43,7 +43,7 @@ class Authenticator(AuthenticatorSettings):
 
         Returns:
             The username, or a dict with the key ``name`` and any of ``admin``, ``auth_state``,
-            ``groups``, ``user_info``; None when the login is not good.
+            ``groups``, ``roles``, ``user_info``; None when the login is not good.
 
         Raises:
             plughub.domain.errors.ForbiddenError: refused, with a reason that the person reads.
@@ -135,26 +135,59 @@ class Authenticator(AuthenticatorSettings):
         """
         return True
 
+    async def load_managed_roles(self) -> Any:
+        """Name the roles that this authenticator manages, at the start of the hub. Asked with manage_roles.
+
+        Returns:
+            Dicts like those of ``JupyterHub.load_roles``: ``name``, and any of ``description``,
+            ``scopes``, ``users``, ``groups``, ``services``.
+
+        Raises:
+            NotImplementedError: reset_managed_roles_on_startup is set, and a subclass names no roles.
+        """
+        if self.reset_managed_roles_on_startup:
+            kind = type(self).__name__
+            raise NotImplementedError(
+                f"{kind} has no load_managed_roles: reset_managed_roles_on_startup would take all roles away"
+            )
+        return ()
+
     def add_user(self, user: NamedUser) -> Any:
-        """Prepare for a user: called at her logins and when an admin adds her. Must be repeatable.
+        """Prepare for a user: called at her logins, when an admin adds her, and when a hub starts.
+
+        It must be repeatable.
 
         Args:
-            user: has ``name``.
+            user: has ``name``, ``admin``, ``groups`` and ``await get_auth_state()``.
 
         Returns:
             Nothing. May be a coroutine.
 
         Raises:
-            ValueError: the name cannot be the name of a user.
+            ValueError: she cannot be a user; the login is refused, an admin reads the text.
         """
         if not self.validate_username(user.name):
             raise ValueError(f"invalid username {names.shorten(user.name)}")
 
-    def delete_user(self, user: NamedUser) -> Any:
-        """Clean up after a user who was deleted.
+    def rename_user(self, user: NamedUser, name: str) -> Any:
+        """Follow a user who gets another name. Must be repeatable; an exception refuses the new name.
 
         Args:
-            user: has ``name``.
+            user: has the ``name`` that she has.
+            name: the name that she gets.
+
+        Returns:
+            Nothing. May be a coroutine.
+        """
+
+    def delete_user(self, user: NamedUser) -> Any:
+        """Clean up after a user who is deleted. Must be repeatable; an exception keeps her.
+
+        Args:
+            user: has ``name``, ``admin``, ``groups`` and ``await get_auth_state()``.
+
+        Returns:
+            Nothing. May be a coroutine.
         """
 
     def pre_spawn_start(self, user: Any, spawner: Any) -> Any:

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
 from plughub.classes.authenticator import Authenticator
-from plughub.classes.authenticator_model import form_data, model_of, refusal_of, updated, user_of
+from plughub.classes.authenticator_model import (
+    form_data,
+    managed_role,
+    model_of,
+    refusal_of,
+    updated,
+    user_of,
+)
 from plughub.classes.calling import call
 from plughub.domain.names import shorten
-from plughub.kinds import Identity, Login, LoginMethod, Rejected
+from plughub.kinds import Identity, Login, LoginMethod, ManagedRole, Refusal, Rejected, UserInfo
 from plughub.plugin.markers import hookimpl
 
 log = logging.getLogger("plughub.authenticator")
@@ -58,14 +65,46 @@ class AuthenticatorHooks:
         return await self._or_rejected(self._authenticate, login)
 
     @hookimpl
-    async def hub_complete_login(self, identity: Identity) -> Identity | Rejected | None:
-        """Decide about admin, run post_auth_hook and add_user."""
-        return await self._or_rejected(self._complete, identity)
+    async def hub_complete_login(
+        self, identity: Identity, saved: Mapping[str, Any] | None
+    ) -> Identity | Rejected | None:
+        """Decide about admin, run post_auth_hook and reconcile_auth_state_hook."""
+        return await self._or_rejected(lambda person: self._complete(person, saved), identity)
 
     @hookimpl
     async def hub_refresh_user(self, identity: Identity) -> Identity | Rejected | None:
         """Look again, at the block-list too."""
         return await self._or_rejected(self._refresh, identity)
+
+    @hookimpl
+    async def hub_managed_roles(self) -> Sequence[ManagedRole]:
+        """Name the roles that load_managed_roles names, when roles are managed."""
+        authenticator = self.authenticator
+        if not authenticator.manage_roles:
+            return ()
+        return tuple(map(managed_role, await self._call(authenticator.load_managed_roles) or ()))
+
+    @hookimpl
+    async def hub_add_user(self, user: UserInfo) -> Refusal | None:
+        """Call add_user."""
+        try:
+            await self._call(self.authenticator.add_user, user_of(user))
+        except Exception as error:
+            reason = refusal_of(error) or (str(error) if isinstance(error, ValueError) else None)
+            if reason is None:
+                raise
+            return Refusal(reason)
+        return None
+
+    @hookimpl
+    async def hub_rename_user(self, user: UserInfo, name: str) -> None:
+        """Call rename_user."""
+        await self._call(self.authenticator.rename_user, user_of(user), name)
+
+    @hookimpl
+    async def hub_delete_user(self, user: UserInfo) -> None:
+        """Call delete_user."""
+        await self._call(self.authenticator.delete_user, user_of(user))
 
     async def _authenticate(self, login: Login) -> Identity | None:
         answer = await self._call(self.authenticator.authenticate, None, form_data(login))
@@ -78,15 +117,19 @@ class AuthenticatorHooks:
             return None
         return updated(Identity(name=name, plugin=self.plugin), model)
 
-    async def _complete(self, identity: Identity) -> Identity:
+    async def _complete(self, identity: Identity, saved: Mapping[str, Any] | None) -> Identity:
         authenticator = self.authenticator
         model = model_of(identity)
         if model["admin"] is None:
             model["admin"] = await self._call(authenticator.is_admin, None, model)
         model = self._checked(await authenticator.run_post_auth_hook(None, model))
-        done = updated(identity, model)
-        await self._call(authenticator.add_user, user_of(done))
-        return done if authenticator.enable_auth_state else replace(done, auth_state=None)
+        if authenticator.manage_groups and model.get("groups") is None:
+            log.warning(
+                "manage_groups is set, but %s names no groups for %s, who keeps those that she has",
+                type(authenticator).__name__,
+                shorten(identity.name),
+            )
+        return await self._reconciled(updated(identity, model), saved)
 
     async def _refresh(self, identity: Identity) -> Identity | Rejected | None:
         authenticator = self.authenticator
@@ -99,10 +142,24 @@ class AuthenticatorHooks:
         if not isinstance(answer, Mapping):
             return Rejected(_LOGIN_AGAIN)
         done = updated(identity, self._checked({**answer, "name": identity.name}))
-        return done if authenticator.enable_auth_state else replace(done, auth_state=None)
+        return await self._reconciled(done, identity.auth_state)
+
+    async def _reconciled(self, identity: Identity, saved: Mapping[str, Any] | None) -> Identity:
+        """Settle which secrets are saved."""
+        authenticator = self.authenticator
+        if not authenticator.enable_auth_state:
+            return replace(identity, auth_state=None)
+        hook = authenticator.reconcile_auth_state_hook
+        if hook is None:
+            return identity
+        before = None if saved is None else dict(saved)
+        answer = await self._call(hook, authenticator, model_of(identity), before)
+        if answer is not None and not isinstance(answer, Mapping):
+            raise TypeError(f"{type(authenticator).__name__}.reconcile_auth_state_hook must return auth_state")
+        return replace(identity, auth_state=answer)
 
     def _checked(self, model: Mapping[str, Any]) -> dict[str, Any]:
-        """Refuse an auth model that makes no sense, and drop groups that are not wanted."""
+        """Refuse an auth model that makes no sense, and drop groups and roles that are not wanted."""
         kind = type(self.authenticator).__name__
         if not isinstance(model.get("name"), str):
             raise TypeError(f"the answer of {kind} has no username: give a text, or a dict with 'name'")
@@ -110,6 +167,9 @@ class AuthenticatorHooks:
         if known.get("groups") is not None and not self.authenticator.manage_groups:
             known.pop("groups")
             log.debug("%s names groups, which are left out: manage_groups is not set", kind)
+        if known.get("roles") is not None and not self.authenticator.manage_roles:
+            known.pop("roles")
+            log.debug("%s names roles, which are left out: manage_roles is not set", kind)
         return known
 
     async def _call(self, function: Callable[..., Any], *args: object) -> Any:

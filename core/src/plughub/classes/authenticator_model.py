@@ -7,9 +7,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from plughub.domain.errors import ForbiddenError, UnauthorizedError
-from plughub.kinds import Identity, Login
+from plughub.domain.names import normalize_username
+from plughub.kinds import Identity, Login, ManagedRole, UserInfo
 
 _CLIENT_ERRORS: Final = range(400, 500)
+_MEMBERS: Final = ("users", "groups", "services")
+_ROLE_KEYS: Final = {"name", "description", "scopes", *_MEMBERS}
 _NOT_ALLOWED: Final = "You may not log in."
 
 
@@ -34,17 +37,60 @@ class AuthenticatorUser:
         return None if self.auth_state is None else dict(self.auth_state)
 
 
-def user_of(identity: Identity) -> AuthenticatorUser:
+def user_of(person: Identity | UserInfo) -> AuthenticatorUser:
     """Make the user object for a method of an authenticator.
 
     Args:
-        identity: the person.
+        person: the person.
 
     Returns:
         The user.
     """
-    groups = tuple(sorted(identity.groups or ()))
-    return AuthenticatorUser(identity.name, bool(identity.admin), groups, identity.auth_state)
+    groups = tuple(sorted(person.groups or ()))
+    return AuthenticatorUser(person.name, bool(person.admin), groups, person.auth_state)
+
+
+def managed_role(given: Any) -> ManagedRole:
+    """Read a role that an authenticator gives.
+
+    Args:
+        given: a dict with ``name`` and any of ``description``, ``scopes``, ``users``, ``groups`` and
+            ``services``, like those of ``JupyterHub.load_roles``; or the record.
+
+    Returns:
+        The role.
+
+    Raises:
+        TypeError: it is neither; the message says what is wrong.
+    """
+    if isinstance(given, ManagedRole):
+        return given
+    if not isinstance(given, Mapping) or not isinstance(given.get("name"), str):
+        raise TypeError(f"a role is a dict with a name, and not {type(given).__name__}")
+    name, description, scopes = given["name"], given.get("description"), given.get("scopes")
+    if unknown := set(given) - _ROLE_KEYS:
+        raise TypeError(f"role {name!r} has unknown keys: {', '.join(sorted(map(str, unknown)))}")
+    members = {kind: _names(given.get(kind), f"the {kind} of role {name!r}") for kind in _MEMBERS}
+    return ManagedRole(
+        name=name,
+        description=None if description is None else str(description),
+        scopes=None if scopes is None else tuple(_names(scopes, f"the scopes of role {name!r}") or ()),
+        users=_usernames(members["users"]),
+        groups=members["groups"],
+        services=members["services"],
+    )
+
+
+def _usernames(names: frozenset[str] | None) -> frozenset[str] | None:
+    return None if names is None else frozenset(map(normalize_username, names))
+
+
+def _names(given: Any, what: str) -> frozenset[str] | None:
+    if given is None:
+        return None
+    if not isinstance(given, list | tuple | set | frozenset) or not all(isinstance(n, str) for n in given):
+        raise TypeError(f"{what} must be a list of names")
+    return frozenset(given)
 
 
 def form_data(login: Login) -> dict[str, str]:
@@ -73,8 +119,18 @@ def model_of(identity: Identity) -> dict[str, Any]:
         "admin": identity.admin,
         "auth_state": None if identity.auth_state is None else dict(identity.auth_state),
         "groups": None if identity.groups is None else sorted(identity.groups),
+        "roles": None if identity.roles is None else list(map(_role_dict, identity.roles)),
         "user_info": dict(identity.user_info),
         "exists": identity.exists,
+    }
+
+
+def _role_dict(role: ManagedRole) -> dict[str, Any]:
+    facts = {name: getattr(role, name) for name in ("name", "description", "scopes", *_MEMBERS)}
+    return {
+        name: value if isinstance(value, str) else sorted(value)
+        for name, value in facts.items()
+        if value is not None
     }
 
 
@@ -87,10 +143,15 @@ def updated(identity: Identity, model: Mapping[str, Any]) -> Identity:
 
     Returns:
         The person.
+
+    Raises:
+        TypeError: a role in it makes no sense.
     """
     groups = model.get("groups", identity.groups)
+    roles = model.get("roles", identity.roles)
     return replace(
         identity,
+        roles=None if roles is None else tuple(map(managed_role, roles)),
         admin=model.get("admin", identity.admin),
         auth_state=model.get("auth_state", identity.auth_state),
         groups=None if groups is None else frozenset(groups),

@@ -85,9 +85,34 @@ class AuthenticatorSettings(LoggingConfigurable):
         help="The groups that authenticate and refresh_user name become the user's groups.",
     ).tag(config=True)
 
+    manage_roles = Bool(
+        default_value=False,
+        help="""
+        The roles that authenticate, refresh_user and load_managed_roles name are made and given.
+        load_roles may give no roles to users and groups then.
+        """,
+    ).tag(config=True)
+
+    reset_managed_roles_on_startup = Bool(
+        default_value=False,
+        help="At the start of the hub, take away managed roles that load_managed_roles does not name.",
+    ).tag(config=True)
+
+    reconcile_auth_state_hook = traitlets.Any(
+        None,
+        allow_none=True,
+        help="""
+        Called as ``hook(authenticator, auth_model, existing_auth_state)`` at the end of a login or a
+        refresh; answers the auth_state to save. May be async. Needs enable_auth_state.
+        """,
+    ).tag(config=True)
+
     enable_auth_state = Bool(
         default_value=False,
-        help="Save the auth_state of a login, encrypted, for spawners and refresh_user.",
+        help="""
+        Save the auth_state of a login, encrypted, for spawners and refresh_user. Needs a key in
+        JUPYTERHUB_CRYPT_KEY or c.CryptKeeper.keys.
+        """,
     ).tag(config=True)
 
     # ---------------------------------------------------------------------------------------- refresh

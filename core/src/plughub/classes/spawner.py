@@ -81,6 +81,22 @@ class Spawner(SpawnerSettings):
         """Forget what belongs to a server that has stopped. Call ``super()``."""
         self.api_token = ""
 
+    def rename(self, old_name: str, new_name: str) -> Any:
+        """Follow a named server that gets another name; it is stopped. An exception refuses the name.
+
+        Called on an instance that still has the old name. May be a coroutine; must be repeatable.
+
+        Args:
+            old_name: the name that it has.
+            new_name: the name that it gets.
+        """
+
+    def delete_forever(self) -> Any:
+        """Clean up after a server that is deleted, such as volumes that outlived its stops; it is stopped.
+
+        May be a coroutine; must be repeatable. An exception is logged and keeps nothing.
+        """
+
     # ---- may be extended
 
     def get_env(self) -> dict[str, str]:

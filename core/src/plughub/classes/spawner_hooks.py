@@ -7,8 +7,10 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
+from plughub.classes.authenticator import Authenticator
 from plughub.classes.calling import call
 from plughub.classes.spawner import Spawner
 from plughub.classes.spawner_answers import (
@@ -22,7 +24,7 @@ from plughub.classes.spawner_answers import (
 from plughub.classes.spawner_cache import SpawnerCache
 from plughub.classes.spawner_objects import ServerAddress, hub_of, user_of
 from plughub.classes.spawner_options import apply_group_overrides, apply_user_options, read_form
-from plughub.kinds import Endpoint, Found, HubContext, Progress, Server, SpawnerInfo, UserInfo
+from plughub.kinds import Endpoint, Found, HubContext, Progress, Resumable, Server, SpawnerInfo, UserInfo
 from plughub.plugin.markers import hookimpl
 
 URL_KEY: Final = "plughub_url"
@@ -39,14 +41,21 @@ class SpawnerHooks:
         spawner_class: the class.
         config: the configuration as traitlets knows it.
         runtime_dir: folder for the plugin's files; `hub_configure` tells it too.
+        authenticators: of the hub, by plugin: what they do before a start and after a stop belongs to it.
     """
 
     def __init__(
-        self, plugin: str, spawner_class: type[Spawner], config: Any = None, runtime_dir: Path | None = None
+        self,
+        plugin: str,
+        spawner_class: type[Spawner],
+        config: Any = None,
+        runtime_dir: Path | None = None,
+        authenticators: Mapping[str, Authenticator] = MappingProxyType({}),
     ) -> None:
         self.plugin = plugin
         self.spawner_class = spawner_class
         self._config = config
+        self._authenticators = authenticators
         self._runtime_dir = runtime_dir
         self._cache = SpawnerCache()
         self._making: dict[str, asyncio.Future[Spawner]] = {}
@@ -94,7 +103,7 @@ class SpawnerHooks:
         self._cache.keep(server, spawner)
         with self._cache.starting(server):
             try:
-                await self._prepare(spawner)
+                await self._prepare(spawner, server.user.plugin)
                 url = take_address(spawner, await self._call(spawner.start))
             except Exception as error:
                 failure = as_failure(error)
@@ -116,16 +125,38 @@ class SpawnerHooks:
         return as_exit_code(await self._call(spawner.poll))
 
     @hookimpl
-    async def hub_stop(self, server: Server, now: bool) -> None:
+    async def hub_stop(self, server: Server, now: bool) -> Resumable | None:
         """Call ``stop`` and what belongs to the end of a server."""
         spawner = await self._find(server)
+        spawner.user.auth_state = server.user.auth_state
         await self._call(spawner.stop, now=now)
+        will_resume = bool(spawner.will_resume)
         if spawner.post_stop_hook is not None:
             try:
                 await self._call(spawner.post_stop_hook, spawner)
             except Exception:
                 spawner.log.exception("Spawner.post_stop_hook failed for %s", server.full_name)
         spawner.clear_state()
+        left = Resumable(state=spawner.get_state()) if will_resume else None
+        if authenticator := self._authenticators.get(server.user.plugin):
+            try:
+                await call(server.user.plugin, authenticator.post_spawn_stop, spawner.user, spawner)
+            except Exception:
+                spawner.log.exception("post_spawn_stop of %s failed", server.user.plugin)
+        self._cache.forget(server)
+        return left
+
+    @hookimpl
+    async def hub_rename_server(self, server: Server, name: str) -> None:
+        """Call ``rename``."""
+        spawner = await self._make(server)
+        await self._call(spawner.rename, server.name, name)
+
+    @hookimpl
+    async def hub_delete_server(self, server: Server) -> None:
+        """Call ``delete_forever``."""
+        spawner = await self._make(server)
+        await self._call(spawner.delete_forever)
         self._cache.forget(server)
 
     @hookimpl
@@ -221,7 +252,9 @@ class SpawnerHooks:
 
     # ---- calls
 
-    async def _prepare(self, spawner: Spawner) -> None:
+    async def _prepare(self, spawner: Spawner, authenticated_by: str) -> None:
+        if authenticator := self._authenticators.get(authenticated_by):
+            await call(authenticated_by, authenticator.pre_spawn_start, spawner.user, spawner)
         if spawner.auth_state_hook is not None:
             await self._call(spawner.auth_state_hook, spawner, spawner.user.auth_state)
         await apply_group_overrides(spawner)

@@ -38,7 +38,11 @@ class SpawnerSettings(LoggingConfigurable):
     handler = AnyTrait(None, help="Always None: no request is handed to spawners.")
     authenticator = AnyTrait(None, help="Always None: no authenticator is handed to spawners.")
     db = AnyTrait(None, help="Always None: no database is handed to spawners.")
-    will_resume = Bool(False, help="Whether a stopped server is resumed with its old token.")
+    will_resume = Bool(
+        False,
+        help="Whether the next start goes on with what was stopped; token, OAuth client and what get_state "
+        "answers after clear_state are kept for it then. Set by the spawner.",
+    )
 
     # ---- where and what to start
 

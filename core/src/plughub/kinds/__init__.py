@@ -2,10 +2,26 @@
 
 from plughub.domain.events import Event, EventKind
 from plughub.domain.routes import Route
-from plughub.kinds.authenticator import Identity, Login, LoginMethod, Refusal, Rejected
-from plughub.kinds.hub import Command, HubContext, Page
+from plughub.kinds.authenticator import (
+    Identity,
+    Login,
+    LoginMethod,
+    ManagedRole,
+    Refusal,
+    Rejected,
+)
+from plughub.kinds.hub import Command, HubContext, Page, Visitor
 from plughub.kinds.proxy import ProxySettings
-from plughub.kinds.spawner import Endpoint, Found, Progress, Server, SpawnerInfo, SpawnFailed, UserInfo
+from plughub.kinds.spawner import (
+    Endpoint,
+    Found,
+    Progress,
+    Resumable,
+    Server,
+    SpawnerInfo,
+    SpawnFailed,
+    UserInfo,
+)
 from plughub.kinds.tokens import TokenIdentity
 
 __all__ = [
@@ -18,15 +34,18 @@ __all__ = [
     "Identity",
     "Login",
     "LoginMethod",
+    "ManagedRole",
     "Page",
     "Progress",
     "ProxySettings",
     "Refusal",
     "Rejected",
+    "Resumable",
     "Route",
     "Server",
     "SpawnFailed",
     "SpawnerInfo",
     "TokenIdentity",
     "UserInfo",
+    "Visitor",
 ]

@@ -25,6 +25,27 @@ class Login:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ManagedRole:
+    """A role that an authenticator gives; who holds it besides stands in the other attributes.
+
+    Attributes:
+        name: its name; a role that is missing is made.
+        description: what it is for; None leaves it as it is.
+        scopes: what it may do; None leaves it as it is.
+        users: exactly those users hold it; None says nothing of them.
+        groups: exactly those groups hold it; None says nothing of them.
+        services: exactly those services hold it; None says nothing of them.
+    """
+
+    name: str
+    description: str | None = None
+    scopes: tuple[str, ...] | None = None
+    users: frozenset[str] | None = None
+    groups: frozenset[str] | None = None
+    services: frozenset[str] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
     """A person, as an authenticator knows her.
 
@@ -34,7 +55,10 @@ class Identity:
         plugin: the plugin that authenticated; the core fills it in.
         admin: whether she is an admin; None leaves it as it is.
         groups: her groups when the plugin manages groups; None leaves them as they are.
-        auth_state: JSON-able secrets to save, encrypted, and to hand to spawner and refresh.
+        roles: the roles that the plugin gives her when it manages roles; those that it gave before and
+            does not name any more are taken away. None leaves them as they are.
+        auth_state: JSON-able secrets to save, encrypted, and to hand to spawner and refresh. They are
+            saved where ``enable_auth_state`` is set, of `c.Authenticator` for plugins without a class.
         exists: a user of that name is stored already; the core fills it in.
         user_info: what single-user servers may show: ``name``, ``display_name``, ``initials``,
             ``avatar_url``, ``color``.
@@ -45,6 +69,7 @@ class Identity:
     plugin: str = ""
     admin: bool | None = None
     groups: frozenset[str] | None = None
+    roles: tuple[ManagedRole, ...] | None = None
     auth_state: Mapping[str, Any] | None = field(default=None, repr=False)
     user_info: Mapping[str, Any] = field(default_factory=dict)
     exists: bool = False

@@ -49,12 +49,31 @@ class Command:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Visitor:
+    """Who makes a request, as the handlers of plugins see her.
+
+    Attributes:
+        name: of the user or service.
+        kind: ``user`` or ``service``.
+        admin: whether it is an admin.
+        groups: names of her groups.
+        scopes: what the request may do, expanded.
+    """
+
+    name: str
+    kind: str = "user"
+    admin: bool = False
+    groups: tuple[str, ...] = ()
+    scopes: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
     """A page or API call below the hub's prefix.
 
     Attributes:
         path: regular expression below ``/hub``, such as ``/api/batchspawner``.
-        handler: a tornado request handler class.
+        handler: a tornado request handler class; one of `plughub.handlers` knows who makes the request.
         options: keyword arguments of the handler's ``initialize``.
     """
 

@@ -15,12 +15,15 @@ class UserInfo:
         name: normalised name.
         admin: whether she is an admin.
         groups: names of her groups.
-        auth_state: the secrets that her authenticator saved; None when there are none.
+        plugin: who authenticated her last; empty when nobody has, and where it is not looked up.
+        auth_state: the secrets that her authenticator saved; None when there are none, and for hooks
+            other than `hub_spawn`, `hub_stop`, the options form and those of her own authenticator.
     """
 
     name: str
     admin: bool = False
     groups: tuple[str, ...] = ()
+    plugin: str = ""
     auth_state: Mapping[str, Any] | None = field(default=None, repr=False)
 
 
@@ -93,6 +96,19 @@ class Endpoint:
     url: str
     state: Mapping[str, Any] = field(default_factory=dict)
     api_token: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resumable:
+    """A server that was stopped and will go on where it was: a container that is kept, say.
+
+    Its API token and its OAuth client are kept, too; `Endpoint.api_token` of the next start names it.
+
+    Attributes:
+        state: JSON-able, saved and handed to the next start.
+    """
+
+    state: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

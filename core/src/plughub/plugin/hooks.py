@@ -12,12 +12,15 @@ from plughub.kinds import (
     Found,
     Identity,
     Login,
+    ManagedRole,
     Progress,
     ProxySettings,
     Refusal,
     Rejected,
+    Resumable,
     Server,
     TokenIdentity,
+    UserInfo,
 )
 from plughub.plugin.calling import Answer, HookCaller
 
@@ -42,10 +45,12 @@ class Hooks:
         """Ask whether anybody refuses this login."""
         return await self.caller.veto("hub_authorize_login", identity=identity)
 
-    async def complete_login(self, identity: Identity) -> Identity | Rejected:
+    async def complete_login(
+        self, identity: Identity, saved: Mapping[str, Any] | None = None
+    ) -> Identity | Rejected:
         """Have the plugin that authenticated finish the identity."""
         done: Identity | Rejected | None = await self.caller.own(
-            identity.plugin, "hub_complete_login", default=None, identity=identity
+            identity.plugin, "hub_complete_login", default=None, identity=identity, saved=saved
         )
         return done or identity
 
@@ -55,6 +60,28 @@ class Hooks:
             identity.plugin, "hub_refresh_user", default=None, identity=identity
         )
         return answer
+
+    async def managed_roles(self, plugin: str) -> tuple[ManagedRole, ...]:
+        """Ask an authenticator for the roles that it manages."""
+        roles: Sequence[ManagedRole] | None = await self.caller.own(plugin, "hub_managed_roles", default=None)
+        return tuple(roles or ())
+
+    async def add_user(self, plugin: str, user: UserInfo) -> Refusal | None:
+        """Have an authenticator prepare for a user."""
+        refusal: Refusal | None = await self.caller.own(plugin, "hub_add_user", default=None, user=user)
+        return refusal
+
+    def prepares_users(self, plugin: str) -> bool:
+        """Tell whether an authenticator has anything to say about who can be a user."""
+        return self.caller.owner(plugin, "hub_add_user") is not None
+
+    async def rename_user(self, plugin: str, user: UserInfo, name: str) -> None:
+        """Tell an authenticator that a user gets another name."""
+        await self.caller.own(plugin, "hub_rename_user", default=None, user=user, name=name)
+
+    async def delete_user(self, plugin: str, user: UserInfo) -> None:
+        """Have an authenticator clean up after a user."""
+        await self.caller.own(plugin, "hub_delete_user", default=None, user=user)
 
     async def check_token(self, token: str) -> Answer[TokenIdentity] | None:
         """Ask whose token this is."""
@@ -90,9 +117,22 @@ class Hooks:
         code: int | None = await self.caller.own(plugin, "hub_poll", server=server)
         return code
 
-    async def stop(self, plugin: str, server: Server, *, now: bool = False) -> None:
+    async def stop(self, plugin: str, server: Server, *, now: bool = False) -> Resumable | None:
         """Stop the server."""
-        await self.caller.own(plugin, "hub_stop", server=server, now=now)
+        left: Resumable | None = await self.caller.own(plugin, "hub_stop", server=server, now=now)
+        return left
+
+    async def rename_server(self, plugin: str, server: Server, name: str) -> None:
+        """Tell the spawner that a server gets another name."""
+        await self.caller.own(plugin, "hub_rename_server", default=None, server=server, name=name)
+
+    async def delete_server(self, plugin: str, server: Server) -> None:
+        """Have the spawner clean up after a server that is deleted for ever."""
+        await self.caller.own(plugin, "hub_delete_server", default=None, server=server)
+
+    def cleans_up(self, plugin: str) -> bool:
+        """Tell whether a spawner has anything to do when a server is deleted for ever."""
+        return self.caller.owner(plugin, "hub_delete_server") is not None
 
     def progress(self, plugin: str, server: Server) -> AsyncIterator[Progress] | None:
         """Get the report of a start, None when the plugin has none."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from plughub.domain.errors import ConflictError, InvalidError, TooManyError
@@ -35,10 +35,14 @@ class Beginning:
 
     Args:
         settings: of the hub.
+        cleans_up: tells whether a spawner has anything to do when a server is forgotten.
     """
 
-    def __init__(self, settings: HubSettings) -> None:
+    def __init__(
+        self, settings: HubSettings, cleans_up: Callable[[str], bool] = lambda _plugin: False
+    ) -> None:
         self._settings = settings
+        self._cleans_up = cleans_up
 
     def start(
         self,
@@ -74,6 +78,8 @@ class Beginning:
         if server is None:
             check_named_limit(tx, user, self._settings.named_server_limit)
             server = tx.servers.create(user.id, name)
+        if tx.departures.is_leaving(user.id):
+            raise InvalidError(f"{user.name} is being deleted")
         if server.pending == "spawn":
             return server
         _check_stopped(server)
@@ -113,7 +119,7 @@ class Beginning:
             server = tx.servers.by_id(server.id) or server
         if not server.active:
             if remove:
-                tx.servers.delete(server.id)
+                self._forget(tx, server, by)
             return
         tx.servers.stopping(server.id)
         tx.operations.begin(
@@ -126,6 +132,14 @@ class Beginning:
             remove=remove,
             failure=failure,
         )
+
+    def _forget(self, tx: Transaction, server: ServerRecord, by: str) -> None:
+        """Forget a server that does not run, once its spawner has cleaned up."""
+        backend = server.backend or self._settings.default_spawner
+        if not self._cleans_up(backend):
+            tx.servers.delete(server.id)
+            return
+        tx.operations.begin(server, OperationKind.STOP, backend=backend, requested_by=by, remove=True)
 
     def _check_room(self, tx: Transaction) -> None:
         limit = self._settings.active_server_limit
@@ -146,9 +160,7 @@ def _join(tx: Transaction, operation: Operation, *, remove: bool) -> bool:
     """Have what goes on already end as it is wanted now; False when it has just ended."""
     if operation.kind is OperationKind.START:
         if tx.operations.withdraw(operation.id):
-            if remove:
-                tx.servers.delete(operation.server_id)
-            return True
+            return not remove
         if not tx.operations.cancel(operation.id):
             return False
     tx.operations.hurry(operation.id)

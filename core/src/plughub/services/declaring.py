@@ -113,7 +113,8 @@ def _assign(tx: Transaction, declaration: RoleDeclaration) -> None:
             continue
         if kind == "service" and name == ADMIN_ROLE:
             continue
-        tx.roles.revoke(name, kind, held - set(names or ()))
+        by_hand = tx.roles.holders(name, kind, managed=False)
+        tx.roles.revoke(name, kind, by_hand - set(names or ()))
         tx.roles.grant(name, kind, set(names or ()) - held)
         missing = set(names or ()) - tx.roles.holders(name, kind)
         if missing:

@@ -40,6 +40,22 @@ class Directory(Protocol):
         """Forget a user with all servers and tokens."""
 
 
+class Departures(Protocol):
+    """Users who are being deleted."""
+
+    def begin(self, user_id: int, *, holder: str, requested_by: str) -> bool:
+        """Write down that a user is to be deleted; False when that stands there already."""
+
+    def is_leaving(self, user_id: int) -> bool:
+        """Tell whether a user is being deleted."""
+
+    def withdraw(self, user_id: int) -> None:
+        """Keep a user after all."""
+
+    def take_abandoned(self, holder: str, living: Collection[str]) -> list[int]:
+        """Take over what a process that lives no more had begun; answers the keys of the users."""
+
+
 class Groups(Protocol):
     """Groups, their members and properties."""
 
@@ -99,17 +115,26 @@ class Roles(Protocol):
     def all(self) -> list[Role]:
         """List the roles by name."""
 
+    def get(self, name: str) -> Role | None:
+        """Find a role."""
+
     def keep_only(self, names: Collection[str]) -> list[str]:
         """Delete all other roles, but none that an authenticator manages; answers their names."""
 
-    def grant(self, role: str, kind: HolderKind, names: Collection[str]) -> None:
-        """Give a role to users, groups or services."""
+    def drop_managed(self, *, besides: Collection[str]) -> list[str]:
+        """Delete the roles that authenticators manage, besides some; answers the names of the deleted."""
+
+    def managed_of_user(self, user_id: int) -> frozenset[str]:
+        """Name the roles that a user has from an authenticator."""
+
+    def grant(self, role: str, kind: HolderKind, names: Collection[str], *, managed: bool = False) -> None:
+        """Give a role to users, groups or services; managed: by an authenticator."""
 
     def revoke(self, role: str, kind: HolderKind, names: Collection[str]) -> None:
         """Take a role from users, groups or services."""
 
-    def holders(self, role: str, kind: HolderKind) -> frozenset[str]:
-        """Name the users, groups or services that hold a role themselves."""
+    def holders(self, role: str, kind: HolderKind, *, managed: bool | None = None) -> frozenset[str]:
+        """Name the users, groups or services that hold a role themselves; None: whoever gave it."""
 
     def without_any(self) -> list[str]:
         """Name the users who hold no role themselves."""

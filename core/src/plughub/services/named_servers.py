@@ -9,9 +9,12 @@ from plughub.domain.errors import ConflictError, InvalidError, NotFoundError
 from plughub.domain.names import check_server_name, shorten
 from plughub.domain.servers import ServerRecord
 from plughub.domain.users import User
+from plughub.kinds import Server
+from plughub.plugin.hooks import Hooks
 from plughub.services.beginning import check_named_limit
 from plughub.services.ports import Store, Transaction
 from plughub.services.settings import HubSettings
+from plughub.services.views import stored_view
 
 
 class NamedServers:
@@ -19,11 +22,13 @@ class NamedServers:
 
     Args:
         store: the storage.
+        hooks: the hooks.
         settings: of the hub.
     """
 
-    def __init__(self, store: Store, settings: HubSettings) -> None:
+    def __init__(self, store: Store, hooks: Hooks, settings: HubSettings) -> None:
         self._store = store
+        self._hooks = hooks
         self._settings = settings
 
     async def create(
@@ -82,16 +87,16 @@ class NamedServers:
             InvalidError: it runs, or the name is not good, or it is the default server.
             ConflictError: there is a server of that name.
             NotFoundError: there is no such server any more.
+            PluginError: its spawner cannot follow the new name; nothing is changed.
         """
         renamed = name is not None and name != server.name
         if renamed:
             self._check_rename(server, name or "")
+            await self._follow(server, name or "")
 
         def work(tx: Transaction) -> ServerRecord:
             tx.users.lock(server.user_id)
-            current = _there(tx, server)
-            if current.active:
-                raise InvalidError(f"{current.full_name} is active: stop it first")
+            current = _stopped(tx, server)
             if renamed and name is not None:
                 self._check_free(tx, server.user_id, name)
                 tx.servers.rename(server.id, name)
@@ -112,6 +117,17 @@ class NamedServers:
         """
         await self._store.write(lambda tx: tx.servers.set_display_name(server.id, display_name))
 
+    async def _follow(self, server: ServerRecord, name: str) -> None:
+        """Have the spawner of a server follow its new name, when it can be."""
+
+        def check(tx: Transaction) -> Server:
+            current = _stopped(tx, server)
+            self._check_free(tx, server.user_id, name)
+            return stored_view(tx, self._settings, current)
+
+        view = await self._store.read(check)
+        await self._hooks.rename_server(server.backend or self._settings.default_spawner, view, name)
+
     def _check_rename(self, server: ServerRecord, name: str) -> None:
         if not server.name:
             raise InvalidError("the default server cannot be renamed")
@@ -128,6 +144,13 @@ class NamedServers:
         for server in tx.servers.of_user(user_id):
             if server.name == name:
                 raise ConflictError(f"{server.full_name} already exists")
+
+
+def _stopped(tx: Transaction, server: ServerRecord) -> ServerRecord:
+    current = _there(tx, server)
+    if current.active:
+        raise InvalidError(f"{current.full_name} is active: stop it first")
+    return current
 
 
 def _there(tx: Transaction, server: ServerRecord) -> ServerRecord:

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
 from plughub.domain.users import User
-from plughub.services.directory_ports import Directory, Groups, Roles, Services
+from plughub.services.directory_ports import Departures, Directory, Groups, Roles, Services
 from plughub.services.server_ports import Hubs, Leases, Operations, Servers
 from plughub.services.share_ports import Shares
 from plughub.services.token_ports import OAuth, Tokens
@@ -65,7 +65,10 @@ class Users(Protocol):
         """Get the encrypted secrets."""
 
     def set_auth_state(self, user_id: int, encrypted: bytes | None) -> None:
-        """Store the encrypted secrets."""
+        """Store the encrypted secrets; None to forget them."""
+
+    def replace_auth_state(self, user_id: int, before: bytes, encrypted: bytes) -> None:
+        """Store secrets that were encrypted anew, unless others were stored in the meantime."""
 
     def new_cookie_id(self, user_id: int) -> None:
         """Log the user out everywhere."""
@@ -117,6 +120,10 @@ class Transaction(Protocol):
     @property
     def directory(self) -> Directory:
         """Many users at once."""
+
+    @property
+    def departures(self) -> Departures:
+        """Users who are being deleted."""
 
     @property
     def groups(self) -> Groups:

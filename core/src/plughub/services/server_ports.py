@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, Protocol
 
+from plughub.domain.routes import Place
 from plughub.domain.servers import Failure, Operation, OperationKind, Phase, ServerRecord
 
 
@@ -26,6 +28,9 @@ class Servers(Protocol):
 
     def active(self) -> list[ServerRecord]:
         """List the servers that run or to which something is being done."""
+
+    def places(self) -> list[Place]:
+        """List where the active servers are, as far as their routes depend on it."""
 
     def count_active(self) -> int:
         """Count the servers that run or to which something is being done."""
@@ -69,8 +74,10 @@ class Servers(Protocol):
     def stopping(self, server_id: int) -> None:
         """Store that the server is not wanted any more and is being stopped."""
 
-    def stopped(self, server_id: int, failure: Failure | None) -> None:
-        """Store that nothing of the server is left, and why if it should not be so."""
+    def stopped(
+        self, server_id: int, failure: Failure | None, state: Mapping[str, Any] = MappingProxyType({})
+    ) -> None:
+        """Store that the server is gone, why if it should not be so, and what its next start goes on with."""
 
     def failed(self, server_id: int, failure: Failure) -> None:
         """Store why a start failed, before what is left of it is gone."""

@@ -61,7 +61,7 @@ class ServerService:
         self._watchers = watchers
         self._events = events
         self._following = Following(store, watchers)
-        self._beginning = Beginning(settings)
+        self._beginning = Beginning(settings, hooks.cleans_up)
         self._recent = RecentServers(store, watchers)
 
     async def get(self, user: str, name: str) -> ServerRecord:

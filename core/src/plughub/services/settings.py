@@ -10,6 +10,29 @@ from plughub.kinds import SpawnerInfo
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LoginPolicy:
+    """What holds for the people of one authenticator.
+
+    Attributes:
+        enable_auth_state: the secrets that it gives are saved.
+        manage_roles: it gives roles.
+        reset_managed_roles: roles that it does not name at the start are taken away.
+        refresh_age: seconds after which an active person is checked again; 0 for never.
+        refresh_strict: who fails that check is refused in requests with a token, too.
+        refresh_pre_spawn: check before each start.
+        refresh_pre_stop: check before a person stops a server of hers.
+    """
+
+    enable_auth_state: bool = False
+    manage_roles: bool = False
+    reset_managed_roles: bool = False
+    refresh_age: float = 300
+    refresh_strict: bool = False
+    refresh_pre_spawn: bool = False
+    refresh_pre_stop: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HubSettings:
     """Settings of a running hub. Times are in seconds.
 
@@ -23,6 +46,7 @@ class HubSettings:
         public_url: address as browsers see it; empty when not configured.
         spawners: what the active spawners say of themselves, by plugin; the default one first.
         proxy: the plugin of the proxy.
+        proxy_host: this machine when each machine has a proxy of its own; empty when all share one.
         one_person: plugins whose equal names mean one person.
         allow_named_servers: users may have more than the default server.
         named_server_limit: how many of them; 0 for any number.
@@ -32,7 +56,8 @@ class HubSettings:
         oauth_token_expires_in: how long a token for a server in the browser lasts.
         oauth_require_pkce: refuse OAuth clients that do not use PKCE.
         token_expires_in_max: longest life of a token that a user asks for; 0 for any.
-        auth_refresh_age: after how long an active user is checked again; 0 for never.
+        policies: what holds for the people of each authenticator, in the order in which they are asked;
+            that of all others under the empty name.
         lease: for how long an operation is held without a sign of life.
         stranded_after: for how long work waits for a hub that has its plugin, before its user is told.
         activity_resolution: activity that is not that much newer is not written.
@@ -50,6 +75,7 @@ class HubSettings:
     public_url: str = ""
     spawners: Mapping[str, SpawnerInfo] = field(default_factory=dict)
     proxy: str = ""
+    proxy_host: str = ""
     one_person: tuple[frozenset[str], ...] = ()
     allow_named_servers: bool = False
     named_server_limit: int = 0
@@ -59,7 +85,7 @@ class HubSettings:
     oauth_token_expires_in: int = 14 * 86400
     oauth_require_pkce: bool = False
     token_expires_in_max: int = 0
-    auth_refresh_age: float = 300
+    policies: Mapping[str, LoginPolicy] = field(default_factory=dict)
     lease: float = 10
     stranded_after: float = 30
     activity_resolution: float = 30
@@ -76,3 +102,19 @@ class HubSettings:
     def default_spawner(self) -> str:
         """The spawner that is used when nobody chooses."""
         return next(iter(self.spawners))
+
+    @property
+    def authenticators(self) -> tuple[str, ...]:
+        """The plugins by which people log in."""
+        return tuple(name for name in self.policies if name)
+
+    def policy_of(self, plugin: str) -> LoginPolicy:
+        """Find what holds for the people of an authenticator.
+
+        Args:
+            plugin: its name.
+
+        Returns:
+            The policy.
+        """
+        return self.policies.get(plugin) or self.policies.get("") or LoginPolicy()

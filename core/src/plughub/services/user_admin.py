@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,9 +12,14 @@ from plughub.domain.roles import ADMIN_ROLE, default_role
 from plughub.domain.scopes import ScopeTree, excess_scopes
 from plughub.domain.servers import ServerRecord
 from plughub.domain.users import User, UserQuery
+from plughub.kinds import UserInfo
+from plughub.plugin.hooks import Hooks
+from plughub.services.auth_states import Sealed
+from plughub.services.deleting_users import UserDeletion, authenticators_of
 from plughub.services.ports import Store, Transaction
+from plughub.services.preparing_users import UserPreparation
 from plughub.services.principals import Principal
-from plughub.services.servers import ServerService
+from plughub.services.settings import HubSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,20 +42,29 @@ class UserAdmin:
 
     Args:
         store: the storage.
-        servers: stops the servers of who is deleted.
+        hooks: the hooks.
+        settings: of the hub.
         tree: the scopes of the hub.
+        preparation: asks authenticators about who is added.
+        deletion: deletes.
         is_name: tells whether a normalised name can be that of a user here.
     """
 
     def __init__(
         self,
         store: Store,
-        servers: ServerService,
+        hooks: Hooks,
+        settings: HubSettings,
         tree: ScopeTree,
+        preparation: UserPreparation,
+        deletion: UserDeletion,
         is_name: Callable[[str], bool] = lambda _name: True,
     ) -> None:
         self._store = store
-        self._servers = servers
+        self._hooks = hooks
+        self._settings = settings
+        self._preparation = preparation
+        self._deletion = deletion
         self._is_name = is_name
         self._of_admins = tree.expand(default_role(ADMIN_ROLE).scopes)
 
@@ -87,7 +100,7 @@ class UserAdmin:
             The users that are new.
 
         Raises:
-            InvalidError: a name is not good.
+            InvalidError: a name is not good, or the authenticators cannot prepare for it; nobody is stored.
             ForbiddenError: who asks is no admin and wants to make some.
             ConflictError: all are there already.
         """
@@ -101,6 +114,7 @@ class UserAdmin:
                 tx.users.set_admin(key, admin=True)
             return tx.directory.by_ids(keys)
 
+        await self._prepare(wanted)
         created = await self._store.write(work)
         if not created:
             raise ConflictError(
@@ -111,14 +125,21 @@ class UserAdmin:
         return created
 
     async def change(
-        self, user: User, *, name: str | None = None, admin: bool | None = None, by: Principal
+        self,
+        user: User,
+        *,
+        name: str | None = None,
+        admin: bool | None = None,
+        auth_state: Sealed | None = None,
+        by: Principal,
     ) -> User:
-        """Give a user another name, make her an admin, or take that away.
+        """Give a user another name, make her an admin, take that away, or store secrets.
 
         Args:
             user: who.
             name: the new name, as typed; None to leave it.
             admin: whether she is an admin; None to leave it.
+            auth_state: her secrets; None to leave them.
             by: who asks.
 
         Returns:
@@ -127,21 +148,29 @@ class UserAdmin:
         Raises:
             InvalidError: the name is not good or taken, or a server runs below the old one.
             ForbiddenError: who asks is no admin and touches one.
+            PluginError: an authenticator cannot follow the new name; nothing is changed.
         """
         new_name = None if name is None else self._check_names([name])[0]
+        if new_name is not None and new_name != user.name:
+            await self._follow(user, new_name, by)
 
         def work(tx: Transaction) -> User:
             tx.users.lock(user.id)
             current = _there(tx, user)
-            if current.admin or (admin is not None and admin != current.admin):
-                self._check_admin(by, "change admins")
+            self._check_change(current, admin, by)
             if new_name is not None and new_name != current.name:
-                _rename(tx, current, new_name)
+                _check_rename(tx, current, new_name)
+                tx.directory.rename(user.id, new_name)
             if admin is not None and admin != current.admin:
                 tx.users.set_admin(user.id, admin)
+            if auth_state is not None:
+                tx.users.set_auth_state(user.id, auth_state.data)
             return _there(tx, user)
 
-        return await self._store.write(work)
+        try:
+            return await self._store.write(work)
+        except ConflictError as error:
+            raise _taken(new_name or "") from error
 
     async def delete(self, user: User, seconds: float, *, by: Principal) -> None:
         """Stop the servers of a user and forget her.
@@ -153,26 +182,34 @@ class UserAdmin:
 
         Raises:
             InvalidError: it is who asks, or a server has not stopped yet.
+            PluginError: an authenticator could not clean up; she stays.
         """
-        if by.is_user and by.name == user.name:
-            raise InvalidError("Cannot delete yourself!")
-        servers = await self._servers.of_user(user)
-        if any(server.pending == "stop" for server in servers):
-            raise InvalidError(f"{user.name}'s server is in the process of stopping, please wait.")
-        active = [server for server in servers if server.active]
-        await asyncio.gather(*(self._stop(server, seconds, by) for server in active))
+        await self._deletion.delete(user, seconds, by=by)
 
-        def work(tx: Transaction) -> None:
-            tx.users.lock(user.id)
-            if _active(tx, user.id):
-                raise InvalidError(f"{user.name}'s server has not stopped yet, please try again.")
-            tx.directory.delete(user.id)
+    async def _follow(self, user: User, name: str, by: Principal) -> None:
+        """Have the authenticators of a user follow her new name, when it can be."""
 
-        await self._store.write(work)
+        def check(tx: Transaction) -> tuple[User, tuple[str, ...]]:
+            current = _there(tx, user)
+            self._check_change(current, None, by)
+            _check_rename(tx, current, name)
+            return current, authenticators_of(tx, self._settings, user.id)
 
-    async def _stop(self, server: ServerRecord, seconds: float, by: Principal) -> None:
-        stopping = await self._servers.stop(server, requested_by=by.name)
-        await self._servers.wait(stopping, seconds)
+        current, plugins = await self._store.read(check)
+        for plugin in plugins:
+            await self._hooks.rename_user(
+                plugin, UserInfo(name=current.name, admin=current.admin, groups=current.groups), name
+            )
+
+    def _check_change(self, user: User, admin: bool | None, by: Principal) -> None:
+        if user.admin or (admin is not None and admin != user.admin):
+            self._check_admin(by, "change admins")
+
+    async def _prepare(self, names: Collection[str]) -> None:
+        refused = await self._preparation.before_adding(names)
+        if refused:
+            shown = "; ".join(f"{shorten(name)}: {reason}" for name, reason in list(refused.items())[:10])
+            raise InvalidError(f"Failed to create user{'s' if len(refused) > 1 else ''}: {shown}")
 
     def _check_names(self, names: Collection[str]) -> list[str]:
         good, bad = [], []
@@ -197,15 +234,17 @@ class UserAdmin:
             raise ForbiddenError(f"only admins can {deed}", hint="ask an admin of this hub")
 
 
-def _rename(tx: Transaction, user: User, name: str) -> None:
+def _check_rename(tx: Transaction, user: User, name: str) -> None:
     if _active(tx, user.id):
         raise InvalidError(
             f"{user.name} has servers that run; stop them first: their addresses hold the name"
         )
-    try:
-        tx.directory.rename(user.id, name)
-    except ConflictError as error:
-        raise InvalidError(f"User {shorten(name)} already exists, username must be unique") from error
+    if tx.users.get(name) is not None:
+        raise _taken(name)
+
+
+def _taken(name: str) -> InvalidError:
+    return InvalidError(f"User {shorten(name)} already exists, username must be unique")
 
 
 def _there(tx: Transaction, user: User) -> User:

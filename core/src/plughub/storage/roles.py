@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import Connection, Table, delete, insert, literal, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Table, delete, insert, literal, select, update
 
 from plughub.domain.roles import Role
 from plughub.services.directory_ports import HolderKind
@@ -52,34 +52,39 @@ class Roles:
 
     def all(self) -> list[Role]:
         """List the roles by name."""
-        rows = self._connection.execute(select(tables.roles).order_by(_roles.name))
-        return [
-            Role(
-                name=row.name,
-                description=row.description or "",
-                scopes=tuple(row.scopes or ()),
-                managed_by_auth=bool(row.managed_by_auth),
-            )
-            for row in rows
-        ]
+        return [_role(row) for row in self._connection.execute(select(tables.roles).order_by(_roles.name))]
+
+    def get(self, name: str) -> Role | None:
+        """Find a role."""
+        row = self._connection.execute(select(tables.roles).where(_roles.name == name)).one_or_none()
+        return None if row is None else _role(row)
+
+    def drop_managed(self, *, besides: Collection[str]) -> list[str]:
+        """Delete the roles that authenticators manage, besides some; answers the names of the deleted."""
+        return self._drop(_roles.name.not_in(besides), _roles.managed_by_auth.is_(True))
+
+    def managed_of_user(self, user_id: int) -> frozenset[str]:
+        """Name the roles that a user has from an authenticator."""
+        held = tables.user_role_map.c
+        found = (
+            select(_roles.name)
+            .join(tables.user_role_map, held.role_id == _roles.id)
+            .where(held.user_id == user_id, held.managed_by_auth.is_(True))
+        )
+        return frozenset(self._connection.execute(found).scalars())
 
     def keep_only(self, names: Collection[str]) -> list[str]:
         """Delete all other roles, but none that an authenticator manages; answers their names."""
-        others = (_roles.name.not_in(names), _roles.managed_by_auth.is_(False))
-        gone = list(self._connection.execute(select(_roles.name).where(*others)).scalars())
-        if gone:
-            self._connection.execute(delete(tables.roles).where(*others))
-            self._changed(gone)
-        return gone
+        return self._drop(_roles.name.not_in(names), _roles.managed_by_auth.is_(False))
 
-    def grant(self, role: str, kind: HolderKind, names: Collection[str]) -> None:
-        """Give a role to users, groups or services."""
+    def grant(self, role: str, kind: HolderKind, names: Collection[str], *, managed: bool = False) -> None:
+        """Give a role to users, groups or services; managed: by an authenticator."""
         new = sorted(set(names) - self.holders(role, kind))
         if not new:
             return
         holders, held = _HOLDERS[kind]
         key = select(_roles.id).where(_roles.name == role).scalar_subquery()
-        rows = select(holders.c.id, key, literal(value=False)).where(holders.c.name.in_(new))
+        rows = select(holders.c.id, key, literal(value=managed)).where(holders.c.name.in_(new))
         columns = [f"{kind}_id", "role_id", "managed_by_auth"]
         self._connection.execute(insert(held).from_select(columns, rows))
         self._changed([role])
@@ -92,8 +97,8 @@ class Roles:
         if self._connection.execute(delete(held).where(theirs, held.c.role_id == key)).rowcount:
             self._changed([role])
 
-    def holders(self, role: str, kind: HolderKind) -> frozenset[str]:
-        """Name the users, groups or services that hold a role themselves."""
+    def holders(self, role: str, kind: HolderKind, *, managed: bool | None = None) -> frozenset[str]:
+        """Name the users, groups or services that hold a role themselves; None: whoever gave it."""
         holders, held = _HOLDERS[kind]
         found = (
             select(holders.c.name)
@@ -101,6 +106,8 @@ class Roles:
             .join(tables.roles, _roles.id == held.c.role_id)
             .where(_roles.name == role)
         )
+        if managed is not None:
+            found = found.where(held.c.managed_by_auth.is_(managed))
         return frozenset(self._connection.execute(found).scalars())
 
     def without_any(self) -> list[str]:
@@ -109,6 +116,22 @@ class Roles:
         found = select(tables.users.c.name).where(tables.users.c.id.not_in(select(held)))
         return list(self._connection.execute(found.order_by(tables.users.c.name)).scalars())
 
+    def _drop(self, *which: ColumnElement[bool]) -> list[str]:
+        gone = list(self._connection.execute(select(_roles.name).where(*which)).scalars())
+        if gone:
+            self._connection.execute(delete(tables.roles).where(*which))
+            self._changed(gone)
+        return gone
+
     def _changed(self, names: Iterable[str]) -> None:
         for name in names:
             self._changes.add("role", name)
+
+
+def _role(row: Row[Any]) -> Role:
+    return Role(
+        name=row.name,
+        description=row.description or "",
+        scopes=tuple(row.scopes or ()),
+        managed_by_auth=bool(row.managed_by_auth),
+    )

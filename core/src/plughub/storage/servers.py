@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from sqlalchemy import Connection, Row, Select, bindparam, delete, func, insert, literal, or_, select, update
 
 from plughub.domain.errors import InvalidError
+from plughub.domain.routes import Place
 from plughub.domain.servers import Failure, Phase, ServerRecord, Status
 from plughub.storage import tables
 from plughub.storage.changes import Changes
 from plughub.storage.failures import pack_failure, unpack_failure
 from plughub.storage.operations import Operations
+from plughub.storage.places import active_places, join_address
 from plughub.storage.queueing import OPEN, read_operation
 from plughub.storage.shares import told_of_shares
 from plughub.storage.sql import upsert
@@ -139,6 +142,10 @@ class Servers:
         """Tell plugin and machine of all servers that run."""
         return frozenset((row.backend, row.host) for row in self._connection.execute(_RUNNING_ON))
 
+    def places(self) -> list[Place]:
+        """List where the active servers are, as far as their routes depend on it."""
+        return active_places(self._connection)
+
     def create(self, user_id: int, name: str, display_name: str = "") -> ServerRecord:
         """Store a new server."""
         key: int = self._connection.execute(
@@ -201,10 +208,12 @@ class Servers:
         """Store that the server is not wanted any more and is being stopped."""
         self._live(server_id, status=Status.STOPPING.value, desired=Status.STOPPED.value)
 
-    def stopped(self, server_id: int, failure: Failure | None) -> None:
-        """Store that nothing of the server is left, and why if it should not be so."""
+    def stopped(
+        self, server_id: int, failure: Failure | None, state: Mapping[str, Any] = MappingProxyType({})
+    ) -> None:
+        """Store that the server is gone, why if it should not be so, and what its next start goes on with."""
         self._connection.execute(_DROP_ADDRESS, {"key": server_id})
-        self._spawner(server_id, server_id=None, state={}, started=None, oauth_client_id=None)
+        self._spawner(server_id, server_id=None, state=dict(state), started=None, oauth_client_id=None)
         self._live(
             server_id,
             status=Status.STOPPED.value,
@@ -274,7 +283,7 @@ def _server(row: Row[Any], places: Mapping[str, int]) -> ServerRecord:
         desired=Status(row.desired or Status.STOPPED),
         status=Status(row.status or Status.STOPPED),
         launch=row.launch or "",
-        url=_join(row.proto, row.ip, row.port),
+        url=join_address(row.proto, row.ip, row.port),
         options=row.user_options or {},
         state=row.state or {},
         started=row.started,
@@ -291,10 +300,3 @@ def _split(url: str) -> dict[str, Any]:
     if parts.scheme not in {"http", "https"} or not parts.hostname or not parts.port:
         raise InvalidError(f"{url!r} is no address of a server: write http://address:port")
     return {"proto": parts.scheme, "ip": parts.hostname, "port": parts.port, "base_url": "/"}
-
-
-def _join(proto: str | None, ip: str | None, port: int | None) -> str:
-    if port is None:
-        return ""
-    host = ip or "127.0.0.1"
-    return f"{proto or 'http'}://{f'[{host}]' if ':' in host else host}:{port}"

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, text
 from plughub.services import ports
 from plughub.storage.changes import Changes
 from plughub.storage.database import Database
+from plughub.storage.departures import Departures
 from plughub.storage.directory import Directory
 from plughub.storage.groups import Groups
 from plughub.storage.operations import Operations
@@ -112,6 +113,11 @@ class Transaction:
     def hubs(self) -> Hubs:
         """Hub processes."""
         return Hubs(self._connection, self.operations, self.leases, self._now)
+
+    @cached_property
+    def departures(self) -> Departures:
+        """Users who are being deleted."""
+        return Departures(self._connection, self._now)
 
     @cached_property
     def login_links(self) -> LoginLinks:

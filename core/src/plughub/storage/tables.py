@@ -279,6 +279,15 @@ identities = Table(
 )
 Index("uq_plughub_identities_subject", identities.c.plugin, identities.c.subject, unique=True)
 
+departures = Table(
+    "plughub_departures",
+    metadata,
+    _owned_by("users", primary_key=True),
+    Column("holder", Unicode(32), nullable=False),
+    Column("requested_by", Unicode(255), nullable=False, default=""),
+    Column("since", Float, nullable=False),
+)
+
 hubs = Table(
     "plughub_hubs",
     metadata,

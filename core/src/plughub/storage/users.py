@@ -163,10 +163,16 @@ class Users:
         return found
 
     def set_auth_state(self, user_id: int, encrypted: bytes | None) -> None:
-        """Store the encrypted secrets."""
-        self._connection.execute(
-            update(tables.users).where(tables.users.c.id == user_id).values(encrypted_auth_state=encrypted)
-        )
+        """Store the encrypted secrets; None to forget them."""
+        mine = [_users.id == user_id]
+        if encrypted is None:
+            mine.append(_users.encrypted_auth_state.is_not(None))
+        self._connection.execute(update(tables.users).where(*mine).values(encrypted_auth_state=encrypted))
+
+    def replace_auth_state(self, user_id: int, before: bytes, encrypted: bytes) -> None:
+        """Store secrets that were encrypted anew, unless others were stored in the meantime."""
+        mine = (_users.id == user_id, _users.encrypted_auth_state == before)
+        self._connection.execute(update(tables.users).where(*mine).values(encrypted_auth_state=encrypted))
 
     def new_cookie_id(self, user_id: int) -> None:
         """Log the user out everywhere."""

@@ -133,14 +133,17 @@ class BaseHandler(RequestHandler):
         principal = await self.context.tokens.by_token(token)
         if principal is not None and principal.token_key is not None:
             self.context.activity.token(principal.token_key)
-        return principal
+        if principal is None or not principal.is_user:
+            return principal
+        good = await self.context.refresher.refresh(principal.user, by_token=True)
+        return principal if good else None
 
     async def _by_cookie(self) -> Principal | None:
         cookie_id = self.cookies_of_hub.cookie_id()
         if not cookie_id or not self.trusts_cookie():
             return None
         principal = await self.context.tokens.by_cookie_id(cookie_id)
-        if principal is None or not await self.context.logins.refresh(principal.user):
+        if principal is None or not await self.context.refresher.refresh(principal.user):
             return None
         if not self.cookies_of_hub.session_id:
             self.cookies_of_hub.new_session()

@@ -11,11 +11,13 @@ from plughub.domain.scopes import ScopeTree
 from plughub.kinds import LoginMethod, Page
 from plughub.plugin.hooks import Hooks
 from plughub.services.activity import ActivityService
+from plughub.services.auth_states import AuthStates
 from plughub.services.events import EventTeller
 from plughub.services.groups import GroupService
 from plughub.services.login import LoginService
 from plughub.services.named_servers import NamedServers
 from plughub.services.oauth import OAuthService
+from plughub.services.refreshing import Refresher
 from plughub.services.routing import Router
 from plughub.services.servers import ServerService
 from plughub.services.settings import HubSettings
@@ -35,6 +37,8 @@ class WebContext:
         hooks: for options forms.
         tree: the scopes of the hub.
         logins: logs in and out.
+        refresher: asks authenticators again about people who logged in a while ago.
+        auth_states: the saved secrets of users.
         tokens: who makes a request.
         users: finds users.
         user_admin: lists, creates, changes and deletes users.
@@ -69,6 +73,8 @@ class WebContext:
     hooks: Hooks
     tree: ScopeTree
     logins: LoginService
+    refresher: Refresher
+    auth_states: AuthStates
     tokens: TokenService
     users: UserService
     user_admin: UserAdmin

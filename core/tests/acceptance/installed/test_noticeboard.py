@@ -1,7 +1,10 @@
 """What a plugin adds to the hub besides backends: a page, a template, a setting, a command."""
 
 import subprocess
+import urllib.error
 import urllib.request
+
+import pytest
 
 from plughub.testing.hub import HubProcess
 
@@ -13,7 +16,14 @@ def test_a_plugin_adds_a_page_a_template_and_a_setting(installed, tmp_path):
         tmp_path, "--plugins", plugins, config=config, env=installed.env, python=installed.python
     ) as hub:
         with urllib.request.urlopen(f"{hub.url}hub/notices") as page:
-            assert page.read() == b"closed on Friday"
+            assert page.url.endswith("/hub/login?next=%2Fhub%2Fnotices")
+        hub_command = [installed.python, "-m", "plughub", "token", "reader"]
+        made = subprocess.run(hub_command, cwd=tmp_path, capture_output=True, text=True, check=True)
+        asked = urllib.request.Request(  # noqa: S310 - the hub of the test
+            f"{hub.url}hub/api/notices", headers={"Authorization": f"token {made.stdout.strip()}"}
+        )
+        with pytest.raises(urllib.error.HTTPError, match="403"):
+            urllib.request.urlopen(asked)  # noqa: S310 - the hub of the test
         with urllib.request.urlopen(f"{hub.url}hub/login") as page:
             assert b"notices" not in page.read()
 

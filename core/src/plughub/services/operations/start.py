@@ -23,6 +23,7 @@ from plughub.domain.tokens import GENERATED_ROUNDS, hash_token, new_token, token
 from plughub.domain.users import User
 from plughub.kinds import Endpoint, Found, Server, SpawnerInfo
 from plughub.plugin.hooks import Hooks
+from plughub.services.cleaning_up import CleanUp
 from plughub.services.events import EventTeller
 from plughub.services.operations.failing import (
     StartFailedError,
@@ -33,7 +34,6 @@ from plughub.services.operations.failing import (
 )
 from plughub.services.operations.job import CancelledByUserError, Job
 from plughub.services.operations.reporting import Reporter
-from plughub.services.operations.stop import remove_traces
 from plughub.services.ports import Transaction
 from plughub.services.probe import answers
 from plughub.services.routing import Router
@@ -59,12 +59,14 @@ class StartSteps:
         settings: of the hub.
         router: the routes.
         events: news.
+        clean_up: what comes after a start that failed.
     """
 
     hooks: Hooks
     settings: HubSettings
     router: Router
     events: EventTeller
+    clean_up: CleanUp
 
     async def run(self, job: Job) -> None:
         """Carry a start on from the phase that it is in.
@@ -108,8 +110,13 @@ class StartSteps:
 
         def launched(tx: Transaction) -> None:
             tx.servers.launched(record.id, url=endpoint.url, state=endpoint.state)
-            if endpoint.api_token and endpoint.api_token != secret:
-                self._credentials(tx, record, user, endpoint.api_token)
+            used = endpoint.api_token or secret
+            if used != secret:
+                self._credentials(tx, record, user, used)
+            if used:
+                kept = tx.tokens.matching(token_prefix(used), used)
+                others = set(tx.tokens.of_note(user.id, server_token_note(record))) - {kept}
+                tx.tokens.delete(sorted(others))
 
         job.note("Server launched, waiting for it to answer", 60)
         await job.advance(Phase.AWAIT, launched)
@@ -131,7 +138,7 @@ class StartSteps:
             if host:
                 tx.operations.bind(job.operation.id, self.settings.hub_id, host)
             record, user = job.look(tx)
-            tx.tokens.delete(tx.tokens.of_note(user.id, server_token_note(record)))
+            # What is resumed may use an older token at once: it is void only when that is known.
             self._credentials(tx, record, user, token)
             client = server_client_id(record.user, record.name)
             tx.servers.launching(record.id, backend=plugin, host=host, launch=launch, client_id=client)
@@ -142,6 +149,7 @@ class StartSteps:
         job.knows(record, user)
         environment = server_environment(self.settings, record, token)
         view = plugin_view(self.settings, record, user, environment=environment, operation=launch)
+        view = await self.clean_up.auth_states.in_view(view, user.id)
         spawn = asyncio.ensure_future(self.hooks.spawn(plugin, view, info.start_timeout))
         reporter.start(view)
         try:
@@ -239,17 +247,15 @@ class StartSteps:
         with contextlib.suppress(HubError):
             await self.router.delete(record)
         try:
-            await self.hooks.stop(job.operation.backend, view, now=True)
+            view = await self.clean_up.auth_states.in_view(view, user.id)
+            left = await self.hooks.stop(job.operation.backend, view, now=True)
         except PluginError as error:
             # It may run: nothing is said to be gone, and nothing started in its place, before that is known.
             log.error("what is left of %s could not be stopped: %s", record.full_name, error.reason)
             pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (min(job.operation.attempts, MANY) - 1))
             await job.put_off(f"what is left of it could not be stopped: {error.reason}", pause)
 
-        def end(tx: Transaction) -> None:
-            remove_traces(tx, record, job.failure, job.operation.id)
-
-        await job.advance(Phase.DONE, end)
+        await self.clean_up.end(job, job.failure, left)
         if job.failure is not None:
             self.events.tell(
                 EventKind.SPAWN_FAILED,

@@ -12,16 +12,15 @@ from typing import Final
 from plughub.domain.clock import utcnow
 from plughub.domain.errors import HubError, PluginError
 from plughub.domain.events import EventKind
-from plughub.domain.oauth import server_client_id
-from plughub.domain.servers import Failure, Phase, ServerRecord
-from plughub.kinds import Server
+from plughub.domain.servers import Failure, Phase, Status
+from plughub.kinds import Resumable, Server
 from plughub.plugin.hooks import Hooks
+from plughub.services.cleaning_up import CleanUp
 from plughub.services.events import EventTeller
 from plughub.services.operations.job import Job
-from plughub.services.ports import Transaction
 from plughub.services.routing import Router
 from plughub.services.settings import HubSettings
-from plughub.services.views import plugin_view, server_token_note
+from plughub.services.views import plugin_view
 
 log = logging.getLogger("plughub.stop")
 TRIES: Final = 3
@@ -37,12 +36,14 @@ class StopSteps:
         settings: of the hub.
         router: the routes.
         events: news.
+        clean_up: what comes after the stop.
     """
 
     hooks: Hooks
     settings: HubSettings
     router: Router
     events: EventTeller
+    clean_up: CleanUp
 
     async def run(self, job: Job) -> None:
         """Carry a stop on from the phase that it is in.
@@ -60,6 +61,9 @@ class StopSteps:
 
     async def _unroute_and_halt(self, job: Job) -> Phase:
         record, _ = await job.load()
+        if record.status is Status.STOPPED:  # it is only to be forgotten
+            await self.clean_up.end(job, None)
+            return Phase.DONE
         # A proxy that is out of order must not keep a server alive: the next look at the routes mends it.
         with contextlib.suppress(HubError):
             await self.router.delete(record)
@@ -67,34 +71,33 @@ class StopSteps:
 
     async def _halt(self, job: Job) -> Phase:
         record, user = await job.load()
-        view = plugin_view(self.settings, record, user)
-        left = await stop_patiently(self.hooks, job.operation.backend, view, now=job.operation.now)
-        if not left:
-            return await self._clean(job)
-        log.error("%s could not be stopped: %s", record.full_name, left)
+        view = await self.clean_up.auth_states.in_view(plugin_view(self.settings, record, user), user.id)
+        try:
+            left = await stop_patiently(self.hooks, job.operation.backend, view, now=job.operation.now)
+        except PluginError as error:
+            reason = error.reason
+        else:
+            return await self._clean(job, left)
+        log.error("%s could not be stopped: %s", record.full_name, reason)
         failure = Failure(
-            message=f"the server could not be stopped: {left}", plugin=job.operation.backend, at=utcnow()
+            message=f"the server could not be stopped: {reason}", plugin=job.operation.backend, at=utcnow()
         )
         await job.advance(Phase.DONE, lambda tx: tx.servers.still_running(record.id, failure))
         with contextlib.suppress(HubError):
             await self.router.add(record)
         return Phase.DONE
 
-    async def _clean(self, job: Job) -> Phase:
+    async def _clean(self, job: Job, left: Resumable | None = None) -> Phase:
         record, _ = await job.load()
         died = job.operation.failure
-
-        def end(tx: Transaction) -> None:
-            remove_traces(tx, record, died, job.operation.id)
-
-        await job.advance(Phase.DONE, end)
+        await self.clean_up.end(job, died, left)
         kind = EventKind.SERVER_DIED if died else EventKind.STOP
         reason = {"reason": died.message} if died else {}
         self.events.tell(kind, record.user, record.name, actor=job.operation.requested_by, **reason)
         return Phase.DONE
 
 
-async def stop_patiently(hooks: Hooks, plugin: str, server: Server, *, now: bool) -> str:
+async def stop_patiently(hooks: Hooks, plugin: str, server: Server, *, now: bool) -> Resumable | None:
     """Stop a server, trying again when its plugin fails.
 
     Args:
@@ -104,33 +107,18 @@ async def stop_patiently(hooks: Hooks, plugin: str, server: Server, *, now: bool
         now: without a gentle end.
 
     Returns:
-        Why it could not be stopped; empty when it is gone.
+        What the next start goes on with; None for nothing.
+
+    Raises:
+        PluginError: it could not be stopped.
     """
-    reason = ""
-    for attempt in range(1, TRIES + 1):
+    attempt = 1
+    while True:
         try:
-            await hooks.stop(plugin, server, now=now)
+            return await hooks.stop(plugin, server, now=now)
         except PluginError as error:
             log.warning("%s (%d of %d)", error, attempt, TRIES, exc_info=error.__cause__)
-            reason = error.reason
+            if attempt == TRIES:
+                raise
             await asyncio.sleep(PAUSE * 2**attempt)
-        else:
-            return ""
-    return reason
-
-
-def remove_traces(tx: Transaction, record: ServerRecord, failure: Failure | None, operation_id: str) -> None:
-    """Store that nothing of a server is left: no token, no OAuth client, and not itself if so wanted.
-
-    Args:
-        tx: the transaction.
-        record: the server.
-        failure: why it ended although it should not.
-        operation_id: what ends it; somebody may just have asked to forget the server, too.
-    """
-    tx.tokens.delete(tx.tokens.of_note(record.user_id, server_token_note(record)))
-    tx.oauth.delete_client(record.oauth_client_id or server_client_id(record.user, record.name))
-    tx.servers.stopped(record.id, failure)
-    operation = tx.operations.get(operation_id)
-    if operation is not None and operation.remove:
-        tx.servers.delete(record.id)
+            attempt += 1

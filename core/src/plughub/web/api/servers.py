@@ -54,6 +54,7 @@ class ServerHandler(APIHandler):
             self.answer_nothing(HTTPStatus.ACCEPTED)
             return
         begin = time.monotonic()
+        user = await self.context.refresher.before_start(user, self.visitor)
         record = await self.context.servers.start(
             user,
             server,
@@ -107,6 +108,7 @@ class ServerHandler(APIHandler):
         if record.pending == "stop" and not remove and not put_off:
             self.answer_nothing(HTTPStatus.ACCEPTED)
             return
+        await self.context.refresher.before_stop(record.user_id, self.visitor)
         if remove:
             record = await self.context.servers.remove(record, seconds, requested_by=by)
         else:

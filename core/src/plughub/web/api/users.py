@@ -112,14 +112,15 @@ class UserHandler(APIHandler):
 
     @requires("admin:users", about=of_user)
     async def patch(self, name: str) -> None:
-        """Rename a user, make her an admin, or take that away."""
+        """Rename a user, make her an admin, take that away, or store her auth_state."""
         body = self.json_body()
         check_body(body, {"name": TEXT, "admin": FLAG, "auth_state": OBJECT}, "user")
-        if body.get("auth_state") is not None:
-            raise InvalidError("user.auth_state cannot be stored: this hub keeps no login secrets")
+        sealed = None
+        if "auth_state" in body:
+            sealed = await self.context.auth_states.seal(body["auth_state"])
         before = await self.context.users.get(name)
         user = await self.context.user_admin.change(
-            before, name=body.get("name"), admin=body.get("admin"), by=self.visitor
+            before, name=body.get("name"), admin=body.get("admin"), auth_state=sealed, by=self.visitor
         )
         self.tell("change-user", user.name, was=before.name, admin=user.admin)
         await self._answer(user)
@@ -136,6 +137,8 @@ class UserHandler(APIHandler):
         models = Models(self.context.settings, self.visitor.scopes)
         servers = await self.context.servers.of_user(user) if models.needs_servers() else []
         model: dict[str, Any] = models.user(user, servers, include_stopped=include_stopped(self))
+        if "auth_state" in model:
+            model["auth_state"] = await self.context.auth_states.of(user.id)
         self.answer(model, status)
 
 

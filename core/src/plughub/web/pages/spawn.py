@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from plughub.domain.errors import HubError, NotFoundError, PluginError
+from plughub.domain.errors import HubError, NotFoundError, PluginError, UnauthorizedError
 from plughub.domain.servers import ServerRecord
 from plughub.domain.users import User
+from plughub.kinds import Server
 from plughub.web.errors import answer_to, status_of
 from plughub.web.pages.base import PageHandler, trusted
 from plughub.web.requires import check_access, of_server
@@ -92,16 +93,23 @@ class SpawnHandler(PageHandler):
         }
 
     async def _form(self, user: User, server: str, backend: str) -> str:
-        view = await self.context.servers.view(user, server)
+        view = await self._view(user, server)
         return await self.context.hooks.options_form(backend, view)
+
+    async def _view(self, user: User, server: str) -> Server:
+        """Show the server to its spawner, with the secrets of its user."""
+        view = await self.context.servers.view(user, server)
+        return await self.context.auth_states.in_view(view, user.id)
 
     async def _start_from_form(
         self, user: User, server: str, backend: str, form: Mapping[str, Sequence[Any]]
     ) -> None:
         try:
-            view = await self.context.servers.view(user, server)
+            view = await self._view(user, server)
             options = await self.context.hooks.options_from_form(backend, view, form)
             await self._start(user, server, backend, options)
+        except UnauthorizedError:
+            raise
         except HubError as error:
             again = await self._form(user, server, backend)
             if not again:
@@ -111,6 +119,10 @@ class SpawnHandler(PageHandler):
             self._show_form(user, server, again, error)
 
     async def _start(self, user: User, server: str, backend: str, options: Mapping[str, Any] | None) -> None:
+        try:
+            user = await self.context.refresher.before_start(user, self.visitor)
+        except UnauthorizedError:
+            self.refuse_stranger()
         record: ServerRecord = await self.context.servers.start(
             user, server, options=options, backend=backend, requested_by=self.visitor.name
         )

@@ -1,0 +1,100 @@
+"""Pages and API calls of plugins know who asks, through the classes that plugins may import."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from plughub.handlers import APIHandler, InvalidError, PageHandler, needs_scope, of_user
+from plughub.kinds import Page, Visitor
+
+
+class Board(PageHandler):
+    @needs_scope()
+    async def get(self):
+        who = self.who
+        self.finish({"name": who.name, "kind": who.kind, "admin": who.admin, "groups": list(who.groups)})
+
+    @needs_scope("admin:users")
+    async def post(self):
+        self.finish("changed")
+
+
+class Open(PageHandler):
+    def get(self):
+        mine = self.may("read:users", user="alice")
+        self.finish({"who": self.who and self.who.name, "mine": mine, "all": self.may("read:users")})
+
+
+class Call(APIHandler):
+    @needs_scope("read:users", about=of_user)
+    async def get(self, name):
+        self.answer({"asked": name, "by": self.who.name})
+
+    @needs_scope()
+    async def post(self, _name):
+        if "text" not in self.json_body():
+            raise InvalidError("a text is needed")
+        self.answer(self.json_body())
+
+
+@pytest.fixture
+async def hub(make_hub):
+    return await make_hub(
+        pages=(
+            Page(path="/board", handler=Board),
+            Page(path="/open", handler=Open),
+            Page(path="/api/call/([^/]+)", handler=Call),
+        )
+    )
+
+
+def model(answer):
+    return json.loads(answer.body)
+
+
+async def test_a_page_tells_who_is_there_and_sends_strangers_to_log_in(hub):
+    stranger = hub.browser()
+    answer = await stranger.get("/hub/board")
+    assert (answer.code, answer.headers["Location"]) == (302, "/hub/login?next=%2Fhub%2Fboard")
+    user = await hub.user()
+    await hub.store.write(lambda tx: tx.users.set_groups(user.id, ["staff"]))
+    alice = await hub.logged_in()
+    assert model(await alice.get("/hub/board")) == {
+        "name": "alice",
+        "kind": "user",
+        "admin": False,
+        "groups": ["staff"],
+    }
+
+
+async def test_a_page_asks_for_scopes_and_for_the_token_of_the_form(hub):
+    alice, root = await hub.logged_in(), await hub.logged_in("root")
+    assert (await alice.post("/hub/board", form={"_xsrf": alice.xsrf})).code == 403
+    assert (await root.post("/hub/board")).code == 403
+    assert (await root.post("/hub/board", form={"_xsrf": root.xsrf})).code == 200
+
+
+async def test_a_page_that_anybody_may_see_can_tell_who_may_what(hub):
+    assert model(await hub.browser().get("/hub/open")) == {"who": None, "mine": False, "all": False}
+    assert model(await (await hub.logged_in()).get("/hub/open")) == {
+        "who": "alice",
+        "mine": True,
+        "all": False,
+    }
+    assert model(await (await hub.logged_in("root")).get("/hub/open"))["all"] is True
+
+
+async def test_a_call_takes_tokens_and_scopes_with_filters(hub):
+    alice = await hub.program()
+    assert model(await alice.get("/hub/api/call/alice")) == {"asked": "alice", "by": "alice"}
+    assert (await alice.get("/hub/api/call/bob")).code == 404
+    assert (await hub.browser().get("/hub/api/call/alice")).code == 403
+    bad = await alice.post("/hub/api/call/alice", model={})
+    assert (bad.code, model(bad)["message"]) == (400, "a text is needed")
+
+
+def test_a_visitor_holds_nothing_secret():
+    assert "cookie" not in repr(Visitor(name="alice"))
+    assert set(Visitor.__dataclass_fields__) == {"name", "kind", "admin", "groups", "scopes"}
