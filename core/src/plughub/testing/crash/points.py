@@ -45,17 +45,14 @@ LOOKS: Final = frozenset(
     }
 )
 """Hooks that only look: they change nothing, so dying in them is no step."""
-<<<<<<< HEAD
-BACKGROUND: Final = ("Membership.", "Stranded.", "Runner._renew", "Poller._is_mine", "ActivityService.flush")
-=======
 BACKGROUND: Final = (
     "Membership.",
     "Leadership.",
+    "Stranded.",
     "Runner._renew",
     "Poller._is_mine",
     "ActivityService.flush",
 )
->>>>>>> 7d31311 (wip)
 """Commits that go on whether anything is done or not."""
 NOWHERE: Final = "http://127.0.0.1:9"
 """Where a route leads that was bent."""
