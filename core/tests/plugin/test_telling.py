@@ -82,7 +82,9 @@ async def test_every_call_is_observed_with_its_outcome(plugins, pools, impatient
     plugins.add("slow", fakes.hanging())
     plugins.add("good", fakes.answering(ALICE))
     caller = HookCaller(
-        plugins, pools, lambda name, hook, seconds, outcome: seen.append((name, hook, outcome))
+        plugins,
+        pools,
+        lambda name, hook, seconds, outcome, answer: seen.append((name, hook, outcome, answer)),
     )
     logging.getLogger("plughub.plugin").setLevel(logging.CRITICAL)
     try:
@@ -90,9 +92,9 @@ async def test_every_call_is_observed_with_its_outcome(plugins, pools, impatient
     finally:
         logging.getLogger("plughub.plugin").setLevel(logging.NOTSET)
     assert seen == [
-        ("bad", "hub_authenticate", "failed"),
-        ("slow", "hub_authenticate", "timeout"),
-        ("good", "hub_authenticate", "ok"),
+        ("bad", "hub_authenticate", "failed", None),
+        ("slow", "hub_authenticate", "timeout", None),
+        ("good", "hub_authenticate", "ok", ALICE),
     ]
 
 

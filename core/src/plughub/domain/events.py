@@ -6,7 +6,7 @@ import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 
 class EventKind(enum.StrEnum):
@@ -18,11 +18,33 @@ class EventKind(enum.StrEnum):
     SPAWN_REQUESTED = "spawn-requested"
     SPAWN = "spawn"
     SPAWN_FAILED = "spawn-failed"
+    STOP_REQUESTED = "stop-requested"
     STOP = "stop"
     SERVER_DIED = "server-died"
     TOKEN_CREATED = "token-created"  # noqa: S105 - the name of an event
     TOKEN_REVOKED = "token-revoked"  # noqa: S105 - the name of an event
     ADMIN = "admin"
+    HUB_STARTED = "hub-started"
+    HUB_STOPPED = "hub-stopped"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class By:
+    """Who does something, from where and with what.
+
+    Attributes:
+        name: of the user or service; empty for the hub itself.
+        remote_ip: address of the browser or program; empty when not known.
+        token_id: id of the token that was sent; empty for a browser session.
+    """
+
+    name: str = ""
+    remote_ip: str = ""
+    token_id: str = ""
+
+
+THE_HUB: Final = By()
+"""The hub itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -58,6 +58,7 @@ DEFAULT_ROLES: Final = (
             "access:servers",
             "read:roles",
             "read:metrics",
+            "read:audit",
             "shares",
         ),
     ),

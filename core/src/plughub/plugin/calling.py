@@ -22,8 +22,8 @@ from plughub.plugin.manager import HOOKS, ActivePlugins, owner_of
 from plughub.plugin.threads import ThreadPools
 
 T = TypeVar("T")
-Observer = Callable[[str, str, float, str], None]
-"""Told after each call: plugin, hook, seconds, ``ok`` or ``failed`` or ``timeout``."""
+Observer = Callable[[str, str, float, str, Any], None]
+"""Told after each call: plugin, hook, seconds, ``ok`` or ``failed`` or ``timeout``, and the answer."""
 
 log = logging.getLogger("plughub.plugin")
 
@@ -170,14 +170,28 @@ class HookCaller:
         """
         return next((impl for impl in self._implementations(hook) if owner_of(impl) == plugin), None)
 
-    async def tell(self, hook: str, **arguments: object) -> None:
+    def listeners(self, hook: str) -> tuple[str, ...]:
+        """Tell which plugins implement a hook.
+
+        Args:
+            hook: name of the hook.
+
+        Returns:
+            Their names in order.
+        """
+        return tuple(dict.fromkeys(owner_of(impl) for impl in self._implementations(hook)))
+
+    async def tell(self, hook: str, *, only: str | None = None, **arguments: object) -> None:
         """Tell every plugin; failures are logged.
 
         Args:
             hook: name of the hook.
+            only: tell this plugin alone.
             arguments: arguments of the hook.
         """
         for impl in self._implementations(hook):
+            if only not in {None, owner_of(impl)}:
+                continue
             try:
                 await self._call(impl, hook, arguments)
             except PluginError as error:
@@ -207,7 +221,7 @@ class HookCaller:
         plugin = owner_of(impl)
         seconds = HOOKS[hook].timeout if timeout is None else timeout
         begin = time.perf_counter()
-        outcome = "failed"
+        outcome, value = "failed", None
         try:
             async with asyncio.timeout(seconds) as limit:
                 value = await self._run(impl, plugin, [arguments[name] for name in impl.argnames])
@@ -226,7 +240,7 @@ class HookCaller:
             # a plugin that wants to exit must not take the hub with it
             raise PluginError(plugin, hook, describe(error)) from error
         finally:
-            self._observe(plugin, hook, time.perf_counter() - begin, outcome)
+            self._observe(plugin, hook, time.perf_counter() - begin, outcome, value)
 
     async def _run(self, impl: pluggy.HookImpl, plugin: str, arguments: list[object]) -> Any:
         if inspect.iscoroutinefunction(impl.function):

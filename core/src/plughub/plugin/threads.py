@@ -46,6 +46,14 @@ class ThreadPools:
         answer: T = await asyncio.wrap_future(self._pool(name).submit(call))
         return answer
 
+    def load(self) -> dict[str, tuple[int, int]]:
+        """Tell what the threads do.
+
+        Returns:
+            By name of the pool: threads that work, and calls that wait for one.
+        """
+        return {name: (pool.busy, pool.waiting) for name, pool in self._pools.items()}
+
     def close(self) -> None:
         """Take no more work and drop what waits; what runs is not waited for."""
         for pool in self._pools.values():
@@ -70,8 +78,14 @@ class _Pool:
         self._name = name
         self._size = size
         self._started = 0
+        self.busy = 0
+        self._counting = threading.Lock()
         self._idle = threading.Semaphore(0)
         self._waiting: queue.SimpleQueue[Call | None] = queue.SimpleQueue()
+
+    @property
+    def waiting(self) -> int:
+        return self._waiting.qsize()
 
     def submit(self, function: Callable[[], Any]) -> Future[Any]:
         future: Future[Any] = Future()
@@ -91,10 +105,16 @@ class _Pool:
 
     def _work(self) -> None:
         while call := self._waiting.get():
+            self._count(1)
             _finish(*call)
+            self._count(-1)
             # what the call refers to must not live on until the next one
             del call
             self._idle.release()
+
+    def _count(self, more: int) -> None:
+        with self._counting:
+            self.busy += more
 
 
 def _finish(future: Future[Any], function: Callable[[], Any]) -> None:

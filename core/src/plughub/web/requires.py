@@ -45,12 +45,20 @@ def of_nothing(*_path: str) -> None:
     """The request is about no single thing: a scope with a filter does not reach it."""
 
 
-def requires(*scopes: str, about: Resource = of_nothing) -> Callable[[Method], Method]:
+def never(_handler: BaseHandler) -> bool:
+    """The request always needs its scopes."""
+    return False
+
+
+def requires(
+    *scopes: str, about: Resource = of_nothing, unless: Callable[[BaseHandler], bool] = never
+) -> Callable[[Method], Method]:
     """Let a method of a handler run only for who holds one of some scopes for what the path names.
 
     Args:
         scopes: names without filters; none for whoever is logged in.
         about: gets the parts of the path and names the resource.
+        unless: tells whether anybody may do it here.
 
     Returns:
         The decorator.
@@ -62,6 +70,8 @@ def requires(*scopes: str, about: Resource = of_nothing) -> Callable[[Method], M
     """
 
     async def check(handler: BaseHandler, path: tuple[str, ...]) -> None:
+        if unless(handler):
+            return
         if scopes:
             await check_access(handler, scopes, about(*path))
         else:

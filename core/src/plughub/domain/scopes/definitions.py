@@ -122,6 +122,7 @@ _HUB: Final = {
     "proxy": ScopeDefinition("See the routes of the proxy, have them mended, and name another proxy."),
     "shutdown": ScopeDefinition("Shut the hub down."),
     "read:metrics": ScopeDefinition("Read the metrics of the hub."),
+    "read:audit": ScopeDefinition("Read the audit trail: who did what to whom, when and from where."),
 }
 
 DEFINITIONS: Final[Mapping[str, ScopeDefinition]] = MappingProxyType(

@@ -65,7 +65,7 @@ class CallsToPlugin:
         assert not self.failed, f"{self.failed} failed; see the log"
         return answer.value if answer else None
 
-    def _note(self, _plugin: str, hook: str, _seconds: float, outcome: str) -> None:
+    def _note(self, _plugin: str, hook: str, _seconds: float, outcome: str, _answer: object) -> None:
         if outcome != "ok":
             self.failed.append(hook)
 

@@ -1,0 +1,76 @@
+"""Taking the measure of a hub process now and then: how late its loop is, what its database holds."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from plughub.domain.clock import utcnow
+from plughub.domain.numbers import HubNumbers
+from plughub.services.metrics import Metrics
+from plughub.services.ports import Store
+
+log = logging.getLogger("plughub.metrics")
+FRESH_SECONDS: Final = 5.0
+Busy = Callable[[], Mapping[str, tuple[int, int]]]
+"""Tells by plugin how many of its threads work, and how many calls wait for one."""
+
+
+class MetricsReport:
+    """Answers the page with metrics. The database is asked by one query, and not for every request.
+
+    Args:
+        store: the storage.
+        metrics: what is measured.
+        threads: what the threads of plugins do.
+    """
+
+    def __init__(self, store: Store, metrics: Metrics, threads: Busy) -> None:
+        self._store = store
+        self._metrics = metrics
+        self._threads = threads
+        self._counted = float("-inf")
+
+    async def render(self, accept: str) -> tuple[bytes, str]:
+        """Measure what is not measured all the time, and write everything down.
+
+        Args:
+            accept: header of the request.
+
+        Returns:
+            The text and its content type.
+        """
+        if time.monotonic() - self._counted > FRESH_SECONDS:
+            self._metrics.numbers(await self._count())
+            self._counted = time.monotonic()
+        for plugin, (busy, waiting) in self._threads().items():
+            self._metrics.threads(plugin, busy, waiting)
+        return self._metrics.render(accept)
+
+    async def _count(self) -> HubNumbers:
+        now = utcnow()
+        return await self._store.read(lambda tx: tx.numbers(now))
+
+
+async def watch_loop(metrics: Metrics, resolution: float, threshold: float) -> None:
+    """Measure for ever how late the event loop is.
+
+    Args:
+        metrics: what is measured.
+        resolution: seconds between two looks.
+        threshold: seconds of delay that are worth a line in the log.
+    """
+    last = time.perf_counter()
+    while True:
+        await asyncio.sleep(resolution)
+        now = time.perf_counter()
+        took, last = now - last, now
+        if took < 2 * resolution:  # less cannot be told from the pause itself
+            metrics.loop_interval(resolution)
+            continue
+        metrics.loop_interval(took - resolution)
+        if took - resolution >= threshold:
+            log.warning("the event loop stood still for at least %.2f s", took - resolution)

@@ -1,0 +1,79 @@
+"""The audit trail."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, delete, func, insert, select
+
+from plughub.domain.audit import AuditEntry, AuditQuery
+from plughub.storage.audit_table import audit
+
+_line = audit.c
+_ADD = insert(audit)
+_PURGE = delete(audit).where(_line.at < bindparam("before"))
+
+
+class Audit:
+    """The audit trail, on one connection."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add(self, entries: Collection[AuditEntry]) -> None:
+        """Store lines."""
+        if entries:
+            self._connection.execute(_ADD, [_row(entry) for entry in entries])
+
+    def page(self, query: AuditQuery, offset: int, limit: int) -> list[AuditEntry]:
+        """List a page of lines, the newest first."""
+        wanted = select(audit).where(*_conditions(query)).order_by(_line.id.desc())
+        return [_entry(row) for row in self._connection.execute(wanted.offset(offset).limit(limit))]
+
+    def count(self, query: AuditQuery) -> int:
+        """Count the lines of all pages."""
+        counted = select(func.count()).select_from(audit).where(*_conditions(query))
+        return int(self._connection.execute(counted).scalar_one())
+
+    def purge(self, before: datetime) -> int:
+        """Forget what is older; answers how many lines."""
+        return self._connection.execute(_PURGE, {"before": before}).rowcount
+
+
+def _conditions(query: AuditQuery) -> list[ColumnElement[bool]]:
+    equal = {_line.username: query.user, _line.actor: query.actor, _line.kind: query.kind}
+    conditions = [column == value for column, value in equal.items() if value]
+    if query.since is not None:
+        conditions.append(_line.at >= query.since)
+    if query.until is not None:
+        conditions.append(_line.at < query.until)
+    return conditions
+
+
+def _row(entry: AuditEntry) -> dict[str, Any]:
+    return {
+        "at": entry.at,
+        "kind": entry.kind,
+        "actor": entry.actor,
+        "username": entry.user,
+        "server": entry.server,
+        "remote_ip": entry.remote_ip,
+        "token_id": entry.token_id,
+        "detail": dict(entry.detail),
+    }
+
+
+def _entry(row: Row[Any]) -> AuditEntry:
+    return AuditEntry(
+        id=row.id,
+        at=row.at,
+        kind=row.kind,
+        actor=row.actor,
+        user=row.username,
+        server=row.server,
+        remote_ip=row.remote_ip,
+        token_id=row.token_id,
+        detail=row.detail or {},
+    )

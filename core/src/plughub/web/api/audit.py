@@ -1,0 +1,53 @@
+"""The audit trail."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from plughub.domain.audit import AuditEntry, AuditQuery
+from plughub.domain.clock import isoformat
+from plughub.domain.errors import NotFoundError
+from plughub.web.api.activity import parse_time
+from plughub.web.api.base import APIHandler
+from plughub.web.api.pagination import page_of
+from plughub.web.requires import requires
+
+
+class AuditHandler(APIHandler):
+    """``/hub/api/audit``: who did what to whom, when, from where and with which token."""
+
+    @requires("read:audit")
+    async def get(self) -> None:
+        """List lines of the audit trail, the newest first."""
+        trail = self.context.audit
+        if trail is None:
+            raise NotFoundError("no audit trail is kept here (JupyterHub.audit_days)")
+        page = page_of(self.request, self.get_query_argument)
+        query = AuditQuery(
+            user=self.get_query_argument("user", ""),
+            actor=self.get_query_argument("actor", ""),
+            kind=self.get_query_argument("kind", ""),
+            since=self._time("since"),
+            until=self._time("until"),
+        )
+        found = await trail.page(query, page.offset, page.limit)
+        self.answer(page.wrap(self.request, [_model(entry) for entry in found.entries], found.total))
+
+    def _time(self, name: str) -> datetime | None:
+        text = self.get_query_argument(name, "")
+        return parse_time(text) if text else None
+
+
+def _model(entry: AuditEntry) -> dict[str, Any]:
+    return {
+        "id": entry.id,
+        "at": isoformat(entry.at),
+        "kind": entry.kind,
+        "actor": entry.actor,
+        "user": entry.user,
+        "server": entry.server,
+        "remote_ip": entry.remote_ip,
+        "token_id": entry.token_id or None,
+        "detail": dict(entry.detail),
+    }

@@ -1,0 +1,71 @@
+"""What a real hub tells about itself: its metrics, its event log and who did what."""
+
+import json
+import sys
+import urllib.request
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from plughub.testing.client import client_of
+from plughub.testing.hub import HubProcess
+
+CONFIG = f"""
+import logging
+c.Authenticator.allow_all = True
+c.Authenticator.admin_users = {{"root"}}
+c.Spawner.cmd = [{sys.executable!r}, "-m", "plughub.testing.tiny_server"]
+c.LocalProcessSpawner.interrupt_timeout = 1
+c.SimpleLocalProcessSpawner.home_dir_template = "%s/{{username}}"
+c.EventLog.handlers = [logging.FileHandler("events.jsonl")]
+c.JupyterHub.load_roles = [
+    {{"name": "watchman", "users": ["root"], "scopes": ["read:audit", "read:metrics", "admin:users", "servers"]}},
+]
+"""
+
+
+def test_a_hub_tells_what_happened_and_forgets_nothing_when_it_is_stopped(tmp_path):
+    hub = HubProcess(tmp_path, "--plugins", "dummy,simple,haproxy", config=CONFIG % tmp_path)
+    with hub:
+        root = client_of(hub, "root")
+        assert root("POST", "/users/ada").status == 201
+        assert root("POST", "/users/ada/server").status == 201
+        metrics = _metrics(hub, root)
+        assert metrics["jupyterhub_server_spawn_duration_seconds_count"] == 1
+        assert metrics["jupyterhub_running_servers"] == 1
+        assert metrics["jupyterhub_hub_startup_duration_seconds_count"] == 1
+        assert metrics["jupyterhub_event_loop_interval_seconds_count"] > 0
+        assert root("POST", "/users/last").status == 201
+        hub.stop()
+    events = [json.loads(line) for line in (tmp_path / "events.jsonl").read_text().splitlines()]
+    told = [(event["action"], event["username"], event["servername"]) for event in events]
+    assert told == [("start", "ada", ""), ("stop", "ada", "")]
+    assert {event["__schema__"] for event in events} == {
+        "https://schema.jupyter.org/jupyterhub/events/server-action"
+    }
+    with hub:
+        lines = client_of(hub, "root")("GET", "/audit").body[::-1]
+    kinds = [line["kind"] for line in lines]
+    first_life = kinds[: kinds.index("hub-stopped") + 1]
+    assert first_life == [
+        "hub-started", "token-created", "create-user", "spawn-requested", "spawn", "create-user", "stop",
+        "hub-stopped",
+    ]  # fmt: skip
+    assert kinds[kinds.index("hub-stopped") + 1 :] == ["hub-started", "token-created"]
+    last_request = lines[5]
+    assert (last_request["actor"], last_request["user"]) == ("root", "last")
+    assert last_request["remote_ip"] == "127.0.0.1"
+    assert last_request["token_id"].startswith("a")
+
+
+def _metrics(hub: HubProcess, client) -> dict[str, float]:
+    """Read the metrics; samples with the same name are added up."""
+    request = urllib.request.Request(
+        f"{hub.hub_url}/hub/metrics", headers={"Authorization": f"token {client._token}"}
+    )
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        text = answer.read().decode()
+    sums: dict[str, float] = {}
+    for family in text_string_to_metric_families(text):
+        for sample in family.samples:
+            sums[sample.name] = sums.get(sample.name, 0) + sample.value
+    return sums

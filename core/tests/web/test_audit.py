@@ -1,0 +1,122 @@
+import json
+
+import pytest
+
+from plughub.domain.audit import AuditQuery
+
+
+@pytest.fixture
+async def trail(hub):
+    """Gives the lines of the trail, oldest first, once some kinds are in it."""
+
+    async def lines(*kinds: str, **query: str):
+        async def look():
+            found = await hub.store.read(lambda tx: tx.audit.page(AuditQuery(**query), 0, 1000))
+            return found[::-1] if set(kinds) <= {line.kind for line in found} else None
+
+        return await hub.until(look)
+
+    return lines
+
+
+def last(lines, kind: str):
+    return next(line for line in reversed(lines) if line.kind == kind)
+
+
+async def test_a_login_and_a_refused_one_stand_in_the_trail_with_their_address(hub, trail) -> None:
+    await hub.browser().log_in("alice", "wrong")
+    await hub.logged_in("alice")
+    lines = await trail("login", "login-refused")
+    refused, login = last(lines, "login-refused"), last(lines, "login")
+    assert (refused.user, refused.actor, refused.remote_ip) == ("alice", "", "127.0.0.1")
+    assert (login.user, login.actor, login.remote_ip) == ("alice", "alice", "127.0.0.1")
+    assert "wonder" not in str(lines)
+    assert "wrong" not in str(lines)
+
+
+async def test_a_start_and_a_stop_by_somebody_else_name_her_and_her_token(hub, trail) -> None:
+    admin = await hub.admin()
+    await hub.user("alice")
+    me = json.loads((await admin.get("/hub/api/user")).body)
+    assert (await admin.post("/hub/api/users/alice/server")).code == 201
+    assert (await admin.delete("/hub/api/users/alice/server")).code == 204
+    lines = await trail("spawn-requested", "spawn", "stop-requested", "stop")
+    for kind in ("spawn-requested", "stop-requested"):
+        line = last(lines, kind)
+        assert (line.actor, line.user, line.server) == ("root", "alice", "")
+        assert (line.token_id, line.remote_ip) == (me["token_id"], "127.0.0.1")
+    assert [last(lines, kind).actor for kind in ("spawn", "stop")] == ["root", "root"]
+
+
+async def test_tokens_that_are_made_and_revoked_stand_in_the_trail_but_never_themselves(hub, trail) -> None:
+    client = await hub.program("alice")
+    made = json.loads((await client.post("/hub/api/users/alice/tokens", model={"note": "for R"})).body)
+    await client.delete(f"/hub/api/users/alice/tokens/{made['id']}")
+    model = {"auth": {"username": "bob", "password": "builder"}}
+    by_password = await hub.browser().post("/hub/api/users/bob/tokens", model=model)
+    lines = await trail("token-created", "token-revoked")
+    created = next(line for line in lines if line.kind == "token-created" and line.user == "alice")
+    assert created.detail == {"token": made["id"], "note": "for R", "scopes": ["inherit"]}
+    assert last(lines, "token-revoked").detail == {"token": made["id"]}
+    assert last(lines, "token-created").actor == "bob"
+    for secret in (made["token"], json.loads(by_password.body)["token"], "builder"):
+        assert secret not in str(lines)
+
+
+async def test_what_admins_do_to_users_and_groups_is_called_by_its_deed(hub, trail) -> None:
+    admin = await hub.admin()
+    await admin.post("/hub/api/users/bob")
+    await admin.ask("PATCH", "/hub/api/users/bob", model={"admin": True})
+    await admin.post("/hub/api/groups/staff", model={"users": ["bob"]})
+    await admin.delete("/hub/api/users/bob")
+    await admin.post("/hub/api/shutdown", model={"servers": False})
+    lines = await trail("create-user", "change-user", "create-group", "delete-user", "shutdown")
+    assert last(lines, "change-user").detail == {"was": "bob", "admin": True}
+    assert {line.actor for line in lines} == {"root"}
+    assert all(line.token_id for line in lines)
+
+
+async def test_admins_read_the_trail_in_pages_and_by_what_they_look_for(hub, trail) -> None:
+    admin = await hub.admin()
+    for name in ("bob", "carol", "dora"):
+        await admin.post(f"/hub/api/users/{name}")
+    await admin.delete("/hub/api/users/carol")
+    await trail("delete-user")
+
+    async def read(query: str, **headers: str):
+        answer = await admin.get(f"/hub/api/audit{query}", headers=headers)
+        assert answer.code == 200, answer.body
+        return json.loads(answer.body)
+
+    assert [line["user"] for line in await read("?kind=create-user")] == ["dora", "carol", "bob"]
+    assert [line["kind"] for line in await read("?user=carol&actor=root")] == ["delete-user", "create-user"]
+    line = (await read("?user=carol&limit=1"))[0]
+    assert line.keys() == {
+        "id", "at", "kind", "actor", "user", "server", "remote_ip", "token_id", "detail",
+    }  # fmt: skip
+    assert line["at"].endswith("Z")
+    assert [found["id"] for found in await read(f"?since={line['at']}&kind=delete-user")] == [line["id"]]
+    assert await read(f"?until={line['at']}&kind=delete-user") == []
+    wrapped = await read("?limit=2", Accept="application/jupyterhub-pagination+json")
+    assert len(wrapped["items"]) == 2
+    assert wrapped["_pagination"]["total"] == 4
+    assert "offset=2" in wrapped["_pagination"]["next"]["url"]
+
+
+async def test_the_trail_is_for_who_may_read_it(hub) -> None:
+    await hub.admin()
+    user, narrow = await hub.program("alice"), await hub.admin("read:audit")
+    other = await hub.admin("admin:users", "read:hub")
+    assert (await user.get("/hub/api/audit")).code == 403
+    assert (await other.get("/hub/api/audit")).code == 403
+    assert (await narrow.get("/hub/api/audit")).code == 200
+
+
+@pytest.mark.parametrize(
+    "query", ["since=yesterday", "until=2026-13-01", "limit=many", "since=0001-01-01T00:00:00%2B05:00"]
+)
+async def test_a_question_that_makes_no_sense_is_refused(hub, query) -> None:
+    admin = await hub.admin()
+    answer = await admin.get(f"/hub/api/audit?{query}")
+    assert answer.code == 400
+    assert json.loads(answer.body)["message"]

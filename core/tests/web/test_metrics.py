@@ -1,0 +1,125 @@
+import asyncio
+import re
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+NAMES = {
+    "request_duration_seconds", "server_spawn_duration_seconds", "running_servers", "total_users",
+    "active_users", "check_routes_duration_seconds", "hub_startup_duration_seconds",
+    "init_spawners_duration_seconds", "proxy_poll_duration_seconds", "login_duration_seconds",
+    "logout_duration_seconds", "csp_reports", "proxy_add_duration_seconds", "server_poll_duration_seconds",
+    "server_stop_seconds", "proxy_delete_duration_seconds", "event_loop_interval_seconds",
+}  # fmt: skip
+"""What dashboards for JupyterHub ask for."""
+
+
+class Sample:
+    """What a hub says of itself."""
+
+    def __init__(self, text: str) -> None:
+        self.families = {family.name: family for family in text_string_to_metric_families(text)}
+
+    def value(self, name: str, **labels: str) -> float:
+        return sum(
+            sample.value
+            for family in self.families.values()
+            for sample in family.samples
+            if sample.name == f"jupyterhub_{name}" and labels.items() <= sample.labels.items()
+        )
+
+
+async def read(hub, path: str = "/hub/metrics") -> Sample:
+    reader = await hub.admin("read:metrics")
+    answer = await reader.get(path)
+    assert answer.code == 200, answer.body
+    return Sample(answer.body.decode())
+
+
+async def test_every_metric_of_jupyterhub_has_its_name_here(hub) -> None:
+    found = await read(hub)
+    assert {f"jupyterhub_{name}" for name in NAMES} <= set(found.families)
+    assert "python_info" in found.families
+
+
+async def test_the_life_of_a_server_is_measured(hub) -> None:
+    client = await hub.program("alice")
+    await client.post("/hub/api/users/alice/server")
+    await hub.events.settle()
+    found = await read(hub, "/hub/api/metrics")
+    assert found.value("server_spawn_duration_seconds_count", status="success", reason="") == 1
+    assert found.value("proxy_add_duration_seconds_count", status="success") == 1
+    assert found.value("running_servers") == 1
+    assert found.value("total_users") >= 2
+    assert found.value("active_users", period="24h") >= 0
+    assert found.value("hook_duration_seconds_count", plugin="tiny", hook="hub_spawn", outcome="ok") == 1
+    assert found.value("server_poll_duration_seconds_count", status="running") >= 1
+
+
+async def test_a_start_that_fails_counts_as_an_error_and_its_hook_too(hub) -> None:
+    client = await hub.program("alice")
+    hub.tiny.failure = "no image"
+    await client.post("/hub/api/users/alice/server")
+    await hub.events.settle()
+    found = await read(hub)
+    assert found.value("server_spawn_duration_seconds_count", status="error") == 1
+    assert found.value("hook_duration_seconds_count", plugin="tiny", hook="hub_spawn", outcome="error") == 1
+
+
+async def test_logins_and_logouts_are_measured(hub) -> None:
+    await hub.browser().log_in("alice", "wrong")
+    browser = await hub.logged_in("alice")
+    await browser.get("/hub/logout", headers={"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Site": "same-origin"})
+    found = await read(hub)
+    assert found.value("login_duration_seconds_count", status="success") == 1
+    assert found.value("login_duration_seconds_count", status="failure") == 1
+    assert found.value("logout_duration_seconds_count") == 1
+
+
+async def test_a_request_counts_by_method_handler_and_status(hub) -> None:
+    client = await hub.program("alice")
+    await client.get("/hub/api/user")
+    handler = "plughub.web.api.users.SelfHandler"
+    found = await read(hub)
+    assert found.value("request_duration_seconds_count", method="GET", handler=handler, code="200") == 1
+
+
+async def test_methods_that_strangers_make_up_never_become_labels(hub) -> None:
+    for method in ("BREW", "STEEP"):
+        await hub.browser().ask(method, "/hub/api/user")
+    found = await read(hub)
+    assert found.value("request_duration_seconds_count", method="other", code="405") == 2
+    assert found.value("request_duration_seconds_count", method="BREW") == 0
+
+
+async def test_threads_of_plugins_that_work_are_counted(hub) -> None:
+    import threading
+
+    held = threading.Event()
+    calls = [asyncio.create_task(hub.pools.run("slow", held.wait)) for _ in range(3)]
+
+    async def busy() -> bool:
+        return hub.pools.load().get("slow") == (2, 1)
+
+    try:
+        await hub.until(busy)
+        found = await read(hub)
+        assert found.value("plugin_threads_busy", plugin="slow") == 2
+        assert found.value("plugin_threads_waiting", plugin="slow") == 1
+    finally:
+        held.set()
+        await asyncio.gather(*calls)
+
+
+@pytest.mark.parametrize("path", ["/hub/metrics", "/hub/api/metrics"])
+async def test_who_reads_the_metrics_needs_the_scope(hub, path) -> None:
+    assert (await hub.browser().get(path)).code == 403
+    assert (await (await hub.program("alice")).get(path)).code == 403
+    answer = await (await hub.admin("read:metrics")).get(path)
+    assert answer.code == 200
+    assert re.match(r"text/plain; version=[01]\.0", answer.headers["Content-Type"])
+
+
+async def test_anybody_reads_them_where_that_is_configured(make_hub) -> None:
+    hub = await make_hub(context={"authenticate_prometheus": False})
+    assert (await hub.browser().get("/hub/metrics")).code == 200
