@@ -65,7 +65,7 @@ def install(groups: list[str]) -> None:
         return
     print(f"dev.py: installing into {VENV}; this takes a minute", flush=True)
     if not BIN.exists():
-        venv.create(VENV, with_pip=True)
+        venv.create(VENV, with_pip=True, symlinks=os.name != "nt")
         run("python", "-m", "pip", "install", "--quiet", "--upgrade", "pip")
     editable = [f"{path}{EXTRAS.get(path.name, '')}" for path in DISTRIBUTIONS]
     chosen = [argument for group in groups for argument in ("--group", group)]

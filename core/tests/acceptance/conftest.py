@@ -47,13 +47,12 @@ def shared_jupyter() -> Path:
 
 
 def _may_run(python: str) -> bool:
-    """Tell whether a system user without rights may run a Python."""
+    """Tell whether a Python is the same one for a system user without rights."""
+    where = [python, "-c", "import sys; print(sys.base_prefix)"]
     try:
-        return (
-            subprocess.run([python, "-c", "pass"], user="nobody", cwd="/", capture_output=True).returncode
-            == 0
-        )
-    except OSError:
+        home = subprocess.run(where, cwd="/", capture_output=True, check=True).stdout
+        return subprocess.run(where, user="nobody", cwd="/", capture_output=True).stdout == home
+    except (OSError, subprocess.CalledProcessError):
         return False
 
 

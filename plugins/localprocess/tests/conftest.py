@@ -56,9 +56,11 @@ def probe_server():
 
 
 def anybody_may_run(python):
+    where = [python, "-c", "import sys; print(sys.base_prefix)"]
     try:
-        return subprocess.run([python, "-c", ""], user="nobody", cwd="/", capture_output=True).returncode == 0
-    except OSError:
+        home = subprocess.run(where, cwd="/", capture_output=True, check=True).stdout
+        return subprocess.run(where, user="nobody", cwd="/", capture_output=True).stdout == home
+    except (OSError, subprocess.CalledProcessError):
         return False
 
 
