@@ -3,7 +3,7 @@ import time
 
 import pytest
 
-from plughub.domain.errors import InvalidError, TooManyError
+from plughub.domain.errors import InvalidError, TooManyError, UnavailableError
 from plughub.domain.servers import Phase, Status
 from plughub.kinds import SpawnFailed
 
@@ -141,3 +141,11 @@ async def test_a_token_of_an_earlier_start_is_void(hub, machine):
     assert await hub.tokens.by_token(first)
     await hub.stopped(server)
     assert await hub.tokens.by_token(first) is None
+
+
+async def test_nothing_starts_any_more_once_all_servers_are_about_to_be_stopped(hub):
+    server = await hub.started()
+    hub.servers.ending = True
+    with pytest.raises(UnavailableError, match="being stopped"):
+        await hub.servers.start(await hub.user("bob"))
+    assert (await hub.stopped(server)).active is False

@@ -303,6 +303,7 @@ class Hub:
             await self.store.write(lambda tx: forget_proxy_state(tx, self.settings.proxy))
 
     async def _stop_servers(self) -> None:
+        self.servers.ending = True
         here = {"", self.settings.host}
         active = await self.store.read(lambda tx: tx.servers.active())
         ours = [server for server in active if server.host in here]

@@ -14,6 +14,7 @@ from plughub.domain.errors import (
     NotFoundError,
     PluginError,
     TooManyError,
+    UnavailableError,
 )
 from plughub.domain.events import EventKind
 from plughub.domain.names import check_server_name, shorten
@@ -43,6 +44,9 @@ class ServerService:
         runner: carries operations on.
         watchers: woken when a server changes.
         events: news.
+
+    Attributes:
+        ending: nothing starts any more: this process is about to stop all servers, and then itself.
     """
 
     def __init__(
@@ -61,6 +65,7 @@ class ServerService:
         self._watchers = watchers
         self._events = events
         self._following = Following(store, watchers)
+        self.ending = False
         self._beginning = Beginning(settings, hooks.cleans_up)
         self._recent = RecentServers(store, watchers)
 
@@ -107,8 +112,8 @@ class ServerService:
         Returns:
             What plugins see.
         """
-        record = await self._store.read(lambda tx: tx.servers.get(user.name, name))
-        record = record or ServerRecord(id=0, user_id=user.id, user=user.name, name=name)
+        stored = await self._store.read(lambda tx: tx.servers.get(user.name, name))
+        record = stored or ServerRecord(id=0, user_id=user.id, user=user.name, name=name)
         view = plugin_view(self._settings, record, user)
         return view if options is None else replace(view, options=options)
 
@@ -124,9 +129,9 @@ class ServerService:
         Raises:
             InvalidError: there is no such spawner.
         """
-        if wanted and wanted not in self._settings.spawners:
-            known = ", ".join(self._settings.spawners)
-            raise InvalidError(f"there is no spawner {shorten(wanted)} here; choose among {known}")
+        known = self._settings.spawners
+        if wanted and wanted not in known:
+            raise InvalidError(f"there is no spawner {shorten(wanted)} here; choose among {', '.join(known)}")
         return wanted or self._settings.default_spawner
 
     def check_named(self, name: str) -> None:
@@ -167,7 +172,10 @@ class ServerService:
             ForbiddenError: a plugin refuses.
             InvalidError: the name is not good, or the server is being stopped, or runs already.
             TooManyError: a limit is reached.
+            UnavailableError: the hub is ending.
         """
+        if self.ending:
+            raise UnavailableError("the hub is being stopped, and all servers with it; no server starts now")
         self.check_named(name)
         plugin = self.choose_backend(backend)
         refusal = await self._hooks.authorize_spawn(await self.view(user, name, options))
@@ -183,7 +191,7 @@ class ServerService:
 
         try:
             server, taken = await self._store.write(work)
-        except StillUndoneError as error:  # the person has read why, and tries again at once
+        except StillUndoneError as error:  # she has read why, and tries again at once
             await self._hurry(error.server)
             server, taken = await self._store.write(work)
         self._watchers.changed(server.id)
@@ -254,8 +262,6 @@ class ServerService:
     async def wait(self, server: ServerRecord, seconds: float) -> ServerRecord:
         """Wait until nothing is being done to a server, but not for ever.
 
-        A start that failed is not waited for any more when what is left of it takes long to be gone.
-
         Args:
             server: which.
             seconds: how long at most.
@@ -269,8 +275,7 @@ class ServerService:
         """Try once more to stop what a start has left, and wait a moment."""
 
         def work(tx: Transaction) -> list[Operation]:
-            if server.operation is not None:
-                tx.operations.hurry(server.operation.id)
+            tx.operations.hurry(server.operation.id if server.operation else "")
             return self._runner.take(tx)
 
         self._runner.carry_on(await self._store.write(work))
@@ -301,28 +306,26 @@ class ServerService:
         return server
 
     async def recent_of_user(self, user: User) -> list[ServerRecord]:
-        """List the servers of a user for those who ask all the time.
+        """List the servers of a user for those who ask all the time: at most half a second old.
 
         Args:
             user: the user.
 
         Returns:
-            The servers as they were at most half a second ago; what this process did is always in it.
+            The servers; what this process did is always in it.
         """
         return await self._recent.of_user(user)
 
-    async def changes(self, server: ServerRecord) -> AsyncGenerator[ServerRecord, None]:
+    def changes(self, server: ServerRecord) -> AsyncGenerator[ServerRecord, None]:
         """Follow a server: as it is now, then whenever it may have changed.
 
         Args:
             server: which.
 
-        Yields:
-            The server; the last time when it was deleted.
+        Returns:
+            An iterator over the server; it ends when the server was deleted.
         """
-        async with contextlib.aclosing(self._following.follow(server.id)) as seen:
-            async for current in seen:
-                yield current
+        return self._following.follow(server.id)
 
     async def check(self, server: ServerRecord) -> ServerRecord:
         """Look at once whether a server that should run does, and tidy up when it does not.

@@ -1,0 +1,147 @@
+"""What a hub leaves behind when it ends: as much as is configured, and as whoever stops it says."""
+
+import sqlite3
+import sys
+import time
+from contextlib import closing
+
+import alembic.command
+import psutil
+import pytest
+from sqlalchemy import text
+
+from plughub.storage.database import make_engine
+from plughub.storage.schema import _config
+from plughub.storage.tables import metadata
+from plughub.testing.client import client_of
+from plughub.testing.hub import HubProcess
+
+pytestmark = pytest.mark.timeout(120)
+CONFIG = """
+c.Authenticator.allow_all = True
+c.Authenticator.admin_users = {{"ada"}}
+c.JupyterHub.cleanup_servers = {servers}
+c.JupyterHub.cleanup_proxy = {proxy}
+c.Spawner.cmd = [{python!r}, "-m", "plughub.testing.tiny_server"]
+c.SimpleLocalProcessSpawner.home_dir_template = "{folder}/homes/{{username}}"
+"""
+FIRST_REVISION = "a1f0c3d2e401"
+
+
+@pytest.fixture
+def make_hub(tmp_path):
+    hubs = []
+
+    def make(*arguments, servers, proxy):
+        config = CONFIG.format(servers=servers, proxy=proxy, python=sys.executable, folder=tmp_path)
+        hub = HubProcess(tmp_path, "--plugins", "dummy,simple,haproxy", *arguments, config=config)
+        hubs.append(hub)
+        return hub
+
+    yield make
+    for hub in hubs:
+        hub.end_everything()
+
+
+def start_server(hub):
+    call = client_of(hub, "ada")
+    assert call("POST", "/users/ada/server", {}).status == 201
+    return call
+
+
+def others(hub):
+    """What runs beside the hub's own process: servers and proxy."""
+    running = [process for process in hub.processes() if process.pid != hub.process.pid]
+    servers = {process.pid for process in running if "plughub.testing.tiny_server" in process.cmdline()}
+    return servers, {process.pid for process in running} - servers
+
+
+def gone(pids, seconds=20):
+    ends = time.monotonic() + seconds
+    while any(psutil.pid_exists(pid) and psutil.Process(pid).status() != "zombie" for pid in pids):
+        if time.monotonic() > ends:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+@pytest.mark.parametrize(
+    ("asked", "servers", "proxy"),
+    [
+        ("by signal", True, True),
+        ("by signal", True, False),
+        ("by signal", False, True),
+        ("by signal", False, False),
+        ("by API", True, False),
+        ("by API", False, True),
+    ],
+)
+def test_a_hub_that_ends_leaves_what_it_should(make_hub, servers, proxy, asked):
+    # Whoever asks for it over the API wants the opposite of what is configured.
+    by_api = asked == "by API"
+    hub = make_hub(servers=servers != by_api, proxy=proxy != by_api).start()
+    call = start_server(hub)
+    of_servers, of_proxy = others(hub)
+    assert of_servers
+    assert of_proxy
+    if by_api:
+        assert call("POST", "/shutdown", {"servers": servers, "proxy": proxy}).status == 202
+        assert hub.process.wait(60) == 0
+    else:
+        assert hub.stop() == 0
+    assert gone(of_servers) if servers else all(map(psutil.pid_exists, of_servers))
+    assert gone(of_proxy) if proxy else all(map(psutil.pid_exists, of_proxy))
+
+
+def test_a_hub_that_ends_leaves_the_servers_to_another_that_lives(make_hub):
+    first = make_hub(servers=True, proxy=True).start()
+    second = make_hub(f"--JupyterHub.port={first.port}", servers=True, proxy=True)
+    second._stdout, second._stderr = first.folder / "second.out", first.folder / "second.err"
+    second.start()
+    start_server(first)
+    of_servers, of_proxy = others(first)
+    assert first.stop() == 0
+    assert all(map(psutil.pid_exists, of_servers | of_proxy))
+    assert client_of(second, "ada")("GET", "/users/ada").body["servers"][""]["ready"]
+    assert second.stop() == 0
+    assert gone(of_servers | of_proxy)
+
+
+def as_of_the_first_revision(folder):
+    """Give the database the schema that the first revision of ours had, with all it holds."""
+    now, then = folder / "jupyterhub.sqlite", folder / "older.sqlite"
+    engine = make_engine(f"sqlite:///{then}", {})
+    with engine.begin() as connection:
+        theirs = [table for table in metadata.sorted_tables if not table.name.startswith("plughub_")]
+        metadata.create_all(connection, tables=theirs)
+        alembic.command.stamp(_config(connection), "f460b0348206")
+        alembic.command.upgrade(_config(connection), FIRST_REVISION)
+        names = set(connection.execute(text("SELECT name FROM sqlite_master WHERE type = 'table'")).scalars())
+    engine.dispose()
+    with closing(sqlite3.connect(then)) as older, older:
+        older.execute("ATTACH ? AS newer", (str(now),))
+        for name in names - {"alembic_version"}:
+            columns = ", ".join(f'"{row[1]}"' for row in older.execute(f"PRAGMA table_info({name})"))
+            older.execute(f"DELETE FROM main.{name}")
+            older.execute(f"INSERT INTO main.{name} ({columns}) SELECT {columns} FROM newer.{name}")
+    for file in folder.glob("jupyterhub.sqlite*"):
+        file.unlink()
+    then.rename(now)
+
+
+def test_servers_run_on_through_an_upgrade_from_the_first_revision_of_the_schema(make_hub):
+    hub = make_hub(servers=False, proxy=False).start()
+    start_server(hub)
+    of_servers, _ = others(hub)
+    assert hub.stop() == 0
+    as_of_the_first_revision(hub.folder)
+    refused = make_hub(f"--JupyterHub.port={hub.port}", servers=False, proxy=False)
+    assert refused.run() != 0
+    assert "hub upgrade-db" in refused.stderr
+    hub.arguments = (*hub.arguments, "--JupyterHub.upgrade_db=True")
+    hub.start()
+    call = client_of(hub, "ada")
+    assert call("GET", "/users/ada").body["servers"][""]["ready"]
+    assert others(hub)[0] == of_servers
+    assert call("DELETE", "/users/ada/server").status in {202, 204}
+    assert gone(of_servers)
