@@ -78,7 +78,7 @@ def environment_of_server(run):
     ("order", "sentence"),
     [
         (("lose", "/user/ada/"), "there is no route /user/ada/"),
-        (("lose", "/user/ada/"), "the route of ada/ leads to hub, not to ada"),
+        (("lose", "/user/ada/"), "the route of ada/ leads to hub, not to ada/"),
         (("bend", "/user/ada/"), "the route /user/ada/ leads to http://127.0.0.1:9, not to"),
         (("bend", "/user/nobody/"), "the route /user/nobody/ belongs to no server"),
     ],

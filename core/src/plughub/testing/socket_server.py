@@ -1,7 +1,8 @@
 """A single-user server with a websocket, for tests that watch whether a connection outlives a hub.
 
 ``python -m plughub.testing.socket_server`` listens where ``JUPYTERHUB_SERVICE_URL`` says. Every path answers
-the name of the user; ``…/socket`` is a websocket that sends back what it gets.
+the name of the user, ``…/who`` that of the server with it; ``…/socket`` is a websocket that sends back what
+it gets.
 """
 
 from __future__ import annotations
@@ -19,6 +20,11 @@ class _Name(RequestHandler):
         self.finish(os.environ.get("JUPYTERHUB_USER", ""))
 
 
+class _FullName(RequestHandler):
+    def get(self) -> None:
+        self.finish("/".join(os.environ.get(f"JUPYTERHUB_{part}", "") for part in ("USER", "SERVER_NAME")))
+
+
 class _Echo(WebSocketHandler):
     def check_origin(self, origin: str) -> bool:  # noqa: ARG002 - anybody may connect
         return True
@@ -30,7 +36,9 @@ class _Echo(WebSocketHandler):
 async def main() -> None:
     """Serve until a signal ends it."""
     address = urlsplit(os.environ["JUPYTERHUB_SERVICE_URL"])
-    Application([(r".*/socket", _Echo), (r".*", _Name)]).listen(address.port or 0, address.hostname or "")
+    Application([(r".*/socket", _Echo), (r".*/who", _FullName), (r".*", _Name)]).listen(
+        address.port or 0, address.hostname or ""
+    )
     await asyncio.Event().wait()
 
 

@@ -21,8 +21,8 @@ class Ground(Protocol):
 
     Attributes:
         plugin: name of the spawner's plugin.
-        config: lines of the configuration file: a server that answers its user's name at every path and
-            whatever a websocket sends it at ``…/socket``.
+        config: lines of the configuration file: what `plughub.testing.socket_server` does, run by this
+            spawner.
     """
 
     plugin: str

@@ -51,6 +51,18 @@ class Stored:
     lost: list[str]
     leaving: list[int]
 
+    def default_of(self, server: ServerRecord) -> str:
+        """Name who answers for a server that does not run.
+
+        Args:
+            server: the server.
+
+        Returns:
+            The default server of its user when that runs, else ``hub``.
+        """
+        running = {one.full_name for one in self.servers if one.status is Status.RUNNING}
+        return f"{server.user}/" if f"{server.user}/" in running else "hub"
+
 
 @dataclass(frozen=True, slots=True)
 class World:
@@ -119,7 +131,8 @@ class World:
         if runs and server.oauth_client_id not in stored.clients:
             yield f"{name} has no OAuth client"
         where = self._answers(server)
-        wanted = server.user if runs else "hub"
+        # The paths of a named server that does not run belong to the default one, as far as that runs.
+        wanted = name if runs else stored.default_of(server)
         if where != wanted:
             yield f"the route of {name} leads to {where}, not to {wanted}"
 
