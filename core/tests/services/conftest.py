@@ -12,6 +12,7 @@ from plughub.plugin.calling import HookCaller
 from plughub.plugin.hooks import Hooks
 from plughub.plugin.manager import ActivePlugins
 from plughub.plugin.threads import ThreadPools
+from plughub.services.activity import ActivityService
 from plughub.services.auth_states import AuthStates
 from plughub.services.cleaning_up import CleanUp
 from plughub.services.database_tokens import DatabaseTokens
@@ -26,6 +27,7 @@ from plughub.services.polling import Poller
 from plughub.services.preparation import prepare
 from plughub.services.preparing_users import UserPreparation
 from plughub.services.refreshing import Refresher
+from plughub.services.route_keeping import RouteKeeper
 from plughub.services.routing import Router
 from plughub.services.servers import ServerService
 from plughub.services.settings import HubSettings
@@ -79,7 +81,9 @@ class Machine:
             await self.kill(server.operation)
         if self.gate:
             await self.gate.wait()
-        return Endpoint(url=f"http://127.0.0.1:{port}", state={"launch": server.operation}, api_token=self.token_of_old)
+        return Endpoint(
+            url=f"http://127.0.0.1:{port}", state={"launch": server.operation}, api_token=self.token_of_old
+        )
 
     async def kill(self, launch):
         _, listener, _ = self.running.pop(launch)
@@ -257,6 +261,8 @@ class HubParts:
         self.preparation = UserPreparation(*people)
         self.deletion = UserDeletion(*people, self.servers, clean_up)
         self.user_admin = UserAdmin(*people, tree, self.preparation, self.deletion)
+        self.activity = ActivityService(self.store, self.settings)
+        self.routes = RouteKeeper(self.store, self.hooks, self.settings, self.router, self.activity)
         self._tasks = []
 
     def run(self):

@@ -25,7 +25,7 @@ async def test_what_is_missing_wrong_or_surplus_is_mended(running, proxy):
 
 
 async def test_a_proxy_that_is_gone_is_started_with_all_routes(running, proxy, until):
-    watch = asyncio.create_task(running.router.watch())
+    watch = asyncio.create_task(running.routes.run())
     proxy.routes.clear()
     proxy.code = 1
     await until(lambda: set(proxy.routes) == {"/", "/user/alice/"})
@@ -74,7 +74,7 @@ async def test_the_route_of_the_hub_leads_to_all_processes_that_are_alive(hub, p
         "http://127.0.0.1:1",
         ("http://127.0.0.1:2",),
     )
-    watch = asyncio.create_task(hub.router.watch())
+    watch = asyncio.create_task(hub.routes.run())
     await hub.store.write(lambda tx: tx.hubs.leave("1"))
     await until(lambda: proxy.routes["/"].target == "http://127.0.0.1:2")
     watch.cancel()

@@ -70,7 +70,7 @@ async def test_running_servers_are_found_again(make_hub, machine, proxy):
     await first.crash()
     proxy.routes.clear()
     second = make_hub()
-    await second.router.start()
+    await second.routes.start()
     await second.poller.look()
     assert (await second.servers.get("alice", "")).launch == server.launch
     assert proxy.routes["/user/alice/"].target == server.url

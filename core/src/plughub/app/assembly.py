@@ -16,7 +16,7 @@ from plughub.app.plugins import Selection
 from plughub.classes.authenticator import Authenticator
 from plughub.domain.errors import StartError
 from plughub.domain.urls import hub_url
-from plughub.kinds import ProxySettings, SpawnerInfo
+from plughub.kinds import ProxyInfo, ProxySettings, SpawnerInfo
 from plughub.services.settings import HubSettings, LoginPolicy
 
 DAY = 86400
@@ -117,7 +117,12 @@ def proxy_settings(hub: JupyterHub, where: Addresses) -> ProxySettings:
 
 
 def hub_settings(
-    hub: JupyterHub, where: Addresses, selection: Selection, mark: str, infos: Mapping[str, SpawnerInfo]
+    hub: JupyterHub,
+    where: Addresses,
+    selection: Selection,
+    mark: str,
+    infos: Mapping[str, SpawnerInfo],
+    proxy: ProxyInfo,
 ) -> HubSettings:
     """Give the settings of the services.
 
@@ -127,21 +132,24 @@ def hub_settings(
         selection: the plugins.
         mark: mark of the hub.
         infos: what the spawners say of themselves.
+        proxy: what the proxy says of itself.
 
     Returns:
         The settings.
     """
     cookie_max_age = hub.cookie_max_age_days * DAY
+    host = hub.host_name or socket.gethostname()
     return HubSettings(
         mark=mark,
         hub_id=uuid.uuid4().hex,
-        host=socket.gethostname(),
+        host=host,
         base_url=where.base_url,
         hub_url=where.connect_url,
         api_url=where.api_url,
         public_url=hub.public_url,
         spawners={name: infos.get(name, SpawnerInfo(label=name)) for name in selection.spawners},
         proxy=selection.proxy,
+        proxy_host=host if proxy.host_bound else "",
         one_person=tuple(frozenset(group) for group in hub.one_person),
         allow_named_servers=hub.allow_named_servers,
         named_server_limit=hub.named_server_limit_per_user,
@@ -155,8 +163,10 @@ def hub_settings(
         lease=hub.lease_seconds,
         activity_resolution=hub.activity_resolution,
         last_activity_interval=hub.last_activity_interval,
+        service_check_interval=hub.service_check_interval,
         cleanup_servers=hub.cleanup_servers,
         cleanup_proxy=hub.cleanup_proxy,
+        audit_days=hub.audit_days,
     )
 
 

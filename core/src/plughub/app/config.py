@@ -82,6 +82,12 @@ class JupyterHub(SingletonConfigurable):
     upgrade_db = traitlets.Bool(False, help="Bring the schema of the database up to date at start.").tag(
         config=True
     )
+    host_name = traitlets.Unicode(
+        "",
+        help="""Name of this machine among those whose hubs share the database: what is bound to a machine
+        is seen to by its hubs alone. Empty: as the system calls it.
+        """,
+    ).tag(config=True)
     runtime_dir = traitlets.Unicode(
         ".plughub", help="Folder for sockets, logs and generated files; it is made with mode 0700."
     ).tag(config=True)
@@ -118,9 +124,18 @@ class JupyterHub(SingletonConfigurable):
         help="Groups by name: lists of users, or dicts with users and properties. Others stay members."
     ).tag(config=True)
     services: traitlets.List[object] = traitlets.List(
-        help="""Programs that use the API in their own name: dicts with name, api_token, admin, url, info and
-        display. What they may do stands in load_roles.
+        help="""Programs that use the API in their own name: dicts with name, api_token, url, info, display,
+        timeout, oauth_client_id, oauth_redirect_uri, oauth_no_confirm and oauth_client_allowed_scopes.
+
+        The hub starts those with a command; these may have cwd, environment and user. One with a url is
+        reached below /services/NAME/. What a service may do stands in load_roles.
         """
+    ).tag(config=True)
+    service_tokens: traitlets.Dict[str, str] = traitlets.Dict(
+        help="Further tokens of services: names of services by token."
+    ).tag(config=True)
+    service_check_interval = traitlets.Float(
+        60, min=1, help="Seconds between two looks whether a service with a url answers."
     ).tag(config=True)
     extra_user_scopes = traitlets.Set(
         traitlets.Unicode(), help="Scopes that every user has besides those of the role user."
@@ -160,6 +175,12 @@ class JupyterHub(SingletonConfigurable):
     ).tag(config=True)
     template_paths: traitlets.List[str] = traitlets.List(
         traitlets.Unicode(), help="Folders with templates, looked up before the hub's own."
+    ).tag(config=True)
+    authenticate_prometheus = traitlets.Bool(
+        True, help="Who reads the metrics needs the scope read:metrics; when off anybody can read them."
+    ).tag(config=True)
+    audit_days = traitlets.Float(
+        90, min=0, help="Days that the audit trail is kept; 0 for no audit trail."
     ).tag(config=True)
     template_vars = traitlets.Dict(help="Further variables of all templates.").tag(config=True)
     logo_file = traitlets.Unicode("", help="Picture for the head of the pages.").tag(config=True)

@@ -9,7 +9,7 @@ import logging
 import os
 from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
@@ -24,14 +24,17 @@ from plughub.app.assembly import (
 from plughub.app.checks import check_settings
 from plughub.app.config import JupyterHub
 from plughub.app.declared import declared_of
+from plughub.app.late import LateStore
+from plughub.app.leaving import clean_up, hand_over
+from plughub.app.observing import Observing
 from plughub.app.people import build_people, load_managed_roles, open_auth_states
 from plughub.app.plugins import DATABASE, PluginChooser, Selection
 from plughub.app.secrets import cookie_secret
 from plughub.app.wiring import web_context
 from plughub.domain.errors import HubError, InvalidError, PluginError, StartError
 from plughub.domain.scopes import ScopeTree
-from plughub.domain.servers import OperationKind, ServerRecord
-from plughub.kinds import HubContext
+from plughub.domain.servers import OperationKind
+from plughub.kinds import HubContext, ProxyInfo
 from plughub.plugin.calling import HookCaller
 from plughub.plugin.hooks import Hooks
 from plughub.plugin.threads import ThreadPools
@@ -43,25 +46,27 @@ from plughub.services.events import EventTeller
 from plughub.services.links import PLUGIN as ONETIME
 from plughub.services.links import OneTimeLinks
 from plughub.services.loops import for_ever
+from plughub.services.managed_services import ManagedServices
 from plughub.services.membership import Membership
 from plughub.services.operations.runner import Runner
 from plughub.services.operations.start import StartSteps
 from plughub.services.operations.stop import StopSteps
 from plughub.services.polling import Poller
 from plughub.services.preparation import prepare
-from plughub.services.routing import Router, forget_proxy_state
+from plughub.services.route_keeping import RouteKeeper
+from plughub.services.routing import Router
 from plughub.services.servers import ServerService
+from plughub.services.service_checks import ServiceChecks
+from plughub.services.service_launching import Launcher
 from plughub.services.stranded import Stranded
 from plughub.services.tokens import TokenService
 from plughub.services.watching import Watchers
 from plughub.storage.database import Database
 from plughub.storage.schema import prepare_schema, upgrade_schema
 from plughub.storage.store import SQLStore
-from plughub.web.application import make_application
+from plughub.web.application import HubApplication, make_application
 
 log = logging.getLogger("plughub")
-SYNC_SECONDS: Final = 30.0
-STOP_SECONDS: Final = 150.0
 
 
 class Hub:
@@ -88,16 +93,19 @@ class Hub:
         self._cleanup: dict[str, bool] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._server: HTTPServer | None = None
+        self._application: HubApplication | None = None
 
     # ---- building
 
     def _choose_plugins(self, config: Config, names: list[str]) -> Selection:
-        self._late = _LateStore()
+        self._late = LateStore()
         self.links = OneTimeLinks(self._late)
         builtins: dict[str, Callable[[], object]] = {ONETIME: lambda: self.links}
         chooser = PluginChooser(self.config, config, builtins, self.where.hub_prefix)
         selection = chooser.choose(names)
         selection.active.add(DATABASE, DatabaseTokens(self._late))
+        self.observing = Observing(config, self.config, self._late)
+        self.observing.join(selection)
         check_settings(config, self.config, selection, chooser.installed)
         for name, authenticator in selection.authenticators.items():
             if name not in selection.added:
@@ -115,11 +123,13 @@ class Hub:
     async def _build(self) -> None:
         mark = await self.store.write(prepare)
         self.pools = ThreadPools(self.config.plugin_threads)
-        self.caller = HookCaller(self.selection.active, self.pools)
+        self.caller = HookCaller(self.selection.active, self.pools, self.observing.metrics.hook_called)
         self._configure_plugins(mark)
         infos = {answer.plugin: answer.value for answer in self.caller.register("hub_spawner_info")}
         self.hooks = Hooks(self.caller)
-        self.settings = hub_settings(self.config, self.where, self.selection, mark, infos)
+        said = self.caller.register("hub_proxy_info", only=self.selection.proxy)
+        proxy = said[0].value if said else ProxyInfo()
+        self.settings = hub_settings(self.config, self.where, self.selection, mark, infos, proxy)
         self.auth_states = open_auth_states(self.config.config, self.store, self.settings.policies)
         self.tree = await self._declare()
         await load_managed_roles(self.hooks, self.store, self.settings, self.tree)
@@ -129,6 +139,9 @@ class Hub:
         self.tokens = TokenService(self.store, self.hooks, self.tree, longest=longest)
         self.store.changed = self.tokens.cache.changed
         self.router = Router(self.store, self.hooks, self.settings, self.proxy)
+        launcher = Launcher(self.settings, self.runtime_dir / "services", self.secret)
+        self.managed = ManagedServices(self.store, self.settings, launcher, self._services)
+        self.service_checks = ServiceChecks(self.store, self.settings, self.router)
         self.runner = Runner(self.store, self.settings, self.watchers)
         clean_up = CleanUp(self.hooks, self.settings, self.auth_states)
         parts = (self.hooks, self.settings, self.router, self.events, clean_up)
@@ -150,13 +163,23 @@ class Hub:
         self.activity = ActivityService(self.store, self.settings)
         self.poller = Poller(self.store, self.hooks, self.settings, self.servers)
         self.stranded = Stranded(self.store, self.settings, self.watchers)
-        self.membership = Membership(self.store, self.settings, self.tokens.cache.changed)
+        self.routes = RouteKeeper(
+            self.store,
+            self.hooks,
+            self.settings,
+            self.router,
+            self.activity,
+            self.observing.metrics.route_check,
+        )
+        cache = self.tokens.cache
+        self.membership = Membership(self.store, self.settings, cache.changed, cache.heard)
 
     async def _declare(self) -> ScopeTree:
         """Bring roles, groups and people to what the configuration says."""
         try:
             tree = ScopeTree(self.config.custom_scopes)
-            declared = declared_of(self.config, self.selection, tree)
+            declared = declared_of(self.config, self.selection, tree, self.where.base_url)
+            self._services = declared.services
             self._of_blocked = await self.store.write(lambda tx: declare(tx, declared))
         except InvalidError as error:
             raise StartError(f"the configuration cannot be: {error.message}") from error
@@ -184,13 +207,15 @@ class Hub:
             StartError: something cannot be started; nothing is left running.
         """
         try:
-            await self._build()
-            self._listen()
-            await self.membership.join()
-            await self._start_proxy()
+            with self.observing.metrics.startup():
+                await self._build()
+                self._listen()
+                await self.membership.join()
+                await self._start_proxy()
         except BaseException:
             await self.close()
             raise
+        self.observing.start(self.events, self.settings)
         for work in self._background():
             self._tasks.append(asyncio.create_task(for_ever(work)))
         self._tasks.append(asyncio.create_task(self.people.roll_call.call()))
@@ -220,24 +245,39 @@ class Hub:
         self.ended.set()
 
     async def stop(self) -> None:
-        """Stop, with servers and proxy as the configuration wants it."""
+        """Stop, with servers and proxy as the configuration wants it, unless other processes go on."""
         try:
-            await self._clean_up()
+            await self.managed.stop()
+            others = await self.membership.others()
+            if others:
+                await self._end_tasks()
+                await hand_over(self, others)
+            else:
+                await clean_up(self, self._cleanup)
         except HubError as error:
             log.warning("servers and proxy are left as they are: %s", error)
         finally:
             await self.close()
+
+    def refuse_connections(self) -> None:
+        """Accept no more; what was accepted goes on."""
+        if self._server is not None:
+            self._server.stop()
+
+    @property
+    def requests_under_way(self) -> int:
+        """How many requests have no answer yet."""
+        return self._application.under_way if self._application else 0
 
     async def close(self) -> None:
         """End this process' part and leave servers and proxy as they are."""
         if self._server is not None:
             self._server.stop()
             await self._server.close_all_connections()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._end_tasks()
         if hasattr(self, "runner"):
             await self.runner.close()
+            await self.observing.finish()
             for last in (self.activity.flush, self.membership.leave):
                 with contextlib.suppress(Exception):
                     await last()
@@ -254,12 +294,12 @@ class Hub:
             self.poller.run,
             self.poller.remove_leftovers,
             self.stranded.run,
-            self.router.watch,
-            self._mend_routes,
+            self.routes.run,
+            self.managed.run,
+            self.service_checks.run,
             self.membership.beat,
             self.membership.follow_changes,
             self.membership.keep_house,
-            self.events.run,
             self.activity.run,
             self.people.deletion.go_on,
         ]
@@ -273,60 +313,23 @@ class Hub:
                 hint="another hub may be running; stop it, or set JupyterHub.hub_port",
             ) from error
         # The application itself sees to X-Forwarded headers: tornado would believe anybody.
-        self._server = HTTPServer(make_application(web_context(self)))
+        self._application = make_application(web_context(self))
+        self._server = HTTPServer(self._application)
         self._server.add_sockets(sockets)
 
     async def _start_proxy(self) -> None:
         try:
-            await self.router.start()
+            await self.routes.start()
         except PluginError as error:
             raise StartError(
                 f"the proxy cannot be started: {error.reason} (plugin {error.plugin!r})",
                 hint="check JupyterHub.ip and JupyterHub.port",
             ) from error
 
-    async def _mend_routes(self) -> None:
-        while True:
-            await asyncio.sleep(min(SYNC_SECONDS, self.settings.last_activity_interval))
-            try:
-                await self.activity.routes(await self.router.sync(), self.router)
-            except Exception as error:  # noqa: BLE001 - the next look may succeed
-                log.warning("routes could not be looked at: %s", error)
-
-    async def _clean_up(self) -> None:
-        if not await self.membership.is_alone():
-            return
-        if self._cleanup.get("servers", self.settings.cleanup_servers):
-            await self._stop_servers()
-        if self._cleanup.get("proxy", self.settings.cleanup_proxy):
-            await self.router.stop()
-            await self.store.write(lambda tx: forget_proxy_state(tx, self.settings.proxy))
-
-    async def _stop_servers(self) -> None:
-        self.servers.ending = True
-        here = {"", self.settings.host}
-        active = await self.store.read(lambda tx: tx.servers.active())
-        ours = [server for server in active if server.host in here]
-        if ours:
-            log.info("stopping %d servers", len(ours))
-        failed = await asyncio.gather(*map(self._stop_server, ours), return_exceptions=True)
-        for error in filter(None, failed):
-            log.warning("a server could not be stopped: %s", error)
-
-    async def _stop_server(self, server: ServerRecord) -> None:
-        await self.servers.wait(await self.servers.stop(server), STOP_SECONDS)
-
-
-class _LateStore:
-    """Stands for the storage while plugins are chosen, before the database is opened."""
-
-    store: SQLStore
-
-    async def read(self, work: Any) -> Any:
-        return await self.store.read(work)
-
-    async def write(self, work: Any) -> Any:
-        return await self.store.write(work)
+    async def _end_tasks(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
 
 def starter() -> str:

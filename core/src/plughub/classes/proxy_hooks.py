@@ -15,7 +15,7 @@ from typing import Any, Final
 from plughub.classes.calling import call
 from plughub.classes.proxy import Proxy
 from plughub.domain.routes import Route
-from plughub.kinds import HubContext, ProxySettings
+from plughub.kinds import HubContext, ProxyInfo, ProxySettings
 from plughub.plugin.markers import hookimpl
 
 EXTRA: Final = "extra"
@@ -47,6 +47,11 @@ class ProxyHooks:
     def hub_configure(self, context: HubContext) -> None:
         """Learn where the plugin keeps its files."""
         self.proxy.runtime_dir = context.runtime_dir / self.plugin
+
+    @hookimpl
+    def hub_proxy_info(self) -> ProxyInfo:
+        """A proxy that the hub launches runs on the machine of the hub."""
+        return ProxyInfo(host_bound=self.proxy.should_start)
 
     @hookimpl
     async def hub_proxy_start(self, proxy: ProxySettings) -> Mapping[str, Any]:
@@ -156,9 +161,10 @@ class ProxyHooks:
             async with limit:
                 await function(*args)
 
-        async with asyncio.TaskGroup() as group:
-            for function, args in calls:
-                group.create_task(run(function, args))
+        # One that fails keeps no other from being made.
+        tried = await asyncio.gather(*(run(*each) for each in calls), return_exceptions=True)
+        for error in filter(None, tried):
+            raise error
 
     async def _call(self, function: Any, *args: Any, **kwargs: Any) -> Any:
         return await call(self.plugin, function, *args, **kwargs)

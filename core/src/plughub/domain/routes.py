@@ -33,6 +33,25 @@ class Route:
         return (self.target, self.more_targets) == (other.target, other.more_targets)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where an active server is, as far as its route depends on it.
+
+    Attributes:
+        user: name of its user.
+        name: name of the server.
+        url: where it answers; empty before that is known.
+        busy: something is being done to it, and whoever does it sees to the route.
+        routed: it should have a route.
+    """
+
+    user: str
+    name: str
+    url: str
+    busy: bool
+    routed: bool
+
+
 def check_routespec(routespec: str, *, host_routing: bool = False) -> str:
     """Check a routespec and end it with a slash.
 

@@ -11,7 +11,7 @@ from plughub.kinds.authenticator import (
     Rejected,
 )
 from plughub.kinds.hub import Command, HubContext, Page, Visitor
-from plughub.kinds.proxy import ProxySettings
+from plughub.kinds.proxy import ProxyInfo, ProxySettings
 from plughub.kinds.spawner import (
     Endpoint,
     Found,
@@ -37,6 +37,7 @@ __all__ = [
     "ManagedRole",
     "Page",
     "Progress",
+    "ProxyInfo",
     "ProxySettings",
     "Refusal",
     "Rejected",

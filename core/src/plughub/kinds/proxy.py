@@ -8,6 +8,18 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ProxyInfo:
+    """What a proxy says of itself.
+
+    Attributes:
+        host_bound: hubs on different machines do not reach the same one: each machine has a proxy of its
+            own, with all routes, and hubs of that machine see to it.
+    """
+
+    host_bound: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ProxySettings:
     """Where the proxy listens and what it needs to know of the hub.
 

@@ -7,10 +7,12 @@ import logging
 import os
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from datetime import timedelta
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+from plughub.domain.clock import utcnow
 from plughub.domain.errors import HubError
 from plughub.services.ports import Store, Transaction
 from plughub.services.settings import HubSettings
@@ -32,14 +34,20 @@ class Membership:
         store: the storage.
         settings: of the hub.
         changed: told topic and key of what other processes changed.
+        heard: told until when, by the monotonic clock, all changes were passed on.
     """
 
     def __init__(
-        self, store: Store, settings: HubSettings, changed: Callable[[list[tuple[str, str]]], None]
+        self,
+        store: Store,
+        settings: HubSettings,
+        changed: Callable[[list[tuple[str, str]]], None],
+        heard: Callable[[float], None] = lambda _: None,
     ) -> None:
         self._store = store
         self._settings = settings
         self._changed = changed
+        self._heard = heard
         self._seen: OrderedDict[int, None] = OrderedDict()
 
     async def join(self) -> None:
@@ -66,19 +74,15 @@ class Membership:
             backends=tuple(self._settings.spawners),
         )
 
-    async def is_alone(self) -> bool:
-        """Tell whether no other process is alive.
+    async def others(self) -> list[Mapping[str, Any]]:
+        """List the other processes that are alive.
 
         Returns:
-            True when none gave a sign of life lately.
+            Those that gave a sign of life lately, as they are stored.
         """
-
-        def work(tx: Transaction) -> bool:
-            alive = tx.now() - ALIVE_LEASES * self._settings.lease
-            others = [hub for hub in tx.hubs.list() if hub["id"] != self._settings.hub_id]
-            return all(hub["seen"] < alive for hub in others)
-
-        return await self._store.read(work)
+        mine, lease = self._settings.hub_id, self._settings.lease
+        alive = await self._store.read(lambda tx: hubs_alive(tx, lease))
+        return [hub for hub in alive if hub["id"] != mine]
 
     async def leave(self) -> None:
         """Note that this process ends."""
@@ -117,6 +121,7 @@ class Membership:
                 self._seen.popitem(last=False)
             if fresh:
                 self._changed([(topic, key) for _, topic, key in fresh])
+            self._heard(begin)
 
     async def keep_house(self) -> None:
         """Forget what has ended, for ever."""
@@ -132,6 +137,7 @@ class Membership:
             return
         tx.tokens.purge()
         tx.shares.purge()
+        tx.audit.purge(utcnow() - timedelta(days=self._settings.audit_days))
         tx.changes.purge(tx.now() - KEEP_CHANGES)
         tx.operations.purge(tx.now() - KEEP_OPERATIONS)
         for hub in tx.hubs.list():
@@ -149,8 +155,21 @@ def living_hubs(tx: Transaction, lease: float) -> tuple[str, ...]:
     Returns:
         Addresses of those that gave a sign of life lately, in an order that all processes agree on.
     """
-    alive = tx.now() - ALIVE_LEASES * lease
-    return tuple(sorted({hub["url"] for hub in tx.hubs.list() if hub["seen"] >= alive}))
+    return tuple(sorted({hub["url"] for hub in hubs_alive(tx, lease)}))
+
+
+def hubs_alive(tx: Transaction, lease: float) -> list[Mapping[str, Any]]:
+    """List the hub's processes that are alive.
+
+    Args:
+        tx: the transaction.
+        lease: seconds without a sign of life after which another process takes work over.
+
+    Returns:
+        Those that gave a sign of life lately, as they are stored.
+    """
+    since = tx.now() - ALIVE_LEASES * lease
+    return [hub for hub in tx.hubs.list() if hub["seen"] >= since]
 
 
 def living_backends(tx: Transaction, lease: float) -> frozenset[tuple[str, str]] | None:

@@ -16,6 +16,8 @@ from plughub.domain.users import User
 
 CACHE_SIZE: Final = 10_000
 CACHE_SECONDS: Final = 60
+TRUST_SECONDS: Final = 1.0
+"""For so long after the last news of other processes: who hears of no change knows nobody any more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +86,7 @@ class PrincipalCache:
         self._entries: OrderedDict[bytes, tuple[float, Principal]] = OrderedDict()
         self.version = 0
         """Counts what was told; take it before looking something up that will be kept."""
+        self._heard: float | None = None
 
     def get(self, secret: str) -> Principal | None:
         """Find a principal that is still good.
@@ -94,6 +97,8 @@ class PrincipalCache:
         Returns:
             The principal, or None.
         """
+        if self._heard is not None and time.monotonic() - self._heard > TRUST_SECONDS:
+            return None
         key = _digest(secret)
         entry = self._entries.get(key)
         if entry is None:
@@ -119,6 +124,14 @@ class PrincipalCache:
         self._entries[_digest(secret)] = (until, principal)
         if len(self._entries) > CACHE_SIZE:
             self._entries.popitem(last=False)
+
+    def heard(self, until: float) -> None:
+        """Note that all changes until a moment were told; from the first time on, silence is not trusted.
+
+        Args:
+            until: the moment, by the monotonic clock.
+        """
+        self._heard = until
 
     def changed(self, changes: Iterable[tuple[str, str]]) -> None:
         """Forget what a change makes void.

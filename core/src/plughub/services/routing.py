@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
-from dataclasses import replace
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from plughub.domain.errors import HubError, PluginError
-from plughub.domain.routes import Route
-from plughub.domain.servers import Phase, ServerRecord, Status
+from plughub.domain.errors import PluginError, PluginTimeoutError
+from plughub.domain.routes import Place, Route
+from plughub.domain.servers import ServerRecord
+from plughub.domain.services import Service
+from plughub.domain.urls import service_url
 from plughub.kinds import ProxySettings
 from plughub.plugin.hooks import Hooks
 from plughub.services.membership import living_hubs
@@ -20,10 +23,28 @@ from plughub.services.settings import HubSettings
 from plughub.services.views import route_data, server_prefix
 
 log = logging.getLogger("plughub.routing")
-WATCH_SECONDS: Final = 1.0
 AT_ONCE: Final = 50
-"""Routes that are added at the same time; each has a time-out that begins with its turn."""
+"""Routes that are changed at the same time; each has a time-out that begins with its turn."""
+LONGEST_PAUSE: Final = 30.0
+"""Seconds until a route that the proxy refuses is tried again, once it was refused some times."""
 STATE: Final = "proxy-state"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A route that the proxy did not take.
+
+    Attributes:
+        route: the route.
+        again: when it is tried again, by the monotonic clock.
+        pause: seconds until then.
+        error: why.
+    """
+
+    route: Route
+    again: float
+    pause: float
+    error: PluginError
 
 
 class Router:
@@ -42,45 +63,46 @@ class Router:
         self._settings = settings
         self._proxy = proxy
         self._plugin = settings.proxy
-        self._hubs: tuple[str, ...] = ()
+        self._state = proxy_state(settings)
+        self._made: dict[Place, Route] = {}
+        self._refused: dict[str, Refusal] = {}
 
-    def hub_route(self, hubs: tuple[str, ...]) -> Route:
+    def hub_route(self, hubs: Iterable[str]) -> Route:
         """Give the route that takes everything that no server takes.
 
         Args:
             hubs: addresses of the processes that are alive.
 
         Returns:
-            The route; it leads to this process when none is known.
+            The route. A proxy that knows one target only uses the first, so this process, which sees to
+            the routes, stands first; where it is not among them, the others are in one order for all.
         """
-        first, *more = hubs or (self._settings.hub_url,)
+        mine = self._settings.hub_url
+        first, *more = sorted(hubs, key=lambda url: (url != mine, url)) or [mine]
         return Route(routespec="/", target=first, more_targets=tuple(more), data={"hub": True})
 
-    async def start(self) -> None:
-        """Have the proxy running with the right routes.
+    async def start(self) -> bool:
+        """Have the proxy running.
+
+        Returns:
+            Whether one was known before.
 
         Raises:
-            PluginError: the proxy cannot be started, or not be used; one that was not there is stopped.
+            PluginError: the proxy cannot be started.
         """
-        saved = await self._store.read(lambda tx: tx.settings.get(f"{STATE}:{self._plugin}"))
-        proxy = replace(self._proxy, state=saved or {})
-        state = await self._hooks.proxy_start(self._plugin, proxy)
+        saved = await self._store.read(lambda tx: tx.settings.get(self._state))
+        state = await self._hooks.proxy_start(self._plugin, replace(self._proxy, state=saved or {}))
         if state != saved:
-            await self._store.write(lambda tx: tx.settings.set(f"{STATE}:{self._plugin}", dict(state)))
-        try:
-            await self.sync()
-        except HubError:
-            if not saved:  # nobody uses it yet
-                await self.stop()
-                await self._store.write(lambda tx: forget_proxy_state(tx, self._plugin))
-            raise
+            await self._store.write(lambda tx: tx.settings.set(self._state, dict(state)))
+        return bool(saved)
 
     async def stop(self) -> None:
-        """Stop the proxy; a failure is logged."""
+        """Stop the proxy and forget its state; a failure to stop it is logged."""
         try:
             await self._hooks.proxy_stop(self._plugin)
         except PluginError as error:
             log.error("%s", error)
+        await self._store.write(lambda tx: tx.settings.set(self._state, {}))
 
     async def add(self, server: ServerRecord) -> None:
         """Route a server.
@@ -104,38 +126,38 @@ class Router:
         """
         await self._hooks.route_delete(self._plugin, self.route_of(server).routespec)
 
-    async def sync(self, *, again: bool = True) -> Mapping[str, datetime]:
+    async def lead_to(self, hubs: Iterable[str]) -> None:
+        """Lead the hub's own route to some processes.
+
+        Args:
+            hubs: their addresses.
+
+        Raises:
+            PluginError: the proxy did not take it.
+        """
+        await self._hooks.route_add(self._plugin, self.hub_route(hubs))
+
+    async def sync(self, may: Callable[[], bool] = lambda: True) -> tuple[Route, ...]:
         """Mend what differs between the proxy and the database.
 
         Routes of servers to which something is being done are left alone: whoever does it sees to them.
+        A route that the proxy refuses keeps no other from being mended; it is tried again later.
 
         Args:
-            again: look once more after the whole table was replaced: a server may have got its route
-                since the table was put together.
+            may: asked before each change; nothing is changed any more once it says no.
 
         Returns:
-            Last activity by routespec.
+            The routes that stood.
 
         Raises:
-            PluginError: the proxy cannot be asked.
+            PluginError: the proxy cannot be asked, or refuses the route of the hub itself.
         """
-        stands = {route.routespec: route for route in await self._hooks.routes(self._plugin)}
-        servers, hubs = await self._store.read(self._look)
-        wanted = {route.routespec: route for route in self._wanted(servers, hubs)}
-        busy = {self.route_of(server).routespec for server in servers if server.operation}
-        missing = [
-            route
-            for spec, route in wanted.items()
-            if spec not in busy and not (spec in stands and stands[spec].same_way(route))
-        ]
-        surplus = [spec for spec in stands if spec not in wanted and spec not in busy]
-        if missing or surplus:
-            log.info("mending routes: %d to add, %d to take away", len(missing), len(surplus))
-            kept = [route for spec, route in stands.items() if spec in busy and spec not in wanted]
-            if await self._mend(missing, surplus, [*wanted.values(), *kept]) and again:
-                return await self.sync(again=False)
-        self._hubs = hubs
-        return {spec: route.last_activity for spec, route in stands.items() if route.last_activity}
+        stands, replaced = await self._mend(may, whole=True)
+        if replaced:  # a server may have got its route since the table was put together
+            stands, _ = await self._mend(may, whole=False)
+        if "/" in self._refused:
+            raise self._refused["/"].error
+        return stands
 
     async def table(self) -> list[Route]:
         """List the routes that stand.
@@ -148,21 +170,7 @@ class Router:
         """
         return list(await self._hooks.routes(self._plugin))
 
-    async def watch(self) -> None:
-        """Look every second whether the proxy runs and which hubs are alive, and mend what has changed."""
-        while True:
-            await asyncio.sleep(WATCH_SECONDS)
-            try:
-                code = await self._hooks.proxy_poll(self._plugin)
-                if code is not None:
-                    log.warning("the proxy is gone (exit code %s): starting it again", code)
-                    await self.start()
-                elif self._hubs != await self._store.read(lambda tx: living_hubs(tx, self._settings.lease)):
-                    await self.sync()
-            except HubError as error:
-                log.error("%s", error)
-
-    def route_of(self, server: ServerRecord) -> Route:
+    def route_of(self, server: ServerRecord | Place) -> Route:
         """Give the route that a server should have.
 
         Args:
@@ -177,51 +185,125 @@ class Router:
             data=route_data(server),
         )
 
-    def _look(self, tx: Transaction) -> tuple[list[ServerRecord], tuple[str, ...]]:
-        return tx.servers.active(), living_hubs(tx, self._settings.lease)
+    def route_of_service(self, service: Service) -> Route:
+        """Give the route that a service should have.
 
-    def _wanted(self, servers: list[ServerRecord], hubs: tuple[str, ...]) -> list[Route]:
-        running = [self.route_of(server) for server in servers if should_be_routed(server)]
-        return [self.hub_route(hubs), *running]
+        Args:
+            service: the service.
 
-    async def _mend(self, missing: list[Route], surplus: list[str], whole: list[Route]) -> bool:
-        """Mend the table; answers whether it was replaced as a whole."""
-        many = len(missing) + len(surplus) > 1
-        if many and await self._hooks.routes_replace(self._plugin, whole):
-            return True
-        for spec in surplus:
-            await self._hooks.route_delete(self._plugin, spec)
+        Returns:
+            The route.
+        """
+        return Route(
+            routespec=service_url(self._settings.base_url, service.name),
+            target=service.target,
+            data={"service": service.name},
+        )
+
+    async def _mend(self, may: Callable[[], bool], *, whole: bool) -> tuple[tuple[Route, ...], bool]:
+        """Mend once; answers what stood, and whether the table was replaced as a whole."""
+        stood = await self._hooks.routes(self._plugin)
+        stands = {route.routespec: route for route in stood}
+        wanted, busy = self._should_stand(*await self._store.read(self._look))
+        missing = [
+            route
+            for spec, route in wanted.items()
+            if spec not in busy and not (spec in stands and stands[spec].same_way(route))
+        ]
+        surplus = [spec for spec in stands if spec not in wanted and spec not in busy]
+        lacking = {route.routespec for route in missing}
+        self._refused = {spec: refusal for spec, refusal in self._refused.items() if spec in lacking}
+        missing = [route for route in missing if not self._is_put_off(route)]
+        if not missing and not surplus:
+            return stood, False
+        log.info("mending routes: %d to add, %d to take away", len(missing), len(surplus))
+        if whole and len(missing) + len(surplus) > 1 and may():
+            kept = [route for spec, route in stands.items() if spec in busy and spec not in wanted]
+            if await self._replace([*wanted.values(), *kept]):
+                return stood, True
+        await self._one_by_one(missing, surplus, may)
+        return stood, False
+
+    def _look(self, tx: Transaction) -> tuple[list[Place], list[Service], tuple[str, ...]]:
+        return tx.servers.places(), tx.services.routed(), living_hubs(tx, self._settings.lease)
+
+    def _should_stand(
+        self, places: list[Place], services: list[Service], hubs: tuple[str, ...]
+    ) -> tuple[dict[str, Route], set[str]]:
+        """Give the routes that should stand, and the prefixes of what is busy."""
+        self._made = made = {place: self._made.get(place) or self.route_of(place) for place in places}
+        servers = (route for place, route in made.items() if place.routed)
+        wanted = [self.hub_route(hubs), *map(self.route_of_service, services), *servers]
+        busy = {route.routespec for place, route in made.items() if place.busy}
+        return {route.routespec: route for route in wanted}, busy
+
+    async def _replace(self, routes: list[Route]) -> bool:
+        try:
+            return await self._hooks.routes_replace(self._plugin, routes)
+        except PluginTimeoutError:
+            raise
+        except PluginError as error:
+            log.warning("%s: the routes are changed one by one", error)
+            return False
+
+    async def _one_by_one(self, missing: list[Route], surplus: list[str], may: Callable[[], bool]) -> None:
         slots = asyncio.Semaphore(AT_ONCE)
+        done: list[str] = []
+        trouble: list[PluginError] = []
 
-        async def add(route: Route) -> None:
+        async def change(route: Route | None, spec: str) -> None:
             async with slots:
-                await self._hooks.route_add(self._plugin, route)
+                if not may() or (len(trouble) >= AT_ONCE and not done):  # the others would fail too
+                    return
+                try:
+                    if route is not None:
+                        await self._hooks.route_add(self._plugin, route)
+                    else:
+                        await self._hooks.route_delete(self._plugin, spec)
+                    done.append(spec)
+                except PluginError as error:
+                    trouble.append(error)
+                    if route is not None:
+                        self._note_refusal(route, error)
+                    else:
+                        log.warning("%s", error)
 
-        tried = await asyncio.gather(*map(add, missing), return_exceptions=True)
-        for error in filter(None, tried):
-            raise error
-        return False
+        await asyncio.gather(
+            *(change(None, spec) for spec in surplus), *(change(route, route.routespec) for route in missing)
+        )
+
+    def _is_put_off(self, route: Route) -> bool:
+        refusal = self._refused.get(route.routespec)
+        return refusal is not None and refusal.route == route and time.monotonic() < refusal.again
+
+    def _note_refusal(self, route: Route, error: PluginError) -> None:
+        before = self._refused.get(route.routespec)
+        pause = min(2 * before.pause, LONGEST_PAUSE) if before else 1.0
+        if before is None or before.error.reason != error.reason:
+            log.error("route %s to %s is missing: %s", route.routespec, route.target, error)
+        self._refused[route.routespec] = Refusal(route, time.monotonic() + pause, pause, error)
 
 
-def should_be_routed(server: ServerRecord) -> bool:
-    """Tell whether a server should have a route.
+def last_activity(routes: Iterable[Route]) -> Mapping[str, datetime]:
+    """Pick out when routes were last used.
 
     Args:
-        server: the server.
+        routes: as the proxy lists them.
 
     Returns:
-        True when it runs, or is at the last step of its start.
+        Last activity by routespec, where it is known.
     """
-    if server.operation is not None:
-        return server.operation.phase is Phase.ROUTE and bool(server.url)
-    return server.status is Status.RUNNING and bool(server.url)
+    return {route.routespec: route.last_activity for route in routes if route.last_activity}
 
 
-def forget_proxy_state(tx: Transaction, plugin: str) -> None:
-    """Forget what the proxy saved, after it was stopped.
+def proxy_state(settings: HubSettings) -> str:
+    """Name the fact under which the state of the proxy is stored.
 
     Args:
-        tx: the transaction.
-        plugin: the plugin of the proxy.
+        settings: of the hub.
+
+    Returns:
+        The name; a proxy that is bound to a machine has one there.
     """
-    tx.settings.set(f"{STATE}:{plugin}", {})
+    where = f"@{settings.proxy_host}" if settings.proxy_host else ""
+    return f"{STATE}:{settings.proxy}{where}"

@@ -62,8 +62,10 @@ class HubSettings:
         stranded_after: for how long work waits for a hub that has its plugin, before its user is told.
         activity_resolution: activity that is not that much newer is not written.
         last_activity_interval: how often the proxy is asked for activity.
+        service_check_interval: how often services are asked whether they answer.
         cleanup_servers: stop servers when the hub ends.
         cleanup_proxy: stop the proxy when the hub ends.
+        audit_days: for how long the audit trail is kept; 0 for no audit trail.
     """
 
     mark: str
@@ -90,8 +92,10 @@ class HubSettings:
     stranded_after: float = 30
     activity_resolution: float = 30
     last_activity_interval: float = 300
+    service_check_interval: float = 60
     cleanup_servers: bool = True
     cleanup_proxy: bool = True
+    audit_days: float = 90
 
     @property
     def hub_prefix(self) -> str:

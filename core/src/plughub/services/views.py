@@ -9,6 +9,7 @@ from typing import Any
 from plughub.domain.errors import ConflictError
 from plughub.domain.names import quote_path
 from plughub.domain.oauth import server_client_id
+from plughub.domain.routes import Place
 from plughub.domain.scopes import access_scopes
 from plughub.domain.servers import ServerRecord
 from plughub.domain.urls import user_url
@@ -137,7 +138,7 @@ def server_token_note(record: ServerRecord) -> str:
     return f"Server at {record.full_name}"
 
 
-def route_data(record: ServerRecord) -> dict[str, Any]:
+def route_data(record: ServerRecord | Place) -> dict[str, Any]:
     """Give the data that belongs to the route of a server.
 
     Args:

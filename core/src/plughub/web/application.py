@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from typing import Any, Final
+from weakref import WeakSet
 
 from tornado.httputil import HTTPServerRequest
 from tornado.web import Application, RequestHandler
@@ -52,9 +53,16 @@ class HubApplication(Application):
             login_url=f"{self._prefix}login",
         )
         self.templates = Templates(context, self.settings)
+        self._requests: WeakSet[HTTPServerRequest] = WeakSet()
+
+    @property
+    def under_way(self) -> int:
+        """How many requests have no answer yet."""
+        return len(self._requests)
 
     def find_handler(self, request: HTTPServerRequest, **kwargs: Any) -> Any:
         """Find who answers, knowing where the request comes from and how long it may be."""
+        self._requests.add(request)
         apply_forwarded(request, self.context.trusted_downstream_ips)
         limit = self._longest_body(request.path)
         if limit and request.connection is not None:
@@ -67,16 +75,18 @@ class HubApplication(Application):
 
     def log_request(self, handler: RequestHandler) -> None:
         """Log an answer in one line; what runs all the time only when asked for."""
-        status = handler.get_status()
+        self._requests.discard(handler.request)
+        status, seconds = handler.get_status(), handler.request.request_time()
+        method = handler.request.method or ""
+        self.context.metrics.request(method, type(handler), status, seconds)
         level = logging.ERROR if status >= _BROKEN else logging.WARNING if status >= _BAD else logging.INFO
         if status < _BAD and self._is_routine(handler.request):
             level = logging.DEBUG
         if self.log.isEnabledFor(level):
-            took = 1000 * handler.request.request_time()
             who = getattr(getattr(handler, "principal", None), "name", "")
             self.log.log(
                 level, "%d %s (%s@%s) %.1f ms", status, self.describe(handler.request), who,
-                handler.request.remote_ip, took,
+                handler.request.remote_ip, 1000 * seconds,
             )  # fmt: skip
 
     def describe(self, request: HTTPServerRequest) -> str:
@@ -95,7 +105,8 @@ class HubApplication(Application):
         path = request.path
         if path.startswith(self._api):
             return request.method in {"GET", "HEAD"} or path.endswith("/activity")
-        return path.startswith((f"{self._prefix}static/", f"{self._prefix}health", f"{self._prefix}logo"))
+        quiet = ("static/", "health", "logo", "metrics")
+        return path.startswith(tuple(f"{self._prefix}{page}" for page in quiet))
 
     def _longest_body(self, path: str) -> int:
         """Give the longest body in bytes; 0 for that of the server."""

@@ -93,7 +93,7 @@ class ProxyAPI:
             path: escaped.
         """
         try:
-            await self._request("DELETE", path)
+            await self._request("DELETE", path or "/")  # it never answers without a path
         except ProxyAPIError as error:
             if error.status != 404:  # noqa: PLR2004 - HTTP
                 raise

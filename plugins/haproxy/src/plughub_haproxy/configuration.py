@@ -63,6 +63,11 @@ class Listener:
         return f"[{self.ip}]:{self.port}" if ":" in self.ip else f"{self.ip}:{self.port}"
 
     @property
+    def check_path(self) -> str:
+        """What a hub is asked for to see that it is alive: the cheapest that it has."""
+        return self.error_path.removesuffix("error") + "api/" if self.error_path else "/"
+
+    @property
     def where(self) -> str:
         """The address for a message."""
         return f"{self.ip or '*'}:{self.port}"
@@ -115,7 +120,7 @@ def _render(listener: Listener, description: str, pools: Mapping[str, Sequence[A
         _DEFAULTS,
         _public(listener),
         _DIRECT % {"dead": _dead_address(listener)},
-        *(_pool(name, pools.get(name, ())) for name in POOLS),
+        *(_pool(name, pools.get(name, ()), listener.check_path) for name in POOLS),
         _dead(listener),
         _errors(listener, pools.get(ERRORS, ())),
         _ACTIVITY,
@@ -244,10 +249,11 @@ backend {DIRECT}
 """
 
 
-def _pool(name: str, addresses: Sequence[Address]) -> str:
+def _pool(name: str, addresses: Sequence[Address], check_path: str) -> str:
     return f"""
 backend {name}
     balance roundrobin
+{_CHECK.format(path=check_path)}
     retries 3
     option redispatch 1
     retry-on conn-failure empty-response
@@ -255,6 +261,14 @@ backend {name}
     default-server check inter 500ms fastinter 200ms downinter 200ms fall 1 rise 1
 {server_lines(addresses)}
 """
+
+
+_CHECK: Final = """
+    option httpchk HEAD {path}
+    http-check expect rstatus ^[1-5]
+    timeout check 4s
+""".strip("\n")
+"""Any answer will do. A process that was stopped still accepts connections, but it answers nothing."""
 
 
 def _dead(listener: Listener) -> str:
@@ -275,6 +289,7 @@ backend {ERRORS}
     option redispatch 1
     http-request set-var(txn.status) int(404) unless {{ var(txn.status) -m found }}
     http-after-response set-status 404 if {{ var(txn.status) -m int 404 }}
+{_CHECK.format(path=listener.check_path)}
 {ask_hub}
     default-server check inter 500ms fastinter 200ms downinter 200ms fall 1 rise 1
 {server_lines(addresses)}

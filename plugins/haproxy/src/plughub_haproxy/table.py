@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from plughub_haproxy.configuration import TABLE
 from plughub_haproxy.entries import DIRECT, Entry, read_value
@@ -23,6 +23,8 @@ class Table:
     def __init__(self, runtime: RuntimeSocket, file: RouteFile) -> None:
         self._runtime = runtime
         self._file = file
+        self._shown = ""
+        self._entries: dict[str, Entry] = {}
         self.lock = asyncio.Lock()
         """Held while a route changes, so that none is lost while the whole table does."""
 
@@ -33,7 +35,10 @@ class Table:
             The entries, one for each key.
         """
         shown = await self._runtime.ask(f"show map {MAP_NAME}")
-        return await asyncio.to_thread(_read, shown)
+        if shown != self._shown:
+            entries = await asyncio.to_thread(_read, shown, self._entries)
+            self._shown, self._entries = shown, entries
+        return list(self._entries.values())
 
     async def put(self, entry: Entry) -> None:
         """Add a route, or change it.
@@ -105,13 +110,11 @@ class Table:
             await self.save()
 
 
-def _read(shown: str) -> list[Entry]:
-    found: dict[str, Entry] = {}
-    for line in shown.splitlines():
-        key, _, value = line.partition(" ")[2].partition(" ")
-        if entry := read_value(value):
-            found[key] = entry
-    return list(found.values())
+def _read(shown: str, known: Mapping[str, Entry]) -> dict[str, Entry]:
+    """Read entries by value, one for each key; what is known already is not taken apart again."""
+    last = dict(line.partition(" ")[2].partition(" ")[::2] for line in shown.splitlines())
+    found = {value: known.get(value) or read_value(value) for value in last.values()}
+    return {value: entry for value, entry in found.items() if entry}
 
 
 def _written(entries: Sequence[Entry]) -> dict[str, str]:

@@ -13,6 +13,7 @@ The processes of the proxy have to work in a folder below ``tmp_path``, and its 
 
 from __future__ import annotations
 
+from plughub.testing.contracts.proxy_keeping import KeepingOfProxy
 from plughub.testing.contracts.proxy_life import LifeOfProxy
 from plughub.testing.contracts.proxy_routes import RoutesOfProxy
 from plughub.testing.contracts.proxy_traffic import TrafficOfProxy
@@ -21,5 +22,5 @@ from plughub.testing.contracts.proxy_under_test import NAME, ProxyUnderTest, unt
 __all__ = ["NAME", "ProxyContract", "ProxyUnderTest", "until"]
 
 
-class ProxyContract(RoutesOfProxy, TrafficOfProxy, LifeOfProxy):
+class ProxyContract(RoutesOfProxy, TrafficOfProxy, KeepingOfProxy, LifeOfProxy):
     """The tests. A plugin overrides `make_plugin` and, where its proxy cannot do a thing, a flag."""
