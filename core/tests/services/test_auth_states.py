@@ -182,5 +182,3 @@ async def test_a_one_time_link_leaves_the_secrets_alone(vault_hub):
     await hub.logins.log_in("alice", "")
     await hub.logins.accept(Identity(name="alice", plugin="onetime"))
     assert await stored(hub)
-
-

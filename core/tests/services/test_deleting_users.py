@@ -111,7 +111,7 @@ async def test_one_authenticator_that_accepts_a_new_user_is_enough(make_register
     hub = make_registered(other=Registry(deny=["alice", "bob"]))
     registry.deny.add("bob")
     await hub.user_admin.create(["alice"], admin=False, by=admin)
-    with pytest.raises(InvalidError, match="registry: .*; other: "):
+    with pytest.raises(InvalidError, match=r"registry: .*; other: "):
         await hub.user_admin.create(["bob"], admin=False, by=admin)
 
 

@@ -258,9 +258,7 @@ class PluginChooser:
 
     def _adapter(self, plugin: str, kind: str, cls: type) -> object:
         if kind == "spawner":
-            return SpawnerHooks(
-                plugin, cls, self._config, authenticators=self._selection.authenticators
-            )
+            return SpawnerHooks(plugin, cls, self._config, authenticators=self._selection.authenticators)
         backend = cls(config=self._config, log=logging.getLogger(f"plughub.{plugin}"))
         if kind == "proxy":
             return ProxyHooks(plugin, backend)

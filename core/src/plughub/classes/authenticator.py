@@ -11,7 +11,7 @@ from plughub.domain import names
 from plughub.domain.errors import InvalidError
 
 AuthModel = dict[str, Any]
-"""``name``, and any of ``admin``, ``auth_state``, ``groups``, ``roles``, ``user_info``: what a login brings."""
+"""What a login brings: ``name``; perhaps ``admin``, ``auth_state``, ``groups``, ``roles``, ``user_info``."""
 
 
 class NamedUser(Protocol):
@@ -27,8 +27,8 @@ class Authenticator(AuthenticatorSettings):
 
     Override `authenticate`; everything else has a default. The order at a login is: `authenticate`,
     `normalize_username`, `validate_username`, `check_blocked_users`, then `allow_all` or `check_allowed`,
-    `is_admin`, `post_auth_hook`, `reconcile_auth_state_hook`, `add_user`. The vetoes of other plugins are heard before `is_admin`.
-    A method may be ``async def``, or a plain ``def``, which then runs in a thread.
+    `is_admin`, `post_auth_hook`, `reconcile_auth_state_hook`, `add_user`. The vetoes of other plugins are
+    heard before `is_admin`. A method may be ``async def``, or a plain ``def``, which then runs in a thread.
     """
 
     # -------------------------------------------------------------------------------- to be overridden

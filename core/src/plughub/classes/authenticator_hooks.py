@@ -155,7 +155,9 @@ class AuthenticatorHooks:
         before = None if saved is None else dict(saved)
         answer = await self._call(hook, authenticator, model_of(identity), before)
         if answer is not None and not isinstance(answer, Mapping):
-            raise TypeError(f"{type(authenticator).__name__}.reconcile_auth_state_hook must return auth_state")
+            raise TypeError(
+                f"{type(authenticator).__name__}.reconcile_auth_state_hook must return auth_state"
+            )
         return replace(identity, auth_state=answer)
 
     def _checked(self, model: Mapping[str, Any]) -> dict[str, Any]:

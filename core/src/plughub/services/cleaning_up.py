@@ -1,4 +1,4 @@
-"""The end of a server: what is kept for a start that goes on with it, and what is left when it is forgotten."""
+"""The end of a server: what is kept for a start that goes on with it, cleaning up where it is forgotten."""
 
 from __future__ import annotations
 

@@ -51,7 +51,9 @@ class Refresher:
         self._keeper = keeper
         self._auth_states = auth_states
         self._good_until: OrderedDict[int, float] = OrderedDict()
-        self._shortest = min((p.refresh_age for p in settings.policies.values() if p.refresh_age), default=300)
+        self._shortest = min(
+            (p.refresh_age for p in settings.policies.values() if p.refresh_age), default=300
+        )
 
     async def refresh(self, user: User, *, by_token: bool = False) -> bool:
         """Ask the plugin that knows a user again, when the last time is long enough ago.

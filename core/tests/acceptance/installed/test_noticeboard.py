@@ -19,11 +19,11 @@ def test_a_plugin_adds_a_page_a_template_and_a_setting(installed, tmp_path):
             assert page.url.endswith("/hub/login?next=%2Fhub%2Fnotices")
         hub_command = [installed.python, "-m", "plughub", "token", "reader"]
         made = subprocess.run(hub_command, cwd=tmp_path, capture_output=True, text=True, check=True)
-        asked = urllib.request.Request(  # noqa: S310 - the hub of the test
+        asked = urllib.request.Request(
             f"{hub.url}hub/api/notices", headers={"Authorization": f"token {made.stdout.strip()}"}
         )
         with pytest.raises(urllib.error.HTTPError, match="403"):
-            urllib.request.urlopen(asked)  # noqa: S310 - the hub of the test
+            urllib.request.urlopen(asked)
         with urllib.request.urlopen(f"{hub.url}hub/login") as page:
             assert b"notices" not in page.read()
 

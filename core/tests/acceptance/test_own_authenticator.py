@@ -1,0 +1,114 @@
+"""An authenticator as other people write them for JupyterHub: secrets, groups, roles, and hooks around servers."""
+
+import json
+import sys
+import urllib.request
+
+import pytest
+
+from plughub.testing.client import ApiClient
+from plughub.testing.hub import HubProcess
+from plughub.testing.probe_server import PROBE_SERVER
+
+pytestmark = pytest.mark.timeout(180)
+KEY = "6b" * 32
+AUTHENTICATOR = '''
+from pathlib import Path
+
+from plughub.auth import Authenticator
+from traitlets import Unicode
+
+
+class CampusAuthenticator(Authenticator):
+    """What an OAuth authenticator does once the provider has answered."""
+
+    ledger = Unicode("ledger.txt", help="Where accounts are written down.").tag(config=True)
+
+    async def authenticate(self, handler, data):
+        if data["password"] != "campus":
+            return None
+        return {
+            "name": data["username"],
+            "auth_state": {"access_token": f"for-{data['username']}", "scope": ["openid"]},
+            "groups": ["campus", f"year-{len(data['username'])}"],
+            "roles": [{"name": "reader", "description": "Reads", "scopes": ["list:users"]}],
+        }
+
+    def update_auth_model(self, auth_model):
+        return auth_model
+
+    async def pre_spawn_start(self, user, spawner):
+        auth_state = await user.get_auth_state()
+        if auth_state:
+            spawner.environment["CAMPUS_TOKEN"] = auth_state["access_token"]
+
+    async def add_user(self, user):
+        super().add_user(user)
+        self._note("add", user)
+
+    async def delete_user(self, user):
+        state = await user.get_auth_state()
+        self._note(f"delete {state and state['access_token']}", user)
+
+    def _note(self, deed, user):
+        with Path(self.ledger).open("a") as ledger:
+            ledger.write(f"{deed} {user.name}\\n")
+
+
+class TidySpawner(__import__("plughub_localprocess.simple_spawner", fromlist=["x"]).SimpleLocalProcessSpawner):
+    """Cleans up after its servers for ever."""
+
+    async def delete_forever(self):
+        with Path("ledger.txt").open("a") as ledger:
+            ledger.write(f"forget {self.user.name}/{self.name}\\n")
+'''
+CONFIG = f"""
+import sys
+sys.path.insert(0, ".")
+c.JupyterHub.authenticator_class = "campus.CampusAuthenticator"
+c.JupyterHub.spawner_class = "campus.TidySpawner"
+c.CampusAuthenticator.enable_auth_state = True
+c.CampusAuthenticator.manage_groups = True
+c.CampusAuthenticator.manage_roles = True
+c.Authenticator.allow_all = True
+c.Authenticator.admin_users = {{"root"}}
+c.Spawner.cmd = {list(PROBE_SERVER)!r}
+c.SimpleLocalProcessSpawner.home_dir_template = "homes/{{username}}"
+"""
+
+
+def log_in(hub, name):
+    made = ApiClient(hub.url, "")(
+        "POST", f"/users/{name}/tokens", {"auth": {"username": name, "password": "campus"}}
+    )
+    return ApiClient(hub.url, made.body["token"])
+
+
+def test_an_authenticator_of_other_people_does_all_that_it_does_in_jupyterhub(tmp_path):
+    (tmp_path / "campus.py").write_text(AUTHENTICATOR)
+    with HubProcess(tmp_path, config=CONFIG, env={"JUPYTERHUB_CRYPT_KEY": KEY}) as hub:
+        ada, root = log_in(hub, "ada"), log_in(hub, "root")
+        me = ada("GET", "/user").body
+        assert (me["groups"], me["roles"]) == (["campus", "year-3"], ["reader", "user"])
+        assert ada("GET", "/users").status == 200
+        assert root("GET", "/users/ada").body["auth_state"]["access_token"] == "for-ada"
+
+        assert ada("POST", "/users/ada/server").status in {201, 202}
+        with urllib.request.urlopen(f"{hub.url}user/ada/") as answer:
+            environment = json.loads(answer.read())["environment"]
+        assert environment["CAMPUS_TOKEN"] == "for-ada"
+
+        assert root("DELETE", "/users/ada").status == 204
+        assert root("GET", "/users/ada").status == 404
+        lines = (tmp_path / "ledger.txt").read_text().splitlines()
+        assert lines[-2:] == ["delete for-ada ada", "forget ada/"]
+        assert set(lines[:-2]) == {"add ada", "add root"}
+
+
+def test_secrets_without_a_key_stop_the_start_with_one_message(tmp_path):
+    (tmp_path / "campus.py").write_text(AUTHENTICATOR)
+    hub = HubProcess(tmp_path, config=CONFIG, env={"JUPYTERHUB_CRYPT_KEY": ""}, python=sys.executable)
+    assert hub.run() == 1
+    assert "CampusAuthenticator" in hub.stderr
+    assert "JUPYTERHUB_CRYPT_KEY" in hub.stderr
+    assert "Traceback" not in hub.stderr

@@ -1,0 +1,59 @@
+"""Keys for saved secrets, in the forms that JupyterHub takes."""
+
+import base64
+
+import pytest
+from traitlets import TraitError
+from traitlets.config import Config
+
+from plughub.app.people import open_auth_states
+from plughub.classes.crypt_keeper import CryptKeeper
+from plughub.domain.errors import StartError
+from plughub.services.settings import LoginPolicy
+
+KEY = bytes(range(32))
+SAVING = {"github": LoginPolicy(enable_auth_state=True), "": LoginPolicy()}
+
+
+@pytest.fixture(autouse=True)
+def no_keys(monkeypatch):
+    monkeypatch.delenv("JUPYTERHUB_CRYPT_KEY", raising=False)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [KEY, KEY.hex(), KEY.hex().encode(), base64.urlsafe_b64encode(KEY).decode(), base64.urlsafe_b64encode(KEY)],
+)
+def test_a_key_is_bytes_hexadecimal_or_base64(given):
+    assert CryptKeeper(keys=[given]).keys == [KEY]
+
+
+def test_the_environment_holds_several_keys(monkeypatch):
+    other = "0" * 64
+    monkeypatch.setenv("JUPYTERHUB_CRYPT_KEY", f" {KEY.hex()} ;{other}; ")
+    assert CryptKeeper().keys == [KEY, bytes(32)]
+    assert CryptKeeper(config=Config({"CryptKeeper": {"keys": [other]}})).keys == [bytes(32)]
+    assert CryptKeeper().n_threads >= 1
+
+
+@pytest.mark.parametrize("bad", ["short", "z" * 64, "z" * 32 + "é", 7, None])
+def test_what_is_no_key_is_refused_and_not_shown(bad):
+    with pytest.raises(TraitError) as refused:
+        CryptKeeper(keys=[bad])
+    assert str(bad) not in str(refused.value) or bad in {7, None}
+
+
+def test_a_hub_that_is_to_save_secrets_needs_a_key(monkeypatch):
+    with pytest.raises(StartError, match="github") as refused:
+        open_auth_states(Config(), None, SAVING)
+    assert "JUPYTERHUB_CRYPT_KEY" in refused.value.hint
+    open_auth_states(Config(), None, {"": LoginPolicy()}).close()
+    monkeypatch.setenv("JUPYTERHUB_CRYPT_KEY", KEY.hex())
+    open_auth_states(Config(), None, SAVING).close()
+
+
+def test_a_key_that_is_not_good_stops_the_start_without_being_shown(monkeypatch):
+    monkeypatch.setenv("JUPYTERHUB_CRYPT_KEY", "not-a-key")
+    with pytest.raises(StartError, match="JUPYTERHUB_CRYPT_KEY") as refused:
+        open_auth_states(Config(), None, SAVING)
+    assert "not-a-key" not in str(refused.value)
