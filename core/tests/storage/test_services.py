@@ -5,7 +5,7 @@ import pytest
 from plughub.domain.declared import Declared, read_roles
 from plughub.domain.errors import InvalidError
 from plughub.domain.scopes import Reach, ScopeTree
-from plughub.domain.services import read_services
+from plughub.domain.service_specs import read_services
 from plughub.services.declaring import declare
 
 TOKEN = "a-token-that-was-chosen"
@@ -74,7 +74,7 @@ def test_two_services_do_not_share_a_token(load):
         {"name": "a/b"},
         {"name": "cull", "api_token": "short"},
         {"name": "cull", "colour": 1},
-        {"name": "cull", "command": ["true"]},
+        {"name": "cull", "user": "nobody"},
     ],
 )
 def test_services_that_cannot_be_are_refused(load, service):

@@ -42,6 +42,7 @@ from plughub.services.preparing_users import UserPreparation
 from plughub.services.refreshing import Refresher
 from plughub.services.routing import Router
 from plughub.services.servers import ServerService
+from plughub.services.service_admin import ServiceAdmin
 from plughub.services.settings import HubSettings
 from plughub.services.share_codes import ShareCodeService
 from plughub.services.sharing import SharingService
@@ -249,10 +250,11 @@ class WebHub:
                 "shut_down": lambda *flags: self.shutdowns.append(flags),
                 "named_servers": NamedServers(self.store, self.hooks, self.settings),
                 "groups": GroupService(self.store, self.tree),
+                "services": ServiceAdmin(self.store, self.settings, self.tree, self.router),
                 "sharing": SharingService(self.store, self.tree),
                 "share_codes": ShareCodeService(self.store, self.tree),
                 "servers": self.servers,
-                "oauth": OAuthService(self.store, self.settings),
+                "oauth": OAuthService(self.store, self.settings, self.tree),
                 "activity": self.activity,
                 "health": lambda: self.facts(),
                 "cookie_secret": SECRET,

@@ -1,8 +1,10 @@
 """What the configuration declares of roles, groups and people."""
 
 from __future__ import annotations
-from collections.abc import Collection
 
+import os
+import pwd
+from collections.abc import Collection
 
 from plughub.app.config import JupyterHub
 from plughub.app.plugins import Selection
@@ -10,16 +12,18 @@ from plughub.classes.authenticator import Authenticator
 from plughub.domain.declared import Declared, read_groups, read_roles
 from plughub.domain.errors import InvalidError
 from plughub.domain.scopes import ScopeTree
-from plughub.domain.services import read_services
+from plughub.domain.service_specs import read_services
+from plughub.domain.services import ServiceDeclaration
 
 
-def declared_of(hub: JupyterHub, selection: Selection, tree: ScopeTree) -> Declared:
+def declared_of(hub: JupyterHub, selection: Selection, tree: ScopeTree, base_url: str) -> Declared:
     """Read what is declared.
 
     Args:
         hub: the settings of the hub.
         selection: the plugins.
         tree: the scopes of the hub.
+        base_url: path of the whole application.
 
     Returns:
         What is declared.
@@ -31,12 +35,33 @@ def declared_of(hub: JupyterHub, selection: Selection, tree: ScopeTree) -> Decla
     declared = Declared(
         roles=read_roles(hub.load_roles, tree, hub.extra_user_scopes),
         groups=read_groups(hub.load_groups),
-        services=read_services(hub.services),
+        services=read_services(hub.services, hub.service_tokens),
+        base_url=base_url,
         admins={plugin: frozenset(found.admin_users) for plugin, found in rules.items()},
         blocked={plugin: frozenset(found.blocked_users) for plugin, found in rules.items()},
     )
     _check_managed(declared, list(selection.authenticators.values()))
+    _check_services(declared.services, tree)
     return declared
+
+
+def _check_services(services: Collection[ServiceDeclaration], tree: ScopeTree) -> None:
+    """Refuse scopes that do not exist, and system users as whom this hub cannot start anything."""
+    for service in services:
+        tree.check(service.oauth_scopes, f"oauth_client_allowed_scopes of service {service.name!r}")
+        if not service.user:
+            continue
+        try:
+            account = pwd.getpwnam(service.user)
+        except KeyError as error:
+            raise InvalidError(
+                f"service {service.name!r}: there is no system user {service.user!r}"
+            ) from error
+        if os.geteuid() not in {0, account.pw_uid}:
+            raise InvalidError(
+                f"service {service.name!r} is to run as {service.user!r}, and the hub is not root",
+                hint="leave 'user' out: it runs as the user of the hub then",
+            )
 
 
 def _check_managed(declared: Declared, authenticators: Collection[Authenticator]) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from plughub.services.ports import Store, Transaction
+from plughub.services.service_checks import service_states
 from plughub.services.settings import HubSettings
 
 
@@ -38,4 +39,9 @@ class Health:
             {"id": hub["id"], "host": hub["host"], "pid": hub["pid"], "alive": hub["seen"] >= alive}
             for hub in tx.hubs.list()
         ]
-        return {"hub": self._settings.hub_id, "hubs": hubs, "leases": tx.leases.holders()}
+        return {
+            "hub": self._settings.hub_id,
+            "hubs": hubs,
+            "leases": tx.leases.holders(),
+            "services": {service.name: state for service, state in service_states(tx)},
+        }

@@ -11,6 +11,7 @@ from plughub.kinds import LoginMethod
 from plughub.services.groups import GroupService
 from plughub.services.named_servers import NamedServers
 from plughub.services.oauth import OAuthService
+from plughub.services.service_admin import ServiceAdmin
 from plughub.services.share_codes import ShareCodeService
 from plughub.services.sharing import SharingService
 from plughub.services.user_admin import UserAdmin
@@ -51,11 +52,12 @@ def web_context(hub: Hub) -> WebContext:
             hub.selection.accepts_name,
         ),
         groups=GroupService(hub.store, hub.tree),
+        services=ServiceAdmin(hub.store, hub.settings, hub.tree, hub.router),
         sharing=SharingService(hub.store, hub.tree),
         share_codes=ShareCodeService(hub.store, hub.tree),
         servers=hub.servers,
         named_servers=NamedServers(hub.store, hub.hooks, hub.settings),
-        oauth=OAuthService(hub.store, hub.settings),
+        oauth=OAuthService(hub.store, hub.settings, hub.tree),
         activity=hub.activity,
         router=hub.router,
         shut_down=hub.shut_down,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import pwd
 import shutil
 import signal
 import socket
@@ -59,7 +60,12 @@ class DetachedProcess:
 
 
 def launch(
-    command: Sequence[str], *, log: Path, cwd: Path, environment: Mapping[str, str] | None = None
+    command: Sequence[str],
+    *,
+    log: Path,
+    cwd: Path,
+    environment: Mapping[str, str] | None = None,
+    user: str = "",
 ) -> DetachedProcess:
     """Start a process that lives on when this one ends. It may block for a moment.
 
@@ -68,15 +74,18 @@ def launch(
         log: file for what it writes; begun anew when it has grown.
         cwd: its working folder.
         environment: its environment; that of this process when left out.
+        user: system user as whom it runs, which takes root; empty for the user of this process.
 
     Returns:
         The process, which may have ended already.
 
     Raises:
         FileNotFoundError: there is no such program.
+        KeyError: there is no such user.
         OSError: it cannot be started.
     """
-    program = shutil.which(command[0])
+    path = (environment or os.environ).get("PATH")
+    program = shutil.which(cwd / command[0] if "/" in command[0] else command[0], path=path)
     if program is None:
         raise FileNotFoundError(f"there is no program {command[0]!r} on the PATH")
     trim(log)
@@ -91,6 +100,7 @@ def launch(
             start_new_session=True,
             timeout=_LAUNCH_SECONDS,
             check=True,
+            **_switch(user),
         )
     pid = int(shell.stdout)
     return DetachedProcess(pid, start_of(pid) or "")
@@ -205,6 +215,17 @@ def trim(log: Path) -> None:
             os.truncate(log, 0)
     except FileNotFoundError:
         return
+
+
+def _switch(user: str) -> dict[str, Any]:
+    """Give the arguments by which a process becomes a user with all groups of hers."""
+    if not user:
+        return {}
+    account = pwd.getpwnam(user)
+    if account.pw_uid == os.geteuid():
+        return {}
+    groups = os.getgrouplist(user, account.pw_gid)
+    return {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": groups}
 
 
 def _is_free(ip: str, port: int) -> bool:

@@ -61,6 +61,7 @@ class Declared:
         services: of the config file.
         admins: names of admins by authenticator; those of all others by the empty name.
         blocked: names of people who may not come in, likewise.
+        base_url: path of the whole application, below which services are reached.
     """
 
     roles: tuple[RoleDeclaration, ...] = tuple(RoleDeclaration(role=role) for role in DEFAULT_ROLES)
@@ -68,6 +69,7 @@ class Declared:
     services: tuple[ServiceDeclaration, ...] = ()
     admins: Mapping[str, Collection[str]] = field(default_factory=lambda: MappingProxyType({}))
     blocked: Mapping[str, Collection[str]] = field(default_factory=lambda: MappingProxyType({}))
+    base_url: str = "/"
 
 
 def read_roles(

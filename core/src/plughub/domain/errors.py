@@ -7,6 +7,7 @@
     ├── UnauthorizedError   nobody is logged in                    403
     ├── ForbiddenError      known, but not allowed                 403
     ├── NotFoundError       no such thing, or not to be seen       404
+    ├── ReadOnlyError       stands in the configuration            405
     ├── ConflictError       exists already, or is in the wrong state  409
     ├── TooManyError        a limit that the administrator set     429
     ├── SpawnFailedError    the server did not start               500
@@ -49,6 +50,10 @@ class ForbiddenError(HubError):
 
 class NotFoundError(HubError):
     """There is no such thing, or it is not to be seen."""
+
+
+class ReadOnlyError(HubError):
+    """It stands in the configuration and cannot be changed while the hub runs."""
 
 
 class ConflictError(HubError):

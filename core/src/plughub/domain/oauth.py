@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
 from urllib.parse import quote
+
+IDENTIFY: Final = "identify"
+"""What every client may ask for: who is there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +24,8 @@ class OAuthClient:
         server_id: the server that it is; None for a service.
         user: name of the server's user; empty for a service.
         server: name of the server.
+        service: name of the service; empty for a server.
+        no_confirm: visitors are not asked.
     """
 
     identifier: str
@@ -30,6 +36,8 @@ class OAuthClient:
     server_id: int | None = None
     user: str = ""
     server: str = ""
+    service: str = ""
+    no_confirm: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
+from urllib.parse import urlsplit
 
-from plughub.domain.errors import InvalidError
-from plughub.domain.names import shorten
-from plughub.domain.tokens import check_given_token
-
-_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.~-]{0,254}")
-_KEYS: Final = {"name", "url", "admin", "api_token", "info", "display"}
-_MANAGED: Final = {"command", "cwd", "environment", "user"}
+DEFAULT_TIMEOUT: Final = 30
+"""Seconds in which a service has to answer."""
+CLIENT_PREFIX: Final = "service-"
+"""What the OAuth client of every service begins with."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +26,11 @@ class Service:
         display: pages list it.
         roles: names of its roles, sorted.
         scopes: scopes of those roles, not expanded.
+        command: with which the hub starts it; empty when somebody else does.
+        timeout: seconds in which it has to answer.
+        pid: of the process that the hub started; None when there is none.
+        from_config: it stands in the config file, and not only in the database.
+        oauth_client_id: its OAuth client; empty for none.
     """
 
     id: int
@@ -39,71 +41,98 @@ class Service:
     display: bool = True
     roles: tuple[str, ...] = ()
     scopes: frozenset[str] = frozenset()
+    command: tuple[str, ...] = ()
+    timeout: int = DEFAULT_TIMEOUT
+    pid: int | None = None
+    from_config: bool = True
+    oauth_client_id: str = ""
+
+    @property
+    def target(self) -> str:
+        """Where requests for it go: scheme, host and port."""
+        return target_of(self.url)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceDeclaration:
-    """A service of a config file.
+    """A service as a config file or a call of the API describes it.
 
     Attributes:
         name: its name.
         url: where it listens; empty when it is no web service.
         admin: it may do all that admins may.
-        api_token: the token that it sends; empty for none.
+        api_token: the token that it sends; empty for none, or for one that the hub makes.
+        more_tokens: further tokens that it may send.
         info: whatever an administrator notes.
         display: pages list it.
+        command: program and arguments with which the hub starts it; empty when somebody else does.
+        cwd: the folder in which it is started; empty for the hub's, or the home of its user.
+        environment: further variables.
+        user: system user as whom it runs; empty for the hub's.
+        timeout: seconds in which it has to answer.
+        oauth_client_id: its OAuth client; empty for none.
+        oauth_redirect_uri: the only address to which a code is sent; empty for the one below its prefix.
+        oauth_no_confirm: visitors are not asked.
+        oauth_scopes: what its tokens for visitors may hold, not expanded.
+        oauth_roles: roles whose scopes these are, when none are named.
+        from_config: it stands in the config file.
     """
 
     name: str
     url: str = ""
     admin: bool = False
     api_token: str = field(default="", repr=False)
+    more_tokens: tuple[str, ...] = field(default=(), repr=False)
     info: Mapping[str, Any] = field(default_factory=dict)
     display: bool = True
+    command: tuple[str, ...] = ()
+    cwd: str = ""
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+    user: str = ""
+    timeout: int = DEFAULT_TIMEOUT
+    oauth_client_id: str = ""
+    oauth_redirect_uri: str = ""
+    oauth_no_confirm: bool = False
+    oauth_scopes: tuple[str, ...] = ()
+    oauth_roles: tuple[str, ...] = ()
+    from_config: bool = True
 
 
-def read_services(given: Iterable[Any]) -> tuple[ServiceDeclaration, ...]:
-    """Read the services of a config file.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceLife:
+    """What is known of a service that runs, or should.
+
+    Attributes:
+        name: of the service.
+        host: the machine on which the hub started it; empty when it did not.
+        launch: id of that start; empty when nothing runs.
+        digest: of all that it was started with; it is started anew when that changes.
+        pid: process id; None when the start was written down and not finished.
+        started: tells the process from a later one with the same id.
+        since: when it was started, in seconds since the epoch.
+        answers: whether it answered when it was asked last; None before that.
+        routed: it has answered, so requests are led to it.
+    """
+
+    name: str
+    host: str = ""
+    launch: str = ""
+    digest: str = ""
+    pid: int | None = None
+    started: str = ""
+    since: float = 0.0
+    answers: bool | None = None
+    routed: bool = False
+
+
+def target_of(url: str) -> str:
+    """Cut an address down to scheme, host and port.
 
     Args:
-        given: dicts with name, url, admin, api_token, info and display.
+        url: the address; may be empty.
 
     Returns:
-        The services.
-
-    Raises:
-        InvalidError: a service is not good, or is there twice; the message holds no token.
+        Such as ``http://127.0.0.1:9000``.
     """
-    found: dict[str, ServiceDeclaration] = {}
-    for spec in given:
-        service = _read(spec)
-        if service.name in found:
-            raise InvalidError(f"service {service.name!r} is declared twice")
-        found[service.name] = service
-    return tuple(found.values())
-
-
-def _read(spec: Any) -> ServiceDeclaration:
-    if not isinstance(spec, Mapping) or not isinstance(spec.get("name"), str):
-        raise InvalidError(f"a service is a dict with a name, and not {type(spec).__name__}")
-    name = spec["name"]
-    if not _NAME.fullmatch(name):
-        raise InvalidError(f"invalid service name {shorten(name)}: letters, digits and - _ . ~")
-    if managed := sorted(_MANAGED & set(spec)):
-        raise InvalidError(f"service {name!r} has {managed[0]!r}: services are not started by this hub")
-    if unknown := sorted(set(spec) - _KEYS):
-        raise InvalidError(f"service {name!r} has unknown keys: {', '.join(unknown)}")
-    token = str(spec.get("api_token") or "")
-    if token:
-        try:
-            check_given_token(token)
-        except InvalidError as error:
-            raise InvalidError(f"the api_token of service {name!r}: {error.message}") from error
-    return ServiceDeclaration(
-        name=name,
-        url=str(spec.get("url") or ""),
-        admin=bool(spec.get("admin")),
-        api_token=token,
-        info=dict(spec.get("info") or {}),
-        display=bool(spec.get("display", True)),
-    )
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}" if parts.netloc else ""

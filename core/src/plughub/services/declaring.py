@@ -9,10 +9,9 @@ from plughub.domain.declared import Declared, RoleDeclaration
 from plughub.domain.errors import InvalidError
 from plughub.domain.roles import ADMIN_ROLE, USER_ROLE
 from plughub.domain.servers import ServerRecord
-from plughub.domain.services import Service
-from plughub.domain.tokens import hash_token, token_prefix
 from plughub.services.directory_ports import HolderKind
 from plughub.services.ports import Transaction
+from plughub.services.service_storing import store_services
 
 log = logging.getLogger("plughub.roles")
 
@@ -32,7 +31,7 @@ def declare(tx: Transaction, declared: Declared) -> list[ServerRecord]:
     """
     _store_roles(tx, declared)
     _store_groups(tx, declared)
-    _store_services(tx, declared)
+    store_services(tx, declared.services, declared.base_url)
     for declaration in declared.roles:
         _assign(tx, declaration)
     _assign_admin_services(tx, declared)
@@ -67,32 +66,6 @@ def _store_groups(tx: Transaction, declared: Declared) -> None:
             tx.groups.add_users(group.name, group.users)
         if group.properties is not None:
             tx.groups.set_properties(group.name, group.properties)
-
-
-def _store_services(tx: Transaction, declared: Declared) -> None:
-    gone = tx.services.keep_only([service.name for service in declared.services])
-    if gone:
-        log.warning("services that are not in the configuration are deleted: %s", ", ".join(sorted(gone)))
-    for declaration in declared.services:
-        service = tx.services.save(declaration)
-        _store_token(tx, service, declaration.api_token)
-
-
-def _store_token(tx: Transaction, service: Service, token: str) -> None:
-    """Make the token of the configuration the only one of a service."""
-    found = tx.tokens.matching(token_prefix(token), token) if token else None
-    known = tx.services.token_ids(service.id)
-    if found is not None and found not in known:
-        raise InvalidError(f"the api_token of service {service.name!r} is a token of somebody else already")
-    tx.tokens.delete([key for key in known if key != found])
-    if token and found is None:
-        tx.tokens.create(
-            hashed=hash_token(token),
-            prefix=token_prefix(token),
-            service_id=service.id,
-            note="from the configuration",
-            scopes=["inherit"],
-        )
 
 
 def _assign(tx: Transaction, declaration: RoleDeclaration) -> None:

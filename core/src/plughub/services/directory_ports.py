@@ -1,4 +1,4 @@
-"""What the services ask of the storage about many users at once, and of groups, roles and services."""
+"""What the services ask of the storage about many users at once, and of groups and roles."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Any, Literal, Protocol
 from plughub.domain.groups import Group
 from plughub.domain.roles import Role
 from plughub.domain.scopes import Reach
-from plughub.domain.services import Service, ServiceDeclaration
 from plughub.domain.users import User, UserQuery
 
 HolderKind = Literal["user", "group", "service"]
@@ -82,25 +81,6 @@ class Groups(Protocol):
 
     def set_properties(self, name: str, properties: Mapping[str, Any]) -> None:
         """Store properties in place of those before."""
-
-
-class Services(Protocol):
-    """Services."""
-
-    def get(self, name: str) -> Service | None:
-        """Find a service."""
-
-    def within(self, reach: Reach) -> list[Service]:
-        """List the services in a reach by name."""
-
-    def save(self, service: ServiceDeclaration) -> Service:
-        """Store a service of the configuration, or bring it up to date."""
-
-    def keep_only(self, names: Collection[str]) -> list[str]:
-        """Delete the other services of the configuration; answers their names."""
-
-    def token_ids(self, service_id: int) -> list[int]:
-        """List the keys of the tokens of a service."""
 
 
 class Roles(Protocol):

@@ -13,10 +13,12 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 from oauthlib.oauth2 import AuthorizationCodeGrant, AuthorizationEndpoint, BearerToken, TokenEndpoint
 from oauthlib.oauth2.rfc6749.errors import FatalClientError, OAuth2Error
 
-from plughub.domain.errors import InvalidError, NotFoundError
+from plughub.domain.errors import ForbiddenError, InvalidError, NotFoundError
 from plughub.domain.names import shorten
 from plughub.domain.oauth import OAuthClient
-from plughub.domain.scopes import ScopeFilter, access_scopes, intersect_scopes
+from plughub.domain.scopes import ScopeFilter, ScopeTree, access_scopes, intersect_scopes
+from plughub.domain.scopes.definitions import INHERIT
+from plughub.domain.scopes.known import service_access_scopes
 from plughub.domain.tokens import new_oauth_token
 from plughub.services.oauth_validator import ORIGIN, HubValidator, absolute
 from plughub.services.ports import Store, Transaction
@@ -24,7 +26,6 @@ from plughub.services.principals import Principal
 from plughub.services.settings import HubSettings
 
 _ENDPOINT: Final = f"{ORIGIN}/authorize"
-IDENTIFY: Final = "identify"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,11 +64,13 @@ class OAuthService:
     Args:
         store: the storage.
         settings: of the hub.
+        tree: the scopes of the hub.
     """
 
-    def __init__(self, store: Store, settings: HubSettings) -> None:
+    def __init__(self, store: Store, settings: HubSettings, tree: ScopeTree) -> None:
         self._store = store
         self._settings = settings
+        self._tree = tree
 
     async def question(self, query: str, principal: Principal) -> Question | str:
         """Look at a request for a code.
@@ -82,10 +85,11 @@ class OAuthService:
         Raises:
             InvalidError: no client, or not its redirect URI; the browser must not be sent there.
             NotFoundError: the user may not use that server.
+            ForbiddenError: the user may not use that service.
         """
 
         def work(tx: Transaction) -> Question | str:
-            validator = self._validator(tx)
+            validator = self._validator(tx, principal.name)
             try:
                 scopes, facts = _authorization(validator).validate_authorization_request(_uri(query))
             except FatalClientError as error:
@@ -111,10 +115,11 @@ class OAuthService:
         Raises:
             InvalidError: no client, or not its redirect URI.
             NotFoundError: the user may not use that server.
+            ForbiddenError: the user may not use that service.
         """
 
         def work(tx: Transaction) -> str:
-            validator = self._validator(tx)
+            validator = self._validator(tx, principal.name)
             endpoint = _authorization(validator)
             try:
                 wanted, facts = endpoint.validate_authorization_request(_uri(query))
@@ -166,9 +171,11 @@ class OAuthService:
 
         return await self._store.write(work)
 
-    def _validator(self, tx: Transaction) -> HubValidator:
+    def _validator(self, tx: Transaction, visitor: str = "") -> HubValidator:
         return HubValidator(
             tx,
+            tree=self._tree,
+            visitor=visitor,
             expires_in=self._settings.oauth_token_expires_in,
             require_pkce=self._settings.oauth_require_pkce,
         )
@@ -182,17 +189,16 @@ class OAuthService:
         scopes: frozenset[str],
     ) -> Question:
         client = validator.client(client_id)
-        if client is None or client.server_id is None:
+        if client is None or (client.server_id is None and not client.service):
             raise InvalidError(f"OAuth client {shorten(client_id)} belongs to nothing that runs")
-        resource = ScopeFilter.server(client.user, client.server)
-        if not principal.may("access:servers", resource=resource):
-            # Whether somebody else's server exists is not theirs to know.
-            raise NotFoundError("There is no server here that you may open")
-        held = intersect_scopes(scopes - {IDENTIFY}, principal.scopes)
-        own = client.user == principal.name
-        return Question(
-            client=client, scopes=held, confirmed=own or self._agreed(tx, principal, client_id, held)
-        )
+        _check_access(client, principal)
+        wanted = validator.named(scopes) or frozenset()
+        held = intersect_scopes(validator.expand(client, wanted), principal.scopes)
+        if INHERIT in wanted:
+            held = frozenset({INHERIT})
+        own = client.server_id is not None and client.user == principal.name
+        confirmed = own or client.no_confirm or self._agreed(tx, principal, client_id, held)
+        return Question(client=client, scopes=held, confirmed=confirmed)
 
     def _agreed(self, tx: Transaction, principal: Principal, client_id: str, scopes: frozenset[str]) -> bool:
         tokens = [tx.tokens.by_id(key) for key in tx.tokens.of_client(client_id, principal.user.id)]
@@ -209,7 +215,22 @@ def _authorization(validator: HubValidator) -> AuthorizationEndpoint:
 
 
 def _access(client: OAuthClient) -> frozenset[str]:
-    return access_scopes(client.user, client.server)
+    return (
+        service_access_scopes(client.service) if client.service else access_scopes(client.user, client.server)
+    )
+
+
+def _check_access(client: OAuthClient, principal: Principal) -> None:
+    """Refuse who may not open what a client is."""
+    if client.service:
+        if not principal.may("access:services", resource=ScopeFilter.service(client.service)):
+            raise ForbiddenError(
+                f"You do not have permission to access service {client.service}",
+                hint=f"an administrator can give you the scope access:services!service={client.service}",
+            )
+    elif not principal.may("access:servers", resource=ScopeFilter.server(client.user, client.server)):
+        # Whether somebody else's server exists is not theirs to know.
+        raise NotFoundError("There is no server here that you may open")
 
 
 def _uri(query: str) -> str:

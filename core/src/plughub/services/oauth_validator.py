@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Collection
 from datetime import timedelta
 from typing import Any, Final
 
@@ -10,8 +11,9 @@ from oauthlib.common import Request
 from oauthlib.oauth2 import RequestValidator
 
 from plughub.domain.clock import utcnow
-from plughub.domain.oauth import OAuthClient, OAuthCode
-from plughub.domain.scopes import excess_scopes
+from plughub.domain.oauth import IDENTIFY, OAuthClient, OAuthCode
+from plughub.domain.scopes import ScopeOwner, ScopeTree, excess_scopes
+from plughub.domain.scopes.definitions import INHERIT
 from plughub.domain.tokens import compare_token
 from plughub.services.ports import Transaction
 from plughub.services.tokens import store_token
@@ -40,10 +42,16 @@ class HubValidator(RequestValidator):  # type: ignore[misc]
         tx: the transaction in which the request is handled.
         expires_in: life of a token in seconds.
         require_pkce: refuse clients that do not use PKCE.
+        tree: the scopes of the hub.
+        visitor: name of the user in the browser; empty where there is none.
     """
 
-    def __init__(self, tx: Transaction, *, expires_in: int, require_pkce: bool) -> None:
+    def __init__(
+        self, tx: Transaction, *, expires_in: int, require_pkce: bool, tree: ScopeTree, visitor: str = ""
+    ) -> None:
         self._tx = tx
+        self._tree = tree
+        self._visitor = visitor
         self._expires_in = expires_in
         self._require_pkce = require_pkce
         self._codes: dict[str, OAuthCode] = {}
@@ -52,6 +60,21 @@ class HubValidator(RequestValidator):  # type: ignore[misc]
         """Find a client that has a secret."""
         found = self._tx.oauth.client(client_id) if client_id else None
         return found if found is not None and found.secret else None
+
+    def named(self, scopes: Collection[str]) -> frozenset[str] | None:
+        """Give the scopes that a client names, those of roles for the roles; None for unknown ones."""
+        names = {scope for scope in scopes if scope.partition("!")[0] not in self._tree.definitions}
+        roles = {role.name: role.scopes for role in self._tx.roles.all()} if names - {IDENTIFY} else {}
+        if names - {IDENTIFY} - roles.keys():
+            return None
+        return frozenset(scopes).difference(names).union(*(roles.get(name, ()) for name in names))
+
+    def expand(self, client: OAuthClient, scopes: Collection[str]) -> frozenset[str]:
+        """Expand scopes that a client may have, with self-filters for the visitor and the client."""
+        server = f"{client.user}/{client.server}" if client.user else ""
+        return self._tree.expand(
+            scopes, ScopeOwner(user=self._visitor, server=server, service=client.service)
+        )
 
     # ---- the request for a code
 
@@ -80,9 +103,13 @@ class HubValidator(RequestValidator):  # type: ignore[misc]
         self, client_id: str, scopes: list[str], _client: Any, _request: Request, *_: Any, **__: Any
     ) -> bool:
         """Tell whether a client may ask for scopes."""
-        client = self.client(client_id)
-        wanted = frozenset(scopes) - {"identify"}
-        return client is not None and not excess_scopes(wanted, client.allowed_scopes)
+        client, wanted = self.client(client_id), self.named(scopes)
+        if client is None or wanted is None:
+            return False
+        if INHERIT in client.allowed_scopes:
+            return True
+        allowed = self.expand(client, client.allowed_scopes)
+        return INHERIT not in wanted and not excess_scopes(self.expand(client, wanted), allowed)
 
     def get_default_scopes(self, client_id: str, _request: Request, *_: Any, **__: Any) -> list[str]:
         """Give what a client gets when it asks for nothing in particular."""

@@ -11,8 +11,9 @@ from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
 from plughub.domain.users import User
-from plughub.services.directory_ports import Departures, Directory, Groups, Roles, Services
+from plughub.services.directory_ports import Departures, Directory, Groups, Roles
 from plughub.services.server_ports import Hubs, Leases, Operations, Servers
+from plughub.services.service_ports import ServiceLives, Services
 from plughub.services.share_ports import Shares
 from plughub.services.token_ports import OAuth, Tokens
 
@@ -132,6 +133,10 @@ class Transaction(Protocol):
     @property
     def services(self) -> Services:
         """Services."""
+
+    @property
+    def service_lives(self) -> ServiceLives:
+        """Services that run or should."""
 
     @property
     def roles(self) -> Roles:

@@ -13,7 +13,6 @@ from plughub.domain.errors import ForbiddenError, InvalidError
 from plughub.domain.names import normalize_username
 from plughub.domain.oauth import TokenRecord
 from plughub.domain.scopes import (
-    Reach,
     ScopeOwner,
     ScopeTree,
     effective_token_scopes,
@@ -115,28 +114,6 @@ class TokenService:
             known = Principal(owner=user, scopes=self.scopes_of(user))
             self.cache.put(cookie_id, known, version)
         return known
-
-    async def service(self, name: str) -> Service | None:
-        """Find a service.
-
-        Args:
-            name: its name.
-
-        Returns:
-            The service, or None.
-        """
-        return await self._store.read(lambda tx: tx.services.get(name))
-
-    async def services(self, within: Reach) -> list[Service]:
-        """List services.
-
-        Args:
-            within: only services in this reach.
-
-        Returns:
-            The services by name.
-        """
-        return await self._store.read(lambda tx: tx.services.within(within))
 
     def scopes_of(self, user: User | Service) -> frozenset[str]:
         """Tell what a user or service may do.

@@ -1,19 +1,20 @@
-"""Services."""
+"""Services, and those of them that run."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection
 
-from sqlalchemy import ColumnElement, Connection, delete, select
+from sqlalchemy import ColumnElement, Connection, delete, select, update
 
 from plughub.domain.scopes import Reach
-from plughub.domain.services import Service, ServiceDeclaration
+from plughub.domain.services import Service, ServiceDeclaration, ServiceLife
 from plughub.storage import tables
 from plughub.storage.changes import Changes
 from plughub.storage.sql import upsert
 
 _services, _roles, _held = tables.services.c, tables.roles.c, tables.service_role_map.c
+_lives = tables.service_lives.c
 
 
 class Services:
@@ -32,31 +33,48 @@ class Services:
         return self._all(*([] if reach.everything else [_services.name.in_(reach.services)]))
 
     def save(self, service: ServiceDeclaration) -> Service:
-        """Store a service of the configuration, or bring it up to date."""
+        """Store a service, or bring it up to date; its tokens and OAuth client are stored apart."""
         upsert(
             self._connection,
             tables.services,
             {"name": service.name},
             url=service.url or None,
             admin=service.admin,
+            oauth_client_allowed_scopes=list(service.oauth_scopes),
             info=dict(service.info),
             display=service.display,
-            timeout=30,
-            from_config=True,
+            oauth_no_confirm=service.oauth_no_confirm,
+            command=list(service.command),
+            cwd=service.cwd or None,
+            user=service.user or None,
+            timeout=service.timeout,
+            from_config=service.from_config,
         )
+        self._changes.add("service", service.name)
         stored = self.get(service.name)
         assert stored is not None
         return stored
 
-    def keep_only(self, names: Collection[str]) -> list[str]:
-        """Delete the other services of the configuration; answers their names."""
-        others = (_services.name.not_in(names), _services.from_config.is_(True))
-        gone = list(self._connection.execute(select(_services.name).where(*others)).scalars())
-        if gone:
-            self._connection.execute(delete(tables.services).where(*others))
-            for name in gone:
-                self._changes.add("service", name)
-        return gone
+    def set_client(self, service_id: int, client_id: str) -> None:
+        """Note the OAuth client of a service; empty for none."""
+        mine = update(tables.services).where(_services.id == service_id)
+        self._connection.execute(mine.values(oauth_client_id=client_id or None))
+
+    def delete(self, name: str) -> None:
+        """Forget a service with its tokens."""
+        self._connection.execute(delete(tables.services).where(_services.name == name))
+        self._changes.add("service", name)
+
+    def others(self, names: Collection[str]) -> list[Service]:
+        """List the services that came from a configuration and are none of these."""
+        return self._all(_services.name.not_in(names), _services.from_config.is_(True))
+
+    def routed(self) -> list[Service]:
+        """List the services to which requests are led: those that the hub starts once they have answered."""
+        awake = select(_lives.name).where(_lives.routed.is_(True))
+        names = set(self._connection.execute(awake).scalars())
+        web = self._all(_services.url.is_not(None), _services.url != "")
+        return [service for service in web if not service.command or service.name in names]
 
     def token_ids(self, service_id: int) -> list[int]:
         """List the keys of the tokens of a service."""
@@ -65,7 +83,10 @@ class Services:
 
     def _all(self, *conditions: ColumnElement[bool]) -> list[Service]:
         rows = self._connection.execute(
-            select(tables.services).where(*conditions).order_by(_services.name)
+            select(tables.services, _lives.pid.label("process"))
+            .outerjoin(tables.service_lives, _lives.name == _services.name)
+            .where(*conditions)
+            .order_by(_services.name)
         ).all()
         roles: defaultdict[int, list[str]] = defaultdict(list)
         scopes: defaultdict[int, set[str]] = defaultdict(set)
@@ -88,6 +109,60 @@ class Services:
                 display=row.display is not False,
                 roles=tuple(roles[row.id]),
                 scopes=frozenset(scopes[row.id]),
+                command=tuple(row.command or ()),
+                timeout=row.timeout,
+                pid=row.process,
+                from_config=row.from_config is not False,
+                oauth_client_id=row.oauth_client_id or "",
             )
             for row in rows
         ]
+
+
+class ServiceLives:
+    """Services that run or should, on one connection."""
+
+    def __init__(self, connection: Connection, now: float) -> None:
+        self._connection = connection
+        self._now = now
+
+    def all(self) -> list[ServiceLife]:
+        """List what is known, by name."""
+        rows = self._connection.execute(select(tables.service_lives).order_by(_lives.name))
+        return [ServiceLife(**row._mapping) for row in rows]  # noqa: SLF001 - SQLAlchemy's public name
+
+    def launching(self, name: str, *, host: str, launch: str, digest: str) -> None:
+        """Store that a start is about to touch the world."""
+        upsert(
+            self._connection,
+            tables.service_lives,
+            {"name": name},
+            host=host,
+            launch=launch,
+            digest=digest,
+            pid=None,
+            started="",
+            since=self._now,
+            answers=None,
+        )
+
+    def launched(self, name: str, launch: str, pid: int, started: str) -> bool:
+        """Store which process a start led to; False when somebody else has started it since."""
+        mine = update(tables.service_lives).where(_lives.name == name, _lives.launch == launch)
+        return self._connection.execute(mine.values(pid=pid, started=started)).rowcount == 1
+
+    def ended(self, name: str, launch: str) -> None:
+        """Store that nothing is left of a start."""
+        mine = update(tables.service_lives).where(_lives.name == name, _lives.launch == launch)
+        self._connection.execute(mine.values(launch="", pid=None, started=""))
+
+    def answers(self, name: str, *, well: bool) -> None:
+        """Store whether a service answered; who has done so once is routed."""
+        upsert(self._connection, tables.service_lives, {"name": name}, answers=well)
+        if well:
+            mine = update(tables.service_lives).where(_lives.name == name)
+            self._connection.execute(mine.values(routed=True))
+
+    def forget(self, name: str) -> None:
+        """Forget what is known of a service."""
+        self._connection.execute(delete(tables.service_lives).where(_lives.name == name))

@@ -19,7 +19,7 @@ from plughub.storage.operations import Operations
 from plughub.storage.processes import Hubs, Leases, LoginLinks, Settings
 from plughub.storage.roles import Roles
 from plughub.storage.servers import Servers
-from plughub.storage.services import Services
+from plughub.storage.services import ServiceLives, Services
 from plughub.storage.shares import Shares
 from plughub.storage.tokens import OAuth, Tokens
 from plughub.storage.users import Users
@@ -73,6 +73,11 @@ class Transaction:
     def services(self) -> Services:
         """Services."""
         return Services(self._connection, self.changes)
+
+    @cached_property
+    def service_lives(self) -> ServiceLives:
+        """Services that run or should."""
+        return ServiceLives(self._connection, self._now)
 
     @cached_property
     def roles(self) -> Roles:

@@ -327,6 +327,20 @@ login_links = Table(
     Column("expires_at", Float, nullable=False),
 )
 
+service_lives = Table(
+    "plughub_services",
+    metadata,
+    Column("name", Unicode(255), primary_key=True),
+    Column("host", Unicode(255), nullable=False, default=""),
+    Column("launch", Unicode(32), nullable=False, default=""),
+    Column("digest", Unicode(64), nullable=False, default=""),
+    Column("pid", Integer),
+    Column("started", Unicode(255), nullable=False, default=""),
+    Column("since", Float, nullable=False, default=0),
+    Column("answers", Boolean),
+    Column("routed", Boolean, nullable=False, default=False),
+)
+
 settings = Table(
     "plughub_settings",
     metadata,

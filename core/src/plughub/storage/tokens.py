@@ -146,14 +146,17 @@ class OAuth:
 
     def client(self, identifier: str) -> OAuthClient | None:
         """Find a client."""
-        spawners = tables.spawners.c
+        spawners, services = tables.spawners.c, tables.services.c
         row = self._connection.execute(
             select(
                 tables.oauth_clients,
                 spawners.id.label("server_id"),
                 spawners.name.label("server"),
                 tables.users.c.name.label("user"),
+                services.name.label("service"),
+                services.oauth_no_confirm,
             )
+            .outerjoin(tables.services, services.oauth_client_id == _clients.identifier)
             .outerjoin(tables.spawners, spawners.oauth_client_id == _clients.identifier)
             .outerjoin(tables.users, tables.users.c.id == spawners.user_id)
             .where(_clients.identifier == identifier)
@@ -169,6 +172,8 @@ class OAuth:
             server_id=row.server_id,
             user=row.user or "",
             server=row.server or "",
+            service=row.service or "",
+            no_confirm=bool(row.oauth_no_confirm),
         )
 
     def save_client(self, client: OAuthClient) -> None:

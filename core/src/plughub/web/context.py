@@ -20,6 +20,7 @@ from plughub.services.oauth import OAuthService
 from plughub.services.refreshing import Refresher
 from plughub.services.routing import Router
 from plughub.services.servers import ServerService
+from plughub.services.service_admin import ServiceAdmin
 from plughub.services.settings import HubSettings
 from plughub.services.share_codes import ShareCodeService
 from plughub.services.sharing import SharingService
@@ -43,6 +44,7 @@ class WebContext:
         users: finds users.
         user_admin: lists, creates, changes and deletes users.
         groups: finds and changes groups.
+        services: finds, makes and deletes services.
         servers: starts and stops.
         named_servers: makes and changes servers that do not run.
         sharing: grants and takes back shares of servers.
@@ -79,6 +81,7 @@ class WebContext:
     users: UserService
     user_admin: UserAdmin
     groups: GroupService
+    services: ServiceAdmin
     servers: ServerService
     named_servers: NamedServers
     sharing: SharingService

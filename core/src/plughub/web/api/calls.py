@@ -47,6 +47,25 @@ _SERVER: Final = {"display_name": TEXT, "user_options": OBJECT}
 _START: Final = {**_SERVER, "backend": TEXT}
 _REPROXY: Final = {"ip": TEXT, "port": TEXT, "protocol": TEXT, "api_url": TEXT, "auth_token": TEXT}
 _TOKEN: Final = {"note": TEXT, "expires_in": NUMBER, "scopes": TEXTS, "roles": TEXTS, "auth": OBJECT}
+SERVICE: Final = {
+    "name": TEXT,
+    "admin": FLAG,
+    "url": TEXT,
+    "oauth_client_allowed_scopes": TEXTS,
+    "oauth_roles": TEXTS,
+    "api_token": TEXT,
+    "info": OBJECT,
+    "display": FLAG,
+    "timeout": NUMBER,
+    "oauth_no_confirm": FLAG,
+    "command": TEXTS,
+    "cwd": TEXT,
+    "environment": OBJECT,
+    "user": TEXT,
+    "oauth_client_id": TEXT,
+    "oauth_redirect_uri": TEXT,
+}
+"""What a service is made of; none has a command, which only the config file may give."""
 _ACTIVITY: Final = {"last_activity": TEXT, "servers": OBJECT}
 
 
@@ -119,6 +138,8 @@ _GROUPS: Final = (
 _SERVICES: Final = (
     Call(method="GET", path="/services"),
     Call(method="GET", path="/services/{service}", bad=(404,)),
+    Call(method="POST", path="/services/{service}", good=(201,), bad=(400, 404, 409), body=SERVICE),
+    Call(method="DELETE", path="/services/{service}", bad=(404, 405)),
 )
 
 _SHARE: Final = {"user": TEXT, "group": TEXT, "scopes": TEXTS}

@@ -230,8 +230,8 @@ def service_model(settings: HubSettings, service: Service, scopes: frozenset[str
         "roles": list(service.roles),
         "url": service.url,
         "prefix": prefix if service.url else "",
-        "command": [],
-        "pid": 0,
+        "command": list(service.command),
+        "pid": service.pid or 0,
         "info": dict(service.info),
         "display": service.display,
     }

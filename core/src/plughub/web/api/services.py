@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from plughub.domain.errors import NotFoundError
-from plughub.domain.names import shorten
+from http import HTTPStatus
+
 from plughub.web.api.base import APIHandler
+from plughub.web.api.bodies import check_body
+from plughub.web.api.calls import SERVICE
 from plughub.web.api.models import SERVICE_KEYS, service_model
 from plughub.web.requires import lists, of_service, reach_in_list, requires
 
@@ -15,7 +17,7 @@ class ServicesHandler(APIHandler):
     @lists("list:services", kinds=("service",))
     async def get(self) -> None:
         """List services by name, as far as the scopes go."""
-        found = await self.context.tokens.services(reach_in_list(self, "list:services"))
+        found = await self.context.services.within(reach_in_list(self, "list:services"))
         settings, scopes = self.context.settings, self.visitor.scopes
         self.answer({service.name: service_model(settings, service, scopes) for service in found})
 
@@ -26,7 +28,21 @@ class ServiceHandler(APIHandler):
     @requires(*SERVICE_KEYS, about=of_service)
     async def get(self, name: str) -> None:
         """Show a service, as far as the scopes go."""
-        service = await self.context.tokens.service(name)
-        if service is None:
-            raise NotFoundError(f"there is no service {shorten(name)}")
+        service = await self.context.services.get(name)
         self.answer(service_model(self.context.settings, service, self.visitor.scopes))
+
+    @requires("admin:services", about=of_service)
+    async def post(self, name: str) -> None:
+        """Create a service that somebody else starts."""
+        body = self.json_body()
+        check_body(body, SERVICE, "service")
+        service = await self.context.services.create(name, body, self.visitor)
+        self.tell("create-service", "", service=name)
+        self.answer(service_model(self.context.settings, service, self.visitor.scopes), HTTPStatus.CREATED)
+
+    @requires("admin:services", about=of_service)
+    async def delete(self, name: str) -> None:
+        """Delete a service that does not stand in the config file."""
+        await self.context.services.delete(name)
+        self.tell("delete-service", "", service=name)
+        self.answer_nothing(HTTPStatus.OK)

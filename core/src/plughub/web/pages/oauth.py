@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from plughub.domain.oauth import IDENTIFY
 from plughub.domain.scopes import describe_scopes
-from plughub.services.oauth import IDENTIFY, Question
+from plughub.services.oauth import Question
 from plughub.web.pages.base import PageHandler
 from plughub.web.requires import requires
 

@@ -1,0 +1,269 @@
+"""Services that the hub starts: each runs once, whichever of the hub's processes see to it.
+
+The process that holds the lease sees to all of them. What it is about to start is written down first,
+and each process bears the id of its start: the next hub knows what it finds, and goes on with it or ends it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+import uuid
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from plughub.classes.detached import DetachedProcess
+from plughub.domain.errors import HubError
+from plughub.domain.scopes import Reach
+from plughub.domain.services import Service, ServiceDeclaration, ServiceLife
+from plughub.domain.tokens import new_token
+from plughub.services.membership import ALIVE_LEASES
+from plughub.services.ports import Store, Transaction
+from plughub.services.service_launching import Launcher
+from plughub.services.service_storing import renew_token
+from plughub.services.settings import HubSettings
+
+log = logging.getLogger("plughub.services")
+LEASE: Final = "services"
+LOOK_SECONDS: Final = 1.0
+STEADY_SECONDS: Final = 30.0
+"""A service that ran that long before it died is started again at once."""
+LONGEST_PAUSE: Final = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Seen:
+    """What stands in the database: whether the services are ours to see to, and what is known of them."""
+
+    mine: bool
+    elsewhere: bool
+    services: Mapping[str, Service]
+    lives: Mapping[str, ServiceLife]
+    now: float
+
+
+@dataclass(slots=True)
+class _Trouble:
+    """How often a service died soon after its start, and when it is tried again."""
+
+    deaths: int = 0
+    launch: str = ""
+    again: float = field(default=0.0)
+
+
+class ManagedServices:
+    """Starts, watches and stops the services that have a command.
+
+    Args:
+        store: the storage.
+        settings: of the hub.
+        launcher: for their processes.
+        declared: the services of the config file.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        settings: HubSettings,
+        launcher: Launcher,
+        declared: Collection[ServiceDeclaration],
+    ) -> None:
+        self._store = store
+        self._settings = settings
+        self._launcher = launcher
+        self._declared = {service.name: service for service in declared if service.command}
+        self._trouble: dict[str, _Trouble] = {}
+        self._busy = asyncio.Lock()
+        self._closing = False
+        self._tidied = False
+
+    async def run(self) -> None:
+        """See to the services for ever."""
+        while True:
+            try:
+                await self.look()
+            except HubError as error:
+                log.warning("cannot see to the services: %s", error)
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def look(self) -> None:
+        """Start what should run and does not, end what runs and should not, when it is ours to do."""
+        async with self._busy:
+            if self._closing:
+                return
+            seen = await self._store.write(self._see)
+            if not seen.mine:
+                await self._leave_to_others(seen)
+                return
+            if not self._tidied:
+                await self._end_unknown(seen.lives.values())
+                self._tidied = True
+            wanted = [self._declared[name] for name in self._declared if _is_managed(seen.services.get(name))]
+            names = {service.name for service in wanted}
+            await asyncio.gather(
+                *(self._tend(service, seen.lives.get(service.name), seen.now) for service in wanted),
+                *(self._drop(life) for life in seen.lives.values() if self._is_over(life, names, seen)),
+            )
+
+    async def stop(self) -> None:
+        """End the services that run here, unless another process of the hub goes on here."""
+        async with self._busy:
+            self._closing = True
+            lives = await self._store.read(self._left_behind)
+            if lives:
+                log.info("stopping %d services", len(lives))
+            await asyncio.gather(*map(self._drop, lives))
+
+    # ---- what is there
+
+    def _see(self, tx: Transaction) -> _Seen:
+        mine = tx.leases.hold(LEASE, self._settings.hub_id, self._settings.lease)
+        holder = self._settings.hub_id if mine else tx.leases.holders().get(LEASE, "")
+        hosts = {hub["id"]: hub["host"] for hub in tx.hubs.list()}
+        return _Seen(
+            mine=mine,
+            elsewhere=not mine and hosts.get(holder, self._settings.host) != self._settings.host,
+            services={service.name: service for service in tx.services.within(Reach(everything=True))},
+            lives={life.name: life for life in tx.service_lives.all()},
+            now=tx.now(),
+        )
+
+    def _left_behind(self, tx: Transaction) -> list[ServiceLife]:
+        alive = tx.now() - ALIVE_LEASES * self._settings.lease
+        others = (
+            hub for hub in tx.hubs.list() if hub["id"] != self._settings.hub_id and hub["seen"] >= alive
+        )
+        if any(hub["host"] == self._settings.host for hub in others):
+            return []
+        return [life for life in tx.service_lives.all() if life.launch and life.host == self._settings.host]
+
+    def _is_over(self, life: ServiceLife, managed: Collection[str], seen: _Seen) -> bool:
+        """Tell whether a service is to be ended: it is not there any more, or not to be started."""
+        service = seen.services.get(life.name)
+        if service is None:
+            return True
+        return bool(life.launch) and life.name not in managed and not service.command
+
+    async def _leave_to_others(self, seen: _Seen) -> None:
+        """End what still runs here when a process on another machine sees to the services."""
+        if seen.elsewhere and not self._tidied:
+            await self._end_unknown(())
+        self._tidied = seen.elsewhere
+
+    async def _end_unknown(self, lives: Collection[ServiceLife]) -> None:
+        known = {life.launch for life in lives}
+        for number, process in (await self._launcher.find()).items():
+            if number not in known:
+                log.warning("a service was left running by start %s: stopping it", number)
+                await self._launcher.end(process)
+
+    # ---- one service
+
+    async def _tend(self, service: ServiceDeclaration, life: ServiceLife | None, now: float) -> None:
+        try:
+            await self._see_to(service, life, now)
+        except (OSError, KeyError, HubError) as error:
+            await self._failed(service, f"cannot be started: {error}")
+
+    async def _see_to(self, service: ServiceDeclaration, life: ServiceLife | None, now: float) -> None:
+        if life is None or not life.launch or life.host != self._settings.host:
+            if self._may_try(service.name):
+                await self._start(service)
+            return
+        process = _process_of(life) or await self._recover(life)
+        if process is None or not process.is_running():
+            await self._died(service, life, now - life.since)
+        elif life.digest != self._launcher.digest(service):
+            log.info("service %s is started anew: its settings have changed", service.name)
+            await self._launcher.end(process)
+            await self._start(service)
+        else:
+            self._launcher.keep_short(service.name)
+
+    async def _recover(self, life: ServiceLife) -> DetachedProcess | None:
+        """Find the process of a start that was written down and not finished."""
+        process = (await self._launcher.find()).get(life.launch)
+        if process is not None:
+            await self._store.write(
+                lambda tx: tx.service_lives.launched(life.name, life.launch, process.pid, process.started)
+            )
+        return process
+
+    async def _start(self, service: ServiceDeclaration) -> None:
+        number, token, digest = (
+            uuid.uuid4().hex,
+            service.api_token or new_token(),
+            self._launcher.digest(service),
+        )
+
+        def intend(tx: Transaction) -> bool:
+            stored = tx.services.get(service.name)
+            if stored is None or not tx.leases.hold(LEASE, self._settings.hub_id, self._settings.lease):
+                return False
+            if not service.api_token:
+                renew_token(tx, stored, token)
+            tx.service_lives.launching(service.name, host=self._settings.host, launch=number, digest=digest)
+            return True
+
+        if not await self._store.write(intend):
+            return
+        try:
+            process = await self._launcher.launch(service, number, token)
+        except (OSError, KeyError):
+            await self._store.write(lambda tx: tx.service_lives.ended(service.name, number))
+            raise
+        noted = await self._store.write(
+            lambda tx: tx.service_lives.launched(service.name, number, process.pid, process.started)
+        )
+        if noted:
+            log.info("service %s is started: process %s", service.name, process.pid)
+        else:
+            log.warning("service %s was started by another hub meanwhile", service.name)
+            await self._launcher.end(process)
+
+    async def _died(self, service: ServiceDeclaration, life: ServiceLife, lived: float) -> None:
+        """Start a service again, after a pause when it died soon after its start."""
+        trouble = self._trouble.setdefault(service.name, _Trouble())
+        if trouble.launch != life.launch:
+            words = await self._launcher.last_words(service.name)
+            if lived >= STEADY_SECONDS:
+                trouble.deaths = 0
+            trouble.launch = life.launch
+            pause = self._put_off(trouble)
+            log.warning("service %s ended and is started again in %d s%s", service.name, pause, words)
+        if self._may_try(service.name):
+            await self._start(service)
+
+    async def _failed(self, service: ServiceDeclaration, reason: str) -> None:
+        pause = self._put_off(self._trouble.setdefault(service.name, _Trouble()))
+        log.error("service %s %s; it is tried again in %d s", service.name, reason, pause)
+
+    def _put_off(self, trouble: _Trouble) -> float:
+        pause = min(LONGEST_PAUSE, 2.0 ** (trouble.deaths - 1)) if trouble.deaths else 0.0
+        trouble.deaths += 1
+        trouble.again = time.monotonic() + pause
+        return pause
+
+    def _may_try(self, name: str) -> bool:
+        trouble = self._trouble.get(name)
+        return trouble is None or trouble.again <= time.monotonic()
+
+    async def _drop(self, life: ServiceLife) -> None:
+        """End a service for good."""
+        if life.launch and life.host == self._settings.host:
+            process = _process_of(life) or (await self._launcher.find()).get(life.launch)
+            if process is not None and process.is_running():
+                await self._launcher.end(process)
+                log.info("service %s is stopped", life.name)
+        self._trouble.pop(life.name, None)
+        await self._store.write(lambda tx: tx.service_lives.forget(life.name))
+
+
+def _is_managed(service: Service | None) -> bool:
+    return service is not None and service.from_config and bool(service.command)
+
+
+def _process_of(life: ServiceLife) -> DetachedProcess | None:
+    return DetachedProcess(life.pid, life.started) if life.pid is not None else None

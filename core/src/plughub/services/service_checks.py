@@ -1,0 +1,130 @@
+"""Whether services that listen somewhere answer: shown in the log and on the health page."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Mapping
+from typing import Final
+
+from plughub.domain.errors import HubError
+from plughub.domain.scopes import Reach
+from plughub.domain.services import Service, ServiceLife
+from plughub.domain.urls import service_url
+from plughub.services.ports import Store, Transaction
+from plughub.services.probe import answers
+from plughub.services.routing import Router
+from plughub.services.settings import HubSettings
+
+log = logging.getLogger("plughub.services")
+LEASE: Final = "service-checks"
+LOOK_SECONDS: Final = 1.0
+AGAIN_SECONDS: Final = 5.0
+
+
+class ServiceChecks:
+    """Asks services whether they answer, and has those routed that the hub started once they do.
+
+    Args:
+        store: the storage.
+        settings: of the hub.
+        router: leads requests to services.
+    """
+
+    def __init__(self, store: Store, settings: HubSettings, router: Router) -> None:
+        self._store = store
+        self._settings = settings
+        self._router = router
+        self._since: dict[tuple[str, ...], float] = {}
+        self._due: dict[tuple[str, ...], float] = {}
+
+    async def run(self) -> None:
+        """Ask for ever."""
+        while True:
+            try:
+                await self.look()
+            except HubError as error:
+                log.warning("cannot look whether services answer: %s", error)
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def look(self) -> None:
+        """Ask those whose turn it is; one that is new or was started anew is due at once."""
+        services, lives = await self._store.read(_web_services)
+        tries = {self._key(service, lives): service for service in services}
+        self._since = {key: at for key, at in self._since.items() if key in tries}
+        self._due = {key: at for key, at in self._due.items() if key in tries}
+        now = time.monotonic()
+        due = {key: service for key, service in tries.items() if self._due.get(key, 0) <= now}
+        if not due or not await self._is_mine():
+            return
+        before = [lives.get(service.name) or ServiceLife(name=service.name) for service in due.values()]
+        await asyncio.gather(*map(self._ask, due, due.values(), before))
+
+    async def _is_mine(self) -> bool:
+        holder, seconds = self._settings.hub_id, self._settings.lease
+        return await self._store.write(lambda tx: tx.leases.hold(LEASE, holder, seconds))
+
+    def _key(self, service: Service, lives: Mapping[str, ServiceLife]) -> tuple[str, ...]:
+        life = lives.get(service.name)
+        return service.name, service.url, life.launch if life else ""
+
+    async def _ask(self, key: tuple[str, ...], service: Service, life: ServiceLife) -> None:
+        if service.command and not life.launch:
+            return
+        well = await answers(service.target, service_url(self._settings.base_url, service.name))
+        now = time.monotonic()
+        since = self._since.setdefault(key, now)
+        patient = not well and life.answers is None and now - since < service.timeout
+        self._due[key] = now + self._pause(well=well, patient=patient)
+        if well != life.answers and not patient:
+            await self._note(service, well=well, before=life.answers)
+        if well and service.command and not life.routed:
+            await self._router.sync()
+
+    def _pause(self, *, well: bool, patient: bool) -> float:
+        interval = self._settings.service_check_interval
+        return interval if well else LOOK_SECONDS if patient else min(interval, AGAIN_SECONDS)
+
+    async def _note(self, service: Service, *, well: bool, before: bool | None) -> None:
+        await self._store.write(lambda tx: tx.service_lives.answers(service.name, well=well))
+        if well:
+            log.info("service %s answers at %s", service.name, service.url)
+        elif before is None:
+            log.warning(
+                "service %s does not answer at %s after %d s", service.name, service.url, service.timeout
+            )
+        else:
+            log.warning("service %s does not answer at %s any more", service.name, service.url)
+
+
+def _web_services(tx: Transaction) -> tuple[list[Service], dict[str, ServiceLife]]:
+    web = [service for service in tx.services.within(Reach(everything=True)) if service.url]
+    return web, {life.name: life for life in tx.service_lives.all()} if web else {}
+
+
+def service_states(tx: Transaction) -> list[tuple[Service, str]]:
+    """Tell how services are that the hub starts or that listen somewhere.
+
+    Args:
+        tx: the transaction.
+
+    Returns:
+        Each with ``answers``, ``silent``, ``running``, ``stopped``, or ``unknown`` before it was asked.
+    """
+    lives = {life.name: life for life in tx.service_lives.all()}
+    return [
+        (service, _state(service, lives.get(service.name)))
+        for service in tx.services.within(Reach(everything=True))
+        if service.url or service.command
+    ]
+
+
+def _state(service: Service, life: ServiceLife | None) -> str:
+    if service.command and service.pid is None:
+        return "stopped"
+    if not service.url:
+        return "running"
+    if life is None or life.answers is None:
+        return "unknown"
+    return "answers" if life.answers else "silent"

@@ -1,0 +1,210 @@
+"""Services as people use them: programs of the real library behind the real proxy, and the real culler."""
+
+import os
+import pwd
+import subprocess
+import sys
+import time
+from pathlib import Path
+from textwrap import dedent
+
+import psutil
+import pytest
+
+from plughub.testing.browsing import PATIENCE, log_in
+from plughub.testing.client import client_of
+from plughub.testing.hub import HubProcess, free_port
+
+pytestmark = pytest.mark.timeout(240)
+WHOAMI = Path(__file__).with_name("whoami_service.py")
+CONFIG = dedent("""
+    c.Authenticator.allow_all = True
+    c.Authenticator.admin_users = {{"root-of-all"}}
+    c.Spawner.cmd = [{python!r}, "-m", "plughub.testing.tiny_server"]
+    c.SimpleLocalProcessSpawner.home_dir_template = "{folder}/homes/{{username}}"
+""")
+
+
+def hub_in(folder, more):
+    config = CONFIG.format(python=sys.executable, folder=folder) + dedent(more)
+    return HubProcess(folder, "--plugins", "dummy,simple", config=config)
+
+
+def one_of(hub, word):
+    """The only process of a hub with a word in its command line."""
+    found = [process for process in hub.processes() if word in " ".join(process.cmdline())]
+    return found[0] if len(found) == 1 else None
+
+
+def until(condition, seconds=60.0):
+    ends = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < ends, "it did not happen in time"
+        time.sleep(0.05)
+    return found
+
+
+@pytest.fixture
+def two_services(tmp_path):
+    """A hub that starts one service and is told of another, which somebody else starts."""
+    hub = hub_in(
+        tmp_path,
+        f"""
+        whoami = [{sys.executable!r}, {str(WHOAMI)!r}]
+        c.JupyterHub.services = [
+            {{"name": "managed", "url": "http://127.0.0.1:{free_port()}", "command": whoami,
+              "oauth_no_confirm": True}},
+            {{"name": "external", "url": "http://127.0.0.1:{(port := free_port())}",
+              "api_token": "of-the-external-service", "oauth_client_allowed_scopes": ["self"]}},
+        ]
+        c.JupyterHub.load_roles = [
+            {{"name": "user", "scopes": ["self", "access:services!service=managed",
+                                         "access:services!service=external"]}},
+        ]
+        """,
+    )
+    with hub:
+        env = {
+            **hub.env,
+            "JUPYTERHUB_API_TOKEN": "of-the-external-service",
+            "JUPYTERHUB_API_URL": f"{hub.hub_url}/hub/api",
+            "JUPYTERHUB_CLIENT_ID": "service-external",
+            "JUPYTERHUB_SERVICE_NAME": "external",
+            "JUPYTERHUB_SERVICE_PREFIX": "/services/external/",
+            "JUPYTERHUB_SERVICE_URL": f"http://127.0.0.1:{port}",
+        }
+        external = subprocess.Popen([sys.executable, WHOAMI], env=env, cwd=tmp_path)
+        try:
+            admin = client_of(hub, "root-of-all")
+            admin.until("/health", lambda facts: set(facts["services"].values()) == {"answers"}, 60)
+            yield hub
+        finally:
+            external.kill()
+            external.wait()
+
+
+@pytest.mark.browser
+async def test_visitors_are_known_to_managed_and_external_services(browser, two_services):
+    hub = two_services
+    page = await (await browser.new_context()).new_page()
+    await page.goto(f"{hub.url}services/managed/", timeout=PATIENCE)
+    await page.wait_for_url("**/hub/login?next=**", timeout=PATIENCE)
+    await page.fill("#username_input", "ada")
+    await page.fill("#password_input", "any")
+    await page.click("#login_submit")
+    await page.locator("#who").wait_for(timeout=PATIENCE)
+    assert page.url == f"{hub.url}services/managed/", "who is not to be asked was asked"
+    assert await page.inner_text("#who") == "ada"
+    assert "servers!user=ada" not in await page.inner_text("pre")
+
+    await page.goto(f"{hub.url}services/external/some/page", timeout=PATIENCE)
+    await page.get_by_text("Service external wants to know who you are").wait_for(timeout=PATIENCE)
+    await page.get_by_role("button", name="Authorize").click()
+    await page.locator("#who").wait_for(timeout=PATIENCE)
+    assert page.url == f"{hub.url}services/external/some/page"
+    assert await page.inner_text("#who") == "ada"
+    assert "servers!user=ada" in await page.inner_text("pre")
+
+
+@pytest.mark.browser
+async def test_a_service_that_a_visitor_may_not_use_says_so(browser, tmp_path):
+    command = f"[{sys.executable!r}, {str(WHOAMI)!r}]"
+    url = f"http://127.0.0.1:{free_port()}"
+    services = f"c.JupyterHub.services = [{{'name': 'who', 'url': {url!r}, 'command': {command}}}]"
+    with hub_in(tmp_path, services) as hub:
+        client_of(hub, "ada").until("/health", lambda facts: facts["services"] == {"who": "answers"}, 60)
+        page = await (await browser.new_context()).new_page()
+        await log_in(page, hub.url, "ada", "any")
+        await page.goto(f"{hub.url}services/who/", timeout=PATIENCE)
+        await page.get_by_text("You do not have permission to access service who").wait_for(timeout=PATIENCE)
+
+
+def test_the_idle_culler_culls_an_idle_server(tmp_path):
+    hub = hub_in(
+        tmp_path,
+        f"""
+        c.JupyterHub.load_roles = [
+            {{
+                "name": "jupyterhub-idle-culler-role",
+                "scopes": ["list:users", "read:users:activity", "read:servers", "delete:servers"],
+                "services": ["jupyterhub-idle-culler-service"],
+            }}
+        ]
+        c.JupyterHub.services = [
+            {{
+                "name": "jupyterhub-idle-culler-service",
+                "command": [{sys.executable!r}, "-m", "jupyterhub_idle_culler", "--timeout=3", "--cull-every=1"],
+            }}
+        ]
+        """,
+    )
+    with hub:
+        call = client_of(hub, "ada")
+        assert call("POST", "/users/ada/server", {}).status == 201
+        call.until("/users/ada", lambda user: not user["servers"], 60)
+        log = tmp_path / ".plughub" / "services" / "jupyterhub-idle-culler-service.log"
+        assert "Culling server ada" in log.read_text()
+
+
+def test_a_service_comes_back_is_adopted_and_ends_with_the_hub(tmp_path):
+    port = free_port()
+    hub = hub_in(
+        tmp_path,
+        f"""
+        c.JupyterHub.services = [{{
+            "name": "tiny", "url": "http://127.0.0.1:{port}", "environment": {{"JUPYTERHUB_USER": "tiny"}},
+            "command": [{sys.executable!r}, "-m", "plughub.testing.tiny_server"],
+        }}]
+        """,
+    )
+    with hub:
+        admin = client_of(hub, "root-of-all")
+        answers = lambda facts: facts["services"] == {"tiny": "answers"}  # noqa: E731
+        admin.until("/health", answers)
+        first = until(lambda: one_of(hub, "tiny_server"))
+        environment = first.environ()
+        token = environment["JUPYTERHUB_API_TOKEN"]
+        assert environment["JUPYTERHUB_SERVICE_PREFIX"] == "/services/tiny/"
+        assert token not in " ".join(first.cmdline())
+        assert type(admin)(hub.url, token)("GET", "/user").body["name"] == "tiny"
+
+        first.kill()
+        second = until(lambda: (one := one_of(hub, "tiny_server")) and one.pid != first.pid and one)
+        assert type(admin)(hub.url, token)("GET", "/user").status == 403, (
+            "the token of a dead process is good"
+        )
+
+        admin.until("/health", answers)
+        hub.kill()
+        assert second.is_running()
+        hub.start()
+        admin.until("/health", answers)
+        shown = admin("GET", "/services/tiny").body
+        assert shown["pid"] == second.pid == until(lambda: one_of(hub, "tiny_server")).pid
+        token = second.environ()["JUPYTERHUB_API_TOKEN"]
+        assert type(admin)(hub.url, token)("GET", "/user").body["name"] == "tiny"
+
+        assert hub.stop() == 0
+        assert one_of(hub, "tiny_server") is None, "it runs on without a hub"
+
+
+@pytest.mark.root
+def test_a_service_runs_as_the_user_that_it_is_given(tmp_path):
+    if os.geteuid() != 0:
+        pytest.skip("running as somebody else needs root")
+    nobody = pwd.getpwnam("nobody")
+    services = """
+        c.JupyterHub.services = [{
+            "name": "sleeper", "command": ["/bin/sleep", "1000"], "user": "nobody", "cwd": "/"}]
+    """
+    with hub_in(tmp_path, services) as hub:
+        process = until(lambda: one_of(hub, "/bin/sleep"))
+        assert process.uids().effective == nobody.pw_uid
+        assert process.gids().effective == nobody.pw_gid
+        assert process.cwd() == "/"
+        assert sorted(os.getgrouplist("nobody", nobody.pw_gid)) == groups_of(process)
+
+
+def groups_of(process: psutil.Process) -> list[int]:
+    status = Path(f"/proc/{process.pid}/status").read_text()
+    return sorted(int(group) for group in status.partition("\nGroups:")[2].partition("\n")[0].split())
