@@ -226,7 +226,7 @@ class ServerService:
             if current is None:
                 raise NotFoundError(f"there is no server {server.full_name!r}")
             self._beginning.stop(tx, current, now=now, remove=remove, by=requested_by, failure=failure)
-            taken = self._runner.take(tx)
+            taken = self._runner.take(tx, starts=False)
             return tx.servers.by_id(server.id) or current, taken
 
         stopped, taken = await self._write_down(work)
@@ -249,7 +249,7 @@ class ServerService:
             if current is None or not current.ready or current.launch != server.launch:
                 return []
             self._beginning.stop(tx, current, now=True, remove=False, by="", failure=failure)
-            return self._runner.take(tx)
+            return self._runner.take(tx, starts=False)
 
         self._runner.carry_on(await self._write_down(work))
 

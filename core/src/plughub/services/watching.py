@@ -18,6 +18,8 @@ from plughub.services.ports import Store
 log = logging.getLogger("plughub.watching")
 LOOK_SECONDS: Final = 0.5
 """What other processes do is found by looking; so are places in the queue."""
+PAUSE_SECONDS: Final = 0.02
+"""What changes within this time is looked at once."""
 UNDO_SECONDS: Final = 1.0
 """Who waits for a start that failed is told when it is tidied up, or after this time."""
 
@@ -142,6 +144,7 @@ class Following:
                 changed, next_look = set(self._seats), loop.time() + LOOK_SECONDS
             if changed:
                 await self._look(changed)
+                await asyncio.sleep(PAUSE_SECONDS)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout_at(next_look):
                     await self._watchers.woken.wait()

@@ -52,6 +52,8 @@ class Database:
         self.engine = make_engine(url, options or {})
         if self.engine.dialect.name == "postgresql":
             event.listen(self.engine, "connect", _bound_transactions)
+        self._reading = self.engine.execution_options(**{WRITE: False})
+        self._writing = self.engine.execution_options(**{WRITE: True})
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="plughub-db")
         one_writer = self.engine.dialect.name == "sqlite"
         self._writers = (
@@ -123,10 +125,9 @@ class Database:
         self.engine.dispose()
 
     def _once(self, work: Callable[[Connection], T], *, write: bool) -> T:
-        with self.engine.connect() as connection:
-            connection = connection.execution_options(**{WRITE: write})  # noqa: PLW2901 - the same connection
-            with connection.begin():
-                return work(connection)
+        engine = self._writing if write else self._reading
+        with engine.connect() as connection, connection.begin():
+            return work(connection)
 
     async def _off_the_loop(
         self, pool: ThreadPoolExecutor, work: Callable[[Connection], T], *, write: bool
@@ -190,7 +191,12 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
 def _begin_sqlite(connection: Connection) -> None:
     # A transaction that will write takes its lock at once: upgrading a read lock later can fail for good.
     write = connection.get_execution_options().get(WRITE, True)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+    statement = "BEGIN IMMEDIATE" if write else "BEGIN"
+    try:
+        # Past SQLAlchemy's own way to execute, which costs as much as a look-up.
+        connection.connection.cursor().execute(statement)
+    except sqlite3.Error as error:
+        raise OperationalError(statement, None, error) from error
 
 
 def _worth_repeating(error: Exception) -> bool:

@@ -126,7 +126,7 @@ class Operations:
         remove: bool = False,
         failure: Failure | None = None,
     ) -> Operation:
-        """Write an operation down. A server has one at a time: a second raises ConflictError."""
+        """Write an operation down, without its place. A second one for a server raises ConflictError."""
         key = uuid.uuid4().hex
         values = {
             "id": key,
@@ -147,9 +147,20 @@ class Operations:
         }
         if not insert_unless_taken(self._connection, tables.operations, "id", values):
             raise ConflictError(f"something is being done to {server.full_name} already")
-        operation = self.get(key)
-        assert operation is not None
-        return operation
+        return Operation(
+            id=key,
+            server_id=server.id,
+            kind=kind,
+            phase=FIRST_PHASE[kind],
+            backend=backend,
+            host=host,
+            created=self._now,
+            phase_since=self._now,
+            requested_by=requested_by,
+            now=now,
+            remove=remove,
+            failure=failure,
+        )
 
     def get(self, operation_id: str) -> Operation | None:
         """Find an operation, finished ones too."""

@@ -48,7 +48,7 @@ class Job:
         self._holder = holder
         self._reached = reached
         self._reports = [dict(report) for report in operation.progress]
-        self._reported = 0.0
+        self._reported = time.monotonic()
         self._unwritten = False
         self._tried = operation.attempts > 1
         self._known: tuple[ServerRecord, User] | None = None

@@ -60,18 +60,20 @@ class Runner:
         """Plugins whose operations this process can carry on."""
         return tuple(self._settings.spawners)
 
-    def take(self, tx: Transaction) -> list[Operation]:
+    def take(self, tx: Transaction, *, starts: bool = True) -> list[Operation]:
         """Take up what is free, inside a transaction; give the answer to `carry_on` after it.
 
         Args:
             tx: the transaction.
+            starts: let starts begin that wait.
 
         Returns:
             The operations that are ours now.
         """
         if self.closing:
             return []
-        tx.operations.admit(self._settings.concurrent_spawn_limit)
+        if starts:
+            tx.operations.admit(self._settings.concurrent_spawn_limit)
         return tx.operations.claim(
             self._settings.hub_id,
             host=self._settings.host,
@@ -191,4 +193,6 @@ class Runner:
     def _forget(self, key: str, task: asyncio.Task[None]) -> None:
         if self._tasks.get(key) is task:
             del self._tasks[key]
-            self._watchers.changed(self._jobs.pop(key).operation.server_id)
+            job = self._jobs.pop(key)
+            if job.phase is not Phase.DONE:  # else it was told when that was written
+                self._watchers.changed(job.operation.server_id)

@@ -44,6 +44,7 @@ from plughub.services.views import plugin_view, server_environment, server_prefi
 log = logging.getLogger("plughub.start")
 FIRST_LOOK: Final = 0.05
 LATER_LOOK: Final = 0.25
+POLL_SECONDS: Final = 0.2
 ROUTE_TRIES: Final = 5
 FIRST_PAUSE: Final = 1.0
 LONGEST_PAUSE: Final = 300.0
@@ -186,8 +187,11 @@ class StartSteps:
         path = server_prefix(self.settings, record.user, record.name) + "api"
         begin, pause = time.monotonic(), FIRST_LOOK
         reporter.start(view)
+        polled = 0.0
         while True:
-            code = await self._poll(plugin, view)
+            code = None
+            if time.monotonic() - polled >= POLL_SECONDS:
+                code, polled = await self._poll(plugin, view), time.monotonic()
             if code is not None:
                 failure = exit_failure(plugin, code, time.monotonic() - begin)
                 raise StartFailedError(await with_logs(self.hooks, failure, view))
