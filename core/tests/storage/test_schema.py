@@ -36,6 +36,8 @@ def jupyterhub_url(db_url):
     engine = make_engine(db_url, {})
     with engine.begin() as connection:
         metadata.create_all(connection, tables=JUPYTERHUB)
+        for index in (index for table in JUPYTERHUB for index in table.indexes if "plughub" in index.name):
+            index.drop(connection)
         for statement in (
             "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)",
             "INSERT INTO alembic_version VALUES ('f460b0348206')",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import DateTime, Dialect, Text
 from sqlalchemy.types import TypeDecorator
@@ -40,7 +40,7 @@ class JSONText(TypeDecorator[Any]):
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:  # noqa: ARG002
         """Read JSON."""
-        return None if value is None else json.loads(value, object_hook=_unpack)
+        return None if value is None else _DECODER.decode(value)
 
 
 def _pack(value: Any) -> Any:
@@ -60,3 +60,6 @@ def _unpack(value: dict[str, Any]) -> Any:
         return base64.b64decode(value["data"])
     except (KeyError, ValueError):
         return None
+
+
+_DECODER: Final = json.JSONDecoder(object_hook=_unpack)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import uuid
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from functools import cache
 from typing import Any, Final
 
 from sqlalchemy import (
+    BindParameter,
     ColumnElement,
     Connection,
     Row,
@@ -37,12 +39,20 @@ from plughub.storage.sql import insert_all_unless_there
 
 CHUNK: Final = 500
 """Rows in one statement."""
+_UNIQUE: Final = {"id", "name"}
 
 _users, _roles, _groups = tables.users.c, tables.roles.c, tables.groups.c
 _spawners, _life, _ops = tables.spawners.c, tables.server_life.c, tables.operations.c
 _members = tables.user_group_map.c
 _COLUMNS = (_users.id, _users.name, _users.cookie_id, _users.created, _users.last_activity, _users.user_info)
-_RIGHTS = rights_of_users(lambda column: column.in_(bindparam("keys", expanding=True)))
+_KEYS: BindParameter[Any] = bindparam("keys", expanding=True)
+_BY_IDS = select(*_COLUMNS).where(_users.id.in_(_KEYS)).order_by(_users.id)
+_GROUPS_OF = (
+    select(_members.user_id, _groups.name)
+    .join(tables.groups, _groups.id == _members.group_id)
+    .where(_members.user_id.in_(_KEYS))
+)
+_RIGHTS = rights_of_users(lambda column: column.in_(_KEYS))
 _BUSY = select(_ops.user_id).where(_ops.finished.is_(None))
 _NOT_STOPPED = (
     select(_spawners.user_id)
@@ -68,10 +78,12 @@ class Directory:
 
     def page(self, query: UserQuery) -> list[User]:
         """List a page of users."""
-        column = _users[query.sort]
-        order = column.desc().nulls_last() if query.descending else column.asc().nulls_first()
-        wanted = select(*_COLUMNS).where(*_conditions(query)).order_by(order, _users.id)
-        return self._complete(wanted.offset(query.offset).limit(query.limit))
+        wanted = _ordered(query.sort, query.descending).where(*_conditions(query))
+        bounds = {"offset": query.offset, "limit": query.limit}
+        # Going over keys alone, most databases read nothing but an index.
+        keys = list(self._connection.execute(wanted, bounds).scalars())
+        found = {user.id: user for user in self._complete(keys)}
+        return [found[key] for key in keys if key in found]
 
     def count(self, query: UserQuery) -> int:
         """Count the users of all pages."""
@@ -81,11 +93,7 @@ class Directory:
     def by_ids(self, user_ids: Collection[int]) -> list[User]:
         """List users by key, in the order of their keys."""
         chunks = _chunks(sorted(user_ids))
-        return [
-            user
-            for chunk in chunks
-            for user in self._complete(select(*_COLUMNS).where(_users.id.in_(chunk)).order_by(_users.id))
-        ]
+        return [user for chunk in chunks for user in self._complete(chunk)]
 
     def known(self, names: Collection[str]) -> frozenset[str]:
         """Tell which names are names of users."""
@@ -132,25 +140,28 @@ class Directory:
         self._connection.execute(delete(tables.users).where(_users.id == user_id))
         self._changes.add("user", str(user_id))
 
-    def _complete(self, query: Select[Any]) -> list[User]:
-        rows = self._connection.execute(query).all()
-        keys = [row.id for row in rows]
-        groups = self._groups_of(keys)
+    def _complete(self, keys: Collection[int]) -> list[User]:
+        if not keys:
+            return []
+        these = {"keys": keys}
+        groups: defaultdict[int, list[str]] = defaultdict(list)
+        for row in self._connection.execute(_GROUPS_OF, these):
+            groups[row.user_id].append(row.name)
         rights: defaultdict[int, list[Row[Any]]] = defaultdict(list)
-        for right in self._connection.execute(_RIGHTS, {"keys": keys, "now": utcnow()}) if keys else ():
+        for right in self._connection.execute(_RIGHTS, {**these, "now": utcnow()}):
             rights[right.holder].append(right)
+        rows: Iterable[Row[Any]] = self._connection.execute(_BY_IDS, these)
         return [_user(row, groups[row.id], *sum_up(rights[row.id])) for row in rows]
 
-    def _groups_of(self, keys: Collection[int]) -> defaultdict[int, list[str]]:
-        found: defaultdict[int, list[str]] = defaultdict(list)
-        query = (
-            select(_members.user_id, _groups.name)
-            .join(tables.groups, _groups.id == _members.group_id)
-            .where(_members.user_id.in_(keys))
-        )
-        for row in self._connection.execute(query) if keys else ():
-            found[row.user_id].append(row.name)
-        return found
+
+@cache
+def _ordered(sort: str, descending: bool) -> Select[Any]:
+    column = _users[sort]
+    order: list[ColumnElement[Any]] = [column.desc() if descending else column.asc()]
+    if sort not in _UNIQUE:
+        nulls = order[0].nulls_last() if descending else order[0].nulls_first()
+        order = [nulls, _users.id.asc()]
+    return select(_users.id).order_by(*order).offset(bindparam("offset")).limit(bindparam("limit"))
 
 
 def _conditions(query: UserQuery) -> list[ColumnElement[bool]]:

@@ -84,6 +84,12 @@ _NOT_KNOWN = update(tables.server_life).where(
     _life.unknown != bindparam("reason"),
 )
 _OF_USER = _SERVER.where(_spawners.user_id == bindparam("key")).order_by(_spawners.name)
+_OF_USERS, _ACTIVE_OF_USERS = (
+    query.where(_spawners.user_id.in_(bindparam("keys", expanding=True))).order_by(
+        _spawners.user_id, _spawners.name
+    )
+    for query in (_SERVER, _ACTIVE)
+)
 _CHANGE = update(tables.spawners).where(_spawners.id == bindparam("key"))
 _NEW_ADDRESS = insert(tables.servers).returning(tables.servers.c.id)
 _DROP_ADDRESS = delete(tables.servers).where(
@@ -115,9 +121,7 @@ class Servers:
 
     def of_users(self, user_ids: Collection[int], *, stopped: bool) -> list[ServerRecord]:
         """List the servers of users, the default one of each first; stopped ones only when asked for."""
-        query = _SERVER if stopped else _ACTIVE
-        theirs = _spawners.user_id.in_(user_ids)
-        return self._all(query.where(theirs).order_by(_spawners.user_id, _spawners.name))
+        return self._all(_OF_USERS if stopped else _ACTIVE_OF_USERS, {"keys": list(user_ids)})
 
     def active(self) -> list[ServerRecord]:
         """List the servers that run or to which something is being done."""

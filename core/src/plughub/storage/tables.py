@@ -1,6 +1,6 @@
 """The tables: JupyterHub's, column by column, so that its database can be taken over, and our own.
 
-Ours begin with ``plughub_``; nothing is added to the tables of JupyterHub.
+Ours begin with ``plughub_``; nothing is added to the tables of JupyterHub but indexes, for many users.
 
 Source: the schema of JupyterHub 6 (alembic revision f460b0348206).
 """
@@ -347,3 +347,16 @@ settings = Table(
     Column("name", Unicode(255), primary_key=True),
     Column("value", JSONText),
 )
+
+# ------------------------------------------------------- what JupyterHub looks up without an index
+
+for _table, _columns in {
+    users: ("last_activity",),
+    user_group_map: ("group_id",),
+    spawners: ("user_id", "server_id", "oauth_client_id"),
+    api_tokens: ("user_id", "client_id"),
+    shares: ("user_id", "group_id", "owner_id", "spawner_id"),
+    share_codes: ("owner_id", "spawner_id"),
+}.items():
+    for _column in _columns:
+        Index(f"ix_plughub_{_table.name}_{_column}", _table.c[_column])

@@ -10,7 +10,7 @@ from plughub.domain.groups import Group
 from plughub.domain.names import quote_path
 from plughub.domain.oauth import TokenRecord
 from plughub.domain.scopes import ScopeFilter, check_scopes, reach_of
-from plughub.domain.scopes.checking import Access
+from plughub.domain.scopes.checking import Access, Reach
 from plughub.domain.servers import ServerRecord
 from plughub.domain.services import Service
 from plughub.domain.urls import url_path_join
@@ -69,6 +69,10 @@ class Models:
     def __init__(self, settings: HubSettings, scopes: frozenset[str]) -> None:
         self._settings = settings
         self._scopes = scopes
+        held = {scope: reach_of(scopes, scope) for scope in USER_KEYS}
+        self._limited = tuple(scope for scope, reach in held.items() if reach not in {_NOWHERE, _EVERYWHERE})
+        everywhere = (scope for scope, reach in held.items() if reach.everything)
+        self._keys = frozenset(key for scope in everywhere for key in USER_KEYS[scope])
 
     def needs_servers(self) -> bool:
         """Tell whether the model of a user needs the servers of the user at all.
@@ -137,9 +141,11 @@ class Models:
         return model
 
     def _keys_of(self, user: User) -> frozenset[str]:
+        if not self._limited:
+            return self._keys
         me = ScopeFilter.user(user.name)
-        held = (scope for scope in USER_KEYS if self._allows(scope, me, user.groups))
-        return frozenset(key for scope in held for key in USER_KEYS[scope])
+        held = (scope for scope in self._limited if self._allows(scope, me, user.groups))
+        return self._keys.union(*(USER_KEYS[scope] for scope in held))
 
     def _facts(self, user: User, servers: Iterable[ServerRecord]) -> dict[str, Any]:
         default = next((server for server in servers if not server.name), None)
@@ -275,3 +281,4 @@ def token_model(record: TokenRecord, scopes: frozenset[str]) -> dict[str, Any]:
 
 
 _NOWHERE: Final = reach_of(frozenset(), "")
+_EVERYWHERE: Final = Reach(everything=True)

@@ -1,0 +1,66 @@
+"""Long lists through the API: a longer page takes no more statements, and is cut in the database."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from sqlalchemy import event
+
+PEOPLE = 60
+
+
+@pytest.fixture
+async def admin(hub):
+    """An admin of a hub with many users, groups, shares and codes."""
+
+    def fill(tx):
+        keys = tx.directory.create([f"user{number:02}" for number in range(PEOPLE)])
+        tx.groups.create([f"group{number:02}" for number in range(PEOPLE)])
+        owner = tx.users.create("owner")
+        (server,) = tx.servers.of_user(owner.id)
+        for number, key in enumerate(keys):
+            tx.groups.add_users(f"group{number:02}", [f"user{number:02}", f"user{number // 2:02}"])
+            tx.shares.grant(server, "user", key, ["access:servers!server=owner/"])
+
+    await hub.store.write(fill)
+    return await hub.admin()
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/users",
+        "/users?include_stopped_servers=1",
+        "/users?sort=-last_activity",
+        "/users?name_filter=user",
+        "/groups",
+        "/shares/owner",
+        "/shares/owner/",
+    ],
+)
+async def test_a_page_takes_the_same_few_statements_whatever_its_length(hub, admin, path):
+    statements = []
+    engine = hub.store.database.engine
+    event.listen(engine, "before_cursor_execute", lambda _c, _u, text, *_: statements.append(text))
+
+    async def count(limit):
+        await admin.get(f"/hub/api{path}{'&' if '?' in path else '?'}limit={limit}")
+        del statements[:]
+        answer = await admin.get(f"/hub/api{path}{'&' if '?' in path else '?'}limit={limit}")
+        page = json.loads(answer.body)
+        assert len(page["items"] if isinstance(page, dict) else page) == limit
+        return len([text for text in statements if text.lstrip().startswith("SELECT")])
+
+    assert await count(2) == await count(50) <= 9
+
+
+async def test_pages_put_together_are_the_whole_list(hub, admin):
+    for sort in ("id", "-id", "name", "-name", "last_activity", "-last_activity"):
+        whole = [user["name"] for user in json.loads((await admin.get(f"/hub/api/users?sort={sort}")).body)]
+        parts = []
+        for offset in range(0, len(whole), 17):
+            answer = await admin.get(f"/hub/api/users?sort={sort}&limit=17&offset={offset}")
+            parts += [user["name"] for user in json.loads(answer.body)]
+        assert parts == whole
+        assert len(set(parts)) == PEOPLE + 2
