@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from plughub.domain.errors import ConflictError, InvalidError, TooManyError
@@ -64,7 +65,7 @@ class Beginning:
             requested_by: who asks.
 
         Returns:
-            The server as it was before.
+            The server, with the operation where that is known.
 
         Raises:
             InvalidError: it runs, or is being stopped, or the user has too many.
@@ -89,7 +90,11 @@ class Beginning:
         tx.servers.wanted(server.id, running=True)
         # Another process may have been first since the row was read: its operation is the one to join.
         with contextlib.suppress(ConflictError):
-            tx.operations.begin(server, OperationKind.START, backend=plugin, requested_by=requested_by)
+            operation = tx.operations.begin(
+                server, OperationKind.START, backend=plugin, requested_by=requested_by
+            )
+            chosen = server.options if options is None else options
+            return replace(server, desired=Status.RUNNING, options=chosen, operation=operation)
         return server
 
     def stop(

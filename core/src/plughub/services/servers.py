@@ -187,7 +187,10 @@ class ServerService:
         def work(tx: Transaction) -> tuple[ServerRecord, list[Operation]]:
             server = self._beginning.start(tx, user, name, options, plugin, requested_by or user.name)
             taken = self._runner.take(tx)
-            return tx.servers.by_id(server.id) or server, taken
+            mine = next((operation for operation in taken if operation.server_id == server.id), None)
+            if mine is None:  # it waits: its place is to be told
+                return tx.servers.by_id(server.id) or server, taken
+            return replace(server, operation=mine), taken
 
         try:
             server, taken = await self._store.write(work)

@@ -186,7 +186,9 @@ class Runner:
                 log.warning("%s of %s waits: %s", job.phase, job.operation.id, error)
 
     def _reached(self, operation: Operation, phase: Phase) -> None:
-        self._watchers.changed(operation.server_id)
+        # What lies between is seen soon enough by those who look now and then.
+        if phase in {Phase.UNDO, Phase.DONE}:
+            self._watchers.changed(operation.server_id)
         if phase is Phase.DONE:
             self._wake.set()
 
