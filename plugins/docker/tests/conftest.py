@@ -1,9 +1,15 @@
 """An engine, and images that are made without a registry."""
 
+import contextlib
+import fcntl
 import ipaddress
 import secrets
+import shutil
 import socket
+import subprocess
 import sys
+import tempfile
+import time
 from pathlib import Path
 
 import docker
@@ -53,6 +59,20 @@ def lab_image(engine):
 
 
 @pytest.fixture(scope="session")
+def git_image(engine):
+    """The tiny image with a shell and git."""
+    if shutil.which("git") is None:
+        pytest.skip("git is not installed")
+    core = Path(subprocess.check_output(["git", "--exec-path"], text=True).strip())
+    shell = Path("/bin").resolve() / "sh"
+    tools = [core / "git-remote-http", core / "git-http-fetch", shell, shell.resolve()]
+    tools += [Path(shutil.which(name)) for name in ("git", "mv", "rm")]
+    files = {"/opt/probe_server.py": Path(probe_server.__file__).read_bytes()}
+    changes = ["USER 1000:1000", "WORKDIR /home/jovyan", "ENV HOME=/home/jovyan"]
+    return build(engine, "plughub-tests-git", [*python_paths(), *tools], files, changes)
+
+
+@pytest.fixture(scope="session")
 def probe():
     """The command of the probe server inside the tiny image."""
     return [PYTHON, "/opt/probe_server.py"]
@@ -74,6 +94,37 @@ def prefix(engine):
         engine.remove_container(container["Id"], force=True, v=True)
     for volume in engine.volumes(filters={"name": prefix})["Volumes"] or ():
         engine.remove_volume(volume["Name"])
+
+
+@pytest.fixture(scope="session")
+def swarm(engine):
+    """The engine as a swarm of one node; one that is none becomes one for as long as these tests run."""
+    with Path(tempfile.gettempdir(), "plughub-tests-swarm.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if engine.info()["Swarm"]["LocalNodeState"] != "inactive":
+            yield engine
+            return
+        networks = {network["Id"] for network in engine.networks()}
+        engine.init_swarm(advertise_addr="127.0.0.1", listen_addr="127.0.0.1:2377")
+        try:
+            yield engine
+        finally:
+            engine.leave_swarm(force=True)
+            for network in engine.networks(names=["docker_gwbridge"]):
+                if network["Id"] not in networks:
+                    engine.remove_network(network["Id"])
+
+
+@pytest.fixture
+def swarm_prefix(swarm, prefix):
+    """Begins the names of a test's services, networks and volumes, which are removed in the end."""
+    yield prefix
+    for service in swarm.services(filters={"name": prefix}):
+        swarm.remove_service(service["ID"])
+    for container in swarm.containers(filters={"name": prefix}):
+        with contextlib.suppress(docker.errors.APIError):
+            swarm.kill(container["Id"])
+    wait_for(lambda: not swarm.containers(all=True, filters={"name": prefix}))
 
 
 @pytest.fixture
@@ -99,3 +150,12 @@ async def spawners(tmp_path, prefix, tiny_image, probe):
 
     yield make
     pools.close()
+
+
+def wait_for(condition, seconds=60):
+    """Wait until something is true."""
+    ends = time.monotonic() + seconds
+    while not (answer := condition()):
+        assert time.monotonic() < ends, "it did not come true in time"
+        time.sleep(0.05)
+    return answer

@@ -170,7 +170,7 @@ def test_an_engine_that_is_down_is_said_so_and_the_hub_goes_on(run, tmp_path):
         call = client_of(hub, "alice")
         reply = start(call)
         assert f"the Docker engine at {address} cannot be reached: it does not run" in reply.body["message"]
-        assert call("GET", "/users/alice").body["servers"] == {}
+        call.until("/users/alice", lambda user: user["servers"] == {})
 
 
 def test_a_container_that_is_removed_by_hand_is_noticed(run, engine, prefix):

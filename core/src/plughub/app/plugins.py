@@ -44,6 +44,8 @@ UPSTREAM_NAMES: Final = {
     "jupyterhub.spawner.SimpleLocalProcessSpawner": {"spawner": "simple"},
     "jupyterhub.proxy.ConfigurableHTTPProxy": {"proxy": "chp"},
     "dockerspawner.DockerSpawner": {"spawner": "docker"},
+    "dockerspawner.SwarmSpawner": {"spawner": "swarm"},
+    "dockerspawner.SystemUserSpawner": {"spawner": "system-user"},
 }
 """What JupyterHub calls the backends that are plugins here."""
 

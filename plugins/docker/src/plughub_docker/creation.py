@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from docker.types import Mount
+
+from plughub_docker import cloning
 from plughub_docker.marks import PORT, labels_of
 from plughub_docker.settings import HOST_NETWORK
 from plughub_docker.volumes import binds_of, fill_in, mounts_of
@@ -28,16 +31,17 @@ def create_arguments(
     Returns:
         Arguments of `create_container` and of `create_host_config`; the environment in them holds a secret.
     """
-    extra = _extra(spawner, spawner.extra_create_kwargs)
+    extra = extra_of(spawner, spawner.extra_create_kwargs)
     binds = binds_of(spawner.volumes, "rw", spawner.fill_in_volume)
     binds |= binds_of(spawner.read_only_volumes, "ro", spawner.fill_in_volume)
     arguments = {
         "image": spawner.image,
         "name": spawner.object_name,
-        "command": [*(spawner.cmd or image_command), *spawner.get_args()],
+        "command": command_of(spawner, image_command),
         "environment": {**spawner.get_env(), "JUPYTER_IMAGE_SPEC": spawner.image},
         "volumes": sorted(bind["bind"] for bind in binds.values()),
         "ports": [spawner.port],
+        **spawner.own_arguments(),
     }
     arguments = merged(arguments, extra)
     arguments["labels"] = {
@@ -58,17 +62,38 @@ def host_arguments(spawner: DockerSpawner, binds: Mapping[str, Any]) -> dict[str
     Returns:
         Arguments of `create_host_config`.
     """
-    mounts = spawner.mounts(spawner) if callable(spawner.mounts) else spawner.mounts
     config: dict[str, Any] = {
         "binds": dict(binds),
         "links": dict(spawner.links),
-        "mounts": mounts_of(mounts, spawner.fill_in_volume),
+        "mounts": all_mounts(spawner),
         "network_mode": spawner.network_name,
         **limits(spawner),
     }
     if not spawner.is_internal and spawner.network_name != HOST_NETWORK:
         config["port_bindings"] = {spawner.port: (spawner.host_ip,)}
-    return merged(config, _extra(spawner, spawner.extra_host_config))
+    return merged(config, extra_of(spawner, spawner.extra_host_config))
+
+
+def command_of(spawner: DockerSpawner, image_command: list[str]) -> list[str]:
+    """Give the command: that of the server, behind a script that clones where the user asked for that.
+
+    Args:
+        spawner: the spawner about to start.
+        image_command: the command of the image.
+
+    Returns:
+        The command.
+    """
+    server = [*(spawner.cmd or image_command), *spawner.get_args()]
+    if not spawner.repository:
+        return server
+    return cloning.command(spawner.repository, spawner.clone_folder, server)
+
+
+def all_mounts(spawner: DockerSpawner) -> list[Mount]:
+    """Give what ``mounts`` says, and what this kind of spawner mounts itself."""
+    mounts = spawner.mounts(spawner) if callable(spawner.mounts) else spawner.mounts
+    return [*mounts_of(mounts, spawner.fill_in_volume), *mounts_of(spawner.own_mounts(), str)]
 
 
 def limits(spawner: DockerSpawner) -> dict[str, Any]:
@@ -112,7 +137,16 @@ def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any
     return result
 
 
-def _extra(spawner: DockerSpawner, setting: Any) -> dict[str, Any]:
+def extra_of(spawner: DockerSpawner, setting: Any) -> dict[str, Any]:
+    """Read a setting with further arguments.
+
+    Args:
+        spawner: the spawner.
+        setting: a dictionary with templates, or a function of the spawner that gives one.
+
+    Returns:
+        The dictionary, filled in.
+    """
     value = setting(spawner) if callable(setting) else setting
     filled: dict[str, Any] = fill_in(value or {}, spawner.template_namespace())
     return filled

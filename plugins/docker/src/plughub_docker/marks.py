@@ -47,13 +47,14 @@ def labels_of(server: Server, plugin: str, *, kept: bool) -> dict[str, str]:
     }
 
 
-def labels(container: Mapping[str, Any]) -> Mapping[str, str]:
-    """Read the labels of an inspected container."""
-    return container["Config"].get("Labels") or {}
+def labels(thing: Mapping[str, Any]) -> Mapping[str, str]:
+    """Read the labels of an inspected container or service."""
+    about: Mapping[str, Any] = thing.get("Config") or thing.get("Spec") or {}
+    return about.get("Labels") or {}
 
 
 def belongs(container: Mapping[str, Any], server: Server, plugin: str) -> bool:
-    """Tell whether a container was launched for a server, by this start or another.
+    """Tell whether a container or service was launched for a server, by this start or another.
 
     Args:
         container: as inspected.

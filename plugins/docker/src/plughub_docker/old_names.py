@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from traitlets import Any as AnyTrait
-from traitlets import observe
+from traitlets import Bool, Unicode, default, observe
 
 from plughub.spawner import Spawner
 
@@ -19,6 +20,8 @@ NEW_NAMES: Final = {
     "container_name_template": "name_template",
     "remove_containers": "remove",
 }
+
+_WARNED: Final[set[str]] = set()
 
 
 def _old(new: str) -> Any:
@@ -36,8 +39,42 @@ class OldNames(Spawner):
     container_name_template = _old("name_template")
     remove_containers = _old("remove")
 
+    hub_ip_connect = Unicode(help="Host at which servers reach the hub; see JupyterHub.hub_connect_ip.").tag(
+        config=True
+    )
+    use_docker_client_env = Bool(True, help="Without effect: DOCKER_HOST and the like always hold.").tag(
+        config=True
+    )
+
     @observe(*NEW_NAMES)
     def _hand_on(self, change: Mapping[str, Any]) -> None:
         new = NEW_NAMES[change["name"]]
-        self.log.warning("DockerSpawner.%s is now called DockerSpawner.%s", change["name"], new)
+        self.warn_once(f"DockerSpawner.{change['name']} is now called DockerSpawner.{new}")
         setattr(self, new, change["new"])
+
+    @observe("hub_ip_connect")
+    def _hub_has_an_address(self, change: Mapping[str, Any]) -> None:
+        if change["new"]:
+            self.warn_once("DockerSpawner.hub_ip_connect is old: set JupyterHub.hub_connect_ip instead")
+
+    @observe("use_docker_client_env")
+    def _environment_always_holds(self, change: Mapping[str, Any]) -> None:
+        del change
+        self.warn_once("DockerSpawner.use_docker_client_env does nothing: DOCKER_HOST always holds")
+
+    @default("hub_connect_url")
+    def _default_hub_connect_url(self) -> str | None:
+        if not self.hub_ip_connect:
+            return None
+        port = urlsplit(self.hub.api_url).port
+        return f"http://{self.hub_ip_connect}:{port}" if port else f"http://{self.hub_ip_connect}"
+
+    def warn_once(self, message: str) -> None:
+        """Warn, but not again for every server.
+
+        Args:
+            message: the same for all servers.
+        """
+        if message not in _WARNED:
+            _WARNED.add(message)
+            self.log.warning("%s", message)

@@ -161,6 +161,10 @@ class DockerSettings(OldNames):
     def _default_use_internal_ip(self) -> bool:
         return self.network_name not in {DEFAULT_NETWORK, HOST_NETWORK}
 
+    @default("will_resume")
+    def _default_will_resume(self) -> bool:
+        return not self.remove
+
     @default("name_template")
     def _default_name_template(self) -> str:
         return "{prefix}-{username}--{servername}" if self.name else "{prefix}-{username}"

@@ -7,22 +7,23 @@ import threading
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Final
 
-from traitlets import default
-
 from plughub.classes.calling import call
 from plughub.spawner import Found, SpawnFailed
-from plughub_docker import images, marks
+from plughub_docker import cloning, images, marks
 from plughub_docker.containers import Containers, Inspected
 from plughub_docker.creation import create_arguments
 from plughub_docker.diagnosis import diagnose, unreachable_hub
 from plughub_docker.engine import Engine, EngineError
-from plughub_docker.settings import HOST_NETWORK, DockerSettings
+from plughub_docker.options import DockerOptions
+from plughub_docker.settings import HOST_NETWORK
 
 GONE: Final = "the container is gone: it was removed, but not by the hub"
 LOOK: Final = 0.1
+CLONE_LOOK: Final = 0.25
+CLONE_LINES: Final = 1000
 
 
-class DockerSpawner(DockerSettings):
+class DockerSpawner(DockerOptions):
     """Runs each server in a container of its own, on any engine that the hub can reach."""
 
     label: ClassVar[str] = "Docker"
@@ -33,6 +34,8 @@ class DockerSpawner(DockerSettings):
         super().__init__(**kwargs)
         self._launching = threading.Lock()
         self._report = images.PullReport()
+        self._untouched = False
+        self._given_up = False
 
     # ---- the hub's calls
 
@@ -45,17 +48,29 @@ class DockerSpawner(DockerSettings):
         Raises:
             SpawnFailed: it cannot be started; the message says why.
         """
+        self._untouched = True
         try:
-            await self._choose()
+            await self.choose()
             if await self._engine(images.needs_pull, self.engine, self.image, self.pull_policy.lower()):
                 await self._slowly(images.pull, self.engine, self.image, self._report)
-            self._report.tell(45, "Creating the container")
-            address: tuple[str, int] = await self._engine(self._start)
+            self._report.tell(45, f"Creating the {self.object_type}")
+            address = await self.launch()
+            if self.repository:
+                await self._wait_for_repository()
             if self.post_start_cmd:
                 await self._slowly(self._post_start)
             return address
         finally:
             self._report.done = True
+
+    async def launch(self) -> tuple[str, int]:
+        """Make what the server runs in.
+
+        Returns:
+            Address and port.
+        """
+        address: tuple[str, int] = await self._engine(self._start)
+        return address
 
     async def poll(self) -> int | None:
         """Look whether the container runs.
@@ -123,38 +138,6 @@ class DockerSpawner(DockerSettings):
         if self.remove:
             self.object_id = ""
 
-    # ---- options
-
-    async def get_options_form(self) -> str:
-        """Get the form: the images among which the user may choose, unless Spawner.options_form is set."""
-        return await super().get_options_form() or images.form(await self._allowed(), self.image)
-
-    @default("options_from_form")
-    def _default_options_from_form(self) -> Any:
-        return read_form
-
-    async def _allowed(self) -> Any:
-        allowed = self.allowed_images
-        return await call(self.plugin, allowed, self) if callable(allowed) else allowed
-
-    async def _choose(self) -> None:
-        self._refuse_unknown_options()
-        if "image" in self.user_options:
-            self.image = images.choose(self.user_options["image"], await self._allowed())
-        self.object_name = self._default_object_name()
-        for name in ("mem_limit", "cpu_limit"):
-            if callable(value := getattr(self, name)):
-                setattr(self, name, await call(self.plugin, value, self))
-
-    def _refuse_unknown_options(self) -> None:
-        """Refuse options that nothing reads; a hook or a form of the administrator's may read any."""
-        apply = self.apply_user_options
-        own = self.options_from_form is not read_form or self.options_form or self.pre_spawn_hook
-        if own or callable(apply):
-            return
-        if unknown := sorted(set(self.user_options) - {"image", *(apply or {})}):
-            raise SpawnFailed(f"unknown options: {', '.join(unknown)[:200]}", status=400, retry=False)
-
     # ---- for subclasses and config files
 
     @property
@@ -182,6 +165,14 @@ class DockerSpawner(DockerSettings):
         """Whether the server is reached inside the engine's network, without a published port."""
         return self.use_internal_ip or self.use_internal_hostname
 
+    def own_arguments(self) -> dict[str, Any]:
+        """Give arguments of `create_container` that belong to this kind of spawner."""
+        return {}
+
+    def own_mounts(self) -> list[Mapping[str, Any]]:
+        """Give mounts that belong to this kind of spawner."""
+        return []
+
     def fill_in_volume(self, template: str) -> str:
         """Fill in a template of a volume."""
         return str(self.format_volume_name(template, self))
@@ -196,12 +187,47 @@ class DockerSpawner(DockerSettings):
         """Ask the engine something that takes its time, in threads that nothing quick waits for."""
         return await call(f"{self.plugin}-slow", function, *args)
 
+    async def _wait_for_repository(self) -> None:
+        """Wait until the server's turn has come; a server that ended otherwise is the hub's to explain."""
+        said = ""
+        while True:
+            code = await self.poll()
+            seen = cloning.look(await self._slowly(self.logs, CLONE_LINES))
+            if code == cloning.EXIT_CODE:
+                raise SpawnFailed(f"the repository {self.repository} cannot be cloned: {seen.last}")
+            if seen.ready or code is not None:
+                return
+            if seen.last != said:
+                said = seen.last
+                self._report.tell(50, said)
+            await asyncio.sleep(CLONE_LOOK)
+
+    def touch(self) -> None:
+        """Note that something is about to be made; under the lock.
+
+        Raises:
+            SpawnFailed: the start was given up in the meantime.
+        """
+        if self._given_up:
+            raise SpawnFailed("the start was given up")
+        self._untouched = False
+
+    def give_up(self) -> Inspected | None:
+        """Let nothing more be made, and find what was; under the lock.
+
+        Returns:
+            What there is to end. A start that made nothing has nothing, whether the engine answers or not.
+        """
+        self._given_up = True
+        return None if self._untouched else self._find()
+
     def _find(self) -> Inspected | None:
         return self.containers.find(self.record, self.object_id, self.object_name)
 
     def _start(self) -> tuple[str, int]:
         with self._launching:
             earlier = self.containers.find_earlier(self.record, self.object_id, self.object_name)
+            self.touch()
             if earlier and not self._resumes(earlier):
                 self.log.info("Removing container %s of an earlier start", self.object_name)
                 self.containers.end(earlier, seconds=0, remove=True)
@@ -225,7 +251,7 @@ class DockerSpawner(DockerSettings):
             return False
         if marks.is_marked(earlier):
             marks.write_operation(self.engine, earlier["Id"], self.record.operation)
-        self.will_resume, self.api_token = True, token
+        self.api_token = token
         self.log.info("Resuming container %s", self.object_name)
         return True
 
@@ -273,19 +299,7 @@ class DockerSpawner(DockerSettings):
 
     def _stop(self, now: bool) -> None:
         with self._launching:
-            container = self._find()
+            container = self.give_up()
         if container is None:
             return
         self.containers.end(container, seconds=0 if now else self.stop_timeout, remove=self.remove)
-
-
-def read_form(form: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
-    """Turn the form of images into options.
-
-    Args:
-        form: lists of texts by field.
-
-    Returns:
-        The options.
-    """
-    return {name: values[0] if values else "" for name, values in form.items()}

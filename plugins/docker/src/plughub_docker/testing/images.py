@@ -24,6 +24,7 @@ NEEDLESS: Final = re.compile(
     r"/(site-packages|dist-packages|test|tests|idlelib|turtledemo|ensurepip|tkinter|config-[^/]+)(/|$)"
 )
 LIBRARY: Final = re.compile(r"(?:=> )?(/\S+) \(0x")
+_ELF: Final = b"\x7fELF"
 WORDS: Final = b"root:x:0:0::/root:/bin/sh\njovyan:x:1000:1000::/home/jovyan:/bin/sh\n"
 
 
@@ -117,7 +118,8 @@ def _by_root(entry: tarfile.TarInfo) -> tarfile.TarInfo:
 
 
 def _is_binary(path: Path) -> bool:
-    return ".so" in path.name or str(path) == PYTHON
+    with path.open("rb") as file:
+        return file.read(len(_ELF)) == _ELF
 
 
 def libraries_of(path: Path) -> list[str]:

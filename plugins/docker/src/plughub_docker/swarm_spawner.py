@@ -1,0 +1,269 @@
+"""Servers as services of a Docker Swarm."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+from collections.abc import Iterable, Sequence
+from typing import Any, ClassVar, Final
+from urllib.parse import urlsplit
+
+from traitlets import Bool, CaselessStrEnum, Dict, Integer, Unicode, Union, default
+
+from plughub.spawner import Found, SpawnFailed
+from plughub.traitlets import Callable
+from plughub_docker import service_spec, tasks
+from plughub_docker.diagnosis import unreachable_hub
+from plughub_docker.engine import EngineError
+from plughub_docker.services import Inspected, Services
+from plughub_docker.spawner import DockerSpawner
+from plughub_docker.tasks import Task
+from plughub_docker.volumes import fill_in
+
+GONE: Final = "the service is gone: it was removed, but not by the hub"
+LONGEST_NAME: Final = 63
+FIRST_LOOK: Final = 0.1
+LATER_LOOK: Final = 1.0
+ENDING_SECONDS: Final = 20
+"""How much longer than ``stop_timeout`` a swarm may take to end a container."""
+
+_IDLE: Final = ("links", "extra_create_kwargs", "extra_host_config", "post_start_cmd")
+
+
+def _extra(about: str) -> Any:
+    return Union(
+        [Dict(), Callable()],
+        default_value={},
+        help=f"Further arguments of {about}: a dictionary with templates, or a function of the spawner.",
+    ).tag(config=True)
+
+
+class SwarmSpawner(DockerSpawner):
+    """Runs each server as a service with one task on a Docker Swarm; the swarm chooses the machine."""
+
+    label: ClassVar[str] = "Docker Swarm"
+    object_type: ClassVar[str] = "service"
+    object_id_key: ClassVar[str] = "ID"
+
+    pull_policy = CaselessStrEnum(
+        ["always", "ifnotpresent", "never", "skip"],
+        default_value="skip",
+        help="When the manager pulls the image: always, ifnotpresent, never (it must be there), skip (each "
+        "node pulls what it lacks).",
+    ).tag(config=True)
+    network_name = Unicode(
+        help="Overlay network of the services: proxy and hub have to be in it, and reach a server by the "
+        "name of its service. When not set, each node publishes a port that it chooses, on all its addresses."
+    ).tag(config=True)
+    host_ip = Unicode(
+        help="Address at which published ports are reached; that of the node where the server runs when not "
+        "set."
+    ).tag(config=True)
+    remove = Bool(True, help="Always on: a service is removed when its server stops.").tag(config=True)
+    pending_timeout = Integer(
+        30, help="Seconds that a server may wait for a node with room; then its start fails with the reason."
+    ).tag(config=True)
+    extra_container_spec: Any = _extra("docker.types.ContainerSpec")
+    extra_resources_spec: Any = _extra("docker.types.Resources")
+    extra_placement_spec: Any = _extra("docker.types.Placement, such as constraints")
+    extra_task_spec: Any = _extra("docker.types.TaskTemplate")
+    extra_endpoint_spec: Any = _extra("docker.types.EndpointSpec")
+    volume_driver = Unicode(help="Driver of the volumes, so that every node has them.").tag(config=True)
+    volume_driver_options: Any = Union(
+        [Dict(), Callable()],
+        default_value={},
+        help="Options of SwarmSpawner.volume_driver: a dictionary with templates, or a function of the "
+        "spawner.",
+    ).tag(config=True)
+
+    @default("use_internal_ip")
+    def _default_use_internal_ip(self) -> bool:
+        return bool(self.network_name)
+
+    @default("host_ip")
+    def _default_host_ip(self) -> str:
+        return ""
+
+    @default("object_name")
+    def _default_object_name(self) -> str:
+        return short_name(str(fill_in(self.name_template, self.template_namespace())))
+
+    @property
+    def services(self) -> Services:
+        """The services of this plugin."""
+        return Services(self.engine, self.plugin, self.host_ip)
+
+    # ---- the hub's calls
+
+    async def launch(self) -> tuple[str, int]:
+        """Make the service and wait until its task runs, or has ended.
+
+        Returns:
+            Address and port.
+
+        Raises:
+            SpawnFailed: no node takes it, or the node refuses it.
+        """
+        for name in _IDLE:
+            if getattr(self, name):
+                self.warn_once(f"SwarmSpawner.{name} does nothing: a swarm has no such thing")
+        service = await self._engine(self._make)
+        begin, pause, said = time.monotonic(), FIRST_LOOK, ""
+        while True:
+            task = tasks.newest(await self._engine(self.services.tasks, service))
+            if task is not None and tasks.state_of(task) not in tasks.ALIVE - {"running"}:
+                address: tuple[str, int] = await self._engine(self._address_of, service, task)
+                return address
+            if task is not None and tasks.step_of(task) != said:
+                said = tasks.step_of(task)
+                self._report.tell(50, said)
+            self._give_up(task, time.monotonic() - begin)
+            await asyncio.sleep(pause)
+            pause = min(LATER_LOOK, pause * 1.3)
+
+    async def poll(self) -> int | None:
+        """Look whether the task runs, or is still to run.
+
+        Returns:
+            None when it does, else its exit code; 0 when it is gone.
+        """
+        code: int | None = await self._engine(self._poll)
+        return code
+
+    async def stop(self, now: bool = False) -> None:
+        """Remove the service, also that of a start that never answered, and wait until its container is gone.
+
+        Args:
+            now: kill at once, where the container runs on the engine that is asked.
+        """
+        operation = await self._engine(self._remove, now)
+        ends, pause = time.monotonic() + self.stop_timeout + ENDING_SECONDS, FIRST_LOOK
+        while operation and (left := await self._engine(self.services.still_ending, operation)):
+            if time.monotonic() > ends:
+                node = await self._engine(self.services.node_name, left[0])
+                raise EngineError(f"the container of {self.object_name} does not end on node {node}")
+            await asyncio.sleep(pause)
+            pause = min(LATER_LOOK, pause * 1.3)
+
+    def logs(self, lines: int) -> Sequence[str]:
+        """Give the last lines that the server wrote."""
+        service = self._find()
+        return self.services.logs(service, lines) if service else ()
+
+    def diagnose(self) -> str | None:
+        """Say why the server does not answer, or why it ended."""
+        service = self._find()
+        if service is None:
+            return GONE
+        task = tasks.newest(self.services.tasks(service))
+        if task is None:
+            return "the swarm has not begun with the service yet"
+        node = self.services.node_name(task)
+        if self.services.is_lost(task):
+            return f"node {node} of the swarm does not answer any more"
+        seen = self.services.was_out_of_memory(task) if tasks.container_of(task) else False
+        return tasks.diagnose(task, node, out_of_memory=seen) or self._silence(service, node)
+
+    def inventory(self, mark: str) -> Iterable[Found] | None:
+        """List what runs on the swarm under the hub's mark."""
+        return self.services.inventory(mark)
+
+    # ---- in a thread
+
+    def _find(self) -> Inspected | None:
+        return self.services.find(self.record, self.object_id, self.object_name)
+
+    def _make(self) -> Inspected:
+        with self._launching:
+            earlier = self.services.find_earlier(self.record, self.object_name)
+            self.touch()
+            if earlier:
+                self.log.info("Removing service %s of an earlier start", self.object_name)
+                self.services.remove(earlier, now=True)
+            template = service_spec.task_template(self, self._image_command())
+            self.object_id = self.services.create(
+                self.object_name, service_spec.labels(self), template, service_spec.endpoint_spec(self)
+            )
+        self.log.info(
+            "Created service %s (%.12s) from image %s", self.object_name, self.object_id, self.image
+        )
+        if service := self.services.inspect(self.object_id):
+            return service
+        raise SpawnFailed(GONE)
+
+    def _image_command(self) -> list[str]:
+        """Find the command of the image where it is needed: the manager need not have the image."""
+        if self.cmd or not (self.get_args() or self.repository):
+            return []
+        try:
+            with self.engine.asked() as client:
+                return list(client.inspect_image(self.image)["Config"].get("Cmd") or [])
+        except EngineError as error:
+            raise SpawnFailed(
+                f"the command of image {self.image!r} is not known, because the manager of the swarm does "
+                "not have it: set SwarmSpawner.cmd, or SwarmSpawner.pull_policy to 'ifnotpresent'",
+                retry=False,
+            ) from error
+
+    def _give_up(self, task: Task | None, seconds: float) -> None:
+        waits = task is None or tasks.state_of(task) in tasks.WAITS_FOR_NODE
+        if waits and seconds > self.pending_timeout:
+            why = tasks.diagnose(task, "", out_of_memory=None) if task else "the swarm does not begin with it"
+            raise SpawnFailed(f"{why} (waited {self.pending_timeout} s, SwarmSpawner.pending_timeout)")
+
+    def _address_of(self, service: Inspected, task: Task) -> tuple[str, int]:
+        if tasks.state_of(task) == "rejected":
+            node = self.services.node_name(task)
+            raise SpawnFailed(str(tasks.diagnose(task, node, out_of_memory=False)))
+        url = urlsplit(self.services.address_of(service, task))
+        if url.hostname and url.port:
+            return url.hostname, url.port
+        if tasks.state_of(task) in tasks.ALIVE:
+            raise SpawnFailed(f"service {self.object_name!r} does not publish its port {self.port}")
+        return self.host_ip or self.object_name, self.port  # it has ended, which the hub's next look finds
+
+    def _poll(self) -> int | None:
+        service = self._find()
+        if service is None:
+            return 0
+        self.object_id = service["ID"]
+        task = tasks.newest(self.services.tasks(service))
+        if task is None or (tasks.state_of(task) in tasks.ALIVE and not self.services.is_lost(task)):
+            return None
+        return tasks.exit_code_of(task)
+
+    def _remove(self, now: bool) -> str:
+        """Remove the service.
+
+        Returns:
+            The start whose containers may still be about to end.
+        """
+        with self._launching:
+            service = self.give_up()
+        if service is not None:
+            self.services.remove(service, now=now)
+        return "" if self._untouched else self.record.operation
+
+    def _silence(self, service: Inspected, node: str) -> str:
+        spec = service["Spec"]["TaskTemplate"]["ContainerSpec"]
+        like_a_container = {"Config": {"Env": spec.get("Env")}, "HostConfig": {}}
+        return unreachable_hub(like_a_container) or (
+            f"the container runs on node {node}, but nothing answers on port {self.port} inside it; the "
+            "server has to listen there on all addresses, and the hub has to be in the network of the service"
+        )
+
+
+def short_name(name: str) -> str:
+    """Make a name fit for services, which may have up to 63 signs.
+
+    Args:
+        name: any name.
+
+    Returns:
+        The name itself, or its beginning and a hash; never the same for two names.
+    """
+    if len(name) < LONGEST_NAME:
+        return name
+    digest = hashlib.sha256(name.encode()).hexdigest()
+    return f"{name[:30]}-{digest[: LONGEST_NAME - 31]}"

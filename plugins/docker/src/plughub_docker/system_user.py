@@ -1,0 +1,18 @@
+"""The plugin ``system-user``: containers that run as the system users of the hub's machine."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from plughub import hookimpl
+
+if TYPE_CHECKING:
+    from plughub.spawner import Spawner
+
+
+@hookimpl
+def hub_register_spawner() -> type[Spawner]:
+    """Offer `SystemUserSpawner`."""
+    from plughub_docker.system_user_spawner import SystemUserSpawner  # noqa: PLC0415 - only when it is used
+
+    return SystemUserSpawner

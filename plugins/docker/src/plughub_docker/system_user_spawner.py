@@ -1,0 +1,100 @@
+"""Servers in containers, each run as the system user whose it is, in her home folder."""
+
+from __future__ import annotations
+
+import pwd
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from traitlets import Bool, CaselessStrEnum, Integer, Unicode, default
+
+from plughub.spawner import SpawnFailed
+from plughub_docker.spawner import DockerSpawner
+
+
+class SystemUserSpawner(DockerSpawner):
+    """Runs each server in a container as the system user of that name, with her home folder mounted."""
+
+    label: ClassVar[str] = "Docker, as system user"
+
+    host_homedir_format_string = Unicode(
+        help="Home folder on the engine's machine, with {username}; that of the user database when not set."
+    ).tag(config=True)
+    image_homedir_format_string = Unicode(
+        "/home/{username}", help="Where the home folder stands in the container, with {username}."
+    ).tag(config=True)
+    homedir_bind_propagation = CaselessStrEnum(
+        ["", "private", "rprivate", "shared", "rshared", "slave", "rslave"],
+        default_value="",
+        help="Whether what is mounted below the home folder later is seen on the other side: private, "
+        "rprivate, shared, rshared, slave or rslave; what the engine takes when not set.",
+    ).tag(config=True)
+    run_as_root = Bool(
+        False,
+        help="Start the container as root; the image then changes to the user that NB_USER, NB_UID and "
+        "NB_GID name.",
+    ).tag(config=True)
+    user_id = Integer(help="Number of the system user.")
+    group_id = Integer(help="Number of her group.")
+
+    @default("user_id")
+    def _default_user_id(self) -> int:
+        return self.account.pw_uid
+
+    @default("group_id")
+    def _default_group_id(self) -> int:
+        return self.account.pw_gid
+
+    @property
+    def account(self) -> pwd.struct_passwd:
+        """The entry in the user database.
+
+        Raises:
+            SpawnFailed: there is none.
+        """
+        try:
+            return pwd.getpwnam(self.user.name)
+        except (KeyError, ValueError) as error:
+            raise SpawnFailed(
+                f"{self.user.name!r} is no user of the hub's machine, as SystemUserSpawner needs", retry=False
+            ) from error
+
+    @property
+    def host_homedir(self) -> str:
+        """Home folder on the engine's machine."""
+        template = self.host_homedir_format_string
+        return self._folder(template) if template else self.account.pw_dir
+
+    @property
+    def homedir(self) -> str:
+        """Home folder inside the container."""
+        return self._folder(self.image_homedir_format_string)
+
+    def get_env(self) -> dict[str, str]:
+        """Add what a login sets, and what images read that change the user themselves."""
+        name = self.user.name
+        own = {
+            "USER": name,
+            "LOGNAME": name,
+            "HOME": self.homedir,
+            "USER_ID": str(self.user_id),
+            "NB_USER": name,
+            "NB_UID": str(self.user_id),
+            "NB_GID": str(self.group_id),
+        }
+        return {**own, **super().get_env()}
+
+    def own_arguments(self) -> dict[str, Any]:
+        """Give user and folder of the container."""
+        user = "0" if self.run_as_root else f"{self.user_id}:{self.group_id}"
+        return {**super().own_arguments(), "user": user, "working_dir": self.homedir}
+
+    def own_mounts(self) -> list[Mapping[str, Any]]:
+        """Mount the home folder; the engine refuses one that is missing instead of making it."""
+        home: dict[str, Any] = {"type": "bind", "source": self.host_homedir, "target": self.homedir}
+        if self.homedir_bind_propagation:
+            home["propagation"] = self.homedir_bind_propagation.lower()
+        return [*super().own_mounts(), home]
+
+    def _folder(self, template: str) -> str:
+        return template.format(**{**self.template_namespace(), "username": self.account.pw_name})

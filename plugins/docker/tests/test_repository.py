@@ -1,0 +1,160 @@
+"""A repository that is cloned before the server starts, with a real git and a real web server."""
+
+import functools
+import os
+import shutil
+import subprocess
+import threading
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from plughub.domain.errors import PluginError
+from plughub.testing.contracts.spawner import NAME, make_server
+from plughub_docker import cloning
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A folder with the repository ``course.git``, made for being served as files."""
+    if shutil.which("git") is None:
+        pytest.skip("git is not installed")
+    place = tmp_path_factory.mktemp("repositories")
+    work = place / "work"
+    person = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
+    git("init", "--quiet", work)
+    (work / "lesson.txt").write_text("lesson one\n")
+    git("-C", work, "add", "lesson.txt")
+    git("-C", work, *person, "commit", "--quiet", "-m", "one")
+    git("clone", "--quiet", "--bare", work, place / "course.git")
+    git("-C", place / "course.git", "update-server-info")
+    return place
+
+
+def git(*arguments):
+    subprocess.run(["git", *map(str, arguments)], check=True, capture_output=True)
+
+
+@pytest.fixture
+def site(folder, gateway):
+    """Serves the folder where containers reach it."""
+    server = ThreadingHTTPServer((gateway, 0), functools.partial(Quiet, directory=str(folder)))
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://{gateway}:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def asked(spawners, git_image, site):
+    """Makes a spawner whose user asks for a repository."""
+
+    def make(name, **settings):
+        server = make_server("alice", options={"repository": f"{site}/{name}"})
+        return spawners(
+            server=server, image=git_image, allowed_repositories=[f"{site}/*"], stop_timeout=1, **settings
+        )
+
+    return make
+
+
+def read_inside(engine, container, file, probe):
+    made = engine.exec_create(container, [probe[0], "-c", f"print(open({file!r}).read(), end='')"])
+    return engine.exec_start(made["Id"])
+
+
+@pytest.mark.docker
+async def test_a_repository_is_there_when_the_server_starts(asked, engine, probe):
+    spawner = asked("course.git")
+    endpoint = await spawner.start()
+    lesson = read_inside(engine, endpoint.state["object_id"], "course/lesson.txt", probe)
+    assert lesson == b"lesson one\n"
+    assert (await spawner.facts())["environment"]["JUPYTERHUB_USER"] == "alice"
+    said = [step.message async for step in spawner.hooks.progress(NAME, spawner.record)]
+    assert "Creating the container" in said
+
+
+@pytest.mark.docker
+async def test_the_folder_of_a_repository_is_a_template(asked, engine, probe):
+    endpoint = await asked("course.git", repository_folder="of-{username}-{repository}").start()
+    file = "/home/jovyan/of-alice-course/lesson.txt"
+    assert read_inside(engine, endpoint.state["object_id"], file, probe) == b"lesson one\n"
+
+
+@pytest.mark.docker
+async def test_a_repository_that_is_not_there_is_said_in_the_words_of_git(asked, site):
+    with pytest.raises(PluginError, match="cannot be cloned: fatal: repository") as caught:
+        await asked("nothing.git").start()
+    assert f"{site}/nothing.git" in str(caught.value)
+
+
+@pytest.mark.docker
+async def test_a_repository_that_is_not_listed_is_refused_before_anything_is_made(spawners, engine, prefix):
+    server = make_server("alice", options={"repository": "https://evil.example.com/x"})
+    with pytest.raises(PluginError, match="cannot be chosen") as caught:
+        await spawners(server=server, allowed_repositories=["https://code.example.org/*"]).start()
+    assert caught.value.__cause__.status == 400
+    assert engine.containers(all=True, filters={"name": prefix}) == []
+
+
+@pytest.mark.docker
+async def test_variables_that_a_user_chooses_win_over_those_of_the_configuration(spawners):
+    server = make_server("alice", options={"environment": {"THEME": "dark", "COURSE_X": "1"}})
+    allowed = {"allowed_environment": lambda _: ["THEME", "COURSE_*"]}
+    spawner = spawners(server=server, environment={"THEME": "light"}, **allowed)
+    await spawner.start()
+    environment = (await spawner.facts())["environment"]
+    assert (environment["THEME"], environment["COURSE_X"]) == ("dark", "1")
+    assert environment["JUPYTERHUB_USER"] == "alice"
+
+
+# ---- the script that clones, without an engine
+
+
+def run_script(where, url, path=os.environ["PATH"]):
+    command = cloning.command(url, "course", ["echo", "the server's turn"])
+    return subprocess.run(command, cwd=where, env={"PATH": path}, capture_output=True, text=True)
+
+
+@pytest.fixture
+def near(folder):
+    """Serves the folder for this machine."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(folder)))
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}/course.git"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_what_a_killed_clone_left_is_thrown_away_and_what_is_there_stays(near, tmp_path):
+    (tmp_path / "course.part").mkdir()
+    (tmp_path / "course.part" / "half").write_text("x")
+    done = run_script(tmp_path, near)
+    assert done.stdout.endswith(f"{cloning.READY}\nthe server's turn\n")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["course"]
+    (tmp_path / "course" / "lesson.txt").write_text("my notes")
+    assert run_script(tmp_path, near).returncode == 0
+    assert (tmp_path / "course" / "lesson.txt").read_text() == "my notes"
+
+
+def test_an_image_without_git_says_so(tmp_path):
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "sh").symlink_to("/bin/sh")
+    done = run_script(tmp_path, "https://code.example.org/course", str(tmp_path / "bin"))
+    assert done.returncode == cloning.EXIT_CODE
+    assert cloning.look(done.stdout.splitlines()).last == "the image has no git"
+
+
+def test_git_follows_no_other_protocol_than_that_of_the_address(folder, tmp_path):
+    done = run_script(tmp_path, f"file://{folder}/course.git".replace("file://", "http::file://"))
+    assert done.returncode == cloning.EXIT_CODE
+    assert not (tmp_path / "course").exists()

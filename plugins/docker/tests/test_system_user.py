@@ -1,0 +1,105 @@
+"""Containers that run as real system users."""
+
+import os
+import pwd
+import secrets
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from traitlets.config import Config
+
+from plughub.classes.spawner_hooks import SpawnerHooks
+from plughub.domain.errors import PluginError
+from plughub.plugin.threads import ThreadPools
+from plughub.testing.contracts.spawner import NAME, SpawnerUnderTest, make_server
+from plughub_docker.system_user_spawner import SystemUserSpawner
+
+pytestmark = [
+    pytest.mark.docker,
+    pytest.mark.root,
+    pytest.mark.skipif(os.geteuid() != 0, reason="needs to run as root"),
+]
+
+
+@pytest.fixture
+def person():
+    """A system user with a home folder; removed afterwards."""
+    if shutil.which("useradd") is None:
+        pytest.skip("useradd is not installed")
+    name = f"ph{secrets.token_hex(4)}"
+    subprocess.run(["useradd", "--create-home", name], check=True, capture_output=True)
+    yield pwd.getpwnam(name)
+    subprocess.run(["userdel", "--remove", name], check=True, capture_output=True)
+
+
+@pytest.fixture
+async def spawners(tmp_path, prefix, tiny_image, probe):
+    """Makes spawners with settings."""
+    pools = ThreadPools()
+
+    def make(username, **settings):
+        chosen = {"image": tiny_image, "cmd": probe, "prefix": prefix, "remove": True, "stop_timeout": 2}
+        config = Config({"DockerSpawner": chosen, "SystemUserSpawner": settings})
+        return SpawnerUnderTest(
+            lambda: SpawnerHooks(NAME, SystemUserSpawner, config, tmp_path), make_server(username), pools
+        )
+
+    yield make
+    pools.close()
+
+
+async def test_a_server_runs_as_its_user_in_her_home_folder(spawners, person, engine, probe):
+    spawner = spawners(person.pw_name)
+    endpoint = await spawner.start()
+    facts = await spawner.facts()
+    assert (facts["uid"], facts["gid"]) == (person.pw_uid, person.pw_gid)
+    assert facts["folder"] == facts["environment"]["HOME"] == f"/home/{person.pw_name}"
+    assert facts["environment"]["USER"] == facts["environment"]["NB_USER"] == person.pw_name
+    made = engine.exec_create(endpoint.state["object_id"], [probe[0], "-c", "open('note', 'w').write('x')"])
+    assert engine.exec_start(made["Id"]) == b""
+    assert Path(person.pw_dir, "note").stat().st_uid == person.pw_uid
+
+
+async def test_the_home_folder_can_be_another_on_either_side(spawners, person, engine, tmp_path):
+    tmp_path.joinpath(person.pw_name).mkdir()
+    spawner = spawners(
+        person.pw_name,
+        host_homedir_format_string=f"{tmp_path}/{{username}}",
+        image_homedir_format_string="/homes/{username}",
+        homedir_bind_propagation="private",
+    )
+    endpoint = await spawner.start()
+    (mount,) = engine.inspect_container(endpoint.state["object_id"])["Mounts"]
+    assert (mount["Source"], mount["Destination"], mount["Propagation"]) == (
+        f"{tmp_path}/{person.pw_name}",
+        f"/homes/{person.pw_name}",
+        "private",
+    )
+
+
+async def test_as_root_the_image_learns_whom_to_change_to(spawners, person):
+    spawner = spawners(person.pw_name, run_as_root=True)
+    await spawner.start()
+    facts = await spawner.facts()
+    assert facts["uid"] == 0
+    named = {name: facts["environment"][name] for name in ("NB_USER", "NB_UID", "NB_GID", "USER_ID")}
+    assert named == {
+        "NB_USER": person.pw_name,
+        "NB_UID": str(person.pw_uid),
+        "NB_GID": str(person.pw_gid),
+        "USER_ID": str(person.pw_uid),
+    }
+
+
+async def test_who_is_no_system_user_reads_that(spawners):
+    with pytest.raises(PluginError, match="'nobody-has-this-name' is no user of the hub's machine"):
+        await spawners("nobody-has-this-name").start()
+
+
+async def test_a_home_folder_that_is_missing_is_not_made(spawners, person, tmp_path):
+    missing = f"{tmp_path}/missing"
+    with pytest.raises(PluginError, match="bind source path does not exist"):
+        await spawners(person.pw_name, host_homedir_format_string=missing).start()
+    assert not Path(missing).exists()
