@@ -1,9 +1,9 @@
 """A plugin for tests that kills its own hub at a given step, or notes the steps that it passes.
 
 The file that ``PLUGHUB_TESTING_CRASH`` names arms it: ``record`` in it has the steps written to the file with
-``.steps`` at the end of its name, ``in 7`` kills the hub at the seventh step from then on, and anything else
-is the step at which the hub is killed. The file with ``.meddle`` at the end has routes that are to be changed
-behind the hub's back.
+``.steps`` at the end of its name, ``in 7`` kills the hub at the seventh step from then on (``in 7, again`` is
+another order), and anything else is the step at which the hub is killed. The file with ``.meddle`` at the end
+has routes that are to be changed behind the hub's back.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from plughub.storage.store import SQLStore
 T = TypeVar("T")
 VARIABLE: Final = "PLUGHUB_TESTING_CRASH"
 RECORD: Final = "record"
-COUNTED: Final = re.compile(r"in (\d+)")
+COUNTED: Final = re.compile(r"in (\d+)(, .*)?")
 LOOKS: Final = frozenset(
     {
         "hub_check_token",
@@ -54,6 +54,8 @@ BACKGROUND: Final = (
     "ActivityService.flush",
 )
 """Commits that go on whether anything is done or not."""
+_passed: list[str] = []
+"""The order that counts steps, once for each step that was passed since."""
 NOWHERE: Final = "http://127.0.0.1:9"
 """Where a route leads that was bent."""
 
@@ -211,8 +213,8 @@ def _reached(file: Path, step: str) -> None:
         with _beside(file, ".steps").open("a") as steps:
             steps.write(step + "\n")
     elif counted := COUNTED.fullmatch(order):
-        file.write_text(f"in {int(counted[1]) - 1}")
-        if int(counted[1]) <= 1:
+        _passed.append(order)
+        if _passed.count(order) >= int(counted[1]):
             _die(file)
     elif order == step:
         _die(file)
