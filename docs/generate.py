@@ -24,6 +24,8 @@ from traitlets.config import Configurable
 
 from plughub import hookspecs, kinds
 from plughub.app.config import JupyterHub
+from plughub.app.event_log import EventLog
+from plughub.app.observing import PeriodicMetricsCollector
 from plughub.auth import Authenticator, LocalAuthenticator
 from plughub.classes.crypt_keeper import CryptKeeper
 from plughub.plugin.manager import HOOKS
@@ -36,7 +38,16 @@ from plughub.web.routes import API, PAGES
 DOCS: Final = Path(__file__).resolve().parent
 ROOT: Final = DOCS.parent
 UPSTREAM: Final = tomllib.loads((DOCS / "jupyterhub.toml").read_text())
-CORE: Final = (JupyterHub, CryptKeeper, Authenticator, LocalAuthenticator, Spawner, Proxy)
+CORE: Final = (
+    JupyterHub,
+    CryptKeeper,
+    Authenticator,
+    LocalAuthenticator,
+    Spawner,
+    Proxy,
+    PeriodicMetricsCollector,
+    EventLog,
+)
 KINDS: Final = ("spawner", "authenticator", "proxy")
 ENVIRONMENT: Final = ("JPY_", "JUPYTERHUB_", "PLUGHUB_", "CONFIGPROXY_", "TMP", "TEMP")
 

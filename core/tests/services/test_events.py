@@ -3,10 +3,10 @@ import logging
 
 import pytest
 
+from plughub import hookimpl
 from plughub.domain.audit import AuditQuery
 from plughub.domain.errors import UnavailableError
 from plughub.domain.events import By, Event, EventKind
-from plughub import hookimpl
 from plughub.plugin.calling import HookCaller
 from plughub.plugin.hooks import Hooks
 from plughub.plugin.manager import ActivePlugins

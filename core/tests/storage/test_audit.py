@@ -6,6 +6,7 @@ from plughub.domain.audit import AuditQuery, entry_of
 from plughub.domain.events import Event, EventKind
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+ALL = AuditQuery()
 
 
 def happened(minute: int, kind: EventKind = EventKind.LOGIN, user: str = "alice", **more):
@@ -24,7 +25,7 @@ def trail(stored):
     return stored
 
 
-def kinds(stored, query: AuditQuery = AuditQuery(), offset: int = 0, limit: int = 100) -> list[str]:
+def kinds(stored, query: AuditQuery = ALL, offset: int = 0, limit: int = 100) -> list[str]:
     return [entry.kind for entry in stored(lambda tx: tx.audit.page(query, offset, limit))]
 
 
@@ -77,3 +78,4 @@ def test_the_hub_as_a_whole_is_counted(stored) -> None:
     assert numbers.active_users == {"24h": 1, "7d": 2, "30d": 3}
     assert (numbers.running_servers, numbers.starts_queued) == (0, 0)
     assert numbers.operations == {"start": 0, "stop": 0}
+    assert stored(lambda tx: tx.numbers(NOON, active_users=False)).active_users == {}

@@ -23,6 +23,7 @@ from plughub.plugin.hooks import Hooks
 from plughub.plugin.manager import ActivePlugins
 from plughub.plugin.threads import ThreadPools
 from plughub.services.activity import ActivityService
+from plughub.services.audit import AuditTrail
 from plughub.services.auth_states import AuthStates
 from plughub.services.cleaning_up import CleanUp
 from plughub.services.database_tokens import DatabaseTokens
@@ -32,8 +33,10 @@ from plughub.services.groups import GroupService
 from plughub.services.links import OneTimeLinks
 from plughub.services.identities import IdentityKeeper
 from plughub.services.login import LoginService
+from plughub.services.metrics import Metrics
 from plughub.services.named_servers import NamedServers
 from plughub.services.oauth import OAuthService
+from plughub.services.observing import MetricsReport
 from plughub.services.operations.runner import Runner
 from plughub.services.operations.start import StartSteps
 from plughub.services.operations.stop import StopSteps
@@ -181,12 +184,14 @@ class WebHub:
         self.pools = ThreadPools(2)
         self.active = ActivePlugins()
         self.links = OneTimeLinks(self.store)
+        self.metrics = Metrics()
+        self.audit = AuditTrail(self.store)
         for name, plugin in {
             "known": self.users, **self.spawners, "recorded": self.proxy, "onetime": self.links,
-            "database": DatabaseTokens(self.store),
+            "database": DatabaseTokens(self.store), "metrics": self.metrics, "audit-trail": self.audit,
         }.items():  # fmt: skip
             self.active.add(name, plugin)
-        caller = HookCaller(self.active, self.pools)
+        caller = HookCaller(self.active, self.pools, self.metrics.hook_called)
         self.hooks = Hooks(caller)
         infos = {answer.plugin: answer.value for answer in caller.register("hub_spawner_info")}
         self.sockets = bind_sockets(0, "127.0.0.1")
@@ -232,6 +237,7 @@ class WebHub:
         self.activity = ActivityService(self.store, self.settings)
         self.tasks = [
             asyncio.create_task(self.events.run()),
+            asyncio.create_task(self.audit.run()),
             asyncio.create_task(self.runner.look_for_work()),
         ]
         self.context = WebContext(
@@ -256,6 +262,9 @@ class WebHub:
                 "servers": self.servers,
                 "oauth": OAuthService(self.store, self.settings, self.tree),
                 "activity": self.activity,
+                "audit": self.audit,
+                "metrics": self.metrics,
+                "metrics_report": MetricsReport(self.store, self.metrics, self.pools.load),
                 "health": lambda: self.facts(),
                 "cookie_secret": SECRET,
                 "login_methods": {a.plugin: a.value for a in caller.register("hub_login_method")},

@@ -10,6 +10,7 @@ from tornado.web import RequestHandler
 
 from plughub.kinds import Page
 from plughub.testing.doubles import TinyServers
+from plughub.web.options import WebOptions
 from plughub.web.pages.base import PageHandler
 
 JSON = {"Accept": "application/json"}
@@ -48,7 +49,7 @@ async def test_the_root_leads_to_the_login_then_home_then_to_the_server(hub):
 
 
 async def test_the_root_leads_home_when_the_administrator_wants_it(make_hub):
-    hub = await make_hub(context={"redirect_to_server": False})
+    hub = await make_hub(context={"options": WebOptions(redirect_to_server=False)})
     browser = hub.browser()
     assert location(await browser.log_in("alice", "wonder")) == "/hub/home"
     await hub.running()

@@ -138,6 +138,7 @@ def hub_settings(
         The settings.
     """
     cookie_max_age = hub.cookie_max_age_days * DAY
+    named_limit: Any = hub.named_server_limit_per_user
     host = hub.host_name or socket.gethostname()
     return HubSettings(
         mark=mark,
@@ -152,7 +153,10 @@ def hub_settings(
         proxy_host=host if proxy.host_bound else "",
         one_person=tuple(frozenset(group) for group in hub.one_person),
         allow_named_servers=hub.allow_named_servers,
-        named_server_limit=hub.named_server_limit_per_user,
+        named_server_limit=0 if callable(named_limit) else named_limit,
+        start_old_names=hub.allow_existing_invalid_named_servers != "allow-delete",
+        cookie_host_prefix=hub.cookie_host_prefix_enabled,
+        cookie_options=hub.tornado_settings.get("cookie_options", {}),
         concurrent_spawn_limit=hub.concurrent_spawn_limit,
         active_server_limit=hub.active_server_limit,
         cookie_max_age=cookie_max_age,

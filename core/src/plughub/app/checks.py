@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator
+import logging
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
 
 from traitlets.config import Config
 
@@ -12,7 +14,12 @@ from plughub.app.plugins import UPSTREAM_NAMES, Selection
 from plughub.classes.config_check import unknown_settings
 from plughub.domain.errors import StartError
 
+log = logging.getLogger("plughub.app")
 KINDS = ("Spawner", "Authenticator", "Proxy")
+WITHOUT_EFFECT: Final[Mapping[str, frozenset[str]]] = {
+    "Spawner": frozenset({"consecutive_failure_limit", "ssl_alt_names", "ssl_alt_names_include_local"}),
+}
+"""Settings that are taken, so that an old config file is read, but that nothing reads."""
 
 
 def check_settings(config: Config, hub: JupyterHub, selection: Selection, installed: Iterable[str]) -> None:
@@ -30,8 +37,22 @@ def check_settings(config: Config, hub: JupyterHub, selection: Selection, instal
     active = selection.active.names
     problems = unknown_settings(config, selection.classes, classes_of(set(installed) - set(active)))
     problems += _settings_of_others(hub.plugin_settings, active)
+    tell_of_idle_settings(config)
     if problems:
         raise StartError("unknown settings:\n  " + "\n  ".join(problems), hint="correct or remove them")
+
+
+def tell_of_idle_settings(config: Config) -> None:
+    """Log which settings have no effect.
+
+    Args:
+        config: the whole configuration.
+    """
+    for section, values in config.items():
+        for kind, names in WITHOUT_EFFECT.items():
+            if section.endswith(kind) and isinstance(values, Config):
+                for name in sorted(names & set(values)):
+                    log.warning("c.%s.%s has no effect here: nothing reads it", section, name)
 
 
 def classes_of(plugins: Iterable[str]) -> dict[str, str]:

@@ -100,6 +100,12 @@ class JupyterHub(SingletonConfigurable):
         "jupyterhub_cookie_secret", help="File with the secret that signs cookies; made when missing."
     ).tag(config=True)
     cookie_max_age_days = traitlets.Float(14, help="Days that a login lasts.").tag(config=True)
+    cookie_host_prefix_enabled = traitlets.Bool(
+        False,
+        help="""Name the login cookies of hub and servers ``__Host-…``: browsers take them from one host
+        alone, by https alone. They go to all paths then, so use it with a host for each server.
+        """,
+    ).tag(config=True)
     oauth_token_expires_in = traitlets.Integer(
         0, help="Seconds that the token of a server in a browser lasts; 0 for as long as the login."
     ).tag(config=True)
@@ -142,8 +148,22 @@ class JupyterHub(SingletonConfigurable):
     ).tag(config=True)
 
     allow_named_servers = traitlets.Bool(False, help="Users may have more than one server.").tag(config=True)
-    named_server_limit_per_user = traitlets.Integer(
-        0, help="How many named servers a user may have; 0 for any number."
+    named_server_limit_per_user = traitlets.Union(
+        [traitlets.Integer(min=0), traitlets.Callable()],
+        default_value=0,
+        help="""How many named servers a user may have; 0 for any number. A function gets the handler of the
+        request, whose current_user is who asks; what it answers may be awaited.
+        """,
+    ).tag(config=True)
+    allow_existing_invalid_named_servers = traitlets.Enum(
+        ("allow-start", "allow-delete", "autorename"),
+        "allow-start",
+        help="""What holds for servers whose names break the rule, as JupyterHub before 6 made them: they can
+        be started, only be stopped and deleted, or get good names when the hub starts.
+        """,
+    ).tag(config=True)
+    default_server_name = traitlets.Unicode(
+        "", help="Named server to which user-redirect leads; empty for the default server."
     ).tag(config=True)
     concurrent_spawn_limit = traitlets.Integer(
         100, help="Starts that go on at once; further ones wait in a queue. 0 for any number."
@@ -167,11 +187,32 @@ class JupyterHub(SingletonConfigurable):
         300, help="Seconds between two looks at the activity and the routes of the proxy."
     ).tag(config=True)
 
+    shutdown_on_logout = traitlets.Bool(False, help="Stop the servers of who logs out.").tag(config=True)
+    user_redirect_hook = traitlets.Callable(
+        None,
+        allow_none=True,
+        help="""Function of path, request, user and base URL that says where /hub/user-redirect/path leads;
+        None for as usual. What it answers may be awaited.
+        """,
+    ).tag(config=True)
+    use_legacy_stopped_server_status_code = traitlets.Bool(
+        False, help="Answer 503, not 424, at the addresses of servers that do not run."
+    ).tag(config=True)
+    api_page_default_limit = traitlets.Integer(
+        50, min=1, help="Items of a page of a list in the API, unless said otherwise."
+    ).tag(config=True)
+    api_page_max_limit = traitlets.Integer(
+        200, min=1, help="Items of a page of a list in the API at most."
+    ).tag(config=True)
     redirect_to_server = traitlets.Bool(
         True, help="Who comes to the address of the hub is sent to their server, not to the home page."
     ).tag(config=True)
-    default_url = traitlets.Unicode(
-        "", help="Where who comes to the address of the hub is sent, instead of server or home page."
+    default_url = traitlets.Union(
+        [traitlets.Unicode(), traitlets.Callable()],
+        default_value="",
+        help="""Where who comes to the address of the hub is sent, instead of server or home page. A function
+        gets the handler of the request; what it answers may be awaited.
+        """,
     ).tag(config=True)
     template_paths: traitlets.List[str] = traitlets.List(
         traitlets.Unicode(), help="Folders with templates, looked up before the hub's own."
@@ -185,7 +226,9 @@ class JupyterHub(SingletonConfigurable):
     template_vars = traitlets.Dict(help="Further variables of all templates.").tag(config=True)
     logo_file = traitlets.Unicode("", help="Picture for the head of the pages.").tag(config=True)
     tornado_settings = traitlets.Dict(
-        help="Of JupyterHub's: slow_spawn_timeout, slow_stop_timeout (seconds) and headers."
+        help="""Of JupyterHub's: slow_spawn_timeout, slow_stop_timeout (seconds), headers, cookie_options,
+        xsrf_cookie_kwargs and user_redirect_limit.
+        """
     ).tag(config=True)
     log_level = traitlets.Any("INFO", help="Level of the log: DEBUG, INFO, WARNING, ERROR.").tag(config=True)
 

@@ -48,6 +48,7 @@ from plughub.services.links import OneTimeLinks
 from plughub.services.loops import for_ever
 from plughub.services.managed_services import ManagedServices
 from plughub.services.membership import Membership
+from plughub.services.old_names import look_at_old_names
 from plughub.services.operations.runner import Runner
 from plughub.services.operations.start import StartSteps
 from plughub.services.operations.stop import StopSteps
@@ -133,6 +134,8 @@ class Hub:
         self.auth_states = open_auth_states(self.config.config, self.store, self.settings.policies)
         self.tree = await self._declare()
         await load_managed_roles(self.hooks, self.store, self.settings, self.tree)
+        rename = self.config.allow_existing_invalid_named_servers == "autorename"
+        await look_at_old_names(self.store, self.hooks, self.settings, rename=rename)
         self.watchers = Watchers()
         self.events = EventTeller(self.hooks)
         longest = self.settings.token_expires_in_max

@@ -31,7 +31,12 @@ TELL_SECONDS: Final = 10.0
 
 
 class PeriodicMetricsCollector(Configurable):
-    """What is measured now and then. The counts of users are made when the metrics are read."""
+    """What is measured now and then. Users and servers are counted when the metrics are read."""
+
+    active_users_enabled = traitlets.Bool(True, help="Count how many users were active.").tag(config=True)
+    active_users_update_interval = traitlets.Float(
+        300, min=0, help="Seconds for which a count of active users holds."
+    ).tag(config=True)
 
     event_loop_interval_enabled = traitlets.Bool(True, help="Measure how late the event loop is.").tag(
         config=True
@@ -87,7 +92,8 @@ class Observing:
         Returns:
             The report.
         """
-        return MetricsReport(self._store, self.metrics, pools.load)
+        every = self._collector.active_users_update_interval if self._collector.active_users_enabled else None
+        return MetricsReport(self._store, self.metrics, pools.load, active_users_every=every)
 
     def start(self, events: EventTeller, settings: HubSettings) -> None:
         """Begin to tell what happens, and to measure.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from plughub.app.assembly import template_folders
 from plughub.app.health import Health
 from plughub.app.plugins import plugin_versions
+from plughub.app.web_options import web_options
 from plughub.kinds import LoginMethod
 from plughub.services.groups import GroupService
 from plughub.services.named_servers import NamedServers
@@ -64,9 +65,12 @@ def web_context(hub: Hub) -> WebContext:
         events=hub.events,
         health=Health(hub.store, hub.settings),
         cookie_secret=hub.secret,
+        audit=hub.observing.audit,
+        metrics=hub.observing.metrics,
+        metrics_report=hub.observing.report(hub.pools),
+        authenticate_prometheus=hub.config.authenticate_prometheus,
         login_methods=_login_methods(hub),
-        redirect_to_server=hub.config.redirect_to_server,
-        default_url=hub.config.default_url,
+        options=web_options(hub.config),
         versions=plugin_versions(),
         pages=tuple(page for answer in register("hub_register_pages") for page in answer.value),
         template_folders=template_folders(

@@ -11,6 +11,8 @@ from traitlets.config import Config
 from plughub.app.config import JupyterHub
 from plughub.app.hub import starter
 from plughub.app.plugins import describe_plugins, plugin_commands, plugin_names
+from plughub.domain.audit import AuditEntry
+from plughub.domain.clock import utcnow
 from plughub.domain.errors import StartError
 from plughub.domain.names import check_username, normalize_username
 from plughub.domain.tokens import new_token
@@ -40,7 +42,10 @@ def make_token(options: argparse.Namespace, config: Config) -> int:
     def work(tx: Transaction) -> None:
         prepare(tx)
         user = tx.users.get(name) or tx.users.create(name)
-        store_token(tx, text, user_id=user.id, note="made with hub token", scopes=["inherit"])
+        made = store_token(tx, text, user_id=user.id, note="made with hub token", scopes=["inherit"])
+        if hub.audit_days:
+            detail = {"token": f"a{made.id}", "note": made.note, "by": starter()}
+            tx.audit.add([AuditEntry(at=utcnow(), kind="token-created", user=name, detail=detail)])
 
     database = Database(hub.db_url, hub.db_kwargs)
     try:

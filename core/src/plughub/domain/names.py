@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
+from collections.abc import Collection
 from typing import Final
 from urllib.parse import quote, unquote
 
@@ -12,6 +13,7 @@ from plughub.domain.errors import InvalidError
 
 MAX_USERNAME: Final = 255
 MAX_DISPLAY_NAME: Final = 255
+_MAX_SERVER_NAME: Final = 30
 _SERVER_NAME: Final = re.compile(r"[a-z](?:-?[a-z0-9]){0,29}")
 _SAFE: Final = frozenset("abcdefghijklmnopqrstuvwxyz0123456789")
 URL_SAFE: Final = "@!:$&'()*+,;="
@@ -72,12 +74,29 @@ def check_server_name(name: str) -> str:
     Raises:
         InvalidError: it breaks the rule.
     """
-    if name and not (len(name) <= 30 and _SERVER_NAME.fullmatch(name)):  # noqa: PLR2004 - said above
+    if name and not (len(name) <= _MAX_SERVER_NAME and _SERVER_NAME.fullmatch(name)):
         raise InvalidError(
             f"invalid server name {shorten(name)}: 1 to 30 lower-case letters, digits and single hyphens, "
             "beginning with a letter and ending with a letter or digit"
         )
     return name
+
+
+def similar_server_name(name: str, taken: Collection[str]) -> str:
+    """Make a good name for a server out of one that breaks the rule.
+
+    Args:
+        name: the name that it has.
+        taken: names of the other servers of its user.
+
+    Returns:
+        A name that keeps the rule and is not taken.
+    """
+    slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+    slug = slug if slug[:1].isalpha() else f"s-{slug}"
+    slug = slug[:_MAX_SERVER_NAME].strip("-")
+    digest = hashlib.sha256(name.encode(errors="replace")).hexdigest()
+    return slug if slug not in taken else f"{slug[:21].strip('-')}-{digest[:8]}"
 
 
 def check_display_name(name: str) -> str:

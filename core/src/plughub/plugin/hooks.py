@@ -195,6 +195,11 @@ class Hooks:
 
     # ---- news
 
-    async def event(self, event: Event) -> None:
-        """Tell everybody what happened."""
-        await self.caller.tell("hub_event", event=event)
+    @property
+    def event_listeners(self) -> tuple[str, ...]:
+        """Plugins that want to learn what happens."""
+        return self.caller.listeners("hub_event")
+
+    async def event(self, event: Event, plugin: str) -> None:
+        """Tell a plugin what happened."""
+        await self.caller.tell("hub_event", only=plugin, event=event)

@@ -53,6 +53,7 @@ class Beginning:
         options: Mapping[str, Any] | None,
         plugin: str,
         requested_by: str,
+        named_limit: int,
     ) -> ServerRecord:
         """Write a start down; one that goes on already is joined.
 
@@ -63,6 +64,7 @@ class Beginning:
             options: what the user chose; None for those of the last time.
             plugin: the spawner.
             requested_by: who asks.
+            named_limit: how many named servers the user may have; 0 for any number.
 
         Returns:
             The server, with the operation where that is known.
@@ -77,7 +79,7 @@ class Beginning:
             tx.users.lock(user.id)
             server = tx.servers.get(user.name, name)
         if server is None:
-            check_named_limit(tx, user, self._settings.named_server_limit)
+            check_named_limit(tx, user, named_limit)
             server = tx.servers.create(user.id, name)
         if tx.departures.is_leaving(user.id):
             raise InvalidError(f"{user.name} is being deleted")

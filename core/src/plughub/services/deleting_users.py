@@ -8,6 +8,7 @@ import time
 from typing import Final
 
 from plughub.domain.errors import HubError, InvalidError
+from plughub.domain.events import By
 from plughub.domain.users import User
 from plughub.kinds import UserInfo
 from plughub.plugin.hooks import Hooks
@@ -116,7 +117,7 @@ class UserDeletion:
     async def _stop_servers(self, user: User, seconds: float, by: str) -> None:
         active = [server for server in await self._servers.of_user(user) if server.active]
         until = time.monotonic() + seconds
-        stopping = await asyncio.gather(*(self._servers.stop(server, requested_by=by) for server in active))
+        stopping = await asyncio.gather(*(self._servers.stop(server, by=By(name=by)) for server in active))
         ended = await asyncio.gather(
             *(self._servers.wait(server, until - time.monotonic()) for server in stopping)
         )

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from plughub.domain.errors import ConflictError, ForbiddenError, InvalidError, PluginError
-from plughub.domain.events import EventKind
+from plughub.domain.errors import ForbiddenError, InvalidError
+from plughub.domain.events import By, EventKind
 from plughub.domain.names import MAX_USERNAME, check_username, normalize_username, shorten
 from plughub.domain.users import User
 from plughub.kinds import Identity, Login, Rejected, UserInfo
@@ -121,18 +121,20 @@ class LoginService:
             self._refused(identity.name, remote_ip, f"{identity.plugin}: {error.message}")
             raise ForbiddenError(error.message) from error
         log.info("%s logged in through %s", user.name, identity.plugin)
-        self._events.tell(
-            EventKind.LOGIN, user.name, actor=user.name, remote_ip=remote_ip, plugin=identity.plugin
-        )
+        by = By(name=user.name, remote_ip=remote_ip)
+        self._events.tell(EventKind.LOGIN, user.name, by=by, plugin=identity.plugin)
         return Session(user=user, session_id=uuid.uuid4().hex, plugin=identity.plugin)
 
-    async def log_out(self, user: User, session_id: str, *, everywhere: bool = False) -> None:
+    async def log_out(
+        self, user: User, session_id: str, *, everywhere: bool = False, remote_ip: str = ""
+    ) -> None:
         """End a session: every token that was made in it is void.
 
         Args:
             user: who.
             session_id: the session.
             everywhere: end all sessions of the user.
+            remote_ip: address of the browser.
         """
 
         def work(tx: Transaction) -> None:
@@ -141,7 +143,7 @@ class LoginService:
                 tx.users.new_cookie_id(user.id)
 
         await self._store.write(work)
-        self._events.tell(EventKind.LOGOUT, user.name, actor=user.name)
+        self._events.tell(EventKind.LOGOUT, user.name, by=By(name=user.name, remote_ip=remote_ip))
 
     async def _complete(self, identity: Identity) -> Identity:
         name = check_username(normalize_username(identity.name))
@@ -183,6 +185,5 @@ class LoginService:
 
     def _refused(self, name: str, remote_ip: str, reason: str) -> None:
         log.warning("login of %s from %s refused: %s", shorten(name), remote_ip or "?", reason)
-        self._events.tell(
-            EventKind.LOGIN_REFUSED, name[:MAX_USERNAME], remote_ip=remote_ip, reason=reason[:200]
-        )
+        by = By(remote_ip=remote_ip)
+        self._events.tell(EventKind.LOGIN_REFUSED, name[:MAX_USERNAME], by=by, reason=reason[:200])

@@ -32,7 +32,13 @@ class NamedServers:
         self._settings = settings
 
     async def create(
-        self, user: User, name: str, *, display_name: str = "", options: Mapping[str, Any] | None = None
+        self,
+        user: User,
+        name: str,
+        *,
+        display_name: str = "",
+        options: Mapping[str, Any] | None = None,
+        limit: int | None = None,
     ) -> ServerRecord:
         """Make a server without starting it.
 
@@ -41,6 +47,7 @@ class NamedServers:
             name: its name; every user has a default server already.
             display_name: what pages call it; checked.
             options: for its first start.
+            limit: how many the user may have, 0 for any number; None for what the settings say.
 
         Returns:
             The server.
@@ -56,7 +63,7 @@ class NamedServers:
             if tx.users.by_id(user.id) is None:
                 raise NotFoundError(f"there is no user {shorten(user.name)}")
             self._check_free(tx, user.id, name)
-            check_named_limit(tx, user, self._settings.named_server_limit)
+            check_named_limit(tx, user, self._settings.named_server_limit if limit is None else limit)
             server = tx.servers.create(user.id, name, display_name)
             if options is not None:
                 tx.servers.set_options(server.id, options)

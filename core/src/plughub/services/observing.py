@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from plughub.domain.clock import utcnow
-from plughub.domain.numbers import HubNumbers
 from plughub.services.metrics import Metrics
 from plughub.services.ports import Store
 
@@ -26,13 +25,18 @@ class MetricsReport:
         store: the storage.
         metrics: what is measured.
         threads: what the threads of plugins do.
+        active_users_every: seconds between two counts of who was active; None to count that never.
     """
 
-    def __init__(self, store: Store, metrics: Metrics, threads: Busy) -> None:
+    def __init__(
+        self, store: Store, metrics: Metrics, threads: Busy, *, active_users_every: float | None = 0
+    ) -> None:
         self._store = store
         self._metrics = metrics
         self._threads = threads
+        self._every = active_users_every
         self._counted = float("-inf")
+        self._counted_active = float("-inf")
 
     async def render(self, accept: str) -> tuple[bytes, str]:
         """Measure what is not measured all the time, and write everything down.
@@ -44,15 +48,18 @@ class MetricsReport:
             The text and its content type.
         """
         if time.monotonic() - self._counted > FRESH_SECONDS:
-            self._metrics.numbers(await self._count())
-            self._counted = time.monotonic()
+            await self._count()
         for plugin, (busy, waiting) in self._threads().items():
             self._metrics.threads(plugin, busy, waiting)
         return self._metrics.render(accept)
 
-    async def _count(self) -> HubNumbers:
-        now = utcnow()
-        return await self._store.read(lambda tx: tx.numbers(now))
+    async def _count(self) -> None:
+        now, begin = utcnow(), time.monotonic()
+        active = self._every is not None and begin - self._counted_active >= self._every
+        numbers = await self._store.read(lambda tx: tx.numbers(now, active_users=active))
+        self._metrics.numbers(numbers)
+        self._counted = begin
+        self._counted_active = begin if active else self._counted_active
 
 
 async def watch_loop(metrics: Metrics, resolution: float, threshold: float) -> None:

@@ -10,7 +10,9 @@ from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
+from plughub.domain.numbers import HubNumbers
 from plughub.domain.users import User
+from plughub.services.audit_ports import Audit
 from plughub.services.directory_ports import Departures, Directory, Groups, Roles
 from plughub.services.server_ports import Hubs, Leases, Operations, Servers
 from plughub.services.service_ports import ServiceLives, Services
@@ -175,12 +177,19 @@ class Transaction(Protocol):
         """Changes."""
 
     @property
+    def audit(self) -> Audit:
+        """The audit trail."""
+
+    @property
     def login_links(self) -> LoginLinks:
         """One-time login links."""
 
     @property
     def settings(self) -> Settings:
         """Settings."""
+
+    def numbers(self, now: datetime, *, active_users: bool = True) -> HubNumbers:
+        """Count the hub as a whole, with who was active when that is asked for."""
 
     def now(self) -> float:
         """Tell the time by the database's clock, in seconds since the epoch."""

@@ -26,6 +26,9 @@ class Servers(Protocol):
     def of_users(self, user_ids: Collection[int], *, stopped: bool) -> list[ServerRecord]:
         """List the servers of users, the default one of each first; stopped ones only when asked for."""
 
+    def names(self) -> list[tuple[int, str]]:
+        """List key and name of all named servers."""
+
     def active(self) -> list[ServerRecord]:
         """List the servers that run or to which something is being done."""
 

@@ -16,12 +16,13 @@ from plughub.domain.errors import (
     TooManyError,
     UnavailableError,
 )
-from plughub.domain.events import EventKind
-from plughub.domain.names import check_server_name, shorten
+from plughub.domain.events import THE_HUB, By, EventKind
+from plughub.domain.names import shorten
 from plughub.domain.servers import Failure, Operation, ServerRecord
 from plughub.domain.users import User
 from plughub.kinds import Server
 from plughub.plugin.hooks import Hooks
+from plughub.services.asking import check_named, choose_backend
 from plughub.services.beginning import Beginning, StillUndoneError
 from plughub.services.events import EventTeller
 from plughub.services.operations.runner import Runner
@@ -118,34 +119,12 @@ class ServerService:
         return view if options is None else replace(view, options=options)
 
     def choose_backend(self, wanted: str = "") -> str:
-        """Choose the spawner for a start.
+        """Choose the spawner for a start; see `plughub.services.asking`."""
+        return choose_backend(self._settings, wanted)
 
-        Args:
-            wanted: what the user asked for; empty for the default one.
-
-        Returns:
-            Name of the plugin.
-
-        Raises:
-            InvalidError: there is no such spawner.
-        """
-        known = self._settings.spawners
-        if wanted and wanted not in known:
-            raise InvalidError(f"there is no spawner {shorten(wanted)} here; choose among {', '.join(known)}")
-        return wanted or self._settings.default_spawner
-
-    def check_named(self, name: str) -> None:
-        """Check that a server may have a name.
-
-        Args:
-            name: the name; the empty one is the default server's and always good.
-
-        Raises:
-            InvalidError: it breaks the rule, or named servers are not enabled.
-        """
-        if name and not self._settings.allow_named_servers:
-            raise InvalidError("named servers are not enabled (JupyterHub.allow_named_servers)")
-        check_server_name(name)
+    async def check_named(self, user: User, name: str) -> None:
+        """Check that a server may be started by its name; see `plughub.services.asking`."""
+        await check_named(self._store, self._settings, user, name)
 
     async def start(
         self,
@@ -154,7 +133,8 @@ class ServerService:
         *,
         options: Mapping[str, Any] | None = None,
         backend: str = "",
-        requested_by: str = "",
+        by: By = THE_HUB,
+        named_limit: int | None = None,
     ) -> ServerRecord:
         """Ask for a start; it goes on in the background.
 
@@ -163,7 +143,9 @@ class ServerService:
             name: its name; a named server that is new is stored.
             options: what the user chose; the options of the last time when None.
             backend: the spawner; the default one when empty.
-            requested_by: who asks.
+            by: who asks.
+            named_limit: how many named servers the user may have, 0 for any number; None for what the
+                settings say.
 
         Returns:
             The server, with the operation that starts it.
@@ -176,7 +158,8 @@ class ServerService:
         """
         if self.ending:
             raise UnavailableError("the hub is being stopped, and all servers with it; no server starts now")
-        self.check_named(name)
+        await self.check_named(user, name)
+        limit = self._settings.named_server_limit if named_limit is None else named_limit
         plugin = self.choose_backend(backend)
         refusal = await self._hooks.authorize_spawn(await self.view(user, name, options))
         if refusal is not None:
@@ -185,7 +168,7 @@ class ServerService:
             raise ForbiddenError(refusal.value.reason)
 
         def work(tx: Transaction) -> tuple[ServerRecord, list[Operation]]:
-            server = self._beginning.start(tx, user, name, options, plugin, requested_by or user.name)
+            server = self._beginning.start(tx, user, name, options, plugin, by.name or user.name, limit)
             taken = self._runner.take(tx)
             mine = next((operation for operation in taken if operation.server_id == server.id), None)
             if mine is None:  # it waits: its place is to be told
@@ -199,7 +182,8 @@ class ServerService:
             server, taken = await self._store.write(work)
         self._watchers.changed(server.id)
         self._runner.carry_on(taken)
-        self._events.tell(EventKind.SPAWN_REQUESTED, user.name, name, actor=requested_by or user.name)
+        by = replace(by, name=by.name or user.name)
+        self._events.tell(EventKind.SPAWN_REQUESTED, user.name, name, by=by, plugin=plugin)
         return server
 
     async def stop(
@@ -208,7 +192,7 @@ class ServerService:
         *,
         now: bool = False,
         remove: bool = False,
-        requested_by: str = "",
+        by: By = THE_HUB,
         failure: Failure | None = None,
     ) -> ServerRecord:
         """Ask for a stop; it goes on in the background. A start that goes on is cancelled.
@@ -217,7 +201,7 @@ class ServerService:
             server: which.
             now: without a gentle end.
             remove: forget the server once it is stopped.
-            requested_by: who asks; empty for the hub itself.
+            by: who asks.
             failure: why, when the server died by itself.
 
         Returns:
@@ -228,7 +212,7 @@ class ServerService:
             current = tx.servers.by_id(server.id)
             if current is None:
                 raise NotFoundError(f"there is no server {server.full_name!r}")
-            self._beginning.stop(tx, current, now=now, remove=remove, by=requested_by, failure=failure)
+            self._beginning.stop(tx, current, now=now, remove=remove, by=by.name, failure=failure)
             taken = self._runner.take(tx, starts=False)
             return tx.servers.by_id(server.id) or current, taken
 
@@ -237,6 +221,9 @@ class ServerService:
         if stopped.operation is not None and stopped.operation.cancelled:
             self._runner.cancel(stopped.operation.id)
         self._watchers.changed(server.id)
+        if by.name:
+            what = {"remove": True} if remove else {}
+            self._events.tell(EventKind.STOP_REQUESTED, server.user, server.name, by=by, **what)
         return stopped
 
     async def died(self, server: ServerRecord, failure: Failure) -> None:
@@ -284,13 +271,13 @@ class ServerService:
         self._runner.carry_on(await self._store.write(work))
         await self.wait(replace(server, operation=None), UNDO_SECONDS)
 
-    async def remove(self, server: ServerRecord, seconds: float, *, requested_by: str = "") -> ServerRecord:
+    async def remove(self, server: ServerRecord, seconds: float, *, by: By = THE_HUB) -> ServerRecord:
         """Stop a named server and forget it.
 
         Args:
             server: which.
             seconds: how long to wait at most; it goes on in the background.
-            requested_by: who asks.
+            by: who asks.
 
         Returns:
             The server as it is then.
@@ -300,12 +287,12 @@ class ServerService:
         """
         if not server.name:
             raise InvalidError("the default server cannot be removed, only stopped")
-        server = await self.stop(server, remove=True, requested_by=requested_by)
+        server = await self.stop(server, remove=True, by=by)
         server = await self.wait(server, seconds)
         # A start that was cancelled ends without having been told to forget the server.
         if not server.active:
             with contextlib.suppress(NotFoundError):
-                await self.stop(server, remove=True, requested_by=requested_by)
+                await self.stop(server, remove=True, by=by)
         return server
 
     async def recent_of_user(self, user: User) -> list[ServerRecord]:

@@ -12,6 +12,7 @@ from plughub.domain.scopes.known import service_access_scopes
 from plughub.domain.services import ServiceDeclaration
 from plughub.domain.urls import service_url
 from plughub.services.settings import HubSettings
+from plughub.services.views import cookie_environment
 
 INHERITED: Final = (
     "PATH",
@@ -87,7 +88,7 @@ def _of_hub(settings: HubSettings, service: ServiceDeclaration) -> dict[str, str
         "JUPYTERHUB_API_URL": settings.api_url,
         "JUPYTERHUB_BASE_URL": settings.base_url,
         "JUPYTERHUB_HOST": "",
-        "JUPYTERHUB_COOKIE_HOST_PREFIX_ENABLED": "0",
+        **cookie_environment(settings),
         "JUPYTERHUB_PUBLIC_HUB_URL": f"{public}{settings.hub_prefix}" if public else "",
     }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from plughub.domain.urls import hub_url
 from plughub.kinds import SpawnerInfo
@@ -65,6 +66,9 @@ class HubSettings:
         service_check_interval: how often services are asked whether they answer.
         cleanup_servers: stop servers when the hub ends.
         cleanup_proxy: stop the proxy when the hub ends.
+        start_old_names: servers whose names break the rule, as older hubs made them, can be started.
+        cookie_host_prefix: the login cookies of hub and servers are for one host alone.
+        cookie_options: further attributes of the cookies of hub and servers.
         audit_days: for how long the audit trail is kept; 0 for no audit trail.
     """
 
@@ -95,6 +99,9 @@ class HubSettings:
     service_check_interval: float = 60
     cleanup_servers: bool = True
     cleanup_proxy: bool = True
+    start_old_names: bool = True
+    cookie_host_prefix: bool = False
+    cookie_options: Mapping[str, Any] = field(default_factory=dict)
     audit_days: float = 90
 
     @property

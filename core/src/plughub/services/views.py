@@ -109,7 +109,7 @@ def server_environment(settings: HubSettings, record: ServerRecord, token: str) 
         "JUPYTERHUB_API_TOKEN": token,
         "JPY_API_TOKEN": token,
         "JUPYTERHUB_CLIENT_ID": server_client_id(record.user, record.name),
-        "JUPYTERHUB_COOKIE_HOST_PREFIX_ENABLED": "0",
+        **cookie_environment(settings),
         "JUPYTERHUB_HOST": "",
         "JUPYTERHUB_OAUTH_CALLBACK_URL": f"{prefix}oauth_callback",
         "JUPYTERHUB_OAUTH_ACCESS_SCOPES": scopes,
@@ -123,6 +123,22 @@ def server_environment(settings: HubSettings, record: ServerRecord, token: str) 
         "JUPYTERHUB_SERVICE_PREFIX": prefix,
         "JUPYTERHUB_PUBLIC_URL": f"{public}{prefix}" if public else "",
         "JUPYTERHUB_PUBLIC_HUB_URL": f"{public}{settings.hub_prefix}" if public else "",
+    }
+
+
+def cookie_environment(settings: HubSettings) -> dict[str, str]:
+    """Give the variables that tell servers and services how to set their cookies.
+
+    Args:
+        settings: of the hub.
+
+    Returns:
+        The variables.
+    """
+    options = {"JUPYTERHUB_COOKIE_OPTIONS": json.dumps(settings.cookie_options)}
+    return {
+        "JUPYTERHUB_COOKIE_HOST_PREFIX_ENABLED": str(int(settings.cookie_host_prefix)),
+        **(options if settings.cookie_options else {}),
     }
 
 

@@ -19,12 +19,12 @@ def _count(table: Any, *conditions: Any) -> ScalarSelect[int]:
     return select(func.count()).select_from(table).where(*conditions).scalar_subquery()
 
 
+_ACTIVE_USERS: Final = tuple(
+    _count(tables.users, tables.users.c.last_activity >= bindparam(f"since_{period}")).label(period)
+    for period in PERIODS
+)
 _LOOK: Final = select(
     _count(tables.users).label("users"),
-    *(
-        _count(tables.users, tables.users.c.last_activity >= bindparam(f"since_{period}")).label(period)
-        for period in PERIODS
-    ),
     _count(tables.server_life, tables.server_life.c.status == Status.RUNNING.value).label("running"),
     _count(tables.operations, _OPEN, _QUEUED).label("queued"),
     *(
@@ -32,23 +32,27 @@ _LOOK: Final = select(
         for kind in OperationKind
     ),
 )
+_LOOK_AT_ALL: Final = _LOOK.add_columns(*_ACTIVE_USERS)
 
 
-def count(connection: Connection, now: datetime) -> HubNumbers:
+def count(connection: Connection, now: datetime, *, active_users: bool = True) -> HubNumbers:
     """Count.
 
     Args:
         connection: of the transaction.
         now: the time from which periods reach back.
+        active_users: count who was active, too.
 
     Returns:
         The numbers.
     """
-    since = {f"since_{period}": now - length for period, length in PERIODS.items()}
-    row = connection.execute(_LOOK, since).one()._mapping  # noqa: SLF001 - its public name
+    periods = PERIODS if active_users else {}
+    since = {f"since_{period}": now - length for period, length in periods.items()}
+    found = connection.execute(_LOOK_AT_ALL if active_users else _LOOK, since).one()
+    row = found._mapping  # noqa: SLF001 - its public name
     return HubNumbers(
         users=row["users"],
-        active_users={period: row[period] for period in PERIODS},
+        active_users={period: row[period] for period in periods},
         running_servers=row["running"],
         starts_queued=row["queued"],
         operations={kind.value: row[kind.value] for kind in OperationKind},

@@ -20,6 +20,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from plughub.domain.errors import StartError
+from plughub.storage.audit_table import audit  # noqa: F401 - a table of its own
 from plughub.storage.database import make_engine
 from plughub.storage.tables import metadata
 

@@ -53,6 +53,7 @@ _SERVER = (
 _BY_NAMES = _SERVER.where(tables.users.c.name == bindparam("user"), _spawners.name == bindparam("server"))
 _BY_ID = _SERVER.where(_spawners.id == bindparam("key"))
 _BY_IDS = _SERVER.where(_spawners.id.in_(bindparam("keys", expanding=True)))
+_NAMES = select(_spawners.id, _spawners.name).where(_spawners.name != "", _spawners.user_id.is_not(None))
 _IS_ACTIVE = or_(
     func.coalesce(_life.status, Status.STOPPED.value) != Status.STOPPED.value,
     tables.operations.c.id.is_not(None),
@@ -122,6 +123,11 @@ class Servers:
     def of_users(self, user_ids: Collection[int], *, stopped: bool) -> list[ServerRecord]:
         """List the servers of users, the default one of each first; stopped ones only when asked for."""
         return self._all(_OF_USERS if stopped else _ACTIVE_OF_USERS, {"keys": list(user_ids)})
+
+    def names(self) -> list[tuple[int, str]]:
+        """List key and name of all named servers."""
+        rows = self._connection.execute(_NAMES)
+        return [(row.id, row.name) for row in rows]
 
     def active(self) -> list[ServerRecord]:
         """List the servers that run or to which something is being done."""

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from datetime import datetime
 from functools import cached_property
 from typing import TypeVar
 
 from sqlalchemy import Connection, text
 
+from plughub.domain.numbers import HubNumbers
 from plughub.services import ports
+from plughub.storage.audit import Audit
 from plughub.storage.changes import Changes
 from plughub.storage.database import Database
 from plughub.storage.departures import Departures
 from plughub.storage.directory import Directory
 from plughub.storage.groups import Groups
+from plughub.storage.numbers import count
 from plughub.storage.operations import Operations
 from plughub.storage.processes import Hubs, Leases, LoginLinks, Settings
 from plughub.storage.roles import Roles
@@ -44,6 +48,10 @@ class Transaction:
             return time.time()
         asked = self._connection.execute(text("SELECT extract(epoch FROM clock_timestamp())"))
         return float(asked.scalar_one())
+
+    def numbers(self, now: datetime, *, active_users: bool = True) -> HubNumbers:
+        """Count the hub as a whole, with who was active when that is asked for."""
+        return count(self._connection, now, active_users=active_users)
 
     def now(self) -> float:
         """Tell the time by the database's clock, in seconds since the epoch."""
@@ -123,6 +131,11 @@ class Transaction:
     def departures(self) -> Departures:
         """Users who are being deleted."""
         return Departures(self._connection, self._now)
+
+    @cached_property
+    def audit(self) -> Audit:
+        """The audit trail."""
+        return Audit(self._connection)
 
     @cached_property
     def login_links(self) -> LoginLinks:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, NoReturn
 from tornado.web import RequestHandler
 
 from plughub.domain.errors import HubError, InvalidError, UnauthorizedError
-from plughub.domain.events import EventKind
+from plughub.domain.events import By, EventKind
 from plughub.domain.users import User
 from plughub.services.principals import Principal
 from plughub.web.cookies import CookieJar
@@ -188,25 +188,35 @@ class BaseHandler(RequestHandler):
             self.cookies_of_hub.set_xsrf(token, lasting=self.principal is not None)
         return token
 
-    def tell(self, deed: str, user: str, server: str | None = None, **facts: Any) -> None:
+    @property
+    def by(self) -> By:
+        """Who makes the request, from where and with which token."""
+        who = self.principal
+        name, token_id = (who.name, who.token_id) if who is not None else ("", "")
+        return By(name=name, remote_ip=self.request.remote_ip or "", token_id=token_id)
+
+    def tell(
+        self,
+        what: EventKind | str,
+        user: str,
+        server: str | None = None,
+        *,
+        by: By | None = None,
+        **facts: Any,
+    ) -> None:
         """Tell plugins what was done, by whom, from where and with which token.
 
         Args:
-            deed: what, such as ``delete-user``.
+            what: the kind, or the deed of an admin, such as ``delete-user``.
             user: to whom; empty for the hub as a whole.
             server: name of the server.
+            by: who did it, when it is not who makes the request.
             facts: more of it.
         """
-        self.context.events.tell(
-            EventKind.ADMIN,
-            user,
-            server,
-            deed=deed,
-            actor=self.visitor.name,
-            remote_ip=self.request.remote_ip or "",
-            token_id=self.visitor.token_id,
-            **facts,
-        )
+        kind = what if isinstance(what, EventKind) else EventKind.ADMIN
+        if kind is EventKind.ADMIN:
+            facts["deed"] = str(what)
+        self.context.events.tell(kind, user, server, by=by or self.by, **facts)
 
     # ---- answers
 

@@ -11,12 +11,15 @@ from plughub.domain.scopes import ScopeTree
 from plughub.kinds import LoginMethod, Page
 from plughub.plugin.hooks import Hooks
 from plughub.services.activity import ActivityService
+from plughub.services.audit import AuditTrail
 from plughub.services.auth_states import AuthStates
 from plughub.services.events import EventTeller
 from plughub.services.groups import GroupService
 from plughub.services.login import LoginService
+from plughub.services.metrics import Metrics
 from plughub.services.named_servers import NamedServers
 from plughub.services.oauth import OAuthService
+from plughub.services.observing import MetricsReport
 from plughub.services.refreshing import Refresher
 from plughub.services.routing import Router
 from plughub.services.servers import ServerService
@@ -27,6 +30,7 @@ from plughub.services.sharing import SharingService
 from plughub.services.tokens import TokenService
 from plughub.services.user_admin import UserAdmin
 from plughub.services.users import UserService
+from plughub.web.options import WebOptions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +60,10 @@ class WebContext:
         shut_down: ends this process; gets whether servers and proxy are stopped, None for as configured.
         health: answers facts for the health page; raises UnavailableError when something is wrong.
         cookie_secret: signs cookies.
+        metrics: what is measured.
+        metrics_report: answers the page with metrics; None for no such page.
+        authenticate_prometheus: that page needs a scope.
+        audit: the audit trail; None when none is kept.
         login_methods: how to log in, by plugin, in order.
         pages: added by plugins.
         template_folders: looked up before the hub's own.
@@ -66,8 +74,7 @@ class WebContext:
         trusted_downstream_ips: addresses whose X-Forwarded headers are believed, besides this machine.
         headers: further headers of every answer.
         logo_file: picture for the head of the pages; empty for our own.
-        redirect_to_server: who has logged in is sent to the default server, not to the home page.
-        default_url: where to send who has logged in, instead of that; empty for none.
+        options: how the web behaves.
         versions: versions of the plugins by name.
     """
 
@@ -93,6 +100,10 @@ class WebContext:
     shut_down: Callable[[bool | None, bool | None], None]
     health: Callable[[], Awaitable[Mapping[str, Any]]]
     cookie_secret: bytes = field(repr=False)
+    metrics: Metrics = field(default_factory=Metrics)
+    metrics_report: MetricsReport | None = None
+    authenticate_prometheus: bool = True
+    audit: AuditTrail | None = None
     login_methods: Mapping[str, LoginMethod] = field(default_factory=dict)
     pages: tuple[Page, ...] = ()
     template_folders: tuple[Path, ...] = ()
@@ -103,6 +114,5 @@ class WebContext:
     trusted_downstream_ips: tuple[str, ...] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
     logo_file: str = ""
-    redirect_to_server: bool = True
-    default_url: str = ""
+    options: WebOptions = field(default_factory=WebOptions)
     versions: Mapping[str, str] = field(default_factory=dict)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from http.cookies import Morsel
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from plughub.web.base import BaseHandler
 
 DAY: Final = 86400
+HOST: Final = "__Host-"
+_OF_HOST: Final[Mapping[str, Any]] = {"path": "/", "secure": True}
+"""What browsers ask of a cookie whose name begins so."""
 
 
 class CookieJar:
@@ -33,6 +37,11 @@ class CookieJar:
         return self._handler.context.settings
 
     @property
+    def login_name(self) -> str:
+        """Name of the login cookie."""
+        return f"{HOST}{LOGIN_COOKIE}" if self._settings.cookie_host_prefix else LOGIN_COOKIE
+
+    @property
     def session_id(self) -> str:
         """The login session of the browser; empty when there is none."""
         if self._cleared:
@@ -45,7 +54,7 @@ class CookieJar:
         Returns:
             What it holds; empty when it is missing, forged or too old.
         """
-        if LOGIN_COOKIE not in self._handler.request.headers.get("Cookie", ""):
+        if self.login_name not in self._handler.request.headers.get("Cookie", ""):
             return ""
         return self.read_login(None)
 
@@ -59,7 +68,7 @@ class CookieJar:
             What it holds; empty when it is forged or too old.
         """
         days = self._settings.cookie_max_age / DAY
-        held = self._handler.get_signed_cookie(LOGIN_COOKIE, text, max_age_days=days, min_version=2)
+        held = self._handler.get_signed_cookie(self.login_name, text, max_age_days=days, min_version=2)
         return held.decode(errors="replace") if held else ""
 
     def log_in(self, user: User, session_id: str = "") -> None:
@@ -70,9 +79,11 @@ class CookieJar:
             session_id: the new session; empty to keep the one that the browser has.
         """
         days = self._settings.cookie_max_age / DAY
-        self._handler.set_signed_cookie(
-            LOGIN_COOKIE, user.cookie_id, expires_days=days, path=self._settings.hub_prefix, **self._kept()
-        )
+        kept = {"expires_days": days, **self._kept(), "path": self._settings.hub_prefix}
+        if self._settings.cookie_host_prefix:
+            kept |= _OF_HOST
+            kept.pop("domain", None)
+        self._handler.set_signed_cookie(self.login_name, user.cookie_id, **kept)
         if session_id or not self.session_id:
             self.new_session(session_id)
 
@@ -83,9 +94,8 @@ class CookieJar:
             session_id: the session; a new one when empty.
         """
         self._new_session = session_id or uuid.uuid4().hex
-        self._handler.set_cookie(
-            SESSION_COOKIE, self._new_session, path=self._settings.base_url, **self._kept()
-        )
+        kept = {**self._kept(), "path": self._settings.base_url}
+        self._handler.set_cookie(SESSION_COOKIE, self._new_session, **kept)
 
     def set_xsrf(self, token: bytes, *, lasting: bool) -> None:
         """Set the cookie that protects forms.
@@ -94,15 +104,22 @@ class CookieJar:
             token: the token.
             lasting: for as long as the browser is open; else for an hour.
         """
-        attributes: dict[str, Any] = {} if lasting else {"max_age": ANONYMOUS_SECONDS}
-        self._handler.set_cookie(XSRF_COOKIE, token, path=self._settings.hub_prefix, **attributes)
+        attributes = {"path": self._settings.hub_prefix, **_lower(self._handler.context.options.xsrf_cookie)}
+        if not lasting:
+            attributes = {name: value for name, value in attributes.items() if not name.startswith("expires")}
+            attributes["max_age"] = ANONYMOUS_SECONDS
+        self._handler.set_cookie(XSRF_COOKIE, token, **attributes)
 
     def clear(self) -> None:
         """Clear everything that a login set."""
         clear = self._handler.clear_cookie
-        clear(LOGIN_COOKIE, path=self._settings.hub_prefix)
-        clear(SESSION_COOKIE, path=self._settings.base_url)
-        clear(XSRF_COOKIE, path=self._settings.hub_prefix)
+        domain = self._kept().get("domain")
+        if self._settings.cookie_host_prefix:
+            clear(self.login_name, **_OF_HOST)
+        clear(LOGIN_COOKIE, path=self._settings.hub_prefix, domain=domain)
+        clear(SESSION_COOKIE, path=self._settings.base_url, domain=domain)
+        xsrf = _lower(self._handler.context.options.xsrf_cookie)
+        clear(XSRF_COOKIE, path=xsrf.get("path", self._settings.hub_prefix), domain=xsrf.get("domain"))
         clear(OLD_SERVICES_COOKIE, path=f"{self._settings.base_url}services")
         self._cleared = True
 
@@ -115,4 +132,10 @@ class CookieJar:
 
     def _kept(self) -> dict[str, Any]:
         secure = self._handler.context.secure_cookies or self._handler.request.protocol == "https"
-        return {"httponly": True, "samesite": "Lax", **({"secure": True} if secure else {})}
+        kept = {"httponly": True, "samesite": "Lax", **({"secure": True} if secure else {})}
+        return {**kept, **_lower(self._settings.cookie_options)}
+
+
+def _lower(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """Give attributes of a cookie one spelling: ``SameSite`` and ``samesite`` are the same."""
+    return {name.lower(): value for name, value in attributes.items()}

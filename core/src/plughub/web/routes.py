@@ -9,9 +9,11 @@ from tornado.routing import URLSpec
 
 from plughub.web.api import (
     activity,
+    audit,
     authorizations,
     groups,
     hub,
+    metrics,
     oauth,
     progress,
     proxy,
@@ -47,6 +49,7 @@ PAGES: tuple[tuple[str, type], ...] = (
     (r"/accept-share", share.AcceptShareHandler),
     (r"/error/(\d{3})", misc.ProxyErrorHandler),
     (r"/health", misc.HealthHandler),
+    (r"/metrics", metrics.MetricsHandler),
     (r"/logo", misc.LogoHandler),
     (r"/security/csp-report", misc.CSPReportHandler),
 )
@@ -54,6 +57,7 @@ PAGES: tuple[tuple[str, type], ...] = (
 API: tuple[tuple[str, type], ...] = (
     (r"/api/?", hub.VersionHandler),
     (r"/api/health", hub.APIHealthHandler),
+    (r"/api/metrics", metrics.MetricsHandler),
     (r"/api/info", hub.InfoHandler),
     (r"/api/user", users.SelfHandler),
     (r"/api/users", users.UsersHandler),
@@ -81,6 +85,7 @@ API: tuple[tuple[str, type], ...] = (
     (r"/api/services", services.ServicesHandler),
     (rf"/api/services/{_NAME}", services.ServiceHandler),
     (r"/api/proxy", proxy.ProxyHandler),
+    (r"/api/audit", audit.AuditHandler),
     (r"/api/shutdown", hub.ShutdownHandler),
     (r"/api/authorizations/token", authorizations.TokenOwnerHandler),
     (rf"/api/authorizations/token/{_NAME}", authorizations.TokenOwnerHandler),

@@ -14,7 +14,7 @@ from typing import Final
 
 from plughub.domain.clock import utcnow
 from plughub.domain.errors import HubError, PluginError
-from plughub.domain.events import EventKind
+from plughub.domain.events import By, EventKind
 from plughub.domain.oauth import OAuthClient, server_client_id
 from plughub.domain.roles import SERVER_ROLE, default_role
 from plughub.domain.scopes import access_scopes
@@ -240,9 +240,9 @@ class StartSteps:
             tx.servers.ready(record.id, at)
 
         await job.advance(Phase.DONE, ready)
-        self.events.tell(
-            EventKind.SPAWN, record.user, record.name, actor=job.operation.requested_by, url=record.url
-        )
+        by = By(name=job.operation.requested_by)
+        took = _seconds_since(job)
+        self.events.tell(EventKind.SPAWN, record.user, record.name, by=by, url=record.url, seconds=took)
         return Phase.DONE
 
     async def _undo(self, job: Job) -> Phase:
@@ -265,8 +265,10 @@ class StartSteps:
                 EventKind.SPAWN_FAILED,
                 record.user,
                 record.name,
-                actor=job.operation.requested_by,
+                by=By(name=job.operation.requested_by),
                 reason=job.failure.message,
+                status=job.failure.status,
+                seconds=_seconds_since(job),
             )
         return Phase.DONE
 
@@ -293,6 +295,10 @@ class StartSteps:
 
     def _info(self, job: Job) -> SpawnerInfo:
         return self.settings.spawners[job.operation.backend]
+
+
+def _seconds_since(job: Job) -> float:
+    return round(max(time.time() - job.operation.created, 0), 3)
 
 
 def _bound(scopes: tuple[str, ...], record: ServerRecord) -> list[str]:

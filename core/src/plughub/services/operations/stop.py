@@ -11,7 +11,7 @@ from typing import Final
 
 from plughub.domain.clock import utcnow
 from plughub.domain.errors import HubError, PluginError
-from plughub.domain.events import EventKind
+from plughub.domain.events import By, EventKind
 from plughub.domain.servers import Failure, Phase, Status
 from plughub.kinds import Resumable, Server
 from plughub.plugin.hooks import Hooks
@@ -93,7 +93,7 @@ class StopSteps:
         await self.clean_up.end(job, died, left)
         kind = EventKind.SERVER_DIED if died else EventKind.STOP
         reason = {"reason": died.message} if died else {}
-        self.events.tell(kind, record.user, record.name, actor=job.operation.requested_by, **reason)
+        self.events.tell(kind, record.user, record.name, by=By(name=job.operation.requested_by), **reason)
         return Phase.DONE
 
 

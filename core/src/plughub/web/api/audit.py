@@ -23,7 +23,7 @@ class AuditHandler(APIHandler):
         trail = self.context.audit
         if trail is None:
             raise NotFoundError("no audit trail is kept here (JupyterHub.audit_days)")
-        page = page_of(self.request, self.get_query_argument)
+        page = page_of(self)
         query = AuditQuery(
             user=self.get_query_argument("user", ""),
             actor=self.get_query_argument("actor", ""),

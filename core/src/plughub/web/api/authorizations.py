@@ -10,7 +10,6 @@ from plughub.web.api.base import APIHandler
 from plughub.web.api.bodies import TEXT, check_body
 from plughub.web.api.models import Models, service_model
 from plughub.web.base import MISSING_CREDENTIALS
-from plughub.web.protocol import LOGIN_COOKIE
 
 _UNKNOWN = "no such token or cookie, or not to be seen"
 
@@ -56,7 +55,8 @@ class CookieOwnerHandler(_Authorizations):
         body = self.json_body()
         check_body(body, {"cookie_value": TEXT}, "cookie")
         text = value or body.get("cookie_value") or ""
-        cookie_id = self.cookies_of_hub.read_login(text) if name == LOGIN_COOKIE and text else ""
+        cookies = self.cookies_of_hub
+        cookie_id = cookies.read_login(text) if name == cookies.login_name and text else ""
         found = await self.context.tokens.by_cookie_id(cookie_id) if cookie_id else None
         self.answer_owner(found.owner if found else None)
 

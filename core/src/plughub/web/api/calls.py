@@ -42,6 +42,7 @@ class Call:
 
 
 _PAGE: Final = {"offset": NUMBER, "limit": NUMBER}
+_AUDIT: Final = {"user": TEXT, "actor": TEXT, "kind": TEXT, "since": TEXT, "until": TEXT}
 _STOPPED: Final = {"include_stopped_servers": TEXT}
 _SERVER: Final = {"display_name": TEXT, "user_options": OBJECT}
 _START: Final = {**_SERVER, "backend": TEXT}
@@ -84,8 +85,10 @@ _HUB: Final = (
     Call(method="GET", path="/", open=True),
     Call(method="GET", path="/openapi.json", open=True),
     Call(method="GET", path="/health", open=True),
+    Call(method="GET", path="/metrics"),
     Call(method="GET", path="/info"),
     Call(method="GET", path="/proxy", query=_PAGE),
+    Call(method="GET", path="/audit", bad=(404,), query={**_AUDIT, **_PAGE}),
     Call(method="POST", path="/proxy"),
     Call(method="PATCH", path="/proxy", body=_REPROXY),
     Call(method="POST", path="/shutdown", good=(202,), body={"servers": FLAG, "proxy": FLAG}),

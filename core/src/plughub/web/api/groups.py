@@ -32,7 +32,7 @@ class GroupsHandler(_GroupAnswers):
     @lists("list:groups", kinds=("group",))
     async def get(self) -> None:
         """List groups, as far as the scopes go."""
-        page = page_of(self.request, self.get_query_argument)
+        page = page_of(self)
         within = reach_in_list(self, "list:groups")
         groups, total = await self.context.groups.page(within, page.offset, page.limit)
         self.answer(page.wrap(self.request, [self.model(group) for group in groups], total))

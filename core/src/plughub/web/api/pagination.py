@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
@@ -11,10 +11,9 @@ from tornado.httputil import HTTPServerRequest
 
 from plughub.domain.errors import InvalidError
 from plughub.domain.names import shorten
+from plughub.web.base import BaseHandler
 
 MEDIA_TYPE: Final = "application/jupyterhub-pagination+json"
-DEFAULT_LIMIT: Final = 50
-MAX_LIMIT: Final = 200
 _LARGEST: Final = 2**62
 
 
@@ -60,12 +59,11 @@ class PageOfList:
         }
 
 
-def page_of(request: HTTPServerRequest, argument: Callable[[str, str], str]) -> PageOfList:
+def page_of(handler: BaseHandler) -> PageOfList:
     """Read which part of a list is asked for.
 
     Args:
-        request: the request.
-        argument: gives an argument of the query, or a default.
+        handler: of the request.
 
     Returns:
         The page.
@@ -73,11 +71,13 @@ def page_of(request: HTTPServerRequest, argument: Callable[[str, str], str]) -> 
     Raises:
         InvalidError: offset or limit is no number.
     """
-    kinds: Sequence[str] = request.headers.get("Accept", "").lower().split(",")
+    options, argument = handler.context.options, handler.get_query_argument
+    kinds: Sequence[str] = handler.request.headers.get("Accept", "").lower().split(",")
     wrapped = MEDIA_TYPE in {kind.partition(";")[0].strip() for kind in kinds}
     offset = _number("offset", argument("offset", "0"))
-    limit = _number("limit", argument("limit", str(DEFAULT_LIMIT if wrapped else MAX_LIMIT)))
-    return PageOfList(offset, max(1, min(limit, MAX_LIMIT)), wrapped)
+    usual = options.page_limit if wrapped else options.max_page_limit
+    limit = _number("limit", argument("limit", str(usual)))
+    return PageOfList(offset, max(1, min(limit, options.max_page_limit)), wrapped)
 
 
 def _number(name: str, text: str) -> int:

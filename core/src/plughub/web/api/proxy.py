@@ -19,7 +19,7 @@ class ProxyHandler(APIHandler):
     @requires("proxy")
     async def get(self) -> None:
         """Show the routes that stand."""
-        page = page_of(self.request, self.get_query_argument)
+        page = page_of(self)
         routes = sorted(await self.context.router.table(), key=lambda route: route.routespec)
         shown = {
             route.routespec: {
@@ -34,7 +34,8 @@ class ProxyHandler(APIHandler):
     @requires("proxy")
     async def post(self) -> None:
         """Mend the routes now."""
-        await self.context.router.sync()
+        with self.context.metrics.route_check():
+            await self.context.router.sync()
         self.tell("check-routes", "")
         self.answer_nothing(HTTPStatus.OK)
 

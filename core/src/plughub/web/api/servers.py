@@ -15,6 +15,7 @@ from plughub.domain.users import User
 from plughub.web.api.base import APIHandler
 from plughub.web.api.bodies import FLAG, OBJECT, TEXT, check_body
 from plughub.web.api.models import Models
+from plughub.web.options import named_server_limit
 from plughub.web.requires import check_access, of_server, requires
 
 _OUTER: Final = {"display_name": TEXT, "user_options": OBJECT, "backend": TEXT}
@@ -60,7 +61,8 @@ class ServerHandler(APIHandler):
             server,
             options=wishes.options,
             backend=wishes.backend,
-            requested_by=self.visitor.name,
+            by=self.by,
+            named_limit=await named_server_limit(self),
         )
         if wishes.display_name is not None:
             await self.context.named_servers.call(record, wishes.display_name)
@@ -75,7 +77,11 @@ class ServerHandler(APIHandler):
         check_body(body, {"display_name": TEXT, "user_options": OBJECT}, "server")
         user = await self.find_user(name)
         record = await self.context.named_servers.create(
-            user, server, display_name=_display_name(body) or "", options=body.get("user_options")
+            user,
+            server,
+            display_name=_display_name(body) or "",
+            options=body.get("user_options"),
+            limit=await named_server_limit(self),
         )
         self.tell("create-server", name, server)
         self._answer_model(record, user, HTTPStatus.CREATED)
@@ -103,16 +109,16 @@ class ServerHandler(APIHandler):
         check_body(body, {"remove": FLAG}, "server")
         remove = bool(body.get("remove"))
         record = await self.context.servers.get(name, server)
-        by, seconds = self.visitor.name, self.context.slow_stop_timeout
+        by, seconds = self.by, self.context.slow_stop_timeout
         put_off = record.operation is not None and record.operation.trouble
         if record.pending == "stop" and not remove and not put_off:
             self.answer_nothing(HTTPStatus.ACCEPTED)
             return
         await self.context.refresher.before_stop(record.user_id, self.visitor)
         if remove:
-            record = await self.context.servers.remove(record, seconds, requested_by=by)
+            record = await self.context.servers.remove(record, seconds, by=by)
         else:
-            record = await self.context.servers.stop(record, requested_by=by)
+            record = await self.context.servers.stop(record, by=by)
             record = await self.context.servers.wait(record, seconds)
         if record.ready and record.failure is not None:
             raise HubError(record.failure.message, hint="Try again; the server still runs.")

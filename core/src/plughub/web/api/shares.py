@@ -31,7 +31,7 @@ class _ShareAnswers(APIHandler):
             look: gets offset and limit, answers the items and how many there are in all.
             model: makes the model of one.
         """
-        page = replace(page_of(self.request, self.get_query_argument), wrapped=True)
+        page = replace(page_of(self), wrapped=True)
         items, total = await look(page.offset, page.limit)
         shown = [model(self.context.settings, item) for item in items]
         self.answer(page.wrap(self.request, shown, total))
@@ -235,7 +235,7 @@ class CodesOfServerHandler(_ShareAnswers):
         if wanted and not found:
             raise NotFoundError(f"there is no share code {wanted[:32]!r}")
         await self.context.share_codes.delete(owner, server, code=code, key=int(found[1]) if found else None)
-        self.tell("delete-share-code", owner, server, **({"code_id": wanted} if wanted else {}))
+        self.tell("delete-share-code", owner, server, code_id=wanted or None)
         self.answer_nothing(HTTPStatus.NO_CONTENT)
 
 

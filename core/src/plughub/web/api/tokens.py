@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from plughub.domain.errors import ForbiddenError, HubError, InvalidError, NotFoundError
+from plughub.domain.events import EventKind
+from plughub.domain.oauth import TokenRecord
 from plughub.domain.roles import DEFAULT_ROLES
 from plughub.domain.scopes import ScopeFilter
 from plughub.domain.users import User
@@ -49,8 +52,20 @@ class TokensHandler(APIHandler):
             expires_in=body.get("expires_in"),
             holder=maker,
         )
+        self._tell(user, maker, made.record)
         scopes = self.context.tokens.effective_scopes(user, made.record)
         self.answer({**token_model(made.record, scopes), "token": made.text}, 201)
+
+    def _tell(self, user: User, maker: Principal, record: TokenRecord) -> None:
+        """Tell of a new token; who sent name and password made it, though nobody was logged in."""
+        self.tell(
+            EventKind.TOKEN_CREATED,
+            user.name,
+            by=replace(self.by, name=maker.name),
+            token=f"a{record.id}",
+            note=record.note,
+            scopes=sorted(record.scopes),
+        )
 
     def check_xsrf(self) -> None:
         """Check nothing for nobody: who sends name and password was not logged in by a cookie."""
@@ -61,12 +76,11 @@ class TokensHandler(APIHandler):
         if not isinstance(auth, dict) or not all(isinstance(value, str) for value in auth.values()):
             raise ForbiddenError(MISSING_CREDENTIALS)
         form = {key: value for key, value in auth.items() if key not in {"username", "password"}}
-        session = await self.context.logins.log_in(
-            auth.get("username", ""),
-            auth.get("password", ""),
-            form,
-            remote_ip=self.request.remote_ip or "",
-        )
+        remote_ip = self.request.remote_ip or ""
+        with self.context.metrics.login():
+            session = await self.context.logins.log_in(
+                auth.get("username", ""), auth.get("password", ""), form, remote_ip=remote_ip
+            )
         return Principal(owner=session.user, scopes=self.context.tokens.scopes_of(session.user))
 
     async def _owner(self, name: str, maker: Principal) -> User:
@@ -99,6 +113,7 @@ class TokenHandler(APIHandler):
         user = await self.find_user(name)
         if not await self.context.tokens.revoke(user, _key(token_id)):
             raise _no_such_token(token_id)
+        self.tell(EventKind.TOKEN_REVOKED, user.name, token=token_id)
         self.answer_nothing(204)
 
 

@@ -49,7 +49,7 @@ class UsersHandler(APIHandler):
     @lists("list:users", kinds=("user", "group"))
     async def get(self) -> None:
         """List users, as far as the scopes go."""
-        page = page_of(self.request, self.get_query_argument)
+        page = page_of(self)
         stopped = include_stopped(self)
         found = await self.context.user_admin.page(self._query(page), stopped=stopped)
         models = Models(self.context.settings, self.visitor.scopes)

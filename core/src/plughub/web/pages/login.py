@@ -56,9 +56,10 @@ class LoginHandler(PageHandler):
             if name not in _NOT_FOR_PLUGINS
         }
         try:
-            session = await self.context.logins.log_in(
-                username, password, form, remote_ip=self.request.remote_ip or ""
-            )
+            with self.context.metrics.login():
+                session = await self.context.logins.log_in(
+                    username, password, form, remote_ip=self.request.remote_ip or ""
+                )
         except ForbiddenError as error:
             self.set_status(403)
             self.show(username=username, error=error.message)
@@ -156,9 +157,10 @@ class OneTimeHandler(LoginHandler):
             raise ForbiddenError("this link is used up by opening it", hint="Open it in the browser itself.")
         token = self.get_query_argument("token", "")
         try:
-            session = await self.context.logins.log_in(
-                "", "", {FIELD: token}, remote_ip=self.request.remote_ip or ""
-            )
+            with self.context.metrics.login():
+                session = await self.context.logins.log_in(
+                    "", "", {FIELD: token}, remote_ip=self.request.remote_ip or ""
+                )
         except ForbiddenError as error:
             if self.principal is not None:
                 self.redirect(await landing(self, self.principal.user))
@@ -206,10 +208,21 @@ class LogoutHandler(PageHandler):
             self.redirect(self.hub_path("login"))
 
     async def _log_out(self, user: User) -> None:
-        await self.context.logins.log_out(user, self.cookies_of_hub.session_id)
+        with self.context.metrics.logout():
+            await self.context.logins.log_out(
+                user, self.cookies_of_hub.session_id, remote_ip=self.request.remote_ip or ""
+            )
+        if self.context.options.stop_on_logout:
+            await self._stop_servers(user)
         self.cookies_of_hub.clear()
         if any(method.auto for method in self.context.login_methods.values()):
             self.principal = None
             self.render_page("logout.html", ask=False)
         else:
             self.redirect(self.hub_path("login"))
+
+    async def _stop_servers(self, user: User) -> None:
+        """Have everything of somebody stopped that runs; that goes on in the background."""
+        for server in await self.context.servers.of_user(user):
+            if server.ready:
+                await self.context.servers.stop(server, by=self.by)

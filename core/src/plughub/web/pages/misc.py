@@ -61,6 +61,7 @@ class CSPReportHandler(BaseHandler):
         """Log the report of somebody who is logged in; nobody else may fill the log."""
         if self.principal is not None:
             text = scrub(self.request.body[:_SHOWN].decode(errors="replace"))
+            self.context.metrics.csp_report()
             self.application.log.warning("a browser of %s reports: %r", self.principal.name, text)
         self.set_status(204)
 

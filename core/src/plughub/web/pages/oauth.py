@@ -31,7 +31,9 @@ class AuthorizeHandler(PageHandler):
 
     async def _agree(self, scopes: frozenset[str]) -> None:
         session = self.cookies_of_hub.session_id
-        self.redirect(await self.context.oauth.agree(self.request.query, self.visitor, scopes, session))
+        target = await self.context.oauth.agree(self.request.query, self.visitor, scopes, session)
+        self.tell("authorize-client", self.visitor.name, client=self.get_query_argument("client_id"))
+        self.redirect(target)
 
     def _ask(self, question: Question) -> None:
         self.render_page(

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 from plughub.domain.errors import NotFoundError
 from plughub.domain.shares import Share
 from plughub.domain.users import User
+from plughub.web.options import default_url, named_server_limit
 from plughub.web.pages.base import PageHandler
 from plughub.web.requires import requires
-
-RUNNING_NO_MORE: Final = 424
 
 
 class RootHandler(PageHandler):
@@ -21,8 +20,8 @@ class RootHandler(PageHandler):
         if self.principal is None:
             self.redirect(self.hub_path("login"))
             return
-        default = self.context.default_url
-        if default or not self.context.redirect_to_server:
+        default = await default_url(self)
+        if default or not self.context.options.redirect_to_server:
             self.redirect(default or self.hub_path("home"))
             return
         server = await self.context.servers.get(self.principal.name, "")
@@ -42,7 +41,7 @@ class HomeHandler(PageHandler):
         settings = self.context.settings
         default = next(card for card in cards if not card["name"])
         named = [card for card in cards if card["name"]]
-        limit = settings.named_server_limit
+        limit = await named_server_limit(self)
         self.render_page(
             "home.html",
             url=default["url"] if default["active"] else default["spawn_url"],
@@ -81,9 +80,10 @@ class PrefixHandler(PageHandler):
         base = self.context.settings.base_url
         if not self.request.path.startswith((f"{base}user/", f"{base}services/")):
             raise NotFoundError("there is nothing at this address")
-        self.set_status(RUNNING_NO_MORE)
+        status = self.context.options.not_running_status
+        self.set_status(status)
         self.set_header("Content-Type", "application/json")
-        self.finish({"status": RUNNING_NO_MORE, "message": f"nothing runs at {self.request.path}"})
+        self.finish({"status": status, "message": f"nothing runs at {self.request.path}"})
 
     post = put = patch = delete = other
 
@@ -112,7 +112,8 @@ async def landing(handler: PageHandler, user: User) -> str:
     """
     if handler.next_url:
         return handler.next_url
-    if handler.context.default_url or not handler.context.redirect_to_server:
-        return handler.context.default_url or handler.hub_path("home")
+    default = await default_url(handler)
+    if default or not handler.context.options.redirect_to_server:
+        return default or handler.hub_path("home")
     server = await handler.context.servers.get(user.name, "")
     return handler.server_path(user.name, "") if server.ready else handler.spawn_path(user.name, "")

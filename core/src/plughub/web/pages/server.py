@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from http import HTTPStatus
 from typing import Final
 from urllib.parse import urlencode
 
@@ -12,11 +11,11 @@ from tornado.httputil import url_concat
 from plughub.domain.errors import HubError, NotFoundError
 from plughub.domain.scopes import ScopeFilter
 from plughub.domain.servers import ServerRecord
+from plughub.web.options import redirected
 from plughub.web.pages.base import PageHandler
 from plughub.web.pages.pending import show_not_running
 from plughub.web.requires import NOT_TO_BE_SEEN
 
-MAX_REDIRECTS: Final = 4
 MAX_DELAY: Final = 10
 JSON: Final = "application/json"
 
@@ -42,7 +41,8 @@ class UserUrlHandler(PageHandler):
             query = urlencode({"next": self._target})
             self.redirect(f"{self.hub_path('spawn-pending', name, record.name)}?{query}", status=303)
         else:
-            show_not_running(self, record, status=HTTPStatus.FAILED_DEPENDENCY, back=self._target)
+            status = self.context.options.not_running_status
+            show_not_running(self, record, status=status, back=self._target)
 
     async def other(self, name: str, path: str = "") -> None:
         """Say to programs that the server does not run."""
@@ -72,7 +72,7 @@ class UserUrlHandler(PageHandler):
         """Send the browser to the server, more and more slowly when it keeps coming back."""
         redirects = self.get_query_argument("redirects", "0")
         count = int(redirects) if redirects.isdecimal() and redirects.isascii() else 0
-        if count >= MAX_REDIRECTS:
+        if count >= self.context.options.user_redirect_limit:
             raise HubError(
                 "Redirect loop detected.",
                 hint="The server runs, but the proxy does not lead to it. Wait a minute and try again; "
@@ -106,11 +106,12 @@ class UserUrlHandler(PageHandler):
     def _fail(self, name: str, server: str) -> None:
         prefix = self.context.settings.hub_prefix
         where = f"{self.request.protocol}://{self.request.host}{self.spawn_path(name, server)}"
-        self.set_status(HTTPStatus.FAILED_DEPENDENCY)
+        status = self.context.options.not_running_status
+        self.set_status(status)
         self.set_header("Content-Type", JSON)
         self.finish(
             {
-                "status": int(HTTPStatus.FAILED_DEPENDENCY),
+                "status": int(status),
                 "message": f"JupyterHub server no longer running at /{self.request.path[len(prefix) :]}. "
                 f"Restart the server at {where}",
             }
@@ -122,7 +123,12 @@ class UserRedirectHandler(PageHandler):
 
     async def get(self, path: str = "") -> None:
         """Send the browser to the start of its own server, and from there to the address."""
-        user = self.visitor.name
-        target = self.server_path(user, "") + path.lstrip("/")
+        user = self.visitor.user
+        elsewhere = await redirected(self, path, user)
+        if elsewhere:
+            self.redirect(elsewhere)
+            return
+        server = self.context.options.default_server_name
+        target = self.server_path(user.name, server) + path.lstrip("/")
         target = f"{target}?{self.request.query}" if self.request.query else target
-        self.redirect(f"{self.spawn_path(user, '')}?{urlencode({'next': target})}")
+        self.redirect(f"{self.spawn_path(user.name, server)}?{urlencode({'next': target})}")

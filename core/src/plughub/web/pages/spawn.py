@@ -11,6 +11,7 @@ from plughub.domain.servers import ServerRecord
 from plughub.domain.users import User
 from plughub.kinds import Server
 from plughub.web.errors import answer_to, status_of
+from plughub.web.options import named_server_limit
 from plughub.web.pages.base import PageHandler, trusted
 from plughub.web.requires import check_access, of_server
 from plughub.web.xsrf import is_from_elsewhere
@@ -60,8 +61,9 @@ class SpawnHandler(PageHandler):
     async def _user(self, name: str, server: str) -> User:
         name = name or self.visitor.name
         await check_access(self, ("start:servers",), of_server(name, server))
-        self.context.servers.check_named(server)
-        return await self.find_user(name)
+        user = await self.find_user(name)
+        await self.context.servers.check_named(user, server)
+        return user
 
     async def _goes_on_elsewhere(self, user: User, server: str) -> bool:
         """Send the browser to a server that runs, or is on its way."""
@@ -124,7 +126,12 @@ class SpawnHandler(PageHandler):
         except UnauthorizedError:
             self.refuse_stranger()
         record: ServerRecord = await self.context.servers.start(
-            user, server, options=options, backend=backend, requested_by=self.visitor.name
+            user,
+            server,
+            options=options,
+            backend=backend,
+            by=self.by,
+            named_limit=await named_server_limit(self),
         )
         record = await self.context.servers.wait(record, SOON)
         if record.ready:

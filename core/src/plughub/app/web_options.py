@@ -1,0 +1,57 @@
+"""Reading from the configuration how the web behaves."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any, Final
+
+from plughub.app.config import JupyterHub
+from plughub.domain.errors import StartError
+from plughub.web.options import WebOptions
+
+log = logging.getLogger("plughub.app")
+TORNADO_SETTINGS: Final = frozenset(
+    {
+        "slow_spawn_timeout",
+        "slow_stop_timeout",
+        "headers",
+        "cookie_options",
+        "xsrf_cookie_kwargs",
+        "user_redirect_limit",
+    }
+)
+CURRENT_STATUS: Final = 424
+LEGACY_STATUS: Final = 503
+
+
+def web_options(hub: JupyterHub) -> WebOptions:
+    """Read how the web behaves.
+
+    Args:
+        hub: the settings of the hub.
+
+    Returns:
+        The options.
+
+    Raises:
+        StartError: settings do not fit together.
+    """
+    without_effect = sorted(set(hub.tornado_settings) - TORNADO_SETTINGS)
+    if without_effect:
+        log.warning("c.JupyterHub.tornado_settings: nothing reads %s", ", ".join(without_effect))
+    if hub.api_page_default_limit > hub.api_page_max_limit:
+        raise StartError("c.JupyterHub.api_page_default_limit must not exceed api_page_max_limit")
+    limit: Any = hub.named_server_limit_per_user
+    return WebOptions(
+        redirect_to_server=hub.redirect_to_server,
+        default_url=hub.default_url,
+        user_redirect_hook=hub.user_redirect_hook,
+        user_redirect_limit=hub.tornado_settings.get("user_redirect_limit", 4),
+        default_server_name=hub.default_server_name if hub.allow_named_servers else "",
+        named_server_limit=limit if callable(limit) else None,
+        stop_on_logout=hub.shutdown_on_logout,
+        not_running_status=LEGACY_STATUS if hub.use_legacy_stopped_server_status_code else CURRENT_STATUS,
+        page_limit=hub.api_page_default_limit,
+        max_page_limit=hub.api_page_max_limit,
+        xsrf_cookie=hub.tornado_settings.get("xsrf_cookie_kwargs", {}),
+    )

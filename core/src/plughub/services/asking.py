@@ -1,0 +1,56 @@
+"""What may be asked for: servers of which names, by which spawner."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from plughub.domain.errors import InvalidError
+from plughub.domain.names import check_server_name, shorten
+from plughub.domain.users import User
+from plughub.services.ports import Store
+from plughub.services.settings import HubSettings
+
+MAX_OLD_NAME: Final = 255
+"""Characters, as long as the database holds them."""
+
+
+async def check_named(store: Store, settings: HubSettings, user: User, name: str) -> None:
+    """Check that a server may be started by its name.
+
+    Args:
+        store: the storage.
+        settings: of the hub.
+        user: whose.
+        name: the name; the empty one is the default server's and always good.
+
+    Raises:
+        InvalidError: named servers are not enabled, or it breaks the rule; a server of an older hub may
+            keep such a name, unless the settings say otherwise.
+    """
+    if name and not settings.allow_named_servers:
+        raise InvalidError("named servers are not enabled (JupyterHub.allow_named_servers)")
+    try:
+        check_server_name(name)
+    except InvalidError:
+        old = settings.start_old_names and len(name) <= MAX_OLD_NAME
+        if not old or await store.read(lambda tx: tx.servers.get(user.name, name)) is None:
+            raise
+
+
+def choose_backend(settings: HubSettings, wanted: str = "") -> str:
+    """Choose the spawner for a start.
+
+    Args:
+        settings: of the hub.
+        wanted: what the user asked for; empty for the default one.
+
+    Returns:
+        Name of the plugin.
+
+    Raises:
+        InvalidError: there is no such spawner.
+    """
+    if wanted and wanted not in settings.spawners:
+        known = ", ".join(settings.spawners)
+        raise InvalidError(f"there is no spawner {shorten(wanted)} here; choose among {known}")
+    return wanted or settings.default_spawner

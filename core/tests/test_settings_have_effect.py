@@ -1,0 +1,79 @@
+"""Every setting is read by something, or it is said that nothing reads it, and who sets it is told."""
+
+from __future__ import annotations
+
+import ast
+import logging
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from traitlets.config import Config
+
+from plughub.app.checks import WITHOUT_EFFECT, tell_of_idle_settings
+from plughub.app.config import JupyterHub
+
+ROOT = Path(__file__).resolve().parents[2]
+SOURCES = [
+    path
+    for folder in ("core/src", "plugins")
+    for path in (ROOT / folder).rglob("*.py")
+    if "tests" not in path.parts
+]
+OF_EVERY_KIND = {"authenticator_class", "proxy_class", "spawner_class"}
+"""Read by a name that is put together."""
+
+
+def settings() -> Iterator[tuple[str, str]]:
+    """Find class and name of every trait that is tagged as a setting."""
+    for path in SOURCES:
+        tree = ast.parse(path.read_text())
+        for cls in (node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)):
+            for statement in cls.body:
+                if not isinstance(statement, ast.Assign | ast.AnnAssign):
+                    continue
+                targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+                if "config=True" in ast.unparse(statement):
+                    yield from ((cls.name, target.id) for target in targets if isinstance(target, ast.Name))
+
+
+def read() -> set[str]:
+    """Find what is read somewhere: as an attribute that is not set there, or by its name in quotes."""
+    text = "\n".join(path.read_text() for path in SOURCES if path.name != "checks.py")
+    attributes = re.findall(r"\.(\w+)\b(?!\s*=[^=])", text)
+    return {*attributes, *re.findall(r"""(?<!observe\()["'](\w+)["']""", text), *OF_EVERY_KIND}
+
+
+def test_every_setting_is_read_by_something_or_named_as_one_that_is_not() -> None:
+    found = set(settings())
+    assert ("JupyterHub", "port") in found
+    known = read()
+    said = {name for names in WITHOUT_EFFECT.values() for name in names}
+    assert {(cls, name) for cls, name in found if name not in known | said} == set()
+    assert said - {name for _, name in found} == set()
+
+
+def test_the_pages_name_the_same_settings_as_the_hub() -> None:
+    known = tomllib.loads((ROOT / "docs" / "jupyterhub.toml").read_text())["without_effect"]
+    assert {cls: sorted(names) for cls, names in known.items()} == {
+        cls: sorted(names) for cls, names in WITHOUT_EFFECT.items()
+    }
+
+
+@pytest.mark.parametrize("section", ["Spawner", "DockerSpawner"])
+def test_who_sets_what_nothing_reads_is_told(caplog, section) -> None:
+    config = Config({section: {"ssl_alt_names": ["DNS:x"], "port": 0}, "JupyterHub": {"port": 1}})
+    with caplog.at_level(logging.WARNING):
+        tell_of_idle_settings(config)
+    assert [record.getMessage() for record in caplog.records] == [
+        f"c.{section}.ssl_alt_names has no effect here: nothing reads it"
+    ]
+
+
+def test_tornado_settings_that_nothing_reads_are_named(caplog) -> None:
+    from plughub.app.web_options import web_options
+
+    web_options(JupyterHub(tornado_settings={"cookie_options": {}, "no_cache_static": True}))
+    assert "tornado_settings: nothing reads no_cache_static" in caplog.text

@@ -1,0 +1,168 @@
+"""What the configuration may change of pages and calls."""
+
+from __future__ import annotations
+
+import json
+from http.cookies import SimpleCookie
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from plughub.web.options import WebOptions
+
+LAB = "/hub/api/users/alice/servers/lab"
+
+
+def target(answer) -> str:
+    assert answer.code == 302, answer.body
+    return answer.headers["Location"]
+
+
+def morsels(answer) -> dict:
+    return {
+        name: morsel
+        for line in answer.headers.get_list("Set-Cookie")
+        for name, morsel in SimpleCookie(line).items()
+    }
+
+
+async def test_a_function_says_where_user_redirect_leads_and_may_leave_it_as_it_is(make_hub):
+    asked = []
+
+    async def hook(path, request, user, base_url):
+        asked.append((path, request.query, user.name, base_url))
+        return None if path == "lab" else f"{base_url}user/{user.name}/x/{path}"
+
+    hub = await make_hub(context={"options": WebOptions(user_redirect_hook=hook)})
+    browser = await hub.logged_in()
+    assert target(await browser.get("/hub/user-redirect/tree?a=1")) == "/user/alice/x/tree"
+    assert target(await browser.get("/hub/user-redirect/lab")).startswith("/hub/spawn/alice?next=")
+    assert asked == [("tree", "a=1", "alice", "/"), ("lab", "", "alice", "/")]
+
+
+async def test_user_redirect_leads_to_the_named_server_that_is_the_default(make_hub):
+    hub = await make_hub(allow_named_servers=True, context={"options": WebOptions(default_server_name="lab")})
+    browser = await hub.logged_in()
+    where = urlsplit(target(await browser.get("/hub/user-redirect/tree?a=1")))
+    assert where.path == "/hub/spawn/alice/lab"
+    assert parse_qs(where.query)["next"] == ["/user/alice/lab/tree?a=1"]
+
+
+async def test_a_function_that_fails_is_named_and_nothing_else_happens(make_hub):
+    hub = await make_hub(
+        context={"options": WebOptions(user_redirect_hook=lambda *_: 1 / 0, default_url=lambda _: 1 / 0)}
+    )
+    browser = hub.browser()
+    await browser.get("/hub/login")
+    form = {"username": "alice", "password": "wonder", "_xsrf": browser.xsrf}
+    answer = await browser.post("/hub/login", form=form)
+    assert answer.code == 500
+    assert b"c.JupyterHub.default_url failed: ZeroDivisionError" in answer.body
+
+
+async def test_a_function_says_where_who_has_logged_in_goes(make_hub):
+    async def default(handler):
+        return f"/hub/home?{handler.request.host_name}"
+
+    hub = await make_hub(context={"options": WebOptions(default_url=default)})
+    browser = await hub.logged_in_bare()
+    assert target(await browser.get("/hub/")) == "/hub/home?127.0.0.1"
+
+
+async def test_who_logs_out_stops_her_servers_where_that_is_wanted(make_hub):
+    for wanted in (True, False):
+        hub = await make_hub(context={"options": WebOptions(stop_on_logout=wanted)})
+        await hub.running("alice")
+        browser = await hub.logged_in()
+        await browser.post("/hub/logout", form={"_xsrf": browser.xsrf})
+        record = await hub.servers.get("alice", "")
+        assert (record.pending == "stop" or not record.active) is wanted
+
+
+async def test_a_function_says_how_many_named_servers_somebody_may_have(make_hub):
+    async def limit(handler):
+        return 0 if handler.current_user.admin else 1
+
+    hub = await make_hub(allow_named_servers=True, context={"options": WebOptions(named_server_limit=limit)})
+    user, admin = await hub.program("alice"), await hub.admin()
+    assert (await user.ask("PUT", LAB)).code == 201
+    refused = await user.ask("PUT", f"{LAB}2")
+    assert (refused.code, b"maximum of 1" in refused.body) == (400, True)
+    assert (await user.post(f"{LAB}2")).code == 400
+    assert (await admin.ask("PUT", f"{LAB}2")).code == 201
+    assert (await admin.post(f"{LAB}3")).code == 201
+    browser = await hub.logged_in()
+    assert b"3 of 1." in (await browser.get("/hub/home")).body
+
+
+async def test_a_limit_that_is_no_number_is_said_to_be_none(make_hub):
+    options = WebOptions(named_server_limit=lambda _: "many")
+    hub = await make_hub(allow_named_servers=True, context={"options": options})
+    answer = await (await hub.program()).ask("PUT", LAB)
+    assert answer.code == 500
+    assert "must answer a number" in json.loads(answer.body)["message"]
+
+
+@pytest.mark.parametrize(("may_start", "code"), [(True, 201), (False, 400)])
+async def test_a_server_with_an_old_name_is_started_or_only_deleted(make_hub, may_start, code):
+    hub = await make_hub(allow_named_servers=True, start_old_names=may_start)
+    user, program = await hub.user(), await hub.program()
+    await hub.store.write(lambda tx: tx.servers.create(user.id, "My_Lab"))
+    assert (await program.post("/hub/api/users/alice/servers/My_Lab")).code == code
+    assert (await program.post("/hub/api/users/alice/servers/My_Other")).code == 400
+    gone = await program.ask("DELETE", "/hub/api/users/alice/servers/My_Lab", model={"remove": True})
+    assert gone.code in {202, 204}
+
+
+async def test_the_addresses_of_servers_that_do_not_run_answer_the_older_status(make_hub):
+    hub = await make_hub(context={"options": WebOptions(not_running_status=503)})
+    browser = await hub.logged_in()
+    assert (await browser.get("/hub/user/alice/lab")).code == 503
+    assert (await browser.get("/hub/user/alice/api/kernels")).code == 503
+    assert (await browser.post("/user/alice/api/kernels")).code == 503
+
+
+async def test_pages_of_lists_are_as_long_as_configured(make_hub):
+    hub = await make_hub(context={"options": WebOptions(page_limit=2, max_page_limit=3)})
+    admin = await hub.admin()
+    await admin.post("/hub/api/users", model={"usernames": ["a1", "a2", "a3", "a4"]})
+
+    async def length(query: str, **headers: str) -> int:
+        found = json.loads((await admin.get(f"/hub/api/users{query}", headers=headers)).body)
+        return len(found["items"] if headers else found)
+
+    assert await length("") == 3
+    assert await length("?limit=100") == 3
+    assert await length("", Accept="application/jupyterhub-pagination+json") == 2
+
+
+async def test_cookies_for_one_host_are_named_so_and_let_in(make_hub):
+    hub = await make_hub(cookie_host_prefix=True)
+    browser = hub.browser()
+    morsel = morsels(await browser.log_in("alice", "wonder"))["__Host-jupyterhub-hub-login"]
+    assert (morsel["path"], morsel["secure"], morsel["domain"]) == ("/", True, "")
+    assert (await browser.get("/hub/home")).code == 200
+    out = await browser.post("/hub/logout", form={"_xsrf": browser.xsrf})
+    gone = morsels(out)["__Host-jupyterhub-hub-login"]
+    assert (gone.value, gone["path"], gone["secure"]) == ("", "/", True)
+    await hub.running("alice")
+    assert hub.tiny.started[-1].environment["JUPYTERHUB_COOKIE_HOST_PREFIX_ENABLED"] == "1"
+
+
+async def test_cookies_have_the_attributes_that_are_configured(make_hub):
+    hub = await make_hub(
+        cookie_options={"SameSite": "None", "Secure": True},
+        context={"options": WebOptions(xsrf_cookie={"SameSite": "Strict"})},
+    )
+    browser = hub.browser()
+    form = morsels(await browser.get("/hub/login"))["_xsrf"]
+    assert (form["samesite"], form["max-age"]) == ("Strict", "3600")
+    answer = await browser.post(
+        "/hub/login", form={"username": "alice", "password": "wonder", "_xsrf": browser.xsrf}
+    )
+    login = morsels(answer)["jupyterhub-hub-login"]
+    assert (login["samesite"], login["secure"], login["httponly"]) == ("None", True, True)
+    assert login["path"] == "/hub/"
+    await hub.running("alice")
+    given = json.loads(hub.tiny.started[-1].environment["JUPYTERHUB_COOKIE_OPTIONS"])
+    assert given == {"SameSite": "None", "Secure": True}
