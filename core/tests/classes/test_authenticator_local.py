@@ -10,7 +10,7 @@ from plughub.classes.access import AccessRules
 from plughub.classes.authenticator_hooks import AuthenticatorHooks
 from plughub.classes.authenticator_model import AuthenticatorUser
 from plughub.domain.errors import ForbiddenError, UnavailableError
-from plughub.kinds import Identity, Rejected
+from plughub.kinds import Identity, Refusal, UserInfo
 
 ME = pwd.getpwuid(os.getuid()).pw_name
 MY_GROUP = grp.getgrgid(os.getgid()).gr_name
@@ -61,8 +61,8 @@ async def test_a_rule_about_groups_may_be_async():
 
 async def test_a_person_without_an_account_on_the_system_reads_so(caplog):
     hooks = AuthenticatorHooks("local", LocalAuthenticator())
-    answer = await hooks.hub_complete_login(Identity(name=NO_ONE.name))
-    assert isinstance(answer, Rejected)
+    answer = await hooks.hub_add_user(UserInfo(name=NO_ONE.name))
+    assert isinstance(answer, Refusal)
     assert NO_ONE.name in answer.reason
     assert "c.LocalAuthenticator.create_system_users = True" in caplog.text
 

@@ -218,6 +218,16 @@ async def test_a_process_leaves_alone_what_another_one_is_doing(make_registered,
     assert await names(second) == ["alice"]
 
 
+async def test_a_process_goes_on_with_what_it_had_to_leave(hub):
+    await Membership(hub.store, hub.settings, lambda _changes: None).join()
+    user = await hub.user()
+    await hub.store.write(
+        lambda tx: tx.departures.begin(user.id, holder=hub.settings.hub_id, requested_by="root")
+    )
+    await hub.deletion.look()
+    assert await names(hub) == []
+
+
 async def call_roll(hub, **more):
     await RollCall(hub.store, hub.settings, hub.preparation, hub.deletion, **more).call()
 

@@ -53,14 +53,14 @@ async def test_members_of_admin_groups_are_admins_and_others_stop_being_it(
     make_authenticator, alice, group, member
 ):
     hooks = AuthenticatorHooks("pam", make_authenticator(admin_groups={group}, admin_users={"root"}))
-    assert (await hooks.hub_complete_login(Identity(name=member))).admin is True
-    assert (await hooks.hub_complete_login(Identity(name=alice))).admin is False
-    assert (await hooks.hub_complete_login(Identity(name="root"))).admin is True
+    assert (await hooks.hub_complete_login(Identity(name=member), None)).admin is True
+    assert (await hooks.hub_complete_login(Identity(name=alice), None)).admin is False
+    assert (await hooks.hub_complete_login(Identity(name="root"), None)).admin is True
 
 
 async def test_without_admin_groups_nobody_stops_being_an_admin(make_authenticator, alice):
     hooks = AuthenticatorHooks("pam", make_authenticator())
-    assert (await hooks.hub_complete_login(Identity(name=alice))).admin is None
+    assert (await hooks.hub_complete_login(Identity(name=alice), None)).admin is None
 
 
 async def test_a_second_name_for_the_same_number_becomes_the_first(make_authenticator, make_user, plain):

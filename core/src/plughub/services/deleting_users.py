@@ -51,6 +51,7 @@ class UserDeletion:
         self._settings = settings
         self._servers = servers
         self._clean_up = clean_up
+        self._busy: set[int] = set()
 
     async def delete(self, user: User, seconds: float, *, by: Principal | None = None) -> None:
         """Delete a user.
@@ -88,13 +89,15 @@ class UserDeletion:
             await asyncio.sleep(LOOK_SECONDS)
 
     async def look(self) -> None:
-        """Go on, once, with what processes had begun that live no more."""
+        """Go on, once, with what processes had begun that live no more, and with what this one had to leave."""
+
+        busy = frozenset(self._busy)
 
         def take(tx: Transaction) -> list[User]:
             living = [hub["id"] for hub in tx.hubs.list()]
             if self._settings.hub_id not in living:
                 return []
-            taken = tx.departures.take_abandoned(self._settings.hub_id, living)
+            taken = tx.departures.take_abandoned(self._settings.hub_id, living, busy)
             return [user for user in map(tx.users.by_id, taken) if user is not None]
 
         for user in await self._store.write(take):
@@ -105,14 +108,17 @@ class UserDeletion:
                 log.error("%s is not deleted: %s", user.name, error)
 
     async def _carry_out(self, user: User, seconds: float, by: str) -> None:
+        self._busy.add(user.id)
         try:
             await self._stop_servers(user, seconds, by)
             await self._tell_authenticators(user)
             await self._clean_up_servers(user)
             await self._store.write(lambda tx: self._forget(tx, user))
-        except HubError:
+        except Exception:
             await self._store.write(lambda tx: tx.departures.withdraw(user.id))
             raise
+        finally:
+            self._busy.discard(user.id)
 
     async def _stop_servers(self, user: User, seconds: float, by: str) -> None:
         active = [server for server in await self._servers.of_user(user) if server.active]

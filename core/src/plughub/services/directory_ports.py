@@ -51,8 +51,8 @@ class Departures(Protocol):
     def withdraw(self, user_id: int) -> None:
         """Keep a user after all."""
 
-    def take_abandoned(self, holder: str, living: Collection[str]) -> list[int]:
-        """Take over what a process that lives no more had begun; answers the keys of the users."""
+    def take_abandoned(self, holder: str, living: Collection[str], busy: Collection[int]) -> list[int]:
+        """Take over what nobody living goes on with, besides some users; answers the keys of the users."""
 
 
 class Groups(Protocol):

@@ -33,8 +33,9 @@ class Departures:
         """Keep a user after all."""
         self._connection.execute(delete(tables.departures).where(_leaving.user_id == user_id))
 
-    def take_abandoned(self, holder: str, living: Collection[str]) -> list[int]:
-        """Take over what a process that lives no more had begun; answers the keys of the users."""
-        lost = _leaving.holder.not_in(living)
+    def take_abandoned(self, holder: str, living: Collection[str], busy: Collection[int]) -> list[int]:
+        """Take over what nobody living goes on with, besides some users; answers the keys of the users."""
+        left_lying = (_leaving.holder == holder) & _leaving.user_id.not_in(busy)
+        lost = _leaving.holder.not_in(living) | left_lying
         taken = update(tables.departures).where(lost).values(holder=holder).returning(_leaving.user_id)
         return sorted(self._connection.execute(taken).scalars())
