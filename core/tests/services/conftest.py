@@ -230,7 +230,7 @@ class HubParts:
             plugins.add(name, plugin)
         self.hooks = Hooks(HookCaller(plugins, ThreadPools()))
         self.settings = HubSettings(
-            mark="mark",
+            mark=settings.pop("mark", "mark"),
             hub_id=uuid.uuid4().hex,
             host="here",
             spawners={"machine": SpawnerInfo(http_timeout=settings.pop("http_timeout", 5))},

@@ -5,8 +5,10 @@ import pytest
 from plughub.domain.declared import Declared, read_roles
 from plughub.domain.errors import InvalidError
 from plughub.domain.scopes import Reach, ScopeTree
-from plughub.domain.service_specs import read_services
+from plughub.domain.service_specs import read_service, read_services
+from plughub.domain.tokens import compare_token
 from plughub.services.declaring import declare
+from plughub.services.service_storing import renew_token, store_service
 
 TOKEN = "a-token-that-was-chosen"
 
@@ -66,17 +68,87 @@ def test_two_services_do_not_share_a_token(load):
     assert TOKEN not in str(refused.value)
 
 
-@pytest.mark.parametrize(
-    "service",
-    [
-        "cull",
-        {"api_token": TOKEN},
-        {"name": "a/b"},
-        {"name": "cull", "api_token": "short"},
-        {"name": "cull", "colour": 1},
-        {"name": "cull", "user": "nobody"},
-    ],
-)
-def test_services_that_cannot_be_are_refused(load, service):
-    with pytest.raises(InvalidError):
-        load(service)
+def test_what_the_hub_made_for_a_service_that_it_starts_outlives_a_start_of_the_hub(stored, load):
+    spec = {"name": "who", "command": ["who"], "url": "http://127.0.0.1:9"}
+    load(spec)
+    stored(lambda tx: renew_token(tx, tx.services.get("who"), "made-by-the-hub"))
+    load(spec)
+    assert owner(stored, "made-by-the-hub") == "who"
+    client = stored(lambda tx: tx.oauth.client("service-who"))
+    assert compare_token("made-by-the-hub", client.secret)
+    stored(lambda tx: renew_token(tx, tx.services.get("who"), "made-once-more"))
+    assert (owner(stored, "made-by-the-hub"), owner(stored, "made-once-more")) == (None, "who")
+    load({**spec, "api_token": TOKEN})
+    assert (owner(stored, "made-once-more"), owner(stored, TOKEN)) == (None, "who")
+
+
+def test_the_oauth_client_of_a_service(stored, load):
+    spec = {"name": "who", "api_token": TOKEN, "url": "http://127.0.0.1:9", "oauth_no_confirm": True}
+    load({**spec, "oauth_roles": ["tutor"]}, roles=[{"name": "tutor", "scopes": ["list:users"]}])
+    client = stored(lambda tx: tx.oauth.client("service-who"))
+    assert (client.service, client.no_confirm) == ("who", True)
+    assert client.redirect_uri == "/services/who/oauth_callback"
+    assert client.allowed_scopes == {"list:users", "access:services!service=who"}
+    assert compare_token(TOKEN, client.secret)
+    load({**spec, "oauth_client_id": "service-else", "oauth_redirect_uri": "https://else.where/back"})
+    assert stored(lambda tx: tx.oauth.client("service-who")) is None
+    assert stored(lambda tx: tx.oauth.client("service-else")).redirect_uri == "https://else.where/back"
+    load({"name": "who", "api_token": TOKEN})
+    assert stored(lambda tx: tx.oauth.client("service-else")) is None
+    with pytest.raises(InvalidError, match="no role 'nobody'"):
+        load({**spec, "oauth_roles": ["nobody"]})
+
+
+def test_two_services_do_not_share_an_oauth_client(load):
+    one, two = (
+        {"name": name, "url": "http://h:1", "oauth_client_id": "service-x"} for name in ("one", "two")
+    )
+    with pytest.raises(InvalidError, match="is taken"):
+        load(one, two)
+
+
+def test_a_service_that_was_made_through_the_api_outlives_a_start_of_the_hub(stored, load):
+    made = read_service({"name": "made", "url": "http://h:1", "api_token": TOKEN}, from_config=False)
+    stored(lambda tx: store_service(tx, made, "/"))
+    load({"name": "cull"})
+    assert not stored(lambda tx: tx.services.get("made")).from_config
+    assert owner(stored, TOKEN) == "made"
+    load({"name": "made"})
+    assert stored(lambda tx: tx.services.get("made")).from_config
+    assert owner(stored, TOKEN) is None
+    load()
+    assert stored(lambda tx: tx.services.get("made")) is None
+
+
+def test_services_that_the_hub_starts_are_led_to_once_they_have_answered(stored, load):
+    load(
+        {"name": "a", "url": "http://h:1"},
+        {"name": "b", "url": "http://h:2", "command": ["b"]},
+        {"name": "c"},
+    )
+    routed = lambda: [service.name for service in stored(lambda tx: tx.services.routed())]  # noqa: E731
+    assert routed() == ["a"]
+    stored(lambda tx: tx.service_lives.launching("b", host="here", launch="1", digest="d"))
+    stored(lambda tx: tx.service_lives.answers("b", well=False))
+    assert routed() == ["a"]
+    stored(lambda tx: tx.service_lives.answers("b", well=True))
+    stored(lambda tx: tx.service_lives.answers("b", well=False))
+    assert routed() == ["a", "b"]
+
+
+def test_a_start_that_somebody_else_has_made_since_notes_nothing(stored):
+    launching = lambda number: stored(  # noqa: E731
+        lambda tx: tx.service_lives.launching("b", host="here", launch=number, digest="d")
+    )
+    launching("1")
+    launching("2")
+    assert not stored(lambda tx: tx.service_lives.launched("b", "1", 11, "x"))
+    assert stored(lambda tx: tx.service_lives.launched("b", "2", 22, "y"))
+    stored(lambda tx: tx.service_lives.ended("b", "1"))
+    (life,) = stored(lambda tx: tx.service_lives.all())
+    assert (life.launch, life.pid, life.started, life.host) == ("2", 22, "y", "here")
+    stored(lambda tx: tx.service_lives.ended("b", "2"))
+    (life,) = stored(lambda tx: tx.service_lives.all())
+    assert (life.launch, life.pid) == ("", None)
+    stored(lambda tx: tx.service_lives.forget("b"))
+    assert stored(lambda tx: tx.service_lives.all()) == []

@@ -256,7 +256,7 @@ class WebHub:
                 "shut_down": lambda *flags: self.shutdowns.append(flags),
                 "named_servers": NamedServers(self.store, self.hooks, self.settings),
                 "groups": GroupService(self.store, self.tree),
-                "services": ServiceAdmin(self.store, self.settings, self.tree, self.router),
+                "services": ServiceAdmin(self.store, self.settings, self.tree),
                 "sharing": SharingService(self.store, self.tree),
                 "share_codes": ShareCodeService(self.store, self.tree),
                 "servers": self.servers,

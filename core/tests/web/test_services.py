@@ -65,3 +65,96 @@ async def test_a_service_that_is_gone_is_nobody_at_once(hub, service):
     assert (await service.get("/hub/api/user")).code == 200
     await hub.store.write(lambda tx: declare(tx, Declared()))
     assert (await service.get("/hub/api/user")).code == 403
+
+
+# ---- services that are made through the API
+
+SPEC = {"url": "http://127.0.0.1:9", "api_token": "token-of-the-new-one", "info": {"a": 1}}
+
+
+async def test_an_admin_makes_a_service_that_is_somebody_at_once(hub):
+    admin = await hub.admin()
+    made = await admin.post("/hub/api/services/board", model={**SPEC, "name": "board"})
+    assert made.code == 201, made.body
+    assert model(made) == {
+        "kind": "service",
+        "name": "board",
+        "admin": False,
+        "roles": [],
+        "url": "http://127.0.0.1:9",
+        "prefix": "/services/board/",
+        "command": [],
+        "pid": 0,
+        "info": {"a": 1},
+        "display": True,
+    }
+    await hub.router.sync()
+    assert hub.proxy.routes["/services/board/"].target == "http://127.0.0.1:9"
+    itself = hub.browser(Authorization="token token-of-the-new-one")
+    assert model(await itself.get("/hub/api/user"))["name"] == "board"
+    await hub.store.write(lambda tx: declare(tx, Declared()))
+    assert (await itself.get("/hub/api/user")).code == 200, "it does not outlive a start of the hub"
+
+
+async def test_a_service_that_was_made_is_deleted_and_nobody_at_once(hub):
+    admin = await hub.admin()
+    await admin.post("/hub/api/services/board", model=SPEC)
+    itself = hub.browser(Authorization="token token-of-the-new-one")
+    assert (await itself.get("/hub/api/user")).code == 200
+    assert (await admin.delete("/hub/api/services/board")).code == 200
+    assert (await itself.get("/hub/api/user")).code == 403
+    assert (await admin.get("/hub/api/services/board")).code == 404
+    assert (await admin.delete("/hub/api/services/board")).code == 404
+    assert await hub.store.read(lambda tx: tx.oauth.client("service-board")) is None
+
+
+async def test_services_of_the_config_file_are_left_to_it(hub, service):
+    admin = await hub.admin()
+    refused = await admin.delete("/hub/api/services/alice")
+    assert (refused.code, "not modifiable" in model(refused)["message"]) == (405, True)
+    assert (await admin.post("/hub/api/services/alice", model=SPEC)).code == 409
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ({}, "Invalid service data"),
+        ({"name": "other", **SPEC}, "another one than in the path"),
+        ({"colour": 1}, "Invalid JSON keys: 'colour'"),
+        ({"admin": "yes"}, "service.admin must be a boolean"),
+        ({"command": ["true"]}, "'command'"),
+        ({"url": "file:///etc"}, "http://"),
+        ({"api_token": "short"}, "8 to 64"),
+        ({"info": {}, "oauth_client_allowed_scopes": ["no:such"]}, "does not exist"),
+        ({"url": "http://h:1", "oauth_roles": ["nobody"]}, "no role 'nobody'"),
+        ({"oauth_redirect_uri": "http://h/\x01"}, "cannot be printed"),
+    ],
+)
+async def test_services_that_cannot_be_are_refused(hub, body, reason):
+    admin = await hub.admin()
+    answer = await admin.post("/hub/api/services/board", model=body)
+    assert (answer.code, reason in model(answer)["message"]) == (400, True), answer.body
+    assert (await admin.get("/hub/api/services/board")).code == 404
+
+
+async def test_a_token_of_somebody_else_is_not_taken(hub, service):
+    answer = await (await hub.admin()).post("/hub/api/services/board", model={"api_token": TOKEN})
+    assert (answer.code, TOKEN in answer.body.decode()) == (400, False)
+
+
+async def test_nobody_gives_a_service_what_they_do_not_hold(hub):
+    admin = await hub.admin("admin:services", "read:users:name!user")
+    for body in (
+        {"admin": True},
+        {"url": "http://h:1", "oauth_client_allowed_scopes": ["list:users"]},
+        {"url": "http://h:1", "oauth_client_allowed_scopes": ["inherit"]},
+        {"url": "http://h:1", "oauth_client_allowed_scopes": ["read:users:name!user"]},
+        {"url": "http://h:1", "oauth_client_allowed_scopes": ["self"]},
+        {"url": "http://h:1", "oauth_roles": ["admin"]},
+    ):
+        answer = await admin.post("/hub/api/services/board", model=body)
+        assert (answer.code, "you do not hold" in model(answer)["message"]) == (400, True), answer.body
+    whole = await hub.admin()
+    made = await whole.post("/hub/api/services/board", model={"admin": True, **SPEC})
+    assert (model(made)["admin"], model(made)["roles"]) == (True, ["admin"])
+    assert (await (await hub.program("bob")).post("/hub/api/services/x", model=SPEC)).code == 403

@@ -144,7 +144,7 @@ class Hub:
         self.router = Router(self.store, self.hooks, self.settings, self.proxy)
         launcher = Launcher(self.settings, self.runtime_dir / "services", self.secret)
         self.managed = ManagedServices(self.store, self.settings, launcher, self._services)
-        self.service_checks = ServiceChecks(self.store, self.settings, self.router)
+        self.service_checks = ServiceChecks(self.store, self.settings)
         self.runner = Runner(self.store, self.settings, self.watchers)
         clean_up = CleanUp(self.hooks, self.settings, self.auth_states)
         parts = (self.hooks, self.settings, self.router, self.events, clean_up)

@@ -53,7 +53,7 @@ def web_context(hub: Hub) -> WebContext:
             hub.selection.accepts_name,
         ),
         groups=GroupService(hub.store, hub.tree),
-        services=ServiceAdmin(hub.store, hub.settings, hub.tree, hub.router),
+        services=ServiceAdmin(hub.store, hub.settings, hub.tree),
         sharing=SharingService(hub.store, hub.tree),
         share_codes=ShareCodeService(hub.store, hub.tree),
         servers=hub.servers,

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 import uuid
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from time import monotonic
 from typing import Final
 
 from plughub.classes.detached import DetachedProcess
@@ -77,7 +77,7 @@ class ManagedServices:
         self._trouble: dict[str, _Trouble] = {}
         self._busy = asyncio.Lock()
         self._closing = False
-        self._tidied = False
+        self._tidied = ""
 
     async def run(self) -> None:
         """See to the services for ever."""
@@ -94,12 +94,9 @@ class ManagedServices:
             if self._closing:
                 return
             seen = await self._store.write(self._see)
+            await self._tidy_up(seen)
             if not seen.mine:
-                await self._leave_to_others(seen)
                 return
-            if not self._tidied:
-                await self._end_unknown(seen.lives.values())
-                self._tidied = True
             wanted = [self._declared[name] for name in self._declared if _is_managed(seen.services.get(name))]
             names = {service.name for service in wanted}
             await asyncio.gather(
@@ -146,11 +143,12 @@ class ManagedServices:
             return True
         return bool(life.launch) and life.name not in managed and not service.command
 
-    async def _leave_to_others(self, seen: _Seen) -> None:
-        """End what still runs here when a process on another machine sees to the services."""
-        if seen.elsewhere and not self._tidied:
-            await self._end_unknown(())
-        self._tidied = seen.elsewhere
+    async def _tidy_up(self, seen: _Seen) -> None:
+        """End what a dead hub has left here, once the services are ours, or somebody's on another machine."""
+        whose = "ours" if seen.mine else "of another machine" if seen.elsewhere else "of another process"
+        if whose != self._tidied and (seen.mine or seen.elsewhere):
+            await self._end_unknown(seen.lives.values() if seen.mine else ())
+        self._tidied = whose
 
     async def _end_unknown(self, lives: Collection[ServiceLife]) -> None:
         known = {life.launch for life in lives}
@@ -243,12 +241,12 @@ class ManagedServices:
     def _put_off(self, trouble: _Trouble) -> float:
         pause = min(LONGEST_PAUSE, 2.0 ** (trouble.deaths - 1)) if trouble.deaths else 0.0
         trouble.deaths += 1
-        trouble.again = time.monotonic() + pause
+        trouble.again = monotonic() + pause
         return pause
 
     def _may_try(self, name: str) -> bool:
         trouble = self._trouble.get(name)
-        return trouble is None or trouble.again <= time.monotonic()
+        return trouble is None or trouble.again <= monotonic()
 
     async def _drop(self, life: ServiceLife) -> None:
         """End a service for good."""

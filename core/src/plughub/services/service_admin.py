@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from plughub.domain.errors import (
     ConflictError,
-    HubError,
     InvalidError,
     NotFoundError,
     ReadOnlyError,
@@ -15,13 +14,13 @@ from plughub.domain.errors import (
 from plughub.domain.names import shorten
 from plughub.domain.roles import ADMIN_ROLE, default_role
 from plughub.domain.scopes import Reach, ScopeOwner, ScopeTree, excess_scopes
-from plughub.domain.scopes.definitions import INHERIT
+from plughub.domain.scopes.definitions import INHERIT, SELF, SELF_SCOPES
+from plughub.domain.scopes.filters import parse_scope
 from plughub.domain.service_specs import read_service
 from plughub.domain.services import Service, ServiceDeclaration
 from plughub.services.ports import Store, Transaction
 from plughub.services.principals import Principal
-from plughub.services.routing import Router
-from plughub.services.service_storing import delete_service, log, store_service
+from plughub.services.service_storing import delete_service, store_service
 from plughub.services.settings import HubSettings
 
 
@@ -32,14 +31,12 @@ class ServiceAdmin:
         store: the storage.
         settings: of the hub.
         tree: the scopes of the hub.
-        router: leads requests to services.
     """
 
-    def __init__(self, store: Store, settings: HubSettings, tree: ScopeTree, router: Router) -> None:
+    def __init__(self, store: Store, settings: HubSettings, tree: ScopeTree) -> None:
         self._store = store
         self._settings = settings
         self._tree = tree
-        self._router = router
 
     async def get(self, name: str) -> Service:
         """Find a service.
@@ -69,6 +66,8 @@ class ServiceAdmin:
     async def create(self, name: str, spec: Mapping[str, Any], by: Principal) -> Service:
         """Store a service that somebody else starts; it stays over restarts of the hub.
 
+        Requests for one with a url are led to it by whoever sees to the routes.
+
         Args:
             name: its name.
             spec: what it is, as in a config file, without a command.
@@ -97,10 +96,7 @@ class ServiceAdmin:
                 service = _there(tx, name)
             return service
 
-        service = await self._store.write(work)
-        if service.url:
-            await self._mend_routes()
-        return service
+        return await self._store.write(work)
 
     async def delete(self, name: str) -> None:
         """Forget a service, its tokens, and what visitors let it do.
@@ -113,7 +109,7 @@ class ServiceAdmin:
             ReadOnlyError: it stands in the config file.
         """
 
-        def work(tx: Transaction) -> Service:
+        def work(tx: Transaction) -> None:
             service = _there(tx, name)
             if service.from_config:
                 raise ReadOnlyError(
@@ -122,36 +118,30 @@ class ServiceAdmin:
                 )
             delete_service(tx, service)
             tx.service_lives.forget(name)
-            return service
 
-        if (await self._store.write(work)).url:
-            await self._mend_routes()
+        await self._store.write(work)
 
     def _check_grant(self, tx: Transaction, declaration: ServiceDeclaration, by: Principal) -> None:
         """Refuse what who asks may not do: nobody grants what they do not hold."""
         what = f"oauth_client_allowed_scopes of service {declaration.name!r}"
         self._tree.check(declaration.oauth_scopes, what)
         roles = {role.name: role.scopes for role in tx.roles.all()} if declaration.oauth_roles else {}
-        wanted = set(declaration.oauth_scopes).union(
-            *(roles.get(name, ()) for name in declaration.oauth_roles)
-        )
-        if declaration.admin:
+        raw = set(declaration.oauth_scopes).union(*(roles.get(name, ()) for name in declaration.oauth_roles))
+        wanted = {found for scope in raw for found in _of_any_visitor(scope)}
+        if declaration.admin or INHERIT in raw:
             wanted.update(default_role(ADMIN_ROLE).scopes)
-        user = by.name if by.is_user else ""
-        asked = self._tree.expand(wanted, ScopeOwner(user=user, service=declaration.name))
-        groups = {user: by.user.groups} if by.is_user else {}
-        excess = excess_scopes(asked, by.scopes, groups)
-        if INHERIT in wanted and ADMIN_ROLE not in by.owner.roles:
-            excess |= {INHERIT}
-        if excess:
+        asked = self._tree.expand(wanted, ScopeOwner(service=declaration.name))
+        if excess := excess_scopes(asked, by.scopes):
             more = ", ".join(sorted(excess)[:5])
             raise InvalidError(f"service {declaration.name!r} would get scopes that you do not hold: {more}")
 
-    async def _mend_routes(self) -> None:
-        try:
-            await self._router.sync()
-        except HubError as error:
-            log.warning("the routes of services are put right later: %s", error)
+
+def _of_any_visitor(scope: str) -> Collection[str]:
+    """Name what a service gets by a scope: what is the visitor's is that of anybody who comes."""
+    base, limit = parse_scope(scope)
+    if base == SELF:
+        return SELF_SCOPES
+    return (scope,) if limit is None or limit.value or limit.kind == "service" else (base,)
 
 
 def _there(tx: Transaction, name: str) -> Service:

@@ -14,7 +14,6 @@ from plughub.domain.services import Service, ServiceLife
 from plughub.domain.urls import service_url
 from plughub.services.ports import Store, Transaction
 from plughub.services.probe import answers
-from plughub.services.routing import Router
 from plughub.services.settings import HubSettings
 
 log = logging.getLogger("plughub.services")
@@ -24,18 +23,16 @@ AGAIN_SECONDS: Final = 5.0
 
 
 class ServiceChecks:
-    """Asks services whether they answer, and has those routed that the hub started once they do.
+    """Asks services whether they answer; those that the hub started are led to once they have.
 
     Args:
         store: the storage.
         settings: of the hub.
-        router: leads requests to services.
     """
 
-    def __init__(self, store: Store, settings: HubSettings, router: Router) -> None:
+    def __init__(self, store: Store, settings: HubSettings) -> None:
         self._store = store
         self._settings = settings
-        self._router = router
         self._since: dict[tuple[str, ...], float] = {}
         self._due: dict[tuple[str, ...], float] = {}
 
@@ -79,8 +76,6 @@ class ServiceChecks:
         self._due[key] = now + self._pause(well=well, patient=patient)
         if well != life.answers and not patient:
             await self._note(service, well=well, before=life.answers)
-        if well and service.command and not life.routed:
-            await self._router.sync()
 
     def _pause(self, *, well: bool, patient: bool) -> float:
         interval = self._settings.service_check_interval

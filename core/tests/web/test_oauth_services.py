@@ -1,0 +1,123 @@
+"""The OAuth2 provider as services use it."""
+
+from __future__ import annotations
+
+import json
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import pytest
+
+from plughub.domain.declared import Declared, read_roles
+from plughub.domain.scopes import ScopeTree
+from plughub.domain.service_specs import read_services
+from plughub.services.declaring import declare
+
+SECRET = "secret-of-the-service"
+OPEN = {"name": "user", "scopes": ["self", "access:services!service=board"]}
+
+
+@pytest.fixture
+def load(hub):
+    async def load(*roles, **spec):
+        given = {"name": "board", "url": "http://127.0.0.1:9", "api_token": SECRET, **spec}
+        declared = Declared(roles=read_roles(roles or [OPEN], ScopeTree()), services=read_services([given]))
+        await hub.store.write(lambda tx: declare(tx, declared))
+        return await hub.logged_in()
+
+    return load
+
+
+def authorize(**more):
+    query = {
+        "client_id": "service-board",
+        "redirect_uri": "/services/board/oauth_callback",
+        "response_type": "code",
+        "state": "xyz",
+        **more,
+    }
+    return "/hub/api/oauth2/authorize?" + urlencode(query)
+
+
+async def visitor(hub, answer, redirect_uri="/services/board/oauth_callback"):
+    """Trade the code of an answer for a token, and ask who it is of."""
+    assert answer.code == 302, answer.body
+    code = parse_qs(urlsplit(answer.headers["Location"]).query)["code"][0]
+    form = {
+        "client_id": "service-board",
+        "client_secret": SECRET,
+        "grant_type": "authorization_code",
+        "code": code,
+        "redirect_uri": redirect_uri,
+    }
+    token = json.loads((await hub.browser().post("/hub/api/oauth2/token", form=form)).body)["access_token"]
+    who = await hub.browser(Authorization=f"token {token}").get("/hub/api/user")
+    return json.loads(who.body)
+
+
+async def test_a_visitor_is_asked_and_known_then(hub, load):
+    browser = await load()
+    page = await browser.get(authorize())
+    assert (page.code, "Service board wants to know who you are" in page.body.decode()) == (200, True)
+    form = {"scopes": "access:services!service=board", "_xsrf": browser.xsrf}
+    who = await visitor(hub, await browser.post(authorize(), form=form))
+    assert (who["name"], who["kind"]) == ("alice", "user")
+    assert set(who["scopes"]) == {
+        "access:services!service=board",
+        "read:users:name!user=alice",
+        "read:users:groups!user=alice",
+    }
+    assert (await browser.get(authorize())).code == 302, "who has agreed is asked again"
+
+
+async def test_a_service_that_needs_no_question_asks_none(hub, load):
+    browser = await load(oauth_no_confirm=True)
+    assert (await visitor(hub, await browser.get(authorize())))["name"] == "alice"
+
+
+async def test_a_service_gets_what_it_is_allowed_as_far_as_the_visitor_may_do_it(hub, load):
+    scopes = ["tokens!user", "list:users", "shutdown"]
+    browser = await load(oauth_no_confirm=True, oauth_client_allowed_scopes=scopes)
+    held = (await visitor(hub, await browser.get(authorize())))["scopes"]
+    assert "tokens!user=alice" in held
+    assert not {"list:users", "shutdown"} & set(held)
+    less = await browser.get(authorize(scope="read:tokens!user"))
+    held = (await visitor(hub, less))["scopes"]
+    assert ("read:tokens!user=alice" in held, "tokens!user=alice" in held) == (True, False)
+
+
+@pytest.mark.parametrize("scope", ["self", "admin", "inherit", "no:such", "no-such-role"])
+async def test_a_service_gets_no_more_than_it_is_allowed(load, scope):
+    browser = await load(oauth_no_confirm=True, oauth_client_allowed_scopes=["tokens!user"])
+    answer = await browser.get(authorize(scope=scope))
+    assert (answer.code, "error=invalid_scope" in answer.headers["Location"]) == (302, True)
+
+
+async def test_scopes_may_be_asked_for_by_the_name_of_a_role(hub, load):
+    role = {"name": "reader", "scopes": ["read:tokens!user"]}
+    browser = await load(OPEN, role, oauth_no_confirm=True, oauth_roles=["reader"])
+    held = (await visitor(hub, await browser.get(authorize(scope="reader identify"))))["scopes"]
+    assert "read:tokens!user=alice" in held
+
+
+async def test_a_service_that_may_do_all_that_the_visitor_may(hub, load):
+    browser = await load(oauth_no_confirm=True, oauth_client_allowed_scopes=["inherit"])
+    held = (await visitor(hub, await browser.get(authorize())))["scopes"]
+    assert {"servers!user=alice", "tokens!user=alice"} <= set(held)
+
+
+async def test_who_may_not_use_a_service_is_told_which_scope_it_takes(load):
+    browser = await load({"name": "user", "scopes": ["self", "access:services!service=other"]})
+    answer = await browser.get(authorize())
+    assert answer.code == 403
+    page = answer.body.decode()
+    assert "You do not have permission to access service board" in page
+    assert "access:services!service=board" in page
+
+
+async def test_a_service_elsewhere_gets_its_visitors_back_there_and_nowhere_else(hub, load):
+    back = "https://board.example.org/back"
+    browser = await load(oauth_no_confirm=True, oauth_redirect_uri=back)
+    answer = await browser.get(authorize(redirect_uri=back))
+    assert answer.headers["Location"].startswith(f"{back}?code=")
+    assert (await visitor(hub, answer, back))["name"] == "alice"
+    assert (await browser.get(authorize())).code == 400
