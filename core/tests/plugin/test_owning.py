@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 import types
 
@@ -163,3 +164,22 @@ async def test_an_implementation_gets_only_the_arguments_that_it_names(plugins, 
 
     plugins.add("docker", fakes.plugin(hub_stop=hub_stop))
     assert await caller.own("docker", "hub_stop", server="not wanted", now=True) is True
+
+
+async def test_a_plugin_that_swallows_its_cancellation_is_not_waited_for(
+    plugins, caller, caplog, monkeypatch, fakes
+) -> None:
+    monkeypatch.setattr("plughub.plugin.timing.GRACE_SECONDS", 0.05)
+    released = asyncio.Event()
+
+    async def stubborn():
+        while not released.is_set():
+            with contextlib.suppress(asyncio.CancelledError):
+                await released.wait()
+
+    plugins.add("docker", fakes.plugin(hub_poll=stubborn))
+    async with asyncio.timeout(10):
+        with pytest.raises(PluginTimeoutError, match="no answer within"):
+            await caller.own("docker", "hub_poll", timeout=0.05, server=None)
+    assert "goes on with hub_poll although it was cancelled" in caplog.text
+    released.set()

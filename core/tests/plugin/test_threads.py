@@ -136,3 +136,21 @@ def test_a_function_that_never_returns_does_not_keep_the_process_from_ending() -
     )
     assert done.stdout == "gave up\n"
     assert done.stderr == ""
+
+
+async def test_a_call_that_finds_no_thread_says_what_keeps_them_and_that_is_logged_once(gate, caplog) -> None:
+    pools = ThreadPools(2)
+    hanging = [asyncio.create_task(pools.run("pam", gate.wait, 20)) for _ in range(2)]
+    async with asyncio.timeout(10):
+        while not (said := pools.jam("pam")):
+            await asyncio.sleep(0.01)
+    assert "all 2 threads of plugin 'pam' are busy" in said
+    assert "wait" in said
+    pools.jam("pam")
+    assert caplog.text.count("all 2 threads") == 1
+    gate.set()
+    await asyncio.gather(*hanging)
+    async with asyncio.timeout(10):
+        while pools.jam("pam"):
+            await asyncio.sleep(0.01)
+    pools.close()

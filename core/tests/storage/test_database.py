@@ -3,6 +3,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from sqlalchemy import event
 
 from plughub.domain.errors import UnavailableError
 from plughub.storage.database import Database
@@ -48,3 +49,30 @@ async def test_a_database_that_takes_no_writes_is_unavailable(db_url):
     with pytest.raises(UnavailableError):
         await database.write(lambda connection: connection.exec_driver_sql("DELETE FROM users"))
     database.close()
+
+
+@pytest.mark.postgresql
+def test_a_change_is_not_repeated_when_it_is_not_known_whether_it_is_stored(postgresql, make_stored):
+    url = postgresql.new_database()
+    prepare_schema(url)
+    stored = make_stored(url)
+    tries = []
+
+    def work(tx):
+        tries.append(1)
+        tx.settings.set("x", 1)
+
+    def lose(connection):
+        if len(tries) > 1:
+            return
+        with engine.connect() as other:
+            pid = connection.connection.driver_connection.info.backend_pid
+            other.exec_driver_sql(f"SELECT pg_terminate_backend({pid})")
+
+    engine = stored.database.engine
+    event.listen(engine, "commit", lose)
+    with pytest.raises(UnavailableError, match="not known whether"):
+        stored(work)
+    assert len(tries) == 1
+    stored(work)
+    assert stored(lambda tx: tx.settings.get("x")) == 1

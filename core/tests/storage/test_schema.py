@@ -116,6 +116,8 @@ def test_an_older_jupyterhub_is_named(jupyterhub_url):
         ("sqlite:////nowhere/at/all/hub.sqlite", "does not exist: /nowhere/at/all"),
         ("postgresql://me:secret@127.0.0.1:1/hub", "cannot be used: postgresql"),
         ("nonsense", "not a database URL"),
+        ("sqlite://", "in memory only"),
+        ("sqlite:///:memory:", "in memory only"),
     ],
 )
 def test_a_database_that_cannot_be_used_is_named_without_its_password(url, said):
@@ -128,3 +130,8 @@ def test_sqlite_on_a_network_file_system_is_refused(monkeypatch, tmp_path):
     monkeypatch.setattr(schema, "_file_system", lambda _folder: "nfs4")
     with pytest.raises(StartError, match="network file system"):
         prepare_schema(f"sqlite:///{tmp_path}/hub.sqlite")
+
+
+def test_work_on_the_schema_uses_the_arguments_of_the_engine(db_url):
+    with pytest.raises(TypeError, match="no_such_argument"):
+        prepare_schema(db_url, {"no_such_argument": 1})

@@ -117,8 +117,8 @@ class Hub:
 
     def _open_store(self) -> SQLStore:
         if self.config.upgrade_db:
-            upgrade_schema(self.config.db_url)
-        prepare_schema(self.config.db_url)
+            upgrade_schema(self.config.db_url, self.config.db_kwargs)
+        prepare_schema(self.config.db_url, self.config.db_kwargs)
         return SQLStore(Database(self.config.db_url, self.config.db_kwargs))
 
     async def _build(self) -> None:

@@ -36,7 +36,7 @@ def make_token(options: argparse.Namespace, config: Config) -> int:
     """
     hub = JupyterHub(config=config)
     name = check_username(normalize_username(starter() if options.name is None else options.name))
-    prepare_schema(hub.db_url)
+    prepare_schema(hub.db_url, hub.db_kwargs)
     text = new_token()
 
     def work(tx: Transaction) -> None:
@@ -66,12 +66,12 @@ def upgrade_database(_options: argparse.Namespace, config: Config) -> int:
     Returns:
         The exit code.
     """
-    url = JupyterHub(config=config).db_url
-    before = schema_state(url)
+    hub = JupyterHub(config=config)
+    before = schema_state(hub.db_url, hub.db_kwargs)
     if before.current:
         print(f"the database is up to date ({before.head})")
         return 0
-    copy = upgrade_schema(url)
+    copy = upgrade_schema(hub.db_url, hub.db_kwargs)
     if copy is not None:
         print(f"the database was copied to {copy}")
     print(f"the database was upgraded from {before.revision or 'nothing'} to {before.head}")

@@ -20,6 +20,7 @@ from plughub.domain.errors import PluginError, PluginTimeoutError, StartError
 from plughub.kinds import Refusal
 from plughub.plugin.manager import HOOKS, ActivePlugins, owner_of
 from plughub.plugin.threads import ThreadPools
+from plughub.plugin.timing import NotInTimeError, in_time
 
 T = TypeVar("T")
 Observer = Callable[[str, str, float, str, Any], None]
@@ -223,19 +224,23 @@ class HookCaller:
         begin = time.perf_counter()
         outcome, value = "failed", None
         try:
-            async with asyncio.timeout(seconds) as limit:
-                value = await self._run(impl, plugin, [arguments[name] for name in impl.argnames])
+            value = await in_time(
+                self._run(impl, plugin, [arguments[name] for name in impl.argnames]), seconds
+            )
             outcome = "ok"
             return value
-        except TimeoutError as error:
-            if not limit.expired():
-                raise PluginError(plugin, hook, describe(error)) from error
+        except NotInTimeError as error:
             outcome = "timeout"
-            raise PluginTimeoutError(plugin, hook, f"no answer within {seconds:g} s") from error
+            if error.goes_on:
+                log.error("plugin %r goes on with %s although it was cancelled", plugin, hook)
+            why = " ".join(filter(None, (f"no answer within {seconds:g} s", self._pools.jam(plugin))))
+            raise PluginTimeoutError(plugin, hook, why) from error
         except asyncio.CancelledError as error:
             if _is_cancelled():
                 raise
             raise PluginError(plugin, hook, "what it waited for was cancelled") from error
+        except _WantsToExitError as error:
+            raise PluginError(plugin, hook, str(error)) from error.__cause__
         except (Exception, SystemExit) as error:
             # a plugin that wants to exit must not take the hub with it
             raise PluginError(plugin, hook, describe(error)) from error
@@ -244,9 +249,16 @@ class HookCaller:
 
     async def _run(self, impl: pluggy.HookImpl, plugin: str, arguments: list[object]) -> Any:
         if inspect.iscoroutinefunction(impl.function):
-            return await impl.function(*arguments)
+            try:
+                return await impl.function(*arguments)
+            except SystemExit as error:  # a task that raises it would end the loop
+                raise _WantsToExitError(describe(error)) from error
         value = await self._pools.run(plugin, _to_the_end, impl.function, *arguments)
         return await value if inspect.isawaitable(value) else value
+
+
+class _WantsToExitError(Exception):
+    """A plugin asked the process to end."""
 
 
 def describe(error: BaseException) -> str:

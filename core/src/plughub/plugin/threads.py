@@ -10,14 +10,17 @@ import asyncio
 import contextlib
 import contextvars
 import functools
+import logging
 import queue
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
 T = TypeVar("T")
-Call = tuple[Future[Any], Callable[[], Any]]
+Call = tuple[Future[Any], Callable[[], Any], str]
+log = logging.getLogger("plughub.plugin")
 
 
 class ThreadPools:
@@ -43,7 +46,7 @@ class ThreadPools:
             What the function answers.
         """
         call = functools.partial(contextvars.copy_context().run, function, *args)
-        answer: T = await asyncio.wrap_future(self._pool(name).submit(call))
+        answer: T = await asyncio.wrap_future(self._pool(name).submit(call, _name_of(function, args)))
         return answer
 
     def load(self) -> dict[str, tuple[int, int]]:
@@ -53,6 +56,18 @@ class ThreadPools:
             By name of the pool: threads that work, and calls that wait for one.
         """
         return {name: (pool.busy, pool.waiting) for name, pool in self._pools.items()}
+
+    def jam(self, name: str) -> str:
+        """Say what keeps a call waiting when no thread is free for it; that is logged once.
+
+        Args:
+            name: of the pool.
+
+        Returns:
+            A clause that names what runs, and for how long; empty when a thread is free.
+        """
+        pool = self._pools.get(name)
+        return "" if pool is None else pool.jam()
 
     def close(self) -> None:
         """Take no more work and drop what waits; what runs is not waited for."""
@@ -78,18 +93,22 @@ class _Pool:
         self._name = name
         self._size = size
         self._started = 0
-        self.busy = 0
-        self._counting = threading.Lock()
+        self._running: dict[int, tuple[str, float]] = {}
+        self._jammed = False
         self._idle = threading.Semaphore(0)
         self._waiting: queue.SimpleQueue[Call | None] = queue.SimpleQueue()
+
+    @property
+    def busy(self) -> int:
+        return len(self._running)
 
     @property
     def waiting(self) -> int:
         return self._waiting.qsize()
 
-    def submit(self, function: Callable[[], Any]) -> Future[Any]:
+    def submit(self, function: Callable[[], Any], what: str) -> Future[Any]:
         future: Future[Any] = Future()
-        self._waiting.put((future, function))
+        self._waiting.put((future, function, what))
         if not self._idle.acquire(blocking=False) and self._started < self._size:
             self._started += 1
             name = f"plughub-{self._name}-{self._started}"
@@ -103,18 +122,37 @@ class _Pool:
         for _ in range(self._started):
             self._waiting.put(None)
 
+    def jam(self) -> str:
+        running = list(self._running.values())
+        if len(running) < self._size:
+            self._jammed = False
+            return ""
+        oldest = time.monotonic() - min(since for _, since in running)
+        what = ", ".join(sorted({name for name, _ in running}))
+        text = f"all {self._size} threads of plugin {self._name!r} are busy, for up to {oldest:.0f} s: {what}"
+        if not self._jammed:
+            self._jammed = True
+            log.error("%s", text)
+        return f"({text})"
+
     def _work(self) -> None:
+        me = threading.get_ident()
         while call := self._waiting.get():
-            self._count(1)
-            _finish(*call)
-            self._count(-1)
+            future, function, what = call
+            self._running[me] = (what, time.monotonic())
+            _finish(future, function)
+            del self._running[me], future, function
             # what the call refers to must not live on until the next one
             del call
             self._idle.release()
 
-    def _count(self, more: int) -> None:
-        with self._counting:
-            self.busy += more
+
+def _name_of(function: Callable[..., Any], arguments: tuple[object, ...]) -> str:
+    """Name what a call is about: the plugin's function, where it is handed to one of ours."""
+    called: object = next(filter(callable, arguments), function)
+    while isinstance(called, functools.partial):
+        called = called.func
+    return str(getattr(called, "__qualname__", called))
 
 
 def _finish(future: Future[Any], function: Callable[[], Any]) -> None:

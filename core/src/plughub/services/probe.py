@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import ssl
 from typing import Final
 from urllib.parse import urlsplit
@@ -33,9 +34,17 @@ async def answers(
     return status < _SERVER_ERROR
 
 
+@functools.cache
+def _default_context() -> ssl.SSLContext:
+    # It reads all certificates of the system, which takes a while.
+    return ssl.create_default_context()
+
+
 async def _status(url: str, path: str, context: ssl.SSLContext | None) -> int:
     parts = urlsplit(url)
-    tls = (context or ssl.create_default_context()) if parts.scheme == "https" else None
+    tls = None
+    if parts.scheme == "https":
+        tls = context or await asyncio.to_thread(_default_context)
     reader, writer = await asyncio.open_connection(parts.hostname, parts.port, ssl=tls)
     try:
         writer.write(f"GET {path} HTTP/1.1\r\nHost: {parts.netloc}\r\nConnection: close\r\n\r\n".encode())

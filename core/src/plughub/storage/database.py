@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, Transaction, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -126,8 +126,12 @@ class Database:
 
     def _once(self, work: Callable[[Connection], T], *, write: bool) -> T:
         engine = self._writing if write else self._reading
-        with engine.connect() as connection, connection.begin():
-            return work(connection)
+        with engine.connect() as connection:
+            with connection.begin() as transaction:
+                answer = work(connection)
+                if write:
+                    _commit(transaction)
+            return answer
 
     async def _off_the_loop(
         self, pool: ThreadPoolExecutor, work: Callable[[Connection], T], *, write: bool
@@ -172,6 +176,19 @@ def make_engine(url: str, options: Mapping[str, Any]) -> Engine:
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _commit(transaction: Transaction) -> None:
+    try:
+        transaction.commit()
+    except DBAPIError as error:
+        if not error.connection_invalidated:
+            raise
+        # It may be stored or not. Whoever asked looks, and asks again: doing it twice could be wrong.
+        raise UnavailableError(
+            "the connection to the database was lost, and it is not known whether the change is stored: "
+            "look, and try again if it is not"
+        ) from error
 
 
 def _bound_transactions(connection: Any, _record: object) -> None:

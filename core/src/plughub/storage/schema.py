@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import alembic.command
 import alembic.config
@@ -50,16 +51,17 @@ class SchemaState:
         return self.revision == self.head
 
 
-def prepare_schema(url: str) -> None:
+def prepare_schema(url: str, options: Mapping[str, Any] | None = None) -> None:
     """Make the schema of an empty database; refuse one that is out of date.
 
     Args:
         url: SQLAlchemy URL.
+        options: further arguments of `sqlalchemy.create_engine`.
 
     Raises:
         StartError: the database cannot be reached, or its schema is out of date.
     """
-    with _connection(url) as connection:
+    with _connection(url, options) as connection:
         state = _state(connection)
         if state.revision is None:
             metadata.create_all(connection)
@@ -71,11 +73,12 @@ def prepare_schema(url: str) -> None:
             )
 
 
-def upgrade_schema(url: str) -> Path | None:
+def upgrade_schema(url: str, options: Mapping[str, Any] | None = None) -> Path | None:
     """Bring the schema up to date; a SQLite file is copied first.
 
     Args:
         url: SQLAlchemy URL.
+        options: further arguments of `sqlalchemy.create_engine`.
 
     Returns:
         The copy, when one was made.
@@ -83,12 +86,12 @@ def upgrade_schema(url: str) -> Path | None:
     Raises:
         StartError: the database cannot be reached, or comes from a version that cannot be upgraded.
     """
-    with _connection(url) as connection:
+    with _connection(url, options) as connection:
         state = _state(connection)
     if state.current:
         return None
     copy = _back_up(url) if state.revision else None
-    with _connection(url) as connection:
+    with _connection(url, options) as connection:
         if state.revision is None:
             metadata.create_all(connection)
             alembic.command.stamp(_config(connection), "head")
@@ -103,11 +106,12 @@ def upgrade_schema(url: str) -> Path | None:
     return copy
 
 
-def schema_state(url: str) -> SchemaState:
+def schema_state(url: str, options: Mapping[str, Any] | None = None) -> SchemaState:
     """Look how far the schema of a database is.
 
     Args:
         url: SQLAlchemy URL.
+        options: further arguments of `sqlalchemy.create_engine`.
 
     Returns:
         The state.
@@ -115,21 +119,22 @@ def schema_state(url: str) -> SchemaState:
     Raises:
         StartError: the database cannot be reached.
     """
-    with _connection(url) as connection:
+    with _connection(url, options) as connection:
         return _state(connection)
 
 
 class _connection:  # noqa: N801 - reads as a function
     """A connection for schema work, with errors that a person understands."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, options: Mapping[str, Any] | None) -> None:
         self._url = url
+        self._options = options or {}
 
     def __enter__(self) -> Connection:
         try:
             check_sqlite_place(self._url)
             _make_sqlite_file(self._url)
-            self._engine = make_engine(self._url, {})
+            self._engine = make_engine(self._url, self._options)
             self._open = self._engine.connect()
             self._begun = self._open.begin()
             _wait_for_turn(self._open)
@@ -166,7 +171,7 @@ def _wait_for_turn(connection: Connection) -> None:
 
 
 def check_sqlite_place(url: str) -> None:
-    """Refuse a SQLite file whose folder is missing or lies on a network file system.
+    """Refuse SQLite without a file, or with one whose folder is missing or lies on a network file system.
 
     Args:
         url: SQLAlchemy URL.
@@ -176,6 +181,11 @@ def check_sqlite_place(url: str) -> None:
     """
     path = sqlite_path(url)
     if path is None:
+        if _is_sqlite(url):
+            raise StartError(
+                "the database would be in memory only, and each connection would have its own",
+                hint="name a file, such as sqlite:///jupyterhub.sqlite (JupyterHub.db_url)",
+            )
         return
     folder = path.absolute().parent
     if not folder.is_dir():
@@ -207,6 +217,13 @@ def sqlite_path(url: str) -> Path | None:
     return Path(str(parsed.database)) if in_file else None
 
 
+def _is_sqlite(url: str) -> bool:
+    try:
+        return make_url(url).get_backend_name() == "sqlite"
+    except ArgumentError:
+        return False
+
+
 def _make_sqlite_file(url: str) -> None:
     """Make a missing file open to nobody else; SQLite itself would let everybody read it."""
     path = sqlite_path(url)
@@ -234,7 +251,7 @@ def _back_up(url: str) -> Path | None:
         return None
     moment = datetime.now().astimezone().strftime("%Y-%m-%d-%H%M%S")
     copy = path.with_name(f"{path.name}.{moment}")
-    with _connection(url) as connection:
+    with _connection(url, None) as connection:
         connection.exec_driver_sql("SELECT 1")  # holds other writers off while the file is copied
         shutil.copy2(path, copy)
     return copy
