@@ -22,7 +22,13 @@ def no_keys(monkeypatch):
 
 @pytest.mark.parametrize(
     "given",
-    [KEY, KEY.hex(), KEY.hex().encode(), base64.urlsafe_b64encode(KEY).decode(), base64.urlsafe_b64encode(KEY)],
+    [
+        KEY,
+        KEY.hex(),
+        KEY.hex().encode(),
+        base64.urlsafe_b64encode(KEY).decode(),
+        base64.urlsafe_b64encode(KEY),
+    ],
 )
 def test_a_key_is_bytes_hexadecimal_or_base64(given):
     assert CryptKeeper(keys=[given]).keys == [KEY]

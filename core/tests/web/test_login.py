@@ -211,6 +211,15 @@ async def test_a_login_elsewhere_can_be_gone_to_at_once(make_hub):
     assert (answer.code, answer.headers["Location"]) == (302, "/hub/oauth_login?next=%2Fhub%2Fhome")
 
 
+async def test_who_comes_from_a_server_can_be_sent_elsewhere_at_once(make_hub):
+    method = LoginMethod(url="/hub/oauth_login", auto_oauth=True)
+    browser = (await make_hub(users=KnownUsers({}, method=method))).browser()
+    asked = await browser.get("/hub/api/oauth2/authorize?client_id=jupyterhub-user-alice")
+    answer = await browser.get(asked.headers["Location"])
+    assert (answer.code, answer.headers["Location"].partition("?")[0]) == (302, "/hub/oauth_login")
+    assert (await browser.get("/hub/login?next=/hub/home")).code == 200
+
+
 async def test_markup_of_an_authenticator_takes_the_place_of_the_form(make_hub):
     html = '<form id="mine"><input name="_xsrf" value="{{ xsrf }}"><b>{{ login_error }}</b></form>'
     hub = await make_hub(users=KnownUsers({}, method=LoginMethod(html=html)))

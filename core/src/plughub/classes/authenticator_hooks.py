@@ -55,6 +55,7 @@ class AuthenticatorHooks:
             otp_prompt=authenticator.otp_prompt,
             html=authenticator.get_custom_html(self._base_url),
             auto=authenticator.auto_login,
+            auto_oauth=authenticator.auto_login_oauth2_authorize,
         )
 
     @hookimpl

@@ -144,6 +144,11 @@ class AuthenticatorSettings(LoggingConfigurable):
         help="Go to login_url at once instead of showing a link to it. Needs a login_url of its own.",
     ).tag(config=True)
 
+    auto_login_oauth2_authorize = Bool(
+        default_value=False,
+        help="Do as auto_login does for people who come from a server or service that asks who they are.",
+    ).tag(config=True)
+
     request_otp = Bool(
         default_value=False, help="Ask for a one-time password too; authenticate finds it as ``otp``."
     ).tag(config=True)

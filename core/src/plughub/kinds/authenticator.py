@@ -111,6 +111,7 @@ class LoginMethod:
         otp_prompt: what stands before that field.
         html: markup, vouched for by the plugin, that takes the place of the form; empty for the form.
         auto: the login page goes to the address at once.
+        auto_oauth: it does so for who comes from a server or service that asks who is there.
     """
 
     label: str = ""
@@ -120,3 +121,4 @@ class LoginMethod:
     otp_prompt: str = "OTP:"
     html: str = ""
     auto: bool = False
+    auto_oauth: bool = False

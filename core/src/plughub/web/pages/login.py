@@ -38,13 +38,17 @@ class LoginHandler(PageHandler):
             self.redirect(await landing(self, self.principal.user))
             return
         asking = [method for method in self.methods.values() if method.form or method.url]
-        if len(asking) == 1 and asking[0].auto and asking[0].url:
+        if len(asking) == 1 and asking[0].url and self._goes_on_at_once(asking[0]):
             self.redirect(self._elsewhere(asking[0]))
             return
         if is_navigation(self.request):
             # The hour for which the form is good begins now.
             self.cookies_of_hub.set_xsrf(self.xsrf_token, lasting=False)
         self.show(username=self.get_argument("username", ""))
+
+    def _goes_on_at_once(self, method: LoginMethod) -> bool:
+        from_a_server = self.next_url.startswith(self.hub_path("api", "oauth2", "authorize"))
+        return method.auto or (method.auto_oauth and from_a_server)
 
     async def post(self) -> None:
         """Log in with what the form sent."""
