@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from plughub.domain.errors import UnavailableError
+from plughub.services.membership import hubs_alive
 from plughub.services.ports import Store, Transaction
 from plughub.services.service_checks import service_states
 from plughub.services.settings import HubSettings
@@ -16,11 +18,13 @@ class Health:
     Args:
         store: the storage.
         settings: of the hub.
+        trouble: tells what was wrong with the database when it was last asked; reading may still work.
     """
 
-    def __init__(self, store: Store, settings: HubSettings) -> None:
+    def __init__(self, store: Store, settings: HubSettings, trouble: Callable[[], str]) -> None:
         self._store = store
         self._settings = settings
+        self._trouble = trouble
 
     async def __call__(self) -> Mapping[str, Any]:
         """Look whether the database answers, and who is there.
@@ -29,19 +33,29 @@ class Health:
             JSON-able facts.
 
         Raises:
-            UnavailableError: the database does not answer.
+            UnavailableError: the database does not answer, or takes no writes.
         """
-        return await self._store.read(self._look)
+        facts = await self._store.read(self._look)
+        if trouble := self._trouble():
+            raise UnavailableError(trouble)
+        return facts
 
     def _look(self, tx: Transaction) -> Mapping[str, Any]:
-        alive = tx.now() - 2 * self._settings.lease
+        alive = {hub["id"] for hub in hubs_alive(tx, self._settings.lease)}
+        leases = tx.leases.holders()
         hubs = [
-            {"id": hub["id"], "host": hub["host"], "pid": hub["pid"], "alive": hub["seen"] >= alive}
+            {
+                "id": hub["id"],
+                "host": hub["host"],
+                "pid": hub["pid"],
+                "alive": hub["id"] in alive,
+                "leads": sorted(work for work, holder in leases.items() if holder == hub["id"]),
+            }
             for hub in tx.hubs.list()
         ]
         return {
             "hub": self._settings.hub_id,
             "hubs": hubs,
-            "leases": tx.leases.holders(),
+            "leases": leases,
             "services": {service.name: state for service, state in service_states(tx)},
         }

@@ -63,7 +63,7 @@ def web_context(hub: Hub) -> WebContext:
         router=hub.router,
         shut_down=hub.shut_down,
         events=hub.events,
-        health=Health(hub.store, hub.settings),
+        health=Health(hub.store, hub.settings, lambda: hub.store.database.trouble),
         cookie_secret=hub.secret,
         audit=hub.observing.audit,
         metrics=hub.observing.metrics,

@@ -16,7 +16,7 @@ from typing import Any, Final, Generic, TypeVar
 
 import pluggy
 
-from plughub.domain.errors import PluginError, PluginTimeoutError, StartError
+from plughub.domain.errors import PluginError, PluginTimeoutError, StartError, UnavailableError
 from plughub.kinds import Refusal
 from plughub.plugin.manager import HOOKS, ActivePlugins, owner_of
 from plughub.plugin.threads import ThreadPools
@@ -95,15 +95,25 @@ class HookCaller:
 
         Returns:
             The first answer that is not None.
+
+        Raises:
+            UnavailableError: nobody answers, and somebody who might cannot for now: that is no "no".
         """
+        unavailable: UnavailableError | None = None
         for impl in self._implementations(hook):
             try:
                 value = await self._call(impl, hook, arguments)
             except PluginError as error:
-                log.error("%s", error, exc_info=error.__cause__)
+                if isinstance(error.__cause__, UnavailableError):
+                    log.error("%s", error)
+                    unavailable = error.__cause__
+                else:
+                    log.error("%s", error, exc_info=error.__cause__)
                 continue
             if value is not None:
                 return Answer(value, owner_of(impl))
+        if unavailable is not None:
+            raise unavailable
         return None
 
     async def veto(self, hook: str, **arguments: object) -> Answer[Refusal] | None:

@@ -14,11 +14,20 @@ from typing import Any, Final, TypeVar
 
 from sqlalchemy import Connection, Engine, Transaction, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, InternalError, OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import StaticPool
 
 from plughub.domain.errors import UnavailableError
+from plughub.storage.trouble import (
+    READ_ONLY,
+    SILENT,
+    describe_trouble,
+    is_trouble,
+    may_help_to_repeat,
+    reason_of,
+    was_asleep,
+)
 
 T = TypeVar("T")
 log = logging.getLogger("plughub.storage")
@@ -26,14 +35,16 @@ log = logging.getLogger("plughub.storage")
 READERS: Final = 8
 TRIES: Final = 5
 BUSY_SECONDS: Final = 5
-WAIT_SECONDS: Final = 20
+REPEAT_SECONDS: Final = 4
+"""No new try begins later than that."""
+WAIT_SECONDS: Final = 12
+WAIT_IN_TROUBLE: Final = 3
+"""For so long a request waits once it is known that something is wrong."""
 IDLE_SECONDS: Final = 5
 """PostgreSQL ends a transaction that does nothing for so long: a stopped hub must not hold its locks."""
 CLOSE_SECONDS: Final = 10
 WRITE: Final = "plughub_write"
-_RETRYABLE: Final = frozenset({"40001", "40P01", "55P03", "25P03"})
-"""PostgreSQL: serialization failure, deadlock, lock not available, transaction ended because it was idle."""
-_LIBPQ: Final = {"connect_timeout": 5, "tcp_user_timeout": 15_000, "keepalives_idle": 15}
+_LIBPQ: Final = {"connect_timeout": 5, "tcp_user_timeout": 8_000, "keepalives_idle": 15}
 
 
 class Database:
@@ -49,6 +60,7 @@ class Database:
 
     def __init__(self, url: str, options: Mapping[str, Any] | None = None) -> None:
         self.url = url
+        self._troubles = {"read": "", "write": ""}
         self.engine = make_engine(url, options or {})
         if self.engine.dialect.name == "postgresql":
             event.listen(self.engine, "connect", _bound_transactions)
@@ -101,15 +113,27 @@ class Database:
         Raises:
             UnavailableError: the database cannot be reached or is too busy.
         """
+        last = time.monotonic() + REPEAT_SECONDS
         for attempt in range(1, TRIES + 1):
             try:
-                return self._once(work, write=write)
+                answer = self._once(work, write=write)
             except (DBAPIError, PoolTimeoutError) as error:
-                if attempt == TRIES or not _worth_repeating(error):
-                    raise _as_unavailable(error) from error
-                log.warning("database asks to try again (%d of %d): %s", attempt, TRIES, _reason(error))
+                if not is_trouble(error) and not may_help_to_repeat(error):
+                    raise
+                late = time.monotonic() > last and not was_asleep(error)
+                if attempt == TRIES or late or not may_help_to_repeat(error):
+                    raise self._unavailable(error, write=write) from error
+                log.warning("database asks to try again (%d of %d): %s", attempt, TRIES, reason_of(error))
                 time.sleep(random.uniform(0.01, 0.05) * 2**attempt)  # noqa: S311 - jitter
+            else:
+                self._note("", write=write)
+                return answer
         raise AssertionError("unreachable")  # pragma: no cover
+
+    @property
+    def trouble(self) -> str:
+        """What was wrong with the database when it was last asked, for a person; empty when all is well."""
+        return self._troubles["write"] or self._troubles["read"]
 
     def close(self) -> None:
         """Close all connections; one whose server does not answer any more is not waited for."""
@@ -137,11 +161,30 @@ class Database:
         self, pool: ThreadPoolExecutor, work: Callable[[Connection], T], *, write: bool
     ) -> T:
         loop = asyncio.get_running_loop()
+        waits = WAIT_IN_TROUBLE if self._troubles["write" if write else "read"] else WAIT_SECONDS
         try:
-            async with asyncio.timeout(WAIT_SECONDS):
+            async with asyncio.timeout(waits):
                 return await loop.run_in_executor(pool, lambda: self.run(work, write=write))
         except TimeoutError as error:
-            raise UnavailableError("the database does not answer") from error
+            self._note(self.trouble or SILENT, write=write)
+            raise UnavailableError(self.trouble) from error
+
+    def _unavailable(self, error: Exception, *, write: bool) -> UnavailableError:
+        trouble = describe_trouble(error)
+        if trouble != self.trouble:
+            log.error("%s: %s", trouble, reason_of(error))
+        if trouble == READ_ONLY:
+            self.engine.dispose()  # the next connection may lead to a server that takes writes
+        self._note(trouble, write=write)
+        return UnavailableError(trouble)
+
+    def _note(self, trouble: str, *, write: bool) -> None:
+        was = self.trouble
+        self._troubles["write" if write else "read"] = trouble
+        if write and not trouble:
+            self._troubles["read"] = ""
+        if was and not self.trouble:
+            log.info("the database is well again")
 
 
 def make_engine(url: str, options: Mapping[str, Any]) -> Engine:
@@ -214,24 +257,3 @@ def _begin_sqlite(connection: Connection) -> None:
         connection.connection.cursor().execute(statement)
     except sqlite3.Error as error:
         raise OperationalError(statement, None, error) from error
-
-
-def _worth_repeating(error: Exception) -> bool:
-    original = getattr(error, "orig", None)
-    if isinstance(original, sqlite3.OperationalError):
-        return "locked" in str(original) or "busy" in str(original)
-    if getattr(original, "sqlstate", None) in _RETRYABLE:
-        return True
-    return isinstance(error, DBAPIError) and error.connection_invalidated
-
-
-def _as_unavailable(error: Exception) -> Exception:
-    known = isinstance(error, OperationalError | InterfaceError | InternalError | PoolTimeoutError)
-    # A damaged SQLite file is a plain DatabaseError.
-    if known or type(error) is DatabaseError:
-        return UnavailableError(f"the database is not available: {_reason(error)}")
-    return error
-
-
-def _reason(error: Exception) -> str:
-    return " ".join(str(getattr(error, "orig", None) or error).split())[:200]

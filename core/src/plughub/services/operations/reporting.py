@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 
+from plughub.domain.errors import HubError
 from plughub.kinds import Server
 from plughub.plugin.hooks import Hooks
 from plughub.services.operations.job import Job
@@ -48,5 +49,7 @@ class Reporter:
         try:
             async for step in report:
                 await self._job.report(step.message, step.percent, step.html)
+        except HubError as error:
+            log.warning("the report of plugin %r is cut short: %s", self._job.operation.backend, error)
         except Exception:
             log.exception("the report of plugin %r ended", self._job.operation.backend)
