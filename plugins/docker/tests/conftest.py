@@ -9,7 +9,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import docker
@@ -21,6 +20,7 @@ from plughub.plugin.threads import ThreadPools
 from plughub.testing import probe_server, tiny_server
 from plughub.testing.contracts.spawner import NAME, SpawnerUnderTest, make_server
 from plughub_docker.testing.images import PYTHON, build, distribution_paths, python_paths
+from plughub_docker.testing.waiting import wait_for
 
 
 @pytest.fixture(scope="session")
@@ -150,12 +150,3 @@ async def spawners(tmp_path, prefix, tiny_image, probe):
 
     yield make
     pools.close()
-
-
-def wait_for(condition, seconds=60):
-    """Wait until something is true."""
-    ends = time.monotonic() + seconds
-    while not (answer := condition()):
-        assert time.monotonic() < ends, "it did not come true in time"
-        time.sleep(0.05)
-    return answer

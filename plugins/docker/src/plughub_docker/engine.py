@@ -38,6 +38,17 @@ class EngineError(SpawnFailed):
         self.gone = gone
 
 
+class _Client(docker.APIClient):  # type: ignore[misc]
+    """A client that keeps to the authority that it is told, whatever REQUESTS_CA_BUNDLE says."""
+
+    def merge_environment_settings(
+        self, url: str, proxies: Any, stream: Any, verify: Any, cert: Any
+    ) -> Mapping[str, Any]:
+        chosen = self.verify if verify is None else verify
+        merged: Mapping[str, Any] = super().merge_environment_settings(url, proxies, stream, chosen, cert)
+        return merged
+
+
 @dataclass(frozen=True, slots=True)
 class Engine:
     """An engine. Its methods block: they are called in threads only.
@@ -79,7 +90,7 @@ class Engine:
         with _LOCK:
             if found := _CLIENTS.get(key):
                 return found
-        made = docker.APIClient(**{"version": "auto", "max_pool_size": CONNECTIONS, **self._arguments()})
+        made = _Client(**{"version": "auto", "max_pool_size": CONNECTIONS, **self._arguments()})
         with _LOCK:
             kept = _CLIENTS.setdefault(key, made)
         if kept is not made:
