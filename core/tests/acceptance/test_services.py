@@ -119,30 +119,15 @@ async def test_a_service_that_a_visitor_may_not_use_says_so(browser, tmp_path):
         await page.get_by_text("You do not have permission to access service who").wait_for(timeout=PATIENCE)
 
 
-def test_the_idle_culler_culls_an_idle_server(tmp_path):
-    hub = hub_in(
-        tmp_path,
-        f"""
-        c.JupyterHub.load_roles = [
-            {{
-                "name": "jupyterhub-idle-culler-role",
-                "scopes": ["list:users", "read:users:activity", "read:servers", "delete:servers"],
-                "services": ["jupyterhub-idle-culler-service"],
-            }}
-        ]
-        c.JupyterHub.services = [
-            {{
-                "name": "jupyterhub-idle-culler-service",
-                "command": [{sys.executable!r}, "-m", "jupyterhub_idle_culler", "--timeout=3", "--cull-every=1"],
-            }}
-        ]
-        """,
-    )
-    with hub:
+def test_the_idle_culler_culls_an_idle_server_as_the_page_for_administrators_says(tmp_path):
+    page = (Path(__file__).parents[3] / "docs" / "administration.md").read_text()
+    (example,) = (block for block in page.split("```")[1::2] if "jupyterhub_idle_culler" in block)
+    hurried = example.removeprefix("python").replace('"--timeout=3600"', '"--timeout=3", "--cull-every=1"')
+    with hub_in(tmp_path, hurried) as hub:
         call = client_of(hub, "ada")
         assert call("POST", "/users/ada/server", {}).status == 201
         call.until("/users/ada", lambda user: not user["servers"], 60)
-        log = tmp_path / ".plughub" / "services" / "jupyterhub-idle-culler-service.log"
+        log = tmp_path / ".plughub" / "services" / "idle-culler.log"
         assert "Culling server ada" in log.read_text()
 
 
