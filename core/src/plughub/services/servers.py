@@ -172,6 +172,7 @@ class ServerService:
             taken = self._runner.take(tx)
             mine = next((operation for operation in taken if operation.server_id == server.id), None)
             if mine is None:  # it waits: its place is to be told
+                self._runner.crowded = True
                 return tx.servers.by_id(server.id) or server, taken
             return replace(server, operation=mine), taken
 

@@ -35,6 +35,10 @@ class Runner:
         store: the storage.
         settings: of the hub.
         watchers: woken whenever an operation gets on.
+
+    Attributes:
+        closing: nothing is taken up any more.
+        crowded: a start may wait for another one to end.
     """
 
     def __init__(self, store: Store, settings: HubSettings, watchers: Watchers) -> None:
@@ -46,6 +50,7 @@ class Runner:
         self._jobs: dict[str, Job] = {}
         self._wake = asyncio.Event()
         self.closing = False
+        self.crowded = False
 
     def use(self, steps: Mapping[OperationKind, Steps]) -> None:
         """Say what carries operations on.
@@ -119,7 +124,8 @@ class Runner:
                     await self._wake.wait()
             self._wake.clear()
             try:
-                if await self._store.read(lambda tx: tx.operations.anything_free()):
+                self.crowded = await self._store.read(lambda tx: tx.operations.anything_free())
+                if self.crowded:
                     self.carry_on(await self._store.write(self.take))
             except HubError as error:
                 log.warning("cannot look for work: %s", error)
@@ -189,7 +195,7 @@ class Runner:
         # What lies between is seen soon enough by those who look now and then.
         if phase in {Phase.UNDO, Phase.DONE}:
             self._watchers.changed(operation.server_id)
-        if phase is Phase.DONE:
+        if phase is Phase.DONE and self.crowded:
             self._wake.set()
 
     def _forget(self, key: str, task: asyncio.Task[None]) -> None:
