@@ -1,7 +1,7 @@
 """The matrix: everything that is done to a hub, killed at every step, on each database with each proxy.
 
 ``python -m plughub.testing.crash.matrix [--databases sqlite,postgresql] [--proxies haproxy,chp]
-[--spawners simple,docker] [--deeds start,stop] [--every 1]``
+[--spawners simple,docker] [--deeds start,stop] [--every 1] [--brief]``
 
 The table goes to standard output, how far it is to standard error. The exit code is 1 when something
 was wrong after a kill, 2 when the matrix could not be run.
@@ -21,7 +21,7 @@ from plughub.domain.errors import StartError
 from plughub.testing.crash.deeds import DEEDS
 from plughub.testing.crash.ground import Processes, ground_named
 from plughub.testing.crash.run import Row, run_matrix
-from plughub.testing.crash.table import Column, faults_of, lines_of
+from plughub.testing.crash.table import Column, brief_lines_of, faults_of, lines_of
 from plughub.testing.postgresql import PostgresServer, postgresql_binaries
 
 
@@ -67,7 +67,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except StartError as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    sys.stdout.writelines(f"{line}\n" for line in lines_of(rows))
+    table = brief_lines_of if options.brief else lines_of
+    sys.stdout.writelines(f"{line}\n" for line in table(rows))
     return int(any(map(faults_of, rows.values())))
 
 
@@ -97,6 +98,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--spawners", type=names, default=[Processes.plugin])
     parser.add_argument("--deeds", type=names, default=list(DEEDS), help="what is done, by name")
     parser.add_argument("--every", type=int, default=1, help="take each of so many steps only")
+    parser.add_argument("--brief", action="store_true", help="print one line for each deed")
     return parser
 
 

@@ -118,7 +118,7 @@ class Bystanders:
                 self._known[name] = browser, self._call("GET", f"/users/{name}").body["created"]
         if self._socket is None:
             url = f"ws://127.0.0.1:{self._hub.port}/user/{self._names[0]}/socket"
-            self._socket = self._open.enter_context(connect(url, open_timeout=_TIMEOUT))
+            self._socket = self._open.enter_context(connect(url, open_timeout=_TIMEOUT, ping_interval=None))
 
     def look(self, *, cut: bool) -> None:
         """Look whether all is as it was for them.

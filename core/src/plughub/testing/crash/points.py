@@ -52,6 +52,8 @@ BACKGROUND: Final = (
     "Runner._renew",
     "Poller._is_mine",
     "ActivityService.flush",
+    "AuditTrail._flush",
+    "ManagedServices._see",
 )
 """Commits that go on whether anything is done or not."""
 _passed: list[str] = []

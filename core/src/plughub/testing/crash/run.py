@@ -88,7 +88,8 @@ class Run:
             self.world = World(self.hub, self._database, self._ground, call)
             self.scene = Scene(self.hub, call, self._ground, self.world.mark, self._order)
             self.people = Bystanders(self.hub, call, ADMIN, USER)
-            call("POST", f"/users/{ADMIN}/server", {})
+            started = call("POST", f"/users/{ADMIN}/server", {})
+            assert started.status < 300, f"no server can be started here: {started.body}"
             call("POST", f"/users/{USER}", {})
             call.until(f"/users/{ADMIN}", lambda user: user["servers"].get("", {}).get("ready"))
             self.people.come()

@@ -60,8 +60,7 @@ def lines_of(rows: Rows) -> Iterator[str]:
     }
     steps = list(_in_order(list(found) for found in cells.values()))
     wide = max([len(step) for _, step in steps], default=0) + 4
-    for part in ("spawner", "database", "proxy"):
-        yield " " * wide + "".join(f"{getattr(column, part):{_WIDTH}}" for column in rows).rstrip()
+    yield from _head(rows, wide)
     deed = ""
     for key in steps:
         if key[0] != deed:
@@ -74,6 +73,26 @@ def lines_of(rows: Rows) -> Iterator[str]:
     yield _summary(rows, len(steps))
 
 
+def brief_lines_of(rows: Rows) -> Iterator[str]:
+    """Write the table with one line for each deed: how many of its steps were survived.
+
+    Args:
+        rows: of each column.
+
+    Yields:
+        Lines.
+    """
+    deeds = list(dict.fromkeys(row.deed for of_column in rows.values() for row in of_column))
+    wide = max(map(len, deeds), default=0) + 2
+    yield from _head(rows, wide)
+    for deed in deeds:
+        signs = [_brief([row for row in rows[column] if row.deed == deed and row.taken]) for column in rows]
+        yield f"{deed:{wide}}{''.join(f'{sign:{_WIDTH}}' for sign in signs)}".rstrip()
+    yield ""
+    yield from _faults(rows)
+    yield _summary(rows, len({(row.deed, c.plain(row.step)) for c, found in rows.items() for row in found}))
+
+
 def faults_of(rows: Iterable[Row]) -> list[Row]:
     """Pick the cases after which something was wrong.
 
@@ -84,6 +103,19 @@ def faults_of(rows: Iterable[Row]) -> list[Row]:
         Those rows.
     """
     return [row for row in rows if row.fault not in _SIGNS]
+
+
+def _head(rows: Rows, wide: int) -> Iterator[str]:
+    for part in ("spawner", "database", "proxy"):
+        yield " " * wide + "".join(f"{getattr(column, part):{_WIDTH}}" for column in rows).rstrip()
+
+
+def _brief(rows: Sequence[Row]) -> str:
+    reached = [row for row in rows if row.fault != NOT_REACHED]
+    if not reached:
+        return "-"
+    faults = len(faults_of(reached))
+    return f"{faults} FAULTS" if faults else f"{len(reached)} ok"
 
 
 def _in_order(lists: Iterable[list[tuple[str, str]]]) -> Iterator[tuple[str, str]]:
