@@ -125,7 +125,7 @@ _TOKENS: Final = (
     Call(method="GET", path="/authorizations/cookie/{cookie}", bad=(404,), body={"cookie_value": TEXT}),
     Call(method="GET", path="/authorizations/cookie/{cookie}/{value}", bad=(404,)),
     Call(method="GET", path="/oauth2/authorize", good=(200, 302), bad=(404,), open=True),
-    Call(method="POST", path="/oauth2/authorize", good=(302,), bad=(404,), open=True),
+    Call(method="POST", path="/oauth2/authorize", good=(302,), bad=(403, 404), open=True),
     Call(method="POST", path="/oauth2/token", bad=(401,), open=True),
 )
 _GROUPS: Final = (
