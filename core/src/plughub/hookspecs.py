@@ -763,7 +763,8 @@ async def hub_event(event: Event) -> None:
     """Learn what happened: a login, a start, a stop, a failure, a token, an act of an admin.
 
     When:
-        After it happened and was stored. Events of one user come in order.
+        After it happened and was stored, in the order in which it happened. What one plugin takes
+        long for delays no other; one that is far behind misses the newest events.
 
     Args:
         event: what, when, to whom, by whom.

@@ -48,6 +48,22 @@ async def test_a_start_and_a_stop_by_somebody_else_name_her_and_her_token(hub, t
     assert [last(lines, kind).actor for kind in ("spawn", "stop")] == ["root", "root"]
 
 
+async def test_a_start_that_is_refused_stands_in_the_trail_with_the_reason(make_hub) -> None:
+    full = await make_hub(active_server_limit=1)
+    await full.running("bob")
+    assert (await (await full.program("alice")).post("/hub/api/users/alice/server")).code == 429
+
+    async def refused():
+        return await full.store.read(lambda tx: tx.audit.page(AuditQuery(kind="spawn-refused"), 0, 9))
+
+    (line,) = await full.until(refused)
+    assert (line.actor, line.user, line.server) == ("alice", "alice", "")
+    assert line.detail["status"] == 429
+    assert "limit" in line.detail["reason"]
+    text = full.metrics.render("")[0].decode()
+    assert 'server_spawn_duration_seconds_count{reason="too-many-users",status="failure"} 1.0' in text
+
+
 async def test_tokens_that_are_made_and_revoked_stand_in_the_trail_but_never_themselves(hub, trail) -> None:
     client = await hub.program("alice")
     made = json.loads((await client.post("/hub/api/users/alice/tokens", model={"note": "for R"})).body)

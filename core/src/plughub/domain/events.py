@@ -16,10 +16,12 @@ class EventKind(enum.StrEnum):
     LOGIN_REFUSED = "login-refused"
     LOGOUT = "logout"
     SPAWN_REQUESTED = "spawn-requested"
+    SPAWN_REFUSED = "spawn-refused"
     SPAWN = "spawn"
     SPAWN_FAILED = "spawn-failed"
     STOP_REQUESTED = "stop-requested"
     STOP = "stop"
+    STOP_FAILED = "stop-failed"
     SERVER_DIED = "server-died"
     TOKEN_CREATED = "token-created"  # noqa: S105 - the name of an event
     TOKEN_REVOKED = "token-revoked"  # noqa: S105 - the name of an event

@@ -122,7 +122,14 @@ class LoginService:
             raise ForbiddenError(error.message) from error
         log.info("%s logged in through %s", user.name, identity.plugin)
         by = By(name=user.name, remote_ip=remote_ip)
-        self._events.tell(EventKind.LOGIN, user.name, by=by, plugin=identity.plugin)
+        self._events.tell(
+            EventKind.LOGIN,
+            user.name,
+            by=by,
+            plugin=identity.plugin,
+            admin=user.admin,
+            roles=list(user.roles),
+        )
         return Session(user=user, session_id=uuid.uuid4().hex, plugin=identity.plugin)
 
     async def log_out(

@@ -185,6 +185,9 @@ class Metrics:
         seconds = event.detail.get("seconds", 0)
         if event.kind is EventKind.SPAWN:
             self._spawns.labels("success", "").observe(seconds)
+        elif event.kind is EventKind.SPAWN_REFUSED:
+            full = event.detail.get("status") == 429  # noqa: PLR2004 - Too Many Requests
+            self._spawns.labels("failure", "too-many-users" if full else "").observe(0)
         elif event.kind is EventKind.SPAWN_FAILED:
             refused = 400 <= event.detail.get("status", 500) < 500  # noqa: PLR2004 - a client's error
             self._spawns.labels("failure" if refused else "error", "").observe(seconds)

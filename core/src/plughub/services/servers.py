@@ -158,6 +158,27 @@ class ServerService:
         """
         if self.ending:
             raise UnavailableError("the hub is being stopped, and all servers with it; no server starts now")
+        by = replace(by, name=by.name or user.name)
+        try:
+            server = await self._start(user, name, options, backend, by.name, named_limit)
+        except (ForbiddenError, TooManyError) as error:
+            status = 429 if isinstance(error, TooManyError) else 403
+            self._events.tell(
+                EventKind.SPAWN_REFUSED, user.name, name, by=by, reason=error.message[:200], status=status
+            )
+            raise
+        self._events.tell(EventKind.SPAWN_REQUESTED, user.name, name, by=by)
+        return server
+
+    async def _start(
+        self,
+        user: User,
+        name: str,
+        options: Mapping[str, Any] | None,
+        backend: str,
+        by: str,
+        named_limit: int | None,
+    ) -> ServerRecord:
         await self.check_named(user, name)
         limit = self._settings.named_server_limit if named_limit is None else named_limit
         plugin = self.choose_backend(backend)
@@ -168,7 +189,7 @@ class ServerService:
             raise ForbiddenError(refusal.value.reason)
 
         def work(tx: Transaction) -> tuple[ServerRecord, list[Operation]]:
-            server = self._beginning.start(tx, user, name, options, plugin, by.name or user.name, limit)
+            server = self._beginning.start(tx, user, name, options, plugin, by, limit)
             taken = self._runner.take(tx)
             mine = next((operation for operation in taken if operation.server_id == server.id), None)
             if mine is None:  # it waits: its place is to be told
@@ -183,8 +204,6 @@ class ServerService:
             server, taken = await self._store.write(work)
         self._watchers.changed(server.id)
         self._runner.carry_on(taken)
-        by = replace(by, name=by.name or user.name)
-        self._events.tell(EventKind.SPAWN_REQUESTED, user.name, name, by=by, plugin=plugin)
         return server
 
     async def stop(

@@ -83,6 +83,8 @@ class StopSteps:
             message=f"the server could not be stopped: {reason}", plugin=job.operation.backend, at=utcnow()
         )
         await job.advance(Phase.DONE, lambda tx: tx.servers.still_running(record.id, failure))
+        by = By(name=job.operation.requested_by)
+        self.events.tell(EventKind.STOP_FAILED, record.user, record.name, by=by, reason=failure.message)
         with contextlib.suppress(HubError):
             await self.router.add(record)
         return Phase.DONE
