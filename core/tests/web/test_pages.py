@@ -8,7 +8,10 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from tornado.web import RequestHandler
 
+from plughub.domain.declared import Declared, read_roles
+from plughub.domain.services import Service
 from plughub.kinds import Page
+from plughub.services.declaring import declare
 from plughub.testing.doubles import TinyServers
 from plughub.web.options import WebOptions
 from plughub.web.pages.base import PageHandler
@@ -321,3 +324,14 @@ async def test_who_looks_at_a_page_is_active(hub):
     await hub.logged_in()
     await hub.activity.flush()
     assert (await hub.user()).last_activity is not None
+
+
+async def test_services_are_listed_for_those_who_may_open_them(make_hub):
+    services = [Service(id=1, name="board", url="http://h:1"), Service(id=2, name="wiki", url="http://h:2")]
+    hub = await make_hub(context={"listed_services": lambda: services})
+    role = {"name": "user", "scopes": ["self", "access:services!service=wiki"]}
+    await hub.store.write(lambda tx: declare(tx, Declared(roles=read_roles([role], hub.tree))))
+    page = (await (await hub.logged_in()).get("/hub/home")).body.decode()
+    assert '<a href="/services/wiki/">wiki</a>' in page
+    assert "board" not in page
+    assert "wiki" not in (await hub.browser().get("/hub/login")).body.decode()

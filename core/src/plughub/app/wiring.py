@@ -63,6 +63,7 @@ def web_context(hub: Hub) -> WebContext:
         router=hub.router,
         shut_down=hub.shut_down,
         events=hub.events,
+        listed_services=hub.service_checks.pages,
         health=Health(hub.store, hub.settings, lambda: hub.store.database.trouble),
         cookie_secret=hub.secret,
         audit=hub.observing.audit,

@@ -28,6 +28,7 @@ from plughub.services.settings import HubSettings
 log = logging.getLogger("plughub.services")
 LEASE: Final = "services"
 LOOK_SECONDS: Final = 1.0
+IDLE_SECONDS: Final = 30.0
 STEADY_SECONDS: Final = 30.0
 """A service that ran that long before it died is started again at once."""
 LONGEST_PAUSE: Final = 60.0
@@ -86,7 +87,7 @@ class ManagedServices:
                 await self.look()
             except HubError as error:
                 log.warning("cannot see to the services: %s", error)
-            await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.sleep(LOOK_SECONDS if self._declared else IDLE_SECONDS)
 
     async def look(self) -> None:
         """Start what should run and does not, end what runs and should not, when it is ours to do."""

@@ -35,6 +35,11 @@ class ServiceChecks:
         self._settings = settings
         self._since: dict[tuple[str, ...], float] = {}
         self._due: dict[tuple[str, ...], float] = {}
+        self._seen: tuple[Service, ...] = ()
+
+    def pages(self) -> tuple[Service, ...]:
+        """Give the services that pages list, as they were a moment ago; it asks nobody."""
+        return tuple(service for service in self._seen if service.display)
 
     async def run(self) -> None:
         """Ask for ever."""
@@ -48,6 +53,7 @@ class ServiceChecks:
     async def look(self) -> None:
         """Ask those whose turn it is; one that is new or was started anew is due at once."""
         services, lives = await self._store.read(_web_services)
+        self._seen = tuple(services)
         tries = {self._key(service, lives): service for service in services}
         self._since = {key: at for key, at in self._since.items() if key in tries}
         self._due = {key: at for key, at in self._due.items() if key in tries}

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from plughub.domain.scopes import ScopeTree
+from plughub.domain.services import Service
 from plughub.kinds import LoginMethod, Page
 from plughub.plugin.hooks import Hooks
 from plughub.services.activity import ActivityService
@@ -58,6 +59,7 @@ class WebContext:
         events: tells plugins what happened.
         router: knows the routes of the proxy and mends them.
         shut_down: ends this process; gets whether servers and proxy are stopped, None for as configured.
+        listed_services: gives the services that pages list.
         health: answers facts for the health page; raises UnavailableError when something is wrong.
         cookie_secret: signs cookies.
         metrics: what is measured.
@@ -99,6 +101,7 @@ class WebContext:
     router: Router
     shut_down: Callable[[bool | None, bool | None], None]
     health: Callable[[], Awaitable[Mapping[str, Any]]]
+    listed_services: Callable[[], Sequence[Service]] = tuple
     cookie_secret: bytes = field(repr=False)
     metrics: Metrics = field(default_factory=Metrics)
     metrics_report: MetricsReport | None = None

@@ -12,8 +12,10 @@ from tornado.web import Finish
 from plughub.domain.clock import utcnow
 from plughub.domain.errors import UnauthorizedError
 from plughub.domain.names import quote_path
+from plughub.domain.scopes import ScopeFilter
 from plughub.domain.servers import ServerRecord
-from plughub.domain.urls import safe_next, spawn_pending_url, spawn_url
+from plughub.domain.urls import safe_next, service_url, spawn_pending_url, spawn_url
+from plughub.services.principals import Principal
 from plughub.services.views import server_prefix
 from plughub.web.base import MISSING_CREDENTIALS, BaseHandler
 from plughub.web.errors import ErrorAnswer
@@ -148,6 +150,7 @@ class PageHandler(BaseHandler):
             "user": principal.user if principal else None,
             "expanded_scopes": sorted(principal.scopes) if principal else [],
             "parsed_scopes": {scope.partition("!")[0] for scope in principal.scopes} if principal else set(),
+            "services": self._services(principal) if principal else (),
             "xsrf": token,
             "xsrf_token": token,
             "jhdata": {
@@ -157,6 +160,20 @@ class PageHandler(BaseHandler):
                 "xsrf_token": token,
             },
         }
+
+    def _services(self, principal: Principal) -> list[dict[str, Any]]:
+        """List the services that somebody may open."""
+        base = self.context.settings.base_url
+        return [
+            {
+                "name": service.name,
+                "prefix": service_url(base, service.name),
+                "href": service_url(base, service.name),
+                "info": service.info,
+            }
+            for service in self.context.listed_services()
+            if principal.may("access:services", resource=ScopeFilter.service(service.name))
+        ]
 
     def server_card(self, server: ServerRecord) -> dict[str, Any]:
         """Give what templates show of a server.
