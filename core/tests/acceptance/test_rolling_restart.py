@@ -1,0 +1,181 @@
+"""Two hub processes behind one HAProxy are restarted in turn under load: no request fails."""
+
+import http.client
+import http.cookies
+import re
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from urllib.parse import urlencode
+
+import pytest
+
+from plughub.testing.client import ApiClient, client_of
+from plughub.testing.hub import HubProcess
+
+pytestmark = [pytest.mark.postgresql, pytest.mark.timeout(240)]
+CONFIG = """
+c.Authenticator.allow_all = True
+c.JupyterHub.db_url = {database!r}
+c.JupyterHub.lease_seconds = 10
+c.Spawner.cmd = [{python!r}, "-m", "plughub.testing.tiny_server"]
+c.Spawner.hub_connect_url = "http://127.0.0.1:{port}"
+c.SimpleLocalProcessSpawner.home_dir_template = "{folder}/homes/{{username}}"
+"""
+
+
+class Load:
+    """People who do things again and again until they are told to stop; what fails is kept."""
+
+    def __init__(self) -> None:
+        self.failures: list[str] = []
+        self.done: dict[str, int] = {}
+        self._stop = threading.Event()
+        self._threads: list[threading.Thread] = []
+
+    def keep_doing(self, name: str, deed: Callable[[], None]) -> None:
+        def work() -> None:
+            while not self._stop.is_set():
+                try:
+                    deed()
+                except Exception:  # noqa: BLE001 - whatever it is, a request failed
+                    self.failures.append(f"{time.strftime('%T')} {name}: {traceback.format_exc(limit=-2)}")
+                self.done[name] = self.done.get(name, 0) + 1
+
+        self._threads.append(threading.Thread(target=work))
+        self._threads[-1].start()
+
+    def stop(self) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+
+
+class Browser:
+    """A person with cookies, who opens a new connection for each request or keeps one."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+        self.cookies: dict[str, str] = {}
+
+    def ask(self, method: str, path: str, form: dict[str, str] | None = None) -> tuple[int, str, str]:
+        headers = {"Cookie": "; ".join(f"{k}={v}" for k, v in self.cookies.items())}
+        headers |= {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Site": "same-origin", "Accept": "text/html"}
+        if form is not None:
+            headers["Content-Type"] = "application/x-www-form-urlencoded"
+        with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)) as connection:
+            connection.request(method, path, urlencode(form) if form is not None else None, headers)
+            answer = connection.getresponse()
+            for line in answer.headers.get_all("Set-Cookie") or ():
+                for name, morsel in http.cookies.SimpleCookie(line).items():
+                    self.cookies[name] = morsel.value
+            return answer.status, answer.headers.get("Location", ""), answer.read().decode()
+
+
+def log_in(port: int, name: str) -> None:
+    browser = Browser(port)
+    status, _, page = browser.ask("GET", "/hub/login")
+    assert status == 200, (status, page)
+    found = re.search(r'name="_xsrf" value="([^"]+)"', page)
+    assert found, page
+    form = {"username": name, "password": "x", "_xsrf": found[1]}
+    status, where, page = browser.ask("POST", "/hub/login", form)
+    assert (status, "login" in where) == (302, False), (status, where, page)
+    status, _, page = browser.ask("GET", "/hub/home")
+    assert (status, name in page) == (200, True), (status, page)
+
+
+def start_open_and_stop(call: ApiClient, port: int, name: str) -> None:
+    begun = call("POST", f"/users/{name}/server", {})
+    assert begun.status in {201, 202}, begun
+    wait_for(call, name, lambda user: bool(user["servers"].get("", {}).get("ready")))
+    status, _, page = Browser(port).ask("GET", f"/user/{name}/")
+    assert status == 200, (status, page)
+    ended = call("DELETE", f"/users/{name}/server")
+    assert ended.status in {202, 204}, ended
+    wait_for(call, name, lambda user: not user["servers"])
+
+
+def wait_for(call: ApiClient, name: str, holds: Callable[[dict], bool]) -> None:
+    ends = time.monotonic() + 40
+    while True:
+        answer = call("GET", f"/users/{name}")
+        assert answer.status == 200, answer
+        if holds(answer.body):
+            return
+        assert time.monotonic() < ends, answer
+        time.sleep(0.05)
+
+
+def ask_api(call: ApiClient, name: str) -> None:
+    answer = call("GET", "/user")
+    assert (answer.status, answer.body["name"]) == (200, name), answer
+
+
+@pytest.fixture
+def two_hubs(postgresql, tmp_path) -> Iterator[tuple[HubProcess, HubProcess]]:
+    first = HubProcess(tmp_path, "--plugins", "dummy,simple")
+    config = CONFIG.format(
+        database=postgresql.new_database(), python=sys.executable, folder=tmp_path, port=first.port
+    )
+    (tmp_path / "jupyterhub_config.py").write_text(config)
+    second = HubProcess(tmp_path, "--plugins", "dummy,simple", f"--JupyterHub.port={first.port}")
+    second._stdout, second._stderr = tmp_path / "second-stdout.log", tmp_path / "second-stderr.log"
+    try:
+        yield first.start(), second.start()
+    finally:
+        first.end_everything()
+        second.end_everything()
+
+
+def test_no_request_fails_while_each_hub_is_restarted_in_turn(two_hubs):
+    port = two_hubs[0].port
+    people = {name: client_of(two_hubs[0], name) for name in ("ada", "bob")}
+    both_serve(two_hubs, people["ada"])
+    load = Load()
+    load.keep_doing("log in", lambda: log_in(port, "cyd"))
+    load.keep_doing("start, open, stop", lambda: start_open_and_stop(people["ada"], port, "ada"))
+    load.keep_doing("API", lambda: ask_api(people["bob"], "bob"))
+    try:
+        for hub in two_hubs:
+            before = dict(load.done)
+            assert hub.stop() == 0
+            hub.start()
+            both_serve(two_hubs, people["ada"])
+            until_more(load, before)
+    finally:
+        load.stop()
+    assert not load.failures, "\n".join(load.failures) + two_hubs[0].output + two_hubs[1].output
+    assert min(load.done.values()) >= 2, load.done
+
+
+def both_serve(hubs, call: ApiClient) -> None:
+    """Wait until both are alive and the proxy's own route leads to both."""
+    ends = time.monotonic() + 30
+    while not all(hub.url for hub in hubs) or len(targets(hubs[0].port)) != len(hubs):
+        assert time.monotonic() < ends
+        time.sleep(0.05)
+
+
+def targets(port: int) -> set[str]:
+    seen = set()
+    for _ in range(8):
+        with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=30)) as connection:
+            connection.request("GET", "/hub/health")
+            answer = connection.getresponse()
+            text = answer.read().decode()
+            assert answer.status == 200, text
+            seen.add(re.search(r'"hub": "(\w+)"', text)[1])
+    return seen
+
+
+def until_more(load: Load, before: dict[str, int]) -> None:
+    ends = time.monotonic() + 60
+    while any(
+        load.done.get(name, 0) <= before.get(name, 0) for name in ("log in", "start, open, stop", "API")
+    ):
+        assert time.monotonic() < ends, load.done
+        time.sleep(0.05)

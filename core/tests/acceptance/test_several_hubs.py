@@ -1,0 +1,274 @@
+"""Several hub processes on one PostgreSQL behind one HAProxy: stopped, cut off from the database, on two machines."""
+
+import asyncio
+import contextlib
+import http.client
+import json
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from plughub.testing.client import ApiClient, client_of
+from plughub.testing.hub import HubProcess, free_port
+
+pytestmark = [pytest.mark.postgresql, pytest.mark.timeout(180)]
+LEASE = 3
+CONFIG = """
+c.Authenticator.allow_all = True
+c.JupyterHub.db_url = {database!r}
+c.JupyterHub.lease_seconds = {lease}
+c.JupyterHub.tornado_settings = {{"slow_stop_timeout": 0.5}}
+c.Spawner.cmd = {command!r}
+c.SimpleLocalProcessSpawner.home_dir_template = "{folder}/homes/{{username}}"
+"""
+WAITS = 'while [ -e "{folder}/wait" ]; do sleep 0.05; done; exec "{python}" -m plughub.testing.tiny_server'
+
+
+class Forwarder:
+    """Stands between a hub and its database, and can be cut."""
+
+    def __init__(self, port: int) -> None:
+        self.port, self._target = free_port(), port
+        self._writers: set[asyncio.StreamWriter] = set()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever)
+        self._thread.start()
+        self.open()
+
+    def open(self) -> None:
+        serve = asyncio.start_server(self._serve, "127.0.0.1", self.port)
+        self._server = asyncio.run_coroutine_threadsafe(serve, self._loop).result(10)
+
+    def cut(self) -> None:
+        asyncio.run_coroutine_threadsafe(self._cut(), self._loop).result(10)
+
+    def close(self) -> None:
+        self.cut()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    async def _cut(self) -> None:
+        self._server.close()
+        for writer in self._writers:
+            writer.transport.abort()
+        while self._writers:
+            await asyncio.sleep(0.01)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there, back = await asyncio.open_connection("127.0.0.1", self._target)
+        self._writers |= {writer, back}
+        await asyncio.gather(self._copy(reader, back), self._copy(there, writer))
+        self._writers -= {writer, back}
+
+    async def _copy(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError):
+            while data := await reader.read(65536):
+                writer.write(data)
+        writer.close()
+
+
+class Hubs:
+    """Hub processes, the first of which reaches the database through a forwarder."""
+
+    def __init__(self, folder: Path, database: str, count: int) -> None:
+        self.folder = folder
+        self.forwarder = Forwarder(int(database.rpartition(":")[2].partition("/")[0]))
+        command = ["sh", "-c", WAITS.format(folder=folder, python=sys.executable)]
+        config = CONFIG.format(database=database, lease=LEASE, command=command, folder=folder)
+        head, _, name = database.rpartition("/")
+        through = f"{head.rpartition(':')[0]}:{self.forwarder.port}/{name}"
+        first = hub_in(folder, 0, f"--JupyterHub.db_url={through}", config=config)
+        self.all = [first, *(hub_in(folder, n, f"--JupyterHub.port={first.port}") for n in range(1, count))]
+
+    def own(self, number: int) -> ApiClient:
+        """A client of one process, with the token of bob."""
+        return ApiClient(f"{self.all[number].hub_url}/", self.call._token)
+
+    def start(self) -> None:
+        for hub in self.all:
+            hub.start()
+        self.call = client_of(self.all[1], "bob")
+
+    def begin_start(self, number: int) -> None:
+        """Ask a process for a server that is launched and does not answer yet."""
+        (self.folder / "wait").touch()
+
+        def ask() -> None:
+            with contextlib.suppress(OSError):
+                self.own(number)("POST", "/users/bob/server", {})
+
+        threading.Thread(target=ask, daemon=True).start()
+        wait(lambda: self.servers())
+
+    def let_it_answer(self) -> None:
+        (self.folder / "wait").unlink()
+
+    def servers(self) -> list[psutil.Process]:
+        """Processes of servers; each is a shell first and a server then."""
+        words = ("tiny_server", str(self.folder / "wait"))
+        running = self.all[0].processes()
+        return [p for p in running if any(word in argument for argument in cmdline(p) for word in words)]
+
+    def health(self, number: int) -> dict:
+        return health(self.all[number].hub_port)[1]
+
+    def end(self) -> None:
+        for hub in self.all:
+            if hub.process:
+                with contextlib.suppress(psutil.Error):
+                    psutil.Process(hub.process.pid).resume()
+        for hub in self.all:
+            hub.end_everything()
+        self.forwarder.close()
+
+
+def hub_in(folder: Path, number: int, *arguments: str, config: str = "") -> HubProcess:
+    hub = HubProcess(folder, "--plugins", "dummy,simple", *arguments, config=config)
+    hub._stdout, hub._stderr = folder / f"{number}-stdout.log", folder / f"{number}-stderr.log"
+    return hub
+
+
+def cmdline(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
+
+
+def health(port: int) -> tuple[int, dict]:
+    status, body = get(port, "/hub/health")
+    return status, json.loads(body)
+
+
+def get(port: int, path: str, headers: dict[str, str] | None = None) -> tuple[int, bytes]:
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=30)) as connection:
+        connection.request("GET", path, headers=headers or {})
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+
+
+def wait(condition, seconds: float = 30):
+    ends = time.monotonic() + seconds
+    while not (answer := condition()):
+        assert time.monotonic() < ends, "it did not come true"
+        time.sleep(0.02)
+    return answer
+
+
+def ready(user: dict) -> bool:
+    return bool(user["servers"].get("", {}).get("ready"))
+
+
+@pytest.fixture(scope="module")
+def hubs(postgresql, tmp_path_factory) -> Iterator[Hubs]:
+    hubs = Hubs(tmp_path_factory.mktemp("hubs"), postgresql.new_database(), 3)
+    try:
+        hubs.start()
+        yield hubs
+    finally:
+        hubs.end()
+
+
+@pytest.fixture
+def stopped_again(hubs) -> Iterator[None]:
+    yield
+    hubs.own(1)("DELETE", "/users/bob/server")
+    wait(lambda: not hubs.servers())
+    wait(lambda: all(hub["alive"] for hub in hubs.health(1)["hubs"]) and len(hubs.health(1)["hubs"]) == 3)
+
+
+def test_the_health_page_tells_who_is_alive_and_who_leads_what(hubs):
+    said = [wait(lambda n=n: all_leads(hubs.health(n))) for n in range(3)]
+    assert said[0] == said[1] == said[2]
+    assert {hub["pid"] for hub in hubs.health(0)["hubs"]} == {hub.process.pid for hub in hubs.all}
+    assert len(said[0]) == len(set(said[0]))
+
+
+def all_leads(facts: dict) -> list[str]:
+    """Works that are led by somebody alive; empty until all are."""
+    works = [work.partition("@")[0] for hub in facts["hubs"] if hub["alive"] for work in hub["leads"]]
+    return sorted(works) if {"routes", "poll", "housekeeping"} <= set(works) else []
+
+
+@pytest.mark.usefixtures("stopped_again")
+def test_a_hub_that_was_stopped_loses_its_work_and_touches_nothing_when_it_wakes(hubs):
+    made = hubs.own(1)("POST", "/users/bob/tokens", {"note": "short"}).body
+    doomed = {"Authorization": f"token {made['token']}"}
+    assert get(hubs.all[0].hub_port, "/hub/api/user", doomed)[0] == 200
+    hubs.begin_start(0)
+    asleep = psutil.Process(hubs.all[0].process.pid)
+    hubs.own(1).until("/users/bob", lambda user: user["pending"])
+    asleep.suspend()
+    hubs.let_it_answer()
+    hubs.own(1).until("/users/bob", ready, seconds=LEASE + 10)
+    assert get(hubs.all[0].port, "/user/bob/")[0] == 200
+    assert hubs.own(1)("DELETE", f"/users/bob/tokens/{made['id']}").status == 204
+    answers: list[int] = []
+    asking = threading.Thread(
+        target=lambda: answers.append(get(hubs.all[0].hub_port, "/hub/api/user", doomed)[0])
+    )
+    asking.start()  # it waits at the door and is the first that is answered
+    before = wait(lambda: hubs.servers())
+    asleep.resume()
+    asking.join(30)
+    assert answers == [403]
+    wait(lambda: "is another hub's now" in hubs.all[0].stderr)
+    assert hubs.servers() == before
+    assert len(before) == 1
+    assert ready(hubs.own(0)("GET", "/users/bob").body)
+    assert get(hubs.all[0].port, "/user/bob/")[0] == 200
+
+
+@pytest.mark.usefixtures("stopped_again")
+def test_a_hub_that_is_cut_off_from_the_database_trusts_nothing_and_its_start_is_finished(hubs):
+    assert hubs.own(0)("GET", "/user").status == 200
+    hubs.begin_start(0)
+    hubs.own(1).until("/users/bob", lambda user: user["pending"])
+    hubs.forwarder.cut()
+    hubs.let_it_answer()
+    wait(lambda: hubs.own(0)("GET", "/user").status == 503, seconds=10)
+    assert health(hubs.all[0].hub_port) == (503, {"status": 503, "message": "the database does not answer"})
+    hubs.own(1).until("/users/bob", ready, seconds=LEASE + 10)
+    assert len(hubs.servers()) == 1
+    assert hubs.own(0)("GET", "/user").status == 503
+    hubs.forwarder.open()
+    wait(lambda: hubs.own(0)("GET", "/user").status == 200)
+    assert ready(hubs.own(0)("GET", "/users/bob").body)
+    assert len(hubs.servers()) == 1
+
+
+def test_a_server_bound_to_a_machine_is_seen_to_by_hubs_of_that_machine_alone(postgresql, tmp_path):
+    database = postgresql.new_database()
+    command = [sys.executable, "-m", "plughub.testing.tiny_server"]
+    config = CONFIG.format(database=database, lease=1, command=command, folder=tmp_path)
+    here = hub_in(tmp_path, 0, "--JupyterHub.host_name=here", config=config)
+    there = hub_in(tmp_path, 1, "--JupyterHub.host_name=there", "--JupyterHub.runtime_dir=.there")
+    try:
+        here.start()
+        there.start()
+        call = client_of(here, "bob", past_the_proxy=True)
+        call("POST", "/users/bob/server", {})
+        call.until("/users/bob", ready)
+        for hub in (here, there):  # each machine has a proxy with all routes
+            wait(lambda hub=hub: get(hub.port, "/user/bob/")[0] == 200)
+        assert {"routes@here", "routes@there"} <= set(health(there.hub_port)[1]["leases"])
+        here.kill()
+        elsewhere = ApiClient(f"{there.hub_url}/", call._token)
+        elsewhere("DELETE", "/users/bob/server")
+        wait(lambda: not [work for work in health(there.hub_port)[1]["leases"] if work.endswith("@here")])
+        assert get(there.port, "/user/bob/")[0] == 200
+        assert [p for p in here.processes() if "tiny_server" in " ".join(cmdline(p))]
+        here.start()
+        elsewhere.until("/users/bob", lambda user: not user["servers"])
+        assert not [p for p in here.processes() if "tiny_server" in " ".join(cmdline(p))]
+        assert here.stop(signal.SIGTERM) == there.stop(signal.SIGTERM) == 0
+    finally:
+        here.end_everything()
+        there.end_everything()
