@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, bindparam, delete, select, update
 
 from plughub.storage import tables
 from plughub.storage.operations import Operations
-from plughub.storage.sql import insert_unless_there, upsert
+from plughub.storage.sql import insert_into, insert_unless_there, upsert
 
 _leases = tables.leases.c
 _hubs = tables.hubs.c
 _links = tables.login_links.c
 _settings = tables.settings.c
+
+
+@lru_cache
+def _hold(dialect: str) -> Any:
+    """One statement that takes a lease, or renews it; it answers nothing when somebody else has it."""
+    statement = insert_into(dialect, tables.leases)
+    new = statement.excluded
+    free = (_leases.holder == new.holder) | (_leases.lease_until < bindparam("at"))
+    return statement.on_conflict_do_update(
+        index_elements=["name"], set_={"holder": new.holder, "lease_until": new.lease_until}, where=free
+    ).returning(_leases.name)
 
 
 class Leases:
@@ -26,16 +38,9 @@ class Leases:
 
     def hold(self, name: str, holder: str, lease: float) -> bool:
         """Take or renew a lease of some seconds; False when somebody else has it."""
-        until = self._now + lease
-        if insert_unless_there(
-            self._connection, tables.leases, {"name": name}, holder=holder, lease_until=until
-        ):
-            return True
-        free = (_leases.holder == holder) | (_leases.lease_until < self._now)
-        taken = self._connection.execute(
-            update(tables.leases).where(_leases.name == name, free).values(holder=holder, lease_until=until)
-        )
-        return taken.rowcount == 1
+        values = {"name": name, "holder": holder, "lease_until": self._now + lease}
+        statement = _hold(self._connection.dialect.name)
+        return self._connection.execute(statement, {**values, "at": self._now}).first() is not None
 
     def release(self, holder: str) -> None:
         """Give up every lease."""

@@ -76,28 +76,37 @@ def insert_all_unless_there(
     Returns:
         Its value in each row that was inserted.
     """
-    statement = _insert(connection.dialect.name, table).values(list(rows))
+    statement = insert_into(connection.dialect.name, table).values(list(rows))
     statement = statement.on_conflict_do_nothing(index_elements=list(key))
     return list(connection.execute(statement.returning(answer)).scalars())
 
 
-def _insert(dialect: str, table: Table) -> Any:
+def insert_into(dialect: str, table: Table) -> Any:
+    """Begin an insert that may say what to do when the row is there.
+
+    Args:
+        dialect: name of the dialect.
+        table: into what.
+
+    Returns:
+        The statement, as that dialect has it.
+    """
     return (postgresql if dialect == "postgresql" else sqlite).insert(table)
 
 
 @lru_cache(_REMEMBERED)
 def _insert_unless_there(dialect: str, table: Table, key: tuple[str, ...]) -> Any:
-    statement = _insert(dialect, table).on_conflict_do_nothing(index_elements=list(key))
+    statement = insert_into(dialect, table).on_conflict_do_nothing(index_elements=list(key))
     return statement.returning(*(table.c[column] for column in key))
 
 
 @lru_cache(_REMEMBERED)
 def _insert_unless_taken(dialect: str, table: Table, key: str) -> Any:
-    return _insert(dialect, table).on_conflict_do_nothing().returning(table.c[key])
+    return insert_into(dialect, table).on_conflict_do_nothing().returning(table.c[key])
 
 
 @lru_cache(_REMEMBERED)
 def _upsert(dialect: str, table: Table, key: tuple[str, ...], columns: tuple[str, ...]) -> Any:
-    statement = _insert(dialect, table)
+    statement = insert_into(dialect, table)
     new = {column: statement.excluded[column] for column in columns}
     return statement.on_conflict_do_update(index_elements=list(key), set_=new)
