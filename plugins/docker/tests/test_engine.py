@@ -27,19 +27,20 @@ pytestmark = [pytest.mark.docker, pytest.mark.root, pytest.mark.timeout(180)]
 
 
 class OwnEngine:
-    """A second engine beside the machine's: with files of its own, without networks.
+    """A second engine beside the machine's: with files and a bridge of its own.
 
     Args:
         folder: for everything, with a short path.
+        bridge: a bridge; without one it would take away that of the machine's engine.
         arguments: of ``dockerd``.
     """
 
-    def __init__(self, folder, *arguments):
+    def __init__(self, folder, bridge, *arguments):
         self.address = f"unix://{folder}/s"
         self._log = folder / "log"
         self._command = ["dockerd", "--data-root", f"{folder}/data", "--exec-root", f"{folder}/exec"]
-        self._command += ["--pidfile", f"{folder}/pid", "--bridge=none", "--iptables=false"]
-        self._command += ["--ip-forward=false", "-H", self.address, *arguments]
+        self._command += ["--pidfile", f"{folder}/pid", f"--bridge={bridge}"]
+        self._command += ["--iptables=false", "--ip-forward=false", "-H", self.address, *arguments]
         self.process = None
 
     def start(self):
@@ -88,7 +89,18 @@ def keys(folder):
 
 
 @pytest.fixture(scope="module")
-def own(folder, keys, port):
+def bridge():
+    if shutil.which("ip") is None:
+        pytest.skip("ip is not installed")
+    name = f"ph{secrets.token_hex(4)}"
+    subprocess.run(["ip", "link", "add", name, "type", "bridge"], check=True)
+    subprocess.run(["ip", "address", "add", "198.18.93.1/24", "dev", name], check=True)
+    yield name
+    subprocess.run(["ip", "link", "delete", name], check=True)
+
+
+@pytest.fixture(scope="module")
+def own(folder, bridge, keys, port):
     """A second engine, by its socket for everybody and by TLS for whoever has a certificate."""
     tls = [
         "--tlsverify",
@@ -100,7 +112,7 @@ def own(folder, keys, port):
         "server-key.pem",
     ]
     tls = [f"{keys}/{word}" if word.endswith(".pem") else word for word in tls]
-    engine = OwnEngine(folder, *tls, "-H", f"tcp://127.0.0.1:{port}", "--live-restore")
+    engine = OwnEngine(folder, bridge, *tls, "-H", f"tcp://127.0.0.1:{port}", "--live-restore")
     engine.start()
     yield engine
     for container in engine.client.containers(all=True):
