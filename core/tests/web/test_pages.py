@@ -155,6 +155,29 @@ async def test_a_start_that_failed_shows_why_and_a_way_on(hub):
     assert location(await browser.get("/hub/spawn/alice")) == "/user/alice/"
 
 
+async def test_what_is_left_of_a_failed_start_and_cannot_be_stopped_is_shown_and_can_be_tried_again(hub):
+    hub.tiny.failure, hub.tiny.stuck = "no room", "the <engine> is down"
+    browser = await hub.logged_in()
+    pending = location(await browser.get("/hub/spawn"))
+    answer = await browser.get(pending)
+    page = answer.body.decode()
+    assert answer.code == 500
+    assert "no room" in page
+    assert "the &lt;engine&gt; is down" in page
+    assert "tried again" in page
+    home = (await browser.get("/hub/home")).body.decode()
+    assert "Try again to stop" in home
+    refused = await browser.get("/hub/spawn/alice")
+    assert refused.code == 400
+    assert "the &lt;engine&gt; is down" in refused.body.decode()
+    model = await browser.call("GET", "/hub/api/users/alice/server")
+    assert "the <engine> is down" in json.loads(model.body)["problem"]
+    hub.tiny.stuck = ""
+    assert (await browser.call("DELETE", "/hub/api/users/alice/server")).code == 204
+    hub.tiny.failure = ""
+    assert location(await browser.get("/hub/spawn/alice")) == "/user/alice/"
+
+
 async def test_the_form_is_shown_and_its_fields_become_options(hub):
     hub.tiny.form = '<input name="size" value="1">'
     browser = await hub.logged_in()

@@ -73,6 +73,7 @@ class TinyServers:
     Attributes:
         form: HTML of the options form; empty for none.
         failure: a start fails with this message; empty to succeed.
+        stuck: a stop fails with this message; empty to succeed.
         logs: what the servers wrote.
         hold: a start waits until this event is set; None to go on at once.
         steps: reports of a start.
@@ -83,6 +84,7 @@ class TinyServers:
         self.label = label
         self.form = form
         self.failure = ""
+        self.stuck = ""
         self.logs: tuple[str, ...] = ()
         self.hold: asyncio.Event | None = None
         self.steps: tuple[Progress, ...] = ()
@@ -132,6 +134,8 @@ class TinyServers:
     @hookimpl
     async def hub_stop(self, server: Server) -> None:
         """Stop it."""
+        if self.stuck:
+            raise RuntimeError(self.stuck)
         self.end(server.state.get("operation", server.operation))
 
     @hookimpl
