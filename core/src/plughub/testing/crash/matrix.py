@@ -64,8 +64,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for spawner, database, proxy in product(options.spawners, options.databases, options.proxies):
             column = Column(database, proxy, spawner)
             rows[column] = list(_cases(column, options.deeds, options.every))
-    except StartError as error:
-        sys.stderr.write(f"{error}\n")
+    except (StartError, AssertionError) as error:
+        sys.stderr.write(f"the matrix could not be run: {error}\n")
         return 2
     table = brief_lines_of if options.brief else lines_of
     sys.stdout.writelines(f"{line}\n" for line in table(rows))
