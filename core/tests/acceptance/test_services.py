@@ -31,9 +31,16 @@ def hub_in(folder, more):
 
 
 def one_of(hub, word):
-    """The only process of a hub with a word in its command line."""
-    found = [process for process in hub.processes() if word in " ".join(process.cmdline())]
+    """The only process of a hub with a word in its command line, besides the shell that launches it."""
+    found = [process for process in hub.processes() if is_one(process, word)]
     return found[0] if len(found) == 1 else None
+
+
+def is_one(process, word):
+    try:
+        return word in " ".join(process.cmdline()) and process.name() not in {"sh", "dash", "bash"}
+    except psutil.Error:
+        return False
 
 
 def until(condition, seconds=60.0):
@@ -171,6 +178,39 @@ def test_a_service_comes_back_is_adopted_and_ends_with_the_hub(tmp_path):
 
         assert hub.stop() == 0
         assert one_of(hub, "tiny_server") is None, "it runs on without a hub"
+
+
+@pytest.mark.postgresql
+def test_two_hubs_run_a_service_once_and_the_one_that_lives_goes_on_with_it(postgresql, tmp_path):
+    first = hub_in(
+        tmp_path,
+        f"""
+        c.JupyterHub.db_url = {postgresql.new_database()!r}
+        c.JupyterHub.lease_seconds = 3
+        c.JupyterHub.services = [{{"name": "sleeper", "command": ["/bin/sleep", "1000"]}}]
+        """,
+    )
+    second = HubProcess(tmp_path, "--plugins", "dummy,simple", f"--JupyterHub.port={first.port}")
+    second._stdout, second._stderr = tmp_path / "second-stdout.log", tmp_path / "second-stderr.log"
+    with first:
+        api_url = until(lambda: one_of(first, "/bin/sleep")).environ()["JUPYTERHUB_API_URL"]
+        assert f":{first.hub_port}/" in api_url
+        try:
+            second.start()
+            first.kill()
+            until(lambda: (one := one_of(second, "/bin/sleep")) and calls(one, second))
+            assert second.stop() == 0
+            assert one_of(second, "/bin/sleep") is None, "it runs on without a hub"
+        finally:
+            second.end_everything()
+
+
+def calls(process: psutil.Process, hub: HubProcess) -> bool:
+    """Tell whether a service calls a hub; while it is started anew that cannot be told."""
+    try:
+        return f":{hub.hub_port}/" in process.environ()["JUPYTERHUB_API_URL"]
+    except (psutil.Error, KeyError):
+        return False
 
 
 @pytest.mark.root

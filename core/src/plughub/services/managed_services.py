@@ -19,7 +19,7 @@ from plughub.domain.errors import HubError
 from plughub.domain.scopes import Reach
 from plughub.domain.services import Service, ServiceDeclaration, ServiceLife
 from plughub.domain.tokens import new_token
-from plughub.services.membership import ALIVE_LEASES
+from plughub.services.membership import hubs_alive, process_birth
 from plughub.services.ports import Store, Transaction
 from plughub.services.service_launching import Launcher
 from plughub.services.service_storing import renew_token
@@ -129,13 +129,13 @@ class ManagedServices:
         )
 
     def _left_behind(self, tx: Transaction) -> list[ServiceLife]:
-        alive = tx.now() - ALIVE_LEASES * self._settings.lease
-        others = (
-            hub for hub in tx.hubs.list() if hub["id"] != self._settings.hub_id and hub["seen"] >= alive
-        )
-        if any(hub["host"] == self._settings.host for hub in others):
+        """List what runs here and nobody would see to; who was killed here a moment ago sees to nothing."""
+        host, lives = self._settings.host, tx.service_lives.all()
+        here = [hub for hub in hubs_alive(tx, self._settings.lease) if hub["host"] == host]
+        others = (hub for hub in here if hub["id"] != self._settings.hub_id)
+        if any(process_birth(hub["pid"]) == hub["birth"] for hub in others):
             return []
-        return [life for life in tx.service_lives.all() if life.launch and life.host == self._settings.host]
+        return [life for life in lives if life.launch and life.host == host]
 
     def _is_over(self, life: ServiceLife, managed: Collection[str], seen: _Seen) -> bool:
         """Tell whether a service is to be ended: it is not there any more, or not to be started."""
