@@ -229,7 +229,8 @@ async def hub_authenticate(login: Login) -> Identity | Rejected | None:
 
     Errors:
         An exception or time-out is logged, counts as None and shows the person that one way of
-        logging in is out of order.
+        logging in is out of order. With `plughub.domain.errors.UnavailableError` she
+        reads its message, and to try again, when no other plugin knows her.
     """
 
 
@@ -378,7 +379,8 @@ async def hub_check_token(token: str) -> TokenIdentity | None:
         The first answer that is not None wins.
 
     Errors:
-        An exception or time-out counts as None.
+        An exception or time-out counts as None. With `plughub.domain.errors.UnavailableError`
+        the request is answered with 503 when no other plugin knows the token.
     """
 
 

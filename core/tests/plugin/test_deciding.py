@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from plughub.domain.errors import UnavailableError
 from plughub.kinds import Identity, Login, Refusal
 from plughub.plugin.calling import Answer
 
@@ -121,3 +122,15 @@ async def test_a_check_in_a_thread_that_fails_refuses(plugins, caller, fakes) ->
     plugins.add("quota", fakes.plugin(hub_authorize_login=hub_authorize_login))
     async with asyncio.timeout(5):
         assert (await caller.veto("hub_authorize_login", identity=ALICE)).plugin == "quota"
+
+
+async def test_who_cannot_tell_for_now_is_no_no_unless_another_answers(plugins, caller, fakes) -> None:
+    async def hub_authenticate(login):
+        raise UnavailableError("the directory does not answer")
+
+    plugins.add("ldap", fakes.plugin(hub_authenticate=hub_authenticate))
+    with pytest.raises(UnavailableError, match="the directory does not answer"):
+        await caller.decide("hub_authenticate", login=LOGIN)
+    plugins.add("pam", fakes.answering(ALICE))
+    caller.forget_cache()
+    assert (await caller.decide("hub_authenticate", login=LOGIN)).plugin == "pam"

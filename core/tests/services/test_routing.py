@@ -74,6 +74,12 @@ async def test_the_route_of_the_hub_leads_to_all_processes_that_are_alive(hub, p
         "http://127.0.0.1:1",
         ("http://127.0.0.1:2",),
     )
+    await hub.store.write(lambda tx: tx.hubs.join("us", host="h", pid=1, birth=1.0, url=hub.settings.hub_url))
+    await hub.router.sync()
+    assert proxy.routes["/"].target == hub.settings.hub_url, (
+        "a proxy that uses one target uses who sees to it"
+    )
+    await hub.store.write(lambda tx: tx.hubs.leave("us"))
     watch = asyncio.create_task(hub.routes.run())
     await hub.store.write(lambda tx: tx.hubs.leave("1"))
     await until(lambda: proxy.routes["/"].target == "http://127.0.0.1:2")
