@@ -47,6 +47,7 @@ class ServerService:
         events: news.
 
     Attributes:
+        recent: the servers of users as they were a moment ago.
         ending: nothing starts any more: this process is about to stop all servers, and then itself.
     """
 
@@ -68,7 +69,7 @@ class ServerService:
         self._following = Following(store, watchers)
         self.ending = False
         self._beginning = Beginning(settings, hooks.cleans_up)
-        self._recent = RecentServers(store, watchers)
+        self.recent = RecentServers(store, watchers)
 
     async def get(self, user: str, name: str) -> ServerRecord:
         """Find a server.
@@ -314,17 +315,6 @@ class ServerService:
             with contextlib.suppress(NotFoundError):
                 await self.stop(server, remove=True, by=by)
         return server
-
-    async def recent_of_user(self, user: User) -> list[ServerRecord]:
-        """List the servers of a user for those who ask all the time: at most half a second old.
-
-        Args:
-            user: the user.
-
-        Returns:
-            The servers; what this process did is always in it.
-        """
-        return await self._recent.of_user(user)
 
     def changes(self, server: ServerRecord) -> AsyncGenerator[ServerRecord, None]:
         """Follow a server: as it is now, then whenever it may have changed.

@@ -31,7 +31,7 @@ class SelfHandler(APIHandler):
             return
         models = Models(self.context.settings, visitor.scopes | identify_scopes(visitor.name))
         needed = models.needs_servers()
-        servers = await self.context.servers.recent_of_user(visitor.user) if needed else []
+        servers = await self.context.servers.recent.of_user(visitor.user) if needed else []
         model = models.user(visitor.user, servers, include_stopped=include_stopped(self))
         self._answer(model)
 
