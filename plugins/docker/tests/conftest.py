@@ -13,6 +13,7 @@ from pathlib import Path
 
 import docker
 import pytest
+from playwright.async_api import async_playwright
 from traitlets.config import Config
 
 from plughub.classes.spawner_hooks import SpawnerHooks
@@ -21,6 +22,8 @@ from plughub.testing import probe_server, tiny_server
 from plughub.testing.contracts.spawner import NAME, SpawnerUnderTest, make_server
 from plughub_docker.testing.images import PYTHON, build, distribution_paths, python_paths
 from plughub_docker.testing.waiting import wait_for
+
+CHROMIUM = "/usr/bin/chromium"
 
 
 @pytest.fixture(scope="session")
@@ -150,3 +153,17 @@ async def spawners(tmp_path, prefix, tiny_image, probe):
 
     yield make
     pools.close()
+
+
+@pytest.fixture
+async def page():
+    """A page of a real browser."""
+    if not Path(CHROMIUM).exists():
+        pytest.skip("chromium is not installed")
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path=CHROMIUM,
+            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+        )
+        yield await browser.new_page()
+        await browser.close()

@@ -1,29 +1,12 @@
 """JupyterLab in a container, used in a browser."""
 
-from pathlib import Path
-
 import pytest
-from playwright.async_api import async_playwright
 
 from plughub.testing.browsing import log_in, run_notebook, write_notebook
 from plughub.testing.hub import HubProcess
 
-CHROMIUM = "/usr/bin/chromium"
 pytestmark = [pytest.mark.docker, pytest.mark.browser, pytest.mark.timeout(240)]
 CELL = "import os; print(os.environ['JUPYTERHUB_USER'], os.getcwd())"
-
-
-@pytest.fixture
-async def page():
-    if not Path(CHROMIUM).exists():
-        pytest.skip("chromium is not installed")
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path=CHROMIUM,
-            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
-        )
-        yield await browser.new_page()
-        await browser.close()
 
 
 async def test_a_cell_runs_in_a_container(page, engine, lab_image, gateway, prefix, tmp_path):

@@ -9,8 +9,11 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from playwright.async_api import expect
 
 from plughub.domain.errors import PluginError
+from plughub.testing.browsing import log_in
+from plughub.testing.hub import HubProcess
 from plughub_docker.images import split
 
 pytestmark = pytest.mark.docker
@@ -45,6 +48,8 @@ class Registry:
             }
         ).encode()
         self.pulls = 0
+        self.last_layer, self.go_on = digest(packed[-1]), threading.Event()
+        self.go_on.set()
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), self.handler())
         self.image = f"127.0.0.1:{self.server.server_port}/image:1"
         self.thread = threading.Thread(target=self.server.serve_forever)
@@ -56,6 +61,8 @@ class Registry:
         if path in {"/v2/image/manifests/1", f"/v2/image/manifests/{digest(self.manifest)}"}:
             self.pulls += 1
             return MANIFEST, self.manifest
+        if self.last_layer in path:
+            self.go_on.wait(60)
         return "application/octet-stream", self.blobs.get(path.rpartition("/")[2])
 
     def handler(registry):  # noqa: N805 - self is the handler's
@@ -118,6 +125,27 @@ async def test_an_image_that_is_missing_is_pulled_and_each_layer_reported(spawne
     assert text[-2:] == [f"Image {registry.image} is here", "Creating the container"]
     assert [percent for percent, _ in said] == sorted(percent for percent, _ in said)
     assert engine.inspect_image(registry.image)
+
+
+@pytest.mark.browser
+@pytest.mark.timeout(120)
+async def test_the_pending_page_shows_the_layers_as_they_come(registry, gateway, prefix, page, tmp_path):
+    config = f"""
+c.JupyterHub.hub_ip = {gateway!r}
+c.Authenticator.allow_all = True
+c.DockerSpawner.image = {registry.image!r}
+c.DockerSpawner.prefix = {prefix!r}
+c.DockerSpawner.remove = True
+"""
+    registry.go_on.clear()
+    with HubProcess(tmp_path / "hub", "--plugins", "docker,dummy", config=config) as hub:
+        await log_in(page, hub.url, "ada", "any")
+        news = page.locator("#progress-log")
+        await expect(news).to_contain_text(f"Pulling image {registry.image}", timeout=30_000)
+        await expect(news).to_contain_text("Pull complete (1 of 2 layers complete)", timeout=30_000)
+        registry.go_on.set()
+        failure = page.locator("#failure .message")
+        await expect(failure).to_contain_text("no-such-command", timeout=60_000)
 
 
 @pytest.mark.parametrize(("policy", "pulls"), [("ifnotpresent", 0), ("never", 0), ("skip", 0), ("Always", 1)])

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Final
 from urllib.parse import urlsplit
 
-from traitlets import Bool, CaselessStrEnum, Dict, Integer, Unicode, Union, default
+from traitlets import Bool, CaselessStrEnum, Dict, Integer, Unicode, Union, default, validate
 
 from plughub.spawner import Found, SpawnFailed
 from plughub.traitlets import Callable
@@ -76,6 +76,11 @@ class SwarmSpawner(DockerSpawner):
         help="Options of SwarmSpawner.volume_driver: a dictionary with templates, or a function of the "
         "spawner.",
     ).tag(config=True)
+
+    @validate("remove")
+    def _always_removed(self, proposal: Mapping[str, Any]) -> bool:
+        del proposal
+        return True
 
     @default("use_internal_ip")
     def _default_use_internal_ip(self) -> bool:
