@@ -60,6 +60,11 @@ class Proxy(LoggingConfigurable):
         Path, allow_none=True, help="Folder for sockets, logs and generated files; it is made when needed."
     )
 
+    @property
+    def host_bound(self) -> bool:
+        """Whether hubs of other machines do not reach this proxy; each machine has one of its own then."""
+        return self.should_start
+
     def configure(self, settings: ProxySettings) -> None:
         """Take over where to listen and what there is to know of the hub, before `start`.
 

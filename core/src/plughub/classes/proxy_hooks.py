@@ -50,8 +50,8 @@ class ProxyHooks:
 
     @hookimpl
     def hub_proxy_info(self) -> ProxyInfo:
-        """A proxy that the hub launches runs on the machine of the hub."""
-        return ProxyInfo(host_bound=self.proxy.should_start)
+        """Tell whether it is bound to the machine of the hub."""
+        return ProxyInfo(host_bound=self.proxy.host_bound)
 
     @hookimpl
     async def hub_proxy_start(self, proxy: ProxySettings) -> Mapping[str, Any]:

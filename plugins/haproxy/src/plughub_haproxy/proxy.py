@@ -56,6 +56,11 @@ class HAProxyProxy(Proxy):
     _certificate = CertificateFiles()
     _looks: int = 0
 
+    @property
+    def host_bound(self) -> bool:
+        """Its socket is reached from its own machine alone, whoever launches it."""
+        return True
+
     def load_state(self, state: Mapping[str, Any]) -> None:
         """Take over which process was launched."""
         self._saved = DetachedProcess.from_state(state)

@@ -1,0 +1,24 @@
+import time
+
+from plughub.domain.users import User
+from plughub.services.principals import TRUST_SECONDS, Principal, PrincipalCache
+
+ALICE = Principal(owner=User(id=1, name="alice", cookie_id="c"))
+
+
+def remembering():
+    cache = PrincipalCache()
+    cache.put("secret", ALICE, cache.version)
+    return cache
+
+
+def test_who_hears_nothing_of_other_processes_trusts_nothing_that_it_remembers():
+    cache = remembering()
+    cache.heard(time.monotonic() - TRUST_SECONDS)
+    assert cache.get("secret") is None
+    cache.heard(time.monotonic())
+    assert cache.get("secret") == ALICE
+
+
+def test_where_nobody_is_listened_to_nobody_has_to_be_heard():
+    assert remembering().get("secret") == ALICE
