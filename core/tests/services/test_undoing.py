@@ -97,7 +97,7 @@ async def test_what_waits_to_be_undone_takes_no_place_of_a_start(make_hub, machi
     engine_is_down(machine)
     await hub.started()
     assert (await put_off(hub)).operation.phase is Phase.UNDO
-    machine.error = machine.stop_error = None
+    machine.error = None
     assert (await hub.started("bob")).ready
 
 
