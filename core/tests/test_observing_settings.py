@@ -12,6 +12,7 @@ from traitlets.config import Config
 
 from plughub.app.event_log import EventLogPlugin, configured_handlers
 from plughub.app.observing import naming
+from plughub.cli.run import extra_handlers, set_up_logging
 from plughub.domain.errors import StartError
 from plughub.domain.events import Event, EventKind
 from plughub.services.metrics import SPAWN_BUCKETS, STOP_BUCKETS, Metrics
@@ -98,3 +99,22 @@ def test_the_environment_changes_prefix_and_buckets() -> None:
 def test_buckets_that_make_no_sense_stop_the_start(text) -> None:
     with pytest.raises(StartError, match="JUPYTERHUB_SERVER_STOP_DURATION_SECONDS_BUCKETS"):
         naming({"JUPYTERHUB_SERVER_STOP_DURATION_SECONDS_BUCKETS": text})
+
+
+def test_further_handlers_hear_what_the_hub_logs(capsys) -> None:
+    kept = Kept()
+    root = logging.getLogger()
+    before, level = root.handlers[:], root.level
+    try:
+        set_up_logging("INFO", extra_handlers(Config({"JupyterHub": {"extra_log_handlers": [kept]}})))
+        logging.getLogger("plughub.test").info("hello")
+    finally:
+        root.handlers[:] = before
+        root.setLevel(level)
+    assert kept.lines[0].endswith("I plughub.test: hello")
+    assert "I plughub.test: hello" in capsys.readouterr().err
+
+
+def test_a_further_handler_that_is_none_is_refused() -> None:
+    with pytest.raises(StartError, match="extra_log_handlers"):
+        extra_handlers(Config({"JupyterHub": {"extra_log_handlers": ["file"]}}))

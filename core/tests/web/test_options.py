@@ -166,3 +166,15 @@ async def test_cookies_have_the_attributes_that_are_configured(make_hub):
     await hub.running("alice")
     given = json.loads(hub.tiny.started[-1].environment["JUPYTERHUB_COOKIE_OPTIONS"])
     assert given == {"SameSite": "None", "Secure": True}
+
+
+async def test_who_opens_a_server_that_does_not_run_is_sent_to_start_it_but_never_after_a_failure(make_hub):
+    hub = await make_hub(context={"options": WebOptions(implicit_spawn_seconds=3)})
+    browser = await hub.logged_in()
+    page = (await browser.get("/hub/user/alice/lab")).body.decode()
+    assert '<meta http-equiv="refresh" content="3;url=/hub/spawn/alice?next=%2Fuser%2Falice%2Flab">' in page
+    hub.tiny.failure = "no room"
+    await browser.get("/hub/spawn/alice")
+    page = (await browser.get("/hub/spawn-pending/alice")).body.decode()
+    assert "no room" in page
+    assert "refresh" not in page

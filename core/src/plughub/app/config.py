@@ -187,6 +187,13 @@ class JupyterHub(SingletonConfigurable):
         300, help="Seconds between two looks at the activity and the routes of the proxy."
     ).tag(config=True)
 
+    implicit_spawn_seconds = traitlets.Float(
+        0,
+        min=0,
+        help="""Seconds after which who opens a server that does not run is sent to start it; 0 for never. A
+        start that failed is not tried again so.
+        """,
+    ).tag(config=True)
     shutdown_on_logout = traitlets.Bool(False, help="Stop the servers of who logs out.").tag(config=True)
     user_redirect_hook = traitlets.Callable(
         None,
@@ -229,6 +236,9 @@ class JupyterHub(SingletonConfigurable):
         help="""Of JupyterHub's: slow_spawn_timeout, slow_stop_timeout (seconds), headers, cookie_options,
         xsrf_cookie_kwargs and user_redirect_limit.
         """
+    ).tag(config=True)
+    extra_log_handlers: traitlets.List[object] = traitlets.List(
+        help="Further handlers of Python's logging for what the hub logs."
     ).tag(config=True)
     log_level = traitlets.Any("INFO", help="Level of the log: DEBUG, INFO, WARNING, ERROR.").tag(config=True)
 

@@ -49,6 +49,7 @@ def web_options(hub: JupyterHub) -> WebOptions:
         user_redirect_limit=hub.tornado_settings.get("user_redirect_limit", 4),
         default_server_name=hub.default_server_name if hub.allow_named_servers else "",
         named_server_limit=limit if callable(limit) else None,
+        implicit_spawn_seconds=hub.implicit_spawn_seconds,
         stop_on_logout=hub.shutdown_on_logout,
         not_running_status=LEGACY_STATUS if hub.use_legacy_stopped_server_status_code else CURRENT_STATUS,
         page_limit=hub.api_page_default_limit,

@@ -9,7 +9,9 @@ import logging
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 from traitlets.config import Config
 
@@ -17,6 +19,8 @@ from plughub.app.config import JupyterHub
 from plughub.app.hub import Hub
 from plughub.app.plugins import plugin_names
 from plughub.domain.errors import StartError
+
+FORMAT: Final = "%(asctime)s %(levelname).1s %(name)s: %(message)s"
 
 
 def run_hub(options: argparse.Namespace, config: Config) -> int:
@@ -29,7 +33,8 @@ def run_hub(options: argparse.Namespace, config: Config) -> int:
     Returns:
         The exit code.
     """
-    set_up_logging(JupyterHub(config=config).log_level)
+    further = extra_handlers(config)
+    set_up_logging(JupyterHub(config=config).log_level, further)
     hub = Hub(config, plugin_names(options.plugins, JupyterHub(config=config)))
     try:
         asyncio.run(_live(hub))
@@ -39,11 +44,32 @@ def run_hub(options: argparse.Namespace, config: Config) -> int:
     return 0
 
 
-def set_up_logging(level: str | int) -> None:
+def extra_handlers(config: Config) -> list[logging.Handler]:
+    """Find the further handlers that a config file sets.
+
+    Args:
+        config: the configuration.
+
+    Returns:
+        The handlers.
+
+    Raises:
+        StartError: one is no handler.
+    """
+    # Not read by traitlets, which would copy the value: a handler holds a lock and cannot be copied.
+    section = config.get("JupyterHub", Config())
+    handlers = list(section.pop("extra_log_handlers", ()))
+    if not all(isinstance(handler, logging.Handler) for handler in handlers):
+        raise StartError("c.JupyterHub.extra_log_handlers must be a list of logging.Handler")
+    return handlers
+
+
+def set_up_logging(level: str | int, further: Sequence[logging.Handler] = ()) -> None:
     """Log to standard error.
 
     Args:
         level: name or number of the level.
+        further: handlers that are told, too; one without a form gets the usual one.
 
     Raises:
         StartError: there is no such level.
@@ -51,8 +77,8 @@ def set_up_logging(level: str | int) -> None:
     try:
         logging.basicConfig(
             level=int(level) if str(level).isdigit() else str(level).upper(),
-            format="%(asctime)s %(levelname).1s %(name)s: %(message)s",
-            stream=sys.stderr,
+            format=FORMAT,
+            handlers=[logging.StreamHandler(sys.stderr), *further],
             force=True,
         )
     except ValueError as error:

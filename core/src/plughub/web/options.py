@@ -35,6 +35,8 @@ class WebOptions:
         named_server_limit: function of the handler that says how many named servers are allowed; None for
             what the settings say. What it answers may be awaited.
         stop_on_logout: the servers of who logs out are stopped.
+        implicit_spawn_seconds: after how long who opens a server that does not run is sent to start it; 0 for
+            never. A start that failed is never tried again so.
         not_running_status: HTTP status of the addresses of servers that do not run.
         page_limit: items of a page of a list, unless said otherwise.
         max_page_limit: items of a page at most.
@@ -48,6 +50,7 @@ class WebOptions:
     default_server_name: str = ""
     named_server_limit: Callable[[BaseHandler], Any] | None = None
     stop_on_logout: bool = False
+    implicit_spawn_seconds: float = 0
     not_running_status: int = HTTPStatus.FAILED_DEPENDENCY
     page_limit: int = PAGE_LIMIT
     max_page_limit: int = MAX_PAGE_LIMIT

@@ -52,6 +52,8 @@ def show_not_running(handler: PageHandler, record: ServerRecord, *, status: int 
     failure = record.failure
     spawn = handler.spawn_path(record.user, record.name)
     spawn = f"{spawn}?{urlencode({'next': back})}" if back else handler.with_next(spawn)
+    may_start = handler.visitor.may("start:servers", resource=of_server(record.user, record.name))
+    seconds = handler.context.options.implicit_spawn_seconds
     handler.set_status(status or (failure.status if failure else 200))
     handler.render_page(
         "not_running.html",
@@ -59,8 +61,8 @@ def show_not_running(handler: PageHandler, record: ServerRecord, *, status: int 
         server_name=record.name,
         spawner=handler.server_card(record),
         spawn_url=spawn,
-        implicit_spawn_seconds=0,
-        may_start=handler.visitor.may("start:servers", resource=of_server(record.user, record.name)),
+        implicit_spawn_seconds=0 if failure or not may_start else seconds,
+        may_start=may_start,
         **_failure_variables(failure),
     )
 
