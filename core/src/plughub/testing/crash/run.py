@@ -30,6 +30,7 @@ c.Spawner.poll_interval = 1
 CHP: Final = "c.ConfigurableHTTPProxy.api_url = 'http://127.0.0.1:{api_port}'\n"
 PLUGIN: Final = "crashpoints"
 DIES_WITHIN: Final = 10.0
+LOOK_SECONDS: Final = 1.0
 NOT_REACHED: Final = "not reached"
 TRIES: Final = 3
 """How often something is done until a step is reached that is not passed each time."""
@@ -166,13 +167,16 @@ class Run:
         self._prepare(deed)
         self._order.write_text(step)
         deed.do(self.scene)
-        ends = time.monotonic() + DIES_WITHIN
-        while self.hub.is_running and time.monotonic() < ends:
+        begin = looked = time.monotonic()
+        while self.hub.is_running and time.monotonic() < begin + DIES_WITHIN:
+            time.sleep(0.02)
+            if time.monotonic() < looked + LOOK_SECONDS:
+                continue
             # A step that is not passed this time need not be waited for once all is done.
             with contextlib.suppress(*GONE):
                 if deed.done(self.scene.call) and not list(self.world.faults()):
                     break
-            time.sleep(0.02)
+            looked = time.monotonic()
         self._order.unlink(missing_ok=True)
         return not self.hub.is_running
 
