@@ -1,12 +1,13 @@
 """Several hub processes on one database, asked for the same things at the same moment."""
 
 import asyncio
+import os
 
 from plughub import hookimpl
 from plughub.domain.errors import ForbiddenError
 from plughub.domain.servers import Status
 from plughub.kinds import Identity
-from plughub.services.membership import Membership
+from plughub.services.membership import Membership, process_birth
 
 AT_ONCE = 8
 
@@ -40,6 +41,23 @@ async def test_two_plugins_that_answer_to_one_new_name_never_make_one_person(mak
             one.logins.log_in(name, "good"), two.logins.log_in(name, "good"), return_exceptions=True
         )
         assert sum(isinstance(answer, ForbiddenError) for answer in answers) == 1, answers
+
+
+async def test_who_was_killed_on_this_machine_is_gone_at_once(make_hub):
+    hub = make_hub()
+    (membership,) = members([hub])
+    pid, here = os.getpid(), hub.settings.host
+    for key, host, birth in (
+        ("killed", here, 1.0),
+        ("lives", here, process_birth(pid)),
+        ("there", "far", 1.0),
+    ):
+        await hub.store.write(
+            lambda tx, key=key, host=host, birth=birth: tx.hubs.join(
+                key, host=host, pid=pid, birth=birth, url=""
+            )
+        )
+    assert {other["id"] for other in await membership.others()} == {"lives", "there"}
 
 
 async def test_a_new_server_that_is_asked_for_twice_is_one_server(make_hub, machine):

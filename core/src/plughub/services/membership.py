@@ -55,13 +55,17 @@ class Membership:
 
         def work(tx: Transaction) -> None:
             for hub in tx.hubs.list():
-                if hub["host"] == self._settings.host and process_birth(hub["pid"]) != hub["birth"]:
+                if self._is_gone(hub):
                     log.info("hub process %s is gone: going on with its work", hub["pid"])
                     tx.hubs.leave(hub["id"])
             self._enter(tx)
             tx.operations.hurry_all(tuple(self._settings.spawners), self._settings.host)
 
         await self._store.write(work)
+
+    def _is_gone(self, hub: Mapping[str, Any]) -> bool:
+        """Tell whether a process of this machine has ended, which its signs of life tell later."""
+        return hub["host"] == self._settings.host and process_birth(hub["pid"]) != hub["birth"]
 
     def _enter(self, tx: Transaction) -> None:
         pid = os.getpid()
@@ -78,11 +82,11 @@ class Membership:
         """List the other processes that are alive.
 
         Returns:
-            Those that gave a sign of life lately, as they are stored.
+            Those that gave a sign of life lately and, on this machine, still run, as they are stored.
         """
         mine, lease = self._settings.hub_id, self._settings.lease
         alive = await self._store.read(lambda tx: hubs_alive(tx, lease))
-        return [hub for hub in alive if hub["id"] != mine]
+        return [hub for hub in alive if hub["id"] != mine and not self._is_gone(hub)]
 
     async def leave(self) -> None:
         """Note that this process ends."""
