@@ -69,7 +69,7 @@ async def test_activity_that_could_not_be_written_is_written_later(hub):
     activity, at = ActivityService(hub.store, hub.settings), utcnow() + timedelta(minutes=1)
     activity.server(server.id, at)
     rename(hub, "spawners", "spawners_away")
-    with pytest.raises(Exception, match="spawners|not available"):
+    with pytest.raises(Exception, match=r"spawners|not available"):
         await activity.flush()
     rename(hub, "spawners_away", "spawners")
     await activity.flush()

@@ -89,8 +89,7 @@ class UserDeletion:
             await asyncio.sleep(LOOK_SECONDS)
 
     async def look(self) -> None:
-        """Go on, once, with what processes had begun that live no more, and with what this one had to leave."""
-
+        """Go on, once, with what dead processes had begun and with what this one had to leave."""
         busy = frozenset(self._busy)
 
         def take(tx: Transaction) -> list[User]:

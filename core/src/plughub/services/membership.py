@@ -65,7 +65,8 @@ class Membership:
 
     def _is_gone(self, hub: Mapping[str, Any]) -> bool:
         """Tell whether a process of this machine has ended, which its signs of life tell later."""
-        return hub["host"] == self._settings.host and process_birth(hub["pid"]) != hub["birth"]
+        here: bool = hub["host"] == self._settings.host
+        return here and process_birth(hub["pid"]) != hub["birth"]
 
     def _enter(self, tx: Transaction) -> None:
         pid = os.getpid()
