@@ -139,7 +139,9 @@ async def test_a_process_that_lost_the_routes_while_it_slept_changes_none(make_h
     looking = asyncio.create_task(asleep.routes.look())
     await until(lambda: not asleep.routes._lead.sure)
     gate, proxy.gate = proxy.gate, None
-    assert await awake.routes._lead.take()
+    async with asyncio.timeout(10):
+        while not await awake.routes._lead.take():
+            await asyncio.sleep(0.05)
     gate.set()
     await looking
     assert proxy.routes == {}
