@@ -20,7 +20,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Self
 
@@ -31,8 +31,9 @@ from plughub.testing.client import ApiClient, client_of
 from plughub.testing.hub import HubProcess
 from plughub_docker.testing.images import PYTHON, build, python_paths
 
-THREADS = 16
-"""As many as the hub asks the engine with."""
+THREADS = 4
+"""As many as the hub makes containers with (DockerSpawner.concurrent_launches)."""
+CALLERS = 16
 COMMAND = [PYTHON, "/opt/probe_server.py"]
 LOOK = 0.05
 
@@ -64,10 +65,13 @@ class Bench:
             Seconds from the beginning until each answered.
         """
         begin = time.monotonic()
-        with ThreadPoolExecutor(THREADS) as pool:
-            made = list(pool.map(self._make, names))
-            with ThreadPoolExecutor(len(names)) as watchers:
-                seconds = list(watchers.map(lambda port: wait(lambda: listens(port)) - begin, made))
+        with ThreadPoolExecutor(THREADS) as makers, ThreadPoolExecutor(len(names)) as watchers:
+            made = [makers.submit(self._make, name) for name in names]
+
+            def until_it_answers(port: Future[int]) -> float:
+                return wait(lambda: listens(port.result())) - begin
+
+            seconds = list(watchers.map(until_it_answers, made))
         self.remove_all()
         return seconds
 
@@ -140,7 +144,7 @@ def by_hub(call: ApiClient, names: Sequence[str]) -> list[float]:
         Seconds from the beginning until each was ready.
     """
     begin = time.monotonic()
-    with ThreadPoolExecutor(THREADS) as pool:
+    with ThreadPoolExecutor(CALLERS) as pool:
         list(pool.map(lambda name: call("POST", f"/users/{name}/server", {}), names))
     since: dict[str, float] = {}
 
@@ -150,7 +154,7 @@ def by_hub(call: ApiClient, names: Sequence[str]) -> list[float]:
         return since.keys() >= set(names)
 
     wait(all_ready)
-    with ThreadPoolExecutor(THREADS) as pool:
+    with ThreadPoolExecutor(CALLERS) as pool:
         list(pool.map(lambda name: call("DELETE", f"/users/{name}/server"), names))
     wait(lambda: not call("GET", "/users?limit=200&state=active").body)
     return [since[name] for name in names]

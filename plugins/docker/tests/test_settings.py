@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from itertools import pairwise
 
 import pytest
 
@@ -187,6 +188,14 @@ async def test_a_stubborn_server_is_killed_when_its_time_is_up(started):
     await spawner.facts()
     await spawner.stop()
     assert await spawner.poll() == 0
+
+
+async def test_as_many_containers_are_made_at_a_time_as_is_set(spawners, engine):
+    people = [spawners(username=f"person{number}", concurrent_launches=1) for number in range(3)]
+    endpoints = await asyncio.gather(*(person.start() for person in people))
+    made = [engine.inspect_container(endpoint.state["object_id"]) for endpoint in endpoints]
+    moments = [(one["Created"].rstrip("Z"), one["State"]["StartedAt"].rstrip("Z")) for one in made]
+    assert all(started <= created for (_, started), (created, _) in pairwise(sorted(moments)))
 
 
 async def test_a_start_that_is_cancelled_leaves_no_container(spawners, engine, prefix):

@@ -60,6 +60,13 @@ class DockerSettings(OldNames):
         help="Arguments of docker.tls.TLSConfig, for an engine that is reached by TLS."
     ).tag(config=True)
 
+    concurrent_launches = Integer(
+        4,
+        min=1,
+        help="Containers that the engine is asked to make at once. More make all of them late instead of the "
+        "last ones, unless the engine has many cores.",
+    ).tag(config=True)
+
     # ---- what is mounted
 
     volumes: dict[str, Any] = Dict(  # type: ignore[assignment]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import threading
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Final
 
 from plughub.classes.calling import call
+from plughub.plugin.threads import ThreadPools
 from plughub.spawner import Found, SpawnFailed
 from plughub_docker import cloning, images, marks
 from plughub_docker.containers import Containers, Inspected
@@ -21,6 +23,12 @@ GONE: Final = "the container is gone: it was removed, but not by the hub"
 LOOK: Final = 0.1
 CLONE_LOOK: Final = 0.25
 CLONE_LINES: Final = 1000
+
+
+@functools.cache
+def _launchers(size: int) -> ThreadPools:
+    """Give the threads that make containers: few, so that who came first is served first."""
+    return ThreadPools(size)
 
 
 class DockerSpawner(DockerOptions):
@@ -69,8 +77,8 @@ class DockerSpawner(DockerOptions):
         Returns:
             Address and port.
         """
-        address: tuple[str, int] = await self._engine(self._start)
-        return address
+        pools = _launchers(self.concurrent_launches)
+        return await pools.run(f"{self.plugin}-launch", self._start)
 
     async def poll(self) -> int | None:
         """Look whether the container runs.
