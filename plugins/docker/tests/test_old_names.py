@@ -1,0 +1,27 @@
+"""Settings under the names of earlier versions of DockerSpawner."""
+
+from traitlets.config import Config
+
+from plughub.classes.spawner_hooks import SpawnerHooks
+from plughub.testing.contracts.spawner import NAME, make_server
+from plughub_docker.spawner import DockerSpawner
+
+
+def build(**settings):
+    return SpawnerHooks(NAME, DockerSpawner, Config({"DockerSpawner": settings}))._build(make_server("alice"))
+
+
+def test_an_old_name_holds_and_is_warned_of_once_not_for_every_server(caplog):
+    spawners = [build(container_ip="192.0.2.1") for _ in range(3)]
+    assert {spawner.host_ip for spawner in spawners} == {"192.0.2.1"}
+    assert caplog.text.count("DockerSpawner.container_ip is now called DockerSpawner.host_ip") == 1
+
+
+def test_hub_ip_connect_is_where_servers_reach_the_hub():
+    environment = build(hub_ip_connect="hub.example.org").get_env()
+    assert environment["JUPYTERHUB_API_URL"] == "http://hub.example.org:9/hub/api"
+
+
+def test_use_docker_client_env_is_accepted_and_said_to_do_nothing(caplog):
+    build(use_docker_client_env=False)
+    assert "DockerSpawner.use_docker_client_env does nothing" in caplog.text
