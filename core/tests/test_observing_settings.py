@@ -88,7 +88,7 @@ def test_the_environment_changes_prefix_and_buckets() -> None:
     }
     assert ends == {"1.0", "5.0", "+Inf"}
     assert 'hub_server_stop_seconds_bucket{le="2.0",status="success"}' in text
-    assert "jupyterhub_" not in text
+    assert "jupyterhub_hook_duration_seconds" not in text
     usual = naming({})
     assert (usual.prefix, usual.spawn_buckets, usual.stop_buckets) == (
         "jupyterhub", SPAWN_BUCKETS, STOP_BUCKETS,
