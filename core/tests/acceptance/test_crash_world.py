@@ -14,7 +14,7 @@ from plughub.testing.crash.deeds import kill_proxy
 from plughub.testing.crash.ground import Processes
 from plughub.testing.crash.points import meddle
 from plughub.testing.crash.run import Run
-from plughub.testing.hub import free_port
+from plughub.testing.ports import free_port
 
 pytestmark = pytest.mark.timeout(300)
 SERVER = [sys.executable, "-m", "plughub.testing.socket_server"]

@@ -13,7 +13,8 @@ import urllib.request
 import pytest
 
 from plughub.testing.client import ApiClient
-from plughub.testing.hub import HubProcess, free_port
+from plughub.testing.hub import HubProcess
+from plughub.testing.ports import free_port
 
 pytestmark = [
     pytest.mark.node,

@@ -13,7 +13,8 @@ import pytest
 
 from plughub.testing.browsing import PATIENCE, log_in
 from plughub.testing.client import client_of
-from plughub.testing.hub import HubProcess, free_port
+from plughub.testing.hub import HubProcess
+from plughub.testing.ports import free_port
 
 pytestmark = pytest.mark.timeout(240)
 WHOAMI = Path(__file__).with_name("whoami_service.py")

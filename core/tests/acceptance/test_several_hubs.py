@@ -16,7 +16,8 @@ import psutil
 import pytest
 
 from plughub.testing.client import ApiClient, client_of
-from plughub.testing.hub import HubProcess, free_port
+from plughub.testing.hub import HubProcess
+from plughub.testing.ports import free_port
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.timeout(180)]
 LEASE = 3

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import itertools
 import os
-import socket
 import sys
 import uuid
 
@@ -20,6 +19,7 @@ from plughub.services.managed_services import ManagedServices
 from plughub.services.membership import process_birth
 from plughub.services.service_checks import ServiceChecks, service_states
 from plughub.services.service_launching import Launcher
+from plughub.testing.ports import free_port
 
 SLEEP = {
     "name": "sleeper",
@@ -292,14 +292,8 @@ async def listening(port, status=200):
         await server.wait_closed()
 
 
-def a_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
-
-
 async def test_an_external_service_is_led_to_at_once_and_told_of_when_it_is_silent(seer, proxy, caplog):
-    port = a_port()
+    port = free_port()
     one = await seer(
         {"name": "far", "url": f"http://127.0.0.1:{port}/", "timeout": 1}, service_check_interval=0
     )
@@ -320,7 +314,7 @@ async def test_an_external_service_is_led_to_at_once_and_told_of_when_it_is_sile
 
 
 async def test_a_service_that_the_hub_starts_is_led_to_once_it_answers(seer, proxy):
-    port = a_port()
+    port = free_port()
     one = await seer({**SLEEP, "url": f"http://127.0.0.1:{port}"})
     await one.checks.look()
     await one.hub.router.sync()

@@ -1,5 +1,4 @@
 import shutil
-import socket
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from pathlib import Path
@@ -8,15 +7,14 @@ import pytest
 
 from plughub.kinds import ProxySettings
 from plughub.plugin.threads import ThreadPools
+from plughub.testing import ports
 from plughub.testing.contracts.proxy import ProxyUnderTest
 from plughub_chp import ConfigurableHTTPProxy
 
 
 @pytest.fixture
 def api_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
+    return ports.free_port()
 
 
 @pytest.fixture

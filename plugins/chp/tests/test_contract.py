@@ -1,11 +1,11 @@
 import shutil
-import socket
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from plughub.testing.contracts.proxy import ProxyContract
+from plughub.testing.ports import free_port
 from plughub_chp import ConfigurableHTTPProxy
 
 pytestmark = [
@@ -23,7 +23,5 @@ class TestCHPContract(ProxyContract):
 
     @pytest.fixture
     def make_plugin(self, tmp_path: Path) -> Callable[[], object]:
-        with socket.socket() as listener:
-            listener.bind(("127.0.0.1", 0))
-            api_url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        api_url = f"http://127.0.0.1:{free_port()}"
         return lambda: ConfigurableHTTPProxy(runtime_dir=tmp_path / "chp", api_url=api_url)

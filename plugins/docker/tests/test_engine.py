@@ -17,7 +17,8 @@ from plughub.plugin.threads import ThreadPools
 from plughub.testing import probe_server
 from plughub.testing.client import client_of
 from plughub.testing.contracts.spawner import NAME, SpawnerUnderTest, make_server
-from plughub.testing.hub import HubProcess, free_port
+from plughub.testing.hub import HubProcess
+from plughub.testing.ports import free_port
 from plughub_docker.spawner import DockerSpawner
 from plughub_docker.swarm_spawner import SwarmSpawner
 from plughub_docker.testing.images import build, python_paths

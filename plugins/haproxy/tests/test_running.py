@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import socket
 import ssl
 import subprocess
 import sys
@@ -16,6 +15,7 @@ from tornado.websocket import websocket_connect
 
 from plughub.domain.errors import PluginError
 from plughub.domain.routes import Route
+from plughub.testing import ports
 from plughub.testing.backends import ask, backend, open_backend
 from plughub.testing.contracts.proxy import NAME, until
 from plughub_haproxy.configuration import SOCKET_NAME
@@ -329,12 +329,10 @@ async def test_a_haproxy_that_was_killed_begins_with_all_routes_and_none_that_wa
     assert await proxy.name_at("/d/") == "alice"
 
 
-async def test_a_running_haproxy_moves_to_another_port(start, alice, free_port):
+async def test_a_running_haproxy_moves_to_another_port(start, alice):
     proxy = await start()
     await proxy.add("/", alice.url)
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        other_port = listener.getsockname()[1]
-    other = await start(port=other_port)
+    other = await start(port=ports.free_port())
 
     assert other.state == proxy.state
     assert await other.name_at("/") == "alice"

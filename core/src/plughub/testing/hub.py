@@ -18,6 +18,8 @@ from typing import Any, Final, Self
 
 import psutil
 
+from plughub.testing.ports import free_port
+
 _CONFIG_FILE: Final = "jupyterhub_config.py"
 _LAST_PORT: Final = 65535
 _LOOK: Final = 0.02
@@ -301,18 +303,6 @@ class HubProcess:
             return f":{self.hub_port}/" in process.environ().get("JUPYTERHUB_API_URL", "")
         except psutil.Error:
             return False
-
-
-def free_port() -> int:
-    """Find a TCP port of 127.0.0.1 that nobody listens on.
-
-    Returns:
-        The port.
-    """
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-    return port
 
 
 def is_open(port: int) -> bool:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import tempfile
 import uuid
 from pathlib import Path
 
 from sqlalchemy import create_engine, text
+
+from plughub.testing.ports import free_port
 
 _TIMEOUT = 60
 _SETTINGS = {"fsync": "off", "synchronous_commit": "off", "max_connections": "200", "timezone": "UTC"}
@@ -41,9 +42,7 @@ class PostgresServer:
         self._binaries = binaries
         self._folder = Path(tempfile.mkdtemp(prefix="plughub-pg-"))
         self._data = self._folder / "data"
-        with socket.socket() as listener:
-            listener.bind(("127.0.0.1", 0))
-            self.port: int = listener.getsockname()[1]
+        self.port = free_port()
         self._user = "postgres" if os.geteuid() == 0 else None
         if self._user:
             account = pwd.getpwnam(self._user)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import time
 
 from tornado.websocket import websocket_connect
 
 from plughub.testing.backends import Backend, ask
 from plughub.testing.contracts.proxy_under_test import ProxyFixtures, ProxyUnderTest, until
+from plughub.testing.ports import free_port
 
 
 class TrafficOfProxy(ProxyFixtures):
@@ -126,6 +126,4 @@ class TrafficOfProxy(ProxyFixtures):
 
 
 def _dead_url() -> str:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return f"http://127.0.0.1:{listener.getsockname()[1]}"
+    return f"http://127.0.0.1:{free_port()}"

@@ -18,7 +18,8 @@ from plughub.testing.crash.ground import Ground, Processes
 from plughub.testing.crash.people import Bystanders
 from plughub.testing.crash.points import RECORD, VARIABLE, steps_noted
 from plughub.testing.crash.world import World
-from plughub.testing.hub import HubProcess, free_port
+from plughub.testing.hub import HubProcess
+from plughub.testing.ports import free_port
 
 CONFIG: Final = """
 c.Authenticator.allow_all = True

@@ -1,0 +1,36 @@
+"""Ports for tests, out of the way of the connections that a machine makes itself."""
+
+from __future__ import annotations
+
+import random
+import socket
+from pathlib import Path
+from typing import Final
+
+FIRST: Final = 10_000
+RANGE: Final = Path("/proc/sys/net/ipv4/ip_local_port_range")
+_dice: Final = random.SystemRandom()
+_given: Final[set[int]] = set()
+
+
+def free_port() -> int:
+    """Find a TCP port of 127.0.0.1 that nobody listens on and that no outgoing connection takes meanwhile.
+
+    Returns:
+        The port; no port is given twice in one process.
+    """
+    last = int(RANGE.read_text().split()[0]) if RANGE.exists() else 32_768
+    while True:
+        port = _dice.randrange(FIRST, max(last, FIRST + 1000))
+        if port not in _given and _is_free(port):
+            _given.add(port)
+            return port
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as listener:
+        try:
+            listener.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
