@@ -30,8 +30,8 @@ from plughub.services.database_tokens import DatabaseTokens
 from plughub.services.deleting_users import UserDeletion
 from plughub.services.events import EventTeller
 from plughub.services.groups import GroupService
-from plughub.services.links import OneTimeLinks
 from plughub.services.identities import IdentityKeeper
+from plughub.services.links import OneTimeLinks
 from plughub.services.login import LoginService
 from plughub.services.metrics import Metrics
 from plughub.services.named_servers import NamedServers
