@@ -44,13 +44,16 @@ async def test_a_page_takes_the_same_few_statements_whatever_its_length(hub, adm
     engine = hub.store.database.engine
     event.listen(engine, "before_cursor_execute", lambda _c, _u, text, *_: statements.append(text))
 
-    async def count(limit):
-        await admin.get(f"/hub/api{path}{'&' if '?' in path else '?'}limit={limit}")
+    async def once(limit):
         del statements[:]
         answer = await admin.get(f"/hub/api{path}{'&' if '?' in path else '?'}limit={limit}")
         page = json.loads(answer.body)
         assert len(page["items"] if isinstance(page, dict) else page) == limit
         return len([text for text in statements if text.lstrip().startswith("SELECT")])
+
+    async def count(limit):
+        # The least of some: the hub looks for work meanwhile, and the first page fills the caches.
+        return min([await once(limit) for _ in range(4)])
 
     assert await count(2) == await count(50) <= 9
 
