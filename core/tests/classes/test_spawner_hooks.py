@@ -426,6 +426,32 @@ async def test_progress_is_read_in_all_forms_and_ends_with_the_ready_hook():
     assert closed == [True]
 
 
+@pytest.mark.parametrize("first", ["start", "report"])
+async def test_the_report_comes_from_the_instance_that_starts_whichever_is_asked_first(first):
+    class Telling(Memory):
+        async def start(self):
+            self.said = "pulling"
+            return await super().start()
+
+        async def progress(self):
+            while not hasattr(self, "said"):
+                await asyncio.sleep(0)
+            yield {"progress": 20, "message": self.said}
+
+    hooks, server = hooks_of(Telling), make_server("alice")
+    Telling.made = 0
+
+    async def report():
+        return [step.message async for step in hooks.hub_progress(server)]
+
+    calls = {"start": hooks.hub_spawn(server), "report": report()}
+    tasks = {name: asyncio.create_task(calls[name]) for name in sorted(calls, key=lambda name: name != first)}
+    async with asyncio.timeout(5):
+        assert await tasks["report"] == ["pulling"]
+        await tasks["start"]
+    assert Telling.made == 1
+
+
 async def test_a_report_that_nobody_reads_to_its_end_is_closed():
     closed = []
 

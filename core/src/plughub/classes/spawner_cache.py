@@ -22,6 +22,7 @@ class _Entry:
     spawner: Spawner
     states: set[str] = field(default_factory=set)
     starts: int = 0
+    used: bool = False
 
 
 class SpawnerCache:
@@ -49,6 +50,18 @@ class SpawnerCache:
             return None
         self._entries.move_to_end(_key(server))
         return entry.spawner
+
+    def unused(self, server: Server) -> Spawner | None:
+        """Find the instance for a server that is about to start.
+
+        Args:
+            server: the record.
+
+        Returns:
+            The instance, when it was made from this very record and started nothing yet.
+        """
+        entry = self._entries.get(_key(server))
+        return entry.spawner if entry and not entry.used and entry.spawner.record == server else None
 
     def keep(self, server: Server, spawner: Spawner) -> None:
         """Keep an instance; one without an operation is not kept.
@@ -95,6 +108,7 @@ class SpawnerCache:
             yield
             return
         entry.starts += 1
+        entry.used = True
         try:
             yield
         finally:

@@ -21,7 +21,7 @@ from plughub.classes.spawner_answers import (
     scopes,
     take_address,
 )
-from plughub.classes.spawner_cache import SpawnerCache
+from plughub.classes.spawner_cache import SpawnerCache, fingerprint
 from plughub.classes.spawner_objects import ServerAddress, hub_of, user_of
 from plughub.classes.spawner_options import apply_group_overrides, apply_user_options, read_form
 from plughub.kinds import Endpoint, Found, HubContext, Progress, Resumable, Server, SpawnerInfo, UserInfo
@@ -58,7 +58,7 @@ class SpawnerHooks:
         self._authenticators = authenticators
         self._runtime_dir = runtime_dir
         self._cache = SpawnerCache()
-        self._making: dict[str, asyncio.Future[Spawner]] = {}
+        self._making: dict[tuple[str, ...], asyncio.Future[Spawner]] = {}
 
     @hookimpl
     def hub_configure(self, context: HubContext) -> None:
@@ -99,8 +99,8 @@ class SpawnerHooks:
     @hookimpl
     async def hub_spawn(self, server: Server) -> Endpoint:
         """Apply what concerns this user, call ``start`` and say where the server answers."""
-        spawner = await self._make_once(server)
-        self._cache.keep(server, spawner)
+        # Whoever reports may have been quicker, and listens to the instance that she has made.
+        spawner = self._cache.unused(server) or await self._make_once(server)
         with self._cache.starting(server):
             try:
                 await self._prepare(spawner, server.user.plugin)
@@ -197,24 +197,20 @@ class SpawnerHooks:
     # ---- instances
 
     async def _find(self, server: Server) -> Spawner:
-        if found := self._cache.find(server):
-            return found
-        if making := self._making.get(server.operation):
-            return await asyncio.shield(making)
-        made = await self._make(server)
-        if found := self._cache.find(server):
-            return found
-        self._cache.keep(server, made)
-        return made
+        return self._cache.find(server) or await self._make_once(server)
 
     async def _make_once(self, server: Server) -> Spawner:
-        """Make the instance of a start; who asks for it in the meantime waits for this one."""
-        making = asyncio.ensure_future(self._make(server))
-        self._making[server.operation] = making
-        try:
-            return await making
-        finally:
-            del self._making[server.operation]
+        """Make the instance of a server; who asks for it in the meantime gets the same one."""
+        key = (server.user.name, server.name, server.operation, fingerprint(server.state))
+        if (making := self._making.get(key)) is None:
+            making = self._making[key] = asyncio.ensure_future(self._make_and_keep(server))
+            making.add_done_callback(lambda _: self._making.pop(key, None))
+        return await asyncio.shield(making)
+
+    async def _make_and_keep(self, server: Server) -> Spawner:
+        spawner = await self._make(server)
+        self._cache.keep(server, spawner)
+        return spawner
 
     async def _make(self, server: Server) -> Spawner:
         spawner: Spawner = await self._call(self._build, server)
