@@ -8,7 +8,7 @@ import zipfile
 import pytest
 
 ROOMS = ("domain", "kinds", "plugin", "classes", "services", "storage", "web", "app", "cli", "testing")
-PUBLIC_MODULES = ("kinds", "spawner", "auth", "proxy", "traitlets", "utils")
+PUBLIC_MODULES = ("kinds", "spawner", "auth", "proxy", "handlers", "traitlets", "utils")
 PUBLIC = {"plughub", *(f"plughub.{name}" for name in PUBLIC_MODULES)}
 PUBLIC_NAMES = {"hookimpl", *PUBLIC_MODULES}
 
