@@ -85,6 +85,9 @@ def two_services(tmp_path):
         try:
             admin = client_of(hub, "root-of-all")
             admin.until("/health", lambda facts: set(facts["services"].values()) == {"answers"}, 60)
+            admin.until(
+                "/proxy", lambda routes: {"/services/managed/", "/services/external/"} <= set(routes), 60
+            )
             yield hub
         finally:
             external.kill()
