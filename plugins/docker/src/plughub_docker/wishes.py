@@ -21,6 +21,8 @@ PROTOCOL: Final = ("JUPYTERHUB_", "JPY_", "PLUGHUB_")
 """Variables that begin so are between hub and server: no pattern lets a user set them."""
 
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_PLACE: Final = re.compile(r"(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\])(?::[0-9]+)?", re.IGNORECASE)
+"""Host and port: with any other sign, hub and git may not agree on where the host ends."""
 _PATH: Final = re.compile(r"/[A-Za-z0-9._~/+-]+")
 _FOLDER: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 _SCHEMES: Final = ("https", "http")
@@ -103,7 +105,7 @@ def _parts(asked: Any) -> SplitResult:
     if not parts or not plain or parts.geturl() != asked or parts.query or parts.fragment:
         raise _refused(f"the repository {str(asked)[:200]!r} cannot be cloned: {problem}")
     steps = parts.path.split("/")
-    if "@" in parts.netloc or not _PATH.fullmatch(parts.path) or {".", ".."} & set(steps):
+    if not _PLACE.fullmatch(parts.netloc) or not _PATH.fullmatch(parts.path) or {".", ".."} & set(steps):
         raise _refused(f"the repository {asked[:200]!r} cannot be cloned: {problem}")
     if not _FOLDER.fullmatch(folder_of(asked)):
         raise _refused(f"the repository {asked[:200]!r} cannot be cloned: its name cannot be one of a folder")
