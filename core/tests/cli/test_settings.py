@@ -1,10 +1,11 @@
 """Settings on the command line: ``--Class.name=value``."""
 
 import pytest
+from traitlets import TraitError
 from traitlets.config import Config
 
 from plughub.app.config import JupyterHub
-from plughub.app.loading import load_config
+from plughub.app.loading import bad_value, load_config
 from plughub.cli.settings import split_settings
 from plughub.domain.errors import StartError
 from plughub.spawner import Spawner
@@ -68,3 +69,27 @@ def test_a_setting_without_a_value_says_how_to_write_it():
     with pytest.raises(StartError, match=r"write --JupyterHub\.port=value") as refused:
         split_settings(["--JupyterHub.port", "9000"])
     assert refused.value.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("services", {"name": "report", "api_token": "very-secret"}),
+        ("db_url", ["postgresql://hub:very-secret@database/hub"]),
+        ("services", b"very-secret"),
+        ("service_tokens", "very-secret"),
+        ("cookie_secret", "very-secret"),
+    ],
+)
+def test_a_value_of_the_wrong_kind_is_not_shown_where_it_may_hold_a_secret(setting, value):
+    with pytest.raises(TraitError) as error:
+        JupyterHub(config=Config({"JupyterHub": {setting: value}}))
+    refused = bad_value(error.value)
+    assert f"c.JupyterHub.{setting} has a value that it cannot have" in str(refused)
+    assert "very-secret" not in f"{refused} {refused.hint}"
+
+
+def test_a_plain_value_of_the_wrong_kind_is_shown():
+    with pytest.raises(TraitError) as error:
+        JupyterHub(config=Config({"JupyterHub": {"port": "eight"}}))
+    assert "'eight'" in str(bad_value(error.value))

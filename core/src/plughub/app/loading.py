@@ -18,6 +18,8 @@ from plughub.plugin.calling import describe
 DEFAULT_FILE: Final = "jupyterhub_config.py"
 _TRAIT: Final = re.compile(r"'(?P<trait>\w+)' trait of an? (?P<owner>\w+) instance")
 _SECRET: Final = re.compile(r"secret|password|token|key", re.IGNORECASE)
+_MANY: Final = re.compile(r"not the (?P<kind>dict|list|tuple|set|frozenset|bytes|Config) .*", re.DOTALL)
+"""What traitlets says of a value with things in it: one of them may be a secret, as in JupyterHub.services."""
 
 
 def load_config(file: str | None, overrides: Mapping[str, Mapping[str, Any]]) -> Config:
@@ -65,9 +67,9 @@ def bad_value(error: TraitError) -> StartError:
         error: what traitlets says.
 
     Returns:
-        The error to show; it names the setting, and shows no value of one that holds a secret.
+        The error to show; it names the setting, and shows no value that may hold a secret.
     """
-    text = describe(error)
+    text = _MANY.sub(r"not a \g<kind>", describe(error))
     found = _TRAIT.search(text)
     if found is None:
         return StartError(f"a setting has a value that it cannot have: {text}")
