@@ -19,7 +19,7 @@ DEFAULT_FILE: Final = "jupyterhub_config.py"
 _TRAIT: Final = re.compile(r"'(?P<trait>\w+)' trait of an? (?P<owner>\w+) instance")
 _SECRET: Final = re.compile(r"secret|password|token|key", re.IGNORECASE)
 _MANY: Final = re.compile(r"not the (?P<kind>dict|list|tuple|set|frozenset|bytes|Config) .*", re.DOTALL)
-"""What traitlets says of a value with things in it: one of them may be a secret, as in JupyterHub.services."""
+"""What traitlets says of a value with things in it: one may be a secret, as in JupyterHub.services."""
 
 
 def load_config(file: str | None, overrides: Mapping[str, Mapping[str, Any]]) -> Config:
