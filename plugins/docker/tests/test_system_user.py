@@ -39,11 +39,13 @@ async def spawners(tmp_path, prefix, tiny_image, probe):
     """Makes spawners with settings."""
     pools = ThreadPools()
 
-    def make(username, **settings):
+    def make(username, options=None, **settings):
         chosen = {"image": tiny_image, "cmd": probe, "prefix": prefix, "remove": True, "stop_timeout": 2}
         config = Config({"DockerSpawner": chosen, "SystemUserSpawner": settings})
         return SpawnerUnderTest(
-            lambda: SpawnerHooks(NAME, SystemUserSpawner, config, tmp_path), make_server(username), pools
+            lambda: SpawnerHooks(NAME, SystemUserSpawner, config, tmp_path),
+            make_server(username, options=options or {}),
+            pools,
         )
 
     yield make
@@ -91,6 +93,14 @@ async def test_as_root_the_image_learns_whom_to_change_to(spawners, person):
         "NB_GID": str(person.pw_gid),
         "USER_ID": str(person.pw_uid),
     }
+
+
+@pytest.mark.parametrize("name", ["NB_UID", "NB_USER", "HOME", "GRANT_SUDO", "CHOWN_EXTRA"])
+async def test_nobody_chooses_to_be_somebody_else(spawners, person, name):
+    options = {"environment": {name: "0"}}
+    spawner = spawners(person.pw_name, options, run_as_root=True, allowed_environment=["*"])
+    with pytest.raises(PluginError, match=f"{name} cannot be chosen"):
+        await spawner.start()
 
 
 async def test_who_is_no_system_user_reads_that(spawners):

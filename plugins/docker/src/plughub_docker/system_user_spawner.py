@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import pwd
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from traitlets import Bool, CaselessStrEnum, Integer, Unicode, default
 
 from plughub.spawner import SpawnFailed
 from plughub_docker.spawner import DockerSpawner
+
+_RIGHTS: Final = (
+    "GRANT_SUDO",
+    "NB_UMASK",
+    "CHOWN_HOME",
+    "CHOWN_HOME_OPTS",
+    "CHOWN_EXTRA",
+    "CHOWN_EXTRA_OPTS",
+)
+"""Further variables by which images that begin as root, such as those of Jupyter's stacks, hand out rights."""
 
 
 class SystemUserSpawner(DockerSpawner):
@@ -72,8 +82,25 @@ class SystemUserSpawner(DockerSpawner):
 
     def get_env(self) -> dict[str, str]:
         """Add what a login sets, and what images read that change the user themselves."""
+        return {**self._identity(), **super().get_env()}
+
+    async def choose(self) -> None:
+        """Take over what the user chose; who she is on the machine is not up for choice.
+
+        Raises:
+            SpawnFailed: she may not have it.
+        """
+        await super().choose()
+        if taken := sorted(self.chosen_environment.keys() & {*self._identity(), *_RIGHTS}):
+            raise SpawnFailed(
+                f"the environment variable {taken[0]} cannot be chosen: it says as whom the server runs",
+                status=400,
+                retry=False,
+            )
+
+    def _identity(self) -> dict[str, str]:
         name = self.user.name
-        own = {
+        return {
             "USER": name,
             "LOGNAME": name,
             "HOME": self.homedir,
@@ -82,7 +109,6 @@ class SystemUserSpawner(DockerSpawner):
             "NB_UID": str(self.user_id),
             "NB_GID": str(self.group_id),
         }
-        return {**own, **super().get_env()}
 
     def own_arguments(self) -> dict[str, Any]:
         """Give user and folder of the container."""
