@@ -1,7 +1,7 @@
 import time
 
 from plughub.domain.users import User
-from plughub.services.principals import TRUST_SECONDS, Principal, PrincipalCache
+from plughub.services.principals import CACHE_SIZE, TRUST_SECONDS, Principal, PrincipalCache
 
 ALICE = Principal(owner=User(id=1, name="alice", cookie_id="c"))
 
@@ -22,3 +22,12 @@ def test_who_hears_nothing_of_other_processes_trusts_nothing_that_it_remembers()
 
 def test_where_nobody_is_listened_to_nobody_has_to_be_heard():
     assert remembering().get("secret") == ALICE
+
+
+def test_what_is_remembered_never_grows_without_bound_and_what_is_used_stays():
+    cache = remembering()
+    for number in range(2 * CACHE_SIZE):
+        cache.put(f"another {number}", ALICE, cache.version)
+        assert cache.get("secret") == ALICE
+    kept = sum(cache.get(f"another {number}") is not None for number in range(2 * CACHE_SIZE))
+    assert kept == CACHE_SIZE - 1

@@ -255,6 +255,15 @@ async def test_logging_out_ends_the_session_and_its_tokens(hub):
     assert (await browser.get("/hub/home")).code == 302
 
 
+@pytest.mark.parametrize(
+    "path", ["/hub/home", "/hub/token", "/hub/spawn", "/hub/user/alice/", "/hub/nothing"]
+)
+async def test_an_answer_under_way_while_somebody_logs_out_does_not_log_in_again(hub, path):
+    browser = await hub.logged_in()
+    answer = await browser.get(path)
+    assert not [cookie for cookie in answer.headers.get_list("Set-Cookie") if "hub-login" in cookie]
+
+
 async def test_a_link_of_another_site_does_not_log_out_by_itself(hub):
     browser = await hub.logged_in()
     for headers in (

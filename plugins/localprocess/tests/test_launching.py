@@ -148,6 +148,17 @@ async def test_the_token_is_not_in_the_log_of_the_hub(simple, caplog):
     assert spawner.token not in repr(orders("x", environment={"JUPYTERHUB_API_TOKEN": spawner.token}))
 
 
+async def test_no_list_of_processes_shows_the_token(simple):
+    spawner = simple("--ip=127.0.0.1")
+    pid = (await spawner.start()).state["pid"]
+
+    lines = [Path(f"/proc/{number}/cmdline") for number in (pid, os.getpid())]
+    shown = [line.read_bytes() for line in lines]
+    assert b"--ip=127.0.0.1" in shown[0]
+    assert all(spawner.token.encode() not in line for line in shown)
+    assert Path(f"/proc/{pid}/environ").stat().st_mode & 0o077 == 0
+
+
 async def test_a_shell_is_given_the_command_as_one_text(simple):
     spawner = simple("--name=it's $HOME", shell_cmd=["/bin/sh", "-c"])
     await spawner.start()
