@@ -234,6 +234,16 @@ async def test_a_program_that_is_not_there_is_told_of_and_tried_again(seer, capl
     assert (await one.lives())["lost"].launch == ""
 
 
+@pytest.mark.parametrize("odd", [{"environment": {"A=B": "very-secret"}}, {"command": ["true", "a\0b"]}])
+async def test_a_service_that_no_system_can_start_is_told_of_and_holds_up_no_other(seer, caplog, odd):
+    hub = await seer({**SLEEP, "name": "odd", **odd}, SLEEP)
+    assert await hub.running() == {await hub.pid()}
+    assert "service odd cannot be started" in caplog.text
+    assert "very-secret" not in caplog.text
+    await hub.look()
+    assert await hub.running() == {await hub.pid()}
+
+
 async def test_its_environment_holds_all_that_the_protocol_says_and_its_arguments_no_secret(seer):
     spec = {**SLEEP, "url": "http://127.0.0.1:9", "oauth_client_allowed_scopes": ["self"]}
     one = await seer(spec, base_url="/base/", public_url="https://h.example/base/")

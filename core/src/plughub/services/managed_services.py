@@ -11,6 +11,7 @@ import logging
 import uuid
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from subprocess import SubprocessError
 from time import monotonic
 from typing import Final
 
@@ -163,7 +164,7 @@ class ManagedServices:
     async def _tend(self, service: ServiceDeclaration, life: ServiceLife | None, now: float) -> None:
         try:
             await self._see_to(service, life, now)
-        except (OSError, KeyError, HubError) as error:
+        except (OSError, KeyError, ValueError, SubprocessError, HubError) as error:
             await self._failed(service, f"cannot be started: {error}")
 
     async def _see_to(self, service: ServiceDeclaration, life: ServiceLife | None, now: float) -> None:
@@ -210,7 +211,7 @@ class ManagedServices:
             return
         try:
             process = await self._launcher.launch(service, number, token)
-        except (OSError, KeyError):
+        except (OSError, KeyError, ValueError):
             await self._store.write(lambda tx: tx.service_lives.ended(service.name, number))
             raise
         noted = await self._store.write(
