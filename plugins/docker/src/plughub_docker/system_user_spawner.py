@@ -19,7 +19,7 @@ _RIGHTS: Final = (
     "CHOWN_EXTRA",
     "CHOWN_EXTRA_OPTS",
 )
-"""Further variables by which images that begin as root, such as those of Jupyter's stacks, hand out rights."""
+"""Further variables by which images that begin as root, such as those of Jupyter, hand out rights."""
 
 
 class SystemUserSpawner(DockerSpawner):
