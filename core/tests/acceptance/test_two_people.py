@@ -1,6 +1,8 @@
 """Two people log in through PAM and work in a real JupyterLab, in a real browser."""
 
 import pytest
+from tornado.httpclient import HTTPClientError
+from tornado.websocket import websocket_connect
 
 from plughub.testing.browsing import log_in, run_notebook, write_notebook
 from plughub.testing.hub import HubProcess
@@ -41,6 +43,10 @@ async def test_each_works_as_themselves_and_neither_sees_the_other(
             for path in (f"user/{other.name}/lab", f"hub/user/{other.name}/", f"hub/spawn/{other.name}"):
                 answer = await pages[person].goto(f"{hub.url}{path}")
                 assert answer.status == 404, path
+        for path in (f"user/{ada.name}/api/events/subscribe", f"user/{ada.name}/terminals/websocket/1"):
+            with pytest.raises(HTTPClientError) as stranger:
+                await websocket_connect(f"{hub.url}{path}".replace("http", "ws", 1))
+            assert stranger.value.code == 403, path
     assert hub.exit_code == 0
 
 
