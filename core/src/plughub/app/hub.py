@@ -26,6 +26,7 @@ from plughub.app.config import JupyterHub
 from plughub.app.declared import declared_of
 from plughub.app.late import LateStore
 from plughub.app.leaving import clean_up, hand_over
+from plughub.app.news import News
 from plughub.app.observing import Observing
 from plughub.app.people import build_people, load_managed_roles, open_auth_states
 from plughub.app.plugins import DATABASE, PluginChooser, Selection
@@ -54,6 +55,7 @@ from plughub.services.operations.start import StartSteps
 from plughub.services.operations.stop import StopSteps
 from plughub.services.polling import Poller
 from plughub.services.preparation import prepare
+from plughub.services.pulse import Pulse
 from plughub.services.route_keeping import RouteKeeper
 from plughub.services.routing import Router
 from plughub.services.servers import ServerService
@@ -140,12 +142,14 @@ class Hub:
         self.events = EventTeller(self.hooks)
         longest = self.settings.token_expires_in_max
         self.tokens = TokenService(self.store, self.hooks, self.tree, longest=longest)
-        self.store.changed = self.tokens.cache.changed
-        self.router = Router(self.store, self.hooks, self.settings, self.proxy)
+        pulse = Pulse()
+        self.router = Router(self.store, self.hooks, self.settings, self.proxy, pulse)
         launcher = Launcher(self.settings, self.runtime_dir / "services", self.secret)
         self.managed = ManagedServices(self.store, self.settings, launcher, self._services)
         self.service_checks = ServiceChecks(self.store, self.settings)
         self.runner = Runner(self.store, self.settings, self.watchers)
+        news = News(self.tokens.cache, pulse, self.runner, self.service_checks)
+        self.store.changed = news.changed
         clean_up = CleanUp(self.hooks, self.settings, self.auth_states)
         parts = (self.hooks, self.settings, self.router, self.events, clean_up)
         self.runner.use({OperationKind.START: StartSteps(*parts), OperationKind.STOP: StopSteps(*parts)})
@@ -164,7 +168,7 @@ class Hub:
             self.selection,
         )
         self.activity = ActivityService(self.store, self.settings)
-        self.poller = Poller(self.store, self.hooks, self.settings, self.servers)
+        self.poller = Poller(self.store, self.hooks, self.settings, self.servers, pulse)
         self.stranded = Stranded(self.store, self.settings, self.watchers)
         self.routes = RouteKeeper(
             self.store,
@@ -174,8 +178,7 @@ class Hub:
             self.activity,
             self.observing.metrics.route_check,
         )
-        cache = self.tokens.cache
-        self.membership = Membership(self.store, self.settings, cache.changed, cache.heard)
+        self.membership = Membership(self.store, self.settings, news.changed, news.heard, news.felt)
 
     async def _declare(self) -> ScopeTree:
         """Bring roles, groups and people to what the configuration says."""

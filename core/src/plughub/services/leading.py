@@ -40,7 +40,8 @@ class Leadership:
         asked, lease = time.monotonic(), self._settings.lease
         if asked < self._until - lease / 2:
             return True
-        if await self._store.read(self._is_anothers) or not await self._store.write(self._hold):
+        another = not self.sure and await self._store.read(self._is_anothers)
+        if another or not await self._store.write(self._hold):
             self._until = 0.0
         else:
             self._until = asked + lease

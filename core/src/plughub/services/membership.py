@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from plughub.domain.clock import utcnow
 from plughub.domain.errors import HubError
+from plughub.domain.motion import Motion
 from plughub.services.ports import Store, Transaction
 from plughub.services.settings import HubSettings
 
@@ -35,6 +36,7 @@ class Membership:
         settings: of the hub.
         changed: told topic and key of what other processes changed.
         heard: told until when, by the monotonic clock, all changes were passed on.
+        felt: told what goes on, and when that was asked by the monotonic clock.
     """
 
     def __init__(
@@ -43,11 +45,13 @@ class Membership:
         settings: HubSettings,
         changed: Callable[[list[tuple[str, str]]], None],
         heard: Callable[[float], None] = lambda _: None,
+        felt: Callable[[Motion, float], None] = lambda *_: None,
     ) -> None:
         self._store = store
         self._settings = settings
         self._changed = changed
         self._heard = heard
+        self._felt = felt
         self._seen: OrderedDict[int, None] = OrderedDict()
 
     async def join(self) -> None:
@@ -107,14 +111,14 @@ class Membership:
             self._enter(tx)
 
     async def follow_changes(self) -> None:
-        """Pass on what other processes changed, for ever."""
+        """Pass on what other processes changed and what goes on, by one look for all, for ever."""
         looked = time.monotonic()
         while True:
             await asyncio.sleep(NEWS_SECONDS)
             begin = time.monotonic()
             window = NEWS_WINDOW + begin - looked
             try:
-                news = await self._store.read(lambda tx, window=window: tx.changes.since(tx.now() - window))  # type: ignore[misc]
+                news, motion = await self._store.read(lambda tx, window=window: _news(tx, window))  # type: ignore[misc]
             except HubError as error:
                 log.warning("no news from the other processes: %s", error)
                 continue
@@ -127,6 +131,7 @@ class Membership:
             if fresh:
                 self._changed([(topic, key) for _, topic, key in fresh])
             self._heard(begin)
+            self._felt(motion, begin)
 
     async def keep_house(self) -> None:
         """Forget what has ended, for ever."""
@@ -148,6 +153,10 @@ class Membership:
         for hub in tx.hubs.list():
             if hub["seen"] < tx.now() - GONE_AFTER_LEASES * self._settings.lease:
                 tx.hubs.leave(hub["id"])
+
+
+def _news(tx: Transaction, window: float) -> tuple[list[tuple[int, str, str]], Motion]:
+    return tx.changes.since(tx.now() - window), tx.motion()
 
 
 def living_hubs(tx: Transaction, lease: float) -> tuple[str, ...]:

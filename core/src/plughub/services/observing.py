@@ -70,14 +70,24 @@ async def watch_loop(metrics: Metrics, resolution: float, threshold: float) -> N
         resolution: seconds between two looks.
         threshold: seconds of delay that are worth a line in the log.
     """
-    last = time.perf_counter()
-    while True:
-        await asyncio.sleep(resolution)
-        now = time.perf_counter()
+    loop, clock = asyncio.get_running_loop(), time.perf_counter
+    last, timer = clock(), None
+
+    # A bare timer: a task that sleeps costs three times as much, twenty times a second.
+    def tick() -> None:
+        nonlocal last, timer
+        timer = loop.call_later(resolution, tick)
+        now = clock()
         took, last = now - last, now
         if took < 2 * resolution:  # less cannot be told from the pause itself
             metrics.loop_interval(resolution)
-            continue
+            return
         metrics.loop_interval(took - resolution)
         if took - resolution >= threshold:
             log.warning("the event loop stood still for at least %.2f s", took - resolution)
+
+    timer = loop.call_later(resolution, tick)
+    try:
+        await loop.create_future()
+    finally:
+        timer.cancel()

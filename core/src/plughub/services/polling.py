@@ -6,6 +6,7 @@ import asyncio
 import logging
 import random
 import time
+from functools import partial
 from typing import Final
 
 from plughub.domain.errors import HubError, PluginError
@@ -13,8 +14,10 @@ from plughub.domain.servers import ServerRecord
 from plughub.domain.users import User
 from plughub.kinds import Found, SpawnerInfo
 from plughub.plugin.hooks import Hooks
+from plughub.services.leading import Leadership
 from plughub.services.operations.failing import exit_failure, with_logs
 from plughub.services.ports import Store, Transaction
+from plughub.services.pulse import Kept, Pulse
 from plughub.services.servers import ServerService
 from plughub.services.settings import HubSettings
 from plughub.services.views import plugin_view
@@ -35,15 +38,27 @@ class Poller:
         hooks: the hooks.
         settings: of the hub.
         servers: tidies up after dead ones.
+        pulse: knows whether anything may have changed.
     """
 
-    def __init__(self, store: Store, hooks: Hooks, settings: HubSettings, servers: ServerService) -> None:
+    def __init__(
+        self,
+        store: Store,
+        hooks: Hooks,
+        settings: HubSettings,
+        servers: ServerService,
+        pulse: Pulse | None = None,
+    ) -> None:
         self._store = store
         self._hooks = hooks
         self._settings = settings
         self._servers = servers
         self._due: dict[Running, float] = {}
         self._plugin_of: dict[Running, str] = {}
+        self._leads: dict[str, Leadership] = {}
+        self._of = {
+            plugin: Kept(pulse or Pulse(), partial(self._read, plugin)) for plugin in settings.spawners
+        }
         self._slots = {plugin: asyncio.Semaphore(AT_ONCE) for plugin in settings.spawners}
 
     async def run(self) -> None:
@@ -65,7 +80,7 @@ class Poller:
     async def _look_at_those_of(self, plugin: str) -> None:
         if not await self._is_mine("poll", plugin):
             return
-        running = await self._store.read(lambda tx: self._running(tx, plugin))
+        running = await self._of[plugin].get()
         now = time.monotonic()
         due = [key for key, launch in running if self._due.get((key, launch), 0) <= now]
         theirs = await self._store.read(lambda tx: _with_users(tx, due)) if due else []
@@ -89,8 +104,12 @@ class Poller:
         """Tell whether this process does some work for a plugin; one does it for each machine if need be."""
         info = self._settings.spawners[plugin]
         lease = f"{work}:{plugin}" + (f"@{self._settings.host}" if info.host_bound else "")
-        holder, seconds = self._settings.hub_id, self._settings.lease
-        return await self._store.write(lambda tx: tx.leases.hold(lease, holder, seconds))
+        if lease not in self._leads:
+            self._leads[lease] = Leadership(self._store, self._settings, lease)
+        return await self._leads[lease].take()
+
+    async def _read(self, plugin: str) -> list[Running]:
+        return await self._store.read(lambda tx: self._running(tx, plugin))
 
     def _running(self, tx: Transaction, plugin: str) -> list[tuple[int, str]]:
         # What was taken over from another hub does not tell its plugin.

@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
+from plughub.domain.motion import Motion
 from plughub.domain.numbers import HubNumbers
 from plughub.domain.users import User
 from plughub.services.audit_ports import Audit
@@ -187,6 +188,9 @@ class Transaction(Protocol):
     @property
     def settings(self) -> Settings:
         """Settings."""
+
+    def motion(self) -> Motion:
+        """Look at what goes on."""
 
     def numbers(self, now: datetime, *, active_users: bool = True) -> HubNumbers:
         """Count the hub as a whole, with who was active when that is asked for."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
@@ -19,6 +19,7 @@ from plughub.kinds import ProxySettings
 from plughub.plugin.hooks import Hooks
 from plughub.services.membership import living_hubs
 from plughub.services.ports import Store, Transaction
+from plughub.services.pulse import Kept, Pulse
 from plughub.services.settings import HubSettings
 from plughub.services.views import route_data, server_prefix
 
@@ -55,9 +56,17 @@ class Router:
         hooks: the hooks.
         settings: of the hub.
         proxy: where the proxy listens.
+        pulse: knows whether anything may have changed.
     """
 
-    def __init__(self, store: Store, hooks: Hooks, settings: HubSettings, proxy: ProxySettings) -> None:
+    def __init__(
+        self,
+        store: Store,
+        hooks: Hooks,
+        settings: HubSettings,
+        proxy: ProxySettings,
+        pulse: Pulse | None = None,
+    ) -> None:
         self._store = store
         self._hooks = hooks
         self._settings = settings
@@ -66,6 +75,7 @@ class Router:
         self._state = proxy_state(settings)
         self._made: dict[Place, Route] = {}
         self._refused: dict[str, Refusal] = {}
+        self._wanted = Kept(pulse or Pulse(), self._read)
 
     def hub_route(self, hubs: Iterable[str]) -> Route:
         """Give the route that takes everything that no server takes.
@@ -154,6 +164,7 @@ class Router:
         """
         stands, replaced = await self._mend(may, whole=True)
         if replaced:  # a server may have got its route since the table was put together
+            self._wanted.drop()
             stands, _ = await self._mend(may, whole=False)
         if "/" in self._refused:
             raise self._refused["/"].error
@@ -204,13 +215,12 @@ class Router:
         """Mend once; answers what stood, and whether the table was replaced as a whole."""
         stood = await self._hooks.routes(self._plugin)
         stands = {route.routespec: route for route in stood}
-        wanted, busy = self._should_stand(*await self._store.read(self._look))
-        missing = [
-            route
-            for spec, route in wanted.items()
-            if spec not in busy and not (spec in stands and stands[spec].same_way(route))
-        ]
-        surplus = [spec for spec in stands if spec not in wanted and spec not in busy]
+        before = self._wanted.kept
+        wanted, busy = before or await self._wanted.fresh()
+        missing, surplus = _differences(stands, wanted, busy)
+        if before and (missing or surplus):  # what stands may be newer than what was kept
+            wanted, busy = await self._wanted.fresh()
+            missing, surplus = _differences(stands, wanted, busy)
         lacking = {route.routespec for route in missing}
         self._refused = {spec: refusal for spec, refusal in self._refused.items() if spec in lacking}
         missing = [route for route in missing if not self._is_put_off(route)]
@@ -223,6 +233,9 @@ class Router:
                 return stood, True
         await self._one_by_one(missing, surplus, may)
         return stood, False
+
+    async def _read(self) -> tuple[dict[str, Route], set[str]]:
+        return self._should_stand(*await self._store.read(self._look))
 
     def _look(self, tx: Transaction) -> tuple[list[Place], list[Service], tuple[str, ...]]:
         return tx.servers.places(), tx.services.routed(), living_hubs(tx, self._settings.lease)
@@ -282,6 +295,18 @@ class Router:
         if before is None or before.error.reason != error.reason:
             log.error("route %s to %s is missing: %s", route.routespec, route.target, error)
         self._refused[route.routespec] = Refusal(route, time.monotonic() + pause, pause, error)
+
+
+def _differences(
+    stands: Mapping[str, Route], wanted: Mapping[str, Route], busy: Collection[str]
+) -> tuple[list[Route], list[str]]:
+    """Tell what is missing and what is too much, besides what is busy."""
+    missing = [
+        route
+        for spec, route in wanted.items()
+        if spec not in busy and not (spec in stands and stands[spec].same_way(route))
+    ]
+    return missing, [spec for spec in stands if spec not in wanted and spec not in busy]
 
 
 def last_activity(routes: Iterable[Route]) -> Mapping[str, datetime]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from plughub.domain.errors import HubError
@@ -20,6 +21,8 @@ log = logging.getLogger("plughub.services")
 LEASE: Final = "service-checks"
 LOOK_SECONDS: Final = 1.0
 AGAIN_SECONDS: Final = 5.0
+IDLE_SECONDS: Final = 10.0
+"""Changes are told; what is told to nobody is found by looking."""
 
 
 class ServiceChecks:
@@ -36,10 +39,21 @@ class ServiceChecks:
         self._since: dict[tuple[str, ...], float] = {}
         self._due: dict[tuple[str, ...], float] = {}
         self._seen: tuple[Service, ...] = ()
+        self._wake = asyncio.Event()
+        self._waits = False
 
     def pages(self) -> tuple[Service, ...]:
         """Give the services that pages list, as they were a moment ago; it asks nobody."""
         return tuple(service for service in self._seen if service.display)
+
+    def changed(self, changes: Iterable[tuple[str, str]]) -> None:
+        """Look at once when services changed.
+
+        Args:
+            changes: topic and key of each.
+        """
+        if any(topic == "service" for topic, _ in changes):
+            self._wake.set()
 
     async def run(self) -> None:
         """Ask for ever."""
@@ -48,7 +62,17 @@ class ServiceChecks:
                 await self.look()
             except HubError as error:
                 log.warning("cannot look whether services answer: %s", error)
-            await asyncio.sleep(LOOK_SECONDS)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._until_next()):
+                    await self._wake.wait()
+            self._wake.clear()
+
+    def _until_next(self) -> float:
+        """Tell how long nobody's turn comes, in seconds."""
+        if self._waits:
+            return LOOK_SECONDS
+        until = min(self._due.values(), default=float("inf")) - time.monotonic()
+        return min(IDLE_SECONDS, max(LOOK_SECONDS, until))
 
     async def look(self) -> None:
         """Ask those whose turn it is; one that is new or was started anew is due at once."""
@@ -59,10 +83,12 @@ class ServiceChecks:
         self._due = {key: at for key, at in self._due.items() if key in tries}
         now = time.monotonic()
         due = {key: service for key, service in tries.items() if self._due.get(key, 0) <= now}
+        self._waits = bool(due)
         if not due or not await self._is_mine():
             return
         before = [lives.get(service.name) or ServiceLife(name=service.name) for service in due.values()]
         await asyncio.gather(*map(self._ask, due, due.values(), before))
+        self._waits = any(key not in self._due for key in due)
 
     async def _is_mine(self) -> bool:
         holder, seconds = self._settings.hub_id, self._settings.lease

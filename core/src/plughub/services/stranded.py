@@ -11,6 +11,7 @@ from typing import Final
 from plughub.domain.clock import utcnow
 from plughub.domain.errors import HubError
 from plughub.domain.servers import Failure, Operation, OperationKind, Phase, Status
+from plughub.services.leading import Leadership
 from plughub.services.membership import living_backends
 from plughub.services.ports import Store, Transaction
 from plughub.services.settings import HubSettings
@@ -37,6 +38,7 @@ class Stranded:
         self._store = store
         self._settings = settings
         self._watchers = watchers
+        self._lead = Leadership(store, settings, "stranded")
         self._since: dict[Work, float] = {}
 
     async def run(self) -> None:
@@ -50,8 +52,7 @@ class Stranded:
 
     async def look(self) -> None:
         """Look once; what nobody could do for long enough is dealt with."""
-        holder, lease = self._settings.hub_id, self._settings.lease
-        if not await self._store.write(lambda tx: tx.leases.hold("stranded", holder, lease)):
+        if not await self._lead.take():
             self._since.clear()
             return
         lonely = await self._store.read(self._lonely)

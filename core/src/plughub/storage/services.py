@@ -122,8 +122,9 @@ class Services:
 class ServiceLives:
     """Services that run or should, on one connection."""
 
-    def __init__(self, connection: Connection, now: float) -> None:
+    def __init__(self, connection: Connection, changes: Changes, now: float) -> None:
         self._connection = connection
+        self._changes = changes
         self._now = now
 
     def all(self) -> list[ServiceLife]:
@@ -145,6 +146,7 @@ class ServiceLives:
             since=self._now,
             answers=None,
         )
+        self._changes.add("service", name)
 
     def launched(self, name: str, launch: str, pid: int, started: str) -> bool:
         """Store which process a start led to; False when somebody else has started it since."""
@@ -162,6 +164,7 @@ class ServiceLives:
         if well:
             mine = update(tables.service_lives).where(_lives.name == name)
             self._connection.execute(mine.values(routed=True))
+        self._changes.add("service", name)
 
     def forget(self, name: str) -> None:
         """Forget what is known of a service."""

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from sqlalchemy import Connection, text
 
+from plughub.domain.motion import Motion
 from plughub.domain.numbers import HubNumbers
 from plughub.services import ports
 from plughub.storage.audit import Audit
@@ -18,6 +19,7 @@ from plughub.storage.database import Database
 from plughub.storage.departures import Departures
 from plughub.storage.directory import Directory
 from plughub.storage.groups import Groups
+from plughub.storage.motion import look_at_motion
 from plughub.storage.numbers import count
 from plughub.storage.operations import Operations
 from plughub.storage.processes import Hubs, Leases, LoginLinks, Settings
@@ -53,6 +55,10 @@ class Transaction:
         """Count the hub as a whole, with who was active when that is asked for."""
         return count(self._connection, now, active_users=active_users)
 
+    def motion(self) -> Motion:
+        """Look at what goes on."""
+        return look_at_motion(self._connection, self._now)
+
     def now(self) -> float:
         """Tell the time by the database's clock, in seconds since the epoch."""
         return self._now
@@ -85,7 +91,7 @@ class Transaction:
     @cached_property
     def service_lives(self) -> ServiceLives:
         """Services that run or should."""
-        return ServiceLives(self._connection, self._now)
+        return ServiceLives(self._connection, self.changes, self._now)
 
     @cached_property
     def roles(self) -> Roles:

@@ -17,6 +17,8 @@ from plughub.services.watching import Watchers
 
 log = logging.getLogger("plughub.operations")
 LOOK_SECONDS: Final = 0.5
+TOLD_SECONDS: Final = 5.0
+"""Who is told when there is work looks for it nevertheless, but not so often."""
 AT_ONCE: Final = 1000
 RETRY_SECONDS: Final = 1.0
 
@@ -49,6 +51,7 @@ class Runner:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._jobs: dict[str, Job] = {}
         self._wake = asyncio.Event()
+        self._pause = LOOK_SECONDS
         self.closing = False
         self.crowded = False
 
@@ -116,11 +119,21 @@ class Runner:
         """Look at once for something to do."""
         self._wake.set()
 
+    def told(self, *, free: bool) -> None:
+        """Hear whether there is work; who is told need not look so often.
+
+        Args:
+            free: something waits in the queue or is held by nobody.
+        """
+        self._pause = TOLD_SECONDS
+        if free:
+            self._wake.set()
+
     async def look_for_work(self) -> None:
         """Take up what is free, for ever."""
         while True:
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(LOOK_SECONDS):
+                async with asyncio.timeout(self._pause):
                     await self._wake.wait()
             self._wake.clear()
             try:

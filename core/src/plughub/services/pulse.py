@@ -1,0 +1,94 @@
+"""Whether anything may have changed since somebody looked: who asks this need not ask the database."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from typing import Final, Generic, TypeVar
+
+from plughub.domain.motion import Motion
+
+T = TypeVar("T")
+SILENT_SECONDS: Final = 2.0
+"""Who has felt nothing for so long knows nothing."""
+KEPT_SECONDS: Final = 5.0
+"""What was read is read again after this time, whatever is felt."""
+
+
+class Pulse:
+    """Told twice a second what goes on in the hub, by whichever process.
+
+    Attributes:
+        version: another number whenever anything may have changed.
+    """
+
+    def __init__(self) -> None:
+        self.version = 0
+        self._last: Motion | None = None
+        self._felt = float("-inf")
+
+    @property
+    def beats(self) -> bool:
+        """Whether it was told lately."""
+        return time.monotonic() - self._felt < SILENT_SECONDS
+
+    def beat(self, motion: Motion, at: float) -> None:
+        """Note what goes on.
+
+        Args:
+            motion: what goes on.
+            at: when that was asked, by the monotonic clock.
+        """
+        if motion.under_way or motion != self._last:
+            self.version += 1
+        self._last, self._felt = motion, at
+
+    def changed(self) -> None:
+        """Note that something changed."""
+        self.version += 1
+
+
+class Kept(Generic[T]):
+    """An answer of the database that is kept until anything may have changed.
+
+    Args:
+        pulse: knows that.
+        read: asks the database.
+    """
+
+    def __init__(self, pulse: Pulse, read: Callable[[], Awaitable[T]]) -> None:
+        self._pulse = pulse
+        self._read = read
+        self._answer: T | None = None
+        self._version = 0
+        self._until = float("-inf")
+
+    async def get(self) -> T:
+        """Give what is kept, else what the database answers.
+
+        Returns:
+            The answer.
+        """
+        kept = self.kept
+        return kept if kept is not None else await self.fresh()
+
+    @property
+    def kept(self) -> T | None:
+        """What is kept; None when something may have changed."""
+        same = self._pulse.beats and self._pulse.version == self._version
+        return self._answer if same and time.monotonic() < self._until else None
+
+    async def fresh(self) -> T:
+        """Ask the database.
+
+        Returns:
+            The answer, which is kept.
+        """
+        version, asked = self._pulse.version, time.monotonic()
+        answer = await self._read()
+        self._answer, self._version, self._until = answer, version, asked + KEPT_SECONDS
+        return answer
+
+    def drop(self) -> None:
+        """Keep nothing."""
+        self._answer = None
