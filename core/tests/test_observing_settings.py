@@ -105,12 +105,15 @@ def test_further_handlers_hear_what_the_hub_logs(capsys) -> None:
     kept = Kept()
     root = logging.getLogger()
     before, level = root.handlers[:], root.level
+    quieter = {name: logging.getLogger(name).level for name in ("alembic", "traitlets")}
     try:
         set_up_logging("INFO", extra_handlers(Config({"JupyterHub": {"extra_log_handlers": [kept]}})))
         logging.getLogger("plughub.test").info("hello")
     finally:
         root.handlers[:] = before
         root.setLevel(level)
+        for name, earlier in quieter.items():
+            logging.getLogger(name).setLevel(earlier)
     assert kept.lines[0].endswith("I plughub.test: hello")
     assert "I plughub.test: hello" in capsys.readouterr().err
 

@@ -123,7 +123,7 @@ async def test_a_service_that_a_visitor_may_not_use_says_so(browser, tmp_path):
     url = f"http://127.0.0.1:{free_port()}"
     services = f"c.JupyterHub.services = [{{'name': 'who', 'url': {url!r}, 'command': {command}}}]"
     with hub_in(tmp_path, services) as hub:
-        client_of(hub, "ada").until("/health", lambda facts: facts["services"] == {"who": "answers"}, 60)
+        client_of(hub, "root-of-all").until("/proxy", lambda routes: "/services/who/" in routes, 60)
         page = await (await browser.new_context()).new_page()
         await log_in(page, hub.url, "ada", "any")
         await page.goto(f"{hub.url}services/who/", timeout=PATIENCE)

@@ -4,6 +4,7 @@ from hypothesis import strategies as st
 from traitlets.config import Config
 
 from plughub.auth import Authenticator
+from plughub.proxy import Proxy
 
 SPELLINGS = ["Alice", "alice ", " ALICE", "ａｌｉｃｅ", "Ａlice\t"]
 
@@ -127,3 +128,8 @@ async def test_the_hook_after_login_must_answer_the_auth_model():
 
 def test_the_login_page_is_that_of_the_hub_unless_overridden():
     assert Authenticator().login_url("/jupyter/hub/") == "/jupyter/hub/login"
+
+
+@pytest.mark.parametrize("make", [Authenticator, Proxy])
+def test_what_a_class_logs_stands_in_the_log_of_the_hub(make):
+    assert make().log.name.startswith("plughub.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -175,6 +176,10 @@ class AuthenticatorSettings(LoggingConfigurable):
             name for name, trait in traits if name.startswith("allow") or trait.metadata.get("allow_config")
         }
         return sorted(found)
+
+    @default("log")
+    def _default_log(self) -> logging.Logger:
+        return logging.getLogger(f"plughub.authenticator.{type(self).__name__}")
 
     @validate("admin_users", "allowed_users", "blocked_users")
     def _normalize_listed(self, proposal: Mapping[str, Any]) -> set[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -59,6 +60,10 @@ class Proxy(LoggingConfigurable):
     runtime_dir = traitlets.Instance(
         Path, allow_none=True, help="Folder for sockets, logs and generated files; it is made when needed."
     )
+
+    @traitlets.default("log")
+    def _default_log(self) -> logging.Logger:
+        return logging.getLogger(f"plughub.proxy.{type(self).__name__}")
 
     @property
     def host_bound(self) -> bool:
