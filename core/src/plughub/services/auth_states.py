@@ -32,6 +32,19 @@ class Sealed:
 
 
 @dataclass(frozen=True, slots=True)
+class Stored:
+    """Who authenticated a user, and her secrets as they are stored.
+
+    Attributes:
+        plugin: the authenticator; empty when none has.
+        data: encrypted; None for none.
+    """
+
+    plugin: str
+    data: bytes | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class _Opened:
     """What came out of the database: the secrets, and whether they ought to be encrypted anew."""
 
@@ -99,14 +112,21 @@ class AuthStates:
         Returns:
             The same, with both.
         """
+        return await self.shown(server, user_id, await self._store.read(lambda tx: stored_of(tx, user_id)))
 
-        def work(tx: Transaction) -> tuple[str, bytes | None]:
-            known = tx.users.identities(user_id)
-            return known[0][0] if known else "", tx.users.auth_state(user_id)
+    async def shown(self, server: Server, user_id: int, stored: Stored) -> Server:
+        """Show the plugin of a server what was read already.
 
-        plugin, stored = await self._store.read(work)
-        secrets = None if stored is None else await self._of_stored(user_id, stored)
-        return replace(server, user=replace(server.user, plugin=plugin, auth_state=secrets))
+        Args:
+            server: what the plugin sees.
+            user_id: key of the user.
+            stored: what was read.
+
+        Returns:
+            The same, with both.
+        """
+        secrets = None if stored.data is None else await self._of_stored(user_id, stored.data)
+        return replace(server, user=replace(server.user, plugin=stored.plugin, auth_state=secrets))
 
     def close(self) -> None:
         """Let go of the threads."""
@@ -146,6 +166,20 @@ class AuthStates:
 
     async def _run(self, function: Any, *arguments: Any) -> Any:
         return await asyncio.get_running_loop().run_in_executor(self._threads, function, *arguments)
+
+
+def stored_of(tx: Transaction, user_id: int) -> Stored:
+    """Read who authenticated a user, and her secrets.
+
+    Args:
+        tx: the transaction.
+        user_id: key of the user.
+
+    Returns:
+        Both, as they are stored.
+    """
+    known = tx.users.identities(user_id)
+    return Stored(known[0][0] if known else "", tx.users.auth_state(user_id))
 
 
 def _secrets_in(text: bytes) -> dict[str, Any] | None:

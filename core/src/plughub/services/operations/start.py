@@ -23,6 +23,7 @@ from plughub.domain.tokens import GENERATED_ROUNDS, hash_token, new_token, token
 from plughub.domain.users import User
 from plughub.kinds import Endpoint, Found, Server, SpawnerInfo
 from plughub.plugin.hooks import Hooks
+from plughub.services.auth_states import Stored, stored_of
 from plughub.services.cleaning_up import CleanUp
 from plughub.services.events import EventTeller
 from plughub.services.operations.failing import (
@@ -133,7 +134,7 @@ class StartSteps:
         # A process that lost the operation may still launch what it was about to: that is not this launch.
         launch = uuid.uuid4().hex if job.resumed else job.operation.id
 
-        def intend(tx: Transaction) -> tuple[ServerRecord, User]:
+        def intend(tx: Transaction) -> tuple[ServerRecord, User, Stored]:
             if tx.operations.is_cancelled(job.operation.id):
                 raise CancelledByUserError
             if host:
@@ -144,13 +145,14 @@ class StartSteps:
             client = server_client_id(record.user, record.name)
             tx.servers.launching(record.id, backend=plugin, host=host, launch=launch, client_id=client)
             intended = replace(record, backend=plugin, host=host, launch=launch, oauth_client_id=client)
-            return replace(intended, status=Status.STARTING, failure=None, unknown=""), user
+            starting = replace(intended, status=Status.STARTING, failure=None, unknown="")
+            return starting, user, stored_of(tx, user.id)
 
-        record, user = await job.write(intend)
+        record, user, stored = await job.write(intend)
         job.knows(record, user)
         environment = server_environment(self.settings, record, token)
         view = plugin_view(self.settings, record, user, environment=environment, operation=launch)
-        view = await self.clean_up.auth_states.in_view(view, user.id)
+        view = await self.clean_up.auth_states.shown(view, user.id, stored)
         spawn = asyncio.ensure_future(self.hooks.spawn(plugin, view, info.start_timeout))
         reporter.start(view)
         try:
