@@ -64,11 +64,11 @@ def test_the_pages_name_the_same_settings_as_the_hub() -> None:
 
 @pytest.mark.parametrize("section", ["Spawner", "DockerSpawner"])
 def test_who_sets_what_nothing_reads_is_told(caplog, section) -> None:
-    config = Config({section: {"ssl_alt_names": ["DNS:x"], "port": 0}, "JupyterHub": {"port": 1}})
+    config = Config({section: {"consecutive_failure_limit": 5, "port": 0}, "JupyterHub": {"port": 1}})
     with caplog.at_level(logging.WARNING):
         tell_of_idle_settings(config)
     assert [record.getMessage() for record in caplog.records] == [
-        f"c.{section}.ssl_alt_names has no effect here: nothing reads it"
+        f"c.{section}.consecutive_failure_limit has no effect here: nothing reads it"
     ]
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from plughub.app.config import JupyterHub
+from plughub.app.internal_tls import InternalTLS
 from plughub.app.plugins import Selection
 from plughub.classes.authenticator import Authenticator
 from plughub.domain.errors import StartError
@@ -74,7 +75,14 @@ def addresses(hub: JupyterHub) -> Addresses:
     connect_ip = hub.hub_connect_ip or (socket.gethostname() if everywhere else hub_ip)
     host = f"[{connect_ip}]" if ":" in connect_ip else connect_ip
     connect = urlsplit(hub.hub_connect_url)
-    connect_url = f"{connect.scheme}://{connect.netloc}" if connect.netloc else f"http://{host}:{hub_port}"
+    scheme = "https" if hub.internal_ssl else "http"
+    connect_url = (
+        f"{connect.scheme}://{connect.netloc}" if connect.netloc else f"{scheme}://{host}:{hub_port}"
+    )
+    if hub.internal_ssl and not connect_url.startswith("https://"):
+        raise StartError(
+            f"c.JupyterHub.hub_connect_url = {hub.hub_connect_url!r}: with internal_ssl it begins with https://"
+        )
     return Addresses(
         ip="" if ip == "*" else ip,
         port=port or 8000,
@@ -123,6 +131,7 @@ def hub_settings(
     mark: str,
     infos: Mapping[str, SpawnerInfo],
     proxy: ProxyInfo,
+    tls: InternalTLS | None = None,
 ) -> HubSettings:
     """Give the settings of the services.
 
@@ -133,6 +142,7 @@ def hub_settings(
         mark: mark of the hub.
         infos: what the spawners say of themselves.
         proxy: what the proxy says of itself.
+        tls: certificates of the parts; None for plain HTTP.
 
     Returns:
         The settings.
@@ -148,6 +158,8 @@ def hub_settings(
         hub_url=where.connect_url,
         api_url=where.api_url,
         public_url=hub.public_url,
+        tls=tls.context if tls else None,
+        service_tls=tls.service_files if tls else None,
         spawners={name: infos.get(name, SpawnerInfo(label=name)) for name in selection.spawners},
         proxy=selection.proxy,
         proxy_host=host if proxy.host_bound else "",

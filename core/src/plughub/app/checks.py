@@ -17,7 +17,7 @@ from plughub.domain.errors import StartError
 log = logging.getLogger("plughub.app")
 KINDS = ("Spawner", "Authenticator", "Proxy")
 WITHOUT_EFFECT: Final[Mapping[str, frozenset[str]]] = {
-    "Spawner": frozenset({"consecutive_failure_limit", "ssl_alt_names", "ssl_alt_names_include_local"}),
+    "Spawner": frozenset({"consecutive_failure_limit"}),
 }
 """Settings that are taken, so that an old config file is read, but that nothing reads."""
 

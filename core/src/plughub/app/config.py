@@ -71,6 +71,30 @@ class JupyterHub(SingletonConfigurable):
     ).tag(config=True)
     ssl_key = traitlets.Unicode("", help="Path of the key for https.").tag(config=True)
     ssl_cert = traitlets.Unicode("", help="Path of the certificate for https.").tag(config=True)
+    internal_ssl = traitlets.Bool(
+        False,
+        help="""Hub, proxy, services and servers speak TLS with each other, each with a certificate that the
+        hub's own authorities have signed. Plain HTTP is refused inside.
+        """,
+    ).tag(config=True)
+    internal_certs_location = traitlets.Unicode(
+        "internal-ssl", help="Folder for authorities, certificates and keys of internal_ssl."
+    ).tag(config=True)
+    recreate_internal_certs = traitlets.Bool(
+        False,
+        help="""Make the authorities of internal_ssl anew when the hub starts. What runs is not trusted any
+        more then: stop all servers before.
+        """,
+    ).tag(config=True)
+    trusted_alt_names: traitlets.List[str] = traitlets.List(
+        traitlets.Unicode(),
+        help="Further host names and addresses in the certificates of hub and proxy, such as DNS:hub.lan.",
+    ).tag(config=True)
+    external_ssl_authorities = traitlets.Dict(
+        help="""Authorities of internal_ssl that somebody else made, by name, such as proxy-client-ca: dicts
+        of paths with cert, and maybe key (without it the hub signs nothing by it) and ca.
+        """
+    ).tag(config=True)
     trusted_downstream_ips: traitlets.List[str] = traitlets.List(
         traitlets.Unicode(), help="Addresses whose X-Forwarded headers are believed."
     ).tag(config=True)

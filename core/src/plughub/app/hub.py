@@ -24,6 +24,7 @@ from plughub.app.assembly import (
 from plughub.app.checks import check_settings
 from plughub.app.config import JupyterHub
 from plughub.app.declared import declared_of
+from plughub.app.internal_tls import check_proxy, prepare_tls
 from plughub.app.late import LateStore
 from plughub.app.leaving import clean_up, hand_over
 from plughub.app.news import News
@@ -127,12 +128,15 @@ class Hub:
         mark = await self.store.write(prepare)
         self.pools = ThreadPools(self.config.plugin_threads)
         self.caller = HookCaller(self.selection.active, self.pools, self.observing.metrics.hook_called)
+        self.tls = await asyncio.to_thread(prepare_tls, self.config, self.where.connect_url)
         self._configure_plugins(mark)
         infos = {answer.plugin: answer.value for answer in self.caller.register("hub_spawner_info")}
         self.hooks = Hooks(self.caller)
         said = self.caller.register("hub_proxy_info", only=self.selection.proxy)
         proxy = said[0].value if said else ProxyInfo()
-        self.settings = hub_settings(self.config, self.where, self.selection, mark, infos, proxy)
+        check_proxy(self.tls, self.selection.proxy, proxy)
+        self.proxy = self.tls.in_proxy(self.proxy) if self.tls else self.proxy
+        self.settings = hub_settings(self.config, self.where, self.selection, mark, infos, proxy, self.tls)
         self.auth_states = open_auth_states(self.config.config, self.store, self.settings.policies)
         self.tree = await self._declare()
         await load_managed_roles(self.hooks, self.store, self.settings, self.tree)
@@ -201,6 +205,7 @@ class Hub:
                 runtime_dir=self.runtime_dir,
                 settings=self.config.plugin_settings.get(name, {}),
                 config=self.config.config,
+                certificates=self.tls.folder.folder if self.tls else None,
             )
             self.caller.register("hub_configure", only=name, context=context)
 
@@ -320,7 +325,8 @@ class Hub:
             ) from error
         # The application itself sees to X-Forwarded headers: tornado would believe anybody.
         self._application = make_application(web_context(self))
-        self._server = HTTPServer(self._application)
+        tls = self.tls.hub.server_context() if self.tls else None
+        self._server = HTTPServer(self._application, ssl_options=tls)
         self._server.add_sockets(sockets)
 
     async def _start_proxy(self) -> None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import traitlets
 from traitlets.config import LoggingConfigurable
 
 from plughub.domain.errors import InvalidError
 from plughub.domain.routes import check_routespec
-from plughub.kinds import ProxySettings
+from plughub.kinds import ProxySettings, TLSFiles
 
 
 class Proxy(LoggingConfigurable):
@@ -24,7 +24,12 @@ class Proxy(LoggingConfigurable):
     Two things more, for proxies that can do them: ``replace_routes(routes)`` takes a whole table in one
     step, in the form that `get_all_routes` answers; an ``add_route`` with a fourth argument
     ``more_targets`` gets further addresses that serve the same.
+
+    Attributes:
+        internal_tls: it can lead to targets at ``https://`` and show them `client_tls`.
     """
+
+    internal_tls: ClassVar[bool] = False
 
     should_start = traitlets.Bool(
         True,
@@ -57,6 +62,13 @@ class Proxy(LoggingConfigurable):
         traitlets.Unicode(), help="Addresses whose X-Forwarded headers are believed."
     )
     host_routing = traitlets.Bool(False, help="Whether routes have a host.")
+    client_tls = traitlets.Instance(
+        TLSFiles, allow_none=True, help="What it shows to hub, servers and services, and whom it trusts."
+    )
+    api_tls = traitlets.Instance(
+        TLSFiles, allow_none=True, help="What its API shows to hubs, and whom it trusts."
+    )
+    hub_tls = traitlets.Instance(TLSFiles, allow_none=True, help="What a hub shows to its API.")
     runtime_dir = traitlets.Instance(
         Path, allow_none=True, help="Folder for sockets, logs and generated files; it is made when needed."
     )
@@ -86,6 +98,9 @@ class Proxy(LoggingConfigurable):
             "ssl_cert",
             "ssl_key",
             "host_routing",
+            "client_tls",
+            "api_tls",
+            "hub_tls",
         ):
             setattr(self, name, getattr(settings, name))
         self.trusted_downstream_ips = list(settings.trusted_downstream_ips)

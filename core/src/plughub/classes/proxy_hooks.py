@@ -50,8 +50,8 @@ class ProxyHooks:
 
     @hookimpl
     def hub_proxy_info(self) -> ProxyInfo:
-        """Tell whether it is bound to the machine of the hub."""
-        return ProxyInfo(host_bound=self.proxy.host_bound)
+        """Tell whether it is bound to the machine of the hub, and whether it can do TLS."""
+        return ProxyInfo(host_bound=self.proxy.host_bound, internal_tls=self.proxy.internal_tls)
 
     @hookimpl
     async def hub_proxy_start(self, proxy: ProxySettings) -> Mapping[str, Any]:

@@ -9,6 +9,7 @@ from collections.abc import Callable as Function
 from typing import Any, ClassVar, TypeVar
 
 from plughub.classes.calling import call
+from plughub.classes.spawner_certificates import create_certificate
 from plughub.classes.spawner_environment import build_environment
 from plughub.classes.spawner_objects import bracketed
 from plughub.classes.spawner_settings import SpawnerSettings
@@ -98,6 +99,25 @@ class Spawner(SpawnerSettings):
         """
 
     # ---- may be extended
+
+    async def create_certs(self) -> dict[str, str]:
+        """Make key and certificate of the server anew, before each start (``JupyterHub.internal_ssl``).
+
+        Returns:
+            Paths on the machine of the hub: ``keyfile``, ``certfile`` and ``cafile``.
+        """
+        return await create_certificate(self)
+
+    def move_certs(self, paths: dict[str, str]) -> Any:
+        """Bring the files to where the server can read them, and nobody else; may be ``async def`` too.
+
+        Args:
+            paths: what `create_certs` answered.
+
+        Returns:
+            Paths as the server sees them, under the same keys; `cert_paths` gets them.
+        """
+        return paths
 
     def get_env(self) -> dict[str, str]:
         """Get the whole environment of the server; a subclass extends the answer of ``super()``.

@@ -6,6 +6,8 @@ import os
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from plughub.kinds import TLSFiles
+
 if TYPE_CHECKING:
     from plughub.classes.spawner import Spawner
 
@@ -30,6 +32,7 @@ def build_environment(spawner: Spawner) -> dict[str, str]:
         **spawner.record.environment_at(spawner.bind_url),
         **_token(spawner),
         **_hub_address(spawner),
+        **(TLSFiles.of(spawner.cert_paths).environment if spawner.cert_paths else {}),
         **_limits(spawner),
         **_settings(spawner),
         **_configured(spawner),

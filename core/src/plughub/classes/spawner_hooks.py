@@ -22,6 +22,7 @@ from plughub.classes.spawner_answers import (
     take_address,
 )
 from plughub.classes.spawner_cache import SpawnerCache, fingerprint
+from plughub.classes.spawner_certificates import prepare_certificate
 from plughub.classes.spawner_objects import ServerAddress, hub_of, user_of
 from plughub.classes.spawner_options import apply_group_overrides, apply_user_options, read_form
 from plughub.kinds import Endpoint, Found, HubContext, Progress, Resumable, Server, SpawnerInfo, UserInfo
@@ -57,13 +58,15 @@ class SpawnerHooks:
         self._config = config
         self._authenticators = authenticators
         self._runtime_dir = runtime_dir
+        self._certificates: Path | None = None
         self._cache = SpawnerCache()
         self._making: dict[tuple[str, ...], asyncio.Future[Spawner]] = {}
 
     @hookimpl
     def hub_configure(self, context: HubContext) -> None:
-        """Learn where the plugin keeps its files."""
+        """Learn where the plugin keeps its files, and whether servers speak TLS."""
         self._runtime_dir = context.runtime_dir / self.plugin
+        self._certificates = context.certificates
 
     @hookimpl
     def hub_spawner_info(self) -> SpawnerInfo:
@@ -218,7 +221,9 @@ class SpawnerHooks:
 
     def _build(self, server: Server) -> Spawner:
         address = ServerAddress(
-            base_url=server.prefix, cookie_name=server.environment.get("JUPYTERHUB_CLIENT_ID", "")
+            base_url=server.prefix,
+            cookie_name=server.environment.get("JUPYTERHUB_CLIENT_ID", ""),
+            proto="https" if self._certificates else "http",
         )
         spawner = self.spawner_class(
             config=self._config,
@@ -234,6 +239,8 @@ class SpawnerHooks:
             oauth_client_id=server.environment.get("JUPYTERHUB_CLIENT_ID", ""),
             user_options=dict(server.options),
             runtime_dir=self._runtime_dir,
+            internal_ssl=self._certificates is not None,
+            internal_certs_location=str(self._certificates or ""),
         )
         address.ip, address.port = address.ip or spawner.ip, address.port or spawner.port
         state = dict(server.state)
@@ -257,6 +264,7 @@ class SpawnerHooks:
         await apply_user_options(spawner)
         if spawner.pre_spawn_hook is not None:
             await self._call(spawner.pre_spawn_hook, spawner)
+        await prepare_certificate(spawner)
 
     async def _call(self, function: Any, *args: Any, **kwargs: Any) -> Any:
         return await call(self.plugin, function, *args, **kwargs)

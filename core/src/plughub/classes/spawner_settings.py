@@ -32,6 +32,11 @@ class SpawnerSettings(LoggingConfigurable):
     api_token = Unicode(help="The server's token. A secret.")
     oauth_client_id = Unicode(help="The server's OAuth client.")
     user_options: dict[str, Any] = Dict(help="What the user chose.")  # type: ignore[assignment]
+    internal_ssl = Bool(False, help="Whether hub, proxy and servers speak TLS with each other.")
+    internal_certs_location = Unicode(help="Folder of the hub's certificates when they do.")
+    cert_paths: dict[str, str] = Dict(  # type: ignore[assignment]
+        help="Where the server finds its certificate: keyfile, certfile and cafile; empty for plain HTTP."
+    )
     runtime_dir = AnyTrait(
         None, help="Folder for the plugin's files, kept over restarts; None when not known."
     )
@@ -161,9 +166,13 @@ class SpawnerSettings(LoggingConfigurable):
         help="No longer supported: use Spawner.oauth_client_allowed_scopes.",
     ).tag(config=True)
     ssl_alt_names: Any = Union(
-        [List(Unicode()), Callable()], help="Further names in the server's certificate, where it gets one."
+        [List(Unicode()), Callable()],
+        help="Host names and addresses at which hub and proxy reach the server, for its certificate "
+        "(JupyterHub.internal_ssl), or a function of the spawner that gives them.",
     ).tag(config=True)
-    ssl_alt_names_include_local = Bool(True, help="Add localhost to Spawner.ssl_alt_names.").tag(config=True)
+    ssl_alt_names_include_local = Bool(
+        True, help="Add localhost, 127.0.0.1 and ::1 to Spawner.ssl_alt_names."
+    ).tag(config=True)
 
     @default("log")
     def _default_log(self) -> logging.Logger:

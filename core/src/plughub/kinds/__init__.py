@@ -22,6 +22,7 @@ from plughub.kinds.spawner import (
     SpawnFailed,
     UserInfo,
 )
+from plughub.kinds.tls import TLSFiles
 from plughub.kinds.tokens import TokenIdentity
 
 __all__ = [
@@ -46,6 +47,7 @@ __all__ = [
     "Server",
     "SpawnFailed",
     "SpawnerInfo",
+    "TLSFiles",
     "TokenIdentity",
     "UserInfo",
     "Visitor",

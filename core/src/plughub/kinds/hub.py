@@ -22,6 +22,8 @@ class HubContext:
             restarts; the plugin uses ``runtime_dir / plugin``.
         settings: the plugin's section of ``JupyterHub.plugin_settings``.
         config: every class section of the configuration, for plugins that build configurables.
+        certificates: folder with the hub's authorities when hub, proxy and servers speak TLS with each other
+            (``internal_ssl``); a server listens at ``https://`` then. None when they do not.
     """
 
     mark: str
@@ -31,6 +33,7 @@ class HubContext:
     runtime_dir: Path
     settings: Mapping[str, Any] = field(default_factory=dict)
     config: Any = None
+    certificates: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from plughub.kinds.tls import TLSFiles
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProxyInfo:
@@ -14,9 +16,11 @@ class ProxyInfo:
     Attributes:
         host_bound: hubs on different machines do not reach the same one: each machine has a proxy of its
             own, with all routes, and hubs of that machine see to it.
+        internal_tls: it can lead to targets at ``https://`` and show them its certificate.
     """
 
     host_bound: bool = False
+    internal_tls: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +37,10 @@ class ProxySettings:
         ssl_key: path of its key.
         trusted_downstream_ips: addresses whose X-Forwarded headers are believed.
         host_routing: routes have a host, ``host/path/``.
+        client_tls: what the proxy shows to hub, servers and services, and whom of them it trusts; None when
+            they speak plain HTTP.
+        api_tls: what it shows to hubs that change its routes, and whom it trusts; None for plain HTTP.
+        hub_tls: what a hub shows to it.
         state: what `hub_proxy_start` returned last; empty at first.
     """
 
@@ -45,6 +53,9 @@ class ProxySettings:
     ssl_key: str = ""
     trusted_downstream_ips: tuple[str, ...] = ()
     host_routing: bool = False
+    client_tls: TLSFiles | None = None
+    api_tls: TLSFiles | None = None
+    hub_tls: TLSFiles | None = None
     state: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     @property

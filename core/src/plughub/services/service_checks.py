@@ -101,7 +101,11 @@ class ServiceChecks:
     async def _ask(self, key: tuple[str, ...], service: Service, life: ServiceLife) -> None:
         if service.command and not life.launch:
             return
-        well = await answers(service.target, service_url(self._settings.base_url, service.name))
+        well = await answers(
+            service.target,
+            service_url(self._settings.base_url, service.name),
+            context=self._settings.tls,
+        )
         now = time.monotonic()
         since = self._since.setdefault(key, now)
         patient = not well and life.answers is None and now - since < service.timeout

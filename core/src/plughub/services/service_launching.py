@@ -72,7 +72,7 @@ class Launcher:
         return await asyncio.to_thread(self._launch, service, number, token)
 
     def _launch(self, service: ServiceDeclaration, number: str, token: str) -> DetachedProcess:
-        environment = service_environment(self._settings, service)
+        environment = {**self._certificates(service), **service_environment(self._settings, service)}
         marks = {MARK: self._settings.mark, LAUNCH: number, SERVICE: service.name}
         home = environment.get("HOME", "/") if service.user else "."
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -83,6 +83,9 @@ class Launcher:
             environment=with_token(environment, token, marks),
             user=service.user,
         )
+
+    def _certificates(self, service: ServiceDeclaration) -> dict[str, str]:
+        return self._settings.service_tls(service).environment if self._settings.service_tls else {}
 
     async def end(self, process: DetachedProcess) -> None:
         """End a process and all that it started, gently at first.

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import ssl
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from plughub.domain.services import ServiceDeclaration
 from plughub.domain.urls import hub_url
-from plughub.kinds import SpawnerInfo
+from plughub.kinds import SpawnerInfo, TLSFiles
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +47,8 @@ class HubSettings:
         hub_url: where the proxy reaches this process, without a path.
         api_url: where servers reach the API.
         public_url: address as browsers see it; empty when not configured.
+        tls: what the hub shows to servers and services, and whom it trusts; None when they speak plain HTTP.
+        service_tls: makes the certificate of a service that the hub starts, it blocks; None likewise.
         spawners: what the active spawners say of themselves, by plugin; the default one first.
         proxy: the plugin of the proxy.
         proxy_host: this machine when each machine has a proxy of its own; empty when all share one.
@@ -79,6 +83,8 @@ class HubSettings:
     hub_url: str = "http://127.0.0.1:8081"
     api_url: str = "http://127.0.0.1:8081/hub/api"
     public_url: str = ""
+    tls: ssl.SSLContext | None = None
+    service_tls: Callable[[ServiceDeclaration], TLSFiles] | None = None
     spawners: Mapping[str, SpawnerInfo] = field(default_factory=dict)
     proxy: str = ""
     proxy_host: str = ""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -37,11 +38,13 @@ class ProxyAPI:
         url: of the API, without ``/api``.
         token: shared with the proxy.
         concurrency: requests under way at once.
+        context: for https.
     """
 
-    def __init__(self, url: str, token: str, concurrency: int) -> None:
+    def __init__(self, url: str, token: str, concurrency: int, context: ssl.SSLContext | None = None) -> None:
         self._url = url.rstrip("/")
         self._token = token
+        self._context = context
         self._limit = asyncio.Semaphore(concurrency)
         self._client = AsyncHTTPClient(
             force_instance=True, max_clients=concurrency, max_body_size=_MAX_ANSWER_BYTES
@@ -104,6 +107,7 @@ class ProxyAPI:
             method=method,
             headers={"Authorization": f"token {self._token}"},
             body=body,
+            ssl_options=self._context,
             connect_timeout=_TIMEOUT,
             request_timeout=_TIMEOUT,
         )

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 from urllib.parse import urlsplit
 
 import traitlets
@@ -17,6 +17,7 @@ import traitlets
 from plughub.classes.detached import end, last_lines, trim, wait_until_free
 from plughub.classes.proxy import Proxy
 from plughub.domain.errors import StartError
+from plughub.kinds import TLSFiles
 from plughub.traitlets import Command
 from plughub_chp.api import ProxyAPI, ProxyAPIError
 from plughub_chp.launching import TOKEN_VARIABLE, Launcher, Running, fingerprint_of
@@ -39,8 +40,12 @@ _PAUSE: Final = 0.05
 class ConfigurableHTTPProxy(Proxy):
     """configurable-http-proxy 5, launched by the hub and living on without it, or run by somebody else."""
 
+    internal_tls: ClassVar[bool] = True
+
     api_url = traitlets.Unicode(
-        "http://127.0.0.1:8001", help="Address of the proxy's REST API; it is launched to listen there."
+        "http://127.0.0.1:8001",
+        help="""Address of the proxy's REST API; it is launched to listen there, by https with
+        ``JupyterHub.internal_ssl``.""",
     ).tag(config=True)
 
     auth_token = traitlets.Unicode(
@@ -175,8 +180,9 @@ class ConfigurableHTTPProxy(Proxy):
     async def _connect(self) -> ProxyAPI:
         if self._api is None:
             token = await asyncio.to_thread(self._token)
+            context = await asyncio.to_thread(self.hub_tls.client_context) if self.hub_tls else None
             if self._api is None:
-                self._api = ProxyAPI(self.api_url, token, self.concurrency)
+                self._api = ProxyAPI(self._api_base, token, self.concurrency, context)
         return self._api
 
     async def _has_table(self) -> bool:
@@ -209,11 +215,18 @@ class ConfigurableHTTPProxy(Proxy):
         return await asyncio.to_thread(look)
 
     @property
+    def _api_base(self) -> str:
+        """The API's address; one that the hub launches speaks TLS where the others do."""
+        secure = self.should_start and self.api_tls is not None
+        return self.api_url.replace("http://", "https://", 1) if secure else self.api_url
+
+    @property
     def _api_address(self) -> tuple[str, int]:
         parts = urlsplit(self.api_url)
-        if parts.scheme != "http" or not parts.hostname:
+        schemes = {"http", "https"} if self.api_tls else {"http"}
+        if parts.scheme not in schemes or not parts.hostname:
             raise StartError(f"ConfigurableHTTPProxy.api_url is not http://address:port: {self.api_url!r}")
-        return parts.hostname, parts.port or 80
+        return parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)
 
     def _check_ports(self, *, wait: bool) -> None:
         api_ip, api_port = self._api_address
@@ -228,6 +241,7 @@ class ConfigurableHTTPProxy(Proxy):
         listen = ["--ip", self.ip, "--port", str(self.port), "--api-ip", api_ip, "--api-port", str(api_port)]
         level = ["--log-level", "debug" if self.debug else self.log_level]
         tls = ["--ssl-key", self.ssl_key, "--ssl-cert", self.ssl_cert] if self.ssl_cert else []
+        tls += [*_tls_options("api", self.api_tls), *_tls_options("client", self.client_tls)]
         return [*listen, *level, *tls, *(["--host-routing"] if self.host_routing else [])]
 
     def _fingerprint(self, token: str) -> str:
@@ -265,6 +279,15 @@ class ConfigurableHTTPProxy(Proxy):
                 await asyncio.to_thread(_check_log, launcher)
                 return
         raise StartError(f"the proxy did not start: {reason}; it says: {_last_words(launcher)}")
+
+
+def _tls_options(side: str, files: TLSFiles | None) -> list[str]:
+    """Give the options of one side; nobody gets in there without a certificate."""
+    if files is None:
+        return []
+    option = f"--{side}-ssl"
+    paths = [f"{option}-key", files.keyfile, f"{option}-cert", files.certfile, f"{option}-ca", files.cafile]
+    return [*paths, f"{option}-request-cert", f"{option}-reject-unauthorized"]
 
 
 async def _answers(api: ProxyAPI) -> bool:

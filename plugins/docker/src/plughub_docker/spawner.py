@@ -124,6 +124,18 @@ class DockerSpawner(DockerOptions):
                 return
             await asyncio.sleep(LOOK)
 
+    def move_certs(self, paths: dict[str, str]) -> dict[str, str]:
+        """Refuse: no certificate is brought into containers yet.
+
+        Raises:
+            SpawnFailed: always.
+        """
+        raise SpawnFailed(
+            f"JupyterHub.internal_ssl is set, but plugin {self.plugin!r} brings no certificates into "
+            "containers: switch it off, or use the plugin 'localprocess'",
+            retry=False,
+        )
+
     # ---- state
 
     def load_state(self, state: Mapping[str, Any]) -> None:

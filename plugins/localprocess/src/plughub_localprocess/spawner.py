@@ -17,6 +17,7 @@ from plughub.domain.names import unique_name
 from plughub.spawner import Found, Spawner, SpawnFailed
 from plughub.traitlets import ByteSpecification, Command
 from plughub_localprocess.accounts import Account, check_switch, find_account
+from plughub_localprocess.certificates import place_certificates
 from plughub_localprocess.children import CHILDREN
 from plughub_localprocess.diagnosis import diagnose
 from plughub_localprocess.explain import SINGLEUSER, find_command
@@ -142,6 +143,10 @@ class LocalProcessSpawner(Spawner):
         self.pid, self.started, self.proc = 0, "", None
 
     # ---- what is started
+
+    def move_certs(self, paths: dict[str, str]) -> dict[str, str]:
+        """Bring key and certificate to ``~/.jupyterhub/jupyterhub-certs``, for the server's user alone."""
+        return place_certificates(paths, self.folder(), self.switch_to())
 
     def get_env(self) -> dict[str, str]:
         """Get the environment: the protocol's, the login's, and last ``Spawner.environment``."""

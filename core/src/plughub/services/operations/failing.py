@@ -96,6 +96,24 @@ def silence_failure(plugin: str, url: str, seconds: float, diagnosis: str) -> Fa
     )
 
 
+def plain_failure(plugin: str, url: str) -> Failure:
+    """Say that a server speaks plain HTTP where it must not.
+
+    Args:
+        plugin: who runs it.
+        url: where it listens.
+
+    Returns:
+        The failure.
+    """
+    return Failure(
+        message=f"the server listens at {url} without TLS, which JupyterHub.internal_ssl asks for: "
+        f"plugin {plugin!r} cannot do it, or its server was started before",
+        plugin=plugin,
+        at=utcnow(),
+    )
+
+
 def describe_exit(code: int) -> str:
     """Say what an exit code means.
 

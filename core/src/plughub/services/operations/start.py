@@ -29,6 +29,7 @@ from plughub.services.events import EventTeller
 from plughub.services.operations.failing import (
     StartFailedError,
     exit_failure,
+    plain_failure,
     silence_failure,
     spawn_failure,
     with_logs,
@@ -188,6 +189,9 @@ class StartSteps:
         plugin, info = job.operation.backend, self._info(job)
         path = server_prefix(self.settings, record.user, record.name) + "api"
         begin, pause = time.monotonic(), FIRST_LOOK
+        tls = self.settings.tls
+        if tls is not None and not record.url.startswith("https:"):
+            raise StartFailedError(plain_failure(plugin, record.url))
         reporter.start(view)
         polled = 0.0
         while True:
@@ -198,7 +202,7 @@ class StartSteps:
                 failure = exit_failure(plugin, code, time.monotonic() - begin)
                 raise StartFailedError(await with_logs(self.hooks, failure, view))
             # A foreign process that holds the port would answer too: ours must outlive the answer.
-            if await answers(record.url, path) and await self._poll(plugin, view) is None:
+            if await answers(record.url, path, context=tls) and await self._poll(plugin, view) is None:
                 return await job.advance(Phase.ROUTE)
             if time.monotonic() - begin > info.http_timeout:
                 await self._give_up(plugin, view, record.url, info.http_timeout)

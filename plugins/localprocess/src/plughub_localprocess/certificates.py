@@ -1,0 +1,62 @@
+"""The certificate of a server in the home folder of its user."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Final
+
+from plughub.spawner import SpawnFailed
+from plughub_localprocess.accounts import Account
+
+WRITER: Final = str(Path(__file__).with_name("certificate_writer.py"))
+FOLDER: Final = ".jupyterhub/jupyterhub-certs"
+_SECONDS: Final = 30.0
+
+
+def place_certificates(paths: Mapping[str, str], home: str, account: Account | None) -> dict[str, str]:
+    """Write the files of a server where its user can read them, with her rights. It blocks.
+
+    Her folders may hold links to anywhere, and may be on a server that does not obey root: what is written
+    there is written by a process that has become her. The hub keeps no copy of the key.
+
+    Args:
+        paths: the files by kind; their names are kept.
+        home: the folder below which they go.
+        account: whom to become; None to stay who the hub is.
+
+    Returns:
+        The new paths, by kind.
+
+    Raises:
+        SpawnFailed: they cannot be written.
+    """
+    target = f"{home.rstrip('/')}/{FOLDER}"
+    texts = {Path(path).name: Path(path).read_text("ascii") for path in paths.values()}
+    orders = {"folder": target, "files": texts, "account": asdict(account) if account else None}
+    try:
+        done = subprocess.run(  # noqa: S603 - our own program
+            [sys.executable, "-I", "-S", WRITER],
+            input=json.dumps(orders).encode(),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            env={name: os.environ[name] for name in ("LD_LIBRARY_PATH",) if name in os.environ},
+            cwd="/",
+            timeout=_SECONDS,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise SpawnFailed(f"the certificate of the server cannot be written to {target}: {error}") from error
+    if done.returncode != 0:
+        said = done.stderr.decode("utf-8", "replace").strip().splitlines()[-1:]
+        raise SpawnFailed(
+            f"the certificate of the server cannot be written to {target}: {' '.join(said)}. "
+            "The folder has to be the user's own, and with room"
+        )
+    Path(paths["keyfile"]).unlink(missing_ok=True)
+    return {kind: f"{target}/{Path(path).name}" for kind, path in paths.items()}
