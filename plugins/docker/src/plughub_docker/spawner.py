@@ -130,6 +130,7 @@ class DockerSpawner(DockerOptions):
         Raises:
             SpawnFailed: always.
         """
+        del paths
         raise SpawnFailed(
             f"JupyterHub.internal_ssl is set, but plugin {self.plugin!r} brings no certificates into "
             "containers: switch it off, or use the plugin 'localprocess'",
