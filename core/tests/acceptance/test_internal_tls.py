@@ -128,14 +128,20 @@ def test_a_server_is_reached_through_the_proxy_and_nobody_gets_in_without_a_cert
         assert not list((hub.folder / "internal-ssl").glob("user-alice/*.key"))
 
 
-def test_a_page_of_the_hub_and_a_missing_server_are_answered_by_the_hub(tmp_path):
-    with hub_in(tmp_path) as hub:
+def test_pages_of_the_hub_are_reached_and_it_answers_for_what_does_not_run(tmp_path):
+    gone = {"/gone/": f"http://127.0.0.1:{free_port()}"}
+    with hub_in(tmp_path, f"{TINY}c.ConfigurableHTTPProxy.extra_routes = {gone!r}\n") as hub:
         with urllib.request.urlopen(f"{hub.url}hub/login", timeout=30) as answer:
             assert b"password" in answer.read()
         with pytest.raises(urllib.error.HTTPError) as raised:
             urllib.request.urlopen(f"{hub.url}services/nobody/", timeout=30)
         assert raised.value.code == 404
         raised.value.close()
+        with pytest.raises(urllib.error.HTTPError) as raised:
+            urllib.request.urlopen(f"{hub.url}gone/", timeout=30)
+        with raised.value as page:
+            assert page.code == 503
+            assert b"/hub/static/" in page.read()
 
 
 def test_a_hub_that_starts_again_goes_on_with_servers_and_certificates(tmp_path):

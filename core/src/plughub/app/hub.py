@@ -24,7 +24,7 @@ from plughub.app.assembly import (
 from plughub.app.checks import check_settings
 from plughub.app.config import JupyterHub
 from plughub.app.declared import declared_of
-from plughub.app.internal_tls import check_proxy, prepare_tls
+from plughub.app.internal_tls import in_proxy, prepare_tls
 from plughub.app.late import LateStore
 from plughub.app.leaving import clean_up, hand_over
 from plughub.app.news import News
@@ -134,16 +134,14 @@ class Hub:
         self.hooks = Hooks(self.caller)
         said = self.caller.register("hub_proxy_info", only=self.selection.proxy)
         proxy = said[0].value if said else ProxyInfo()
-        check_proxy(self.tls, self.selection.proxy, proxy)
-        self.proxy = self.tls.in_proxy(self.proxy) if self.tls else self.proxy
+        self.proxy = in_proxy(self.tls, self.proxy, self.selection.proxy, proxy)
         self.settings = hub_settings(self.config, self.where, self.selection, mark, infos, proxy, self.tls)
         self.auth_states = open_auth_states(self.config.config, self.store, self.settings.policies)
         self.tree = await self._declare()
         await load_managed_roles(self.hooks, self.store, self.settings, self.tree)
         rename = self.config.allow_existing_invalid_named_servers == "autorename"
         await look_at_old_names(self.store, self.hooks, self.settings, rename=rename)
-        self.watchers = Watchers()
-        self.events = EventTeller(self.hooks)
+        self.watchers, self.events = Watchers(), EventTeller(self.hooks)
         longest = self.settings.token_expires_in_max
         self.tokens = TokenService(self.store, self.hooks, self.tree, longest=longest)
         pulse = Pulse()
@@ -325,8 +323,7 @@ class Hub:
             ) from error
         # The application itself sees to X-Forwarded headers: tornado would believe anybody.
         self._application = make_application(web_context(self))
-        tls = self.tls.hub.server_context() if self.tls else None
-        self._server = HTTPServer(self._application, ssl_options=tls)
+        self._server = HTTPServer(self._application, ssl_options=self.tls and self.tls.hub.server_context())
         self._server.add_sockets(sockets)
 
     async def _start_proxy(self) -> None:

@@ -46,17 +46,6 @@ class InternalTLS:
     proxy_api: TLSFiles | None
     context: ssl.SSLContext
 
-    def in_proxy(self, settings: ProxySettings) -> ProxySettings:
-        """Hand the certificates to the proxy.
-
-        Args:
-            settings: of the proxy.
-
-        Returns:
-            The settings with them.
-        """
-        return replace(settings, client_tls=self.proxy_client, api_tls=self.proxy_api, hub_tls=self.hub)
-
     def service_files(self, service: ServiceDeclaration) -> TLSFiles:
         """Make the certificate of a service that the hub starts, where it has none yet. It blocks.
 
@@ -108,22 +97,29 @@ def prepare_tls(hub: JupyterHub, connect_url: str) -> InternalTLS | None:
     return InternalTLS(folder, files, client, api, context)
 
 
-def check_proxy(tls: InternalTLS | None, plugin: str, info: ProxyInfo) -> None:
-    """Refuse a proxy that cannot do what ``internal_ssl`` asks for.
+def in_proxy(tls: InternalTLS | None, settings: ProxySettings, plugin: str, info: ProxyInfo) -> ProxySettings:
+    """Hand the certificates to the proxy.
 
     Args:
-        tls: the certificates; None when it is off.
+        tls: the certificates; None when ``internal_ssl`` is off.
+        settings: of the proxy.
         plugin: of the proxy.
         info: what it says of itself.
 
+    Returns:
+        The settings with them.
+
     Raises:
-        StartError: it cannot.
+        StartError: it cannot do what ``internal_ssl`` asks for.
     """
-    if tls is not None and not info.internal_tls:
+    if tls is None:
+        return settings
+    if not info.internal_tls:
         raise StartError(
             f"c.JupyterHub.internal_ssl is set, but plugin {plugin!r} cannot reach servers by TLS",
             hint="use the plugin 'chp' as proxy, or switch internal_ssl off",
         )
+    return replace(settings, client_tls=tls.proxy_client, api_tls=tls.proxy_api, hub_tls=tls.hub)
 
 
 def _keep(folder: CertificateFolder, name: str, authority: str, names: Iterable[str]) -> TLSFiles | None:
