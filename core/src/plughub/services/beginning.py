@@ -72,6 +72,7 @@ class Beginning:
         Raises:
             InvalidError: it runs, or is being stopped, or the user has too many.
             TooManyError: the hub is full.
+            ConflictError: another process has done something to it since it was read.
         """
         server = tx.servers.get(user.name, name)
         if server is None:
@@ -89,7 +90,8 @@ class Beginning:
         self._check_room(tx)
         if options is not None:
             tx.servers.set_options(server.id, options)
-        tx.servers.wanted(server.id, running=True)
+        if not tx.servers.starting(server):
+            raise _changed_meanwhile(server)
         # Another process may have been first since the row was read: its operation is the one to join.
         with contextlib.suppress(ConflictError):
             operation = tx.operations.begin(
@@ -118,9 +120,12 @@ class Beginning:
             remove: forget the server.
             by: who asks.
             failure: why, when it died by itself.
+
+        Raises:
+            ConflictError: another process has done something to it since it was read.
         """
         if server.operation is not None:
-            tx.servers.wanted(server.id, running=False)
+            tx.servers.unwanted(server.id)
             if _join(tx, server.operation, remove=remove):
                 return
             server = tx.servers.by_id(server.id) or server
@@ -128,7 +133,8 @@ class Beginning:
             if remove:
                 self._forget(tx, server, by)
             return
-        tx.servers.stopping(server.id)
+        if not tx.servers.stopping(server):
+            raise _changed_meanwhile(server)
         tx.operations.begin(
             server,
             OperationKind.STOP,
@@ -152,6 +158,10 @@ class Beginning:
         limit = self._settings.active_server_limit
         if limit and tx.servers.count_active() >= limit:
             raise TooManyError("Active user limit exceeded. Try again in a few minutes.", retry_after=60)
+
+
+def _changed_meanwhile(server: ServerRecord) -> ConflictError:
+    return ConflictError(f"something was done to {server.full_name} at the same moment, please try again")
 
 
 def _check_stopped(server: ServerRecord) -> None:

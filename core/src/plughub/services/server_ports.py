@@ -62,8 +62,11 @@ class Servers(Protocol):
     def set_options(self, server_id: int, options: Mapping[str, Any]) -> None:
         """Store what the user chose."""
 
-    def wanted(self, server_id: int, *, running: bool) -> None:
-        """Store what is wanted."""
+    def unwanted(self, server_id: int) -> None:
+        """Store that the server is to stop."""
+
+    def starting(self, server: ServerRecord) -> bool:
+        """Store that the server is wanted; False when it is not as it was seen any more."""
 
     def launching(self, server_id: int, *, backend: str, host: str, launch: str, client_id: str) -> None:
         """Store that a start is about to touch the world."""
@@ -74,8 +77,8 @@ class Servers(Protocol):
     def ready(self, server_id: int, at: datetime) -> None:
         """Store that the server runs."""
 
-    def stopping(self, server_id: int) -> None:
-        """Store that the server is not wanted any more and is being stopped."""
+    def stopping(self, server: ServerRecord) -> bool:
+        """Store that the server is being stopped; False when it is not as it was seen any more."""
 
     def stopped(
         self, server_id: int, failure: Failure | None, state: Mapping[str, Any] = MappingProxyType({})

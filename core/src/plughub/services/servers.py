@@ -199,10 +199,10 @@ class ServerService:
             return replace(server, operation=mine), taken
 
         try:
-            server, taken = await self._store.write(work)
+            server, taken = await self._write_down(work)
         except StillUndoneError as error:  # she has read why, and tries again at once
             await self._hurry(error.server)
-            server, taken = await self._store.write(work)
+            server, taken = await self._write_down(work)
         self._watchers.changed(server.id)
         self._runner.carry_on(taken)
         return server

@@ -101,7 +101,7 @@ class Stranded:
             tx.servers.failed(operation.server_id, failure)
             if server is not None and server.status is Status.STOPPED:
                 tx.operations.advance(operation.id, holder, Phase.DONE)
-                tx.servers.wanted(server.id, running=False)
+                tx.servers.unwanted(server.id)
                 if operation.remove:
                     tx.servers.delete(server.id)
                 return True

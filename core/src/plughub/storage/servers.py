@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -20,7 +21,7 @@ from plughub.storage.operations import Operations
 from plughub.storage.places import active_places, join_address
 from plughub.storage.queueing import OPEN, read_operation
 from plughub.storage.shares import told_of_shares
-from plughub.storage.sql import upsert
+from plughub.storage.sql import insert_into, upsert
 
 OPERATION: Final = "op_"
 """Begins the names of the columns of the operation in the same row."""
@@ -185,10 +186,13 @@ class Servers:
         """Store what the user chose."""
         self._spawner(server_id, user_options=dict(options))
 
-    def wanted(self, server_id: int, *, running: bool) -> None:
-        """Store what is wanted."""
-        desired = Status.RUNNING if running else Status.STOPPED
-        self._live(server_id, desired=desired.value)
+    def unwanted(self, server_id: int) -> None:
+        """Store that the server is to stop."""
+        self._live(server_id, desired=Status.STOPPED.value)
+
+    def starting(self, server: ServerRecord) -> bool:
+        """Store that the server is wanted; False when it is not as it was seen any more."""
+        return self._change(server, desired=Status.RUNNING.value)
 
     def launching(self, server_id: int, *, backend: str, host: str, launch: str, client_id: str) -> None:
         """Store that a start is about to touch the world."""
@@ -214,9 +218,9 @@ class Servers:
         self._spawner(server_id, started=at, last_activity=at)
         self._live(server_id, status=Status.RUNNING.value, failure=None, unknown="")
 
-    def stopping(self, server_id: int) -> None:
-        """Store that the server is not wanted any more and is being stopped."""
-        self._live(server_id, status=Status.STOPPING.value, desired=Status.STOPPED.value)
+    def stopping(self, server: ServerRecord) -> bool:
+        """Store that the server is being stopped; False when it is not as it was seen any more."""
+        return self._change(server, status=Status.STOPPING.value, desired=Status.STOPPED.value)
 
     def stopped(
         self, server_id: int, failure: Failure | None, state: Mapping[str, Any] = MappingProxyType({})
@@ -276,8 +280,25 @@ class Servers:
     def _spawner(self, key: int, **values: Any) -> None:
         self._connection.execute(_CHANGE, {"key": key, **values})
 
+    def _change(self, server: ServerRecord, **values: Any) -> bool:
+        """Change what nobody has changed since it was read."""
+        seen = {"seen_status": server.status.value, "seen_launch": server.launch}
+        statement = _unless_changed(self._connection.dialect.name, tuple(values))
+        row = {"spawner_id": server.id, **values}
+        return self._connection.execute(statement, {**row, **seen}).first() is not None
+
     def _live(self, server_id: int, **values: Any) -> None:
         upsert(self._connection, tables.server_life, {"spawner_id": server_id}, **values)
+
+
+@lru_cache
+def _unless_changed(dialect: str, columns: tuple[str, ...]) -> Any:
+    statement = insert_into(dialect, tables.server_life)
+    as_seen = (_life.status == bindparam("seen_status")) & (_life.launch == bindparam("seen_launch"))
+    new = {column: statement.excluded[column] for column in columns}
+    # A process may stand still between what it reads and what it writes, while others go on.
+    statement = statement.on_conflict_do_update(index_elements=["spawner_id"], set_=new, where=as_seen)
+    return statement.returning(_life.spawner_id)
 
 
 def _server(row: Row[Any], places: Mapping[str, int]) -> ServerRecord:

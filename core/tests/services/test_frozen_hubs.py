@@ -1,0 +1,60 @@
+"""A hub that stands still in the middle of a transaction, while another one does something to the same server."""
+
+import asyncio
+
+import pytest
+from sqlalchemy import event
+
+from plughub.domain.errors import InvalidError
+from plughub.domain.servers import Failure, Status
+from plughub.storage.database import WRITE
+
+
+@pytest.fixture
+def db_url(postgresql):
+    """One on which somebody else can write meanwhile."""
+    return postgresql.new_database()
+
+
+def frozen_after_reading_a_server(hub, deed):
+    """Have a hub stand still once it has read a server that it is about to change, until a deed is done."""
+    loop = asyncio.get_running_loop()
+    pending = [deed]
+
+    def freeze(connection, _cursor, statement, *_):
+        writes = connection.get_execution_options().get(WRITE)
+        if pending and writes and statement.startswith("SELECT spawners"):
+            asyncio.run_coroutine_threadsafe(pending.pop()(), loop).result(20)
+
+    event.listen(hub.database.engine, "after_cursor_execute", freeze)
+
+
+async def test_a_start_that_was_frozen_launches_nothing_beside_a_server_that_runs_by_now(make_hub, machine):
+    frozen, other = make_hub(), make_hub()
+    stopped = await other.stopped(await other.started())
+    user = await other.user()
+    machine.launches.clear()
+    frozen_after_reading_a_server(frozen, other.started)
+    with pytest.raises(InvalidError, match="already running"):
+        await frozen.servers.start(user)
+    server = await other.servers.get("alice", "")
+    assert (server.id, server.status) == (stopped.id, Status.RUNNING)
+    assert machine.launches == list(machine.running) == [server.launch]
+
+
+async def test_a_death_that_was_seen_before_a_hub_froze_does_not_end_the_server_started_since(
+    make_hub, machine
+):
+    frozen, other = make_hub(), make_hub()
+    dead = await other.started()
+    await machine.kill(dead.launch)
+
+    async def start_anew():
+        await other.servers.check(dead)
+        await other.started()
+
+    frozen_after_reading_a_server(frozen, start_anew)
+    await frozen.servers.died(dead, Failure(message="the server ended"))
+    server = await other.servers.wait(dead, 20)
+    assert (server.status, server.failure) == (Status.RUNNING, None)
+    assert list(machine.running) == [server.launch]
