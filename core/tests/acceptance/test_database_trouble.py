@@ -3,12 +3,16 @@
 import contextlib
 import http.client
 import json
+import re
 import resource
 import sqlite3
 import sys
 import time
 from collections.abc import Iterator
+from http.cookiejar import CookieJar
 from pathlib import Path
+from urllib.parse import urlencode
+from urllib.request import HTTPCookieProcessor, build_opener
 
 import psutil
 import pytest
@@ -36,6 +40,17 @@ class Seen:
         self.other = client_of(hub, "cyd")
         assert self.call("POST", "/users/bob/server", {}).status in {201, 202}
         self.call.until("/users/bob", lambda user: user["servers"].get("", {}).get("ready"))
+        self.cookies = self.log_in("bob")
+
+    def log_in(self, name: str) -> dict[str, str]:
+        """Log in with the form, as a browser does."""
+        jar = CookieJar()
+        opener = build_opener(HTTPCookieProcessor(jar))
+        form = opener.open(f"{self.hub.url}hub/login").read().decode()
+        xsrf = re.search(r'name="_xsrf" value="([^"]+)"', form)[1]
+        sent = urlencode({"username": name, "password": "any", "_xsrf": xsrf}).encode()
+        opener.open(f"{self.hub.url}hub/login", sent).close()
+        return {"Cookie": "; ".join(f"{cookie.name}={cookie.value}" for cookie in jar)}
 
     def get(self, path: str, **headers: str) -> tuple[int, dict[str, str], str]:
         connection = http.client.HTTPConnection("127.0.0.1", self.hub.port, timeout=30)
@@ -66,9 +81,13 @@ class Seen:
 
     def check_page(self) -> None:
         """A page says it too, also to somebody who is logged in."""
-        status, headers, body = self.get("/hub/api/user", Authorization=f"token {self.call._token}")
-        assert (status, int(headers["retry-after"]) > 0) == (503, True), body
-        assert "127.0.0.1" not in body
+        token = {"Authorization": f"token {self.call._token}"}
+        asked = (("/hub/api/user", token, "application/json"), ("/hub/home", self.cookies, "text/html"))
+        for path, known_by, kind in asked:
+            status, headers, body = self.get(path, **known_by)
+            assert (status, int(headers["retry-after"]) > 0) == (503, True), body
+            assert headers["content-type"].startswith(kind)
+            assert "127.0.0.1" not in body
 
     def check_healed(self) -> None:
         """All is well again, nothing is half there, and what was refused can be asked for again."""

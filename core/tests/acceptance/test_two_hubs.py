@@ -14,6 +14,9 @@ from plughub.testing.hub import HubProcess
 pytestmark = [pytest.mark.postgresql, pytest.mark.timeout(180)]
 CONFIG = """
 c.Authenticator.allow_all = True
+c.Authenticator.admin_users = {{"root-of-all"}}
+c.JupyterHub.load_groups = {{"readers": []}}
+c.JupyterHub.load_roles = [{{"name": "read", "scopes": ["list:users"], "groups": ["readers"]}}]
 c.JupyterHub.db_url = {database!r}
 c.JupyterHub.lease_seconds = 3
 c.Spawner.cmd = [{python!r}, "-m", "plughub.testing.socket_server"]
@@ -55,6 +58,19 @@ def test_any_request_to_any_hub_and_a_revoked_token_is_void_everywhere_within_a_
     while doomed("GET", "/user").status == 200:
         assert time.monotonic() < ends, "still accepted by the other hub after a second"
     assert own_client(second, call)("DELETE", "/users/bob/server").status in {202, 204}
+
+
+def test_a_role_that_is_given_or_taken_on_one_hub_holds_on_the_other_within_a_second(two_hubs):
+    first, second = two_hubs
+    admin, bob = client_of(first, "root-of-all"), client_of(first, "bob")
+    asks = own_client(second, bob)
+    assert asks("GET", "/users").status == 403
+    for method, status in (("POST", 200), ("DELETE", 403)):
+        changed = own_client(first, admin)(method, "/groups/readers/users", {"users": ["bob"]})
+        assert changed.status == 200, changed
+        ends = time.monotonic() + 1
+        while (answer := asks("GET", "/users")).status != status:
+            assert time.monotonic() < ends, answer
 
 
 def test_one_hub_is_killed_and_the_other_goes_on_with_what_it_had_begun(two_hubs):
