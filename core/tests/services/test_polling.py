@@ -2,9 +2,13 @@
 
 import asyncio
 
+import pytest
+from sqlalchemy import text
+
 from plughub import hookimpl
 from plughub.domain.servers import Status
 from plughub.kinds import Endpoint
+from plughub.services.loops import for_ever
 
 
 class Hanging:
@@ -63,3 +67,51 @@ async def test_two_servers_that_do_not_tell_their_start_are_both_looked_at(hub, 
     for name in ("one", "two"):
         server = await hub.servers.get(name, "")
         assert (await hub.servers.wait(server, 20)).status is Status.STOPPED
+
+
+class Late(Hanging):
+    """A spawner that says late that it cannot tell."""
+
+    def __init__(self):
+        super().__init__()
+        self.gate = asyncio.Event()
+
+    @hookimpl
+    async def hub_poll(self, server):
+        self.asked.set()
+        await self.gate.wait()
+        raise RuntimeError("engine down")
+
+
+@pytest.mark.parametrize("gone", [True, False])
+async def test_what_is_not_known_of_a_server_is_not_said_of_what_came_after_it(make_hub, gone):
+    late = Late()
+    hub = make_hub(extra={"late": late}, allow_named_servers=True)
+    await runs_on(hub, "alice", "late")
+    server = await hub.servers.get("alice", "")
+    looking = asyncio.create_task(hub.poller.look())
+    await asyncio.wait_for(late.asked.wait(), 20)
+    if gone:
+        await hub.store.write(lambda tx: tx.servers.delete(server.id))
+    else:
+        await runs_on(hub, "alice", "late", launch="b" * 32)
+    late.gate.set()
+    await asyncio.wait_for(looking, 20)
+    after = await hub.store.read(lambda tx: tx.servers.by_id(server.id))
+    assert after is None if gone else after.unknown == ""
+
+
+async def test_a_look_that_fails_in_a_way_that_nobody_thought_of_leaves_no_second_loop_behind(
+    make_hub, until, caplog
+):
+    hub = make_hub(extra={"hanging": Hanging()})
+    await hub.started()
+    looking = asyncio.create_task(for_ever(hub.poller.run))
+    hub.database.run(lambda connection: connection.execute(text("ALTER TABLE users RENAME TO users_away")))
+    hub.poller._due.clear()
+    await until(lambda: "users" in caplog.text)
+    hub.database.run(lambda connection: connection.execute(text("ALTER TABLE users_away RENAME TO users")))
+    looking.cancel()
+    await asyncio.wait({looking}, timeout=10)
+    left = [task for task in asyncio.all_tasks() if "Poller." in task.get_coro().__qualname__]
+    assert left == []

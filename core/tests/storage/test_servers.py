@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -72,7 +73,9 @@ def test_activity_of_a_server_moves_its_user_forward_too(stored, server):
 
 def test_options_and_unknown_states_are_kept(stored, server):
     stored(lambda tx: tx.servers.set_options(server.id, {"image": "a"}))
-    stored(lambda tx: tx.servers.set_unknown(server.id, "engine down"))
+    running = launch(stored, server)
+    stored(lambda tx: tx.servers.set_unknown(running, "engine down"))
+    stored(lambda tx: tx.servers.set_unknown(replace(running, launch="earlier"), "engine gone"))
     kept = stored(lambda tx: tx.servers.by_id(server.id))
     assert (kept.options, kept.unknown) == ({"image": "a"}, "engine down")
 

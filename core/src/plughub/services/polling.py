@@ -71,6 +71,8 @@ class Poller:
                 await self._look_at_those_of(plugin)
             except HubError as error:
                 log.warning("cannot look after the servers of %s: %s", plugin, error)
+            except Exception:  # who is begun again as a whole leaves the loops of other plugins behind
+                log.exception("cannot look after the servers of %s", plugin)
             await asyncio.sleep(LOOK_SECONDS)
 
     async def look(self) -> None:
@@ -98,6 +100,8 @@ class Poller:
                     await self._remove_leftovers_of(plugin)
             except HubError as error:
                 log.warning("cannot look for leftovers of %s: %s", plugin, error)
+            except Exception:
+                log.exception("cannot look for leftovers of %s", plugin)
             await asyncio.sleep(LEFTOVER_SECONDS)
 
     async def _is_mine(self, work: str, plugin: str) -> bool:
@@ -142,7 +146,7 @@ class Poller:
         if server.unknown != unknown:
             if unknown:
                 log.warning("%s is left as it is: %s", server.full_name, unknown)
-            await self._store.write(lambda tx: tx.servers.set_unknown(server.id, unknown))
+            await self._store.write(lambda tx: tx.servers.set_unknown(server, unknown))
 
     def _pause(self, plugin: str) -> float:
         info = self._settings.spawners.get(plugin, SpawnerInfo())

@@ -91,8 +91,8 @@ class Servers(Protocol):
     def still_running(self, server_id: int, failure: Failure) -> None:
         """Store that a stop failed."""
 
-    def set_unknown(self, server_id: int, reason: str) -> None:
-        """Store why the state is not known; empty when it is."""
+    def set_unknown(self, server: ServerRecord, reason: str) -> None:
+        """Store why the state of what runs is not known, empty when it is; another start is left alone."""
 
     def set_unknown_of(self, backend: str, host: str, reason: str) -> int:
         """Store why the state of all that run on a plugin and a machine is not known; answers how many."""

@@ -85,6 +85,9 @@ _NOT_KNOWN = update(tables.server_life).where(
     _life.host == bindparam("of_host"),
     _life.unknown != bindparam("reason"),
 )
+_STATE_OF = update(tables.server_life).where(
+    _IS_RUNNING, _life.spawner_id == bindparam("of_server"), _life.launch == bindparam("of_launch")
+)
 _OF_USER = _SERVER.where(_spawners.user_id == bindparam("key")).order_by(_spawners.name)
 _OF_USERS, _ACTIVE_OF_USERS = (
     query.where(_spawners.user_id.in_(bindparam("keys", expanding=True))).order_by(
@@ -251,9 +254,10 @@ class Servers:
             failure=pack_failure(failure),
         )
 
-    def set_unknown(self, server_id: int, reason: str) -> None:
-        """Store why the state is not known; empty when it is."""
-        self._live(server_id, unknown=reason[:_REASON])
+    def set_unknown(self, server: ServerRecord, reason: str) -> None:
+        """Store why the state of what runs is not known, empty when it is; another start is left alone."""
+        of = {"of_server": server.id, "of_launch": server.launch}
+        self._connection.execute(_STATE_OF, {**of, "unknown": reason[:_REASON]})
 
     def set_unknown_of(self, backend: str, host: str, reason: str) -> int:
         """Store why the state of all that run on a plugin and a machine is not known; answers how many."""
