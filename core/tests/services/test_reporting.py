@@ -1,6 +1,7 @@
 import asyncio
 
 import pytest
+from sqlalchemy import text
 
 from plughub import hookimpl
 from plughub.kinds import Progress
@@ -41,3 +42,34 @@ async def test_what_a_plugin_reports_is_stored_once_from_launch_to_answer(hub, m
     done = await hub.store.read(lambda tx: tx.operations.get(asked.operation.id))
     assert [report["message"] for report in done.progress][:3] == ["unpacking", "mixing", "go ahead"]
     assert reports.opened == 1
+
+
+async def test_a_hub_that_lost_its_lease_writes_no_report_over_that_of_the_next(make_hub, machine, until):
+    machine.gate = asyncio.Event()
+    first = make_hub(lease=1)
+    asked = await first.servers.start(await first.user())
+    await until(lambda: machine.running)
+    job = first.runner._jobs[asked.operation.id]
+    await first.store.write(lambda tx: tx.operations.release(first.settings.hub_id))
+    second = make_hub(lease=1)
+    await second.store.write(lambda tx: tx.operations.seize(asked.operation.id, second.settings.hub_id, 30))
+    job.note("what the first hub says", 10)
+    await job.flush_reports()
+    operation = await second.store.read(lambda tx: tx.operations.get(asked.operation.id))
+    assert [report["message"] for report in operation.progress] == []
+
+
+async def test_a_report_that_could_not_be_stored_is_stored_later(hub, machine, reports, until, caplog):
+    machine.before = asyncio.Event()
+    asked = await hub.servers.start(await hub.user())
+    await until(lambda: machine.launches)
+    rename = "ALTER TABLE {} RENAME TO {}"
+    hub.database.run(lambda connection: connection.execute(text(rename.format("plughub_operations", "away"))))
+    hub.runner._jobs[asked.operation.id].note("half of it", 50)
+    await until(lambda: "report" in caplog.text)
+    hub.database.run(lambda connection: connection.execute(text(rename.format("away", "plughub_operations"))))
+    async with asyncio.timeout(20):
+        async for server in hub.servers.changes(asked):
+            if "half of it" in [report["message"] for report in server.operation.progress]:
+                break
+    machine.before.set()

@@ -113,7 +113,9 @@ def test_a_finished_operation_frees_the_server_and_is_forgotten_later(stored):
 
 def test_failure_and_progress_are_kept(stored):
     stop = begin(stored, "alice", kind=STOP, failure=Failure(message="gone", exit_code=3, logs=("a", "b")))
-    stored(lambda tx: tx.operations.report(stop.id, [{"progress": 5, "message": "pulling"}]))
+    stored(lambda tx: tx.operations.claim("a", host="", backends=["docker"], lease=30, limit=9))
+    assert stored(lambda tx: tx.operations.report(stop.id, "a", [{"progress": 5, "message": "pulling"}]))
+    assert not stored(lambda tx: tx.operations.report(stop.id, "b", [{"progress": 9, "message": "lost"}]))
     kept = stored(lambda tx: tx.operations.get(stop.id))
     assert (kept.failure.message, kept.failure.exit_code, kept.failure.logs) == ("gone", 3, ("a", "b"))
     assert kept.progress == ({"progress": 5, "message": "pulling"},)

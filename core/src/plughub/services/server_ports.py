@@ -192,8 +192,8 @@ class Operations(Protocol):
     def is_cancelled(self, operation_id: str) -> bool:
         """Tell whether a stop was asked for while it started."""
 
-    def report(self, operation_id: str, progress: Sequence[Mapping[str, Any]]) -> None:
-        """Store what was reported."""
+    def report(self, operation_id: str, holder: str, progress: Sequence[Mapping[str, Any]]) -> bool:
+        """Store what was reported; False when the lease was lost."""
 
     def purge(self, older_than: float) -> int:
         """Forget operations that ended before a time, in seconds since the epoch."""

@@ -83,7 +83,6 @@ _RENEW = (
 )
 _ANYTHING_FREE = select(_ops.id).where(OPEN, or_(QUEUED, _ops.lease_until < bindparam("at"))).limit(1)
 _WITHDRAW = update(tables.operations).where(_ID, OPEN, QUEUED)
-_CHANGE = update(tables.operations).where(_ID)
 _CHANGE_OPEN = update(tables.operations).where(_ID, OPEN)
 _CHANGE_HELD = update(tables.operations).where(*_HELD)
 _ADVANCE = update(tables.operations).where(*_HELD, _ops.phase.in_(bindparam("before", expanding=True)))
@@ -290,9 +289,11 @@ class Operations:
         """Tell whether a stop was asked for while it started."""
         return bool(self._connection.execute(_CANCELLED, {"key": operation_id}).scalar_one_or_none())
 
-    def report(self, operation_id: str, progress: Sequence[Mapping[str, Any]]) -> None:
-        """Store what was reported."""
-        self._changed(_CHANGE, operation_id, {"progress": [dict(step) for step in progress]})
+    def report(self, operation_id: str, holder: str, progress: Sequence[Mapping[str, Any]]) -> bool:
+        """Store what was reported; False when the lease was lost."""
+        return self._changed(
+            _CHANGE_HELD, operation_id, {"progress": [dict(step) for step in progress]}, holder
+        )
 
     def work(self) -> frozenset[tuple[str, str]]:
         """Tell plugin and machine of everything that is not done."""

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, TypeVar
 
-from plughub.domain.errors import NotFoundError
+from plughub.domain.errors import HubError, NotFoundError
 from plughub.domain.servers import Failure, Operation, Phase, ServerRecord
 from plughub.domain.users import User
 from plughub.services.ports import Store, Transaction
 
 T = TypeVar("T")
+log = logging.getLogger("plughub.operations")
 REPORT_SECONDS: Final = 0.3
 MAX_REPORTS: Final = 50
 
@@ -236,11 +238,18 @@ class Job:
         self._unwritten = True
 
     async def flush_reports(self) -> None:
-        """Store what was reported."""
+        """Store what was reported, as long as the operation is ours; what cannot be stored is kept."""
         self._reported = time.monotonic()
         self._unwritten = False
-        reports = list(self._reports)
-        await self._store.write(lambda tx: tx.operations.report(self.operation.id, reports))
+        key, holder, reports = self.operation.id, self._holder, list(self._reports)
+        try:
+            await self._store.write(lambda tx: tx.operations.report(key, holder, reports))
+        except HubError as error:
+            self._unwritten = True
+            log.warning("the report of %s is stored later: %s", key, error)
+        except Exception:
+            self._unwritten = True
+            log.exception("the report of %s is stored later", key)
 
     async def keep_flushing(self) -> None:
         """Store what was reported in quick succession soon after, for ever."""
