@@ -25,6 +25,7 @@ SLEEP = {
     "name": "sleeper",
     "command": [sys.executable, "-c", "import time; print('up', flush=True); time.sleep(600)"],
 }
+ANEW = {"host": "here", "launch": "2" * 32, "digest": "x"}
 
 
 class Seer:
@@ -134,9 +135,7 @@ async def test_who_has_lost_the_lease_in_the_middle_of_a_start_starts_nothing_tw
     async def slow(launcher, service, number, token):
         process = await launch(launcher, service, number, token)
         monkeypatch.setattr(Launcher, "launch", launch)
-        await one.hub.store.write(
-            lambda tx: tx.service_lives.launching("sleeper", host="here", launch="2" * 32, digest="x")
-        )
+        await one.hub.store.write(lambda tx: tx.service_lives.launching("sleeper", **ANEW))
         return process
 
     monkeypatch.setattr(Launcher, "launch", slow)
@@ -201,6 +200,17 @@ async def test_the_hub_ends_with_its_services_unless_another_goes_on_here(seer, 
     await one.look()
     assert await one.running() == ({pid} if alive else set())
     assert set(await one.lives()) == ({"sleeper"} if alive else set())
+
+
+async def test_a_hub_that_ends_forgets_no_service_that_another_has_started_meanwhile(seer, monkeypatch):
+    one = await seer(SLEEP)
+
+    async def slow(*_):
+        await one.hub.store.write(lambda tx: tx.service_lives.launching("sleeper", **ANEW))
+
+    monkeypatch.setattr(Launcher, "end", slow)
+    await one.managed.stop()
+    assert [life.launch for life in (await one.lives()).values()] == ["2" * 32]
 
 
 async def test_a_service_that_dies_at_once_is_started_after_pauses_that_grow(seer, monkeypatch, caplog):

@@ -46,18 +46,23 @@ async def test_two_plugins_that_answer_to_one_new_name_never_make_one_person(mak
 async def test_who_was_killed_on_this_machine_is_gone_at_once(make_hub):
     hub = make_hub()
     (membership,) = members([hub])
-    pid, here = os.getpid(), hub.settings.host
-    for key, host, birth in (
-        ("killed", here, 1.0),
-        ("lives", here, process_birth(pid)),
-        ("there", "far", 1.0),
+    here = hub.settings.host
+    for key, host, pid, birth in (
+        ("killed", here, os.getpid(), 1.0),
+        ("lives", here, os.getpid(), process_birth(os.getpid())),
+        ("there", "far", os.getpid(), 1.0),
+        ("cannot be told", here, 2**30, 0.0),
     ):
         await hub.store.write(
-            lambda tx, key=key, host=host, birth=birth: tx.hubs.join(
+            lambda tx, key=key, host=host, pid=pid, birth=birth: tx.hubs.join(
                 key, host=host, pid=pid, birth=birth, url=""
             )
         )
-    assert {other["id"] for other in await membership.others()} == {"lives", "there"}
+    assert {other["id"] for other in await membership.others()} == {
+        "lives",
+        "there",
+        "cannot be told",
+    }
 
 
 async def test_a_new_server_that_is_asked_for_twice_is_one_server(make_hub, machine):

@@ -150,5 +150,7 @@ def test_a_start_that_somebody_else_has_made_since_notes_nothing(stored):
     stored(lambda tx: tx.service_lives.ended("b", "2"))
     (life,) = stored(lambda tx: tx.service_lives.all())
     assert (life.launch, life.pid) == ("", None)
-    stored(lambda tx: tx.service_lives.forget("b"))
+    stored(lambda tx: tx.service_lives.forget("b", "1"))
+    assert len(stored(lambda tx: tx.service_lives.all())) == 1
+    stored(lambda tx: tx.service_lives.forget("b", ""))
     assert stored(lambda tx: tx.service_lives.all()) == []

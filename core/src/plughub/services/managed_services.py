@@ -20,7 +20,7 @@ from plughub.domain.errors import HubError
 from plughub.domain.scopes import Reach
 from plughub.domain.services import Service, ServiceDeclaration, ServiceLife
 from plughub.domain.tokens import new_token
-from plughub.services.membership import hubs_alive, process_birth
+from plughub.services.membership import has_ended, hubs_alive
 from plughub.services.ports import Store, Transaction
 from plughub.services.service_launching import Launcher
 from plughub.services.service_storing import renew_token
@@ -134,7 +134,7 @@ class ManagedServices:
         host, lives = self._settings.host, tx.service_lives.all()
         here = [hub for hub in hubs_alive(tx, self._settings.lease) if hub["host"] == host]
         others = (hub for hub in here if hub["id"] != self._settings.hub_id)
-        if any(process_birth(hub["pid"]) == hub["birth"] for hub in others):
+        if any(not has_ended(hub) for hub in others):
             return []
         return [life for life in lives if life.launch and life.host == host]
 
@@ -258,7 +258,7 @@ class ManagedServices:
                 await self._launcher.end(process)
                 log.info("service %s is stopped", life.name)
         self._trouble.pop(life.name, None)
-        await self._store.write(lambda tx: tx.service_lives.forget(life.name))
+        await self._store.write(lambda tx: tx.service_lives.forget(life.name, life.launch))
 
 
 def _is_managed(service: Service | None) -> bool:

@@ -70,7 +70,7 @@ class Membership:
     def _is_gone(self, hub: Mapping[str, Any]) -> bool:
         """Tell whether a process of this machine has ended, which its signs of life tell later."""
         here: bool = hub["host"] == self._settings.host
-        return here and process_birth(hub["pid"]) != hub["birth"]
+        return here and has_ended(hub)
 
     def _enter(self, tx: Transaction) -> None:
         pid = os.getpid()
@@ -201,6 +201,18 @@ def living_backends(tx: Transaction, lease: float) -> frozenset[tuple[str, str]]
     if any(hub["backends"] is None for hub in living):
         return None
     return frozenset((backend, hub["host"]) for hub in living for backend in hub["backends"])
+
+
+def has_ended(hub: Mapping[str, Any]) -> bool:
+    """Tell whether a hub process of this machine has ended.
+
+    Args:
+        hub: the process, as it is stored.
+
+    Returns:
+        False where that cannot be told: its signs of life tell it later.
+    """
+    return bool((process_birth(hub["pid"]) or 0.0) != hub["birth"])
 
 
 def process_birth(pid: int) -> float | None:

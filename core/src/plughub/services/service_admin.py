@@ -117,7 +117,7 @@ class ServiceAdmin:
                     hint="it stands in the config file",
                 )
             delete_service(tx, service)
-            tx.service_lives.forget(name)
+            tx.service_lives.forget(name, "")
 
         await self._store.write(work)
 

@@ -55,5 +55,5 @@ class ServiceLives(Protocol):
     def answers(self, name: str, *, well: bool) -> None:
         """Store whether a service answered; who has done so once is routed."""
 
-    def forget(self, name: str) -> None:
-        """Forget what is known of a service."""
+    def forget(self, name: str, launch: str) -> None:
+        """Forget what is known of a service, unless somebody else has started it since."""

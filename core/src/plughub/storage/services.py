@@ -166,6 +166,7 @@ class ServiceLives:
             self._connection.execute(mine.values(routed=True))
         self._changes.add("service", name)
 
-    def forget(self, name: str) -> None:
-        """Forget what is known of a service."""
-        self._connection.execute(delete(tables.service_lives).where(_lives.name == name))
+    def forget(self, name: str, launch: str) -> None:
+        """Forget what is known of a service, unless somebody else has started it since."""
+        mine = delete(tables.service_lives).where(_lives.name == name, _lives.launch == launch)
+        self._connection.execute(mine)
