@@ -1,5 +1,6 @@
 import asyncio
 import os
+import resource
 import subprocess
 import sys
 import time
@@ -274,3 +275,18 @@ def test_a_setting_that_is_not_valid_stops_the_start_of_the_hub():
 
     with pytest.raises(TraitError, match="may not set env"):
         hooks.hub_spawner_info()
+
+
+def test_a_hub_with_more_than_a_thousand_open_files_starts_servers(tmp_path):
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(4096, limits[1]), limits[1]))
+    kept = [os.open(os.devnull, os.O_RDONLY) for _ in range(1100)]
+    try:
+        with (tmp_path / "output").open("wb") as output:
+            launched = launch(orders("/bin/echo", "it", "runs"), output.fileno(), 20, {})
+            launched.child.wait()
+    finally:
+        for number in kept:
+            os.close(number)
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    assert (tmp_path / "output").read_text() == "it runs\n"

@@ -123,8 +123,11 @@ def _give_orders(child: subprocess.Popen[bytes], orders: Orders) -> None:
 
 def _listen(child: subprocess.Popen[bytes], orders: Orders, listen: int, deadline: float) -> Launched:
     said = b""
-    while ready := select.select([listen], [], [], max(0.0, deadline - time.monotonic()))[0]:
-        heard = os.read(ready[0], 65536)
+    # Not select(): it knows no descriptor above 1023, and a busy hub has more.
+    waiting = select.poll()
+    waiting.register(listen, select.POLLIN)
+    while waiting.poll(max(0.0, deadline - time.monotonic()) * 1000):
+        heard = os.read(listen, 65536)
         if not heard:
             break
         said += heard
