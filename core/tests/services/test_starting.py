@@ -3,9 +3,10 @@ import time
 
 import pytest
 
+from plughub import hookimpl
 from plughub.domain.errors import InvalidError, TooManyError, UnavailableError
 from plughub.domain.servers import Phase, Status
-from plughub.kinds import SpawnFailed
+from plughub.kinds import Endpoint, Resumable, SpawnFailed
 
 
 async def test_a_start_leads_to_a_running_server_with_a_route_and_a_token(hub, machine, proxy):
@@ -149,3 +150,50 @@ async def test_nothing_starts_any_more_once_all_servers_are_about_to_be_stopped(
     with pytest.raises(UnavailableError, match="being stopped"):
         await hub.servers.start(await hub.user("bob"))
     assert (await hub.stopped(server)).active is False
+
+
+class Odd:
+    """A spawner that says of its servers what cannot be stored."""
+
+    def __init__(self, answer, left=None):
+        self.answer, self.left = answer, left
+        self.spawns = self.stops = 0
+
+    @hookimpl
+    async def hub_spawn(self, server):
+        self.spawns += 1
+        return self.answer
+
+    @hookimpl
+    async def hub_stop(self, server, now):
+        self.stops += 1
+        return self.left
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        None,
+        Endpoint(url="http://somewhere"),
+        Endpoint(url="http://somewhere:99999"),
+        Endpoint(url="http://127.0.0.1:9", state={"engine": object()}),
+    ],
+    ids=["nothing", "no port", "odd port", "odd state"],
+)
+async def test_what_a_plugin_says_and_cannot_be_stored_ends_the_start_instead_of_repeating_it(
+    make_hub, answer
+):
+    odd = Odd(answer)
+    hub = make_hub(extra={"odd": odd})
+    server = await hub.started(backend="odd")
+    assert server.status is Status.STOPPED
+    assert "plugin 'odd' says of it what cannot be stored" in server.failure.message
+    assert (odd.spawns, odd.stops) == (1, 1)
+
+
+async def test_what_a_stop_leaves_and_cannot_be_stored_keeps_no_server_from_being_stopped(make_hub, caplog):
+    odd = Odd(None, left=Resumable(state={"engine": object()}))
+    hub = make_hub(extra={"odd": odd})
+    server = await hub.started(backend="odd")
+    assert (server.status, server.state, odd.stops) == (Status.STOPPED, {}, 1)
+    assert "what 'odd' has left of alice/ cannot be stored" in caplog.text

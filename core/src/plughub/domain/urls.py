@@ -6,6 +6,7 @@ import re
 from typing import Final
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
+from plughub.domain.errors import InvalidError
 from plughub.domain.names import URL_SAFE, quote_path
 
 _UNSEEN: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
@@ -203,3 +204,25 @@ def _is_below(path: str, base_url: str) -> bool:
 
 def _quote_rest(text: str) -> str:
     return quote(text, safe=f"/?%~{URL_SAFE}[]#")
+
+
+def address_of(url: str) -> tuple[str, str, int]:
+    """Take the address of a server apart.
+
+    Args:
+        url: such as ``http://127.0.0.1:8888``.
+
+    Returns:
+        Scheme, host and port.
+
+    Raises:
+        InvalidError: it is no such address.
+    """
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        parts, port = urlsplit(""), None
+    if parts.scheme not in {"http", "https"} or not parts.hostname or not port:
+        raise InvalidError(f"{url!r} is no address of a server: write http://address:port")
+    return parts.scheme, parts.hostname, port

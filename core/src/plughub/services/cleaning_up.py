@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from plughub.domain.errors import PluginError
 from plughub.domain.oauth import server_client_id
@@ -47,6 +48,7 @@ class CleanUp:
             left: what the next start goes on with.
         """
         record, user = await job.load()
+        left = _storable(left, record)
         try:
             await job.advance(Phase.DONE, lambda tx: _store_end(tx, job, record, failure, left))
         except _ToBeForgottenError:
@@ -68,6 +70,15 @@ class CleanUp:
             await self.hooks.delete_server(plugin, view)
         except PluginError as error:
             log.error("%s is deleted, but something may be left of it: %s", server.full_name, error)
+
+
+def _storable(left: Resumable | None, server: ServerRecord) -> Resumable | None:
+    """Give what can be stored of what a spawner left: a server whose end cannot be stored never ends."""
+    try:
+        return None if left is None else replace(left, state=json.loads(json.dumps(dict(left.state))))
+    except (TypeError, ValueError, AttributeError) as error:
+        log.error("what %r has left of %s cannot be stored: %s", server.backend, server.full_name, error)
+        return None
 
 
 def _store_end(

@@ -7,13 +7,12 @@ from datetime import datetime
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from sqlalchemy import Connection, Row, Select, bindparam, delete, func, insert, literal, or_, select, update
 
-from plughub.domain.errors import InvalidError
 from plughub.domain.routes import Place
 from plughub.domain.servers import Failure, Phase, ServerRecord, Status
+from plughub.domain.urls import address_of
 from plughub.storage import tables
 from plughub.storage.changes import Changes
 from plughub.storage.failures import pack_failure, unpack_failure
@@ -331,7 +330,5 @@ def _server(row: Row[Any], places: Mapping[str, int]) -> ServerRecord:
 
 
 def _split(url: str) -> dict[str, Any]:
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or not parts.port:
-        raise InvalidError(f"{url!r} is no address of a server: write http://address:port")
-    return {"proto": parts.scheme, "ip": parts.hostname, "port": parts.port, "base_url": "/"}
+    proto, ip, port = address_of(url)
+    return {"proto": proto, "ip": ip, "port": port, "base_url": "/"}

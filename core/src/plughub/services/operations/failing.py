@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import signal
 from dataclasses import replace
 from typing import Final
 
 from plughub.domain.clock import utcnow
-from plughub.domain.errors import PluginError, PluginTimeoutError
+from plughub.domain.errors import InvalidError, PluginError, PluginTimeoutError
 from plughub.domain.secrets import scrub
 from plughub.domain.servers import Failure
-from plughub.kinds import Server, SpawnFailed
+from plughub.domain.urls import address_of
+from plughub.kinds import Endpoint, Server, SpawnFailed
 from plughub.plugin.hooks import Hooks
 
 LOG_LINES: Final = 50
@@ -57,6 +59,27 @@ def spawn_failure(error: PluginError) -> Failure:
         plugin=error.plugin,
         at=utcnow(),
     )
+
+
+def storable(plugin: str, answer: Endpoint) -> Endpoint:
+    """Check what a plugin says of the server that it launched; what cannot be stored ends the start.
+
+    Args:
+        plugin: who launched it.
+        answer: where it answers.
+
+    Returns:
+        The same, with its state as the next process will read it.
+
+    Raises:
+        StartFailedError: the plugin said something else.
+    """
+    try:
+        address_of(answer.url)
+        return replace(answer, state=json.loads(json.dumps(dict(answer.state))))
+    except (InvalidError, AttributeError, TypeError, ValueError) as error:
+        message = f"the server cannot be used: plugin {plugin!r} says of it what cannot be stored: {error}"
+        raise StartFailedError(Failure(message=message, plugin=plugin, at=utcnow())) from error
 
 
 def exit_failure(plugin: str, code: int, seconds: float | None) -> Failure:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import logging
 import time
 import uuid
@@ -32,6 +31,7 @@ from plughub.services.operations.failing import (
     plain_failure,
     silence_failure,
     spawn_failure,
+    storable,
     with_logs,
 )
 from plughub.services.operations.job import CancelledByUserError, Job
@@ -107,6 +107,7 @@ class StartSteps:
             endpoint, secret = await self._spawn(job, reporter)
         else:
             endpoint, secret = Endpoint(url=found.url, state=found.state), ""
+        endpoint = storable(job.operation.backend, endpoint)
         record, user = await job.load()
         if found is not None:
             log.info("%s was launched already: going on with it", record.full_name)
@@ -123,9 +124,7 @@ class StartSteps:
 
         job.note("Server launched, waiting for it to answer", 60)
         await job.advance(Phase.AWAIT, launched)
-        # JSON, as the next process would read it.
-        state = json.loads(json.dumps(dict(endpoint.state)))
-        job.knows(replace(record, url=endpoint.url, state=state), user)
+        job.knows(replace(record, url=endpoint.url, state=endpoint.state), user)
         return Phase.AWAIT
 
     async def _spawn(self, job: Job, reporter: Reporter) -> tuple[Endpoint, str]:
