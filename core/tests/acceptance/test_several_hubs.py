@@ -252,26 +252,33 @@ def test_a_server_bound_to_a_machine_is_seen_to_by_hubs_of_that_machine_alone(po
     database = postgresql.new_database()
     command = [sys.executable, "-m", "plughub.testing.tiny_server"]
     config = CONFIG.format(database=database, lease=1, command=command, folder=tmp_path)
+    config += 'c.Authenticator.admin_users = {"bob"}'
+    forget = "/users/amy/server", {"forget": True}
     here = hub_in(tmp_path, 0, "--JupyterHub.host_name=here", config=config)
     there = hub_in(tmp_path, 1, "--JupyterHub.host_name=there", "--JupyterHub.runtime_dir=.there")
     try:
         here.start()
         there.start()
         call = client_of(here, "bob", past_the_proxy=True)
-        call("POST", "/users/bob/server", {})
-        call.until("/users/bob", ready)
+        for name in ("bob", "amy"):
+            call("POST", f"/users/{name}", {})
+            call("POST", f"/users/{name}/server", {})
+            call.until(f"/users/{name}", ready)
         for hub in (here, there):  # each machine has a proxy with all routes
             wait(lambda hub=hub: get(hub.port, "/user/bob/")[0] == 200)
         assert {"routes@here", "routes@there"} <= set(health(there.hub_port)[1]["leases"])
-        here.kill()
         elsewhere = ApiClient(f"{there.hub_url}/", call._token)
+        assert elsewhere("DELETE", *forget).status == 409
+        here.kill()
         elsewhere("DELETE", "/users/bob/server")
+        wait(lambda: elsewhere("DELETE", *forget).status == 204)
         wait(lambda: not [work for work in health(there.hub_port)[1]["leases"] if work.endswith("@here")])
         assert get(there.port, "/user/bob/")[0] == 200
         assert [p for p in here.processes() if "tiny_server" in " ".join(cmdline(p))]
         here.start()
         elsewhere.until("/users/bob", lambda user: not user["servers"])
-        assert not [p for p in here.processes() if "tiny_server" in " ".join(cmdline(p))]
+        # What was forgotten is found as a leftover.
+        wait(lambda: not [p for p in here.processes() if "tiny_server" in " ".join(cmdline(p))])
         assert here.stop(signal.SIGTERM) == there.stop(signal.SIGTERM) == 0
     finally:
         here.end_everything()

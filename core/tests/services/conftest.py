@@ -232,7 +232,7 @@ class HubParts:
         self.settings = HubSettings(
             mark=settings.pop("mark", "mark"),
             hub_id=uuid.uuid4().hex,
-            host="here",
+            host=settings.pop("host", "here"),
             spawners={"machine": SpawnerInfo(http_timeout=settings.pop("http_timeout", 5))}
             | {name: SpawnerInfo() for name, plugin in (extra or {}).items() if hasattr(plugin, "hub_spawn")},
             proxy="table",

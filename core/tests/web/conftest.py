@@ -29,6 +29,7 @@ from plughub.services.cleaning_up import CleanUp
 from plughub.services.database_tokens import DatabaseTokens
 from plughub.services.deleting_users import UserDeletion
 from plughub.services.events import EventTeller
+from plughub.services.forgetting import Forgetting
 from plughub.services.groups import GroupService
 from plughub.services.identities import IdentityKeeper
 from plughub.services.links import OneTimeLinks
@@ -255,6 +256,7 @@ class WebHub:
                 "router": self.router,
                 "shut_down": lambda *flags: self.shutdowns.append(flags),
                 "named_servers": NamedServers(self.store, self.hooks, self.settings),
+                "forgetting": Forgetting(self.store, self.hooks, self.settings, router, self.watchers),
                 "groups": GroupService(self.store, self.tree),
                 "services": ServiceAdmin(self.store, self.settings, self.tree),
                 "sharing": SharingService(self.store, self.tree),

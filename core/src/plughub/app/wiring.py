@@ -9,6 +9,7 @@ from plughub.app.health import Health
 from plughub.app.plugins import plugin_versions
 from plughub.app.web_options import web_options
 from plughub.kinds import LoginMethod
+from plughub.services.forgetting import Forgetting
 from plughub.services.groups import GroupService
 from plughub.services.named_servers import NamedServers
 from plughub.services.oauth import OAuthService
@@ -58,6 +59,7 @@ def web_context(hub: Hub) -> WebContext:
         share_codes=ShareCodeService(hub.store, hub.tree),
         servers=hub.servers,
         named_servers=NamedServers(hub.store, hub.hooks, hub.settings),
+        forgetting=Forgetting(hub.store, hub.hooks, hub.settings, hub.router, hub.watchers),
         oauth=OAuthService(hub.store, hub.settings, hub.tree),
         activity=hub.activity,
         router=hub.router,

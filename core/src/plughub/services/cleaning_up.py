@@ -72,6 +72,17 @@ class CleanUp:
             log.error("%s is deleted, but something may be left of it: %s", server.full_name, error)
 
 
+def void_credentials(tx: Transaction, server: ServerRecord) -> None:
+    """Take the token and the OAuth client of a server away.
+
+    Args:
+        tx: the transaction.
+        server: the server, as it was while it ran.
+    """
+    tx.tokens.delete(tx.tokens.of_note(server.user_id, server_token_note(server)))
+    tx.oauth.delete_client(server.oauth_client_id or server_client_id(server.user, server.name))
+
+
 def _storable(left: Resumable | None, server: ServerRecord) -> Resumable | None:
     """Give what can be stored of what a spawner left: a server whose end cannot be stored never ends."""
     try:
@@ -95,8 +106,7 @@ def _store_end(
     if forgotten and not cleaned:
         raise _ToBeForgottenError
     if left is None:
-        tx.tokens.delete(tx.tokens.of_note(record.user_id, server_token_note(record)))
-        tx.oauth.delete_client(record.oauth_client_id or server_client_id(record.user, record.name))
+        void_credentials(tx, record)
     tx.servers.stopped(record.id, failure, {} if left is None else left.state)
     if forgotten:
         tx.servers.delete(record.id)

@@ -15,6 +15,7 @@ from plughub.services.activity import ActivityService
 from plughub.services.audit import AuditTrail
 from plughub.services.auth_states import AuthStates
 from plughub.services.events import EventTeller
+from plughub.services.forgetting import Forgetting
 from plughub.services.groups import GroupService
 from plughub.services.login import LoginService
 from plughub.services.metrics import Metrics
@@ -52,6 +53,7 @@ class WebContext:
         services: finds, makes and deletes services.
         servers: starts and stops.
         named_servers: makes and changes servers that do not run.
+        forgetting: calls servers stopped whose plugin or machine never returns.
         sharing: grants and takes back shares of servers.
         share_codes: makes and accepts codes for such shares.
         oauth: the OAuth2 provider.
@@ -93,6 +95,7 @@ class WebContext:
     services: ServiceAdmin
     servers: ServerService
     named_servers: NamedServers
+    forgetting: Forgetting
     sharing: SharingService
     share_codes: ShareCodeService
     oauth: OAuthService

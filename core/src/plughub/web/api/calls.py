@@ -76,7 +76,13 @@ def _server(path: str) -> tuple[Call, ...]:
         Call(method="POST", path=path, good=(201, 202), bad=(404, 429, 500), body=_START),
         Call(method="PUT", path=path, good=(201,), bad=(404, 409), body=_SERVER),
         Call(method="PATCH", path=path, bad=(404, 409), body={"name": TEXT, **_SERVER}),
-        Call(method="DELETE", path=path, good=(202, 204), bad=(404,), body={"remove": FLAG}),
+        Call(
+            method="DELETE",
+            path=path,
+            good=(202, 204),
+            bad=(404, 409),
+            body={"remove": FLAG, "forget": FLAG},
+        ),
         Call(method="GET", path=f"{path}/progress", bad=(404,)),
     )
 

@@ -104,11 +104,14 @@ class ServerHandler(APIHandler):
 
     @requires("delete:servers", about=of_server)
     async def delete(self, name: str, server: str = "") -> None:
-        """Stop a server: 204 when it is gone in time, 202 when it is on its way."""
+        """Stop a server: 204 when it is gone in time, 202 when it is on its way; or forget a lost one."""
         body = self.json_body()
-        check_body(body, {"remove": FLAG}, "server")
+        check_body(body, {"remove": FLAG, "forget": FLAG}, "server")
         remove = bool(body.get("remove"))
         record = await self.context.servers.get(name, server)
+        if body.get("forget"):
+            await self._forget(record, remove=remove)
+            return
         by, seconds = self.by, self.context.slow_stop_timeout
         put_off = record.operation is not None and record.operation.trouble
         if record.pending == "stop" and not remove and not put_off:
@@ -123,6 +126,15 @@ class ServerHandler(APIHandler):
         if record.ready and record.failure is not None:
             raise HubError(record.failure.message, hint="Try again; the server still runs.")
         self.answer_nothing(HTTPStatus.ACCEPTED if record.active else HTTPStatus.NO_CONTENT)
+
+    async def _forget(self, record: ServerRecord, *, remove: bool) -> None:
+        """Call a server stopped whose plugin or machine never returns."""
+        await check_access(self, ("admin:servers",), of_server(record.user, record.name))
+        if remove:
+            raise InvalidError("forget the server first, then remove it")
+        gone = await self.context.forgetting.forget(record)
+        self.tell("forget-server", gone.user, gone.name, backend=gone.backend, host=gone.host)
+        self.answer_nothing(HTTPStatus.NO_CONTENT)
 
     def _answer_model(self, record: ServerRecord, user: User, status: int = HTTPStatus.OK) -> None:
         models = Models(self.context.settings, self.visitor.scopes)
