@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from plughub.testing.client import ApiClient, client_of
+from plughub.testing.client import ApiClient, client_of, until_all_serve
 from plughub.testing.hub import HubProcess
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.timeout(240)]
@@ -134,7 +134,7 @@ def two_hubs(postgresql, tmp_path) -> Iterator[tuple[HubProcess, HubProcess]]:
 def test_no_request_fails_while_each_hub_is_restarted_in_turn(two_hubs):
     port = two_hubs[0].port
     people = {name: client_of(two_hubs[0], name) for name in ("ada", "bob")}
-    both_serve(two_hubs, people["ada"])
+    until_all_serve(two_hubs)
     load = Load()
     load.keep_doing("log in", lambda: log_in(port, "cyd"))
     load.keep_doing("start, open, stop", lambda: start_open_and_stop(people["ada"], port, "ada"))
@@ -144,32 +144,12 @@ def test_no_request_fails_while_each_hub_is_restarted_in_turn(two_hubs):
             before = dict(load.done)
             assert hub.stop() == 0
             hub.start()
-            both_serve(two_hubs, people["ada"])
+            until_all_serve(two_hubs)
             until_more(load, before)
     finally:
         load.stop()
     assert not load.failures, "\n".join(load.failures) + two_hubs[0].output + two_hubs[1].output
     assert min(load.done.values()) >= 2, load.done
-
-
-def both_serve(hubs, call: ApiClient) -> None:
-    """Wait until both are alive and the proxy's own route leads to both."""
-    ends = time.monotonic() + 30
-    while not all(hub.url for hub in hubs) or len(targets(hubs[0].port)) != len(hubs):
-        assert time.monotonic() < ends
-        time.sleep(0.05)
-
-
-def targets(port: int) -> set[str]:
-    seen = set()
-    for _ in range(8):
-        with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=30)) as connection:
-            connection.request("GET", "/hub/health")
-            answer = connection.getresponse()
-            text = answer.read().decode()
-            assert answer.status == 200, text
-            seen.add(re.search(r'"hub": "(\w+)"', text)[1])
-    return seen
 
 
 def until_more(load: Load, before: dict[str, int]) -> None:

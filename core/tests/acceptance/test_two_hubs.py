@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from plughub.testing.client import ApiClient, client_of
+from plughub.testing.client import ApiClient, client_of, until_all_serve
 from plughub.testing.hub import HubProcess
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.timeout(180)]
@@ -31,7 +31,9 @@ def two_hubs(postgresql, tmp_path):
     second = HubProcess(tmp_path, "--plugins", "dummy,simple", f"--JupyterHub.port={first.port}")
     second._stdout, second._stderr = tmp_path / "second-stdout.log", tmp_path / "second-stderr.log"
     try:
-        yield first.start(), second.start()
+        hubs = first.start(), second.start()
+        until_all_serve(hubs)
+        yield hubs
     finally:
         first.end_everything()
         second.end_everything()

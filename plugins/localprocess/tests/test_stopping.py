@@ -3,6 +3,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import psutil
@@ -144,6 +145,21 @@ async def until_zombie_or_gone(pid):
         return start_of(pid) is None or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
 
     await until(dead)
+
+
+def test_who_asks_while_somebody_else_reads_the_exit_code_waits_for_it():
+    children, child = Children(), subprocess.Popen(["sleep", "600"])
+    server = ProcessIdentity.of(child.pid)
+    children.keep(server, child)
+    child.kill()
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+
+    with ThreadPoolExecutor(1) as other:
+        with child._waitpid_lock:
+            asking = other.submit(children.exit_code, server)
+            with pytest.raises(TimeoutError):
+                asking.result(0.2)
+        assert asking.result() == -signal.SIGKILL
 
 
 async def test_the_exit_code_is_not_known_to_another_hub_process(simple, monkeypatch):

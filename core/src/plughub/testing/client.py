@@ -6,7 +6,8 @@ import http.client
 import json
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -15,6 +16,7 @@ from plughub.testing.hub import HubProcess
 
 TIMEOUT: Final = 90
 _PAUSE: Final = 0.05
+_QUESTIONS: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,3 +110,37 @@ def client_of(hub: HubProcess, user: str, *, past_the_proxy: bool = False) -> Ap
     command = [hub.python, "-m", "plughub", "token", user]
     made = subprocess.run(command, cwd=hub.folder, env=hub.env, check=True, capture_output=True, text=True)
     return ApiClient(f"{hub.hub_url}/" if past_the_proxy else hub.url, made.stdout.strip())
+
+
+def until_all_serve(hubs: Sequence[HubProcess], seconds: float = 30) -> None:
+    """Wait until all hubs behind one proxy run and the proxy leads requests to each of them.
+
+    Args:
+        hubs: the processes.
+        seconds: how long.
+
+    Raises:
+        AssertionError: the proxy does not lead to all of them.
+    """
+    ends, found = time.monotonic() + seconds, set[str]()
+    while not all(hub.url for hub in hubs) or len(found := hubs_behind(hubs[0])) < len(hubs):
+        if time.monotonic() > ends:
+            raise AssertionError(f"the proxy does not lead to all hubs, but to {found}")
+        time.sleep(_PAUSE)
+
+
+def hubs_behind(hub: HubProcess) -> set[str]:
+    """Find out which hub processes the proxy leads to.
+
+    Args:
+        hub: one of them.
+
+    Returns:
+        What they call themselves on their health pages.
+    """
+    seen = set()
+    for _ in range(_QUESTIONS):
+        with closing(http.client.HTTPConnection("127.0.0.1", hub.port, timeout=TIMEOUT)) as connection:
+            connection.request("GET", "/hub/health")
+            seen.add(json.loads(connection.getresponse().read())["hub"])
+    return seen

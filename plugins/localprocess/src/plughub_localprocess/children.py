@@ -61,7 +61,7 @@ class Children:
             return self._finished.get(server)
 
     def _ended(self, server: ProcessIdentity, child: subprocess.Popen[bytes]) -> int | None:
-        if child.pid == server.pid or server.is_running():
+        if server.is_running():
             return child.poll()
         try:
             return child.wait(SECONDS_FOR_KEEPER)

@@ -253,10 +253,9 @@ class LocalProcessSpawner(Spawner):
             log.shrink()
         if not self.pid:
             return 0
-        code = CHILDREN.exit_code(self._identity)
-        if code is not None:
-            return code
-        return None if self._identity.is_running() else 0
+        if self._identity.is_running():
+            return None
+        return CHILDREN.exit_code(self._identity) or 0
 
     def _groups(self) -> list[ProcessGroup]:
         """What has to end: the recorded process, and what a start that never answered has launched.
