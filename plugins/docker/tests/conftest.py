@@ -3,6 +3,8 @@
 import contextlib
 import fcntl
 import ipaddress
+import os
+import random
 import secrets
 import shutil
 import socket
@@ -167,3 +169,11 @@ async def page():
         )
         yield await browser.new_page()
         await browser.close()
+
+
+@pytest.fixture
+def chance():
+    """Random moments; those of a run that failed come again with PLUGHUB_SEED."""
+    seed = int(os.environ.get("PLUGHUB_SEED") or secrets.randbelow(10**6))
+    print(f"PLUGHUB_SEED={seed}")  # noqa: T201 - shown when the test fails
+    return random.Random(seed)

@@ -1,0 +1,136 @@
+"""Hubs that are killed at random moments while people start and stop servers."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import random
+import threading
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final, Self
+
+import docker
+
+from plughub.testing.client import ApiClient
+from plughub.testing.hub import HubProcess
+from plughub_docker.marks import OPERATION, USER
+
+DOWN: Final = (OSError, http.client.HTTPException, ValueError)
+"""What is raised while the hub is down: nobody listens, or the proxy answers with a page."""
+LONGEST_LIFE: Final = 3.0
+_CALLERS: Final = 10
+_PAUSE: Final = 0.1
+
+
+class Launches:
+    """Notes which containers the engine makes, starts and ends while it is open.
+
+    It listens all the time: an engine remembers its last 256 events only.
+
+    Args:
+        prefix: begins the names of the containers that count.
+    """
+
+    def __init__(self, prefix: str) -> None:
+        self._prefix = prefix
+        self._engine = docker.APIClient(version="auto", timeout=None)
+        wanted = {"type": "container", "event": ["create", "start", "die"]}
+        self._events = self._engine.events(since=int(time.time()), filters=wanted, decode=True)
+        self._launches: list[str] = []
+        self._alive: dict[str, set[str]] = defaultdict(set)
+        self.at_once: list[str] = []
+        """Users of whom two containers ran at a time."""
+        self._listener = threading.Thread(target=self._listen)
+
+    def __enter__(self) -> Self:
+        self._listener.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._events.close()
+        self._listener.join()
+        self._engine.close()
+
+    def count(self) -> int:
+        """Count the containers that were made."""
+        return len(self._launches)
+
+    def twice(self) -> list[str]:
+        """Name the starts of which more than one container was made, and users with two servers at a time."""
+        repeated = [launch for launch, times in Counter(self._launches).items() if times > 1]
+        return [*repeated, *self.at_once]
+
+    def _listen(self) -> None:
+        for event in self._events:
+            facts, number = event["Actor"]["Attributes"], event["Actor"]["ID"]
+            if not facts["name"].startswith(f"{self._prefix}-"):
+                continue
+            alive = self._alive[facts[USER]]
+            if event["Action"] == "create":
+                self._launches.append(facts[OPERATION])
+            elif event["Action"] == "die":
+                alive.discard(number)
+            else:
+                self.at_once += [facts[USER]] if alive else []
+                alive.add(number)
+
+
+def ask(call: ApiClient, method: str, names: Iterable[str]) -> set[int]:
+    """Ask for starts or stops, each until the hub has heard of it: it may be down just then.
+
+    Args:
+        call: of an admin.
+        method: POST for starts, DELETE for stops.
+        names: of the users.
+
+    Returns:
+        The statuses of the answers.
+    """
+
+    def insist(name: str) -> int:
+        while True:
+            with contextlib.suppress(*DOWN):
+                status = call(method, f"/users/{name}/server", {}).status
+                if status < http.client.INTERNAL_SERVER_ERROR:
+                    return status
+            threading.Event().wait(_PAUSE)
+
+    with ThreadPoolExecutor(_CALLERS) as pool:
+        return set(pool.map(insist, names))
+
+
+def ready(call: ApiClient) -> set[str] | None:
+    """List whose servers are ready.
+
+    Args:
+        call: of an admin.
+
+    Returns:
+        Their names; None when a server is on its way, or the hub is down.
+    """
+    try:
+        reply = call("GET", "/users?limit=200")
+    except DOWN:
+        return None
+    models: list[dict[str, Any]] = reply.body if reply.status == http.client.OK else []
+    servers = {model["name"]: model["servers"] for model in models}
+    if any(server["pending"] for found in servers.values() for server in found.values()):
+        return None
+    return {name for name, found in servers.items() if found.get("", {}).get("ready")}
+
+
+def kill_now_and_then(hub: HubProcess, chance: random.Random, times: int) -> None:
+    """Kill a hub and start it again, at random moments.
+
+    Args:
+        hub: a running hub; it runs again in the end.
+        chance: gives the moments.
+        times: how often.
+    """
+    for _ in range(times):
+        threading.Event().wait(chance.uniform(0, LONGEST_LIFE))
+        hub.kill()
+        hub.start()
