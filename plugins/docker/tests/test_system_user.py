@@ -108,6 +108,16 @@ async def test_who_is_no_system_user_reads_that(spawners):
         await spawners("nobody-has-this-name").start()
 
 
+async def test_root_gets_no_server_unless_that_is_allowed(spawners, tmp_path):
+    settings = {"host_homedir_format_string": str(tmp_path), "image_homedir_format_string": "/work"}
+    with pytest.raises(PluginError, match=r"'root' has number 0 .*allow_root") as caught:
+        await spawners("root", **settings).start()
+    assert caught.value.__cause__.status == 403
+    spawner = spawners("root", allow_root=True, **settings)
+    await spawner.start()
+    assert (await spawner.facts())["uid"] == 0
+
+
 async def test_a_home_folder_that_is_missing_is_not_made(spawners, person, tmp_path):
     missing = f"{tmp_path}/missing"
     with pytest.raises(PluginError, match="bind source path does not exist"):

@@ -4,7 +4,7 @@ import pytest
 
 from plughub.spawner import SpawnFailed
 from plughub_docker import cloning, wishes
-from plughub_docker.options import read_form
+from plughub_docker.options import options_of
 
 ALLOWED = ["https://code.example.org/course/*", "https://*.example.net:8443/*", "http://lab.example.org/one"]
 
@@ -99,13 +99,13 @@ def test_any_other_variable_is_refused(asked):
 
 def test_the_form_is_read_line_by_line_and_what_is_empty_is_no_option():
     form = {"image": ["a"], "environment": ["A=1\r\n\r\nB = x=y \n"], "repository": [""]}
-    assert read_form(form) == {"image": "a", "environment": {"A": "1", "B": "x=y"}}
-    assert read_form({"environment": ["  "], "repository": []}) == {}
+    assert options_of(form) == {"image": "a", "environment": {"A": "1", "B": "x=y"}}
+    assert options_of({"environment": ["  "], "repository": []}) == {}
 
 
 def test_a_line_of_the_form_that_is_no_variable_is_shown():
     with pytest.raises(ValueError, match="'nonsense' is not NAME=value"):
-        read_form({"environment": ["nonsense"]})
+        options_of({"environment": ["nonsense"]})
 
 
 def test_the_form_offers_what_is_allowed_and_nothing_else():

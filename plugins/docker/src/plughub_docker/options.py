@@ -72,43 +72,81 @@ class DockerOptions(DockerSettings):
         Raises:
             SpawnFailed: she may not have it.
         """
-        self._refuse_unknown_options()
-        options = self.user_options
-        if "image" in options:
-            self.image = images.choose(options["image"], await self._allowed("allowed_images"))
-        if "environment" in options:
-            variables = await self._allowed("allowed_environment")
-            self.chosen_environment = wishes.environment(options["environment"], variables)
-        if "repository" in options:
-            repositories = await self._allowed("allowed_repositories")
-            self.repository = wishes.repository(options["repository"], repositories)
+        for name, value in (await self.checked(self.user_options)).items():
+            setattr(self, name, value)
         for name in ("mem_limit", "cpu_limit"):
             if callable(value := getattr(self, name)):
                 setattr(self, name, await call(self.plugin, value, self))
         self.object_name = self._default_object_name()
 
+    async def checked(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        """Check options.
+
+        Args:
+            options: what the user asks for.
+
+        Returns:
+            What she may have, by setting.
+
+        Raises:
+            SpawnFailed: she may not have it.
+        """
+        self._refuse_unknown(options)
+        chosen: dict[str, Any] = {}
+        if "image" in options:
+            chosen["image"] = images.choose(options["image"], await self._allowed("allowed_images"))
+        if "environment" in options:
+            variables = await self._allowed("allowed_environment")
+            chosen["chosen_environment"] = wishes.environment(options["environment"], variables)
+        if "repository" in options:
+            repositories = await self._allowed("allowed_repositories")
+            chosen["repository"] = wishes.repository(options["repository"], repositories)
+        return chosen
+
     async def _allowed(self, setting: str) -> Any:
         allowed = getattr(self, setting)
         return await call(self.plugin, allowed, self) if callable(allowed) else allowed
 
-    def _refuse_unknown_options(self) -> None:
+    def _refuse_unknown(self, options: Mapping[str, Any]) -> None:
         """Refuse options that nothing reads; a hook or a form of the administrator's may read any."""
         apply = self.apply_user_options
         own = self.options_from_form is not read_form or self.options_form or self.pre_spawn_hook
         if own or callable(apply):
             return
-        if unknown := sorted(set(self.user_options) - {*KNOWN, *(apply or {})}):
+        if unknown := sorted(set(options) - {*KNOWN, *(apply or {})}):
             raise SpawnFailed(f"unknown options: {', '.join(unknown)[:200]}", status=400, retry=False)
 
 
-def read_form(form: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
+async def read_form(
+    form: Mapping[str, Sequence[Any]], spawner: DockerOptions | None = None
+) -> dict[str, Any]:
+    """Turn the form into options, and check them while the user still sees it.
+
+    Args:
+        form: lists of texts by field.
+        spawner: of the server that is to start; without it nothing is checked before the start.
+
+    Returns:
+        The options.
+
+    Raises:
+        ValueError: a line is no environment variable.
+        SpawnFailed: she may not have it.
+    """
+    options = options_of(form)
+    if spawner is not None:
+        await spawner.checked(options)
+    return options
+
+
+def options_of(form: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
     """Turn the form into options; what was left empty is no option.
 
     Args:
         form: lists of texts by field.
 
     Returns:
-        The options.
+        The options, not checked yet.
 
     Raises:
         ValueError: a line is no environment variable.

@@ -11,6 +11,8 @@ from traitlets import Bool, CaselessStrEnum, Integer, Unicode, default
 from plughub.spawner import SpawnFailed
 from plughub_docker.spawner import DockerSpawner
 
+ROOT: Final = 0
+
 _RIGHTS: Final = (
     "GRANT_SUDO",
     "NB_UMASK",
@@ -43,6 +45,11 @@ class SystemUserSpawner(DockerSpawner):
         False,
         help="Start the container as root; the image then changes to the user that NB_USER, NB_UID and "
         "NB_GID name.",
+    ).tag(config=True)
+    allow_root = Bool(
+        False,
+        help="Let users of the hub who have the number 0 on its machine have servers. Such a server is root, "
+        "on whatever is mounted too.",
     ).tag(config=True)
     user_id = Integer(help="Number of the system user.")
     group_id = Integer(help="Number of her group.")
@@ -85,18 +92,40 @@ class SystemUserSpawner(DockerSpawner):
         return {**self._identity(), **super().get_env()}
 
     async def choose(self) -> None:
-        """Take over what the user chose; who she is on the machine is not up for choice.
+        """Take over what the user chose, unless she is root.
+
+        Raises:
+            SpawnFailed: she may not have it, or no server at all.
+        """
+        if self.user_id == ROOT and not self.allow_root:
+            raise SpawnFailed(
+                f"{self.user.name!r} has number 0 on the hub's machine, which is root's: a server as root is "
+                "refused unless c.SystemUserSpawner.allow_root is set",
+                status=403,
+                retry=False,
+            )
+        await super().choose()
+
+    async def checked(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        """Check options; as whom the server runs is not up for choice.
+
+        Args:
+            options: what the user asks for.
+
+        Returns:
+            What she may have, by setting.
 
         Raises:
             SpawnFailed: she may not have it.
         """
-        await super().choose()
-        if taken := sorted(self.chosen_environment.keys() & {*self._identity(), *_RIGHTS}):
+        chosen = await super().checked(options)
+        if taken := sorted({*chosen.get("chosen_environment", ())} & {*self._identity(), *_RIGHTS}):
             raise SpawnFailed(
                 f"the environment variable {taken[0]} cannot be chosen: it says as whom the server runs",
                 status=400,
                 retry=False,
             )
+        return chosen
 
     def _identity(self) -> dict[str, str]:
         name = self.user.name
