@@ -42,14 +42,17 @@ async def runs_on(hub, name, backend, launch="a" * 32):
     await hub.store.write(work)
 
 
-async def test_a_plugin_that_hangs_keeps_nobody_from_looking_after_the_servers_of_others(make_hub, machine):
+async def test_a_plugin_that_hangs_keeps_nobody_from_looking_after_the_servers_of_others(
+    make_hub, machine, until
+):
     hanging = Hanging()
     hub = make_hub(extra={"hanging": hanging})
     await runs_on(hub, "stuck", "hanging")
     server = await hub.started()
     looking = asyncio.create_task(hub.poller.run())
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await hanging.asked.wait()
+        await until(lambda: (server.id, server.launch) in hub.poller._due, 60)
         await machine.kill(server.launch)
         hub.poller._due.clear()
         async for current in hub.servers.changes(server):

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
 from plughub.domain.clock import isoformat, utcnow
-from plughub.domain.errors import HubError, InvalidError
+from plughub.domain.errors import InvalidError
 from plughub.domain.names import shorten
 from plughub.domain.users import User
+from plughub.services.loops import repeat
 from plughub.services.ports import Store, Transaction
 from plughub.services.routing import Router
 from plughub.services.settings import HubSettings
@@ -138,9 +138,4 @@ class ActivityService:
 
     async def run(self) -> None:
         """Write for ever."""
-        while True:
-            await asyncio.sleep(FLUSH_SECONDS)
-            try:
-                await self.flush()
-            except HubError as error:
-                log.warning("activity is not written: %s", error)
+        await repeat(self.flush, FLUSH_SECONDS, "activity is not written", log)

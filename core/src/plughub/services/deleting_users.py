@@ -13,6 +13,7 @@ from plughub.domain.users import User
 from plughub.kinds import UserInfo
 from plughub.plugin.hooks import Hooks
 from plughub.services.cleaning_up import CleanUp
+from plughub.services.loops import repeat
 from plughub.services.ports import Store, Transaction
 from plughub.services.principals import Principal
 from plughub.services.servers import ServerService
@@ -81,12 +82,7 @@ class UserDeletion:
 
     async def go_on(self) -> None:
         """Go on with what processes had begun that live no more, for ever."""
-        while True:
-            try:
-                await self.look()
-            except HubError as error:
-                log.warning("cannot look for users to delete: %s", error)
-            await asyncio.sleep(LOOK_SECONDS)
+        await repeat(self.look, LOOK_SECONDS, "cannot look for users to delete", log)
 
     async def look(self) -> None:
         """Go on, once, with what dead processes had begun and with what this one had to leave."""

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Coroutine
-from typing import Any, Final
+from typing import Any, Final, NoReturn
+
+from plughub.domain.errors import HubError
 
 log = logging.getLogger("plughub.loops")
 AGAIN_SECONDS: Final = 1.0
@@ -23,3 +26,37 @@ async def for_ever(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         except Exception:
             log.exception("%s failed and is begun again", work.__qualname__)
         await asyncio.sleep(AGAIN_SECONDS)
+
+
+async def repeat(
+    work: Callable[[], Coroutine[Any, Any, None]], pause: float, trouble: str, log: logging.Logger
+) -> NoReturn:
+    """Do a piece of work again and again; a turn that fails is logged, and the next one comes all the same.
+
+    Args:
+        work: one turn.
+        pause: seconds between the end of a turn and the next one.
+        trouble: what the log says of a turn that failed, before the reason.
+        log: where it says so.
+    """
+    while True:
+        try:
+            await work()
+        except HubError as error:
+            log.warning("%s: %s", trouble, error)
+        except Exception:
+            log.exception(trouble)
+        await asyncio.sleep(pause)
+
+
+async def news(event: asyncio.Event, seconds: float) -> None:
+    """Wait until there is news, but not for ever, and be ready for the next.
+
+    Args:
+        event: set by who has news; it is cleared.
+        seconds: how long at most.
+    """
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    event.clear()

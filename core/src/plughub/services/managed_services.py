@@ -20,7 +20,8 @@ from plughub.domain.errors import HubError
 from plughub.domain.scopes import Reach
 from plughub.domain.services import Service, ServiceDeclaration, ServiceLife
 from plughub.domain.tokens import new_token
-from plughub.services.membership import has_ended, hubs_alive
+from plughub.services.loops import repeat
+from plughub.services.membership import other_hubs
 from plughub.services.ports import Store, Transaction
 from plughub.services.service_launching import Launcher
 from plughub.services.service_storing import renew_token
@@ -83,12 +84,8 @@ class ManagedServices:
 
     async def run(self) -> None:
         """See to the services for ever."""
-        while True:
-            try:
-                await self.look()
-            except HubError as error:
-                log.warning("cannot see to the services: %s", error)
-            await asyncio.sleep(LOOK_SECONDS if self._declared else IDLE_SECONDS)
+        pause = LOOK_SECONDS if self._declared else IDLE_SECONDS
+        await repeat(self.look, pause, "cannot see to the services", log)
 
     async def look(self) -> None:
         """Start what should run and does not, end what runs and should not, when it is ours to do."""
@@ -131,12 +128,10 @@ class ManagedServices:
 
     def _left_behind(self, tx: Transaction) -> list[ServiceLife]:
         """List what runs here and nobody would see to; who was killed here a moment ago sees to nothing."""
-        host, lives = self._settings.host, tx.service_lives.all()
-        here = [hub for hub in hubs_alive(tx, self._settings.lease) if hub["host"] == host]
-        others = (hub for hub in here if hub["id"] != self._settings.hub_id)
-        if any(not has_ended(hub) for hub in others):
+        host = self._settings.host
+        if any(hub["host"] == host for hub in other_hubs(tx, self._settings)):
             return []
-        return [life for life in lives if life.launch and life.host == host]
+        return [life for life in tx.service_lives.all() if life.launch and life.host == host]
 
     def _is_over(self, life: ServiceLife, managed: Collection[str], seen: _Seen) -> bool:
         """Tell whether a service is to be ended: it is not there any more, or not to be started."""

@@ -15,6 +15,7 @@ from typing import Any, Final
 from plughub.domain.clock import utcnow
 from plughub.domain.errors import HubError
 from plughub.domain.motion import Motion
+from plughub.services.loops import repeat
 from plughub.services.ports import Store, Transaction
 from plughub.services.settings import HubSettings
 
@@ -59,18 +60,13 @@ class Membership:
 
         def work(tx: Transaction) -> None:
             for hub in tx.hubs.list():
-                if self._is_gone(hub):
+                if _has_ended_here(hub, self._settings.host):
                     log.info("hub process %s is gone: going on with its work", hub["pid"])
                     tx.hubs.leave(hub["id"])
             self._enter(tx)
             tx.operations.hurry_all(tuple(self._settings.spawners), self._settings.host)
 
         await self._store.write(work)
-
-    def _is_gone(self, hub: Mapping[str, Any]) -> bool:
-        """Tell whether a process of this machine has ended, which its signs of life tell later."""
-        here: bool = hub["host"] == self._settings.host
-        return here and has_ended(hub)
 
     def _enter(self, tx: Transaction) -> None:
         pid = os.getpid()
@@ -89,9 +85,7 @@ class Membership:
         Returns:
             Those that gave a sign of life lately and, on this machine, still run, as they are stored.
         """
-        mine, lease = self._settings.hub_id, self._settings.lease
-        alive = await self._store.read(lambda tx: hubs_alive(tx, lease))
-        return [hub for hub in alive if hub["id"] != mine and not self._is_gone(hub)]
+        return await self._store.read(lambda tx: other_hubs(tx, self._settings))
 
     async def leave(self) -> None:
         """Note that this process ends."""
@@ -99,12 +93,10 @@ class Membership:
 
     async def beat(self) -> None:
         """Give signs of life for ever."""
-        while True:
-            await asyncio.sleep(self._settings.lease / 2)
-            try:
-                await self._store.write(self._beat)
-            except HubError as error:
-                log.warning("no sign of life could be given: %s", error)
+        await repeat(self._give_sign, self._settings.lease / 2, "no sign of life could be given", log)
+
+    async def _give_sign(self) -> None:
+        await self._store.write(self._beat)
 
     def _beat(self, tx: Transaction) -> None:
         if not tx.hubs.beat(self._settings.hub_id):
@@ -135,12 +127,10 @@ class Membership:
 
     async def keep_house(self) -> None:
         """Forget what has ended, for ever."""
-        while True:
-            try:
-                await self._store.write(self._forget)
-            except HubError as error:
-                log.warning("housekeeping is put off: %s", error)
-            await asyncio.sleep(HOUSEKEEPING_SECONDS)
+        await repeat(self._clean, HOUSEKEEPING_SECONDS, "housekeeping is put off", log)
+
+    async def _clean(self) -> None:
+        await self._store.write(self._forget)
 
     def _forget(self, tx: Transaction) -> None:
         if not tx.leases.hold("housekeeping", self._settings.hub_id, HOUSEKEEPING_SECONDS):
@@ -186,6 +176,20 @@ def hubs_alive(tx: Transaction, lease: float) -> list[Mapping[str, Any]]:
     return [hub for hub in tx.hubs.list() if hub["seen"] >= since]
 
 
+def other_hubs(tx: Transaction, settings: HubSettings) -> list[Mapping[str, Any]]:
+    """List the hub's other processes that are alive.
+
+    Args:
+        tx: the transaction.
+        settings: of this process.
+
+    Returns:
+        Those that gave a sign of life lately and, on this machine, still run, as they are stored.
+    """
+    others = (hub for hub in hubs_alive(tx, settings.lease) if hub["id"] != settings.hub_id)
+    return [hub for hub in others if not _has_ended_here(hub, settings.host)]
+
+
 def living_backends(tx: Transaction, lease: float) -> frozenset[tuple[str, str]] | None:
     """Tell which spawners the hub's processes have.
 
@@ -196,23 +200,15 @@ def living_backends(tx: Transaction, lease: float) -> frozenset[tuple[str, str]]
     Returns:
         Spawner and machine; None when a process of an older version does not tell.
     """
-    alive = tx.now() - ALIVE_LEASES * lease
-    living = [hub for hub in tx.hubs.list() if hub["seen"] >= alive]
+    living = hubs_alive(tx, lease)
     if any(hub["backends"] is None for hub in living):
         return None
     return frozenset((backend, hub["host"]) for hub in living for backend in hub["backends"])
 
 
-def has_ended(hub: Mapping[str, Any]) -> bool:
-    """Tell whether a hub process of this machine has ended.
-
-    Args:
-        hub: the process, as it is stored.
-
-    Returns:
-        False where that cannot be told: its signs of life tell it later.
-    """
-    return bool((process_birth(hub["pid"]) or 0.0) != hub["birth"])
+def _has_ended_here(hub: Mapping[str, Any], host: str) -> bool:
+    """Tell whether a process of this machine has ended; of another machine's, signs of life tell it later."""
+    return bool(hub["host"] == host and (process_birth(hub["pid"]) or 0.0) != hub["birth"])
 
 
 def process_birth(pid: int) -> float | None:

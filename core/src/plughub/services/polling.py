@@ -9,12 +9,13 @@ import time
 from functools import partial
 from typing import Final
 
-from plughub.domain.errors import HubError, PluginError
+from plughub.domain.errors import PluginError
 from plughub.domain.servers import ServerRecord
 from plughub.domain.users import User
 from plughub.kinds import Found, SpawnerInfo
 from plughub.plugin.hooks import Hooks
 from plughub.services.leading import Leadership
+from plughub.services.loops import repeat
 from plughub.services.operations.failing import exit_failure, with_logs
 from plughub.services.ports import Store, Transaction
 from plughub.services.pulse import Kept, Pulse
@@ -66,14 +67,8 @@ class Poller:
         await asyncio.gather(*(self._run(plugin) for plugin in self._settings.spawners))
 
     async def _run(self, plugin: str) -> None:
-        while True:
-            try:
-                await self._look_at_those_of(plugin)
-            except HubError as error:
-                log.warning("cannot look after the servers of %s: %s", plugin, error)
-            except Exception:  # who is begun again as a whole leaves the loops of other plugins behind
-                log.exception("cannot look after the servers of %s", plugin)
-            await asyncio.sleep(LOOK_SECONDS)
+        look = partial(self._look_at_those_of, plugin)
+        await repeat(look, LOOK_SECONDS, f"cannot look after the servers of {plugin}", log)
 
     async def look(self) -> None:
         """Look at every server whose turn it is; one that was never looked at is due at once."""
@@ -94,15 +89,8 @@ class Poller:
         await asyncio.gather(*(self._remove_leftovers(plugin) for plugin in self._settings.spawners))
 
     async def _remove_leftovers(self, plugin: str) -> None:
-        while True:
-            try:
-                if await self._is_mine("leftovers", plugin):
-                    await self._remove_leftovers_of(plugin)
-            except HubError as error:
-                log.warning("cannot look for leftovers of %s: %s", plugin, error)
-            except Exception:
-                log.exception("cannot look for leftovers of %s", plugin)
-            await asyncio.sleep(LEFTOVER_SECONDS)
+        look = partial(self._remove_leftovers_of, plugin)
+        await repeat(look, LEFTOVER_SECONDS, f"cannot look for leftovers of {plugin}", log)
 
     async def _is_mine(self, work: str, plugin: str) -> bool:
         """Tell whether this process does some work for a plugin; one does it for each machine if need be."""
@@ -155,6 +143,8 @@ class Poller:
         return info.poll_interval * random.uniform(1 - info.poll_jitter, 1 + info.poll_jitter)  # noqa: S311
 
     async def _remove_leftovers_of(self, plugin: str) -> None:
+        if not await self._is_mine("leftovers", plugin):
+            return
         try:
             found = await self._hooks.inventory(plugin, self._settings.mark)
         except PluginError as error:

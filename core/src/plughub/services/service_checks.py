@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import time
 from collections.abc import Iterable, Mapping
@@ -13,6 +12,7 @@ from plughub.domain.errors import HubError
 from plughub.domain.scopes import Reach
 from plughub.domain.services import Service, ServiceLife
 from plughub.domain.urls import service_url
+from plughub.services.loops import news
 from plughub.services.ports import Store, Transaction
 from plughub.services.probe import answers
 from plughub.services.settings import HubSettings
@@ -62,10 +62,7 @@ class ServiceChecks:
                 await self.look()
             except HubError as error:
                 log.warning("cannot look whether services answer: %s", error)
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._until_next()):
-                    await self._wake.wait()
-            self._wake.clear()
+            await news(self._wake, self._until_next())
 
     def _until_next(self) -> float:
         """Tell how long nobody's turn comes, in seconds."""

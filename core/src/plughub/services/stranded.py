@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
 from collections.abc import Collection
 from typing import Final
 
 from plughub.domain.clock import utcnow
-from plughub.domain.errors import HubError
 from plughub.domain.servers import Failure, Operation, OperationKind, Phase, Status
 from plughub.services.leading import Leadership
+from plughub.services.loops import repeat
 from plughub.services.membership import living_backends
 from plughub.services.ports import Store, Transaction
 from plughub.services.settings import HubSettings
@@ -43,12 +42,8 @@ class Stranded:
 
     async def run(self) -> None:
         """Look for such work for ever."""
-        while True:
-            await asyncio.sleep(min(LOOK_SECONDS, self._settings.stranded_after))
-            try:
-                await self.look()
-            except HubError as error:
-                log.warning("cannot look for work that nobody can do: %s", error)
+        pause = min(LOOK_SECONDS, self._settings.stranded_after)
+        await repeat(self.look, pause, "cannot look for work that nobody can do", log)
 
     async def look(self) -> None:
         """Look once; what nobody could do for long enough is dealt with."""

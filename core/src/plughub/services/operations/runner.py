@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Collection, Mapping
 from typing import Final, Protocol
 
 from plughub.domain.errors import HubError
 from plughub.domain.servers import Operation, OperationKind, Phase
+from plughub.services.loops import news
 from plughub.services.operations.job import Job, LeaseLostError, PutOffError
 from plughub.services.ports import Store, Transaction
 from plughub.services.settings import HubSettings
@@ -132,10 +132,7 @@ class Runner:
     async def look_for_work(self) -> None:
         """Take up what is free, for ever."""
         while True:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._pause):
-                    await self._wake.wait()
-            self._wake.clear()
+            await news(self._wake, self._pause)
             try:
                 self.crowded = await self._store.read(lambda tx: tx.operations.anything_free())
                 if self.crowded:
