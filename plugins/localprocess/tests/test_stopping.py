@@ -57,6 +57,18 @@ async def test_a_stop_at_once_does_not_try_gentle_signals(simple):
     assert await spawner.poll() == -signal.SIGKILL
 
 
+async def test_a_server_is_seen_to_end_where_the_system_does_not_tell_of_it(simple, monkeypatch):
+    monkeypatch.delattr(os, "pidfd_open", raising=False)
+    spawner = simple()
+    await spawner.start()
+    await spawner.facts()
+
+    await spawner.stop()
+
+    assert (await spawner.logs())[-1] == f"probe server ends after signal {int(signal.SIGINT)}"
+    assert await spawner.poll() is not None
+
+
 async def test_members_of_the_group_end_with_their_server(simple):
     spawner = simple("--leaves-child", interrupt_timeout=5, term_timeout=0.1)
     await spawner.start()

@@ -5,8 +5,11 @@ from __future__ import annotations
 import functools
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import psutil
+
+_ZOMBIE: Final = b"Z"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,11 @@ class ProcessIdentity:
 
     def is_running(self) -> bool:
         """Tell whether the process runs."""
-        return self.exists() and not is_zombie(self.pid)
+        looked = _look(self.pid)
+        if looked is None:
+            return self.exists() and not is_zombie(self.pid)
+        started, state = looked
+        return started == self.started and state != _ZOMBIE
 
 
 def start_of(pid: int) -> str | None:
@@ -52,23 +59,35 @@ def start_of(pid: int) -> str | None:
 
     Returns:
         Machine start and ticks since then; None when there is no such process.
-
-    Source:
-        ``proc(5)``: field 22 of ``/proc/<pid>/stat``, counted after the name in brackets.
     """
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_bytes()
-    except (FileNotFoundError, ProcessLookupError):
+    looked = _look(pid)
+    if looked is None:
         return _portable_start(pid) if not _has_proc() else None
-    return f"{_boot()}/{stat.rpartition(b')')[2].split()[19].decode()}"
+    return looked[0]
 
 
 def is_zombie(pid: int) -> bool:
     """Tell whether a process is dead, but its parent has not asked for its exit code yet."""
+    if (looked := _look(pid)) is not None:
+        return looked[1] == _ZOMBIE
     try:
         return bool(psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return True
+
+
+def _look(pid: int) -> tuple[str, bytes] | None:
+    """Read start and state of a process by one look; None when it is not there, or nothing tells.
+
+    Source:
+        ``proc(5)``: fields 22 and 3 of ``/proc/<pid>/stat``, counted after the name in brackets.
+    """
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as stat:  # noqa: PTH123 - it is asked all the time
+            fields = stat.read().rpartition(b")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    return f"{_boot()}/{fields[19].decode()}", fields[0]
 
 
 @functools.cache
