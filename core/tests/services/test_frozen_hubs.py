@@ -5,8 +5,9 @@ import asyncio
 import pytest
 from sqlalchemy import event
 
-from plughub.domain.errors import InvalidError
+from plughub.domain.errors import ConflictError, InvalidError
 from plughub.domain.servers import Failure, Status
+from plughub.services.named_servers import NamedServers
 from plughub.storage.database import WRITE
 
 
@@ -58,3 +59,44 @@ async def test_a_death_that_was_seen_before_a_hub_froze_does_not_end_the_server_
     server = await other.servers.wait(dead, 20)
     assert (server.status, server.failure) == (Status.RUNNING, None)
     assert list(machine.running) == [server.launch]
+
+
+@pytest.fixture
+async def two_hubs(make_hub):
+    """Two hubs with a named server that does not run, and a spawner that has nothing to clean up after it."""
+    frozen, other = make_hub(allow_named_servers=True), make_hub(allow_named_servers=True)
+    for hub in (frozen, other):
+        hub.servers._beginning._cleans_up = lambda _plugin: False
+    return frozen, other, await other.stopped(await other.started(server="lab"))
+
+
+async def test_a_removal_that_was_frozen_does_not_forget_a_server_that_was_started_meanwhile(
+    two_hubs, machine
+):
+    frozen, other, stopped = two_hubs
+    frozen_after_reading_a_server(frozen, lambda: other.started(server="lab"))
+    await frozen.servers.remove(stopped, 20)
+    assert await other.store.read(lambda tx: tx.servers.get("alice", "lab")) is None
+    assert machine.running == {}
+
+
+async def test_a_start_that_was_frozen_makes_a_removed_server_anew(two_hubs, machine):
+    frozen, other, stopped = two_hubs
+    user = await other.user()
+
+    async def remove():
+        await other.servers.remove(stopped, 20)
+
+    frozen_after_reading_a_server(frozen, remove)
+    server = await frozen.servers.wait(await frozen.servers.start(user, "lab"), 20)
+    assert (server.ready, server.id != stopped.id) == (True, True)
+    assert list(machine.running) == [server.launch]
+
+
+async def test_a_server_that_was_started_meanwhile_keeps_its_name(two_hubs):
+    frozen, other, stopped = two_hubs
+    named = NamedServers(frozen.store, frozen.hooks, frozen.settings)
+    frozen_after_reading_a_server(frozen, lambda: other.started(server="lab"))
+    with pytest.raises(ConflictError, match="at the same moment"):
+        await named.change(stopped, name="hall")
+    assert (await other.servers.get("alice", "lab")).ready

@@ -3,7 +3,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, text
+from sqlalchemy.exc import IntegrityError
 
 from plughub.domain.errors import UnavailableError
 from plughub.storage.database import Database
@@ -76,3 +77,11 @@ def test_a_change_is_not_repeated_when_it_is_not_known_whether_it_is_stored(post
     assert len(tries) == 1
     stored(work)
     assert stored(lambda tx: tx.settings.get("x")) == 1
+
+
+def test_a_row_of_somebody_who_was_never_there_is_a_mistake_and_no_trouble_of_the_database(stored):
+    with pytest.raises(IntegrityError):
+        stored.database.run(
+            lambda c: c.execute(text("INSERT INTO spawners (user_id, name) VALUES (99, 'x')"))
+        )
+    assert stored.database.trouble == ""

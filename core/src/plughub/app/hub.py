@@ -62,6 +62,7 @@ from plughub.services.routing import Router
 from plughub.services.servers import ServerService
 from plughub.services.service_checks import ServiceChecks
 from plughub.services.service_launching import Launcher
+from plughub.services.stopping_many import stop_all
 from plughub.services.stranded import Stranded
 from plughub.services.tokens import TokenService
 from plughub.services.watching import Watchers
@@ -228,8 +229,7 @@ class Hub:
         for work in self._background():
             self._tasks.append(asyncio.create_task(for_ever(work)))
         self._tasks.append(asyncio.create_task(self.people.roll_call.call()))
-        for server in self._of_blocked:
-            await self.servers.stop(server)
+        self._tasks.append(asyncio.create_task(stop_all(self.servers, self._of_blocked)))
 
     async def first_link(self) -> str | None:
         """Make the login link for the person who starts the hub.

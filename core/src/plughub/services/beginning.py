@@ -91,7 +91,7 @@ class Beginning:
         if options is not None:
             tx.servers.set_options(server.id, options)
         if not tx.servers.starting(server):
-            raise _changed_meanwhile(server)
+            raise changed_meanwhile(server)
         # Another process may have been first since the row was read: its operation is the one to join.
         with contextlib.suppress(ConflictError):
             operation = tx.operations.begin(
@@ -134,7 +134,7 @@ class Beginning:
                 self._forget(tx, server, by)
             return
         if not tx.servers.stopping(server):
-            raise _changed_meanwhile(server)
+            raise changed_meanwhile(server)
         tx.operations.begin(
             server,
             OperationKind.STOP,
@@ -148,6 +148,8 @@ class Beginning:
 
     def _forget(self, tx: Transaction, server: ServerRecord, by: str) -> None:
         """Forget a server that does not run, once its spawner has cleaned up."""
+        if not tx.servers.holds_still(server):
+            raise changed_meanwhile(server)
         backend = server.backend or self._settings.default_spawner
         if not self._cleans_up(backend):
             tx.servers.delete(server.id)
@@ -160,7 +162,15 @@ class Beginning:
             raise TooManyError("Active user limit exceeded. Try again in a few minutes.", retry_after=60)
 
 
-def _changed_meanwhile(server: ServerRecord) -> ConflictError:
+def changed_meanwhile(server: ServerRecord) -> ConflictError:
+    """Say that another process was a moment ahead.
+
+    Args:
+        server: the server.
+
+    Returns:
+        What to raise.
+    """
     return ConflictError(f"something was done to {server.full_name} at the same moment, please try again")
 
 

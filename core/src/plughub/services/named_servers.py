@@ -11,7 +11,7 @@ from plughub.domain.servers import ServerRecord
 from plughub.domain.users import User
 from plughub.kinds import Server
 from plughub.plugin.hooks import Hooks
-from plughub.services.beginning import check_named_limit
+from plughub.services.beginning import changed_meanwhile, check_named_limit
 from plughub.services.ports import Store, Transaction
 from plughub.services.settings import HubSettings
 from plughub.services.views import stored_view
@@ -103,7 +103,7 @@ class NamedServers:
 
         def work(tx: Transaction) -> ServerRecord:
             tx.users.lock(server.user_id)
-            current = _stopped(tx, server)
+            current = _held(tx, server)
             if renamed and name is not None:
                 self._check_free(tx, server.user_id, name)
                 tx.servers.rename(server.id, name)
@@ -157,6 +157,14 @@ def _stopped(tx: Transaction, server: ServerRecord) -> ServerRecord:
     current = _there(tx, server)
     if current.active:
         raise InvalidError(f"{current.full_name} is active: stop it first")
+    return current
+
+
+def _held(tx: Transaction, server: ServerRecord) -> ServerRecord:
+    """Keep a server from being started before what is written of it is stored."""
+    current = _stopped(tx, server)
+    if not tx.servers.holds_still(current):
+        raise changed_meanwhile(current)
     return current
 
 

@@ -77,6 +77,9 @@ class Servers(Protocol):
     def ready(self, server_id: int, at: datetime) -> None:
         """Store that the server runs."""
 
+    def holds_still(self, server: ServerRecord) -> bool:
+        """Keep a stopped server from being started while the transaction lasts; False when it is too late."""
+
     def stopping(self, server: ServerRecord) -> bool:
         """Store that the server is being stopped; False when it is not as it was seen any more."""
 

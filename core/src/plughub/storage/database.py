@@ -118,7 +118,7 @@ class Database:
             try:
                 answer = self._once(work, write=write)
             except (DBAPIError, PoolTimeoutError) as error:
-                if not is_trouble(error) and not may_help_to_repeat(error):
+                if not is_trouble(error) and (attempt == TRIES or not may_help_to_repeat(error)):
                     raise
                 late = time.monotonic() > last and not was_asleep(error)
                 if attempt == TRIES or late or not may_help_to_repeat(error):

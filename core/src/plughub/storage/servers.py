@@ -220,6 +220,13 @@ class Servers:
         self._spawner(server_id, started=at, last_activity=at)
         self._live(server_id, status=Status.RUNNING.value, failure=None, unknown="")
 
+    def holds_still(self, server: ServerRecord) -> bool:
+        """Keep a stopped server from being started while the transaction lasts; False when it is too late."""
+        if not self._change(server, status=server.status.value):
+            return False
+        current = self.by_id(server.id)
+        return current is not None and not current.active
+
     def stopping(self, server: ServerRecord) -> bool:
         """Store that the server is being stopped; False when it is not as it was seen any more."""
         return self._change(server, status=Status.STOPPING.value, desired=Status.STOPPED.value)

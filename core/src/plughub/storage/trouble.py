@@ -28,8 +28,8 @@ OTHER: Final = "the database is not available"
 
 _ASLEEP: Final = "25P03"
 """PostgreSQL: the transaction was ended because it was idle."""
-_REPEAT: Final = frozenset({"40001", "40P01", "55P03", _ASLEEP})
-"""PostgreSQL: serialization failure, deadlock, lock not available."""
+_REPEAT: Final = frozenset({"40001", "40P01", "55P03", "23503", _ASLEEP})
+"""PostgreSQL: serialization failure, deadlock, lock not available, a row that was deleted meanwhile."""
 _STATES: Final = {
     "25006": READ_ONLY,
     "53100": FULL,
