@@ -28,6 +28,12 @@ ACTIVITY_DAYS: Final = 20
 
 NAME: Final = "plughub"
 
+IDLE_CONNECTIONS: Final = 64
+"""How many connections without a request are kept for each target of a pool, and for all others together.
+
+A client's first request takes a new connection, because one that lies idle may be closing just then: without
+this bound each client would leave one behind."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listener:
@@ -236,6 +242,8 @@ def _trusted(addresses: Sequence[str]) -> str:
     return f"acl trusted src {' '.join(addresses)}" if addresses else "acl trusted always_false"
 
 
+_IDLE: Final = f"pool-max-conn {IDLE_CONNECTIONS} pool-purge-delay 2s"
+
 _DIRECT: Final = f"""
 # One server that is wherever the request was sent to. When it refuses the connection, the request goes to the
 # second one, which answers with the hub's error page.
@@ -244,7 +252,7 @@ backend {DIRECT}
     retries 1
     option redispatch 1
     use-server user if TRUE
-    server user 0.0.0.0:0 pool-purge-delay 2s pool-low-conn 1000
+    server user 0.0.0.0:0 {_IDLE} pool-low-conn 1000
     server dead %(dead)s
 """
 
@@ -258,7 +266,7 @@ backend {name}
     option redispatch 1
     retry-on conn-failure empty-response
     http-request disable-l7-retry unless METH_GET
-    default-server check inter 500ms fastinter 200ms downinter 200ms fall 1 rise 1
+    default-server {_IDLE} check inter 500ms fastinter 200ms downinter 200ms fall 1 rise 1
 {server_lines(addresses)}
 """
 
@@ -291,7 +299,7 @@ backend {ERRORS}
     http-after-response set-status 404 if {{ var(txn.status) -m int 404 }}
 {_CHECK.format(path=listener.check_path)}
 {ask_hub}
-    default-server check inter 500ms fastinter 200ms downinter 200ms fall 1 rise 1
+    default-server {_IDLE} check inter 500ms fastinter 200ms downinter 200ms fall 1 rise 1
 {server_lines(addresses)}
 """
 

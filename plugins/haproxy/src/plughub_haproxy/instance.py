@@ -136,7 +136,7 @@ class Instance:
         """
         await asyncio.to_thread(self._write, listener, pools)
         await asyncio.to_thread(self._check, command)
-        await asyncio.to_thread(_ask_to_reload, process)
+        await self._ask_to_reload(process)
         deadline = time.monotonic() + _START_SECONDS
         while await self.description() != fingerprint_of(listener):
             if time.monotonic() > deadline:
@@ -167,6 +167,14 @@ class Instance:
             return process.is_running()
 
         return await asyncio.to_thread(look)
+
+    async def _ask_to_reload(self, process: DetachedProcess) -> None:
+        """Ask by socket, which waits for a master that has just begun; such a one would lose a signal."""
+        try:
+            await self.master.ask("reload")
+        except RuntimeSocketError:
+            if await asyncio.to_thread(process.is_running):
+                os.kill(process.pid, signal.SIGUSR2)
 
     # ---- what follows blocks and runs in threads
 
@@ -261,11 +269,6 @@ def _write_file(path: Path, text: str) -> None:
 
 def _environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name in {"PATH", "LANG", "TZ"}}
-
-
-def _ask_to_reload(process: DetachedProcess) -> None:
-    if process.is_running():
-        os.kill(process.pid, signal.SIGUSR2)
 
 
 def _alerts(lines: Sequence[str]) -> str:
