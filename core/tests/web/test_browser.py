@@ -76,6 +76,54 @@ async def test_a_start_is_cancelled(hub, page):
     await page.wait_for_selector("#start")
 
 
+FORM = """
+<label for="size">Size</label><input id="size" name="size">
+<label for="why">Why</label><textarea id="why" name="why"></textarea>
+<label for="kind">Kind</label><select id="kind" name="kind"><option>cpu</option><option>gpu</option></select>
+<label><input type="checkbox" name="with" value="mail"> Mail</label>
+<label><input type="checkbox" name="with" value="git"> Git</label>
+<label for="key">Key</label><input id="key" name="key" type="password">
+"""
+
+
+async def fill(page, size):
+    await page.fill("#size", size)
+    await page.fill("#why", "two\nlines")
+    await page.select_option("#kind", "gpu")
+    await page.check("[value=git]")
+    await page.fill("#key", "secret")
+
+
+async def typed(page):
+    values = [await page.input_value(f"#{name}") for name in ("size", "why", "kind", "key")]
+    return [*values, await page.is_checked("[value=mail]"), await page.is_checked("[value=git]")]
+
+
+async def test_a_form_keeps_what_was_typed_when_it_is_refused_or_the_start_fails(hub, page):
+    hub.tiny.form = FORM
+    await log_in(page, hub)
+    await fill(page, "big")
+    await page.click("#spawn_form [type=submit]")
+    await text(page, "size must be a number, not big")
+    assert await typed(page) == ["big", "two\nlines", "gpu", "", False, True]
+
+    hub.tiny.failure = "no room"
+    await page.fill("#size", "3")
+    await page.click("#spawn_form [type=submit]")
+    await text(page, "No room")
+    await page.click("text=Try again")
+    await page.wait_for_selector("#spawn_form")
+    assert await typed(page) == ["3", "two\nlines", "gpu", "", False, True]
+
+    hub.tiny.failure = ""
+    await page.click("#spawn_form [type=submit]")
+    await page.wait_for_url("**/user/alice/**")
+    await hub.servers.stop(await hub.servers.get("alice", ""))
+    await hub.servers.wait(await hub.servers.get("alice", ""), 30)
+    await page.goto(f"{hub.address}/hub/spawn")
+    assert await typed(page) == ["", "", "cpu", "", False, False]
+
+
 async def test_a_named_server_is_added_stopped_and_deleted(make_hub, page):
     hub = await make_hub(allow_named_servers=True)
     page.on("dialog", lambda dialog: asyncio.ensure_future(dialog.accept()))

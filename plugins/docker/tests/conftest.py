@@ -22,8 +22,9 @@ from plughub.classes.spawner_hooks import SpawnerHooks
 from plughub.plugin.threads import ThreadPools
 from plughub.testing import probe_server, tiny_server
 from plughub.testing.contracts.spawner import NAME, SpawnerUnderTest, make_server
+from plughub.testing.waiting import wait_for
 from plughub_docker.testing.images import PYTHON, build, distribution_paths, python_paths
-from plughub_docker.testing.waiting import wait_for
+from plughub_docker.testing.repositories import make_course, serving
 
 CHROMIUM = "/usr/bin/chromium"
 
@@ -75,6 +76,23 @@ def git_image(engine):
     files = {"/opt/probe_server.py": Path(probe_server.__file__).read_bytes()}
     changes = ["USER 1000:1000", "WORKDIR /home/jovyan", "ENV HOME=/home/jovyan"]
     return build(engine, "plughub-tests-git", [*python_paths(), *tools], files, changes)
+
+
+@pytest.fixture(scope="session")
+def repositories(tmp_path_factory):
+    """A folder with the repository ``course.git``, made for being served as files."""
+    if shutil.which("git") is None:
+        pytest.skip("git is not installed")
+    folder = tmp_path_factory.mktemp("repositories")
+    make_course(folder)
+    return folder
+
+
+@pytest.fixture
+def site(repositories, gateway):
+    """Serves the repositories where containers reach them."""
+    with serving(repositories, gateway) as address:
+        yield address
 
 
 @pytest.fixture(scope="session")

@@ -1,55 +1,14 @@
 """A repository that is cloned before the server starts, with a real git and a real web server."""
 
-import functools
 import os
-import shutil
 import subprocess
-import threading
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
 from plughub.domain.errors import PluginError
 from plughub.testing.contracts.spawner import NAME, make_server
 from plughub_docker import cloning
-
-
-class Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, *args):
-        pass
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """A folder with the repository ``course.git``, made for being served as files."""
-    if shutil.which("git") is None:
-        pytest.skip("git is not installed")
-    place = tmp_path_factory.mktemp("repositories")
-    work = place / "work"
-    person = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
-    git("init", "--quiet", work)
-    (work / "lesson.txt").write_text("lesson one\n")
-    git("-C", work, "add", "lesson.txt")
-    git("-C", work, *person, "commit", "--quiet", "-m", "one")
-    git("clone", "--quiet", "--bare", work, place / "course.git")
-    git("-C", place / "course.git", "update-server-info")
-    return place
-
-
-def git(*arguments):
-    subprocess.run(["git", *map(str, arguments)], check=True, capture_output=True)
-
-
-@pytest.fixture
-def site(folder, gateway):
-    """Serves the folder where containers reach it."""
-    server = ThreadingHTTPServer((gateway, 0), functools.partial(Quiet, directory=str(folder)))
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://{gateway}:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+from plughub_docker.testing.repositories import serving
 
 
 @pytest.fixture
@@ -124,15 +83,10 @@ def run_script(where, url, path=os.environ["PATH"]):
 
 
 @pytest.fixture
-def near(folder):
-    """Serves the folder for this machine."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(folder)))
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/course.git"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+def near(repositories):
+    """Serves the repositories for this machine."""
+    with serving(repositories, "127.0.0.1") as address:
+        yield f"{address}/course.git"
 
 
 def test_what_a_killed_clone_left_is_thrown_away_and_what_is_there_stays(near, tmp_path):
@@ -154,7 +108,7 @@ def test_an_image_without_git_says_so(tmp_path):
     assert cloning.look(done.stdout.splitlines()).last == "the image has no git"
 
 
-def test_git_follows_no_other_protocol_than_that_of_the_address(folder, tmp_path):
-    done = run_script(tmp_path, f"file://{folder}/course.git".replace("file://", "http::file://"))
+def test_git_follows_no_other_protocol_than_that_of_the_address(repositories, tmp_path):
+    done = run_script(tmp_path, f"file://{repositories}/course.git".replace("file://", "http::file://"))
     assert done.returncode == cloning.EXIT_CODE
     assert not (tmp_path / "course").exists()

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from plughub.domain.errors import HubError, NotFoundError, PluginError, UnauthorizedError
 from plughub.domain.servers import ServerRecord
 from plughub.domain.users import User
-from plughub.kinds import Server
+from plughub.kinds import Server, SpawnFailed
 from plughub.web.errors import answer_to, status_of
 from plughub.web.options import named_server_limit
 from plughub.web.pages.base import PageHandler, trusted
@@ -24,6 +24,8 @@ SOON: Final = 1.0
 
 class SpawnHandler(PageHandler):
     """``/hub/spawn[/user[/server]]``."""
+
+    _again = False
 
     async def get(self, name: str = "", server: str = "") -> None:
         """Show the form, or start at once where there is none."""
@@ -72,6 +74,7 @@ class SpawnHandler(PageHandler):
         except NotFoundError:
             return False
         record = await self.context.servers.check(record)
+        self._again = record.failed_start or record.failure is not None
         if record.failed_start:  # she has read why, and wants another one
             return False
         if record.ready:
@@ -116,8 +119,8 @@ class SpawnHandler(PageHandler):
             again = await self._form(user, server, backend)
             if not again:
                 raise
-            refused = isinstance(error, PluginError) and isinstance(error.__cause__, ValueError)
-            self.set_status(400 if refused else status_of(error))
+            refusal = _refusal_in(error)
+            self.set_status(getattr(refusal, "status", 400) if refusal else status_of(error))
             self._show_form(user, server, again, error)
 
     async def _start(self, user: User, server: str, backend: str, options: Mapping[str, Any] | None) -> None:
@@ -151,8 +154,8 @@ class SpawnHandler(PageHandler):
     def _show_form(self, user: User, server: str, form: str, error: HubError | None = None) -> None:
         answer = answer_to(error, self.get_status()) if error else None
         message = answer.message if answer else ""
-        if isinstance(error, PluginError) and isinstance(error.__cause__, ValueError):
-            message = str(error.__cause__)
+        if error and (refusal := _refusal_in(error)):
+            message = str(refusal)
         self.render_page(
             "spawn.html",
             for_user=user,
@@ -161,6 +164,7 @@ class SpawnHandler(PageHandler):
             spawner_options_form=trusted(form),
             error_message=message,
             error_html_message=trusted(answer.html) if answer else "",
+            again=self._again or error is not None,
             url=self._address(_xsrf=self.xsrf_token.decode()),
         )
 
@@ -169,3 +173,9 @@ class SpawnHandler(PageHandler):
         backend = self.get_query_argument(BACKEND, "")
         query = {BACKEND: backend, "next": self.next_url, **more}
         return f"{self.request.path}?{urlencode({name: text for name, text in query.items() if text})}"
+
+
+def _refusal_in(error: HubError) -> Exception | None:
+    """Find what a plugin has to say of the options, in its own words."""
+    cause = error.__cause__ if isinstance(error, PluginError) else None
+    return cause if isinstance(cause, ValueError | SpawnFailed) else None
