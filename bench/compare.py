@@ -23,6 +23,8 @@ from pathlib import Path
 
 import psutil
 
+from plughub.testing.ports import free_port
+
 TOKEN = "bench-token-0123456789abcdef"
 SERVER = [sys.executable, "-m", "plughub.testing.tiny_server"]
 COMMON = f"""
@@ -165,13 +167,6 @@ def wait_for(port: int, process: subprocess.Popen) -> None:
                 return
         time.sleep(0.1)
     sys.exit("the hub ended before it listened")
-
-
-def free_port() -> int:
-    """Find a port that nobody listens on."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
 
 
 def main() -> None:

@@ -3,13 +3,14 @@ import pwd
 import secrets
 import shutil
 import subprocess
-import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from textwrap import dedent
 
 import pytest
 from playwright.async_api import Browser, async_playwright
+
+from plughub.testing.pythons import python_for_everybody
 
 CHROMIUM = "/usr/bin/chromium"
 JUPYTER = Path("/var/tmp/plughub-tests-jupyter")
@@ -36,24 +37,13 @@ def shared_jupyter() -> Path:
     command = JUPYTER / "bin" / "jupyterhub-singleuser"
     if not (JUPYTER / "complete").exists():
         shutil.rmtree(JUPYTER, ignore_errors=True)
-        candidates = [sys.executable, "/usr/bin/python3"]
-        python = next((path for path in candidates if _may_run(path)), None)
+        python = python_for_everybody()
         if python is None:
             pytest.skip("no Python here that all system users may run")
         subprocess.run([python, "-m", "venv", JUPYTER], check=True)
         subprocess.run([JUPYTER / "bin" / "pip", "install", "--quiet", *PACKAGES], check=True, timeout=600)
         (JUPYTER / "complete").touch()
     return command
-
-
-def _may_run(python: str) -> bool:
-    """Tell whether a Python is the same one for a system user without rights."""
-    where = [python, "-c", "import sys; print(sys.base_prefix)"]
-    try:
-        home = subprocess.run(where, cwd="/", capture_output=True, check=True).stdout
-        return subprocess.run(where, user="nobody", cwd="/", capture_output=True).stdout == home
-    except (OSError, subprocess.CalledProcessError):
-        return False
 
 
 class Person:

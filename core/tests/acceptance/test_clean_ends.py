@@ -32,9 +32,9 @@ FIRST_REVISION = "a1f0c3d2e401"
 def make_hub(tmp_path):
     hubs = []
 
-    def make(*arguments, servers, proxy):
+    def make(*arguments, servers, proxy, name="hub"):
         config = CONFIG.format(servers=servers, proxy=proxy, python=sys.executable, folder=tmp_path)
-        hub = HubProcess(tmp_path, "--plugins", "dummy,simple,haproxy", *arguments, config=config)
+        hub = HubProcess(tmp_path, "--plugins", "dummy,simple,haproxy", *arguments, config=config, name=name)
         hubs.append(hub)
         return hub
 
@@ -95,8 +95,7 @@ def test_a_hub_that_ends_leaves_what_it_should(make_hub, servers, proxy, asked):
 
 def test_a_hub_that_ends_leaves_the_servers_to_another_that_lives(make_hub):
     first = make_hub(servers=True, proxy=True).start()
-    second = make_hub(f"--JupyterHub.port={first.port}", servers=True, proxy=True)
-    second._stdout, second._stderr = first.folder / "second.out", first.folder / "second.err"
+    second = make_hub(f"--JupyterHub.port={first.port}", servers=True, proxy=True, name="second")
     second.start()
     start_server(first)
     of_servers, of_proxy = others(first)

@@ -122,8 +122,9 @@ def two_hubs(postgresql, tmp_path) -> Iterator[tuple[HubProcess, HubProcess]]:
         database=postgresql.new_database(), python=sys.executable, folder=tmp_path, port=first.port
     )
     (tmp_path / "jupyterhub_config.py").write_text(config)
-    second = HubProcess(tmp_path, "--plugins", "dummy,simple", f"--JupyterHub.port={first.port}")
-    second._stdout, second._stderr = tmp_path / "second-stdout.log", tmp_path / "second-stderr.log"
+    second = HubProcess(
+        tmp_path, "--plugins", "dummy,simple", f"--JupyterHub.port={first.port}", name="second"
+    )
     try:
         yield first.start(), second.start()
     finally:

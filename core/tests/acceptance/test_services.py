@@ -4,7 +4,6 @@ import os
 import pwd
 import subprocess
 import sys
-import time
 from pathlib import Path
 from textwrap import dedent
 
@@ -15,6 +14,7 @@ from plughub.testing.browsing import PATIENCE, log_in
 from plughub.testing.client import client_of
 from plughub.testing.hub import HubProcess
 from plughub.testing.ports import free_port
+from plughub.testing.waiting import wait_for
 
 pytestmark = pytest.mark.timeout(240)
 WHOAMI = Path(__file__).with_name("whoami_service.py")
@@ -42,14 +42,6 @@ def is_one(process, word):
         return word in " ".join(process.cmdline()) and process.name() not in {"sh", "dash", "bash"}
     except psutil.Error:
         return False
-
-
-def until(condition, seconds=60.0):
-    ends = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < ends, "it did not happen in time"
-        time.sleep(0.05)
-    return found
 
 
 @pytest.fixture
@@ -157,7 +149,7 @@ def test_a_service_comes_back_is_adopted_and_ends_with_the_hub(tmp_path):
         admin = client_of(hub, "root-of-all")
         answers = lambda facts: facts["services"] == {"tiny": "answers"}  # noqa: E731
         admin.until("/health", answers)
-        first = until(lambda: one_of(hub, "tiny_server"))
+        first = wait_for(lambda: one_of(hub, "tiny_server"))
         environment = first.environ()
         token = environment["JUPYTERHUB_API_TOKEN"]
         assert environment["JUPYTERHUB_SERVICE_PREFIX"] == "/services/tiny/"
@@ -165,7 +157,7 @@ def test_a_service_comes_back_is_adopted_and_ends_with_the_hub(tmp_path):
         assert type(admin)(hub.url, token)("GET", "/user").body["name"] == "tiny"
 
         first.kill()
-        second = until(lambda: (one := one_of(hub, "tiny_server")) and one.pid != first.pid and one)
+        second = wait_for(lambda: (one := one_of(hub, "tiny_server")) and one.pid != first.pid and one)
         assert type(admin)(hub.url, token)("GET", "/user").status == 403, (
             "the token of a dead process is good"
         )
@@ -176,7 +168,7 @@ def test_a_service_comes_back_is_adopted_and_ends_with_the_hub(tmp_path):
         hub.start()
         admin.until("/health", answers)
         shown = admin("GET", "/services/tiny").body
-        assert shown["pid"] == second.pid == until(lambda: one_of(hub, "tiny_server")).pid
+        assert shown["pid"] == second.pid == wait_for(lambda: one_of(hub, "tiny_server")).pid
         token = second.environ()["JUPYTERHUB_API_TOKEN"]
         assert type(admin)(hub.url, token)("GET", "/user").body["name"] == "tiny"
 
@@ -194,15 +186,16 @@ def test_two_hubs_run_a_service_once_and_the_one_that_lives_goes_on_with_it(post
         c.JupyterHub.services = [{{"name": "sleeper", "command": ["/bin/sleep", "1000"]}}]
         """,
     )
-    second = HubProcess(tmp_path, "--plugins", "dummy,simple", f"--JupyterHub.port={first.port}")
-    second._stdout, second._stderr = tmp_path / "second-stdout.log", tmp_path / "second-stderr.log"
+    second = HubProcess(
+        tmp_path, "--plugins", "dummy,simple", f"--JupyterHub.port={first.port}", name="second"
+    )
     with first:
-        api_url = until(lambda: one_of(first, "/bin/sleep")).environ()["JUPYTERHUB_API_URL"]
+        api_url = wait_for(lambda: one_of(first, "/bin/sleep")).environ()["JUPYTERHUB_API_URL"]
         assert f":{first.hub_port}/" in api_url
         try:
             second.start()
             first.kill()
-            until(lambda: (one := one_of(second, "/bin/sleep")) and calls(one, second))
+            wait_for(lambda: (one := one_of(second, "/bin/sleep")) and calls(one, second))
             assert second.stop() == 0
             assert one_of(second, "/bin/sleep") is None, "it runs on without a hub"
         finally:
@@ -227,7 +220,7 @@ def test_a_service_runs_as_the_user_that_it_is_given(tmp_path):
             "name": "sleeper", "command": ["/bin/sleep", "1000"], "user": "nobody", "cwd": "/"}]
     """
     with hub_in(tmp_path, services) as hub:
-        process = until(lambda: one_of(hub, "/bin/sleep"))
+        process = wait_for(lambda: one_of(hub, "/bin/sleep"))
         assert process.uids().effective == nobody.pw_uid
         assert process.gids().effective == nobody.pw_gid
         assert process.cwd() == "/"

@@ -8,7 +8,6 @@ import re
 import signal
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +17,7 @@ import pytest
 from plughub.testing.client import ApiClient, client_of
 from plughub.testing.hub import HubProcess
 from plughub.testing.ports import free_port
+from plughub.testing.waiting import wait_for
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.timeout(180)]
 LEASE = 3
@@ -91,7 +91,7 @@ class Hubs:
 
     def own(self, number: int) -> ApiClient:
         """A client of one process, with the token of bob."""
-        return ApiClient(f"{self.all[number].hub_url}/", self.call._token)
+        return self.call.at(self.all[number])
 
     def start(self) -> None:
         for hub in self.all:
@@ -107,7 +107,7 @@ class Hubs:
                 self.own(number)("POST", "/users/bob/server", {})
 
         threading.Thread(target=ask, daemon=True).start()
-        wait(lambda: self.servers())
+        wait_for(lambda: self.servers())
 
     def let_it_answer(self) -> None:
         (self.folder / "wait").unlink()
@@ -132,9 +132,7 @@ class Hubs:
 
 
 def hub_in(folder: Path, number: int, *arguments: str, config: str = "") -> HubProcess:
-    hub = HubProcess(folder, "--plugins", "dummy,simple", *arguments, config=config)
-    hub._stdout, hub._stderr = folder / f"{number}-stdout.log", folder / f"{number}-stderr.log"
-    return hub
+    return HubProcess(folder, "--plugins", "dummy,simple", *arguments, config=config, name=f"hub-{number}")
 
 
 def cmdline(process: psutil.Process) -> list[str]:
@@ -156,14 +154,6 @@ def get(port: int, path: str, headers: dict[str, str] | None = None) -> tuple[in
         return answer.status, answer.read()
 
 
-def wait(condition, seconds: float = 30):
-    ends = time.monotonic() + seconds
-    while not (answer := condition()):
-        assert time.monotonic() < ends, "it did not come true"
-        time.sleep(0.02)
-    return answer
-
-
 def ready(user: dict) -> bool:
     return bool(user["servers"].get("", {}).get("ready"))
 
@@ -182,13 +172,13 @@ def hubs(postgresql, tmp_path_factory) -> Iterator[Hubs]:
 def stopped_again(hubs) -> Iterator[None]:
     yield
     hubs.own(1)("DELETE", "/users/bob/server")
-    wait(lambda: not hubs.servers())
-    wait(lambda: all(hub["alive"] for hub in hubs.health(1)["hubs"]) and len(hubs.health(1)["hubs"]) == 3)
+    wait_for(lambda: not hubs.servers())
+    wait_for(lambda: all(hub["alive"] for hub in hubs.health(1)["hubs"]) and len(hubs.health(1)["hubs"]) == 3)
 
 
 def test_the_health_page_tells_who_is_alive_and_who_leads_what(hubs):
     for number in range(3):
-        works = wait(lambda number=number: all_leads(hubs.health(number)))
+        works = wait_for(lambda number=number: all_leads(hubs.health(number)))
         assert len(works) == len(set(works)), "two do the same"
         alive = {hub["pid"] for hub in hubs.health(number)["hubs"] if hub["alive"]}
         assert alive == {hub.process.pid for hub in hubs.all}
@@ -219,11 +209,11 @@ def test_a_hub_that_was_stopped_loses_its_work_and_touches_nothing_when_it_wakes
         target=lambda: answers.append(get(hubs.all[0].hub_port, "/hub/api/user", doomed)[0])
     )
     asking.start()  # it waits at the door and is the first that is answered
-    before = wait(lambda: hubs.servers())
+    before = wait_for(lambda: hubs.servers())
     asleep.resume()
     asking.join(30)
     assert answers == [403]
-    wait(lambda: "is another hub's now" in hubs.all[0].stderr)
+    wait_for(lambda: "is another hub's now" in hubs.all[0].stderr)
     assert hubs.servers() == before
     assert len(before) == 1
     assert ready(hubs.own(0)("GET", "/users/bob").body)
@@ -237,13 +227,13 @@ def test_a_hub_that_is_cut_off_from_the_database_trusts_nothing_and_its_start_is
     hubs.own(1).until("/users/bob", lambda user: user["pending"])
     hubs.forwarder.cut()
     hubs.let_it_answer()
-    wait(lambda: hubs.own(0)("GET", "/user").status == 503, seconds=10)
+    wait_for(lambda: hubs.own(0)("GET", "/user").status == 503, seconds=10)
     assert health(hubs.all[0].hub_port) == (503, {"status": 503, "message": "the database does not answer"})
     hubs.own(1).until("/users/bob", ready, seconds=LEASE + 10)
     assert len(hubs.servers()) == 1
     assert hubs.own(0)("GET", "/user").status == 503
     hubs.forwarder.open()
-    wait(lambda: hubs.own(0)("GET", "/user").status == 200)
+    wait_for(lambda: hubs.own(0)("GET", "/user").status == 200)
     assert ready(hubs.own(0)("GET", "/users/bob").body)
     assert len(hubs.servers()) == 1
 
@@ -265,20 +255,20 @@ def test_a_server_bound_to_a_machine_is_seen_to_by_hubs_of_that_machine_alone(po
             call("POST", f"/users/{name}/server", {})
             call.until(f"/users/{name}", ready)
         for hub in (here, there):  # each machine has a proxy with all routes
-            wait(lambda hub=hub: get(hub.port, "/user/bob/")[0] == 200)
+            wait_for(lambda hub=hub: get(hub.port, "/user/bob/")[0] == 200)
         assert {"routes@here", "routes@there"} <= set(health(there.hub_port)[1]["leases"])
         elsewhere = ApiClient(f"{there.hub_url}/", call._token)
         assert elsewhere("DELETE", *forget).status == 409
         here.kill()
         elsewhere("DELETE", "/users/bob/server")
-        wait(lambda: elsewhere("DELETE", *forget).status == 204)
-        wait(lambda: not [work for work in health(there.hub_port)[1]["leases"] if work.endswith("@here")])
+        wait_for(lambda: elsewhere("DELETE", *forget).status == 204)
+        wait_for(lambda: not [work for work in health(there.hub_port)[1]["leases"] if work.endswith("@here")])
         assert get(there.port, "/user/bob/")[0] == 200
         assert [p for p in here.processes() if "tiny_server" in " ".join(cmdline(p))]
         here.start()
         elsewhere.until("/users/bob", lambda user: not user["servers"])
         # What was forgotten is found as a leftover.
-        wait(lambda: not [p for p in here.processes() if "tiny_server" in " ".join(cmdline(p))])
+        wait_for(lambda: not [p for p in here.processes() if "tiny_server" in " ".join(cmdline(p))])
         assert here.stop(signal.SIGTERM) == there.stop(signal.SIGTERM) == 0
     finally:
         here.end_everything()

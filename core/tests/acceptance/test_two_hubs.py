@@ -28,8 +28,9 @@ c.SimpleLocalProcessSpawner.home_dir_template = "{folder}/homes/{{username}}"
 def two_hubs(postgresql, tmp_path):
     config = CONFIG.format(database=postgresql.new_database(), python=sys.executable, folder=tmp_path)
     first = HubProcess(tmp_path, "--plugins", "dummy,simple", config=config)
-    second = HubProcess(tmp_path, "--plugins", "dummy,simple", f"--JupyterHub.port={first.port}")
-    second._stdout, second._stderr = tmp_path / "second-stdout.log", tmp_path / "second-stderr.log"
+    second = HubProcess(
+        tmp_path, "--plugins", "dummy,simple", f"--JupyterHub.port={first.port}", name="second"
+    )
     try:
         hubs = first.start(), second.start()
         until_all_serve(hubs)
@@ -39,36 +40,32 @@ def two_hubs(postgresql, tmp_path):
         second.end_everything()
 
 
-def own_client(hub, call):
-    return ApiClient(f"{hub.hub_url}/", call._token)
-
-
 def test_any_request_to_any_hub_and_a_revoked_token_is_void_everywhere_within_a_second(two_hubs):
     first, second = two_hubs
     call = client_of(first, "bob")
     for hub in two_hubs:
-        assert own_client(hub, call)("GET", "/user").body["name"] == "bob"
-    started = own_client(first, call)("POST", "/users/bob/server", {})
+        assert call.at(hub)("GET", "/user").body["name"] == "bob"
+    started = call.at(first)("POST", "/users/bob/server", {})
     assert started.status == 201, started
-    assert own_client(second, call)("GET", "/users/bob").body["servers"][""]["ready"]
+    assert call.at(second)("GET", "/users/bob").body["servers"][""]["ready"]
 
-    made = own_client(first, call)("POST", "/users/bob/tokens", {"note": "short"}).body
+    made = call.at(first)("POST", "/users/bob/tokens", {"note": "short"}).body
     doomed = ApiClient(f"{second.hub_url}/", made["token"])
     assert doomed("GET", "/user").status == 200
-    own_client(first, call)("DELETE", f"/users/bob/tokens/{made['id']}")
+    call.at(first)("DELETE", f"/users/bob/tokens/{made['id']}")
     ends = time.monotonic() + 1
     while doomed("GET", "/user").status == 200:
         assert time.monotonic() < ends, "still accepted by the other hub after a second"
-    assert own_client(second, call)("DELETE", "/users/bob/server").status in {202, 204}
+    assert call.at(second)("DELETE", "/users/bob/server").status in {202, 204}
 
 
 def test_a_role_that_is_given_or_taken_on_one_hub_holds_on_the_other_within_a_second(two_hubs):
     first, second = two_hubs
     admin, bob = client_of(first, "root-of-all"), client_of(first, "bob")
-    asks = own_client(second, bob)
+    asks = bob.at(second)
     assert asks("GET", "/users").status == 403
     for method, status in (("POST", 200), ("DELETE", 403)):
-        changed = own_client(first, admin)(method, "/groups/readers/users", {"users": ["bob"]})
+        changed = admin.at(first)(method, "/groups/readers/users", {"users": ["bob"]})
         assert changed.status == 200, changed
         ends = time.monotonic() + 1
         while (answer := asks("GET", "/users")).status != status:
@@ -90,11 +87,11 @@ def test_one_hub_is_killed_and_the_other_goes_on_with_what_it_had_begun(two_hubs
 
     asking = threading.Thread(target=keep_asking)
     asking.start()
-    start = threading.Thread(target=lambda: begin(own_client(first, call)))
+    start = threading.Thread(target=lambda: begin(call.at(first)))
     start.start()
-    own_client(second, call).until("/users/bob", lambda user: user["pending"] or user["servers"])
+    call.at(second).until("/users/bob", lambda user: user["pending"] or user["servers"])
     first.kill()
-    user = own_client(second, call).until("/users/bob", lambda user: ready(user), seconds=8)
+    user = call.at(second).until("/users/bob", ready, seconds=8)
     stop.set()
     asking.join()
     start.join()

@@ -4,7 +4,6 @@ import os
 import signal
 import socket
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from plughub.classes.detached import (
     wait_until_free,
     who_listens,
 )
+from plughub.testing.waiting import wait_for
 
 STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('on', flush=True); time.sleep(60)"
 PARENT = (
@@ -40,14 +40,6 @@ def run(tmp_path: Path) -> Iterator:
     yield start
     for process in started:
         end(process, timeout=0.1)
-
-
-def wait_for(condition, seconds: float = 10.0):
-    deadline = time.monotonic() + seconds
-    while not (answer := condition()):
-        assert time.monotonic() < deadline
-        os.sched_yield()
-    return answer
 
 
 def test_a_launched_process_is_nobodys_child_and_has_a_session_of_its_own(run):

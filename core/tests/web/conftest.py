@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from http.cookies import SimpleCookie
 from pathlib import Path
@@ -58,6 +57,7 @@ from plughub.storage.database import Database
 from plughub.storage.schema import prepare_schema
 from plughub.storage.store import SQLStore
 from plughub.testing.doubles import KnownUsers, RecordedRoutes, TinyServers
+from plughub.testing.waiting import until
 from plughub.web.application import make_application
 from plughub.web.context import WebContext
 
@@ -332,13 +332,7 @@ class WebHub:
         return await self.program("root", *scopes)
 
     async def until(self, condition: Callable[[], Awaitable[Any]]) -> Any:
-        ends = time.monotonic() + DEADLINE
-        while True:
-            found = await condition()
-            if found:
-                return found
-            assert time.monotonic() < ends, "it did not happen in time"
-            await asyncio.sleep(0.02)
+        return await until(condition, seconds=DEADLINE, pause=0.02)
 
     async def running(self, name: str = "alice", server: str = "") -> None:
         user = await self.user(name)

@@ -11,7 +11,7 @@ import pytest
 from plughub.domain.errors import PluginError
 from plughub.domain.routes import Route
 from plughub.testing.backends import ask, backend
-from plughub.testing.contracts.proxy import until
+from plughub.testing.waiting import until
 
 pytestmark = pytest.mark.node
 

@@ -19,10 +19,10 @@ from plughub.testing.client import client_of
 from plughub.testing.contracts.spawner import NAME, SpawnerUnderTest, make_server
 from plughub.testing.hub import HubProcess
 from plughub.testing.ports import free_port
+from plughub.testing.waiting import wait_for
 from plughub_docker.spawner import DockerSpawner
 from plughub_docker.swarm_spawner import SwarmSpawner
 from plughub_docker.testing.images import build, python_paths
-from plughub_docker.testing.waiting import wait_for
 
 pytestmark = [pytest.mark.docker, pytest.mark.root, pytest.mark.timeout(180)]
 

@@ -6,8 +6,8 @@ import pytest
 
 from plughub.testing.client import client_of
 from plughub.testing.hub import HubProcess
+from plughub.testing.waiting import wait_for
 from plughub_docker.testing.kills import Launches, ask, kill_now_and_then, ready
-from plughub_docker.testing.waiting import wait_for
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(300)]
 PEOPLE = [f"person{number}" for number in range(50)]

@@ -3,7 +3,6 @@ import pwd
 import secrets
 import shutil
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from plughub.classes.spawner_hooks import SpawnerHooks
 from plughub.plugin.threads import ThreadPools
 from plughub.testing.contracts.spawner import NAME, SpawnerUnderTest, make_server
 from plughub.testing.probe_server import PROBE_SERVER
+from plughub.testing.pythons import python_for_everybody
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs to run as root")
 
@@ -47,21 +47,12 @@ def probe_server():
     if os.geteuid() != 0:
         yield PROBE_SERVER
         return
-    python = next((path for path in (sys.executable, "/usr/bin/python3") if anybody_may_run(path)), None)
+    python = python_for_everybody()
     if python is None:
         pytest.skip("no Python here that all system users may run")
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)
         yield python, shutil.copy(PROBE_SERVER[1], folder)
-
-
-def anybody_may_run(python):
-    where = [python, "-c", "import sys; print(sys.base_prefix)"]
-    try:
-        home = subprocess.run(where, cwd="/", capture_output=True, check=True).stdout
-        return subprocess.run(where, user="nobody", cwd="/", capture_output=True).stdout == home
-    except (OSError, subprocess.CalledProcessError):
-        return False
 
 
 @pytest.fixture

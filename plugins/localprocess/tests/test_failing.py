@@ -9,7 +9,7 @@ import pytest
 from traitlets import TraitError
 
 from plughub.domain.errors import PluginError
-from plughub.testing.contracts.spawner import until
+from plughub.testing.waiting import until
 
 
 async def failure(spawner):

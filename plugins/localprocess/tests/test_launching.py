@@ -13,7 +13,7 @@ from traitlets.config import Config
 
 from plughub.classes.spawner_hooks import SpawnerHooks
 from plughub.spawner import SpawnFailed
-from plughub.testing.contracts.spawner import until
+from plughub.testing.waiting import until
 from plughub_localprocess.launching import LAUNCHER, Orders, launch
 from plughub_localprocess.ports import choose_port
 from plughub_localprocess.spawner import LocalProcessSpawner

@@ -9,7 +9,7 @@ from dataclasses import replace
 import psutil
 import pytest
 
-from plughub.testing.contracts.spawner import until
+from plughub.testing.waiting import until
 from plughub_localprocess.children import Children
 from plughub_localprocess.groups import ProcessGroup
 from plughub_localprocess.identity import ProcessIdentity, start_of

@@ -49,6 +49,7 @@ class HubProcess:
             ``--JupyterHub.hub_port=`` are among them.
         config: text of the config file; empty for none.
         env: further environment variables.
+        name: of its log files, for another process of a hub in the same folder.
         python: the interpreter that has plughub and the plugins.
         user: system user as whom it runs; as this process when None.
     """
@@ -59,6 +60,7 @@ class HubProcess:
         *arguments: str,
         config: str = "",
         env: Mapping[str, str] | None = None,
+        name: str = "hub",
         python: str = sys.executable,
         user: str | None = None,
     ) -> None:
@@ -71,8 +73,8 @@ class HubProcess:
         self.env = {**_own_environment(), **(env or {})}
         self.process: subprocess.Popen[bytes] | None = None
         self._foreign_ports: set[int] = set()
-        self._stdout = folder / "hub-stdout.log"
-        self._stderr = folder / "hub-stderr.log"
+        self._stdout = folder / f"{name}-stdout.log"
+        self._stderr = folder / f"{name}-stderr.log"
         folder.mkdir(parents=True, exist_ok=True)
         if config:
             (folder / _CONFIG_FILE).write_text(config)

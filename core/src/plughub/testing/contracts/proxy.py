@@ -17,9 +17,9 @@ from plughub.testing.contracts.proxy_keeping import KeepingOfProxy
 from plughub.testing.contracts.proxy_life import LifeOfProxy
 from plughub.testing.contracts.proxy_routes import RoutesOfProxy
 from plughub.testing.contracts.proxy_traffic import TrafficOfProxy
-from plughub.testing.contracts.proxy_under_test import NAME, ProxyUnderTest, until
+from plughub.testing.contracts.proxy_under_test import NAME, ProxyUnderTest
 
-__all__ = ["NAME", "ProxyContract", "ProxyUnderTest", "until"]
+__all__ = ["NAME", "ProxyContract", "ProxyUnderTest"]
 
 
 class ProxyContract(RoutesOfProxy, TrafficOfProxy, KeepingOfProxy, LifeOfProxy):

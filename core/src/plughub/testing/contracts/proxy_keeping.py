@@ -26,7 +26,8 @@ from plughub.storage.database import Database
 from plughub.storage.schema import prepare_schema
 from plughub.storage.store import SQLStore
 from plughub.testing.backends import Backend
-from plughub.testing.contracts.proxy_under_test import NAME, ProxyFixtures, ProxyUnderTest, until
+from plughub.testing.contracts.proxy_under_test import NAME, ProxyFixtures, ProxyUnderTest
+from plughub.testing.waiting import until
 
 PEOPLE: Final = ("ada", "bob", "cyd")
 HANGS: Final = 2.5

@@ -20,7 +20,8 @@ from plughub.domain.routes import Route
 from plughub.kinds import ProxySettings
 from plughub.plugin.threads import ThreadPools
 from plughub.testing.backends import Backend, open_websocket
-from plughub.testing.contracts.proxy_under_test import Make, ProxyFixtures, ProxyUnderTest, until
+from plughub.testing.contracts.proxy_under_test import Make, ProxyFixtures, ProxyUnderTest
+from plughub.testing.waiting import until
 
 HALF_DEAD: Final = 1000
 

@@ -8,8 +8,9 @@ import time
 from tornado.websocket import websocket_connect
 
 from plughub.testing.backends import Backend, ask
-from plughub.testing.contracts.proxy_under_test import ProxyFixtures, ProxyUnderTest, until
+from plughub.testing.contracts.proxy_under_test import ProxyFixtures, ProxyUnderTest
 from plughub.testing.ports import free_port
+from plughub.testing.waiting import until
 
 
 class TrafficOfProxy(ProxyFixtures):

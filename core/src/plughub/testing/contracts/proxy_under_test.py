@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -87,26 +85,6 @@ class ProxyUnderTest:
     async def name_at(self, path: str) -> str:
         """Tell which backend answers at a path."""
         return (await ask(self.port, path)).name
-
-
-async def until(
-    condition: Callable[[], Awaitable[Any]], *, seconds: float = 10.0, pause: float = 0.05
-) -> Any:
-    """Wait for a condition.
-
-    Args:
-        condition: asked again and again until its answer is true.
-        seconds: how long at most.
-        pause: seconds between two questions.
-
-    Returns:
-        The answer.
-    """
-    deadline = time.monotonic() + seconds
-    while not (answer := await condition()):
-        assert time.monotonic() < deadline, f"it did not come true within {seconds:g} s"
-        await asyncio.sleep(pause)
-    return answer
 
 
 class ProxyFixtures:

@@ -35,12 +35,11 @@ from plughub.testing.contracts.spawner_under_test import (
     SpawnerUnderTest,
     command_lines,
     make_server,
-    until,
 )
 
 UNKNOWN_USER: Final = "nobody-has-this-name"
 
-__all__ = ["NAME", "Make", "SpawnerContract", "SpawnerUnderTest", "make_server", "until"]
+__all__ = ["NAME", "Make", "SpawnerContract", "SpawnerUnderTest", "make_server"]
 
 
 class SpawnerContract:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
-import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 from urllib.request import ProxyHandler, build_opener
@@ -19,6 +18,7 @@ from plughub.plugin.calling import HookCaller
 from plughub.plugin.hooks import Hooks
 from plughub.plugin.manager import ActivePlugins
 from plughub.plugin.threads import ThreadPools
+from plughub.testing.waiting import until
 
 NAME: Final = "tested"
 
@@ -162,23 +162,6 @@ class SpawnerUnderTest:
             return await asyncio.to_thread(_get, f"{self.started.url}{self.server.prefix}api")
         except OSError:
             return None
-
-
-async def until(question: Callable[[], Awaitable[Any]], *, seconds: float = 10.0) -> Any:
-    """Ask until the answer is true.
-
-    Args:
-        question: what to ask.
-        seconds: how long at most.
-
-    Returns:
-        The answer.
-    """
-    deadline = time.monotonic() + seconds
-    while not (answer := await question()):
-        assert time.monotonic() < deadline, f"it did not come true within {seconds:g} s"
-        await asyncio.sleep(0.02)
-    return answer
 
 
 def _get(url: str) -> dict[str, Any]:
