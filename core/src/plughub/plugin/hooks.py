@@ -103,6 +103,10 @@ class Hooks:
         )
         return options or {}
 
+    def authorizes_spawns(self) -> bool:
+        """Tell whether any plugin wants to be asked before a start."""
+        return bool(self.caller.listeners("hub_authorize_spawn"))
+
     async def authorize_spawn(self, server: Server) -> Answer[Refusal] | None:
         """Ask whether anybody refuses this start."""
         return await self.caller.veto("hub_authorize_spawn", server=server)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Final
 
-from plughub.domain.errors import InvalidError
+from plughub.domain.errors import ForbiddenError, InvalidError, TooManyError
 from plughub.domain.names import check_server_name, shorten
 from plughub.domain.users import User
+from plughub.kinds import Server
+from plughub.plugin.hooks import Hooks
 from plughub.services.ports import Store
 from plughub.services.settings import HubSettings
 
@@ -54,3 +57,24 @@ def choose_backend(settings: HubSettings, wanted: str = "") -> str:
         known = ", ".join(settings.spawners)
         raise InvalidError(f"there is no spawner {shorten(wanted)} here; choose among {known}")
     return wanted or settings.default_spawner
+
+
+async def check_authorized(hooks: Hooks, view: Callable[[], Awaitable[Server]]) -> None:
+    """Ask the plugins whether a start may be.
+
+    Args:
+        hooks: the hooks.
+        view: gives the server as plugins see it; it is not asked where no plugin would be.
+
+    Raises:
+        ForbiddenError: a plugin refuses.
+        TooManyError: a plugin refuses for now.
+    """
+    if not hooks.authorizes_spawns():
+        return
+    refusal = await hooks.authorize_spawn(await view())
+    if refusal is None:
+        return
+    if refusal.value.status == 429:  # noqa: PLR2004 - Too Many Requests
+        raise TooManyError(refusal.value.reason)
+    raise ForbiddenError(refusal.value.reason)

@@ -99,7 +99,18 @@ class AuthStates:
         Returns:
             The secrets; None when there are none, or none that any key opens.
         """
-        stored = await self._store.read(lambda tx: tx.users.auth_state(user_id))
+        return await self.opened(user_id, await self._store.read(lambda tx: tx.users.auth_state(user_id)))
+
+    async def opened(self, user_id: int, stored: bytes | None) -> dict[str, Any] | None:
+        """Open the secrets of a user that were read already; what an older key encrypted is encrypted anew.
+
+        Args:
+            user_id: key of the user.
+            stored: as they are stored; None for none.
+
+        Returns:
+            The secrets; None when there are none, or none that any key opens.
+        """
         return None if stored is None else await self._of_stored(user_id, stored)
 
     async def in_view(self, server: Server, user_id: int) -> Server:
@@ -125,7 +136,7 @@ class AuthStates:
         Returns:
             The same, with both.
         """
-        secrets = None if stored.data is None else await self._of_stored(user_id, stored.data)
+        secrets = await self.opened(user_id, stored.data)
         return replace(server, user=replace(server.user, plugin=stored.plugin, auth_state=secrets))
 
     def close(self) -> None:

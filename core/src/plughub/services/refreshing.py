@@ -119,10 +119,12 @@ class Refresher:
             UnauthorizedError: she must log in again first, and can be sent to.
             ForbiddenError: she must log in again first.
         """
+        if not self._anybody(_wants_before_stop):
+            return
         user = await self._store.read(lambda tx: tx.users.by_id(user_id))
         if user is None:
             return
-        identity = await self._identity_before(user, lambda policy: policy.refresh_pre_stop)
+        identity = await self._identity_before(user, _wants_before_stop)
         if identity is None:
             return
         hers = by.is_user and by.name == user.name
@@ -139,10 +141,13 @@ class Refresher:
     # ---- how it is done
 
     async def _identity_before(self, user: User, wanted: _Wanted) -> Identity | None:
-        if not any(wanted(policy) for policy in self._settings.policies.values()):
+        if not self._anybody(wanted):
             return None
         identity = await self._store.read(lambda tx: self._newest(tx, user))
         return identity if identity and wanted(self._settings.policy_of(identity.plugin)) else None
+
+    def _anybody(self, wanted: _Wanted) -> bool:
+        return any(wanted(policy) for policy in self._settings.policies.values())
 
     async def _look_now(self, user: User, identity: Identity) -> Rejected | None:
         try:
@@ -237,3 +242,7 @@ class Refresher:
         self._good_until.move_to_end(user_id)
         if len(self._good_until) > REMEMBERED:
             self._good_until.popitem(last=False)
+
+
+def _wants_before_stop(policy: LoginPolicy) -> bool:
+    return policy.refresh_pre_stop

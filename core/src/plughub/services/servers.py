@@ -22,7 +22,7 @@ from plughub.domain.servers import Failure, Operation, ServerRecord
 from plughub.domain.users import User
 from plughub.kinds import Server
 from plughub.plugin.hooks import Hooks
-from plughub.services.asking import check_named, choose_backend
+from plughub.services.asking import check_authorized, check_named, choose_backend
 from plughub.services.beginning import Beginning, StillUndoneError
 from plughub.services.events import EventTeller
 from plughub.services.operations.runner import Runner
@@ -183,11 +183,7 @@ class ServerService:
         await self.check_named(user, name)
         limit = self._settings.named_server_limit if named_limit is None else named_limit
         plugin = self.choose_backend(backend)
-        refusal = await self._hooks.authorize_spawn(await self.view(user, name, options))
-        if refusal is not None:
-            if refusal.value.status == 429:  # noqa: PLR2004 - Too Many Requests
-                raise TooManyError(refusal.value.reason)
-            raise ForbiddenError(refusal.value.reason)
+        await check_authorized(self._hooks, lambda: self.view(user, name, options))
 
         def work(tx: Transaction) -> tuple[ServerRecord, list[Operation]]:
             server = self._beginning.start(tx, user, name, options, plugin, by, limit)

@@ -57,6 +57,9 @@ SERVICE_KEYS: Final[Mapping[str, tuple[str, ...]]] = {
 NEEDS_SERVERS: Final = ("read:users", "read:servers")
 """Scopes whose keys tell something of servers."""
 
+SHOWS_SECRETS: Final = "admin:auth_state"
+"""Scope whose key is ``auth_state``."""
+
 
 class Models:
     """Makes models for one reader.
@@ -81,6 +84,10 @@ class Models:
             False when no key that the reader may see is about servers.
         """
         return any(reach_of(self._scopes, scope) != _NOWHERE for scope in NEEDS_SERVERS)
+
+    def needs_secrets(self) -> bool:
+        """Tell whether the model of a user may show what an authenticator saved."""
+        return reach_of(self._scopes, SHOWS_SECRETS) != _NOWHERE
 
     def user(
         self, user: User, servers: Iterable[ServerRecord] = (), *, include_stopped: bool = False

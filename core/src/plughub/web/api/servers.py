@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
@@ -49,8 +49,9 @@ class ServerHandler(APIHandler):
     async def post(self, name: str, server: str = "") -> None:
         """Start a server: 201 when it runs in time, 202 when it is on its way."""
         wishes = _wishes(self.json_body())
-        user = await self.find_user(name)
-        record = await self._look_again(name, server)
+        found = await self.context.users.whole(name)
+        user = found.user
+        record = await self._look_again(found.servers, server)
         if record is not None and record.pending == "spawn":
             self.answer_nothing(HTTPStatus.ACCEPTED)
             return
@@ -140,9 +141,8 @@ class ServerHandler(APIHandler):
         models = Models(self.context.settings, self.visitor.scopes)
         self.answer(models.server(record, user.groups), status)
 
-    async def _look_again(self, name: str, server: str) -> ServerRecord | None:
+    async def _look_again(self, records: Iterable[ServerRecord], server: str) -> ServerRecord | None:
         """Find a server as it is right now: one that has died may be started again."""
-        records = await self.context.servers.of_user(await self.find_user(name))
         record = next((record for record in records if record.name == server), None)
         return None if record is None else await self.context.servers.check(record)
 

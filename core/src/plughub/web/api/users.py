@@ -9,7 +9,7 @@ from plughub.domain.errors import InvalidError
 from plughub.domain.names import shorten
 from plughub.domain.scopes import identify_scopes
 from plughub.domain.services import Service
-from plughub.domain.users import SORTABLE, ServerState, User, UserQuery
+from plughub.domain.users import SORTABLE, ServerState, UserQuery
 from plughub.web.api.base import APIHandler
 from plughub.web.api.bodies import FLAG, OBJECT, TEXT, TEXTS, check_body
 from plughub.web.api.models import USER_KEYS, Models, service_model
@@ -98,7 +98,7 @@ class UserHandler(APIHandler):
     @requires(*USER_KEYS, about=of_user)
     async def get(self, name: str) -> None:
         """Show the user, as far as the scopes go."""
-        await self._answer(await self.context.users.get(name))
+        await self._answer(name)
 
     @requires("admin:users", about=of_new_user)
     async def post(self, name: str) -> None:
@@ -108,7 +108,7 @@ class UserHandler(APIHandler):
         admin = bool(body.get("admin"))
         created = await self.context.user_admin.create([name], admin=admin, by=self.visitor)
         self.tell("create-user", created[0].name, admin=admin)
-        await self._answer(created[0], HTTPStatus.CREATED)
+        await self._answer(created[0].name, HTTPStatus.CREATED)
 
     @requires("admin:users", about=of_user)
     async def patch(self, name: str) -> None:
@@ -123,7 +123,7 @@ class UserHandler(APIHandler):
             before, name=body.get("name"), admin=body.get("admin"), auth_state=sealed, by=self.visitor
         )
         self.tell("change-user", user.name, was=before.name, admin=user.admin)
-        await self._answer(user)
+        await self._answer(user.name)
 
     @requires("delete:users", about=of_user)
     async def delete(self, name: str) -> None:
@@ -133,12 +133,15 @@ class UserHandler(APIHandler):
         self.tell("delete-user", user.name)
         self.answer_nothing(HTTPStatus.NO_CONTENT)
 
-    async def _answer(self, user: User, status: int = HTTPStatus.OK) -> None:
+    async def _answer(self, name: str, status: int = HTTPStatus.OK) -> None:
         models = Models(self.context.settings, self.visitor.scopes)
-        servers = await self.context.servers.of_user(user) if models.needs_servers() else []
-        model: dict[str, Any] = models.user(user, servers, include_stopped=include_stopped(self))
+        found = await self.context.users.whole(
+            name, servers=models.needs_servers(), secrets=models.needs_secrets()
+        )
+        user = found.user
+        model: dict[str, Any] = models.user(user, found.servers, include_stopped=include_stopped(self))
         if "auth_state" in model:
-            model["auth_state"] = await self.context.auth_states.of(user.id)
+            model["auth_state"] = await self.context.auth_states.opened(user.id, found.sealed)
         self.answer(model, status)
 
 
