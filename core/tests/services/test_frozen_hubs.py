@@ -8,6 +8,8 @@ from sqlalchemy import event
 from plughub.domain.errors import ConflictError, InvalidError
 from plughub.domain.servers import Failure, Status
 from plughub.services.named_servers import NamedServers
+from plughub.services.principals import Principal
+from plughub.services.share_codes import ShareCodeService
 from plughub.storage.database import WRITE
 
 
@@ -100,3 +102,16 @@ async def test_a_server_that_was_started_meanwhile_keeps_its_name(two_hubs):
     with pytest.raises(ConflictError, match="at the same moment"):
         await named.change(stopped, name="hall")
     assert (await other.servers.get("alice", "lab")).ready
+
+
+async def test_a_share_code_that_was_revoked_while_a_hub_was_frozen_lets_nobody_in(make_hub):
+    frozen, other = make_hub(), make_hub()
+    alice, bob = await other.user("alice"), await other.user("bob")
+    codes = {hub: ShareCodeService(hub.store, hub.tokens._tree) for hub in (frozen, other)}
+    scopes = other.tokens._tree.expand({"shares!server=alice/"})
+    made = await codes[other].create("alice", "", [], None, Principal(owner=alice, scopes=scopes))
+    frozen_after_reading_a_server(frozen, lambda: codes[other].delete("alice", "", code=made.text))
+    with pytest.raises(InvalidError, match="not found or expired"):
+        await codes[frozen].accept(made.text, bob)
+    server = await other.servers.get("alice", "")
+    assert await other.store.read(lambda tx: tx.shares.find(server.id, "user", bob.id)) is None

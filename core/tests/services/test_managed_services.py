@@ -254,6 +254,36 @@ async def test_a_service_that_no_system_can_start_is_told_of_and_holds_up_no_oth
     assert await hub.running() == {await hub.pid()}
 
 
+async def test_a_service_that_fails_in_a_way_that_nobody_foresaw_holds_up_no_other(seer, monkeypatch, caplog):
+    launch, end_it = Launcher.launch, Launcher.end
+
+    async def odd(launcher, service, *how):
+        if service.name == "odd":
+            raise RuntimeError("unforeseen")
+        await asyncio.sleep(0.05)  # the other one fails while this one is under way
+        return await launch(launcher, service, *how)
+
+    monkeypatch.setattr(Launcher, "launch", odd)
+    one = await seer({**SLEEP, "name": "odd"}, SLEEP)
+    assert await one.running() == {await one.pid()}
+    assert "service odd cannot be seen to" in caplog.text
+
+    async def stuck(launcher, process):
+        if process.pid == odd_pid:
+            raise RuntimeError("unforeseen")
+        await end_it(launcher, process)
+
+    monkeypatch.setattr(Launcher, "launch", launch)
+    one.managed._trouble.clear()
+    await one.look()
+    odd_pid = await one.pid("odd")
+    monkeypatch.setattr(Launcher, "end", stuck)
+    await one.managed.stop()
+    assert await one.running() == {odd_pid}
+    assert set(await one.lives()) == {"odd"}
+    assert "service odd cannot be ended" in caplog.text
+
+
 async def test_its_environment_holds_all_that_the_protocol_says_and_its_arguments_no_secret(seer):
     spec = {**SLEEP, "url": "http://127.0.0.1:9", "oauth_client_allowed_scopes": ["self"]}
     one = await seer(spec, base_url="/base/", public_url="https://h.example/base/")
@@ -298,9 +328,11 @@ async def test_the_log_of_a_service_is_begun_anew_when_it_has_grown(seer, until)
 
 
 @contextlib.asynccontextmanager
-async def listening(port, status=200):
+async def listening(port, status=200, meanwhile=None):
     async def answer(reader, writer):
         await reader.readuntil(b"\r\n\r\n")
+        if meanwhile:
+            await meanwhile()
         writer.write(b"HTTP/1.1 %d X\r\nContent-Length: 0\r\n\r\n" % status)
         writer.close()
 
@@ -347,3 +379,16 @@ async def test_a_service_that_the_hub_starts_is_led_to_once_it_answers(seer, pro
     await one.managed.stop()
     await one.hub.router.sync()
     assert "/services/sleeper/" not in proxy.routes
+
+
+async def test_an_answer_of_an_earlier_process_does_not_count_for_one_that_was_started_meanwhile(seer):
+    port = free_port()
+    one = await seer({**SLEEP, "url": f"http://127.0.0.1:{port}"})
+
+    async def start_anew():
+        await one.hub.store.write(lambda tx: tx.service_lives.launching("sleeper", **ANEW))
+
+    async with listening(port, meanwhile=start_anew):
+        await one.checks.look()
+    (life,) = (await one.lives()).values()
+    assert (life.launch, life.answers) == (ANEW["launch"], None)

@@ -129,11 +129,21 @@ def test_services_that_the_hub_starts_are_led_to_once_they_have_answered(stored,
     routed = lambda: [service.name for service in stored(lambda tx: tx.services.routed())]  # noqa: E731
     assert routed() == ["a"]
     stored(lambda tx: tx.service_lives.launching("b", host="here", launch="1", digest="d"))
-    stored(lambda tx: tx.service_lives.answers("b", well=False))
+    stored(lambda tx: tx.service_lives.answers("b", "1", well=False))
     assert routed() == ["a"]
-    stored(lambda tx: tx.service_lives.answers("b", well=True))
-    stored(lambda tx: tx.service_lives.answers("b", well=False))
+    stored(lambda tx: tx.service_lives.answers("b", "1", well=True))
+    stored(lambda tx: tx.service_lives.answers("b", "1", well=False))
     assert routed() == ["a", "b"]
+
+
+def test_an_answer_of_an_earlier_start_does_not_count_for_the_new_one(stored, load):
+    load({"name": "b", "url": "http://h:2", "command": ["b"]})
+    for launch in ("1", "2"):
+        stored(lambda tx, launch=launch: tx.service_lives.launching("b", host="h", launch=launch, digest="d"))
+    assert not stored(lambda tx: tx.service_lives.answers("b", "1", well=True))
+    (life,) = stored(lambda tx: tx.service_lives.all())
+    assert (life.answers, stored(lambda tx: tx.services.routed())) == (None, [])
+    assert stored(lambda tx: tx.service_lives.answers("b", "2", well=True))
 
 
 def test_a_start_that_somebody_else_has_made_since_notes_nothing(stored):

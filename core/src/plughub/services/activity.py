@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import OrderedDict
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Final
@@ -20,6 +21,8 @@ log = logging.getLogger("plughub.activity")
 FLUSH_SECONDS: Final = 5.0
 MAX_AHEAD: Final = timedelta(minutes=59)
 """Clocks of servers that are further ahead are not believed."""
+REMEMBERED: Final = 20_000
+"""Times that were written are kept for so many servers, and users, so that the same is not written again."""
 
 
 class ActivityService:
@@ -36,8 +39,8 @@ class ActivityService:
         self._servers: dict[int, datetime] = {}
         self._tokens: dict[int, datetime] = {}
         self._users: dict[int, datetime] = {}
-        self._users_written: dict[int, datetime] = {}
-        self._written: dict[int, datetime] = {}
+        self._users_written: OrderedDict[int, datetime] = OrderedDict()
+        self._written: OrderedDict[int, datetime] = OrderedDict()
 
     def server(self, server_id: int, at: datetime) -> None:
         """Note activity of a server.
@@ -133,9 +136,18 @@ class ActivityService:
             self._tokens = {**tokens, **self._tokens}
             self._users = {**users, **self._users}
             raise
-        self._written.update(servers)
-        self._users_written.update(users)
+        _remember(self._written, servers)
+        _remember(self._users_written, users)
 
     async def run(self) -> None:
         """Write for ever."""
         await repeat(self.flush, FLUSH_SECONDS, "activity is not written", log)
+
+
+def _remember(written: OrderedDict[int, datetime], times: Mapping[int, datetime]) -> None:
+    """Keep what was written last; who was deleted is forgotten in the course of time."""
+    for key, at in times.items():
+        written[key] = at
+        written.move_to_end(key)
+    while len(written) > REMEMBERED:
+        written.popitem(last=False)

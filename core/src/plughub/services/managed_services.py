@@ -160,7 +160,10 @@ class ManagedServices:
         try:
             await self._see_to(service, life, now)
         except (OSError, KeyError, ValueError, SubprocessError, HubError) as error:
-            await self._failed(service, f"cannot be started: {error}")
+            self._failed(service, f"cannot be started: {error}")
+        except Exception as error:
+            log.exception("service %s cannot be seen to", service.name)
+            self._failed(service, f"cannot be seen to: {type(error).__name__}")
 
     async def _see_to(self, service: ServiceDeclaration, life: ServiceLife | None, now: float) -> None:
         if life is None or not life.launch or life.host != self._settings.host:
@@ -231,7 +234,7 @@ class ManagedServices:
         if self._may_try(service.name):
             await self._start(service)
 
-    async def _failed(self, service: ServiceDeclaration, reason: str) -> None:
+    def _failed(self, service: ServiceDeclaration, reason: str) -> None:
         pause = self._put_off(self._trouble.setdefault(service.name, _Trouble()))
         log.error("service %s %s; it is tried again in %d s", service.name, reason, pause)
 
@@ -246,7 +249,15 @@ class ManagedServices:
         return trouble is None or trouble.again <= monotonic()
 
     async def _drop(self, life: ServiceLife) -> None:
-        """End a service for good."""
+        """End a service for good; where that fails, the next look tries again."""
+        try:
+            await self._end(life)
+        except HubError as error:
+            log.warning("service %s cannot be ended: %s", life.name, error)
+        except Exception:
+            log.exception("service %s cannot be ended", life.name)
+
+    async def _end(self, life: ServiceLife) -> None:
         if life.launch and life.host == self._settings.host:
             process = _process_of(life) or (await self._launcher.find()).get(life.launch)
             if process is not None and process.is_running():

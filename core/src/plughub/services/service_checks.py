@@ -108,17 +108,20 @@ class ServiceChecks:
         patient = not well and life.answers is None and now - since < service.timeout
         self._due[key] = now + self._pause(well=well, patient=patient)
         if well != life.answers and not patient:
-            await self._note(service, well=well, before=life.answers)
+            await self._note(service, life, well=well)
 
     def _pause(self, *, well: bool, patient: bool) -> float:
         interval = self._settings.service_check_interval
         return interval if well else LOOK_SECONDS if patient else min(interval, AGAIN_SECONDS)
 
-    async def _note(self, service: Service, *, well: bool, before: bool | None) -> None:
-        await self._store.write(lambda tx: tx.service_lives.answers(service.name, well=well))
+    async def _note(self, service: Service, life: ServiceLife, *, well: bool) -> None:
+        # What was asked may have ended, and another one of it begun, while it was asked.
+        name, launch = life.name, life.launch
+        if not await self._store.write(lambda tx: tx.service_lives.answers(name, launch, well=well)):
+            return
         if well:
             log.info("service %s answers at %s", service.name, service.url)
-        elif before is None:
+        elif life.answers is None:
             log.warning(
                 "service %s does not answer at %s after %d s", service.name, service.url, service.timeout
             )

@@ -52,8 +52,11 @@ class ServiceLives(Protocol):
     def ended(self, name: str, launch: str) -> None:
         """Store that nothing is left of a start."""
 
-    def answers(self, name: str, *, well: bool) -> None:
-        """Store whether a service answered; who has done so once is routed."""
+    def answers(self, name: str, launch: str, *, well: bool) -> bool:
+        """Store whether a service answered since a start; False when it was started anew since.
+
+        The start is empty for a service that the hub does not start. Who has answered once is routed.
+        """
 
     def forget(self, name: str, launch: str) -> None:
         """Forget what is known of a service, unless somebody else has started it since."""

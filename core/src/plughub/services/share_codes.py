@@ -181,7 +181,9 @@ class ShareCodeService:
             if record.user_id == user.id:
                 raise InvalidError("You can't share with yourself!")
             tx.users.lock(record.user_id)
-            tx.shares.exchanged(found[1].id)
+            # It may have been made void since it was read; from here on it cannot be.
+            if not tx.shares.exchanged(found[1].id):
+                raise InvalidError(_UNKNOWN, hint=_ASK)
             return tx.shares.grant(record, "user", user.id, found[1].scopes)
 
         return await self._store.write(work)

@@ -55,8 +55,8 @@ class Shares(Protocol):
     def delete_codes(self, server_id: int) -> int:
         """Delete the codes of a server; answers how many."""
 
-    def exchanged(self, code_id: int) -> None:
-        """Note that a code was used now."""
+    def exchanged(self, code_id: int) -> bool:
+        """Note that a code was used now; False when it was deleted since it was read."""
 
     def purge(self) -> int:
         """Delete shares and codes that have ended; answers how many."""

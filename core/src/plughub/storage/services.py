@@ -11,7 +11,7 @@ from plughub.domain.scopes import Reach
 from plughub.domain.services import Service, ServiceDeclaration, ServiceLife
 from plughub.storage import tables
 from plughub.storage.changes import Changes
-from plughub.storage.sql import upsert
+from plughub.storage.sql import insert_unless_there, upsert
 
 _services, _roles, _held = tables.services.c, tables.roles.c, tables.service_role_map.c
 _lives = tables.service_lives.c
@@ -158,13 +158,19 @@ class ServiceLives:
         mine = update(tables.service_lives).where(_lives.name == name, _lives.launch == launch)
         self._connection.execute(mine.values(launch="", pid=None, started=""))
 
-    def answers(self, name: str, *, well: bool) -> None:
-        """Store whether a service answered; who has done so once is routed."""
-        upsert(self._connection, tables.service_lives, {"name": name}, answers=well)
-        if well:
-            mine = update(tables.service_lives).where(_lives.name == name)
-            self._connection.execute(mine.values(routed=True))
+    def answers(self, name: str, launch: str, *, well: bool) -> bool:
+        """Store whether a service answered since a start, empty for one that the hub does not start.
+
+        Who has answered once is routed. False when it was started anew since: nothing is stored.
+        """
+        if not launch:
+            insert_unless_there(self._connection, tables.service_lives, {"name": name})
+        mine = update(tables.service_lives).where(_lives.name == name, _lives.launch == launch)
+        seen = {"answers": well, "routed": True} if well else {"answers": well}
+        if self._connection.execute(mine.values(seen)).rowcount != 1:
+            return False
         self._changes.add("service", name)
+        return True
 
     def forget(self, name: str, launch: str) -> None:
         """Forget what is known of a service, unless somebody else has started it since."""

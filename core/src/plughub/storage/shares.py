@@ -182,14 +182,12 @@ class Shares:
             delete(tables.share_codes).where(_codes.spawner_id == server_id)
         ).rowcount
 
-    def exchanged(self, code_id: int) -> None:
-        """Note that a code was used now."""
+    def exchanged(self, code_id: int) -> bool:
+        """Note that a code was used now; False when it was deleted since it was read."""
         count = func.coalesce(_codes.exchange_count, 0) + 1
-        self._connection.execute(
-            update(tables.share_codes)
-            .where(_codes.id == code_id)
-            .values(exchange_count=count, last_exchanged_at=utcnow())
-        )
+        used = update(tables.share_codes).where(_codes.id == code_id)
+        noted = self._connection.execute(used.values(exchange_count=count, last_exchanged_at=utcnow()))
+        return noted.rowcount == 1
 
     def purge(self) -> int:
         """Delete shares and codes that have ended; answers how many."""
