@@ -106,7 +106,7 @@ class Seen:
 
     def patiently(self, *request: object) -> Reply:
         """Do as the answer says: try again while the hub is unavailable."""
-        ends = time.monotonic() + 20
+        ends = time.monotonic() + 60
         while (answer := self.other(*request)).status == 503:
             assert time.monotonic() < ends, answer
         return answer

@@ -41,7 +41,7 @@ def test_a_command_that_does_not_exist_is_named(start):
     assert reply.status >= 400
     assert "/no/such/command" in reply.body["message"]
     assert "Spawner.cmd" in reply.body["message"]
-    assert reply.seconds < 2
+    assert reply.seconds < 5
 
 
 def test_a_server_that_exits_at_once_is_reported_with_its_code_and_last_words(start):
@@ -49,13 +49,13 @@ def test_a_server_that_exits_at_once_is_reported_with_its_code_and_last_words(st
     assert reply.status == 500
     assert "exit code 7" in reply.body["message"]
     assert "no space left" in str(reply.body)
-    assert reply.seconds < 2
+    assert reply.seconds < 5
 
 
 def test_a_server_that_is_killed_is_reported_with_the_signal(start):
     reply = start(python("import os; os.kill(os.getpid(), 9)"))
     assert "SIGKILL" in reply.body["message"]
-    assert reply.seconds < 2
+    assert reply.seconds < 5
 
 
 def test_a_server_that_never_listens_is_given_up_and_said_so(start):
@@ -75,7 +75,7 @@ def test_a_port_that_is_taken_is_named(start):
         port = taken.getsockname()[1]
         reply = start(f"c.Spawner.port = {port}\n")
     assert str(port) in reply.body["message"]
-    assert reply.seconds < 2
+    assert reply.seconds < 5
 
 
 @pytest.mark.root
@@ -84,7 +84,7 @@ def test_a_home_folder_that_is_missing_is_named(start, people):
     subprocess.run(["rm", "-r", str(ada.home)], check=True)
     reply = start("", user=ada.name, plugins="localprocess,dummy")
     assert str(ada.home) in reply.body["message"]
-    assert reply.seconds < 2
+    assert reply.seconds < 5
 
 
 @pytest.mark.root
