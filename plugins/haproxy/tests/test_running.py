@@ -17,7 +17,8 @@ from plughub.domain.errors import PluginError
 from plughub.domain.routes import Route
 from plughub.testing import ports
 from plughub.testing.backends import ask, backend, open_backend
-from plughub.testing.contracts.proxy import NAME, until
+from plughub.testing.contracts.proxy import NAME
+from plughub.testing.waiting import until
 from plughub_haproxy.configuration import SOCKET_NAME
 from plughub_haproxy.runtime_socket import RuntimeSocket
 

@@ -1,0 +1,40 @@
+"""How many connections are left behind when the clients have gone."""
+
+import asyncio
+
+import psutil
+import pytest
+
+from plughub.domain.routes import Route
+from plughub.testing.backends import Backend, ask, backend
+from plughub.testing.contracts.proxy import NAME
+from plughub.testing.waiting import until
+from plughub_haproxy.configuration import IDLE_CONNECTIONS
+
+CLIENTS = 2 * IDLE_CONNECTIONS
+AT_ONCE = 8
+"""Threads of HAProxy may each keep one more when they count at the same moment."""
+
+
+def open_to(backend: Backend) -> int:
+    """Count the connections that a backend in this process has."""
+    connections = psutil.Process().net_connections("tcp")
+    return sum(
+        each.laddr.port == backend.port and each.status == psutil.CONN_ESTABLISHED for each in connections
+    )
+
+
+@pytest.mark.parametrize("targets", [1, 2])
+async def test_clients_that_come_and_go_leave_few_connections_behind(start, targets):
+    async with backend("first") as first, backend("second") as second:
+        hubs = [first, second][:targets]
+        proxy = await start()
+        more = tuple(hub.url for hub in hubs[1:])
+        await proxy.hooks.route_add(NAME, Route(routespec="/", target=first.url, more_targets=more))
+        replies = await asyncio.gather(*(ask(proxy.port, "/") for _ in range(CLIENTS * targets)))
+        assert {reply.status for reply in replies} == {200}
+
+        async def are_few() -> bool:
+            return all(open_to(hub) <= IDLE_CONNECTIONS + AT_ONCE for hub in hubs)
+
+        await until(are_few, seconds=3)
