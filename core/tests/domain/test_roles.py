@@ -8,7 +8,6 @@ from plughub.domain.roles import (
     check_role_name,
     default_role,
     owner_scopes,
-    resolve_scopes,
 )
 from plughub.domain.scopes import Access, ScopeFilter, ScopeOwner, ScopeTree, check_scopes, expand_scopes
 
@@ -33,7 +32,7 @@ def test_the_default_roles_are_good_roles() -> None:
 
 
 def test_the_admin_role_reaches_everything_but_the_metascopes() -> None:
-    held = resolve_scopes(TREE, ScopeOwner(user="root"), [default_role("admin")])
+    held = owner_scopes(TREE, ScopeOwner(user="root"), default_role("admin").scopes)
     assert set(TREE.definitions) - held == {"self", "inherit", "(no_scope)"}
 
 
@@ -49,21 +48,16 @@ def test_a_role_with_a_scope_that_does_not_exist_is_refused() -> None:
 
 def test_a_server_reports_activity_of_its_user_and_opens_itself() -> None:
     owner = ScopeOwner(user="alice", server="alice/lab")
-    assert resolve_scopes(TREE, owner, [default_role("server")]) == {
+    assert owner_scopes(TREE, owner, default_role("server").scopes) == {
         "users:activity!user=alice",
         "read:users:activity!user=alice",
         "access:servers!server=alice/lab",
     }
 
 
-def test_a_user_has_what_her_roles_her_groups_and_shares_give() -> None:
-    held = resolve_scopes(
-        TREE,
-        ScopeOwner(user="alice"),
-        [default_role("user")],
-        [Role(name="teachers", scopes=("read:servers!group=class",))],
-        ["access:servers!server=bob/lab"],
-    )
+def test_a_user_has_what_her_roles_and_shares_give() -> None:
+    given = (*default_role("user").scopes, "read:servers!group=class", "access:servers!server=bob/lab")
+    held = owner_scopes(TREE, ScopeOwner(user="alice"), given)
     assert held == expand_scopes(["self"], ScopeOwner(user="alice")) | expand_scopes(
         ["read:servers!group=class", "access:servers!server=bob/lab"]
     )

@@ -36,7 +36,7 @@ async def test_a_loop_that_is_woken_and_ended_at_once_ends(make_hub, turns):
     looking = asyncio.create_task(hub.runner.look_for_work())
     for _ in range(5):
         await asyncio.sleep(0)
-    hub.runner.wake()
+    hub.runner.told(free=True)
     for _ in range(turns):
         await asyncio.sleep(0)
     looking.cancel()

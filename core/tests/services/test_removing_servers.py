@@ -65,7 +65,6 @@ async def test_the_next_process_cleans_up_when_one_dies_before_it_did(make_hub, 
     await hub.crash()
     assert machine.deleted == []
     other = make_hub(lease=0.2)
-    other.runner.wake()
     await until(lambda: machine.deleted)
     await other.servers.wait(server, 10)
     assert not await is_there(other)

@@ -126,29 +126,6 @@ def default_role(name: str) -> Role:
     return next(role for role in DEFAULT_ROLES if role.name == name)
 
 
-def resolve_scopes(
-    tree: ScopeTree,
-    owner: ScopeOwner,
-    roles: Iterable[Role],
-    group_roles: Iterable[Role] = (),
-    shared: Iterable[str] = (),
-) -> frozenset[str]:
-    """Find what a user, group or service may do.
-
-    Args:
-        tree: the scopes of the hub.
-        owner: whom the self-filters stand for.
-        roles: the roles of the principal itself.
-        group_roles: the roles of the groups that a user is in.
-        shared: scopes of shares, the user's own and those of her groups.
-
-    Returns:
-        Expanded scopes.
-    """
-    raw = {scope for role in (*roles, *group_roles) for scope in role.scopes}
-    return owner_scopes(tree, owner, raw.union(shared))
-
-
 def owner_scopes(tree: ScopeTree, owner: ScopeOwner, raw: Iterable[str]) -> frozenset[str]:
     """Expand the scopes that a user, group or service holds; ``inherit`` means nothing there.
 

@@ -95,7 +95,6 @@ class Operation:
         backend: the plugin that does it.
         host: the only machine whose hubs may go on with it; empty for any.
         created: seconds since the epoch.
-        phase_since: when the phase began, seconds since the epoch.
         attempts: how often a process took it up.
         cancelled: a stop was asked for while it started.
         now: a stop without a gentle end.
@@ -115,7 +114,6 @@ class Operation:
     backend: str
     host: str = ""
     created: float = 0
-    phase_since: float = 0
     attempts: int = 0
     cancelled: bool = False
     now: bool = False

@@ -120,19 +120,6 @@ class ActivePlugins:
         found = {owner_of(impl) for hook in KINDS[kind] for impl in self.implementations(hook)}
         return tuple(name for name in self._names if name in found)
 
-    def hooks_of(self, name: str) -> tuple[str, ...]:
-        """List the hooks that a plugin implements.
-
-        Args:
-            name: the plugin.
-
-        Returns:
-            Names of hooks in the order of the contract.
-        """
-        return tuple(
-            hook for hook in HOOKS if any(owner_of(impl) == name for impl in self.implementations(hook))
-        )
-
     def _register(self, name: str, full_name: str, plugin: object) -> None:
         if self._manager.has_plugin(full_name):
             raise StartError(f"plugin {name!r} has two parts with the name {full_name!r}", exit_code=2)

@@ -154,7 +154,6 @@ class Operations:
             backend=backend,
             host=host,
             created=self._now,
-            phase_since=self._now,
             requested_by=requested_by,
             now=now,
             remove=remove,

@@ -85,7 +85,6 @@ def read_operation(row: Row[Any], place: int | None = None, prefix: str = "") ->
         backend=values["backend"],
         host=values["host"],
         created=values["created"],
-        phase_since=values["phase_since"],
         attempts=values["attempts"],
         cancelled=values["cancelled"],
         now=values["now"],
