@@ -98,6 +98,14 @@ def test_the_header_explains_every_way_of_calling() -> None:
         assert re.search(rf"^{calling.value}  +\w", hookspecs.__doc__, flags=re.MULTILINE)
 
 
+def test_the_header_tells_which_hooks_a_backend_has_to_have() -> None:
+    rows = re.findall(r"^(?:spawner|authenticator|proxy)  .*$", hookspecs.__doc__, flags=re.MULTILINE)
+    named = set(re.findall(r"`(hub_\w+)`", "".join(rows)))
+    makes_it_one = {hook for kind in KINDS.values() for hook in kind if "register" not in hook}
+    needed = {hook for hook in NAMES if HOOKS[hook].calling is Calling.OWN and not HOOKS[hook].optional}
+    assert named == makes_it_one | needed
+
+
 def test_the_hub_calls_every_hook_that_is_awaited_by_a_typed_method() -> None:
     called = set(re.findall(r'"(hub_\w+)"', inspect.getsource(Hooks)))
     assert called == {hook for hook in NAMES if HOOKS[hook].calling is not Calling.REGISTER}
@@ -118,7 +126,7 @@ def test_a_typed_method_calls_its_hook_in_the_way_that_the_contract_says(name: s
     assert calls
     for way, hook in calls:
         calling = HOOKS[hook].calling
-        assert way == calling.value or (way == "owner" and calling is Calling.OWN)
+        assert way in {calling.value, "listeners"} or (way == "owner" and calling is Calling.OWN)
 
 
 def test_a_hook_that_an_owner_need_not_implement_has_a_fallback() -> None:

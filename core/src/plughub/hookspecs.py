@@ -1,21 +1,25 @@
 """The contract between the hub and its plugins: every hook, in the order of a server's life.
 
-A plugin implements the hooks it needs and no others::
+A plugin is a module or an object. It implements the hooks it needs and no others; this one keeps guests
+from starting servers::
 
     from plughub import hookimpl
-    from plughub.kinds import Endpoint, Server
+    from plughub.kinds import Refusal, Server
 
     @hookimpl
-    async def hub_spawn(server: Server) -> Endpoint: ...
+    async def hub_authorize_spawn(server: Server) -> Refusal | None:
+        return Refusal("guests may only look") if "guests" in server.user.groups else None
 
-Rules that hold for all hooks:
+One hook makes a plugin a backend, and then it has to have the others of that row:
 
-- An implementation names only the arguments that it wants. It is an ``async def``, or a plain
-  ``def``, which then runs in a small thread pool of its plugin: it may block, the hub goes on.
-- Every call has a time-out. Errors, log lines and metrics carry the name of the plugin.
-- Arguments and answers are the frozen records of `plughub.kinds`. No hook gets a database
-  session, a row or a request.
-- Names are already normalised: ``Alice`` and ``alice`` are one user before a plugin sees her.
+=============  ==================  ================================================================
+spawner        `hub_spawn`         `hub_poll`, `hub_stop`
+authenticator  `hub_authenticate`
+proxy          `hub_route_add`     `hub_route_delete`, `hub_routes`, `hub_proxy_start`, `hub_proxy_stop`
+=============  ==================  ================================================================
+
+A backend written as a class registers the class instead (`hub_register_spawner` and its like): its
+methods are called through these same hooks.
 
 How a hook is called stands above it:
 
@@ -26,6 +30,21 @@ veto      every plugin is asked; one refusal, one exception or one time-out refu
 own       only the plugin that owns the thing is called: its name is stored with it
 tell      all are told; one that fails is logged and hurts nobody
 ========  ==========================================================================================
+
+and beside it ``timeout``, the seconds after which a call is given up (30 when it does not stand there), and
+``optional``, when a plugin that owns the thing may do without the hook.
+
+Rules that hold for all hooks:
+
+- An implementation names only the arguments that it wants.
+- A hook that is awaited may be an ``async def``, which runs on the hub's loop and must not block, or a plain
+  ``def``, which runs in a small thread pool of its plugin and may. A register hook is a plain ``def``.
+- Arguments and answers are the frozen records of `plughub.kinds`. No hook gets a database
+  session, a row or a request.
+- A hub may be killed at any moment, and another process goes on: any *own* hook may be called again for what
+  it has done already. What a plugin has to remember belongs into what it answers, not into its memory.
+- Errors, log lines and metrics carry the name of the plugin.
+- Names are already normalised: ``Alice`` and ``alice`` are one user before a plugin sees her.
 """
 
 from __future__ import annotations
@@ -103,7 +122,7 @@ def hub_register_configurables() -> Sequence[type]:
 
 @hook(Calling.REGISTER)
 def hub_register_spawner() -> type[Spawner]:
-    """Offer a spawner written as a class; the core calls it through the hooks of the spawner kind.
+    """Offer a spawner written as a class.
 
     When:
         At start. A plugin offers one spawner: by this hook, or by `hub_spawn`.
@@ -172,7 +191,8 @@ def hub_register_pages() -> Sequence[Page]:
         At start, when the web application is built.
 
     Returns:
-        Pages, each a path below the hub's prefix and a tornado request handler class.
+        Pages, each a path below the hub's prefix and a tornado request handler class. Those of
+        `plughub.handlers` know who asks; any other is open to everybody.
 
     Errors:
         An exception stops the start of the hub with the plugin's name and the message.
@@ -313,11 +333,12 @@ async def hub_managed_roles() -> Sequence[ManagedRole]:
 
 @hook(Calling.OWN, optional=True, timeout=120)
 async def hub_add_user(user: UserInfo) -> Refusal | None:
-    """Prepare for a user: make her account, her home. It is called again and again.
+    """Prepare for a user: make her account, her home.
 
     When:
         At each login, after `hub_complete_login` and before she is stored; before an admin adds her,
-        with every authenticator; and at the start of a hub for all users it knows.
+        with every authenticator; and at the start of a hub for all users it knows. So it is called
+        again and again, and has nothing to do most of the time.
 
     Args:
         user: the user; at a login with what it brought.
@@ -333,10 +354,10 @@ async def hub_add_user(user: UserInfo) -> Refusal | None:
 
 @hook(Calling.OWN, optional=True, timeout=120)
 async def hub_rename_user(user: UserInfo, name: str) -> None:
-    """Follow a user who gets another name. It may be called again.
+    """Follow a user who gets another name.
 
     When:
-        Before the new name is stored; her servers are stopped.
+        Before the new name is stored; her servers are stopped. It may be called again.
 
     Args:
         user: with the name that she has.
@@ -349,11 +370,11 @@ async def hub_rename_user(user: UserInfo, name: str) -> None:
 
 @hook(Calling.OWN, optional=True, timeout=120)
 async def hub_delete_user(user: UserInfo) -> None:
-    """Clean up after a user who is deleted. It may be called again.
+    """Clean up after a user who is deleted.
 
     When:
         Her servers are stopped, and that she is to be deleted is written down. Only the
-        authenticators that know her are called; all of them when none does.
+        authenticators that know her are called; all of them when none does. It may be called again.
 
     Args:
         user: the user, still stored.
@@ -437,7 +458,8 @@ async def hub_options_from_form(
         JSON-able options, stored and handed to `hub_spawn` as ``server.options``.
 
     Errors:
-        A ValueError shows its message above the form; another exception shows an error page.
+        A ValueError or a SpawnFailed shows its message above the form, which keeps what was typed; another
+        exception shows an error page.
     """
 
 
@@ -527,10 +549,10 @@ async def hub_stop(server: Server, now: bool) -> Resumable | None:
 
 @hook(Calling.OWN, optional=True, timeout=120)
 async def hub_rename_server(server: Server, name: str) -> None:
-    """Follow a named server that gets another name. It may be called again.
+    """Follow a named server that gets another name.
 
     When:
-        Before the new name is stored; the server is stopped.
+        Before the new name is stored; the server is stopped. It may be called again.
 
     Args:
         server: with the name that it has.
@@ -543,11 +565,11 @@ async def hub_rename_server(server: Server, name: str) -> None:
 
 @hook(Calling.OWN, optional=True, timeout=120)
 async def hub_delete_server(server: Server) -> None:
-    """Clean up after a server that is deleted for ever: what it kept over its stops. It may be called again.
+    """Clean up what a server kept over its stops, now that it is deleted for ever.
 
     When:
         A named server is removed or its user is deleted; it is stopped, and that it is to be
-        deleted is written down.
+        deleted is written down. It may be called again.
 
     Args:
         server: the server, still stored.
@@ -606,7 +628,7 @@ async def hub_diagnose(server: Server) -> str | None:
         server: with the state that `hub_spawn` saved.
 
     Returns:
-        One sentence for the user, beyond the exit code that she reads anyway, or None.
+        One sentence for the user, beyond the exit code that she reads anyway; None when it cannot tell.
 
     Errors:
         An exception or time-out counts as None.
@@ -636,13 +658,14 @@ async def hub_inventory(mark: str) -> Iterable[Found]:
 
 @hook(Calling.REGISTER)
 def hub_proxy_info() -> ProxyInfo:
-    """Describe the proxy. Without it, all hubs reach the same one, wherever they run.
+    """Describe the proxy: whether it is bound to this machine.
 
     When:
-        At start, once for each hub process.
+        At start, once for each hub process. Without this hook all hubs reach the same proxy, wherever
+        they run.
 
     Returns:
-        Whether it is bound to the machine of its hub.
+        The description.
 
     Errors:
         An exception stops the start of the hub with the plugin's name and the message.
@@ -763,7 +786,7 @@ async def hub_routes_replace(routes: Sequence[Route]) -> None:
 
 @hook(Calling.TELL)
 async def hub_event(event: Event) -> None:
-    """Learn what happened: a login, a start, a stop, a failure, a token, an act of an admin.
+    """Learn what happened: a login, a start, a stop, a failure, a token; `EventKind` lists it all.
 
     When:
         After it happened and was stored, in the order in which it happened. What one plugin takes
