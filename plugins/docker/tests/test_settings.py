@@ -7,7 +7,8 @@ from itertools import pairwise
 import pytest
 
 from plughub.domain.errors import PluginError
-from plughub.testing.contracts.spawner import make_server, until
+from plughub.testing.contracts.spawner import make_server
+from plughub.testing.waiting import until
 
 pytestmark = pytest.mark.docker
 

@@ -11,7 +11,8 @@ from traitlets.config import Config
 from plughub.classes.spawner_hooks import SpawnerHooks
 from plughub.domain.errors import PluginError
 from plughub.plugin.threads import ThreadPools
-from plughub.testing.contracts.spawner import NAME, SpawnerContract, SpawnerUnderTest, make_server, until
+from plughub.testing.contracts.spawner import NAME, SpawnerContract, SpawnerUnderTest, make_server
+from plughub.testing.waiting import until
 from plughub_docker.swarm_spawner import SwarmSpawner, short_name
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(120)]

@@ -219,10 +219,12 @@ _OVER = frozenset({"created", "exited", "dead", "removing"})
 
 def _listed_address(listed: Mapping[str, Any]) -> str:
     """Find the address of a running container among those that the engine lists."""
-    port = listed["Labels"].get(marks.PORT, "")
+    port, scheme = listed["Labels"].get(marks.PORT, ""), marks.scheme_of(listed["Labels"])
     for published in listed.get("Ports") or ():
         if str(published.get("PrivatePort")) == port and published.get("PublicPort"):
-            return f"http://{published['IP']}:{published['PublicPort']}"
+            return f"{scheme}://{published['IP']}:{published['PublicPort']}"
+    if name := listed["Labels"].get(marks.HOST):
+        return f"{scheme}://{name}:{port}"
     networks = (listed.get("NetworkSettings") or {}).get("Networks") or {}
     addresses = [network["IPAddress"] for network in networks.values() if network.get("IPAddress")]
-    return f"http://{addresses[0]}:{port}" if addresses and port else ""
+    return f"{scheme}://{addresses[0]}:{port}" if addresses and port else ""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from docker.types import Mount
 
 from plughub_docker import cloning
-from plughub_docker.marks import PORT, labels_of
+from plughub_docker.marks import address_labels, labels_of
 from plughub_docker.settings import HOST_NETWORK
 from plughub_docker.volumes import binds_of, fill_in, mounts_of
 
@@ -47,7 +47,9 @@ def create_arguments(
     arguments["labels"] = {
         **_as_labels(arguments.get("labels")),
         **labels_of(spawner.record, spawner.plugin, kept=not spawner.remove),
-        PORT: str(spawner.port),
+        **address_labels(
+            spawner.port, spawner.server.proto, spawner.object_name if spawner.use_internal_hostname else ""
+        ),
     }
     return arguments, host_arguments(spawner, binds)
 

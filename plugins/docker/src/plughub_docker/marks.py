@@ -22,6 +22,8 @@ USER: Final = "plughub.user"
 SERVER: Final = "plughub.server"
 KEPT: Final = "plughub.kept"
 PORT: Final = "plughub.port"
+SCHEME: Final = "plughub.scheme"
+HOST: Final = "plughub.host"
 
 FILE: Final = ".plughub-operation"
 
@@ -45,6 +47,42 @@ def labels_of(server: Server, plugin: str, *, kept: bool) -> dict[str, str]:
         SERVER: server.name,
         KEPT: "yes" if kept else "",
     }
+
+
+def address_labels(port: int, proto: str, host: str = "") -> dict[str, str]:
+    """Give the labels by which the address of a server is found when it is listed.
+
+    Args:
+        port: inside the container.
+        proto: ``http`` or ``https``.
+        host: name by which it is reached; empty where that is its own or a published address.
+
+    Returns:
+        The labels.
+    """
+    scheme = {SCHEME: proto} if proto != "http" else {}
+    return {PORT: str(port), **scheme, **({HOST: host} if host else {})}
+
+
+def scheme_of(found: Mapping[str, str]) -> str:
+    """Read from labels whether a server listens at ``http`` or ``https``."""
+    return found.get(SCHEME) or "http"
+
+
+def filters_of(server: Server, plugin: str, operation: str = "") -> list[str]:
+    """Give the filters by which the engine lists what was made for a server.
+
+    Args:
+        server: the record.
+        plugin: who made it.
+        operation: of the start; all starts when empty.
+
+    Returns:
+        Labels.
+    """
+    known = labels_of(server, plugin, kept=False)
+    wanted = [f"{name}={known[name]}" for name in (MARK, PLUGIN, USER, SERVER)]
+    return [*wanted, f"{OPERATION}={operation}"] if operation else wanted
 
 
 def labels(thing: Mapping[str, Any]) -> Mapping[str, str]:

@@ -1,4 +1,4 @@
-"""Settings under the names that they had in earlier versions of DockerSpawner."""
+"""Settings of DockerSpawner that have another name here, or nothing to do."""
 
 from __future__ import annotations
 
@@ -46,6 +46,11 @@ class OldNames(Spawner):
         config=True
     )
 
+    move_certs_image = Unicode(
+        help="Without effect: the engine writes certificates into the volume of the server's own container, "
+        "and no other container is needed for that."
+    ).tag(config=True)
+
     @observe(*NEW_NAMES)
     def _hand_on(self, change: Mapping[str, Any]) -> None:
         new = NEW_NAMES[change["name"]]
@@ -62,12 +67,18 @@ class OldNames(Spawner):
         del change
         self.warn_once("DockerSpawner.use_docker_client_env does nothing: DOCKER_HOST always holds")
 
+    @observe("move_certs_image")
+    def _no_image_moves_certificates(self, change: Mapping[str, Any]) -> None:
+        del change
+        self.warn_once("DockerSpawner.move_certs_image does nothing: no other container moves certificates")
+
     @default("hub_connect_url")
     def _default_hub_connect_url(self) -> str | None:
         if not self.hub_ip_connect:
             return None
-        port = urlsplit(self.hub.api_url).port
-        return f"http://{self.hub_ip_connect}:{port}" if port else f"http://{self.hub_ip_connect}"
+        known = urlsplit(self.hub.api_url)
+        address = f"{known.scheme or 'http'}://{self.hub_ip_connect}"
+        return f"{address}:{known.port}" if known.port else address
 
     def warn_once(self, message: str) -> None:
         """Warn, but not again for every server.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from docker.types import (
@@ -13,11 +13,12 @@ from docker.types import (
     Placement,
     Resources,
     RestartPolicy,
+    SecretReference,
     TaskTemplate,
 )
 
 from plughub_docker.creation import all_mounts, command_of, extra_of, merged
-from plughub_docker.marks import PORT, labels_of
+from plughub_docker.marks import address_labels, labels_of
 from plughub_docker.volumes import binds_of
 
 if TYPE_CHECKING:
@@ -30,15 +31,19 @@ NEVER: Final = RestartPolicy(condition="none")
 
 def labels(spawner: SwarmSpawner) -> dict[str, str]:
     """Give the labels of a service and of its containers; no secret among them."""
-    return {**labels_of(spawner.record, spawner.plugin, kept=False), PORT: str(spawner.port)}
+    known = labels_of(spawner.record, spawner.plugin, kept=False)
+    return {**known, **address_labels(spawner.port, spawner.server.proto)}
 
 
-def task_template(spawner: SwarmSpawner, image_command: list[str]) -> TaskTemplate:
+def task_template(
+    spawner: SwarmSpawner, image_command: list[str], secrets: Iterable[SecretReference] = ()
+) -> TaskTemplate:
     """Put together what the service runs.
 
     Args:
         spawner: the spawner about to start.
         image_command: the command of the image, as far as it is known.
+        secrets: files that the swarm brings into the container.
 
     Returns:
         The template; the environment in it holds a secret.
@@ -48,6 +53,7 @@ def task_template(spawner: SwarmSpawner, image_command: list[str]) -> TaskTempla
         "args": command_of(spawner, image_command) or None,
         "env": {**spawner.get_env(), "JUPYTER_IMAGE_SPEC": spawner.image},
         "mounts": [*_volumes(spawner), *all_mounts(spawner)],
+        **({"secrets": made} if (made := list(secrets)) else {}),
         "stop_grace_period": spawner.stop_timeout * NANOSECONDS,
     }
     container = merged(container, extra_of(spawner, spawner.extra_container_spec))

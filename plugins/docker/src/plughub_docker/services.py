@@ -15,6 +15,7 @@ from plughub.kinds import Found, Server
 from plughub.spawner import SpawnFailed
 from plughub_docker import marks
 from plughub_docker.engine import Engine, EngineError
+from plughub_docker.swarm_secrets import without_service
 from plughub_docker.tasks import ALIVE, Task, container_of, is_ending, newest, published_port, state_of
 
 Inspected = Mapping[str, Any]
@@ -193,18 +194,25 @@ class Services:
             nodes: by id, where they were listed already.
 
         Returns:
-            ``http://address:port``: that of the node where the port is published, else name and port of the
-            service; empty when there is none yet.
+            ``http://address:port``, or ``https``: that of the node where the port is published, else name
+            and port of the service; empty when there is none yet.
         """
-        port = int(marks.labels(service).get(marks.PORT, 0))
+        known = marks.labels(service)
+        port, scheme = int(known.get(marks.PORT, 0)), marks.scheme_of(known)
         if not _publishes(service, port):
-            return f"http://{service['Spec']['Name']}:{port}"
+            return f"{scheme}://{service['Spec']['Name']}:{port}"
         published = published_port(task, port)
         if not published:
             return ""
         node = self.node_of(task) if nodes is None else nodes.get(task.get("NodeID", ""))
         host = self.host_ip or _node_address(node)
-        return f"http://{host}:{published}" if host else ""
+        return f"{scheme}://{host}:{published}" if host else ""
+
+    def node_addresses(self) -> list[str]:
+        """List the addresses of all nodes, on any of which a server may land."""
+        with self._asked() as client:
+            found = [_node_address(node) for node in client.nodes()]
+        return [address.strip("[]") for address in found if address]
 
     def logs(self, service: Inspected, lines: int) -> list[str]:
         """Give the last lines of a service.
@@ -234,13 +242,15 @@ class Services:
         """
         wanted = [f"{marks.MARK}={mark}", f"{marks.PLUGIN}={self.plugin}"]
         with self._asked() as client:
+            secrets = client.secrets(filters={"label": wanted})
             services = client.services(filters={"label": wanted})
             tasks = client.tasks(filters={"label": wanted}) if services else []
             nodes = {node["ID"]: node for node in client.nodes()} if services else {}
         by_service = defaultdict(list)
         for task in tasks:
             by_service[task["ServiceID"]].append(task)
-        return [self._found(service, by_service[service["ID"]], nodes) for service in services]
+        found = [self._found(service, by_service[service["ID"]], nodes) for service in services]
+        return [*found, *without_service(secrets, {one.operation for one in found})]
 
     def _found(self, service: Inspected, tasks: Iterable[Task], nodes: Mapping[str, Inspected]) -> Found:
         known, task = marks.labels(service), newest(tasks)

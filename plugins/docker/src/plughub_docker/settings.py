@@ -82,6 +82,11 @@ class DockerSettings(OldNames):
         help="Mounts as docker.types.Mount takes them: a list of dictionaries, or a function of the spawner "
         "that gives one.",
     ).tag(config=True)
+    certs_volume_name = Unicode(
+        help="Volume for the certificate of a server (JupyterHub.internal_ssl), a template such as "
+        "name_template that gives no two servers one name. It is removed with its container; when not set, "
+        "it has no name."
+    ).tag(config=True)
     format_volume_name: Any = AnyTrait(
         help="Function of template and spawner that fills in the templates of volumes."
     ).tag(config=True)
@@ -99,7 +104,8 @@ class DockerSettings(OldNames):
         "your own."
     ).tag(config=True)
     use_internal_hostname = Bool(
-        False, help="Reach containers by their name, which Docker's networks resolve."
+        help="Reach containers by their name, which Docker's networks resolve; the default for networks of "
+        "your own with JupyterHub.internal_ssl."
     ).tag(config=True)
     links: dict[str, str] = Dict(help="Old-style links: {container: alias}.").tag(config=True)  # type: ignore[assignment]
 
@@ -167,6 +173,10 @@ class DockerSettings(OldNames):
     @default("use_internal_ip")
     def _default_use_internal_ip(self) -> bool:
         return self.network_name not in {DEFAULT_NETWORK, HOST_NETWORK}
+
+    @default("use_internal_hostname")
+    def _default_use_internal_hostname(self) -> bool:
+        return self.internal_ssl and self.use_internal_ip and self.network_name != DEFAULT_NETWORK
 
     @default("will_resume")
     def _default_will_resume(self) -> bool:

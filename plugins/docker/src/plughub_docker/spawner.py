@@ -12,11 +12,11 @@ from plughub.classes.calling import call
 from plughub.plugin.threads import ThreadPools
 from plughub.spawner import Found, SpawnFailed
 from plughub_docker import cloning, images, marks
+from plughub_docker.certificates import KEY_VARIABLE, DockerCertificates
 from plughub_docker.containers import Containers, Inspected
 from plughub_docker.creation import create_arguments
 from plughub_docker.diagnosis import diagnose, unreachable_hub
 from plughub_docker.engine import Engine, EngineError
-from plughub_docker.options import DockerOptions
 from plughub_docker.settings import HOST_NETWORK
 
 GONE: Final = "the container is gone: it was removed, but not by the hub"
@@ -31,7 +31,7 @@ def _launchers(size: int) -> ThreadPools:
     return ThreadPools(size)
 
 
-class DockerSpawner(DockerOptions):
+class DockerSpawner(DockerCertificates):
     """Runs each server in a container of its own, on any engine that the hub can reach."""
 
     label: ClassVar[str] = "Docker"
@@ -124,19 +124,6 @@ class DockerSpawner(DockerOptions):
                 return
             await asyncio.sleep(LOOK)
 
-    def move_certs(self, paths: dict[str, str]) -> dict[str, str]:
-        """Refuse: no certificate is brought into containers yet.
-
-        Raises:
-            SpawnFailed: always.
-        """
-        del paths
-        raise SpawnFailed(
-            f"JupyterHub.internal_ssl is set, but plugin {self.plugin!r} brings no certificates into "
-            "containers: switch it off, or use the plugin 'localprocess'",
-            retry=False,
-        )
-
     # ---- state
 
     def load_state(self, state: Mapping[str, Any]) -> None:
@@ -189,14 +176,6 @@ class DockerSpawner(DockerOptions):
     def own_arguments(self) -> dict[str, Any]:
         """Give arguments of `create_container` that belong to this kind of spawner."""
         return {}
-
-    def own_mounts(self) -> list[Mapping[str, Any]]:
-        """Give mounts that belong to this kind of spawner."""
-        return []
-
-    def fill_in_volume(self, template: str) -> str:
-        """Fill in a template of a volume."""
-        return str(self.format_volume_name(template, self))
 
     # ---- in a thread
 
@@ -254,6 +233,7 @@ class DockerSpawner(DockerOptions):
                 self.containers.end(earlier, seconds=0, remove=True)
                 earlier = None
             self.object_id = earlier["Id"] if earlier else self._create()
+            self.place_certificates(self.engine, self.object_id)
             self.containers.start(self.object_id, self.object_name)
             return self._address()
 
@@ -270,11 +250,21 @@ class DockerSpawner(DockerOptions):
         variables = dict(pair.partition("=")[::2] for pair in earlier["Config"]["Env"])
         if not (token := variables.get("JUPYTERHUB_API_TOKEN")):
             return False
+        self._refuse_other_tls(KEY_VARIABLE in variables)
         if marks.is_marked(earlier):
             marks.write_operation(self.engine, earlier["Id"], self.record.operation)
         self.api_token = token
         self.log.info("Resuming container %s", self.object_name)
         return True
+
+    def _refuse_other_tls(self, speaks_tls: bool) -> None:
+        """An environment cannot be changed: a kept container goes on as it began."""
+        if speaks_tls != self.internal_ssl:
+            raise SpawnFailed(
+                f"container {self.object_name!r} was made {'with' if speaks_tls else 'without'} "
+                "JupyterHub.internal_ssl and is kept (DockerSpawner.remove is off): remove it",
+                retry=False,
+            )
 
     def _create(self) -> str:
         with self.engine.asked(f"image {self.image!r} cannot be looked at") as client:
@@ -321,6 +311,7 @@ class DockerSpawner(DockerOptions):
     def _stop(self, now: bool) -> None:
         with self._launching:
             container = self.give_up()
-        if container is None:
-            return
-        self.containers.end(container, seconds=0 if now else self.stop_timeout, remove=self.remove)
+        if container is not None:
+            self.containers.end(container, seconds=0 if now else self.stop_timeout, remove=self.remove)
+        if self.remove and not self._untouched:
+            self.remove_certificates(self.engine)

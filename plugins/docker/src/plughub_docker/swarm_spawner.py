@@ -9,15 +9,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Final
 from urllib.parse import urlsplit
 
+from docker.types import SecretReference
 from traitlets import Bool, CaselessStrEnum, Dict, Integer, Unicode, Union, default, validate
 
 from plughub.spawner import Found, SpawnFailed
 from plughub.traitlets import Callable
 from plughub_docker import service_spec, tasks
+from plughub_docker.certificates import owner_of
+from plughub_docker.creation import extra_of
 from plughub_docker.diagnosis import unreachable_hub
 from plughub_docker.engine import EngineError
 from plughub_docker.services import Inspected, Services
 from plughub_docker.spawner import DockerSpawner
+from plughub_docker.swarm_secrets import FOLDER as SECRETS_FOLDER
+from plughub_docker.swarm_secrets import Secrets
 from plughub_docker.tasks import Task
 from plughub_docker.volumes import fill_in
 
@@ -28,7 +33,7 @@ LATER_LOOK: Final = 1.0
 ENDING_SECONDS: Final = 20
 """How much longer than ``stop_timeout`` a swarm may take to end a container."""
 
-_IDLE: Final = ("links", "extra_create_kwargs", "extra_host_config", "post_start_cmd")
+_IDLE: Final = ("links", "extra_create_kwargs", "extra_host_config", "post_start_cmd", "certs_volume_name")
 
 
 def _extra(about: str) -> Any:
@@ -45,6 +50,7 @@ class SwarmSpawner(DockerSpawner):
     label: ClassVar[str] = "Docker Swarm"
     object_type: ClassVar[str] = "service"
     object_id_key: ClassVar[str] = "ID"
+    certificate_folder: ClassVar[str] = SECRETS_FOLDER
 
     pull_policy = CaselessStrEnum(
         ["always", "ifnotpresent", "never", "skip"],
@@ -98,6 +104,22 @@ class SwarmSpawner(DockerSpawner):
     def services(self) -> Services:
         """The services of this plugin."""
         return Services(self.engine, self.plugin, self.host_ip)
+
+    @property
+    def secrets(self) -> Secrets:
+        """The secrets of this plugin."""
+        return Secrets(self.engine, self.plugin)
+
+    def own_names(self, some_given: bool) -> list[str]:
+        """Name where hub and proxy will reach the server: its service, or any node of the swarm."""
+        del some_given
+        if self.is_internal:
+            return [self.object_name]
+        return [self.host_ip] if self.host_ip else self.services.node_addresses()
+
+    def own_mounts(self) -> list[Mapping[str, Any]]:
+        """Mount nothing: a certificate comes as secrets, which reach any node."""
+        return []
 
     # ---- the hub's calls
 
@@ -186,7 +208,8 @@ class SwarmSpawner(DockerSpawner):
             if earlier:
                 self.log.info("Removing service %s of an earlier start", self.object_name)
                 self.services.remove(earlier, now=True)
-            template = service_spec.task_template(self, self._image_command())
+            command = self._image_command()
+            template = service_spec.task_template(self, command, self._make_secrets())
             self.object_id = self.services.create(
                 self.object_name, service_spec.labels(self), template, service_spec.endpoint_spec(self)
             )
@@ -210,6 +233,27 @@ class SwarmSpawner(DockerSpawner):
                 "not have it: set SwarmSpawner.cmd, or SwarmSpawner.pull_policy to 'ifnotpresent'",
                 retry=False,
             ) from error
+
+    def _make_secrets(self) -> list[SecretReference]:
+        """Make secrets of the certificate's files, anew where this start has come here before."""
+        if not self.internal_ssl:
+            return []
+        self.secrets.remove(self.record, self.record.operation)
+        return self.secrets.create(self.record, self._certificate_files, self._owner())
+
+    def _owner(self) -> int | None:
+        """Find out as whom the server runs; the manager knows it of images that it has."""
+        user = extra_of(self, self.extra_container_spec).get("user")
+        environment = [f"{name}={value}" for name, value in self.get_env().items()]
+        try:
+            with self.engine.asked() as client:
+                config = client.inspect_image(self.image)["Config"]
+        except EngineError as error:
+            if not error.gone:
+                raise
+            config = {"User": "?"}
+        known = str(user if user is not None else config.get("User") or "")
+        return owner_of(known, [*(config.get("Env") or ()), *environment], str)
 
     def _give_up(self, task: Task | None, seconds: float) -> None:
         waits = task is None or tasks.state_of(task) in tasks.WAITS_FOR_NODE
@@ -248,6 +292,8 @@ class SwarmSpawner(DockerSpawner):
             service = self.give_up()
         if service is not None:
             self.services.remove(service, now=now)
+        if not self._untouched:
+            self.secrets.remove(self.record, self.record.operation)
         return "" if self._untouched else self.record.operation
 
     def _silence(self, service: Inspected, node: str) -> str:

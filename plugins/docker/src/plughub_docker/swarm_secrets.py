@@ -1,0 +1,108 @@
+"""Secrets of a swarm: they bring a certificate to whichever node runs the server. Everything here blocks."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from docker.types import SecretReference
+
+from plughub.kinds import Found, Server
+from plughub_docker import marks
+from plughub_docker.certificates import CertificateFile
+from plughub_docker.engine import Engine, EngineError
+
+FOLDER: Final = "/run/secrets"
+"""Where a swarm mounts secrets, in memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Secrets:
+    """The secrets of one plugin on one swarm. A secret cannot be changed: each start has its own.
+
+    Attributes:
+        engine: a manager of the swarm.
+        plugin: name of the plugin.
+    """
+
+    engine: Engine
+    plugin: str
+
+    def create(
+        self, server: Server, files: Iterable[CertificateFile], owner: int | None
+    ) -> list[SecretReference]:
+        """Make the secrets of a start.
+
+        Args:
+            server: the record.
+            files: what is in them.
+            owner: number of the user who reads them; None when it is not known.
+
+        Returns:
+            How the service refers to them.
+
+        Raises:
+            EngineError: the swarm refuses.
+        """
+        owned = marks.labels_of(server, self.plugin, kept=False)
+        made = []
+        for index, file in enumerate(files):
+            name = f"plughub-{server.operation}-{index}"
+            with self.engine.asked("the certificate cannot be given to the swarm") as client:
+                answer = client.create_secret(name, file.content, labels=owned)
+            made.append(
+                SecretReference(
+                    answer["ID"], name, filename=file.name, uid=str(owner or 0), mode=file.mode(owner)
+                )
+            )
+        return made
+
+    def remove(self, server: Server, operation: str = "") -> None:
+        """Remove the secrets of a server, whose service is gone. That there are none is no error.
+
+        Args:
+            server: the record.
+            operation: of the start; all starts when empty.
+
+        Raises:
+            EngineError: a service still has one.
+        """
+        wanted = marks.filters_of(server, self.plugin, operation)
+        with self.engine.asked("the secrets of the server cannot be listed") as client:
+            found = client.secrets(filters={"label": wanted})
+        for secret in found:
+            with _unless_gone(self.engine) as client:
+                client.remove_secret(secret["ID"])
+
+
+def without_service(secrets: Iterable[Mapping[str, Any]], operations: Collection[str]) -> list[Found]:
+    """List starts that got as far as their secrets and no further.
+
+    Args:
+        secrets: of the plugin, as the swarm lists them.
+        operations: the starts that have a service.
+
+    Returns:
+        These starts, each once.
+    """
+    left = {}
+    for secret in secrets:
+        known = marks.labels(secret)
+        operation = known.get(marks.OPERATION, "")
+        if operation not in operations:
+            left[operation] = Found(
+                operation=operation, user=known.get(marks.USER, ""), server=known.get(marks.SERVER, "")
+            )
+    return list(left.values())
+
+
+@contextlib.contextmanager
+def _unless_gone(engine: Engine) -> Any:
+    try:
+        with engine.asked("a secret of the server cannot be removed") as client:
+            yield client
+    except EngineError as error:
+        if not error.gone:
+            raise

@@ -1,0 +1,193 @@
+"""Servers on a swarm that speak TLS with hub and proxy: their certificates are secrets of the swarm."""
+
+import asyncio
+import json
+import shutil
+
+import pytest
+from traitlets.config import Config
+
+from plughub.classes.spawner_hooks import SpawnerHooks
+from plughub.plugin.threads import ThreadPools
+from plughub.testing.client import client_of
+from plughub.testing.contracts.spawner import NAME, SpawnerUnderTest, make_server
+from plughub.testing.hub import HubProcess
+from plughub.testing.ports import free_port
+from plughub.testing.waiting import wait_for
+from plughub_docker.swarm_spawner import SwarmSpawner
+from plughub_docker.testing.images import PYTHON
+from plughub_docker.testing.tls import REFUSED, Authorities, fetch, fetch_soon
+
+pytestmark = [pytest.mark.docker, pytest.mark.timeout(300)]
+TINY = [PYTHON, "/opt/tiny_server.py"]
+KEY = """
+import os, stat
+path = os.environ["JUPYTERHUB_SSL_KEYFILE"]
+found = os.stat(path)
+print(path, found.st_uid, oct(stat.S_IMODE(found.st_mode)))
+print(open(path).read().splitlines()[1])
+"""
+
+
+@pytest.fixture
+def authorities(tmp_path):
+    return Authorities(tmp_path / "internal-ssl")
+
+
+@pytest.fixture
+async def spawners(tmp_path, swarm_prefix, tiny_image, authorities):
+    """Makes spawners whose hub speaks TLS inside."""
+    pools = ThreadPools()
+
+    def make(**settings):
+        def plugin(*_):
+            chosen = {"image": tiny_image, "cmd": TINY, "prefix": swarm_prefix, "stop_timeout": 1}
+            config = Config({"SwarmSpawner": {**chosen, **settings}})
+            return authorities.told(SpawnerHooks(NAME, SwarmSpawner, config, tmp_path), tmp_path)
+
+        return SpawnerUnderTest(plugin, make_server("alice"), pools)
+
+    yield make
+    pools.close()
+
+
+def secrets_of(swarm, user, mark=None):
+    """The secrets of a user, of the hub with this mark or of any."""
+    wanted = [f"plughub.user={user}", *([f"plughub.mark={mark}"] if mark else [])]
+    return swarm.secrets(filters={"label": wanted})
+
+
+def read_key(swarm, service):
+    """Say whose the key is, and what is in it, as the server sees it."""
+    (task,) = swarm.tasks(filters={"service": service})
+    made = swarm.exec_create(task["Status"]["ContainerStatus"]["ContainerID"], [PYTHON, "-c", KEY])
+    return swarm.exec_start(made["Id"]).decode().splitlines()
+
+
+async def test_who_shows_no_certificate_is_not_let_in_and_the_key_is_nowhere_but_with_its_user(
+    spawners, swarm, authorities
+):
+    spawner = spawners()
+    endpoint = await spawner.start()
+    assert endpoint.url.startswith("https://")
+    url = f"{endpoint.url}{spawner.server.prefix}api"
+    assert (await asyncio.to_thread(fetch_soon, url, authorities.context))["user"] == "alice"
+    for nobody, address in ((authorities.anonymous, url), (None, url.replace("https:", "http:"))):
+        with pytest.raises(REFUSED):
+            await asyncio.to_thread(fetch, address, nobody)
+    assert (await spawner.inventory())[spawner.server.operation].url == endpoint.url
+
+    service = swarm.inspect_service(endpoint.state["object_id"])
+    made = secrets_of(swarm, "alice", spawner.server.mark)
+    assert len(made) == 3
+    about, first_line = read_key(swarm, service["ID"])
+    assert about == "/run/secrets/user-alice.key 1000 0o400"
+    (task,) = swarm.tasks(filters={"service": service["ID"]})
+    container = swarm.inspect_container(task["Status"]["ContainerStatus"]["ContainerID"])
+    assert first_line not in json.dumps([service, task, container, made, dict(endpoint.state)])
+
+    await spawner.stop(now=True)
+    assert secrets_of(swarm, "alice", spawner.server.mark) == []
+
+
+async def test_of_an_image_whose_user_the_manager_cannot_know_the_key_is_open_inside_the_container(
+    spawners, swarm, authorities
+):
+    spawner = spawners(extra_container_spec={"user": "jovyan"})
+    endpoint = await spawner.start()
+    await asyncio.to_thread(fetch_soon, f"{endpoint.url}/", authorities.context)
+    assert read_key(swarm, endpoint.state["object_id"])[0] == "/run/secrets/user-alice.key 0 0o444"
+    await spawner.stop(now=True)
+
+
+async def test_in_an_overlay_network_the_certificate_names_the_service(
+    spawners, swarm, swarm_prefix, authorities
+):
+    network = swarm.create_network(swarm_prefix, driver="overlay")["Id"]
+    spawner = spawners(network_name=swarm_prefix)
+    try:
+        endpoint = await spawner.start()
+        assert endpoint.url == f"https://{swarm_prefix}-alice:8888"
+        (task,) = swarm.tasks(filters={"service": endpoint.state["object_id"]})
+        made = swarm.exec_create(
+            task["Status"]["ContainerStatus"]["ContainerID"], [PYTHON, "-c", NAMES_OF_CERTIFICATE]
+        )
+        assert f"{swarm_prefix}-alice" in swarm.exec_start(made["Id"]).decode()
+        await spawner.stop(now=True)
+    finally:
+        await asyncio.to_thread(wait_for, lambda: not swarm.services(filters={"name": swarm_prefix}))
+        await asyncio.to_thread(wait_for, lambda: remove_network(swarm, network))
+
+
+NAMES_OF_CERTIFICATE = """
+import os, ssl
+print(ssl._ssl._test_decode_cert(os.environ["JUPYTERHUB_SSL_CERTFILE"])["subjectAltName"])
+"""
+
+
+def remove_network(swarm, network):
+    """The last container leaves its network a moment after it ended."""
+    import docker
+
+    try:
+        swarm.remove_network(network)
+    except docker.errors.APIError as error:
+        return error.status_code == 404
+    return True
+
+
+@pytest.fixture
+def hub(tmp_path, gateway, swarm_prefix, tiny_image):
+    """A hub that dies where the file ``die`` is, between the secrets of a start and its service."""
+    config = f"""
+import os, pathlib, signal
+import docker
+c.JupyterHub.internal_ssl = True
+c.JupyterHub.hub_ip = {gateway!r}
+c.JupyterHub.tornado_settings = {{"slow_spawn_timeout": 120}}
+c.JupyterHub.lease_seconds = 3
+c.ConfigurableHTTPProxy.api_url = "http://127.0.0.1:{free_port()}"
+c.Authenticator.allow_all = True
+c.SwarmSpawner.image = {tiny_image!r}
+c.SwarmSpawner.cmd = {TINY!r}
+c.SwarmSpawner.prefix = {swarm_prefix!r}
+c.SwarmSpawner.stop_timeout = 1
+c.Spawner.http_timeout = 90
+really, order = docker.APIClient.create_service, pathlib.Path("die").absolute()
+
+def create_service(*args, **kwargs):
+    if order.exists():
+        order.unlink()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return really(*args, **kwargs)
+
+docker.APIClient.create_service = create_service
+"""
+    return HubProcess(tmp_path, "--plugins", "swarm,dummy,chp", config=config)
+
+
+@pytest.mark.node
+@pytest.mark.skipif(
+    shutil.which("configurable-http-proxy") is None, reason="configurable-http-proxy is missing"
+)
+def test_a_hub_that_is_killed_before_the_service_is_made_leaves_no_secret(hub, swarm, swarm_prefix):
+    user = f"{swarm_prefix}-user"
+    with hub:
+        call = client_of(hub, user)
+        (hub.folder / "die").touch()
+        with pytest.raises((OSError, ValueError)):
+            call("POST", f"/users/{user}/server", {})
+        wait_for(lambda: not (hub.folder / "die").exists())
+        before = {one["ID"] for one in secrets_of(swarm, user)}
+        assert len(before) == 3
+        assert swarm.services(filters={"name": swarm_prefix}) == []
+        hub.kill()
+        hub.start()
+
+        call = client_of(hub, user)
+        call.until(f"/users/{user}", lambda model: model["servers"].get("", {}).get("ready"), 120)
+        wait_for(lambda: not before & {one["ID"] for one in secrets_of(swarm, user)}, 120)
+        assert fetch_soon(f"{hub.url}user/{user}/api", None)["user"] == user
+        assert call("DELETE", f"/users/{user}/server").status in {202, 204}
+        call.until(f"/users/{user}", lambda model: not model["servers"] and not model["pending"])
+        assert secrets_of(swarm, user) == []
