@@ -3,6 +3,10 @@ import json
 import pytest
 
 from plughub.domain.audit import AuditQuery
+from plughub.domain.declared import Declared, read_roles
+from plughub.domain.scopes import ScopeTree
+from plughub.domain.service_specs import read_services
+from plughub.services.declaring import declare
 
 
 @pytest.fixture
@@ -46,6 +50,22 @@ async def test_a_start_and_a_stop_by_somebody_else_name_her_and_her_token(hub, t
         assert (line.actor, line.user, line.server) == ("root", "alice", "")
         assert (line.token_id, line.remote_ip) == (me["token_id"], "127.0.0.1")
     assert [last(lines, kind).actor for kind in ("spawn", "stop")] == ["root", "root"]
+
+
+async def test_a_service_is_told_from_a_user_of_the_same_name(hub, trail) -> None:
+    await hub.user("alice")
+    await hub.user("culler")
+    scopes = ["servers", "users"]
+    declared = Declared(
+        roles=read_roles([{"name": "cull", "scopes": scopes, "services": ["culler"]}], ScopeTree()),
+        services=read_services([{"name": "culler", "api_token": "a-token-that-was-chosen"}]),
+    )
+    await hub.store.write(lambda tx: declare(tx, declared))
+    service = hub.browser(Authorization="token a-token-that-was-chosen")
+    assert (await service.post("/hub/api/users/alice/server")).code == 201
+    assert (await service.delete("/hub/api/users/alice/server")).code == 204
+    lines = await trail("spawn-requested", "spawn", "stop-requested", "stop")
+    assert {line.actor for line in lines} == {"services/culler"}
 
 
 async def test_a_start_that_is_refused_stands_in_the_trail_with_the_reason(make_hub) -> None:

@@ -23,7 +23,7 @@ class AuditEntry:
         id: its number, higher for later ones; 0 for one that is not stored yet.
         at: when, in UTC.
         kind: what: the kind of the event, or the deed of an admin, such as ``delete-user``.
-        actor: who did it; empty for the hub itself, or for who is not known.
+        actor: who did it: a user, or ``services/NAME``; empty for the hub itself, or for who is not known.
         user: to whom; empty for the hub as a whole.
         server: name of the server, None when it is not about a server.
         remote_ip: from where; empty when not known.

@@ -35,7 +35,7 @@ class By:
     """Who does something, from where and with what.
 
     Attributes:
-        name: of the user or service; empty for the hub itself.
+        name: of the user; ``services/NAME`` for a service, empty for the hub itself.
         remote_ip: address of the browser or program; empty when not known.
         token_id: id of the token that was sent; empty for a browser session.
     """
@@ -58,7 +58,7 @@ class Event:
         at: when, in UTC.
         user: to whom.
         server: name of the server, None when it is not about a server.
-        actor: who did it; empty for the hub itself.
+        actor: who did it: a user, or ``services/NAME``; empty for the hub itself.
         remote_ip: from where; empty when not known.
         token_id: with which token; empty for a browser session.
         detail: JSON-able facts, no secrets.

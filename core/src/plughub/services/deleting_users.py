@@ -68,7 +68,7 @@ class UserDeletion:
         """
         if by is not None and by.is_user and by.name == user.name:
             raise InvalidError("Cannot delete yourself!")
-        name, holder = by.name if by else "", self._settings.hub_id
+        name, holder = by.called if by else "", self._settings.hub_id
 
         def intend(tx: Transaction) -> None:
             tx.users.lock(user.id)

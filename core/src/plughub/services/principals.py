@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from plughub.domain.errors import ForbiddenError
+from plughub.domain.names import MAX_USERNAME
 from plughub.domain.scopes import Access, ScopeFilter, check_scopes
 from plughub.domain.services import Service
 from plughub.domain.users import User
@@ -48,6 +49,14 @@ class Principal:
     def name(self) -> str:
         """Name of the user or service."""
         return self.owner.name
+
+    @property
+    def called(self) -> str:
+        """What it is called where users and services stand side by side: ``services/NAME`` for a service.
+
+        No user has a name with a slash in it.
+        """
+        return self.name if self.is_user else f"services/{self.name}"[:MAX_USERNAME]
 
     @property
     def is_user(self) -> bool:

@@ -192,7 +192,7 @@ class BaseHandler(RequestHandler):
     def by(self) -> By:
         """Who makes the request, from where and with which token."""
         who = self.principal
-        name, token_id = (who.name, who.token_id) if who is not None else ("", "")
+        name, token_id = (who.called, who.token_id) if who is not None else ("", "")
         return By(name=name, remote_ip=self.request.remote_ip or "", token_id=token_id)
 
     def tell(

@@ -7,9 +7,10 @@ import logging
 from collections.abc import Collection, Mapping
 from typing import Final, Protocol
 
-from plughub.domain.errors import HubError
+from plughub.domain.errors import HubError, UnavailableError
 from plughub.domain.servers import Operation, OperationKind, Phase
 from plughub.services.loops import news
+from plughub.services.operations.giving_up import give_up
 from plughub.services.operations.job import Job, LeaseLostError, PutOffError
 from plughub.services.ports import Store, Transaction
 from plughub.services.settings import HubSettings
@@ -21,6 +22,8 @@ TOLD_SECONDS: Final = 5.0
 """Who is told when there is work looks for it nevertheless, but not so often."""
 AT_ONCE: Final = 1000
 RETRY_SECONDS: Final = 1.0
+TRIES: Final = 5
+"""An operation that fails so often in a way that nobody foresaw is given up, or put off."""
 
 
 class Steps(Protocol):
@@ -115,10 +118,6 @@ class Runner:
         if operation_id in self._jobs:
             self._jobs[operation_id].cancelled.set()
 
-    def wake(self) -> None:
-        """Look at once for something to do."""
-        self._wake.set()
-
     def told(self, *, free: bool) -> None:
         """Hear whether there is work; who is told need not look so often.
 
@@ -177,25 +176,32 @@ class Runner:
             await asyncio.wait(self._tasks.values())
 
     async def _run(self, job: Job) -> None:
+        mistakes: list[Exception] = []
         while job.phase is not Phase.DONE:
             try:
+                if len(mistakes) == TRIES:
+                    mistake = mistakes.pop()
+                    mistakes.clear()
+                    await give_up(job, mistake)
                 await self._steps[job.operation.kind].run(job)
             except LeaseLostError:
                 log.warning("operation %s is another hub's now", job.operation.id)
                 return
             except PutOffError:
                 return
-            except HubError as error:
+            except UnavailableError as error:  # the database: it is waited for, however long it takes
                 log.warning("%s of %s is tried again: %s", job.phase, job.operation.id, error)
-                await self._again(job)
-            except Exception:
+                await self._again(job, RETRY_SECONDS)
+            except Exception as error:
                 log.exception("%s of %s is tried again", job.phase, job.operation.id)
-                await self._again(job)
+                mistakes.append(error)
+                await self._again(job, RETRY_SECONDS * 2 ** (len(mistakes) - 1))
 
-    async def _again(self, job: Job) -> None:
-        """Wait until what is written down of an operation can be read again."""
+    async def _again(self, job: Job, pause: float) -> None:
+        """Wait for some seconds, and until what is written down of an operation can be read again."""
         while True:
-            await asyncio.sleep(RETRY_SECONDS)
+            await asyncio.sleep(pause)
+            pause = RETRY_SECONDS
             try:
                 return await job.resume()
             except HubError as error:
