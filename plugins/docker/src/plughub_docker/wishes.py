@@ -170,16 +170,18 @@ def form(variables: Iterable[str], repositories: Iterable[str]) -> str:
     if places:
         options = "".join(f'<option value="{html.escape(one)}">' for one in places if "*" not in one)
         text += (
-            '<label for="repository" class="form-label">Repository to clone (may stay empty)</label>'
+            '<label for="repository" class="form-label">Repository to clone</label>'
             '<input id="repository" name="repository" type="url" class="form-control" list="repositories" '
-            f'placeholder="{html.escape(places[0])}" title="{_listed(places)}">'
+            f'placeholder="{html.escape(places[0])}" aria-describedby="about-repository">'
             f'<datalist id="repositories">{options}</datalist>'
+            f'<small id="about-repository">May stay empty. There are: {_listed(places)}</small>'
         )
     if known:
         text += (
-            '<label for="environment" class="form-label">Environment variables, one NAME=value a line '
-            f"({_listed(known)})</label>"
-            '<textarea id="environment" name="environment" class="form-control" rows="3"></textarea>'
+            '<label for="environment" class="form-label">Environment variables</label>'
+            '<textarea id="environment" name="environment" class="form-control" rows="3" spellcheck="false" '
+            'autocapitalize="off" aria-describedby="about-environment"></textarea>'
+            f'<small id="about-environment">One NAME=value a line. There are: {_listed(known)}</small>'
         )
     return text
 

@@ -17,9 +17,15 @@ function watchStart(place) {
     find("sr-progress").textContent = `${percent}%`;
     put(find("progress-message"), event);
     const line = document.createElement("li");
+    const log = find("progress-log");
+    const atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 80;
     put(line, event);
-    find("progress-log").append(line);
+    log.append(line);
+    if (atEnd) log.scrollTop = log.scrollHeight;
   }
+
+  // The end of what has happened is what people open it for.
+  find("progress-details").addEventListener("toggle", () => { find("progress-log").scrollTop = 1e9; });
 
   function put(element, event) {
     // Markup comes from plugins, which vouch for it.
