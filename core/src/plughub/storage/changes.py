@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, bindparam, delete, insert, select
 
 from plughub.storage import tables
+
+_changes = tables.changes.c
+_ADD = insert(tables.changes)
+_SINCE = (
+    select(_changes.id, _changes.topic, _changes.key)
+    .where(_changes.at >= bindparam("since"))
+    .order_by(_changes.id)
+)
 
 
 class Changes:
@@ -18,14 +26,11 @@ class Changes:
     def add(self, topic: str, key: str) -> None:
         """Tell that something changed."""
         self.added.append((topic, key))
-        self._connection.execute(insert(tables.changes).values(at=self._now, topic=topic, key=key))
+        self._connection.execute(_ADD, {"at": self._now, "topic": topic, "key": key})
 
     def since(self, at: float) -> list[tuple[int, str, str]]:
         """List number, topic and key of the changes since a time in seconds."""
-        news = tables.changes.c
-        rows = self._connection.execute(
-            select(news.id, news.topic, news.key).where(news.at >= at).order_by(news.id)
-        )
+        rows = self._connection.execute(_SINCE, {"since": at})
         return [(row.id, row.topic, row.key) for row in rows]
 
     def purge(self, before: float) -> None:

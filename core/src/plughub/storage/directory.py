@@ -53,6 +53,12 @@ _GROUPS_OF = (
     .where(_members.user_id.in_(_KEYS))
 )
 _RIGHTS = rights_of_users(lambda column: column.in_(_KEYS))
+_USER_ROLE = select(_roles.id).where(_roles.name == USER_ROLE).scalar_subquery()
+_GIVE_ROLE = insert(tables.user_role_map).from_select(
+    ["user_id", "role_id", "managed_by_auth"],
+    select(_users.id, _USER_ROLE, literal(value=False)).where(_users.id.in_(_KEYS), _USER_ROLE.is_not(None)),
+)
+_NEW_SERVERS = insert(tables.spawners)
 _BUSY = select(_ops.user_id).where(_ops.finished.is_(None))
 _NOT_STOPPED = (
     select(_spawners.user_id)
@@ -106,7 +112,6 @@ class Directory:
 
     def create(self, names: Sequence[str]) -> list[int]:
         """Store users with default role and default server; answers the keys of those that are new."""
-        role = select(_roles.id).where(_roles.name == USER_ROLE).scalar_subquery()
         created: list[int] = []
         for chunk in _chunks(list(dict.fromkeys(names))):
             rows = [
@@ -117,10 +122,8 @@ class Directory:
             if not keys:
                 continue
             servers = [{"user_id": key, "name": "", "state": {}} for key in keys]
-            self._connection.execute(insert(tables.spawners), servers)
-            held = select(_users.id, role, literal(value=False)).where(_users.id.in_(keys), role.is_not(None))
-            columns = ["user_id", "role_id", "managed_by_auth"]
-            self._connection.execute(insert(tables.user_role_map).from_select(columns, held))
+            self._connection.execute(_NEW_SERVERS, servers)
+            self._connection.execute(_GIVE_ROLE, {"keys": keys})
             created += keys
         return created
 

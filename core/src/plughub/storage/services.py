@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, delete, select, update
+from sqlalchemy import ColumnElement, Connection, Select, delete, select, update
 
 from plughub.domain.scopes import Reach
 from plughub.domain.services import Service, ServiceDeclaration, ServiceLife
@@ -15,6 +16,14 @@ from plughub.storage.sql import insert_unless_there, upsert
 
 _services, _roles, _held = tables.services.c, tables.roles.c, tables.service_role_map.c
 _lives = tables.service_lives.c
+
+_SERVICE = (
+    select(tables.services, _lives.pid.label("process"))
+    .outerjoin(tables.service_lives, _lives.name == _services.name)
+    .order_by(_services.name)
+)
+_WEB = _SERVICE.where(_services.url.is_not(None), _services.url != "")
+_AWAKE = select(_lives.name).where(_lives.routed.is_(True))
 
 
 class Services:
@@ -71,9 +80,10 @@ class Services:
 
     def routed(self) -> list[Service]:
         """List the services to which requests are led: those that the hub starts once they have answered."""
-        awake = select(_lives.name).where(_lives.routed.is_(True))
-        names = set(self._connection.execute(awake).scalars())
-        web = self._all(_services.url.is_not(None), _services.url != "")
+        web = self._with_roles(_WEB)
+        if not web:
+            return []
+        names = set(self._connection.execute(_AWAKE).scalars())
         return [service for service in web if not service.command or service.name in names]
 
     def token_ids(self, service_id: int) -> list[int]:
@@ -82,12 +92,12 @@ class Services:
         return list(self._connection.execute(theirs).scalars())
 
     def _all(self, *conditions: ColumnElement[bool]) -> list[Service]:
-        rows = self._connection.execute(
-            select(tables.services, _lives.pid.label("process"))
-            .outerjoin(tables.service_lives, _lives.name == _services.name)
-            .where(*conditions)
-            .order_by(_services.name)
-        ).all()
+        return self._with_roles(_SERVICE.where(*conditions))
+
+    def _with_roles(self, wanted: Select[Any]) -> list[Service]:
+        rows = self._connection.execute(wanted).all()
+        if not rows:
+            return []
         roles: defaultdict[int, list[str]] = defaultdict(list)
         scopes: defaultdict[int, set[str]] = defaultdict(set)
         held = (
@@ -96,7 +106,7 @@ class Services:
             .where(_held.service_id.in_([row.id for row in rows]))
             .order_by(_roles.name)
         )
-        for row in self._connection.execute(held) if rows else ():
+        for row in self._connection.execute(held):
             roles[row.service_id].append(row.name)
             scopes[row.service_id].update(row.scopes or ())
         return [

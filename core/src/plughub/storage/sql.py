@@ -76,6 +76,9 @@ def insert_all_unless_there(
     Returns:
         Its value in each row that was inserted.
     """
+    if len(rows) == 1:  # a statement of many rows is put together each time
+        statement = _insert_one_unless_there(connection.dialect.name, table, tuple(key), answer)
+        return list(connection.execute(statement, rows[0]).scalars())
     statement = insert_into(connection.dialect.name, table).values(list(rows))
     statement = statement.on_conflict_do_nothing(index_elements=list(key))
     return list(connection.execute(statement.returning(answer)).scalars())
@@ -98,6 +101,14 @@ def insert_into(dialect: str, table: Table) -> Any:
 def _insert_unless_there(dialect: str, table: Table, key: tuple[str, ...]) -> Any:
     statement = insert_into(dialect, table).on_conflict_do_nothing(index_elements=list(key))
     return statement.returning(*(table.c[column] for column in key))
+
+
+@lru_cache(_REMEMBERED)
+def _insert_one_unless_there(
+    dialect: str, table: Table, key: tuple[str, ...], answer: ColumnElement[Any]
+) -> Any:
+    statement = insert_into(dialect, table).on_conflict_do_nothing(index_elements=list(key))
+    return statement.returning(answer)
 
 
 @lru_cache(_REMEMBERED)

@@ -34,6 +34,17 @@ _BY_PREFIX = _TOKEN.where(
     or_(_tokens.expires_at.is_(None), _tokens.expires_at > bindparam("now")),
 )
 
+_BY_ID = _TOKEN.where(_tokens.id == bindparam("key"))
+_NEW = insert(tables.api_tokens).returning(_tokens.id)
+_OF_NOTE = select(_tokens.id).where(
+    _tokens.user_id == bindparam("of_user"),
+    _tokens.note == bindparam("of_note"),
+    _tokens.client_id == "jupyterhub",
+)
+_OF_CLIENT = select(_tokens.id).where(_tokens.client_id == bindparam("of_client"))
+_DELETE = delete(tables.api_tokens).where(_tokens.id.in_(bindparam("keys", expanding=True)))
+_DELETE_CLIENT = delete(tables.oauth_clients).where(_clients.identifier == bindparam("of_client"))
+
 
 class Tokens:
     """Tokens, on one connection."""
@@ -56,22 +67,19 @@ class Tokens:
         expires_at: datetime | None = None,
     ) -> TokenRecord:
         """Store a token."""
-        key: int = self._connection.execute(
-            insert(tables.api_tokens)
-            .values(
-                hashed=hashed,
-                prefix=prefix,
-                user_id=user_id,
-                service_id=service_id,
-                client_id=client_id,
-                session_id=session_id or None,
-                note=note,
-                scopes=sorted(scopes),
-                created=utcnow(),
-                expires_at=expires_at,
-            )
-            .returning(_tokens.id)
-        ).scalar_one()
+        facts = {
+            "hashed": hashed,
+            "prefix": prefix,
+            "user_id": user_id,
+            "service_id": service_id,
+            "client_id": client_id,
+            "session_id": session_id or None,
+            "note": note,
+            "scopes": sorted(scopes),
+            "created": utcnow(),
+            "expires_at": expires_at,
+        }
+        key: int = self._connection.execute(_NEW, facts).scalar_one()
         token = self.by_id(key)
         assert token is not None
         return token
@@ -83,7 +91,7 @@ class Tokens:
 
     def by_id(self, token_id: int) -> TokenRecord | None:
         """Find a token by key."""
-        row = self._connection.execute(_TOKEN.where(_tokens.id == token_id)).one_or_none()
+        row = self._connection.execute(_BY_ID, {"key": token_id}).one_or_none()
         return _token(row) if row is not None else None
 
     def of_user(self, user_id: int) -> list[TokenRecord]:
@@ -96,7 +104,7 @@ class Tokens:
     def delete(self, token_ids: Collection[int]) -> None:
         """Delete tokens; every process forgets them."""
         if token_ids:
-            self._connection.execute(delete(tables.api_tokens).where(_tokens.id.in_(token_ids)))
+            self._connection.execute(_DELETE, {"keys": list(token_ids)})
             for key in token_ids:
                 self._changes.add("token", str(key))
 
@@ -107,15 +115,13 @@ class Tokens:
 
     def of_client(self, client_id: str, user_id: int | None = None) -> list[int]:
         """List the keys of the tokens made for a client."""
-        found = select(_tokens.id).where(_tokens.client_id == client_id)
-        if user_id is not None:
-            found = found.where(_tokens.user_id == user_id)
-        return list(self._connection.execute(found).scalars())
+        found = _OF_CLIENT if user_id is None else _OF_CLIENT.where(_tokens.user_id == user_id)
+        return list(self._connection.execute(found, {"of_client": client_id}).scalars())
 
     def of_note(self, user_id: int, note: str) -> list[int]:
         """List the keys of the plain tokens of a user that bear a note."""
-        mine = (_tokens.user_id == user_id, _tokens.note == note, _tokens.client_id == "jupyterhub")
-        return list(self._connection.execute(select(_tokens.id).where(*mine)).scalars())
+        mine = {"of_user": user_id, "of_note": note}
+        return list(self._connection.execute(_OF_NOTE, mine).scalars())
 
     def matching(self, prefix: str, token: str) -> int | None:
         """Find the key of a token by its text."""
@@ -191,7 +197,7 @@ class OAuth:
     def delete_client(self, identifier: str) -> None:
         """Delete a client with its codes and tokens."""
         self._tokens.delete(self._tokens.of_client(identifier))
-        self._connection.execute(delete(tables.oauth_clients).where(_clients.identifier == identifier))
+        self._connection.execute(_DELETE_CLIENT, {"of_client": identifier})
 
     def save_code(self, code: OAuthCode) -> None:
         """Store a code."""

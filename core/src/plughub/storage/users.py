@@ -46,6 +46,12 @@ _GROUPS_OF = (
     .order_by(_groups.name)
 )
 _RIGHTS_OF = rights_of_users(lambda column: column == bindparam("key"))
+_IDENTITIES = (
+    select(tables.identities.c.plugin, tables.identities.c.subject, tables.identities.c.refreshed)
+    .where(tables.identities.c.user_id == bindparam("key"))
+    .order_by(tables.identities.c.refreshed.desc())
+)
+_AUTH_STATE = select(_users.encrypted_auth_state).where(_users.id == bindparam("key"))
 _ROLE_ID = select(_roles.id).where(_roles.name == bindparam("key"))
 
 
@@ -136,12 +142,7 @@ class Users:
 
     def identities(self, user_id: int) -> list[tuple[str, str, float]]:
         """List plugin, subject and time of the last refresh, for every identity of a user."""
-        known = tables.identities.c
-        rows = self._connection.execute(
-            select(known.plugin, known.subject, known.refreshed)
-            .where(known.user_id == user_id)
-            .order_by(known.refreshed.desc())
-        )
+        rows = self._connection.execute(_IDENTITIES, {"key": user_id})
         return [(row.plugin, row.subject, row.refreshed) for row in rows]
 
     def add_identity(self, user_id: int, plugin: str, subject: str) -> None:
@@ -157,9 +158,7 @@ class Users:
 
     def auth_state(self, user_id: int) -> bytes | None:
         """Get the encrypted secrets."""
-        found: bytes | None = self._connection.execute(
-            select(tables.users.c.encrypted_auth_state).where(tables.users.c.id == user_id)
-        ).scalar_one_or_none()
+        found: bytes | None = self._connection.execute(_AUTH_STATE, {"key": user_id}).scalar_one_or_none()
         return found
 
     def set_auth_state(self, user_id: int, encrypted: bytes | None) -> None:
