@@ -1,4 +1,4 @@
-"""The crash matrix in a bounded form: each deed on one database with one proxy, killed at a quarter of its steps.
+"""The crash matrix in a bounded form: each deed on one database with one proxy, killed at a sixth of all steps.
 
 The whole of it: ``python -m plughub.testing.crash.matrix``.
 """
@@ -16,7 +16,7 @@ CASES = [
     pytest.param("sqlite", "chp", 2, marks=pytest.mark.node),
     pytest.param("postgresql", "chp", 3, marks=[pytest.mark.postgresql, pytest.mark.node]),
 ]
-EVERY = 4
+EVERY = 6
 
 
 @pytest.mark.timeout(600)

@@ -11,7 +11,7 @@ import uuid
 import pytest
 
 from plughub.testing.crash.deeds import kill_proxy
-from plughub.testing.crash.ground import Processes
+from plughub.testing.crash.ground import Processes, services_of
 from plughub.testing.crash.points import meddle
 from plughub.testing.crash.run import Run
 from plughub.testing.ports import free_port
@@ -34,14 +34,17 @@ def broken(run):
     mending = contextlib.ExitStack()
 
     class Broken:
+        again = staticmethod(lambda: None)  # what somebody mends whenever it is looked at
+
         def sql(self, break_it, *mend_it):
             execute(run, break_it)
             for statement in mend_it:
                 mending.callback(execute, run, statement)
 
         def route(self, order):
-            meddle(run.scene.order, order)
+            self.again = lambda: meddle(run.scene.order, order)
             mending.callback(run.scene.call, "POST", "/proxy")
+            mending.callback(run.scene.order.with_name("order.meddle").unlink, missing_ok=True)
 
         def process(self, *command, **environment):
             process = subprocess.Popen(
@@ -50,9 +53,13 @@ def broken(run):
             mending.callback(process.wait)
             mending.callback(process.kill)
 
+        def faults(self):
+            self.again()
+            return list(run.world.faults())
+
         def is_seen_as(self, *sentences):
             ends = time.monotonic() + 60
-            while not all(any(text in fault for fault in run.world.faults()) for text in sentences):
+            while not all(text in " ".join(self.faults()) for text in sentences):
                 assert time.monotonic() < ends, list(run.world.faults())
             mending.close()
             run.world.settle()
@@ -158,6 +165,48 @@ def test_an_oauth_client_that_nobody_owns_is_seen(broken):
         "DELETE FROM oauth_clients WHERE identifier = 'surplus'",
     )
     broken.is_seen_as("OAuth client surplus belongs to nothing")
+
+
+def environment_of_service(run):
+    return dict(next(services_of(run.world.mark))[1])
+
+
+def test_a_second_process_of_a_service_is_seen(run, broken):
+    broken.process("sleep", "600", **environment_of_service(run) | {"PLUGHUB_OPERATION": "2" * 32})
+    broken.is_seen_as("service helper has 2 processes")
+
+
+def test_a_process_of_a_service_that_is_not_there_is_seen(run, broken):
+    broken.process("sleep", "600", **environment_of_service(run) | {"JUPYTERHUB_SERVICE_NAME": "lost"})
+    broken.is_seen_as("of service lost belongs to no service")
+
+
+@pytest.mark.parametrize(
+    ("where", "sentence"),
+    [
+        ("api_tokens SET hashed = {} WHERE note LIKE 'made by the hub%'", "helper has 1 tokens"),
+        ("oauth_clients SET secret = {} WHERE identifier = 'service-helper'", "helper has another secret"),
+        (
+            "oauth_clients SET identifier = {} WHERE identifier = 'service-helper'",
+            "helper has no OAuth client",
+        ),
+        ("services SET name = {} WHERE name = 'helper'", "service helper is gone"),
+    ],
+)
+def test_a_service_with_a_wrong_token_or_client_is_seen(run, broken, where, sentence):
+    table, column, name = where.split()[0], where.split()[2], where.rpartition(" WHERE ")[2]
+    with contextlib.closing(sqlite3.connect(run.hub.folder / "hub.sqlite", timeout=30)) as connection:
+        ((key, before),) = connection.execute(f"SELECT id, {column} FROM {table} WHERE {name}")
+    broken.sql(
+        f"UPDATE {where}".format("'sha512:1:x:wrong'"),
+        f"UPDATE {table} SET {column} = '{before}' WHERE id = {key}",
+    )
+    broken.is_seen_as(sentence)
+
+
+def test_a_route_of_a_service_that_is_not_there_is_seen(broken):
+    broken.route(("bend", "/services/lost/"))
+    broken.is_seen_as("the route /services/lost/ belongs to no server")
 
 
 def test_a_row_that_points_at_nothing_is_seen(broken):

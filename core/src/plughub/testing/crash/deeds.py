@@ -3,82 +3,25 @@
 from __future__ import annotations
 
 import contextlib
-import http.client
-import json
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 import psutil
 
-from plughub.testing.client import ApiClient, Reply
-from plughub.testing.crash.ground import Ground
+from plughub.testing.client import ApiClient
+from plughub.testing.crash.life_deeds import LIFE_DEEDS, forget_services
 from plughub.testing.crash.people import Browser
 from plughub.testing.crash.points import meddle
+from plughub.testing.crash.scene import GONE, USER, Deed, Scene, asking
+from plughub.testing.crash.sharing_deeds import SHARING_DEEDS, forget_shares
 from plughub.testing.crash.world import PROXIES
 from plughub.testing.hub import HubProcess
 
-USER: Final = "bob"
 RENAMED: Final = "bobby"
 NEW: Final = "carol"
 GROUP: Final = "crew"
 LAB: Final = "lab"
-GONE: Final = (OSError, http.client.HTTPException, json.JSONDecodeError)
-"""What a caller sees of a hub that dies."""
-
-
-@dataclass(frozen=True, slots=True)
-class Scene:
-    """Where something is done.
-
-    Attributes:
-        hub: the hub.
-        call: the API, with all rights.
-        ground: where servers run.
-        mark: of the hub.
-        order: file that arms the crash points.
-    """
-
-    hub: HubProcess
-    call: ApiClient
-    ground: Ground
-    mark: str
-    order: Path
-
-    def ask(self, method: str, path: str, body: object = None) -> Reply | None:
-        """Call the API of a hub that may die.
-
-        Args:
-            method: of HTTP.
-            path: below ``/hub/api``.
-            body: sent as JSON.
-
-        Returns:
-            The answer; None when the hub died.
-        """
-        try:
-            return self.call(method, path, body)
-        except GONE:
-            return None
-
-
-@dataclass(frozen=True, slots=True)
-class Deed:
-    """Something that is done.
-
-    Attributes:
-        do: does it; the hub may die meanwhile.
-        done: tells whether it is done.
-        prepare: brings a hub on which nothing of the user runs to where it can be done.
-        cuts_connections: open connections of others end by it.
-    """
-
-    do: Callable[[Scene], object]
-    done: Callable[[ApiClient], bool]
-    prepare: Callable[[Scene], object] = lambda _scene: None
-    cuts_connections: bool = False
 
 
 # ---- preparing
@@ -98,6 +41,8 @@ def clear(scene: Scene) -> None:
     for name in _user(call)["servers"]:
         call("DELETE", _path(name), {"remove": bool(name)})
     call.until(_all_of(USER), _is_clear)
+    forget_shares(scene)
+    forget_services(scene)
 
 
 def _is_deleted(call: ApiClient, name: str) -> bool:
@@ -158,10 +103,6 @@ def _there(call: ApiClient, *names: str) -> bool:
 
 def _known(call: ApiClient, name: str) -> bool:
     return bool(_user(call, name))
-
-
-def _ask(method: str, path: str, body: object = None) -> Callable[[Scene], object]:
-    return lambda scene: scene.ask(method, path, body)
 
 
 # ---- doing
@@ -236,24 +177,26 @@ def _routes(*orders: tuple[str, str]) -> Callable[[Scene], object]:
 
 _HOME: Final = f"/user/{USER}/"
 DEEDS: Final[Mapping[str, Deed]] = {
-    "start": Deed(_ask("POST", _path(""), {}), _runs("")),
-    "start named": Deed(_ask("POST", _path(LAB), {}), _runs(LAB)),
-    "stop": Deed(_ask("DELETE", _path("")), _runs(), _have("")),
+    "start": Deed(asking("POST", _path(""), {}), _runs("")),
+    "start named": Deed(asking("POST", _path(LAB), {}), _runs(LAB)),
+    "stop": Deed(asking("DELETE", _path("")), _runs(), _have("")),
     "give up": Deed(_give_up, _runs()),
-    "make server": Deed(_ask("PUT", _path(LAB), {}), lambda call: _there(call, LAB)),
+    "make server": Deed(asking("PUT", _path(LAB), {}), lambda call: _there(call, LAB)),
     "rename server": Deed(
-        _ask("PATCH", _path(LAB), {"name": "den", "display_name": "Den"}),
+        asking("PATCH", _path(LAB), {"name": "den", "display_name": "Den"}),
         lambda call: _there(call, "den"),
         _have_stopped,
     ),
-    "delete server": Deed(_ask("DELETE", _path(LAB), {"remove": True}), _there, _have(LAB)),
-    "delete stopped": Deed(_ask("DELETE", _path(LAB), {"remove": True}), _there, _have_stopped),
-    "make user": Deed(_ask("POST", "/users", {"usernames": [NEW]}), lambda call: _known(call, NEW)),
+    "delete server": Deed(asking("DELETE", _path(LAB), {"remove": True}), _there, _have(LAB)),
+    "delete stopped": Deed(asking("DELETE", _path(LAB), {"remove": True}), _there, _have_stopped),
+    "make user": Deed(asking("POST", "/users", {"usernames": [NEW]}), lambda call: _known(call, NEW)),
     "rename user": Deed(
-        _ask("PATCH", f"/users/{USER}", {"name": RENAMED}), lambda call: _known(call, RENAMED), _have_stopped
+        asking("PATCH", f"/users/{USER}", {"name": RENAMED}),
+        lambda call: _known(call, RENAMED),
+        _have_stopped,
     ),
     "delete user": Deed(
-        _ask("DELETE", f"/users/{USER}"), lambda call: not _known(call, USER), _have("", LAB)
+        asking("DELETE", f"/users/{USER}"), lambda call: not _known(call, USER), _have("", LAB)
     ),
     "login": Deed(_log_in(NEW), lambda call: _known(call, NEW)),
     "login again": Deed(_log_in(USER), lambda call: _known(call, USER)),
@@ -265,5 +208,7 @@ DEEDS: Final[Mapping[str, Deed]] = {
     "routes bent": Deed(_routes(("bend", _HOME), ("bend", f"{_HOME}old/")), _runs(""), _have("")),
     "server dies": Deed(lambda scene: scene.ground.kill(scene.mark, USER), _runs(), _have("")),
     "proxy dies": Deed(lambda scene: kill_proxy(scene.hub), _runs(""), _have(""), cuts_connections=True),
+    **SHARING_DEEDS,
+    **LIFE_DEEDS,
 }
 """Everything that is done, by name."""

@@ -6,7 +6,7 @@ import contextlib
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from importlib.metadata import entry_points
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 import psutil
 
@@ -14,6 +14,7 @@ from plughub.domain.errors import StartError
 
 GROUP: Final = "plughub.crash"
 """Plugins say by an entry point of this group how what their spawner launches is looked at."""
+_SERVICE: Final = "PLUGHUB_SERVICE"
 
 
 class Ground(Protocol):
@@ -70,20 +71,41 @@ c.SimpleLocalProcessSpawner.home_dir_template = os.path.abspath("homes/{{usernam
     def close(self) -> None:
         """Nothing is left that does not end with the hub's folder."""
 
-    def _leaders(self, mark: str, user: str = "") -> Iterator[tuple[psutil.Process, dict[str, Any]]]:
-        for process in psutil.process_iter():
-            try:
-                if process.status() == psutil.STATUS_ZOMBIE:
-                    continue
-                environment = process.environ()
-                if environment.get("PLUGHUB_MARK") != mark or "PLUGHUB_OPERATION" not in environment:
-                    continue
-                parent = process.parent()
-                inherited = parent.environ().get("PLUGHUB_OPERATION") if parent and parent.pid != 1 else None
-            except psutil.Error:
-                continue
-            if inherited != environment["PLUGHUB_OPERATION"] and user in {"", environment["JUPYTERHUB_USER"]}:
+    def _leaders(self, mark: str, user: str = "") -> Iterator[tuple[psutil.Process, Mapping[str, str]]]:
+        for process, environment in _leaders(mark):
+            whose = environment.get("JUPYTERHUB_USER", "")
+            if _SERVICE not in environment and user in {"", whose}:
                 yield process, environment
+
+
+def services_of(mark: str) -> Iterator[tuple[psutil.Process, Mapping[str, str]]]:
+    """Find the services that a hub has started on this machine.
+
+    Args:
+        mark: of the hub.
+
+    Yields:
+        The process on top of each, with its environment.
+    """
+    for process, environment in _leaders(mark):
+        if _SERVICE in environment:
+            yield process, environment
+
+
+def _leaders(mark: str) -> Iterator[tuple[psutil.Process, dict[str, str]]]:
+    for process in psutil.process_iter():
+        try:
+            if process.status() == psutil.STATUS_ZOMBIE:
+                continue
+            environment = process.environ()
+            if environment.get("PLUGHUB_MARK") != mark or "PLUGHUB_OPERATION" not in environment:
+                continue
+            parent = process.parent()
+            inherited = parent.environ().get("PLUGHUB_OPERATION") if parent and parent.pid != 1 else None
+        except psutil.Error:
+            continue
+        if inherited != environment["PLUGHUB_OPERATION"]:
+            yield process, environment
 
 
 def ground_named(name: str) -> Ground:

@@ -40,6 +40,19 @@ class Browser:
         """
         return self._ask("GET", path)
 
+    def post(self, path: str, **fields: str) -> int:
+        """Send a form.
+
+        Args:
+            path: of the page.
+            fields: of the form.
+
+        Returns:
+            Status.
+        """
+        form = urlencode({**fields, "_xsrf": self.cookies.get("_xsrf", "")})
+        return self._ask("POST", path, form)[0]
+
     def log_in(self) -> Self:
         """Log in.
 
@@ -47,8 +60,7 @@ class Browser:
             Itself.
         """
         self.get("/hub/login")
-        form = urlencode({"username": self.name, "password": "x", "_xsrf": self.cookies.get("_xsrf", "")})
-        self._ask("POST", "/hub/login", form)
+        self.post("/hub/login", username=self.name, password="x")
         return self
 
     def enter(self, environment: Mapping[str, str]) -> int:

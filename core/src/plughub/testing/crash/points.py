@@ -54,6 +54,7 @@ BACKGROUND: Final = (
     "ActivityService.flush",
     "AuditTrail._flush",
     "ManagedServices._see",
+    "ServiceChecks._is_mine",
     "UserDeletion.look",
 )
 """Commits that go on whether anything is done or not."""
@@ -71,6 +72,7 @@ def hub_configure(context: HubContext) -> None:  # noqa: ARG001 - the contract
         _watch_commits(file)
         _watch_hooks(file)
         _watch_processes(file)
+        _watch_signals(file)
         _watch_requests(file)
 
 
@@ -113,6 +115,18 @@ def _watch_processes(file: Path) -> None:
         _reached(file, f"process {Path(os.fsdecode(first)).name} began")
 
     subprocess.Popen.__init__ = watched  # type: ignore[method-assign]
+
+
+def _watch_signals(file: Path) -> None:
+    """The same for whoever ends one."""
+    kill = os.kill
+
+    def watched(pid: int, number: int) -> None:
+        kill(pid, number)
+        if number and pid != os.getpid():
+            _reached(file, f"signal {signal.Signals(number).name} sent")
+
+    os.kill = watched
 
 
 def _watch_requests(file: Path) -> None:

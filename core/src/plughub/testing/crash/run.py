@@ -4,28 +4,36 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
+import signal
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from plughub.storage.database import Database
-from plughub.testing.client import client_of
-from plughub.testing.crash.deeds import DEEDS, GONE, USER, Deed, Scene, clear
+from plughub.testing.client import Reply, client_of
+from plughub.testing.crash.deeds import DEEDS, clear
 from plughub.testing.crash.ground import Ground, Processes
+from plughub.testing.crash.life_deeds import configure_services
 from plughub.testing.crash.people import Bystanders
 from plughub.testing.crash.points import RECORD, VARIABLE, steps_noted
+from plughub.testing.crash.scene import GONE, USER, Deed, Scene
 from plughub.testing.crash.world import World
 from plughub.testing.hub import HubProcess
 from plughub.testing.ports import free_port
 
 CONFIG: Final = """
+import json
+import pathlib
 c.Authenticator.allow_all = True
 c.Authenticator.admin_users = {{"ada"}}
 c.JupyterHub.allow_named_servers = True
 c.JupyterHub.db_url = {database!r}
+c.JupyterHub.services = json.loads(pathlib.Path("services.json").read_text())
 c.Spawner.poll_interval = 1
 """
 CHP: Final = "c.ConfigurableHTTPProxy.api_url = 'http://127.0.0.1:{api_port}'\n"
@@ -74,6 +82,7 @@ class Run:
         if proxy == "chp":
             config += CHP.format(api_port=free_port())
         _offer_plugin(folder / "site")
+        configure_services(folder)
         self.hub = HubProcess(
             folder,
             "--plugins",
@@ -82,6 +91,7 @@ class Run:
             env={VARIABLE: str(self._order), "PYTHONPATH": os.pathsep.join(_path(folder / "site"))},
         )
         self._database = Database(database)
+        self._acknowledged = False
 
     def __enter__(self) -> Self:
         try:
@@ -90,11 +100,8 @@ class Run:
             self.world = World(self.hub, self._database, self._ground, call)
             self.scene = Scene(self.hub, call, self._ground, self.world.mark, self._order)
             self.people = Bystanders(self.hub, call, ADMIN, USER)
-            started = call("POST", f"/users/{ADMIN}/server", {})
-            assert started.status < 300, f"no server can be started here: {started.body}"
             call("POST", f"/users/{USER}", {})
-            call.until(f"/users/{ADMIN}", lambda user: user["servers"].get("", {}).get("ready"))
-            self.people.come()
+            self._have_people()
         except BaseException:
             self.close()
             raise
@@ -122,11 +129,14 @@ class Run:
         self._prepare(deed)
         self._order.write_text(RECORD)
         deed.do(self.scene)
+        if not self.hub.is_running:
+            self._order.unlink()
+            self.hub.start()
         self._wait_for(deed)
         self.world.settle()
-        self._order.unlink()
+        self._order.unlink(missing_ok=True)
         self.people.look(cut=deed.cuts_connections)
-        return steps_noted(self._order)
+        return [step for step in steps_noted(self._order) if re.search(deed.among, step)]
 
     def survive(self, deed: Deed, step: str) -> str:
         """Do something, kill the hub at a step, start the next one and look at the world.
@@ -144,6 +154,8 @@ class Run:
             self.hub.start()
             self.world.settle()
             self.people.look(cut=deed.cuts_connections)
+            if self._acknowledged and not deed.done(self.scene.call):
+                return "it was acknowledged and is not done"
         except AssertionError as error:
             return " | ".join(str(error).split("\n")) or "an assertion failed"
         finally:
@@ -160,14 +172,16 @@ class Run:
                 self.hub.start()
 
     def _prepare(self, deed: Deed) -> None:
+        self._have_hub()
         clear(self.scene)
-        self.people.come()
+        self._have_people()
         deed.prepare(self.scene)
 
     def _dies(self, deed: Deed, step: str) -> bool:
         self._prepare(deed)
         self._order.write_text(step)
-        deed.do(self.scene)
+        answer = deed.do(self.scene)
+        self._acknowledged = isinstance(answer, Reply) and answer.status < HTTPStatus.MULTIPLE_CHOICES
         begin = looked = time.monotonic()
         while self.hub.is_running and time.monotonic() < begin + DIES_WITHIN:
             time.sleep(0.02)
@@ -179,10 +193,23 @@ class Run:
                     break
             looked = time.monotonic()
         self._order.unlink(missing_ok=True)
-        return not self.hub.is_running
+        return self.hub.exit_code == -signal.SIGKILL
+
+    def _have_people(self) -> None:
+        """Have everybody here, with the server of the first one, which a deed may have stopped."""
+        call, path = self.scene.call, f"/users/{ADMIN}"
+        if not _is_ready(call("GET", path).body):
+            started = call("POST", f"{path}/server", {})
+            assert started.status < HTTPStatus.MULTIPLE_CHOICES, f"no server can be started: {started.body}"
+            call.until(path, _is_ready)
+        self.people.come()
 
     def _wait_for(self, deed: Deed) -> None:
         self.scene.call.until("/info", lambda _: deed.done(self.scene.call))
+
+
+def _is_ready(user: Mapping[str, Any]) -> bool:
+    return bool(user["servers"].get("", {}).get("ready"))
 
 
 def run_matrix(

@@ -15,12 +15,15 @@ import psutil
 from sqlalchemy import Connection, func, select
 
 from plughub.domain.names import quote_path
+from plughub.domain.scopes import Reach
 from plughub.domain.servers import ServerRecord, Status
+from plughub.domain.urls import service_url
 from plughub.storage import tables
 from plughub.storage.database import Database
 from plughub.storage.store import Transaction
 from plughub.testing.client import ApiClient
-from plughub.testing.crash.ground import Ground
+from plughub.testing.crash.ground import Ground, services_of
+from plughub.testing.crash.services import LAUNCH, faults_of_services
 from plughub.testing.hub import HubProcess
 
 PATIENCE: Final = 60.0
@@ -35,20 +38,20 @@ class Stored:
 
     Attributes:
         servers: all of them.
-        mark: carried by whatever the hub launches.
         tokens: how many there are of each note.
         clients: OAuth clients.
+        services: targets of those that listen somewhere, by path.
         of_services: OAuth clients that belong to services.
-        lost: rows that point at a row that is gone, in words.
+        wrong: of services, and of rows that point at a row that is gone, in words.
         leaving: users whose deletion has begun.
     """
 
     servers: list[ServerRecord]
-    mark: str
     tokens: Counter[str]
     clients: set[str]
+    services: dict[str, str]
     of_services: set[str]
-    lost: list[str]
+    wrong: list[str]
     leaving: list[int]
 
     def default_of(self, server: ServerRecord) -> str:
@@ -106,16 +109,19 @@ class World:
         Yields:
             Sentences.
         """
-        stored = self.database.run(_look, write=False)
-        launched = Counter(self.ground.launches(stored.mark))
-        yield from stored.lost
+        mark = self.mark
+        launched = Counter(self.ground.launches(mark))
+        running = [(process.pid, environment) for process, environment in services_of(mark)]
+        stored = self.database.run(lambda connection: _look(connection, running), write=False)
+        yield from stored.wrong
         for user in stored.leaving:
             yield f"user {user} is being deleted still"
         for server in stored.servers:
             yield from self._faults_of(server, launched, stored)
         yield from _unowned(stored, launched)
-        yield from self._faults_of_routes(stored.servers)
-        yield from self._faults_of_processes({server.launch for server in stored.servers})
+        yield from self._faults_of_routes(stored)
+        of_services = {environment[LAUNCH] for _, environment in running}
+        yield from self._faults_of_processes({server.launch for server in stored.servers} | of_services)
 
     def _faults_of(self, server: ServerRecord, launched: Counter[str], stored: Stored) -> Iterator[str]:
         name, runs = server.full_name, server.status is Status.RUNNING
@@ -136,14 +142,15 @@ class World:
         if where != wanted:
             yield f"the route of {name} leads to {where}, not to {wanted}"
 
-    def _faults_of_routes(self, servers: Collection[ServerRecord]) -> Iterator[str]:
+    def _faults_of_routes(self, stored: Stored) -> Iterator[str]:
         """Compare what the proxy itself lists with what should stand."""
         try:
             stands = self.call("GET", "/proxy").body
         except (OSError, http.client.HTTPException, json.JSONDecodeError) as error:
             yield f"the hub does not list its routes ({type(error).__name__})"
             return
-        wanted = {_prefix(server): server.url for server in servers if server.status is Status.RUNNING}
+        running = (server for server in stored.servers if server.status is Status.RUNNING)
+        wanted = {_prefix(server): server.url for server in running} | stored.services
         for spec in stands.keys() - wanted.keys() - {"/"}:
             yield f"the route {spec} belongs to no server"
         for spec in {"/", *wanted} - stands.keys():
@@ -196,23 +203,23 @@ def _unowned(stored: Stored, launched: Mapping[str, int]) -> Iterator[str]:
             yield f"the token {note!r} belongs to no server"
 
 
-def _look(connection: Connection) -> Stored:
+def _look(connection: Connection, running: Collection[tuple[int, Mapping[str, str]]]) -> Stored:
     tx = Transaction(connection)
+    services = tx.services.within(Reach(everything=True))
     keys = connection.execute(select(tables.spawners.c.id)).scalars().all()
     notes = connection.execute(select(tables.api_tokens.c.note)).scalars()
     clients = connection.execute(select(tables.oauth_clients.c.identifier)).scalars()
-    of_services = connection.execute(select(tables.services.c.oauth_client_id)).scalars()
     departures = tables.metadata.tables.get("plughub_departures")
     leaving: list[int] = []
     if departures is not None:
         leaving = list(connection.execute(select(departures.c.user_id)).scalars())
     return Stored(
         servers=[server for key in keys if (server := tx.servers.by_id(key)) is not None],
-        mark=tx.settings.get("mark"),
         tokens=Counter(note or "" for note in notes),
         clients=set(clients),
-        of_services=set(filter(None, of_services)),
-        lost=list(_lost_rows(connection)),
+        services={service_url("/", service.name): service.target for service in services if service.url},
+        of_services={service.oauth_client_id for service in services if service.oauth_client_id},
+        wrong=[*_lost_rows(connection), *faults_of_services(tx, running)],
         leaving=leaving,
     )
 
