@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import ipaddress
+import socket
 import ssl
 from typing import Final
 from urllib.parse import urlsplit
 
 TIMEOUT: Final = 3.0
 _SERVER_ERROR: Final = 500
+_HTTP: Final = 80
+_LONGEST_LINE: Final = 8192
 
 
 async def answers(
@@ -42,13 +46,41 @@ def _default_context() -> ssl.SSLContext:
 
 async def _status(url: str, path: str, context: ssl.SSLContext | None) -> int:
     parts = urlsplit(url)
+    request = f"GET {path} HTTP/1.1\r\nHost: {parts.netloc}\r\nConnection: close\r\n\r\n".encode()
     tls = None
     if parts.scheme == "https":
         tls = context or await asyncio.to_thread(_default_context)
+    elif _is_address(parts.hostname or ""):
+        return await _plain_status(parts.hostname or "", parts.port or _HTTP, request)
     reader, writer = await asyncio.open_connection(parts.hostname, parts.port, ssl=tls)
     try:
-        writer.write(f"GET {path} HTTP/1.1\r\nHost: {parts.netloc}\r\nConnection: close\r\n\r\n".encode())
+        writer.write(request)
         await writer.drain()
         return int((await reader.readline()).split()[1])
     finally:
         writer.close()
+
+
+async def _plain_status(address: str, port: int, request: bytes) -> int:
+    """Ask without streams: while a server starts it is asked many times, mostly in vain."""
+    loop = asyncio.get_running_loop()
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as client:
+        client.setblocking(False)
+        await loop.sock_connect(client, (address, port))
+        await loop.sock_sendall(client, request)
+        heard = b""
+        while b"\n" not in heard and len(heard) < _LONGEST_LINE:
+            more = await loop.sock_recv(client, _LONGEST_LINE)
+            if not more:
+                break
+            heard += more
+    return int(heard.split()[1])
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True

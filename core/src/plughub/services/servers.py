@@ -276,7 +276,8 @@ class ServerService:
         Returns:
             The server as it is then.
         """
-        return await self._following.wait(server, seconds)
+        told = server.operation is not None and self._runner.carries(server.operation.id)
+        return await self._following.wait(server, seconds, told=told)
 
     async def _hurry(self, server: ServerRecord) -> None:
         """Try once more to stop what a start has left, and wait a moment."""

@@ -42,6 +42,14 @@ class Watchers:
         self._changed.add(server_id)
         self.woken.set()
 
+    def forget(self, server_id: int) -> None:
+        """Wake nobody for what has changed so far of a server.
+
+        Args:
+            server_id: its key.
+        """
+        self._changed.discard(server_id)
+
     def take(self) -> set[int]:
         """Give the servers that were changed, and begin anew.
 
@@ -75,11 +83,12 @@ class Following:
         self._seats: defaultdict[int, set[_Seat]] = defaultdict(set)
         self._task: asyncio.Task[None] | None = None
 
-    async def follow(self, server_id: int) -> AsyncGenerator[ServerRecord, None]:
+    async def follow(self, server_id: int, *, known: bool = False) -> AsyncGenerator[ServerRecord, None]:
         """Follow a server: as it is now, then whenever it may have changed.
 
         Args:
             server_id: its key.
+            known: how it is now is known: begin with its next change.
 
         Yields:
             The server; the last time when it was deleted.
@@ -88,8 +97,11 @@ class Following:
             HubError: the storage does not answer.
         """
         seat = _Seat()
+        if known and not self._seats.get(server_id):
+            self._watchers.forget(server_id)
+        if not known:
+            self._watchers.changed(server_id)
         self._seats[server_id].add(seat)
-        self._watchers.changed(server_id)
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._look_for_ever(), name="following")
         try:
@@ -104,7 +116,7 @@ class Following:
         finally:
             self._leave(server_id, seat)
 
-    async def wait(self, server: ServerRecord, seconds: float) -> ServerRecord:
+    async def wait(self, server: ServerRecord, seconds: float, *, told: bool = False) -> ServerRecord:
         """Wait until nothing is being done to a server, but not for ever.
 
         A start that failed is not waited for any more when what is left of it takes long to be gone.
@@ -112,13 +124,15 @@ class Following:
         Args:
             server: which.
             seconds: how long at most.
+            told: this process is doing what is being done to it, and will tell that it has ended.
 
         Returns:
             The server as it is then.
         """
         until = time.monotonic() + seconds
         failed = False
-        async with contextlib.aclosing(self.follow(server.id)) as seen:
+        known = told and seconds > LOOK_SECONDS
+        async with contextlib.aclosing(self.follow(server.id, known=known)) as seen:
             async for current in seen:
                 server, operation = current, current.operation
                 if server.failed_start and not failed:
@@ -137,7 +151,7 @@ class Following:
 
     async def _look_for_ever(self) -> None:
         loop = asyncio.get_running_loop()
-        next_look = 0.0
+        next_look = loop.time() + LOOK_SECONDS
         while True:
             changed = self._watchers.take() & self._seats.keys()
             if loop.time() >= next_look:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from functools import cache
 from typing import Any, Final
 
@@ -33,7 +33,7 @@ from plughub.domain.servers import Status
 from plughub.domain.users import ServerState, User, UserQuery
 from plughub.storage import tables
 from plughub.storage.changes import Changes
-from plughub.storage.rights import rights_of_users, sum_up
+from plughub.storage.rights import rights_of_users, sum_up_many
 from plughub.storage.shares import told_of_shares
 from plughub.storage.sql import insert_all_unless_there
 
@@ -148,13 +148,14 @@ class Directory:
             return []
         these = {"keys": keys}
         groups: defaultdict[int, list[str]] = defaultdict(list)
-        for row in self._connection.execute(_GROUPS_OF, these):
-            groups[row.user_id].append(row.name)
+        for user_id, group in self._connection.execute(_GROUPS_OF, these).all():
+            groups[user_id].append(group)
         rights: defaultdict[int, list[Row[Any]]] = defaultdict(list)
-        for right in self._connection.execute(_RIGHTS, {**these, "now": utcnow()}):
+        for right in self._connection.execute(_RIGHTS, {**these, "now": utcnow()}).all():
             rights[right.holder].append(right)
-        rows: Iterable[Row[Any]] = self._connection.execute(_BY_IDS, these)
-        return [_user(row, groups[row.id], *sum_up(rights[row.id])) for row in rows]
+        sum_of = sum_up_many()
+        rows: Sequence[Any] = self._connection.execute(_BY_IDS, these).all()
+        return [_user(row, groups[row.id], *sum_of(rights[row.id])) for row in rows]
 
 
 @cache

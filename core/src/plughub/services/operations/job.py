@@ -87,6 +87,17 @@ class Job:
             self._known = await self._store.read(self.look)
         return self._known
 
+    async def read(self, work: Callable[[Transaction], T]) -> T:
+        """Read what this phase needs, by one transaction.
+
+        Args:
+            work: what to read.
+
+        Returns:
+            What it answers.
+        """
+        return await self._store.read(work)
+
     def look(self, tx: Transaction) -> tuple[ServerRecord, User]:
         """Get the server and its user as they are stored, inside a transaction.
 

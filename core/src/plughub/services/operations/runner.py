@@ -109,6 +109,18 @@ class Runner:
             self._tasks[operation.id] = task
             task.add_done_callback(lambda done, key=operation.id: self._forget(key, done))  # type: ignore[misc]
 
+    def carries(self, operation_id: str) -> bool:
+        """Tell whether an operation goes on here, so that its end will be told to the watchers.
+
+        Args:
+            operation_id: which.
+
+        Returns:
+            True when it does.
+        """
+        job = self._jobs.get(operation_id)
+        return job is not None and job.phase is not Phase.DONE
+
     def cancel(self, operation_id: str) -> None:
         """Tell a start of this process that a stop was asked for; others learn it from the database.
 

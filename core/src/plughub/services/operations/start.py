@@ -141,7 +141,7 @@ class StartSteps:
                 tx.operations.bind(job.operation.id, self.settings.hub_id, host)
             record, user = job.look(tx)
             # What is resumed may use an older token at once: it is void only when that is known.
-            self._credentials(tx, record, user, token)
+            self._credentials(tx, record, user, token, fresh=True)
             client = server_client_id(record.user, record.name)
             tx.servers.launching(record.id, backend=plugin, host=host, launch=launch, client_id=client)
             intended = replace(record, backend=plugin, host=host, launch=launch, oauth_client_id=client)
@@ -277,7 +277,9 @@ class StartSteps:
             )
         return Phase.DONE
 
-    def _credentials(self, tx: Transaction, record: ServerRecord, user: User, token: str) -> None:
+    def _credentials(
+        self, tx: Transaction, record: ServerRecord, user: User, token: str, *, fresh: bool = False
+    ) -> None:
         """Store the server's token and its OAuth client; both have the same secret."""
         client = server_client_id(record.user, record.name)
         info = self.settings.spawners.get(record.backend or self.settings.default_spawner, SpawnerInfo())
@@ -292,7 +294,7 @@ class StartSteps:
                 | frozenset(info.oauth_client_allowed_scopes or ()),
             )
         )
-        if tx.tokens.matching(token_prefix(token), token) is None:
+        if fresh or tx.tokens.matching(token_prefix(token), token) is None:
             scopes = info.server_token_scopes or default_role(SERVER_ROLE).scopes
             store_token(
                 tx, token, user_id=user.id, note=server_token_note(record), scopes=_bound(scopes, record)

@@ -12,12 +12,15 @@ from typing import Final
 from plughub.domain.clock import utcnow
 from plughub.domain.errors import HubError, PluginError
 from plughub.domain.events import By, EventKind
-from plughub.domain.servers import Failure, Phase, Status
+from plughub.domain.servers import Failure, Phase, ServerRecord, Status
+from plughub.domain.users import User
 from plughub.kinds import Resumable, Server
 from plughub.plugin.hooks import Hooks
+from plughub.services.auth_states import Stored, stored_of
 from plughub.services.cleaning_up import CleanUp
 from plughub.services.events import EventTeller
 from plughub.services.operations.job import Job
+from plughub.services.ports import Transaction
 from plughub.services.routing import Router
 from plughub.services.settings import HubSettings
 from plughub.services.views import plugin_view
@@ -60,18 +63,26 @@ class StopSteps:
             await steps[job.phase](job)
 
     async def _unroute_and_halt(self, job: Job) -> Phase:
-        record, _ = await job.load()
+        record, user, stored = await self._look(job)
         if record.status is Status.STOPPED:  # it is only to be forgotten
             await self.clean_up.end(job, None)
             return Phase.DONE
         # A proxy that is out of order must not keep a server alive: the next look at the routes mends it.
         with contextlib.suppress(HubError):
             await self.router.delete(record)
-        return await self._halt(job)
+        return await self._halt_seen(job, record, user, stored)
+
+    async def _look(self, job: Job) -> tuple[ServerRecord, User, Stored]:
+        record, user, stored = await job.read(lambda tx: _with_secrets(tx, *job.look(tx)))
+        job.knows(record, user)
+        return record, user, stored
 
     async def _halt(self, job: Job) -> Phase:
-        record, user = await job.load()
-        view = await self.clean_up.auth_states.in_view(plugin_view(self.settings, record, user), user.id)
+        return await self._halt_seen(job, *await self._look(job))
+
+    async def _halt_seen(self, job: Job, record: ServerRecord, user: User, stored: Stored) -> Phase:
+        view = plugin_view(self.settings, record, user)
+        view = await self.clean_up.auth_states.shown(view, user.id, stored)
         try:
             left = await stop_patiently(self.hooks, job.operation.backend, view, now=job.operation.now)
         except PluginError as error:
@@ -97,6 +108,10 @@ class StopSteps:
         reason = {"reason": died.message} if died else {}
         self.events.tell(kind, record.user, record.name, by=By(name=job.operation.requested_by), **reason)
         return Phase.DONE
+
+
+def _with_secrets(tx: Transaction, record: ServerRecord, user: User) -> tuple[ServerRecord, User, Stored]:
+    return record, user, stored_of(tx, user.id)
 
 
 async def stop_patiently(hooks: Hooks, plugin: str, server: Server, *, now: bool) -> Resumable | None:
