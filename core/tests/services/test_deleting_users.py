@@ -21,6 +21,7 @@ class Registry:
         self.deny = set(deny)
         self.error = None
         self.gate = None
+        self.asked = []
 
     @hookimpl
     async def hub_authenticate(self, login):
@@ -44,6 +45,7 @@ class Registry:
 
     @hookimpl
     async def hub_delete_user(self, user):
+        self.asked.append(user.name)
         if self.error:
             raise self.error
         if self.gate:
@@ -226,6 +228,36 @@ async def test_a_process_goes_on_with_what_it_had_to_leave(hub):
     )
     await hub.deletion.look()
     assert await names(hub) == []
+
+
+async def test_a_process_does_not_go_on_with_a_deletion_that_it_has_just_begun(
+    make_registered, registry, admin
+):
+    hub = make_registered()
+    await Membership(hub.store, hub.settings, lambda _changes: None).join()
+    user = (await hub.logins.log_in("alice", "pw")).user
+    registry.asked.clear()
+    write, begun = hub.store.write, asyncio.Event()
+
+    async def and_look(work):
+        answer = await write(work)
+        if (
+            not begun.is_set()
+        ):  # the deletion is written down, and who has asked for it does not know that yet
+            begun.set()
+            await hub.deletion.look()
+        return answer
+
+    hub.store.write = and_look
+    await hub.deletion.delete(user, 10)
+    assert (await names(hub), registry.asked) == ([], ["alice"])
+
+
+async def test_a_deletion_that_was_given_up_meanwhile_keeps_her(hub):
+    user = await hub.user()
+    with pytest.raises(InvalidError, match="was given up"):
+        await hub.deletion._carry_out(user, 10, "")
+    assert await names(hub) == ["alice"]
 
 
 async def call_roll(hub, **more):

@@ -104,3 +104,43 @@ async def test_stops_at_the_same_moment_are_one_stop(make_hub, machine):
     await asyncio.gather(*(hubs[n % 2].servers.stop(server) for n in range(AT_ONCE)))
     assert (await hubs[1].servers.wait(server, 10)).status is Status.STOPPED
     assert len(machine.stops) == 1
+
+
+async def test_who_may_have_missed_changes_of_others_remembers_nothing(make_hub, caplog):
+    one, other = make_hub(), make_hub()
+    user = await one.user()
+    cache, missed = other.tokens.cache, []
+
+    def miss():
+        cache.clear()
+        missed.append(True)
+
+    follower = Membership(other.store, other.settings, cache.changed, cache.heard, missed=miss)
+    await follower.hear()
+    assert (await other.tokens.by_cookie_id(user.cookie_id)).name == "alice"
+    await one.store.write(lambda tx: tx.directory.delete(user.id))
+    await one.store.write(lambda tx: tx.changes.purge(tx.now() + 1))  # as after a long time
+    await follower.hear()
+    assert (missed, (await other.tokens.by_cookie_id(user.cookie_id)).name) == ([], "alice")
+    for seconds in (3600, -3600):  # it slept, or another database with another clock has taken over
+        follower._until += seconds
+        await follower.hear()
+        assert await other.tokens.by_cookie_id(user.cookie_id) is None
+    assert len(missed) == 2
+    assert "everything is looked up anew" in caplog.text
+
+
+async def test_a_change_that_waited_long_for_a_lock_is_heard_of(make_hub):
+    hub = make_hub()
+    heard = []
+    follower = Membership(hub.store, hub.settings, heard.extend)
+    await follower.hear()
+
+    def slow(tx):
+        tx.changes._now -= 3600  # when it began
+        tx.changes.add("user", "7")
+
+    await hub.store.write(slow)
+    await follower.hear()
+    waits = hub.database.engine.dialect.name == "postgresql"
+    assert heard == ([("user", "7")] if waits else []), "on SQLite it waits before it begins"

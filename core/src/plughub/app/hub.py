@@ -181,7 +181,7 @@ class Hub:
             self.activity,
             self.observing.metrics.route_check,
         )
-        self.membership = Membership(self.store, self.settings, news.changed, news.heard, news.felt)
+        self.membership = Membership(self.store, self.settings, *news.listeners)
 
     async def _declare(self) -> ScopeTree:
         """Bring roles, groups and people to what the configuration says."""

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from plughub.domain.motion import Motion
 from plughub.services.operations.runner import Runner
 from plughub.services.principals import PrincipalCache
 from plughub.services.pulse import Pulse
 from plughub.services.service_checks import ServiceChecks
+
+Changed = Callable[[list[tuple[str, str]]], None]
+Heard = Callable[[float], None]
+Felt = Callable[[Motion, float], None]
+Missed = Callable[[], None]
 
 
 class News:
@@ -25,6 +32,11 @@ class News:
         self._runner = runner
         self._checks = checks
 
+    @property
+    def listeners(self) -> tuple[Changed, Heard, Felt, Missed]:
+        """What `Membership` tells, in its order."""
+        return self.changed, self.heard, self.felt, self.missed
+
     def changed(self, changes: list[tuple[str, str]]) -> None:
         """Pass on changes.
 
@@ -34,6 +46,12 @@ class News:
         self._cache.changed(changes)
         self._pulse.changed()
         self._checks.changed(changes)
+
+    def missed(self) -> None:
+        """Pass on that changes may have been missed."""
+        self._cache.clear()
+        self._pulse.changed()
+        self._checks.changed([("service", "")])
 
     def heard(self, until: float) -> None:
         """Pass on that all changes of other processes were passed on.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import Counter
 from typing import Final
 
 from plughub.domain.errors import HubError, InvalidError
@@ -52,7 +53,7 @@ class UserDeletion:
         self._settings = settings
         self._servers = servers
         self._clean_up = clean_up
-        self._busy: set[int] = set()
+        self._busy: Counter[int] = Counter()
 
     async def delete(self, user: User, seconds: float, *, by: Principal | None = None) -> None:
         """Delete a user.
@@ -77,8 +78,13 @@ class UserDeletion:
             if tx.users.by_id(user.id) is not None:
                 tx.departures.begin(user.id, holder=holder, requested_by=name)
 
-        await self._store.write(intend)
-        await self._carry_out(user, seconds, name)
+        # Before it is written: `look` goes on with what stands there and nobody is busy with.
+        self._busy[user.id] += 1
+        try:
+            await self._store.write(intend)
+            await self._carry_out(user, seconds, name)
+        finally:
+            self._leave(user.id)
 
     async def go_on(self) -> None:
         """Go on with what processes had begun that live no more, for ever."""
@@ -96,14 +102,18 @@ class UserDeletion:
             return [user for user in map(tx.users.by_id, taken) if user is not None]
 
         for user in await self._store.write(take):
+            if user.id in self._busy:  # begun since this look began
+                continue
             log.info("going on with the deletion of %s", user.name)
+            self._busy[user.id] += 1
             try:
                 await self._carry_out(user, STOP_SECONDS, "")
             except HubError as error:
                 log.error("%s is not deleted: %s", user.name, error)
+            finally:
+                self._leave(user.id)
 
     async def _carry_out(self, user: User, seconds: float, by: str) -> None:
-        self._busy.add(user.id)
         try:
             await self._stop_servers(user, seconds, by)
             await self._tell_authenticators(user)
@@ -112,8 +122,11 @@ class UserDeletion:
         except Exception:
             await self._store.write(lambda tx: tx.departures.withdraw(user.id))
             raise
-        finally:
-            self._busy.discard(user.id)
+
+    def _leave(self, user_id: int) -> None:
+        self._busy[user_id] -= 1
+        if not self._busy[user_id]:
+            del self._busy[user_id]
 
     async def _stop_servers(self, user: User, seconds: float, by: str) -> None:
         active = [server for server in await self._servers.of_user(user) if server.active]
@@ -142,6 +155,10 @@ class UserDeletion:
 
     def _forget(self, tx: Transaction, user: User) -> None:
         tx.users.lock(user.id)
+        if tx.users.by_id(user.id) is None:
+            return
+        if not tx.departures.is_leaving(user.id):
+            raise InvalidError(f"the deletion of {user.name} was given up, please try again")
         if any(server.active for server in tx.servers.of_user(user.id)):
             raise _not_stopped(user)
         tx.directory.delete(user.id)

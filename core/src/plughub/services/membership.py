@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import os
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
 from plughub.domain.clock import utcnow
-from plughub.domain.errors import HubError
 from plughub.domain.motion import Motion
 from plughub.services.loops import repeat
 from plughub.services.ports import Store, Transaction
@@ -22,6 +21,8 @@ from plughub.services.settings import HubSettings
 log = logging.getLogger("plughub.membership")
 NEWS_SECONDS: Final = 0.5
 NEWS_WINDOW: Final = 10.0
+"""So long before the last look others may have begun what they stored after it; who hears nothing for longer
+has missed something."""
 KEEP_CHANGES: Final = 600.0
 KEEP_OPERATIONS: Final = 7 * 86400.0
 HOUSEKEEPING_SECONDS: Final = 300.0
@@ -38,6 +39,7 @@ class Membership:
         changed: told topic and key of what other processes changed.
         heard: told until when, by the monotonic clock, all changes were passed on.
         felt: told what goes on, and when that was asked by the monotonic clock.
+        missed: told that changes may have been missed: whatever is remembered may be wrong.
     """
 
     def __init__(
@@ -47,12 +49,15 @@ class Membership:
         changed: Callable[[list[tuple[str, str]]], None],
         heard: Callable[[float], None] = lambda _: None,
         felt: Callable[[Motion, float], None] = lambda *_: None,
+        missed: Callable[[], None] = lambda: None,
     ) -> None:
         self._store = store
         self._settings = settings
         self._changed = changed
         self._heard = heard
         self._felt = felt
+        self._missed = missed
+        self._until: float | None = None
         self._seen: OrderedDict[int, None] = OrderedDict()
 
     async def join(self) -> None:
@@ -104,26 +109,30 @@ class Membership:
 
     async def follow_changes(self) -> None:
         """Pass on what other processes changed and what goes on, by one look for all, for ever."""
-        looked = time.monotonic()
-        while True:
-            await asyncio.sleep(NEWS_SECONDS)
-            begin = time.monotonic()
-            window = NEWS_WINDOW + begin - looked
-            try:
-                news, motion = await self._store.read(lambda tx, window=window: _news(tx, window))  # type: ignore[misc]
-            except HubError as error:
-                log.warning("no news from the other processes: %s", error)
-                continue
-            looked = begin
-            fresh = [(number, topic, key) for number, topic, key in news if number not in self._seen]
-            for number, *_ in fresh:
-                self._seen[number] = None
-            while len(self._seen) > len(news):
-                self._seen.popitem(last=False)
-            if fresh:
-                self._changed([(topic, key) for _, topic, key in fresh])
-            self._heard(begin)
-            self._felt(motion, begin)
+        await repeat(self.hear, NEWS_SECONDS, "no news from the other processes", log)
+
+    async def hear(self) -> None:
+        """Pass on, once, what other processes changed and what goes on.
+
+        By the clock of the database: this machine's may stand still while it sleeps.
+        """
+        begin, until = time.monotonic(), self._until
+        news = await self._store.read(lambda tx: _news(tx, until))
+        if until is not None and abs(news.at - until) > NEWS_WINDOW:
+            log.warning(
+                "no news from the other processes for %d s: everything is looked up anew", news.at - until
+            )
+            self._missed()
+        self._until = news.at
+        fresh = [(number, topic, key) for number, topic, key in news.changes if number not in self._seen]
+        for number, *_ in fresh:
+            self._seen[number] = None
+        while len(self._seen) > len(news.changes):
+            self._seen.popitem(last=False)
+        if fresh:
+            self._changed([(topic, key) for _, topic, key in fresh])
+        self._heard(begin)
+        self._felt(news.motion, begin)
 
     async def keep_house(self) -> None:
         """Forget what has ended, for ever."""
@@ -145,8 +154,19 @@ class Membership:
                 tx.hubs.leave(hub["id"])
 
 
-def _news(tx: Transaction, window: float) -> tuple[list[tuple[int, str, str]], Motion]:
-    return tx.changes.since(tx.now() - window), tx.motion()
+@dataclass(frozen=True, slots=True)
+class _News:
+    """What was changed lately, by number, topic and key, what goes on, and when that was looked up."""
+
+    changes: list[tuple[int, str, str]]
+    motion: Motion
+    at: float
+
+
+def _news(tx: Transaction, until: float | None) -> _News:
+    now = tx.now()
+    since = now if until is None else min(now, until)
+    return _News(tx.changes.since(since - NEWS_WINDOW), tx.motion(), now)
 
 
 def living_hubs(tx: Transaction, lease: float) -> tuple[str, ...]:

@@ -157,6 +157,11 @@ class PrincipalCache:
             elif topic in {"role", "group", "service", "share"}:
                 self._entries.clear()
 
+    def clear(self) -> None:
+        """Forget everybody: changes may have been missed."""
+        self.version += 1
+        self._entries.clear()
+
     def _drop(self, void: Callable[[Principal], bool]) -> None:
         for key in [key for key, (_, principal) in self._entries.items() if void(principal)]:
             del self._entries[key]

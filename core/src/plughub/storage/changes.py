@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, bindparam, delete, insert, select
+from sqlalchemy import Connection, bindparam, delete, func, insert, select
 
 from plughub.storage import tables
 
 _changes = tables.changes.c
 _ADD = insert(tables.changes)
+# Not the time when the transaction began: it may have waited for a lock for longer than others look back.
+_ADD_NOW = insert(tables.changes).values(at=func.extract("epoch", func.clock_timestamp()))
 _SINCE = (
     select(_changes.id, _changes.topic, _changes.key)
     .where(_changes.at >= bindparam("since"))
@@ -26,7 +28,11 @@ class Changes:
     def add(self, topic: str, key: str) -> None:
         """Tell that something changed."""
         self.added.append((topic, key))
-        self._connection.execute(_ADD, {"at": self._now, "topic": topic, "key": key})
+        facts = {"topic": topic, "key": key}
+        if self._connection.dialect.name == "postgresql":
+            self._connection.execute(_ADD_NOW, facts)
+        else:  # it has one writer, which waited before it began
+            self._connection.execute(_ADD, {"at": self._now, **facts})
 
     def since(self, at: float) -> list[tuple[int, str, str]]:
         """List number, topic and key of the changes since a time in seconds."""
