@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import subprocess
@@ -97,13 +98,15 @@ def run(command: str, *arguments: str, check: bool = True) -> int:
     """
     folder = None if command == "hub" else ROOT
     environment = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ.get('PATH', '')}"}
-    try:
-        code = subprocess.run([str(BIN / command), *arguments], cwd=folder, env=environment, check=False)
-    except KeyboardInterrupt:
-        return 130
-    if check and code.returncode:
-        sys.exit(code.returncode)
-    return code.returncode
+    with subprocess.Popen([str(BIN / command), *arguments], cwd=folder, env=environment) as process:
+        # Ctrl-C reaches the command as well, which takes its time to end; subprocess.run would kill it.
+        code = None
+        while code is None:
+            with contextlib.suppress(KeyboardInterrupt):
+                code = process.wait()
+    if check and code:
+        sys.exit(code)
+    return code
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from traitlets.config import Config
 
 from plughub.app.checks import WITHOUT_EFFECT, tell_of_idle_settings
 from plughub.app.config import JupyterHub
+from plughub.app.upstream_settings import INSTEAD
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = [
@@ -22,6 +23,8 @@ SOURCES = [
     for path in (ROOT / folder).rglob("*.py")
     if "tests" not in path.parts
 ]
+TELLS = {"checks.py", "upstream_settings.py"}
+"""Files that name settings to tell of them."""
 OF_EVERY_KIND = {"authenticator_class", "proxy_class", "spawner_class"}
 """Read by a name that is put together."""
 
@@ -41,7 +44,7 @@ def settings() -> Iterator[tuple[str, str]]:
 
 def read() -> set[str]:
     """Find what is read somewhere: as an attribute that is not set there, or by its name in quotes."""
-    text = "\n".join(path.read_text() for path in SOURCES if path.name != "checks.py")
+    text = "\n".join(path.read_text() for path in SOURCES if path.name not in TELLS)
     attributes = re.findall(r"\.(\w+)\b(?!\s*=[^=])", text)
     return {*attributes, *re.findall(r"""(?<!observe\()["'](\w+)["']""", text), *OF_EVERY_KIND}
 
@@ -53,6 +56,13 @@ def test_every_setting_is_read_by_something_or_named_as_one_that_is_not() -> Non
     said = {name for names in WITHOUT_EFFECT.values() for name in names}
     assert {(cls, name) for cls, name in found if name not in known | said} == set()
     assert said - {name for _, name in found} == set()
+
+
+def test_every_setting_of_jupyterhub_that_is_not_there_comes_with_what_to_do_about_it() -> None:
+    theirs = tomllib.loads((ROOT / "docs" / "jupyterhub.toml").read_text())["settings"]["JupyterHub"]
+    missing = {name.rstrip("*") for name in theirs} - set(JupyterHub.class_trait_names(config=True))
+    said = {name for cls, name in (key.split(".") for key in INSTEAD) if cls == "JupyterHub"}
+    assert said == missing
 
 
 def test_the_pages_name_the_same_settings_as_the_hub() -> None:

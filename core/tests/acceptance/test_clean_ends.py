@@ -144,3 +144,40 @@ def test_servers_run_on_through_an_upgrade_from_the_first_revision_of_the_schema
     assert others(hub)[0] == of_servers
     assert call("DELETE", "/users/ada/server").status in {202, 204}
     assert gone(of_servers)
+
+
+SLOW_TO_STOP = """
+import asyncio
+from plughub_haproxy.proxy import HAProxyProxy
+
+
+class SlowProxy(HAProxyProxy):
+    stopped = False
+
+    async def stop(self):
+        await super().stop()
+        self.stopped, self.looked = True, asyncio.Event()
+        try:
+            await asyncio.wait_for(self.looked.wait(), 3)
+        except TimeoutError:
+            print("nobody looked", flush=True)
+
+    async def check_running(self):
+        if self.stopped:
+            self.looked.set()
+        return await super().check_running()
+
+
+c.JupyterHub.proxy_class = SlowProxy
+"""
+
+
+def test_a_proxy_that_takes_its_time_to_stop_is_not_started_again(tmp_path):
+    hub = HubProcess(tmp_path, "--plugins", "dummy,simple", config=SLOW_TO_STOP)
+    try:
+        hub.start()
+        assert hub.stop() == 0
+        assert "nobody looked" in hub.stdout, "whoever looks finds that it is gone, and starts it"
+        hub.assert_nothing_left()
+    finally:
+        hub.end_everything()

@@ -135,3 +135,21 @@ def test_a_value_never_appears_in_a_message() -> None:
 
 def test_the_sections_of_a_class_are_those_that_it_inherits_from() -> None:
     assert set(known_sections([DockerSpawner])) == {"Configurable", "Spawner", "DockerSpawner"}
+
+
+def test_a_setting_of_jupyterhub_comes_with_what_to_do_about_it() -> None:
+    instead = {"JupyterHub.admin_users": "write c.Authenticator.admin_users", "Spawner.old": "take it out"}
+    config = Config()
+    config.JupyterHub.admin_users = {"ada"}
+    config.DockerSpawner.old = 1
+    assert unknown_settings(config, [JupyterHub, DockerSpawner], FOREIGN, instead) == [
+        "c.JupyterHub.admin_users is JupyterHub's and has no effect here: write c.Authenticator.admin_users",
+        "c.DockerSpawner.old is JupyterHub's and has no effect here: take it out",
+    ]
+
+
+def test_a_class_of_jupyterhub_of_which_one_setting_is_set_comes_with_what_to_do_about_it() -> None:
+    config = Config()
+    config.Application.log_level = 10
+    [problem] = unknown_settings(config, [JupyterHub], {}, {"Application.log_level": "write it elsewhere"})
+    assert problem.endswith("has no effect here: write it elsewhere")

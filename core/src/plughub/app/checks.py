@@ -5,12 +5,14 @@ from __future__ import annotations
 import difflib
 import logging
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Final
 
 from traitlets.config import Config
 
 from plughub.app.config import JupyterHub
 from plughub.app.plugins import UPSTREAM_NAMES, Selection
+from plughub.app.upstream_settings import INSTEAD
 from plughub.classes.config_check import unknown_settings
 from plughub.domain.errors import StartError
 
@@ -35,9 +37,10 @@ def check_settings(config: Config, hub: JupyterHub, selection: Selection, instal
         StartError: there are such settings; all are named.
     """
     active = selection.active.names
-    problems = unknown_settings(config, selection.classes, classes_of(set(installed) - set(active)))
+    problems = unknown_settings(config, selection.classes, classes_of(set(installed) - set(active)), INSTEAD)
     problems += _settings_of_others(hub.plugin_settings, active)
     tell_of_idle_settings(config)
+    tell_of_missing_files(hub)
     if problems:
         raise StartError("unknown settings:\n  " + "\n  ".join(problems), hint="correct or remove them")
 
@@ -53,6 +56,19 @@ def tell_of_idle_settings(config: Config) -> None:
             if section.endswith(kind) and isinstance(values, Config):
                 for name in sorted(names & set(values)):
                     log.warning("c.%s.%s has no effect here: nothing reads it", section, name)
+
+
+def tell_of_missing_files(hub: JupyterHub) -> None:
+    """Log which files and folders for the look of the pages are not there.
+
+    Args:
+        hub: the settings of the hub.
+    """
+    if hub.logo_file and not Path(hub.logo_file).is_file():
+        log.warning("c.JupyterHub.logo_file: there is no file %s; the hub's own logo is shown", hub.logo_file)
+    for folder in hub.template_paths:
+        if not Path(folder).is_dir():
+            log.warning("c.JupyterHub.template_paths: there is no folder %s", folder)
 
 
 def classes_of(plugins: Iterable[str]) -> dict[str, str]:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pwd
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
 from plughub.app.config import JupyterHub
 from plughub.app.plugins import Selection
 from plughub.classes.authenticator import Authenticator
 from plughub.domain.declared import Declared, read_groups, read_roles
-from plughub.domain.errors import InvalidError
+from plughub.domain.errors import InvalidError, StartError
 from plughub.domain.scopes import ScopeTree
 from plughub.domain.service_specs import read_services
 from plughub.domain.services import ServiceDeclaration
@@ -29,20 +30,53 @@ def declared_of(hub: JupyterHub, selection: Selection, tree: ScopeTree, base_url
         What is declared.
 
     Raises:
-        InvalidError: something is not good.
+        StartError: something is not good; it names the setting.
     """
     rules = {"": Authenticator(config=hub.config), **selection.authenticators}
+    with _read_from("extra_user_scopes"):
+        tree.check(tuple(hub.extra_user_scopes), "the scopes of all users")
+    with _read_from("load_roles"):
+        roles = read_roles(hub.load_roles, tree, hub.extra_user_scopes)
+    with _read_from("load_groups"):
+        groups = read_groups(hub.load_groups)
+    with _read_from("services"):
+        services = read_services(hub.services, hub.service_tokens)
+        _check_services(services, tree)
     declared = Declared(
-        roles=read_roles(hub.load_roles, tree, hub.extra_user_scopes),
-        groups=read_groups(hub.load_groups),
-        services=read_services(hub.services, hub.service_tokens),
+        roles=roles,
+        groups=groups,
+        services=services,
         base_url=base_url,
         admins={plugin: frozenset(found.admin_users) for plugin, found in rules.items()},
         blocked={plugin: frozenset(found.blocked_users) for plugin, found in rules.items()},
     )
     _check_managed(declared, list(selection.authenticators.values()))
-    _check_services(declared.services, tree)
     return declared
+
+
+def scopes_of(hub: JupyterHub) -> ScopeTree:
+    """Read which scopes there are.
+
+    Args:
+        hub: the settings of the hub.
+
+    Returns:
+        The scopes.
+
+    Raises:
+        StartError: a scope is not good.
+    """
+    with _read_from("custom_scopes"):
+        return ScopeTree(hub.custom_scopes)
+
+
+@contextlib.contextmanager
+def _read_from(setting: str) -> Iterator[None]:
+    """Name the setting in which something is refused."""
+    try:
+        yield
+    except InvalidError as error:
+        raise StartError(f"c.JupyterHub.{setting}: {error.message}", hint=error.hint) from error
 
 
 def _check_services(services: Collection[ServiceDeclaration], tree: ScopeTree) -> None:

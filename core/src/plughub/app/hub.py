@@ -23,7 +23,7 @@ from plughub.app.assembly import (
 )
 from plughub.app.checks import check_settings
 from plughub.app.config import JupyterHub
-from plughub.app.declared import declared_of
+from plughub.app.declared import declared_of, scopes_of
 from plughub.app.internal_tls import in_proxy, prepare_tls
 from plughub.app.late import LateStore
 from plughub.app.leaving import clean_up, hand_over
@@ -186,12 +186,12 @@ class Hub:
     async def _declare(self) -> ScopeTree:
         """Bring roles, groups and people to what the configuration says."""
         try:
-            tree = ScopeTree(self.config.custom_scopes)
+            tree = scopes_of(self.config)
             declared = declared_of(self.config, self.selection, tree, self.where.base_url)
             self._services = declared.services
             self._of_blocked = await self.store.write(lambda tx: declare(tx, declared))
         except InvalidError as error:
-            raise StartError(f"the configuration cannot be: {error.message}") from error
+            raise StartError(error.message, hint=error.hint) from error
         return tree
 
     def _configure_plugins(self, mark: str) -> None:
@@ -259,7 +259,6 @@ class Hub:
             await self.managed.stop()
             others = await self.membership.others()
             if others:
-                await self._end_tasks()
                 await hand_over(self, others)
             else:
                 await clean_up(self, self._cleanup)
@@ -283,7 +282,7 @@ class Hub:
         if self._server is not None:
             self._server.stop()
             await self._server.close_all_connections()
-        await self._end_tasks()
+        await self.end_tasks()
         if hasattr(self, "runner"):
             await self.runner.close()
             await self.observing.finish()
@@ -335,7 +334,8 @@ class Hub:
                 hint="check JupyterHub.ip and JupyterHub.port",
             ) from error
 
-    async def _end_tasks(self) -> None:
+    async def end_tasks(self) -> None:
+        """End the work in the background."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

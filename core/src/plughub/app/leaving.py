@@ -30,9 +30,10 @@ async def hand_over(hub: Hub, others: Sequence[Mapping[str, Any]]) -> None:
     """Leave without a failed request.
 
     Args:
-        hub: it still serves, and has ended its background work.
+        hub: it still serves; its background work is ended.
         others: the processes that live on.
     """
+    await hub.end_tasks()
     log.info("%d other processes go on", len(others))
     await hub.runner.close()
     with contextlib.suppress(HubError):
@@ -59,6 +60,7 @@ async def clean_up(hub: Hub, wanted: Mapping[str, bool]) -> None:
     """
     if wanted.get("servers", hub.settings.cleanup_servers):
         await _stop_servers(hub)
+    await hub.end_tasks()  # whoever keeps the proxy alive would start it again
     if wanted.get("proxy", hub.settings.cleanup_proxy):
         await hub.router.stop()
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from traitlets.config import Config, Configurable
-from traitlets.utils.importstring import import_item
 
+from plughub.app.class_plugins import import_class, plugin_of_class
 from plughub.app.config import JupyterHub
 from plughub.classes.access import AccessRules
 from plughub.classes.authenticator import Authenticator
@@ -22,10 +22,9 @@ from plughub.classes.spawner import Spawner
 from plughub.classes.spawner_hooks import SpawnerHooks
 from plughub.domain.errors import StartError
 from plughub.kinds import Command
-from plughub.plugin.calling import HookCaller, describe
+from plughub.plugin.calling import HookCaller
 from plughub.plugin.loader import InstalledPlugin, find_plugin, installed_plugins
 from plughub.plugin.manager import KINDS, ActivePlugins
-from plughub.plugin.markers import hookimpl
 from plughub.plugin.threads import ThreadPools
 from plughub.services.links import PLUGIN as ONETIME
 
@@ -90,49 +89,6 @@ class Selection:
         """
         classes = self.authenticators.values()
         return not classes or any(found.validate_username(name) for found in classes)
-
-
-class SpawnerPlugin:
-    """A plugin made of one spawner class that a config file names."""
-
-    def __init__(self, cls: type[Spawner]) -> None:
-        self._class = cls
-
-    @hookimpl
-    def hub_register_spawner(self) -> type[Spawner]:
-        """Offer the class."""
-        return self._class
-
-
-class AuthenticatorPlugin:
-    """A plugin made of one authenticator class that a config file names."""
-
-    def __init__(self, cls: type[Authenticator]) -> None:
-        self._class = cls
-
-    @hookimpl
-    def hub_register_authenticator(self) -> type[Authenticator]:
-        """Offer the class."""
-        return self._class
-
-
-class ProxyPlugin:
-    """A plugin made of one proxy class that a config file names."""
-
-    def __init__(self, cls: type[Proxy]) -> None:
-        self._class = cls
-
-    @hookimpl
-    def hub_register_proxy(self) -> type[Proxy]:
-        """Offer the class."""
-        return self._class
-
-
-CLASS_PLUGINS: Final[Mapping[str, Callable[[Any], object]]] = {
-    "spawner": SpawnerPlugin,
-    "authenticator": AuthenticatorPlugin,
-    "proxy": ProxyPlugin,
-}
 
 
 class PluginChooser:
@@ -208,21 +164,10 @@ class PluginChooser:
                 return name
             if "." not in name:
                 return self._add(name)
-            wanted = self._import(kind, name)
-        name = wanted.__name__
-        self._selection.active.add(name, CLASS_PLUGINS[kind](wanted))
+            wanted = import_class(kind, name)
+        name, plugin = plugin_of_class(kind, wanted)
+        self._selection.active.add(name, plugin)
         return name
-
-    def _import(self, kind: str, dotted: str) -> type:
-        try:
-            found: type = import_item(dotted)
-        except Exception as error:
-            raise StartError(
-                f"c.JupyterHub.{kind}_class = {dotted!r} cannot be imported: {describe(error)}",
-                hint="install its package, or give the name of a plugin",
-                exit_code=2,
-            ) from error
-        return found
 
     def _add_defaults(self) -> None:
         added = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
 from traitlets.config import Config, Configurable
 
@@ -13,7 +14,10 @@ Sections = Mapping[str, frozenset[str]]
 
 
 def unknown_settings(
-    config: Config, classes: Iterable[type[Configurable]], foreign: Mapping[str, str]
+    config: Config,
+    classes: Iterable[type[Configurable]],
+    foreign: Mapping[str, str],
+    instead: Mapping[str, str] | None = None,
 ) -> list[str]:
     """Find what a config file sets that no active class has.
 
@@ -22,12 +26,18 @@ def unknown_settings(
         classes: the classes that are active; a section may carry the name of any class that they
             inherit from, and set what the active class has.
         foreign: plugins that are installed but not active, by the names of their classes.
+        instead: what to do about settings of JupyterHub that are not there, by class and name.
 
     Returns:
         One message for each unknown section or key, in the order of the file.
     """
     sections = known_sections(classes)
-    return list(_check(config, "c", sections, foreign))
+    return [
+        f"{problem.path} is JupyterHub's and has no effect here: {advice}"
+        if (advice := _advice(problem.path, instead or {}))
+        else problem.text
+        for problem in _check(config, "c", sections, foreign)
+    ]
 
 
 def known_sections(classes: Iterable[type[Configurable]]) -> dict[str, frozenset[str]]:
@@ -47,24 +57,45 @@ def known_sections(classes: Iterable[type[Configurable]]) -> dict[str, frozenset
     return {name: frozenset(keys) for name, keys in found.items()}
 
 
-def _check(config: Config, path: str, sections: Sections, foreign: Mapping[str, str]) -> Iterator[str]:
+@dataclass(frozen=True, slots=True)
+class _Problem:
+    """A setting that nothing reads: where it stands, and what to say of it."""
+
+    path: str
+    text: str
+
+
+def _advice(path: str, instead: Mapping[str, str]) -> str:
+    """Find what to do about a setting of JupyterHub; one of a class holds for what inherits from it."""
+    *_, section, key = path.split(".")
+    for known, advice in instead.items():
+        cls, _, name = known.partition(".")
+        if name == key and section.endswith(cls):
+            return advice
+    return ""
+
+
+def _check(config: Config, path: str, sections: Sections, foreign: Mapping[str, str]) -> Iterator[_Problem]:
     for name, value in config.items():
         if not isinstance(value, Config):
             if path == "c":
-                yield f"c.{name} is outside of any class; write c.JupyterHub.{name}, or the class it is of"
+                text = f"c.{name} is outside of any class; write c.JupyterHub.{name}, or the class it is of"
+                yield _Problem(f"c.{name}", text)
         elif value:
             yield from _check_section(f"{path}.{name}", name, value, sections, foreign)
 
 
 def _check_section(
     path: str, name: str, section: Config, sections: Sections, foreign: Mapping[str, str]
-) -> Iterator[str]:
+) -> Iterator[_Problem]:
     if name not in sections:
-        yield _unknown_section(path, name, section, sections, foreign)
+        keys = f"{path}.{next(iter(section))}" if len(section) == 1 else path
+        yield _Problem(keys, _unknown_section(path, name, section, sections, foreign))
         return
     for key, value in section.items():
         if not isinstance(value, Config) and key not in sections[name]:
-            yield f"{path}.{key}: {name} has no such setting{_near_key(key, name, sections)}"
+            text = f"{path}.{key}: {name} has no such setting{_near_key(key, name, sections)}"
+            yield _Problem(f"{path}.{key}", text)
     yield from _check(section, path, sections, foreign)
 
 

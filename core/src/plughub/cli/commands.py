@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import json
+import sys
 
 from traitlets.config import Config
 
@@ -39,19 +40,23 @@ def make_token(options: argparse.Namespace, config: Config) -> int:
     prepare_schema(hub.db_url, hub.db_kwargs)
     text = new_token()
 
-    def work(tx: Transaction) -> None:
+    def work(tx: Transaction) -> bool:
         prepare(tx)
-        user = tx.users.get(name) or tx.users.create(name)
+        known = tx.users.get(name)
+        user = known or tx.users.create(name)
         made = store_token(tx, text, user_id=user.id, note="made with hub token", scopes=["inherit"])
         if hub.audit_days:
             detail = {"token": f"a{made.id}", "note": made.note, "by": starter()}
             tx.audit.add([AuditEntry(at=utcnow(), kind="token-created", user=name, detail=detail)])
+        return known is None
 
     database = Database(hub.db_url, hub.db_kwargs)
     try:
-        database.run(lambda connection: work(StoredTransaction(connection)))
+        new = database.run(lambda connection: work(StoredTransaction(connection)))
     finally:
         database.close()
+    if new:
+        print(f"hub: there was no user {name!r} yet: the name is stored", file=sys.stderr)
     print(text)
     return 0
 

@@ -108,7 +108,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"plughub {plughub.__version__}")
     parser.set_defaults(run=run_hub)
     _add_common(parser)
-    commands = parser.add_subparsers(title="commands", metavar="")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     token = commands.add_parser("token", help="print a new API token of a user")
     token.add_argument("name", nargs="?", help="the user; yourself when left out")
     token.set_defaults(run=make_token)

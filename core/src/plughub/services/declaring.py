@@ -92,7 +92,9 @@ def _assign(tx: Transaction, declaration: RoleDeclaration) -> None:
         missing = set(names or ()) - tx.roles.holders(name, kind)
         if missing:
             shown = ", ".join(sorted(missing))
-            raise InvalidError(f"role {name!r} names a {kind} that does not exist: {shown}")
+            raise InvalidError(
+                f"c.JupyterHub.load_roles: role {name!r} names a {kind} that does not exist: {shown}"
+            )
 
 
 def _set_admins(tx: Transaction, held: Collection[str], wanted: Collection[str]) -> None:

@@ -146,7 +146,7 @@ class _connection:  # noqa: N801 - reads as a function
         except ModuleNotFoundError as error:
             raise StartError(
                 f"the driver for the database is not installed: {error.name}",
-                hint="pip install 'plughub[postgresql]'",
+                hint=_driver_hint(self._url),
             ) from error
         except DBAPIError as error:
             raise _unreachable(self._url, error) from error
@@ -230,6 +230,13 @@ def _make_sqlite_file(url: str) -> None:
     if path is not None:
         with contextlib.suppress(OSError):  # SQLite says what is wrong
             os.close(os.open(path, os.O_CREAT | os.O_EXCL, 0o600))
+
+
+def _driver_hint(url: str) -> str:
+    backend = make_url(url).get_backend_name()
+    if backend == "postgresql":
+        return "pip install 'plughub[postgresql]'"
+    return f"{backend} is not tested: install its driver for Python, or use sqlite:///file or postgresql://…"
 
 
 def _file_system(folder: Path) -> str:
