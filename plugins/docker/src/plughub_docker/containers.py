@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from plughub.kinds import Found, Server
 from plughub.spawner import SpawnFailed
 from plughub_docker import marks
-from plughub_docker.engine import Engine, EngineError
+from plughub_docker.engine import Engine, EngineError, UnlessGone
 
 Inspected = Mapping[str, Any]
 
@@ -36,14 +36,10 @@ class Containers:
         Returns:
             What the engine says of it; None when there is none.
         """
-        try:
-            with self.engine.asked() as client:
-                found: Inspected = client.inspect_container(reference)
-                return found
-        except EngineError as error:
-            if error.gone:
-                return None
-            raise
+        with UnlessGone(), self.engine.asked() as client:
+            found: Inspected = client.inspect_container(reference)
+            return found
+        return None
 
     def find(self, server: Server, object_id: str, name: str) -> Inspected | None:
         """Find the container of a start.
@@ -142,7 +138,7 @@ class Containers:
             seconds: between SIGTERM and SIGKILL.
             remove: also remove it and its unnamed volumes.
         """
-        with contextlib.suppress(_Gone), self._unless_gone("the container cannot be stopped") as client:
+        with self._unless_going("the container cannot be stopped") as client:
             if container["State"].get("Paused"):
                 client.unpause(container["Id"])
             if container["State"].get("Running") or container["State"].get("Restarting"):
@@ -200,18 +196,14 @@ class Containers:
         return not marks.is_marked(found) or marks.belongs(found, server, self.plugin)
 
     @contextlib.contextmanager
-    def _unless_gone(self, doing: str) -> Any:
+    def _unless_going(self, doing: str) -> Iterator[Any]:
+        """Hand out the client; that the container is gone, or somebody else removes it, is no error."""
         try:
             with self.engine.asked(doing) as client:
                 yield client
         except EngineError as error:
-            if error.gone or "is already in progress" in error.message:
-                raise _Gone from error
-            raise
-
-
-class _Gone(Exception):  # noqa: N818 - no error
-    """There is nothing left to do."""
+            if not error.gone and "is already in progress" not in error.message:
+                raise
 
 
 _OVER = frozenset({"created", "exited", "dead", "removing"})

@@ -6,6 +6,7 @@ import contextlib
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from types import TracebackType
 from typing import Any, Final
 
 import docker
@@ -36,6 +37,17 @@ class EngineError(SpawnFailed):
     def __init__(self, message: str, *, gone: bool = False) -> None:
         super().__init__(message)
         self.gone = gone
+
+
+class UnlessGone:
+    """Within it something is done with what may not exist any more: that it is gone is no error."""
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        return isinstance(error, EngineError) and error.gone
 
 
 class _Client(docker.APIClient):  # type: ignore[misc]

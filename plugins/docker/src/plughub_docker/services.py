@@ -14,7 +14,7 @@ from docker.types import EndpointSpec, TaskTemplate
 from plughub.kinds import Found, Server
 from plughub.spawner import SpawnFailed
 from plughub_docker import marks
-from plughub_docker.engine import Engine, EngineError
+from plughub_docker.engine import Engine, EngineError, UnlessGone
 from plughub_docker.swarm_secrets import without_service
 from plughub_docker.tasks import ALIVE, Task, container_of, is_ending, newest, published_port, state_of
 
@@ -45,14 +45,10 @@ class Services:
         Returns:
             What the swarm says of it; None when there is none.
         """
-        try:
-            with self._asked() as client:
-                found: Inspected = client.inspect_service(reference)
-                return found
-        except EngineError as error:
-            if error.gone:
-                return None
-            raise
+        with UnlessGone(), self._asked() as client:
+            found: Inspected = client.inspect_service(reference)
+            return found
+        return None
 
     def find(self, server: Server, object_id: str, name: str) -> Inspected | None:
         """Find the service of a start.
@@ -121,7 +117,7 @@ class Services:
             for task in self.tasks(service) if now else ():
                 if container_of(task):
                     client.kill(container_of(task))
-        with self._unless_gone("the service cannot be removed") as client:
+        with UnlessGone(), self._asked("the service cannot be removed") as client:
             client.remove_service(service["ID"])
 
     def tasks(self, service: Inspected) -> list[Task]:
@@ -165,14 +161,11 @@ class Services:
 
     def node_of(self, task: Task) -> Inspected | None:
         """Look at the node of a task; None when it has none, or has left."""
-        try:
-            with self._asked() as client:
-                node: Inspected | None = client.inspect_node(task["NodeID"]) if task.get("NodeID") else None
-                return node
-        except EngineError as error:
-            if error.gone:
-                return None
-            raise
+        node: Inspected | None = None
+        if task.get("NodeID"):
+            with UnlessGone(), self._asked() as client:
+                node = client.inspect_node(task["NodeID"])
+        return node
 
     def node_name(self, task: Task) -> str:
         """Give the name of the node of a task."""
@@ -276,15 +269,6 @@ class Services:
                     "init, or give the address of one (SwarmSpawner.client_kwargs)"
                 ) from error
             raise
-
-    @contextlib.contextmanager
-    def _unless_gone(self, doing: str) -> Any:
-        try:
-            with self._asked(doing) as client:
-                yield client
-        except EngineError as error:
-            if not error.gone:
-                raise
 
 
 def _publishes(service: Inspected, port: int) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -12,7 +11,7 @@ from docker.types import SecretReference
 from plughub.kinds import Found, Server
 from plughub_docker import marks
 from plughub_docker.certificates import CertificateFile
-from plughub_docker.engine import Engine, EngineError
+from plughub_docker.engine import Engine, UnlessGone
 
 FOLDER: Final = "/run/secrets"
 """Where a swarm mounts secrets, in memory."""
@@ -73,7 +72,7 @@ class Secrets:
         with self.engine.asked("the secrets of the server cannot be listed") as client:
             found = client.secrets(filters={"label": wanted})
         for secret in found:
-            with _unless_gone(self.engine) as client:
+            with UnlessGone(), self.engine.asked("a secret of the server cannot be removed") as client:
                 client.remove_secret(secret["ID"])
 
 
@@ -96,13 +95,3 @@ def without_service(secrets: Iterable[Mapping[str, Any]], operations: Collection
                 operation=operation, user=known.get(marks.USER, ""), server=known.get(marks.SERVER, "")
             )
     return list(left.values())
-
-
-@contextlib.contextmanager
-def _unless_gone(engine: Engine) -> Any:
-    try:
-        with engine.asked("a secret of the server cannot be removed") as client:
-            yield client
-    except EngineError as error:
-        if not error.gone:
-            raise
