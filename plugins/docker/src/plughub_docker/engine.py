@@ -6,6 +6,7 @@ import contextlib
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from types import TracebackType
 from typing import Any, Final
 
@@ -32,11 +33,13 @@ class EngineError(SpawnFailed):
     Args:
         message: what the user reads.
         gone: what was asked for does not exist.
+        taken: what was to be made has a name that something else has.
     """
 
-    def __init__(self, message: str, *, gone: bool = False) -> None:
+    def __init__(self, message: str, *, gone: bool = False, taken: bool = False) -> None:
         super().__init__(message)
         self.gone = gone
+        self.taken = taken
 
 
 class UnlessGone:
@@ -90,7 +93,8 @@ class Engine:
         except NotFound as error:
             raise EngineError(_refusal(doing, error), gone=True) from error
         except APIError as error:
-            raise EngineError(_refusal(doing, error)) from error
+            taken = error.status_code == HTTPStatus.CONFLICT
+            raise EngineError(_refusal(doing, error), taken=taken) from error
         except (TLSParameterError, requests.exceptions.RequestException, DockerException, OSError) as error:
             raise EngineError(
                 f"the Docker engine at {self.address} cannot be reached: {_cause(error)}"

@@ -17,6 +17,7 @@ from plughub_docker.containers import Containers, Inspected
 from plughub_docker.creation import create_arguments
 from plughub_docker.diagnosis import diagnose, unreachable_hub
 from plughub_docker.engine import Engine, EngineError
+from plughub_docker.names import when_free
 from plughub_docker.settings import HOST_NETWORK
 
 GONE: Final = "the container is gone: it was removed, but not by the hub"
@@ -68,6 +69,9 @@ class DockerSpawner(DockerCertificates):
             if self.post_start_cmd:
                 await self._slowly(self._post_start)
             return address
+        except asyncio.CancelledError:
+            self._given_up = True  # its thread goes on, and another hub may be at work by now
+            raise
         finally:
             self._report.done = True
 
@@ -78,7 +82,7 @@ class DockerSpawner(DockerCertificates):
             Address and port.
         """
         pools = _launchers(self.concurrent_launches)
-        return await pools.run(f"{self.plugin}-launch", self._start)
+        return await pools.run(f"{self.plugin}-launch", when_free, self._start)
 
     async def poll(self) -> int | None:
         """Look whether the container runs.

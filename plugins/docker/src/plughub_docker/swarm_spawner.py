@@ -19,6 +19,7 @@ from plughub_docker.certificates import owner_of
 from plughub_docker.creation import extra_of
 from plughub_docker.diagnosis import unreachable_hub
 from plughub_docker.engine import EngineError
+from plughub_docker.names import when_free
 from plughub_docker.services import Inspected, Services
 from plughub_docker.spawner import DockerSpawner
 from plughub_docker.swarm_secrets import FOLDER as SECRETS_FOLDER
@@ -135,7 +136,7 @@ class SwarmSpawner(DockerSpawner):
         for name in _IDLE:
             if getattr(self, name):
                 self.warn_once(f"SwarmSpawner.{name} does nothing: a swarm has no such thing")
-        service = await self._engine(self._make)
+        service = await self._slowly(when_free, self._make)
         begin, pause, said = time.monotonic(), FIRST_LOOK, ""
         while True:
             task = tasks.newest(await self._engine(self.services.tasks, service))
