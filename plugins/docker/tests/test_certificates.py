@@ -151,6 +151,17 @@ class TestAServer:
         finally:
             engine.remove_network(network)
 
+    async def test_the_volume_of_a_container_that_somebody_removed_goes_when_the_server_is_stopped(
+        self, spawners, engine, prefix
+    ):
+        spawner = spawners(certs_volume_name="{prefix}-ssl-{username}")
+        endpoint = await spawner.start()
+        engine.remove_container(endpoint.state["object_id"], force=True, v=True)
+        assert f"{prefix}-ssl-alice" in volumes(engine)
+        spawner.new_hub()
+        await spawner.stop()
+        assert f"{prefix}-ssl-alice" not in volumes(engine)
+
     async def test_where_its_address_cannot_be_known_before_the_start_is_refused(self, spawners):
         with pytest.raises(PluginError, match="use_internal_hostname"):
             await spawners(use_internal_ip=True).start()

@@ -1,9 +1,11 @@
 """Servers on a swarm that speak TLS with hub and proxy: their certificates are secrets of the swarm."""
 
 import asyncio
+import contextlib
 import json
 import shutil
 
+import docker
 import pytest
 from traitlets.config import Config
 
@@ -15,6 +17,7 @@ from plughub.testing.hub import HubProcess
 from plughub.testing.ports import free_port
 from plughub.testing.waiting import wait_for
 from plughub_docker.swarm_spawner import SwarmSpawner
+from plughub_docker.testing import dying
 from plughub_docker.testing.images import PYTHON
 from plughub_docker.testing.tls import REFUSED, Authorities, fetch, fetch_soon
 
@@ -127,8 +130,6 @@ print(ssl._ssl._test_decode_cert(os.environ["JUPYTERHUB_SSL_CERTFILE"])["subject
 
 def remove_network(swarm, network):
     """The last container leaves its network a moment after it ended."""
-    import docker
-
     try:
         swarm.remove_network(network)
     except docker.errors.APIError as error:
@@ -138,10 +139,7 @@ def remove_network(swarm, network):
 
 @pytest.fixture
 def hub(tmp_path, gateway, swarm_prefix, tiny_image):
-    """A hub that dies where the file ``die`` is, between the secrets of a start and its service."""
     config = f"""
-import os, pathlib, signal
-import docker
 c.JupyterHub.internal_ssl = True
 c.JupyterHub.hub_ip = {gateway!r}
 c.JupyterHub.tornado_settings = {{"slow_spawn_timeout": 120}}
@@ -153,41 +151,48 @@ c.SwarmSpawner.cmd = {TINY!r}
 c.SwarmSpawner.prefix = {swarm_prefix!r}
 c.SwarmSpawner.stop_timeout = 1
 c.Spawner.http_timeout = 90
-really, order = docker.APIClient.create_service, pathlib.Path("die").absolute()
-
-def create_service(*args, **kwargs):
-    if order.exists():
-        order.unlink()
-        os.kill(os.getpid(), signal.SIGKILL)
-    return really(*args, **kwargs)
-
-docker.APIClient.create_service = create_service
+{dying.CONFIG}
 """
     return HubProcess(tmp_path, "--plugins", "swarm,dummy,chp", config=config)
+
+
+def is_ready(user):
+    return user["servers"].get("", {}).get("ready")
+
+
+def is_gone(user):
+    return not user["servers"] and not user["pending"]
 
 
 @pytest.mark.node
 @pytest.mark.skipif(
     shutil.which("configurable-http-proxy") is None, reason="configurable-http-proxy is missing"
 )
-def test_a_hub_that_is_killed_before_the_service_is_made_leaves_no_secret(hub, swarm, swarm_prefix):
+def test_a_hub_that_dies_between_secrets_and_service_leaves_none_without_the_other(hub, swarm, swarm_prefix):
     user = f"{swarm_prefix}-user"
-    with hub:
-        call = client_of(hub, user)
-        (hub.folder / "die").touch()
-        with pytest.raises((OSError, ValueError)):
-            call("POST", f"/users/{user}/server", {})
-        wait_for(lambda: not (hub.folder / "die").exists())
-        before = {one["ID"] for one in secrets_of(swarm, user)}
-        assert len(before) == 3
-        assert swarm.services(filters={"name": swarm_prefix}) == []
-        hub.kill()
-        hub.start()
 
-        call = client_of(hub, user)
-        call.until(f"/users/{user}", lambda model: model["servers"].get("", {}).get("ready"), 120)
-        wait_for(lambda: not before & {one["ID"] for one in secrets_of(swarm, user)}, 120)
-        assert fetch_soon(f"{hub.url}user/{user}/api", None)["user"] == user
-        assert call("DELETE", f"/users/{user}/server").status in {202, 204}
-        call.until(f"/users/{user}", lambda model: not model["servers"] and not model["pending"])
-        assert secrets_of(swarm, user) == []
+    def ask(method, dies_after, holds):
+        dying.die_after(hub, dies_after)
+        with contextlib.suppress(OSError, ValueError):
+            client_of(hub, user)(method, f"/users/{user}/server", {})
+        dying.come_back(hub)
+        client_of(hub, user).until(f"/users/{user}", holds, 120)
+
+    def operations():
+        services = swarm.services(filters={"label": f"plughub.user={user}"})
+        return [
+            sorted(one["Spec"]["Labels"]["plughub.operation"] for one in found)
+            for found in (secrets_of(swarm, user), services)
+        ]
+
+    def belong_together():
+        secrets, services = operations()
+        return len(services) == 1 and secrets == services * 3
+
+    with hub:
+        for start, stop in (("create_secret", "remove_service"), ("create_service", "remove_secret")):
+            ask("POST", start, is_ready)
+            wait_for(belong_together, 120)
+            assert fetch_soon(f"{hub.url}user/{user}/api", None)["user"] == user
+            ask("DELETE", stop, is_gone)
+            assert operations() == [[], []]
