@@ -17,13 +17,14 @@ from plughub.testing.client import client_of
 from plughub.testing.hub import HubProcess
 from plughub.testing.ports import free_port
 
-pytestmark = [
-    pytest.mark.timeout(240),
+pytestmark = pytest.mark.timeout(240)
+NODE = [
     pytest.mark.node,
     pytest.mark.skipif(
         shutil.which("configurable-http-proxy") is None, reason="configurable-http-proxy is missing"
     ),
 ]
+proxies = pytest.mark.parametrize("proxy", ["haproxy", pytest.param("chp", marks=NODE)])
 CONFIG = dedent("""
     c.JupyterHub.internal_ssl = True
     c.Authenticator.allow_all = True
@@ -33,7 +34,7 @@ CONFIG = dedent("""
 TINY = f"c.Spawner.cmd = [{sys.executable!r}, '-m', 'plughub.testing.tiny_server']\n"
 
 
-def hub_in(folder, more=TINY, plugins="dummy,simple,chp"):
+def hub_in(folder, more=TINY, plugins="dummy,simple,haproxy"):
     config = CONFIG + more
     if "chp" in plugins:
         config += f'\nc.ConfigurableHTTPProxy.api_url = "http://127.0.0.1:{free_port()}"\n'
@@ -96,8 +97,9 @@ def anonymous(cafile: str) -> ssl.SSLContext:
 REFUSED = (urllib.error.URLError, ssl.SSLError, ConnectionError, http.client.HTTPException)
 
 
-def test_a_server_is_reached_through_the_proxy_and_nobody_gets_in_without_a_certificate(tmp_path):
-    with hub_in(tmp_path) as hub:
+@proxies
+def test_a_server_is_reached_through_the_proxy_and_nobody_gets_in_without_a_certificate(tmp_path, proxy):
+    with hub_in(tmp_path, plugins=f"dummy,simple,{proxy}") as hub:
         started(hub, "alice")
         environment = of_server(hub, "alice")
         with urllib.request.urlopen(f"{hub.url}user/alice/api", timeout=30) as answer:
@@ -128,9 +130,11 @@ def test_a_server_is_reached_through_the_proxy_and_nobody_gets_in_without_a_cert
         assert not list((hub.folder / "internal-ssl").glob("user-alice/*.key"))
 
 
-def test_pages_of_the_hub_are_reached_and_it_answers_for_what_does_not_run(tmp_path):
+@proxies
+def test_pages_of_the_hub_are_reached_and_it_answers_for_what_does_not_run(tmp_path, proxy):
     gone = {"/gone/": f"http://127.0.0.1:{free_port()}"}
-    with hub_in(tmp_path, f"{TINY}c.ConfigurableHTTPProxy.extra_routes = {gone!r}\n") as hub:
+    config = f"{TINY}c.Proxy.extra_routes = {gone!r}\n"
+    with hub_in(tmp_path, config, f"dummy,simple,{proxy}") as hub:
         with urllib.request.urlopen(f"{hub.url}hub/login", timeout=30) as answer:
             assert b"password" in answer.read()
         with pytest.raises(urllib.error.HTTPError) as raised:
@@ -144,8 +148,9 @@ def test_pages_of_the_hub_are_reached_and_it_answers_for_what_does_not_run(tmp_p
             assert b"/hub/static/" in page.read()
 
 
-def test_a_hub_that_starts_again_goes_on_with_servers_and_certificates(tmp_path):
-    with hub_in(tmp_path) as hub:
+@proxies
+def test_a_hub_that_starts_again_goes_on_with_servers_and_certificates(tmp_path, proxy):
+    with hub_in(tmp_path, plugins=f"dummy,simple,{proxy}") as hub:
         started(hub, "alice")
         before = files_of(hub, "hub-internal", "hub-ca")
         text = Path(before.certfile).read_text()
@@ -181,7 +186,7 @@ class Plain(__import__("plughub_localprocess.simple_spawner", fromlist=["x"]).Si
         return f"http://{ip}:{port}"
 c.JupyterHub.spawner_class = Plain
 """
-    with hub_in(tmp_path, TINY + plugin, "dummy,chp") as hub:
+    with hub_in(tmp_path, TINY + plugin, "dummy,haproxy") as hub:
         api = client_of(hub, "root-of-all")
         api("POST", "/users/alice")
         api("POST", "/users/alice/server", {})
@@ -193,17 +198,22 @@ c.JupyterHub.spawner_class = Plain
 
 
 def test_a_proxy_that_cannot_do_tls_stops_the_start_with_a_way_out(tmp_path):
-    hub = hub_in(tmp_path, TINY, "dummy,simple,haproxy")
+    plugin = """
+class Plain(__import__("plughub_haproxy").HAProxyProxy):
+    internal_tls = False
+c.JupyterHub.proxy_class = Plain
+"""
+    hub = hub_in(tmp_path, TINY + plugin, "dummy,simple")
     assert hub.run() == 1
     assert "internal_ssl" in hub.output
-    assert "'chp'" in hub.output
+    assert "'haproxy'" in hub.output
 
 
 @pytest.mark.root
 def test_a_notebook_server_of_a_system_user_has_its_key_at_home(tmp_path, people, shared_jupyter):
     person = people[0]
     config = f"c.Spawner.cmd = [{str(shared_jupyter)!r}]\n"
-    with hub_in(tmp_path, config, "dummy,localprocess,chp") as hub:
+    with hub_in(tmp_path, config, "dummy,localprocess,haproxy") as hub:
         started(hub, person.name)
         environment = of_server(hub, person.name)
         key = Path(environment["JUPYTERHUB_SSL_KEYFILE"])

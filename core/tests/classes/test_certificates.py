@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives import serialization
 
 from plughub.classes.certificates import HUB, NOTEBOOKS, PROXY_API, PROXY_CLIENT, CertificateFolder
 from plughub.domain.errors import StartError
@@ -49,6 +50,15 @@ def test_what_there_is_stays_when_it_is_prepared_again_and_goes_when_that_is_wan
     assert path.read_bytes() == first
     folder.prepare(recreate=True)
     assert path.read_bytes() != first
+
+
+def test_an_address_is_named_as_a_host_too_for_who_compares_hosts_only(folder):
+    path = folder.issue("one", HUB, ["localhost", "10.0.0.5"]).certfile
+    certificate = x509.load_pem_x509_certificate(Path(path).read_bytes())
+    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert names.get_values_for_type(x509.DNSName) == ["localhost", "5.0.0.10.in-addr.arpa"]
+    assert folder.keep("one", HUB, ["localhost", "10.0.0.5"]).certfile == path
+    assert Path(path).read_bytes() == certificate.public_bytes(serialization.Encoding.PEM)
 
 
 def test_hubs_that_start_at_once_make_one_authority(tmp_path):

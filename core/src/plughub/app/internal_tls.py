@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from plughub.app.config import JupyterHub
 from plughub.classes.certificates import (
     HUB,
+    HUB_PARTY,
     LOCAL_NAMES,
     PROXY_API,
     PROXY_CLIENT,
@@ -85,7 +86,7 @@ def prepare_tls(hub: JupyterHub, connect_url: str) -> InternalTLS | None:
     local = [*LOCAL_NAMES, *machine, *hub.trusted_alt_names]
     of_hub = _specific([hub.hub_ip, hub.hub_connect_ip, urlsplit(connect_url).hostname or ""])
     try:
-        files = folder.keep("hub-internal", HUB, dict.fromkeys([*local, *of_hub]))
+        files = folder.keep(HUB_PARTY, HUB, dict.fromkeys([HUB_PARTY, *local, *of_hub]))
         client = _keep(folder, "proxy-client", PROXY_CLIENT, local)
         api = _keep(folder, "proxy-api", PROXY_API, local)
         context = files.client_context()
@@ -117,7 +118,7 @@ def in_proxy(tls: InternalTLS | None, settings: ProxySettings, plugin: str, info
     if not info.internal_tls:
         raise StartError(
             f"c.JupyterHub.internal_ssl is set, but plugin {plugin!r} cannot reach servers by TLS",
-            hint="use the plugin 'chp' as proxy, or switch internal_ssl off",
+            hint="use the plugin 'haproxy' or 'chp' as proxy, or switch internal_ssl off",
         )
     return replace(settings, client_tls=tls.proxy_client, api_tls=tls.proxy_api, hub_tls=tls.hub)
 

@@ -38,11 +38,15 @@ TRUST: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """Whom the parties of each authority trust. Servers do not trust each other."""
 
+HUB_PARTY: Final = "hub-internal"
+"""The party that each hub is, whatever its address: also a host name in its certificate."""
+
 LOCAL_NAMES: Final = ("localhost", "127.0.0.1", "::1")
 _AUTHORITY_DAYS: Final = 3650
 _DAYS: Final = 825
 _RENEW_DAYS: Final = 90
 _LONGEST_COMMON_NAME: Final = 64
+_NETWORKS: Final = (ipaddress.IPv4Network, ipaddress.IPv6Network)
 
 
 class CertificateFolder:
@@ -126,7 +130,7 @@ class CertificateFolder:
         if not isinstance(signing, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey):
             raise StartError(f"{key_path} is no RSA or EC key")
         key = ec.generate_private_key(ec.SECP256R1())
-        names = [_general_name(text) for text in dict.fromkeys(alt_names)]
+        names = _general_names(alt_names)
         builder = _builder(name, issuer.subject, key.public_key(), _DAYS)
         builder = (
             builder.add_extension(x509.SubjectAlternativeName(names), critical=False) if names else builder
@@ -208,7 +212,7 @@ class CertificateFolder:
         except Exception:  # noqa: BLE001 - whatever is wrong with it, it is made anew
             return False
         ends = certificate.not_valid_after_utc - dt.timedelta(days=_RENEW_DAYS)
-        return set(names) == {_general_name(text) for text in alt_names} and ends > dt.datetime.now(dt.UTC)
+        return set(names) == set(_general_names(alt_names)) and ends > dt.datetime.now(dt.UTC)
 
     # ---- files
 
@@ -269,6 +273,17 @@ def _authority_id(issuer: x509.Certificate) -> x509.AuthorityKeyIdentifier:
         public = x509.SubjectKeyIdentifier.from_public_key(issuer.public_key())
         return x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(public)
     return x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(found)
+
+
+def _general_names(texts: Iterable[str]) -> list[x509.GeneralName]:
+    """Name hosts and addresses; addresses as hosts of reverse look-ups, too, for who compares hosts only."""
+    names = [_general_name(text) for text in texts]
+    reverse = [
+        x509.DNSName(name.value.reverse_pointer)
+        for name in names
+        if isinstance(name, x509.IPAddress) and not isinstance(name.value, _NETWORKS)
+    ]
+    return list(dict.fromkeys([*names, *reverse]))
 
 
 def _general_name(text: str) -> x509.GeneralName:

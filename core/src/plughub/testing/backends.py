@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -22,13 +23,10 @@ _TIMEOUT: Final = 20.0
 
 
 class _Echo(RequestHandler):
-    """Answers what arrived. ``/error/<status>`` answers like the hub's error pages."""
+    """Answers what arrived, with status 200 as the hub's error pages do, too."""
 
     def _answer(self) -> None:
         name = self.application.settings["name"]
-        status = self.request.path.rpartition("/error/")[2]
-        if status.isdigit():
-            self.set_status(int(status))
         self.set_header("Content-Type", "application/json")
         self.finish(
             json.dumps(
@@ -73,18 +71,22 @@ class Backend:
 
     Attributes:
         name: what it answers with.
-        port: of 127.0.0.1.
+        port: of its address.
         server: the server itself.
+        host: its address.
+        scheme: of its URL.
     """
 
     name: str
     port: int
     server: HTTPServer = field(repr=False)
+    host: str = "127.0.0.1"
+    scheme: str = "http"
 
     @property
     def url(self) -> str:
         """The target of a route to it."""
-        return f"http://127.0.0.1:{self.port}"
+        return f"{self.scheme}://{self.host}:{self.port}"
 
     async def close(self) -> None:
         """Stop it and cut its connections."""
@@ -92,22 +94,26 @@ class Backend:
         await self.server.close_all_connections()
 
 
-def open_backend(name: str, port: int = 0) -> Backend:
-    """Start a web server on 127.0.0.1 in this process.
+def open_backend(
+    name: str, port: int = 0, *, host: str = "127.0.0.1", context: ssl.SSLContext | None = None
+) -> Backend:
+    """Start a web server in this process.
 
     Args:
         name: what it answers with.
         port: where; 0 for any.
+        host: address of this machine.
+        context: for TLS; None for plain HTTP.
 
     Returns:
         The server.
     """
     application = Application([(r".*/ws", _Socket), (r".*/events", _Events), (r".*", _Echo)], name=name)
     application.settings["log_function"] = lambda _: None
-    server = HTTPServer(application, max_header_size=256 * 1024)
-    sockets = bind_sockets(port, "127.0.0.1", backlog=2048)
+    server = HTTPServer(application, max_header_size=256 * 1024, ssl_options=context)
+    sockets = bind_sockets(port, host, backlog=2048)
     server.add_sockets(sockets)
-    return Backend(name, sockets[0].getsockname()[1], server)
+    return Backend(name, sockets[0].getsockname()[1], server, host, "https" if context else "http")
 
 
 @asynccontextmanager

@@ -14,10 +14,11 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from plughub.domain.errors import StartError
-from plughub_haproxy.entries import DIRECT, Address
+from plughub_haproxy.entries import DIRECT, SECURE, Address
 from plughub_haproxy.pages import PAGE_NAME
-from plughub_haproxy.pools import ERRORS, POOLS, server_lines
+from plughub_haproxy.pools import ERRORS, HUBS, POOLS, server_lines
 from plughub_haproxy.route_file import MAP_NAME
+from plughub_haproxy.tls import TargetTLS, options_for_any, options_for_hubs
 
 SOCKET_NAME: Final = "runtime.sock"
 MASTER_SOCKET_NAME: Final = "master.sock"
@@ -49,6 +50,7 @@ class Listener:
         user: whom HAProxy's workers run as; empty for the user of the hub.
         group: the same for the group.
         dual_stack: listening on all addresses means IPv6 too.
+        tls: how hubs and servers at ``https://`` are reached; None when there are none.
     """
 
     ip: str
@@ -60,6 +62,7 @@ class Listener:
     user: str = ""
     group: str = ""
     dual_stack: bool = False
+    tls: TargetTLS | None = None
 
     @property
     def bind(self) -> str:
@@ -89,6 +92,7 @@ def fingerprint(listener: Listener) -> str:
         The description that a HAProxy with this configuration gives of itself.
     """
     text = _render(listener, "", {}) + hashlib.sha256(listener.pem.encode()).hexdigest()
+    text += listener.tls.fingerprint if listener.tls else ""
     return f"{NAME} {hashlib.sha256(text.encode()).hexdigest()[:24]}"
 
 
@@ -125,13 +129,14 @@ def _render(listener: Listener, description: str, pools: Mapping[str, Sequence[A
         _global(listener, description),
         _DEFAULTS,
         _public(listener),
-        _DIRECT % {"dead": _dead_address(listener)},
-        *(_pool(name, pools.get(name, ()), listener.check_path) for name in POOLS),
+        _direct(listener, DIRECT),
+        _direct(listener, SECURE, options_for_any()) if listener.tls else "",
+        *(_pool(listener, name, pools.get(name, ())) for name in (HUBS, *POOLS)),
         _dead(listener),
         _errors(listener, pools.get(ERRORS, ())),
         _ACTIVITY,
     ]
-    return "\n\n".join(section.strip() for section in sections) + "\n"
+    return "\n\n".join(section.strip() for section in sections if section) + "\n"
 
 
 def _global(listener: Listener, description: str) -> str:
@@ -186,8 +191,8 @@ frontend public
     http-request set-var(txn.to) var(txn.there),map_beg({MAP_NAME})
     http-request set-var(txn.to) var(txn.path),map_beg({MAP_NAME}) unless {{ var(txn.to) -m found }}
     http-request set-var(txn.backend) var(txn.to),field(1,|)
-    http-request set-dst var(txn.to),field(2,|) if {{ var(txn.backend) -m str {DIRECT} }}
-    http-request set-dst-port var(txn.to),field(3,|) if {{ var(txn.backend) -m str {DIRECT} }}
+    http-request set-dst var(txn.to),field(2,|) if {{ var(txn.backend) -m str {DIRECT} {SECURE} }}
+    http-request set-dst-port var(txn.to),field(3,|) if {{ var(txn.backend) -m str {DIRECT} {SECURE} }}
     http-request track-sc0 var(txn.to),field(4,|) table {TABLE} if {{ var(txn.to) -m found }}
     use_backend %[var(txn.backend)] if {{ var(txn.to) -m found }}
     default_backend {ERRORS}
@@ -244,30 +249,35 @@ def _trusted(addresses: Sequence[str]) -> str:
 
 _IDLE: Final = f"pool-max-conn {IDLE_CONNECTIONS} pool-purge-delay 2s"
 
-_DIRECT: Final = f"""
+
+def _direct(listener: Listener, name: str, tls: str = "") -> str:
+    return f"""
 # One server that is wherever the request was sent to. When it refuses the connection, the request goes to the
 # second one, which answers with the hub's error page.
-backend {DIRECT}
+backend {name}
     balance roundrobin
     retries 1
     option redispatch 1
     use-server user if TRUE
-    server user 0.0.0.0:0 {_IDLE} pool-low-conn 1000
-    server dead %(dead)s
+    server user 0.0.0.0:0 {_IDLE} pool-low-conn 1000 {tls}
+    server dead {_dead_address(listener)}
 """
 
 
-def _pool(name: str, addresses: Sequence[Address], check_path: str) -> str:
+def _pool(listener: Listener, name: str, addresses: Sequence[Address]) -> str:
+    followed = ERRORS if name == HUBS else ""
+    checks = "" if followed else _CHECK.format(path=listener.check_path)
+    options = options_for_hubs(listener.tls) if followed else _CHECKED
     return f"""
 backend {name}
     balance roundrobin
-{_CHECK.format(path=check_path)}
+{checks}
     retries 3
     option redispatch 1
     retry-on conn-failure empty-response
     http-request disable-l7-retry unless METH_GET
-    default-server {_IDLE} check inter 500ms fastinter 200ms downinter 200ms fall 1 rise 1
-{server_lines(addresses)}
+    default-server {_IDLE} {options}
+{server_lines(addresses, follow=followed)}
 """
 
 
@@ -277,6 +287,8 @@ _CHECK: Final = """
     timeout check 4s
 """.strip("\n")
 """Any answer will do. A process that was stopped still accepts connections, but it answers nothing."""
+
+_CHECKED: Final = "check inter 1s fastinter 200ms downinter 200ms fall 1 rise 1"
 
 
 def _dead(listener: Listener) -> str:
@@ -297,9 +309,10 @@ backend {ERRORS}
     option redispatch 1
     http-request set-var(txn.status) int(404) unless {{ var(txn.status) -m found }}
     http-after-response set-status 404 if {{ var(txn.status) -m int 404 }}
+    http-after-response set-status 503 if {{ var(txn.status) -m int 503 }}
 {_CHECK.format(path=listener.check_path)}
 {ask_hub}
-    default-server {_IDLE} check inter 500ms fastinter 200ms downinter 200ms fall 1 rise 1
+    default-server {_IDLE} {_CHECKED} {options_for_hubs(listener.tls)}
 {server_lines(addresses)}
 """
 

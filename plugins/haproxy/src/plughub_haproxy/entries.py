@@ -1,4 +1,6 @@
-"""Entries of HAProxy's map: a prefix as key; backend, address, id and what belongs to the route as value.
+"""Entries of HAProxy's map: a prefix as key; backend, address, id, what belongs to the route as value.
+
+A route to a target at ``https://`` has the name that the target must show at the end of its value.
 
 Keys are percent-encoded in one canonical way, the one of HAProxy's converter ``url_enc``: every byte but
 ``A-Z a-z 0-9 - . _ ~``. So a key is plain ASCII without spaces, whatever a user is called, and a prefix of
@@ -14,8 +16,13 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote, unquote, unquote_to_bytes
 
+from plughub_haproxy.tls import certified_name
+
 DIRECT: Final = "direct"
 """The backend that connects to the address of the entry."""
+
+SECURE: Final = "secure"
+"""The same by TLS."""
 
 MAX_VALUE_BYTES: Final = 16 * 1024
 _SEPARATOR: Final = "|"
@@ -33,7 +40,7 @@ class Entry:
         data: what belongs to the route.
         more_targets: further addresses, as they were added.
         addresses: where the targets are: IP address and port of each.
-        backend: `DIRECT`, or the pool that serves several targets.
+        backend: `DIRECT` or `SECURE`, or the pool that serves several targets.
     """
 
     routespec: str
@@ -54,6 +61,11 @@ class Entry:
         return activity_id(self.key)
 
     @property
+    def is_secure(self) -> bool:
+        """Whether the target is reached by TLS."""
+        return self.target.startswith("https://")
+
+    @property
     def value(self) -> str:
         """The value in the map.
 
@@ -71,7 +83,8 @@ class Entry:
         if len(text) > MAX_VALUE_BYTES:
             raise ValueError(f"the data of route {self.routespec!r} is longer than {MAX_VALUE_BYTES} bytes")
         ip, port = self.addresses[0]
-        return _SEPARATOR.join([self.backend, ip, str(port), self.activity_id, text])
+        name = [certified_name(self.target)] if self.is_secure else []
+        return _SEPARATOR.join([self.backend, ip, str(port), self.activity_id, text, *name])
 
 
 def read_value(value: str) -> Entry | None:
@@ -84,7 +97,7 @@ def read_value(value: str) -> Entry | None:
         The entry; None when the value is not one of ours, or torn.
     """
     try:
-        backend, _, _, _, text = value.split(_SEPARATOR)
+        backend, _, _, _, text, *_ = value.split(_SEPARATOR)
         more = json.loads(unquote(text))
         return Entry(
             routespec=more["routespec"],

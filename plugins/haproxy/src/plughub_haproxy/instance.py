@@ -30,6 +30,7 @@ from plughub_haproxy.configuration import fingerprint as fingerprint_of
 from plughub_haproxy.entries import Address
 from plughub_haproxy.pages import PAGE, PAGE_NAME
 from plughub_haproxy.runtime_socket import RuntimeSocket, RuntimeSocketError
+from plughub_haproxy.tls import AUTHORITIES_NAME, CLIENT_NAME
 
 CONFIGURATION_NAME: Final = "haproxy.cfg"
 _START_SECONDS: Final = 10.0
@@ -211,6 +212,9 @@ class Instance:
     def _write(self, listener: Listener, pools: Pools) -> None:
         if listener.pem:
             _write_file(self.folder / PEM_NAME, listener.pem)
+        if listener.tls:
+            _write_file(self.folder / CLIENT_NAME, listener.tls.client)
+            _write_file(self.folder / AUTHORITIES_NAME, listener.tls.authorities)
         _write_file(self.folder / PAGE_NAME, PAGE)
         _write_file(self.folder / CONFIGURATION_NAME, render(listener, pools))
 

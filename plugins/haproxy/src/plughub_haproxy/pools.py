@@ -5,33 +5,37 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from plughub_haproxy.entries import DIRECT, Address, Entry
+from plughub_haproxy.entries import DIRECT, SECURE, Address, Entry
 
 PLACES: Final = 16
 """How many targets a route can have."""
 
 POOLS: Final = tuple(f"pool{number}" for number in range(1, 5))
-"""How many routes can have several targets. The hub's own needs one."""
+"""How many routes can have several targets beside the hub's own."""
+
+HUBS: Final = "hubs"
+"""The pool of the hub's own route."""
 
 ERRORS: Final = "errors"
-"""The backend with the hub's error pages; its places are filled like those of a pool."""
-
+"""The backend with the hub's error pages. `HUBS` has the same places, and leaves out whom this finds dead."""
 
 _NOWHERE: Final = "127.0.0.1:9"
 
 
-def server_lines(addresses: Sequence[Address]) -> str:
+def server_lines(addresses: Sequence[Address], *, follow: str = "") -> str:
     """Write the servers of a pool for the configuration file.
 
     Args:
         addresses: of the targets.
+        follow: the pool whose servers are checked for this one, place by place; empty when it does so itself.
 
     Returns:
         Lines, some with an address and the rest out of use.
     """
     filled = [f"    server t{place} {_join(address)}" for place, address in _places(addresses)]
     empty = [f"    server t{place} {_NOWHERE} disabled" for place in range(len(filled) + 1, PLACES + 1)]
-    return "\n".join([*filled, *empty])
+    lines = enumerate([*filled, *empty], start=1)
+    return "\n".join(f"{line} track {follow}/t{place}" if follow else line for place, line in lines)
 
 
 def fill_commands(pool: str, addresses: Sequence[Address]) -> list[str]:
@@ -47,7 +51,8 @@ def fill_commands(pool: str, addresses: Sequence[Address]) -> list[str]:
     commands = []
     for place, (ip, port) in _places(addresses):
         server = f"set server {pool}/t{place}"
-        commands += [f"{server} addr {ip} port {port}", f"{server} health up", f"{server} state ready"]
+        health = [] if pool == HUBS else [f"{server} health up"]
+        commands += [f"{server} addr {ip} port {port}", *health, f"{server} state ready"]
     used = len(_places(addresses))
     commands += [f"set server {pool}/t{place} state maint" for place in range(used + 1, PLACES + 1)]
     return commands
@@ -61,10 +66,16 @@ def choose_pool(entry: Entry, others: Iterable[Entry]) -> str:
         others: the routes that there are; one with the same key is the older form of this one.
 
     Returns:
-        `DIRECT` for a single target and when no pool is left, else the name of a pool.
+        `DIRECT`, or `SECURE`, for a single target and when no pool is left, else the name of a pool. By TLS
+        it is the hub alone that can have several.
     """
+    alone = SECURE if entry.is_secure else DIRECT
     if len(entry.addresses) == 1:
-        return DIRECT
+        return alone
+    if serves_errors(entry):
+        return HUBS
+    if entry.is_secure:
+        return alone
     taken = {other.backend for other in others if other.key != entry.key}
     own = next((other.backend for other in others if other.key == entry.key), DIRECT)
     free = [pool for pool in (own, *POOLS) if pool != DIRECT and pool not in taken]
@@ -85,11 +96,20 @@ def addresses_by_pool(
     """
     pools: dict[str, Sequence[Address]] = {ERRORS: [error_address] if error_address else []}
     for entry in entries:
-        if entry.backend != DIRECT:
+        if not is_alone(entry):
             pools[entry.backend] = entry.addresses
         if serves_errors(entry):
             pools[ERRORS] = entry.addresses
     return pools
+
+
+def is_alone(entry: Entry) -> bool:
+    """Tell whether a route leads to its first target alone.
+
+    Args:
+        entry: the route, with its backend.
+    """
+    return entry.backend in {DIRECT, SECURE}
 
 
 def serves_errors(entry: Entry) -> bool:

@@ -17,14 +17,15 @@ from plughub_haproxy.activity import last_activity
 from plughub_haproxy.binary import find_haproxy
 from plughub_haproxy.certificate import CertificateFiles
 from plughub_haproxy.configuration import Listener, error_path_of, fingerprint
-from plughub_haproxy.entries import DIRECT, Entry, activity_id, key_of, read_value
+from plughub_haproxy.entries import Address, Entry, activity_id, key_of, read_value
 from plughub_haproxy.half_dead import HalfDeadStreams
 from plughub_haproxy.instance import Instance
 from plughub_haproxy.machine import group_of, has_dual_stack, unprivileged
-from plughub_haproxy.pools import addresses_by_pool, choose_pool
+from plughub_haproxy.pools import addresses_by_pool, choose_pool, is_alone
 from plughub_haproxy.route_file import RouteFile
 from plughub_haproxy.table import Table
 from plughub_haproxy.targets import address_of
+from plughub_haproxy.tls import TargetTLS
 
 LOOKS_BETWEEN_SWEEPS: Final = 10
 """How many times it is looked whether HAProxy runs, until it is looked for half-dead connections once."""
@@ -36,6 +37,8 @@ class HAProxyProxy(Proxy):
     Routes are entries of a map, prefix to address, in which the longest prefix wins. What belongs to a
     route stands in its entry, so that every process of the hub reads the same table from HAProxy itself.
     """
+
+    internal_tls = True
 
     command = Command(
         [],
@@ -131,10 +134,10 @@ class HAProxyProxy(Proxy):
         Raises:
             InvalidError: the target is none.
         """
-        entry = await _entry(routespec, target, data, more_targets)
-        if more_targets:
-            entry = replace(entry, backend=choose_pool(entry, await self._table.entries()))
-            self._warn_of_lone(entry)
+        entry = await self._entry(routespec, target, data, more_targets)
+        others = await self._table.entries() if more_targets else ()
+        entry = replace(entry, backend=choose_pool(entry, others))
+        self._warn_of_lone(entry)
         await self._table.put(entry)
 
     async def delete_route(self, routespec: str) -> None:
@@ -194,16 +197,22 @@ class HAProxyProxy(Proxy):
     async def _try_entry(self, spec: str, route: Mapping[str, Any]) -> Entry | None:
         """Make an entry; a target that is none must not keep the others out of the table."""
         try:
-            return await _entry(spec, route["target"], route["data"], route.get("more_targets") or ())
+            return await self._entry(spec, route["target"], route["data"], route.get("more_targets") or ())
         except InvalidError as error:
             self.log.error("No route %s: %s", spec, error)
             return None
 
     def _warn_of_lone(self, entry: Entry) -> None:
-        if entry.more_targets and entry.backend == DIRECT:
+        if entry.more_targets and is_alone(entry):
             self.log.warning("Too many routes have several targets: %s uses its first alone", entry.routespec)
 
     async def _listener(self) -> Listener:
+        if self.hub_url.startswith("https://") and self.client_tls is None:
+            raise StartError(
+                "JupyterHub.internal_ssl: HAProxy has no certificate for hub and servers; add 'key' to "
+                "external_ssl_authorities['proxy-client-ca']"
+            )
+
         def build() -> Listener:
             self._certificate = CertificateFiles(self.ssl_cert, self.ssl_key)
             user = unprivileged(self.user)
@@ -217,6 +226,7 @@ class HAProxyProxy(Proxy):
                 user=user,
                 group=group_of(user) if user else "",
                 dual_stack=has_dual_stack(),
+                tls=TargetTLS.read(self.client_tls) if self.client_tls else None,
             )
 
         return await asyncio.to_thread(build)
@@ -245,18 +255,22 @@ class HAProxyProxy(Proxy):
         if not self.error_url:
             return None
         scheme, _, rest = self.error_url.partition("://")
-        return await address_of(f"{scheme}://{rest.partition('/')[0]}")
+        return await self._address(f"{scheme}://{rest.partition('/')[0]}")
 
+    async def _address(self, target: str) -> Address:
+        return await address_of(target, secure=self.client_tls is not None)
 
-async def _entry(routespec: str, target: str, data: Mapping[str, Any], more_targets: Sequence[str]) -> Entry:
-    addresses = [await address_of(each) for each in (target, *more_targets)]
-    return Entry(
-        routespec=routespec,
-        target=target,
-        data=data,
-        more_targets=tuple(more_targets),
-        addresses=tuple(addresses),
-    )
+    async def _entry(
+        self, routespec: str, target: str, data: Mapping[str, Any], more_targets: Sequence[str]
+    ) -> Entry:
+        addresses = [await self._address(each) for each in (target, *more_targets)]
+        return Entry(
+            routespec=routespec,
+            target=target,
+            data=data,
+            more_targets=tuple(more_targets),
+            addresses=tuple(addresses),
+        )
 
 
 def _described(entry: Entry, active: Mapping[str, Any]) -> dict[str, Any]:

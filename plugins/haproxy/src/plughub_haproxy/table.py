@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Mapping, Sequence
 
 from plughub_haproxy.configuration import TABLE
-from plughub_haproxy.entries import DIRECT, Entry, read_value
-from plughub_haproxy.pools import ERRORS, fill_commands, serves_errors
+from plughub_haproxy.entries import Entry, read_value
+from plughub_haproxy.pools import ERRORS, fill_commands, is_alone, serves_errors
 from plughub_haproxy.route_file import MAP_NAME, RouteFile
 from plughub_haproxy.runtime_socket import RuntimeSocket, RuntimeSocketError
 
@@ -100,8 +100,8 @@ class Table:
 
     async def _fill_pools(self, entries: Sequence[Entry]) -> None:
         for entry in entries:
-            pools = [entry.backend] if entry.backend != DIRECT else []
-            pools += [ERRORS] if serves_errors(entry) else []
+            pools = [ERRORS] if serves_errors(entry) else []
+            pools += [] if is_alone(entry) else [entry.backend]
             for pool in pools:
                 await self._runtime.tell(*fill_commands(pool, entry.addresses))
 

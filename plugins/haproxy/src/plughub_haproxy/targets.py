@@ -14,11 +14,12 @@ from plughub_haproxy.entries import Address
 _TIMEOUT: Final = 5.0
 
 
-async def address_of(target: str) -> Address:
+async def address_of(target: str, *, secure: bool = False) -> Address:
     """Find the address of a target; a host name is looked up in a thread.
 
     Args:
         target: ``http://address:port`` or ``http://host:port``.
+        secure: targets at ``https://`` will do as well.
 
     Returns:
         IP address and port.
@@ -28,12 +29,13 @@ async def address_of(target: str) -> Address:
     """
     try:
         parts = urlsplit(target)
-        host, port = parts.hostname, parts.port or 80
+        host, port = parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)
     except ValueError as error:
         raise InvalidError(f"{target!r} is no target: {error}") from error
-    if parts.scheme != "http":
+    if parts.scheme not in ({"http", "https"} if secure else {"http"}):
         raise InvalidError(
-            f"HAProxy is used with http:// targets only, not with {target!r}; plugin 'chp' can do https://"
+            f"HAProxy is used with http:// targets only, not with {target!r}, unless hub and servers speak "
+            "TLS with each other (JupyterHub.internal_ssl); plugin 'chp' can do https://"
         )
     if not host:
         raise InvalidError(f"target {target!r} has no host")

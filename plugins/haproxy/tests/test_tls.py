@@ -1,0 +1,156 @@
+"""Targets at https://, as with JupyterHub.internal_ssl: real certificates, real TLS."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
+
+import pytest
+from tornado.websocket import websocket_connect
+
+from plughub.classes.certificates import (
+    HUB,
+    HUB_PARTY,
+    NOTEBOOKS,
+    PROXY_API,
+    PROXY_CLIENT,
+    CertificateFolder,
+)
+from plughub.domain.errors import PluginError
+from plughub.domain.routes import Route
+from plughub.testing.backends import Backend, ask, open_backend
+from plughub.testing.contracts.proxy import NAME
+from plughub.testing.ports import free_port
+from plughub_haproxy.tls import certified_name
+
+OpenServer = Callable[..., Backend]
+
+
+@pytest.fixture
+def folder(tmp_path) -> CertificateFolder:
+    made = CertificateFolder(tmp_path / "ssl")
+    made.prepare()
+    return made
+
+
+@pytest.fixture
+async def serve(folder) -> AsyncIterator[OpenServer]:
+    """Start a server that shows a certificate and lets nobody in without one."""
+    async with AsyncExitStack() as stack:
+
+        def serve_as(name, authority=NOTEBOOKS, names=("localhost",), host="127.0.0.1", of=folder):
+            context = of.issue(name, authority, names).server_context()
+            running = open_backend(name, host=host, context=context)
+            stack.push_async_callback(running.close)
+            return running
+
+        yield serve_as
+
+
+@pytest.fixture
+async def proxy(start, folder, serve):
+    hub = serve("hub", HUB, [HUB_PARTY])
+    files = folder.issue("proxy-client", PROXY_CLIENT, ["localhost"])
+    return await start(client_tls=files, hub_url=hub.url, error_url=f"{hub.url}/hub/error")
+
+
+async def test_a_server_that_asks_for_a_certificate_is_reached_and_so_is_its_websocket(proxy, serve):
+    await proxy.add("/user/alice/", serve("alice").url)
+
+    assert await proxy.name_at("/user/alice/") == "alice"
+    client = await websocket_connect(f"ws://127.0.0.1:{proxy.port}/user/alice/ws")
+    await client.write_message("hello")
+    assert await client.read_message() == "hello"
+    client.close()
+
+
+async def test_routes_by_tls_are_read_back_and_plain_ones_stand_beside_them(proxy, serve):
+    plain, secure = open_backend("plain"), serve("secure")
+    routes = (Route(routespec="/p/", target=plain.url), Route(routespec="/s/", target=secure.url))
+    await proxy.replace(*routes)
+
+    assert [await proxy.name_at(path) for path in ("/p/", "/s/")] == ["plain", "secure"]
+    assert {route.target for route in (await proxy.routes()).values()} == {plain.url, secure.url}
+    await plain.close()
+
+
+async def test_a_server_at_another_address_is_known_by_that_address(proxy, serve):
+    await proxy.add("/a/", serve("alice", names=["127.0.0.2"], host="127.0.0.2").url)
+
+    assert await proxy.name_at("/a/") == "alice"
+
+
+async def is_refused(proxy, target: str) -> bool:
+    await proxy.add("/a/", target)
+    reply = await ask(proxy.port, "/a/")
+    return reply.status == 503 and (reply.name == "hub" or b"Nothing answers here" in reply.body)
+
+
+@pytest.mark.parametrize(
+    ("authority", "names", "host"),
+    [
+        (PROXY_API, ["localhost"], "127.0.0.1"),
+        (NOTEBOOKS, ["elsewhere.example"], "127.0.0.1"),
+        (NOTEBOOKS, ["localhost", "127.0.0.1"], "127.0.0.2"),
+    ],
+)
+async def test_who_shows_a_wrong_certificate_is_refused(proxy, serve, authority, names, host):
+    assert await is_refused(proxy, serve("alice", authority, names, host).url)
+
+
+async def test_a_stranger_with_authorities_of_the_same_names_is_refused(proxy, serve, tmp_path):
+    other = CertificateFolder(tmp_path / "other")
+    other.prepare()
+
+    assert await is_refused(proxy, serve("alice", of=other).url)
+
+
+async def test_a_server_without_tls_is_refused_and_so_is_https_without_certificates(proxy, start, tmp_path):
+    plain = open_backend("plain")
+
+    assert await is_refused(proxy, plain.url.replace("http://", "https://"))
+    await plain.close()
+    bare = await start(folder=tmp_path / "bare", port=free_port())
+    with pytest.raises(PluginError, match="internal_ssl"):
+        await bare.add("/a/", "https://127.0.0.1:1")
+
+
+async def test_a_hub_without_certificates_for_the_proxy_is_told_what_to_do(start):
+    with pytest.raises(PluginError, match=r"external_ssl_authorities\['proxy-client-ca'\]"):
+        await start(hub_url="https://127.0.0.1:9")
+
+
+async def test_requests_are_shared_among_hubs_and_nobody_else_passes_for_one(proxy, serve):
+    hubs = [serve("one", HUB, [HUB_PARTY]), serve("two", HUB, [HUB_PARTY])]
+    impostor = serve("alice", NOTEBOOKS, ["localhost", "127.0.0.1"])
+    more = (hubs[1].url, impostor.url)
+    await proxy.hooks.route_add(
+        NAME, Route(routespec="/", target=hubs[0].url, more_targets=more, data={"hub": True})
+    )
+
+    assert {await proxy.name_at("/") for _ in range(16)} == {"one", "two"}
+
+
+async def test_new_certificates_are_taken_over_without_a_restart(proxy, start, serve, folder):
+    await proxy.add("/a/", serve("alice").url)
+    folder.prepare(recreate=True)
+    renewed = serve("bob")
+    assert await is_refused(proxy, renewed.url)
+
+    files = folder.issue("proxy-client", PROXY_CLIENT, ["localhost"])
+    other = await start(client_tls=files, hub_url=proxy.settings.hub_url, error_url=proxy.settings.error_url)
+
+    assert other.state == proxy.state
+    assert await other.name_at("/a/") == "bob"
+
+
+@pytest.mark.parametrize(
+    ("target", "name"),
+    [
+        ("https://127.0.0.1:1", "localhost"),
+        ("https://[::1]:1", "localhost"),
+        ("https://10.0.0.5", "5.0.0.10.in-addr.arpa"),
+        ("https://Server.Example:1", "server.example"),
+        ("https://bücher.example:1", "xn--bcher-kva.example"),
+    ],
+)
+def test_the_name_that_a_target_must_show(target, name):
+    assert certified_name(target) == name
