@@ -2,7 +2,7 @@ import pytest
 from traitlets.config import Config
 
 from plughub.classes.spawner_hooks import SpawnerHooks
-from plughub.testing.contracts.spawner import NAME, SpawnerContract
+from plughub.testing.contracts.spawner import NAME, SpawnerContract, make_server
 from plughub_docker.spawner import DockerSpawner
 
 pytestmark = pytest.mark.docker
@@ -33,5 +33,16 @@ class TestContainersThatAreRemoved(SpawnerContract):
 class TestContainersThatAreKept(TestContainersThatAreRemoved):
     remove = False
 
-    async def test_a_server_can_be_started_again(self):
-        """A kept container has the environment of its first start: see test_keeping.py."""
+    async def test_a_server_can_be_started_again(self, spawner):
+        """The same container runs again, for the new start, with the environment of its first one."""
+        await spawner.start()
+        first, kept = await spawner.facts(), spawner.server.state
+        await spawner.stop()
+        again = make_server(spawner.server.user.name, mark=spawner.server.mark, state=kept)
+        spawner.server = again
+
+        await spawner.start()
+
+        assert spawner.server.state["object_id"] == kept["object_id"]
+        assert (await spawner.facts())["environment"] == first["environment"]
+        assert set(await spawner.inventory()) == {again.operation}
