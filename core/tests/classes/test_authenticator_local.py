@@ -67,9 +67,11 @@ async def test_a_person_without_an_account_on_the_system_reads_so(caplog):
     assert "c.LocalAuthenticator.create_system_users = True" in caplog.text
 
 
-async def test_a_person_with_an_account_is_left_alone():
-    authenticator = LocalAuthenticator(create_system_users=True, add_user_cmd=["/nonexistent/command"])
+async def test_a_person_with_an_account_is_left_alone(tmp_path):
+    seen = tmp_path / "seen"
+    authenticator = LocalAuthenticator(create_system_users=True, add_user_cmd=["touch", str(seen)])
     await authenticator.add_user(AuthenticatorUser(ME))
+    assert not seen.exists()
 
 
 async def test_the_command_gets_the_name_and_the_number(tmp_path):

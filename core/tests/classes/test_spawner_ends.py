@@ -133,5 +133,5 @@ async def test_renaming_and_deleting_reach_the_class_with_the_saved_state(hooks)
 
 async def test_a_plain_spawner_has_nothing_to_rename_or_delete():
     hooks = SpawnerHooks("plain", Spawner)
-    await hooks.hub_rename_server(server_of(""), "hall")
-    await hooks.hub_delete_server(server_of(""))
+    assert await hooks.hub_rename_server(server_of(""), "hall") is None
+    assert await hooks.hub_delete_server(server_of("")) is None
