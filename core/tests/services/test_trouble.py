@@ -20,8 +20,8 @@ def rename(hub, old, new):
 def operations_locked(hub):
     """Hold the operations so that nobody can write them."""
     with hub.database.engine.connect() as connection, connection.begin():
-        if connection.dialect.name == "postgresql":
-            connection.execute(text("LOCK TABLE plughub_operations IN EXCLUSIVE MODE"))
+        lock = {"sqlite": "BEGIN IMMEDIATE", "postgresql": "LOCK TABLE plughub_operations IN EXCLUSIVE MODE"}
+        connection.execute(text(lock[connection.dialect.name]))
         yield
 
 

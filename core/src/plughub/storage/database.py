@@ -61,15 +61,16 @@ class Database:
     def __init__(self, url: str, options: Mapping[str, Any] | None = None) -> None:
         self.url = url
         self._troubles = {"read": "", "write": ""}
-        self.engine = make_engine(url, options or {})
+        # A listener to each transaction would make every statement dearer by a fifth: `_once` begins them.
+        self.engine = make_engine(url, options or {}, begin=False)
+        self._sqlite = self.engine.dialect.name == "sqlite"
         if self.engine.dialect.name == "postgresql":
             event.listen(self.engine, "connect", _bound_transactions)
         self._reading = self.engine.execution_options(**{WRITE: False})
         self._writing = self.engine.execution_options(**{WRITE: True})
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="plughub-db")
-        one_writer = self.engine.dialect.name == "sqlite"
         self._writers = (
-            ThreadPoolExecutor(1, thread_name_prefix="plughub-db-write") if one_writer else self._readers
+            ThreadPoolExecutor(1, thread_name_prefix="plughub-db-write") if self._sqlite else self._readers
         )
 
     async def read(self, work: Callable[[Connection], T]) -> T:
@@ -152,6 +153,8 @@ class Database:
         engine = self._writing if write else self._reading
         with engine.connect() as connection:
             with connection.begin() as transaction:
+                if self._sqlite:
+                    _begin_sqlite(connection)
                 answer = work(connection)
                 if write:
                     _commit(transaction)
@@ -187,12 +190,13 @@ class Database:
             log.info("the database is well again")
 
 
-def make_engine(url: str, options: Mapping[str, Any]) -> Engine:
+def make_engine(url: str, options: Mapping[str, Any], *, begin: bool = True) -> Engine:
     """Make an engine with our settings for the dialect.
 
     Args:
         url: SQLAlchemy URL.
         options: further arguments of `sqlalchemy.create_engine`.
+        begin: have it begin the transactions of SQLite, which its driver does not.
 
     Returns:
         The engine.
@@ -217,7 +221,8 @@ def make_engine(url: str, options: Mapping[str, Any]) -> Engine:
         defaults |= {"pool_size": READERS + 1, "max_overflow": 0}
     engine = create_engine(parsed, **{**defaults, **options})
     event.listen(engine, "connect", _prepare_sqlite)
-    event.listen(engine, "begin", _begin_sqlite)
+    if begin:
+        event.listen(engine, "begin", _begin_sqlite)
     return engine
 
 
