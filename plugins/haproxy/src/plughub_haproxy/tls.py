@@ -103,5 +103,5 @@ def certified_name(target: str) -> str:
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
-        return host.encode("idna").decode("ascii")
+        return host if host.isascii() else host.encode("idna").decode("ascii")
     return "localhost" if str(address) in {"127.0.0.1", "::1"} else address.reverse_pointer
