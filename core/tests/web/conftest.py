@@ -13,6 +13,7 @@ from tornado.httpclient import AsyncHTTPClient, HTTPRequest, HTTPResponse
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 
+from plughub.domain.roles import Role
 from plughub.domain.scopes import ScopeTree
 from plughub.domain.servers import OperationKind
 from plughub.domain.users import User
@@ -330,6 +331,17 @@ class WebHub:
         user = await self.user("root")
         await self.store.write(lambda tx: tx.users.set_admin(user.id, admin=True))
         return await self.program("root", *scopes)
+
+    async def holder(self, name: str, *scopes: str) -> Browser:
+        """A client with an API token of a user who holds scopes beyond the default role."""
+        await self.user(name)
+
+        def give(tx: Any) -> None:
+            tx.roles.ensure([Role(name=f"{name}-role", scopes=scopes)])
+            tx.roles.grant(f"{name}-role", "user", [name])
+
+        await self.store.write(give)
+        return await self.program(name)
 
     async def until(self, condition: Callable[[], Awaitable[Any]]) -> Any:
         return await until(condition, seconds=DEADLINE, pause=0.02)

@@ -7,7 +7,6 @@ import json
 import pytest
 
 from plughub import hookimpl
-from plughub.domain.roles import Role
 from plughub.kinds import Identity, Rejected
 from plughub.services.settings import LoginPolicy
 from plughub.testing.doubles import KnownUsers
@@ -60,19 +59,9 @@ async def test_only_who_holds_the_scope_reads_secrets(make_hub):
     sealed = await hub.auth_states.seal(SECRETS)
     await hub.store.write(lambda tx: tx.users.set_auth_state(user.id, sealed.data))
 
-    async def reader(name, *scopes):
-        await hub.user(name)
-
-        def give(tx):
-            tx.roles.ensure([Role(name=f"{name}-role", scopes=scopes)])
-            tx.roles.grant(f"{name}-role", "user", [name])
-
-        await hub.store.write(give)
-        return await hub.program(name)
-
     assert "auth_state" not in model(await (await hub.program()).get(ALICE))
-    assert "auth_state" not in model(await (await reader("bob", "read:users")).get(ALICE))
-    carol = await reader("carol", "admin:auth_state!user=alice")
+    assert "auth_state" not in model(await (await hub.holder("bob", "read:users")).get(ALICE))
+    carol = await hub.holder("carol", "admin:auth_state!user=alice")
     assert model(await carol.get(ALICE))["auth_state"] == SECRETS
     listed = model(await (await hub.admin()).get("/hub/api/users"))
     assert all(found["auth_state"] is None for found in listed)

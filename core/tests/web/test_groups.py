@@ -16,17 +16,6 @@ def model(answer):
     return json.loads(answer.body)
 
 
-async def holding(hub, name, *scopes):
-    await hub.user(name)
-
-    def give(tx):
-        tx.roles.ensure([Role(name=f"{name}-role", scopes=scopes)])
-        tx.roles.grant(f"{name}-role", "user", [name])
-
-    await hub.store.write(give)
-    return await hub.program(name)
-
-
 async def test_the_life_of_a_group(hub):
     admin = await hub.admin()
     await hub.user("alice")
@@ -89,7 +78,7 @@ async def test_groups_that_are_not_there(hub):
 async def test_keys_and_lists_follow_the_scopes(hub):
     admin = await hub.admin()
     await admin.post(GROUPS, model={"groups": ["class", "staff"]})
-    program = await holding(hub, "alice", "list:groups!group=class", "read:roles:groups!group=staff")
+    program = await hub.holder("alice", "list:groups!group=class", "read:roles:groups!group=staff")
     assert model(await program.get(GROUPS)) == [{"kind": "group", "name": "class"}]
     assert set(model(await program.get(f"{GROUPS}/staff"))) == {"kind", "name", "roles"}
     assert (await program.get(f"{GROUPS}/others")).code == 404
@@ -118,7 +107,7 @@ async def test_nobody_joins_others_or_themselves_to_more_than_they_hold(hub):
     admin = await hub.admin()
     await admin.post(CLASS)
     await hub.store.write(lambda tx: tx.roles.grant("admin", "group", ["class"]))
-    program = await holding(hub, "alice", "groups")
+    program = await hub.holder("alice", "groups")
     answer = await program.post(f"{CLASS}/users", model={"users": ["alice"]})
     assert answer.code == 403
     assert model(await program.get(CLASS))["users"] == []

@@ -11,7 +11,6 @@ from sqlalchemy import update
 
 from plughub.domain.clock import utcnow
 from plughub.domain.oauth import server_client_id
-from plughub.domain.roles import Role
 from plughub.storage import tables
 
 SHARES = "/hub/api/shares/alice/"
@@ -24,22 +23,11 @@ def model(answer):
     return json.loads(answer.body)
 
 
-async def holding(hub, name, *scopes):
-    await hub.user(name)
-
-    def give(tx):
-        tx.roles.ensure([Role(name=f"{name}-role", scopes=scopes)])
-        tx.roles.grant(f"{name}-role", "user", [name])
-
-    await hub.store.write(give)
-    return await hub.program(name)
-
-
 @pytest.fixture
 async def alice(hub):
     """Alice, who may share her servers with whomever she can name."""
     await hub.user("bob")
-    return await holding(hub, "alice", "shares!user=alice", "read:users:name", "read:groups:name")
+    return await hub.holder("alice", "shares!user=alice", "read:users:name", "read:groups:name")
 
 
 async def may_open(hub, name="bob", what=ACCESS):
@@ -164,7 +152,7 @@ async def test_nobody_shares_what_they_do_not_hold(hub, alice):
 
 async def test_the_name_of_the_other_has_to_be_readable(hub):
     await hub.user("bob")
-    blind = await holding(hub, "alice", "shares!user=alice")
+    blind = await hub.holder("alice", "shares!user=alice")
     for body in ({"user": "bob"}, {"user": "nobody"}, {"group": "class"}):
         answer = await blind.post(SHARES, model=body)
         assert (answer.code, "Need scope" in model(answer)["message"]) == (403, True), body
@@ -361,7 +349,7 @@ async def test_who_adds_members_has_to_hold_what_is_shared_with_the_group(hub, a
     admin = await hub.admin()
     await admin.post("/hub/api/groups/class")
     await alice.post(SHARES, model={"group": "class"})
-    mallory = await holding(hub, "bob", "groups!group=class")
+    mallory = await hub.holder("bob", "groups!group=class")
     answer = await mallory.post("/hub/api/groups/class/users", model={"users": ["bob"]})
     assert (answer.code, "may do what you may not" in model(answer)["message"]) == (403, True)
     assert not await may_open(hub)

@@ -8,7 +8,6 @@ import json
 import pytest
 
 from plughub import hookimpl
-from plughub.domain.roles import Role
 from plughub.testing.doubles import TinyServers
 
 USERS = "/hub/api/users"
@@ -22,18 +21,6 @@ def model(answer):
 def names(answer):
     assert answer.code == 200, answer.body
     return [user["name"] for user in model(answer)]
-
-
-async def with_role(hub, name, *scopes):
-    """A client of a user who holds scopes beyond the default role."""
-    await hub.user(name)
-
-    def give(tx):
-        tx.roles.ensure([Role(name=f"{name}-role", scopes=scopes)])
-        tx.roles.grant(f"{name}-role", "user", [name])
-
-    await hub.store.write(give)
-    return await hub.program(name)
 
 
 async def test_users_are_listed_in_pages(hub):
@@ -78,7 +65,7 @@ async def test_a_list_is_cut_to_the_reach_of_the_scope(hub):
     bob = await hub.user("bob")
     await hub.user("carol")
     await hub.store.write(lambda tx: tx.users.set_groups(bob.id, ["class"]))
-    program = await with_role(hub, "alice", "list:users!group=class", "list:users!user=alice")
+    program = await hub.holder("alice", "list:users!group=class", "list:users!user=alice")
     assert sorted(names(await program.get(USERS))) == ["alice", "bob"]
     shown = {user["name"]: set(user) for user in model(await program.get(USERS))}
     assert shown["bob"] == {"kind", "name", "user_info", "admin"}
@@ -86,7 +73,7 @@ async def test_a_list_is_cut_to_the_reach_of_the_scope(hub):
 
 @pytest.mark.parametrize("scope", ["list:users!server=alice/", "read:users", "list:users!service=x"])
 async def test_a_scope_that_reaches_no_user_lists_none(hub, scope):
-    program = await with_role(hub, "alice", scope)
+    program = await hub.holder("alice", scope)
     answer = await program.get(USERS)
     assert answer.code == 403
     wanted = "Action is not authorized with current scopes; requires any of [list:users]"
@@ -129,7 +116,7 @@ async def test_users_that_cannot_be_are_refused_and_none_is_stored(hub, body):
 
 async def test_who_administers_users_cannot_make_admins(hub):
     """CVE-2024-41942: admin:users alone must not lead to what admins hold."""
-    program = await with_role(hub, "alice", "admin:users")
+    program = await hub.holder("alice", "admin:users")
     for method, path, body in (
         ("PATCH", f"{USERS}/alice", {"admin": True}),
         ("POST", f"{USERS}/mallory", {"admin": True}),
@@ -155,7 +142,7 @@ async def test_a_token_of_an_admin_grants_no_more_than_it_holds(hub):
 
 async def test_who_is_no_admin_touches_no_admin(hub):
     await hub.admin()
-    program = await with_role(hub, "alice", "admin:users")
+    program = await hub.holder("alice", "admin:users")
     for body in ({"name": "toor"}, {"admin": False}, {}):
         assert (await program.ask("PATCH", f"{USERS}/root", model=body)).code == 403
 
