@@ -109,7 +109,8 @@ class JupyterHub(SingletonConfigurable):
     host_name = traitlets.Unicode(
         "",
         help="""Name of this machine among those whose hubs share the database: what is bound to a machine
-        is seen to by its hubs alone. Empty: as the system calls it.
+        is seen to by its hubs alone. Empty: as the system calls it. No two machines, and no two containers
+        in which hubs run, may have the same: a second one does not start.
         """,
     ).tag(config=True)
     runtime_dir = traitlets.Unicode(

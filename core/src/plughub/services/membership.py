@@ -15,6 +15,7 @@ from typing import Any, Final
 from plughub.domain.clock import utcnow
 from plughub.domain.motion import Motion
 from plughub.services.loops import repeat
+from plughub.services.namesakes import is_namesake, process_space, same_name, wait_for_namesakes
 from plughub.services.ports import Store, Transaction
 from plughub.services.settings import HubSettings
 
@@ -61,15 +62,22 @@ class Membership:
         self._seen: OrderedDict[int, None] = OrderedDict()
 
     async def join(self) -> None:
-        """Note that this process began, and free what dead processes of this machine held."""
+        """Note that this process began, and free what dead processes of this machine held.
+
+        Raises:
+            StartError: another machine, or a container, where a hub runs has the same name.
+        """
+        host, gone = self._settings.host, await wait_for_namesakes(self._store, self._settings)
 
         def work(tx: Transaction) -> None:
             for hub in tx.hubs.list():
-                if _has_ended_here(hub, self._settings.host):
+                if is_namesake(hub, host) and gone.get(hub["id"]) != hub["seen"]:
+                    raise same_name(host)
+                if hub["id"] in gone or _has_ended_here(hub, host):
                     log.info("hub process %s is gone: going on with its work", hub["pid"])
                     tx.hubs.leave(hub["id"])
             self._enter(tx)
-            tx.operations.hurry_all(tuple(self._settings.spawners), self._settings.host)
+            tx.operations.hurry_all(tuple(self._settings.spawners), host)
 
         await self._store.write(work)
 
@@ -82,6 +90,7 @@ class Membership:
             birth=process_birth(pid) or 0.0,
             url=self._settings.hub_url,
             backends=tuple(self._settings.spawners),
+            space=process_space(),
         )
 
     async def others(self) -> list[Mapping[str, Any]]:
@@ -228,7 +237,8 @@ def living_backends(tx: Transaction, lease: float) -> frozenset[tuple[str, str]]
 
 def _has_ended_here(hub: Mapping[str, Any], host: str) -> bool:
     """Tell whether a process of this machine has ended; of another machine's, signs of life tell it later."""
-    return bool(hub["host"] == host and (process_birth(hub["pid"]) or 0.0) != hub["birth"])
+    here = hub["host"] == host and not is_namesake(hub, host)
+    return bool(here and (process_birth(hub["pid"]) or 0.0) != hub["birth"])
 
 
 def process_birth(pid: int) -> float | None:

@@ -227,8 +227,9 @@ class Hubs(Protocol):
         birth: float,
         url: str,
         backends: Collection[str] | None = None,
+        space: str = "",
     ) -> None:
-        """Note that a process began, and which spawners it has; None when that is not known."""
+        """Note that a process began, its spawners, None when not known, and where its number holds."""
 
     def beat(self, hub_id: str) -> bool:
         """Note that a process is alive; False when it was taken for dead and forgotten."""
@@ -237,4 +238,4 @@ class Hubs(Protocol):
         """Note that a process ended, and free what it held."""
 
     def list(self) -> list[Mapping[str, Any]]:
-        """List the processes: id, host, pid, birth, url, started, seen, backends; all times in seconds."""
+        """List the processes: id, host, pid, birth, url, started, seen, backends, space; times in seconds."""

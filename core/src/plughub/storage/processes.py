@@ -70,8 +70,9 @@ class Hubs:
         birth: float,
         url: str,
         backends: Collection[str] | None = None,
+        space: str = "",
     ) -> None:
-        """Note that a process began, and which spawners it has; None when that is not known."""
+        """Note that a process began, its spawners, None when not known, and where its number holds."""
         upsert(
             self._connection,
             tables.hubs,
@@ -83,6 +84,7 @@ class Hubs:
             started=self._now,
             seen=self._now,
             backends=None if backends is None else list(backends),
+            space=space,
         )
 
     def beat(self, hub_id: str) -> bool:
@@ -97,7 +99,7 @@ class Hubs:
         self._connection.execute(delete(tables.hubs).where(_hubs.id == hub_id))
 
     def list(self) -> list[Mapping[str, Any]]:
-        """List the processes: id, host, pid, birth, url, started, seen, backends; all times in seconds."""
+        """List the processes: id, host, pid, birth, url, started, seen, backends, space; times in seconds."""
         rows = self._connection.execute(select(tables.hubs).order_by(_hubs.started))
         return [dict(row._mapping) for row in rows]  # noqa: SLF001 - SQLAlchemy's public name
 

@@ -299,6 +299,7 @@ hubs = Table(
     Column("started", Float, nullable=False),
     Column("seen", Float, nullable=False),
     Column("backends", JSONText),
+    Column("space", Unicode(255)),
 )
 
 leases = Table(
