@@ -127,8 +127,8 @@ class TestAServer:
         self, spawners, engine, authorities, prefix
     ):
         network = engine.create_network(prefix, driver="bridge")["Id"]
+        spawner = spawners(network_name=prefix, certs_volume_name="{prefix}-ssl-{username}")
         try:
-            spawner = spawners(network_name=prefix, certs_volume_name="{prefix}-ssl-{username}")
             endpoint = await spawner.start()
             assert endpoint.url == f"https://{prefix}-alice:8888"
             assert f"{prefix}-ssl-alice" in volumes(engine)
@@ -149,6 +149,7 @@ class TestAServer:
             await spawner.stop()
             assert f"{prefix}-ssl-alice" not in volumes(engine)
         finally:
+            await spawner.stop(now=True)
             engine.remove_network(network)
 
     async def test_the_volume_of_a_container_that_somebody_removed_goes_when_the_server_is_stopped(

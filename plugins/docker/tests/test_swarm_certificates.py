@@ -10,6 +10,7 @@ import pytest
 from traitlets.config import Config
 
 from plughub.classes.spawner_hooks import SpawnerHooks
+from plughub.domain.errors import PluginError
 from plughub.plugin.threads import ThreadPools
 from plughub.testing.client import client_of
 from plughub.testing.contracts.spawner import NAME, SpawnerUnderTest, make_server
@@ -39,8 +40,8 @@ def authorities(tmp_path):
 
 @pytest.fixture
 async def spawners(tmp_path, swarm_prefix, tiny_image, authorities):
-    """Makes spawners whose hub speaks TLS inside."""
-    pools = ThreadPools()
+    """Makes spawners whose hub speaks TLS inside; what they started is removed."""
+    pools, made = ThreadPools(), []
 
     def make(**settings):
         def plugin(*_):
@@ -48,9 +49,13 @@ async def spawners(tmp_path, swarm_prefix, tiny_image, authorities):
             config = Config({"SwarmSpawner": {**chosen, **settings}})
             return authorities.told(SpawnerHooks(NAME, SwarmSpawner, config, tmp_path), tmp_path)
 
-        return SpawnerUnderTest(plugin, make_server("alice"), pools)
+        made.append(SpawnerUnderTest(plugin, make_server("alice"), pools))
+        return made[-1]
 
     yield make
+    for spawner in made:
+        if spawner.endpoint:
+            await spawner.stop(now=True)
     pools.close()
 
 
@@ -137,8 +142,15 @@ def remove_network(swarm, network):
     return True
 
 
+async def test_a_start_whose_nodes_cannot_be_asked_is_over_at_once(spawners):
+    spawner = spawners(client_kwargs={"base_url": f"tcp://127.0.0.1:{free_port()}"})
+    with pytest.raises(PluginError, match="cannot be reached: it does not run"):
+        await spawner.start()
+    await spawner.stop()
+
+
 @pytest.fixture
-def hub(tmp_path, gateway, swarm_prefix, tiny_image):
+def hub(tmp_path, gateway, swarm, swarm_prefix, tiny_image):
     config = f"""
 c.JupyterHub.internal_ssl = True
 c.JupyterHub.hub_ip = {gateway!r}
@@ -153,7 +165,9 @@ c.SwarmSpawner.stop_timeout = 1
 c.Spawner.http_timeout = 90
 {dying.CONFIG}
 """
-    return HubProcess(tmp_path, "--plugins", "swarm,dummy,chp", config=config)
+    yield HubProcess(tmp_path, "--plugins", "swarm,dummy,chp", config=config)
+    for secret in secrets_of(swarm, f"{swarm_prefix}-user"):
+        swarm.remove_secret(secret["ID"])
 
 
 def is_ready(user):

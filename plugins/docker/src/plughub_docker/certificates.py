@@ -56,6 +56,7 @@ class DockerCertificates(DockerOptions):
 
     certificate_folder: ClassVar[str] = FOLDER
     _certificate_files: tuple[CertificateFile, ...] = ()
+    _untouched: bool = False
 
     async def create_certs(self) -> dict[str, str]:
         """Make key and certificate anew; they also name what the spawner knows of the server's address.
@@ -67,6 +68,7 @@ class DockerCertificates(DockerOptions):
             SpawnFailed: the user may not have what she asked for, or the address cannot be known before
                 the container runs.
         """
+        self._untouched = True  # what goes wrong here leaves nothing on the engine
         await self.choose()
         given = self.ssl_alt_names
         if callable(given):
