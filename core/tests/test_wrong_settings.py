@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from plughub.app.class_plugins import plugin_of_class, refuse_upstream, what_to_inherit
 from plughub.app.config import JupyterHub
 from plughub.app.declared import declared_of, scopes_of
 from plughub.app.plugins import Selection
@@ -49,3 +51,33 @@ def test_a_database_without_a_driver_is_told_which_ones_are_tested() -> None:
     assert "driver" in refused.value.message
     assert "postgresql://" in refused.value.hint
     assert "plughub[postgresql]" not in refused.value.hint
+
+
+@pytest.mark.parametrize("kind", ["spawner", "authenticator", "proxy"])
+def test_what_is_no_class_is_said_with_its_setting(kind: str) -> None:
+    with pytest.raises(StartError) as refused:
+        plugin_of_class(kind, 3)
+    assert refused.value.message == f"c.JupyterHub.{kind}_class is no class: 3"
+    assert refused.value.exit_code == 2
+
+
+def test_a_class_of_jupyterhub_is_told_what_it_has_to_inherit_from() -> None:
+    theirs = type("Authenticator", (), {"__module__": "jupyterhub.auth"})
+    hint = what_to_inherit("authenticator", type("OurAuthenticator", (theirs,), {}))
+    assert hint.startswith("classes of JupyterHub do not load")
+    assert "plughub.auth.Authenticator" in hint
+    assert what_to_inherit("spawner", object) == "the class has to inherit from plughub.spawner.Spawner"
+
+
+def test_a_name_that_a_package_has_for_a_class_of_jupyterhub_is_no_plugin_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    about = tmp_path / "oauthenticator-17.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: oauthenticator\nVersion: 17\n")
+    (about / "entry_points.txt").write_text("[jupyterhub.authenticators]\nours = oauthenticator.ours:Ours\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    refuse_upstream("spawner", "ours")
+    with pytest.raises(StartError) as refused:
+        refuse_upstream("authenticator", "ours")
+    assert "'ours' is oauthenticator.ours:Ours, which is written for JupyterHub" in refused.value.message

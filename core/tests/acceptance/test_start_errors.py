@@ -155,12 +155,6 @@ def test_a_class_that_cannot_be_imported_is_named_with_its_setting(refused):
     assert "'nowhere.to.be.Found' cannot be imported" in message
 
 
-@pytest.mark.parametrize("kind", ["spawner", "authenticator", "proxy"])
-def test_what_is_no_class_is_named_with_its_setting(refused, kind):
-    message = refused("--plugins", "simple,dummy,haproxy", config=f"c.JupyterHub.{kind}_class = 3\n", code=2)
-    assert f"c.JupyterHub.{kind}_class is no class: 3" in message
-
-
 def test_a_proxy_that_was_started_but_cannot_be_used_is_not_left_behind(refused, offer):
     env = offer("lost", PROXY_WITHOUT_ROUTES)
     message = refused("--plugins", "simple,dummy,lost", env=env)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from importlib.metadata import entry_points
 from typing import Any, Final
 
 from traitlets.utils.importstring import import_item
@@ -50,6 +51,18 @@ class ProxyPlugin:
         """Offer the class."""
         return self._class
 
+
+PUBLIC: Final = {
+    "spawner": "plughub.spawner.Spawner",
+    "authenticator": "plughub.auth.Authenticator",
+    "proxy": "plughub.proxy.Proxy",
+}
+"""The names by which classes of plugins know what they inherit from."""
+
+_PORTING: Final = (
+    "classes of JupyterHub do not load: take a plugin ('hub plugins' lists them), or have the {kind} inherit "
+    "from {base}, which has the same methods"
+)
 
 CLASS_PLUGINS: Final[Mapping[str, Callable[[Any], object]]] = {
     "spawner": SpawnerPlugin,
@@ -101,3 +114,49 @@ def plugin_of_class(kind: str, wanted: Any) -> tuple[str, object]:
             exit_code=2,
         )
     return wanted.__name__, CLASS_PLUGINS[kind](wanted)
+
+
+def refuse_upstream(kind: str, name: str) -> None:
+    """Refuse a name that a package has for a class of JupyterHub.
+
+    Args:
+        kind: spawner, authenticator or proxy.
+        name: as the config file has it, such as ``github``.
+
+    Raises:
+        StartError: an installed package offers such a class to JupyterHub.
+    """
+    for found in entry_points(group=f"jupyterhub.{kind}s", name=name):
+        raise StartError(
+            f"c.JupyterHub.{kind}_class = {name!r} is {found.value}, which is written for JupyterHub",
+            hint=_PORTING.format(kind=kind, base=PUBLIC[kind]),
+            exit_code=2,
+        )
+
+
+def name_of(cls: object) -> str:
+    """Name what a plugin offers as a class.
+
+    Args:
+        cls: whatever it is.
+
+    Returns:
+        Its name.
+    """
+    return getattr(cls, "__name__", repr(cls))
+
+
+def what_to_inherit(kind: str, cls: object) -> str:
+    """Say what a class should inherit from.
+
+    Args:
+        kind: spawner, authenticator or proxy.
+        cls: one that does not.
+
+    Returns:
+        What to do.
+    """
+    base = PUBLIC[kind]
+    if any(parent.__module__.partition(".")[0] == "jupyterhub" for parent in getattr(cls, "__mro__", ())):
+        return _PORTING.format(kind=kind, base=base)
+    return f"the class has to inherit from {base}"

@@ -10,7 +10,13 @@ from typing import Any, Final
 
 from traitlets.config import Config, Configurable
 
-from plughub.app.class_plugins import import_class, plugin_of_class
+from plughub.app.class_plugins import (
+    import_class,
+    name_of,
+    plugin_of_class,
+    refuse_upstream,
+    what_to_inherit,
+)
 from plughub.app.config import JupyterHub
 from plughub.classes.access import AccessRules
 from plughub.classes.authenticator import Authenticator
@@ -163,6 +169,8 @@ class PluginChooser:
             if name in self._selection.active.names:
                 return name
             if "." not in name:
+                if name not in self._builtins and name not in self._installed:
+                    refuse_upstream(kind, name)
                 return self._add(name)
             wanted = import_class(kind, name)
         name, plugin = plugin_of_class(kind, wanted)
@@ -288,9 +296,8 @@ def _describe(plugin: InstalledPlugin, active: set[str]) -> dict[str, Any]:
 
 def _check_class(plugin: str, kind: str, cls: object, base: type) -> None:
     if not (isinstance(cls, type) and issubclass(cls, base)):
-        name = getattr(cls, "__name__", repr(cls))
         raise StartError(
-            f"plugin {plugin!r} does not keep the contract: {name} is no {base.__name__} of plughub",
-            hint=f"a {kind} class inherits from plughub.{base.__module__.split('.')[-1]}.{base.__name__}",
+            f"plugin {plugin!r} does not keep the contract: {name_of(cls)} is no {base.__name__} of plughub",
+            hint=what_to_inherit(kind, cls),
             exit_code=2,
         )

@@ -7,8 +7,7 @@ new process of the hub; all of them start `plughub.testing.probe_server`, with a
         @pytest.fixture
         def make_plugin(self, tmp_path):
             def make(*arguments):
-                config = Config({"MySpawner": {"cmd": [*PROBE_SERVER, *arguments]}})
-                return SpawnerHooks(NAME, MySpawner, config, tmp_path)
+                return hooks_of(MySpawner, {"MySpawner": {"cmd": [*PROBE_SERVER, *arguments]}}, tmp_path)
 
             return make
 
@@ -38,6 +37,9 @@ from plughub.testing.contracts.spawner_under_test import (
 )
 
 UNKNOWN_USER: Final = "nobody-has-this-name"
+STILL_THERE: Final = (
+    "a stop has to come back when the server is gone, and hub_poll to answer its exit code then"
+)
 
 __all__ = ["NAME", "Make", "SpawnerContract", "SpawnerUnderTest", "make_server"]
 
@@ -109,7 +111,7 @@ class SpawnerContract:
         await spawner.stop(now=now)
         await spawner.stop(now=now)
 
-        assert isinstance(await spawner.poll(), int)
+        assert isinstance(await spawner.poll(), int), STILL_THERE
 
     async def test_a_server_that_ends_by_itself_is_noticed(self, spawner: SpawnerUnderTest) -> None:
         spawner.new_hub("--exit=3")
@@ -126,7 +128,7 @@ class SpawnerContract:
         assert await spawner.poll() is None
         assert (await spawner.facts())["pid"] == before["pid"]
         await spawner.stop()
-        assert isinstance(await spawner.poll(), int)
+        assert isinstance(await spawner.poll(), int), STILL_THERE
         assert not await spawner.answers()
 
     async def test_another_hub_process_notices_an_end(self, spawner: SpawnerUnderTest) -> None:
@@ -138,7 +140,7 @@ class SpawnerContract:
 
         await spawner.stop()
 
-        assert isinstance(await other.poll(), int)
+        assert isinstance(await other.poll(), int), STILL_THERE
 
     async def test_a_server_can_be_started_again(self, spawner: SpawnerUnderTest) -> None:
         await spawner.start()

@@ -1,0 +1,42 @@
+"""What the contract suites ask for a plugin that is written as a class."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from traitlets.config import Config
+
+from plughub.classes.authenticator import Authenticator
+from plughub.classes.authenticator_hooks import AuthenticatorHooks
+from plughub.classes.proxy import Proxy
+from plughub.classes.proxy_hooks import ProxyHooks
+from plughub.classes.spawner import Spawner
+from plughub.classes.spawner_hooks import SpawnerHooks
+
+NAME: Final = "tested"
+"""Name of the plugin."""
+
+
+def hooks_of(
+    cls: type[Spawner | Authenticator | Proxy],
+    config: Mapping[str, Mapping[str, Any]] | None = None,
+    folder: Path | None = None,
+) -> object:
+    """Turn a class into the hooks that the hub calls.
+
+    Args:
+        cls: a spawner, an authenticator or a proxy.
+        config: settings by class and name, such as ``{"Spawner": {"cmd": ["server"]}}``.
+        folder: where a spawner may write.
+
+    Returns:
+        The plugin.
+    """
+    settings = Config({section: Config(values) for section, values in (config or {}).items()})
+    if issubclass(cls, Spawner):
+        return SpawnerHooks(NAME, cls, settings, folder)
+    if issubclass(cls, Authenticator):
+        return AuthenticatorHooks(NAME, cls(config=settings))
+    return ProxyHooks(NAME, cls(config=settings))
