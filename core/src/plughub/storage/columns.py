@@ -40,6 +40,8 @@ class JSONText(TypeDecorator[Any]):
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:  # noqa: ARG002
         """Read JSON."""
+        if value == "{}":  # most of what is stored, and read for each row
+            return {}
         return None if value is None else _DECODER.decode(value)
 
 

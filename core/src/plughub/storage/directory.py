@@ -47,6 +47,7 @@ _members = tables.user_group_map.c
 _COLUMNS = (_users.id, _users.name, _users.cookie_id, _users.created, _users.last_activity, _users.user_info)
 _KEYS: BindParameter[Any] = bindparam("keys", expanding=True)
 _BY_IDS = select(*_COLUMNS).where(_users.id.in_(_KEYS)).order_by(_users.id)
+_KNOWN = select(_users.name).where(_users.name.in_(bindparam("names", expanding=True)))
 _GROUPS_OF = (
     select(_members.user_id, _groups.name)
     .join(tables.groups, _groups.id == _members.group_id)
@@ -105,9 +106,7 @@ class Directory:
         """Tell which names are names of users."""
         found: set[str] = set()
         for chunk in _chunks(sorted(names)):
-            found.update(
-                self._connection.execute(select(_users.name).where(_users.name.in_(chunk))).scalars()
-            )
+            found.update(self._connection.execute(_KNOWN, {"names": chunk}).scalars())
         return frozenset(found)
 
     def create(self, names: Sequence[str]) -> list[int]:

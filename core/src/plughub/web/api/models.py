@@ -54,6 +54,8 @@ SERVICE_KEYS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """Which scope opens which keys of the model of a service."""
 
+_ALL_KEYS: Final = frozenset(key for keys in USER_KEYS.values() for key in keys)
+
 NEEDS_SERVERS: Final = ("read:users", "read:servers")
 """Scopes whose keys tell something of servers."""
 
@@ -76,6 +78,7 @@ class Models:
         self._limited = tuple(scope for scope, reach in held.items() if reach not in {_NOWHERE, _EVERYWHERE})
         everywhere = (scope for scope, reach in held.items() if reach.everything)
         self._keys = frozenset(key for scope in everywhere for key in USER_KEYS[scope])
+        self._shows_all = self._keys >= _ALL_KEYS
 
     def needs_servers(self) -> bool:
         """Tell whether the model of a user needs the servers of the user at all.
@@ -103,7 +106,9 @@ class Models:
             The keys that the reader may see; none when there are none.
         """
         keys = self._keys_of(user)
-        model = {key: value for key, value in self._facts(user, servers).items() if key in keys}
+        model = self._facts(user, servers)
+        if not self._shows_all:
+            model = {key: value for key, value in model.items() if key in keys}
         shown = {
             server.name: self.server(server, user.groups)
             for server in servers

@@ -10,6 +10,7 @@ from plughub.domain.names import shorten
 from plughub.domain.scopes import identify_scopes
 from plughub.domain.services import Service
 from plughub.domain.users import SORTABLE, ServerState, UserQuery
+from plughub.services.users import WholeUser
 from plughub.web.api.base import APIHandler
 from plughub.web.api.bodies import FLAG, OBJECT, TEXT, TEXTS, check_body
 from plughub.web.api.models import USER_KEYS, Models, service_model
@@ -108,7 +109,9 @@ class UserHandler(APIHandler):
         admin = bool(body.get("admin"))
         created = await self.context.user_admin.create([name], admin=admin, by=self.visitor)
         self.tell("create-user", created[0].name, admin=admin)
-        await self._answer(created[0].name, HTTPStatus.CREATED)
+        # Who is new has nothing but a server that never ran.
+        found = None if include_stopped(self) else WholeUser(created[0])
+        await self._answer(created[0].name, HTTPStatus.CREATED, found)
 
     @requires("admin:users", about=of_user)
     async def patch(self, name: str) -> None:
@@ -133,11 +136,12 @@ class UserHandler(APIHandler):
         self.tell("delete-user", user.name)
         self.answer_nothing(HTTPStatus.NO_CONTENT)
 
-    async def _answer(self, name: str, status: int = HTTPStatus.OK) -> None:
+    async def _answer(self, name: str, status: int = HTTPStatus.OK, found: WholeUser | None = None) -> None:
         models = Models(self.context.settings, self.visitor.scopes)
-        found = await self.context.users.whole(
-            name, servers=models.needs_servers(), secrets=models.needs_secrets()
-        )
+        if found is None:
+            found = await self.context.users.whole(
+                name, servers=models.needs_servers(), secrets=models.needs_secrets()
+            )
         user = found.user
         model: dict[str, Any] = models.user(user, found.servers, include_stopped=include_stopped(self))
         if "auth_state" in model:
