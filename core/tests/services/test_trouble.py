@@ -25,17 +25,18 @@ def operations_locked(hub):
         yield
 
 
+@pytest.mark.parametrize(("table", "words"), [("servers", "tried again"), ("plughub_operations", "waits")])
 async def test_a_launch_that_could_not_be_written_down_is_found_again_and_not_repeated(
-    make_hub, machine, until, caplog
+    make_hub, machine, until, caplog, table, words
 ):
     hub = make_hub()
     machine.gate = asyncio.Event()
     asked = await hub.servers.start(await hub.user())
     await until(lambda: machine.running)
-    rename(hub, "servers", "servers_away")
+    rename(hub, table, "away")
     machine.gate.set()
-    await until(lambda: "tried again" in caplog.text)
-    rename(hub, "servers_away", "servers")
+    await until(lambda: words in caplog.text)
+    rename(hub, "away", table)
     server = await hub.servers.wait(asked, 10)
     assert server.status is Status.RUNNING
     assert machine.launches == [server.launch]

@@ -216,7 +216,7 @@ class Runner:
             pause = RETRY_SECONDS
             try:
                 return await job.resume()
-            except HubError as error:
+            except Exception as error:
                 log.warning("%s of %s waits: %s", job.phase, job.operation.id, error)
 
     def _reached(self, operation: Operation, phase: Phase) -> None:
