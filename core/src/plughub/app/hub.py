@@ -126,6 +126,11 @@ class Hub:
         return SQLStore(Database(self.config.db_url, self.config.db_kwargs))
 
     async def _build(self) -> None:
+        await self._settle()
+        self._assemble()
+
+    async def _settle(self) -> None:
+        """Find out what holds before anything runs: plugins, settings, roles, names."""
         mark = await self.store.write(prepare)
         self.pools = ThreadPools(self.config.plugin_threads)
         self.caller = HookCaller(self.selection.active, self.pools, self.observing.metrics.hook_called)
@@ -142,11 +147,14 @@ class Hub:
         await load_managed_roles(self.hooks, self.store, self.settings, self.tree)
         rename = self.config.allow_existing_invalid_named_servers == "autorename"
         await look_at_old_names(self.store, self.hooks, self.settings, rename=rename)
-        self.watchers, self.events = Watchers(), EventTeller(self.hooks)
+
+    def _assemble(self) -> None:
+        """Make the parts and connect them."""
+        basis = self.store, self.hooks, self.settings
+        pulse, self.watchers, self.events = Pulse(), Watchers(), EventTeller(self.hooks)
         longest = self.settings.token_expires_in_max
         self.tokens = TokenService(self.store, self.hooks, self.tree, longest=longest)
-        pulse = Pulse()
-        self.router = Router(self.store, self.hooks, self.settings, self.proxy, pulse)
+        self.router = Router(*basis, self.proxy, pulse)
         launcher = Launcher(self.settings, self.runtime_dir / "services", self.secret)
         self.managed = ManagedServices(self.store, self.settings, launcher, self._services)
         self.service_checks = ServiceChecks(self.store, self.settings)
@@ -156,31 +164,15 @@ class Hub:
         clean_up = CleanUp(self.hooks, self.settings, self.auth_states)
         parts = (self.hooks, self.settings, self.router, self.events, clean_up)
         self.runner.use({OperationKind.START: StartSteps(*parts), OperationKind.STOP: StopSteps(*parts)})
-        self.servers = ServerService(
-            self.store, self.hooks, self.settings, self.runner, self.watchers, self.events
-        )
+        self.servers = ServerService(*basis, self.runner, self.watchers, self.events)
         self.people = build_people(
-            self.store,
-            self.hooks,
-            self.settings,
-            self.events,
-            self.servers,
-            self.tree,
-            self.auth_states,
-            clean_up,
-            self.selection,
+            *basis, self.events, self.servers, self.tree, self.auth_states, clean_up, self.selection
         )
         self.activity = ActivityService(self.store, self.settings)
-        self.poller = Poller(self.store, self.hooks, self.settings, self.servers, pulse)
+        self.poller = Poller(*basis, self.servers, pulse)
         self.stranded = Stranded(self.store, self.settings, self.watchers)
-        self.routes = RouteKeeper(
-            self.store,
-            self.hooks,
-            self.settings,
-            self.router,
-            self.activity,
-            self.observing.metrics.route_check,
-        )
+        timed = self.observing.metrics.route_check
+        self.routes = RouteKeeper(*basis, self.router, self.activity, timed)
         self.membership = Membership(self.store, self.settings, *news.listeners)
 
     async def _declare(self) -> ScopeTree:
