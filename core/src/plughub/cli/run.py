@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import signal
@@ -103,8 +104,12 @@ async def _live(hub: Hub) -> None:
         if pid_file:
             _write_pid(pid_file)
         await _greet(hub)
+        # What is there now stays as long as the hub runs: to look through it for garbage holds up everybody.
+        gc.collect()
+        gc.freeze()
         await hub.ended.wait()
     finally:
+        gc.unfreeze()
         with contextlib.suppress(OSError):
             print("hub: stopping", flush=True)
         try:
