@@ -1,6 +1,7 @@
 """A hub that stands still in the middle of a transaction, while another one does something to the same server."""
 
 import asyncio
+import time
 
 import pytest
 from sqlalchemy import event
@@ -115,3 +116,111 @@ async def test_a_share_code_that_was_revoked_while_a_hub_was_frozen_lets_nobody_
         await codes[frozen].accept(made.text, bob)
     server = await other.servers.get("alice", "")
     assert await other.store.read(lambda tx: tx.shares.find(server.id, "user", bob.id)) is None
+
+
+# ---- it loses its lease meanwhile
+
+
+def frozen_after_writing(hub, step, deed, *, times=1):
+    """Have a hub renew nothing and stand still once it has written something, until a deed is done."""
+    write, left = hub.store.write, [times]
+
+    async def slow(work):
+        answer = await write(work)
+        if work.__qualname__.startswith(step):
+            left[0] -= 1
+            if left[0] == 0:
+                for task in hub._tasks[:2]:
+                    task.cancel()
+                await deed()
+                hub.woke = True
+        return answer
+
+    hub.store.write = slow
+
+
+@pytest.fixture
+async def frozen_and_other(make_hub):
+    """Two hubs of which the first is about to lose its lease."""
+    return make_hub(lease=1), make_hub()
+
+
+async def finished(hub, status):
+    """Wait until another hub has finished what goes on with the server of alice."""
+    async with asyncio.timeout(60):
+        while (server := await hub.servers.get("alice", "")).operation is not None:
+            await asyncio.sleep(0.02)
+    assert server.status is status
+    return server
+
+
+async def test_who_lost_a_start_before_its_launch_launches_nothing(frozen_and_other, machine):
+    frozen, other = frozen_and_other
+    frozen_after_writing(frozen, "Job.write", lambda: finished(other, Status.RUNNING))
+    await frozen.servers.start(await frozen.user())
+    await asyncio.wait_for(frozen.runner.drain(), 60)
+    assert frozen.woke
+    server = await other.servers.get("alice", "")
+    assert machine.launches == list(machine.running) == [server.launch]
+
+
+async def test_who_lost_a_start_before_its_route_routes_nothing(frozen_and_other, proxy):
+    frozen, other = frozen_and_other
+
+    async def start_and_stop():
+        await other.stopped(await finished(other, Status.RUNNING))
+
+    frozen_after_writing(frozen, "Job.advance", start_and_stop, times=2)
+    await frozen.servers.start(await frozen.user())
+    await asyncio.wait_for(frozen.runner.drain(), 60)
+    assert frozen.woke
+    assert proxy.routes == {}
+
+
+async def test_who_lost_the_undoing_of_a_start_takes_no_later_route_away(frozen_and_other, machine, proxy):
+    frozen, other = frozen_and_other
+    machine.error = RuntimeError("no room")
+
+    async def start_anew():
+        await finished(other, Status.STOPPED)
+        machine.error = None
+        await other.started()
+
+    frozen_after_writing(frozen, "Job.advance", start_anew)
+    await frozen.servers.start(await frozen.user())
+    await asyncio.wait_for(frozen.runner.drain(), 60)
+    assert frozen.woke
+    server = await other.servers.get("alice", "")
+    assert proxy.routes["/user/alice/"].target == server.url
+    assert list(machine.running) == [server.launch]
+
+
+async def test_who_lost_a_stop_stops_no_server_that_was_started_since(frozen_and_other, machine, proxy):
+    frozen, other = frozen_and_other
+    first = await other.started()
+
+    async def start_anew():
+        await finished(other, Status.STOPPED)
+        await other.started()
+
+    frozen_after_writing(frozen, "ServerService.stop", start_anew)
+    await frozen.servers.stop(first)
+    await asyncio.wait_for(frozen.runner.drain(), 60)
+    assert frozen.woke
+    server = await other.servers.get("alice", "")
+    assert (server.status, server.operation) == (Status.RUNNING, None)
+    assert list(machine.running) == [server.launch] != [first.launch]
+    assert proxy.routes["/user/alice/"].target == server.url
+
+
+async def test_who_renewed_late_and_lost_nothing_goes_on(make_hub, machine, until):
+    hub = make_hub(lease=1)
+
+    async def oversleep():
+        (job,) = hub.runner._jobs.values()
+        await until(lambda: time.monotonic() > job.until, 60)
+
+    frozen_after_writing(hub, "Job.write", oversleep)
+    server = await hub.servers.wait(await hub.servers.start(await hub.user()), 60)
+    assert hub.woke
+    assert (server.status, machine.launches) == (Status.RUNNING, [server.launch])

@@ -146,6 +146,26 @@ async def test_who_has_lost_the_lease_in_the_middle_of_a_start_starts_nothing_tw
     assert await other.running() == {await other.pid()}
 
 
+async def test_who_has_lost_the_lease_before_a_start_starts_nothing(seer, caplog):
+    one, other = await seer(lease=1), await seer(SLEEP)
+    one.managed._declared = other.managed._declared
+    write = one.hub.store.write
+
+    async def frozen(work):
+        answer = await write(work)
+        if "intend" in work.__qualname__:
+            async with asyncio.timeout(60):
+                while not await other.running():
+                    await other.look()
+        return answer
+
+    one.hub.store.write = frozen
+    await one.look()
+    assert "may be another hub's now" in caplog.text
+    assert "was started by another hub meanwhile" not in caplog.text
+    assert await other.running() == {await other.pid()}
+
+
 async def test_a_service_that_is_started_differently_now_is_started_anew(seer):
     one = await seer(SLEEP)
     pid = await one.pid()

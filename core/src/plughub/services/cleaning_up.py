@@ -52,6 +52,7 @@ class CleanUp:
         try:
             await job.advance(Phase.DONE, lambda tx: _store_end(tx, job, record, failure, left))
         except _ToBeForgottenError:
+            await job.hold()
             await self.after(record, user)
             await job.advance(Phase.DONE, lambda tx: _store_end(tx, job, record, failure, None, cleaned=True))
 

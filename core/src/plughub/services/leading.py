@@ -3,9 +3,26 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 
 from plughub.services.ports import Store, Transaction
 from plughub.services.settings import HubSettings
+
+
+@dataclass(slots=True)
+class Held:
+    """Something that is ours for a while.
+
+    Attributes:
+        until: when that ends, by the monotonic clock.
+    """
+
+    until: float = 0.0
+
+    @property
+    def sure(self) -> bool:
+        """Whether it is ours still. Ask just before each step: a process may have slept."""
+        return time.monotonic() < self.until
 
 
 class Leadership:

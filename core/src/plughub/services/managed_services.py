@@ -16,10 +16,11 @@ from time import monotonic
 from typing import Final
 
 from plughub.classes.detached import DetachedProcess
-from plughub.domain.errors import HubError
+from plughub.domain.errors import HubError, UnavailableError
 from plughub.domain.scopes import Reach
 from plughub.domain.services import Service, ServiceDeclaration, ServiceLife
 from plughub.domain.tokens import new_token
+from plughub.services.leading import Held
 from plughub.services.loops import repeat
 from plughub.services.membership import other_hubs
 from plughub.services.ports import Store, Transaction
@@ -40,6 +41,7 @@ LONGEST_PAUSE: Final = 60.0
 class _Seen:
     """What stands in the database: whether the services are ours to see to, and what is known of them."""
 
+    until: float
     mine: bool
     elsewhere: bool
     services: Mapping[str, Service]
@@ -78,6 +80,7 @@ class ManagedServices:
         self._launcher = launcher
         self._declared = {service.name: service for service in declared if service.command}
         self._trouble: dict[str, _Trouble] = {}
+        self._held = Held()
         self._busy = asyncio.Lock()
         self._closing = False
         self._tidied = ""
@@ -93,6 +96,7 @@ class ManagedServices:
             if self._closing:
                 return
             seen = await self._store.write(self._see)
+            self._held.until = seen.until
             await self._tidy_up(seen)
             if not seen.mine:
                 return
@@ -119,6 +123,7 @@ class ManagedServices:
         holder = self._settings.hub_id if mine else tx.leases.holders().get(LEASE, "")
         hosts = {hub["id"]: hub["host"] for hub in tx.hubs.list()}
         return _Seen(
+            until=tx.begun + self._settings.lease if mine else 0.0,
             mine=mine,
             elsewhere=not mine and hosts.get(holder, self._settings.host) != self._settings.host,
             services={service.name: service for service in tx.services.within(Reach(everything=True))},
@@ -144,12 +149,15 @@ class ManagedServices:
         """End what a dead hub has left here, once the services are ours, or somebody's on another machine."""
         whose = "ours" if seen.mine else "of another machine" if seen.elsewhere else "of another process"
         if whose != self._tidied and (seen.mine or seen.elsewhere):
-            await self._end_unknown(seen.lives.values() if seen.mine else ())
+            await self._end_unknown()
         self._tidied = whose
 
-    async def _end_unknown(self, lives: Collection[ServiceLife]) -> None:
-        known = {life.launch for life in lives}
-        for number, process in (await self._launcher.find()).items():
+    async def _end_unknown(self) -> None:
+        found = await self._launcher.find()
+        # A start is written down before it is made: what is unknown by now was never to run.
+        seen = await self._store.write(self._see)
+        known = {life.launch for life in seen.lives.values() if not seen.elsewhere}
+        for number, process in found.items():
             if number not in known:
                 log.warning("a service was left running by start %s: stopping it", number)
                 await self._launcher.end(process)
@@ -175,8 +183,9 @@ class ManagedServices:
             await self._died(service, life, now - life.since)
         elif life.digest != self._launcher.digest(service):
             log.info("service %s is started anew: its settings have changed", service.name)
-            await self._launcher.end(process)
-            await self._start(service)
+            if self._held.sure:
+                await self._launcher.end(process)
+                await self._start(service)
         else:
             self._launcher.keep_short(service.name)
 
@@ -196,20 +205,21 @@ class ManagedServices:
             self._launcher.digest(service),
         )
 
-        def intend(tx: Transaction) -> bool:
+        def intend(tx: Transaction) -> float:
             stored = tx.services.get(service.name)
             if stored is None or not tx.leases.hold(LEASE, self._settings.hub_id, self._settings.lease):
-                return False
+                return 0.0
             if not service.api_token:
                 renew_token(tx, stored, token)
             tx.service_lives.launching(service.name, host=self._settings.host, launch=number, digest=digest)
-            return True
+            return tx.begun + self._settings.lease
 
-        if not await self._store.write(intend):
+        if not (until := await self._store.write(intend)):
             return
+        self._held.until = until
         try:
-            process = await self._launcher.launch(service, number, token)
-        except (OSError, KeyError, ValueError):
+            process = await self._launch(service, number, token)
+        except (OSError, KeyError, ValueError, HubError):
             await self._store.write(lambda tx: tx.service_lives.ended(service.name, number))
             raise
         noted = await self._store.write(
@@ -220,6 +230,11 @@ class ManagedServices:
         else:
             log.warning("service %s was started by another hub meanwhile", service.name)
             await self._launcher.end(process)
+
+    async def _launch(self, service: ServiceDeclaration, number: str, token: str) -> DetachedProcess:
+        if not self._held.sure:  # this process may have been stopped since that was written
+            raise UnavailableError(f"service {service.name} may be another hub's now")
+        return await self._launcher.launch(service, number, token)
 
     async def _died(self, service: ServiceDeclaration, life: ServiceLife, lived: float) -> None:
         """Start a service again, after a pause when it died soon after its start."""

@@ -75,7 +75,7 @@ class Poller:
         await asyncio.gather(*(self._look_at_those_of(plugin) for plugin in self._settings.spawners))
 
     async def _look_at_those_of(self, plugin: str) -> None:
-        if not await self._is_mine("poll", plugin):
+        if not await self._lead("poll", plugin).take():
             return
         running = await self._of[plugin].get()
         now = time.monotonic()
@@ -92,13 +92,13 @@ class Poller:
         look = partial(self._remove_leftovers_of, plugin)
         await repeat(look, LEFTOVER_SECONDS, f"cannot look for leftovers of {plugin}", log)
 
-    async def _is_mine(self, work: str, plugin: str) -> bool:
-        """Tell whether this process does some work for a plugin; one does it for each machine if need be."""
+    def _lead(self, work: str, plugin: str) -> Leadership:
+        """Give what tells who does some work for a plugin; one does it for each machine if need be."""
         info = self._settings.spawners[plugin]
         lease = f"{work}:{plugin}" + (f"@{self._settings.host}" if info.host_bound else "")
         if lease not in self._leads:
             self._leads[lease] = Leadership(self._store, self._settings, lease)
-        return await self._leads[lease].take()
+        return self._leads[lease]
 
     async def _read(self, plugin: str) -> list[Running]:
         return await self._store.read(lambda tx: self._running(tx, plugin))
@@ -143,7 +143,8 @@ class Poller:
         return info.poll_interval * random.uniform(1 - info.poll_jitter, 1 + info.poll_jitter)  # noqa: S311
 
     async def _remove_leftovers_of(self, plugin: str) -> None:
-        if not await self._is_mine("leftovers", plugin):
+        lead = self._lead("leftovers", plugin)
+        if not await lead.take():
             return
         try:
             found = await self._hooks.inventory(plugin, self._settings.mark)
@@ -155,7 +156,8 @@ class Poller:
             if leftover.operation in owned:
                 continue
             user = await self._store.read(lambda tx, leftover=leftover: self._disowned(tx, leftover))  # type: ignore[misc]
-            if user is not None:
+            # This process may have been stopped since it looked.
+            if user is not None and await lead.take():
                 await self._remove(plugin, leftover, user)
 
     def _owned(self, tx: Transaction) -> frozenset[str]:

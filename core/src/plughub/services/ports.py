@@ -198,6 +198,10 @@ class Transaction(Protocol):
     def now(self) -> float:
         """Tell the time by the database's clock, in seconds since the epoch."""
 
+    @property
+    def begun(self) -> float:
+        """When it began, by the monotonic clock of this process, before the database was asked the time."""
+
 
 class Store(Protocol):
     """The storage."""

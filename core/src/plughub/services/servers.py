@@ -18,14 +18,14 @@ from plughub.domain.errors import (
 )
 from plughub.domain.events import THE_HUB, By, EventKind
 from plughub.domain.names import shorten
-from plughub.domain.servers import Failure, Operation, ServerRecord
+from plughub.domain.servers import Failure, ServerRecord
 from plughub.domain.users import User
 from plughub.kinds import Server
 from plughub.plugin.hooks import Hooks
 from plughub.services.asking import check_authorized, check_named, choose_backend
 from plughub.services.beginning import Beginning, StillUndoneError
 from plughub.services.events import EventTeller
-from plughub.services.operations.runner import Runner
+from plughub.services.operations.runner import Runner, Taken
 from plughub.services.ports import Store, Transaction
 from plughub.services.recent import RecentServers
 from plughub.services.settings import HubSettings
@@ -185,10 +185,10 @@ class ServerService:
         plugin = self.choose_backend(backend)
         await check_authorized(self._hooks, lambda: self.view(user, name, options))
 
-        def work(tx: Transaction) -> tuple[ServerRecord, list[Operation]]:
+        def work(tx: Transaction) -> tuple[ServerRecord, Taken]:
             server = self._beginning.start(tx, user, name, options, plugin, by, limit)
             taken = self._runner.take(tx)
-            mine = next((operation for operation in taken if operation.server_id == server.id), None)
+            mine = next((one for one in taken.operations if one.server_id == server.id), None)
             if mine is None:  # it waits: its place is to be told
                 self._runner.crowded = True
                 return tx.servers.by_id(server.id) or server, taken
@@ -225,7 +225,7 @@ class ServerService:
             The server, with what is being done to it.
         """
 
-        def work(tx: Transaction) -> tuple[ServerRecord, list[Operation]]:
+        def work(tx: Transaction) -> tuple[ServerRecord, Taken]:
             current = tx.servers.by_id(server.id)
             if current is None:
                 raise NotFoundError(f"there is no server {server.full_name!r}")
@@ -251,10 +251,10 @@ class ServerService:
             failure: why.
         """
 
-        def work(tx: Transaction) -> list[Operation]:
+        def work(tx: Transaction) -> Taken:
             current = tx.servers.by_id(server.id)
             if current is None or not current.ready or current.launch != server.launch:
-                return []
+                return Taken()
             self._beginning.stop(tx, current, now=True, remove=False, by="", failure=failure)
             return self._runner.take(tx, starts=False)
 
@@ -282,7 +282,7 @@ class ServerService:
     async def _hurry(self, server: ServerRecord) -> None:
         """Try once more to stop what a start has left, and wait a moment."""
 
-        def work(tx: Transaction) -> list[Operation]:
+        def work(tx: Transaction) -> Taken:
             tx.operations.hurry(server.operation.id if server.operation else "")
             return self._runner.take(tx)
 

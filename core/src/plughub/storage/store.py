@@ -38,10 +38,14 @@ class Transaction:
 
     Args:
         connection: its connection.
+
+    Attributes:
+        begun: when it began, by the monotonic clock.
     """
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self.begun = time.monotonic()
 
     @cached_property
     def _now(self) -> float:

@@ -40,15 +40,26 @@ class Job:
         store: the storage.
         operation: as it was when it was taken up.
         holder: this process.
+        lease: seconds for which it is ours whenever that is renewed.
         reached: told of each phase after it was written down, before its step.
+
+    Attributes:
+        until: when our lease ends, by the monotonic clock; the database's end of it is no sooner.
     """
 
     def __init__(
-        self, store: Store, operation: Operation, holder: str, reached: Observer = lambda *_: None
+        self,
+        store: Store,
+        operation: Operation,
+        holder: str,
+        lease: float,
+        reached: Observer = lambda *_: None,
     ) -> None:
         self._store = store
         self._holder = holder
+        self._lease = lease
         self._reached = reached
+        self.until = 0.0
         self._reports = [dict(report) for report in operation.progress]
         self._reported = time.monotonic()
         self._unwritten = False
@@ -182,6 +193,24 @@ class Job:
             return work(tx)
 
         return await self._store.write(guarded)
+
+    async def hold(self) -> None:
+        """Make sure that the operation is ours still. Ask just before the world is touched.
+
+        This process may have been stopped since it wrote or read something last. While its clock says that
+        the lease, which is renewed all the while, has not ended, nobody is asked.
+
+        Raises:
+            LeaseLostError: another process has the operation now.
+            UnavailableError: the database does not answer, so that nobody can tell.
+        """
+        key, holder, lease = self.operation.id, self._holder, self._lease
+        while time.monotonic() >= self.until:
+            asked = time.monotonic()
+            held = await self._store.write(lambda tx: tx.operations.renew(holder, lease, (key,)))
+            if key not in held:
+                raise LeaseLostError(key)
+            self.until = asked + lease
 
     async def put_off(self, trouble: str, seconds: float) -> None:
         """Let go of the operation for a while, so that anybody may go on with it then.

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Collection, Mapping
+import time
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final, Protocol
 
 from plughub.domain.errors import HubError, UnavailableError
@@ -24,6 +26,19 @@ AT_ONCE: Final = 1000
 RETRY_SECONDS: Final = 1.0
 TRIES: Final = 5
 """An operation that fails so often in a way that nobody foresaw is given up, or put off."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Operations that this process has taken up.
+
+    Attributes:
+        operations: the operations.
+        until: when the lease on them ends, by the monotonic clock.
+    """
+
+    operations: Sequence[Operation] = ()
+    until: float = 0.0
 
 
 class Steps(Protocol):
@@ -71,7 +86,7 @@ class Runner:
         """Plugins whose operations this process can carry on."""
         return tuple(self._settings.spawners)
 
-    def take(self, tx: Transaction, *, starts: bool = True) -> list[Operation]:
+    def take(self, tx: Transaction, *, starts: bool = True) -> Taken:
         """Take up what is free, inside a transaction; give the answer to `carry_on` after it.
 
         Args:
@@ -82,28 +97,31 @@ class Runner:
             The operations that are ours now.
         """
         if self.closing:
-            return []
+            return Taken()
         if starts:
             tx.operations.admit(self._settings.concurrent_spawn_limit)
-        return tx.operations.claim(
+        lease = self._settings.lease
+        operations = tx.operations.claim(
             self._settings.hub_id,
             host=self._settings.host,
             backends=self.backends,
-            lease=self._settings.lease,
+            lease=lease,
             limit=AT_ONCE,
             besides=tuple(self._tasks),
         )
+        return Taken(operations, tx.begun + lease)
 
-    def carry_on(self, operations: Collection[Operation]) -> None:
+    def carry_on(self, taken: Taken) -> None:
         """Carry operations on in the background.
 
         Args:
-            operations: what `take` answered.
+            taken: what `take` answered.
         """
         if self.closing:
             return
-        for operation in operations:
-            job = Job(self._store, operation, self._settings.hub_id, self._reached)
+        for operation in taken.operations:
+            job = Job(self._store, operation, self._settings.hub_id, self._settings.lease, self._reached)
+            job.until = taken.until
             self._jobs[operation.id] = job
             task = asyncio.create_task(self._run(job), name=f"{operation.kind}-{operation.id}")
             self._tasks[operation.id] = task
@@ -157,7 +175,7 @@ class Runner:
             await asyncio.sleep(self._settings.lease / 5)
             if not self._tasks:
                 continue
-            mine = dict(self._tasks)
+            mine, asked = dict(self._tasks), time.monotonic()
             try:
                 held = await self._renew(tuple(mine))
             except HubError as error:
@@ -167,8 +185,10 @@ class Runner:
                 if key not in held and not task.done():
                     log.warning("operation %s is another hub's now", key)
                     task.cancel()
-                elif held.get(key):
-                    self.cancel(key)
+                elif key in self._jobs:
+                    self._jobs[key].until = asked + self._settings.lease
+                    if held.get(key):
+                        self.cancel(key)
 
     async def _renew(self, keys: Collection[str]) -> dict[str, bool]:
         holder, lease = self._settings.hub_id, self._settings.lease

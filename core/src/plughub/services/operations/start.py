@@ -153,6 +153,7 @@ class StartSteps:
         environment = server_environment(self.settings, record, token)
         view = plugin_view(self.settings, record, user, environment=environment, operation=launch)
         view = await self.clean_up.auth_states.shown(view, user.id, stored)
+        await job.hold()
         spawn = asyncio.ensure_future(self.hooks.spawn(plugin, view, info.start_timeout))
         reporter.start(view)
         try:
@@ -176,6 +177,7 @@ class StartSteps:
         if inventory is None or found is not None:
             state = found.state if found else record.state
             view = plugin_view(self.settings, record, user, operation=launch)
+            await job.hold()
             try:
                 await self.hooks.stop(plugin, replace(view, state=state), now=True)
             except PluginError as error:  # a second launch beside it would be one too many
@@ -228,6 +230,7 @@ class StartSteps:
     async def _route(self, job: Job) -> Phase:
         record, _ = await job.load()
         for attempt in range(1, ROUTE_TRIES + 1):
+            await job.hold()
             try:
                 await job.unless_cancelled(self.router.add(record))
                 break
@@ -253,10 +256,12 @@ class StartSteps:
     async def _undo(self, job: Job) -> Phase:
         record, user = await job.load()
         view = plugin_view(self.settings, record, user, operation=record.launch or job.operation.id)
+        await job.hold()
         with contextlib.suppress(HubError):
             await self.router.delete(record)
         try:
             view = await self.clean_up.auth_states.in_view(view, user.id)
+            await job.hold()
             left = await self.hooks.stop(job.operation.backend, view, now=True)
         except PluginError as error:
             # It may run: nothing is said to be gone, and nothing started in its place, before that is known.

@@ -68,6 +68,7 @@ class StopSteps:
             await self.clean_up.end(job, None)
             return Phase.DONE
         # A proxy that is out of order must not keep a server alive: the next look at the routes mends it.
+        await job.hold()
         with contextlib.suppress(HubError):
             await self.router.delete(record)
         return await self._halt_seen(job, record, user, stored)
@@ -84,7 +85,7 @@ class StopSteps:
         view = plugin_view(self.settings, record, user)
         view = await self.clean_up.auth_states.shown(view, user.id, stored)
         try:
-            left = await stop_patiently(self.hooks, job.operation.backend, view, now=job.operation.now)
+            left = await self._stop_patiently(job, view)
         except PluginError as error:
             reason = error.reason
         else:
@@ -93,12 +94,27 @@ class StopSteps:
         failure = Failure(
             message=f"the server could not be stopped: {reason}", plugin=job.operation.backend, at=utcnow()
         )
+        await job.hold()
+        with contextlib.suppress(HubError):
+            await self.router.add(record)
         await job.advance(Phase.DONE, lambda tx: tx.servers.still_running(record.id, failure))
         by = By(name=job.operation.requested_by)
         self.events.tell(EventKind.STOP_FAILED, record.user, record.name, by=by, reason=failure.message)
-        with contextlib.suppress(HubError):
-            await self.router.add(record)
         return Phase.DONE
+
+    async def _stop_patiently(self, job: Job, server: Server) -> Resumable | None:
+        """Stop a server, trying again when its plugin fails; the last failure is raised."""
+        attempt = 1
+        while True:
+            await job.hold()
+            try:
+                return await self.hooks.stop(job.operation.backend, server, now=job.operation.now)
+            except PluginError as error:
+                log.warning("%s (%d of %d)", error, attempt, TRIES, exc_info=error.__cause__)
+                if attempt == TRIES:
+                    raise
+                await asyncio.sleep(PAUSE * 2**attempt)
+                attempt += 1
 
     async def _clean(self, job: Job, left: Resumable | None = None) -> Phase:
         record, _ = await job.load()
@@ -112,30 +128,3 @@ class StopSteps:
 
 def _with_secrets(tx: Transaction, record: ServerRecord, user: User) -> tuple[ServerRecord, User, Stored]:
     return record, user, stored_of(tx, user.id)
-
-
-async def stop_patiently(hooks: Hooks, plugin: str, server: Server, *, now: bool) -> Resumable | None:
-    """Stop a server, trying again when its plugin fails.
-
-    Args:
-        hooks: the hooks.
-        plugin: its plugin.
-        server: the server.
-        now: without a gentle end.
-
-    Returns:
-        What the next start goes on with; None for nothing.
-
-    Raises:
-        PluginError: it could not be stopped.
-    """
-    attempt = 1
-    while True:
-        try:
-            return await hooks.stop(plugin, server, now=now)
-        except PluginError as error:
-            log.warning("%s (%d of %d)", error, attempt, TRIES, exc_info=error.__cause__)
-            if attempt == TRIES:
-                raise
-            await asyncio.sleep(PAUSE * 2**attempt)
-            attempt += 1

@@ -21,6 +21,8 @@ SERVICES: Final = "services.json"
 HELPER: Final = "helper"
 EXTRA: Final = "extra"
 _MADE: Final = "made"
+_ROUTE: Final = f"/services/{_MADE}/"
+_NEW: Final = {"url": "http://127.0.0.1:9", "api_token": "of-a-service-that-was-made"}
 _VERSION: Final = "VERSION"
 _ENDS_WITHIN: Final = 60.0
 _OF_SERVICES: Final = "ManagedServices|process|signal"
@@ -53,6 +55,12 @@ def forget_services(scene: Scene) -> None:
         scene: where.
     """
     scene.call("DELETE", f"/services/{_MADE}")
+    scene.call.until("/proxy", lambda routes: _ROUTE not in routes)
+
+
+def _have_made(scene: Scene) -> None:
+    scene.call("POST", f"/services/{_MADE}", _NEW)
+    scene.call.until("/proxy", lambda routes: _ROUTE in routes)
 
 
 def _have_extra(scene: Scene) -> None:
@@ -134,13 +142,12 @@ def _always(_call: ApiClient) -> bool:
     return True
 
 
-_NEW: Final = {"url": "http://127.0.0.1:9", "api_token": "of-a-service-that-was-made"}
 LIFE_DEEDS: Final[Mapping[str, Deed]] = {
     "make service": Deed(asking("POST", f"/services/{_MADE}", _NEW), lambda call: _is_there(call, _MADE)),
     "delete service": Deed(
         asking("DELETE", f"/services/{_MADE}"),
         lambda call: not _is_there(call, _MADE),
-        asking("POST", f"/services/{_MADE}", _NEW),
+        _have_made,
     ),
     "service dies": Deed(_kill_service, lambda call: _process(call, HELPER) is not None),
     "service starts": Deed(_configure(1), _serves, _have_none, among=_OF_SERVICES),
