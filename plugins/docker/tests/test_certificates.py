@@ -127,7 +127,8 @@ class TestAServer:
         self, spawners, engine, authorities, prefix
     ):
         network = engine.create_network(prefix, driver="bridge")["Id"]
-        spawner = spawners(network_name=prefix, certs_volume_name="{prefix}-ssl-{username}")
+        read_only = {"extra_host_config": {"read_only": True}}
+        spawner = spawners(network_name=prefix, certs_volume_name="{prefix}-ssl-{username}", **read_only)
         try:
             endpoint = await spawner.start()
             assert endpoint.url == f"https://{prefix}-alice:8888"
