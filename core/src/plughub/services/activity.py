@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections import OrderedDict
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Final
@@ -12,6 +11,7 @@ from plughub.domain.clock import isoformat, utcnow
 from plughub.domain.errors import InvalidError
 from plughub.domain.names import shorten
 from plughub.domain.users import User
+from plughub.services.bounded import Bounded
 from plughub.services.loops import repeat
 from plughub.services.ports import Store, Transaction
 from plughub.services.routing import Router
@@ -39,8 +39,8 @@ class ActivityService:
         self._servers: dict[int, datetime] = {}
         self._tokens: dict[int, datetime] = {}
         self._users: dict[int, datetime] = {}
-        self._users_written: OrderedDict[int, datetime] = OrderedDict()
-        self._written: OrderedDict[int, datetime] = OrderedDict()
+        self._users_written: Bounded[int, datetime] = Bounded(REMEMBERED)
+        self._written: Bounded[int, datetime] = Bounded(REMEMBERED)
 
     def server(self, server_id: int, at: datetime) -> None:
         """Note activity of a server.
@@ -136,18 +136,9 @@ class ActivityService:
             self._tokens = {**tokens, **self._tokens}
             self._users = {**users, **self._users}
             raise
-        _remember(self._written, servers)
-        _remember(self._users_written, users)
+        self._written.update(servers)
+        self._users_written.update(users)
 
     async def run(self) -> None:
         """Write for ever."""
         await repeat(self.flush, FLUSH_SECONDS, "activity is not written", log)
-
-
-def _remember(written: OrderedDict[int, datetime], times: Mapping[int, datetime]) -> None:
-    """Keep what was written last; who was deleted is forgotten in the course of time."""
-    for key, at in times.items():
-        written[key] = at
-        written.move_to_end(key)
-    while len(written) > REMEMBERED:
-        written.popitem(last=False)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import Final
@@ -14,6 +13,7 @@ from plughub.domain.names import MAX_USERNAME
 from plughub.domain.scopes import Access, ScopeFilter, check_scopes
 from plughub.domain.services import Service
 from plughub.domain.users import User
+from plughub.services.bounded import Bounded
 
 CACHE_SIZE: Final = 10_000
 CACHE_SECONDS: Final = 60
@@ -92,7 +92,7 @@ class PrincipalCache:
     """Principals by token or cookie: bounded, short-lived, and told when something changes."""
 
     def __init__(self) -> None:
-        self._entries: OrderedDict[bytes, tuple[float, Principal]] = OrderedDict()
+        self._entries: Bounded[bytes, tuple[float, Principal]] = Bounded(CACHE_SIZE)
         self.version = 0
         """Counts what was told; take it before looking something up that will be kept."""
         self._heard: float | None = None
@@ -131,8 +131,6 @@ class PrincipalCache:
             return
         until = min(time.time() + CACHE_SECONDS, principal.expires_at or float("inf"))
         self._entries[_digest(secret)] = (until, principal)
-        if len(self._entries) > CACHE_SIZE:
-            self._entries.popitem(last=False)
 
     def heard(self, until: float) -> None:
         """Note that all changes until a moment were told; from the first time on, silence is not trusted.

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections import OrderedDict
 from typing import Final
 
 from plughub.domain.servers import ServerRecord
 from plughub.domain.users import User
+from plughub.services.bounded import Bounded
 from plughub.services.ports import Store
 from plughub.services.watching import Watchers
 
@@ -27,7 +27,7 @@ class RecentServers:
     def __init__(self, store: Store, watchers: Watchers) -> None:
         self._store = store
         self._watchers = watchers
-        self._recent: OrderedDict[int, tuple[int, float, list[ServerRecord]]] = OrderedDict()
+        self._recent: Bounded[int, tuple[int, float, list[ServerRecord]]] = Bounded(REMEMBERED)
 
     async def of_user(self, user: User) -> list[ServerRecord]:
         """List the servers of a user.
@@ -44,7 +44,4 @@ class RecentServers:
             return known[2]
         servers = await self._store.read(lambda tx: tx.servers.of_user(user.id))
         self._recent[user.id] = (version, now, servers)
-        self._recent.move_to_end(user.id)
-        if len(self._recent) > REMEMBERED:
-            self._recent.popitem(last=False)
         return servers

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
@@ -15,6 +14,7 @@ from plughub.domain.users import User
 from plughub.kinds import Identity, Rejected
 from plughub.plugin.hooks import Hooks
 from plughub.services.auth_states import AuthStates, Sealed
+from plughub.services.bounded import Bounded
 from plughub.services.identities import IdentityKeeper
 from plughub.services.ports import Store, Transaction
 from plughub.services.principals import Principal
@@ -50,7 +50,7 @@ class Refresher:
         self._settings = settings
         self._keeper = keeper
         self._auth_states = auth_states
-        self._good_until: OrderedDict[int, float] = OrderedDict()
+        self._good_until: Bounded[int, float] = Bounded(REMEMBERED)
         self._shortest = min(
             (p.refresh_age for p in settings.policies.values() if p.refresh_age), default=300
         )
@@ -191,7 +191,7 @@ class Refresher:
         if identity is None:
             return None
         age = self._settings.policy_of(identity.plugin).refresh_age
-        self._note(user.id, time.monotonic() + (age or self._shortest))
+        self._good_until[user.id] = time.monotonic() + (age or self._shortest)
         refreshed = tx.users.identities(user.id)[0][2]
         return identity if age and refreshed + age < tx.now() else None
 
@@ -234,14 +234,8 @@ class Refresher:
         now = time.monotonic()
         if self._good_until.get(user.id, float("-inf")) > now:
             return True
-        self._note(user.id, now + self._shortest)
+        self._good_until[user.id] = now + self._shortest
         return False
-
-    def _note(self, user_id: int, until: float) -> None:
-        self._good_until[user_id] = until
-        self._good_until.move_to_end(user_id)
-        if len(self._good_until) > REMEMBERED:
-            self._good_until.popitem(last=False)
 
 
 def _wants_before_stop(policy: LoginPolicy) -> bool:
