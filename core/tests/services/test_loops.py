@@ -1,10 +1,61 @@
 import asyncio
 import contextlib
+import logging
 
 import pytest
 from sqlalchemy import text
 
-from plughub.services.loops import for_ever
+from plughub.domain.errors import InvalidError
+from plughub.services import loops
+from plughub.services.loops import for_ever, news, repeat
+
+
+class Work:
+    """Fails in one way after the other, and then works."""
+
+    def __init__(self, *faults):
+        self.faults, self.works = list(faults), asyncio.Event()
+
+    async def turn(self):
+        if self.faults:
+            raise self.faults.pop(0)
+        self.works.set()
+        await asyncio.sleep(0)
+
+
+async def until_it_works(work, loop):
+    looking = asyncio.create_task(loop)
+    async with asyncio.timeout(30):
+        await work.works.wait()
+    looking.cancel()
+    await asyncio.wait({looking}, timeout=10)
+    assert looking.cancelled()
+
+
+async def test_a_turn_that_fails_in_any_way_is_logged_and_the_next_one_comes(caplog):
+    work = Work(InvalidError("the disk is full"), KeyError("gone"))
+    await until_it_works(work, repeat(work.turn, 0, "cannot look", logging.getLogger("plughub.tests")))
+    assert [record.getMessage() for record in caplog.records] == [
+        "cannot look: the disk is full",
+        "cannot look",
+    ]
+    assert "KeyError: 'gone'" in caplog.text
+
+
+async def test_work_that_never_ends_and_does_is_begun_again(monkeypatch, caplog):
+    monkeypatch.setattr(loops, "AGAIN_SECONDS", 0)
+    work = Work(KeyError("gone"))
+    await until_it_works(work, for_ever(work.turn))
+    assert "Work.turn failed and is begun again" in caplog.text
+
+
+async def test_news_is_heard_once():
+    event = asyncio.Event()
+    event.set()
+    async with asyncio.timeout(30):
+        await news(event, 600)
+        assert not event.is_set()
+        await news(event, 0)
 
 
 async def test_what_fails_in_a_way_that_nobody_thought_of_is_begun_again(hub, until, caplog, machine):
