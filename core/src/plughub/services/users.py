@@ -62,7 +62,7 @@ class UserService:
             secrets: with her encrypted secrets.
 
         Returns:
-            Both.
+            The user with them.
 
         Raises:
             NotFoundError: there is no such user.
