@@ -15,12 +15,14 @@ import psutil
 import pytest
 
 from plughub.testing.client import ApiClient, client_of
+from plughub.testing.crash.points import PLUGIN, SLEEP, armed_by
 from plughub.testing.hub import HubProcess
 from plughub.testing.ports import free_port
 from plughub.testing.waiting import wait_for
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.timeout(180)]
 LEASE = 3
+LOST = "is another hub's now"
 CONFIG = """
 c.Authenticator.allow_all = True
 c.JupyterHub.db_url = {database!r}
@@ -86,7 +88,9 @@ class Hubs:
         config = CONFIG.format(database=database, lease=LEASE, command=command, folder=folder)
         head, _, name = database.rpartition("/")
         through = f"{head.rpartition(':')[0]}:{self.forwarder.port}/{name}"
-        first = hub_in(folder, 0, f"--JupyterHub.db_url={through}", config=config)
+        self.order = folder / "order"
+        first = hub_in(folder, 0, f"--JupyterHub.db_url={through}", config=config, more=f",{PLUGIN}")
+        first.env |= armed_by(self.order, folder / "site")
         self.all = [first, *(hub_in(folder, n, f"--JupyterHub.port={first.port}") for n in range(1, count))]
 
     def own(self, number: int) -> ApiClient:
@@ -131,8 +135,9 @@ class Hubs:
         self.forwarder.close()
 
 
-def hub_in(folder: Path, number: int, *arguments: str, config: str = "") -> HubProcess:
-    return HubProcess(folder, "--plugins", "dummy,simple", *arguments, config=config, name=f"hub-{number}")
+def hub_in(folder: Path, number: int, *arguments: str, config: str = "", more: str = "") -> HubProcess:
+    plugins = ("--plugins", f"dummy,simple{more}")
+    return HubProcess(folder, *plugins, *arguments, config=config, name=f"hub-{number}")
 
 
 def cmdline(process: psutil.Process) -> list[str]:
@@ -213,10 +218,32 @@ def test_a_hub_that_was_stopped_loses_its_work_and_touches_nothing_when_it_wakes
     asleep.resume()
     asking.join(30)
     assert answers == [403]
-    wait_for(lambda: "is another hub's now" in hubs.all[0].stderr)
+    wait_for(lambda: LOST in hubs.all[0].stderr)
     assert hubs.servers() == before
     assert len(before) == 1
     assert ready(hubs.own(0)("GET", "/users/bob").body)
+    assert get(hubs.all[0].port, "/user/bob/")[0] == 200
+
+
+@pytest.mark.usefixtures("stopped_again")
+def test_a_hub_that_was_stopped_before_it_did_a_stop_ends_no_server_that_was_started_since(hubs):
+    def start():
+        assert hubs.own(1)("POST", "/users/bob/server", {}).status in {201, 202}
+        hubs.own(1).until("/users/bob", ready)
+
+    start()
+    (first,), lost = hubs.servers(), hubs.all[0].stderr.count(LOST)
+    hubs.order.write_text(f"{SLEEP}commit ServerService.stop.work")
+    threading.Thread(target=lambda: hubs.own(0)("DELETE", "/users/bob/server"), daemon=True).start()
+    asleep = psutil.Process(hubs.all[0].process.pid)
+    wait_for(lambda: asleep.status() == psutil.STATUS_STOPPED)
+    hubs.own(1).until("/users/bob", lambda user: not user["servers"])
+    start()
+    before = hubs.servers()
+    asleep.resume()
+    wait_for(lambda: hubs.all[0].stderr.count(LOST) > lost)
+    assert hubs.servers() == before != [first]
+    assert len(before) == 1
     assert get(hubs.all[0].port, "/user/bob/")[0] == 200
 
 

@@ -2,8 +2,9 @@
 
 The file that ``PLUGHUB_TESTING_CRASH`` names arms it: ``record`` in it has the steps written to the file with
 ``.steps`` at the end of its name, ``in 7`` kills the hub at the seventh step from then on (``in 7, again`` is
-another order), and anything else is the step at which the hub is killed. The file with ``.meddle`` at the end
-has routes that are to be changed behind the hub's back.
+another order), ``stop at`` and a step stops it there until somebody wakes it, and anything else is the step
+at which the hub is killed. The file with ``.meddle`` at the end has routes that are to be changed behind the
+hub's back.
 """
 
 from __future__ import annotations
@@ -30,8 +31,10 @@ from plughub.services.ports import Transaction
 from plughub.storage.store import SQLStore
 
 T = TypeVar("T")
+PLUGIN: Final = "crashpoints"
 VARIABLE: Final = "PLUGHUB_TESTING_CRASH"
 RECORD: Final = "record"
+SLEEP: Final = "stop at "
 COUNTED: Final = re.compile(r"in (\d+)(, .*)?")
 LOOKS: Final = frozenset(
     {
@@ -178,6 +181,25 @@ async def _meddle(file: Path, impl: pluggy.HookImpl) -> None:
                 await proxy.hub_route_add(Route(routespec=spec, target=NOWHERE))
 
 
+def armed_by(file: Path, site: Path) -> dict[str, str]:
+    """Make this plugin known as if it were installed.
+
+    Args:
+        file: arms it.
+        site: folder for what makes it known.
+
+    Returns:
+        The environment of a hub that uses it.
+    """
+    about = site / f"plughub_{PLUGIN}-0.dist-info"
+    about.mkdir(parents=True, exist_ok=True)
+    facts = {"Metadata-Version": "2.1", "Name": f"plughub-{PLUGIN}", "Version": "0"}
+    (about / "METADATA").write_text("".join(f"{name}: {value}\n" for name, value in facts.items()))
+    (about / "entry_points.txt").write_text(f"[plughub]\n{PLUGIN} = {__name__}\n")
+    paths = [str(site), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
+    return {VARIABLE: str(file), "PYTHONPATH": os.pathsep.join(paths)}
+
+
 def meddle(file: Path, *orders: tuple[str, str]) -> None:
     """Have routes changed behind the hub's back when it next looks at them.
 
@@ -235,6 +257,9 @@ def _reached(file: Path, step: str) -> None:
             _die(file)
     elif order == step:
         _die(file)
+    elif order == f"{SLEEP}{step}":
+        file.unlink(missing_ok=True)
+        os.kill(os.getpid(), signal.SIGSTOP)
 
 
 def _die(file: Path) -> None:

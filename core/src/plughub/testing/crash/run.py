@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 import signal
 import time
@@ -11,7 +10,6 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Final, Self
 
 from plughub.storage.database import Database
@@ -20,7 +18,7 @@ from plughub.testing.crash.deeds import DEEDS, clear
 from plughub.testing.crash.ground import Ground, Processes
 from plughub.testing.crash.life_deeds import configure_services
 from plughub.testing.crash.people import Bystanders
-from plughub.testing.crash.points import RECORD, VARIABLE, steps_noted
+from plughub.testing.crash.points import PLUGIN, RECORD, armed_by, steps_noted
 from plughub.testing.crash.scene import GONE, USER, Deed, Scene
 from plughub.testing.crash.world import World
 from plughub.testing.hub import HubProcess
@@ -37,14 +35,12 @@ c.JupyterHub.services = json.loads(pathlib.Path("services.json").read_text())
 c.Spawner.poll_interval = 1
 """
 CHP: Final = "c.ConfigurableHTTPProxy.api_url = 'http://127.0.0.1:{api_port}'\n"
-PLUGIN: Final = "crashpoints"
 DIES_WITHIN: Final = 10.0
 LOOK_SECONDS: Final = 1.0
 NOT_REACHED: Final = "not reached"
 TRIES: Final = 3
 """How often something is done until a step is reached that is not passed each time."""
 ADMIN: Final = "ada"
-FACTS: Final = MappingProxyType({"Metadata-Version": "2.1", "Name": f"plughub-{PLUGIN}", "Version": "0"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,14 +77,13 @@ class Run:
         config = CONFIG.format(database=database) + self._ground.config
         if proxy == "chp":
             config += CHP.format(api_port=free_port())
-        _offer_plugin(folder / "site")
         configure_services(folder)
         self.hub = HubProcess(
             folder,
             "--plugins",
             f"dummy,{self._ground.plugin},{proxy},{PLUGIN}",
             config=config,
-            env={VARIABLE: str(self._order), "PYTHONPATH": os.pathsep.join(_path(folder / "site"))},
+            env=armed_by(self._order, folder / "site"),
         )
         self._database = Database(database)
         self._acknowledged = False
@@ -241,16 +236,3 @@ def run_matrix(
         for number, (name, step) in enumerate(plan):
             taken = number % every == offset % every
             yield Row(name, step, run.survive(DEEDS[name], step) if taken else "", taken)
-
-
-def _path(site: Path) -> list[str]:
-    return [str(site), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
-
-
-def _offer_plugin(site: Path) -> None:
-    """Make the plugin with the crash points known as if it were installed."""
-    about = site / f"plughub_{PLUGIN}-0.dist-info"
-    about.mkdir(parents=True, exist_ok=True)
-    facts = "".join(f"{name}: {value}\n" for name, value in FACTS.items())
-    (about / "METADATA").write_text(facts)
-    (about / "entry_points.txt").write_text(f"[plughub]\n{PLUGIN} = plughub.testing.crash.points\n")
