@@ -1,8 +1,11 @@
 import os
 
 import pytest
+from hypothesis import settings
 
 pytest_plugins = ["plughub.testing.fixtures"]
+settings.register_profile("plughub", deadline=None)  # how long an example takes says how busy the machine is
+settings.load_profile("plughub")
 
 
 @pytest.hookimpl(trylast=True)

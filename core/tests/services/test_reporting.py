@@ -46,13 +46,16 @@ async def test_what_a_plugin_reports_is_stored_once_from_launch_to_answer(hub, m
 
 async def test_a_hub_that_lost_its_lease_writes_no_report_over_that_of_the_next(make_hub, machine, until):
     machine.gate = asyncio.Event()
-    first = make_hub(lease=1)
+    first, second = make_hub(lease=1), make_hub(lease=1)
     asked = await first.servers.start(await first.user())
     await until(lambda: machine.running)
     job = first.runner._jobs[asked.operation.id]
-    await first.store.write(lambda tx: tx.operations.release(first.settings.hub_id))
-    second = make_hub(lease=1)
-    await second.store.write(lambda tx: tx.operations.seize(asked.operation.id, second.settings.hub_id, 30))
+
+    def change_hands(tx):
+        tx.operations.release(first.settings.hub_id)
+        return tx.operations.seize(asked.operation.id, second.settings.hub_id, 30)
+
+    assert await second.store.write(change_hands)
     job.note("what the first hub says", 10)
     await job.flush_reports()
     operation = await second.store.read(lambda tx: tx.operations.get(asked.operation.id))
