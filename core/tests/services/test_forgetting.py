@@ -33,6 +33,7 @@ async def lost(make_hub):
         )
     )
     await there.store.write(lambda tx: tx.servers.ready(server.id, server.started))
+    there.runner.closing = True  # it takes nothing up any more
     await leave(there)
     await join(here)
     return here, there, await here.servers.get("alice", "")
