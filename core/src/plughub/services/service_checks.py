@@ -12,13 +12,13 @@ from plughub.domain.errors import HubError
 from plughub.domain.scopes import Reach
 from plughub.domain.services import Service, ServiceLife
 from plughub.domain.urls import service_url
+from plughub.services.leading import Leadership
 from plughub.services.loops import news
 from plughub.services.ports import Store, Transaction
 from plughub.services.probe import answers
 from plughub.services.settings import HubSettings
 
 log = logging.getLogger("plughub.services")
-LEASE: Final = "service-checks"
 LOOK_SECONDS: Final = 1.0
 AGAIN_SECONDS: Final = 5.0
 IDLE_SECONDS: Final = 10.0
@@ -36,6 +36,7 @@ class ServiceChecks:
     def __init__(self, store: Store, settings: HubSettings) -> None:
         self._store = store
         self._settings = settings
+        self._lead = Leadership(store, settings, "service-checks")
         self._since: dict[tuple[str, ...], float] = {}
         self._due: dict[tuple[str, ...], float] = {}
         self._seen: tuple[Service, ...] = ()
@@ -81,15 +82,11 @@ class ServiceChecks:
         now = time.monotonic()
         due = {key: service for key, service in tries.items() if self._due.get(key, 0) <= now}
         self._waits = bool(due)
-        if not due or not await self._is_mine():
+        if not due or not await self._lead.take():
             return
         before = [lives.get(service.name) or ServiceLife(name=service.name) for service in due.values()]
         await asyncio.gather(*map(self._ask, due, due.values(), before))
         self._waits = any(key not in self._due for key in due)
-
-    async def _is_mine(self) -> bool:
-        holder, seconds = self._settings.hub_id, self._settings.lease
-        return await self._store.write(lambda tx: tx.leases.hold(LEASE, holder, seconds))
 
     def _key(self, service: Service, lives: Mapping[str, ServiceLife]) -> tuple[str, ...]:
         life = lives.get(service.name)
