@@ -33,7 +33,7 @@ from plughub.domain.servers import Status
 from plughub.domain.users import ServerState, User, UserQuery
 from plughub.storage import tables
 from plughub.storage.changes import Changes
-from plughub.storage.rights import rights_of_users, sum_up_many
+from plughub.storage.rights import groups_in, rights_of_users, sum_up_many
 from plughub.storage.shares import told_of_shares
 from plughub.storage.sql import insert_all_unless_there
 
@@ -48,11 +48,6 @@ _COLUMNS = (_users.id, _users.name, _users.cookie_id, _users.created, _users.las
 _KEYS: BindParameter[Any] = bindparam("keys", expanding=True)
 _BY_IDS = select(*_COLUMNS).where(_users.id.in_(_KEYS)).order_by(_users.id)
 _KNOWN = select(_users.name).where(_users.name.in_(bindparam("names", expanding=True)))
-_GROUPS_OF = (
-    select(_members.user_id, _groups.name)
-    .join(tables.groups, _groups.id == _members.group_id)
-    .where(_members.user_id.in_(_KEYS))
-)
 _RIGHTS = rights_of_users(lambda column: column.in_(_KEYS))
 _USER_ROLE = select(_roles.id).where(_roles.name == USER_ROLE).scalar_subquery()
 _GIVE_ROLE = insert(tables.user_role_map).from_select(
@@ -146,15 +141,12 @@ class Directory:
         if not keys:
             return []
         these = {"keys": keys}
-        groups: defaultdict[int, list[str]] = defaultdict(list)
-        for user_id, group in self._connection.execute(_GROUPS_OF, these).all():
-            groups[user_id].append(group)
         rights: defaultdict[int, list[Row[Any]]] = defaultdict(list)
         for right in self._connection.execute(_RIGHTS, {**these, "now": utcnow()}).all():
             rights[right.holder].append(right)
         sum_of = sum_up_many()
         rows: Sequence[Any] = self._connection.execute(_BY_IDS, these).all()
-        return [_user(row, groups[row.id], *sum_of(rights[row.id])) for row in rows]
+        return [_user(row, groups_in(rights[row.id]), *sum_of(rights[row.id])) for row in rows]
 
 
 @cache
@@ -186,7 +178,7 @@ def _conditions(query: UserQuery) -> list[ColumnElement[bool]]:
     return wanted
 
 
-def _user(row: Row[Any], groups: list[str], roles: tuple[str, ...], scopes: frozenset[str]) -> User:
+def _user(row: Row[Any], groups: tuple[str, ...], roles: tuple[str, ...], scopes: frozenset[str]) -> User:
     return User(
         id=row.id,
         name=row.name,
@@ -194,7 +186,7 @@ def _user(row: Row[Any], groups: list[str], roles: tuple[str, ...], scopes: froz
         admin=ADMIN_ROLE in roles,
         created=row.created,
         last_activity=row.last_activity,
-        groups=tuple(sorted(groups)),
+        groups=groups,
         roles=roles,
         scopes=scopes,
         user_info=row.user_info or {},

@@ -14,6 +14,7 @@ from sqlalchemy import (
     bindparam,
     func,
     literal,
+    null,
     or_,
     select,
     union_all,
@@ -25,6 +26,7 @@ from plughub.storage import tables
 Match = Callable[[ColumnElement[int]], ColumnElement[bool]]
 """Gets the column with the key of a user or group, and says which are wanted."""
 
+_groups = tables.groups.c
 _roles, _users, _spawners, _shares = tables.roles.c, tables.users.c, tables.spawners.c, tables.shares.c
 _own, _by_group, _members = tables.user_role_map.c, tables.group_role_map.c, tables.user_group_map.c
 
@@ -35,17 +37,19 @@ class Source(IntEnum):
     OWN_ROLE = 0
     ROLE_OF_GROUP = 1
     SHARE = 2
+    GROUP = 3
+    """The name of a group: no right itself, asked for by the same statement."""
 
 
 def rights_of_users(match: Match) -> CompoundSelect[Any]:
-    """Ask for the rights of users, of their groups' too.
+    """Ask for the rights of users, of their groups' too, and for the names of these groups.
 
     Args:
         match: which users.
 
     Returns:
-        A statement that gives the key of the user as ``holder``, the ``name`` of a role or of a shared
-        server, ``scopes`` and `Source`; it takes ``now``.
+        A statement that gives the key of the user as ``holder``, the ``name`` of a role, of a shared
+        server or of a group, ``scopes`` and `Source`; it takes ``now``.
     """
     return union_all(
         select(_own.user_id.label("holder"), *_role(Source.OWN_ROLE))
@@ -58,6 +62,14 @@ def rights_of_users(match: Match) -> CompoundSelect[Any]:
         _shared(_shares.user_id).where(match(_shares.user_id)),
         _shared(_members.user_id)
         .join(tables.user_group_map, _members.group_id == _shares.group_id)
+        .where(match(_members.user_id)),
+        select(
+            _members.user_id.label("holder"),
+            _groups.name,
+            null().label("scopes"),
+            literal(int(Source.GROUP)).label("source"),
+        )
+        .join(tables.groups, _groups.id == _members.group_id)
         .where(match(_members.user_id)),
     )
 
@@ -92,6 +104,8 @@ def sum_up(rows: Iterable[Row[Any]]) -> tuple[tuple[str, ...], frozenset[str]]:
     roles: set[str] = set()
     scopes: set[str] = set()
     for row in rows:
+        if row.source == Source.GROUP:
+            continue
         if row.source == Source.SHARE:
             owner, _, server = row.name.partition("/")
             scopes |= bound_scopes(row.scopes or (), owner, server)
@@ -100,6 +114,18 @@ def sum_up(rows: Iterable[Row[Any]]) -> tuple[tuple[str, ...], frozenset[str]]:
         if row.source == Source.OWN_ROLE:
             roles.add(row.name)
     return tuple(sorted(roles)), frozenset(scopes)
+
+
+def groups_in(rows: Iterable[Row[Any]]) -> tuple[str, ...]:
+    """Name the groups of one user.
+
+    Args:
+        rows: of the statement of `rights_of_users`.
+
+    Returns:
+        Their names, sorted.
+    """
+    return tuple(sorted(row.name for row in rows if row.source == Source.GROUP))
 
 
 def sum_up_many() -> Callable[[Sequence[Row[Any]]], tuple[tuple[str, ...], frozenset[str]]]:

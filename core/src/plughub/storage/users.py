@@ -26,11 +26,10 @@ from plughub.domain.roles import ADMIN_ROLE, USER_ROLE
 from plughub.domain.users import User
 from plughub.storage import tables
 from plughub.storage.changes import Changes
-from plughub.storage.rights import rights_of_users, sum_up
+from plughub.storage.rights import groups_in, rights_of_users, sum_up
 from plughub.storage.sql import insert_unless_there
 
-_users, _roles, _groups = tables.users.c, tables.roles.c, tables.groups.c
-_members = tables.user_group_map.c
+_users, _roles = tables.users.c, tables.roles.c
 
 # Statements that run all the time are put together once; a look-up then costs a third.
 _USER = select(
@@ -39,12 +38,6 @@ _USER = select(
 _BY_NAME = _USER.where(_users.name == bindparam("key"))
 _BY_ID = _USER.where(_users.id == bindparam("key"))
 _BY_COOKIE = _USER.where(_users.cookie_id == bindparam("key"))
-_GROUPS_OF = (
-    select(_groups.name)
-    .join(tables.user_group_map, _members.group_id == _groups.id)
-    .where(_members.user_id == bindparam("key"))
-    .order_by(_groups.name)
-)
 _RIGHTS_OF = rights_of_users(lambda column: column == bindparam("key"))
 _IDENTITIES = (
     select(tables.identities.c.plugin, tables.identities.c.subject, tables.identities.c.refreshed)
@@ -185,7 +178,8 @@ class Users:
         return self._user(row) if row is not None else None
 
     def _user(self, row: Row[Any]) -> User:
-        roles, scopes = self._rights_of(row.id)
+        rights = self._connection.execute(_RIGHTS_OF, {"key": row.id, "now": utcnow()}).all()
+        roles, scopes = sum_up(rights)
         return User(
             id=row.id,
             name=row.name,
@@ -193,17 +187,11 @@ class Users:
             admin=ADMIN_ROLE in roles,
             created=row.created,
             last_activity=row.last_activity,
-            groups=self._groups_of(row.id),
+            groups=groups_in(rights),
             roles=roles,
             scopes=scopes,
             user_info=row.user_info or {},
         )
-
-    def _groups_of(self, user_id: int) -> tuple[str, ...]:
-        return tuple(self._connection.execute(_GROUPS_OF, {"key": user_id}).scalars())
-
-    def _rights_of(self, user_id: int) -> tuple[tuple[str, ...], frozenset[str]]:
-        return sum_up(self._connection.execute(_RIGHTS_OF, {"key": user_id, "now": utcnow()}))
 
     def _grant(self, user_id: int, role: str) -> None:
         key: int | None = self._connection.execute(_ROLE_ID, {"key": role}).scalar_one_or_none()
