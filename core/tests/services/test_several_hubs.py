@@ -115,7 +115,7 @@ async def test_who_may_have_missed_changes_of_others_remembers_nothing(make_hub,
         cache.clear()
         missed.append(True)
 
-    follower = Membership(other.store, other.settings, cache.changed, cache.heard, missed=miss)
+    follower = Membership(other.store, other.settings, cache.changed, missed=miss)
     await follower.hear()
     assert (await other.tokens.by_cookie_id(user.cookie_id)).name == "alice"
     await one.store.write(lambda tx: tx.directory.delete(user.id))
