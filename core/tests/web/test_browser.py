@@ -132,10 +132,23 @@ async def test_a_named_server_is_added_stopped_and_deleted(make_hub, page):
     await page.click("#new-server button")
     await page.wait_for_url("**/user/alice/lab/**")
     await page.goto(f"{hub.address}/hub/home")
-    await page.click("#stop-lab")
-    await page.click("#delete-lab")
+    await page.get_by_role("button", name="Stop lab").click()
+    await page.get_by_role("button", name="Delete lab").click()
     await page.wait_for_function("!document.querySelector('#delete-lab')")
     assert [server.name for server in await hub.servers.of_user(await hub.user())] == [""]
+
+
+@pytest.mark.parametrize("page_name", ["home", "token"])
+async def test_on_a_phone_no_button_of_a_table_is_out_of_sight(make_hub, page, page_name):
+    hub = await make_hub(allow_named_servers=True)
+    await page.set_viewport_size({"width": 360, "height": 720})
+    await log_in(page, hub, then="/hub/spawn/alice/lab")
+    await page.wait_for_url("**/user/alice/lab/**")
+    await page.goto(f"{hub.address}/hub/{page_name}")
+    buttons = page.locator("table button")
+    assert await buttons.count()
+    for edges in [await button.bounding_box() for button in await buttons.all()]:
+        assert edges["x"] + edges["width"] <= 360
 
 
 async def test_a_token_is_requested_works_and_is_revoked(hub, page):
