@@ -8,6 +8,7 @@ from typing import Any
 from plughub.domain.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
 from plughub.domain.groups import Group, check_group_name
 from plughub.domain.names import normalize_username, shorten
+from plughub.domain.roles import owner_scopes
 from plughub.domain.scopes import Reach, ScopeOwner, ScopeTree, excess_scopes, name_scopes
 from plughub.services.ports import Store, Transaction
 from plughub.services.principals import Principal
@@ -172,7 +173,7 @@ class GroupService:
 
     def _check_grant(self, group: Group, new: Collection[str], by: Principal) -> None:
         for member in sorted(new):
-            granted = self._tree.expand(group.scopes, ScopeOwner(user=member)) - {"inherit"}
+            granted = owner_scopes(self._tree, ScopeOwner(user=member), group.scopes)
             if excess := excess_scopes(granted, by.scopes):
                 more = name_scopes(excess)
                 raise ForbiddenError(

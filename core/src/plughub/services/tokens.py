@@ -12,6 +12,7 @@ from plughub.domain.clock import utcnow
 from plughub.domain.errors import ForbiddenError, InvalidError
 from plughub.domain.names import normalize_username
 from plughub.domain.oauth import TokenRecord
+from plughub.domain.roles import owner_scopes
 from plughub.domain.scopes import (
     ScopeOwner,
     ScopeTree,
@@ -124,7 +125,7 @@ class TokenService:
         Returns:
             Expanded scopes.
         """
-        return self._tree.expand(user.scopes, _scope_owner(user)) - {"inherit"}
+        return owner_scopes(self._tree, _scope_owner(user), user.scopes)
 
     async def create(
         self,

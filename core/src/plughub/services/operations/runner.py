@@ -236,7 +236,7 @@ class Runner:
             pause = RETRY_SECONDS
             try:
                 return await job.resume()
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - nothing can be done before it can be read
                 log.warning("%s of %s waits: %s", job.phase, job.operation.id, error)
 
     def _reached(self, operation: Operation, phase: Phase) -> None:
