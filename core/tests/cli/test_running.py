@@ -14,6 +14,7 @@ import pytest
 
 from plughub.testing.client import client_of
 from plughub.testing.hub import HubProcess, is_open
+from plughub.testing.waiting import wait_for
 
 PLUGINS = ("--plugins", "simple,dummy,haproxy,onetime")
 CONFIG = "c.Authenticator.allow_all = True\n"
@@ -35,7 +36,7 @@ def ask(hub, path, token=""):
 def test_it_prints_its_address_and_a_link_that_logs_in_once(folder):
     with HubProcess(folder, *PLUGINS, config=CONFIG) as hub:
         assert hub.url == f"http://127.0.0.1:{hub.port}/"
-        assert hub.stdout.count("\n") == 2
+        wait_for(lambda: hub.stdout.count("\n") == 2)
         opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
         with opener.open(
             hub.login_link.replace("/login/onetime?", "/login/onetime?next=%2Fhub%2Fhome&"), timeout=20
@@ -45,6 +46,19 @@ def test_it_prints_its_address_and_a_link_that_logs_in_once(folder):
             urllib.request.urlopen(hub.login_link, timeout=20)
         refused.value.close()
         assert refused.value.code == 403
+
+
+def test_a_second_hub_on_a_sqlite_file_is_told_of_the_first(folder):
+    with HubProcess(folder, *PLUGINS, config=CONFIG) as hub:
+        assert "uses the database" not in hub.stderr
+        second = HubProcess(folder, *PLUGINS, f"--JupyterHub.port={hub.port}", name="second")
+        try:
+            second.start()
+            told = f"process {hub.process.pid} uses the database jupyterhub.sqlite, too"
+            wait_for(lambda: told in second.stderr)
+            assert second.stop() == 0
+        finally:
+            second.kill()
 
 
 def test_a_token_of_the_command_line_is_accepted_by_the_running_hub(folder):

@@ -20,7 +20,9 @@ from plughub.app.config import JupyterHub
 from plughub.app.hub import Hub
 from plughub.app.plugins import plugin_names
 from plughub.domain.errors import StartError
+from plughub.storage.schema import sqlite_path
 
+log = logging.getLogger("plughub")
 FORMAT: Final = "%(asctime)s %(levelname).1s %(name)s: %(message)s"
 
 
@@ -131,3 +133,10 @@ async def _greet(hub: Hub) -> None:
     if link := await hub.first_link():
         lines.append(f"hub: log in once with this link (an hour long): {link}")
     print("\n".join(lines), flush=True)
+    file = sqlite_path(hub.config.db_url)
+    if file and (others := await hub.membership.others()):
+        log.warning(
+            "process %s uses the database %s, too: end one of them; several hubs share a PostgreSQL only",
+            ", ".join(str(other["pid"]) for other in others),
+            file,
+        )
