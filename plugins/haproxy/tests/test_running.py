@@ -377,6 +377,11 @@ async def test_a_haproxy_that_hangs_is_replaced(start, alice):
     old = psutil.Process(proxy.state["pid"])
     for process in [old, *old.children()]:
         process.suspend()
+
+    async def stand_still():
+        return all(process.status() == psutil.STATUS_STOPPED for process in [old, *old.children()])
+
+    await until(stand_still)
     proxy.new_hub()
     await proxy.start()
 

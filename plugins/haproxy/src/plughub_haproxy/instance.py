@@ -6,7 +6,6 @@ import asyncio
 import fcntl
 import json
 import os
-import signal
 import subprocess
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -121,13 +120,10 @@ class Instance:
             await asyncio.sleep(_PAUSE)
         return process
 
-    async def reload(
-        self, process: DetachedProcess, command: Sequence[str], listener: Listener, pools: Pools
-    ) -> None:
+    async def reload(self, command: Sequence[str], listener: Listener, pools: Pools) -> None:
         """Have a running HAProxy take over another configuration. Open connections stay.
 
         Args:
-            process: the master process.
             command: the program.
             listener: what the configuration depends on.
             pools: addresses of routes with several targets.
@@ -137,9 +133,10 @@ class Instance:
         """
         await asyncio.to_thread(self._write, listener, pools)
         await asyncio.to_thread(self._check, command)
-        await self._ask_to_reload(process)
         deadline = time.monotonic() + _START_SECONDS
+        asked = False
         while await self.description() != fingerprint_of(listener):
+            asked = asked or await self._ask_to_reload()
             if time.monotonic() > deadline:
                 raise await asyncio.to_thread(self._why, listener, timed_out=True)
             await asyncio.sleep(_PAUSE)
@@ -169,13 +166,13 @@ class Instance:
 
         return await asyncio.to_thread(look)
 
-    async def _ask_to_reload(self, process: DetachedProcess) -> None:
-        """Ask by socket, which waits for a master that has just begun; such a one would lose a signal."""
+    async def _ask_to_reload(self) -> bool:
+        """Ask by socket: a master that has just begun does not listen yet, and would lose a signal."""
         try:
             await self.master.ask("reload")
-        except RuntimeSocketError:
-            if await asyncio.to_thread(process.is_running):
-                os.kill(process.pid, signal.SIGUSR2)
+        except RuntimeSocketError as error:
+            return not isinstance(error.__cause__, ConnectionRefusedError | FileNotFoundError)
+        return True
 
     # ---- what follows blocks and runs in threads
 

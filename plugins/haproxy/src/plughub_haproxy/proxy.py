@@ -92,7 +92,7 @@ class HAProxyProxy(Proxy):
                 self._process = found
                 if running != fingerprint(listener):
                     self.log.info("Loading HAProxy's configuration anew (process %d)", found.pid)
-                    await self._reload(found, command, listener)
+                    await self._reload(command, listener)
                 return
             await self._launch(command, listener)
 
@@ -237,11 +237,11 @@ class HAProxyProxy(Proxy):
         self._process = await self._here.launch(command, listener, pools)
         self.log.info("HAProxy listens on %s (process %d)", listener.where, self._process.pid)
 
-    async def _reload(self, process: DetachedProcess, command: Sequence[str], listener: Listener) -> None:
+    async def _reload(self, command: Sequence[str], listener: Listener) -> None:
         async with self._table.lock:
             entries = await self._table.save()
             pools = addresses_by_pool(entries, await self._error_address())
-            await self._here.reload(process, command, listener, pools)
+            await self._here.reload(command, listener, pools)
 
     async def _compact(self) -> list[Entry]:
         def compact() -> list[Entry]:
