@@ -10,6 +10,7 @@ import pytest
 from plughub.app.class_plugins import plugin_of_class, refuse_upstream, what_to_inherit
 from plughub.app.config import JupyterHub
 from plughub.app.declared import declared_of, scopes_of
+from plughub.app.loading import load_config
 from plughub.app.plugins import Selection
 from plughub.domain.errors import StartError
 from plughub.domain.scopes import ScopeTree
@@ -81,3 +82,17 @@ def test_a_name_that_a_package_has_for_a_class_of_jupyterhub_is_no_plugin_to_ins
     with pytest.raises(StartError) as refused:
         refuse_upstream("authenticator", "ours")
     assert "'ours' is oauthenticator.ours:Ours, which is written for JupyterHub" in refused.value.message
+
+
+def test_a_database_file_that_cannot_be_opened_is_said_with_its_folder(tmp_path: Path) -> None:
+    (tmp_path / "hub.sqlite").mkdir()
+    with pytest.raises(StartError) as refused:
+        schema_state(f"sqlite:///{tmp_path}/hub.sqlite")
+    assert f"able to write in {tmp_path}" in refused.value.hint
+
+
+def test_a_config_file_that_cannot_be_read_is_told_apart_from_one_that_does_not_run(tmp_path: Path) -> None:
+    (tmp_path / "hub.py").mkdir()
+    with pytest.raises(StartError) as refused:
+        load_config(str(tmp_path / "hub.py"), {})
+    assert refused.value.message.startswith(f"the config file cannot be read: {tmp_path / 'hub.py'}: ")

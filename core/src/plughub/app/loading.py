@@ -47,6 +47,13 @@ def load_config(file: str | None, overrides: Mapping[str, Mapping[str, Any]]) ->
 
 def _run(path: Path) -> Config:
     try:
+        path.read_bytes()
+    except OSError as error:
+        raise StartError(
+            f"the config file cannot be read: {path}: {error.strerror}",
+            hint="the user who starts the hub has to be able to read it",
+        ) from error
+    try:
         loaded: Config = PyFileConfigLoader(path.name, path=str(path.parent)).load_config()
     except ConfigFileNotFound as error:
         raise StartError(f"the config file cannot be read: {path}: {error}") from error

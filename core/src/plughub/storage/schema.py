@@ -282,4 +282,7 @@ def _config(connection: Connection) -> alembic.config.Config:
 def _unreachable(url: str, error: DBAPIError) -> StartError:
     shown = make_url(url).render_as_string(hide_password=True)
     reason = " ".join(str(error.orig).split())[:300]
-    return StartError(f"the database cannot be used: {shown}: {reason}", hint="check JupyterHub.db_url")
+    hint = "check JupyterHub.db_url"
+    if (path := sqlite_path(url)) and any(words in reason for words in ("unable to open", "readonly")):
+        hint = f"who starts the hub has to be able to write in {path.absolute().parent} and to {path.name}"
+    return StartError(f"the database cannot be used: {shown}: {reason}", hint=hint)
