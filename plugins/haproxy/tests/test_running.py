@@ -213,6 +213,7 @@ async def test_a_target_with_a_host_name_is_looked_up(start, alice):
         ("http+unix://x", "http:// targets only"),
         ("http://no-such-host.invalid:1", "is not known"),
         ("http://127.0.0.1:x", "is no target"),
+        (f"http://{'a' * 64}.example:1", "is not known"),
     ],
 )
 async def test_a_target_that_is_none_is_refused_and_keeps_no_other_out(start, alice, target, message):

@@ -45,7 +45,7 @@ async def address_of(target: str, *, secure: bool = False) -> Address:
     try:
         async with asyncio.timeout(_TIMEOUT):
             found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (OSError, TimeoutError) as error:
+    except (OSError, TimeoutError, UnicodeError) as error:
         raise InvalidError(f"the host of target {target!r} is not known") from error
     found.sort(key=lambda info: info[0] != socket.AF_INET)
     return str(found[0][4][0]), port
