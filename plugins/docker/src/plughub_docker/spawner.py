@@ -271,11 +271,16 @@ class DockerSpawner(DockerCertificates):
             )
 
     def _create(self) -> str:
-        with self.engine.asked(f"image {self.image!r} cannot be looked at") as client:
-            image = client.inspect_image(self.image)
-        made = self.containers.create(*create_arguments(self, image["Config"].get("Cmd") or []))
+        made = self.containers.create(*create_arguments(self, self._image_command()))
         self.log.info("Created container %s (%.12s) from image %s", self.object_name, made, self.image)
         return made
+
+    def _image_command(self) -> list[str]:
+        """Find the command of the image where the configuration has none."""
+        if self.cmd:
+            return []
+        with self.engine.asked(f"image {self.image!r} cannot be looked at") as client:
+            return list(client.inspect_image(self.image)["Config"].get("Cmd") or [])
 
     def _address(self) -> tuple[str, int]:
         container = self.containers.inspect(self.object_id)

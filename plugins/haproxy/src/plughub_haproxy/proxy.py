@@ -21,7 +21,7 @@ from plughub_haproxy.entries import Address, Entry, activity_id, key_of, read_va
 from plughub_haproxy.half_dead import HalfDeadStreams
 from plughub_haproxy.instance import Instance
 from plughub_haproxy.machine import group_of, has_dual_stack, unprivileged
-from plughub_haproxy.pools import addresses_by_pool, choose_pool, is_alone
+from plughub_haproxy.pools import addresses_by_pool, choose_pool, is_alone, serves_errors
 from plughub_haproxy.route_file import RouteFile
 from plughub_haproxy.table import Table
 from plughub_haproxy.targets import address_of
@@ -244,12 +244,23 @@ class HAProxyProxy(Proxy):
             await self._here.reload(command, listener, pools)
 
     async def _compact(self) -> list[Entry]:
-        def compact() -> list[Entry]:
-            read = [entry for value in self._file.read().values() if (entry := read_value(value))]
-            self._file.write({entry.key: entry.value for entry in read})
-            return read
+        def read() -> list[Entry]:
+            return [entry for value in self._file.read().values() if (entry := read_value(value))]
 
-        return await asyncio.to_thread(compact)
+        entries = [await self._looked_up(entry) for entry in await asyncio.to_thread(read)]
+        await asyncio.to_thread(self._file.write, {entry.key: entry.value for entry in entries})
+        return entries
+
+    async def _looked_up(self, entry: Entry) -> Entry:
+        """Find the hub's address anew: a container that is made again has another one under the same name."""
+        if not serves_errors(entry):
+            return entry
+        try:
+            addresses = [await self._address(each) for each in (entry.target, *entry.more_targets)]
+        except InvalidError as error:
+            self.log.warning("The hub's route keeps its last address: %s", error)
+            return entry
+        return replace(entry, addresses=tuple(addresses))
 
     async def _error_address(self) -> tuple[str, int] | None:
         if not self.error_url:

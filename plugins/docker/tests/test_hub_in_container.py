@@ -1,0 +1,187 @@
+"""A hub that runs in a container itself, in one network with its users' containers."""
+
+import io
+import json
+import secrets
+import sys
+import tarfile
+import urllib.request
+from importlib import import_module
+from pathlib import Path
+
+import docker
+import pytest
+
+from plughub.testing.client import ApiClient
+from plughub.testing.ports import free_port
+from plughub.testing.waiting import wait_for
+from plughub_docker.testing.images import build, distribution_paths, python_paths
+from plughub_docker.testing.kills import ready
+
+pytestmark = [pytest.mark.docker, pytest.mark.timeout(240)]
+PACKAGES = ("plughub", "plughub_docker", "plughub_dummy", "plughub_haproxy")
+HUB = str(Path(sys.prefix, "bin", "hub"))
+CONFIG_FILE = "/srv/jupyterhub_config.py"
+CONFIG = """
+c.JupyterHub.plugins = [{plugin!r}, "dummy", "haproxy"]
+c.JupyterHub.ip = "0.0.0.0"
+c.JupyterHub.hub_ip = "0.0.0.0"
+c.JupyterHub.hub_connect_ip = {hub!r}
+c.JupyterHub.lease_seconds = 3
+c.JupyterHub.tornado_settings = {{"slow_spawn_timeout": 0}}
+c.Authenticator.allow_all = True
+c.Authenticator.admin_users = {{"alice"}}
+c.{spawner}.image = {image!r}
+c.{spawner}.cmd = {probe!r}
+c.{spawner}.prefix = {prefix!r}
+c.{spawner}.network_name = {network!r}
+c.{spawner}.remove = True
+c.{spawner}.stop_timeout = 2
+c.Spawner.http_timeout = 60
+"""
+
+
+@pytest.fixture(scope="session")
+def hub_image(engine):
+    """An image with what a hub needs besides its own code, which may change between two runs."""
+    names = [name.replace("_", "-") for name in PACKAGES]
+    paths = [*python_paths(), *distribution_paths(*names, "cryptography"), Path(sys.prefix, "pyvenv.cfg")]
+    paths += [Path("/bin/sh"), Path("/bin", Path("/bin/sh").resolve().name)]
+    own = [path for path in paths if not {*path.parts} & {*PACKAGES}]
+    changes = ["WORKDIR /srv", f'CMD ["{HUB}"]', f"ENV PATH={sys.prefix}/bin"]
+    people = b"root:x:0:0::/root:/bin/sh\nnobody:x:65534:65534::/nonexistent:/bin/false\n"
+    files = {"/etc/passwd": people, "/etc/group": b"root:x:0:\nnogroup:x:65534:\n"}
+    return build(engine, "plughub-tests-hub", own, files, changes)
+
+
+class HubContainer:
+    """A hub in a container of a network, with the engine's socket, a volume and a file with its settings."""
+
+    def __init__(self, engine, image, name, network, config):
+        self.engine, self.image, self.name, self.port = engine, image, name, free_port()
+        binds = ["/var/run/docker.sock:/var/run/docker.sock", f"{name}:/srv", f"{config}:{CONFIG_FILE}:ro"]
+        self.host = engine.create_host_config(
+            binds=binds, port_bindings={8000: ("127.0.0.1", self.port)}, network_mode=network, init=True
+        )
+
+    def __enter__(self):
+        made = self.engine.create_container(
+            self.image, name=self.name, hostname=self.name, ports=[8000], host_config=self.host
+        )
+        self.id = made["Id"]
+        self.engine.put_archive(self.id, "/", packed())
+        self.engine.start(self.id)
+        wait_for(lambda: "hub: running at" in self.output or not self.runs, 90)
+        assert self.runs, self.output
+        return self
+
+    def __exit__(self, *_):
+        self.engine.remove_container(self.id, force=True)
+
+    @property
+    def runs(self):
+        return self.engine.inspect_container(self.id)["State"]["Running"]
+
+    @property
+    def output(self):
+        return self.engine.logs(self.id).decode(errors="replace")
+
+    def client(self, user):
+        made = self.engine.exec_create(self.id, [HUB, "token", user], stderr=False)
+        said = self.engine.exec_start(made["Id"]).decode()
+        return ApiClient(f"http://127.0.0.1:{self.port}/", said.strip())
+
+
+def packed():
+    """Pack the hub's own code, for the same places as here."""
+    content = io.BytesIO()
+    with tarfile.open(fileobj=content, mode="w") as archive:
+        for name in PACKAGES:
+            folder = Path(import_module(name).__file__).parent
+            archive.add(folder, str(folder), filter=without_caches)
+    return content.getvalue()
+
+
+def without_caches(entry):
+    return None if "__pycache__" in entry.name else entry
+
+
+@pytest.fixture(params=["bridge", "overlay"])
+def network(request, engine, prefix):
+    """A network of its own: one of this machine, or one that spans a swarm and takes containers too."""
+    if request.param == "overlay":
+        request.getfixturevalue("swarm")
+    name = f"net{secrets.token_hex(4)}"
+    made = engine.create_network(name, driver=request.param, attachable=request.param == "overlay")
+    yield name
+    for one in engine.containers(all=True, filters={"name": f"^/{prefix}"}):
+        engine.remove_container(one["Id"], force=True, v=True)
+    wait_for(lambda: removed(engine, made["Id"]))
+
+
+def removed(engine, network):
+    """The last container leaves its network a moment after it ended."""
+    try:
+        engine.remove_network(network)
+    except docker.errors.NotFound:
+        return True
+    except docker.errors.APIError:
+        return False
+    return True
+
+
+def servers(engine, prefix):
+    return engine.containers(all=True, filters={"name": f"^/{prefix}-alice"})
+
+
+def check(engine, hub, prefix, probe):
+    """Start a server, reach it through the proxy, have it ask the hub, make the hub anew, stop the server."""
+    with hub:
+        call = hub.client("alice")
+        assert call("POST", "/users/alice/server", {}).status in {201, 202}
+        wait_for(lambda: ready(call) == {"alice"}, 90)
+        (one,) = servers(engine, prefix)
+        assert not any(port.get("PublicPort") for port in one["Ports"])
+        with urllib.request.urlopen(f"http://127.0.0.1:{hub.port}/user/alice/api", timeout=30) as answer:
+            assert json.load(answer)["environment"]["JUPYTERHUB_USER"] == "alice"
+        made = engine.exec_create(one["Id"], [probe[0], "-c", ASK])
+        assert '"alice"' in engine.exec_start(made["Id"]).decode()
+    with hub:
+        wait_for(lambda: ready(call) == {"alice"}, 90)
+        assert [again["Id"] for again in servers(engine, prefix)] == [one["Id"]]
+        assert call("DELETE", "/users/alice/server").status in {202, 204}
+        call.until("/users/alice", lambda user: not user["servers"], 60)
+        wait_for(lambda: servers(engine, prefix) == [])
+
+
+ASK = (
+    "import os, urllib.request as r;"
+    "q = r.Request(os.environ['JUPYTERHUB_API_URL'] + '/user',"
+    " headers={'Authorization': 'token ' + os.environ['JUPYTERHUB_API_TOKEN']});"
+    "print(r.urlopen(q, timeout=10).read().decode())"
+)
+
+
+def write_config(folder, **settings):
+    file = folder / "jupyterhub_config.py"
+    file.write_text(CONFIG.format(**settings))
+    return file
+
+
+def test_hub_proxy_and_servers_reach_each_other_inside_a_network_of_their_own(
+    engine, network, hub_image, tiny_image, probe, prefix, tmp_path
+):
+    name = f"{prefix}-the-hub"
+    facts = {"hub": name, "image": tiny_image, "probe": probe, "prefix": prefix, "network": network}
+    config = write_config(tmp_path, plugin="docker", spawner="DockerSpawner", **facts)
+    check(engine, HubContainer(engine, hub_image, name, network, config), prefix, probe)
+
+
+@pytest.mark.parametrize("network", ["overlay"], indirect=True)
+def test_hub_and_services_reach_each_other_inside_an_overlay_network(
+    engine, network, hub_image, tiny_image, probe, swarm_prefix, tmp_path
+):
+    name = f"{swarm_prefix}-the-hub"
+    facts = {"hub": name, "image": tiny_image, "probe": probe, "prefix": swarm_prefix, "network": network}
+    config = write_config(tmp_path, plugin="swarm", spawner="SwarmSpawner", **facts)
+    check(engine, HubContainer(engine, hub_image, name, network, config), swarm_prefix, probe)
