@@ -288,10 +288,17 @@ class HubParts:
 
     async def started(self, name="alice", server="", **how):
         asked = await self.servers.start(await self.user(name), server, **how)
-        return await self.servers.wait(asked, 10)
+        return await self.servers.wait(asked, 60)
+
+    async def gave_up(self, name="alice", **how):
+        """Start a server, and wait until what that has left is cleaned up."""
+        server = await self.started(name, **how)
+        async for now in self.servers.changes(server):
+            if now.operation is None:
+                return now
 
     async def stopped(self, server, **how):
-        return await self.servers.wait(await self.servers.stop(server, **how), 20)
+        return await self.servers.wait(await self.servers.stop(server, **how), 60)
 
 
 @pytest.fixture
@@ -330,7 +337,7 @@ async def hub(make_hub):
 def until():
     """Wait until a condition holds."""
 
-    async def wait(condition, seconds=10.0):
+    async def wait(condition, seconds=60.0):
         async with asyncio.timeout(seconds):
             while not condition():
                 await asyncio.sleep(0.01)

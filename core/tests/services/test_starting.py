@@ -38,7 +38,7 @@ async def test_a_running_server_is_not_started_again(hub):
 
 async def test_what_the_plugin_says_is_what_the_user_reads(hub, machine, proxy):
     machine.error = SpawnFailed("no room left", html="<b>no room left</b>", status=503)
-    server = await hub.started()
+    server = await hub.gave_up()
     assert (server.status, server.failure.message, server.failure.status) == (
         Status.STOPPED,
         "no room left",
@@ -185,7 +185,7 @@ async def test_what_a_plugin_says_and_cannot_be_stored_ends_the_start_instead_of
 ):
     odd = Odd(answer)
     hub = make_hub(extra={"odd": odd})
-    server = await hub.started(backend="odd")
+    server = await hub.gave_up(backend="odd")
     assert server.status is Status.STOPPED
     assert "plugin 'odd' says of it what cannot be stored" in server.failure.message
     assert (odd.spawns, odd.stops) == (1, 1)
@@ -194,6 +194,6 @@ async def test_what_a_plugin_says_and_cannot_be_stored_ends_the_start_instead_of
 async def test_what_a_stop_leaves_and_cannot_be_stored_keeps_no_server_from_being_stopped(make_hub, caplog):
     odd = Odd(None, left=Resumable(state={"engine": object()}))
     hub = make_hub(extra={"odd": odd})
-    server = await hub.started(backend="odd")
+    server = await hub.gave_up(backend="odd")
     assert (server.status, server.state, odd.stops) == (Status.STOPPED, {}, 1)
     assert "what 'odd' has left of alice/ cannot be stored" in caplog.text
