@@ -296,6 +296,7 @@ class HubParts:
         async for now in self.servers.changes(server):
             if now.operation is None:
                 return now
+        raise AssertionError("what the start has left is not cleaned up")
 
     async def stopped(self, server, **how):
         return await self.servers.wait(await self.servers.stop(server, **how), 60)
