@@ -15,7 +15,7 @@ from plughub.app.observing import naming
 from plughub.cli.run import extra_handlers, set_up_logging
 from plughub.domain.errors import StartError
 from plughub.domain.events import Event, EventKind
-from plughub.services.metrics import SPAWN_BUCKETS, STOP_BUCKETS, Metrics
+from plughub.services.observing.metrics import SPAWN_BUCKETS, STOP_BUCKETS, Metrics
 
 
 class Kept(logging.Handler):

@@ -20,7 +20,7 @@ from plughub.domain.errors import ConflictError, ForbiddenError, InvalidError, N
 from plughub.domain.scopes import Access, ScopeFilter, check_scopes
 from plughub.domain.users import User
 from plughub.kinds import Visitor
-from plughub.services.principals import Principal
+from plughub.services.tokens.principals import Principal
 from plughub.web.api.base import APIHandler as _APIHandler
 from plughub.web.base import BaseHandler as _BaseHandler
 from plughub.web.pages.base import PageHandler as _PageHandler

@@ -3,8 +3,8 @@
 from datetime import timedelta
 
 from plughub.domain.clock import utcnow
-from plughub.services import activity
-from plughub.services.activity import ActivityService
+from plughub.services.people import activity
+from plughub.services.people.activity import ActivityService
 
 
 async def test_only_so_many_are_remembered_and_those_that_were_active_last(hub, monkeypatch):

@@ -10,7 +10,7 @@ from jupyterhub.crypto import CryptKeeper
 from plughub import hookimpl
 from plughub.domain.errors import ForbiddenError, InvalidError
 from plughub.kinds import Identity
-from plughub.services.auth_states import AuthStates
+from plughub.services.people.auth_states import AuthStates
 from plughub.services.settings import LoginPolicy
 
 OLD, NEW = b"o" * 32, b"n" * 32

@@ -7,10 +7,10 @@ import pytest
 from plughub import hookimpl
 from plughub.domain.errors import ForbiddenError, InvalidError, PluginError
 from plughub.kinds import Identity, Refusal
-from plughub.services.membership import Membership
-from plughub.services.preparing_users import RollCall
-from plughub.services.principals import Principal
+from plughub.services.people.preparing_users import RollCall
+from plughub.services.processes.membership import Membership
 from plughub.services.settings import LoginPolicy
+from plughub.services.tokens.principals import Principal
 
 
 class Registry:
@@ -265,7 +265,7 @@ async def call_roll(hub, **more):
 
 
 async def test_at_the_start_authenticators_prepare_for_all_users(hub, registry, monkeypatch):
-    monkeypatch.setattr("plughub.services.preparing_users.PAGE", 2)
+    monkeypatch.setattr("plughub.services.people.preparing_users.PAGE", 2)
     for name in ("a", "b", "c", "d", "e"):
         await hub.user(name)
     await call_roll(hub, blocked=frozenset({"c"}))
@@ -273,7 +273,7 @@ async def test_at_the_start_authenticators_prepare_for_all_users(hub, registry, 
 
 
 async def test_users_who_cannot_be_any_more_are_deleted_only_when_that_is_wanted(hub, registry, monkeypatch):
-    monkeypatch.setattr("plughub.services.preparing_users.PAGE", 1)
+    monkeypatch.setattr("plughub.services.people.preparing_users.PAGE", 1)
     await hub.user("alice")
     await hub.user("bob")
     registry.deny = {"alice"}

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from plughub import hookimpl
 from plughub.domain.servers import Status
 from plughub.kinds import SpawnerInfo
-from plughub.services.membership import Membership
+from plughub.services.processes.membership import Membership
 
 HUBS, ROUNDS, SERVERS = 3, 4, 5
 PURGED = ("api_tokens", "oauth_codes", "shares", "share_codes", "plughub_operations", "plughub_audit")

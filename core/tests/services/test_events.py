@@ -11,9 +11,9 @@ from plughub.plugin.calling import HookCaller
 from plughub.plugin.hooks import Hooks
 from plughub.plugin.manager import ActivePlugins
 from plughub.plugin.threads import ThreadPools
-from plughub.services import audit, events
-from plughub.services.audit import AuditTrail
-from plughub.services.events import EventTeller
+from plughub.services.observing import audit, events
+from plughub.services.observing.audit import AuditTrail
+from plughub.services.observing.events import EventTeller
 from plughub.storage.database import Database
 from plughub.storage.schema import prepare_schema
 from plughub.storage.store import SQLStore

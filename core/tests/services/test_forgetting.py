@@ -4,9 +4,9 @@ import pytest
 
 from plughub.domain.errors import ConflictError
 from plughub.domain.servers import Status
-from plughub.services.forgetting import Forgetting
-from plughub.services.membership import Membership
-from plughub.services.stranded import Stranded
+from plughub.services.processes.membership import Membership
+from plughub.services.servers.forgetting import Forgetting
+from plughub.services.servers.stranded import Stranded
 
 
 def forgetting(hub):

@@ -8,9 +8,9 @@ from sqlalchemy import event
 
 from plughub.domain.errors import ConflictError, InvalidError
 from plughub.domain.servers import Failure, Status
-from plughub.services.named_servers import NamedServers
-from plughub.services.principals import Principal
-from plughub.services.share_codes import ShareCodeService
+from plughub.services.servers.named_servers import NamedServers
+from plughub.services.sharing.codes import ShareCodeService
+from plughub.services.tokens.principals import Principal
 from plughub.storage.database import WRITE
 
 

@@ -3,7 +3,7 @@ import pytest
 from plughub import hookimpl
 from plughub.domain.errors import ForbiddenError
 from plughub.kinds import Identity, Refusal, Rejected
-from plughub.services.links import FIELD, OneTimeLinks
+from plughub.services.people.links import FIELD, OneTimeLinks
 
 
 class Veto:

@@ -6,8 +6,8 @@ import pytest
 from sqlalchemy import text
 
 from plughub.domain.errors import InvalidError
-from plughub.services import loops
-from plughub.services.loops import for_ever, news, repeat
+from plughub.services.processes import loops
+from plughub.services.processes.loops import for_ever, news, repeat
 
 
 class Work:

@@ -8,8 +8,8 @@ from plughub.domain.declared import Declared, read_roles
 from plughub.domain.errors import ForbiddenError, StartError
 from plughub.domain.scopes import ScopeTree
 from plughub.kinds import Identity, ManagedRole
-from plughub.services.declaring import declare
-from plughub.services.preparation import prepare
+from plughub.services.people.declaring import declare
+from plughub.services.processes.preparation import prepare
 from plughub.services.settings import LoginPolicy
 
 TREE = ScopeTree()

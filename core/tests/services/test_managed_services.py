@@ -13,12 +13,12 @@ import pytest
 from plughub.classes.detached import DetachedProcess, end
 from plughub.domain.declared import Declared
 from plughub.domain.service_specs import read_services
-from plughub.services import managed_services
-from plughub.services.declaring import declare
-from plughub.services.managed_services import ManagedServices
-from plughub.services.membership import process_birth
-from plughub.services.service_checks import ServiceChecks, service_states
-from plughub.services.service_launching import Launcher
+from plughub.services.hub_services import managed as managed_services
+from plughub.services.hub_services.checks import ServiceChecks, service_states
+from plughub.services.hub_services.launching import Launcher
+from plughub.services.hub_services.managed import ManagedServices
+from plughub.services.people.declaring import declare
+from plughub.services.processes.membership import process_birth
 from plughub.testing.ports import free_port
 
 SLEEP = {

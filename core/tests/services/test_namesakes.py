@@ -8,8 +8,8 @@ import sys
 import pytest
 
 from plughub.domain.errors import StartError
-from plughub.services.membership import Membership, process_birth
-from plughub.services.namesakes import process_space
+from plughub.services.processes.membership import Membership, process_birth
+from plughub.services.processes.namesakes import process_space
 
 LEASE = 0.5
 
@@ -70,7 +70,7 @@ async def test_of_two_that_begin_at_the_same_moment_one_is_refused(make_hub, mon
         await other(hub)
         return {}
 
-    monkeypatch.setattr("plughub.services.membership.wait_for_namesakes", and_another_one_joins)
+    monkeypatch.setattr("plughub.services.processes.membership.wait_for_namesakes", and_another_one_joins)
     with pytest.raises(StartError, match="is called 'here'"):
         await member(hub).join()
     assert await joined(hub) == {"other"}
@@ -90,7 +90,7 @@ async def test_a_hub_of_another_name_or_of_the_same_container_keeps_nobody_waiti
 
 @pytest.mark.root
 def test_a_process_in_another_pid_namespace_is_somewhere_else():
-    tell = "from plughub.services.namesakes import process_space; print(process_space())"
+    tell = "from plughub.services.processes.namesakes import process_space; print(process_space())"
     ask = [sys.executable, "-c", tell]
     apart = ["unshare", "--pid", "--fork", "--mount-proc", *ask]
     here, there = (

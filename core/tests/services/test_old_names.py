@@ -2,7 +2,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plughub.domain.names import check_server_name, similar_server_name
-from plughub.services.old_names import look_at_old_names
+from plughub.services.servers.old_names import look_at_old_names
 
 
 async def names(hub) -> dict[str, str]:

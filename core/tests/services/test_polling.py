@@ -8,7 +8,7 @@ from sqlalchemy import text
 from plughub import hookimpl
 from plughub.domain.servers import Status
 from plughub.kinds import Endpoint
-from plughub.services.loops import for_ever
+from plughub.services.processes.loops import for_ever
 
 
 class Hanging:

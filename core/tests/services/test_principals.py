@@ -1,7 +1,7 @@
 import time
 
 from plughub.domain.users import User
-from plughub.services.principals import CACHE_SIZE, TRUST_SECONDS, Principal, PrincipalCache
+from plughub.services.tokens.principals import CACHE_SIZE, TRUST_SECONDS, Principal, PrincipalCache
 
 ALICE = Principal(owner=User(id=1, name="alice", cookie_id="c"))
 

@@ -5,10 +5,10 @@ import pytest
 
 from plughub.domain.routes import Route
 from plughub.kinds import ProxySettings
-from plughub.services.membership import Membership
-from plughub.services.pulse import Kept, Pulse
-from plughub.services.routing import Router
-from plughub.services.service_checks import ServiceChecks
+from plughub.services.hub_services.checks import ServiceChecks
+from plughub.services.processes.membership import Membership
+from plughub.services.processes.pulse import Kept, Pulse
+from plughub.services.routes.routing import Router
 
 
 class Feeling:
@@ -84,7 +84,7 @@ async def test_nothing_is_kept_when_no_pulse_is_felt():
 
 
 async def test_a_service_that_is_changed_is_looked_at_at_once(hub, monkeypatch, until):
-    monkeypatch.setattr("plughub.services.service_checks.IDLE_SECONDS", 3600)
+    monkeypatch.setattr("plughub.services.hub_services.checks.IDLE_SECONDS", 3600)
     checks = ServiceChecks(hub.store, hub.settings)
     looks = []
     look = checks.look

@@ -10,8 +10,8 @@ from plughub import hookimpl
 from plughub.domain.errors import ForbiddenError, UnauthorizedError
 from plughub.domain.roles import DEFAULT_ROLES
 from plughub.kinds import Identity, Rejected
-from plughub.services.principals import Principal
 from plughub.services.settings import LoginPolicy
+from plughub.services.tokens.principals import Principal
 
 AT_ONCE = 1e-9
 

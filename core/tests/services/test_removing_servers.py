@@ -4,8 +4,8 @@ import pytest
 
 from plughub.domain.errors import PluginError
 from plughub.kinds import Resumable
-from plughub.services.named_servers import NamedServers
-from plughub.services.preparation import prepare
+from plughub.services.processes.preparation import prepare
+from plughub.services.servers.named_servers import NamedServers
 
 
 @pytest.fixture

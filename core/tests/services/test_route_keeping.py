@@ -167,7 +167,7 @@ async def test_what_is_wrong_is_told_when_it_begins_and_not_each_second(
     hub = make_hub()
     await hub.routes.start()
     caplog.set_level("INFO")
-    monkeypatch.setattr("plughub.services.route_keeping.LOOK_SECONDS", 0.05)
+    monkeypatch.setattr("plughub.services.routes.route_keeping.LOOK_SECONDS", 0.05)
     broken, proxy.routes = proxy.routes, None
     keeping(hub)
     looks = proxy.looks

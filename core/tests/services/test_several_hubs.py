@@ -7,7 +7,7 @@ from plughub import hookimpl
 from plughub.domain.errors import ForbiddenError
 from plughub.domain.servers import Status
 from plughub.kinds import Identity
-from plughub.services.membership import Membership, process_birth
+from plughub.services.processes.membership import Membership, process_birth
 
 AT_ONCE = 8
 

@@ -9,10 +9,10 @@ import pytest
 from sqlalchemy import select, update
 
 from plughub.domain.clock import utcnow
-from plughub.services.membership import Membership
-from plughub.services.principals import Principal
-from plughub.services.share_codes import ShareCodeService
-from plughub.services.sharing import Grantee, SharingService
+from plughub.services.processes.membership import Membership
+from plughub.services.sharing.codes import ShareCodeService
+from plughub.services.sharing.shares import Grantee, SharingService
+from plughub.services.tokens.principals import Principal
 from plughub.storage import tables
 
 OPENS = "access:servers!server=alice/"

@@ -3,8 +3,8 @@
 import asyncio
 
 from plughub.domain.errors import ConflictError
-from plughub.services import stopping_many
-from plughub.services.stopping_many import stop_all
+from plughub.services.servers import stopping_many
+from plughub.services.servers.stopping_many import stop_all
 
 
 class Stubborn:

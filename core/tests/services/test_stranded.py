@@ -5,8 +5,8 @@ from sqlalchemy import text
 
 from plughub.domain.errors import InvalidError
 from plughub.domain.servers import OperationKind, Status
-from plughub.services.membership import Membership
-from plughub.services.stranded import Stranded
+from plughub.services.processes.membership import Membership
+from plughub.services.servers.stranded import Stranded
 
 
 async def join(hub):

@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from plughub.domain.clock import utcnow
 from plughub.domain.servers import Status
-from plughub.services.activity import ActivityService
+from plughub.services.people.activity import ActivityService
 
 
 def rename(hub, old, new):

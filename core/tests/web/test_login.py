@@ -13,7 +13,7 @@ from tornado.web import create_signed_value
 
 from plughub.domain.clock import utcnow
 from plughub.kinds import LoginMethod
-from plughub.services.tokens import store_token
+from plughub.services.tokens.tokens import store_token
 from plughub.testing.doubles import KnownUsers
 
 

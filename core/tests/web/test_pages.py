@@ -11,7 +11,7 @@ from tornado.web import RequestHandler
 from plughub.domain.declared import Declared, read_roles
 from plughub.domain.services import Service
 from plughub.kinds import Page
-from plughub.services.declaring import declare
+from plughub.services.people.declaring import declare
 from plughub.testing.doubles import TinyServers
 from plughub.web.options import WebOptions
 from plughub.web.pages.base import PageHandler

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from plughub.domain.errors import UnavailableError
-from plughub.services.membership import hubs_alive
-from plughub.services.ports import Store, Transaction
-from plughub.services.service_checks import service_states
+from plughub.services.hub_services.checks import service_states
+from plughub.services.ports.store import Store, Transaction
+from plughub.services.processes.membership import hubs_alive
 from plughub.services.settings import HubSettings
 
 

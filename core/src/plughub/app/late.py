@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from plughub.services.ports import Store, Transaction
+from plughub.services.ports.store import Store, Transaction
 
 T = TypeVar("T")
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from plughub.domain.motion import Motion
+from plughub.services.hub_services.checks import ServiceChecks
 from plughub.services.operations.runner import Runner
-from plughub.services.principals import PrincipalCache
-from plughub.services.pulse import Pulse
-from plughub.services.service_checks import ServiceChecks
+from plughub.services.processes.pulse import Pulse
+from plughub.services.tokens.principals import PrincipalCache
 
 Changed = Callable[[list[tuple[str, str]]], None]
 Heard = Callable[[float], None]

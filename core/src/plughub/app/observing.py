@@ -17,14 +17,14 @@ from plughub.app.plugins import Selection
 from plughub.domain.errors import StartError
 from plughub.domain.events import EventKind
 from plughub.plugin.threads import ThreadPools
-from plughub.services.audit import PLUGIN as AUDIT
-from plughub.services.audit import AuditTrail
-from plughub.services.events import EventTeller
-from plughub.services.loops import for_ever
-from plughub.services.metrics import PLUGIN as METRICS
-from plughub.services.metrics import SPAWN_BUCKETS, STOP_BUCKETS, Metrics, Naming
-from plughub.services.observing import MetricsReport, watch_loop
-from plughub.services.ports import Store
+from plughub.services.observing.audit import PLUGIN as AUDIT
+from plughub.services.observing.audit import AuditTrail
+from plughub.services.observing.events import EventTeller
+from plughub.services.observing.measuring import MetricsReport, watch_loop
+from plughub.services.observing.metrics import PLUGIN as METRICS
+from plughub.services.observing.metrics import SPAWN_BUCKETS, STOP_BUCKETS, Metrics, Naming
+from plughub.services.ports.store import Store
+from plughub.services.processes.loops import for_ever
 from plughub.services.settings import HubSettings
 
 TELL_SECONDS: Final = 10.0

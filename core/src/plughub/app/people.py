@@ -14,17 +14,17 @@ from plughub.classes.crypt_keeper import CryptKeeper
 from plughub.domain.errors import InvalidError, PluginError, StartError
 from plughub.domain.scopes import ScopeTree
 from plughub.plugin.hooks import Hooks
-from plughub.services.auth_states import AuthStates
-from plughub.services.cleaning_up import CleanUp
-from plughub.services.deleting_users import UserDeletion
-from plughub.services.events import EventTeller
-from plughub.services.identities import IdentityKeeper
-from plughub.services.links import PLUGIN as ONETIME
-from plughub.services.login import LoginService
-from plughub.services.ports import Store
-from plughub.services.preparing_users import RollCall, UserPreparation
-from plughub.services.refreshing import Refresher
-from plughub.services.servers import ServerService
+from plughub.services.observing.events import EventTeller
+from plughub.services.people.auth_states import AuthStates
+from plughub.services.people.deleting_users import UserDeletion
+from plughub.services.people.identities import IdentityKeeper
+from plughub.services.people.links import PLUGIN as ONETIME
+from plughub.services.people.login import LoginService
+from plughub.services.people.preparing_users import RollCall, UserPreparation
+from plughub.services.people.refreshing import Refresher
+from plughub.services.ports.store import Store
+from plughub.services.servers.cleaning_up import CleanUp
+from plughub.services.servers.servers import ServerService
 from plughub.services.settings import HubSettings, LoginPolicy
 
 

@@ -32,7 +32,7 @@ from plughub.plugin.calling import HookCaller
 from plughub.plugin.loader import InstalledPlugin, find_plugin, installed_plugins
 from plughub.plugin.manager import KINDS, ActivePlugins
 from plughub.plugin.threads import ThreadPools
-from plughub.services.links import PLUGIN as ONETIME
+from plughub.services.people.links import PLUGIN as ONETIME
 
 log = logging.getLogger("plughub.plugins")
 DATABASE: Final = "database"

@@ -9,15 +9,15 @@ from plughub.app.health import Health
 from plughub.app.plugins import plugin_versions
 from plughub.app.web_options import web_options
 from plughub.kinds import LoginMethod
-from plughub.services.forgetting import Forgetting
-from plughub.services.groups import GroupService
-from plughub.services.named_servers import NamedServers
-from plughub.services.oauth import OAuthService
-from plughub.services.service_admin import ServiceAdmin
-from plughub.services.share_codes import ShareCodeService
-from plughub.services.sharing import SharingService
-from plughub.services.user_admin import UserAdmin
-from plughub.services.users import UserService
+from plughub.services.hub_services.admin import ServiceAdmin
+from plughub.services.people.groups import GroupService
+from plughub.services.people.user_admin import UserAdmin
+from plughub.services.people.users import UserService
+from plughub.services.servers.forgetting import Forgetting
+from plughub.services.servers.named_servers import NamedServers
+from plughub.services.sharing.codes import ShareCodeService
+from plughub.services.sharing.shares import SharingService
+from plughub.services.tokens.oauth import OAuthService
 from plughub.web.context import WebContext
 
 if TYPE_CHECKING:

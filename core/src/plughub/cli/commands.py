@@ -17,9 +17,9 @@ from plughub.domain.clock import utcnow
 from plughub.domain.errors import StartError
 from plughub.domain.names import check_username, normalize_username
 from plughub.domain.tokens import new_token
-from plughub.services.ports import Transaction
-from plughub.services.preparation import prepare
-from plughub.services.tokens import store_token
+from plughub.services.ports.store import Transaction
+from plughub.services.processes.preparation import prepare
+from plughub.services.tokens.tokens import store_token
 from plughub.storage.database import Database
 from plughub.storage.schema import prepare_schema, schema_state, upgrade_schema
 from plughub.storage.store import Transaction as StoredTransaction

@@ -8,7 +8,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Connection, Row, Table, delete, insert, literal, select, update
 
 from plughub.domain.roles import Role
-from plughub.services.directory_ports import HolderKind
+from plughub.services.ports.directory import HolderKind
 from plughub.storage import tables
 from plughub.storage.changes import Changes
 from plughub.storage.sql import insert_unless_there

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, text
 
 from plughub.domain.motion import Motion
 from plughub.domain.numbers import HubNumbers
-from plughub.services import ports
+from plughub.services.ports import store as ports
 from plughub.storage.audit import Audit
 from plughub.storage.changes import Changes
 from plughub.storage.database import Database

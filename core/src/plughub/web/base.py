@@ -12,7 +12,7 @@ from tornado.web import RequestHandler
 from plughub.domain.errors import HubError, InvalidError, UnauthorizedError
 from plughub.domain.events import By, EventKind
 from plughub.domain.users import User
-from plughub.services.principals import Principal
+from plughub.services.tokens.principals import Principal
 from plughub.web.cookies import CookieJar
 from plughub.web.errors import ErrorAnswer, answer_to, status_of
 from plughub.web.xsrf import (

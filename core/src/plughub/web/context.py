@@ -11,27 +11,27 @@ from plughub.domain.scopes import ScopeTree
 from plughub.domain.services import Service
 from plughub.kinds import LoginMethod, Page
 from plughub.plugin.hooks import Hooks
-from plughub.services.activity import ActivityService
-from plughub.services.audit import AuditTrail
-from plughub.services.auth_states import AuthStates
-from plughub.services.events import EventTeller
-from plughub.services.forgetting import Forgetting
-from plughub.services.groups import GroupService
-from plughub.services.login import LoginService
-from plughub.services.metrics import Metrics
-from plughub.services.named_servers import NamedServers
-from plughub.services.oauth import OAuthService
-from plughub.services.observing import MetricsReport
-from plughub.services.refreshing import Refresher
-from plughub.services.routing import Router
-from plughub.services.servers import ServerService
-from plughub.services.service_admin import ServiceAdmin
+from plughub.services.hub_services.admin import ServiceAdmin
+from plughub.services.observing.audit import AuditTrail
+from plughub.services.observing.events import EventTeller
+from plughub.services.observing.measuring import MetricsReport
+from plughub.services.observing.metrics import Metrics
+from plughub.services.people.activity import ActivityService
+from plughub.services.people.auth_states import AuthStates
+from plughub.services.people.groups import GroupService
+from plughub.services.people.login import LoginService
+from plughub.services.people.refreshing import Refresher
+from plughub.services.people.user_admin import UserAdmin
+from plughub.services.people.users import UserService
+from plughub.services.routes.routing import Router
+from plughub.services.servers.forgetting import Forgetting
+from plughub.services.servers.named_servers import NamedServers
+from plughub.services.servers.servers import ServerService
 from plughub.services.settings import HubSettings
-from plughub.services.share_codes import ShareCodeService
-from plughub.services.sharing import SharingService
-from plughub.services.tokens import TokenService
-from plughub.services.user_admin import UserAdmin
-from plughub.services.users import UserService
+from plughub.services.sharing.codes import ShareCodeService
+from plughub.services.sharing.shares import SharingService
+from plughub.services.tokens.oauth import OAuthService
+from plughub.services.tokens.tokens import TokenService
 from plughub.web.options import WebOptions
 
 

@@ -11,12 +11,12 @@ from typing import Final, Protocol
 
 from plughub.domain.errors import HubError, UnavailableError
 from plughub.domain.servers import Operation, OperationKind, Phase
-from plughub.services.loops import news
 from plughub.services.operations.giving_up import give_up
 from plughub.services.operations.job import Job, LeaseLostError, PutOffError
-from plughub.services.ports import Store, Transaction
+from plughub.services.ports.store import Store, Transaction
+from plughub.services.processes.loops import news
+from plughub.services.servers.watching import Watchers
 from plughub.services.settings import HubSettings
-from plughub.services.watching import Watchers
 
 log = logging.getLogger("plughub.operations")
 LOOK_SECONDS: Final = 0.5

@@ -22,9 +22,7 @@ from plughub.domain.tokens import GENERATED_ROUNDS, hash_token, new_token, token
 from plughub.domain.users import User
 from plughub.kinds import Endpoint, Found, Server, SpawnerInfo
 from plughub.plugin.hooks import Hooks
-from plughub.services.auth_states import Stored, stored_of
-from plughub.services.cleaning_up import CleanUp
-from plughub.services.events import EventTeller
+from plughub.services.observing.events import EventTeller
 from plughub.services.operations.failing import (
     StartFailedError,
     exit_failure,
@@ -36,12 +34,14 @@ from plughub.services.operations.failing import (
 )
 from plughub.services.operations.job import CancelledByUserError, Job
 from plughub.services.operations.reporting import Reporter
-from plughub.services.ports import Transaction
-from plughub.services.probe import answers
-from plughub.services.routing import Router
+from plughub.services.people.auth_states import Stored, stored_of
+from plughub.services.ports.store import Transaction
+from plughub.services.routes.routing import Router
+from plughub.services.servers.cleaning_up import CleanUp
+from plughub.services.servers.probe import answers
+from plughub.services.servers.views import plugin_view, server_environment, server_prefix, server_token_note
 from plughub.services.settings import HubSettings
-from plughub.services.tokens import store_token
-from plughub.services.views import plugin_view, server_environment, server_prefix, server_token_note
+from plughub.services.tokens.tokens import store_token
 
 log = logging.getLogger("plughub.start")
 FIRST_LOOK: Final = 0.05

@@ -16,14 +16,14 @@ from plughub.domain.servers import Failure, Phase, ServerRecord, Status
 from plughub.domain.users import User
 from plughub.kinds import Resumable, Server
 from plughub.plugin.hooks import Hooks
-from plughub.services.auth_states import Stored, stored_of
-from plughub.services.cleaning_up import CleanUp
-from plughub.services.events import EventTeller
+from plughub.services.observing.events import EventTeller
 from plughub.services.operations.job import Job
-from plughub.services.ports import Transaction
-from plughub.services.routing import Router
+from plughub.services.people.auth_states import Stored, stored_of
+from plughub.services.ports.store import Transaction
+from plughub.services.routes.routing import Router
+from plughub.services.servers.cleaning_up import CleanUp
+from plughub.services.servers.views import plugin_view
 from plughub.services.settings import HubSettings
-from plughub.services.views import plugin_view
 
 log = logging.getLogger("plughub.stop")
 TRIES: Final = 3

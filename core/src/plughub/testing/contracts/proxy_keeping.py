@@ -16,11 +16,11 @@ import pytest
 from plughub.domain.clock import utcnow
 from plughub.domain.routes import Route
 from plughub.kinds import SpawnerInfo
-from plughub.services.activity import ActivityService
-from plughub.services.ports import Transaction
-from plughub.services.preparation import PLAIN_CLIENT, prepare
-from plughub.services.route_keeping import RouteKeeper
-from plughub.services.routing import Router
+from plughub.services.people.activity import ActivityService
+from plughub.services.ports.store import Transaction
+from plughub.services.processes.preparation import PLAIN_CLIENT, prepare
+from plughub.services.routes.route_keeping import RouteKeeper
+from plughub.services.routes.routing import Router
 from plughub.services.settings import HubSettings
 from plughub.storage.database import Database
 from plughub.storage.schema import prepare_schema

@@ -27,7 +27,7 @@ from plughub.domain.routes import Route
 from plughub.kinds import HubContext
 from plughub.plugin.calling import HookCaller
 from plughub.plugin.manager import owner_of
-from plughub.services.ports import Transaction
+from plughub.services.ports.store import Transaction
 from plughub.storage.store import SQLStore
 
 T = TypeVar("T")

@@ -8,8 +8,8 @@ from typing import Final
 from plughub.domain.scopes import Reach
 from plughub.domain.services import Service, ServiceLife
 from plughub.domain.tokens import compare_token, token_prefix
-from plughub.services.ports import Transaction
-from plughub.services.service_storing import GENERATED
+from plughub.services.hub_services.storing import GENERATED
+from plughub.services.ports.store import Transaction
 
 TOKEN: Final = "JUPYTERHUB_API_TOKEN"
 NAME: Final = "JUPYTERHUB_SERVICE_NAME"

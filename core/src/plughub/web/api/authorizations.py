@@ -5,7 +5,7 @@ from __future__ import annotations
 from plughub.domain.errors import ForbiddenError, NotFoundError
 from plughub.domain.services import Service
 from plughub.domain.users import User
-from plughub.services.principals import Principal
+from plughub.services.tokens.principals import Principal
 from plughub.web.api.base import APIHandler
 from plughub.web.api.bodies import TEXT, check_body
 from plughub.web.api.models import Models, service_model

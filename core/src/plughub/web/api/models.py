@@ -15,8 +15,8 @@ from plughub.domain.servers import ServerRecord
 from plughub.domain.services import Service
 from plughub.domain.urls import url_path_join
 from plughub.domain.users import User
+from plughub.services.servers.views import server_prefix
 from plughub.services.settings import HubSettings
-from plughub.services.views import server_prefix
 
 _NAME: Final = ("kind", "name")
 USER_KEYS: Final[Mapping[str, tuple[str, ...]]] = {

@@ -13,7 +13,7 @@ from tornado.iostream import StreamClosedError
 
 from plughub.domain.errors import InvalidError
 from plughub.domain.servers import Failure, ServerRecord
-from plughub.services.views import server_prefix
+from plughub.services.servers.views import server_prefix
 from plughub.web.api.base import APIHandler
 from plughub.web.requires import of_server, requires
 

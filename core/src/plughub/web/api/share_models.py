@@ -7,8 +7,8 @@ from urllib.parse import urlencode
 
 from plughub.domain.clock import isoformat
 from plughub.domain.shares import Share, ShareCode
+from plughub.services.servers.views import server_prefix
 from plughub.services.settings import HubSettings
-from plughub.services.views import server_prefix
 
 
 def share_model(settings: HubSettings, share: Share) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any, Final
 from plughub.domain.errors import InvalidError, NotFoundError
 from plughub.domain.names import MAX_USERNAME
 from plughub.domain.shares import GranteeKind, Share
-from plughub.services.sharing import Grantee
+from plughub.services.sharing.shares import Grantee
 from plughub.web.api.base import APIHandler
 from plughub.web.api.bodies import NUMBER, TEXT, TEXTS, check_body
 from plughub.web.api.pagination import page_of

@@ -13,7 +13,7 @@ from plughub.domain.oauth import TokenRecord
 from plughub.domain.roles import DEFAULT_ROLES
 from plughub.domain.scopes import ScopeFilter
 from plughub.domain.users import User
-from plughub.services.principals import Principal
+from plughub.services.tokens.principals import Principal
 from plughub.web.api.base import APIHandler
 from plughub.web.api.bodies import NUMBER, OBJECT, TEXT, TEXTS, check_body
 from plughub.web.api.models import token_model

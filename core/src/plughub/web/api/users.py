@@ -10,7 +10,7 @@ from plughub.domain.names import shorten
 from plughub.domain.scopes import identify_scopes
 from plughub.domain.services import Service
 from plughub.domain.users import SORTABLE, ServerState, UserQuery
-from plughub.services.users import WholeUser
+from plughub.services.people.users import WholeUser
 from plughub.web.api.base import APIHandler
 from plughub.web.api.bodies import FLAG, OBJECT, TEXT, TEXTS, check_body
 from plughub.web.api.models import USER_KEYS, Models, service_model

@@ -15,8 +15,8 @@ from plughub.domain.names import quote_path
 from plughub.domain.scopes import ScopeFilter
 from plughub.domain.servers import ServerRecord
 from plughub.domain.urls import safe_next, service_url, spawn_pending_url, spawn_url
-from plughub.services.principals import Principal
-from plughub.services.views import server_prefix
+from plughub.services.servers.views import server_prefix
+from plughub.services.tokens.principals import Principal
 from plughub.web.base import MISSING_CREDENTIALS, BaseHandler
 from plughub.web.errors import ErrorAnswer
 

@@ -9,8 +9,8 @@ from plughub.domain.errors import ForbiddenError, HubError
 from plughub.domain.names import MAX_USERNAME
 from plughub.domain.users import User
 from plughub.kinds import LoginMethod
-from plughub.services.links import FIELD
-from plughub.services.login import WRONG, Session
+from plughub.services.people.links import FIELD
+from plughub.services.people.login import WRONG, Session
 from plughub.web.errors import status_of
 from plughub.web.pages.base import PageHandler
 from plughub.web.pages.root import landing

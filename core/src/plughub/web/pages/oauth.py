@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from plughub.domain.oauth import IDENTIFY
 from plughub.domain.scopes import describe_scopes
-from plughub.services.oauth import Question
+from plughub.services.tokens.oauth import Question
 from plughub.web.pages.base import PageHandler
 from plughub.web.requires import requires
 

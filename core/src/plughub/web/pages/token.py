@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from plughub.domain.oauth import TokenRecord
-from plughub.services.preparation import PLAIN_CLIENT
+from plughub.services.processes.preparation import PLAIN_CLIENT
 from plughub.web.pages.base import PageHandler
 from plughub.web.requires import requires
 

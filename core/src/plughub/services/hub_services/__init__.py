@@ -1,0 +1,1 @@
+"""The hub's services: managed, external, and made while it runs."""

@@ -1,0 +1,158 @@
+"""Whether services that listen somewhere answer: shown in the log and on the health page."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from plughub.domain.errors import HubError
+from plughub.domain.scopes import Reach
+from plughub.domain.services import Service, ServiceLife
+from plughub.domain.urls import service_url
+from plughub.services.ports.store import Store, Transaction
+from plughub.services.processes.leading import Leadership
+from plughub.services.processes.loops import news
+from plughub.services.servers.probe import answers
+from plughub.services.settings import HubSettings
+
+log = logging.getLogger("plughub.services")
+LOOK_SECONDS: Final = 1.0
+AGAIN_SECONDS: Final = 5.0
+IDLE_SECONDS: Final = 10.0
+"""Changes are told; what is told to nobody is found by looking."""
+
+
+class ServiceChecks:
+    """Asks services whether they answer; those that the hub started are led to once they have.
+
+    Args:
+        store: the storage.
+        settings: of the hub.
+    """
+
+    def __init__(self, store: Store, settings: HubSettings) -> None:
+        self._store = store
+        self._settings = settings
+        self._lead = Leadership(store, settings, "service-checks")
+        self._since: dict[tuple[str, ...], float] = {}
+        self._due: dict[tuple[str, ...], float] = {}
+        self._seen: tuple[Service, ...] = ()
+        self._wake = asyncio.Event()
+        self._waits = False
+
+    def pages(self) -> tuple[Service, ...]:
+        """Give the services that pages list, as they were a moment ago; it asks nobody."""
+        return tuple(service for service in self._seen if service.display)
+
+    def changed(self, changes: Iterable[tuple[str, str]]) -> None:
+        """Look at once when services changed.
+
+        Args:
+            changes: topic and key of each.
+        """
+        if any(topic == "service" for topic, _ in changes):
+            self._wake.set()
+
+    async def run(self) -> None:
+        """Ask for ever."""
+        while True:
+            try:
+                await self.look()
+            except HubError as error:
+                log.warning("cannot look whether services answer: %s", error)
+            await news(self._wake, self._until_next())
+
+    def _until_next(self) -> float:
+        """Tell how long nobody's turn comes, in seconds."""
+        if self._waits:
+            return LOOK_SECONDS
+        until = min(self._due.values(), default=float("inf")) - time.monotonic()
+        return min(IDLE_SECONDS, max(LOOK_SECONDS, until))
+
+    async def look(self) -> None:
+        """Ask those whose turn it is; one that is new or was started anew is due at once."""
+        services, lives = await self._store.read(_web_services)
+        self._seen = tuple(services)
+        tries = {self._key(service, lives): service for service in services}
+        self._since = {key: at for key, at in self._since.items() if key in tries}
+        self._due = {key: at for key, at in self._due.items() if key in tries}
+        now = time.monotonic()
+        due = {key: service for key, service in tries.items() if self._due.get(key, 0) <= now}
+        self._waits = bool(due)
+        if not due or not await self._lead.take():
+            return
+        before = [lives.get(service.name) or ServiceLife(name=service.name) for service in due.values()]
+        await asyncio.gather(*map(self._ask, due, due.values(), before))
+        self._waits = any(key not in self._due for key in due)
+
+    def _key(self, service: Service, lives: Mapping[str, ServiceLife]) -> tuple[str, ...]:
+        life = lives.get(service.name)
+        return service.name, service.url, life.launch if life else ""
+
+    async def _ask(self, key: tuple[str, ...], service: Service, life: ServiceLife) -> None:
+        if service.command and not life.launch:
+            return
+        well = await answers(
+            service.target,
+            service_url(self._settings.base_url, service.name),
+            context=self._settings.tls,
+        )
+        now = time.monotonic()
+        since = self._since.setdefault(key, now)
+        patient = not well and life.answers is None and now - since < service.timeout
+        self._due[key] = now + self._pause(well=well, patient=patient)
+        if well != life.answers and not patient:
+            await self._note(service, life, well=well)
+
+    def _pause(self, *, well: bool, patient: bool) -> float:
+        interval = self._settings.service_check_interval
+        return interval if well else LOOK_SECONDS if patient else min(interval, AGAIN_SECONDS)
+
+    async def _note(self, service: Service, life: ServiceLife, *, well: bool) -> None:
+        # What was asked may have ended, and another one of it begun, while it was asked.
+        name, launch = life.name, life.launch
+        if not await self._store.write(lambda tx: tx.service_lives.answers(name, launch, well=well)):
+            return
+        if well:
+            log.info("service %s answers at %s", service.name, service.url)
+        elif life.answers is None:
+            log.warning(
+                "service %s does not answer at %s after %d s", service.name, service.url, service.timeout
+            )
+        else:
+            log.warning("service %s does not answer at %s any more", service.name, service.url)
+
+
+def _web_services(tx: Transaction) -> tuple[list[Service], dict[str, ServiceLife]]:
+    web = [service for service in tx.services.within(Reach(everything=True)) if service.url]
+    return web, {life.name: life for life in tx.service_lives.all()} if web else {}
+
+
+def service_states(tx: Transaction) -> list[tuple[Service, str]]:
+    """Tell how services are that the hub starts or that listen somewhere.
+
+    Args:
+        tx: the transaction.
+
+    Returns:
+        Each with ``answers``, ``silent``, ``running``, ``stopped``, or ``unknown`` before it was asked.
+    """
+    lives = {life.name: life for life in tx.service_lives.all()}
+    return [
+        (service, _state(service, lives.get(service.name)))
+        for service in tx.services.within(Reach(everything=True))
+        if service.url or service.command
+    ]
+
+
+def _state(service: Service, life: ServiceLife | None) -> str:
+    if service.command and service.pid is None:
+        return "stopped"
+    if not service.url:
+        return "running"
+    if life is None or life.answers is None:
+        return "unknown"
+    return "answers" if life.answers else "silent"

@@ -1,0 +1,115 @@
+"""The environment of a service that the hub starts: the protocol's variables and what is inherited."""
+
+from __future__ import annotations
+
+import json
+import os
+import pwd
+from collections.abc import Mapping
+from typing import Final
+
+from plughub.domain.scopes.known import service_access_scopes
+from plughub.domain.services import ServiceDeclaration
+from plughub.domain.urls import service_url
+from plughub.services.servers.views import cookie_environment
+from plughub.services.settings import HubSettings
+
+INHERITED: Final = (
+    "PATH",
+    "PYTHONPATH",
+    "CONDA_ROOT",
+    "CONDA_DEFAULT_ENV",
+    "VIRTUAL_ENV",
+    "LANG",
+    "LC_ALL",
+    "LD_LIBRARY_PATH",
+    "TZ",
+)
+"""Variables of the hub that its services get too."""
+MARK: Final = "PLUGHUB_MARK"
+LAUNCH: Final = "PLUGHUB_OPERATION"
+SERVICE: Final = "PLUGHUB_SERVICE"
+
+
+def service_environment(settings: HubSettings, service: ServiceDeclaration) -> dict[str, str]:
+    """Put the environment of a service together, without its token and the marks of its start.
+
+    Later parts win: inherited variables, those of the protocol, those of the system user, and at last what
+    is configured.
+
+    Args:
+        settings: of the hub.
+        service: the service.
+
+    Returns:
+        The variables.
+
+    Raises:
+        KeyError: there is no such system user.
+
+    Source:
+        The environment that JupyterHub 6 gives to its services.
+    """
+    return {
+        **{name: os.environ[name] for name in INHERITED if name in os.environ},
+        **_of_user(service.user),
+        **_of_hub(settings, service),
+        **(_of_client(settings, service) if service.oauth_client_id else {}),
+        **(_of_address(settings, service) if service.url else {}),
+        **service.environment,
+    }
+
+
+def with_token(environment: Mapping[str, str], token: str, marks: Mapping[str, str]) -> dict[str, str]:
+    """Complete an environment for one start.
+
+    Args:
+        environment: as `service_environment` gives it.
+        token: of the service.
+        marks: by which the hub finds again what it started.
+
+    Returns:
+        The variables; they hold a secret.
+    """
+    return {"JUPYTERHUB_API_TOKEN": token, "JPY_API_TOKEN": token, **environment, **marks}
+
+
+def _of_user(user: str) -> dict[str, str]:
+    if not user:
+        return {name: os.environ[name] for name in ("HOME", "USER", "SHELL") if name in os.environ}
+    account = pwd.getpwnam(user)
+    return {"USER": user, "LOGNAME": user, "HOME": account.pw_dir, "SHELL": account.pw_shell or "/bin/sh"}
+
+
+def _of_hub(settings: HubSettings, service: ServiceDeclaration) -> dict[str, str]:
+    public = settings.public_url.rstrip("/").removesuffix(settings.base_url.rstrip("/"))
+    return {
+        "JUPYTERHUB_SERVICE_NAME": service.name,
+        "JUPYTERHUB_API_URL": settings.api_url,
+        "JUPYTERHUB_BASE_URL": settings.base_url,
+        "JUPYTERHUB_HOST": "",
+        **cookie_environment(settings),
+        "JUPYTERHUB_PUBLIC_HUB_URL": f"{public}{settings.hub_prefix}" if public else "",
+    }
+
+
+def _of_client(settings: HubSettings, service: ServiceDeclaration) -> dict[str, str]:
+    scopes = json.dumps(sorted(service_access_scopes(service.name)))
+    prefix = service_url(settings.base_url, service.name)
+    return {
+        "JUPYTERHUB_CLIENT_ID": service.oauth_client_id,
+        "JUPYTERHUB_OAUTH_CALLBACK_URL": service.oauth_redirect_uri or f"{prefix}oauth_callback",
+        "JUPYTERHUB_OAUTH_ACCESS_SCOPES": scopes,
+        "JUPYTERHUB_OAUTH_SCOPES": scopes,
+        "JUPYTERHUB_OAUTH_CLIENT_ALLOWED_SCOPES": json.dumps(list(service.oauth_scopes)),
+    }
+
+
+def _of_address(settings: HubSettings, service: ServiceDeclaration) -> dict[str, str]:
+    prefix = service_url(settings.base_url, service.name)
+    public = settings.public_url.rstrip("/").removesuffix(settings.base_url.rstrip("/"))
+    return {
+        "JUPYTERHUB_SERVICE_URL": service.url,
+        "JUPYTERHUB_SERVICE_PREFIX": prefix,
+        "JUPYTERHUB_PUBLIC_URL": f"{public}{prefix}" if public else "",
+    }

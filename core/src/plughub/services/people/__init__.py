@@ -1,0 +1,1 @@
+"""Users and groups: who they are, how they come in, and how they go."""

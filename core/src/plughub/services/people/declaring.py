@@ -1,0 +1,154 @@
+"""Bringing roles, groups and people to what a config file declares, at the start of a hub."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Mapping
+
+from plughub.domain.declared import Declared, RoleDeclaration
+from plughub.domain.errors import InvalidError
+from plughub.domain.roles import ADMIN_ROLE, USER_ROLE
+from plughub.domain.servers import ServerRecord
+from plughub.services.hub_services.storing import store_services
+from plughub.services.ports.directory import HolderKind
+from plughub.services.ports.store import Transaction
+
+log = logging.getLogger("plughub.roles")
+
+
+def declare(tx: Transaction, declared: Declared) -> list[ServerRecord]:
+    """Bring roles, groups and people to what is declared. It may be done again and again.
+
+    Args:
+        tx: the transaction.
+        declared: what the config file says.
+
+    Returns:
+        Servers that still run although their user is blocked.
+
+    Raises:
+        InvalidError: a role names a service that does not exist.
+    """
+    _store_roles(tx, declared)
+    _store_groups(tx, declared)
+    store_services(tx, declared.services, declared.base_url)
+    for declaration in declared.roles:
+        _assign(tx, declaration)
+    _assign_admin_services(tx, declared)
+    _make_admins(tx, declared.admins)
+    blocked = _block(tx, declared.blocked)
+    _give_default_role(tx, blocked)
+    return [server for server in tx.servers.active() if server.user in blocked]
+
+
+def _store_roles(tx: Transaction, declared: Declared) -> None:
+    before = {role.name: role for role in tx.roles.all()}
+    for declaration in declared.roles:
+        role = declaration.role
+        known = before.get(role.name)
+        if known is not None and (new := set(role.scopes) - set(known.scopes)):
+            log.warning("role %s has new scopes: %s", role.name, ", ".join(sorted(new)))
+    tx.roles.ensure(declaration.role for declaration in declared.roles)
+    gone = tx.roles.keep_only([declaration.role.name for declaration in declared.roles])
+    if gone:
+        log.warning("roles that are not in the configuration are deleted: %s", ", ".join(sorted(gone)))
+
+
+def _store_groups(tx: Transaction, declared: Declared) -> None:
+    names = {group.name for group in declared.groups}
+    names.update(*(declaration.groups or () for declaration in declared.roles))
+    if names:
+        tx.groups.create(sorted(names))
+    for group in declared.groups:
+        tx.directory.create(sorted(group.users))
+        known = tx.groups.get(group.name)
+        if known is not None and group.users - set(known.users):
+            tx.groups.add_users(group.name, group.users)
+        if group.properties is not None:
+            tx.groups.set_properties(group.name, group.properties)
+
+
+def _assign(tx: Transaction, declaration: RoleDeclaration) -> None:
+    """Make exactly those hold a role who are listed; who is left out of the default roles keeps them."""
+    name = declaration.role.name
+    wanted: Mapping[HolderKind, Collection[str] | None] = {
+        "user": declaration.users,
+        "group": declaration.groups,
+        "service": declaration.services,
+    }
+    tx.directory.create(sorted(declaration.users or ()))
+    for kind, names in wanted.items():
+        if names is None and name in {USER_ROLE, ADMIN_ROLE}:
+            continue
+        held = tx.roles.holders(name, kind)
+        if kind == "user" and name == ADMIN_ROLE:
+            _set_admins(tx, held, names or ())
+            continue
+        if kind == "service" and name == ADMIN_ROLE:
+            continue
+        by_hand = tx.roles.holders(name, kind, managed=False)
+        tx.roles.revoke(name, kind, by_hand - set(names or ()))
+        tx.roles.grant(name, kind, set(names or ()) - held)
+        missing = set(names or ()) - tx.roles.holders(name, kind)
+        if missing:
+            shown = ", ".join(sorted(missing))
+            raise InvalidError(
+                f"c.JupyterHub.load_roles: role {name!r} names a {kind} that does not exist: {shown}"
+            )
+
+
+def _set_admins(tx: Transaction, held: Collection[str], wanted: Collection[str]) -> None:
+    for name in set(held) ^ set(wanted):
+        user = tx.users.get(name)
+        if user is not None:
+            tx.users.set_admin(user.id, name in wanted)
+
+
+def _assign_admin_services(tx: Transaction, declared: Declared) -> None:
+    """Give the admin role to services that are declared so, there or in the role itself."""
+    listed = next((found.services for found in declared.roles if found.role.name == ADMIN_ROLE), None)
+    wanted = {service.name for service in declared.services if service.admin} | set(listed or ())
+    held = tx.roles.holders(ADMIN_ROLE, "service")
+    tx.roles.revoke(ADMIN_ROLE, "service", held - wanted)
+    tx.roles.grant(ADMIN_ROLE, "service", wanted)
+
+
+def _make_admins(tx: Transaction, admins: Mapping[str, Collection[str]]) -> None:
+    names = sorted({name for listed in admins.values() for name in listed})
+    tx.directory.create(names)
+    for name in names:
+        user = tx.users.get(name)
+        if user is not None and not user.admin and _is_listed(tx, user.id, name, admins):
+            log.info("%s becomes an admin", name)
+            tx.users.set_admin(user.id, admin=True)
+
+
+def _block(tx: Transaction, blocked: Mapping[str, Collection[str]]) -> frozenset[str]:
+    """Take roles, tokens and logins from people who may not come in any more."""
+    found = set()
+    for name in sorted({name for listed in blocked.values() for name in listed}):
+        user = tx.users.get(name)
+        if user is None or not _is_listed(tx, user.id, name, blocked):
+            continue
+        found.add(name)
+        tokens = [token.id for token in tx.tokens.of_user(user.id)]
+        if user.roles or tokens:
+            log.warning("%s is blocked: roles, tokens and logins are taken away", name)
+            tx.users.set_admin(user.id, admin=False)
+            for role in user.roles:
+                tx.roles.revoke(role, "user", [name])
+            tx.tokens.delete(tokens)
+            tx.users.new_cookie_id(user.id)
+    return frozenset(found)
+
+
+def _give_default_role(tx: Transaction, blocked: Collection[str]) -> None:
+    without = sorted(set(tx.roles.without_any()) - set(blocked))
+    if without:
+        tx.roles.grant(USER_ROLE, "user", without)
+
+
+def _is_listed(tx: Transaction, user_id: int, name: str, lists: Mapping[str, Collection[str]]) -> bool:
+    """Tell whether a list of the authenticator that knows a user names her; of any when none does yet."""
+    plugins = {plugin for plugin, *_ in tx.users.identities(user_id)} or set(lists)
+    return any(name in lists.get(plugin, lists.get("", ())) for plugin in plugins)

@@ -1,0 +1,196 @@
+"""Logging in: who it is, whether anybody refuses, and what is stored of it."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from plughub.domain.errors import ForbiddenError, InvalidError
+from plughub.domain.events import By, EventKind
+from plughub.domain.names import MAX_USERNAME, check_username, normalize_username, shorten
+from plughub.domain.users import User
+from plughub.kinds import Identity, Login, Rejected, UserInfo
+from plughub.plugin.hooks import Hooks
+from plughub.services.observing.events import EventTeller
+from plughub.services.people.auth_states import AuthStates, Sealed
+from plughub.services.people.identities import IdentityKeeper
+from plughub.services.ports.store import Store, Transaction
+from plughub.services.settings import HubSettings
+
+log = logging.getLogger("plughub.login")
+WRONG: Final = "Invalid username or password"
+MAX_PASSWORD: Final = 4096
+"""Characters; longer is not shown to any plugin."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """A login.
+
+    Attributes:
+        user: who.
+        session_id: what tokens of servers in this browser end with.
+        plugin: who authenticated.
+    """
+
+    user: User
+    session_id: str = field(repr=False)
+    plugin: str
+
+
+class LoginService:
+    """Logs people in and out.
+
+    Args:
+        store: the storage.
+        hooks: the hooks.
+        settings: of the hub.
+        events: news.
+        keeper: stores what authenticators say.
+        auth_states: the saved secrets.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        hooks: Hooks,
+        settings: HubSettings,
+        events: EventTeller,
+        keeper: IdentityKeeper,
+        auth_states: AuthStates,
+    ) -> None:
+        self._store = store
+        self._hooks = hooks
+        self._settings = settings
+        self._events = events
+        self._keeper = keeper
+        self._auth_states = auth_states
+
+    async def log_in(
+        self, username: str, password: str, form: Mapping[str, str] | None = None, *, remote_ip: str = ""
+    ) -> Session:
+        """Log somebody in with what a form sent.
+
+        Args:
+            username: as typed.
+            password: as typed.
+            form: the other fields.
+            remote_ip: address of the browser.
+
+        Returns:
+            The session.
+
+        Raises:
+            ForbiddenError: refused; the message is for the person.
+        """
+        if len(username) > MAX_USERNAME or len(password) > MAX_PASSWORD:
+            self._refused(username, remote_ip, "name or password too long")
+            raise ForbiddenError(WRONG)
+        name = normalize_username(username)
+        login = Login(username=name, password=password, form=form or {}, remote_ip=remote_ip)
+        answer = await self._hooks.authenticate(login)
+        if answer is None:
+            self._refused(name, remote_ip, "nobody knows name and password")
+            raise ForbiddenError(WRONG)
+        if isinstance(answer.value, Rejected):
+            self._refused(name, remote_ip, f"{answer.plugin}: {answer.value.reason}")
+            raise ForbiddenError(answer.value.reason)
+        return await self.accept(replace(answer.value, plugin=answer.plugin), remote_ip=remote_ip)
+
+    async def accept(self, identity: Identity, *, remote_ip: str = "") -> Session:
+        """Log in a person whom a plugin has authenticated, unless anybody refuses.
+
+        Args:
+            identity: the person, with the plugin's name.
+            remote_ip: address of the browser.
+
+        Returns:
+            The session.
+
+        Raises:
+            ForbiddenError: refused; the message is for the person.
+        """
+        try:
+            identity = await self._complete(identity)
+            sealed = await self._seal(identity)
+            user = await self._store.write(lambda tx: self._keeper.remember(tx, identity, sealed))
+        except (ForbiddenError, InvalidError) as error:
+            self._refused(identity.name, remote_ip, f"{identity.plugin}: {error.message}")
+            raise ForbiddenError(error.message) from error
+        log.info("%s logged in through %s", user.name, identity.plugin)
+        by = By(name=user.name, remote_ip=remote_ip)
+        self._events.tell(
+            EventKind.LOGIN,
+            user.name,
+            by=by,
+            plugin=identity.plugin,
+            admin=user.admin,
+            roles=list(user.roles),
+        )
+        return Session(user=user, session_id=uuid.uuid4().hex, plugin=identity.plugin)
+
+    async def log_out(
+        self, user: User, session_id: str, *, everywhere: bool = False, remote_ip: str = ""
+    ) -> None:
+        """End a session: every token that was made in it is void.
+
+        Args:
+            user: who.
+            session_id: the session.
+            everywhere: end all sessions of the user.
+            remote_ip: address of the browser.
+        """
+
+        def work(tx: Transaction) -> None:
+            tx.tokens.delete(tx.tokens.of_session(session_id, user.id))
+            if everywhere:
+                tx.users.new_cookie_id(user.id)
+
+        await self._store.write(work)
+        self._events.tell(EventKind.LOGOUT, user.name, by=By(name=user.name, remote_ip=remote_ip))
+
+    async def _complete(self, identity: Identity) -> Identity:
+        name = check_username(normalize_username(identity.name))
+        identity = replace(identity, name=name, subject=identity.subject or name)
+        known = await self._store.read(lambda tx: self._keeper.owner(tx, identity))
+        identity = replace(identity, name=known.name if known else name, exists=known is not None)
+        refusal = await self._hooks.authorize_login(identity)
+        if refusal is not None:
+            raise ForbiddenError(refusal.value.reason)
+        saved = await self._auth_states.of(known.id) if known and self._saves(identity) else None
+        done = await self._hooks.complete_login(identity, saved)
+        if isinstance(done, Rejected):
+            raise ForbiddenError(done.reason)
+        done = replace(done, plugin=identity.plugin, subject=identity.subject, name=identity.name)
+        await self._prepare(done)
+        return done
+
+    async def _prepare(self, identity: Identity) -> None:
+        """Have the authenticator prepare for a person, or refuse her."""
+        user = UserInfo(
+            name=identity.name,
+            admin=bool(identity.admin),
+            groups=tuple(sorted(identity.groups or ())),
+            plugin=identity.plugin,
+            auth_state=identity.auth_state,
+        )
+        refusal = await self._hooks.add_user(identity.plugin, user)
+        if refusal is not None:
+            raise ForbiddenError(refusal.reason)
+
+    async def _seal(self, identity: Identity) -> Sealed | None:
+        """Encrypt what a login brought; where nothing is saved, what was saved is forgotten."""
+        if identity.plugin in self._keeper.visitors:
+            return None
+        return await self._auth_states.seal(identity.auth_state if self._saves(identity) else None)
+
+    def _saves(self, identity: Identity) -> bool:
+        return self._settings.policy_of(identity.plugin).enable_auth_state
+
+    def _refused(self, name: str, remote_ip: str, reason: str) -> None:
+        log.warning("login of %s from %s refused: %s", shorten(name), remote_ip or "?", reason)
+        by = By(remote_ip=remote_ip)
+        self._events.tell(EventKind.LOGIN_REFUSED, name[:MAX_USERNAME], by=by, reason=reason[:200])

@@ -1,0 +1,31 @@
+"""What must stand in the database before anything else."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Final
+
+from plughub.domain.oauth import OAuthClient
+from plughub.domain.roles import DEFAULT_ROLES
+from plughub.services.ports.store import Transaction
+
+PLAIN_CLIENT: Final = "jupyterhub"
+"""The OAuth client of plain API tokens. It has no secret: nobody can log in as it."""
+
+
+def prepare(tx: Transaction) -> str:
+    """Store the default roles, the client of plain tokens and the mark, as far as they are missing.
+
+    Args:
+        tx: the transaction.
+
+    Returns:
+        The mark of this hub.
+    """
+    tx.roles.add_missing(DEFAULT_ROLES)
+    if tx.oauth.client(PLAIN_CLIENT) is None:
+        tx.oauth.save_client(
+            OAuthClient(identifier=PLAIN_CLIENT, secret="", redirect_uri="", description="JupyterHub")
+        )
+    mark: str = tx.settings.set_default("mark", secrets.token_hex(8))
+    return mark

@@ -1,0 +1,334 @@
+"""The routes: what should stand is derived from the database, what stands is asked of the proxy."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final
+
+from plughub.domain.errors import PluginError, PluginTimeoutError
+from plughub.domain.routes import Place, Route
+from plughub.domain.servers import ServerRecord
+from plughub.domain.services import Service
+from plughub.domain.urls import service_url
+from plughub.kinds import ProxySettings
+from plughub.plugin.hooks import Hooks
+from plughub.services.ports.store import Store, Transaction
+from plughub.services.processes.membership import living_hubs
+from plughub.services.processes.pulse import Kept, Pulse
+from plughub.services.servers.views import route_data, server_prefix
+from plughub.services.settings import HubSettings
+
+log = logging.getLogger("plughub.routing")
+AT_ONCE: Final = 50
+"""Routes that are changed at the same time; each has a time-out that begins with its turn."""
+LONGEST_PAUSE: Final = 30.0
+"""Seconds until a route that the proxy refuses is tried again, once it was refused some times."""
+STATE: Final = "proxy-state"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A route that the proxy did not take.
+
+    Attributes:
+        route: the route.
+        again: when it is tried again, by the monotonic clock.
+        pause: seconds until then.
+        error: why.
+    """
+
+    route: Route
+    again: float
+    pause: float
+    error: PluginError
+
+
+class Router:
+    """Keeps the routes right.
+
+    Args:
+        store: the storage.
+        hooks: the hooks.
+        settings: of the hub.
+        proxy: where the proxy listens.
+        pulse: knows whether anything may have changed.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        hooks: Hooks,
+        settings: HubSettings,
+        proxy: ProxySettings,
+        pulse: Pulse | None = None,
+    ) -> None:
+        self._store = store
+        self._hooks = hooks
+        self._settings = settings
+        self._proxy = proxy
+        self._plugin = settings.proxy
+        self._state = proxy_state(settings)
+        self._made: dict[Place, Route] = {}
+        self._refused: dict[str, Refusal] = {}
+        self._wanted = Kept(pulse or Pulse(), self._read)
+
+    def hub_route(self, hubs: Iterable[str]) -> Route:
+        """Give the route that takes everything that no server takes.
+
+        Args:
+            hubs: addresses of the processes that are alive.
+
+        Returns:
+            The route. A proxy that knows one target only uses the first, so this process, which sees to
+            the routes, stands first; where it is not among them, the others are in one order for all.
+        """
+        mine = self._settings.hub_url
+        first, *more = sorted(hubs, key=lambda url: (url != mine, url)) or [mine]
+        return Route(routespec="/", target=first, more_targets=tuple(more), data={"hub": True})
+
+    async def start(self) -> bool:
+        """Have the proxy running.
+
+        Returns:
+            Whether one was known before.
+
+        Raises:
+            PluginError: the proxy cannot be started.
+        """
+        saved = await self._store.read(lambda tx: tx.settings.get(self._state))
+        state = await self._hooks.proxy_start(self._plugin, replace(self._proxy, state=saved or {}))
+        if state != saved:
+            await self._store.write(lambda tx: tx.settings.set(self._state, dict(state)))
+        return bool(saved)
+
+    async def stop(self) -> None:
+        """Stop the proxy and forget its state; a failure to stop it is logged."""
+        try:
+            await self._hooks.proxy_stop(self._plugin)
+        except PluginError as error:
+            log.error("%s", error)
+        await self._store.write(lambda tx: tx.settings.set(self._state, {}))
+
+    async def add(self, server: ServerRecord) -> None:
+        """Route a server.
+
+        Args:
+            server: with its address.
+
+        Raises:
+            PluginError: the proxy did not take it.
+        """
+        await self._hooks.route_add(self._plugin, self.route_of(server))
+
+    async def delete(self, server: ServerRecord) -> None:
+        """Take the route of a server away.
+
+        Args:
+            server: the server.
+
+        Raises:
+            PluginError: the proxy did not take it.
+        """
+        await self._hooks.route_delete(self._plugin, self.route_of(server).routespec)
+
+    async def lead_to(self, hubs: Iterable[str]) -> None:
+        """Lead the hub's own route to some processes.
+
+        Args:
+            hubs: their addresses.
+
+        Raises:
+            PluginError: the proxy did not take it.
+        """
+        await self._hooks.route_add(self._plugin, self.hub_route(hubs))
+
+    async def sync(self, may: Callable[[], bool] = lambda: True) -> tuple[Route, ...]:
+        """Mend what differs between the proxy and the database.
+
+        Routes of servers to which something is being done are left alone: whoever does it sees to them.
+        A route that the proxy refuses keeps no other from being mended; it is tried again later.
+
+        Args:
+            may: asked before each change; nothing is changed any more once it says no.
+
+        Returns:
+            The routes that stood.
+
+        Raises:
+            PluginError: the proxy cannot be asked, or refuses the route of the hub itself.
+        """
+        stands, replaced = await self._mend(may, whole=True)
+        if replaced:  # a server may have got its route since the table was put together
+            self._wanted.drop()
+            stands, _ = await self._mend(may, whole=False)
+        if "/" in self._refused:
+            raise self._refused["/"].error
+        return stands
+
+    async def table(self) -> list[Route]:
+        """List the routes that stand.
+
+        Returns:
+            The routes, as the proxy names them.
+
+        Raises:
+            PluginError: the proxy cannot be asked.
+        """
+        return list(await self._hooks.routes(self._plugin))
+
+    def route_of(self, server: ServerRecord | Place) -> Route:
+        """Give the route that a server should have.
+
+        Args:
+            server: the server.
+
+        Returns:
+            The route.
+        """
+        return Route(
+            routespec=server_prefix(self._settings, server.user, server.name),
+            target=server.url,
+            data=route_data(server),
+        )
+
+    def route_of_service(self, service: Service) -> Route:
+        """Give the route that a service should have.
+
+        Args:
+            service: the service.
+
+        Returns:
+            The route.
+        """
+        return Route(
+            routespec=service_url(self._settings.base_url, service.name),
+            target=service.target,
+            data={"service": service.name},
+        )
+
+    async def _mend(self, may: Callable[[], bool], *, whole: bool) -> tuple[tuple[Route, ...], bool]:
+        """Mend once; answers what stood, and whether the table was replaced as a whole."""
+        stood = await self._hooks.routes(self._plugin)
+        stands = {route.routespec: route for route in stood}
+        before = self._wanted.kept
+        wanted, busy = before or await self._wanted.fresh()
+        missing, surplus = _differences(stands, wanted, busy)
+        if before and (missing or surplus):  # what stands may be newer than what was kept
+            wanted, busy = await self._wanted.fresh()
+            missing, surplus = _differences(stands, wanted, busy)
+        lacking = {route.routespec for route in missing}
+        self._refused = {spec: refusal for spec, refusal in self._refused.items() if spec in lacking}
+        missing = [route for route in missing if not self._is_put_off(route)]
+        if not missing and not surplus:
+            return stood, False
+        log.info("mending routes: %d to add, %d to take away", len(missing), len(surplus))
+        if whole and len(missing) + len(surplus) > 1 and may():
+            kept = [route for spec, route in stands.items() if spec in busy and spec not in wanted]
+            if await self._replace([*wanted.values(), *kept]):
+                return stood, True
+        await self._one_by_one(missing, surplus, may)
+        return stood, False
+
+    async def _read(self) -> tuple[dict[str, Route], set[str]]:
+        return self._should_stand(*await self._store.read(self._look))
+
+    def _look(self, tx: Transaction) -> tuple[list[Place], list[Service], tuple[str, ...]]:
+        return tx.servers.places(), tx.services.routed(), living_hubs(tx, self._settings.lease)
+
+    def _should_stand(
+        self, places: list[Place], services: list[Service], hubs: tuple[str, ...]
+    ) -> tuple[dict[str, Route], set[str]]:
+        """Give the routes that should stand, and the prefixes of what is busy."""
+        self._made = made = {place: self._made.get(place) or self.route_of(place) for place in places}
+        servers = (route for place, route in made.items() if place.routed)
+        wanted = [self.hub_route(hubs), *map(self.route_of_service, services), *servers]
+        busy = {route.routespec for place, route in made.items() if place.busy}
+        return {route.routespec: route for route in wanted}, busy
+
+    async def _replace(self, routes: list[Route]) -> bool:
+        try:
+            return await self._hooks.routes_replace(self._plugin, routes)
+        except PluginTimeoutError:
+            raise
+        except PluginError as error:
+            log.warning("%s: the routes are changed one by one", error)
+            return False
+
+    async def _one_by_one(self, missing: list[Route], surplus: list[str], may: Callable[[], bool]) -> None:
+        slots = asyncio.Semaphore(AT_ONCE)
+        done: list[str] = []
+        trouble: list[PluginError] = []
+
+        async def change(route: Route | None, spec: str) -> None:
+            async with slots:
+                if not may() or (len(trouble) >= AT_ONCE and not done):  # the others would fail too
+                    return
+                try:
+                    if route is not None:
+                        await self._hooks.route_add(self._plugin, route)
+                    else:
+                        await self._hooks.route_delete(self._plugin, spec)
+                    done.append(spec)
+                except PluginError as error:
+                    trouble.append(error)
+                    if route is not None:
+                        self._note_refusal(route, error)
+                    else:
+                        log.warning("%s", error)
+
+        await asyncio.gather(
+            *(change(None, spec) for spec in surplus), *(change(route, route.routespec) for route in missing)
+        )
+
+    def _is_put_off(self, route: Route) -> bool:
+        refusal = self._refused.get(route.routespec)
+        return refusal is not None and refusal.route == route and time.monotonic() < refusal.again
+
+    def _note_refusal(self, route: Route, error: PluginError) -> None:
+        before = self._refused.get(route.routespec)
+        pause = min(2 * before.pause, LONGEST_PAUSE) if before else 1.0
+        if before is None or before.error.reason != error.reason:
+            log.error("route %s to %s is missing: %s", route.routespec, route.target, error)
+        self._refused[route.routespec] = Refusal(route, time.monotonic() + pause, pause, error)
+
+
+def _differences(
+    stands: Mapping[str, Route], wanted: Mapping[str, Route], busy: Collection[str]
+) -> tuple[list[Route], list[str]]:
+    """Tell what is missing and what is too much, besides what is busy."""
+    missing = [
+        route
+        for spec, route in wanted.items()
+        if spec not in busy and not (spec in stands and stands[spec].same_way(route))
+    ]
+    return missing, [spec for spec in stands if spec not in wanted and spec not in busy]
+
+
+def last_activity(routes: Iterable[Route]) -> Mapping[str, datetime]:
+    """Pick out when routes were last used.
+
+    Args:
+        routes: as the proxy lists them.
+
+    Returns:
+        Last activity by routespec, where it is known.
+    """
+    return {route.routespec: route.last_activity for route in routes if route.last_activity}
+
+
+def proxy_state(settings: HubSettings) -> str:
+    """Name the fact under which the state of the proxy is stored.
+
+    Args:
+        settings: of the hub.
+
+    Returns:
+        The name; a proxy that is bound to a machine has one there.
+    """
+    where = f"@{settings.proxy_host}" if settings.proxy_host else ""
+    return f"{STATE}:{settings.proxy}{where}"

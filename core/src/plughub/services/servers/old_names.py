@@ -1,0 +1,84 @@
+"""Servers whose names break the rule, as older hubs made them."""
+
+from __future__ import annotations
+
+import logging
+
+from plughub.domain.errors import HubError, InvalidError
+from plughub.domain.names import check_server_name, shorten, similar_server_name
+from plughub.domain.servers import ServerRecord
+from plughub.kinds import Server
+from plughub.plugin.hooks import Hooks
+from plughub.services.ports.store import Store, Transaction
+from plughub.services.servers.views import stored_view
+from plughub.services.settings import HubSettings
+
+log = logging.getLogger("plughub.servers")
+
+
+async def look_at_old_names(store: Store, hooks: Hooks, settings: HubSettings, *, rename: bool) -> int:
+    """Give servers good names, or say how many have none.
+
+    Args:
+        store: the storage.
+        hooks: the hooks.
+        settings: of the hub.
+        rename: give them good names; their spawners follow. What runs keeps its name.
+
+    Returns:
+        How many servers keep a name that breaks the rule.
+    """
+    left = 0
+    for key, name in await store.read(_badly_named):
+        try:
+            left += not (rename and await _rename(store, hooks, settings, key))
+        except HubError as error:
+            log.error("server %s keeps its name: %s", shorten(name), error)
+            left += 1
+    if left:
+        log.warning(
+            "%d servers have names that break the rule; see JupyterHub.allow_existing_invalid_named_servers",
+            left,
+        )
+    return left
+
+
+def _badly_named(tx: Transaction) -> list[tuple[int, str]]:
+    return [(key, name) for key, name in tx.servers.names() if not _is_good(name)]
+
+
+def _is_good(name: str) -> bool:
+    try:
+        check_server_name(name)
+    except InvalidError:
+        return False
+    return True
+
+
+async def _rename(store: Store, hooks: Hooks, settings: HubSettings, key: int) -> bool:
+    """Rename a server, in the world first and then in the database; each may be done twice."""
+
+    def look(tx: Transaction) -> tuple[ServerRecord, str, Server] | None:
+        server = tx.servers.by_id(key)
+        if server is None or _is_good(server.name) or server.active:
+            return None
+        taken = {other.name for other in tx.servers.of_user(server.user_id)}
+        return server, similar_server_name(server.name, taken), stored_view(tx, settings, server)
+
+    def note(tx: Transaction) -> None:
+        tx.users.lock(server.user_id)
+        current = tx.servers.by_id(key)
+        if current is None or current.active or current.name != server.name:
+            return
+        if not current.display_name:
+            tx.servers.set_display_name(key, server.name)
+        tx.servers.rename(key, name)
+
+    found = await store.read(look)
+    if found is None:
+        return False
+    server, name, view = found
+    await hooks.rename_server(server.backend or settings.default_spawner, view, name)
+    await store.write(note)
+    log.info("server %s is now called %s", server.full_name, name)
+    return True

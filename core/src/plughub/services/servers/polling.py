@@ -1,0 +1,199 @@
+"""Looking after running servers: whether each still runs, and whether anything runs that should not."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from functools import partial
+from typing import Final
+
+from plughub.domain.errors import PluginError
+from plughub.domain.servers import ServerRecord
+from plughub.domain.users import User
+from plughub.kinds import Found, SpawnerInfo
+from plughub.plugin.hooks import Hooks
+from plughub.services.operations.failing import exit_failure, with_logs
+from plughub.services.ports.store import Store, Transaction
+from plughub.services.processes.leading import Leadership
+from plughub.services.processes.loops import repeat
+from plughub.services.processes.pulse import Kept, Pulse
+from plughub.services.servers.servers import ServerService
+from plughub.services.servers.views import plugin_view
+from plughub.services.settings import HubSettings
+
+log = logging.getLogger("plughub.polling")
+LOOK_SECONDS: Final = 2.0
+AT_ONCE: Final = 50
+LEFTOVER_SECONDS: Final = 60.0
+Running = tuple[int, str]
+"""A server that runs, by its key and the start that launched it."""
+
+
+class Poller:
+    """Looks after running servers.
+
+    Args:
+        store: the storage.
+        hooks: the hooks.
+        settings: of the hub.
+        servers: tidies up after dead ones.
+        pulse: knows whether anything may have changed.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        hooks: Hooks,
+        settings: HubSettings,
+        servers: ServerService,
+        pulse: Pulse | None = None,
+    ) -> None:
+        self._store = store
+        self._hooks = hooks
+        self._settings = settings
+        self._servers = servers
+        self._due: dict[Running, float] = {}
+        self._plugin_of: dict[Running, str] = {}
+        self._leads: dict[str, Leadership] = {}
+        self._of = {
+            plugin: Kept(pulse or Pulse(), partial(self._read, plugin)) for plugin in settings.spawners
+        }
+        self._slots = {plugin: asyncio.Semaphore(AT_ONCE) for plugin in settings.spawners}
+
+    async def run(self) -> None:
+        """Look after servers for ever; a plugin that hangs keeps nobody from looking after the others."""
+        await asyncio.gather(*(self._run(plugin) for plugin in self._settings.spawners))
+
+    async def _run(self, plugin: str) -> None:
+        look = partial(self._look_at_those_of, plugin)
+        await repeat(look, LOOK_SECONDS, f"cannot look after the servers of {plugin}", log)
+
+    async def look(self) -> None:
+        """Look at every server whose turn it is; one that was never looked at is due at once."""
+        await asyncio.gather(*(self._look_at_those_of(plugin) for plugin in self._settings.spawners))
+
+    async def _look_at_those_of(self, plugin: str) -> None:
+        if not await self._lead("poll", plugin).take():
+            return
+        running = await self._of[plugin].get()
+        now = time.monotonic()
+        due = [key for key, launch in running if self._due.get((key, launch), 0) <= now]
+        theirs = await self._store.read(lambda tx: _with_users(tx, due)) if due else []
+        await asyncio.gather(*(self._look_at(server, user, plugin) for server, user in theirs))
+        self._forget(frozenset(running), plugin)
+
+    async def remove_leftovers(self) -> None:
+        """Stop what runs under the hub's mark but belongs to no server and no operation, for ever."""
+        await asyncio.gather(*(self._remove_leftovers(plugin) for plugin in self._settings.spawners))
+
+    async def _remove_leftovers(self, plugin: str) -> None:
+        look = partial(self._remove_leftovers_of, plugin)
+        await repeat(look, LEFTOVER_SECONDS, f"cannot look for leftovers of {plugin}", log)
+
+    def _lead(self, work: str, plugin: str) -> Leadership:
+        """Give what tells who does some work for a plugin; one does it for each machine if need be."""
+        info = self._settings.spawners[plugin]
+        lease = f"{work}:{plugin}" + (f"@{self._settings.host}" if info.host_bound else "")
+        if lease not in self._leads:
+            self._leads[lease] = Leadership(self._store, self._settings, lease)
+        return self._leads[lease]
+
+    async def _read(self, plugin: str) -> list[Running]:
+        return await self._store.read(lambda tx: self._running(tx, plugin))
+
+    def _running(self, tx: Transaction, plugin: str) -> list[tuple[int, str]]:
+        # What was taken over from another hub does not tell its plugin.
+        names = {plugin, ""} if plugin == self._settings.default_spawner else {plugin}
+        return tx.servers.running(names, {"", self._settings.host})
+
+    async def _look_at(self, server: ServerRecord, user: User, plugin: str) -> None:
+        view = plugin_view(self._settings, server, user)
+        async with self._slots[plugin]:
+            try:
+                code = await self._hooks.poll(plugin, view)
+            except PluginError as error:
+                await self._note(server, str(error))
+            else:
+                await self._note(server, "")
+                if code is not None:
+                    failure = await with_logs(self._hooks, exit_failure(plugin, code, None), view)
+                    log.warning("%s: %s", server.full_name, failure.message)
+                    await self._servers.died(server, failure)
+        running = (server.id, server.launch)
+        self._due[running] = time.monotonic() + self._pause(plugin)
+        self._plugin_of[running] = plugin
+
+    def _forget(self, alive: frozenset[Running], plugin: str) -> None:
+        for gone in [key for key, of in self._plugin_of.items() if of == plugin and key not in alive]:
+            del self._plugin_of[gone]
+            self._due.pop(gone, None)
+
+    async def _note(self, server: ServerRecord, unknown: str) -> None:
+        if server.unknown != unknown:
+            if unknown:
+                log.warning("%s is left as it is: %s", server.full_name, unknown)
+            await self._store.write(lambda tx: tx.servers.set_unknown(server, unknown))
+
+    def _pause(self, plugin: str) -> float:
+        info = self._settings.spawners.get(plugin, SpawnerInfo())
+        if not info.poll_interval:
+            return float("inf")
+        return info.poll_interval * random.uniform(1 - info.poll_jitter, 1 + info.poll_jitter)  # noqa: S311
+
+    async def _remove_leftovers_of(self, plugin: str) -> None:
+        lead = self._lead("leftovers", plugin)
+        if not await lead.take():
+            return
+        try:
+            found = await self._hooks.inventory(plugin, self._settings.mark)
+        except PluginError as error:
+            log.warning("%s", error)
+            return
+        owned = await self._store.read(self._owned) if found else frozenset()
+        for leftover in found or ():
+            if leftover.operation in owned:
+                continue
+            user = await self._store.read(lambda tx, leftover=leftover: self._disowned(tx, leftover))  # type: ignore[misc]
+            # This process may have been stopped since it looked.
+            if user is not None and await lead.take():
+                await self._remove(plugin, leftover, user)
+
+    def _owned(self, tx: Transaction) -> frozenset[str]:
+        active = tx.servers.active()
+        launches = {server.launch for server in active}
+        return frozenset(launches | {server.operation.id for server in active if server.operation})
+
+    def _disowned(self, tx: Transaction, found: Found) -> User | None:
+        """Give the user of something that nobody owns; None when somebody does."""
+        server = tx.servers.get(found.user, found.server)
+        if server is not None and server.launch == found.operation and server.active:
+            return None
+        operation = tx.operations.get(found.operation)
+        if operation is not None and not operation.done:
+            return None
+        return tx.users.get(found.user) or User(id=0, name=found.user, cookie_id="")
+
+    async def _remove(self, plugin: str, found: Found, user: User) -> None:
+        name = f"{found.user}/{found.server}"
+        log.warning("%s was left running by start %s: stopping it", name, found.operation)
+        record = ServerRecord(
+            id=0,
+            user_id=user.id,
+            user=user.name,
+            name=found.server,
+            state=found.state,
+            launch=found.operation,
+        )
+        try:
+            await self._hooks.stop(plugin, plugin_view(self._settings, record, user), now=True)
+        except PluginError as error:
+            log.warning("%s", error)
+
+
+def _with_users(tx: Transaction, keys: list[int]) -> list[tuple[ServerRecord, User]]:
+    """Read servers that still run undisturbed, with their users."""
+    servers = [server for server in tx.servers.by_ids(keys) if server.ready]
+    users = {user.id: user for user in tx.directory.by_ids({server.user_id for server in servers})}
+    return [(server, users[server.user_id]) for server in servers if server.user_id in users]

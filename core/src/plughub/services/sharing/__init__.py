@@ -1,0 +1,1 @@
+"""Sharing servers with other people."""

@@ -1,0 +1,335 @@
+"""Sharing: letting others into a server, by their names or those of their groups."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Final
+
+from plughub.domain.errors import ForbiddenError, InvalidError, NotFoundError
+from plughub.domain.names import normalize_username, shorten
+from plughub.domain.scopes import ScopeFilter, ScopeTree, excess_scopes, name_scopes
+from plughub.domain.servers import ServerRecord
+from plughub.domain.shares import GranteeKind, Share, ShareQuery, share_scopes
+from plughub.domain.users import User
+from plughub.services.ports.store import Store, Transaction
+from plughub.services.tokens.principals import Principal
+
+MANY: Final = 200
+"""Shares that a page names."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grantee:
+    """With whom a server is shared.
+
+    Attributes:
+        kind: a user or a group.
+        name: its name, as typed.
+    """
+
+    kind: GranteeKind
+    name: str
+
+
+class SharingService:
+    """What may be asked of shares.
+
+    Args:
+        store: the storage.
+        tree: the scopes of the hub.
+    """
+
+    def __init__(self, store: Store, tree: ScopeTree) -> None:
+        self._store = store
+        self._tree = tree
+
+    # ---- lists
+
+    async def of_owner(
+        self, owner: str, server: str | None, offset: int, limit: int
+    ) -> tuple[list[Share], int]:
+        """List the shares of somebody's servers.
+
+        Args:
+            owner: name of the owner.
+            server: name of the server; None for all.
+            offset: shares before the page.
+            limit: shares in the page at most.
+
+        Returns:
+            The shares of the page, and how many there are in all.
+
+        Raises:
+            NotFoundError: there is no such user or server.
+        """
+
+        def work(tx: Transaction) -> tuple[list[Share], int]:
+            query = query_of(tx, owner, server)
+            return tx.shares.page(query, offset, limit), tx.shares.count(query)
+
+        return await self._store.read(work)
+
+    async def with_grantee(self, grantee: Grantee, offset: int, limit: int) -> tuple[list[Share], int]:
+        """List what is shared with a user, also by groups, or with a group.
+
+        Args:
+            grantee: with whom.
+            offset: shares before the page.
+            limit: shares in the page at most.
+
+        Returns:
+            The shares of the page, and how many there are in all.
+
+        Raises:
+            NotFoundError: there is no such user or group.
+        """
+
+        def work(tx: Transaction) -> tuple[list[Share], int]:
+            key = _grantee_key(tx, grantee)
+            if key is None:
+                raise NotFoundError(f"there is no {grantee.kind} {shorten(grantee.name)}")
+            by_user = grantee.kind == "user"
+            query = ShareQuery(user=key, groups_too=True) if by_user else ShareQuery(group=key)
+            return tx.shares.page(query, offset, limit), tx.shares.count(query)
+
+        return await self._store.read(work)
+
+    async def with_me(self, user: User) -> list[Share]:
+        """List the servers that somebody may open because they are shared.
+
+        Args:
+            user: with whom, also by groups.
+
+        Returns:
+            One share of each server, at most `MANY`.
+        """
+        query = ShareQuery(user=user.id, groups_too=True)
+        shares = await self._store.read(lambda tx: tx.shares.page(query, 0, MANY))
+        opening = [share for share in shares if any(scope.startswith("access:") for scope in share.scopes)]
+        return list({(share.owner, share.server): share for share in opening}.values())
+
+    async def one(self, grantee: Grantee, owner: str, server: str) -> Share:
+        """Find what a user or group was granted of a server, not by groups.
+
+        Args:
+            grantee: with whom.
+            owner: name of the owner.
+            server: name of the server.
+
+        Returns:
+            The share.
+
+        Raises:
+            NotFoundError: there is none.
+        """
+        return await self._store.read(lambda tx: _find(tx, grantee, owner, server)[2])
+
+    # ---- granting and taking back
+
+    async def grant(
+        self, owner: str, server: str, grantee: Grantee, scopes: Collection[str], by: Principal
+    ) -> Share:
+        """Share a server; who has a share of it already gets more.
+
+        Args:
+            owner: name of the owner.
+            server: name of the server.
+            grantee: with whom.
+            scopes: what they may do with it; none for opening it.
+            by: who asks.
+
+        Returns:
+            The share.
+
+        Raises:
+            InvalidError: a scope does not exist or cannot be shared, or there is no such user or group.
+            NotFoundError: there is no such server.
+            ForbiddenError: who asks does not hold a scope, or may not see the name of the user or group.
+        """
+        wanted = wanted_scopes(self._tree, scopes, owner, server)
+
+        def work(tx: Transaction) -> Share:
+            user, record = server_of(tx, owner, server)
+            tx.users.lock(user.id)
+            check_held(self._tree, wanted, user, by)
+            _check_name(tx, grantee, by)
+            key = _grantee_key(tx, grantee)
+            if key is None:
+                raise InvalidError(f"No such {grantee.kind}: {shorten(grantee.name)}")
+            if grantee.kind == "user" and key == user.id:
+                raise InvalidError("a server cannot be shared with its own user")
+            return tx.shares.grant(record, grantee.kind, key, wanted)
+
+        return await self._store.write(work)
+
+    async def revoke(
+        self, owner: str, server: str, grantee: Grantee, scopes: Collection[str] = ()
+    ) -> Share | None:
+        """Take back what a user or group was granted.
+
+        Args:
+            owner: name of the owner.
+            server: name of the server.
+            grantee: from whom.
+            scopes: what they lose; none for all.
+
+        Returns:
+            What is left of the share; None for nothing.
+
+        Raises:
+            InvalidError: a scope does not exist or cannot be shared.
+            NotFoundError: there is no such server.
+        """
+        gone = wanted_scopes(self._tree, scopes, owner, server) if scopes else frozenset[str]()
+
+        def work(tx: Transaction) -> Share | None:
+            user, record = server_of(tx, owner, server)
+            tx.users.lock(user.id)
+            key = _grantee_key(tx, grantee)
+            return None if key is None else tx.shares.revoke(record.id, grantee.kind, key, gone)
+
+        return await self._store.write(work)
+
+    async def revoke_all(self, owner: str, server: str) -> int:
+        """Take back everything that was granted of a server.
+
+        Args:
+            owner: name of the owner.
+            server: name of the server.
+
+        Returns:
+            How many shares there were.
+
+        Raises:
+            NotFoundError: there is no such server.
+        """
+        return await self._store.write(lambda tx: tx.shares.revoke_all(server_of(tx, owner, server)[1].id))
+
+    async def leave(self, grantee: Grantee, owner: str, server: str) -> None:
+        """Give back what a user or group was granted.
+
+        Args:
+            grantee: who gives it back.
+            owner: name of the owner.
+            server: name of the server.
+
+        Raises:
+            NotFoundError: there is no such share.
+        """
+
+        def work(tx: Transaction) -> None:
+            record, key, _ = _find(tx, grantee, owner, server)
+            tx.users.lock(record.user_id)
+            tx.shares.revoke(record.id, grantee.kind, key)
+
+        await self._store.write(work)
+
+
+def wanted_scopes(tree: ScopeTree, scopes: Collection[str], owner: str, server: str) -> frozenset[str]:
+    """Check what somebody wants to share.
+
+    Args:
+        tree: the scopes of the hub.
+        scopes: none for opening the server.
+        owner: name of the owner of the server.
+        server: name of the server.
+
+    Returns:
+        The scopes, each with the filter of the server.
+
+    Raises:
+        InvalidError: a scope does not exist or cannot be shared.
+    """
+    wanted = share_scopes(scopes, owner, server)
+    tree.check(wanted, "this share")
+    return wanted
+
+
+def check_held(tree: ScopeTree, scopes: frozenset[str], owner: User, by: Principal) -> None:
+    """Refuse to grant what who asks does not hold.
+
+    Args:
+        tree: the scopes of the hub.
+        scopes: what is granted.
+        owner: of the server.
+        by: who asks.
+
+    Raises:
+        ForbiddenError: something is not held.
+    """
+    if excess := excess_scopes(tree.expand(scopes), by.scopes, {owner.name: owner.groups}):
+        raise ForbiddenError(f"Do not have permission to grant share with scope {name_scopes(excess)}")
+
+
+def query_of(tx: Transaction, owner: str, server: str | None) -> ShareQuery:
+    """Ask for what belongs to somebody's servers.
+
+    Args:
+        tx: the transaction.
+        owner: name of the owner.
+        server: name of the server; None for all.
+
+    Returns:
+        The query.
+
+    Raises:
+        NotFoundError: there is no such user or server.
+    """
+    if server is not None:
+        return ShareQuery(server=server_of(tx, owner, server)[1].id)
+    user = tx.users.get(owner)
+    if user is None:
+        raise NotFoundError(f"there is no user {shorten(owner)}")
+    return ShareQuery(owner=user.id)
+
+
+def server_of(tx: Transaction, owner: str, server: str) -> tuple[User, ServerRecord]:
+    """Find a server and its owner.
+
+    Args:
+        tx: the transaction.
+        owner: name of the owner.
+        server: name of the server.
+
+    Returns:
+        The owner and the server.
+
+    Raises:
+        NotFoundError: there is no such server.
+    """
+    user, record = tx.users.get(owner), tx.servers.get(owner, server)
+    if user is None or record is None:
+        raise NotFoundError(f"No such server: {shorten(f'{owner}/{server}', 80)}")
+    return user, record
+
+
+def _find(tx: Transaction, grantee: Grantee, owner: str, server: str) -> tuple[ServerRecord, int, Share]:
+    key, record = _grantee_key(tx, grantee), tx.servers.get(owner, server)
+    share = tx.shares.find(record.id, grantee.kind, key) if record and key is not None else None
+    if record is None or key is None or share is None:
+        raise NotFoundError(
+            f"No such share for {grantee.kind} {shorten(grantee.name)} on {shorten(f'{owner}/{server}', 80)}"
+        )
+    return record, key, share
+
+
+def _grantee_key(tx: Transaction, grantee: Grantee) -> int | None:
+    if grantee.kind == "user":
+        user = tx.users.get(normalize_username(grantee.name))
+        return user.id if user is not None else None
+    group = tx.groups.get(grantee.name)
+    return group.id if group is not None else None
+
+
+def _check_name(tx: Transaction, grantee: Grantee, by: Principal) -> None:
+    """Refuse who may not see the name: whether there is such a user or group is not theirs to know."""
+    scope = f"read:{grantee.kind}s:name"
+    if grantee.kind == "user":
+        name = normalize_username(grantee.name)
+        user = tx.users.get(name)
+        allowed = by.may(scope, resource=ScopeFilter.user(name), groups=user.groups if user else ())
+    else:
+        allowed = by.may(scope, resource=ScopeFilter.group(grantee.name))
+    if not allowed:
+        raise ForbiddenError(f"Need scope '{scope}' to share with {grantee.kind}s by name")

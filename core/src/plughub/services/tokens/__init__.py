@@ -1,0 +1,1 @@
+"""Who makes a request: tokens, cookies and the OAuth2 provider."""

@@ -1,0 +1,44 @@
+"""The hub's own tokens, as a plugin like any other."""
+
+from __future__ import annotations
+
+from plughub import hookimpl
+from plughub.domain.oauth import TokenRecord
+from plughub.domain.tokens import MAX_TOKEN_LENGTH, compare_token, token_prefix
+from plughub.kinds import TokenIdentity
+from plughub.services.ports.store import Store, Transaction
+
+
+class DatabaseTokens:
+    """The hub's own tokens: a plugin like any other.
+
+    Args:
+        store: the storage.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    @hookimpl(tryfirst=True)
+    async def hub_check_token(self, token: str) -> TokenIdentity | None:
+        """Look a token up in the database."""
+        if len(token) > MAX_TOKEN_LENGTH:
+            return None
+        record = await self._store.read(lambda tx: _find(tx, token))
+        if record is None:
+            return None
+        return TokenIdentity(
+            name=record.owner,
+            kind="user" if record.user_id is not None else "service",
+            scopes=record.scopes,
+            expires_at=record.expires_at.timestamp() if record.expires_at else None,
+            token_id=f"a{record.id}",
+            session_id=record.session_id,
+            client_id=record.client_id,
+        )
+
+
+def _find(tx: Transaction, token: str) -> TokenRecord | None:
+    """Find a token by its text. This may hash for long: it belongs in the thread of the transaction."""
+    candidates = tx.tokens.candidates(token_prefix(token))
+    return next((record for hashed, record in candidates if compare_token(token, hashed)), None)

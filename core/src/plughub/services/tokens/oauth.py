@@ -1,0 +1,257 @@
+"""The OAuth2 provider: how a server in a browser learns who is there.
+
+Source: RFC 6749 (authorization code) and RFC 7636 (PKCE); the protocol is oauthlib's work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+from oauthlib.oauth2 import AuthorizationCodeGrant, AuthorizationEndpoint, BearerToken, TokenEndpoint
+from oauthlib.oauth2.rfc6749.errors import FatalClientError, OAuth2Error
+
+from plughub.domain.errors import ForbiddenError, InvalidError, NotFoundError
+from plughub.domain.names import shorten
+from plughub.domain.oauth import OAuthClient
+from plughub.domain.scopes import ScopeFilter, ScopeTree, access_scopes, intersect_scopes
+from plughub.domain.scopes.definitions import INHERIT
+from plughub.domain.scopes.known import service_access_scopes
+from plughub.domain.tokens import new_oauth_token
+from plughub.services.ports.store import Store, Transaction
+from plughub.services.settings import HubSettings
+from plughub.services.tokens.oauth_validator import ORIGIN, HubValidator, absolute
+from plughub.services.tokens.principals import Principal
+
+_ENDPOINT: Final = f"{ORIGIN}/authorize"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What a client asks of a user.
+
+    Attributes:
+        client: who asks.
+        scopes: what it asks for, as far as the user holds it.
+        confirmed: the user need not be asked.
+    """
+
+    client: OAuthClient
+    scopes: frozenset[str]
+    confirmed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenAnswer:
+    """The answer to a request for a token.
+
+    Attributes:
+        status: HTTP status.
+        headers: HTTP headers.
+        body: JSON.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    body: str
+
+
+class OAuthService:
+    """The OAuth2 provider.
+
+    Args:
+        store: the storage.
+        settings: of the hub.
+        tree: the scopes of the hub.
+    """
+
+    def __init__(self, store: Store, settings: HubSettings, tree: ScopeTree) -> None:
+        self._store = store
+        self._settings = settings
+        self._tree = tree
+
+    async def question(self, query: str, principal: Principal) -> Question | str:
+        """Look at a request for a code.
+
+        Args:
+            query: query string of the request.
+            principal: who is logged in in the browser.
+
+        Returns:
+            What is asked, or the address to send the browser to with an error for the client.
+
+        Raises:
+            InvalidError: no client, or not its redirect URI; the browser must not be sent there.
+            NotFoundError: the user may not use that server.
+            ForbiddenError: the user may not use that service.
+        """
+
+        def work(tx: Transaction) -> Question | str:
+            validator = self._validator(tx, principal.name)
+            try:
+                scopes, facts = _authorization(validator).validate_authorization_request(_uri(query))
+            except FatalClientError as error:
+                raise _unknown_client(query, error) from error
+            except OAuth2Error as error:
+                return _relative(error.in_uri(error.redirect_uri))
+            return self._ask(tx, validator, principal, facts["client_id"], frozenset(scopes))
+
+        return await self._store.read(work)
+
+    async def agree(self, query: str, principal: Principal, scopes: frozenset[str], session_id: str) -> str:
+        """Make a code for a client.
+
+        Args:
+            query: query string of the request.
+            principal: who agrees.
+            scopes: what she agrees to, of what was asked.
+            session_id: login session of the browser.
+
+        Returns:
+            The address to send the browser to.
+
+        Raises:
+            InvalidError: no client, or not its redirect URI.
+            NotFoundError: the user may not use that server.
+            ForbiddenError: the user may not use that service.
+        """
+
+        def work(tx: Transaction) -> str:
+            validator = self._validator(tx, principal.name)
+            endpoint = _authorization(validator)
+            try:
+                wanted, facts = endpoint.validate_authorization_request(_uri(query))
+                asked = self._ask(tx, validator, principal, facts["client_id"], frozenset(wanted))
+                # What opens the client itself is not up for choice: a code without it would open nothing.
+                granted = (asked.scopes & scopes) | _access(asked.client)
+                facts |= {"user_id": principal.user.id, "session_id": session_id}
+                headers, _, _ = endpoint.create_authorization_response(
+                    _uri(query), scopes=sorted(granted), credentials=facts
+                )
+            except FatalClientError as error:
+                raise _unknown_client(query, error) from error
+            except OAuth2Error as error:
+                return _relative(error.in_uri(error.redirect_uri))
+            return _relative(headers["Location"])
+
+        return await self._store.write(work)
+
+    async def token(self, body: str, headers: Mapping[str, str]) -> TokenAnswer:
+        """Give a token for a code.
+
+        Args:
+            body: form of the request.
+            headers: its headers.
+
+        Returns:
+            The answer, an error too.
+        """
+        form = dict(parse_qsl(body, keep_blank_values=True))
+        if "redirect_uri" in form:
+            form["redirect_uri"] = absolute(form["redirect_uri"])
+
+        def work(tx: Transaction) -> TokenAnswer:
+            validator = self._validator(tx)
+            expires_in = self._settings.oauth_token_expires_in
+            bearer = BearerToken(
+                validator, token_generator=lambda _request: new_oauth_token(), expires_in=expires_in
+            )
+            grant = AuthorizationCodeGrant(validator, refresh_token=False)
+            endpoint = TokenEndpoint(
+                default_grant_type="authorization_code",
+                grant_types={"authorization_code": grant},
+                default_token_type=bearer,
+            )
+            given, text, status = endpoint.create_token_response(
+                _ENDPOINT, "POST", urlencode(form), dict(headers)
+            )
+            return TokenAnswer(status=status, headers=given, body=text)
+
+        return await self._store.write(work)
+
+    def _validator(self, tx: Transaction, visitor: str = "") -> HubValidator:
+        return HubValidator(
+            tx,
+            tree=self._tree,
+            visitor=visitor,
+            expires_in=self._settings.oauth_token_expires_in,
+            require_pkce=self._settings.oauth_require_pkce,
+        )
+
+    def _ask(
+        self,
+        tx: Transaction,
+        validator: HubValidator,
+        principal: Principal,
+        client_id: str,
+        scopes: frozenset[str],
+    ) -> Question:
+        client = validator.client(client_id)
+        if client is None or (client.server_id is None and not client.service):
+            raise InvalidError(f"OAuth client {shorten(client_id)} belongs to nothing that runs")
+        _check_access(client, principal)
+        wanted = validator.named(scopes) or frozenset()
+        held = intersect_scopes(validator.expand(client, wanted), principal.scopes)
+        if INHERIT in wanted:
+            held = frozenset({INHERIT})
+        own = client.server_id is not None and client.user == principal.name
+        confirmed = own or client.no_confirm or self._agreed(tx, principal, client_id, held)
+        return Question(client=client, scopes=held, confirmed=confirmed)
+
+    def _agreed(self, tx: Transaction, principal: Principal, client_id: str, scopes: frozenset[str]) -> bool:
+        tokens = [tx.tokens.by_id(key) for key in tx.tokens.of_client(client_id, principal.user.id)]
+        return any(token is not None and scopes <= token.scopes for token in tokens)
+
+
+def _authorization(validator: HubValidator) -> AuthorizationEndpoint:
+    grant = AuthorizationCodeGrant(validator, refresh_token=False)
+    return AuthorizationEndpoint(
+        default_response_type="code",
+        default_token_type=BearerToken(validator),
+        response_types={"code": grant},
+    )
+
+
+def _access(client: OAuthClient) -> frozenset[str]:
+    return (
+        service_access_scopes(client.service) if client.service else access_scopes(client.user, client.server)
+    )
+
+
+def _check_access(client: OAuthClient, principal: Principal) -> None:
+    """Refuse who may not open what a client is."""
+    if client.service:
+        if not principal.may("access:services", resource=ScopeFilter.service(client.service)):
+            raise ForbiddenError(
+                f"You do not have permission to access service {client.service}",
+                hint=f"an administrator can give you the scope access:services!service={client.service}",
+            )
+    elif not principal.may("access:servers", resource=ScopeFilter.server(client.user, client.server)):
+        # Whether somebody else's server exists is not theirs to know.
+        raise NotFoundError("There is no server here that you may open")
+
+
+def _uri(query: str) -> str:
+    pairs = [
+        (name, absolute(value) if name == "redirect_uri" else value)
+        for name, value in parse_qsl(query, keep_blank_values=True)
+    ]
+    return f"{_ENDPOINT}?{urlencode(pairs)}"
+
+
+def _relative(uri: str) -> str:
+    parts = urlsplit(uri)
+    ours = f"{parts.scheme}://{parts.netloc}" == ORIGIN
+    return urlunsplit(("", "", parts.path, parts.query, parts.fragment)) if ours else uri
+
+
+def _unknown_client(query: str, error: FatalClientError) -> InvalidError:
+    form: dict[str, Any] = dict(parse_qsl(query))
+    client = shorten(str(form.get("client_id", "")), 100)
+    reason = error.description or error.error
+    return InvalidError(
+        f"OAuth client {client} is refused: {reason}",
+        hint="the server may have been stopped since this page was opened; start it again",
+    )

@@ -1,0 +1,220 @@
+"""What the OAuth2 library asks of the hub, answered inside one transaction."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection
+from datetime import timedelta
+from typing import Any, Final
+
+from oauthlib.common import Request
+from oauthlib.oauth2 import RequestValidator
+
+from plughub.domain.clock import utcnow
+from plughub.domain.oauth import IDENTIFY, OAuthClient, OAuthCode
+from plughub.domain.scopes import ScopeOwner, ScopeTree, excess_scopes
+from plughub.domain.scopes.definitions import INHERIT
+from plughub.domain.tokens import compare_token
+from plughub.services.ports.store import Transaction
+from plughub.services.tokens.tokens import store_token
+
+CODE_SECONDS: Final = 300
+ORIGIN: Final = "https://hub.invalid"
+"""Servers register a path as their redirect URI; the library wants it absolute, so it sees it below this."""
+
+
+def absolute(uri: str) -> str:
+    """Show a redirect URI to the library.
+
+    Args:
+        uri: absolute, or a path.
+
+    Returns:
+        An absolute one.
+    """
+    return ORIGIN + uri if uri.startswith("/") and not uri.startswith("//") else uri
+
+
+class HubValidator(RequestValidator):  # type: ignore[misc]
+    """Answers the questions of the OAuth2 library.
+
+    Args:
+        tx: the transaction in which the request is handled.
+        expires_in: life of a token in seconds.
+        require_pkce: refuse clients that do not use PKCE.
+        tree: the scopes of the hub.
+        visitor: name of the user in the browser; empty where there is none.
+    """
+
+    def __init__(
+        self, tx: Transaction, *, expires_in: int, require_pkce: bool, tree: ScopeTree, visitor: str = ""
+    ) -> None:
+        self._tx = tx
+        self._tree = tree
+        self._visitor = visitor
+        self._expires_in = expires_in
+        self._require_pkce = require_pkce
+        self._codes: dict[str, OAuthCode] = {}
+
+    def client(self, client_id: str) -> OAuthClient | None:
+        """Find a client that has a secret."""
+        found = self._tx.oauth.client(client_id) if client_id else None
+        return found if found is not None and found.secret else None
+
+    def named(self, scopes: Collection[str]) -> frozenset[str] | None:
+        """Give the scopes that a client names, those of roles for the roles; None for unknown ones."""
+        names = {scope for scope in scopes if scope.partition("!")[0] not in self._tree.definitions}
+        roles = {role.name: role.scopes for role in self._tx.roles.all()} if names - {IDENTIFY} else {}
+        if names - {IDENTIFY} - roles.keys():
+            return None
+        return frozenset(scopes).difference(names).union(*(roles.get(name, ()) for name in names))
+
+    def expand(self, client: OAuthClient, scopes: Collection[str]) -> frozenset[str]:
+        """Expand scopes that a client may have, with self-filters for the visitor and the client."""
+        server = f"{client.user}/{client.server}" if client.user else ""
+        return self._tree.expand(
+            scopes, ScopeOwner(user=self._visitor, server=server, service=client.service)
+        )
+
+    # ---- the request for a code
+
+    def validate_client_id(self, client_id: str, request: Request, *_: Any, **__: Any) -> bool:
+        """Tell whether a client exists."""
+        request.client = self.client(client_id)
+        return request.client is not None
+
+    def validate_redirect_uri(
+        self, client_id: str, redirect_uri: str, _request: Request, *_: Any, **__: Any
+    ) -> bool:
+        """Tell whether a redirect URI is the registered one."""
+        client = self.client(client_id)
+        return client is not None and redirect_uri == absolute(client.redirect_uri)
+
+    def get_default_redirect_uri(self, client_id: str, _request: Request, *_: Any, **__: Any) -> str | None:
+        """Give the registered redirect URI."""
+        client = self.client(client_id)
+        return absolute(client.redirect_uri) if client else None
+
+    def validate_response_type(self, _client_id: str, response_type: str, *_: Any, **__: Any) -> bool:
+        """Tell whether a kind of answer is known."""
+        return bool(response_type == "code")
+
+    def validate_scopes(
+        self, client_id: str, scopes: list[str], _client: Any, _request: Request, *_: Any, **__: Any
+    ) -> bool:
+        """Tell whether a client may ask for scopes."""
+        client, wanted = self.client(client_id), self.named(scopes)
+        if client is None or wanted is None:
+            return False
+        if INHERIT in client.allowed_scopes:
+            return True
+        allowed = self.expand(client, client.allowed_scopes)
+        return INHERIT not in wanted and not excess_scopes(self.expand(client, wanted), allowed)
+
+    def get_default_scopes(self, client_id: str, _request: Request, *_: Any, **__: Any) -> list[str]:
+        """Give what a client gets when it asks for nothing in particular."""
+        client = self.client(client_id)
+        return sorted(client.allowed_scopes) if client else []
+
+    def save_authorization_code(
+        self, client_id: str, code: dict[str, str], request: Request, *_: Any, **__: Any
+    ) -> None:
+        """Store a code."""
+        self._tx.oauth.save_code(
+            OAuthCode(
+                code=code["code"],
+                client_id=client_id,
+                user_id=request.user_id,
+                redirect_uri=request.redirect_uri,
+                session_id=request.session_id,
+                scopes=frozenset(request.scopes),
+                expires_at=int(time.time()) + CODE_SECONDS,
+                challenge=request.code_challenge or "",
+                challenge_method=(request.code_challenge_method or "") if request.code_challenge else "",
+            )
+        )
+
+    # ---- the request for a token
+
+    def client_authentication_required(self, _request: Request, *_: Any, **__: Any) -> bool:
+        """Every client has a secret."""
+        return True
+
+    def authenticate_client(self, request: Request, *_: Any, **__: Any) -> bool:
+        """Check the secret of a client."""
+        client = self.client(request.client_id or "")
+        secret = request.client_secret or ""
+        if client is None or not compare_token(secret, client.secret):
+            return False
+        # The library reads the id off its own kind of client.
+        request.client = _Client(client)
+        return True
+
+    def authenticate_client_id(self, _client_id: str, _request: Request, *_: Any, **__: Any) -> bool:
+        """No client goes without a secret."""
+        return False
+
+    def validate_grant_type(self, _client_id: str, grant_type: str, *_: Any, **__: Any) -> bool:
+        """Tell whether a way to a token is known."""
+        return bool(grant_type == "authorization_code")
+
+    def validate_code(
+        self, client_id: str, code: str, _client: Any, request: Request, *_: Any, **__: Any
+    ) -> bool:
+        """Find a code and use it up; it cannot be used twice, not even by two processes."""
+        found = self._tx.oauth.code(client_id, code)
+        if found is None or not self._tx.oauth.delete_code(client_id, code):
+            return False
+        self._codes[code] = found
+        user = self._tx.users.by_id(found.user_id)
+        request.user, request.session_id, request.scopes = user, found.session_id, sorted(found.scopes)
+        return user is not None
+
+    def confirm_redirect_uri(
+        self,
+        _client_id: str,
+        code: str,
+        redirect_uri: str,
+        _client: Any,
+        _request: Request,
+        *_: Any,
+        **__: Any,
+    ) -> bool:
+        """Tell whether the redirect URI is the one that the code was made for."""
+        return code in self._codes and redirect_uri == self._codes[code].redirect_uri
+
+    def invalidate_authorization_code(self, *_: Any, **__: Any) -> None:
+        """Do nothing: the code was used up when it was found."""
+
+    def save_bearer_token(self, token: dict[str, Any], request: Request, *_: Any, **__: Any) -> None:
+        """Store a token."""
+        store_token(
+            self._tx,
+            token["access_token"],
+            user_id=request.user.id,
+            client_id=request.client.client_id,
+            session_id=request.session_id,
+            scopes=request.scopes,
+            expires_at=utcnow() + timedelta(seconds=self._expires_in),
+        )
+
+    # ---- PKCE
+
+    def is_pkce_required(self, _client_id: str, _request: Request) -> bool:
+        """Tell whether clients must use PKCE."""
+        return self._require_pkce
+
+    def get_code_challenge(self, code: str, _request: Request) -> str | None:
+        """Give the challenge of a code."""
+        return self._codes[code].challenge or None
+
+    def get_code_challenge_method(self, code: str, _request: Request) -> str | None:
+        """Give how the challenge of a code was made."""
+        return self._codes[code].challenge_method or None
+
+
+class _Client:
+    """A client as the library knows it."""
+
+    def __init__(self, client: OAuthClient) -> None:
+        self.client_id = client.identifier

@@ -1,0 +1,312 @@
+"""Who makes a request: tokens and login cookies, answered from a cache that forgets at once."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from plughub.domain.clock import utcnow
+from plughub.domain.errors import ForbiddenError, InvalidError
+from plughub.domain.names import normalize_username
+from plughub.domain.oauth import TokenRecord
+from plughub.domain.roles import owner_scopes
+from plughub.domain.scopes import (
+    ScopeOwner,
+    ScopeTree,
+    effective_token_scopes,
+    excess_scopes,
+    identify_scopes,
+    name_scopes,
+)
+from plughub.domain.services import Service
+from plughub.domain.tokens import (
+    GENERATED_ROUNDS,
+    hash_token,
+    new_token,
+    token_prefix,
+)
+from plughub.domain.users import User
+from plughub.kinds import TokenIdentity
+from plughub.plugin.hooks import Hooks
+from plughub.services.ports.store import Store, Transaction
+from plughub.services.tokens.principals import Principal, PrincipalCache
+
+MAX_ANY_TOKEN: Final = 64 * 1024
+"""Bytes; longer is not shown to any plugin."""
+LONGEST_LIFE: Final = 100 * 365 * 86_400
+"""Seconds; what is longer is no time that a calendar knows."""
+DATABASE_PLUGIN: Final = "database"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewToken:
+    """A token that was just made.
+
+    Attributes:
+        text: the token itself, shown once.
+        record: what is stored.
+    """
+
+    text: str = field(repr=False)
+    record: TokenRecord
+
+
+class TokenService:
+    """Makes, checks and revokes tokens, and knows who holds a login cookie.
+
+    Args:
+        store: the storage.
+        hooks: the hooks.
+        tree: the scopes of the hub.
+        longest: longest life of a token that somebody asks for, in seconds; 0 for any.
+    """
+
+    def __init__(self, store: Store, hooks: Hooks, tree: ScopeTree, *, longest: int = 0) -> None:
+        self._store = store
+        self._hooks = hooks
+        self._tree = tree
+        self._longest = longest
+        self.cache = PrincipalCache()
+
+    async def by_token(self, token: str) -> Principal | None:
+        """Find out who sent a token.
+
+        Args:
+            token: what stood after ``token`` or ``bearer``.
+
+        Returns:
+            The principal, or None for a token that nobody knows.
+        """
+        if not token or len(token) > MAX_ANY_TOKEN:
+            return None
+        known = self.cache.get(token)
+        if known is not None:
+            return known
+        version = self.cache.version
+        answer = await self._hooks.check_token(token)
+        if answer is None:
+            return None
+        identity = answer.value
+        owner = await self._store.read(lambda tx: _owner_of(tx, identity))
+        if owner is None or (answer.value.expires_at or float("inf")) <= time.time():
+            return None
+        principal = self._of_token(owner, answer.value, own=answer.plugin == DATABASE_PLUGIN)
+        self.cache.put(token, principal, version)
+        return principal
+
+    async def by_cookie_id(self, cookie_id: str) -> Principal | None:
+        """Find out whose login cookie this is.
+
+        Args:
+            cookie_id: what the signed cookie holds.
+
+        Returns:
+            The principal, or None.
+        """
+        known = self.cache.get(cookie_id)
+        if known is None:
+            version = self.cache.version
+            user = await self._store.read(lambda tx: tx.users.by_cookie_id(cookie_id))
+            if user is None:
+                return None
+            known = Principal(owner=user, scopes=self.scopes_of(user))
+            self.cache.put(cookie_id, known, version)
+        return known
+
+    def scopes_of(self, user: User | Service) -> frozenset[str]:
+        """Tell what a user or service may do.
+
+        Args:
+            user: the user or service.
+
+        Returns:
+            Expanded scopes.
+        """
+        return owner_scopes(self._tree, _scope_owner(user), user.scopes)
+
+    async def create(
+        self,
+        user: User,
+        *,
+        note: str = "",
+        scopes: Collection[str] = ("inherit",),
+        expires_in: int | None = None,
+        holder: Principal | None = None,
+    ) -> NewToken:
+        """Make an API token for a user.
+
+        Args:
+            user: its owner.
+            note: what it is for.
+            scopes: what it may do.
+            expires_in: seconds; None for no end.
+            holder: who asks; the token may hold nothing that the owner does not hold.
+
+        Returns:
+            The token.
+
+        Raises:
+            InvalidError: a scope does not exist, the owner does not hold it, or the time makes no sense.
+            ForbiddenError: who asks does not hold a scope, and nobody grants what they do not hold.
+        """
+        self._tree.check(scopes, "this token")
+        if expires_in is not None and not 0 < expires_in <= LONGEST_LIFE:
+            raise InvalidError("expires_in must be a positive number of seconds, a hundred years at most")
+        if holder is not None and self._longest:
+            expires_in = self._longest if expires_in is None else expires_in
+            if expires_in > self._longest:
+                raise InvalidError(f"token expires_in: {expires_in} must not exceed {self._longest}")
+        self._check_held(user, scopes, holder)
+        ends = utcnow() + timedelta(seconds=expires_in) if expires_in else None
+        text = new_token()
+        by = f" by {holder.name}" if holder is not None and holder.name != user.name else ""
+        record = await self._store.write(
+            lambda tx: store_token(
+                tx,
+                text,
+                user_id=user.id,
+                note=note or f"Requested via api{by}",
+                scopes=scopes,
+                expires_at=ends,
+            )
+        )
+        return NewToken(text=text, record=record)
+
+    async def of_user(self, user: User) -> list[TokenRecord]:
+        """List the tokens of a user.
+
+        Args:
+            user: the user.
+
+        Returns:
+            Tokens that have not ended.
+        """
+        return await self._store.read(lambda tx: tx.tokens.of_user(user.id))
+
+    async def revoke(self, user: User, token_id: int) -> bool:
+        """Revoke a token of a user; one that a server got for her ends with all others of that server.
+
+        Args:
+            user: the user.
+            token_id: key of the token.
+
+        Returns:
+            False when the user has no such token.
+        """
+
+        def work(tx: Transaction) -> bool:
+            token = tx.tokens.by_id(token_id)
+            if token is None or token.user_id != user.id:
+                return False
+            plain = token.client_id == "jupyterhub"
+            tx.tokens.delete([token.id] if plain else tx.tokens.of_client(token.client_id, user.id))
+            return True
+
+        return await self._store.write(work)
+
+    def effective_scopes(self, user: User, record: TokenRecord) -> frozenset[str]:
+        """Tell what a stored token may do.
+
+        Args:
+            user: its owner.
+            record: the token.
+
+        Returns:
+            Expanded scopes.
+        """
+        owner = self.scopes_of(user)
+        about = ScopeOwner(user=user.name, server=_server_of(record.client_id, user.name))
+        return effective_token_scopes(self._tree.expand(record.scopes, about), owner)
+
+    def _check_held(self, user: User, scopes: Collection[str], holder: Principal | None) -> None:
+        """Refuse scopes that the owner or who asks does not hold."""
+        owner = self.scopes_of(user)
+        wanted = self._tree.expand(scopes, ScopeOwner(user=user.name))
+        groups = {user.name: user.groups}
+        if excess := excess_scopes(wanted, owner, groups):
+            raise InvalidError(f"{user.name} does not hold {name_scopes(excess)}")
+        if holder is None:
+            return
+        granted = owner if "inherit" in wanted else wanted
+        if excess := excess_scopes(granted, holder.scopes, groups):
+            raise ForbiddenError(
+                f"a token can only be made with scopes that its maker holds, not with: {name_scopes(excess)}",
+                hint="ask for fewer scopes",
+            )
+
+    def _of_token(self, owner: User | Service, identity: TokenIdentity, *, own: bool) -> Principal:
+        may = self.scopes_of(owner)
+        held = self._tree.expand(identity.scopes, _scope_owner(owner, identity.client_id))
+        kind = "user" if isinstance(owner, User) else "service"
+        if "inherit" in held:
+            scopes = may
+        else:
+            scopes = effective_token_scopes(held | identify_scopes(owner.name, kind), may)
+        return Principal(
+            owner=owner,
+            scopes=scopes,
+            token_id=identity.token_id,
+            token_key=int(identity.token_id[1:]) if own else None,
+            client_id=identity.client_id,
+            session_id=identity.session_id,
+            by_token=True,
+            expires_at=identity.expires_at,
+        )
+
+
+def store_token(
+    tx: Transaction,
+    text: str,
+    *,
+    user_id: int,
+    client_id: str = "jupyterhub",
+    session_id: str = "",
+    note: str = "",
+    scopes: Collection[str] = (),
+    expires_at: datetime | None = None,
+) -> TokenRecord:
+    """Store a token that the hub made.
+
+    Args:
+        tx: the transaction.
+        text: the token.
+        user_id: its owner.
+        client_id: the OAuth client that it is for.
+        session_id: login session that it ends with.
+        note: what it is for.
+        scopes: what it may do.
+        expires_at: when it ends.
+
+    Returns:
+        What is stored.
+    """
+    return tx.tokens.create(
+        hashed=hash_token(text, rounds=GENERATED_ROUNDS),
+        prefix=token_prefix(text),
+        user_id=user_id,
+        client_id=client_id,
+        session_id=session_id,
+        note=note,
+        scopes=scopes,
+        expires_at=expires_at.astimezone(UTC) if expires_at else None,
+    )
+
+
+def _owner_of(tx: Transaction, identity: TokenIdentity) -> User | Service | None:
+    if identity.kind == "service":
+        return tx.services.get(identity.name)
+    return tx.users.get(normalize_username(identity.name)) if identity.kind == "user" else None
+
+
+def _scope_owner(owner: User | Service, client_id: str = "") -> ScopeOwner:
+    if not isinstance(owner, User):
+        return ScopeOwner(service=owner.name)
+    return ScopeOwner(user=owner.name, server=_server_of(client_id, owner.name))
+
+
+def _server_of(client_id: str, user: str) -> str:
+    _, mark, server = client_id.partition("!")
+    return f"{user}/{server if mark else ''}" if client_id.startswith("jupyterhub-user-") else ""
