@@ -1,3 +1,4 @@
+import asyncio
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -7,7 +8,7 @@ from sqlalchemy import event, text
 from sqlalchemy.exc import IntegrityError
 
 from plughub.domain.errors import UnavailableError
-from plughub.storage.database import Database
+from plughub.storage.database import READERS, Database
 from plughub.storage.schema import prepare_schema
 
 
@@ -50,6 +51,32 @@ async def test_a_database_that_takes_no_writes_is_unavailable(db_url):
     with pytest.raises(UnavailableError):
         await database.write(lambda connection: connection.exec_driver_sql("DELETE FROM users"))
     database.close()
+
+
+async def test_a_crowd_is_served_in_turn_however_long_it_takes(db_url, monkeypatch):
+    monkeypatch.setattr("plughub.storage.database.WAIT_SECONDS", 2)
+    prepare_schema(db_url)
+    database = Database(db_url)
+    many = 8 * (1 if database.engine.dialect.name == "sqlite" else READERS)
+    async with asyncio.TaskGroup() as crowd:
+        asked = [crowd.create_task(database.write(lambda _: time.sleep(0.5))) for _ in range(many)]
+    assert all(one.done() and not one.exception() for one in asked)
+    database.close()
+
+
+async def test_nobody_waits_for_long_when_nobody_is_served(db_url, monkeypatch):
+    monkeypatch.setattr("plughub.storage.database.WAIT_SECONDS", 0.2)
+    prepare_schema(db_url)
+    database = Database(db_url)
+    stuck = threading.Event()
+    try:
+        waiting = [asyncio.create_task(database.write(lambda _: stuck.wait(30))) for _ in range(READERS + 1)]
+        answers = await asyncio.gather(*waiting, return_exceptions=True)
+        assert not stuck.is_set()
+        assert {type(answer) for answer in answers} == {UnavailableError}
+    finally:
+        stuck.set()
+        database.close()
 
 
 @pytest.mark.postgresql

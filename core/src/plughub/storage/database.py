@@ -38,8 +38,10 @@ BUSY_SECONDS: Final = 5
 REPEAT_SECONDS: Final = 4
 """No new try begins later than that."""
 WAIT_SECONDS: Final = 12
+"""For so long a request waits while no other is served either: in a crowd it waits for its turn."""
 WAIT_IN_TROUBLE: Final = 3
-"""For so long a request waits once it is known that something is wrong."""
+"""The same once it is known that something is wrong."""
+LONGEST_WAIT: Final = 60
 IDLE_SECONDS: Final = 5
 """PostgreSQL ends a transaction that does nothing for so long: a stopped hub must not hold its locks."""
 CLOSE_SECONDS: Final = 10
@@ -72,6 +74,7 @@ class Database:
         self._writers = (
             ThreadPoolExecutor(1, thread_name_prefix="plughub-db-write") if self._sqlite else self._readers
         )
+        self._served = dict.fromkeys((self._readers, self._writers), 0.0)
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         """Run a transaction that changes nothing.
@@ -163,14 +166,24 @@ class Database:
     async def _off_the_loop(
         self, pool: ThreadPoolExecutor, work: Callable[[Connection], T], *, write: bool
     ) -> T:
-        loop = asyncio.get_running_loop()
+        def serve() -> T:
+            answer = self.run(work, write=write)
+            self._served[pool] = time.monotonic()
+            return answer
+
+        begin = time.monotonic()
         waits = WAIT_IN_TROUBLE if self._troubles["write" if write else "read"] else WAIT_SECONDS
+        asked = asyncio.get_running_loop().run_in_executor(pool, serve)
         try:
-            async with asyncio.timeout(waits):
-                return await loop.run_in_executor(pool, lambda: self.run(work, write=write))
-        except TimeoutError as error:
-            self._note(self.trouble or SILENT, write=write)
-            raise UnavailableError(self.trouble) from error
+            while (
+                left := min(max(begin, self._served[pool]) + waits, begin + LONGEST_WAIT) - time.monotonic()
+            ) > 0:
+                if (await asyncio.wait((asked,), timeout=left))[0]:
+                    return asked.result()
+        finally:
+            asked.cancel()
+        self._note(self.trouble or SILENT, write=write)
+        raise UnavailableError(self.trouble)
 
     def _unavailable(self, error: Exception, *, write: bool) -> UnavailableError:
         trouble = describe_trouble(error)
