@@ -16,7 +16,7 @@ from tornado.websocket import websocket_connect
 from plughub.domain.errors import PluginError
 from plughub.domain.routes import Route
 from plughub.testing import ports
-from plughub.testing.backends import ask, backend, open_backend
+from plughub.testing.backends import ask, backend, hang_up, open_backend
 from plughub.testing.contracts.proxy import NAME
 from plughub.testing.waiting import until
 from plughub_haproxy.configuration import SOCKET_NAME
@@ -355,7 +355,7 @@ async def test_other_settings_are_loaded_under_open_websockets_whose_activity_is
         return activity is not None and activity.timestamp() > begin + 1
 
     await until(moved, seconds=10, pause=0.2)
-    client.close()
+    await hang_up(client)
 
 
 async def test_a_folder_with_a_long_name_is_no_hindrance(start, tmp_path, alice):

@@ -16,7 +16,7 @@ from plughub.classes.certificates import (
 )
 from plughub.domain.errors import PluginError
 from plughub.domain.routes import Route
-from plughub.testing.backends import Backend, ask, open_backend
+from plughub.testing.backends import Backend, ask, hang_up, open_backend
 from plughub.testing.contracts.proxy import NAME
 from plughub.testing.ports import free_port
 from plughub_haproxy.tls import certified_name
@@ -59,7 +59,7 @@ async def test_a_server_that_asks_for_a_certificate_is_reached_and_so_is_its_web
     client = await websocket_connect(f"ws://127.0.0.1:{proxy.port}/user/alice/ws")
     await client.write_message("hello")
     assert await client.read_message() == "hello"
-    client.close()
+    await hang_up(client)
 
 
 async def test_routes_by_tls_are_read_back_and_plain_ones_stand_beside_them(proxy, serve):

@@ -17,7 +17,7 @@ from typing import Any, Final
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 from tornado.web import Application, RequestHandler
-from tornado.websocket import WebSocketHandler
+from tornado.websocket import WebSocketClientConnection, WebSocketHandler
 
 _TIMEOUT: Final = 20.0
 
@@ -207,6 +207,18 @@ async def open_websocket(port: int, path: str) -> tuple[asyncio.StreamReader, as
         writer.close()
         raise ConnectionError(f"no websocket at {path}: {head[:80]!r}")
     return reader, writer
+
+
+async def hang_up(client: WebSocketClientConnection) -> None:
+    """Close a websocket and wait until it is closed.
+
+    Args:
+        client: the client's end.
+    """
+    client.close()
+    async with asyncio.timeout(_TIMEOUT):
+        while await client.read_message() is not None:
+            pass
 
 
 async def _read_reply(reader: asyncio.StreamReader) -> Reply:

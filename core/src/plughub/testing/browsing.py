@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import time
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
+from playwright.async_api import TimeoutError as NotYetError
+
 PATIENCE: Final = 90_000
 """Milliseconds that a person waits for a page."""
+_SECOND_TRY: Final = 15_000
 
 
 def write_notebook(path: Path, source: str, uid: int) -> None:
@@ -65,7 +70,13 @@ async def run_notebook(page: Any, url: str, name: str, notebook: str) -> str:
     cell = page.locator(".jp-Notebook .jp-CodeCell .cm-content").first
     await cell.click(timeout=PATIENCE)
     await page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").first.wait_for(timeout=PATIENCE)
-    await page.keyboard.press("Shift+Enter")
     output = page.locator(".jp-OutputArea-output").first
-    await output.wait_for(timeout=PATIENCE)
+    ends = time.monotonic() + PATIENCE / 1000
+    while not await output.is_visible():  # as people do when the page was not listening yet
+        if time.monotonic() > ends:
+            raise AssertionError(f"the cell printed nothing; the page says: {await page.inner_text('body')}")
+        await cell.click(timeout=PATIENCE)
+        await page.keyboard.press("Shift+Enter")
+        with contextlib.suppress(NotYetError):
+            await output.wait_for(timeout=_SECOND_TRY)
     return str(await output.inner_text()).strip()

@@ -7,7 +7,7 @@ import time
 
 from tornado.websocket import websocket_connect
 
-from plughub.testing.backends import Backend, ask
+from plughub.testing.backends import Backend, ask, hang_up
 from plughub.testing.contracts.proxy_under_test import ProxyFixtures, ProxyUnderTest
 from plughub.testing.ports import free_port
 from plughub.testing.waiting import until
@@ -35,7 +35,7 @@ class TrafficOfProxy(ProxyFixtures):
             await client.write_message(f"message {number}")
             assert await client.read_message() == f"message {number}"
             await proxy.delete(f"/user/u{number}/")
-        client.close()
+        await hang_up(client)
 
     async def test_the_proxy_tells_who_asked_and_how(self, proxy: ProxyUnderTest, alice: Backend) -> None:
         await proxy.add("/user/alice/", alice.url)
@@ -123,7 +123,7 @@ class TrafficOfProxy(ProxyFixtures):
             return activity is not None and activity.timestamp() > begin + 1
 
         await until(moved, seconds=self.activity_seconds + 2, pause=0.2)
-        client.close()
+        await hang_up(client)
 
 
 def _dead_url() -> str:
