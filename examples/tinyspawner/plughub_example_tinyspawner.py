@@ -1,7 +1,5 @@
 """A spawner in three functions: every server is a process of the hub's own user."""
 
-import time
-
 import psutil
 from plughub import hookimpl, kinds, utils
 
@@ -16,21 +14,12 @@ def hub_spawn(server: kinds.Server) -> kinds.Endpoint:
 
 @hookimpl
 def hub_poll(server: kinds.Server) -> int | None:
-    for pause in (0, 0.2):  # twice: a process that is just becoming another program shows no environment
-        time.sleep(pause)
-        if processes_of(server):
-            return None
-    return 0
+    looks = (p.info["environ"] for _ in range(5) for p in psutil.process_iter(["environ"], ad_value={}))
+    return None if any(server.launch_marks.items() <= environ.items() for environ in looks) else 0
 
 
 @hookimpl
 def hub_stop(server: kinds.Server) -> None:
-    while hub_poll(server) is None:
-        for process in processes_of(server):
+    for process in psutil.process_iter(["environ"], ad_value={}):
+        if server.launch_marks.items() <= process.info["environ"].items():
             process.kill()
-
-
-def processes_of(server: kinds.Server) -> list[psutil.Process]:
-    marks = server.launch_marks.items()
-    running = psutil.process_iter(["environ"], ad_value={})
-    return [process for process in running if marks <= process.info["environ"].items()]
