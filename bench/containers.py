@@ -3,13 +3,15 @@
     .venv/bin/python bench/containers.py [--people 50] [--alone 5]
 
 The engine's own time is measured apart: the same containers, made and started by as many threads as the hub
-uses, until each answers. What is left of a start is the hub's. Compare the figures of one run; on a loaded
-machine all of them grow.
+uses, until each answers. What is left of a start is the hub's. While the engine is at work alone, a tornado
+server that does nothing else is asked what the hub is asked later: what that takes is the machine's. Compare
+the figures of one run; on a loaded machine all of them grow.
 """
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import http.client
 import ipaddress
 import json
@@ -25,6 +27,9 @@ from pathlib import Path
 from typing import Any, Self
 
 import docker
+import tornado.httpserver
+import tornado.netutil
+import tornado.web
 
 from plughub.testing import probe_server
 from plughub.testing.client import ApiClient, client_of
@@ -36,6 +41,8 @@ THREADS = 4
 CALLERS = 16
 COMMAND = [PYTHON, "/opt/probe_server.py"]
 LOOK = 0.05
+LOOK_AT_ALL = 0.25
+"""Seconds between two looks at a crowd: a page of fifty users costs the hub as much as ten short answers."""
 
 
 class Bench:
@@ -103,11 +110,12 @@ c.Spawner.http_timeout = 300
 """
 
 
-def wait(holds: Callable[[], object], seconds: float = 300) -> float:
+def wait(holds: Callable[[], object], look: float = LOOK, seconds: float = 300) -> float:
     """Wait until something holds.
 
     Args:
         holds: what to ask.
+        look: seconds between two questions.
         seconds: how long at most.
 
     Returns:
@@ -117,7 +125,7 @@ def wait(holds: Callable[[], object], seconds: float = 300) -> float:
     while not holds():
         if time.monotonic() > ends:
             sys.exit("it took too long")
-        time.sleep(LOOK)
+        time.sleep(look)
     return time.monotonic()
 
 
@@ -147,17 +155,61 @@ def by_hub(call: ApiClient, names: Sequence[str]) -> list[float]:
     with ThreadPoolExecutor(CALLERS) as pool:
         list(pool.map(lambda name: call("POST", f"/users/{name}/server", {}), names))
     since: dict[str, float] = {}
+    look = LOOK if len(names) == 1 else LOOK_AT_ALL
 
     def all_ready() -> bool:
         for model in call("GET", "/users?limit=200&state=ready").body:
             since.setdefault(model["name"], time.monotonic() - begin)
         return since.keys() >= set(names)
 
-    wait(all_ready)
+    wait(all_ready, look)
     with ThreadPoolExecutor(CALLERS) as pool:
         list(pool.map(lambda name: call("DELETE", f"/users/{name}/server"), names))
-    wait(lambda: not call("GET", "/users?limit=200&state=active").body)
+    wait(lambda: not call("GET", "/users?limit=200&state=active").body, look)
     return [since[name] for name in names]
+
+
+class BareTornado:
+    """A server in a process of its own that answers one short question and has nothing else to do."""
+
+    def __init__(self) -> None:
+        processes = multiprocessing.get_context("spawn")
+        told = processes.SimpleQueue()
+        self._process = processes.Process(target=answer, args=(told,))
+        self._process.start()
+        self.port: int = told.get()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.terminate()
+        self._process.join()
+
+
+class Version(tornado.web.RequestHandler):
+    """What the hub answers to the same question."""
+
+    def get(self) -> None:
+        """Answer with a version."""
+        self.write({"version": "0"})
+
+
+def answer(told: Any) -> None:
+    """Serve until the process is ended.
+
+    Args:
+        told: takes the port.
+    """
+
+    async def serve() -> None:
+        sockets = tornado.netutil.bind_sockets(0, "127.0.0.1")
+        server = tornado.httpserver.HTTPServer(tornado.web.Application([("/hub/api/", Version)]))
+        server.add_sockets(sockets)
+        told.put(sockets[0].getsockname()[1])
+        await asyncio.Event().wait()
+
+    asyncio.run(serve())
 
 
 class Answers:
@@ -167,7 +219,7 @@ class Answers:
         processes = multiprocessing.get_context("spawn")
         self._over, self._told = processes.Event(), processes.SimpleQueue()
         self._process = processes.Process(target=ask, args=(host, port, self._over, self._told))
-        self.p99 = 0.0
+        self.median = self.p99 = 0.0
 
     def __enter__(self) -> Self:
         self._process.start()
@@ -176,7 +228,8 @@ class Answers:
 
     def __exit__(self, *_: object) -> None:
         self._over.set()
-        self.p99 = statistics.quantiles(self._told.get(), n=100)[98]
+        seconds = self._told.get()
+        self.median, self.p99 = statistics.median(seconds), statistics.quantiles(seconds, n=100)[98]
         self._process.join()
 
 
@@ -217,7 +270,10 @@ def main() -> None:
 def report(bench: Bench, people: list[str], times: int) -> None:
     """Measure the engine, then the hub, and print both."""
     engine_alone = statistics.median(bench.bare([f"b{number}"])[0] for number in range(times))
-    engine_crowd = statistics.median(bench.bare(people))
+    with BareTornado() as bare:
+        floor_idle, floor_busy, engine_crowd = answers_during(
+            "127.0.0.1", bare.port, lambda: statistics.median(bench.bare(people))
+        )
     with (
         tempfile.TemporaryDirectory() as folder,
         HubProcess(Path(folder), "--plugins", "docker,dummy", config=bench.config()) as hub,
@@ -225,15 +281,37 @@ def report(bench: Bench, people: list[str], times: int) -> None:
         call = client_of(hub, "chief")
         call("POST", "/users", {"usernames": people})
         alone = statistics.median(by_hub(call, [people[0]])[0] for _ in range(times))
-        with Answers(bench.gateway, hub.hub_port) as idle:
-            time.sleep(3)
-        with Answers(bench.gateway, hub.hub_port) as busy:
-            crowd = statistics.median(by_hub(call, people))
-    print(f"{'median seconds until ready':36}{'one alone':>12}{f'{len(people)} at once':>12}")
-    print(f"{'engine, without a hub':36}{engine_alone:12.2f}{engine_crowd:12.2f}")
-    print(f"{'hub and engine':36}{alone:12.2f}{crowd:12.2f}")
-    print(f"{'hub and engine / engine':36}{alone / engine_alone:12.2f}{crowd / engine_crowd:12.2f}")
-    print(f"{'GET /hub/api/, p99 in ms':36}{idle.p99 * 1000:12.1f}{busy.p99 * 1000:12.1f}")
+        idle, busy, crowd = answers_during(
+            bench.gateway, hub.hub_port, lambda: statistics.median(by_hub(call, people))
+        )
+    at_once = f"{len(people)} at once"
+    print(f"{'median seconds until ready':44}{'one alone':>12}{at_once:>12}")
+    print(f"{'engine, without a hub':44}{engine_alone:12.2f}{engine_crowd:12.2f}")
+    print(f"{'hub and engine':44}{alone:12.2f}{crowd:12.2f}")
+    print(f"{'hub and engine / engine':44}{alone / engine_alone:12.2f}{crowd / engine_crowd:12.2f}")
+    print(f"\n{'GET /hub/api/, ms':44}{'at rest':>12}{at_once:>12}")
+    for part in ("median", "p99"):
+        row = f"a bare tornado beside the engine, {part}"
+        print(f"{row:44}{getattr(floor_idle, part) * 1000:12.1f}{getattr(floor_busy, part) * 1000:12.1f}")
+        print(f"{'the hub, ' + part:44}{getattr(idle, part) * 1000:12.1f}{getattr(busy, part) * 1000:12.1f}")
+
+
+def answers_during(host: str, port: int, work: Callable[[], float]) -> tuple[Answers, Answers, float]:
+    """Ask a server for three seconds, and then while something is done.
+
+    Args:
+        host: of the server.
+        port: of the server.
+        work: what is done.
+
+    Returns:
+        The answers at rest, those meanwhile, and what the work gave.
+    """
+    with Answers(host, port) as idle:
+        time.sleep(3)
+    with Answers(host, port) as busy:
+        given = work()
+    return idle, busy, given
 
 
 if __name__ == "__main__":
