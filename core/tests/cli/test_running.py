@@ -169,6 +169,13 @@ def test_a_second_signal_ends_a_stop_that_takes_too_long(folder):
         hub.end_everything()
 
 
+def test_the_same_signal_again_at_once_is_no_second_one(folder):
+    with HubProcess(folder, *PLUGINS, config=CONFIG) as hub:
+        hub.process.send_signal(signal.SIGINT)
+        assert hub.stop(signal.SIGINT, timeout=60) == 0
+        assert "in a hurry" not in hub.stderr
+
+
 def test_it_ends_although_the_database_is_in_trouble(folder):
     hub = HubProcess(folder, *PLUGINS, config=CONFIG)
     try:

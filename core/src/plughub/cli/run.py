@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import gc
 import logging
+import math
 import os
 import signal
 import sys
@@ -24,6 +25,8 @@ from plughub.storage.schema import sqlite_path
 
 log = logging.getLogger("plughub")
 FORMAT: Final = "%(asctime)s %(levelname).1s %(name)s: %(message)s"
+ECHO_SECONDS: Final = 1.0
+"""The same signal again so soon is no second one: terminals and supervisors signal a group, wrappers pass it on."""
 
 
 def run_hub(options: argparse.Namespace, config: Config) -> int:
@@ -93,13 +96,19 @@ def set_up_logging(level: str | int, further: Sequence[logging.Handler] = ()) ->
 async def _live(hub: Hub) -> None:
     loop, myself = asyncio.get_running_loop(), asyncio.current_task()
 
-    def end() -> None:
+    came: dict[int, float] = {}
+
+    def end(number: int) -> None:
+        now, before = loop.time(), came.get(number, -math.inf)
+        came[number] = now
+        if now - before < ECHO_SECONDS:
+            return
         if hub.ended.is_set() and myself is not None:
             myself.cancel()
         hub.ended.set()
 
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, end)
+        loop.add_signal_handler(number, end, number)
     pid_file = Path(hub.config.pid_file) if hub.config.pid_file else None
     await hub.start()
     try:
