@@ -12,6 +12,7 @@ import urllib.request
 
 import pytest
 
+from plughub.cli.run import Echoes
 from plughub.testing.client import client_of
 from plughub.testing.hub import HubProcess, is_open
 from plughub.testing.waiting import wait_for
@@ -169,11 +170,12 @@ def test_a_second_signal_ends_a_stop_that_takes_too_long(folder):
         hub.end_everything()
 
 
-def test_the_same_signal_again_at_once_is_no_second_one(folder):
-    with HubProcess(folder, *PLUGINS, config=CONFIG) as hub:
-        hub.process.send_signal(signal.SIGINT)
-        assert hub.stop(signal.SIGINT, timeout=60) == 0
-        assert "in a hurry" not in hub.stderr
+def test_the_same_signal_again_at_once_is_its_echo_and_later_or_another_is_not():
+    echoes = Echoes()
+    assert not echoes.is_echo(signal.SIGINT, 100.0)
+    assert echoes.is_echo(signal.SIGINT, 100.1)
+    assert not echoes.is_echo(signal.SIGTERM, 100.2)
+    assert not echoes.is_echo(signal.SIGINT, 102.0)
 
 
 def test_it_ends_although_the_database_is_in_trouble(folder):

@@ -26,7 +26,6 @@ from plughub.storage.schema import sqlite_path
 log = logging.getLogger("plughub")
 FORMAT: Final = "%(asctime)s %(levelname).1s %(name)s: %(message)s"
 ECHO_SECONDS: Final = 1.0
-"""The same signal again so soon is no second one: terminals and supervisors signal a group, wrappers pass it on."""
 
 
 def run_hub(options: argparse.Namespace, config: Config) -> int:
@@ -93,15 +92,30 @@ def set_up_logging(level: str | int, further: Sequence[logging.Handler] = ()) ->
     logging.getLogger("traitlets").setLevel(logging.ERROR)  # unknown settings are refused, all at once
 
 
+class Echoes:
+    """Tells a signal from its echo: a terminal signals the whole group, and a wrapper in it passes that on."""
+
+    def __init__(self) -> None:
+        self._came: dict[int, float] = {}
+
+    def is_echo(self, number: int, now: float) -> bool:
+        """Tell whether the same signal came a moment ago.
+
+        Args:
+            number: of the signal.
+            now: seconds of a clock that only goes forward.
+        """
+        before, self._came[number] = self._came.get(number, -math.inf), now
+        return now - before < ECHO_SECONDS
+
+
 async def _live(hub: Hub) -> None:
     loop, myself = asyncio.get_running_loop(), asyncio.current_task()
 
-    came: dict[int, float] = {}
+    echoes = Echoes()
 
     def end(number: int) -> None:
-        now, before = loop.time(), came.get(number, -math.inf)
-        came[number] = now
-        if now - before < ECHO_SECONDS:
+        if echoes.is_echo(number, loop.time()):
             return
         if hub.ended.is_set() and myself is not None:
             myself.cancel()
