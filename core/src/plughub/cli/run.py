@@ -93,7 +93,7 @@ def set_up_logging(level: str | int, further: Sequence[logging.Handler] = ()) ->
 
 
 class Echoes:
-    """Tells a signal from its echo: a terminal signals the whole group, and a wrapper in it passes that on."""
+    """Tells a signal from its echo: a terminal signals the whole group, and a wrapper passes that on."""
 
     def __init__(self) -> None:
         self._came: dict[int, float] = {}
