@@ -1,9 +1,11 @@
 """Through a real hub and its proxy: what users see of their containers."""
 
 import json
+import re
 import secrets
 import socket
 import urllib.request
+from urllib.parse import urlencode
 
 import pytest
 
@@ -74,19 +76,45 @@ def test_a_server_runs_in_a_container_behind_the_proxy_and_is_removed(run, engin
         assert token not in hub.output
 
 
+def inside(engine, container, probe, code, **options):
+    """Run Python inside a container and give what it wrote."""
+    made = engine.exec_create(container["Id"], [probe[0], "-c", code], **options)
+    return engine.exec_start(made["Id"]).decode()
+
+
+ASK_THE_HUB = (
+    "import os, urllib.request as r;"
+    "q = r.Request(os.environ['JUPYTERHUB_API_URL'] + '/user',"
+    " headers={'Authorization': 'token ' + os.environ['JUPYTERHUB_API_TOKEN']});"
+    "print(r.urlopen(q, timeout=10).read().decode())"
+)
+
+
 def test_the_container_reaches_the_hub_by_the_address_that_it_is_given(run, engine, prefix, probe):
     with run() as hub:
         call = client_of(hub, "alice")
         start(call)
-        container = container_of(engine, prefix)
-        code = (
-            "import os, urllib.request as r;"
-            "q = r.Request(os.environ['JUPYTERHUB_API_URL'] + '/user',"
-            " headers={'Authorization': 'token ' + os.environ['JUPYTERHUB_API_TOKEN']});"
-            "print(r.urlopen(q, timeout=10).read().decode())"
-        )
-        made = engine.exec_create(container["Id"], [probe[0], "-c", code])
-        assert '"alice"' in engine.exec_start(made["Id"]).decode()
+        assert '"alice"' in inside(engine, container_of(engine, prefix), probe, ASK_THE_HUB)
+
+
+def test_a_container_that_is_kept_is_known_to_the_hub_again_when_it_is_resumed(run, engine, prefix, probe):
+    with run("c.DockerSpawner.remove = False\n") as hub:
+        call = client_of(hub, "alice")
+        start(call)
+        first = container_of(engine, prefix)
+        call("DELETE", "/users/alice/server")
+        call.until("/users/alice", lambda user: not user["servers"] and not user["pending"])
+        assert not container_of(engine, prefix)["State"]["Running"]
+        hub.kill()
+        hub.start()
+        call = client_of(hub, "alice")
+        start(call)
+        call.until("/users/alice", is_ready)
+        again = container_of(engine, prefix)
+        assert again["Id"] == first["Id"]
+        assert '"alice"' in inside(engine, again, probe, ASK_THE_HUB)
+        with urllib.request.urlopen(f"{hub.url}user/alice/api", timeout=10) as answer:
+            assert json.load(answer)["environment"]["JUPYTERHUB_USER"] == "alice"
 
 
 def test_a_server_is_adopted_when_the_hub_was_killed(run, engine, prefix):
@@ -124,6 +152,41 @@ def test_who_needs_more_memory_than_the_limit_reads_out_of_memory(run, probe):
     assert reply.seconds < 15
 
 
+WAITS_TO_EAT = """
+import os, runpy, threading, time
+def eat():
+    while not os.path.exists("/tmp/eat"):
+        time.sleep(0.05)
+    x = [bytearray(1 << 20) for _ in range(500)]
+threading.Thread(target=eat, daemon=True).start()
+runpy.run_path("/opt/probe_server.py", run_name="__main__")
+"""
+
+
+def test_a_running_server_that_exceeds_the_limit_is_noticed_and_its_user_reads_why(
+    run, engine, prefix, probe
+):
+    more = f"c.DockerSpawner.cmd = {[probe[0], '-c', WAITS_TO_EAT]!r}\nc.Spawner.mem_limit = '64M'\n"
+    with run(more) as hub:
+        call = client_of(hub, "alice")
+        assert start(call).status == 201
+        inside(engine, container_of(engine, prefix), probe, "open('/tmp/eat', 'w')")
+        call.until("/users/alice", lambda user: not user["servers"] and not user["pending"])
+        page = log_in(hub, "alice").open(f"{hub.url}hub/home").read().decode()
+        assert "out of memory: the server used more than its limit of 64 MB" in page
+        assert container_of(engine, prefix) is None
+
+
+def log_in(hub, name):
+    """Log in as a browser does, and give what opens pages."""
+    browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+    form = browser.open(f"{hub.url}hub/login").read().decode()
+    xsrf = re.search(r'name="_xsrf" value="([^"]+)"', form)[1]
+    sent = urlencode({"username": name, "password": "any", "_xsrf": xsrf}).encode()
+    browser.open(f"{hub.url}hub/login?next=/hub/home", sent).close()
+    return browser
+
+
 def test_a_server_that_fails_is_reported_with_exit_code_and_last_words(run, probe):
     with run(f"c.DockerSpawner.cmd = {[*probe, '--writes=3', '--exit=7']!r}\n") as hub:
         reply = start(client_of(hub, "alice"))
@@ -158,14 +221,18 @@ def test_a_name_that_is_taken_is_said_so_and_the_other_container_is_left_alone(
     assert engine.inspect_container(other)["State"]["Running"]
 
 
-def test_a_port_that_is_taken_is_said_so(run, free_port):
+def test_a_port_that_is_taken_is_said_so_and_nothing_is_left(run, engine, prefix, free_port):
     with socket.create_server(("127.0.0.1", free_port)):
         more = (
             f"c.DockerSpawner.extra_host_config = {{'port_bindings': {{8888: ('127.0.0.1', {free_port})}}}}\n"
         )
         with run(more) as hub:
-            reply = start(client_of(hub, "alice"))
+            call = client_of(hub, "alice")
+            reply = start(call)
+            call.until("/users/alice", lambda user: not user["servers"] and not user["pending"])
+            assert container_of(engine, prefix) is None
     assert str(free_port) in reply.body["message"]
+    assert "address already in use" in reply.body["message"]
 
 
 def test_an_engine_that_is_down_is_said_so_and_the_hub_goes_on(run, tmp_path):

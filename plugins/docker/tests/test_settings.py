@@ -44,11 +44,28 @@ async def test_ports_are_published_for_this_machine_only(started):
     assert spawner.started.url == f"http://127.0.0.1:{published['HostPort']}"
 
 
+async def test_ports_are_published_at_the_address_that_is_set(started):
+    spawner, container = await started(host_ip="127.0.0.2")
+    (published,) = container["NetworkSettings"]["Ports"]["8888/tcp"]
+    assert published["HostIp"] == "127.0.0.2"
+    assert spawner.started.url == f"http://127.0.0.2:{published['HostPort']}"
+    assert await spawner.facts()
+
+
 async def test_a_template_names_the_container(started, prefix):
     _, container = await started(
         name_template=prefix + "-x-{username}-{servername}", username="a.b", name="lab"
     )
     assert container["Name"] == f"/{prefix}-x-a-2eb-lab"
+
+
+async def test_names_as_they_are_written_and_the_image_may_be_in_a_template(started, tiny_image):
+    template = "{prefix}-{raw_username}-{safe_username}-{raw_servername}-{imagename}"
+    spawner, container = await started(name_template=template, username="a.b", name="lab")
+    image = tiny_image.replace(":", "-")
+    assert container["Name"].endswith(f"-a.b-a-2eb-lab-{image}")
+    spawner.new_hub()
+    assert await spawner.poll() is None
 
 
 async def test_old_names_of_settings_still_work(started, prefix, tiny_image, caplog):
@@ -276,6 +293,19 @@ async def test_an_image_that_is_not_listed_is_refused(spawners, tiny_image, chos
     with pytest.raises(PluginError, match="image") as caught:
         await spawners(server=server, allowed_images=["good", tiny_image]).start()
     assert caught.value.__cause__.status == 400
+
+
+@pytest.mark.parametrize("allowed", ["*", "{image}", ["other", "{image}"]])
+async def test_an_image_may_be_any_or_one_or_among_a_list(spawners, engine, tiny_image, allowed):
+    image = tiny_image
+    allowed = (
+        [name.format(image=image) for name in allowed]
+        if isinstance(allowed, list)
+        else allowed.format(image=image)
+    )
+    server = make_server("alice", options={"image": image})
+    endpoint = await spawners(server=server, image="none", allowed_images=allowed).start()
+    assert engine.inspect_container(endpoint.state["object_id"])["Config"]["Image"] == image
 
 
 async def test_a_listed_image_is_used_and_offered_in_the_form(spawners, engine, tiny_image):

@@ -19,14 +19,15 @@ def choices(allowed: Any) -> Mapping[str, str]:
     """Bring a setting to one form.
 
     Args:
-        allowed: a list of images, or a dictionary of images by shown name.
+        allowed: an image, a list of images, or a dictionary of images by shown name.
 
     Returns:
         Images by shown name.
     """
     if isinstance(allowed, Mapping):
         return {str(name): str(image) for name, image in allowed.items()}
-    return {str(image): str(image) for image in allowed or ()}
+    images = [allowed] if isinstance(allowed, str) and allowed else allowed
+    return {str(image): str(image) for image in images or ()}
 
 
 def choose(option: Any, allowed: Any) -> str:
