@@ -272,7 +272,7 @@ class WebHub:
                 "cookie_secret": SECRET,
                 "login_methods": {a.plugin: a.value for a in caller.register("hub_login_method")},
                 "pages": self.pages,
-                "slow_spawn_timeout": 5.0,
+                "slow_spawn_timeout": 60.0,
                 **self.context_settings,
             }
         )

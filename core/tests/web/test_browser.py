@@ -31,6 +31,11 @@ async def page() -> AsyncIterator[Page]:
         await browser.close()
 
 
+@pytest.fixture
+async def hub(make_hub):
+    return await make_hub(context={"slow_spawn_timeout": 0.05})
+
+
 class Server(RequestHandler):
     """Stands where the proxy would lead to the server."""
 

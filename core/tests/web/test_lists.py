@@ -22,6 +22,7 @@ async def admin(hub):
         for number, key in enumerate(keys):
             tx.groups.add_users(f"group{number:02}", [f"user{number:02}", f"user{number // 2:02}"])
             tx.shares.grant(server, "user", key, ["access:servers!server=owner/"])
+            tx.shares.add_code(server, ["access:servers!server=owner/"])
 
     await hub.store.write(fill)
     return await hub.admin()
@@ -37,6 +38,10 @@ async def admin(hub):
         "/groups",
         "/shares/owner",
         "/shares/owner/",
+        "/share-codes/owner",
+        "/users/user00/shared",
+        "/groups/group00/shared",
+        "/audit",
     ],
 )
 async def test_a_page_takes_the_same_few_statements_whatever_its_length(hub, admin, path):

@@ -256,7 +256,7 @@ async def test_logging_out_ends_the_session_and_its_tokens(hub):
 
 
 @pytest.mark.parametrize(
-    "path", ["/hub/home", "/hub/token", "/hub/spawn", "/hub/user/alice/", "/hub/nothing"]
+    "path", ["/hub/home", "/hub/login", "/hub/token", "/hub/spawn", "/hub/user/alice/", "/hub/nothing"]
 )
 async def test_an_answer_under_way_while_somebody_logs_out_does_not_log_in_again(hub, path):
     browser = await hub.logged_in()

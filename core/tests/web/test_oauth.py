@@ -9,7 +9,11 @@ from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
 import pytest
 
+from plughub import hookimpl
 from plughub.domain.oauth import server_client_id
+from plughub.domain.roles import Role
+from plughub.kinds import SpawnerInfo
+from plughub.testing.doubles import TinyServers
 
 VERIFIER = "v" * 50
 CHALLENGE = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).rstrip(b"=").decode()
@@ -138,3 +142,52 @@ async def test_the_servers_own_token_does_little(hub, secret):
     assert (await program.post("/hub/api/users/alice/activity", model=body)).code == 200
     assert (await program.post("/hub/api/users/alice/tokens", model={})).code == 403
     assert (await program.delete("/hub/api/users/alice/server")).code == 403
+
+
+class Generous(TinyServers):
+    """A spawner whose servers may get more than to know who is there, and report nothing."""
+
+    @hookimpl
+    def hub_spawner_info(self) -> SpawnerInfo:
+        return SpawnerInfo(
+            oauth_client_allowed_scopes=("read:tokens!user", "admin:users"),
+            server_token_scopes=("read:users:name!user", "list:users"),
+        )
+
+
+async def test_what_a_spawner_allows_its_servers_is_theirs_as_far_as_their_people_hold_it(make_hub):
+    generous = Generous()
+    hub = await make_hub(spawners={"generous": generous})
+    browser = await hub.logged_in()
+    start = await browser.call(
+        "POST", "/hub/api/users/alice/server", model={"user_options": {}, "backend": "generous"}
+    )
+    assert start.code == 201
+    environment = generous.started[0].environment
+    allowed = json.loads(environment["JUPYTERHUB_OAUTH_CLIENT_ALLOWED_SCOPES"])
+    assert allowed == ["read:tokens!user", "admin:users"]
+
+    own = hub.browser(Authorization=f"token {environment['JUPYTERHUB_API_TOKEN']}")
+    held = json.loads((await own.get("/hub/api/user")).body)["scopes"]
+    assert "read:users:name!user=alice" in held
+    assert "users:activity!user=alice" in held, "a server always tells when it is used"
+    assert not {scope for scope in held if scope.startswith(("list:users", "access:servers"))}
+
+    secret = environment["JUPYTERHUB_API_TOKEN"]
+    answer = await exchange(hub, secret, await a_code(browser))
+    token = json.loads(answer.body)["access_token"]
+    who = json.loads((await hub.browser(Authorization=f"token {token}").get("/hub/api/user")).body)
+    assert "read:tokens!user=alice" in who["scopes"]
+    assert not {scope for scope in who["scopes"] if scope.startswith("admin:users")}
+
+
+async def test_the_role_of_servers_says_what_their_own_tokens_hold(hub):
+    scopes = ("users:activity!user", "read:tokens!user", "servers!server")
+    await hub.store.write(lambda tx: tx.roles.ensure([Role(name="server", scopes=scopes)]))
+    await hub.running()
+    token = hub.tiny.started[0].environment["JUPYTERHUB_API_TOKEN"]
+    own = hub.browser(Authorization=f"token {token}")
+    held = json.loads((await own.get("/hub/api/user")).body)["scopes"]
+    assert {"read:tokens!user=alice", "delete:servers!server=alice/"} <= set(held)
+    assert "access:servers!server=alice/" not in held
+    assert (await own.delete("/hub/api/users/alice/server")).code in {202, 204}

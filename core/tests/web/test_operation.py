@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
@@ -23,6 +25,10 @@ async def test_the_routes_that_stand(hub):
     assert set(shown) == {"/", "/user/alice/"}
     assert shown["/user/alice/"]["data"] == {"user": "alice", "server_name": ""}
     assert shown["/user/alice/"]["target"].startswith("http://127.0.0.1:")
+    used = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    hub.proxy.routes["/"] = replace(hub.proxy.routes["/"], last_activity=used)
+    shown = model(await admin.get(PROXY))
+    assert shown["/"]["data"] == {"hub": True, "last_activity": "2026-01-02T03:04:05.000000Z"}
     pages = {"Accept": "application/jupyterhub-pagination+json"}
     page = model(await admin.get(f"{PROXY}?limit=1&offset=1", headers=pages))
     assert (list(page["items"]), page["_pagination"]["total"]) == (["/user/alice/"], 2)

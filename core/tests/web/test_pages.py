@@ -120,7 +120,8 @@ async def test_without_a_form_the_start_page_starts_at_once(hub):
     assert hub.tiny.started
 
 
-async def test_a_start_that_takes_longer_is_watched(hub):
+async def test_a_start_that_takes_longer_is_watched(make_hub):
+    hub = await make_hub(context={"slow_spawn_timeout": 0.05})
     hub.tiny.hold = asyncio.Event()
     browser = await hub.logged_in()
     pending = location(await browser.get("/hub/spawn?next=%2Fuser%2Falice%2Flab"))

@@ -7,6 +7,8 @@ from urllib.parse import quote
 
 import pytest
 
+from plughub.domain.roles import Role
+
 
 def model(answer):
     return json.loads(answer.body)
@@ -51,6 +53,7 @@ async def test_an_id_that_is_none_is_not_found(hub, token_id):
         {"scopes": ["admin:users"]},
         {"roles": ["admin"]},
         {"roles": ["nothing"]},
+        {"roles": ["n" * 1000]},
     ],
 )
 async def test_a_token_that_makes_no_sense_is_refused(hub, body):
@@ -67,6 +70,42 @@ async def test_nobody_makes_a_token_that_can_do_more_than_its_maker(hub):
     assert answer.code == 403
     answer = await program.post("/hub/api/users/alice/tokens", model={"scopes": ["read:tokens!user"]})
     assert answer.code == 201
+
+
+async def test_a_token_without_a_note_says_who_asked_for_it(hub):
+    await hub.user("alice")
+    asked = [await hub.program(), await hub.admin()]
+    notes = [model(await one.post("/hub/api/users/alice/tokens", model={}))["note"] for one in asked]
+    assert notes == ["Requested via api", "Requested via api by user root"]
+
+
+async def test_a_token_that_was_revoked_is_refused_by_the_very_next_request(hub):
+    program = await hub.program()
+    made = model(await program.post("/hub/api/users/alice/tokens", model={}))
+    other = hub.browser(Authorization=f"token {made['token']}")
+    assert (await other.get("/hub/api/user")).code == 200
+    assert (await program.delete(f"/hub/api/users/alice/tokens/{made['id']}")).code == 204
+    assert (await other.get("/hub/api/user")).code == 403
+
+
+async def test_what_a_token_holds_that_nobody_limits_is_said_by_the_role_token(hub):
+    program = await hub.program()
+    await hub.store.write(
+        lambda tx: tx.roles.ensure([Role(name="token", scopes=("read:users:name!user", "read:hub"))])
+    )
+    made = model(await program.post("/hub/api/users/alice/tokens", model={}))
+    assert made["scopes"] == ["read:users:name!user=alice"]
+    whole = model(await program.post("/hub/api/users/alice/tokens", model={"scopes": ["inherit"]}))
+    assert "servers!user=alice" in whole["scopes"]
+
+
+async def test_older_clients_ask_for_the_scopes_of_a_role_by_its_name(hub):
+    program = await hub.program()
+    await hub.store.write(
+        lambda tx: tx.roles.ensure([Role(name="reader", scopes=("read:users:name!user", "read:tokens!user"))])
+    )
+    made = model(await program.post("/hub/api/users/alice/tokens", model={"roles": ["reader"]}))
+    assert set(made["scopes"]) == {"read:users:name!user=alice", "read:tokens!user=alice"}
 
 
 async def test_nobody_learns_from_tokens_who_exists(hub):

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import itertools
+import re
 
 import pytest
+from tornado.web import RequestHandler
 
+from plughub.web.api.oauth import TokenForCodeHandler
+from plughub.web.pages.misc import CSPReportHandler
+from plughub.web.pages.server import UserUrlHandler
+from plughub.web.routes import API, PAGES
 from plughub.web.xsrf import make_token
 
 MODES = ("", "navigate", "cors", "no-cors", "same-origin", "websocket")
@@ -24,13 +30,16 @@ CHANGING = (
     ("POST", "/hub/api/oauth2/authorize?client_id=x"),
 )
 
+CHANGES_NOTHING_BY_COOKIE = {TokenForCodeHandler, CSPReportHandler, UserUrlHandler}
+"""A client's secret counts, a line is logged, and programs learn that a server does not run."""
+
 
 def fetch(mode: str, site: str) -> dict[str, str]:
     return {name: value for name, value in (("Sec-Fetch-Mode", mode), ("Sec-Fetch-Site", site)) if value}
 
 
 @pytest.mark.parametrize(("method", "path"), CHANGING)
-async def test_what_changes_something_needs_a_token(hub, method, path):
+async def test_what_changes_something_needs_a_token_wherever_it_comes_from(hub, method, path):
     browser = await hub.logged_in()
     for mode, site in itertools.product(MODES, SITES):
         answer = await browser.ask(
@@ -39,6 +48,26 @@ async def test_what_changes_something_needs_a_token(hub, method, path):
         assert answer.code == 403, (mode, site)
     assert not hub.tiny.started
     assert (await browser.get("/hub/home")).code == 200
+
+
+async def test_no_route_of_the_hub_that_changes_something_does_without_a_token(hub):
+    """CVE-2020-36191: what is added to the hub later is found here too."""
+    await hub.user("alice")
+    admin = await hub.logged_in("root")
+    asked = 0
+    for pattern, handler in (*API, *PAGES):
+        path = re.sub(r"\(\[\^/\][+*]\)", "alice", f"/hub{pattern}".removesuffix("/?"))
+        for method in ("POST", "PUT", "PATCH", "DELETE"):
+            own = getattr(handler, method.lower()) is not getattr(RequestHandler, method.lower())
+            if not own or handler in CHANGES_NOTHING_BY_COOKIE:
+                continue
+            asked += 1
+            headers = {"Content-Type": "application/json", "Origin": "https://evil.test"}
+            answer = await admin.ask(method, path, body=b"{}", headers=headers)
+            if answer.code != 405:
+                assert answer.code == 403, (method, path, answer.code)
+                assert b"_xsrf" in answer.body or b"Try again" in answer.body, (method, path, answer.body)
+    assert asked > 40
 
 
 @pytest.mark.parametrize(
