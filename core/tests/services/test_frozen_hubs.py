@@ -154,6 +154,20 @@ async def finished(hub, status):
     return server
 
 
+async def test_who_lost_a_start_before_its_first_step_leaves_the_server_as_the_other_started_it(
+    frozen_and_other, machine
+):
+    frozen, other = frozen_and_other
+    frozen_after_writing(frozen, "ServerService._start", lambda: finished(other, Status.RUNNING))
+    await frozen.servers.start(await frozen.user())
+    await asyncio.wait_for(frozen.runner.drain(), 60)
+    assert frozen.woke
+    server = await other.servers.get("alice", "")
+    assert (server.status, machine.launches) == (Status.RUNNING, [server.launch])
+    token = machine.running[server.launch][0].environment["JUPYTERHUB_API_TOKEN"]
+    assert (await other.tokens.by_token(token)).name == "alice"
+
+
 async def test_who_lost_a_start_before_its_launch_launches_nothing(frozen_and_other, machine):
     frozen, other = frozen_and_other
     frozen_after_writing(frozen, "Job.write", lambda: finished(other, Status.RUNNING))

@@ -19,6 +19,7 @@ class PickyProxy:
         self.refusals = 0
         self.takes_tables = True
         self.looks = 0
+        self.steps = []
         self.gate = None
 
     @hookimpl
@@ -32,10 +33,12 @@ class PickyProxy:
 
     @hookimpl
     async def hub_route_delete(self, routespec):
+        self.steps.append("delete")
         self.routes.pop(routespec, None)
 
     @hookimpl
     async def hub_route_add(self, route):
+        self.steps.append("add")
         if route.routespec in self.refuses:
             self.refusals += 1
             raise ValueError("no such route here")
@@ -43,6 +46,7 @@ class PickyProxy:
 
     @hookimpl
     async def hub_routes_replace(self, routes):
+        self.steps.append("replace")
         if not self.takes_tables or self.refuses & {route.routespec for route in routes}:
             raise ValueError("not all of these")
         self.routes = {route.routespec: route for route in routes}
@@ -95,6 +99,28 @@ async def test_a_route_that_the_proxy_refuses_holds_up_neither_the_start_nor_the
     assert len([line for line in caplog.messages if line.startswith("route /user/bob/ to http")]) == 1
     proxy.refuses.clear()
     await until(lambda: "/user/bob/" in proxy.routes)
+
+
+def spoil(routes):
+    """Delete a route, bend one, and add one that is nobody's."""
+    del routes["/user/ada/"]
+    for spec in ("/user/bob/", "/user/nobody/"):
+        routes[spec] = Route(routespec=spec, target="http://127.0.0.1:1")
+
+
+@pytest.mark.parametrize("trouble", [dict.clear, spoil])
+async def test_whatever_happened_to_the_routes_is_mended_by_the_next_look_in_one_step(
+    make_hub, proxy, trouble
+):
+    hub = make_hub()
+    for name in ("ada", "bob", "cyd"):
+        await hub.started(name)
+    await hub.routes.start()
+    right = dict(proxy.routes)
+    trouble(proxy.routes)
+    proxy.steps.clear()
+    assert await hub.routes.look() == 1.0, "seconds until the next one"
+    assert (proxy.routes, proxy.steps) == (right, ["replace"])
 
 
 async def test_a_proxy_that_refuses_the_route_of_the_hub_is_of_no_use(hub, proxy):
