@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import text
 
 from plughub.storage.database import make_engine
-from plughub.storage.schema import _config
 from plughub.storage.tables import metadata
+from plughub.storage.upgrading import alembic_config
 from plughub.testing.client import client_of
 from plughub.testing.hub import HubProcess
 
@@ -113,8 +113,8 @@ def as_of_the_first_revision(folder):
     with engine.begin() as connection:
         theirs = [table for table in metadata.sorted_tables if not table.name.startswith("plughub_")]
         metadata.create_all(connection, tables=theirs)
-        alembic.command.stamp(_config(connection), "f460b0348206")
-        alembic.command.upgrade(_config(connection), FIRST_REVISION)
+        alembic.command.stamp(alembic_config(connection), "f460b0348206")
+        alembic.command.upgrade(alembic_config(connection), FIRST_REVISION)
         names = set(connection.execute(text("SELECT name FROM sqlite_master WHERE type = 'table'")).scalars())
     engine.dispose()
     with closing(sqlite3.connect(then)) as older, older:

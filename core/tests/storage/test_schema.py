@@ -1,13 +1,17 @@
 import sqlite3
 
+import alembic.command
 import pytest
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
 
 from plughub.domain.errors import StartError
 from plughub.storage import schema
 from plughub.storage.database import make_engine
-from plughub.storage.schema import prepare_schema, schema_state, upgrade_schema
+from plughub.storage.schema import HEAD, prepare_schema, schema_state
 from plughub.storage.tables import metadata
+from plughub.storage.upgrading import alembic_config, upgrade_schema
 
 JUPYTERHUB = [table for table in metadata.sorted_tables if not table.name.startswith("plughub_")]
 
@@ -56,6 +60,31 @@ def test_an_empty_database_gets_the_newest_schema(db_url):
     prepare_schema(db_url)
     assert schema_state(db_url).current
     prepare_schema(db_url)
+
+
+def test_the_newest_revision_is_the_one_that_a_hub_without_alembic_knows(db_url):
+    with schema.schema_work(db_url, {}) as connection:
+        assert ScriptDirectory.from_config(alembic_config(connection)).get_current_head() == HEAD, (
+            "a revision was added: name it in plughub.storage.schema.HEAD"
+        )
+
+
+def test_the_note_of_the_revision_is_the_one_that_alembic_makes_and_reads(db_url):
+    def table(connection):
+        look = inspect(connection)
+        columns = [
+            (column["name"], str(column["type"]), column["nullable"])
+            for column in look.get_columns("alembic_version")
+        ]
+        return columns, look.get_pk_constraint("alembic_version")
+
+    prepare_schema(db_url)
+    with schema.schema_work(db_url, {}) as connection:
+        assert MigrationContext.configure(connection).get_current_heads() == (HEAD,)
+        ours = table(connection)
+        connection.execute(text("DROP TABLE alembic_version"))
+        alembic.command.ensure_version(alembic_config(connection))
+        assert ours == table(connection)
 
 
 def test_a_jupyterhub_database_is_refused_until_it_is_upgraded(jupyterhub_url):

@@ -67,7 +67,7 @@ from plughub.services.servers.watching import Watchers
 from plughub.services.tokens.database_tokens import DatabaseTokens
 from plughub.services.tokens.tokens import TokenService
 from plughub.storage.database import Database
-from plughub.storage.schema import prepare_schema, upgrade_schema
+from plughub.storage.schema import prepare_schema, schema_state
 from plughub.storage.store import SQLStore
 from plughub.web.application import HubApplication, make_application
 
@@ -120,10 +120,13 @@ class Hub:
         return selection
 
     def _open_store(self) -> SQLStore:
-        if self.config.upgrade_db:
-            upgrade_schema(self.config.db_url, self.config.db_kwargs)
-        prepare_schema(self.config.db_url, self.config.db_kwargs)
-        return SQLStore(Database(self.config.db_url, self.config.db_kwargs))
+        where = self.config.db_url, self.config.db_kwargs
+        if self.config.upgrade_db and not schema_state(*where).current:
+            from plughub.storage.upgrading import upgrade_schema  # noqa: PLC0415 - loads alembic, seldom used
+
+            upgrade_schema(*where)
+        prepare_schema(*where)
+        return SQLStore(Database(*where))
 
     async def _build(self) -> None:
         await self._settle()

@@ -16,12 +16,14 @@ from plughub.domain.audit import AuditEntry
 from plughub.domain.clock import utcnow
 from plughub.domain.errors import StartError
 from plughub.domain.names import check_username, normalize_username
+from plughub.domain.roles import TOKEN_ROLE
 from plughub.domain.tokens import new_token
 from plughub.services.ports.store import Transaction
 from plughub.services.processes.preparation import prepare
+from plughub.services.tokens.role_scopes import scopes_of_role
 from plughub.services.tokens.tokens import store_token
 from plughub.storage.database import Database
-from plughub.storage.schema import prepare_schema, schema_state, upgrade_schema
+from plughub.storage.schema import prepare_schema, schema_state
 from plughub.storage.store import Transaction as StoredTransaction
 
 
@@ -44,7 +46,9 @@ def make_token(options: argparse.Namespace, config: Config) -> int:
         prepare(tx)
         known = tx.users.get(name)
         user = known or tx.users.create(name)
-        made = store_token(tx, text, user_id=user.id, note="made with hub token", scopes=["inherit"])
+        made = store_token(
+            tx, text, user_id=user.id, note="made with hub token", scopes=scopes_of_role(tx, TOKEN_ROLE)
+        )
         if hub.audit_days:
             detail = {"token": f"a{made.id}", "note": made.note, "by": starter()}
             tx.audit.add([AuditEntry(at=utcnow(), kind="token-created", user=name, detail=detail)])
@@ -76,6 +80,8 @@ def upgrade_database(_options: argparse.Namespace, config: Config) -> int:
     if before.current:
         print(f"the database is up to date ({before.head})")
         return 0
+    from plughub.storage.upgrading import upgrade_schema  # noqa: PLC0415 - loads alembic, seldom used
+
     copy = upgrade_schema(hub.db_url, hub.db_kwargs)
     if copy is not None:
         print(f"the database was copied to {copy}")

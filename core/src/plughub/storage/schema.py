@@ -1,22 +1,15 @@
-"""The schema of a database: making it, checking it, bringing it up to date."""
+"""The schema of a database: making it, and checking whether it is up to date."""
 
 from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-import alembic.command
-import alembic.config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from alembic.util import CommandError
-from sqlalchemy import Connection, inspect
+from sqlalchemy import Column, Connection, MetaData, PrimaryKeyConstraint, String, Table, inspect, select
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
@@ -25,12 +18,22 @@ from plughub.storage.audit_table import audit  # noqa: F401 - a table of its own
 from plughub.storage.database import make_engine
 from plughub.storage.tables import metadata
 
+HEAD: Final = "0a7d3f5b91ce"
+"""The newest revision in `plughub.storage.migrations`, known without loading alembic."""
+
 TURN_SECONDS: Final = 60
 _SCHEMA_LOCK: Final = 7_044_002
 """Any number, the same in all processes: PostgreSQL's name for the lock around work on the schema."""
 _NETWORK_FILE_SYSTEMS: Final = frozenset(
     {"nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "ceph", "lustre", "glusterfs", "fuse.glusterfs", "9p"}
 )
+_version: Final = Table(
+    "alembic_version",
+    MetaData(),
+    Column("version_num", String(32), nullable=False),
+    PrimaryKeyConstraint("version_num", name="alembic_version_pkc"),
+)
+"""As alembic makes it, which reads and writes it at an upgrade."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,49 +64,15 @@ def prepare_schema(url: str, options: Mapping[str, Any] | None = None) -> None:
     Raises:
         StartError: the database cannot be reached, or its schema is out of date.
     """
-    with _connection(url, options) as connection:
-        state = _state(connection)
+    with schema_work(url, options) as connection:
+        state = state_of(connection)
         if state.revision is None:
-            metadata.create_all(connection)
-            alembic.command.stamp(_config(connection), "head")
+            make_schema(connection)
         elif not state.current:
             raise StartError(
                 f"the database has schema {state.revision}, this hub needs {state.head}",
                 hint="back it up, then run: hub upgrade-db",
             )
-
-
-def upgrade_schema(url: str, options: Mapping[str, Any] | None = None) -> Path | None:
-    """Bring the schema up to date; a SQLite file is copied first.
-
-    Args:
-        url: SQLAlchemy URL.
-        options: further arguments of `sqlalchemy.create_engine`.
-
-    Returns:
-        The copy, when one was made.
-
-    Raises:
-        StartError: the database cannot be reached, or comes from a version that cannot be upgraded.
-    """
-    with _connection(url, options) as connection:
-        state = _state(connection)
-    if state.current:
-        return None
-    copy = _back_up(url) if state.revision else None
-    with _connection(url, options) as connection:
-        if state.revision is None:
-            metadata.create_all(connection)
-            alembic.command.stamp(_config(connection), "head")
-            return None
-        try:
-            alembic.command.upgrade(_config(connection), "head")
-        except CommandError as error:
-            raise StartError(
-                f"the database has schema {state.revision}, which this hub does not know",
-                hint="upgrade it to JupyterHub 6 first (jupyterhub upgrade-db), then run: hub upgrade-db",
-            ) from error
-    return copy
 
 
 def schema_state(url: str, options: Mapping[str, Any] | None = None) -> SchemaState:
@@ -119,12 +88,48 @@ def schema_state(url: str, options: Mapping[str, Any] | None = None) -> SchemaSt
     Raises:
         StartError: the database cannot be reached.
     """
-    with _connection(url, options) as connection:
-        return _state(connection)
+    with schema_work(url, options) as connection:
+        return state_of(connection)
 
 
-class _connection:  # noqa: N801 - reads as a function
-    """A connection for schema work, with errors that a person understands."""
+def state_of(connection: Connection) -> SchemaState:
+    """Look how far the schema of an open database is.
+
+    Args:
+        connection: to it.
+
+    Returns:
+        The state.
+    """
+    look = inspect(connection)
+    found = connection.scalars(select(_version.c.version_num)) if look.has_table(_version.name) else ()
+    revision = ", ".join(sorted(found)) or None
+    if revision is None and look.has_table("users"):
+        revision = "unknown"
+    return SchemaState(revision, HEAD)
+
+
+def make_schema(connection: Connection) -> None:
+    """Make the newest schema in an empty database, and note which one it is.
+
+    Args:
+        connection: to the database.
+    """
+    metadata.create_all(connection)
+    _version.create(connection, checkfirst=True)
+    connection.execute(_version.insert().values(version_num=HEAD))
+
+
+class schema_work:  # noqa: N801 - reads as a function
+    """A connection for work on the schema, for one process at a time, with errors that a person understands.
+
+    Args:
+        url: SQLAlchemy URL.
+        options: further arguments of `sqlalchemy.create_engine`.
+
+    Raises:
+        StartError: the database cannot be reached.
+    """
 
     def __init__(self, url: str, options: Mapping[str, Any] | None) -> None:
         self._url = url
@@ -250,33 +255,6 @@ def _file_system(folder: Path) -> str:
         if folder.is_relative_to(place) and len(place) >= len(best):
             best, kind = place, name
     return kind
-
-
-def _back_up(url: str) -> Path | None:
-    path = sqlite_path(url)
-    if path is None or not path.exists():
-        return None
-    moment = datetime.now().astimezone().strftime("%Y-%m-%d-%H%M%S")
-    copy = path.with_name(f"{path.name}.{moment}")
-    with _connection(url, None) as connection:
-        connection.exec_driver_sql("SELECT 1")  # holds other writers off while the file is copied
-        shutil.copy2(path, copy)
-    return copy
-
-
-def _state(connection: Connection) -> SchemaState:
-    revision = MigrationContext.configure(connection).get_current_revision()
-    if revision is None and inspect(connection).has_table("users"):
-        revision = "unknown"
-    head = ScriptDirectory.from_config(_config(connection)).get_current_head()
-    return SchemaState(revision, head or "")
-
-
-def _config(connection: Connection) -> alembic.config.Config:
-    config = alembic.config.Config()
-    config.set_main_option("script_location", "plughub.storage:migrations")
-    config.attributes["connection"] = connection
-    return config
 
 
 def _unreachable(url: str, error: DBAPIError) -> StartError:

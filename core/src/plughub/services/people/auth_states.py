@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import json
 import logging
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from typing import Any
-
-from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from typing import TYPE_CHECKING, Any
 
 from plughub.domain.errors import InvalidError
 from plughub.kinds import Server
 from plughub.services.ports.store import Store, Transaction
+
+if TYPE_CHECKING:
+    from plughub.services.people.sealing import Opened, Sealer
 
 log = logging.getLogger("plughub.auth_state")
 
@@ -44,29 +43,18 @@ class Stored:
     data: bytes | None = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
-class _Opened:
-    """What came out of the database: the secrets, and whether they ought to be encrypted anew."""
-
-    secrets: dict[str, Any] | None = field(repr=False)
-    stale: bool = False
-
-
 class AuthStates:
-    """Seals and opens the secrets of users. What takes time runs in threads of its own.
+    """Keeps the secrets of users sealed. What takes time runs in threads of its own.
 
     Args:
         store: the storage.
         keys: 32 bytes each; the first one encrypts, all of them decrypt. None: nothing can be saved.
         threads: how many encrypt and decrypt at once.
-
-    Source:
-        ``users.encrypted_auth_state`` of JupyterHub: JSON, encrypted with Fernet.
     """
 
     def __init__(self, store: Store, keys: Sequence[bytes] = (), threads: int = 1) -> None:
         self._store = store
-        self._keys = [Fernet(base64.urlsafe_b64encode(key)) for key in keys]
+        self._sealer = _sealer_of(keys) if keys else None
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="plughub-auth-state")
 
     async def seal(self, secrets: Mapping[str, Any] | None) -> Sealed:
@@ -83,12 +71,12 @@ class AuthStates:
         """
         if secrets is None:
             return Sealed(None)
-        if not self._keys:
+        if self._sealer is None:
             raise InvalidError(
                 "auth_state cannot be stored: this hub has no key for it",
                 hint="set JUPYTERHUB_CRYPT_KEY, or c.CryptKeeper.keys",
             )
-        return Sealed(await self._run(self._seal, dict(secrets)))
+        return Sealed(await self._run(self._sealer.seal, dict(secrets)))
 
     async def of(self, user_id: int) -> dict[str, Any] | None:
         """Get the secrets of a user; what an older key encrypted is encrypted anew.
@@ -144,36 +132,19 @@ class AuthStates:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def _of_stored(self, user_id: int, stored: bytes) -> dict[str, Any] | None:
-        opened: _Opened = await self._run(self._open, stored)
-        if opened.secrets is None:
+        sealer = self._sealer
+        opened: Opened | None = await self._run(sealer.open, stored) if sealer else None
+        if sealer is None or opened is None:
             log.warning(
                 "the auth_state of user %d cannot be read with any key of this hub: it counts as none "
                 "until the next login (was a key taken out of JUPYTERHUB_CRYPT_KEY?)",
                 user_id,
             )
-        elif opened.stale:
-            fresh = await self._run(self._seal, opened.secrets)
+            return None
+        if opened.stale:
+            fresh = await self._run(sealer.seal, opened.secrets)
             await self._store.write(lambda tx: tx.users.replace_auth_state(user_id, stored, fresh))
         return opened.secrets
-
-    def _seal(self, secrets: Mapping[str, Any]) -> bytes:
-        try:
-            text = json.dumps(secrets)
-        except (TypeError, ValueError, RecursionError) as error:
-            raise InvalidError(f"auth_state is no JSON: {type(error).__name__}") from error
-        return self._keys[0].encrypt(text.encode())
-
-    def _open(self, stored: bytes) -> _Opened:
-        if not self._keys:
-            return _Opened(None)
-        try:
-            return _Opened(_secrets_in(self._keys[0].decrypt(stored)))
-        except InvalidToken:
-            pass
-        try:
-            return _Opened(_secrets_in(MultiFernet(self._keys).decrypt(stored)), stale=True)
-        except InvalidToken:
-            return _Opened(None)
 
     async def _run(self, function: Any, *arguments: Any) -> Any:
         return await asyncio.get_running_loop().run_in_executor(self._threads, function, *arguments)
@@ -193,9 +164,7 @@ def stored_of(tx: Transaction, user_id: int) -> Stored:
     return Stored(known[0][0] if known else "", tx.users.auth_state(user_id))
 
 
-def _secrets_in(text: bytes) -> dict[str, Any] | None:
-    try:
-        secrets = json.loads(text)
-    except ValueError:
-        return None
-    return secrets if isinstance(secrets, dict) else None
+def _sealer_of(keys: Sequence[bytes]) -> Sealer:
+    from plughub.services.people.sealing import Sealer  # noqa: PLC0415 - loads cryptography
+
+    return Sealer(keys)

@@ -1,4 +1,4 @@
-"""Run by alembic; the connection comes from `plughub.storage.schema`."""
+"""Run by alembic; the connection comes from `plughub.storage.upgrading`."""
 
 from __future__ import annotations
 

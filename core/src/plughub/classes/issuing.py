@@ -1,0 +1,183 @@
+"""Keys and certificates in PEM: making authorities, signing for parties, telling what is still good."""
+
+from __future__ import annotations
+
+import datetime as dt
+import ipaddress
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Final
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+_AUTHORITY_DAYS: Final = 3650
+_DAYS: Final = 825
+_RENEW_DAYS: Final = 90
+_LONGEST_COMMON_NAME: Final = 64
+_NETWORKS: Final = (ipaddress.IPv4Network, ipaddress.IPv6Network)
+
+
+class UnfitKeyError(Exception):
+    """With this key nothing can be signed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Certified:
+    """A key and its certificate.
+
+    Attributes:
+        key: PEM, not encrypted.
+        certificate: PEM.
+    """
+
+    key: bytes = field(repr=False)
+    certificate: bytes
+
+
+def make_authority(name: str) -> Certified:
+    """Make an authority that signs itself.
+
+    Args:
+        name: of the authority.
+
+    Returns:
+        Its key and certificate.
+    """
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    usage = x509.KeyUsage(
+        digital_signature=True,
+        key_cert_sign=True,
+        crl_sign=True,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        encipher_only=False,
+        decipher_only=False,
+    )
+    builder = (
+        _builder(name, subject, key.public_key(), _AUTHORITY_DAYS)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(usage, critical=True)
+    )
+    return _in_pem(key, builder.sign(key, hashes.SHA256()))
+
+
+def issue(name: str, alt_names: Iterable[str], authority: bytes, authority_key: bytes) -> Certified:
+    """Make a key, and a certificate that an authority signs.
+
+    Args:
+        name: of the party.
+        alt_names: host names and addresses at which it is reached, maybe with ``DNS:`` or ``IP:``.
+        authority: its certificate, in PEM.
+        authority_key: its key, in PEM.
+
+    Returns:
+        Both.
+
+    Raises:
+        UnfitKeyError: the authority has a key of another kind.
+        ValueError: a name is no host name.
+    """
+    issuer = x509.load_pem_x509_certificates(authority)[0]
+    signing = serialization.load_pem_private_key(authority_key, None)
+    if not isinstance(signing, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey):
+        raise UnfitKeyError("no RSA or EC key")
+    key = ec.generate_private_key(ec.SECP256R1())
+    names = _general_names(alt_names)
+    builder = _builder(name, issuer.subject, key.public_key(), _DAYS)
+    builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False) if names else builder
+    usages = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
+    builder = (
+        builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(x509.ExtendedKeyUsage(usages), critical=False)
+        .add_extension(_authority_id(issuer), critical=False)
+    )
+    return _in_pem(key, builder.sign(signing, hashes.SHA256()))
+
+
+def is_good(certificate: bytes, authority: bytes, alt_names: Iterable[str]) -> bool:
+    """Tell whether a certificate can be kept for longer.
+
+    Args:
+        certificate: of a party, in PEM.
+        authority: the certificate of who ought to have signed it, in PEM.
+        alt_names: the host names and addresses that it ought to name.
+
+    Returns:
+        False when it is another's, names others, ends soon, or is none.
+
+    Raises:
+        ValueError: a name is no host name.
+    """
+    try:
+        known = x509.load_pem_x509_certificate(certificate)
+        known.verify_directly_issued_by(x509.load_pem_x509_certificates(authority)[0])
+        names = known.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except Exception:  # noqa: BLE001 - whatever is wrong with it, it is made anew
+        return False
+    ends = known.not_valid_after_utc - dt.timedelta(days=_RENEW_DAYS)
+    return set(names) == set(_general_names(alt_names)) and ends > dt.datetime.now(dt.UTC)
+
+
+def _in_pem(key: ec.EllipticCurvePrivateKey, certificate: x509.Certificate) -> Certified:
+    pem = serialization.Encoding.PEM
+    text = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    return Certified(text, certificate.public_bytes(pem))
+
+
+def _builder(
+    name: str, issuer: x509.Name, key: ec.EllipticCurvePublicKey, days: int
+) -> x509.CertificateBuilder:
+    now = dt.datetime.now(dt.UTC)
+    common = x509.NameAttribute(NameOID.COMMON_NAME, name[:_LONGEST_COMMON_NAME])
+    return (
+        x509.CertificateBuilder()
+        .subject_name(x509.Name([common]))
+        .issuer_name(issuer)
+        .public_key(key)
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - dt.timedelta(hours=1))
+        .not_valid_after(now + dt.timedelta(days=days))
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
+    )
+
+
+def _authority_id(issuer: x509.Certificate) -> x509.AuthorityKeyIdentifier:
+    try:
+        found = issuer.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+    except x509.ExtensionNotFound:
+        public = x509.SubjectKeyIdentifier.from_public_key(issuer.public_key())
+        return x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(public)
+    return x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(found)
+
+
+def _general_names(texts: Iterable[str]) -> list[x509.GeneralName]:
+    """Name hosts and addresses; addresses as hosts of reverse look-ups, too, for who compares hosts only."""
+    names = [_general_name(text) for text in texts]
+    reverse = [
+        x509.DNSName(name.value.reverse_pointer)
+        for name in names
+        if isinstance(name, x509.IPAddress) and not isinstance(name.value, _NETWORKS)
+    ]
+    return list(dict.fromkeys([*names, *reverse]))
+
+
+def _general_name(text: str) -> x509.GeneralName:
+    kind, colon, rest = text.partition(":")
+    if not colon or kind.upper() not in {"DNS", "IP"}:
+        kind, rest = "", text
+    if kind.upper() != "DNS":
+        try:
+            return x509.IPAddress(ipaddress.ip_address(rest))
+        except ValueError:
+            if kind:
+                raise
+    try:
+        return x509.DNSName(rest.encode("idna").decode("ascii"))
+    except UnicodeError as error:
+        raise ValueError(f"{text!r} is no host name for a certificate") from error
