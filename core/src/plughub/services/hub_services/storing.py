@@ -9,11 +9,13 @@ from typing import Final
 
 from plughub.domain.errors import InvalidError
 from plughub.domain.oauth import OAuthClient
+from plughub.domain.roles import TOKEN_ROLE
 from plughub.domain.scopes.known import service_access_scopes
 from plughub.domain.services import Service, ServiceDeclaration
 from plughub.domain.tokens import GENERATED_ROUNDS, hash_token, token_prefix
 from plughub.domain.urls import service_url
 from plughub.services.ports.store import Transaction
+from plughub.services.tokens.role_scopes import scopes_of_role
 
 log = logging.getLogger("plughub.services")
 GENERATED: Final = "made by the hub for a service that it starts"
@@ -150,5 +152,5 @@ def _create(tx: Transaction, service: Service, token: str, note: str, *, rounds:
         prefix=token_prefix(token),
         service_id=service.id,
         note=note,
-        scopes=["inherit"],
+        scopes=scopes_of_role(tx, TOKEN_ROLE),
     )

@@ -15,7 +15,7 @@ from plughub.domain.clock import utcnow
 from plughub.domain.errors import HubError, PluginError
 from plughub.domain.events import By, EventKind
 from plughub.domain.oauth import OAuthClient, server_client_id
-from plughub.domain.roles import SERVER_ROLE, default_role
+from plughub.domain.roles import SERVER_ROLE
 from plughub.domain.scopes import access_scopes
 from plughub.domain.servers import Phase, ServerRecord, Status
 from plughub.domain.tokens import GENERATED_ROUNDS, hash_token, new_token, token_prefix
@@ -41,6 +41,7 @@ from plughub.services.servers.cleaning_up import CleanUp
 from plughub.services.servers.probe import answers
 from plughub.services.servers.views import plugin_view, server_environment, server_prefix, server_token_note
 from plughub.services.settings import HubSettings
+from plughub.services.tokens.role_scopes import scopes_of_role
 from plughub.services.tokens.tokens import store_token
 
 log = logging.getLogger("plughub.start")
@@ -50,6 +51,7 @@ POLL_SECONDS: Final = 0.2
 ROUTE_TRIES: Final = 5
 FIRST_PAUSE: Final = 1.0
 LONGEST_PAUSE: Final = 300.0
+REPORT_ACTIVITY: Final = "users:activity!user"
 MANY: Final = 16
 
 
@@ -140,11 +142,11 @@ class StartSteps:
             if host:
                 tx.operations.bind(job.operation.id, self.settings.hub_id, host)
             record, user = job.look(tx)
-            # What is resumed may use an older token at once: it is void only when that is known.
-            self._credentials(tx, record, user, token, fresh=True)
             client = server_client_id(record.user, record.name)
-            tx.servers.launching(record.id, backend=plugin, host=host, launch=launch, client_id=client)
             intended = replace(record, backend=plugin, host=host, launch=launch, oauth_client_id=client)
+            # What is resumed may use an older token at once: it is void only when that is known.
+            self._credentials(tx, intended, user, token, fresh=True)
+            tx.servers.launching(record.id, backend=plugin, host=host, launch=launch, client_id=client)
             starting = replace(intended, status=Status.STARTING, failure=None, unknown="")
             return starting, user, stored_of(tx, user.id)
 
@@ -287,7 +289,7 @@ class StartSteps:
     ) -> None:
         """Store the server's token and its OAuth client; both have the same secret."""
         client = server_client_id(record.user, record.name)
-        info = self.settings.spawners.get(record.backend or self.settings.default_spawner, SpawnerInfo())
+        info = self.settings.spawners.get(record.backend, SpawnerInfo())
         prefix = server_prefix(self.settings, record.user, record.name)
         tx.oauth.save_client(
             OAuthClient(
@@ -300,7 +302,9 @@ class StartSteps:
             )
         )
         if fresh or tx.tokens.matching(token_prefix(token), token) is None:
-            scopes = info.server_token_scopes or default_role(SERVER_ROLE).scopes
+            # A server that may not report its activity would be culled while people work.
+            given = info.server_token_scopes and (*info.server_token_scopes, REPORT_ACTIVITY)
+            scopes = given or scopes_of_role(tx, SERVER_ROLE)
             store_token(
                 tx, token, user_id=user.id, note=server_token_note(record), scopes=_bound(scopes, record)
             )

@@ -105,6 +105,8 @@ def server_environment(settings: HubSettings, record: ServerRecord, token: str) 
     wide = f"access:servers!user={record.user}"
     scopes = json.dumps([*sorted(access_scopes(record.user, record.name)), wide])
     public = settings.public_url.rstrip("/")
+    spawner = settings.spawners.get(record.backend)
+    allowed = spawner.oauth_client_allowed_scopes if spawner else None
     return {
         "JUPYTERHUB_API_TOKEN": token,
         "JPY_API_TOKEN": token,
@@ -114,7 +116,7 @@ def server_environment(settings: HubSettings, record: ServerRecord, token: str) 
         "JUPYTERHUB_OAUTH_CALLBACK_URL": f"{prefix}oauth_callback",
         "JUPYTERHUB_OAUTH_ACCESS_SCOPES": scopes,
         "JUPYTERHUB_OAUTH_SCOPES": scopes,
-        "JUPYTERHUB_OAUTH_CLIENT_ALLOWED_SCOPES": "[]",
+        "JUPYTERHUB_OAUTH_CLIENT_ALLOWED_SCOPES": json.dumps(list(allowed or ())),
         "JUPYTERHUB_USER": record.user,
         "JUPYTERHUB_SERVER_NAME": record.name,
         "JUPYTERHUB_API_URL": settings.api_url,

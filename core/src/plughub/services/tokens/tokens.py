@@ -12,7 +12,7 @@ from plughub.domain.clock import utcnow
 from plughub.domain.errors import ForbiddenError, InvalidError
 from plughub.domain.names import normalize_username
 from plughub.domain.oauth import TokenRecord
-from plughub.domain.roles import owner_scopes
+from plughub.domain.roles import TOKEN_ROLE, owner_scopes
 from plughub.domain.scopes import (
     ScopeOwner,
     ScopeTree,
@@ -22,17 +22,13 @@ from plughub.domain.scopes import (
     name_scopes,
 )
 from plughub.domain.services import Service
-from plughub.domain.tokens import (
-    GENERATED_ROUNDS,
-    hash_token,
-    new_token,
-    token_prefix,
-)
+from plughub.domain.tokens import GENERATED_ROUNDS, hash_token, new_token, token_prefix
 from plughub.domain.users import User
 from plughub.kinds import TokenIdentity
 from plughub.plugin.hooks import Hooks
 from plughub.services.ports.store import Store, Transaction
 from plughub.services.tokens.principals import Principal, PrincipalCache
+from plughub.services.tokens.role_scopes import scopes_of_role, scopes_of_roles
 
 MAX_ANY_TOKEN: Final = 64 * 1024
 """Bytes; longer is not shown to any plugin."""
@@ -132,7 +128,7 @@ class TokenService:
         user: User,
         *,
         note: str = "",
-        scopes: Collection[str] = ("inherit",),
+        scopes: Collection[str] | None = None,
         expires_in: int | None = None,
         holder: Principal | None = None,
     ) -> NewToken:
@@ -141,7 +137,7 @@ class TokenService:
         Args:
             user: its owner.
             note: what it is for.
-            scopes: what it may do.
+            scopes: what it may do; None for what the role ``token`` says, as far as the owner holds it.
             expires_in: seconds; None for no end.
             holder: who asks; the token may hold nothing that the owner does not hold.
 
@@ -152,6 +148,9 @@ class TokenService:
             InvalidError: a scope does not exist, the owner does not hold it, or the time makes no sense.
             ForbiddenError: who asks does not hold a scope, and nobody grants what they do not hold.
         """
+        usual = scopes is None
+        if scopes is None:
+            scopes = await self._store.read(lambda tx: scopes_of_role(tx, TOKEN_ROLE))
         self._tree.check(scopes, "this token")
         if expires_in is not None and not 0 < expires_in <= LONGEST_LIFE:
             raise InvalidError("expires_in must be a positive number of seconds, a hundred years at most")
@@ -159,10 +158,12 @@ class TokenService:
             expires_in = self._longest if expires_in is None else expires_in
             if expires_in > self._longest:
                 raise InvalidError(f"token expires_in: {expires_in} must not exceed {self._longest}")
-        self._check_held(user, scopes, holder)
+        self._check_held(user, scopes, holder, usual=usual)
         ends = utcnow() + timedelta(seconds=expires_in) if expires_in else None
         text = new_token()
-        by = f" by {holder.name}" if holder is not None and holder.name != user.name else ""
+        by = ""
+        if holder is not None and (holder.name != user.name or not holder.is_user):
+            by = f" by {'user' if holder.is_user else 'service'} {holder.name}"
         record = await self._store.write(
             lambda tx: store_token(
                 tx,
@@ -174,6 +175,20 @@ class TokenService:
             )
         )
         return NewToken(text=text, record=record)
+
+    async def scopes_of_roles(self, names: Collection[str]) -> tuple[str, ...]:
+        """Give the scopes of some roles, by whose names older clients ask for tokens.
+
+        Args:
+            names: of the roles.
+
+        Returns:
+            Scopes, not expanded.
+
+        Raises:
+            InvalidError: there is no such role.
+        """
+        return await self._store.read(lambda tx: scopes_of_roles(tx, names))
 
     async def of_user(self, user: User) -> list[TokenRecord]:
         """List the tokens of a user.
@@ -221,12 +236,16 @@ class TokenService:
         about = ScopeOwner(user=user.name, server=_server_of(record.client_id, user.name))
         return effective_token_scopes(self._tree.expand(record.scopes, about), owner)
 
-    def _check_held(self, user: User, scopes: Collection[str], holder: Principal | None) -> None:
-        """Refuse scopes that the owner or who asks does not hold."""
+    def _check_held(
+        self, user: User, scopes: Collection[str], holder: Principal | None, *, usual: bool
+    ) -> None:
+        """Refuse scopes that the owner or who asks does not hold; usual ones are cut to the owner's."""
         owner = self.scopes_of(user)
         wanted = self._tree.expand(scopes, ScopeOwner(user=user.name))
         groups = {user.name: user.groups}
-        if excess := excess_scopes(wanted, owner, groups):
+        if usual:
+            wanted = effective_token_scopes(wanted, owner, groups)
+        elif excess := excess_scopes(wanted, owner, groups):
             raise InvalidError(f"{user.name} does not hold {name_scopes(excess)}")
         if holder is None:
             return

@@ -20,10 +20,13 @@ class _GroupAnswers(APIHandler):
     def model(self, group: Group) -> dict[str, Any]:
         return group_model(group, self.visitor.scopes)
 
-    def users_of_body(self) -> list[str]:
+    def users_of_body(self, *, required: bool = False) -> list[str]:
         body = self.json_body()
         check_body(body, {"users": TEXTS}, "group")
-        return list(body.get("users") or [])
+        users = body.get("users")
+        if users is None and required:
+            raise InvalidError('the body of the request has to name users: {"users": ["name"]}')
+        return list(users or [])
 
 
 class GroupsHandler(_GroupAnswers):
@@ -77,7 +80,7 @@ class GroupUsersHandler(_GroupAnswers):
     @requires("groups", about=of_group)
     async def post(self, name: str) -> None:
         """Add members."""
-        users = self.users_of_body()
+        users = self.users_of_body(required=True)
         group = await self.context.groups.add(name, users, self.visitor)
         self.tell("add-to-group", "", group=name, users=users)
         self.answer(self.model(group))
@@ -85,7 +88,7 @@ class GroupUsersHandler(_GroupAnswers):
     @requires("groups", about=of_group)
     async def delete(self, name: str) -> None:
         """Take members out."""
-        users = self.users_of_body()
+        users = self.users_of_body(required=True)
         group = await self.context.groups.remove(name, users)
         self.tell("remove-from-group", "", group=name, users=users)
         self.answer(self.model(group))

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from http import HTTPStatus
+from typing import Any
 
+from plughub.domain.clock import isoformat
 from plughub.domain.errors import InvalidError
+from plughub.domain.routes import Route
 from plughub.web.api.base import APIHandler
 from plughub.web.api.bodies import TEXT, check_body
 from plughub.web.api.pagination import page_of
 from plughub.web.requires import requires
 
 _KEYS = {"ip": TEXT, "port": TEXT, "protocol": TEXT, "api_url": TEXT, "auth_token": TEXT}
+
+
+def _activity(route: Route) -> dict[str, Any]:
+    return {"last_activity": isoformat(route.last_activity)} if route.last_activity else {}
 
 
 class ProxyHandler(APIHandler):
@@ -25,7 +32,7 @@ class ProxyHandler(APIHandler):
             route.routespec: {
                 "routespec": route.routespec,
                 "target": route.target,
-                "data": dict(route.data),
+                "data": {**route.data, **_activity(route)},
             }
             for route in routes[page.offset : page.offset + page.limit]
         }

@@ -10,7 +10,6 @@ from typing import Any, Final
 from plughub.domain.errors import ForbiddenError, HubError, InvalidError, NotFoundError
 from plughub.domain.events import EventKind
 from plughub.domain.oauth import TokenRecord
-from plughub.domain.roles import DEFAULT_ROLES
 from plughub.domain.scopes import ScopeFilter
 from plughub.domain.users import User
 from plughub.services.tokens.principals import Principal
@@ -20,7 +19,6 @@ from plughub.web.api.models import token_model
 from plughub.web.base import MISSING_CREDENTIALS
 from plughub.web.requires import of_user, requires
 
-DEFAULT_SCOPES: Final = ("inherit",)
 MAX_NOTE: Final = 1023
 _KINDS: Final = {"note": TEXT, "expires_in": NUMBER, "scopes": TEXTS, "roles": TEXTS, "auth": OBJECT}
 _NEVER: Final = datetime.min.replace(tzinfo=UTC)
@@ -48,13 +46,22 @@ class TokensHandler(APIHandler):
         made = await self.context.tokens.create(
             user,
             note=_note(body),
-            scopes=_scopes(body),
+            scopes=await self._scopes(body),
             expires_in=body.get("expires_in"),
             holder=maker,
         )
         self._tell(user, maker, made.record)
         scopes = self.context.tokens.effective_scopes(user, made.record)
         self.answer({**token_model(made.record, scopes), "token": made.text}, 201)
+
+    async def _scopes(self, body: Mapping[str, Any]) -> tuple[str, ...] | None:
+        """Read the scopes, None for the usual ones; names of roles stand for theirs, as older clients ask."""
+        scopes, roles = body.get("scopes"), body.get("roles")
+        if scopes is not None and roles is not None:
+            raise InvalidError("say scopes or roles, not both")
+        if roles:
+            return await self.context.tokens.scopes_of_roles(roles)
+        return None if scopes is None else tuple(scopes)
 
     def _tell(self, user: User, maker: Principal, record: TokenRecord) -> None:
         """Tell of a new token; who sent name and password made it, though nobody was logged in."""
@@ -133,17 +140,3 @@ def _note(body: Mapping[str, Any]) -> str:
     if len(note) > MAX_NOTE:
         raise InvalidError(f"token.note must be a text of at most {MAX_NOTE} characters")
     return str(note)
-
-
-def _scopes(body: Mapping[str, Any]) -> tuple[str, ...]:
-    """Read the scopes; names of default roles stand for theirs, as older clients ask."""
-    scopes, roles = body.get("scopes"), body.get("roles")
-    if scopes is not None and roles is not None:
-        raise InvalidError("say scopes or roles, not both")
-    if roles is None:
-        return DEFAULT_SCOPES if scopes is None else tuple(scopes)
-    known = {role.name: role.scopes for role in DEFAULT_ROLES}
-    unknown = [role for role in roles if role not in known]
-    if unknown:
-        raise InvalidError(f"there is no role {unknown[0][:32]!r} for tokens; say scopes")
-    return tuple(scope for role in roles for scope in known[role]) or DEFAULT_SCOPES

@@ -34,7 +34,6 @@ class LoginHandler(PageHandler):
     async def get(self) -> None:
         """Show the ways to log in, or go on when somebody is logged in."""
         if self.principal is not None:
-            self.cookies_of_hub.log_in(self.principal.user)
             self.redirect(await landing(self, self.principal.user))
             return
         asking = [method for method in self.methods.values() if method.form or method.url]

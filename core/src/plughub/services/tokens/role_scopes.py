@@ -1,0 +1,43 @@
+"""What tokens hold when nobody says it: the scopes of a role, which the config file may have changed."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from plughub.domain.errors import InvalidError
+from plughub.domain.names import shorten
+from plughub.domain.roles import DEFAULT_ROLES
+from plughub.services.ports.store import Transaction
+
+
+def scopes_of_role(tx: Transaction, name: str) -> tuple[str, ...]:
+    """Give the scopes of a default role.
+
+    Args:
+        tx: the transaction.
+        name: such as ``token`` or ``server``.
+
+    Returns:
+        Its scopes, not expanded; those of every hub where no role is stored yet.
+    """
+    return scopes_of_roles(tx, [name])
+
+
+def scopes_of_roles(tx: Transaction, names: Collection[str]) -> tuple[str, ...]:
+    """Give the scopes of some roles.
+
+    Args:
+        tx: the transaction.
+        names: of the roles.
+
+    Returns:
+        All scopes, not expanded.
+
+    Raises:
+        InvalidError: there is no such role.
+    """
+    known = {role.name: role.scopes for role in (*DEFAULT_ROLES, *tx.roles.all())}
+    for name in names:
+        if name not in known:
+            raise InvalidError(f"there is no role {shorten(name)}")
+    return tuple(dict.fromkeys(scope for name in names for scope in known[name]))
