@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import event
+
+from plughub.domain.audit import AuditEntry
+from plughub.domain.clock import utcnow
 
 PEOPLE = 60
 
@@ -22,7 +26,12 @@ async def admin(hub):
         for number, key in enumerate(keys):
             tx.groups.add_users(f"group{number:02}", [f"user{number:02}", f"user{number // 2:02}"])
             tx.shares.grant(server, "user", key, ["access:servers!server=owner/"])
-            tx.shares.add_code(server, ["access:servers!server=owner/"])
+            tx.shares.grant(tx.servers.of_user(key)[0], "user", keys[0], ["access:servers"])
+            group = tx.groups.get("group00").id
+            tx.shares.grant(tx.servers.of_user(key)[0], "group", group, ["access:servers"])
+            code = {"hashed": f"hash{number}", "prefix": "abcd", "expires_at": utcnow() + timedelta(days=1)}
+            tx.shares.add_code(server, scopes=["access:servers!server=owner/"], **code)
+        tx.audit.add([AuditEntry(at=utcnow(), kind="login", user="user00")] * PEOPLE)
 
     await hub.store.write(fill)
     return await hub.admin()

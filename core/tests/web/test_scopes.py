@@ -52,6 +52,66 @@ async def ask(make_hub):
     return ask
 
 
+NEEDED = """
+GET /metrics: read:metrics
+GET /info: read:hub
+GET POST PATCH /proxy: proxy
+GET /audit: read:audit
+POST /shutdown: shutdown
+GET /users: list:users
+POST /users: admin:users
+GET /users/{name}: read:users read:users:name read:users:groups read:users:activity read:servers \
+    read:roles:users admin:auth_state
+POST PATCH /users/{name}: admin:users
+DELETE /users/{name}: delete:users
+POST /users/{name}/activity: users:activity
+GET /users/{name}/server: read:servers
+POST PUT PATCH /users/{name}/server: start:servers
+DELETE /users/{name}/server: delete:servers
+GET /users/{name}/server/progress: read:servers
+GET /users/{name}/servers/{server}: read:servers
+POST PUT PATCH /users/{name}/servers/{server}: start:servers
+DELETE /users/{name}/servers/{server}: delete:servers
+GET /users/{name}/servers/{server}/progress: read:servers
+GET /users/{name}/tokens: read:tokens
+GET /users/{name}/tokens/{token}: read:tokens
+DELETE /users/{name}/tokens/{token}: tokens
+GET /groups: list:groups
+POST /groups: admin:groups
+GET /groups/{group}: read:groups read:groups:name read:roles:groups
+POST /groups/{group}: admin:groups
+DELETE /groups/{group}: delete:groups
+POST DELETE /groups/{group}/users: groups
+PUT /groups/{group}/properties: groups
+GET /services: list:services
+GET /services/{service}: read:services read:services:name read:roles:services
+POST DELETE /services/{service}: admin:services
+GET /shares/{name}: read:shares
+GET /shares/{name}/{server}: read:shares
+POST PATCH DELETE /shares/{name}/{server}: shares
+GET /share-codes/{name}: read:shares
+GET /share-codes/{name}/{server}: read:shares
+POST DELETE /share-codes/{name}/{server}: shares
+GET /users/{name}/shared: read:users:shares
+GET /users/{name}/shared/{owner}/{server}: read:users:shares
+DELETE /users/{name}/shared/{owner}/{server}: users:shares
+GET /groups/{group}/shared: read:groups:shares
+GET /groups/{group}/shared/{owner}/{server}: read:groups:shares
+DELETE /groups/{group}/shared/{owner}/{server}: groups:shares
+"""
+"""What JupyterHub asks for, any of them; calls that ask for no scope are not in it."""
+
+
+def test_every_call_asks_for_the_scopes_that_jupyterhub_asks_for():
+    needed = {}
+    for line in NEEDED.replace("\\\n", "").strip().splitlines():
+        calls, _, scopes = line.partition(": ")
+        *methods, path = calls.split()
+        needed |= {(method, path): set(scopes.split()) for method in methods}
+    asked = {(call.method, call.path): set(scopes_of(call)) for call in CALLS if scopes_of(call)}
+    assert asked == needed
+
+
 def refusal(call):
     return f"Action is not authorized with current scopes; requires any of [{', '.join(scopes_of(call))}]"
 
