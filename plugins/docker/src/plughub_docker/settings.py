@@ -25,7 +25,7 @@ class DockerSettings(OldNames):
     # ---- the image
 
     image = Unicode(
-        "quay.io/jupyterhub/singleuser:5.3", help="Image of the containers; it needs jupyterhub-singleuser."
+        "quay.io/jupyterhub/singleuser:6.1", help="Image of the containers; it needs jupyterhub-singleuser."
     ).tag(config=True)
     allowed_images: Any = Union(
         [List(Unicode()), Dict(), Unicode(), Callable()],
