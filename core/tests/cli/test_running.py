@@ -211,6 +211,8 @@ ROLES = """
 c.JupyterHub.load_roles = [{"name": "looker", "scopes": ["list:users"], "groups": ["class"]}]
 c.JupyterHub.load_groups = {"class": ["alice"]}
 c.Authenticator.admin_users = {"root"}
+c.JupyterHub.custom_scopes = {"custom:board:read": {"description": "Read what is on the board"}}
+c.JupyterHub.extra_user_scopes = {"custom:board:read"}
 """
 
 
@@ -218,7 +220,9 @@ def test_roles_and_groups_of_the_configuration_hold(folder):
     with HubProcess(folder, *PLUGINS, config=CONFIG + ROLES) as hub:
         users = client_of(hub, "alice")("GET", "/users").body
         assert [user["name"] for user in users] == ["alice", "root"]
-        assert client_of(hub, "bob")("GET", "/users").status == 403
+        bob = client_of(hub, "bob")
+        assert bob("GET", "/users").status == 403
+        assert "custom:board:read" in bob("GET", "/user").body["scopes"]
         assert client_of(hub, "root")("GET", "/users/root").body["admin"] is True
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+from datetime import timedelta
 from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
 import pytest
 
 from plughub import hookimpl
+from plughub.domain.clock import utcnow
 from plughub.domain.oauth import server_client_id
 from plughub.domain.roles import Role
 from plughub.kinds import SpawnerInfo
@@ -96,6 +98,31 @@ async def test_a_code_is_good_once(hub, secret):
 async def test_a_code_is_of_no_use_to_others(hub, secret, wrong):
     code = await a_code(await hub.logged_in())
     assert (await exchange(hub, secret, code, **wrong)).code in {400, 401}
+
+
+async def test_where_pkce_is_required_a_client_without_it_gets_no_code(make_hub):
+    hub = await make_hub(oauth_require_pkce=True)
+    await hub.running()
+    browser = await hub.logged_in()
+    refused = await browser.get(authorize(code_challenge="", code_challenge_method=""))
+    assert refused.code == 302
+    query = parse_qs(urlsplit(refused.headers["Location"]).query)
+    assert (query["error"], "code" in query) == (["invalid_request"], False)
+    assert await a_code(browser)
+
+
+async def test_a_token_from_a_code_lasts_as_long_as_is_configured(make_hub):
+    hub = await make_hub(oauth_token_expires_in=600)
+    await hub.running()
+    secret = hub.tiny.started[0].environment["JUPYTERHUB_API_TOKEN"]
+    answer = await exchange(hub, secret, await a_code(await hub.logged_in()))
+    assert json.loads(answer.body)["expires_in"] == 600
+    (listed,) = [
+        token
+        for token in await hub.tokens.of_user(await hub.user("alice"))
+        if token.client_id == server_client_id("alice", "")
+    ]
+    assert timedelta(seconds=500) < listed.expires_at - utcnow() <= timedelta(seconds=600)
 
 
 async def test_nobody_is_sent_to_the_login_and_back(hub, secret):
