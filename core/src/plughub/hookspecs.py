@@ -750,12 +750,15 @@ async def hub_route_delete(routespec: str) -> None:
 
 
 @hook(Calling.OWN, timeout=20)
-async def hub_routes() -> Sequence[Route]:
-    """List the routes that the proxy has for this hub, with the last activity of each.
+async def hub_routes(activity: bool) -> Sequence[Route]:
+    """List the routes that the proxy has for this hub.
 
     When:
-        Every second, from 5,000 routes on less often, to mend what differs and to learn about
-        activity. What has not changed should be cheap to tell.
+        Every second, from 5,000 routes on less often, to mend what differs. What has not changed should
+        be cheap to tell. Now and then activity is asked for, too.
+
+    Args:
+        activity: the last activity of each is wanted; else it may be left out where it costs something.
 
     Returns:
         The routes that the hub added; those of others are left out.

@@ -135,7 +135,7 @@ async def test_routes_come_back_with_their_last_activity():
     proxy = InMemory()
     proxy.table = {"/a/": {"routespec": "/a/", "target": "http://a", "data": {}, "last_activity": WHEN}}
 
-    assert [found.last_activity for found in await hooks_of(proxy).hub_routes()] == [WHEN]
+    assert [found.last_activity for found in await hooks_of(proxy).hub_routes(activity=True)] == [WHEN]
 
 
 @pytest.mark.parametrize("proxy_class", [InMemory, WithTable])
@@ -144,10 +144,10 @@ async def test_further_targets_come_back_even_when_the_class_cannot_use_them(pro
     several = route("/", more_targets=("http://127.0.0.1:2", "http://127.0.0.1:3"), data={"hub": True})
     await hooks.hub_route_add(several)
 
-    assert await hooks.hub_routes() == [several]
+    assert await hooks.hub_routes(activity=True) == [several]
 
     await hooks.hub_routes_replace([several, route("/a/")])
-    assert await hooks.hub_routes() == [several, route("/a/")]
+    assert await hooks.hub_routes(activity=True) == [several, route("/a/")]
 
 
 async def test_a_class_without_replace_routes_changes_only_what_differs():
@@ -189,14 +189,14 @@ async def test_extra_routes_stand_after_a_start_and_the_hub_does_not_see_them():
     await hooks.hub_proxy_start(SETTINGS)
 
     assert proxy.table["/docs/"]["target"] == "http://docs:80"
-    assert await hooks.hub_routes() == []
+    assert await hooks.hub_routes(activity=True) == []
 
 
 async def test_extra_routes_are_mended_whenever_routes_are_listed():
     proxy = with_extra(docs="http://docs:80")
     hooks = hooks_of(proxy)
     proxy.table["/gone/"] = {"target": "http://x", "data": {"extra": True}}
-    await hooks.hub_routes()
+    await hooks.hub_routes(activity=True)
 
     assert {spec: entry["target"] for spec, entry in proxy.table.items()} == {"/docs/": "http://docs:80"}
 
@@ -216,10 +216,10 @@ async def test_an_extra_route_wins_over_one_of_the_hub_which_takes_its_own_for_s
     await hooks.hub_route_add(own)
 
     assert proxy.table["/"]["target"] == "http://front:80"
-    assert await hooks.hub_routes() == [own]
+    assert await hooks.hub_routes(activity=True) == [own]
 
     await hooks.hub_route_delete("/")
-    assert await hooks.hub_routes() == []
+    assert await hooks.hub_routes(activity=True) == []
     assert set(proxy.table) == {"/"}
 
 
@@ -228,6 +228,17 @@ async def test_an_extra_route_with_a_host_needs_host_routing():
 
     with pytest.raises(ValueError, match="subdomain_host is not set"):
         await hooks_of(proxy).hub_proxy_start(SETTINGS)
+
+
+async def test_a_proxy_that_can_leave_the_activity_out_learns_whether_it_is_wanted():
+    class Choosy(InMemory):
+        def get_all_routes(self, *, activity=True):
+            return {"/a/": {"target": "http://a", "last_activity": WHEN if activity else None}}
+
+    hooks = hooks_of(Choosy())
+
+    assert [found.last_activity for found in await hooks.hub_routes(activity=True)] == [WHEN]
+    assert [found.last_activity for found in await hooks.hub_routes(activity=False)] == [None]
 
 
 async def test_one_route_can_be_looked_up():

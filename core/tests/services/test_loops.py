@@ -7,7 +7,7 @@ from sqlalchemy import text
 
 from plughub.domain.errors import InvalidError
 from plughub.services.processes import loops
-from plughub.services.processes.loops import for_ever, news, repeat
+from plughub.services.processes.loops import BEAT_SECONDS, for_ever, news, next_beat, repeat
 
 
 class Work:
@@ -47,6 +47,18 @@ async def test_work_that_never_ends_and_does_is_begun_again(monkeypatch, caplog)
     work = Work(KeyError("gone"))
     await until_it_works(work, for_ever(work.turn))
     assert "Work.turn failed and is begun again" in caplog.text
+
+
+@pytest.mark.parametrize("pause", [BEAT_SECONDS, 0.5, 1.0, 2.0, 5.0])
+@pytest.mark.parametrize("now", [0.0, 0.1, 1.0, 1000.003, 4711.24, 86400.77])
+def test_what_has_the_same_or_another_pace_begins_together_and_never_later_than_it_should(now, pause):
+    due = next_beat(now, pause)
+    assert now + pause - BEAT_SECONDS < due <= now + pause
+    assert (due / BEAT_SECONDS).is_integer()
+
+
+def test_a_pause_that_is_shorter_than_a_beat_is_kept():
+    assert [next_beat(7.1, pause) for pause in (0, 0.05)] == [7.1, 7.1 + 0.05]
 
 
 async def test_news_is_heard_once():

@@ -42,7 +42,10 @@ class PeriodicMetricsCollector(Configurable):
         config=True
     )
     event_loop_interval_resolution = traitlets.Float(
-        0.05, min=0.001, help="Seconds between two looks at how late the event loop is."
+        0.05,
+        min=0.001,
+        help="""Seconds between two looks at how late the event loop is. While nobody has read the metrics for
+        five minutes it is looked four times a second.""",
     ).tag(config=True)
     event_loop_interval_log_threshold = traitlets.Float(
         1, help="Seconds of delay of the event loop that are worth a line in the log."

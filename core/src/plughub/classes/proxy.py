@@ -21,9 +21,10 @@ class Proxy(LoggingConfigurable):
     It defines `start` and `stop` too when the hub launches the proxy. Methods may be ``async def``,
     ``tornado.gen.coroutine`` or a plain ``def``; a plain one runs in a thread and may block.
 
-    Two things more, for proxies that can do them: ``replace_routes(routes)`` takes a whole table in one
+    Three things more, for proxies that can do them: ``replace_routes(routes)`` takes a whole table in one
     step, in the form that `get_all_routes` answers; an ``add_route`` with a fourth argument
-    ``more_targets`` gets further addresses that serve the same.
+    ``more_targets`` gets further addresses that serve the same; a ``get_all_routes`` with an argument
+    ``activity`` learns whether ``last_activity`` is wanted this time.
 
     Attributes:
         internal_tls: it can lead to targets at ``https://`` and show them `client_tls`.

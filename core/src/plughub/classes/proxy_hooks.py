@@ -42,6 +42,7 @@ class ProxyHooks:
         self.plugin = plugin
         self.proxy = proxy
         self._hidden: dict[str, Route] = {}
+        self._asks_for_activity = _takes(proxy.get_all_routes, "activity")
 
     @hookimpl
     def hub_configure(self, context: HubContext) -> None:
@@ -62,7 +63,7 @@ class ProxyHooks:
         if self.proxy.should_start:
             await self._call(self.proxy.start)
         if extra:
-            await self._mend_extra(await self._found())
+            await self._mend_extra(await self._found(activity=False))
         state: Mapping[str, Any] = await self._call(self.proxy.get_state) or {}
         return state
 
@@ -94,9 +95,9 @@ class ProxyHooks:
             await self._call(self.proxy.delete_route, routespec)
 
     @hookimpl
-    async def hub_routes(self) -> Sequence[Route]:
+    async def hub_routes(self, activity: bool) -> Sequence[Route]:
         """Call ``get_all_routes``, and mend the extra routes."""
-        found = await self._found()
+        found = await self._found(activity=activity)
         await self._mend_extra(found)
         routes = [_as_route(spec, entry) for spec, entry in found.items() if not _is_extra(entry)]
         return [route for route in routes if route.routespec not in self._hidden] + [*self._hidden.values()]
@@ -111,7 +112,7 @@ class ProxyHooks:
         if replace is not None:
             await self._call(replace, {spec: self._entry(route) for spec, route in wanted.items()})
             return
-        found = await self._found()
+        found = await self._found(activity=False)
         stands = {spec: _as_route(spec, entry) for spec, entry in found.items()}
         surplus = [spec for spec in stands if spec not in wanted]
         missing = [route for spec, route in wanted.items() if stands.get(spec) != route]
@@ -139,8 +140,9 @@ class ProxyHooks:
 
     # ---- calls
 
-    async def _found(self) -> Found:
-        found: Found = await self._call(self.proxy.get_all_routes)
+    async def _found(self, *, activity: bool) -> Found:
+        wanted = {"activity": activity} if self._asks_for_activity else {}
+        found: Found = await self._call(self.proxy.get_all_routes, **wanted)
         return found
 
     async def _add(self, route: Route) -> None:
@@ -150,7 +152,7 @@ class ProxyHooks:
 
     def _entry(self, route: Route) -> dict[str, Any]:
         data, more = dict(route.data), tuple(route.more_targets)
-        if more and "more_targets" not in inspect.signature(self.proxy.add_route).parameters:
+        if more and not _takes(self.proxy.add_route, "more_targets"):
             data, more = {**data, UNUSED_TARGETS: list(more)}, ()
         return {"routespec": route.routespec, "target": route.target, "data": data, "more_targets": more}
 
@@ -168,6 +170,10 @@ class ProxyHooks:
 
     async def _call(self, function: Any, *args: Any, **kwargs: Any) -> Any:
         return await call(self.plugin, function, *args, **kwargs)
+
+
+def _takes(method: Callable[..., Any], argument: str) -> bool:
+    return argument in inspect.signature(method).parameters
 
 
 def _is_extra(entry: Mapping[str, Any]) -> bool:

@@ -186,9 +186,9 @@ class Hooks:
         """Delete a route."""
         await self.caller.own(plugin, "hub_route_delete", routespec=routespec)
 
-    async def routes(self, plugin: str) -> tuple[Route, ...]:
-        """List the routes."""
-        return tuple(await self.caller.own(plugin, "hub_routes"))
+    async def routes(self, plugin: str, *, activity: bool = True) -> tuple[Route, ...]:
+        """List the routes; without the last activity of each when that is not wanted."""
+        return tuple(await self.caller.own(plugin, "hub_routes", activity=activity))
 
     async def routes_replace(self, plugin: str, routes: Sequence[Route]) -> bool:
         """Make this the whole table; answers False when the plugin has no such step."""

@@ -150,21 +150,9 @@ class Instance:
         await asyncio.to_thread(end, process)
         await asyncio.to_thread(self._state.unlink, missing_ok=True)
 
-    async def is_running(self, process: DetachedProcess) -> bool:
-        """Tell whether it runs, and keep its log short.
-
-        Args:
-            process: the master process.
-
-        Returns:
-            Whether it runs.
-        """
-
-        def look() -> bool:
-            trim(self._log)
-            return process.is_running()
-
-        return await asyncio.to_thread(look)
+    async def keep_log_short(self) -> None:
+        """Begin its log anew when it has grown long."""
+        await asyncio.to_thread(trim, self._log)
 
     async def _ask_to_reload(self) -> bool:
         """Ask by socket: a master that has just begun does not listen yet, and would lose a signal."""

@@ -28,7 +28,7 @@ from plughub_haproxy.targets import address_of
 from plughub_haproxy.tls import TargetTLS
 
 LOOKS_BETWEEN_SWEEPS: Final = 10
-"""How many times it is looked whether HAProxy runs, until it is looked for half-dead connections once."""
+"""How many times it is looked whether HAProxy runs, until it is swept: its log, half-dead connections."""
 
 
 class HAProxyProxy(Proxy):
@@ -110,13 +110,15 @@ class HAProxyProxy(Proxy):
         if not self.should_start:
             await self._here.runtime.ask("show info")
             return None
-        if self._process is None or not await self._here.is_running(self._process):
+        # On the loop: what is read of a process is made up at once by the system, and a thread costs more.
+        if self._process is None or not self._process.is_running():
             return 0
-        if await asyncio.to_thread(self._certificate.has_changed):
+        if bool(self.ssl_cert) and await asyncio.to_thread(self._certificate.has_changed):
             self.log.info("The certificate %s has changed", self.ssl_cert)
             await self.start()
         self._looks += 1
         if self._looks % LOOKS_BETWEEN_SWEEPS == 0:
+            await self._here.keep_log_short()
             await self._half_dead.look()
         return None
 
@@ -145,10 +147,14 @@ class HAProxyProxy(Proxy):
         key = key_of(routespec)
         await self._table.remove(key, activity_id(key))
 
-    async def get_all_routes(self) -> dict[str, dict[str, Any]]:
-        """List the routes with the last activity of each."""
+    async def get_all_routes(self, *, activity: bool = True) -> dict[str, dict[str, Any]]:
+        """List the routes.
+
+        Args:
+            activity: tell the last activity of each, for which HAProxy is asked twice more.
+        """
         entries = await self._table.entries()
-        active = await last_activity(self._here.runtime, self._here.master)
+        active = await last_activity(self._here.runtime, self._here.master) if activity else {}
         return {entry.routespec: _described(entry, active) for entry in entries}
 
     async def replace_routes(self, routes: Mapping[str, Mapping[str, Any]]) -> None:

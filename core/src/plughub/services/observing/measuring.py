@@ -11,9 +11,12 @@ from typing import Final
 from plughub.domain.clock import utcnow
 from plughub.services.observing.metrics import Metrics
 from plughub.services.ports.store import Store
+from plughub.services.processes.loops import next_beat
 
 log = logging.getLogger("plughub.metrics")
 FRESH_SECONDS: Final = 5.0
+REST_SECONDS: Final = 0.25
+"""So often it is looked how late the loop is while nobody reads that."""
 Busy = Callable[[], Mapping[str, tuple[int, int]]]
 """Tells by plugin how many of its threads work, and how many calls wait for one."""
 
@@ -63,31 +66,33 @@ class MetricsReport:
 
 
 async def watch_loop(metrics: Metrics, resolution: float, threshold: float) -> None:
-    """Measure for ever how late the event loop is.
+    """Measure for ever how late the event loop is; less often while nobody reads the metrics.
 
     Args:
         metrics: what is measured.
         resolution: seconds between two looks.
         threshold: seconds of delay that are worth a line in the log.
     """
-    loop, clock = asyncio.get_running_loop(), time.perf_counter
-    last, timer = clock(), None
+    loop = asyncio.get_running_loop()
+    at_rest = max(resolution, min(REST_SECONDS, threshold / 4))
+    due, timer = loop.time(), None
+
+    def wait() -> None:
+        nonlocal due, timer
+        due = next_beat(loop.time(), resolution if metrics.read_lately else at_rest)
+        timer = loop.call_at(due, tick)
 
     # A bare timer: a task that sleeps costs three times as much, twenty times a second.
     def tick() -> None:
-        nonlocal last, timer
-        timer = loop.call_later(resolution, tick)
-        now = clock()
-        took, last = now - last, now
-        if took < 2 * resolution:  # less cannot be told from the pause itself
-            metrics.loop_interval(resolution)
-            return
-        metrics.loop_interval(took - resolution)
-        if took - resolution >= threshold:
-            log.warning("the event loop stood still for at least %.2f s", took - resolution)
+        late = loop.time() - due
+        metrics.loop_interval(max(resolution, late))  # less cannot be told from the pause itself
+        if late >= threshold:
+            log.warning("the event loop stood still for at least %.2f s", late)
+        wait()
 
-    timer = loop.call_later(resolution, tick)
+    wait()
     try:
         await loop.create_future()
     finally:
-        timer.cancel()
+        if timer is not None:
+            timer.cancel()

@@ -26,6 +26,8 @@ LOOP_BUCKETS: Final = (0.05, 0.055, 0.06, 0.065, 0.07, 0.075, 0.1, 0.25, 0.5, 0.
 HOOK_BUCKETS: Final = (0.001, 0.005, 0.025, 0.1, 0.5, 1, 5, 10, 30, 60, 300)
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "DELETE", "PATCH", "PUT", "OPTIONS"})
 OUTCOMES: Final = {"ok": "success", "failed": "failure", "timeout": "failure"}
+READ_LATELY_SECONDS: Final = 300.0
+"""Who reads metrics at all reads them more often than that."""
 SPAWN_REASONS: Final = ("", "throttled", "too-many-users", "already-pending")
 
 
@@ -61,6 +63,7 @@ class Metrics:
             "hook_duration_seconds", "Calls of plugins", "plugin", "hook", "outcome", buckets=HOOK_BUCKETS
         )
         self._children: dict[tuple[str, ...], Callable[[float], None]] = {}
+        self._read = float("-inf")
         self._make_backends()
         self._make_people()
         self._make_hub()
@@ -218,6 +221,11 @@ class Metrics:
         """Note that a browser refused to show something."""
         self._csp_reports.inc()
 
+    @property
+    def read_lately(self) -> bool:
+        """Whether somebody has read them in the last minutes."""
+        return time.monotonic() - self._read < READ_LATELY_SECONDS
+
     def loop_interval(self, seconds: float) -> None:
         """Note how late the event loop is.
 
@@ -262,6 +270,7 @@ class Metrics:
         Returns:
             The text and its content type.
         """
+        self._read = time.monotonic()
         encode, content_type = choose_encoder(accept)
         text: bytes = encode(_Both(self._registry, REGISTRY))
         return text, content_type

@@ -12,6 +12,8 @@ from plughub.domain.errors import HubError
 
 log = logging.getLogger("plughub.loops")
 AGAIN_SECONDS: Final = 1.0
+BEAT_SECONDS: Final = 0.25
+"""What goes on now and then begins at the same moments, so that the process is woken once for all of it."""
 
 
 async def for_ever(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
@@ -35,7 +37,7 @@ async def repeat(
 
     Args:
         work: one turn.
-        pause: seconds between the end of a turn and the next one.
+        pause: seconds between the end of a turn and the next one, as `next_beat` takes it.
         trouble: what the log says of a turn that failed, before the reason.
         log: where it says so.
     """
@@ -46,7 +48,32 @@ async def repeat(
             log.warning("%s: %s", trouble, error)
         except Exception:
             log.exception(trouble)
-        await asyncio.sleep(pause)
+        await rest(pause)
+
+
+async def rest(pause: float) -> None:
+    """Wait for some seconds, until a beat.
+
+    Args:
+        pause: how long, as `next_beat` takes it.
+    """
+    now = asyncio.get_running_loop().time()
+    await asyncio.sleep(next_beat(now, pause) - now)
+
+
+def next_beat(now: float, pause: float) -> float:
+    """Tell when something is due that begins together with other things.
+
+    Args:
+        now: time of the loop.
+        pause: seconds until then.
+
+    Returns:
+        A time of the loop: the last beat before the pause is over, so that nothing comes late. A pause that
+        is shorter than the one between two beats is kept as it is.
+    """
+    end = now + pause
+    return end if pause < BEAT_SECONDS else end // BEAT_SECONDS * BEAT_SECONDS
 
 
 async def news(event: asyncio.Event, seconds: float) -> None:

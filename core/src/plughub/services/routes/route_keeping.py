@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
 from collections.abc import Callable
@@ -14,6 +13,7 @@ from plughub.plugin.hooks import Hooks
 from plughub.services.people.activity import ActivityService
 from plughub.services.ports.store import Store
 from plughub.services.processes.leading import Leadership
+from plughub.services.processes.loops import rest
 from plughub.services.routes.routing import Router, last_activity
 from plughub.services.settings import HubSettings
 
@@ -74,7 +74,7 @@ class RouteKeeper:
         """Look for ever."""
         pause = LOOK_SECONDS
         while True:
-            await asyncio.sleep(pause)
+            await rest(pause)
             try:
                 pause = await self.look()
             except HubError as error:
@@ -98,9 +98,10 @@ class RouteKeeper:
         if code is not None and self._lead.sure:
             log.warning("the proxy is gone (exit code %s): starting it again", code)
             await self._router.start()
+        due = time.monotonic() >= self._noted
         with self._timed():
-            routes = await self._router.sync(lambda: self._lead.sure)
-        if time.monotonic() >= self._noted:
+            routes = await self._router.sync(lambda: self._lead.sure, activity=due)
+        if due:
             self._noted = time.monotonic() + min(LONGEST_PAUSE, self._settings.last_activity_interval)
             await self._activity.routes(last_activity(routes), self._router)
         return min(LONGEST_PAUSE, max(LOOK_SECONDS, len(routes) / ROUTES_A_SECOND))

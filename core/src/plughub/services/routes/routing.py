@@ -147,7 +147,9 @@ class Router:
         """
         await self._hooks.route_add(self._plugin, self.hub_route(hubs))
 
-    async def sync(self, may: Callable[[], bool] = lambda: True) -> tuple[Route, ...]:
+    async def sync(
+        self, may: Callable[[], bool] = lambda: True, *, activity: bool = False
+    ) -> tuple[Route, ...]:
         """Mend what differs between the proxy and the database.
 
         Routes of servers to which something is being done are left alone: whoever does it sees to them.
@@ -155,6 +157,7 @@ class Router:
 
         Args:
             may: asked before each change; nothing is changed any more once it says no.
+            activity: ask the proxy for the last activity of each route as well.
 
         Returns:
             The routes that stood.
@@ -162,13 +165,15 @@ class Router:
         Raises:
             PluginError: the proxy cannot be asked, or refuses the route of the hub itself.
         """
-        stands, replaced = await self._mend(may, whole=True)
-        if replaced:  # a server may have got its route since the table was put together
+        stood = await self._hooks.routes(self._plugin, activity=activity)
+        if await self._mend(stood, may, whole=True):
+            # A server may have got its route since the table was put together.
             self._wanted.drop()
-            stands, _ = await self._mend(may, whole=False)
+            stood = await self._hooks.routes(self._plugin, activity=activity)
+            await self._mend(stood, may, whole=False)
         if "/" in self._refused:
             raise self._refused["/"].error
-        return stands
+        return stood
 
     async def table(self) -> list[Route]:
         """List the routes that stand.
@@ -211,9 +216,8 @@ class Router:
             data={"service": service.name},
         )
 
-    async def _mend(self, may: Callable[[], bool], *, whole: bool) -> tuple[tuple[Route, ...], bool]:
-        """Mend once; answers what stood, and whether the table was replaced as a whole."""
-        stood = await self._hooks.routes(self._plugin)
+    async def _mend(self, stood: Iterable[Route], may: Callable[[], bool], *, whole: bool) -> bool:
+        """Mend once; answers whether the table was replaced as a whole."""
         stands = {route.routespec: route for route in stood}
         before = self._wanted.kept
         wanted, busy = before or await self._wanted.fresh()
@@ -225,14 +229,14 @@ class Router:
         self._refused = {spec: refusal for spec, refusal in self._refused.items() if spec in lacking}
         missing = [route for route in missing if not self._is_put_off(route)]
         if not missing and not surplus:
-            return stood, False
+            return False
         log.info("mending routes: %d to add, %d to take away", len(missing), len(surplus))
         if whole and len(missing) + len(surplus) > 1 and may():
             kept = [route for spec, route in stands.items() if spec in busy and spec not in wanted]
             if await self._replace([*wanted.values(), *kept]):
-                return stood, True
+                return True
         await self._one_by_one(missing, surplus, may)
-        return stood, False
+        return False
 
     async def _read(self) -> tuple[dict[str, Route], set[str]]:
         return self._should_stand(*await self._store.read(self._look))
