@@ -20,6 +20,7 @@ class PickyProxy:
         self.takes_tables = True
         self.looks = 0
         self.steps = []
+        self.activity_wanted = []
         self.gate = None
 
     @hookimpl
@@ -52,8 +53,9 @@ class PickyProxy:
         self.routes = {route.routespec: route for route in routes}
 
     @hookimpl
-    async def hub_routes(self):
+    async def hub_routes(self, activity):
         self.looks += 1
+        self.activity_wanted.append(activity)
         stood = list(self.routes.values())
         if self.gate:
             await self.gate.wait()
@@ -173,6 +175,15 @@ async def test_a_process_that_lost_the_routes_while_it_slept_changes_none(make_h
     assert proxy.routes == {}
     await awake.routes.look()
     assert set(proxy.routes) == set(right)
+
+
+async def test_the_activity_of_routes_is_asked_for_now_and_then_and_not_at_each_look(make_hub, proxy):
+    hub = make_hub()
+    await hub.routes.start()
+    proxy.activity_wanted.clear()
+    for _ in range(3):
+        await hub.routes.look()
+    assert proxy.activity_wanted == [True, False, False]
 
 
 async def test_machines_with_a_proxy_of_their_own_have_each_somebody_who_sees_to_it(make_hub):
