@@ -15,6 +15,7 @@ import pytest
 from plughub.testing.client import ApiClient
 from plughub.testing.ports import free_port
 from plughub.testing.waiting import wait_for
+from plughub_docker.marks import HOST
 from plughub_docker.testing.images import build, distribution_paths, python_paths
 from plughub_docker.testing.kills import ready
 
@@ -35,6 +36,7 @@ c.{spawner}.image = {image!r}
 c.{spawner}.cmd = {probe!r}
 c.{spawner}.prefix = {prefix!r}
 c.{spawner}.network_name = {network!r}
+{more}
 c.{spawner}.remove = True
 c.{spawner}.stop_timeout = 2
 c.Spawner.http_timeout = 60
@@ -134,7 +136,7 @@ def servers(engine, prefix):
     return engine.containers(all=True, filters={"name": f"^/{prefix}-alice"})
 
 
-def check(engine, hub, prefix, probe):
+def check(engine, hub, prefix, probe, known_as=""):
     """Start a server, reach it through the proxy, have it ask the hub, make the hub anew, stop the server."""
     with hub:
         call = hub.client("alice")
@@ -142,6 +144,7 @@ def check(engine, hub, prefix, probe):
         wait_for(lambda: ready(call) == {"alice"}, 90)
         (one,) = servers(engine, prefix)
         assert not any(port.get("PublicPort") for port in one["Ports"])
+        assert one["Labels"].get(HOST, "") == known_as
         with urllib.request.urlopen(f"http://127.0.0.1:{hub.port}/user/alice/api", timeout=30) as answer:
             assert json.load(answer)["environment"]["JUPYTERHUB_USER"] == "alice"
         made = engine.exec_create(one["Id"], [probe[0], "-c", ASK])
@@ -172,9 +175,12 @@ def test_hub_proxy_and_servers_reach_each_other_inside_a_network_of_their_own(
     engine, network, hub_image, tiny_image, probe, prefix, tmp_path
 ):
     name = f"{prefix}-the-hub"
+    by_name = engine.inspect_network(network)["Driver"] == "bridge"
     facts = {"hub": name, "image": tiny_image, "probe": probe, "prefix": prefix, "network": network}
-    config = write_config(tmp_path, plugin="docker", spawner="DockerSpawner", **facts)
-    check(engine, HubContainer(engine, hub_image, name, network, config), prefix, probe)
+    more = f"c.DockerSpawner.use_internal_hostname = {by_name}"
+    config = write_config(tmp_path, plugin="docker", spawner="DockerSpawner", more=more, **facts)
+    hub = HubContainer(engine, hub_image, name, network, config)
+    check(engine, hub, prefix, probe, f"{prefix}-alice" if by_name else "")
 
 
 @pytest.mark.parametrize("network", ["overlay"], indirect=True)
@@ -183,5 +189,5 @@ def test_hub_and_services_reach_each_other_inside_an_overlay_network(
 ):
     name = f"{swarm_prefix}-the-hub"
     facts = {"hub": name, "image": tiny_image, "probe": probe, "prefix": swarm_prefix, "network": network}
-    config = write_config(tmp_path, plugin="swarm", spawner="SwarmSpawner", **facts)
+    config = write_config(tmp_path, plugin="swarm", spawner="SwarmSpawner", more="", **facts)
     check(engine, HubContainer(engine, hub_image, name, network, config), swarm_prefix, probe)

@@ -13,6 +13,8 @@ from plughub_docker.testing.relay import Relay
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(180)]
 CREATE = "/containers/create"
 CREATE_SERVICE = "/services/create"
+HELD = 90
+"""Seconds that a request is held up at most."""
 
 
 class HeldUp:
@@ -30,10 +32,10 @@ class HeldUp:
             first = not self.came.is_set()
             self.came.set()
         if first:
-            self.second.wait(90)
+            self.second.wait(HELD)
         else:
             self.second.set()
-            self.done.wait(90)
+            self.done.wait(HELD)
 
     def after(self, method, path, status):
         if self.path in path and method == "POST":
@@ -67,6 +69,7 @@ def killed_in_flight(tmp_path, plugin, name, path, *settings):
             call = client_of(hub, "alice")
             assert call("POST", "/users/alice/server", {}).status == 202
             assert held.came.wait(60)
+            assert call("GET", "/user").seconds < HELD / 2, "the hub waits for the engine"
             hub.kill()
             hub.start()
             call.until("/users/alice", lambda user: user["servers"].get("", {}).get("ready"), 120)
