@@ -1,5 +1,6 @@
 """Requests that the engine carries out after the hub that made them was killed."""
 
+import asyncio
 import contextlib
 import threading
 
@@ -117,6 +118,34 @@ async def test_a_name_that_is_free_a_moment_later_is_waited_for(
         await spawner.start()
         assert (await spawner.facts())["environment"]["JUPYTERHUB_USER"] == "alice"
         await spawner.stop()
+
+
+async def test_a_start_that_is_given_up_while_it_waits_for_a_name_makes_nothing_when_the_name_is_free(
+    tmp_path, engine, spawners, tiny_image, prefix
+):
+    name, others, waits, over = f"{prefix}-alice", [], threading.Event(), threading.Event()
+
+    def before(method, path):
+        if CREATE in path and not over.is_set():
+            others.append(engine.create_container(tiny_image, ["any"], name=name)["Id"])
+
+    def after(method, path, status):
+        if status == 409:
+            engine.remove_container(others.pop())
+            waits.set()
+
+    with Relay(tmp_path, before=before, after=after) as relay:
+        one_thread = {"client_kwargs": {"base_url": relay.url}, "concurrent_launches": 1}
+        spawner, next_one = spawners(**one_thread), spawners(username="bob", **one_thread)
+        start = asyncio.ensure_future(spawner.start())
+        assert await asyncio.to_thread(waits.wait, 60)
+        start.cancel()
+        await asyncio.gather(start, return_exceptions=True)
+        await spawner.stop(now=True)
+        over.set()
+        await next_one.start()  # its turn comes when the thread has done with the first one
+        await next_one.stop(now=True)
+    assert engine.containers(all=True, filters={"name": f"^/{name}$"}) == []
 
 
 async def test_a_name_that_somebody_else_takes_meanwhile_is_said_to_be_taken(
