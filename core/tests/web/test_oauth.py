@@ -208,6 +208,18 @@ async def test_what_a_spawner_allows_its_servers_is_theirs_as_far_as_their_peopl
     assert not {scope for scope in who["scopes"] if scope.startswith("admin:users")}
 
 
+async def test_who_uses_a_token_is_active_but_not_by_what_her_server_does(hub, secret):
+    await hub.activity.flush()
+    before = (await hub.user("alice")).last_activity
+    own = hub.browser(Authorization=f"token {secret}")
+    assert (await own.get("/hub/api/user")).code == 200
+    await hub.activity.flush()
+    assert (await hub.user("alice")).last_activity == before
+    assert (await (await hub.program("bob")).get("/hub/api/user")).code == 200
+    await hub.activity.flush()
+    assert (await hub.user("bob")).last_activity > utcnow() - timedelta(minutes=10)
+
+
 async def test_the_role_of_servers_says_what_their_own_tokens_hold(hub):
     scopes = ("users:activity!user", "read:tokens!user", "servers!server")
     await hub.store.write(lambda tx: tx.roles.ensure([Role(name="server", scopes=scopes)]))

@@ -16,6 +16,8 @@ from plughub.domain.errors import InvalidError
 
 MAX_TOKEN_LENGTH: Final = 64
 """Characters; what is longer is no token and is never hashed."""
+SERVER_NOTE: Final = "Server at "
+"""Begins the notes of servers' own tokens, as in JupyterHub."""
 MIN_TOKEN_LENGTH: Final = 8
 """Characters that a token must have which somebody chose."""
 PREFIX_LENGTH: Final = 4

@@ -18,6 +18,7 @@ class TokenIdentity:
         token_id: id for the audit trail, such as ``a12``; empty when there is none.
         session_id: login session that the token ends with; empty when there is none.
         client_id: the OAuth client that the token was made for; empty when there is none.
+        by_person: its use shows that its owner is active; a server's own token shows nothing of the kind.
     """
 
     name: str
@@ -27,3 +28,4 @@ class TokenIdentity:
     token_id: str = ""
     session_id: str = ""
     client_id: str = ""
+    by_person: bool = True

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, NoReturn
 
 from tornado.web import RequestHandler
 
+from plughub.domain.clock import utcnow
 from plughub.domain.errors import HubError, InvalidError, UnauthorizedError
 from plughub.domain.events import By, EventKind
 from plughub.domain.users import User
@@ -136,6 +137,8 @@ class BaseHandler(RequestHandler):
         if principal is None or not principal.is_user:
             return principal
         good = await self.context.refresher.refresh(principal.user, by_token=True)
+        if good and principal.by_person:
+            self.context.activity.user(principal.user.id, utcnow())
         return principal if good else None
 
     async def _by_cookie(self) -> Principal | None:

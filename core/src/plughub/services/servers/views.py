@@ -12,6 +12,7 @@ from plughub.domain.oauth import server_client_id
 from plughub.domain.routes import Place
 from plughub.domain.scopes import access_scopes
 from plughub.domain.servers import ServerRecord
+from plughub.domain.tokens import SERVER_NOTE
 from plughub.domain.urls import user_url
 from plughub.domain.users import User
 from plughub.kinds import Server, UserInfo
@@ -153,7 +154,7 @@ def server_token_note(record: ServerRecord) -> str:
     Returns:
         The note.
     """
-    return f"Server at {record.full_name}"
+    return f"{SERVER_NOTE}{record.full_name}"
 
 
 def route_data(record: ServerRecord | Place) -> dict[str, Any]:

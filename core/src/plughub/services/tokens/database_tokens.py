@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from plughub import hookimpl
 from plughub.domain.oauth import TokenRecord
-from plughub.domain.tokens import MAX_TOKEN_LENGTH, compare_token, token_prefix
+from plughub.domain.tokens import MAX_TOKEN_LENGTH, SERVER_NOTE, compare_token, token_prefix
 from plughub.kinds import TokenIdentity
 from plughub.services.ports.store import Store, Transaction
 
@@ -35,6 +35,7 @@ class DatabaseTokens:
             token_id=f"a{record.id}",
             session_id=record.session_id,
             client_id=record.client_id,
+            by_person=not record.note.startswith(SERVER_NOTE),
         )
 
 

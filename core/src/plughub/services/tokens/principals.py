@@ -33,6 +33,7 @@ class Principal:
         client_id: the OAuth client that the token was made for; empty for a cookie.
         session_id: login session.
         by_token: a token was sent.
+        by_person: the request shows that its owner is active; those of her servers do not.
         expires_at: when this ends, seconds since the epoch; None for never.
     """
 
@@ -43,6 +44,7 @@ class Principal:
     client_id: str = ""
     session_id: str = ""
     by_token: bool = False
+    by_person: bool = True
     expires_at: float | None = None
 
     @property

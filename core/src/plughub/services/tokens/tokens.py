@@ -273,6 +273,7 @@ class TokenService:
             session_id=identity.session_id,
             by_token=True,
             expires_at=identity.expires_at,
+            by_person=identity.by_person,
         )
 
 
