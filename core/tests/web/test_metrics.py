@@ -111,6 +111,22 @@ async def test_threads_of_plugins_that_work_are_counted(hub) -> None:
         await asyncio.gather(*calls)
 
 
+async def test_starts_that_wait_for_their_turn_are_counted(make_hub) -> None:
+    hub = await make_hub(concurrent_spawn_limit=1, context={"slow_spawn_timeout": 0.05})
+    hub.tiny.hold = asyncio.Event()
+    await (await hub.program("bob")).post("/hub/api/users/bob/server")
+
+    async def starting() -> bool:
+        return bool(hub.tiny.started)
+
+    await hub.until(starting)
+    for name in ("alice", "eve"):
+        await (await hub.program(name)).post(f"/hub/api/users/{name}/server")
+    found = await read(hub)
+    assert found.value("spawn_queue_length") == 2
+    assert found.value("operations", kind="start") == 3
+
+
 @pytest.mark.parametrize("path", ["/hub/metrics", "/hub/api/metrics"])
 async def test_who_reads_the_metrics_needs_the_scope(hub, path) -> None:
     assert (await hub.browser().get(path)).code == 403
