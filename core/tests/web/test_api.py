@@ -4,6 +4,7 @@ import json
 from datetime import timedelta
 
 import pytest
+from tornado.web import create_signed_value
 
 from plughub.domain.clock import utcnow
 from plughub.domain.errors import UnavailableError
@@ -61,6 +62,17 @@ async def test_an_unknown_token_is_nobody_even_with_a_cookie(hub):
     answer = await browser.get("/hub/api/user", headers={"Authorization": "token " + "0" * 32})
     assert answer.code == 403
     assert model(answer) == {"status": 403, "message": "Missing or invalid credentials."}
+
+
+async def test_what_strangers_send_is_remembered_nowhere(hub):
+    for number in range(20):
+        cookie = create_signed_value(hub.context.cookie_secret, "jupyterhub-hub-login", f"guess-{number}")
+        for headers in (
+            {"Authorization": f"token {number:032x}"},
+            {"Cookie": f"jupyterhub-hub-login={cookie.decode()}"},
+        ):
+            assert (await hub.browser(**headers).get("/hub/api/user")).code == 403
+    assert not hub.tokens.cache._entries
 
 
 async def test_who_makes_the_request_as_a_single_user_server_asks_it(hub):

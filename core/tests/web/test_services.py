@@ -158,3 +158,17 @@ async def test_nobody_gives_a_service_what_they_do_not_hold(hub):
     made = await whole.post("/hub/api/services/board", model={"admin": True, **SPEC})
     assert (model(made)["admin"], model(made)["roles"]) == (True, ["admin"])
     assert (await (await hub.program("bob")).post("/hub/api/services/x", model=SPEC)).code == 403
+
+
+async def test_the_role_of_tokens_holds_for_services_too(hub):
+    roles = [
+        {"name": "culler", "scopes": ["list:users", "read:hub"], "services": ["narrow"]},
+        {"name": "token", "scopes": ["list:users"]},
+    ]
+    declared = Declared(
+        roles=read_roles(roles, ScopeTree()), services=read_services([{"name": "narrow", "api_token": TOKEN}])
+    )
+    await hub.store.write(lambda tx: declare(tx, declared))
+    service = hub.browser(Authorization=f"token {TOKEN}")
+    assert (await service.get("/hub/api/users")).code == 200
+    assert (await service.get("/hub/api/info")).code == 403
