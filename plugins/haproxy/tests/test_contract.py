@@ -4,6 +4,9 @@ from pathlib import Path
 import pytest
 
 from plughub.testing.contracts.proxy import ProxyContract
+from plughub.testing.contracts.proxy_keeping import Kept
+from plughub.testing.contracts.proxy_under_test import ProxyUnderTest
+from plughub.testing.waiting import until
 from plughub_haproxy import HAProxyProxy
 
 
@@ -11,3 +14,25 @@ class TestHAProxyContract(ProxyContract):
     @pytest.fixture
     def make_plugin(self, tmp_path: Path) -> Callable[[], object]:
         return lambda: HAProxyProxy(runtime_dir=tmp_path / "haproxy")
+
+    async def test_while_its_sockets_are_away_it_goes_on_and_afterwards_its_routes_are_right(
+        self, meddler: ProxyUnderTest, kept: Kept, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        await meddler.start()
+        before = meddler.state
+        sockets = [path for path in (tmp_path / "haproxy").iterdir() if path.is_socket()]
+        await meddler.delete("/user/ada/")
+        for path in sockets:
+            path.rename(path.with_suffix(".away"))
+        noted = len(caplog.records)
+
+        async def is_told() -> bool:
+            return any(record.name == "plughub.routing" for record in caplog.records[noted:])
+
+        await until(is_told, seconds=60)
+        assert await meddler.name_at("/user/bob/") == "hub"
+        for path in sockets:
+            path.with_suffix(".away").rename(path)
+        await self._until_right(meddler, kept)
+        await meddler.start()
+        assert meddler.state == before, "it is the same one still"
