@@ -93,7 +93,10 @@ async def test_a_template_that_names_two_servers_alike_is_refused(started, spawn
 
 async def test_limits_and_guarantees_reach_the_engine(started):
     _, container = await started(
-        mem_limit="64M", mem_guarantee="32M", cpu_limit=lambda spawner: 0.5, cpu_guarantee=0.25
+        mem_limit=lambda spawner: "64M",
+        mem_guarantee="32M",
+        cpu_limit=lambda spawner: 0.5,
+        cpu_guarantee=0.25,
     )
     host = container["HostConfig"]
     assert (host["Memory"], host["MemoryReservation"]) == (64 << 20, 32 << 20)
@@ -105,12 +108,12 @@ async def test_volumes_are_mounted_and_some_only_for_reading(started, prefix, tm
     _, container = await started(
         volumes={f"{prefix}-{{username}}": "/work/{username}"},
         read_only_volumes={f"{tmp_path}/{{username}}": {"bind": "/data"}},
-        mounts=[{"target": "/scratch", "source": "", "type": "tmpfs"}],
+        mounts=lambda spawner: [{"target": "/scratch-{username}", "source": "", "type": "tmpfs"}],
     )
     mounts = {mount["Destination"]: mount for mount in container["Mounts"]}
     assert (mounts["/work/alice"]["Name"], mounts["/work/alice"]["RW"]) == (f"{prefix}-alice", True)
     assert (mounts["/data"]["Source"], mounts["/data"]["RW"]) == (f"{tmp_path}/alice", False)
-    assert container["HostConfig"]["Mounts"][0]["Target"] == "/scratch"
+    assert container["HostConfig"]["Mounts"][0]["Target"] == "/scratch-alice"
 
 
 async def test_names_of_volumes_are_made_by_a_function_of_ones_own(started, prefix):
