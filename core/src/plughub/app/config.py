@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
-
 import traitlets
 from traitlets.config import SingletonConfigurable
 
+from plughub.app.secrets import secret_of_environment
 from plughub.classes.traits import URLPrefix
 
 
@@ -269,4 +268,4 @@ class JupyterHub(SingletonConfigurable):
 
     @traitlets.default("cookie_secret")
     def _cookie_secret_of_environment(self) -> bytes:
-        return bytes.fromhex(os.environ.get("JPY_COOKIE_SECRET", ""))
+        return secret_of_environment()

@@ -13,6 +13,25 @@ from typing import Final
 from plughub.domain.errors import StartError
 
 BYTES: Final = 32
+VARIABLE: Final = "JPY_COOKIE_SECRET"
+
+
+def secret_of_environment() -> bytes:
+    """Get the secret that stands in the environment.
+
+    Returns:
+        The secret; empty when there is none.
+
+    Raises:
+        StartError: it is not written in hexadecimal digits.
+    """
+    try:
+        return bytes.fromhex(os.environ.get(VARIABLE, ""))
+    except ValueError as error:
+        raise StartError(
+            f"{VARIABLE} in the environment is not written in hexadecimal digits",
+            hint="set it to what `openssl rand -hex 32` prints",
+        ) from error
 
 
 def cookie_secret(given: bytes, file: Path) -> bytes:

@@ -1,0 +1,54 @@
+"""Where the secret that signs cookies comes from."""
+
+from __future__ import annotations
+
+import base64
+import secrets
+import stat
+from pathlib import Path
+
+import pytest
+
+from plughub.app.config import JupyterHub
+from plughub.app.secrets import BYTES, VARIABLE, cookie_secret
+from plughub.domain.errors import StartError
+
+SECRET = secrets.token_bytes(BYTES)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """Where the secret is kept, which is not there yet."""
+    return tmp_path / "jupyterhub_cookie_secret"
+
+
+def test_a_secret_is_made_for_the_hub_alone_and_found_again(file: Path) -> None:
+    made = cookie_secret(b"", file)
+    assert len(made) == BYTES
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert cookie_secret(b"", file) == made
+
+
+@pytest.mark.parametrize("text", [SECRET.hex(), f"{SECRET.hex()}\n", base64.b64encode(SECRET).decode()])
+def test_the_secret_of_a_jupyterhub_is_taken_over(file: Path, text: str) -> None:
+    file.touch(0o600)
+    file.write_text(text)
+    assert cookie_secret(b"", file) == SECRET
+
+
+def test_the_configuration_wins_over_the_environment_and_that_over_the_file(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cookie_secret(b"", file)
+    monkeypatch.setenv(VARIABLE, SECRET.hex())
+    assert cookie_secret(JupyterHub().cookie_secret, file) == SECRET
+    assert cookie_secret(JupyterHub(cookie_secret=b"c" * BYTES).cookie_secret, file) == b"c" * BYTES
+    monkeypatch.delenv(VARIABLE)
+    assert JupyterHub().cookie_secret == b""
+
+
+def test_an_environment_with_something_else_is_told_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(VARIABLE, "not hexadecimal")
+    with pytest.raises(StartError, match=VARIABLE) as told:
+        _ = JupyterHub().cookie_secret
+    assert "not hexadecimal" not in str(told.value.message)
