@@ -174,6 +174,21 @@ async def test_a_remote_engine_is_used_by_tls(spawners, settings, keys, port, ow
     assert own.client.containers(all=True) == []
 
 
+async def test_a_remote_engine_may_be_named_by_the_environment_of_the_hub(
+    spawners, settings, keys, port, own, tmp_path, monkeypatch
+):
+    for name, file in (("ca", "server"), ("cert", "client"), ("key", "client-key")):
+        tmp_path.joinpath(f"{name}.pem").symlink_to(keys / f"{file}.pem")
+    monkeypatch.setenv("DOCKER_HOST", f"tcp://127.0.0.1:{port}")
+    monkeypatch.setenv("DOCKER_TLS_VERIFY", "1")
+    monkeypatch.setenv("DOCKER_CERT_PATH", str(tmp_path))
+    spawner = spawners(**settings)
+    endpoint = await spawner.start()
+    assert [one["Id"] for one in own.client.containers()] == [endpoint.state["object_id"]]
+    await spawner.stop()
+    assert own.client.containers(all=True) == []
+
+
 async def test_who_has_no_certificate_for_the_engine_reads_that_it_cannot_be_used(
     spawners, settings, keys, port
 ):
