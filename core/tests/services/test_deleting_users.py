@@ -1,6 +1,7 @@
 """Users come and go: authenticators prepare and clean up, whatever dies when."""
 
 import asyncio
+import time
 
 import pytest
 
@@ -288,3 +289,26 @@ async def test_an_authenticator_that_is_out_of_order_deletes_nobody(hub, registr
     registry.error = OSError("no connection")
     await call_roll(hub, delete_invalid=frozenset({"registry"}))
     assert await names(hub) == ["alice"]
+
+
+async def test_who_knows_that_nobody_is_being_deleted_does_not_look_for_it(make_hub):
+    hub = make_hub()
+    user = await hub.user()
+    pulse = hub.deletion._pulse
+    looks = []
+
+    async def look():
+        looks.append(None)
+
+    async def feel():
+        pulse.beat(await hub.store.read(lambda tx: tx.motion()), time.monotonic())
+        await hub.deletion._look_if_need_be()
+
+    hub.deletion.look = look
+    await hub.deletion._look_if_need_be()
+    assert len(looks) == 1
+    await feel()
+    assert len(looks) == 1
+    await hub.store.write(lambda tx: tx.departures.begin(user.id, holder="gone", requested_by=""))
+    await feel()
+    assert len(looks) == 2

@@ -2,13 +2,15 @@ import asyncio
 import contextlib
 
 import pytest
+from sqlalchemy import event
 
 from plughub.domain.routes import Route
 from plughub.kinds import ProxySettings
 from plughub.services.hub_services.checks import ServiceChecks
-from plughub.services.processes.membership import Membership
+from plughub.services.processes.membership import Membership, _news
 from plughub.services.processes.pulse import Kept, Pulse
 from plughub.services.routes.routing import Router
+from plughub.storage.store import Transaction
 
 
 class Feeling:
@@ -71,6 +73,17 @@ async def test_the_stop_of_a_server_is_felt(feeling, hub, until):
     server = await hub.store.read(lambda tx: tx.servers.get("alice", ""))
     await hub.servers.stop(server)
     await until(lambda: feeling.pulse.version > version)
+
+
+async def test_a_look_for_news_is_two_statements(hub):
+    statements = []
+
+    def look(connection):
+        event.listen(connection, "before_cursor_execute", lambda *call: statements.append(call[2]))
+        _news(Transaction(connection), None)
+
+    hub.database.run(look, write=False)
+    assert len(statements) == 2
 
 
 async def test_nothing_is_kept_when_no_pulse_is_felt():

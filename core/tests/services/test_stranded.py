@@ -149,3 +149,16 @@ async def test_a_process_of_an_older_version_is_trusted_to_have_the_plugin(make_
     await begun(hub)
     await stranded.look()
     assert (await hub.servers.get("alice", "")).pending == "spawn"
+
+
+async def test_where_nothing_is_stranded_no_lease_is_taken_for_it(make_hub):
+    hub = make_hub()
+    stranded = await join(hub)
+
+    async def holders():
+        await stranded.look()
+        return await hub.store.read(lambda tx: tx.leases.holders())
+
+    assert await holders() == {}
+    await begun(hub)
+    assert await holders() == {"stranded": hub.settings.hub_id}

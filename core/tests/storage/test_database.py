@@ -4,6 +4,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from psycopg.pq import TransactionStatus
 from sqlalchemy import event, text
 from sqlalchemy.exc import IntegrityError
 
@@ -35,6 +36,19 @@ def test_a_process_that_is_stopped_in_a_transaction_does_not_hold_up_the_others(
         woken.set()
         first.result()
     assert stored(lambda tx: (tx.settings.get("x"), tx.settings.get("y"))) == (11, 11)
+
+
+@pytest.mark.postgresql
+def test_on_postgresql_what_only_reads_opens_no_transaction(postgresql, make_stored):
+    stored = make_stored(postgresql.new_database())
+
+    def work(connection):
+        connection.execute(text("SELECT 1"))
+        return connection.connection.driver_connection.info.transaction_status
+
+    for _ in range(2):  # the same connection serves both
+        assert stored.database.run(work, write=False) == TransactionStatus.IDLE
+        assert stored.database.run(work, write=True) == TransactionStatus.INTRANS
 
 
 async def test_a_database_that_takes_no_writes_is_unavailable(db_url):

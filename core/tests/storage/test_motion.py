@@ -21,6 +21,22 @@ def test_motion_tells_what_is_under_way_and_when_the_last_was_done(stored):
     assert done.last_done > 0
 
 
+def test_motion_tells_that_users_are_being_deleted(stored):
+    alice = stored(lambda tx: tx.users.create("alice"))
+    assert stored(lambda tx: tx.motion()).leaving == 0
+    stored(lambda tx: tx.departures.begin(alice.id, holder="one", requested_by=""))
+    assert stored(lambda tx: tx.motion()).leaving == 1
+
+
+def test_motion_tells_the_time_of_the_database(stored):
+    before, motion, after = (
+        stored(lambda tx: tx.now()),
+        stored(lambda tx: tx.motion()),
+        stored(lambda tx: tx.now()),
+    )
+    assert before <= motion.at <= after
+
+
 def test_motion_tells_that_a_process_came_or_left(stored):
     stored(lambda tx: tx.hubs.join("one", host="here", pid=1, birth=0.0, url=""))
     joined = stored(lambda tx: tx.motion())

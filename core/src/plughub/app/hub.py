@@ -169,7 +169,7 @@ class Hub:
         self.runner.use({OperationKind.START: StartSteps(*parts), OperationKind.STOP: StopSteps(*parts)})
         self.servers = ServerService(*basis, self.runner, self.watchers, self.events)
         self.people = build_people(
-            *basis, self.events, self.servers, self.tree, self.auth_states, clean_up, self.selection
+            *basis, self.events, self.servers, self.tree, self.auth_states, clean_up, self.selection, pulse
         )
         self.activity = ActivityService(self.store, self.settings)
         self.poller = Poller(*basis, self.servers, pulse)

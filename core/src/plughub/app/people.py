@@ -23,6 +23,7 @@ from plughub.services.people.login import LoginService
 from plughub.services.people.preparing_users import RollCall, UserPreparation
 from plughub.services.people.refreshing import Refresher
 from plughub.services.ports.store import Store
+from plughub.services.processes.pulse import Pulse
 from plughub.services.servers.cleaning_up import CleanUp
 from plughub.services.servers.servers import ServerService
 from plughub.services.settings import HubSettings, LoginPolicy
@@ -108,6 +109,7 @@ def build_people(
     auth_states: AuthStates,
     clean_up: CleanUp,
     selection: Selection,
+    pulse: Pulse,
 ) -> People:
     """Put it together.
 
@@ -121,13 +123,14 @@ def build_people(
         auth_states: the saved secrets.
         clean_up: what comes after a server that is forgotten.
         selection: the plugins.
+        pulse: knows whether anything may have changed.
 
     Returns:
         All of it.
     """
     keeper = IdentityKeeper(settings, tree, frozenset({ONETIME}))
     preparation = UserPreparation(store, hooks, settings)
-    deletion = UserDeletion(store, hooks, settings, servers, clean_up)
+    deletion = UserDeletion(store, hooks, settings, servers, clean_up, pulse)
     rules = selection.authenticators
     return People(
         logins=LoginService(store, hooks, settings, events, keeper, auth_states),

@@ -12,6 +12,7 @@ import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -142,10 +143,15 @@ def start_of(pid: int) -> str | None:
     """
     try:
         fields = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace").rpartition(")")[2].split()
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+        boot = _boot()
     except OSError:
         return None if Path("/proc/self/stat").exists() else _start_without_proc(pid)
     return None if fields[0] in {"Z", "X"} else f"{fields[19]}@{boot}"
+
+
+@cache
+def _boot() -> str:
+    return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
 
 
 def who_listens(port: int) -> str:

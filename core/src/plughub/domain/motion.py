@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,6 +15,8 @@ class Motion:
         last_done: when the last one was done, in seconds since the epoch; 0 for never.
         hubs: processes of the hub.
         last_joined: when the last of them began, in seconds since the epoch; 0 for never.
+        leaving: users who are being deleted.
+        at: when that was looked at, by the database's clock, in seconds since the epoch.
     """
 
     under_way: int
@@ -22,3 +24,5 @@ class Motion:
     last_done: float
     hubs: int
     last_joined: float
+    leaving: int = field(compare=False)
+    at: float = field(compare=False)

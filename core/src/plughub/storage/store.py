@@ -61,7 +61,9 @@ class Transaction:
 
     def motion(self) -> Motion:
         """Look at what goes on."""
-        return look_at_motion(self._connection, self._now)
+        motion = look_at_motion(self._connection)
+        self._now = motion.at  # whoever needs the time need not ask for it again
+        return motion
 
     def now(self) -> float:
         """Tell the time by the database's clock, in seconds since the epoch."""

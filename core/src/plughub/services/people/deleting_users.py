@@ -15,6 +15,7 @@ from plughub.kinds import UserInfo
 from plughub.plugin.hooks import Hooks
 from plughub.services.ports.store import Store, Transaction
 from plughub.services.processes.loops import repeat
+from plughub.services.processes.pulse import Pulse
 from plughub.services.servers.cleaning_up import CleanUp
 from plughub.services.servers.servers import ServerService
 from plughub.services.settings import HubSettings
@@ -38,6 +39,7 @@ class UserDeletion:
         settings: of the hub.
         servers: stops her servers.
         clean_up: what comes after a server that is forgotten.
+        pulse: knows whether anybody is being deleted.
     """
 
     def __init__(
@@ -47,12 +49,14 @@ class UserDeletion:
         settings: HubSettings,
         servers: ServerService,
         clean_up: CleanUp,
+        pulse: Pulse | None = None,
     ) -> None:
         self._store = store
         self._hooks = hooks
         self._settings = settings
         self._servers = servers
         self._clean_up = clean_up
+        self._pulse = pulse or Pulse()
         self._busy: Counter[int] = Counter()
 
     async def delete(self, user: User, seconds: float, *, by: Principal | None = None) -> None:
@@ -88,7 +92,11 @@ class UserDeletion:
 
     async def go_on(self) -> None:
         """Go on with what processes had begun that live no more, for ever."""
-        await repeat(self.look, LOOK_SECONDS, "cannot look for users to delete", log)
+        await repeat(self._look_if_need_be, LOOK_SECONDS, "cannot look for users to delete", log)
+
+    async def _look_if_need_be(self) -> None:
+        if not self._pulse.nobody_leaves:
+            await self.look()
 
     async def look(self) -> None:
         """Go on, once, with what dead processes had begun and with what this one had to leave."""

@@ -127,12 +127,13 @@ class Membership:
         """
         begin, until = time.monotonic(), self._until
         news = await self._store.read(lambda tx: _news(tx, until))
-        if until is not None and abs(news.at - until) > NEWS_WINDOW:
+        now = news.motion.at
+        if until is not None and abs(now - until) > NEWS_WINDOW:
             log.warning(
-                "no news from the other processes for %d s: everything is looked up anew", news.at - until
+                "no news from the other processes for %d s: everything is looked up anew", now - until
             )
             self._missed()
-        self._until = news.at
+        self._until = now
         fresh = [(number, topic, key) for number, topic, key in news.changes if number not in self._seen]
         for number, *_ in fresh:
             self._seen[number] = None
@@ -165,17 +166,16 @@ class Membership:
 
 @dataclass(frozen=True, slots=True)
 class _News:
-    """What was changed lately, by number, topic and key, what goes on, and when that was looked up."""
+    """What was changed lately, by number, topic and key, and what goes on."""
 
     changes: list[tuple[int, str, str]]
     motion: Motion
-    at: float
 
 
 def _news(tx: Transaction, until: float | None) -> _News:
-    now = tx.now()
-    since = now if until is None else min(now, until)
-    return _News(tx.changes.since(since - NEWS_WINDOW), tx.motion(), now)
+    motion = tx.motion()
+    since = motion.at if until is None else min(motion.at, until)
+    return _News(tx.changes.since(since - NEWS_WINDOW), motion)
 
 
 def living_hubs(tx: Transaction, lease: float) -> tuple[str, ...]:

@@ -32,6 +32,11 @@ class Pulse:
         """Whether it was told lately."""
         return time.monotonic() - self._felt < SILENT_SECONDS
 
+    @property
+    def nobody_leaves(self) -> bool:
+        """Whether it was told lately that no user is being deleted."""
+        return self.beats and self._last is not None and not self._last.leaving
+
     def beat(self, motion: Motion, at: float) -> None:
         """Note what goes on.
 

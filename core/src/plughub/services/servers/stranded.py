@@ -47,10 +47,10 @@ class Stranded:
 
     async def look(self) -> None:
         """Look once; what nobody could do for long enough is dealt with."""
-        if not await self._lead.take():
+        lonely = await self._store.read(self._lonely)
+        if not lonely or not await self._lead.take():  # where there is none, nobody need renew a lease
             self._since.clear()
             return
-        lonely = await self._store.read(self._lonely)
         now = time.monotonic()
         self._since = {work: self._since.get(work, now) for work in lonely}
         for work, since in self._since.items():
