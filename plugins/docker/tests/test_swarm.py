@@ -81,6 +81,13 @@ async def test_a_service_runs_one_task_that_the_swarm_never_starts_again(started
     assert spawner.started.url == f"http://127.0.0.1:{published}"
 
 
+async def test_a_published_port_is_reached_at_the_address_that_is_set(started):
+    spawner, _, _ = await started(host_ip="localhost", pull_policy="never")
+    assert spawner.started.url.startswith("http://localhost:")
+    assert await spawner.facts()
+    assert (await spawner.inventory())[spawner.server.operation].url == spawner.started.url
+
+
 async def test_service_and_container_carry_the_marks_and_no_token(started, swarm):
     spawner, service, task = await started()
     container = swarm.inspect_container(task["Status"]["ContainerStatus"]["ContainerID"])
