@@ -35,3 +35,11 @@ def test_two_users_have_two_volumes(one, other):
 @given(PAIRS)
 def test_every_name_is_one_that_engines_take(pair):
     assert re.fullmatch(r"[a-zA-Z0-9][a-zA-Z0-9_.-]+", spawner(pair).object_name)
+
+
+def test_an_image_in_a_name_may_have_a_registry_a_tag_and_a_digest():
+    config = Config(
+        {"DockerSpawner": {"image": "hub.example:5000/lab/r:4@sha256:0aff", "name_template": "x-{imagename}"}}
+    )
+    one = SpawnerHooks(NAME, DockerSpawner, config)._build(make_server("ada", ""))
+    assert one.object_name == "x-hub.example-5000-lab-r-4-sha256-0aff"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -17,6 +18,8 @@ from plughub_docker.volumes import fill_in
 
 HOST_NETWORK: Final = "host"
 DEFAULT_NETWORK: Final = "bridge"
+_SEPARATORS: Final = re.compile("[/:@]")
+"""What stands between the parts of an image's name, and in no name of a container."""
 
 
 class DockerSettings(OldNames):
@@ -216,7 +219,7 @@ class DockerSettings(OldNames):
             "raw_username": self.user.name,
             "servername": self.escape(self.name),
             "raw_servername": self.name,
-            "imagename": self.image.replace("/", "-").replace(":", "-"),
+            "imagename": _SEPARATORS.sub("-", self.image),
             "prefix": self.prefix,
         }
 
