@@ -180,3 +180,11 @@ async def test_a_rule_that_fails_refuses(hub):
 async def test_a_blocked_person_stays_out_in_every_spelling(hub, spelling):
     assert await log_in(hub(allow_all=True, blocked_users={"alice"}), spelling) is not None
     assert await log_in(hub(allowed_users={"alice"}), spelling) is None
+
+
+async def test_a_renamed_user_is_still_blocked_and_still_allowed_by_the_name_of_the_login():
+    renamed = alice(name="alicia", login_name="alice")
+    assert not await is_in(rules_of(blocked_users={"alice"}, allow_all=True), renamed)
+    assert not await is_in(rules_of(blocked_users={"alicia"}, allow_all=True), renamed)
+    assert await is_in(rules_of(allowed_users={"alice"}), renamed)
+    assert not await is_in(rules_of(allowed_users={"alicia"}), renamed)

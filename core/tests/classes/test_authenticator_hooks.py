@@ -342,3 +342,13 @@ async def test_an_authenticator_that_logs_in_elsewhere_gives_the_address_and_nev
     assert (method.label, method.url, method.form, method.auto) == ("GitHub", "/oauth_login", False, True)
     assert await hooks.hub_authenticate(ALICE) is None
     assert (await hooks.hub_authenticate(Login(username="", form={"code": "bob"}))).name == "bob"
+
+
+async def test_a_new_name_makes_nobody_an_admin_and_unblocks_nobody():
+    renamed = Identity(name="root", login_name="mallory")
+    hooks = hooks_refreshing(
+        lambda user: {"name": user.name}, admin_users={"root"}, blocked_users={"mallory"}
+    )
+    assert (await hooks.hub_complete_login(renamed, None)).admin is None
+    assert isinstance(await hooks.hub_refresh_user(renamed), Rejected)
+    assert (await hooks.hub_complete_login(Identity(name="x", login_name="root"), None)).admin is True

@@ -125,6 +125,20 @@ def test_a_list_speaks_of_the_people_of_its_authenticator(stored, load):
     assert user(stored, "mallory").admin
 
 
+def test_a_list_speaks_of_people_by_the_names_that_their_authenticator_gives(stored, load):
+    def rename(tx):
+        for name, new in (("mallory", "root"), ("alice", "alicia")):
+            user = tx.users.create(name)
+            tx.users.add_identity(user.id, "pam", name, name)
+            tx.directory.rename(user.id, new)
+            tx.users.set_admin(user.id, admin=new == "alicia")
+
+    stored(rename)
+    load(admins={"pam": {"root"}}, blocked={"pam": {"alice"}})
+    assert not user(stored, "root").admin
+    assert (user(stored, "alicia").roles, user(stored, "alicia").admin) == ((), False)
+
+
 def test_who_is_blocked_has_nothing_left(stored, load):
     load({"name": "admin", "users": ["alice"]})
     before = user(stored, "alice")

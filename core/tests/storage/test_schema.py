@@ -95,6 +95,26 @@ def test_a_jupyterhub_database_is_refused_until_it_is_upgraded(jupyterhub_url):
     prepare_schema(jupyterhub_url)
 
 
+def test_an_older_hub_knows_the_names_of_logins_where_they_are_the_names_of_the_users(jupyterhub_url):
+    with schema.schema_work(jupyterhub_url, {}) as connection:
+        alembic.command.upgrade(alembic_config(connection), "0a7d3f5b91ce")
+    engine = make_engine(jupyterhub_url, {})
+    with engine.begin() as connection:
+        for user, subject in ((1, "alice"), (2, "old-name")):
+            connection.execute(
+                text(
+                    "INSERT INTO plughub_identities (user_id, plugin, subject, refreshed) "
+                    "VALUES (:user, 'p', :subject, 0)"
+                ),
+                {"user": user, "subject": subject},
+            )
+    upgrade_schema(jupyterhub_url)
+    with engine.begin() as connection:
+        found = connection.execute(text("SELECT subject, name FROM plughub_identities")).all()
+    engine.dispose()
+    assert sorted(map(tuple, found)) == [("alice", "alice"), ("old-name", "")]
+
+
 def test_an_upgraded_database_has_the_same_shape_as_a_new_one(jupyterhub_url, tmp_path):
     upgrade_schema(jupyterhub_url)
     new = f"sqlite:///{tmp_path}/new.sqlite"

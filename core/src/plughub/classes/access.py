@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping
 
 from plughub.classes.authenticator import Authenticator
-from plughub.classes.authenticator_model import model_of, refusal_of
+from plughub.classes.authenticator_model import login_name, model_of, refusal_of
 from plughub.classes.calling import call
 from plughub.domain.names import shorten
 from plughub.kinds import Identity, Refusal
@@ -61,12 +61,13 @@ class AccessRules:
             return Refusal(reason)
 
     async def _judge(self, rules: Authenticator, identity: Identity) -> Refusal | None:
-        name, model = identity.name, model_of(identity)
+        name, model = login_name(identity), model_of(identity)
         if not rules.validate_username(name):
             log.warning("login refused: %s cannot be the name of a user", shorten(name))
             return Refusal("Your username cannot be used on this hub. Ask its administrator.")
-        if not await call(identity.plugin, rules.check_blocked_users, name, model):
-            return _blocked(rules, identity)
+        for known in dict.fromkeys((name, identity.name)):
+            if not await call(identity.plugin, rules.check_blocked_users, known, model):
+                return _blocked(rules, identity)
         if identity.plugin in self._exempt or rules.allow_all:
             return None
         if await call(identity.plugin, rules.check_allowed, name, model):

@@ -10,6 +10,7 @@ from typing import Any, Final
 from plughub.classes.authenticator import Authenticator
 from plughub.classes.authenticator_model import (
     form_data,
+    login_name,
     managed_role,
     model_of,
     refusal_of,
@@ -135,8 +136,9 @@ class AuthenticatorHooks:
     async def _refresh(self, identity: Identity) -> Identity | Rejected | None:
         authenticator = self.authenticator
         model = model_of(identity)
-        if not await self._call(authenticator.check_blocked_users, identity.name, model):
-            return Rejected(_BLOCKED)
+        for known in dict.fromkeys((login_name(identity), identity.name)):
+            if not await self._call(authenticator.check_blocked_users, known, model):
+                return Rejected(_BLOCKED)
         answer = await self._call(authenticator.refresh_user, user_of(identity), None)
         if answer is True:
             return None

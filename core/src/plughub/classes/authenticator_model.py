@@ -47,7 +47,20 @@ def user_of(person: Identity | UserInfo) -> AuthenticatorUser:
         The user.
     """
     groups = tuple(sorted(person.groups or ()))
-    return AuthenticatorUser(person.name, bool(person.admin), groups, person.auth_state)
+    name = login_name(person) if isinstance(person, Identity) else person.name
+    return AuthenticatorUser(name, bool(person.admin), groups, person.auth_state)
+
+
+def login_name(identity: Identity) -> str:
+    """Tell by which name an authenticator knows a person, whatever the name of the user is.
+
+    Args:
+        identity: the person.
+
+    Returns:
+        The name.
+    """
+    return identity.login_name or identity.name
 
 
 def managed_role(given: Any) -> ManagedRole:
@@ -115,7 +128,7 @@ def model_of(identity: Identity) -> dict[str, Any]:
         The auth model.
     """
     return {
-        "name": identity.name,
+        "name": login_name(identity),
         "admin": identity.admin,
         "auth_state": None if identity.auth_state is None else dict(identity.auth_state),
         "groups": None if identity.groups is None else sorted(identity.groups),

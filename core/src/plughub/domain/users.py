@@ -6,7 +6,7 @@ import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from plughub.domain.scopes import Reach
 
@@ -39,6 +39,23 @@ class User:
     roles: tuple[str, ...] = ()
     scopes: frozenset[str] = frozenset()
     user_info: Mapping[str, Any] = field(default_factory=dict)
+
+
+class IdentityRecord(NamedTuple):
+    """By what a plugin knows a user, as stored.
+
+    Attributes:
+        plugin: the authenticator.
+        subject: what it knows the person by.
+        refreshed: when it was asked last, seconds since the epoch.
+        name: the name that it gave at the last login; empty where that is not known. The user may have
+            another one.
+    """
+
+    plugin: str
+    subject: str
+    refreshed: float
+    name: str
 
 
 class ServerState(enum.StrEnum):

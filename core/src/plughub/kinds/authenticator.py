@@ -62,6 +62,8 @@ class Identity:
         exists: a user of that name is stored already; the core fills it in.
         user_info: what single-user servers may show: ``name``, ``display_name``, ``initials``,
             ``avatar_url``, ``color``.
+        login_name: the name that the plugin gave, normalised; the core fills it in. It is another one
+            than ``name`` once the user was renamed. Lists and groups of the plugin go by this name.
     """
 
     name: str
@@ -73,6 +75,7 @@ class Identity:
     auth_state: Mapping[str, Any] | None = field(default=None, repr=False)
     user_info: Mapping[str, Any] = field(default_factory=dict)
     exists: bool = False
+    login_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -276,8 +276,10 @@ identities = Table(
     Column("plugin", Unicode(255), nullable=False),
     Column("subject", Unicode(255), nullable=False),
     Column("refreshed", Float, nullable=False, default=0),
+    Column("name", Unicode(255), nullable=False, server_default=""),
 )
 Index("uq_plughub_identities_subject", identities.c.plugin, identities.c.subject, unique=True)
+Index("ix_plughub_identities_name", identities.c.name)
 
 departures = Table(
     "plughub_departures",

@@ -23,13 +23,13 @@ from sqlalchemy import (
 from plughub.domain.clock import utcnow
 from plughub.domain.errors import ConflictError
 from plughub.domain.roles import ADMIN_ROLE, USER_ROLE
-from plughub.domain.users import User
+from plughub.domain.users import IdentityRecord, User
 from plughub.storage import tables
 from plughub.storage.changes import Changes
 from plughub.storage.rights import groups_in, rights_of_users, sum_up
 from plughub.storage.sql import insert_unless_there
 
-_users, _roles = tables.users.c, tables.roles.c
+_users, _roles, _known = tables.users.c, tables.roles.c, tables.identities.c
 
 # Statements that run all the time are put together once; a look-up then costs a third.
 _USER = select(
@@ -40,9 +40,9 @@ _BY_ID = _USER.where(_users.id == bindparam("key"))
 _BY_COOKIE = _USER.where(_users.cookie_id == bindparam("key"))
 _RIGHTS_OF = rights_of_users(lambda column: column == bindparam("key"))
 _IDENTITIES = (
-    select(tables.identities.c.plugin, tables.identities.c.subject, tables.identities.c.refreshed)
-    .where(tables.identities.c.user_id == bindparam("key"))
-    .order_by(tables.identities.c.refreshed.desc())
+    select(_known.plugin, _known.subject, _known.refreshed, _known.name)
+    .where(_known.user_id == bindparam("key"))
+    .order_by(_known.refreshed.desc())
 )
 _AUTH_STATE = select(_users.encrypted_auth_state).where(_users.id == bindparam("key"))
 _ROLE_ID = select(_roles.id).where(_roles.name == bindparam("key"))
@@ -127,26 +127,31 @@ class Users:
 
     def identity_owner(self, plugin: str, subject: str) -> int | None:
         """Find the user whom a plugin knows by a subject."""
-        known = tables.identities.c
         found: int | None = self._connection.execute(
-            select(known.user_id).where(known.plugin == plugin, known.subject == subject)
+            select(_known.user_id).where(_known.plugin == plugin, _known.subject == subject)
         ).scalar_one_or_none()
         return found
 
-    def identities(self, user_id: int) -> list[tuple[str, str, float]]:
-        """List plugin, subject and time of the last refresh, for every identity of a user."""
+    def identities(self, user_id: int) -> list[IdentityRecord]:
+        """List the identities of a user, the one that was refreshed last first."""
         rows = self._connection.execute(_IDENTITIES, {"key": user_id})
-        return [(row.plugin, row.subject, row.refreshed) for row in rows]
+        return [IdentityRecord(row.plugin, row.subject, row.refreshed, row.name) for row in rows]
 
-    def add_identity(self, user_id: int, plugin: str, subject: str) -> None:
-        """Note by which subject a plugin knows a user, and that this was checked now."""
+    def known_as(self, name: str, plugins: Collection[str] | None = None) -> list[int]:
+        """List the users whom authenticators know by a name, whatever their names are here."""
+        wanted = [_known.name == name] + ([] if plugins is None else [_known.plugin.in_(plugins)])
+        found = select(_known.user_id).where(*wanted).order_by(_known.user_id).distinct()
+        return list(self._connection.execute(found).scalars())
+
+    def add_identity(self, user_id: int, plugin: str, subject: str, name: str = "") -> None:
+        """Note by which subject and name a plugin knows a user, checked now; no name changes nothing."""
         key = {"plugin": plugin, "subject": subject}
-        insert_unless_there(self._connection, tables.identities, key, user_id=user_id, refreshed=self._now)
-        known = tables.identities.c
+        facts = {"refreshed": self._now} | ({"name": name} if name else {})
+        insert_unless_there(self._connection, tables.identities, key, user_id=user_id, **facts)
         self._connection.execute(
             update(tables.identities)
-            .where(known.plugin == plugin, known.subject == subject)
-            .values(refreshed=self._now)
+            .where(_known.plugin == plugin, _known.subject == subject)
+            .values(**facts)
         )
 
     def auth_state(self, user_id: int) -> bytes | None:

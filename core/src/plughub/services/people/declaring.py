@@ -9,6 +9,7 @@ from plughub.domain.declared import Declared, RoleDeclaration
 from plughub.domain.errors import InvalidError
 from plughub.domain.roles import ADMIN_ROLE, USER_ROLE
 from plughub.domain.servers import ServerRecord
+from plughub.domain.users import User
 from plughub.services.hub_services.storing import store_services
 from plughub.services.ports.directory import HolderKind
 from plughub.services.ports.store import Transaction
@@ -118,7 +119,7 @@ def _make_admins(tx: Transaction, admins: Mapping[str, Collection[str]]) -> None
     tx.directory.create(names)
     for name in names:
         user = tx.users.get(name)
-        if user is not None and not user.admin and _is_listed(tx, user.id, name, admins):
+        if user is not None and not user.admin and _is_listed(tx, user.id, admins):
             log.info("%s becomes an admin", name)
             tx.users.set_admin(user.id, admin=True)
 
@@ -126,9 +127,9 @@ def _make_admins(tx: Transaction, admins: Mapping[str, Collection[str]]) -> None
 def _block(tx: Transaction, blocked: Mapping[str, Collection[str]]) -> frozenset[str]:
     """Take roles, tokens and logins from people who may not come in any more."""
     found = set()
-    for name in sorted({name for listed in blocked.values() for name in listed}):
-        user = tx.users.get(name)
-        if user is None or not _is_listed(tx, user.id, name, blocked):
+    for user in _users_named(tx, {name for listed in blocked.values() for name in listed}):
+        name = user.name
+        if not _is_listed(tx, user.id, blocked, names={name}):
             continue
         found.add(name)
         tokens = [token.id for token in tx.tokens.of_user(user.id)]
@@ -148,7 +149,23 @@ def _give_default_role(tx: Transaction, blocked: Collection[str]) -> None:
         tx.roles.grant(USER_ROLE, "user", without)
 
 
-def _is_listed(tx: Transaction, user_id: int, name: str, lists: Mapping[str, Collection[str]]) -> bool:
-    """Tell whether a list of the authenticator that knows a user names her; of any when none does yet."""
-    plugins = {plugin for plugin, *_ in tx.users.identities(user_id)} or set(lists)
-    return any(name in lists.get(plugin, lists.get("", ())) for plugin in plugins)
+def _users_named(tx: Transaction, names: Collection[str]) -> list[User]:
+    """List the users of these names, and those whom authenticators know by one of them."""
+    keys = {key for name in names for key in tx.users.known_as(name)}
+    stored = (tx.users.get(name) for name in names)
+    keys.update(user.id for user in stored if user is not None)
+    return tx.directory.by_ids(keys)
+
+
+def _is_listed(
+    tx: Transaction, user_id: int, lists: Mapping[str, Collection[str]], names: Collection[str] = ()
+) -> bool:
+    """Tell whether a list of an authenticator that knows a user names the person; of any when none does yet.
+
+    A list speaks of people by the names that the authenticator gives them, and perhaps by others.
+    """
+    user, known = tx.users.by_id(user_id), tx.users.identities(user_id)
+    here = user.name if user is not None else ""
+    people = [(found.plugin, {found.name or here, *names}) for found in known]
+    people = people or [(plugin, {here}) for plugin in lists]
+    return any(who & set(lists.get(plugin, lists.get("", ()))) for plugin, who in people)

@@ -55,22 +55,36 @@ class IdentityKeeper:
 
     def _owner(self, tx: Transaction, identity: Identity) -> User | None:
         # The name first: whoever sees a user that another process has just stored sees her identities too.
-        user = tx.users.get(identity.name)
+        name = identity.login_name or identity.name
+        user = tx.users.get(name)
         key = tx.users.identity_owner(identity.plugin, identity.subject)
         if key is not None:
             return tx.users.by_id(key)
-        if user is None or identity.plugin in self.visitors:
+        if identity.plugin in self.visitors:
             return user
-        others = {plugin for plugin, *_ in tx.users.identities(user.id)}
-        if others and not any(self._same_person(identity.plugin, plugin) for plugin in others):
+        joined = self._joined(tx, identity.plugin, name)
+        if joined is not None:
+            return joined
+        others = {known.plugin for known in tx.users.identities(user.id)} if user is not None else set()
+        if others:
             raise ForbiddenError(
-                f"the name {shorten(identity.name)} belongs to somebody who logs in with "
+                f"the name {shorten(name)} belongs to somebody who logs in with "
                 f"{', '.join(sorted(others))}; an administrator can join the two (JupyterHub.one_person)"
             )
         return user
 
-    def _same_person(self, plugin: str, other: str) -> bool:
-        return any(plugin in group and other in group for group in self._settings.one_person)
+    def _joined(self, tx: Transaction, plugin: str, name: str) -> User | None:
+        """Find the one user whom a plugin that is joined with this one knows by the same name.
+
+        It goes by the names that authenticators give: that of the user may have been changed. Whom this
+        plugin knows by another subject is another person.
+        """
+        groups = [group for group in self._settings.one_person if plugin in group]
+        partners = frozenset().union(*groups) - {plugin}
+        keys = tx.users.known_as(name, partners) if partners else []
+        if len(keys) != 1 or any(known.plugin == plugin for known in tx.users.identities(keys[0])):
+            return None
+        return tx.users.by_id(keys[0])
 
     def remember(self, tx: Transaction, identity: Identity, sealed: Sealed | None) -> User:
         """Store a person who logs in, new or not.
@@ -84,16 +98,26 @@ class IdentityKeeper:
             The user.
         """
         user = self.owner(tx, identity)
-        if user is None:
+        if user is not None:
+            self._check_again(tx, user, identity)
+        else:
             try:
-                user = tx.users.create(identity.name)
+                user = tx.users.create(identity.login_name or identity.name)
             except ConflictError:
                 # Somebody was first: perhaps she herself, perhaps another person of that name.
                 user = self.owner(tx, identity)
                 if user is None:
                     raise
+                self._check_again(tx, user, identity)
         self.update(tx, user.id, identity, sealed)
         return tx.users.by_id(user.id) or user
+
+    def _check_again(self, tx: Transaction, user: User, identity: Identity) -> None:
+        """Lock a user, and refuse whom another process has made another person in the meantime."""
+        tx.users.lock(user.id)
+        now = self.owner(tx, identity)
+        if now is None or now.id != user.id:
+            raise ForbiddenError(f"the user {shorten(user.name)} was just changed; try again")
 
     def update(self, tx: Transaction, user_id: int, identity: Identity, sealed: Sealed | None) -> None:
         """Store what an authenticator says of a user, and that it said so now.
@@ -109,7 +133,7 @@ class IdentityKeeper:
         if user is None:
             return
         if identity.plugin not in self.visitors:
-            tx.users.add_identity(user_id, identity.plugin, identity.subject)
+            tx.users.add_identity(user_id, identity.plugin, identity.subject, identity.login_name)
         if identity.admin is not None and identity.admin != user.admin:
             tx.users.set_admin(user_id, identity.admin)
         if identity.groups is not None and set(identity.groups) != set(user.groups):

@@ -154,7 +154,7 @@ class LoginService:
 
     async def _complete(self, identity: Identity) -> Identity:
         name = check_username(normalize_username(identity.name))
-        identity = replace(identity, name=name, subject=identity.subject or name)
+        identity = replace(identity, name=name, login_name=name, subject=identity.subject or name)
         known = await self._store.read(lambda tx: self._keeper.owner(tx, identity))
         identity = replace(identity, name=known.name if known else name, exists=known is not None)
         refusal = await self._hooks.authorize_login(identity)
@@ -164,7 +164,9 @@ class LoginService:
         done = await self._hooks.complete_login(identity, saved)
         if isinstance(done, Rejected):
             raise ForbiddenError(done.reason)
-        done = replace(done, plugin=identity.plugin, subject=identity.subject, name=identity.name)
+        done = replace(
+            done, plugin=identity.plugin, subject=identity.subject, name=identity.name, login_name=name
+        )
         await self._prepare(done)
         return done
 

@@ -165,7 +165,7 @@ class Refresher:
         answer = await self._hooks.refresh_user(given)
         if isinstance(answer, Rejected):
             return answer
-        fresh = replace(answer or given, plugin=identity.plugin, subject=identity.subject)
+        fresh = replace(answer or given, plugin=identity.plugin, subject=identity.subject, login_name="")
         sealed = await self._sealed(given, fresh)
         # What the plugin hands back as it got it may have been changed by others in the meantime.
         fresh = replace(
@@ -192,16 +192,17 @@ class Refresher:
             return None
         age = self._settings.policy_of(identity.plugin).refresh_age
         self._good_until[user.id] = time.monotonic() + (age or self._shortest)
-        refreshed = tx.users.identities(user.id)[0][2]
+        refreshed = tx.users.identities(user.id)[0].refreshed
         return identity if age and refreshed + age < tx.now() else None
 
     def _newest(self, tx: Transaction, user: User) -> Identity | None:
         """Give the identity of a user by which she was seen last."""
-        for plugin, subject, _refreshed in tx.users.identities(user.id):
+        for known in tx.users.identities(user.id):
             return Identity(
                 name=user.name,
-                subject=subject,
-                plugin=plugin,
+                login_name=known.name or user.name,
+                subject=known.subject,
+                plugin=known.plugin,
                 exists=True,
                 admin=user.admin,
                 groups=frozenset(user.groups),

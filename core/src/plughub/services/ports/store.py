@@ -12,7 +12,7 @@ from typing import Any, Protocol, TypeVar
 
 from plughub.domain.motion import Motion
 from plughub.domain.numbers import HubNumbers
-from plughub.domain.users import User
+from plughub.domain.users import IdentityRecord, User
 from plughub.services.ports.audit import Audit
 from plughub.services.ports.directory import Departures, Directory, Groups, Roles
 from plughub.services.ports.servers import Hubs, Leases, Operations, Servers
@@ -59,11 +59,14 @@ class Users(Protocol):
     def identity_owner(self, plugin: str, subject: str) -> int | None:
         """Find the user whom a plugin knows by a subject."""
 
-    def identities(self, user_id: int) -> list[tuple[str, str, float]]:
-        """List plugin, subject and time of the last refresh, for every identity of a user."""
+    def identities(self, user_id: int) -> list[IdentityRecord]:
+        """List the identities of a user, the one that was refreshed last first."""
 
-    def add_identity(self, user_id: int, plugin: str, subject: str) -> None:
-        """Note by which subject a plugin knows a user, and that this was checked now."""
+    def known_as(self, name: str, plugins: Collection[str] | None = None) -> list[int]:
+        """List the users whom authenticators know by a name, whatever their names are here."""
+
+    def add_identity(self, user_id: int, plugin: str, subject: str, name: str = "") -> None:
+        """Note by which subject and name a plugin knows a user, checked now; no name changes nothing."""
 
     def auth_state(self, user_id: int) -> bytes | None:
         """Get the encrypted secrets."""
