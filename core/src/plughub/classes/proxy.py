@@ -28,9 +28,15 @@ class Proxy(LoggingConfigurable):
 
     Attributes:
         internal_tls: it can lead to targets at ``https://`` and show them `client_tls`.
+        can_route_hosts: it follows `host_routing`.
+        can_serve_two_ports: it follows `servers_port`.
+        drops_worker_scope: it takes the header ``Service-Worker-Allowed`` out of all answers.
     """
 
     internal_tls: ClassVar[bool] = False
+    can_route_hosts: ClassVar[bool] = False
+    can_serve_two_ports: ClassVar[bool] = False
+    drops_worker_scope: ClassVar[bool] = False
 
     should_start = traitlets.Bool(
         True,
@@ -62,7 +68,10 @@ class Proxy(LoggingConfigurable):
     trusted_downstream_ips: traitlets.List[str] = traitlets.List(
         traitlets.Unicode(), help="Addresses whose X-Forwarded headers are believed."
     )
-    host_routing = traitlets.Bool(False, help="Whether routes have a host.")
+    host_routing = traitlets.Bool(False, help="Whether routes have a host, all but ``/``.")
+    servers_port = traitlets.Integer(
+        0, help="Second port to listen on, where all routes hold; on `port` only ``/`` does then. 0 for none."
+    )
     client_tls = traitlets.Instance(
         TLSFiles, allow_none=True, help="What it shows to hub, servers and services, and whom it trusts."
     )
@@ -99,6 +108,7 @@ class Proxy(LoggingConfigurable):
             "ssl_cert",
             "ssl_key",
             "host_routing",
+            "servers_port",
             "client_tls",
             "api_tls",
             "hub_tls",

@@ -56,7 +56,7 @@ def check_routespec(routespec: str, *, host_routing: bool = False) -> str:
     """Check a routespec and end it with a slash.
 
     Args:
-        routespec: ``/path/`` or, with host routing, ``host/path/``.
+        routespec: ``/path/`` or, with host routing, ``host/path/``; ``/`` stands for all hosts.
         host_routing: whether routes have a host.
 
     Returns:
@@ -66,8 +66,8 @@ def check_routespec(routespec: str, *, host_routing: bool = False) -> str:
         InvalidError: it has a host and may not, or the reverse.
     """
     has_host = not routespec.startswith("/")
-    if host_routing and not has_host:
-        raise InvalidError(f"routespec {routespec!r} needs a host: subdomain_host is set")
+    if host_routing and not has_host and routespec != "/":
+        raise InvalidError(f"routespec {routespec!r} needs a host: servers have hosts of their own")
     if has_host and not host_routing:
         raise InvalidError(f"routespec {routespec!r} must begin with a slash: subdomain_host is not set")
     return routespec if routespec.endswith("/") else routespec + "/"

@@ -17,10 +17,18 @@ class ProxyInfo:
         host_bound: hubs on different machines do not reach the same one: each machine has a proxy of its
             own, with all routes, and hubs of that machine see to it.
         internal_tls: it can lead to targets at ``https://`` and show them its certificate.
+        host_routing: it can take routes that begin with a host, ``host/path/``; what no route of its host
+            takes goes where the route ``/`` leads.
+        servers_port: it can listen on `ProxySettings.servers_port` as well.
+        drops_worker_scope: it takes the header ``Service-Worker-Allowed`` out of all answers, so that no
+            server can put a service worker before the pages of the hub or of other servers.
     """
 
     host_bound: bool = False
     internal_tls: bool = False
+    host_routing: bool = False
+    servers_port: bool = False
+    drops_worker_scope: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +44,9 @@ class ProxySettings:
         ssl_cert: path of the certificate; empty for plain HTTP.
         ssl_key: path of its key.
         trusted_downstream_ips: addresses whose X-Forwarded headers are believed.
-        host_routing: routes have a host, ``host/path/``.
+        host_routing: routes have a host, ``host/path/``, but for ``/``, which takes what no other takes.
+        servers_port: a second port to listen on, for servers and services: all routes hold there, and on
+            `port` the route ``/`` alone. 0 for none.
         client_tls: what the proxy shows to hub, servers and services, and whom of them it trusts; None when
             they speak plain HTTP.
         api_tls: what it shows to hubs that change its routes, and whom it trusts; None for plain HTTP.
@@ -53,6 +63,7 @@ class ProxySettings:
     ssl_key: str = ""
     trusted_downstream_ips: tuple[str, ...] = ()
     host_routing: bool = False
+    servers_port: int = 0
     client_tls: TLSFiles | None = None
     api_tls: TLSFiles | None = None
     hub_tls: TLSFiles | None = None

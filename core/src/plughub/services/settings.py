@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from plughub.domain.origins import Origins
 from plughub.domain.services import ServiceDeclaration
 from plughub.domain.urls import hub_url
 from plughub.kinds import SpawnerInfo, TLSFiles
@@ -47,6 +48,7 @@ class HubSettings:
         hub_url: where the proxy reaches this process, without a path.
         api_url: where servers reach the API.
         public_url: address as browsers see it; empty when not configured.
+        origins: which origins hub, servers and services have in a browser.
         tls: what the hub shows to servers and services, and whom it trusts; None when they speak plain HTTP.
         service_tls: makes the certificate of a service that the hub starts, it blocks; None likewise.
         spawners: what the active spawners say of themselves, by plugin; the default one first.
@@ -83,6 +85,7 @@ class HubSettings:
     hub_url: str = "http://127.0.0.1:8081"
     api_url: str = "http://127.0.0.1:8081/hub/api"
     public_url: str = ""
+    origins: Origins = field(default_factory=Origins)
     tls: ssl.SSLContext | None = None
     service_tls: Callable[[ServiceDeclaration], TLSFiles] | None = None
     spawners: Mapping[str, SpawnerInfo] = field(default_factory=dict)
@@ -114,6 +117,11 @@ class HubSettings:
     def hub_prefix(self) -> str:
         """Path below which the hub's own pages are."""
         return hub_url(self.base_url)
+
+    @property
+    def shares_origin(self) -> bool:
+        """Whether servers and services have the hub's own origin, so that their pages can act on the hub."""
+        return self.origins.shared
 
     @property
     def default_spawner(self) -> str:

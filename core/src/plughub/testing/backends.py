@@ -28,6 +28,8 @@ class _Echo(RequestHandler):
     def _answer(self) -> None:
         name = self.application.settings["name"]
         self.set_header("Content-Type", "application/json")
+        if self.request.path.endswith("/worker.js"):
+            self.set_header("Service-Worker-Allowed", "/")
         self.finish(
             json.dumps(
                 {

@@ -41,6 +41,7 @@ class ConfigurableHTTPProxy(Proxy):
     """configurable-http-proxy 5, launched by the hub and living on without it, or run by somebody else."""
 
     internal_tls: ClassVar[bool] = True
+    can_route_hosts: ClassVar[bool] = True
 
     api_url = traitlets.Unicode(
         "http://127.0.0.1:8001",

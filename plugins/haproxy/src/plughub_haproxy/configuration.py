@@ -29,6 +29,9 @@ ACTIVITY_DAYS: Final = 20
 
 NAME: Final = "plughub"
 
+SERVERS: Final = "servers"
+"""Name of the second port's listener."""
+
 IDLE_CONNECTIONS: Final = 64
 """How many connections without a request are kept for each target of a pool, and for all others together.
 
@@ -43,6 +46,7 @@ class Listener:
     Attributes:
         ip: address to listen on; empty for all.
         port: port to listen on.
+        servers_port: second port, where all routes hold; on the first only ``/`` does then. 0 for none.
         folder: what the running HAProxy is told from others by.
         pem: certificate and key as text; empty for plain HTTP.
         error_path: path of the hub's error pages; empty when it has none.
@@ -63,13 +67,18 @@ class Listener:
     group: str = ""
     dual_stack: bool = False
     tls: TargetTLS | None = None
+    servers_port: int = 0
 
     @property
-    def bind(self) -> str:
-        """The address to bind to."""
+    def ports(self) -> tuple[int, ...]:
+        """The ports to listen on."""
+        return (self.port, self.servers_port) if self.servers_port else (self.port,)
+
+    def bind(self, port: int) -> str:
+        """Give the address to bind to."""
         if not self.ip:
-            return f":::{self.port} v4v6" if self.dual_stack else f"*:{self.port}"
-        return f"[{self.ip}]:{self.port}" if ":" in self.ip else f"{self.ip}:{self.port}"
+            return f":::{port} v4v6" if self.dual_stack else f"*:{port}"
+        return f"[{self.ip}]:{port}" if ":" in self.ip else f"{self.ip}:{port}"
 
     @property
     def check_path(self) -> str:
@@ -79,7 +88,7 @@ class Listener:
     @property
     def where(self) -> str:
         """The address for a message."""
-        return f"{self.ip or '*'}:{self.port}"
+        return f"{self.ip or '*'}:{', '.join(map(str, self.ports))}"
 
 
 def fingerprint(listener: Listener) -> str:
@@ -181,22 +190,35 @@ defaults
 
 def _public(listener: Listener) -> str:
     secure = f" ssl crt {PEM_NAME} alpn h2,http/1.1" if listener.pem else ""
+    servers = (
+        f"bind {listener.bind(listener.servers_port)} name {SERVERS}{secure}" if listener.servers_port else ""
+    )
+    at_servers = "if at_servers" if listener.servers_port else ""
     return f"""
 frontend public
-    bind {listener.bind}{secure}
+    bind {listener.bind(listener.port)}{secure}
+    {servers}
 {_forwarded(listener)}
     http-request set-var(txn.path) path,url_dec,concat(/),url_enc
     http-request set-var(txn.path) path,concat(/),url_enc unless {{ var(txn.path) -m found }}
-    http-request set-var(txn.there) req.hdr(host),host_only,lower,url_enc,concat(,txn.path)
+{_HUB_ALONE if listener.servers_port else ""}
+    http-request set-var(txn.there) req.hdr(host),host_only,lower,url_enc,concat(,txn.path) {at_servers}
     http-request set-var(txn.to) var(txn.there),map_beg({MAP_NAME})
     http-request set-var(txn.to) var(txn.path),map_beg({MAP_NAME}) unless {{ var(txn.to) -m found }}
     http-request set-var(txn.backend) var(txn.to),field(1,|)
     http-request set-dst var(txn.to),field(2,|) if {{ var(txn.backend) -m str {DIRECT} {SECURE} }}
     http-request set-dst-port var(txn.to),field(3,|) if {{ var(txn.backend) -m str {DIRECT} {SECURE} }}
     http-request track-sc0 var(txn.to),field(4,|) table {TABLE} if {{ var(txn.to) -m found }}
+    http-response del-header Service-Worker-Allowed
     use_backend %[var(txn.backend)] if {{ var(txn.to) -m found }}
     default_backend {ERRORS}
 """
+
+
+_HUB_ALONE: Final = f"""
+    acl at_servers so_name -m str {SERVERS}
+    http-request set-var(txn.path) str(/),url_enc unless at_servers
+""".strip("\n")
 
 
 _FORWARDED_HEADERS: Final = (

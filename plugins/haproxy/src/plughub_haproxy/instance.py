@@ -109,7 +109,8 @@ class Instance:
         """
         await asyncio.to_thread(self._write, listener, pools)
         if self._state.exists():
-            await asyncio.to_thread(wait_until_free, listener.ip, listener.port)
+            for port in listener.ports:
+                await asyncio.to_thread(wait_until_free, listener.ip, port)
         process = await asyncio.to_thread(self._launch, command)
         deadline = time.monotonic() + _START_SECONDS
         while await self.description() != fingerprint_of(listener):
@@ -234,9 +235,9 @@ class Instance:
         lines = last_lines(self._log, 20)
         text = "\n".join(lines)
         if "Address already in use" in text or "already in use" in text:
-            who = who_listens(listener.port)
+            held = [f"port {port} is in use{who}" for port in listener.ports if (who := who_listens(port))]
             return StartError(
-                f"port {listener.port} is in use{who}; HAProxy cannot listen on "
+                f"{'; '.join(held) or f'port {listener.port} is in use'}; HAProxy cannot listen on "
                 f"{listener.where}: end that process, or choose another port (JupyterHub.bind_url)"
             )
         if "Permission denied" in text:

@@ -39,6 +39,9 @@ class HAProxyProxy(Proxy):
     """
 
     internal_tls = True
+    can_route_hosts = True
+    can_serve_two_ports = True
+    drops_worker_scope = True
 
     command = Command(
         [],
@@ -225,6 +228,7 @@ class HAProxyProxy(Proxy):
             return Listener(
                 ip=self.ip,
                 port=self.port,
+                servers_port=self.servers_port,
                 folder=str(self._here.folder),
                 pem=self._certificate.read(),
                 error_path=error_path_of(self.error_url),

@@ -13,6 +13,7 @@ The processes of the proxy have to work in a folder below ``tmp_path``, and its 
 
 from __future__ import annotations
 
+from plughub.testing.contracts.proxy_hosts import HostsOfProxy
 from plughub.testing.contracts.proxy_keeping import KeepingOfProxy
 from plughub.testing.contracts.proxy_life import LifeOfProxy
 from plughub.testing.contracts.proxy_routes import RoutesOfProxy
@@ -22,5 +23,5 @@ from plughub.testing.contracts.proxy_under_test import NAME, ProxyUnderTest
 __all__ = ["NAME", "ProxyContract", "ProxyUnderTest"]
 
 
-class ProxyContract(RoutesOfProxy, TrafficOfProxy, KeepingOfProxy, LifeOfProxy):
+class ProxyContract(RoutesOfProxy, HostsOfProxy, TrafficOfProxy, KeepingOfProxy, LifeOfProxy):
     """The tests. A plugin overrides `make_plugin` and, where its proxy cannot do a thing, a flag."""

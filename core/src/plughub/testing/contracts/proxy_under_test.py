@@ -11,7 +11,7 @@ import pytest
 from plughub.classes.proxy import Proxy
 from plughub.classes.proxy_hooks import ProxyHooks
 from plughub.domain.routes import Route
-from plughub.kinds import ProxySettings
+from plughub.kinds import ProxyInfo, ProxySettings
 from plughub.plugin.calling import HookCaller
 from plughub.plugin.hooks import Hooks
 from plughub.plugin.manager import ActivePlugins
@@ -46,6 +46,12 @@ class ProxyUnderTest:
     def port(self) -> int:
         """Where it listens."""
         return self.settings.port
+
+    @property
+    def info(self) -> ProxyInfo:
+        """What it says of itself."""
+        said = self.hooks.caller.register("hub_proxy_info")
+        return said[0].value if said else ProxyInfo()
 
     def new_hub(self) -> None:
         """Go on as another process of the hub: nothing is kept but the saved state."""

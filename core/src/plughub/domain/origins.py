@@ -1,0 +1,195 @@
+"""Origins: which scheme, host and port a browser uses for the hub, for each server and for each service.
+
+A browser separates pages by origin. What shares the hub's origin can act there as whoever looks at it.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import SplitResult, urlsplit
+
+from plughub.domain.errors import InvalidError
+from plughub.domain.hostnames import SERVICE, USER, HostHook, idna_host, is_host_name, legacy_host
+
+log = logging.getLogger("plughub.origins")
+_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origins:
+    """The origins of a hub, its servers and its services.
+
+    Attributes:
+        hub: origin of the hub, such as ``https://hub.example.org:8443``; empty when it is not known.
+        servers: one origin for all servers and services; empty for none.
+        host_hook: makes a host for each user and service below the hub's; None for none.
+    """
+
+    hub: str = ""
+    servers: str = ""
+    host_hook: HostHook | None = None
+
+    @property
+    def shared(self) -> bool:
+        """Whether servers and services have the same origin as the hub."""
+        return not self.servers and self.host_hook is None
+
+    @property
+    def by_host(self) -> bool:
+        """Whether hub and servers differ by their host, so that routes have one."""
+        return not self.shared and not self.by_port
+
+    @property
+    def by_port(self) -> bool:
+        """Whether hub and servers differ by their port alone: browsers send cookies to both."""
+        return bool(self.servers) and host_of(self.servers) == host_of(self.hub)
+
+    @property
+    def alone(self) -> bool:
+        """Whether each user has a host of their own."""
+        return self.host_hook is not None
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether browsers reach the hub by https."""
+        return self.hub.startswith("https:")
+
+    def of_user(self, name: str) -> str:
+        """Return the origin of a user's servers.
+
+        Args:
+            name: name of the user.
+
+        Returns:
+            The origin; empty when they share the hub's.
+        """
+        return self._of(name, USER)
+
+    def of_service(self, name: str) -> str:
+        """Return the origin of a service.
+
+        Args:
+            name: name of the service.
+
+        Returns:
+            The origin; empty when it shares the hub's.
+        """
+        return self._of(name, SERVICE)
+
+    def shares_host(self, kind: str = USER) -> bool:
+        """Tell whether servers of several users, or several services, have the same host."""
+        return not self.alone or (kind == SERVICE and self.host_hook is legacy_host)
+
+    def routespec(self, origin: str, path: str) -> str:
+        """Return the routespec of a server or service.
+
+        Args:
+            origin: its origin.
+            path: its prefix.
+
+        Returns:
+            ``host/path/`` where routes have a host, else the prefix.
+        """
+        return f"{host_of(origin)}{path}" if self.by_host else path
+
+    def is_hub(self, host: str) -> bool:
+        """Tell whether a request was sent to the hub's own origin.
+
+        Args:
+            host: what stands in its header ``Host``.
+
+        Returns:
+            Whether it was; always when there is one origin for all.
+        """
+        if self.shared:
+            return True
+        hub = _split(self.hub)
+        asked = _split(f"{hub.scheme}://{host}")
+        if self.by_port:
+            return (asked.hostname, _port(asked)) == (hub.hostname, _port(hub))
+        return asked.hostname == hub.hostname
+
+    def is_foreign(self, origin: str) -> bool:
+        """Tell whether a page of another origin made a browser send a request.
+
+        Args:
+            origin: what stands in its header ``Origin``; empty when it has none.
+
+        Returns:
+            Whether the browser says so; never when there is one origin for all.
+        """
+        return bool(origin) and not self.shared and normal_origin(origin) != self.hub
+
+    def _of(self, name: str, kind: str) -> str:
+        if self.host_hook is None:
+            return self.servers
+        hub = _split(self.hub)
+        domain = hub.hostname or ""
+        host = self.host_hook(name, domain, kind)
+        if host == domain or not is_host_name(host):
+            log.error(
+                "subdomain_hook gives %s %r the host %r, which cannot be: using another", kind, name, host
+            )
+            host = idna_host(name, domain, kind)
+        return f"{hub.scheme}://{host}{f':{hub.port}' if hub.port else ''}"
+
+
+def normal_origin(url: str) -> str:
+    """Bring an address to the form in which browsers write its origin.
+
+    Args:
+        url: an absolute address.
+
+    Returns:
+        Scheme, host and, unless it is the usual one, port; empty when the address has none.
+    """
+    parts = _split(url)
+    if parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
+        return ""
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    port = _port(parts)
+    return f"{parts.scheme}://{host}" + (f":{port}" if port != _DEFAULT_PORTS[parts.scheme] else "")
+
+
+def check_origin(url: str) -> str:
+    """Check an address of which only the origin counts.
+
+    Args:
+        url: such as ``https://hub.example.org:8443``.
+
+    Returns:
+        The origin, as browsers write it.
+
+    Raises:
+        InvalidError: it is no such address.
+    """
+    parts = _split(url)
+    origin = normal_origin(url)
+    if not origin or parts.username or parts.query or parts.fragment:
+        raise InvalidError(f"{url!r} is no address such as https://hub.example.org")
+    return origin
+
+
+def host_of(origin: str) -> str:
+    """Return the host of an origin, without its port."""
+    return _split(origin).hostname or ""
+
+
+def port_of(origin: str) -> int:
+    """Return the port of an origin."""
+    return _port(_split(origin))
+
+
+def _split(url: str) -> SplitResult:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return urlsplit("")
+    return parts
+
+
+def _port(parts: SplitResult) -> int:
+    return parts.port or _DEFAULT_PORTS.get(parts.scheme, 0)
