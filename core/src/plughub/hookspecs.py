@@ -72,6 +72,7 @@ if TYPE_CHECKING:
         Login,
         LoginMethod,
         ManagedRole,
+        Moved,
         Page,
         Progress,
         ProxyInfo,
@@ -507,22 +508,52 @@ async def hub_spawn(server: Server) -> Endpoint:
 
 
 @hook(Calling.OWN, timeout=30)
-async def hub_poll(server: Server) -> int | None:
-    """Look whether the server runs.
+async def hub_poll(server: Server) -> int | Moved | None:
+    """Look whether the server runs, and whether it is still at the recorded address.
 
     When:
         Several times a second while it starts, then every ``SpawnerInfo.poll_interval`` seconds, and
         once for every server when a hub starts.
 
     Args:
-        server: with the state that `hub_spawn` saved.
+        server: with the state that `hub_spawn` saved; ``server.url`` is the recorded address.
 
     Returns:
-        None when it runs, else the exit code (0 when not known).
+        None when it runs at ``server.url``; `Moved` when it runs at another address, or has none at
+        present; else the exit code (0 when not known). A server that can change its address, such as a
+        container that is restarted, must be compared with ``server.url`` each time: the old address may
+        belong to another user's server by now. An answer that arrives after the server was started
+        again changes nothing.
 
     Errors:
         An exception or time-out means unknown, and unknown is not stopped: the server and its route
         stay as they are.
+    """
+
+
+@hook(Calling.OWN, optional=True, timeout=10)
+async def hub_verify_address(server: Server) -> bool:
+    """Say whether what listens at ``server.url`` is the server that was launched.
+
+    Needed where anything else could listen at the address of a server: on a machine that servers share
+    with their users or with each other. Without this hook the hub trusts whatever answers there.
+
+    When:
+        A starting server has answered HTTP, before its route is added; after each `hub_poll` that finds a
+        server running; and when a hub starts, before the routes are restored.
+
+    Args:
+        server: with the state that `hub_spawn` saved and the recorded address.
+
+    Returns:
+        True when every process that can accept connections at the address belongs to the server. False
+        when another process can, or nothing listens there. While a server starts, False means not ready
+        yet, and the start fails once ``SpawnerInfo.http_timeout`` has passed. For a running server the
+        route is removed until the answer is True again; the server is not stopped.
+
+    Errors:
+        An exception or time-out means unknown: a starting server is not ready, a running server and its
+        route stay as they are.
     """
 
 

@@ -65,6 +65,9 @@ class Machine:
         self.tokens = []
         self.token_of_old = None
         self.inventory_is_missing = False
+        self.moved = {}
+        self.ours = True
+        self.verified = []
 
     async def launch(self, server):
         self.launches.append(server.operation)
@@ -115,7 +118,16 @@ class MachineSpawner:
         self.machine.seen["poll"] = server
         if self.machine.poll_error:
             raise self.machine.poll_error
-        return None if server.operation in self.machine.running else self.machine.code
+        if server.operation not in self.machine.running:
+            return self.machine.code
+        return self.machine.moved.get(server.operation)
+
+    @hookimpl
+    async def hub_verify_address(self, server):
+        self.machine.verified.append(server.url)
+        if isinstance(self.machine.ours, Exception):
+            raise self.machine.ours
+        return self.machine.ours
 
     @hookimpl
     async def hub_stop(self, server, now):
@@ -251,7 +263,7 @@ class HubParts:
         self.servers = ServerService(
             self.store, self.hooks, self.settings, self.runner, self.watchers, self.events
         )
-        self.poller = Poller(self.store, self.hooks, self.settings, self.servers)
+        self.poller = Poller(self.store, self.hooks, self.settings, self.servers, self.router)
         self.tokens = TokenService(self.store, self.hooks, ScopeTree())
         self.store.changed = self.tokens.cache.changed
         tree = ScopeTree()

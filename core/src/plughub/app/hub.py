@@ -172,7 +172,7 @@ class Hub:
             *basis, self.events, self.servers, self.tree, self.auth_states, clean_up, self.selection, pulse
         )
         self.activity = ActivityService(self.store, self.settings)
-        self.poller = Poller(*basis, self.servers, pulse)
+        self.poller = Poller(*basis, self.servers, self.router, pulse)
         self.stranded = Stranded(self.store, self.settings, self.watchers)
         timed = self.observing.metrics.route_check
         self.routes = RouteKeeper(*basis, self.router, self.activity, timed)

@@ -13,7 +13,7 @@ from plughub.classes.spawner_certificates import create_certificate
 from plughub.classes.spawner_environment import build_environment
 from plughub.classes.spawner_objects import bracketed
 from plughub.classes.spawner_settings import SpawnerSettings
-from plughub.kinds import Found
+from plughub.kinds import Found, Moved
 
 T = TypeVar("T")
 
@@ -55,13 +55,29 @@ class Spawner(SpawnerSettings):
         """
         raise NotImplementedError(f"{type(self).__name__} has no method stop")
 
-    async def poll(self) -> int | None:
+    async def poll(self) -> int | Moved | None:
         """Look whether the server runs. An exception means unknown, and unknown is not stopped.
+
+        A server that listens at another address than ``self.server`` says is reported in one of two ways:
+        change ``self.server`` and return None, or return a `plughub.kinds.Moved`, which can also say that
+        the server has no address at present. The hub records the address and moves the route.
 
         Returns:
             None when it runs, else its exit code (0 when not known).
         """
         raise NotImplementedError(f"{type(self).__name__} has no method poll")
+
+    def verify_address(self) -> Any:
+        """Say whether what listens at ``self.server`` is the server that was launched. May be a coroutine.
+
+        Override it where anything else could listen at the address, as on a machine that servers share
+        with their users. The hub then adds no route to a foreign process. A class without its own method
+        is trusted. An exception means unknown; see `plughub.hookspecs.hub_verify_address`.
+
+        Returns:
+            True or False.
+        """
+        return True
 
     def load_state(self, state: Mapping[str, Any]) -> None:
         """Take over what `get_state` answered, perhaps in another process. Call ``super()``.

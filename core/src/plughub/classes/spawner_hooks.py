@@ -8,7 +8,7 @@ from contextlib import aclosing
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from plughub.classes.authenticator import Authenticator
 from plughub.classes.calling import call
@@ -25,7 +25,17 @@ from plughub.classes.spawner_cache import SpawnerCache, fingerprint
 from plughub.classes.spawner_certificates import prepare_certificate
 from plughub.classes.spawner_objects import ServerAddress, hub_of, user_of
 from plughub.classes.spawner_options import apply_group_overrides, apply_user_options, read_form
-from plughub.kinds import Endpoint, Found, HubContext, Progress, Resumable, Server, SpawnerInfo, UserInfo
+from plughub.kinds import (
+    Endpoint,
+    Found,
+    HubContext,
+    Moved,
+    Progress,
+    Resumable,
+    Server,
+    SpawnerInfo,
+    UserInfo,
+)
 from plughub.plugin.markers import hookimpl
 
 URL_KEY: Final = "plughub_url"
@@ -44,6 +54,13 @@ class SpawnerHooks:
         runtime_dir: folder for the plugin's files; `hub_configure` tells it too.
         authenticators: of the hub, by plugin: what they do before a start and after a stop belongs to it.
     """
+
+    def __new__(cls, _plugin: str, spawner_class: type[Spawner], *_args: Any, **_kwargs: Any) -> Self:
+        """Offer `hub_verify_address` only for a class that has a ``verify_address`` of its own."""
+        verifies = spawner_class.verify_address is not Spawner.verify_address
+        chosen: Any = VerifyingSpawnerHooks if cls is SpawnerHooks and verifies else cls
+        made: Self = super().__new__(chosen)
+        return made
 
     def __init__(
         self,
@@ -120,12 +137,24 @@ class SpawnerHooks:
         return Endpoint(url=url, state=state, api_token=resumed or None)
 
     @hookimpl
-    async def hub_poll(self, server: Server) -> int | None:
-        """Call ``poll``. A server whose ``start`` is still at work counts as running."""
+    async def hub_poll(self, server: Server) -> int | Moved | None:
+        """Call ``poll``. A server whose ``start`` is still at work counts as running.
+
+        A `Moved` that ``poll`` returns is passed on. Where it returns None after changing ``self.server``,
+        the server has moved there.
+        """
         if self._cache.is_starting(server):
             return None
         spawner = await self._find(server)
-        return as_exit_code(await self._call(spawner.poll))
+        before = spawner.server.host
+        answer = await self._call(spawner.poll)
+        if isinstance(answer, Moved):
+            return self._moved(spawner, server, answer)
+        code = as_exit_code(answer)
+        if code is None and spawner.server.host != before:
+            url = spawner.server.host if spawner.server.port else ""
+            return self._moved(spawner, server, Moved(url=url))
+        return code
 
     @hookimpl
     async def hub_stop(self, server: Server, now: bool) -> Resumable | None:
@@ -244,11 +273,23 @@ class SpawnerHooks:
         )
         address.ip, address.port = address.ip or spawner.ip, address.port or spawner.port
         state = dict(server.state)
-        if url := state.pop(URL_KEY, ""):
+        saved = state.pop(URL_KEY, "")
+        if url := server.url or saved:
             address.move_to(url)
         if state:
             spawner.load_state(state)
         return spawner
+
+    def _moved(self, spawner: Spawner, server: Server, moved: Moved) -> Moved:
+        """Keep the instance and the saved state in step with a new address."""
+        if moved.url:
+            spawner.server.move_to(moved.url)
+        else:
+            spawner.server.ip, spawner.server.port = "", 0
+        kept = dict(spawner.get_state() if moved.state is None else moved.state)
+        state = {**kept, **({URL_KEY: moved.url} if moved.url else {})}
+        self._cache.note_state(server, state)
+        return Moved(url=moved.url, state=state)
 
     def _state(self, spawner: Spawner, url: str) -> dict[str, Any]:
         return {**spawner.get_state(), URL_KEY: url}
@@ -268,6 +309,16 @@ class SpawnerHooks:
 
     async def _call(self, function: Any, *args: Any, **kwargs: Any) -> Any:
         return await call(self.plugin, function, *args, **kwargs)
+
+
+class VerifyingSpawnerHooks(SpawnerHooks):
+    """The hooks of a spawner class that can tell whether its own server listens at an address."""
+
+    @hookimpl
+    async def hub_verify_address(self, server: Server) -> bool:
+        """Call ``verify_address``."""
+        spawner = await self._find(server)
+        return bool(await self._call(spawner.verify_address))
 
 
 def _with_url(found: Found) -> Found:

@@ -159,6 +159,7 @@ class ServerRecord:
         oauth_client_id: identifier of its OAuth client; empty when it does not run.
         failure: why it does not run although it should; None when all is well.
         unknown: why its state is not known right now; empty when it is.
+        unreachable: why it has no route although it runs; empty when it has one.
         operation: what is being done to it; None when nothing is.
     """
 
@@ -180,6 +181,7 @@ class ServerRecord:
     oauth_client_id: str = ""
     failure: Failure | None = None
     unknown: str = ""
+    unreachable: str = ""
     operation: Operation | None = None
 
     @property
@@ -188,9 +190,14 @@ class ServerRecord:
         return f"{self.user}/{self.name}"
 
     @property
-    def ready(self) -> bool:
-        """Whether it runs and nothing is being done to it."""
+    def running(self) -> bool:
+        """Whether it runs, reachable or not, and no operation is in progress."""
         return self.status is Status.RUNNING and self.operation is None
+
+    @property
+    def ready(self) -> bool:
+        """Whether users reach it: it runs, no operation is in progress, and it may have a route."""
+        return self.running and not self.unreachable
 
     @property
     def active(self) -> bool:

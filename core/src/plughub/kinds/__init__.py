@@ -15,6 +15,7 @@ from plughub.kinds.proxy import ProxyInfo, ProxySettings
 from plughub.kinds.spawner import (
     Endpoint,
     Found,
+    Moved,
     Progress,
     Resumable,
     Server,
@@ -36,6 +37,7 @@ __all__ = [
     "Login",
     "LoginMethod",
     "ManagedRole",
+    "Moved",
     "Page",
     "Progress",
     "ProxyInfo",

@@ -43,6 +43,8 @@ class Server:
         prefix: path below which it is reached, such as ``/user/alice/lab/``.
         hub_api_url: where the server reaches the hub's API.
         public_url: address of the hub as browsers see it, empty when not known.
+        url: the recorded address of the server, as in `Endpoint.url`; empty while none is recorded, and
+            for `hub_spawn`.
     """
 
     user: UserInfo
@@ -55,6 +57,7 @@ class Server:
     prefix: str = "/"
     hub_api_url: str = ""
     public_url: str = ""
+    url: str = ""
 
     @property
     def full_name(self) -> str:
@@ -96,6 +99,22 @@ class Endpoint:
     url: str
     state: Mapping[str, Any] = field(default_factory=dict)
     api_token: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moved:
+    """A server that runs at another address than the recorded one: `hub_poll` returns it.
+
+    The hub records the new address and moves the route there. While the server has no address it has no
+    route either; the server itself is left running.
+
+    Attributes:
+        url: the present address, as in `Endpoint.url`; empty while the server has none.
+        state: JSON-able, replaces the saved state; None keeps the saved one.
+    """
+
+    url: str
+    state: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ from plughub.kinds import (
     Identity,
     Login,
     ManagedRole,
+    Moved,
     Progress,
     ProxySettings,
     Refusal,
@@ -116,10 +117,18 @@ class Hooks:
         endpoint: Endpoint = await self.caller.own(plugin, "hub_spawn", timeout=timeout, server=server)
         return endpoint
 
-    async def poll(self, plugin: str, server: Server) -> int | None:
-        """Look whether the server runs."""
-        code: int | None = await self.caller.own(plugin, "hub_poll", server=server)
-        return code
+    async def poll(self, plugin: str, server: Server) -> int | Moved | None:
+        """Look whether the server runs, and whether it has moved."""
+        answer: int | Moved | None = await self.caller.own(plugin, "hub_poll", server=server)
+        return answer
+
+    async def verify_address(self, plugin: str, server: Server) -> bool:
+        """Ask whether the server itself listens at its address; a plugin without the hook is trusted."""
+        return bool(await self.caller.own(plugin, "hub_verify_address", default=True, server=server))
+
+    def verifies_addresses(self, plugin: str) -> bool:
+        """Tell whether a spawner can say that its servers listen at their addresses."""
+        return self.caller.owner(plugin, "hub_verify_address") is not None
 
     async def stop(self, plugin: str, server: Server, *, now: bool = False) -> Resumable | None:
         """Stop the server."""

@@ -19,6 +19,7 @@ _ACTIVE: Final = (
         tables.users.c.name.label("user"),
         _spawners.name,
         _life.status,
+        _life.unreachable,
         _address.proto,
         _address.ip,
         _address.port,
@@ -47,12 +48,11 @@ def active_places(connection: Connection) -> list[Place]:
         One place for each server that runs or to which something is being done.
     """
     places = []
-    for user, name, status, proto, ip, port, phase in connection.execute(_ACTIVE):
+    for user, name, status, unreachable, proto, ip, port, phase in connection.execute(_ACTIVE):
         url = join_address(proto, ip, port)
         stands = phase == Phase.ROUTE if phase is not None else status == Status.RUNNING
-        places.append(
-            Place(user=user, name=name or "", url=url, busy=phase is not None, routed=bool(url) and stands)
-        )
+        routed = bool(url) and stands and not unreachable
+        places.append(Place(user=user, name=name or "", url=url, busy=phase is not None, routed=routed))
     return places
 
 

@@ -40,6 +40,7 @@ _SERVER = (
         _life.launch,
         _life.failure,
         _life.unknown,
+        _life.unreachable,
         tables.servers.c.proto,
         tables.servers.c.ip,
         tables.servers.c.port,
@@ -207,18 +208,18 @@ class Servers:
             status=Status.STARTING.value,
             failure=None,
             unknown="",
+            unreachable="",
         )
 
     def launched(self, server_id: int, *, url: str, state: Mapping[str, Any]) -> None:
         """Store where the server will answer and what its backend saved."""
-        self._connection.execute(_DROP_ADDRESS, {"key": server_id})
-        address: int = self._connection.execute(_NEW_ADDRESS, _split(url)).scalar_one()
-        self._spawner(server_id, server_id=address, state=dict(state))
+        self._move(server_id, url)
+        self._spawner(server_id, state=dict(state))
 
     def ready(self, server_id: int, at: datetime) -> None:
         """Store that the server runs."""
         self._spawner(server_id, started=at, last_activity=at)
-        self._live(server_id, status=Status.RUNNING.value, failure=None, unknown="")
+        self._live(server_id, status=Status.RUNNING.value, failure=None, unknown="", unreachable="")
 
     def holds_still(self, server: ServerRecord) -> bool:
         """Keep a stopped server from being started while the transaction lasts; False when it is too late."""
@@ -245,6 +246,7 @@ class Servers:
             launch="",
             host="",
             unknown="",
+            unreachable="",
         )
 
     def failed(self, server_id: int, failure: Failure) -> None:
@@ -264,6 +266,25 @@ class Servers:
         """Store why the state of what runs is not known, empty when it is; another start is left alone."""
         of = {"of_server": server.id, "of_launch": server.launch}
         self._connection.execute(_STATE_OF, {**of, "unknown": reason[:_REASON]})
+
+    def set_unreachable(self, server: ServerRecord, reason: str) -> bool:
+        """Store why a running server has no route, empty when it has one; False when it was started since."""
+        of = {"of_server": server.id, "of_launch": server.launch}
+        if not self._connection.execute(_STATE_OF, {**of, "unreachable": reason[:_REASON]}).rowcount:
+            return False
+        self._changes.add("server", str(server.id))
+        return True
+
+    def moved(
+        self, server: ServerRecord, *, url: str, state: Mapping[str, Any] | None, unreachable: str
+    ) -> bool:
+        """Store the new address of a running server, empty for none; False when it was started since."""
+        if not self.set_unreachable(server, unreachable):
+            return False
+        self._move(server.id, url)
+        if state is not None:
+            self._spawner(server.id, state=dict(state))
+        return True
 
     def set_unknown_of(self, backend: str, host: str, reason: str) -> int:
         """Store why the state of all that run on a plugin and a machine is not known; answers how many."""
@@ -286,6 +307,12 @@ class Servers:
         rows = self._connection.execute(query, keys).all()
         places = self._operations.places([row.op_id for row in rows if row.op_phase == Phase.QUEUED.value])
         return [_server(row, places) for row in rows]
+
+    def _move(self, server_id: int, url: str) -> None:
+        """Replace the stored address; an empty one leaves none."""
+        self._connection.execute(_DROP_ADDRESS, {"key": server_id})
+        address = self._connection.execute(_NEW_ADDRESS, _split(url)).scalar_one() if url else None
+        self._spawner(server_id, server_id=address)
 
     def _spawner(self, key: int, **values: Any) -> None:
         self._connection.execute(_CHANGE, {"key": key, **values})
@@ -332,6 +359,7 @@ def _server(row: Row[Any], places: Mapping[str, int]) -> ServerRecord:
         oauth_client_id=row.oauth_client_id or "",
         failure=unpack_failure(row.failure),
         unknown=row.unknown or "",
+        unreachable=row.unreachable or "",
         operation=read_operation(row, places.get(row.op_id), OPERATION) if busy else None,
     )
 

@@ -31,9 +31,11 @@ from plughub.storage.changes import Changes
 _shares, _codes = tables.shares.c, tables.share_codes.c
 _spawners, _groups = tables.spawners.c, tables.groups.c
 _owners, _grantees = tables.users.alias("owners"), tables.users.alias("grantees")
-_READY = and_(tables.server_life.c.status == Status.RUNNING.value, tables.operations.c.id.is_(None)).label(
-    "ready"
-)
+_READY = and_(
+    tables.server_life.c.status == Status.RUNNING.value,
+    tables.server_life.c.unreachable == "",
+    tables.operations.c.id.is_(None),
+).label("ready")
 
 
 def _with_server(table: Table, *columns: ColumnElement[Any]) -> Select[Any]:

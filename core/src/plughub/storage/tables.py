@@ -232,6 +232,7 @@ server_life = Table(
     Column("launch", Unicode(32), nullable=False, default=""),
     Column("failure", JSONText),
     Column("unknown", Unicode(1023), nullable=False, default=""),
+    Column("unreachable", Unicode(1023), nullable=False, default="", server_default=""),
 )
 
 operations = Table(

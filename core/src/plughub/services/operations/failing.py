@@ -82,21 +82,21 @@ def storable(plugin: str, answer: Endpoint) -> Endpoint:
         raise StartFailedError(Failure(message=message, plugin=plugin, at=utcnow())) from error
 
 
-def exit_failure(plugin: str, code: int, seconds: float | None) -> Failure:
+def exit_failure(plugin: str, code: int, seconds: float | None, also: str = "") -> Failure:
     """Say that the server ended.
 
     Args:
         plugin: who ran it.
         code: exit code; minus the number of a signal; 0 when not known.
         seconds: for how long it ran while it was starting; None when it had started.
+        also: what was found out beside it, such as a port that is taken; empty for nothing.
 
     Returns:
         The failure, without log lines.
     """
     when = "" if seconds is None else f" after {seconds:.1f} s, before it answered"
-    return Failure(
-        message=f"the server ended{when}: {describe_exit(code)}", plugin=plugin, exit_code=code, at=utcnow()
-    )
+    message = f"the server ended{when}: {describe_exit(code)}{'; ' if also else ''}{also}"
+    return Failure(message=message, plugin=plugin, exit_code=code, at=utcnow())
 
 
 def silence_failure(plugin: str, url: str, seconds: float, diagnosis: str) -> Failure:
@@ -114,6 +114,27 @@ def silence_failure(plugin: str, url: str, seconds: float, diagnosis: str) -> Fa
     why = f": {diagnosis}" if diagnosis else ""
     return Failure(
         message=f"the server did not answer at {url} within {seconds:g} s (http_timeout){why}",
+        plugin=plugin,
+        at=utcnow(),
+    )
+
+
+def foreign_failure(plugin: str, why: str, seconds: float, diagnosis: str) -> Failure:
+    """Say that what answers at the address of a starting server was not shown to be that server.
+
+    Args:
+        plugin: the spawner.
+        why: what was found at the address.
+        seconds: how long the hub waited.
+        diagnosis: what the plugin knows about it.
+
+    Returns:
+        The failure, without log lines.
+    """
+    more = f" ({diagnosis})" if diagnosis else ""
+    return Failure(
+        message=f"the server did not become ready within {seconds:g} s (http_timeout): {why}{more}. "
+        "Start it again; it gets another address then",
         plugin=plugin,
         at=utcnow(),
     )

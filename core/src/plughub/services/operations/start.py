@@ -20,34 +20,28 @@ from plughub.domain.scopes import access_scopes
 from plughub.domain.servers import Phase, ServerRecord, Status
 from plughub.domain.tokens import GENERATED_ROUNDS, hash_token, new_token, token_prefix
 from plughub.domain.users import User
-from plughub.kinds import Endpoint, Found, Server, SpawnerInfo
+from plughub.kinds import Endpoint, Found, SpawnerInfo
 from plughub.plugin.hooks import Hooks
 from plughub.services.observing.events import EventTeller
 from plughub.services.operations.failing import (
     StartFailedError,
-    exit_failure,
-    plain_failure,
-    silence_failure,
     spawn_failure,
     storable,
     with_logs,
 )
 from plughub.services.operations.job import CancelledByUserError, Job
+from plughub.services.operations.readiness import Readiness
 from plughub.services.operations.reporting import Reporter
 from plughub.services.people.auth_states import Stored, stored_of
 from plughub.services.ports.store import Transaction
 from plughub.services.routes.routing import Router
 from plughub.services.servers.cleaning_up import CleanUp
-from plughub.services.servers.probe import answers
 from plughub.services.servers.views import plugin_view, server_environment, server_prefix, server_token_note
 from plughub.services.settings import HubSettings
 from plughub.services.tokens.role_scopes import scopes_of_role
 from plughub.services.tokens.tokens import store_token
 
 log = logging.getLogger("plughub.start")
-FIRST_LOOK: Final = 0.05
-LATER_LOOK: Final = 0.25
-POLL_SECONDS: Final = 0.2
 ROUTE_TRIES: Final = 5
 FIRST_PAUSE: Final = 1.0
 LONGEST_PAUSE: Final = 300.0
@@ -80,10 +74,11 @@ class StartSteps:
             job: the start.
         """
         reporter = Reporter(self.hooks, job)
+        unverified = job.phase is Phase.ROUTE
         steps: Mapping[Phase, Callable[[], Awaitable[Phase]]] = {
             Phase.LAUNCH: lambda: self._launch(job, reporter),
             Phase.AWAIT: lambda: self._await(job, reporter),
-            Phase.ROUTE: lambda: self._route(job),
+            Phase.ROUTE: lambda: self._route(job, unverified=unverified),
             Phase.UNDO: lambda: self._undo(job),
         }
         try:
@@ -188,48 +183,14 @@ class StartSteps:
 
     async def _await(self, job: Job, reporter: Reporter) -> Phase:
         record, user = await job.load()
-        view = plugin_view(self.settings, record, user, operation=record.launch or job.operation.id)
-        plugin, info = job.operation.backend, self._info(job)
-        path = server_prefix(self.settings, record.user, record.name) + "api"
-        begin, pause = time.monotonic(), FIRST_LOOK
-        tls = self.settings.tls
-        if tls is not None and not record.url.startswith("https:"):
-            raise StartFailedError(plain_failure(plugin, record.url))
-        reporter.start(view)
-        polled = 0.0
-        while True:
-            code = None
-            if time.monotonic() - polled >= POLL_SECONDS:
-                code, polled = await self._poll(plugin, view), time.monotonic()
-            if code is not None:
-                failure = exit_failure(plugin, code, time.monotonic() - begin)
-                raise StartFailedError(await with_logs(self.hooks, failure, view))
-            # A foreign process that holds the port would answer too: ours must outlive the answer.
-            if await answers(record.url, path, context=tls) and await self._poll(plugin, view) is None:
-                return await job.advance(Phase.ROUTE)
-            if time.monotonic() - begin > info.http_timeout:
-                await self._give_up(plugin, view, record.url, info.http_timeout)
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(pause):
-                    await job.cancelled.wait()
-                raise CancelledByUserError
-            pause = min(LATER_LOOK, pause * 1.3)
+        launch = record.launch or job.operation.id
+        reporter.start(plugin_view(self.settings, record, user, operation=launch))
+        await Readiness(self.hooks, self.settings, job).wait()
+        return await job.advance(Phase.ROUTE)
 
-    async def _give_up(self, plugin: str, view: Server, url: str, seconds: float) -> None:
-        diagnosis = ""
-        with contextlib.suppress(PluginError):
-            diagnosis = await self.hooks.diagnose(plugin, view)
-        failure = silence_failure(plugin, url, seconds, diagnosis)
-        raise StartFailedError(await with_logs(self.hooks, failure, view))
-
-    async def _poll(self, plugin: str, view: Server) -> int | None:
-        try:
-            return await self.hooks.poll(plugin, view)
-        except PluginError as error:
-            log.warning("%s", error)
-            return None
-
-    async def _route(self, job: Job) -> Phase:
+    async def _route(self, job: Job, *, unverified: bool) -> Phase:
+        if unverified:  # another process came so far; what it saw may not hold any more
+            await Readiness(self.hooks, self.settings, job).wait()
         record, _ = await job.load()
         for attempt in range(1, ROUTE_TRIES + 1):
             await job.hold()

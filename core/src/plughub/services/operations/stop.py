@@ -22,6 +22,7 @@ from plughub.services.people.auth_states import Stored, stored_of
 from plughub.services.ports.store import Transaction
 from plughub.services.routes.routing import Router
 from plughub.services.servers.cleaning_up import CleanUp
+from plughub.services.servers.reachability import FOREIGN, NO_ADDRESS
 from plughub.services.servers.views import plugin_view
 from plughub.services.settings import HubSettings
 
@@ -94,13 +95,29 @@ class StopSteps:
         failure = Failure(
             message=f"the server could not be stopped: {reason}", plugin=job.operation.backend, at=utcnow()
         )
+        why = await self._why_unreachable(job, record, view)
+
+        def still_running(tx: Transaction) -> None:
+            tx.servers.still_running(record.id, failure)
+            tx.servers.set_unreachable(record, why)
+
         await job.hold()
-        with contextlib.suppress(HubError):
-            await self.router.add(record)
-        await job.advance(Phase.DONE, lambda tx: tx.servers.still_running(record.id, failure))
+        if not why:
+            with contextlib.suppress(HubError):
+                await self.router.add(record)
+        await job.advance(Phase.DONE, still_running)
         by = By(name=job.operation.requested_by)
         self.events.tell(EventKind.STOP_FAILED, record.user, record.name, by=by, reason=failure.message)
         return Phase.DONE
+
+    async def _why_unreachable(self, job: Job, record: ServerRecord, view: Server) -> str:
+        """Tell why a server that could not be stopped gets no route back; empty when it does."""
+        if record.unreachable or not record.url:
+            return record.unreachable or NO_ADDRESS
+        with contextlib.suppress(PluginError):
+            if not await self.hooks.verify_address(job.operation.backend, view):
+                return FOREIGN.format(url=record.url)
+        return ""
 
     async def _stop_patiently(self, job: Job, server: Server) -> Resumable | None:
         """Stop a server, trying again when its plugin fails; the last failure is raised."""

@@ -97,6 +97,14 @@ class Servers(Protocol):
     def set_unknown(self, server: ServerRecord, reason: str) -> None:
         """Store why the state of what runs is not known, empty when it is; another start is left alone."""
 
+    def set_unreachable(self, server: ServerRecord, reason: str) -> bool:
+        """Store why a running server has no route, empty when it has one; False when it was started since."""
+
+    def moved(
+        self, server: ServerRecord, *, url: str, state: Mapping[str, Any] | None, unreachable: str
+    ) -> bool:
+        """Store the new address of a running server, empty for none; False when it was started since."""
+
     def set_unknown_of(self, backend: str, host: str, reason: str) -> int:
         """Store why the state of all that run on a plugin and a machine is not known; answers how many."""
 

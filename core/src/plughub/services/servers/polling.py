@@ -19,6 +19,8 @@ from plughub.services.ports.store import Store, Transaction
 from plughub.services.processes.leading import Leadership
 from plughub.services.processes.loops import repeat
 from plughub.services.processes.pulse import Kept, Pulse
+from plughub.services.routes.routing import Router
+from plughub.services.servers.reachability import Reachability
 from plughub.services.servers.servers import ServerService
 from plughub.services.servers.views import plugin_view
 from plughub.services.settings import HubSettings
@@ -39,6 +41,7 @@ class Poller:
         hooks: the hooks.
         settings: of the hub.
         servers: tidies up after dead ones.
+        router: removes routes that lead elsewhere.
         pulse: knows whether anything may have changed.
     """
 
@@ -48,12 +51,14 @@ class Poller:
         hooks: Hooks,
         settings: HubSettings,
         servers: ServerService,
+        router: Router,
         pulse: Pulse | None = None,
     ) -> None:
         self._store = store
         self._hooks = hooks
         self._settings = settings
         self._servers = servers
+        self._reachability = Reachability(store, hooks, settings, router)
         self._due: dict[Running, float] = {}
         self._plugin_of: dict[Running, str] = {}
         self._leads: dict[str, Leadership] = {}
@@ -112,7 +117,7 @@ class Poller:
         view = plugin_view(self._settings, server, user)
         async with self._slots[plugin]:
             try:
-                code = await self._hooks.poll(plugin, view)
+                code = await self._reachability.look(plugin, server, view)
             except PluginError as error:
                 await self._note(server, str(error))
             else:
@@ -194,6 +199,6 @@ class Poller:
 
 def _with_users(tx: Transaction, keys: list[int]) -> list[tuple[ServerRecord, User]]:
     """Read servers that still run undisturbed, with their users."""
-    servers = [server for server in tx.servers.by_ids(keys) if server.ready]
+    servers = [server for server in tx.servers.by_ids(keys) if server.running]
     users = {user.id: user for user in tx.directory.by_ids({server.user_id for server in servers})}
     return [(server, users[server.user_id]) for server in servers if server.user_id in users]

@@ -20,7 +20,7 @@ from plughub.domain.events import THE_HUB, By, EventKind
 from plughub.domain.names import shorten
 from plughub.domain.servers import Failure, ServerRecord
 from plughub.domain.users import User
-from plughub.kinds import Server
+from plughub.kinds import Moved, Server
 from plughub.plugin.hooks import Hooks
 from plughub.services.observing.events import EventTeller
 from plughub.services.operations.runner import Runner, Taken
@@ -253,7 +253,7 @@ class ServerService:
 
         def work(tx: Transaction) -> Taken:
             current = tx.servers.by_id(server.id)
-            if current is None or not current.ready or current.launch != server.launch:
+            if current is None or not current.running or current.launch != server.launch:
                 return Taken()
             self._beginning.stop(tx, current, now=True, remove=False, by="", failure=failure)
             return self._runner.take(tx, starts=False)
@@ -333,14 +333,14 @@ class ServerService:
         Returns:
             The server as it is then.
         """
-        if not server.ready:
+        if not server.running:
             return server
         view = await self._store.read(lambda tx: stored_view(tx, self._settings, server))
         try:
             code = await self._hooks.poll(server.backend or self._settings.default_spawner, view)
         except PluginError:
             return server
-        if code is None:
+        if code is None or isinstance(code, Moved):  # the poller moves the route
             return server
         await self.died(server, Failure(message="the server had ended", exit_code=code))
         return await self.wait(server, 10)

@@ -65,6 +65,7 @@ def plugin_view(
         prefix=server_prefix(settings, record.user, record.name),
         hub_api_url=settings.api_url,
         public_url=settings.public_url,
+        url="" if environment else record.url,
     )
 
 

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import replace
 from getpass import getuser
 from typing import Final
@@ -36,12 +36,23 @@ from plughub.testing.contracts.spawner_under_test import (
     make_server,
 )
 
+RestartBackend = Callable[[SpawnerUnderTest], Awaitable[None]]
+"""Restarts what runs a server, such as a container engine, under the running server."""
+
 UNKNOWN_USER: Final = "nobody-has-this-name"
 STILL_THERE: Final = (
     "a stop has to come back when the server is gone, and hub_poll to answer its exit code then"
 )
 
-__all__ = ["NAME", "Make", "SpawnerContract", "SpawnerUnderTest", "make_server"]
+__all__ = [
+    "NAME",
+    "Make",
+    "MovingServersContract",
+    "RestartBackend",
+    "SpawnerContract",
+    "SpawnerUnderTest",
+    "make_server",
+]
 
 
 class SpawnerContract:
@@ -192,6 +203,18 @@ class SpawnerContract:
         finally:
             await second.stop(now=True)
 
+    async def test_a_server_that_stays_where_it_is_is_not_reported_as_moved(
+        self, spawner: SpawnerUnderTest
+    ) -> None:
+        endpoint = await spawner.start()
+        await spawner.facts()
+        assert spawner.record.url == endpoint.url
+
+        spawner.new_hub()
+
+        assert await spawner.poll() is None
+        assert await spawner.verifies()
+
     async def test_what_was_launched_but_not_recorded_is_found(self, spawner: SpawnerUnderTest) -> None:
         endpoint = await spawner.start()
         server = spawner.server
@@ -253,3 +276,54 @@ class SpawnerContract:
 
         assert isinstance(await spawner.poll(), int)
         await spawner.stop()
+
+
+class MovingServersContract:
+    """Further tests for a spawner whose servers survive a restart of their backend. Mix it into the contract.
+
+    ::
+
+        class TestMoving(MovingServersContract, SpawnerContract):
+            @pytest.fixture
+            def restart_backend(self):
+                async def restart(spawner): ...
+
+                return restart
+    """
+
+    @pytest.fixture
+    def restart_backend(self) -> RestartBackend:
+        """Say how the backend is restarted, best so that addresses change; to be overridden."""
+        raise NotImplementedError
+
+    async def test_a_server_is_found_where_it_is_after_a_restart_of_its_backend(
+        self, spawner: SpawnerUnderTest, restart_backend: RestartBackend
+    ) -> None:
+        await spawner.start()
+        mine = (await spawner.facts())["environment"]["PLUGHUB_OPERATION"]
+
+        await restart_backend(spawner)
+        await spawner.follow()
+
+        assert (await spawner.facts())["environment"]["PLUGHUB_OPERATION"] == mine
+        assert await spawner.verifies()
+        assert await spawner.poll() is None, "a server that has not moved again is where it was last found"
+
+    async def test_two_servers_never_change_places_in_a_restart(
+        self, spawner: SpawnerUnderTest, pools: ThreadPools, restart_backend: RestartBackend
+    ) -> None:
+        named = make_server(spawner.server.user.name, "second", mark=spawner.server.mark)
+        second = SpawnerUnderTest(spawner.make, named, pools)
+        try:
+            for one in (spawner, second):
+                await one.start()
+                await one.facts()
+
+            await restart_backend(spawner)
+
+            for one in (spawner, second):
+                await one.follow()
+                environment = (await one.facts())["environment"]
+                assert environment["PLUGHUB_OPERATION"] == one.server.operation
+        finally:
+            await second.stop(now=True)

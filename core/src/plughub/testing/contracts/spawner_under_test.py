@@ -13,7 +13,7 @@ from urllib.request import ProxyHandler, build_opener
 import psutil
 
 from plughub.domain.names import quote_path
-from plughub.kinds import Endpoint, Found, Server, UserInfo
+from plughub.kinds import Endpoint, Found, Moved, Server, UserInfo
 from plughub.plugin.calling import HookCaller
 from plughub.plugin.hooks import Hooks
 from plughub.plugin.manager import ActivePlugins
@@ -114,12 +114,30 @@ class SpawnerUnderTest:
         """Start the server; what has to be saved goes through JSON, as a database does."""
         endpoint = await self.hooks.spawn(NAME, self.server, 60)
         self.endpoint = endpoint
-        self.server = replace(self.server, state=json.loads(json.dumps(dict(endpoint.state))))
+        self.server = replace(
+            self.server, state=json.loads(json.dumps(dict(endpoint.state))), url=endpoint.url
+        )
         return endpoint
 
-    async def poll(self) -> int | None:
-        """Look whether the server runs."""
+    async def poll(self) -> int | Moved | None:
+        """Look whether the server runs, and whether it has moved."""
         return await self.hooks.poll(NAME, self.record)
+
+    async def verifies(self) -> bool:
+        """Ask whether the server itself listens at its recorded address."""
+        return await self.hooks.verify_address(NAME, self.record)
+
+    async def follow(self) -> None:
+        """Poll as the hub does and take over a new address, until the server runs at a known one."""
+        await until(self._settled)
+
+    async def _settled(self) -> bool:
+        answer = await self.poll()
+        if isinstance(answer, Moved):
+            state = self.server.state if answer.state is None else json.loads(json.dumps(dict(answer.state)))
+            self.server = replace(self.server, url=answer.url, state=state)
+            self.endpoint = replace(self.started, url=answer.url, state=state)
+        return answer is None and bool(self.server.url)
 
     async def wait(self) -> int:
         """Wait until the server does not run any more, and get its exit code."""
@@ -155,7 +173,7 @@ class SpawnerUnderTest:
 
     async def _exited(self) -> tuple[int, ...]:
         code = await self.poll()
-        return () if code is None else (code,)
+        return (code,) if isinstance(code, int) else ()
 
     async def _ask(self) -> dict[str, Any] | None:
         try:

@@ -184,7 +184,7 @@ class Models:
 
 
 def problem_of(server: ServerRecord) -> str:
-    """Say why what a server is cannot be told, or why what is being done to it does not get on.
+    """Say why a server's state is unknown, why it cannot be reached, or why its operation does not proceed.
 
     Args:
         server: the server.
@@ -192,7 +192,7 @@ def problem_of(server: ServerRecord) -> str:
     Returns:
         The reason; empty when all is well.
     """
-    return (server.operation.trouble if server.operation else "") or server.unknown
+    return (server.operation.trouble if server.operation else "") or server.unknown or server.unreachable
 
 
 def server_api_path(settings: HubSettings, server: ServerRecord) -> str:

@@ -33,7 +33,7 @@ class ProgressHandler(APIHandler):
     async def get(self, name: str, server: str = "") -> None:
         """Follow a start to its end."""
         record = await self.context.servers.get(name, server)
-        if record.pending != "spawn" and not record.ready and record.failure is None:
+        if record.pending != "spawn" and not record.running and record.failure is None:
             raise InvalidError(f"{record.full_name} is not starting")
         self.set_header("Content-Type", "text/event-stream")
         self.set_header("Cache-Control", "no-cache")
@@ -60,7 +60,7 @@ class ProgressHandler(APIHandler):
         await self._send(self._end(record, steps.last))
 
     def _end(self, record: ServerRecord, last: Report) -> Report:
-        if record.ready:
+        if record.running:
             url = server_prefix(self.context.settings, record.user, record.name)
             link = Markup('Server ready at <a href="{0}">{0}</a>').format(url)
             return {

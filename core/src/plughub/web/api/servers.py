@@ -124,7 +124,7 @@ class ServerHandler(APIHandler):
         else:
             record = await self.context.servers.stop(record, by=by)
             record = await self.context.servers.wait(record, seconds)
-        if record.ready and record.failure is not None:
+        if record.running and record.failure is not None:
             raise HubError(record.failure.message, hint="Try again; the server still runs.")
         self.answer_nothing(HTTPStatus.ACCEPTED if record.active else HTTPStatus.NO_CONTENT)
 

@@ -198,6 +198,7 @@ class PageHandler(BaseHandler):
             "pending": server.pending,
             "place": server.operation.place if server.operation else None,
             "unknown": server.unknown,
+            "unreachable": server.running and not server.ready,
             "trouble": trouble_of(server),
             "failed_message": server.failure.message if server.failure else "",
             "last_activity": server.last_activity,

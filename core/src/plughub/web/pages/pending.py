@@ -21,6 +21,8 @@ class SpawnPendingHandler(PageHandler):
             self.redirect(self.next_url or self.server_path(name, server))
         elif record.pending == "spawn":
             self._show_progress("spawn_pending.html", record)
+        elif record.running:
+            show_unreachable(self, record)
         elif record.active and not record.failed_start:
             self._show_progress("stop_pending.html", record)
         else:
@@ -38,6 +40,23 @@ class SpawnPendingHandler(PageHandler):
             after_url=self.pending_path(record.user, record.name),
             spawn_url=self.with_next(self.spawn_path(record.user, record.name)),
         )
+
+
+def show_unreachable(handler: PageHandler, record: ServerRecord) -> None:
+    """Say that a server runs but cannot be reached at the moment; the page reloads by itself.
+
+    Args:
+        handler: of the request.
+        record: the server.
+    """
+    handler.set_status(503)
+    handler.render_page(
+        "unreachable.html",
+        for_user=record.user,
+        server_name=record.name,
+        spawner=handler.server_card(record),
+        may_stop=handler.visitor.may("delete:servers", resource=of_server(record.user, record.name)),
+    )
 
 
 def show_not_running(handler: PageHandler, record: ServerRecord, *, status: int = 0, back: str = "") -> None:

@@ -13,7 +13,7 @@ from plughub.domain.scopes import ScopeFilter
 from plughub.domain.servers import ServerRecord
 from plughub.web.options import redirected
 from plughub.web.pages.base import PageHandler
-from plughub.web.pages.pending import show_not_running
+from plughub.web.pages.pending import show_not_running, show_unreachable
 from plughub.web.requires import NOT_TO_BE_SEEN
 
 MAX_DELAY: Final = 10
@@ -36,7 +36,9 @@ class UserUrlHandler(PageHandler):
         if record.ready:
             await self._to_the_server()
         elif self._is_for_programs(path):
-            self._fail(name, record.name)
+            self._fail(name, record.name, running=record.running)
+        elif record.running:
+            show_unreachable(self, record)
         elif record.pending or record.failure is not None:
             query = urlencode({"next": self._target})
             self.redirect(f"{self.hub_path('spawn-pending', name, record.name)}?{query}", status=303)
@@ -103,19 +105,17 @@ class UserUrlHandler(PageHandler):
     def _has_token(self) -> bool:
         return self.principal is not None and self.principal.by_token
 
-    def _fail(self, name: str, server: str) -> None:
+    def _fail(self, name: str, server: str, *, running: bool = False) -> None:
         prefix = self.context.settings.hub_prefix
         where = f"{self.request.protocol}://{self.request.host}{self.spawn_path(name, server)}"
+        path = f"/{self.request.path[len(prefix) :]}"
         status = self.context.options.not_running_status
+        message = f"JupyterHub server no longer running at {path}. Restart the server at {where}"
+        if running:
+            status, message = 503, f"The server at {path} cannot be reached at the moment. Try again later."
         self.set_status(status)
         self.set_header("Content-Type", JSON)
-        self.finish(
-            {
-                "status": int(status),
-                "message": f"JupyterHub server no longer running at /{self.request.path[len(prefix) :]}. "
-                f"Restart the server at {where}",
-            }
-        )
+        self.finish({"status": int(status), "message": message})
 
 
 class UserRedirectHandler(PageHandler):

@@ -1,0 +1,151 @@
+"""The await phase of a start: wait until the server that was launched answers at its address."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from plughub.domain.errors import PluginError
+from plughub.domain.servers import ServerRecord
+from plughub.domain.users import User
+from plughub.kinds import Moved, Server
+from plughub.plugin.hooks import Hooks
+from plughub.services.operations.failing import (
+    StartFailedError,
+    exit_failure,
+    foreign_failure,
+    plain_failure,
+    silence_failure,
+    storable,
+    with_logs,
+)
+from plughub.services.operations.job import CancelledByUserError, Job
+from plughub.services.servers.probe import answers
+from plughub.services.servers.reachability import as_endpoint
+from plughub.services.servers.views import plugin_view, server_prefix
+from plughub.services.settings import HubSettings
+
+log = logging.getLogger("plughub.start")
+FIRST_LOOK: Final = 0.05
+LATER_LOOK: Final = 0.25
+POLL_SECONDS: Final = 0.2
+
+
+@dataclass(slots=True)
+class Readiness:
+    """Waits for one start.
+
+    Attributes:
+        hooks: the hooks.
+        settings: of the hub.
+        job: the start.
+        since: start of the wait, by the monotonic clock.
+        foreign: why what answers was not accepted the last time; empty when nothing has answered.
+    """
+
+    hooks: Hooks
+    settings: HubSettings
+    job: Job
+    since: float = field(default_factory=time.monotonic)
+    foreign: str = ""
+
+    async def wait(self) -> None:
+        """Return once the server answers HTTP, listens at its address itself, and still runs.
+
+        Raises:
+            StartFailedError: it has ended, or did not get so far in time.
+            CancelledByUserError: a stop was requested.
+        """
+        pause, polled = FIRST_LOOK, 0.0
+        self._check_tls(await self._record())
+        while True:
+            if time.monotonic() - polled >= POLL_SECONDS:
+                await self._runs_there()
+                polled = time.monotonic()
+            if await self._answers() and await self._is_ours() and await self._runs_there():
+                return
+            if time.monotonic() - self.since > self._http_timeout:
+                await self._time_out()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(pause):
+                    await self.job.cancelled.wait()
+                raise CancelledByUserError
+            pause = min(LATER_LOOK, pause * 1.3)
+
+    async def _runs_there(self) -> bool:
+        """Poll: False when the server has moved, which is stored; raise when it has ended."""
+        record, user = await self.job.load()
+        try:
+            answer = await self.hooks.poll(self._plugin, self._view(record, user))
+        except PluginError as error:
+            log.warning("%s", error)
+            return True
+        if answer is None:
+            return True
+        if isinstance(answer, Moved):
+            await self._follow(record, user, answer)
+            return False
+        failure = exit_failure(self._plugin, answer, time.monotonic() - self.since, self.foreign)
+        raise StartFailedError(await with_logs(self.hooks, failure, self._view(record, user)))
+
+    async def _follow(self, record: ServerRecord, user: User, moved: Moved) -> None:
+        new = storable(self._plugin, as_endpoint(moved, record)) if moved.url else None
+        url, state = (new.url, new.state) if new else ("", moved.state or record.state)
+        await self.job.write(lambda tx: tx.servers.launched(record.id, url=url, state=state))
+        record = replace(record, url=url, state=state)
+        self.job.knows(record, user)
+        self.foreign = ""
+        if url:
+            self._check_tls(record)
+
+    async def _answers(self) -> bool:
+        record = await self._record()
+        path = server_prefix(self.settings, record.user, record.name) + "api"
+        return bool(record.url) and await answers(record.url, path, context=self.settings.tls)
+
+    async def _is_ours(self) -> bool:
+        """Verify who answers; what cannot be told is no yes."""
+        record, user = await self.job.load()
+        try:
+            ours = await self.hooks.verify_address(self._plugin, self._view(record, user))
+            self.foreign = "" if ours else f"another process listens at its address {record.url}"
+        except PluginError as error:
+            log.warning("%s", error)
+            self.foreign = f"it is unknown which process listens at its address {record.url}: {error.reason}"
+        return not self.foreign
+
+    async def _time_out(self) -> None:
+        record, user = await self.job.load()
+        view, seconds = self._view(record, user), self._http_timeout
+        diagnosis = ""
+        with contextlib.suppress(PluginError):
+            diagnosis = await self.hooks.diagnose(self._plugin, view)
+        failure = (
+            foreign_failure(self._plugin, self.foreign, seconds, diagnosis)
+            if self.foreign
+            else silence_failure(self._plugin, record.url, seconds, diagnosis)
+        )
+        raise StartFailedError(await with_logs(self.hooks, failure, view))
+
+    def _check_tls(self, record: ServerRecord) -> None:
+        if self.settings.tls is not None and record.url and not record.url.startswith("https:"):
+            raise StartFailedError(plain_failure(self._plugin, record.url))
+
+    def _view(self, record: ServerRecord, user: User) -> Server:
+        launch = record.launch or self.job.operation.id
+        return plugin_view(self.settings, record, user, operation=launch)
+
+    async def _record(self) -> ServerRecord:
+        return (await self.job.load())[0]
+
+    @property
+    def _plugin(self) -> str:
+        return self.job.operation.backend
+
+    @property
+    def _http_timeout(self) -> float:
+        return self.settings.spawners[self._plugin].http_timeout

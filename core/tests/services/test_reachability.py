@@ -1,0 +1,206 @@
+"""A route leads to the server it was made for, or nowhere."""
+
+import asyncio
+
+import pytest
+
+from plughub import hookimpl
+from plughub.domain.servers import Status
+from plughub.kinds import Moved
+
+ROUTE = "/user/alice/"
+
+
+async def seen(hub, server):
+    return await hub.store.read(lambda tx: tx.servers.by_id(server.id))
+
+
+async def poll(hub):
+    hub.poller._due.clear()
+    for kept in hub.poller._of.values():
+        kept.drop()
+    await hub.poller.look()
+
+
+async def mend(hub):
+    hub.router._wanted.drop()
+    await hub.router.sync()
+
+
+@pytest.fixture
+async def elsewhere(machine):
+    """A second address at which something answers HTTP."""
+    listener = await asyncio.start_server(machine._answer, "127.0.0.1", 0)
+    yield f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}"
+    listener.close()
+
+
+async def test_a_plugin_is_shown_the_recorded_address(hub, machine):
+    server = await hub.started()
+    assert machine.seen["poll"].url == server.url
+    assert machine.seen["spawn"].url == ""
+    await hub.stopped(server)
+    assert machine.seen["stop"].url == server.url
+
+
+async def test_a_server_that_moved_takes_its_route_along(hub, machine, proxy, elsewhere):
+    server = await hub.started()
+    machine.moved[server.launch] = Moved(url=elsewhere, state={"launch": server.launch, "port": 2})
+    await poll(hub)
+    assert ROUTE not in proxy.routes, "the old address may be another server's already"
+    await mend(hub)
+    moved = await seen(hub, server)
+    assert proxy.routes[ROUTE].target == moved.url == elsewhere
+    assert moved.state == {"launch": server.launch, "port": 2}
+    assert moved.ready
+
+
+async def test_a_server_without_an_address_loses_its_route_and_goes_on(hub, machine, proxy):
+    server = await hub.started()
+    machine.moved[server.launch] = Moved(url="")
+    await poll(hub)
+    await mend(hub)
+    away = await seen(hub, server)
+    assert (away.status, away.url, away.ready, away.state) == (Status.RUNNING, "", False, server.state)
+    assert ROUTE not in proxy.routes
+
+    machine.moved[server.launch] = Moved(url=server.url)
+    await poll(hub)
+    await mend(hub)
+    assert (await seen(hub, server)).ready
+    assert proxy.routes[ROUTE].target == server.url
+
+
+async def test_another_process_moves_the_route_too(make_hub, machine, proxy, elsewhere):
+    one, two = make_hub(), make_hub()
+    server = await one.started()
+    machine.moved[server.launch] = Moved(url=elsewhere)
+    await poll(one)
+    await mend(two)
+    assert proxy.routes[ROUTE].target == elsewhere
+
+
+async def test_an_address_that_is_none_changes_nothing(hub, machine, proxy):
+    server = await hub.started()
+    machine.moved[server.launch] = Moved(url="somewhere")
+    await poll(hub)
+    after = await seen(hub, server)
+    assert "cannot be stored" in after.unknown
+    assert after.url == proxy.routes[ROUTE].target == server.url
+
+
+async def test_a_late_answer_moves_no_server_that_was_started_since(hub, machine, proxy, elsewhere):
+    server = await hub.started()
+    gate, asked = asyncio.Event(), asyncio.Event()
+
+    class Slow:
+        @hookimpl
+        async def hub_poll(self, server):
+            asked.set()
+            await gate.wait()
+            return Moved(url=elsewhere)
+
+    looking = asyncio.create_task(poll(_with_poll(hub, Slow())))
+    await asyncio.wait_for(asked.wait(), 20)
+    await hub.stopped(server)
+    again = await hub.started()
+    gate.set()
+    await asyncio.wait_for(looking, 20)
+    assert (await seen(hub, server)).url == again.url
+    assert proxy.routes[ROUTE].target == again.url
+
+
+def _with_poll(hub, slow):
+    """Let only the poller meet the slow plugin: the start in between polls, too."""
+    hooks = type(hub.hooks)(hub.hooks.caller)
+    hooks.poll = lambda _plugin, server: slow.hub_poll(server)
+    hub.poller._reachability = type(hub.poller._reachability)(hub.store, hooks, hub.settings, hub.router)
+    return hub
+
+
+async def test_a_foreign_process_at_the_address_of_a_running_server_gets_no_visitors(hub, machine, proxy):
+    server = await hub.started()
+    machine.ours = False
+    await poll(hub)
+    assert ROUTE not in proxy.routes
+    await mend(hub)
+    taken = await seen(hub, server)
+    assert ROUTE not in proxy.routes
+    assert (taken.status, taken.ready) == (Status.RUNNING, False)
+    assert server.url in taken.unreachable
+
+    machine.ours = True
+    await poll(hub)
+    await mend(hub)
+    assert (await seen(hub, server)).ready
+    assert proxy.routes[ROUTE].target == server.url
+
+
+async def test_what_cannot_be_verified_changes_nothing_for_a_running_server(hub, machine, proxy):
+    server = await hub.started()
+    machine.ours = RuntimeError("no rights")
+    await poll(hub)
+    after = await seen(hub, server)
+    assert (after.ready, proxy.routes[ROUTE].target) == (True, server.url)
+    assert "no rights" in after.unknown
+
+
+async def test_a_move_to_an_address_that_cannot_be_verified_is_no_route(hub, machine, proxy, elsewhere):
+    server = await hub.started()
+    machine.moved[server.launch] = Moved(url=elsewhere)
+    machine.ours = RuntimeError("no rights")
+    await poll(hub)
+    await mend(hub)
+    assert ROUTE not in proxy.routes
+    assert not (await seen(hub, server)).ready
+
+
+@pytest.mark.parametrize("verdict", [False, RuntimeError("no rights")], ids=["foreign", "unknown"])
+async def test_a_start_is_not_ready_while_something_else_may_answer(make_hub, machine, proxy, verdict):
+    hub = make_hub(http_timeout=0.5)
+    machine.ours = verdict
+    server = await hub.gave_up()
+    assert server.status is Status.STOPPED
+    assert "process listens at its address http://127.0.0.1:" in server.failure.message
+    assert ROUTE not in proxy.routes
+
+
+async def test_a_start_follows_a_server_that_moves_before_it_answers(hub, machine, proxy, elsewhere):
+    launched = asyncio.Event()
+
+    class Mover(dict):
+        def get(self, _launch):
+            launched.set()
+            return None if machine.seen["poll"].url == elsewhere else Moved(url=elsewhere)
+
+    machine.moved = Mover()
+    server = await hub.started()
+    assert launched.is_set()
+    assert server.url == proxy.routes[ROUTE].target == elsewhere
+    assert server.ready
+
+
+async def test_a_start_that_another_process_carries_on_verifies_before_it_routes(make_hub, machine, proxy):
+    first = make_hub()
+    proxy.error = RuntimeError("full")
+    asked = await first.servers.start(await first.user())
+    async for now in first.servers.changes(asked):
+        if now.operation is not None and now.operation.phase == "route":
+            break
+    await first.crash()
+    proxy.error, machine.ours = None, False
+    second = make_hub(http_timeout=0.5, lease=0.2)
+    server = await second.servers.wait(now, 60)
+    assert "another process listens" in server.failure.message
+    assert ROUTE not in proxy.routes
+
+
+async def test_a_server_that_cannot_be_stopped_gets_its_route_back_only_when_it_answers_there_itself(
+    hub, machine, proxy
+):
+    server = await hub.started()
+    machine.stop_error, machine.ours = RuntimeError("busy"), False
+    after = await hub.stopped(server)
+    await mend(hub)
+    assert (after.status, after.ready) == (Status.RUNNING, False)
+    assert ROUTE not in proxy.routes
