@@ -453,10 +453,12 @@ async def hub_options_from_form(
 
     Args:
         server: the server to start.
-        form: lists of texts by field; uploaded files are under ``<field>_file``.
+        form: lists of texts by field; uploaded files are under ``<field>_file``. A request with files is
+            refused where `hub_options_form` gives no form.
 
     Returns:
-        JSON-able options, stored and handed to `hub_spawn` as ``server.options``.
+        JSON-able options of at most 64 KiB, stored and handed to `hub_spawn` as ``server.options``. Bytes are
+        refused: keep the content of a file elsewhere, or turn it into text.
 
     Errors:
         A ValueError or a SpawnFailed shows its message above the form, which keeps what was typed; another

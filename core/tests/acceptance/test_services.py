@@ -1,7 +1,9 @@
 """Services as people use them: programs of the real library behind the real proxy, and the real culler."""
 
+import contextlib
 import os
 import pwd
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -128,8 +130,16 @@ def test_the_idle_culler_culls_an_idle_server_as_the_page_for_administrators_say
     hurried = example.removeprefix("python").replace('"--timeout=3600"', '"--timeout=3", "--cull-every=1"')
     with hub_in(tmp_path, hurried) as hub:
         call = client_of(hub, "ada")
+        bob = client_of(hub, "bob")
+        assert bob("POST", "/users/bob/server", {}).status == 201
+        with contextlib.closing(sqlite3.connect(tmp_path / "jupyterhub.sqlite")) as database, database:
+            # as a file that was posted to a JupyterHub lies there
+            kept = '{"key_file": [{"body": {"__jupyterhub_bytes__": true, "data": "eA=="}}]}'
+            changed = database.execute("UPDATE spawners SET user_options = ?", (kept,)).rowcount
+        assert changed == 1
         assert call("POST", "/users/ada/server", {}).status == 201
         call.until("/users/ada", lambda user: not user["servers"], 60)
+        bob.until("/users/bob", lambda user: not user["servers"], 60)
         log = tmp_path / ".plughub" / "services" / "idle-culler.log"
         assert "Culling server ada" in log.read_text()
 

@@ -175,6 +175,7 @@ def hub_settings(
         oauth_token_expires_in=hub.oauth_token_expires_in or int(cookie_max_age),
         oauth_require_pkce=hub.oauth_require_pkce,
         token_expires_in_max=hub.token_expires_in_max_seconds,
+        token_limit=hub.token_limit_per_user,
         policies=_policies(hub, selection),
         lease=hub.lease_seconds,
         activity_resolution=hub.activity_resolution,

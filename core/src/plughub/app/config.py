@@ -7,6 +7,7 @@ from traitlets.config import SingletonConfigurable
 
 from plughub.app.secrets import secret_of_environment
 from plughub.classes.traits import URLPrefix
+from plughub.domain.limits import MAX_TOKENS
 
 
 class JupyterHub(SingletonConfigurable):
@@ -174,9 +175,17 @@ class JupyterHub(SingletonConfigurable):
     allow_named_servers = traitlets.Bool(False, help="Users may have more than one server.").tag(config=True)
     named_server_limit_per_user = traitlets.Union(
         [traitlets.Integer(min=0), traitlets.Callable()],
-        default_value=0,
-        help="""How many named servers a user may have; 0 for any number. A function gets the handler of the
-        request, whose current_user is who asks; what it answers may be awaited.
+        default_value=10,
+        help="""How many named servers a user may have; 0 for any number. Users who have more keep them. A
+        function gets the handler of the request, whose current_user is who asks; what it answers may be
+        awaited.
+        """,
+    ).tag(config=True)
+    token_limit_per_user = traitlets.Integer(
+        MAX_TOKENS,
+        min=0,
+        help="""How many API tokens a user may have at a time, those of running servers included and those of
+        sign-ins at servers not; 0 for any number. Users who have more keep them.
         """,
     ).tag(config=True)
     allow_existing_invalid_named_servers = traitlets.Enum(

@@ -156,7 +156,9 @@ class Hub:
         basis = self.store, self.hooks, self.settings
         pulse, self.watchers, self.events = Pulse(), Watchers(), EventTeller(self.hooks)
         longest = self.settings.token_expires_in_max
-        self.tokens = TokenService(self.store, self.hooks, self.tree, longest=longest)
+        self.tokens = TokenService(
+            self.store, self.hooks, self.tree, longest=longest, limit=self.settings.token_limit
+        )
         self.router = Router(*basis, self.proxy, pulse)
         launcher = Launcher(self.settings, self.runtime_dir / "services", self.secret)
         self.managed = ManagedServices(self.store, self.settings, launcher, self._services)

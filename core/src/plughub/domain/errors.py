@@ -4,6 +4,7 @@
 
     HubError
     ├── InvalidError        the request makes no sense             400
+    │   └── TooLargeError   it is longer than the hub takes        413
     ├── UnauthorizedError   nobody is logged in                    403
     ├── ForbiddenError      known, but not allowed                 403
     ├── NotFoundError       no such thing, or not to be seen       404
@@ -38,6 +39,10 @@ class HubError(Exception):
 
 class InvalidError(HubError):
     """The request makes no sense."""
+
+
+class TooLargeError(InvalidError):
+    """The request, or what it wants stored, is longer than the hub takes."""
 
 
 class UnauthorizedError(HubError):

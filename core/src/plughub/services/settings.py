@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from plughub.domain.origins import Origins
+from plughub.domain.limits import MAX_TOKENS
 from plughub.domain.services import ServiceDeclaration
 from plughub.domain.urls import hub_url
 from plughub.kinds import SpawnerInfo, TLSFiles
@@ -63,6 +64,7 @@ class HubSettings:
         oauth_token_expires_in: how long a token for a server in the browser lasts.
         oauth_require_pkce: refuse OAuth clients that do not use PKCE.
         token_expires_in_max: longest life of a token that a user asks for; 0 for any.
+        token_limit: API tokens of a user at a time; 0 for any number.
         policies: what holds for the people of each authenticator, in the order in which they are asked;
             that of all others under the empty name.
         lease: for how long an operation is held without a sign of life.
@@ -100,6 +102,7 @@ class HubSettings:
     oauth_token_expires_in: int = 14 * 86400
     oauth_require_pkce: bool = False
     token_expires_in_max: int = 0
+    token_limit: int = MAX_TOKENS
     policies: Mapping[str, LoginPolicy] = field(default_factory=dict)
     lease: float = 10
     stranded_after: float = 30

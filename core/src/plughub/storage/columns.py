@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import base64
 import json
+import logging
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from sqlalchemy import DateTime, Dialect, Text
 from sqlalchemy.types import TypeDecorator
 
+log = logging.getLogger("plughub.storage")
 _BYTES = "__jupyterhub_bytes__"
 
 
@@ -45,6 +47,24 @@ class JSONText(TypeDecorator[Any]):
         return None if value is None else _DECODER.decode(value)
 
 
+class JSONObject(JSONText):
+    """A JSON object in a text column. One that cannot be read is empty, so that no list fails for one row."""
+
+    cache_ok = True
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
+        """Read a JSON object."""
+        try:
+            found = super().process_result_value(value, dialect)
+        except (ValueError, TypeError, RecursionError) as error:
+            log.warning("a value in the database is no JSON and counts as empty: %s", type(error).__name__)
+            return {}
+        if found is None or isinstance(found, dict):
+            return found
+        log.warning("a value in the database is no JSON object and counts as empty")
+        return {}
+
+
 def _pack(value: Any) -> Any:
     if isinstance(value, bytes):
         return {_BYTES: True, "data": base64.b64encode(value).decode("ascii")}
@@ -60,7 +80,7 @@ def _unpack(value: dict[str, Any]) -> Any:
         return value
     try:
         return base64.b64decode(value["data"])
-    except (KeyError, ValueError):
+    except (KeyError, ValueError, TypeError):
         return None
 
 

@@ -22,7 +22,7 @@ from sqlalchemy import (
     Unicode,
 )
 
-from plughub.storage.columns import JSONText, UTCDateTime
+from plughub.storage.columns import JSONObject, JSONText, UTCDateTime
 
 metadata = MetaData(
     naming_convention={
@@ -70,7 +70,7 @@ groups = Table(
     metadata,
     _key(),
     Column("name", Unicode(255), unique=True),
-    Column("properties", JSONText),
+    Column("properties", JSONObject),
 )
 
 users = Table(
@@ -78,12 +78,12 @@ users = Table(
     metadata,
     _key(),
     Column("name", Unicode(255), unique=True),
-    Column("user_info", JSONText),
+    Column("user_info", JSONObject),
     Column("admin", Boolean, default=False),
     Column("created", UTCDateTime),
     Column("last_activity", UTCDateTime),
     Column("cookie_id", Unicode(255), nullable=False, unique=True),
-    Column("state", JSONText),
+    Column("state", JSONObject),
     Column("encrypted_auth_state", LargeBinary),
 )
 
@@ -128,12 +128,12 @@ spawners = Table(
     _key(),
     _owned_by("users"),
     Column("server_id", Integer, ForeignKey("servers.id", ondelete="SET NULL")),
-    Column("state", JSONText),
+    Column("state", JSONObject),
     Column("name", Unicode(255)),
     Column("display_name", Unicode(255)),
     Column("started", UTCDateTime),
     Column("last_activity", UTCDateTime),
-    Column("user_options", JSONText),
+    Column("user_options", JSONObject),
     Column("oauth_client_id", Unicode(255), ForeignKey(_CLIENT, ondelete="SET NULL")),
 )
 
@@ -145,7 +145,7 @@ services = Table(
     Column("admin", Boolean, default=False),
     Column("url", Unicode(2047)),
     Column("oauth_client_allowed_scopes", JSONText),
-    Column("info", JSONText),
+    Column("info", JSONObject),
     Column("display", Boolean),
     Column("oauth_no_confirm", Boolean),
     Column("command", JSONText),

@@ -101,6 +101,11 @@ class Tokens:
         )
         return [_token(row) for row in rows]
 
+    def count(self, user_id: int) -> int:
+        """Count the API tokens of a user that have not ended, without those of OAuth clients."""
+        mine = (_tokens.user_id == user_id, _tokens.client_id == "jupyterhub", _not_ended())
+        return int(self._connection.execute(select(func.count()).where(*mine)).scalar_one())
+
     def delete(self, token_ids: Collection[int]) -> None:
         """Delete tokens; every process forgets them."""
         if token_ids:
@@ -214,6 +219,11 @@ class OAuth:
                 code_challenge_method=code.challenge_method or None,
             )
         )
+
+    def count_codes(self, user_id: int) -> int:
+        """Count the codes of a user that have not ended."""
+        mine = (_codes.user_id == user_id, _codes.expires_at >= int(time.time()))
+        return int(self._connection.execute(select(func.count()).where(*mine)).scalar_one())
 
     def code(self, client_id: str, code: str) -> OAuthCode | None:
         """Find a code that has not ended."""

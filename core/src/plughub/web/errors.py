@@ -19,6 +19,7 @@ from plughub.domain.errors import (
     PluginTimeoutError,
     ReadOnlyError,
     SpawnFailedError,
+    TooLargeError,
     TooManyError,
     UnauthorizedError,
     UnavailableError,
@@ -26,6 +27,7 @@ from plughub.domain.errors import (
 
 STATUS: Final[Mapping[type[HubError], HTTPStatus]] = {
     InvalidError: HTTPStatus.BAD_REQUEST,
+    TooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     UnauthorizedError: HTTPStatus.FORBIDDEN,
     ForbiddenError: HTTPStatus.FORBIDDEN,
     NotFoundError: HTTPStatus.NOT_FOUND,

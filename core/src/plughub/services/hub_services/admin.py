@@ -12,6 +12,7 @@ from plughub.domain.errors import (
     ReadOnlyError,
 )
 from plughub.domain.names import shorten
+from plughub.domain.plain_json import plain_json
 from plughub.domain.roles import ADMIN_ROLE, default_role
 from plughub.domain.scopes import Reach, ScopeOwner, ScopeTree, excess_scopes
 from plughub.domain.scopes.definitions import INHERIT, SELF, SELF_SCOPES
@@ -85,6 +86,7 @@ class ServiceAdmin:
         if spec.get("name") not in {None, name}:
             raise InvalidError("the name in the body is another one than in the path")
         declaration = read_service({**spec, "name": name}, from_config=False)
+        plain_json(declaration.info, "the info of the service")
 
         def work(tx: Transaction) -> Service:
             if tx.services.get(name) is not None:

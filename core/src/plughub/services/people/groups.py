@@ -8,6 +8,7 @@ from typing import Any
 from plughub.domain.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
 from plughub.domain.groups import Group, check_group_name
 from plughub.domain.names import normalize_username, shorten
+from plughub.domain.plain_json import plain_json
 from plughub.domain.roles import owner_scopes
 from plughub.domain.scopes import Reach, ScopeOwner, ScopeTree, excess_scopes, name_scopes
 from plughub.services.ports.store import Store, Transaction
@@ -162,7 +163,10 @@ class GroupService:
 
         Raises:
             NotFoundError: there is no such group.
+            TooLargeError: the properties are longer than the hub keeps.
+            InvalidError: they are no JSON.
         """
+        properties = plain_json(properties, "the properties of the group")
 
         def work(tx: Transaction) -> Group:
             _there(tx, name)

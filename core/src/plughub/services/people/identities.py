@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Mapping
+from typing import Any
 
-from plughub.domain.errors import ConflictError, ForbiddenError
+from plughub.domain.errors import ConflictError, ForbiddenError, InvalidError
 from plughub.domain.names import shorten
+from plughub.domain.plain_json import plain_json
 from plughub.domain.roles import ADMIN_ROLE, Role, check_role
 from plughub.domain.scopes import ScopeTree
 from plughub.domain.users import User
@@ -17,6 +19,15 @@ from plughub.services.ports.store import Transaction
 from plughub.services.settings import HubSettings
 
 log = logging.getLogger("plughub.login")
+
+
+def _plain(user_info: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """Return what an authenticator tells of a person; nothing where lists cannot carry it."""
+    try:
+        return plain_json(user_info, "the user_info")
+    except InvalidError as error:
+        log.warning("the user_info of user %s is not stored: %s", shorten(name), error.message)
+        return {}
 
 
 class IdentityKeeper:
@@ -140,8 +151,9 @@ class IdentityKeeper:
             tx.users.set_groups(user_id, identity.groups)
         if identity.roles is not None:
             self._give_roles(tx, user, identity.roles)
-        if identity.user_info and dict(identity.user_info) != dict(user.user_info):
-            tx.users.update(user_id, user_info=identity.user_info)
+        user_info = _plain(identity.user_info, user.name)
+        if user_info and user_info != dict(user.user_info):
+            tx.users.update(user_id, user_info=user_info)
         if sealed is not None:
             tx.users.set_auth_state(user_id, sealed.data)
 

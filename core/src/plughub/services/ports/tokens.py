@@ -36,6 +36,9 @@ class Tokens(Protocol):
     def of_user(self, user_id: int) -> list[TokenRecord]:
         """List the tokens of a user that have not ended."""
 
+    def count(self, user_id: int) -> int:
+        """Count the API tokens of a user that have not ended, without those of OAuth clients."""
+
     def delete(self, token_ids: Collection[int]) -> None:
         """Delete tokens; every process forgets them."""
 
@@ -72,6 +75,9 @@ class OAuth(Protocol):
 
     def save_code(self, code: OAuthCode) -> None:
         """Store a code."""
+
+    def count_codes(self, user_id: int) -> int:
+        """Count the codes of a user that have not ended."""
 
     def code(self, client_id: str, code: str) -> OAuthCode | None:
         """Find a code that has not ended."""

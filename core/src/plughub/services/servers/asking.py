@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Final
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final
 
 from plughub.domain.errors import ForbiddenError, InvalidError, TooManyError
 from plughub.domain.names import check_server_name, shorten
+from plughub.domain.plain_json import plain_json
 from plughub.domain.users import User
 from plughub.kinds import Server
 from plughub.plugin.hooks import Hooks
@@ -57,6 +58,22 @@ def choose_backend(settings: HubSettings, wanted: str = "") -> str:
         known = ", ".join(settings.spawners)
         raise InvalidError(f"there is no spawner {shorten(wanted)} here; choose among {known}")
     return wanted or settings.default_spawner
+
+
+def check_options(options: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Check what a user chose for a server, wherever it came from: it is small JSON.
+
+    Args:
+        options: the options; None for those of the last time.
+
+    Returns:
+        The options as they are stored and handed to plugins.
+
+    Raises:
+        TooLargeError: they are longer than the hub keeps.
+        InvalidError: they hold a file or something else that is no JSON.
+    """
+    return None if options is None else plain_json(options, "the options of the server")
 
 
 async def check_authorized(hooks: Hooks, view: Callable[[], Awaitable[Server]]) -> None:

@@ -12,6 +12,7 @@ from plughub.domain.users import User
 from plughub.kinds import Server
 from plughub.plugin.hooks import Hooks
 from plughub.services.ports.store import Store, Transaction
+from plughub.services.servers.asking import check_options
 from plughub.services.servers.beginning import changed_meanwhile, check_named_limit
 from plughub.services.servers.views import stored_view
 from plughub.services.settings import HubSettings
@@ -53,10 +54,11 @@ class NamedServers:
             The server.
 
         Raises:
-            InvalidError: the name is not good, or the user has too many.
+            InvalidError: the name or an option is not good, or the user has too many.
             ConflictError: there is such a server.
         """
         self._check_name(name)
+        options = check_options(options)
 
         def work(tx: Transaction) -> ServerRecord:
             tx.users.lock(user.id)
@@ -91,11 +93,12 @@ class NamedServers:
             The server as it is then.
 
         Raises:
-            InvalidError: it runs, or the name is not good, or it is the default server.
+            InvalidError: it runs, or the name or an option is not good, or it is the default server.
             ConflictError: there is a server of that name.
             NotFoundError: there is no such server any more.
             PluginError: its spawner cannot follow the new name; nothing is changed.
         """
+        options = check_options(options)
         renamed = name is not None and name != server.name
         if renamed:
             self._check_rename(server, name or "")

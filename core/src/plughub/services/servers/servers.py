@@ -25,7 +25,7 @@ from plughub.plugin.hooks import Hooks
 from plughub.services.observing.events import EventTeller
 from plughub.services.operations.runner import Runner, Taken
 from plughub.services.ports.store import Store, Transaction
-from plughub.services.servers.asking import check_authorized, check_named, choose_backend
+from plughub.services.servers.asking import check_authorized, check_named, check_options, choose_backend
 from plughub.services.servers.beginning import Beginning, StillUndoneError
 from plughub.services.servers.recent import RecentServers
 from plughub.services.servers.views import plugin_view, stored_view
@@ -153,13 +153,14 @@ class ServerService:
 
         Raises:
             ForbiddenError: a plugin refuses.
-            InvalidError: the name is not good, or the server is being stopped, or runs already.
+            InvalidError: the name or an option is not good, or the server is being stopped, or runs already.
             TooManyError: a limit is reached.
             UnavailableError: the hub is ending.
         """
         if self.ending:
             raise UnavailableError("the hub is being stopped, and all servers with it; no server starts now")
         by = replace(by, name=by.name or user.name)
+        options = check_options(options)
         try:
             server = await self._start(user, name, options, backend, by.name, named_limit)
         except (ForbiddenError, TooManyError) as error:

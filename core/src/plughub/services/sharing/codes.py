@@ -8,8 +8,16 @@ from datetime import timedelta
 
 from plughub.domain.clock import utcnow
 from plughub.domain.errors import ForbiddenError, InvalidError, NotFoundError
+from plughub.domain.limits import MAX_SHARE_CODES, check_room
 from plughub.domain.scopes import ScopeTree
-from plughub.domain.shares import CODE_SECONDS, MAX_CODE_SECONDS, MIN_CODE_SECONDS, Share, ShareCode
+from plughub.domain.shares import (
+    CODE_SECONDS,
+    MAX_CODE_SECONDS,
+    MIN_CODE_SECONDS,
+    Share,
+    ShareCode,
+    ShareQuery,
+)
 from plughub.domain.tokens import GENERATED_ROUNDS, compare_token, hash_token, new_share_code, token_prefix
 from plughub.domain.users import User
 from plughub.services.ports.store import Store, Transaction
@@ -85,7 +93,8 @@ class ShareCodeService:
             The code.
 
         Raises:
-            InvalidError: a scope does not exist or cannot be shared, or the time is too short or too long.
+            InvalidError: a scope does not exist or cannot be shared, the time is too short or too long, or
+                the server has too many codes.
             NotFoundError: there is no such server.
             ForbiddenError: who asks does not hold a scope.
         """
@@ -100,6 +109,13 @@ class ShareCodeService:
         def work(tx: Transaction) -> ShareCode:
             user, record = server_of(tx, owner, server)
             check_held(self._tree, wanted, user, by)
+            tx.users.lock(user.id)
+            check_room(
+                tx.shares.count_codes(ShareQuery(server=record.id)),
+                MAX_SHARE_CODES,
+                "this server already has the maximum of %d share codes",
+                "Delete codes that are not needed any more.",
+            )
             return tx.shares.add_code(
                 record,
                 hashed=hash_token(text, rounds=GENERATED_ROUNDS),

@@ -11,6 +11,7 @@ from oauthlib.common import Request
 from oauthlib.oauth2 import RequestValidator
 
 from plughub.domain.clock import utcnow
+from plughub.domain.limits import MAX_OAUTH_CODES, MAX_OAUTH_TOKENS, check_room
 from plughub.domain.oauth import IDENTIFY, OAuthClient, OAuthCode
 from plughub.domain.scopes import ScopeOwner, ScopeTree, excess_scopes
 from plughub.domain.scopes.definitions import INHERIT
@@ -120,6 +121,12 @@ class HubValidator(RequestValidator):  # type: ignore[misc]
         self, client_id: str, code: dict[str, str], request: Request, *_: Any, **__: Any
     ) -> None:
         """Store a code."""
+        check_room(
+            self._tx.oauth.count_codes(request.user_id),
+            MAX_OAUTH_CODES,
+            "%d sign-ins of yours have begun and not ended",
+            "Try again in a few minutes.",
+        )
         self._tx.oauth.save_code(
             OAuthCode(
                 code=code["code"],
@@ -187,7 +194,9 @@ class HubValidator(RequestValidator):  # type: ignore[misc]
         """Do nothing: the code was used up when it was found."""
 
     def save_bearer_token(self, token: dict[str, Any], request: Request, *_: Any, **__: Any) -> None:
-        """Store a token."""
+        """Store a token, in the place of the oldest ones where there are too many."""
+        older = sorted(self._tx.tokens.of_client(request.client.client_id, request.user.id))
+        self._tx.tokens.delete(older[: max(0, len(older) + 1 - MAX_OAUTH_TOKENS)])
         store_token(
             self._tx,
             token["access_token"],

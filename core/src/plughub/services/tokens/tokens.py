@@ -10,6 +10,7 @@ from typing import Final
 
 from plughub.domain.clock import utcnow
 from plughub.domain.errors import ForbiddenError, InvalidError
+from plughub.domain.limits import MAX_TOKENS, check_room
 from plughub.domain.names import normalize_username
 from plughub.domain.oauth import TokenRecord
 from plughub.domain.roles import TOKEN_ROLE, owner_scopes
@@ -58,13 +59,17 @@ class TokenService:
         hooks: the hooks.
         tree: the scopes of the hub.
         longest: longest life of a token that somebody asks for, in seconds; 0 for any.
+        limit: API tokens of a user at a time; 0 for any number.
     """
 
-    def __init__(self, store: Store, hooks: Hooks, tree: ScopeTree, *, longest: int = 0) -> None:
+    def __init__(
+        self, store: Store, hooks: Hooks, tree: ScopeTree, *, longest: int = 0, limit: int = MAX_TOKENS
+    ) -> None:
         self._store = store
         self._hooks = hooks
         self._tree = tree
         self._longest = longest
+        self._limit = limit
         self.cache = PrincipalCache()
 
     async def by_token(self, token: str) -> Principal | None:
@@ -145,7 +150,8 @@ class TokenService:
             The token.
 
         Raises:
-            InvalidError: a scope does not exist, the owner does not hold it, or the time makes no sense.
+            InvalidError: a scope does not exist, the owner does not hold it, the time makes no sense, or the
+                owner has too many tokens.
             ForbiddenError: who asks does not hold a scope, and nobody grants what they do not hold.
         """
         usual = scopes is None
@@ -164,17 +170,19 @@ class TokenService:
         by = ""
         if holder is not None and (holder.name != user.name or not holder.is_user):
             by = f" by {'user' if holder.is_user else 'service'} {holder.name}"
-        record = await self._store.write(
-            lambda tx: store_token(
-                tx,
-                text,
-                user_id=user.id,
-                note=note or f"Requested via api{by}",
-                scopes=scopes,
-                expires_at=ends,
+
+        def work(tx: Transaction) -> TokenRecord:
+            tx.users.lock(user.id)
+            check_room(
+                tx.tokens.count(user.id),
+                self._limit,
+                f"{user.name} already has the maximum of %d API tokens",
+                "Revoke tokens that are not needed any more.",
             )
-        )
-        return NewToken(text=text, record=record)
+            noted = note or f"Requested via api{by}"
+            return store_token(tx, text, user_id=user.id, note=noted, scopes=scopes or (), expires_at=ends)
+
+        return NewToken(text=text, record=await self._store.write(work))
 
     async def scopes_of_roles(self, names: Collection[str]) -> tuple[str, ...]:
         """Give the scopes of some roles, by whose names older clients ask for tokens.

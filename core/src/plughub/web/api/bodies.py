@@ -9,14 +9,13 @@ from typing import Any, Final
 
 from plughub.domain.errors import InvalidError
 from plughub.domain.names import shorten
+from plughub.domain.plain_json import RESERVED
 
 TEXT: Final = "a string"
 FLAG: Final = "a boolean"
 NUMBER: Final = "an integer"
 TEXTS: Final = "a list of strings"
 OBJECT: Final = "an object"
-_RESERVED: Final = "__jupyterhub_"
-"""Begins keys that mean something else than data where JSON is stored."""
 _NULL: Final = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 """A null character, as JSON writes it; no text column takes one."""
 
@@ -69,8 +68,8 @@ def check_body(body: Mapping[str, Any], kinds: Mapping[str, str], what: str) -> 
 
 
 def _object(found: dict[str, Any]) -> dict[str, Any]:
-    if any(key.startswith(_RESERVED) for key in found):
-        raise InvalidError(f"Invalid JSON keys: those that begin with {_RESERVED} are reserved")
+    if any(key.startswith(RESERVED) for key in found):
+        raise InvalidError(f"Invalid JSON keys: those that begin with {RESERVED} are reserved")
     return found
 
 

@@ -17,6 +17,7 @@ from plughub.domain.urls import url_path_join
 from plughub.domain.users import User
 from plughub.services.servers.views import server_prefix
 from plughub.services.settings import HubSettings
+from plughub.web.api.stored import shown
 
 _NAME: Final = ("kind", "name")
 USER_KEYS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -143,13 +144,13 @@ class Models:
             "stopped": not server.active,
             "problem": problem_of(server),
             "url": url,
-            "user_options": dict(server.options),
+            "user_options": shown(server.options, "options of server", server.full_name),
             "progress_url": progress,
             "full_url": f"{public}{url}" if public else None,
             "full_progress_url": f"{public}{progress}" if public else None,
         }
         if self._may("admin:server_state", server, groups):
-            model["state"] = dict(server.state)
+            model["state"] = shown(server.state, "state of server", server.full_name)
         return model
 
     def _keys_of(self, user: User) -> frozenset[str]:
@@ -173,7 +174,7 @@ class Models:
             "created": isoformat(user.created),
             "last_activity": isoformat(user.last_activity),
             "auth_state": None,
-            "user_info": dict(user.user_info),
+            "user_info": shown(user.user_info, "user_info of user", user.name),
         }
 
     def _may(self, scope: str, server: ServerRecord, groups: Collection[str]) -> bool:
@@ -224,7 +225,7 @@ def group_model(group: Group, scopes: frozenset[str]) -> dict[str, Any]:
         "name": group.name,
         "roles": list(group.roles),
         "users": list(group.users),
-        "properties": dict(group.properties),
+        "properties": shown(group.properties, "properties of group", group.name),
     }
     return _visible(facts, GROUP_KEYS, ScopeFilter.group(group.name), scopes)
 
@@ -250,7 +251,7 @@ def service_model(settings: HubSettings, service: Service, scopes: frozenset[str
         "prefix": prefix if service.url else "",
         "command": list(service.command),
         "pid": service.pid or 0,
-        "info": dict(service.info),
+        "info": shown(service.info, "info of service", service.name),
         "display": service.display,
     }
     return _visible(facts, SERVICE_KEYS, ScopeFilter.service(service.name), scopes)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from plughub.domain.errors import HubError, NotFoundError, PluginError, UnauthorizedError
+from plughub.domain.errors import HubError, InvalidError, NotFoundError, PluginError, UnauthorizedError
 from plughub.domain.servers import ServerRecord
 from plughub.domain.users import User
 from plughub.kinds import Server, SpawnFailed
@@ -52,6 +52,8 @@ class SpawnHandler(PageHandler):
         if await self._goes_on_elsewhere(user, server):
             return
         backend = self.context.servers.choose_backend(self.get_query_argument(BACKEND, ""))
+        if self.request.files and not await self._form(user, server, backend):
+            raise InvalidError("this server has no form that takes files; start it without them")
         form: dict[str, list[Any]] = {
             field: self.get_body_arguments(field, strip=False)
             for field in self.request.body_arguments
