@@ -2,6 +2,7 @@
 
 import os
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -47,3 +48,18 @@ def test_a_process_that_ended_is_not_found(start, tmp_path):
     end(start(str(tmp_path)))
 
     assert find_marked(str(tmp_path)) is None
+
+
+@pytest.mark.root
+@pytest.mark.skipif(os.getuid() != 0, reason="needs root")
+def test_a_mark_that_another_user_gave_a_process_counts_for_nothing(start, tmp_path):
+    command = ["/bin/sleep", "60"]
+    forged = launch(
+        command, log=tmp_path / "log", cwd=Path("/"), environment=marked({}, str(tmp_path)), user="nobody"
+    )
+    try:
+        assert find_marked(str(tmp_path)) is None
+        process = start(str(tmp_path))
+        assert find_marked(str(tmp_path)) == process
+    finally:
+        end(forged)

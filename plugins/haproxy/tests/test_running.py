@@ -1,8 +1,10 @@
 """A real HAProxy, beyond what every proxy must do."""
 
 import asyncio
+import hashlib
 import os
 import signal
+import socket
 import ssl
 import subprocess
 import sys
@@ -19,7 +21,7 @@ from plughub.testing import ports
 from plughub.testing.backends import ask, backend, hang_up, open_backend
 from plughub.testing.contracts.proxy import NAME
 from plughub.testing.waiting import until
-from plughub_haproxy.configuration import SOCKET_NAME
+from plughub_haproxy.configuration import DEAD_SOCKET_NAME, SOCKET_NAME
 from plughub_haproxy.runtime_socket import RuntimeSocket
 
 
@@ -80,6 +82,28 @@ async def test_the_page_for_no_route_comes_from_the_hub(start, hub):
     reply = await ask(proxy.port, "/nothing")
 
     assert (reply.status, reply.json["uri"]) == (404, "/hub/error/404?url=%2Fnothing")
+
+
+async def test_no_name_that_other_users_can_take_keeps_it_from_starting(start, hub, tmp_path):
+    """The socket on which it answers for dead servers is in the folder of the hub, not among all names."""
+    folder = tmp_path / "haproxy"
+    name = f"\0plughub-{hashlib.sha256(str(folder).encode()).hexdigest()[:32]}"
+    with socket.socket(socket.AF_UNIX) as squatter:
+        squatter.bind(name.ljust(108, "\0"))
+        squatter.listen()
+        proxy = await start(folder=folder, error_url=f"{hub.url}/hub/error")
+        await proxy.add("/user/dead/", "http://127.0.0.1:9")
+        assert (await ask(proxy.port, "/user/dead/")).json["uri"].startswith("/hub/error/503")
+    assert (folder / DEAD_SOCKET_NAME).stat().st_mode & 0o777 == 0o600
+    assert folder.stat().st_mode & 0o067 == 0
+
+
+async def test_a_start_that_fails_names_what_could_not_be_bound(start, tmp_path):
+    folder = tmp_path / "haproxy"
+    (folder / DEAD_SOCKET_NAME).mkdir(parents=True)
+    with pytest.raises(PluginError, match=r"frontend dead.*dead\.sock") as raised:
+        await start(folder=folder)
+    assert "port" not in str(raised.value)
 
 
 async def test_a_websocket_to_a_dead_server_is_refused(start, hub):

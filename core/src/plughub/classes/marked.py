@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator, Mapping
 from typing import Final
@@ -55,6 +56,9 @@ def find_marked(mark: str) -> DetachedProcess | None:
 def _carriers(mark: str) -> Iterator[psutil.Process]:
     for process in psutil.process_iter():
         try:
+            # Any user may put the mark into the environment of a process of their own.
+            if process.uids().real != os.getuid():
+                continue
             if process.environ().get(VARIABLE) == mark and process.status() != psutil.STATUS_ZOMBIE:
                 yield process
         except (psutil.Error, OSError):

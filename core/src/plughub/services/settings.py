@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from plughub.domain.origins import Origins
 from plughub.domain.limits import MAX_TOKENS
+from plughub.domain.origins import Origins
 from plughub.domain.services import ServiceDeclaration
 from plughub.domain.urls import hub_url
 from plughub.kinds import SpawnerInfo, TLSFiles

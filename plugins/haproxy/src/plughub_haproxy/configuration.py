@@ -22,6 +22,8 @@ from plughub_haproxy.tls import TargetTLS, options_for_any, options_for_hubs
 
 SOCKET_NAME: Final = "runtime.sock"
 MASTER_SOCKET_NAME: Final = "master.sock"
+DEAD_SOCKET_NAME: Final = "dead.sock"
+"""In the folder of the hub, where no other user can be first."""
 PEM_NAME: Final = "public.pem"
 TABLE: Final = "activity"
 ACTIVITY_DAYS: Final = 20
@@ -47,7 +49,6 @@ class Listener:
         ip: address to listen on; empty for all.
         port: port to listen on.
         servers_port: second port, where all routes hold; on the first only ``/`` does then. 0 for none.
-        folder: what the running HAProxy is told from others by.
         pem: certificate and key as text; empty for plain HTTP.
         error_path: path of the hub's error pages; empty when it has none.
         trusted: addresses or networks whose X-Forwarded headers are believed.
@@ -59,7 +60,6 @@ class Listener:
 
     ip: str
     port: int
-    folder: str
     pem: str = field(default="", repr=False)
     error_path: str = ""
     trusted: tuple[str, ...] = ()
@@ -138,8 +138,8 @@ def _render(listener: Listener, description: str, pools: Mapping[str, Sequence[A
         _global(listener, description),
         _DEFAULTS,
         _public(listener),
-        _direct(listener, DIRECT),
-        _direct(listener, SECURE, options_for_any()) if listener.tls else "",
+        _direct(DIRECT),
+        _direct(SECURE, options_for_any()) if listener.tls else "",
         *(_pool(listener, name, pools.get(name, ())) for name in (HUBS, *POOLS)),
         _dead(listener),
         _errors(listener, pools.get(ERRORS, ())),
@@ -272,7 +272,7 @@ def _trusted(addresses: Sequence[str]) -> str:
 _IDLE: Final = f"pool-max-conn {IDLE_CONNECTIONS} pool-purge-delay 2s"
 
 
-def _direct(listener: Listener, name: str, tls: str = "") -> str:
+def _direct(name: str, tls: str = "") -> str:
     return f"""
 # One server that is wherever the request was sent to. When it refuses the connection, the request goes to the
 # second one, which answers with the hub's error page.
@@ -282,7 +282,7 @@ backend {name}
     option redispatch 1
     use-server user if TRUE
     server user 0.0.0.0:0 {_IDLE} pool-low-conn 1000 {tls}
-    server dead {_dead_address(listener)}
+    server dead unix@{DEAD_SOCKET_NAME}
 """
 
 
@@ -314,9 +314,10 @@ _CHECKED: Final = "check inter 1s fastinter 200ms downinter 200ms fall 1 rise 1"
 
 
 def _dead(listener: Listener) -> str:
+    owner = f" user {listener.user}" if listener.user else ""
     return f"""
 frontend dead
-    bind {_dead_address(listener)}
+    bind unix@{DEAD_SOCKET_NAME}{owner} mode 600
     http-request set-var(txn.status) int(503)
     default_backend {ERRORS}
 """
@@ -356,7 +357,3 @@ _ACTIVITY: Final = f"""
 backend {TABLE}
     stick-table type string len 24 size 200k expire {ACTIVITY_DAYS}d store bytes_in_cnt,bytes_out_cnt
 """
-
-
-def _dead_address(listener: Listener) -> str:
-    return f"abns@{NAME}-{hashlib.sha256(listener.folder.encode()).hexdigest()[:32]}"

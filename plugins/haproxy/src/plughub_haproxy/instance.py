@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import grp
 import json
 import os
 import subprocess
@@ -55,9 +56,15 @@ class Instance:
         self._state = folder / "process.json"
         self._log = folder / "haproxy.log"
 
-    async def make_folder(self) -> None:
-        """Make the folder, for nobody else to look into."""
-        await asyncio.to_thread(self._make_folder)
+    async def make_folder(self, group: str = "") -> None:
+        """Make the folder, which no other user can look into.
+
+        Args:
+            group: primary group of HAProxy's workers where they run as another user than the hub. They
+                connect to a socket in the folder, which works because it is their working folder: other
+                processes of that group do not pass the folder above it.
+        """
+        await asyncio.to_thread(self._make_folder, group)
 
     @asynccontextmanager
     async def alone(self) -> AsyncIterator[None]:
@@ -165,9 +172,12 @@ class Instance:
 
     # ---- what follows blocks and runs in threads
 
-    def _make_folder(self) -> None:
+    def _make_folder(self, group: str) -> None:
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self.folder.chmod(0o700)
+        if group:
+            os.chown(self.folder, -1, grp.getgrnam(group).gr_gid)
+        # What HAProxy's workers need stays while one runs.
+        self.folder.chmod(0o710 if group else self.folder.stat().st_mode & 0o710)
 
     def _lock(self) -> int:
         lock = os.open(self.folder / "start.lock", os.O_CREAT | os.O_RDWR, 0o600)
@@ -234,7 +244,7 @@ class Instance:
     def _why(self, listener: Listener, *, timed_out: bool) -> StartError:
         lines = last_lines(self._log, 20)
         text = "\n".join(lines)
-        if "Address already in use" in text or "already in use" in text:
+        if any("already in use" in line and "frontend dead" not in line for line in lines):
             held = [f"port {port} is in use{who}" for port in listener.ports if (who := who_listens(port))]
             return StartError(
                 f"{'; '.join(held) or f'port {listener.port} is in use'}; HAProxy cannot listen on "

@@ -86,6 +86,7 @@ class HAProxyProxy(Proxy):
         async with instance.alone():
             command = await asyncio.to_thread(find_haproxy, self.command)
             listener = await self._listener()
+            await instance.make_folder(listener.group)
             found = await instance.find(self._saved)
             running = await instance.description() if found else ""
             if found and not running:
@@ -229,7 +230,6 @@ class HAProxyProxy(Proxy):
                 ip=self.ip,
                 port=self.port,
                 servers_port=self.servers_port,
-                folder=str(self._here.folder),
                 pem=self._certificate.read(),
                 error_path=error_path_of(self.error_url),
                 trusted=tuple(self.trusted_downstream_ips),
