@@ -826,7 +826,9 @@ async def hub_event(event: Event) -> None:
 
     When:
         After it happened and was stored, in the order in which it happened. What one plugin takes
-        long for delays no other; one that is far behind misses the newest events.
+        long for delays no other; one that is far behind misses the newest events. Of the refused logins
+        of one name and address the first in a minute is told at once, the others of that minute as one
+        event whose ``detail`` has their number as ``count``.
 
     Args:
         event: what, when, to whom, by whom.

@@ -298,3 +298,43 @@ async def test_name_and_password_give_a_token(hub):
     assert answer.code == 201
     token = json.loads(answer.body)["token"]
     assert (await hub.browser(Authorization=f"Bearer {token}").get("/hub/api/user")).code == 200
+
+
+async def test_too_many_wrong_passwords_are_answered_with_429_and_when_to_come_back(hub):
+    browser = hub.browser()
+    codes = [(await browser.log_in("alice", f"guess{number}")).code for number in range(9)]
+    assert codes[:6] == [403] * 6
+    answer = await browser.log_in("alice", "wonder")
+    assert (codes[-1], answer.code) == (429, 429)
+    assert 1 <= int(answer.headers["Retry-After"]) <= 2
+    assert "Too many failed logins. Try again in" in answer.body.decode()
+    assert 'name="password"' in answer.body.decode()
+    program = await hub.browser().post(
+        "/hub/api/users/alice/tokens", model={"auth": {"username": "alice", "password": "wonder"}}
+    )
+    assert (program.code, "Retry-After" in program.headers) == (429, True)
+    elsewhere = hub.browser(**{"X-Forwarded-For": "192.0.2.9"})
+    assert (await elsewhere.log_in("alice", "wonder")).code == 302
+
+
+async def test_lines_about_requests_of_strangers_are_told_from_those_of_users(hub):
+    from plughub.services.observing.strangers import stranger
+
+    seen = {}
+
+    class Keep(logging.Handler):
+        def emit(self, record):
+            if "marked" in record.getMessage():
+                seen[record.getMessage().split("marked-")[1].split(" ")[0]] = stranger.get()
+
+    handler, log = Keep(), logging.getLogger("plughub.web")
+    log.addHandler(handler)
+    try:
+        stranger_browser, user = hub.browser(**{"X-Forwarded-For": "192.0.2.9"}), await hub.logged_in("alice")
+        await stranger_browser.get("/hub/marked-page")
+        await stranger_browser.get("/hub/api/marked-call", headers={"Authorization": "token wrong"})
+        await stranger_browser.ask("MARK", "/hub/marked-method")
+        await user.get("/hub/marked-user")
+    finally:
+        log.removeHandler(handler)
+    assert seen == {"page": "192.0.2.9", "call": "192.0.2.9", "method": "192.0.2.9", "user": None}

@@ -16,6 +16,7 @@ from plughub.app.internal_tls import InternalTLS
 from plughub.app.plugins import Selection
 from plughub.classes.authenticator import Authenticator
 from plughub.domain.errors import StartError
+from plughub.domain.login_pace import LoginLimits
 from plughub.domain.urls import hub_url
 from plughub.kinds import ProxyInfo, ProxySettings, SpawnerInfo
 from plughub.services.settings import HubSettings, LoginPolicy
@@ -184,6 +185,14 @@ def hub_settings(
         cleanup_servers=hub.cleanup_servers,
         cleanup_proxy=hub.cleanup_proxy,
         audit_days=hub.audit_days,
+        plugin_threads=hub.plugin_threads,
+        login_limits=LoginLimits(
+            tries=hub.login_tries,
+            longest_pause=hub.login_longest_pause,
+            tries_of_name=hub.login_tries_of_name,
+            tries_of_address=hub.login_tries_of_address,
+        ),
+        refused_logins_per_hour=hub.refused_logins_per_hour,
     )
 
 

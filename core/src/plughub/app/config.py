@@ -24,7 +24,11 @@ class JupyterHub(SingletonConfigurable):
         help="Settings of plugins that are written as functions, by name of the plugin."
     ).tag(config=True)
     plugin_threads = traitlets.Integer(
-        8, min=1, help="Threads of each plugin for hooks that are plain functions."
+        8,
+        min=1,
+        help="""Threads of each plugin for hooks that are plain functions. So many logins are checked at once:
+        two of one name, and of one address half of those that are free.
+        """,
     ).tag(config=True)
     spawner_class = traitlets.Any(
         "", help="The default spawner: the name of a plugin, a class, or the dotted name of a class."
@@ -259,6 +263,45 @@ class JupyterHub(SingletonConfigurable):
     ).tag(config=True)
     authenticate_prometheus = traitlets.Bool(
         True, help="Who reads the metrics needs the scope read:metrics; when off anybody can read them."
+    ).tag(config=True)
+    login_tries = traitlets.Integer(
+        5,
+        min=1,
+        help="""Wrong passwords of one name from one address before each further one doubles a pause, which
+        begins with two seconds. A right password ends it.
+        """,
+    ).tag(config=True)
+    login_longest_pause = traitlets.Float(
+        300, min=0, max=86400, help="Seconds that a pause after wrong passwords lasts at most; 0 for none."
+    ).tag(config=True)
+    login_tries_of_name = traitlets.Integer(
+        50,
+        min=1,
+        help="""Wrong passwords of one name from all addresses before logins with it are let through one every
+        two seconds, in turn. It sinks by one a minute, and does not hold where the user logged in lately.
+        """,
+    ).tag(config=True)
+    login_tries_of_address = traitlets.Integer(
+        100,
+        min=1,
+        help="""Wrong passwords from one address, or one /64 of IPv6, before its logins are let through one
+        every two seconds, in turn. It sinks by one in ten seconds, and does not hold for users who logged in
+        from there lately.
+        """,
+    ).tag(config=True)
+    refused_logins_per_hour = traitlets.Integer(
+        1000,
+        min=1,
+        help="""Refused logins that each hub process logs and keeps in the audit trail in an hour; of those of
+        one name and address in a minute the first, and the number of the others. Beyond, they are counted.
+        """,
+    ).tag(config=True)
+    log_lines_of_strangers_per_hour = traitlets.Integer(
+        20_000,
+        min=0,
+        help="""Lines that the log of each hub process holds in an hour about requests of strangers, who are
+        not logged in; of one address 120 in a minute. Further ones are counted. 0 for any number.
+        """,
     ).tag(config=True)
     audit_days = traitlets.Float(
         90, min=0, help="Days that the audit trail is kept; 0 for no audit trail."

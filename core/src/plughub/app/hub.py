@@ -282,6 +282,7 @@ class Hub:
         await self.end_tasks()
         if hasattr(self, "runner"):
             await self.runner.close()
+            self.people.logins.refusals.flush()
             await self.observing.finish()
             for last in (self.activity.flush, self.membership.leave):
                 with contextlib.suppress(Exception):
@@ -307,6 +308,7 @@ class Hub:
             self.membership.keep_house,
             self.activity.run,
             self.people.deletion.go_on,
+            self.people.logins.refusals.run,
         ]
 
     def _listen(self) -> None:

@@ -21,6 +21,7 @@ from plughub.app.config import JupyterHub
 from plughub.app.hub import Hub
 from plughub.app.plugins import plugin_names
 from plughub.domain.errors import StartError
+from plughub.services.observing.strangers import StrangerLines
 from plughub.storage.schema import sqlite_path
 
 log = logging.getLogger("plughub")
@@ -39,7 +40,8 @@ def run_hub(options: argparse.Namespace, config: Config) -> int:
         The exit code.
     """
     further = extra_handlers(config)
-    set_up_logging(JupyterHub(config=config).log_level, further)
+    settings = JupyterHub(config=config)
+    set_up_logging(settings.log_level, further, settings.log_lines_of_strangers_per_hour)
     hub = Hub(config, plugin_names(options.plugins, JupyterHub(config=config)))
     try:
         asyncio.run(_live(hub))
@@ -69,12 +71,15 @@ def extra_handlers(config: Config) -> list[logging.Handler]:
     return handlers
 
 
-def set_up_logging(level: str | int, further: Sequence[logging.Handler] = ()) -> None:
+def set_up_logging(
+    level: str | int, further: Sequence[logging.Handler] = (), lines_of_strangers: int = 0
+) -> None:
     """Log to standard error.
 
     Args:
         level: name or number of the level.
         further: handlers that are told, too; one without a form gets the usual one.
+        lines_of_strangers: in an hour, about requests of whoever is not logged in; 0 for any number.
 
     Raises:
         StartError: there is no such level.
@@ -88,6 +93,9 @@ def set_up_logging(level: str | int, further: Sequence[logging.Handler] = ()) ->
         )
     except ValueError as error:
         raise StartError(f"c.JupyterHub.log_level: {error}") from error
+    few = StrangerLines(lines_of_strangers)
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(few)
     logging.getLogger("alembic").setLevel(logging.WARNING)
     logging.getLogger("traitlets").setLevel(logging.ERROR)  # unknown settings are refused, all at once
 

@@ -18,6 +18,8 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
+from plughub.plugin.fairness import slot_in_use
+
 T = TypeVar("T")
 Call = tuple[Future[Any], Callable[[], Any], str]
 log = logging.getLogger("plughub.plugin")
@@ -46,7 +48,12 @@ class ThreadPools:
             What the function answers.
         """
         call = functools.partial(contextvars.copy_context().run, function, *args)
-        answer: T = await asyncio.wrap_future(self._pool(name).submit(call, _name_of(function, args)))
+        future = self._pool(name).submit(call, _name_of(function, args))
+        slot = slot_in_use.get()
+        if slot is not None:  # the thread may go on after its time-out
+            slot.hold()
+            future.add_done_callback(lambda _: slot.drop_from_thread())
+        answer: T = await asyncio.wrap_future(future)
         return answer
 
     def load(self) -> dict[str, tuple[int, int]]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from plughub.domain.limits import MAX_TOKENS
+from plughub.domain.login_pace import LoginLimits
 from plughub.domain.origins import Origins
 from plughub.domain.services import ServiceDeclaration
 from plughub.domain.urls import hub_url
@@ -78,6 +79,9 @@ class HubSettings:
         cookie_host_prefix: the login cookies of hub and servers are for one host alone.
         cookie_options: further attributes of the cookies of hub and servers.
         audit_days: for how long the audit trail is kept; 0 for no audit trail.
+        plugin_threads: threads of each plugin; so many logins are checked at once.
+        login_limits: how many wrong passwords are free, and how long pauses grow.
+        refused_logins_per_hour: that are told, logged and kept in the audit trail one by one.
     """
 
     mark: str
@@ -115,6 +119,9 @@ class HubSettings:
     cookie_host_prefix: bool = False
     cookie_options: Mapping[str, Any] = field(default_factory=dict)
     audit_days: float = 90
+    plugin_threads: int = 8
+    login_limits: LoginLimits = field(default_factory=LoginLimits)
+    refused_logins_per_hour: int = 1000
 
     @property
     def hub_prefix(self) -> str:

@@ -18,7 +18,7 @@ from plughub.storage.audit_table import audit  # noqa: F401 - a table of its own
 from plughub.storage.database import make_engine
 from plughub.storage.tables import metadata
 
-HEAD: Final = "5c9e17a2d4b8"
+HEAD: Final = "5e1c9b7d20a4"
 """The newest revision in `plughub.storage.migrations`, known without loading alembic."""
 
 TURN_SECONDS: Final = 60

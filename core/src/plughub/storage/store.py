@@ -19,6 +19,7 @@ from plughub.storage.database import Database
 from plughub.storage.departures import Departures
 from plughub.storage.directory import Directory
 from plughub.storage.groups import Groups
+from plughub.storage.login_tries import LoginTries
 from plughub.storage.motion import look_at_motion
 from plughub.storage.numbers import count
 from plughub.storage.operations import Operations
@@ -153,6 +154,11 @@ class Transaction:
     def login_links(self) -> LoginLinks:
         """One-time login links."""
         return LoginLinks(self._connection, self._now)
+
+    @cached_property
+    def login_tries(self) -> LoginTries:
+        """Counts of wrong passwords."""
+        return LoginTries(self._connection)
 
     @cached_property
     def settings(self) -> Settings:

@@ -331,6 +331,17 @@ login_links = Table(
     Column("expires_at", Float, nullable=False),
 )
 
+login_tries = Table(
+    "plughub_login_tries",
+    metadata,
+    Column("key", Unicode(64), primary_key=True),
+    Column("count", Float, nullable=False),
+    Column("at", Float, nullable=False, index=True),
+    Column("until", Float, nullable=False),
+    Column("turn", Boolean, nullable=False),
+    Column("known", Float, nullable=False),
+)
+
 service_lives = Table(
     "plughub_services",
     metadata,

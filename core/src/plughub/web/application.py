@@ -11,6 +11,7 @@ from tornado.httputil import HTTPServerRequest
 from tornado.web import Application, RequestHandler
 
 from plughub.domain.secrets import scrub
+from plughub.services.observing.strangers import stranger
 from plughub.web.context import WebContext
 from plughub.web.forwarded import apply_forwarded
 from plughub.web.headers import api_headers, page_headers
@@ -64,6 +65,7 @@ class HubApplication(Application):
         """Find who answers, knowing where the request comes from and how long it may be."""
         self._requests.add(request)
         apply_forwarded(request, self.context.trusted_downstream_ips)
+        stranger.set(request.remote_ip or "")
         limit = self._longest_body(request.path)
         if limit and request.connection is not None:
             announced = request.headers.get("Content-Length", "")

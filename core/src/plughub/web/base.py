@@ -13,6 +13,7 @@ from plughub.domain.clock import utcnow
 from plughub.domain.errors import HubError, InvalidError, UnauthorizedError
 from plughub.domain.events import By, EventKind
 from plughub.domain.users import User
+from plughub.services.observing.strangers import stranger
 from plughub.services.tokens.principals import Principal
 from plughub.web.cookies import CookieJar
 from plughub.web.errors import ErrorAnswer, answer_to, status_of
@@ -120,6 +121,8 @@ class BaseHandler(RequestHandler):
     async def prepare(self) -> None:
         """Find out who makes the request, and refuse what another site made the browser send."""
         self.principal = await self._identify()
+        if self.principal is not None:
+            stranger.set(None)
         if self.request.method in self.guarded:
             self.check_xsrf()
 

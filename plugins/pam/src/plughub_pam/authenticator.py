@@ -66,7 +66,12 @@ class PAMAuthenticator(LocalAuthenticator):
     ).tag(config=True)
 
     executor_threads = Integer(
-        4, min=1, help="How many PAM transactions run at once; further logins wait for their turn."
+        8,
+        min=1,
+        help="""
+        How many PAM transactions run at once; further logins wait for their turn. With fewer than
+        JupyterHub.plugin_threads, some logins that hang keep others waiting.
+        """,
     ).tag(config=True)
 
     timeout = Float(

@@ -8,15 +8,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from plughub.domain.errors import ForbiddenError, InvalidError
+from plughub.domain.errors import ForbiddenError, HubError, InvalidError, TooManyError
 from plughub.domain.events import By, EventKind
-from plughub.domain.names import MAX_USERNAME, check_username, normalize_username, shorten
+from plughub.domain.login_pace import TryKeys
+from plughub.domain.names import MAX_USERNAME, check_username, normalize_username
 from plughub.domain.users import User
 from plughub.kinds import Identity, Login, Rejected, UserInfo
+from plughub.plugin.fairness import FairShare
 from plughub.plugin.hooks import Hooks
 from plughub.services.observing.events import EventTeller
+from plughub.services.observing.refusals import RefusalReport
+from plughub.services.observing.strangers import stranger
 from plughub.services.people.auth_states import AuthStates, Sealed
 from plughub.services.people.identities import IdentityKeeper
+from plughub.services.people.throttle import LoginThrottle
 from plughub.services.ports.store import Store, Transaction
 from plughub.services.settings import HubSettings
 
@@ -51,6 +56,9 @@ class LoginService:
         events: news.
         keeper: stores what authenticators say.
         auth_states: the saved secrets.
+
+    Attributes:
+        refusals: tells of logins that are refused.
     """
 
     def __init__(
@@ -68,6 +76,9 @@ class LoginService:
         self._events = events
         self._keeper = keeper
         self._auth_states = auth_states
+        self._share = FairShare(settings.plugin_threads)
+        self._throttle = LoginThrottle(store, settings.login_limits)
+        self.refusals = RefusalReport(events, settings.refused_logins_per_hour)
 
     async def log_in(
         self, username: str, password: str, form: Mapping[str, str] | None = None, *, remote_ip: str = ""
@@ -85,20 +96,47 @@ class LoginService:
 
         Raises:
             ForbiddenError: refused; the message is for the person.
+            TooManyError: too many were refused before, or are being checked; the message is for the person.
+            UnavailableError: an authenticator cannot tell for now, or too many log in.
         """
         if len(username) > MAX_USERNAME or len(password) > MAX_PASSWORD:
-            self._refused(username, remote_ip, "name or password too long")
+            self.refusals.refused(username, remote_ip, "name or password too long")
             raise ForbiddenError(WRONG)
-        name = normalize_username(username)
-        login = Login(username=name, password=password, form=form or {}, remote_ip=remote_ip)
+        login = Login(
+            username=normalize_username(username), password=password, form=form or {}, remote_ip=remote_ip
+        )
+        try:
+            keys = await self._throttle.look(login.username, remote_ip)
+            async with self._share.place(login.username, remote_ip):
+                await self._throttle.admit(keys)
+                return await self._checked(login, keys)
+        except TooManyError as error:
+            self.refusals.refused(login.username, remote_ip, error.message)
+            raise
+
+    async def _checked(self, login: Login, keys: TryKeys) -> Session:
+        """Have a try decided, and tell the throttle how it ended."""
+        try:
+            session = await self.accept(await self._authenticated(login), remote_ip=login.remote_ip)
+        except ForbiddenError:
+            raise
+        except HubError:
+            await self._throttle.undecided(keys)
+            raise
+        await self._throttle.right(keys)
+        return session
+
+    async def _authenticated(self, login: Login) -> Identity:
+        """Ask the plugins who it is."""
         answer = await self._hooks.authenticate(login)
         if answer is None:
-            self._refused(name, remote_ip, "nobody knows name and password")
+            self.refusals.refused(login.username, login.remote_ip, "nobody knows name and password")
             raise ForbiddenError(WRONG)
         if isinstance(answer.value, Rejected):
-            self._refused(name, remote_ip, f"{answer.plugin}: {answer.value.reason}")
+            reason = f"{answer.plugin}: {answer.value.reason}"
+            self.refusals.refused(login.username, login.remote_ip, reason)
             raise ForbiddenError(answer.value.reason)
-        return await self.accept(replace(answer.value, plugin=answer.plugin), remote_ip=remote_ip)
+        return replace(answer.value, plugin=answer.plugin)
 
     async def accept(self, identity: Identity, *, remote_ip: str = "") -> Session:
         """Log in a person whom a plugin has authenticated, unless anybody refuses.
@@ -118,8 +156,9 @@ class LoginService:
             sealed = await self._seal(identity)
             user = await self._store.write(lambda tx: self._keeper.remember(tx, identity, sealed))
         except (ForbiddenError, InvalidError) as error:
-            self._refused(identity.name, remote_ip, f"{identity.plugin}: {error.message}")
+            self.refusals.refused(identity.name, remote_ip, f"{identity.plugin}: {error.message}")
             raise ForbiddenError(error.message) from error
+        stranger.set(None)
         log.info("%s logged in through %s", user.name, identity.plugin)
         by = By(name=user.name, remote_ip=remote_ip)
         self._events.tell(
@@ -191,8 +230,3 @@ class LoginService:
 
     def _saves(self, identity: Identity) -> bool:
         return self._settings.policy_of(identity.plugin).enable_auth_state
-
-    def _refused(self, name: str, remote_ip: str, reason: str) -> None:
-        log.warning("login of %s from %s refused: %s", shorten(name), remote_ip or "?", reason)
-        by = By(remote_ip=remote_ip)
-        self._events.tell(EventKind.LOGIN_REFUSED, name[:MAX_USERNAME], by=by, reason=reason[:200])

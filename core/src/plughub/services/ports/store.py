@@ -6,10 +6,11 @@ A use case is one function that gets a `Transaction` and answers something; `Sto
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
+from plughub.domain.login_pace import Tries
 from plughub.domain.motion import Motion
 from plughub.domain.numbers import HubNumbers
 from plughub.domain.users import IdentityRecord, User
@@ -104,6 +105,22 @@ class LoginLinks(Protocol):
         """Use a link up: name and admin, or None when it is not known, used or ended."""
 
 
+class LoginTries(Protocol):
+    """Counts of wrong passwords."""
+
+    def get(self, keys: Sequence[str]) -> dict[str, Tries]:
+        """Look counts up; keys that are not known are left out."""
+
+    def lock(self, keys: Sequence[str]) -> dict[str, Tries]:
+        """Look counts up and have them to ourselves until the transaction ends; unknown keys get a row."""
+
+    def put(self, counts: Mapping[str, Tries]) -> None:
+        """Store counts."""
+
+    def purge(self, before: float, known_before: float, most: int) -> None:
+        """Forget counts that did not change since a time, and the oldest where there are too many."""
+
+
 class Settings(Protocol):
     """Small facts of the hub that all its processes share."""
 
@@ -187,6 +204,10 @@ class Transaction(Protocol):
     @property
     def login_links(self) -> LoginLinks:
         """One-time login links."""
+
+    @property
+    def login_tries(self) -> LoginTries:
+        """Counts of wrong passwords."""
 
     @property
     def settings(self) -> Settings:

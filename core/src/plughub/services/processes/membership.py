@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from plughub.domain.clock import utcnow
+from plughub.domain.login_pace import FORGOTTEN_SECONDS, KNOWN_SECONDS
 from plughub.domain.motion import Motion
 from plughub.services.ports.store import Store, Transaction
 from plughub.services.processes.loops import repeat
@@ -26,6 +27,8 @@ NEWS_WINDOW: Final = 10.0
 has missed something."""
 KEEP_CHANGES: Final = 600.0
 KEEP_OPERATIONS: Final = 7 * 86400.0
+MOST_LOGIN_TRIES: Final = 100_000
+"""Rows with counts of wrong passwords."""
 HOUSEKEEPING_SECONDS: Final = 300.0
 ALIVE_LEASES: Final = 2
 GONE_AFTER_LEASES: Final = 6
@@ -159,6 +162,8 @@ class Membership:
         tx.audit.purge(utcnow() - timedelta(days=self._settings.audit_days))
         tx.changes.purge(tx.now() - KEEP_CHANGES)
         tx.operations.purge(tx.now() - KEEP_OPERATIONS)
+        now = tx.now()
+        tx.login_tries.purge(now - FORGOTTEN_SECONDS, now - KNOWN_SECONDS, MOST_LOGIN_TRIES)
         for hub in tx.hubs.list():
             if hub["seen"] < tx.now() - GONE_AFTER_LEASES * self._settings.lease:
                 tx.hubs.leave(hub["id"])

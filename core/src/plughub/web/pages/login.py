@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlencode
 
-from plughub.domain.errors import ForbiddenError, HubError
+from plughub.domain.errors import ForbiddenError, HubError, TooManyError
 from plughub.domain.names import MAX_USERNAME
 from plughub.domain.users import User
 from plughub.kinds import LoginMethod
 from plughub.services.people.links import FIELD
 from plughub.services.people.login import WRONG, Session
-from plughub.web.errors import status_of
+from plughub.web.errors import answer_to, status_of
 from plughub.web.pages.base import PageHandler
 from plughub.web.pages.root import landing
 from plughub.web.xsrf import is_from_elsewhere, is_navigation
@@ -63,9 +63,8 @@ class LoginHandler(PageHandler):
                 session = await self.context.logins.log_in(
                     username, password, form, remote_ip=self.request.remote_ip or ""
                 )
-        except ForbiddenError as error:
-            self.set_status(403)
-            self.show(username=username, error=error.message)
+        except (ForbiddenError, TooManyError) as error:
+            self._show_error(error)
             return
         self.redirect(await self.enter(session))
 
@@ -96,10 +95,14 @@ class LoginHandler(PageHandler):
         if not forms or not is_navigation(self.request):
             super().write_error(status_code, **kwargs)
             return
+        self.cookies_of_hub.set_xsrf(self.xsrf_token, lasting=self.principal is not None)
+        self._show_error(error)
+
+    def _show_error(self, error: HubError) -> None:
         self.set_status(status_of(error))
-        if is_navigation(self.request):
-            self.cookies_of_hub.set_xsrf(self.xsrf_token, lasting=self.principal is not None)
-        self.show(username=self.get_body_argument("username", ""), error=error.message)
+        for header, value in answer_to(error, self.get_status()).headers.items():
+            self.set_header(header, value)
+        self.show(username=self.get_body_argument("username", "", strip=True), error=error.message)
 
     def show(self, *, username: str = "", error: str = "") -> None:
         """Show the ways to log in.
