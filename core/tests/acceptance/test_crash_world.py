@@ -218,7 +218,7 @@ def test_a_row_that_points_at_nothing_is_seen(broken):
 
 
 def test_somebody_who_was_logged_out_is_seen(run):
-    execute(run, "UPDATE users SET cookie_id = 'another' WHERE name = 'bob'")
+    execute(run, "DELETE FROM plughub_sessions WHERE user_id = (SELECT id FROM users WHERE name = 'bob')")
     run.hub.kill()
     run.hub.start()
     with pytest.raises(AssertionError, match="bob was logged out"):

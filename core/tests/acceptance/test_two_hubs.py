@@ -5,10 +5,12 @@ import http.client
 import sys
 import threading
 import time
+from urllib.parse import urlsplit
 
 import pytest
 
 from plughub.testing.client import ApiClient, client_of, until_all_serve
+from plughub.testing.crash.people import Browser
 from plughub.testing.hub import HubProcess
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.timeout(180)]
@@ -60,6 +62,34 @@ def test_any_request_to_any_hub_and_a_revoked_token_is_void_everywhere_within_a_
     while doomed("GET", "/user").status == 200:
         assert time.monotonic() < ends, "still accepted by the other hub after a second"
     assert call.at(second)("DELETE", "/users/bob/server").status in {202, 204}
+
+
+@pytest.mark.parametrize("end", ["logout", "everywhere", "rename"])
+def test_a_session_that_ends_on_one_hub_is_void_on_both_within_a_second(two_hubs, end):
+    first, _ = two_hubs
+    admin = client_of(first, "root-of-all")
+    browser = Browser(first, "bob").log_in()
+    stolen = {"Cookie": "; ".join(f"{name}={value}" for name, value in browser.cookies.items())}
+    assert [home(hub, stolen) for hub in two_hubs] == [200, 200]
+    if end == "logout":
+        browser.get("/hub/logout")
+    elif end == "everywhere":
+        assert admin("DELETE", "/users/bob/sessions").status == 204
+    else:
+        assert admin("PATCH", "/users/bob", {"name": "robert"}).status == 200
+    ends = time.monotonic() + 1
+    while 200 in [home(hub, stolen) for hub in two_hubs]:
+        assert time.monotonic() < ends, "still logged in at a hub after a second"
+
+
+def home(hub, headers):
+    address = urlsplit(hub.hub_url)
+    connection = http.client.HTTPConnection(address.hostname, address.port, timeout=30)
+    try:
+        connection.request("GET", "/hub/home", headers=headers)
+        return connection.getresponse().status
+    finally:
+        connection.close()
 
 
 def test_a_role_that_is_given_or_taken_on_one_hub_holds_on_the_other_within_a_second(two_hubs):

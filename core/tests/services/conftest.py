@@ -1,5 +1,6 @@
 import asyncio
 import contextlib
+import time
 import uuid
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from plughub import hookimpl
 from plughub.domain.scopes import ScopeTree
 from plughub.domain.servers import OperationKind
+from plughub.domain.sessions import Client, login_cookie
 from plughub.kinds import Endpoint, Found, Identity, ProxySettings, SpawnerInfo
 from plughub.plugin.calling import HookCaller
 from plughub.plugin.hooks import Hooks
@@ -23,6 +25,7 @@ from plughub.services.people.identities import IdentityKeeper
 from plughub.services.people.login import LoginService
 from plughub.services.people.preparing_users import UserPreparation
 from plughub.services.people.refreshing import Refresher
+from plughub.services.people.sessions import SessionService
 from plughub.services.people.user_admin import UserAdmin
 from plughub.services.processes.preparation import prepare
 from plughub.services.routes.route_keeping import RouteKeeper
@@ -265,6 +268,7 @@ class HubParts:
         )
         self.poller = Poller(self.store, self.hooks, self.settings, self.servers, self.router)
         self.tokens = TokenService(self.store, self.hooks, ScopeTree())
+        self.sessions = SessionService(self.store, self.tokens, self.settings)
         self.store.changed = self.tokens.cache.changed
         tree = ScopeTree()
         keeper = IdentityKeeper(self.settings, tree, frozenset({"onetime"}))
@@ -297,6 +301,11 @@ class HubParts:
             return tx.users.get(name) or tx.users.create(name)
 
         return await self.store.write(work)
+
+    async def by_old_cookie(self, cookie_id):
+        """Ask who holds a login cookie that a JupyterHub made."""
+        cookie = login_cookie(cookie_id, f"signed {cookie_id}", time.time())
+        return await self.sessions.principal(cookie, Client())
 
     async def started(self, name="alice", server="", **how):
         asked = await self.servers.start(await self.user(name), server, **how)

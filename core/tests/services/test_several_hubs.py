@@ -117,15 +117,15 @@ async def test_who_may_have_missed_changes_of_others_remembers_nothing(make_hub,
 
     follower = Membership(other.store, other.settings, cache.changed, missed=miss)
     await follower.hear()
-    assert (await other.tokens.by_cookie_id(user.cookie_id)).name == "alice"
+    assert (await other.by_old_cookie(user.cookie_id)).name == "alice"
     await one.store.write(lambda tx: tx.directory.delete(user.id))
     await one.store.write(lambda tx: tx.changes.purge(tx.now() + 1))  # as after a long time
     await follower.hear()
-    assert (missed, (await other.tokens.by_cookie_id(user.cookie_id)).name) == ([], "alice")
+    assert (missed, (await other.by_old_cookie(user.cookie_id)).name) == ([], "alice")
     for seconds in (3600, -3600):  # it slept, or another database with another clock has taken over
         follower._until += seconds
         await follower.hear()
-        assert await other.tokens.by_cookie_id(user.cookie_id) is None
+        assert await other.by_old_cookie(user.cookie_id) is None
     assert len(missed) == 2
     assert "everything is looked up anew" in caplog.text
 

@@ -41,7 +41,7 @@ async def owner(hub):
 
 
 async def opens(hub, cookie_id):
-    principal = await hub.tokens.by_cookie_id(cookie_id)
+    principal = await hub.by_old_cookie(cookie_id)
     return OPENS in principal.scopes
 
 

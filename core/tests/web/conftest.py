@@ -39,6 +39,7 @@ from plughub.services.people.links import OneTimeLinks
 from plughub.services.people.login import LoginService
 from plughub.services.people.preparing_users import UserPreparation
 from plughub.services.people.refreshing import Refresher
+from plughub.services.people.sessions import SessionService
 from plughub.services.people.user_admin import UserAdmin
 from plughub.services.people.users import UserService
 from plughub.services.processes.preparation import prepare
@@ -216,6 +217,7 @@ class WebHub:
         self.tokens = TokenService(
             self.store, self.hooks, self.tree, longest=self.settings.token_expires_in_max
         )
+        self.sessions = SessionService(self.store, self.tokens, self.settings)
         self.store.changed = self.tokens.cache.changed
         self.router = router = Router(
             self.store, self.hooks, self.settings, ProxySettings(ip="", port=1, hub_url="")
@@ -249,6 +251,7 @@ class WebHub:
                 "tree": self.tree,
                 "logins": self.logins,
                 "tokens": self.tokens,
+                "sessions": self.sessions,
                 "users": UserService(self.store),
                 "user_admin": self.user_admin,
                 "refresher": self.refresher,

@@ -76,6 +76,8 @@ GET /users/{name}/servers/{server}/progress: read:servers
 GET /users/{name}/tokens: read:tokens
 GET /users/{name}/tokens/{token}: read:tokens
 DELETE /users/{name}/tokens/{token}: tokens
+GET /users/{name}/sessions: read:tokens
+DELETE /users/{name}/sessions: tokens
 GET /groups: list:groups
 POST /groups: admin:groups
 GET /groups/{group}: read:groups read:groups:name read:roles:groups

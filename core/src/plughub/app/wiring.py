@@ -11,6 +11,7 @@ from plughub.app.web_options import web_options
 from plughub.kinds import LoginMethod
 from plughub.services.hub_services.admin import ServiceAdmin
 from plughub.services.people.groups import GroupService
+from plughub.services.people.sessions import SessionService
 from plughub.services.people.user_admin import UserAdmin
 from plughub.services.people.users import UserService
 from plughub.services.servers.forgetting import Forgetting
@@ -43,6 +44,7 @@ def web_context(hub: Hub) -> WebContext:
         refresher=hub.people.refresher,
         auth_states=hub.auth_states,
         tokens=hub.tokens,
+        sessions=SessionService(hub.store, hub.tokens, hub.settings),
         users=UserService(hub.store),
         user_admin=UserAdmin(
             hub.store,

@@ -18,7 +18,7 @@ class User:
     Attributes:
         id: key of the row.
         name: normalised name.
-        cookie_id: what the login cookie holds; a new one logs the user out everywhere.
+        cookie_id: what login cookies hold that a JupyterHub made; a new one voids them.
         admin: whether the user has the admin role.
         created: when the user was stored first.
         last_activity: last activity of the user or of any server of the user.

@@ -16,9 +16,10 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from plughub.domain.errors import StartError
 from plughub.storage.audit_table import audit  # noqa: F401 - a table of its own
 from plughub.storage.database import make_engine
+from plughub.storage.session_table import sessions  # noqa: F401 - likewise
 from plughub.storage.tables import metadata
 
-HEAD: Final = "5e1c9b7d20a4"
+HEAD: Final = "5c8e1f70a2d3"
 """The newest revision in `plughub.storage.migrations`, known without loading alembic."""
 
 TURN_SECONDS: Final = 60

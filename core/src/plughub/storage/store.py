@@ -27,6 +27,7 @@ from plughub.storage.processes import Hubs, Leases, LoginLinks, Settings
 from plughub.storage.roles import Roles
 from plughub.storage.servers import Servers
 from plughub.storage.services import ServiceLives, Services
+from plughub.storage.sessions import Sessions
 from plughub.storage.shares import Shares
 from plughub.storage.tokens import OAuth, Tokens
 from plughub.storage.users import Users
@@ -124,6 +125,11 @@ class Transaction:
     def tokens(self) -> Tokens:
         """Tokens."""
         return Tokens(self._connection, self.changes)
+
+    @cached_property
+    def sessions(self) -> Sessions:
+        """Login sessions."""
+        return Sessions(self._connection, self.changes, self._now)
 
     @cached_property
     def oauth(self) -> OAuth:

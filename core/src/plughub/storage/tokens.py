@@ -118,6 +118,11 @@ class Tokens:
         found = select(_tokens.id).where(_tokens.session_id == session_id, _tokens.user_id == user_id)
         return list(self._connection.execute(found).scalars())
 
+    def of_any_session(self, user_id: int) -> list[int]:
+        """List the keys of the tokens of all login sessions of a user."""
+        found = select(_tokens.id).where(_tokens.session_id.is_not(None), _tokens.user_id == user_id)
+        return list(self._connection.execute(found).scalars())
+
     def of_client(self, client_id: str, user_id: int | None = None) -> list[int]:
         """List the keys of the tokens made for a client."""
         found = _OF_CLIENT if user_id is None else _OF_CLIENT.where(_tokens.user_id == user_id)

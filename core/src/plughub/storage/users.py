@@ -65,7 +65,7 @@ class Users:
         return self._one(_BY_ID, user_id)
 
     def by_cookie_id(self, cookie_id: str) -> User | None:
-        """Find the user whom a login cookie names."""
+        """Find the user whom a login cookie of a JupyterHub names."""
         return self._one(_BY_COOKIE, cookie_id)
 
     def create(self, name: str) -> User:
@@ -172,7 +172,7 @@ class Users:
         self._connection.execute(update(tables.users).where(*mine).values(encrypted_auth_state=encrypted))
 
     def new_cookie_id(self, user_id: int) -> None:
-        """Log the user out everywhere."""
+        """Void the login cookies that a JupyterHub made."""
         self._connection.execute(
             update(tables.users).where(tables.users.c.id == user_id).values(cookie_id=uuid.uuid4().hex)
         )

@@ -12,11 +12,13 @@ from tornado.web import RequestHandler
 from plughub.domain.clock import utcnow
 from plughub.domain.errors import HubError, InvalidError, UnauthorizedError
 from plughub.domain.events import By, EventKind
+from plughub.domain.sessions import Client
 from plughub.domain.users import User
 from plughub.services.observing.strangers import stranger
 from plughub.services.tokens.principals import Principal
 from plughub.web.cookies import CookieJar
 from plughub.web.errors import ErrorAnswer, answer_to, status_of
+from plughub.web.protocol import SESSION_COOKIE
 from plughub.web.xsrf import (
     anonymous_id,
     check_token,
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 
 _TOKEN: Final = re.compile(r"(?:token|bearer)\s+(\S+)\s*", re.IGNORECASE)
 _CHANGING: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+_SESSION_ID: Final = re.compile(r"[0-9A-Za-z_-]{8,64}")
 MISSING_CREDENTIALS: Final = "Missing or invalid credentials."
 
 
@@ -145,15 +148,28 @@ class BaseHandler(RequestHandler):
         return principal if good else None
 
     async def _by_cookie(self) -> Principal | None:
-        cookie_id = self.cookies_of_hub.cookie_id()
-        if not cookie_id or not self.trusts_cookie():
+        cookies = self.cookies_of_hub
+        cookie = cookies.login()
+        if cookie is None or not self.trusts_cookie():
             return None
-        principal = await self.context.tokens.by_cookie_id(cookie_id)
+        principal = await self.context.sessions.principal(cookie, self.client)
         if principal is None or not await self.context.refresher.refresh(principal.user):
             return None
-        if not self.cookies_of_hub.session_id:
-            self.cookies_of_hub.new_session()
+        if principal.session is not None:
+            self.context.activity.session(principal.session)
+            if cookie.cookie_id:  # of a JupyterHub that was taken over
+                cookies.log_in(cookie.key, principal.session)
+            else:
+                cookies.belong_to(principal.session)
         return principal
+
+    @property
+    def client(self) -> Client:
+        """The browser that sent the request."""
+        headers, address = self.request.headers, self.request.remote_ip or ""
+        sent = self.get_cookie(SESSION_COOKIE) or ""
+        session_id = sent if _SESSION_ID.fullmatch(sent) else ""
+        return Client(agent=headers.get("User-Agent", ""), remote_ip=address, session_id=session_id)
 
     def trusts_cookie(self) -> bool:
         """Tell whether a login cookie counts for this request."""

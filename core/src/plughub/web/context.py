@@ -21,6 +21,7 @@ from plughub.services.people.auth_states import AuthStates
 from plughub.services.people.groups import GroupService
 from plughub.services.people.login import LoginService
 from plughub.services.people.refreshing import Refresher
+from plughub.services.people.sessions import SessionService
 from plughub.services.people.user_admin import UserAdmin
 from plughub.services.people.users import UserService
 from plughub.services.routes.routing import Router
@@ -46,7 +47,8 @@ class WebContext:
         logins: logs in and out.
         refresher: asks authenticators again about people who logged in a while ago.
         auth_states: the saved secrets of users.
-        tokens: who makes a request.
+        tokens: who makes a request with a token.
+        sessions: who makes a request with a login cookie.
         users: finds users.
         user_admin: lists, creates, changes and deletes users.
         groups: finds and changes groups.
@@ -89,6 +91,7 @@ class WebContext:
     refresher: Refresher
     auth_states: AuthStates
     tokens: TokenService
+    sessions: SessionService
     users: UserService
     user_admin: UserAdmin
     groups: GroupService

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import uuid
+import time
 from collections.abc import Mapping
 from http.cookies import Morsel
 from typing import TYPE_CHECKING, Any, Final
 
-from plughub.domain.users import User
+from plughub.domain.sessions import LoginCookie, LoginSession, login_cookie
 from plughub.web.protocol import LOGIN_COOKIE, OLD_SERVICES_COOKIE, SESSION_COOKIE, XSRF_COOKIE
 from plughub.web.xsrf import ANONYMOUS_SECONDS
 
@@ -29,7 +29,7 @@ class CookieJar:
 
     def __init__(self, handler: BaseHandler) -> None:
         self._handler = handler
-        self._new_session = ""
+        self._session_id = ""
         self._cleared = False
 
     @property
@@ -43,59 +43,59 @@ class CookieJar:
 
     @property
     def session_id(self) -> str:
-        """The login session of the browser; empty when there is none."""
+        """What the session cookie holds: that of the login, else what the browser sent; empty for nothing."""
         if self._cleared:
             return ""
-        return self._new_session or self._handler.get_cookie(SESSION_COOKIE) or ""
+        return self._session_id or self._handler.get_cookie(SESSION_COOKIE) or ""
 
-    def cookie_id(self) -> str:
+    def login(self) -> LoginCookie | None:
         """Read the login cookie.
 
         Returns:
-            What it holds; empty when it is missing, forged or too old.
+            The cookie; None when it is missing, forged or too old.
         """
         if self.login_name not in self._handler.request.headers.get("Cookie", ""):
-            return ""
-        return self.read_login(None)
+            return None
+        return self.read_login(self._handler.get_cookie(self.login_name) or "")
 
-    def read_login(self, text: str | None) -> str:
+    def read_login(self, text: str) -> LoginCookie | None:
         """Read a login cookie that was sent somehow.
 
         Args:
-            text: the signed cookie; None for that of the request.
+            text: the signed cookie.
 
         Returns:
-            What it holds; empty when it is forged or too old.
+            The cookie; None when it is forged or too old.
         """
         days = self._settings.cookie_max_age / DAY
         held = self._handler.get_signed_cookie(self.login_name, text, max_age_days=days, min_version=2)
-        return held.decode(errors="replace") if held else ""
+        return login_cookie(held.decode(errors="replace"), text, _signed_at(text)) if held else None
 
-    def log_in(self, user: User, session_id: str = "") -> None:
-        """Set the cookies of somebody who logged in.
+    def log_in(self, key: str, session: LoginSession) -> None:
+        """Set the cookies of a session.
 
         Args:
-            user: who.
-            session_id: the new session; empty to keep the one that the browser has.
+            key: of the session.
+            session: as it is stored.
         """
-        days = self._settings.cookie_max_age / DAY
+        days = (session.expires - time.time()) / DAY
         kept = {"expires_days": days, **self._kept(), "path": self._settings.hub_prefix}
         if self._settings.cookie_host_prefix:
             kept |= _OF_HOST
             kept.pop("domain", None)
-        self._handler.set_signed_cookie(self.login_name, user.cookie_id, **kept)
-        if session_id or not self.session_id:
-            self.new_session(session_id)
+        self._handler.set_signed_cookie(self.login_name, key, **kept)
+        self.belong_to(session)
 
-    def new_session(self, session_id: str = "") -> None:
-        """Begin a login session in this browser.
+    def belong_to(self, session: LoginSession) -> None:
+        """Have the session cookie of servers hold what belongs to a login, whatever the browser sent.
 
         Args:
-            session_id: the session; a new one when empty.
+            session: of the login.
         """
-        self._new_session = session_id or uuid.uuid4().hex
-        kept = {**self._kept(), "path": self._settings.base_url}
-        self._handler.set_cookie(SESSION_COOKIE, self._new_session, **kept)
+        self._session_id = session.session_id
+        if self._handler.get_cookie(SESSION_COOKIE) != session.session_id:
+            kept = {**self._kept(), "path": self._settings.base_url}
+            self._handler.set_cookie(SESSION_COOKIE, session.session_id, **kept)
 
     def set_xsrf(self, token: bytes, *, lasting: bool) -> None:
         """Set the cookie that protects forms.
@@ -125,7 +125,6 @@ class CookieJar:
 
     def drop_new(self) -> None:
         """Take back what this answer would have set."""
-        self._new_session = ""
         new: dict[str, Morsel[str]] | None = getattr(self._handler, "_new_cookie", None)
         if new:
             new.clear()
@@ -134,6 +133,12 @@ class CookieJar:
         secure = self._handler.context.secure_cookies or self._handler.request.protocol == "https"
         kept = {"httponly": True, "samesite": "Lax", **({"secure": True} if secure else {})}
         return {**kept, **_lower(self._settings.cookie_options)}
+
+
+def _signed_at(text: str) -> float:
+    """Tell when a cookie was signed, in seconds since the epoch; its signature is good."""
+    seconds = text.split("|")[2].partition(":")[2]
+    return float(seconds) if seconds.isascii() and seconds.isdigit() else 0.0
 
 
 def _lower(attributes: Mapping[str, Any]) -> dict[str, Any]:

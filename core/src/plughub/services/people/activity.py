@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Final
@@ -10,6 +11,7 @@ from typing import Final
 from plughub.domain.clock import isoformat, utcnow
 from plughub.domain.errors import InvalidError
 from plughub.domain.names import shorten
+from plughub.domain.sessions import SEEN_SECONDS, LoginSession
 from plughub.domain.users import User
 from plughub.services.bounded import Bounded
 from plughub.services.ports.store import Store, Transaction
@@ -39,6 +41,7 @@ class ActivityService:
         self._servers: dict[int, datetime] = {}
         self._tokens: dict[int, datetime] = {}
         self._users: dict[int, datetime] = {}
+        self._sessions: dict[int, float] = {}
         self._users_written: Bounded[int, datetime] = Bounded(REMEMBERED)
         self._written: Bounded[int, datetime] = Bounded(REMEMBERED)
 
@@ -102,6 +105,16 @@ class ActivityService:
         """
         self._tokens[token_id] = utcnow()
 
+    def session(self, session: LoginSession) -> None:
+        """Note that a login session is used; that is stored now and then only.
+
+        Args:
+            session: which, as it was read.
+        """
+        now = time.time()
+        if now - session.seen >= SEEN_SECONDS:
+            self._sessions[session.id] = now
+
     async def routes(self, seen: Mapping[str, datetime], router: Router) -> None:
         """Note activity that the proxy saw.
 
@@ -120,12 +133,14 @@ class ActivityService:
         servers, self._servers = self._servers, {}
         tokens, self._tokens = self._tokens, {}
         users, self._users = self._users, {}
-        if not servers and not tokens and not users:
+        sessions, self._sessions = self._sessions, {}
+        if not servers and not tokens and not users and not sessions:
             return
 
         def work(tx: Transaction) -> None:
             tx.servers.touch(servers)
             tx.tokens.touch(tokens)
+            tx.sessions.touch(sessions)
             for user_id, at in users.items():
                 tx.users.update(user_id, last_activity=at)
 
@@ -135,6 +150,7 @@ class ActivityService:
             self._servers = {**servers, **self._servers}
             self._tokens = {**tokens, **self._tokens}
             self._users = {**users, **self._users}
+            self._sessions = {**sessions, **self._sessions}
             raise
         self._written.update(servers)
         self._users_written.update(users)

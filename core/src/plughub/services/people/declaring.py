@@ -11,6 +11,7 @@ from plughub.domain.roles import ADMIN_ROLE, USER_ROLE
 from plughub.domain.servers import ServerRecord
 from plughub.domain.users import User
 from plughub.services.hub_services.storing import store_services
+from plughub.services.people.sessions import end_sessions
 from plughub.services.ports.directory import HolderKind
 from plughub.services.ports.store import Transaction
 
@@ -133,13 +134,13 @@ def _block(tx: Transaction, blocked: Mapping[str, Collection[str]]) -> frozenset
             continue
         found.add(name)
         tokens = [token.id for token in tx.tokens.of_user(user.id)]
-        if user.roles or tokens:
+        if user.roles or tokens or tx.sessions.of_user(user.id):
             log.warning("%s is blocked: roles, tokens and logins are taken away", name)
             tx.users.set_admin(user.id, admin=False)
             for role in user.roles:
                 tx.roles.revoke(role, "user", [name])
             tx.tokens.delete(tokens)
-            tx.users.new_cookie_id(user.id)
+            end_sessions(tx, user.id)
     return frozenset(found)
 
 

@@ -13,6 +13,7 @@ from plughub.domain.events import By
 from plughub.domain.users import User
 from plughub.kinds import UserInfo
 from plughub.plugin.hooks import Hooks
+from plughub.services.people.sessions import end_sessions
 from plughub.services.ports.store import Store, Transaction
 from plughub.services.processes.loops import repeat
 from plughub.services.processes.pulse import Pulse
@@ -81,6 +82,7 @@ class UserDeletion:
                 raise InvalidError(f"{user.name}'s server is in the process of stopping, please wait.")
             if tx.users.by_id(user.id) is not None:
                 tx.departures.begin(user.id, holder=holder, requested_by=name)
+                end_sessions(tx, user.id)
 
         # Before it is written: `look` goes on with what stands there and nobody is busy with.
         self._busy[user.id] += 1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -12,6 +11,7 @@ from plughub.domain.errors import ForbiddenError, HubError, InvalidError, TooMan
 from plughub.domain.events import By, EventKind
 from plughub.domain.login_pace import TryKeys
 from plughub.domain.names import MAX_USERNAME, check_username, normalize_username
+from plughub.domain.sessions import NEW_SESSION, LoginSession, SessionRequest, new_session_key
 from plughub.domain.users import User
 from plughub.kinds import Identity, Login, Rejected, UserInfo
 from plughub.plugin.fairness import FairShare
@@ -21,6 +21,7 @@ from plughub.services.observing.refusals import RefusalReport
 from plughub.services.observing.strangers import stranger
 from plughub.services.people.auth_states import AuthStates, Sealed
 from plughub.services.people.identities import IdentityKeeper
+from plughub.services.people.sessions import end_session, replace_session
 from plughub.services.people.throttle import LoginThrottle
 from plughub.services.ports.store import Store, Transaction
 from plughub.services.settings import HubSettings
@@ -37,13 +38,20 @@ class Session:
 
     Attributes:
         user: who.
-        session_id: what tokens of servers in this browser end with.
         plugin: who authenticated.
+        key: of the session, for the cookie; empty when there is none.
+        session: what is stored; None when it was a login for one request.
     """
 
     user: User
-    session_id: str = field(repr=False)
     plugin: str
+    key: str = field(default="", repr=False)
+    session: LoginSession | None = None
+
+    @property
+    def session_id(self) -> str:
+        """What tokens of servers in this browser end with."""
+        return self.session.session_id if self.session else ""
 
 
 class LoginService:
@@ -81,7 +89,13 @@ class LoginService:
         self.refusals = RefusalReport(events, settings.refused_logins_per_hour)
 
     async def log_in(
-        self, username: str, password: str, form: Mapping[str, str] | None = None, *, remote_ip: str = ""
+        self,
+        username: str,
+        password: str,
+        form: Mapping[str, str] | None = None,
+        *,
+        remote_ip: str = "",
+        wanted: SessionRequest = NEW_SESSION,
     ) -> Session:
         """Log somebody in with what a form sent.
 
@@ -90,6 +104,7 @@ class LoginService:
             password: as typed.
             form: the other fields.
             remote_ip: address of the browser.
+            wanted: the session that is to begin.
 
         Returns:
             The session.
@@ -109,15 +124,16 @@ class LoginService:
             keys = await self._throttle.look(login.username, remote_ip)
             async with self._share.place(login.username, remote_ip):
                 await self._throttle.admit(keys)
-                return await self._checked(login, keys)
+                return await self._checked(login, keys, wanted)
         except TooManyError as error:
             self.refusals.refused(login.username, remote_ip, error.message)
             raise
 
-    async def _checked(self, login: Login, keys: TryKeys) -> Session:
+    async def _checked(self, login: Login, keys: TryKeys, wanted: SessionRequest) -> Session:
         """Have a try decided, and tell the throttle how it ended."""
         try:
-            session = await self.accept(await self._authenticated(login), remote_ip=login.remote_ip)
+            identity = await self._authenticated(login)
+            session = await self.accept(identity, remote_ip=login.remote_ip, wanted=wanted)
         except ForbiddenError:
             raise
         except HubError:
@@ -138,12 +154,21 @@ class LoginService:
             raise ForbiddenError(answer.value.reason)
         return replace(answer.value, plugin=answer.plugin)
 
-    async def accept(self, identity: Identity, *, remote_ip: str = "") -> Session:
+    async def accept(
+        self,
+        identity: Identity,
+        *,
+        remote_ip: str = "",
+        wanted: SessionRequest = NEW_SESSION,
+    ) -> Session:
         """Log in a person whom a plugin has authenticated, unless anybody refuses.
+
+        Every session begins here.
 
         Args:
             identity: the person, with the plugin's name.
             remote_ip: address of the browser.
+            wanted: the session that is to begin.
 
         Returns:
             The session.
@@ -151,14 +176,24 @@ class LoginService:
         Raises:
             ForbiddenError: refused; the message is for the person.
         """
+        key = new_session_key() if wanted.keep else ""
+
+        def work(tx: Transaction) -> Session:
+            user = self._keeper.remember(tx, identity, sealed)
+            kept = replace_session(tx, user, key, identity.plugin, remote_ip, wanted, lasts) if key else None
+            return Session(user=user, plugin=identity.plugin, key=key, session=kept)
+
+        lasts = self._settings.cookie_max_age
+
         try:
             identity = await self._complete(identity)
             sealed = await self._seal(identity)
-            user = await self._store.write(lambda tx: self._keeper.remember(tx, identity, sealed))
+            session = await self._store.write(work)
         except (ForbiddenError, InvalidError) as error:
             self.refusals.refused(identity.name, remote_ip, f"{identity.plugin}: {error.message}")
             raise ForbiddenError(error.message) from error
         stranger.set(None)
+        user = session.user
         log.info("%s logged in through %s", user.name, identity.plugin)
         by = By(name=user.name, remote_ip=remote_ip)
         self._events.tell(
@@ -169,26 +204,17 @@ class LoginService:
             admin=user.admin,
             roles=list(user.roles),
         )
-        return Session(user=user, session_id=uuid.uuid4().hex, plugin=identity.plugin)
+        return session
 
-    async def log_out(
-        self, user: User, session_id: str, *, everywhere: bool = False, remote_ip: str = ""
-    ) -> None:
-        """End a session: every token that was made in it is void.
+    async def log_out(self, user: User, session: LoginSession, *, remote_ip: str = "") -> None:
+        """End a session: its cookie and every token that servers got in it are void.
 
         Args:
             user: who.
-            session_id: the session.
-            everywhere: end all sessions of the user.
+            session: which.
             remote_ip: address of the browser.
         """
-
-        def work(tx: Transaction) -> None:
-            tx.tokens.delete(tx.tokens.of_session(session_id, user.id))
-            if everywhere:
-                tx.users.new_cookie_id(user.id)
-
-        await self._store.write(work)
+        await self._store.write(lambda tx: end_session(tx, session))
         self._events.tell(EventKind.LOGOUT, user.name, by=By(name=user.name, remote_ip=remote_ip))
 
     async def _complete(self, identity: Identity) -> Identity:

@@ -16,6 +16,7 @@ from plughub.plugin.hooks import Hooks
 from plughub.services.bounded import Bounded
 from plughub.services.people.auth_states import AuthStates, Sealed
 from plughub.services.people.identities import IdentityKeeper
+from plughub.services.people.sessions import end_sessions
 from plughub.services.ports.store import Store, Transaction
 from plughub.services.settings import HubSettings, LoginPolicy
 from plughub.services.tokens.principals import Principal
@@ -228,7 +229,7 @@ class Refresher:
 
     async def _log_out(self, user: User, rejected: Rejected) -> None:
         log.warning("%s is logged out: %s", user.name, rejected.reason)
-        await self._store.write(lambda tx: tx.users.new_cookie_id(user.id))
+        await self._store.write(lambda tx: end_sessions(tx, user.id))
 
     def _was_looked_at(self, user: User) -> bool:
         """Tell whether a user was checked lately; when not, it is noted that she is now."""

@@ -17,6 +17,7 @@ from plughub.plugin.hooks import Hooks
 from plughub.services.people.auth_states import Sealed
 from plughub.services.people.deleting_users import UserDeletion, authenticators_of
 from plughub.services.people.preparing_users import UserPreparation
+from plughub.services.people.sessions import end_sessions
 from plughub.services.ports.store import Store, Transaction
 from plughub.services.settings import HubSettings
 from plughub.services.tokens.principals import Principal
@@ -161,6 +162,7 @@ class UserAdmin:
             if new_name is not None and new_name != current.name:
                 _check_rename(tx, current, new_name)
                 tx.directory.rename(user.id, new_name)
+                end_sessions(tx, user.id)
             if admin is not None and admin != current.admin:
                 tx.users.set_admin(user.id, admin)
             if auth_state is not None:

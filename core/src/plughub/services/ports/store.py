@@ -18,6 +18,7 @@ from plughub.services.ports.audit import Audit
 from plughub.services.ports.directory import Departures, Directory, Groups, Roles
 from plughub.services.ports.servers import Hubs, Leases, Operations, Servers
 from plughub.services.ports.services import ServiceLives, Services
+from plughub.services.ports.sessions import Sessions
 from plughub.services.ports.shares import Shares
 from plughub.services.ports.tokens import OAuth, Tokens
 
@@ -34,7 +35,7 @@ class Users(Protocol):
         """Find a user by key."""
 
     def by_cookie_id(self, cookie_id: str) -> User | None:
-        """Find the user whom a login cookie names."""
+        """Find the user whom a login cookie of a JupyterHub names."""
 
     def create(self, name: str) -> User:
         """Store a new user with the default role and the default server; ConflictError when there is one."""
@@ -79,7 +80,7 @@ class Users(Protocol):
         """Store secrets that were encrypted anew, unless others were stored in the meantime."""
 
     def new_cookie_id(self, user_id: int) -> None:
-        """Log the user out everywhere."""
+        """Void the login cookies that a JupyterHub made."""
 
 
 class Changes(Protocol):
@@ -180,6 +181,10 @@ class Transaction(Protocol):
     @property
     def tokens(self) -> Tokens:
         """Tokens."""
+
+    @property
+    def sessions(self) -> Sessions:
+        """Login sessions."""
 
     @property
     def oauth(self) -> OAuth:

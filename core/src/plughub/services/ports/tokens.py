@@ -45,6 +45,9 @@ class Tokens(Protocol):
     def of_session(self, session_id: str, user_id: int) -> list[int]:
         """List the keys of the tokens of a login session."""
 
+    def of_any_session(self, user_id: int) -> list[int]:
+        """List the keys of the tokens of all login sessions of a user."""
+
     def of_client(self, client_id: str, user_id: int | None = None) -> list[int]:
         """List the keys of the tokens made for a client."""
 

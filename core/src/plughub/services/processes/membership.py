@@ -158,6 +158,7 @@ class Membership:
         if not tx.leases.hold("housekeeping", self._settings.hub_id, HOUSEKEEPING_SECONDS):
             return
         tx.tokens.purge()
+        tx.sessions.purge()
         tx.shares.purge()
         tx.audit.purge(utcnow() - timedelta(days=self._settings.audit_days))
         tx.changes.purge(tx.now() - KEEP_CHANGES)

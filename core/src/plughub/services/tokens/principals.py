@@ -12,6 +12,7 @@ from plughub.domain.errors import ForbiddenError
 from plughub.domain.names import MAX_USERNAME
 from plughub.domain.scopes import Access, ScopeFilter, check_scopes
 from plughub.domain.services import Service
+from plughub.domain.sessions import LoginSession
 from plughub.domain.users import User
 from plughub.services.bounded import Bounded
 
@@ -35,6 +36,7 @@ class Principal:
         by_token: a token was sent.
         by_person: the request shows that its owner is active; those of her servers do not.
         expires_at: when this ends, seconds since the epoch; None for never.
+        session: the session that a login cookie named; None for a token.
     """
 
     owner: User | Service
@@ -46,6 +48,7 @@ class Principal:
     by_token: bool = False
     by_person: bool = True
     expires_at: float | None = None
+    session: LoginSession | None = None
 
     @property
     def name(self) -> str:
@@ -154,6 +157,8 @@ class PrincipalCache:
                 self._drop(lambda who, key=key: str(who.token_key) == key)  # type: ignore[misc]
             elif topic == "user":
                 self._drop(lambda who, key=key: who.is_user and str(who.owner.id) == key)  # type: ignore[misc]
+            elif topic == "session":
+                self._drop(lambda who, key=key: who.session is not None and str(who.session.id) == key)  # type: ignore[misc]
             elif topic in {"role", "group", "service", "share"}:
                 self._entries.clear()
 

@@ -1,4 +1,4 @@
-"""Who makes a request: tokens and login cookies, answered from a cache that forgets at once."""
+"""Who makes a request with a token, answered from a cache that forgets at once."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class NewToken:
 
 
 class TokenService:
-    """Makes, checks and revokes tokens, and knows who holds a login cookie.
+    """Makes, checks and revokes tokens.
 
     Args:
         store: the storage.
@@ -84,7 +84,7 @@ class TokenService:
         if not token or len(token) > MAX_ANY_TOKEN:
             return None
         known = self.cache.get(token)
-        if known is not None:
+        if known is not None and known.by_token:
             return known
         version = self.cache.version
         answer = await self._hooks.check_token(token)
@@ -97,25 +97,6 @@ class TokenService:
         principal = self._of_token(owner, answer.value, own=answer.plugin == DATABASE_PLUGIN)
         self.cache.put(token, principal, version)
         return principal
-
-    async def by_cookie_id(self, cookie_id: str) -> Principal | None:
-        """Find out whose login cookie this is.
-
-        Args:
-            cookie_id: what the signed cookie holds.
-
-        Returns:
-            The principal, or None.
-        """
-        known = self.cache.get(cookie_id)
-        if known is None:
-            version = self.cache.version
-            user = await self._store.read(lambda tx: tx.users.by_cookie_id(cookie_id))
-            if user is None:
-                return None
-            known = Principal(owner=user, scopes=self.scopes_of(user))
-            self.cache.put(cookie_id, known, version)
-        return known
 
     def scopes_of(self, user: User | Service) -> frozenset[str]:
         """Tell what a user or service may do.

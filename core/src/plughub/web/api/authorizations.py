@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from plughub.domain.errors import ForbiddenError, NotFoundError
 from plughub.domain.services import Service
+from plughub.domain.sessions import Client
 from plughub.domain.users import User
 from plughub.services.tokens.principals import Principal
 from plughub.web.api.base import APIHandler
@@ -56,8 +57,8 @@ class CookieOwnerHandler(_Authorizations):
         check_body(body, {"cookie_value": TEXT}, "cookie")
         text = value or body.get("cookie_value") or ""
         cookies = self.cookies_of_hub
-        cookie_id = cookies.read_login(text) if name == cookies.login_name and text else ""
-        found = await self.context.tokens.by_cookie_id(cookie_id) if cookie_id else None
+        cookie = cookies.read_login(text) if name == cookies.login_name and text else None
+        found = await self.context.sessions.principal(cookie, Client()) if cookie else None
         self.answer_owner(found.owner if found else None)
 
 

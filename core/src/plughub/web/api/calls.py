@@ -124,6 +124,8 @@ _TOKENS: Final = (
     Call(method="POST", path="/users/{name}/tokens", good=(201,), body=_TOKEN),
     Call(method="GET", path="/users/{name}/tokens/{token}", bad=(404,)),
     Call(method="DELETE", path="/users/{name}/tokens/{token}", good=(204,), bad=(404,)),
+    Call(method="GET", path="/users/{name}/sessions", bad=(404,)),
+    Call(method="DELETE", path="/users/{name}/sessions", good=(204,), bad=(404,)),
     Call(method="GET", path="/authorizations/token", good=(), bad=(404,)),
     Call(method="POST", path="/authorizations/token", good=(), bad=(404,)),
     Call(method="GET", path="/authorizations/token/{token}", bad=(404,)),

@@ -11,6 +11,7 @@ from plughub.domain.errors import ForbiddenError, HubError, InvalidError, NotFou
 from plughub.domain.events import EventKind
 from plughub.domain.oauth import TokenRecord
 from plughub.domain.scopes import ScopeFilter
+from plughub.domain.sessions import SessionRequest
 from plughub.domain.users import User
 from plughub.services.tokens.principals import Principal
 from plughub.web.api.base import APIHandler
@@ -86,7 +87,11 @@ class TokensHandler(APIHandler):
         remote_ip = self.request.remote_ip or ""
         with self.context.metrics.login():
             session = await self.context.logins.log_in(
-                auth.get("username", ""), auth.get("password", ""), form, remote_ip=remote_ip
+                auth.get("username", ""),
+                auth.get("password", ""),
+                form,
+                remote_ip=remote_ip,
+                wanted=SessionRequest(keep=False),
             )
         return Principal(owner=session.user, scopes=self.context.tokens.scopes_of(session.user))
 

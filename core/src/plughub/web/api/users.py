@@ -39,7 +39,7 @@ class SelfHandler(APIHandler):
     def _answer(self, model: dict[str, Any]) -> None:
         visitor = self.visitor
         model["token_id"] = visitor.token_id or None
-        model["session_id"] = visitor.session_id or None
+        model["session_id"] = (visitor.session_id if visitor.by_token else "") or None
         model["scopes"] = sorted(visitor.scopes)
         self.answer(model)
 

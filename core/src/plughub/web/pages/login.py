@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
 from plughub.domain.errors import ForbiddenError, HubError, TooManyError
 from plughub.domain.names import MAX_USERNAME
+from plughub.domain.sessions import SessionRequest
 from plughub.domain.users import User
 from plughub.kinds import LoginMethod
 from plughub.services.people.links import FIELD
@@ -60,13 +62,31 @@ class LoginHandler(PageHandler):
         }
         try:
             with self.context.metrics.login():
-                session = await self.context.logins.log_in(
-                    username, password, form, remote_ip=self.request.remote_ip or ""
-                )
+                session = await self.log_in(username, password, form)
         except (ForbiddenError, TooManyError) as error:
             self._show_error(error)
             return
         self.redirect(await self.enter(session))
+
+    async def log_in(self, username: str, password: str, form: Mapping[str, str]) -> Session:
+        """Log in in this browser, in place of whoever is logged in there.
+
+        Args:
+            username: as typed.
+            password: as typed.
+            form: the other fields.
+
+        Returns:
+            The session.
+
+        Raises:
+            ForbiddenError: refused; the message is for the person.
+        """
+        before = self.principal.session if self.principal else None
+        wanted = SessionRequest(agent=self.client.agent, before=before)
+        return await self.context.logins.log_in(
+            username, password, form, remote_ip=self.client.remote_ip, wanted=wanted
+        )
 
     async def enter(self, session: Session) -> str:
         """Set the cookies of somebody who logged in.
@@ -77,7 +97,8 @@ class LoginHandler(PageHandler):
         Returns:
             Where to go next.
         """
-        self.cookies_of_hub.log_in(session.user, session.session_id)
+        if session.session is not None:
+            self.cookies_of_hub.log_in(session.key, session.session)
         return await landing(self, session.user)
 
     def check_xsrf(self) -> None:
@@ -164,9 +185,7 @@ class OneTimeHandler(LoginHandler):
         token = self.get_query_argument("token", "")
         try:
             with self.context.metrics.login():
-                session = await self.context.logins.log_in(
-                    "", "", {FIELD: token}, remote_ip=self.request.remote_ip or ""
-                )
+                session = await self.log_in("", "", {FIELD: token})
         except ForbiddenError as error:
             if self.principal is not None:
                 self.redirect(await landing(self, self.principal.user))
@@ -215,9 +234,9 @@ class LogoutHandler(PageHandler):
 
     async def _log_out(self, user: User) -> None:
         with self.context.metrics.logout():
-            await self.context.logins.log_out(
-                user, self.cookies_of_hub.session_id, remote_ip=self.request.remote_ip or ""
-            )
+            session = self.principal.session if self.principal else None
+            if session is not None:
+                await self.context.logins.log_out(user, session, remote_ip=self.request.remote_ip or "")
         if self.context.options.stop_on_logout:
             await self._stop_servers(user)
         self.cookies_of_hub.clear()

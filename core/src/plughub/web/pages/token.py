@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from plughub.domain.oauth import TokenRecord
+from plughub.domain.sessions import LoginSession
 from plughub.services.processes.preparation import PLAIN_CLIENT
 from plughub.web.pages.base import PageHandler
 from plughub.web.requires import requires
@@ -29,6 +30,7 @@ class TokenPageHandler(PageHandler):
         """Show the tokens."""
         user = self.visitor.user
         records = await self.context.tokens.of_user(user)
+        sessions = await self.context.sessions.of_user(user)
         plain = [record for record in records if record.client_id == PLAIN_CLIENT]
         longest = self.context.settings.token_expires_in_max
         self.render_page(
@@ -37,6 +39,8 @@ class TokenPageHandler(PageHandler):
             oauth_clients=_clients([record for record in records if record.client_id != PLAIN_CLIENT]),
             token_lives=[(life, label) for life, label in LIVES if not longest or life <= longest],
             token_expires_in_max_seconds=longest,
+            login_sessions=[_session(session, self.visitor.session) for session in sessions],
+            sessions_api_url=self.hub_path("api", "users", user.name, "sessions"),
             tokens_api_url=self.hub_path("api", "users", user.name, "tokens"),
         )
 
@@ -49,6 +53,16 @@ def _token(record: TokenRecord) -> dict[str, Any]:
         "last_activity": record.last_activity,
         "expires_at": record.expires_at,
         "scopes": sorted(record.scopes),
+    }
+
+
+def _session(session: LoginSession, here: LoginSession | None) -> dict[str, Any]:
+    return {
+        "agent": session.agent or "unknown browser",
+        "address": session.address,
+        "created": datetime.fromtimestamp(session.created, UTC),
+        "last_activity": datetime.fromtimestamp(session.seen, UTC),
+        "current": here is not None and here.id == session.id,
     }
 
 

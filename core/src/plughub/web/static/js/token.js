@@ -42,3 +42,14 @@ for (const button of document.querySelectorAll(".revoke-token-btn")) {
     }
   });
 }
+
+find("sign-out-everywhere").addEventListener("click", async (event) => {
+  event.target.disabled = true;
+  const answer = await call("DELETE", event.target.dataset.url);
+  if (answer.ok) {
+    location.reload();
+  } else {
+    event.target.disabled = false;
+    alert(describe(answer));
+  }
+});

@@ -1,0 +1,119 @@
+"""Login sessions."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, delete, select, update
+
+from plughub.domain.sessions import LoginSession
+from plughub.storage.changes import Changes
+from plughub.storage.session_table import sessions
+from plughub.storage.sql import insert_all_unless_there
+
+_row = sessions.c
+_LIVE = select(sessions).where(_row.ended.is_(False), _row.expires > bindparam("now"))
+_BY_HASH = _LIVE.where(_row.hashed == bindparam("hash"))
+_OF_USER = _LIVE.where(_row.user_id == bindparam("of_user")).order_by(_row.seen.desc(), _row.id.desc())
+_TOO_MANY = _OF_USER.with_only_columns(_row.id).offset(bindparam("limit"))
+_KEYS: Any = bindparam("keys", expanding=True)
+# A cookie of a JupyterHub can be sent again: that its session has ended must stay known.
+_END = update(sessions).where(_row.id.in_(_KEYS), _row.taken_over.is_(True)).values(ended=True)
+_DELETE = delete(sessions).where(_row.id.in_(_KEYS), _row.taken_over.is_(False))
+_TOUCH = (
+    update(sessions)
+    .where(_row.id == bindparam("key"), _row.seen < bindparam("at"))
+    .values(seen=bindparam("at"))
+)
+_CONFIRM = update(sessions).where(_row.id == bindparam("key")).values(authenticated_at=bindparam("at"))
+
+
+class Sessions:
+    """Login sessions, on one connection."""
+
+    def __init__(self, connection: Connection, changes: Changes, now: float) -> None:
+        self._connection = connection
+        self._changes = changes
+        self._now = now
+
+    def add(
+        self,
+        hashed: str,
+        *,
+        user_id: int,
+        session_id: str,
+        plugin: str,
+        authenticated_at: float,
+        expires: float,
+        agent: str = "",
+        address: str = "",
+        taken_over: bool = False,
+    ) -> LoginSession | None:
+        """Store a session; None when one with this hash is stored already, ended or not."""
+        facts = {
+            "user_id": user_id,
+            "session_id": session_id,
+            "plugin": plugin,
+            "created": self._now,
+            "authenticated_at": authenticated_at,
+            "seen": self._now,
+            "expires": expires,
+            "agent": agent,
+            "address": address,
+        }
+        row = {"hashed": hashed, **facts, "taken_over": taken_over, "ended": False}
+        keys = insert_all_unless_there(self._connection, sessions, ["hashed"], [row], _row.id)
+        return LoginSession(id=keys[0], **facts) if keys else None  # type: ignore[arg-type]
+
+    def find(self, hashed: str) -> LoginSession | None:
+        """Find a session that has not ended."""
+        row = self._connection.execute(_BY_HASH, {"hash": hashed, "now": self._now}).one_or_none()
+        return _session(row) if row is not None else None
+
+    def of_user(self, user_id: int) -> list[LoginSession]:
+        """List the sessions of a user that have not ended, the one that was used last first."""
+        rows = self._connection.execute(_OF_USER, {"of_user": user_id, "now": self._now})
+        return [_session(row) for row in rows]
+
+    def too_many(self, user_id: int, limit: int) -> list[int]:
+        """List the keys of the sessions of a user beyond a limit, those used least recently."""
+        wanted = {"of_user": user_id, "now": self._now, "limit": limit}
+        return list(self._connection.execute(_TOO_MANY, wanted).scalars())
+
+    def end(self, session_ids: Collection[int]) -> None:
+        """End sessions; every process forgets them."""
+        if session_ids:
+            self._connection.execute(_END, {"keys": list(session_ids)})
+            self._connection.execute(_DELETE, {"keys": list(session_ids)})
+            for key in session_ids:
+                self._changes.add("session", str(key))
+
+    def confirm(self, session_id: int) -> None:
+        """Note that the user of a session proved again who they are; every process looks it up again."""
+        self._connection.execute(_CONFIRM, {"key": session_id, "at": self._now})
+        self._changes.add("session", str(session_id))
+
+    def touch(self, seen: Mapping[int, float]) -> None:
+        """Move the last use forward."""
+        if seen:
+            self._connection.execute(_TOUCH, [{"key": key, "at": at} for key, at in seen.items()])
+
+    def purge(self) -> int:
+        """Delete sessions that have expired; answers how many."""
+        return self._connection.execute(delete(sessions).where(_row.expires < self._now)).rowcount
+
+
+def _session(row: Row[Any]) -> LoginSession:
+    return LoginSession(
+        id=row.id,
+        user_id=row.user_id,
+        session_id=row.session_id,
+        plugin=row.plugin,
+        created=row.created,
+        authenticated_at=row.authenticated_at,
+        seen=row.seen,
+        expires=row.expires,
+        agent=row.agent,
+        address=row.address,
+    )

@@ -1,0 +1,55 @@
+"""Login sessions of users."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Any
+
+from plughub.domain.clock import isoformat
+from plughub.domain.events import EventKind
+from plughub.domain.sessions import LoginSession
+from plughub.web.api.base import APIHandler
+from plughub.web.requires import of_user, requires
+
+
+class SessionsHandler(APIHandler):
+    """``/hub/api/users/:name/sessions``."""
+
+    @requires("read:tokens", about=of_user)
+    async def get(self, name: str) -> None:
+        """List the login sessions of a user, the one that was used last first."""
+        user = await self.find_user(name)
+        here = self.visitor.session
+        found = await self.context.sessions.of_user(user)
+        self.answer({"sessions": [_model(session, here) for session in found]})
+
+    @requires("tokens", about=of_user)
+    async def delete(self, name: str) -> None:
+        """Sign a user out everywhere: login sessions end, with the tokens that servers got in them."""
+        user = await self.find_user(name)
+        await self.context.sessions.end_all(user)
+        own = self.visitor.is_user and self.visitor.name == user.name
+        if own:
+            self.tell(EventKind.LOGOUT, user.name, everywhere=True)
+        else:
+            self.tell("end-sessions", user.name)
+        self.answer_nothing(HTTPStatus.NO_CONTENT)
+
+
+def _model(session: LoginSession, here: LoginSession | None) -> dict[str, Any]:
+    return {
+        "id": f"s{session.id}",
+        "plugin": session.plugin,
+        "created": _moment(session.created),
+        "authenticated_at": _moment(session.authenticated_at),
+        "last_activity": _moment(session.seen),
+        "expires_at": _moment(session.expires),
+        "agent": session.agent,
+        "address": session.address,
+        "current": here is not None and here.id == session.id,
+    }
+
+
+def _moment(seconds: float) -> str | None:
+    return isoformat(datetime.fromtimestamp(seconds, UTC))
