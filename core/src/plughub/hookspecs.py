@@ -598,11 +598,15 @@ async def hub_rename_server(server: Server, name: str) -> None:
 
 @hook(Calling.OWN, optional=True, timeout=120)
 async def hub_delete_server(server: Server) -> None:
-    """Clean up what a server kept over its stops, now that it is deleted for ever.
+    """Remove what a server kept over its stops: it is deleted permanently.
 
     When:
         A named server is removed or its user is deleted; it is stopped, and that it is to be
-        deleted is written down. It may be called again.
+        deleted is written down. It is called for every server, also for one that has kept nothing or
+        never ran. It may be called again.
+
+        Another user or server may have the name later. Whatever this call leaves behind must not be
+        resumed then: resume only what ``server.state`` names.
 
     Args:
         server: the server, still stored.

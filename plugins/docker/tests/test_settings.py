@@ -2,12 +2,13 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 
 from plughub.domain.errors import PluginError
-from plughub.testing.contracts.spawner import make_server
+from plughub.testing.contracts.spawner import NAME, make_server
 from plughub.testing.waiting import until
 
 pytestmark = pytest.mark.docker
@@ -240,7 +241,7 @@ async def test_a_kept_container_is_resumed_with_its_token_and_its_files(started,
     assert isinstance(await spawner.poll(), int)
     assert spawner.server.operation not in await spawner.inventory()
 
-    again = make_server("alice", mark=spawner.server.mark)
+    again = make_server("alice", mark=spawner.server.mark, state=spawner.server.state)
     second = spawners(server=again, remove=False)
     endpoint = await second.start()
 
@@ -256,7 +257,8 @@ async def test_the_end_of_an_earlier_start_leaves_a_resumed_container_alone(star
     earlier, _ = await started(remove=False)
     await earlier.facts()
     await earlier.stop()
-    later = spawners(server=make_server("alice", mark=earlier.server.mark), remove=False)
+    known = {"mark": earlier.server.mark, "state": earlier.server.state}
+    later = spawners(server=make_server("alice", **known), remove=False)
     await later.start()
     earlier.server = make_server("alice", mark=earlier.server.mark, operation=earlier.server.operation)
     earlier.new_hub()
@@ -271,14 +273,98 @@ async def test_a_kept_container_of_another_image_is_not_thrown_away(
     await first.stop(now=True)
     engine.tag(tiny_image, prefix, "other")
     try:
-        second = spawners(
-            server=make_server("alice", mark=first.server.mark), remove=False, image=f"{prefix}:other"
-        )
+        known = {"mark": first.server.mark, "state": first.server.state}
+        second = spawners(server=make_server("alice", **known), remove=False, image=f"{prefix}:other")
         with pytest.raises(PluginError, match="is kept"):
             await second.start()
         assert engine.inspect_container(container["Id"])
     finally:
         engine.remove_image(f"{prefix}:other")
+
+
+async def kept(started, engine, probe):
+    """Start a server, write a file into its container, and stop it."""
+    spawner, container = await started(remove=False)
+    write = [probe[0], "-c", "open('/tmp/kept', 'w').write('x')"]
+    engine.exec_start(engine.exec_create(container["Id"], write)["Id"])
+    await spawner.stop(now=True)
+    return spawner, container
+
+
+def containers(engine, prefix):
+    return {
+        one["Id"]: one["Names"][0] for one in engine.containers(all=True, filters={"name": f"^/{prefix}"})
+    }
+
+
+async def test_who_has_the_name_of_a_deleted_user_gets_another_container(
+    started, spawners, engine, probe, prefix
+):
+    """The engine may have been away when the user was deleted: the container is there still."""
+    first, container = await kept(started, engine, probe)
+    second = spawners(server=make_server("alice", mark=first.server.mark), remove=False)
+    endpoint = await second.start()
+    assert endpoint.api_token is None
+    assert endpoint.state["object_id"] != container["Id"]
+    assert (await second.facts())["environment"]["JUPYTERHUB_API_TOKEN"] == second.token
+    name = f"/{prefix}-alice"
+    assert containers(engine, prefix) == {
+        endpoint.state["object_id"]: name,
+        container["Id"]: f"{name}-{container['Id'][:12]}",
+    }
+    await second.stop(now=True)
+    await second.delete()
+    assert containers(engine, prefix) == {}
+
+
+async def test_what_a_server_kept_is_removed_with_it(started, engine, probe, prefix):
+    spawner, _ = await kept(started, engine, probe)
+    spawner.new_hub()
+    await spawner.delete()
+    assert containers(engine, prefix) == {}
+    await spawner.delete()
+
+
+@pytest.mark.parametrize("names", [("alicia", ""), ("alice", "lab")])
+async def test_a_container_does_not_follow_a_new_name_and_is_removed_with_its_server(
+    started, spawners, engine, probe, prefix, names
+):
+    first, container = await kept(started, engine, probe)
+    known = {"mark": first.server.mark, "state": first.server.state}
+    renamed = spawners(server=make_server(*names, **known), remove=False)
+    endpoint = await renamed.start()
+    environment = (await renamed.facts())["environment"]
+    assert (environment["JUPYTERHUB_USER"], environment["JUPYTERHUB_SERVER_NAME"]) == names
+    assert environment["JUPYTERHUB_API_TOKEN"] == renamed.token
+    assert containers(engine, prefix)[container["Id"]] == f"/{prefix}-alice-{container['Id'][:12]}"
+    await renamed.stop(now=True)
+
+    other = spawners(server=make_server("alice", mark=first.server.mark), remove=False)
+    unlike = await other.start()
+    assert unlike.state["object_id"] not in {container["Id"], endpoint.state["object_id"]}
+    renamed.new_hub()
+    await renamed.delete()
+    assert list(containers(engine, prefix)) == [unlike.state["object_id"]]
+
+
+async def test_what_is_left_of_a_start_that_was_broken_off_makes_room(started, spawners, engine, prefix):
+    first, container = await started(remove=False)
+    image, labels = container["Config"]["Image"], container["Config"]["Labels"]
+    made = engine.create_container(image, "never run", labels=labels)
+    await first.stop(now=True)
+    engine.remove_container(container["Id"])
+    engine.rename(made["Id"], f"{prefix}-alice")
+    second = spawners(server=make_server("alice", mark=first.server.mark), remove=False)
+    endpoint = await second.start()
+    assert list(containers(engine, prefix)) == [endpoint.state["object_id"]]
+
+
+async def test_another_process_of_the_hub_saves_which_container_a_failed_start_kept(started):
+    spawner, container = await started(remove=False)
+    spawner.server = replace(spawner.server, state={})
+    spawner.new_hub()
+    left = await spawner.hooks.stop(NAME, spawner.record, now=True)
+    assert left.state["object_id"] == container["Id"]
 
 
 # ---- choosing

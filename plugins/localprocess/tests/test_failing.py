@@ -188,3 +188,28 @@ def test_what_the_launch_decides_cannot_be_set_by_popen_kwargs():
 
     with pytest.raises(TraitError, match="may not set preexec_fn"):
         LocalProcessSpawner(popen_kwargs={"preexec_fn": print})
+
+
+async def test_nobody_reads_the_last_words_of_who_had_the_name_before(simple):
+    earlier = simple("--writes=3")
+    await earlier.start()
+    assert await until(earlier.logs)
+    await earlier.stop(now=True)
+
+    later = simple(cmd=["no-such-command"])
+    await failure(later)
+
+    assert await later.logs() == ()
+
+
+async def test_the_log_of_a_server_goes_with_it(simple, tmp_path):
+    spawner = simple()
+    await spawner.start()
+    logs = tmp_path / "runtime" / "logs"
+    assert len(list(logs.iterdir())) == 1
+    await spawner.stop(now=True)
+
+    await spawner.delete()
+    await spawner.delete()
+
+    assert list(logs.iterdir()) == []

@@ -93,7 +93,8 @@ class Endpoint:
     Attributes:
         url: ``http://address:port`` or ``https://address:port``, without a path, as hub and proxy reach it.
         state: JSON-able, saved and handed back with every later call.
-        api_token: set only when the server was resumed with a token of an earlier start.
+        api_token: set only when the server was resumed with a token of an earlier start. The start fails
+            unless that token is still stored for this very server.
     """
 
     url: str
@@ -121,10 +122,14 @@ class Moved:
 class Resumable:
     """A server that was stopped and will go on where it was: a container that is kept, say.
 
-    Its API token and its OAuth client are kept, too; `Endpoint.api_token` of the next start names it.
+    Its API token and its OAuth client are kept, too; `Endpoint.api_token` of the next start names it. When
+    the token was revoked, nothing is kept. Token and client are deleted with the server and with its user,
+    and when either is renamed.
 
     Attributes:
-        state: JSON-able, saved and handed to the next start.
+        state: JSON-able, saved and handed to the next start. It has to name what is resumed by something
+            that is never used again, such as the id of a container: users and servers of one name may
+            follow each other.
     """
 
     state: Mapping[str, Any] = field(default_factory=dict)
@@ -147,6 +152,18 @@ class Found:
     server: str
     url: str = ""
     state: Mapping[str, Any] = field(default_factory=dict)
+
+    def is_of(self, user: str, server: str) -> bool:
+        """Tell whether it was launched for a server.
+
+        Args:
+            user: name of the user.
+            server: name of the server.
+
+        Returns:
+            Whether both names are those that it bears.
+        """
+        return (self.user, self.server) == (user, server)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -132,6 +132,10 @@ class LoginLinks:
         ).one_or_none()
         return (row.username, row.admin) if row is not None else None
 
+    def withdraw(self, username: str) -> None:
+        """Delete the links of a name."""
+        self._connection.execute(delete(tables.login_links).where(_links.username == username))
+
 
 class Settings:
     """Small facts, on one connection."""

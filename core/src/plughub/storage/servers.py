@@ -211,6 +211,10 @@ class Servers:
             unreachable="",
         )
 
+    def forget_state(self, server_id: int) -> None:
+        """Delete what the backend saved of a server."""
+        self._spawner(server_id, state={})
+
     def launched(self, server_id: int, *, url: str, state: Mapping[str, Any]) -> None:
         """Store where the server will answer and what its backend saved."""
         self._move(server_id, url)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from plughub.kinds import Found, Server
 from plughub.spawner import SpawnFailed
@@ -13,6 +13,8 @@ from plughub_docker import marks
 from plughub_docker.engine import Engine, EngineError, UnlessGone
 
 Inspected = Mapping[str, Any]
+SHORT_ID: Final = 12
+_NEVER: Final = "0001-01-01T00:00:00Z"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,30 +62,68 @@ class Containers:
         mine = not server.operation or self.operation(found) == server.operation
         return found if mine else None
 
-    def find_earlier(self, server: Server, object_id: str, name: str) -> Inspected | None:
-        """Find what holds the name that a new container is to have.
+    def make_room(self, server: Server, name: str, *, remove: bool) -> str:
+        """Free the name that a new container is to have.
+
+        A container of that name that the hub does not know by its id is no part of this server, whatever its
+        labels say: it may be what a user or a server of the same name left, or what is left of a start that
+        failed. It is removed; one that was kept, and so may hold files, is set aside.
 
         Args:
             server: the record.
-            object_id: id of the last container.
-            name: of the new one.
+            name: of the new container.
+            remove: containers are removed when their server stops.
 
         Returns:
-            The container of an earlier start of the same server, or None.
+            The name that it has now when it was set aside; else an empty text.
 
         Raises:
-            SpawnFailed: the name is taken by something else.
+            SpawnFailed: the name is taken by something that no server of this name left.
         """
         found = self.inspect(name)
-        if found is None or marks.belongs(found, server, self.plugin):
-            return found
-        if not marks.is_marked(found) and found["Id"] == object_id:
-            return found
-        raise SpawnFailed(
-            f"the container name {name!r} is taken by a container that is not this server's: remove it, or "
-            "make names differ by DockerSpawner.prefix or DockerSpawner.name_template",
-            retry=False,
-        )
+        if found is None:
+            return ""
+        if not marks.belongs(found, server, self.plugin):
+            raise SpawnFailed(
+                f"the container name {name!r} is taken by a container that is not this server's: remove it, "
+                "or make names differ by DockerSpawner.prefix or DockerSpawner.name_template",
+                retry=False,
+            )
+        if remove or not marks.labels(found).get(marks.KEPT) or not has_run(found):
+            self.end(found, seconds=0, remove=True)
+            return ""
+        return self.set_aside(found)
+
+    def set_aside(self, container: Inspected) -> str:
+        """Stop a container that no server may resume, and give it a name that is in nobody's way.
+
+        Args:
+            container: as inspected.
+
+        Returns:
+            Its new name.
+        """
+        self.end(container, seconds=0, remove=False)
+        name = f"{container['Name'].lstrip('/')}-{container['Id'][:SHORT_ID]}"
+        with self._unless_going(f"container {container['Name']!r} cannot be renamed") as client:
+            client.rename(container["Id"], name)
+        return name
+
+    def left_by(self, server: Server, object_ids: Iterable[str]) -> list[Inspected]:
+        """List what a server that is deleted has left.
+
+        Args:
+            server: the record.
+            object_ids: containers that the saved state names.
+
+        Returns:
+            These containers, and those whose labels name user and server.
+        """
+        wanted = marks.filters_of(server, self.plugin)
+        with self.engine.asked() as client:
+            labelled = [one["Id"] for one in client.containers(all=True, filters={"label": wanted})]
+        found = [self.inspect(one) for one in dict.fromkeys([*object_ids, *labelled]) if one]
+        return [one for one in found if one is not None]
 
     def operation(self, container: Inspected) -> str:
         """Tell to which start a container belongs."""
@@ -204,6 +244,11 @@ class Containers:
         except EngineError as error:
             if not error.gone and "is already in progress" not in error.message:
                 raise
+
+
+def has_run(container: Inspected) -> bool:
+    """Tell whether a container was ever started."""
+    return str(container["State"].get("StartedAt") or _NEVER) != _NEVER
 
 
 _OVER = frozenset({"created", "exited", "dead", "removing"})

@@ -107,6 +107,21 @@ def belongs(container: Mapping[str, Any], server: Server, plugin: str) -> bool:
     return all(found.get(name) == wanted[name] for name in (MARK, PLUGIN, USER, SERVER))
 
 
+def is_of_hub(container: Mapping[str, Any], server: Server, plugin: str) -> bool:
+    """Tell whether a container or service was launched by this hub, for whichever server.
+
+    Args:
+        container: as inspected.
+        server: any record of the hub.
+        plugin: who should have launched it.
+
+    Returns:
+        Whether the labels of hub and plugin fit.
+    """
+    found = labels(container)
+    return (found.get(MARK), found.get(PLUGIN)) == (server.mark, plugin)
+
+
 def is_marked(container: Mapping[str, Any]) -> bool:
     """Tell whether any hub of this kind launched a container."""
     return MARK in labels(container)

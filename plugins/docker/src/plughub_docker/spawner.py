@@ -11,12 +11,12 @@ from typing import Any, ClassVar, Final
 from plughub.classes.calling import call
 from plughub.plugin.threads import ThreadPools
 from plughub.spawner import Found, SpawnFailed
-from plughub_docker import cloning, images, marks
-from plughub_docker.certificates import KEY_VARIABLE, DockerCertificates
-from plughub_docker.containers import Containers, Inspected
+from plughub_docker import cloning, images
+from plughub_docker.containers import Inspected
 from plughub_docker.creation import create_arguments
 from plughub_docker.diagnosis import diagnose, unreachable_hub
-from plughub_docker.engine import Engine, EngineError
+from plughub_docker.engine import EngineError
+from plughub_docker.kept_containers import KeptContainers
 from plughub_docker.names import when_free
 from plughub_docker.settings import HOST_NETWORK
 
@@ -32,7 +32,7 @@ def _launchers(size: int) -> ThreadPools:
     return ThreadPools(size)
 
 
-class DockerSpawner(DockerCertificates):
+class DockerSpawner(KeptContainers):
     """Runs each server in a container of its own, on any engine that the hub can reach."""
 
     label: ClassVar[str] = "Docker"
@@ -104,6 +104,10 @@ class DockerSpawner(DockerCertificates):
         """
         await self._slowly(self._stop, now)
 
+    async def delete_forever(self) -> None:
+        """Remove what the server kept: its container, and those that were set aside."""
+        await self._slowly(self.delete_kept)
+
     def logs(self, lines: int) -> Sequence[str]:
         """Give the last lines that the container wrote."""
         container = self._find()
@@ -128,39 +132,7 @@ class DockerSpawner(DockerCertificates):
                 return
             await asyncio.sleep(LOOK)
 
-    # ---- state
-
-    def load_state(self, state: Mapping[str, Any]) -> None:
-        """Take over id and name of the container."""
-        super().load_state(state)
-        self.object_id = str(state.get("object_id") or state.get("container_id") or "")
-        if name := state.get("object_name"):
-            self.object_name = str(name)
-
-    def get_state(self) -> dict[str, Any]:
-        """Save id and name of the container."""
-        state = super().get_state()
-        if self.object_id:
-            state |= {"object_id": self.object_id, "object_name": self.object_name}
-        return state
-
-    def clear_state(self) -> None:
-        """Forget the container, unless it is kept."""
-        super().clear_state()
-        if self.remove:
-            self.object_id = ""
-
     # ---- for subclasses and config files
-
-    @property
-    def engine(self) -> Engine:
-        """The engine that the containers run on."""
-        return Engine(self.client_kwargs, self.tls_config)
-
-    @property
-    def containers(self) -> Containers:
-        """The containers of this plugin."""
-        return Containers(self.engine, self.plugin)
 
     @property
     def container_name(self) -> str:
@@ -230,45 +202,19 @@ class DockerSpawner(DockerCertificates):
 
     def _start(self) -> tuple[str, int]:
         with self._launching:
-            earlier = self.containers.find_earlier(self.record, self.object_id, self.object_name)
+            found = self.find_kept()
             self.touch()
-            if earlier and not self._resumes(earlier):
-                self.log.info("Removing container %s of an earlier start", self.object_name)
-                self.containers.end(earlier, seconds=0, remove=True)
-                earlier = None
-            self.object_id = earlier["Id"] if earlier else self._create()
+            kept = self.resume(found)
+            self.object_id = kept["Id"] if kept else self._begin()
             self.place_certificates(self.engine, self.object_id)
             self.containers.start(self.object_id, self.object_name)
             return self._address()
 
-    def _resumes(self, earlier: Inspected) -> bool:
-        if self.remove:
-            return False
-        made_from = earlier["Config"]["Image"]
-        if made_from != self.image:
-            raise SpawnFailed(
-                f"container {self.object_name!r} was made from image {made_from!r} and is kept "
-                f"(DockerSpawner.remove is off): remove it, or choose that image instead of {self.image!r}",
-                retry=False,
-            )
-        variables = dict(pair.partition("=")[::2] for pair in earlier["Config"]["Env"])
-        if not (token := variables.get("JUPYTERHUB_API_TOKEN")):
-            return False
-        self._refuse_other_tls(KEY_VARIABLE in variables)
-        if marks.is_marked(earlier):
-            marks.write_operation(self.engine, earlier["Id"], self.record.operation)
-        self.api_token = token
-        self.log.info("Resuming container %s", self.object_name)
-        return True
-
-    def _refuse_other_tls(self, speaks_tls: bool) -> None:
-        """An environment cannot be changed: a kept container goes on as it began."""
-        if speaks_tls != self.internal_ssl:
-            raise SpawnFailed(
-                f"container {self.object_name!r} was made {'with' if speaks_tls else 'without'} "
-                "JupyterHub.internal_ssl and is kept (DockerSpawner.remove is off): remove it",
-                retry=False,
-            )
+    def _begin(self) -> str:
+        """Make a container, after whatever has its name made room."""
+        if aside := self.containers.make_room(self.record, self.object_name, remove=self.remove):
+            self.warn_of_kept(aside, "the hub does not know it as this server's")
+        return self._create()
 
     def _create(self) -> str:
         made = self.containers.create(*create_arguments(self, self._image_command()))
@@ -321,6 +267,7 @@ class DockerSpawner(DockerCertificates):
         with self._launching:
             container = self.give_up()
         if container is not None:
+            self.object_id, self.object_name = container["Id"], container["Name"].lstrip("/")
             self.containers.end(container, seconds=0 if now else self.stop_timeout, remove=self.remove)
         if self.remove and not self._untouched:
             self.remove_certificates(self.engine)

@@ -14,7 +14,7 @@ from traitlets import Bool, CaselessStrEnum, Dict, Integer, Unicode, Union, defa
 
 from plughub.spawner import Found, SpawnFailed
 from plughub.traitlets import Callable
-from plughub_docker import service_spec, tasks
+from plughub_docker import marks, service_spec, tasks
 from plughub_docker.certificates import owner_of
 from plughub_docker.creation import extra_of
 from plughub_docker.diagnosis import unreachable_hub
@@ -198,6 +198,13 @@ class SwarmSpawner(DockerSpawner):
         return self.services.inventory(mark)
 
     # ---- in a thread
+
+    def delete_kept(self) -> None:
+        """Remove what may be left of a server that is deleted: a service is never kept."""
+        service = self.services.inspect(self.object_name)
+        if service is not None and marks.belongs(service, self.record, self.plugin):
+            self.services.remove(service, now=True)
+        self.secrets.remove(self.record)
 
     def _find(self) -> Inspected | None:
         return self.services.find(self.record, self.object_id, self.object_name)

@@ -70,6 +70,7 @@ class LocalProcessSpawner(Spawner):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self._launching = threading.Lock()
+        self._log_is_ours = False
 
     # ---- the hub's calls
 
@@ -106,9 +107,13 @@ class LocalProcessSpawner(Spawner):
             await self.in_thread(CHILDREN.exit_code, group.leader)
 
     def logs(self, lines: int) -> Sequence[str]:
-        """Give the last lines of standard output and error."""
+        """Return the last lines of standard output and error of this start.
+
+        The file is named after user and server. Before a start has begun it anew, it may hold the lines of
+        another user who had these names.
+        """
         log = self._log()
-        if log is None:
+        if log is None or not (self.pid or self._log_is_ours):
             return ()
         log.shrink()
         return log.tail(lines)
@@ -116,6 +121,11 @@ class LocalProcessSpawner(Spawner):
     def diagnose(self) -> str | None:
         """Say why the server does not answer."""
         return diagnose(self.pid, self.server.port or self.port, self._poll())
+
+    def delete_forever(self) -> None:
+        """Remove the log file of a server that is deleted."""
+        if log := self._log():
+            log.path.unlink(missing_ok=True)
 
     def inventory(self, mark: str) -> Iterable[Found] | None:
         """List the servers of this plugin that run on this machine under the hub's mark."""
@@ -322,6 +332,7 @@ class LocalProcessSpawner(Spawner):
 
     def _open_log(self) -> int:
         log = self._log()
+        self._log_is_ours = True
         return os.open(os.devnull, os.O_WRONLY) if log is None else log.open_new()
 
     # ---- settings

@@ -158,6 +158,24 @@ def plain_failure(plugin: str, url: str) -> Failure:
     )
 
 
+def void_token_failure(plugin: str) -> Failure:
+    """Say that a server was resumed with a token that is not valid any more.
+
+    Args:
+        plugin: who resumed it.
+
+    Returns:
+        The failure.
+    """
+    return Failure(
+        message="what this server kept when it was stopped cannot be resumed, because its access to the hub "
+        "was revoked in the meantime. Start it again: it then begins without what it kept",
+        plugin=plugin,
+        at=utcnow(),
+        status=409,
+    )
+
+
 def describe_exit(code: int) -> str:
     """Say what an exit code means.
 

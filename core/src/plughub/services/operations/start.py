@@ -27,6 +27,7 @@ from plughub.services.operations.failing import (
     StartFailedError,
     spawn_failure,
     storable,
+    void_token_failure,
     with_logs,
 )
 from plughub.services.operations.job import CancelledByUserError, Job
@@ -35,7 +36,7 @@ from plughub.services.operations.reporting import Reporter
 from plughub.services.people.auth_states import Stored, stored_of
 from plughub.services.ports.store import Transaction
 from plughub.services.routes.routing import Router
-from plughub.services.servers.cleaning_up import CleanUp
+from plughub.services.servers.cleaning_up import CleanUp, own_tokens, void_credentials
 from plughub.services.servers.views import plugin_view, server_environment, server_prefix, server_token_note
 from plughub.services.settings import HubSettings
 from plughub.services.tokens.role_scopes import scopes_of_role
@@ -47,6 +48,10 @@ FIRST_PAUSE: Final = 1.0
 LONGEST_PAUSE: Final = 300.0
 REPORT_ACTIVITY: Final = "users:activity!user"
 MANY: Final = 16
+
+
+class _VoidTokenError(Exception):
+    """A server was resumed with a token that is not stored for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,15 +117,23 @@ class StartSteps:
         def launched(tx: Transaction) -> None:
             tx.servers.launched(record.id, url=endpoint.url, state=endpoint.state)
             used = endpoint.api_token or secret
-            if used != secret:
-                self._credentials(tx, record, user, used)
             if used:
+                mine = own_tokens(tx, self.settings, record)
                 kept = tx.tokens.matching(token_prefix(used), used)
-                others = set(tx.tokens.of_note(user.id, server_token_note(record))) - {kept}
-                tx.tokens.delete(sorted(others))
+                # A token that was deleted stays void: what is resumed brings none back.
+                if used != secret:
+                    if kept not in mine:
+                        raise _VoidTokenError
+                    self._save_client(tx, record, used)
+                tx.tokens.delete(sorted({*mine} - {kept}))
 
         job.note("Server launched, waiting for it to answer", 60)
-        await job.advance(Phase.AWAIT, launched)
+        try:
+            await job.advance(Phase.AWAIT, launched)
+        except _VoidTokenError:
+            await job.write(lambda tx: self._forget_kept(tx, record))
+            job.knows(replace(record, state={}), user)
+            raise StartFailedError(void_token_failure(job.operation.backend)) from None
         job.knows(replace(record, url=endpoint.url, state=endpoint.state), user)
         return Phase.AWAIT
 
@@ -140,7 +153,7 @@ class StartSteps:
             client = server_client_id(record.user, record.name)
             intended = replace(record, backend=plugin, host=host, launch=launch, oauth_client_id=client)
             # What is resumed may use an older token at once: it is void only when that is known.
-            self._credentials(tx, intended, user, token, fresh=True)
+            self._credentials(tx, intended, user, token)
             tx.servers.launching(record.id, backend=plugin, host=host, launch=launch, client_id=client)
             starting = replace(intended, status=Status.STARTING, failure=None, unknown="")
             return starting, user, stored_of(tx, user.id)
@@ -168,7 +181,9 @@ class StartSteps:
         except PluginError as error:
             raise StartFailedError(spawn_failure(error)) from error
         launch = record.launch or job.operation.id
-        found = next((f for f in inventory or () if f.operation == launch), None)
+        found = next(
+            (f for f in inventory or () if f.operation == launch and f.is_of(record.user, record.name)), None
+        )
         if found is not None and found.url:
             return found
         if inventory is None or found is not None:
@@ -245,10 +260,22 @@ class StartSteps:
             )
         return Phase.DONE
 
-    def _credentials(
-        self, tx: Transaction, record: ServerRecord, user: User, token: str, *, fresh: bool = False
-    ) -> None:
+    def _forget_kept(self, tx: Transaction, record: ServerRecord) -> None:
+        """Delete what was kept for a start that resumes: that start was this one."""
+        void_credentials(tx, self.settings, record)
+        tx.servers.forget_state(record.id)
+
+    def _credentials(self, tx: Transaction, record: ServerRecord, user: User, token: str) -> None:
         """Store the server's token and its OAuth client; both have the same secret."""
+        self._save_client(tx, record, token)
+        # A server that may not report its activity would be culled while people work.
+        own = self.settings.spawners.get(record.backend, SpawnerInfo()).server_token_scopes
+        given = own and (*own, REPORT_ACTIVITY)
+        scopes = given or scopes_of_role(tx, SERVER_ROLE)
+        store_token(tx, token, user_id=user.id, note=server_token_note(record), scopes=_bound(scopes, record))
+
+    def _save_client(self, tx: Transaction, record: ServerRecord, token: str) -> None:
+        """Store the OAuth client of a server; its secret is the server's token."""
         client = server_client_id(record.user, record.name)
         info = self.settings.spawners.get(record.backend, SpawnerInfo())
         prefix = server_prefix(self.settings, record.user, record.name)
@@ -262,13 +289,6 @@ class StartSteps:
                 | frozenset(info.oauth_client_allowed_scopes or ()),
             )
         )
-        if fresh or tx.tokens.matching(token_prefix(token), token) is None:
-            # A server that may not report its activity would be culled while people work.
-            given = info.server_token_scopes and (*info.server_token_scopes, REPORT_ACTIVITY)
-            scopes = given or scopes_of_role(tx, SERVER_ROLE)
-            store_token(
-                tx, token, user_id=user.id, note=server_token_note(record), scopes=_bound(scopes, record)
-            )
 
     def _info(self, job: Job) -> SpawnerInfo:
         return self.settings.spawners[job.operation.backend]

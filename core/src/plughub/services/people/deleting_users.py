@@ -17,7 +17,7 @@ from plughub.services.people.sessions import end_sessions
 from plughub.services.ports.store import Store, Transaction
 from plughub.services.processes.loops import repeat
 from plughub.services.processes.pulse import Pulse
-from plughub.services.servers.cleaning_up import CleanUp
+from plughub.services.servers.cleaning_up import CleanUp, forget_server
 from plughub.services.servers.servers import ServerService
 from plughub.services.settings import HubSettings
 from plughub.services.tokens.principals import Principal
@@ -169,8 +169,12 @@ class UserDeletion:
             return
         if not tx.departures.is_leaving(user.id):
             raise InvalidError(f"the deletion of {user.name} was given up, please try again")
-        if any(server.active for server in tx.servers.of_user(user.id)):
+        servers = tx.servers.of_user(user.id)
+        if any(server.active for server in servers):
             raise _not_stopped(user)
+        for server in servers:
+            forget_server(tx, self._settings, server)
+        tx.login_links.withdraw(user.name)
         tx.directory.delete(user.id)
 
 

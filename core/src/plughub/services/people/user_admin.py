@@ -19,6 +19,7 @@ from plughub.services.people.deleting_users import UserDeletion, authenticators_
 from plughub.services.people.preparing_users import UserPreparation
 from plughub.services.people.sessions import end_sessions
 from plughub.services.ports.store import Store, Transaction
+from plughub.services.servers.cleaning_up import void_credentials
 from plughub.services.settings import HubSettings
 from plughub.services.tokens.principals import Principal
 
@@ -161,6 +162,7 @@ class UserAdmin:
             self._check_change(current, admin, by)
             if new_name is not None and new_name != current.name:
                 _check_rename(tx, current, new_name)
+                self._leave_name(tx, current)
                 tx.directory.rename(user.id, new_name)
                 end_sessions(tx, user.id)
             if admin is not None and admin != current.admin:
@@ -202,6 +204,12 @@ class UserAdmin:
             await self._hooks.rename_user(
                 plugin, UserInfo(name=current.name, admin=current.admin, groups=current.groups), name
             )
+
+    def _leave_name(self, tx: Transaction, user: User) -> None:
+        """Void what bears a name that somebody else may have from now on."""
+        for server in tx.servers.of_user(user.id):
+            void_credentials(tx, self._settings, server)
+        tx.login_links.withdraw(user.name)
 
     def _check_change(self, user: User, admin: bool | None, by: Principal) -> None:
         if user.admin or (admin is not None and admin != user.admin):

@@ -71,6 +71,9 @@ class Servers(Protocol):
     def launching(self, server_id: int, *, backend: str, host: str, launch: str, client_id: str) -> None:
         """Store that a start is about to touch the world."""
 
+    def forget_state(self, server_id: int) -> None:
+        """Delete what the backend saved of a server."""
+
     def launched(self, server_id: int, *, url: str, state: Mapping[str, Any]) -> None:
         """Store where the server will answer and what its backend saved."""
 

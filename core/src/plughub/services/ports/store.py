@@ -105,6 +105,9 @@ class LoginLinks(Protocol):
     def take(self, hashed: str) -> tuple[str, bool] | None:
         """Use a link up: name and admin, or None when it is not known, used or ended."""
 
+    def withdraw(self, username: str) -> None:
+        """Delete the links of a name."""
+
 
 class LoginTries(Protocol):
     """Counts of wrong passwords."""

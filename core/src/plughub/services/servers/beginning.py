@@ -11,6 +11,7 @@ from plughub.domain.errors import ConflictError, InvalidError, TooManyError
 from plughub.domain.servers import Failure, Operation, OperationKind, ServerRecord, Status
 from plughub.domain.users import User
 from plughub.services.ports.store import Transaction
+from plughub.services.servers.cleaning_up import forget_server
 from plughub.services.settings import HubSettings
 
 
@@ -152,7 +153,7 @@ class Beginning:
             raise changed_meanwhile(server)
         backend = server.backend or self._settings.default_spawner
         if not self._cleans_up(backend):
-            tx.servers.delete(server.id)
+            forget_server(tx, self._settings, server)
             return
         tx.operations.begin(server, OperationKind.STOP, backend=backend, requested_by=by, remove=True)
 

@@ -15,7 +15,7 @@ from plughub.plugin.hooks import Hooks
 from plughub.services.operations.job import Job
 from plughub.services.people.auth_states import AuthStates
 from plughub.services.ports.store import Transaction
-from plughub.services.servers.views import plugin_view, server_token_note
+from plughub.services.servers.views import plugin_view, server_token_notes
 from plughub.services.settings import HubSettings
 
 log = logging.getLogger("plughub.servers")
@@ -50,11 +50,13 @@ class CleanUp:
         record, user = await job.load()
         left = _storable(left, record)
         try:
-            await job.advance(Phase.DONE, lambda tx: _store_end(tx, job, record, failure, left))
+            await job.advance(Phase.DONE, lambda tx: self._store_end(tx, job, record, failure, left))
         except _ToBeForgottenError:
             await job.hold()
             await self.after(record, user)
-            await job.advance(Phase.DONE, lambda tx: _store_end(tx, job, record, failure, None, cleaned=True))
+            await job.advance(
+                Phase.DONE, lambda tx: self._store_end(tx, job, record, failure, None, cleaned=True)
+            )
 
     async def after(self, server: ServerRecord, user: User) -> None:
         """Have the spawner of a server clean up after it; a failure is logged and keeps nothing.
@@ -72,16 +74,66 @@ class CleanUp:
         except PluginError as error:
             log.error("%s is deleted, but something may be left of it: %s", server.full_name, error)
 
+    def _store_end(
+        self,
+        tx: Transaction,
+        job: Job,
+        record: ServerRecord,
+        failure: Failure | None,
+        left: Resumable | None,
+        *,
+        cleaned: bool = False,
+    ) -> None:
+        operation = tx.operations.get(job.operation.id)
+        forgotten = operation is not None and operation.remove
+        if forgotten and not cleaned:
+            raise _ToBeForgottenError
+        if left is not None and not own_tokens(tx, self.settings, record):
+            left = None  # its token was revoked, and what is resumed has no other
+        if left is None:
+            void_credentials(tx, self.settings, record)
+        tx.servers.stopped(record.id, failure, {} if left is None else left.state)
+        if forgotten:
+            tx.servers.delete(record.id)
 
-def void_credentials(tx: Transaction, server: ServerRecord) -> None:
-    """Take the token and the OAuth client of a server away.
+
+def own_tokens(tx: Transaction, settings: HubSettings, server: ServerRecord) -> list[int]:
+    """List the keys of the tokens that were made for a server itself.
 
     Args:
         tx: the transaction.
-        server: the server, as it was while it ran.
+        settings: of the hub.
+        server: the server.
+
+    Returns:
+        The keys.
     """
-    tx.tokens.delete(tx.tokens.of_note(server.user_id, server_token_note(server)))
+    notes = server_token_notes(settings, server)
+    return [key for note in notes for key in tx.tokens.of_note(server.user_id, note)]
+
+
+def void_credentials(tx: Transaction, settings: HubSettings, server: ServerRecord) -> None:
+    """Delete the tokens and the OAuth client of a server, with what the client was given.
+
+    Args:
+        tx: the transaction.
+        settings: of the hub.
+        server: the server, as it was while it ran, under the name that it had.
+    """
+    tx.tokens.delete(own_tokens(tx, settings, server))
     tx.oauth.delete_client(server.oauth_client_id or server_client_id(server.user, server.name))
+
+
+def forget_server(tx: Transaction, settings: HubSettings, server: ServerRecord) -> None:
+    """Delete a server that does not run, and every credential that bears its name.
+
+    Args:
+        tx: the transaction.
+        settings: of the hub.
+        server: the server.
+    """
+    void_credentials(tx, settings, server)
+    tx.servers.delete(server.id)
 
 
 def _storable(left: Resumable | None, server: ServerRecord) -> Resumable | None:
@@ -91,23 +143,3 @@ def _storable(left: Resumable | None, server: ServerRecord) -> Resumable | None:
     except (TypeError, ValueError, AttributeError) as error:
         log.error("what %r has left of %s cannot be stored: %s", server.backend, server.full_name, error)
         return None
-
-
-def _store_end(
-    tx: Transaction,
-    job: Job,
-    record: ServerRecord,
-    failure: Failure | None,
-    left: Resumable | None,
-    *,
-    cleaned: bool = False,
-) -> None:
-    operation = tx.operations.get(job.operation.id)
-    forgotten = operation is not None and operation.remove
-    if forgotten and not cleaned:
-        raise _ToBeForgottenError
-    if left is None:
-        void_credentials(tx, record)
-    tx.servers.stopped(record.id, failure, {} if left is None else left.state)
-    if forgotten:
-        tx.servers.delete(record.id)

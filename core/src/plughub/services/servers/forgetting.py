@@ -103,7 +103,7 @@ class Forgetting:
             raise ConflictError(f"something is being done to {server.full_name} right now, please try again")
         if operation is not None:
             _end(tx, operation, self._settings.hub_id)
-        void_credentials(tx, server)
+        void_credentials(tx, self._settings, server)
         tx.servers.stopped(server.id, None)
         if operation is not None and operation.remove:
             tx.servers.delete(server.id)

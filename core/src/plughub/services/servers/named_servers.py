@@ -14,6 +14,7 @@ from plughub.plugin.hooks import Hooks
 from plughub.services.ports.store import Store, Transaction
 from plughub.services.servers.asking import check_options
 from plughub.services.servers.beginning import changed_meanwhile, check_named_limit
+from plughub.services.servers.cleaning_up import void_credentials
 from plughub.services.servers.views import stored_view
 from plughub.services.settings import HubSettings
 
@@ -109,6 +110,7 @@ class NamedServers:
             current = _held(tx, server)
             if renamed and name is not None:
                 self._check_free(tx, server.user_id, name)
+                void_credentials(tx, self._settings, current)
                 tx.servers.rename(server.id, name)
             if display_name is not None:
                 tx.servers.set_display_name(server.id, display_name)

@@ -13,6 +13,7 @@ from plughub.services.ports.store import Store, Transaction
 from plughub.services.processes.leading import Leadership
 from plughub.services.processes.loops import repeat
 from plughub.services.processes.membership import living_backends
+from plughub.services.servers.cleaning_up import forget_server
 from plughub.services.servers.watching import Watchers
 from plughub.services.settings import HubSettings
 
@@ -98,7 +99,7 @@ class Stranded:
                 tx.operations.advance(operation.id, holder, Phase.DONE)
                 tx.servers.unwanted(server.id)
                 if operation.remove:
-                    tx.servers.delete(server.id)
+                    forget_server(tx, self._settings, server)
                 return True
         tx.operations.put_off(operation.id, holder, reason, AGAIN_SECONDS)
         return operation.trouble != reason

@@ -158,6 +158,19 @@ def server_token_note(record: ServerRecord) -> str:
     return f"{SERVER_NOTE}{record.full_name}"
 
 
+def server_token_notes(settings: HubSettings, record: ServerRecord) -> tuple[str, ...]:
+    """Give the notes that a server's own token may have: ours, and that of a JupyterHub that was taken over.
+
+    Args:
+        settings: of the hub.
+        record: the server.
+
+    Returns:
+        The notes.
+    """
+    return server_token_note(record), f"{SERVER_NOTE}{server_prefix(settings, record.user, record.name)}"
+
+
 def route_data(record: ServerRecord | Place) -> dict[str, Any]:
     """Give the data that belongs to the route of a server.
 

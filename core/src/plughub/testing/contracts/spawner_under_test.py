@@ -148,6 +148,10 @@ class SpawnerUnderTest:
         """Stop the server."""
         await self.hooks.stop(NAME, self.record, now=now)
 
+    async def delete(self) -> None:
+        """Delete the server for good; it is stopped."""
+        await self.hooks.delete_server(NAME, self.record)
+
     async def logs(self, lines: int = 50) -> tuple[str, ...]:
         """Get the last lines that the server wrote."""
         return await self.hooks.logs(NAME, self.record, lines)
