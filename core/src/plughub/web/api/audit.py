@@ -32,7 +32,7 @@ class AuditHandler(APIHandler):
             until=self._time("until"),
         )
         found = await trail.page(query, page.offset, page.limit)
-        self.answer(page.wrap(self.request, [_model(entry) for entry in found.entries], found.total))
+        self.answer(page.wrap(self, [_model(entry) for entry in found.entries], found.total))
 
     def _time(self, name: str) -> datetime | None:
         text = self.get_query_argument(name, "")

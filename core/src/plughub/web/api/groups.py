@@ -38,7 +38,7 @@ class GroupsHandler(_GroupAnswers):
         page = page_of(self)
         within = reach_in_list(self, "list:groups")
         groups, total = await self.context.groups.page(within, page.offset, page.limit)
-        self.answer(page.wrap(self.request, [self.model(group) for group in groups], total))
+        self.answer(page.wrap(self, [self.model(group) for group in groups], total))
 
     @requires("admin:groups")
     async def post(self) -> None:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
-
-from tornado.httputil import HTTPServerRequest
+from urllib.parse import parse_qsl, urlencode
 
 from plughub.domain.errors import InvalidError
 from plughub.domain.names import shorten
+from plughub.web.addresses import absolute
 from plughub.web.base import BaseHandler
 
 MEDIA_TYPE: Final = "application/jupyterhub-pagination+json"
@@ -31,11 +30,11 @@ class PageOfList:
     limit: int
     wrapped: bool
 
-    def wrap(self, request: HTTPServerRequest, items: Any, total: int) -> Any:
+    def wrap(self, handler: BaseHandler, items: Any, total: int) -> Any:
         """Put items in the form that was asked for.
 
         Args:
-            request: the request.
+            handler: of the request.
             items: of this page.
             total: items of the whole list.
 
@@ -47,7 +46,7 @@ class PageOfList:
         after = self.offset + self.limit
         following = None
         if after < total:
-            following = {"offset": after, "limit": self.limit, "url": _url(request, after, self.limit)}
+            following = {"offset": after, "limit": self.limit, "url": _url(handler, after, self.limit)}
         return {
             "items": items,
             "_pagination": {
@@ -90,8 +89,8 @@ def _number(name: str, text: str) -> int:
     return number
 
 
-def _url(request: HTTPServerRequest, offset: int, limit: int) -> str:
-    parts = urlsplit(request.full_url())
-    kept = [(name, value) for name, value in parse_qsl(parts.query) if name not in {"offset", "limit"}]
+def _url(handler: BaseHandler, offset: int, limit: int) -> str:
+    request = handler.request
+    kept = [(name, value) for name, value in parse_qsl(request.query) if name not in {"offset", "limit"}]
     query = urlencode([*kept, ("offset", str(offset)), ("limit", str(limit))])
-    return urlunsplit((parts.scheme, parts.netloc, parts.path, query, ""))
+    return absolute(handler.context.settings, request, f"{request.path}?{query}")

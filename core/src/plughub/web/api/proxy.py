@@ -36,7 +36,7 @@ class ProxyHandler(APIHandler):
             }
             for route in routes[page.offset : page.offset + page.limit]
         }
-        self.answer(page.wrap(self.request, shown, len(routes)))
+        self.answer(page.wrap(self, shown, len(routes)))
 
     @requires("proxy")
     async def post(self) -> None:

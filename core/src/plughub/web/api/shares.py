@@ -34,7 +34,7 @@ class _ShareAnswers(APIHandler):
         page = replace(page_of(self), wrapped=True)
         items, total = await look(page.offset, page.limit)
         shown = [model(self.context.settings, item) for item in items]
-        self.answer(page.wrap(self.request, shown, total))
+        self.answer(page.wrap(self, shown, total))
 
     def answer_share(self, share: Share) -> None:
         """Answer one share.

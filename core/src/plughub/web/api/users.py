@@ -57,7 +57,7 @@ class UsersHandler(APIHandler):
         shown = [
             models.user(user, found.servers.get(user.id, []), include_stopped=stopped) for user in found.users
         ]
-        self.answer(page.wrap(self.request, shown, found.total))
+        self.answer(page.wrap(self, shown, found.total))
 
     @requires("admin:users")
     async def post(self) -> None:

@@ -11,6 +11,7 @@ from tornado.httputil import url_concat
 from plughub.domain.errors import HubError, NotFoundError
 from plughub.domain.scopes import ScopeFilter
 from plughub.domain.servers import ServerRecord
+from plughub.web.addresses import absolute
 from plughub.web.options import redirected
 from plughub.web.pages.base import PageHandler
 from plughub.web.pages.pending import show_not_running, show_unreachable
@@ -107,7 +108,7 @@ class UserUrlHandler(PageHandler):
 
     def _fail(self, name: str, server: str, *, running: bool = False) -> None:
         prefix = self.context.settings.hub_prefix
-        where = f"{self.request.protocol}://{self.request.host}{self.spawn_path(name, server)}"
+        where = absolute(self.context.settings, self.request, self.spawn_path(name, server))
         path = f"/{self.request.path[len(prefix) :]}"
         status = self.context.options.not_running_status
         message = f"JupyterHub server no longer running at {path}. Restart the server at {where}"
