@@ -21,6 +21,7 @@ CONFIG = """
 c.Authenticator.allow_all = True
 c.JupyterHub.db_url = {database!r}
 c.JupyterHub.lease_seconds = 10
+c.JupyterHub.extra_user_scopes = {{"read:hub"}}
 c.Spawner.cmd = [{python!r}, "-m", "plughub.testing.tiny_server"]
 c.Spawner.hub_connect_url = "http://127.0.0.1:{port}"
 c.SimpleLocalProcessSpawner.home_dir_template = "{folder}/homes/{{username}}"
@@ -135,7 +136,7 @@ def two_hubs(postgresql, tmp_path) -> Iterator[tuple[HubProcess, HubProcess]]:
 def test_no_request_fails_while_each_hub_is_restarted_in_turn(two_hubs):
     port = two_hubs[0].port
     people = {name: client_of(two_hubs[0], name) for name in ("ada", "bob")}
-    until_all_serve(two_hubs)
+    until_all_serve(two_hubs, people["bob"])
     load = Load()
     load.keep_doing("log in", lambda: log_in(port, "cyd"))
     load.keep_doing("start, open, stop", lambda: start_open_and_stop(people["ada"], port, "ada"))
@@ -145,7 +146,7 @@ def test_no_request_fails_while_each_hub_is_restarted_in_turn(two_hubs):
             before = dict(load.done)
             assert hub.stop() == 0
             hub.start()
-            until_all_serve(two_hubs)
+            until_all_serve(two_hubs, people["bob"])
             until_more(load, before)
     finally:
         load.stop()

@@ -28,6 +28,7 @@ CONFIG = """
 c.Authenticator.allow_all = True
 c.JupyterHub.db_url = {database!r}
 c.JupyterHub.lease_seconds = {lease}
+c.JupyterHub.extra_user_scopes = {{"read:hub"}}
 c.JupyterHub.tornado_settings = {{"slow_stop_timeout": 0.5}}
 c.Spawner.cmd = {command!r}
 c.SimpleLocalProcessSpawner.home_dir_template = "{folder}/homes/{{username}}"
@@ -124,7 +125,7 @@ class Hubs:
         return [p for p in running if any(word in argument for argument in cmdline(p) for word in words)]
 
     def health(self, number: int) -> dict:
-        return health(self.all[number].hub_port)[1]
+        return self.own(number)("GET", "/health").body
 
     def end(self) -> None:
         for hub in self.all:
@@ -282,12 +283,12 @@ def test_a_server_bound_to_a_machine_is_seen_to_by_hubs_of_that_machine_alone(po
         for hub in (here, there):  # each machine has a proxy with all routes
             wait_for(lambda hub=hub: get(hub.port, "/user/bob/")[0] == 200)
         both = {"routes@here", "routes@there"}
-        wait_for(lambda: both <= set(health(there.hub_port)[1]["leases"]))
         elsewhere = ApiClient(f"{there.hub_url}/", call._token)
+        wait_for(lambda: both <= set(elsewhere("GET", "/health").body["leases"]))
         here.kill()
         elsewhere("DELETE", "/users/bob/server")
         wait_for(lambda: elsewhere("DELETE", *forget).status == 204)
-        wait_for(lambda: not [work for work in health(there.hub_port)[1]["leases"] if work.endswith("@here")])
+        wait_for(lambda: "@here" not in str(elsewhere("GET", "/health").body["leases"]))
         assert get(there.port, "/user/bob/")[0] == 200
         assert [p for p in here.processes() if "tiny_server" in " ".join(cmdline(p))]
         here.start()

@@ -38,7 +38,7 @@ def two_hubs(postgresql, tmp_path):
     )
     try:
         hubs = first.start(), second.start()
-        until_all_serve(hubs)
+        until_all_serve(hubs, client_of(first, "root-of-all"))
         yield hubs
     finally:
         first.end_everything()

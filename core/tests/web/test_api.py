@@ -246,8 +246,22 @@ async def test_activity_that_makes_no_sense_is_refused(hub, body):
 async def test_health_tells_that_all_is_well(hub):
     for path in ("/hub/health", "/hub/api/health"):
         answer = await hub.browser().get(path)
-        assert (answer.code, model(answer)["status"]) == (200, "ok")
+        assert (answer.code, model(answer)) == (200, {"status": "ok"})
         assert (await hub.browser().ask("HEAD", path)).code == 200
+
+
+async def test_what_the_health_page_tells_more_is_for_those_who_may_see_how_the_hub_is_set_up(hub):
+    async def facts():
+        return {"hub": "this", "hubs": [{"host": "node1", "pid": 7}], "leases": {}, "services": {}}
+
+    hub.facts = facts
+    admin, alice = await hub.admin(), await hub.program("alice")
+    root = hub.browser()
+    await root.log_in("root", "toor")
+    for path in ("/hub/health", "/hub/api/health"):
+        for known, visitor in ((True, admin), (True, root), (False, alice), (False, hub.browser())):
+            answer = await visitor.get(path)
+            assert (answer.code, "node1" in answer.body.decode()) == (200, known), (path, visitor.headers)
 
 
 async def test_health_tells_that_the_database_is_gone(hub):

@@ -7,8 +7,8 @@ import json
 import subprocess
 import time
 from collections.abc import Callable, Sequence
-from contextlib import closing
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -123,35 +123,32 @@ def client_of(hub: HubProcess, user: str, *, past_the_proxy: bool = False) -> Ap
     return ApiClient(f"{hub.hub_url}/" if past_the_proxy else hub.url, made.stdout.strip())
 
 
-def until_all_serve(hubs: Sequence[HubProcess], seconds: float = 30) -> None:
+def until_all_serve(hubs: Sequence[HubProcess], call: ApiClient, seconds: float = 30) -> None:
     """Wait until all hubs behind one proxy run and the proxy leads requests to each of them.
 
     Args:
         hubs: the processes.
+        call: talks to the proxy, with a token that holds ``read:hub``.
         seconds: how long.
 
     Raises:
         AssertionError: the proxy does not lead to all of them.
     """
     ends, found = time.monotonic() + seconds, set[str]()
-    while not all(hub.url for hub in hubs) or len(found := hubs_behind(hubs[0])) < len(hubs):
+    while not all(hub.url for hub in hubs) or len(found := hubs_behind(call)) < len(hubs):
         if time.monotonic() > ends:
             raise AssertionError(f"the proxy does not lead to all hubs, but to {found}")
         time.sleep(_PAUSE)
 
 
-def hubs_behind(hub: HubProcess) -> set[str]:
+def hubs_behind(call: ApiClient) -> set[str]:
     """Find out which hub processes the proxy leads to.
 
     Args:
-        hub: one of them.
+        call: talks to the proxy, with a token that holds ``read:hub``.
 
     Returns:
         What they call themselves on their health pages.
     """
-    seen = set()
-    for _ in range(_QUESTIONS):
-        with closing(http.client.HTTPConnection("127.0.0.1", hub.port, timeout=TIMEOUT)) as connection:
-            connection.request("GET", "/hub/health")
-            seen.add(json.loads(connection.getresponse().read())["hub"])
-    return seen
+    answers = [call("GET", "/health") for _ in range(_QUESTIONS)]
+    return {answer.body["hub"] for answer in answers if answer.status == HTTPStatus.OK}

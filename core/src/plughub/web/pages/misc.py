@@ -27,13 +27,17 @@ class OpenHandler(BaseHandler):
         """Do not look who it is."""
 
 
-class HealthHandler(OpenHandler):
-    """``/hub/health``: whether the hub and its database are well."""
+class HealthHandler(BaseHandler):
+    """``/hub/health``: whether the hub and its database are well; more for whoever holds ``read:hub``."""
+
+    accepts_token = True
+    guarded = frozenset()
 
     async def get(self) -> None:
         """Look."""
         facts = await self.context.health()
-        self.finish({"status": "ok", **facts})
+        may_see = self.principal is not None and self.principal.may("read:hub")
+        self.finish({"status": "ok", **(facts if may_see else {})})
 
     async def head(self) -> None:
         """Look, without an answer in words."""
