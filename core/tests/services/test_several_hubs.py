@@ -5,9 +5,12 @@ import os
 
 from plughub import hookimpl
 from plughub.domain.errors import ForbiddenError
+from plughub.domain.roles import default_role
+from plughub.domain.scopes import ScopeTree
 from plughub.domain.servers import Status
 from plughub.kinds import Identity
 from plughub.services.processes.membership import Membership, process_birth
+from plughub.services.tokens.principals import Principal
 
 AT_ONCE = 8
 
@@ -144,3 +147,18 @@ async def test_a_change_that_waited_long_for_a_lock_is_heard_of(make_hub):
     await follower.hear()
     waits = hub.database.engine.dialect.name == "postgresql"
     assert heard == ([("user", "7")] if waits else []), "on SQLite it waits before it begins"
+
+
+async def test_a_new_name_given_on_one_hub_ends_logins_and_tokens_on_the_other(make_hub):
+    one, two = make_hub(), make_hub()
+    user = await one.user()
+    made = await one.tokens.create(user)
+    (news_of_two,) = members([two])
+    await news_of_two.hear()
+    assert await two.tokens.by_token(made.text)
+    assert await two.by_old_cookie(user.cookie_id)
+    admin = Principal(owner=user, scopes=ScopeTree().expand(default_role("admin").scopes))
+    await one.user_admin.change(user, name="alicia", by=admin)
+    await news_of_two.hear()
+    assert await two.tokens.by_token(made.text) is None
+    assert await two.by_old_cookie(user.cookie_id) is None

@@ -237,7 +237,7 @@ class WebHub:
         self.refresher = Refresher(*people, keeper, self.auth_states)
         self.preparation = UserPreparation(*people)
         self.deletion = UserDeletion(*people, self.servers, clean_up)
-        self.user_admin = UserAdmin(*people, tree, self.preparation, self.deletion)
+        self.user_admin = UserAdmin(*people, tree, self.preparation, self.deletion, given={"boss"})
         self.activity = ActivityService(self.store, self.settings)
         self.tasks = [
             asyncio.create_task(self.events.run()),

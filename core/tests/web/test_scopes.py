@@ -31,6 +31,7 @@ WITHOUT = [call for call in CALLS if scopes_of(call) and "{" not in call.path]
 
 @pytest.fixture
 async def ask(make_hub):
+    """Ask as alice, who holds some scopes and those of the other roles that are named."""
     hub = await make_hub(allow_named_servers=True)
     for name in ("alice", "bob", "carol"):
         await hub.user(name)
@@ -149,3 +150,66 @@ async def test_a_filter_opens_nothing_where_there_is_no_target(ask, call):
     if call.path != "/shutdown":
         status, _ = await ask(call, *scopes_of(call))
         assert status not in {403, 404}
+
+
+GROUP, LAB, BOB = "/groups/class", "/users/bob/servers/lab", "/users/bob"
+RENAME, JOIN, MEMBERS = {"name": "robert"}, {"users": ["bob"]}, {"groups": ["new"], "users": ["bob"]}
+AFTER = [
+    # a name is given by whom may add a user of that name; a filter by group reaches people, not names
+    ("PATCH", BOB, RENAME, 403, "admin:users!user=bob"),
+    ("PATCH", BOB, RENAME, 403, "admin:users!group=staff"),
+    ("PATCH", BOB, RENAME, 200, "admin:users!user=bob admin:users!user=robert"),
+    ("PATCH", BOB, RENAME, 200, "admin:users!group=staff admin:users!user=robert"),
+    ("PATCH", BOB, RENAME, 200, "admin:users"),
+    ("PATCH", BOB, {}, 200, "admin:users!group=staff"),
+    # whoever gives a name or a group gets at nobody by it
+    ("PATCH", BOB, RENAME, 403, "admin:users access:servers!user=robert"),
+    ("PATCH", BOB, RENAME, 403, "admin:users access:servers!server=robert/lab"),
+    ("PATCH", BOB, RENAME, 200, "admin:users access:servers!user=robert access:servers!user=bob"),
+    ("PATCH", BOB, RENAME, 200, "admin:users access:servers"),
+    ("POST", f"{GROUP}/users", JOIN, 200, "groups!group=class"),
+    ("POST", f"{GROUP}/users", JOIN, 403, "groups!group=class access:servers!group=class"),
+    ("POST", f"{GROUP}/users", JOIN, 403, "groups tokens!group=class"),
+    ("POST", f"{GROUP}/users", JOIN, 403, "admin:groups admin:users!group=class users"),
+    ("POST", f"{GROUP}/users", JOIN, 403, "groups!group=class read:users!group=class"),
+    ("POST", f"{GROUP}/users", JOIN, 200, "groups!group=class servers!group=class servers!user=bob"),
+    ("POST", f"{GROUP}/users", JOIN, 200, "groups!group=class servers!group=class servers!group=staff"),
+    ("POST", f"{GROUP}/users", JOIN, 200, "groups!group=class servers!group=class servers"),
+    ("POST", f"{GROUP}/users", {"users": ["root"]}, 200, "groups!group=class"),
+    ("POST", "/groups/watched/users", JOIN, 200, "groups"),
+    ("POST", "/groups/watched/users", {"users": ["root"]}, 403, "groups"),
+    ("POST", "/groups/new", JOIN, 201, "admin:groups!group=new"),
+    ("POST", "/groups/new", JOIN, 403, "admin:groups!group=new servers!group=new"),
+    ("POST", "/groups", MEMBERS, 201, "admin:groups"),
+    ("POST", "/groups", MEMBERS, 403, "admin:groups delete:users!group=new"),
+    # a server that is renamed stays within reach
+    ("PATCH", LAB, {"name": "other"}, 404, "start:servers!server=bob/lab"),
+    (
+        "PATCH",
+        LAB,
+        {"name": "other"},
+        200,
+        "start:servers!server=bob/lab start:servers!server=bob/other read:servers",
+    ),
+    ("PATCH", LAB, {"name": "other"}, 200, "start:servers!user=bob read:servers"),
+    ("PATCH", LAB, {"name": "other"}, 403, "start:servers access:servers!server=bob/other read:servers"),
+]
+"""Method, path, body, answer, scopes: the state after a change is checked like the state before it."""
+
+
+@pytest.mark.parametrize(("method", "path", "body", "status", "scopes"), AFTER)
+async def test_what_a_change_leads_to_is_within_reach_too(make_hub, method, path, body, status, scopes):
+    hub = await make_hub(allow_named_servers=True)
+    client = await hub.holder("alice", *scopes.split())
+    bob, root = await hub.user("bob"), await hub.user("root")
+
+    def prepare(tx):
+        tx.groups.create(["class", "staff", "watched"])
+        tx.users.set_groups(bob.id, ["staff"])
+        tx.users.set_admin(root.id, admin=True)
+        tx.servers.create(bob.id, "lab")
+        tx.roles.ensure([Role(name="watcher", scopes=("access:servers!group=watched",))])
+
+    await hub.store.write(prepare)
+    answer = await client.ask(method, f"/hub/api{path}", model=body)
+    assert answer.code == status, answer.body

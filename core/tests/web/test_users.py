@@ -145,15 +145,62 @@ async def test_who_is_no_admin_touches_no_admin(hub):
     program = await hub.holder("alice", "admin:users")
     for body in ({"name": "toor"}, {"admin": False}, {}):
         assert (await program.ask("PATCH", f"{USERS}/root", model=body)).code == 403
+    answer = await program.delete(f"{USERS}/root")
+    assert (answer.code, model(answer)["message"]) == (403, "only admins can delete admins")
+    assert (await (await hub.admin()).get(f"{USERS}/root")).code == 200
 
 
-async def test_a_user_gets_another_name_and_logs_in_again(hub):
+async def test_who_is_an_admin_by_a_group_is_as_well_protected(hub):
+    bob = await hub.user("bob")
+
+    def give(tx):
+        tx.groups.create(["wheel"])
+        tx.roles.grant("admin", "group", ["wheel"])
+        tx.users.set_groups(bob.id, ["wheel"])
+
+    await hub.store.write(give)
+    program = await hub.holder("alice", "admin:users", "admin:groups")
+    for method, path, body in (
+        ("PATCH", f"{USERS}/bob", {"name": "toor"}),
+        ("DELETE", f"{USERS}/bob", None),
+        ("DELETE", "/hub/api/groups/wheel/users", {"users": ["bob"]}),
+        ("DELETE", "/hub/api/groups/wheel", None),
+        ("POST", "/hub/api/groups/wheel/users", {"users": ["alice"]}),
+    ):
+        assert (await program.ask(method, path, model=body)).code == 403, (method, path)
     admin = await hub.admin()
-    browser = await hub.logged_in("alice")
+    assert (await admin.delete("/hub/api/groups/wheel")).code == 204
+    assert (await program.delete(f"{USERS}/bob")).code == 204
+
+
+async def test_a_user_gets_another_name_and_every_way_in_ends(hub):
+    admin = await hub.admin()
+    browser, program = await hub.logged_in("alice"), await hub.program("alice")
+    link = await hub.links.make("alice")
+    assert (await program.get("/hub/api/user")).code == 200
     answer = await admin.ask("PATCH", f"{USERS}/alice", model={"name": " Alicia"})
     assert (answer.code, model(answer)["name"], model(answer)["auth_state"]) == (200, "alicia", None)
     assert (await admin.get(f"{USERS}/alice")).code == 404
     assert (await browser.call("GET", "/hub/api/user")).code == 403
+    assert (await program.get("/hub/api/user")).code == 403
+    assert (await admin.post(f"{USERS}/alice")).code == 201
+    assert b"alice" not in (await hub.browser().get(f"/hub/login/onetime?token={link}")).body
+    again = await hub.logged_in("alice")
+    assert model(await again.call("GET", "/hub/api/user"))["name"] == "alicia"
+
+
+async def test_a_name_that_stands_for_another_person_is_given_by_admins_alone(hub):
+    admin = await hub.admin()
+    await hub.logged_in("bob")
+    await admin.ask("PATCH", f"{USERS}/bob", model={"name": "robert"})
+    await hub.user("alice")
+    program = await hub.holder("carol", "admin:users")
+    for name in ("bob", "boss"):
+        answer = await program.ask("PATCH", f"{USERS}/alice", model={"name": name})
+        assert (answer.code, "stands for a person" in model(answer)["message"]) == (403, True), name
+    assert (await program.ask("PATCH", f"{USERS}/alice", model={"name": "alicia"})).code == 200
+    assert (await program.ask("PATCH", f"{USERS}/robert", model={"name": "bob"})).code == 200
+    assert (await admin.ask("PATCH", f"{USERS}/alicia", model={"name": "boss"})).code == 200
 
 
 async def test_names_that_cannot_be_had(hub):

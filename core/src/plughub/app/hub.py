@@ -185,7 +185,7 @@ class Hub:
         try:
             tree = scopes_of(self.config)
             declared = declared_of(self.config, self.selection, tree, self.where.base_url)
-            self._services = declared.services
+            self._services, self.given_names = declared.services, declared.given_names
             self._of_blocked = await self.store.write(lambda tx: declare(tx, declared))
         except InvalidError as error:
             raise StartError(error.message, hint=error.hint) from error

@@ -54,6 +54,7 @@ def web_context(hub: Hub) -> WebContext:
             hub.people.preparation,
             hub.people.deletion,
             hub.selection.accepts_name,
+            hub.given_names,
         ),
         groups=GroupService(hub.store, hub.tree),
         services=ServiceAdmin(hub.store, hub.settings, hub.tree),

@@ -71,6 +71,12 @@ class Declared:
     blocked: Mapping[str, Collection[str]] = field(default_factory=lambda: MappingProxyType({}))
     base_url: str = "/"
 
+    @property
+    def given_names(self) -> frozenset[str]:
+        """Names of users to whom the config file gives a role, a group or the rights of an admin."""
+        listed = [*self.admins.values(), *(group.users for group in self.groups)]
+        return frozenset().union(*listed, *(role.users or () for role in self.roles))
+
 
 def read_roles(
     given: Iterable[Any], tree: ScopeTree, extra_user_scopes: Iterable[str] = ()

@@ -239,6 +239,10 @@ class OAuth:
         ).one_or_none()
         return _code(row) if row is not None else None
 
+    def delete_codes_of(self, user_id: int) -> None:
+        """Delete the codes that were made for a user."""
+        self._connection.execute(delete(tables.oauth_codes).where(_codes.user_id == user_id))
+
     def delete_code(self, client_id: str, code: str) -> bool:
         """Use a code up; False when somebody did before."""
         used = self._connection.execute(

@@ -15,6 +15,7 @@ from plughub.domain.scopes.checking import Access, Reach, check_scopes, parse_sc
 from plughub.domain.scopes.definitions import DEFINITIONS, ScopeDefinition
 from plughub.domain.scopes.describing import ScopeDescription, describe_scopes, name_scopes
 from plughub.domain.scopes.filters import ScopeFilter, parse_scope
+from plughub.domain.scopes.gaining import Standing, gained_over_server, gained_scopes
 from plughub.domain.scopes.known import access_scopes, identify_scopes, service_access_scopes
 from plughub.domain.scopes.tree import ScopeOwner, ScopeTree, expand_scopes
 
@@ -27,12 +28,15 @@ __all__ = [
     "ScopeFilter",
     "ScopeOwner",
     "ScopeTree",
+    "Standing",
     "access_scopes",
     "check_scopes",
     "describe_scopes",
     "effective_token_scopes",
     "excess_scopes",
     "expand_scopes",
+    "gained_over_server",
+    "gained_scopes",
     "identify_scopes",
     "intersect_scopes",
     "name_scopes",

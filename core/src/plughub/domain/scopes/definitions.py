@@ -130,6 +130,19 @@ DEFINITIONS: Final[Mapping[str, ScopeDefinition]] = MappingProxyType(
 )
 """The scopes by name."""
 
+NOT_OF_USERS: Final = frozenset(
+    {
+        *_GROUPS,
+        *_SERVICES,
+        *_HUB,
+        "read:roles:groups",
+        "read:roles:services",
+        "groups:shares",
+        "read:groups:shares",
+    }
+)
+"""Scopes that reach no user, whatever their filter is."""
+
 SELF_SCOPES: Final = (
     "read:users",
     "users:activity",

@@ -11,7 +11,7 @@ from plughub.domain.roles import ADMIN_ROLE, USER_ROLE
 from plughub.domain.servers import ServerRecord
 from plughub.domain.users import User
 from plughub.services.hub_services.storing import store_services
-from plughub.services.people.sessions import end_sessions
+from plughub.services.people.ending_access import end_access
 from plughub.services.ports.directory import HolderKind
 from plughub.services.ports.store import Transaction
 
@@ -139,8 +139,7 @@ def _block(tx: Transaction, blocked: Mapping[str, Collection[str]]) -> frozenset
             tx.users.set_admin(user.id, admin=False)
             for role in user.roles:
                 tx.roles.revoke(role, "user", [name])
-            tx.tokens.delete(tokens)
-            end_sessions(tx, user.id)
+            end_access(tx, user)
     return frozenset(found)
 
 

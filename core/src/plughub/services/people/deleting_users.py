@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections import Counter
+from collections.abc import Callable
 from typing import Final
 
 from plughub.domain.errors import HubError, InvalidError
@@ -13,6 +14,7 @@ from plughub.domain.events import By
 from plughub.domain.users import User
 from plughub.kinds import UserInfo
 from plughub.plugin.hooks import Hooks
+from plughub.services.people.ending_access import end_access
 from plughub.services.people.sessions import end_sessions
 from plughub.services.ports.store import Store, Transaction
 from plughub.services.processes.loops import repeat
@@ -60,13 +62,21 @@ class UserDeletion:
         self._pulse = pulse or Pulse()
         self._busy: Counter[int] = Counter()
 
-    async def delete(self, user: User, seconds: float, *, by: Principal | None = None) -> None:
+    async def delete(
+        self,
+        user: User,
+        seconds: float,
+        *,
+        by: Principal | None = None,
+        check: Callable[[User], None] = lambda _user: None,
+    ) -> None:
         """Delete a user.
 
         Args:
             user: who.
             seconds: how long her servers may take to stop.
             by: who asks; None for the hub itself.
+            check: gets the user as stored, and raises when who asks may not delete her.
 
         Raises:
             InvalidError: it is who asks, or a server has not stopped yet.
@@ -78,9 +88,12 @@ class UserDeletion:
 
         def intend(tx: Transaction) -> None:
             tx.users.lock(user.id)
+            current = tx.users.by_id(user.id)
+            if current is not None:
+                check(current)
             if any(server.pending == "stop" for server in tx.servers.of_user(user.id)):
                 raise InvalidError(f"{user.name}'s server is in the process of stopping, please wait.")
-            if tx.users.by_id(user.id) is not None:
+            if current is not None:
                 tx.departures.begin(user.id, holder=holder, requested_by=name)
                 end_sessions(tx, user.id)
 
@@ -165,7 +178,8 @@ class UserDeletion:
 
     def _forget(self, tx: Transaction, user: User) -> None:
         tx.users.lock(user.id)
-        if tx.users.by_id(user.id) is None:
+        current = tx.users.by_id(user.id)
+        if current is None:
             return
         if not tx.departures.is_leaving(user.id):
             raise InvalidError(f"the deletion of {user.name} was given up, please try again")
@@ -174,7 +188,7 @@ class UserDeletion:
             raise _not_stopped(user)
         for server in servers:
             forget_server(tx, self._settings, server)
-        tx.login_links.withdraw(user.name)
+        end_access(tx, current)
         tx.directory.delete(user.id)
 
 

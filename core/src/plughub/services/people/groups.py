@@ -10,7 +10,16 @@ from plughub.domain.groups import Group, check_group_name
 from plughub.domain.names import normalize_username, shorten
 from plughub.domain.plain_json import plain_json
 from plughub.domain.roles import owner_scopes
-from plughub.domain.scopes import Reach, ScopeOwner, ScopeTree, excess_scopes, name_scopes
+from plughub.domain.scopes import (
+    Reach,
+    ScopeOwner,
+    ScopeTree,
+    Standing,
+    excess_scopes,
+    gained_scopes,
+    name_scopes,
+)
+from plughub.services.people.admins import AdminRule
 from plughub.services.ports.store import Store, Transaction
 from plughub.services.tokens.principals import Principal
 
@@ -26,6 +35,7 @@ class GroupService:
     def __init__(self, store: Store, tree: ScopeTree) -> None:
         self._store = store
         self._tree = tree
+        self._admins = AdminRule(tree)
 
     async def get(self, name: str) -> Group:
         """Find a group.
@@ -56,12 +66,15 @@ class GroupService:
             lambda tx: (tx.groups.page(within, offset, limit), tx.groups.count(within))
         )
 
-    async def create(self, names: Sequence[str], users: Collection[str] = ()) -> list[Group]:
+    async def create(
+        self, names: Sequence[str], users: Collection[str] = (), *, by: Principal
+    ) -> list[Group]:
         """Store groups.
 
         Args:
             names: of the groups.
             users: names of the members of each.
+            by: who asks.
 
         Returns:
             The groups.
@@ -69,6 +82,7 @@ class GroupService:
         Raises:
             InvalidError: a name is not good, or there is no such user.
             ConflictError: one of them is there already.
+            ForbiddenError: who asks would get at a member by scopes for the group.
         """
         if not names:
             raise InvalidError("Must specify at least one group to create")
@@ -82,23 +96,26 @@ class GroupService:
                 raise ConflictError(f"Group {', '.join(shorten(name) for name in there[:10])} already exists")
             members = _users(tx, users)
             for name in new if members else ():
+                self._check_joining(tx, _there(tx, name), members, by)
                 tx.groups.add_users(name, members)
             return [_there(tx, name) for name in dict.fromkeys(names)]
 
         return await self._store.write(work)
 
-    async def delete(self, name: str) -> None:
+    async def delete(self, name: str, by: Principal) -> None:
         """Forget a group; its members lose what they had by it.
 
         Args:
             name: its name.
+            by: who asks.
 
         Raises:
             NotFoundError: there is no such group.
+            ForbiddenError: the group may do what who asks may not.
         """
 
         def work(tx: Transaction) -> None:
-            _there(tx, name)
+            self._check_held(tx, _there(tx, name), by)
             tx.groups.delete(name)
 
         await self._store.write(work)
@@ -117,24 +134,27 @@ class GroupService:
         Raises:
             NotFoundError: there is no such group.
             InvalidError: there is no such user.
-            ForbiddenError: who asks does not hold what the group may do.
+            ForbiddenError: who asks does not hold what the group may do, or would get at a member by scopes
+                for the group.
         """
 
         def work(tx: Transaction) -> Group:
             group = _there(tx, name)
             members = _users(tx, users)
             self._check_grant(group, set(members) - set(group.users), by)
+            self._check_joining(tx, group, set(members) - set(group.users), by)
             tx.groups.add_users(name, members)
             return _there(tx, name)
 
         return await self._store.write(work)
 
-    async def remove(self, name: str, users: Collection[str]) -> Group:
+    async def remove(self, name: str, users: Collection[str], by: Principal) -> Group:
         """Take members out.
 
         Args:
             name: of the group.
             users: their names.
+            by: who asks.
 
         Returns:
             The group as it is then.
@@ -142,10 +162,13 @@ class GroupService:
         Raises:
             NotFoundError: there is no such group.
             InvalidError: there is no such user.
+            ForbiddenError: the group makes its members admins, and who asks is none.
         """
 
         def work(tx: Transaction) -> Group:
-            _there(tx, name)
+            group = _there(tx, name)
+            if self._admins.makes_admins(group.scopes):
+                self._admins.check(by, "change admins")
             tx.groups.remove_users(name, _users(tx, users))
             return _there(tx, name)
 
@@ -184,6 +207,40 @@ class GroupService:
                     f"members of {shorten(group.name)} may do what you may not: {more}",
                     hint="ask an admin of this hub",
                 )
+
+    def _check_held(self, tx: Transaction, group: Group, by: Principal) -> None:
+        """Refuse to delete what who asks could not make: roles of the config file come back with the name."""
+        roles = [role for role in map(tx.roles.get, group.roles) if role is not None]
+        given = self._tree.expand({scope for role in roles for scope in role.scopes})
+        if excess := excess_scopes(given, by.scopes):
+            raise ForbiddenError(
+                f"{shorten(group.name)} may do what you may not: {name_scopes(excess)}",
+                hint="ask an admin of this hub",
+            )
+
+    def _check_joining(self, tx: Transaction, group: Group, new: Collection[str], by: Principal) -> None:
+        """Refuse members at whom who asks would get, and admins where anybody would get at them."""
+        for name in sorted(new):
+            member = tx.users.get(name)
+            if member is None:
+                continue
+            before = Standing(name, member.groups)
+            after = Standing(name, {*member.groups, group.name})
+            gained = gained_scopes(by.scopes, before, after)
+            if not gained and self._admins.is_admin(member) and not self._admins.holds_for(by):
+                gained = gained_scopes(self._over_members(tx, group.name), before, after)
+            if gained:
+                raise ForbiddenError(
+                    f"as a member of {shorten(group.name)}, {shorten(name)} would come within reach of "
+                    f"{name_scopes(gained)}",
+                    hint="ask an admin of this hub",
+                )
+
+    def _over_members(self, tx: Transaction, group: str) -> frozenset[str]:
+        """List the scopes that any role gives over the members of a group."""
+        # Role by role: all together, a scope without a filter would hide the same one with a filter.
+        scopes = frozenset().union(*(self._tree.expand(role.scopes) for role in tx.roles.all()))
+        return frozenset(scope for scope in scopes if scope.endswith(f"!group={group}"))
 
 
 def _there(tx: Transaction, name: str) -> Group:

@@ -8,16 +8,16 @@ from dataclasses import dataclass
 
 from plughub.domain.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
 from plughub.domain.names import check_username, normalize_username, shorten
-from plughub.domain.roles import ADMIN_ROLE, default_role
-from plughub.domain.scopes import ScopeTree, excess_scopes
+from plughub.domain.scopes import ScopeFilter, ScopeTree, Standing, gained_scopes, name_scopes
 from plughub.domain.servers import ServerRecord
 from plughub.domain.users import User, UserQuery
 from plughub.kinds import UserInfo
 from plughub.plugin.hooks import Hooks
+from plughub.services.people.admins import AdminRule
 from plughub.services.people.auth_states import Sealed
 from plughub.services.people.deleting_users import UserDeletion, authenticators_of
+from plughub.services.people.ending_access import end_access
 from plughub.services.people.preparing_users import UserPreparation
-from plughub.services.people.sessions import end_sessions
 from plughub.services.ports.store import Store, Transaction
 from plughub.services.servers.cleaning_up import void_credentials
 from plughub.services.settings import HubSettings
@@ -50,6 +50,7 @@ class UserAdmin:
         preparation: asks authenticators about who is added.
         deletion: deletes.
         is_name: tells whether a normalised name can be that of a user here.
+        given: names to which the configuration gives something: only admins rename a user to one.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class UserAdmin:
         preparation: UserPreparation,
         deletion: UserDeletion,
         is_name: Callable[[str], bool] = lambda _name: True,
+        given: Collection[str] = frozenset(),
     ) -> None:
         self._store = store
         self._hooks = hooks
@@ -68,7 +70,8 @@ class UserAdmin:
         self._preparation = preparation
         self._deletion = deletion
         self._is_name = is_name
-        self._of_admins = tree.expand(default_role(ADMIN_ROLE).scopes)
+        self._given = frozenset(given)
+        self._admins = AdminRule(tree)
 
     async def page(self, query: UserQuery, *, stopped: bool = False) -> UserPage:
         """List users.
@@ -108,7 +111,7 @@ class UserAdmin:
         """
         wanted = self._check_names(names)
         if admin:
-            self._check_admin(by, "make admins")
+            self._admins.check(by, "make admins")
 
         def work(tx: Transaction) -> list[User]:
             keys = tx.directory.create(wanted)
@@ -137,6 +140,8 @@ class UserAdmin:
     ) -> User:
         """Give a user another name, make her an admin, take that away, or store secrets.
 
+        A new name ends all logins and tokens of the user.
+
         Args:
             user: who.
             name: the new name, as typed; None to leave it.
@@ -149,7 +154,7 @@ class UserAdmin:
 
         Raises:
             InvalidError: the name is not good or taken, or a server runs below the old one.
-            ForbiddenError: who asks is no admin and touches one.
+            ForbiddenError: who asks is no admin and touches one, or may not give the new name.
             PluginError: an authenticator cannot follow the new name; nothing is changed.
         """
         new_name = None if name is None else self._check_names([name])[0]
@@ -161,10 +166,9 @@ class UserAdmin:
             current = _there(tx, user)
             self._check_change(current, admin, by)
             if new_name is not None and new_name != current.name:
-                _check_rename(tx, current, new_name)
+                self._check_rename(tx, current, new_name, by)
                 self._leave_name(tx, current)
                 tx.directory.rename(user.id, new_name)
-                end_sessions(tx, user.id)
             if admin is not None and admin != current.admin:
                 tx.users.set_admin(user.id, admin)
             if auth_state is not None:
@@ -185,10 +189,16 @@ class UserAdmin:
             by: who asks.
 
         Raises:
+            ForbiddenError: who asks is no admin and deletes one.
             InvalidError: it is who asks, or a server has not stopped yet.
             PluginError: an authenticator could not clean up; she stays.
         """
-        await self._deletion.delete(user, seconds, by=by)
+
+        def check(current: User) -> None:
+            if self._admins.is_admin(current):
+                self._admins.check(by, "delete admins")
+
+        await self._deletion.delete(user, seconds, by=by, check=check)
 
     async def _follow(self, user: User, name: str, by: Principal) -> None:
         """Have the authenticators of a user follow her new name, when it can be."""
@@ -196,7 +206,7 @@ class UserAdmin:
         def check(tx: Transaction) -> tuple[User, tuple[str, ...]]:
             current = _there(tx, user)
             self._check_change(current, None, by)
-            _check_rename(tx, current, name)
+            self._check_rename(tx, current, name, by)
             return current, authenticators_of(tx, self._settings, user.id)
 
         current, plugins = await self._store.read(check)
@@ -206,14 +216,45 @@ class UserAdmin:
             )
 
     def _leave_name(self, tx: Transaction, user: User) -> None:
-        """Void what bears a name that somebody else may have from now on."""
+        """End every way in, and void what bears a name that somebody else may have from now on."""
         for server in tx.servers.of_user(user.id):
             void_credentials(tx, self._settings, server)
-        tx.login_links.withdraw(user.name)
+        end_access(tx, user)
 
     def _check_change(self, user: User, admin: bool | None, by: Principal) -> None:
-        if user.admin or (admin is not None and admin != user.admin):
-            self._check_admin(by, "change admins")
+        if self._admins.is_admin(user) or (admin is not None and admin != user.admin):
+            self._admins.check(by, "change admins")
+
+    def _check_rename(self, tx: Transaction, user: User, name: str, by: Principal) -> None:
+        if _active(tx, user.id):
+            raise InvalidError(
+                f"{user.name} has servers that run; stop them first: their addresses hold the name"
+            )
+        self._check_reach(user, name, by)
+        if tx.users.get(name) is not None:
+            raise _taken(name)
+        means = name in self._given or set(tx.users.known_as(name)) - {user.id}
+        if means and not self._admins.holds_for(by):
+            raise ForbiddenError(
+                f"only admins can give a user the name {shorten(name)}: it already stands for a person",
+                hint="ask an admin of this hub",
+            )
+
+    @staticmethod
+    def _check_reach(user: User, name: str, by: Principal) -> None:
+        """Refuse a name that the scopes do not reach as that of a new user, or by which they reach more."""
+        if not by.may("admin:users", resource=ScopeFilter.user(name)):
+            raise ForbiddenError(
+                f"your scopes do not reach a user of the name {shorten(name)}: giving a name takes what "
+                "adding a user of that name takes",
+                hint="ask an admin of this hub",
+            )
+        gained = gained_scopes(by.scopes, Standing(user.name, user.groups), Standing(name, user.groups))
+        if gained:
+            raise ForbiddenError(
+                f"with the name {shorten(name)} you would get at the user with {name_scopes(gained)}",
+                hint="ask an admin of this hub",
+            )
 
     async def _prepare(self, names: Collection[str]) -> None:
         refused = await self._preparation.before_adding(names)
@@ -237,20 +278,6 @@ class UserAdmin:
         if not good:
             raise InvalidError("Must specify at least one user to create")
         return good
-
-    def _check_admin(self, by: Principal, deed: str) -> None:
-        """Refuse whoever does not hold all that an admin holds."""
-        if excess_scopes(self._of_admins, by.scopes):
-            raise ForbiddenError(f"only admins can {deed}", hint="ask an admin of this hub")
-
-
-def _check_rename(tx: Transaction, user: User, name: str) -> None:
-    if _active(tx, user.id):
-        raise InvalidError(
-            f"{user.name} has servers that run; stop them first: their addresses hold the name"
-        )
-    if tx.users.get(name) is not None:
-        raise _taken(name)
 
 
 def _taken(name: str) -> InvalidError:

@@ -85,5 +85,8 @@ class OAuth(Protocol):
     def code(self, client_id: str, code: str) -> OAuthCode | None:
         """Find a code that has not ended."""
 
+    def delete_codes_of(self, user_id: int) -> None:
+        """Delete the codes that were made for a user."""
+
     def delete_code(self, client_id: str, code: str) -> bool:
         """Use a code up; False when somebody did before."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from plughub.domain.errors import ConflictError, InvalidError, NotFoundError
+from plughub.domain.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
 from plughub.domain.names import check_server_name, shorten
+from plughub.domain.scopes import Standing, gained_over_server, name_scopes
 from plughub.domain.servers import ServerRecord
 from plughub.domain.users import User
 from plughub.kinds import Server
@@ -17,6 +18,7 @@ from plughub.services.servers.beginning import changed_meanwhile, check_named_li
 from plughub.services.servers.cleaning_up import void_credentials
 from plughub.services.servers.views import stored_view
 from plughub.services.settings import HubSettings
+from plughub.services.tokens.principals import Principal
 
 
 class NamedServers:
@@ -81,6 +83,7 @@ class NamedServers:
         name: str | None = None,
         display_name: str | None = None,
         options: Mapping[str, Any] | None = None,
+        by: Principal | None = None,
     ) -> ServerRecord:
         """Change what is stored of a server; what is None stays.
 
@@ -89,6 +92,7 @@ class NamedServers:
             name: its new name.
             display_name: what pages call it; checked, empty for its name.
             options: for its next start.
+            by: who asks; None for the hub itself.
 
         Returns:
             The server as it is then.
@@ -96,6 +100,7 @@ class NamedServers:
         Raises:
             InvalidError: it runs, or the name or an option is not good, or it is the default server.
             ConflictError: there is a server of that name.
+            ForbiddenError: by the new name, who asks would get at the server.
             NotFoundError: there is no such server any more.
             PluginError: its spawner cannot follow the new name; nothing is changed.
         """
@@ -103,7 +108,7 @@ class NamedServers:
         renamed = name is not None and name != server.name
         if renamed:
             self._check_rename(server, name or "")
-            await self._follow(server, name or "")
+            await self._follow(server, name or "", by)
 
         def work(tx: Transaction) -> ServerRecord:
             tx.users.lock(server.user_id)
@@ -129,11 +134,12 @@ class NamedServers:
         """
         await self._store.write(lambda tx: tx.servers.set_display_name(server.id, display_name))
 
-    async def _follow(self, server: ServerRecord, name: str) -> None:
+    async def _follow(self, server: ServerRecord, name: str, by: Principal | None) -> None:
         """Have the spawner of a server follow its new name, when it can be."""
 
         def check(tx: Transaction) -> Server:
             current = _stopped(tx, server)
+            _check_reach(tx, current, name, by)
             self._check_free(tx, server.user_id, name)
             return stored_view(tx, self._settings, current)
 
@@ -163,6 +169,19 @@ def _stopped(tx: Transaction, server: ServerRecord) -> ServerRecord:
     if current.active:
         raise InvalidError(f"{current.full_name} is active: stop it first")
     return current
+
+
+def _check_reach(tx: Transaction, server: ServerRecord, name: str, by: Principal | None) -> None:
+    """Refuse a name by which who asks reaches more than before."""
+    user = tx.users.by_id(server.user_id)
+    if user is None or by is None:
+        return
+    gained = gained_over_server(by.scopes, Standing(user.name, user.groups), server.name, name)
+    if gained:
+        raise ForbiddenError(
+            f"with the name {shorten(name)} you would get at the server with {name_scopes(gained)}",
+            hint="ask an admin of this hub",
+        )
 
 
 def _held(tx: Transaction, server: ServerRecord) -> ServerRecord:

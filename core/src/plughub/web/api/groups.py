@@ -45,7 +45,9 @@ class GroupsHandler(_GroupAnswers):
         """Create several groups."""
         body = self.json_body()
         check_body(body, {"groups": TEXTS, "users": TEXTS}, "group")
-        groups = await self.context.groups.create(body.get("groups") or [], body.get("users") or [])
+        groups = await self.context.groups.create(
+            body.get("groups") or [], body.get("users") or [], by=self.visitor
+        )
         for group in groups:
             self.tell("create-group", "", group=group.name, users=list(group.users))
         self.answer([self.model(group) for group in groups], HTTPStatus.CREATED)
@@ -62,14 +64,14 @@ class GroupHandler(_GroupAnswers):
     @requires("admin:groups", about=of_group)
     async def post(self, name: str) -> None:
         """Create a group."""
-        groups = await self.context.groups.create([name], self.users_of_body())
+        groups = await self.context.groups.create([name], self.users_of_body(), by=self.visitor)
         self.tell("create-group", "", group=name, users=list(groups[0].users))
         self.answer(self.model(groups[0]), HTTPStatus.CREATED)
 
     @requires("delete:groups", about=of_group)
     async def delete(self, name: str) -> None:
         """Delete a group."""
-        await self.context.groups.delete(name)
+        await self.context.groups.delete(name, self.visitor)
         self.tell("delete-group", "", group=name)
         self.answer_nothing(HTTPStatus.NO_CONTENT)
 
@@ -89,7 +91,7 @@ class GroupUsersHandler(_GroupAnswers):
     async def delete(self, name: str) -> None:
         """Take members out."""
         users = self.users_of_body(required=True)
-        group = await self.context.groups.remove(name, users)
+        group = await self.context.groups.remove(name, users, self.visitor)
         self.tell("remove-from-group", "", group=name, users=users)
         self.answer(self.model(group))
 

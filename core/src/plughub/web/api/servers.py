@@ -98,7 +98,11 @@ class ServerHandler(APIHandler):
             await check_access(self, ("start:servers",), of_server(name, new_name))
         before = await self.context.servers.get(name, server)
         record = await self.context.named_servers.change(
-            before, name=new_name, display_name=_display_name(body), options=body.get("user_options")
+            before,
+            name=new_name,
+            display_name=_display_name(body),
+            options=body.get("user_options"),
+            by=self.visitor,
         )
         self.tell("change-server", name, record.name, was=before.name)
         self._answer_model(record, await self.find_user(name))
