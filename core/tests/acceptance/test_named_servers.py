@@ -23,6 +23,7 @@ async def test_a_named_server_opens_in_the_browser_and_is_removed_from_the_home_
         await log_in(page, hub.url, "ada-b", "any")
         await page.wait_for_url("**/user/ada-b/**", timeout=90_000)
         await page.goto(f"{hub.url}hub/spawn/ada-b/my-lab")
+        await page.get_by_role("button", name="Start").click()
         await page.wait_for_url("**/user/ada-b/my-lab/**", timeout=90_000)
         await page.locator("#jp-main-dock-panel").wait_for(timeout=60_000)
         cookies = {cookie["name"]: cookie["path"] for cookie in await page.context.cookies()}

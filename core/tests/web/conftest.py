@@ -68,7 +68,10 @@ DEADLINE = 20.0
 
 
 class Browser:
-    """A browser that keeps cookies by path, follows no redirect and sends no Sec-Fetch headers by itself."""
+    """A browser that keeps cookies by path, follows no redirect and sends no Sec-Fetch headers by itself.
+
+    It comes from a page of the hub, as its Referer header says.
+    """
 
     def __init__(self, address: str, **headers: str) -> None:
         self.address = address
@@ -86,7 +89,7 @@ class Browser:
         body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> HTTPResponse:
-        sent = {**self.headers, **(headers or {})}
+        sent = {"Referer": f"{self.address}/hub/home", **self.headers, **(headers or {})}
         if form is not None:
             body = urlencode(form, doseq=True).encode()
             sent.setdefault("Content-Type", "application/x-www-form-urlencoded")

@@ -19,6 +19,7 @@ from tornado.httputil import HTTPServerRequest
 from tornado.web import create_signed_value, decode_signed_value
 
 from plughub.domain.errors import ForbiddenError
+from plughub.domain.urls import guess_base_url
 from plughub.web.protocol import XSRF_COOKIE
 
 MAX_AGE_DAYS: Final = 31
@@ -99,6 +100,35 @@ def is_from_elsewhere(request: HTTPServerRequest) -> bool:
         True when the browser says so.
     """
     return request.headers.get("Sec-Fetch-Site", "") in {"cross-site", "same-site"}
+
+
+def led_by_hub(request: HTTPServerRequest) -> bool:
+    """Tell whether a page of the hub's own origin led the browser to an address.
+
+    Args:
+        request: the request.
+
+    Returns:
+        True when the browser says so; over plain http to other machines it does not, and the address of the
+        page before is taken for it. False without any proof.
+    """
+    site = request.headers.get("Sec-Fetch-Site")
+    if site is not None:
+        return site == "same-origin"
+    before = request.headers.get("Referer", "")
+    return bool(before) and guess_base_url(before).lower().partition("//")[2] == request.host.lower()
+
+
+def is_typed(request: HTTPServerRequest) -> bool:
+    """Tell whether a user opened an address themselves, by hand or as a bookmark.
+
+    Args:
+        request: the request.
+
+    Returns:
+        True when the browser says so.
+    """
+    return request.headers.get("Sec-Fetch-Site") == "none"
 
 
 def needs_token(request: HTTPServerRequest) -> bool:

@@ -84,7 +84,8 @@ class Person:
 
     def open(self, path, form=None, headers=None):
         data = urllib.parse.urlencode(form).encode() if form is not None else None
-        request = urllib.request.Request(self.hub.url.rstrip("/") + path, data, headers or {})
+        sent = {"Referer": f"{self.hub.url}hub/home", **(headers or {})}
+        request = urllib.request.Request(self.hub.url.rstrip("/") + path, data, sent)
         try:
             answer = self.opener.open(request, timeout=30)
         except urllib.error.HTTPError as error:

@@ -90,6 +90,7 @@ class Browser:
     def _ask(self, method: str, path: str, form: str | None = None) -> tuple[int, str]:
         connection = http.client.HTTPConnection("127.0.0.1", self._hub.port, timeout=_TIMEOUT)
         headers = {"Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items())}
+        headers["Referer"] = f"http://127.0.0.1:{self._hub.port}/hub/home"
         if form is not None:
             headers["Content-Type"] = "application/x-www-form-urlencoded"
         try:

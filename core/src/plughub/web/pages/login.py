@@ -16,7 +16,7 @@ from plughub.services.people.login import WRONG, Session
 from plughub.web.errors import answer_to, status_of
 from plughub.web.pages.base import PageHandler
 from plughub.web.pages.root import landing
-from plughub.web.xsrf import is_from_elsewhere, is_navigation
+from plughub.web.xsrf import is_from_elsewhere, is_navigation, is_typed, led_by_hub
 
 _NOT_FOR_PLUGINS = frozenset({"username", "password", "_xsrf", "next", FIELD})
 _OUT_OF_DATE = "Login form invalid or expired. Try again."
@@ -176,13 +176,25 @@ class LoginHandler(PageHandler):
 class OneTimeHandler(LoginHandler):
     """``/hub/login/onetime?token=…``: a link that lets in once."""
 
-    guarded = frozenset()
-
     async def get(self) -> None:
-        """Use a link up, unless somebody only looks ahead whether it is worth opening."""
+        """Use a link up, unless somebody only looks ahead; ask first when a page of another site led here."""
         if self._only_looks():
             raise ForbiddenError("this link is used up by opening it", hint="Open it in the browser itself.")
         token = self.get_query_argument("token", "")
+        if self._asks_first():
+            url = self.with_next(self.hub_path("login", "onetime"))
+            self.render_page("confirm_login.html", token=token, url=url)
+        else:
+            await self._use(token)
+
+    def head(self) -> None:
+        """Answer those who only look ahead, and leave the link as it is."""
+
+    async def post(self) -> None:
+        """Use a link up whose user was asked."""
+        await self._use(self.get_body_argument("token", ""))
+
+    async def _use(self, token: str) -> None:
         try:
             with self.context.metrics.login():
                 session = await self.log_in("", "", {FIELD: token})
@@ -198,12 +210,11 @@ class OneTimeHandler(LoginHandler):
             ) from error
         self.redirect(await self.enter(session))
 
-    def head(self) -> None:
-        """Answer those who only look ahead, and leave the link as it is."""
-
-    async def post(self) -> None:
-        """Refuse: a link is opened, nothing is sent to it."""
-        self.set_status(405)
+    def _asks_first(self) -> bool:
+        """Tell whether the link may be another person's, sent to have this browser work in their account."""
+        if led_by_hub(self.request) or is_typed(self.request):
+            return False
+        return is_from_elsewhere(self.request) or self.principal is not None
 
     def _only_looks(self) -> bool:
         """Tell whether a browser or mail reader fetches the link before a person opens it."""
@@ -215,12 +226,12 @@ class LogoutHandler(PageHandler):
     """``/hub/logout``."""
 
     async def get(self) -> None:
-        """Log out; ask first when a link of another site leads here."""
+        """Log out; ask first unless a page of the hub led here."""
         user = self.principal.user if self.principal else None
         if user is None:
             self.cookies_of_hub.clear()
             self.redirect(self.hub_path("login"))
-        elif is_from_elsewhere(self.request) or not is_navigation(self.request):
+        elif not led_by_hub(self.request) or not is_navigation(self.request):
             self.render_page("logout.html", ask=True)
         else:
             await self._log_out(user)

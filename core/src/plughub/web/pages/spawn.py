@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -14,10 +15,12 @@ from plughub.web.errors import answer_to, status_of
 from plughub.web.options import named_server_limit
 from plughub.web.pages.base import PageHandler, trusted
 from plughub.web.requires import check_access, of_server
-from plughub.web.xsrf import is_from_elsewhere
+from plughub.web.xsrf import is_typed, led_by_hub
 
 BACKEND: Final = "backend"
 OPTION: Final = "opt-"
+JUST_NOW: Final = 60.0
+"""Seconds after logging in in which the default server starts without a further click."""
 SOON: Final = 1.0
 """Seconds; a server that runs by then is opened without showing its progress."""
 
@@ -37,12 +40,14 @@ class SpawnHandler(PageHandler):
             self._show_choice(user, server)
             return
         options = self._options_of_query()
-        if options and not is_from_elsewhere(self.request):
-            await self._start_from_form(user, server, backend, options)
-            return
-        form = await self._form(user, server, backend)
+        asks = self._asks_first(user, server, options)
+        form = "" if options else await self._form(user, server, backend)
         if form:
             self._show_form(user, server, form)
+        elif asks:
+            self._ask(user, server, backend, options)
+        elif options:
+            await self._start_from_form(user, server, backend, options)
         else:
             await self._start(user, server, backend, None)
 
@@ -60,7 +65,23 @@ class SpawnHandler(PageHandler):
             if field != "_xsrf"
         }
         form |= {f"{field}_file": list(files) for field, files in self.request.files.items()}
-        await self._start_from_form(user, server, backend, form)
+        if form or await self._form(user, server, backend):
+            await self._start_from_form(user, server, backend, form)
+        else:
+            await self._start(user, server, backend, None)
+
+    def _asks_first(self, user: User, server: str, options: Mapping[str, Sequence[str]]) -> bool:
+        """Tell whether a click is needed because a link that is not the hub's may have led here.
+
+        The default server as it is, started by typing the address or by logging in, is an exception.
+        """
+        if led_by_hub(self.request):
+            return False
+        session = self.visitor.session
+        logged_in = session is not None and time.time() - session.authenticated_at < JUST_NOW
+        chosen = options or server or self.get_query_argument(BACKEND, "")
+        plain = not chosen and user.name == self.visitor.name
+        return not (plain and (logged_in or is_typed(self.request)))
 
     async def _user(self, name: str, server: str) -> User:
         name = name or self.visitor.name
@@ -143,6 +164,19 @@ class SpawnHandler(PageHandler):
             self.redirect(self.next_url or self.server_path(user.name, server))
         else:
             self.redirect(self.pending_path(user.name, server))
+
+    def _ask(self, user: User, server: str, backend: str, options: Mapping[str, Sequence[str]]) -> None:
+        """Show what will be started, with a button that starts it."""
+        info = self.context.settings.spawners[backend]
+        self.render_page(
+            "confirm_start.html",
+            for_user=user,
+            server_name=server,
+            spawner_label=info.label or backend if len(self.context.settings.spawners) > 1 else "",
+            options=[(name, value) for name, values in options.items() for value in values],
+            after_url=self.next_url,
+            url=self._address(),
+        )
 
     def _show_choice(self, user: User, server: str) -> None:
         choices = [
