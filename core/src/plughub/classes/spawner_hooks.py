@@ -229,7 +229,10 @@ class SpawnerHooks:
     # ---- instances
 
     async def _find(self, server: Server) -> Spawner:
-        return self._cache.find(server) or await self._make_once(server)
+        spawner = self._cache.find(server) or await self._make_once(server)
+        if server.url and spawner.server.host != server.url:
+            spawner.server.move_to(server.url)  # what is recorded holds, whatever an older answer left here
+        return spawner
 
     async def _make_once(self, server: Server) -> Spawner:
         """Make the instance of a server; who asks for it in the meantime gets the same one."""

@@ -1,10 +1,18 @@
-"""Ports for servers: a free one, or the wanted one when nobody has it."""
+"""Ports for servers: a free one, or the wanted one when nobody has it.
+
+Between the choice and the moment when the server listens, another process may take the port. That is noticed
+(`plughub_localprocess.listening`). It happens to no other program by chance, because ports are chosen where
+the system gives none by itself.
+"""
 
 from __future__ import annotations
 
 import errno
+import functools
+import random
 import socket
 from collections import deque
+from pathlib import Path
 from typing import Final
 
 import psutil
@@ -13,6 +21,8 @@ from plughub.spawner import SpawnFailed
 
 _RECENT: Final[deque[int]] = deque(maxlen=256)
 """Ports given lately, whose servers may not listen yet."""
+_TRIES: Final = 64
+_LAST: Final = 65_535
 
 
 def choose_port(ip: str, port: int) -> int:
@@ -28,12 +38,45 @@ def choose_port(ip: str, port: int) -> int:
     Raises:
         SpawnFailed: the wanted port is taken, or the address is none of this machine.
     """
-    for _ in range(_RECENT.maxlen or 1):
-        found = _try(ip, port)
-        if port or found not in _RECENT:
-            break
+    found = _try(ip, port) if port else (_quiet_port(ip) or _any_port(ip))
     _RECENT.append(found)
     return found
+
+
+def _quiet_port(ip: str) -> int:
+    """Choose a port that the system gives to no program by itself; 0 when none is found."""
+    ports = _quiet_ports()
+    for _ in range(_TRIES if ports else 0):
+        port = random.choice(ports)  # noqa: S311 - no secret: whoever looks sees it
+        if port in _RECENT:
+            continue
+        try:
+            return _try(ip, port)
+        except SpawnFailed as error:
+            if not error.retry:
+                raise
+    return 0
+
+
+def _any_port(ip: str) -> int:
+    for _ in range(_RECENT.maxlen or 1):
+        if (found := _try(ip, 0)) not in _RECENT:
+            break
+    return found
+
+
+@functools.cache
+def _quiet_ports() -> range:
+    """Name the ports above those of outgoing connections.
+
+    Source:
+        ``ip(7)``, ``ip_local_port_range``.
+    """
+    try:
+        high = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text("ascii").split()[1])
+    except (OSError, ValueError, IndexError):
+        return range(0)
+    return range(high + 1, _LAST + 1)
 
 
 def _try(ip: str, port: int) -> int:

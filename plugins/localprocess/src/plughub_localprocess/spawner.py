@@ -26,6 +26,7 @@ from plughub_localprocess.identity import ProcessIdentity
 from plughub_localprocess.inventory import find_servers, state_of
 from plughub_localprocess.launcher import become_user, enter
 from plughub_localprocess.launching import OURS, Orders, launch
+from plughub_localprocess.listening import describe_listeners, server_listens
 from plughub_localprocess.logfile import LogFile
 from plughub_localprocess.places import RUNTIME_DIRS
 from plughub_localprocess.ports import choose_port
@@ -71,6 +72,7 @@ class LocalProcessSpawner(Spawner):
         super().__init__(**kwargs)
         self._launching = threading.Lock()
         self._log_is_ours = False
+        self._listens = True
 
     # ---- the hub's calls
 
@@ -92,6 +94,19 @@ class LocalProcessSpawner(Spawner):
             None when it runs, else its exit code (negative for a signal, 0 when not known).
         """
         return await self.in_thread(self._poll)
+
+    async def verify_address(self) -> bool:
+        """Tell whether the processes of this server, and no others, listen at its address.
+
+        Before that whoever took the port first would get its visitors, their cookies and their files.
+
+        Returns:
+            False also when nothing listens there.
+
+        Raises:
+            PermissionError: it cannot be told.
+        """
+        return await self.in_thread(self._verify_address)
 
     async def stop(self, now: bool = False) -> None:
         """End the process and its group, also what an interrupted start of this operation has left.
@@ -120,7 +135,12 @@ class LocalProcessSpawner(Spawner):
 
     def diagnose(self) -> str | None:
         """Say why the server does not answer."""
-        return diagnose(self.pid, self.server.port or self.port, self._poll())
+        port = self.server.port or self.port
+        code = self._poll()
+        foreign = describe_listeners(self.server.host) if code is None and port else ""
+        if foreign and not self._verify_address():
+            return f"port {port} is held by a process of {foreign}, not by the server"
+        return diagnose(self.pid, port, code)
 
     def delete_forever(self) -> None:
         """Remove the log file of a server that is deleted."""
@@ -266,6 +286,18 @@ class LocalProcessSpawner(Spawner):
         if self._identity.is_running():
             return None
         return CHILDREN.exit_code(self._identity) or 0
+
+    def _verify_address(self) -> bool:
+        if not self.pid:
+            return False
+        uid = find_account(self.user.name).uid if self.own_accounts else None
+        ours = server_listens(self.server.host, self._identity, self._marks, uid=uid)
+        if ours != self._listens:
+            self._listens = ours
+            if not ours:
+                holder = describe_listeners(self.server.host) or "nobody"
+                self.log.warning("%s: %s listens at %s", self.record.full_name, holder, self.server.host)
+        return ours
 
     def _groups(self) -> list[ProcessGroup]:
         """What has to end: the recorded process, and what a start that never answered has launched.

@@ -35,6 +35,7 @@ from plughub.testing.contracts.spawner_under_test import (
     command_lines,
     make_server,
 )
+from plughub.testing.foreign import foreign_listener
 
 RestartBackend = Callable[[SpawnerUnderTest], Awaitable[None]]
 """Restarts what runs a server, such as a container engine, under the running server."""
@@ -63,12 +64,15 @@ class SpawnerContract:
         keeps_logs: what a server writes can be read.
         lists_what_runs: `hub_inventory` finds what was launched.
         knows_exit_codes: `hub_poll` tells with which code a server ended.
+        trusts_addresses: why nothing but a server can listen at its address, so that `hub_verify_address`
+            is not needed, such as a network of its own; empty for a spawner that verifies.
     """
 
     refuses_unknown_users: bool = True
     keeps_logs: bool = True
     lists_what_runs: bool = True
     knows_exit_codes: bool = True
+    trusts_addresses: str = ""
 
     @pytest.fixture
     def make_plugin(self) -> Make:
@@ -213,6 +217,22 @@ class SpawnerContract:
         spawner.new_hub()
 
         assert await spawner.poll() is None
+        assert await spawner.verifies()
+
+    async def test_a_foreign_process_is_not_taken_for_the_server(self, spawner: SpawnerUnderTest) -> None:
+        await spawner.start()
+        await spawner.facts()
+        if self.trusts_addresses:
+            return
+        assert await spawner.verifies()
+
+        with foreign_listener() as port:
+            spawner.server = replace(spawner.server, url=f"http://127.0.0.1:{port}")
+            assert not await spawner.verifies()
+            spawner.new_hub()
+            assert not await spawner.verifies()
+
+        spawner.server = replace(spawner.server, url=spawner.started.url)
         assert await spawner.verifies()
 
     async def test_what_was_launched_but_not_recorded_is_found(self, spawner: SpawnerUnderTest) -> None:
