@@ -70,6 +70,7 @@ class Machine:
         self.inventory_is_missing = False
         self.moved = {}
         self.ours = True
+        self.poll_gate = None
         self.verified = []
 
     async def launch(self, server):
@@ -119,6 +120,8 @@ class MachineSpawner:
     @hookimpl
     async def hub_poll(self, server):
         self.machine.seen["poll"] = server
+        if self.machine.poll_gate:
+            await self.machine.poll_gate.wait()
         if self.machine.poll_error:
             raise self.machine.poll_error
         if server.operation not in self.machine.running:

@@ -5,8 +5,13 @@ import asyncio
 import pytest
 
 from plughub import hookimpl
+from plughub.app.checks import warn_of_trust
 from plughub.domain.servers import Status
-from plughub.kinds import Moved
+from plughub.kinds import Moved, SpawnerInfo
+from plughub.plugin.calling import HookCaller
+from plughub.plugin.hooks import Hooks
+from plughub.plugin.manager import ActivePlugins
+from plughub.plugin.threads import ThreadPools
 
 ROUTE = "/user/alice/"
 
@@ -181,7 +186,7 @@ async def test_a_start_follows_a_server_that_moves_before_it_answers(hub, machin
 
 
 async def test_a_start_that_another_process_carries_on_verifies_before_it_routes(make_hub, machine, proxy):
-    first = make_hub()
+    first = make_hub(lease=0.5)
     proxy.error = RuntimeError("full")
     asked = await first.servers.start(await first.user())
     async for now in first.servers.changes(asked):
@@ -204,3 +209,64 @@ async def test_a_server_that_cannot_be_stopped_gets_its_route_back_only_when_it_
     await mend(hub)
     assert (after.status, after.ready) == (Status.RUNNING, False)
     assert ROUTE not in proxy.routes
+
+
+async def test_a_hub_that_starts_restores_no_route_to_a_foreign_process(make_hub, machine, proxy):
+    first = make_hub()
+    server = await first.started()
+    await first.crash()
+    proxy.routes.clear()
+    machine.ours = False
+
+    second = make_hub(host="here")
+    await _leave(second, first)
+    await second.poller.adopt()
+    await second.routes.start()
+
+    assert ROUTE not in proxy.routes
+    assert not (await seen(second, server)).ready
+
+
+async def test_a_hub_that_starts_restores_no_route_to_what_has_ended(make_hub, machine, proxy):
+    first = make_hub()
+    server = await first.started()
+    await first.crash()
+    await machine.kill(server.launch)
+
+    second = make_hub()
+    await _leave(second, first)
+    await second.poller.adopt()
+    await second.routes.start()
+    assert ROUTE not in proxy.routes
+    assert (await seen(second, server)).status is Status.RUNNING, "the first regular look tidies up"
+    await poll(second)
+    assert (await second.servers.wait(await seen(second, server), 20)).status is Status.STOPPED
+
+
+async def test_a_plugin_that_hangs_does_not_keep_the_hub_from_starting(make_hub, machine):
+    hub = make_hub()
+    server = await hub.started()
+    machine.poll_gate = asyncio.Event()
+    await asyncio.wait_for(hub.poller.adopt(0.2), 20)
+    assert (await seen(hub, server)).ready
+
+
+async def _leave(hub, dead):
+    await hub.store.write(lambda tx: tx.hubs.leave(dead.settings.hub_id))
+
+
+@pytest.mark.parametrize("verifies", [True, False])
+def test_a_spawner_that_shares_the_machine_and_verifies_nothing_is_warned_of_once(verifies, caplog):
+    class Shares:
+        @hookimpl
+        async def hub_spawn(self, server): ...
+
+    class Verifies(Shares):
+        @hookimpl
+        async def hub_verify_address(self, server): ...
+
+    plugins = ActivePlugins()
+    plugins.add("mine", Verifies() if verifies else Shares())
+    hooks = Hooks(HookCaller(plugins, ThreadPools()))
+    warn_of_trust({"mine": SpawnerInfo(host_bound=True), "away": SpawnerInfo()}, hooks)
+    assert [record.message.split()[1] for record in caplog.records] == ([] if verifies else ["mine"])

@@ -15,6 +15,8 @@ from plughub.app.plugins import UPSTREAM_NAMES, Selection
 from plughub.app.upstream_settings import INSTEAD
 from plughub.classes.config_check import unknown_settings
 from plughub.domain.errors import StartError
+from plughub.kinds import SpawnerInfo
+from plughub.plugin.hooks import Hooks
 
 log = logging.getLogger("plughub.app")
 KINDS = ("Spawner", "Authenticator", "Proxy")
@@ -97,3 +99,19 @@ def _settings_of_others(sections: Iterable[str], active: tuple[str, ...]) -> Ite
             near = difflib.get_close_matches(name, active, n=1)
             offer = f"did you mean {near[0]!r}?" if near else "add it to --plugins, or take these lines out"
             yield f"c.JupyterHub.plugin_settings: plugin {name!r} is not active; {offer}"
+
+
+def warn_of_trust(spawners: Mapping[str, SpawnerInfo], hooks: Hooks) -> None:
+    """Warn of spawners whose servers share a machine with their users and cannot be told from them.
+
+    Args:
+        spawners: what each says of itself.
+        hooks: the hooks.
+    """
+    trusted = [name for name, info in spawners.items() if info.host_bound]
+    if trusted := [name for name in trusted if not hooks.verifies_addresses(name)]:
+        log.warning(
+            "spawner %s runs servers on the machine of the hub and has no hub_verify_address: a user of that "
+            "machine can take the port of another user's server and get its visitors",
+            ", ".join(trusted),
+        )

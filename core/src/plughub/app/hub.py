@@ -21,7 +21,7 @@ from plughub.app.assembly import (
     proxy_settings,
     runtime_folder,
 )
-from plughub.app.checks import check_settings
+from plughub.app.checks import check_settings, warn_of_trust
 from plughub.app.config import JupyterHub
 from plughub.app.declared import declared_of, scopes_of
 from plughub.app.internal_tls import in_proxy, prepare_tls
@@ -145,6 +145,7 @@ class Hub:
         proxy = said[0].value if said else ProxyInfo()
         self.proxy = in_proxy(self.tls, self.proxy, self.selection.proxy, proxy)
         self.settings = hub_settings(self.config, self.where, self.selection, mark, infos, proxy, self.tls)
+        warn_of_trust(self.settings.spawners, self.hooks)
         self.auth_states = open_auth_states(self.config.config, self.store, self.settings.policies)
         self.tree = await self._declare()
         await load_managed_roles(self.hooks, self.store, self.settings, self.tree)
@@ -218,6 +219,7 @@ class Hub:
                 await self._build()
                 self._listen()
                 await self.membership.join()
+                await self.poller.adopt()
                 await self._start_proxy()
         except BaseException:
             await self.close()

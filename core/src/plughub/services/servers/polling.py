@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import random
 import time
@@ -29,6 +30,7 @@ log = logging.getLogger("plughub.polling")
 LOOK_SECONDS: Final = 2.0
 AT_ONCE: Final = 50
 LEFTOVER_SECONDS: Final = 60.0
+ADOPT_SECONDS: Final = 5.0
 Running = tuple[int, str]
 """A server that runs, by its key and the start that launched it."""
 
@@ -74,6 +76,35 @@ class Poller:
     async def _run(self, plugin: str) -> None:
         look = partial(self._look_at_those_of, plugin)
         await repeat(look, LOOK_SECONDS, f"cannot look after the servers of {plugin}", log)
+
+    async def adopt(self, seconds: float = ADOPT_SECONDS) -> None:
+        """Look at the servers that ran before this process, before their routes are restored.
+
+        Those that have ended or moved, or whose address another process has taken, get no route. They are
+        dealt with by the first regular look.
+
+        Args:
+            seconds: how long at most; what takes longer keeps its route until the first regular look.
+        """
+        looks = [asyncio.create_task(self._adopt(plugin)) for plugin in self._settings.spawners]
+        _, late = await asyncio.wait(looks, timeout=seconds) if looks else ((), ())
+        for look in late:
+            look.cancel()
+        for outcome in await asyncio.gather(*looks, return_exceptions=True):
+            if isinstance(outcome, Exception):
+                log.warning("servers that ran before are looked at later: %s", outcome)
+
+    async def _adopt(self, plugin: str) -> None:
+        if not await self._lead("poll", plugin).take():
+            return
+        keys = [key for key, _ in await self._of[plugin].get()]
+        servers = await self._store.read(lambda tx: _with_users(tx, keys)) if keys else []
+        await asyncio.gather(*(self._adopt_one(server, user, plugin) for server, user in servers))
+
+    async def _adopt_one(self, server: ServerRecord, user: User, plugin: str) -> None:
+        async with self._slots[plugin]:
+            with contextlib.suppress(PluginError):
+                await self._reachability.adopt(plugin, server, plugin_view(self._settings, server, user))
 
     async def look(self) -> None:
         """Look at every server whose turn it is; one that was never looked at is due at once."""

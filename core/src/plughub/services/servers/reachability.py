@@ -20,6 +20,7 @@ from plughub.services.settings import HubSettings
 
 log = logging.getLogger("plughub.polling")
 NO_ADDRESS: Final = "it has no address at present"
+ENDED: Final = "it has ended"
 PLAIN: Final = "it listens at {url} without TLS, which JupyterHub.internal_ssl requires"
 FOREIGN: Final = "another process listens at its address {url}, or none does"
 
@@ -64,6 +65,20 @@ class Reachability:
         else:
             await self._follow(plugin, server, view, answer)
         return None
+
+    async def adopt(self, plugin: str, server: ServerRecord, view: Server) -> None:
+        """Look at a server before its route is restored; one that has ended gets none.
+
+        Args:
+            plugin: its spawner.
+            server: the server, as it was read just now.
+            view: the same for the plugin.
+
+        Raises:
+            PluginError: its state is unknown; nothing was changed.
+        """
+        if await self.look(plugin, server, view) is not None:
+            await self._note(server, ENDED)
 
     async def _follow(self, plugin: str, server: ServerRecord, view: Server, moved: Moved) -> None:
         """Store a new address. A route may lead there only when it was verified before."""

@@ -45,6 +45,7 @@ LOOKS: Final = frozenset(
         "hub_poll",
         "hub_proxy_poll",
         "hub_routes",
+        "hub_verify_address",
     }
 )
 """Hooks that only look: they change nothing, so dying in them is no step."""
