@@ -26,6 +26,10 @@ class ProcessSpawner(Spawner):
         """Look whether it runs: a process is known by its number and the moment it began."""
         return None if self._process() else 0
 
+    def verify_address(self) -> bool:
+        """Tell whether the process itself listens at its address, or another one that took the port."""
+        return utils.owns_address(self.server.host, utils.process_family(self.pid))
+
     async def stop(self, now: bool = False) -> None:
         """End it, with its children."""
         process = self._process()

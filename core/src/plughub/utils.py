@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 
+from plughub.classes.listeners import owns_address, process_family
 from plughub.classes.network import get_server_info, is_valid_ip, make_ssl_context, random_port
 from plughub.classes.waiting import cancel_tasks, exponential_backoff, maybe_future, run_sync
 from plughub.domain import tokens
@@ -23,6 +24,8 @@ __all__ = [
     "make_ssl_context",
     "maybe_future",
     "new_token",
+    "owns_address",
+    "process_family",
     "random_port",
     "run_sync",
     "url_escape_path",

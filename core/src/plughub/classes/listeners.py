@@ -6,6 +6,7 @@ about who does; the kernel knows.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import struct
@@ -86,6 +87,20 @@ def owns_address(url: str, pids: Iterable[int], *, uid: int | None = None) -> bo
     if unreadable and uid is None:
         raise PermissionError(f"the descriptors of the processes that may listen at {url} cannot be read")
     return unreadable and all(one.uid == uid for one in found if one.inode in missing)
+
+
+def process_family(pid: int) -> Iterator[int]:
+    """List a process and all that it started, the process itself first. It blocks.
+
+    Args:
+        pid: number of the process; the caller knows that it runs.
+
+    Yields:
+        Numbers of processes.
+    """
+    yield pid
+    with contextlib.suppress(psutil.Error):
+        yield from (child.pid for child in psutil.Process(pid).children(recursive=True))
 
 
 def listeners_at(url: str) -> Iterator[Listener]:
