@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from traitlets import Dict, TraitError, Unicode
 from traitlets.config import Config
+from traitlets.config.loader import KVArgParseConfigLoader
 
 from plughub.classes.spawner_hooks import SpawnerHooks
 from plughub.classes.spawner_objects import ServerAddress
@@ -342,3 +343,16 @@ async def test_settings_of_one_server_do_not_reach_another(launch):
     assert shared == {"ONLY": "nobody"}
     assert {s.user.name: s.get_env()["ONLY"] for s in Recorder.made} == {"alice": "alice", "bob": "nobody"}
     assert first is not second
+
+
+@pytest.mark.parametrize(("seconds", "believed"), [(None, 300), (7, 7)])
+async def test_how_long_the_notebook_server_believes_the_hub_is_what_its_own_command_line_understands(
+    seconds, believed
+):
+    auth = pytest.importorskip("jupyterhub.services.auth")
+    spawner = Recorder(args=["--mine"], hub_auth_cache_seconds=seconds)
+    assert spawner.get_args()[0] == "--mine"
+    config = KVArgParseConfigLoader(
+        spawner.get_args()[1:], classes=[auth.HubOAuth, auth.HubAuth]
+    ).load_config()
+    assert auth.HubOAuth(config=config, oauth_client_id="x").cache_max_age == believed

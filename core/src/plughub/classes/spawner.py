@@ -149,7 +149,8 @@ class Spawner(SpawnerSettings):
         Returns:
             The arguments.
         """
-        return list(self.args)
+        seconds = self.hub_auth_cache_seconds
+        return [*self.args, *([f"--HubAuth.cache_max_age={seconds}"] if seconds else [])]
 
     async def get_options_form(self) -> str:
         """Get the form in which the user chooses how to start.

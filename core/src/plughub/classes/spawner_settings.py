@@ -74,6 +74,13 @@ class SpawnerSettings(LoggingConfigurable):
         help="Environment variables for servers; they win over all others. A value may be a function of the "
         "spawner; None takes the variable away."
     ).tag(config=True)
+    hub_auth_cache_seconds = Integer(
+        None,
+        allow_none=True,
+        min=1,
+        help="Seconds for which jupyterhub-singleuser believes what the hub said of a token or login, though "
+        "it may have been revoked since; None for its own 300. For other commands leave it as it is.",
+    ).tag(config=True)
     debug = Bool(False, help="Let servers log at level debug.").tag(config=True)
     disable_user_config = Bool(
         False, help="Let servers ignore the configuration in the home folder of their user."
