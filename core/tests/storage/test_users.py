@@ -71,3 +71,25 @@ def test_nothing_of_a_failed_transaction_stays(stored):
     with pytest.raises(RuntimeError):
         stored(fail)
     assert stored(lambda tx: tx.users.get("alice")) is None
+
+
+def test_identities_pass_to_an_heir_unless_it_knows_another_user_by_the_subject(stored):
+    alice, bob, carol = stored(lambda tx: [tx.users.create(name) for name in ("alice", "bob", "carol")])
+
+    def know(tx):
+        for user, plugin, subject in (
+            (alice, "Strict", "alice"), (bob, "Strict", "bob"), (bob, "pam", "bob"),
+            (carol, "Strict", "carol"), (alice, "pam", "carol"),
+        ):  # fmt: skip
+            tx.users.add_identity(user.id, plugin, subject, subject)
+
+    stored(know)
+    for _ in range(2):
+        stored(lambda tx: tx.owners.hand_over_identities("Strict", "pam"))
+        found = stored(lambda tx: {user.name: tx.users.identities(user.id) for user in (alice, bob, carol)})
+        known = {name: sorted((row.plugin, row.subject) for row in rows) for name, rows in found.items()}
+        assert known == {
+            "alice": [("pam", "alice"), ("pam", "carol")],
+            "bob": [("pam", "bob")],
+            "carol": [("Strict", "carol")],
+        }

@@ -31,13 +31,25 @@ class JupyterHub(SingletonConfigurable):
         """,
     ).tag(config=True)
     spawner_class = traitlets.Any(
-        "", help="The default spawner: the name of a plugin, a class, or the dotted name of a class."
+        "",
+        help="""The default spawner: the name of a plugin, a class, or the dotted name of a class.
+
+        A class takes the place of active plugins whose class it inherits from.
+        """,
     ).tag(config=True)
     authenticator_class = traitlets.Any(
-        "", help="The first authenticator: the name of a plugin, a class, or the dotted name of a class."
+        "",
+        help="""The first authenticator: the name of a plugin, a class, or the dotted name of a class.
+
+        A class takes the place of active plugins whose class it inherits from.
+        """,
     ).tag(config=True)
     proxy_class = traitlets.Any(
-        "", help="The proxy: the name of a plugin, a class, or the dotted name of a class."
+        "",
+        help="""The proxy: the name of a plugin, a class, or the dotted name of a class.
+
+        A class takes the place of active plugins whose class it inherits from.
+        """,
     ).tag(config=True)
     one_person = traitlets.List(
         traitlets.Set(traitlets.Unicode()),

@@ -134,7 +134,7 @@ class Hub:
 
     async def _settle(self) -> None:
         """Find out what holds before anything runs: plugins, settings, roles, names."""
-        mark = await self.store.write(prepare)
+        mark = await self.store.write(lambda tx: prepare(tx, self.selection.heirs))
         self.pools = ThreadPools(self.config.plugin_threads)
         self.caller = HookCaller(self.selection.active, self.pools, self.observing.metrics.hook_called)
         self.tls = await asyncio.to_thread(prepare_tls, self.config, self.where.connect_url)

@@ -18,6 +18,7 @@ from plughub.app.class_plugins import (
     what_to_inherit,
 )
 from plughub.app.config import JupyterHub
+from plughub.app.heirs import Succession, succession
 from plughub.classes.access import AccessRules
 from plughub.classes.authenticator import Authenticator
 from plughub.classes.authenticator_hooks import AuthenticatorHooks
@@ -39,6 +40,8 @@ DATABASE: Final = "database"
 ACCESS: Final = "access"
 DEFAULTS: Final = {"spawner": ("localprocess",), "authenticator": (ONETIME,), "proxy": ("haproxy",)}
 ROOT_AUTHENTICATOR: Final = "pam"
+
+BASES: Final = {"spawner": Spawner, "authenticator": Authenticator, "proxy": Proxy}
 
 UPSTREAM_NAMES: Final = {
     "default": {"spawner": "localprocess", "authenticator": "pam", "proxy": "haproxy"},
@@ -65,6 +68,8 @@ class Selection:
         authenticators: instances of authenticator classes, by plugin.
         default_spawner: the one that is used when nobody chooses.
         added: plugins that nobody named.
+        heirs: by kind, the plugin whose place a configured class takes and the name of the class, by which
+            an older hub called it.
     """
 
     active: ActivePlugins
@@ -72,6 +77,7 @@ class Selection:
     authenticators: dict[str, Authenticator] = field(default_factory=dict)
     default_spawner: str = ""
     added: tuple[str, ...] = ()
+    heirs: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     @property
     def spawners(self) -> tuple[str, ...]:
@@ -116,6 +122,7 @@ class PluginChooser:
         self._prefix = prefix
         self._installed = installed_plugins()
         self._selection = Selection(ActivePlugins())
+        self._offered: dict[tuple[str, str], type | None] = {}
         self._caller = HookCaller(self._selection.active, ThreadPools())
 
     def choose(self, names: Sequence[str]) -> Selection:
@@ -167,15 +174,64 @@ class PluginChooser:
         if isinstance(wanted, str):
             name = UPSTREAM_NAMES.get(wanted, {}).get(kind, wanted)
             if name in self._selection.active.names:
-                return name
+                return name  # named on purpose beside others; this says which one comes first
             if "." not in name:
                 if name not in self._builtins and name not in self._installed:
                     refuse_upstream(kind, name)
-                return self._add(name)
+                return self._succeed(kind, self._add(name))
             wanted = import_class(kind, name)
+        same = [name for name, cls in self._offers(kind).items() if cls is wanted]
+        return same[0] if same else self._add_class(kind, wanted)
+
+    def _add_class(self, kind: str, wanted: Any) -> str:
         name, plugin = plugin_of_class(kind, wanted)
-        self._selection.active.add(name, plugin)
+        found = succession(kind, wanted, self._offers(kind), self._packages())
+        self._retire(kind, name, found)
+        if not found.place:
+            self._selection.active.add(name, plugin)
+            return name
+        log.info("%s takes the place of plugin %r", name, found.place)
+        self._offered[kind, found.place] = wanted
+        if name not in self._selection.active.names:
+            self._selection.heirs[kind] = (found.place, name)
+        return found.place
+
+    def _succeed(self, kind: str, name: str) -> str:
+        """Have a plugin that the config file names as a class take the place of those it inherits from."""
+        offers = self._offers(kind)
+        if name in offers:
+            found = succession(kind, offers[name], offers, self._packages(), own_name=name)
+            self._retire(kind, name, found)
         return name
+
+    def _retire(self, kind: str, name: str, found: Succession) -> None:
+        for gone in found.retired:
+            self._selection.active.retire(gone, kind)
+            log.warning(
+                "%s replaces plugin %r as %s, but is not the same: what %r looks after is left alone until "
+                "it is active again",
+                name,
+                gone,
+                kind,
+                gone,
+            )
+
+    def _offers(self, kind: str) -> dict[str, type]:
+        """Ask the active plugins for their classes of a kind, each of them once."""
+        for name in self._selection.active.names:
+            if (kind, name) not in self._offered:
+                answers = self._caller.register(f"hub_register_{kind}", only=name)
+                self._offered[kind, name] = answers[0].value if answers else None
+                for answer in answers:
+                    _check_class(name, kind, answer.value, BASES[kind])
+        current = self._selection.active.owners(kind)
+        found = {name: self._offered.get((kind, name)) for name in current}
+        return {name: cls for name, cls in found.items() if cls is not None}
+
+    def _packages(self) -> frozenset[str]:
+        return frozenset(
+            plugin.module.partition(":")[0].partition(".")[0] for plugin in self._installed.values()
+        )
 
     def _add_defaults(self) -> None:
         added = []
@@ -201,11 +257,10 @@ class PluginChooser:
         selection, active = self._selection, self._selection.active
         for answer in self._caller.register("hub_register_configurables"):
             selection.classes += answer.value
-        for kind, base in (("spawner", Spawner), ("authenticator", Authenticator), ("proxy", Proxy)):
-            for answer in self._caller.register(f"hub_register_{kind}"):
-                _check_class(answer.plugin, kind, answer.value, base)
-                selection.classes.append(answer.value)
-                active.add_part(answer.plugin, kind, self._adapter(answer.plugin, kind, answer.value))
+        for kind in BASES:
+            for plugin, cls in self._offers(kind).items():
+                selection.classes.append(cls)
+                active.add_part(plugin, kind, self._adapter(plugin, kind, cls))
         selection.classes += [JupyterHub, Authenticator, CryptKeeper]
         selection.default_spawner = selection.default_spawner or active.owners("spawner")[0]
         fallback = Authenticator(config=self._config)

@@ -55,6 +55,7 @@ class ActivePlugins:
         self._manager = _PrefixedPluginManager(PROJECT)
         self._manager.add_hookspecs(hookspecs)
         self._names: list[str] = []
+        self._retired: set[tuple[str, str]] = set()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -95,6 +96,15 @@ class ActivePlugins:
         _check(name, plugin)
         self._register(name, f"{name}{PART_SEPARATOR}{part}", plugin)
 
+    def retire(self, name: str, kind: str) -> None:
+        """Have a plugin be no backend of a kind any more; its other hooks stay.
+
+        Args:
+            name: the plugin.
+            kind: ``spawner``, ``authenticator`` or ``proxy``.
+        """
+        self._retired.add((name, kind))
+
     def implementations(self, hook: str) -> list[pluggy.HookImpl]:
         """List the implementations of a hook in the order in which they are asked.
 
@@ -118,7 +128,7 @@ class ActivePlugins:
             Their names in order.
         """
         found = {owner_of(impl) for hook in KINDS[kind] for impl in self.implementations(hook)}
-        return tuple(name for name in self._names if name in found)
+        return tuple(name for name in self._names if name in found and (name, kind) not in self._retired)
 
     def _register(self, name: str, full_name: str, plugin: object) -> None:
         if self._manager.has_plugin(full_name):

@@ -23,6 +23,7 @@ from plughub.storage.login_tries import LoginTries
 from plughub.storage.motion import look_at_motion
 from plughub.storage.numbers import count
 from plughub.storage.operations import Operations
+from plughub.storage.owners import Owners
 from plughub.storage.processes import Hubs, Leases, LoginLinks, Settings
 from plughub.storage.roles import Roles
 from plughub.storage.servers import Servers
@@ -155,6 +156,11 @@ class Transaction:
     def audit(self) -> Audit:
         """The audit trail."""
         return Audit(self._connection)
+
+    @cached_property
+    def owners(self) -> Owners:
+        """The plugins that own servers and identities."""
+        return Owners(self._connection)
 
     @cached_property
     def login_links(self) -> LoginLinks:

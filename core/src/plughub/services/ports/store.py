@@ -125,6 +125,16 @@ class LoginTries(Protocol):
         """Forget counts that did not change since a time, and the oldest where there are too many."""
 
 
+class Owners(Protocol):
+    """The plugins that own servers and identities, when one goes by another name."""
+
+    def hand_over_servers(self, plugin: str, heir: str) -> None:
+        """Have a spawner own the servers and operations of another one."""
+
+    def hand_over_identities(self, plugin: str, heir: str) -> None:
+        """Have an authenticator know the people of another one, besides those whom it knows as others."""
+
+
 class Settings(Protocol):
     """Small facts of the hub that all its processes share."""
 
@@ -208,6 +218,10 @@ class Transaction(Protocol):
     @property
     def audit(self) -> Audit:
         """The audit trail."""
+
+    @property
+    def owners(self) -> Owners:
+        """The plugins that own servers and identities."""
 
     @property
     def login_links(self) -> LoginLinks:

@@ -1,0 +1,146 @@
+"""An administrator's classes take the place of plugins in a running hub: nothing leads past them, nothing is lost."""
+
+import http.cookiejar
+import json
+import urllib.parse
+import urllib.request
+
+import pytest
+
+from plughub.testing.client import ApiClient
+from plughub.testing.hub import HubProcess
+from plughub.testing.probe_server import PROBE_SERVER
+
+pytestmark = pytest.mark.timeout(180)
+RULES = """
+from pathlib import Path
+
+from plughub_dummy.dummy import DummyAuthenticator
+from plughub_localprocess.simple_spawner import SimpleLocalProcessSpawner
+
+
+class Strict(DummyAuthenticator):
+    async def authenticate(self, handler, data):
+        if data["username"] == "mallory":
+            return None
+        return await super().authenticate(handler, data)
+
+
+class Limited(SimpleLocalProcessSpawner):
+    def get_env(self):
+        return {**super().get_env(), "LIMITED": "yes"}
+
+    async def stop(self, now=False):
+        with Path("stops.txt").open("a") as stops:
+            stops.write(f"{self.user.name}\\n")
+        await super().stop(now)
+"""
+PLAIN = f"""
+import sys
+sys.path.insert(0, ".")
+c.Authenticator.allow_all = True
+c.JupyterHub.cleanup_servers = False
+c.Spawner.cmd = {list(PROBE_SERVER)!r}
+c.SimpleLocalProcessSpawner.home_dir_template = "homes/{{username}}"
+"""
+HEIRS = """
+c.JupyterHub.authenticator_class = "site_rules.Strict"
+c.JupyterHub.spawner_class = "site_rules.Limited"
+"""
+NAMED = "simple,dummy,haproxy"
+
+
+@pytest.fixture
+def start(tmp_path):
+    """Start a hub in one folder, in place of the one before."""
+    (tmp_path / "site_rules.py").write_text(RULES)
+    hubs = []
+
+    def start(plugins, config):
+        for before in hubs:
+            before.stop()
+        ports = (
+            (f"--JupyterHub.{name}={getattr(hubs[0], name)}" for name in ("port", "hub_port")) if hubs else ()
+        )
+        hubs.append(HubProcess(tmp_path, *ports, "--plugins", plugins, config=config, name=f"hub{len(hubs)}"))
+        return hubs[-1].start()
+
+    yield start
+    for hub in hubs:
+        hub.end_everything()
+
+
+def token_of(hub, name):
+    auth = {"auth": {"username": name, "password": "any"}}
+    made = ApiClient(hub.url, "")("POST", f"/users/{name}/tokens", auth)
+    return made.body["token"] if made.status == 201 else ""
+
+
+def environment_of(hub, name):
+    with urllib.request.urlopen(f"{hub.url}user/{name}/") as answer:
+        return json.loads(answer.read())["environment"]
+
+
+def spawn_page(hub, name):
+    opened = urllib.request.build_opener(
+        urllib.request.HTTPCookieProcessor(cookies := http.cookiejar.CookieJar()),
+        urllib.request.ProxyHandler({}),
+    ).open
+    opened(f"{hub.url}hub/login").close()
+    xsrf = next(cookie.value for cookie in cookies if cookie.name == "_xsrf")
+    form = urllib.parse.urlencode({"username": name, "password": "any", "_xsrf": xsrf}).encode()
+    opened(f"{hub.url}hub/login", form).close()
+    with opened(f"{hub.url}hub/spawn/{name}") as answer:
+        return answer.read().decode()
+
+
+def test_accounts_and_running_servers_pass_to_the_classes_and_nothing_leads_past_them(start, tmp_path):
+    hub = start(NAMED, PLAIN)
+    alice = ApiClient(hub.url, token_of(hub, "alice"))
+    assert token_of(hub, "mallory")
+    assert alice("POST", "/users/alice/server").status == 201
+    before = alice("GET", "/users/alice").body
+
+    hub = start(NAMED, PLAIN + HEIRS)
+    assert token_of(hub, "mallory") == ""
+    alice = ApiClient(hub.url, token_of(hub, "alice"))
+    after = alice.until("/users/alice", lambda model: model["servers"][""]["ready"])
+    assert (after["created"], after["servers"][""]["started"]) == (
+        before["created"],
+        before["servers"][""]["started"],
+    )
+    assert "LIMITED" not in environment_of(hub, "alice"), "it is the server of before"
+    assert alice("DELETE", "/users/alice/server").status == 204
+    assert (tmp_path / "stops.txt").read_text() == "alice\n"
+
+    wanted = {"user_options": {}, "backend": "simple"}
+    assert alice("POST", "/users/alice/server", wanted).status == 201
+    assert environment_of(hub, "alice")["LIMITED"] == "yes"
+    assert alice("DELETE", "/users/alice/server").status == 204
+    assert "backend=" not in spawn_page(hub, "alice"), "there is nothing to choose"
+
+
+def test_what_a_hub_stored_by_the_names_of_the_classes_is_found_again(start, tmp_path):
+    hub = start("haproxy", PLAIN + HEIRS)
+    alice = ApiClient(hub.url, token_of(hub, "alice"))
+    assert alice("POST", "/users/alice/server").status == 201
+    before = alice("GET", "/users/alice").body
+
+    hub = start(NAMED, PLAIN + HEIRS)
+    alice = ApiClient(hub.url, token_of(hub, "alice"))
+    after = alice.until("/users/alice", lambda model: model["servers"][""]["ready"])
+    assert after["servers"][""]["started"] == before["servers"][""]["started"]
+    assert alice("DELETE", "/users/alice/server").status == 204
+    assert (tmp_path / "stops.txt").read_text() == "alice\n"
+    assert token_of(hub, "mallory") == ""
+
+
+def test_two_heirs_of_one_plugin_stop_the_start_with_one_message(tmp_path):
+    (tmp_path / "site_rules.py").write_text(
+        "from plughub_localprocess.spawner import LocalProcessSpawner\nclass Mine(LocalProcessSpawner): ...\n"
+    )
+    config = PLAIN + 'c.JupyterHub.spawner_class = "site_rules.Mine"\n'
+    hub = HubProcess(tmp_path, "--plugins", "localprocess,simple,dummy,haproxy", config=config)
+    assert hub.run() == 2
+    assert "spawner_class = Mine and plugin 'simple' both inherit from plugin 'localprocess'" in hub.stderr
+    assert "Traceback" not in hub.stderr

@@ -1,0 +1,162 @@
+"""A configured class takes the place of every active plugin whose class it inherits from."""
+
+import sys
+import types
+
+import pytest
+from traitlets.config import Config
+
+from plughub.app.config import JupyterHub
+from plughub.app.plugins import PluginChooser, plugin_names
+from plughub.auth import Authenticator
+from plughub.domain.errors import StartError
+from plughub.proxy import Proxy
+from plughub.spawner import Spawner
+
+BASES = {"spawner": Spawner, "authenticator": Authenticator, "proxy": Proxy}
+SOURCE = """
+from plughub import hookimpl
+from plughub.{module} import {base}
+
+class {name}({parent}):
+    pass
+
+@hookimpl
+def hub_register_{kind}():
+    return {name}
+
+@hookimpl
+def hub_authorize_spawn(server):
+    return None
+"""
+MODULES = {"spawner": "spawner", "authenticator": "auth", "proxy": "proxy"}
+
+
+@pytest.fixture
+def offer(install):
+    """Install a plugin with a class; answers the class once the plugin is loaded."""
+
+    def offer(kind, name, parent=None):
+        base = BASES[kind].__name__
+        known = parent and f'__import__("{parent.__module__}").{parent.__name__}'
+        source = SOURCE.format(
+            module=MODULES[kind], base=base, name=name.title(), parent=known or base, kind=kind
+        )
+        module = install(name, source)
+        return getattr(__import__(module), name.title())
+
+    return offer
+
+
+@pytest.fixture
+def three(offer):
+    return {kind: offer(kind, f"some{kind}") for kind in BASES}
+
+
+@pytest.fixture
+def heir(monkeypatch):
+    """Make a class of an administrator's own module."""
+
+    def heir(*parents, name="Strict"):
+        module = types.ModuleType("site_rules")
+        cls = type(name, parents, {"__module__": "site_rules"})
+        setattr(module, name, cls)
+        monkeypatch.setitem(sys.modules, "site_rules", module)
+        return cls
+
+    return heir
+
+
+def choose(names, **settings):
+    config = Config(JupyterHub=settings)
+    hub = JupyterHub(config=config)
+    return PluginChooser(hub, config, {}, "/hub/").choose(plugin_names(names, hub))
+
+
+NAMES = "somespawner,someauthenticator,someproxy"
+REVERSED = "someproxy,someauthenticator,somespawner"
+
+
+@pytest.mark.parametrize("kind", BASES)
+@pytest.mark.parametrize("wanted", ["class", "dotted name"])
+@pytest.mark.parametrize("way", ["command line", "reversed", "environment", "config file"])
+def test_the_class_answers_in_the_place_and_by_the_name_of_the_plugin(
+    three, heir, monkeypatch, kind, wanted, way
+):
+    strict = heir(three[kind])
+    settings = {f"{kind}_class": strict if wanted == "class" else "site_rules.Strict"}
+    names = {"command line": NAMES, "reversed": REVERSED}.get(way)
+    if way == "environment":
+        monkeypatch.setenv("PLUGHUB_PLUGINS", NAMES)
+    elif way == "config file":
+        settings["plugins"] = NAMES.split(",")
+    selection = choose(names, **settings)
+    assert selection.active.owners(kind) == (f"some{kind}",)
+    assert strict in selection.classes
+    assert three[kind] not in selection.classes
+    assert "Strict" not in selection.active.names
+    assert selection.heirs == {kind: (f"some{kind}", "Strict")}
+    assert len(selection.active.implementations("hub_authorize_spawn")) == 3, "other hooks stay"
+    if kind == "authenticator":
+        assert type(selection.authenticators["someauthenticator"]) is strict
+
+
+def test_an_heir_of_several_plugins_takes_the_nearest_place_and_leaves_no_other(three, offer, heir, caplog):
+    near = offer("authenticator", "near", three["authenticator"])
+    strict = heir(near)
+    selection = choose(f"{NAMES},near", authenticator_class=strict)
+    assert selection.active.owners("authenticator") == ("near",)
+    assert {name: type(found) for name, found in selection.authenticators.items()} == {"near": strict}
+    assert "replaces plugin 'someauthenticator'" in caplog.text
+
+
+def test_the_class_of_a_plugin_that_nobody_named_keeps_its_own_name(three, offer, heir):
+    """It would ask its own engine for the servers of the other one, and take them for dead."""
+    other = offer("spawner", "other", three["spawner"])
+    selection = choose(NAMES, spawner_class=heir(other))
+    assert (selection.active.owners("spawner"), selection.default_spawner) == (("Strict",), "Strict")
+    assert selection.heirs == {}
+
+
+def test_a_plugin_that_only_the_class_setting_names_replaces_what_it_inherits_from(three, offer):
+    offer("spawner", "other", three["spawner"])
+    selection = choose(NAMES, spawner_class="other")
+    assert (selection.active.owners("spawner"), selection.default_spawner) == (("other",), "other")
+
+
+def test_plugins_that_are_named_stay_side_by_side(three, offer):
+    offer("spawner", "other", three["spawner"])
+    for names in (f"{NAMES},other", f"other,{NAMES}"):
+        selection = choose(names, spawner_class="other")
+        assert set(selection.active.owners("spawner")) == {"somespawner", "other"}
+        assert selection.spawners[0] == "other"
+
+
+def test_the_class_of_an_active_plugin_is_that_plugin(three):
+    selection = choose(NAMES, spawner_class=three["spawner"])
+    assert (selection.active.owners("spawner"), selection.default_spawner) == (
+        ("somespawner",),
+        "somespawner",
+    )
+
+
+@pytest.mark.parametrize("kind", BASES)
+def test_two_heirs_of_one_plugin_stop_the_start_with_both_names(three, offer, heir, kind):
+    offer(kind, "rival", three[kind])
+    with pytest.raises(StartError) as refused:
+        choose(f"{NAMES},rival", **{f"{kind}_class": heir(three[kind])})
+    assert "Strict" in refused.value.message
+    assert "'rival'" in refused.value.message
+    assert refused.value.exit_code == 2
+
+
+def test_a_plugin_that_inherits_from_the_class_may_stand_beside_it(three, offer, heir):
+    strict = heir(three["authenticator"])
+    offer("authenticator", "stricter", strict)
+    selection = choose(f"{NAMES},stricter", authenticator_class=strict)
+    assert selection.active.owners("authenticator") == ("someauthenticator", "stricter")
+
+
+def test_a_class_that_inherits_from_no_active_plugin_is_one_of_its_own(three, heir):
+    selection = choose(NAMES, authenticator_class=heir(Authenticator))
+    assert selection.active.owners("authenticator") == ("someauthenticator", "Strict")
