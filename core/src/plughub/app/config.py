@@ -142,9 +142,11 @@ class JupyterHub(SingletonConfigurable):
     ).tag(config=True)
     cookie_max_age_days = traitlets.Float(14, help="Days that a login lasts.").tag(config=True)
     cookie_host_prefix_enabled = traitlets.Bool(
-        False,
+        None,
+        allow_none=True,
         help="""Name the login cookies of hub and servers ``__Host-…``: browsers take them from one host
-        alone, by https alone. They go to all paths then, so use it with a host for each server.
+        alone, by https alone. They go to all paths then, so use it with a host for each server. None: that
+        of the hub where it has a host without servers and is reached by https.
         """,
     ).tag(config=True)
     oauth_token_expires_in = traitlets.Integer(

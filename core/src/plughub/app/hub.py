@@ -51,6 +51,7 @@ from plughub.services.people.activity import ActivityService
 from plughub.services.people.declaring import declare
 from plughub.services.people.links import PLUGIN as ONETIME
 from plughub.services.people.links import OneTimeLinks
+from plughub.services.people.sessions import host_cookies_since
 from plughub.services.processes.loops import for_ever
 from plughub.services.processes.membership import Membership
 from plughub.services.processes.preparation import prepare
@@ -146,6 +147,7 @@ class Hub:
         self.proxy = in_proxy(self.tls, self.proxy, self.selection.proxy, proxy)
         self.settings = hub_settings(self.config, self.where, self.selection, mark, infos, proxy, self.tls)
         warn_of_trust(self.settings.spawners, self.hooks)
+        self.host_cookies_since = await self.store.write(lambda tx: host_cookies_since(tx, self.settings))
         self.auth_states = open_auth_states(self.config.config, self.store, self.settings.policies)
         self.tree = await self._declare()
         await load_managed_roles(self.hooks, self.store, self.settings, self.tree)

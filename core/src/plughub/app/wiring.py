@@ -85,6 +85,7 @@ def web_context(hub: Hub) -> WebContext:
         ),
         template_vars=hub.config.template_vars,
         secure_cookies=bool(hub.config.ssl_cert) or hub.config.public_url.startswith("https:"),
+        host_cookies_since=hub.host_cookies_since,
         slow_spawn_timeout=tornado.get("slow_spawn_timeout", 10),
         slow_stop_timeout=tornado.get("slow_stop_timeout", 10),
         trusted_downstream_ips=tuple(hub.config.trusted_downstream_ips),

@@ -74,11 +74,13 @@ class LoginCookie:
         key: names the session.
         cookie_id: what it held when JupyterHub made it; empty for a cookie that names a session.
         made_at: when it was made, in seconds since the epoch.
+        outdated: it is to be replaced by one of the present form.
     """
 
     key: str = field(repr=False)
     cookie_id: str = field(default="", repr=False)
     made_at: float = 0
+    outdated: bool = False
 
     @property
     def hashed(self) -> str:
@@ -157,7 +159,7 @@ def login_cookie(value: str, text: str, made_at: float) -> LoginCookie:
     if value.startswith(KEY_MARK):
         return LoginCookie(key=value, made_at=made_at)
     key = f"{KEY_MARK}{hashlib.sha256(text.encode(errors='replace')).hexdigest()}"
-    return LoginCookie(key=key, cookie_id=value, made_at=made_at)
+    return LoginCookie(key=key, cookie_id=value, made_at=made_at, outdated=True)
 
 
 def short_agent(agent: str) -> str:

@@ -76,7 +76,8 @@ class HubSettings:
         cleanup_servers: stop servers when the hub ends.
         cleanup_proxy: stop the proxy when the hub ends.
         start_old_names: servers whose names break the rule, as older hubs made them, can be started.
-        cookie_host_prefix: the login cookies of hub and servers are for one host alone.
+        cookie_host_prefix: the login cookies of hub and servers are for one host alone; None for where
+            servers have other hosts than the hub and browsers reach it by https.
         cookie_options: further attributes of the cookies of hub and servers.
         audit_days: for how long the audit trail is kept; 0 for no audit trail.
         plugin_threads: threads of each plugin; so many logins are checked at once.
@@ -116,7 +117,7 @@ class HubSettings:
     cleanup_servers: bool = True
     cleanup_proxy: bool = True
     start_old_names: bool = True
-    cookie_host_prefix: bool = False
+    cookie_host_prefix: bool | None = None
     cookie_options: Mapping[str, Any] = field(default_factory=dict)
     audit_days: float = 90
     plugin_threads: int = 8
@@ -132,6 +133,13 @@ class HubSettings:
     def shares_origin(self) -> bool:
         """Whether servers and services have the hub's own origin, so that their pages can act on the hub."""
         return self.origins.shared
+
+    @property
+    def host_prefix(self) -> bool:
+        """Whether the login cookie has the prefix ``__Host-``, with which it goes to all paths."""
+        if self.cookie_host_prefix is not None:
+            return self.cookie_host_prefix
+        return self.origins.is_secure and self.origins.by_host
 
     @property
     def default_spawner(self) -> str:

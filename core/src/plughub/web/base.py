@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from asyncio import Future
 from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Final, NoReturn
@@ -25,7 +26,7 @@ from plughub.web.xsrf import (
     is_navigation,
     make_token,
     needs_token,
-    token_in_cookies,
+    tokens_in_cookies,
 )
 
 if TYPE_CHECKING:
@@ -150,6 +151,10 @@ class BaseHandler(RequestHandler):
     async def _by_cookie(self) -> Principal | None:
         cookies = self.cookies_of_hub
         cookie = cookies.login()
+        if cookies.tossed:
+            self.application.log.warning(
+                "several login cookies in one request from %s: none counts", self.request.remote_ip
+            )
         if cookie is None or not self.trusts_cookie():
             return None
         principal = await self.context.sessions.principal(cookie, self.client)
@@ -157,7 +162,7 @@ class BaseHandler(RequestHandler):
             return None
         if principal.session is not None:
             self.context.activity.session(principal.session)
-            if cookie.cookie_id:  # of a JupyterHub that was taken over
+            if cookie.outdated:
                 cookies.log_in(cookie.key, principal.session)
             else:
                 cookies.belong_to(principal.session)
@@ -194,21 +199,27 @@ class BaseHandler(RequestHandler):
             or self.request.headers.get("X-Xsrftoken")
             or self.request.headers.get("X-Csrftoken")
         )
-        check_token(self.request, sent, self.xsrf_token)
+        held = tokens_in_cookies(self.request, self.context.cookie_secret, self._xsrf_id)
+        check_token(self.request, sent, held)
 
     @cached_property
     def xsrf_token(self) -> bytes:
         """The token that forms and scripts of our pages send back. Its cookie is set for pages only."""
-        whose = self.principal.user.cookie_id if self.principal else anonymous_id(self.request)
-        session: str | None = self.cookies_of_hub.session_id or None
-        token_id = f"{session}:{whose}".encode()
-        held = token_in_cookies(self.request, self.context.cookie_secret)
-        if held is not None and held[1] == token_id:
+        token_id = self._xsrf_id
+        held = tokens_in_cookies(self.request, self.context.cookie_secret, token_id)
+        if held:
             return held[0]
         token = make_token(self.context.cookie_secret, token_id)
         if is_navigation(self.request):
             self.cookies_of_hub.set_xsrf(token, lasting=self.principal is not None)
         return token
+
+    @property
+    def _xsrf_id(self) -> bytes:
+        """What a token is bound to: session and user, or session and browser while nobody is logged in."""
+        whose = self.principal.user.cookie_id if self.principal else anonymous_id(self.request)
+        session: str | None = self.cookies_of_hub.session_id or None
+        return f"{session}:{whose}".encode()
 
     @property
     def by(self) -> By:
@@ -250,6 +261,11 @@ class BaseHandler(RequestHandler):
     def options(self, *_arguments: str) -> None:
         """Answer nothing, with the headers."""
         self.clear_header("Content-Type")
+
+    def finish(self, chunk: str | bytes | dict[str, Any] | None = None) -> Future[None]:
+        """Answer, and clear login cookies that count for nothing."""
+        self.cookies_of_hub.finish()
+        return super().finish(chunk)
 
     def send_error(self, status_code: int = 500, **kwargs: Any) -> None:
         """Answer an error with the status that belongs to it."""

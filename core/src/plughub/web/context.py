@@ -75,6 +75,8 @@ class WebContext:
         template_folders: looked up before the hub's own.
         template_vars: further variables of all templates.
         secure_cookies: the public address is https.
+        host_cookies_since: login cookies without the prefix ``__Host-`` from before that time still count, in
+            seconds since the epoch; 0 for none.
         slow_spawn_timeout: seconds that a start through the API is waited for.
         slow_stop_timeout: seconds that a stop through the API is waited for.
         trusted_downstream_ips: addresses whose X-Forwarded headers are believed, besides this machine.
@@ -118,6 +120,7 @@ class WebContext:
     template_folders: tuple[Path, ...] = ()
     template_vars: Mapping[str, Any] = field(default_factory=dict)
     secure_cookies: bool = False
+    host_cookies_since: float = 0
     slow_spawn_timeout: float = 10
     slow_stop_timeout: float = 10
     trusted_downstream_ips: tuple[str, ...] = ()

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from http.cookies import Morsel
+from dataclasses import replace
+from http.cookies import Morsel, SimpleCookie
+from itertools import product
 from typing import TYPE_CHECKING, Any, Final
 
 from plughub.domain.sessions import LoginCookie, LoginSession, login_cookie
 from plughub.web.protocol import LOGIN_COOKIE, OLD_SERVICES_COOKIE, SESSION_COOKIE, XSRF_COOKIE
+from plughub.web.sent_cookies import domains_of, places_of, values_of
 from plughub.web.xsrf import ANONYMOUS_SECONDS
 
 if TYPE_CHECKING:
@@ -16,6 +19,9 @@ if TYPE_CHECKING:
 
 DAY: Final = 86400
 HOST: Final = "__Host-"
+MAX_PLACES: Final = 12
+MAX_DOMAINS: Final = 4
+_PAST: Final = "Thu, 01 Jan 1970 00:00:00 GMT"
 _OF_HOST: Final[Mapping[str, Any]] = {"path": "/", "secure": True}
 """What browsers ask of a cookie whose name begins so."""
 
@@ -31,6 +37,9 @@ class CookieJar:
         self._handler = handler
         self._session_id = ""
         self._cleared = False
+        self._gone: dict[tuple[str, str, str], str] = {}
+        self.tossed = False
+        """Whether the request came with several login cookies, so that none counts."""
 
     @property
     def _settings(self) -> Any:
@@ -39,7 +48,7 @@ class CookieJar:
     @property
     def login_name(self) -> str:
         """Name of the login cookie."""
-        return f"{HOST}{LOGIN_COOKIE}" if self._settings.cookie_host_prefix else LOGIN_COOKIE
+        return f"{HOST}{LOGIN_COOKIE}" if self._settings.host_prefix else LOGIN_COOKIE
 
     @property
     def session_id(self) -> str:
@@ -51,24 +60,46 @@ class CookieJar:
     def login(self) -> LoginCookie | None:
         """Read the login cookie.
 
-        Returns:
-            The cookie; None when it is missing, forged or too old.
-        """
-        if self.login_name not in self._handler.request.headers.get("Cookie", ""):
-            return None
-        return self.read_login(self._handler.get_cookie(self.login_name) or "")
+        Of several cookies with its name, all but one were set by somebody else, such as the page of a server
+        or a neighbouring host: none counts.
 
-    def read_login(self, text: str) -> LoginCookie | None:
+        Returns:
+            The cookie; None when it is missing, forged, too old, or one of several.
+        """
+        request = self._handler.request
+        for name in dict.fromkeys((self.login_name, LOGIN_COOKIE)):
+            sent = values_of(request, name)
+            if len(sent) > 1:
+                self.tossed = True
+                return None
+            if sent:
+                found = self.read_login(sent[0], name)
+                return found if name == self.login_name else self._of_before(found)
+        return None
+
+    def _of_before(self, found: LoginCookie | None) -> LoginCookie | None:
+        """Accept a cookie without the prefix that was made before the hub used it.
+
+        A neighbouring host can set a cookie of its own session under this name. So one that is newer never
+        counts, and none does any more when all from before have expired.
+        """
+        if found is None or found.made_at >= self._handler.context.host_cookies_since:
+            return None
+        return replace(found, outdated=True)
+
+    def read_login(self, text: str, name: str = "") -> LoginCookie | None:
         """Read a login cookie that was sent somehow.
 
         Args:
             text: the signed cookie.
+            name: of the cookie; empty for the present one.
 
         Returns:
             The cookie; None when it is forged or too old.
         """
         days = self._settings.cookie_max_age / DAY
-        held = self._handler.get_signed_cookie(self.login_name, text, max_age_days=days, min_version=2)
+        name = name or self.login_name
+        held = self._handler.get_signed_cookie(name, text, max_age_days=days, min_version=2) if text else None
         return login_cookie(held.decode(errors="replace"), text, _signed_at(text)) if held else None
 
     def log_in(self, key: str, session: LoginSession) -> None:
@@ -80,9 +111,11 @@ class CookieJar:
         """
         days = (session.expires - time.time()) / DAY
         kept = {"expires_days": days, **self._kept(), "path": self._settings.hub_prefix}
-        if self._settings.cookie_host_prefix:
+        if self._settings.host_prefix:
             kept |= _OF_HOST
             kept.pop("domain", None)
+            if values_of(self._handler.request, LOGIN_COOKIE):
+                self._clear_everywhere(LOGIN_COOKIE)
         self._handler.set_signed_cookie(self.login_name, key, **kept)
         self.belong_to(session)
 
@@ -93,7 +126,7 @@ class CookieJar:
             session: of the login.
         """
         self._session_id = session.session_id
-        if self._handler.get_cookie(SESSION_COOKIE) != session.session_id:
+        if session.session_id not in values_of(self._handler.request, SESSION_COOKIE):
             kept = {**self._kept(), "path": self._settings.base_url}
             self._handler.set_cookie(SESSION_COOKIE, session.session_id, **kept)
 
@@ -114,8 +147,10 @@ class CookieJar:
         """Clear everything that a login set."""
         clear = self._handler.clear_cookie
         domain = self._kept().get("domain")
-        if self._settings.cookie_host_prefix:
+        if self._settings.host_prefix:
             clear(self.login_name, **_OF_HOST)
+        for place in (self._settings.base_url, "/"):
+            self._clear(LOGIN_COOKIE, place, domain)
         clear(LOGIN_COOKIE, path=self._settings.hub_prefix, domain=domain)
         clear(SESSION_COOKIE, path=self._settings.base_url, domain=domain)
         xsrf = _lower(self._handler.context.options.xsrf_cookie)
@@ -128,6 +163,31 @@ class CookieJar:
         new: dict[str, Morsel[str]] | None = getattr(self._handler, "_new_cookie", None)
         if new:
             new.clear()
+        self._gone.clear()
+
+    def finish(self) -> None:
+        """Clear login cookies that count for nothing, wherever they were set, just before the answer goes."""
+        if self.tossed:
+            self._clear_everywhere(LOGIN_COOKIE)
+        for line in self._gone.values():
+            self._handler.add_header("Set-Cookie", line)
+        self._gone.clear()
+
+    def _clear_everywhere(self, name: str) -> None:
+        """Clear a cookie for every path and domain from which this request can have got it."""
+        request = self._handler.request
+        places = dict.fromkeys(
+            (self._settings.hub_prefix, self._settings.base_url, *places_of(request.path)[:MAX_PLACES])
+        )
+        domains = [None, *domains_of(request.host_name)[:MAX_DOMAINS]]
+        for place, domain in product(places, domains):
+            self._clear(name, place, domain)
+
+    def _clear(self, name: str, path: str, domain: str | None) -> None:
+        # tornado keeps one cookie of a name in an answer.
+        gone: SimpleCookie = SimpleCookie({name: ""})
+        gone[name].update({"path": path, "expires": _PAST, **({"domain": domain} if domain else {})})
+        self._gone[name, path, domain or ""] = gone[name].OutputString()
 
     def _kept(self) -> dict[str, Any]:
         secure = self._handler.context.secure_cookies or self._handler.request.protocol == "https"

@@ -2,7 +2,7 @@
 
 The token is a signed id: of login session and user, or of session and browser while nobody is logged in.
 It stands in a cookie and must come back in the request. Single-user servers use the same name for a cookie
-of their own path, so several may arrive: the first that we signed counts.
+of their own path, so several may arrive: those count that we signed for this session.
 
 Source: the behaviour of JupyterHub 6, whose tokens and cookies stay valid.
 """
@@ -12,7 +12,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-from http.cookies import CookieError, SimpleCookie
+from collections.abc import Collection
 from typing import Final
 
 from tornado.httputil import HTTPServerRequest
@@ -21,6 +21,7 @@ from tornado.web import create_signed_value, decode_signed_value
 from plughub.domain.errors import ForbiddenError
 from plughub.domain.urls import guess_base_url
 from plughub.web.protocol import XSRF_COOKIE
+from plughub.web.sent_cookies import values_of
 
 MAX_AGE_DAYS: Final = 31
 ANONYMOUS_SECONDS: Final = 3600
@@ -55,27 +56,22 @@ def make_token(secret: bytes, token_id: bytes) -> bytes:
     return base64.urlsafe_b64encode(create_signed_value(secret, XSRF_COOKIE, token_id)).rstrip(b"=")
 
 
-def token_in_cookies(request: HTTPServerRequest, secret: bytes) -> tuple[bytes, bytes] | None:
-    """Find the first token among the cookies that we signed.
+def tokens_in_cookies(request: HTTPServerRequest, secret: bytes, token_id: bytes) -> list[bytes]:
+    """List the tokens among the cookies that we signed and that are bound to a session.
+
+    Pages of servers and neighbouring hosts can set cookies of that name, also with a token that we signed
+    for another session: these are passed over.
 
     Args:
         request: the request.
-        secret: that signed it.
+        secret: that signed them.
+        token_id: what they have to be bound to.
 
     Returns:
-        The token and what it is bound to, or None.
+        The tokens, in the order in which they were sent.
     """
-    for chunk in request.headers.get("Cookie", "").split(";"):
-        if chunk.partition("=")[0].strip() != XSRF_COOKIE:
-            continue
-        try:
-            token = SimpleCookie(chunk)[XSRF_COOKIE].value.encode("ascii")
-        except (CookieError, KeyError, ValueError):
-            continue
-        token_id = _read(token, secret)
-        if token_id:
-            return token, token_id
-    return None
+    texts = (value for value in values_of(request, XSRF_COOKIE) if value.isascii())
+    return [text.encode() for text in texts if _read(text.encode(), secret) == token_id]
 
 
 def is_navigation(request: HTTPServerRequest) -> bool:
@@ -149,20 +145,21 @@ def needs_token(request: HTTPServerRequest) -> bool:
     return not (mode == "no-cors" and request.headers.get("Sec-Fetch-Site") == "same-origin")
 
 
-def check_token(request: HTTPServerRequest, sent: str | None, expected: bytes) -> None:
+def check_token(request: HTTPServerRequest, sent: str | None, held: Collection[bytes]) -> None:
     """Check the token of a request.
 
     Args:
         request: the request.
         sent: the token that came with it.
-        expected: what it should be.
+        held: those of the cookies that are good for this session; it has to be one of them.
 
     Raises:
         ForbiddenError: it is missing or wrong.
     """
     if not sent:
         raise ForbiddenError(f"'_xsrf' argument missing from {request.method}", hint=_HINT)
-    if not hmac.compare_digest(sent.encode(errors="replace"), expected):
+    text = sent.encode(errors="replace")
+    if not any(hmac.compare_digest(text, token) for token in held):
         raise ForbiddenError(f"XSRF cookie does not match {request.method} argument", hint=_HINT)
 
 

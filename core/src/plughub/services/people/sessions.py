@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from typing import Final
 
 from plughub.domain.sessions import (
     MAX_SESSIONS,
@@ -19,6 +20,8 @@ from plughub.services.ports.store import Store, Transaction
 from plughub.services.settings import HubSettings
 from plughub.services.tokens.principals import Principal
 from plughub.services.tokens.tokens import TokenService
+
+_SINCE: Final = "host_cookies_since"
 
 
 class SessionService:
@@ -186,3 +189,20 @@ def _find(tx: Transaction, hashed: str) -> tuple[LoginSession, User] | None:
     session = tx.sessions.find(hashed)
     user = tx.users.by_id(session.user_id) if session else None
     return (session, user) if session and user else None
+
+
+def host_cookies_since(tx: Transaction, settings: HubSettings) -> float:
+    """Note since when the login cookie has the prefix ``__Host-``.
+
+    Args:
+        tx: the transaction.
+        settings: of the hub.
+
+    Returns:
+        The time in seconds since the epoch; 0 when it has no prefix.
+    """
+    since = tx.settings.get(_SINCE)
+    if bool(since) != settings.host_prefix:
+        since = tx.now() if settings.host_prefix else None
+        tx.settings.set(_SINCE, since)
+    return float(since or 0)

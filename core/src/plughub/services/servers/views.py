@@ -141,7 +141,7 @@ def cookie_environment(settings: HubSettings) -> dict[str, str]:
     """
     options = {"JUPYTERHUB_COOKIE_OPTIONS": json.dumps(settings.cookie_options)}
     return {
-        "JUPYTERHUB_COOKIE_HOST_PREFIX_ENABLED": str(int(settings.cookie_host_prefix)),
+        "JUPYTERHUB_COOKIE_HOST_PREFIX_ENABLED": str(int(bool(settings.cookie_host_prefix))),
         **(options if settings.cookie_options else {}),
     }
 
