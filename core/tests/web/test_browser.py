@@ -81,6 +81,69 @@ async def test_a_start_is_cancelled(hub, page):
     await page.wait_for_selector("#start")
 
 
+ATTACK = """<h1>A page of mallory's server</h1><script type="module">
+const page = new DOMParser().parseFromString(await (await fetch("/hub/token")).text(), "text/html");
+const token = /"xsrf_token": *"([^"]+)"/.exec(page.documentElement.innerHTML)?.[1] ?? "";
+const ask = async (method, path, body) => (await fetch(path, { method, body: JSON.stringify(body),
+  headers: { "X-XSRFToken": token, "Content-Type": "application/json" } })).status;
+const known = await ask("GET", "/hub/api/user");
+const made = await ask("POST", "/hub/api/users/root/tokens", {});
+const admin = await ask("PATCH", "/hub/api/users/mallory", { admin: true });
+const shared = await ask("POST", "/hub/api/shares/root/", { user: "mallory" });
+const left = await ask("DELETE", "/hub/api/users/bob");
+const guess = await fetch("/hub/confirm", { method: "POST",
+  body: new URLSearchParams({ username: "root", password: "guess", _xsrf: token }) });
+document.body.append(["done", known, made, admin, shared, left, guess.status].join(" "));
+</script>"""
+
+
+class HostileServer(RequestHandler):
+    """A server whose owner attacks who looks at it."""
+
+    def get(self):
+        self.finish(ATTACK)
+
+
+async def test_a_page_of_a_hostile_server_does_nothing_as_its_visitor_who_does_it_with_the_password(
+    make_hub, page
+):
+    hub = await make_hub(confirm_within=600.0)
+    for name in ("bob", "mallory"):
+        await hub.user(name)
+    hub.application.add_handlers(".*", [("/user/mallory/.*", HostileServer)])
+    await log_in(page, hub, "root", "/hub/home")
+    root = await hub.user("root")
+    (session,) = await hub.sessions.of_user(root)
+    await hub.store.database.write(
+        lambda c: c.exec_driver_sql("UPDATE plughub_sessions SET authenticated_at = authenticated_at - 700")
+    )
+    hub.tokens.cache.clear()
+    await page.goto(f"{hub.address}/user/mallory/lab")
+    await text(page, "done 200 403 403 403 403 403")
+    assert not await hub.tokens.of_user(root)
+    assert not (await hub.user("mallory")).admin
+    assert await hub.store.read(lambda tx: tx.users.get("bob"))
+
+    await page.goto(f"{hub.address}/hub/token")
+    await page.click("#request-token-form [type=submit]")
+    await page.wait_for_url("**/hub/confirm?next=*")
+    await page.fill("#password_input", "toor")
+    await page.click("#login_submit")
+    await page.wait_for_url("**/hub/token")
+    await page.click("#request-token-form [type=submit]")
+    await page.wait_for_function("document.querySelector('#token-result').textContent.length > 20")
+    (after,) = await hub.sessions.of_user(root)
+    assert after.authenticated_at > session.authenticated_at
+
+
+async def test_all_logins_are_ended_from_the_token_page(hub, page):
+    other = await hub.logged_in()
+    await log_in(page, hub, then="/hub/token")
+    await page.click("#sign-out-everywhere")
+    await page.wait_for_url("**/hub/login**")
+    assert (await other.get("/hub/home")).code == 302
+
+
 FORM = """
 <label for="size">Size</label><input id="size" name="size">
 <label for="why">Why</label><textarea id="why" name="why"></textarea>

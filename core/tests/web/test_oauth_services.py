@@ -69,6 +69,26 @@ async def test_a_visitor_is_asked_and_known_then(hub, load):
     assert (await browser.get(authorize())).code == 302, "who has agreed is asked again"
 
 
+@pytest.mark.parametrize(
+    ("scope", "asked"), [("tokens!user=alice", True), ("access:services!service=board", False)]
+)
+async def test_who_gives_a_service_more_than_the_name_confirms_first(make_hub, scope, asked):
+    hub = await make_hub(confirm_within=600.0)
+    given = {"name": "board", "url": "http://127.0.0.1:9", "api_token": SECRET}
+    given["oauth_client_allowed_scopes"] = ["tokens!user"]
+    declared = Declared(roles=read_roles([OPEN], ScopeTree()), services=read_services([given]))
+    await hub.store.write(lambda tx: declare(tx, declared))
+    browser = await hub.logged_in()
+    await hub.store.database.write(
+        lambda c: c.exec_driver_sql("UPDATE plughub_sessions SET authenticated_at = 0")
+    )
+    hub.tokens.cache.clear()
+    assert "tokens!user=alice" in (await browser.get(authorize())).body.decode()
+    answer = await browser.post(authorize(), form={"scopes": scope, "_xsrf": browser.xsrf})
+    assert answer.code == 302
+    assert answer.headers["Location"].startswith("/hub/confirm?next=%2Fhub%2Fapi%2Foauth2") is asked
+
+
 async def test_a_service_that_needs_no_question_asks_none(hub, load):
     browser = await load(oauth_no_confirm=True)
     assert (await visitor(hub, await browser.get(authorize())))["name"] == "alice"

@@ -169,6 +169,7 @@ def hub_settings(
         named_server_limit=0 if callable(named_limit) else named_limit,
         start_old_names=hub.allow_existing_invalid_named_servers != "allow-delete",
         cookie_host_prefix=hub.cookie_host_prefix_enabled,
+        confirm_within=hub.confirm_within,
         cookie_options=hub.tornado_settings.get("cookie_options", {}),
         concurrent_spawn_limit=hub.concurrent_spawn_limit,
         active_server_limit=hub.active_server_limit,

@@ -149,6 +149,15 @@ class JupyterHub(SingletonConfigurable):
         of the hub where it has a host without servers and is reached by https.
         """,
     ).tag(config=True)
+    confirm_within = traitlets.Float(
+        None,
+        allow_none=True,
+        min=0,
+        help="""Seconds that a login may be old for a request of a page that makes a token or a share, or that
+        changes what belongs to others; users confirm with their password after that. 0: any age. None: 600
+        where servers share the hub's web address, else 0. Requests with tokens need no confirmation.
+        """,
+    ).tag(config=True)
     oauth_token_expires_in = traitlets.Integer(
         0, help="Seconds that the token of a server in a browser lasts; 0 for as long as the login."
     ).tag(config=True)

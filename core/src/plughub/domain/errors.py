@@ -7,6 +7,7 @@
     │   └── TooLargeError   it is longer than the hub takes        413
     ├── UnauthorizedError   nobody is logged in                    403
     ├── ForbiddenError      known, but not allowed                 403
+    │   └── UnconfirmedError   the login is too old for it          403
     ├── NotFoundError       no such thing, or not to be seen       404
     ├── ReadOnlyError       stands in the configuration            405
     ├── ConflictError       exists already, or is in the wrong state  409
@@ -51,6 +52,18 @@ class UnauthorizedError(HubError):
 
 class ForbiddenError(HubError):
     """Known, but not allowed."""
+
+
+class UnconfirmedError(ForbiddenError):
+    """The login is too old for it: the user has to prove again who they are.
+
+    Args:
+        confirm_url: path of the page where they can.
+    """
+
+    def __init__(self, confirm_url: str) -> None:
+        super().__init__("Confirm that it is you first: you logged in some time ago.")
+        self.confirm_url = confirm_url
 
 
 class NotFoundError(HubError):

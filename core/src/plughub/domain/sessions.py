@@ -112,11 +112,13 @@ class SessionRequest:
         before: session of the browser, which ends then. Tokens that servers got in it go on with the new
             one when it is the same user.
         keep: store a session; not for a login that one request makes for itself.
+        only: name of the only user who may log in; empty for anybody.
     """
 
     agent: str = ""
     before: LoginSession | None = None
     keep: bool = True
+    only: str = ""
 
 
 NEW_SESSION: Final = SessionRequest()

@@ -5,14 +5,18 @@ from __future__ import annotations
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
+from plughub.domain.confirming import CONFIRM_SECONDS
 from plughub.domain.limits import MAX_TOKENS
 from plughub.domain.login_pace import LoginLimits
 from plughub.domain.origins import Origins
 from plughub.domain.services import ServiceDeclaration
 from plughub.domain.urls import hub_url
 from plughub.kinds import SpawnerInfo, TLSFiles
+
+ONETIME: Final = "onetime"
+"""The plugin of one-time login links."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +83,8 @@ class HubSettings:
         cookie_host_prefix: the login cookies of hub and servers are for one host alone; None for where
             servers have other hosts than the hub and browsers reach it by https.
         cookie_options: further attributes of the cookies of hub and servers.
+        confirm_within: seconds that a login may be old for what outlasts a page or reaches others, 0 for any
+            age; None for ten minutes where servers share the hub's origin.
         audit_days: for how long the audit trail is kept; 0 for no audit trail.
         plugin_threads: threads of each plugin; so many logins are checked at once.
         login_limits: how many wrong passwords are free, and how long pauses grow.
@@ -119,6 +125,7 @@ class HubSettings:
     start_old_names: bool = True
     cookie_host_prefix: bool | None = None
     cookie_options: Mapping[str, Any] = field(default_factory=dict)
+    confirm_within: float | None = None
     audit_days: float = 90
     plugin_threads: int = 8
     login_limits: LoginLimits = field(default_factory=LoginLimits)
@@ -133,6 +140,14 @@ class HubSettings:
     def shares_origin(self) -> bool:
         """Whether servers and services have the hub's own origin, so that their pages can act on the hub."""
         return self.origins.shared
+
+    @property
+    def confirm_seconds(self) -> float:
+        """How old a login may be for what outlasts a page or reaches others; 0 for any age."""
+        if self.confirm_within is not None:
+            return self.confirm_within
+        passwordless = set(self.authenticators) <= {ONETIME}
+        return CONFIRM_SECONDS if self.shares_origin and not passwordless else 0.0
 
     @property
     def host_prefix(self) -> bool:

@@ -112,7 +112,7 @@ class HubApplication(Application):
 
     def _longest_body(self, path: str) -> int:
         """Give the longest body in bytes; 0 for that of the server."""
-        if path.startswith(f"{self._prefix}login"):
+        if path.startswith((f"{self._prefix}login", f"{self._prefix}confirm")):
             return MAX_LOGIN
         known = path.startswith((self._api, f"{self._prefix}user/", f"{self._prefix}security/"))
         outside = not path.startswith(self._prefix)

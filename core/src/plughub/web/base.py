@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from asyncio import Future
 from collections.abc import Callable
 from functools import cached_property
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, NoReturn
 from tornado.web import RequestHandler
 
 from plughub.domain.clock import utcnow
-from plughub.domain.errors import HubError, InvalidError, UnauthorizedError
+from plughub.domain.errors import HubError, InvalidError, UnauthorizedError, UnconfirmedError
 from plughub.domain.events import By, EventKind
 from plughub.domain.sessions import Client
 from plughub.domain.users import User
@@ -81,6 +82,33 @@ class BaseHandler(RequestHandler):
             UnauthorizedError: always.
         """
         raise UnauthorizedError(MISSING_CREDENTIALS, hint="Log in first.")
+
+    @property
+    def is_confirmed(self) -> bool:
+        """Whether the user proved lately who they are, or need not: with a token, or where nobody has to."""
+        seconds = self.context.settings.confirm_seconds
+        session = self.principal.session if self.principal else None
+        return not seconds or session is None or time.time() - session.authenticated_at <= seconds
+
+    def require_confirmation(self) -> None:
+        """Refuse a request whose login is too old for what it does.
+
+        Raises:
+            UnconfirmedError: the user has to prove again who they are.
+        """
+        if not self.is_confirmed:
+            self.ask_confirmation(f"{self.context.settings.hub_prefix}confirm")
+
+    def ask_confirmation(self, page: str) -> NoReturn:
+        """Ask the user to prove again who they are.
+
+        Args:
+            page: path of the page where they can.
+
+        Raises:
+            UnconfirmedError: always.
+        """
+        raise UnconfirmedError(page)
 
     def get_current_user(self) -> User | None:
         """Tell handlers of plugins who is there, in tornado's own way."""

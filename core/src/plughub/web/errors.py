@@ -23,6 +23,7 @@ from plughub.domain.errors import (
     TooManyError,
     UnauthorizedError,
     UnavailableError,
+    UnconfirmedError,
 )
 
 STATUS: Final[Mapping[type[HubError], HTTPStatus]] = {
@@ -70,6 +71,7 @@ class ErrorAnswer:
         html: the message with markup that a plugin vouches for; empty for none.
         logs: last lines of a server that did not start.
         headers: further headers.
+        confirm_url: path of the page where the user can confirm who they are; empty when that would not help.
     """
 
     status: int
@@ -78,6 +80,7 @@ class ErrorAnswer:
     html: str = ""
     logs: tuple[str, ...] = ()
     headers: Mapping[str, str]
+    confirm_url: str = ""
 
     @property
     def reason(self) -> str:
@@ -128,6 +131,7 @@ def answer_to(error: BaseException | None, status: int) -> ErrorAnswer:
         html=html,
         logs=logs,
         headers=_headers_of(error),
+        confirm_url=error.confirm_url if isinstance(error, UnconfirmedError) else "",
     )
 
 

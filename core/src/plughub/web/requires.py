@@ -6,6 +6,7 @@ import functools
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, TypeVar
 
+from plughub.domain.confirming import needs_confirmation
 from plughub.domain.errors import ForbiddenError, NotFoundError
 from plughub.domain.names import normalize_username
 from plughub.domain.scopes import Access, Reach, ScopeFilter, check_scopes, reach_of
@@ -147,6 +148,7 @@ async def check_access(handler: BaseHandler, scopes: Iterable[str], resource: Sc
         UnauthorizedError: nobody is logged in.
         ForbiddenError: none of the scopes is held at all.
         NotFoundError: they are held for other resources only.
+        UnconfirmedError: the login is too old for it.
     """
     held = handler.visitor.scopes
     scopes = tuple(scopes)
@@ -157,6 +159,9 @@ async def check_access(handler: BaseHandler, scopes: Iterable[str], resource: Sc
         raise _missing(scopes)
     if access is Access.FILTERED:
         raise NotFoundError(NOT_TO_BE_SEEN)
+    name = handler.visitor.name if handler.visitor.is_user else ""
+    if needs_confirmation(handler.request.method or "", scopes, resource, name):
+        handler.require_confirmation()
 
 
 def _missing(scopes: tuple[str, ...]) -> ForbiddenError:

@@ -27,7 +27,7 @@ from plughub.web.api import (
 from plughub.web.api.base import UnknownHandler
 from plughub.web.api.openapi import PATH, OpenAPIHandler, describe
 from plughub.web.context import WebContext
-from plughub.web.pages import login, misc, pending, root, server, share, spawn, token
+from plughub.web.pages import confirm, login, misc, pending, root, server, share, spawn, token
 from plughub.web.pages import oauth as consent
 
 _NAME = r"([^/]+)"
@@ -39,6 +39,7 @@ PAGES: tuple[tuple[str, type], ...] = (
     (r"/login", login.LoginHandler),
     (r"/login/onetime", login.OneTimeHandler),
     (r"/logout", login.LogoutHandler),
+    (r"/confirm", confirm.ConfirmHandler),
     (r"/spawn/?", spawn.SpawnHandler),
     (rf"/spawn/{_NAME}/?", spawn.SpawnHandler),
     (rf"/spawn/{_NAME}/{_NAME}", spawn.SpawnHandler),

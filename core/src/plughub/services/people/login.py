@@ -186,7 +186,7 @@ class LoginService:
         lasts = self._settings.cookie_max_age
 
         try:
-            identity = await self._complete(identity)
+            identity = await self._complete(identity, wanted.only)
             sealed = await self._seal(identity)
             session = await self._store.write(work)
         except (ForbiddenError, InvalidError) as error:
@@ -217,10 +217,12 @@ class LoginService:
         await self._store.write(lambda tx: end_session(tx, session))
         self._events.tell(EventKind.LOGOUT, user.name, by=By(name=user.name, remote_ip=remote_ip))
 
-    async def _complete(self, identity: Identity) -> Identity:
+    async def _complete(self, identity: Identity, only: str) -> Identity:
         name = check_username(normalize_username(identity.name))
         identity = replace(identity, name=name, login_name=name, subject=identity.subject or name)
         known = await self._store.read(lambda tx: self._keeper.owner(tx, identity))
+        if only and (known is None or known.name != only):
+            raise ForbiddenError(f"This is the login of another user. Log in as {only}.")
         identity = replace(identity, name=known.name if known else name, exists=known is not None)
         refusal = await self._hooks.authorize_login(identity)
         if refusal is not None:

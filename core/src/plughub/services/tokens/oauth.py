@@ -15,8 +15,8 @@ from oauthlib.oauth2.rfc6749.errors import FatalClientError, OAuth2Error
 
 from plughub.domain.errors import ForbiddenError, InvalidError, NotFoundError
 from plughub.domain.names import shorten
-from plughub.domain.oauth import OAuthClient
-from plughub.domain.scopes import ScopeFilter, ScopeTree, access_scopes, intersect_scopes
+from plughub.domain.oauth import IDENTIFY, OAuthClient
+from plughub.domain.scopes import ScopeFilter, ScopeTree, access_scopes, identify_scopes, intersect_scopes
 from plughub.domain.scopes.definitions import INHERIT
 from plughub.domain.scopes.known import service_access_scopes
 from plughub.domain.tokens import new_oauth_token
@@ -41,6 +41,19 @@ class Question:
     client: OAuthClient
     scopes: frozenset[str]
     confirmed: bool
+
+    def grants(self, chosen: frozenset[str], name: str) -> frozenset[str]:
+        """Return what an agreement gives the client besides knowing who the user is.
+
+        Args:
+            chosen: what the user agrees to.
+            name: of the user.
+
+        Returns:
+            Scopes; none when the user need not be asked.
+        """
+        least = _access(self.client) | identify_scopes(name) | {IDENTIFY}
+        return frozenset() if self.confirmed else (self.scopes & chosen) - least
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

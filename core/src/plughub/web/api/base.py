@@ -77,6 +77,8 @@ class APIHandler(BaseHandler):
         model: dict[str, Any] = {"status": answer.status, "message": answer.message}
         if answer.hint and answer.status not in {403, 404}:
             model["hint"] = answer.hint
+        if answer.confirm_url:
+            model["confirm_url"] = answer.confirm_url
         if answer.logs:
             model["logs"] = list(answer.logs)
         self.set_header("Content-Type", JSON)

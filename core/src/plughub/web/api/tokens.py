@@ -44,6 +44,7 @@ class TokensHandler(APIHandler):
         check_body(body, _KINDS, "token")
         maker = self.principal or await self._by_password(body.get("auth"))
         user = await self._owner(name, maker)
+        self.require_confirmation()
         made = await self.context.tokens.create(
             user,
             note=_note(body),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import Any, ClassVar, NoReturn
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 from markupsafe import Markup
 from tornado.web import Finish
@@ -43,6 +43,13 @@ class PageHandler(BaseHandler):
         if self.request.method not in {"GET", "HEAD"}:
             raise UnauthorizedError(MISSING_CREDENTIALS, hint="Log in first.")
         self.redirect(f"{self.hub_path('login')}?{urlencode({'next': self.request.uri or ''})}")
+        raise Finish
+
+    def ask_confirmation(self, page: str) -> NoReturn:
+        """Send a browser to the page where the user can confirm who they are, and from there back."""
+        query = urlencode([pair for pair in parse_qsl(self.request.query) if pair[0] != "_xsrf"])
+        back = f"{self.request.path}?{query}" if query else self.request.path
+        self.redirect(f"{page}?{urlencode({'next': back})}")
         raise Finish
 
     # ---- where

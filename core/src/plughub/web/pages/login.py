@@ -27,7 +27,7 @@ class LoginHandler(PageHandler):
     """``/hub/login``: one form for all who take it, a button for each login elsewhere."""
 
     @property
-    def methods(self) -> dict[str, LoginMethod]:
+    def methods(self) -> Mapping[str, LoginMethod]:
         """The ways to log in by plugin; who says nothing of it is asked with what the form sends."""
         said = self.context.login_methods
         owners = self.context.hooks.caller.plugins.owners("authenticator")
@@ -40,7 +40,7 @@ class LoginHandler(PageHandler):
             return
         asking = [method for method in self.methods.values() if method.form or method.url]
         if len(asking) == 1 and asking[0].url and self._goes_on_at_once(asking[0]):
-            self.redirect(self._elsewhere(asking[0]))
+            self.redirect(self._elsewhere(asking[0], self.next_url))
             return
         if is_navigation(self.request):
             # The hour for which the form is good begins now.
@@ -99,7 +99,18 @@ class LoginHandler(PageHandler):
         """
         if session.session is not None:
             self.cookies_of_hub.log_in(session.key, session.session)
-        return await landing(self, session.user)
+        return await self.landing(session.user)
+
+    async def landing(self, user: User) -> str:
+        """Give the address to go to after the login.
+
+        Args:
+            user: who logged in.
+
+        Returns:
+            The path.
+        """
+        return await landing(self, user)
 
     def check_xsrf(self) -> None:
         """Refuse a form that another site made the browser send, in words that help."""
@@ -132,10 +143,28 @@ class LoginHandler(PageHandler):
             username: what was typed; nothing when it is longer than a name can be.
             error: why it did not work.
         """
+        self.show_ways(
+            "login.html",
+            username=username,
+            error=error,
+            action=self.with_next(self.hub_path("login")),
+            after=self.next_url,
+        )
+
+    def show_ways(self, template: str, *, username: str, error: str, action: str, after: str) -> None:
+        """Show the ways to log in on a page.
+
+        Args:
+            template: of the page.
+            username: what was typed; nothing when it is longer than a name can be.
+            error: why it did not work.
+            action: where the form is sent.
+            after: where a login elsewhere leads.
+        """
         methods = self.methods
         forms = [method for method in methods.values() if method.form and not method.url]
         buttons = [
-            {"label": method.label or plugin, "url": self._elsewhere(method)}
+            {"label": method.label or plugin, "url": self._elsewhere(method, after)}
             for plugin, method in methods.items()
             if method.url
         ]
@@ -143,14 +172,14 @@ class LoginHandler(PageHandler):
             "next": self.next_url,
             "username": username if len(username) <= MAX_USERNAME else username[:_SHOWN] + "…",
             "login_error": error,
-            "login_url": self.with_next(self.hub_path("login")),
+            "login_url": action,
             "authenticator_login_url": buttons[0]["url"] if buttons else self.hub_path("login"),
             "login_service": buttons[0]["label"] if buttons else "",
             "authenticator": next((method for method in forms if method.request_otp), LoginMethod()),
         }
         custom = [method.html for method in forms if method.html]
         self.render_page(
-            "login.html",
+            template,
             **variables,
             login_form=any(not method.html for method in forms),
             login_buttons=buttons,
@@ -162,11 +191,11 @@ class LoginHandler(PageHandler):
             insecure=self._is_insecure(),
         )
 
-    def _elsewhere(self, method: LoginMethod) -> str:
+    def _elsewhere(self, method: LoginMethod, after: str) -> str:
         url = method.url or ""
         path = url if url.startswith(("/", "https:", "http:")) else self.context.settings.hub_prefix + url
         mark = "&" if "?" in path else "?"
-        return f"{path}{mark}{urlencode({'next': self.next_url})}" if self.next_url else path
+        return f"{path}{mark}{urlencode({'next': after})}" if after else path
 
     def _is_insecure(self) -> bool:
         local = self.request.host_name in {"localhost", "127.0.0.1", "::1"}

@@ -27,6 +27,9 @@ class AuthorizeHandler(PageHandler):
     async def post(self) -> None:
         """Send the browser back with a code for what the user agreed to."""
         chosen = frozenset(self.get_body_arguments("scopes")) or frozenset({IDENTIFY})
+        question = await self.context.oauth.question(self.request.query, self.visitor)
+        if isinstance(question, Question) and question.grants(chosen, self.visitor.name):
+            self.require_confirmation()
         await self._agree(chosen)
 
     async def _agree(self, scopes: frozenset[str]) -> None:

@@ -147,6 +147,8 @@ class SpawnHandler(PageHandler):
             self._show_form(user, server, again, error)
 
     async def _start(self, user: User, server: str, backend: str, options: Mapping[str, Any] | None) -> None:
+        if user.name != self.visitor.name:
+            self.require_confirmation()
         try:
             user = await self.context.refresher.before_start(user, self.visitor)
         except UnauthorizedError:

@@ -9,6 +9,10 @@ export async function call(method, url, body) {
     const text = await answer.text();
     let model = {};
     try { model = text ? JSON.parse(text) : {}; } catch { model = {}; }
+    if (model.confirm_url) {
+      const here = location.pathname + location.search;
+      location.assign(`${model.confirm_url}?next=${encodeURIComponent(here)}`);
+    }
     return { status: answer.status, ok: answer.ok, model };
   } catch {
     return { status: 0, ok: false, model: { message: "The hub cannot be reached. Is the network up?" } };

@@ -1,0 +1,272 @@
+"""Fresh confirmation: what a login of some time ago is not enough for."""
+
+from __future__ import annotations
+
+import json
+from urllib.parse import quote
+
+import pytest
+
+from plughub.domain.origins import Origins
+from plughub.kinds import LoginMethod
+from plughub.services.settings import HubSettings, LoginPolicy
+from plughub.testing.doubles import KnownUsers
+from plughub.web.api.calls import CALLS
+from plughub.web.api.openapi import implemented
+from plughub.web.routes import PAGES
+
+CHANGING = [call for call in CALLS if call.method not in {"GET", "HEAD"}]
+OF_OTHERS = {
+    "name": "bob",
+    "server": "lab",
+    "token": "a999",
+    "group": "class",
+    "service": "cull",
+    "owner": "carol",
+}
+OWN = OF_OTHERS | {"name": "root"}
+NEVER = {
+    "POST /authorizations/token",  # they do nothing here
+    "POST /authorizations/token/{token}",
+    "POST /users/{name}/admin-access",
+    "POST /oauth2/authorize",  # it lets a server or service know who is there
+    "POST /oauth2/token",  # it takes no cookie
+}
+ALONE = {
+    "POST /users/{name}/activity",
+    "POST /users/{name}/server",
+    "PUT /users/{name}/server",
+    "PATCH /users/{name}/server",
+    "DELETE /users/{name}/server",
+    "POST /users/{name}/servers/{server}",
+    "PUT /users/{name}/servers/{server}",
+    "PATCH /users/{name}/servers/{server}",
+    "DELETE /users/{name}/servers/{server}",
+    "DELETE /users/{name}/tokens/{token}",
+    "DELETE /users/{name}/sessions",
+    "DELETE /users/{name}/shared/{owner}/{server}",
+    "PATCH /shares/{name}/{server}",
+    "DELETE /shares/{name}/{server}",
+    "DELETE /share-codes/{name}/{server}",
+}
+"""What changes nothing beyond the user who asks."""
+
+
+def name_of(call):
+    return f"{call.method} {call.path}"
+
+
+async def grow_old(hub, seconds=10_000):
+    await hub.store.database.write(
+        lambda c: c.exec_driver_sql(
+            f"UPDATE plughub_sessions SET authenticated_at = authenticated_at - {int(seconds)}"
+        )
+    )
+    hub.tokens.cache.clear()
+
+
+@pytest.fixture
+async def hub(make_hub):
+    hub = await make_hub(confirm_within=600.0, allow_named_servers=True)
+    for name in ("bob", "carol", "root"):
+        await hub.user(name)
+    await hub.store.write(lambda tx: tx.groups.create(["class"]))
+    return hub
+
+
+@pytest.fixture
+async def root(hub):
+    browser = await hub.logged_in("root")
+    await grow_old(hub)
+    return browser
+
+
+async def asks(browser, call, parts):
+    """Tell whether a call asks for a confirmation."""
+    path = call.path
+    for part, value in parts.items():
+        path = path.replace(f"{{{part}}}", value)
+    model = {} if call.body is not None or call.method == "POST" else None
+    answer = await browser.call(call.method, f"/hub/api{path}", model)
+    asked = b"confirm_url" in answer.body
+    if asked:
+        assert (answer.code, json.loads(answer.body)["confirm_url"]) == (403, "/hub/confirm")
+        assert not answer.headers.get_list("Set-Cookie")
+    return asked
+
+
+def test_the_table_names_calls_that_there_are():
+    assert {*NEVER, *ALONE} <= {name_of(call) for call in CHANGING}
+    assert len(CHANGING) > len(NEVER) + len(ALONE) + 15
+
+
+def test_the_pages_that_change_something_are_those_that_were_thought_of():
+    changing = {path for (method, path) in implemented(PAGES) if method != "GET"}
+    assert changing == {
+        "/login",
+        "/login/onetime",  # refuses
+        "/logout",
+        "/confirm",
+        "/spawn/",  # starts: of others see below
+        "/spawn/{}/",
+        "/spawn/{}/{}",
+        "/user/{}((?:/.*)?)",  # say that the server does not run
+        "/accept-share",  # takes what is given
+        "/security/csp-report",
+    }
+
+
+@pytest.mark.parametrize("call", CHANGING, ids=name_of)
+async def test_every_call_that_changes_what_is_of_others_asks_for_it(root, call):
+    assert await asks(root, call, OF_OTHERS) is (name_of(call) not in NEVER)
+
+
+@pytest.mark.parametrize("call", [call for call in CHANGING if "{name}" in call.path], ids=name_of)
+async def test_of_what_is_the_users_own_tokens_shares_and_deeds_of_admins_ask_for_it(hub, root, call):
+    assert await asks(root, call, OWN) is (name_of(call) not in NEVER | ALONE)
+
+
+async def test_after_a_fresh_login_nothing_asks_for_it(hub):
+    root = await hub.logged_in("root")
+    assert not await asks(root, next(c for c in CALLS if name_of(c) == "POST /groups"), OF_OTHERS)
+    assert (await root.call("POST", "/hub/api/users/root/tokens", {})).code == 201
+
+
+async def test_a_program_is_never_asked(hub, root):
+    program = await hub.admin()
+    await grow_old(hub)
+    assert (await program.post("/hub/api/users/bob/tokens", model={})).code == 201
+
+
+async def test_nothing_is_done_before_it_is_confirmed(hub, root):
+    assert (await root.call("POST", "/hub/api/users/root/tokens", {})).code == 403
+    assert (await root.call("POST", "/hub/api/groups/other", {})).code == 403
+    assert (await root.call("DELETE", "/hub/api/users/bob")).code == 403
+    assert not await hub.tokens.of_user(await hub.user("root"))
+    assert await hub.store.read(lambda tx: (tx.groups.get("other"), tx.users.get("bob") is not None)) == (
+        None,
+        True,
+    )
+
+
+async def test_who_may_not_do_it_is_told_so_and_not_asked(hub):
+    alice = await hub.logged_in("alice")
+    await grow_old(hub)
+    for path in ("/hub/api/users/bob/tokens", "/hub/api/groups/other"):
+        answer = await alice.call("POST", path, {})
+        assert answer.code == 403
+        assert b"confirm_url" not in answer.body
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_a_page_that_starts_the_server_of_another_leads_to_the_confirmation(hub, root, method):
+    form = {"_xsrf": root.xsrf} if method == "POST" else None
+    answer = await root.ask(method, "/hub/spawn/bob", form=form)
+    assert (answer.code, answer.headers["Location"]) == (302, "/hub/confirm?next=%2Fhub%2Fspawn%2Fbob")
+    assert not hub.tiny.started
+    own = await root.ask(method, "/hub/spawn/root", form=form)
+    assert "confirm" not in own.headers["Location"]
+
+
+async def confirm(browser, name, password, to="/hub/token"):
+    page = f"/hub/confirm?next={quote(to, safe='')}"
+    shown = await browser.get(page)
+    assert shown.code == 200, shown.headers
+    assert 'name="username" type="text"' in shown.body.decode()
+    return await browser.post(page, form={"username": name, "password": password, "_xsrf": browser.xsrf})
+
+
+async def test_with_the_password_it_can_be_done(hub, root):
+    old = "; ".join(f"{name}={value}" for (name, _), value in root.cookies.items())
+    answer = await confirm(root, "root", "toor")
+    assert (answer.code, answer.headers["Location"]) == (302, "/hub/token")
+    assert (await root.call("POST", "/hub/api/users/root/tokens", {})).code == 201
+    assert (await hub.browser(Cookie=old).get("/hub/home")).code == 302
+    assert len(await hub.sessions.of_user(await hub.user("root"))) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "password"), [("root", "wrong"), ("alice", "wonder"), ("eve", "apple"), ("new", "x")]
+)
+async def test_nobody_else_confirms_and_nothing_is_stored_of_them(make_hub, name, password):
+    people = {"alice": "wonder", "root": "toor", "eve": "apple", "new": "x"}
+    hub = await make_hub(confirm_within=600.0, users=KnownUsers(people, admins=["root"], locked=["eve"]))
+    root = await hub.logged_in("root")
+    await hub.user("alice")
+    await grow_old(hub)
+    answer = await confirm(root, name, password)
+    assert answer.code == 403
+    assert "login_error" in answer.body.decode()
+    assert (await root.call("POST", "/hub/api/users/root/tokens", {})).code == 403
+    assert (await root.get("/hub/home")).code == 200
+    assert await hub.store.read(lambda tx: tx.users.get("new")) is None
+    assert [s.user_id for s in await hub.sessions.of_user(await hub.user("alice"))] == []
+
+
+async def test_who_is_confirmed_already_goes_on_at_once(hub):
+    root = await hub.logged_in("root")
+    answer = await root.get("/hub/confirm?next=/hub/token")
+    assert (answer.code, answer.headers["Location"]) == (302, "/hub/token")
+    for target in ("//evil.test", "https://evil.test/"):
+        away = await root.get(f"/hub/confirm?next={quote(target, safe='')}")
+        assert away.headers["Location"] == "/hub/home"
+
+
+async def test_a_stranger_is_sent_to_the_login(hub):
+    stranger = hub.browser()
+    answer = await stranger.get("/hub/confirm?next=/hub/token")
+    assert answer.headers["Location"].startswith("/hub/login?next=%2Fhub%2Fconfirm")
+    await stranger.get("/hub/login")
+    form = {"username": "root", "password": "toor", "_xsrf": stranger.xsrf}
+    assert (await stranger.post("/hub/confirm", form=form)).code == 403
+
+
+async def test_a_login_elsewhere_is_gone_through_again_and_leads_back(make_hub):
+    method = LoginMethod(label="GitHub", url="/hub/oauth_login")
+    hub = await make_hub(
+        confirm_within=600.0, users=KnownUsers({"root": "toor"}, admins=["root"], method=method)
+    )
+    root = await hub.logged_in("root")
+    await grow_old(hub)
+    page = (await root.get("/hub/confirm?next=/hub/token")).body.decode()
+    assert "password_input" not in page
+    back = quote("/hub/confirm?user=root&next=%2Fhub%2Ftoken", safe="")
+    assert f"/hub/oauth_login?next={back}" in page
+    other = await root.get("/hub/confirm?user=alice&next=/hub/token")
+    assert other.code == 403
+    assert "You are logged in as root now" in other.body.decode()
+
+
+async def test_a_new_one_time_link_confirms_too(hub):
+    browser = hub.browser()
+    for _ in range(2):
+        token = await hub.links.make("root", admin=True)
+        await browser.get(f"/hub/login/onetime?token={token}")
+        await browser.get("/hub/token")
+        assert (await browser.call("POST", "/hub/api/users/root/tokens", {})).code == 201
+        await grow_old(hub)
+        assert (await browser.call("POST", "/hub/api/users/root/tokens", {})).code == 403
+        assert (await browser.get("/hub/confirm")).code == 200
+
+
+APART = Origins(hub="https://hub.test", servers="https://servers.test")
+
+
+@pytest.mark.parametrize(
+    ("facts", "seconds"),
+    [
+        ({}, 600),
+        ({"origins": APART}, 0),
+        ({"origins": APART, "confirm_within": 60}, 60),
+        ({"confirm_within": 0}, 0),
+        ({"policies": {"onetime": LoginPolicy(), "": LoginPolicy()}}, 0),
+    ],
+)
+def test_by_default_it_is_asked_where_servers_share_the_origin(facts, seconds):
+    policies = {"pam": LoginPolicy(), "": LoginPolicy()}
+    assert (
+        HubSettings(
+            **{"mark": "m", "hub_id": "h", "host": "x", "policies": policies, **facts}
+        ).confirm_seconds
+        == seconds
+    )
