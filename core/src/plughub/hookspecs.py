@@ -238,7 +238,10 @@ async def hub_authenticate(login: Login) -> Identity | Rejected | None:
     """Say who is logging in.
 
     When:
-        Somebody sent the login form, or came back from an outside login.
+        Somebody sent the login form, or came back from an outside login. Tries that have to wait after
+        wrong passwords never get here. As many run at once as a plugin has threads: two of one name, and
+        of one address half of the places that others leave free. A thread that goes on after the time-out
+        keeps its place, so end what hangs.
 
     Args:
         login: what was sent, with the name already normalised.
