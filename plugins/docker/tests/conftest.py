@@ -119,6 +119,30 @@ def prefix(engine):
         engine.remove_volume(volume["Name"])
 
 
+@pytest.fixture(scope="module")
+def engine_folder():
+    """A folder for the files of an engine of the tests' own."""
+    if shutil.which("dockerd") is None:
+        pytest.skip("dockerd is not installed")
+    folder = Path(tempfile.mkdtemp(prefix="phe", dir="/tmp"))  # a socket's path has to be short
+    yield folder
+    for place in (*folder.glob("exec/netns/*"), folder / "data"):
+        subprocess.run(["umount", place], check=False)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def bridge():
+    """A bridge for an engine of the tests' own."""
+    if shutil.which("ip") is None:
+        pytest.skip("ip is not installed")
+    name = f"ph{secrets.token_hex(4)}"
+    subprocess.run(["ip", "link", "add", name, "type", "bridge"], check=True)
+    subprocess.run(["ip", "address", "add", "198.18.93.1/24", "dev", name], check=True)
+    yield name
+    subprocess.run(["ip", "link", "delete", name], check=True)
+
+
 @pytest.fixture(scope="session")
 def swarm(engine):
     """The engine as a swarm of one node; one that is none becomes one for as long as these tests run."""

@@ -1,13 +1,9 @@
 """An engine of the tests' own: restarted while servers run, and reached by TLS."""
 
 import secrets
-import shutil
-import socket
 import subprocess
-import tempfile
 from pathlib import Path
 
-import docker
 import pytest
 from traitlets.config import Config
 
@@ -19,57 +15,12 @@ from plughub.testing.client import client_of
 from plughub.testing.contracts.spawner import NAME, SpawnerUnderTest, make_server
 from plughub.testing.hub import HubProcess
 from plughub.testing.ports import free_port
-from plughub.testing.waiting import wait_for
 from plughub_docker.spawner import DockerSpawner
 from plughub_docker.swarm_spawner import SwarmSpawner
 from plughub_docker.testing.images import build, python_paths
+from plughub_docker.testing.own_engine import OwnEngine
 
 pytestmark = [pytest.mark.docker, pytest.mark.root, pytest.mark.timeout(180)]
-
-
-class OwnEngine:
-    """A second engine beside the machine's: with files and a bridge of its own.
-
-    Args:
-        folder: for everything, with a short path.
-        bridge: a bridge; without one it would take away that of the machine's engine.
-        arguments: of ``dockerd``.
-    """
-
-    def __init__(self, folder, bridge, *arguments):
-        self.address = f"unix://{folder}/s"
-        self._log = folder / "log"
-        self._command = ["dockerd", "--data-root", f"{folder}/data", "--exec-root", f"{folder}/exec"]
-        self._command += ["--pidfile", f"{folder}/pid", f"--bridge={bridge}"]
-        self._command += ["--iptables=false", "--ip-forward=false", "-H", self.address, *arguments]
-        self.process = None
-
-    def start(self):
-        with self._log.open("ab") as log:
-            self.process = subprocess.Popen(self._command, stdout=log, stderr=log)
-        self.client = docker.APIClient(self.address, version="1.40", timeout=60)
-        wait_for(self.answers)
-
-    def answers(self):
-        assert self.process.poll() is None, self._log.read_text()[-3000:]
-        with socket.socket(socket.AF_UNIX) as probe:  # the client would leave its socket open
-            return probe.connect_ex(self.address.removeprefix("unix://")) == 0 and self.client.ping()
-
-    def stop(self):
-        self.client.close()
-        self.process.terminate()
-        self.process.wait(60)
-
-
-@pytest.fixture(scope="module")
-def folder():
-    if shutil.which("dockerd") is None:
-        pytest.skip("dockerd is not installed")
-    folder = Path(tempfile.mkdtemp(prefix="phe", dir="/tmp"))  # a socket's path has to be short
-    yield folder
-    for place in (*folder.glob("exec/netns/*"), folder / "data"):
-        subprocess.run(["umount", place], check=False)
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="module")
@@ -78,30 +29,19 @@ def port():
 
 
 @pytest.fixture(scope="module")
-def keys(folder):
+def keys(engine_folder):
     """A certificate for the engine and one for its users; each is its own authority."""
     command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
     for name in ("server", "client"):
         about = ["-days", "2", "-subj", f"/CN={name}", "-addext", "subjectAltName=IP:127.0.0.1"]
         files = ["-addext", f"extendedKeyUsage={name}Auth", "-keyout", f"{name}-key.pem"]
         made = [*command, *about, *files, "-out", f"{name}.pem"]
-        subprocess.run(made, cwd=folder, check=True, capture_output=True)
-    return folder
+        subprocess.run(made, cwd=engine_folder, check=True, capture_output=True)
+    return engine_folder
 
 
 @pytest.fixture(scope="module")
-def bridge():
-    if shutil.which("ip") is None:
-        pytest.skip("ip is not installed")
-    name = f"ph{secrets.token_hex(4)}"
-    subprocess.run(["ip", "link", "add", name, "type", "bridge"], check=True)
-    subprocess.run(["ip", "address", "add", "198.18.93.1/24", "dev", name], check=True)
-    yield name
-    subprocess.run(["ip", "link", "delete", name], check=True)
-
-
-@pytest.fixture(scope="module")
-def own(folder, bridge, keys, port):
+def own(engine_folder, bridge, keys, port):
     """A second engine, by its socket for everybody and by TLS for whoever has a certificate."""
     tls = [
         "--tlsverify",
@@ -113,7 +53,7 @@ def own(folder, bridge, keys, port):
         "server-key.pem",
     ]
     tls = [f"{keys}/{word}" if word.endswith(".pem") else word for word in tls]
-    engine = OwnEngine(folder, bridge, *tls, "-H", f"tcp://127.0.0.1:{port}", "--live-restore")
+    engine = OwnEngine(engine_folder, bridge, *tls, "-H", f"tcp://127.0.0.1:{port}", "--live-restore")
     engine.start()
     yield engine
     for container in engine.client.containers(all=True):
@@ -208,7 +148,7 @@ async def test_an_engine_that_is_no_manager_of_a_swarm_is_said_so(spawners, sett
 
 
 @pytest.mark.parametrize("survives", [True, False])
-def test_an_engine_is_restarted_while_servers_run(own, folder, settings, tmp_path, *, survives):
+def test_an_engine_is_restarted_while_servers_run(own, settings, tmp_path, *, survives):
     lines = [f"c.DockerSpawner.{name} = {value!r}" for name, value in settings.items()]
     lines += [
         f"c.DockerSpawner.client_kwargs = {{'base_url': {own.address!r}}}",

@@ -4,6 +4,7 @@ import asyncio
 import json
 from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
@@ -34,7 +35,8 @@ async def test_the_state_is_that_of_jupyterhubs_dockerspawner(started, prefix):
 
 async def test_a_server_from_an_old_state_is_found_by_the_id_of_its_container(started, spawners):
     spawner, container = await started()
-    old = make_server("alice", state={"container_id": container["Id"]}, mark=spawner.server.mark)
+    known = {"mark": spawner.server.mark, "url": spawner.started.url}
+    old = make_server("alice", state={"container_id": container["Id"]}, **known)
     assert await spawners(server=old).poll() is None
 
 
@@ -166,6 +168,54 @@ async def test_in_the_network_of_the_host_the_port_is_that_of_the_server(started
     spawner, _ = await started(network_name="host", ip="127.0.0.1", port=free_port)
     assert spawner.started.url == f"http://127.0.0.1:{free_port}"
     assert await spawner.facts()
+
+
+async def test_in_the_network_of_the_host_each_server_gets_a_port_of_its_own(started):
+    for name in ("alice", "bob"):
+        spawner, _ = await started(username=name, network_name="host", ip="127.0.0.1")
+        assert (await spawner.facts())["environment"]["JUPYTERHUB_USER"] == name
+        assert await spawner.verifies()
+
+
+async def test_in_the_network_of_the_host_the_server_of_another_user_is_not_taken_for_ours(
+    started, free_port
+):
+    settings = {"network_name": "host", "ip": "127.0.0.1", "port": free_port}
+    alice, _ = await started(username="alice", **settings)
+    assert (await alice.facts())["environment"]["JUPYTERHUB_USER"] == "alice"
+    assert await alice.verifies()
+    bob, _ = await started("--deaf", username="bob", **settings)
+    assert (await bob.facts())["environment"]["JUPYTERHUB_USER"] == "alice", "it answers at his address"
+    assert not await bob.verifies()
+    bob.new_hub()
+    assert not await bob.verifies()
+
+
+async def test_in_the_network_of_a_host_that_is_not_this_machine_no_server_is_started(
+    started, engine, prefix, monkeypatch
+):
+    monkeypatch.setattr("plughub_docker.host_network.Path", lambda _: Path("/no/such/process"))
+    with pytest.raises(PluginError, match="does not see the processes of the engine"):
+        await started(network_name="host", ip="127.0.0.1")
+
+
+async def test_a_published_port_stays_when_the_container_is_restarted(started, engine):
+    spawner, container = await started()
+    before = (await spawner.facts())["pid"]
+    engine.restart(container["Id"], timeout=1)
+    assert (await spawner.facts())["pid"] == before
+    assert await spawner.poll() is None
+
+
+async def test_another_port_is_published_where_one_is_taken(started, monkeypatch):
+    spawner, container = await started()
+    taken = int(container["Config"]["Labels"]["plughub.published"])
+    chosen = [taken, taken, taken + 1 if taken < 65_535 else taken - 1]
+    monkeypatch.setattr("plughub_docker.containers._dice.choice", lambda _: chosen.pop(0))
+    other, _ = await started(username="bob")
+    assert (await other.facts())["environment"]["JUPYTERHUB_USER"] == "bob"
+    assert not chosen
+    assert await spawner.verifies()
 
 
 async def test_links_lead_to_other_containers(started, engine, prefix, tiny_image, probe):

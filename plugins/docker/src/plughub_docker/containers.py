@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import random
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from plughub.kinds import Found, Server
@@ -14,6 +16,10 @@ from plughub_docker.engine import Engine, EngineError, UnlessGone
 
 Inspected = Mapping[str, Any]
 SHORT_ID: Final = 12
+COMING_BACK: Final = timedelta(seconds=60)
+PORTS: Final = range(49_152, 65_536)
+"""Ports that are published: those that the registry of ports leaves to such use."""
+_dice: Final = random.SystemRandom()
 _NEVER: Final = "0001-01-01T00:00:00Z"
 
 
@@ -186,6 +192,11 @@ class Containers:
             if remove:
                 client.remove_container(container["Id"], v=True, force=True)
 
+    def remove(self, object_id: str) -> None:
+        """Remove a container. One that is gone already is no error."""
+        with self._unless_going("the container cannot be removed") as client:
+            client.remove_container(object_id, v=True, force=True)
+
     def logs(self, object_id: str, lines: int) -> list[str]:
         """Give the last lines of a container.
 
@@ -232,6 +243,16 @@ class Containers:
             state={"object_id": listed["Id"], "object_name": listed["Names"][0].lstrip("/")},
         )
 
+    def free_port(self) -> int:
+        """Choose a port to publish that no container has, not even one that is stopped."""
+        with self.engine.asked() as client:
+            listed = client.containers(all=True, filters={"label": marks.PUBLISHED})
+        taken = {one["Labels"].get(marks.PUBLISHED) for one in listed}
+        free = [port for port in PORTS if str(port) not in taken]
+        if not free:
+            raise SpawnFailed(f"all ports of {PORTS.start} to {PORTS.stop - 1} are published by containers")
+        return _dice.choice(free)
+
     def _may_be(self, found: Inspected, server: Server) -> bool:
         return not marks.is_marked(found) or marks.belongs(found, server, self.plugin)
 
@@ -249,6 +270,27 @@ class Containers:
 def has_run(container: Inspected) -> bool:
     """Tell whether a container was ever started."""
     return str(container["State"].get("StartedAt") or _NEVER) != _NEVER
+
+
+def is_coming_back(container: Inspected) -> bool:
+    """Tell whether the engine will start a container again that has just ended by itself, or with the engine.
+
+    Args:
+        container: as inspected; it does not run.
+
+    Returns:
+        Whether its restart policy says so; no longer than a minute after it has ended, because the engine
+        starts none that somebody has stopped.
+    """
+    state, policy = container["State"], container["HostConfig"].get("RestartPolicy") or {}
+    again = policy.get("Name") in {"always", "unless-stopped"} or (
+        policy.get("Name") == "on-failure" and bool(state.get("ExitCode"))
+    )
+    if not again or state.get("Status") != "exited":
+        return False
+    # The engine writes nanoseconds, which Python does not read.
+    ended = datetime.fromisoformat(f"{str(state['FinishedAt'])[:19]}+00:00")
+    return datetime.now(UTC) - ended < COMING_BACK
 
 
 _OVER = frozenset({"created", "exited", "dead", "removing"})

@@ -9,7 +9,6 @@ from docker.types import Mount
 
 from plughub_docker import cloning
 from plughub_docker.marks import address_labels, labels_of
-from plughub_docker.settings import HOST_NETWORK
 from plughub_docker.volumes import binds_of, fill_in, mounts_of
 
 if TYPE_CHECKING:
@@ -48,7 +47,10 @@ def create_arguments(
         **_as_labels(arguments.get("labels")),
         **labels_of(spawner.record, spawner.plugin, kept=not spawner.remove),
         **address_labels(
-            spawner.port, spawner.server.proto, spawner.object_name if spawner.use_internal_hostname else ""
+            spawner.port,
+            spawner.server.proto,
+            spawner.object_name if spawner.use_internal_hostname else "",
+            spawner.published_port,
         ),
     }
     return arguments, host_arguments(spawner, binds)
@@ -71,8 +73,9 @@ def host_arguments(spawner: DockerSpawner, binds: Mapping[str, Any]) -> dict[str
         "network_mode": spawner.network_name,
         **limits(spawner),
     }
-    if not spawner.is_internal and spawner.network_name != HOST_NETWORK:
-        config["port_bindings"] = {spawner.port: (spawner.host_ip,)}
+    if spawner.published_port:
+        # A port that the engine chooses may be another server's after the next start of the container.
+        config["port_bindings"] = {spawner.port: (spawner.host_ip, spawner.published_port)}
     return merged(config, extra_of(spawner, spawner.extra_host_config))
 
 

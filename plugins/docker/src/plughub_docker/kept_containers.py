@@ -21,6 +21,7 @@ class KeptContainers(DockerCertificates):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.set_aside: list[str] = []
+        self.published_port = 0
 
     # ---- state
 

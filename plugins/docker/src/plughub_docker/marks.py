@@ -24,6 +24,7 @@ KEPT: Final = "plughub.kept"
 PORT: Final = "plughub.port"
 SCHEME: Final = "plughub.scheme"
 HOST: Final = "plughub.host"
+PUBLISHED: Final = "plughub.published"
 
 FILE: Final = ".plughub-operation"
 
@@ -49,19 +50,21 @@ def labels_of(server: Server, plugin: str, *, kept: bool) -> dict[str, str]:
     }
 
 
-def address_labels(port: int, proto: str, host: str = "") -> dict[str, str]:
+def address_labels(port: int, proto: str, host: str = "", published: int = 0) -> dict[str, str]:
     """Give the labels by which the address of a server is found when it is listed.
 
     Args:
         port: inside the container.
         proto: ``http`` or ``https``.
         host: name by which it is reached; empty where that is its own or a published address.
+        published: port of the engine's machine; 0 where none is published.
 
     Returns:
         The labels.
     """
     scheme = {SCHEME: proto} if proto != "http" else {}
-    return {PORT: str(port), **scheme, **({HOST: host} if host else {})}
+    ports = {PUBLISHED: str(published)} if published else {}
+    return {PORT: str(port), **ports, **scheme, **({HOST: host} if host else {})}
 
 
 def scheme_of(found: Mapping[str, str]) -> str:
@@ -86,7 +89,9 @@ def filters_of(server: Server, plugin: str, operation: str = "") -> list[str]:
 
 
 def labels(thing: Mapping[str, Any]) -> Mapping[str, str]:
-    """Read the labels of an inspected container or service."""
+    """Read the labels of a container or service that was inspected, or is one of a list."""
+    if (listed := thing.get("Labels")) is not None:
+        return dict(listed)
     about: Mapping[str, Any] = thing.get("Config") or thing.get("Spec") or {}
     return about.get("Labels") or {}
 

@@ -13,11 +13,15 @@ from traitlets import Bool, CaselessStrEnum, Dict, Float, Integer, List, Unicode
 
 from plughub.domain.names import escape
 from plughub.traitlets import ByteSpecification, Callable, Command
+from plughub.utils import random_port
 from plughub_docker.old_names import OldNames
 from plughub_docker.volumes import fill_in
 
 HOST_NETWORK: Final = "host"
 DEFAULT_NETWORK: Final = "bridge"
+POLL_SECONDS: Final = 5
+"""A route that leads to another server, after a restart of the engine, stands no longer than this."""
+FIXED_PORT: Final = 8888
 _SEPARATORS: Final = re.compile("[/:@]")
 """What stands between the parts of an image's name, and in no name of a container."""
 
@@ -162,11 +166,15 @@ class DockerSettings(OldNames):
 
     @default("port")
     def _default_port(self) -> int:
-        return 8888
+        return random_port() if self.network_name == HOST_NETWORK else FIXED_PORT
 
     @default("env_keep")
     def _nothing_of_the_hub(self) -> list[str]:
         return []
+
+    @default("poll_interval")
+    def _default_poll_interval(self) -> int:
+        return POLL_SECONDS
 
     @default("host_ip")
     def _default_host_ip(self) -> str:

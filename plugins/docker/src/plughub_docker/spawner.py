@@ -9,18 +9,23 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Final
 
 from plughub.classes.calling import call
+from plughub.kinds import Moved
 from plughub.plugin.threads import ThreadPools
 from plughub.spawner import Found, SpawnFailed
 from plughub_docker import cloning, images
+from plughub_docker.addresses import port_of
 from plughub_docker.containers import Inspected
 from plughub_docker.creation import create_arguments
 from plughub_docker.diagnosis import diagnose, unreachable_hub
 from plughub_docker.engine import EngineError
-from plughub_docker.kept_containers import KeptContainers
+from plughub_docker.host_network import check_visible
 from plughub_docker.names import when_free
+from plughub_docker.reachable_containers import ReachableContainers
 from plughub_docker.settings import HOST_NETWORK
 
 GONE: Final = "the container is gone: it was removed, but not by the hub"
+PORT_IS_TAKEN: Final = ("already allocated", "already in use", "not available")
+PORT_TRIES: Final = 10
 LOOK: Final = 0.1
 CLONE_LOOK: Final = 0.25
 CLONE_LINES: Final = 1000
@@ -32,7 +37,7 @@ def _launchers(size: int) -> ThreadPools:
     return ThreadPools(size)
 
 
-class DockerSpawner(KeptContainers):
+class DockerSpawner(ReachableContainers):
     """Runs each server in a container of its own, on any engine that the hub can reach."""
 
     label: ClassVar[str] = "Docker"
@@ -84,17 +89,19 @@ class DockerSpawner(KeptContainers):
         pools = _launchers(self.concurrent_launches)
         return await pools.run(f"{self.plugin}-launch", when_free, self._start)
 
-    async def poll(self) -> int | None:
-        """Look whether the container runs.
+    async def poll(self) -> int | Moved | None:
+        """Look whether the container runs, and whether the recorded address is still its own.
 
         Returns:
-            None when it runs, else its exit code; 0 when it is gone.
+            None when it runs there; where it is when it has moved; else its exit code, 0 when it is gone.
         """
-        container = await self._engine(self._find)
-        if container is None:
-            return 0
-        self.object_id = container["Id"]
-        return None if container["State"]["Running"] else int(container["State"].get("ExitCode") or 0)
+        answer: int | Moved | None = await self._engine(self.look)
+        return answer
+
+    async def verify_address(self) -> bool:
+        """Tell whether the recorded address leads to this server's container, and to no other."""
+        verified: bool = await self._engine(self.verify)
+        return verified
 
     async def stop(self, now: bool = False) -> None:
         """Stop the container, also that of a start that never answered; remove it where wanted.
@@ -110,12 +117,12 @@ class DockerSpawner(KeptContainers):
 
     def logs(self, lines: int) -> Sequence[str]:
         """Give the last lines that the container wrote."""
-        container = self._find()
+        container = self.find()
         return self.containers.logs(container["Id"], lines) if container else ()
 
     def diagnose(self) -> str | None:
         """Say why the server does not answer, or why it ended."""
-        container = self._find()
+        container = self.find()
         return diagnose(container, self.port) if container else GONE
 
     def inventory(self, mark: str) -> Iterable[Found] | None:
@@ -144,11 +151,6 @@ class DockerSpawner(KeptContainers):
         """Id of the container."""
         return self.object_id
 
-    @property
-    def is_internal(self) -> bool:
-        """Whether the server is reached inside the engine's network, without a published port."""
-        return self.use_internal_ip or self.use_internal_hostname
-
     def own_arguments(self) -> dict[str, Any]:
         """Give arguments of `create_container` that belong to this kind of spawner."""
         return {}
@@ -167,7 +169,7 @@ class DockerSpawner(KeptContainers):
         """Wait until the server's turn has come; a server that ended otherwise is the hub's to explain."""
         said = ""
         while True:
-            code = await self.poll()
+            code = self.exit_code(await self._engine(self.find))
             seen = cloning.look(await self._slowly(self.logs, CLONE_LINES))
             if code == cloning.EXIT_CODE:
                 raise SpawnFailed(f"the repository {self.repository} cannot be cloned: {seen.last}")
@@ -195,10 +197,7 @@ class DockerSpawner(KeptContainers):
             What there is to end. A start that made nothing has nothing, whether the engine answers or not.
         """
         self._given_up = True
-        return None if self._untouched else self._find()
-
-    def _find(self) -> Inspected | None:
-        return self.containers.find(self.record, self.object_id, self.object_name)
+        return None if self._untouched else self.find()
 
     def _start(self) -> tuple[str, int]:
         with self._launching:
@@ -206,8 +205,7 @@ class DockerSpawner(KeptContainers):
             self.touch()
             kept = self.resume(found)
             self.object_id = kept["Id"] if kept else self._begin()
-            self.place_certificates(self.engine, self.object_id)
-            self.containers.start(self.object_id, self.object_name)
+            self._run(is_new=kept is None)
             return self._address()
 
     def _begin(self) -> str:
@@ -216,7 +214,27 @@ class DockerSpawner(KeptContainers):
             self.warn_of_kept(aside, "the hub does not know it as this server's")
         return self._create()
 
+    def _run(self, *, is_new: bool) -> None:
+        """Start the container; a new one is made again while something else has the port that was chosen."""
+        for left in reversed(range(PORT_TRIES)):
+            self.place_certificates(self.engine, self.object_id)
+            try:
+                self.containers.start(self.object_id, self.object_name)
+            except EngineError as error:
+                if not (is_new and left and self._lost_port(error)):
+                    raise
+            else:
+                return
+            self.containers.remove(self.object_id)
+            self.object_id = self._create()
+
+    def _lost_port(self, error: EngineError) -> bool:
+        taken = any(words in error.message for words in PORT_IS_TAKEN)
+        return bool(self.published_port) and str(self.published_port) in error.message and taken
+
     def _create(self) -> str:
+        if not self.is_internal and self.network_name != HOST_NETWORK:
+            self.published_port = self.containers.free_port()
         made = self.containers.create(*create_arguments(self, self._image_command()))
         self.log.info("Created container %s (%.12s) from image %s", self.object_name, made, self.image)
         return made
@@ -236,24 +254,17 @@ class DockerSpawner(KeptContainers):
             return self.host_ip, self.port  # it has ended already, which the hub's next look finds
         if warning := unreachable_hub(container):
             self.log.warning("%s: %s", self.object_name, warning)
-        if self.use_internal_hostname:
-            return self.object_name, self.port
+        port = port_of(container, self.port)
         if self.network_name == HOST_NETWORK:
-            return self.host_ip, self.port
-        return self._internal(container) if self.use_internal_ip else self._published(container)
-
-    def _internal(self, container: Inspected) -> tuple[str, int]:
-        networks = container["NetworkSettings"]["Networks"]
-        chosen: Mapping[str, Any] = networks.get(self.network_name) or next(iter(networks.values()), {})
-        if not (ip := chosen.get("IPAddress")):
-            raise SpawnFailed(f"container {self.object_name!r} has no address in {self.network_name!r}")
-        return str(ip), self.port
-
-    def _published(self, container: Inspected) -> tuple[str, int]:
-        published = (container["NetworkSettings"].get("Ports") or {}).get(f"{self.port}/tcp")
-        if not published:
-            raise SpawnFailed(f"container {self.object_name!r} does not publish its port {self.port}")
-        return str(published[0]["HostIp"]), int(published[0]["HostPort"])
+            check_visible(container)
+            return self.host_ip, port
+        if not (place := self.place_of(container)):
+            raise SpawnFailed(
+                f"container {self.object_name!r} has no address in {self.network_name!r}"
+                if self.is_internal
+                else f"container {self.object_name!r} does not publish its port {port}"
+            )
+        return place
 
     def _post_start(self) -> None:
         try:

@@ -20,8 +20,8 @@ from plughub_docker.creation import extra_of
 from plughub_docker.diagnosis import unreachable_hub
 from plughub_docker.engine import EngineError
 from plughub_docker.names import when_free
-from plughub_docker.services import Inspected, Services
-from plughub_docker.spawner import DockerSpawner
+from plughub_docker.reachable_services import ReachableServices
+from plughub_docker.services import Inspected
 from plughub_docker.swarm_secrets import FOLDER as SECRETS_FOLDER
 from plughub_docker.swarm_secrets import Secrets
 from plughub_docker.tasks import Task
@@ -29,6 +29,7 @@ from plughub_docker.volumes import fill_in
 
 GONE: Final = "the service is gone: it was removed, but not by the hub"
 LONGEST_NAME: Final = 63
+POLL_SECONDS: Final = 10
 FIRST_LOOK: Final = 0.1
 LATER_LOOK: Final = 1.0
 ENDING_SECONDS: Final = 20
@@ -45,7 +46,7 @@ def _extra(about: str) -> Any:
     ).tag(config=True)
 
 
-class SwarmSpawner(DockerSpawner):
+class SwarmSpawner(ReachableServices):
     """Runs each server as a service with one task on a Docker Swarm; the swarm chooses the machine."""
 
     label: ClassVar[str] = "Docker Swarm"
@@ -93,6 +94,10 @@ class SwarmSpawner(DockerSpawner):
     def _default_use_internal_ip(self) -> bool:
         return bool(self.network_name)
 
+    @default("poll_interval")
+    def _default_poll_interval(self) -> int:
+        return POLL_SECONDS
+
     @default("host_ip")
     def _default_host_ip(self) -> str:
         return ""
@@ -100,11 +105,6 @@ class SwarmSpawner(DockerSpawner):
     @default("object_name")
     def _default_object_name(self) -> str:
         return short_name(str(fill_in(self.name_template, self.template_namespace())))
-
-    @property
-    def services(self) -> Services:
-        """The services of this plugin."""
-        return Services(self.engine, self.plugin, self.host_ip)
 
     @property
     def secrets(self) -> Secrets:
@@ -150,15 +150,6 @@ class SwarmSpawner(DockerSpawner):
             await asyncio.sleep(pause)
             pause = min(LATER_LOOK, pause * 1.3)
 
-    async def poll(self) -> int | None:
-        """Look whether the task runs, or is still to run.
-
-        Returns:
-            None when it does, else its exit code; 0 when it is gone.
-        """
-        code: int | None = await self._engine(self._poll)
-        return code
-
     async def stop(self, now: bool = False) -> None:
         """Remove the service, also that of a start that never answered, and wait until its container is gone.
 
@@ -176,12 +167,12 @@ class SwarmSpawner(DockerSpawner):
 
     def logs(self, lines: int) -> Sequence[str]:
         """Give the last lines that the server wrote."""
-        service = self._find()
+        service = self.find()
         return self.services.logs(service, lines) if service else ()
 
     def diagnose(self) -> str | None:
         """Say why the server does not answer, or why it ended."""
-        service = self._find()
+        service = self.find()
         if service is None:
             return GONE
         task = tasks.newest(self.services.tasks(service))
@@ -205,9 +196,6 @@ class SwarmSpawner(DockerSpawner):
         if service is not None and marks.belongs(service, self.record, self.plugin):
             self.services.remove(service, now=True)
         self.secrets.remove(self.record)
-
-    def _find(self) -> Inspected | None:
-        return self.services.find(self.record, self.object_id, self.object_name)
 
     def _make(self) -> Inspected:
         with self._launching:
@@ -274,21 +262,13 @@ class SwarmSpawner(DockerSpawner):
             node = self.services.node_name(task)
             raise SpawnFailed(str(tasks.diagnose(task, node, out_of_memory=False)))
         url = urlsplit(self.services.address_of(service, task))
+        if self.is_internal:
+            self._behind = next(iter(tasks.addresses_of(task)), "")
         if url.hostname and url.port:
             return url.hostname, url.port
         if tasks.state_of(task) in tasks.ALIVE:
             raise SpawnFailed(f"service {self.object_name!r} does not publish its port {self.port}")
         return self.host_ip or self.object_name, self.port  # it has ended, which the hub's next look finds
-
-    def _poll(self) -> int | None:
-        service = self._find()
-        if service is None:
-            return 0
-        self.object_id = service["ID"]
-        task = tasks.newest(self.services.tasks(service))
-        if task is None or (tasks.state_of(task) in tasks.ALIVE and not self.services.is_lost(task)):
-            return None
-        return tasks.exit_code_of(task)
 
     def _remove(self, now: bool) -> str:
         """Remove the service.

@@ -69,6 +69,12 @@ def container_of(task: Task) -> str:
     return str((task["Status"].get("ContainerStatus") or {}).get("ContainerID") or "")
 
 
+def addresses_of(task: Task) -> list[str]:
+    """List the addresses that a task has in overlay networks."""
+    attached = task.get("NetworksAttachments") or ()
+    return [str(one).partition("/")[0] for network in attached for one in network.get("Addresses") or ()]
+
+
 def exit_code_of(task: Task) -> int:
     """Read the exit code of a task that has ended; 0 when it is not known."""
     return int((task["Status"].get("ContainerStatus") or {}).get("ExitCode") or 0)

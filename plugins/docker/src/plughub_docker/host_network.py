@@ -1,0 +1,67 @@
+"""Containers in the network of the host: they share its ports, so the kernel has to say who listens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import psutil
+from plughub.classes.listeners import owns_address
+
+from plughub.spawner import SpawnFailed
+from plughub_docker.settings import HOST_NETWORK
+
+
+def is_on_host_network(container: Mapping[str, Any]) -> bool:
+    """Tell whether a container that was inspected or listed shares the network of its host."""
+    return bool((container.get("HostConfig") or {}).get("NetworkMode") == HOST_NETWORK)
+
+
+def listens(container: Mapping[str, Any], url: str) -> bool:
+    """Tell whether the processes of a container, and no others, accept connections at an address. It blocks.
+
+    Args:
+        container: as inspected; it runs.
+        url: the address.
+
+    Returns:
+        False also when nothing listens there.
+
+    Raises:
+        SpawnFailed: the processes of the container cannot be seen.
+        OSError: the system does not tell.
+    """
+    check_visible(container)
+    return owns_address(url, _processes(int(container["State"]["Pid"])))
+
+
+def check_visible(container: Mapping[str, Any]) -> None:
+    """Check that the processes of a container can be seen: without them nobody knows who listens.
+
+    Args:
+        container: as inspected; it runs.
+
+    Raises:
+        SpawnFailed: the engine is on another machine, or the hub in a container of its own.
+    """
+    try:
+        group = Path(f"/proc/{container['State']['Pid']}/cgroup").read_text("utf-8")
+    except OSError:
+        group = ""
+    if container["Id"] not in group:
+        raise SpawnFailed(
+            "a server in the network of the host cannot be told from other processes there, because the hub "
+            "does not see the processes of the engine's machine: run the hub on that machine, outside of "
+            "containers, or set DockerSpawner.network_name to another network",
+            retry=False,
+        )
+
+
+def _processes(leader: int) -> Iterator[int]:
+    """Go through a container's processes, the first one first: all of them descend from it."""
+    yield leader
+    try:
+        yield from (child.pid for child in psutil.Process(leader).children(recursive=True))
+    except psutil.NoSuchProcess:
+        return

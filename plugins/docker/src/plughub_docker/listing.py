@@ -1,0 +1,57 @@
+"""The containers of a hub as one list, so that looking at many servers costs one question to the engine."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from plughub_docker import marks
+from plughub_docker.engine import Engine
+
+SECONDS: Final = 1.0
+"""How old a list may be."""
+
+Listed = Mapping[str, Mapping[str, Any]]
+
+
+@dataclass
+class _List:
+    """The latest list of one hub's containers; the lock lets one thread ask for all."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    asked: float = -SECONDS
+    containers: Listed = field(default_factory=dict)
+
+
+_LISTS: Final[dict[tuple[str, str, str], _List]] = {}
+_LOCK: Final = threading.Lock()
+
+
+def listed_containers(engine: Engine, mark: str, plugin: str) -> Listed:
+    """List the containers of a plugin that exist, running or not. It blocks.
+
+    Args:
+        engine: the engine.
+        mark: of the hub.
+        plugin: who launched them.
+
+    Returns:
+        What the engine says of each, by id; at most a second old.
+
+    Raises:
+        EngineError: the engine does not answer.
+    """
+    begun = time.monotonic()
+    with _LOCK:
+        latest = _LISTS.setdefault((engine.address, mark, plugin), _List())
+    with latest.lock:
+        if begun - latest.asked >= SECONDS:
+            asked = time.monotonic()
+            wanted = [f"{marks.MARK}={mark}", f"{marks.PLUGIN}={plugin}"]
+            with engine.asked() as client:
+                found = client.containers(all=True, filters={"label": wanted})
+            latest.containers, latest.asked = {one["Id"]: one for one in found}, asked
+        return latest.containers
