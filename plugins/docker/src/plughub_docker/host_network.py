@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import psutil
-from plughub.classes.listeners import owns_address
-
 from plughub.spawner import SpawnFailed
+from plughub.utils import owns_address, process_family
 from plughub_docker.settings import HOST_NETWORK
 
 
@@ -33,7 +31,7 @@ def listens(container: Mapping[str, Any], url: str) -> bool:
         OSError: the system does not tell.
     """
     check_visible(container)
-    return owns_address(url, _processes(int(container["State"]["Pid"])))
+    return owns_address(url, process_family(int(container["State"]["Pid"])))
 
 
 def check_visible(container: Mapping[str, Any]) -> None:
@@ -56,12 +54,3 @@ def check_visible(container: Mapping[str, Any]) -> None:
             "containers, or set DockerSpawner.network_name to another network",
             retry=False,
         )
-
-
-def _processes(leader: int) -> Iterator[int]:
-    """Go through a container's processes, the first one first: all of them descend from it."""
-    yield leader
-    try:
-        yield from (child.pid for child in psutil.Process(leader).children(recursive=True))
-    except psutil.NoSuchProcess:
-        return
