@@ -1,6 +1,7 @@
 """Looking after running servers, plugin by plugin."""
 
 import asyncio
+import time
 
 import pytest
 from sqlalchemy import text
@@ -118,3 +119,22 @@ async def test_a_look_that_fails_in_a_way_that_nobody_thought_of_leaves_no_secon
     await asyncio.wait({looking}, timeout=10)
     left = [task for task in asyncio.all_tasks() if "Poller." in task.get_coro().__qualname__]
     assert left == []
+
+
+@pytest.mark.parametrize("trouble", ["unknown", "without address"])
+async def test_a_server_whose_state_or_address_is_not_known_is_looked_at_again_soon(hub, machine, trouble):
+    server = await hub.started()
+
+    async def due_in():
+        hub.poller._due.clear()
+        await hub.poller.look()
+        return hub.poller._due[server.id, server.launch] - time.monotonic()
+
+    assert await due_in() > 10
+    if trouble == "unknown":
+        machine.poll_error = OSError("the engine is away")
+    else:
+        await hub.store.write(
+            lambda tx: tx.servers.moved(server, url="", state=None, unreachable="it has none")
+        )
+    assert await due_in() <= 1

@@ -28,6 +28,8 @@ from plughub.services.settings import HubSettings
 
 log = logging.getLogger("plughub.polling")
 LOOK_SECONDS: Final = 2.0
+SOON_SECONDS: Final = 1.0
+"""Longest pause before the next look at a server whose state or address was not known."""
 AT_ONCE: Final = 50
 LEFTOVER_SECONDS: Final = 60.0
 ADOPT_SECONDS: Final = 5.0
@@ -147,9 +149,12 @@ class Poller:
     async def _look_at(self, server: ServerRecord, user: User, plugin: str) -> None:
         view = plugin_view(self._settings, server, user)
         async with self._slots[plugin]:
+            # Until it is known again where the server is, its route may lead elsewhere.
+            soon = not server.url or bool(server.unreachable)
             try:
                 code = await self._reachability.look(plugin, server, view)
             except PluginError as error:
+                soon = True
                 await self._note(server, str(error))
             else:
                 await self._note(server, "")
@@ -158,7 +163,8 @@ class Poller:
                     log.warning("%s: %s", server.full_name, failure.message)
                     await self._servers.died(server, failure)
         running = (server.id, server.launch)
-        self._due[running] = time.monotonic() + self._pause(plugin)
+        pause = self._pause(plugin)
+        self._due[running] = time.monotonic() + (min(pause, SOON_SECONDS) if soon else pause)
         self._plugin_of[running] = plugin
 
     def _forget(self, alive: frozenset[Running], plugin: str) -> None:
