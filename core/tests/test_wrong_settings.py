@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from traitlets import TraitError
 
+from plughub.app.checks import warn_of_plain_http
 from plughub.app.class_plugins import plugin_of_class, refuse_upstream, what_to_inherit
 from plughub.app.config import JupyterHub
 from plughub.app.declared import declared_of, scopes_of
@@ -96,3 +98,33 @@ def test_a_config_file_that_cannot_be_read_is_told_apart_from_one_that_does_not_
     with pytest.raises(StartError) as refused:
         load_config(str(tmp_path / "hub.py"), {})
     assert refused.value.message.startswith(f"the config file cannot be read: {tmp_path / 'hub.py'}: ")
+
+
+@pytest.mark.parametrize("suffix", ["; Path=/", "a b", "ä", "x" * 33])
+def test_a_suffix_that_no_cookie_can_have_is_refused(suffix: str) -> None:
+    with pytest.raises(TraitError, match="cookie_suffix"):
+        JupyterHub(cookie_suffix=suffix)
+    assert JupyterHub(cookie_suffix="-two_2").cookie_suffix == "-two_2"
+
+
+@pytest.mark.parametrize(
+    ("ip", "settings", "told"),
+    [
+        ("127.0.0.1", {}, False),
+        ("127.8.0.1", {}, False),
+        ("::1", {}, False),
+        ("localhost", {}, False),
+        ("", {}, True),
+        ("0.0.0.0", {}, True),
+        ("192.0.2.7", {}, True),
+        ("hub.example.org", {}, True),
+        ("", {"public_url": "http://hub.example.org/"}, True),
+        ("", {"public_url": "https://hub.example.org/"}, False),
+        ("", {"ssl_cert": "/etc/hub.crt", "ssl_key": "/etc/hub.key"}, False),
+    ],
+)
+def test_who_lets_others_come_by_plain_http_is_told_once(
+    caplog: pytest.LogCaptureFixture, ip: str, settings: dict[str, str], told: bool
+) -> None:
+    warn_of_plain_http(JupyterHub(**settings), ip)
+    assert len([line for line in caplog.messages if "plain http" in line]) == told

@@ -149,6 +149,49 @@ async def test_cookies_for_one_host_are_named_so_and_let_in(make_hub):
     assert hub.tiny.started[-1].environment["JUPYTERHUB_COOKIE_HOST_PREFIX_ENABLED"] == "1"
 
 
+async def test_two_hubs_on_one_host_do_not_log_each_others_users_out(make_hub):
+    one, two = await make_hub(), await make_hub(cookie_suffix="-two")
+    browser = await one.logged_in()
+    browser.address = two.address
+    await browser.get("/hub/login")
+    form = {"username": "bob", "password": "builder", "_xsrf": browser.cookies["_xsrf-two", "/hub/"]}
+    assert (await browser.post("/hub/login", form=form)).code == 302
+    names = {name for name, _ in browser.cookies}
+    assert {"jupyterhub-hub-login", "jupyterhub-hub-login-two", "_xsrf", "_xsrf-two"} <= names
+    for hub, name in ((one, "alice"), (two, "bob"), (one, "alice")):
+        browser.address = hub.address
+        assert f"/hub/api/users/{name}/tokens" in (await browser.get("/hub/token")).body.decode()
+    browser.address = two.address
+    await browser.get("/hub/logout")
+    assert (await browser.get("/hub/home")).code == 302
+    browser.address = one.address
+    assert (await browser.get("/hub/home")).code == 200
+
+
+@pytest.mark.parametrize("proto", ["http", "https"])
+@pytest.mark.parametrize("known", [False, True])
+@pytest.mark.parametrize("path", ["/hub/login", "/hub/api/"])
+async def test_where_browsers_come_by_https_cookies_and_browsers_are_told_so(make_hub, proto, known, path):
+    hub = await make_hub(context={"secure_cookies": known, "options": WebOptions(hsts_seconds=86400)})
+    answer = await hub.browser(**{"X-Forwarded-Proto": proto}).get(path)
+    secure = known or proto == "https"
+    assert answer.headers.get("Strict-Transport-Security") == ("max-age=86400" if secure else None)
+    if path == "/hub/login":
+        token = morsels(answer)["_xsrf"]
+        assert (bool(token["secure"]), token["samesite"]) == (secure, "Lax")
+
+
+async def test_without_seconds_browsers_are_told_nothing(make_hub):
+    hub = await make_hub(context={"secure_cookies": True})
+    assert "Strict-Transport-Security" not in (await hub.browser().get("/hub/login")).headers
+    theirs = {"Strict-Transport-Security": "max-age=1; includeSubDomains"}
+    hub = await make_hub(
+        context={"secure_cookies": True, "options": WebOptions(hsts_seconds=86400), "headers": theirs}
+    )
+    answer = await hub.browser().get("/hub/login")
+    assert answer.headers.get_list("Strict-Transport-Security") == list(theirs.values())
+
+
 async def test_cookies_have_the_attributes_that_are_configured(make_hub):
     hub = await make_hub(
         cookie_options={"SameSite": "None", "Secure": True},

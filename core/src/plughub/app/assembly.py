@@ -170,6 +170,7 @@ def hub_settings(
         start_old_names=hub.allow_existing_invalid_named_servers != "allow-delete",
         cookie_host_prefix=hub.cookie_host_prefix_enabled,
         confirm_within=hub.confirm_within,
+        cookie_suffix=hub.cookie_suffix,
         cookie_options=hub.tornado_settings.get("cookie_options", {}),
         concurrent_spawn_limit=hub.concurrent_spawn_limit,
         active_server_limit=hub.active_server_limit,

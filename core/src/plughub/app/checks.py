@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import ipaddress
 import logging
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -115,3 +116,29 @@ def warn_of_trust(spawners: Mapping[str, SpawnerInfo], hooks: Hooks) -> None:
             "machine can take the port of another user's server and get its visitors",
             ", ".join(trusted),
         )
+
+
+def warn_of_plain_http(hub: JupyterHub, ip: str) -> None:
+    """Say at start that cookies can be read on their way, and by other programs of the host.
+
+    Args:
+        hub: the settings of the hub.
+        ip: address on which users reach the hub.
+    """
+    local = ip == "localhost" or (_is_address(ip) and ipaddress.ip_address(ip).is_loopback)
+    if local or hub.ssl_cert or hub.public_url.startswith("https:"):
+        return
+    log.warning(
+        "the hub is reached by plain http at %s: login cookies can be read on their way, and browsers send "
+        "them to every port of this host. Set JupyterHub.ssl_cert and ssl_key; behind a proxy with TLS set "
+        "JupyterHub.public_url to its https address",
+        ip or "all addresses",
+    )
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True

@@ -6,7 +6,7 @@ import traitlets
 from traitlets.config import SingletonConfigurable
 
 from plughub.app.secrets import secret_of_environment
-from plughub.classes.traits import URLPrefix
+from plughub.classes.traits import CookieSuffix, URLPrefix
 from plughub.domain.limits import MAX_TOKENS
 
 
@@ -147,6 +147,21 @@ class JupyterHub(SingletonConfigurable):
         help="""Name the login cookies of hub and servers ``__Host-…``: browsers take them from one host
         alone, by https alone. They go to all paths then, so use it with a host for each server. None: that
         of the hub where it has a host without servers and is reached by https.
+        """,
+    ).tag(config=True)
+    cookie_suffix = CookieSuffix(
+        "",
+        help="""Ends the names of the hub's login and XSRF cookies, such as ``-staging``: two hubs on one host
+        with different ports do not log each other's users out then. The cookies of servers keep their
+        names: a user who opens servers of both hubs needs hubs with different values of base_url, too.
+        """,
+    ).tag(config=True)
+    hsts_max_age = traitlets.Integer(
+        86400,
+        min=0,
+        help="""Seconds for which browsers that reached the hub by https use https only, for all ports of its
+        host; 0 sends no Strict-Transport-Security header. It is sent where public_url, ssl_cert or a
+        trusted proxy tells that browsers come by https.
         """,
     ).tag(config=True)
     confirm_within = traitlets.Float(

@@ -21,7 +21,7 @@ from plughub.app.assembly import (
     proxy_settings,
     runtime_folder,
 )
-from plughub.app.checks import check_settings, warn_of_trust
+from plughub.app.checks import check_settings, warn_of_plain_http, warn_of_trust
 from plughub.app.config import JupyterHub
 from plughub.app.declared import declared_of, scopes_of
 from plughub.app.internal_tls import in_proxy, prepare_tls
@@ -147,6 +147,7 @@ class Hub:
         self.proxy = in_proxy(self.tls, self.proxy, self.selection.proxy, proxy)
         self.settings = hub_settings(self.config, self.where, self.selection, mark, infos, proxy, self.tls)
         warn_of_trust(self.settings.spawners, self.hooks)
+        warn_of_plain_http(self.config, self.where.ip)
         self.host_cookies_since = await self.store.write(lambda tx: host_cookies_since(tx, self.settings))
         self.auth_states = open_auth_states(self.config.config, self.store, self.settings.policies)
         self.tree = await self._declare()

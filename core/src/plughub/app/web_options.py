@@ -54,5 +54,6 @@ def web_options(hub: JupyterHub) -> WebOptions:
         not_running_status=LEGACY_STATUS if hub.use_legacy_stopped_server_status_code else CURRENT_STATUS,
         page_limit=hub.api_page_default_limit,
         max_page_limit=hub.api_page_max_limit,
+        hsts_seconds=hub.hsts_max_age,
         xsrf_cookie=hub.tornado_settings.get("xsrf_cookie_kwargs", {}),
     )

@@ -15,6 +15,7 @@ from typing import Any, Final
 import traitlets
 from traitlets.utils.importstring import import_item
 
+_SUFFIX: Final = re.compile(r"[A-Za-z0-9_-]{0,32}")
 _SIZE: Final = re.compile(r"\s*(?P<number>[0-9]+(?:\.[0-9]+)?)\s*(?P<unit>[KMGT]?)\s*", re.IGNORECASE)
 
 
@@ -48,6 +49,19 @@ class URLPrefix(traitlets.Unicode):  # type: ignore[type-arg]
         """Answer the path with both slashes."""
         path = super().validate(obj, value) or ""
         return "/" + path.strip("/") + "/" if path.strip("/") else "/"
+
+
+class CookieSuffix(traitlets.Unicode):  # type: ignore[type-arg]
+    """The end of a name of a cookie: letters, digits, hyphens and underscores, 32 at most."""
+
+    def validate(self, obj: Any, value: Any) -> str:
+        """Answer the text when it can end the name of a cookie."""
+        text = super().validate(obj, value) or ""
+        if not _SUFFIX.fullmatch(text):
+            raise traitlets.TraitError(
+                f"{text!r} is not good for {self.name}: use letters, digits, - and _, 32 at most"
+            )
+        return text
 
 
 class ByteSpecification(traitlets.Integer):  # type: ignore[type-arg]

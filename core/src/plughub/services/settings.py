@@ -83,6 +83,7 @@ class HubSettings:
         cookie_host_prefix: the login cookies of hub and servers are for one host alone; None for where
             servers have other hosts than the hub and browsers reach it by https.
         cookie_options: further attributes of the cookies of hub and servers.
+        cookie_suffix: ends the names of the hub's own login and XSRF cookies.
         confirm_within: seconds that a login may be old for what outlasts a page or reaches others, 0 for any
             age; None for ten minutes where servers share the hub's origin.
         audit_days: for how long the audit trail is kept; 0 for no audit trail.
@@ -125,6 +126,7 @@ class HubSettings:
     start_old_names: bool = True
     cookie_host_prefix: bool | None = None
     cookie_options: Mapping[str, Any] = field(default_factory=dict)
+    cookie_suffix: str = ""
     confirm_within: float | None = None
     audit_days: float = 90
     plugin_threads: int = 8

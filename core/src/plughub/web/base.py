@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from asyncio import Future
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Final, NoReturn
 
@@ -20,7 +20,9 @@ from plughub.services.observing.strangers import stranger
 from plughub.services.tokens.principals import Principal
 from plughub.web.cookies import CookieJar
 from plughub.web.errors import ErrorAnswer, answer_to, status_of
+from plughub.web.headers import HSTS
 from plughub.web.protocol import SESSION_COOKIE
+from plughub.web.sent_cookies import values_of
 from plughub.web.xsrf import (
     anonymous_id,
     check_token,
@@ -227,20 +229,29 @@ class BaseHandler(RequestHandler):
             or self.request.headers.get("X-Xsrftoken")
             or self.request.headers.get("X-Csrftoken")
         )
-        held = tokens_in_cookies(self.request, self.context.cookie_secret, self._xsrf_id)
+        held = tokens_in_cookies(self._xsrf_cookies, self.context.cookie_secret, self._xsrf_id)
         check_token(self.request, sent, held)
 
     @cached_property
     def xsrf_token(self) -> bytes:
         """The token that forms and scripts of our pages send back. Its cookie is set for pages only."""
         token_id = self._xsrf_id
-        held = tokens_in_cookies(self.request, self.context.cookie_secret, token_id)
+        held = tokens_in_cookies(self._xsrf_cookies, self.context.cookie_secret, token_id)
         if held:
             return held[0]
         token = make_token(self.context.cookie_secret, token_id)
         if is_navigation(self.request):
             self.cookies_of_hub.set_xsrf(token, lasting=self.principal is not None)
         return token
+
+    @property
+    def _xsrf_cookies(self) -> list[str]:
+        return values_of(self.request, self.cookies_of_hub.xsrf_name)
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether browsers reach the hub by https, as far as the configuration or a trusted proxy tells."""
+        return self.context.secure_cookies or self.request.protocol == "https"
 
     @property
     def _xsrf_id(self) -> bytes:
@@ -283,7 +294,18 @@ class BaseHandler(RequestHandler):
 
     def set_default_headers(self) -> None:
         """Set what every page answers."""
-        for name, value in self.application.page_headers.items():
+        self.set_usual_headers(self.application.page_headers)
+
+    def set_usual_headers(self, headers: Mapping[str, str]) -> None:
+        """Set headers of every answer; by https browsers learn to come by https only.
+
+        Args:
+            headers: by name; what the administrator set wins.
+        """
+        seconds = self.context.options.hsts_seconds
+        if seconds and self.is_secure:
+            self.set_header(HSTS, f"max-age={seconds}")
+        for name, value in headers.items():
             self.set_header(name, value)
 
     def options(self, *_arguments: str) -> None:

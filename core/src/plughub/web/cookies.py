@@ -48,7 +48,12 @@ class CookieJar:
     @property
     def login_name(self) -> str:
         """Name of the login cookie."""
-        return f"{HOST}{LOGIN_COOKIE}" if self._settings.host_prefix else LOGIN_COOKIE
+        return f"{HOST}{self._plain_name}" if self._settings.host_prefix else self._plain_name
+
+    @property
+    def _plain_name(self) -> str:
+        """Name of the login cookie without a prefix."""
+        return f"{LOGIN_COOKIE}{self._settings.cookie_suffix}"
 
     @property
     def session_id(self) -> str:
@@ -67,7 +72,7 @@ class CookieJar:
             The cookie; None when it is missing, forged, too old, or one of several.
         """
         request = self._handler.request
-        for name in dict.fromkeys((self.login_name, LOGIN_COOKIE)):
+        for name in dict.fromkeys((self.login_name, self._plain_name)):
             sent = values_of(request, name)
             if len(sent) > 1:
                 self.tossed = True
@@ -114,8 +119,8 @@ class CookieJar:
         if self._settings.host_prefix:
             kept |= _OF_HOST
             kept.pop("domain", None)
-            if values_of(self._handler.request, LOGIN_COOKIE):
-                self._clear_everywhere(LOGIN_COOKIE)
+            if values_of(self._handler.request, self._plain_name):
+                self._clear_everywhere(self._plain_name)
         self._handler.set_signed_cookie(self.login_name, key, **kept)
         self.belong_to(session)
 
@@ -137,11 +142,16 @@ class CookieJar:
             token: the token.
             lasting: for as long as the browser is open; else for an hour.
         """
-        attributes = {"path": self._settings.hub_prefix, **_lower(self._handler.context.options.xsrf_cookie)}
+        attributes = {
+            "path": self._settings.hub_prefix,
+            "samesite": "Lax",
+            **self._secure(),
+            **_lower(self._handler.context.options.xsrf_cookie),
+        }
         if not lasting:
             attributes = {name: value for name, value in attributes.items() if not name.startswith("expires")}
             attributes["max_age"] = ANONYMOUS_SECONDS
-        self._handler.set_cookie(XSRF_COOKIE, token, **attributes)
+        self._handler.set_cookie(self.xsrf_name, token, **attributes)
 
     def clear(self) -> None:
         """Clear everything that a login set."""
@@ -150,11 +160,11 @@ class CookieJar:
         if self._settings.host_prefix:
             clear(self.login_name, **_OF_HOST)
         for place in (self._settings.base_url, "/"):
-            self._clear(LOGIN_COOKIE, place, domain)
-        clear(LOGIN_COOKIE, path=self._settings.hub_prefix, domain=domain)
+            self._clear(self._plain_name, place, domain)
+        clear(self._plain_name, path=self._settings.hub_prefix, domain=domain)
         clear(SESSION_COOKIE, path=self._settings.base_url, domain=domain)
         xsrf = _lower(self._handler.context.options.xsrf_cookie)
-        clear(XSRF_COOKIE, path=xsrf.get("path", self._settings.hub_prefix), domain=xsrf.get("domain"))
+        clear(self.xsrf_name, path=xsrf.get("path", self._settings.hub_prefix), domain=xsrf.get("domain"))
         clear(OLD_SERVICES_COOKIE, path=f"{self._settings.base_url}services")
         self._cleared = True
 
@@ -168,7 +178,7 @@ class CookieJar:
     def finish(self) -> None:
         """Clear login cookies that count for nothing, wherever they were set, just before the answer goes."""
         if self.tossed:
-            self._clear_everywhere(LOGIN_COOKIE)
+            self._clear_everywhere(self._plain_name)
         for line in self._gone.values():
             self._handler.add_header("Set-Cookie", line)
         self._gone.clear()
@@ -189,10 +199,17 @@ class CookieJar:
         gone[name].update({"path": path, "expires": _PAST, **({"domain": domain} if domain else {})})
         self._gone[name, path, domain or ""] = gone[name].OutputString()
 
+    @property
+    def xsrf_name(self) -> str:
+        """Name of the cookie that protects forms."""
+        return f"{XSRF_COOKIE}{self._settings.cookie_suffix}"
+
     def _kept(self) -> dict[str, Any]:
-        secure = self._handler.context.secure_cookies or self._handler.request.protocol == "https"
-        kept = {"httponly": True, "samesite": "Lax", **({"secure": True} if secure else {})}
+        kept = {"httponly": True, "samesite": "Lax", **self._secure()}
         return {**kept, **_lower(self._settings.cookie_options)}
+
+    def _secure(self) -> dict[str, Any]:
+        return {"secure": True} if self._handler.is_secure else {}
 
 
 def _signed_at(text: str) -> float:

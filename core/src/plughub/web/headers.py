@@ -8,6 +8,7 @@ from typing import Final
 from plughub.web.context import WebContext
 from plughub.web.protocol import PROTOCOL_VERSION, VERSION_HEADER
 
+HSTS: Final = "Strict-Transport-Security"
 CSP: Final = "Content-Security-Policy"
 
 

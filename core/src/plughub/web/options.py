@@ -41,6 +41,7 @@ class WebOptions:
         page_limit: items of a page of a list, unless said otherwise.
         max_page_limit: items of a page at most.
         xsrf_cookie: further attributes of the cookie that protects forms.
+        hsts_seconds: for how long browsers that came by https come by https only; 0 to leave that to them.
     """
 
     redirect_to_server: bool = True
@@ -55,6 +56,7 @@ class WebOptions:
     page_limit: int = PAGE_LIMIT
     max_page_limit: int = MAX_PAGE_LIMIT
     xsrf_cookie: Mapping[str, Any] = field(default_factory=dict)
+    hsts_seconds: int = 0
 
 
 async def named_server_limit(handler: BaseHandler) -> int:

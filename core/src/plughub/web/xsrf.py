@@ -12,7 +12,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Final
 
 from tornado.httputil import HTTPServerRequest
@@ -21,7 +21,6 @@ from tornado.web import create_signed_value, decode_signed_value
 from plughub.domain.errors import ForbiddenError
 from plughub.domain.urls import guess_base_url
 from plughub.web.protocol import XSRF_COOKIE
-from plughub.web.sent_cookies import values_of
 
 MAX_AGE_DAYS: Final = 31
 ANONYMOUS_SECONDS: Final = 3600
@@ -56,21 +55,21 @@ def make_token(secret: bytes, token_id: bytes) -> bytes:
     return base64.urlsafe_b64encode(create_signed_value(secret, XSRF_COOKIE, token_id)).rstrip(b"=")
 
 
-def tokens_in_cookies(request: HTTPServerRequest, secret: bytes, token_id: bytes) -> list[bytes]:
+def tokens_in_cookies(values: Iterable[str], secret: bytes, token_id: bytes) -> list[bytes]:
     """List the tokens among the cookies that we signed and that are bound to a session.
 
     Pages of servers and neighbouring hosts can set cookies of that name, also with a token that we signed
     for another session: these are passed over.
 
     Args:
-        request: the request.
+        values: of the cookies with the name of the token.
         secret: that signed them.
         token_id: what they have to be bound to.
 
     Returns:
         The tokens, in the order in which they were sent.
     """
-    texts = (value for value in values_of(request, XSRF_COOKIE) if value.isascii())
+    texts = (value for value in values if value.isascii())
     return [text.encode() for text in texts if _read(text.encode(), secret) == token_id]
 
 

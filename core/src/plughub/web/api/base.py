@@ -21,8 +21,7 @@ class APIHandler(BaseHandler):
 
     def set_default_headers(self) -> None:
         """Set what every call answers."""
-        for name, value in self.application.api_headers.items():
-            self.set_header(name, value)
+        self.set_usual_headers(self.application.api_headers)
 
     def trusts_cookie(self) -> bool:
         """Pass over the cookie of a form that another site may have sent."""
