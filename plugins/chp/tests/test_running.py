@@ -1,5 +1,6 @@
 """A real configurable-http-proxy, beyond what every proxy must do."""
 
+import asyncio
 import json
 import os
 import signal
@@ -165,3 +166,49 @@ async def test_the_page_for_a_dead_server_comes_from_the_hub(start, alice):
     reply = await ask(proxy.port, "/user/dead/")
 
     assert (reply.status, reply.json["uri"]) == (503, "/hub/error/503?url=%2Fuser%2Fdead%2F")
+
+
+async def test_who_takes_the_port_of_the_api_never_gets_the_token(start, api_port, alice):
+    proxy = await start()
+    heard = []
+
+    async def listen(reader, writer):
+        heard.append(await reader.read(65536))
+        writer.close()
+
+    psutil.Process(proxy.state["pid"]).kill()
+    await until(lambda: _is_free(api_port))
+    async with await asyncio.start_server(listen, "127.0.0.1", api_port):
+        for call in (
+            proxy.routes(),
+            proxy.add("/a/", alice.url),
+            proxy.delete("/a/"),
+        ):
+            with pytest.raises(PluginError, match="the proxy does not listen at"):
+                await call
+        with pytest.raises(PluginError):
+            await proxy.start()
+    assert heard == []
+
+    await proxy.start()
+    await proxy.add("/a/", alice.url)
+    assert set(await proxy.routes()) == {"/a/"}
+
+
+async def test_another_hub_process_finds_the_proxy_that_was_launched_anew(start, alice):
+    one, two = await start(), await start()
+    process = psutil.Process(one.state["pid"])
+    process.kill()
+    await asyncio.to_thread(process.wait, 10)
+    await one.start()
+
+    await two.add("/a/", alice.url)
+    assert set(await one.routes()) == {"/a/"}
+
+
+async def _is_free(port: int) -> bool:
+    try:
+        with socket.create_server(("127.0.0.1", port)):
+            return True
+    except OSError:
+        return False

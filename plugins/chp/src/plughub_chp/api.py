@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import ssl
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest, HTTPResponse
@@ -39,12 +39,22 @@ class ProxyAPI:
         token: shared with the proxy.
         concurrency: requests under way at once.
         context: for https.
+        is_proxy: asked before each request whether the proxy itself listens there; the token goes to
+            nobody else.
     """
 
-    def __init__(self, url: str, token: str, concurrency: int, context: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        token: str,
+        concurrency: int,
+        context: ssl.SSLContext | None = None,
+        is_proxy: Callable[[], Awaitable[bool]] | None = None,
+    ) -> None:
         self._url = url.rstrip("/")
         self._token = token
         self._context = context
+        self._is_proxy = is_proxy
         self._limit = asyncio.Semaphore(concurrency)
         self._client = AsyncHTTPClient(
             force_instance=True, max_clients=concurrency, max_body_size=_MAX_ANSWER_BYTES
@@ -112,6 +122,11 @@ class ProxyAPI:
             request_timeout=_TIMEOUT,
         )
         async with self._limit:
+            if self._is_proxy is not None and not await self._is_proxy():
+                raise ProxyAPIError(
+                    f"the proxy does not listen at {self._url}; if another process does, end it, or choose "
+                    "another port (ConfigurableHTTPProxy.api_url)"
+                )
             try:
                 return await self._client.fetch(request)
             except HTTPClientError as error:

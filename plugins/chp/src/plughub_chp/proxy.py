@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import time
 from collections.abc import Mapping
@@ -15,6 +16,7 @@ from urllib.parse import urlsplit
 import traitlets
 
 from plughub.classes.detached import end, last_lines, trim, wait_until_free
+from plughub.classes.listeners import owns_address, process_family
 from plughub.classes.proxy import Proxy
 from plughub.domain.errors import StartError
 from plughub.kinds import TLSFiles
@@ -77,6 +79,7 @@ class ConfigurableHTTPProxy(Proxy):
 
     _saved: Mapping[str, Any] = MappingProxyType({})
     _running: Running | None = None
+    _launched: Running | None = None
     _api: ProxyAPI | None = None
     _known_path: str | None = None
     _next_look: float = 0.0
@@ -104,6 +107,7 @@ class ConfigurableHTTPProxy(Proxy):
         token = await asyncio.to_thread(launcher.token, self.auth_token)
         api = await self._connect()
         found = await asyncio.to_thread(launcher.find, self._saved)
+        self._launched = found
         if found is not None:
             if found.fingerprint == self._fingerprint(token) and await _answers(api):
                 self._running = found
@@ -183,8 +187,22 @@ class ConfigurableHTTPProxy(Proxy):
             token = await asyncio.to_thread(self._token)
             context = await asyncio.to_thread(self.hub_tls.client_context) if self.hub_tls else None
             if self._api is None:
-                self._api = ProxyAPI(self._api_base, token, self.concurrency, context)
+                # TLS does the same, and better; a proxy that others run may be on another machine.
+                asks = self._listens if self.should_start and context is None else None
+                self._api = ProxyAPI(self._api_base, token, self.concurrency, context, asks)
         return self._api
+
+    async def _listens(self) -> bool:
+        """Tell whether the proxy that was launched has the port of the API, and no other process."""
+        return await asyncio.to_thread(self._look_who_listens)
+
+    def _look_who_listens(self) -> bool:
+        running = self._launched
+        if running is not None and _has_port(running, self.api_url):
+            return True
+        # Another process of the hub may have launched it anew.
+        self._launched = self._launcher.find({})
+        return self._launched is not None and _has_port(self._launched, self.api_url)
 
     async def _has_table(self) -> bool:
         api = await self._connect()
@@ -254,6 +272,7 @@ class ConfigurableHTTPProxy(Proxy):
         process = await asyncio.to_thread(launcher.launch, self.command, [*arguments, *errors], token)
         running = Running(process, self._fingerprint(token))
         await asyncio.to_thread(launcher.note, running)
+        self._launched = running
         try:
             await self._wait_until_it_answers(launcher, api, running)
         except BaseException:
@@ -280,6 +299,16 @@ class ConfigurableHTTPProxy(Proxy):
                 await asyncio.to_thread(_check_log, launcher)
                 return
         raise StartError(f"the proxy did not start: {reason}; it says: {_last_words(launcher)}")
+
+
+def _has_port(running: Running, url: str) -> bool:
+    process = running.process
+    if not process.is_running():
+        return False
+    # A Node that may use low ports lets nobody read its descriptors; its user has to do then.
+    with contextlib.suppress(OSError):
+        return owns_address(url, process_family(process.pid), uid=os.geteuid())
+    return False
 
 
 def _tls_options(side: str, files: TLSFiles | None) -> list[str]:
