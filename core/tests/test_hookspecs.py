@@ -60,7 +60,7 @@ def test_a_hook_has_terms_and_is_known_to_pluggy(hook: str) -> None:
 
 @pytest.mark.parametrize("hook", NAMES)
 def test_a_hook_is_awaited_unless_it_is_called_once_at_start(hook: str) -> None:
-    awaited = inspect.iscoroutinefunction(function_of(hook)) or hook == "hub_progress"
+    awaited = inspect.iscoroutinefunction(function_of(hook)) or hook in {"hub_progress", "hub_watch"}
     assert awaited == (HOOKS[hook].calling is not Calling.REGISTER)
 
 
@@ -132,7 +132,11 @@ def test_a_typed_method_calls_its_hook_in_the_way_that_the_contract_says(name: s
 def test_a_hook_that_an_owner_need_not_implement_has_a_fallback() -> None:
     source = " ".join(inspect.getsource(Hooks).split())
     for hook in NAMES:
-        if HOOKS[hook].calling is not Calling.OWN or hook in {"hub_progress", "hub_routes_replace"}:
+        if HOOKS[hook].calling is not Calling.OWN or hook in {
+            "hub_progress",
+            "hub_routes_replace",
+            "hub_watch",
+        }:
             continue
         call = re.search(rf'"{hook}"([^)]*)\)', source)[1]
         assert ("default=" in call) == HOOKS[hook].optional, hook

@@ -71,6 +71,7 @@ class Machine:
         self.moved = {}
         self.ours = True
         self.poll_gate = None
+        self.ended = asyncio.Queue()
         self.verified = []
 
     async def launch(self, server):
@@ -127,6 +128,11 @@ class MachineSpawner:
         if server.operation not in self.machine.running:
             return self.machine.code
         return self.machine.moved.get(server.operation)
+
+    @hookimpl
+    async def hub_watch(self):
+        while True:
+            yield await self.machine.ended.get()
 
     @hookimpl
     async def hub_verify_address(self, server):

@@ -138,3 +138,19 @@ async def test_a_server_whose_state_or_address_is_not_known_is_looked_at_again_s
             lambda tx: tx.servers.moved(server, url="", state=None, unreachable="it has none")
         )
     assert await due_in() <= 1
+
+
+async def test_a_server_that_is_reported_to_have_ended_is_polled_at_once(hub, machine, proxy, until):
+    server = await hub.started()
+    looking = asyncio.create_task(hub.poller.run())
+    await until(lambda: (server.id, server.launch) in hub.poller._due, 60)
+    await machine.kill(server.launch)
+    for operation in ("of-no-server", server.launch):
+        machine.ended.put_nowait(operation)
+    async with asyncio.timeout(20):  # the next regular turn comes after 27 s at least
+        async for current in hub.servers.changes(server):
+            if current.status is Status.STOPPED:
+                break
+    assert "/user/alice/" not in proxy.routes
+    assert not looking.done()
+    looking.cancel()

@@ -1,5 +1,6 @@
 """A server is ready, and routed, only where it listens itself."""
 
+import asyncio
 import os
 import socket
 from dataclasses import replace
@@ -11,6 +12,7 @@ from plughub.domain.errors import PluginError
 from plughub.testing.contracts.spawner import NAME
 from plughub.testing.foreign import foreign_listener
 from plughub.testing.waiting import until
+from plughub_localprocess.watching import watch_of
 
 
 async def verified(spawner):
@@ -104,3 +106,27 @@ async def test_ports_are_ones_that_the_system_gives_to_nobody_by_itself(simple):
     assert not low <= port <= high
     with socket.create_server(("127.0.0.1", port)):
         pass
+
+
+async def test_the_end_of_a_server_is_reported_at_once(simple):
+    spawner, other = simple(), simple(username="bob")
+    report = spawner.hooks.watch(NAME, spawner.server.mark)
+    end = asyncio.create_task(anext(report))
+    await until(_watches)
+    for one in (spawner, other):
+        await one.start()
+        await one.poll()
+        await one.poll()
+
+    os.kill(other.started.state["pid"], 9)
+    assert await asyncio.wait_for(end, 10) == other.server.operation
+    assert await spawner.poll() is None
+
+    end = asyncio.create_task(anext(report))
+    os.kill(spawner.started.state["pid"], 9)
+    assert await asyncio.wait_for(end, 10) == spawner.server.operation
+    await report.aclose()
+
+
+async def _watches():
+    return watch_of(NAME)._loop is not None

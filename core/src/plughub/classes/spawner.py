@@ -210,6 +210,21 @@ class Spawner(SpawnerSettings):
         del mark
         return None
 
+    def watch(self, mark: str) -> AsyncIterator[str] | None:
+        """Report servers that have ended or moved, as it happens, so that they are polled at once.
+
+        Called on an instance that belongs to no server.
+
+        Args:
+            mark: the hub's mark.
+
+        Returns:
+            An asynchronous iterator over the operations that launched them; None when this spawner cannot
+            tell.
+        """
+        del mark
+        return None
+
     async def get_url(self) -> str:
         """Get the address of the running server."""
         return self.server.url

@@ -157,6 +157,17 @@ class SpawnerHooks:
         return code
 
     @hookimpl
+    async def hub_watch(self, mark: str) -> AsyncIterator[str]:
+        """Report what ``watch`` says; a class without one reports nothing."""
+        ended = (await self._make(NOBODY)).watch(mark)
+        if ended is None:
+            await asyncio.Event().wait()
+            return
+        async with aclosing(all_events(ended)) as operations:
+            async for operation in operations:
+                yield operation
+
+    @hookimpl
     async def hub_stop(self, server: Server, now: bool) -> Resumable | None:
         """Call ``stop`` and what belongs to the end of a server."""
         spawner = await self._find(server)

@@ -126,6 +126,13 @@ class Hooks:
         """Ask whether the server itself listens at its address; a plugin without the hook is trusted."""
         return bool(await self.caller.own(plugin, "hub_verify_address", default=True, server=server))
 
+    def watch(self, plugin: str, mark: str) -> AsyncIterator[str] | None:
+        """Get the report of servers that have ended or moved, None when the plugin has none."""
+        impl = self.caller.owner(plugin, "hub_watch")
+        if impl is None:
+            return None
+        return cast("AsyncIterator[str]", impl.function(*([mark] if impl.argnames else [])))
+
     def verifies_addresses(self, plugin: str) -> bool:
         """Tell whether a spawner can say that its servers listen at their addresses."""
         return self.caller.owner(plugin, "hub_verify_address") is not None

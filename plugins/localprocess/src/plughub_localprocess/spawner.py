@@ -7,7 +7,7 @@ import shlex
 import signal
 import subprocess
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -31,6 +31,7 @@ from plughub_localprocess.logfile import LogFile
 from plughub_localprocess.places import RUNTIME_DIRS
 from plughub_localprocess.ports import choose_port
 from plughub_localprocess.stopping import Step, end_group
+from plughub_localprocess.watching import watch_of
 
 
 class LocalProcessSpawner(Spawner):
@@ -120,6 +121,11 @@ class LocalProcessSpawner(Spawner):
         for group in await self.in_thread(self._groups):
             await end_group(group, self._steps(now), self.in_thread)
             await self.in_thread(CHILDREN.exit_code, group.leader)
+
+    def watch(self, mark: str) -> AsyncIterator[str]:
+        """Report the servers whose process has ended."""
+        del mark
+        return watch_of(self.plugin).ended()
 
     def logs(self, lines: int) -> Sequence[str]:
         """Return the last lines of standard output and error of this start.
@@ -284,6 +290,8 @@ class LocalProcessSpawner(Spawner):
         if not self.pid:
             return 0
         if self._identity.is_running():
+            if self.operation:
+                watch_of(self.plugin).add(self._identity, self.operation)
             return None
         return CHILDREN.exit_code(self._identity) or 0
 

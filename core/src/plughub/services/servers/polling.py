@@ -10,6 +10,7 @@ import time
 from functools import partial
 from typing import Final
 
+from plughub.classes.spawner_answers import all_events
 from plughub.domain.errors import PluginError
 from plughub.domain.servers import ServerRecord
 from plughub.domain.users import User
@@ -73,7 +74,30 @@ class Poller:
 
     async def run(self) -> None:
         """Look after servers for ever; a plugin that hangs keeps nobody from looking after the others."""
-        await asyncio.gather(*(self._run(plugin) for plugin in self._settings.spawners))
+        plugins = self._settings.spawners
+        await asyncio.gather(*map(self._run, plugins), *map(self._watch, plugins))
+
+    async def _watch(self, plugin: str) -> None:
+        if self._hooks.watch(plugin, self._settings.mark) is None:
+            return
+        watch = partial(self._poll_what_is_reported, plugin)
+        await repeat(watch, LOOK_SECONDS, f"cannot watch the servers of {plugin}", log)
+
+    async def _poll_what_is_reported(self, plugin: str) -> None:
+        report = self._hooks.watch(plugin, self._settings.mark)
+        if report is not None:
+            async with contextlib.aclosing(all_events(report)) as operations:
+                async for operation in operations:
+                    await self._poll_now(plugin, operation)
+
+    async def _poll_now(self, plugin: str, launch: str) -> None:
+        """Poll the server of one launch, whenever its next turn is."""
+        running = await self._of[plugin].get()
+        keys = [key for key, of in running if of == launch]
+        if not keys or not await self._lead("poll", plugin).take():
+            return
+        for server, user in await self._store.read(lambda tx: _with_users(tx, keys)):
+            await self._look_at(server, user, plugin)
 
     async def _run(self, plugin: str) -> None:
         look = partial(self._look_at_those_of, plugin)
