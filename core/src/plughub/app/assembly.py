@@ -13,10 +13,12 @@ from urllib.parse import urlsplit
 
 from plughub.app.config import JupyterHub
 from plughub.app.internal_tls import InternalTLS
+from plughub.app.origins import servers_port
 from plughub.app.plugins import Selection
 from plughub.classes.authenticator import Authenticator
 from plughub.domain.errors import StartError
 from plughub.domain.login_pace import LoginLimits
+from plughub.domain.origins import Origins
 from plughub.domain.urls import hub_url
 from plughub.kinds import ProxyInfo, ProxySettings, SpawnerInfo
 from plughub.services.settings import HubSettings, LoginPolicy
@@ -94,12 +96,13 @@ def addresses(hub: JupyterHub) -> Addresses:
     )
 
 
-def proxy_settings(hub: JupyterHub, where: Addresses) -> ProxySettings:
+def proxy_settings(hub: JupyterHub, where: Addresses, origins: Origins) -> ProxySettings:
     """Give the proxy's settings.
 
     Args:
         hub: the settings of the hub.
         where: the addresses.
+        origins: those of hub and servers.
 
     Returns:
         The settings, without a saved state.
@@ -122,6 +125,8 @@ def proxy_settings(hub: JupyterHub, where: Addresses) -> ProxySettings:
         ssl_cert=hub.ssl_cert,
         ssl_key=hub.ssl_key,
         trusted_downstream_ips=tuple(hub.trusted_downstream_ips),
+        host_routing=origins.by_host,
+        servers_port=servers_port(hub, where.port, origins),
     )
 
 
@@ -132,6 +137,7 @@ def hub_settings(
     mark: str,
     infos: Mapping[str, SpawnerInfo],
     proxy: ProxyInfo,
+    origins: Origins,
     tls: InternalTLS | None = None,
 ) -> HubSettings:
     """Give the settings of the services.
@@ -143,6 +149,7 @@ def hub_settings(
         mark: mark of the hub.
         infos: what the spawners say of themselves.
         proxy: what the proxy says of itself.
+        origins: those of hub and servers.
         tls: certificates of the parts; None for plain HTTP.
 
     Returns:
@@ -159,6 +166,7 @@ def hub_settings(
         hub_url=where.connect_url,
         api_url=where.api_url,
         public_url=hub.public_url,
+        origins=origins,
         tls=tls.context if tls else None,
         service_tls=tls.service_files if tls else None,
         spawners={name: infos.get(name, SpawnerInfo(label=name)) for name in selection.spawners},

@@ -69,6 +69,35 @@ class JupyterHub(SingletonConfigurable):
         "", help="Address on which users reach the hub as one URL; it sets ip, port and base_url."
     ).tag(config=True)
     public_url = traitlets.Unicode("", help="Address of the hub as browsers see it.").tag(config=True)
+    subdomain_host = traitlets.Unicode(
+        "",
+        help="""Address of the hub, such as https://hub.example.org, below which each user and each service
+        has a host of their own: https://alice.hub.example.org. No page of a server can act on the hub or on
+        other users' servers then. It needs a DNS entry and a certificate for ``*.hub.example.org``.
+        """,
+    ).tag(config=True)
+    subdomain_hook = traitlets.Union(
+        [traitlets.Enum(("idna", "legacy")), traitlets.Callable()],
+        default_value="idna",
+        help="""How these hosts are named: ``idna``, ``legacy`` (all services on one host), or a function
+        that gets a name, the host of the hub and ``user`` or ``service``, and answers the host.
+        """,
+    ).tag(config=True)
+    servers_url = traitlets.Unicode(
+        "",
+        help="""One address for all servers and services, such as https://servers.example.org, or
+        https://hub.example.org:8443: the host of the hub with another port. No page of a server can act on
+        the hub then; on each other's servers they can. It needs public_url, the address of the hub.
+        """,
+    ).tag(config=True)
+    servers_port = traitlets.Integer(
+        0,
+        min=0,
+        max=65535,
+        help="""Port on which the proxy listens for servers and services when servers_url has the host of the
+        hub; 0 for the port in servers_url.
+        """,
+    ).tag(config=True)
     base_url = URLPrefix("/", help="Path of the whole application.").tag(config=True)
     hub_ip = traitlets.Unicode("127.0.0.1", help="Address on which proxy and servers reach the hub.").tag(
         config=True

@@ -29,6 +29,7 @@ from plughub.app.late import LateStore
 from plughub.app.leaving import clean_up, hand_over
 from plughub.app.news import News
 from plughub.app.observing import Observing
+from plughub.app.origins import check_origins, read_origins, warn_of_shared_origin
 from plughub.app.people import build_people, load_managed_roles, open_auth_states
 from plughub.app.plugins import DATABASE, PluginChooser, Selection
 from plughub.app.secrets import cookie_secret
@@ -89,7 +90,8 @@ class Hub:
     def __init__(self, config: Config, names: list[str]) -> None:
         self.config = JupyterHub(config=config)
         self.where = addresses(self.config)
-        self.proxy = proxy_settings(self.config, self.where)
+        self.origins = read_origins(self.config)
+        self.proxy = proxy_settings(self.config, self.where, self.origins)
         self.runtime_dir = runtime_folder(self.config.runtime_dir)
         self.secret = cookie_secret(self.config.cookie_secret, Path(self.config.cookie_secret_file))
         self.selection = self._choose_plugins(config, names)
@@ -144,8 +146,13 @@ class Hub:
         self.hooks = Hooks(self.caller)
         said = self.caller.register("hub_proxy_info", only=self.selection.proxy)
         proxy = said[0].value if said else ProxyInfo()
+        check_origins(self.origins, proxy, self.selection.proxy)
+        authenticators = self.selection.active.owners("authenticator")
+        warn_of_shared_origin(self.origins, proxy, self.selection.proxy, authenticators)
         self.proxy = in_proxy(self.tls, self.proxy, self.selection.proxy, proxy)
-        self.settings = hub_settings(self.config, self.where, self.selection, mark, infos, proxy, self.tls)
+        self.settings = hub_settings(
+            self.config, self.where, self.selection, mark, infos, proxy, self.origins, self.tls
+        )
         warn_of_trust(self.settings.spawners, self.hooks)
         warn_of_plain_http(self.config, self.where.ip)
         self.host_cookies_since = await self.store.write(lambda tx: host_cookies_since(tx, self.settings))
@@ -242,7 +249,12 @@ class Hub:
         if ONETIME not in self.selection.active.names:
             return None
         token = await self.links.make(starter(), admin=True)
-        return f"{self.proxy.public_url.rstrip('/')}/hub/login/onetime?token={token}"
+        return f"{self.url.rstrip('/')}/hub/login/onetime?token={token}"
+
+    @property
+    def url(self) -> str:
+        """Where a browser finds the hub: the only address that it answers at, else that of this machine."""
+        return self.proxy.public_url if self.origins.shared else self.origins.hub + self.where.base_url
 
     def shut_down(self, servers: bool | None = None, proxy: bool | None = None) -> None:
         """Ask whoever runs the hub to stop it.

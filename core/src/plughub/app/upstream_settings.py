@@ -6,7 +6,6 @@ from typing import Final
 
 _COMMAND: Final = "is an argument of the command jupyterhub; take it out"
 _CHP: Final = "write c.ConfigurableHTTPProxy.{}, with the plugin chp"
-_SUBDOMAINS: Final = "a domain for each user is not possible here; take it out if one for all is enough"
 _HTTP_CLIENT: Final = "the hub has no such client; take it out"
 
 INSTEAD: Final = {
@@ -38,8 +37,6 @@ INSTEAD: Final = {
     "JupyterHub.proxy_check_interval": "the proxy is looked at each second; take it out",
     "JupyterHub.proxy_cmd": _CHP.format("command"),
     "JupyterHub.reset_db": "move the database away yourself; take it out",
-    "JupyterHub.subdomain_hook": _SUBDOMAINS,
-    "JupyterHub.subdomain_host": _SUBDOMAINS,
     "JupyterHub.trust_user_provided_tokens": "services bring tokens of their own anyway; take it out",
     "Authenticator.whitelist": "write c.Authenticator.allowed_users",
     "LocalAuthenticator.group_whitelist": "write c.LocalAuthenticator.allowed_groups",

@@ -84,7 +84,7 @@ def web_context(hub: Hub) -> WebContext:
             [folder for answer in register("hub_register_templates") for folder in answer.value],
         ),
         template_vars=hub.config.template_vars,
-        secure_cookies=bool(hub.config.ssl_cert) or hub.config.public_url.startswith("https:"),
+        secure_cookies=bool(hub.config.ssl_cert) or hub.settings.hub_origin.startswith("https:"),
         host_cookies_since=hub.host_cookies_since,
         slow_spawn_timeout=tornado.get("slow_spawn_timeout", 10),
         slow_stop_timeout=tornado.get("slow_stop_timeout", 10),

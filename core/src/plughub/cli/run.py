@@ -160,7 +160,7 @@ def _write_pid(file: Path) -> None:
 
 
 async def _greet(hub: Hub) -> None:
-    lines = [f"hub: running at {hub.proxy.public_url}"]
+    lines = [f"hub: running at {hub.url}"]
     if link := await hub.first_link():
         lines.append(f"hub: log in once with this link (an hour long): {link}")
     print("\n".join(lines), flush=True)

@@ -159,6 +159,11 @@ class HubSettings:
         return self.origins.is_secure and self.origins.by_host
 
     @property
+    def hub_origin(self) -> str:
+        """Scheme, host and port of the hub in a browser; empty when they are not known."""
+        return self.origins.hub or self.public_url.rstrip("/").removesuffix(self.base_url.rstrip("/"))
+
+    @property
     def default_spawner(self) -> str:
         """The spawner that is used when nobody chooses."""
         return next(iter(self.spawners))

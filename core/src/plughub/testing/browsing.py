@@ -39,7 +39,7 @@ def write_notebook(path: Path, source: str, uid: int) -> None:
     os.chown(path, uid, -1)
 
 
-async def log_in(page: Any, url: str, name: str, password: str) -> None:
+async def log_in(page: Any, url: str, name: str, password: str, *, then: str = "") -> None:
     """Fill in the login form.
 
     Args:
@@ -47,8 +47,9 @@ async def log_in(page: Any, url: str, name: str, password: str) -> None:
         url: of the hub.
         name: as typed.
         password: as typed.
+        then: path to go to afterwards; empty for where the hub leads.
     """
-    await page.goto(f"{url}hub/login", timeout=PATIENCE)
+    await page.goto(f"{url}hub/login{then and f'?next={quote(then)}'}", timeout=PATIENCE)
     await page.fill("#username_input", name)
     await page.fill("#password_input", password)
     await page.click("#login_submit")

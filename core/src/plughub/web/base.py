@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, NoReturn
 from tornado.web import RequestHandler
 
 from plughub.domain.clock import utcnow
-from plughub.domain.errors import HubError, InvalidError, UnauthorizedError, UnconfirmedError
+from plughub.domain.errors import (
+    ForbiddenError,
+    HubError,
+    InvalidError,
+    UnauthorizedError,
+    UnconfirmedError,
+)
 from plughub.domain.events import By, EventKind
 from plughub.domain.sessions import Client
 from plughub.domain.users import User
@@ -26,6 +32,7 @@ from plughub.web.sent_cookies import values_of
 from plughub.web.xsrf import (
     anonymous_id,
     check_token,
+    is_from_elsewhere,
     is_navigation,
     make_token,
     needs_token,
@@ -47,12 +54,14 @@ class BaseHandler(RequestHandler):
 
     Attributes:
         accepts_token: an ``Authorization`` header tells who makes the request.
+        any_host: it answers on the hosts of servers too, where no login cookie counts.
         guarded: methods that need a XSRF token when a login cookie tells who makes the request.
         principal: who makes the request; None for nobody.
     """
 
     application: HubApplication
     accepts_token: ClassVar[bool] = False
+    any_host: ClassVar[bool] = True
     guarded: ClassVar[frozenset[str]] = _CHANGING
     principal: Principal | None = None
 
@@ -165,7 +174,7 @@ class BaseHandler(RequestHandler):
             found = _TOKEN.fullmatch(self.request.headers.get("Authorization", ""))
             if found:
                 return await self._by_token(found[1])
-        return await self._by_cookie()
+        return await self._by_cookie() if self.is_at_hub and not self.is_from_server else None
 
     async def _by_token(self, token: str) -> Principal | None:
         principal = await self.context.tokens.by_token(token)
@@ -210,6 +219,26 @@ class BaseHandler(RequestHandler):
         """Tell whether a login cookie counts for this request."""
         return True
 
+    # ---- origins
+
+    @property
+    def is_at_hub(self) -> bool:
+        """Whether the request was sent to the hub's own origin, not to that of a server or service."""
+        return self.context.settings.origins.is_hub(self.request.host)
+
+    @property
+    def is_from_server(self) -> bool:
+        """Whether a page of another origin sent it, where servers have origins of their own.
+
+        A browser that only follows a link or a redirect is no page: that is how servers let users log in.
+        """
+        origins = self.context.settings.origins
+        if origins.shared:
+            return False
+        return origins.is_foreign(self.request.headers.get("Origin", "")) or (
+            is_from_elsewhere(self.request) and not is_navigation(self.request)
+        )
+
     # ---- XSRF
 
     def check_xsrf_cookie(self) -> None:
@@ -224,6 +253,10 @@ class BaseHandler(RequestHandler):
         by_token = self.principal is not None and self.principal.by_token
         if by_token or not needs_token(self.request):
             return
+        if self.is_from_server:
+            raise ForbiddenError(
+                f"a page of another origin sent this: {self.request.headers.get('Origin', '')!r}"
+            )
         sent = (
             self.get_argument("_xsrf", None)
             or self.request.headers.get("X-Xsrftoken")

@@ -9,6 +9,7 @@ from http.cookies import Morsel, SimpleCookie
 from itertools import product
 from typing import TYPE_CHECKING, Any, Final
 
+from plughub.domain.origins import host_of
 from plughub.domain.sessions import LoginCookie, LoginSession, login_cookie
 from plughub.web.protocol import LOGIN_COOKIE, OLD_SERVICES_COOKIE, SESSION_COOKIE, XSRF_COOKIE
 from plughub.web.sent_cookies import domains_of, places_of, values_of
@@ -132,8 +133,7 @@ class CookieJar:
         """
         self._session_id = session.session_id
         if session.session_id not in values_of(self._handler.request, SESSION_COOKIE):
-            kept = {**self._kept(), "path": self._settings.base_url}
-            self._handler.set_cookie(SESSION_COOKIE, session.session_id, **kept)
+            self._handler.set_cookie(SESSION_COOKIE, session.session_id, **self._of_session())
 
     def set_xsrf(self, token: bytes, *, lasting: bool) -> None:
         """Set the cookie that protects forms.
@@ -142,16 +142,23 @@ class CookieJar:
             token: the token.
             lasting: for as long as the browser is open; else for an hour.
         """
+        if self._handler.is_from_server or not self._handler.is_at_hub:
+            return  # a page of a server would take the token of an open form out of use
         attributes = {
             "path": self._settings.hub_prefix,
             "samesite": "Lax",
             **self._secure(),
+            **self._unread(),
             **_lower(self._handler.context.options.xsrf_cookie),
         }
         if not lasting:
             attributes = {name: value for name, value in attributes.items() if not name.startswith("expires")}
             attributes["max_age"] = ANONYMOUS_SECONDS
         self._handler.set_cookie(self.xsrf_name, token, **attributes)
+
+    def _unread(self) -> dict[str, Any]:
+        """Keep scripts of another port, to which browsers show the same cookies, from reading a cookie."""
+        return {"httponly": True} if self._settings.origins.by_port else {}
 
     def clear(self) -> None:
         """Clear everything that a login set."""
@@ -162,7 +169,7 @@ class CookieJar:
         for place in (self._settings.base_url, "/"):
             self._clear(self._plain_name, place, domain)
         clear(self._plain_name, path=self._settings.hub_prefix, domain=domain)
-        clear(SESSION_COOKIE, path=self._settings.base_url, domain=domain)
+        clear(SESSION_COOKIE, path=self._settings.base_url, domain=self._of_session().get("domain"))
         xsrf = _lower(self._handler.context.options.xsrf_cookie)
         clear(self.xsrf_name, path=xsrf.get("path", self._settings.hub_prefix), domain=xsrf.get("domain"))
         clear(OLD_SERVICES_COOKIE, path=f"{self._settings.base_url}services")
@@ -203,6 +210,12 @@ class CookieJar:
     def xsrf_name(self) -> str:
         """Name of the cookie that protects forms."""
         return f"{XSRF_COOKIE}{self._settings.cookie_suffix}"
+
+    def _of_session(self) -> dict[str, Any]:
+        """Attributes of the session cookie, by which servers notice a logout: it opens nothing by itself."""
+        host = host_of(self._settings.origins.hub)
+        to_users = {"domain": host} if self._settings.origins.alone and "." in host else {}
+        return {**to_users, **self._kept(), "path": self._settings.base_url}
 
     def _kept(self) -> dict[str, Any]:
         kept = {"httponly": True, "samesite": "Lax", **self._secure()}

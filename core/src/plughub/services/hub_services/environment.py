@@ -11,6 +11,7 @@ from typing import Final
 from plughub.domain.scopes.known import service_access_scopes
 from plughub.domain.services import ServiceDeclaration
 from plughub.domain.urls import service_url
+from plughub.services.addresses import hub_host, public_address, service_link
 from plughub.services.servers.views import cookie_environment
 from plughub.services.settings import HubSettings
 
@@ -82,23 +83,22 @@ def _of_user(user: str) -> dict[str, str]:
 
 
 def _of_hub(settings: HubSettings, service: ServiceDeclaration) -> dict[str, str]:
-    public = settings.public_url.rstrip("/").removesuffix(settings.base_url.rstrip("/"))
     return {
         "JUPYTERHUB_SERVICE_NAME": service.name,
         "JUPYTERHUB_API_URL": settings.api_url,
         "JUPYTERHUB_BASE_URL": settings.base_url,
-        "JUPYTERHUB_HOST": "",
+        "JUPYTERHUB_HOST": hub_host(settings),
         **cookie_environment(settings),
-        "JUPYTERHUB_PUBLIC_HUB_URL": f"{public}{settings.hub_prefix}" if public else "",
+        "JUPYTERHUB_PUBLIC_HUB_URL": public_address(settings, settings.hub_prefix),
     }
 
 
 def _of_client(settings: HubSettings, service: ServiceDeclaration) -> dict[str, str]:
     scopes = json.dumps(sorted(service_access_scopes(service.name)))
-    prefix = service_url(settings.base_url, service.name)
+    link = service_link(settings, service.name)
     return {
         "JUPYTERHUB_CLIENT_ID": service.oauth_client_id,
-        "JUPYTERHUB_OAUTH_CALLBACK_URL": service.oauth_redirect_uri or f"{prefix}oauth_callback",
+        "JUPYTERHUB_OAUTH_CALLBACK_URL": service.oauth_redirect_uri or f"{link}oauth_callback",
         "JUPYTERHUB_OAUTH_ACCESS_SCOPES": scopes,
         "JUPYTERHUB_OAUTH_SCOPES": scopes,
         "JUPYTERHUB_OAUTH_CLIENT_ALLOWED_SCOPES": json.dumps(list(service.oauth_scopes)),
@@ -107,9 +107,8 @@ def _of_client(settings: HubSettings, service: ServiceDeclaration) -> dict[str, 
 
 def _of_address(settings: HubSettings, service: ServiceDeclaration) -> dict[str, str]:
     prefix = service_url(settings.base_url, service.name)
-    public = settings.public_url.rstrip("/").removesuffix(settings.base_url.rstrip("/"))
     return {
         "JUPYTERHUB_SERVICE_URL": service.url,
         "JUPYTERHUB_SERVICE_PREFIX": prefix,
-        "JUPYTERHUB_PUBLIC_URL": f"{public}{prefix}" if public else "",
+        "JUPYTERHUB_PUBLIC_URL": public_address(settings, service_link(settings, service.name)),
     }

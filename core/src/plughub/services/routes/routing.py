@@ -14,13 +14,13 @@ from plughub.domain.errors import PluginError, PluginTimeoutError
 from plughub.domain.routes import Place, Route
 from plughub.domain.servers import ServerRecord
 from plughub.domain.services import Service
-from plughub.domain.urls import service_url
 from plughub.kinds import ProxySettings
 from plughub.plugin.hooks import Hooks
+from plughub.services.addresses import server_routespec, service_routespec
 from plughub.services.ports.store import Store, Transaction
 from plughub.services.processes.membership import living_hubs
 from plughub.services.processes.pulse import Kept, Pulse
-from plughub.services.servers.views import route_data, server_prefix
+from plughub.services.servers.views import route_data
 from plughub.services.settings import HubSettings
 
 log = logging.getLogger("plughub.routing")
@@ -196,7 +196,7 @@ class Router:
             The route.
         """
         return Route(
-            routespec=server_prefix(self._settings, server.user, server.name),
+            routespec=server_routespec(self._settings, server.user, server.name),
             target=server.url,
             data=route_data(server),
         )
@@ -211,7 +211,7 @@ class Router:
             The route.
         """
         return Route(
-            routespec=service_url(self._settings.base_url, service.name),
+            routespec=service_routespec(self._settings, service.name),
             target=service.target,
             data={"service": service.name},
         )

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from plughub.domain.errors import ConflictError
+from plughub.domain.hostnames import SERVICE, USER
 from plughub.domain.names import quote_path
 from plughub.domain.oauth import server_client_id
 from plughub.domain.routes import Place
@@ -16,6 +17,7 @@ from plughub.domain.tokens import SERVER_NOTE
 from plughub.domain.urls import user_url
 from plughub.domain.users import User
 from plughub.kinds import Server, UserInfo
+from plughub.services.addresses import hub_host, public_address, server_link
 from plughub.services.ports.store import Transaction
 from plughub.services.settings import HubSettings
 
@@ -64,7 +66,7 @@ def plugin_view(
         environment=environment or {},
         prefix=server_prefix(settings, record.user, record.name),
         hub_api_url=settings.api_url,
-        public_url=settings.public_url,
+        public_url=settings.public_url or settings.origins.hub,
         url="" if environment else record.url,
     )
 
@@ -106,16 +108,16 @@ def server_environment(settings: HubSettings, record: ServerRecord, token: str) 
     prefix = server_prefix(settings, record.user, record.name)
     wide = f"access:servers!user={record.user}"
     scopes = json.dumps([*sorted(access_scopes(record.user, record.name)), wide])
-    public = settings.public_url.rstrip("/")
+    link = server_link(settings, record.user, record.name)
     spawner = settings.spawners.get(record.backend)
     allowed = spawner.oauth_client_allowed_scopes if spawner else None
     return {
         "JUPYTERHUB_API_TOKEN": token,
         "JPY_API_TOKEN": token,
         "JUPYTERHUB_CLIENT_ID": server_client_id(record.user, record.name),
-        **cookie_environment(settings),
-        "JUPYTERHUB_HOST": "",
-        "JUPYTERHUB_OAUTH_CALLBACK_URL": f"{prefix}oauth_callback",
+        **cookie_environment(settings, USER),
+        "JUPYTERHUB_HOST": hub_host(settings),
+        "JUPYTERHUB_OAUTH_CALLBACK_URL": f"{link}oauth_callback",
         "JUPYTERHUB_OAUTH_ACCESS_SCOPES": scopes,
         "JUPYTERHUB_OAUTH_SCOPES": scopes,
         "JUPYTERHUB_OAUTH_CLIENT_ALLOWED_SCOPES": json.dumps(list(allowed or ())),
@@ -125,23 +127,29 @@ def server_environment(settings: HubSettings, record: ServerRecord, token: str) 
         "JUPYTERHUB_ACTIVITY_URL": f"{settings.api_url}/users/{quote_path(record.user)}/activity",
         "JUPYTERHUB_BASE_URL": settings.base_url,
         "JUPYTERHUB_SERVICE_PREFIX": prefix,
-        "JUPYTERHUB_PUBLIC_URL": f"{public}{prefix}" if public else "",
-        "JUPYTERHUB_PUBLIC_HUB_URL": f"{public}{settings.hub_prefix}" if public else "",
+        "JUPYTERHUB_PUBLIC_URL": public_address(settings, link),
+        "JUPYTERHUB_PUBLIC_HUB_URL": public_address(settings, settings.hub_prefix),
     }
 
 
-def cookie_environment(settings: HubSettings) -> dict[str, str]:
+def cookie_environment(settings: HubSettings, kind: str = SERVICE) -> dict[str, str]:
     """Give the variables that tell servers and services how to set their cookies.
+
+    A cookie with the prefix ``__Host-`` goes to all paths, so where a second host serves them all, each
+    would get those of the others.
 
     Args:
         settings: of the hub.
+        kind: ``user`` for a server, ``service`` for a service.
 
     Returns:
         The variables.
     """
+    origins = settings.origins
+    prefixed = settings.cookie_host_prefix and (origins.shared or not origins.shares_host(kind))
     options = {"JUPYTERHUB_COOKIE_OPTIONS": json.dumps(settings.cookie_options)}
     return {
-        "JUPYTERHUB_COOKIE_HOST_PREFIX_ENABLED": str(int(bool(settings.cookie_host_prefix))),
+        "JUPYTERHUB_COOKIE_HOST_PREFIX_ENABLED": str(int(bool(prefixed))),
         **(options if settings.cookie_options else {}),
     }
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from typing import Final
+from urllib.parse import parse_qsl, urlencode
 
 from oauthlib.oauth2 import AuthorizationCodeGrant, AuthorizationEndpoint, BearerToken, TokenEndpoint
 from oauthlib.oauth2.rfc6749.errors import FatalClientError, OAuth2Error
@@ -22,7 +22,7 @@ from plughub.domain.scopes.known import service_access_scopes
 from plughub.domain.tokens import new_oauth_token
 from plughub.services.ports.store import Store, Transaction
 from plughub.services.settings import HubSettings
-from plughub.services.tokens.oauth_validator import ORIGIN, HubValidator, absolute
+from plughub.services.tokens.oauth_validator import ORIGIN, HubValidator
 from plughub.services.tokens.principals import Principal
 
 _ENDPOINT: Final = f"{ORIGIN}/authorize"
@@ -104,11 +104,13 @@ class OAuthService:
         def work(tx: Transaction) -> Question | str:
             validator = self._validator(tx, principal.name)
             try:
-                scopes, facts = _authorization(validator).validate_authorization_request(_uri(query))
+                scopes, facts = _authorization(validator).validate_authorization_request(
+                    _uri(query, validator)
+                )
             except FatalClientError as error:
                 raise _unknown_client(query, error) from error
             except OAuth2Error as error:
-                return _relative(error.in_uri(error.redirect_uri))
+                return validator.sent(_client_id(query), error.in_uri(error.redirect_uri))
             return self._ask(tx, validator, principal, facts["client_id"], frozenset(scopes))
 
         return await self._store.read(work)
@@ -135,19 +137,19 @@ class OAuthService:
             validator = self._validator(tx, principal.name)
             endpoint = _authorization(validator)
             try:
-                wanted, facts = endpoint.validate_authorization_request(_uri(query))
+                wanted, facts = endpoint.validate_authorization_request(_uri(query, validator))
                 asked = self._ask(tx, validator, principal, facts["client_id"], frozenset(wanted))
                 # What opens the client itself is not up for choice: a code without it would open nothing.
                 granted = (asked.scopes & scopes) | _access(asked.client)
                 facts |= {"user_id": principal.user.id, "session_id": session_id}
                 headers, _, _ = endpoint.create_authorization_response(
-                    _uri(query), scopes=sorted(granted), credentials=facts
+                    _uri(query, validator), scopes=sorted(granted), credentials=facts
                 )
             except FatalClientError as error:
                 raise _unknown_client(query, error) from error
             except OAuth2Error as error:
-                return _relative(error.in_uri(error.redirect_uri))
-            return _relative(headers["Location"])
+                return validator.sent(_client_id(query), error.in_uri(error.redirect_uri))
+            return validator.sent(_client_id(query), headers["Location"])
 
         return await self._store.write(work)
 
@@ -162,11 +164,11 @@ class OAuthService:
             The answer, an error too.
         """
         form = dict(parse_qsl(body, keep_blank_values=True))
-        if "redirect_uri" in form:
-            form["redirect_uri"] = absolute(form["redirect_uri"])
 
         def work(tx: Transaction) -> TokenAnswer:
             validator = self._validator(tx)
+            if "redirect_uri" in form:
+                form["redirect_uri"] = validator.shown(form.get("client_id", ""), form["redirect_uri"])
             expires_in = self._settings.oauth_token_expires_in
             bearer = BearerToken(
                 validator, token_generator=lambda _request: new_oauth_token(), expires_in=expires_in
@@ -191,6 +193,7 @@ class OAuthService:
             visitor=visitor,
             expires_in=self._settings.oauth_token_expires_in,
             require_pkce=self._settings.oauth_require_pkce,
+            origins=self._settings.origins,
         )
 
     def _ask(
@@ -246,23 +249,20 @@ def _check_access(client: OAuthClient, principal: Principal) -> None:
         raise NotFoundError("There is no server here that you may open")
 
 
-def _uri(query: str) -> str:
+def _uri(query: str, validator: HubValidator) -> str:
     pairs = [
-        (name, absolute(value) if name == "redirect_uri" else value)
+        (name, validator.shown(_client_id(query), value) if name == "redirect_uri" else value)
         for name, value in parse_qsl(query, keep_blank_values=True)
     ]
     return f"{_ENDPOINT}?{urlencode(pairs)}"
 
 
-def _relative(uri: str) -> str:
-    parts = urlsplit(uri)
-    ours = f"{parts.scheme}://{parts.netloc}" == ORIGIN
-    return urlunsplit(("", "", parts.path, parts.query, parts.fragment)) if ours else uri
+def _client_id(query: str) -> str:
+    return dict(parse_qsl(query)).get("client_id", "")
 
 
 def _unknown_client(query: str, error: FatalClientError) -> InvalidError:
-    form: dict[str, Any] = dict(parse_qsl(query))
-    client = shorten(str(form.get("client_id", "")), 100)
+    client = shorten(_client_id(query), 100)
     reason = error.description or error.error
     return InvalidError(
         f"OAuth client {client} is refused: {reason}",

@@ -13,6 +13,7 @@ from oauthlib.oauth2 import RequestValidator
 from plughub.domain.clock import utcnow
 from plughub.domain.limits import MAX_OAUTH_CODES, MAX_OAUTH_TOKENS, check_room
 from plughub.domain.oauth import IDENTIFY, OAuthClient, OAuthCode
+from plughub.domain.origins import Origins
 from plughub.domain.scopes import ScopeOwner, ScopeTree, excess_scopes
 from plughub.domain.scopes.definitions import INHERIT
 from plughub.domain.tokens import compare_token
@@ -24,18 +25,6 @@ ORIGIN: Final = "https://hub.invalid"
 """Servers register a path as their redirect URI; the library wants it absolute, so it sees it below this."""
 
 
-def absolute(uri: str) -> str:
-    """Show a redirect URI to the library.
-
-    Args:
-        uri: absolute, or a path.
-
-    Returns:
-        An absolute one.
-    """
-    return ORIGIN + uri if uri.startswith("/") and not uri.startswith("//") else uri
-
-
 class HubValidator(RequestValidator):  # type: ignore[misc]
     """Answers the questions of the OAuth2 library.
 
@@ -43,14 +32,23 @@ class HubValidator(RequestValidator):  # type: ignore[misc]
         tx: the transaction in which the request is handled.
         expires_in: life of a token in seconds.
         require_pkce: refuse clients that do not use PKCE.
+        origins: where servers and services are in a browser.
         tree: the scopes of the hub.
         visitor: name of the user in the browser; empty where there is none.
     """
 
     def __init__(
-        self, tx: Transaction, *, expires_in: int, require_pkce: bool, tree: ScopeTree, visitor: str = ""
+        self,
+        tx: Transaction,
+        *,
+        expires_in: int,
+        require_pkce: bool,
+        tree: ScopeTree,
+        origins: Origins,
+        visitor: str = "",
     ) -> None:
         self._tx = tx
+        self._origins = origins
         self._tree = tree
         self._visitor = visitor
         self._expires_in = expires_in
@@ -61,6 +59,44 @@ class HubValidator(RequestValidator):  # type: ignore[misc]
         """Find a client that has a secret."""
         found = self._tx.oauth.client(client_id) if client_id else None
         return found if found is not None and found.secret else None
+
+    def shown(self, client_id: str, uri: str) -> str:
+        """Show a redirect URI to the library.
+
+        A path, and the same path at the client's own origin, are one address: what was registered before
+        servers had origins of their own, or with them, stays good.
+
+        Args:
+            client_id: of the client.
+            uri: absolute, or a path.
+
+        Returns:
+            An absolute one.
+        """
+        home = self._home(client_id)
+        path = uri[len(home) :] if home and uri.startswith(f"{home}/") else uri
+        return ORIGIN + path if path.startswith("/") and not path.startswith("//") else uri
+
+    def sent(self, client_id: str, uri: str) -> str:
+        """Return the address to send a browser to for what the library answered.
+
+        Args:
+            client_id: of the client.
+            uri: as the library names it.
+
+        Returns:
+            The address; a path when the client has the hub's origin.
+        """
+        return self._home(client_id) + uri[len(ORIGIN) :] if uri.startswith(f"{ORIGIN}/") else uri
+
+    def _home(self, client_id: str) -> str:
+        """Return the origin of a client; empty when it has the hub's."""
+        client = self.client(client_id)
+        if client is None:
+            return ""
+        return (
+            self._origins.of_service(client.service) if client.service else self._origins.of_user(client.user)
+        )
 
     def named(self, scopes: Collection[str]) -> frozenset[str] | None:
         """Give the scopes that a client names, those of roles for the roles; None for unknown ones."""
@@ -89,12 +125,12 @@ class HubValidator(RequestValidator):  # type: ignore[misc]
     ) -> bool:
         """Tell whether a redirect URI is the registered one."""
         client = self.client(client_id)
-        return client is not None and redirect_uri == absolute(client.redirect_uri)
+        return client is not None and redirect_uri == self.shown(client_id, client.redirect_uri)
 
     def get_default_redirect_uri(self, client_id: str, _request: Request, *_: Any, **__: Any) -> str | None:
         """Give the registered redirect URI."""
         client = self.client(client_id)
-        return absolute(client.redirect_uri) if client else None
+        return self.shown(client_id, client.redirect_uri) if client else None
 
     def validate_response_type(self, _client_id: str, response_type: str, *_: Any, **__: Any) -> bool:
         """Tell whether a kind of answer is known."""

@@ -15,6 +15,7 @@ from plughub.domain.servers import ServerRecord
 from plughub.domain.services import Service
 from plughub.domain.urls import url_path_join
 from plughub.domain.users import User
+from plughub.services.addresses import public_address, server_link
 from plughub.services.servers.views import server_prefix
 from plughub.services.settings import HubSettings
 from plughub.web.api.stored import shown
@@ -131,8 +132,7 @@ class Models:
         """
         url = server_prefix(self._settings, server.user, server.name)
         progress = f"{server_api_path(self._settings, server)}/progress"
-        public = self._settings.public_url.rstrip("/")
-        public = public.removesuffix(self._settings.base_url.rstrip("/"))
+        link = server_link(self._settings, server.user, server.name)
         model = {
             "name": server.name,
             "display_name": server.display_name or server.name,
@@ -146,8 +146,8 @@ class Models:
             "url": url,
             "user_options": shown(server.options, "options of server", server.full_name),
             "progress_url": progress,
-            "full_url": f"{public}{url}" if public else None,
-            "full_progress_url": f"{public}{progress}" if public else None,
+            "full_url": public_address(self._settings, link) or None,
+            "full_progress_url": public_address(self._settings, progress) or None,
         }
         if self._may("admin:server_state", server, groups):
             model["state"] = shown(server.state, "state of server", server.full_name)

@@ -13,6 +13,7 @@ from tornado.iostream import StreamClosedError
 
 from plughub.domain.errors import InvalidError
 from plughub.domain.servers import Failure, ServerRecord
+from plughub.services.addresses import server_link
 from plughub.services.servers.views import server_prefix
 from plughub.web.api.base import APIHandler
 from plughub.web.requires import of_server, requires
@@ -62,11 +63,12 @@ class ProgressHandler(APIHandler):
     def _end(self, record: ServerRecord, last: Report) -> Report:
         if record.running:
             url = server_prefix(self.context.settings, record.user, record.name)
-            link = Markup('Server ready at <a href="{0}">{0}</a>').format(url)
+            where = server_link(self.context.settings, record.user, record.name)
+            link = Markup('Server ready at <a href="{0}">{0}</a>').format(where)
             return {
                 "progress": 100,
                 "ready": True,
-                "message": f"Server ready at {url}",
+                "message": f"Server ready at {where}",
                 "html_message": str(link),
                 "url": url,
                 **last,

@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 from plughub.domain.clock import isoformat
 from plughub.domain.shares import Share, ShareCode
+from plughub.services.addresses import public_address, server_link
 from plughub.services.servers.views import server_prefix
 from plughub.services.settings import HubSettings
 
@@ -54,7 +55,11 @@ def share_code_model(settings: HubSettings, code: ShareCode, text: str = "") -> 
     }
     if text:
         accept = f"{settings.hub_prefix}accept-share?{urlencode({'code': text})}"
-        model |= {"code": text, "accept_url": accept, "full_accept_url": _public(settings, accept)}
+        model |= {
+            "code": text,
+            "accept_url": accept,
+            "full_accept_url": public_address(settings, accept) or None,
+        }
     return model
 
 
@@ -64,11 +69,6 @@ def _server_model(settings: HubSettings, of: Share | ShareCode) -> dict[str, Any
         "user": {"name": of.owner},
         "name": of.server,
         "url": url,
-        "full_url": _public(settings, url),
+        "full_url": public_address(settings, server_link(settings, of.owner, of.server)) or None,
         "ready": of.ready,
     }
-
-
-def _public(settings: HubSettings, path: str) -> str | None:
-    public = settings.public_url.rstrip("/").removesuffix(settings.base_url.rstrip("/"))
-    return f"{public}{path}" if public else None

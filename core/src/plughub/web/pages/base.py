@@ -10,12 +10,12 @@ from markupsafe import Markup
 from tornado.web import Finish
 
 from plughub.domain.clock import utcnow
-from plughub.domain.errors import UnauthorizedError
+from plughub.domain.errors import NotFoundError, UnauthorizedError
 from plughub.domain.names import quote_path
 from plughub.domain.scopes import ScopeFilter
 from plughub.domain.servers import ServerRecord
-from plughub.domain.urls import safe_next, service_url, spawn_pending_url, spawn_url
-from plughub.services.servers.views import server_prefix
+from plughub.domain.urls import safe_next, spawn_pending_url, spawn_url
+from plughub.services.addresses import server_link, service_link
 from plughub.services.tokens.principals import Principal
 from plughub.web.base import MISSING_CREDENTIALS, BaseHandler
 from plughub.web.errors import ErrorAnswer
@@ -29,11 +29,15 @@ class PageHandler(BaseHandler):
     """
 
     is_activity: ClassVar[bool] = True
+    any_host: ClassVar[bool] = False
 
     # ---- who
 
     async def prepare(self) -> None:
-        """Find out who looks at the page, and note that she is there."""
+        """Find out who looks at the page, and note that they are there."""
+        if not self.any_host and not self.is_at_hub:
+            self.go_to_hub()
+            return
         await super().prepare()
         if self.principal is not None and self.is_activity:
             self.context.activity.user(self.principal.user.id, utcnow())
@@ -52,6 +56,16 @@ class PageHandler(BaseHandler):
         self.redirect(f"{page}?{urlencode({'next': back})}")
         raise Finish
 
+    def go_to_hub(self) -> None:
+        """Send a browser that looks for the page on a server's host to the hub's.
+
+        Raises:
+            NotFoundError: it sent something, which it does not send again elsewhere.
+        """
+        if self.request.method not in {"GET", "HEAD"}:
+            raise NotFoundError("there is nothing at this address")
+        self.redirect(self.context.settings.origins.hub + (self.request.uri or "/"))
+
     # ---- where
 
     def hub_path(self, *pieces: str) -> str:
@@ -66,16 +80,16 @@ class PageHandler(BaseHandler):
         return self.context.settings.hub_prefix + "/".join(quote_path(piece) for piece in pieces if piece)
 
     def server_path(self, user: str, server: str) -> str:
-        """Give the path below which a server is reached.
+        """Give where a server is reached.
 
         Args:
             user: name of the user.
             server: name of the server.
 
         Returns:
-            The path.
+            The path; with host and scheme when servers have origins of their own.
         """
-        return server_prefix(self.context.settings, user, server)
+        return server_link(self.context.settings, user, server)
 
     def spawn_path(self, user: str, server: str) -> str:
         """Give the path of the page that starts a server.
@@ -117,7 +131,15 @@ class PageHandler(BaseHandler):
     def next_url(self) -> str:
         """Where the request wants to go next, when that is on this hub; else empty."""
         wanted = self.get_argument("next", "")
-        return safe_next(wanted, self.request.host, self.context.settings.base_url) if wanted else ""
+        if not wanted:
+            return ""
+        settings = self.context.settings
+        origins = settings.origins
+        if origins.servers and wanted.startswith(f"{origins.servers}/"):
+            wanted = wanted[len(origins.servers) :]
+        # Only the path is kept: the hub itself sends a browser on to the host of a server.
+        domain = origins.hub.partition("://")[2] if origins.alone else ""
+        return safe_next(wanted, self.request.host, settings.base_url, domain=domain)
 
     def with_next(self, path: str) -> str:
         """Hand the address to go to next on to another page.
@@ -170,12 +192,12 @@ class PageHandler(BaseHandler):
 
     def _services(self, principal: Principal) -> list[dict[str, Any]]:
         """List the services that somebody may open."""
-        base = self.context.settings.base_url
+        settings = self.context.settings
         return [
             {
                 "name": service.name,
-                "prefix": service_url(base, service.name),
-                "href": service_url(base, service.name),
+                "prefix": service_link(settings, service.name),
+                "href": service_link(settings, service.name),
                 "info": service.info,
             }
             for service in self.context.listed_services()

@@ -73,6 +73,7 @@ class CSPReportHandler(BaseHandler):
 class ProxyErrorHandler(PageHandler):
     """``/hub/error/404``: what the proxy shows when it cannot lead anywhere. The status is always 200."""
 
+    any_host = True
     guarded = frozenset()
 
     def get(self, code: str) -> None:

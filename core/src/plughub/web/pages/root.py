@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from typing import Any, Final
+from urllib.parse import unquote
 
 from plughub.domain.errors import NotFoundError
 from plughub.domain.shares import Share
@@ -10,6 +12,9 @@ from plughub.domain.users import User
 from plughub.web.options import default_url, named_server_limit
 from plughub.web.pages.base import PageHandler
 from plughub.web.requires import requires
+from plughub.web.xsrf import is_navigation
+
+_SERVICE: Final = re.compile(r"services/([^/?#]+)")
 
 
 class RootHandler(PageHandler):
@@ -66,12 +71,22 @@ class HomeHandler(PageHandler):
 class PrefixHandler(PageHandler):
     """Addresses that lack the hub's prefix, such as those of servers that are not routed."""
 
+    any_host = True
     guarded = frozenset()
 
-    async def get(self, *_path: str) -> None:
-        """Send the browser to the same address below the hub's prefix."""
-        rest = (self.request.uri or "/")[len(self.context.settings.base_url) :].lstrip("/\\")
-        self.redirect(self.context.settings.hub_prefix + rest)
+    async def get(self, *path: str) -> None:
+        """Send the browser to the same address below the hub's prefix, or to the service that it is of."""
+        settings = self.context.settings
+        if not self.is_at_hub and not is_navigation(self.request):
+            # A script would not be let to the hub's origin, and could not read why.
+            await self.other(*path)
+            return
+        rest = (self.request.uri or "/")[len(settings.base_url) :].lstrip("/\\")
+        service = _SERVICE.match(rest)
+        if service and self.is_at_hub and not settings.shares_origin:
+            self.redirect(settings.origins.of_service(unquote(service[1])) + settings.base_url + rest)
+            return
+        self.redirect(("" if self.is_at_hub else settings.origins.hub) + settings.hub_prefix + rest)
 
     head = get
 

@@ -11,6 +11,7 @@ from tornado.httputil import url_concat
 from plughub.domain.errors import HubError, NotFoundError
 from plughub.domain.scopes import ScopeFilter
 from plughub.domain.servers import ServerRecord
+from plughub.services.servers.views import server_prefix
 from plughub.web.addresses import absolute
 from plughub.web.options import redirected
 from plughub.web.pages.base import PageHandler
@@ -35,7 +36,7 @@ class UserUrlHandler(PageHandler):
             return
         record = await self._server(name, path)
         if record.ready:
-            await self._to_the_server()
+            await self._to_the_server(record)
         elif self._is_for_programs(path):
             self._fail(name, record.name, running=record.running)
         elif record.running:
@@ -71,7 +72,7 @@ class UserUrlHandler(PageHandler):
                 continue
         raise NotFoundError(NOT_TO_BE_SEEN)
 
-    async def _to_the_server(self) -> None:
+    async def _to_the_server(self, record: ServerRecord) -> None:
         """Send the browser to the server, more and more slowly when it keeps coming back."""
         redirects = self.get_query_argument("redirects", "0")
         count = int(redirects) if redirects.isdecimal() and redirects.isascii() else 0
@@ -89,7 +90,8 @@ class UserUrlHandler(PageHandler):
             for value in self.get_query_arguments(field, strip=False)
             if field != "redirects"
         ]
-        self.redirect(url_concat(self._target.partition("?")[0], [*arguments, ("redirects", str(count + 1))]))
+        target = self.context.settings.origins.of_user(record.user) + self._target.partition("?")[0]
+        self.redirect(url_concat(target, [*arguments, ("redirects", str(count + 1))]))
 
     @property
     def _target(self) -> str:
@@ -130,6 +132,6 @@ class UserRedirectHandler(PageHandler):
             self.redirect(elsewhere)
             return
         server = self.context.options.default_server_name
-        target = self.server_path(user.name, server) + path.lstrip("/")
+        target = server_prefix(self.context.settings, user.name, server) + path.lstrip("/")
         target = f"{target}?{self.request.query}" if self.request.query else target
         self.redirect(f"{self.spawn_path(user.name, server)}?{urlencode({'next': target})}")

@@ -1,0 +1,52 @@
+"""A single-user server whose pages attack whoever opens them; of the user ada it is a real JupyterLab instead."""
+
+import os
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
+
+WORKER = """
+self.addEventListener("install", () => self.skipWaiting());
+self.addEventListener("activate", (event) => event.waitUntil(self.clients.claim()));
+self.addEventListener("fetch", (event) => {
+  if (event.request.mode === "navigate")
+    event.respondWith(new Response("<h1>A worker answers</h1>", {headers: {"Content-Type": "text/html"}}));
+});
+"""
+
+
+class Hostile(BaseHTTPRequestHandler):
+    """Answers with a page, a worker, what was sent, and the headers that the query names."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self):
+        parts = urlsplit(self.path)
+        seen = Path(os.environ["JUPYTERHUB_USER"] + "-saw.txt")
+        with seen.open("a") as file:
+            file.write(f"{self.path} {self.headers.get('Cookie', '')}\n")
+        kind, body = "text/html", "<!DOCTYPE html><title>hostile</title><h1>Hostile page</h1>"
+        if parts.path.endswith("worker.js"):
+            kind, body = "text/javascript", WORKER
+        self.send_response(200)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Service-Worker-Allowed", "/")
+        for name, value in parse_qsl(parts.query):
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body.encode())
+
+    def do_POST(self):
+        self.do_GET()
+
+
+def main():
+    if os.environ["JUPYTERHUB_USER"] == "ada":
+        os.execvp("jupyterhub-singleuser", ["jupyterhub-singleuser", "--allow-root"])
+    address = urlsplit(os.environ["JUPYTERHUB_SERVICE_URL"])
+    ThreadingHTTPServer((address.hostname, address.port), Hostile).serve_forever()
+
+
+if __name__ == "__main__":
+    main()

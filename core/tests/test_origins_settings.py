@@ -1,0 +1,106 @@
+"""Which origins the settings give, what is refused, and what is said at the start."""
+
+import pytest
+
+from plughub.app.config import JupyterHub
+from plughub.app.origins import check_origins, read_origins, servers_port, warn_of_shared_origin
+from plughub.domain.errors import StartError
+from plughub.domain.origins import Origins
+from plughub.kinds import ProxyInfo
+
+HUB = "https://hub.example.org"
+SECOND = {"public_url": HUB, "servers_url": f"{HUB}:8443"}
+ABLE = ProxyInfo(host_routing=True, servers_port=True, drops_worker_scope=True)
+
+
+def test_without_settings_all_share_one_origin():
+    assert read_origins(JupyterHub()).shared
+    assert read_origins(JupyterHub(public_url=f"{HUB}/base/")).hub == HUB
+
+
+def test_subdomains_are_named_by_the_hook():
+    origins = read_origins(JupyterHub(subdomain_host=HUB))
+    assert origins.of_user("alice") == "https://alice.hub.example.org"
+    legacy = read_origins(JupyterHub(subdomain_host=HUB, subdomain_hook="legacy"))
+    assert legacy.of_service("board") == "https://services.hub.example.org"
+    own = read_origins(
+        JupyterHub(subdomain_host=HUB, subdomain_hook=lambda name, host, kind: f"{kind}-{name}.{host}")
+    )
+    assert own.of_user("alice") == "https://user-alice.hub.example.org"
+
+
+def test_the_second_port_is_that_of_the_address_unless_it_is_set():
+    origins = read_origins(JupyterHub(**SECOND))
+    assert servers_port(JupyterHub(**SECOND), 443, origins) == 8443
+    assert servers_port(JupyterHub(**SECOND, servers_port=8001), 8000, origins) == 8001
+    other = JupyterHub(public_url=HUB, servers_url="https://servers.example.org")
+    assert servers_port(other, 8000, read_origins(other)) == 0
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"subdomain_host": HUB, **SECOND}, "exclude each other"),
+        ({"subdomain_host": "hub.example.org"}, "subdomain_host: 'hub.example.org' is no address"),
+        ({"subdomain_host": "http://127.0.0.1:8000"}, "no hosts below '127.0.0.1'"),
+        ({"subdomain_host": f"https://{'a.' * 120}org"}, "no hosts below"),
+        ({"subdomain_host": HUB, "public_url": "https://other.example.org"}, "take it out"),
+        ({"servers_url": HUB}, "needs c.JupyterHub.public_url"),
+        ({"servers_url": HUB, "public_url": "x"}, "public_url: 'x' is no address"),
+        ({"servers_url": f"{HUB}:443", "public_url": HUB}, "the address of the hub itself"),
+        ({**SECOND, "cookie_host_prefix_enabled": True}, "cookie_host_prefix_enabled"),
+        (
+            {"subdomain_host": HUB, "tornado_settings": {"cookie_options": {"Domain": ".example.org"}}},
+            "take the domain out",
+        ),
+    ],
+)
+def test_what_would_not_separate_is_refused(settings, said):
+    with pytest.raises(StartError, match=said):
+        read_origins(JupyterHub(**settings))
+
+
+@pytest.mark.parametrize(
+    ("settings", "port", "said"),
+    [
+        (SECOND, 8443, "the proxy listens on port 8443 for the hub already"),
+        ({"servers_port": 1}, 8000, "take it out"),
+        ({"subdomain_host": HUB, "servers_port": 1}, 8000, "take it out"),
+    ],
+)
+def test_a_second_port_without_a_meaning_is_refused(settings, port, said):
+    hub = JupyterHub(**settings)
+    with pytest.raises(StartError, match=said):
+        servers_port(hub, port, read_origins(hub))
+
+
+def test_a_proxy_that_cannot_separate_is_refused():
+    for settings, info in (
+        ({"subdomain_host": HUB}, ProxyInfo(servers_port=True)),
+        ({"public_url": HUB, "servers_url": "https://s.example.org"}, ProxyInfo(servers_port=True)),
+        (SECOND, ProxyInfo(host_routing=True)),
+    ):
+        origins = read_origins(JupyterHub(**settings))
+        check_origins(origins, ABLE, "able")
+        with pytest.raises(StartError, match="the proxy 'other'"):
+            check_origins(origins, info, "other")
+
+
+def test_several_people_on_one_origin_are_warned_of_it_once(caplog):
+    warn_of_shared_origin(Origins(), ABLE, "haproxy", ["pam", "onetime"])
+    assert caplog.text.count("share the hub's web address") == len(caplog.records) == 1
+    assert "JupyterHub.subdomain_host" in caplog.text
+
+
+def test_a_proxy_that_lets_workers_widen_their_scope_is_warned_of(caplog):
+    second = read_origins(JupyterHub(**SECOND))
+    warn_of_shared_origin(second, ABLE, "haproxy", ["pam"])
+    assert not caplog.records
+    warn_of_shared_origin(second, ProxyInfo(), "chp", ["pam"])
+    assert "the proxy chp passes the header Service-Worker-Allowed on" in caplog.text
+
+
+def test_one_person_and_users_with_hosts_of_their_own_are_not_warned(caplog):
+    warn_of_shared_origin(Origins(), ProxyInfo(), "chp", ["onetime"])
+    warn_of_shared_origin(read_origins(JupyterHub(subdomain_host=HUB)), ProxyInfo(), "chp", ["pam"])
+    assert not caplog.records

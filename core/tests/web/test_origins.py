@@ -1,0 +1,265 @@
+"""Pages, API, OAuth and cookies where servers and services have origins of their own."""
+
+from __future__ import annotations
+
+import json
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import pytest
+
+from plughub.domain.declared import Declared, read_roles
+from plughub.domain.hostnames import idna_host
+from plughub.domain.oauth import server_client_id
+from plughub.domain.origins import Origins
+from plughub.domain.scopes import ScopeTree
+from plughub.domain.service_specs import read_services
+from plughub.services.people.declaring import declare
+
+HUB = "https://hub.example.org"
+HOST = "hub.example.org"
+ALICE = "https://alice.hub.example.org"
+BOARD = "https://board--service.hub.example.org"
+SUBDOMAINS = Origins(hub=HUB, host_hook=idna_host)
+SECOND_HOST = Origins(hub=HUB, servers="https://servers.example.org")
+SECOND_PORT = Origins(hub=HUB, servers=f"{HUB}:8443")
+FROM_SCRIPT = {"Sec-Fetch-Mode": "cors", "Sec-Fetch-Site": "same-origin"}
+
+
+@pytest.fixture
+async def hub(make_hub):
+    return await make_hub(origins=SUBDOMAINS)
+
+
+async def at_hub(hub, name="alice", host=HOST):
+    """A browser that is logged in and asks the hub's own host."""
+    browser = hub.browser(Host=host)
+    answer = await browser.log_in(name, hub.users.passwords[name])
+    assert answer.code == 302, answer.body
+    await browser.get("/hub/token")
+    return browser
+
+
+def at_alice(**headers):
+    return {"Host": "alice.hub.example.org", **headers}
+
+
+def location(answer):
+    assert answer.code in {302, 303}, answer.body
+    return answer.headers["Location"]
+
+
+@pytest.mark.parametrize(
+    "path", ["/hub/home", "/hub/login?next=%2Fx", "/hub/api/oauth2/authorize?a=b", "/hub/x"]
+)
+async def test_a_page_on_the_host_of_a_server_is_looked_for_at_the_hub(hub, path):
+    browser = await at_hub(hub)
+    assert location(await browser.get(path, headers=at_alice())) == f"{HUB}{path}"
+
+
+@pytest.mark.parametrize("path", ["/hub/login", "/hub/spawn/alice", "/hub/token", "/hub/accept-share"])
+async def test_nothing_is_sent_to_a_page_on_the_host_of_a_server(hub, path):
+    browser = await at_hub(hub)
+    answer = await browser.post(path, form={"_xsrf": browser.xsrf}, headers=at_alice())
+    assert answer.code in {404, 405}
+    assert "Location" not in answer.headers
+
+
+async def test_on_the_host_of_a_server_tokens_count_and_cookies_do_not(hub):
+    browser = await at_hub(hub)
+    assert (await browser.get("/hub/api/user", headers={"X-XSRFToken": browser.xsrf})).code == 200
+    assert (await browser.get("/hub/api/user", headers=at_alice())).code == 403
+    assert (await browser.get("/hub/api/user", headers=at_alice(**{"X-XSRFToken": browser.xsrf}))).code == 403
+    program = await hub.program()
+    assert (await program.get("/hub/api/user", headers=at_alice())).code == 200
+
+
+@pytest.mark.parametrize("origins", [SUBDOMAINS, SECOND_HOST, SECOND_PORT])
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": ALICE},
+        {"Origin": "https://servers.example.org"},
+        {"Origin": f"{HUB}:8443"},
+        {"Origin": "null"},
+        {"Sec-Fetch-Site": "same-site", "Sec-Fetch-Mode": "cors"},
+        {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"},
+    ],
+)
+async def test_what_a_page_of_another_origin_sends_counts_for_nothing(make_hub, origins, headers):
+    hub = await make_hub(origins=origins)
+    browser = await at_hub(hub)
+    good = {"X-XSRFToken": browser.xsrf, **headers}
+    assert (await browser.get("/hub/api/user", headers=good)).code == 403
+    assert (await browser.ask("POST", "/hub/api/users/alice/tokens", model={}, headers=good)).code == 403
+    form = {"_xsrf": browser.xsrf}
+    for path in ("/hub/spawn/alice", "/hub/logout", "/hub/login"):
+        assert (await browser.post(path, form=form, headers=headers)).code == 403, path
+    assert (await browser.ask("POST", "/hub/api/users/alice/tokens", model={}, headers={
+        "X-XSRFToken": browser.xsrf, "Origin": HUB
+    })).code == 201  # fmt: skip
+
+
+async def test_a_server_that_does_not_run_is_looked_for_at_the_hub_and_scripts_are_told(hub):
+    browser = hub.browser()
+    where = "/user/alice/lab/tree?x=1"
+    assert location(await browser.get(where, headers=at_alice())) == f"{HUB}/hub{where}"
+    answer = await browser.get("/user/alice/api/status", headers=at_alice(**FROM_SCRIPT))
+    assert answer.code == 424
+    assert (await browser.post("/user/alice/api/kernels", headers=at_alice())).code == 424
+
+
+async def test_a_server_that_runs_is_opened_at_its_own_host_wherever_it_was_looked_for(hub):
+    browser = await at_hub(hub)
+    await hub.running()
+    assert location(await browser.get("/user/alice/lab?x=1")) == "/hub/user/alice/lab?x=1"
+    answer = await browser.get("/hub/user/alice/lab?x=1")
+    assert location(answer) == f"{ALICE}/user/alice/lab?x=1&redirects=1"
+    for path in ("/hub/", "/hub/spawn", "/hub/spawn-pending/alice"):
+        assert location(await browser.get(path)) == f"{ALICE}/user/alice/"
+    home = (await browser.get("/hub/home")).body.decode()
+    assert f'href="{ALICE}/user/alice/"' in home
+
+
+async def test_a_service_is_opened_at_its_own_host_and_is_missing_only_once(hub):
+    browser = await at_hub(hub)
+    assert location(await browser.get("/services/board/x?y=1")) == f"{BOARD}/services/board/x?y=1"
+    at_board = {"Host": urlsplit(BOARD).netloc}
+    there = await browser.get("/services/board/x?y=1", headers=at_board)
+    assert location(there) == f"{HUB}/hub/services/board/x?y=1"
+    assert (await browser.get("/hub/services/board/x?y=1")).code == 404
+
+
+@pytest.mark.parametrize(
+    ("wanted", "goes"),
+    [
+        ("/user/alice/lab", "/user/alice/lab"),
+        (f"{ALICE}/user/alice/lab?x=1", "/user/alice/lab?x=1"),
+        (f"{HUB}/hub/token", "/hub/token"),
+        ("https://evil.example/user/alice/lab", "/hub/spawn/alice"),
+        (f"{HUB}.evil.example/x", "/hub/spawn/alice"),
+        (f"{HUB}:8443/x", "/hub/spawn/alice"),
+    ],
+)
+async def test_after_the_login_people_come_to_the_servers_of_this_hub_and_nowhere_else(hub, wanted, goes):
+    browser = await at_hub(hub)
+    assert location(await browser.get(f"/hub/login?{urlencode({'next': wanted})}")) == goes
+
+
+async def test_the_address_of_the_second_origin_is_a_way_to_go_on(make_hub):
+    hub = await make_hub(origins=SECOND_HOST)
+    browser = await at_hub(hub)
+    wanted = urlencode({"next": "https://servers.example.org/user/alice/lab"})
+    assert location(await browser.get(f"/hub/login?{wanted}")) == "/user/alice/lab"
+
+
+# ---- what servers are told
+
+
+@pytest.mark.parametrize(
+    ("origins", "origin", "spec"),
+    [
+        (SUBDOMAINS, ALICE, "alice.hub.example.org/user/alice/"),
+        (SECOND_HOST, "https://servers.example.org", "servers.example.org/user/alice/"),
+        (SECOND_PORT, f"{HUB}:8443", "/user/alice/"),
+    ],
+)
+async def test_servers_are_told_and_routed_where_browsers_find_them(make_hub, origins, origin, spec):
+    hub = await make_hub(origins=origins, cookie_host_prefix=True, context={"secure_cookies": True})
+    await hub.running()
+    environment = hub.tiny.started[0].environment
+    assert environment["JUPYTERHUB_HOST"] == HUB
+    assert environment["JUPYTERHUB_SERVICE_PREFIX"] == "/user/alice/"
+    assert environment["JUPYTERHUB_OAUTH_CALLBACK_URL"] == f"{origin}/user/alice/oauth_callback"
+    assert environment["JUPYTERHUB_PUBLIC_URL"] == f"{origin}/user/alice/"
+    assert environment["JUPYTERHUB_PUBLIC_HUB_URL"] == f"{HUB}/hub/"
+    alone = origins is SUBDOMAINS
+    assert environment["JUPYTERHUB_COOKIE_HOST_PREFIX_ENABLED"] == str(int(alone)), "it goes to all paths"
+    assert set(hub.proxy.routes) == {spec}
+
+    model = json.loads((await (await hub.program()).get("/hub/api/users/alice")).body)
+    assert model["server"] == model["servers"][""]["url"] == "/user/alice/"
+    assert model["servers"][""]["full_url"] == f"{origin}/user/alice/"
+    assert model["servers"][""]["full_progress_url"] == f"{HUB}/hub/api/users/alice/server/progress"
+
+
+# ---- OAuth
+
+OWN = "/user/alice/oauth_callback"
+
+
+@pytest.mark.parametrize("sent", [OWN, f"{ALICE}{OWN}"])
+async def test_a_code_is_sent_to_the_servers_own_host_however_it_names_its_address(hub, sent):
+    browser = await at_hub(hub)
+    await hub.running()
+    form = {"client_id": server_client_id("alice", ""), "redirect_uri": sent, "response_type": "code"}
+    target = location(await browser.get(f"/hub/api/oauth2/authorize?{urlencode(form)}"))
+    assert target.startswith(f"{ALICE}{OWN}?code=")
+    code = parse_qs(urlsplit(target).query)["code"][0]
+    secret = hub.tiny.started[0].environment["JUPYTERHUB_API_TOKEN"]
+    traded = {**form, "grant_type": "authorization_code", "code": code, "client_secret": secret}
+    answer = await hub.browser().post("/hub/api/oauth2/token", form=traded)
+    assert answer.code == 200, answer.body
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        f"https://bob.hub.example.org{OWN}",
+        f"{HUB}{OWN}",
+        f"{ALICE}:8443{OWN}",
+        f"http://alice.hub.example.org{OWN}",
+        f"{ALICE}/{OWN}",
+        f"{ALICE}/user/alice/other",
+        f"{ALICE}.evil.example{OWN}",
+    ],
+)
+async def test_no_code_is_sent_to_another_address(hub, sent):
+    browser = await at_hub(hub)
+    await hub.running()
+    form = {"client_id": server_client_id("alice", ""), "redirect_uri": sent, "response_type": "code"}
+    answer = await browser.get(f"/hub/api/oauth2/authorize?{urlencode(form)}")
+    assert answer.code == 400
+    assert "Location" not in answer.headers
+
+
+async def test_a_service_gets_its_code_at_its_own_host(hub):
+    spec = {"name": "board", "url": "http://127.0.0.1:9", "api_token": "secret-of-the-service",
+            "oauth_no_confirm": True}  # fmt: skip
+    role = {"name": "user", "scopes": ["self", "access:services!service=board"]}
+    declared = Declared(roles=read_roles([role], ScopeTree()), services=read_services([spec]))
+    await hub.store.write(lambda tx: declare(tx, declared))
+    browser = await at_hub(hub)
+    for sent in ("/services/board/oauth_callback", f"{BOARD}/services/board/oauth_callback"):
+        form = {"client_id": "service-board", "redirect_uri": sent, "response_type": "code"}
+        target = location(await browser.get(f"/hub/api/oauth2/authorize?{urlencode(form)}"))
+        assert target.startswith(f"{BOARD}/services/board/oauth_callback?code=")
+
+
+# ---- cookies
+
+
+@pytest.mark.parametrize(
+    ("origins", "domain"), [(SUBDOMAINS, "hub.example.org"), (SECOND_HOST, ""), (SECOND_PORT, "")]
+)
+async def test_servers_below_the_hubs_host_see_that_a_login_ended_and_never_the_login(
+    make_hub, origins, domain
+):
+    hub = await make_hub(origins=origins)
+    browser = hub.browser(Host=HOST)
+    lines = (await browser.log_in("alice", "wonder")).headers.get_list("Set-Cookie")
+    session = next(line for line in lines if line.startswith("jupyterhub-session-id="))
+    login = next(line for line in lines if line.startswith("jupyterhub-hub-login="))
+    assert (f"Domain={domain}" in session) == bool(domain)
+    assert "Domain" not in login
+    assert "Path=/hub/" in login
+    cleared = (await browser.get("/hub/logout")).headers.get_list("Set-Cookie")
+    session = next(line for line in cleared if line.startswith("jupyterhub-session-id="))
+    assert (f"Domain={domain}" in session) == bool(domain)
+
+
+@pytest.mark.parametrize(("origins", "hidden"), [(SUBDOMAINS, False), (SECOND_PORT, True)])
+async def test_pages_of_another_port_do_not_read_the_token_of_forms(make_hub, origins, hidden):
+    hub = await make_hub(origins=origins)
+    lines = (await hub.browser(Host=HOST).get("/hub/login")).headers.get_list("Set-Cookie")
+    xsrf = next(line for line in lines if line.startswith("_xsrf="))
+    assert ("HttpOnly" in xsrf) == hidden
