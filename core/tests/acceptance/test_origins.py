@@ -94,7 +94,9 @@ class Separation:
     def __init__(self, kind: str, proxy: str, port: int, domain: str) -> None:
         self.proxy, self.port = proxy, port
         self.hub = f"http://{domain}:{port}"
-        if kind == "subdomains":
+        if kind == "shared":
+            self.of, self.config = lambda _name: self.hub, ""
+        elif kind == "subdomains":
             self.of = lambda name: f"http://{name}.{domain}:{port}"
             self.config = f"c.JupyterHub.subdomain_host = {self.hub!r}\n"
         else:
@@ -119,7 +121,7 @@ SEPARATIONS = {
 
 def separated(*names):
     return pytest.mark.parametrize(
-        "separation", [pytest.param(name, marks=SEPARATIONS[name]) for name in names], indirect=True
+        "separation", [pytest.param(name, marks=SEPARATIONS.get(name, ())) for name in names], indirect=True
     )
 
 
@@ -287,3 +289,24 @@ async def test_people_log_in_work_and_log_out(browser, hub, separation, tmp_path
     await page.wait_for_url(f"{separation.hub}/hub/login**")
     await page.goto(f"{hub.url}user/ada/lab")
     await page.wait_for_url(f"{separation.hub}/hub/login**")
+
+
+@separated("shared haproxy 127.0.0.1")
+async def test_on_one_origin_no_worker_of_a_server_reads_the_next_password(browser, hub, separation):
+    api, page, _ = await open_hostile(browser, hub, separation)
+    assert "share the hub's web address" in hub.stderr
+    for scope in ("/", "/hub/", "/hub/login", "/user/", "/user/ada/"):
+        assert await page.evaluate(REGISTER, ["/user/mallory/worker.js", scope]) == "SecurityError"
+    assert await page.evaluate(REGISTER, ["/user/mallory/worker.js", "/user/mallory/"]) == "registered"
+    await page.evaluate("navigator.serviceWorker.ready.then(() => true)")
+    await page.goto(f"{hub.url}user/mallory/page")
+    assert await page.inner_text("h1") == "A worker answers"
+
+    api("DELETE", "/users/mallory/server")
+    api.until("/users/mallory", lambda user: not user["servers"])
+    await page.reload()
+    assert await page.inner_text("h1") == "A worker answers", "it outlives its server"
+    await page.goto(f"{hub.url}hub/logout")
+    await page.goto(f"{hub.url}user/mallory/page")
+    assert page.url == f"{hub.url}hub/login?next=%2Fhub%2Fuser%2Fmallory%2Fpage"
+    assert await page.evaluate("navigator.serviceWorker.getRegistrations().then((all) => all.length)") == 0

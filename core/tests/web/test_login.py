@@ -338,3 +338,13 @@ async def test_lines_about_requests_of_strangers_are_told_from_those_of_users(hu
     finally:
         log.removeHandler(handler)
     assert seen == {"page": "192.0.2.9", "call": "192.0.2.9", "method": "192.0.2.9", "user": None}
+
+
+async def test_workers_and_what_scripts_stored_are_cleared_where_people_log_in_and_out(hub):
+    stranger, browser = hub.browser(), await hub.logged_in()
+    opening = {"Sec-Fetch-Mode": "navigate"}
+    for answer in (await stranger.get("/hub/login", headers=opening), await browser.get("/hub/logout")):
+        assert answer.headers["Clear-Site-Data"] == '"storage"', "and no cookies"
+    picture = {"Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Site": "cross-site"}
+    assert "Clear-Site-Data" not in (await stranger.get("/hub/login", headers=picture)).headers
+    assert "Clear-Site-Data" not in (await (await hub.logged_in()).get("/hub/home")).headers

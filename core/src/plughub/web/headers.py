@@ -10,6 +10,9 @@ from plughub.web.protocol import PROTOCOL_VERSION, VERSION_HEADER
 
 HSTS: Final = "Strict-Transport-Security"
 CSP: Final = "Content-Security-Policy"
+CLEAR: Final = "Clear-Site-Data"
+STORAGE: Final = '"storage"'
+"""Service workers, and what scripts have stored; no cookies. Browsers obey by https and on localhost."""
 
 
 def page_headers(context: WebContext) -> Mapping[str, str]:

@@ -19,6 +19,8 @@ from plughub.services.addresses import server_link, service_link
 from plughub.services.tokens.principals import Principal
 from plughub.web.base import MISSING_CREDENTIALS, BaseHandler
 from plughub.web.errors import ErrorAnswer
+from plughub.web.headers import CLEAR, STORAGE
+from plughub.web.xsrf import is_navigation
 
 
 class PageHandler(BaseHandler):
@@ -153,6 +155,15 @@ class PageHandler(BaseHandler):
         return f"{path}?{urlencode({'next': self.next_url})}" if self.next_url else path
 
     # ---- what
+
+    def forget_stored(self) -> None:
+        """Have the browser end the service workers of this origin and forget what its pages stored.
+
+        The worker of a server on the hub's origin would outlive its server and show pages of its own.
+        Only a page that is opened does it: pictures on other sites must not.
+        """
+        if is_navigation(self.request):
+            self.set_header(CLEAR, STORAGE)
 
     def render_page(self, template: str, **variables: Any) -> None:
         """Answer with a page.

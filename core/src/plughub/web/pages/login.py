@@ -38,6 +38,7 @@ class LoginHandler(PageHandler):
         if self.principal is not None:
             self.redirect(await landing(self, self.principal.user))
             return
+        self.forget_stored()
         asking = [method for method in self.methods.values() if method.form or method.url]
         if len(asking) == 1 and asking[0].url and self._goes_on_at_once(asking[0]):
             self.redirect(self._elsewhere(asking[0], self.next_url))
@@ -258,6 +259,7 @@ class LogoutHandler(PageHandler):
         """Log out; ask first unless a page of the hub led here."""
         user = self.principal.user if self.principal else None
         if user is None:
+            self.forget_stored()
             self.cookies_of_hub.clear()
             self.redirect(self.hub_path("login"))
         elif not led_by_hub(self.request) or not is_navigation(self.request):
@@ -279,6 +281,7 @@ class LogoutHandler(PageHandler):
                 await self.context.logins.log_out(user, session, remote_ip=self.request.remote_ip or "")
         if self.context.options.stop_on_logout:
             await self._stop_servers(user)
+        self.forget_stored()
         self.cookies_of_hub.clear()
         if any(method.auto for method in self.context.login_methods.values()):
             self.principal = None

@@ -3,7 +3,7 @@
 const root = document.documentElement;
 
 function remembered() {
-  try { return localStorage.getItem("hub-theme"); } catch { return null; }
+  return /(?:^|; )hub-theme=(dark|light)(?:;|$)/.exec(document.cookie)?.[1];
 }
 
 function useTheme(theme) {
@@ -16,7 +16,8 @@ function switchTheme() {
   const dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
   const theme = dark ? "light" : "dark";
   useTheme(theme);
-  try { localStorage.setItem("hub-theme", theme); } catch { /* it is not remembered then */ }
+  // Not in the storage: that is cleared with each login.
+  document.cookie = `hub-theme=${theme}; path=${jhdata.base_url}; max-age=31536000; samesite=lax`;
 }
 
 /** Say a time relative to now, such as "5 minutes ago". */
