@@ -112,7 +112,6 @@ SEPARATIONS = {
     "subdomains haproxy hub.localhost": (),
     "subdomains chp hub.localhost": CHP,
     "host chp hub.test": CHP,
-    "host haproxy hub.localhost": (),
     "port haproxy hub.test": (),
     "port haproxy localhost": (),
 }
