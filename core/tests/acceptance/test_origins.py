@@ -285,6 +285,7 @@ async def test_people_log_in_work_and_log_out(browser, hub, separation, tmp_path
     await page.get_by_role("link", name="Open my server").click()
     await page.wait_for_url(f"{separation.of('ada')}/user/ada/**", timeout=PATIENCE)
     await page.goto(f"{separation.of('ada')}/user/ada/logout")
+    await page.get_by_role("button", name="Log out").click()
     await page.wait_for_url(f"{separation.hub}/hub/login**")
     await page.goto(f"{hub.url}user/ada/lab")
     await page.wait_for_url(f"{separation.hub}/hub/login**")
@@ -306,6 +307,8 @@ async def test_on_one_origin_no_worker_of_a_server_reads_the_next_password(brows
     await page.reload()
     assert await page.inner_text("h1") == "A worker answers", "it outlives its server"
     await page.goto(f"{hub.url}hub/logout")
+    await page.get_by_role("button", name="Log out").click()
+    await page.wait_for_url(f"{hub.url}hub/login")
     await page.goto(f"{hub.url}user/mallory/page")
     assert page.url == f"{hub.url}hub/login?next=%2Fhub%2Fuser%2Fmallory%2Fpage"
     assert await page.evaluate("navigator.serviceWorker.getRegistrations().then((all) => all.length)") == 0

@@ -252,7 +252,8 @@ async def test_servers_below_the_hubs_host_see_that_a_login_ended_and_never_the_
     assert (f"Domain={domain}" in session) == bool(domain)
     assert "Domain" not in login
     assert "Path=/hub/" in login
-    cleared = (await browser.get("/hub/logout")).headers.get_list("Set-Cookie")
+    answer = await browser.get("/hub/logout", headers={"Referer": f"{HUB}/hub/home"})
+    cleared = answer.headers.get_list("Set-Cookie")
     session = next(line for line in cleared if line.startswith("jupyterhub-session-id="))
     assert (f"Domain={domain}" in session) == bool(domain)
 
