@@ -1,6 +1,7 @@
 """Services on a swarm of one node: the contract, and every setting."""
 
 import asyncio
+from dataclasses import replace
 
 import docker
 import pytest
@@ -145,6 +146,26 @@ async def test_volumes_folders_and_mounts_are_those_of_the_service(started, swar
     assert swarm.inspect_volume(f"{swarm_prefix}-alice")["Options"]["type"] == "tmpfs"
 
 
+async def test_a_server_is_found_where_the_task_is_that_took_the_place_of_another(started, swarm):
+    spawner, service, task = await started(stop_timeout=1)
+    await spawner.facts()
+    before, spec = spawner.server.url, service["Spec"]
+    template = {**spec["TaskTemplate"], "ForceUpdate": 1}
+    known = {"name": spec["Name"], "labels": spec["Labels"], "endpoint_spec": spec["EndpointSpec"]}
+    swarm.update_service(service["ID"], service["Version"]["Index"], task_template=template, **known)
+    await until(lambda: asyncio.to_thread(newer, swarm, service, task))
+    await spawner.follow()
+    assert (await spawner.facts())["environment"]["PLUGHUB_OPERATION"] == spawner.server.operation
+    assert spawner.server.url != before
+    assert await spawner.verifies()
+
+
+def newer(swarm, service, task):
+    """Tell whether a later task of a service runs."""
+    found = swarm.tasks(filters={"service": service["ID"], "desired-state": "running"})
+    return any(one["ID"] != task["ID"] and one["Status"]["State"] == "running" for one in found)
+
+
 async def test_in_an_internal_network_a_server_is_reached_by_its_name_alone(
     started, swarm, swarm_prefix, tiny_image, probe
 ):
@@ -156,6 +177,16 @@ async def test_in_an_internal_network_a_server_is_reached_by_its_name_alone(
         assert "Ports" not in service["Spec"]["EndpointSpec"]
         assert task["Status"].get("PortStatus") in (None, {})
         assert (await spawner.inventory())[spawner.server.operation].url == spawner.started.url
+        assert await spawner.verifies()
+
+        # The same name stands for the address of another task.
+        present = spawner.server.state["address"]
+        spawner.server = replace(spawner.server, state={**spawner.server.state, "address": "192.0.2.1"})
+        spawner.new_hub()
+        assert not await spawner.verifies()
+        assert (await spawner.poll()).url == "", "each proxy forgets what the name stood for"
+        await spawner.follow()
+        assert (spawner.server.url, spawner.server.state["address"]) == (spawner.started.url, present)
 
         attached = swarm.create_networking_config({swarm_prefix: swarm.create_endpoint_config()})
         swarm.create_container(tiny_image, [*probe, "--deaf"], name=other, networking_config=attached)

@@ -83,12 +83,13 @@ def is_at(container: Mapping[str, Any], place: Place, port: int, behind: str = "
     if number != port:
         return False
     own = addresses(container)
-    if host.lower() in _names(container):  # a recorded address is read in small letters
+    if host.lower() in names_of(container):
         return not behind or behind in own
     return host in own
 
 
-def _names(container: Mapping[str, Any]) -> Iterator[str]:
+def names_of(container: Mapping[str, Any]) -> Iterator[str]:
+    """List the names by which a container is reached, in small letters as a recorded address is read."""
     yield name_of(container).lower()
     if name := marks.labels(container).get(marks.HOST):
         yield name.lower()

@@ -25,6 +25,7 @@ PORT: Final = "plughub.port"
 SCHEME: Final = "plughub.scheme"
 HOST: Final = "plughub.host"
 PUBLISHED: Final = "plughub.published"
+ADDRESS: Final = "plughub.address"
 
 FILE: Final = ".plughub-operation"
 

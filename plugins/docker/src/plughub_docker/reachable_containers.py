@@ -9,7 +9,7 @@ from typing import Any, Final
 from plughub.classes.spawner_objects import bracketed
 from plughub.kinds import Moved
 from plughub_docker import marks
-from plughub_docker.addresses import Place, addresses, is_at, name_of, port_of, published
+from plughub_docker.addresses import Place, addresses, is_at, name_of, names_of, port_of, published
 from plughub_docker.containers import Inspected, is_coming_back
 from plughub_docker.host_network import is_on_host_network, listens
 from plughub_docker.kept_containers import KeptContainers
@@ -97,11 +97,20 @@ class ReachableContainers(KeptContainers):
             return self.host_ip, port
         own = addresses(container, self.network_name)
         if own and (self.use_internal_hostname or marks.HOST in marks.labels(container)):
-            self._behind = own[0]
             return marks.labels(container).get(marks.HOST) or name_of(container), port
         inside, outside = [(address, port) for address in own], published(container, port)
         found = [*inside, *outside] if self.is_internal else outside
         return next(iter(found), None)
+
+    def note_address(self, container: Inspected, place: Place) -> None:
+        """Remember for which address a name stands.
+
+        Args:
+            container: as inspected.
+            place: where it is reached.
+        """
+        own = addresses(container, self.network_name)
+        self._behind = own[0] if own and place[0].lower() in names_of(container) else ""
 
     @property
     def is_internal(self) -> bool:
@@ -127,5 +136,8 @@ class ReachableContainers(KeptContainers):
         if (place := self.place_of(container)) is None:
             return Moved(url="")
         url = f"{self.server.proto}://{bracketed(place[0])}:{place[1]}"
-        # A name that stands for another address now: without a route, every proxy looks it up again.
-        return Moved(url="" if url.lower() == self.server.host.lower() else url)
+        if url.lower() == self.server.host.lower():
+            # The name stands for another address now: without a route, every proxy looks it up again.
+            return Moved(url="")
+        self.note_address(container, place)
+        return Moved(url=url)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from typing import Final
-from urllib.parse import urlsplit
 
 from plughub.kinds import Moved
 from plughub_docker import tasks
@@ -42,22 +41,30 @@ class ReachableServices(DockerSpawner):
         if task is not None and (tasks.state_of(task) not in tasks.ALIVE or self.services.is_lost(task)):
             return tasks.exit_code_of(task)
         self._present, self._looked = self._url_of(service, task), time.monotonic()
-        return None if self._present == self.server.host.lower() else Moved(url=self._present)
+        if self._present == self.server.host.lower():
+            return None
+        if self._present:
+            self._behind = self._address_behind(task)
+        return Moved(url=self._present)
 
     def verify(self) -> bool:
         """Tell whether the recorded address is that of the newest task, as the swarm tells it."""
-        if time.monotonic() - self._looked >= FRESH_SECONDS and isinstance(self.look(), int):
-            return False
+        if time.monotonic() - self._looked >= FRESH_SECONDS:
+            service = self.find()
+            task = tasks.newest(self.services.tasks(service)) if service else None
+            self._present = self._url_of(service, task) if service else ""
         return self._present == self.server.host.lower()
 
     def _url_of(self, service: Inspected, task: Task | None) -> str:
         """Tell where the server is; empty while it is nowhere, or its name has to be looked up again."""
         if task is None or tasks.state_of(task) != "running":
             return ""
-        before, own = self._behind, tasks.addresses_of(task)
         url = self.services.address_of(service, task).lower()  # as a recorded address is read
-        if urlsplit(url).hostname != service["Spec"]["Name"].lower():
-            return url
-        self._behind = own[0] if own else before
-        led_elsewhere = bool(before) and bool(own) and before not in own
+        present = self._address_behind(task)
+        led_elsewhere = bool(self._behind and present) and self._behind not in tasks.addresses_of(task)
         return "" if led_elsewhere and url == self.server.host.lower() else url
+
+    def _address_behind(self, task: Task | None) -> str:
+        """Tell for which address the name of the service stands; empty where it is reached otherwise."""
+        known = tasks.addresses_of(task) if task is not None and self.is_internal else []
+        return next(iter(known), "")

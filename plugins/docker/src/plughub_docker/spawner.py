@@ -264,6 +264,7 @@ class DockerSpawner(ReachableContainers):
                 if self.is_internal
                 else f"container {self.object_name!r} does not publish its port {port}"
             )
+        self.note_address(container, place)
         return place
 
     def _post_start(self) -> None:
