@@ -28,6 +28,7 @@ from plughub.app.event_log import EventLog
 from plughub.app.observing import PeriodicMetricsCollector
 from plughub.auth import Authenticator, LocalAuthenticator
 from plughub.classes.crypt_keeper import CryptKeeper
+from plughub.classes.system_accounts import SystemAccounts
 from plughub.plugin.manager import HOOKS
 from plughub.proxy import Proxy
 from plughub.spawner import Spawner
@@ -41,6 +42,7 @@ UPSTREAM: Final = tomllib.loads((DOCS / "jupyterhub.toml").read_text())
 CORE: Final = (
     JupyterHub,
     CryptKeeper,
+    SystemAccounts,
     Authenticator,
     LocalAuthenticator,
     Spawner,

@@ -6,6 +6,7 @@ import secrets
 
 from plughub.classes.listeners import owns_address, process_family
 from plughub.classes.network import get_server_info, is_valid_ip, make_ssl_context, random_port
+from plughub.classes.system_accounts import SystemAccounts
 from plughub.classes.waiting import cancel_tasks, exponential_backoff, maybe_future, run_sync
 from plughub.domain import tokens
 from plughub.domain.clock import isoformat, utcnow
@@ -13,6 +14,7 @@ from plughub.domain.tokens import GIVEN_ROUNDS, MAX_TOKEN_LENGTH, MIN_TOKEN_LENG
 from plughub.domain.urls import guess_base_url, url_escape_path, url_path_join, url_unescape_path
 
 __all__ = [
+    "SystemAccounts",
     "cancel_tasks",
     "compare_token",
     "exponential_backoff",

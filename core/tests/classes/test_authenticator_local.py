@@ -4,11 +4,14 @@ import pwd
 import sys
 
 import pytest
+from traitlets.config import Config
 
 from plughub.auth import Authenticator, LocalAuthenticator
+from plughub.classes import system_accounts
 from plughub.classes.access import AccessRules
 from plughub.classes.authenticator_hooks import AuthenticatorHooks
 from plughub.classes.authenticator_model import AuthenticatorUser
+from plughub.classes.system_accounts import SystemAccounts
 from plughub.domain.errors import ForbiddenError, UnavailableError
 from plughub.kinds import Identity, Refusal, UserInfo
 
@@ -69,7 +72,9 @@ async def test_a_person_without_an_account_on_the_system_reads_so(caplog):
 
 async def test_a_person_with_an_account_is_left_alone(tmp_path):
     seen = tmp_path / "seen"
-    authenticator = LocalAuthenticator(create_system_users=True, add_user_cmd=["touch", str(seen)])
+    config = Config(SystemAccounts={"allowed": {ME}})
+    command = ["touch", str(seen)]
+    authenticator = LocalAuthenticator(config=config, create_system_users=True, add_user_cmd=command)
     await authenticator.add_user(AuthenticatorUser(ME))
     assert not seen.exists()
 
@@ -116,3 +121,33 @@ async def test_the_default_command_creates_a_real_user_without_a_password():
         assert pwd.getpwnam(name).pw_name == name
     finally:
         os.system(f"userdel -r {name} 2>/dev/null")
+
+
+async def test_an_account_of_the_system_is_no_user_and_gives_nobody_a_name():
+    local, user = LocalAuthenticator(), AuthenticatorUser("alice")
+    for name in ("root", "daemon", "nobody"):
+        with pytest.raises(ForbiddenError, match="account of this machine itself"):
+            await local.add_user(AuthenticatorUser(name))
+        with pytest.raises(ForbiddenError, match="account of this machine itself"):
+            await local.rename_user(user, name)
+    await local.rename_user(user, "no-such-account")
+    allowed = LocalAuthenticator(config=Config(SystemAccounts={"allowed": {"root"}}))
+    await allowed.add_user(AuthenticatorUser("root"))
+    await allowed.rename_user(user, "root")
+
+
+@pytest.mark.parametrize(
+    ("text", "number"), [("UID_MIN 500\n", 500), ("#UID_MIN 7\n SYS_UID_MIN 100\n", 1000), (None, 1000)]
+)
+def test_the_first_person_is_whom_the_machine_names(tmp_path, monkeypatch, text, number):
+    defs = tmp_path / "login.defs"
+    if text is not None:
+        defs.write_text(text)
+    monkeypatch.setattr(system_accounts, "LOGIN_DEFS", defs)
+    system_accounts.first_person.cache_clear()
+    try:
+        assert system_accounts.first_person() == number
+        assert SystemAccounts().refuses("somebody", number - 1)
+        assert not SystemAccounts().refuses("somebody", number)
+    finally:
+        system_accounts.first_person.cache_clear()

@@ -110,7 +110,7 @@ async def test_who_is_no_system_user_reads_that(spawners):
 
 async def test_root_gets_no_server_unless_that_is_allowed(spawners, tmp_path):
     settings = {"host_homedir_format_string": str(tmp_path), "image_homedir_format_string": "/work"}
-    with pytest.raises(PluginError, match=r"'root' has number 0 .*allow_root") as caught:
+    with pytest.raises(PluginError, match=r"'root' is an account of the hub's machine") as caught:
         await spawners("root", **settings).start()
     assert caught.value.__cause__.status == 403
     spawner = spawners("root", allow_root=True, **settings)

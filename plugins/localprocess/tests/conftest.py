@@ -60,13 +60,16 @@ async def spawners(tmp_path, probe_server):
     """Makes spawners with settings; what they started is ended."""
     pools, made = ThreadPools(), []
 
-    def make(spawner_class, username, *arguments, name="", **settings):
+    def make(spawner_class, username, *arguments, name="", system_accounts=(), **settings):
         def plugin(*more):
             command = settings.get("cmd", [*probe_server, *arguments, *more])
             return SpawnerHooks(
                 NAME,
                 spawner_class,
-                Config({"LocalProcessSpawner": {**settings, "cmd": command}}),
+                Config(
+                    LocalProcessSpawner={**settings, "cmd": command},
+                    SystemAccounts={"allowed": set(system_accounts)},
+                ),
                 tmp_path / "runtime",
             )
 

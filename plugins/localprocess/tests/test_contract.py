@@ -1,3 +1,5 @@
+from getpass import getuser
+
 import pytest
 from traitlets.config import Config
 
@@ -11,7 +13,10 @@ class TestLocalProcess(SpawnerContract):
     @pytest.fixture
     def make_plugin(self, tmp_path, probe_server):
         def make(*arguments):
-            config = Config({"LocalProcessSpawner": {"cmd": [*probe_server, *arguments]}})
+            config = Config(
+                LocalProcessSpawner={"cmd": [*probe_server, *arguments]},
+                SystemAccounts={"allowed": {getuser()}},
+            )
             return SpawnerHooks(NAME, LocalProcessSpawner, config, tmp_path)
 
         return make

@@ -2,6 +2,8 @@ import getpass
 import grp
 import os
 import pwd
+import secrets
+import shutil
 import stat
 import subprocess
 import sys
@@ -154,14 +156,14 @@ async def test_root_is_allowed_for_the_single_user_server_only_as_root(system_us
     tmp_path.parent.chmod(0o755)
     tmp_path.parent.parent.chmod(0o755)
     for name, expected in (("root", "arguments: --a --allow-root"), (system_user.pw_name, "arguments: --a")):
-        spawner = local(name, cmd=[str(command), "--a"])
+        spawner = local(name, cmd=[str(command), "--a"], system_accounts=["root"])
         await spawner.start()
         await spawner.wait()
         assert await spawner.logs() == (expected,)
 
 
 async def test_nobody_has_to_switch_to_start_as_oneself(local):
-    spawner = local(getpass.getuser())
+    spawner = local(getpass.getuser(), system_accounts=[getpass.getuser()])
     await spawner.start()
 
     assert (await spawner.facts())["uid"] == os.geteuid()
@@ -204,3 +206,32 @@ def test_the_folder_of_a_user_is_always_one_plain_name(name):
 @given(NAMES, NAMES)
 def test_two_users_never_share_a_folder(one, other):
     assert (folder_name(one) == folder_name(other)) == (one == other)
+
+
+@pytest.fixture
+def second_root():
+    """A second name of the number 0."""
+    if shutil.which("useradd") is None:
+        pytest.skip("useradd is not installed")
+    name = f"ph{secrets.token_hex(4)}"
+    command = ["useradd", "--no-create-home", "--non-unique", "--uid", "0", name]
+    subprocess.run(command, check=True, capture_output=True)
+    yield name
+    subprocess.run(["userdel", "--force", name], capture_output=True)
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("name", ["root", "daemon", "nobody"])
+async def test_an_account_of_the_system_has_no_server_whoever_has_its_name(local, name):
+    with pytest.raises(PluginError, match="is an account of this machine itself") as caught:
+        await local(name).start()
+    assert caught.value.__cause__.status == 403
+
+
+@pytest.mark.root
+async def test_another_name_of_root_is_root_and_what_is_listed_has_a_server(local, second_root):
+    with pytest.raises(PluginError, match="is an account of this machine itself"):
+        await local(second_root, system_accounts=["root"]).start()
+    spawner = local("root", system_accounts=["root"])
+    await spawner.start()
+    assert (await spawner.facts())["uid"] == 0

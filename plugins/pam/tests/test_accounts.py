@@ -3,10 +3,12 @@
 import time
 
 import pytest
+from traitlets.config import Config
 
 from plughub.classes.authenticator_hooks import AuthenticatorHooks
 from plughub.domain.errors import ForbiddenError
 from plughub.kinds import Login, Rejected
+from plughub_pam.authenticator import PAMAuthenticator
 
 pytestmark = pytest.mark.root
 
@@ -105,3 +107,12 @@ def _sha512_crypt_of_latin1():
     crypt = ctypes.CDLL(ctypes.util.find_library("crypt")).crypt
     crypt.restype = ctypes.c_char_p
     return crypt("é".encode("latin-1") * 3, b"$6$salt$").decode().rpartition("$")[2]
+
+
+async def test_an_account_of_the_system_is_refused_before_pam_is_asked(make_user, plain, ask, monkeypatch):
+    """The answer of PAM would tell whoever guesses whether the password of such an account is right."""
+    daemon = make_user(options=("--system",))
+    allowed = Config(SystemAccounts={"allowed": {daemon}})
+    assert (await ask(daemon, service=plain, config=allowed))["name"] == daemon
+    monkeypatch.setattr(PAMAuthenticator, "_ask", None)
+    assert await ask(daemon, service=plain) is None

@@ -27,6 +27,7 @@ from plughub.classes.proxy import Proxy
 from plughub.classes.proxy_hooks import ProxyHooks
 from plughub.classes.spawner import Spawner
 from plughub.classes.spawner_hooks import SpawnerHooks
+from plughub.classes.system_accounts import SystemAccounts
 from plughub.domain.errors import StartError
 from plughub.kinds import Command
 from plughub.plugin.calling import HookCaller
@@ -261,7 +262,7 @@ class PluginChooser:
             for plugin, cls in self._offers(kind).items():
                 selection.classes.append(cls)
                 active.add_part(plugin, kind, self._adapter(plugin, kind, cls))
-        selection.classes += [JupyterHub, Authenticator, CryptKeeper]
+        selection.classes += [JupyterHub, Authenticator, CryptKeeper, SystemAccounts]
         selection.default_spawner = selection.default_spawner or active.owners("spawner")[0]
         fallback = Authenticator(config=self._config)
         active.add(ACCESS, AccessRules(selection.authenticators, fallback, frozenset({ONETIME})))

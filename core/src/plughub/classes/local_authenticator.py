@@ -17,6 +17,7 @@ from typing import Any, Final
 from traitlets import Bool, Dict, Integer, Set, Unicode, default
 
 from plughub.classes.authenticator import Authenticator, AuthModel, NamedUser
+from plughub.classes.system_accounts import SystemAccounts
 from plughub.classes.traits import Command
 from plughub.domain.errors import ForbiddenError, UnavailableError
 from plughub.domain.names import shorten
@@ -139,6 +140,38 @@ class LocalAuthenticator(Authenticator):
             return False
         return True
 
+    def is_refused(self, username: str) -> bool:
+        """Tell whether a name is that of an account that belongs to the system and to no person.
+
+        Args:
+            username: the name.
+
+        Returns:
+            Whether it is, and is not in ``c.SystemAccounts.allowed``.
+        """
+        try:
+            number = pwd.getpwnam(username).pw_uid
+        except (KeyError, ValueError):
+            return False
+        return SystemAccounts(config=self.config).refuses(username, number)
+
+    async def rename_user(self, user: NamedUser, name: str) -> None:
+        """Refuse a name that is that of an account of the system.
+
+        Args:
+            user: has the ``name`` that the user has.
+            name: the new name.
+
+        Raises:
+            ForbiddenError: it is, and is not allowed.
+        """
+        super().rename_user(user, name)
+        await self._check_account(name)
+
+    async def _check_account(self, name: str) -> None:
+        if await asyncio.to_thread(self.is_refused, name):
+            raise ForbiddenError(f"{shorten(name)} is an account of this machine itself, not of a person.")
+
     async def add_user(self, user: NamedUser) -> None:
         """See to it that the system has the user.
 
@@ -146,10 +179,12 @@ class LocalAuthenticator(Authenticator):
             user: has ``name``.
 
         Raises:
-            ForbiddenError: the system has no such user, and create_system_users is not set.
+            ForbiddenError: the system has no such user, and create_system_users is not set, or it is an
+                account of the system itself.
             UnavailableError: the user could not be created.
         """
         super().add_user(user)
+        await self._check_account(user.name)
         if await asyncio.to_thread(self.system_user_exists, user):
             return
         if not self.create_system_users:

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Final
 from traitlets import Bool, CaselessStrEnum, Integer, Unicode, default
 
 from plughub.spawner import SpawnFailed
+from plughub.utils import SystemAccounts
 from plughub_docker.spawner import DockerSpawner
 
 ROOT: Final = 0
@@ -48,8 +49,9 @@ class SystemUserSpawner(DockerSpawner):
     ).tag(config=True)
     allow_root = Bool(
         False,
-        help="Let users of the hub who have the number 0 on its machine have servers. Such a server is root, "
-        "on whatever is mounted too.",
+        help="Let users of the hub who have the number 0 on its machine have servers, as "
+        "c.SystemAccounts.allowed does for any account of the system. Such a server is root, on whatever is "
+        "mounted too.",
     ).tag(config=True)
     user_id = Integer(help="Number of the system user.")
     group_id = Integer(help="Number of her group.")
@@ -92,15 +94,16 @@ class SystemUserSpawner(DockerSpawner):
         return {**self._identity(), **super().get_env()}
 
     async def choose(self) -> None:
-        """Take over what the user chose, unless she is root.
+        """Take over what the user chose, unless the user is an account of the system.
 
         Raises:
-            SpawnFailed: she may not have it, or no server at all.
+            SpawnFailed: the user may not have it, or no server at all.
         """
-        if self.user_id == ROOT and not self.allow_root:
+        root_is_allowed = self.user_id == ROOT and self.allow_root
+        if not root_is_allowed and SystemAccounts(config=self.config).refuses(self.user.name, self.user_id):
             raise SpawnFailed(
-                f"{self.user.name!r} has number 0 on the hub's machine, which is root's: a server as root is "
-                "refused unless c.SystemUserSpawner.allow_root is set",
+                f"{self.user.name!r} is an account of the hub's machine itself, not of a person, and has no "
+                "server",
                 status=403,
                 retry=False,
             )

@@ -6,8 +6,13 @@ import os
 import pwd
 import subprocess
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from plughub.spawner import SpawnFailed
+from plughub.utils import SystemAccounts
+
+if TYPE_CHECKING:
+    from traitlets.config import Config
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +88,24 @@ def create_account(name: str) -> None:
         raise SpawnFailed(
             f"system user {name!r} cannot be created: {said.decode(errors='replace').strip()}", retry=False
         ) from error
+
+
+def check_person(account: Account, config: Config) -> None:
+    """Make sure that an account is that of a person, and not of the system itself.
+
+    Args:
+        account: the user.
+        config: of the hub.
+
+    Raises:
+        SpawnFailed: it is the system's, and ``c.SystemAccounts.allowed`` does not name it.
+    """
+    if SystemAccounts(config=config).refuses(account.name, account.uid):
+        raise SpawnFailed(
+            f"{account.name!r} is an account of this machine itself, not of a person, and has no server",
+            status=403,
+            retry=False,
+        )
 
 
 def check_switch(account: Account) -> None:

@@ -16,7 +16,7 @@ from traitlets import Bool, Dict, Float, Instance, Integer, TraitError, Unicode,
 from plughub.domain.names import unique_name
 from plughub.spawner import Found, Spawner, SpawnFailed
 from plughub.traitlets import ByteSpecification, Command
-from plughub_localprocess.accounts import Account, check_switch, find_account
+from plughub_localprocess.accounts import Account, check_person, check_switch, find_account
 from plughub_localprocess.certificates import place_certificates
 from plughub_localprocess.children import CHILDREN
 from plughub_localprocess.diagnosis import diagnose
@@ -247,9 +247,10 @@ class LocalProcessSpawner(Spawner):
         """The system user to become, None to stay who the hub is.
 
         Raises:
-            SpawnFailed: the hub may not become that user.
+            SpawnFailed: the hub may not become that user, or it is an account of the system.
         """
         account = self.account
+        check_person(account, self.config)
         check_switch(account)
         return account if os.geteuid() == 0 else None
 

@@ -97,7 +97,8 @@ class PAMAuthenticator(LocalAuthenticator):
         username = data["username"]
         secrets = self._encoded([data["password"], *filter(None, [data.get("otp")])])
         name = self._encoded([username])
-        if not name or not secrets:
+        # PAM is not asked: its answer would tell a guesser the password of root
+        if not name or not secrets or await self._in_thread(self.is_refused, username):
             return None
         answer = await self._ask("login" if self.check_account else "authenticate", name[0], secrets)
         if answer.verdict is not Verdict.GOOD:
