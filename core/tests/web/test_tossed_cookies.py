@@ -71,6 +71,7 @@ async def test_a_domain_cookie_of_a_neighbouring_host_is_cleared_too(make_hub):
 
 def test_a_cookie_can_have_been_set_for_these_places_and_no_others():
     assert places_of("/hub/token") == ["/", "/hub", "/hub/", "/hub/token"]
+    assert places_of(f"/hub/{'x' * 300}") == ["/", "/hub", "/hub/"]
     assert places_of("/hub/") == ["/", "/hub", "/hub/"]
     assert domains_of("a.b.example.org") == ["a.b.example.org", "b.example.org", "example.org"]
     assert domains_of("localhost") == domains_of("127.0.0.1") == domains_of("::1") == []

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from http.cookies import CookieError, SimpleCookie
+from typing import Final
 
 from tornado.httputil import HTTPServerRequest
+
+MAX_PLACE: Final = 200
+"""Characters; an answer names several paths for several domains."""
 
 
 def values_of(request: HTTPServerRequest, name: str) -> list[str]:
@@ -35,13 +39,13 @@ def places_of(path: str) -> list[str]:
         path: of a request.
 
     Returns:
-        The paths, the root first.
+        The paths, the root first; none that is longer than `MAX_PLACE`.
     """
     places, below = ["/"], ""
     for part in path.split("/")[1:]:
         below += f"/{part}"
         places += [below, f"{below}/"]
-    return list(dict.fromkeys(place for place in places if path.startswith(place) and place))
+    return [place for place in dict.fromkeys(places) if path.startswith(place) and len(place) <= MAX_PLACE]
 
 
 def domains_of(host: str) -> list[str]:
