@@ -19,6 +19,7 @@ from plughub.services.hub_services.launching import Launcher
 from plughub.services.hub_services.managed import ManagedServices
 from plughub.services.people.declaring import declare
 from plughub.services.processes.membership import process_birth
+from plughub.testing.foreign import foreign_listener
 from plughub.testing.ports import free_port
 
 SLEEP = {
@@ -387,18 +388,57 @@ async def test_an_external_service_is_led_to_at_once_and_told_of_when_it_is_sile
 
 async def test_a_service_that_the_hub_starts_is_led_to_once_it_answers(seer, proxy):
     port = free_port()
-    one = await seer({**SLEEP, "url": f"http://127.0.0.1:{port}"})
-    await one.checks.look()
-    await one.hub.router.sync()
-    assert (await one.states(), "/services/sleeper/" in proxy.routes) == ({"sleeper": "unknown"}, False)
-    async with listening(port):
-        one.checks._due.clear()
-        await one.checks.look()
+    one = await seer({**web_on(port), "url": f"http://127.0.0.1:{port}"})
+    assert "/services/sleeper/" not in proxy.routes
+    await answering(one)
     await one.hub.router.sync()
     assert (await one.states(), "/services/sleeper/" in proxy.routes) == ({"sleeper": "answers"}, True)
     await one.managed.stop()
     await one.hub.router.sync()
     assert "/services/sleeper/" not in proxy.routes
+
+
+def web_on(port):
+    return {**SLEEP, "command": [sys.executable, "-m", "http.server", "--bind", "127.0.0.1", str(port)]}
+
+
+async def answering(one):
+    async with asyncio.timeout(20):
+        while (await one.states())["sleeper"] != "answers":
+            one.checks._due.clear()
+            await one.checks.look()
+            await asyncio.sleep(0.02)
+
+
+async def test_a_process_that_took_the_port_of_a_service_gets_no_visitors(seer, proxy):
+    port = free_port()
+    one = await seer({**SLEEP, "url": f"http://127.0.0.1:{port}"})
+    with foreign_listener(port=port):
+        await one.checks.look()
+    await one.hub.router.sync()
+    assert "/services/sleeper/" not in proxy.routes
+
+
+async def test_a_service_that_died_is_led_to_by_nobody_until_it_answers_itself(seer, proxy):
+    port = free_port()
+    one = await seer({**web_on(port), "url": f"http://127.0.0.1:{port}"})
+    await answering(one)
+    await one.hub.router.sync()
+    assert "/services/sleeper/" in proxy.routes
+    process = psutil.Process(await one.pid())
+    process.kill()
+    await asyncio.to_thread(process.wait, 10)
+    with foreign_listener(port=port):
+        one.checks._due.clear()
+        await one.checks.look()
+        one.hub.router._wanted.drop()
+        await one.hub.router.sync()
+        assert "/services/sleeper/" not in proxy.routes
+    await one.look()
+    await answering(one)
+    one.hub.router._wanted.drop()
+    await one.hub.router.sync()
+    assert "/services/sleeper/" in proxy.routes
 
 
 async def test_an_answer_of_an_earlier_process_does_not_count_for_one_that_was_started_meanwhile(seer):

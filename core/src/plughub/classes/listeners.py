@@ -103,6 +103,18 @@ def process_family(pid: int) -> Iterator[int]:
         yield from (child.pid for child in psutil.Process(pid).children(recursive=True))
 
 
+def owner_of(pid: int) -> int:
+    """Return the uid of a process; 0 also when there is none.
+
+    Args:
+        pid: its number.
+    """
+    try:
+        return Path(f"/proc/{pid}").stat().st_uid
+    except OSError:
+        return 0
+
+
 def listeners_at(url: str) -> Iterator[Listener]:
     """List the sockets that accept connections at an address. It blocks.
 

@@ -155,6 +155,7 @@ class ServiceLives:
             started="",
             since=self._now,
             answers=None,
+            routed=False,
         )
         self._changes.add("service", name)
 
@@ -181,6 +182,14 @@ class ServiceLives:
             return False
         self._changes.add("service", name)
         return True
+
+    def withdraw(self, name: str, launch: str) -> None:
+        """Lead nobody to a service until it answers again, unless it was started since."""
+        mine = update(tables.service_lives).where(
+            _lives.name == name, _lives.launch == launch, _lives.routed.is_(True)
+        )
+        if self._connection.execute(mine.values(routed=False, answers=False)).rowcount:
+            self._changes.add("service", name)
 
     def forget(self, name: str, launch: str) -> None:
         """Forget what is known of a service, unless somebody else has started it since."""

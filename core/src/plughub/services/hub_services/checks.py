@@ -8,6 +8,8 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Final
 
+from plughub.classes.detached import DetachedProcess
+from plughub.classes.listeners import owner_of, owns_address, process_family
 from plughub.domain.errors import HubError
 from plughub.domain.scopes import Reach
 from plughub.domain.services import Service, ServiceLife
@@ -100,12 +102,34 @@ class ServiceChecks:
             service_url(self._settings.base_url, service.name),
             context=self._settings.tls,
         )
+        if well and not await self._is_ours(service, life):
+            well = False
+            await self._store.write(lambda tx: tx.service_lives.withdraw(life.name, life.launch))
         now = time.monotonic()
         since = self._since.setdefault(key, now)
         patient = not well and life.answers is None and now - since < service.timeout
         self._due[key] = now + self._pause(well=well, patient=patient)
         if well != life.answers and not patient:
             await self._note(service, life, well=well)
+
+    async def _is_ours(self, service: Service, life: ServiceLife) -> bool:
+        """Tell whether a service that the hub started listens itself.
+
+        One that others run is trusted at its address, and so is one that runs on another machine.
+        """
+        if not service.command or life.host != self._settings.host:
+            return True
+        if life.pid is None:
+            return False
+        process = DetachedProcess(life.pid, life.started)
+        try:
+            ours = await asyncio.to_thread(_listens, process, service.target)
+        except OSError as error:
+            log.warning("it is unknown who listens at %s: %s", service.target, error)
+            return False
+        if not ours:
+            log.warning("another process than service %s listens at %s", service.name, service.target)
+        return ours
 
     def _pause(self, *, well: bool, patient: bool) -> float:
         interval = self._settings.service_check_interval
@@ -124,6 +148,12 @@ class ServiceChecks:
             )
         else:
             log.warning("service %s does not answer at %s any more", service.name, service.url)
+
+
+def _listens(process: DetachedProcess, url: str) -> bool:
+    return process.is_running() and owns_address(
+        url, process_family(process.pid), uid=owner_of(process.pid) or None
+    )
 
 
 def _web_services(tx: Transaction) -> tuple[list[Service], dict[str, ServiceLife]]:

@@ -248,6 +248,8 @@ class ManagedServices:
             log.warning("service %s ended and is started again in %d s%s", service.name, pause, words)
         if self._may_try(service.name):
             await self._start(service)
+        else:  # its port is free for any process now
+            await self._store.write(lambda tx: tx.service_lives.withdraw(life.name, life.launch))
 
     def _failed(self, service: ServiceDeclaration, reason: str) -> None:
         pause = self._put_off(self._trouble.setdefault(service.name, _Trouble()))

@@ -58,5 +58,8 @@ class ServiceLives(Protocol):
         The start is empty for a service that the hub does not start. Who has answered once is routed.
         """
 
+    def withdraw(self, name: str, launch: str) -> None:
+        """Lead nobody to a service until it answers again, unless it was started since."""
+
     def forget(self, name: str, launch: str) -> None:
         """Forget what is known of a service, unless somebody else has started it since."""
