@@ -76,7 +76,9 @@ class PageHandler(_Visited, _PageHandler):
     """A page for browsers. Who is not logged in is sent to the login page, and from there back.
 
     ``render_page(template, **variables)`` answers with a template, ``hub_path(*pieces)`` gives the path of
-    a page of the hub. A form needs the hidden field ``_xsrf`` with the variable ``xsrf``.
+    a page of the hub. A form needs the hidden field ``_xsrf`` with the variable ``xsrf``. The coroutine
+    ``longest_body(name="", server="")``, which gets the first parts of the path, tells how many bytes a
+    signed-in user may send: 1 MiB, unless a page overrides it.
     """
 
 

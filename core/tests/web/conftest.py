@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from http.cookies import SimpleCookie
 from pathlib import Path
@@ -10,7 +11,6 @@ from urllib.parse import urlencode, urljoin, urlsplit
 
 import pytest
 from tornado.httpclient import AsyncHTTPClient, HTTPRequest, HTTPResponse
-from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 
 from plughub.domain.roles import Role
@@ -62,6 +62,7 @@ from plughub.testing.doubles import KnownUsers, RecordedRoutes, TinyServers
 from plughub.testing.waiting import until
 from plughub.web.application import make_application
 from plughub.web.context import WebContext
+from plughub.web.listener import HubServer
 
 SECRET = b"s" * 32
 DEADLINE = 20.0
@@ -279,11 +280,12 @@ class WebHub:
                 "login_methods": {a.plugin: a.value for a in caller.register("hub_login_method")},
                 "pages": self.pages,
                 "slow_spawn_timeout": 60.0,
+                "proxy_users": frozenset({os.geteuid()}),
                 **self.context_settings,
             }
         )
         self.application = make_application(self.context)
-        self.server = HTTPServer(self.application)
+        self.server = HubServer(self.application)
         self.server.add_sockets(self.sockets)
         return self
 

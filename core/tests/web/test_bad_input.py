@@ -15,7 +15,7 @@ from plughub.domain.errors import InvalidError
 from plughub.storage.tables import metadata
 from plughub.web.api.bodies import FLAG, NUMBER, OBJECT, TEXT, TEXTS, read_json
 from plughub.web.api.calls import CALLS
-from plughub.web.application import MAX_BODY
+from plughub.web.base import MAX_BODY
 
 PARTS = {
     "name": "bob", "server": "lab", "token": "a1", "group": "class", "service": "cull", "cookie": "c",

@@ -141,7 +141,23 @@ class JupyterHub(SingletonConfigurable):
         """
     ).tag(config=True)
     trusted_downstream_ips: traitlets.List[str] = traitlets.List(
-        traitlets.Unicode(), help="Addresses whose X-Forwarded headers are believed."
+        traitlets.Unicode(),
+        help="""Addresses of proxies before the hub's own whose X-Forwarded headers are believed. With an
+        address of this machine, such as 127.0.0.1, all its users are: see trusted_downstream_users.
+        """,
+    ).tag(config=True)
+    trusted_downstream_users: traitlets.List[str] = traitlets.List(
+        traitlets.Unicode(),
+        help="""System users whose processes on this machine are proxies, too, and lead to the hub's own port:
+        their X-Forwarded headers are believed. The user as whom the hub's own proxy runs always is one.
+        """,
+    ).tag(config=True)
+    spawn_form_limit = traitlets.Integer(
+        10 * 1024 * 1024,
+        min=1024,
+        help="""Bytes that the start page may send, files among them, where the spawner has a form. Everything
+        else that a signed-in user sends has at most 1 MiB, and what strangers send 32 KiB.
+        """,
     ).tag(config=True)
 
     db_url = traitlets.Unicode(

@@ -11,7 +11,6 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
-from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 from traitlets.config import Config
 
@@ -72,6 +71,7 @@ from plughub.storage.database import Database
 from plughub.storage.schema import prepare_schema, schema_state
 from plughub.storage.store import SQLStore
 from plughub.web.application import HubApplication, make_application
+from plughub.web.listener import HubServer
 
 log = logging.getLogger("plughub")
 
@@ -100,7 +100,7 @@ class Hub:
         self.ended = asyncio.Event()
         self._cleanup: dict[str, bool] = {}
         self._tasks: list[asyncio.Task[None]] = []
-        self._server: HTTPServer | None = None
+        self._server: HubServer | None = None
         self._application: HubApplication | None = None
 
     # ---- building
@@ -145,7 +145,7 @@ class Hub:
         infos = {answer.plugin: answer.value for answer in self.caller.register("hub_spawner_info")}
         self.hooks = Hooks(self.caller)
         said = self.caller.register("hub_proxy_info", only=self.selection.proxy)
-        proxy = said[0].value if said else ProxyInfo()
+        proxy = self.proxy_info = said[0].value if said else ProxyInfo()
         check_origins(self.origins, proxy, self.selection.proxy)
         authenticators = self.selection.active.owners("authenticator")
         warn_of_shared_origin(self.origins, proxy, self.selection.proxy, authenticators)
@@ -338,7 +338,7 @@ class Hub:
             ) from error
         # The application itself sees to X-Forwarded headers: tornado would believe anybody.
         self._application = make_application(web_context(self))
-        self._server = HTTPServer(self._application, ssl_options=self.tls and self.tls.hub.server_context())
+        self._server = HubServer(self._application, ssl_options=self.tls and self.tls.hub.server_context())
         self._server.add_sockets(sockets)
 
     async def _start_proxy(self) -> None:

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import logging
+import os
+import pwd
+import resource
+from collections.abc import Iterable
 from typing import Any, Final
 
 from plughub.app.config import JupyterHub
 from plughub.domain.errors import StartError
+from plughub.web.connections import max_connections
 from plughub.web.options import WebOptions
 
 log = logging.getLogger("plughub.app")
@@ -55,5 +60,31 @@ def web_options(hub: JupyterHub) -> WebOptions:
         page_limit=hub.api_page_default_limit,
         max_page_limit=hub.api_page_max_limit,
         hsts_seconds=hub.hsts_max_age,
+        spawn_form_limit=hub.spawn_form_limit,
+        max_connections=max_connections(resource.getrlimit(resource.RLIMIT_NOFILE)[0]),
         xsrf_cookie=hub.tornado_settings.get("xsrf_cookie_kwargs", {}),
     )
+
+
+def proxy_users(names: Iterable[str], user: str) -> frozenset[int]:
+    """Find the system users whose processes may tell where a request came from.
+
+    Args:
+        names: those that the configuration trusts.
+        user: that of the hub's proxy; empty for the user of the hub.
+
+    Returns:
+        Their numbers.
+
+    Raises:
+        StartError: there is no such user.
+    """
+    found = set() if user else {os.geteuid()}
+    for name in filter(None, (*names, user)):
+        try:
+            found.add(pwd.getpwnam(name).pw_uid)
+        except KeyError:
+            raise StartError(
+                f"c.JupyterHub.trusted_downstream_users names no user of this machine: {name!r}"
+            ) from None
+    return frozenset(found)

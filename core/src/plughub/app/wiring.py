@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from plughub.app.assembly import template_folders
 from plughub.app.health import Health
 from plughub.app.plugins import plugin_versions
-from plughub.app.web_options import web_options
+from plughub.app.web_options import proxy_users, web_options
 from plughub.kinds import LoginMethod
 from plughub.services.hub_services.admin import ServiceAdmin
 from plughub.services.people.groups import GroupService
@@ -89,6 +89,7 @@ def web_context(hub: Hub) -> WebContext:
         slow_spawn_timeout=tornado.get("slow_spawn_timeout", 10),
         slow_stop_timeout=tornado.get("slow_stop_timeout", 10),
         trusted_downstream_ips=tuple(hub.config.trusted_downstream_ips),
+        proxy_users=proxy_users(hub.config.trusted_downstream_users, hub.proxy_info.user),
         headers=tornado.get("headers", {}),
         logo_file=hub.config.logo_file,
     )

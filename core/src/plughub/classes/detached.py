@@ -18,8 +18,10 @@ from typing import Any, Final
 
 import psutil
 
+from plughub.classes.descriptors import limit_of_launched
+
 MAX_LOG_BYTES: Final = 2 * 1024 * 1024
-_LAUNCH: Final = '"$@" >&2 & echo $!'
+_LAUNCH: Final = 'ulimit -Sn "$1"; shift; "$@" >&2 & echo $!'
 """Makes the process nobody's child but init's, so that it does not matter who launched it."""
 _LAUNCH_SECONDS: Final = 10.0
 _KILL_SECONDS: Final = 2.0
@@ -92,7 +94,7 @@ def launch(
     trim(log)
     with os.fdopen(os.open(log, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o600), "ab") as output:
         shell = subprocess.run(  # noqa: S603 - the command is the administrator's
-            ["/bin/sh", "-c", _LAUNCH, "sh", program, *command[1:]],
+            ["/bin/sh", "-c", _LAUNCH, "sh", str(limit_of_launched()), program, *command[1:]],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=output,

@@ -92,6 +92,11 @@ class Proxy(LoggingConfigurable):
         """Whether hubs of other machines do not reach this proxy; each machine has one of its own then."""
         return self.should_start
 
+    @property
+    def system_user(self) -> str:
+        """System user as whom it connects to hubs of its machine; empty for the user of the hub."""
+        return ""
+
     def configure(self, settings: ProxySettings) -> None:
         """Take over where to listen and what there is to know of the hub, before `start`.
 

@@ -51,13 +51,14 @@ class ProxyHooks:
 
     @hookimpl
     def hub_proxy_info(self) -> ProxyInfo:
-        """Tell whether it is bound to the machine of the hub, and what it can do."""
+        """Tell whether it is bound to the machine of the hub, as whom it runs, and what it can do."""
         return ProxyInfo(
             host_bound=self.proxy.host_bound,
             internal_tls=self.proxy.internal_tls,
             host_routing=self.proxy.can_route_hosts,
             servers_port=self.proxy.can_serve_two_ports,
             drops_worker_scope=self.proxy.drops_worker_scope,
+            user=self.proxy.system_user,
         )
 
     @hookimpl

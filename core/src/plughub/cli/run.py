@@ -20,6 +20,7 @@ from traitlets.config import Config
 from plughub.app.config import JupyterHub
 from plughub.app.hub import Hub
 from plughub.app.plugins import plugin_names
+from plughub.classes.descriptors import raise_limit
 from plughub.domain.errors import StartError
 from plughub.services.observing.strangers import StrangerLines
 from plughub.storage.schema import sqlite_path
@@ -42,6 +43,7 @@ def run_hub(options: argparse.Namespace, config: Config) -> int:
     further = extra_handlers(config)
     settings = JupyterHub(config=config)
     set_up_logging(settings.log_level, further, settings.log_lines_of_strangers_per_hour)
+    raise_limit()
     hub = Hub(config, plugin_names(options.plugins, JupyterHub(config=config)))
     try:
         asyncio.run(_live(hub))

@@ -22,6 +22,8 @@ class ProxyInfo:
         servers_port: it can listen on `ProxySettings.servers_port` as well.
         drops_worker_scope: it takes the header ``Service-Worker-Allowed`` out of all answers, so that no
             server can put a service worker before the pages of the hub or of other servers.
+        user: system user whose processes speak to hubs of the same machine; empty for the user of the hub.
+            What processes of other users tell of a browser in X-Forwarded headers counts for nothing.
     """
 
     host_bound: bool = False
@@ -29,6 +31,7 @@ class ProxyInfo:
     host_routing: bool = False
     servers_port: bool = False
     drops_worker_scope: bool = False
+    user: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,17 +12,16 @@ from tornado.web import Application, RequestHandler
 
 from plughub.domain.secrets import scrub
 from plughub.services.observing.strangers import stranger
+from plughub.web.body_gate import BodyGate
+from plughub.web.connections import MAX_HELD, Connections
 from plughub.web.context import WebContext
 from plughub.web.forwarded import apply_forwarded
 from plughub.web.headers import api_headers, page_headers
+from plughub.web.peers import Peers
 from plughub.web.routes import routes
 from plughub.web.static import STATIC, HubStaticHandler
 from plughub.web.templates import Templates
-from plughub.web.too_long import MAX_DROPPED, TooLongHandler
 
-MAX_BODY: Final = 1024 * 1024
-"""Bytes; what only has fields of text is refused when it is longer, before it is read."""
-MAX_LOGIN: Final = 64 * 1024
 _SHOWN: Final = 200
 _IN_PATH: Final = re.compile(r"(/authorizations/(?:token|cookie/[^/?]*)/)[^?]+")
 """Secrets that older calls have in the path."""
@@ -54,6 +53,10 @@ class HubApplication(Application):
             login_url=f"{self._prefix}login",
         )
         self.templates = Templates(context, self.settings)
+        self.connections = Connections(
+            context.options.max_connections, max(MAX_HELD, 2 * context.options.spawn_form_limit)
+        )
+        self._peers = Peers(context.trusted_downstream_ips, context.proxy_users)
         self._requests: WeakSet[HTTPServerRequest] = WeakSet()
 
     @property
@@ -62,18 +65,11 @@ class HubApplication(Application):
         return len(self._requests)
 
     def find_handler(self, request: HTTPServerRequest, **kwargs: Any) -> Any:
-        """Find who answers, knowing where the request comes from and how long it may be."""
+        """Find who answers. The body waits until it is known who makes the request, and from where."""
         self._requests.add(request)
-        apply_forwarded(request, self.context.trusted_downstream_ips)
+        apply_forwarded(request, self._peers)
         stranger.set(request.remote_ip or "")
-        limit = self._longest_body(request.path)
-        if limit and request.connection is not None:
-            announced = request.headers.get("Content-Length", "")
-            if announced.isdecimal() and limit < int(announced[:20]) <= MAX_DROPPED:
-                request.connection.set_max_body_size(MAX_DROPPED)  # type: ignore[attr-defined]
-                return self.get_handler_delegate(request, TooLongHandler, {"limit": limit})
-            request.connection.set_max_body_size(limit)  # type: ignore[attr-defined]
-        return super().find_handler(request, **kwargs)
+        return BodyGate(self, request, super().find_handler(request, **kwargs))
 
     def log_request(self, handler: RequestHandler) -> None:
         """Log an answer in one line; what runs all the time only when asked for."""
@@ -109,14 +105,6 @@ class HubApplication(Application):
             return request.method in {"GET", "HEAD"} or path.endswith("/activity")
         quiet = ("static/", "health", "logo", "metrics")
         return path.startswith(tuple(f"{self._prefix}{page}" for page in quiet))
-
-    def _longest_body(self, path: str) -> int:
-        """Give the longest body in bytes; 0 for that of the server."""
-        if path.startswith((f"{self._prefix}login", f"{self._prefix}confirm")):
-            return MAX_LOGIN
-        known = path.startswith((self._api, f"{self._prefix}user/", f"{self._prefix}security/"))
-        outside = not path.startswith(self._prefix)
-        return MAX_BODY if known or outside else 0
 
 
 def make_application(context: WebContext) -> HubApplication:

@@ -44,6 +44,10 @@ if TYPE_CHECKING:
     from plughub.web.context import WebContext
 
 _TOKEN: Final = re.compile(r"(?:token|bearer)\s+(\S+)\s*", re.IGNORECASE)
+STRANGER_BODY: Final = 32 * 1024
+"""Bytes that are read of a request before it is known who makes it, on every path."""
+MAX_BODY: Final = 1024 * 1024
+"""Bytes that a signed-in user may send, unless the handler takes more."""
 _CHANGING: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _SESSION_ID: Final = re.compile(r"[0-9A-Za-z_-]{8,64}")
 MISSING_CREDENTIALS: Final = "Missing or invalid credentials."
@@ -168,6 +172,32 @@ class BaseHandler(RequestHandler):
             stranger.set(None)
         if self.request.method in self.guarded:
             self.check_xsrf()
+
+    async def longest_body_of(self, *path: bytes) -> int:
+        """Find out who makes the request, and how much of its body is read. Nothing of it was read yet.
+
+        Args:
+            path: parts of the path.
+
+        Returns:
+            Bytes.
+        """
+        self.principal = await self._identify()
+        if self.principal is None:
+            return STRANGER_BODY
+        return await self.longest_body(*(self.decode_argument(part) for part in path[:2]))
+
+    async def longest_body(self, name: str = "", server: str = "") -> int:  # noqa: ARG002 - for subclasses
+        """Tell how much a signed-in user may send to this handler.
+
+        Args:
+            name: first part of the path.
+            server: second part of the path.
+
+        Returns:
+            Bytes.
+        """
+        return MAX_BODY
 
     async def _identify(self) -> Principal | None:
         if self.accepts_token:

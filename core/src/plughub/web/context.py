@@ -79,7 +79,8 @@ class WebContext:
             seconds since the epoch; 0 for none.
         slow_spawn_timeout: seconds that a start through the API is waited for.
         slow_stop_timeout: seconds that a stop through the API is waited for.
-        trusted_downstream_ips: addresses whose X-Forwarded headers are believed, besides this machine.
+        trusted_downstream_ips: addresses whose X-Forwarded headers are believed.
+        proxy_users: numbers of the system users of whose processes on this machine the same holds.
         headers: further headers of every answer.
         logo_file: picture for the head of the pages; empty for our own.
         options: how the web behaves.
@@ -124,6 +125,7 @@ class WebContext:
     slow_spawn_timeout: float = 10
     slow_stop_timeout: float = 10
     trusted_downstream_ips: tuple[str, ...] = ()
+    proxy_users: frozenset[int] = frozenset()
     headers: Mapping[str, str] = field(default_factory=dict)
     logo_file: str = ""
     options: WebOptions = field(default_factory=WebOptions)

@@ -2,46 +2,41 @@
 
 from __future__ import annotations
 
-import functools
 import ipaddress
-from collections.abc import Collection
 
 from tornado.httputil import HTTPServerRequest
 
+from plughub.web.peers import Peers
 
-def apply_forwarded(request: HTTPServerRequest, trusted: Collection[str]) -> None:
+SAID_BY_PROXIES = ("X-Forwarded-For", "X-Forwarded-Proto")
+"""What is read. Other headers of this kind (``Forwarded``, ``X-Real-IP``, ``X-Scheme``, ``X-Forwarded-Host``)
+count for nothing, whoever sends them."""
+
+
+def apply_forwarded(request: HTTPServerRequest, peers: Peers) -> None:
     """Put the address and scheme of the browser in the place of those of the proxy.
 
-    What a proxy says is believed when it runs on this machine or is trusted by name; what anybody else
-    sends is passed over. Of a chain of addresses the last that is not a trusted proxy counts.
+    What a proxy says is believed; what any other peer sends is passed over. Of a chain of addresses the last
+    that is not a named proxy counts: a proxy adds the address that it sees, and what stands before it came
+    from there.
 
     Args:
         request: changed in place.
-        trusted: addresses of proxies.
+        peers: tells who is a proxy.
     """
-    if not _is_believed(request.remote_ip or "", trusted):
+    said = request.headers
+    if not any(name in said for name in SAID_BY_PROXIES) or not peers.is_proxy(request):
         return
-    chain = [part.strip() for part in request.headers.get("X-Forwarded-For", "").split(",")]
+    chain = [part.strip() for part in said.get("X-Forwarded-For", "").split(",")]
     for address in reversed(chain):
         if not _is_address(address):
             break
         request.remote_ip = address
-        if not _is_believed(address, trusted):
+        if address not in peers.addresses:
             break
-    scheme = request.headers.get("X-Forwarded-Proto", "").rpartition(",")[2].strip().lower()
+    scheme = said.get("X-Forwarded-Proto", "").rpartition(",")[2].strip().lower()
     if scheme in {"http", "https"}:
         request.protocol = scheme
-
-
-def _is_believed(address: str, trusted: Collection[str]) -> bool:
-    if address in trusted:
-        return True
-    return _is_of_this_machine(address)
-
-
-@functools.lru_cache(maxsize=1024)
-def _is_of_this_machine(address: str) -> bool:
-    return _is_address(address) and ipaddress.ip_address(address).is_loopback
 
 
 def _is_address(text: str) -> bool:

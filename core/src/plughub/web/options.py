@@ -12,6 +12,7 @@ from tornado.httputil import HTTPServerRequest
 
 from plughub.domain.errors import HubError
 from plughub.domain.users import User
+from plughub.web.connections import MAX_CONNECTIONS
 
 if TYPE_CHECKING:
     from plughub.web.base import BaseHandler
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 RedirectHook = Callable[[str, HTTPServerRequest, User, str], Any]
 PAGE_LIMIT: Final = 50
 MAX_PAGE_LIMIT: Final = 200
+SPAWN_FORM_LIMIT: Final = 10 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +42,8 @@ class WebOptions:
         not_running_status: HTTP status of the addresses of servers that do not run.
         page_limit: items of a page of a list, unless said otherwise.
         max_page_limit: items of a page at most.
+        spawn_form_limit: bytes that the start page may send, files among them, where the spawner has a form.
+        max_connections: how many connections to the hub's own port are kept.
         xsrf_cookie: further attributes of the cookie that protects forms.
         hsts_seconds: for how long browsers that came by https come by https only; 0 to leave that to them.
     """
@@ -55,6 +59,8 @@ class WebOptions:
     not_running_status: int = HTTPStatus.FAILED_DEPENDENCY
     page_limit: int = PAGE_LIMIT
     max_page_limit: int = MAX_PAGE_LIMIT
+    spawn_form_limit: int = SPAWN_FORM_LIMIT
+    max_connections: int = MAX_CONNECTIONS
     xsrf_cookie: Mapping[str, Any] = field(default_factory=dict)
     hsts_seconds: int = 0
 

@@ -14,6 +14,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from plughub.domain.errors import StartError
+from plughub_haproxy import limits
 from plughub_haproxy.entries import DIRECT, SECURE, Address
 from plughub_haproxy.pages import PAGE_NAME
 from plughub_haproxy.pools import ERRORS, HUBS, POOLS, server_lines
@@ -55,6 +56,9 @@ class Listener:
         user: whom HAProxy's workers run as; empty for the user of the hub.
         group: the same for the group.
         dual_stack: listening on all addresses means IPv6 too.
+        connections_per_address: connections that one address may have; 0 for any number.
+        requests_per_address: requests with a body that one address may have under way at hubs; 0 for any
+            number.
         tls: how hubs and servers at ``https://`` are reached; None when there are none.
     """
 
@@ -66,6 +70,8 @@ class Listener:
     user: str = ""
     group: str = ""
     dual_stack: bool = False
+    connections_per_address: int = 0
+    requests_per_address: int = 0
     tls: TargetTLS | None = None
     servers_port: int = 0
 
@@ -144,6 +150,7 @@ def _render(listener: Listener, description: str, pools: Mapping[str, Sequence[A
         _dead(listener),
         _errors(listener, pools.get(ERRORS, ())),
         _ACTIVITY,
+        limits.TABLES,
     ]
     return "\n\n".join(section.strip() for section in sections if section) + "\n"
 
@@ -198,6 +205,8 @@ def _public(listener: Listener) -> str:
 frontend public
     bind {listener.bind(listener.port)}{secure}
     {servers}
+    {_trusted(listener.trusted)}
+{limits.connections(listener.connections_per_address)}
 {_forwarded(listener)}
     http-request set-var(txn.path) path,url_dec,concat(/),url_enc
     http-request set-var(txn.path) path,concat(/),url_enc unless {{ var(txn.path) -m found }}
@@ -209,6 +218,7 @@ frontend public
     http-request set-dst var(txn.to),field(2,|) if {{ var(txn.backend) -m str {DIRECT} {SECURE} }}
     http-request set-dst-port var(txn.to),field(3,|) if {{ var(txn.backend) -m str {DIRECT} {SECURE} }}
     http-request track-sc0 var(txn.to),field(4,|) table {TABLE} if {{ var(txn.to) -m found }}
+{limits.requests(listener.requests_per_address)}
     http-response del-header Service-Worker-Allowed
     use_backend %[var(txn.backend)] if {{ var(txn.to) -m found }}
     default_backend {ERRORS}
@@ -248,7 +258,6 @@ def _forwarded(listener: Listener) -> str:
         )
     ]
     lines = [
-        _trusted(listener.trusted),
         *drop,
         "http-request set-var(txn.port) req.hdr(host),port_only",
         f"http-request set-var(txn.port) int({port}) if {{ var(txn.port) -m int 0 }}",

@@ -56,6 +56,21 @@ class HAProxyProxy(Proxy):
         it as itself.""",
     ).tag(config=True)
 
+    connections_per_address = traitlets.Integer(
+        10_000,
+        min=0,
+        help="""Connections that one address may have, so that it cannot take all that HAProxy can have; 0 for
+        any number. Users behind one address share them, and each open notebook takes one.
+        """,
+    ).tag(config=True)
+    requests_per_address = traitlets.Integer(
+        500,
+        min=0,
+        help="""Requests with a body that one address may have under way at the hub, such as logins; 0 for any
+        number. More get 429. Neither this nor the other limit holds for JupyterHub.trusted_downstream_ips.
+        """,
+    ).tag(config=True)
+
     _saved: DetachedProcess | None = None
     _process: DetachedProcess | None = None
     _instance: Instance | None = None
@@ -66,6 +81,11 @@ class HAProxyProxy(Proxy):
     def host_bound(self) -> bool:
         """Its socket is reached from its own machine alone, whoever launches it."""
         return True
+
+    @property
+    def system_user(self) -> str:
+        """Whom its workers run as."""
+        return unprivileged(self.user)
 
     def load_state(self, state: Mapping[str, Any]) -> None:
         """Take over which process was launched."""
@@ -236,6 +256,8 @@ class HAProxyProxy(Proxy):
                 user=user,
                 group=group_of(user) if user else "",
                 dual_stack=has_dual_stack(),
+                connections_per_address=self.connections_per_address,
+                requests_per_address=self.requests_per_address,
                 tls=TargetTLS.read(self.client_tls) if self.client_tls else None,
             )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import resource
 import select
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from plughub.classes.descriptors import limit_of_launched
 from plughub.spawner import SpawnFailed
 from plughub_localprocess.accounts import Account
 from plughub_localprocess.children import CHILDREN
@@ -102,7 +104,7 @@ def _start_launcher(
     outputs = {"stdout": output, "stderr": output, **popen_kwargs}
     libraries = {name: os.environ[name] for name in ("LD_LIBRARY_PATH",) if name in os.environ}
     try:
-        return subprocess.Popen(  # noqa: S603 - our own program
+        child = subprocess.Popen(  # noqa: S603 - our own program
             [sys.executable, "-I", *program, str(report)],
             stdin=subprocess.PIPE,
             env=libraries,
@@ -113,6 +115,15 @@ def _start_launcher(
         )
     except OSError as error:
         raise SpawnFailed(f"no process can be started on this machine: {error}") from error
+    _limit_descriptors(child)
+    return child
+
+
+def _limit_descriptors(child: subprocess.Popen[bytes]) -> None:
+    """Give a launcher the limit with which the hub was started; it waits for its orders meanwhile."""
+    with contextlib.suppress(OSError):
+        _, hard = resource.prlimit(child.pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(child.pid, resource.RLIMIT_NOFILE, (min(limit_of_launched(), hard), hard))
 
 
 def _give_orders(child: subprocess.Popen[bytes], orders: Orders) -> None:

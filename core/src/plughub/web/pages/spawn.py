@@ -11,6 +11,7 @@ from plughub.domain.errors import HubError, InvalidError, NotFoundError, PluginE
 from plughub.domain.servers import ServerRecord
 from plughub.domain.users import User
 from plughub.kinds import Server, SpawnFailed
+from plughub.web.base import MAX_BODY
 from plughub.web.errors import answer_to, status_of
 from plughub.web.options import named_server_limit
 from plughub.web.pages.base import PageHandler, trusted
@@ -50,6 +51,15 @@ class SpawnHandler(PageHandler):
             await self._start_from_form(user, server, backend, options)
         else:
             await self._start(user, server, backend, None)
+
+    async def longest_body(self, name: str = "", server: str = "") -> int:
+        """Take files, where the spawner has a form."""
+        if not self.request.headers.get("Content-Type", "").lower().startswith("multipart/"):
+            return MAX_BODY
+        user = await self._user(name, server)
+        backend = self.context.servers.choose_backend(self.get_query_argument(BACKEND, ""))
+        form = await self._form(user, server, backend)
+        return max(MAX_BODY, self.context.options.spawn_form_limit) if form else MAX_BODY
 
     async def post(self, name: str = "", server: str = "") -> None:
         """Start with what the form sent."""

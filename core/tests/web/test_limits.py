@@ -1,0 +1,286 @@
+"""What clients may send, and for how long they may keep the hub waiting: on its own port, without a proxy."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack
+from urllib.parse import urlsplit
+
+import pytest
+from tornado.web import RequestHandler
+
+from plughub.handlers import APIHandler
+from plughub.kinds import Page
+from plughub.web import listener
+from plughub.web.base import MAX_BODY, STRANGER_BODY
+from plughub.web.connections import KEPT_FREE, MAX_CONNECTIONS, Connections, max_connections
+from plughub.web.options import WebOptions
+
+DEADLINE = 20
+EVERYWHERE = [
+    "/hub/login", "/hub/spawn", "/hub/spawn/alice", "/hub/token", "/hub/api/users", "/hub/api/oauth2/token",
+    "/hub/api/nothing", "/hub/nothing", "/hub/static/css/hub.css", "/hub/raw", "/hub/security/csp-report",
+    "/user/alice/api", "/", "/nothing",
+]  # fmt: skip
+SLOW = "POST /hub/login HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n"
+
+
+class Raw(RequestHandler):
+    """A handler of a plugin that knows nothing of the hub."""
+
+    def post(self):
+        self.finish(f"{len(self.request.body)}")
+
+    def check_xsrf_cookie(self):
+        pass
+
+
+class Large(APIHandler):
+    """A call of a plugin that takes more."""
+
+    async def longest_body(self, name="", server=""):
+        return 2 * MAX_BODY if (name, server) == ("large", "") else await super().longest_body(name, server)
+
+    async def post(self, name):
+        self.finish(name)
+
+
+class Client:
+    """A connection to the hub's own port."""
+
+    def __init__(self, reader, writer):
+        self.reader, self.writer = reader, writer
+
+    async def send(self, text, body=b""):
+        self.writer.write(text.encode() + body)
+        await self.writer.drain()
+        return self
+
+    async def status(self):
+        async with asyncio.timeout(DEADLINE):
+            line = await self.reader.readline()
+        return int(line.split()[1]) if line else None
+
+    async def is_closed(self):
+        async with asyncio.timeout(DEADLINE):
+            try:
+                await self.reader.read()
+            except ConnectionError:
+                return True
+        return self.reader.at_eof()
+
+
+@pytest.fixture
+async def connect():
+    async with AsyncExitStack() as stack:
+
+        async def go(hub):
+            parts = urlsplit(hub.address)
+            reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
+            stack.callback(writer.close)
+            return Client(reader, writer)
+
+        yield go
+
+
+@pytest.fixture
+async def hub(make_hub):
+    pages = (Page(path="/raw", handler=Raw), Page(path="/api/takes/([a-z]+)", handler=Large))
+    return await make_hub(pages=pages)
+
+
+def post(path, length, *more):
+    headers = ["Host: x", f"Content-Length: {length}", *more]
+    return f"POST {path} HTTP/1.1\r\n" + "".join(f"{line}\r\n" for line in headers) + "\r\n"
+
+
+async def test_what_a_stranger_announces_is_refused_before_any_of_it_is_sent(hub, connect):
+    for path in EVERYWHERE:
+        waits = post(path, STRANGER_BODY + 1, "Expect: 100-continue")
+        assert await (await (await connect(hub)).send(waits)).status() == 413, path
+        endless = post(path, 10**12)
+        assert await (await (await connect(hub)).send(endless)).status() == 413, path
+        whole = await (await connect(hub)).send(post(path, STRANGER_BODY + 1), b"x" * (STRANGER_BODY + 1))
+        assert await whole.status() == 413, path
+        assert hub.application.connections.held == 0
+
+
+async def test_a_body_without_a_length_obeys_the_same_limit(hub, connect):
+    chunk = b"8000\r\n" + b"x" * 0x8000 + b"\r\n"
+    for path in EVERYWHERE:
+        client = await connect(hub)
+        await client.send(f"POST {path} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
+        await client.send("", chunk * 3 + b"0\r\n\r\n")
+        assert await client.status() == 413, path
+        assert hub.application.connections.held == 0
+
+
+async def test_a_short_body_is_read_whoever_sends_it(hub, connect):
+    whole = await (await connect(hub)).send(post("/hub/raw", STRANGER_BODY), b"x" * STRANGER_BODY)
+    assert await whole.status() == 200
+    chunked = await connect(hub)
+    await chunked.send("POST /hub/raw HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
+    await chunked.send("", b"3\r\nabc\r\n0\r\n\r\n")
+    assert await chunked.status() == 200
+
+
+async def test_a_signed_in_user_may_send_more_and_a_bad_token_may_not(hub):
+    program = await hub.program()
+    much = b'{"a": "' + b"x" * (MAX_BODY - 100) + b'"}'
+    assert (await program.ask("POST", "/hub/api/users/alice/tokens", body=much)).code == 400
+    assert (await program.ask("POST", "/hub/raw", body=much)).code == 200
+    assert (await program.ask("POST", "/hub/raw", body=much + b"x" * 200)).code == 413
+    browser = await hub.logged_in()
+    assert (await browser.post("/hub/raw", body=much)).code == 200
+    stranger = hub.browser(Authorization="token nonsense")
+    assert (await stranger.ask("POST", "/hub/api/users/alice/tokens", body=much)).code == 413
+
+
+async def test_a_page_of_a_plugin_says_what_it_takes_of_signed_in_users(hub):
+    program, stranger = await hub.program(), hub.browser()
+    much = b"x" * (2 * MAX_BODY)
+    assert (await program.ask("POST", "/hub/api/takes/large", body=much)).code == 200
+    assert (await program.ask("POST", "/hub/api/takes/large", body=much + b"x")).code == 413
+    assert (await program.ask("POST", "/hub/api/takes/little", body=much)).code == 413
+    assert (await stranger.ask("POST", "/hub/api/takes/large", body=much)).code == 413
+
+
+def upload(xsrf, size):
+    body = (
+        b'--x\r\nContent-Disposition: form-data; name="_xsrf"\r\n\r\n' + xsrf.encode() + b"\r\n"
+        b'--x\r\nContent-Disposition: form-data; name="key"; filename="k"\r\n\r\n'
+        + b"f" * size
+        + b"\r\n--x--\r\n"
+    )
+    return {"body": body, "headers": {"Content-Type": "multipart/form-data; boundary=x"}}
+
+
+async def test_the_start_page_takes_files_of_signed_in_users_where_there_is_a_form(make_hub):
+    hub = await make_hub(context={"options": WebOptions(spawn_form_limit=4 * MAX_BODY)})
+    browser = await hub.logged_in()
+    assert (await browser.post("/hub/spawn", **upload(browser.xsrf, 2 * MAX_BODY))).code == 413
+    hub.tiny.form = '<input type="file" name="key">'
+    kept = await browser.post("/hub/spawn", **upload(browser.xsrf, 2 * MAX_BODY))
+    assert (kept.code, b"hold a file" in kept.body) == (400, True)
+    assert (await browser.post("/hub/spawn", **upload(browser.xsrf, 5 * MAX_BODY))).code == 413
+    assert (await browser.post("/hub/spawn/bob", **upload(browser.xsrf, 2 * MAX_BODY))).code in {
+        403,
+        404,
+        413,
+    }
+    assert (await hub.browser().post("/hub/spawn", **upload("", 2 * MAX_BODY))).code == 413
+
+
+async def test_slow_bodies_hold_no_more_than_allowed_and_keep_nobody_out(hub, connect):
+    connections = hub.application.connections
+    connections.most_bytes = 10 * STRANGER_BODY
+    slow = []
+    for _ in range(30):
+        slow.append(await (await connect(hub)).send(SLOW.format(STRANGER_BODY), b"x" * (STRANGER_BODY - 1)))
+        assert connections.held <= connections.most_bytes
+    await hub.until(lambda: _holds(lambda: connections.held >= 9 * (STRANGER_BODY - 1)))
+    assert connections.held <= connections.most_bytes
+    assert await slow[0].is_closed()
+    assert (await hub.browser().get("/hub/login")).code == 200
+    assert await (await slow[-1].send("", b"x")).status() == 403  # read to its end, and without a token
+
+
+async def test_connections_that_say_nothing_give_way_to_those_that_ask(hub, connect):
+    connections = hub.application.connections
+    connections.most = 20
+    silent = [await (await connect(hub)).send(("", "GET", SLOW.format(9))[n % 3]) for n in range(60)]
+    assert (await hub.browser().get("/hub/login")).code == 200
+    assert len(connections) <= 20
+    assert await silent[0].is_closed()
+
+
+async def test_a_request_that_is_being_answered_is_not_given_up_for_others(hub, connect):
+    hub.tiny.hold = asyncio.Event()
+    connections = hub.application.connections
+    program = await hub.program()
+    starting = asyncio.create_task(program.post("/hub/api/users/alice/server"))
+    await hub.until(lambda: _holds(lambda: hub.tiny.started))
+    connections.most = 5
+    for _ in range(20):
+        await (await connect(hub)).send(SLOW.format(9))
+    hub.tiny.hold.set()
+    assert (await starting).code == 201
+
+
+@pytest.mark.parametrize("sent", ["", "GET /hub/login HT", SLOW.format(9), SLOW.format(9) + "a"])
+async def test_a_client_that_does_not_go_on_is_not_waited_for(make_hub, connect, monkeypatch, sent):
+    monkeypatch.setattr(listener, "HEADER_SECONDS", 0.2)
+    monkeypatch.setattr(listener, "BODY_SECONDS", 0.2)
+    hub = await make_hub()
+    client = await (await connect(hub)).send(sent)
+    assert await client.is_closed()
+    assert (await hub.browser().get("/hub/login")).code == 200
+
+
+async def test_requests_that_are_sent_ahead_are_answered_in_order_and_not_kept_without_end(hub, connect):
+    client = await connect(hub)
+    await client.send("GET /hub/api/ HTTP/1.1\r\nHost: x\r\n\r\n" * 20)
+    for _ in range(20):
+        assert await client.status() == 200
+        async with asyncio.timeout(DEADLINE):
+            head = await client.reader.readuntil(b"\r\n\r\n")
+            length = next(line for line in head.split(b"\r\n") if line.lower().startswith(b"content-length"))
+            await client.reader.readexactly(int(length.split(b":")[1]))
+    hub.tiny.hold = asyncio.Event()
+    token = (await hub.program()).headers["Authorization"]
+    start = f"POST /hub/api/users/alice/server HTTP/1.1\r\nHost: x\r\nAuthorization: {token}\r\nContent-Length: 0\r\n\r\n"
+    await client.send(start)
+    await hub.until(lambda: _holds(lambda: hub.tiny.started))
+    client.writer.write(b"GET /hub/api/ HTTP/1.1\r\nHost: x\r\n\r\n" * 100_000)
+    (connection,) = hub.server._connections
+    assert (await hub.browser().get("/hub/login")).code == 200
+    assert connection.stream._read_buffer_size <= listener.MAX_BUFFER
+    hub.tiny.hold.set()
+    assert await client.status() == 201
+
+
+async def test_a_websocket_to_the_hub_is_an_ordinary_request(hub, connect):
+    upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: eA==\r\n"
+    client = await (await connect(hub)).send(f"GET /hub/nothing HTTP/1.1\r\nHost: x\r\n{upgrade}\r\n")
+    assert await client.status() == 404
+
+
+async def test_headers_have_an_end(hub, connect):
+    client = await connect(hub)
+    with pytest.raises((ConnectionError, AssertionError)):  # noqa: PT012 - whichever write meets the end
+        await client.send("GET /hub/login HTTP/1.1\r\nX-Long: ")
+        for _ in range(100):
+            await client.send("x" * 65536)
+        assert await client.status() == 200
+
+
+def test_few_descriptors_leave_some_for_other_things():
+    assert max_connections(1024) == 1024 - KEPT_FREE
+    assert max_connections(10) == KEPT_FREE
+    assert max_connections(1_000_000) == MAX_CONNECTIONS
+
+
+def test_a_client_that_takes_no_answer_gives_way_when_nothing_else_waits():
+    class Stream:
+        def __init__(self, *, stuck):
+            self.stuck, self.gone = stuck, False
+
+        def writing(self):
+            return self.stuck
+
+        def close(self):
+            self.gone = True
+
+    connections = Connections(most=2)
+    good, stuck, new = Stream(stuck=False), Stream(stuck=True), Stream(stuck=False)
+    for stream in (good, stuck):
+        connections.waits(stream, stream)
+        connections.is_whole(stream)
+    connections.waits(new, new)
+    assert (good.gone, stuck.gone, new.gone) == (False, False, True)
+    connections.came(good, connections.most_bytes + 1)
+    assert stuck.gone
+
+
+async def _holds(condition):
+    return condition()
