@@ -348,3 +348,11 @@ async def test_workers_and_what_scripts_stored_are_cleared_where_people_log_in_a
     picture = {"Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Site": "cross-site"}
     assert "Clear-Site-Data" not in (await stranger.get("/hub/login", headers=picture)).headers
     assert "Clear-Site-Data" not in (await (await hub.logged_in()).get("/hub/home")).headers
+
+
+async def test_guessing_the_password_of_a_login_that_is_to_be_confirmed_is_slowed_down_too(hub):
+    browser = await hub.logged_in()
+    form = {"username": "alice", "_xsrf": browser.xsrf}
+    codes = [(await browser.post("/hub/confirm", form={**form, "password": f"p{n}"})).code for n in range(8)]
+    assert (codes[0], codes[-1]) == (403, 429)
+    assert len(hub.users.asked) < 8

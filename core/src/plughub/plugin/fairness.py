@@ -18,7 +18,7 @@ from plughub.domain.errors import TooManyError, UnavailableError
 OF_NAME: Final = 2
 """Logins of one name that are checked at once."""
 WAITING_OF_NAME: Final = 8
-WAITING: Final = 32
+WAITING: Final = 128
 """Logins that may wait, for each that can be checked at once; those of one address may take half."""
 WAIT_SECONDS: Final = 20.0
 BUSY: Final = "Too many people are logging in right now. Try again in a few seconds."
