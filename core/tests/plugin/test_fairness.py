@@ -23,7 +23,7 @@ class Crowd:
         self.tasks: list[asyncio.Task[None]] = []
 
     async def _come(self, name: str, address: str) -> None:
-        async with self.share.place(name, address):
+        async with self.share.login(name), self.share.check(address):
             self.inside.append(f"{name}@{address}")
             await self.gate.wait()
 
@@ -91,7 +91,7 @@ async def test_a_thread_that_outlives_its_login_keeps_the_place() -> None:
     share, pools, release = FairShare(1), ThreadPools(1), threading.Event()
 
     async def hangs() -> None:
-        async with share.place("slow", "a"), asyncio.timeout(0.01):
+        async with share.login("slow"), share.check("a"), asyncio.timeout(0.01):
             await pools.run("plugin", release.wait)
 
     with pytest.raises(TimeoutError):

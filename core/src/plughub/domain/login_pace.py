@@ -7,8 +7,11 @@ Three counts decide about a try:
   are let through at a slow pace, each in its turn.
 
 A user who logged in from an address lately is known there: the pace of name and address does not hold for
-them, so that a stranger elsewhere cannot keep them out. Counts are raised before a plugin is asked, so that
-tries at the same moment count too, and lowered again when the password was right or nothing was found out.
+them, so that a stranger elsewhere cannot keep them out.
+
+The first count is raised before a plugin is asked, so that tries at the same moment count too, and lowered
+again when the password was right or nothing was found out. The others are raised by wrong passwords alone:
+many users behind one address may log in at the same moment.
 """
 
 from __future__ import annotations
@@ -175,7 +178,7 @@ def pause_of(counts: Counts, now: float, *, named: bool) -> float:
 
 
 def decide(counts: Counts, limits: LoginLimits, now: float, *, named: bool) -> Decision:
-    """Decide whether a try is let through, and count it as a wrong one for now.
+    """Decide whether a try is let through, and count it as a wrong one of this name at this address for now.
 
     Args:
         counts: what is remembered.
@@ -205,7 +208,24 @@ def decide(counts: Counts, limits: LoginLimits, now: float, *, named: bool) -> D
     if beyond > 0:
         pause = SECONDS_PER_TRY * 2 ** min(beyond - 1, _MANY)
         pair = replace(pair, until=now + min(limits.longest_pause, pause))
-    return Decision(wait=0, counts=_shared(replace(counts, pair=pair), now, 1))
+    return Decision(wait=0, counts=replace(counts, pair=pair))
+
+
+def wrong(counts: Counts, now: float) -> Counts:
+    """Note that the password of a try was wrong.
+
+    Args:
+        counts: what is remembered.
+        now: the time.
+
+    Returns:
+        What is to be remembered.
+    """
+    return replace(
+        counts,
+        name=counts.name.counted(now, FORGET_NAME, 1),
+        address=counts.address.counted(now, FORGET_ADDRESS, 1),
+    )
 
 
 def right(counts: Counts, now: float) -> Counts:
@@ -218,7 +238,7 @@ def right(counts: Counts, now: float) -> Counts:
     Returns:
         What is to be remembered.
     """
-    return _shared(replace(counts, pair=Tries(at=now, known=now)), now, -1)
+    return replace(counts, pair=Tries(at=now, known=now))
 
 
 def undecided(counts: Counts, now: float) -> Counts:
@@ -231,8 +251,7 @@ def undecided(counts: Counts, now: float) -> Counts:
     Returns:
         What is to be remembered.
     """
-    pair = replace(counts.pair.counted(now, FORGET_PAIR, -1), until=0.0)
-    return _shared(replace(counts, pair=pair), now, -1)
+    return replace(counts, pair=replace(counts.pair.counted(now, FORGET_PAIR, -1), until=0.0))
 
 
 def _paced(tries: Tries, slot: float, now: float, forget: float, free: int) -> Tries:
@@ -240,14 +259,6 @@ def _paced(tries: Tries, slot: float, now: float, forget: float, free: int) -> T
     if tries.left(now, forget) < free:
         return tries
     return replace(tries, until=slot + SECONDS_PER_TRY)
-
-
-def _shared(counts: Counts, now: float, by: float) -> Counts:
-    return replace(
-        counts,
-        name=counts.name.counted(now, FORGET_NAME, by),
-        address=counts.address.counted(now, FORGET_ADDRESS, by),
-    )
 
 
 def _is_known(pair: Tries, now: float) -> bool:

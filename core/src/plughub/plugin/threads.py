@@ -18,7 +18,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
-from plughub.plugin.fairness import slot_in_use
+from plughub.plugin.fairness import slots_in_use
 
 T = TypeVar("T")
 Call = tuple[Future[Any], Callable[[], Any], str]
@@ -49,10 +49,9 @@ class ThreadPools:
         """
         call = functools.partial(contextvars.copy_context().run, function, *args)
         future = self._pool(name).submit(call, _name_of(function, args))
-        slot = slot_in_use.get()
-        if slot is not None:  # the thread may go on after its time-out
+        for slot in slots_in_use.get():  # the thread may go on after its time-out
             slot.hold()
-            future.add_done_callback(lambda _: slot.drop_from_thread())
+            future.add_done_callback(lambda _, slot=slot: slot.drop_from_thread())  # type: ignore[misc]
         answer: T = await asyncio.wrap_future(future)
         return answer
 

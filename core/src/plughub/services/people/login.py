@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -122,7 +122,7 @@ class LoginService:
         )
         try:
             keys = await self._throttle.look(login.username, remote_ip)
-            async with self._share.place(login.username, remote_ip):
+            async with self._share.login(login.username):
                 await self._throttle.admit(keys)
                 return await self._checked(login, keys, wanted)
         except TooManyError as error:
@@ -133,18 +133,23 @@ class LoginService:
         """Have a try decided, and tell the throttle how it ended."""
         try:
             identity = await self._authenticated(login)
-            session = await self.accept(identity, remote_ip=login.remote_ip, wanted=wanted)
+            return await self.accept(
+                identity,
+                remote_ip=login.remote_ip,
+                wanted=wanted,
+                also=lambda tx: self._throttle.right(tx, keys),
+            )
         except ForbiddenError:
+            await self._throttle.wrong(keys)
             raise
         except HubError:
             await self._throttle.undecided(keys)
             raise
-        await self._throttle.right(keys)
-        return session
 
     async def _authenticated(self, login: Login) -> Identity:
         """Ask the plugins who it is."""
-        answer = await self._hooks.authenticate(login)
+        async with self._share.check(login.remote_ip):
+            answer = await self._hooks.authenticate(login)
         if answer is None:
             self.refusals.refused(login.username, login.remote_ip, "nobody knows name and password")
             raise ForbiddenError(WRONG)
@@ -160,6 +165,7 @@ class LoginService:
         *,
         remote_ip: str = "",
         wanted: SessionRequest = NEW_SESSION,
+        also: Callable[[Transaction], None] = lambda _: None,
     ) -> Session:
         """Log in a person whom a plugin has authenticated, unless anybody refuses.
 
@@ -169,6 +175,7 @@ class LoginService:
             identity: the person, with the plugin's name.
             remote_ip: address of the browser.
             wanted: the session that is to begin.
+            also: what else to store with it.
 
         Returns:
             The session.
@@ -181,6 +188,7 @@ class LoginService:
         def work(tx: Transaction) -> Session:
             user = self._keeper.remember(tx, identity, sealed)
             kept = replace_session(tx, user, key, identity.plugin, remote_ip, wanted, lasts) if key else None
+            also(tx)
             return Session(user=user, plugin=identity.plugin, key=key, session=kept)
 
         lasts = self._settings.cookie_max_age

@@ -16,6 +16,7 @@ from plughub.domain.login_pace import (
     pause_of,
     right,
     undecided,
+    wrong,
 )
 from plughub.services.ports.store import Store, Transaction
 
@@ -64,13 +65,22 @@ class LoginThrottle:
         if wait := await self._store.write(lambda tx: self._decide(tx, keys)):
             raise too_many(wait)
 
-    async def right(self, keys: TryKeys) -> None:
+    def right(self, tx: Transaction, keys: TryKeys) -> None:
         """Note that the password of a try was right.
+
+        Args:
+            tx: the transaction that stores the login.
+            keys: of the try.
+        """
+        self._change(tx, keys, right)
+
+    async def wrong(self, keys: TryKeys) -> None:
+        """Note that the password of a try was wrong, or that somebody refused.
 
         Args:
             keys: of the try.
         """
-        await self._change(keys, right)
+        await self._store.write(lambda tx: self._change(tx, keys, wrong))
 
     async def undecided(self, keys: TryKeys) -> None:
         """Note that nothing could be found out about a try.
@@ -78,16 +88,11 @@ class LoginThrottle:
         Args:
             keys: of the try.
         """
-        await self._change(keys, undecided)
+        await self._store.write(lambda tx: self._change(tx, keys, undecided))
 
-    async def _change(self, keys: TryKeys, change: Callable[[Counts, float], Counts]) -> None:
-        if not self._limits.longest_pause:
-            return
-
-        def work(tx: Transaction) -> None:
+    def _change(self, tx: Transaction, keys: TryKeys, change: Callable[[Counts, float], Counts]) -> None:
+        if self._limits.longest_pause:
             _put(tx, keys, change(_counts(tx.login_tries.lock(keys.all), keys), tx.now()))
-
-        await self._store.write(work)
 
     def _pause(self, tx: Transaction, keys: TryKeys) -> float:
         return pause_of(_counts(tx.login_tries.get(keys.all), keys), tx.now(), named=bool(keys.name))
