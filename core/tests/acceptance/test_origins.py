@@ -198,6 +198,7 @@ async def test_a_hostile_page_reads_nothing_of_the_hub_and_changes_nothing(
     await of_hub.reload()
     assert await of_hub.inner_text(".who") == "ada"
     await keeps_its_workers(page, separation)
+    await tosses_no_login(browser, page, of_hub, separation)
     assert "hub-login" not in (tmp_path / "homes" / "mallory" / "mallory-saw.txt").read_text()
 
 
@@ -238,6 +239,22 @@ async def submits_nothing(page, where, token):
         opened = await opening.value
         await opened.wait_for_url(f"{where}/**")
         await opened.close()
+
+
+async def tosses_no_login(browser, page, of_hub, separation):
+    """Check that a page cannot have its visitor work in the attacker's account by setting cookies."""
+    theirs = await (await browser.new_context()).new_page()
+    await log_in(theirs, f"{separation.hub}/", "mallory", "any", then="/hub/home")
+    await theirs.wait_for_url("**/hub/home")
+    login = next(c for c in await theirs.context.cookies() if c["name"].endswith("hub-login"))
+    await page.goto(f"{separation.of('mallory')}/user/mallory/page")
+    domain = separation.hub.partition("://")[2].partition(":")[0]
+    for where in ("/", "/hub/", "/hub/home"):
+        for attribute in (f"; domain={domain}", ""):
+            await page.evaluate("(cookie) => { document.cookie = cookie; }",
+                                f"{login['name']}={login['value']}; path={where}{attribute}")  # fmt: skip
+    await of_hub.goto(f"{separation.hub}/hub/home")
+    assert "mallory" not in await of_hub.inner_text("nav")
 
 
 async def keeps_its_workers(page, separation):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
@@ -220,6 +221,47 @@ async def test_no_code_is_sent_to_another_address(hub, sent):
     answer = await browser.get(f"/hub/api/oauth2/authorize?{urlencode(form)}")
     assert answer.code == 400
     assert "Location" not in answer.headers
+
+
+@pytest.mark.parametrize("stored", [OWN, f"{ALICE}{OWN}"])
+async def test_a_server_that_ran_before_the_move_or_the_change_still_lets_people_log_in(hub, stored):
+    """JupyterHub stores the whole address with subdomains, and a path without; the server sends what it was told."""
+    browser = await at_hub(hub)
+    await hub.running()
+
+    def as_before(tx):
+        client = tx.oauth.client(server_client_id("alice", ""))
+        tx.oauth.save_client(replace(client, redirect_uri=stored))
+
+    await hub.store.write(as_before)
+    for sent in (OWN, f"{ALICE}{OWN}"):
+        form = {"client_id": server_client_id("alice", ""), "redirect_uri": sent, "response_type": "code"}
+        target = location(await browser.get(f"/hub/api/oauth2/authorize?{urlencode(form)}"))
+        assert target.startswith(f"{ALICE}{OWN}?code=")
+
+
+async def test_a_code_that_comes_to_an_old_host_is_led_to_the_server(hub):
+    """What JupyterHub called the host of an odd name is not known any more; the path says whose it is."""
+    browser = await at_hub(hub)
+    await hub.running()
+    old = {"Host": "u-alice--1234567.hub.example.org"}
+    there = await browser.get(f"{OWN}?code=x&state=y", headers=old)
+    assert location(there) == f"{HUB}/hub{OWN}?code=x&state=y"
+    answer = await browser.get(f"/hub{OWN}?code=x&state=y")
+    assert location(answer) == f"{ALICE}{OWN}?code=x&state=y&redirects=1"
+
+
+async def test_a_share_leads_to_the_host_of_its_owner(hub):
+    await hub.running("bob")
+    owner = await hub.holder("bob", "shares!user", "self")
+    made = json.loads((await owner.ask("POST", "/hub/api/share-codes/bob/", model={})).body)
+    assert made["full_accept_url"].startswith(f"{HUB}/hub/accept-share?code=")
+    browser = await at_hub(hub)
+    form = {"_xsrf": browser.xsrf, "code": made["code"]}
+    answer = await browser.post("/hub/accept-share", form=form, headers={"Origin": HUB})
+    assert location(answer) == "https://bob.hub.example.org/user/bob/"
+    shared = json.loads((await owner.get("/hub/api/shares/bob/")).body)["items"]
+    assert {item["server"]["full_url"] for item in shared} == {"https://bob.hub.example.org/user/bob/"}
 
 
 async def test_a_service_gets_its_code_at_its_own_host(hub):
