@@ -110,6 +110,7 @@ class Plot:
             ("POST", f"users/{user}", {"admin": self.a([True, False])}),
             ("PATCH", f"users/{user}", {"admin": True}),
             ("PATCH", f"users/{user}", {"groups": ["staff"]}),
+            ("PATCH", "users/newcomer", {"name": self.a([*PEOPLE, "boss"])}),
             ("DELETE", "users/newcomer", None),
             ("POST", "services/evil", service),
             ("DELETE", "services/evil", None),
