@@ -140,8 +140,8 @@ class Bystanders:
             cut: the websocket may be closed.
 
         Raises:
-            AssertionError: somebody was logged out, or was deleted and is logged in, or the websocket
-                is closed.
+            AssertionError: somebody was logged out, or was deleted or renamed and is logged in, or the
+                websocket is closed.
         """
         self._look_at_sessions()
         try:
@@ -161,11 +161,12 @@ class Bystanders:
     def _look_at_sessions(self) -> None:
         there: list[Mapping[str, Any]] = self._call("GET", "/users").body
         for name, (browser, created) in list(self._known.items()):
-            is_there = any(user["created"] == created for user in there)
+            # A user with another name has to log in again: the rename ends sessions.
+            is_there = any((user["name"], user["created"]) == (name, created) for user in there)
             is_known = browser.is_logged_in()
             if not (is_there and is_known):
                 del self._known[name]
             if is_known != is_there:
                 raise AssertionError(
-                    f"{name} was logged out" if is_there else f"{name} is deleted but logged in"
+                    f"{name} was logged out" if is_there else f"{name} is deleted or renamed but logged in"
                 )
