@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -31,7 +31,7 @@ from plughub.classes.system_accounts import SystemAccounts
 from plughub.domain.errors import StartError
 from plughub.kinds import Command
 from plughub.plugin.calling import HookCaller
-from plughub.plugin.loader import InstalledPlugin, find_plugin, installed_plugins
+from plughub.plugin.loader import find_plugin, installed_plugins
 from plughub.plugin.manager import KINDS, ActivePlugins
 from plughub.plugin.threads import ThreadPools
 from plughub.services.people.links import PLUGIN as ONETIME
@@ -316,38 +316,6 @@ def plugin_commands(config: Config, names: Sequence[str]) -> dict[str, Command]:
                 raise StartError(f"two plugins have a command {command.name!r}", exit_code=2)
             commands[command.name] = command
     return commands
-
-
-def describe_plugins(active: Iterable[str] = ()) -> list[dict[str, Any]]:
-    """Describe every plugin that is installed.
-
-    Args:
-        active: names of those that are active.
-
-    Returns:
-        Name, distribution, version, module and status of each.
-    """
-    return [_describe(plugin, set(active)) for plugin in installed_plugins().values()]
-
-
-def plugin_versions() -> dict[str, str]:
-    """Give the version of every plugin that is installed.
-
-    Returns:
-        Versions by name.
-    """
-    return {plugin.name: plugin.version for plugin in installed_plugins().values()}
-
-
-def _describe(plugin: InstalledPlugin, active: set[str]) -> dict[str, Any]:
-    status = "active" if plugin.name in active else "installed"
-    return {
-        "name": plugin.name,
-        "distribution": plugin.distribution,
-        "version": plugin.version,
-        "module": plugin.module,
-        "status": plugin.too_old_or_new or status,
-    }
 
 
 def _check_class(plugin: str, kind: str, cls: object, base: type) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from plughub.app.assembly import template_folders
 from plughub.app.health import Health
-from plughub.app.plugins import plugin_versions
+from plughub.app.installed import plugin_versions
 from plughub.app.web_options import proxy_users, web_options
 from plughub.kinds import LoginMethod
 from plughub.services.hub_services.admin import ServiceAdmin

@@ -11,7 +11,8 @@ from traitlets.config import Config
 
 from plughub.app.config import JupyterHub
 from plughub.app.hub import starter
-from plughub.app.plugins import describe_plugins, plugin_commands, plugin_names
+from plughub.app.installed import describe_plugins
+from plughub.app.plugins import plugin_commands, plugin_names
 from plughub.domain.audit import AuditEntry
 from plughub.domain.clock import utcnow
 from plughub.domain.errors import StartError
