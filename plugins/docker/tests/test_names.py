@@ -1,6 +1,7 @@
 """Names of containers and volumes: no two servers share one, and the engine takes them all."""
 
 import re
+from ipaddress import ip_address, ip_network
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,6 +9,7 @@ from traitlets.config import Config
 
 from plughub.classes.spawner_hooks import SpawnerHooks
 from plughub.testing.contracts.spawner import NAME, make_server
+from plughub_docker.fixed_places import _candidates
 from plughub_docker.spawner import DockerSpawner
 
 HOOKS = SpawnerHooks(NAME, DockerSpawner, Config())
@@ -43,3 +45,12 @@ def test_an_image_in_a_name_may_have_a_registry_a_tag_and_a_digest():
     )
     one = SpawnerHooks(NAME, DockerSpawner, config)._build(make_server("ada", ""))
     assert one.object_name == "x-hub.example-5000-lab-r-4-sha256-0aff"
+
+
+def test_fixed_addresses_stay_out_of_what_the_engine_gives_out_by_itself():
+    automatic = ip_network("10.0.0.0/25")
+    found = [ip_address(one) for one in _candidates({"Subnet": "10.0.0.0/24", "IPRange": str(automatic)})]
+    assert found
+    assert not any(one in automatic for one in found)
+    upper = [ip_address(one) for one in _candidates({"Subnet": "10.0.0.0/24"})]
+    assert all(ip_address("10.0.0.128") <= one < ip_address("10.0.0.255") for one in upper)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
+import docker
 import pytest
 
 from plughub.domain.errors import PluginError
@@ -159,6 +160,53 @@ async def test_in_a_network_of_its_own_the_internal_address_is_the_default(start
         engine.remove_network(network)
 
 
+@pytest.fixture
+def fixed_network(engine, prefix):
+    """A network in which containers may have a fixed address."""
+    pool = docker.types.IPAMPool(subnet="198.18.77.0/24")
+    network = engine.create_network(prefix, ipam=docker.types.IPAMConfig(pool_configs=[pool]))["Id"]
+    yield prefix
+    for container in engine.containers(all=True, filters={"name": f"^/{prefix}"}):
+        engine.remove_container(container["Id"], force=True, v=True)
+    engine.remove_network(network)
+
+
+async def test_where_a_subnet_is_configured_a_container_keeps_its_address(started, engine, fixed_network):
+    spawner, container = await started(network_name=fixed_network)
+    await spawner.facts()
+    engine.stop(container["Id"], timeout=1)
+    others = [
+        engine.create_container(
+            container["Config"]["Image"],
+            spawner_command(container),
+            name=name,
+            host_config=engine.create_host_config(network_mode=fixed_network),
+        )["Id"]
+        for name in (f"{fixed_network}-x", f"{fixed_network}-y")
+    ]
+    for one in others:
+        engine.start(one)
+    engine.start(container["Id"])
+    assert await spawner.poll() is None
+    assert await spawner.facts()
+
+
+def spawner_command(container):
+    return [*container["Config"]["Cmd"], "--deaf"]
+
+
+async def test_another_address_is_fixed_where_one_is_taken(started, fixed_network, monkeypatch):
+    spawner, _ = await started(network_name=fixed_network)
+    taken = int(spawner.started.url.split(".")[-1].split(":")[0])
+    monkeypatch.setattr("plughub_docker.fixed_places._labelled", lambda *_: [])
+    monkeypatch.setattr("plughub_docker.fixed_places._in_use", lambda *_: [])
+    chosen = [taken, taken, 130 if taken != 130 else 131]
+    monkeypatch.setattr("plughub_docker.fixed_places._dice.randrange", lambda *_: chosen.pop(0))
+    other, _ = await started(network_name=fixed_network, username="bob")
+    assert (await other.facts())["environment"]["JUPYTERHUB_USER"] == "bob"
+    assert not chosen
+
+
 async def test_an_internal_name_is_the_address(started, prefix):
     spawner, _ = await started(use_internal_hostname=True)
     assert spawner.started.url == f"http://{prefix}-alice:8888"
@@ -211,7 +259,7 @@ async def test_another_port_is_published_where_one_is_taken(started, monkeypatch
     spawner, container = await started()
     taken = int(container["Config"]["Labels"]["plughub.published"])
     chosen = [taken, taken, taken + 1 if taken < 65_535 else taken - 1]
-    monkeypatch.setattr("plughub_docker.containers._dice.choice", lambda _: chosen.pop(0))
+    monkeypatch.setattr("plughub_docker.fixed_places._dice.choice", lambda _: chosen.pop(0))
     other, _ = await started(username="bob")
     assert (await other.facts())["environment"]["JUPYTERHUB_USER"] == "bob"
     assert not chosen

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import random
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -17,9 +16,6 @@ from plughub_docker.engine import Engine, EngineError, UnlessGone
 Inspected = Mapping[str, Any]
 SHORT_ID: Final = 12
 COMING_BACK: Final = timedelta(seconds=60)
-PORTS: Final = range(49_152, 65_536)
-"""Ports that are published: those that the registry of ports leaves to such use."""
-_dice: Final = random.SystemRandom()
 _NEVER: Final = "0001-01-01T00:00:00Z"
 
 
@@ -242,16 +238,6 @@ class Containers:
             url="" if resumed else _listed_address(listed),
             state={"object_id": listed["Id"], "object_name": listed["Names"][0].lstrip("/")},
         )
-
-    def free_port(self) -> int:
-        """Choose a port to publish that no container has, not even one that is stopped."""
-        with self.engine.asked() as client:
-            listed = client.containers(all=True, filters={"label": marks.PUBLISHED})
-        taken = {one["Labels"].get(marks.PUBLISHED) for one in listed}
-        free = [port for port in PORTS if str(port) not in taken]
-        if not free:
-            raise SpawnFailed(f"all ports of {PORTS.start} to {PORTS.stop - 1} are published by containers")
-        return _dice.choice(free)
 
     def _may_be(self, found: Inspected, server: Server) -> bool:
         return not marks.is_marked(found) or marks.belongs(found, server, self.plugin)

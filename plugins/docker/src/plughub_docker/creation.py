@@ -41,6 +41,7 @@ def create_arguments(
         "volumes": sorted(bind["bind"] for bind in binds.values()),
         "ports": [spawner.port],
         **spawner.own_arguments(),
+        **_network_arguments(spawner),
     }
     arguments = merged(arguments, extra)
     arguments["labels"] = {
@@ -51,9 +52,18 @@ def create_arguments(
             spawner.server.proto,
             spawner.object_name if spawner.use_internal_hostname else "",
             spawner.published_port,
+            spawner.fixed_address,
         ),
     }
     return arguments, host_arguments(spawner, binds)
+
+
+def _network_arguments(spawner: DockerSpawner) -> dict[str, Any]:
+    """Fix the address: one that the engine chooses may be another server's after the next start."""
+    if not spawner.fixed_address:
+        return {}
+    endpoint = {"IPAMConfig": {"IPv4Address": spawner.fixed_address}}
+    return {"networking_config": {"EndpointsConfig": {spawner.network_name: endpoint}}}
 
 
 def host_arguments(spawner: DockerSpawner, binds: Mapping[str, Any]) -> dict[str, Any]:

@@ -22,6 +22,7 @@ class KeptContainers(DockerCertificates):
         super().__init__(**kwargs)
         self.set_aside: list[str] = []
         self.published_port = 0
+        self.fixed_address = ""
 
     # ---- state
 

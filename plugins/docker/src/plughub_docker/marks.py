@@ -51,7 +51,9 @@ def labels_of(server: Server, plugin: str, *, kept: bool) -> dict[str, str]:
     }
 
 
-def address_labels(port: int, proto: str, host: str = "", published: int = 0) -> dict[str, str]:
+def address_labels(
+    port: int, proto: str, host: str = "", published: int = 0, address: str = ""
+) -> dict[str, str]:
     """Give the labels by which the address of a server is found when it is listed.
 
     Args:
@@ -59,13 +61,15 @@ def address_labels(port: int, proto: str, host: str = "", published: int = 0) ->
         proto: ``http`` or ``https``.
         host: name by which it is reached; empty where that is its own or a published address.
         published: port of the engine's machine; 0 where none is published.
+        address: in the network, where it is fixed.
 
     Returns:
         The labels.
     """
     scheme = {SCHEME: proto} if proto != "http" else {}
-    ports = {PUBLISHED: str(published)} if published else {}
-    return {PORT: str(port), **ports, **scheme, **({HOST: host} if host else {})}
+    fixed = {PUBLISHED: str(published)} if published else {}
+    fixed |= {ADDRESS: address} if address else {}
+    return {PORT: str(port), **fixed, **scheme, **({HOST: host} if host else {})}
 
 
 def scheme_of(found: Mapping[str, str]) -> str:

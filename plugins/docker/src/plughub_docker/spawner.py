@@ -18,14 +18,14 @@ from plughub_docker.containers import Inspected
 from plughub_docker.creation import create_arguments
 from plughub_docker.diagnosis import diagnose, unreachable_hub
 from plughub_docker.engine import EngineError
+from plughub_docker.fixed_places import free_address, free_port, is_lost
 from plughub_docker.host_network import check_visible
 from plughub_docker.names import when_free
 from plughub_docker.reachable_containers import ReachableContainers
-from plughub_docker.settings import HOST_NETWORK
+from plughub_docker.settings import DEFAULT_NETWORK, HOST_NETWORK
 
 GONE: Final = "the container is gone: it was removed, but not by the hub"
-PORT_IS_TAKEN: Final = ("already allocated", "already in use", "not available")
-PORT_TRIES: Final = 10
+PLACE_TRIES: Final = 10
 LOOK: Final = 0.1
 CLONE_LOOK: Final = 0.25
 CLONE_LINES: Final = 1000
@@ -215,26 +215,28 @@ class DockerSpawner(ReachableContainers):
         return self._create()
 
     def _run(self, *, is_new: bool) -> None:
-        """Start the container; a new one is made again while something else has the port that was chosen."""
-        for left in reversed(range(PORT_TRIES)):
+        """Start the container; a new one is made again while something else has its port or address."""
+        for left in reversed(range(PLACE_TRIES)):
             self.place_certificates(self.engine, self.object_id)
             try:
                 self.containers.start(self.object_id, self.object_name)
             except EngineError as error:
-                if not (is_new and left and self._lost_port(error)):
+                chosen = self.fixed_address or (
+                    self.published_port and str(self.published_port) in error.message
+                )
+                if not (is_new and left and chosen and is_lost(error, self.engine, self.network_name)):
                     raise
             else:
                 return
             self.containers.remove(self.object_id)
             self.object_id = self._create()
 
-    def _lost_port(self, error: EngineError) -> bool:
-        taken = any(words in error.message for words in PORT_IS_TAKEN)
-        return bool(self.published_port) and str(self.published_port) in error.message and taken
-
     def _create(self) -> str:
+        self.published_port, self.fixed_address = 0, ""
         if not self.is_internal and self.network_name != HOST_NETWORK:
-            self.published_port = self.containers.free_port()
+            self.published_port = free_port(self.engine)
+        elif self.network_name not in {HOST_NETWORK, DEFAULT_NETWORK}:
+            self.fixed_address = free_address(self.engine, self.network_name)
         made = self.containers.create(*create_arguments(self, self._image_command()))
         self.log.info("Created container %s (%.12s) from image %s", self.object_name, made, self.image)
         return made
