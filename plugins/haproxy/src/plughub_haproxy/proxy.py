@@ -64,7 +64,7 @@ class HAProxyProxy(Proxy):
         """,
     ).tag(config=True)
     requests_per_address = traitlets.Integer(
-        500,
+        2000,
         min=0,
         help="""Requests with a body that one address may have under way at the hub, such as logins; 0 for any
         number. More get 429. Neither this nor the other limit holds for JupyterHub.trusted_downstream_ips.
