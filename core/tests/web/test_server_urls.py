@@ -90,3 +90,30 @@ async def test_a_link_for_everybody_leads_to_the_own_server(hub):
     target = location(await browser.get("/hub/user-redirect/git-pull?repo=x&branch=y"))
     assert parse_qs(urlsplit(target).query)["next"] == ["/user/alice/git-pull?repo=x&branch=y"]
     assert urlsplit(target).path == "/hub/spawn/alice"
+
+
+async def test_a_server_that_cannot_be_reached_is_said_to_run_and_offered_no_start(hub):
+    browser = await hub.logged_in()
+    await hub.running("alice")
+    server = await hub.servers.get("alice", "")
+    reason = "another process listens at its address"
+    await hub.store.write(lambda tx: tx.servers.set_unreachable(server, reason))
+
+    for path in ("/hub/user/alice/lab", "/hub/spawn-pending/alice"):
+        page = await browser.get(path)
+        assert (page.code, reason in page.body.decode()) == (503, False)
+        assert "cannot be reached at the moment" in page.body.decode()
+        assert "/hub/spawn/alice" not in page.body.decode()
+    assert "not reachable" in (await browser.get("/hub/home")).body.decode()
+    program = await browser.get("/hub/user/alice/lab", headers=JSON)
+    assert (program.code, "cannot be reached" in json.loads(program.body)["message"]) == (503, True)
+    model = json.loads((await (await hub.admin()).get("/hub/api/users/alice")).body)["servers"][""]
+    assert (model["ready"], model["stopped"], model["pending"], model["problem"]) == (
+        False,
+        False,
+        None,
+        reason,
+    )
+
+    await hub.store.write(lambda tx: tx.servers.set_unreachable(server, ""))
+    assert location(await browser.get("/hub/user/alice/lab")).startswith("/user/alice/lab")
