@@ -240,7 +240,7 @@ async def hub_authenticate(login: Login) -> Identity | Rejected | None:
     When:
         Somebody sent the login form, or came back from an outside login. Tries that have to wait after
         wrong passwords never get here. As many run at once as a plugin has threads: two of one name, and
-        of one address half of the places that others leave free. A thread that goes on after the time-out
+        of one address half of the places that others leave free. A thread that continues after the time-out
         keeps its place, so end what hangs.
 
     Args:
@@ -855,7 +855,7 @@ async def hub_event(event: Event) -> None:
     When:
         After it happened and was stored, in the order in which it happened. What one plugin takes
         long for delays no other; one that is far behind misses the newest events. Of the refused logins
-        of one name and address the first in a minute is told at once, the others of that minute as one
+        of one name and address the first in a minute is reported at once, the others of that minute as one
         event whose ``detail`` has their number as ``count``.
 
     Args:

@@ -28,7 +28,7 @@ class Crowd:
             await self.gate.wait()
 
     async def come(self, *logins: str) -> list[str]:
-        """Have them come one after the other; answers who has a place."""
+        """Let them come one after the other; return those that have a place."""
         for login in logins:
             name, _, address = login.partition("@")
             self.tasks.append(asyncio.create_task(self._come(name, address)))

@@ -1,4 +1,4 @@
-"""Who is who over renames, joins, logins, deletions and additions: nobody ever gets another's account."""
+"""Identities over renames, joins, logins, deletions and additions: nobody ever gets another's account."""
 
 import asyncio
 import contextlib

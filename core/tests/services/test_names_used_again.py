@@ -1,4 +1,4 @@
-"""What a deleted or renamed user or server had goes to nobody who has the name later."""
+"""Nothing of a deleted or renamed user or server goes to a later holder of its name."""
 
 import asyncio
 

@@ -20,7 +20,7 @@ TRIES = LoginLimits().tries
 
 
 class Counting:
-    """Knows one password, and counts who asks."""
+    """Knows one password, and counts the calls."""
 
     def __init__(self) -> None:
         self.asked = 0
@@ -35,7 +35,7 @@ class Counting:
 
 
 class Listener:
-    """Keeps what is told."""
+    """Keeps the events that it gets."""
 
     def __init__(self) -> None:
         self.events = []

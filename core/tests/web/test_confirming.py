@@ -49,7 +49,7 @@ ALONE = {
     "DELETE /shares/{name}/{server}",
     "DELETE /share-codes/{name}/{server}",
 }
-"""What changes nothing beyond the user who asks."""
+"""What changes nothing beyond the calling user."""
 
 
 def name_of(call):

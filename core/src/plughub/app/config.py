@@ -264,7 +264,7 @@ class JupyterHub(SingletonConfigurable):
         [traitlets.Integer(min=0), traitlets.Callable()],
         default_value=10,
         help="""How many named servers a user may have; 0 for any number. Users who have more keep them. A
-        function gets the handler of the request, whose current_user is who asks; what it answers may be
+        function gets the handler of the request, whose current_user is the caller; what it answers may be
         awaited.
         """,
     ).tag(config=True)

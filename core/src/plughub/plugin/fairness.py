@@ -64,7 +64,7 @@ slots_in_use: ContextVar[tuple[Slot, ...]] = ContextVar("slots_in_use", default=
 
 
 class FairShare:
-    """Hands out places. Who waits comes in turn, but nobody waits for those who may not have a place yet.
+    """Hands out places in turn, passing over logins that may not have a place yet.
 
     Args:
         size: checks that may be made at once.

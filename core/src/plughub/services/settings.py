@@ -89,7 +89,7 @@ class HubSettings:
         audit_days: for how long the audit trail is kept; 0 for no audit trail.
         plugin_threads: threads of each plugin; so many logins are checked at once.
         login_limits: how many wrong passwords are free, and how long pauses grow.
-        refused_logins_per_hour: that are told, logged and kept in the audit trail one by one.
+        refused_logins_per_hour: that are reported, logged and kept in the audit trail one by one.
     """
 
     mark: str

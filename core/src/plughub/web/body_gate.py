@@ -113,7 +113,7 @@ class BodyGate(HTTPMessageDelegate):
         await _maybe(self._handler.headers_received(start_line, headers))
 
     async def _find_limit(self) -> HubError | None:
-        """Find out who asks, and how much that user may send here; answers what keeps the hub from it."""
+        """Identify the caller and how much they may send here; return what prevents it."""
         handler_class = getattr(self._handler, "handler_class", _AnyHandler)
         known = issubclass(handler_class, BaseHandler)
         arguments = getattr(self._handler, "handler_kwargs", {}) if known else {}

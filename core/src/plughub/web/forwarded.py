@@ -22,7 +22,7 @@ def apply_forwarded(request: HTTPServerRequest, peers: Peers) -> None:
 
     Args:
         request: changed in place.
-        peers: tells who is a proxy.
+        peers: tells proxies from other clients.
     """
     said = request.headers
     if not any(name in said for name in SAID_BY_PROXIES) or not peers.is_proxy(request):

@@ -200,7 +200,7 @@ class ConfigurableHTTPProxy(Proxy):
         running = self._launched
         if running is not None and _has_port(running, self.api_url):
             return True
-        # Another process of the hub may have launched it anew.
+        # Another process of the hub may have launched it again.
         self._launched = self._launcher.find({})
         return self._launched is not None and _has_port(self._launched, self.api_url)
 

@@ -35,7 +35,7 @@ def listens(container: Mapping[str, Any], url: str) -> bool:
 
 
 def check_visible(container: Mapping[str, Any]) -> None:
-    """Check that the processes of a container can be seen: without them nobody knows who listens.
+    """Check that the processes of a container can be seen: without them it is unknown which process listens.
 
     Args:
         container: as inspected; it runs.

@@ -130,7 +130,7 @@ class LocalProcessSpawner(Spawner):
     def logs(self, lines: int) -> Sequence[str]:
         """Return the last lines of standard output and error of this start.
 
-        The file is named after user and server. Before a start has begun it anew, it may hold the lines of
+        The file is named after user and server. Before a start has written it again, it may hold the lines of
         another user who had these names.
         """
         log = self._log()

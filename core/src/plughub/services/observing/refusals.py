@@ -28,8 +28,8 @@ class _Count:
 class RefusalReport:
     """Tells of logins that are refused.
 
-    The first of a name from an address in a minute is told at once, further ones of that minute together
-    with their number. Beyond a ceiling for each hour only the number of all of them is told.
+    The first of a name from an address in a minute is reported at once, further ones of that minute together
+    with their number. Beyond a ceiling for each hour only their total is reported.
 
     Args:
         events: tells plugins, and with them the audit trail.
@@ -65,7 +65,7 @@ class RefusalReport:
             self._counts[name, remote_ip] = _Count(1, reason)
 
     async def run(self) -> None:
-        """Tell once in a minute what was counted, for ever."""
+        """Report what was counted, once a minute, until cancelled."""
         while True:
             await asyncio.sleep(MINUTE)
             self.flush()
@@ -82,7 +82,7 @@ class RefusalReport:
             log.warning(more, shorten(name), remote_ip or "?", count.number, count.reason)
             self._tell(name, remote_ip, reason=count.reason[:_REASON], count=count.number)
         if beyond:
-            reason = "more refused logins than are told one by one in an hour"
+            reason = "more refused logins than are reported one by one in an hour"
             log.warning("%s: %d", reason, beyond)
             self._tell("", "", reason=reason, count=beyond)
 

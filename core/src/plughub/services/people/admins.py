@@ -47,10 +47,10 @@ class AdminRule:
         return not excess_scopes(self._of_admins, self._tree.expand(raw))
 
     def holds_for(self, by: Principal) -> bool:
-        """Tell whether somebody who asks may do what only admins may.
+        """Tell whether the caller may do what only admins may.
 
         Args:
-            by: who asks.
+            by: the caller.
 
         Returns:
             Whether they hold all that an admin holds.
@@ -61,7 +61,7 @@ class AdminRule:
         """Refuse whoever does not hold all that an admin holds.
 
         Args:
-            by: who asks.
+            by: the caller.
             deed: what only admins can do, for the message.
 
         Raises:

@@ -76,7 +76,7 @@ class UserDeletion:
             user: who.
             seconds: how long her servers may take to stop.
             by: who asks; None for the hub itself.
-            check: gets the user as stored, and raises when who asks may not delete her.
+            check: gets the user as stored, and raises when the caller may not delete them.
 
         Raises:
             InvalidError: it is who asks, or a server has not stopped yet.

@@ -74,7 +74,7 @@ class GroupService:
         Args:
             names: of the groups.
             users: names of the members of each.
-            by: who asks.
+            by: the caller.
 
         Returns:
             The groups.
@@ -82,7 +82,7 @@ class GroupService:
         Raises:
             InvalidError: a name is not good, or there is no such user.
             ConflictError: one of them is there already.
-            ForbiddenError: who asks would get at a member by scopes for the group.
+            ForbiddenError: the caller would gain access to a member by scopes for the group.
         """
         if not names:
             raise InvalidError("Must specify at least one group to create")
@@ -107,11 +107,11 @@ class GroupService:
 
         Args:
             name: its name.
-            by: who asks.
+            by: the caller.
 
         Raises:
             NotFoundError: there is no such group.
-            ForbiddenError: the group may do what who asks may not.
+            ForbiddenError: the group may do what the caller may not.
         """
 
         def work(tx: Transaction) -> None:
@@ -126,7 +126,7 @@ class GroupService:
         Args:
             name: of the group.
             users: their names.
-            by: who asks.
+            by: the caller.
 
         Returns:
             The group as it is then.
@@ -134,8 +134,8 @@ class GroupService:
         Raises:
             NotFoundError: there is no such group.
             InvalidError: there is no such user.
-            ForbiddenError: who asks does not hold what the group may do, or would get at a member by scopes
-                for the group.
+            ForbiddenError: the caller does not hold what the group may do, or would gain access to a member
+                by scopes for the group.
         """
 
         def work(tx: Transaction) -> Group:
@@ -154,7 +154,7 @@ class GroupService:
         Args:
             name: of the group.
             users: their names.
-            by: who asks.
+            by: the caller.
 
         Returns:
             The group as it is then.
@@ -162,7 +162,7 @@ class GroupService:
         Raises:
             NotFoundError: there is no such group.
             InvalidError: there is no such user.
-            ForbiddenError: the group makes its members admins, and who asks is none.
+            ForbiddenError: the group makes its members admins, and the caller is none.
         """
 
         def work(tx: Transaction) -> Group:
@@ -209,7 +209,7 @@ class GroupService:
                 )
 
     def _check_held(self, tx: Transaction, group: Group, by: Principal) -> None:
-        """Refuse to delete what who asks could not make: roles of the config file come back with the name."""
+        """Refuse to delete a group that the caller could not make: the config file's roles return with it."""
         roles = [role for role in map(tx.roles.get, group.roles) if role is not None]
         given = self._tree.expand({scope for role in roles for scope in role.scopes})
         if excess := excess_scopes(given, by.scopes):
@@ -219,7 +219,7 @@ class GroupService:
             )
 
     def _check_joining(self, tx: Transaction, group: Group, new: Collection[str], by: Principal) -> None:
-        """Refuse members at whom who asks would get, and admins where anybody would get at them."""
+        """Refuse members whom the caller would gain access to, and admins whom anybody would."""
         for name in sorted(new):
             member = tx.users.get(name)
             if member is None:

@@ -99,14 +99,14 @@ class UserAdmin:
         Args:
             names: as typed.
             admin: make them admins.
-            by: who asks.
+            by: the caller.
 
         Returns:
             The users that are new.
 
         Raises:
             InvalidError: a name is not good, or the authenticators cannot prepare for it; nobody is stored.
-            ForbiddenError: who asks is no admin and wants to make some.
+            ForbiddenError: the caller is no admin and wants to make some.
             ConflictError: all are there already.
         """
         wanted = self._check_names(names)
@@ -147,14 +147,14 @@ class UserAdmin:
             name: the new name, as typed; None to leave it.
             admin: whether she is an admin; None to leave it.
             auth_state: her secrets; None to leave them.
-            by: who asks.
+            by: the caller.
 
         Returns:
             The user as she is then.
 
         Raises:
             InvalidError: the name is not good or taken, or a server runs below the old one.
-            ForbiddenError: who asks is no admin and touches one, or may not give the new name.
+            ForbiddenError: the caller is no admin and touches one, or may not give the new name.
             PluginError: an authenticator cannot follow the new name; nothing is changed.
         """
         new_name = None if name is None else self._check_names([name])[0]
@@ -186,10 +186,10 @@ class UserAdmin:
         Args:
             user: who.
             seconds: how long the servers may take to stop.
-            by: who asks.
+            by: the caller.
 
         Raises:
-            ForbiddenError: who asks is no admin and deletes one.
+            ForbiddenError: the caller is no admin and deletes one.
             InvalidError: it is who asks, or a server has not stopped yet.
             PluginError: an authenticator could not clean up; she stays.
         """

@@ -92,7 +92,7 @@ class NamedServers:
             name: its new name.
             display_name: what pages call it; checked, empty for its name.
             options: for its next start.
-            by: who asks; None for the hub itself.
+            by: the caller; None for the hub itself.
 
         Returns:
             The server as it is then.
@@ -100,7 +100,7 @@ class NamedServers:
         Raises:
             InvalidError: it runs, or the name or an option is not good, or it is the default server.
             ConflictError: there is a server of that name.
-            ForbiddenError: by the new name, who asks would get at the server.
+            ForbiddenError: the new name would give the caller access to the server.
             NotFoundError: there is no such server any more.
             PluginError: its spawner cannot follow the new name; nothing is changed.
         """
@@ -172,7 +172,7 @@ def _stopped(tx: Transaction, server: ServerRecord) -> ServerRecord:
 
 
 def _check_reach(tx: Transaction, server: ServerRecord, name: str, by: Principal | None) -> None:
-    """Refuse a name by which who asks reaches more than before."""
+    """Refuse a name that gives the caller more access than before."""
     user = tx.users.by_id(server.user_id)
     if user is None or by is None:
         return
