@@ -147,14 +147,10 @@ class Hub:
         said = self.caller.register("hub_proxy_info", only=self.selection.proxy)
         proxy = self.proxy_info = said[0].value if said else ProxyInfo()
         check_origins(self.origins, proxy, self.selection.proxy)
-        authenticators = self.selection.active.owners("authenticator")
-        warn_of_shared_origin(self.origins, proxy, self.selection.proxy, authenticators)
         self.proxy = in_proxy(self.tls, self.proxy, self.selection.proxy, proxy)
         self.settings = hub_settings(
             self.config, self.where, self.selection, mark, infos, proxy, self.origins, self.tls
         )
-        warn_of_trust(self.settings.spawners, self.hooks)
-        warn_of_plain_http(self.config, self.where.ip)
         self.host_cookies_since = await self.store.write(lambda tx: host_cookies_since(tx, self.settings))
         self.auth_states = open_auth_states(self.config.config, self.store, self.settings.policies)
         self.tree = await self._declare()
@@ -234,11 +230,19 @@ class Hub:
         except BaseException:
             await self.close()
             raise
+        self._warn()
         self.observing.start(self.events, self.settings)
         for work in self._background():
             self._tasks.append(asyncio.create_task(for_ever(work)))
         self._tasks.append(asyncio.create_task(self.people.roll_call.call()))
         self._tasks.append(asyncio.create_task(stop_all(self.servers, self._of_blocked)))
+
+    def _warn(self) -> None:
+        """Log what the configuration leaves open; a hub that cannot start says that alone."""
+        authenticators = self.selection.active.owners("authenticator")
+        warn_of_shared_origin(self.origins, self.proxy_info, self.selection.proxy, authenticators)
+        warn_of_trust(self.settings.spawners, self.hooks)
+        warn_of_plain_http(self.config, self.where.ip)
 
     async def first_link(self) -> str | None:
         """Make the login link for the person who starts the hub.
