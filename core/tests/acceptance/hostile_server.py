@@ -26,7 +26,7 @@ class Hostile(BaseHTTPRequestHandler):
         with seen.open("a") as file:
             file.write(f"{self.path} {self.headers.get('Cookie', '')}\n")
         kind, body = "text/html", "<!DOCTYPE html><title>hostile</title><h1>Hostile page</h1>"
-        if parts.path.endswith("worker.js"):
+        if self.path.endswith("worker.js"):
             kind, body = "text/javascript", WORKER
         self.send_response(200)
         self.send_header("Content-Type", kind)

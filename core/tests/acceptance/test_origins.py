@@ -266,6 +266,10 @@ async def keeps_its_workers(page, separation):
     assert await page.evaluate(REGISTER, [f"{separation.hub}{worker}", "/hub/"]) != "registered"
     wide = await page.evaluate(REGISTER, [worker, "/"])
     assert wide == ("SecurityError" if separation.proxy == "haproxy" else "registered")
+    beside = await page.evaluate(REGISTER, ["/user/mallory?worker.js", "/user/"])
+    assert (beside == "registered") == (separation.proxy == "chp"), (
+        "that script is in the folder of all servers"
+    )
     assert await page.evaluate(REGISTER, [worker, "/user/mallory/"]) == "registered"
     await page.evaluate("navigator.serviceWorker.ready.then(() => true)")
     await page.goto(f"{separation.of('mallory')}/user/mallory/page")
@@ -318,6 +322,8 @@ async def test_on_one_origin_no_worker_of_a_server_reads_the_next_password(brows
     assert "share the hub's web address" in hub.stderr
     for scope in ("/", "/hub/", "/hub/login", "/user/", "/user/ada/"):
         assert await page.evaluate(REGISTER, ["/user/mallory/worker.js", scope]) == "SecurityError"
+        # A script beside the prefix of the server reaches what is beside it, without any header.
+        assert await page.evaluate(REGISTER, ["/user/mallory?worker.js", scope]) != "registered", scope
     assert await page.evaluate(REGISTER, ["/user/mallory/worker.js", "/user/mallory/"]) == "registered"
     await page.evaluate("navigator.serviceWorker.ready.then(() => true)")
     await page.goto(f"{hub.url}user/mallory/page")

@@ -214,6 +214,7 @@ frontend public
     http-request set-var(txn.there) req.hdr(host),host_only,lower,url_enc,concat(,txn.path) {at_servers}
     http-request set-var(txn.to) var(txn.there),map_beg({MAP_NAME})
     http-request set-var(txn.to) var(txn.path),map_beg({MAP_NAME}) unless {{ var(txn.to) -m found }}
+{_worker_scripts(at_servers)}
     http-request set-var(txn.backend) var(txn.to),field(1,|)
     http-request set-dst var(txn.to),field(2,|) if {{ var(txn.backend) -m str {DIRECT} {SECURE} }}
     http-request set-dst-port var(txn.to),field(3,|) if {{ var(txn.backend) -m str {DIRECT} {SECURE} }}
@@ -223,6 +224,24 @@ frontend public
     use_backend %[var(txn.backend)] if {{ var(txn.to) -m found }}
     default_backend {ERRORS}
 """
+
+
+def _worker_scripts(at_servers: str) -> str:
+    """Refuse scripts of service workers that are not in the folder of their own route.
+
+    A worker answers for all that is in the folder of its script, and that of ``/user/ada`` is ``/user/``,
+    with all other servers in it. Browsers take no script whose path has an encoded slash.
+    """
+    host = "req.hdr(host),host_only,lower,url_enc,concat(,txn.folder)"
+    found = f"map_beg({MAP_NAME}),field(4,|) if worker_script"
+    return f"""
+    acl worker_script req.hdr(Service-Worker) -m found
+    http-request set-var(txn.folder) path,regsub([^/]*$,),url_dec,url_enc if worker_script
+    http-request set-var(txn.there) {host} {at_servers or "if"} worker_script
+    http-request set-var(txn.around) var(txn.there),{found}
+    http-request set-var(txn.around) var(txn.folder),{found} !{{ var(txn.around) -m found }}
+    http-request deny deny_status 403 if worker_script !{{ var(txn.to),field(4,|),strcmp(txn.around) eq 0 }}
+""".strip("\n")
 
 
 _HUB_ALONE: Final = f"""
