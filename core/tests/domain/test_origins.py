@@ -103,3 +103,12 @@ def test_what_is_no_origin_is_refused(url):
 def test_an_origin_is_brought_to_one_form():
     assert check_origin("https://Hub.Example.org:443/") == "https://hub.example.org"
     assert check_origin("http://[::1]:8000") == "http://[::1]:8000"
+    assert check_origin("http://[0:0:0:0:0:0:0:1]:8000") == "http://[::1]:8000"
+    assert check_origin("https://hüb.Example.org") == "https://xn--hb-xka.example.org"
+
+
+def test_a_hub_whose_name_has_other_letters_is_found_by_the_name_that_browsers_send():
+    hub = check_origin("https://hüb.example.org")
+    origins = Origins(hub=hub, servers="https://servers.example.org")
+    assert origins.is_hub("xn--hb-xka.example.org")
+    assert not origins.is_foreign(hub)

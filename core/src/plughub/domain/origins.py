@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from ipaddress import IPv6Address
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
+
+import idna
 
 from plughub.domain.errors import InvalidError
 from plughub.domain.hostnames import SERVICE, USER, HostHook, idna_host, is_host_name, legacy_host
@@ -148,7 +151,7 @@ def normal_origin(url: str) -> str:
     parts = _split(url)
     if parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
         return ""
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    host = _host(parts.hostname)
     port = _port(parts)
     return f"{parts.scheme}://{host}" + (f":{port}" if port != _DEFAULT_PORTS[parts.scheme] else "")
 
@@ -189,6 +192,16 @@ def _split(url: str) -> SplitResult:
     except ValueError:
         return urlsplit("")
     return parts
+
+
+def _host(host: str) -> str:
+    """Write a host as browsers do; unchanged when it is none."""
+    try:
+        if ":" in host:
+            return f"[{IPv6Address(host).compressed}]"
+        return host if host.isascii() else idna.encode(host, uts46=True).decode("ascii")
+    except ValueError:
+        return f"[{host}]" if ":" in host else host
 
 
 def _port(parts: SplitResult) -> int:
