@@ -14,6 +14,7 @@ from plughub.domain.oauth import server_client_id
 from plughub.domain.origins import Origins
 from plughub.domain.scopes import ScopeTree
 from plughub.domain.service_specs import read_services
+from plughub.kinds.proxy import SERVERS_PORT_HEADER
 from plughub.services.people.declaring import declare
 
 HUB = "https://hub.example.org"
@@ -72,6 +73,16 @@ async def test_on_the_host_of_a_server_tokens_count_and_cookies_do_not(hub):
     assert (await browser.get("/hub/api/user", headers=at_alice(**{"X-XSRFToken": browser.xsrf}))).code == 403
     program = await hub.program()
     assert (await program.get("/hub/api/user", headers=at_alice())).code == 200
+
+
+async def test_what_came_to_the_port_of_the_servers_is_not_at_the_hub_though_its_host_names_no_port(make_hub):
+    hub = await make_hub(origins=SECOND_PORT)
+    browser = await at_hub(hub)
+    good = {"X-XSRFToken": browser.xsrf}
+    assert (await browser.get("/hub/api/user", headers=good)).code == 200
+    assert (await browser.get("/hub/api/user", headers={**good, SERVERS_PORT_HEADER: "yes"})).code == 403
+    answer = await browser.get("/hub/token", headers={SERVERS_PORT_HEADER: "yes"})
+    assert (answer.code, answer.headers["Location"]) == (302, f"{HUB}/hub/token")
 
 
 @pytest.mark.parametrize("origins", [SUBDOMAINS, SECOND_HOST, SECOND_PORT])

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from plughub.kinds.tls import TLSFiles
+
+SERVERS_PORT_HEADER: Final = "X-Plughub-Servers-Port"
+"""Tells the hub that a request arrived at `ProxySettings.servers_port`, where no login counts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +52,9 @@ class ProxySettings:
         trusted_downstream_ips: addresses whose X-Forwarded headers are believed.
         host_routing: routes have a host, ``host/path/``, but for ``/``, which takes what no other takes.
         servers_port: a second port to listen on, for servers and services: all routes hold there, and on
-            `port` the route ``/`` alone. 0 for none.
+            `port` the route ``/`` alone. 0 for none. The proxy adds the header `SERVERS_PORT_HEADER` to
+            requests that arrive there: ``Host`` need not name the port where another web server stands
+            before the proxy.
         client_tls: what the proxy shows to hub, servers and services, and whom of them it trusts; None when
             they speak plain HTTP.
         api_tls: what it shows to hubs that change its routes, and whom it trusts; None for plain HTTP.

@@ -22,6 +22,7 @@ from plughub.domain.errors import (
 from plughub.domain.events import By, EventKind
 from plughub.domain.sessions import Client
 from plughub.domain.users import User
+from plughub.kinds.proxy import SERVERS_PORT_HEADER
 from plughub.services.observing.strangers import stranger
 from plughub.services.tokens.principals import Principal
 from plughub.web.cookies import CookieJar
@@ -254,6 +255,8 @@ class BaseHandler(RequestHandler):
     @property
     def is_at_hub(self) -> bool:
         """Whether the request was sent to the hub's own origin, not to that of a server or service."""
+        if SERVERS_PORT_HEADER in self.request.headers:
+            return False  # whoever sends it without a proxy only does without a login
         return self.context.settings.origins.is_hub(self.request.host)
 
     @property

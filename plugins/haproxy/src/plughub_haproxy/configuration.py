@@ -14,6 +14,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from plughub.domain.errors import StartError
+from plughub.kinds.proxy import SERVERS_PORT_HEADER
 from plughub_haproxy import limits
 from plughub_haproxy.entries import DIRECT, SECURE, Address
 from plughub_haproxy.pages import PAGE_NAME
@@ -247,6 +248,7 @@ def _worker_scripts(at_servers: str) -> str:
 _HUB_ALONE: Final = f"""
     acl at_servers so_name -m str {SERVERS}
     http-request set-var(txn.path) str(/),url_enc unless at_servers
+    http-request set-header {SERVERS_PORT_HEADER} yes if at_servers
 """.strip("\n")
 
 

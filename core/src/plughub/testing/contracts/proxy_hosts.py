@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from plughub.domain.routes import Route
+from plughub.kinds.proxy import SERVERS_PORT_HEADER
 from plughub.testing.backends import Backend, ask
 from plughub.testing.contracts.proxy_under_test import ProxyFixtures, ProxyUnderTest
 from plughub.testing.ports import free_port
@@ -61,6 +62,9 @@ class HostsOfProxy(ProxyFixtures):
         assert (await ask(second, "/user/alice/lab")).name == "alice"
         assert (await ask(second, "/user/bob/")).name == "hub"
         assert (await ask(second, "/hub/home")).json["uri"] == "/hub/home"
+        for port, told in ((proxy.port, False), (second, True)):
+            answer = await ask(port, "/hub/home", headers={"Host": "hub.example"})
+            assert (SERVERS_PORT_HEADER in answer.json["headers"]) == told
 
     async def test_no_server_widens_the_scope_of_its_service_workers(
         self, proxy: ProxyUnderTest, alice: Backend
