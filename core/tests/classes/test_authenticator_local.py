@@ -151,3 +151,13 @@ def test_the_first_person_is_whom_the_machine_names(tmp_path, monkeypatch, text,
         assert not SystemAccounts().refuses("somebody", number)
     finally:
         system_accounts.first_person.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("number", "refused"),
+    [(0, True), (499, True), (500, False), (61183, False), (61184, True), (65534, True)],
+)
+def test_the_lowest_number_of_a_person_can_be_set(number, refused):
+    assert (
+        SystemAccounts(config=Config(SystemAccounts={"min_uid": 500})).refuses("somebody", number) is refused
+    )
