@@ -146,6 +146,24 @@ def test_one_address_that_tries_many_names_is_slowed_down(door) -> None:
     assert through < LIMITS.tries_of_address + 200 / SECONDS_PER_TRY + 2
 
 
+@pytest.mark.parametrize("from_everywhere", [True, False])
+def test_a_flood_keeps_nobody_out_for_longer_than_the_longest_pause(door, from_everywhere) -> None:
+    for _ in range(3 * LIMITS.tries_of_address):  # at the same moment, so that many are let through
+        keys = keys_of("alice", "192.0.2.1")
+        for key in (keys.name, keys.address):
+            door.known[key] = wrong(door.counts("alice", "192.0.2.1"), door.now).name
+    for number in range(6000):
+        stranger = ("alice", f"2001:db8:{number:x}::1") if from_everywhere else (f"u{number}", "192.0.2.1")
+        door.knock(*stranger)
+        door.now += 0.02
+    noted = sum(tries != Tries() for tries in door.known.values())
+    assert noted < (LIMITS.longest_pause + 6000 * 0.02) / SECONDS_PER_TRY * 2 + 10  # a flood fills no table
+    victim = ("alice", "198.51.100.7") if from_everywhere else ("bob", "192.0.2.1")
+    assert door.knock(*victim, good=True) == pytest.approx(LIMITS.longest_pause, abs=SECONDS_PER_TRY)
+    door.now += LIMITS.longest_pause + 2 * SECONDS_PER_TRY
+    assert door.knock(*victim, good=True) == 0
+
+
 def test_tries_without_a_name_count_for_the_address_alone(door) -> None:
     through = 0
     for _ in range(1000):

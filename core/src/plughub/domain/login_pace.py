@@ -163,18 +163,23 @@ def keys_of(name: str, address: str) -> TryKeys:
     )
 
 
-def pause_of(counts: Counts, now: float, *, named: bool) -> float:
+def pause_of(counts: Counts, limits: LoginLimits, now: float, *, named: bool) -> float:
     """Tell how long a try has to wait whatever else is decided; asking changes nothing.
 
     Args:
         counts: what is remembered.
+        limits: how long the pauses are.
         now: the time.
         named: a name was sent.
 
     Returns:
         Seconds; 0 for a try about which `decide` has to be asked.
     """
-    return max(0.0, (counts.pair if named else counts.address).until - now)
+    wait = max(0.0, (counts.pair if named else counts.address).until - now)
+    if wait or not named or _is_exempt(counts, now):
+        return wait
+    # Turns are given for as long ahead as the longest pause: no flood of tries keeps others out for longer.
+    return limits.longest_pause if _slot(counts, now) - now > limits.longest_pause else 0.0
 
 
 def decide(counts: Counts, limits: LoginLimits, now: float, *, named: bool) -> Decision:
@@ -189,12 +194,11 @@ def decide(counts: Counts, limits: LoginLimits, now: float, *, named: bool) -> D
     Returns:
         The decision.
     """
-    wait = pause_of(counts, now, named=named)
+    wait = pause_of(counts, limits, now, named=named)
     if wait:
         return Decision(wait=wait, counts=counts)
-    exempt = named and (counts.pair.turn or _is_known(counts.pair, now))
-    if not exempt:
-        slot = max(now, counts.name.until, counts.address.until)
+    if not (named and _is_exempt(counts, now)):
+        slot = _slot(counts, now)
         counts = replace(
             counts,
             name=_paced(counts.name, slot, now, FORGET_NAME, limits.tries_of_name),
@@ -261,8 +265,15 @@ def _paced(tries: Tries, slot: float, now: float, forget: float, free: int) -> T
     return replace(tries, until=slot + SECONDS_PER_TRY)
 
 
-def _is_known(pair: Tries, now: float) -> bool:
-    return bool(pair.known) and now - pair.known < KNOWN_SECONDS
+def _slot(counts: Counts, now: float) -> float:
+    """Give the time of the next turn of name and address."""
+    return max(now, counts.name.until, counts.address.until)
+
+
+def _is_exempt(counts: Counts, now: float) -> bool:
+    """Tell whether the pace does not hold: a turn has come, or the user is known at the address."""
+    known = counts.pair.known
+    return counts.pair.turn or (bool(known) and now - known < KNOWN_SECONDS)
 
 
 def _network(address: str) -> str:

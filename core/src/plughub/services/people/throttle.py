@@ -95,7 +95,8 @@ class LoginThrottle:
             _put(tx, keys, change(_counts(tx.login_tries.lock(keys.all), keys), tx.now()))
 
     def _pause(self, tx: Transaction, keys: TryKeys) -> float:
-        return pause_of(_counts(tx.login_tries.get(keys.all), keys), tx.now(), named=bool(keys.name))
+        counts = _counts(tx.login_tries.get(keys.all), keys)
+        return pause_of(counts, self._limits, tx.now(), named=bool(keys.name))
 
     def _decide(self, tx: Transaction, keys: TryKeys) -> float:
         counts = _counts(tx.login_tries.lock(keys.all), keys)
