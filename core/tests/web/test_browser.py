@@ -211,6 +211,7 @@ async def test_on_a_phone_no_button_of_a_table_is_out_of_sight(make_hub, page, p
     hub = await make_hub(allow_named_servers=True)
     await page.set_viewport_size({"width": 360, "height": 720})
     await log_in(page, hub, then="/hub/spawn/alice/lab")
+    await page.click("#start")  # a link may have led to the login page
     await page.wait_for_url("**/user/alice/lab/**")
     await page.goto(f"{hub.address}/hub/{page_name}")
     buttons = page.locator("table button")

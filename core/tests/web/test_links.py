@@ -53,6 +53,37 @@ async def test_a_typed_address_starts_no_other_server_and_with_no_options(named_
     assert not named_hub.tiny.started
 
 
+@pytest.mark.parametrize(
+    "before",
+    [
+        "/hub/login?next=/hub/spawn/alice/evil",
+        "/hub/login?next=%2Fhub%2Flogin%3Fnext%3D%252Fhub%252Fspawn%252Falice%252Fevil",
+        "/hub/confirm?next=/hub/spawn/alice/evil",
+        "/hub/spawn-pending/alice?next=/user/alice/../../hub/spawn/alice/evil",
+        "/hub/spawn/alice?next=/spawn/alice/evil",
+        "/",  # what browsers send for a very long address
+    ],
+)
+@pytest.mark.parametrize("site", [{}, {"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "navigate"}])
+async def test_a_page_that_leads_where_its_address_says_is_not_the_hubs_word(make_hub, before, site) -> None:
+    hub = await make_hub(allow_named_servers=True)
+    browser = await hub.logged_in()
+    headers = {**site, "Referer": f"{hub.address}{before}"}
+    answer = await browser.get("/hub/spawn/alice/evil?opt-image=bad", headers=headers)
+    assert (answer.code, b"Start this server?" in answer.body) == (200, True)
+    assert not hub.tiny.started
+    await hub.user("bob")
+    page = await browser.get(f"/hub/login/onetime?token={await hub.links.make('bob')}", headers=headers)
+    assert b"Log in with this link?" in page.body
+
+
+async def test_a_start_is_repeated_at_once_from_the_page_that_says_why_it_failed(named_hub) -> None:
+    browser = await named_hub.logged_in()
+    before = f"{named_hub.address}/hub/spawn-pending/alice/lab?next=%2Fuser%2Falice%2Flab%2Ftree"
+    answer = await browser.get("/hub/spawn/alice/lab", headers={**OWN, "Referer": before})
+    assert (answer.code, len(named_hub.tiny.started)) == (302, 1)
+
+
 @pytest.mark.parametrize("headers", [OWN, {}, TYPED])
 async def test_the_default_server_starts_with_one_click_of_the_user(named_hub, headers) -> None:
     browser = await named_hub.logged_in()

@@ -14,6 +14,7 @@ import hashlib
 import hmac
 from collections.abc import Collection, Iterable
 from typing import Final
+from urllib.parse import parse_qs, urlsplit
 
 from tornado.httputil import HTTPServerRequest
 from tornado.web import create_signed_value, decode_signed_value
@@ -112,6 +113,33 @@ def led_by_hub(request: HTTPServerRequest) -> bool:
         return site == "same-origin"
     before = request.headers.get("Referer", "")
     return bool(before) and guess_base_url(before).lower().partition("//")[2] == request.host.lower()
+
+
+def is_handed_on(request: HTTPServerRequest, base_url: str) -> bool:
+    """Tell whether the page that led to an address may only have handed on what its own address says.
+
+    The page to log in leads to what stands in ``next``, which may come from anywhere. An address of a server
+    there is what users want to see after a start, and leads nowhere else.
+
+    Args:
+        request: the request.
+        base_url: of the hub.
+
+    Returns:
+        True when the page before leads elsewhere, or only its origin is named, as for a long address.
+    """
+    try:
+        before = urlsplit(request.headers.get("Referer", ""))
+    except ValueError:
+        return True
+    if before.netloc and before.path in {"", "/"}:
+        return True
+    return not all(_is_of_server(wanted, base_url) for wanted in parse_qs(before.query).get("next", ()))
+
+
+def _is_of_server(path: str, base_url: str) -> bool:
+    dots = ".." in path or "%2e" in path.lower()
+    return path.startswith((f"{base_url}user/", f"{base_url}services/")) and not dots
 
 
 def is_typed(request: HTTPServerRequest) -> bool:

@@ -16,7 +16,7 @@ from plughub.services.people.login import WRONG, Session
 from plughub.web.errors import answer_to, status_of
 from plughub.web.pages.base import PageHandler
 from plughub.web.pages.root import landing
-from plughub.web.xsrf import is_from_elsewhere, is_navigation, is_typed, led_by_hub
+from plughub.web.xsrf import is_from_elsewhere, is_handed_on, is_navigation, is_typed, led_by_hub
 
 _NOT_FOR_PLUGINS = frozenset({"username", "password", "_xsrf", "next", FIELD})
 _OUT_OF_DATE = "Login form invalid or expired. Try again."
@@ -242,8 +242,10 @@ class OneTimeHandler(LoginHandler):
 
     def _asks_first(self) -> bool:
         """Tell whether the link may be another person's, sent to have this browser work in their account."""
-        if led_by_hub(self.request) or is_typed(self.request):
+        if is_typed(self.request):
             return False
+        if led_by_hub(self.request):
+            return is_handed_on(self.request, self.context.settings.base_url)
         return is_from_elsewhere(self.request) or self.principal is not None
 
     def _only_looks(self) -> bool:

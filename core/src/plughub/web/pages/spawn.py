@@ -16,7 +16,7 @@ from plughub.web.errors import answer_to, status_of
 from plughub.web.options import named_server_limit
 from plughub.web.pages.base import PageHandler, trusted
 from plughub.web.requires import check_access, of_server
-from plughub.web.xsrf import is_typed, led_by_hub
+from plughub.web.xsrf import is_handed_on, is_typed, led_by_hub
 
 BACKEND: Final = "backend"
 OPTION: Final = "opt-"
@@ -85,7 +85,7 @@ class SpawnHandler(PageHandler):
 
         The default server as it is, started by typing the address or by logging in, is an exception.
         """
-        if led_by_hub(self.request):
+        if led_by_hub(self.request) and not is_handed_on(self.request, self.context.settings.base_url):
             return False
         session = self.visitor.session
         logged_in = session is not None and time.time() - session.authenticated_at < JUST_NOW
