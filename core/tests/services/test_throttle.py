@@ -188,3 +188,28 @@ async def test_an_authenticator_that_hangs_for_one_name_keeps_nobody_else_waitin
         release.set()
     answers = await asyncio.gather(*slow, return_exceptions=True)
     assert sum(not isinstance(answer, Exception) for answer in answers) == 10
+
+
+async def test_all_addresses_of_one_network_take_the_share_of_one(make_hub) -> None:
+    release = threading.Event()
+
+    class Blocks:
+        @hookimpl
+        def hub_authenticate(self, login):
+            if login.username != "alice":
+                release.wait()
+            return Identity(name=login.username)
+
+    hub = make_hub(extra={"blocks": Blocks()})
+    await hub.user("root")
+    slow = [
+        asyncio.create_task(hub.logins.log_in(f"slow{number}", "", remote_ip=f"2001:db8::{number:x}"))
+        for number in range(1, 17)
+    ]
+    try:
+        await asyncio.wait(slow, timeout=0.1)
+        session = await asyncio.wait_for(hub.logins.log_in("alice", "", remote_ip="192.0.2.1"), 15)
+        assert session.user.name == "alice"
+    finally:
+        release.set()
+    await asyncio.gather(*slow, return_exceptions=True)

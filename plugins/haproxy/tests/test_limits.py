@@ -131,3 +131,21 @@ async def test_connections_are_bounded_by_address_but_not_those_of_trusted_proxi
         for _ in range(10):
             await sends(stack, trusted.port, SLOW)
         assert (await ask(trusted.port, "/hub/login", method="POST", body=b"x")).status == 200
+
+
+async def test_with_ipv6_all_addresses_of_a_network_count_as_one(start, hub, tmp_path):
+    proxy = await start(
+        folder=tmp_path / "ha", ip="::1", traits={"connections_per_address": 5, "requests_per_address": 5}
+    )
+    await proxy.replace(Route(routespec="/", target=hub.url, data={"hub": True}))
+    runtime = RuntimeSocket(tmp_path / "ha" / SOCKET_NAME)
+    async with AsyncExitStack() as stack:
+        _, writer = await asyncio.open_connection("::1", proxy.port)
+        stack.callback(writer.close)
+        writer.write(SLOW)
+        for table in ("connections", "requests"):
+
+            async def the_network_has_one(table=table):
+                return re.search(r"key=:: .*conn_cur=1", await runtime.ask(f"show table {table}"))
+
+            await until(the_network_has_one)

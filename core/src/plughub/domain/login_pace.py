@@ -154,13 +154,33 @@ def keys_of(name: str, address: str) -> TryKeys:
     Returns:
         The keys.
     """
-    where = _network(address)
+    where = network_of(address)
     if not name:
         return TryKeys(pair="", name="", address=_hash("address", where))
     called = unicodedata.normalize("NFKC", name).casefold()
     return TryKeys(
         pair=_hash("pair", called, where), name=_hash("name", called), address=_hash("address", where)
     )
+
+
+def network_of(address: str) -> str:
+    """Give what one party can have many addresses of: the /64 of IPv6.
+
+    Args:
+        address: of a browser.
+
+    Returns:
+        The address or its network; what is no address as it is.
+    """
+    try:
+        found = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if isinstance(found, ipaddress.IPv4Address):
+        return str(found)
+    if found.ipv4_mapped is not None:
+        return str(found.ipv4_mapped)
+    return str(ipaddress.ip_network((int(found), _PREFIX), strict=False))
 
 
 def pause_of(counts: Counts, limits: LoginLimits, now: float, *, named: bool) -> float:
@@ -274,19 +294,6 @@ def _is_exempt(counts: Counts, now: float) -> bool:
     """Tell whether the pace does not hold: a turn has come, or the user is known at the address."""
     known = counts.pair.known
     return counts.pair.turn or (bool(known) and now - known < KNOWN_SECONDS)
-
-
-def _network(address: str) -> str:
-    """Give what one party can have many addresses of: the /64 of IPv6."""
-    try:
-        found = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return address
-    if isinstance(found, ipaddress.IPv4Address):
-        return str(found)
-    if found.ipv4_mapped is not None:
-        return str(found.ipv4_mapped)
-    return str(ipaddress.ip_network((int(found), _PREFIX), strict=False))
 
 
 def _hash(*parts: str) -> str:

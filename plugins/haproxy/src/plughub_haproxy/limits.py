@@ -17,6 +17,8 @@ BODY_SECONDS: Final = 30
 _TO_HUB: Final = activity_id(key_of("/"))
 _CONNECTIONS: Final = "connections"
 _REQUESTS: Final = "requests"
+_PARTY: Final = "src,ipmask(32,64)"
+"""One address of IPv4; with IPv6 the /64, of which one party has all addresses."""
 
 TABLES: Final = f"""
 backend {_CONNECTIONS}
@@ -39,7 +41,7 @@ def connections(limit: int) -> str:
     if not limit:
         return ""
     return f"""
-    tcp-request connection track-sc1 src table {_CONNECTIONS} unless trusted
+    tcp-request connection track-sc1 {_PARTY} table {_CONNECTIONS} unless trusted
     tcp-request connection reject if {{ sc1_conn_cur gt {limit} }}
 """.strip("\n")
 
@@ -56,7 +58,7 @@ def requests(limit: int) -> str:
         Lines for a frontend that knows ``trusted`` and ``txn.to``.
     """
     bound = f"""
-    http-request track-sc2 src table {_REQUESTS} if to_hub has_body !trusted
+    http-request track-sc2 {_PARTY} table {_REQUESTS} if to_hub has_body !trusted
     http-request deny deny_status 429 hdr Retry-After 5 if {{ sc2_conn_cur gt {limit} }}
 """.strip("\n")
     return f"""

@@ -9,7 +9,7 @@ from typing import Final
 
 from plughub.domain.errors import ForbiddenError, HubError, InvalidError, TooManyError
 from plughub.domain.events import By, EventKind
-from plughub.domain.login_pace import TryKeys
+from plughub.domain.login_pace import TryKeys, network_of
 from plughub.domain.names import MAX_USERNAME, check_username, normalize_username
 from plughub.domain.sessions import NEW_SESSION, LoginSession, SessionRequest, new_session_key
 from plughub.domain.users import User
@@ -148,7 +148,7 @@ class LoginService:
 
     async def _authenticated(self, login: Login) -> Identity:
         """Ask the plugins who it is."""
-        async with self._share.check(login.remote_ip):
+        async with self._share.check(network_of(login.remote_ip)):
             answer = await self._hooks.authenticate(login)
         if answer is None:
             self.refusals.refused(login.username, login.remote_ip, "nobody knows name and password")
