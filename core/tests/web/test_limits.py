@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import tracemalloc
 from contextlib import AsyncExitStack
 from urllib.parse import urlsplit
 
@@ -284,3 +286,21 @@ def test_a_client_that_takes_no_answer_gives_way_when_nothing_else_waits():
 
 async def _holds(condition):
     return condition()
+
+
+@pytest.mark.parametrize("path", ["/hub/user/alice/api", "/hub/spawn/alice"])
+async def test_a_body_is_let_go_with_its_answer_and_not_when_cycles_are_looked_for(hub, path):
+    browser = await hub.logged_in()
+    body = b"x" * 1_000_000
+    kind = {"Content-Type": "application/octet-stream"}
+    await browser.post(path, body=body, headers=kind)
+    gc.collect()
+    gc.disable()
+    tracemalloc.start()
+    try:
+        for _ in range(4):
+            await browser.post(path, body=body, headers=kind)
+        assert tracemalloc.get_traced_memory()[0] < len(body)
+    finally:
+        tracemalloc.stop()
+        gc.enable()

@@ -383,6 +383,16 @@ class BaseHandler(RequestHandler):
         self.cookies_of_hub.finish()
         return super().finish(chunk)
 
+    def on_finish(self) -> None:
+        """Let go of the request once it is answered."""
+        self.let_go()
+        super().on_finish()
+
+    def let_go(self) -> None:
+        """Break the cycles of this handler: a body goes at once, and not when Python looks for cycles."""
+        self.__dict__.pop("cookies_of_hub", None)
+        self.ui = None  # type: ignore[assignment] # as tornado does with one that has answered
+
     def send_error(self, status_code: int = 500, **kwargs: Any) -> None:
         """Answer an error with the status that belongs to it."""
         error = kwargs.get("exc_info", (None, None))[1]

@@ -120,7 +120,10 @@ class BodyGate(HTTPMessageDelegate):
         path = [part or b"" for part in getattr(self._handler, "path_args", ())] if known else []
         try:
             asking = (handler_class if known else _AnyHandler)(self._application, self._request, **arguments)
-            self._limit = await asking.longest_body_of(*path)
+            try:
+                self._limit = await asking.longest_body_of(*path)
+            finally:
+                asking.let_go()
         except HubError as error:
             return error
         self._left = self._limit
