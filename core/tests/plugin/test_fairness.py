@@ -87,6 +87,23 @@ async def test_who_waits_for_too_long_or_goes_away_leaves_no_trace(monkeypatch) 
     assert crowd.inside == ["a@1", "d@4"]
 
 
+async def test_who_goes_away_at_the_very_moment_of_the_turn_leaves_no_trace() -> None:
+    share = FairShare(1)
+
+    async def come() -> None:
+        async with share.check("b"):
+            pass
+
+    async with share.check("a"):
+        waits = asyncio.create_task(come())
+        await asyncio.sleep(0)
+    waits.cancel()
+    await asyncio.wait([waits])
+    assert waits.cancelled()
+    async with asyncio.timeout(5), share.check("c"):
+        pass
+
+
 async def test_a_thread_that_outlives_its_login_keeps_the_place() -> None:
     share, pools, release = FairShare(1), ThreadPools(1), threading.Event()
 

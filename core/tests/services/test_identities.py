@@ -144,6 +144,15 @@ async def test_a_join_goes_by_the_names_that_authenticators_give(joined_hub):
     assert (joined.id, joined.name) == (alice.id, "alicia")
 
 
+async def test_whom_a_joined_authenticator_knows_by_another_subject_is_another_person(joined_hub):
+    await joined_hub.user("root")
+    alice = await log_in(joined_hub, "pam", "alice")
+    first = Identity(plugin="ldap", name="alice", subject="1")
+    assert (await joined_hub.logins.accept(first)).user.id == alice.id
+    with pytest.raises(ForbiddenError):
+        await joined_hub.logins.accept(replace(first, subject="2"))
+
+
 async def test_an_added_user_whom_two_processes_let_in_at_once_is_one_of_the_two(make_hub):
     hubs = [make_hub(extra={"first": Known(), "second": Known()}) for _ in range(2)]
     for name in (f"user{number}" for number in range(10)):
