@@ -115,3 +115,15 @@ async def test_tokens_end_when_the_administrator_says_so(make_hub):
     assert made["expires_at"]
     answer = await program.post("/hub/api/users/alice/tokens", model={"expires_in": 3601})
     assert answer.code == 400
+
+
+async def test_a_request_with_a_known_token_asks_the_database_nothing(hub, monkeypatch):
+    program = await hub.program()
+    await program.get("/hub/api/user")
+
+    async def refuse(_work):
+        raise AssertionError("the database was asked")
+
+    monkeypatch.setattr(hub.store.database, "read", refuse)
+    monkeypatch.setattr(hub.store.database, "write", refuse)
+    assert (await program.get("/hub/api/user")).code == 200
