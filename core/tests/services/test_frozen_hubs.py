@@ -8,6 +8,7 @@ from sqlalchemy import event
 
 from plughub.domain.errors import ConflictError, InvalidError
 from plughub.domain.servers import Failure, Status
+from plughub.domain.sessions import Client, LoginCookie
 from plughub.services.servers.named_servers import NamedServers
 from plughub.services.sharing.codes import ShareCodeService
 from plughub.services.tokens.principals import Principal
@@ -22,12 +23,17 @@ def db_url(postgresql):
 
 def frozen_after_reading_a_server(hub, deed):
     """Have a hub stand still once it has read a server that it is about to change, until a deed is done."""
+    frozen_after_reading(hub, "spawners", deed)
+
+
+def frozen_after_reading(hub, table, deed):
+    """Stop a hub after its first look at a table in a transaction that writes, until a deed is done."""
     loop = asyncio.get_running_loop()
     pending = [deed]
 
     def freeze(connection, _cursor, statement, *_):
         writes = connection.get_execution_options().get(WRITE)
-        if pending and writes and statement.startswith("SELECT spawners"):
+        if pending and writes and statement.startswith(f"SELECT {table}"):
             asyncio.run_coroutine_threadsafe(pending.pop()(), loop).result(20)
 
     event.listen(hub.database.engine, "after_cursor_execute", freeze)
@@ -116,6 +122,17 @@ async def test_a_share_code_that_was_revoked_while_a_hub_was_frozen_lets_nobody_
         await codes[frozen].accept(made.text, bob)
     server = await other.servers.get("alice", "")
     assert await other.store.read(lambda tx: tx.shares.find(server.id, "user", bob.id)) is None
+
+
+async def test_a_cookie_of_a_jupyterhub_gets_no_session_from_a_hub_that_was_frozen_during_a_sign_out(
+    make_hub,
+):
+    frozen, other = make_hub(), make_hub()
+    user = await other.user()
+    cookie = LoginCookie(key="kept", cookie_id=user.cookie_id, made_at=time.time())
+    frozen_after_reading(frozen, "users", lambda: other.sessions.end_all(user))
+    assert await frozen.sessions.principal(cookie, Client()) is None
+    assert await other.sessions.of_user(user) == []
 
 
 # ---- it loses its lease meanwhile

@@ -78,6 +78,10 @@ class SessionService:
         user = tx.users.by_cookie_id(cookie.cookie_id)
         if user is None:
             return None
+        tx.users.lock(user.id)
+        user = tx.users.by_cookie_id(cookie.cookie_id)  # a sign-out may have been first
+        if user is None:
+            return None
         session = tx.sessions.add(
             cookie.hashed,
             user_id=user.id,
@@ -176,6 +180,7 @@ def end_sessions(tx: Transaction, user_id: int) -> None:
         tx: the transaction.
         user_id: key of the user.
     """
+    tx.users.lock(user_id)  # no session may begin between the list and the end
     tx.sessions.end([session.id for session in tx.sessions.of_user(user_id)])
     tx.tokens.delete(tx.tokens.of_any_session(user_id))
     tx.users.new_cookie_id(user_id)  # ends the cookies of a JupyterHub that have no session yet
