@@ -419,6 +419,17 @@ async def test_a_process_that_took_the_port_of_a_service_gets_no_visitors(seer, 
     assert "/services/sleeper/" not in proxy.routes
 
 
+async def test_a_hub_of_another_machine_does_not_vouch_for_a_service(seer, proxy):
+    port = free_port()
+    spec = {**SLEEP, "url": f"http://127.0.0.1:{port}"}
+    one, other = await seer(spec), await seer(spec, host="there")
+    with foreign_listener(port=port):
+        await other.checks.look()
+        await one.checks.look()
+    await one.hub.router.sync()
+    assert "/services/sleeper/" not in proxy.routes
+
+
 async def test_a_service_that_died_is_led_to_by_nobody_until_it_answers_itself(seer, proxy):
     port = free_port()
     one = await seer({**web_on(port), "url": f"http://127.0.0.1:{port}"})

@@ -39,6 +39,7 @@ class ServiceChecks:
         self._store = store
         self._settings = settings
         self._lead = Leadership(store, settings, "service-checks")
+        self._lead_here = Leadership(store, settings, f"service-checks@{settings.host}")
         self._since: dict[tuple[str, ...], float] = {}
         self._due: dict[tuple[str, ...], float] = {}
         self._seen: tuple[Service, ...] = ()
@@ -78,21 +79,29 @@ class ServiceChecks:
         """Ask those whose turn it is; one that is new or was started anew is due at once."""
         services, lives = await self._store.read(_web_services)
         self._seen = tuple(services)
-        tries = {self._key(service, lives): service for service in services}
+        lives = {
+            service.name: lives.get(service.name) or ServiceLife(name=service.name) for service in services
+        }
+        asked = [service for service in services if self._can_ask(service, lives[service.name])]
+        tries = {self._key(service, lives): service for service in asked}
         self._since = {key: at for key, at in self._since.items() if key in tries}
         self._due = {key: at for key, at in self._due.items() if key in tries}
         now = time.monotonic()
         due = {key: service for key, service in tries.items() if self._due.get(key, 0) <= now}
         self._waits = bool(due)
-        if not due or not await self._lead.take():
-            return
-        before = [lives.get(service.name) or ServiceLife(name=service.name) for service in due.values()]
-        await asyncio.gather(*map(self._ask, due, due.values(), before))
-        self._waits = any(key not in self._due for key in due)
+        for lead, started in ((self._lead, False), (self._lead_here, True)):
+            theirs = {key: service for key, service in due.items() if bool(service.command) == started}
+            if theirs and await lead.take():
+                before = [lives[service.name] for service in theirs.values()]
+                await asyncio.gather(*map(self._ask, theirs, theirs.values(), before))
+                self._waits = any(key not in self._due for key in due)
+
+    def _can_ask(self, service: Service, life: ServiceLife) -> bool:
+        """Tell whether this process can ask a service: who listens is known on its own machine alone."""
+        return not service.command or life.host in {"", self._settings.host}
 
     def _key(self, service: Service, lives: Mapping[str, ServiceLife]) -> tuple[str, ...]:
-        life = lives.get(service.name)
-        return service.name, service.url, life.launch if life else ""
+        return service.name, service.url, lives[service.name].launch
 
     async def _ask(self, key: tuple[str, ...], service: Service, life: ServiceLife) -> None:
         if service.command and not life.launch:
@@ -115,9 +124,9 @@ class ServiceChecks:
     async def _is_ours(self, service: Service, life: ServiceLife) -> bool:
         """Tell whether a service that the hub started listens itself.
 
-        One that others run is trusted at its address, and so is one that runs on another machine.
+        One that others run is trusted at its address.
         """
-        if not service.command or life.host != self._settings.host:
+        if not service.command:
             return True
         if life.pid is None:
             return False
