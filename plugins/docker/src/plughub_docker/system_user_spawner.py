@@ -103,7 +103,7 @@ class SystemUserSpawner(DockerSpawner):
         if not root_is_allowed and SystemAccounts(config=self.config).refuses(self.user.name, self.user_id):
             raise SpawnFailed(
                 f"{self.user.name!r} is an account of the hub's machine itself, not of a person, and has no "
-                "server",
+                "server. Log in under another name.",
                 status=403,
                 retry=False,
             )

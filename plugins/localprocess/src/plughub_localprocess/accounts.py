@@ -102,7 +102,8 @@ def check_person(account: Account, config: Config) -> None:
     """
     if SystemAccounts(config=config).refuses(account.name, account.uid):
         raise SpawnFailed(
-            f"{account.name!r} is an account of this machine itself, not of a person, and has no server",
+            f"{account.name!r} is an account of this machine itself, not of a person, and has no server. "
+            "Log in under another name.",
             status=403,
             retry=False,
         )
