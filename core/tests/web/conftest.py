@@ -89,6 +89,7 @@ class Browser:
         model: Any = None,
         body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
+        chunks: Callable[[bytes], None] | None = None,
     ) -> HTTPResponse:
         sent = {"Referer": f"{self.address}/hub/home", **self.headers, **(headers or {})}
         if form is not None:
@@ -111,6 +112,7 @@ class Browser:
             allow_nonstandard_methods=True,
             decompress_response=False,
             request_timeout=30,
+            streaming_callback=chunks,
         )
         answer = await self.client.fetch(request, raise_error=False)
         self._keep(answer)

@@ -20,7 +20,33 @@ def model(answer):
 
 
 def events(answer):
-    return [json.loads(line[6:]) for line in answer.body.decode().split("\n") if line.startswith("data: ")]
+    return read_events(answer.body)
+
+
+def read_events(body):
+    return [json.loads(line[6:]) for line in body.decode().split("\n") if line.startswith("data: ")]
+
+
+class Watching:
+    """The progress of a start, read as it comes."""
+
+    def __init__(self, hub, program):
+        self.hub = hub
+        self.body = b""
+        self.answer = asyncio.create_task(program.get(f"{SERVER}/progress", chunks=self._take))
+
+    def _take(self, chunk):
+        self.body += chunk
+
+    async def heard(self, text):
+        async def look():
+            return text in self.body
+
+        await self.hub.until(look)
+
+    async def events(self):
+        await self.answer
+        return read_events(self.body)
 
 
 async def pending(hub, kind="spawn", name=""):
@@ -169,19 +195,13 @@ async def test_the_progress_of_a_start_from_its_beginning_to_its_end(make_hub):
     hub.tiny.steps = (Progress(percent=30, message="unpacking", html="<b>unpacking</b>"),)
     program = await hub.program()
     await program.post(SERVER)
-    watching = asyncio.create_task(program.get(f"{SERVER}/progress"))
-
-    async def reported():
-        record = await hub.servers.get("alice", "")
-        return record.operation is not None and record.operation.progress
-
-    await hub.until(reported)
+    watching = Watching(hub, program)
+    await watching.heard(b"unpacking")
     hub.tiny.hold.set()
-    answer = await watching
+    found, answer = await watching.events(), await watching.answer
     assert answer.headers["Content-Type"] == "text/event-stream"
     assert answer.headers["Cache-Control"] == "no-cache"
     assert "Etag" not in answer.headers
-    found = events(answer)
     assert found[0] == {"progress": 0, "message": "Server requested"}
     assert {"progress": 30, "message": "unpacking", "html_message": "<b>unpacking</b>"} in found
     assert found[-1]["ready"] is True
@@ -195,10 +215,10 @@ async def test_the_progress_of_a_start_that_fails(make_hub):
     hub.tiny.hold, hub.tiny.failure, hub.tiny.logs = asyncio.Event(), "no <room>", ("last words",)
     program = await hub.program()
     await program.post(SERVER)
-    watching = asyncio.create_task(program.get(f"{SERVER}/progress"))
-    await pending(hub)
+    watching = Watching(hub, program)
+    await watching.heard(b"Server requested")
     hub.tiny.hold.set()
-    last = events(await watching)[-1]
+    last = (await watching.events())[-1]
     assert last["failed"] is True
     assert last["message"] == "Spawn failed: no <room>"
     assert last["logs"] == ["last words"]
@@ -212,10 +232,10 @@ async def test_the_place_in_the_queue_is_part_of_the_progress(make_hub):
     await (await hub.program("bob")).post("/hub/api/users/bob/server")
     program = await hub.program("alice")
     await program.post(SERVER)
-    watching = asyncio.create_task(program.get(f"{SERVER}/progress"))
-    await asyncio.wait({watching}, timeout=0.3)
+    watching = Watching(hub, program)
+    await watching.heard(b"Waiting in the queue")
     hub.tiny.hold.set()
-    found = events(await watching)
+    found = await watching.events()
     assert {"progress": 0, "message": "Waiting in the queue: next", "place": 1} in found
     assert found[-1]["ready"] is True
 
@@ -225,11 +245,10 @@ async def test_the_progress_of_a_cancelled_start_ends(make_hub):
     hub.tiny.hold = asyncio.Event()
     program = await hub.program()
     await program.post(SERVER)
-    watching = asyncio.create_task(program.get(f"{SERVER}/progress"))
-    await pending(hub)
-    await asyncio.wait({watching}, timeout=0.1)
+    watching = Watching(hub, program)
+    await watching.heard(b"Server requested")
     await program.delete(SERVER)
-    assert events(await watching)[-1] == {"progress": 100, "failed": True, "message": "Spawn cancelled"}
+    assert (await watching.events())[-1] == {"progress": 100, "failed": True, "message": "Spawn cancelled"}
 
 
 async def test_the_progress_of_a_server_that_runs_is_its_end(hub):
