@@ -17,6 +17,8 @@ from plughub_docker.engine import Engine, EngineError
 
 PORTS: Final = range(49_152, 65_536)
 """Ports that are published: those that the registry of ports leaves to such use."""
+CALM_PORTS: Final = range(61_000, 65_536)
+"""Those that Linux does not give to outgoing connections, which would be in the way; they are taken first."""
 _MAY_NOT_CHOOSE: Final = "user configured subnets"
 _TAKEN: Final = ("already allocated", "already in use", "not available", _MAY_NOT_CHOOSE)
 _TRIES: Final = 100
@@ -40,7 +42,8 @@ def free_port(engine: Engine) -> int:
         SpawnFailed: there is none.
     """
     taken = set(_labelled(engine, marks.PUBLISHED))
-    free = [port for port in PORTS if str(port) not in taken]
+    free = [port for port in CALM_PORTS if str(port) not in taken]
+    free = free or [port for port in PORTS if str(port) not in taken]
     if not free:
         raise SpawnFailed(f"all ports of {PORTS.start} to {PORTS.stop - 1} are published by containers")
     return _dice.choice(free)

@@ -26,7 +26,9 @@ _PAUSE: Final = 0.1
 
 
 class Launches:
-    """Notes which containers the engine makes, starts and ends while it is open.
+    """Notes which containers the engine starts and ends while it is open.
+
+    One that is made again before it ran, because its port was taken, counts once.
 
     It listens all the time: an engine remembers its last 256 events only.
 
@@ -37,7 +39,7 @@ class Launches:
     def __init__(self, prefix: str) -> None:
         self._prefix = prefix
         self._engine = docker.APIClient(version="auto", timeout=None)
-        wanted = {"type": "container", "event": ["create", "start", "die"]}
+        wanted = {"type": "container", "event": ["start", "die"]}
         self._events = self._engine.events(since=int(time.time()), filters=wanted, decode=True)
         self._launches: list[str] = []
         self._alive: dict[str, set[str]] = defaultdict(set)
@@ -55,11 +57,11 @@ class Launches:
         self._engine.close()
 
     def count(self) -> int:
-        """Count the containers that were made."""
+        """Count the containers that were started."""
         return len(self._launches)
 
     def twice(self) -> list[str]:
-        """Name the starts of which more than one container was made, and users with two servers at a time."""
+        """Name the starts of which more than one container ran, and users with two servers at a time."""
         repeated = [launch for launch, times in Counter(self._launches).items() if times > 1]
         return [*repeated, *self.at_once]
 
@@ -69,11 +71,10 @@ class Launches:
             if not facts["name"].startswith(f"{self._prefix}-"):
                 continue
             alive = self._alive[facts[USER]]
-            if event["Action"] == "create":
-                self._launches.append(facts[OPERATION])
-            elif event["Action"] == "die":
+            if event["Action"] == "die":
                 alive.discard(number)
             else:
+                self._launches.append(facts[OPERATION])
                 self.at_once += [facts[USER]] if alive else []
                 alive.add(number)
 
