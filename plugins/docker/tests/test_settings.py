@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -11,7 +12,9 @@ import pytest
 
 from plughub.domain.errors import PluginError
 from plughub.testing.contracts.spawner import NAME, make_server
-from plughub.testing.waiting import until
+from plughub.testing.waiting import until, wait_for
+from plughub_docker import fixed_places
+from plughub_docker.testing.kills import Launches
 
 pytestmark = pytest.mark.docker
 
@@ -54,6 +57,19 @@ async def test_ports_are_published_at_the_address_that_is_set(started):
     assert published["HostIp"] == "127.0.0.2"
     assert spawner.started.url == f"http://127.0.0.2:{published['HostPort']}"
     assert await spawner.facts()
+
+
+async def test_a_port_that_something_else_has_is_chosen_again_and_one_container_runs(
+    started, engine, prefix, free_port, monkeypatch
+):
+    first, choose = [free_port], fixed_places._dice.choice
+    monkeypatch.setattr(fixed_places._dice, "choice", lambda ports: first.pop() if first else choose(ports))
+    with socket.create_server(("127.0.0.1", free_port)), Launches(prefix) as launches:
+        spawner, _ = await started()
+        wait_for(launches.count)
+        assert (launches.count(), launches.twice()) == (1, [])
+    assert not spawner.started.url.endswith(f":{free_port}")
+    assert len(engine.containers(all=True, filters={"name": f"^/{prefix}-"})) == 1
 
 
 async def test_a_template_names_the_container(started, prefix):
