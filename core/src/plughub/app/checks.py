@@ -15,6 +15,7 @@ from plughub.app.config import JupyterHub
 from plughub.app.plugins import UPSTREAM_NAMES, Selection
 from plughub.app.upstream_settings import INSTEAD
 from plughub.classes.config_check import unknown_settings
+from plughub.classes.network import is_valid_ip
 from plughub.domain.errors import StartError
 from plughub.kinds import SpawnerInfo
 from plughub.plugin.hooks import Hooks
@@ -125,7 +126,7 @@ def warn_of_plain_http(hub: JupyterHub, ip: str) -> None:
         hub: the settings of the hub.
         ip: address on which users reach the hub.
     """
-    local = ip == "localhost" or (_is_address(ip) and ipaddress.ip_address(ip).is_loopback)
+    local = ip == "localhost" or (is_valid_ip(ip) and ipaddress.ip_address(ip).is_loopback)
     if local or hub.ssl_cert or hub.public_url.startswith("https:"):
         return
     log.warning(
@@ -134,11 +135,3 @@ def warn_of_plain_http(hub: JupyterHub, ip: str) -> None:
         "JupyterHub.public_url to its https address",
         ip or "all addresses",
     )
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True

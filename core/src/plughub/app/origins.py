@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 from collections.abc import Collection
 from typing import Final
 
 from plughub.app.config import JupyterHub
+from plughub.classes.network import is_valid_ip
 from plughub.domain.errors import InvalidError, StartError
 from plughub.domain.hostnames import MAX_HOST, MAX_LABEL, idna_host, is_host_name, legacy_host
 from plughub.domain.origins import Origins, check_origin, host_of, normal_origin, port_of
@@ -132,7 +132,7 @@ def _of_subdomains(hub: JupyterHub) -> Origins:
             f"c.JupyterHub.public_url = {hub.public_url!r} is not at c.JupyterHub.subdomain_host = "
             f"{hub.subdomain_host!r}, which is the address of the hub: take it out"
         )
-    if _is_address(host) or not is_host_name(host) or len(host) + 1 + MAX_LABEL > MAX_HOST:
+    if is_valid_ip(host) or not is_host_name(host) or len(host) + 1 + MAX_LABEL > MAX_HOST:
         raise StartError(f"c.JupyterHub.subdomain_host: there can be no hosts below {host!r}")
     hook = hub.subdomain_hook
     return Origins(hub=origin, host_hook=_HOOKS[hook] if isinstance(hook, str) else hook)
@@ -167,11 +167,3 @@ def _read(name: str, url: str) -> str:
         return check_origin(url)
     except InvalidError as error:
         raise StartError(f"c.JupyterHub.{name}: {error.message}") from error
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True

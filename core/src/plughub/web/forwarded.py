@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import ipaddress
-
 from tornado.httputil import HTTPServerRequest
 
+from plughub.classes.network import is_valid_ip
 from plughub.web.peers import Peers
 
 SAID_BY_PROXIES = ("X-Forwarded-For", "X-Forwarded-Proto")
@@ -29,7 +28,7 @@ def apply_forwarded(request: HTTPServerRequest, peers: Peers) -> None:
         return
     chain = [part.strip() for part in said.get("X-Forwarded-For", "").split(",")]
     for address in reversed(chain):
-        if not _is_address(address):
+        if not is_valid_ip(address):
             break
         request.remote_ip = address
         if address not in peers.addresses:
@@ -37,11 +36,3 @@ def apply_forwarded(request: HTTPServerRequest, peers: Peers) -> None:
     scheme = said.get("X-Forwarded-Proto", "").rpartition(",")[2].strip().lower()
     if scheme in {"http", "https"}:
         request.protocol = scheme
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import ipaddress
 import socket
 import ssl
 from typing import Final
 from urllib.parse import urlsplit
+
+from plughub.classes.network import is_valid_ip
 
 TIMEOUT: Final = 3.0
 _SERVER_ERROR: Final = 500
@@ -50,7 +51,7 @@ async def _status(url: str, path: str, context: ssl.SSLContext | None) -> int:
     tls = None
     if parts.scheme == "https":
         tls = context or await asyncio.to_thread(_default_context)
-    elif _is_address(parts.hostname or ""):
+    elif is_valid_ip(parts.hostname or ""):
         return await _plain_status(parts.hostname or "", parts.port or _HTTP, request)
     reader, writer = await asyncio.open_connection(parts.hostname, parts.port, ssl=tls)
     try:
@@ -76,11 +77,3 @@ async def _plain_status(address: str, port: int, request: bytes) -> int:
                 break
             heard += more
     return int(heard.split()[1])
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
