@@ -4,13 +4,16 @@ import json
 import sqlite3
 import subprocess
 import sys
+import time
 from contextlib import closing
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from sqlalchemy import create_engine
 
 import plughub
+from plughub.storage.schema import prepare_schema
 from plughub.storage.tables import metadata
 
 JUPYTERHUB = [table for table in metadata.sorted_tables if not table.name.startswith("plughub_")]
@@ -53,6 +56,12 @@ def jupyterhub_file(tmp_path):
     return file
 
 
+@pytest.fixture
+def started(tmp_path):
+    """The folder of a hub that has started before: its database is there."""
+    prepare_schema(f"sqlite:///{tmp_path}/jupyterhub.sqlite")
+
+
 def rows(file, question):
     with closing(sqlite3.connect(file)) as database:
         return database.execute(question).fetchall()
@@ -71,11 +80,11 @@ def test_the_installed_command_is_the_same_as_the_module():
 def test_help_names_every_command_and_how_to_give_settings(hub):
     code, said, _ = hub("--help")
     assert code == 0
-    assert all(word in said for word in ("token", "upgrade-db", "plugins", "--plugins", "--config"))
+    assert all(word in said for word in ("token", "link", "upgrade-db", "plugins", "--plugins", "--config"))
     assert "--Class.name=value" in said
 
 
-@pytest.mark.parametrize("command", ["token", "upgrade-db", "plugins"])
+@pytest.mark.parametrize("command", ["token", "link", "upgrade-db", "plugins"])
 def test_every_command_has_help_of_its_own(hub, command):
     code, said, _ = hub(command, "--help")
     assert code == 0
@@ -134,6 +143,7 @@ def test_a_plugin_that_does_not_fit_says_so_in_the_list(hub, offer):
 # ---- hub token
 
 
+@pytest.mark.usefixtures("started")
 def test_a_token_is_printed_alone_and_stored_as_a_hash(hub, tmp_path):
     code, said, _ = hub("token", "alice")
     token = said.strip()
@@ -144,17 +154,20 @@ def test_a_token_is_printed_alone_and_stored_as_a_hash(hub, tmp_path):
     assert token.encode() not in stored
 
 
+@pytest.mark.usefixtures("started")
 def test_a_name_that_nobody_had_is_told_of_as_it_may_be_a_typing_error(hub):
     assert hub("token", "alcie")[2] == "hub: there was no user 'alcie' yet: the name is stored\n"
     assert hub("token", "alcie")[2] == ""
 
 
+@pytest.mark.usefixtures("started")
 def test_the_name_is_brought_to_the_one_form(hub, tmp_path):
     hub("token", " ALICE ")
     hub("token", "alice")
     assert rows(tmp_path / "jupyterhub.sqlite", "SELECT name FROM users") == [("alice",)]
 
 
+@pytest.mark.usefixtures("started")
 def test_without_a_name_the_token_is_for_who_asks(hub, tmp_path, monkeypatch):
     monkeypatch.setenv("SUDO_USER", "carol")
     hub("token")
@@ -171,6 +184,7 @@ def test_a_name_that_no_user_can_have_is_refused(hub, name):
 
 def test_the_token_goes_into_the_database_of_the_config_file(hub, tmp_path):
     (tmp_path / "other.py").write_text("c.JupyterHub.db_url = 'sqlite:///other.sqlite'\n")
+    prepare_schema(f"sqlite:///{tmp_path}/other.sqlite")
     assert hub("-f", "other.py", "token", "alice")[0] == 0
     assert hub("token", "bob", "--config", "other.py")[0] == 0
     assert rows(tmp_path / "other.sqlite", "SELECT name FROM users ORDER BY name") == [("alice",), ("bob",)]
@@ -211,10 +225,15 @@ def test_an_upgraded_database_is_up_to_date_and_is_not_copied_again(hub, jupyter
     assert hub("token", "alice")[0] == 0
 
 
-def test_a_database_that_does_not_exist_is_made(hub, tmp_path):
-    code, said, _ = hub("upgrade-db")
+@pytest.mark.postgresql
+def test_an_empty_database_of_postgresql_gets_the_tables(hub, postgresql):
+    url = f"--db={postgresql.new_database()}"
+    code, said, complaint = hub("token", "alice", url)
+    assert (code, said) == (2, "")
+    assert "is empty: no hub has started with it yet" in complaint
+    code, said, _ = hub("upgrade-db", url)
     assert (code, said.startswith("the database was upgraded from nothing")) == (0, True)
-    assert hub("token", "alice")[0] == 0
+    assert hub("token", "alice", url)[0] == 0
 
 
 def test_a_database_of_an_older_jupyterhub_is_left_as_it_is(hub, jupyterhub_file):
@@ -225,6 +244,80 @@ def test_a_database_of_an_older_jupyterhub_is_left_as_it_is(hub, jupyterhub_file
     assert code == 1
     assert "upgrade it to JupyterHub 6 first" in complaint
     assert rows(jupyterhub_file, "SELECT version_num FROM alembic_version") == [("4621fec11365",)]
+
+
+# ---- hub link
+
+
+def query_of(link):
+    return parse_qs(urlsplit(link).query)
+
+
+@pytest.mark.usefixtures("started")
+def test_a_link_is_printed_alone_stored_as_a_hash_and_written_down(hub, tmp_path):
+    file = tmp_path / "jupyterhub.sqlite"
+    code, said, complaint = hub("link", " Alice ")
+    link = said.strip()
+    assert (code, said.count("\n")) == (0, 1)
+    assert link.startswith("http://127.0.0.1:8000/hub/login/onetime?token=")
+    assert complaint == "hub: there is no user 'alice' yet: logging in with the link stores the name\n"
+    [token] = query_of(link)["token"]
+    assert len(token) >= 43
+    assert token.encode() not in file.read_bytes()
+    [(name, admin, expires_at)] = rows(file, "SELECT username, admin, expires_at FROM plughub_login_links")
+    assert (name, admin, 0 < expires_at - time.time() <= 3600) == ("alice", 0, True)
+    [(kind, user, detail)] = rows(file, "SELECT kind, username, detail FROM plughub_audit")
+    assert (kind, user, json.loads(detail)["minutes"]) == ("create-login-link", "alice", 60)
+    assert token not in detail
+
+
+@pytest.mark.usefixtures("started")
+def test_without_a_name_the_link_is_for_an_admin_as_at_the_start_of_the_hub(hub, tmp_path, monkeypatch):
+    monkeypatch.setenv("SUDO_USER", "carol")
+    assert hub("link")[0] == 0
+    stored = "SELECT username, admin FROM plughub_login_links"
+    assert rows(tmp_path / "jupyterhub.sqlite", stored) == [("carol", 1)]
+
+
+@pytest.mark.usefixtures("started")
+@pytest.mark.parametrize(
+    ("settings", "address"),
+    [
+        (["--port=9000", "--base-url=/lab/"], "http://127.0.0.1:9000/lab/hub/"),
+        (
+            ["--JupyterHub.public_url=https://hub.example.org/lab/", "--base-url=/lab/"],
+            "https://hub.example.org/lab/hub/",
+        ),
+        (["--JupyterHub.subdomain_host=https://hub.example.org"], "https://hub.example.org/hub/"),
+    ],
+)
+def test_a_link_leads_where_users_reach_the_hub(hub, settings, address):
+    assert hub("link", "alice", *settings)[1].startswith(f"{address}login/onetime?token=")
+
+
+@pytest.mark.usefixtures("started")
+def test_a_hub_that_takes_no_links_gets_none(hub, tmp_path):
+    code, said, complaint = hub("link", "alice", "--plugins", "dummy,simple")
+    assert (code, said) == (2, "")
+    assert complaint.startswith("hub: one-time login links are not active; the plugins are: ")
+    assert "add 'onetime' to c.JupyterHub.plugins" in complaint
+    assert rows(tmp_path / "jupyterhub.sqlite", "SELECT * FROM plughub_login_links") == []
+    assert hub("link", "alice", "--plugins", "dummy,simple,onetime")[0] == 0
+
+
+# ---- the wrong folder
+
+
+@pytest.mark.parametrize("arguments", [("token", "alice"), ("link", "alice"), ("upgrade-db",)])
+def test_no_command_makes_a_database_where_none_is(hub, tmp_path, arguments):
+    code, said, complaint = hub(*arguments)
+    assert (code, said) == (2, "")
+    assert complaint == (
+        f"hub: there is no database {tmp_path}/jupyterhub.sqlite "
+        "(JupyterHub.db_url = 'sqlite:///jupyterhub.sqlite')\n"
+        "hub: run the command in the hub's folder, or name the hub's config file: hub -f FILE …\n"
+    )
+    assert list(tmp_path.iterdir()) == []
 
 
 # ---- messages

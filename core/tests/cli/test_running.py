@@ -49,6 +49,19 @@ def test_it_prints_its_address_and_a_link_that_logs_in_once(folder):
         assert refused.value.code == 403
 
 
+def test_a_link_that_the_command_prints_logs_its_user_in_while_the_hub_runs(folder):
+    with HubProcess(folder, *PLUGINS, config=CONFIG) as hub:
+        command = [hub.python, "-m", "plughub", "link", "bob", *PLUGINS, f"--port={hub.port}"]
+        made = subprocess.run(command, cwd=folder, env=hub.env, check=True, capture_output=True, text=True)
+        link = made.stdout.strip().replace("?", "?next=%2Fhub%2Fhome&")
+        opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+        with opener.open(link, timeout=20) as answer:
+            assert (answer.status, "bob" in answer.read().decode()) == (200, True)
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(link, timeout=20)
+        refused.value.close()
+
+
 def test_a_second_hub_on_a_sqlite_file_is_told_of_the_first(folder):
     with HubProcess(folder, *PLUGINS, config=CONFIG) as hub:
         assert "uses the database" not in hub.stderr

@@ -37,6 +37,12 @@ def test_processes_that_begin_together_prepare_one_database(db_url, make_stored,
     assert stored(lambda tx: tx.users.create("alice")).roles == ("user",)
 
 
+def test_a_login_link_that_is_opened_at_several_hubs_at_once_logs_in_once(stored, together):
+    stored(lambda tx: tx.login_links.add("h", "alice", admin=True, expires_at=tx.now() + 60))
+    taken = together(lambda _: stored(lambda tx: tx.login_links.take("h")))
+    assert sorted(taken, key=bool) == [None] * (AT_ONCE - 1) + [("alice", True)]
+
+
 def test_withdrawing_and_admitting_do_not_wait_for_each_other(stored, together):
     def ask(tx, name):
         user = tx.users.create(name)

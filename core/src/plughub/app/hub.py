@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import getpass
 import logging
-import os
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
@@ -26,6 +24,7 @@ from plughub.app.declared import declared_of, scopes_of
 from plughub.app.internal_tls import in_proxy, prepare_tls
 from plughub.app.late import LateStore
 from plughub.app.leaving import clean_up, hand_over
+from plughub.app.login_links import login_link, starter
 from plughub.app.news import News
 from plughub.app.observing import Observing
 from plughub.app.origins import check_origins, read_origins, warn_of_shared_origin
@@ -253,7 +252,7 @@ class Hub:
         if ONETIME not in self.selection.active.names:
             return None
         token = await self.links.make(starter(), admin=True)
-        return f"{self.url.rstrip('/')}/hub/login/onetime?token={token}"
+        return login_link(self.url, token)
 
     @property
     def url(self) -> str:
@@ -359,12 +358,3 @@ class Hub:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-
-
-def starter() -> str:
-    """Tell who starts the hub.
-
-    Returns:
-        Name of the person behind ``sudo``, else of the user of this process.
-    """
-    return os.environ.get("SUDO_USER") or getpass.getuser()

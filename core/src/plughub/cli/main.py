@@ -15,12 +15,13 @@ from traitlets.config import Config
 import plughub
 from plughub.app.config import JupyterHub
 from plughub.app.loading import bad_value, load_config
-from plughub.cli.commands import list_plugins, make_token, run_plugin_command, upgrade_database
+from plughub.cli.commands import list_plugins, run_plugin_command, upgrade_database
+from plughub.cli.credentials import make_link, make_token
 from plughub.cli.run import run_hub
 from plughub.cli.settings import split_settings
 from plughub.domain.errors import HubError, StartError
 
-COMMANDS: Final = frozenset({"token", "upgrade-db", "plugins"})
+COMMANDS: Final = frozenset({"token", "link", "upgrade-db", "plugins"})
 ALIASES: Final = {
     "ip": "ip",
     "port": "port",
@@ -112,12 +113,15 @@ def _parser() -> argparse.ArgumentParser:
     token = commands.add_parser("token", help="print a new API token of a user")
     token.add_argument("name", nargs="?", help="the user; yourself when left out")
     token.set_defaults(run=make_token)
+    link = commands.add_parser("link", help="print a link that logs a user in once")
+    link.add_argument("name", nargs="?", help="the user; yourself, as an admin, when left out")
+    link.set_defaults(run=make_link)
     upgrade = commands.add_parser("upgrade-db", help="bring the schema of the database up to date")
     upgrade.set_defaults(run=upgrade_database)
     plugins = commands.add_parser("plugins", help="list the plugins that are installed")
     plugins.add_argument("--json", action="store_true", help="as JSON")
     plugins.set_defaults(run=list_plugins)
-    for command in (token, upgrade, plugins):
+    for command in (token, link, upgrade, plugins):
         _add_common(command, default=argparse.SUPPRESS)
     return parser
 

@@ -23,6 +23,7 @@ HEAD: Final = "5c8e1f70a2d3"
 """The newest revision in `plughub.storage.migrations`, known without loading alembic."""
 
 TURN_SECONDS: Final = 60
+_WRONG_PLACE: Final = "run the command in the hub's folder, or name the hub's config file: hub -f FILE …"
 _SCHEMA_LOCK: Final = 7_044_002
 """Any number, the same in all processes: PostgreSQL's name for the lock around work on the schema."""
 _NETWORK_FILE_SYSTEMS: Final = frozenset(
@@ -69,11 +70,48 @@ def prepare_schema(url: str, options: Mapping[str, Any] | None = None) -> None:
         state = state_of(connection)
         if state.revision is None:
             make_schema(connection)
-        elif not state.current:
-            raise StartError(
-                f"the database has schema {state.revision}, this hub needs {state.head}",
-                hint="back it up, then run: hub upgrade-db",
-            )
+        else:
+            _check_current(state)
+
+
+def require_schema(url: str, options: Mapping[str, Any] | None = None) -> None:
+    """Refuse a database that no hub has made, or whose schema is out of date; never make one.
+
+    Args:
+        url: SQLAlchemy URL.
+        options: further arguments of `sqlalchemy.create_engine`.
+
+    Raises:
+        StartError: there is no such database, or it cannot be used as it is.
+    """
+    require_database(url)
+    with schema_work(url, options) as connection:
+        state = state_of(connection)
+    if state.revision is None:
+        raise StartError(
+            f"the database {_shown(url)} (JupyterHub.db_url) is empty: no hub has started with it yet",
+            hint=_WRONG_PLACE,
+            exit_code=2,
+        )
+    _check_current(state)
+
+
+def require_database(url: str) -> None:
+    """Refuse a SQLite database whose file does not exist: it was looked for in the wrong place.
+
+    Args:
+        url: SQLAlchemy URL.
+
+    Raises:
+        StartError: the file does not exist.
+    """
+    path = sqlite_path(url)
+    if path is not None and not path.exists():
+        raise StartError(
+            f"there is no database {path.absolute()} (JupyterHub.db_url = {url!r})",
+            hint=_WRONG_PLACE,
+            exit_code=2,
+        )
 
 
 def schema_state(url: str, options: Mapping[str, Any] | None = None) -> SchemaState:
@@ -108,6 +146,14 @@ def state_of(connection: Connection) -> SchemaState:
     if revision is None and look.has_table("users"):
         revision = "unknown"
     return SchemaState(revision, HEAD)
+
+
+def _check_current(state: SchemaState) -> None:
+    if not state.current:
+        raise StartError(
+            f"the database has schema {state.revision}, this hub needs {state.head}",
+            hint="back it up, then run: hub upgrade-db",
+        )
 
 
 def make_schema(connection: Connection) -> None:
@@ -258,8 +304,12 @@ def _file_system(folder: Path) -> str:
     return kind
 
 
+def _shown(url: str) -> str:
+    return make_url(url).render_as_string(hide_password=True)
+
+
 def _unreachable(url: str, error: DBAPIError) -> StartError:
-    shown = make_url(url).render_as_string(hide_password=True)
+    shown = _shown(url)
     reason = " ".join(str(error.orig).split())[:300]
     hint = "check JupyterHub.db_url"
     if (path := sqlite_path(url)) and any(words in reason for words in ("unable to open", "readonly")):

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import secrets
-import time
 from typing import Final
 
 from plughub import hookimpl
 from plughub.domain.names import normalize_username
 from plughub.domain.tokens import GENERATED_ROUNDS, hash_token
 from plughub.kinds import Identity, Login, LoginMethod
-from plughub.services.ports.store import Store
+from plughub.services.ports.store import Store, Transaction
 
 PLUGIN: Final = "onetime"
 FIELD: Final = "onetime_token"
@@ -57,12 +56,25 @@ class OneTimeLinks:
         Returns:
             The secret part of the link.
         """
-        token = secrets.token_urlsafe(32)
-        name, ends = normalize_username(username), time.time() + lifetime
-        await self._store.write(
-            lambda tx: tx.login_links.add(_hash(token), name, admin=admin, expires_at=ends)
-        )
-        return token
+        return await self._store.write(lambda tx: store_link(tx, username, admin=admin, lifetime=lifetime))
+
+
+def store_link(tx: Transaction, username: str, *, admin: bool = False, lifetime: float = LIFETIME) -> str:
+    """Store a new link, of which only a hash is kept.
+
+    Args:
+        tx: the transaction.
+        username: the user whom it logs in.
+        admin: whether it makes the user an admin; otherwise their rights stay as they are.
+        lifetime: seconds until it expires, by the clock of the database.
+
+    Returns:
+        The secret part of the link.
+    """
+    token = secrets.token_urlsafe(32)
+    name = normalize_username(username)
+    tx.login_links.add(_hash(token), name, admin=admin, expires_at=tx.now() + lifetime)
+    return token
 
 
 def _hash(token: str) -> str:

@@ -235,8 +235,8 @@ class OneTimeHandler(LoginHandler):
             if error.message != WRONG:
                 raise
             raise ForbiddenError(
-                "This login link is not good: it was used already, is too old, or was copied in part.",
-                hint="A hub prints a new link when it starts; an administrator can make one at any time.",
+                "This login link has expired, was already used, or was copied in part.",
+                hint="Ask the administrator of the hub for a new one.",
             ) from error
         self.redirect(await self.enter(session))
 

@@ -1,0 +1,81 @@
+"""Where one-time login links lead, and who starts a hub."""
+
+from __future__ import annotations
+
+import getpass
+import os
+from collections.abc import Callable
+from urllib.parse import urlencode
+
+from traitlets.config import Config
+
+from plughub.app.assembly import addresses, proxy_settings
+from plughub.app.config import JupyterHub
+from plughub.app.late import LateStore
+from plughub.app.origins import read_origins
+from plughub.app.plugins import PluginChooser
+from plughub.domain.errors import StartError
+from plughub.services.people.links import PLUGIN as ONETIME
+from plughub.services.people.links import OneTimeLinks
+
+
+def starter() -> str:
+    """Name the person who runs this process.
+
+    Returns:
+        Name of the person behind ``sudo``, else of the user of this process.
+    """
+    return os.environ.get("SUDO_USER") or getpass.getuser()
+
+
+def login_link(hub_url: str, token: str) -> str:
+    """Build a one-time login link.
+
+    Args:
+        hub_url: where a browser reaches the hub, with its base_url.
+        token: the secret part.
+
+    Returns:
+        The link.
+    """
+    return f"{hub_url.rstrip('/')}/hub/login/onetime?{urlencode({'token': token})}"
+
+
+def address_for_users(hub: JupyterHub) -> str:
+    """Work out the address at which users reach a hub, from its settings alone.
+
+    Args:
+        hub: the settings of the hub.
+
+    Returns:
+        public_url where it is set, else the address of the proxy; with base_url.
+
+    Raises:
+        StartError: the settings do not go together.
+    """
+    where, origins = addresses(hub), read_origins(hub)
+    if origins.hub:
+        return origins.hub + where.base_url
+    return proxy_settings(hub, where, origins).public_url
+
+
+def require_login_links(config: Config, names: list[str]) -> None:
+    """Refuse to make a login link that no hub with this configuration would take.
+
+    Args:
+        config: the configuration.
+        names: plugins as named on the command line or elsewhere; empty for the defaults.
+
+    Raises:
+        StartError: one-time links are not active, or a plugin cannot be loaded.
+    """
+    hub = JupyterHub(config=config)
+    builtins: dict[str, Callable[[], object]] = {ONETIME: lambda: OneTimeLinks(LateStore())}
+    chooser = PluginChooser(hub, config, builtins, addresses(hub).hub_prefix)
+    active = chooser.choose(names).active.names
+    if ONETIME not in active:
+        raise StartError(
+            f"one-time login links are not active; the plugins are: {', '.join(active)}",
+            hint=f"add {ONETIME!r} to c.JupyterHub.plugins (or --plugins) and restart the hub",
+            exit_code=2,
+        )
