@@ -8,6 +8,7 @@ import stat
 from pathlib import Path
 
 import pytest
+from traitlets.config import Config
 
 from plughub.app.config import JupyterHub
 from plughub.app.secrets import BYTES, VARIABLE, cookie_secret
@@ -52,3 +53,17 @@ def test_an_environment_with_something_else_is_told_what_to_set(monkeypatch: pyt
     with pytest.raises(StartError, match=VARIABLE) as told:
         _ = JupyterHub().cookie_secret
     assert "not hexadecimal" not in str(told.value.message)
+
+
+@pytest.mark.parametrize("digits", [SECRET.hex(), SECRET.hex().upper()])
+def test_hexadecimal_text_in_the_configuration_is_the_secret(digits: str) -> None:
+    config = Config({"JupyterHub": {"cookie_secret": digits}})
+    assert JupyterHub(config=config).cookie_secret == SECRET
+
+
+@pytest.mark.parametrize("text", ["not hexadecimal", "abc"])
+def test_other_text_in_the_configuration_is_refused_and_not_shown(text: str) -> None:
+    with pytest.raises(StartError, match="cookie_secret is not written in hexadecimal digits") as told:
+        JupyterHub(cookie_secret=text)
+    assert text not in told.value.message
+    assert told.value.exit_code == 2

@@ -197,6 +197,15 @@ async def test_where_only_links_let_in_the_page_says_so(make_hub):
     assert "password_input" not in page
 
 
+async def test_where_nobody_can_log_in_the_page_says_so(make_hub):
+    hub = await make_hub(context={"login_methods": {"known": LoginMethod(form=False)}})
+    hub.active.retire("onetime", "authenticator")
+    page = (await hub.browser().get("/hub/login")).body.decode()
+    assert "Nobody can log in here" in page
+    assert "one-time" not in page
+    assert "password_input" not in page
+
+
 async def test_a_login_elsewhere_is_a_button_with_the_way_back(make_hub):
     hub = await make_hub(users=KnownUsers({}, method=LoginMethod(label="GitHub", url="/hub/oauth_login")))
     page = (await hub.browser().get("/hub/login?next=/hub/home")).body.decode()

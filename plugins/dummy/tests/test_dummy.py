@@ -44,3 +44,9 @@ async def test_a_password_of_the_config_file_is_used():
 )
 def test_the_hub_finds_both_by_name(name, kind):
     assert installed_plugins()[name].load().hub_register_authenticator() is kind
+
+
+def test_with_null_nobody_logs_in_and_the_page_asks_for_nothing():
+    null = installed_plugins()["null"].load()
+    assert null.hub_authenticate(Login(username="alice", password="any")) is None
+    assert not null.hub_login_method().form

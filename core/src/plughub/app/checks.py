@@ -12,7 +12,8 @@ from typing import Final
 from traitlets.config import Config
 
 from plughub.app.config import JupyterHub
-from plughub.app.plugins import UPSTREAM_NAMES, Selection
+from plughub.app.plugins import Selection
+from plughub.app.upstream_names import UPSTREAM_NAMES
 from plughub.app.upstream_settings import INSTEAD
 from plughub.classes.config_check import unknown_settings
 from plughub.classes.network import is_valid_ip

@@ -5,7 +5,7 @@ from __future__ import annotations
 import traitlets
 from traitlets.config import SingletonConfigurable
 
-from plughub.app.secrets import secret_of_environment
+from plughub.app.secrets import secret_of_environment, secret_of_text
 from plughub.classes.traits import CookieSuffix, URLPrefix
 from plughub.domain.limits import MAX_TOKENS
 
@@ -179,8 +179,12 @@ class JupyterHub(SingletonConfigurable):
     ).tag(config=True)
     pid_file = traitlets.Unicode("", help="File to write the process id to.").tag(config=True)
 
-    cookie_secret = traitlets.Bytes(
-        b"", help="Secret that signs cookies; better kept in cookie_secret_file."
+    cookie_secret = traitlets.Union(
+        [traitlets.Bytes(), traitlets.Unicode()],
+        default_value=b"",
+        help="""Secret that signs cookies, as bytes or as text in hexadecimal digits; better kept in
+        cookie_secret_file.
+        """,
     ).tag(config=True)
     cookie_secret_file = traitlets.Unicode(
         "jupyterhub_cookie_secret", help="File with the secret that signs cookies; made when missing."
@@ -404,3 +408,8 @@ class JupyterHub(SingletonConfigurable):
     @traitlets.default("cookie_secret")
     def _cookie_secret_of_environment(self) -> bytes:
         return secret_of_environment()
+
+    @traitlets.validate("cookie_secret")
+    def _decode_cookie_secret(self, proposal: dict[str, str | bytes]) -> bytes:
+        value = proposal["value"]
+        return value if isinstance(value, bytes) else secret_of_text(value, "c.JupyterHub.cookie_secret")

@@ -19,6 +19,7 @@ from plughub.app.class_plugins import (
 )
 from plughub.app.config import JupyterHub
 from plughub.app.heirs import Succession, succession
+from plughub.app.upstream_names import plugin_instead
 from plughub.classes.access import AccessRules
 from plughub.classes.authenticator import Authenticator
 from plughub.classes.authenticator_hooks import AuthenticatorHooks
@@ -43,20 +44,6 @@ DEFAULTS: Final = {"spawner": ("localprocess",), "authenticator": (ONETIME,), "p
 ROOT_AUTHENTICATOR: Final = "pam"
 
 BASES: Final = {"spawner": Spawner, "authenticator": Authenticator, "proxy": Proxy}
-
-UPSTREAM_NAMES: Final = {
-    "default": {"spawner": "localprocess", "authenticator": "pam", "proxy": "haproxy"},
-    "configurable-http-proxy": {"proxy": "chp"},
-    "jupyterhub.auth.PAMAuthenticator": {"authenticator": "pam"},
-    "jupyterhub.auth.DummyAuthenticator": {"authenticator": "dummy"},
-    "jupyterhub.spawner.LocalProcessSpawner": {"spawner": "localprocess"},
-    "jupyterhub.spawner.SimpleLocalProcessSpawner": {"spawner": "simple"},
-    "jupyterhub.proxy.ConfigurableHTTPProxy": {"proxy": "chp"},
-    "dockerspawner.DockerSpawner": {"spawner": "docker"},
-    "dockerspawner.SwarmSpawner": {"spawner": "swarm"},
-    "dockerspawner.SystemUserSpawner": {"spawner": "system-user"},
-}
-"""What JupyterHub calls the backends that are plugins here."""
 
 
 @dataclass(slots=True)
@@ -172,15 +159,15 @@ class PluginChooser:
                 self._selection.default_spawner = name
 
     def _plugin_of(self, kind: str, wanted: str | type) -> str:
+        wanted = plugin_instead(kind, wanted)
+        if isinstance(wanted, str) and "." in wanted and wanted not in self._selection.active.names:
+            wanted = plugin_instead(kind, import_class(kind, wanted))
         if isinstance(wanted, str):
-            name = UPSTREAM_NAMES.get(wanted, {}).get(kind, wanted)
-            if name in self._selection.active.names:
-                return name  # named on purpose beside others; this says which one comes first
-            if "." not in name:
-                if name not in self._builtins and name not in self._installed:
-                    refuse_upstream(kind, name)
-                return self._succeed(kind, self._add(name))
-            wanted = import_class(kind, name)
+            if wanted in self._selection.active.names:
+                return wanted  # named on purpose beside others; this says which one comes first
+            if wanted not in self._builtins and wanted not in self._installed:
+                refuse_upstream(kind, wanted)
+            return self._succeed(kind, self._add(wanted))
         same = [name for name, cls in self._offers(kind).items() if cls is wanted]
         return same[0] if same else self._add_class(kind, wanted)
 

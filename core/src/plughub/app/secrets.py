@@ -25,12 +25,29 @@ def secret_of_environment() -> bytes:
     Raises:
         StartError: it is not written in hexadecimal digits.
     """
+    return secret_of_text(os.environ.get(VARIABLE, ""), f"{VARIABLE} in the environment")
+
+
+def secret_of_text(text: str, name: str) -> bytes:
+    """Decode a secret.
+
+    Args:
+        text: the secret in hexadecimal digits.
+        name: where it stands, for the message.
+
+    Returns:
+        The secret.
+
+    Raises:
+        StartError: it is something else; the message does not show it.
+    """
     try:
-        return bytes.fromhex(os.environ.get(VARIABLE, ""))
+        return bytes.fromhex(text)
     except ValueError as error:
         raise StartError(
-            f"{VARIABLE} in the environment is not written in hexadecimal digits",
+            f"{name} is not written in hexadecimal digits",
             hint="set it to what `openssl rand -hex 32` prints",
+            exit_code=2,
         ) from error
 
 

@@ -12,6 +12,7 @@ from plughub.domain.sessions import SessionRequest
 from plughub.domain.users import User
 from plughub.kinds import LoginMethod
 from plughub.services.people.links import FIELD
+from plughub.services.people.links import PLUGIN as ONETIME
 from plughub.services.people.login import WRONG, Session
 from plughub.web.errors import answer_to, status_of
 from plughub.web.pages.base import PageHandler
@@ -189,6 +190,7 @@ class LoginHandler(PageHandler):
                 for html in custom
             ],
             nothing_asked=not forms and not buttons,
+            one_time_links=ONETIME in methods,
             insecure=self._is_insecure(),
         )
 

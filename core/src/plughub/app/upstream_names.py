@@ -1,0 +1,42 @@
+"""What JupyterHub and DockerSpawner call the backends that are plugins here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+UPSTREAM_NAMES: Final[Mapping[str, Mapping[str, str]]] = {
+    "default": {"spawner": "localprocess", "authenticator": "pam", "proxy": "haproxy"},
+    "configurable-http-proxy": {"proxy": "chp"},
+    "docker-swarm": {"spawner": "swarm"},
+    "docker-system-user": {"spawner": "system-user"},
+    "jupyterhub.auth.PAMAuthenticator": {"authenticator": "pam"},
+    "jupyterhub.auth.DummyAuthenticator": {"authenticator": "dummy"},
+    "jupyterhub.auth.NullAuthenticator": {"authenticator": "null"},
+    "jupyterhub.authenticators.shared.SharedPasswordAuthenticator": {"authenticator": "shared-password"},
+    "jupyterhub.spawner.LocalProcessSpawner": {"spawner": "localprocess"},
+    "jupyterhub.spawner.SimpleLocalProcessSpawner": {"spawner": "simple"},
+    "jupyterhub.proxy.ConfigurableHTTPProxy": {"proxy": "chp"},
+    "dockerspawner.DockerSpawner": {"spawner": "docker"},
+    "dockerspawner.SwarmSpawner": {"spawner": "swarm"},
+    "dockerspawner.SystemUserSpawner": {"spawner": "system-user"},
+    "dockerspawner.dockerspawner.DockerSpawner": {"spawner": "docker"},
+    "dockerspawner.swarmspawner.SwarmSpawner": {"spawner": "swarm"},
+    "dockerspawner.systemuserspawner.SystemUserSpawner": {"spawner": "system-user"},
+}
+"""Names of plugins by kind: by the short name, by the name for an import, and by the module of the class."""
+
+
+def plugin_instead(kind: str, wanted: Any) -> Any:
+    """Replace a backend of JupyterHub by the name of the plugin that does its job here.
+
+    Args:
+        kind: spawner, authenticator or proxy.
+        wanted: a name, the dotted name of a class, or a class, as a config file has it.
+
+    Returns:
+        The name of the plugin; what was given when it is none of JupyterHub's own.
+    """
+    name = f"{wanted.__module__}.{wanted.__qualname__}" if isinstance(wanted, type) else wanted
+    known = UPSTREAM_NAMES.get(name, {}) if isinstance(name, str) else {}
+    return known.get(kind, wanted)

@@ -1,0 +1,18 @@
+"""The module that the hub loads for ``--plugins null``: nobody can log in."""
+
+from __future__ import annotations
+
+from plughub import hookimpl
+from plughub.kinds import Identity, Login, LoginMethod
+
+
+@hookimpl
+def hub_login_method() -> LoginMethod:
+    """Show no form on the login page."""
+    return LoginMethod(form=False)
+
+
+@hookimpl
+def hub_authenticate(login: Login) -> Identity | None:  # noqa: ARG001 - nothing that a login brings is enough
+    """Know nobody."""
+    return None
