@@ -8,6 +8,8 @@ import re
 import signal
 import sys
 import threading
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,7 +19,7 @@ import pytest
 from plughub.testing.client import ApiClient, client_of
 from plughub.testing.crash.points import PLUGIN, SLEEP, armed_by
 from plughub.testing.hub import HubProcess
-from plughub.testing.ports import free_port
+from plughub.testing.ports import free_port, network_address
 from plughub.testing.waiting import wait_for
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.timeout(180)]
@@ -264,38 +266,60 @@ def test_a_hub_that_is_cut_off_from_the_database_trusts_nothing_and_its_start_is
     assert len(hubs.servers()) == 1
 
 
-def test_a_server_bound_to_a_machine_is_seen_to_by_hubs_of_that_machine_alone(postgresql, tmp_path):
+@pytest.fixture
+def machines(postgresql, tmp_path) -> Iterator[tuple[HubProcess, HubProcess]]:
+    """Hubs on two machines, ``here`` and ``there``; servers of ``there`` listen where both reach them."""
     database = postgresql.new_database()
     command = [sys.executable, "-m", "plughub.testing.tiny_server"]
     config = CONFIG.format(database=database, lease=1, command=command, folder=tmp_path)
     config += 'c.Authenticator.admin_users = {"bob"}'
-    forget = "/users/amy/server", {"forget": True}
     here = hub_in(tmp_path, 0, "--JupyterHub.host_name=here", config=config)
-    there = hub_in(tmp_path, 1, "--JupyterHub.host_name=there", "--JupyterHub.runtime_dir=.there")
+    networked = (f"--Spawner.ip={network_address()}", "--JupyterHub.runtime_dir=.there")
+    there = hub_in(tmp_path, 1, "--JupyterHub.host_name=there", *networked)
     try:
-        here.start()
-        there.start()
-        call = client_of(here, "bob", past_the_proxy=True)
-        for name in ("bob", "amy"):
-            call("POST", f"/users/{name}", {})
-            call("POST", f"/users/{name}/server", {})
-            call.until(f"/users/{name}", ready)
-        for hub in (here, there):  # each machine has a proxy with all routes
-            wait_for(lambda hub=hub: get(hub.port, "/user/bob/")[0] == 200)
-        both = {"routes@here", "routes@there"}
-        elsewhere = ApiClient(f"{there.hub_url}/", call._token)
-        wait_for(lambda: both <= set(elsewhere("GET", "/health").body["leases"]))
-        here.kill()
-        elsewhere("DELETE", "/users/bob/server")
-        wait_for(lambda: elsewhere("DELETE", *forget).status == 204)
-        wait_for(lambda: "@here" not in str(elsewhere("GET", "/health").body["leases"]))
-        assert get(there.port, "/user/bob/")[0] == 200
-        assert [p for p in here.processes() if "tiny_server" in " ".join(cmdline(p))]
-        here.start()
-        elsewhere.until("/users/bob", lambda user: not user["servers"])
-        # What was forgotten is found as a leftover.
-        wait_for(lambda: not [p for p in here.processes() if "tiny_server" in " ".join(cmdline(p))])
-        assert here.stop(signal.SIGTERM) == there.stop(signal.SIGTERM) == 0
+        yield here, there
     finally:
         here.end_everything()
         there.end_everything()
+
+
+def test_a_server_bound_to_a_machine_is_seen_to_and_routed_by_hubs_of_that_machine_alone(machines):
+    here, there = machines
+    forget = "/users/amy/server", {"forget": True}
+    here.start()
+    call = client_of(here, "bob", past_the_proxy=True)
+    for name in ("bob", "amy"):
+        call("POST", f"/users/{name}", {})
+        call("POST", f"/users/{name}/server", {})
+        call.until(f"/users/{name}", ready)
+    there.start()
+    elsewhere = ApiClient(f"{there.hub_url}/", call._token)
+    both = {"routes@here", "routes@there"}
+    wait_for(lambda: both <= set(elsewhere("GET", "/health").body["leases"]))
+    wait_for(lambda: "no route to bob/ from the proxy on machine there" in there.stderr)
+    assert get(here.port, "/user/bob/")[0] == 200
+    # At that port of its own machine anything may listen.
+    assert "/user/bob/" not in elsewhere("GET", "/proxy").body
+    asked = urllib.request.Request(f"{there.url}user/bob/", headers={"Authorization": f"token {call._token}"})
+    with pytest.raises(urllib.error.HTTPError, match="503") as refused:
+        urllib.request.urlopen(asked, timeout=30)
+    assert "cannot be reached at the moment" in refused.value.read().decode()
+    here.kill()
+    elsewhere("DELETE", "/users/bob/server")
+    wait_for(lambda: elsewhere("DELETE", *forget).status == 204)
+    wait_for(lambda: "@here" not in str(elsewhere("GET", "/health").body["leases"]))
+    assert tiny_servers(here)
+    # Without a hub of the other machine this one starts it, at an address that leads there from all.
+    elsewhere("POST", "/users/amy/server", {})
+    elsewhere.until("/users/amy", ready)
+    here.start()
+    for hub in (here, there):
+        wait_for(lambda hub=hub: get(hub.port, "/user/amy/")[0] == 200)
+    elsewhere.until("/users/bob", lambda user: not user["servers"])
+    # What was forgotten is found as a leftover.
+    wait_for(lambda: len(tiny_servers(here)) == 1)
+    assert here.stop(signal.SIGTERM) == there.stop(signal.SIGTERM) == 0
+
+
+def tiny_servers(hub: HubProcess) -> list[psutil.Process]:
+    return [p for p in hub.processes() if "tiny_server" in " ".join(cmdline(p))]

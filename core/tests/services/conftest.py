@@ -46,6 +46,7 @@ class Machine:
     """The world outside of the hub: HTTP servers that run in this process. It outlives hub processes."""
 
     def __init__(self):
+        self.address = "127.0.0.1"
         self.running = {}
         self.launches = []
         self.stops = []
@@ -82,16 +83,14 @@ class Machine:
             await self.before.wait()
         if self.error:
             raise self.error
-        listener = await asyncio.start_server(self._answer, "127.0.0.1", 0)
-        port = listener.sockets[0].getsockname()[1]
-        self.running[server.operation] = (server, listener, f"http://127.0.0.1:{port}")
+        listener = await asyncio.start_server(self._answer, self.address, 0)
+        url = f"http://{self.address}:{listener.sockets[0].getsockname()[1]}"
+        self.running[server.operation] = (server, listener, url)
         if self.dies:
             await self.kill(server.operation)
         if self.gate:
             await self.gate.wait()
-        return Endpoint(
-            url=f"http://127.0.0.1:{port}", state={"launch": server.operation}, api_token=self.token_of_old
-        )
+        return Endpoint(url=url, state={"launch": server.operation}, api_token=self.token_of_old)
 
     async def kill(self, launch):
         _, listener, _ = self.running.pop(launch)
@@ -257,7 +256,11 @@ class HubParts:
             mark=settings.pop("mark", "mark"),
             hub_id=uuid.uuid4().hex,
             host=settings.pop("host", "here"),
-            spawners={"machine": SpawnerInfo(http_timeout=settings.pop("http_timeout", 5))}
+            spawners={
+                "machine": SpawnerInfo(
+                    http_timeout=settings.pop("http_timeout", 5), host_bound=settings.pop("host_bound", False)
+                )
+            }
             | {name: SpawnerInfo() for name, plugin in (extra or {}).items() if hasattr(plugin, "hub_spawn")},
             proxy="table",
             **settings,
@@ -348,7 +351,7 @@ async def make_hub(db_url, machine, proxy):
     hubs = []
 
     def make(**settings):
-        hub = HubParts(db_url, machine, proxy, **settings)
+        hub = HubParts(db_url, machine, settings.pop("table", proxy), **settings)
         hubs.append(hub)
         return hub.run()
 

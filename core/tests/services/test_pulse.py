@@ -21,13 +21,13 @@ class Feeling:
         proxy = ProxySettings(ip="", port=8000, hub_url="http://h:1")
         self.router = Router(hub.store, hub.hooks, hub.settings, proxy, self.pulse)
         self.reads = 0
-        look = self.router._look
+        look = self.router.expected._look
 
         def counted(tx):
             self.reads += 1
             return look(tx)
 
-        self.router._look = counted
+        self.router.expected._look = counted
         self.beats = []
         self.membership = Membership(hub.store, hub.settings, lambda _: self.pulse.changed(), felt=self._felt)
 

@@ -9,6 +9,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from plughub.domain.clock import utcnow
+
 JSON = {"Accept": "application/json"}
 
 
@@ -75,6 +77,32 @@ async def test_a_server_that_runs_is_gone_to_but_not_for_ever(hub):
     answer = await browser.get("/hub/user/alice/lab?redirects=4")
     assert answer.code == 500
     assert "Redirect loop detected." in answer.body.decode()
+
+
+async def test_a_server_on_a_machine_to_which_the_proxy_does_not_lead_is_gone_to_once(make_hub):
+    hub = await make_hub(proxy_host="test-host")
+    browser = await hub.logged_in()
+    await hub.running()
+    server = await hub.servers.get("alice", "")
+
+    def join_another(tx):
+        for host in ("test-host", "other"):
+            tx.hubs.join(host, host=host, pid=1, birth=1.0, url="")
+
+    def bind(tx):
+        launch = {"backend": server.backend, "launch": server.launch, "client_id": server.oauth_client_id}
+        tx.servers.launching(server.id, host="other", **launch)
+        tx.servers.ready(server.id, utcnow())
+
+    await hub.store.write(bind)
+    assert location(await browser.get("/hub/user/alice/lab?redirects=1")) == "/user/alice/lab?redirects=2"
+    await hub.store.write(join_another)
+    # A route may be about to be added, and the proxy that the browser uses may have one.
+    assert location(await browser.get("/hub/user/alice/lab")) == "/user/alice/lab?redirects=1"
+    answer = await browser.get("/hub/user/alice/lab?redirects=1")
+    assert (answer.code, "It is running on another machine" in answer.body.decode()) == (503, True)
+    answer = await browser.ask("GET", "/hub/user/alice/lab?redirects=1", headers=JSON)
+    assert (answer.code, "cannot be reached" in json.loads(answer.body)["message"]) == (503, True)
 
 
 async def test_a_named_server_is_found_by_its_address(make_hub):

@@ -40,7 +40,7 @@ async def hand_over(hub: Hub, others: Sequence[Mapping[str, Any]]) -> None:
         await hub.activity.flush()
     try:
         await hub.membership.leave()
-        await hub.router.lead_to([other["url"] for other in others])
+        await hub.router.lead_to(others)
     except HubError as error:
         log.warning("the others find out by themselves: %s", error)
     elsewhere = any(other["host"] != hub.settings.host for other in others)

@@ -41,6 +41,7 @@ class Place:
         user: name of its user.
         name: name of the server.
         url: where it answers; empty before that is known.
+        host: the machine it lives on when its spawner is bound to one; empty otherwise.
         busy: something is being done to it, and whoever does it sees to the route.
         routed: it should have a route.
     """
@@ -48,6 +49,7 @@ class Place:
     user: str
     name: str
     url: str
+    host: str
     busy: bool
     routed: bool
 

@@ -29,6 +29,7 @@ class Service:
         command: with which the hub starts it; empty when somebody else does.
         timeout: seconds in which it has to answer.
         pid: of the process that the hub started; None when there is none.
+        host: the machine on which the hub started it; empty when it did not.
         from_config: it stands in the config file, and not only in the database.
         oauth_client_id: its OAuth client; empty for none.
     """
@@ -44,6 +45,7 @@ class Service:
     command: tuple[str, ...] = ()
     timeout: int = DEFAULT_TIMEOUT
     pid: int | None = None
+    host: str = ""
     from_config: bool = True
     oauth_client_id: str = ""
 

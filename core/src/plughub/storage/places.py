@@ -20,6 +20,7 @@ _ACTIVE: Final = (
         _spawners.name,
         _life.status,
         _life.unreachable,
+        _life.host,
         _address.proto,
         _address.ip,
         _address.port,
@@ -48,11 +49,12 @@ def active_places(connection: Connection) -> list[Place]:
         One place for each server that runs or to which something is being done.
     """
     places = []
-    for user, name, status, unreachable, proto, ip, port, phase in connection.execute(_ACTIVE):
+    for user, name, status, unreachable, host, proto, ip, port, phase in connection.execute(_ACTIVE):
         url = join_address(proto, ip, port)
         stands = phase == Phase.ROUTE if phase is not None else status == Status.RUNNING
         routed = bool(url) and stands and not unreachable
-        places.append(Place(user=user, name=name or "", url=url, busy=phase is not None, routed=routed))
+        busy = phase is not None
+        places.append(Place(user=user, name=name or "", url=url, host=host or "", busy=busy, routed=routed))
     return places
 
 

@@ -18,7 +18,7 @@ _services, _roles, _held = tables.services.c, tables.roles.c, tables.service_rol
 _lives = tables.service_lives.c
 
 _SERVICE = (
-    select(tables.services, _lives.pid.label("process"))
+    select(tables.services, _lives.pid.label("process"), _lives.host)
     .outerjoin(tables.service_lives, _lives.name == _services.name)
     .order_by(_services.name)
 )
@@ -122,6 +122,7 @@ class Services:
                 command=tuple(row.command or ()),
                 timeout=row.timeout,
                 pid=row.process,
+                host=(row.host or "") if row.command else "",
                 from_config=row.from_config is not False,
                 oauth_client_id=row.oauth_client_id or "",
             )

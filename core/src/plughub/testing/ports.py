@@ -7,6 +7,10 @@ import socket
 from pathlib import Path
 from typing import Final
 
+import psutil
+
+from plughub.domain.ip_addresses import is_loopback
+
 FIRST: Final = 10_000
 RANGE: Final = Path("/proc/sys/net/ipv4/ip_local_port_range")
 _dice: Final = random.SystemRandom()
@@ -25,6 +29,22 @@ def free_port() -> int:
         if port not in _given and _is_free(port):
             _given.add(port)
             return port
+
+
+def network_address() -> str:
+    """Return an IPv4 address of this machine that is no loopback address.
+
+    Returns:
+        The address.
+
+    Raises:
+        LookupError: the machine has none.
+    """
+    for addresses in psutil.net_if_addrs().values():
+        for one in addresses:
+            if one.family == socket.AF_INET and not is_loopback(one.address):
+                return str(one.address)
+    raise LookupError("this machine has loopback addresses only")
 
 
 def _is_free(port: int) -> bool:

@@ -6,7 +6,7 @@ import logging
 import os
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from plughub.domain.clock import utcnow
 from plughub.domain.login_pace import FORGOTTEN_SECONDS, KNOWN_SECONDS
+from plughub.domain.machines import Machines
 from plughub.domain.motion import Motion
 from plughub.services.ports.store import Store, Transaction
 from plughub.services.processes.loops import repeat
@@ -184,17 +185,17 @@ def _news(tx: Transaction, until: float | None) -> _News:
     return _News(tx.changes.since(since - NEWS_WINDOW), motion)
 
 
-def living_hubs(tx: Transaction, lease: float) -> tuple[str, ...]:
-    """Tell where the hub's processes are reached.
+def machines_of(hubs: Iterable[Mapping[str, Any]], settings: HubSettings) -> Machines:
+    """Tell on which machines the hub's processes are, and which of them the proxy is on.
 
     Args:
-        tx: the transaction.
-        lease: seconds without a sign of life after which another process takes work over.
+        hubs: the processes that are alive, as they are stored.
+        settings: of this process.
 
     Returns:
-        Addresses of those that gave a sign of life lately, in an order that all processes agree on.
+        The machines.
     """
-    return tuple(sorted({hub["url"] for hub in hubs_alive(tx, lease)}))
+    return Machines(settings.proxy_host, frozenset(hub["host"] for hub in hubs))
 
 
 def hubs_alive(tx: Transaction, lease: float) -> list[Mapping[str, Any]]:

@@ -8,19 +8,16 @@ import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from plughub.domain.errors import PluginError, PluginTimeoutError
 from plughub.domain.routes import Place, Route
 from plughub.domain.servers import ServerRecord
-from plughub.domain.services import Service
 from plughub.kinds import ProxySettings
 from plughub.plugin.hooks import Hooks
-from plughub.services.addresses import server_routespec, service_routespec
-from plughub.services.ports.store import Store, Transaction
-from plughub.services.processes.membership import living_hubs
+from plughub.services.ports.store import Store
 from plughub.services.processes.pulse import Kept, Pulse
-from plughub.services.servers.views import route_data
+from plughub.services.routes.expected_routes import ExpectedRoutes
 from plughub.services.settings import HubSettings
 
 log = logging.getLogger("plughub.routing")
@@ -57,6 +54,9 @@ class Router:
         settings: of the hub.
         proxy: where the proxy listens.
         pulse: knows whether anything may have changed.
+
+    Attributes:
+        expected: works out which routes should stand.
     """
 
     def __init__(
@@ -73,23 +73,9 @@ class Router:
         self._proxy = proxy
         self._plugin = settings.proxy
         self._state = proxy_state(settings)
-        self._made: dict[Place, Route] = {}
+        self.expected = ExpectedRoutes(store, settings)
         self._refused: dict[str, Refusal] = {}
-        self._wanted = Kept(pulse or Pulse(), self._read)
-
-    def hub_route(self, hubs: Iterable[str]) -> Route:
-        """Give the route that takes everything that no server takes.
-
-        Args:
-            hubs: addresses of the processes that are alive.
-
-        Returns:
-            The route. A proxy that knows one target only uses the first, so this process, which sees to
-            the routes, stands first; where it is not among them, the others are in one order for all.
-        """
-        mine = self._settings.hub_url
-        first, *more = sorted(hubs, key=lambda url: (url != mine, url)) or [mine]
-        return Route(routespec="/", target=first, more_targets=tuple(more), data={"hub": True})
+        self._wanted = Kept(pulse or Pulse(), self.expected.read)
 
     async def start(self) -> bool:
         """Have the proxy running.
@@ -115,7 +101,7 @@ class Router:
         await self._store.write(lambda tx: tx.settings.set(self._state, {}))
 
     async def add(self, server: ServerRecord) -> None:
-        """Route a server.
+        """Route a server, unless its address leads elsewhere from the machine of the proxy.
 
         Args:
             server: with its address.
@@ -123,7 +109,8 @@ class Router:
         Raises:
             PluginError: the proxy did not take it.
         """
-        await self._hooks.route_add(self._plugin, self.route_of(server))
+        if await self.expected.reaches(server):
+            await self._hooks.route_add(self._plugin, self.route_of(server))
 
     async def delete(self, server: ServerRecord) -> None:
         """Take the route of a server away.
@@ -136,16 +123,16 @@ class Router:
         """
         await self._hooks.route_delete(self._plugin, self.route_of(server).routespec)
 
-    async def lead_to(self, hubs: Iterable[str]) -> None:
+    async def lead_to(self, hubs: Collection[Mapping[str, Any]]) -> None:
         """Lead the hub's own route to some processes.
 
         Args:
-            hubs: their addresses.
+            hubs: the processes, as they are stored.
 
         Raises:
             PluginError: the proxy did not take it.
         """
-        await self._hooks.route_add(self._plugin, self.hub_route(hubs))
+        await self._hooks.route_add(self._plugin, self.expected.of_hubs(hubs))
 
     async def sync(
         self, may: Callable[[], bool] = lambda: True, *, activity: bool = False
@@ -195,26 +182,7 @@ class Router:
         Returns:
             The route.
         """
-        return Route(
-            routespec=server_routespec(self._settings, server.user, server.name),
-            target=server.url,
-            data=route_data(server),
-        )
-
-    def route_of_service(self, service: Service) -> Route:
-        """Give the route that a service should have.
-
-        Args:
-            service: the service.
-
-        Returns:
-            The route.
-        """
-        return Route(
-            routespec=service_routespec(self._settings, service.name),
-            target=service.target,
-            data={"service": service.name},
-        )
+        return self.expected.of_server(server)
 
     async def _mend(self, stood: Iterable[Route], may: Callable[[], bool], *, whole: bool) -> bool:
         """Mend once; answers whether the table was replaced as a whole."""
@@ -237,22 +205,6 @@ class Router:
                 return True
         await self._one_by_one(missing, surplus, may)
         return False
-
-    async def _read(self) -> tuple[dict[str, Route], set[str]]:
-        return self._should_stand(*await self._store.read(self._look))
-
-    def _look(self, tx: Transaction) -> tuple[list[Place], list[Service], tuple[str, ...]]:
-        return tx.servers.places(), tx.services.routed(), living_hubs(tx, self._settings.lease)
-
-    def _should_stand(
-        self, places: list[Place], services: list[Service], hubs: tuple[str, ...]
-    ) -> tuple[dict[str, Route], set[str]]:
-        """Give the routes that should stand, and the prefixes of what is busy."""
-        self._made = made = {place: self._made.get(place) or self.route_of(place) for place in places}
-        servers = (route for place, route in made.items() if place.routed)
-        wanted = [self.hub_route(hubs), *map(self.route_of_service, services), *servers]
-        busy = {route.routespec for place, route in made.items() if place.busy}
-        return {route.routespec: route for route in wanted}, busy
 
     async def _replace(self, routes: list[Route]) -> bool:
         try:

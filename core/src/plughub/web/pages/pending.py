@@ -42,12 +42,13 @@ class SpawnPendingHandler(PageHandler):
         )
 
 
-def show_unreachable(handler: PageHandler, record: ServerRecord) -> None:
+def show_unreachable(handler: PageHandler, record: ServerRecord, *, elsewhere: bool = False) -> None:
     """Say that a server runs but cannot be reached at the moment; the page reloads by itself.
 
     Args:
         handler: of the request.
         record: the server.
+        elsewhere: it runs on a machine to which the proxy that the browser uses does not lead.
     """
     handler.set_status(503)
     handler.render_page(
@@ -55,6 +56,7 @@ def show_unreachable(handler: PageHandler, record: ServerRecord) -> None:
         for_user=record.user,
         server_name=record.name,
         spawner=handler.server_card(record),
+        elsewhere=elsewhere,
         may_stop=handler.visitor.may("delete:servers", resource=of_server(record.user, record.name)),
     )
 

@@ -35,12 +35,14 @@ class UserUrlHandler(PageHandler):
             self._fail(name, "")
             return
         record = await self._server(name, path)
-        if record.ready:
+        # A browser that comes back had no route: the first time that may be one that is still to come.
+        elsewhere = self._redirects > 0 and await self.context.router.expected.may_be_missing(record)
+        if record.ready and not elsewhere:
             await self._to_the_server(record)
         elif self._is_for_programs(path):
             self._fail(name, record.name, running=record.running)
         elif record.running:
-            show_unreachable(self, record)
+            show_unreachable(self, record, elsewhere=record.ready)
         elif record.pending or record.failure is not None:
             query = urlencode({"next": self._target})
             self.redirect(f"{self.hub_path('spawn-pending', name, record.name)}?{query}", status=303)
@@ -74,8 +76,7 @@ class UserUrlHandler(PageHandler):
 
     async def _to_the_server(self, record: ServerRecord) -> None:
         """Send the browser to the server, more and more slowly when it keeps coming back."""
-        redirects = self.get_query_argument("redirects", "0")
-        count = int(redirects) if redirects.isdecimal() and redirects.isascii() else 0
+        count = self._redirects
         if count >= self.context.options.user_redirect_limit:
             raise HubError(
                 "Redirect loop detected.",
@@ -92,6 +93,12 @@ class UserUrlHandler(PageHandler):
         ]
         target = self.context.settings.origins.of_user(record.user) + self._target.partition("?")[0]
         self.redirect(url_concat(target, [*arguments, ("redirects", str(count + 1))]))
+
+    @property
+    def _redirects(self) -> int:
+        """How often this browser was sent to the server just now."""
+        redirects = self.get_query_argument("redirects", "0")
+        return int(redirects) if redirects.isdecimal() and redirects.isascii() else 0
 
     @property
     def _target(self) -> str:
