@@ -12,14 +12,15 @@ import socket
 import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
 import psutil
 
-Address = IPv4Address | IPv6Address
+from plughub.domain.ip_addresses import Address, unmapped
+
 LISTEN: Final = 10
 """The state of a socket that accepts connections, as the kernel numbers it."""
 
@@ -144,8 +145,7 @@ def listeners_at(url: str) -> Iterator[Listener]:
 
 def _rank(bound: Address, wanted: Address) -> int | None:
     """Rank a socket for a connection to an address, 0 first; None when it does not get the connection."""
-    if isinstance(bound, IPv6Address) and bound.ipv4_mapped is not None:
-        bound = bound.ipv4_mapped
+    bound = unmapped(bound)
     if bound == wanted:
         return 0
     if not bound.is_unspecified or bound.version < wanted.version:

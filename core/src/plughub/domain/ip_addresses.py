@@ -22,7 +22,12 @@ def parse_address(text: str) -> Address | None:
         found = ipaddress.ip_address(text.partition("%")[0])
     except ValueError:
         return None
-    return getattr(found, "ipv4_mapped", None) or found
+    return unmapped(found)
+
+
+def unmapped(address: Address) -> Address:
+    """Return the IPv4 address that an address stands for, or the address itself."""
+    return getattr(address, "ipv4_mapped", None) or address
 
 
 def is_loopback(host: str) -> bool:

@@ -22,6 +22,8 @@ import unicodedata
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from plughub.domain.ip_addresses import parse_address
+
 SECONDS_PER_TRY: Final = 2.0
 """First pause of a name at an address; pace of a name or address: one try in so many seconds."""
 FORGET_PAIR: Final = 600.0
@@ -172,14 +174,11 @@ def network_of(address: str) -> str:
     Returns:
         The address or its network; what is no address as it is.
     """
-    try:
-        found = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
+    found = parse_address(address)
+    if found is None:
         return address
-    if isinstance(found, ipaddress.IPv4Address):
+    if found.version == 4:  # noqa: PLR2004 - IPv4
         return str(found)
-    if found.ipv4_mapped is not None:
-        return str(found.ipv4_mapped)
     return str(ipaddress.ip_network((int(found), _PREFIX), strict=False))
 
 

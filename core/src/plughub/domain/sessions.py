@@ -11,6 +11,8 @@ import secrets
 from dataclasses import dataclass, field
 from typing import Final
 
+from plughub.domain.ip_addresses import parse_address
+
 MAX_SESSIONS: Final = 100
 """Sessions that one user may have; with one more, those that were not used for longest end."""
 SEEN_SECONDS: Final = 300
@@ -188,10 +190,7 @@ def short_address(address: str) -> str:
     Returns:
         The first 24 bits of an IPv4 address or 48 of an IPv6 address; empty for anything else.
     """
-    try:
-        known = ipaddress.ip_address(address)
-    except ValueError:
+    known = parse_address(address)
+    if known is None:
         return ""
-    if isinstance(known, ipaddress.IPv6Address) and known.ipv4_mapped:
-        known = known.ipv4_mapped
     return str(ipaddress.ip_network((known, 24 if known.version == 4 else 48), strict=False))  # noqa: PLR2004

@@ -10,7 +10,6 @@ Source:
 from __future__ import annotations
 
 import functools
-import ipaddress
 import logging
 import socket
 import struct
@@ -19,6 +18,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from tornado.httputil import HTTPServerRequest
+
+from plughub.domain.ip_addresses import parse_address
 
 log = logging.getLogger("plughub.web")
 _NETLINK_SOCK_DIAG: Final = 4
@@ -139,18 +140,13 @@ def _packed(family: int, address: str) -> bytes:
 
 
 def _end(name: tuple[Any, ...]) -> End:
-    address = ipaddress.ip_address(str(name[0]).partition("%")[0])
-    mapped = getattr(address, "ipv4_mapped", None)
-    return str(mapped or address), int(name[1])
+    return str(parse_address(str(name[0]))), int(name[1])
 
 
 @functools.lru_cache(maxsize=1024)
 def _is_of_this_machine(address: str) -> bool:
-    try:
-        found = ipaddress.ip_address(address)
-    except ValueError:
-        return False
-    return (getattr(found, "ipv4_mapped", None) or found).is_loopback
+    found = parse_address(address)
+    return found is not None and found.is_loopback
 
 
 @functools.cache
