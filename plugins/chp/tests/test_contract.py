@@ -20,6 +20,9 @@ pytestmark = [
 class TestCHPContract(ProxyContract):
     drops_client_headers = False
     hangs_up_on_clients = False
+    speaks_http2 = False
+    keeps_raced_requests = False
+    passes_early_answers = False
 
     @pytest.fixture
     def make_plugin(self, tmp_path: Path) -> Callable[[], object]:

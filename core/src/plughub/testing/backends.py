@@ -9,8 +9,8 @@ import asyncio
 import json
 import ssl
 import sys
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -61,10 +61,48 @@ class _Events(RequestHandler):
 
 class _Socket(WebSocketHandler):
     def on_message(self, message: str | bytes) -> None:
-        self.write_message(message)
+        self.write_message(message, binary=isinstance(message, bytes))
 
     def check_origin(self, origin: str) -> bool:  # noqa: ARG002 - any will do
         return True
+
+
+Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+"""Serves one connection."""
+
+
+@asynccontextmanager
+async def raw_server(handler: Handler) -> AsyncIterator[str]:
+    """Run a server that writes its answers byte by byte.
+
+    Args:
+        handler: serves a connection, which is closed after it.
+
+    Yields:
+        The target of a route to it.
+    """
+    tasks: set[asyncio.Task[None]] = set()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            with suppress(OSError, asyncio.IncompleteReadError):
+                await handler(reader, writer)
+        finally:
+            writer.close()
+
+    def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.create_task(serve(reader, writer))
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
+
+    server = await asyncio.start_server(accept, "127.0.0.1", 0)
+    try:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    finally:
+        server.close()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 @dataclass(slots=True)
@@ -112,6 +150,7 @@ def open_backend(
     """
     application = Application([(r".*/ws", _Socket), (r".*/events", _Events), (r".*", _Echo)], name=name)
     application.settings["log_function"] = lambda _: None
+    application.settings["websocket_max_message_size"] = 1 << 26
     server = HTTPServer(application, max_header_size=256 * 1024, ssl_options=context)
     sockets = bind_sockets(port, host, backlog=2048)
     server.add_sockets(sockets)

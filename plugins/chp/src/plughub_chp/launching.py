@@ -17,6 +17,13 @@ from plughub.classes.marked import find_marked, marked
 from plughub.domain.errors import StartError
 
 TOKEN_VARIABLE: Final = "CONFIGPROXY_AUTH_TOKEN"  # noqa: S105 - the name of a variable
+MAX_HEADERS: Final = 65536
+"""Bytes of headers that Node takes, of clients and of servers.
+
+A login provider's cookies reach its own limit of 16 KB; the hub and Jupyter's servers take this much."""
+
+_NODE_OPTIONS: Final = "NODE_OPTIONS"
+_HEADERS_OPTION: Final = "--max-http-header-size"
 _INSTALL: Final = "npm install -g configurable-http-proxy"
 
 
@@ -175,7 +182,11 @@ def fingerprint_of(command: Sequence[str], arguments: Sequence[str], token: str)
 def _environment() -> dict[str, str]:
     """Give what Node needs, and none of the hub's secrets."""
     kept = ("PATH", "HOME", "LANG", "LC_", "TZ", "TMPDIR", "NODE_", "CONFIGPROXY_", "npm_")
-    return {name: value for name, value in os.environ.items() if name.startswith(kept)}
+    found = {name: value for name, value in os.environ.items() if name.startswith(kept)}
+    options = found.get(_NODE_OPTIONS, "")
+    if _HEADERS_OPTION not in options:
+        found[_NODE_OPTIONS] = f"{options} {_HEADERS_OPTION}={MAX_HEADERS}".strip()
+    return found
 
 
 def _write(path: Path, text: str) -> None:

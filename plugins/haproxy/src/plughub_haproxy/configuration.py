@@ -7,15 +7,13 @@ Source:
 from __future__ import annotations
 
 import hashlib
-import ipaddress
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import urlsplit
 
-from plughub.domain.errors import StartError
 from plughub.kinds.proxy import SERVERS_PORT_HEADER
-from plughub_haproxy import limits
+from plughub_haproxy import forwarded, limits
 from plughub_haproxy.entries import DIRECT, SECURE, Address
 from plughub_haproxy.pages import PAGE_NAME
 from plughub_haproxy.pools import ERRORS, HUBS, POOLS, server_lines
@@ -30,6 +28,12 @@ PEM_NAME: Final = "public.pem"
 TABLE: Final = "activity"
 ACTIVITY_DAYS: Final = 20
 """HAProxy's timers end at 24 days."""
+
+ONCE: Final = "once"
+"""The backend of servers: each request has a connection of its own.
+
+A server that closes an idle connection just when a request takes it loses the request, and a POST must not be
+repeated. Many servers close theirs after 2 or 5 seconds."""
 
 NAME: Final = "plughub"
 
@@ -146,7 +150,8 @@ def _render(listener: Listener, description: str, pools: Mapping[str, Sequence[A
         _DEFAULTS,
         _public(listener),
         _direct(DIRECT),
-        _direct(SECURE, options_for_any()) if listener.tls else "",
+        _direct(ONCE, more="option http-server-close"),
+        _direct(SECURE, tls=options_for_any()) if listener.tls else "",
         *(_pool(listener, name, pools.get(name, ())) for name in (HUBS, *POOLS)),
         _dead(listener),
         _errors(listener, pools.get(ERRORS, ())),
@@ -166,7 +171,9 @@ global
     noreuseport
     fd-hard-limit 200000
     tune.bufsize 65536
-    tune.http.maxhdr 256
+    tune.http.maxhdr 1024
+    tune.h2.initial-window-size 8388608
+    h2-workaround-bogus-websocket-clients
     ssl-default-bind-options ssl-min-ver TLSv1.2
 """
 
@@ -176,6 +183,8 @@ defaults
     mode http
     http-reuse safe
     option contstats
+    option http-no-delay
+    option abortonclose
     option clitcpka
     option srvtcpka
     clitcpka-idle 60s
@@ -206,9 +215,9 @@ def _public(listener: Listener) -> str:
 frontend public
     bind {listener.bind(listener.port)}{secure}
     {servers}
-    {_trusted(listener.trusted)}
+    {forwarded.trusted(listener.trusted)}
 {limits.connections(listener.connections_per_address)}
-{_forwarded(listener)}
+{forwarded.headers(secure=bool(listener.pem))}
     http-request set-var(txn.path) path,url_dec,concat(/),url_enc
     http-request set-var(txn.path) path,concat(/),url_enc unless {{ var(txn.path) -m found }}
 {_HUB_ALONE if listener.servers_port else ""}
@@ -221,6 +230,7 @@ frontend public
     http-request set-dst-port var(txn.to),field(3,|) if {{ var(txn.backend) -m str {DIRECT} {SECURE} }}
     http-request track-sc0 var(txn.to),field(4,|) table {TABLE} if {{ var(txn.to) -m found }}
 {limits.requests(listener.requests_per_address)}
+    http-request set-var(txn.backend) str({ONCE}) if {{ var(txn.backend) -m str {DIRECT} }} !to_hub
     http-response del-header Service-Worker-Allowed
     use_backend %[var(txn.backend)] if {{ var(txn.to) -m found }}
     default_backend {ERRORS}
@@ -252,57 +262,10 @@ _HUB_ALONE: Final = f"""
 """.strip("\n")
 
 
-_FORWARDED_HEADERS: Final = (
-    "Forwarded",
-    "X-Forwarded-For",
-    "X-Forwarded-Host",
-    "X-Forwarded-Port",
-    "X-Forwarded-Proto",
-    "X-Forwarded-Scheme",
-    "X-Forwarded-Server",
-    "X-Real-IP",
-    "X-Scheme",
-)
-"""What applications, tornado among them, believe of the client or of its connection."""
-
-
-def _forwarded(listener: Listener) -> str:
-    scheme = "https" if listener.pem else "http"
-    port = "443" if listener.pem else "80"
-    drop = [f"http-request del-header {name} unless trusted" for name in _FORWARDED_HEADERS]
-    keep = [
-        f"http-request set-header {name} {value} unless {{ req.hdr({name}) -m found }}"
-        for name, value in (
-            ("X-Forwarded-Proto", scheme),
-            ("X-Forwarded-Host", "%[req.hdr(host)]"),
-            ("X-Forwarded-Port", "%[var(txn.port)]"),
-        )
-    ]
-    lines = [
-        *drop,
-        "http-request set-var(txn.port) req.hdr(host),port_only",
-        f"http-request set-var(txn.port) int({port}) if {{ var(txn.port) -m int 0 }}",
-        *keep,
-        "http-request add-header X-Forwarded-For %[src]",
-    ]
-    return "\n".join(f"    {line}" for line in lines)
-
-
-def _trusted(addresses: Sequence[str]) -> str:
-    for address in addresses:
-        try:
-            ipaddress.ip_network(address, strict=False)
-        except ValueError as error:
-            raise StartError(
-                f"{address!r} in trusted_downstream_ips is no address or network: {error}"
-            ) from error
-    return f"acl trusted src {' '.join(addresses)}" if addresses else "acl trusted always_false"
-
-
 _IDLE: Final = f"pool-max-conn {IDLE_CONNECTIONS} pool-purge-delay 2s"
 
 
-def _direct(name: str, tls: str = "") -> str:
+def _direct(name: str, tls: str = "", more: str = "") -> str:
     return f"""
 # One server that is wherever the request was sent to. When it refuses the connection, the request goes to the
 # second one, which answers with the hub's error page.
@@ -311,6 +274,7 @@ backend {name}
     retries 1
     option redispatch 1
     use-server user if TRUE
+    {more}
     server user 0.0.0.0:0 {_IDLE} pool-low-conn 1000 {tls}
     server dead unix@{DEAD_SOCKET_NAME}
 """
