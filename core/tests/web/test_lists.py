@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from urllib.parse import urlsplit
 
 import pytest
 from sqlalchemy import event
@@ -35,6 +36,40 @@ async def admin(hub):
 
     await hub.store.write(fill)
     return await hub.admin()
+
+
+KEPT = "include_stopped_servers&x&y=&z=1&z=2&q=a%20b+c&u=%C3%BC&s=%2F"
+LISTS = [
+    "/users", "/groups", "/shares/owner", "/shares/owner/", "/share-codes/owner", "/share-codes/owner/",
+    "/users/user00/shared", "/groups/group00/shared", "/audit", "/proxy",
+]  # fmt: skip
+
+
+async def test_every_list_keeps_its_parameters_as_they_were_sent_on_all_pages(hub, admin):
+    for number in range(3):
+        await hub.running(f"user0{number}")
+    pages = {"Accept": "application/jupyterhub-pagination+json"}
+    for path in LISTS:
+        url, count = f"/hub/api{path}?limit=2&{KEPT}&offset=0", 0
+        while url:
+            answer = json.loads((await admin.get(url, headers=pages)).body)
+            count += len(answer["items"])
+            following = answer["_pagination"]["next"]
+            url = following["url"] if following else ""
+            assert not url or urlsplit(url).query == f"{KEPT}&offset={count}&limit=2", path
+        assert count == answer["_pagination"]["total"] > 2, path
+
+
+@pytest.mark.parametrize(
+    ("sent", "shown"),
+    [("", 1), ("=", 1), ("=1", 1), ("=true", 1), ("=on", 1), ("=0", 0), ("=false", 0), (None, 0)],
+)
+async def test_stopped_servers_are_listed_when_the_parameter_is_there(hub, admin, sent, shown):
+    query = "" if sent is None else f"?include_stopped_servers{sent}"
+    for path in ("/users", "/users/owner"):
+        model = json.loads((await admin.get(f"/hub/api{path}{query}")).body)
+        users = model if isinstance(model, list) else [model]
+        assert {len(user["servers"]) for user in users} == {shown}, path
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import parse_qsl, urlencode
 
 from plughub.domain.errors import InvalidError
 from plughub.domain.names import shorten
+from plughub.domain.queries import add_query, filter_query
 from plughub.web.addresses import absolute
 from plughub.web.base import BaseHandler
 
@@ -91,6 +91,6 @@ def _number(name: str, text: str) -> int:
 
 def _url(handler: BaseHandler, offset: int, limit: int) -> str:
     request = handler.request
-    kept = [(name, value) for name, value in parse_qsl(request.query) if name not in {"offset", "limit"}]
-    query = urlencode([*kept, ("offset", str(offset)), ("limit", str(limit))])
-    return absolute(handler.context.settings, request, f"{request.path}?{query}")
+    kept = filter_query(request.query, {"offset", "limit"}.__contains__)
+    path = add_query(add_query(request.path, kept), f"offset={offset}&limit={limit}")
+    return absolute(handler.context.settings, request, path)

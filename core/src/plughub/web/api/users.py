@@ -17,7 +17,7 @@ from plughub.web.api.models import USER_KEYS, Models, service_model
 from plughub.web.api.pagination import PageOfList, page_of
 from plughub.web.requires import lists, of_new_user, of_user, reach_in_list, requires
 
-_YES: Final = {"1", "true", "yes", ""}
+_NO: Final = {"0", "false", "no"}
 
 
 class SelfHandler(APIHandler):
@@ -158,4 +158,4 @@ def include_stopped(handler: APIHandler) -> bool:
     Returns:
         True when they are.
     """
-    return handler.get_query_argument("include_stopped_servers", "0").lower() in _YES
+    return handler.get_query_argument("include_stopped_servers", "0").lower() not in _NO
