@@ -447,17 +447,18 @@ async def hub_options_form(server: Server) -> str | None:
 
 @hook(Calling.OWN, optional=True)
 async def hub_options_from_form(
-    server: Server, form: Mapping[str, Sequence[Any]]
+    server: Server, form: Mapping[str, Sequence[Any]], linked: bool
 ) -> Mapping[str, Any] | None:
     """Turn what the start page sent into options.
 
     When:
-        The start page was sent, before the start is written down.
+        The start page was sent, or its address has options in its query, before the start is written down.
 
     Args:
         server: the server to start.
         form: lists of texts by field; uploaded files are under ``<field>_file``. A request with files is
             refused where `hub_options_form` gives no form.
+        linked: the texts come from the query of the address, not from the form.
 
     Returns:
         JSON-able options of at most 64 KiB, stored and handed to `hub_spawn` as ``server.options``. Bytes are

@@ -225,7 +225,19 @@ async def test_the_form_is_read_as_configured(reader, expected):
     hooks = SpawnerHooks("tested", Recorder, Config({"Spawner": {"options_from_form": reader}}))
     form = {"image": ["x"], "box": ["on"], "many": ["a", "b"]}
 
-    assert await hooks.hub_options_from_form(make_server("alice"), form) == expected
+    for linked in (False, True):
+        assert await hooks.hub_options_from_form(make_server("alice"), form, linked) == expected
+
+
+async def test_a_spawner_can_read_the_query_of_a_link_in_its_own_way():
+    class Linked(Recorder):
+        def options_from_query(self, query):
+            return {"link": super().options_from_query(query)}
+
+    hooks = SpawnerHooks("tested", Linked, Config({"Spawner": {"options_from_form": "simple"}}))
+    read = hooks.hub_options_from_form
+    assert await read(make_server("alice"), {"size": ["7"]}, True) == {"link": {"size": "7"}}
+    assert await read(make_server("alice"), {"size": ["7"]}, False) == {"size": "7"}
 
 
 async def test_the_form_may_be_a_text_or_a_function_of_the_spawner():

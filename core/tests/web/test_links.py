@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import html
 import re
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from plughub.testing.doubles import TinyServers
 from plughub.web.pages import spawn
 
 FOREIGN = [
@@ -44,13 +45,22 @@ async def test_a_link_from_elsewhere_makes_and_starts_nothing(named_hub, headers
     assert not named_hub.tiny.started
 
 
-@pytest.mark.parametrize(
-    "path", ["/hub/spawn/alice/lab", "/hub/spawn?opt-image=bad", "/hub/spawn?backend=tiny"]
-)
-async def test_a_typed_address_starts_no_other_server_and_with_no_options(named_hub, path) -> None:
+@pytest.mark.parametrize("path", ["/hub/spawn/alice/lab", "/hub/spawn?backend=tiny"])
+async def test_a_typed_address_starts_no_other_server(named_hub, path) -> None:
     browser = await named_hub.logged_in()
     assert b"Start this server?" in (await browser.get(path, headers=TYPED)).body
     assert not named_hub.tiny.started
+
+
+@pytest.mark.parametrize("path", ["/hub/spawn/alice/evil", "/hub/spawn"])
+@pytest.mark.parametrize("query", ["opt-image=bad", "image=bad", "image"])
+@pytest.mark.parametrize("before", ["login", "spawn-pending/alice", "confirm", "spawn"])
+async def test_a_page_that_hands_on_its_own_query_is_not_the_hubs_word(make_hub, path, query, before) -> None:
+    hub = await make_hub(allow_named_servers=True)
+    browser = await hub.logged_in()
+    headers = {**OWN, "Referer": f"{hub.address}/hub/{before}?{query}"}
+    assert b"Start this server?" in (await browser.get(f"{path}?{query}", headers=headers)).body
+    assert not hub.tiny.started
 
 
 @pytest.mark.parametrize(
@@ -91,28 +101,108 @@ async def test_the_default_server_starts_with_one_click_of_the_user(named_hub, h
     assert len(named_hub.tiny.started) == 1
 
 
-@pytest.mark.parametrize("headers", [OWN, {}])
-async def test_pages_of_the_hub_lead_to_named_servers_and_options_at_once(named_hub, headers) -> None:
+OPTIONS = [
+    ("opt-size=7", {"size": ["7"]}),
+    ("size=7", {"size": ["7"]}),
+    ("opt-size=7&size=8&note=x", {"size": ["7"]}),
+    ("opt-opt-size=7&display_name=A", {"opt-size": ["7"]}),
+    ("note=x&display_name=A&_xsrf=y&next=/user/alice/tree", {"note": ["x"]}),
+    (
+        "opt-note=%20x%20&opt-note=&opt-gr%C3%B6%C3%9Fe=a%0D%0Ab%26",
+        {"note": [" x ", ""], "größe": ["a\r\nb&"]},
+    ),
+    ("opt-note", {"note": [""]}),
+    ("opt-=1&opt-size=2", {"size": ["2"]}),
+]
+"""Queries of links, and the options that they mean."""
+
+
+@pytest.mark.parametrize(("query", "options"), OPTIONS)
+@pytest.mark.parametrize("path", ["/hub/spawn", "/hub/spawn/alice/lab"])
+async def test_pages_of_the_hub_lead_to_named_servers_and_options_at_once(
+    named_hub, path, query, options
+) -> None:
     browser = await named_hub.logged_in()
-    answer = await browser.get("/hub/spawn/alice/lab?opt-size=7", headers=headers)
-    assert answer.code == 302
-    assert named_hub.tiny.started[0].options == {"size": ["7"]}
+    named_hub.tiny.form = "<input name='size'><input name='note'>"
+    answer = await browser.get(f"{path}?{query}", headers=OWN)
+    assert (answer.code, named_hub.tiny.started[0].options) == (302, options)
+
+
+@pytest.mark.parametrize(("query", "options"), OPTIONS)
+async def test_a_typed_link_starts_the_own_default_server_with_its_options(named_hub, query, options) -> None:
+    browser = await named_hub.logged_in()
+    answer = await browser.get(f"/hub/spawn?{query}", headers=TYPED)
+    assert (answer.code, named_hub.tiny.started[0].options) == (302, options)
+
+
+def action_of(page: str) -> str:
+    return html.unescape(re.search(r'action="([^"]*)"', page.partition("start_form")[2])[1])
+
+
+@pytest.mark.parametrize(("query", "options"), OPTIONS)
+async def test_a_link_from_elsewhere_asks_once_and_changes_no_value(named_hub, query, options) -> None:
+    named_hub.tiny.form = "<input name='size'><input name='note'>"
+    browser = await named_hub.logged_in()
+    page = (await browser.get(f"/hub/spawn/alice/lab?{query}", headers=FOREIGN[0])).body.decode()
+    for name, values in options.items():
+        for value in values:
+            shown = f'<b class="exact">{html.escape(value)}</b>' if value else "<em>empty</em>"
+            assert f"<li>{name}: {shown}</li>" in page
+    assert "display_name:" not in page
+    assert (await browser.post(action_of(page), form={"_linked": "yes"})).code == 403  # no token
+    assert not named_hub.tiny.started
+    answer = await browser.post(action_of(page), form={"_linked": "yes", "_xsrf": browser.xsrf})
+    assert (answer.code, named_hub.tiny.started[0].options) == (302, options)
 
 
 async def test_the_page_says_what_will_be_done_and_its_button_does_it(named_hub) -> None:
     browser = await named_hub.logged_in()
     path = "/hub/spawn/alice/lab?opt-size=7&opt-size=8&opt-image=%22%3Cb%3E&next=/user/alice/lab/tree"
     page = (await browser.get(path, headers=FOREIGN[0])).body.decode()
-    for said in ("lab", "size: <b>7</b>", "size: <b>8</b>", "&#34;&lt;b&gt;", "/user/alice/lab/tree"):
+    for said in ("lab", ">7</b>", ">8</b>", "&#34;&lt;b&gt;", "/user/alice/lab/tree"):
         assert said in page, said
-    action = re.search(r'action="([^"]*)"', page.partition("start_form")[2])[1].replace("&amp;", "&")
-    assert parse_qs(urlsplit(action).query) == {"next": ["/user/alice/lab/tree"]}
-    form = {"size": ["7", "8"], "image": '"<b>'}
-    assert (await browser.post(action, form=form)).code == 403  # no token
-    assert not named_hub.tiny.started
-    answer = await browser.post(action, form={**form, "_xsrf": browser.xsrf})
-    assert (answer.code, named_hub.tiny.started[0].options) == (302, {"size": ["7", "8"], "image": ['"<b>']})
+    form = {"_linked": "yes", "_xsrf": browser.xsrf}
+    answer = await browser.post(action_of(page), form=form)
+    assert answer.headers["Location"] == "/user/alice/lab/tree"
+    assert named_hub.tiny.started[0].options == {"size": ["7", "8"], "image": ['"<b>']}
     assert set(await servers_of(named_hub)) >= {"lab"}
+
+
+async def test_with_several_spawners_a_link_keeps_its_options_through_the_choice(make_hub) -> None:
+    hub = await make_hub(spawners={"large": TinyServers(label="Large")})
+    browser = await hub.logged_in()
+    page = (await browser.get("/hub/spawn?opt-note=%20x&opt-note", headers=FOREIGN[0])).body.decode()
+    choice = next(link for link in re.findall(r'href="([^"]*)"', page) if "backend=large" in link)
+    referer = f"{hub.address}/hub/spawn?opt-note=%20x&opt-note"
+    asked = await browser.get(html.unescape(choice), headers={**OWN, "Referer": referer})
+    assert b"Runs on: <b>Large</b>" in asked.body
+    form = {"_linked": "yes", "_xsrf": browser.xsrf}
+    assert (await browser.post(action_of(asked.body.decode()), form=form)).code == 302
+    assert hub.spawners["large"].started[0].options == {"note": [" x", ""]}
+
+
+async def test_a_link_with_options_that_the_spawner_refuses_shows_its_form(named_hub) -> None:
+    named_hub.tiny.form = "<input name='size'>"
+    browser = await named_hub.logged_in()
+    answer = await browser.get("/hub/spawn?size=big", headers=OWN)
+    assert (answer.code, b"size must be a number, not big" in answer.body) == (400, True)
+    assert b"spawn_form" in answer.body
+    assert (await browser.get("/hub/spawn?opt-x=%FF", headers=OWN)).code == 400
+    assert not named_hub.tiny.started
+
+
+@pytest.mark.parametrize("query", ["frog=wa%2Fter", "opt-size=7"])
+async def test_after_a_failed_start_the_way_back_starts_it_with_the_same_options(named_hub, query) -> None:
+    named_hub.tiny.failure = "no room"
+    browser = await named_hub.logged_in()
+    pending = (await browser.get(f"/hub/spawn?{query}", headers=OWN)).headers["Location"]
+    page = (await browser.get(pending)).body.decode()
+    again = html.unescape(re.search(r'id="start"[^>]*href="([^"]*)"', page)[1])
+    named_hub.tiny.failure = ""
+    answer = await browser.get(again, headers={**OWN, "Referer": f"{named_hub.address}{pending}"})
+    kept = f"?{query}" if "frog" in query else ""
+    assert answer.headers["Location"] == f"/user/alice/{kept}"
+    assert named_hub.tiny.started[-1].options == named_hub.tiny.started[0].options != {}
 
 
 async def test_a_link_of_a_course_leads_to_the_start_page_and_then_where_it_wants(named_hub) -> None:
@@ -120,8 +210,8 @@ async def test_a_link_of_a_course_leads_to_the_start_page_and_then_where_it_want
     first = await browser.get("/hub/user-redirect/git-pull?repo=x", headers=FOREIGN[0])
     page = await browser.get(first.headers["Location"], headers=FOREIGN[0])
     assert b"git-pull?repo=x" in page.body
-    action = re.search(rb'action="([^"]*)"', page.body.partition(b"start_form")[2])[1].decode()
-    answer = await browser.post(action.replace("&amp;", "&"), form={"_xsrf": browser.xsrf})
+    form = {"_linked": "yes", "_xsrf": browser.xsrf}
+    answer = await browser.post(action_of(page.body.decode()), form=form)
     assert answer.headers["Location"].endswith("/user/alice/git-pull?repo=x")
     assert len(named_hub.tiny.started) == 1
 

@@ -43,10 +43,10 @@ def location(answer):
     return answer.headers["Location"]
 
 
-async def test_the_root_leads_to_the_login_then_home_then_to_the_server(hub):
-    assert location(await hub.browser().get("/hub/")) == "/hub/login"
+async def test_the_root_leads_to_the_login_then_to_the_start_then_to_the_server(hub):
+    assert location(await hub.browser().get("/hub/")) == "/hub/login?next=%2Fhub%2F"
     browser = await hub.logged_in()
-    assert location(await browser.get("/hub/")) == "/hub/home"
+    assert location(await browser.get("/hub/")) == "/hub/spawn/alice"
     await hub.running()
     assert location(await browser.get("/hub/")) == "/user/alice/"
 
@@ -63,7 +63,7 @@ async def test_the_root_leads_home_when_the_administrator_wants_it(make_hub):
     ("path", "target"),
     [
         ("/", "/hub/"),
-        ("/hub", "/hub/login"),
+        ("/hub", "/hub/login?next=%2Fhub"),
         ("/user/alice/lab?x=1", "/hub/user/alice/lab?x=1"),
         ("/tree//evil.test", "/hub/tree//evil.test"),
         ("//evil.test/x", "/hub/evil.test/x"),
@@ -213,7 +213,8 @@ async def test_uploaded_files_reach_the_spawner(hub):
     )
     seen = {}
 
-    async def options_from_form(plugin, server, form):
+    async def options_from_form(plugin, server, form, *, linked):
+        assert not linked
         seen.update(form)
         return {}
 

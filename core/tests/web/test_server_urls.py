@@ -73,7 +73,7 @@ async def test_a_server_that_runs_is_gone_to_but_not_for_ever(hub):
     browser = await hub.logged_in()
     await hub.running()
     answer = await browser.get("/hub/user/alice/lab?x=a%20b")
-    assert location(answer) == "/user/alice/lab?x=a+b&redirects=1"
+    assert location(answer) == "/user/alice/lab?x=a%20b&redirects=1"
     answer = await browser.get("/hub/user/alice/lab?redirects=4")
     assert answer.code == 500
     assert "Redirect loop detected." in answer.body.decode()

@@ -336,13 +336,17 @@ class JupyterHub(SingletonConfigurable):
         200, min=1, help="Items of a page of a list in the API at most."
     ).tag(config=True)
     redirect_to_server = traitlets.Bool(
-        True, help="Who comes to the address of the hub is sent to their server, not to the home page."
+        True,
+        help="""Send users who log in or open the address of the hub to their server, or to the page that
+        starts it; otherwise to the home page.
+        """,
     ).tag(config=True)
     default_url = traitlets.Union(
         [traitlets.Unicode(), traitlets.Callable()],
         default_value="",
-        help="""Where who comes to the address of the hub is sent, instead of server or home page. A function
-        gets the handler of the request; what it answers may be awaited.
+        help="""Address to send browsers to that open the address of the hub, logged in or not, and users who
+        log in, unless the request names another one in next. A function gets the handler of the request; what
+        it answers may be awaited, and may be empty for as usual.
         """,
     ).tag(config=True)
     template_paths: traitlets.List[str] = traitlets.List(

@@ -12,6 +12,7 @@ from plughub.classes.calling import call
 from plughub.classes.spawner_certificates import create_certificate
 from plughub.classes.spawner_environment import build_environment
 from plughub.classes.spawner_objects import bracketed
+from plughub.classes.spawner_options import reader_of
 from plughub.classes.spawner_settings import SpawnerSettings
 from plughub.kinds import Found, Moved
 
@@ -170,7 +171,7 @@ class Spawner(SpawnerSettings):
         Returns:
             The options.
         """
-        return self.options_from_form(query)
+        return reader_of(self)(query)
 
     async def progress(self) -> AsyncIterator[Mapping[str, Any]]:
         """Report what happens while the server starts.

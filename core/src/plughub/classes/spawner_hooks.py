@@ -111,10 +111,10 @@ class SpawnerHooks:
 
     @hookimpl
     async def hub_options_from_form(
-        self, server: Server, form: Mapping[str, Sequence[Any]]
+        self, server: Server, form: Mapping[str, Sequence[Any]], linked: bool
     ) -> Mapping[str, Any]:
         """Turn what the start page sent into options."""
-        return await read_form(await self._make(server), form)
+        return await read_form(await self._make(server), form, linked=linked)
 
     @hookimpl
     async def hub_spawn(self, server: Server) -> Endpoint:

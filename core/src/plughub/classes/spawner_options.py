@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from traitlets import TraitError
@@ -73,19 +74,26 @@ def form_reader(value: Any) -> Any:
     return import_item(value)
 
 
-async def read_form(spawner: Spawner, form: FormData) -> dict[str, Any]:
+def reader_of(spawner: Spawner) -> Callable[[FormData], Any]:
+    """Return the function that turns a form into options."""
+    reader: Callable[..., Any] = spawner.options_from_form
+    takes_spawner = "spawner" in inspect.signature(reader).parameters
+    return partial(reader, spawner=spawner) if takes_spawner else reader
+
+
+async def read_form(spawner: Spawner, form: FormData, *, linked: bool = False) -> dict[str, Any]:
     """Turn what the start page sent into options.
 
     Args:
         spawner: the spawner.
         form: lists of texts by field.
+        linked: they come from the query of a link.
 
     Returns:
         The options.
     """
-    reader = spawner.options_from_form
-    extra = {"spawner": spawner} if "spawner" in inspect.signature(reader).parameters else {}
-    return dict(await call(spawner.plugin, reader, form, **extra) or {})
+    reader = spawner.options_from_query if linked else reader_of(spawner)
+    return dict(await call(spawner.plugin, reader, form) or {})
 
 
 async def apply_group_overrides(spawner: Spawner) -> None:

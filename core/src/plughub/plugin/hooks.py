@@ -96,11 +96,11 @@ class Hooks:
         return form or ""
 
     async def options_from_form(
-        self, plugin: str, server: Server, form: Mapping[str, Sequence[Any]]
+        self, plugin: str, server: Server, form: Mapping[str, Sequence[Any]], *, linked: bool = False
     ) -> Mapping[str, Any]:
         """Turn what the start page sent into options; a plugin without a form takes none."""
         options: Mapping[str, Any] | None = await self.caller.own(
-            plugin, "hub_options_from_form", default=None, server=server, form=form
+            plugin, "hub_options_from_form", default=None, server=server, form=form, linked=linked
         )
         return options or {}
 

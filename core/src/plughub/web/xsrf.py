@@ -25,6 +25,7 @@ from plughub.web.protocol import XSRF_COOKIE
 
 MAX_AGE_DAYS: Final = 31
 ANONYMOUS_SECONDS: Final = 3600
+_LEADING: Final = frozenset({"next", "_xsrf"})
 _READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 UNKNOWN: Final = "unspecified"
 
@@ -118,15 +119,16 @@ def led_by_hub(request: HTTPServerRequest) -> bool:
 def is_handed_on(request: HTTPServerRequest, base_url: str) -> bool:
     """Tell whether the page that led to an address may only have handed on what its own address says.
 
-    The page to log in leads to what stands in ``next``, which may come from anywhere. An address of a server
-    there is what users want to see after a start, and leads nowhere else.
+    The page to log in leads to what stands in ``next``, and hands on its query; both may come from anywhere.
+    An address of a server in ``next`` is what users want to see after a start, and leads nowhere else.
 
     Args:
         request: the request.
         base_url: of the hub.
 
     Returns:
-        True when the page before leads elsewhere, or only its origin is named, as for a long address.
+        True when the page before leads elsewhere or was asked with a parameter that stands in this address
+        too, or when only its origin is named, as for a long address.
     """
     try:
         before = urlsplit(request.headers.get("Referer", ""))
@@ -134,7 +136,10 @@ def is_handed_on(request: HTTPServerRequest, base_url: str) -> bool:
         return True
     if before.netloc and before.path in {"", "/"}:
         return True
-    return not all(_is_of_server(wanted, base_url) for wanted in parse_qs(before.query).get("next", ()))
+    asked = parse_qs(before.query, keep_blank_values=True)
+    if (asked.keys() - _LEADING) & parse_qs(request.query, keep_blank_values=True).keys():
+        return True
+    return not all(_is_of_server(wanted, base_url) for wanted in asked.get("next", ()))
 
 
 def _is_of_server(path: str, base_url: str) -> bool:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any, ClassVar, NoReturn
-from urllib.parse import parse_qsl, urlencode
+from typing import Any, ClassVar, Final, NoReturn
+from urllib.parse import urlencode
 
 from markupsafe import Markup
-from tornado.web import Finish
+from tornado.web import Finish, HTTPError
 
 from plughub.domain.clock import utcnow
-from plughub.domain.errors import NotFoundError, UnauthorizedError
+from plughub.domain.errors import InvalidError, NotFoundError, UnauthorizedError
 from plughub.domain.names import quote_path
+from plughub.domain.queries import add_query, escape_uri, filter_query
 from plughub.domain.scopes import ScopeFilter
 from plughub.domain.servers import ServerRecord
 from plughub.domain.urls import safe_next, spawn_pending_url, spawn_url
@@ -22,16 +23,20 @@ from plughub.web.errors import ErrorAnswer
 from plughub.web.headers import CLEAR, STORAGE
 from plughub.web.xsrf import is_navigation
 
+_OF_THE_HUB: Final = frozenset({"next", "_xsrf"})
+
 
 class PageHandler(BaseHandler):
     """A page.
 
     Attributes:
         is_activity: who looks at it is active.
+        own_parameters: names in the query that are meant for this page, and for no other one.
     """
 
     is_activity: ClassVar[bool] = True
     any_host: ClassVar[bool] = False
+    own_parameters: ClassVar[frozenset[str]] = _OF_THE_HUB
 
     # ---- who
 
@@ -48,13 +53,13 @@ class PageHandler(BaseHandler):
         """Send a browser to the login page, and from there back."""
         if self.request.method not in {"GET", "HEAD"}:
             raise UnauthorizedError(MISSING_CREDENTIALS, hint="Log in first.")
-        self.redirect(f"{self.hub_path('login')}?{urlencode({'next': self.request.uri or ''})}")
+        self.redirect(f"{self.hub_path('login')}?{urlencode({'next': self.uri})}")
         raise Finish
 
     def ask_confirmation(self, page: str) -> NoReturn:
         """Send a browser to the page where the user can confirm who they are, and from there back."""
-        query = urlencode([pair for pair in parse_qsl(self.request.query) if pair[0] != "_xsrf"])
-        back = f"{self.request.path}?{query}" if query else self.request.path
+        query = filter_query(self.request.query, "_xsrf".__eq__)
+        back = add_query(escape_uri(self.request.path), query)
         self.redirect(f"{page}?{urlencode({'next': back})}")
         raise Finish
 
@@ -66,9 +71,42 @@ class PageHandler(BaseHandler):
         """
         if self.request.method not in {"GET", "HEAD"}:
             raise NotFoundError("there is nothing at this address")
-        self.redirect(self.context.settings.origins.hub + (self.request.uri or "/"))
+        self.redirect(self.context.settings.origins.hub + self.uri)
 
     # ---- where
+
+    @property
+    def uri(self) -> str:
+        """The address of this request, as it may stand in another address."""
+        return escape_uri(self.request.uri or "/")
+
+    def is_own(self, parameter: str) -> bool:
+        """Tell whether a parameter of the query is meant for this page, so that it goes no further."""
+        return parameter in self.own_parameters
+
+    def onward(self, default: str) -> str:
+        """Return where the browser goes from here.
+
+        Args:
+            default: address for requests that do not say it in ``next``.
+
+        Returns:
+            ``next`` where it is valid, else the default with what the query holds beyond this page.
+        """
+        return self.next_url or add_query(default, filter_query(self.request.query, self.is_own))
+
+    def with_next(self, path: str, default: str) -> str:
+        """Return the address of a page in between, with where the browser goes from there in ``next``.
+
+        Args:
+            path: of that page.
+            default: address to which that page leads by itself.
+
+        Returns:
+            Its address.
+        """
+        after = self.onward(default)
+        return path if after == default else add_query(path, urlencode({"next": after}))
 
     def hub_path(self, *pieces: str) -> str:
         """Give the path of a page of the hub.
@@ -115,7 +153,8 @@ class PageHandler(BaseHandler):
         Returns:
             The path.
         """
-        return self.with_next(spawn_pending_url(self.context.settings.base_url, user, server))
+        path = spawn_pending_url(self.context.settings.base_url, user, server)
+        return self.with_next(path, self.server_path(user, server))
 
     def api_path(self, server: ServerRecord) -> str:
         """Give the path of a server in the API.
@@ -132,7 +171,10 @@ class PageHandler(BaseHandler):
     @property
     def next_url(self) -> str:
         """Where the request wants to go next, when that is on this hub; else empty."""
-        wanted = self.get_argument("next", "")
+        try:
+            wanted = self.get_argument("next", "")
+        except (HTTPError, InvalidError):  # no text at all
+            return ""
         if not wanted:
             return ""
         settings = self.context.settings
@@ -142,17 +184,6 @@ class PageHandler(BaseHandler):
         # Only the path is kept: the hub itself sends a browser on to the host of a server.
         domain = origins.hub.partition("://")[2] if origins.alone else ""
         return safe_next(wanted, self.request.host, settings.base_url, domain=domain)
-
-    def with_next(self, path: str) -> str:
-        """Hand the address to go to next on to another page.
-
-        Args:
-            path: of that page.
-
-        Returns:
-            The path with a query, when there is such an address.
-        """
-        return f"{path}?{urlencode({'next': self.next_url})}" if self.next_url else path
 
     # ---- what
 

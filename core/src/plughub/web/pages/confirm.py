@@ -16,6 +16,8 @@ from plughub.web.pages.login import LoginHandler
 class ConfirmHandler(LoginHandler):
     """``/hub/confirm?next=…``: the login form for the user who is logged in, and for nobody else."""
 
+    own_parameters = LoginHandler.own_parameters | {"user"}
+
     @property
     def methods(self) -> Mapping[str, LoginMethod]:
         """The way by which the user logged in; all ways when that is not known or asks for nothing."""
@@ -66,9 +68,9 @@ class ConfirmHandler(LoginHandler):
             "confirm.html",
             username=username or user.name,
             error=error,
-            action=self.with_next(self.hub_path("confirm")),
+            action=self.with_next(self.hub_path("confirm"), self.hub_path("home")),
             after=f"{self.hub_path('confirm')}?{urlencode(back)}",
         )
 
     def _after(self) -> str:
-        return self.next_url or self.hub_path("home")
+        return self.onward(self.hub_path("home"))

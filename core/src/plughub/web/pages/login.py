@@ -27,6 +27,8 @@ _SHOWN = 32
 class LoginHandler(PageHandler):
     """``/hub/login``: one form for all who take it, a button for each login elsewhere."""
 
+    own_parameters = PageHandler.own_parameters | {"username", "password"}
+
     @property
     def methods(self) -> Mapping[str, LoginMethod]:
         """The ways to log in by plugin; who says nothing of it is asked with what the form sends."""
@@ -42,7 +44,7 @@ class LoginHandler(PageHandler):
         self.forget_stored()
         asking = [method for method in self.methods.values() if method.form or method.url]
         if len(asking) == 1 and asking[0].url and self._goes_on_at_once(asking[0]):
-            self.redirect(self._elsewhere(asking[0], self.next_url))
+            self.redirect(self._elsewhere(asking[0], self._after()))
             return
         if is_navigation(self.request):
             # The hour for which the form is good begins now.
@@ -149,9 +151,15 @@ class LoginHandler(PageHandler):
             "login.html",
             username=username,
             error=error,
-            action=self.with_next(self.hub_path("login")),
-            after=self.next_url,
+            action=self.with_next(self.hub_path("login"), self.hub_path()),
+            after=self._after(),
         )
+
+    def _after(self) -> str:
+        """Return where a login elsewhere leads to; empty for where the hub leads."""
+        root = self.hub_path()
+        after = self.onward(root)
+        return after if after != root else ""
 
     def show_ways(self, template: str, *, username: str, error: str, action: str, after: str) -> None:
         """Show the ways to log in on a page.
@@ -208,13 +216,15 @@ class LoginHandler(PageHandler):
 class OneTimeHandler(LoginHandler):
     """``/hub/login/onetime?token=…``: a link that lets in once."""
 
+    own_parameters = LoginHandler.own_parameters | {"token"}
+
     async def get(self) -> None:
         """Use a link up, unless somebody only looks ahead; ask first when a page of another site led here."""
         if self._only_looks():
             raise ForbiddenError("this link is used up by opening it", hint="Open it in the browser itself.")
         token = self.get_query_argument("token", "")
         if self._asks_first():
-            url = self.with_next(self.hub_path("login", "onetime"))
+            url = self.with_next(self.hub_path("login", "onetime"), self.hub_path())
             self.render_page("confirm_login.html", token=token, url=url)
         else:
             await self._use(token)

@@ -18,7 +18,7 @@ class SpawnPendingHandler(PageHandler):
         """Show how far it is, or go on."""
         record = await self.context.servers.get(name, server)
         if record.ready:
-            self.redirect(self.next_url or self.server_path(name, server))
+            self.redirect(self.onward(self.server_path(name, server)))
         elif record.pending == "spawn":
             self._show_progress("spawn_pending.html", record)
         elif record.running:
@@ -38,7 +38,7 @@ class SpawnPendingHandler(PageHandler):
             progress_url=f"{self.api_path(record)}/progress?{token}",
             server_api_url=self.api_path(record),
             after_url=self.pending_path(record.user, record.name),
-            spawn_url=self.with_next(self.spawn_path(record.user, record.name)),
+            spawn_url=_start_again(self, record),
         )
 
 
@@ -72,7 +72,7 @@ def show_not_running(handler: PageHandler, record: ServerRecord, *, status: int 
     """
     failure = record.failure
     spawn = handler.spawn_path(record.user, record.name)
-    spawn = f"{spawn}?{urlencode({'next': back})}" if back else handler.with_next(spawn)
+    spawn = f"{spawn}?{urlencode({'next': back})}" if back else _start_again(handler, record)
     may_start = handler.visitor.may("start:servers", resource=of_server(record.user, record.name))
     seconds = handler.context.options.implicit_spawn_seconds
     handler.set_status(status or (failure.status if failure else 200))
@@ -86,6 +86,12 @@ def show_not_running(handler: PageHandler, record: ServerRecord, *, status: int 
         may_start=may_start,
         **_failure_variables(failure),
     )
+
+
+def _start_again(handler: PageHandler, record: ServerRecord) -> str:
+    """Return the address that starts a server, with the same options where it was started before."""
+    start = handler.spawn_path(record.user, record.name)
+    return handler.with_next(start, handler.server_path(record.user, record.name))
 
 
 def _failure_variables(failure: Failure | None) -> dict[str, Any]:

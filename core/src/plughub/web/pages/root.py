@@ -7,6 +7,7 @@ from typing import Any, Final
 from urllib.parse import unquote
 
 from plughub.domain.errors import NotFoundError
+from plughub.domain.queries import escape_uri
 from plughub.domain.shares import Share
 from plughub.domain.users import User
 from plughub.web.options import default_url, named_server_limit
@@ -18,19 +19,17 @@ _SERVICE: Final = re.compile(r"services/([^/?#]+)")
 
 
 class RootHandler(PageHandler):
-    """``/hub/``: the own server when it runs, else the home page, or the login page."""
+    """``/hub/``: leads where a login leads. Strangers go to the default address of the hub, or log in."""
 
     async def get(self) -> None:
         """Send the browser on."""
-        if self.principal is None:
-            self.redirect(self.hub_path("login"))
+        if self.principal is not None:
+            self.redirect(await landing(self, self.principal.user))
             return
-        default = await default_url(self)
-        if default or not self.context.options.redirect_to_server:
-            self.redirect(default or self.hub_path("home"))
-            return
-        server = await self.context.servers.get(self.principal.name, "")
-        self.redirect(self.server_path(server.user, "") if server.ready else self.hub_path("home"))
+        default = "" if self.next_url else await default_url(self)
+        if not default:
+            self.refuse_stranger()
+        self.redirect(self.onward(default))
 
 
 class HomeHandler(PageHandler):
@@ -81,7 +80,7 @@ class PrefixHandler(PageHandler):
             # A script would not be let to the hub's origin, and could not read why.
             await self.other(*path)
             return
-        rest = (self.request.uri or "/")[len(settings.base_url) :].lstrip("/\\")
+        rest = escape_uri((self.request.uri or "/")[len(settings.base_url) :].lstrip("/\\"))
         service = _SERVICE.match(rest)
         if service and self.is_at_hub and not settings.shares_origin:
             self.redirect(settings.origins.of_service(unquote(service[1])) + settings.base_url + rest)
@@ -116,19 +115,20 @@ class NotFoundHandler(PageHandler):
 
 
 async def landing(handler: PageHandler, user: User) -> str:
-    """Give the address to send somebody to who has just logged in.
+    """Return where a user goes who has logged in, or comes to the address of the hub.
 
     Args:
         handler: of the request.
         user: who.
 
     Returns:
-        The path.
+        The address.
     """
     if handler.next_url:
         return handler.next_url
     default = await default_url(handler)
     if default or not handler.context.options.redirect_to_server:
-        return default or handler.hub_path("home")
+        return handler.onward(default or handler.hub_path("home"))
     server = await handler.context.servers.get(user.name, "")
-    return handler.server_path(user.name, "") if server.ready else handler.spawn_path(user.name, "")
+    path = handler.server_path(user.name, "") if server.ready else handler.spawn_path(user.name, "")
+    return handler.onward(path)

@@ -6,9 +6,8 @@ import asyncio
 from typing import Final
 from urllib.parse import urlencode
 
-from tornado.httputil import url_concat
-
 from plughub.domain.errors import HubError, NotFoundError
+from plughub.domain.queries import add_query, escape_uri, filter_query
 from plughub.domain.scopes import ScopeFilter
 from plughub.domain.servers import ServerRecord
 from plughub.services.servers.views import server_prefix
@@ -85,14 +84,9 @@ class UserUrlHandler(PageHandler):
             )
         if count:
             await asyncio.sleep(min(2**count, MAX_DELAY))
-        arguments = [
-            (field, value)
-            for field in self.request.query_arguments
-            for value in self.get_query_arguments(field, strip=False)
-            if field != "redirects"
-        ]
         target = self.context.settings.origins.of_user(record.user) + self._target.partition("?")[0]
-        self.redirect(url_concat(target, [*arguments, ("redirects", str(count + 1))]))
+        target = add_query(target, filter_query(self.request.query, "redirects".__eq__))
+        self.redirect(add_query(target, f"redirects={count + 1}"))
 
     @property
     def _redirects(self) -> int:
@@ -104,7 +98,7 @@ class UserUrlHandler(PageHandler):
     def _target(self) -> str:
         """The address of this request at the server itself."""
         settings = self.context.settings
-        return settings.base_url + (self.request.uri or "")[len(settings.hub_prefix) :]
+        return settings.base_url + escape_uri((self.request.uri or "")[len(settings.hub_prefix) :])
 
     def _is_for_programs(self, path: str) -> bool:
         accept = self.request.headers.get("Accept", "")
@@ -140,5 +134,5 @@ class UserRedirectHandler(PageHandler):
             return
         server = self.context.options.default_server_name
         target = server_prefix(self.context.settings, user.name, server) + path.lstrip("/")
-        target = f"{target}?{self.request.query}" if self.request.query else target
+        target = add_query(target, escape_uri(self.request.query))
         self.redirect(f"{self.spawn_path(user.name, server)}?{urlencode({'next': target})}")

@@ -12,6 +12,8 @@ from plughub.web.requires import requires
 class AcceptShareHandler(PageHandler):
     """``/hub/accept-share?code=…``."""
 
+    own_parameters = PageHandler.own_parameters | {"code"}
+
     @requires()
     async def get(self) -> None:
         """Show what the code offers."""
@@ -44,4 +46,4 @@ class AcceptShareHandler(PageHandler):
         return code
 
     def _after(self, of: Share | ShareCode) -> str:
-        return self.next_url or self.server_path(of.owner, of.server)
+        return self.onward(self.server_path(of.owner, of.server))

@@ -8,6 +8,7 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 from plughub.domain.errors import HubError, InvalidError, NotFoundError, PluginError, UnauthorizedError
+from plughub.domain.queries import add_query, escape_uri, filter_query, parameters
 from plughub.domain.servers import ServerRecord
 from plughub.domain.users import User
 from plughub.kinds import Server, SpawnFailed
@@ -20,6 +21,8 @@ from plughub.web.xsrf import is_handed_on, is_typed, led_by_hub
 
 BACKEND: Final = "backend"
 OPTION: Final = "opt-"
+LINKED: Final = "_linked"
+"""Field of the form that confirms a link: the options stand in the address, where nothing changes them."""
 JUST_NOW: Final = 60.0
 """Seconds after logging in in which the default server starts without a further click."""
 SOON: Final = 1.0
@@ -29,7 +32,12 @@ SOON: Final = 1.0
 class SpawnHandler(PageHandler):
     """``/hub/spawn[/user[/server]]``."""
 
+    own_parameters = PageHandler.own_parameters | {BACKEND, "display_name"}
     _again = False
+
+    def is_own(self, parameter: str) -> bool:
+        """Keep options from the server, which they start."""
+        return super().is_own(parameter) or parameter.startswith(OPTION)
 
     async def get(self, name: str = "", server: str = "") -> None:
         """Show the form, or start at once where there is none."""
@@ -41,16 +49,13 @@ class SpawnHandler(PageHandler):
             self._show_choice(user, server)
             return
         options = self._options_of_query()
-        asks = self._asks_first(user, server, options)
         form = "" if options else await self._form(user, server, backend)
         if form:
             self._show_form(user, server, form)
-        elif asks:
+        elif self._asks_first(user, server, options):
             self._ask(user, server, backend, options)
-        elif options:
-            await self._start_from_form(user, server, backend, options)
         else:
-            await self._start(user, server, backend, None)
+            await self._start_linked(user, server, backend, options)
 
     async def longest_body(self, name: str = "", server: str = "") -> int:
         """Take files, where the spawner has a form."""
@@ -69,6 +74,9 @@ class SpawnHandler(PageHandler):
         backend = self.context.servers.choose_backend(self.get_query_argument(BACKEND, ""))
         if self.request.files and not await self._form(user, server, backend):
             raise InvalidError("this server has no form that takes files; start it without them")
+        if LINKED in self.request.body_arguments:
+            await self._start_linked(user, server, backend, self._options_of_query())
+            return
         form: dict[str, list[Any]] = {
             field: self.get_body_arguments(field, strip=False)
             for field in self.request.body_arguments
@@ -83,15 +91,16 @@ class SpawnHandler(PageHandler):
     def _asks_first(self, user: User, server: str, options: Mapping[str, Sequence[str]]) -> bool:
         """Tell whether a click is needed because a link that is not the hub's may have led here.
 
-        The default server as it is, started by typing the address or by logging in, is an exception.
+        The own default server is an exception: where the address was typed, and without options just after a
+        login too.
         """
         if led_by_hub(self.request) and not is_handed_on(self.request, self.context.settings.base_url):
             return False
+        if server or user.name != self.visitor.name or self.get_query_argument(BACKEND, ""):
+            return True
         session = self.visitor.session
         logged_in = session is not None and time.time() - session.authenticated_at < JUST_NOW
-        chosen = options or server or self.get_query_argument(BACKEND, "")
-        plain = not chosen and user.name == self.visitor.name
-        return not (plain and (logged_in or is_typed(self.request)))
+        return not (is_typed(self.request) or (logged_in and not options))
 
     async def _user(self, name: str, server: str) -> User:
         name = name or self.visitor.name
@@ -111,7 +120,7 @@ class SpawnHandler(PageHandler):
         if record.failed_start:  # she has read why, and wants another one
             return False
         if record.ready:
-            self.redirect(self.next_url or self.server_path(user.name, server))
+            self.redirect(self.onward(self.server_path(user.name, server)))
         elif record.active:
             self.redirect(self.pending_path(user.name, server))
         return record.active
@@ -124,11 +133,13 @@ class SpawnHandler(PageHandler):
         return self.context.servers.choose_backend(wanted)
 
     def _options_of_query(self) -> Mapping[str, Sequence[str]]:
-        return {
-            name.removeprefix(OPTION): self.get_query_arguments(name)
-            for name in self.request.query_arguments
-            if name.startswith(OPTION) and name != OPTION
-        }
+        """Read the options of a link: what begins with ``opt-``, else all that is not the hub's own."""
+        options: dict[str, list[str]] = {}
+        for name, value in parameters(self.request.query):
+            if name not in self.own_parameters and name != OPTION:
+                options.setdefault(name, []).append(value)
+        marked = {name: values for name, values in options.items() if name.startswith(OPTION)}
+        return {name.removeprefix(OPTION): values for name, values in (marked or options).items()}
 
     async def _form(self, user: User, server: str, backend: str) -> str:
         view = await self._view(user, server)
@@ -139,12 +150,26 @@ class SpawnHandler(PageHandler):
         view = await self.context.servers.view(user, server)
         return await self.context.auth_states.in_view(view, user.id)
 
+    async def _start_linked(
+        self, user: User, server: str, backend: str, options: Mapping[str, Sequence[str]]
+    ) -> None:
+        if options:
+            await self._start_from_form(user, server, backend, options, linked=True)
+        else:
+            await self._start(user, server, backend, None)
+
     async def _start_from_form(
-        self, user: User, server: str, backend: str, form: Mapping[str, Sequence[Any]]
+        self,
+        user: User,
+        server: str,
+        backend: str,
+        form: Mapping[str, Sequence[Any]],
+        *,
+        linked: bool = False,
     ) -> None:
         try:
             view = await self._view(user, server)
-            options = await self.context.hooks.options_from_form(backend, view, form)
+            options = await self.context.hooks.options_from_form(backend, view, form, linked=linked)
             await self._start(user, server, backend, options)
         except UnauthorizedError:
             raise
@@ -173,7 +198,7 @@ class SpawnHandler(PageHandler):
         )
         record = await self.context.servers.wait(record, SOON)
         if record.ready:
-            self.redirect(self.next_url or self.server_path(user.name, server))
+            self.redirect(self.onward(self.server_path(user.name, server)))
         else:
             self.redirect(self.pending_path(user.name, server))
 
@@ -186,13 +211,18 @@ class SpawnHandler(PageHandler):
             server_name=server,
             spawner_label=info.label or backend if len(self.context.settings.spawners) > 1 else "",
             options=[(name, value) for name, values in options.items() for value in values],
-            after_url=self.next_url,
-            url=self._address(),
+            after_url=self._after(user, server),
+            url=self._address(user, server, self._options_in_address()),
         )
 
     def _show_choice(self, user: User, server: str) -> None:
+        options = self._options_in_address()
         choices = [
-            {"name": name, "label": info.label or name, "url": self._address(backend=name)}
+            {
+                "name": name,
+                "label": info.label or name,
+                "url": self._address(user, server, options, backend=name),
+            }
             for name, info in self.context.settings.spawners.items()
         ]
         self.render_page(
@@ -213,14 +243,25 @@ class SpawnHandler(PageHandler):
             error_message=message,
             error_html_message=trusted(answer.html) if answer else "",
             again=self._again or error is not None,
-            url=self._address(_xsrf=self.xsrf_token.decode()),
+            url=self._address(user, server, _xsrf=self.xsrf_token.decode()),
         )
 
-    def _address(self, **more: str) -> str:
-        """Give the address of this page, with its spawner and where to go next."""
+    def _options_in_address(self) -> str:
+        """Return the options of a link as they stand in its address."""
+        return filter_query(self.request.query, self.own_parameters.__contains__)
+
+    def _after(self, user: User, server: str) -> str:
+        """Return what the browser opens when the server runs; empty for the server as it is."""
+        path = self.server_path(user.name, server)
+        after = self.onward(path)
+        return "" if after == path else after
+
+    def _address(self, user: User, server: str, options: str = "", **more: str) -> str:
+        """Return the address of this page, with its spawner and where to go next."""
         backend = self.get_query_argument(BACKEND, "")
-        query = {BACKEND: backend, "next": self.next_url, **more}
-        return f"{self.request.path}?{urlencode({name: text for name, text in query.items() if text})}"
+        query = {BACKEND: backend, "next": self._after(user, server), **more}
+        path = add_query(escape_uri(self.request.path), options)
+        return add_query(path, urlencode({name: text for name, text in query.items() if text}))
 
 
 def _refusal_in(error: HubError) -> Exception | None:
