@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import pwd
 import socket
@@ -11,10 +12,10 @@ import subprocess
 import pytest
 from tornado.httputil import HTTPHeaders, HTTPServerRequest, RequestStartLine
 
-from plughub.app.web_options import proxy_users
+from plughub.app.web_options import proxy_addresses, proxy_users
 from plughub.domain.errors import StartError
 from plughub.web import peers as asking
-from plughub.web.forwarded import apply_forwarded
+from plughub.web.forwarded import apply_forwarded, is_from_named_proxy
 from plughub.web.peers import Peers, owner_of
 
 FORGED = {
@@ -60,11 +61,15 @@ def request(peer, *, is_proxy=True, **headers):
         ("127.0.0.1", "<script>", "127.0.0.1"),
         ("127.0.0.1", "", "127.0.0.1"),
         ("127.0.0.1", "6.6.6.6, nonsense", "127.0.0.1"),
+        ("127.0.0.1", "203.0.113.9, ::ffff:10.0.0.1", "203.0.113.9"),
+        ("127.0.0.1", "::ffff:203.0.113.9", "203.0.113.9"),
+        ("127.0.0.1", "203.0.113.9, 10.1.2.3, fd00::7", "203.0.113.9"),
+        ("::ffff:10.1.2.3", "203.0.113.9", "203.0.113.9"),
     ],
 )
 def test_the_address_of_the_browser(peer, chain, believed):
     made = request(peer, X_Forwarded_For=chain)
-    apply_forwarded(made, Peers(("10.0.0.1",), ()))
+    apply_forwarded(made, Peers(("10.0.0.1", "10.1.0.0/16", "fd00::/8"), ()))
     assert made.remote_ip == believed
 
 
@@ -81,6 +86,56 @@ def test_the_scheme_of_the_browser(peer, proto, scheme):
     made = request(peer, X_Forwarded_Proto=proto)
     apply_forwarded(made, Peers((), ()))
     assert made.protocol == scheme
+
+
+@pytest.mark.parametrize(
+    ("chain", "proto", "more", "scheme"),
+    [
+        ("203.0.113.9, 10.0.0.1", "https, http", {}, "https"),
+        ("203.0.113.9, 10.0.0.1", "https", {}, "https"),
+        ("203.0.113.9, 10.0.0.1", "http, https", {}, "http"),
+        ("203.0.113.9, 10.0.0.1", "http", {"X-Scheme": "https"}, "https"),
+        ("203.0.113.9, 10.0.0.1", "", {"X-Scheme": "gopher"}, "http"),
+        # of strangers, the last one is what the proxy added
+        ("203.0.113.9", "https, http", {}, "http"),
+        ("203.0.113.9", "http", {"X-Scheme": "https"}, "http"),
+        ("10.0.0.1, 203.0.113.9", "https, http", {"X-Scheme": "https"}, "http"),
+    ],
+)
+def test_a_named_proxy_in_front_says_the_scheme_and_no_stranger_does(chain, proto, more, scheme):
+    made = request("127.0.0.1", X_Forwarded_For=chain, X_Forwarded_Proto=proto, **more)
+    apply_forwarded(made, Peers(("10.0.0.1",), ()))
+    assert made.protocol == scheme
+    assert is_from_named_proxy(made) == chain.endswith("10.0.0.1")
+
+
+@pytest.mark.parametrize(
+    ("public", "chain", "begin"),
+    [
+        ("", "203.0.113.9, 10.0.0.1", "https://hub.example.org/hub/"),
+        ("", "203.0.113.9", "/hub/"),
+        ("https://other.example/", "203.0.113.9, 10.0.0.1", "https://other.example/hub/"),
+    ],
+)
+async def test_links_lead_where_the_browser_is_when_a_named_proxy_says_so_but_public_url_wins(
+    make_hub, public, chain, begin
+):
+    hub = await make_hub(public_url=public, context={"trusted_downstream_ips": ("10.0.0.1",)})
+    for name in ("ada", "bea"):
+        await hub.user(name)
+    said = {"Host": "hub.example.org", "X-Forwarded-For": chain, "X-Forwarded-Proto": "https, http"}
+    wrapped = {"Accept": "application/jupyterhub-pagination+json"}
+    listed = await (await hub.admin()).get("/hub/api/users?limit=1", headers={**said, **wrapped})
+    assert json.loads(listed.body)["_pagination"]["next"]["url"].startswith(begin)
+    login = await hub.browser().get("/hub/login", headers=said)
+    is_secure = all("Secure" in cookie for cookie in login.headers.get_list("Set-Cookie"))
+    assert is_secure == (chain != "203.0.113.9")
+
+
+@pytest.mark.parametrize("wrong", ["proxy.example", "10.0.0.0/64", ""])
+def test_an_address_of_a_proxy_that_is_none_is_named(wrong):
+    with pytest.raises(StartError, match="trusted_downstream_ips"):
+        proxy_addresses(["10.0.0.1", "10.0.0.0/8", wrong])
 
 
 def test_of_a_peer_that_is_no_proxy_nothing_is_believed():

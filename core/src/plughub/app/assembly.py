@@ -15,6 +15,7 @@ from plughub.app.config import JupyterHub
 from plughub.app.internal_tls import InternalTLS
 from plughub.app.origins import servers_port
 from plughub.app.plugins import Selection
+from plughub.app.web_options import proxy_addresses
 from plughub.classes.authenticator import Authenticator
 from plughub.domain.errors import StartError
 from plughub.domain.login_pace import LoginLimits
@@ -124,7 +125,7 @@ def proxy_settings(hub: JupyterHub, where: Addresses, origins: Origins) -> Proxy
         error_url=f"{where.connect_url}{where.hub_prefix}error",
         ssl_cert=hub.ssl_cert,
         ssl_key=hub.ssl_key,
-        trusted_downstream_ips=tuple(hub.trusted_downstream_ips),
+        trusted_downstream_ips=proxy_addresses(hub.trusted_downstream_ips),
         host_routing=origins.by_host,
         servers_port=servers_port(hub, where.port, origins),
     )

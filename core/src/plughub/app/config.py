@@ -142,8 +142,9 @@ class JupyterHub(SingletonConfigurable):
     ).tag(config=True)
     trusted_downstream_ips: traitlets.List[str] = traitlets.List(
         traitlets.Unicode(),
-        help="""Addresses of proxies before the hub's own whose X-Forwarded headers are believed. With an
-        address of this machine, such as 127.0.0.1, all its users are: see trusted_downstream_users.
+        help="""Addresses, or networks, of proxies before the hub's own whose X-Forwarded headers and X-Scheme
+        are believed. With an address of this machine, such as 127.0.0.1, all its users are: see
+        trusted_downstream_users.
         """,
     ).tag(config=True)
     trusted_downstream_users: traitlets.List[str] = traitlets.List(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import logging
 import os
 import pwd
@@ -88,3 +89,26 @@ def proxy_users(names: Iterable[str], user: str) -> frozenset[int]:
                 f"c.JupyterHub.trusted_downstream_users names no user of this machine: {name!r}"
             ) from None
     return frozenset(found)
+
+
+def proxy_addresses(addresses: Iterable[str]) -> tuple[str, ...]:
+    """Check the addresses of proxies before the hub's own.
+
+    Args:
+        addresses: those that the configuration trusts; networks, too.
+
+    Returns:
+        The same.
+
+    Raises:
+        StartError: one is none.
+    """
+    checked = tuple(addresses)
+    for address in checked:
+        try:
+            ipaddress.ip_network(address, strict=False)
+        except ValueError:
+            raise StartError(
+                f"c.JupyterHub.trusted_downstream_ips: {address!r} is no address and no network"
+            ) from None
+    return checked

@@ -10,6 +10,7 @@ Source:
 from __future__ import annotations
 
 import functools
+import ipaddress
 import logging
 import socket
 import struct
@@ -38,13 +39,25 @@ class Peers:
     """Tells whether what a peer says of a browser is believed.
 
     Args:
-        addresses: of proxies, whoever runs them.
+        addresses: of proxies, or networks of them, whoever runs them.
         users: numbers of the system users whose processes on this machine are proxies.
     """
 
     def __init__(self, addresses: Collection[str], users: Collection[int]) -> None:
-        self.addresses = frozenset(addresses)
+        self._addresses = frozenset(addresses)
+        self._networks = tuple(ipaddress.ip_network(each, strict=False) for each in addresses)
         self._users = frozenset(users)
+
+    def names(self, address: str) -> bool:
+        """Tell whether an address is one of the named proxies.
+
+        Args:
+            address: with or without the IPv6 form of an IPv4 address.
+        """
+        if address in self._addresses:
+            return True
+        found = parse_address(address) if self._networks else None
+        return found is not None and any(found in network for network in self._networks)
 
     def is_proxy(self, request: HTTPServerRequest) -> bool:
         """Tell whether the peer of a request is a proxy.
@@ -56,7 +69,7 @@ class Peers:
             True for an address that is named, and for a process of this machine that runs as a proxy's user.
         """
         address = request.remote_ip or ""
-        if address in self.addresses:
+        if self.names(address):
             return True
         if not _is_of_this_machine(address):
             return False

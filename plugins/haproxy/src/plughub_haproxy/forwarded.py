@@ -22,6 +22,17 @@ _FORWARDED_HEADERS: Final = (
 """What applications, tornado among them, believe of the client or of its connection."""
 
 
+_ENDED_IN_FRONT: Final = (
+    "acl ended_in_front req.hdr(X-Forwarded-Proto,1) -i https",
+    "acl ended_in_front req.hdr(X-Scheme,1) -i https",
+    "http-request set-header X-Forwarded-Proto https if ended_in_front",
+    "acl has_port req.hdr(X-Forwarded-Port) -m found",
+    "acl has_port req.hdr(host),port_only -m int gt 0",
+    "http-request set-header X-Forwarded-Port 443 if ended_in_front !has_port",
+)
+"""Tell servers in one word what a trusted web server says in others: of a list they take the last one."""
+
+
 def headers(*, secure: bool) -> str:
     """Write what a server is told of the client and of its connection.
 
@@ -44,6 +55,7 @@ def headers(*, secure: bool) -> str:
     ]
     lines = [
         *drop,
+        *_ENDED_IN_FRONT,
         "http-request set-var(txn.port) req.hdr(host),port_only",
         f"http-request set-var(txn.port) int({port}) if {{ var(txn.port) -m int 0 }}",
         *keep,

@@ -19,9 +19,8 @@ from tornado.websocket import websocket_connect
 
 from plughub.classes.certificates import HUB, CertificateFolder
 from plughub.kinds import ProxySettings
-from plughub.plugin.threads import ThreadPools
 from plughub.testing.backends import Backend, ask, hang_up, raw_server
-from plughub.testing.contracts.proxy_under_test import Make, ProxyFixtures, ProxyUnderTest
+from plughub.testing.contracts.proxy_under_test import Make, ProxyFixtures, ProxyUnderTest, running
 from plughub.testing.delayed_line import DelayedLine
 from plughub.testing.http2 import any_certificate, http2
 from plughub.testing.waiting import until
@@ -247,14 +246,8 @@ class LineOfProxy(ProxyFixtures):
         folder.prepare()
         files = folder.issue("public", HUB, ["localhost"])
         settings = replace(proxy_settings, ssl_cert=files.certfile, ssl_key=files.keyfile)
-        pools = ThreadPools()
-        running = ProxyUnderTest(make_plugin, settings, pools)
-        await running.start()
-        try:
-            yield running
-        finally:
-            await running.stop()
-            pools.close()
+        async with running(make_plugin, settings) as proxy:
+            yield proxy
 
     async def _upload_http2(self, line: DelayedLine) -> None:
         async with http2(line.port) as client:

@@ -4,13 +4,32 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Final
 
+import pytest
+from tornado.httputil import HTTPConnection, HTTPHeaders, HTTPServerRequest, RequestStartLine
 from tornado.websocket import websocket_connect
 
+from plughub.kinds import ProxySettings
 from plughub.testing.backends import Backend, ask, hang_up
-from plughub.testing.contracts.proxy_under_test import ProxyFixtures, ProxyUnderTest
+from plughub.testing.contracts.proxy_under_test import Make, ProxyFixtures, ProxyUnderTest, running
 from plughub.testing.ports import free_port
 from plughub.testing.waiting import until
+from plughub.web.forwarded import apply_forwarded
+from plughub.web.peers import Peers
+
+ENDED_IN_FRONT: Final = tuple(
+    {"X-Forwarded-For": "203.0.113.9", **said}
+    for said in (
+        {"X-Forwarded-Proto": "https"},
+        {"X-Forwarded-Proto": "https, http"},
+        {"X-Scheme": "https"},
+        {"X-Scheme": "https", "X-Forwarded-Proto": "http"},
+    )
+)
+"""How web servers in front say that browsers speak TLS with them."""
 
 
 class TrafficOfProxy(ProxyFixtures):
@@ -73,6 +92,20 @@ class TrafficOfProxy(ProxyFixtures):
             assert headers["X-Forwarded-For"].split(",")[-1].strip().endswith("127.0.0.1")
             assert headers["X-Forwarded-Proto"].split(",")[-1].strip() == "http"
 
+    @pytest.mark.parametrize("trusted", [True, False], ids=["trusted", "stranger"])
+    async def test_tls_that_ends_in_front_is_known_from_a_trusted_web_server_alone(
+        self, make_plugin: Make, proxy_settings: ProxySettings, alice: Backend, *, trusted: bool
+    ) -> None:
+        named = ("127.0.0.1",) if trusted else ()
+        settings = replace(proxy_settings, trusted_downstream_ips=named)
+        async with running(make_plugin, settings) as proxy:
+            await proxy.add("/", alice.url)
+            for said in ENDED_IN_FRONT:
+                arrived = (await ask(proxy.port, "/", headers=said)).json["headers"]
+                request = seen_by_hub(arrived, named)
+                assert request.protocol == ("https" if trusted else "http"), (said, arrived)
+                assert request.remote_ip == ("203.0.113.9" if trusted else "127.0.0.1")
+
     async def test_a_large_body_passes(self, proxy: ProxyUnderTest, alice: Backend) -> None:
         await proxy.add("/user/alice/", alice.url)
 
@@ -124,6 +157,42 @@ class TrafficOfProxy(ProxyFixtures):
 
         await until(moved, seconds=self.activity_seconds + 2, pause=0.2)
         await hang_up(client)
+
+
+def seen_by_hub(headers: Mapping[str, str], named: tuple[str, ...]) -> HTTPServerRequest:
+    """Let the hub read what has arrived from its own proxy.
+
+    Args:
+        headers: of the request.
+        named: ``trusted_downstream_ips``.
+
+    Returns:
+        The request, as the hub's pages see it.
+    """
+    connection = Connection()
+    connection.is_proxy = True
+    request = HTTPServerRequest(
+        start_line=RequestStartLine("GET", "/", "HTTP/1.1"),
+        headers=HTTPHeaders(headers),
+        connection=connection,
+    )
+    request.remote_ip, request.protocol = "127.0.0.1", "http"
+    apply_forwarded(request, Peers(named, ()))
+    return request
+
+
+class Connection(HTTPConnection):
+    """A connection of the hub's own proxy."""
+
+    is_proxy = False
+
+    @property
+    def context(self) -> Connection:
+        """What is known of it."""
+        return self
+
+    def set_close_callback(self, callback: Any) -> None:
+        """Never close."""
 
 
 def _dead_url() -> str:

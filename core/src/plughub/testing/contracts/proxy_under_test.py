@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -93,6 +94,27 @@ class ProxyUnderTest:
         return (await ask(self.port, path)).name
 
 
+@asynccontextmanager
+async def running(make: Make, settings: ProxySettings) -> AsyncIterator[ProxyUnderTest]:
+    """Start a proxy without routes, and stop it.
+
+    Args:
+        make: makes the plugin as a new process of the hub would.
+        settings: where it listens.
+
+    Yields:
+        The proxy.
+    """
+    pools = ThreadPools()
+    proxy = ProxyUnderTest(make, settings, pools)
+    await proxy.start()
+    try:
+        yield proxy
+    finally:
+        await proxy.stop()
+        pools.close()
+
+
 class ProxyFixtures:
     """What the tests of the contract stand on."""
 
@@ -109,29 +131,23 @@ class ProxyFixtures:
     @pytest.fixture
     async def proxy(self, make_plugin: Make, proxy_settings: ProxySettings) -> AsyncIterator[ProxyUnderTest]:
         """A proxy that runs and has no routes."""
-        pools = ThreadPools()
-        running = ProxyUnderTest(make_plugin, proxy_settings, pools)
-        await running.start()
-        try:
-            yield running
-        finally:
-            await running.stop()
-            pools.close()
+        async with running(make_plugin, proxy_settings) as proxy:
+            yield proxy
 
     @pytest.fixture
     async def alice(self) -> AsyncIterator[Backend]:
         """A server."""
-        async with backend("alice") as running:
-            yield running
+        async with backend("alice") as server:
+            yield server
 
     @pytest.fixture
     async def bob(self) -> AsyncIterator[Backend]:
         """Another server."""
-        async with backend("bob") as running:
-            yield running
+        async with backend("bob") as server:
+            yield server
 
     @pytest.fixture
     async def hub(self) -> AsyncIterator[Backend]:
         """What stands for the hub."""
-        async with backend("hub") as running:
-            yield running
+        async with backend("hub") as server:
+            yield server
