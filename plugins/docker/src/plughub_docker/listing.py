@@ -23,6 +23,7 @@ class _List:
 
     lock: threading.Lock = field(default_factory=threading.Lock)
     asked: float = -SECONDS
+    dropped: float = -SECONDS
     containers: Listed = field(default_factory=dict)
 
 
@@ -45,13 +46,28 @@ def listed_containers(engine: Engine, mark: str, plugin: str) -> Listed:
         EngineError: the engine does not answer.
     """
     begun = time.monotonic()
-    with _LOCK:
-        latest = _LISTS.setdefault((engine.address, mark, plugin), _List())
+    latest = _list_of(engine, mark, plugin)
     with latest.lock:
-        if begun - latest.asked >= SECONDS:
+        if begun - latest.asked >= SECONDS or latest.asked <= latest.dropped:
             asked = time.monotonic()
             wanted = [f"{marks.MARK}={mark}", f"{marks.PLUGIN}={plugin}"]
             with engine.asked() as client:
                 found = client.containers(all=True, filters={"label": wanted})
             latest.containers, latest.asked = {one["Id"]: one for one in found}, asked
         return latest.containers
+
+
+def drop(engine: Engine, mark: str, plugin: str) -> None:
+    """Have the next question asked anew: something has changed. It never blocks.
+
+    Args:
+        engine: the engine.
+        mark: of the hub.
+        plugin: who launched the containers.
+    """
+    _list_of(engine, mark, plugin).dropped = time.monotonic()
+
+
+def _list_of(engine: Engine, mark: str, plugin: str) -> _List:
+    with _LOCK:
+        return _LISTS.setdefault((engine.address, mark, plugin), _List())

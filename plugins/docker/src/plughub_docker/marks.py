@@ -72,6 +72,13 @@ def address_labels(
     return {PORT: str(port), **fixed, **scheme, **({HOST: host} if host else {})}
 
 
+def has_place(container: Mapping[str, Any]) -> bool:
+    """Tell whether no other container gets the port or address of one, whatever is restarted."""
+    found = labels(container)
+    shares_host = (container.get("HostConfig") or {}).get("NetworkMode") == "host"
+    return shares_host or PUBLISHED in found or ADDRESS in found
+
+
 def scheme_of(found: Mapping[str, str]) -> str:
     """Read from labels whether a server listens at ``http`` or ``https``."""
     return found.get(SCHEME) or "http"

@@ -11,6 +11,7 @@ from plughub.kinds import Moved
 from plughub_docker import marks
 from plughub_docker.addresses import Place, addresses, is_at, name_of, names_of, port_of, published
 from plughub_docker.containers import Inspected, is_coming_back
+from plughub_docker.engine_watch import EngineWatch, watch_of
 from plughub_docker.host_network import is_on_host_network, listens
 from plughub_docker.kept_containers import KeptContainers
 from plughub_docker.listing import listed_containers
@@ -64,13 +65,17 @@ class ReachableContainers(KeptContainers):
 
     def look(self) -> int | Moved | None:
         """Tell whether the container runs, and where."""
+        if self._watch.has_lost(self.object_id):
+            return Moved(url="")
         if (listed := self._listed()) is not None and self._is_there(listed):
+            self._follow(listed)
             return None
         container = self.find()
         code = self.exit_code(container)
         if container is None or code is not None:
             return Moved(url="") if container is not None and is_coming_back(container) else code
         self.object_id = container["Id"]
+        self._follow(container)
         return None if self._is_there(container) else self._moved(container)
 
     def verify(self) -> bool:
@@ -116,6 +121,14 @@ class ReachableContainers(KeptContainers):
     def is_internal(self) -> bool:
         """Whether the server is reached inside the engine's network, without a published port."""
         return self.use_internal_ip or self.use_internal_hostname
+
+    @property
+    def _watch(self) -> EngineWatch:
+        return watch_of(self.engine, self.record.mark, self.plugin)
+
+    def _follow(self, container: Mapping[str, Any]) -> None:
+        """Have the hub poll this server as soon as the engine says something of the container."""
+        self._watch.note(self.object_id, self.record.operation, has_place=marks.has_place(container))
 
     def _listed(self) -> Mapping[str, Any] | None:
         """Find the container in the list that all servers share, when it runs and is this server's."""

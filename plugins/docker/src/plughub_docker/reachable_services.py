@@ -25,6 +25,9 @@ class ReachableServices(DockerSpawner):
         """The services of this plugin."""
         return Services(self.engine, self.plugin, self.host_ip)
 
+    def watch(self, mark: str) -> None:
+        """Report nothing: an engine tells of the tasks on its own machine alone."""
+
     # ---- in a thread
 
     def find(self) -> Inspected | None:

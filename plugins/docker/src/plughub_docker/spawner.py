@@ -18,6 +18,7 @@ from plughub_docker.containers import Inspected
 from plughub_docker.creation import create_arguments
 from plughub_docker.diagnosis import diagnose, unreachable_hub
 from plughub_docker.engine import EngineError
+from plughub_docker.engine_watch import watch_of
 from plughub_docker.fixed_places import free_address, free_port, is_lost
 from plughub_docker.host_network import check_visible
 from plughub_docker.names import when_free
@@ -102,6 +103,10 @@ class DockerSpawner(ReachableContainers):
         """Tell whether the recorded address leads to this server's container, and to no other."""
         verified: bool = await self._engine(self.verify)
         return verified
+
+    def watch(self, mark: str) -> AsyncIterator[str] | None:
+        """Report the servers whose container has ended or moved."""
+        return watch_of(self.engine, mark, self.plugin).changes()
 
     async def stop(self, now: bool = False) -> None:
         """Stop the container, also that of a start that never answered; remove it where wanted.

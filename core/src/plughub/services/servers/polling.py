@@ -11,7 +11,7 @@ from functools import partial
 from typing import Final
 
 from plughub.classes.spawner_answers import all_events
-from plughub.domain.errors import PluginError
+from plughub.domain.errors import HubError, PluginError
 from plughub.domain.servers import ServerRecord
 from plughub.domain.users import User
 from plughub.kinds import Found, SpawnerInfo
@@ -86,9 +86,16 @@ class Poller:
     async def _poll_what_is_reported(self, plugin: str) -> None:
         report = self._hooks.watch(plugin, self._settings.mark)
         if report is not None:
-            async with contextlib.aclosing(all_events(report)) as operations:
+            async with contextlib.aclosing(all_events(report)) as operations, asyncio.TaskGroup() as polls:
                 async for operation in operations:
-                    await self._poll_now(plugin, operation)
+                    polls.create_task(self._poll_reported(plugin, operation))
+
+    async def _poll_reported(self, plugin: str, launch: str) -> None:
+        """Poll a server that its plugin has reported; one that cannot be polled keeps no other waiting."""
+        try:
+            await self._poll_now(plugin, launch)
+        except HubError as error:
+            log.warning("cannot look at a server that %s has reported: %s", plugin, error)
 
     async def _poll_now(self, plugin: str, launch: str) -> None:
         """Poll the server of one launch, whenever its next turn is."""
