@@ -204,7 +204,7 @@ class Plain(__import__("plughub_haproxy").HAProxyProxy):
 c.JupyterHub.proxy_class = Plain
 """
     hub = hub_in(tmp_path, TINY + plugin, "dummy,simple")
-    assert hub.run() == 1
+    assert hub.run() == 2
     assert "internal_ssl" in hub.output
     assert "'haproxy'" in hub.output
 

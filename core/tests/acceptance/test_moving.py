@@ -119,7 +119,7 @@ def test_logins_tokens_and_running_servers_survive_the_move_and_the_way_back(tmp
             before = server_of(url, token)
 
         refused = HubProcess(tmp_path)
-        assert refused.run() == 1
+        assert refused.run() == 2
         assert "hub upgrade-db" in refused.stderr
         assert HubProcess(tmp_path, "upgrade-db").run() == 0
 

@@ -108,7 +108,7 @@ def test_an_authenticator_of_other_people_does_all_that_it_does_in_jupyterhub(tm
 def test_secrets_without_a_key_stop_the_start_with_one_message(tmp_path):
     (tmp_path / "campus.py").write_text(AUTHENTICATOR)
     hub = HubProcess(tmp_path, config=CONFIG, env={"JUPYTERHUB_CRYPT_KEY": ""}, python=sys.executable)
-    assert hub.run() == 1
+    assert hub.run() == 2
     assert "CampusAuthenticator" in hub.stderr
     assert "JUPYTERHUB_CRYPT_KEY" in hub.stderr
     assert "Traceback" not in hub.stderr

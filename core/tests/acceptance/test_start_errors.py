@@ -1,14 +1,17 @@
 """What stops a start: an exit code, one clear message, no traceback, and nothing is left running."""
 
+import configparser
 import os
 import socket
 import sqlite3
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
+from plughub.domain.errors import MISTAKE, RETRY
 from plughub.testing.hub import HubProcess
 
 ENOUGH = ("--plugins", "simple,dummy,haproxy")
@@ -48,7 +51,9 @@ Refused = Callable[..., str]
 def refused(tmp_path) -> Refused:
     """Starts a hub that must not start; answers what it said, and checks that it said it once and left nothing."""
 
-    def start(*arguments: str, config: str = CONFIG, code: int = 1, env: dict[str, str] | None = None) -> str:
+    def start(
+        *arguments: str, config: str = CONFIG, code: int = MISTAKE, env: dict[str, str] | None = None
+    ) -> str:
         hub = HubProcess(tmp_path / "hub", *arguments, config=config, env=env)
         try:
             assert hub.run() == code, hub.output
@@ -102,18 +107,18 @@ def taken_port() -> Iterator[int]:
 
 
 def test_a_missing_plugin_is_named_with_what_to_install(refused):
-    message = refused("--plugins", "simple,dummy,haproxy,nosuch", code=2)
+    message = refused("--plugins", "simple,dummy,haproxy,nosuch")
     assert "plugin 'nosuch' is not installed" in message
     assert "pip install plughub-nosuch" in message
 
 
 def test_a_misspelled_plugin_gets_a_did_you_mean(refused):
-    assert "did you mean 'haproxy'?" in refused("--plugins", "simple,dummy,haprxy", code=2)
+    assert "did you mean 'haproxy'?" in refused("--plugins", "simple,dummy,haprxy")
 
 
 def test_a_broken_plugin_is_named_with_distribution_version_and_cause(refused, offer):
     env = offer("broken", "import no_such_module\n")
-    message = refused("--plugins", "simple,dummy,haproxy,broken", code=2, env=env)
+    message = refused("--plugins", "simple,dummy,haproxy,broken", env=env)
     assert "plugin 'broken' (plughub-broken 1.2) is broken" in message
     assert "No module named 'no_such_module'" in message
     assert "pip install --force-reinstall plughub-broken" in message
@@ -121,7 +126,7 @@ def test_a_broken_plugin_is_named_with_distribution_version_and_cause(refused, o
 
 def test_a_plugin_for_an_older_hub_is_named_with_what_it_needs(refused, offer):
     env = offer("ancient", GOOD, requires="plughub<0.1")
-    message = refused("--plugins", "simple,dummy,haproxy,ancient", code=2, env=env)
+    message = refused("--plugins", "simple,dummy,haproxy,ancient", env=env)
     assert "plugin 'ancient' (plughub-ancient 1.2) does not fit: it needs plughub <0.1" in message
     assert "pip install --upgrade plughub-ancient" in message
 
@@ -133,44 +138,130 @@ def test_a_broken_plugin_that_nobody_names_hurts_nobody(tmp_path, offer):
 
 
 def test_two_proxies_are_refused(refused):
-    message = refused("--plugins", "simple,dummy,haproxy,chp", code=2)
+    message = refused("--plugins", "simple,dummy,haproxy,chp")
     assert "two proxies are active: haproxy and chp" in message
 
 
 def test_a_misspelled_hook_is_refused_with_the_right_one(refused, offer):
     source = f"{GOOD}\n@hookimpl\ndef hub_authorise_spawn(server): ...\n"
-    message = refused("--plugins", "simple,dummy,haproxy,veto", code=2, env=offer("veto", source))
+    message = refused("--plugins", "simple,dummy,haproxy,veto", env=offer("veto", source))
     assert "plugin 'veto'" in message
     assert "did you mean hub_authorize_spawn?" in message
 
 
 def test_a_plugin_that_refuses_its_settings_stops_the_start(refused, offer):
     source = f"{GOOD}\n@hookimpl\ndef hub_configure(context):\n    raise ValueError('the key is missing')\n"
-    message = refused("--plugins", "simple,dummy,haproxy,fussy", code=2, env=offer("fussy", source))
+    message = refused("--plugins", "simple,dummy,haproxy,fussy", env=offer("fussy", source))
     assert "plugin 'fussy' failed in hub_configure: the key is missing" in message
 
 
 def test_a_class_that_cannot_be_imported_is_named_with_its_setting(refused):
-    message = refused("--JupyterHub.authenticator_class=nowhere.to.be.Found", *ENOUGH, code=2)
+    message = refused("--JupyterHub.authenticator_class=nowhere.to.be.Found", *ENOUGH)
     assert "'nowhere.to.be.Found' cannot be imported" in message
 
 
 def test_a_proxy_that_was_started_but_cannot_be_used_is_not_left_behind(refused, offer):
     env = offer("lost", PROXY_WITHOUT_ROUTES)
-    message = refused("--plugins", "simple,dummy,lost", env=env)
+    message = refused("--plugins", "simple,dummy,lost", env=env, code=RETRY)
     assert "the proxy cannot be started: the table is lost (plugin 'lost')" in message
+
+
+BROKEN = """
+import traitlets
+from plughub import hookimpl
+from plughub.{module} import {kind}
+
+
+class Broken({kind}):
+    size = traitlets.Integer(3).tag(config=True)
+
+    {body}
+
+
+@hookimpl
+def hub_register_{hook}():
+    return Broken
+"""
+BODIES = {
+    "a constructor": (
+        "def __init__(self, **kwargs):\n        raise KeyError('the key')",
+        "KeyError: 'the key'",
+    ),
+    "a constructor that exits": (
+        "def __init__(self, **kwargs):\n        raise SystemExit(7)",
+        "SystemExit: 7",
+    ),
+    "a check": (
+        "@traitlets.validate('size')\n    def _check(self, proposal):\n        raise OverflowError('too big')",
+        "c.Broken.size has a value that it cannot have: too big",
+    ),
+    "an observer": (
+        "@traitlets.observe('size')\n    def _note(self, change):\n        raise OverflowError('too big')",
+        "c.Broken.size has a value that it cannot have: too big",
+    ),
+    "a type": ("size = traitlets.Bool().tag(config=True)", "c.Broken.size has a value that it cannot have"),
+}
+KINDS = {
+    "spawner": ("spawner", "Spawner", "dummy,haproxy"),
+    "authenticator": ("auth", "Authenticator", "simple,haproxy"),
+    "proxy": ("proxy", "Proxy", "simple,dummy"),
+}
+
+
+@pytest.mark.parametrize("fault", BODIES)
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_class_that_cannot_be_made_is_named_with_its_plugin_and_the_setting(refused, offer, kind, fault):
+    (module, base, others), (body, cause) = KINDS[kind], BODIES[fault]
+    env = offer("odd", BROKEN.format(module=module, kind=base, hook=kind, body=body))
+    config = f"{CONFIG}c.Broken.size = 4\nc.Authenticator.any_allow_config = True\n"
+    message = refused("--plugins", f"odd,{others}", config=config, env=env)
+    assert "plugin 'odd'" in message
+    assert cause in message
+
+
+ANSWERS = {
+    "hub_register_configurables(): return [3]": "hub_register_configurables",
+    "hub_register_pages(): return 3": "hub_register_pages",
+    "hub_register_pages(): yield 1 / 0": "hub_register_pages",
+    "hub_register_templates(): return [3]": "hub_register_templates",
+    "hub_login_method(): return {'form': True}": "hub_login_method",
+    "hub_event(event): ...\n\n1 / 0": "importing",
+    "hub_configure(context): raise SystemExit('no')": "hub_configure: SystemExit: no",
+}
+
+
+@pytest.mark.parametrize("source", ANSWERS)
+def test_a_listener_that_fails_at_the_start_is_named_with_its_hook(refused, offer, source):
+    env = offer("odd", f"{GOOD}\n@hookimpl\ndef {source}\n")
+    message = refused("--plugins", "simple,dummy,haproxy,odd", env=env)
+    assert "plugin 'odd'" in message
+    assert ANSWERS[source] in message
+
+
+def test_a_class_that_waits_for_another_machine_may_be_tried_again(refused, offer):
+    body = "def __init__(self, **kwargs):\n        raise ConnectionRefusedError(111, 'the directory is away')"
+    env = offer("odd", BROKEN.format(module="auth", kind="Authenticator", hook="authenticator", body=body))
+    message = refused("--plugins", "odd,simple,haproxy", env=env, code=RETRY)
+    assert "plugin 'odd' failed in the constructor of Broken: [Errno 111] the directory is away" in message
+
+
+def test_the_unit_of_systemd_restarts_a_hub_only_where_that_can_help():
+    unit = configparser.ConfigParser(strict=False, interpolation=None)
+    unit.read(Path(__file__).parents[3] / "docs" / "plughub.service")
+    assert unit["Service"]["Restart"] == "on-failure"
+    assert unit["Service"]["RestartPreventExitStatus"] == str(MISTAKE)
 
 
 # ---- addresses
 
 
 def test_a_public_port_in_use_is_named(refused, taken_port):
-    message = refused(*ENOUGH, f"--JupyterHub.port={taken_port}", "--JupyterHub.hub_port=18")
+    message = refused(*ENOUGH, f"--JupyterHub.port={taken_port}", "--JupyterHub.hub_port=18", code=RETRY)
     assert str(taken_port) in message
 
 
 def test_a_port_of_the_hub_in_use_is_named_with_the_setting(refused, taken_port):
-    message = refused(*ENOUGH, f"--JupyterHub.hub_port={taken_port}")
+    message = refused(*ENOUGH, f"--JupyterHub.hub_port={taken_port}", code=RETRY)
     assert f"127.0.0.1:{taken_port}" in message
     assert "JupyterHub.hub_port" in message
 
@@ -271,7 +362,7 @@ def test_an_exception_in_the_config_file_is_named_with_its_line(refused):
 def test_a_database_that_does_not_answer_is_named_without_its_password(refused, free_port):
     pytest.importorskip("psycopg", reason="psycopg, the driver for PostgreSQL, is not installed")
     url = f"postgresql+psycopg://hub:very-secret@127.0.0.1:{free_port}/hub"
-    message = refused(*ENOUGH, "--db", url)
+    message = refused(*ENOUGH, "--db", url, code=RETRY)
     assert f"127.0.0.1:{free_port}" in message
     assert "very-secret" not in message
     assert "JupyterHub.db_url" in message

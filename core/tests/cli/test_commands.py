@@ -177,7 +177,7 @@ def test_without_a_name_the_token_is_for_who_asks(hub, tmp_path, monkeypatch):
 @pytest.mark.parametrize("name", ["a/b", "", "..", "a\nb", "x" * 300])
 def test_a_name_that_no_user_can_have_is_refused(hub, name):
     code, said, complaint = hub("token", name)
-    assert (code, said) == (1, "")
+    assert (code, said) == (2, "")
     assert complaint.startswith("hub: the username ")
     assert complaint.count("\n") == 1
 
@@ -193,7 +193,7 @@ def test_the_token_goes_into_the_database_of_the_config_file(hub, tmp_path):
 
 def test_a_token_needs_a_database_that_is_up_to_date(hub, jupyterhub_file):
     code, said, complaint = hub("token", "alice")
-    assert (code, said) == (1, "")
+    assert (code, said) == (2, "")
     assert "hub upgrade-db" in complaint
 
 
@@ -241,7 +241,7 @@ def test_a_database_of_an_older_jupyterhub_is_left_as_it_is(hub, jupyterhub_file
         database.execute("UPDATE alembic_version SET version_num = '4621fec11365'")
         database.commit()
     code, _, complaint = hub("upgrade-db")
-    assert code == 1
+    assert code == 2
     assert "upgrade it to JupyterHub 6 first" in complaint
     assert rows(jupyterhub_file, "SELECT version_num FROM alembic_version") == [("4621fec11365",)]
 
@@ -325,6 +325,6 @@ def test_no_command_makes_a_database_where_none_is(hub, tmp_path, arguments):
 
 def test_debug_shows_where_an_error_comes_from(hub):
     code, _, complaint = hub("--debug", "-f", "nowhere.py")
-    assert code == 1
+    assert code == 2
     assert "the config file does not exist" in complaint
     assert "Traceback" in complaint

@@ -13,6 +13,7 @@ import urllib.request
 import pytest
 
 from plughub.cli.run import Echoes
+from plughub.domain.errors import MISTAKE
 from plughub.testing.client import client_of
 from plughub.testing.hub import HubProcess, is_open
 from plughub.testing.waiting import wait_for
@@ -242,6 +243,6 @@ def test_roles_and_groups_of_the_configuration_hold(folder):
 def test_a_role_that_cannot_be_stops_the_start_with_one_message(folder):
     bad = 'c.JupyterHub.load_roles = [{"name": "looker", "scopes": ["list:userz"]}]\n'
     hub = HubProcess(folder, *PLUGINS, config=CONFIG + bad)
-    assert hub.run() == 1
+    assert hub.run() == MISTAKE
     assert "did you mean 'list:users'?" in hub.stderr
     assert "Traceback" not in hub.stderr

@@ -17,7 +17,7 @@ from plughub.app.origins import servers_port
 from plughub.app.plugins import Selection
 from plughub.app.web_options import proxy_addresses
 from plughub.classes.authenticator import Authenticator
-from plughub.domain.errors import StartError
+from plughub.domain.errors import StartError, exit_code_of
 from plughub.domain.login_pace import LoginLimits
 from plughub.domain.origins import Origins
 from plughub.domain.urls import hub_url
@@ -247,7 +247,9 @@ def runtime_folder(path: str) -> Path:
             )
         folder.chmod(0o700)
     except OSError as error:
-        raise StartError(f"the runtime folder cannot be made: {folder}: {error.strerror}") from error
+        raise StartError(
+            f"the runtime folder cannot be made: {folder}: {error.strerror}", exit_code=exit_code_of(error)
+        ) from error
     return folder
 
 

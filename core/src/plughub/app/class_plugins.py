@@ -90,7 +90,6 @@ def import_class(kind: str, dotted: str) -> Any:
         raise StartError(
             f"c.JupyterHub.{kind}_class = {dotted!r} cannot be imported: {describe(error)}",
             hint="install its package, or give the name of a plugin",
-            exit_code=2,
         ) from error
 
 
@@ -111,7 +110,6 @@ def plugin_of_class(kind: str, wanted: Any) -> tuple[str, object]:
         raise StartError(
             f"c.JupyterHub.{kind}_class is no class: {wanted!r}",
             hint="give the name of a plugin, a class, or the dotted name of a class",
-            exit_code=2,
         )
     return wanted.__name__, CLASS_PLUGINS[kind](wanted)
 
@@ -130,7 +128,6 @@ def refuse_upstream(kind: str, name: str) -> None:
         raise StartError(
             f"c.JupyterHub.{kind}_class = {name!r} is {found.value}, which is written for JupyterHub",
             hint=_PORTING.format(kind=kind, base=PUBLIC[kind]),
-            exit_code=2,
         )
 
 

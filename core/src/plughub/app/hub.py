@@ -32,11 +32,11 @@ from plughub.app.people import build_people, load_managed_roles, open_auth_state
 from plughub.app.plugins import DATABASE, PluginChooser, Selection
 from plughub.app.secrets import cookie_secret
 from plughub.app.wiring import web_context
-from plughub.domain.errors import HubError, InvalidError, PluginError, StartError
+from plughub.domain.errors import RETRY, HubError, InvalidError, PluginError, StartError, exit_code_of
 from plughub.domain.scopes import ScopeTree
 from plughub.domain.servers import OperationKind
-from plughub.kinds import HubContext, ProxyInfo
-from plughub.plugin.calling import HookCaller
+from plughub.kinds import HubContext, ProxyInfo, SpawnerInfo
+from plughub.plugin.calling import HookCaller, failing_start
 from plughub.plugin.hooks import Hooks
 from plughub.plugin.threads import ThreadPools
 from plughub.services.hub_services.checks import ServiceChecks
@@ -116,7 +116,8 @@ class Hub:
         check_settings(config, self.config, selection, chooser.installed)
         for name, authenticator in selection.authenticators.items():
             if name not in selection.added:
-                authenticator.check_allow_config()
+                with failing_start(name, "check_allow_config"):
+                    authenticator.check_allow_config()
         if selection.added:
             log.info("default plugins: %s", ", ".join(selection.added))
         return selection
@@ -141,9 +142,10 @@ class Hub:
         self.caller = HookCaller(self.selection.active, self.pools, self.observing.metrics.hook_called)
         self.tls = await asyncio.to_thread(prepare_tls, self.config, self.where.connect_url)
         self._configure_plugins(mark)
-        infos = {answer.plugin: answer.value for answer in self.caller.register("hub_spawner_info")}
+        said_of_spawners = self.caller.register("hub_spawner_info", expected=SpawnerInfo)
+        infos = {answer.plugin: answer.value for answer in said_of_spawners}
         self.hooks = Hooks(self.caller)
-        said = self.caller.register("hub_proxy_info", only=self.selection.proxy)
+        said = self.caller.register("hub_proxy_info", only=self.selection.proxy, expected=ProxyInfo)
         proxy = self.proxy_info = said[0].value if said else ProxyInfo()
         check_origins(self.origins, proxy, self.selection.proxy)
         self.proxy = in_proxy(self.tls, self.proxy, self.selection.proxy, proxy)
@@ -338,6 +340,7 @@ class Hub:
             raise StartError(
                 f"the hub cannot listen on {self.where.hub_ip}:{self.where.hub_port}: {error.strerror}",
                 hint="another hub may be running; stop it, or set JupyterHub.hub_port",
+                exit_code=exit_code_of(error),
             ) from error
         # The application itself sees to X-Forwarded headers: tornado would believe anybody.
         self._application = make_application(web_context(self))
@@ -351,6 +354,7 @@ class Hub:
             raise StartError(
                 f"the proxy cannot be started: {error.reason} (plugin {error.plugin!r})",
                 hint="check JupyterHub.ip and JupyterHub.port",
+                exit_code=exit_code_of(error.__cause__, unsure=RETRY),
             ) from error
 
     async def end_tasks(self) -> None:

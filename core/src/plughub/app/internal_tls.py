@@ -22,7 +22,7 @@ from plughub.classes.certificates import (
     SERVICES,
     CertificateFolder,
 )
-from plughub.domain.errors import StartError
+from plughub.domain.errors import StartError, exit_code_of
 from plughub.domain.services import ServiceDeclaration
 from plughub.kinds import ProxyInfo, ProxySettings, TLSFiles
 
@@ -94,6 +94,7 @@ def prepare_tls(hub: JupyterHub, connect_url: str) -> InternalTLS | None:
         raise StartError(
             f"the certificates of the hub cannot be made or read: {error}",
             hint="look at JupyterHub.trusted_alt_names and JupyterHub.internal_certs_location",
+            exit_code=exit_code_of(error),
         ) from error
     return InternalTLS(folder, files, client, api, context)
 

@@ -11,7 +11,7 @@ from traitlets.config import Config
 from plughub.app.loading import bad_value
 from plughub.app.plugins import Selection
 from plughub.classes.crypt_keeper import CryptKeeper
-from plughub.domain.errors import InvalidError, PluginError, StartError
+from plughub.domain.errors import RETRY, InvalidError, PluginError, StartError, exit_code_of
 from plughub.domain.scopes import ScopeTree
 from plughub.plugin.hooks import Hooks
 from plughub.services.observing.events import EventTeller
@@ -96,7 +96,10 @@ async def load_managed_roles(hooks: Hooks, store: Store, settings: HubSettings, 
         if roles or reset:
             await store.write(lambda tx: keeper.declare(tx, roles, reset=reset))
     except (PluginError, InvalidError) as error:
-        raise StartError(f"the roles of an authenticator cannot be loaded: {error.message}") from error
+        raise StartError(
+            f"the roles of an authenticator cannot be loaded: {error.message}",
+            exit_code=exit_code_of(error.__cause__ or error, unsure=RETRY),
+        ) from error
 
 
 def build_people(

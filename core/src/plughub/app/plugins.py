@@ -31,7 +31,7 @@ from plughub.classes.spawner_hooks import SpawnerHooks
 from plughub.classes.system_accounts import SystemAccounts
 from plughub.domain.errors import StartError
 from plughub.kinds import Command
-from plughub.plugin.calling import HookCaller
+from plughub.plugin.calling import HookCaller, failing_start
 from plughub.plugin.loader import find_plugin, installed_plugins
 from plughub.plugin.manager import KINDS, ActivePlugins
 from plughub.plugin.threads import ThreadPools
@@ -146,7 +146,7 @@ class PluginChooser:
         if plugin.name not in self._selection.active.names:
             self._selection.active.add(plugin.name, plugin.load())
         elif name == plugin.name:
-            raise StartError(f"plugin {name!r} is named twice", exit_code=2)
+            raise StartError(f"plugin {name!r} is named twice")
         return plugin.name
 
     def _add_classes(self) -> None:
@@ -239,16 +239,17 @@ class PluginChooser:
             )
         default = self._selection.default_spawner
         if default and default not in self._selection.active.owners("spawner"):
-            raise StartError(f"plugin {default!r} is no spawner", hint="check spawner_class", exit_code=2)
+            raise StartError(f"plugin {default!r} is no spawner", hint="check spawner_class")
 
     def _build_backends(self) -> None:
         selection, active = self._selection, self._selection.active
-        for answer in self._caller.register("hub_register_configurables"):
+        for answer in self._caller.register("hub_register_configurables", each=type(Configurable)):
             selection.classes += answer.value
         for kind in BASES:
             for plugin, cls in self._offers(kind).items():
                 selection.classes.append(cls)
-                active.add_part(plugin, kind, self._adapter(plugin, kind, cls))
+                with failing_start(plugin, f"the constructor of {cls.__name__}"):
+                    active.add_part(plugin, kind, self._adapter(plugin, kind, cls))
         selection.classes += [JupyterHub, Authenticator, CryptKeeper, SystemAccounts]
         selection.default_spawner = selection.default_spawner or active.owners("spawner")[0]
         fallback = Authenticator(config=self._config)
@@ -297,10 +298,12 @@ def plugin_commands(config: Config, names: Sequence[str]) -> dict[str, Command]:
             plugin = find_plugin(name, installed)
             active.add(plugin.name, plugin.load())
     commands: dict[str, Command] = {}
-    for answer in HookCaller(active, ThreadPools()).register("hub_register_commands", config=config):
+    for answer in HookCaller(active, ThreadPools()).register(
+        "hub_register_commands", each=Command, config=config
+    ):
         for command in answer.value:
             if command.name in commands:
-                raise StartError(f"two plugins have a command {command.name!r}", exit_code=2)
+                raise StartError(f"two plugins have a command {command.name!r}")
             commands[command.name] = command
     return commands
 
@@ -310,5 +313,4 @@ def _check_class(plugin: str, kind: str, cls: object, base: type) -> None:
         raise StartError(
             f"plugin {plugin!r} does not keep the contract: {name_of(cls)} is no {base.__name__} of plughub",
             hint=what_to_inherit(kind, cls),
-            exit_code=2,
         )

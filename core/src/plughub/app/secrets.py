@@ -10,7 +10,7 @@ import stat
 from pathlib import Path
 from typing import Final
 
-from plughub.domain.errors import StartError
+from plughub.domain.errors import StartError, exit_code_of
 
 BYTES: Final = 32
 VARIABLE: Final = "JPY_COOKIE_SECRET"
@@ -69,7 +69,10 @@ def cookie_secret(given: bytes, file: Path) -> bytes:
     try:
         return _read(file) if file.exists() else _make(file)
     except OSError as error:
-        raise StartError(f"the cookie secret cannot be read or made: {file}: {error.strerror}") from error
+        raise StartError(
+            f"the cookie secret cannot be read or made: {file}: {error.strerror}",
+            exit_code=exit_code_of(error),
+        ) from error
 
 
 def _read(file: Path) -> bytes:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import os
+from typing import TYPE_CHECKING, Final
 
 from plughub.app.assembly import template_folders
 from plughub.app.health import Health
 from plughub.app.installed import plugin_versions
 from plughub.app.web_options import proxy_users, web_options
-from plughub.kinds import LoginMethod
+from plughub.kinds import LoginMethod, Page
 from plughub.services.hub_services.admin import ServiceAdmin
 from plughub.services.people.groups import GroupService
 from plughub.services.people.sessions import SessionService
@@ -23,6 +24,8 @@ from plughub.web.context import WebContext
 
 if TYPE_CHECKING:
     from plughub.app.hub import Hub
+
+PATH: Final = (str, os.PathLike)
 
 
 def web_context(hub: Hub) -> WebContext:
@@ -78,10 +81,10 @@ def web_context(hub: Hub) -> WebContext:
         login_methods=_login_methods(hub),
         options=web_options(hub.config),
         versions=plugin_versions(),
-        pages=tuple(page for answer in register("hub_register_pages") for page in answer.value),
+        pages=tuple(page for answer in register("hub_register_pages", each=Page) for page in answer.value),
         template_folders=template_folders(
             hub.config,
-            [folder for answer in register("hub_register_templates") for folder in answer.value],
+            [folder for answer in register("hub_register_templates", each=PATH) for folder in answer.value],
         ),
         template_vars=hub.config.template_vars,
         secure_cookies=bool(hub.config.ssl_cert) or hub.settings.hub_origin.startswith("https:"),
@@ -97,5 +100,5 @@ def web_context(hub: Hub) -> WebContext:
 
 def _login_methods(hub: Hub) -> dict[str, LoginMethod]:
     methods = {name: LoginMethod() for name in hub.selection.active.owners("authenticator")}
-    answers = hub.caller.register("hub_login_method")
+    answers = hub.caller.register("hub_login_method", expected=LoginMethod)
     return methods | {answer.plugin: answer.value for answer in answers}

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from plughub.domain.errors import StartError
+from plughub.domain.errors import StartError, exit_code_of
 from plughub.kinds import TLSFiles
 
 if TYPE_CHECKING:
@@ -88,6 +88,7 @@ class CertificateFolder:
             raise StartError(
                 f"certificates cannot be made in {self.folder}: {error}",
                 hint="set JupyterHub.internal_certs_location to a folder that the hub may write to",
+                exit_code=exit_code_of(error),
             ) from error
 
     def can_sign(self, authority: str) -> bool:

@@ -83,6 +83,5 @@ def run_plugin_command(options: argparse.Namespace, config: Config) -> int:
         raise StartError(
             f"there is no command {options.command!r}",
             hint=f"did you mean {near[0]!r}?" if near else f"commands: {', '.join(known)}",
-            exit_code=2,
         )
     return commands[options.command].run(options.arguments)

@@ -14,12 +14,12 @@ from traitlets.config import Config
 
 import plughub
 from plughub.app.config import JupyterHub
-from plughub.app.loading import bad_value, load_config
+from plughub.app.loading import bad_value, load_config, with_setting
 from plughub.cli.commands import list_plugins, run_plugin_command, upgrade_database
 from plughub.cli.credentials import make_link, make_token
 from plughub.cli.run import run_hub
 from plughub.cli.settings import split_settings
-from plughub.domain.errors import HubError, StartError
+from plughub.domain.errors import RETRY, HubError, exit_code_of
 
 COMMANDS: Final = frozenset({"token", "link", "upgrade-db", "plugins"})
 ALIASES: Final = {
@@ -43,7 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: of the command line, without the command; those of this process when None.
 
     Returns:
-        The exit code: 0 for a clean end, 2 for a plugin or wrong arguments, 1 for everything else.
+        The exit code: 0 for a clean end, 2 for what stays wrong until it is corrected (arguments, the
+        configuration, a plugin, a database of a newer hub), 1 when a later start may succeed.
     """
     code = _run(list(sys.argv[1:] if arguments is None else arguments))
     sys.stdout.flush()
@@ -66,8 +67,7 @@ def _run(arguments: list[str]) -> int:
     except TraitError as error:
         return _fail(bad_value(error), verbose=verbose)
     except HubError as error:
-        wrong = error.__cause__
-        return _fail(bad_value(wrong) if isinstance(wrong, TraitError) else error, verbose=verbose)
+        return _fail(with_setting(error), verbose=verbose)
     except KeyboardInterrupt:
         return 130
 
@@ -96,7 +96,7 @@ def _fail(error: HubError, *, verbose: bool) -> int:
         print(f"hub: {error.hint}", file=sys.stderr)
     if verbose:
         traceback.print_exception(error)
-    return error.exit_code if isinstance(error, StartError) else 1
+    return exit_code_of(error, unsure=RETRY)
 
 
 def _parser() -> argparse.ArgumentParser:

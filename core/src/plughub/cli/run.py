@@ -21,7 +21,7 @@ from plughub.app.config import JupyterHub
 from plughub.app.hub import Hub
 from plughub.app.plugins import plugin_names
 from plughub.classes.descriptors import raise_limit
-from plughub.domain.errors import StartError
+from plughub.domain.errors import StartError, exit_code_of
 from plughub.services.observing.strangers import StrangerLines
 from plughub.storage.schema import sqlite_path
 
@@ -158,7 +158,10 @@ def _write_pid(file: Path) -> None:
     try:
         file.write_text(f"{os.getpid()}\n")
     except OSError as error:
-        raise StartError(f"c.JupyterHub.pid_file: {file} cannot be written: {error.strerror}") from error
+        raise StartError(
+            f"c.JupyterHub.pid_file: {file} cannot be written: {error.strerror}",
+            exit_code=exit_code_of(error),
+        ) from error
 
 
 async def _greet(hub: Hub) -> None:

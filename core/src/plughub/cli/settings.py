@@ -35,7 +35,7 @@ def split_settings(arguments: Sequence[str]) -> tuple[dict[str, dict[str, Any]],
         if match is None:
             rest.append(argument)
         elif match["value"] is None:
-            raise StartError(f"{argument} has no value: write {argument}=value", exit_code=2)
+            raise StartError(f"{argument} has no value: write {argument}=value")
         else:
             settings.setdefault(match["section"], {})[match["name"]] = _value(match["value"])
     return settings, rest

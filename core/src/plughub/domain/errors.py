@@ -23,6 +23,24 @@
 
 from __future__ import annotations
 
+import errno
+import socket
+from typing import Final
+
+RETRY: Final = 1
+"""Exit code when a later start may succeed: a port in use, a database that is away, an unexpected error."""
+MISTAKE: Final = 2
+"""Exit code for what stays wrong until it is corrected: starting the hub again cannot help."""
+
+_LASTING: Final = frozenset(
+    {
+        *(errno.EACCES, errno.EPERM, errno.EROFS),
+        *(errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ELOOP, errno.ENAMETOOLONG),
+        *(errno.EINVAL, errno.EAFNOSUPPORT, socket.EAI_NONAME),
+    }
+)
+"""Errors of the operating system that waiting does not end."""
+
 
 class HubError(Exception):
     """Something went wrong in a way that a person can be told.
@@ -149,9 +167,30 @@ class StartError(HubError):
     Args:
         message: what happened, for a person.
         hint: what to do about it.
-        exit_code: 2 for a plugin, 1 for everything else.
+        exit_code: `MISTAKE`, or `RETRY` when a later start may succeed.
+        plugin: the plugin that failed; empty when it was none.
     """
 
-    def __init__(self, message: str, *, hint: str = "", exit_code: int = 1) -> None:
+    def __init__(self, message: str, *, hint: str = "", exit_code: int = MISTAKE, plugin: str = "") -> None:
         super().__init__(message, hint=hint)
         self.exit_code = exit_code
+        self.plugin = plugin
+
+
+def exit_code_of(error: BaseException | None, unsure: int = MISTAKE) -> int:
+    """Tell whether a start that failed may succeed when it is tried again.
+
+    Args:
+        error: why it failed.
+        unsure: the answer for an error that does not say.
+
+    Returns:
+        `RETRY` or `MISTAKE`.
+    """
+    if isinstance(error, StartError):
+        return error.exit_code
+    if isinstance(error, UnavailableError | TimeoutError):
+        return RETRY
+    if isinstance(error, OSError):
+        return MISTAKE if error.errno in _LASTING else RETRY
+    return MISTAKE if isinstance(error, InvalidError) else unsure

@@ -7,22 +7,30 @@ answer None. So the implementations are taken from pluggy and awaited here, and 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import inspect
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 
 import pluggy
 
-from plughub.domain.errors import PluginError, PluginTimeoutError, StartError, UnavailableError
+from plughub.domain.errors import (
+    PluginError,
+    PluginTimeoutError,
+    StartError,
+    UnavailableError,
+    exit_code_of,
+)
 from plughub.kinds import Refusal
 from plughub.plugin.manager import HOOKS, ActivePlugins, owner_of
 from plughub.plugin.threads import ThreadPools
 from plughub.plugin.timing import NotInTimeError, in_time
 
 T = TypeVar("T")
+Kind = type | tuple[type, ...]
 Observer = Callable[[str, str, float, str, Any], None]
 """Told after each call: plugin, hook, seconds, ``ok`` or ``failed`` or ``timeout``, and the answer."""
 
@@ -56,32 +64,38 @@ class HookCaller:
         self._observe = observe
         self._cache: dict[str, list[pluggy.HookImpl]] = {}
 
-    def register(self, hook: str, *, only: str | None = None, **arguments: object) -> list[Answer[Any]]:
+    def register(
+        self,
+        hook: str,
+        *,
+        only: str | None = None,
+        expected: type | None = None,
+        each: Kind | None = None,
+        **arguments: object,
+    ) -> list[Answer[Any]]:
         """Call a register hook.
 
         Args:
             hook: name of the hook.
             only: ask this plugin alone.
+            expected: what an answer has to be; None for anything.
+            each: what an answer has to hold, when it is to be a sequence; it becomes a tuple.
             arguments: arguments of the hook.
 
         Returns:
             The answers that are not None, in order.
 
         Raises:
-            StartError: an implementation failed.
+            StartError: an implementation failed, or answered something else.
         """
         answers = []
         for impl in self.plugins.implementations(hook):
             plugin = owner_of(impl)
             if only not in {None, plugin}:
                 continue
-            try:
+            with failing_start(plugin, hook):
                 value = impl.function(*(arguments[name] for name in impl.argnames))
-            except StartError:
-                raise
-            except (Exception, SystemExit) as error:
-                reason = describe(error)
-                raise StartError(f"plugin {plugin!r} failed in {hook}: {reason}", exit_code=2) from error
+                value = _as_expected(value, expected, each)
             if value is not None:
                 answers.append(Answer(value, plugin))
         return answers
@@ -283,7 +297,48 @@ def describe(error: BaseException) -> str:
     text = " ".join(str(error).split())
     if not text:
         return type(error).__name__
-    return text if type(error).__module__ != "builtins" or " " in text else f"{type(error).__name__}: {text}"
+    is_bare = type(error).__module__ == "builtins" and (" " not in text or isinstance(error, KeyError))
+    return f"{type(error).__name__}: {text}" if is_bare else text
+
+
+@contextlib.contextmanager
+def failing_start(plugin: str, doing: str) -> Iterator[None]:
+    """Turn what a plugin raises while the hub starts into one message that names it.
+
+    Args:
+        plugin: its name.
+        doing: what it does, such as the name of a hook.
+
+    Raises:
+        StartError: it failed.
+    """
+    try:
+        yield
+    except StartError as error:
+        error.plugin = error.plugin or plugin
+        raise
+    except (Exception, SystemExit) as error:
+        raise StartError(
+            f"plugin {plugin!r} failed in {doing}: {describe(error)}",
+            exit_code=exit_code_of(error),
+            plugin=plugin,
+        ) from error
+
+
+def _as_expected(value: Any, expected: type | None, each: Kind | None) -> Any:
+    """Check what a register hook answers; None is always right."""
+    if value is None:
+        return None
+    if expected is not None and not isinstance(value, expected):
+        raise TypeError(f"it has to answer {expected.__name__} or None, not {type(value).__name__}")
+    if each is None:
+        return value
+    found = tuple(value)
+    for one in found:
+        if not isinstance(one, each):
+            wanted = each[0] if isinstance(each, tuple) else each
+            raise TypeError(f"it has to answer a list of {wanted.__name__}, and {one!r} is none")
+    return found
 
 
 def _as_refusal(value: object) -> Refusal:

@@ -63,7 +63,6 @@ class InstalledPlugin:
             raise StartError(
                 f"{self.title} does not fit: {self.too_old_or_new}",
                 hint=f"pip install --upgrade {self.distribution} plughub",
-                exit_code=2,
             )
         try:
             return self.entry_point.load()
@@ -72,7 +71,6 @@ class InstalledPlugin:
                 f"{self.title} is broken: importing {self.module} failed with {type(error).__name__}: "
                 + " ".join(str(error).split()),
                 hint=f"pip install --force-reinstall {self.distribution}, or leave it out of --plugins",
-                exit_code=2,
             ) from error
 
 
@@ -96,7 +94,6 @@ def installed_plugins() -> dict[str, InstalledPlugin]:
             raise StartError(
                 f"plugin name {name!r} is offered by {owners}",
                 hint="uninstall one of them",
-                exit_code=2,
             )
     return {name: plugins[0] for name, plugins in sorted(found.items())}
 
@@ -119,7 +116,7 @@ def find_plugin(name: str, installed: dict[str, InstalledPlugin]) -> InstalledPl
     by_distribution = [p for p in installed.values() if p.distribution == canonicalize_name(name)]
     if len(by_distribution) == 1:
         return by_distribution[0]
-    raise StartError(f"plugin {name!r} is not installed", hint=_hint(name, list(installed)), exit_code=2)
+    raise StartError(f"plugin {name!r} is not installed", hint=_hint(name, list(installed)))
 
 
 def _hint(name: str, installed: Sequence[str]) -> str:

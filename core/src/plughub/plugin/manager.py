@@ -73,9 +73,9 @@ class ActivePlugins:
             StartError: it does not keep the contract.
         """
         if name in self._names:
-            raise StartError(f"plugin {name!r} is named twice", exit_code=2)
+            raise StartError(f"plugin {name!r} is named twice")
         if PART_SEPARATOR in name:
-            raise StartError(f"plugin name {name!r} has a {PART_SEPARATOR!r} in it", exit_code=2)
+            raise StartError(f"plugin name {name!r} has a {PART_SEPARATOR!r} in it")
         _check(name, plugin)
         self._register(name, name, plugin)
         self._names.append(name)
@@ -92,7 +92,7 @@ class ActivePlugins:
             StartError: the plugin is not active, or the part does not keep the contract.
         """
         if name not in self._names:
-            raise StartError(f"plugin {name!r} is not active and cannot have the part {part!r}", exit_code=2)
+            raise StartError(f"plugin {name!r} is not active and cannot have the part {part!r}")
         _check(name, plugin)
         self._register(name, f"{name}{PART_SEPARATOR}{part}", plugin)
 
@@ -132,13 +132,13 @@ class ActivePlugins:
 
     def _register(self, name: str, full_name: str, plugin: object) -> None:
         if self._manager.has_plugin(full_name):
-            raise StartError(f"plugin {name!r} has two parts with the name {full_name!r}", exit_code=2)
+            raise StartError(f"plugin {name!r} has two parts with the name {full_name!r}")
         if other := self._manager.get_name(plugin):
-            raise StartError(f"plugins {name!r} and {other!r} are one and the same", exit_code=2)
+            raise StartError(f"plugins {name!r} and {other!r} are one and the same")
         try:
             self._manager.register(plugin, full_name)
         except pluggy.PluginValidationError as error:
-            raise StartError(f"plugin {name!r} does not keep the contract: {error}", exit_code=2) from error
+            raise StartError(f"plugin {name!r} does not keep the contract: {error}") from error
 
 
 def owner_of(impl: pluggy.HookImpl) -> str:
@@ -163,7 +163,7 @@ def _check(name: str, plugin: object) -> None:
         marks: pluggy.HookimplOpts | None = getattr(function, f"{PROJECT}_impl", None)
         problem = _misfit(hook, function, marks) if hook in HOOKS else _misspelled(hook, marks)
         if problem:
-            raise StartError(f"plugin {name!r} does not keep the contract: {problem}", exit_code=2)
+            raise StartError(f"plugin {name!r} does not keep the contract: {problem}")
 
 
 def _misspelled(hook: str, marks: pluggy.HookimplOpts | None) -> str:

@@ -13,11 +13,12 @@ from sqlalchemy import Column, Connection, MetaData, PrimaryKeyConstraint, Strin
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
-from plughub.domain.errors import StartError
+from plughub.domain.errors import MISTAKE, RETRY, StartError
 from plughub.storage.audit_table import audit  # noqa: F401 - a table of its own
 from plughub.storage.database import make_engine
 from plughub.storage.session_table import sessions  # noqa: F401 - likewise
 from plughub.storage.tables import metadata
+from plughub.storage.trouble import is_trouble
 
 HEAD: Final = "5c8e1f70a2d3"
 """The newest revision in `plughub.storage.migrations`, known without loading alembic."""
@@ -29,6 +30,8 @@ _SCHEMA_LOCK: Final = 7_044_002
 _NETWORK_FILE_SYSTEMS: Final = frozenset(
     {"nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "ceph", "lustre", "glusterfs", "fuse.glusterfs", "9p"}
 )
+_LASTING: Final = ("SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_PERM")
+"""What SQLite says of a file that waiting does not mend."""
 _version: Final = Table(
     "alembic_version",
     MetaData(),
@@ -314,4 +317,14 @@ def _unreachable(url: str, error: DBAPIError) -> StartError:
     hint = "check JupyterHub.db_url"
     if (path := sqlite_path(url)) and any(words in reason for words in ("unable to open", "readonly")):
         hint = f"who starts the hub has to be able to write in {path.absolute().parent} and to {path.name}"
-    return StartError(f"the database cannot be used: {shown}: {reason}", hint=hint)
+    return StartError(
+        f"the database cannot be used: {shown}: {reason}", hint=hint, exit_code=_exit_code(error)
+    )
+
+
+def _exit_code(error: DBAPIError) -> int:
+    """Tell a database that is away, busy or full, which may be back later, from one that is wrong."""
+    if not is_trouble(error):
+        return MISTAKE
+    name = getattr(error.orig, "sqlite_errorname", None) or ""
+    return MISTAKE if name.startswith(_LASTING) else RETRY

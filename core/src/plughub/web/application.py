@@ -25,6 +25,8 @@ from plughub.web.templates import Templates
 _SHOWN: Final = 200
 _IN_PATH: Final = re.compile(r"(/authorizations/(?:token|cookie/[^/?]*)/)[^?]+")
 """Secrets that older calls have in the path."""
+_ROUTINE: Final = frozenset({"health", "metrics", "logo"})
+"""Pages that programs and browsers get all the time; each is a whole path."""
 _BAD: Final = 400
 _BROKEN: Final = 500
 
@@ -101,10 +103,10 @@ class HubApplication(Application):
 
     def _is_routine(self, request: HTTPServerRequest) -> bool:
         path = request.path
-        if path.startswith(self._api):
+        if path == self._api or path.startswith(f"{self._api}/"):
             return request.method in {"GET", "HEAD"} or path.endswith("/activity")
-        quiet = ("static/", "health", "logo", "metrics")
-        return path.startswith(tuple(f"{self._prefix}{page}" for page in quiet))
+        page = path.removeprefix(self._prefix)
+        return path.startswith(self._prefix) and (page in _ROUTINE or page.startswith("static/"))
 
 
 def make_application(context: WebContext) -> HubApplication:

@@ -6,7 +6,7 @@ import errno
 import socket
 
 from plughub.classes.detached import who_listens
-from plughub.domain.errors import StartError
+from plughub.domain.errors import RETRY, StartError, exit_code_of
 
 
 def check_free(ip: str, port: int, what: str) -> None:
@@ -23,7 +23,9 @@ def check_free(ip: str, port: int, what: str) -> None:
     try:
         infos = socket.getaddrinfo(ip or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except OSError as error:
-        raise StartError(f"{ip!r} is no address to listen on ({what}): {error}") from error
+        raise StartError(
+            f"{ip!r} is no address to listen on ({what}): {error}", exit_code=exit_code_of(error)
+        ) from error
     for family, kind, protocol, _, address in infos:
         with socket.socket(family, kind, protocol) as listener:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -40,11 +42,14 @@ def _complain(error: OSError, port: int, what: str) -> None:
     if error.errno == errno.EADDRINUSE:
         raise StartError(
             f"port {port} is in use{who_listens(port)}; the proxy cannot listen there "
-            f"({what}): end that process, or choose another port"
+            f"({what}): end that process, or choose another port",
+            exit_code=RETRY,
         ) from error
     if error.errno == errno.EACCES:
         raise StartError(
             f"this user may not listen on port {port} ({what}): take a port from 1024 on"
         ) from error
     if error.errno != errno.EADDRNOTAVAIL:
-        raise StartError(f"cannot listen on port {port} ({what}): {error}") from error
+        raise StartError(
+            f"cannot listen on port {port} ({what}): {error}", exit_code=exit_code_of(error)
+        ) from error

@@ -18,7 +18,7 @@ import traitlets
 from plughub.classes.detached import end, last_lines, trim, wait_until_free
 from plughub.classes.listeners import owns_address, process_family
 from plughub.classes.proxy import Proxy
-from plughub.domain.errors import StartError
+from plughub.domain.errors import RETRY, StartError
 from plughub.kinds import TLSFiles
 from plughub.traitlets import Command
 from plughub_chp.api import ProxyAPI, ProxyAPIError
@@ -287,7 +287,7 @@ class ConfigurableHTTPProxy(Proxy):
         reason = ""
         while time.monotonic() < deadline:
             if not await asyncio.to_thread(running.process.is_running):
-                raise StartError(f"the proxy ended at once: {_last_words(launcher)}")
+                raise StartError(f"the proxy ended at once: {_last_words(launcher)}", exit_code=RETRY)
             try:
                 await api.has(PROBE)
             except ProxyAPIError as error:
@@ -298,7 +298,9 @@ class ConfigurableHTTPProxy(Proxy):
             else:
                 await asyncio.to_thread(_check_log, launcher)
                 return
-        raise StartError(f"the proxy did not start: {reason}; it says: {_last_words(launcher)}")
+        raise StartError(
+            f"the proxy did not start: {reason}; it says: {_last_words(launcher)}", exit_code=RETRY
+        )
 
 
 def _has_port(running: Running, url: str) -> bool:
@@ -331,7 +333,7 @@ async def _answers(api: ProxyAPI) -> bool:
 def _check_log(launcher: Launcher) -> None:
     taken = [line for line in last_lines(launcher.log, 50) if "EADDRINUSE" in line]
     if taken:
-        raise StartError(f"a port of the proxy is in use: {taken[0]}")
+        raise StartError(f"a port of the proxy is in use: {taken[0]}", exit_code=RETRY)
 
 
 def _last_words(launcher: Launcher) -> str:

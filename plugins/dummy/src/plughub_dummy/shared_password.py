@@ -44,7 +44,7 @@ class SharedPasswordAuthenticator(Authenticator):
         problems = list(self._problems())
         if problems:
             hint = f"set it in the configuration file, such as c.{type(self).__name__}.user_password = '…'"
-            raise StartError("; ".join(problems), hint=hint, exit_code=2)
+            raise StartError("; ".join(problems), hint=hint)
 
     async def authenticate(self, handler: Any, data: dict[str, str]) -> dict[str, Any] | None:  # noqa: ARG002
         """Compare the password with that of the admins for an admin, with the others for everybody else.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from plughub.domain.errors import StartError
+from plughub.domain.errors import StartError, exit_code_of
 
 
 class CertificateFiles:
@@ -34,7 +34,9 @@ class CertificateFiles:
                 self._paths
             )
         except (OSError, UnicodeDecodeError) as error:
-            raise StartError(f"cannot read certificate or key: {error}") from error
+            raise StartError(
+                f"cannot read certificate or key: {error}", exit_code=exit_code_of(error)
+            ) from error
 
     def has_changed(self) -> bool:
         """Tell whether a file is another one than when it was last looked at."""

@@ -24,7 +24,7 @@ from plughub.classes.detached import (
     who_listens,
 )
 from plughub.classes.marked import find_marked, marked
-from plughub.domain.errors import StartError
+from plughub.domain.errors import MISTAKE, RETRY, StartError
 from plughub_haproxy.configuration import MASTER_SOCKET_NAME, PEM_NAME, SOCKET_NAME, Listener, render
 from plughub_haproxy.configuration import fingerprint as fingerprint_of
 from plughub_haproxy.entries import Address
@@ -188,7 +188,9 @@ class Instance:
             except BlockingIOError:
                 if time.monotonic() > deadline:
                     os.close(lock)
-                    raise StartError(f"another process is busy starting HAProxy in {self.folder}") from None
+                    raise StartError(
+                        f"another process is busy starting HAProxy in {self.folder}", exit_code=RETRY
+                    ) from None
                 time.sleep(_PAUSE)
             else:
                 return lock
@@ -248,7 +250,8 @@ class Instance:
             held = [f"port {port} is in use{who}" for port in listener.ports if (who := who_listens(port))]
             return StartError(
                 f"{'; '.join(held) or f'port {listener.port} is in use'}; HAProxy cannot listen on "
-                f"{listener.where}: end that process, or choose another port (JupyterHub.bind_url)"
+                f"{listener.where}: end that process, or choose another port (JupyterHub.bind_url)",
+                exit_code=RETRY,
             )
         if "Permission denied" in text:
             return StartError(
@@ -256,7 +259,11 @@ class Instance:
                 f"or see that the files are readable: {_alerts(lines)}"
             )
         what = "does not answer" if timed_out else "ended at once"
-        return StartError(f"HAProxy {what}: {_alerts(lines) or f'see {self._log}'}")
+        refused = any("ALERT" in line and ": config :" in line for line in lines)
+        return StartError(
+            f"HAProxy {what}: {_alerts(lines) or f'see {self._log}'}",
+            exit_code=MISTAKE if refused else RETRY,
+        )
 
 
 def _write_file(path: Path, text: str) -> None:

@@ -10,7 +10,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from plughub.classes.certificates import HUB_PARTY
-from plughub.domain.errors import StartError
+from plughub.domain.errors import StartError, exit_code_of
 from plughub.kinds import TLSFiles
 
 CLIENT_NAME: Final = "client.pem"
@@ -52,7 +52,10 @@ class TargetTLS:
                 for path in (files.certfile, files.keyfile, files.cafile)
             )
         except (OSError, UnicodeDecodeError) as error:
-            raise StartError(f"cannot read HAProxy's certificate for hub and servers: {error}") from error
+            raise StartError(
+                f"cannot read HAProxy's certificate for hub and servers: {error}",
+                exit_code=exit_code_of(error),
+            ) from error
         return cls(certificate + key, authorities)
 
     @property

@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-from plughub.domain.errors import StartError
+from plughub.domain.errors import RETRY, StartError
 from plughub.services.ports.store import Store, Transaction
 from plughub.services.settings import HubSettings
 
@@ -92,6 +92,7 @@ def same_name(host: str) -> StartError:
         f"another hub is on a machine or in a container that is called {host!r}, too: what is bound to one "
         "could not be told from what is bound to the other",
         hint="set JupyterHub.host_name to a name of its own for each",
+        exit_code=RETRY,  # the other one may be about to end
     )
 
 

@@ -1,0 +1,45 @@
+"""Which requests the log of the hub shows at its usual level: a prefix hides no other page."""
+
+import logging
+
+import pytest
+
+from plughub.handlers import PageHandler
+from plughub.kinds import Page
+
+
+class Open(PageHandler):
+    def get(self, _rest: str = "") -> None:
+        self.finish("open")
+
+
+NEIGHBOURS = ("/logo-board", "/healthcare", "/metrics-board", "/metrics/of/lab", "/statics", "/apiary")
+ROUTINE = ("/hub/logo", "/hub/health", "/hub/static/hub.css", "/hub/api", "/hub/api/", "/hub/api/health")
+
+
+@pytest.fixture
+async def hub(make_hub, caplog):
+    caplog.set_level(logging.DEBUG, logger="plughub.web")
+    return await make_hub(pages=tuple(Page(path=path, handler=Open) for path in NEIGHBOURS))
+
+
+def levels(caplog, path):
+    return [record.levelno for record in caplog.records if f" GET {path} " in record.getMessage()]
+
+
+async def test_a_logout_is_logged(hub, caplog):
+    browser = await hub.logged_in()
+    await browser.get("/hub/logout")
+    assert levels(caplog, "/hub/logout") == [logging.INFO]
+
+
+@pytest.mark.parametrize("path", NEIGHBOURS)
+async def test_a_page_whose_name_begins_like_a_routine_one_is_logged(hub, caplog, path):
+    assert (await hub.browser().get(f"/hub{path}")).code == 200
+    assert levels(caplog, f"/hub{path}") == [logging.INFO]
+
+
+@pytest.mark.parametrize("path", ROUTINE)
+async def test_what_is_asked_all_the_time_is_logged_only_for_debugging(hub, caplog, path):
+    assert (await hub.browser().get(path)).code == 200
+    assert levels(caplog, path) == [logging.DEBUG]
