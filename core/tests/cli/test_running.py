@@ -12,7 +12,6 @@ import urllib.request
 
 import pytest
 
-from plughub.cli.run import Echoes
 from plughub.domain.errors import MISTAKE
 from plughub.testing.client import client_of
 from plughub.testing.hub import HubProcess, is_open
@@ -93,7 +92,7 @@ def test_a_token_of_the_command_line_is_accepted_by_the_running_hub(folder):
         assert refused.value.code == 403
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_it_with_nothing_left(folder, number):
     hub = HubProcess(folder, *PLUGINS, "--pid-file=hub.pid", config=CONFIG)
     try:
@@ -182,14 +181,6 @@ def test_a_second_signal_ends_a_stop_that_takes_too_long(folder):
         assert not (folder / "hub.pid").exists()
     finally:
         hub.end_everything()
-
-
-def test_the_same_signal_again_at_once_is_its_echo_and_later_or_another_is_not():
-    echoes = Echoes()
-    assert not echoes.is_echo(signal.SIGINT, 100.0)
-    assert echoes.is_echo(signal.SIGINT, 100.1)
-    assert not echoes.is_echo(signal.SIGTERM, 100.2)
-    assert not echoes.is_echo(signal.SIGINT, 102.0)
 
 
 def test_it_ends_although_the_database_is_in_trouble(folder):

@@ -9,7 +9,6 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
-from tornado.netutil import bind_sockets
 from traitlets.config import Config
 
 from plughub.app.assembly import (
@@ -31,8 +30,9 @@ from plughub.app.origins import check_origins, read_origins, warn_of_shared_orig
 from plughub.app.people import build_people, load_managed_roles, open_auth_states
 from plughub.app.plugins import DATABASE, PluginChooser, Selection
 from plughub.app.secrets import cookie_secret
+from plughub.app.starting import listening_sockets, unless_ended, without_proxy
 from plughub.app.wiring import web_context
-from plughub.domain.errors import RETRY, HubError, InvalidError, PluginError, StartError, exit_code_of
+from plughub.domain.errors import HubError, InvalidError, PluginError, StartError
 from plughub.domain.scopes import ScopeTree
 from plughub.domain.servers import OperationKind
 from plughub.kinds import HubContext, ProxyInfo, SpawnerInfo
@@ -220,13 +220,11 @@ class Hub:
 
         Raises:
             StartError: something cannot be started; nothing is left running.
+            EndedEarlyError: it was asked to end meanwhile; likewise.
         """
         try:
             with self.observing.metrics.startup():
-                await self._build()
-                self._listen()
-                await self.membership.join()
-                await self.poller.adopt()
+                await unless_ended(self.ended, self._prepare())
                 await self._start_proxy()
         except BaseException:
             await self.close()
@@ -237,6 +235,13 @@ class Hub:
             self._tasks.append(asyncio.create_task(for_ever(work)))
         self._tasks.append(asyncio.create_task(self.people.roll_call.call()))
         self._tasks.append(asyncio.create_task(stop_all(self.servers, self._of_blocked)))
+
+    async def _prepare(self) -> None:
+        """Do what touches nothing but the database; the proxy comes after it."""
+        await self._build()
+        self._listen()
+        await self.membership.join()
+        await self.poller.adopt()
 
     def _warn(self) -> None:
         """Log what the configuration leaves open; a hub that cannot start says that alone."""
@@ -334,14 +339,7 @@ class Hub:
         ]
 
     def _listen(self) -> None:
-        try:
-            sockets = bind_sockets(self.where.hub_port, self.where.hub_ip or None)
-        except OSError as error:
-            raise StartError(
-                f"the hub cannot listen on {self.where.hub_ip}:{self.where.hub_port}: {error.strerror}",
-                hint="another hub may be running; stop it, or set JupyterHub.hub_port",
-                exit_code=exit_code_of(error),
-            ) from error
+        sockets = listening_sockets(self.where)
         # The application itself sees to X-Forwarded headers: tornado would believe anybody.
         self._application = make_application(web_context(self))
         self._server = HubServer(self._application, ssl_options=self.tls and self.tls.hub.server_context())
@@ -351,11 +349,7 @@ class Hub:
         try:
             await self.routes.start()
         except PluginError as error:
-            raise StartError(
-                f"the proxy cannot be started: {error.reason} (plugin {error.plugin!r})",
-                hint="check JupyterHub.ip and JupyterHub.port",
-                exit_code=exit_code_of(error.__cause__, unsure=RETRY),
-            ) from error
+            raise without_proxy(error) from error
 
     async def end_tasks(self) -> None:
         """End the work in the background."""

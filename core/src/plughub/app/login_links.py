@@ -77,5 +77,4 @@ def require_login_links(config: Config, names: list[str]) -> None:
         raise StartError(
             f"one-time login links are not active; the plugins are: {', '.join(active)}",
             hint=f"add {ONETIME!r} to c.JupyterHub.plugins (or --plugins) and restart the hub",
-            exit_code=2,
         )

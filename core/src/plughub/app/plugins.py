@@ -234,9 +234,7 @@ class PluginChooser:
     def _check_kinds(self) -> None:
         proxies = self._selection.active.owners("proxy")
         if len(proxies) > 1:
-            raise StartError(
-                f"two proxies are active: {' and '.join(proxies)}", hint="name one of them", exit_code=2
-            )
+            raise StartError(f"two proxies are active: {' and '.join(proxies)}", hint="name one of them")
         default = self._selection.default_spawner
         if default and default not in self._selection.active.owners("spawner"):
             raise StartError(f"plugin {default!r} is no spawner", hint="check spawner_class")

@@ -47,7 +47,6 @@ def secret_of_text(text: str, name: str) -> bytes:
         raise StartError(
             f"{name} is not written in hexadecimal digits",
             hint="set it to what `openssl rand -hex 32` prints",
-            exit_code=2,
         ) from error
 
 

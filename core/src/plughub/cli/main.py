@@ -19,6 +19,7 @@ from plughub.cli.commands import list_plugins, run_plugin_command, upgrade_datab
 from plughub.cli.credentials import make_link, make_token
 from plughub.cli.run import run_hub
 from plughub.cli.settings import split_settings
+from plughub.cli.streams import is_output_lost, outlive_terminal
 from plughub.domain.errors import RETRY, HubError, exit_code_of
 
 COMMANDS: Final = frozenset({"token", "link", "upgrade-db", "plugins"})
@@ -46,6 +47,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code: 0 for a clean end, 2 for what stays wrong until it is corrected (arguments, the
         configuration, a plugin, a database of a newer hub), 1 when a later start may succeed.
     """
+    if arguments is None:
+        outlive_terminal()
     code = _run(list(sys.argv[1:] if arguments is None else arguments))
     sys.stdout.flush()
     sys.stderr.flush()
@@ -63,7 +66,9 @@ def _run(arguments: list[str]) -> int:
         options = foreign or _parser().parse_args(rest)
         config = load_config(options.config, settings | _aliases(options, settings))
         command: Callable[[argparse.Namespace, Config], int] = options.run
-        return command(options, config)
+        code = command(options, config)
+        # The answer of a command was wanted; the lines of a running hub were not needed.
+        return code if command is run_hub or not is_output_lost() else code or RETRY
     except TraitError as error:
         return _fail(bad_value(error), verbose=verbose)
     except HubError as error:

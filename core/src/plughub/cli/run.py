@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
 import gc
 import logging
-import math
 import os
-import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,14 +17,15 @@ from traitlets.config import Config
 from plughub.app.config import JupyterHub
 from plughub.app.hub import Hub
 from plughub.app.plugins import plugin_names
+from plughub.app.starting import EndedEarlyError
 from plughub.classes.descriptors import raise_limit
+from plughub.cli.signals import EndSignals
 from plughub.domain.errors import StartError, exit_code_of
 from plughub.services.observing.strangers import StrangerLines
 from plughub.storage.schema import sqlite_path
 
 log = logging.getLogger("plughub")
 FORMAT: Final = "%(asctime)s %(levelname).1s %(name)s: %(message)s"
-ECHO_SECONDS: Final = 1.0
 
 
 def run_hub(options: argparse.Namespace, config: Config) -> int:
@@ -47,6 +45,8 @@ def run_hub(options: argparse.Namespace, config: Config) -> int:
     hub = Hub(config, plugin_names(options.plugins, JupyterHub(config=config)))
     try:
         asyncio.run(_live(hub))
+    except EndedEarlyError:
+        print("hub: stopped before it ran", file=sys.stderr)
     except asyncio.CancelledError:
         print("hub: ended in a hurry: servers and proxy are left as they are", file=sys.stderr)
         return 1
@@ -102,37 +102,14 @@ def set_up_logging(
     logging.getLogger("traitlets").setLevel(logging.ERROR)  # unknown settings are refused, all at once
 
 
-class Echoes:
-    """Tells a signal from its echo: a terminal signals the whole group, and a wrapper passes that on."""
-
-    def __init__(self) -> None:
-        self._came: dict[int, float] = {}
-
-    def is_echo(self, number: int, now: float) -> bool:
-        """Tell whether the same signal came a moment ago.
-
-        Args:
-            number: of the signal.
-            now: seconds of a clock that only goes forward.
-        """
-        before, self._came[number] = self._came.get(number, -math.inf), now
-        return now - before < ECHO_SECONDS
-
-
 async def _live(hub: Hub) -> None:
-    loop, myself = asyncio.get_running_loop(), asyncio.current_task()
+    myself = asyncio.current_task()
 
-    echoes = Echoes()
-
-    def end(number: int) -> None:
-        if echoes.is_echo(number, loop.time()):
-            return
-        if hub.ended.is_set() and myself is not None:
+    def hurry() -> None:
+        if myself is not None:
             myself.cancel()
-        hub.ended.set()
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, end, number)
+    EndSignals(hub.ended.set, hurry).listen(asyncio.get_running_loop())
     pid_file = Path(hub.config.pid_file) if hub.config.pid_file else None
     await hub.start()
     try:
@@ -145,8 +122,7 @@ async def _live(hub: Hub) -> None:
         await hub.ended.wait()
     finally:
         gc.unfreeze()
-        with contextlib.suppress(OSError):
-            print("hub: stopping", flush=True)
+        print("hub: stopping", flush=True)
         try:
             await hub.stop()
         finally:

@@ -94,7 +94,6 @@ def require_schema(url: str, options: Mapping[str, Any] | None = None) -> None:
         raise StartError(
             f"the database {_shown(url)} (JupyterHub.db_url) is empty: no hub has started with it yet",
             hint=_WRONG_PLACE,
-            exit_code=2,
         )
     _check_current(state)
 
@@ -113,7 +112,6 @@ def require_database(url: str) -> None:
         raise StartError(
             f"there is no database {path.absolute()} (JupyterHub.db_url = {url!r})",
             hint=_WRONG_PLACE,
-            exit_code=2,
         )
 
 
