@@ -78,7 +78,7 @@ def test_a_setting_without_a_value_says_how_to_write_it():
         ("db_url", ["postgresql://hub:very-secret@database/hub"]),
         ("services", b"very-secret"),
         ("service_tokens", "very-secret"),
-        ("cookie_secret", "very-secret"),
+        ("cookie_secret", ["very-secret"]),
     ],
 )
 def test_a_value_of_the_wrong_kind_is_not_shown_where_it_may_hold_a_secret(setting, value):
