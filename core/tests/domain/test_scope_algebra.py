@@ -9,6 +9,7 @@ from plughub.domain.scopes import (
     Access,
     ScopeFilter,
     ScopeOwner,
+    ScopeTree,
     check_scopes,
     effective_token_scopes,
     excess_scopes,
@@ -53,6 +54,26 @@ held_sets = raw_sets.map(lambda raw: expand_scopes(raw, OWNER))
 memberships = st.fixed_dictionaries(
     {}, optional=dict.fromkeys(["alice", "bob"], st.frozensets(st.sampled_from(["class", "staff"])))
 )
+
+
+CYCLE = ScopeTree(
+    {
+        name: {"description": "x", "subscopes": [f"custom:{other}"]}
+     for name, other in (("custom:aaa", "bbb"), ("custom:bbb", "ccc"), ("custom:ccc", "aaa"))}
+)  # fmt: skip
+
+
+@given(raw_sets)
+def test_condensed_scopes_expand_to_the_same_set(raw):
+    held = expand_scopes(raw, OWNER)
+    condensed = ScopeTree().condense(held)
+    assert expand_scopes(condensed, OWNER) == held
+    assert set(condensed) <= held
+
+
+def test_scopes_that_imply_each_other_are_all_kept():
+    held = CYCLE.expand(["custom:aaa"])
+    assert set(CYCLE.condense(held)) == held == {"custom:aaa", "custom:bbb", "custom:ccc"}
 
 
 def allowed(held: frozenset[str], groups: dict[str, frozenset[str]]) -> set[tuple[str, ScopeFilter | None]]:

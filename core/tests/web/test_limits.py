@@ -128,7 +128,7 @@ async def test_a_short_body_is_read_whoever_sends_it(hub, connect):
 
 async def test_a_signed_in_user_may_send_more_and_a_bad_token_may_not(hub):
     program = await hub.program()
-    much = b'{"a": "' + b"x" * (MAX_BODY - 100) + b'"}'
+    much = b'{"scopes": "' + b"x" * (MAX_BODY - 100) + b'"}'
     assert (await program.ask("POST", "/hub/api/users/alice/tokens", body=much)).code == 400
     assert (await program.ask("POST", "/hub/raw", body=much)).code == 200
     assert (await program.ask("POST", "/hub/raw", body=much + b"x" * 200)).code == 413

@@ -82,6 +82,9 @@ async def test_whose_cookie_it_is(hub):
     assert (await admin.get(f"{path}/{cookie.strip(chr(34))[:-4]}AAAA")).code == 404
     assert (await admin.get(f"{OWNER}/cookie/other/{cookie.strip(chr(34))}")).code == 404
     assert (await admin.get(path)).code == 404
+    in_body = await admin.ask("GET", path, body=cookie.strip(chr(34)).encode())
+    assert model(in_body)["name"] == "alice"
+    assert (await admin.ask("GET", path, body=b"\xff{")).code == 404
 
 
 async def test_what_was_removed_is_not_there(hub):

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from plughub.domain.clock import isoformat, utcnow
 from plughub.kinds import Progress
 from plughub.web.api.progress import Steps
 
@@ -259,8 +260,21 @@ async def test_the_progress_of_a_server_that_runs_is_its_end(hub):
 
 async def test_there_is_no_progress_where_nothing_starts(hub):
     program = await hub.program()
-    assert (await program.get(f"{SERVER}/progress")).code == 400
-    assert (await program.get(f"{LAB}/progress")).code == 404
+    for path in (SERVER, LAB, "/hub/api/users/nobody/server"):
+        assert (await program.get(f"{path}/progress")).code == 404
+    await hub.running()
+    await program.delete(SERVER)
+    assert (await program.get(f"{SERVER}/progress")).code == 404
+
+
+async def test_a_start_counts_as_activity_at_once(hub):
+    user, admin = await hub.user("bob"), await hub.admin()
+    hub.tiny.hold = asyncio.Event()
+    before = isoformat(utcnow())
+    await hub.servers.start(user)
+    shown = model(await admin.get("/hub/api/users/bob"))
+    for last in (shown["last_activity"], shown["servers"][""]["last_activity"]):
+        assert last >= before
 
 
 async def test_reports_are_told_once_also_when_old_ones_were_dropped(hub):

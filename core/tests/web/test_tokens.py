@@ -7,11 +7,26 @@ from urllib.parse import quote
 
 import pytest
 
+from plughub.domain.declared import Declared, read_roles
 from plughub.domain.roles import Role
+from plughub.domain.scopes import ScopeTree
+from plughub.domain.service_specs import read_services
+from plughub.services.people.declaring import declare
 
 
 def model(answer):
     return json.loads(answer.body)
+
+
+async def service_with(hub, *scopes):
+    """A client that is a service with some scopes."""
+    role = {"name": "portal-role", "scopes": list(scopes), "services": ["portal"]}
+    declared = Declared(
+        roles=read_roles([role], ScopeTree()),
+        services=read_services([{"name": "portal", "api_token": "the-token-of-the-portal"}]),
+    )
+    await hub.store.write(lambda tx: declare(tx, declared))
+    return hub.browser(Authorization="token the-token-of-the-portal")
 
 
 async def test_making_listing_and_revoking_tokens(hub):
@@ -62,10 +77,84 @@ async def test_a_token_that_makes_no_sense_is_refused(hub, body):
     assert model(answer)["message"]
 
 
+PORTALS = [
+    # what the maker holds, what a token without scopes holds of it
+    ("tokens", {"tokens!user=alice", "read:tokens!user=alice"}),
+    ("tokens!user=alice", {"tokens!user=alice", "read:tokens!user=alice"}),
+    ("tokens!group=class", {"tokens!user=alice", "read:tokens!user=alice"}),
+    ("tokens read:servers read:hub", {"tokens!user=alice", "read:servers!user=alice"}),
+    ("tokens admin:users admin:servers", {"servers!user=alice", "read:users!user=alice"}),
+    ("tokens admin:users admin:servers access:servers shares", {"access:servers!user=alice"}),
+]
+
+
+@pytest.mark.parametrize(("held", "expected"), PORTALS)
+@pytest.mark.parametrize("body", [{}, {"scopes": None}, {"note": "of the portal"}, None])
+async def test_a_token_without_scopes_holds_what_owner_and_maker_both_hold(hub, held, expected, body):
+    user = await hub.user("alice")
+    await hub.store.write(lambda tx: (tx.groups.create(["class"]), tx.users.set_groups(user.id, ["class"])))
+    portal = await service_with(hub, *held.split())
+    made = await portal.post("/hub/api/users/alice/tokens", model=body)
+    assert made.code == 201, made.body
+    scopes = set(model(made)["scopes"])
+    assert expected <= scopes
+    may = model(await portal.get("/hub/api/user"))["scopes"]
+    names = {scope.partition("!")[0] for scope in may}
+    assert {scope.partition("!")[0] for scope in scopes} <= names
+    assert all(scope.endswith("!user=alice") for scope in scopes)
+    holder = hub.browser(Authorization=f"token {model(made)['token']}")
+    known = set(model(await holder.get("/hub/api/user"))["scopes"])
+    assert scopes <= known <= scopes | {"read:users:name!user=alice", "read:users:groups!user=alice"}
+
+
+async def test_a_token_of_who_holds_all_that_the_owner_holds_grows_with_the_owner(hub):
+    user = await hub.user("alice")
+    portal = await service_with(hub, "tokens", "admin:users", "admin:servers", "access:servers", "shares")
+    made = model(await portal.post("/hub/api/users/alice/tokens", model={}))
+    stored = await hub.store.read(lambda tx: tx.tokens.of_user(user.id))
+    assert [tuple(record.scopes) for record in stored] == [("inherit",)]
+    assert "servers!user=alice" in made["scopes"]
+
+
+async def test_a_token_that_was_cut_does_not_grow_with_owner_or_maker(hub):
+    user = await hub.user("alice")
+    portal = await service_with(hub, "tokens", "read:hub")
+    token = model(await portal.post("/hub/api/users/alice/tokens", model={}))["token"]
+    await hub.store.write(lambda tx: tx.users.set_admin(user.id, admin=True))
+    await service_with(hub, "tokens", "read:hub", "admin:users")
+    holder = hub.browser(Authorization=f"token {token}")
+    assert (await holder.get("/hub/api/info")).code == 403
+    assert (await holder.delete("/hub/api/users/alice")).code == 403
+    stored = await hub.store.read(lambda tx: tx.tokens.of_user(user.id))
+    assert [tuple(record.scopes) for record in stored] == [("tokens!user=alice",)]
+
+
+@pytest.mark.parametrize("scopes", [["inherit"], ["servers!user"], ["self"]])
+async def test_more_than_the_maker_holds_is_refused_with_what_is_missing(hub, scopes):
+    await hub.user("alice")
+    portal = await service_with(hub, "tokens")
+    answer = await portal.post("/hub/api/users/alice/tokens", model={"scopes": scopes})
+    assert answer.code == 403
+    assert "servers!user=alice" in model(answer)["message"]
+
+
+@pytest.mark.parametrize("key", ["username", "password", "description", "x" * 1000])
+async def test_a_key_of_other_programs_keeps_no_token_from_being_made(hub, key):
+    made = await (await hub.program()).post("/hub/api/users/alice/tokens", model={"note": "mine", key: 1})
+    assert (made.code, model(made).get("note")) == (201, "mine")
+
+
+@pytest.mark.parametrize("key", ["scope", "role", "expires", "expiry_in"])
+async def test_a_misspelt_limit_makes_no_token_without_it(hub, key):
+    answer = await (await hub.program()).post("/hub/api/users/alice/tokens", model={key: ["self"]})
+    assert (answer.code, key in model(answer)["message"]) == (400, True)
+
+
 async def test_nobody_makes_a_token_that_can_do_more_than_its_maker(hub):
     program = await hub.program("alice", "tokens!user")
-    answer = await program.post("/hub/api/users/alice/tokens", model={})
-    assert answer.code == 403
+    made = model(await program.post("/hub/api/users/alice/tokens", model={}))
+    identify = {"read:users:name!user=alice", "read:users:groups!user=alice"}
+    assert set(made["scopes"]) == {"tokens!user=alice", "read:tokens!user=alice"} | identify
     answer = await program.post("/hub/api/users/alice/tokens", model={"scopes": ["servers!user"]})
     assert answer.code == 403
     answer = await program.post("/hub/api/users/alice/tokens", model={"scopes": ["read:tokens!user"]})

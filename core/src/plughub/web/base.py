@@ -7,6 +7,7 @@ import time
 from asyncio import Future
 from collections.abc import Callable, Mapping
 from functools import cached_property
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, ClassVar, Final, NoReturn
 
 from tornado.web import RequestHandler
@@ -27,7 +28,7 @@ from plughub.services.observing.strangers import stranger
 from plughub.services.tokens.principals import Principal
 from plughub.web.cookies import CookieJar
 from plughub.web.errors import ErrorAnswer, answer_to, status_of
-from plughub.web.headers import HSTS
+from plughub.web.headers import HSTS, allowed_methods
 from plughub.web.protocol import SESSION_COOKIE
 from plughub.web.sent_cookies import values_of
 from plughub.web.xsrf import (
@@ -402,6 +403,8 @@ class BaseHandler(RequestHandler):
         """Write what happened; never a traceback."""
         error = kwargs.get("exc_info", (None, None))[1]
         answer = answer_to(error, status_code)
+        if status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            self.set_header("Allow", allowed_methods(self))
         for name, value in answer.headers.items():
             self.set_header(name, value)
         self.finish_error(answer)

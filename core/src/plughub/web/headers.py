@@ -5,14 +5,36 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from tornado.web import RequestHandler
+
 from plughub.web.context import WebContext
 from plughub.web.protocol import PROTOCOL_VERSION, VERSION_HEADER
 
 HSTS: Final = "Strict-Transport-Security"
 CSP: Final = "Content-Security-Policy"
 CLEAR: Final = "Clear-Site-Data"
+METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 STORAGE: Final = '"storage"'
 """Service workers, and what scripts have stored; no cookies. Browsers obey by https and on localhost."""
+
+
+def allowed_methods(handler: RequestHandler) -> str:
+    """Name the methods that an address takes, for the header ``Allow``.
+
+    Args:
+        handler: of a request with another method.
+
+    Returns:
+        Methods with commas between them.
+    """
+    missing = {
+        method
+        for method in METHODS
+        if getattr(type(handler), method.lower()) is getattr(RequestHandler, method.lower())
+    }
+    if "GET" in missing:
+        missing.add("HEAD")
+    return ", ".join(method for method in METHODS if method not in missing | {handler.request.method})
 
 
 def page_headers(context: WebContext) -> Mapping[str, str]:

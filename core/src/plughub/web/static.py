@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from tornado.web import StaticFileHandler
 
+from plughub.web.headers import allowed_methods
 from plughub.web.protocol import PROTOCOL_VERSION, VERSION_HEADER
 
 STATIC: Final = Path(__file__).parent / "static"
@@ -19,3 +21,12 @@ class HubStaticHandler(StaticFileHandler):
         """Set what every file answers."""
         self.set_header(VERSION_HEADER, PROTOCOL_VERSION)
         self.set_header("X-Content-Type-Options", "nosniff")
+
+    def check_xsrf_cookie(self) -> None:
+        """Check nothing: a file is only read."""
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """Say which methods a file takes."""
+        if status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            self.set_header("Allow", allowed_methods(self))
+        super().write_error(status_code, **kwargs)

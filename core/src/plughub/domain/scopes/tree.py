@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import functools
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
@@ -96,6 +96,23 @@ class ScopeTree:
             The expanded scopes.
         """
         return self._expand_cached(frozenset(scopes), owner)
+
+    def condense(self, scopes: Collection[str]) -> tuple[str, ...]:
+        """Leave out scopes that another one of the set implies: the opposite of `expand`.
+
+        Args:
+            scopes: expanded scopes.
+
+        Returns:
+            The scopes that expand to the same set, sorted.
+        """
+        implied = {
+            f"{name}{mark}{limit}"
+            for base, mark, limit in (scope.partition("!") for scope in scopes)
+            for name in self._closures.get(base, ())
+            if base not in self._closures[name]
+        }
+        return tuple(sorted(frozenset(scopes) - implied))
 
     def _expand(self, scopes: frozenset[str], owner: ScopeOwner) -> frozenset[str]:
         return reduce_scopes(found for scope in scopes for found in self._expand_one(scope, owner))

@@ -94,7 +94,8 @@ def _of_hub(settings: HubSettings, service: ServiceDeclaration) -> dict[str, str
 
 
 def _of_client(settings: HubSettings, service: ServiceDeclaration) -> dict[str, str]:
-    scopes = json.dumps(sorted(service_access_scopes(service.name)))
+    # Clients compare texts: a token of an administrator holds the scope without a filter.
+    scopes = json.dumps(["access:services", *service_access_scopes(service.name)])
     link = service_link(settings, service.name)
     return {
         "JUPYTERHUB_CLIENT_ID": service.oauth_client_id,

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from plughub.domain.clock import utcnow
 from plughub.domain.errors import ConflictError, InvalidError, TooManyError
 from plughub.domain.servers import Failure, Operation, OperationKind, ServerRecord, Status
 from plughub.domain.users import User
@@ -91,6 +92,8 @@ class Beginning:
         self._check_room(tx)
         if options is not None:
             tx.servers.set_options(server.id, options)
+        # A culler must not take the server for one that was last used weeks ago.
+        tx.servers.touch({server.id: utcnow()})
         if not tx.servers.starting(server):
             raise changed_meanwhile(server)
         # Another process may have been first since the row was read: its operation is the one to join.

@@ -20,6 +20,7 @@ from plughub.domain.scopes import (
     effective_token_scopes,
     excess_scopes,
     identify_scopes,
+    intersect_scopes,
     name_scopes,
 )
 from plughub.domain.services import Service
@@ -123,9 +124,10 @@ class TokenService:
         Args:
             user: its owner.
             note: what it is for.
-            scopes: what it may do; None for what the role ``token`` says, as far as the owner holds it.
+            scopes: what it may do; None for what the role ``token`` says, as far as both owner and maker
+                hold it.
             expires_in: seconds; None for no end.
-            holder: who asks; the token may hold nothing that the owner does not hold.
+            holder: who makes it; None for the hub itself.
 
         Returns:
             The token.
@@ -133,9 +135,9 @@ class TokenService:
         Raises:
             InvalidError: a scope does not exist, the owner does not hold it, the time makes no sense, or the
                 owner has too many tokens.
-            ForbiddenError: who asks does not hold a scope, and nobody grants what they do not hold.
+            ForbiddenError: its maker does not hold one of the scopes asked for.
         """
-        usual = scopes is None
+        asked = scopes
         if scopes is None:
             scopes = await self._store.read(lambda tx: scopes_of_role(tx, TOKEN_ROLE))
         self._tree.check(scopes, "this token")
@@ -145,7 +147,10 @@ class TokenService:
             expires_in = self._longest if expires_in is None else expires_in
             if expires_in > self._longest:
                 raise InvalidError(f"token expires_in: {expires_in} must not exceed {self._longest}")
-        self._check_held(user, scopes, holder, usual=usual)
+        if asked is None:
+            granted = self._shared_scopes(user, scopes, holder)
+        else:
+            granted = self._held_scopes(user, scopes, holder)
         ends = utcnow() + timedelta(seconds=expires_in) if expires_in else None
         text = new_token()
         by = ""
@@ -161,7 +166,7 @@ class TokenService:
                 "Revoke tokens that are not needed any more.",
             )
             noted = note or f"Requested via api{by}"
-            return store_token(tx, text, user_id=user.id, note=noted, scopes=scopes or (), expires_at=ends)
+            return store_token(tx, text, user_id=user.id, note=noted, scopes=granted, expires_at=ends)
 
         return NewToken(text=text, record=await self._store.write(work))
 
@@ -225,25 +230,29 @@ class TokenService:
         about = ScopeOwner(user=user.name, server=_server_of(record.client_id, user.name))
         return effective_token_scopes(self._tree.expand(record.scopes, about), owner)
 
-    def _check_held(
-        self, user: User, scopes: Collection[str], holder: Principal | None, *, usual: bool
-    ) -> None:
-        """Refuse scopes that the owner or who asks does not hold; usual ones are cut to the owner's."""
-        owner = self.scopes_of(user)
+    def _shared_scopes(
+        self, user: User, scopes: Collection[str], holder: Principal | None
+    ) -> Collection[str]:
+        """Cut the usual scopes to what owner and maker hold; ``inherit`` stays where the maker holds all."""
+        owner, groups = self.scopes_of(user), {user.name: user.groups}
+        wanted = effective_token_scopes(self._tree.expand(scopes, ScopeOwner(user=user.name)), owner, groups)
+        if holder is None or not excess_scopes(wanted, holder.scopes, groups):
+            return scopes
+        return self._tree.condense(intersect_scopes(wanted, holder.scopes, groups))
+
+    def _held_scopes(self, user: User, scopes: Collection[str], holder: Principal | None) -> Collection[str]:
+        """Refuse scopes that the owner or the maker does not hold."""
+        owner, groups = self.scopes_of(user), {user.name: user.groups}
         wanted = self._tree.expand(scopes, ScopeOwner(user=user.name))
-        groups = {user.name: user.groups}
-        if usual:
-            wanted = effective_token_scopes(wanted, owner, groups)
-        elif excess := excess_scopes(wanted, owner, groups):
+        if excess := excess_scopes(wanted, owner, groups):
             raise InvalidError(f"{user.name} does not hold {name_scopes(excess)}")
-        if holder is None:
-            return
-        granted = owner if "inherit" in wanted else wanted
-        if excess := excess_scopes(granted, holder.scopes, groups):
+        granted = effective_token_scopes(wanted, owner, groups)
+        if holder is not None and (excess := excess_scopes(granted, holder.scopes, groups)):
             raise ForbiddenError(
                 f"a token can only be made with scopes that its maker holds, not with: {name_scopes(excess)}",
-                hint="ask for fewer scopes",
+                hint="ask for fewer scopes, or for none: the token then holds what owner and maker both hold",
             )
+        return scopes
 
     def _of_token(self, owner: User | Service, identity: TokenIdentity, *, own: bool) -> Principal:
         may = self.scopes_of(owner)

@@ -8,7 +8,6 @@ from plughub.domain.sessions import Client
 from plughub.domain.users import User
 from plughub.services.tokens.principals import Principal
 from plughub.web.api.base import APIHandler
-from plughub.web.api.bodies import TEXT, check_body
 from plughub.web.api.models import Models, service_model
 from plughub.web.base import MISSING_CREDENTIALS
 
@@ -48,14 +47,12 @@ class TokenOwnerHandler(_Authorizations):
 
 
 class CookieOwnerHandler(_Authorizations):
-    """``/hub/api/authorizations/cookie/:name/:value``."""
+    """``/hub/api/authorizations/cookie/:name/:value``; without a value, the body is the cookie as it is."""
 
     async def get(self, name: str, value: str = "") -> None:
         """Tell whose login cookie it is."""
         self.check_sender()
-        body = self.json_body()
-        check_body(body, {"cookie_value": TEXT}, "cookie")
-        text = value or body.get("cookie_value") or ""
+        text = value or self.request.body.decode(errors="replace")
         cookies = self.cookies_of_hub
         cookie = cookies.read_login(text) if name == cookies.login_name and text else None
         found = await self.context.sessions.principal(cookie, Client()) if cookie else None

@@ -36,16 +36,19 @@ class APIHandler(BaseHandler):
             return
         super().check_xsrf()
 
-    def json_body(self) -> dict[str, Any]:
+    def json_body(self, *, needed: bool = False) -> dict[str, Any]:
         """Read the body.
 
+        Args:
+            needed: refuse a body that is not there, or empty but no object, such as ``null`` or ``[]``.
+
         Returns:
-            The JSON object; an empty one when there is no body.
+            The JSON object; an empty one when there is no body, or an empty one.
 
         Raises:
             InvalidError: it is no JSON object, or holds what cannot be stored.
         """
-        return read_json(self.request.body)
+        return read_json(self.request.body, needed=needed)
 
     def answer(self, model: Any, status: int = 200) -> None:
         """Answer with JSON.

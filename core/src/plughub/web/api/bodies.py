@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from difflib import get_close_matches
 from typing import Any, Final
 
 from plughub.domain.errors import InvalidError
@@ -20,31 +21,45 @@ _NULL: Final = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 """A null character, as JSON writes it; no text column takes one."""
 
 
-def read_json(body: bytes) -> dict[str, Any]:
+def read_json(body: bytes, *, needed: bool = False) -> dict[str, Any]:
     """Read a body.
 
     Args:
         body: of the request.
+        needed: refuse a body that is not there, or empty but no object.
 
     Returns:
-        The JSON object; an empty one when there is no body.
+        The JSON object; an empty one when there is no body, or an empty one such as ``null`` or ``[]``.
 
     Raises:
         InvalidError: it is no JSON object, or holds what cannot be stored.
     """
-    if not body.strip():
-        return {}
     try:
-        model = json.loads(body, object_hook=_object)
+        model = json.loads(body, object_hook=_object) if body.strip() else None
         # Numbers that are none and halves of a Unicode pair are found by writing them.
         text = json.dumps(model, ensure_ascii=False, allow_nan=False).encode()
     except (ValueError, RecursionError) as error:
         raise InvalidError("Invalid JSON in body of request") from error
+    if not model and not needed:
+        return {}
     if not isinstance(model, dict):
         raise InvalidError("the body of the request must be a JSON object")
     if _NULL.search(text):
         raise InvalidError("the body of the request has a null character in it")
     return model
+
+
+def without_unknown(body: Mapping[str, Any], known: Collection[str]) -> dict[str, Any]:
+    """Leave out keys that mean nothing here, but none that looks like a misspelt one.
+
+    Args:
+        body: of the request.
+        known: keys that mean something.
+
+    Returns:
+        The body; `check_body` refuses the misspelt keys that it still has.
+    """
+    return {key: value for key, value in body.items() if key in known or get_close_matches(key, known, n=1)}
 
 
 def check_body(body: Mapping[str, Any], kinds: Mapping[str, str], what: str) -> None:

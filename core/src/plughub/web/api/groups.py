@@ -102,8 +102,6 @@ class GroupPropertiesHandler(_GroupAnswers):
     @requires("groups", about=of_group)
     async def put(self, name: str) -> None:
         """Store properties in place of those before."""
-        if not self.request.body.strip():
-            raise InvalidError("the properties of a group are a JSON object")
-        group = await self.context.groups.set_properties(name, self.json_body())
+        group = await self.context.groups.set_properties(name, self.json_body(needed=True))
         self.tell("change-group", "", group=name)
         self.answer(self.model(group))

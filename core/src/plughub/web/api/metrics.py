@@ -25,3 +25,5 @@ class MetricsHandler(APIHandler):
         text, content_type = await report.render(self.request.headers.get("Accept", ""))
         self.set_header("Content-Type", content_type)
         self.finish(text)
+
+    head = get

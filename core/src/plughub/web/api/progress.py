@@ -11,7 +11,7 @@ from typing import Any, Final
 from markupsafe import Markup, escape
 from tornado.iostream import StreamClosedError
 
-from plughub.domain.errors import InvalidError
+from plughub.domain.errors import NotFoundError
 from plughub.domain.servers import Failure, ServerRecord
 from plughub.services.addresses import server_link
 from plughub.services.servers.views import server_prefix
@@ -35,7 +35,7 @@ class ProgressHandler(APIHandler):
         """Follow a start to its end."""
         record = await self.context.servers.get(name, server)
         if record.pending != "spawn" and not record.running and record.failure is None:
-            raise InvalidError(f"{record.full_name} is not starting")
+            raise NotFoundError(f"{record.full_name} is not starting")
         self.set_header("Content-Type", "text/event-stream")
         self.set_header("Cache-Control", "no-cache")
         self.set_header("X-Accel-Buffering", "no")

@@ -15,7 +15,7 @@ from plughub.domain.sessions import SessionRequest
 from plughub.domain.users import User
 from plughub.services.tokens.principals import Principal
 from plughub.web.api.base import APIHandler
-from plughub.web.api.bodies import NUMBER, OBJECT, TEXT, TEXTS, check_body
+from plughub.web.api.bodies import NUMBER, OBJECT, TEXT, TEXTS, check_body, without_unknown
 from plughub.web.api.models import token_model
 from plughub.web.base import MISSING_CREDENTIALS
 from plughub.web.requires import of_user, requires
@@ -40,7 +40,8 @@ class TokensHandler(APIHandler):
 
     async def post(self, name: str) -> None:
         """Make a token; whoever is nobody may send name and password instead."""
-        body = self.json_body()
+        # Programs send more than this, such as a user name; a misspelt limit would make a token without it.
+        body = without_unknown(self.json_body(), _KINDS)
         check_body(body, _KINDS, "token")
         maker = self.principal or await self._by_password(body.get("auth"))
         user = await self._owner(name, maker)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from datetime import UTC, datetime
 from typing import Any, ClassVar, Final, NoReturn
 from urllib.parse import urlencode
@@ -48,6 +49,12 @@ class PageHandler(BaseHandler):
         await super().prepare()
         if self.principal is not None and self.is_activity:
             self.context.activity.user(self.principal.user.id, utcnow())
+
+    async def head(self, *path: str) -> None:
+        """Answer what GET answers, without the page; a page whose GET does something overrides this."""
+        answer: Awaitable[None] | None = self.get(*path)
+        if answer is not None:
+            await answer
 
     def refuse_stranger(self) -> NoReturn:
         """Send a browser to the login page, and from there back."""

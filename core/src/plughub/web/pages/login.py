@@ -229,7 +229,7 @@ class OneTimeHandler(LoginHandler):
         else:
             await self._use(token)
 
-    def head(self) -> None:
+    async def head(self, *path: str) -> None:
         """Answer those who only look ahead, and leave the link as it is."""
 
     async def post(self) -> None:
@@ -280,6 +280,9 @@ class LogoutHandler(PageHandler):
             self.render_page("logout.html", ask=True)
         else:
             await self._log_out(user)
+
+    async def head(self, *path: str) -> None:
+        """Log nobody out who only looks."""
 
     async def post(self) -> None:
         """Log out."""

@@ -39,9 +39,7 @@ class HealthHandler(BaseHandler):
         may_see = self.principal is not None and self.principal.may("read:hub")
         self.finish({"status": "ok", **(facts if may_see else {})})
 
-    async def head(self) -> None:
-        """Look, without an answer in words."""
-        await self.context.health()
+    head = get
 
 
 class LogoHandler(OpenHandler):
@@ -54,6 +52,8 @@ class LogoHandler(OpenHandler):
         self.set_header("Content-Type", mimetypes.guess_type(path.name)[0] or "application/octet-stream")
         self.set_header("Cache-Control", "max-age=3600")
         self.finish(path.read_bytes())
+
+    head = get
 
 
 class CSPReportHandler(BaseHandler):

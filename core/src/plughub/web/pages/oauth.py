@@ -23,6 +23,9 @@ class AuthorizeHandler(PageHandler):
         else:
             self._ask(question)
 
+    async def head(self, *path: str) -> None:
+        """Make no code for whoever only looks."""
+
     @requires()
     async def post(self) -> None:
         """Send the browser back with a code for what the user agreed to."""

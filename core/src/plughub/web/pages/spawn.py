@@ -57,6 +57,11 @@ class SpawnHandler(PageHandler):
         else:
             await self._start_linked(user, server, backend, options)
 
+    async def head(self, *path: str) -> None:
+        """Start nothing for whoever only looks."""
+        name, server = (*path, "", "")[:2]
+        await self._user(name, server)
+
     async def longest_body(self, name: str = "", server: str = "") -> int:
         """Take files, where the spawner has a form."""
         if not self.request.headers.get("Content-Type", "").lower().startswith("multipart/"):
