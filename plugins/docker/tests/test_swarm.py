@@ -14,7 +14,8 @@ from plughub.domain.errors import PluginError
 from plughub.plugin.threads import ThreadPools
 from plughub.testing.contracts.spawner import NAME, SpawnerContract, SpawnerUnderTest, make_server
 from plughub.testing.waiting import until
-from plughub_docker.swarm_spawner import SwarmSpawner, short_name
+from plughub_docker.swarm_settings import short_name
+from plughub_docker.swarm_spawner import SwarmSpawner
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(120)]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from plughub_docker import marks
@@ -10,7 +10,7 @@ from plughub_docker import marks
 Place = tuple[str, int]
 """Host and port."""
 
-_ALL: Final = frozenset({"", "0.0.0.0", "::"})  # noqa: S104 - a comparison
+ALL_ADDRESSES: Final = frozenset({"", "0.0.0.0", "::"})  # noqa: S104 - a comparison
 
 
 def name_of(container: Mapping[str, Any]) -> str:
@@ -49,6 +49,24 @@ def published(container: Mapping[str, Any], port: int) -> list[Place]:
     return [(str(one["HostIp"]), int(one["HostPort"])) for one in bindings]
 
 
+def reached(places: Iterable[Place], host: str) -> list[Place]:
+    """Tell how published ports are reached.
+
+    Args:
+        places: where the engine publishes them.
+        host: the engine's machine, which stands for all its addresses.
+
+    Returns:
+        Hosts and ports.
+    """
+    return [(host if ip in ALL_ADDRESSES else ip, port) for ip, port in places]
+
+
+def network_of(container: Mapping[str, Any]) -> str:
+    """Read in which network a container was made, in which it is reached; empty when that is not known."""
+    return str((container.get("HostConfig") or {}).get("NetworkMode") or "").replace("default", "bridge")
+
+
 def addresses(container: Mapping[str, Any], network: str = "") -> list[str]:
     """List the addresses that a container has in its networks.
 
@@ -60,7 +78,8 @@ def addresses(container: Mapping[str, Any], network: str = "") -> list[str]:
         The addresses.
     """
     networks: Mapping[str, Any] = (container.get("NetworkSettings") or {}).get("Networks") or {}
-    ordered = [networks[network], *networks.values()] if network in networks else list(networks.values())
+    first = [one for name, one in networks.items() if network and network in {name, one.get("NetworkID")}]
+    ordered = [*first, *networks.values()]
     found = (str(one.get(key) or "") for key in ("IPAddress", "GlobalIPv6Address") for one in ordered)
     return list(dict.fromkeys(filter(None, found)))
 
@@ -78,7 +97,9 @@ def is_at(container: Mapping[str, Any], place: Place, port: int, behind: str = "
         Whether it leads to this container.
     """
     host, number = place
-    if any(number == public and (ip in _ALL or ip == host) for ip, public in published(container, port)):
+    if any(
+        number == public and (ip in ALL_ADDRESSES or ip == host) for ip, public in published(container, port)
+    ):
         return True
     if number != port:
         return False

@@ -92,7 +92,7 @@ class DockerCertificates(DockerOptions):
         if self.use_internal_hostname:
             return [self.object_name]
         if self.network_name == HOST_NETWORK or not self.use_internal_ip:
-            return [self.host_ip]
+            return [self.reached_at]
         if some_given:
             return []
         raise SpawnFailed(

@@ -8,10 +8,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from plughub.classes.spawner_objects import bracketed
 from plughub.kinds import Found, Server
 from plughub.spawner import SpawnFailed
 from plughub_docker import marks
+from plughub_docker.addresses import addresses, network_of, port_of, published, reached
 from plughub_docker.engine import Engine, EngineError, UnlessGone
+from plughub_docker.extras import merged
+from plughub_docker.faults import naming
 
 Inspected = Mapping[str, Any]
 SHORT_ID: Final = 12
@@ -141,8 +145,10 @@ class Containers:
         Returns:
             Its id.
         """
+        arguments_of = "DockerSpawner.extra_host_config", "DockerSpawner.extra_create_kwargs"
         with self.engine.asked(f"container {arguments['name']!r} cannot be made") as client:
-            config = {**client.create_host_config(**host), **arguments.get("host_config", {})}
+            with naming(*arguments_of):
+                config = merged(client.create_host_config(**host), arguments.get("host_config") or {})
             made = client.create_container(**{**arguments, "host_config": config})
             return str(made["Id"])
 
@@ -235,7 +241,7 @@ class Containers:
             operation=operation,
             user=known.get(marks.USER, ""),
             server=known.get(marks.SERVER, ""),
-            url="" if resumed else _listed_address(listed),
+            url="" if resumed else _listed_address(listed, self.engine.host),
             state={"object_id": listed["Id"], "object_name": listed["Names"][0].lstrip("/")},
         )
 
@@ -282,14 +288,11 @@ def is_coming_back(container: Inspected) -> bool:
 _OVER = frozenset({"created", "exited", "dead", "removing"})
 
 
-def _listed_address(listed: Mapping[str, Any]) -> str:
+def _listed_address(listed: Mapping[str, Any], engine_host: str) -> str:
     """Find the address of a running container among those that the engine lists."""
-    port, scheme = listed["Labels"].get(marks.PORT, ""), marks.scheme_of(listed["Labels"])
-    for published in listed.get("Ports") or ():
-        if str(published.get("PrivatePort")) == port and published.get("PublicPort"):
-            return f"{scheme}://{published['IP']}:{published['PublicPort']}"
-    if name := listed["Labels"].get(marks.HOST):
-        return f"{scheme}://{name}:{port}"
-    networks = (listed.get("NetworkSettings") or {}).get("Networks") or {}
-    addresses = [network["IPAddress"] for network in networks.values() if network.get("IPAddress")]
-    return f"{scheme}://{addresses[0]}:{port}" if addresses and port else ""
+    known = marks.labels(listed)
+    port = port_of(listed, 0)
+    outside = reached(published(listed, port), engine_host)
+    inside = [known[marks.HOST]] if known.get(marks.HOST) else addresses(listed, network_of(listed))
+    places = [*outside, *((host, port) for host in inside if port)]
+    return next((f"{marks.scheme_of(known)}://{bracketed(host)}:{number}" for host, number in places), "")

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from docker.types import Mount
-
 from plughub_docker import cloning
+from plughub_docker.extras import merge_create_arguments, merge_host_config, read_command, read_ports
+from plughub_docker.faults import naming
 from plughub_docker.marks import address_labels, labels_of
-from plughub_docker.volumes import binds_of, fill_in, mounts_of
+from plughub_docker.templates import fill_in
+from plughub_docker.volumes import Bind, joined, read_binds, read_mounts
 
 if TYPE_CHECKING:
     from plughub_docker.spawner import DockerSpawner
@@ -31,31 +32,42 @@ def create_arguments(
         Arguments of `create_container` and of `create_host_config`; the environment in them holds a secret.
     """
     extra = extra_of(spawner, spawner.extra_create_kwargs)
-    binds = binds_of(spawner.volumes, "rw", spawner.fill_in_volume)
-    binds |= binds_of(spawner.read_only_volumes, "ro", spawner.fill_in_volume)
-    arguments = {
-        "image": spawner.image,
-        "name": spawner.object_name,
-        "command": command_of(spawner, image_command),
-        "environment": {**spawner.get_env(), "JUPYTER_IMAGE_SPEC": spawner.image},
-        "volumes": sorted(bind["bind"] for bind in binds.values()),
-        "ports": [spawner.port],
-        **spawner.own_arguments(),
-        **_network_arguments(spawner),
-    }
-    arguments = merged(arguments, extra)
+    host_extra = extra_of(spawner, spawner.extra_host_config)
+    with naming("DockerSpawner.volumes", "DockerSpawner.read_only_volumes"):
+        binds = all_binds(spawner)
+    with naming("DockerSpawner.extra_host_config"):
+        host = merge_host_config(host_arguments(spawner, host_extra), binds, host_extra)
+    with naming("DockerSpawner.extra_create_kwargs"):
+        command = read_command(extra.get("command"))
+        arguments = {
+            "image": spawner.image,
+            "name": spawner.object_name,
+            "command": command_of(spawner, image_command, command),
+            "environment": {**spawner.get_env(), "JUPYTER_IMAGE_SPEC": spawner.image},
+            "volumes": sorted(bind.target for bind in binds),
+            "ports": {f"{spawner.port}/tcp": {}, **read_ports(host.get("port_bindings"))},
+            **spawner.own_arguments(),
+            **_network_arguments(spawner),
+        }
+        arguments = merge_create_arguments(arguments, extra)
     arguments["labels"] = {
-        **_as_labels(arguments.get("labels")),
+        **arguments.get("labels", {}),
         **labels_of(spawner.record, spawner.plugin, kept=not spawner.remove),
         **address_labels(
             spawner.port,
             spawner.server.proto,
             spawner.object_name if spawner.use_internal_hostname else "",
-            spawner.published_port,
+            _published(spawner, host),
             spawner.fixed_address,
         ),
     }
-    return arguments, host_arguments(spawner, binds)
+    return arguments, host
+
+
+def _published(spawner: DockerSpawner, host: Mapping[str, Any]) -> int:
+    """Tell which port the hub has chosen to publish; 0 where ``extra_host_config`` publishes the server's."""
+    chosen = (spawner.host_ip, spawner.published_port)
+    return spawner.published_port if chosen in host.get("port_bindings", {}).values() else 0
 
 
 def _network_arguments(spawner: DockerSpawner) -> dict[str, Any]:
@@ -66,106 +78,96 @@ def _network_arguments(spawner: DockerSpawner) -> dict[str, Any]:
     return {"networking_config": {"EndpointsConfig": {spawner.network_name: endpoint}}}
 
 
-def host_arguments(spawner: DockerSpawner, binds: Mapping[str, Any]) -> dict[str, Any]:
-    """Put the arguments for the host's side of a container together.
+def host_arguments(spawner: DockerSpawner, extra: Mapping[str, Any]) -> dict[str, Any]:
+    """Put the arguments for the host's side of a container together, without what is mounted as a bind.
 
     Args:
         spawner: the spawner about to start.
-        binds: what is mounted.
+        extra: further arguments, which are merged with these later.
 
     Returns:
         Arguments of `create_host_config`.
     """
     config: dict[str, Any] = {
-        "binds": dict(binds),
         "links": dict(spawner.links),
         "mounts": all_mounts(spawner),
         "network_mode": spawner.network_name,
-        **limits(spawner),
+        **limits(spawner, extra),
     }
     if spawner.published_port:
         # A port that the engine chooses may be another server's after the next start of the container.
         config["port_bindings"] = {spawner.port: (spawner.host_ip, spawner.published_port)}
-    return merged(config, extra_of(spawner, spawner.extra_host_config))
+    return config
 
 
-def command_of(spawner: DockerSpawner, image_command: list[str]) -> list[str]:
+def command_of(spawner: DockerSpawner, image_command: list[str], given: Sequence[str] = ()) -> list[str]:
     """Give the command: that of the server, behind a script that clones where the user asked for that.
 
     Args:
         spawner: the spawner about to start.
         image_command: the command of the image.
+        given: the whole command, where the configuration has it in another place than ``cmd``.
 
     Returns:
         The command.
     """
-    server = [*(spawner.cmd or image_command), *spawner.get_args()]
+    server = [*given] or [*(spawner.cmd or image_command), *spawner.get_args()]
     if not spawner.repository:
         return server
     return cloning.command(spawner.repository, spawner.clone_folder, server)
 
 
-def all_mounts(spawner: DockerSpawner) -> list[Mount]:
+def all_binds(spawner: DockerSpawner) -> list[Bind]:
+    """Give what ``volumes`` and ``read_only_volumes`` say."""
+    return joined(
+        read_binds(spawner.volumes, spawner.fill_in_volume),
+        read_binds(spawner.read_only_volumes, spawner.fill_in_volume, read_only=True),
+    )
+
+
+def all_mounts(spawner: DockerSpawner) -> list[Mapping[str, Any]]:
     """Give what ``mounts`` says, and what this kind of spawner mounts itself."""
-    mounts = spawner.mounts(spawner) if callable(spawner.mounts) else spawner.mounts
-    return [*mounts_of(mounts, spawner.fill_in_volume), *mounts_of(spawner.own_mounts(), str)]
+    with naming("DockerSpawner.mounts"):
+        return [*read_mounts(spawner.mounts, spawner.fill_in_volume), *read_mounts(spawner.own_mounts())]
 
 
-def limits(spawner: DockerSpawner) -> dict[str, Any]:
+def limits(spawner: DockerSpawner, extra: Mapping[str, Any]) -> dict[str, Any]:
     """Give the limits as the engine knows them.
 
     Args:
         spawner: the spawner.
+        extra: further arguments; a period for CPU time is taken from there, and a limit there wins.
 
     Returns:
         Memory in bytes, CPU as time in each period of 100 ms, and guarantees as reservation and weight.
     """
-    quota = {"cpu_period": CPU_PERIOD, "cpu_quota": int(CPU_PERIOD * (spawner.cpu_limit or 0))}
+    period = extra.get("cpu_period") or CPU_PERIOD
+    quota = {"cpu_period": period, "cpu_quota": int(period * (spawner.cpu_limit or 0))}
     weight = max(2, int(CPU_SHARES * (spawner.cpu_guarantee or 0)))
-    return {
+    own = {
         **({"mem_limit": spawner.mem_limit} if spawner.mem_limit else {}),
         **({"mem_reservation": spawner.mem_guarantee} if spawner.mem_guarantee else {}),
-        **(quota if spawner.cpu_limit else {}),
+        **(quota if spawner.cpu_limit and "nano_cpus" not in extra else {}),
         **({"cpu_shares": weight} if spawner.cpu_guarantee else {}),
     }
+    replaced = sorted({*own, *({"nano_cpus"} if spawner.cpu_limit else ())} & set(extra) - {"cpu_period"})
+    if replaced:
+        spawner.warn_once(
+            f"DockerSpawner.extra_host_config wins over limits of Spawner: {', '.join(replaced)}"
+        )
+    return own
 
 
-def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Lay one dictionary over another; dictionaries inside are merged, lists are joined.
-
-    Args:
-        base: what was.
-        changes: what is laid over it.
-
-    Returns:
-        A new dictionary.
-    """
-    result = dict(base)
-    for key, value in changes.items():
-        old = result.get(key)
-        if isinstance(old, Mapping) and isinstance(value, Mapping):
-            result[key] = merged(old, value)
-        elif isinstance(old, list) and isinstance(value, list) and key != "command":
-            result[key] = [*old, *(item for item in value if item not in old)]
-        else:
-            result[key] = value
-    return result
-
-
-def extra_of(spawner: DockerSpawner, setting: Any) -> dict[str, Any]:
-    """Read a setting with further arguments.
+def extra_of(spawner: DockerSpawner, value: Mapping[str, Any], *, unescape: bool = True) -> dict[str, Any]:
+    """Fill in a setting with further arguments.
 
     Args:
         spawner: the spawner.
-        setting: a dictionary with templates, or a function of the spawner that gives one.
+        value: a dictionary with templates.
+        unescape: see `fill_in`.
 
     Returns:
         The dictionary, filled in.
     """
-    value = setting(spawner) if callable(setting) else setting
-    filled: dict[str, Any] = fill_in(value or {}, spawner.template_namespace())
+    filled: dict[str, Any] = fill_in(value, spawner.template_namespace(), unescape=unescape)
     return filled
-
-
-def _as_labels(value: Any) -> dict[str, str]:
-    return dict.fromkeys(value, "") if isinstance(value, list) else dict(value or {})

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from types import TracebackType
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import docker
 import requests
@@ -22,6 +24,7 @@ CONNECTIONS: Final = 64
 """Connections that a client keeps open; more than there are threads that use it."""
 
 DEFAULT_ADDRESS: Final = "unix:///var/run/docker.sock"
+_REMOTE: Final = frozenset({"tcp", "http", "https", "ssh"})
 
 _CLIENTS: Final[dict[str, Any]] = {}
 _LOCK: Final = threading.Lock()
@@ -34,10 +37,14 @@ class EngineError(SpawnFailed):
         message: what the user reads.
         gone: what was asked for does not exist.
         taken: what was to be made has a name that something else has.
+        refused: the engine or its library does not take an argument; asking again does not help.
     """
 
-    def __init__(self, message: str, *, gone: bool = False, taken: bool = False) -> None:
-        super().__init__(message)
+    def __init__(
+        self, message: str, *, gone: bool = False, taken: bool = False, refused: bool = False
+    ) -> None:
+        super().__init__(message, retry=not refused)
+        self.refused = refused
         self.gone = gone
         self.taken = taken
 
@@ -79,7 +86,13 @@ class Engine:
     @property
     def address(self) -> str:
         """Where the engine is."""
-        return str(self._arguments().get("base_url") or DEFAULT_ADDRESS)
+        return str(self.client_kwargs.get("base_url") or os.environ.get("DOCKER_HOST") or DEFAULT_ADDRESS)
+
+    @property
+    def host(self) -> str:
+        """Host at which ports are reached that the engine publishes on all its addresses."""
+        address = urlsplit(self.address)
+        return (address.hostname if address.scheme in _REMOTE else "") or "127.0.0.1"
 
     @contextlib.contextmanager
     def asked(self, doing: str = "") -> Iterator[Any]:
@@ -88,17 +101,35 @@ class Engine:
         Args:
             doing: what is being done, for the message.
         """
+        client = self._connected()
         try:
-            yield self._client()
+            yield client
         except NotFound as error:
             raise EngineError(_refusal(doing, error), gone=True) from error
         except APIError as error:
             taken = error.status_code == HTTPStatus.CONFLICT
-            raise EngineError(_refusal(doing, error), taken=taken) from error
-        except (TLSParameterError, requests.exceptions.RequestException, DockerException, OSError) as error:
+            refused = error.status_code == HTTPStatus.BAD_REQUEST or "invalid" in str(error.explanation)
+            raise EngineError(_refusal(doing, error), taken=taken, refused=refused) from error
+        except (requests.exceptions.RequestException, OSError) as error:
+            raise self._unreachable(error) from error
+        except DockerException as error:
+            raise EngineError(f"{doing or 'the Docker library'}: {error}", refused=True) from error
+
+    def _connected(self) -> Any:
+        try:
+            return self._client()
+        except (requests.exceptions.RequestException, OSError) as error:
+            raise self._unreachable(error) from error
+        except (TLSParameterError, TypeError, ValueError) as error:
             raise EngineError(
-                f"the Docker engine at {self.address} cannot be reached: {_cause(error)}"
+                f"DockerSpawner.client_kwargs or DockerSpawner.tls_config cannot be used: {error}",
+                refused=True,
             ) from error
+        except DockerException as error:
+            raise self._unreachable(error) from error
+
+    def _unreachable(self, error: Exception) -> EngineError:
+        return EngineError(f"the Docker engine at {self.address} cannot be reached: {_cause(error)}")
 
     def _client(self) -> Any:
         """The client is shared by all threads: its connections are pooled, and it holds nothing else."""

@@ -8,8 +8,7 @@ from typing import Any
 from plughub.spawner import SpawnFailed
 from plughub_docker import marks
 from plughub_docker.certificates import KEY_VARIABLE, DockerCertificates
-from plughub_docker.containers import Containers, Inspected
-from plughub_docker.engine import Engine
+from plughub_docker.containers import Containers, Inspected, has_run
 
 
 class KeptContainers(DockerCertificates):
@@ -48,11 +47,6 @@ class KeptContainers(DockerCertificates):
             self.object_id = ""
 
     @property
-    def engine(self) -> Engine:
-        """The engine that the containers run on."""
-        return Engine(self.client_kwargs, self.tls_config)
-
-    @property
     def containers(self) -> Containers:
         """The containers of this plugin."""
         return Containers(self.engine, self.plugin)
@@ -81,7 +75,7 @@ class KeptContainers(DockerCertificates):
         if marks.is_marked(found) and not marks.belongs(found, self.record, self.plugin):
             self._leave(found)
             return None
-        if self.remove or not self._resumes(found):
+        if self.remove or not has_run(found) or not self._resumes(found):
             self.log.info("Removing container %s of an earlier start", found["Name"].lstrip("/"))
             self.containers.end(found, seconds=0, remove=True)
             return None

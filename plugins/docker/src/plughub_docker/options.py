@@ -12,13 +12,14 @@ from plughub.classes.calling import call
 from plughub.spawner import SpawnFailed
 from plughub.traitlets import Callable
 from plughub_docker import images, wishes
-from plughub_docker.settings import DockerSettings
-from plughub_docker.volumes import fill_in
+from plughub_docker.checked_settings import CheckedSettings
+from plughub_docker.faults import naming
+from plughub_docker.templates import fill_in_all
 
 KNOWN: Final = frozenset({"image", "environment", "repository"})
 
 
-class DockerOptions(DockerSettings):
+class DockerOptions(CheckedSettings):
     """Reads the options; what the administrator did not list is refused."""
 
     allowed_environment: Any = Union(
@@ -64,7 +65,8 @@ class DockerOptions(DockerSettings):
     def clone_folder(self) -> str:
         """Folder into which the repository is cloned."""
         names = {**self.template_namespace(), "repository": wishes.folder_of(self.repository)}
-        return str(fill_in(self.repository_folder, names))
+        with naming("DockerSpawner.repository_folder"):
+            return fill_in_all(self.repository_folder, names)
 
     async def choose(self) -> None:
         """Take over what the user chose, and what functions of the config file say.
@@ -74,9 +76,7 @@ class DockerOptions(DockerSettings):
         """
         for name, value in (await self.checked(self.user_options)).items():
             setattr(self, name, value)
-        for name in ("mem_limit", "cpu_limit"):
-            if callable(value := getattr(self, name)):
-                setattr(self, name, await call(self.plugin, value, self))
+        await self.call_functions()
         self.object_name = self._default_object_name()
 
     async def checked(self, options: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,17 @@ from typing import Any, Final
 from plughub.classes.spawner_objects import bracketed
 from plughub.kinds import Moved
 from plughub_docker import marks
-from plughub_docker.addresses import Place, addresses, is_at, name_of, names_of, port_of, published
+from plughub_docker.addresses import (
+    Place,
+    addresses,
+    is_at,
+    name_of,
+    names_of,
+    network_of,
+    port_of,
+    published,
+    reached,
+)
 from plughub_docker.containers import Inspected, is_coming_back
 from plughub_docker.engine_watch import EngineWatch, watch_of
 from plughub_docker.host_network import is_on_host_network, listens
@@ -99,13 +109,15 @@ class ReachableContainers(KeptContainers):
         """
         port = port_of(container, self.port)
         if is_on_host_network(container):
-            return self.host_ip, port
-        own = addresses(container, self.network_name)
+            return self.reached_at, port
+        own = addresses(container, network_of(container) or self.network_name)
         if own and (self.use_internal_hostname or marks.HOST in marks.labels(container)):
             return marks.labels(container).get(marks.HOST) or name_of(container), port
-        inside, outside = [(address, port) for address in own], published(container, port)
-        found = [*inside, *outside] if self.is_internal else outside
-        return next(iter(found), None)
+        inside = [(address, port) for address in own]
+        outside = reached(published(container, port), self.engine.host)
+        if self.is_internal or f"{port}/tcp" not in (container["HostConfig"].get("PortBindings") or {}):
+            return next(iter([*inside, *outside]), None)
+        return next(iter(outside), None)
 
     def note_address(self, container: Inspected, place: Place) -> None:
         """Remember for which address a name stands.
@@ -114,7 +126,7 @@ class ReachableContainers(KeptContainers):
             container: as inspected.
             place: where it is reached.
         """
-        own = addresses(container, self.network_name)
+        own = addresses(container, network_of(container) or self.network_name)
         self._behind = own[0] if own and place[0].lower() in names_of(container) else ""
 
     @property

@@ -4,26 +4,52 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from traitlets import Any as AnyTrait
-from traitlets import Bool, CaselessStrEnum, Dict, Float, Integer, List, Unicode, Union, default, validate
+from traitlets import (
+    Bool,
+    CaselessStrEnum,
+    Dict,
+    Float,
+    Integer,
+    List,
+    Unicode,
+    Union,
+    default,
+    observe,
+    validate,
+)
 
 from plughub.domain.names import escape
 from plughub.traitlets import ByteSpecification, Callable, Command
-from plughub.utils import random_port
+from plughub.utils import is_valid_ip, random_port
+from plughub_docker.faults import naming
 from plughub_docker.old_names import OldNames
-from plughub_docker.volumes import fill_in
+from plughub_docker.templates import fill_in_all
 
 HOST_NETWORK: Final = "host"
 DEFAULT_NETWORK: Final = "bridge"
 POLL_SECONDS: Final = 5
 """A route that leads to another server, after a restart of the engine, stands no longer than this."""
+LOOPBACK: Final = "127.0.0.1"
 FIXED_PORT: Final = 8888
 _SEPARATORS: Final = re.compile("[/:@]")
 """What stands between the parts of an image's name, and in no name of a container."""
+
+
+class OptionalCommand(Command):
+    """A command, or none: JupyterHub's DockerSpawner writes None or False for it."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(minlen=0, **kwargs)
+
+    def set(self, obj: Any, value: Any) -> None:
+        """Take None and False for no command."""
+        super().set(obj, [] if value is None or value is False else value)
 
 
 class DockerSettings(OldNames):
@@ -35,8 +61,9 @@ class DockerSettings(OldNames):
         "quay.io/jupyterhub/singleuser:6.1", help="Image of the containers; it needs jupyterhub-singleuser."
     ).tag(config=True)
     allowed_images: Any = Union(
-        [List(Unicode()), Dict(), Unicode(), Callable()],
+        [List(Unicode()), Dict(value_trait=Unicode()), Unicode(), Callable()],
         default_value=[],
+        allow_none=True,
         help="Images among which users may choose: a list, a dictionary of images by shown name, a function "
         "of the spawner that gives one of these, or '*' for any image at all. Empty: nothing can be chosen.",
     ).tag(config=True)
@@ -118,7 +145,7 @@ class DockerSettings(OldNames):
 
     # ---- the container
 
-    cmd = Command(minlen=0, help="Command that starts the server; that of the image when not set.").tag(
+    cmd = OptionalCommand(help="Command that starts the server; that of the image when not set.").tag(
         config=True
     )
     remove = Bool(
@@ -136,8 +163,8 @@ class DockerSettings(OldNames):
         default_value={},
         help="Further arguments of create_host_config: a dictionary, or a function of the spawner.",
     ).tag(config=True)
-    post_start_cmd = Command(
-        minlen=0, help="Command that is run inside the container once it has started; no shell is involved."
+    post_start_cmd = OptionalCommand(
+        help="Command that is run inside the container once it has started; no shell is involved."
     ).tag(config=True)
     stop_timeout = Integer(10, help="Seconds between SIGTERM and SIGKILL when a server is stopped.").tag(
         config=True
@@ -157,6 +184,8 @@ class DockerSettings(OldNames):
 
     # ---- filled in
 
+    _port_is_set: bool = False
+
     object_id = Unicode(help="Id of the container.")
     object_name = Unicode(help="Name of the container.")
 
@@ -167,6 +196,10 @@ class DockerSettings(OldNames):
     @default("port")
     def _default_port(self) -> int:
         return random_port() if self.network_name == HOST_NETWORK else FIXED_PORT
+
+    @observe("port")
+    def _note_port(self, _change: Mapping[str, Any]) -> None:
+        self._port_is_set = True
 
     @default("env_keep")
     def _nothing_of_the_hub(self) -> list[str]:
@@ -179,7 +212,8 @@ class DockerSettings(OldNames):
     @default("host_ip")
     def _default_host_ip(self) -> str:
         remote = urlsplit(os.environ.get("DOCKER_HOST", ""))
-        return remote.hostname or "127.0.0.1" if remote.scheme == "tcp" else "127.0.0.1"
+        host = remote.hostname or LOOPBACK if remote.scheme == "tcp" else LOOPBACK
+        return host if is_valid_ip(host) else _address_of(host)
 
     @default("use_internal_ip")
     def _default_use_internal_ip(self) -> bool:
@@ -199,7 +233,9 @@ class DockerSettings(OldNames):
 
     @default("object_name")
     def _default_object_name(self) -> str:
-        return str(fill_in(self.name_template, self.template_namespace()))
+        with naming("DockerSpawner.name_template"):
+            template = self.name_template or self._default_name_template()
+            return fill_in_all(template, self.template_namespace())
 
     @default("escape")
     def _default_escape(self) -> Any:
@@ -212,7 +248,10 @@ class DockerSettings(OldNames):
     @validate("escape")
     def _check_escape(self, proposal: Mapping[str, Any]) -> Any:
         if proposal["value"] == "legacy":
-            raise ValueError("DockerSpawner.escape: 'legacy' can give two users one container; leave it out")
+            raise ValueError(
+                "DockerSpawner.escape: 'legacy' can give two servers one container. Without it, volumes have "
+                "other names: docs/moving.md says how to keep them"
+            )
         if not callable(proposal["value"]):
             raise TypeError(f"DockerSpawner.escape has to be a function, not {proposal['value']!r}")
         return proposal["value"]
@@ -232,6 +271,16 @@ class DockerSettings(OldNames):
         }
 
 
+def _address_of(host: str) -> str:
+    """Look up the address of an engine's machine: told a name, an engine publishes on all its addresses."""
+    try:
+        return str(socket.getaddrinfo(host, None, socket.AF_INET)[0][4][0])
+    except OSError as error:
+        raise ValueError(
+            f"the address of the engine's machine {host!r} is unknown: set DockerSpawner.host_ip ({error})"
+        ) from error
+
+
 def format_volume_name(template: str, spawner: DockerSettings) -> str:
     """Fill in a template of a volume.
 
@@ -241,5 +290,8 @@ def format_volume_name(template: str, spawner: DockerSettings) -> str:
 
     Returns:
         The text.
+
+    Raises:
+        ValueError: something else stands in braces.
     """
-    return template.format(**spawner.template_namespace())
+    return fill_in_all(template, spawner.template_namespace())

@@ -3,33 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Final
 from urllib.parse import urlsplit
 
 from docker.types import SecretReference
-from traitlets import Bool, CaselessStrEnum, Dict, Integer, Unicode, Union, default, validate
 
 from plughub.spawner import Found, SpawnFailed
-from plughub.traitlets import Callable
 from plughub_docker import marks, service_spec, tasks
 from plughub_docker.certificates import owner_of
-from plughub_docker.creation import extra_of
 from plughub_docker.diagnosis import unreachable_hub
 from plughub_docker.engine import EngineError
 from plughub_docker.names import when_free
-from plughub_docker.reachable_services import ReachableServices
 from plughub_docker.services import Inspected
 from plughub_docker.swarm_secrets import FOLDER as SECRETS_FOLDER
 from plughub_docker.swarm_secrets import Secrets
+from plughub_docker.swarm_settings import SwarmSettings
 from plughub_docker.tasks import Task
-from plughub_docker.volumes import fill_in
 
 GONE: Final = "the service is gone: it was removed, but not by the hub"
-LONGEST_NAME: Final = 63
-POLL_SECONDS: Final = 10
 FIRST_LOOK: Final = 0.1
 LATER_LOOK: Final = 1.0
 ENDING_SECONDS: Final = 20
@@ -38,73 +31,13 @@ ENDING_SECONDS: Final = 20
 _IDLE: Final = ("links", "extra_create_kwargs", "extra_host_config", "post_start_cmd", "certs_volume_name")
 
 
-def _extra(about: str) -> Any:
-    return Union(
-        [Dict(), Callable()],
-        default_value={},
-        help=f"Further arguments of {about}: a dictionary with templates, or a function of the spawner.",
-    ).tag(config=True)
-
-
-class SwarmSpawner(ReachableServices):
+class SwarmSpawner(SwarmSettings):
     """Runs each server as a service with one task on a Docker Swarm; the swarm chooses the machine."""
 
     label: ClassVar[str] = "Docker Swarm"
     object_type: ClassVar[str] = "service"
     object_id_key: ClassVar[str] = "ID"
     certificate_folder: ClassVar[str] = SECRETS_FOLDER
-
-    pull_policy = CaselessStrEnum(
-        ["always", "ifnotpresent", "never", "skip"],
-        default_value="skip",
-        help="When the manager pulls the image: always, ifnotpresent, never (it must be there), skip (each "
-        "node pulls what it lacks).",
-    ).tag(config=True)
-    network_name = Unicode(
-        help="Overlay network of the services: proxy and hub have to be in it, and reach a server by the "
-        "name of its service. When not set, each node publishes a port that it chooses, on all its addresses."
-    ).tag(config=True)
-    host_ip = Unicode(
-        help="Address at which published ports are reached; that of the node where the server runs when not "
-        "set."
-    ).tag(config=True)
-    remove = Bool(True, help="Always on: a service is removed when its server stops.").tag(config=True)
-    pending_timeout = Integer(
-        30, help="Seconds that a server may wait for a node with room; then its start fails with the reason."
-    ).tag(config=True)
-    extra_container_spec: Any = _extra("docker.types.ContainerSpec")
-    extra_resources_spec: Any = _extra("docker.types.Resources")
-    extra_placement_spec: Any = _extra("docker.types.Placement, such as constraints")
-    extra_task_spec: Any = _extra("docker.types.TaskTemplate")
-    extra_endpoint_spec: Any = _extra("docker.types.EndpointSpec")
-    volume_driver = Unicode(help="Driver of the volumes, so that every node has them.").tag(config=True)
-    volume_driver_options: Any = Union(
-        [Dict(), Callable()],
-        default_value={},
-        help="Options of SwarmSpawner.volume_driver: a dictionary with templates, or a function of the "
-        "spawner.",
-    ).tag(config=True)
-
-    @validate("remove")
-    def _always_removed(self, proposal: Mapping[str, Any]) -> bool:
-        del proposal
-        return True
-
-    @default("use_internal_ip")
-    def _default_use_internal_ip(self) -> bool:
-        return bool(self.network_name)
-
-    @default("poll_interval")
-    def _default_poll_interval(self) -> int:
-        return POLL_SECONDS
-
-    @default("host_ip")
-    def _default_host_ip(self) -> str:
-        return ""
-
-    @default("object_name")
-    def _default_object_name(self) -> str:
-        return short_name(str(fill_in(self.name_template, self.template_namespace())))
 
     @property
     def secrets(self) -> Secrets:
@@ -204,10 +137,10 @@ class SwarmSpawner(ReachableServices):
             if earlier:
                 self.log.info("Removing service %s of an earlier start", self.object_name)
                 self.services.remove(earlier, now=True)
-            command = self._image_command()
+            command, endpoint = self._image_command(), service_spec.endpoint_spec(self)
             template = service_spec.task_template(self, command, self._make_secrets())
             self.object_id = self.services.create(
-                self.object_name, service_spec.labels(self), template, service_spec.endpoint_spec(self)
+                self.object_name, service_spec.labels(self), template, endpoint
             )
         self.log.info(
             "Created service %s (%.12s) from image %s", self.object_name, self.object_id, self.image
@@ -239,7 +172,7 @@ class SwarmSpawner(ReachableServices):
 
     def _owner(self) -> int | None:
         """Find out as whom the server runs; the manager knows it of images that it has."""
-        user = extra_of(self, self.extra_container_spec).get("user")
+        user = service_spec.filled_extra(self, "extra_container_spec").get("user")
         environment = [f"{name}={value}" for name, value in self.get_env().items()]
         try:
             with self.engine.asked() as client:
@@ -291,18 +224,3 @@ class SwarmSpawner(ReachableServices):
             f"the container runs on node {node}, but nothing answers on port {self.port} inside it; the "
             "server has to listen there on all addresses, and the hub has to be in the network of the service"
         )
-
-
-def short_name(name: str) -> str:
-    """Make a name fit for services, which may have up to 63 signs.
-
-    Args:
-        name: any name.
-
-    Returns:
-        The name itself, or its beginning and a hash; never the same for two names.
-    """
-    if len(name) < LONGEST_NAME:
-        return name
-    digest = hashlib.sha256(name.encode()).hexdigest()
-    return f"{name[:30]}-{digest[: LONGEST_NAME - 31]}"

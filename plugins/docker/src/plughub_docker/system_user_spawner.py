@@ -10,7 +10,9 @@ from traitlets import Bool, CaselessStrEnum, Integer, Unicode, default
 
 from plughub.spawner import SpawnFailed
 from plughub.utils import SystemAccounts
+from plughub_docker.faults import naming
 from plughub_docker.spawner import DockerSpawner
+from plughub_docker.templates import fill_in_all
 
 ROOT: Final = 0
 
@@ -31,7 +33,8 @@ class SystemUserSpawner(DockerSpawner):
     label: ClassVar[str] = "Docker, as system user"
 
     host_homedir_format_string = Unicode(
-        help="Home folder on the engine's machine, with {username}; that of the user database when not set."
+        allow_none=True,
+        help="Home folder on the engine's machine, with {username}; that of the user database when not set.",
     ).tag(config=True)
     image_homedir_format_string = Unicode(
         "/home/{username}", help="Where the home folder stands in the container, with {username}."
@@ -155,4 +158,8 @@ class SystemUserSpawner(DockerSpawner):
         return [*super().own_mounts(), home]
 
     def _folder(self, template: str) -> str:
-        return template.format(**{**self.template_namespace(), "username": self.account.pw_name})
+        names = {**self.template_namespace(), "username": self.account.pw_name}
+        with naming(
+            "SystemUserSpawner.host_homedir_format_string", "SystemUserSpawner.image_homedir_format_string"
+        ):
+            return fill_in_all(template, names)

@@ -1,0 +1,46 @@
+"""Faults of the configuration: they name the setting, and starting again does not help."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from docker.errors import DockerException
+from traitlets import TraitError
+
+from plughub.spawner import SpawnFailed
+
+_WORD: Final = re.compile(r"[\w./-]{2,}")
+
+
+@contextlib.contextmanager
+def naming(*settings: str) -> Iterator[None]:
+    """Raise what is wrong with a value as a fault of its setting.
+
+    Args:
+        settings: such as ``DockerSpawner.volumes``.
+
+    Raises:
+        SpawnFailed: the value cannot be used.
+    """
+    try:
+        yield
+    except (TypeError, ValueError, LookupError, AttributeError, TraitError, DockerException) as error:
+        raise SpawnFailed(f"{' or '.join(settings)} cannot be used: {error}", retry=False) from error
+
+
+def suspects(said: str, settings: Mapping[str, Any]) -> list[str]:
+    """Find the settings that an engine may mean when it refuses an argument.
+
+    Args:
+        said: the engine's words.
+        settings: those that are set, with their values.
+
+    Returns:
+        Names of the settings whose values the engine repeats; all when there are none.
+    """
+    words = set(_WORD.findall(said))
+    found = [name for name, value in settings.items() if words & set(_WORD.findall(str(value)))]
+    return found or list(settings)

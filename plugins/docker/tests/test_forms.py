@@ -1,0 +1,553 @@
+"""Settings in all forms that JupyterHub's DockerSpawner takes: what is sent to the engine, without one."""
+
+import json
+import os
+
+import pytest
+from docker.constants import DEFAULT_DOCKER_API_VERSION as VERSION
+from docker.types import HostConfig, LogConfig, Mount, Ulimit
+from docker.types.containers import ContainerConfig
+from traitlets import TraitError
+from traitlets.config import Config
+
+from plughub.classes.spawner_hooks import SpawnerHooks
+from plughub.spawner import SpawnFailed
+from plughub.testing.contracts.spawner import NAME, make_server
+from plughub_docker import service_spec
+from plughub_docker.creation import create_arguments
+from plughub_docker.extras import merged
+from plughub_docker.spawner import DockerSpawner
+from plughub_docker.swarm_spawner import SwarmSpawner
+
+WORK = {"work-{username}": "/work"}
+HEALTH = "curl -f http://localhost:${PORT}/api"
+RULE = 'Host(`{username}.example.org`) && Query(`{"a": {"b": 1}}`)'
+
+
+def build(spawner_class=DockerSpawner, options=(), **settings):
+    config = Config({"DockerSpawner": {"cmd": ["serve"], **settings}})
+    return SpawnerHooks(NAME, spawner_class, config)._build(make_server("alice", options=dict(options)))
+
+
+async def sent(options=(), **settings):
+    """Put together what the engine is sent: its two parts, in its own words."""
+    spawner = build(options=options, **settings)
+    await spawner.choose()
+    spawner.published_port = 0 if spawner.is_internal or spawner.network_name == "host" else 61_234
+    arguments, host = create_arguments(spawner, [])
+    host = merged(HostConfig(VERSION, **host), arguments.pop("host_config", {}))
+    for key in ("name", "platform"):
+        arguments.pop(key, None)
+    return json.loads(json.dumps([ContainerConfig(VERSION, **arguments), host]))
+
+
+def later(value):
+    """An ``async def`` that gives a value."""
+
+    async def give(spawner):
+        assert spawner.user.name == "alice"
+        return value
+
+    return give
+
+
+def environment(container):
+    return dict(pair.partition("=")[::2] for pair in container["Env"])
+
+
+# ---- what is mounted
+
+BINDS = {
+    "a text": ({"volumes": WORK}, ["work-alice:/work:rw"]),
+    "a dictionary": ({"volumes": {"w": {"bind": "/{username}", "mode": "ro"}}}, ["w:/alice:ro"]),
+    "ro": ({"volumes": {"w": {"bind": "/w", "ro": True}}}, ["w:/w:ro"]),
+    "a propagation": ({"volumes": {"/w": {"bind": "/w", "propagation": "rslave"}}}, ["/w:/w:rw,rslave"]),
+    "two templates of one name": (
+        {"volumes": {"{username}": "/a", "{raw_username}": "/b"}},
+        ["alice:/a:rw", "alice:/b:rw"],
+    ),
+    "one source twice": (
+        {"volumes": {"s": "/s"}, "read_only_volumes": {"s": "/t"}},
+        ["s:/s:rw", "s:/t:ro"],
+    ),
+    "read only": ({"read_only_volumes": {"/data": "/data"}}, ["/data:/data:ro"]),
+    "read only with z": ({"read_only_volumes": {"/d": {"bind": "/d", "mode": "z"}}}, ["/d:/d:ro,z"]),
+    "read only with ro,Z": ({"read_only_volumes": {"/d": {"bind": "/d", "mode": "ro,Z"}}}, ["/d:/d:ro,Z"]),
+    "read only wins": ({"volumes": {"s": "/s"}, "read_only_volumes": {"s": "/s"}}, ["s:/s:ro"]),
+    "a list beside": (
+        {"volumes": WORK, "extra_host_config": {"binds": ["/etc/x:/etc/x:ro"]}},
+        ["work-alice:/work:rw", "/etc/x:/etc/x:ro"],
+    ),
+    "a tuple beside": (
+        {"volumes": WORK, "extra_host_config": {"binds": ("/{username}:/x",)}},
+        ["work-alice:/work:rw", "/alice:/x"],
+    ),
+    "a dictionary beside": (
+        {"volumes": WORK, "extra_host_config": {"binds": {"/x": {"bind": "/x", "ro": True}, "/y": "/y"}}},
+        ["work-alice:/work:rw", "/x:/x:ro", "/y:/y:rw"],
+    ),
+    "None beside": ({"volumes": WORK, "extra_host_config": {"binds": None}}, ["work-alice:/work:rw"]),
+    "the same source beside": (
+        {"volumes": WORK, "extra_host_config": {"binds": {"work-{username}": "/again"}}},
+        ["work-alice:/work:rw", "work-alice:/again:rw"],
+    ),
+    "another mode beside": (
+        {"volumes": WORK, "extra_host_config": {"binds": ["work-{username}:/work:ro"]}},
+        ["work-alice:/work:ro"],
+    ),
+    "a function beside": (
+        {"volumes": WORK, "extra_host_config": lambda _: {"binds": ["/x:/x"]}},
+        ["work-alice:/work:rw", "/x:/x"],
+    ),
+}
+
+
+@pytest.mark.parametrize(("settings", "binds"), BINDS.values(), ids=BINDS)
+async def test_everything_that_is_to_be_mounted_is(settings, binds):
+    container, host = await sent(**settings)
+    assert host["Binds"] == binds
+    targets = {bind.split(":")[1] for bind in binds}
+    assert set(container["Volumes"]) <= targets, "no volume without name takes the place of another"
+
+
+MOUNT = {"type": "bind", "source": "/h/{username}", "target": "/h", "read_only": True}
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"mounts": [MOUNT]},
+        {"mounts": (MOUNT,)},
+        {"mounts": lambda _: [MOUNT]},
+        {"mounts": later([MOUNT])},
+        {"mounts": [Mount("/h", "/h/{username}", type="bind", read_only=True)]},
+        {"extra_host_config": {"mounts": [MOUNT]}},
+        {"extra_host_config": later({"mounts": [Mount("/h", "/h/{username}", "bind", read_only=True)]})},
+    ],
+)
+async def test_a_mount_may_have_any_form(settings):
+    _, host = await sent(**settings)
+    assert host["Mounts"] == [{"Target": "/h", "Source": "/h/alice", "Type": "bind", "ReadOnly": True}]
+
+
+async def test_mounts_of_two_settings_are_joined():
+    tmp = {"type": "tmpfs", "target": "/t"}
+    _, host = await sent(mounts=[MOUNT], extra_host_config={"mounts": (tmp,)})
+    assert [mount["Target"] for mount in host["Mounts"]] == ["/h", "/t"]
+
+
+# ---- templates
+
+TEXTS = {
+    HEALTH: HEALTH,
+    RULE: RULE.replace("{username}", "alice"),
+    '{"theme": "dark"}': '{"theme": "dark"}',
+    '{"user": "{username}", "is": "{{username}}"}': '{"user": "alice", "is": "{username}"}',
+    '{{"user": "{username}"}}': '{"user": "alice"}',
+    "{raw_username}-{servername}": "alice-",
+    "{": "{",
+    "}": "}",
+    "{}": "{}",
+    "{0} {username": "{0} {username",
+    "{username:d} {username.x} {username}": "{username:d} {username.x} alice",
+    "%{username}%": "%alice%",
+}
+
+
+@pytest.mark.parametrize(("written", "read"), TEXTS.items())
+async def test_only_known_names_in_braces_are_templates(written, read):
+    extra = {
+        "environment": {"X": written},
+        "labels": {"x": written},
+        "healthcheck": {"test": ["CMD", written]},
+    }
+    container, host = await sent(
+        extra_create_kwargs=extra, extra_host_config={"log_config": LogConfig(config={"tag": written})}
+    )
+    assert environment(container)["X"] == read
+    assert container["Labels"]["x"] == read
+    assert container["Healthcheck"]["Test"] == ["CMD", read]
+    assert host["LogConfig"]["Config"]["tag"] == read
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    {
+        **TEXTS,
+        "{{.Node.Hostname}}": "{{.Node.Hostname}}",
+        '{{"user": "{username}"}}': '{{"user": "alice"}}',
+    }.items(),
+)
+async def test_a_swarm_keeps_its_own_templates(written, read):
+    spawner = build(SwarmSpawner, extra_container_spec={"env": {"X": written}, "hostname": written})
+    await spawner.choose()
+    container = service_spec.task_template(spawner, [])["ContainerSpec"]
+    assert f"X={read}" in container["Env"]
+    assert container["Hostname"] == read
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("name_template", "{prefix}-{usrname}"),
+        ("name_template", "{}"),
+        ("name_template", "{prefix"),
+        ("volumes", {"/home/{usrname}": "/work"}),
+        ("volumes", {"work": {"bind": "/home/{usrname}"}}),
+        ("read_only_volumes", {"{usrname}": "/work"}),
+    ],
+)
+def test_a_name_with_a_template_that_is_not_known_is_refused_when_the_hub_starts(setting, value):
+    with pytest.raises(SpawnFailed, match=f"DockerSpawner.{setting} .*Known are .*{{username}}"):
+        build(**{setting: value})
+
+
+# ---- arguments in which the spawner has its own part
+
+
+@pytest.mark.parametrize(
+    "extra", [{"X": "1", "Y": None}, ["X=1", "Y"], ("X=1", "Y")], ids=["dictionary", "list", "tuple"]
+)
+async def test_variables_are_added_to_those_of_the_server(extra):
+    container, _ = await sent(extra_create_kwargs={"environment": extra})
+    assert {"X=1", "Y"} <= set(container["Env"])
+    assert environment(container)["JUPYTERHUB_USER"] == "alice"
+
+
+@pytest.mark.parametrize("extra", [{"team": ""}, ["team"], ("team",)])
+async def test_labels_are_added_to_those_of_the_hub(extra):
+    container, _ = await sent(extra_create_kwargs={"labels": extra})
+    assert container["Labels"]["team"] == ""
+    assert container["Labels"]["plughub.user"] == "alice"
+
+
+@pytest.mark.parametrize(
+    "extra", [[4040, (53, "udp")], (4040, (53, "udp")), {"4040/tcp": None, "53/udp": {}}, ["4040", "53/udp"]]
+)
+async def test_ports_are_added_to_that_of_the_server(extra):
+    container, _ = await sent(extra_create_kwargs={"ports": extra})
+    assert set(container["ExposedPorts"]) == {"8888/tcp", "4040/tcp", "53/udp"}
+
+
+@pytest.mark.parametrize("extra", ["/x", ["/x"], ("/x",), {"/x": {}}])
+async def test_volumes_without_a_name_are_added(extra):
+    container, host = await sent(volumes=WORK, extra_create_kwargs={"volumes": extra})
+    assert set(container["Volumes"]) == {"/work", "/x"}
+    assert host["Binds"] == ["work-alice:/work:rw"]
+
+
+LINKS = [{"cache": "c"}, [("cache", "c")], (["cache", "c"],), ["cache:c"]]
+
+
+@pytest.mark.parametrize("extra", LINKS)
+async def test_links_of_two_settings_are_joined(extra):
+    _, host = await sent(links={"db": "d"}, extra_host_config={"links": extra})
+    assert host["Links"] == ["cache:c", "db:d"]
+
+
+@pytest.mark.parametrize("key", [4040, "4040", "4040/tcp"])
+async def test_another_port_is_published_beside_that_of_the_server(key):
+    container, host = await sent(extra_host_config={"port_bindings": {key: ("127.0.0.1", 5050)}})
+    assert host["PortBindings"] == {
+        "8888/tcp": [{"HostIp": "127.0.0.1", "HostPort": "61234"}],
+        "4040/tcp": [{"HostIp": "127.0.0.1", "HostPort": "5050"}],
+    }
+    assert set(container["ExposedPorts"]) == {"8888/tcp", "4040/tcp"}
+    assert container["Labels"]["plughub.published"] == "61234"
+
+
+@pytest.mark.parametrize("key", [8888, "8888", "8888/tcp"])
+async def test_a_port_of_ones_own_for_the_server_takes_the_place_of_the_chosen_one(key):
+    container, host = await sent(extra_host_config={"port_bindings": {key: 5050}})
+    assert host["PortBindings"] == {"8888/tcp": [{"HostIp": "", "HostPort": "5050"}]}
+    assert "plughub.published" not in container["Labels"]
+
+
+@pytest.mark.parametrize("command", ["run 'a b'", ["run", "a b"], ("run", "a b")])
+async def test_a_command_among_the_further_arguments_is_the_whole_command(command):
+    container, _ = await sent(extra_create_kwargs={"command": command}, args=["--flag"])
+    assert container["Cmd"] == ["run", "a b"]
+    container, _ = await sent(
+        extra_create_kwargs={"command": command},
+        allowed_repositories=["https://example.org/*"],
+        options={"repository": "https://example.org/x"},
+    )
+    assert container["Cmd"][-2:] == ["run", "a b"], "a repository is cloned first"
+    assert "https://example.org/x" in container["Cmd"]
+
+
+@pytest.mark.parametrize(
+    ("network", "name"),
+    [("host", "host"), ("bridge", "bridge"), ("default", "bridge"), ("{prefix}-net", "jupyter-net")],
+)
+@pytest.mark.parametrize("form", [dict, later, lambda value: lambda _: value])
+async def test_the_network_may_stand_among_the_further_arguments(network, name, form):
+    container, host = await sent(extra_host_config=form({"network_mode": network}))
+    assert host["NetworkMode"] == name
+    assert bool(host.get("PortBindings")) == (name == "bridge")
+    (port,) = container["ExposedPorts"]
+    assert (port == "8888/tcp") == (name != "host"), "in the network of the host each server has its own port"
+
+
+async def test_a_port_that_is_set_stays_in_the_network_of_the_host():
+    container, _ = await sent(port=7777, extra_host_config=later({"network_mode": "host"}))
+    assert set(container["ExposedPorts"]) == {"7777/tcp"}
+
+
+async def test_a_container_is_removed_by_the_hub_which_keeps_its_last_words():
+    spawner = build(extra_host_config={"auto_remove": True})
+    assert spawner.remove
+    assert not spawner.will_resume
+    _, host = await sent(extra_host_config={"auto_remove": True})
+    assert not host.get("AutoRemove")
+
+
+LIMITS = [
+    ({"mem_limit": "1G"}, {"mem_limit": "2g"}, {"Memory": 2 << 30}),
+    ({"cpu_limit": 2}, {"cpu_period": 50_000}, {"CpuQuota": 100_000, "CpuPeriod": 50_000}),
+    ({"cpu_limit": 2}, {"nano_cpus": 10**9}, {"NanoCpus": 10**9}),
+    ({"cpu_limit": 2}, {"cpu_quota": 1000}, {"CpuQuota": 1000, "CpuPeriod": 100_000}),
+    ({"mem_limit": later("1G"), "cpu_limit": lambda _: 0.5}, {}, {"Memory": 1 << 30, "CpuQuota": 50_000}),
+    ({"mem_limit": later(None), "cpu_limit": None}, {}, {}),
+]
+
+
+@pytest.mark.parametrize(("settings", "extra", "expected"), LIMITS)
+async def test_limits_and_further_arguments_fit_each_other(settings, extra, expected):
+    _, host = await sent(**settings, extra_host_config=extra)
+    keys = ("Memory", "CpuQuota", "CpuPeriod", "NanoCpus")
+    assert {key: host[key] for key in keys if key in host} == {
+        **({"CpuPeriod": 100_000} if "CpuQuota" in expected else {}),
+        **expected,
+    }
+
+
+async def test_a_limit_among_the_further_arguments_is_said_to_win(caplog):
+    await sent(mem_limit="1G", cpu_limit=1, extra_host_config={"mem_limit": "3g", "nano_cpus": 5})
+    assert "extra_host_config wins over limits of Spawner: mem_limit, nano_cpus" in caplog.text
+
+
+async def test_objects_of_the_docker_library_may_stand_in_further_arguments():
+    limit = Ulimit(name="nofile", soft=1, hard=2)
+    _, host = await sent(extra_host_config={"ulimits": [limit], "restart_policy": {"Name": "always"}})
+    assert host["Ulimits"] == [{"Name": "nofile", "Soft": 1, "Hard": 2}]
+    _, host = await sent(extra_create_kwargs={"host_config": {"CapDrop": ["ALL"]}}, volumes=WORK)
+    assert (host["CapDrop"], host["Binds"]) == (["ALL"], ["work-alice:/work:rw"])
+
+
+@pytest.mark.parametrize("form", [dict, later, lambda value: lambda _: value])
+async def test_further_arguments_may_be_a_function_of_either_colour(form):
+    container, host = await sent(
+        extra_create_kwargs=form({"hostname": "{username}"}), extra_host_config=form({"cap_drop": ["ALL"]})
+    )
+    assert (container["Hostname"], host["CapDrop"]) == ("alice", ["ALL"])
+
+
+@pytest.mark.parametrize("name", ["extra_create_kwargs", "extra_host_config", "mounts"])
+async def test_a_function_that_gives_nothing_adds_nothing(name):
+    await sent(**{name: later(None)})
+    with pytest.raises(SpawnFailed, match=f"what the function DockerSpawner.{name} returned"):
+        await sent(**{name: later(3)})
+
+
+# ---- what is refused, when the hub starts
+
+REFUSED = [
+    ("extra_host_config", {"memory": "1G"}, "'memory' is no argument of create_host_config"),
+    ("extra_host_config", {"binds": [("/a", "/b")]}, "is no bind"),
+    ("extra_host_config", {"binds": "/a:/b"}, "is no bind"),
+    (
+        "extra_host_config",
+        {"binds": {"/a": {"mode": "ro"}}},
+        "give a path, or a dictionary with one as 'bind'",
+    ),
+    ("extra_host_config", {"links": [("a", "b", "c")]}, "is no link"),
+    ("extra_host_config", {"mounts": [{"target": "/x", "folder": "/y"}]}, "folder"),
+    ("extra_host_config", {"cap_drop": ["ALL"], "restart_policy": "always"}, "restart_policy"),
+    ("extra_host_config", {"network_mode": "none"}, "no address of its own"),
+    ("extra_host_config", {"network_mode": "container:x"}, "no address of its own"),
+    ("extra_host_config", {"port_bindings": [8888]}, "port_bindings"),
+    ("extra_host_config", {"init_path": "/init"}, "init_path"),
+    ("extra_host_config", {"mem_limit": "2 apples"}, "memory"),
+    ("extra_create_kwargs", {"links": {}}, "'links' is no argument of create_container"),
+    ("extra_create_kwargs", {"image": "x"}, "'image' is set by DockerSpawner.image"),
+    ("extra_create_kwargs", {"name": "x"}, "'name' is set by DockerSpawner.name_template"),
+    ("extra_create_kwargs", {"host_config": {"Binds": []}}, "'binds' in DockerSpawner.extra_host_config"),
+    ("extra_create_kwargs", {"environment": "A=1"}, "cannot be used"),
+    ("extra_create_kwargs", {"ports": 4040}, "is no list of ports"),
+    ("network_name", "container:x", "no address of its own"),
+    ("host_ip", "engine.example.org", "is no address"),
+    ("host_ip", "localhost", "is no address"),
+    ("volumes", {"/a": ("/b", "ro")}, "give a path, or a dictionary with one as 'bind'"),
+    ("volumes", {"/a": {"bind": "/b", "read_only": True}}, "unknown key 'read_only'"),
+    ("volumes", {"/a": {"bind": "/b", "mode": "rw", "ro": True}}, "both 'ro' and 'mode'"),
+    ("read_only_volumes", {"/a": {"bind": "/b", "mode": "rw"}}, "only read"),
+    ("mounts", [{"target": "/x", "folder": "/y"}], "folder"),
+    ("mounts", [{"target": "/x", "source": "/y", "type": "link"}], "link"),
+    ("mounts", ["/x:/y"], "is no mount"),
+]
+
+
+@pytest.mark.parametrize(("setting", "value", "why"), REFUSED)
+async def test_what_cannot_work_is_refused_with_its_setting(setting, value, why):
+    with pytest.raises(SpawnFailed, match=f"DockerSpawner.{setting} .*{why}"):
+        build(**{setting: value})
+    if setting in DockerSpawner.functions:
+        with pytest.raises(SpawnFailed, match=f"DockerSpawner.{setting} .*{why}"):
+            await sent(**{setting: later(value)})
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"volumes": {"/a": "/x", "/b": "/x/"}},
+        {"volumes": {"/a": "/x"}, "read_only_volumes": {"/b": "/x"}},
+        {"volumes": {"/a": "/x"}, "extra_host_config": {"binds": ["/b:/x"]}},
+    ],
+)
+async def test_two_sources_at_one_path_are_refused(settings):
+    with pytest.raises(SpawnFailed, match="'/a' and '/b' are both mounted at '/x"):
+        await sent(**settings)
+
+
+async def test_removal_by_the_engine_cannot_come_from_a_function():
+    with pytest.raises(SpawnFailed, match=r"set DockerSpawner\.remove"):
+        await sent(extra_host_config=later({"auto_remove": True}))
+
+
+SWARM_REFUSED = [
+    ("extra_container_spec", {"volumes": []}, "'volumes' is no argument of ContainerSpec"),
+    ("extra_container_spec", {"image": "x"}, "SwarmSpawner.image"),
+    ("extra_container_spec", {"env": "A=1"}, "cannot be used"),
+    ("extra_task_spec", {"container_spec": {}}, "SwarmSpawner.extra_container_spec"),
+    ("extra_resources_spec", {"memory": 1}, "'memory' is no argument of Resources"),
+    ("extra_placement_spec", {"constraint": []}, "'constraint' is no argument of Placement"),
+    ("extra_endpoint_spec", {"port": 1}, "'port' is no argument of EndpointSpec"),
+]
+
+
+@pytest.mark.parametrize(("setting", "value", "why"), SWARM_REFUSED)
+async def test_what_cannot_work_on_a_swarm_is_refused_with_its_setting(setting, value, why):
+    with pytest.raises(SpawnFailed, match=f"SwarmSpawner.{setting} .*{why}"):
+        build(SwarmSpawner, **{setting: value})
+
+
+async def test_further_arguments_of_a_swarm_are_merged_with_those_of_the_server():
+    spawner = build(
+        SwarmSpawner,
+        volumes={**WORK, "/data": {"bind": "/data", "propagation": "rslave"}},
+        read_only_volumes={"d": {"bind": "/d", "mode": "z"}},
+        extra_container_spec=later({"env": ["X=1"], "labels": {"team": "a"}, "args": ["run", "serve"]}),
+        extra_endpoint_spec={"ports": {None: (4040, "tcp", "host")}},
+        extra_task_spec={"networks": ["other"]},
+    )
+    await spawner.choose()
+    template = service_spec.task_template(spawner, [])
+    container = template["ContainerSpec"]
+    assert {"X=1", "JUPYTERHUB_USER=alice"} <= set(container["Env"])
+    assert container["Labels"]["team"] == "a"
+    assert container["Labels"]["plughub.user"] == "alice"
+    assert container["Args"] == ["run", "serve"]
+    assert [(one["Source"], one["ReadOnly"]) for one in container["Mounts"]] == [
+        ("work-alice", False),
+        ("/data", False),
+        ("d", True),
+    ]
+    assert container["Mounts"][1]["BindOptions"] == {"Propagation": "rslave"}
+    ports = service_spec.endpoint_spec(spawner)["Ports"]
+    assert [port["TargetPort"] for port in ports] == [8888, 4040]
+
+
+# ---- nothing at all, as the defaults of DockerSpawner write it
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"cmd": None},
+        {"cmd": False},
+        {"cmd": ""},
+        {"cmd": []},
+        {"post_start_cmd": None},
+        {"post_start_cmd": False},
+        {"post_start_cmd": ""},
+        {"allowed_images": None},
+        {"image_whitelist": None},
+        {"allowed_images": {}},
+        {"name_template": ""},
+        {"mem_limit": None, "cpu_limit": None},
+        {"mem_limit": 0, "cpu_limit": 0.0},
+        {"certs_volume_name": "{prefix}ssl-{username}"},
+        {"move_certs_image": "busybox:1.30.1"},
+        {"links": {}, "mounts": [], "volumes": {}, "tls_config": {}, "client_kwargs": {}},
+    ],
+    ids=str,
+)
+async def test_nothing_may_be_written_as_it_is_by_default(settings):
+    spawner = build(**settings)
+    await spawner.choose()
+    arguments, _ = create_arguments(spawner, ["serve"])
+    assert (arguments["name"], arguments["command"]) == ("jupyter-alice", ["serve"])
+    assert spawner.post_start_cmd == []
+    assert "<select" not in await spawner.get_options_form()
+
+
+IMAGES = [
+    (["a", "b"], "b", "b"),
+    (("a", "b"), "b", "b"),
+    ({"A": "a", "B": "b"}, "B", "b"),
+    (lambda _: {"B": "b"}, "B", "b"),
+    (later(["b"]), "b", "b"),
+    ("b", "b", "b"),
+    ("*", "b", "b"),
+]
+
+
+@pytest.mark.parametrize(("allowed", "choice", "image"), IMAGES)
+async def test_allowed_images_may_have_any_form(allowed, choice, image):
+    container, _ = await sent(allowed_images=allowed, options={"image": choice})
+    assert container["Image"] == image
+
+
+@pytest.mark.parametrize("allowed", [{"A": {"image": "a"}}, {"A": None}, 3])
+def test_allowed_images_that_are_no_names_are_refused(allowed):
+    with pytest.raises((TraitError, SpawnFailed), match="allowed_images"):
+        build(allowed_images=allowed)
+
+
+# ---- where servers are reached
+
+
+@pytest.mark.parametrize("host_ip", ["0.0.0.0", "::", ""])
+@pytest.mark.parametrize(
+    ("engine", "host"),
+    [
+        ("tcp://engine.example.org:2376", "engine.example.org"),
+        ("ssh://me@192.0.2.1", "192.0.2.1"),
+        ("", "127.0.0.1"),
+    ],
+)
+@pytest.mark.parametrize("where", ["client_kwargs", "environment"])
+def test_all_addresses_of_an_engine_are_reached_at_its_machine(host_ip, engine, host, where, monkeypatch):
+    monkeypatch.delenv("DOCKER_HOST", raising=False)
+    if where == "environment" and engine:
+        monkeypatch.setitem(os.environ, "DOCKER_HOST", engine)
+    given = {"client_kwargs": {"base_url": engine}} if where == "client_kwargs" and engine else {}
+    spawner = build(host_ip=host_ip, **given)
+    published = {"8888/tcp": [{"HostIp": "0.0.0.0", "HostPort": "61000"}]}
+    container = {
+        "Config": {"Labels": {"plughub.port": "8888"}},
+        "HostConfig": {"NetworkMode": "default", "PortBindings": published},
+        "NetworkSettings": {"Ports": published, "Networks": {"bridge": {"IPAddress": "172.17.0.9"}}},
+    }
+    assert spawner.place_of(container) == (host, 61_000)
+    assert spawner.own_names(some_given=False) == [host]
+
+
+def test_ports_are_published_at_the_address_of_an_engine_that_has_a_name(monkeypatch):
+    monkeypatch.setenv("DOCKER_HOST", "tcp://localhost:2375")
+    assert build().host_ip == "127.0.0.1"
+    monkeypatch.setenv("DOCKER_HOST", "tcp://engine.invalid:2375")
+    with pytest.raises(ValueError, match=r"set DockerSpawner\.host_ip"):
+        _ = build().host_ip
+    assert build(SwarmSpawner, host_ip="swarm.example.org").reached_at == "swarm.example.org"
