@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 import json
 from html.parser import HTMLParser
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
 from tornado.web import RequestHandler
@@ -266,6 +266,26 @@ async def test_the_error_pages_of_the_proxy_answer_200_and_say_the_code(hub, cod
     answer = await hub.browser().get(f"/hub/error/{code}?url=%2Fuser%2Falice")
     assert answer.code == 200
     assert str(code) in answer.body.decode()
+    looks_again = b'http-equiv="refresh"' in answer.body
+    assert looks_again == ("Retry-After" in answer.headers) == (code in {502, 503, 504})
+
+
+@pytest.mark.parametrize(
+    ("url", "accept", "is_json"),
+    [
+        ("/user/alice/lab?a=/api/", "text/html,application/json;q=0.9", False),
+        ("/user/alice/lab", "*/*", False),
+        ("/user/alice/lab", "application/json", True),
+        ("/user/alice/api/contents?a=b", "*/*", True),
+    ],
+)
+async def test_programs_get_json_in_place_of_the_error_pages_of_the_proxy(hub, url, accept, is_json):
+    path = f"/hub/error/503?url={quote(url, safe='')}"
+    answer = await hub.browser().get(path, headers={"Accept": accept})
+    assert answer.headers["Content-Type"].startswith("application/json" if is_json else "text/html")
+    assert (answer.headers["Retry-After"], b"does not answer right now" in answer.body) == ("5", True)
+    if is_json:
+        assert json.loads(answer.body)["status"] == 503
 
 
 async def test_an_unknown_page_is_not_a_dead_end(hub):

@@ -60,6 +60,13 @@ SPEAKING: Final[Mapping[int, str]] = {
 """What to say when an error itself says nothing."""
 
 
+RETRIED: Final = frozenset({502, 503, 504})
+"""What may be over in a moment."""
+
+RETRY_SECONDS: Final = 5
+_JSON: Final = "application/json"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ErrorAnswer:
     """What is answered to an error.
@@ -133,6 +140,16 @@ def answer_to(error: BaseException | None, status: int) -> ErrorAnswer:
         headers=_headers_of(error),
         confirm_url=error.confirm_url if isinstance(error, UnconfirmedError) else "",
     )
+
+
+def asks_for_json(accept: str, path: str) -> bool:
+    """Tell whether a program reads the answer, and no person.
+
+    Args:
+        accept: header of the request.
+        path: of the request, or what follows the prefix of a server.
+    """
+    return (_JSON in accept and "text/html" not in accept) or "api" in path.split("/")
 
 
 def _message_of(error: HTTPError) -> str:

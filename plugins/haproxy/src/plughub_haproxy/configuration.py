@@ -13,9 +13,8 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from plughub.kinds.proxy import SERVERS_PORT_HEADER
-from plughub_haproxy import forwarded, limits
+from plughub_haproxy import forwarded, limits, pages, worker_scripts
 from plughub_haproxy.entries import DIRECT, SECURE, Address
-from plughub_haproxy.pages import PAGE_NAME
 from plughub_haproxy.pools import ERRORS, HUBS, POOLS, server_lines
 from plughub_haproxy.route_file import MAP_NAME
 from plughub_haproxy.tls import TargetTLS, options_for_any, options_for_hubs
@@ -111,7 +110,8 @@ def fingerprint(listener: Listener) -> str:
     Returns:
         The description that a HAProxy with this configuration gives of itself.
     """
-    text = _render(listener, "", {}) + hashlib.sha256(listener.pem.encode()).hexdigest()
+    text = _render(listener, "", {}) + pages.pages_file()
+    text += hashlib.sha256(listener.pem.encode()).hexdigest()
     text += listener.tls.fingerprint if listener.tls else ""
     return f"{NAME} {hashlib.sha256(text.encode()).hexdigest()[:24]}"
 
@@ -201,7 +201,8 @@ defaults
     timeout tunnel 7d
     timeout client-fin 10s
     timeout server-fin 10s
-    errorfile 503 {PAGE_NAME}
+    option http-ignore-probes
+{pages.error_lines()}
 """
 
 
@@ -216,6 +217,7 @@ frontend public
     bind {listener.bind(listener.port)}{secure}
     {servers}
     {forwarded.trusted(listener.trusted)}
+{pages.frontend_lines()}
 {limits.connections(listener.connections_per_address)}
 {forwarded.headers(secure=bool(listener.pem))}
     http-request set-var(txn.path) path,url_dec,concat(/),url_enc
@@ -224,7 +226,7 @@ frontend public
     http-request set-var(txn.there) req.hdr(host),host_only,lower,url_enc,concat(,txn.path) {at_servers}
     http-request set-var(txn.to) var(txn.there),map_beg({MAP_NAME})
     http-request set-var(txn.to) var(txn.path),map_beg({MAP_NAME}) unless {{ var(txn.to) -m found }}
-{_worker_scripts(at_servers)}
+{worker_scripts.lines(at_servers)}
     http-request set-var(txn.backend) var(txn.to),field(1,|)
     http-request set-dst var(txn.to),field(2,|) if {{ var(txn.backend) -m str {DIRECT} {SECURE} }}
     http-request set-dst-port var(txn.to),field(3,|) if {{ var(txn.backend) -m str {DIRECT} {SECURE} }}
@@ -235,24 +237,6 @@ frontend public
     use_backend %[var(txn.backend)] if {{ var(txn.to) -m found }}
     default_backend {ERRORS}
 """
-
-
-def _worker_scripts(at_servers: str) -> str:
-    """Refuse scripts of service workers that are not in the folder of their own route.
-
-    A worker answers for all that is in the folder of its script, and that of ``/user/ada`` is ``/user/``,
-    with all other servers in it. Browsers take no script whose path has an encoded slash.
-    """
-    host = "req.hdr(host),host_only,lower,url_enc,concat(,txn.folder)"
-    found = f"map_beg({MAP_NAME}),field(4,|) if worker_script"
-    return f"""
-    acl worker_script req.hdr(Service-Worker) -m found
-    http-request set-var(txn.folder) path,regsub([^/]*$,),url_dec,url_enc if worker_script
-    http-request set-var(txn.there) {host} {at_servers or "if"} worker_script
-    http-request set-var(txn.around) var(txn.there),{found}
-    http-request set-var(txn.around) var(txn.folder),{found} !{{ var(txn.around) -m found }}
-    http-request deny deny_status 403 if worker_script !{{ var(txn.to),field(4,|),strcmp(txn.around) eq 0 }}
-""".strip("\n")
 
 
 _HUB_ALONE: Final = f"""
@@ -312,6 +296,7 @@ def _dead(listener: Listener) -> str:
     return f"""
 frontend dead
     bind unix@{DEAD_SOCKET_NAME}{owner} mode 600
+{pages.frontend_lines()}
     http-request set-var(txn.status) int(503)
     default_backend {ERRORS}
 """
@@ -324,6 +309,7 @@ backend {ERRORS}
     balance roundrobin
     retries 2
     option redispatch 1
+{pages.unreachable_line()}
     http-request set-var(txn.status) int(404) unless {{ var(txn.status) -m found }}
     http-after-response set-status 404 if {{ var(txn.status) -m int 404 }}
     http-after-response set-status 503 if {{ var(txn.status) -m int 503 }}

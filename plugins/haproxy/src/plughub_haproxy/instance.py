@@ -28,7 +28,7 @@ from plughub.domain.errors import MISTAKE, RETRY, StartError
 from plughub_haproxy.configuration import MASTER_SOCKET_NAME, PEM_NAME, SOCKET_NAME, Listener, render
 from plughub_haproxy.configuration import fingerprint as fingerprint_of
 from plughub_haproxy.entries import Address
-from plughub_haproxy.pages import PAGE, PAGE_NAME
+from plughub_haproxy.pages import PAGES_NAME, pages_file
 from plughub_haproxy.runtime_socket import RuntimeSocket, RuntimeSocketError
 from plughub_haproxy.tls import AUTHORITIES_NAME, CLIENT_NAME
 
@@ -213,7 +213,7 @@ class Instance:
         if listener.tls:
             _write_file(self.folder / CLIENT_NAME, listener.tls.client)
             _write_file(self.folder / AUTHORITIES_NAME, listener.tls.authorities)
-        _write_file(self.folder / PAGE_NAME, PAGE)
+        _write_file(self.folder / PAGES_NAME, pages_file())
         _write_file(self.folder / CONFIGURATION_NAME, render(listener, pools))
 
     def _launch(self, command: Sequence[str]) -> DetachedProcess:

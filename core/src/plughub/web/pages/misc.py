@@ -11,7 +11,7 @@ from tornado.web import HTTPError
 
 from plughub.domain.secrets import scrub
 from plughub.web.base import BaseHandler
-from plughub.web.errors import answer_to
+from plughub.web.errors import RETRIED, RETRY_SECONDS, answer_to, asks_for_json
 from plughub.web.pages.base import PageHandler, error_variables
 from plughub.web.static import STATIC
 
@@ -77,8 +77,15 @@ class ProxyErrorHandler(PageHandler):
     guarded = frozenset()
 
     def get(self, code: str) -> None:
-        """Show the page."""
+        """Show the page, which looks again by itself where that may help; programs get JSON."""
         status = int(code)
         reason = responses.get(status, "Unknown HTTP error")
         answer = answer_to(HTTPError(status, reason=reason if status not in {404, 503} else ""), status)
-        self.render_page("error.html", **error_variables(answer))
+        retry = RETRY_SECONDS if status in RETRIED else None
+        if retry:
+            self.set_header("Retry-After", str(retry))
+        path = self.get_query_argument("url", "").partition("?")[0]
+        if asks_for_json(self.request.headers.get("Accept", ""), path):
+            BaseHandler.finish_error(self, answer)
+            return
+        self.render_page("error.html", **error_variables(answer), retry_seconds=retry)

@@ -12,6 +12,7 @@ from plughub.domain.scopes import ScopeFilter
 from plughub.domain.servers import ServerRecord
 from plughub.services.servers.views import server_prefix
 from plughub.web.addresses import absolute
+from plughub.web.errors import asks_for_json
 from plughub.web.options import redirected
 from plughub.web.pages.base import PageHandler
 from plughub.web.pages.pending import show_not_running, show_unreachable
@@ -101,9 +102,7 @@ class UserUrlHandler(PageHandler):
         return settings.base_url + escape_uri((self.request.uri or "")[len(settings.hub_prefix) :])
 
     def _is_for_programs(self, path: str) -> bool:
-        accept = self.request.headers.get("Accept", "")
-        wants_json = JSON in accept and "text/html" not in accept
-        return wants_json or "api" in path.split("/") or self._has_token
+        return asks_for_json(self.request.headers.get("Accept", ""), path) or self._has_token
 
     @property
     def _has_token(self) -> bool:
