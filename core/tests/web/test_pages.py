@@ -321,6 +321,15 @@ async def test_the_logo_can_be_replaced(make_hub, tmp_path):
     assert (answer.headers["Content-Type"], answer.body) == ("image/png", b"png")
 
 
+@pytest.mark.parametrize("base", ["/", "/jup/"])
+async def test_browsers_find_the_small_picture_where_they_look_for_it(make_hub, base):
+    hub = await make_hub(base_url=base)
+    for path in ("favicon.ico", "hub/favicon.ico", "hub/static/favicon.ico"):
+        answer = await hub.browser().get(f"{base}{path}", headers={"Sec-Fetch-Mode": "no-cors"})
+        assert (answer.code, answer.body[:4]) == (200, b"\0\0\1\0"), path
+        assert answer.headers["Content-Type"] in {"image/x-icon", "image/vnd.microsoft.icon"}
+
+
 async def test_reports_of_browsers_are_taken(hub):
     answer = await hub.browser().post("/hub/security/csp-report", body=b"{}")
     assert answer.code == 204

@@ -53,6 +53,7 @@ PAGES: tuple[tuple[str, type], ...] = (
     (r"/health", misc.HealthHandler),
     (r"/metrics", metrics.MetricsHandler),
     (r"/logo", misc.LogoHandler),
+    (r"/favicon\.ico", misc.FaviconHandler),
     (r"/security/csp-report", misc.CSPReportHandler),
 )
 
@@ -120,5 +121,6 @@ def routes(context: WebContext) -> list[Any]:
         *plugins,
         URLSpec(rf"{below}/api/(.*)", UnknownHandler),
         URLSpec(rf"{below}/(.*)", root.NotFoundHandler),
+        URLSpec(rf"{base}favicon\.ico", misc.FaviconHandler),
         URLSpec(rf"{base}(?!hub/)(.*)", root.PrefixHandler),
     ]

@@ -56,6 +56,16 @@ class LogoHandler(OpenHandler):
     head = get
 
 
+class FaviconHandler(OpenHandler):
+    """``/favicon.ico``: what browsers ask for on pages that name no picture, such as answers of the API."""
+
+    def get(self) -> None:
+        """Give the picture."""
+        self.set_header("Content-Type", "image/x-icon")
+        self.set_header("Cache-Control", "max-age=86400")
+        self.finish((STATIC / "favicon.ico").read_bytes())
+
+
 class CSPReportHandler(BaseHandler):
     """``/hub/security/csp-report``: what browsers refused to show."""
 
