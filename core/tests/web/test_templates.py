@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import re
+import shutil
+import sys
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from jinja2 import meta
 from markupsafe import Markup
 
+from plughub.kinds import LoginMethod, Page
+from plughub.web.pages.base import PageHandler
 from plughub.web.templates import FOLDER
 
 EVIL = '"><script>alert(1)</script>'
@@ -39,7 +44,7 @@ class Evil(str):
 
 
 LISTS = {
-    "services", "spawner_choices", "login_buttons", "custom_html", "spawners", "api_tokens", "oauth_clients",
+    "services", "spawner_choices", "login_buttons", "spawners", "api_tokens", "oauth_clients",
     "allowed_scopes", "scope_descriptions", "logs",
 }  # fmt: skip
 
@@ -59,6 +64,18 @@ def evil_values(names):
         "token_lives": [(EVIL, EVIL)],
         "jhdata": {EVIL: EVIL},
     }
+
+
+UPSTREAM = Path(sys.prefix, "share", "jupyterhub", "templates")
+PAGES = ["home", "token", "spawn", "spawn-pending/alice", "user/alice/", "logout", "error/404", "nothing"]
+
+
+def folder_of(tmp_path, **templates):
+    folder = tmp_path / "custom"
+    folder.mkdir(exist_ok=True)
+    for name, text in templates.items():
+        (folder / f"{name.replace('error404', '404')}.html").write_text(text)
+    return {"template_folders": (folder,)}
 
 
 def test_the_templates_that_administrators_know_are_all_there():
@@ -103,6 +120,145 @@ async def test_a_template_of_the_administrator_extends_the_one_it_replaces(make_
     assert "username_input" in page
     assert "<b>Maintenance</b>" in page
     assert "for alice" in (await (await hub.logged_in()).get("/hub/home")).body.decode()
+
+
+@pytest.mark.skipif(not UPSTREAM.is_dir(), reason="the templates of jupyterhub are not installed")
+@pytest.mark.parametrize("name", [*sorted(path.name for path in UPSTREAM.glob("*.html")), "*.html"])
+async def test_each_template_of_jupyterhub_and_all_of_them_work_here(make_hub, tmp_path, caplog, name):
+    for path in UPSTREAM.glob(name):
+        shutil.copy(path, tmp_path)
+    hub = await make_hub(context={"template_folders": (tmp_path,)}, allow_named_servers=True)
+    hub.tiny.form = "<input name='size'>"
+    stranger = hub.browser()
+    assert b'name="username"' in (await stranger.get("/hub/login")).body
+    browser = await hub.logged_in()
+    await hub.running("alice", "lab")
+    await hub.tokens.create(await hub.user(), note="mine")
+    typed = {"Sec-Fetch-Site": "none", "Sec-Fetch-Mode": "navigate"}
+    pages = [(await browser.get(f"/hub/{page}", headers=typed)).code for page in PAGES]
+    assert not [record.getMessage() for record in caplog.records if "template" in record.getMessage()]
+    assert pages == [200, 200, 200, 200, 424, 200, 200, 404]
+
+
+BROKEN = {
+    "syntax": "line one\n{% if %}",
+    "filter": "\n{{ 'x' | no_such_filter }}",
+    "undefined": "\n{{ nothing.at.all }}",
+    "call": "\n{{ static_url('hub.css', no_such_argument=1) }}",
+    "parent": '\n{% include "missing.html" %}',
+    "itself": '{% extends "page.html" %}\n{% block main %}{% endblock %}',
+    "division": "\n{{ 1 // 0 }}",
+}
+
+
+@pytest.mark.parametrize("how", BROKEN)
+async def test_a_template_that_fails_gives_way_to_the_hubs_own_and_is_named(make_hub, tmp_path, caplog, how):
+    names = ("page",) if how == "itself" else ("page", "login", "home", "error", "error404")
+    hub = await make_hub(context=folder_of(tmp_path, **dict.fromkeys(names, BROKEN[how])))
+    assert b"username_input" in (await hub.browser().get("/hub/login")).body
+    browser = await hub.logged_in()
+    assert b"My server" in (await browser.get("/hub/home")).body
+    caplog.clear()
+    answer = await browser.get("/hub/nothing")
+    assert (answer.code, b"there is nothing at this address" in answer.body) == (404, True)
+    lines = [record for record in caplog.records if record.name == "plughub.web.templates"]
+    assert len(lines) == 1
+    said = lines[0].getMessage()
+    assert lines[0].exc_info is None
+    assert re.search(r"/custom/\w+\.html, line (1|2): \w+(Error|NotFound): .", said), said
+    assert said.endswith("; the hub's own 404.html is shown")
+
+
+async def test_a_page_of_the_administrator_alone_that_fails_is_an_error_page(make_hub, tmp_path):
+    class Mine(PageHandler):
+        def get(self):
+            self.render_page("mine.html")
+
+    pages = (Page(path="/mine", handler=Mine),)
+    hub = await make_hub(context=folder_of(tmp_path, mine=BROKEN["division"]), pages=pages)
+    answer = await hub.browser().get("/hub/mine")
+    assert (answer.code, b"something went wrong in the hub" in answer.body) == (500, True)
+
+
+async def test_without_any_template_an_error_is_still_said(hub, monkeypatch):
+    monkeypatch.setattr(hub.application.templates, "render_error", lambda *_a, **_b: 1 / 0)
+    answer = await hub.browser().get("/hub/no<thing")
+    assert (answer.code, b"there is nothing at this address" in answer.body) == (404, True)
+    assert b'href="/hub/home"' in answer.body
+
+
+async def test_a_variable_of_the_administrator_that_fails_is_left_out(make_hub, caplog):
+    variables = {"announcement": lambda user: user.name, "announcement_home": lambda user: 1 / 0}
+    hub = await make_hub(context={"template_vars": variables})
+    assert (await hub.browser().get("/hub/login")).code == 200
+    assert "template_vars['announcement'] fails for nobody: AttributeError" in caplog.text
+    browser = await hub.logged_in()
+    assert b"announcement" in (await browser.get("/hub/home")).body
+    assert "template_vars['announcement_home'] fails for alice: ZeroDivisionError" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("call", "url"),
+    [
+        ('static_url("hub.css")', "/hub/static/hub.css?v="),
+        ('static_url("js", include_version=False)', "/hub/static/js"),
+        ('static_url("js", include_host=False, include_version=False)', "/hub/static/js"),
+        ('static_url("js", include_host=True, include_version=False)', "https://hub.example/hub/static/js"),
+        ('static_url("css/not_there.css")', "/hub/static/css/not_there.css"),
+        ("logo_url or base_url", "/hub/"),
+        ("user.url", "/user/alice/"),
+        ('user.server_url("lab")', "/user/alice/lab/"),
+        ("user.json_escaped_name | safe", "alice"),
+        ("user.escaped_name", "alice"),
+        ("user.groups | join(',')", "class"),
+        ("user.groups[0].name", "class"),
+        ("'class' in user.groups", "True"),
+        ("user.admin", "False"),
+        ("user.spawner.options_form", ""),
+        ("user.all_spawners(include_default=False) | length", "0"),
+        ("'admin-ui' in parsed_scopes", "False"),
+        ("announcement | safe", "<b>all</b>"),
+        ("version_hash", ""),
+    ],
+)
+async def test_what_templates_of_jupyterhub_ask_for_is_there(make_hub, tmp_path, call, url):
+    context = folder_of(tmp_path, error404=f"[[{{{{ {call} }}}}]]")
+    context["template_vars"] = {"announcement": "<b>all</b>"}
+    hub = await make_hub(context=context, public_url="https://hub.example/")
+    user = await hub.user()
+
+    def join(tx):
+        tx.groups.create(["class"])
+        tx.groups.add_users("class", [user.name])
+
+    await hub.store.write(join)
+    page = (await (await hub.logged_in()).get("/hub/nothing")).body.decode()
+    assert page.startswith(f"[[{url}"), page[:500]
+
+
+async def test_the_home_page_of_the_administrator_knows_the_servers(make_hub, tmp_path):
+    text = "{% for s in user.all_spawners() %}{{ s.name }}:{{ s.ready }} {% endfor %}{{ user.active }} {{ user.running }}"
+    hub = await make_hub(context=folder_of(tmp_path, home=text), allow_named_servers=True)
+    browser = await hub.logged_in()
+    await hub.running("alice", "lab")
+    assert (await browser.get("/hub/home")).body == b":False lab:True True False"
+
+
+async def test_a_login_form_of_a_plugin_that_fails_keeps_nobody_out(make_hub, caplog):
+    ways = {"known": LoginMethod(form=True), "custom": LoginMethod(form=True, html="{{ 1 // 0 }}")}
+    hub = await make_hub(context={"login_methods": ways})
+    page = (await hub.browser().get("/hub/login")).body
+    assert b"username_input" in page
+    assert "the login form of plugin custom: " in caplog.text
+    assert "ZeroDivisionError" in caplog.text
+
+
+async def test_forms_of_jupyterhub_authenticators_hand_next_on(make_hub):
+    html = '<form action="{{ base_url }}oauth?next={{ next }}"><b>{{ authenticator_login_url }}</b>'
+    hub = await make_hub(context={"login_methods": {"known": LoginMethod(form=True, html=html)}})
+    page = (await hub.browser().get("/hub/login?next=/hub/token%3Fa%3D1%26b%3D2")).body.decode()
+    assert 'action="/hub/oauth?next=%2Fhub%2Ftoken%3Fa%3D1%26b%3D2"' in page
+    assert "<b>/hub/login?next=%2Fhub%2Ftoken%3Fa%3D1%26b%3D2</b>" in page
 
 
 async def test_markup_of_plugins_stays_markup(hub):

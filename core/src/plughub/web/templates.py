@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import logging
+import traceback
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PrefixLoader
+from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PrefixLoader, TemplateSyntaxError
 from markupsafe import Markup
 from tornado.web import StaticFileHandler
 
 from plughub.domain.clock import isoformat
-from plughub.domain.users import User
 from plughub.web.context import WebContext
+from plughub.web.template_user import TemplateUser
 
+log = logging.getLogger("plughub.web.templates")
 FOLDER: Final = Path(__file__).parent / "templates"
 
 
@@ -22,6 +25,7 @@ class Templates:
 
     The hub's own are always found as ``templates/<name>`` too, so that a template of an administrator
     can extend the one in whose place it stands. What is not `Markup` is escaped; no template says ``safe``.
+    Where a template of an administrator fails, the hub's own is shown.
 
     Args:
         context: of the hub.
@@ -29,15 +33,13 @@ class Templates:
     """
 
     def __init__(self, context: WebContext, tornado_settings: Mapping[str, Any]) -> None:
-        own = FileSystemLoader(FOLDER)
-        folders = [FileSystemLoader(folder) for folder in context.template_folders]
-        loader = ChoiceLoader([*folders, own, PrefixLoader({"templates": own})])
         self._context = context
-        self._environment = Environment(
-            loader=loader, autoescape=True, auto_reload=False, trim_blocks=True, lstrip_blocks=True
+        self._folders = tuple(str(folder) for folder in (*context.template_folders, FOLDER))
+        self._tornado_settings = dict(tornado_settings)
+        self._own = self._environment_of([])
+        self._environment = (
+            self._environment_of(context.template_folders) if context.template_folders else self._own
         )
-        self._environment.filters["isoformat"] = isoformat
-        self._environment.globals.update(self._globals(dict(tornado_settings)))
 
     def render(self, name: str, **variables: Any) -> str:
         """Render a template.
@@ -49,7 +51,7 @@ class Templates:
         Returns:
             The page.
         """
-        return self._environment.get_template(name).render(**self._custom(variables), **variables)
+        return self._render([name], variables)
 
     def render_error(self, status: int, **variables: Any) -> str:
         """Render the page of an error: ``<status>.html`` when there is one, else ``error.html``.
@@ -61,8 +63,7 @@ class Templates:
         Returns:
             The page.
         """
-        found = self._environment.select_template([f"{status}.html", "error.html"])
-        return found.render(**self._custom(variables), **variables)
+        return self._render([f"{status}.html", "error.html"], variables)
 
     def render_text(self, text: str, **variables: Any) -> Markup:
         """Render markup that a plugin vouches for; what is put in is escaped.
@@ -76,32 +77,98 @@ class Templates:
         """
         return Markup(self._environment.from_string(text).render(**variables))  # noqa: S704 - vouched for
 
-    def _globals(self, tornado_settings: dict[str, Any]) -> dict[str, Any]:
+    def render_texts(self, texts: Mapping[str, str], **variables: Any) -> Markup:
+        """Render markup of several plugins, without that which fails.
+
+        Args:
+            texts: markup by plugin, with Jinja's marks.
+            variables: to put in.
+
+        Returns:
+            Markup.
+        """
+        parts = []
+        for plugin, text in texts.items():
+            try:
+                parts.append(self.render_text(text, **variables))
+            except Exception as error:  # noqa: BLE001 - whatever the markup of a plugin does
+                log.error("the login form of plugin %s: %s", plugin, self._reason(error))
+        return Markup().join(parts)
+
+    def _render(self, names: Sequence[str], variables: Mapping[str, Any]) -> str:
+        variables = {**self._custom(variables), **variables}
+        try:
+            return self._environment.select_template(names).render(variables)
+        except Exception as error:  # whatever an administrator's template does
+            own = [name for name in names if (FOLDER / name).is_file()]
+            if self._environment is self._own or not own:
+                raise
+            log.error("%s; the hub's own %s is shown", self._reason(error), own[0])
+            return self._own.select_template(own).render(variables)
+
+    def _reason(self, error: Exception) -> str:
+        """Say which line of which template fails, and how."""
+        kind = type(error).__name__
+        if isinstance(error, TemplateSyntaxError):
+            return f"template {error.filename or error.name}, line {error.lineno}: {kind}: {error.message}"
+        frames = traceback.extract_tb(error.__traceback__)
+        places = [frame for frame in frames if frame.filename.startswith(self._folders)]
+        place = f"template {places[-1].filename}, line {places[-1].lineno}" if places else "a template"
+        return f"{place}: {kind}: {error}"
+
+    def _environment_of(self, folders: Sequence[Path]) -> Environment:
+        own = FileSystemLoader(FOLDER)
+        environment = Environment(
+            loader=ChoiceLoader(
+                [*(FileSystemLoader(folder) for folder in folders), own, PrefixLoader({"templates": own})]
+            ),
+            autoescape=True,
+            auto_reload=False,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        environment.filters["isoformat"] = isoformat
+        environment.globals.update(self._globals())
+        return environment
+
+    def _globals(self) -> dict[str, Any]:
         prefix = self._context.settings.hub_prefix
         return {
             "base_url": prefix,
             "prefix": self._context.settings.base_url,
             "login_url": f"{prefix}login",
             "logout_url": f"{prefix}logout",
-            "logo_url": f"{prefix}logo",
-            "static_url": lambda path: StaticFileHandler.make_static_url(tornado_settings, path),
+            "logo_url": "",
+            "login_service": "",
+            "static_url": self._static_url,
             "version_hash": "",
             "services": (),
             "announcement": "",
         }
 
+    def _static_url(self, path: str, include_host: bool = False, include_version: bool = True) -> str:
+        """Return the address of a static file; with the public origin of the hub where one is configured."""
+        url = StaticFileHandler.make_static_url(self._tornado_settings, path, include_version=include_version)
+        return f"{self._context.settings.hub_origin}{url}" if include_host else url
+
     def _custom(self, variables: Mapping[str, Any]) -> dict[str, Any]:
-        """Give the administrator's variables; those that are functions get the user."""
-        user: User | None = variables.get("user")
-        return {
-            name: _value(value, user)
-            for name, value in self._context.template_vars.items()
-            if name not in variables
-        }
+        """Return the administrator's variables; those that are functions get the user."""
+        user: TemplateUser | None = variables.get("user")
+        made = {}
+        for name, value in self._context.template_vars.items():
+            if name in variables:
+                continue
+            try:
+                made[name] = _value(value, user)
+            except Exception as error:  # noqa: BLE001 - whatever an administrator's function does
+                who = user.name if user else "nobody"
+                reason = f"{type(error).__name__}: {error}"
+                log.error("c.JupyterHub.template_vars[%r] fails for %s: %s", name, who, reason)
+        return made
 
 
-def _value(value: Any, user: User | None) -> Any:
-    function: Callable[[User | None], Any] | None = value if callable(value) else None
+def _value(value: Any, user: TemplateUser | None) -> Any:
+    function: Callable[[TemplateUser | None], Any] | None = value if callable(value) else None
     value = function(user) if function else value
     # Administrators write announcements with markup in their own configuration.
     return Markup(value) if isinstance(value, str) else value  # noqa: S704 - the administrator's own text

@@ -22,6 +22,7 @@ from plughub.services.tokens.principals import Principal
 from plughub.web.base import MISSING_CREDENTIALS, BaseHandler
 from plughub.web.errors import ErrorAnswer
 from plughub.web.headers import CLEAR, STORAGE
+from plughub.web.template_user import TemplateUser
 from plughub.web.xsrf import is_navigation
 
 _OF_THE_HUB: Final = frozenset({"next", "_xsrf"})
@@ -214,10 +215,14 @@ class PageHandler(BaseHandler):
         self.finish(self.application.templates.render(template, **{**self._shared(), **variables}))
 
     def finish_error(self, answer: ErrorAnswer) -> None:
-        """Answer an error with a page that says what happened and what to do."""
-        page = self.application.templates.render_error(
-            answer.status, **{**self._shared(), **error_variables(answer)}
-        )
+        """Answer an error with a page that says what happened; if need be without a template."""
+        try:
+            page = self.application.templates.render_error(
+                answer.status, **{**self._shared(), **error_variables(answer)}
+            )
+        except Exception:
+            self.application.log.exception("the page of an error cannot be made")
+            page = bare_page(answer, self.context.settings.hub_prefix)
         self.set_header("Content-Type", "text/html; charset=UTF-8")
         self.finish(page)
 
@@ -225,7 +230,7 @@ class PageHandler(BaseHandler):
         principal = self.principal
         token = self.xsrf_token.decode()
         return {
-            "user": principal.user if principal else None,
+            "user": TemplateUser(principal.user, self.context.settings) if principal else None,
             "expanded_scopes": sorted(principal.scopes) if principal else [],
             "parsed_scopes": {scope.partition("!")[0] for scope in principal.scopes} if principal else set(),
             "services": self._services(principal) if principal else (),
@@ -267,6 +272,7 @@ class PageHandler(BaseHandler):
         return {
             "name": server.name,
             "display_name": server.display_name or server.name,
+            "started": server.started,
             "url": self.server_path(server.user, server.name),
             "api_url": self.api_path(server),
             "spawn_url": self.spawn_path(server.user, server.name),
@@ -319,6 +325,14 @@ def error_variables(answer: ErrorAnswer) -> dict[str, Any]:
         "hint": answer.hint,
         "logs": answer.logs,
     }
+
+
+def bare_page(answer: ErrorAnswer, hub_prefix: str) -> str:
+    """Return a page that says what happened and needs nothing else."""
+    return Markup(
+        "<!DOCTYPE html><html lang=en><meta charset=utf-8><title>{0} {1}</title>"
+        '<h1>{0} {1}</h1><p role="alert">{2}</p><p>{3}</p><p><a href="{4}home">Home</a></p></html>'
+    ).format(answer.status, answer.reason, answer.message, answer.hint, hub_prefix)
 
 
 def trusted(html: str) -> Markup:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote_plus, urlencode
 
 from plughub.domain.errors import ForbiddenError, HubError, TooManyError
 from plughub.domain.names import MAX_USERNAME
@@ -17,7 +17,13 @@ from plughub.services.people.login import WRONG, Session
 from plughub.web.errors import answer_to, status_of
 from plughub.web.pages.base import PageHandler
 from plughub.web.pages.root import landing
-from plughub.web.xsrf import is_from_elsewhere, is_handed_on, is_navigation, is_typed, led_by_hub
+from plughub.web.xsrf import (
+    is_from_elsewhere,
+    is_handed_on,
+    is_navigation,
+    is_typed,
+    led_by_hub,
+)
 
 _NOT_FOR_PLUGINS = frozenset({"username", "password", "_xsrf", "next", FIELD})
 _OUT_OF_DATE = "Login form invalid or expired. Try again."
@@ -179,24 +185,24 @@ class LoginHandler(PageHandler):
             if method.url
         ]
         variables = {
-            "next": self.next_url,
+            "next": quote_plus(self.next_url),
             "username": username if len(username) <= MAX_USERNAME else username[:_SHOWN] + "…",
             "login_error": error,
             "login_url": action,
-            "authenticator_login_url": buttons[0]["url"] if buttons else self.hub_path("login"),
+            "authenticator_login_url": buttons[0]["url"] if buttons else action,
             "login_service": buttons[0]["label"] if buttons else "",
             "authenticator": next((method for method in forms if method.request_otp), LoginMethod()),
         }
-        custom = [method.html for method in forms if method.html]
         self.render_page(
             template,
             **variables,
             login_form=any(not method.html for method in forms),
             login_buttons=buttons,
-            custom_html=[
-                self.application.templates.render_text(html, **variables, xsrf=self.xsrf_token.decode())
-                for html in custom
-            ],
+            custom_html=self.application.templates.render_texts(
+                {plugin: way.html for plugin, way in methods.items() if way in forms and way.html},
+                **variables,
+                xsrf=self.xsrf_token.decode(),
+            ),
             nothing_asked=not forms and not buttons,
             one_time_links=ONETIME in methods,
             insecure=self._is_insecure(),

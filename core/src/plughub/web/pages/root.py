@@ -9,10 +9,12 @@ from urllib.parse import unquote
 from plughub.domain.errors import NotFoundError
 from plughub.domain.queries import escape_uri
 from plughub.domain.shares import Share
+from plughub.domain.urls import url_path_join
 from plughub.domain.users import User
 from plughub.web.options import default_url, named_server_limit
 from plughub.web.pages.base import PageHandler
 from plughub.web.requires import requires
+from plughub.web.template_user import TemplateUser
 from plughub.web.xsrf import is_navigation
 
 _SERVICE: Final = re.compile(r"services/([^/?#]+)")
@@ -48,11 +50,14 @@ class HomeHandler(PageHandler):
         limit = await named_server_limit(self)
         self.render_page(
             "home.html",
+            user=TemplateUser(user, settings, cards),
             url=default["url"] if default["active"] else default["spawn_url"],
             default_server=default,
             spawners=named,
             allow_named_servers=settings.allow_named_servers,
             named_server_limit_per_user=limit,
+            invalid_server_names=[],
+            url_path_join=url_path_join,
             may_add=settings.allow_named_servers and (not limit or len(named) < limit),
             several_spawners=len(settings.spawners) > 1,
             shared=[self._shared_card(share) for share in await self.context.sharing.with_me(user)],

@@ -6,6 +6,8 @@ from collections import defaultdict
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from markupsafe import Markup
+
 from plughub.domain.oauth import TokenRecord
 from plughub.domain.sessions import LoginSession
 from plughub.services.processes.preparation import PLAIN_CLIENT
@@ -33,16 +35,26 @@ class TokenPageHandler(PageHandler):
         sessions = await self.context.sessions.of_user(user)
         plain = [record for record in records if record.client_id == PLAIN_CLIENT]
         longest = self.context.settings.token_expires_in_max
+        lives = [(life, label) for life, label in LIVES if not longest or life <= longest]
         self.render_page(
             "token.html",
             api_tokens=[_token(record) for record in sorted(plain, key=_newest, reverse=True)],
             oauth_clients=_clients([record for record in records if record.client_id != PLAIN_CLIENT]),
-            token_lives=[(life, label) for life, label in LIVES if not longest or life <= longest],
+            token_lives=lives,
+            token_expires_in_options_html=_options(lives, longest),
             token_expires_in_max_seconds=longest,
             login_sessions=[_session(session, self.visitor.session) for session in sessions],
             sessions_api_url=self.hub_path("api", "users", user.name, "sessions"),
             tokens_api_url=self.hub_path("api", "users", user.name, "tokens"),
         )
+
+
+def _options(lives: list[tuple[int, str]], longest: float) -> Markup:
+    """Write the choice of lives as templates of JupyterHub expect it."""
+    last = (longest, "as late as possible") if longest else ("", "never")
+    option = Markup('<option value="{}"{}>{}</option>').format
+    choices = [option(life, "", label) for life, label in lives]
+    return Markup().join([*choices, option(last[0], Markup(" selected"), last[1])])
 
 
 def _token(record: TokenRecord) -> dict[str, Any]:
@@ -78,6 +90,7 @@ def _clients(records: list[TokenRecord]) -> list[dict[str, Any]]:
             "token_id": f"a{tokens[0].id}",
             "token_count": len(tokens),
             "scopes": sorted({scope for token in tokens for scope in token.scopes}),
+            "tokens": [_token(token) for token in tokens],
             "created": min((token.created for token in tokens if token.created), default=None),
             "last_activity": max(
                 (token.last_activity for token in tokens if token.last_activity), default=None
