@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 from collections.abc import AsyncIterator
+from urllib.parse import quote
 
 import pytest
 from playwright.async_api import Page, async_playwright
@@ -23,7 +24,7 @@ pytestmark = [
 async def page() -> AsyncIterator[Page]:
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        page = await browser.new_page()
+        page = await (await browser.new_context()).new_page()
         page.failures = []
         page.on("pageerror", lambda error: page.failures.append(str(error)))
         yield page
@@ -142,6 +143,45 @@ async def test_all_logins_are_ended_from_the_token_page(hub, page):
     await page.click("#sign-out-everywhere")
     await page.wait_for_url("**/hub/login**")
     assert (await other.get("/hub/home")).code == 302
+
+
+async def test_a_login_in_a_second_tab_simply_works(hub, page):
+    other = await page.context.new_page()
+    await other.goto(f"{hub.address}/hub/login?next=/hub/token")
+    await log_in(page, hub, then="/hub/home")
+    await page.reload()
+    await other.fill("#username_input", "bob")
+    await other.fill("#password_input", "builder")
+    await other.click("#login_submit")
+    await other.wait_for_url("**/hub/token")
+    assert await other.inner_text(".who") == "bob"
+
+
+class Course(RequestHandler):
+    """A page of another site with a link to a start."""
+
+    def get(self):
+        self.finish('<a href="{}">Start</a>'.format(self.get_query_argument("link").replace("&", "&amp;")))
+
+
+async def test_a_link_of_another_site_is_asked_for_once_and_nothing_of_it_changes(make_hub, page):
+    hub = await make_hub()
+    hub.tiny.form = "<input name='size'>"
+    hub.application.add_handlers(".*", [(r"/course", Course)])
+    await log_in(page, hub, then="/hub/home")
+    query = "opt-size=7&opt-note=%20a%0Ab%0D%0A%20&opt-note&opt-gr%C3%B6%C3%9Fe=%3Cb%3E&frog=wa%2Fter"
+    elsewhere = hub.address.replace("127.0.0.1", "localhost")
+    await page.goto(f"{elsewhere}/course?link={quote(f'{hub.address}/hub/spawn?{query}', safe='')}")
+    await page.click("a")
+    await text(page, "Start this server?")
+    assert not hub.tiny.started
+    assert await page.locator("#main li").all_inner_texts() == [
+        "Server: your default server", "size: 7", "note:  a\nb\n ", "note: empty", "größe: <b>",
+        "Opens then: /user/alice/?frog=wa%2Fter",
+    ]  # fmt: skip
+    await page.click("#start")
+    await page.wait_for_url("**/user/alice/?frog=wa%2Fter")
+    assert hub.tiny.started[0].options == {"size": ["7"], "note": [" a\nb\r\n ", ""], "größe": ["<b>"]}
 
 
 FORM = """

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import time
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
@@ -365,3 +366,52 @@ async def test_guessing_the_password_of_a_login_that_is_to_be_confirmed_is_slowe
     codes = [(await browser.post("/hub/confirm", form={**form, "password": f"p{n}"})).code for n in range(8)]
     assert (codes[0], codes[-1]) == (403, 429)
     assert len(hub.users.asked) < 8
+
+
+async def tab(browser):
+    """Open the login page in another tab, and return the token in its form."""
+    page = (await browser.get("/hub/login")).body.decode()
+    return re.search(r'name="_xsrf" value="([^"]+)"', page)[1]
+
+
+@pytest.mark.parametrize("second", ["alice", "bob"])
+@pytest.mark.parametrize("before", ["nothing", "home", "logout", "an hour"])
+async def test_a_login_in_a_second_tab_works_after_one_in_the_first(hub, second, before):
+    browser = hub.browser()
+    token = await tab(browser)
+    await browser.log_in("alice", "wonder")
+    if before == "home":  # sets another cookie for forms
+        await browser.get("/hub/home")
+    elif before == "logout":
+        await browser.get("/hub/logout")
+    elif before == "an hour":
+        browser.cookies.clear()
+    form = {"username": second, "password": hub.users.passwords[second], "_xsrf": token}
+    assert (await browser.post("/hub/login", form=form)).code == 302
+    assert f'class="who">{second}<'.encode() in (await browser.get("/hub/home")).body
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+        {"Referer": "https://evil.example/hub/login"},
+        {"Referer": ""},
+        {"User-Agent": "another browser"},
+    ],
+)
+async def test_nobody_else_logs_a_browser_in_with_the_token_of_a_second_tab(hub, headers):
+    browser = hub.browser()
+    token = await tab(browser)
+    await browser.log_in("alice", "wonder")
+    await browser.get("/hub/home")
+    form = {"username": "bob", "password": "builder"}
+    for sent in (token, ""):
+        more = headers if sent else {}
+        answer = await browser.post("/hub/login", form={**form, "_xsrf": sent}, headers=more)
+        assert (answer.code, b"Login form invalid or expired" in answer.body) == (403, True)
+    theirs = await hub.logged_in("bob")
+    answer = await browser.post("/hub/login", form={**form, "_xsrf": theirs.xsrf})
+    assert answer.code == 403
+    assert b'class="who">alice<' in (await browser.get("/hub/home")).body

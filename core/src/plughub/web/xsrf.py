@@ -75,6 +75,21 @@ def tokens_in_cookies(values: Iterable[str], secret: bytes, token_id: bytes) -> 
     return [text.encode() for text in texts if _read(text.encode(), secret) == token_id]
 
 
+def is_of_login_form(token: str, secret: bytes, request: HTTPServerRequest) -> bool:
+    """Tell whether a token was made for this browser while nobody was logged in.
+
+    Args:
+        token: what the form sent.
+        secret: that signed it.
+        request: the request.
+
+    Returns:
+        True also when the cookie beside it is gone, as after a login in another tab.
+    """
+    token_id = _read(token.encode(), secret) if token.isascii() else None
+    return token_id is not None and token_id.endswith(f":{anonymous_id(request)}".encode())
+
+
 def is_navigation(request: HTTPServerRequest) -> bool:
     """Tell whether a browser opens a page; old ones and those without https do not say.
 

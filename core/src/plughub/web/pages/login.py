@@ -21,6 +21,7 @@ from plughub.web.xsrf import (
     is_from_elsewhere,
     is_handed_on,
     is_navigation,
+    is_of_login_form,
     is_typed,
     led_by_hub,
 )
@@ -123,10 +124,17 @@ class LoginHandler(PageHandler):
         return await landing(self, user)
 
     def check_xsrf(self) -> None:
-        """Refuse a form that another site made the browser send, in words that help."""
+        """Refuse a form that another site made the browser send, in words that help.
+
+        A form of ours is accepted whose cookie is gone: by a login in another tab, or because it is old.
+        """
         try:
             super().check_xsrf()
         except ForbiddenError as error:
+            sent = self.get_body_argument("_xsrf", "")
+            is_ours = led_by_hub(self.request) and not self.is_from_server
+            if is_ours and is_of_login_form(sent, self.context.cookie_secret, self.request):
+                return
             self.application.log.warning("login form refused: %s", error.message)
             raise ForbiddenError(_OUT_OF_DATE) from error
 
