@@ -3,7 +3,13 @@
 import pytest
 
 from plughub.app.config import JupyterHub
-from plughub.app.origins import check_origins, read_origins, servers_port, warn_of_shared_origin
+from plughub.app.origins import (
+    check_origins,
+    check_worker_scopes,
+    read_origins,
+    servers_port,
+    warn_of_shared_origin,
+)
 from plughub.domain.errors import StartError
 from plughub.domain.origins import Origins
 from plughub.kinds import ProxyInfo
@@ -98,6 +104,32 @@ def test_a_proxy_that_lets_workers_widen_their_scope_is_warned_of(caplog):
     assert not caplog.records
     warn_of_shared_origin(second, ProxyInfo(), "chp", ["pam"])
     assert "the proxy chp passes the header Service-Worker-Allowed on" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("settings", "info", "authenticators", "refused"),
+    [
+        ({}, ProxyInfo(), ["pam", "onetime"], True),
+        ({"public_url": HUB}, ProxyInfo(), ["pam"], True),
+        ({"allow_worker_scopes": True}, ProxyInfo(), ["pam"], False),
+        ({"subdomain_host": HUB}, ProxyInfo(), ["pam"], False),
+        (SECOND, ProxyInfo(), ["pam"], False),
+        ({}, ABLE, ["pam"], False),
+        ({}, ProxyInfo(), ["onetime"], False),
+    ],
+)
+def test_a_proxy_that_lets_workers_widen_their_scope_is_refused_on_one_origin(
+    settings, info, authenticators, refused
+):
+    hub = JupyterHub(**settings)
+    asked = (hub, read_origins(hub), info, "other", authenticators)
+    if not refused:
+        check_worker_scopes(*asked)
+        return
+    with pytest.raises(StartError, match="the proxy 'other' passes the header") as error:
+        check_worker_scopes(*asked)
+    for name in ("subdomain_host", "servers_url", "haproxy", "allow_worker_scopes"):
+        assert name in error.value.hint
 
 
 def test_one_person_and_users_with_hosts_of_their_own_are_not_warned(caplog):

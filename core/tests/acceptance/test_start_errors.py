@@ -162,7 +162,11 @@ def test_a_class_that_cannot_be_imported_is_named_with_its_setting(refused):
 
 def test_a_proxy_that_was_started_but_cannot_be_used_is_not_left_behind(refused, offer):
     env = offer("lost", PROXY_WITHOUT_ROUTES)
-    message = refused("--plugins", "simple,dummy,lost", env=env, code=RETRY)
+    message = refused("--plugins", "simple,dummy,lost", env=env)
+    assert "the proxy 'lost' passes the header Service-Worker-Allowed on" in message
+    assert "c.JupyterHub.allow_worker_scopes = True" in message
+    allowed = "--JupyterHub.allow_worker_scopes=True"
+    message = refused("--plugins", "simple,dummy,lost", allowed, env=env, code=RETRY)
     assert "the proxy cannot be started: the table is lost (plugin 'lost')" in message
 
 

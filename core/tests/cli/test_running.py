@@ -164,6 +164,7 @@ class Stuck(Proxy):
         return {}
 
 c.JupyterHub.proxy_class = Stuck
+c.JupyterHub.allow_worker_scopes = True
 """
 
 

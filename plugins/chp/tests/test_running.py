@@ -50,6 +50,30 @@ async def test_an_api_that_never_answers_leaves_no_proxy(start, tmp_path):
     assert working_in(tmp_path) == []
 
 
+async def test_a_command_that_keeps_the_options_of_node_to_itself_is_refused(start, tmp_path):
+    command = ["env", "-u", "NODE_OPTIONS", "configurable-http-proxy"]
+    with pytest.raises(PluginError, match="does not pass NODE_OPTIONS on to Node"):
+        await start(traits={"command": command})
+
+    assert working_in(tmp_path) == []
+
+
+async def test_service_workers_are_kept_below_their_routes_with_another_base_too(start, alice, monkeypatch):
+    monkeypatch.setenv("NODE_OPTIONS", "--max-http-header-size=65000")
+    proxy = await start(base_url="/lab/")
+    await proxy.add("/lab/user/alice/", alice.url)
+    for path, status in (("/lab/user/alice/x.js", 200), ("/lab/user/alice", 403), ("/lab/x.js", 403)):
+        assert (await ask(proxy.port, path, headers={"Service-Worker": "script"})).status == status
+        assert (await ask(proxy.port, path)).status in {200, 404}
+
+
+async def test_of_a_proxy_that_others_run_no_promise_is_made_about_service_workers(start):
+    theirs = await start(traits={"auth_token": "shared"})
+    assert theirs.info.drops_worker_scope
+    ours = await start(traits={"auth_token": "shared", "should_start": False})
+    assert not ours.info.drops_worker_scope
+
+
 async def test_a_missing_command_comes_with_the_way_to_install_it(start):
     with pytest.raises(PluginError, match="npm install -g configurable-http-proxy"):
         await start(traits={"command": ["no-such-proxy"]})

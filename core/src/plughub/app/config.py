@@ -90,6 +90,13 @@ class JupyterHub(SingletonConfigurable):
         the hub then; on each other's servers they can. It needs public_url, the address of the hub.
         """,
     ).tag(config=True)
+    allow_worker_scopes = traitlets.Bool(
+        False,
+        help="""Start although servers share the hub's address and the proxy passes the header
+        Service-Worker-Allowed on, with which a server can put a service worker before the hub's login page.
+        Set it when something before the proxy removes the header, or when all users trust each other.
+        """,
+    ).tag(config=True)
     servers_port = traitlets.Integer(
         0,
         min=0,

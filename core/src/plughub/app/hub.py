@@ -26,7 +26,7 @@ from plughub.app.leaving import clean_up, hand_over
 from plughub.app.login_links import login_link, starter
 from plughub.app.news import News
 from plughub.app.observing import Observing
-from plughub.app.origins import check_origins, read_origins, warn_of_shared_origin
+from plughub.app.origins import check_origins, check_worker_scopes, read_origins, warn_of_shared_origin
 from plughub.app.people import build_people, load_managed_roles, open_auth_states
 from plughub.app.plugins import DATABASE, PluginChooser, Selection
 from plughub.app.secrets import cookie_secret
@@ -148,6 +148,8 @@ class Hub:
         said = self.caller.register("hub_proxy_info", only=self.selection.proxy, expected=ProxyInfo)
         proxy = self.proxy_info = said[0].value if said else ProxyInfo()
         check_origins(self.origins, proxy, self.selection.proxy)
+        people = self.selection.active.owners("authenticator")
+        check_worker_scopes(self.config, self.origins, proxy, self.selection.proxy, people)
         self.proxy = in_proxy(self.tls, self.proxy, self.selection.proxy, proxy)
         self.settings = hub_settings(
             self.config, self.where, self.selection, mark, infos, proxy, self.origins, self.tls

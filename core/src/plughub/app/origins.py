@@ -124,6 +124,31 @@ def warn_of_shared_origin(
         )
 
 
+def check_worker_scopes(
+    hub: JupyterHub, origins: Origins, proxy: ProxyInfo, plugin: str, authenticators: Collection[str]
+) -> None:
+    """Refuse a proxy with which a server could put itself before the login page of the hub.
+
+    Args:
+        hub: the settings of the hub.
+        origins: those of hub and servers.
+        proxy: what the proxy says of itself.
+        plugin: its name.
+        authenticators: the plugins by which people log in.
+
+    Raises:
+        StartError: several people share the hub's origin, and the proxy passes ``Service-Worker-Allowed`` on.
+    """
+    harmless = proxy.drops_worker_scope or not origins.shared or set(authenticators) <= {ONETIME}
+    if not harmless and not hub.allow_worker_scopes:
+        raise StartError(
+            f"the proxy {plugin!r} passes the header Service-Worker-Allowed on: the server of one user could "
+            "put a service worker before the hub's login page and read the passwords of all others",
+            hint="set c.JupyterHub.subdomain_host or servers_url, use the plugin haproxy or a chp that the "
+            "hub launches, or set c.JupyterHub.allow_worker_scopes = True to start all the same",
+        )
+
+
 def _of_subdomains(hub: JupyterHub) -> Origins:
     origin = _read("subdomain_host", hub.subdomain_host)
     host = host_of(origin)

@@ -30,13 +30,11 @@ class Proxy(LoggingConfigurable):
         internal_tls: it can lead to targets at ``https://`` and show them `client_tls`.
         can_route_hosts: it follows `host_routing`.
         can_serve_two_ports: it follows `servers_port`.
-        drops_worker_scope: it takes the header ``Service-Worker-Allowed`` out of all answers.
     """
 
     internal_tls: ClassVar[bool] = False
     can_route_hosts: ClassVar[bool] = False
     can_serve_two_ports: ClassVar[bool] = False
-    drops_worker_scope: ClassVar[bool] = False
 
     should_start = traitlets.Bool(
         True,
@@ -91,6 +89,11 @@ class Proxy(LoggingConfigurable):
     def host_bound(self) -> bool:
         """Whether hubs of other machines do not reach this proxy; each machine has one of its own then."""
         return self.should_start
+
+    @property
+    def drops_worker_scope(self) -> bool:
+        """Whether it takes the header ``Service-Worker-Allowed`` out of all answers."""
+        return False
 
     @property
     def system_user(self) -> str:

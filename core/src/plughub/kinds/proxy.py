@@ -23,8 +23,11 @@ class ProxyInfo:
         host_routing: it can take routes that begin with a host, ``host/path/``; what no route of its host
             takes goes where the route ``/`` leads.
         servers_port: it can listen on `ProxySettings.servers_port` as well.
-        drops_worker_scope: it takes the header ``Service-Worker-Allowed`` out of all answers, so that no
-            server can put a service worker before the pages of the hub or of other servers.
+        drops_worker_scope: it takes the header ``Service-Worker-Allowed`` out of all answers, and answers 403
+            to a request with the header ``Service-Worker`` for a path whose folder is not below its route, so
+            that no server can put a service worker before the pages of the hub or of other servers. Without
+            it a hub for several people starts with separate origins only, or with
+            ``JupyterHub.allow_worker_scopes``.
         user: system user whose processes speak to hubs of the same machine; empty for the user of the hub.
             What processes of other users tell of a browser in X-Forwarded headers counts for nothing.
     """

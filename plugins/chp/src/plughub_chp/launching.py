@@ -15,6 +15,7 @@ from typing import Any, Final
 from plughub.classes.detached import DetachedProcess, launch
 from plughub.classes.marked import find_marked, marked
 from plughub.domain.errors import StartError
+from plughub_chp.worker_scope import BASE_VARIABLE, node_option, version_of_script
 
 TOKEN_VARIABLE: Final = "CONFIGPROXY_AUTH_TOKEN"  # noqa: S105 - the name of a variable
 MAX_HEADERS: Final = 65536
@@ -119,13 +120,16 @@ class Launcher:
             return Running(lost, "")
         return known
 
-    def launch(self, command: Sequence[str], arguments: Sequence[str], token: str) -> DetachedProcess:
+    def launch(
+        self, command: Sequence[str], arguments: Sequence[str], token: str, base_url: str
+    ) -> DetachedProcess:
         """Launch the proxy.
 
         Args:
             command: of configurable-http-proxy.
             arguments: what follows.
             token: goes into its environment, never into its arguments.
+            base_url: path of the whole application.
 
         Returns:
             The process, which may have ended already.
@@ -144,7 +148,9 @@ class Launcher:
             [*command, *arguments],
             log=self.log,
             cwd=self.folder,
-            environment=marked({**_environment(), TOKEN_VARIABLE: token}, str(self.folder)),
+            environment=marked(
+                {**_environment(), TOKEN_VARIABLE: token, BASE_VARIABLE: base_url}, str(self.folder)
+            ),
         )
 
     def note(self, running: Running) -> None:
@@ -164,18 +170,20 @@ class Launcher:
             self._pid_file.unlink(missing_ok=True)
 
 
-def fingerprint_of(command: Sequence[str], arguments: Sequence[str], token: str) -> str:
+def fingerprint_of(command: Sequence[str], arguments: Sequence[str], token: str, base_url: str) -> str:
     """Tell a proxy from one that was launched in another way.
 
     Args:
         command: of configurable-http-proxy.
         arguments: what follows.
         token: shared with it.
+        base_url: path of the whole application.
 
     Returns:
         Hexadecimal digits.
     """
-    text = json.dumps([list(command), list(arguments), hashlib.sha256(token.encode()).hexdigest()])
+    secret = hashlib.sha256(token.encode()).hexdigest()
+    text = json.dumps([list(command), list(arguments), secret, base_url, version_of_script()])
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
@@ -183,10 +191,10 @@ def _environment() -> dict[str, str]:
     """Give what Node needs, and none of the hub's secrets."""
     kept = ("PATH", "HOME", "LANG", "LC_", "TZ", "TMPDIR", "NODE_", "CONFIGPROXY_", "npm_")
     found = {name: value for name, value in os.environ.items() if name.startswith(kept)}
-    options = found.get(_NODE_OPTIONS, "")
-    if _HEADERS_OPTION not in options:
-        found[_NODE_OPTIONS] = f"{options} {_HEADERS_OPTION}={MAX_HEADERS}".strip()
-    return found
+    options = [found.get(_NODE_OPTIONS, ""), node_option()]
+    if _HEADERS_OPTION not in options[0]:
+        options.append(f"{_HEADERS_OPTION}={MAX_HEADERS}")
+    return {**found, _NODE_OPTIONS: " ".join(options).strip()}
 
 
 def _write(path: Path, text: str) -> None:

@@ -19,12 +19,13 @@ from plughub.classes.detached import end, last_lines, trim, wait_until_free
 from plughub.classes.listeners import owns_address, process_family
 from plughub.classes.proxy import Proxy
 from plughub.domain.errors import RETRY, StartError
-from plughub.kinds import TLSFiles
 from plughub.traitlets import Command
 from plughub_chp.api import ProxyAPI, ProxyAPIError
 from plughub_chp.launching import TOKEN_VARIABLE, Launcher, Running, fingerprint_of
 from plughub_chp.paths import path_of, routespec_of
 from plughub_chp.ports import check_free
+from plughub_chp.tls_options import tls_options
+from plughub_chp.worker_scope import check_loaded
 
 MARK: Final = "jupyterhub"
 """Marks a route as one of a hub; others are left alone."""
@@ -87,6 +88,11 @@ class ConfigurableHTTPProxy(Proxy):
     @traitlets.default("auth_token")
     def _default_auth_token(self) -> str:
         return os.environ.get(TOKEN_VARIABLE, "")
+
+    @property
+    def drops_worker_scope(self) -> bool:
+        """Whether it keeps service workers below their routes: one that others run does not."""
+        return self.should_start
 
     def load_state(self, state: Mapping[str, Any]) -> None:
         """Take over which process was launched."""
@@ -260,16 +266,18 @@ class ConfigurableHTTPProxy(Proxy):
         listen = ["--ip", self.ip, "--port", str(self.port), "--api-ip", api_ip, "--api-port", str(api_port)]
         level = ["--log-level", "debug" if self.debug else self.log_level]
         tls = ["--ssl-key", self.ssl_key, "--ssl-cert", self.ssl_cert] if self.ssl_cert else []
-        tls += [*_tls_options("api", self.api_tls), *_tls_options("client", self.client_tls)]
+        tls += [*tls_options("api", self.api_tls), *tls_options("client", self.client_tls)]
         return [*listen, *level, *tls, *(["--host-routing"] if self.host_routing else [])]
 
     def _fingerprint(self, token: str) -> str:
-        return fingerprint_of(self.command, self._arguments(), token)
+        return fingerprint_of(self.command, self._arguments(), token, self.base_url)
 
     async def _launch(self, launcher: Launcher, api: ProxyAPI, token: str) -> None:
         arguments = self._arguments()
         errors = ["--error-target", self.error_url] if self.error_url else []
-        process = await asyncio.to_thread(launcher.launch, self.command, [*arguments, *errors], token)
+        process = await asyncio.to_thread(
+            launcher.launch, self.command, [*arguments, *errors], token, self.base_url
+        )
         running = Running(process, self._fingerprint(token))
         await asyncio.to_thread(launcher.note, running)
         self._launched = running
@@ -297,6 +305,7 @@ class ConfigurableHTTPProxy(Proxy):
                 await asyncio.sleep(_PAUSE)
             else:
                 await asyncio.to_thread(_check_log, launcher)
+                await asyncio.to_thread(check_loaded, launcher.log)
                 return
         raise StartError(
             f"the proxy did not start: {reason}; it says: {_last_words(launcher)}", exit_code=RETRY
@@ -311,15 +320,6 @@ def _has_port(running: Running, url: str) -> bool:
     with contextlib.suppress(OSError):
         return owns_address(url, process_family(process.pid), uid=os.geteuid())
     return False
-
-
-def _tls_options(side: str, files: TLSFiles | None) -> list[str]:
-    """Give the options of one side; nobody gets in there without a certificate."""
-    if files is None:
-        return []
-    option = f"--{side}-ssl"
-    paths = [f"{option}-key", files.keyfile, f"{option}-cert", files.certfile, f"{option}-ca", files.cafile]
-    return [*paths, f"{option}-request-cert", f"{option}-reject-unauthorized"]
 
 
 async def _answers(api: ProxyAPI) -> bool:

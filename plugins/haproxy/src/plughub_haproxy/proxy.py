@@ -41,7 +41,6 @@ class HAProxyProxy(Proxy):
     internal_tls = True
     can_route_hosts = True
     can_serve_two_ports = True
-    drops_worker_scope = True
 
     command = Command(
         [],
@@ -80,6 +79,11 @@ class HAProxyProxy(Proxy):
     @property
     def host_bound(self) -> bool:
         """Its socket is reached from its own machine alone, whoever launches it."""
+        return True
+
+    @property
+    def drops_worker_scope(self) -> bool:
+        """It changes answers."""
         return True
 
     @property

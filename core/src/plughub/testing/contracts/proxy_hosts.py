@@ -77,6 +77,20 @@ class HostsOfProxy(ProxyFixtures):
         assert said["service-worker-allowed"] == "/"
         assert ("service-worker-allowed" not in passed) == proxy.info.drops_worker_scope
 
+    async def test_no_server_has_a_service_worker_outside_of_its_route(
+        self, proxy: ProxyUnderTest, alice: Backend
+    ) -> None:
+        if not proxy.info.drops_worker_scope:
+            return
+        await proxy.add("/user/alice/", alice.url)
+        asked = {"Service-Worker": "script"}
+
+        for inside in ("/user/alice/worker.js", "/user/alice/files/worker.js?x=/"):
+            answer = await ask(proxy.port, inside, headers=asked)
+            assert (answer.status, answer.name) == (200, "alice")
+        for outside in ("/user/alice", "/user/alice?x=/", "/user%2Falice"):
+            assert (await ask(proxy.port, outside, headers=asked)).status == 403
+
     async def _restart(self, proxy: ProxyUnderTest, **changes: Any) -> None:
         """Start it as a hub does whose settings have changed."""
         proxy.settings = replace(proxy.settings, **changes)
