@@ -789,7 +789,9 @@ async def hub_route_add(route: Route) -> None:
         routes go on.
 
     Args:
-        route: prefix, target and the data that belongs to it.
+        route: prefix, target and the data that belongs to it. The prefix is escaped, and a client may spell
+            it otherwise (``+`` for ``%2B``): decode it and the path of a request once, and compare that. A
+            proxy that can change a path hands the request on with the prefix as it is spelled here.
 
     Errors:
         An exception is tried again until the route stands or the server is stopped.

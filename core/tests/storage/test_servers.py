@@ -19,7 +19,7 @@ def launch(stored, server, url="http://127.0.0.1:5000"):
     def work(tx):
         tx.oauth.save_client(OAuthClient(identifier="c", secret="s", redirect_uri="/r"))
         tx.servers.launching(server.id, backend="docker", host="here", launch="op", client_id="c")
-        tx.servers.launched(server.id, url=url, state={"pid": 1})
+        tx.servers.launched(server.id, url=url, prefix="", state={"pid": 1})
         tx.servers.ready(server.id, utcnow())
         return tx.servers.by_id(server.id)
 
@@ -60,7 +60,7 @@ def test_a_server_that_waits_in_the_queue_is_active(stored, server):
 
 def test_an_address_without_port_is_refused(stored, server):
     with pytest.raises(InvalidError, match="address"):
-        stored(lambda tx: tx.servers.launched(server.id, url="http://somewhere", state={}))
+        stored(lambda tx: tx.servers.launched(server.id, url="http://somewhere", prefix="", state={}))
 
 
 def test_activity_of_a_server_moves_its_user_forward_too(stored, server):

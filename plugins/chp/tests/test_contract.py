@@ -19,6 +19,7 @@ pytestmark = [
 
 class TestCHPContract(ProxyContract):
     drops_client_headers = False
+    respells = False
     hangs_up_on_clients = False
     speaks_http2 = False
     keeps_raced_requests = False

@@ -17,9 +17,10 @@ from plughub.app.origins import servers_port
 from plughub.app.plugins import Selection
 from plughub.app.web_options import proxy_addresses
 from plughub.classes.authenticator import Authenticator
-from plughub.domain.errors import StartError, exit_code_of
+from plughub.domain.errors import InvalidError, StartError, exit_code_of
 from plughub.domain.login_pace import LoginLimits
 from plughub.domain.origins import Origins
+from plughub.domain.paths import check_base_url
 from plughub.domain.urls import hub_url
 from plughub.kinds import ProxyInfo, ProxySettings, SpawnerInfo
 from plughub.services.settings import HubSettings, LoginPolicy
@@ -74,7 +75,7 @@ def addresses(hub: JupyterHub) -> Addresses:
     internal = _split(hub.hub_bind_url, "hub_bind_url")
     ip, port, path = public or (hub.ip, hub.port, "")
     hub_ip, hub_port, _ = internal or (hub.hub_ip, hub.hub_port, "")
-    base_url = "/" + path.strip("/") + "/" if path.strip("/") else hub.base_url
+    base_url = _base_url("bind_url", path) if path.strip("/") else _base_url("base_url", hub.base_url)
     everywhere = hub_ip in {"", "0.0.0.0", "::", "*"}  # noqa: S104 - a comparison
     connect_ip = hub.hub_connect_ip or (socket.gethostname() if everywhere else hub_ip)
     host = f"[{connect_ip}]" if ":" in connect_ip else connect_ip
@@ -95,6 +96,17 @@ def addresses(hub: JupyterHub) -> Addresses:
         hub_port=hub_port or 8081,
         connect_url=connect_url,
     )
+
+
+def _base_url(setting: str, path: str) -> str:
+    """Bring the path of the application to the one spelling that everything is given."""
+    try:
+        return check_base_url(path)
+    except InvalidError as error:
+        raise StartError(
+            f"c.JupyterHub.{setting}: {error}",
+            hint="write a path such as /jupyter/; blanks and letters of any script may stand in it",
+        ) from error
 
 
 def proxy_settings(hub: JupyterHub, where: Addresses, origins: Origins) -> ProxySettings:

@@ -105,7 +105,11 @@ class JupyterHub(SingletonConfigurable):
         hub; 0 for the port in servers_url.
         """,
     ).tag(config=True)
-    base_url = URLPrefix("/", help="Path of the whole application.").tag(config=True)
+    base_url = URLPrefix(
+        "/",
+        help="""Path of the whole application, such as ``/jupyter/``. It may be written with or without
+        escapes: ``/my hub/`` and ``/my%20hub/`` are the same.""",
+    ).tag(config=True)
     hub_ip = traitlets.Unicode("127.0.0.1", help="Address on which proxy and servers reach the hub.").tag(
         config=True
     )

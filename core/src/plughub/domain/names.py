@@ -16,7 +16,7 @@ MAX_DISPLAY_NAME: Final = 255
 _MAX_SERVER_NAME: Final = 30
 _SERVER_NAME: Final = re.compile(r"[a-z](?:-?[a-z0-9]){0,29}")
 _SAFE: Final = frozenset("abcdefghijklmnopqrstuvwxyz0123456789")
-URL_SAFE: Final = "@!:$&'()*+,;="
+URL_SAFE: Final = "@"
 
 
 def normalize_username(name: str) -> str:
@@ -160,13 +160,16 @@ def unique_name(user: str, server: str, *, max_length: int = 0, separator: str =
 
 
 def quote_path(name: str) -> str:
-    """Escape a name for one segment of a URL path.
+    """Escape a name for one segment of a URL path, as JupyterHub does.
+
+    Everything that is written with a name in it goes through here: prefixes, routes, links, redirects. What
+    stays has no other meaning in a regular expression, a cookie's path or the configuration of a proxy.
 
     Args:
         name: name of a user, server, group or service.
 
     Returns:
-        The segment.
+        The segment: all but letters, digits and ``_.-~@`` is escaped.
     """
     return quote(name, safe=URL_SAFE)
 

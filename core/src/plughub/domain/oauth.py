@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 from urllib.parse import quote
+
+MAX_CLIENT_ID: Final = 255
+"""Characters that the database has room for."""
+_CUT: Final = 200
 
 IDENTIFY: Final = "identify"
 """What every client may ask for: who is there."""
@@ -104,7 +109,7 @@ def server_client_id(user: str, server: str) -> str:
     """Name the OAuth client, and the cookie, of a server.
 
     The mark between the two parts is one that an escaped name cannot hold, so that no two servers
-    share a client.
+    share a client. An id that is too long to be stored is cut and ends with a hash of the whole.
 
     Args:
         user: name of the user.
@@ -113,4 +118,7 @@ def server_client_id(user: str, server: str) -> str:
     Returns:
         The client id.
     """
-    return f"jupyterhub-user-{quote(user, safe='')}" + (f"!{quote(server, safe='')}" if server else "")
+    full = f"jupyterhub-user-{quote(user, safe='')}" + (f"!{quote(server, safe='')}" if server else "")
+    if len(full) <= MAX_CLIENT_ID:
+        return full
+    return f"{full[:_CUT]}!!{hashlib.sha256(full.encode()).hexdigest()[:32]}"

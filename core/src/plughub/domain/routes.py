@@ -42,6 +42,8 @@ class Place:
         name: name of the server.
         url: where it answers; empty before that is known.
         host: the machine it lives on when its spawner is bound to one; empty otherwise.
+        prefix: the path below which it answers, as it was told at its start; ``/`` when that was not stored,
+            empty before that is known.
         busy: something is being done to it, and whoever does it sees to the route.
         routed: it should have a route.
     """
@@ -50,6 +52,7 @@ class Place:
     name: str
     url: str
     host: str
+    prefix: str
     busy: bool
     routed: bool
 

@@ -152,6 +152,8 @@ class ServerRecord:
         status: what it is, as last seen.
         launch: id of the start that launched what runs.
         url: where it listens, without a path; empty when it does not run.
+        prefix: the path below which it answers, as it was told at its start; ``/`` for a server of an earlier
+            version, which stored none; empty when it does not run.
         options: what the user chose last.
         state: what the backend saved.
         started: when it became ready last.
@@ -174,6 +176,7 @@ class ServerRecord:
     status: Status = Status.STOPPED
     launch: str = ""
     url: str = ""
+    prefix: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
     state: Mapping[str, Any] = field(default_factory=dict, repr=False)
     started: datetime | None = None

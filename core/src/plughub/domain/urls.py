@@ -8,10 +8,13 @@ from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from plughub.domain.errors import InvalidError
 from plughub.domain.names import URL_SAFE, quote_path
+from plughub.domain.paths import respell
 
 _UNSEEN: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _DOTS: Final = re.compile(r"(?:^|/)\.{1,2}(?:/|$)")
 _MANY_TIMES: Final = 4
+_PLAIN: Final = "/%~@!:$&'()*+,;="
+"""What a browser leaves as it is in an address."""
 
 
 def url_path_join(*pieces: str) -> str:
@@ -39,7 +42,7 @@ def url_escape_path(path: str, safe: str = URL_SAFE) -> str:
 
     Args:
         path: the text.
-        safe: characters that stay besides letters, digits and ``_.-~``.
+        safe: characters that stay besides letters, digits and ``_.-~``; JupyterHub leaves ``@`` too.
 
     Returns:
         The segment.
@@ -160,11 +163,13 @@ def safe_next(url: str, host: str, base_url: str = "/", *, domain: str = "") -> 
     parts = _split(url.strip(" ").replace("\\", "%5C"))
     if parts is None or not _is_ours(parts, url.strip(" "), host.lower(), domain.lower()):
         return ""
-    if not _is_plain_path(parts.path) or not _is_below(parts.path, base_url):
+    prefix = url_path_join("/", base_url, "/")
+    path = respell(quote(parts.path, safe=_PLAIN), prefix)
+    if not _is_plain_path(parts.path) or not f"{path}/".startswith(prefix):
         return ""
     query = f"?{_quote_rest(parts.query)}" if parts.query else ""
     fragment = f"#{_quote_rest(parts.fragment)}" if parts.fragment else ""
-    return f"{quote(parts.path, safe=f'/%~{URL_SAFE}')}{query}{fragment}"
+    return f"{path}{query}{fragment}"
 
 
 def _split(url: str) -> SplitResult | None:
@@ -197,13 +202,8 @@ def _is_plain_path(path: str) -> bool:
     return False
 
 
-def _is_below(path: str, base_url: str) -> bool:
-    prefix = url_path_join("/", base_url, "/")
-    return f"{path}/".startswith(prefix)
-
-
 def _quote_rest(text: str) -> str:
-    return quote(text, safe=f"/?%~{URL_SAFE}[]#")
+    return quote(text, safe=f"{_PLAIN}?[]#")
 
 
 def address_of(url: str) -> tuple[str, str, int]:

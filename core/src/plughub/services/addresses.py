@@ -2,12 +2,45 @@
 
 from __future__ import annotations
 
+from plughub.domain.paths import former_path, is_same_path
+from plughub.domain.routes import Place
+from plughub.domain.servers import ServerRecord
 from plughub.domain.urls import service_url, user_url
 from plughub.services.settings import HubSettings
 
 
+def server_prefix(settings: HubSettings, server: ServerRecord | Place) -> str:
+    """Return the path below which a server is reached.
+
+    A running server goes by the spelling that it was told at its start, by whichever version of the hub.
+
+    Args:
+        settings: of the hub.
+        server: the server.
+
+    Returns:
+        The path, with a slash at both ends.
+    """
+    path = user_url(settings.base_url, server.user, server.name)
+    told = former_path(path) if server.prefix == "/" else server.prefix
+    return told if told and is_same_path(told, path) else path
+
+
+def link_to_server(settings: HubSettings, server: ServerRecord) -> str:
+    """Return where the hub sends a browser that opens a server, in the spelling that the server goes by.
+
+    Args:
+        settings: of the hub.
+        server: the server.
+
+    Returns:
+        The address; a path when the server has the hub's origin.
+    """
+    return settings.origins.of_user(server.user) + server_prefix(settings, server)
+
+
 def server_link(settings: HubSettings, user: str, server: str) -> str:
-    """Return where the hub sends a browser that opens a server.
+    """Return where the hub sends a browser that opens a server of which it knows the name alone.
 
     Args:
         settings: of the hub.
@@ -33,10 +66,10 @@ def service_link(settings: HubSettings, service: str) -> str:
     return settings.origins.of_service(service) + service_url(settings.base_url, service)
 
 
-def server_routespec(settings: HubSettings, user: str, server: str) -> str:
+def server_routespec(settings: HubSettings, server: ServerRecord | Place) -> str:
     """Return the routespec of a server."""
     origins = settings.origins
-    return origins.routespec(origins.of_user(user), user_url(settings.base_url, user, server))
+    return origins.routespec(origins.of_user(server.user), server_prefix(settings, server))
 
 
 def service_routespec(settings: HubSettings, service: str) -> str:

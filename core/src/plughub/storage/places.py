@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Connection, func, or_, select
 
 from plughub.domain.routes import Place
 from plughub.domain.servers import Phase, Status
+from plughub.domain.urls import address_of
 from plughub.storage import tables
 
 _life = tables.server_life.c
 _spawners = tables.spawners.c
 _address = tables.servers.c
 _ops = tables.operations.c
+_LONGEST: Final = 255
 _ACTIVE: Final = (
     select(
         tables.users.c.name.label("user"),
@@ -24,6 +26,7 @@ _ACTIVE: Final = (
         _address.proto,
         _address.ip,
         _address.port,
+        _address.base_url,
         _ops.phase,
     )
     .join(tables.users, tables.users.c.id == _spawners.user_id)
@@ -49,12 +52,19 @@ def active_places(connection: Connection) -> list[Place]:
         One place for each server that runs or to which something is being done.
     """
     places = []
-    for user, name, status, unreachable, host, proto, ip, port, phase in connection.execute(_ACTIVE):
+    for user, name, status, unreachable, host, proto, ip, port, prefix, phase in connection.execute(_ACTIVE):
         url = join_address(proto, ip, port)
         stands = phase == Phase.ROUTE if phase is not None else status == Status.RUNNING
-        routed = bool(url) and stands and not unreachable
-        busy = phase is not None
-        places.append(Place(user=user, name=name or "", url=url, host=host or "", busy=busy, routed=routed))
+        place = Place(
+            user=user,
+            name=name or "",
+            url=url,
+            host=host or "",
+            prefix=prefix or "",
+            busy=phase is not None,
+            routed=bool(url) and stands and not unreachable,
+        )
+        places.append(place)
     return places
 
 
@@ -73,3 +83,21 @@ def join_address(proto: str | None, ip: str | None, port: int | None) -> str:
         return ""
     host = ip or "127.0.0.1"
     return f"{proto or 'http'}://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+def split_address(url: str, prefix: str) -> dict[str, Any]:
+    """Take the address of a server apart, for its row.
+
+    Args:
+        url: ``http://address:port``.
+        prefix: the path below which it answers; one that is too long for the column is not stored.
+
+    Returns:
+        The columns.
+
+    Raises:
+        InvalidError: the URL is no such address.
+    """
+    proto, ip, port = address_of(url)
+    stored = prefix if len(prefix) <= _LONGEST else ""
+    return {"proto": proto, "ip": ip, "port": port, "base_url": stored or None}

@@ -12,12 +12,11 @@ from sqlalchemy import Connection, Row, Select, bindparam, delete, func, insert,
 
 from plughub.domain.routes import Place
 from plughub.domain.servers import Failure, Phase, ServerRecord, Status
-from plughub.domain.urls import address_of
 from plughub.storage import tables
 from plughub.storage.changes import Changes
 from plughub.storage.failures import pack_failure, unpack_failure
 from plughub.storage.operations import Operations
-from plughub.storage.places import active_places, join_address
+from plughub.storage.places import active_places, join_address, split_address
 from plughub.storage.queueing import OPEN, read_operation
 from plughub.storage.shares import told_of_shares
 from plughub.storage.sql import insert_into, upsert
@@ -44,6 +43,7 @@ _SERVER = (
         tables.servers.c.proto,
         tables.servers.c.ip,
         tables.servers.c.port,
+        tables.servers.c.base_url,
         *(column.label(f"{OPERATION}{column.name}") for column in tables.operations.c),
     )
     .join(tables.users, tables.users.c.id == _spawners.user_id)
@@ -215,9 +215,9 @@ class Servers:
         """Delete what the backend saved of a server."""
         self._spawner(server_id, state={})
 
-    def launched(self, server_id: int, *, url: str, state: Mapping[str, Any]) -> None:
+    def launched(self, server_id: int, *, url: str, prefix: str, state: Mapping[str, Any]) -> None:
         """Store where the server will answer and what its backend saved."""
-        self._move(server_id, url)
+        self._move(server_id, url, prefix)
         self._spawner(server_id, state=dict(state))
 
     def ready(self, server_id: int, at: datetime) -> None:
@@ -285,7 +285,7 @@ class Servers:
         """Store the new address of a running server, empty for none; False when it was started since."""
         if not self.set_unreachable(server, unreachable):
             return False
-        self._move(server.id, url)
+        self._move(server.id, url, server.prefix)
         if state is not None:
             self._spawner(server.id, state=dict(state))
         return True
@@ -312,10 +312,12 @@ class Servers:
         places = self._operations.places([row.op_id for row in rows if row.op_phase == Phase.QUEUED.value])
         return [_server(row, places) for row in rows]
 
-    def _move(self, server_id: int, url: str) -> None:
+    def _move(self, server_id: int, url: str, prefix: str) -> None:
         """Replace the stored address; an empty one leaves none."""
         self._connection.execute(_DROP_ADDRESS, {"key": server_id})
-        address = self._connection.execute(_NEW_ADDRESS, _split(url)).scalar_one() if url else None
+        address = None
+        if url:
+            address = self._connection.execute(_NEW_ADDRESS, split_address(url, prefix)).scalar_one()
         self._spawner(server_id, server_id=address)
 
     def _spawner(self, key: int, **values: Any) -> None:
@@ -356,6 +358,7 @@ def _server(row: Row[Any], places: Mapping[str, int]) -> ServerRecord:
         status=Status(row.status or Status.STOPPED),
         launch=row.launch or "",
         url=join_address(row.proto, row.ip, row.port),
+        prefix=row.base_url or "",
         options=row.user_options or {},
         state=row.state or {},
         started=row.started,
@@ -366,8 +369,3 @@ def _server(row: Row[Any], places: Mapping[str, int]) -> ServerRecord:
         unreachable=row.unreachable or "",
         operation=read_operation(row, places.get(row.op_id), OPERATION) if busy else None,
     )
-
-
-def _split(url: str) -> dict[str, Any]:
-    proto, ip, port = address_of(url)
-    return {"proto": proto, "ip": ip, "port": port, "base_url": "/"}

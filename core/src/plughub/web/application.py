@@ -10,6 +10,7 @@ from weakref import WeakSet
 from tornado.httputil import HTTPServerRequest
 from tornado.web import Application, RequestHandler
 
+from plughub.domain.paths import respell
 from plughub.domain.secrets import scrub
 from plughub.services.observing.strangers import stranger
 from plughub.web.body_gate import BodyGate
@@ -17,6 +18,7 @@ from plughub.web.connections import MAX_HELD, Connections
 from plughub.web.context import WebContext
 from plughub.web.forwarded import apply_forwarded
 from plughub.web.headers import api_headers, page_headers
+from plughub.web.pages.misc import RespelledHandler
 from plughub.web.peers import Peers
 from plughub.web.routes import routes
 from plughub.web.static import STATIC, HubStaticHandler
@@ -43,6 +45,7 @@ class HubApplication(Application):
         self.log = logging.getLogger("plughub.web")
         self.page_headers = page_headers(context)
         self.api_headers = api_headers(context)
+        self._base = context.settings.base_url
         self._prefix = context.settings.hub_prefix
         self._api = f"{self._prefix}api"
         super().__init__(
@@ -71,6 +74,12 @@ class HubApplication(Application):
         self._requests.add(request)
         apply_forwarded(request, self._peers)
         stranger.set(request.remote_ip or "")
+        sent = request.uri or ""
+        request.uri = respell(sent, self._base)
+        request.path = request.uri.partition("?")[0]
+        if request.uri != sent and _opens_page(request):
+            # Below another spelling a browser would keep none of the hub's cookies.
+            return BodyGate(self, request, self.get_handler_delegate(request, RespelledHandler))
         return BodyGate(self, request, super().find_handler(request, **kwargs))
 
     def log_request(self, handler: RequestHandler) -> None:
@@ -107,6 +116,10 @@ class HubApplication(Application):
             return request.method in {"GET", "HEAD"} or path.endswith("/activity")
         page = path.removeprefix(self._prefix)
         return path.startswith(self._prefix) and (page in _ROUTINE or page.startswith("static/"))
+
+
+def _opens_page(request: HTTPServerRequest) -> bool:
+    return request.method in {"GET", "HEAD"} and "text/html" in request.headers.get("Accept", "")
 
 
 def make_application(context: WebContext) -> HubApplication:

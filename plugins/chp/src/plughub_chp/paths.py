@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Final
 from urllib.parse import quote, unquote
 
-_SAFE: Final = "/@!:$&'()*+,;="
+from plughub.domain.names import quote_path
 
 
 def path_of(routespec: str) -> str:
@@ -31,6 +30,6 @@ def routespec_of(path: str, *, host_routing: bool) -> str:
     Returns:
         The routespec.
     """
-    escaped = quote(path.strip("/"), safe=_SAFE)
+    escaped = "/".join(map(quote_path, path.strip("/").split("/")))
     spec = f"{escaped}/" if escaped else ""
     return spec if host_routing else f"/{spec}"

@@ -12,11 +12,10 @@ from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import urlsplit
 
-from plughub.kinds.proxy import SERVERS_PORT_HEADER
-from plughub_haproxy import forwarded, limits, pages, worker_scripts
+from plughub_haproxy import forwarded, limits, pages, paths
 from plughub_haproxy.entries import DIRECT, SECURE, Address
 from plughub_haproxy.pools import ERRORS, HUBS, POOLS, server_lines
-from plughub_haproxy.route_file import MAP_NAME
+from plughub_haproxy.quoting import in_format, word
 from plughub_haproxy.tls import TargetTLS, options_for_any, options_for_hubs
 
 SOCKET_NAME: Final = "runtime.sock"
@@ -36,9 +35,6 @@ repeated. Many servers close theirs after 2 or 5 seconds."""
 
 NAME: Final = "plughub"
 
-SERVERS: Final = "servers"
-"""Name of the second port's listener."""
-
 IDLE_CONNECTIONS: Final = 64
 """How many connections without a request are kept for each target of a pool, and for all others together.
 
@@ -53,9 +49,11 @@ class Listener:
     Attributes:
         ip: address to listen on; empty for all.
         port: port to listen on.
-        servers_port: second port, where all routes hold; on the first only ``/`` does then. 0 for none.
+        servers_port: second port, where all routes hold; on the first the hub's alone does then. 0 for none.
         pem: certificate and key as text; empty for plain HTTP.
-        error_path: path of the hub's error pages; empty when it has none.
+        base_url: path of the whole application, escaped.
+        hub_spec: routespec of the hub.
+        error_path: path of the hub's error pages, escaped; empty when it has none.
         trusted: addresses or networks whose X-Forwarded headers are believed.
         user: whom HAProxy's workers run as; empty for the user of the hub.
         group: the same for the group.
@@ -69,6 +67,8 @@ class Listener:
     ip: str
     port: int
     pem: str = field(default="", repr=False)
+    base_url: str = "/"
+    hub_spec: str = "/"
     error_path: str = ""
     trusted: tuple[str, ...] = ()
     user: str = ""
@@ -88,7 +88,8 @@ class Listener:
         """Give the address to bind to."""
         if not self.ip:
             return f":::{port} v4v6" if self.dual_stack else f"*:{port}"
-        return f"[{self.ip}]:{port}" if ":" in self.ip else f"{self.ip}:{port}"
+        ip = word(self.ip)
+        return f"[{ip}]:{port}" if ":" in ip else f"{ip}:{port}"
 
     @property
     def check_path(self) -> str:
@@ -162,7 +163,7 @@ def _render(listener: Listener, description: str, pools: Mapping[str, Sequence[A
 
 
 def _global(listener: Listener, description: str) -> str:
-    user = f"\n    user {listener.user}\n    group {listener.group}" if listener.user else ""
+    user = f"\n    user {word(listener.user)}\n    group {word(listener.group)}" if listener.user else ""
     return f"""
 global
     description {description}{user}
@@ -209,41 +210,30 @@ defaults
 def _public(listener: Listener) -> str:
     secure = f" ssl crt {PEM_NAME} alpn h2,http/1.1" if listener.pem else ""
     servers = (
-        f"bind {listener.bind(listener.servers_port)} name {SERVERS}{secure}" if listener.servers_port else ""
+        f"bind {listener.bind(listener.servers_port)} name {paths.SERVERS}{secure}"
+        if listener.servers_port
+        else ""
     )
-    at_servers = "if at_servers" if listener.servers_port else ""
     return f"""
 frontend public
     bind {listener.bind(listener.port)}{secure}
     {servers}
     {forwarded.trusted(listener.trusted)}
-{pages.frontend_lines()}
 {limits.connections(listener.connections_per_address)}
+{pages.frontend_lines()}
 {forwarded.headers(secure=bool(listener.pem))}
-    http-request set-var(txn.path) path,url_dec,concat(/),url_enc
-    http-request set-var(txn.path) path,concat(/),url_enc unless {{ var(txn.path) -m found }}
-{_HUB_ALONE if listener.servers_port else ""}
-    http-request set-var(txn.there) req.hdr(host),host_only,lower,url_enc,concat(,txn.path) {at_servers}
-    http-request set-var(txn.to) var(txn.there),map_beg({MAP_NAME})
-    http-request set-var(txn.to) var(txn.path),map_beg({MAP_NAME}) unless {{ var(txn.to) -m found }}
-{worker_scripts.lines(at_servers)}
+{paths.find_route(listener.hub_spec, two_ports=bool(listener.servers_port))}
     http-request set-var(txn.backend) var(txn.to),field(1,|)
     http-request set-dst var(txn.to),field(2,|) if {{ var(txn.backend) -m str {DIRECT} {SECURE} }}
     http-request set-dst-port var(txn.to),field(3,|) if {{ var(txn.backend) -m str {DIRECT} {SECURE} }}
     http-request track-sc0 var(txn.to),field(4,|) table {TABLE} if {{ var(txn.to) -m found }}
-{limits.requests(listener.requests_per_address)}
+{limits.requests(listener.requests_per_address, listener.hub_spec)}
     http-request set-var(txn.backend) str({ONCE}) if {{ var(txn.backend) -m str {DIRECT} }} !to_hub
+{paths.spell_prefix(listener.base_url)}
     http-response del-header Service-Worker-Allowed
     use_backend %[var(txn.backend)] if {{ var(txn.to) -m found }}
     default_backend {ERRORS}
 """
-
-
-_HUB_ALONE: Final = f"""
-    acl at_servers so_name -m str {SERVERS}
-    http-request set-var(txn.path) str(/),url_enc unless at_servers
-    http-request set-header {SERVERS_PORT_HEADER} yes if at_servers
-""".strip("\n")
 
 
 _IDLE: Final = f"pool-max-conn {IDLE_CONNECTIONS} pool-purge-delay 2s"
@@ -266,7 +256,7 @@ backend {name}
 
 def _pool(listener: Listener, name: str, addresses: Sequence[Address]) -> str:
     followed = ERRORS if name == HUBS else ""
-    checks = "" if followed else _CHECK.format(path=listener.check_path)
+    checks = "" if followed else _CHECK.format(path=word(listener.check_path))
     options = options_for_hubs(listener.tls) if followed else _CHECKED
     return f"""
 backend {name}
@@ -292,7 +282,7 @@ _CHECKED: Final = "check inter 1s fastinter 200ms downinter 200ms fall 1 rise 1"
 
 
 def _dead(listener: Listener) -> str:
-    owner = f" user {listener.user}" if listener.user else ""
+    owner = f" user {word(listener.user)}" if listener.user else ""
     return f"""
 frontend dead
     bind unix@{DEAD_SOCKET_NAME}{owner} mode 600
@@ -303,7 +293,7 @@ frontend dead
 
 
 def _errors(listener: Listener, addresses: Sequence[Address]) -> str:
-    ask_hub = _ASK_HUB.format(path=listener.error_path) if listener.error_path else _ASK_NOBODY
+    ask_hub = _ASK_HUB.format(path=in_format(listener.error_path)) if listener.error_path else _ASK_NOBODY
     return f"""
 backend {ERRORS}
     balance roundrobin
@@ -313,7 +303,7 @@ backend {ERRORS}
     http-request set-var(txn.status) int(404) unless {{ var(txn.status) -m found }}
     http-after-response set-status 404 if {{ var(txn.status) -m int 404 }}
     http-after-response set-status 503 if {{ var(txn.status) -m int 503 }}
-{_CHECK.format(path=listener.check_path)}
+{_CHECK.format(path=word(listener.check_path))}
 {ask_hub}
     default-server {_IDLE} {_CHECKED} {options_for_hubs(listener.tls)}
 {server_lines(addresses)}

@@ -1,6 +1,6 @@
 """Entries of HAProxy's map: a prefix as key; backend, address, id, what belongs to the route as value.
 
-A route to a target at ``https://`` has the name that the target must show at the end of its value.
+Behind that the value has the name that a target at ``https://`` must show, and how the prefix is spelled.
 
 Keys are percent-encoded in one canonical way, the one of HAProxy's converter ``url_enc``: every byte but
 ``A-Z a-z 0-9 - . _ ~``. So a key is plain ASCII without spaces, whatever a user is called, and a prefix of
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -26,6 +27,7 @@ SECURE: Final = "secure"
 
 MAX_VALUE_BYTES: Final = 16 * 1024
 _SEPARATOR: Final = "|"
+_PLAIN_PREFIX: Final = re.compile(r"[A-Za-z0-9_.~@!$&'()*+,;:=%/-]+")
 
 Address = tuple[str, int]
 
@@ -83,8 +85,16 @@ class Entry:
         if len(text) > MAX_VALUE_BYTES:
             raise ValueError(f"the data of route {self.routespec!r} is longer than {MAX_VALUE_BYTES} bytes")
         ip, port = self.addresses[0]
-        name = [certified_name(self.target)] if self.is_secure else []
-        return _SEPARATOR.join([self.backend, ip, str(port), self.activity_id, text, *name])
+        name = certified_name(self.target) if self.is_secure else ""
+        fields = [self.backend, ip, str(port), self.activity_id, text, name, *self._spelling]
+        return _SEPARATOR.join(fields)
+
+    @property
+    def _spelling(self) -> tuple[str, str]:
+        """The prefix as servers know it, without its last slash; and its depth, 2 for ``/user/ada``."""
+        path = self.routespec[self.routespec.index("/") :].removesuffix("/")
+        good = _PLAIN_PREFIX.fullmatch(path) and "%2f" not in path.lower()
+        return (quote(path, safe=""), str(path.count("/"))) if good else ("", "0")
 
 
 def read_value(value: str) -> Entry | None:

@@ -14,7 +14,6 @@ from typing import Final
 from plughub_haproxy.entries import activity_id, key_of
 
 BODY_SECONDS: Final = 30
-_TO_HUB: Final = activity_id(key_of("/"))
 _CONNECTIONS: Final = "connections"
 _REQUESTS: Final = "requests"
 _PARTY: Final = "src,ipmask(32,64)"
@@ -46,13 +45,14 @@ def connections(limit: int) -> str:
 """.strip("\n")
 
 
-def requests(limit: int) -> str:
+def requests(limit: int, hub_spec: str) -> str:
     """Have a request reach a hub when its body is there, and bound how many of one address are on their way.
 
     A body that does not fit into the buffer is passed on when that is full; the hub knows then who sends it.
 
     Args:
         limit: how many requests with a body one address may have; 0 for any number.
+        hub_spec: routespec of the hub.
 
     Returns:
         Lines for a frontend that knows ``trusted`` and ``txn.to``.
@@ -62,7 +62,7 @@ def requests(limit: int) -> str:
     http-request deny deny_status 429 hdr Retry-After 5 if {{ sc2_conn_cur gt {limit} }}
 """.strip("\n")
     return f"""
-    acl to_hub var(txn.to),field(4,|) -m str {_TO_HUB}
+    acl to_hub var(txn.to),field(4,|) -m str {activity_id(key_of(hub_spec))}
     acl has_body req.hdr(content-length) -m found
     acl has_body req.hdr(transfer-encoding) -m found
 {bound if limit else ""}

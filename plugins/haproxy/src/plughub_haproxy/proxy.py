@@ -255,6 +255,8 @@ class HAProxyProxy(Proxy):
                 port=self.port,
                 servers_port=self.servers_port,
                 pem=self._certificate.read(),
+                base_url=self.base_url,
+                hub_spec="/" if self.host_routing else self.base_url,
                 error_path=error_path_of(self.error_url),
                 trusted=tuple(self.trusted_downstream_ips),
                 user=user,

@@ -14,6 +14,7 @@ from plughub.domain.servers import ServerRecord
 from plughub.domain.users import User
 from plughub.kinds import Moved, Server
 from plughub.plugin.hooks import Hooks
+from plughub.services.addresses import server_prefix
 from plughub.services.operations.failing import (
     StartFailedError,
     exit_failure,
@@ -26,7 +27,7 @@ from plughub.services.operations.failing import (
 from plughub.services.operations.job import CancelledByUserError, Job
 from plughub.services.servers.probe import answers
 from plughub.services.servers.reachability import as_endpoint
-from plughub.services.servers.views import plugin_view, server_prefix
+from plughub.services.servers.views import plugin_view
 from plughub.services.settings import HubSettings
 
 log = logging.getLogger("plughub.start")
@@ -95,7 +96,8 @@ class Readiness:
     async def _follow(self, record: ServerRecord, user: User, moved: Moved) -> None:
         new = storable(self._plugin, as_endpoint(moved, record)) if moved.url else None
         url, state = (new.url, new.state) if new else ("", moved.state or record.state)
-        await self.job.write(lambda tx: tx.servers.launched(record.id, url=url, state=state))
+        prefix = record.prefix
+        await self.job.write(lambda tx: tx.servers.launched(record.id, url=url, prefix=prefix, state=state))
         record = replace(record, url=url, state=state)
         self.job.knows(record, user)
         self.foreign = ""
@@ -104,7 +106,7 @@ class Readiness:
 
     async def _answers(self) -> bool:
         record = await self._record()
-        path = server_prefix(self.settings, record.user, record.name) + "api"
+        path = server_prefix(self.settings, record) + "api"
         return bool(record.url) and await answers(record.url, path, context=self.settings.tls)
 
     async def _is_ours(self) -> bool:

@@ -22,6 +22,7 @@ from plughub.domain.tokens import GENERATED_ROUNDS, hash_token, new_token, token
 from plughub.domain.users import User
 from plughub.kinds import Endpoint, Found, SpawnerInfo
 from plughub.plugin.hooks import Hooks
+from plughub.services.addresses import server_prefix
 from plughub.services.observing.events import EventTeller
 from plughub.services.operations.failing import (
     StartFailedError,
@@ -37,7 +38,7 @@ from plughub.services.people.auth_states import Stored, stored_of
 from plughub.services.ports.store import Transaction
 from plughub.services.routes.routing import Router
 from plughub.services.servers.cleaning_up import CleanUp, own_tokens, void_credentials
-from plughub.services.servers.views import plugin_view, server_environment, server_prefix, server_token_note
+from plughub.services.servers.views import plugin_view, server_environment, server_token_note
 from plughub.services.settings import HubSettings
 from plughub.services.tokens.role_scopes import scopes_of_role
 from plughub.services.tokens.tokens import store_token
@@ -111,11 +112,12 @@ class StartSteps:
             endpoint, secret = Endpoint(url=found.url, state=found.state), ""
         endpoint = storable(job.operation.backend, endpoint)
         record, user = await job.load()
+        prefix = server_prefix(self.settings, record)
         if found is not None:
             log.info("%s was launched already: going on with it", record.full_name)
 
         def launched(tx: Transaction) -> None:
-            tx.servers.launched(record.id, url=endpoint.url, state=endpoint.state)
+            tx.servers.launched(record.id, url=endpoint.url, prefix=prefix, state=endpoint.state)
             used = endpoint.api_token or secret
             if used:
                 mine = own_tokens(tx, self.settings, record)
@@ -134,7 +136,7 @@ class StartSteps:
             await job.write(lambda tx: self._forget_kept(tx, record))
             job.knows(replace(record, state={}), user)
             raise StartFailedError(void_token_failure(job.operation.backend)) from None
-        job.knows(replace(record, url=endpoint.url, state=endpoint.state), user)
+        job.knows(replace(record, url=endpoint.url, prefix=prefix, state=endpoint.state), user)
         return Phase.AWAIT
 
     async def _spawn(self, job: Job, reporter: Reporter) -> tuple[Endpoint, str]:
@@ -278,7 +280,7 @@ class StartSteps:
         """Store the OAuth client of a server; its secret is the server's token."""
         client = server_client_id(record.user, record.name)
         info = self.settings.spawners.get(record.backend, SpawnerInfo())
-        prefix = server_prefix(self.settings, record.user, record.name)
+        prefix = server_prefix(self.settings, record)
         tx.oauth.save_client(
             OAuthClient(
                 identifier=client,

@@ -74,7 +74,7 @@ class Servers(Protocol):
     def forget_state(self, server_id: int) -> None:
         """Delete what the backend saved of a server."""
 
-    def launched(self, server_id: int, *, url: str, state: Mapping[str, Any]) -> None:
+    def launched(self, server_id: int, *, url: str, prefix: str, state: Mapping[str, Any]) -> None:
         """Store where the server will answer and what its backend saved."""
 
     def ready(self, server_id: int, at: datetime) -> None:

@@ -40,6 +40,8 @@ class ExpectedRoutes:
     def __init__(self, store: Store, settings: HubSettings) -> None:
         self._store = store
         self._settings = settings
+        self.hub_spec = "/" if settings.origins.by_host else settings.base_url
+        """Routespec of the hub: what is below ``base_url``, or all hosts where routes have one."""
         self._made: dict[Place, Route] = {}
         self._withheld: frozenset[str] = frozenset()
 
@@ -72,12 +74,12 @@ class ExpectedRoutes:
         machines, mine = machines_of(hubs, self._settings), self._settings.hub_url
         urls = {hub["url"] for hub in hubs if machines.reaches(hub["url"], hub["host"])}
         first, *more = sorted(urls, key=lambda url: (url != mine, url)) or [mine]
-        return Route(routespec="/", target=first, more_targets=tuple(more), data={"hub": True})
+        return Route(routespec=self.hub_spec, target=first, more_targets=tuple(more), data={"hub": True})
 
     def of_server(self, server: ServerRecord | Place) -> Route:
         """Return the route of a server."""
         return Route(
-            routespec=server_routespec(self._settings, server.user, server.name),
+            routespec=server_routespec(self._settings, server),
             target=server.url,
             data=route_data(server),
         )

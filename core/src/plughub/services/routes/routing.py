@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from plughub.domain.errors import PluginError, PluginTimeoutError
+from plughub.domain.paths import normal_path
 from plughub.domain.routes import Place, Route
 from plughub.domain.servers import ServerRecord
 from plughub.kinds import ProxySettings
@@ -158,8 +159,8 @@ class Router:
             self._wanted.drop()
             stood = await self._hooks.routes(self._plugin, activity=activity)
             await self._mend(stood, may, whole=False)
-        if "/" in self._refused:
-            raise self._refused["/"].error
+        if self.expected.hub_spec in self._refused:
+            raise self._refused[self.expected.hub_spec].error
         return stood
 
     async def table(self) -> list[Route]:
@@ -237,8 +238,13 @@ class Router:
                     else:
                         log.warning("%s", error)
 
+        # For most proxies another spelling is the same route: deleted last, it would take the new one along.
+        new = {normal_path(route.routespec) for route in missing}
+        respelled = [spec for spec in surplus if normal_path(spec) in new]
+        await asyncio.gather(*(change(None, spec) for spec in respelled))
         await asyncio.gather(
-            *(change(None, spec) for spec in surplus), *(change(route, route.routespec) for route in missing)
+            *(change(None, spec) for spec in surplus if spec not in respelled),
+            *(change(route, route.routespec) for route in missing),
         )
 
     def _is_put_off(self, route: Route) -> bool:

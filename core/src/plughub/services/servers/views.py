@@ -14,26 +14,11 @@ from plughub.domain.routes import Place
 from plughub.domain.scopes import access_scopes
 from plughub.domain.servers import ServerRecord
 from plughub.domain.tokens import SERVER_NOTE
-from plughub.domain.urls import user_url
 from plughub.domain.users import User
 from plughub.kinds import Server, UserInfo
-from plughub.services.addresses import hub_host, public_address, server_link
+from plughub.services.addresses import hub_host, link_to_server, public_address, server_prefix
 from plughub.services.ports.store import Transaction
 from plughub.services.settings import HubSettings
-
-
-def server_prefix(settings: HubSettings, user: str, server: str) -> str:
-    """Give the path below which a server is reached.
-
-    Args:
-        settings: of the hub.
-        user: name of the user.
-        server: name of the server, empty for the default one.
-
-    Returns:
-        The path, with a slash at both ends.
-    """
-    return user_url(settings.base_url, user, server)
 
 
 def plugin_view(
@@ -64,7 +49,7 @@ def plugin_view(
         options=record.options,
         state=record.state,
         environment=environment or {},
-        prefix=server_prefix(settings, record.user, record.name),
+        prefix=server_prefix(settings, record),
         hub_api_url=settings.api_url,
         public_url=settings.public_url or settings.origins.hub,
         url="" if environment else record.url,
@@ -105,10 +90,10 @@ def server_environment(settings: HubSettings, record: ServerRecord, token: str) 
     Source:
         The environment that JupyterHub 6 gives to its servers.
     """
-    prefix = server_prefix(settings, record.user, record.name)
+    prefix = server_prefix(settings, record)
     wide = f"access:servers!user={record.user}"
     scopes = json.dumps([*sorted(access_scopes(record.user, record.name)), wide])
-    link = server_link(settings, record.user, record.name)
+    link = link_to_server(settings, record)
     spawner = settings.spawners.get(record.backend)
     allowed = spawner.oauth_client_allowed_scopes if spawner else None
     return {
@@ -176,7 +161,7 @@ def server_token_notes(settings: HubSettings, record: ServerRecord) -> tuple[str
     Returns:
         The notes.
     """
-    return server_token_note(record), f"{SERVER_NOTE}{server_prefix(settings, record.user, record.name)}"
+    return server_token_note(record), f"{SERVER_NOTE}{server_prefix(settings, record)}"
 
 
 def route_data(record: ServerRecord | Place) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from plughub.domain.clock import utcnow
 from plughub.domain.limits import MAX_OAUTH_CODES, MAX_OAUTH_TOKENS, check_room
 from plughub.domain.oauth import IDENTIFY, OAuthClient, OAuthCode
 from plughub.domain.origins import Origins
+from plughub.domain.paths import spellings
 from plughub.domain.scopes import ScopeOwner, ScopeTree, excess_scopes
 from plughub.domain.scopes.definitions import INHERIT
 from plughub.domain.tokens import compare_token
@@ -125,7 +126,13 @@ class HubValidator(RequestValidator):  # type: ignore[misc]
     ) -> bool:
         """Tell whether a redirect URI is the registered one."""
         client = self.client(client_id)
-        return client is not None and redirect_uri == self.shown(client_id, client.redirect_uri)
+        if client is None:
+            return False
+        registered = self.shown(client_id, client.redirect_uri)
+        if not registered.startswith(f"{ORIGIN}/"):
+            return redirect_uri == registered
+        # A server goes by the spelling that it was told, which may be that of an earlier version.
+        return redirect_uri in {ORIGIN + path for path in spellings(registered[len(ORIGIN) :])}
 
     def get_default_redirect_uri(self, client_id: str, _request: Request, *_: Any, **__: Any) -> str | None:
         """Give the registered redirect URI."""

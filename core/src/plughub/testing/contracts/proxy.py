@@ -18,11 +18,14 @@ from plughub.testing.contracts.proxy_keeping import KeepingOfProxy
 from plughub.testing.contracts.proxy_life import LifeOfProxy
 from plughub.testing.contracts.proxy_line import LineOfProxy
 from plughub.testing.contracts.proxy_routes import RoutesOfProxy
+from plughub.testing.contracts.proxy_spelling import SpellingOfProxy
 from plughub.testing.contracts.proxy_traffic import TrafficOfProxy
 from plughub.testing.contracts.proxy_under_test import NAME, ProxyUnderTest
 
 __all__ = ["NAME", "ProxyContract", "ProxyUnderTest"]
 
 
-class ProxyContract(RoutesOfProxy, HostsOfProxy, TrafficOfProxy, LineOfProxy, KeepingOfProxy, LifeOfProxy):
+class ProxyContract(
+    RoutesOfProxy, SpellingOfProxy, HostsOfProxy, TrafficOfProxy, LineOfProxy, KeepingOfProxy, LifeOfProxy
+):
     """The tests. A plugin overrides `make_plugin` and, where its proxy cannot do a thing, a flag."""

@@ -75,7 +75,7 @@ def run_servers(tx: Transaction, names: Collection[str], url: str) -> None:
         server = tx.servers.get(tx.users.create(name).name, "")
         assert server is not None
         tx.servers.launching(server.id, backend="none", host="", launch=name, client_id=PLAIN_CLIENT)
-        tx.servers.launched(server.id, url=url, state={})
+        tx.servers.launched(server.id, url=url, prefix="", state={})
         tx.servers.ready(server.id, utcnow())
 
 

@@ -5,27 +5,11 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
-import pytest
-
-from plughub.domain.names import quote_path
 from plughub.domain.routes import Route
 from plughub.testing.backends import Backend, ask
 from plughub.testing.contracts.proxy_under_test import NAME, ProxyFixtures, ProxyUnderTest
 
 MANY: Final = 5000
-
-ODD_NAMES: Final = {
-    "an at sign": "bob@x.org",
-    "a space": "ann lee",
-    "a per cent sign": "100%",
-    "accents": "josé",
-    "another script": "名前",
-    "signs that stay": "a+b,c;d=e!$&'()*:",
-    "a question mark and a hash": "who?#1",
-    "a backslash and quotes": "a\\b\"c`d'e",
-    "a format": "%s%(x)s{0}",
-    "dots and tildes": "a.b~c_d-e",
-}
 
 
 class RoutesOfProxy(ProxyFixtures):
@@ -62,23 +46,6 @@ class RoutesOfProxy(ProxyFixtures):
 
     async def test_without_any_route_the_answer_is_404(self, proxy: ProxyUnderTest) -> None:
         assert (await ask(proxy.port, "/user/alice/")).status == 404
-
-    @pytest.mark.parametrize("name", ODD_NAMES.values(), ids=ODD_NAMES.keys())
-    async def test_a_name_is_found_escaped_and_plain(
-        self, proxy: ProxyUnderTest, alice: Backend, name: str
-    ) -> None:
-        routespec = f"/user/{quote_path(name)}/"
-        fully_escaped = "".join(f"%{byte:02x}" for byte in name.encode())
-        await proxy.add(routespec, alice.url, user=name)
-
-        assert await proxy.name_at(routespec) == "alice"
-        assert await proxy.name_at(f"/user/{fully_escaped}/tree") == "alice"
-        assert {spec: route.data for spec, route in (await proxy.routes()).items()} == {
-            routespec: {"user": name}
-        }
-
-        await proxy.delete(routespec)
-        assert (await ask(proxy.port, routespec)).status == 404
 
     async def test_the_address_arrives_as_it_was_sent(self, proxy: ProxyUnderTest, alice: Backend) -> None:
         await proxy.add("/user/alice/", alice.url)

@@ -15,8 +15,7 @@ from plughub.domain.servers import ServerRecord
 from plughub.domain.services import Service
 from plughub.domain.urls import url_path_join
 from plughub.domain.users import User
-from plughub.services.addresses import public_address, server_link
-from plughub.services.servers.views import server_prefix
+from plughub.services.addresses import link_to_server, public_address, server_prefix
 from plughub.services.settings import HubSettings
 from plughub.web.api.stored import shown
 
@@ -130,9 +129,9 @@ class Models:
         Returns:
             The model.
         """
-        url = server_prefix(self._settings, server.user, server.name)
+        url = server_prefix(self._settings, server)
         progress = f"{server_api_path(self._settings, server)}/progress"
-        link = server_link(self._settings, server.user, server.name)
+        link = link_to_server(self._settings, server)
         model = {
             "name": server.name,
             "display_name": server.display_name or server.name,
@@ -162,14 +161,14 @@ class Models:
 
     def _facts(self, user: User, servers: Iterable[ServerRecord]) -> dict[str, Any]:
         default = next((server for server in servers if not server.name), None)
-        running = default is not None and default.ready
+        running = default if default is not None and default.ready else None
         return {
             "kind": "user",
             "name": user.name,
             "admin": user.admin,
             "roles": list(user.roles),
             "groups": list(user.groups),
-            "server": server_prefix(self._settings, user.name, "") if running else None,
+            "server": server_prefix(self._settings, running) if running else None,
             "pending": default.pending if default else None,
             "created": isoformat(user.created),
             "last_activity": isoformat(user.last_activity),

@@ -13,8 +13,7 @@ from tornado.iostream import StreamClosedError
 
 from plughub.domain.errors import NotFoundError
 from plughub.domain.servers import Failure, ServerRecord
-from plughub.services.addresses import server_link
-from plughub.services.servers.views import server_prefix
+from plughub.services.addresses import link_to_server, server_prefix
 from plughub.web.api.base import APIHandler
 from plughub.web.requires import of_server, requires
 
@@ -62,8 +61,8 @@ class ProgressHandler(APIHandler):
 
     def _end(self, record: ServerRecord, last: Report) -> Report:
         if record.running:
-            url = server_prefix(self.context.settings, record.user, record.name)
-            where = server_link(self.context.settings, record.user, record.name)
+            url = server_prefix(self.context.settings, record)
+            where = link_to_server(self.context.settings, record)
             link = Markup('Server ready at <a href="{0}">{0}</a>').format(where)
             return {
                 "progress": 100,

@@ -7,8 +7,8 @@ from urllib.parse import urlencode
 
 from plughub.domain.clock import isoformat
 from plughub.domain.shares import Share, ShareCode
+from plughub.domain.urls import user_url
 from plughub.services.addresses import public_address, server_link
-from plughub.services.servers.views import server_prefix
 from plughub.services.settings import HubSettings
 
 
@@ -64,7 +64,7 @@ def share_code_model(settings: HubSettings, code: ShareCode, text: str = "") -> 
 
 
 def _server_model(settings: HubSettings, of: Share | ShareCode) -> dict[str, Any]:
-    url = server_prefix(settings, of.owner, of.server)
+    url = user_url(settings.base_url, of.owner, of.server)
     return {
         "user": {"name": of.owner},
         "name": of.server,

@@ -17,7 +17,7 @@ from plughub.domain.queries import add_query, escape_uri, filter_query
 from plughub.domain.scopes import ScopeFilter
 from plughub.domain.servers import ServerRecord
 from plughub.domain.urls import safe_next, spawn_pending_url, spawn_url
-from plughub.services.addresses import server_link, service_link
+from plughub.services.addresses import link_to_server, server_link, service_link
 from plughub.services.tokens.principals import Principal
 from plughub.web.base import MISSING_CREDENTIALS, BaseHandler
 from plughub.web.errors import ErrorAnswer
@@ -138,6 +138,17 @@ class PageHandler(BaseHandler):
             The path; with host and scheme when servers have origins of their own.
         """
         return server_link(self.context.settings, user, server)
+
+    def link_to(self, server: ServerRecord) -> str:
+        """Give where a server is reached, in the spelling that it goes by.
+
+        Args:
+            server: the server.
+
+        Returns:
+            The path; with host and scheme when servers have origins of their own.
+        """
+        return link_to_server(self.context.settings, server)
 
     def spawn_path(self, user: str, server: str) -> str:
         """Give the path of the page that starts a server.
@@ -273,7 +284,7 @@ class PageHandler(BaseHandler):
             "name": server.name,
             "display_name": server.display_name or server.name,
             "started": server.started,
-            "url": self.server_path(server.user, server.name),
+            "url": self.link_to(server),
             "api_url": self.api_path(server),
             "spawn_url": self.spawn_path(server.user, server.name),
             "pending_url": spawn_pending_url(settings.base_url, server.user, server.name),

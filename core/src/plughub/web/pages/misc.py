@@ -27,6 +27,16 @@ class OpenHandler(BaseHandler):
         """Do not look who it is."""
 
 
+class RespelledHandler(OpenHandler):
+    """Addresses of pages in which the path of the whole application is spelled otherwise."""
+
+    def get(self) -> None:
+        """Send the browser to the same address in the spelling of the hub."""
+        self.redirect(self.request.uri or "/")
+
+    head = get
+
+
 class HealthHandler(BaseHandler):
     """``/hub/health``: whether the hub and its database are well; more for whoever holds ``read:hub``."""
 

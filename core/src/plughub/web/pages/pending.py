@@ -18,7 +18,7 @@ class SpawnPendingHandler(PageHandler):
         """Show how far it is, or go on."""
         record = await self.context.servers.get(name, server)
         if record.ready:
-            self.redirect(self.onward(self.server_path(name, server)))
+            self.redirect(self.onward(self.link_to(record)))
         elif record.pending == "spawn":
             self._show_progress("spawn_pending.html", record)
         elif record.running:

@@ -135,5 +135,5 @@ async def landing(handler: PageHandler, user: User) -> str:
     if default or not handler.context.options.redirect_to_server:
         return handler.onward(default or handler.hub_path("home"))
     server = await handler.context.servers.get(user.name, "")
-    path = handler.server_path(user.name, "") if server.ready else handler.spawn_path(user.name, "")
+    path = handler.link_to(server) if server.ready else handler.spawn_path(user.name, "")
     return handler.onward(path)

@@ -7,10 +7,12 @@ from typing import Final
 from urllib.parse import urlencode
 
 from plughub.domain.errors import HubError, NotFoundError
+from plughub.domain.paths import respell
 from plughub.domain.queries import add_query, escape_uri, filter_query
 from plughub.domain.scopes import ScopeFilter
 from plughub.domain.servers import ServerRecord
-from plughub.services.servers.views import server_prefix
+from plughub.domain.urls import user_url
+from plughub.services.addresses import server_prefix
 from plughub.web.addresses import absolute
 from plughub.web.errors import asks_for_json
 from plughub.web.options import redirected
@@ -35,20 +37,21 @@ class UserUrlHandler(PageHandler):
             self._fail(name, "")
             return
         record = await self._server(name, path)
+        back = respell(self._target, server_prefix(self.context.settings, record))
         # A browser that comes back had no route: the first time that may be one that is still to come.
         elsewhere = self._redirects > 0 and await self.context.router.expected.may_be_missing(record)
         if record.ready and not elsewhere:
-            await self._to_the_server(record)
+            await self._to_the_server(record, back)
         elif self._is_for_programs(path):
             self._fail(name, record.name, running=record.running)
         elif record.running:
             show_unreachable(self, record, elsewhere=record.ready)
         elif record.pending or record.failure is not None:
-            query = urlencode({"next": self._target})
+            query = urlencode({"next": back})
             self.redirect(f"{self.hub_path('spawn-pending', name, record.name)}?{query}", status=303)
         else:
             status = self.context.options.not_running_status
-            show_not_running(self, record, status=status, back=self._target)
+            show_not_running(self, record, status=status, back=back)
 
     async def other(self, name: str, path: str = "") -> None:
         """Say to programs that the server does not run."""
@@ -74,7 +77,7 @@ class UserUrlHandler(PageHandler):
                 continue
         raise NotFoundError(NOT_TO_BE_SEEN)
 
-    async def _to_the_server(self, record: ServerRecord) -> None:
+    async def _to_the_server(self, record: ServerRecord, path: str) -> None:
         """Send the browser to the server, more and more slowly when it keeps coming back."""
         count = self._redirects
         if count >= self.context.options.user_redirect_limit:
@@ -85,7 +88,7 @@ class UserUrlHandler(PageHandler):
             )
         if count:
             await asyncio.sleep(min(2**count, MAX_DELAY))
-        target = self.context.settings.origins.of_user(record.user) + self._target.partition("?")[0]
+        target = self.context.settings.origins.of_user(record.user) + path.partition("?")[0]
         target = add_query(target, filter_query(self.request.query, "redirects".__eq__))
         self.redirect(add_query(target, f"redirects={count + 1}"))
 
@@ -132,6 +135,6 @@ class UserRedirectHandler(PageHandler):
             self.redirect(elsewhere)
             return
         server = self.context.options.default_server_name
-        target = server_prefix(self.context.settings, user.name, server) + path.lstrip("/")
+        target = user_url(self.context.settings.base_url, user.name, server) + path.lstrip("/")
         target = add_query(target, escape_uri(self.request.query))
         self.redirect(f"{self.spawn_path(user.name, server)}?{urlencode({'next': target})}")

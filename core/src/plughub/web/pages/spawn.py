@@ -125,7 +125,7 @@ class SpawnHandler(PageHandler):
         if record.failed_start:  # she has read why, and wants another one
             return False
         if record.ready:
-            self.redirect(self.onward(self.server_path(user.name, server)))
+            self.redirect(self.onward(self.link_to(record)))
         elif record.active:
             self.redirect(self.pending_path(user.name, server))
         return record.active
@@ -203,7 +203,7 @@ class SpawnHandler(PageHandler):
         )
         record = await self.context.servers.wait(record, SOON)
         if record.ready:
-            self.redirect(self.onward(self.server_path(user.name, server)))
+            self.redirect(self.onward(self.link_to(record)))
         else:
             self.redirect(self.pending_path(user.name, server))
 
