@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import os
+import re
 import signal
 import socket
 import ssl
@@ -379,6 +380,20 @@ async def test_other_settings_are_loaded_under_open_websockets_whose_activity_is
         return activity is not None and activity.timestamp() > begin + 1
 
     await until(moved, seconds=10, pause=0.2)
+    await hang_up(client)
+
+
+async def test_an_idle_websocket_may_live_for_days(start, alice, tmp_path):
+    proxy = await start()
+    await proxy.add("/", alice.url)
+    client = await websocket_connect(f"ws://127.0.0.1:{proxy.port}/ws")
+    runtime = RuntimeSocket(tmp_path / "haproxy" / SOCKET_NAME)
+
+    async def days():
+        shown = [line for line in (await runtime.ask("show sess")).splitlines() if "fe=public" in line]
+        return shown and [int(found) for found in re.findall(r"rex=(\d+)d", shown[0])]
+
+    assert min(await until(days)) >= 6
     await hang_up(client)
 
 

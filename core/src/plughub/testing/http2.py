@@ -21,11 +21,15 @@ _TIMEOUT: Final = 20.0
 _BLOCK: Final = 65536
 
 
-def any_certificate() -> ssl.SSLContext:
-    """Return a context that takes any certificate and offers HTTP/2."""
+def any_certificate(*protocols: str) -> ssl.SSLContext:
+    """Return a context that takes any certificate.
+
+    Args:
+        protocols: to offer, such as ``h2`` or ``http/1.1``.
+    """
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    context.set_alpn_protocols(["h2", "http/1.1"])
+    context.set_alpn_protocols(protocols)
     return context
 
 
@@ -155,8 +159,9 @@ async def http2(port: int) -> AsyncIterator[HTTP2Client]:
     Raises:
         ConnectionError: the server does not speak HTTP/2.
     """
+    context = any_certificate("h2", "http/1.1")
     async with asyncio.timeout(_TIMEOUT):
-        reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=any_certificate())
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=context)
     try:
         if writer.get_extra_info("ssl_object").selected_alpn_protocol() != "h2":
             raise ConnectionError("the server does not speak HTTP/2")

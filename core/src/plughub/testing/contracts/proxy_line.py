@@ -284,7 +284,7 @@ class LineOfProxy(ProxyFixtures):
 
 @asynccontextmanager
 async def _connected(port: int, *, secure: bool = False) -> AsyncIterator[Connection]:
-    context = any_certificate() if secure else None
+    context = any_certificate("http/1.1") if secure else None
     reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=context)
     try:
         yield reader, writer
