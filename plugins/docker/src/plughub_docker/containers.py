@@ -275,8 +275,11 @@ def is_coming_back(container: Inspected) -> bool:
         starts none that somebody has stopped.
     """
     state, policy = container["State"], container["HostConfig"].get("RestartPolicy") or {}
+    most = int(policy.get("MaximumRetryCount") or 0)
     again = policy.get("Name") in {"always", "unless-stopped"} or (
-        policy.get("Name") == "on-failure" and bool(state.get("ExitCode"))
+        policy.get("Name") == "on-failure"
+        and bool(state.get("ExitCode"))
+        and (not most or int(container.get("RestartCount") or 0) < most)
     )
     if not again or state.get("Status") != "exited":
         return False

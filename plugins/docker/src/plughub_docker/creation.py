@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from plughub_docker import cloning
+from plughub_docker import cloning, made_with
 from plughub_docker.extras import merge_create_arguments, merge_host_config, read_command, read_ports
 from plughub_docker.faults import naming
 from plughub_docker.marks import address_labels, labels_of
@@ -50,8 +50,13 @@ def create_arguments(
             **_network_arguments(spawner),
         }
         arguments = merge_create_arguments(arguments, extra)
+    described = {}
+    if not spawner.remove:
+        token = str(arguments["environment"].get(made_with.TOKEN) or "")
+        described = made_with.label_of(made_with.describe(spawner, arguments, host), token)
     arguments["labels"] = {
         **arguments.get("labels", {}),
+        **described,
         **labels_of(spawner.record, spawner.plugin, kept=not spawner.remove),
         **address_labels(
             spawner.port,

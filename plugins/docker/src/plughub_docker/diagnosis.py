@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 from plughub_docker.settings import HOST_NETWORK
 
 MEGABYTE = 1024 * 1024
+KILLED = 137
+"""Exit code of a process that was killed by SIGKILL, as the engine does it for want of memory."""
 
 
 def diagnose(container: Mapping[str, Any], port: int) -> str | None:
@@ -21,17 +23,38 @@ def diagnose(container: Mapping[str, Any], port: int) -> str | None:
     Returns:
         One sentence, or None when nothing is wrong that can be seen from outside.
     """
-    state = container["State"]
-    if state.get("OOMKilled"):
-        return _out_of_memory(container["HostConfig"].get("Memory") or 0)
-    if not state.get("Running"):
-        return str(state.get("Error") or "") or unreachable_hub(container)
+    state, limit = container["State"], container["HostConfig"].get("Memory") or 0
     if state.get("Paused"):
         return "the container is paused: docker unpause lets it go on"
+    if state.get("Restarting") or not state.get("Running"):
+        killed = state.get("OOMKilled") and state.get("ExitCode") == KILLED
+        why = _out_of_memory(limit) if killed else str(state.get("Error") or "") or unreachable_hub(container)
+        return "; ".join(filter(None, (_crash_loop(container), why))) or None
+    if loop := _crash_loop(container):
+        return loop
     return unreachable_hub(container) or (
         f"the container runs, but nothing answers on port {port} inside it; the server has to listen there "
         "on all addresses (JUPYTERHUB_SERVICE_URL)"
+        + (
+            "; the engine has killed one of its processes for want of memory"
+            if state.get("OOMKilled")
+            else ""
+        )
     )
+
+
+def _crash_loop(container: Mapping[str, Any]) -> str:
+    """Say that a restart policy starts a server again and again, which ends each time."""
+    state, count = container["State"], int(container.get("RestartCount") or 0)
+    if not count and not state.get("Restarting"):
+        return ""
+    policy = (container["HostConfig"].get("RestartPolicy") or {}).get("Name")
+    code = (
+        f" with exit code {state.get('ExitCode')}"
+        if state.get("Restarting") or not state.get("Running")
+        else ""
+    )
+    return f"the server ended{code} and was started again {count} times (restart policy {policy})"
 
 
 def _out_of_memory(limit: int) -> str:

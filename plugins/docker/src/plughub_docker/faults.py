@@ -11,7 +11,23 @@ from docker.errors import DockerException
 from traitlets import TraitError
 
 from plughub.spawner import SpawnFailed
+from plughub_docker.engine import EngineError
 
+SENT: Final = (
+    "image",
+    "cmd",
+    "volumes",
+    "read_only_volumes",
+    "mounts",
+    "links",
+    "network_name",
+    "host_ip",
+    "mem_limit",
+    "cpu_limit",
+    "extra_create_kwargs",
+    "extra_host_config",
+)
+"""Settings of which the engine may refuse a value."""
 _WORD: Final = re.compile(r"[\w./-]{2,}")
 
 
@@ -29,6 +45,30 @@ def naming(*settings: str) -> Iterator[None]:
         yield
     except (TypeError, ValueError, LookupError, AttributeError, TraitError, DockerException) as error:
         raise SpawnFailed(f"{' or '.join(settings)} cannot be used: {error}", retry=False) from error
+
+
+@contextlib.contextmanager
+def blaming(section: str, spawner: object) -> Iterator[None]:
+    """Name the settings that may be wrong when the engine refuses an argument.
+
+    Args:
+        section: of the settings.
+        spawner: has them.
+
+    Raises:
+        EngineError: with the settings, where it was raised without.
+    """
+    try:
+        yield
+    except EngineError as error:
+        if not error.refused:
+            raise
+        values = {f"{section}.{name}": getattr(spawner, name) for name in SENT}
+        found = suspects(
+            error.message.partition(": ")[2], {name: value for name, value in values.items() if value}
+        )
+        message = f"{error.message} (the engine refuses {', '.join(found)})"
+        raise EngineError(message, refused=True) from error
 
 
 def suspects(said: str, settings: Mapping[str, Any]) -> list[str]:

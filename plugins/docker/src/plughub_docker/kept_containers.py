@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,6 +10,8 @@ from plughub.spawner import SpawnFailed
 from plughub_docker import marks
 from plughub_docker.certificates import KEY_VARIABLE, DockerCertificates
 from plughub_docker.containers import Containers, Inspected, has_run
+from plughub_docker.engine import EngineError
+from plughub_docker.made_with import TOKEN, differences
 
 
 class KeptContainers(DockerCertificates):
@@ -115,16 +118,57 @@ class KeptContainers(DockerCertificates):
         self.set_aside = [*self.set_aside, kept["Id"]]
         self.warn_of_kept(name, f"{self.record.full_name} had another name when it was made")
 
-    def _resumes(self, kept: Inspected) -> bool:
+    def wanted(self) -> Mapping[str, str]:
+        """Describe the configuration that a new container would have."""
+        return {}
+
+    def _compare(self, kept: Inspected) -> None:
+        """Compare a container with what is wanted now: it keeps what it was made with.
+
+        Raises:
+            SpawnFailed: the user chose something else, or the image is another one.
+        """
         made_from, name = kept["Config"]["Image"], kept["Name"].lstrip("/")
+        chosen, different = "image" in self.user_options, differences(kept, self.wanted())
+        if made_from != self.image and not chosen and "chosen image" in different:
+            self.image = made_from  # nothing is chosen now, and this was chosen then
+            different = differences(kept, self.wanted())
         if made_from != self.image:
             raise SpawnFailed(
                 f"container {name!r} was made from image {made_from!r} and is kept "
                 f"(DockerSpawner.remove is off): remove it, or choose that image instead of {self.image!r}",
+                status=400 if chosen else 500,
                 retry=False,
             )
+        for option in ("environment", "repository"):
+            if self.user_options.get(option) and f"chosen {option}" in different:
+                raise SpawnFailed(
+                    f"container {name!r} was made with another {option} and is kept (DockerSpawner.remove is "
+                    f"off): remove it, or leave the {option} as it was",
+                    status=400,
+                    retry=False,
+                )
+        if self._has_newer_image(kept):
+            different.append(f"image {made_from} (pulled or built again since)")
+        if changed := [one for one in different if not one.startswith("chosen")]:
+            self.log.warning(
+                "container %s is kept (DockerSpawner.remove is off) and was made with another configuration, "
+                "which it keeps: %s. To renew it, stop its server, copy its files with docker cp, and remove "
+                "it with docker rm",
+                name,
+                ", ".join(changed),
+            )
+
+    def _has_newer_image(self, kept: Inspected) -> bool:
+        with contextlib.suppress(EngineError), self.engine.asked() as client:
+            return bool(client.inspect_image(kept["Config"]["Image"])["Id"] != kept["Image"])
+        return False
+
+    def _resumes(self, kept: Inspected) -> bool:
+        name = kept["Name"].lstrip("/")
+        self._compare(kept)
         variables = dict(pair.partition("=")[::2] for pair in kept["Config"]["Env"])
-        if not (token := variables.get("JUPYTERHUB_API_TOKEN")):
+        if not (token := variables.get(TOKEN)):
             return False
         self._refuse_other_tls(name, KEY_VARIABLE in variables)
         if marks.is_marked(kept):

@@ -79,6 +79,11 @@ def has_place(container: Mapping[str, Any]) -> bool:
     return shares_host or PUBLISHED in found or ADDRESS in found
 
 
+def is_ours(label: str) -> bool:
+    """Tell whether a label is one of a hub's."""
+    return label.startswith("plughub.")
+
+
 def scheme_of(found: Mapping[str, str]) -> str:
     """Read from labels whether a server listens at ``http`` or ``https``."""
     return found.get(SCHEME) or "http"

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import functools
 import threading
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Final
 
 from plughub.classes.calling import call
@@ -20,28 +19,14 @@ from plughub_docker.creation import create_arguments
 from plughub_docker.diagnosis import diagnose, unreachable_hub
 from plughub_docker.engine import EngineError
 from plughub_docker.engine_watch import watch_of
-from plughub_docker.faults import suspects
+from plughub_docker.faults import blaming
 from plughub_docker.fixed_places import free_address, free_port, is_lost
-from plughub_docker.host_network import check_visible
+from plughub_docker.host_network import check_visible, is_on_host_network
+from plughub_docker.made_with import describe
 from plughub_docker.names import when_free
 from plughub_docker.reachable_containers import ReachableContainers
 from plughub_docker.settings import DEFAULT_NETWORK, HOST_NETWORK
 
-SENT: Final = (
-    "image",
-    "cmd",
-    "volumes",
-    "read_only_volumes",
-    "mounts",
-    "links",
-    "network_name",
-    "host_ip",
-    "mem_limit",
-    "cpu_limit",
-    "extra_create_kwargs",
-    "extra_host_config",
-)
-"""Settings of which the engine may refuse a value."""
 GONE: Final = "the container is gone: it was removed, but not by the hub"
 PLACE_TRIES: Final = 10
 LOOK: Final = 0.1
@@ -241,7 +226,7 @@ class DockerSpawner(ReachableContainers):
         for left in reversed(range(PLACE_TRIES)):
             self.place_certificates(self.engine, self.object_id)
             try:
-                with self._blaming_settings():
+                with blaming(self.section, self):
                     self.containers.start(self.object_id, self.object_name)
             except EngineError as error:
                 chosen = self.fixed_address or (
@@ -261,24 +246,14 @@ class DockerSpawner(ReachableContainers):
         elif self.network_name not in {HOST_NETWORK, DEFAULT_NETWORK}:
             self.fixed_address = free_address(self.engine, self.network_name)
         arguments, host = create_arguments(self, self._image_command())
-        with self._blaming_settings():
+        with blaming(self.section, self):
             made = self.containers.create(arguments, host)
         self.log.info("Created container %s (%.12s) from image %s", self.object_name, made, self.image)
         return made
 
-    @contextlib.contextmanager
-    def _blaming_settings(self) -> Iterator[None]:
-        """Name the settings that may be wrong when the engine refuses an argument."""
-        try:
-            yield
-        except EngineError as error:
-            values = {f"{self.section}.{name}": getattr(self, name) for name in SENT}
-            set_ones = {name: value for name, value in values.items() if value}
-            if not error.refused:
-                raise
-            said = error.message.partition(": ")[2]
-            names = ", ".join(suspects(said, set_ones))
-            raise EngineError(f"{error.message} (the engine refuses {names})", refused=True) from error
+    def wanted(self) -> Mapping[str, str]:
+        """Describe the configuration that a new container would have."""
+        return describe(self, *create_arguments(self, self._image_command()))
 
     def _image_command(self) -> list[str]:
         """Find the command of the image where the configuration has none."""
@@ -291,12 +266,12 @@ class DockerSpawner(ReachableContainers):
         container = self.containers.inspect(self.object_id)
         if container is None:
             raise SpawnFailed(GONE)
-        if not container["State"]["Running"]:
+        if not container["State"]["Running"] or container["State"].get("Restarting"):
             return self.reached_at, self.port  # it has ended already, which the hub's next look finds
         if warning := unreachable_hub(container):
             self.log.warning("%s: %s", self.object_name, warning)
         port = port_of(container, self.port)
-        if self.network_name == HOST_NETWORK:
+        if is_on_host_network(container):
             check_visible(container)
             return self.reached_at, port
         if not (place := self.place_of(container)):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from plughub_docker.diagnosis import MEGABYTE
+from plughub_docker.diagnosis import KILLED, MEGABYTE
 
 Task = Mapping[str, Any]
 
@@ -13,7 +13,6 @@ ALIVE: Final = frozenset(
     {"new", "allocated", "pending", "assigned", "accepted", "preparing", "ready", "starting", "running"}
 )
 WAITS_FOR_NODE: Final = frozenset({"new", "allocated", "pending"})
-KILLED: Final = 137
 
 _STEPS: Final = {
     "new": "Waiting for a node of the swarm",

@@ -1,0 +1,120 @@
+"""With which configuration a kept container was made: a label tells later starts what has changed since."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from plughub_docker import marks
+from plughub_docker.certificates import FOLDER
+
+if TYPE_CHECKING:
+    from plughub_docker.options import DockerOptions
+
+TOKEN: Final = "JUPYTERHUB_API_TOKEN"  # noqa: S105 - name of a variable
+LABEL: Final = "plughub.made-with"
+_DIGITS: Final = 12
+
+_LIMITS: Final = ("mem_limit", "mem_reservation", "cpu_period", "cpu_quota", "cpu_shares", "nano_cpus")
+_MOUNTS: Final = ("binds", "mounts")
+_NETWORK: Final = ("network_mode", "links")
+_OF_A_START: Final = ("port_bindings",)
+_APART: Final = frozenset({"image", "name", "command", "environment", "labels", "ports", "networking_config"})
+_CHANGING: Final = (
+    "JPY_API_TOKEN",
+    "JUPYTERHUB_API_TOKEN",
+    "JUPYTERHUB_CLIENT_ID",
+    "JUPYTERHUB_SERVICE_URL",
+    "PLUGHUB_",
+    "MEM_LIMIT",
+    "MEM_GUARANTEE",
+    "CPU_LIMIT",
+    "CPU_GUARANTEE",
+)
+"""Variables that differ from start to start, or that stand for a limit."""
+
+
+def describe(spawner: DockerOptions, arguments: Mapping[str, Any], host: Mapping[str, Any]) -> dict[str, str]:
+    """Describe a configuration by its parts. Secrets are among them.
+
+    Args:
+        spawner: the spawner about to start.
+        arguments: of `create_container`.
+        host: of `create_host_config`.
+
+    Returns:
+        Texts by what an administrator changes.
+    """
+    chosen = spawner.chosen_environment
+    variables = {
+        name: value
+        for name, value in arguments["environment"].items()
+        if not name.startswith(_CHANGING) and name not in chosen
+    }
+    labels = {name: value for name, value in arguments.get("labels", {}).items() if not marks.is_ours(name)}
+    parts = {
+        "limits": {key: host.get(key) for key in _LIMITS},
+        "environment": variables,
+        "mounts": [host.get("binds"), [_mount(one) for one in host.get("mounts") or ()]],
+        "network": {key: host.get(key) for key in _NETWORK},
+        "command": [] if spawner.repository else arguments["command"],
+        "other arguments": [
+            {key: item for key, item in arguments.items() if key not in _APART},
+            {
+                key: item
+                for key, item in host.items()
+                if key not in {*_LIMITS, *_MOUNTS, *_NETWORK, *_OF_A_START}
+            },
+            labels,
+        ],
+        "chosen environment": dict(chosen),
+        "chosen repository": spawner.repository,
+        "chosen image": spawner.user_options.get("image"),
+    }
+    return {name: json.dumps(part, sort_keys=True, default=str) for name, part in parts.items()}
+
+
+def label_of(described: Mapping[str, str], token: str) -> dict[str, str]:
+    """Write a description as a label, which tells no secret: labels are copied to many places.
+
+    Args:
+        described: what `describe` gave.
+        token: the server's, without which the digests cannot be compared with anything.
+
+    Returns:
+        The label.
+    """
+    return {LABEL: json.dumps({name: _digest(part, token) for name, part in described.items()})}
+
+
+def differences(container: Mapping[str, Any], described: Mapping[str, str]) -> list[str]:
+    """Compare a container with the configuration that a new one would have.
+
+    Args:
+        container: as inspected.
+        described: what `describe` gave.
+
+    Returns:
+        What differs; nothing for a container without the label.
+    """
+    made = json.loads(marks.labels(container).get(LABEL) or "{}")
+    token = token_of(container)
+    return [name for name, part in described.items() if name in made and made[name] != _digest(part, token)]
+
+
+def token_of(container: Mapping[str, Any]) -> str:
+    """Read the token of a server from its container; empty when it has none."""
+    variables = dict(pair.partition("=")[::2] for pair in container["Config"].get("Env") or ())
+    return str(variables.get(TOKEN) or "")
+
+
+def _mount(mount: Mapping[str, Any]) -> Any:
+    """Leave out what belongs to one start: the labels of the volume with the certificate."""
+    return FOLDER if mount.get("Target") == FOLDER else dict(mount)
+
+
+def _digest(part: str, token: str) -> str:
+    return hmac.new(token.encode(), part.encode(), hashlib.sha256).hexdigest()[:_DIGITS]

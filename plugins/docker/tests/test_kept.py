@@ -1,0 +1,94 @@
+"""Containers that are kept while the configuration changes: none is used in silence, none is thrown away."""
+
+import pytest
+
+from plughub.domain.errors import PluginError
+from plughub.testing.contracts.spawner import make_server
+
+pytestmark = pytest.mark.docker
+
+FIRST = {
+    "remove": False,
+    "mem_limit": "64M",
+    "environment": {"A": "1", "SECRET": "hidden-from-labels"},
+    "extra_host_config": {"binds": ["/tmp:/more:ro"]},
+}
+CHANGES = {
+    "limits": {"mem_limit": "65M"},
+    "environment": {"environment": {"A": "2"}},
+    "mounts": {"extra_host_config": {"binds": ["/tmp:/more"]}},
+    "command": {"args": ["--writes=1"]},
+    "network": {"network_name": "host", "ip": "127.0.0.1"},
+    "other arguments": {"extra_create_kwargs": {"labels": {"team": "a"}}},
+}
+
+
+@pytest.fixture
+def start(spawners, caplog):
+    """Starts a server with settings and options, and stops it; gives the container's id and what was logged."""
+    known = {}
+
+    async def go(options=(), **settings):
+        caplog.clear()
+        spawner = spawners(server=make_server("alice", options=dict(options), **known), **settings)
+        try:
+            endpoint = await spawner.start()
+            assert (await spawner.facts())["environment"]["JUPYTERHUB_USER"] == "alice"
+        finally:
+            left = await spawner.hooks.stop("tested", spawner.record, now=True)
+            known.update(mark=spawner.server.mark, state=left.state)
+        return endpoint.state["object_id"], caplog.text
+
+    return go
+
+
+async def test_what_a_kept_container_was_made_with_is_compared_and_told(start, engine):
+    container, _ = await start(**FIRST)
+    label = engine.inspect_container(container)["Config"]["Labels"]["plughub.made-with"]
+    assert "hidden" not in label
+    again, said = await start(**FIRST)
+    assert again == container
+    assert "another configuration" not in said
+    for what, change in CHANGES.items():
+        again, said = await start(**{**FIRST, **change})
+        assert again == container
+        assert f"which it keeps: {what}. To renew it" in said
+
+
+async def test_an_image_that_was_built_again_is_told(start, engine, tiny_image, prefix):
+    engine.tag(tiny_image, prefix, "mine")
+    made = engine.create_container(tiny_image, ["unused"], name=f"{prefix}-making")["Id"]
+    try:
+        container, _ = await start(remove=False, image=f"{prefix}:mine")
+        engine.commit(made, prefix, "mine", changes=["LABEL again=yes"])
+        again, said = await start(remove=False, image=f"{prefix}:mine")
+        assert again == container
+        assert f"which it keeps: image {prefix}:mine (pulled or built again since)" in said
+    finally:
+        engine.remove_container(container, force=True)
+        engine.remove_image(f"{prefix}:mine", force=True)
+
+
+async def test_another_choice_is_refused_and_none_goes_on_with_what_was_chosen(
+    start, engine, tiny_image, prefix
+):
+    engine.tag(tiny_image, prefix, "other")
+    settings = {
+        "remove": False,
+        "image": f"{prefix}:other",
+        "allowed_images": {"Tiny": tiny_image, "Other": f"{prefix}:other"},
+        "allowed_environment": ["COURSE"],
+    }
+    try:
+        container, _ = await start({"image": "Tiny", "environment": {"COURSE": "1"}}, **settings)
+        with pytest.raises(PluginError, match="choose that image instead") as caught:
+            await start({"image": "Other"}, **settings)
+        assert caught.value.__cause__.status == 400
+        with pytest.raises(PluginError, match="made with another environment") as caught:
+            await start({"image": "Tiny", "environment": {"COURSE": "2"}}, **settings)
+        assert caught.value.__cause__.status == 400
+        again, said = await start({}, **settings)
+        assert again == container
+        assert "another configuration" not in said
+    finally:
+        engine.remove_image(f"{prefix}:other")
