@@ -50,6 +50,17 @@ async def test_what_the_plugin_says_is_what_the_user_reads(hub, machine, proxy):
     assert await hub.store.read(lambda tx: tx.oauth.client("jupyterhub-user-alice")) is None
 
 
+@pytest.mark.parametrize(("status", "stay"), [(400, {"size": "small"}), (500, {"size": "huge"})])
+async def test_options_that_are_refused_are_not_those_of_the_next_start(hub, machine, status, stay):
+    await hub.stopped(await hub.started(options={"size": "small"}))
+    machine.error = SpawnFailed("huge is not for you", status=status)
+    await hub.gave_up(options={"size": "huge"})
+    machine.error = None
+    server = await hub.started()
+    assert server.options == stay
+    assert machine.running[server.launch][0].options == stay
+
+
 async def test_any_other_exception_names_the_plugin_and_shows_the_log_without_secrets(hub, machine):
     machine.error = FileNotFoundError(2, "No such file", "/usr/bin/lab")
     failure = (await hub.started()).failure

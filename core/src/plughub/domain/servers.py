@@ -105,6 +105,7 @@ class Operation:
         trouble: why it does not get on; empty when it does, or nothing is known yet.
         again_at: when it is tried again, seconds since the epoch; 0 when it is not waiting for that.
         progress: what was reported so far, oldest first.
+        options_before: options of the server before a start that brings others; None when it brings none.
     """
 
     id: str
@@ -124,6 +125,7 @@ class Operation:
     trouble: str = ""
     again_at: float = 0
     progress: tuple[Mapping[str, Any], ...] = ()
+    options_before: Mapping[str, Any] | None = None
 
     @property
     def done(self) -> bool:

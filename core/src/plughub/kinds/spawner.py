@@ -216,7 +216,8 @@ class SpawnFailed(Exception):  # noqa: N818 - it says what happened
     Args:
         message: what the user reads.
         html: the same with markup that the plugin vouches for.
-        status: HTTP status of the answer to a start through the API.
+        status: HTTP status of the answer to a start through the API. 400 refuses the options: the next start
+            without options takes those from before.
         retry: whether trying again may help.
     """
 

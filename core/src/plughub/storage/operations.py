@@ -124,6 +124,7 @@ class Operations:
         now: bool = False,
         remove: bool = False,
         failure: Failure | None = None,
+        options_before: Mapping[str, Any] | None = None,
     ) -> Operation:
         """Write an operation down, without its place. A second one for a server raises ConflictError."""
         key = uuid.uuid4().hex
@@ -142,6 +143,7 @@ class Operations:
             "remove": remove,
             "failure": pack_failure(failure),
             "progress": [],
+            "options_before": None if options_before is None else dict(options_before),
             "turn": next_turn(self._connection, server.user_id) if kind is OperationKind.START else 0,
         }
         if not insert_unless_taken(self._connection, tables.operations, "id", values):
@@ -158,6 +160,7 @@ class Operations:
             now=now,
             remove=remove,
             failure=failure,
+            options_before=options_before,
         )
 
     def get(self, operation_id: str) -> Operation | None:

@@ -95,4 +95,5 @@ def read_operation(row: Row[Any], place: int | None = None, prefix: str = "") ->
         trouble=trouble,
         again_at=values["lease_until"] if trouble and not values["holder"] else 0,
         progress=tuple(values["progress"] or ()),
+        options_before=values["options_before"],
     )

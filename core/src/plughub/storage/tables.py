@@ -259,6 +259,7 @@ operations = Table(
     Column("lease_until", Float, nullable=False, default=0),
     Column("trouble", Unicode(1023)),
     Column("turn", Integer),
+    Column("options_before", JSONText),
 )
 Index(
     "uq_plughub_operations_one_at_a_time",

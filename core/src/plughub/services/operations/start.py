@@ -44,6 +44,8 @@ from plughub.services.tokens.role_scopes import scopes_of_role
 from plughub.services.tokens.tokens import store_token
 
 log = logging.getLogger("plughub.start")
+REFUSED: Final = 400
+"""Status of a start whose options the spawner refuses."""
 ROUTE_TRIES: Final = 5
 FIRST_PAUSE: Final = 1.0
 LONGEST_PAUSE: Final = 300.0
@@ -102,7 +104,14 @@ class StartSteps:
             log.warning("start of %s failed: %s", job.operation.id, error)
             # Its user reads why at once, whatever it takes to tidy up.
             failure, key = error.failure, job.operation.server_id
-            await job.advance(Phase.UNDO, lambda tx: tx.servers.failed(key, failure), failure=failure)
+            before = job.operation.options_before if failure.status == REFUSED else None
+
+            def failed(tx: Transaction) -> None:
+                tx.servers.failed(key, failure)
+                if before is not None:  # a start without options takes the last ones: none that were refused
+                    tx.servers.set_options(key, before)
+
+            await job.advance(Phase.UNDO, failed, failure=failure)
 
     async def _launch(self, job: Job, reporter: Reporter) -> Phase:
         found = await self._find(job, *await job.load()) if job.resumed else None

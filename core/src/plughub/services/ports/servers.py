@@ -129,6 +129,7 @@ class Operations(Protocol):
         now: bool = False,
         remove: bool = False,
         failure: Failure | None = None,
+        options_before: Mapping[str, Any] | None = None,
     ) -> Operation:
         """Write an operation down. A server has one at a time: a second raises ConflictError."""
 

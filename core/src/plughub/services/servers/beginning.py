@@ -99,7 +99,11 @@ class Beginning:
         # Another process may have been first since the row was read: its operation is the one to join.
         with contextlib.suppress(ConflictError):
             operation = tx.operations.begin(
-                server, OperationKind.START, backend=plugin, requested_by=requested_by
+                server,
+                OperationKind.START,
+                backend=plugin,
+                requested_by=requested_by,
+                options_before=None if options is None else server.options,
             )
             chosen = server.options if options is None else options
             return replace(server, desired=Status.RUNNING, options=chosen, operation=operation)
