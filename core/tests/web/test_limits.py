@@ -85,9 +85,24 @@ async def connect():
         yield go
 
 
+class Held(APIHandler):
+    """A call of a plugin that takes its time with its answer."""
+
+    go = asyncio.Event()
+
+    async def post(self):
+        await self.go.wait()
+        self.finish(f"{len(self.request.body)}")
+
+
 @pytest.fixture
 async def hub(make_hub):
-    pages = (Page(path="/raw", handler=Raw), Page(path="/api/takes/([a-z]+)", handler=Large))
+    Held.go = asyncio.Event()
+    pages = (
+        Page(path="/raw", handler=Raw),
+        Page(path="/api/takes/([a-z]+)", handler=Large),
+        Page(path="/api/held", handler=Held),
+    )
     return await make_hub(pages=pages)
 
 
@@ -104,7 +119,7 @@ async def test_what_a_stranger_announces_is_refused_before_any_of_it_is_sent(hub
         assert await (await (await connect(hub)).send(endless)).status() == 413, path
         whole = await (await connect(hub)).send(post(path, STRANGER_BODY + 1), b"x" * (STRANGER_BODY + 1))
         assert await whole.status() == 413, path
-        assert hub.application.connections.held == 0
+        assert hub.application.connections.bodies.total == 0
 
 
 async def test_a_body_without_a_length_obeys_the_same_limit(hub, connect):
@@ -114,7 +129,7 @@ async def test_a_body_without_a_length_obeys_the_same_limit(hub, connect):
         await client.send(f"POST {path} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
         await client.send("", chunk * 3 + b"0\r\n\r\n")
         assert await client.status() == 413, path
-        assert hub.application.connections.held == 0
+        assert hub.application.connections.bodies.total == 0
 
 
 async def test_a_short_body_is_read_whoever_sends_it(hub, connect):
@@ -175,16 +190,66 @@ async def test_the_start_page_takes_files_of_signed_in_users_where_there_is_a_fo
 
 async def test_slow_bodies_hold_no_more_than_allowed_and_keep_nobody_out(hub, connect):
     connections = hub.application.connections
-    connections.most_bytes = 10 * STRANGER_BODY
+    connections.bodies.most = connections.bodies.share = 10 * STRANGER_BODY
     slow = []
     for _ in range(30):
         slow.append(await (await connect(hub)).send(SLOW.format(STRANGER_BODY), b"x" * (STRANGER_BODY - 1)))
-        assert connections.held <= connections.most_bytes
-    await hub.until(lambda: _holds(lambda: connections.held >= 9 * (STRANGER_BODY - 1)))
-    assert connections.held <= connections.most_bytes
+        assert connections.bodies.total <= connections.bodies.most
+    await hub.until(lambda: _holds(lambda: connections.bodies.total >= 9 * (STRANGER_BODY - 1)))
+    assert connections.bodies.total <= connections.bodies.most
     assert await slow[0].is_closed()
     assert (await hub.browser().get("/hub/login")).code == 200
     assert await (await slow[-1].send("", b"x")).status() == 403  # read to its end, and without a token
+
+
+async def test_bodies_that_are_answered_have_a_bound_for_each_user_and_one_for_all(hub, connect):
+    bodies = hub.application.connections.bodies
+    bodies.most, bodies.share = 3 * MAX_BODY, 2 * MAX_BODY
+
+    async def begin(name):
+        token = (await hub.program(name)).headers["Authorization"]
+        head = post("/hub/api/held", MAX_BODY, f"Authorization: {token}", "Expect: 100-continue")
+        client = await (await connect(hub)).send(head)
+        return client, await client.status()
+
+    async def whole(name):
+        client, status = await begin(name)
+        assert status == 100, name
+        await client.reader.readline()
+        return await client.send("", b"x" * MAX_BODY)
+
+    answered = [await whole("alice"), await whole("alice")]
+    await hub.until(lambda: _holds(lambda: hub.application.under_way == 2))
+    for _ in range(20):
+        client, status = await begin("alice")
+        assert status == 503, "the share of alice is used up, and nothing of this was read"
+        assert b"Retry-After" in await client.reader.readuntil(b"\r\n\r\n")
+        assert bodies.total == 2 * MAX_BODY
+    answered.append(await whole("bob"))
+    assert (await begin("carol"))[1] == 503, "there is no room for anybody"
+    assert (await hub.browser().get("/hub/login")).code == 200
+    assert bodies.total == bodies.most
+    Held.go.set()
+    assert [await client.status() for client in answered] == [200] * 3
+    await hub.until(lambda: _holds(lambda: bodies.total == 0))
+    assert await (await whole("carol")).status() == 200
+
+
+async def test_a_body_that_is_waited_for_gives_way_to_one_of_the_same_user_and_to_no_other(hub, connect):
+    bodies = hub.application.connections.bodies
+    bodies.share = 2 * MAX_BODY
+    clients = {}
+    for name in ("bob", "alice", "alice", "alice"):
+        token = (await hub.program(name)).headers["Authorization"]
+        head = post("/hub/api/held", MAX_BODY, f"Authorization: {token}")
+        clients.setdefault(name, []).append(await (await connect(hub)).send(head, b"x"))
+        counted = min(sum(map(len, clients.values())), 3) * MAX_BODY
+        await hub.until(lambda counted=counted: _holds(lambda: bodies.total == counted))
+    assert await clients["alice"][0].is_closed()
+    assert bodies.total == 3 * MAX_BODY
+    Held.go.set()
+    for client in (clients["bob"][0], *clients["alice"][1:]):
+        assert await (await client.send("", b"x" * (MAX_BODY - 1))).status() == 200
 
 
 async def test_connections_that_say_nothing_give_way_to_those_that_ask(hub, connect):
@@ -230,13 +295,17 @@ async def test_requests_that_are_sent_ahead_are_answered_in_order_and_not_kept_w
             await client.reader.readexactly(int(length.split(b":")[1]))
     hub.tiny.hold = asyncio.Event()
     token = (await hub.program()).headers["Authorization"]
-    start = f"POST /hub/api/users/alice/server HTTP/1.1\r\nHost: x\r\nAuthorization: {token}\r\nContent-Length: 0\r\n\r\n"
-    await client.send(start)
+    await client.send(post("/hub/api/users/alice/server", 2, f"Authorization: {token}"), b"{}")
     await hub.until(lambda: _holds(lambda: hub.tiny.started))
     client.writer.write(b"GET /hub/api/ HTTP/1.1\r\nHost: x\r\n\r\n" * 100_000)
     (connection,) = hub.server._connections
     assert (await hub.browser().get("/hub/login")).code == 200
-    assert connection.stream._read_buffer_size <= listener.MAX_BUFFER
+    ahead = connection.stream._read_buffer_size
+    assert 0 < ahead <= listener.MAX_BUFFER
+    bodies = hub.application.connections.bodies
+    bodies.most = 2 + ahead + 10
+    assert not hub.application.connections.admits(object(), "x", 11), "what was read ahead counts"
+    assert hub.application.connections.admits(object(), "x", 10)
     hub.tiny.hold.set()
     assert await client.status() == 201
 
@@ -277,11 +346,14 @@ def test_a_client_that_takes_no_answer_gives_way_when_nothing_else_waits():
     good, stuck, new = Stream(stuck=False), Stream(stuck=True), Stream(stuck=False)
     for stream in (good, stuck):
         connections.waits(stream, stream)
+        assert connections.admits(stream, f"{stream.stuck}", connections.bodies.most // 2)
         connections.is_whole(stream)
     connections.waits(new, new)
     assert (good.gone, stuck.gone, new.gone) == (False, False, True)
-    connections.came(good, connections.most_bytes + 1)
+    assert connections.admits(object(), "third", 1)
     assert stuck.gone
+    assert not connections.admits(object(), "fourth", connections.bodies.most)
+    assert not good.gone
 
 
 async def _holds(condition):

@@ -14,10 +14,12 @@ from plughub.domain.paths import respell
 from plughub.domain.secrets import scrub
 from plughub.services.observing.strangers import stranger
 from plughub.web.body_gate import BodyGate
-from plughub.web.connections import MAX_HELD, Connections
+from plughub.web.connections import Connections
 from plughub.web.context import WebContext
 from plughub.web.forwarded import apply_forwarded
 from plughub.web.headers import api_headers, page_headers
+from plughub.web.held_bodies import HeldBodies
+from plughub.web.listener import read_ahead
 from plughub.web.pages.misc import RespelledHandler
 from plughub.web.peers import Peers
 from plughub.web.routes import routes
@@ -58,9 +60,8 @@ class HubApplication(Application):
             login_url=f"{self._prefix}login",
         )
         self.templates = Templates(context, self.settings)
-        self.connections = Connections(
-            context.options.max_connections, max(MAX_HELD, 2 * context.options.spawn_form_limit)
-        )
+        bodies = HeldBodies(longest=context.options.spawn_form_limit)
+        self.connections = Connections(context.options.max_connections, bodies, read_ahead)
         self._peers = Peers(context.trusted_downstream_ips, context.proxy_users)
         self._requests: WeakSet[HTTPServerRequest] = WeakSet()
 

@@ -13,7 +13,7 @@ from tornado.httputil import (
     ResponseStartLine,
 )
 
-from plughub.domain.errors import HubError, TooLargeError
+from plughub.domain.errors import HubError, TooLargeError, UnavailableError
 from plughub.web.base import STRANGER_BODY, BaseHandler
 from plughub.web.listener import BODY_SECONDS
 from plughub.web.refused_body import MAX_DROPPED, RefusedBodyHandler
@@ -21,6 +21,7 @@ from plughub.web.refused_body import MAX_DROPPED, RefusedBodyHandler
 if TYPE_CHECKING:
     from plughub.web.application import HubApplication
 
+FULL: Final = "the hub is reading too many requests at once, please try again"
 SLOWEST: Final = 32 * 1024
 """Bytes a second that are expected of a client which may send a long body."""
 
@@ -35,8 +36,9 @@ class BodyGate(HTTPMessageDelegate):
     """Stands before the handler of a request that has a body.
 
     A short body is read whoever sends it. For a longer one the hub finds out first who makes the request,
-    and how much the handler takes of a signed-in user. What is too long is received and dropped, up to a
-    bound, so that the client gets to read the answer.
+    and how much the handler takes of a signed-in user. Bodies that are read or answered at once have bounds,
+    too. What is too long, or too much, is received and dropped, up to a bound, so that the client gets to
+    read the answer.
 
     Args:
         application: the application.
@@ -54,6 +56,8 @@ class BodyGate(HTTPMessageDelegate):
         self._handler = handler
         self._left = STRANGER_BODY
         self._limit = STRANGER_BODY
+        self._owner = f"address {request.remote_ip}"
+        self._is_counted = False
         self._dropping = False
 
     def headers_received(
@@ -66,6 +70,9 @@ class BodyGate(HTTPMessageDelegate):
             # Without a length, a body may turn out to be short: what is held is bounded all the same.
             return self._admit_unknown(start_line, headers)
         if length is None or length <= STRANGER_BODY:
+            if length and not self._admits(length):
+                return self._refuse(UnavailableError(FULL))
+            self._is_counted = True
             self._connection.set_max_body_size(STRANGER_BODY)
             return self._handler.headers_received(start_line, headers)
         return self._admit(start_line, headers, length)
@@ -77,7 +84,8 @@ class BodyGate(HTTPMessageDelegate):
         self._left -= len(chunk)
         if self._left < 0:
             return self._refuse(self._too_long())
-        self._application.connections.came(self._key, len(chunk))
+        if not self._is_counted and not self._admits(len(chunk)):
+            return self._refuse(UnavailableError(FULL))
         return self._handler.data_received(chunk)
 
     def finish(self) -> None:
@@ -95,9 +103,12 @@ class BodyGate(HTTPMessageDelegate):
         error = await self._find_limit()
         if error is None and length > self._limit:
             error = self._too_long()
+        if error is None and not self._admits(length):
+            error = UnavailableError(FULL)
         if error is not None:
             await self._refuse(error)
             return
+        self._is_counted = True
         self._connection.set_max_body_size(self._limit)
         self._connection.set_body_timeout(BODY_SECONDS + length / SLOWEST)
         await _maybe(self._handler.headers_received(start_line, headers))
@@ -122,12 +133,17 @@ class BodyGate(HTTPMessageDelegate):
             asking = (handler_class if known else _AnyHandler)(self._application, self._request, **arguments)
             try:
                 self._limit = await asking.longest_body_of(*path)
+                if asking.principal is not None:
+                    self._owner = asking.principal.called
             finally:
                 asking.let_go()
         except HubError as error:
             return error
         self._left = self._limit
         return None
+
+    def _admits(self, amount: int) -> bool:
+        return self._application.connections.admits(self._key, self._owner, amount)
 
     def _too_long(self) -> TooLargeError:
         return TooLargeError(f"the body of the request is longer than {self._limit} bytes")

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from tornado.httpserver import HTTPServer
 from tornado.httputil import HTTPConnection, HTTPMessageDelegate
 
+from plughub.web.connections import MAX_AHEAD
+
 if TYPE_CHECKING:
     from plughub.web.application import HubApplication
 
@@ -14,9 +16,9 @@ HEADER_SECONDS: Final = 60.0
 """For the headers of a request; an idle connection is closed after this, too."""
 BODY_SECONDS: Final = 30.0
 MAX_HEADERS: Final = 64 * 1024
-CHUNK: Final = 64 * 1024
-MAX_BUFFER: Final = 4 * CHUNK
-"""Bytes that are read ahead: requests that a client sends before it has its answer."""
+CHUNK: Final = 16 * 1024
+MAX_BUFFER: Final = MAX_AHEAD
+"""The headers of a request, and what is read ahead: requests that a client sends before it has its answer."""
 
 
 class HubServer(HTTPServer):
@@ -51,3 +53,8 @@ class HubServer(HTTPServer):
         """Forget a connection."""
         self._held.closed(cast("Any", server_conn).context)
         super().on_close(server_conn)
+
+
+def read_ahead(stream: object) -> int:
+    """Tell how much of later requests was read from a client that waits for an answer."""
+    return int(cast("Any", stream)._read_buffer_size)  # noqa: SLF001 - tornado tells it nowhere else
