@@ -2,6 +2,7 @@ import getpass
 import grp
 import os
 import pwd
+import re
 import secrets
 import shutil
 import stat
@@ -15,7 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plughub.domain.errors import PluginError
-from plughub_localprocess.simple_spawner import folder_name
+from plughub.testing.odd_names import ODD_NAMES
+from plughub_localprocess.homes import escaped_name, find_home, folder_name
 
 
 @pytest.mark.root
@@ -206,6 +208,40 @@ def test_the_folder_of_a_user_is_always_one_plain_name(name):
 @given(NAMES, NAMES)
 def test_two_users_never_share_a_folder(one, other):
     assert (folder_name(one) == folder_name(other)) == (one == other)
+    assert one == other or folder_name(one) != escaped_name(other)
+
+
+@pytest.mark.parametrize("name", [*ODD_NAMES, "zoë", "o'neil (x)"])
+def test_the_folder_that_jupyterhub_made_is_found(tmp_path, name):
+    """JupyterHub puts the name into the path as it is."""
+    theirs = tmp_path / name
+    if re.search("%[0-9a-f]{2}", name):
+        assert Path(find_home(f"{tmp_path}/{{username}}", name)) == tmp_path / name.replace("%", "%25")
+    else:
+        assert Path(find_home(f"{tmp_path}/{{username}}", name)) == theirs
+
+
+async def test_files_stay_after_a_move_from_jupyterhub_and_from_an_earlier_version(simple, tmp_path, caplog):
+    theirs, former = tmp_path / "homes" / "zoë", tmp_path / "homes" / "zo%C3%AB"
+
+    async def home():
+        spawner = simple(username="zoë")
+        await spawner.start()
+        facts = await spawner.facts()
+        await spawner.stop(now=True)
+        assert facts["environment"]["HOME"] == facts["folder"]
+        return Path(facts["folder"])
+
+    former.mkdir(parents=True)
+    assert await home() == former
+    assert not theirs.exists()
+    theirs.mkdir()
+    assert await home() == theirs
+    assert "two home folders" in caplog.text
+    former.rmdir()
+    former.symlink_to(tmp_path)
+    theirs.rmdir()
+    assert await home() == theirs, "a link is nobody's former folder"
 
 
 @pytest.fixture

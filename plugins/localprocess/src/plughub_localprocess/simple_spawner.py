@@ -7,13 +7,12 @@ import stat
 import tempfile
 from pathlib import Path
 from typing import ClassVar
-from urllib.parse import quote
 
 from traitlets import Unicode, default
 
-from plughub.domain.names import URL_SAFE
 from plughub.spawner import SpawnFailed
 from plughub_localprocess.accounts import Account
+from plughub_localprocess.homes import find_home
 from plughub_localprocess.spawner import LocalProcessSpawner
 
 
@@ -25,14 +24,15 @@ class SimpleLocalProcessSpawner(LocalProcessSpawner):
 
     home_dir_template = Unicode(
         f"{tempfile.gettempdir()}/{{username}}",
-        help="Folder of a user, created when it is missing. In {username} signs that could lead elsewhere "
-        "are escaped.",
+        help="Folder of a user, created when it is missing. {username} is the name itself, as in JupyterHub; "
+        "names that could lead elsewhere (a slash or a dot in front, control characters, ``%`` and two "
+        "hexadecimal digits) are escaped.",
     ).tag(config=True)
     home_dir = Unicode(help="Folder of this server's user.")
 
     @default("home_dir")
     def _default_home_dir(self) -> str:
-        return self.home_dir_template.format(username=folder_name(self.user.name))
+        return find_home(self.home_dir_template, self.user.name)
 
     def user_env(self, env: dict[str, str]) -> dict[str, str]:
         """Add what a login sets, for the folder of the user."""
@@ -67,16 +67,3 @@ class SimpleLocalProcessSpawner(LocalProcessSpawner):
     def switch_to(self) -> Account | None:
         """Nobody: the server runs as the hub's user."""
         return None
-
-
-def folder_name(username: str) -> str:
-    """Make a username the name of one folder, different for each user.
-
-    Args:
-        username: any name.
-
-    Returns:
-        The name itself where it is harmless, else escaped: never a path, never dots only, never hidden.
-    """
-    name = quote(username, safe=URL_SAFE + " ")
-    return f"%2E{name[1:]}" if name.startswith(".") else name
