@@ -14,14 +14,17 @@ from plughub.domain.roles import DEFAULT_ROLES
 from plughub.domain.scopes import ScopeTree
 from plughub.kinds import Identity
 from plughub.services.people.identities import IdentityKeeper
-from plughub.services.settings import HubSettings
+from plughub.services.settings import HubSettings, LoginPolicy
 from plughub.storage.database import Database
 from plughub.storage.schema import prepare_schema
 from plughub.storage.store import Transaction
 
 JOINED = frozenset({"pam", "ldap"})
 NAMES = ("alice", "bob", "carol")
-KEEPER = IdentityKeeper(HubSettings(mark="m", hub_id="h", host="x", one_person=(JOINED,)), ScopeTree())
+POLICIES = {name: LoginPolicy() for name in ("pam", "ldap", "oidc")}
+KEEPER = IdentityKeeper(
+    HubSettings(mark="m", hub_id="h", host="x", one_person=(JOINED,), policies=POLICIES), ScopeTree()
+)
 
 
 class RollBackError(Exception):
@@ -34,6 +37,7 @@ class World:
     def __init__(self, tx):
         self.tx = tx
         self.owners = {}
+        self.meant = {}
         self.names_at_oidc = {}
 
     def log_in(self, plugin, person):
@@ -46,6 +50,9 @@ class World:
             user = KEEPER.remember(self.tx, identity, None)
             human = ("joined" if plugin in JOINED else plugin, person)
             assert self.owners.setdefault(user.id, human) == human, f"{human} is let into {self.owners}"
+            assert self.meant.get(user.id, human[0]) == human[0], (
+                f"{human} has what is meant for {self.meant}"
+            )
 
     def call_at_oidc(self, person, name):
         self.names_at_oidc[person] = name
@@ -61,9 +68,15 @@ class World:
         if user is not None:
             self.tx.directory.delete(user.id)
             self.owners.pop(user.id, None)  # a key may be used again
+            self.meant.pop(user.id, None)
 
     def add(self, name):
         self.tx.directory.create([name])
+
+    def admit(self, name, plugin):
+        keys = self.tx.directory.create([name])
+        self.tx.admissions.grant(keys, [plugin])
+        self.meant.update(dict.fromkeys(keys, "joined" if plugin in JOINED else plugin))
 
 
 @pytest.fixture(scope="module")
@@ -83,6 +96,7 @@ DEEDS = st.one_of(
     st.tuples(st.just("call_at_oidc"), name, name),
     st.tuples(st.just("delete"), name),
     st.tuples(st.just("add"), name),
+    st.tuples(st.just("admit"), name, st.sampled_from(["pam", "ldap", "oidc"])),
 )
 RENAMED = [("log_in", "pam", "alice"), ("rename", "alice", "bob")]
 
@@ -90,6 +104,8 @@ RENAMED = [("log_in", "pam", "alice"), ("rename", "alice", "bob")]
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(deeds=st.lists(DEEDS, max_size=14))
 @example(deeds=[*RENAMED, ("log_in", "pam", "bob")])
+@example(deeds=[("admit", "alice", "pam"), ("log_in", "oidc", "alice")])
+@example(deeds=[("admit", "alice", "pam"), ("log_in", "ldap", "alice"), ("log_in", "pam", "alice")])
 @example(deeds=[*RENAMED, ("log_in", "ldap", "bob")])
 @example(deeds=[*RENAMED, ("log_in", "ldap", "alice"), ("add", "alice"), ("log_in", "pam", "bob")])
 def test_nobody_ever_gets_the_account_of_another(database, deeds):

@@ -154,6 +154,8 @@ async def test_a_filter_opens_nothing_where_there_is_no_target(ask, call):
 
 GROUP, LAB, BOB = "/groups/class", "/users/bob/servers/lab", "/users/bob"
 RENAME, JOIN, MEMBERS = {"name": "robert"}, {"users": ["bob"]}, {"groups": ["new"], "users": ["bob"]}
+SHARES, CODES = "/shares/bob/lab", "/share-codes/bob/lab"
+TO_CAROL, TO_CLASS, MORE = {"user": "carol"}, {"group": "class"}, {"scopes": ["servers!server=bob/lab"]}
 AFTER = [
     # a name is given by whom may add a user of that name; a filter by group reaches people, not names
     ("PATCH", BOB, RENAME, 403, "admin:users!user=bob"),
@@ -193,6 +195,46 @@ AFTER = [
     ),
     ("PATCH", LAB, {"name": "other"}, 200, "start:servers!user=bob read:servers"),
     ("PATCH", LAB, {"name": "other"}, 403, "start:servers access:servers!server=bob/other read:servers"),
+    # what is shared or given by a role counts as it will be, too
+    ("PATCH", LAB, {"name": "other"}, 403, "start:servers shares!server=bob/other read:servers"),
+    ("PATCH", LAB, {"name": "other"}, 403, "start:servers read:shares!server=bob/other read:servers"),
+    ("PATCH", LAB, {"name": "other"}, 200, "start:servers shares!user=bob read:servers"),
+    ("PATCH", BOB, RENAME, 403, "admin:users shares!user=robert"),
+    ("PATCH", BOB, RENAME, 403, "admin:users users:shares!user=robert"),
+    ("PATCH", BOB, RENAME, 200, "admin:users read:roles:users!user=robert"),
+    ("PATCH", BOB, RENAME, 200, "admin:users shares"),
+    ("PATCH", BOB, {"name": "boss"}, 403, "admin:users"),
+    ("PATCH", BOB, {"name": "boss"}, 403, "admin:users!user=bob admin:users!user=boss"),
+    ("POST", f"{GROUP}/users", JOIN, 403, "groups!group=class shares!group=class"),
+    ("POST", f"{GROUP}/users", JOIN, 403, "groups users:shares!group=class"),
+    ("POST", f"{GROUP}/users", JOIN, 403, "groups read:roles:users!group=class"),
+    ("POST", f"{GROUP}/users", JOIN, 200, "groups shares!group=class shares!user=bob"),
+    ("POST", "/groups/shared/users", JOIN, 403, "groups!group=shared"),
+    ("POST", "/groups/shared/users", JOIN, 200, "groups!group=shared access:servers!server=carol/lab"),
+    ("POST", "/groups/shared/users", JOIN, 200, "groups!group=shared access:servers!user=carol"),
+    ("POST", "/groups/taught/users", JOIN, 403, "groups"),
+    ("POST", "/groups/taught/users", JOIN, 200, "groups read:hub"),
+    ("DELETE", "/groups/taught", {}, 403, "admin:groups"),
+    ("DELETE", "/groups/taught", {}, 204, "admin:groups read:hub"),
+    ("DELETE", "/groups/shared", {}, 204, "admin:groups"),
+    # a share reaches the server and the one whom it is given to; nobody shares more than they hold
+    ("POST", SHARES, TO_CAROL, 200, "shares!server=bob/lab read:users:name!user=carol"),
+    ("POST", SHARES, TO_CAROL, 200, "shares!group=staff read:users:name"),
+    ("POST", SHARES, TO_CAROL, 403, "shares!server=bob/lab"),
+    ("POST", SHARES, TO_CAROL, 403, "shares!server=bob/lab read:users:name!user=bob"),
+    ("POST", SHARES, TO_CAROL, 404, "shares!server=bob/ read:users:name"),
+    ("POST", SHARES, TO_CLASS, 200, "shares!server=bob/lab read:groups:name!group=class"),
+    ("POST", SHARES, TO_CLASS, 403, "shares!server=bob/lab read:groups:name!group=staff"),
+    ("POST", SHARES, TO_CLASS, 403, "shares!server=bob/lab read:users:name"),
+    ("POST", SHARES, TO_CAROL | MORE, 403, "shares!server=bob/lab read:users:name"),
+    ("POST", SHARES, TO_CAROL | MORE, 200, "shares!server=bob/lab servers!server=bob/lab read:users:name"),
+    ("POST", CODES, {}, 200, "shares!server=bob/lab"),
+    ("POST", CODES, {}, 404, "shares!server=bob/"),
+    ("POST", CODES, MORE, 403, "shares!server=bob/lab"),
+    ("POST", CODES, MORE, 200, "shares!server=bob/lab servers!user=bob"),
+    ("PATCH", SHARES, TO_CAROL, 200, "shares!server=bob/lab"),
+    ("DELETE", "/users/carol/shared/bob/lab", {}, 404, "users:shares!user=bob"),
+    ("DELETE", "/groups/class/shared/bob/lab", {}, 404, "groups:shares!group=staff"),
 ]
 """Method, path, body, answer, scopes: the state after a change is checked like the state before it."""
 
@@ -201,10 +243,14 @@ AFTER = [
 async def test_what_a_change_leads_to_is_within_reach_too(make_hub, method, path, body, status, scopes):
     hub = await make_hub(allow_named_servers=True)
     client = await hub.holder("alice", *scopes.split())
-    bob, root = await hub.user("bob"), await hub.user("root")
+    bob, root, carol = [await hub.user(name) for name in ("bob", "root", "carol")]
 
     def prepare(tx):
-        tx.groups.create(["class", "staff", "watched"])
+        tx.groups.create(["class", "staff", "watched", "shared", "taught"])
+        shared = tx.servers.create(carol.id, "lab")
+        tx.shares.grant(shared, "group", tx.groups.get("shared").id, ["access:servers!server=carol/lab"])
+        tx.roles.ensure([Role(name="teacher", scopes=("read:hub",))])
+        tx.roles.grant("teacher", "group", ["taught"])
         tx.users.set_groups(bob.id, ["staff"])
         tx.users.set_admin(root.id, admin=True)
         tx.servers.create(bob.id, "lab")

@@ -232,6 +232,7 @@ def _policies(hub: JupyterHub, selection: Selection) -> dict[str, LoginPolicy]:
             refresh_strict=rules.auth_refresh_strict,
             refresh_pre_spawn=rules.refresh_pre_spawn,
             refresh_pre_stop=rules.refresh_pre_stop,
+            listed=rules.hub_names(rules.allowed_users | rules.admin_users),
         )
         for name in (*owners, "")
         for rules in [selection.authenticators.get(name, of_others)]

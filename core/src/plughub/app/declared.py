@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import pwd
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 
 from plughub.app.config import JupyterHub
 from plughub.app.plugins import Selection
 from plughub.classes.authenticator import Authenticator
 from plughub.domain.declared import Declared, read_groups, read_roles
 from plughub.domain.errors import InvalidError, StartError
+from plughub.domain.names import shorten
 from plughub.domain.scopes import ScopeTree
 from plughub.domain.service_specs import read_services
 from plughub.domain.services import ServiceDeclaration
+from plughub.services.people.links import PLUGIN as ONETIME
+
+log = logging.getLogger("plughub.start")
 
 
 def declared_of(hub: JupyterHub, selection: Selection, tree: ScopeTree, base_url: str) -> Declared:
@@ -47,11 +52,28 @@ def declared_of(hub: JupyterHub, selection: Selection, tree: ScopeTree, base_url
         groups=groups,
         services=services,
         base_url=base_url,
-        admins={plugin: frozenset(found.admin_users) for plugin, found in rules.items()},
+        admins={plugin: found.hub_names(found.admin_users) for plugin, found in rules.items()},
         blocked={plugin: frozenset(found.blocked_users) for plugin, found in rules.items()},
+        allowed=_allowed(selection, rules),
     )
     _check_managed(declared, list(selection.authenticators.values()))
     return declared
+
+
+def _allowed(selection: Selection, rules: Mapping[str, Authenticator]) -> frozenset[str]:
+    """Collect the people whom allowed_users of the active authenticators lists; bad names are reported."""
+    names: set[str] = set()
+    for plugin in set(selection.active.owners("authenticator")) - {ONETIME}:
+        found = rules.get(plugin, rules[""])
+        listed = found.hub_names(found.allowed_users)
+        good = {name for name in listed if found.validate_username(name)}
+        names |= good - found.blocked_users
+        if bad := sorted(listed - good):
+            shown = ", ".join(shorten(name) for name in bad[:10])
+            log.warning(
+                "c.%s.allowed_users lists what cannot be the name of a user: %s", type(found).__name__, shown
+            )
+    return frozenset(names)
 
 
 def scopes_of(hub: JupyterHub) -> ScopeTree:

@@ -47,7 +47,7 @@ from plughub.services.operations.runner import Runner
 from plughub.services.operations.start import StartSteps
 from plughub.services.operations.stop import StopSteps
 from plughub.services.people.activity import ActivityService
-from plughub.services.people.declaring import declare
+from plughub.services.people.declaring import declare, make_users
 from plughub.services.people.links import PLUGIN as ONETIME
 from plughub.services.people.links import OneTimeLinks
 from plughub.services.people.sessions import host_cookies_since
@@ -197,6 +197,7 @@ class Hub:
             declared = declared_of(self.config, self.selection, tree, self.where.base_url)
             self._services, self.given_names = declared.services, declared.given_names
             self._of_blocked = await self.store.write(lambda tx: declare(tx, declared))
+            await make_users(self.store, declared.allowed)
         except InvalidError as error:
             raise StartError(error.message, hint=error.hint) from error
         return tree

@@ -70,6 +70,8 @@ class AccessRules:
                 return _blocked(rules, identity)
         if identity.plugin in self._exempt or rules.allow_all:
             return None
+        if identity.admitted and rules.admits_added_users:
+            return None
         if await call(identity.plugin, rules.check_allowed, name, model):
             return None
         return _not_allowed(rules, identity)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import traitlets
@@ -41,8 +41,9 @@ class AuthenticatorSettings(LoggingConfigurable):
 
     allow_existing_users = Bool(
         help="""
-        Let everybody in whom the hub has as a user already, such as those that an admin added.
-        Default: True when allowed_users is set, else False.
+        Let everybody in whom the hub has as a user already.
+        Default: True when allowed_users is set, else False. Users whom an administrator added may log in
+        unless this is set to False.
         """,
     ).tag(config=True)
 
@@ -161,6 +162,24 @@ class AuthenticatorSettings(LoggingConfigurable):
     login_service = Unicode(help="Name of the service that people log in with, such as GitHub.")
 
     custom_html = Unicode(help="HTML that takes the place of the form for name and password.")
+
+    @property
+    def admits_added_users(self) -> bool:
+        """Whether users whom an administrator added may log in: unless allow_existing_users is off."""
+        sections = (self.config.get(cls.__name__, {}) for cls in type(self).__mro__)
+        is_set = any("allow_existing_users" in section for section in sections)
+        return self.allow_existing_users or not is_set
+
+    def hub_names(self, listed: Collection[str]) -> frozenset[str]:
+        """Give the names that people have here whom a setting lists by the names of the authenticator.
+
+        Args:
+            listed: names, of the authenticator or of the hub.
+
+        Returns:
+            Names of users.
+        """
+        return frozenset(self.username_map.get(name, name) for name in listed)
 
     def allow_settings(self) -> list[str]:
         """List the settings that can let people in.

@@ -61,6 +61,7 @@ class Declared:
         services: of the config file.
         admins: names of admins by authenticator; those of all others by the empty name.
         blocked: names of people who may not come in, likewise.
+        allowed: names of people who become users at the start because a setting allows them.
         base_url: path of the whole application, below which services are reached.
     """
 
@@ -69,12 +70,13 @@ class Declared:
     services: tuple[ServiceDeclaration, ...] = ()
     admins: Mapping[str, Collection[str]] = field(default_factory=lambda: MappingProxyType({}))
     blocked: Mapping[str, Collection[str]] = field(default_factory=lambda: MappingProxyType({}))
+    allowed: Collection[str] = ()
     base_url: str = "/"
 
     @property
     def given_names(self) -> frozenset[str]:
-        """Names of users to whom the config file gives a role, a group or the rights of an admin."""
-        listed = [*self.admins.values(), *(group.users for group in self.groups)]
+        """Names of users to whom the config file gives a role, a group, the rights of an admin or a login."""
+        listed = [self.allowed, *self.admins.values(), *(group.users for group in self.groups)]
         return frozenset().union(*listed, *(role.users or () for role in self.roles))
 
 

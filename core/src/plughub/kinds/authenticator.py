@@ -59,7 +59,11 @@ class Identity:
             does not name any more are taken away. None leaves them as they are.
         auth_state: JSON-able secrets to save, encrypted, and to hand to spawner and refresh. They are
             saved where ``enable_auth_state`` is set, of `c.Authenticator` for plugins without a class.
-        exists: a user of that name is stored already; the core fills it in.
+        exists: the person is a user already; the core fills it in. Where several authenticators are active
+            that ``JupyterHub.one_person`` does not join, a user of the same name counts only when the person
+            logged in by this one before or was added for it.
+        admitted: an administrator added the user for this authenticator; the core fills it in. Such a
+            person may log in unless they are blocked or ``allow_existing_users`` is set to False.
         user_info: what single-user servers may show: ``name``, ``display_name``, ``initials``,
             ``avatar_url``, ``color``.
         login_name: the name that the plugin gave, normalised; the core fills it in. It is another one
@@ -75,6 +79,7 @@ class Identity:
     auth_state: Mapping[str, Any] | None = field(default=None, repr=False)
     user_info: Mapping[str, Any] = field(default_factory=dict)
     exists: bool = False
+    admitted: bool = False
     login_name: str = ""
 
 

@@ -31,6 +31,7 @@ class LoginPolicy:
         refresh_strict: who fails that check is refused in requests with a token, too.
         refresh_pre_spawn: check before each start.
         refresh_pre_stop: check before a person stops a server of hers.
+        listed: names of its people that allowed_users and admin_users list.
     """
 
     enable_auth_state: bool = False
@@ -40,6 +41,7 @@ class LoginPolicy:
     refresh_strict: bool = False
     refresh_pre_spawn: bool = False
     refresh_pre_stop: bool = False
+    listed: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,7 +20,7 @@ from plughub.storage.session_table import sessions  # noqa: F401 - likewise
 from plughub.storage.tables import metadata
 from plughub.storage.trouble import is_trouble
 
-HEAD: Final = "7f3a9c51e2b6"
+HEAD: Final = "8d2f4a6c1e90"
 """The newest revision in `plughub.storage.migrations`, known without loading alembic."""
 
 TURN_SECONDS: Final = 60

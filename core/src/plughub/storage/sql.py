@@ -76,12 +76,10 @@ def insert_all_unless_there(
     Returns:
         Its value in each row that was inserted.
     """
-    if len(rows) == 1:  # a statement of many rows is put together each time
-        statement = _insert_one_unless_there(connection.dialect.name, table, tuple(key), answer)
-        return list(connection.execute(statement, rows[0]).scalars())
-    statement = insert_into(connection.dialect.name, table).values(list(rows))
-    statement = statement.on_conflict_do_nothing(index_elements=list(key))
-    return list(connection.execute(statement.returning(answer)).scalars())
+    if not rows:
+        return []
+    statement = _insert_one_unless_there(connection.dialect.name, table, tuple(key), answer)
+    return list(connection.execute(statement, rows[0] if len(rows) == 1 else list(rows)).scalars())
 
 
 def insert_into(dialect: str, table: Table) -> Any:

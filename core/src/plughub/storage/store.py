@@ -13,6 +13,7 @@ from sqlalchemy import Connection, text
 from plughub.domain.motion import Motion
 from plughub.domain.numbers import HubNumbers
 from plughub.services.ports import store as ports
+from plughub.storage.admissions import Admissions
 from plughub.storage.audit import Audit
 from plughub.storage.changes import Changes
 from plughub.storage.database import Database
@@ -146,6 +147,11 @@ class Transaction:
     def hubs(self) -> Hubs:
         """Hub processes."""
         return Hubs(self._connection, self.operations, self.leases, self._now)
+
+    @cached_property
+    def admissions(self) -> Admissions:
+        """Users whom administrators added."""
+        return Admissions(self._connection)
 
     @cached_property
     def departures(self) -> Departures:

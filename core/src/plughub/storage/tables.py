@@ -283,6 +283,13 @@ identities = Table(
 Index("uq_plughub_identities_subject", identities.c.plugin, identities.c.subject, unique=True)
 Index("ix_plughub_identities_name", identities.c.name)
 
+admissions = Table(
+    "plughub_admissions",
+    metadata,
+    _owned_by("users", primary_key=True),
+    Column("plugin", Unicode(255), primary_key=True),
+)
+
 departures = Table(
     "plughub_departures",
     metadata,

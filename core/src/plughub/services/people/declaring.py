@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Mapping
+from typing import Final
 
 from plughub.domain.declared import Declared, RoleDeclaration
 from plughub.domain.errors import InvalidError
@@ -13,8 +14,10 @@ from plughub.domain.users import User
 from plughub.services.hub_services.storing import store_services
 from plughub.services.people.ending_access import end_access
 from plughub.services.ports.directory import HolderKind
-from plughub.services.ports.store import Transaction
+from plughub.services.ports.store import Store, Transaction
 
+AT_ONCE: Final = 5_000
+"""Users that one transaction stores."""
 log = logging.getLogger("plughub.roles")
 
 
@@ -41,6 +44,23 @@ def declare(tx: Transaction, declared: Declared) -> list[ServerRecord]:
     blocked = _block(tx, declared.blocked)
     _give_default_role(tx, blocked)
     return [server for server in tx.servers.active() if server.user in blocked]
+
+
+async def make_users(store: Store, names: Collection[str]) -> None:
+    """Store people whom a setting allows, so that services can work for them before they log in.
+
+    Thousands of names take several transactions, none of which keeps other work waiting for long.
+
+    Args:
+        store: the storage.
+        names: of the people; those who are users already are left alone.
+    """
+    new = sorted(set(names) - await store.read(lambda tx: tx.directory.known(names)))
+    if new:
+        log.info("%d people whom allowed_users lists become users", len(new))
+    for first in range(0, len(new), AT_ONCE):
+        part = new[first : first + AT_ONCE]
+        await store.write(lambda tx, part=part: tx.directory.create(part))  # type: ignore[misc]
 
 
 def _store_roles(tx: Transaction, declared: Declared) -> None:

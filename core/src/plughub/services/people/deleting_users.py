@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Final
 
 from plughub.domain.errors import HubError, InvalidError
@@ -201,9 +201,13 @@ def authenticators_of(tx: Transaction, settings: HubSettings, user_id: int | Non
         user_id: key of the user; None for one who is not stored yet.
 
     Returns:
-        The active ones that know her; all active ones when none has ever seen her.
+        The active ones that know her; when none has ever seen her, those for which an administrator added
+        her, or else all active ones.
     """
-    known = {plugin for plugin, *_ in tx.users.identities(user_id)} if user_id is not None else set()
+    known: Collection[str] = ()
+    if user_id is not None:
+        identities = {plugin for plugin, *_ in tx.users.identities(user_id)}
+        known = identities or tx.admissions.of_user(user_id)
     return tuple(name for name in settings.authenticators if not known or name in known)
 
 

@@ -13,6 +13,7 @@ from plughub.domain.roles import ADMIN_ROLE, Role, check_role
 from plughub.domain.scopes import ScopeTree
 from plughub.domain.users import User
 from plughub.kinds import Identity, ManagedRole
+from plughub.services.people.admission import Admission, Standing
 from plughub.services.people.auth_states import Sealed
 from plughub.services.ports.directory import HolderKind
 from plughub.services.ports.store import Transaction
@@ -45,6 +46,22 @@ class IdentityKeeper:
         self._settings = settings
         self._tree = tree
         self.visitors = visitors
+        self.admission = Admission(settings, visitors)
+
+    def standing(self, tx: Transaction, identity: Identity) -> Standing:
+        """Find the user that an identity is, and what is known of them.
+
+        Args:
+            tx: the transaction.
+            identity: the person, with plugin and subject.
+
+        Returns:
+            What is known.
+
+        Raises:
+            ForbiddenError: the name is another person's, or the user is just being deleted.
+        """
+        return self.admission.standing(tx, identity, self.owner(tx, identity))
 
     def owner(self, tx: Transaction, identity: Identity) -> User | None:
         """Find the user that an identity is.
@@ -82,6 +99,7 @@ class IdentityKeeper:
                 f"the name {shorten(name)} belongs to somebody who logs in with "
                 f"{', '.join(sorted(others))}; an administrator can join the two (JupyterHub.one_person)"
             )
+        self.admission.check_name(tx, identity.plugin, name, user)
         return user
 
     def _joined(self, tx: Transaction, plugin: str, name: str) -> User | None:

@@ -228,10 +228,16 @@ class LoginService:
     async def _complete(self, identity: Identity, only: str) -> Identity:
         name = check_username(normalize_username(identity.name))
         identity = replace(identity, name=name, login_name=name, subject=identity.subject or name)
-        known = await self._store.read(lambda tx: self._keeper.owner(tx, identity))
+        found = await self._store.read(lambda tx: self._keeper.standing(tx, identity))
+        known = found.user
         if only and (known is None or known.name != only):
             raise ForbiddenError(f"This is the login of another user. Log in as {only}.")
-        identity = replace(identity, name=known.name if known else name, exists=known is not None)
+        identity = replace(
+            identity,
+            name=known.name if known else name,
+            exists=found.exists,
+            admitted=found.admitted,
+        )
         refusal = await self._hooks.authorize_login(identity)
         if refusal is not None:
             raise ForbiddenError(refusal.value.reason)

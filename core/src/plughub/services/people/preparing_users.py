@@ -63,11 +63,12 @@ class UserPreparation:
             raise failed
         return "; ".join(reasons)
 
-    async def before_adding(self, names: Collection[str]) -> dict[str, str]:
-        """Have all authenticators prepare for users whom an admin adds.
+    async def before_adding(self, names: Collection[str], plugins: Collection[str] = ()) -> dict[str, str]:
+        """Have authenticators prepare for users whom an admin adds.
 
         Args:
             names: normalised; who is stored already is passed over.
+            plugins: the authenticators; all when empty.
 
         Returns:
             Why some cannot be users, by name.
@@ -76,7 +77,7 @@ class UserPreparation:
         refused = {}
         for name in sorted(set(names) - known):
             try:
-                reason = await self.refusal(UserInfo(name=name), self._settings.authenticators)
+                reason = await self.refusal(UserInfo(name=name), plugins or self._settings.authenticators)
             except PluginError as error:
                 log.error("%s", error, exc_info=error.__cause__)
                 reason = str(error)

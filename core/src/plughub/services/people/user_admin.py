@@ -14,9 +14,11 @@ from plughub.domain.users import User, UserQuery
 from plughub.kinds import UserInfo
 from plughub.plugin.hooks import Hooks
 from plughub.services.people.admins import AdminRule
+from plughub.services.people.admission import Admission
 from plughub.services.people.auth_states import Sealed
 from plughub.services.people.deleting_users import UserDeletion, authenticators_of
 from plughub.services.people.ending_access import end_access
+from plughub.services.people.links import PLUGIN as ONETIME
 from plughub.services.people.preparing_users import UserPreparation
 from plughub.services.ports.store import Store, Transaction
 from plughub.services.servers.cleaning_up import void_credentials
@@ -72,6 +74,7 @@ class UserAdmin:
         self._is_name = is_name
         self._given = frozenset(given)
         self._admins = AdminRule(tree)
+        self._admission = Admission(settings, frozenset({ONETIME}))
 
     async def page(self, query: UserQuery, *, stopped: bool = False) -> UserPage:
         """List users.
@@ -93,33 +96,40 @@ class UserAdmin:
 
         return await self._store.read(work)
 
-    async def create(self, names: Sequence[str], *, admin: bool, by: Principal) -> list[User]:
-        """Store users; those that are there already are left alone.
+    async def create(
+        self, names: Sequence[str], *, admin: bool, by: Principal, authenticator: str = ""
+    ) -> list[User]:
+        """Store users, who may log in from then on; those that are there already are left alone.
 
         Args:
             names: as typed.
             admin: make them admins.
             by: the caller.
+            authenticator: the one by which they may log in; empty for all, where a name means the same
+                person to all of them. Elsewhere, users added without one need a setting that allows them.
 
         Returns:
             The users that are new.
 
         Raises:
-            InvalidError: a name is not good, or the authenticators cannot prepare for it; nobody is stored.
+            InvalidError: a name is not good, the authenticators cannot prepare for it, or there is no such
+                authenticator; nobody is stored.
             ForbiddenError: the caller is no admin and wants to make some.
             ConflictError: all are there already.
         """
         wanted = self._check_names(names)
+        admitted = self._admission.authenticators_for(authenticator)
         if admin:
             self._admins.check(by, "make admins")
 
         def work(tx: Transaction) -> list[User]:
             keys = tx.directory.create(wanted)
+            tx.admissions.grant(keys, admitted)
             for key in keys if admin else ():
                 tx.users.set_admin(key, admin=True)
             return tx.directory.by_ids(keys)
 
-        await self._prepare(wanted)
+        await self._prepare(wanted, admitted)
         created = await self._store.write(work)
         if not created:
             raise ConflictError(
@@ -256,8 +266,8 @@ class UserAdmin:
                 hint="ask an admin of this hub",
             )
 
-    async def _prepare(self, names: Collection[str]) -> None:
-        refused = await self._preparation.before_adding(names)
+    async def _prepare(self, names: Collection[str], authenticators: Collection[str]) -> None:
+        refused = await self._preparation.before_adding(names, authenticators)
         if refused:
             shown = "; ".join(f"{shorten(name)}: {reason}" for name, reason in list(refused.items())[:10])
             raise InvalidError(f"Failed to create user{'s' if len(refused) > 1 else ''}: {shown}")

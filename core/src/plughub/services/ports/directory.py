@@ -39,6 +39,16 @@ class Directory(Protocol):
         """Forget a user with all servers and tokens."""
 
 
+class Admissions(Protocol):
+    """Users whom administrators added, and the authenticators by which they may log in."""
+
+    def of_user(self, user_id: int) -> frozenset[str]:
+        """Tell by which authenticators a user may log in because an administrator added them."""
+
+    def grant(self, user_ids: Collection[int], plugins: Collection[str]) -> None:
+        """Let users log in by some authenticators."""
+
+
 class Departures(Protocol):
     """Users who are being deleted."""
 

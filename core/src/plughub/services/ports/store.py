@@ -15,7 +15,7 @@ from plughub.domain.motion import Motion
 from plughub.domain.numbers import HubNumbers
 from plughub.domain.users import IdentityRecord, User
 from plughub.services.ports.audit import Audit
-from plughub.services.ports.directory import Departures, Directory, Groups, Roles
+from plughub.services.ports.directory import Admissions, Departures, Directory, Groups, Roles
 from plughub.services.ports.servers import Hubs, Leases, Operations, Servers
 from plughub.services.ports.services import ServiceLives, Services
 from plughub.services.ports.sessions import Sessions
@@ -158,6 +158,10 @@ class Transaction(Protocol):
     @property
     def directory(self) -> Directory:
         """Many users at once."""
+
+    @property
+    def admissions(self) -> Admissions:
+        """Users whom administrators added."""
 
     @property
     def departures(self) -> Departures:

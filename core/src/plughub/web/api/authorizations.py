@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from plughub.domain.errors import ForbiddenError, NotFoundError
+from plughub.domain.scopes import identify_scopes
 from plughub.domain.services import Service
 from plughub.domain.sessions import Client
 from plughub.domain.users import User
@@ -21,8 +22,9 @@ class _Authorizations(APIHandler):
         if not self.visitor.by_token:
             raise ForbiddenError(MISSING_CREDENTIALS, hint="send a token in the header Authorization")
 
-    def answer_owner(self, owner: User | Service | None) -> None:
-        settings, scopes = self.context.settings, self.visitor.scopes
+    def answer_owner(self, owner: User | Service | None, more: frozenset[str] = frozenset()) -> None:
+        """Show the owner of a token or cookie, as far as the scopes of the sender go, and some more."""
+        settings, scopes = self.context.settings, self.visitor.scopes | more
         if isinstance(owner, Service):
             model = service_model(settings, owner, scopes)
         else:
@@ -39,7 +41,10 @@ class TokenOwnerHandler(_Authorizations):
         """Tell whose token it is."""
         self.check_sender()
         found: Principal | None = await self.context.tokens.by_token(token)
-        self.answer_owner(found.owner if found else None)
+        if found is None:
+            raise NotFoundError(_UNKNOWN)
+        # Whoever has a token can ask with it whose it is.
+        self.answer_owner(found.owner, identify_scopes(found.name, "user" if found.is_user else "service"))
 
     async def post(self, _token: str = "") -> None:
         """Make no token: that is done at ``/users/:name/tokens``."""

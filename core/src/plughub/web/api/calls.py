@@ -99,6 +99,8 @@ _HUB: Final = (
     Call(method="PATCH", path="/proxy", body=_REPROXY),
     Call(method="POST", path="/shutdown", good=(202,), body={"servers": FLAG, "proxy": FLAG}),
 )
+_NEW_USER: Final = {"admin": FLAG, "authenticator": TEXT}
+_NEW_USERS: Final = {"usernames": TEXTS, **_NEW_USER}
 _USERS: Final = (
     Call(method="GET", path="/user", query=_STOPPED),
     Call(
@@ -106,9 +108,9 @@ _USERS: Final = (
         path="/users",
         query={"state": TEXT, "name_filter": TEXT, "sort": TEXT, **_STOPPED, **_PAGE},
     ),
-    Call(method="POST", path="/users", good=(201,), bad=(409,), body={"usernames": TEXTS, "admin": FLAG}),
+    Call(method="POST", path="/users", good=(201,), bad=(409,), body=_NEW_USERS),
     Call(method="GET", path="/users/{name}", bad=(404,), query=_STOPPED),
-    Call(method="POST", path="/users/{name}", good=(201,), bad=(404, 409), body={"admin": FLAG}),
+    Call(method="POST", path="/users/{name}", good=(201,), bad=(404, 409), body=_NEW_USER),
     Call(
         method="PATCH",
         path="/users/{name}",

@@ -63,10 +63,13 @@ class UsersHandler(APIHandler):
     async def post(self) -> None:
         """Create several users."""
         body = self.json_body()
-        check_body(body, {"usernames": TEXTS, "admin": FLAG}, "user")
+        check_body(body, {"usernames": TEXTS, "admin": FLAG, "authenticator": TEXT}, "user")
         admin = bool(body.get("admin"))
         users = await self.context.user_admin.create(
-            body.get("usernames") or [], admin=admin, by=self.visitor
+            body.get("usernames") or [],
+            admin=admin,
+            by=self.visitor,
+            authenticator=body.get("authenticator") or "",
         )
         for user in users:
             self.tell("create-user", user.name, admin=admin)
@@ -105,9 +108,11 @@ class UserHandler(APIHandler):
     async def post(self, name: str) -> None:
         """Create a user."""
         body = self.json_body()
-        check_body(body, {"admin": FLAG}, "user")
+        check_body(body, {"admin": FLAG, "authenticator": TEXT}, "user")
         admin = bool(body.get("admin"))
-        created = await self.context.user_admin.create([name], admin=admin, by=self.visitor)
+        created = await self.context.user_admin.create(
+            [name], admin=admin, by=self.visitor, authenticator=body.get("authenticator") or ""
+        )
         self.tell("create-user", created[0].name, admin=admin)
         # Who is new has nothing but a server that never ran.
         found = None if include_stopped(self) else WholeUser(created[0])

@@ -1,0 +1,34 @@
+"""Users whom administrators added, and the authenticators by which they may log in."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from sqlalchemy import Connection, bindparam, select
+
+from plughub.storage import tables
+from plughub.storage.sql import insert_all_unless_there
+
+CHUNK = 500
+_admitted = tables.admissions.c
+_OF_USER = select(_admitted.plugin).where(_admitted.user_id == bindparam("key"))
+
+
+class Admissions:
+    """Users whom administrators added, on one connection."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def of_user(self, user_id: int) -> frozenset[str]:
+        """Tell by which authenticators a user may log in because an administrator added them."""
+        return frozenset(self._connection.execute(_OF_USER, {"key": user_id}).scalars())
+
+    def grant(self, user_ids: Collection[int], plugins: Collection[str]) -> None:
+        """Let users log in by some authenticators."""
+        rows = [{"user_id": key, "plugin": name} for key in user_ids for name in sorted(plugins)]
+        for first in range(0, len(rows), CHUNK):
+            part = rows[first : first + CHUNK]
+            insert_all_unless_there(
+                self._connection, tables.admissions, ["user_id", "plugin"], part, _admitted.user_id
+            )

@@ -1,0 +1,203 @@
+"""Users whom administrators add may log in; nobody else gets a name that is meant for them."""
+
+import asyncio
+
+import pytest
+
+from plughub import hookimpl
+from plughub.classes.access import AccessRules
+from plughub.classes.authenticator import Authenticator
+from plughub.domain.errors import ForbiddenError, InvalidError
+from plughub.domain.roles import default_role
+from plughub.domain.scopes import ScopeTree
+from plughub.kinds import Identity, Refusal
+from plughub.services.people.declaring import AT_ONCE, make_users
+from plughub.services.settings import LoginPolicy
+from plughub.services.tokens.principals import Principal
+
+OPEN, CLOSED = Authenticator(allow_all=True), Authenticator()
+
+
+class Prepares:
+    """Lets in whoever comes, and notes for whom it was asked to prepare."""
+
+    def __init__(self):
+        self.added, self.deleted = [], []
+
+    @hookimpl
+    async def hub_authenticate(self, login):
+        return Identity(name=login.username)
+
+    @hookimpl
+    async def hub_add_user(self, user):
+        self.added.append(user.name)
+        return Refusal("not here") if user.name == "nobody" else None
+
+    @hookimpl
+    async def hub_delete_user(self, user):
+        self.deleted.append(user.name)
+
+
+@pytest.fixture
+async def house(make_hub):
+    """A hub with some authenticators; the settings of each are those of the class."""
+
+    async def open_house(one_person=(), **rules):
+        plugins = {name: Prepares() for name in rules}
+        hub = make_hub(
+            extra={**plugins, "access": AccessRules(rules, CLOSED)},
+            one_person=one_person,
+            policies={
+                name: LoginPolicy(listed=found.hub_names(found.allowed_users | found.admin_users))
+                for name, found in rules.items()
+            },
+        )
+        hub.plugins = plugins
+        root = await hub.user("root")
+        everything = ScopeTree().expand(default_role("admin").scopes)
+        hub.root = Principal(owner=root, scopes=everything)
+        return hub
+
+    return open_house
+
+
+async def add(hub, *names, authenticator="", admin=False):
+    return await hub.user_admin.create(names, admin=admin, by=hub.root, authenticator=authenticator)
+
+
+async def log_in(hub, plugin, name, subject=""):
+    return (await hub.logins.accept(Identity(plugin=plugin, name=name, subject=subject))).user
+
+
+async def refused(hub, plugin, name):
+    with pytest.raises(ForbiddenError) as caught:
+        await log_in(hub, plugin, name)
+    return caught.value.message
+
+
+async def test_who_was_added_may_log_in_and_nobody_else(house):
+    hub = await house(pam=Authenticator())
+    [bob] = await add(hub, "bob")
+    assert (await log_in(hub, "pam", "bob")).id == bob.id
+    assert (await log_in(hub, "pam", "bob")).id == bob.id
+    assert "not allowed" in await refused(hub, "pam", "carol")
+    await hub.user("dave")  # stored for another reason, such as a group of the config file
+    assert "not allowed" in await refused(hub, "pam", "dave")
+
+
+async def test_an_addition_lasts_over_a_new_name_and_not_over_a_deletion(house):
+    hub = await house(pam=Authenticator())
+    [bob] = await add(hub, "bob")
+    await log_in(hub, "pam", "bob")
+    await hub.store.write(lambda tx: tx.directory.rename(bob.id, "robert"))
+    assert (await log_in(hub, "pam", "bob")).name == "robert"
+    robert = await hub.store.read(lambda tx: tx.users.get("robert"))
+    await hub.user_admin.delete(robert, 5, by=hub.root)
+    assert "not allowed" in await refused(hub, "pam", "bob")
+    assert "not allowed" in await refused(hub, "pam", "robert")
+    assert not await hub.store.read(lambda tx: tx.admissions.of_user(bob.id))
+
+
+@pytest.mark.parametrize(
+    ("rules", "reason"),
+    [({"blocked_users": {"bob"}}, "blocked"), ({"config": False}, "not allowed")],
+)
+async def test_settings_that_keep_people_out_hold_for_those_who_are_added_too(house, rules, reason):
+    rules = dict(rules)
+    closed = Authenticator(**{name: value for name, value in rules.items() if name != "config"})
+    if "config" in rules:
+        closed.config.Authenticator.allow_existing_users = False
+    hub = await house(pam=closed)
+    await add(hub, "bob")
+    assert reason in await refused(hub, "pam", "bob")
+
+
+async def test_where_names_mean_different_people_the_authenticator_is_named(house):
+    hub = await house(pam=Authenticator(), web=Authenticator(allow_all=True))
+    [bob] = await add(hub, "bob", authenticator="pam")
+    assert "reserved" in await refused(hub, "web", "bob")
+    assert (await log_in(hub, "pam", "bob")).id == bob.id
+    assert "belongs to somebody" in await refused(hub, "web", "bob")
+    assert hub.plugins["pam"].added[:1] == ["bob"]
+    assert hub.plugins["web"].added == []
+    with pytest.raises(InvalidError, match="active: pam, web"):
+        await add(hub, "carol", authenticator="ldap")
+
+
+async def test_where_none_is_named_only_settings_let_the_user_in(house):
+    hub = await house(pam=Authenticator(allowed_users={"x"}), web=Authenticator(allowed_users={"y"}))
+    await add(hub, "bob")
+    for plugin in ("pam", "web"):  # that a user of this name exists does not say whose it is
+        assert "not allowed" in await refused(hub, plugin, "bob")
+
+
+async def test_joined_authenticators_let_in_by_either(house):
+    hub = await house(one_person=(frozenset({"pam", "ldap"}),), pam=Authenticator(), ldap=Authenticator())
+    await add(hub, "bob")
+    assert (await log_in(hub, "ldap", "bob")).id == (await log_in(hub, "pam", "bob")).id
+
+
+async def test_one_of_joined_authenticators_stands_for_the_others(house):
+    hub = await house(one_person=(frozenset({"pam", "ldap"}),), pam=CLOSED, ldap=Authenticator(), web=OPEN)
+    await add(hub, "bob", authenticator="pam")
+    assert "reserved" in await refused(hub, "web", "bob")
+    assert (await log_in(hub, "ldap", "bob")).name == "bob"
+
+
+@pytest.mark.parametrize("setting", ["allowed_users", "admin_users"])
+@pytest.mark.parametrize("stored", [True, False])
+async def test_a_name_that_one_authenticator_lists_goes_to_no_account_of_another(house, setting, stored):
+    pam = Authenticator(**{setting: {"alice"}}, any_allow_config=True)
+    hub = await house(pam=pam, web=Authenticator(allow_all=True))
+    if stored:
+        user = await hub.user("alice")
+        await hub.store.write(lambda tx: tx.users.set_admin(user.id, admin=True))
+    assert "reserved" in await refused(hub, "web", "alice")
+    assert (await log_in(hub, "web", "bob")).name == "bob"
+
+
+async def test_who_is_added_while_they_log_in_by_another_authenticator_is_one_of_the_two(house):
+    hub = await house(pam=Authenticator(), web=Authenticator(allow_all=True))
+    for number in range(10):
+        name = f"user{number}"
+        await asyncio.gather(
+            add(hub, name, authenticator="pam"), log_in(hub, "web", name), return_exceptions=True
+        )
+        answers = await asyncio.gather(
+            log_in(hub, "pam", name), log_in(hub, "web", name), return_exceptions=True
+        )
+        assert sum(isinstance(answer, ForbiddenError) for answer in answers) >= 1, answers
+
+
+async def test_a_user_who_is_added_and_never_came_is_cleaned_up_where_they_were_added(house):
+    hub = await house(pam=Authenticator(), web=Authenticator())
+    [bob] = await add(hub, "bob", authenticator="pam")
+    await hub.user_admin.delete(bob, 5, by=hub.root)
+    assert (hub.plugins["pam"].deleted, hub.plugins["web"].deleted) == (["bob"], [])
+
+
+async def test_people_whom_a_setting_allows_become_users_at_the_start(hub):
+    await hub.user("known")
+    for _ in range(2):
+        await make_users(hub.store, ["known", "new"])
+        users = await hub.store.read(lambda tx: [tx.users.get(name) for name in ("known", "new")])
+        assert [user.roles for user in users] == [("user",), ("user",)]
+    await hub.store.write(lambda tx: tx.directory.delete(users[1].id))
+    await make_users(hub.store, ["known", "new"])
+    assert await hub.store.read(lambda tx: tx.users.get("new")) is not None
+
+
+async def test_thousands_of_people_become_users_in_short_transactions_and_cost_none_later(hub, monkeypatch):
+    names = [f"user{number:05}" for number in range(2 * AT_ONCE + 1)]
+    written, write = [], hub.store.write
+
+    async def count(work):
+        written.append(work)
+        return await write(work)
+
+    monkeypatch.setattr(hub.store, "write", count)
+    await make_users(hub.store, names)
+    assert len(written) == 3
+    assert await hub.store.read(lambda tx: len(tx.directory.known(names))) == len(names)
+    await make_users(hub.store, names)
+    assert len(written) == 3
