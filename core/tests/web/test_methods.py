@@ -22,7 +22,9 @@ SHOWS = {"/hub/home": 200, "/hub/token": 200, "/hub/login": 302, "/hub/": 302, "
 
 def address(pattern):
     """An address that a route leads to."""
-    path = pattern.replace("((?:/.*)?)", "/").removesuffix("/?").replace(r"(\d{3})", "404")
+    path = (
+        pattern.replace(r"\.", ".").replace("((?:/.*)?)", "/").removesuffix("/?").replace(r"(\d{3})", "404")
+    )
     return "/hub" + (re.sub(r"\([^)]*\)", "alice", path.replace("?(.*)", "lab")) or "/")
 
 
