@@ -119,9 +119,9 @@ def prefix(engine):
         engine.remove_volume(volume["Name"])
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def engine_folder():
-    """A folder for the files of an engine of the tests' own."""
+    """A folder for the files of engines of the tests' own: each module starts its own, with the same images."""
     if shutil.which("dockerd") is None:
         pytest.skip("dockerd is not installed")
     folder = Path(tempfile.mkdtemp(prefix="phe", dir="/tmp"))  # a socket's path has to be short
@@ -131,9 +131,9 @@ def engine_folder():
     shutil.rmtree(folder, ignore_errors=True)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def bridge():
-    """A bridge for an engine of the tests' own."""
+    """A bridge for engines of the tests' own."""
     if shutil.which("ip") is None:
         pytest.skip("ip is not installed")
     name = f"ph{secrets.token_hex(4)}"

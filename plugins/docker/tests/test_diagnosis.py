@@ -99,8 +99,16 @@ async def test_a_hub_that_was_killed_in_mid_start_finds_the_server_in_its_own_ne
     """The engine lists networks in any order: the container's own is the one that it was made in."""
     networks = [engine.create_network(f"{prefix}{name}")["Id"] for name in ("-a", "-m", "-z")]
     try:
-        spawner = spawners(network_name=f"{prefix}-m")
+        settings = {"network_name": f"{prefix}-m"}
+        other = spawners(username="db", **settings)
+        await other.start()
+        spawner = spawners(**settings, links={f"{prefix}-db": "database"})
         endpoint = await spawner.start()
+        (attached,) = engine.inspect_container(endpoint.state["object_id"])["NetworkSettings"][
+            "Networks"
+        ].values()
+        assert attached["Links"] == [f"{prefix}-db:database"]
+        await other.stop(now=True)
         for network in (networks[0], networks[2]):
             engine.connect_container_to_network(endpoint.state["object_id"], network)
         spawner.new_hub()

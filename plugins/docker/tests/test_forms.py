@@ -245,6 +245,15 @@ async def test_links_of_two_settings_are_joined(extra):
     assert host["Links"] == ["cache:c", "db:d"]
 
 
+@pytest.mark.parametrize("extra", LINKS)
+async def test_links_in_a_network_of_ones_own_are_those_of_the_network(extra):
+    """An engine ignores them on the host's side there."""
+    container, host = await sent(links={"db": "d"}, extra_host_config={"links": extra}, network_name="own")
+    assert not host.get("Links")
+    endpoint = container["NetworkingConfig"]["EndpointsConfig"]["own"]
+    assert set(endpoint["Links"]) == {"cache:c", "db:d"}
+
+
 @pytest.mark.parametrize("key", [4040, "4040", "4040/tcp"])
 async def test_another_port_is_published_beside_that_of_the_server(key):
     container, host = await sent(extra_host_config={"port_bindings": {key: ("127.0.0.1", 5050)}})
@@ -490,6 +499,32 @@ async def test_nothing_may_be_written_as_it_is_by_default(settings):
     assert (arguments["name"], arguments["command"]) == ("jupyter-alice", ["serve"])
     assert spawner.post_start_cmd == []
     assert "<select" not in await spawner.get_options_form()
+
+
+@pytest.mark.parametrize(
+    ("network", "internal", "published"),
+    [
+        ("bridge", None, True),
+        ("bridge", True, False),
+        ("own", None, False),
+        ("own", False, True),
+        ("own", True, False),
+        ("host", None, False),
+        ("default", None, True),
+    ],
+)
+@pytest.mark.parametrize("where", ["setting", "argument"])
+async def test_a_port_is_published_unless_the_address_inside_is_used(network, internal, published, where):
+    chosen = (
+        {"extra_host_config": {"network_mode": network}} if where == "argument" else {"network_name": network}
+    )
+    _, host = await sent(**chosen, **({} if internal is None else {"use_internal_ip": internal}))
+    assert bool(host.get("PortBindings")) == published
+
+
+@pytest.mark.parametrize("policy", ["always", "Always", "IFNOTPRESENT", "never", "skip"])
+def test_a_pull_policy_may_be_written_in_any_case(policy):
+    assert build(pull_policy=policy).pull_policy.lower() == policy.lower()
 
 
 IMAGES = [

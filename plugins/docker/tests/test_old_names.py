@@ -1,10 +1,16 @@
 """Settings under the names of earlier versions of DockerSpawner."""
 
+import pytest
 from traitlets.config import Config
 
 from plughub.classes.spawner_hooks import SpawnerHooks
 from plughub.testing.contracts.spawner import NAME, make_server
 from plughub_docker.spawner import DockerSpawner
+
+
+@pytest.fixture(autouse=True)
+def nothing_was_said(monkeypatch):
+    monkeypatch.setattr("plughub_docker.old_names._WARNED", set())
 
 
 def build(*, hub="http://127.0.0.1:9/hub/api", **settings):
@@ -28,6 +34,12 @@ def test_hub_ip_connect_is_where_servers_reach_the_hub():
 def test_use_docker_client_env_is_accepted_and_said_to_do_nothing(caplog):
     build(use_docker_client_env=False)
     assert "DockerSpawner.use_docker_client_env does nothing" in caplog.text
+
+
+def test_parts_of_the_tls_settings_are_said_to_do_nothing(caplog):
+    build(tls_ca="/ca.pem", tls_verify=True)
+    assert "DockerSpawner.tls_ca does nothing: set DockerSpawner.tls_config" in caplog.text
+    assert "DockerSpawner.tls_verify does nothing" in caplog.text
 
 
 def test_an_image_that_moves_certificates_is_accepted_and_said_to_do_nothing(caplog):

@@ -69,6 +69,29 @@ def started(swarm, spawners):
     return go
 
 
+async def test_braces_are_the_swarms_own_or_stay_as_they_are(started, swarm):
+    env = {"NODE": "{{.Node.Hostname}}", "RULE": "{{username}}:${PORT}:{username}"}
+    spawner, _, _ = await started(extra_container_spec={"env": env})
+    environment = (await spawner.facts())["environment"]
+    assert environment["NODE"] == swarm.info()["Name"]
+    await spawner.stop(now=True)
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("extra_placement_spec", {"constraints": ["nonsense"]}),
+        ("extra_resources_spec", {"mem_limit": 1000}),
+    ],
+)
+async def test_what_the_swarm_refuses_names_the_setting(spawners, setting, value):
+    spawner = spawners(**{setting: value})
+    with pytest.raises(PluginError, match=f"SwarmSpawner.{setting}") as caught:
+        await spawner.start()
+    assert "cannot be reached" not in str(caught.value)
+    await spawner.stop(now=True)
+
+
 def task_of(swarm, service):
     (task,) = swarm.tasks(filters={"service": service["ID"]})
     return task

@@ -63,7 +63,7 @@ class CheckedSettings(DockerSettings):
     @validate("network_name")
     def _check_network_name(self, proposal: Proposal) -> Any:
         self._check("network_name", check_network, proposal["value"])
-        return proposal["value"]
+        return DEFAULT_NETWORK if proposal["value"] in _BRIDGE else proposal["value"]
 
     @validate("host_ip")
     def _check_host_ip(self, proposal: Proposal) -> Any:
@@ -138,7 +138,7 @@ class CheckedSettings(DockerSettings):
         if network := extra.get("network_mode"):
             if "{" in network:
                 network = str(fill_in(network, self.template_namespace()))
-            self.network_name = DEFAULT_NETWORK if network in _BRIDGE else network
+            self.network_name = network
         if extra.get("auto_remove"):
             self.remove = True
         if self.network_name == HOST_NETWORK and not self._port_is_set:

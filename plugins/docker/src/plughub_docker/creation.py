@@ -9,6 +9,7 @@ from plughub_docker import cloning, made_with
 from plughub_docker.extras import merge_create_arguments, merge_host_config, read_command, read_ports
 from plughub_docker.faults import naming
 from plughub_docker.marks import address_labels, labels_of
+from plughub_docker.settings import DEFAULT_NETWORK, HOST_NETWORK
 from plughub_docker.templates import fill_in
 from plughub_docker.volumes import Bind, joined, read_binds, read_mounts
 
@@ -47,7 +48,7 @@ def create_arguments(
             "volumes": sorted(bind.target for bind in binds),
             "ports": {f"{spawner.port}/tcp": {}, **read_ports(host.get("port_bindings"))},
             **spawner.own_arguments(),
-            **_network_arguments(spawner),
+            **_network_arguments(spawner, host),
         }
         arguments = merge_create_arguments(arguments, extra)
     described = {}
@@ -75,12 +76,18 @@ def _published(spawner: DockerSpawner, host: Mapping[str, Any]) -> int:
     return spawner.published_port if chosen in host.get("port_bindings", {}).values() else 0
 
 
-def _network_arguments(spawner: DockerSpawner) -> dict[str, Any]:
-    """Fix the address: one that the engine chooses may be another server's after the next start."""
-    if not spawner.fixed_address:
-        return {}
-    endpoint = {"IPAMConfig": {"IPv4Address": spawner.fixed_address}}
-    return {"networking_config": {"EndpointsConfig": {spawner.network_name: endpoint}}}
+def _network_arguments(spawner: DockerSpawner, host: dict[str, Any]) -> dict[str, Any]:
+    """Give what belongs to the container's network, and take it from the host's side of the arguments.
+
+    An address that the engine chooses may be another server's after the next start. Links on the host's side
+    are ignored in a network of one's own.
+    """
+    endpoint: dict[str, Any] = {}
+    if spawner.fixed_address:
+        endpoint["IPAMConfig"] = {"IPv4Address": spawner.fixed_address}
+    if host["links"] and spawner.network_name not in {DEFAULT_NETWORK, HOST_NETWORK}:
+        endpoint["Links"] = [f"{name}:{alias}" if alias else name for name, alias in host.pop("links")]
+    return {"networking_config": {"EndpointsConfig": {spawner.network_name: endpoint}}} if endpoint else {}
 
 
 def host_arguments(spawner: DockerSpawner, extra: Mapping[str, Any]) -> dict[str, Any]:

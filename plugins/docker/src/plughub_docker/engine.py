@@ -24,6 +24,8 @@ CONNECTIONS: Final = 64
 """Connections that a client keeps open; more than there are threads that use it."""
 
 DEFAULT_ADDRESS: Final = "unix:///var/run/docker.sock"
+_REFUSING: Final = ("invalid", "code = InvalidArgument", "code = Unknown")
+"""Words with which engines and swarms refuse an argument, whatever the status of the answer."""
 _REMOTE: Final = frozenset({"tcp", "http", "https", "ssh"})
 
 _CLIENTS: Final[dict[str, Any]] = {}
@@ -108,7 +110,8 @@ class Engine:
             raise EngineError(_refusal(doing, error), gone=True) from error
         except APIError as error:
             taken = error.status_code == HTTPStatus.CONFLICT
-            refused = error.status_code == HTTPStatus.BAD_REQUEST or "invalid" in str(error.explanation)
+            said = str(error.explanation)
+            refused = error.status_code == HTTPStatus.BAD_REQUEST or any(words in said for words in _REFUSING)
             raise EngineError(_refusal(doing, error), taken=taken, refused=refused) from error
         except (requests.exceptions.RequestException, OSError) as error:
             raise self._unreachable(error) from error

@@ -26,8 +26,13 @@ SENT: Final = (
     "cpu_limit",
     "extra_create_kwargs",
     "extra_host_config",
+    "extra_container_spec",
+    "extra_resources_spec",
+    "extra_placement_spec",
+    "extra_task_spec",
+    "extra_endpoint_spec",
 )
-"""Settings of which the engine may refuse a value."""
+"""Settings of which the engine may refuse a value; no spawner has all of them."""
 _WORD: Final = re.compile(r"[\w./-]{2,}")
 
 
@@ -63,7 +68,7 @@ def blaming(section: str, spawner: object) -> Iterator[None]:
     except EngineError as error:
         if not error.refused:
             raise
-        values = {f"{section}.{name}": getattr(spawner, name) for name in SENT}
+        values = {f"{section}.{name}": getattr(spawner, name, None) for name in SENT}
         found = suspects(
             error.message.partition(": ")[2], {name: value for name, value in values.items() if value}
         )

@@ -59,7 +59,7 @@ def describe(spawner: DockerOptions, arguments: Mapping[str, Any], host: Mapping
         "limits": {key: host.get(key) for key in _LIMITS},
         "environment": variables,
         "mounts": [host.get("binds"), [_mount(one) for one in host.get("mounts") or ()]],
-        "network": {key: host.get(key) for key in _NETWORK},
+        "network": [{key: host.get(key) for key in _NETWORK}, _links(arguments)],
         "command": [] if spawner.repository else arguments["command"],
         "other arguments": [
             {key: item for key, item in arguments.items() if key not in _APART},
@@ -109,6 +109,12 @@ def token_of(container: Mapping[str, Any]) -> str:
     """Read the token of a server from its container; empty when it has none."""
     variables = dict(pair.partition("=")[::2] for pair in container["Config"].get("Env") or ())
     return str(variables.get(TOKEN) or "")
+
+
+def _links(arguments: Mapping[str, Any]) -> list[Any]:
+    """Read the links in networks; an address there belongs to one start."""
+    endpoints = (arguments.get("networking_config") or {}).get("EndpointsConfig") or {}
+    return [endpoint.get("Links") for endpoint in endpoints.values()]
 
 
 def _mount(mount: Mapping[str, Any]) -> Any:

@@ -28,6 +28,13 @@ def _old(new: str) -> Any:
     return AnyTrait(help=f"Old name of {new}.").tag(config=True)
 
 
+def _without_effect() -> Any:
+    return AnyTrait(help="Without effect, as in JupyterHub: see tls_config.").tag(config=True)
+
+
+OLD_TLS: Final = ("tls", "tls_verify", "tls_ca", "tls_cert", "tls_key", "tls_assert_hostname")
+
+
 class OldNames(Spawner):
     """Hands on what is set under an old name."""
 
@@ -45,6 +52,13 @@ class OldNames(Spawner):
     use_docker_client_env = Bool(True, help="Without effect: DOCKER_HOST and the like always hold.").tag(
         config=True
     )
+
+    tls = _without_effect()
+    tls_verify = _without_effect()
+    tls_ca = _without_effect()
+    tls_cert = _without_effect()
+    tls_key = _without_effect()
+    tls_assert_hostname = _without_effect()
 
     move_certs_image = Unicode(
         help="Without effect: the engine writes certificates into the volume of the server's own container, "
@@ -66,6 +80,10 @@ class OldNames(Spawner):
     def _environment_always_holds(self, change: Mapping[str, Any]) -> None:
         del change
         self.warn_once("DockerSpawner.use_docker_client_env does nothing: DOCKER_HOST always holds")
+
+    @observe(*OLD_TLS)
+    def _tls_is_one_setting(self, change: Mapping[str, Any]) -> None:
+        self.warn_once(f"DockerSpawner.{change['name']} does nothing: set DockerSpawner.tls_config")
 
     @observe("move_certs_image")
     def _no_image_moves_certificates(self, change: Mapping[str, Any]) -> None:

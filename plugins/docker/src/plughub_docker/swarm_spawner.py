@@ -15,6 +15,7 @@ from plughub_docker import marks, service_spec, tasks
 from plughub_docker.certificates import owner_of
 from plughub_docker.diagnosis import unreachable_hub
 from plughub_docker.engine import EngineError
+from plughub_docker.faults import blaming
 from plughub_docker.names import when_free
 from plughub_docker.services import Inspected
 from plughub_docker.swarm_secrets import FOLDER as SECRETS_FOLDER
@@ -139,9 +140,10 @@ class SwarmSpawner(SwarmSettings):
                 self.services.remove(earlier, now=True)
             command, endpoint = self._image_command(), service_spec.endpoint_spec(self)
             template = service_spec.task_template(self, command, self._make_secrets())
-            self.object_id = self.services.create(
-                self.object_name, service_spec.labels(self), template, endpoint
-            )
+            with blaming(self.section, self):
+                self.object_id = self.services.create(
+                    self.object_name, service_spec.labels(self), template, endpoint
+                )
         self.log.info(
             "Created service %s (%.12s) from image %s", self.object_name, self.object_id, self.image
         )
