@@ -415,3 +415,16 @@ async def test_nobody_else_logs_a_browser_in_with_the_token_of_a_second_tab(hub,
     answer = await browser.post("/hub/login", form={**form, "_xsrf": theirs.xsrf})
     assert answer.code == 403
     assert b'class="who">alice<' in (await browser.get("/hub/home")).body
+
+
+@pytest.mark.parametrize(
+    "form", ["username=%00", "username=%FF", "username=a&password=%FF", "username=a&next=%00"]
+)
+@pytest.mark.parametrize("page", ["login", "confirm"])
+async def test_what_is_no_text_is_refused_in_words(hub, page, form):
+    for browser in (hub.browser(), await hub.logged_in()):
+        await browser.get("/hub/login")
+        kind = {"Content-Type": "application/x-www-form-urlencoded"}
+        for token in (f"&_xsrf={browser.xsrf}", "&_xsrf=%FF", ""):
+            answer = await browser.post(f"/hub/{page}", body=(form + token).encode(), headers=kind)
+            assert (answer.code in {400, 403}, b"</h1>" in answer.body) == (True, True)

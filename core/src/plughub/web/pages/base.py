@@ -187,13 +187,17 @@ class PageHandler(BaseHandler):
         named = ("servers", server.name) if server.name else ("server",)
         return self.hub_path("api", "users", server.user, *named)
 
+    def text_argument(self, name: str) -> str:
+        """Return an argument for pages that are shown in any case; empty where it is missing or no text."""
+        try:
+            return self.get_argument(name, "")
+        except (HTTPError, InvalidError):
+            return ""
+
     @property
     def next_url(self) -> str:
         """Where the request wants to go next, when that is on this hub; else empty."""
-        try:
-            wanted = self.get_argument("next", "")
-        except (HTTPError, InvalidError):  # no text at all
-            return ""
+        wanted = self.text_argument("next")
         if not wanted:
             return ""
         settings = self.context.settings

@@ -131,7 +131,7 @@ class LoginHandler(PageHandler):
         try:
             super().check_xsrf()
         except ForbiddenError as error:
-            sent = self.get_body_argument("_xsrf", "")
+            sent = self.text_argument("_xsrf")
             is_ours = led_by_hub(self.request) and not self.is_from_server
             if is_ours and is_of_login_form(sent, self.context.cookie_secret, self.request):
                 return
@@ -152,7 +152,7 @@ class LoginHandler(PageHandler):
         self.set_status(status_of(error))
         for header, value in answer_to(error, self.get_status()).headers.items():
             self.set_header(header, value)
-        self.show(username=self.get_body_argument("username", "", strip=True), error=error.message)
+        self.show(username=self.text_argument("username"), error=error.message)
 
     def show(self, *, username: str = "", error: str = "") -> None:
         """Show the ways to log in.
