@@ -13,6 +13,7 @@ from plughub.domain.errors import PluginError
 from plughub.domain.routes import Route
 from plughub.testing.backends import ask, backend
 from plughub.testing.waiting import until
+from plughub_chp.node_scripts import node_options
 
 pytestmark = pytest.mark.node
 
@@ -77,6 +78,14 @@ async def test_of_a_proxy_that_others_run_no_promise_is_made_about_service_worke
 async def test_a_missing_command_comes_with_the_way_to_install_it(start):
     with pytest.raises(PluginError, match="npm install -g configurable-http-proxy"):
         await start(traits={"command": ["no-such-proxy"]})
+
+
+async def test_node_gives_an_upload_all_the_time_that_it_takes(monkeypatch):
+    said = "const s = require('http').createServer().listen(0, () => { console.log(s.requestTimeout); s.close() })"
+    monkeypatch.setenv("NODE_OPTIONS", node_options())
+    node = await asyncio.create_subprocess_exec("node", "-e", said, stdout=asyncio.subprocess.PIPE)
+    told, _ = await node.communicate()
+    assert told.decode().split()[-1] == "0"
 
 
 async def test_the_token_is_in_no_argument_and_in_a_file_for_the_hub_alone(start, tmp_path, monkeypatch):

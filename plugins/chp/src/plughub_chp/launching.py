@@ -15,7 +15,7 @@ from typing import Any, Final
 from plughub.classes.detached import DetachedProcess, launch
 from plughub.classes.marked import find_marked, marked
 from plughub.domain.errors import StartError
-from plughub_chp.worker_scope import BASE_VARIABLE, node_option, version_of_script
+from plughub_chp.node_scripts import BASE_VARIABLE, node_options, version_of_scripts
 
 TOKEN_VARIABLE: Final = "CONFIGPROXY_AUTH_TOKEN"  # noqa: S105 - the name of a variable
 MAX_HEADERS: Final = 65536
@@ -183,7 +183,7 @@ def fingerprint_of(command: Sequence[str], arguments: Sequence[str], token: str,
         Hexadecimal digits.
     """
     secret = hashlib.sha256(token.encode()).hexdigest()
-    text = json.dumps([list(command), list(arguments), secret, base_url, version_of_script()])
+    text = json.dumps([list(command), list(arguments), secret, base_url, version_of_scripts()])
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
@@ -191,7 +191,7 @@ def _environment() -> dict[str, str]:
     """Give what Node needs, and none of the hub's secrets."""
     kept = ("PATH", "HOME", "LANG", "LC_", "TZ", "TMPDIR", "NODE_", "CONFIGPROXY_", "npm_")
     found = {name: value for name, value in os.environ.items() if name.startswith(kept)}
-    options = [found.get(_NODE_OPTIONS, ""), node_option()]
+    options = [found.get(_NODE_OPTIONS, ""), node_options()]
     if _HEADERS_OPTION not in options[0]:
         options.append(f"{_HEADERS_OPTION}={MAX_HEADERS}")
     return {**found, _NODE_OPTIONS: " ".join(options).strip()}

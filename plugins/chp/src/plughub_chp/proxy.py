@@ -22,10 +22,10 @@ from plughub.domain.errors import RETRY, StartError
 from plughub.traitlets import Command
 from plughub_chp.api import ProxyAPI, ProxyAPIError
 from plughub_chp.launching import TOKEN_VARIABLE, Launcher, Running, fingerprint_of
+from plughub_chp.node_scripts import check_loaded
 from plughub_chp.paths import path_of, routespec_of
 from plughub_chp.ports import check_free
 from plughub_chp.tls_options import tls_options
-from plughub_chp.worker_scope import check_loaded
 
 MARK: Final = "jupyterhub"
 """Marks a route as one of a hub; others are left alone."""

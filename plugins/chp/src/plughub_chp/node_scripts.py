@@ -1,4 +1,8 @@
-"""Have the proxy keep service workers below their routes, which it does not do by itself."""
+"""Scripts that Node loads before the proxy: they do what it does not do by itself.
+
+One keeps service workers below their routes; without it the proxy is not used. The other keeps Node from
+ending long uploads.
+"""
 
 from __future__ import annotations
 
@@ -10,20 +14,21 @@ from plughub.classes.detached import last_lines
 from plughub.domain.errors import StartError
 
 SCRIPT: Final = Path(__file__).with_name("worker_scope.cjs")
+UPLOADS_SCRIPT: Final = Path(__file__).with_name("uploads.cjs")
 BASE_VARIABLE: Final = "PLUGHUB_BASE_URL"
 _SAID: Final = "plughub: service workers are kept below their routes"
 _LINES: Final = 1000
 
 
-def node_option() -> str:
-    """Return the option with which Node loads the script before the proxy."""
-    quoted = str(SCRIPT).replace("\\", "\\\\").replace('"', '\\"')
-    return f'--require "{quoted}"'
+def node_options() -> str:
+    """Return the options with which Node loads the scripts before the proxy."""
+    quoted = (str(path).replace("\\", "\\\\").replace('"', '\\"') for path in (SCRIPT, UPLOADS_SCRIPT))
+    return " ".join(f'--require "{path}"' for path in quoted)
 
 
-def version_of_script() -> str:
-    """Return what differs once the script does, so that a proxy with an older one is replaced."""
-    return hashlib.sha256(SCRIPT.read_bytes()).hexdigest()
+def version_of_scripts() -> str:
+    """Return what differs once a script does, so that a proxy with an older one is replaced."""
+    return hashlib.sha256(SCRIPT.read_bytes() + UPLOADS_SCRIPT.read_bytes()).hexdigest()
 
 
 def check_loaded(log: Path) -> None:
