@@ -64,6 +64,7 @@ if TYPE_CHECKING:
     from plughub.classes.spawner import Spawner
     from plughub.kinds import (
         Command,
+        Diagnosis,
         Endpoint,
         Event,
         Found,
@@ -507,8 +508,9 @@ async def hub_spawn(server: Server) -> Endpoint:
         Waiting until it answers HTTP is the hub's work.
 
     Errors:
-        An exception fails the start. Its text is shown to the user, with the plugin's name and the
-        lines of `hub_logs`; `hub_stop` is called to clean up. The time-out is
+        An exception fails the start, and `hub_stop` is called to clean up. The user reads the message of a
+        `SpawnFailed`, and the lines of `hub_logs`. The ``detail`` of a `SpawnFailed`, and the text of any
+        other exception, are for administrators and the log. The time-out is
         ``SpawnerInfo.start_timeout`` seconds.
     """
 
@@ -680,7 +682,7 @@ async def hub_logs(server: Server, lines: int) -> Sequence[str]:
 
 
 @hook(Calling.OWN, optional=True, timeout=10)
-async def hub_diagnose(server: Server) -> str | None:
+async def hub_diagnose(server: Server) -> Diagnosis | str | None:
     """Say why a server that runs does not answer: it listens on another port, it has no memory left.
 
     When:
@@ -690,7 +692,8 @@ async def hub_diagnose(server: Server) -> str | None:
         server: with the state that `hub_spawn` saved.
 
     Returns:
-        One sentence for the user, beyond the exit code that she reads anyway; None when it cannot tell.
+        One sentence for the user, beyond the exit code that they read anyway; None when it cannot tell. A
+        `Diagnosis` has a detail besides, which administrators read: paths, settings, commands.
 
     Errors:
         An exception or time-out counts as None.

@@ -17,9 +17,10 @@ distribution ``plughub-localprocess``, in ``plughub_localprocess.spawner`` and
 from plughub.classes.spawner import Spawner
 from plughub.classes.spawner_answers import SpawnException
 from plughub.classes.spawner_objects import ServerAddress, SpawnerHub, SpawnerUser
-from plughub.kinds import Endpoint, Found, Progress, Resumable, Server, SpawnFailed
+from plughub.kinds import Diagnosis, Endpoint, Found, Progress, Resumable, Server, SpawnFailed
 
 __all__ = [
+    "Diagnosis",
     "Endpoint",
     "Found",
     "Progress",

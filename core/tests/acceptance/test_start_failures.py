@@ -1,5 +1,6 @@
-"""When a server does not start, its user reads why."""
+"""When a server does not start, its user reads why, and the log has paths, settings and commands besides."""
 
+import re
 import socket
 import subprocess
 import sys
@@ -27,6 +28,13 @@ def start(tmp_path):
             model = call("GET", f"/users/{user}").body
             assert model["pending"] is None
             assert model["servers"] == {}
+            go.log = hub.stderr
+        told = reply.body["message"]
+        assert not re.search(r"(?<![:/\w])/(?!user/)\w|Errno|Error\b|[A-Z]\w+\.[a-z]|useradd|pip ", told), (
+            told
+        )
+        if reference := re.search(r"finds details under ([0-9a-f]{8})\.$", told):
+            assert f"start {reference[1]}" in go.log
         return reply
 
     return go
@@ -39,8 +47,8 @@ def python(code):
 def test_a_command_that_does_not_exist_is_named(start):
     reply = start("c.Spawner.cmd = ['/no/such/command']\n")
     assert reply.status >= 400
-    assert "/no/such/command" in reply.body["message"]
-    assert "Spawner.cmd" in reply.body["message"]
+    assert "the program of the server cannot be run" in reply.body["message"]
+    assert "command not found: '/no/such/command' (Spawner.cmd)" in start.log
     assert reply.seconds < 5
 
 
@@ -74,7 +82,8 @@ def test_a_port_that_is_taken_is_named(start):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         reply = start(f"c.Spawner.port = {port}\n")
-    assert str(port) in reply.body["message"]
+    assert "the port of the server is taken" in reply.body["message"]
+    assert f"port {port} is taken by process" in start.log
     assert reply.seconds < 5
 
 
@@ -83,11 +92,13 @@ def test_a_home_folder_that_is_missing_is_named(start, people):
     ada, _ = people
     subprocess.run(["rm", "-r", str(ada.home)], check=True)
     reply = start("", user=ada.name, plugins="localprocess,dummy")
-    assert str(ada.home) in reply.body["message"]
+    assert f"the home folder of user '{ada.name}' is missing" in reply.body["message"]
+    assert f"'{ada.home}' is missing: create it" in start.log
     assert reply.seconds < 5
 
 
 @pytest.mark.root
 def test_a_user_whom_the_machine_does_not_know_is_named(start):
     reply = start("", user="nobody-at-all", plugins="localprocess,dummy")
-    assert "nobody-at-all" in reply.body["message"]
+    assert "there is no account 'nobody-at-all'" in reply.body["message"]
+    assert "useradd" in start.log

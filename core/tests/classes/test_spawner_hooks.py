@@ -11,7 +11,7 @@ from traitlets.config import Config
 from plughub.classes.calling import call, runs_on_loop
 from plughub.classes.spawner_cache import SpawnerCache
 from plughub.classes.spawner_hooks import URL_KEY, SpawnerHooks
-from plughub.kinds import Found, HubContext, Progress, SpawnFailed
+from plughub.kinds import Diagnosis, Found, HubContext, Progress, SpawnFailed
 from plughub.plugin.calling import HookCaller
 from plughub.plugin.hooks import Hooks
 from plughub.plugin.manager import HOOKS, ActivePlugins
@@ -86,7 +86,7 @@ async def test_a_class_is_called_through_the_hooks_of_a_plugin():
     assert await hooks.poll("tested", server) == 1
     assert [step.percent async for step in hooks.progress("tested", server)] == [50]
     assert await hooks.logs("tested", server, 5) == ()
-    assert await hooks.diagnose("tested", server) == ""
+    assert await hooks.diagnose("tested", server) == Diagnosis("")
     assert await hooks.inventory("tested", "mark") is None
     assert await hooks.options_form("tested", server) == ""
     pools.close()

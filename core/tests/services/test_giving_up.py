@@ -40,9 +40,8 @@ async def test_a_start_that_fails_in_a_way_that_nobody_foresaw_ends_and_says_so(
     mend = wrong(Phase.LAUNCH)
     server = await hub.started()
     assert (server.status, server.operation) == (Status.STOPPED, None)
-    assert server.failure.message == (
-        "the server could not be started: the hub itself failed at it (KeyError), its log tells more"
-    )
+    assert server.failure.message == "the server could not be started: the hub itself failed at it"
+    assert server.failure.detail == "KeyError, its log tells more"
     assert caplog.text.count("launch of") == runner.TRIES
     assert machine.running == {}
     mend()
@@ -55,7 +54,7 @@ async def test_what_tidies_up_is_put_off_and_says_why(hub, machine, wrong, until
     await until(lambda: not hub.runner._tasks)
     server = await hub.servers.get("alice", "")
     assert server.failed_start
-    assert "the hub itself failed at it (KeyError)" in server.operation.trouble
+    assert server.operation.trouble == "the hub itself failed at it\nKeyError, its log tells more"
     assert server.operation.again_at
     mend()
     assert (await hub.started()).ready, "who tries again has it tidied up at once"

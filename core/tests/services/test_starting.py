@@ -65,7 +65,8 @@ async def test_any_other_exception_names_the_plugin_and_shows_the_log_without_se
     machine.error = FileNotFoundError(2, "No such file", "/usr/bin/lab")
     failure = (await hub.started()).failure
     assert failure.plugin == "machine"
-    assert "/usr/bin/lab" in failure.message
+    assert failure.message == "the server could not be started"
+    assert "/usr/bin/lab" in failure.detail
     assert failure.logs[0] == "first"
     assert "abcdef0123456789" not in str(failure.logs)
 
@@ -198,7 +199,7 @@ async def test_what_a_plugin_says_and_cannot_be_stored_ends_the_start_instead_of
     hub = make_hub(extra={"odd": odd})
     server = await hub.gave_up(backend="odd")
     assert server.status is Status.STOPPED
-    assert "plugin 'odd' says of it what cannot be stored" in server.failure.message
+    assert "plugin 'odd' says of it what cannot be stored" in server.failure.detail
     assert (odd.spawns, odd.stops) == (1, 1)
 
 

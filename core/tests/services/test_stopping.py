@@ -15,7 +15,7 @@ async def test_a_server_that_cannot_be_stopped_stays_reachable_and_says_why(hub,
     machine.stop_error = RuntimeError("engine is down")
     still = await hub.stopped(server)
     assert still.status is Status.RUNNING
-    assert "engine is down" in still.failure.message
+    assert "engine is down" in still.failure.detail
     assert proxy.routes["/user/alice/"].target == server.url
 
 

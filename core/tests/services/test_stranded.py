@@ -46,7 +46,7 @@ async def test_a_start_whose_plugin_no_hub_has_is_ended_and_says_which(make_hub)
     await stranded.look()
     server = await hub.servers.get("alice", "")
     assert (server.status, server.operation) == (Status.STOPPED, None)
-    assert "plugin 'gone' is active in no hub" in server.failure.message
+    assert "plugin 'gone' is active in no hub" in server.failure.detail
     assert asked.operation.id
     assert (await hub.started("bob")).ready
 
@@ -57,7 +57,7 @@ async def test_a_start_of_a_machine_without_a_hub_says_so(make_hub):
     await begun(hub, backend="machine", host="elsewhere")
     await stranded.look()
     failure = (await hub.servers.get("alice", "")).failure
-    assert "'elsewhere'" in failure.message
+    assert "'elsewhere'" in failure.detail
 
 
 async def test_a_start_that_may_have_launched_something_waits_for_its_plugin(make_hub):
@@ -73,7 +73,7 @@ async def test_a_start_that_may_have_launched_something_waits_for_its_plugin(mak
     await stranded.look()
     server = await hub.servers.get("alice", "")
     assert server.failed_start
-    assert "plugin 'gone'" in server.failure.message
+    assert "plugin 'gone'" in server.failure.detail
     assert "plugin 'gone'" in server.operation.trouble
     with pytest.raises(InvalidError, match="plugin 'gone'"):
         await hub.servers.start(await hub.user())

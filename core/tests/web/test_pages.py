@@ -164,15 +164,21 @@ async def test_what_is_left_of_a_failed_start_and_cannot_be_stopped_is_shown_and
     page = answer.body.decode()
     assert answer.code == 500
     assert "no room" in page
-    assert "the &lt;engine&gt; is down" in page
+    assert "what is left of it could not be stopped; it is" in page
     assert "tried again" in page
     home = (await browser.get("/hub/home")).body.decode()
     assert "Try again to stop" in home
     refused = await browser.get("/hub/spawn/alice")
     assert refused.code == 400
-    assert "the &lt;engine&gt; is down" in refused.body.decode()
+    assert "what is left of it could not be stopped" in refused.body.decode()
     model = await browser.call("GET", "/hub/api/users/alice/server")
+    assert json.loads(model.body)["problem"] == "what is left of it could not be stopped"
+    for seen in (page, home, refused.body.decode(), model.body.decode()):
+        assert "engine" not in seen
+    admin = await hub.logged_in("root")
+    model = await admin.call("GET", "/hub/api/users/alice/server")
     assert "the <engine> is down" in json.loads(model.body)["problem"]
+    assert "the &lt;engine&gt; is down" in (await admin.get(pending)).body.decode()
     hub.tiny.stuck = ""
     assert (await browser.call("DELETE", "/hub/api/users/alice/server")).code == 204
     hub.tiny.failure = ""

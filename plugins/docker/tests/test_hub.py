@@ -198,16 +198,19 @@ def test_a_server_that_fails_is_reported_with_exit_code_and_last_words(run, prob
 def test_a_command_that_the_image_lacks_is_named(run):
     with run("c.DockerSpawner.cmd = ['no-such-command']\n") as hub:
         reply = start(client_of(hub, "alice"))
-    assert "no-such-command" in reply.body["message"]
-    assert "cannot be started" in reply.body["message"]
+        log = hub.stderr
+    assert "the Docker engine refuses it" in reply.body["message"]
+    assert "no-such-command" in log
+    assert "cannot be started" in log
 
 
 def test_an_image_that_is_missing_is_named_with_what_to_do(run):
     more = "c.DockerSpawner.image = 'plughub-tests-nowhere:1'\nc.DockerSpawner.pull_policy = 'never'\n"
     with run(more) as hub:
         reply = start(client_of(hub, "alice"))
-    assert "plughub-tests-nowhere:1" in reply.body["message"]
-    assert "pull_policy" in reply.body["message"]
+        log = hub.stderr
+    assert "image 'plughub-tests-nowhere:1' is not there" in reply.body["message"]
+    assert "DockerSpawner.pull_policy" in log
 
 
 def test_a_name_that_is_taken_is_said_so_and_the_other_container_is_left_alone(
@@ -231,8 +234,11 @@ def test_a_port_that_is_taken_is_said_so_and_nothing_is_left(run, engine, prefix
             reply = start(call)
             call.until("/users/alice", lambda user: not user["servers"] and not user["pending"])
             assert container_of(engine, prefix) is None
-    assert str(free_port) in reply.body["message"]
-    assert "address already in use" in reply.body["message"]
+            log = hub.stderr
+    assert "the Docker engine refuses it" in reply.body["message"]
+    assert "address already in use" not in reply.body["message"]
+    assert str(free_port) in log
+    assert "address already in use" in log
 
 
 def test_an_engine_that_is_down_is_said_so_and_the_hub_goes_on(run, tmp_path):
@@ -240,7 +246,9 @@ def test_an_engine_that_is_down_is_said_so_and_the_hub_goes_on(run, tmp_path):
     with run(f"c.DockerSpawner.client_kwargs = {{'base_url': {address!r}}}\n") as hub:
         call = client_of(hub, "alice")
         reply = start(call)
-        assert f"the Docker engine at {address} cannot be reached: it does not run" in reply.body["message"]
+        assert "the hub cannot reach its Docker engine" in reply.body["message"]
+        assert str(tmp_path) not in reply.body["message"]
+        assert f"the Docker engine at {address} cannot be reached: it does not run" in hub.stderr
         call.until("/users/alice", lambda user: user["servers"] == {})
 
 
@@ -261,8 +269,10 @@ def test_an_address_of_the_hub_that_containers_cannot_reach_is_said_so(run, prob
     more = "c.JupyterHub.hub_ip = '127.0.0.1'\n" + f"c.DockerSpawner.cmd = {[*probe, '--exit=1']!r}\n"
     with run(more) as hub:
         reply = start(client_of(hub, "alice"))
-    assert "inside a container that is the container itself" in reply.body["message"]
-    assert "c.JupyterHub.hub_ip" in reply.body["message"]
+        log = hub.stderr
+    assert "the server does not find the hub" in reply.body["message"]
+    assert "inside a container that is the container itself" in log
+    assert "c.JupyterHub.hub_ip" in log
 
 
 def test_what_is_in_a_volume_survives_stop_and_start(run, engine, prefix, probe):

@@ -259,7 +259,9 @@ async def test_a_machine_too_small_for_the_guarantee_is_said_so(spawners):
 
 async def test_an_image_that_no_node_has_is_named_with_the_node(spawners, swarm):
     name = swarm.info()["Name"]
-    with pytest.raises(PluginError, match=f"node {name} refuses the server: No such image: plughub-none:1"):
+    with pytest.raises(
+        PluginError, match=f"a machine refuses the server: node {name}: No such image: plughub-none:1"
+    ):
         await spawners(image="plughub-none:1").start()
 
 

@@ -104,7 +104,7 @@ async def test_nobody_chooses_to_be_somebody_else(spawners, person, name):
 
 
 async def test_who_is_no_system_user_reads_that(spawners):
-    with pytest.raises(PluginError, match="'nobody-has-this-name' is no user of the hub's machine"):
+    with pytest.raises(PluginError, match="there is no account 'nobody-has-this-name'"):
         await spawners("nobody-has-this-name").start()
 
 

@@ -1,5 +1,6 @@
 import getpass
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -16,6 +17,10 @@ async def failure(spawner):
     with pytest.raises(PluginError) as caught:
         await spawner.start()
     assert await spawner.poll() == 0
+    read = caught.value.__cause__.message
+    assert not re.search(r"(?<!:)/\w|Errno|Error|\b[A-Z]\w+\.[a-z]|useradd|pip |\(", read), (
+        "this is for administrators"
+    )
     return str(caught.value)
 
 
@@ -86,7 +91,8 @@ async def test_an_address_of_another_machine_is_named(simple):
 async def test_a_user_of_another_machine_reads_what_to_do(local):
     message = await failure(local("nobody-has-this-name"))
 
-    assert "user 'nobody-has-this-name' is unknown on this machine" in message
+    assert "there is no account 'nobody-has-this-name' on the machine of the hub" in message
+    assert "useradd" in message
     assert "'simple'" in message
 
 
@@ -99,7 +105,7 @@ async def test_a_missing_home_folder_is_named(system_user, local):
     finally:
         away.rename(home)
 
-    assert f"home folder '{system_user.pw_dir}' of user '{system_user.pw_name}' is missing" in message
+    assert f"the home folder of user '{system_user.pw_name}' is missing: '{system_user.pw_dir}'" in message
 
 
 @pytest.mark.root
@@ -126,7 +132,7 @@ def test_a_hub_without_root_cannot_start_somebody_elses_server(system_user):
     )
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
 
-    assert f"the hub runs as '{system_user.pw_name}' and cannot start a server as 'root'" in said
+    assert f"the hub cannot start a server as 'root': it runs as '{system_user.pw_name}'" in said
     assert "'simple'" in said
     assert "own account is fine" in said
 
@@ -156,7 +162,7 @@ async def test_a_server_on_another_port_is_diagnosed_with_that_port(simple):
         said = await spawner.diagnose()
         return said if "instead of" in said else ""
 
-    assert f"instead of port {wanted} (JUPYTERHUB_SERVICE_URL)" in await until(diagnosis)
+    assert f"instead of port {wanted}: JUPYTERHUB_SERVICE_URL" in await until(diagnosis)
 
 
 async def test_a_server_that_never_listens_is_diagnosed(simple):

@@ -14,7 +14,7 @@ from plughub.classes.spawner_environment import build_environment
 from plughub.classes.spawner_objects import bracketed
 from plughub.classes.spawner_options import reader_of
 from plughub.classes.spawner_settings import SpawnerSettings
-from plughub.kinds import Found, Moved
+from plughub.kinds import Diagnosis, Found, Moved
 
 T = TypeVar("T")
 
@@ -193,8 +193,12 @@ class Spawner(SpawnerSettings):
         del lines
         return ()
 
-    def diagnose(self) -> str | None:
-        """Say in one sentence why a server does not answer, or why it ended; may be ``async def`` too."""
+    def diagnose(self) -> Diagnosis | str | None:
+        """Say why a server does not answer, or why it ended; may be ``async def`` too.
+
+        Returns:
+            A sentence for the user, or a `Diagnosis` with more for administrators.
+        """
         return None
 
     def inventory(self, mark: str) -> Iterable[Found] | None:

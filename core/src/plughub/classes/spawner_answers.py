@@ -57,7 +57,10 @@ def as_failure(error: Exception) -> Exception:
     if not message and not html:
         return error
     return SpawnFailed(
-        str(message or error), html=str(html), status=status if isinstance(status, int) else 500
+        str(message or "the server could not be started"),
+        detail="" if message else str(error),
+        html=str(html),
+        status=status if isinstance(status, int) else 500,
     )
 
 
@@ -82,12 +85,10 @@ def take_address(spawner: Spawner, answer: Any) -> str:
     elif isinstance(answer, tuple | list) and len(answer) == 2:  # noqa: PLR2004 - address and port
         server.ip, server.port = str(answer[0] or ""), int(answer[1])
     elif answer is not None:
-        raise SpawnFailed(
-            f"{type(spawner).__name__}.start answered {answer!r}: a URL, (ip, port) or a port is needed"
-        )
+        raise _no_address(spawner, f"answered {answer!r}: a URL, (ip, port) or a port is needed")
     server.port = server.port or spawner.port
     if not server.port:
-        raise SpawnFailed(f"{type(spawner).__name__}.start answered no port")
+        raise _no_address(spawner, "answered no port")
     return server.host
 
 
@@ -95,7 +96,13 @@ def _move(spawner: Spawner, url: str) -> None:
     try:
         spawner.server.move_to(url)
     except ValueError as error:
-        raise SpawnFailed(f"{type(spawner).__name__}.start: {error}") from error
+        raise _no_address(spawner, str(error)) from error
+
+
+def _no_address(spawner: Spawner, detail: str) -> SpawnFailed:
+    return SpawnFailed(
+        "the hub does not learn where the server listens", detail=f"{type(spawner).__name__}.start: {detail}"
+    )
 
 
 def as_exit_code(answer: Any) -> int | None:

@@ -44,7 +44,9 @@ async def create_certificate(spawner: Spawner) -> dict[str, str]:
     try:
         files = await call(spawner.plugin, folder.issue, certificate_name(spawner), NOTEBOOKS, names)
     except ValueError as error:
-        raise SpawnFailed(f"Spawner.ssl_alt_names: {error}", retry=False) from error
+        raise SpawnFailed(
+            "the server gets no certificate", detail=f"Spawner.ssl_alt_names: {error}", retry=False
+        ) from error
     paths: dict[str, str] = files.paths
     return paths
 

@@ -26,6 +26,7 @@ from plughub.classes.spawner_certificates import prepare_certificate
 from plughub.classes.spawner_objects import ServerAddress, hub_of, user_of
 from plughub.classes.spawner_options import apply_group_overrides, apply_user_options, read_form
 from plughub.kinds import (
+    Diagnosis,
     Endpoint,
     Found,
     HubContext,
@@ -224,10 +225,10 @@ class SpawnerHooks:
         return tuple(await self._call(spawner.logs, lines) or ())
 
     @hookimpl
-    async def hub_diagnose(self, server: Server) -> str | None:
+    async def hub_diagnose(self, server: Server) -> Diagnosis | str | None:
         """Say why the server does not answer."""
         spawner = await self._find(server)
-        why: str | None = await self._call(spawner.diagnose)
+        why: Diagnosis | str | None = await self._call(spawner.diagnose)
         return why
 
     @hookimpl

@@ -160,7 +160,10 @@ async def apply_user_options(spawner: Spawner) -> None:
         elif apply is not None:
             await call(spawner.plugin, apply, spawner, options)
     except (ValueError, TypeError, TraitError) as error:
-        raise SpawnFailed(f"the options are not valid: {error}", status=400, retry=False) from error
+        told = f": {error}" if type(error) is ValueError else ""
+        detail = "" if told else f"{type(error).__name__}: {error}"
+        message = f"the options are not valid{told}"
+        raise SpawnFailed(message, detail=detail, status=400, retry=False) from error
 
 
 def _apply_by_name(spawner: Spawner, names: Mapping[str, str], options: Mapping[str, Any]) -> None:
@@ -169,7 +172,7 @@ def _apply_by_name(spawner: Spawner, names: Mapping[str, str], options: Mapping[
         if name is None:
             spawner.log.warning("Option %r is not in Spawner.apply_user_options and does nothing", option)
         elif not hasattr(spawner, name):
-            raise ValueError(
+            raise TypeError(
                 f"Spawner.apply_user_options leads {option!r} to {name!r}, which no setting is called"
             )
         else:

@@ -48,12 +48,17 @@ class HubError(Exception):
     Args:
         message: what happened, for a person.
         hint: what to do about it.
+        detail: what administrators and the log get besides.
     """
 
-    def __init__(self, message: str, *, hint: str = "") -> None:
+    def __init__(self, message: str, *, hint: str = "", detail: str = "") -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
+        self.detail = detail
+
+    def __str__(self) -> str:
+        return f"{self.message}: {self.detail}" if self.detail else self.message
 
 
 class InvalidError(HubError):
@@ -147,14 +152,17 @@ class PluginError(HubError):
     Args:
         plugin: its name.
         hook: the hook that failed.
-        reason: what it said.
+        reason: what it said, for administrators and the log.
     """
 
     def __init__(self, plugin: str, hook: str, reason: str) -> None:
-        super().__init__(f"plugin {plugin!r} failed in {hook}: {reason}")
+        super().__init__(f"plugin {plugin!r} failed", detail=reason)
         self.plugin = plugin
         self.hook = hook
         self.reason = reason
+
+    def __str__(self) -> str:
+        return f"plugin {self.plugin!r} failed in {self.hook}: {self.reason}"
 
 
 class PluginTimeoutError(PluginError):

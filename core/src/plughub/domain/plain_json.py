@@ -34,10 +34,10 @@ def plain_json(value: Mapping[str, Any], what: str) -> dict[str, Any]:
     """
     try:
         text = json.dumps(dict(value), default=_simple, allow_nan=False, ensure_ascii=False).encode()
-    except _NotJSONError as error:
-        raise InvalidError(f"{what} hold {error}, which cannot be kept in them") from error
+    except _NotJSONError as reason:
+        raise InvalidError(f"{what} hold {reason}, which cannot be kept in them") from reason
     except (TypeError, ValueError, RecursionError) as error:
-        raise InvalidError(f"{what} are no JSON: {shorten(str(error), 80)}") from error
+        raise InvalidError(f"{what} are no JSON", detail=shorten(str(error), 80)) from error
     if len(text) > MAX_JSON:
         raise TooLargeError(f"{what} are longer than {MAX_JSON // 1024} KiB of JSON text")
     found: dict[str, Any] = json.loads(text)

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from plughub.domain.explaining import explained, with_details
+
 
 class Status(enum.StrEnum):
     """What a server is, as last seen."""
@@ -66,7 +68,9 @@ class Failure:
 
     Attributes:
         message: what the user reads.
-        html: the same with markup; empty for none.
+        detail: what administrators read besides: paths, settings, commands, texts of exceptions.
+        reference: by which the log is searched for it; empty for none.
+        html: the message with markup; empty for none.
         plugin: the plugin that failed; empty for the hub itself.
         exit_code: of the process; None when not known or not ended.
         logs: last lines that the server wrote, secrets taken out.
@@ -75,12 +79,29 @@ class Failure:
     """
 
     message: str
+    detail: str = ""
+    reference: str = ""
     html: str = ""
     plugin: str = ""
     exit_code: int | None = None
     logs: tuple[str, ...] = ()
     at: datetime | None = None
     status: int = 500
+
+    def told(self, *, details: bool) -> str:
+        """Say why.
+
+        Args:
+            details: whether the reader is an administrator, or the log.
+
+        Returns:
+            One line. Users read by what an administrator finds the details.
+        """
+        if details or not self.detail or not self.reference:
+            return explained(with_details(self.message, self.detail), details=details)
+        return (
+            f"{self.message.rstrip('.')}. An administrator of this hub finds details under {self.reference}."
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +147,11 @@ class Operation:
     again_at: float = 0
     progress: tuple[Mapping[str, Any], ...] = ()
     options_before: Mapping[str, Any] | None = None
+
+    @property
+    def reference(self) -> str:
+        """By which users and administrators speak of it, and the log is searched for it."""
+        return self.id[:8]
 
     @property
     def done(self) -> bool:

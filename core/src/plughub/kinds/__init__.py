@@ -13,6 +13,7 @@ from plughub.kinds.authenticator import (
 from plughub.kinds.hub import Command, HubContext, Page, Visitor
 from plughub.kinds.proxy import ProxyInfo, ProxySettings
 from plughub.kinds.spawner import (
+    Diagnosis,
     Endpoint,
     Found,
     Moved,
@@ -28,6 +29,7 @@ from plughub.kinds.tokens import TokenIdentity
 
 __all__ = [
     "Command",
+    "Diagnosis",
     "Endpoint",
     "Event",
     "EventKind",

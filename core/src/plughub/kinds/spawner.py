@@ -211,19 +211,40 @@ class SpawnerInfo:
 class SpawnFailed(Exception):  # noqa: N818 - it says what happened
     """A start failed for a reason that the user should read.
 
-    Raised by a plugin; any other exception works too, this one says more.
+    Raised by a plugin. Of any other exception the user reads only that the start failed; its text is for
+    administrators and the log.
 
     Args:
         message: what the user reads.
+        detail: what administrators and the log get besides: paths, settings, commands, texts of exceptions.
         html: the same with markup that the plugin vouches for.
         status: HTTP status of the answer to a start through the API. 400 refuses the options: the next start
             without options takes those from before.
         retry: whether trying again may help.
     """
 
-    def __init__(self, message: str, *, html: str = "", status: int = 500, retry: bool = True) -> None:
+    def __init__(
+        self, message: str, *, detail: str = "", html: str = "", status: int = 500, retry: bool = True
+    ) -> None:
         super().__init__(message)
         self.message = message
+        self.detail = detail
         self.html = html
         self.status = status
         self.retry = retry
+
+    def __str__(self) -> str:
+        return f"{self.message}: {self.detail}" if self.detail else self.message
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """Why a server does not answer, or has ended.
+
+    Attributes:
+        message: what the user reads; one sentence, empty when there is nothing to say.
+        detail: what administrators read besides: paths, settings, commands.
+    """
+
+    message: str
+    detail: str = ""

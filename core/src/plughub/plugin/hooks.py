@@ -8,6 +8,7 @@ from typing import Any, cast
 from plughub.domain.events import Event
 from plughub.domain.routes import Route
 from plughub.kinds import (
+    Diagnosis,
     Endpoint,
     Found,
     Identity,
@@ -166,10 +167,10 @@ class Hooks:
         """Get the last lines that the server wrote."""
         return tuple(await self.caller.own(plugin, "hub_logs", default=(), server=server, lines=lines))
 
-    async def diagnose(self, plugin: str, server: Server) -> str:
-        """Ask why the server does not answer."""
-        why: str | None = await self.caller.own(plugin, "hub_diagnose", default=None, server=server)
-        return why or ""
+    async def diagnose(self, plugin: str, server: Server) -> Diagnosis:
+        """Ask why the server does not answer, or why it ended."""
+        why = await self.caller.own(plugin, "hub_diagnose", default=None, server=server)
+        return why if isinstance(why, Diagnosis) else Diagnosis(str(why or ""))
 
     async def inventory(self, plugin: str, mark: str) -> tuple[Found, ...] | None:
         """List what runs under the hub's mark; None when the plugin cannot tell."""

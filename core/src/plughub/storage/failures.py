@@ -21,6 +21,8 @@ def pack_failure(failure: Failure | None) -> dict[str, Any] | None:
         return None
     return {
         "message": failure.message,
+        "detail": failure.detail,
+        "reference": failure.reference,
         "html": failure.html,
         "plugin": failure.plugin,
         "exit_code": failure.exit_code,
@@ -44,6 +46,8 @@ def unpack_failure(packed: dict[str, Any] | None) -> Failure | None:
     at = packed.get("at")
     return Failure(
         message=packed["message"],
+        detail=packed.get("detail", ""),
+        reference=packed.get("reference", ""),
         html=packed.get("html", ""),
         plugin=packed.get("plugin", ""),
         exit_code=packed.get("exit_code"),

@@ -72,7 +72,7 @@ class TinyServers:
 
     Attributes:
         form: HTML of the options form; empty for none.
-        failure: a start fails with this message; empty to succeed.
+        failure: a start fails with this message, or raises this; empty to succeed.
         stuck: a stop fails with this message; empty to succeed.
         logs: what the servers wrote.
         hold: a start waits until this event is set; None to go on at once.
@@ -83,7 +83,7 @@ class TinyServers:
     def __init__(self, *, label: str = "", form: str = "") -> None:
         self.label = label
         self.form = form
-        self.failure = ""
+        self.failure: str | Exception = ""
         self.stuck = ""
         self.logs: tuple[str, ...] = ()
         self.hold: asyncio.Event | None = None
@@ -120,7 +120,7 @@ class TinyServers:
         if self.hold is not None:
             await self.hold.wait()
         if self.failure:
-            raise SpawnFailed(self.failure)
+            raise SpawnFailed(self.failure) if isinstance(self.failure, str) else self.failure
         listener = await asyncio.start_server(_answer, "127.0.0.1", 0)
         self.running[server.operation] = listener
         port = listener.sockets[0].getsockname()[1]

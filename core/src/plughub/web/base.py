@@ -21,6 +21,7 @@ from plughub.domain.errors import (
     UnconfirmedError,
 )
 from plughub.domain.events import By, EventKind
+from plughub.domain.scopes import ScopeFilter
 from plughub.domain.sessions import Client
 from plughub.domain.users import User
 from plughub.kinds.proxy import SERVERS_PORT_HEADER
@@ -402,12 +403,21 @@ class BaseHandler(RequestHandler):
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Write what happened; never a traceback."""
         error = kwargs.get("exc_info", (None, None))[1]
-        answer = answer_to(error, status_code)
+        answer = answer_to(error, status_code, details=self.sees_details())
         if status_code == HTTPStatus.METHOD_NOT_ALLOWED:
             self.set_header("Allow", allowed_methods(self))
         for name, value in answer.headers.items():
             self.set_header(name, value)
         self.finish_error(answer)
+
+    def sees_details(self, resource: ScopeFilter | None = None) -> bool:
+        """Tell whether the reader may see paths, settings and texts of exceptions, as the state of servers.
+
+        Args:
+            resource: the server it is about; None for the hub as a whole.
+        """
+        principal = self.principal
+        return principal is not None and principal.may("admin:server_state", resource=resource)
 
     def finish_error(self, answer: ErrorAnswer) -> None:
         """Answer an error.

@@ -113,12 +113,13 @@ def status_of(error: BaseException | None, fallback: int = 500) -> int:
     return error.status_code if isinstance(error, HTTPError) else fallback
 
 
-def answer_to(error: BaseException | None, status: int) -> ErrorAnswer:
+def answer_to(error: BaseException | None, status: int, *, details: bool = False) -> ErrorAnswer:
     """Say what is answered to an error.
 
     Args:
         error: the error; what is not meant for a person is not shown.
         status: HTTP status.
+        details: whether the reader is an administrator, who reads what is in the log besides.
 
     Returns:
         The answer.
@@ -126,7 +127,7 @@ def answer_to(error: BaseException | None, status: int) -> ErrorAnswer:
     message, hint, html = "", "", ""
     logs: tuple[str, ...] = ()
     if isinstance(error, HubError):
-        message, hint = error.message, error.hint
+        message, hint = str(error) if details else error.message, error.hint
     elif isinstance(error, HTTPError):
         message = _message_of(error)
     if isinstance(error, SpawnFailedError):

@@ -13,6 +13,7 @@ from tornado.httputil import HTTPServerRequest
 from plughub.domain.errors import HubError
 from plughub.domain.users import User
 from plughub.web.connections import MAX_CONNECTIONS
+from plughub.web.errors import SPEAKING
 
 if TYPE_CHECKING:
     from plughub.web.base import BaseHandler
@@ -83,7 +84,8 @@ async def named_server_limit(handler: BaseHandler) -> int:
     answer = await _ask("named_server_limit_per_user", limit, handler)
     if isinstance(answer, int) and not isinstance(answer, bool) and answer >= 0:
         return answer
-    raise HubError(f"c.JupyterHub.named_server_limit_per_user must answer a number, not {answer!r:.60}")
+    detail = f"c.JupyterHub.named_server_limit_per_user must answer a number, not {answer!r:.60}"
+    raise HubError(SPEAKING[500], detail=detail)
 
 
 async def default_url(handler: BaseHandler) -> str:
@@ -130,4 +132,5 @@ async def _ask(name: str, function: Callable[..., Any], *arguments: Any) -> Any:
     except HubError:
         raise
     except Exception as error:
-        raise HubError(f"c.JupyterHub.{name} failed: {type(error).__name__}: {error}") from error
+        detail = f"c.JupyterHub.{name} failed: {type(error).__name__}: {error}"
+        raise HubError(SPEAKING[500], detail=detail) from error

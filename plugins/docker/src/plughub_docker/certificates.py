@@ -96,9 +96,10 @@ class DockerCertificates(DockerOptions):
         if some_given:
             return []
         raise SpawnFailed(
-            "JupyterHub.internal_ssl is set: the certificate of a server is made before its container has an "
-            "address. Set DockerSpawner.use_internal_hostname in a network of your own, publish the port "
-            "(DockerSpawner.use_internal_ip = False), or name an address that you fix in "
+            "the server gets no certificate",
+            detail="JupyterHub.internal_ssl is set: the certificate of a server is made before its container "
+            "has an address. Set DockerSpawner.use_internal_hostname in a network of your own, publish the "
+            "port (DockerSpawner.use_internal_ip = False), or name an address that you fix in "
             "Spawner.ssl_alt_names",
             retry=False,
         )

@@ -91,8 +91,9 @@ class Containers:
             return ""
         if not marks.belongs(found, server, self.plugin):
             raise SpawnFailed(
-                f"the container name {name!r} is taken by a container that is not this server's: remove it, "
-                "or make names differ by DockerSpawner.prefix or DockerSpawner.name_template",
+                f"the container name {name!r} is taken by a container that is not this server's",
+                detail="remove it, or make names differ by DockerSpawner.prefix or "
+                "DockerSpawner.name_template",
                 retry=False,
             )
         if remove or not marks.labels(found).get(marks.KEPT) or not has_run(found):
@@ -255,7 +256,7 @@ class Containers:
             with self.engine.asked(doing) as client:
                 yield client
         except EngineError as error:
-            if not error.gone and "is already in progress" not in error.message:
+            if not error.gone and "is already in progress" not in error.detail:
                 raise
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from plughub.spawner import Diagnosis
 from plughub_docker.settings import HOST_NETWORK
 
 MEGABYTE = 1024 * 1024
@@ -13,7 +14,7 @@ KILLED = 137
 """Exit code of a process that was killed by SIGKILL, as the engine does it for want of memory."""
 
 
-def diagnose(container: Mapping[str, Any], port: int) -> str | None:
+def diagnose(container: Mapping[str, Any], port: int) -> Diagnosis | None:
     """Say what is wrong with a container.
 
     Args:
@@ -21,46 +22,73 @@ def diagnose(container: Mapping[str, Any], port: int) -> str | None:
         port: where the server should listen, inside the container.
 
     Returns:
-        One sentence, or None when nothing is wrong that can be seen from outside.
+        The diagnosis, or None when nothing is wrong that can be seen from outside.
     """
     state, limit = container["State"], container["HostConfig"].get("Memory") or 0
     if state.get("Paused"):
-        return "the container is paused: docker unpause lets it go on"
+        return Diagnosis("the container is paused", detail="docker unpause lets it go on")
+    loop = _crash_loop(container)
     if state.get("Restarting") or not state.get("Running"):
         killed = state.get("OOMKilled") and state.get("ExitCode") == KILLED
-        why = _out_of_memory(limit) if killed else str(state.get("Error") or "") or unreachable_hub(container)
-        return "; ".join(filter(None, (_crash_loop(container), why))) or None
-    if loop := _crash_loop(container):
-        return loop
-    return unreachable_hub(container) or (
-        f"the container runs, but nothing answers on port {port} inside it; the server has to listen there "
-        "on all addresses (JUPYTERHUB_SERVICE_URL)"
-        + (
-            "; the engine has killed one of its processes for want of memory"
-            if state.get("OOMKilled")
-            else ""
-        )
+        return _joined(loop, _out_of_memory(limit) if killed else _refused(container))
+    return loop or explain_unreachable_hub(container) or _silence(container, port)
+
+
+def _silence(container: Mapping[str, Any], port: int) -> Diagnosis:
+    killed = "; the engine has killed one of its processes for want of memory"
+    return Diagnosis(
+        f"the container runs, but nothing answers on port {port} inside it"
+        + (killed if container["State"].get("OOMKilled") else ""),
+        detail="the server has to listen there on all addresses (JUPYTERHUB_SERVICE_URL)",
     )
 
 
-def _crash_loop(container: Mapping[str, Any]) -> str:
+def _refused(container: Mapping[str, Any]) -> Diagnosis | None:
+    if said := str(container["State"].get("Error") or ""):
+        return Diagnosis("the container could not run", detail=said)
+    return explain_unreachable_hub(container)
+
+
+def _joined(first: Diagnosis | None, second: Diagnosis | None) -> Diagnosis | None:
+    if first is None or second is None:
+        return first or second
+    details = "; ".join(filter(None, (first.detail, second.detail)))
+    return Diagnosis(f"{first.message}; {second.message}", detail=details)
+
+
+def explain_unreachable_hub(container: Mapping[str, Any]) -> Diagnosis | None:
+    """Say so when a container is sent to itself in search of the hub.
+
+    Args:
+        container: as inspected.
+
+    Returns:
+        The diagnosis, or None when the hub's address can be right.
+    """
+    detail = unreachable_hub(container)
+    return Diagnosis("the server does not find the hub", detail=detail) if detail else None
+
+
+def _crash_loop(container: Mapping[str, Any]) -> Diagnosis | None:
     """Say that a restart policy starts a server again and again, which ends each time."""
     state, count = container["State"], int(container.get("RestartCount") or 0)
     if not count and not state.get("Restarting"):
-        return ""
+        return None
     policy = (container["HostConfig"].get("RestartPolicy") or {}).get("Name")
     code = (
         f" with exit code {state.get('ExitCode')}"
         if state.get("Restarting") or not state.get("Running")
         else ""
     )
-    return f"the server ended{code} and was started again {count} times (restart policy {policy})"
+    said = f"the server ended{code} and was started again {count} times"
+    return Diagnosis(said, detail=f"restart policy {policy}")
 
 
-def _out_of_memory(limit: int) -> str:
+def _out_of_memory(limit: int) -> Diagnosis:
     if not limit:
-        return "out of memory: the machine had none left for the container"
-    return f"out of memory: the server used more than its limit of {limit / MEGABYTE:g} MB (mem_limit)"
+        return Diagnosis("out of memory: the machine had none left for the container")
+    said = f"out of memory: the server used more than its limit of {limit / MEGABYTE:g} MB"
+    return Diagnosis(said, detail="mem_limit")
 
 
 def unreachable_hub(container: Mapping[str, Any]) -> str | None:

@@ -28,6 +28,8 @@ _REFUSING: Final = ("invalid", "code = InvalidArgument", "code = Unknown")
 """Words with which engines and swarms refuse an argument, whatever the status of the answer."""
 _REMOTE: Final = frozenset({"tcp", "http", "https", "ssh"})
 
+_REFUSES: Final = "the Docker engine refuses it"
+_OUT_OF_REACH: Final = "the hub cannot reach its Docker engine"
 _CLIENTS: Final[dict[str, Any]] = {}
 _LOCK: Final = threading.Lock()
 
@@ -37,15 +39,22 @@ class EngineError(SpawnFailed):
 
     Args:
         message: what the user reads.
+        detail: what administrators read besides: what was done, and what the engine says.
         gone: what was asked for does not exist.
         taken: what was to be made has a name that something else has.
         refused: the engine or its library does not take an argument; asking again does not help.
     """
 
     def __init__(
-        self, message: str, *, gone: bool = False, taken: bool = False, refused: bool = False
+        self,
+        message: str,
+        *,
+        detail: str = "",
+        gone: bool = False,
+        taken: bool = False,
+        refused: bool = False,
     ) -> None:
-        super().__init__(message, retry=not refused)
+        super().__init__(message, detail=detail, retry=not refused)
         self.refused = refused
         self.gone = gone
         self.taken = taken
@@ -107,16 +116,20 @@ class Engine:
         try:
             yield client
         except NotFound as error:
-            raise EngineError(_refusal(doing, error), gone=True) from error
+            raise EngineError(_REFUSES, detail=_refusal(doing, error), gone=True) from error
         except APIError as error:
             taken = error.status_code == HTTPStatus.CONFLICT
             said = str(error.explanation)
             refused = error.status_code == HTTPStatus.BAD_REQUEST or any(words in said for words in _REFUSING)
-            raise EngineError(_refusal(doing, error), taken=taken, refused=refused) from error
+            raise EngineError(
+                _REFUSES, detail=_refusal(doing, error), taken=taken, refused=refused
+            ) from error
         except (requests.exceptions.RequestException, OSError) as error:
             raise self._unreachable(error) from error
         except DockerException as error:
-            raise EngineError(f"{doing or 'the Docker library'}: {error}", refused=True) from error
+            raise EngineError(
+                _REFUSES, detail=f"{doing or 'the Docker library'}: {error}", refused=True
+            ) from error
 
     def _connected(self) -> Any:
         try:
@@ -125,14 +138,16 @@ class Engine:
             raise self._unreachable(error) from error
         except (TLSParameterError, TypeError, ValueError) as error:
             raise EngineError(
-                f"DockerSpawner.client_kwargs or DockerSpawner.tls_config cannot be used: {error}",
+                _OUT_OF_REACH,
+                detail=f"DockerSpawner.client_kwargs or DockerSpawner.tls_config cannot be used: {error}",
                 refused=True,
             ) from error
         except DockerException as error:
             raise self._unreachable(error) from error
 
     def _unreachable(self, error: Exception) -> EngineError:
-        return EngineError(f"the Docker engine at {self.address} cannot be reached: {_cause(error)}")
+        detail = f"the Docker engine at {self.address} cannot be reached: {_cause(error)}"
+        return EngineError(_OUT_OF_REACH, detail=detail)
 
     def _client(self) -> Any:
         """The client is shared by all threads: its connections are pooled, and it holds nothing else."""
@@ -164,6 +179,6 @@ def _cause(error: BaseException) -> str:
         if isinstance(seen, FileNotFoundError | ConnectionRefusedError):
             return "it does not run"
         if isinstance(seen, PermissionError):
-            return "the hub's user may not use it (is she in the group docker?)"
+            return "the hub's user may not use it (is it in the group docker?)"
         seen = seen.__cause__ or seen.__context__
     return str(error) or type(error).__name__

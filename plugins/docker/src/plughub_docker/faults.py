@@ -49,7 +49,10 @@ def naming(*settings: str) -> Iterator[None]:
     try:
         yield
     except (TypeError, ValueError, LookupError, AttributeError, TraitError, DockerException) as error:
-        raise SpawnFailed(f"{' or '.join(settings)} cannot be used: {error}", retry=False) from error
+        detail = f"{' or '.join(settings)} cannot be used: {error}"
+        raise SpawnFailed(
+            "the hub is configured wrongly for this server", detail=detail, retry=False
+        ) from error
 
 
 @contextlib.contextmanager
@@ -70,10 +73,10 @@ def blaming(section: str, spawner: object) -> Iterator[None]:
             raise
         values = {f"{section}.{name}": getattr(spawner, name, None) for name in SENT}
         found = suspects(
-            error.message.partition(": ")[2], {name: value for name, value in values.items() if value}
+            error.detail.partition(": ")[2], {name: value for name, value in values.items() if value}
         )
-        message = f"{error.message} (the engine refuses {', '.join(found)})"
-        raise EngineError(message, refused=True) from error
+        detail = f"{error.detail} (the engine refuses {', '.join(found)})"
+        raise EngineError(error.message, detail=detail, refused=True) from error
 
 
 def suspects(said: str, settings: Mapping[str, Any]) -> list[str]:

@@ -86,9 +86,9 @@ def is_lost(error: EngineError, engine: Engine, network: str) -> bool:
     Returns:
         Whether another choice may help.
     """
-    if _MAY_NOT_CHOOSE in error.message:
+    if _MAY_NOT_CHOOSE in error.detail:
         _WITHOUT.add((engine.address, network))
-    return any(words in error.message.lower() for words in _TAKEN)
+    return any(words in error.detail.lower() for words in _TAKEN)
 
 
 def _labelled(engine: Engine, label: str) -> Iterator[str]:

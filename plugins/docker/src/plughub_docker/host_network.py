@@ -49,8 +49,8 @@ def check_visible(container: Mapping[str, Any]) -> None:
         group = ""
     if container["Id"] not in group:
         raise SpawnFailed(
-            "a server in the network of the host cannot be told from other processes there, because the hub "
-            "does not see the processes of the engine's machine: run the hub on that machine, outside of "
-            "containers, or set DockerSpawner.network_name to another network",
+            "the hub cannot tell the server from other processes of the machine",
+            detail="the hub does not see the processes of the engine's machine: run the hub on that machine, "
+            "outside of containers, or set DockerSpawner.network_name to another network",
             retry=False,
         )

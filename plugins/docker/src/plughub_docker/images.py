@@ -50,12 +50,15 @@ def choose(option: Any, allowed: Any) -> str:
     known = choices(allowed)
     if not known:
         raise SpawnFailed(
-            "no image can be chosen on this hub (DockerSpawner.allowed_images)", status=400, retry=False
+            "no image can be chosen on this hub",
+            detail="DockerSpawner.allowed_images is empty",
+            status=400,
+            retry=False,
         )
     if option not in known:
         raise SpawnFailed(
-            f"image {option[:200]!r} cannot be chosen; there are: {', '.join(known)} "
-            "(DockerSpawner.allowed_images)",
+            f"image {option[:200]!r} cannot be chosen; there are: {', '.join(known)}",
+            detail="DockerSpawner.allowed_images",
             status=400,
             retry=False,
         )
@@ -157,8 +160,9 @@ def needs_pull(engine: Engine, image: str, policy: str) -> bool:
         return False
     if policy == "never":
         raise SpawnFailed(
-            f"image {image!r} is not on the engine, and it is not pulled because DockerSpawner.pull_policy "
-            "is 'never': pull or build it there",
+            f"image {image!r} is not there",
+            detail="it is not pulled because DockerSpawner.pull_policy is 'never': pull or build it on the "
+            "engine",
             retry=False,
         )
     return True
@@ -185,7 +189,7 @@ def pull(engine: Engine, image: str, report: PullReport) -> None:
 def _follow(events: Iterable[Mapping[str, Any]], image: str, layer: Callable[[str, str], None]) -> None:
     for event in events:
         if error := event.get("error"):
-            raise SpawnFailed(f"image {image!r} cannot be pulled: {error}")
+            raise SpawnFailed(f"image {image!r} cannot be pulled", detail=str(error))
         if event.get("id") and "progressDetail" in event:
             layer(str(event["id"]), str(event.get("status", "")))
 

@@ -135,16 +135,18 @@ class KeptContainers(DockerCertificates):
             different = differences(kept, self.wanted())
         if made_from != self.image:
             raise SpawnFailed(
-                f"container {name!r} was made from image {made_from!r} and is kept "
-                f"(DockerSpawner.remove is off): remove it, or choose that image instead of {self.image!r}",
+                f"the container of this server was made from image {made_from!r} and is kept: choose that "
+                f"image instead of {self.image!r}, or have an administrator remove the container",
+                detail=f"it is {name!r}; DockerSpawner.remove is off",
                 status=400 if chosen else 500,
                 retry=False,
             )
         for option in ("environment", "repository"):
             if self.user_options.get(option) and f"chosen {option}" in different:
                 raise SpawnFailed(
-                    f"container {name!r} was made with another {option} and is kept (DockerSpawner.remove is "
-                    f"off): remove it, or leave the {option} as it was",
+                    f"the container of this server was made with another {option} and is kept: leave the "
+                    f"{option} as it was, or have an administrator remove the container",
+                    detail=f"it is {name!r}; DockerSpawner.remove is off",
                     status=400,
                     retry=False,
                 )
@@ -181,7 +183,8 @@ class KeptContainers(DockerCertificates):
         """Refuse to resume a container with another setting: an environment cannot be changed."""
         if speaks_tls != self.internal_ssl:
             raise SpawnFailed(
-                f"container {name!r} was made {'with' if speaks_tls else 'without'} "
-                "JupyterHub.internal_ssl and is kept (DockerSpawner.remove is off): remove it",
+                "the container of this server is kept and cannot be used any more",
+                detail=f"container {name!r} was made {'with' if speaks_tls else 'without'} "
+                "JupyterHub.internal_ssl, and DockerSpawner.remove is off: remove it",
                 retry=False,
             )

@@ -85,8 +85,8 @@ class Services:
         if found is None or marks.belongs(found, server, self.plugin):
             return found
         raise SpawnFailed(
-            f"the service name {name!r} is taken by a service that is not this server's: remove it, or make "
-            "names differ by SwarmSpawner.prefix or SwarmSpawner.name_template",
+            f"the service name {name!r} is taken by a service that is not this server's",
+            detail="remove it, or make names differ by SwarmSpawner.prefix or SwarmSpawner.name_template",
             retry=False,
         )
 
@@ -263,10 +263,11 @@ class Services:
             with self.engine.asked(doing) as client:
                 yield client
         except EngineError as error:
-            if "not a swarm manager" in error.message:
+            if "not a swarm manager" in error.detail:
                 raise EngineError(
-                    f"the Docker engine at {self.engine.address} is no manager of a swarm: docker swarm "
-                    "init, or give the address of one (SwarmSpawner.client_kwargs)"
+                    "the hub cannot reach its swarm",
+                    detail=f"the Docker engine at {self.engine.address} is no manager of a swarm: docker "
+                    "swarm init, or give the address of one (SwarmSpawner.client_kwargs)",
                 ) from error
             raise
 

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Final
 from plughub.classes.calling import call
 from plughub.kinds import Moved
 from plughub.plugin.threads import ThreadPools
-from plughub.spawner import Found, SpawnFailed
+from plughub.spawner import Diagnosis, Found, SpawnFailed
 from plughub_docker import cloning, images
 from plughub_docker.addresses import port_of
 from plughub_docker.containers import Inspected
@@ -127,7 +127,7 @@ class DockerSpawner(ReachableContainers):
         container = self.find()
         return self.containers.logs(container["Id"], lines) if container else ()
 
-    def diagnose(self) -> str | None:
+    def diagnose(self) -> Diagnosis | str | None:
         """Say why the server does not answer, or why it ended."""
         container = self.find()
         return diagnose(container, self.port) if container else GONE
@@ -230,7 +230,7 @@ class DockerSpawner(ReachableContainers):
                     self.containers.start(self.object_id, self.object_name)
             except EngineError as error:
                 chosen = self.fixed_address or (
-                    self.published_port and str(self.published_port) in error.message
+                    self.published_port and str(self.published_port) in error.detail
                 )
                 if not (is_new and left and chosen and is_lost(error, self.engine, self.network_name)):
                     raise
@@ -287,7 +287,7 @@ class DockerSpawner(ReachableContainers):
         try:
             failed = self.containers.run_inside(self.object_id, list(self.post_start_cmd))
         except EngineError as error:
-            failed = error.message
+            failed = str(error)
         if failed:
             self.log.warning("DockerSpawner.post_start_cmd failed in %s: %s", self.object_name, failed)
 

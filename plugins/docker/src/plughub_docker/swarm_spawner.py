@@ -10,10 +10,10 @@ from urllib.parse import urlsplit
 
 from docker.types import SecretReference
 
-from plughub.spawner import Found, SpawnFailed
+from plughub.spawner import Diagnosis, Found, SpawnFailed
 from plughub_docker import marks, service_spec, tasks
 from plughub_docker.certificates import owner_of
-from plughub_docker.diagnosis import unreachable_hub
+from plughub_docker.diagnosis import explain_unreachable_hub
 from plughub_docker.engine import EngineError
 from plughub_docker.faults import blaming
 from plughub_docker.names import when_free
@@ -104,7 +104,7 @@ class SwarmSpawner(SwarmSettings):
         service = self.find()
         return self.services.logs(service, lines) if service else ()
 
-    def diagnose(self) -> str | None:
+    def diagnose(self) -> Diagnosis | str | None:
         """Say why the server does not answer, or why it ended."""
         service = self.find()
         if service is None:
@@ -114,7 +114,8 @@ class SwarmSpawner(SwarmSettings):
             return "the swarm has not begun with the service yet"
         node = self.services.node_name(task)
         if self.services.is_lost(task):
-            return f"node {node} of the swarm does not answer any more"
+            detail = f"node {node} of the swarm does not answer any more"
+            return Diagnosis("the machine of the server does not answer any more", detail=detail)
         seen = self.services.was_out_of_memory(task) if tasks.container_of(task) else False
         return tasks.diagnose(task, node, out_of_memory=seen) or self._silence(service, node)
 
@@ -160,8 +161,9 @@ class SwarmSpawner(SwarmSettings):
                 return list(client.inspect_image(self.image)["Config"].get("Cmd") or [])
         except EngineError as error:
             raise SpawnFailed(
-                f"the command of image {self.image!r} is not known, because the manager of the swarm does "
-                "not have it: set SwarmSpawner.cmd, or SwarmSpawner.pull_policy to 'ifnotpresent'",
+                f"the program in image {self.image!r} is not known",
+                detail="the manager of the swarm does not have the image: set SwarmSpawner.cmd, or "
+                "SwarmSpawner.pull_policy to 'ifnotpresent'",
                 retry=False,
             ) from error
 
@@ -189,13 +191,16 @@ class SwarmSpawner(SwarmSettings):
     def _give_up(self, task: Task | None, seconds: float) -> None:
         waits = task is None or tasks.state_of(task) in tasks.WAITS_FOR_NODE
         if waits and seconds > self.pending_timeout:
-            why = tasks.diagnose(task, "", out_of_memory=None) if task else "the swarm does not begin with it"
-            raise SpawnFailed(f"{why} (waited {self.pending_timeout} s, SwarmSpawner.pending_timeout)")
+            found = tasks.diagnose(task, "", out_of_memory=None) if task else None
+            why = found.detail if found else "the swarm does not begin with it"
+            detail = f"{why} (waited {self.pending_timeout} s, SwarmSpawner.pending_timeout)"
+            raise SpawnFailed("no machine takes the server at present", detail=detail)
 
     def _address_of(self, service: Inspected, task: Task) -> tuple[str, int]:
         if tasks.state_of(task) == "rejected":
             node = self.services.node_name(task)
-            raise SpawnFailed(str(tasks.diagnose(task, node, out_of_memory=False)))
+            said = tasks.diagnose(task, node, out_of_memory=False)
+            raise SpawnFailed("a machine refuses the server", detail=str(said and said.detail))
         url = urlsplit(self.services.address_of(service, task))
         if self.is_internal:
             self._behind = next(iter(tasks.addresses_of(task)), "")
@@ -219,10 +224,11 @@ class SwarmSpawner(SwarmSettings):
             self.secrets.remove(self.record, self.record.operation)
         return "" if self._untouched else self.record.operation
 
-    def _silence(self, service: Inspected, node: str) -> str:
+    def _silence(self, service: Inspected, node: str) -> Diagnosis:
         spec = service["Spec"]["TaskTemplate"]["ContainerSpec"]
         like_a_container = {"Config": {"Env": spec.get("Env")}, "HostConfig": {}}
-        return unreachable_hub(like_a_container) or (
-            f"the container runs on node {node}, but nothing answers on port {self.port} inside it; the "
-            "server has to listen there on all addresses, and the hub has to be in the network of the service"
+        return explain_unreachable_hub(like_a_container) or Diagnosis(
+            f"the container runs on node {node}, but nothing answers on port {self.port} inside it",
+            detail="the server has to listen there on all addresses, and the hub has to be in the network of "
+            "the service",
         )

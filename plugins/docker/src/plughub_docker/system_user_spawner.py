@@ -78,7 +78,9 @@ class SystemUserSpawner(DockerSpawner):
             return pwd.getpwnam(self.user.name)
         except (KeyError, ValueError) as error:
             raise SpawnFailed(
-                f"{self.user.name!r} is no user of the hub's machine, as SystemUserSpawner needs", retry=False
+                f"there is no account {self.user.name!r} on the machine of the hub",
+                detail="SystemUserSpawner needs one: create the system user",
+                retry=False,
             ) from error
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from plughub.spawner import Diagnosis
 from plughub_docker.diagnosis import KILLED, MEGABYTE
 
 Task = Mapping[str, Any]
@@ -94,7 +95,7 @@ def published_port(task: Task, port: int) -> int:
     return next((int(one["PublishedPort"]) for one in ports if one.get("TargetPort") == port), 0)
 
 
-def diagnose(task: Task, node: str, *, out_of_memory: bool | None) -> str | None:
+def diagnose(task: Task, node: str, *, out_of_memory: bool | None) -> Diagnosis | None:
     """Say why a task ended, or does not come to run.
 
     Args:
@@ -103,17 +104,19 @@ def diagnose(task: Task, node: str, *, out_of_memory: bool | None) -> str | None
         out_of_memory: whether its container was killed for want of memory; None when that cannot be seen.
 
     Returns:
-        One sentence; None when it runs.
+        The diagnosis; None when it runs.
     """
     state, complaint = state_of(task), str(task["Status"].get("Err") or "")
     limit = ((task["Spec"].get("Resources") or {}).get("Limits") or {}).get("MemoryBytes") or 0
     if state == "running":
         return None
     if state in WAITS_FOR_NODE:
-        return f"no node of the swarm takes the server: {complaint or 'none has answered yet'}"
+        detail = f"no node of the swarm takes it: {complaint or 'none has answered yet'}"
+        return Diagnosis("no machine takes the server at present", detail=detail)
     if state == "rejected":
-        return f"node {node} refuses the server: {complaint}"
+        return Diagnosis("a machine refuses the server", detail=f"node {node}: {complaint}")
     if exit_code_of(task) == KILLED and limit and out_of_memory is not False:
         how = "out of memory" if out_of_memory else "most likely out of memory"
-        return f"{how}: the server was killed at its limit of {limit / MEGABYTE:g} MB (mem_limit)"
-    return f"on node {node}: {complaint or step_of(task)}"
+        said = f"{how}: the server was killed at its limit of {limit / MEGABYTE:g} MB"
+        return Diagnosis(said, detail="mem_limit")
+    return Diagnosis("", detail=f"on node {node}: {complaint or step_of(task)}")

@@ -46,7 +46,7 @@ def environment(asked: Any, allowed: Iterable[str]) -> dict[str, str]:
         raise _refused(f"the option environment has to be up to {MOST_VARIABLES} variables by name")
     if asked and not patterns:
         raise _refused(
-            "no environment variables can be chosen on this hub (DockerSpawner.allowed_environment)"
+            "no environment variables can be chosen on this hub", "DockerSpawner.allowed_environment is empty"
         )
     return {_name(name, patterns): _value(name, value) for name, value in asked.items()}
 
@@ -56,7 +56,8 @@ def _name(name: Any, patterns: list[str]) -> str:
     if not known or not any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns):
         raise _refused(
             f"the environment variable {str(name)[:100]!r} cannot be chosen; there are: "
-            f"{', '.join(patterns)} (DockerSpawner.allowed_environment)"
+            f"{', '.join(patterns)}",
+            "DockerSpawner.allowed_environment",
         )
     return str(name)
 
@@ -84,12 +85,14 @@ def repository(asked: Any, allowed: Iterable[str]) -> str:
         return ""
     patterns = list(allowed)
     if not patterns:
-        raise _refused("no repository can be chosen on this hub (DockerSpawner.allowed_repositories)")
+        raise _refused(
+            "no repository can be chosen on this hub", "DockerSpawner.allowed_repositories is empty"
+        )
     parts = _parts(asked)
     if not any(_fits(parts, pattern) for pattern in patterns):
         raise _refused(
-            f"the repository {asked!r} cannot be chosen; there are: {', '.join(patterns)} "
-            "(DockerSpawner.allowed_repositories)"
+            f"the repository {asked!r} cannot be chosen; there are: {', '.join(patterns)}",
+            "DockerSpawner.allowed_repositories",
         )
     return str(asked)
 
@@ -190,5 +193,5 @@ def _listed(texts: list[str]) -> str:
     return html.escape(", ".join(texts))
 
 
-def _refused(message: str) -> SpawnFailed:
-    return SpawnFailed(message, status=400, retry=False)
+def _refused(message: str, detail: str = "") -> SpawnFailed:
+    return SpawnFailed(message, detail=detail, status=400, retry=False)

@@ -56,7 +56,8 @@ def find_account(name: str, *, create: bool = False) -> Account:
             create_account(name)
             return find_account(name)
         raise SpawnFailed(
-            f"user {name!r} is unknown on this machine: create the system user (useradd --create-home), set "
+            f"there is no account {name!r} on the machine of the hub",
+            detail="create the system user (useradd --create-home), set "
             "LocalProcessSpawner.create_system_users, or use the plugin 'simple', which needs none",
             retry=False,
         ) from None
@@ -86,7 +87,9 @@ def create_account(name: str) -> None:
     except (OSError, subprocess.SubprocessError) as error:
         said = getattr(error, "stderr", b"") or str(error).encode()
         raise SpawnFailed(
-            f"system user {name!r} cannot be created: {said.decode(errors='replace').strip()}", retry=False
+            f"the account {name!r} cannot be created on the machine of the hub",
+            detail=said.decode(errors="replace").strip(),
+            retry=False,
         ) from error
 
 
@@ -120,8 +123,9 @@ def check_switch(account: Account) -> None:
     """
     if os.geteuid() not in {0, account.uid}:
         raise SpawnFailed(
-            f"the hub runs as {_own_name()!r} and cannot start a server as {account.name!r}: run the hub as "
-            "root, or use the plugin 'simple', which runs all servers as the hub's own user",
+            f"the hub cannot start a server as {account.name!r}",
+            detail=f"it runs as {_own_name()!r}: run the hub as root, or use the plugin 'simple', which runs "
+            "all servers as the hub's own user",
             retry=False,
         )
 

@@ -17,6 +17,7 @@ from plughub_localprocess.accounts import Account
 WRITER: Final = str(Path(__file__).with_name("certificate_writer.py"))
 FOLDER: Final = ".jupyterhub/jupyterhub-certs"
 _SECONDS: Final = 30.0
+NOT_WRITTEN: Final = "the certificate of the server cannot be written to the home folder of its user"
 
 
 def place_certificates(paths: Mapping[str, str], home: str, account: Account | None) -> dict[str, str]:
@@ -51,12 +52,12 @@ def place_certificates(paths: Mapping[str, str], home: str, account: Account | N
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise SpawnFailed(f"the certificate of the server cannot be written to {target}: {error}") from error
+        raise SpawnFailed(NOT_WRITTEN, detail=f"{target}: {error}") from error
     if done.returncode != 0:
         said = done.stderr.decode("utf-8", "replace").strip().splitlines()[-1:]
         raise SpawnFailed(
-            f"the certificate of the server cannot be written to {target}: {' '.join(said)}. "
-            "The folder has to be the user's own, and with room"
+            NOT_WRITTEN,
+            detail=f"{target}: {' '.join(said)}. The folder has to be the user's own, and with room",
         )
     Path(paths["keyfile"]).unlink(missing_ok=True)
     return {kind: f"{target}/{Path(path).name}" for kind, path in paths.items()}

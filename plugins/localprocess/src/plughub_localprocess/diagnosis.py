@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import psutil
 
+from plughub.spawner import Diagnosis
 
-def diagnose(pid: int, port: int, code: int | None) -> str | None:
+
+def diagnose(pid: int, port: int, code: int | None) -> Diagnosis | None:
     """Look at a process and what it started.
 
     Args:
@@ -14,7 +16,7 @@ def diagnose(pid: int, port: int, code: int | None) -> str | None:
         code: its exit code when it has ended, else None.
 
     Returns:
-        One sentence; None when nothing is wrong that can be seen from outside.
+        The diagnosis; None when nothing is wrong that can be seen from outside.
     """
     if code is not None:
         return None  # the exit code says it all
@@ -25,11 +27,13 @@ def diagnose(pid: int, port: int, code: int | None) -> str | None:
     except psutil.AccessDenied:
         return None
     if port in ports:
-        return f"process {pid} listens on port {port}, but does not answer HTTP there"
+        return Diagnosis(f"process {pid} listens on port {port}, but does not answer HTTP there")
     if ports:
         where = ", ".join(map(str, ports))
-        return f"process {pid} listens on port {where} instead of port {port} (JUPYTERHUB_SERVICE_URL)"
-    return f"process {pid} runs, but listens on no port; port {port} is expected (JUPYTERHUB_SERVICE_URL)"
+        said = f"process {pid} listens on port {where} instead of port {port}"
+        return Diagnosis(said, detail="JUPYTERHUB_SERVICE_URL names the port")
+    said = f"process {pid} runs, but listens on no port; port {port} is expected"
+    return Diagnosis(said, detail="JUPYTERHUB_SERVICE_URL names the port")
 
 
 def _listening(process: psutil.Process) -> set[int]:

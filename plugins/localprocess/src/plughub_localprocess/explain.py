@@ -14,6 +14,7 @@ from plughub.spawner import SpawnFailed
 from plughub_localprocess.accounts import Account
 
 SINGLEUSER: Final = "jupyterhub-singleuser"
+NO_COMMAND: Final = "the program of the server cannot be run on the machine of the hub"
 
 
 def find_command(name: str, path: str, setting: str) -> str:
@@ -37,19 +38,25 @@ def find_command(name: str, path: str, setting: str) -> str:
     if os.sep not in expanded and os.access(beside, os.X_OK):
         return str(beside)
     if os.sep not in expanded:
-        raise SpawnFailed(f"command not found: {name!r} ({setting}){_what_to_install(name)}", retry=False)
+        raise _no_command(f"command not found: {name!r} ({setting}){_what_to_install(name)}")
     if not Path(expanded).is_absolute():
         return expanded  # below the folder of the server, which only the user may be able to enter
     if Path(expanded).exists():
-        raise SpawnFailed(f"not executable: {name!r} ({setting})", retry=False)
-    raise SpawnFailed(f"command not found: {name!r} ({setting})", retry=False)
+        raise _no_command(f"not executable: {name!r} ({setting})")
+    raise _no_command(f"command not found: {name!r} ({setting})")
+
+
+def _no_command(detail: str) -> SpawnFailed:
+    return SpawnFailed(NO_COMMAND, detail=detail, retry=False)
 
 
 def _what_to_install(name: str) -> str:
     return "; pip install 'plughub-localprocess[jupyter]'" if name == SINGLEUSER else ""
 
 
-def explain_step(fact: Mapping[str, Any], argv: Sequence[str], folder: str, account: Account | None) -> str:
+def explain_step(
+    fact: Mapping[str, Any], argv: Sequence[str], folder: str, account: Account | None
+) -> SpawnFailed:
     """Say which step of a launch failed, and why.
 
     Args:
@@ -59,17 +66,19 @@ def explain_step(fact: Mapping[str, Any], argv: Sequence[str], folder: str, acco
         account: the system user, None for the hub's own.
 
     Returns:
-        A sentence.
+        The failure, with paths and settings in its detail.
     """
     step, message, number = fact["step"], fact["message"], fact["errno"]
     who = f"user {account.name!r}" if account else "the hub's user"
     if step == "home":
-        return f"home folder {folder!r} of {who} {_why_not_entered(number, message)}"
+        said = f"the home folder of {who} {'is missing' if number == errno.ENOENT else 'cannot be entered'}"
+        return SpawnFailed(said, detail=f"{folder!r} {_why_not_entered(number, message)}", retry=False)
     if step == "switch":
-        return f"the hub cannot start a process as {who}: {message}"
+        return SpawnFailed(f"the hub cannot start a process as {who}", detail=message, retry=False)
     if step == "session":
-        return f"no PAM session for {who} (LocalProcessSpawner.pam_session): {message}"
-    return _why_not_run(argv[0], number, message, who)
+        detail = f"LocalProcessSpawner.pam_session: {message}"
+        return SpawnFailed(f"no PAM session for {who} can be opened", detail=detail, retry=False)
+    return _no_command(_why_not_run(argv[0], number, message, who))
 
 
 def _why_not_entered(number: int, message: str) -> str:

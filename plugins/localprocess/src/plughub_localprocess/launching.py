@@ -114,7 +114,7 @@ def _start_launcher(
             **outputs,
         )
     except OSError as error:
-        raise SpawnFailed(f"no process can be started on this machine: {error}") from error
+        raise SpawnFailed("no process can be started on the machine of the hub", detail=str(error)) from error
     _limit_descriptors(child)
     return child
 
@@ -145,14 +145,14 @@ def _listen(child: subprocess.Popen[bytes], orders: Orders, listen: int, deadlin
     else:
         _give_up(child)
         raise SpawnFailed(
-            f"the command did not begin to run in time; the folder {orders.folder} may be on a file system "
-            "that does not answer"
+            "the server did not begin to run in time",
+            detail=f"the folder {orders.folder} may be on a file system that does not answer",
         )
     facts = [json.loads(line) for line in said.splitlines()]
     for fact in facts:
         if "step" in fact:
             _give_up(child)
-            raise SpawnFailed(explain_step(fact, orders.argv, orders.folder, orders.account), retry=False)
+            raise explain_step(fact, orders.argv, orders.folder, orders.account)
     if not facts:
         _give_up(child)
         raise SpawnFailed(

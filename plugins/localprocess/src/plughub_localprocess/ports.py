@@ -22,6 +22,7 @@ from plughub.spawner import SpawnFailed
 _RECENT: Final[deque[int]] = deque(maxlen=256)
 """Ports given lately, whose servers may not listen yet."""
 _TRIES: Final = 64
+NO_PORT: Final = "the server gets no port on the machine of the hub"
 _LAST: Final = 65_535
 
 
@@ -87,7 +88,9 @@ def _try(ip: str, port: int) -> int:
             probe.bind(address)
             probe.listen(1)
         except OSError as error:
-            raise SpawnFailed(_explain(ip, port, error), retry=error.errno == errno.EADDRINUSE) from error
+            taken = error.errno == errno.EADDRINUSE
+            message = "the port of the server is taken" if taken else NO_PORT
+            raise SpawnFailed(message, detail=_explain(ip, port, error), retry=taken) from error
         return int(probe.getsockname()[1])
 
 
@@ -95,7 +98,8 @@ def _address(ip: str, port: int) -> tuple[int, tuple[str, int]]:
     try:
         found = socket.getaddrinfo(ip or "0.0.0.0", port, type=socket.SOCK_STREAM)  # noqa: S104 - asked for
     except socket.gaierror as error:
-        raise SpawnFailed(f"Spawner.ip is {ip!r}, which is no address: {error.strerror}") from error
+        detail = f"Spawner.ip is {ip!r}, which is no address: {error.strerror}"
+        raise SpawnFailed(NO_PORT, detail=detail) from error
     family, _, _, _, address = found[0]
     return family, (str(address[0]), int(address[1]))
 

@@ -53,13 +53,14 @@ class SimpleLocalProcessSpawner(LocalProcessSpawner):
             found = home.lstat()
         except OSError as error:
             raise SpawnFailed(
-                f"home folder {str(home)!r} (SimpleLocalProcessSpawner.home_dir_template) cannot be made: "
-                f"{error.strerror}"
+                "the home folder of the server cannot be made",
+                detail=f"{str(home)!r} (SimpleLocalProcessSpawner.home_dir_template): {error.strerror}",
             ) from error
         if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
             raise SpawnFailed(
-                f"home folder {str(home)!r} (SimpleLocalProcessSpawner.home_dir_template) belongs to "
-                "somebody else, or is a link; remove it, or choose another place",
+                "the home folder of the server belongs to somebody else",
+                detail=f"{str(home)!r} (SimpleLocalProcessSpawner.home_dir_template) is another user's, or a "
+                "link; remove it, or choose another place",
                 retry=False,
             )
         return str(home)

@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 from traitlets import Bool, Dict, Float, Instance, Integer, TraitError, Unicode, default, validate
 
 from plughub.domain.names import unique_name
-from plughub.spawner import Found, Spawner, SpawnFailed
+from plughub.spawner import Diagnosis, Found, Spawner, SpawnFailed
 from plughub.traitlets import ByteSpecification, Command
 from plughub_localprocess.accounts import Account, check_person, check_switch, find_account
 from plughub_localprocess.certificates import place_certificates
@@ -139,7 +139,7 @@ class LocalProcessSpawner(Spawner):
         log.shrink()
         return log.tail(lines)
 
-    def diagnose(self) -> str | None:
+    def diagnose(self) -> Diagnosis | str | None:
         """Say why the server does not answer."""
         port = self.server.port or self.port
         code = self._poll()
@@ -358,7 +358,8 @@ class LocalProcessSpawner(Spawner):
     def _check_pam(self) -> None:
         if self.pam_session and os.geteuid() != 0:
             raise SpawnFailed(
-                "LocalProcessSpawner.pam_session is set, but only a hub that runs as root opens PAM sessions",
+                "no PAM session can be opened",
+                detail="LocalProcessSpawner.pam_session is set, but only a hub that runs as root opens them",
                 retry=False,
             )
 

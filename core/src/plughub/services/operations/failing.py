@@ -11,10 +11,11 @@ from typing import Final
 
 from plughub.domain.clock import utcnow
 from plughub.domain.errors import InvalidError, PluginError, PluginTimeoutError
+from plughub.domain.explaining import parts_of
 from plughub.domain.secrets import scrub
 from plughub.domain.servers import Failure
 from plughub.domain.urls import address_of
-from plughub.kinds import Endpoint, Server, SpawnFailed
+from plughub.kinds import Diagnosis, Endpoint, Server, SpawnFailed
 from plughub.plugin.hooks import Hooks
 
 LOG_LINES: Final = 50
@@ -30,7 +31,7 @@ class StartFailedError(Exception):
     """
 
     def __init__(self, failure: Failure) -> None:
-        super().__init__(failure.message)
+        super().__init__(failure.told(details=True))
         self.failure = failure
 
 
@@ -46,15 +47,22 @@ def spawn_failure(error: PluginError) -> Failure:
     cause = error.__cause__
     if isinstance(cause, SpawnFailed):
         return Failure(
-            message=cause.message, html=cause.html, plugin=error.plugin, at=utcnow(), status=cause.status
+            message=cause.message,
+            detail=cause.detail,
+            html=cause.html,
+            plugin=error.plugin,
+            at=utcnow(),
+            status=cause.status,
         )
     if isinstance(error, PluginTimeoutError):
-        message = f"the server could not be started: {error.reason} (start_timeout)"
-        return Failure(message=message, plugin=error.plugin, at=utcnow())
+        message = "the server could not be started in time"
+        detail = f"{error.reason} (start_timeout)"
+        return Failure(message=message, detail=detail, plugin=error.plugin, at=utcnow())
     custom = str(getattr(cause, "jupyterhub_message", "") or "")
     markup = str(getattr(cause, "jupyterhub_html_message", "") or "")
     return Failure(
-        message=custom or f"the server could not be started: {error.reason}",
+        message=custom or "the server could not be started",
+        detail=error.reason,
         html=markup,
         plugin=error.plugin,
         at=utcnow(),
@@ -78,8 +86,9 @@ def storable(plugin: str, answer: Endpoint) -> Endpoint:
         address_of(answer.url)
         return replace(answer, state=json.loads(json.dumps(dict(answer.state))))
     except (InvalidError, AttributeError, TypeError, ValueError) as error:
-        message = f"the server cannot be used: plugin {plugin!r} says of it what cannot be stored: {error}"
-        raise StartFailedError(Failure(message=message, plugin=plugin, at=utcnow())) from error
+        detail = f"plugin {plugin!r} says of it what cannot be stored: {error}"
+        failure = Failure(message="the server cannot be used", detail=detail, plugin=plugin, at=utcnow())
+        raise StartFailedError(failure) from error
 
 
 def exit_failure(plugin: str, code: int, seconds: float | None, also: str = "") -> Failure:
@@ -95,11 +104,12 @@ def exit_failure(plugin: str, code: int, seconds: float | None, also: str = "") 
         The failure, without log lines.
     """
     when = "" if seconds is None else f" after {seconds:.1f} s, before it answered"
-    message = f"the server ended{when}: {describe_exit(code)}{'; ' if also else ''}{also}"
-    return Failure(message=message, plugin=plugin, exit_code=code, at=utcnow())
+    found, detail = parts_of(also)
+    message = f"the server ended{when}: {describe_exit(code)}{'; ' if found else ''}{found}"
+    return Failure(message=message, detail=detail, plugin=plugin, exit_code=code, at=utcnow())
 
 
-def silence_failure(plugin: str, url: str, seconds: float, diagnosis: str) -> Failure:
+def silence_failure(plugin: str, url: str, seconds: float, diagnosis: Diagnosis) -> Failure:
     """Say that the server runs but does not answer.
 
     Args:
@@ -111,15 +121,16 @@ def silence_failure(plugin: str, url: str, seconds: float, diagnosis: str) -> Fa
     Returns:
         The failure, without log lines.
     """
-    why = f": {diagnosis}" if diagnosis else ""
+    why = f": {diagnosis.message}" if diagnosis.message else ""
     return Failure(
-        message=f"the server did not answer at {url} within {seconds:g} s (http_timeout){why}",
+        message=f"the server did not answer at {url} within {seconds:g} s{why}",
+        detail=_joined("http_timeout", diagnosis.detail),
         plugin=plugin,
         at=utcnow(),
     )
 
 
-def foreign_failure(plugin: str, why: str, seconds: float, diagnosis: str) -> Failure:
+def foreign_failure(plugin: str, why: str, seconds: float, diagnosis: Diagnosis) -> Failure:
     """Say that what answers at the address of a starting server was not shown to be that server.
 
     Args:
@@ -131,10 +142,12 @@ def foreign_failure(plugin: str, why: str, seconds: float, diagnosis: str) -> Fa
     Returns:
         The failure, without log lines.
     """
-    more = f" ({diagnosis})" if diagnosis else ""
+    more = f" ({diagnosis.message})" if diagnosis.message else ""
+    found, detail = parts_of(why)
     return Failure(
-        message=f"the server did not become ready within {seconds:g} s (http_timeout): {why}{more}. "
+        message=f"the server did not become ready within {seconds:g} s: {found}{more}. "
         "Start it again; it gets another address then",
+        detail=_joined("http_timeout", detail, diagnosis.detail),
         plugin=plugin,
         at=utcnow(),
     )
@@ -151,8 +164,9 @@ def plain_failure(plugin: str, url: str) -> Failure:
         The failure.
     """
     return Failure(
-        message=f"the server listens at {url} without TLS, which JupyterHub.internal_ssl asks for: "
-        f"plugin {plugin!r} cannot do it, or its server was started before",
+        message=f"the server listens at {url} without TLS, which this hub asks for",
+        detail=f"JupyterHub.internal_ssl is set, but plugin {plugin!r} cannot do it, or its server was "
+        "started before",
         plugin=plugin,
         at=utcnow(),
     )
@@ -228,4 +242,9 @@ async def _with_diagnosis(hooks: Hooks, failure: Failure, server: Server) -> Fai
         diagnosis = await hooks.diagnose(failure.plugin, server)
     except PluginError:
         return failure
-    return replace(failure, message=f"{failure.message}: {diagnosis}") if diagnosis else failure
+    message = f"{failure.message}: {diagnosis.message}" if diagnosis.message else failure.message
+    return replace(failure, message=message, detail=_joined(failure.detail, diagnosis.detail))
+
+
+def _joined(*details: str) -> str:
+    return "; ".join(filter(None, details))

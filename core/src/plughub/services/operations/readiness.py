@@ -10,9 +10,10 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from plughub.domain.errors import PluginError
+from plughub.domain.explaining import with_details
 from plughub.domain.servers import ServerRecord
 from plughub.domain.users import User
-from plughub.kinds import Moved, Server
+from plughub.kinds import Diagnosis, Moved, Server
 from plughub.plugin.hooks import Hooks
 from plughub.services.addresses import server_prefix
 from plughub.services.operations.failing import (
@@ -117,13 +118,14 @@ class Readiness:
             self.foreign = "" if ours else f"another process listens at its address {record.url}"
         except PluginError as error:
             log.warning("%s", error)
-            self.foreign = f"it is unknown which process listens at its address {record.url}: {error.reason}"
+            why = f"it is unknown which process listens at its address {record.url}"
+            self.foreign = with_details(why, error.reason)
         return not self.foreign
 
     async def _time_out(self) -> None:
         record, user = await self.job.load()
         view, seconds = self._view(record, user), self._http_timeout
-        diagnosis = ""
+        diagnosis = Diagnosis("")
         with contextlib.suppress(PluginError):
             diagnosis = await self.hooks.diagnose(self._plugin, view)
         failure = (

@@ -14,6 +14,7 @@ from typing import Final
 from plughub.domain.clock import utcnow
 from plughub.domain.errors import HubError, PluginError
 from plughub.domain.events import By, EventKind
+from plughub.domain.explaining import with_details
 from plughub.domain.oauth import OAuthClient, server_client_id
 from plughub.domain.roles import SERVER_ROLE
 from plughub.domain.scopes import access_scopes
@@ -101,9 +102,9 @@ class StartSteps:
         except CancelledByUserError:
             await job.advance(Phase.UNDO)
         except StartFailedError as error:
-            log.warning("start of %s failed: %s", job.operation.id, error)
+            log.warning("start %s failed: %s", job.operation.id, error)
             # Its user reads why at once, whatever it takes to tidy up.
-            failure, key = error.failure, job.operation.server_id
+            failure, key = replace(error.failure, reference=job.operation.reference), job.operation.server_id
             before = job.operation.options_before if failure.status == REFUSED else None
 
             def failed(tx: Transaction) -> None:
@@ -256,7 +257,7 @@ class StartSteps:
             # It may run: nothing is said to be gone, and nothing started in its place, before that is known.
             log.error("what is left of %s could not be stopped: %s", record.full_name, error.reason)
             pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (min(job.operation.attempts, MANY) - 1))
-            await job.put_off(f"what is left of it could not be stopped: {error.reason}", pause)
+            await job.put_off(with_details("what is left of it could not be stopped", error.reason), pause)
 
         await self.clean_up.end(job, job.failure, left)
         if job.failure is not None:
@@ -265,7 +266,7 @@ class StartSteps:
                 record.user,
                 record.name,
                 by=By(name=job.operation.requested_by),
-                reason=job.failure.message,
+                reason=job.failure.told(details=True),
                 status=job.failure.status,
                 seconds=_seconds_since(job),
             )

@@ -91,9 +91,13 @@ class StopSteps:
             reason = error.reason
         else:
             return await self._clean(job, left)
-        log.error("%s could not be stopped: %s", record.full_name, reason)
+        log.error("%s could not be stopped (%s): %s", record.full_name, job.operation.reference, reason)
         failure = Failure(
-            message=f"the server could not be stopped: {reason}", plugin=job.operation.backend, at=utcnow()
+            message="the server could not be stopped",
+            detail=reason,
+            reference=job.operation.reference,
+            plugin=job.operation.backend,
+            at=utcnow(),
         )
         why = await self._why_unreachable(job, record, view)
 
@@ -107,7 +111,9 @@ class StopSteps:
                 await self.router.add(record)
         await job.advance(Phase.DONE, still_running)
         by = By(name=job.operation.requested_by)
-        self.events.tell(EventKind.STOP_FAILED, record.user, record.name, by=by, reason=failure.message)
+        self.events.tell(
+            EventKind.STOP_FAILED, record.user, record.name, by=by, reason=failure.told(details=True)
+        )
         return Phase.DONE
 
     async def _why_unreachable(self, job: Job, record: ServerRecord, view: Server) -> str:
@@ -138,7 +144,7 @@ class StopSteps:
         died = job.operation.failure
         await self.clean_up.end(job, died, left)
         kind = EventKind.SERVER_DIED if died else EventKind.STOP
-        reason = {"reason": died.message} if died else {}
+        reason = {"reason": died.told(details=True)} if died else {}
         self.events.tell(kind, record.user, record.name, by=By(name=job.operation.requested_by), **reason)
         return Phase.DONE
 

@@ -74,7 +74,7 @@ class AuthStates:
         if self._sealer is None:
             raise InvalidError(
                 "auth_state cannot be stored: this hub has no key for it",
-                hint="set JUPYTERHUB_CRYPT_KEY, or c.CryptKeeper.keys",
+                detail="set JUPYTERHUB_CRYPT_KEY, or c.CryptKeeper.keys",
             )
         return Sealed(await self._run(self._sealer.seal, dict(secrets)))
 

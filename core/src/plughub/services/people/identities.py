@@ -97,7 +97,8 @@ class IdentityKeeper:
         if others:
             raise ForbiddenError(
                 f"the name {shorten(name)} belongs to somebody who logs in with "
-                f"{', '.join(sorted(others))}; an administrator can join the two (JupyterHub.one_person)"
+                f"{', '.join(sorted(others))}; an administrator can join the two",
+                detail="JupyterHub.one_person",
             )
         self.admission.check_name(tx, identity.plugin, name, user)
         return user

@@ -156,8 +156,9 @@ class Refresher:
         except PluginError as error:
             log.error("%s", error, exc_info=error.__cause__)
             raise ForbiddenError(
-                f"it cannot be checked right now whether {user.name} may still use this hub: {error.reason}",
+                f"it cannot be checked right now whether {user.name} may still use this hub",
                 hint="try again later",
+                detail=error.reason,
             ) from error
 
     async def _look(self, user: User, identity: Identity) -> Rejected | None:

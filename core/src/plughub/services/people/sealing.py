@@ -54,7 +54,7 @@ class Sealer:
         try:
             text = json.dumps(secrets)
         except (TypeError, ValueError, RecursionError) as error:
-            raise InvalidError(f"auth_state is no JSON: {type(error).__name__}") from error
+            raise InvalidError("auth_state is no JSON", detail=type(error).__name__) from error
         return self._keys[0].encrypt(text.encode())
 
     def open(self, stored: bytes) -> Opened | None:

@@ -32,7 +32,7 @@ async def check_named(store: Store, settings: HubSettings, user: User, name: str
             keep such a name, unless the settings say otherwise.
     """
     if name and not settings.allow_named_servers:
-        raise InvalidError("named servers are not enabled (JupyterHub.allow_named_servers)")
+        raise InvalidError("named servers are not enabled", detail="JupyterHub.allow_named_servers")
     try:
         check_server_name(name)
     except InvalidError:

@@ -9,6 +9,7 @@ from typing import Any
 
 from plughub.domain.clock import utcnow
 from plughub.domain.errors import ConflictError, InvalidError, TooManyError
+from plughub.domain.explaining import parts_of
 from plughub.domain.servers import Failure, Operation, OperationKind, ServerRecord, Status
 from plughub.domain.users import User
 from plughub.services.ports.store import Transaction
@@ -24,11 +25,12 @@ class StillUndoneError(InvalidError):
     """
 
     def __init__(self, server: ServerRecord) -> None:
-        trouble = server.operation.trouble if server.operation else ""
+        trouble, detail = parts_of(server.operation.trouble if server.operation else "")
         why = trouble or "what is left of it is being stopped"
         super().__init__(
             f"the last start of {server.full_name} has failed and is not tidied up yet: {why}",
             hint="It is tried again by itself. Try again in a minute.",
+            detail=detail,
         )
         self.server = server
 

@@ -155,7 +155,7 @@ class NamedServers:
 
     def _check_name(self, name: str) -> None:
         if name and not self._settings.allow_named_servers:
-            raise InvalidError("named servers are not enabled (JupyterHub.allow_named_servers)")
+            raise InvalidError("named servers are not enabled", detail="JupyterHub.allow_named_servers")
         check_server_name(name)
 
     def _check_free(self, tx: Transaction, user_id: int, name: str) -> None:

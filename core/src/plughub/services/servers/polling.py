@@ -12,6 +12,7 @@ from typing import Final
 
 from plughub.classes.spawner_answers import all_events
 from plughub.domain.errors import HubError, PluginError
+from plughub.domain.explaining import explained, with_details
 from plughub.domain.servers import ServerRecord
 from plughub.domain.users import User
 from plughub.kinds import Found, SpawnerInfo
@@ -186,12 +187,12 @@ class Poller:
                 code = await self._reachability.look(plugin, server, view)
             except PluginError as error:
                 soon = True
-                await self._note(server, str(error))
+                await self._note(server, with_details("the hub cannot tell whether it runs", str(error)))
             else:
                 await self._note(server, "")
                 if code is not None:
                     failure = await with_logs(self._hooks, exit_failure(plugin, code, None), view)
-                    log.warning("%s: %s", server.full_name, failure.message)
+                    log.warning("%s: %s", server.full_name, failure.told(details=True))
                     await self._servers.died(server, failure)
         running = (server.id, server.launch)
         pause = self._pause(plugin)
@@ -206,7 +207,8 @@ class Poller:
     async def _note(self, server: ServerRecord, unknown: str) -> None:
         if server.unknown != unknown:
             if unknown:
-                log.warning("%s is left as it is: %s", server.full_name, unknown)
+                why = explained(unknown, details=True)
+                log.warning("%s is left as it is: %s", server.full_name, why)
             await self._store.write(lambda tx: tx.servers.set_unknown(server, unknown))
 
     def _pause(self, plugin: str) -> float:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from plughub.domain.errors import HubError, InvalidError, PluginError
+from plughub.domain.explaining import explained, with_details
 from plughub.domain.servers import ServerRecord
 from plughub.domain.urls import address_of
 from plughub.kinds import Endpoint, Moved, Server
@@ -87,7 +88,9 @@ class Reachability:
         try:
             why = await self._why_unreachable(plugin, view)
         except PluginError as error:
-            why = f"it has moved to {moved.url}, and it is unknown what listens there: {error.reason}"
+            why = with_details(
+                f"it has moved to {moved.url}, and it is unknown what listens there", error.reason
+            )
 
         def move(tx: Transaction) -> bool:
             return tx.servers.moved(server, url=moved.url, state=state, unreachable=why)
@@ -106,7 +109,7 @@ class Reachability:
         if not await self.store.write(lambda tx: tx.servers.set_unreachable(server, why)):
             return
         if why:
-            log.warning("route of %s removed: %s", server.full_name, why)
+            log.warning("route of %s removed: %s", server.full_name, explained(why, details=True))
             await self._unroute(server)
         else:
             log.info("%s can be reached again at %s", server.full_name, server.url)

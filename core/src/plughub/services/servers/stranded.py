@@ -8,6 +8,7 @@ from collections.abc import Collection
 from typing import Final
 
 from plughub.domain.clock import utcnow
+from plughub.domain.explaining import explained, parts_of, with_details
 from plughub.domain.servers import Failure, Operation, OperationKind, Phase, Status
 from plughub.services.ports.store import Store, Transaction
 from plughub.services.processes.leading import Leadership
@@ -70,19 +71,22 @@ class Stranded:
 
         def write(tx: Transaction) -> list[Operation]:
             if tx.servers.set_unknown_of(*work, reason):
-                log.warning("servers are left as they are: %s", reason)
+                log.warning("servers are left as they are: %s", explained(reason, details=True))
             found = tx.operations.free_of(*work)
             return [operation for operation in found if self._give_up(tx, operation, reason)]
 
         for operation in await self._store.write(write):
-            log.warning("%s of server %d waits: %s", operation.kind, operation.server_id, reason)
+            why = explained(reason, details=True)
+            log.warning("%s of server %d waits: %s", operation.kind, operation.server_id, why)
             self._watchers.changed(operation.server_id)
 
     def _reason(self, work: Work) -> str:
         plugin, host = work
         if host:
-            return f"it is bound to the machine {host!r}, where no hub with plugin {plugin!r} runs"
-        return f"plugin {plugin!r} is active in no hub (--plugins)"
+            detail = f"it is bound to the machine {host!r}, where no hub with plugin {plugin!r} runs"
+        else:
+            detail = f"plugin {plugin!r} is active in no hub (--plugins)"
+        return with_details("no process of the hub can work on it at present", detail)
 
     def _give_up(self, tx: Transaction, operation: Operation, reason: str) -> bool:
         """End a start that has launched nothing; anything else waits, and says for what."""
@@ -91,8 +95,16 @@ class Stranded:
             return False
         server = tx.servers.by_id(operation.server_id)
         if operation.kind is OperationKind.START and not operation.undoing:
-            message = f"the server could not be started: {reason}"
-            failure = Failure(message=message, plugin=operation.backend, at=utcnow(), status=503)
+            why, detail = parts_of(reason)
+            message = f"the server could not be started: {why}"
+            failure = Failure(
+                message=message,
+                detail=detail,
+                reference=operation.reference,
+                plugin=operation.backend,
+                at=utcnow(),
+                status=503,
+            )
             tx.operations.advance(operation.id, holder, Phase.UNDO, failure=failure)
             tx.servers.failed(operation.server_id, failure)
             if server is not None and server.status is Status.STOPPED:

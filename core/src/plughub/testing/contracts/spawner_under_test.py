@@ -157,8 +157,9 @@ class SpawnerUnderTest:
         return await self.hooks.logs(NAME, self.record, lines)
 
     async def diagnose(self) -> str:
-        """Ask why the server does not answer."""
-        return await self.hooks.diagnose(NAME, self.record)
+        """Ask why the server does not answer; answers what administrators read."""
+        found = await self.hooks.diagnose(NAME, self.record)
+        return ": ".join(filter(None, (found.message, found.detail)))
 
     async def inventory(self) -> dict[str, Found]:
         """List what runs, by operation."""

@@ -22,7 +22,7 @@ class AuditHandler(APIHandler):
         """List lines of the audit trail, the newest first."""
         trail = self.context.audit
         if trail is None:
-            raise NotFoundError("no audit trail is kept here (JupyterHub.audit_days)")
+            raise NotFoundError("no audit trail is kept here", detail="JupyterHub.audit_days is 0")
         page = page_of(self)
         query = AuditQuery(
             user=self.get_query_argument("user", ""),

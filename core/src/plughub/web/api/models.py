@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final
 
 from plughub.domain.clock import isoformat
+from plughub.domain.explaining import explained
 from plughub.domain.groups import Group
 from plughub.domain.names import quote_path
 from plughub.domain.oauth import TokenRecord
@@ -132,6 +133,7 @@ class Models:
         url = server_prefix(self._settings, server)
         progress = f"{server_api_path(self._settings, server)}/progress"
         link = link_to_server(self._settings, server)
+        sees = self._may("admin:server_state", server, groups)
         model = {
             "name": server.name,
             "display_name": server.display_name or server.name,
@@ -141,14 +143,14 @@ class Models:
             "pending": server.pending,
             "ready": server.ready,
             "stopped": not server.active,
-            "problem": problem_of(server),
+            "problem": explained(problem_of(server), details=sees),
             "url": url,
             "user_options": shown(server.options, "options of server", server.full_name),
             "progress_url": progress,
             "full_url": public_address(self._settings, link) or None,
             "full_progress_url": public_address(self._settings, progress) or None,
         }
-        if self._may("admin:server_state", server, groups):
+        if sees:
             model["state"] = shown(server.state, "state of server", server.full_name)
         return model
 
@@ -190,7 +192,7 @@ def problem_of(server: ServerRecord) -> str:
         server: the server.
 
     Returns:
-        The reason; empty when all is well.
+        The reason, as `plughub.domain.explaining` writes it; empty when all is well.
     """
     return (server.operation.trouble if server.operation else "") or server.unknown or server.unreachable
 

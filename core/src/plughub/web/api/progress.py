@@ -73,7 +73,8 @@ class ProgressHandler(APIHandler):
                 **last,
             }
         if record.failure is not None:
-            return failed_event(record.failure)
+            about = of_server(record.user, record.name)
+            return failed_event(record.failure, details=self.sees_details(about))
         return {"progress": 100, "failed": True, "message": "Spawn cancelled"}
 
     async def _send(self, event: Report) -> None:
@@ -137,11 +138,12 @@ def place_in_queue(place: int) -> str:
     return "Waiting in the queue: next" if place == 1 else f"Waiting in the queue: place {place}"
 
 
-def failed_event(failure: Failure) -> Report:
+def failed_event(failure: Failure, *, details: bool) -> Report:
     """Make the last event of a start that failed.
 
     Args:
         failure: why.
+        details: whether the reader is an administrator.
 
     Returns:
         The event.
@@ -149,7 +151,7 @@ def failed_event(failure: Failure) -> Report:
     event: dict[str, Any] = {
         "progress": 100,
         "failed": True,
-        "message": f"Spawn failed: {failure.message}",
+        "message": f"Spawn failed: {failure.told(details=details)}",
         "exit_code": failure.exit_code,
         "logs": list(failure.logs),
     }

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from plughub.domain.errors import HubError, InvalidError, SpawnFailedError
 from plughub.domain.names import check_display_name
-from plughub.domain.servers import ServerRecord
+from plughub.domain.servers import Failure, ServerRecord
 from plughub.domain.users import User
 from plughub.web.api.base import APIHandler
 from plughub.web.api.bodies import FLAG, OBJECT, TEXT, check_body
@@ -129,7 +129,7 @@ class ServerHandler(APIHandler):
             record = await self.context.servers.stop(record, by=by)
             record = await self.context.servers.wait(record, seconds)
         if record.running and record.failure is not None:
-            raise HubError(record.failure.message, hint="Try again; the server still runs.")
+            raise HubError(self._why(record.failure, record), hint="Try again; the server still runs.")
         self.answer_nothing(HTTPStatus.ACCEPTED if record.active else HTTPStatus.NO_CONTENT)
 
     async def _forget(self, record: ServerRecord, *, remove: bool) -> None:
@@ -140,6 +140,9 @@ class ServerHandler(APIHandler):
         gone = await self.context.forgetting.forget(record)
         self.tell("forget-server", gone.user, gone.name, backend=gone.backend, host=gone.host)
         self.answer_nothing(HTTPStatus.NO_CONTENT)
+
+    def _why(self, failure: Failure, record: ServerRecord) -> str:
+        return failure.told(details=self.sees_details(of_server(record.user, record.name)))
 
     def _answer_model(self, record: ServerRecord, user: User, status: int = HTTPStatus.OK) -> None:
         models = Models(self.context.settings, self.visitor.scopes)
@@ -158,7 +161,7 @@ class ServerHandler(APIHandler):
         elif record.failure is not None:
             failure = record.failure
             raise SpawnFailedError(
-                failure.message, html=failure.html, logs=failure.logs, status=failure.status
+                self._why(failure, record), html=failure.html, logs=failure.logs, status=failure.status
             )
         else:
             raise InvalidError(f"the start of {record.full_name} was cancelled")

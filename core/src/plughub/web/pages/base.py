@@ -12,6 +12,7 @@ from tornado.web import Finish, HTTPError
 
 from plughub.domain.clock import utcnow
 from plughub.domain.errors import InvalidError, NotFoundError, UnauthorizedError
+from plughub.domain.explaining import explained
 from plughub.domain.names import quote_path
 from plughub.domain.queries import add_query, escape_uri, filter_query
 from plughub.domain.scopes import ScopeFilter
@@ -284,6 +285,7 @@ class PageHandler(BaseHandler):
         """
         settings = self.context.settings
         info = settings.spawners.get(server.backend)
+        details = self.sees_details(ScopeFilter.server(server.user, server.name))
         return {
             "name": server.name,
             "display_name": server.display_name or server.name,
@@ -296,20 +298,21 @@ class PageHandler(BaseHandler):
             "active": server.active,
             "pending": server.pending,
             "place": server.operation.place if server.operation else None,
-            "unknown": server.unknown,
+            "unknown": explained(server.unknown, details=details),
             "unreachable": server.running and not server.ready,
-            "trouble": trouble_of(server),
-            "failed_message": server.failure.message if server.failure else "",
+            "trouble": trouble_of(server, details=details),
+            "failed_message": server.failure.told(details=details) if server.failure else "",
             "last_activity": server.last_activity,
             "backend": (info.label if info else "") or server.backend,
         }
 
 
-def trouble_of(server: ServerRecord) -> str:
+def trouble_of(server: ServerRecord, *, details: bool) -> str:
     """Say why what is being done to a server does not get on, and when it is tried again.
 
     Args:
         server: the server.
+        details: whether the reader is an administrator.
 
     Returns:
         A sentence; empty when all goes well.
@@ -317,10 +320,11 @@ def trouble_of(server: ServerRecord) -> str:
     operation = server.operation
     if operation is None or not operation.trouble:
         return ""
+    trouble = explained(operation.trouble, details=details)
     if not operation.again_at:
-        return f"{operation.trouble}; it is being tried again"
+        return f"{trouble}; it is being tried again"
     at = datetime.fromtimestamp(operation.again_at, UTC)
-    return f"{operation.trouble}; it is tried again at {at:%H:%M:%S} UTC"
+    return f"{trouble}; it is tried again at {at:%H:%M:%S} UTC"
 
 
 def error_variables(answer: ErrorAnswer) -> dict[str, Any]:

@@ -84,7 +84,7 @@ def show_not_running(handler: PageHandler, record: ServerRecord, *, status: int 
         spawn_url=spawn,
         implicit_spawn_seconds=0 if failure or not may_start else seconds,
         may_start=may_start,
-        **_failure_variables(failure),
+        **_failure_variables(failure, handler.sees_details(of_server(record.user, record.name))),
     )
 
 
@@ -94,10 +94,10 @@ def _start_again(handler: PageHandler, record: ServerRecord) -> str:
     return handler.with_next(start, handler.server_path(record.user, record.name))
 
 
-def _failure_variables(failure: Failure | None) -> dict[str, Any]:
+def _failure_variables(failure: Failure | None, details: bool) -> dict[str, Any]:
     return {
         "failed": failure is not None,
-        "failed_message": failure.message if failure else "",
+        "failed_message": failure.told(details=details) if failure else "",
         "failed_html_message": trusted(failure.html) if failure else "",
         "failed_plugin": failure.plugin if failure else "",
         "exit_code": failure.exit_code if failure else None,

@@ -238,7 +238,7 @@ class SpawnHandler(PageHandler):
         answer = answer_to(error, self.get_status()) if error else None
         message = answer.message if answer else ""
         if error and (refusal := _refusal_in(error)):
-            message = str(refusal)
+            message = refusal.message if isinstance(refusal, SpawnFailed) else str(refusal)
         self.render_page(
             "spawn.html",
             for_user=user,
