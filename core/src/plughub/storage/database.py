@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import Connection, Engine, Transaction, create_engine, event
+from sqlalchemy import URL, Connection, Engine, Transaction, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -206,6 +206,19 @@ class Database:
             log.info("the database is well again")
 
 
+def driver_url(url: str) -> URL:
+    """Name the driver where a URL leaves it open.
+
+    Args:
+        url: SQLAlchemy URL.
+
+    Returns:
+        The URL, with psycopg for PostgreSQL.
+    """
+    parsed = make_url(url)
+    return parsed.set(drivername="postgresql+psycopg") if parsed.drivername == "postgresql" else parsed
+
+
 def make_engine(url: str, options: Mapping[str, Any], *, begin: bool = True) -> Engine:
     """Make an engine with our settings for the dialect.
 
@@ -217,10 +230,8 @@ def make_engine(url: str, options: Mapping[str, Any], *, begin: bool = True) -> 
     Returns:
         The engine.
     """
-    parsed = make_url(url)
+    parsed = driver_url(url)
     if parsed.get_backend_name() != "sqlite":
-        if parsed.drivername == "postgresql":
-            parsed = parsed.set(drivername="postgresql+psycopg")
         defaults: dict[str, Any] = {
             "pool_size": READERS,
             "max_overflow": 4,

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import shutil
+import sqlite3
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -10,10 +13,21 @@ from typing import Any
 
 import alembic.command
 import alembic.config
+from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection
 
 from plughub.domain.errors import StartError
+from plughub.storage.database_users import refuse_running_hub
+from plughub.storage.older_jupyterhub import (
+    JUPYTERHUB_2,
+    OLDER,
+    add_missing_tables,
+    give_roles,
+    give_scopes,
+    require_jupyterhub,
+    upgrade_to_jupyterhub_6,
+)
 from plughub.storage.schema import make_schema, schema_work, sqlite_path, state_of
 
 
@@ -32,21 +46,48 @@ def upgrade_schema(url: str, options: Mapping[str, Any] | None = None) -> Path |
     """
     with schema_work(url, options) as connection:
         state = state_of(connection)
-    if state.current:
-        return None
-    copy = _back_up(url) if state.revision else None
-    with schema_work(url, options) as connection:
+        if state.current:
+            return None
         if state.revision is None:
             make_schema(connection)
             return None
-        try:
-            alembic.command.upgrade(alembic_config(connection), "head")
-        except CommandError as error:
-            raise StartError(
-                f"the database has schema {state.revision}, which this hub does not know",
-                hint="upgrade it to JupyterHub 6 first (jupyterhub upgrade-db), then run: hub upgrade-db",
-            ) from error
+        config = alembic_config(connection)
+        _check_known(state.revision, config)
+        refuse_running_hub(connection, sqlite_path(url))
+    copy = _back_up(url)
+    if state.revision in OLDER:
+        _finish_jupyterhub(url, options)
+    with schema_work(url, options) as connection:
+        missing = add_missing_tables(connection)
+        alembic.command.upgrade(alembic_config(connection), "head")
+        if "user_role_map" in missing:
+            give_roles(connection)
     return copy
+
+
+def _finish_jupyterhub(url: str, options: Mapping[str, Any] | None) -> None:
+    """Bring the database of an older JupyterHub to JupyterHub 6."""
+    with schema_work(url, options) as connection:
+        if state_of(connection).revision == JUPYTERHUB_2:
+            give_scopes(connection)
+    # The steps have a connection of their own. Of SQLite it needs the lock; of PostgreSQL we hold our turn.
+    with contextlib.nullcontext() if sqlite_path(url) else schema_work(url, options) as turn:
+        if turn is None or state_of(turn).revision in OLDER:
+            upgrade_to_jupyterhub_6(url)
+
+
+def _check_known(revision: str, config: alembic.config.Config) -> None:
+    """Refuse a schema from which no step that is installed leads to ours."""
+    if revision in OLDER:
+        require_jupyterhub(revision)
+        return
+    try:
+        ScriptDirectory.from_config(config).get_revision(revision)
+    except CommandError as error:
+        raise StartError(
+            f"the database has schema {revision}, which this hub does not know",
+            hint="it comes from a newer hub: run that one, or go back to a copy from before its upgrade",
+        ) from error
 
 
 def alembic_config(connection: Connection) -> alembic.config.Config:
@@ -70,7 +111,9 @@ def _back_up(url: str) -> Path | None:
         return None
     moment = datetime.now().astimezone().strftime("%Y-%m-%d-%H%M%S")
     copy = path.with_name(f"{path.name}.{moment}")
-    with schema_work(url, None) as connection:
-        connection.exec_driver_sql("SELECT 1")  # holds other writers off while the file is copied
-        shutil.copy2(path, copy)
+    os.close(os.open(copy, os.O_CREAT | os.O_EXCL, 0o600))
+    shutil.copymode(path, copy)
+    # What stands in the log of SQLite alone is copied too, which a copy of the file would lack.
+    with contextlib.closing(sqlite3.connect(path)) as now, contextlib.closing(sqlite3.connect(copy)) as then:
+        now.backup(then)
     return copy

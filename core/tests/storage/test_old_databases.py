@@ -1,0 +1,268 @@
+"""Databases that real JupyterHubs of older versions made are taken over with all that is in them."""
+
+import json
+import os
+import re
+import sqlite3
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from sqlalchemy import CheckConstraint, MetaData, create_engine, text
+
+from plughub.domain.errors import MISTAKE, RETRY, StartError
+from plughub.domain.roles import ADMIN_ROLE
+from plughub.domain.servers import Status
+from plughub.services.people.auth_states import AuthStates
+from plughub.services.processes.preparation import prepare
+from plughub.storage.database import driver_url, make_engine
+from plughub.storage.schema import HEAD, schema_state
+from plughub.storage.upgrading import upgrade_schema
+from plughub.testing.hub import HubProcess
+
+FOLDER = Path(__file__).parent / "old_databases"
+DUMPS = {path.stem.removeprefix("jupyterhub_"): path for path in sorted(FOLDER.glob("jupyterhub_*.sql"))}
+VERSIONS = tuple(DUMPS)
+NAMED = ("1.5.1", "2.3.1", "4.1.6", "5.3.0")
+KEY = bytes.fromhex("11" * 32)
+
+pytest.importorskip("jupyterhub", reason="jupyterhub, which upgrades what older ones left, is not installed")
+
+
+def load(version, url):
+    """Fill an empty database with what a JupyterHub left; answer the tokens that it had given."""
+    dump = DUMPS[version].read_text()
+    path = url.removeprefix("sqlite:///") if url.startswith("sqlite") else ":memory:"
+    with closing(sqlite3.connect(path, check_same_thread=False)) as database:
+        database.executescript(dump)
+        if path == ":memory:":
+            copy(database, url)
+    return dict(re.findall(r"^-- token of (.*): (\w+)$", dump, re.MULTILINE))
+
+
+def copy(database, url):
+    """Copy every table to PostgreSQL, with the types that JupyterHub's tables have there."""
+    here, there = create_engine("sqlite://", creator=lambda: database), create_engine(driver_url(url))
+    found = MetaData()
+    found.reflect(here)
+    for table in found.sorted_tables:
+        for column in table.columns:
+            column.type = column.type.as_generic()
+        table.constraints = {rule for rule in table.constraints if not isinstance(rule, CheckConstraint)}
+    with here.connect() as source, there.begin() as target:
+        found.create_all(target)
+        for table in found.sorted_tables:
+            if rows := [dict(row) for row in source.execute(table.select()).mappings()]:
+                target.execute(table.insert(), rows)
+            if "id" in table.columns:
+                last = text(
+                    f"SELECT setval(pg_get_serial_sequence('{table.name}', 'id'), max(id)) FROM {table.name}"
+                )
+                target.execute(last)
+    here.dispose()
+    there.dispose()
+
+
+async def is_all_there(version, stored, tokens):
+    """See that users, admins, groups, servers, tokens, shares and saved secrets are as they were."""
+    stored(prepare)
+    assert admins_of(stored) == {"ada", "eve"}
+    assert stored(lambda tx: tx.roles.holders(ADMIN_ROLE, "user")) == {"ada", "eve"}
+    assert stored(lambda tx: set(tx.groups.get("class").users)) == {"bob", "cai"}
+    see_servers(stored)
+    see_tokens(stored, version, tokens)
+    shared = stored(lambda tx: tx.users.get("cai").scopes)
+    assert ("access:servers!server=bob/" in shared) == (version > "5")
+    states = AuthStates(stored.store, [KEY])
+    for name in ("ada", "bob", "cai", "dee"):
+        assert await states.of(stored(lambda tx, name=name: tx.users.get(name).id)) == {"secret of": name}
+    states.close()
+
+
+def admins_of(stored):
+    users = stored(lambda tx: [tx.users.get(name) for name in ("ada", "bob", "cai", "dee", "eve")])
+    return {user.name for user in users if user.admin}
+
+
+def see_servers(stored):
+    running = {server.full_name: server for server in stored(lambda tx: tx.servers.active())}
+    assert set(running) == {"bob/", "cai/lab"}
+    for server in running.values():
+        assert server.status is Status.RUNNING
+        assert server.url.startswith("http://127.0.0.1:")
+        assert server.state["pid"]
+        assert server.state["note"] == f"kept for {server.user}"
+        assert server.options.get("size") in {None, {"bob/": "big", "cai/lab": "small"}[server.full_name]}
+    assert stored(lambda tx: tx.servers.get("dee", "")).status is Status.STOPPED
+
+
+def see_tokens(stored, version, tokens):
+    """JupyterHub itself drops all tokens from before 2.0."""
+    for name, token in tokens.items():
+        key = stored(lambda tx, token=token: tx.tokens.matching(token[:4], token))
+        assert (key is None) == (version < "2")
+        if key is None:
+            continue
+        record = stored(lambda tx, key=key: tx.tokens.by_id(key))
+        owner, _, is_less = name.partition(",")
+        less = {"read:users", "read:users:activity"} if version < "3" else {"read:users:activity!user"}
+        assert record.scopes == (less if is_less else {"inherit"})
+        assert record.user_id == stored(lambda tx, owner=owner: tx.users.get(owner).id)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+async def test_all_is_there_after_an_upgrade(version, tmp_path, make_stored):
+    url = f"sqlite:///{tmp_path}/hub.sqlite"
+    tokens = load(version, url)
+    before = tables_of(tmp_path / "hub.sqlite")
+    copied = upgrade_schema(url)
+    assert tables_of(copied) == before
+    assert schema_state(url).current
+    assert upgrade_schema(url) is None
+    await is_all_there(version, make_stored(url), tokens)
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize("version", NAMED)
+async def test_all_is_there_after_an_upgrade_on_postgresql(version, postgresql, make_stored):
+    url = postgresql.new_database()
+    tokens = load(version, url)
+    upgrade_schema(url)
+    assert upgrade_schema(url) is None
+    await is_all_there(version, make_stored(url), tokens)
+
+
+@pytest.mark.parametrize("version", NAMED)
+async def test_all_is_there_after_the_upgrade_of_jupyterhub_and_ours(version, tmp_path, make_stored):
+    url = f"sqlite:///{tmp_path}/jupyterhub.sqlite"
+    tokens = load(version, url)
+    done = subprocess.run(
+        [sys.executable, "-m", "jupyterhub", "upgrade-db"],
+        cwd=tmp_path,
+        env={**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    # The step of JupyterHub 6 for databases of 2.x fails half way, where a server has run.
+    assert (done.returncode != 0) == (version < "3" and version > "2"), done.stderr
+    upgrade_schema(url)
+    await is_all_there(version, make_stored(url), tokens)
+
+
+def tables_of(path):
+    with closing(sqlite3.connect(path)) as database:
+        return list(database.iterdump())
+
+
+HUB = """
+c.Authenticator.allow_all = True
+c.Authenticator.admin_users = {"ada"}
+c.Authenticator.enable_auth_state = True
+c.JupyterHub.services = [{"name": "report", "api_token": "%s"}]
+c.JupyterHub.load_roles = [{"name": "reporter", "scopes": ["list:users"], "services": ["report"]}]
+c.JupyterHub.cleanup_servers = False
+"""
+SERVICE_TOKEN = "5e" * 32
+NO_PROCESS = 4194301
+
+
+def call(hub, path, token):
+    request = urllib.request.Request(f"{hub.url}hub/api{path}", headers={"Authorization": f"token {token}"})
+    try:
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            return json.loads(answer.read())
+    except urllib.error.HTTPError as error:
+        error.close()
+        return error.code
+
+
+@pytest.mark.parametrize("version", NAMED)
+def test_a_hub_runs_on_an_old_database_with_its_users_and_tokens(version, tmp_path):
+    tokens = load(version, f"sqlite:///{tmp_path}/jupyterhub.sqlite")
+    with closing(sqlite3.connect(tmp_path / "jupyterhub.sqlite")) as database, database:
+        # A process with the number from then may be anybody's today.
+        database.execute(
+            "UPDATE spawners SET state = json_set(state, '$.pid', ?) WHERE state LIKE '%pid%'", (NO_PROCESS,)
+        )
+    plugins = ("--plugins", "dummy,simple,haproxy")
+    config, env = HUB % SERVICE_TOKEN, {"JUPYTERHUB_CRYPT_KEY": KEY.hex()}
+    upgrade = HubProcess(tmp_path, *plugins, "upgrade-db", config=config, env=env, name="upgrade")
+    assert upgrade.run() == 0, upgrade.output
+    assert f"to {HEAD}" in upgrade.stdout
+    with HubProcess(tmp_path, *plugins, env=env) as hub:
+        names = [user["name"] for user in call(hub, "/users", SERVICE_TOKEN)]
+        assert names == ["ada", "bob", "cai", "dee", "eve"]
+        if version < "2":
+            assert {call(hub, "/user", token) for token in tokens.values()} == {403}
+            return
+        assert call(hub, "/user", tokens["bob"])["groups"] == ["class"]
+        assert call(hub, "/users/bob", tokens["ada"])["auth_state"] == {"secret of": "bob"}
+        assert call(hub, "/users/eve", tokens["ada"])["admin"] is True
+        assert call(hub, "/users/eve", tokens["bob"]) == 404
+        assert call(hub, "/users/bob/tokens", tokens["bob, less"]) in {403, 404}
+
+
+# ---- what refuses an upgrade
+
+
+def test_a_file_that_another_process_has_open_is_left_alone(tmp_path):
+    url = f"sqlite:///{tmp_path}/hub.sqlite"
+    load("5.3.0", url)
+    before = tables_of(tmp_path / "hub.sqlite")
+    holds = "import sqlite3, sys; d = sqlite3.connect(sys.argv[1]); d.execute('SELECT 1 FROM users'); print(1, flush=True); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", holds, str(tmp_path / "hub.sqlite")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as other:
+        other.stdout.readline()
+        with pytest.raises(StartError, match=f"the database is in use by process {other.pid} ") as refused:
+            upgrade_schema(url)
+        other.communicate(b"\n")
+    assert refused.value.exit_code == RETRY
+    assert tables_of(tmp_path / "hub.sqlite") == before
+    assert upgrade_schema(url) is not None
+
+
+@pytest.mark.postgresql
+def test_a_database_of_a_hub_that_lives_is_left_alone(postgresql):
+    url = postgresql.new_database()
+    upgrade_schema(url)
+    engine = make_engine(url, {})
+    heartbeat = """
+        INSERT INTO plughub_hubs (id, host, pid, birth, url, started, seen, space)
+        VALUES ('a', 'lab', 7, 0, '', 0, extract(epoch FROM now()), '')
+    """
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = 'a1f0c3d2e401'"))
+        connection.execute(text(heartbeat))
+    with pytest.raises(StartError, match="in use by process 7 on lab") as refused:
+        upgrade_schema(url)
+    assert refused.value.exit_code == RETRY
+    engine.dispose()
+
+
+def test_without_jupyterhub_an_old_database_says_what_to_install(tmp_path, monkeypatch):
+    url = f"sqlite:///{tmp_path}/hub.sqlite"
+    load("4.1.6", url)
+    before = tables_of(tmp_path / "hub.sqlite")
+    monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
+    with pytest.raises(StartError, match="the database comes from an older JupyterHub") as refused:
+        upgrade_schema(url)
+    assert "pip install 'jupyterhub>=6,<7'" in refused.value.hint
+    assert tables_of(tmp_path / "hub.sqlite") == before
+
+
+def test_a_database_of_a_newer_hub_is_left_alone(tmp_path):
+    url = f"sqlite:///{tmp_path}/hub.sqlite"
+    load("5.3.0", url)
+    with closing(sqlite3.connect(tmp_path / "hub.sqlite")) as database, database:
+        database.execute("UPDATE alembic_version SET version_num = 'ffffffffffff'")
+    with pytest.raises(StartError, match="which this hub does not know") as refused:
+        upgrade_schema(url)
+    assert refused.value.exit_code == MISTAKE
