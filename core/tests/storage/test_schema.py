@@ -150,12 +150,12 @@ def test_a_sqlite_file_is_copied_before_it_is_upgraded(jupyterhub_url):
     before.close()
 
 
-def test_an_older_jupyterhub_is_named(jupyterhub_url):
+def test_a_schema_that_no_step_leads_from_is_named(jupyterhub_url):
     engine = make_engine(jupyterhub_url, {})
     with engine.begin() as connection:
-        connection.execute(text("UPDATE alembic_version SET version_num = '4621fec11365'"))
+        connection.execute(text("UPDATE alembic_version SET version_num = 'ffffffffffff'"))
     engine.dispose()
-    with pytest.raises(StartError, match="4621fec11365"):
+    with pytest.raises(StartError, match="ffffffffffff"):
         upgrade_schema(jupyterhub_url)
 
 
