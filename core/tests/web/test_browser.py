@@ -126,13 +126,20 @@ async def test_a_page_of_a_hostile_server_does_nothing_as_its_visitor_who_does_i
     assert await hub.store.read(lambda tx: tx.users.get("bob"))
 
     await page.goto(f"{hub.address}/hub/token")
+    await page.fill("#token-note", 'of the "lab" & more')
+    await page.select_option("#token-expiration-seconds", "3600")
+    await page.fill("#token-scopes", "read:users!user  tokens!user")
     await page.click("#request-token-form [type=submit]")
     await page.wait_for_url("**/hub/confirm?next=*")
     await page.fill("#password_input", "toor")
     await page.click("#login_submit")
     await page.wait_for_url("**/hub/token")
+    assert not await hub.tokens.of_user(root)  # coming back makes none
     await page.click("#request-token-form [type=submit]")
     await page.wait_for_function("document.querySelector('#token-result').textContent.length > 20")
+    (made,) = await hub.tokens.of_user(root)
+    assert (made.note, made.scopes) == ('of the "lab" & more', frozenset({"read:users!user", "tokens!user"}))
+    assert 3500 < (made.expires_at - made.created).total_seconds() < 3700
     (after,) = await hub.sessions.of_user(root)
     assert after.authenticated_at > session.authenticated_at
 

@@ -56,6 +56,19 @@ def name_of(call):
     return f"{call.method} {call.path}"
 
 
+async def test_only_pages_of_the_hub_fill_in_the_form_for_a_token(hub):
+    browser = await hub.logged_in("root")
+    path = "/hub/token?note=%22%3E%3Cb%3E&scopes=self&expires_in=3600"
+    own = await browser.get(path, headers={"Sec-Fetch-Site": "same-origin"})
+    assert b'value="&#34;&gt;&lt;b&gt;"' in own.body
+    assert b'value="self"' in own.body
+    for site in ("cross-site", "same-site"):
+        other = await browser.get(path, headers={"Sec-Fetch-Site": site, "Sec-Fetch-Mode": "navigate"})
+        assert other.code == 200
+        assert b'value="self"' not in other.body
+    assert not await hub.tokens.of_user(await hub.user("root"))
+
+
 async def grow_old(hub, seconds=10_000):
     await hub.store.database.write(
         lambda c: c.exec_driver_sql(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -13,7 +14,10 @@ from plughub.domain.sessions import LoginSession
 from plughub.services.processes.preparation import PLAIN_CLIENT
 from plughub.web.pages.base import PageHandler
 from plughub.web.requires import requires
+from plughub.web.xsrf import is_from_elsewhere
 
+LONGEST: Final = 2000
+"""Characters of a field that are kept over a confirmation."""
 HOUR: Final = 3600
 LIVES: Final = (
     (HOUR, "1 hour"),
@@ -46,7 +50,16 @@ class TokenPageHandler(PageHandler):
             login_sessions=[_session(session, self.visitor.session) for session in sessions],
             sessions_api_url=self.hub_path("api", "users", user.name, "sessions"),
             tokens_api_url=self.hub_path("api", "users", user.name, "tokens"),
+            filled=self._filled(),
         )
+
+    def _filled(self) -> Mapping[str, str]:
+        """Give what was typed before a confirmation; a link on another site fills in nothing."""
+        if is_from_elsewhere(self.request):
+            return {}
+        return {
+            name: self.get_query_argument(name, "")[:LONGEST] for name in ("note", "expires_in", "scopes")
+        }
 
 
 def _options(lives: list[tuple[int, str]], longest: float) -> Markup:

@@ -1,7 +1,10 @@
 // Calls of the hub's API from its own pages.
 
-/** Call the API. Answers {status, ok, model}; a network failure has status 0. */
-export async function call(method, url, body) {
+/**
+ * Call the API. Answers {status, ok, model}; a network failure has status 0. When the user has to confirm who
+ * they are first, the browser goes there and comes back to the address `back`.
+ */
+export async function call(method, url, body, back = location.pathname + location.search) {
   const headers = { "X-XSRFToken": window.jhdata.xsrf_token };
   if (body !== undefined) headers["Content-Type"] = "application/json";
   try {
@@ -10,8 +13,7 @@ export async function call(method, url, body) {
     let model = {};
     try { model = text ? JSON.parse(text) : {}; } catch { model = {}; }
     if (model.confirm_url) {
-      const here = location.pathname + location.search;
-      location.assign(`${model.confirm_url}?next=${encodeURIComponent(here)}`);
+      location.assign(`${model.confirm_url}?next=${encodeURIComponent(back)}`);
     }
     return { status: answer.status, ok: answer.ok, model };
   } catch {

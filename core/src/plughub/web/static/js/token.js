@@ -5,6 +5,13 @@ const form = document.getElementById("request-token-form");
 const line = form.querySelector(".report");
 const find = (id) => document.getElementById(id);
 
+// What was typed before the user had to confirm who they are.
+if (location.search) {
+  const lives = find("token-expiration-seconds");
+  if ([...lives.options].some((option) => option.value === form.dataset.expiresIn)) lives.value = form.dataset.expiresIn;
+  history.replaceState(null, "", location.pathname);
+}
+
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
   const body = {};
@@ -14,7 +21,8 @@ form.addEventListener("submit", async (event) => {
   if (note) body.note = note;
   if (seconds) body.expires_in = Number(seconds);
   if (scopes.length) body.scopes = scopes;
-  const answer = await call("POST", form.dataset.url, body);
+  const typed = new URLSearchParams({ note, expires_in: seconds, scopes: scopes.join(" ") });
+  const answer = await call("POST", form.dataset.url, body, `${location.pathname}?${typed}`);
   find("token-area").hidden = !answer.ok;
   find("token-result").textContent = answer.model.token ?? "";
   line.textContent = answer.ok ? "" : describe(answer);
