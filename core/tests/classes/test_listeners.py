@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from plughub.classes import listeners
+from plughub.classes import listeners, sockets
 from plughub.classes.listeners import listeners_at, owns_address
 from plughub.testing.foreign import foreign_listener
 
@@ -19,10 +19,10 @@ def source(request, monkeypatch):
     """Both ways to ask who listens."""
     if request.param == "table":
 
-        def refuse(*_):
+        def refuse(*_, **__):
             raise OSError("no netlink here")
 
-        monkeypatch.setattr(listeners, "_ask_kernel", refuse)
+        monkeypatch.setattr(sockets, "_ask_kernel", refuse)
 
 
 def listen(address, port=0, *, share=False):
@@ -100,7 +100,7 @@ def test_a_socket_that_a_child_has_inherited_belongs_to_whichever_is_asked_about
 
 
 def test_the_owner_is_proof_only_where_descriptors_cannot_be_read(monkeypatch):
-    def refuse(*_):
+    def refuse(*_, **__):
         raise PermissionError
 
     monkeypatch.setattr(listeners, "_sockets_of", refuse)

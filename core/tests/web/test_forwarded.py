@@ -13,10 +13,12 @@ import pytest
 from tornado.httputil import HTTPHeaders, HTTPServerRequest, RequestStartLine
 
 from plughub.app.web_options import proxy_addresses, proxy_users
+from plughub.classes import sockets
+from plughub.classes.sockets import owner_of_end
 from plughub.domain.errors import StartError
 from plughub.web import peers as asking
 from plughub.web.forwarded import apply_forwarded, is_from_named_proxy
-from plughub.web.peers import Peers, owner_of
+from plughub.web.peers import Peers
 
 FORGED = {
     "X-Forwarded-For": "203.0.113.77", "X-Forwarded-Proto": "https", "X-Real-IP": "203.0.113.78", "X-Scheme": "https",
@@ -163,7 +165,7 @@ async def test_who_is_a_proxy_is_found_out_once_for_each_connection(hub, monkeyp
         asked.append(end)
         return os.geteuid()
 
-    monkeypatch.setattr(asking, "owner_of", ask)
+    monkeypatch.setattr(asking, "owner_of_end", ask)
     reader, writer = await asyncio.open_connection("127.0.0.1", int(hub.address.rpartition(":")[2]))
     for _ in range(3):
         writer.write(b"HEAD /hub/api/ HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 203.0.113.7\r\n\r\n")
@@ -174,10 +176,15 @@ async def test_who_is_a_proxy_is_found_out_once_for_each_connection(hub, monkeyp
     assert len(asked) == 1
 
 
+def refuse(*_, **__):
+    raise OSError("no netlink here")
+
+
 @pytest.mark.parametrize("way", ["asked", "read"])
 @pytest.mark.parametrize("address", ["127.0.0.1", "127.0.0.2", "::1"])
-def test_the_owner_of_a_connection_is_the_user_who_made_it_while_it_is_open(address, way):
-    owner = owner_of if way == "asked" else asking._read_table
+def test_the_owner_of_a_connection_is_the_user_who_made_it_while_it_is_open(address, way, monkeypatch):
+    if way == "read":
+        monkeypatch.setattr(sockets, "_ask_kernel", refuse)
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with socket.create_server((address, 0), family=family) as server:
         ends = server.getsockname()[:2]
@@ -185,19 +192,19 @@ def test_the_owner_of_a_connection_is_the_user_who_made_it_while_it_is_open(addr
         accepted, _ = server.accept()
         with client, accepted:
             mine = client.getsockname()[:2]
-            assert owner(mine, ends) == os.geteuid()
-            assert owner(mine, (ends[0], ends[1] ^ 1)) is None
+            assert owner_of_end(mine, ends) == os.geteuid()
+            assert owner_of_end(mine, (ends[0], ends[1] ^ 1)) is None
             client.shutdown(socket.SHUT_WR)
-            assert owner(mine, ends) == os.geteuid()
+            assert owner_of_end(mine, ends) == os.geteuid()
             client.close()
             # The system says root of a socket that has no process any more.
-            assert owner(mine, ends) is None
-    assert owner(("127.0.0.1", 1), ("127.0.0.1", 2)) is None
+            assert owner_of_end(mine, ends) is None
+    assert owner_of_end(("127.0.0.1", 1), ("127.0.0.1", 2)) is None
 
 
 @pytest.mark.root
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
-def test_the_owner_of_a_connection_of_another_user_is_that_user():
+def test_the_owner_of_a_connection_of_another_user_is_that_user(monkeypatch):
     nobody = pwd.getpwnam("nobody").pw_uid
     with socket.create_server(("127.0.0.1", 0)) as server:
         ends = server.getsockname()
@@ -207,7 +214,9 @@ def test_the_owner_of_a_connection_of_another_user_is_that_user():
         ) as client:
             accepted, peer = server.accept()
             with accepted:
-                assert owner_of(peer, ends) == asking._read_table(peer, ends) == nobody
+                assert owner_of_end(peer, ends) == nobody
+                monkeypatch.setattr(sockets, "_ask_kernel", refuse)
+                assert owner_of_end(peer, ends) == nobody
                 client.stdin.close()
 
 

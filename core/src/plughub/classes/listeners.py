@@ -9,9 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
-import struct
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
@@ -19,37 +17,10 @@ from urllib.parse import urlsplit
 
 import psutil
 
+from plughub.classes.sockets import Socket, listening_on
 from plughub.domain.ip_addresses import Address, unmapped
 
-LISTEN: Final = 10
-"""The state of a socket that accepts connections, as the kernel numbers it."""
-
-_NETLINK_SOCK_DIAG: Final = 4
-_SOCK_DIAG_BY_FAMILY: Final = 20
-_REQUEST_DUMP: Final = 0x301
-_DONE, _ERROR = 3, 2
-_HEADER: Final = struct.Struct("=IHHII")
-_REQUEST: Final = struct.Struct("=BBBBI")
-_SOCKET_ID: Final = struct.Struct("!HH16s16s12s")
-_ANSWER: Final = struct.Struct("=BBBB48sIIIII")
 _SOCKET: Final = "socket:["
-_TABLES: Final = {socket.AF_INET: "/proc/net/tcp", socket.AF_INET6: "/proc/net/tcp6"}
-_SECONDS: Final = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class Listener:
-    """A socket that accepts connections.
-
-    Attributes:
-        address: the local address; the unspecified one for all.
-        inode: number of the socket.
-        uid: user who made it.
-    """
-
-    address: Address
-    inode: int
-    uid: int
 
 
 def owns_address(url: str, pids: Iterable[int], *, uid: int | None = None) -> bool:
@@ -116,7 +87,7 @@ def owner_of(pid: int) -> int:
         return 0
 
 
-def listeners_at(url: str) -> Iterator[Listener]:
+def listeners_at(url: str) -> Iterator[Socket]:
     """List the sockets that accept connections at an address. It blocks.
 
     The kernel prefers a socket that is bound to the very address to one that is bound to all. Several
@@ -133,10 +104,10 @@ def listeners_at(url: str) -> Iterator[Listener]:
     """
     parts = urlsplit(url)
     host, port = parts.hostname or "", parts.port or 0
-    found = list(_listeners_on(port))
+    found = list(listening_on(port))
     for _, _, _, _, target in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
         wanted = ip_address(str(target[0]).partition("%")[0])
-        ranks: dict[int, list[Listener]] = {}
+        ranks: dict[int, list[Socket]] = {}
         for one in found:
             if (rank := _rank(one.address, wanted)) is not None:
                 ranks.setdefault(rank, []).append(one)
@@ -151,64 +122,6 @@ def _rank(bound: Address, wanted: Address) -> int | None:
     if not bound.is_unspecified or bound.version < wanted.version:
         return None
     return 1 if bound.version == wanted.version else 2
-
-
-def _listeners_on(port: int) -> Iterator[Listener]:
-    for family in _TABLES:
-        try:
-            yield from _ask_kernel(family, port)
-        except OSError:
-            yield from _read_table(family, port)
-
-
-def _ask_kernel(family: int, port: int) -> list[Listener]:
-    """Ask for the listening sockets of a port alone: a table of all connections can take long to write.
-
-    Source:
-        ``sock_diag(7)``.
-    """
-    body = _REQUEST.pack(family, socket.IPPROTO_TCP, 0, 0, 1 << LISTEN) + _SOCKET_ID.pack(
-        port, 0, b"", b"", b""
-    )
-    request = _HEADER.pack(_HEADER.size + len(body), _SOCK_DIAG_BY_FAMILY, _REQUEST_DUMP, 1, 0) + body
-    found: list[Listener] = []
-    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_SOCK_DIAG) as kernel:
-        kernel.settimeout(_SECONDS)
-        kernel.send(request)
-        while True:
-            answer, begin = kernel.recv(65536), 0
-            while begin < len(answer):
-                length, kind, *_ = _HEADER.unpack_from(answer, begin)
-                if kind == _ERROR:
-                    raise OSError("the kernel does not tell who listens")
-                if kind == _DONE:
-                    return found
-                found.extend(_as_listener(answer, begin + _HEADER.size, port))
-                begin += (length + 3) & ~3
-
-
-def _as_listener(answer: bytes, at: int, port: int) -> Iterator[Listener]:
-    family, _, _, _, identity, _, _, _, uid, inode = _ANSWER.unpack_from(answer, at)
-    bound, _, local, _, _ = _SOCKET_ID.unpack(identity)
-    if bound == port:
-        yield Listener(ip_address(local[:4] if family == socket.AF_INET else local), inode, uid)
-
-
-def _read_table(family: int, port: int) -> Iterator[Listener]:
-    """Read the listening sockets of a port where the kernel does not answer directly.
-
-    Source:
-        ``proc(5)``: addresses are written as 32-bit words in the byte order of the machine.
-    """
-    path = Path(_TABLES[socket.AddressFamily(family)])
-    for line in path.read_text("ascii").splitlines()[1:] if path.exists() else ():
-        fields = line.split()
-        address, _, number = fields[1].partition(":")
-        if int(fields[3], 16) != LISTEN or int(number, 16) != port:
-            continue
-        words = [int(address[at : at + 8], 16) for at in range(0, len(address), 8)]
-        raw = b"".join(struct.pack("=I", word) for word in words)
-        yield Listener(ip_address(raw), int(fields[9]), int(fields[7]))
 
 
 def _sockets_of(pid: int, wanted: set[int]) -> set[int]:

@@ -2,37 +2,20 @@
 
 Every user of the machine reaches the hub's own port on loopback. The address of such a peer says nothing, so
 the system is asked which user owns the other end of the connection, once for each connection.
-
-Source:
-    sock_diag(7): one request for the socket with exactly these two ends.
 """
 
 from __future__ import annotations
 
 import functools
 import ipaddress
-import logging
 import socket
-import struct
 from collections.abc import Collection
-from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from tornado.httputil import HTTPServerRequest
 
+from plughub.classes.sockets import End, owner_of_end
 from plughub.domain.ip_addresses import parse_address
-
-log = logging.getLogger("plughub.web")
-_NETLINK_SOCK_DIAG: Final = 4
-_SOCK_DIAG_BY_FAMILY: Final = 20
-_NLM_F_REQUEST: Final = 1
-_HEADER: Final = struct.Struct("=IHHII")
-_ENDS: Final = struct.Struct("!HH16s16s")
-_ANSWER: Final = struct.Struct("=4B36s12sIIIII")
-_ANY: Final = 0xFFFFFFFF
-_SECONDS: Final = 1.0
-
-End = tuple[str, int]
 
 
 class Peers:
@@ -90,66 +73,7 @@ class Peers:
             peer, mine = _end(sock.getpeername()), _end(sock.getsockname())
         except OSError:
             return False
-        return owner_of(peer, mine) in self._users
-
-
-def owner_of(end: End, other: End) -> int | None:
-    """Find the system user whose process holds one end of a TCP connection within this machine.
-
-    Args:
-        end: address and port of that end.
-        other: address and port of the other end.
-
-    Returns:
-        The number of the user; None when the connection is gone, or the system does not tell.
-    """
-    try:
-        return _ask_system(end, other)
-    except OSError as error:
-        _warn_once(str(error))
-        return _read_table(end, other)
-
-
-def _ask_system(end: End, other: End) -> int | None:
-    family = socket.AF_INET6 if ":" in end[0] else socket.AF_INET
-    ends = _ENDS.pack(end[1], other[1], _packed(family, end[0]), _packed(family, other[0]))
-    wanted = struct.pack("=BBBBI", family, socket.IPPROTO_TCP, 0, 0, _ANY) + ends
-    wanted += struct.pack("=III", 0, _ANY, _ANY)
-    header = _HEADER.pack(_HEADER.size + len(wanted), _SOCK_DIAG_BY_FAMILY, _NLM_F_REQUEST, 1, 0)
-    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_SOCK_DIAG) as diagnosis:
-        diagnosis.settimeout(_SECONDS)
-        diagnosis.send(header + wanted)
-        answer = diagnosis.recv(8192)
-    kind = _HEADER.unpack_from(answer)[1]
-    if kind != _SOCK_DIAG_BY_FAMILY:
-        return None  # an error: there is no such socket any more
-    *_, found, _, _, _, _, uid, inode = _ANSWER.unpack_from(answer, _HEADER.size)
-    # A socket that its process has closed belongs to nobody, which the system reports as root.
-    return uid if found == ends and inode else None
-
-
-def _read_table(end: End, other: End) -> int | None:
-    ends = [_hexadecimal(end), _hexadecimal(other)]
-    table = Path("/proc/net/tcp6" if ":" in end[0] else "/proc/net/tcp")
-    try:
-        lines = table.read_text("ascii").splitlines()[1:]
-    except OSError:
-        return None
-    for line in lines:
-        fields = line.split()
-        if fields[1:3] == ends and fields[9] != "0":
-            return int(fields[7])
-    return None
-
-
-def _hexadecimal(end: End) -> str:
-    packed = socket.inet_pton(socket.AF_INET6 if ":" in end[0] else socket.AF_INET, end[0])
-    words = struct.unpack(f"={len(packed) // 4}I", packed)
-    return "".join(f"{word:08X}" for word in words) + f":{end[1]:04X}"
-
-
-def _packed(family: int, address: str) -> bytes:
-    return socket.inet_pton(family, address).ljust(16, b"\0")
+        return owner_of_end(peer, mine) in self._users
 
 
 def _end(name: tuple[Any, ...]) -> End:
@@ -160,8 +84,3 @@ def _end(name: tuple[Any, ...]) -> End:
 def _is_of_this_machine(address: str) -> bool:
     found = parse_address(address)
     return found is not None and found.is_loopback
-
-
-@functools.cache
-def _warn_once(reason: str) -> None:
-    log.warning("the system does not tell the owner of a connection directly: %s", reason[:80])

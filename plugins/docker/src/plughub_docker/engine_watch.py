@@ -14,6 +14,8 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from docker.errors import DockerException
+
 from plughub_docker import listing
 from plughub_docker.engine import Engine, EngineError
 
@@ -161,7 +163,9 @@ class _Stream:
         """Have the thread end."""
         self._closed = True
         if self._events is not None:
-            self._events.close()
+            # Over ssh the library cannot end the report: its thread goes with the process.
+            with contextlib.suppress(DockerException, OSError, AttributeError):
+                self._events.close()
 
     def _say(self, report: Report | None) -> None:
         with contextlib.suppress(RuntimeError):  # the loop is closed: the hub ends
