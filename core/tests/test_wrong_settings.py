@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from traitlets import TraitError
 
+from plughub.app.assembly import addresses
 from plughub.app.checks import warn_of_plain_http
 from plughub.app.class_plugins import plugin_of_class, refuse_upstream, what_to_inherit
 from plughub.app.config import JupyterHub
@@ -40,6 +41,34 @@ def test_a_wrong_role_group_service_or_scope_is_said_with_its_setting(
         declared_of(hub, Selection(ActivePlugins()), scopes_of(hub), "/")
     assert refused.value.message.startswith(f"c.JupyterHub.{setting}: ")
     assert said in refused.value.message
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("base_url", "/a?b/"),
+        ("base_url", "/a/%2e%2e/b/"),
+        ("base_url", "/a%2Fb/"),
+        ("base_url", "/a\tb/"),
+        ("bind_url", "http://127.0.0.1:8000/a%00b/"),
+    ],
+)
+def test_a_path_that_cannot_work_is_refused_by_the_name_of_its_setting(setting: str, value: str) -> None:
+    with pytest.raises(StartError) as refused:
+        addresses(JupyterHub(**{setting: value}))
+    assert refused.value.message.startswith(f"c.JupyterHub.{setting}: ")
+    assert refused.value.exit_code == 2
+
+
+def test_every_path_that_can_work_has_one_spelling() -> None:
+    for hub in (
+        JupyterHub(base_url="/it's 100%/"),
+        JupyterHub(base_url="it%27s%20100%25"),
+        JupyterHub(bind_url="http://127.0.0.1:8000/it's 100%"),
+    ):
+        where = addresses(hub)
+        assert where.base_url == "/it%27s%20100%25/"
+        assert where.api_url.endswith(":8081/it%27s%20100%25/hub/api")
 
 
 def test_what_is_right_is_taken() -> None:
