@@ -221,6 +221,22 @@ async def test_routes_of_hosts(start, alice, hub):
     assert await name_at("hub.example") == "hub"
     assert await name_at("evil.example") == ""
     assert set(await proxy.routes()) == {"hub.example/", "alice.hub.example/user/alice/"}
+    await proxy.add("o.hub.example/user/o%27neil/", alice.url)
+    arrived = (await ask(proxy.port, "/user/o'neil/x?'", headers={"Host": "o.hub.example"})).json["uri"]
+    assert arrived == "/user/o%27neil/x?'"
+
+
+async def test_the_hub_stands_alone_on_its_port_below_any_path(start, alice, hub):
+    second, base = ports.free_port(), "/it%27s%20100%25/"
+    proxy = await start(base_url=base, servers_port=second, error_url=f"{hub.url}{base}hub/error")
+    await proxy.add(base, hub.url, hub=True)
+    await proxy.add(f"{base}user/alice/", alice.url)
+
+    for typed in (base, "/it's%20100%25/"):
+        assert await proxy.name_at(f"{typed}user/alice/") == "hub"
+        assert (await ask(second, f"{typed}user/alice/")).name == "alice"
+        assert (await ask(second, f"{typed}hub/home")).json["uri"] == f"{typed}hub/home"
+    assert (await ask(second, "/user/alice/")).status == 404
 
 
 async def test_a_target_with_a_host_name_is_looked_up(start, alice):
