@@ -82,6 +82,23 @@ async def test_a_server_that_ends_well_after_a_child_was_killed_was_not_out_of_m
     assert OOM not in (await spawner.diagnose() or "")
 
 
+WRITES = "import sys, pathlib; pathlib.Path(sys.argv[1], 'x').write_text('')"
+
+
+@pytest.mark.docker
+@pytest.mark.parametrize(("made", "said"), [("", True), ("for others", False)])
+async def test_a_folder_that_the_engine_made_for_root_is_named(spawners, probe, tmp_path, made, said):
+    folder = tmp_path / "missing"
+    if made:
+        folder.mkdir(mode=0o777)
+        folder.chmod(0o777)
+    target = "/work" if said else "/nowhere-to-write"
+    spawner = spawners(cmd=[probe[0], "-c", WRITES, target], volumes={str(folder): "/work"})
+    await spawner.start()
+    assert await spawner.wait() == 1
+    assert ("the folder /work belongs to root" in (await spawner.diagnose() or "")) == said
+
+
 @pytest.mark.docker
 async def test_a_crash_loop_is_told_with_its_exit_code_and_last_words(spawners, engine):
     spawner = spawners("--writes=1", "--exit=3", extra_host_config={"restart_policy": {"Name": "always"}})

@@ -550,6 +550,11 @@ def test_allowed_images_that_are_no_names_are_refused(allowed):
         build(allowed_images=allowed)
 
 
+def test_a_function_for_names_of_volumes_may_ask_for_the_escaped_name():
+    spawner = build(format_volume_name=lambda text, spawner: text + spawner.escaped_name)
+    assert spawner.fill_in_volume("v-") == "v-alice"
+
+
 # ---- where servers are reached
 
 

@@ -256,9 +256,14 @@ class DockerSettings(OldNames):
             raise TypeError(f"DockerSpawner.escape has to be a function, not {proposal['value']!r}")
         return proposal["value"]
 
+    @property
+    def escaped_name(self) -> str:
+        """Name of the user as it stands in names of containers and volumes."""
+        return str(self.escape(self.user.name))
+
     def template_namespace(self) -> dict[str, Any]:
         """Name what may stand in braces in names of containers and volumes."""
-        username = self.escape(self.user.name)
+        username = self.escaped_name
         return {
             **super().template_namespace(),
             "username": username,

@@ -21,6 +21,7 @@ from plughub_docker.engine import EngineError
 from plughub_docker.engine_watch import watch_of
 from plughub_docker.faults import blaming
 from plughub_docker.fixed_places import free_address, free_port, is_lost
+from plughub_docker.host_folders import closed_folder
 from plughub_docker.host_network import check_visible, is_on_host_network
 from plughub_docker.made_with import describe
 from plughub_docker.names import when_free
@@ -31,6 +32,7 @@ GONE: Final = "the container is gone: it was removed, but not by the hub"
 PLACE_TRIES: Final = 10
 LOOK: Final = 0.1
 CLONE_LOOK: Final = 0.25
+LAST_LINES: Final = 50
 CLONE_LINES: Final = 1000
 
 
@@ -130,7 +132,16 @@ class DockerSpawner(ReachableContainers):
     def diagnose(self) -> Diagnosis | str | None:
         """Say why the server does not answer, or why it ended."""
         container = self.find()
-        return diagnose(container, self.port) if container else GONE
+        if container is None:
+            return GONE
+        if self.exit_code(container):
+            lines = self.containers.logs(container["Id"], LAST_LINES)
+            if folder := closed_folder(self.engine, container, lines):
+                return (
+                    f"the folder {folder} belongs to root, and the server runs as another user, who may not "
+                    "write there"
+                )
+        return diagnose(container, self.port)
 
     def inventory(self, mark: str) -> Iterable[Found] | None:
         """List what runs on the engine under the hub's mark."""
