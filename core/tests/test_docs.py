@@ -9,9 +9,19 @@ import shutil
 import subprocess
 import sys
 import tomllib
+import types
 from pathlib import Path
 
 import pytest
+
+from plughub.app.assembly import addresses
+from plughub.app.checks import check_settings
+from plughub.app.config import JupyterHub
+from plughub.app.loading import load_config
+from plughub.app.plugins import PluginChooser, plugin_names
+from plughub.kinds import Refusal
+from plughub.plugin.manager import ActivePlugins
+from plughub.services.people.links import PLUGIN as ONETIME
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -180,6 +190,54 @@ def test_every_plugin_of_the_repository_stands_in_the_readme():
     for file in ROOT.glob("plugins/*/pyproject.toml"):
         for plugin in tomllib.loads(file.read_text())["project"]["entry-points"]["plughub"]:
             assert f"`{plugin}`" in readme, plugin
+
+
+def blocks_of_readme(language: str) -> list[str]:
+    return re.findall(
+        rf"^```{language}\n(.*?)^```$", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL
+    )
+
+
+@pytest.mark.parametrize("text", [block for block in blocks_of_readme("python") if block.startswith("c.")])
+def test_a_hub_accepts_the_configurations_of_the_readme(text, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "jupyterhub_config.py").write_text(text)
+    config = load_config(None, {})
+    hub = JupyterHub(config=config)
+    chooser = PluginChooser(hub, config, {ONETIME: object}, "/hub/")
+    selection = chooser.choose(plugin_names(None, hub))
+    assert set(hub.plugins) <= set(selection.active.names)
+    check_settings(config, hub, selection, chooser.installed)
+    for authenticator in selection.authenticators.values():
+        assert authenticator.any_allow_config, "nobody could log in"
+    if "docker" in hub.plugins:
+        assert not addresses(hub).connect_url.startswith(("http://127.", "http://localhost")), (
+            "not for containers"
+        )
+
+
+def test_the_plugin_of_the_readme_is_one():
+    [text] = [block for block in blocks_of_readme("python") if "hookimpl" in block]
+    plugin = types.ModuleType("of_the_readme")
+    exec(text, vars(plugin))
+    active = ActivePlugins()
+    active.add("readme", plugin)
+    server = types.SimpleNamespace(user=types.SimpleNamespace(groups=("guests",)))
+    assert isinstance(plugin.hub_authorize_spawn(server), Refusal)
+    assert active.implementations("hub_authorize_spawn")
+
+
+def test_every_command_of_the_readme_is_there():
+    readme = (ROOT / "README.md").read_text()
+    commands = re.findall(
+        r"^    (\S.*)$", re.sub(r"^```.*?^```$", "", readme, flags=re.MULTILINE | re.DOTALL), re.MULTILINE
+    )
+    assert len(commands) >= 4
+    for command in commands:
+        assert re.fullmatch(r"(sudo )?(python3 dev\.py (hub|test|check)|docker pull \S+)( .*)?", command), (
+            command
+        )
+    assert not re.search(r"\bpip install\b", readme), "nothing is published yet"
 
 
 def test_the_unit_lets_servers_and_proxy_outlive_a_restart():
