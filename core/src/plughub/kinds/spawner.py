@@ -187,7 +187,8 @@ class SpawnerInfo:
 
     Attributes:
         label: what a user reads when she chooses among spawners.
-        host_bound: its servers live on the machine of the hub that started them.
+        host_bound: its servers live on the machine of the hub that started them: hubs of that machine alone
+            look after them, and proxies of other machines get no route to a loopback address.
         start_timeout: seconds that `hub_spawn` may take.
         http_timeout: seconds until a started server must answer HTTP.
         poll_interval: seconds between two looks at a running server; 0 for never.
