@@ -69,6 +69,17 @@ async def test_an_image_that_was_built_again_is_told(start, engine, tiny_image, 
         engine.remove_image(f"{prefix}:mine", force=True)
 
 
+async def test_a_kept_container_is_resumed_when_its_image_has_no_name_any_more(
+    start, engine, tiny_image, prefix
+):
+    engine.tag(tiny_image, prefix, "mine")
+    settings = {"remove": False, "image": f"{prefix}:mine", "pull_policy": "skip"}
+    container, _ = await start(**settings)
+    engine.remove_image(f"{prefix}:mine")
+    again, _ = await start(**settings, cmd=None)
+    assert again == container
+
+
 async def test_another_choice_is_refused_and_none_goes_on_with_what_was_chosen(
     start, engine, tiny_image, prefix
 ):

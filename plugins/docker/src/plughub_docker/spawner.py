@@ -263,8 +263,14 @@ class DockerSpawner(ReachableContainers):
         return made
 
     def wanted(self) -> Mapping[str, str]:
-        """Describe the configuration that a new container would have."""
-        return describe(self, *create_arguments(self, self._image_command()))
+        """Describe the configuration that a new container would have; empty when the image is gone."""
+        try:
+            command = self._image_command()
+        except EngineError as error:
+            if not error.gone:
+                raise
+            return {}
+        return describe(self, *create_arguments(self, command))
 
     def _image_command(self) -> list[str]:
         """Find the command of the image where the configuration has none."""
