@@ -63,7 +63,8 @@ async def test_the_root_leads_home_when_the_administrator_wants_it(make_hub):
     ("path", "target"),
     [
         ("/", "/hub/"),
-        ("/hub", "/hub/login?next=%2Fhub"),
+        ("/hub", "/hub/"),
+        ("/hub?x=1&y", "/hub/?x=1&y"),
         ("/user/alice/lab?x=1", "/hub/user/alice/lab?x=1"),
         ("/tree//evil.test", "/hub/tree//evil.test"),
         ("//evil.test/x", "/hub/evil.test/x"),
@@ -81,6 +82,8 @@ async def test_a_base_url_stands_before_everything(make_hub):
     assert all(link.startswith(("/jup/", "#")) for link in facts.links), facts.links
     assert {path for _, path in browser.cookies} == {"/jup/hub/", "/jup/"}
     assert location(await hub.browser().get("/jup/")) == "/jup/hub/"
+    assert location(await browser.get("/jup?x=%20")) == "/jup/?x=%20"
+    assert location(await browser.get("/jup/hub?x=%20")) == "/jup/hub/?x=%20"
     assert (await hub.browser().get("/elsewhere")).code == 404
 
 

@@ -140,3 +140,17 @@ async def test_the_rest_of_the_query_is_where_a_login_elsewhere_leads(make_hub):
     page = (await hub.browser().get("/hub/login?frog=wa%2Fter&username=x")).body.decode()
     link = next(html.unescape(link) for link in re.findall(r'href="([^"]*)"', page) if "oauth" in link)
     assert next_of(link) == "/hub/?frog=wa%2Fter"
+
+
+@pytest.mark.parametrize(
+    "path", ["", "hub", "hub/", "hub/login", "hub/home", "hub/spawn", "user/alice/lab", "tree"]
+)
+@pytest.mark.parametrize("name", ["alice", ""])
+async def test_every_way_in_ends_at_a_page_and_never_in_a_circle(hub, path, name):
+    browser = await hub.logged_in(name) if name else hub.browser()
+    answer, hops = await browser.get(f"/{path}?x=1"), 0
+    while answer.code in {302, 303} and not answer.headers["Location"].startswith("/user/"):
+        hops += 1
+        assert hops < 5, answer.headers["Location"]
+        answer = await browser.get(answer.headers["Location"])
+    assert answer.code in {200, 302, 424, 404}

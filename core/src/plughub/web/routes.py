@@ -34,7 +34,8 @@ _NAME = r"([^/]+)"
 _MAYBE = r"([^/]*)"
 
 PAGES: tuple[tuple[str, type], ...] = (
-    (r"/?", root.RootHandler),
+    (r"/", root.RootHandler),
+    (r"", root.SlashHandler),
     (r"/home", root.HomeHandler),
     (r"/login", login.LoginHandler),
     (r"/login/onetime", login.OneTimeHandler),
@@ -121,6 +122,7 @@ def routes(context: WebContext) -> list[Any]:
         *plugins,
         URLSpec(rf"{below}/api/(.*)", UnknownHandler),
         URLSpec(rf"{below}/(.*)", root.NotFoundHandler),
+        *([URLSpec(base[:-1], root.SlashHandler)] if context.settings.base_url != "/" else []),
         URLSpec(rf"{base}favicon\.ico", misc.FaviconHandler),
         URLSpec(rf"{base}(?!hub/)(.*)", root.PrefixHandler),
     ]

@@ -7,7 +7,7 @@ from typing import Any, Final
 from urllib.parse import unquote
 
 from plughub.domain.errors import NotFoundError
-from plughub.domain.queries import escape_uri
+from plughub.domain.queries import add_query, escape_uri
 from plughub.domain.shares import Share
 from plughub.domain.urls import url_path_join
 from plughub.domain.users import User
@@ -32,6 +32,17 @@ class RootHandler(PageHandler):
         if not default:
             self.refuse_stranger()
         self.redirect(self.onward(default))
+
+
+class SlashHandler(PageHandler):
+    """The addresses of the hub without the slash at their end, to which browsers send no login cookie."""
+
+    any_host = True
+    guarded = frozenset()
+
+    async def get(self) -> None:
+        """Add the slash."""
+        self.redirect(add_query(f"{escape_uri(self.request.path)}/", escape_uri(self.request.query)))
 
 
 class HomeHandler(PageHandler):
