@@ -72,6 +72,7 @@ c.CampusAuthenticator.manage_groups = True
 c.CampusAuthenticator.manage_roles = True
 c.Authenticator.allow_all = True
 c.Authenticator.admin_users = {{"root"}}
+c.Authenticator.allowed_users = {{"early"}}
 c.Spawner.cmd = {list(PROBE_SERVER)!r}
 c.SimpleLocalProcessSpawner.home_dir_template = "homes/{{username}}"
 """
@@ -91,6 +92,7 @@ def test_an_authenticator_of_other_people_does_all_that_it_does_in_jupyterhub(tm
         me = ada("GET", "/user").body
         assert (me["groups"], me["roles"]) == (["campus", "year-3"], ["reader", "user"])
         assert ada("GET", "/users").status == 200
+        assert root("POST", "/users/early/server").status in {201, 202}  # who is allowed need not come first
         assert root("GET", "/users/ada").body["auth_state"]["access_token"] == "for-ada"
 
         assert ada("POST", "/users/ada/server").status in {201, 202}
@@ -102,7 +104,7 @@ def test_an_authenticator_of_other_people_does_all_that_it_does_in_jupyterhub(tm
         assert root("GET", "/users/ada").status == 404
         lines = (tmp_path / "ledger.txt").read_text().splitlines()
         assert lines[-2:] == ["delete for-ada ada", "forget ada/"]
-        assert set(lines[:-2]) == {"add ada", "add root"}
+        assert set(lines[:-2]) == {"add ada", "add early", "add root"}
 
 
 def test_secrets_without_a_key_stop_the_start_with_one_message(tmp_path):

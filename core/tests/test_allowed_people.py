@@ -1,0 +1,81 @@
+"""Which people a configuration allows, by name, whichever authenticator lists them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from traitlets.config import Config
+
+from plughub import hookimpl
+from plughub.app.assembly import _policies
+from plughub.app.config import JupyterHub
+from plughub.app.declared import declared_of
+from plughub.app.plugins import Selection
+from plughub.auth import Authenticator
+from plughub.domain.scopes import ScopeTree
+from plughub.kinds import Login
+from plughub.plugin.manager import ActivePlugins
+
+
+class Asks:
+    """An authenticator without a class."""
+
+    @hookimpl
+    def hub_authenticate(self, login: Login) -> None:
+        """Know nobody."""
+
+
+class Pam(Authenticator):
+    pass
+
+
+class Web(Authenticator):
+    pass
+
+
+@pytest.fixture
+def read():
+    def read(**sections: dict[str, Any]) -> tuple[Any, Any]:
+        config = Config({name: Config(settings) for name, settings in sections.items()})
+        active = ActivePlugins()
+        for name in ("pam", "web", "functions", "onetime"):
+            active.add(name, Asks())
+        classes = {"pam": Pam(config=config), "web": Web(config=config)}
+        selection = Selection(active, authenticators=classes)
+        hub = JupyterHub(config=config)
+        return declared_of(hub, selection, ScopeTree(), "/"), _policies(hub, selection)
+
+    return read
+
+
+def test_people_of_all_lists_become_users(read):
+    declared, policies = read(Pam={"allowed_users": {"Ann"}}, Authenticator={"allowed_users": {"bob"}})
+    assert declared.allowed == {"ann", "bob"}
+    assert {"ann", "bob"} <= declared.given_names
+    assert policies["pam"].listed == {"ann"}
+    assert policies["web"].listed == policies["functions"].listed == {"bob"}
+
+
+def test_names_that_an_authenticator_maps_are_those_of_the_users(read):
+    names = {"username_map": {"a@x": "ann"}, "allowed_users": {"A@x"}, "admin_users": {"a@x"}}
+    declared, policies = read(Pam=names)
+    assert declared.allowed == {"ann"}
+    assert declared.admins["pam"] == {"ann"}
+    assert policies["pam"].listed == {"ann"}
+
+
+def test_names_that_cannot_be_and_people_who_are_blocked_become_no_users(read, caplog):
+    lists = {"allowed_users": {"ann", "bob", "x/y"}, "blocked_users": {"bob"}}
+    assert read(Pam=lists)[0].allowed == {"ann"}
+    assert "c.Pam.allowed_users" in caplog.text
+    assert "x/y" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("setting", "admits"),
+    [({}, True), ({"allow_existing_users": False}, False), ({"allow_all": False}, True)],
+)
+@pytest.mark.parametrize("section", ["Pam", "Authenticator"])
+def test_adding_lets_in_unless_a_setting_says_otherwise(setting, admits, section):
+    assert Pam(config=Config({section: Config(setting)})).admits_added_users is admits
