@@ -54,6 +54,7 @@ def test_normalising_twice_changes_nothing_more(typed: str) -> None:
         ("%2e%2e", "dots only"),
         (" alice", "space"),
         ("x" * (MAX_USERNAME + 1), "longer than 255"),
+        ("名" * 101, "too long for an address"),
     ],
 )
 def test_a_name_that_no_user_can_have_is_refused(name: str, reason: str) -> None:
@@ -61,7 +62,9 @@ def test_a_name_that_no_user_can_have_is_refused(name: str, reason: str) -> None
         check_username(name)
 
 
-@pytest.mark.parametrize("name", ["alice", "alice@example.org", "müller", "a b", "x" * MAX_USERNAME, "a..b"])
+@pytest.mark.parametrize(
+    "name", ["alice", "alice@example.org", "müller", "a b", "x" * MAX_USERNAME, "名" * 100, "a..b"]
+)
 def test_a_name_that_a_user_can_have_is_good(name: str) -> None:
     assert check_username(name) == name
 

@@ -12,6 +12,8 @@ from urllib.parse import quote, unquote
 from plughub.domain.errors import InvalidError
 
 MAX_USERNAME: Final = 255
+MAX_ESCAPED: Final = 900
+"""Characters of a username in an address; the database has room for 1023 with what stands around it."""
 MAX_DISPLAY_NAME: Final = 255
 _MAX_SERVER_NAME: Final = 30
 _SERVER_NAME: Final = re.compile(r"[a-z](?:-?[a-z0-9]){0,29}")
@@ -51,6 +53,8 @@ def check_username(name: str, pattern: str = "") -> str:
         raise InvalidError("the username is empty")
     if len(name) > MAX_USERNAME:
         raise InvalidError(f"the username is longer than {MAX_USERNAME} characters: {shown}")
+    if len(quote(name.encode(errors="replace"), safe=URL_SAFE)) > MAX_ESCAPED:
+        raise InvalidError(f"the username is too long for an address, in which it is escaped: {shown}")
     if "/" in name or any(unicodedata.category(sign).startswith("C") for sign in name):
         raise InvalidError(f"the username has a slash or a control character in it: {shown}")
     if not name.strip(".") or not unquote(name).strip("."):
