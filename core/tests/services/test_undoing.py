@@ -8,11 +8,51 @@ import pytest
 from plughub.domain.errors import InvalidError
 from plughub.domain.servers import Phase, Status
 from plughub.kinds import SpawnFailed
+from plughub.services.servers.forgetting import Forgetting
 
 
 def engine_is_down(machine):
     machine.error = SpawnFailed("the engine is down")
-    machine.stop_error = RuntimeError("no connection to the engine")
+    machine.stop_error = machine.poll_error = RuntimeError("no connection to the engine")
+
+
+def engine_is_back(machine):
+    machine.stop_error = machine.poll_error = None
+
+
+@pytest.mark.parametrize("error", [SpawnFailed("the command is missing"), None])
+async def test_remains_that_the_spawner_calls_ended_are_stopped_although_its_stop_fails(hub, machine, error):
+    machine.error, machine.dies = error, error is None
+    machine.stop_error = KeyError("pid")
+    server = await hub.started()
+    server = await undone(hub)
+    assert (server.status, server.operation) == (Status.STOPPED, None)
+    assert server.failure
+    machine.error, machine.dies = None, False
+    assert (await hub.started()).ready
+
+
+async def test_a_running_server_that_ends_while_its_stop_fails_is_stopped(hub, machine):
+    server = await hub.started()
+    launch = machine.launches[0]
+    machine.stop_error = KeyError("pid")
+    stopping = asyncio.create_task(hub.stopped(server))
+    while not machine.stops:
+        await asyncio.sleep(0)
+    await machine.kill(launch)
+    stopped = await stopping
+    assert (stopped.status, stopped.operation, stopped.failure) == (Status.STOPPED, None, None)
+
+
+async def test_an_admin_can_have_remains_forgotten_of_which_nothing_is_known(hub, machine):
+    engine_is_down(machine)
+    await hub.started()
+    server = await put_off(hub)
+    await Forgetting(hub.store, hub.hooks, hub.settings, hub.router, hub.watchers).forget(server)
+    assert (await hub.servers.get("alice", "")).status is Status.STOPPED
+    machine.error = None
+    engine_is_back(machine)
+    assert (await hub.started()).ready
 
 
 async def put_off(hub, user="alice"):
@@ -49,7 +89,7 @@ async def test_what_could_not_be_stopped_is_not_called_stopped_and_tried_again_b
     assert server.status is not Status.STOPPED
     assert "no connection to the engine" in server.operation.trouble
     assert server.operation.again_at > 0
-    machine.stop_error = None
+    engine_is_back(machine)
     server = await undone(hub)
     assert (server.status, server.failure.message) == (Status.STOPPED, "the engine is down")
     assert len(machine.stops) >= 2
@@ -69,7 +109,8 @@ async def test_a_person_who_starts_again_has_the_remains_stopped_at_once(hub, ma
     await hub.started()
     server = await put_off(hub)
     await hub.store.write(lambda tx: delay(tx, hub, server))
-    machine.error = machine.stop_error = None
+    machine.error = None
+    engine_is_back(machine)
     assert (await hub.started()).ready
 
 
@@ -78,7 +119,7 @@ async def test_a_person_can_have_the_stop_tried_again(hub, machine):
     await hub.started()
     server = await put_off(hub)
     await hub.store.write(lambda tx: delay(tx, hub, server))
-    machine.stop_error = None
+    engine_is_back(machine)
     stopped = await hub.stopped(server)
     assert (stopped.status, stopped.operation) == (Status.STOPPED, None)
     assert len(machine.stops) >= 2
@@ -107,7 +148,7 @@ async def test_the_next_hub_goes_on_undoing(make_hub, machine):
     await first.started()
     await put_off(first)
     await first.crash()
-    machine.stop_error = None
+    engine_is_back(machine)
     second = make_hub(lease=1)
     assert (await undone(second)).status is Status.STOPPED
 
@@ -122,7 +163,7 @@ async def test_without_an_inventory_nothing_is_launched_beside_what_could_not_be
     await until(lambda: machine.running)
     await first.crash()
     machine.gate = None
-    machine.stop_error = RuntimeError("no connection to the engine")
+    machine.stop_error = machine.poll_error = RuntimeError("no connection to the engine")
     second = make_hub(lease=1)
     server = await second.servers.wait(asked, 15)
     assert server.failed_start

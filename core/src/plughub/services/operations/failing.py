@@ -23,6 +23,22 @@ TELL_SECONDS: Final = 3.0
 _MAX_LINE: Final = 1000
 
 
+async def has_ended(hooks: Hooks, plugin: str, server: Server) -> bool:
+    """Ask whether a server has ended whose stop failed.
+
+    Args:
+        hooks: the hooks.
+        plugin: its spawner.
+        server: the server.
+
+    Returns:
+        True when its plugin says so. One that cannot be asked does not: unknown is not stopped.
+    """
+    with contextlib.suppress(PluginError):
+        return isinstance(await hooks.poll(plugin, server), int)
+    return False
+
+
 class StartFailedError(Exception):
     """A start failed.
 

@@ -27,6 +27,7 @@ from plughub.services.addresses import server_prefix
 from plughub.services.observing.events import EventTeller
 from plughub.services.operations.failing import (
     StartFailedError,
+    has_ended,
     spawn_failure,
     storable,
     void_token_failure,
@@ -254,11 +255,11 @@ class StartSteps:
             await job.hold()
             left = await self.hooks.stop(job.operation.backend, view, now=True)
         except PluginError as error:
-            # It may run: nothing is said to be gone, and nothing started in its place, before that is known.
             log.error("what is left of %s could not be stopped: %s", record.full_name, error.reason)
-            pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (min(job.operation.attempts, MANY) - 1))
-            await job.put_off(with_details("what is left of it could not be stopped", error.reason), pause)
-
+            # It may run: nothing is said to be gone, and nothing started in its place, before that is known.
+            left = None
+            if not await has_ended(self.hooks, job.operation.backend, view):
+                await self._put_off(job, error.reason)
         await self.clean_up.end(job, job.failure, left)
         if job.failure is not None:
             self.events.tell(
@@ -271,6 +272,11 @@ class StartSteps:
                 seconds=_seconds_since(job),
             )
         return Phase.DONE
+
+    async def _put_off(self, job: Job, reason: str) -> None:
+        """Have what could not be stopped tried again, later each time."""
+        pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (min(job.operation.attempts, MANY) - 1))
+        await job.put_off(with_details("what is left of it could not be stopped", reason), pause)
 
     def _forget_kept(self, tx: Transaction, record: ServerRecord) -> None:
         """Delete what was kept for a start that resumes: that start was this one."""

@@ -17,6 +17,7 @@ from plughub.domain.users import User
 from plughub.kinds import Resumable, Server
 from plughub.plugin.hooks import Hooks
 from plughub.services.observing.events import EventTeller
+from plughub.services.operations.failing import has_ended
 from plughub.services.operations.job import Job
 from plughub.services.people.auth_states import Stored, stored_of
 from plughub.services.ports.store import Transaction
@@ -88,8 +89,11 @@ class StopSteps:
         try:
             left = await self._stop_patiently(job, view)
         except PluginError as error:
-            reason = error.reason
+            reason, left = error.reason, None
+            is_over = await has_ended(self.hooks, job.operation.backend, view)
         else:
+            is_over = True
+        if is_over:
             return await self._clean(job, left)
         log.error("%s could not be stopped (%s): %s", record.full_name, job.operation.reference, reason)
         failure = Failure(
