@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from typing import Final
+from urllib.parse import unquote_to_bytes
 
 import pytest
 
@@ -21,6 +22,8 @@ ANN: Final = "/user/ann%2Blab@x.org/"
 HOSTILE: Final = {
     "/user/ann+lab@x.org/..%2f..%2fuser%2fbob%2f": "ann",
     "/user/ann+lab@x.org%2f..%2f..%2fbob/": "ann",
+    "/user%2Fann+lab@x.org/x/y/z": "ann",
+    "/user/ann+lab@x.org%2F%00x/b/%00q": "ann",
     "/user/ann+lab@x.org%252flab/": "hub",
     "/user/ann%252Blab@x.org/": "hub",
     "/user/%2561nn/": "hub",
@@ -126,3 +129,5 @@ class SpellingOfProxy(ProxyFixtures):
             if wanted is not None:
                 assert answer.name in {names[wanted], ""}, (path, answer)
                 assert answer.name or answer.status in {400, 404, 500}, (path, answer)
+            if wanted is not None and answer.name:
+                assert unquote_to_bytes(answer.json["uri"]) == unquote_to_bytes(path), (path, answer)
