@@ -6,6 +6,7 @@ import logging
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 from traitlets.config import Config, Configurable
@@ -133,6 +134,34 @@ class PluginChooser:
         self._build_backends()
         return self._selection
 
+    def steps(self, names: Sequence[str]) -> list[tuple[Callable[[], object], frozenset[str]]]:
+        """List the steps of a choice one by one, so that one that fails does not hide the others.
+
+        Args:
+            names: as typed after ``--plugins``.
+
+        Returns:
+            Functions that load plugins, each with the kinds of backends that may be missing when it fails.
+        """
+        of_names = [(partial(self._add, name), frozenset(KINDS)) for name in names]
+        of_kinds = [(partial(self._add_class_of, kind), frozenset({kind})) for kind in KINDS]
+        return [
+            *of_names,
+            *of_kinds,
+            *((partial(self._offers, kind), frozenset({kind})) for kind in KINDS),
+            (self._add_defaults, frozenset(KINDS)),
+            (self._check_kinds, frozenset()),
+        ]
+
+    def loaded(self) -> Selection:
+        """Give what was loaded so far, with its classes, of which nothing is built."""
+        self._selection.classes += [JupyterHub, Authenticator, CryptKeeper, SystemAccounts]
+        for answer in self._caller.register("hub_register_configurables"):
+            self._selection.classes += answer.value
+        for kind, base in BASES.items():
+            self._selection.classes += [cls for cls in self._offers(kind).values() if issubclass(cls, base)]
+        return self._selection
+
     @property
     def installed(self) -> tuple[str, ...]:
         """Names of the plugins that are installed, active or not."""
@@ -151,9 +180,10 @@ class PluginChooser:
 
     def _add_classes(self) -> None:
         for kind in KINDS:
-            wanted = getattr(self._hub, f"{kind}_class")
-            if not wanted:
-                continue
+            self._add_class_of(kind)
+
+    def _add_class_of(self, kind: str) -> None:
+        if wanted := getattr(self._hub, f"{kind}_class"):
             name = self._plugin_of(kind, wanted)
             if kind == "spawner":
                 self._selection.default_spawner = name

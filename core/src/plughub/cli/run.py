@@ -12,15 +12,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from traitlets import TraitError
 from traitlets.config import Config
 
 from plughub.app.config import JupyterHub
 from plughub.app.hub import Hub
+from plughub.app.loading import bad_value
 from plughub.app.plugins import plugin_names
+from plughub.app.problems import with_all_problems
 from plughub.app.starting import EndedEarlyError
 from plughub.classes.descriptors import raise_limit
 from plughub.cli.signals import EndSignals
-from plughub.domain.errors import StartError, exit_code_of
+from plughub.domain.errors import MISTAKE, HubError, StartError, exit_code_of
 from plughub.services.observing.strangers import StrangerLines
 from plughub.storage.schema import sqlite_path
 
@@ -38,11 +41,26 @@ def run_hub(options: argparse.Namespace, config: Config) -> int:
     Returns:
         The exit code.
     """
+    try:
+        hub = _build(config, options.plugins)
+    except (TraitError, HubError) as error:
+        first = bad_value(error) if isinstance(error, TraitError) else error
+        shown = with_all_problems(first, config, options.plugins) if exit_code_of(first) == MISTAKE else first
+        if shown is error:
+            raise
+        raise shown from first
+    return _run(hub)
+
+
+def _build(config: Config, plugins: str | None) -> Hub:
     further = extra_handlers(config)
     settings = JupyterHub(config=config)
     set_up_logging(settings.log_level, further, settings.log_lines_of_strangers_per_hour)
     raise_limit()
-    hub = Hub(config, plugin_names(options.plugins, JupyterHub(config=config)))
+    return Hub(config, plugin_names(plugins, settings))
+
+
+def _run(hub: Hub) -> int:
     try:
         asyncio.run(_live(hub))
     except EndedEarlyError:

@@ -1,0 +1,72 @@
+"""A configuration with several mistakes: all are said in one go, each with what to do."""
+
+import pytest
+
+CONFIG = """
+import sys
+from jupyterhub.spawner import Spawner
+
+class OfJupyterHub(Spawner):
+    start = stop = poll = None
+
+c.JupyterHub.plugins = ["dummy", "nosuch"]
+c.JupyterHub.spawner_class = OfJupyterHub
+c.JupyterHub.port = "many"
+c.JupyterHub.lease_seconds = 0
+c.JupyterHub.prot = 8000
+c.JupyterHub.ssl_cert = "alone.pem"
+c.JupyterHub.subdomain_host = "https://hub.example.org"
+c.JupyterHub.servers_url = "https://servers.example.org"
+c.DummyAuthenticator.passwort = "x"
+c.Authenticator.allowed_users = 3
+c.OfJupyterHub.unknowable = 1
+c.Spawner.also_unknowable = 1
+"""
+SAID = [
+    "c.JupyterHub.port has a value",
+    "c.JupyterHub.lease_seconds has a value",
+    "did you mean c.JupyterHub.port?",
+    "ssl_cert and c.JupyterHub.ssl_key go together",
+    "subdomain_host and c.JupyterHub.servers_url exclude each other",
+    "plugin 'nosuch' is not installed",
+    "pip install plughub-nosuch",
+    "OfJupyterHub is no Spawner of plughub",
+    "did you mean c.DummyAuthenticator.password?",
+    "allowed_users has a value",
+]
+
+
+@pytest.fixture
+def told(hub, tmp_path):
+    def told(config, *arguments):
+        pytest.importorskip("jupyterhub")
+        (tmp_path / "jupyterhub_config.py").write_text(config)
+        code, said, complaint = hub(*arguments)
+        assert (code, said) == (2, "")
+        return complaint
+
+    return told
+
+
+@pytest.mark.parametrize("expected", SAID)
+def test_every_kind_of_mistake_is_said_beside_the_others(told, expected):
+    assert expected in told(CONFIG)
+
+
+def test_each_is_said_once_and_what_nobody_can_know_is_not(told):
+    lines = told(CONFIG).splitlines()
+    assert len(lines) == len(set(lines))
+    assert lines[0].startswith("hub: the configuration has ")
+    assert all(line.startswith("  ") for line in lines[1:])
+    assert "unknowable" not in "\n".join(lines)
+
+
+def test_one_mistake_is_said_as_before(told):
+    complaint = told("c.JupyterHub.plugins = ['simple', 'dummy']\nc.JupyterHub.prot = 8000\n")
+    assert complaint.startswith("hub: unknown settings:\n  c.JupyterHub.prot")
+
+
+def test_no_problem_shows_a_secret(told):
+    told_all = told("c.JupyterHub.cookie_secret = 'geheim'\nc.JupyterHub.port = 'x'\nc.JupyterHub.prot = 1\n")
+    assert "geheim" not in told_all
+    assert "cookie_secret" in told_all
