@@ -286,7 +286,7 @@ class Hub:
             await self.managed.stop()
             others = await self.membership.others()
             if others:
-                await hand_over(self, others)
+                await hand_over(self, others, self._cleanup)
             else:
                 await clean_up(self, self._cleanup)
         except HubError as error:

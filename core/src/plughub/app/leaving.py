@@ -26,13 +26,16 @@ STOP_SECONDS: Final = 150.0
 _LOOK: Final = 0.02
 
 
-async def hand_over(hub: Hub, others: Sequence[Mapping[str, Any]]) -> None:
+async def hand_over(hub: Hub, others: Sequence[Mapping[str, Any]], wanted: Mapping[str, bool]) -> None:
     """Leave without a failed request.
 
     Args:
         hub: it still serves; its background work is ended.
-        others: the processes that live on.
+        others: the processes that live on, with the proxy and what is set in the configuration.
+        wanted: what was asked for; with ``servers`` all of them are stopped, on every machine.
     """
+    if wanted.get("servers"):
+        await _stop_servers(hub, everywhere=True)
     await hub.end_tasks()
     log.info("%d other processes go on", len(others))
     await hub.runner.close()
@@ -65,11 +68,11 @@ async def clean_up(hub: Hub, wanted: Mapping[str, bool]) -> None:
         await hub.router.stop()
 
 
-async def _stop_servers(hub: Hub) -> None:
+async def _stop_servers(hub: Hub, *, everywhere: bool = False) -> None:
     hub.servers.ending = True
     here = {"", hub.settings.host}
     active = await hub.store.read(lambda tx: tx.servers.active())
-    ours = [server for server in active if server.host in here]
+    ours = [server for server in active if everywhere or server.host in here]
     if ours:
         log.info("stopping %d servers", len(ours))
     failed = await asyncio.gather(*(_stop_server(hub, server) for server in ours), return_exceptions=True)
