@@ -19,7 +19,7 @@ from pathlib import Path
 from tornado.httpclient import HTTPRequest
 from tornado.websocket import WebSocketClientConnection, websocket_connect
 
-from plughub.classes.certificates import HUB, CertificateFolder
+from plughub.classes.tls.certificates import HUB, CertificateFolder
 from plughub.kinds import ProxySettings
 from plughub.testing.backends import backend, hang_up, raw_server
 from plughub.testing.contracts.proxy_under_test import ProxyUnderTest, running

@@ -21,7 +21,7 @@ from plughub.app.loading import load_config
 from plughub.app.plugins import PluginChooser, plugin_names
 from plughub.kinds import Refusal
 from plughub.plugin.manager import ActivePlugins
-from plughub.services.people.links import PLUGIN as ONETIME
+from plughub.services.users.login_links import PLUGIN as ONETIME
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"

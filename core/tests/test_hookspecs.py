@@ -12,9 +12,9 @@ import pytest
 
 import plughub.kinds
 from plughub import hookspecs
+from plughub.markers import PREFIX, PROJECT, Calling
 from plughub.plugin.hooks import Hooks
 from plughub.plugin.manager import HOOKS, KINDS
-from plughub.plugin.markers import PREFIX, PROJECT, Calling
 
 NAMES = sorted(HOOKS)
 PARTS = ("When", "Args", "Returns", "Errors")
@@ -149,7 +149,7 @@ def test_the_contract_imports_nothing_heavy() -> None:
         if isinstance(node, ast.ImportFrom)
         for alias in [node.module]
     }
-    assert imported == {"__future__", "collections.abc", "typing", "plughub.plugin.markers"}
+    assert imported == {"__future__", "collections.abc", "typing", "plughub.markers"}
 
 
 def test_annotations_of_the_records_can_be_read_at_run_time() -> None:

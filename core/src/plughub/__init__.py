@@ -4,7 +4,7 @@ A plugin author needs three names: `hookimpl` from here marks an implementation,
 `plughub.hookspecs` tells what can be implemented, `plughub.kinds` holds what goes in and out.
 """
 
-from plughub.plugin.markers import hookimpl
+from plughub.markers import hookimpl
 
 __version__ = "0.1.0"
 __all__ = ["__version__", "hookimpl"]

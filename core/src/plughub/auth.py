@@ -10,8 +10,8 @@
 `PAMAuthenticator` comes with the distribution ``plughub-pam``, because the core imports no plugin.
 """
 
-from plughub.classes.authenticator import Authenticator
-from plughub.classes.local_authenticator import LocalAuthenticator
+from plughub.classes.authenticator.authenticator import Authenticator
+from plughub.classes.authenticator.local import LocalAuthenticator
 from plughub.domain.errors import ForbiddenError, UnavailableError
 from plughub.kinds import Identity, Login, LoginMethod, ManagedRole, Refusal, Rejected, UserInfo
 

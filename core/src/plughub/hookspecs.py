@@ -52,16 +52,16 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from plughub.plugin.markers import Calling, hook
+from plughub.markers import Calling, hook
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from traitlets.config import Config
 
-    from plughub.classes.authenticator import Authenticator
-    from plughub.classes.proxy import Proxy
-    from plughub.classes.spawner import Spawner
+    from plughub.classes.authenticator.authenticator import Authenticator
+    from plughub.classes.proxy.proxy import Proxy
+    from plughub.classes.spawner.spawner import Spawner
     from plughub.kinds import (
         Command,
         Diagnosis,

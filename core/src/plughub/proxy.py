@@ -13,7 +13,7 @@
 ``plughub-chp``, because the core imports no plugin.
 """
 
-from plughub.classes.proxy import Proxy
+from plughub.classes.proxy.proxy import Proxy
 from plughub.kinds import ProxySettings, Route
 
 __all__ = ["Proxy", "ProxySettings", "Route"]

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import secrets
 
-from plughub.classes.listeners import owns_address, process_family
 from plughub.classes.network import get_server_info, is_valid_ip, make_ssl_context, random_port
+from plughub.classes.processes.listeners import owns_address, process_family
 from plughub.classes.system_accounts import SystemAccounts
 from plughub.classes.waiting import cancel_tasks, exponential_backoff, maybe_future, run_sync
 from plughub.domain import tokens
 from plughub.domain.clock import isoformat, utcnow
 from plughub.domain.tokens import GIVEN_ROUNDS, MAX_TOKEN_LENGTH, MIN_TOKEN_LENGTH, compare_token
-from plughub.domain.urls import guess_base_url, url_escape_path, url_path_join, url_unescape_path
+from plughub.domain.urls import guess_base_url, host_in_url, url_escape_path, url_path_join, url_unescape_path
 
 __all__ = [
     "SystemAccounts",
@@ -21,6 +21,7 @@ __all__ = [
     "get_server_info",
     "guess_base_url",
     "hash_token",
+    "host_in_url",
     "is_valid_ip",
     "isoformat",
     "make_ssl_context",

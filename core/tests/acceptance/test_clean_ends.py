@@ -15,7 +15,6 @@ from plughub.storage.tables import metadata
 from plughub.storage.upgrading import alembic_config
 from plughub.testing.client import client_of
 from plughub.testing.hub import HubProcess
-from plughub.testing.waiting import wait_for
 
 pytestmark = pytest.mark.timeout(120)
 CONFIG = """
@@ -105,29 +104,6 @@ def test_a_hub_that_ends_leaves_the_servers_to_another_that_lives(make_hub):
     assert client_of(second, "ada")("GET", "/users/ada").body["servers"][""]["ready"]
     assert second.stop() == 0
     assert gone(of_servers | of_proxy)
-
-
-@pytest.mark.postgresql
-@pytest.mark.parametrize("asked", [True, False])
-def test_a_shutdown_of_one_of_two_hubs_stops_all_servers_only_when_it_says_so(make_hub, postgresql, asked):
-    first = make_hub(servers=not asked, proxy=True)
-    second = make_hub(f"--JupyterHub.port={first.port}", servers=not asked, proxy=True, name="second")
-    with (first.folder / "jupyterhub_config.py").open("a") as config:
-        config.write(f"c.JupyterHub.db_url = {postgresql.new_database()!r}\n")
-    first.start()
-    second.start()
-    call = start_server(first)
-    of_servers, of_proxy = others(second)
-    of_proxy -= {first.process.pid}
-    assert call("POST", "/shutdown", {"servers": asked}).status == 202  # the proxy chooses who gets it
-    wait_for(lambda: not (first.is_running and second.is_running), 60)
-    lives, ended = (first, second) if first.is_running else (second, first)
-    assert ended.exit_code == 0
-    assert gone(of_servers) if asked else all(map(psutil.pid_exists, of_servers))
-    assert all(map(psutil.pid_exists, of_proxy))
-    running = client_of(lives, "ada")("GET", "/users/ada").body["servers"]
-    assert running == {} if asked else running[""]["ready"]
-    assert lives.stop() == 0
 
 
 def as_of_the_first_revision(folder):

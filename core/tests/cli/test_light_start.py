@@ -12,8 +12,8 @@ SELDOM_USED = {
     "pygments",
     "cryptography",
     "plughub.storage.upgrading",
-    "plughub.classes.issuing",
-    "plughub.services.people.sealing",
+    "plughub.classes.tls.issuer",
+    "plughub.services.secrets.sealing",
 }
 
 FOREIGN = ("JUPYTERHUB_", "PLUGHUB_")

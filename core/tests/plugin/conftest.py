@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from plughub import hookimpl
+from plughub.markers import Calling, HookTerms
 from plughub.plugin.calling import HookCaller
 from plughub.plugin.manager import ActivePlugins
-from plughub.plugin.markers import Calling, HookTerms
 from plughub.plugin.threads import ThreadPools
 
 Install = Callable[..., str]

@@ -7,39 +7,20 @@ import pytest
 
 from plughub import hookimpl
 from plughub.domain.scopes import ScopeTree
-from plughub.domain.servers import OperationKind
 from plughub.domain.sessions import Client, login_cookie
 from plughub.kinds import Endpoint, Found, Identity, ProxySettings, SpawnerInfo
 from plughub.plugin.calling import HookCaller
 from plughub.plugin.hooks import Hooks
 from plughub.plugin.manager import ActivePlugins
 from plughub.plugin.threads import ThreadPools
-from plughub.services.observing.events import EventTeller
-from plughub.services.operations.runner import Runner
-from plughub.services.operations.start import StartSteps
-from plughub.services.operations.stop import StopSteps
-from plughub.services.people.activity import ActivityService
-from plughub.services.people.auth_states import AuthStates
-from plughub.services.people.deleting_users import UserDeletion
-from plughub.services.people.identities import IdentityKeeper
-from plughub.services.people.login import LoginService
-from plughub.services.people.preparing_users import UserPreparation
-from plughub.services.people.refreshing import Refresher
-from plughub.services.people.sessions import SessionService
-from plughub.services.people.user_admin import UserAdmin
-from plughub.services.processes.preparation import prepare
-from plughub.services.routes.route_keeping import RouteKeeper
-from plughub.services.routes.routing import Router
-from plughub.services.servers.cleaning_up import CleanUp
-from plughub.services.servers.polling import Poller
-from plughub.services.servers.servers import ServerService
-from plughub.services.servers.watching import Watchers
+from plughub.services.composition import Foundation, compose
+from plughub.services.coordination.preparation import prepare
+from plughub.services.secrets.auth_states import AuthStates
 from plughub.services.settings import HubSettings
 from plughub.services.tokens.database_tokens import DatabaseTokens
-from plughub.services.tokens.tokens import TokenService
 from plughub.storage.database import Database
 from plughub.storage.schema import prepare_schema
-from plughub.storage.store import SQLStore
+from plughub.storage.store import Store
 
 
 class Machine:
@@ -242,9 +223,9 @@ class Book:
 class HubParts:
     """The services of one hub process, wired as the composition wires them."""
 
-    def __init__(self, url, machine, proxy, extra=None, keys=(), **settings):
+    def __init__(self, url, folder, machine, proxy, extra=None, keys=(), **settings):
         self.database = Database(url)
-        self.store = SQLStore(self.database)
+        self.store = Store(self.database)
         plugins = ActivePlugins()
         plugins.add("machine", MachineSpawner(machine))
         plugins.add("table", proxy)
@@ -265,34 +246,22 @@ class HubParts:
             proxy="table",
             **settings,
         )
-        self.events = EventTeller(self.hooks)
-        self.watchers = Watchers()
-        self.runner = Runner(self.store, self.settings, self.watchers)
-        self.router = Router(
-            self.store, self.hooks, self.settings, ProxySettings(ip="", port=8000, hub_url="http://h:1")
+        self.services = compose(
+            Foundation(
+                store=self.store,
+                hooks=self.hooks,
+                settings=self.settings,
+                tree=ScopeTree(),
+                proxy=ProxySettings(ip="", port=8000, hub_url="http://h:1"),
+                auth_states=AuthStates(self.store, keys),
+                cookie_secret=b"secret",
+                services_folder=folder,
+            )
         )
-        self.auth_states = AuthStates(self.store, keys)
-        clean_up = CleanUp(self.hooks, self.settings, self.auth_states)
-        parts = (self.hooks, self.settings, self.router, self.events, clean_up)
-        self.runner.use({OperationKind.START: StartSteps(*parts), OperationKind.STOP: StopSteps(*parts)})
-        self.servers = ServerService(
-            self.store, self.hooks, self.settings, self.runner, self.watchers, self.events
-        )
-        self.poller = Poller(self.store, self.hooks, self.settings, self.servers, self.router)
-        self.tokens = TokenService(self.store, self.hooks, ScopeTree())
-        self.sessions = SessionService(self.store, self.tokens, self.settings)
-        self.store.changed = self.tokens.cache.changed
-        tree = ScopeTree()
-        keeper = IdentityKeeper(self.settings, tree, frozenset({"onetime"}))
-        people = (self.store, self.hooks, self.settings)
-        self.logins = LoginService(*people, self.events, keeper, self.auth_states)
-        self.refresher = Refresher(*people, keeper, self.auth_states)
-        self.preparation = UserPreparation(*people)
-        self.deletion = UserDeletion(*people, self.servers, clean_up)
-        self.user_admin = UserAdmin(*people, tree, self.preparation, self.deletion)
-        self.activity = ActivityService(self.store, self.settings)
-        self.routes = RouteKeeper(self.store, self.hooks, self.settings, self.router, self.activity)
         self._tasks = []
+
+    def __getattr__(self, name):
+        return getattr(self.services, name)
 
     def run(self):
         work = (self.runner.look_for_work(), self.runner.keep_leases(), self.events.run())
@@ -346,12 +315,12 @@ def proxy():
 
 
 @pytest.fixture
-async def make_hub(db_url, machine, proxy):
+async def make_hub(db_url, tmp_path, machine, proxy):
     prepare_schema(db_url)
     hubs = []
 
     def make(**settings):
-        hub = HubParts(db_url, machine, settings.pop("table", proxy), **settings)
+        hub = HubParts(db_url, tmp_path, machine, settings.pop("table", proxy), **settings)
         hubs.append(hub)
         return hub.run()
 

@@ -5,15 +5,15 @@ import asyncio
 import pytest
 
 from plughub import hookimpl
-from plughub.classes.access import AccessRules
-from plughub.classes.authenticator import Authenticator
+from plughub.classes.authenticator.access import AccessRules
+from plughub.classes.authenticator.authenticator import Authenticator
 from plughub.domain.errors import ForbiddenError, InvalidError
 from plughub.domain.roles import default_role
 from plughub.domain.scopes import ScopeTree
 from plughub.kinds import Identity, Refusal
-from plughub.services.people.declaring import AT_ONCE, make_users
 from plughub.services.settings import LoginPolicy
 from plughub.services.tokens.principals import Principal
+from plughub.services.users.startup_sync import AT_ONCE, make_users
 
 OPEN, CLOSED = Authenticator(allow_all=True), Authenticator()
 

@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import update
 
 from plughub.domain.services import ServiceDeclaration
-from plughub.services.processes.membership import Membership
+from plughub.services.coordination.hub_registry import Membership
 from plughub.storage import tables
 from plughub.testing.ports import network_address
 

@@ -5,7 +5,7 @@ import pytest
 from plughub.domain.roles import DEFAULT_ROLES
 from plughub.storage.database import Database
 from plughub.storage.schema import prepare_schema
-from plughub.storage.store import SQLStore, Transaction
+from plughub.storage.store import Store, Transaction
 
 
 class Stored:
@@ -13,7 +13,7 @@ class Stored:
 
     def __init__(self, database: Database) -> None:
         self.database = database
-        self.store = SQLStore(database)
+        self.store = Store(database)
 
     def __call__(self, work):
         return self.database.run(lambda connection: work(Transaction(connection)))

@@ -7,7 +7,7 @@ from plughub.domain.declared import Declared, read_groups, read_roles
 from plughub.domain.errors import InvalidError
 from plughub.domain.roles import DEFAULT_ROLES
 from plughub.domain.scopes import ScopeTree
-from plughub.services.people.declaring import declare
+from plughub.services.users.startup_sync import declare
 
 TREE = ScopeTree({"custom:lab:read": {"description": "Read the lab"}})
 

@@ -8,7 +8,7 @@ from plughub.domain.scopes import Reach, ScopeTree
 from plughub.domain.service_specs import read_service, read_services
 from plughub.domain.tokens import compare_token
 from plughub.services.hub_services.storing import renew_token, store_service
-from plughub.services.people.declaring import declare
+from plughub.services.users.startup_sync import declare
 
 TOKEN = "a-token-that-was-chosen"
 

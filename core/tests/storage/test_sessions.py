@@ -2,9 +2,9 @@ import pytest
 
 from plughub.domain.declared import Declared
 from plughub.domain.sessions import hash_session_key, short_address, short_agent
-from plughub.services.people.declaring import declare
-from plughub.services.processes.membership import Membership
+from plughub.services.coordination.hub_registry import Membership
 from plughub.services.settings import HubSettings
+from plughub.services.users.startup_sync import declare
 
 
 def add(stored, key="session:a", name="alice", lasts=1000.0, **facts):

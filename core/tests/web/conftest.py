@@ -15,54 +15,30 @@ from tornado.netutil import bind_sockets
 
 from plughub.domain.roles import Role
 from plughub.domain.scopes import ScopeTree
-from plughub.domain.servers import OperationKind
 from plughub.domain.users import User
 from plughub.kinds import Page, ProxySettings, SpawnerInfo
 from plughub.plugin.calling import HookCaller
 from plughub.plugin.hooks import Hooks
 from plughub.plugin.manager import ActivePlugins
 from plughub.plugin.threads import ThreadPools
-from plughub.services.hub_services.admin import ServiceAdmin
+from plughub.services.composition import Foundation, compose
+from plughub.services.coordination.preparation import prepare
 from plughub.services.observing.audit import AuditTrail
-from plughub.services.observing.events import EventTeller
 from plughub.services.observing.measuring import MetricsReport
 from plughub.services.observing.metrics import Metrics
-from plughub.services.operations.runner import Runner
-from plughub.services.operations.start import StartSteps
-from plughub.services.operations.stop import StopSteps
-from plughub.services.people.activity import ActivityService
-from plughub.services.people.auth_states import AuthStates
-from plughub.services.people.deleting_users import UserDeletion
-from plughub.services.people.groups import GroupService
-from plughub.services.people.identities import IdentityKeeper
-from plughub.services.people.links import OneTimeLinks
-from plughub.services.people.login import LoginService
-from plughub.services.people.preparing_users import UserPreparation
-from plughub.services.people.refreshing import Refresher
-from plughub.services.people.sessions import SessionService
-from plughub.services.people.user_admin import UserAdmin
-from plughub.services.people.users import UserService
-from plughub.services.processes.preparation import prepare
-from plughub.services.routes.routing import Router
-from plughub.services.servers.cleaning_up import CleanUp
-from plughub.services.servers.forgetting import Forgetting
-from plughub.services.servers.named_servers import NamedServers
-from plughub.services.servers.servers import ServerService
-from plughub.services.servers.watching import Watchers
+from plughub.services.secrets.auth_states import AuthStates
 from plughub.services.settings import HubSettings
-from plughub.services.sharing.codes import ShareCodeService
-from plughub.services.sharing.shares import SharingService
 from plughub.services.tokens.database_tokens import DatabaseTokens
-from plughub.services.tokens.oauth import OAuthService
-from plughub.services.tokens.tokens import TokenService
+from plughub.services.users.login_links import OneTimeLinks
 from plughub.storage.database import Database
 from plughub.storage.schema import prepare_schema
-from plughub.storage.store import SQLStore
+from plughub.storage.store import Store
 from plughub.testing.doubles import KnownUsers, RecordedRoutes, TinyServers
 from plughub.testing.waiting import until
 from plughub.web.application import make_application
 from plughub.web.context import WebContext
 from plughub.web.listener import HubServer
+from plughub.web.options import WebOptions
 
 SECRET = b"s" * 32
 DEADLINE = 20.0
@@ -169,6 +145,7 @@ class WebHub:
         self.folder = folder
         self.base_url = settings.pop("base_url", "/")
         self.context_settings = settings.pop("context", {})
+        self.options_given = settings.pop("options", {})
         self.users = settings.pop("users", None) or KnownUsers(
             {"alice": "wonder", "bob": "builder", "root": "toor", "eve": "apple"},
             admins=["root"],
@@ -188,7 +165,7 @@ class WebHub:
     async def start(self) -> WebHub:
         url = self.url or f"sqlite:///{self.folder / 'hub.sqlite'}"
         await asyncio.to_thread(prepare_schema, url)
-        self.store = SQLStore(Database(url))
+        self.store = Store(Database(url))
         mark = await self.store.write(prepare)
         self.pools = ThreadPools(2)
         self.active = ActivePlugins()
@@ -217,63 +194,32 @@ class WebHub:
             proxy="recorded",
             **given,
         )
-        self.tree = ScopeTree()
-        self.watchers = Watchers()
-        self.events = EventTeller(self.hooks)
-        self.tokens = TokenService(
-            self.store, self.hooks, self.tree, longest=self.settings.token_expires_in_max
+        self.services = compose(
+            Foundation(
+                store=self.store,
+                hooks=self.hooks,
+                settings=self.settings,
+                tree=ScopeTree(),
+                proxy=ProxySettings(ip="", port=1, hub_url=""),
+                auth_states=AuthStates(self.store, self.keys),
+                metrics=self.metrics,
+                cookie_secret=SECRET,
+                services_folder=self.folder / "services",
+                given_names={"boss"},
+            )
         )
-        self.sessions = SessionService(self.store, self.tokens, self.settings)
-        self.store.changed = self.tokens.cache.changed
-        self.router = router = Router(
-            self.store, self.hooks, self.settings, ProxySettings(ip="", port=1, hub_url="")
-        )
-        self.runner = Runner(self.store, self.settings, self.watchers)
-        self.auth_states = AuthStates(self.store, self.keys)
-        clean_up = CleanUp(self.hooks, self.settings, self.auth_states)
-        parts = (self.hooks, self.settings, router, self.events, clean_up)
-        self.runner.use({OperationKind.START: StartSteps(*parts), OperationKind.STOP: StopSteps(*parts)})
-        self.servers = ServerService(
-            self.store, self.hooks, self.settings, self.runner, self.watchers, self.events
-        )
-        tree = self.tree
-        keeper = IdentityKeeper(self.settings, tree, frozenset({"onetime"}))
-        people = (self.store, self.hooks, self.settings)
-        self.logins = LoginService(*people, self.events, keeper, self.auth_states)
-        self.refresher = Refresher(*people, keeper, self.auth_states)
-        self.preparation = UserPreparation(*people)
-        self.deletion = UserDeletion(*people, self.servers, clean_up)
-        self.user_admin = UserAdmin(*people, tree, self.preparation, self.deletion, given={"boss"})
-        self.activity = ActivityService(self.store, self.settings)
         self.tasks = [
             asyncio.create_task(self.events.run()),
             asyncio.create_task(self.audit.run()),
             asyncio.create_task(self.runner.look_for_work()),
         ]
+        here = frozenset({os.geteuid()})
+        options = WebOptions(**{"slow_spawn_timeout": 60.0, "proxy_users": here, **self.options_given})
         self.context = WebContext(
             **{
-                "settings": self.settings,
-                "hooks": self.hooks,
-                "tree": self.tree,
-                "logins": self.logins,
-                "tokens": self.tokens,
-                "sessions": self.sessions,
-                "users": UserService(self.store),
-                "user_admin": self.user_admin,
-                "refresher": self.refresher,
-                "auth_states": self.auth_states,
-                "events": self.events,
-                "router": self.router,
+                "services": self.services,
+                "options": options,
                 "shut_down": lambda *flags: self.shutdowns.append(flags),
-                "named_servers": NamedServers(self.store, self.hooks, self.settings),
-                "forgetting": Forgetting(self.store, self.hooks, self.settings, router, self.watchers),
-                "groups": GroupService(self.store, self.tree),
-                "services": ServiceAdmin(self.store, self.settings, self.tree),
-                "sharing": SharingService(self.store, self.tree),
-                "share_codes": ShareCodeService(self.store, self.tree),
-                "servers": self.servers,
-                "oauth": OAuthService(self.store, self.settings, self.tree),
-                "activity": self.activity,
                 "audit": self.audit,
                 "metrics": self.metrics,
                 "metrics_report": MetricsReport(self.store, self.metrics, self.pools.load),
@@ -281,8 +227,6 @@ class WebHub:
                 "cookie_secret": SECRET,
                 "login_methods": {a.plugin: a.value for a in caller.register("hub_login_method")},
                 "pages": self.pages,
-                "slow_spawn_timeout": 60.0,
-                "proxy_users": frozenset({os.geteuid()}),
                 **self.context_settings,
             }
         )
@@ -290,6 +234,9 @@ class WebHub:
         self.server = HubServer(self.application)
         self.server.add_sockets(self.sockets)
         return self
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.__dict__["services"], name)
 
     async def close(self) -> None:
         for browser in self.browsers:

@@ -36,7 +36,7 @@ async def test_every_answer_has_the_headers_of_the_protocol(hub, path):
 
 async def test_headers_of_the_administrator_win(make_hub):
     hub = await make_hub(
-        context={"headers": {"Content-Security-Policy": "frame-ancestors 'self'", "X-A": "b"}}
+        options={"headers": {"Content-Security-Policy": "frame-ancestors 'self'", "X-A": "b"}}
     )
     for path in ("/hub/login", "/hub/api/"):
         headers = (await hub.browser().get(path)).headers

@@ -6,7 +6,7 @@ from plughub.domain.audit import AuditQuery
 from plughub.domain.declared import Declared, read_roles
 from plughub.domain.scopes import ScopeTree
 from plughub.domain.service_specs import read_services
-from plughub.services.people.declaring import declare
+from plughub.services.users.startup_sync import declare
 
 
 @pytest.fixture

@@ -34,7 +34,7 @@ async def page() -> AsyncIterator[Page]:
 
 @pytest.fixture
 async def hub(make_hub):
-    return await make_hub(context={"slow_spawn_timeout": 0.05})
+    return await make_hub(options={"slow_spawn_timeout": 0.05})
 
 
 class Server(RequestHandler):

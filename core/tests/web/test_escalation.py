@@ -143,7 +143,7 @@ class Plot:
     async def accept(self, code):
         name = self.a([*GIVEN, "victim"])
         try:
-            await self.hub.context.share_codes.accept(code, await self.hub.user(name))
+            await self.hub.services.share_codes.accept(code, await self.hub.user(name))
             self.done["accepted"] += 1
         except HubError:
             self.done["not accepted"] += 1

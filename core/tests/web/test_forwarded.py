@@ -12,7 +12,7 @@ import subprocess
 import pytest
 from tornado.httputil import HTTPHeaders, HTTPServerRequest, RequestStartLine
 
-from plughub.app.web_options import proxy_addresses, proxy_users
+from plughub.app.trusted_proxies import proxy_addresses, proxy_users
 from plughub.classes import sockets
 from plughub.classes.sockets import owner_of_end
 from plughub.domain.errors import StartError
@@ -122,7 +122,7 @@ def test_a_named_proxy_in_front_says_the_scheme_and_no_stranger_does(chain, prot
 async def test_links_lead_where_the_browser_is_when_a_named_proxy_says_so_but_public_url_wins(
     make_hub, public, chain, begin
 ):
-    hub = await make_hub(public_url=public, context={"trusted_downstream_ips": ("10.0.0.1",)})
+    hub = await make_hub(public_url=public, options={"trusted_downstream_ips": ("10.0.0.1",)})
     for name in ("ada", "bea"):
         await hub.user(name)
     said = {"Host": "hub.example.org", "X-Forwarded-For": chain, "X-Forwarded-Proto": "https, http"}
@@ -152,7 +152,7 @@ async def test_the_headers_of_the_proxys_own_user_are_believed(hub, caplog):
 
 
 async def test_the_headers_of_everybody_else_are_not(make_hub, caplog):
-    hub = await make_hub(context={"proxy_users": frozenset({os.geteuid() + 1})})
+    hub = await make_hub(options={"proxy_users": frozenset({os.geteuid() + 1})})
     await hub.browser(**FORGED).get("/hub/nothing")
     assert "(@127.0.0.1)" in caplog.text
     assert "203.0.113" not in caplog.text

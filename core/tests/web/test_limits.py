@@ -16,7 +16,6 @@ from plughub.kinds import Page
 from plughub.web import listener
 from plughub.web.base import MAX_BODY, STRANGER_BODY
 from plughub.web.connections import KEPT_FREE, MAX_CONNECTIONS, Connections, max_connections
-from plughub.web.options import WebOptions
 
 DEADLINE = 20
 EVERYWHERE = [
@@ -173,7 +172,7 @@ def upload(xsrf, size):
 
 
 async def test_the_start_page_takes_files_of_signed_in_users_where_there_is_a_form(make_hub):
-    hub = await make_hub(context={"options": WebOptions(spawn_form_limit=4 * MAX_BODY)})
+    hub = await make_hub(options={"spawn_form_limit": 4 * MAX_BODY})
     browser = await hub.logged_in()
     assert (await browser.post("/hub/spawn", **upload(browser.xsrf, 2 * MAX_BODY))).code == 413
     hub.tiny.form = '<input type="file" name="key">'

@@ -9,7 +9,7 @@ from tornado.web import RequestHandler
 
 from plughub.domain.declared import Declared
 from plughub.domain.service_specs import read_services
-from plughub.services.people.declaring import declare
+from plughub.services.users.startup_sync import declare
 from plughub.web.api.calls import CALLS
 from plughub.web.headers import METHODS
 from plughub.web.routes import API, PAGES

@@ -112,7 +112,7 @@ async def test_threads_of_plugins_that_work_are_counted(hub) -> None:
 
 
 async def test_starts_that_wait_for_their_turn_are_counted(make_hub) -> None:
-    hub = await make_hub(concurrent_spawn_limit=1, context={"slow_spawn_timeout": 0.05})
+    hub = await make_hub(concurrent_spawn_limit=1, options={"slow_spawn_timeout": 0.05})
     hub.tiny.hold = asyncio.Event()
     await (await hub.program("bob")).post("/hub/api/users/bob/server")
 
@@ -137,5 +137,5 @@ async def test_who_reads_the_metrics_needs_the_scope(hub, path) -> None:
 
 
 async def test_anybody_reads_them_where_that_is_configured(make_hub) -> None:
-    hub = await make_hub(context={"authenticate_prometheus": False})
+    hub = await make_hub(options={"authenticate_prometheus": False})
     assert (await hub.browser().get("/hub/metrics")).code == 200

@@ -10,7 +10,7 @@ import pytest
 from plughub.domain.declared import Declared, read_roles
 from plughub.domain.scopes import ScopeTree
 from plughub.domain.service_specs import read_services
-from plughub.services.people.declaring import declare
+from plughub.services.users.startup_sync import declare
 
 SECRET = "secret-of-the-service"
 OPEN = {"name": "user", "scopes": ["self", "access:services!service=board"]}

@@ -8,8 +8,6 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from plughub.web.options import WebOptions
-
 LAB = "/hub/api/users/alice/servers/lab"
 
 
@@ -33,7 +31,7 @@ async def test_a_function_says_where_user_redirect_leads_and_may_leave_it_as_it_
         asked.append((path, request.query, user.name, base_url))
         return None if path == "lab" else f"{base_url}user/{user.name}/x/{path}"
 
-    hub = await make_hub(context={"options": WebOptions(user_redirect_hook=hook)})
+    hub = await make_hub(options={"user_redirect_hook": hook})
     browser = await hub.logged_in()
     assert target(await browser.get("/hub/user-redirect/tree?a=1")) == "/user/alice/x/tree"
     assert target(await browser.get("/hub/user-redirect/lab")).startswith("/hub/spawn/alice?next=")
@@ -41,7 +39,7 @@ async def test_a_function_says_where_user_redirect_leads_and_may_leave_it_as_it_
 
 
 async def test_user_redirect_leads_to_the_named_server_that_is_the_default(make_hub):
-    hub = await make_hub(allow_named_servers=True, context={"options": WebOptions(default_server_name="lab")})
+    hub = await make_hub(allow_named_servers=True, options={"default_server_name": "lab"})
     browser = await hub.logged_in()
     where = urlsplit(target(await browser.get("/hub/user-redirect/tree?a=1")))
     assert where.path == "/hub/spawn/alice/lab"
@@ -49,9 +47,7 @@ async def test_user_redirect_leads_to_the_named_server_that_is_the_default(make_
 
 
 async def test_a_function_that_fails_is_named_and_nothing_else_happens(make_hub):
-    hub = await make_hub(
-        context={"options": WebOptions(user_redirect_hook=lambda *_: 1 / 0, default_url=lambda _: 1 / 0)}
-    )
+    hub = await make_hub(options={"user_redirect_hook": lambda *_: 1 / 0, "default_url": lambda _: 1 / 0})
     browser = hub.browser()
     await browser.get("/hub/login")
     form = {"username": "alice", "password": "wonder", "_xsrf": browser.xsrf}
@@ -64,14 +60,14 @@ async def test_a_function_says_where_who_has_logged_in_goes(make_hub):
     async def default(handler):
         return f"/hub/home?{handler.request.host_name}"
 
-    hub = await make_hub(context={"options": WebOptions(default_url=default)})
+    hub = await make_hub(options={"default_url": default})
     browser = await hub.logged_in_bare()
     assert target(await browser.get("/hub/")) == "/hub/home?127.0.0.1"
 
 
 async def test_who_logs_out_stops_her_servers_where_that_is_wanted(make_hub):
     for wanted in (True, False):
-        hub = await make_hub(context={"options": WebOptions(stop_on_logout=wanted)})
+        hub = await make_hub(options={"stop_on_logout": wanted})
         await hub.running("alice")
         browser = await hub.logged_in()
         await browser.post("/hub/logout", form={"_xsrf": browser.xsrf})
@@ -83,7 +79,7 @@ async def test_a_function_says_how_many_named_servers_somebody_may_have(make_hub
     async def limit(handler):
         return 0 if handler.current_user.admin else 1
 
-    hub = await make_hub(allow_named_servers=True, context={"options": WebOptions(named_server_limit=limit)})
+    hub = await make_hub(allow_named_servers=True, options={"named_server_limit": limit})
     user, admin = await hub.program("alice"), await hub.admin()
     assert (await user.ask("PUT", LAB)).code == 201
     refused = await user.ask("PUT", f"{LAB}2")
@@ -96,8 +92,7 @@ async def test_a_function_says_how_many_named_servers_somebody_may_have(make_hub
 
 
 async def test_a_limit_that_is_no_number_is_said_to_be_none(make_hub):
-    options = WebOptions(named_server_limit=lambda _: "many")
-    hub = await make_hub(allow_named_servers=True, context={"options": options})
+    hub = await make_hub(allow_named_servers=True, options={"named_server_limit": lambda _: "many"})
     answer = await (await hub.program()).ask("PUT", LAB)
     assert answer.code == 500
     assert "must answer a number" in json.loads(answer.body)["message"]
@@ -115,7 +110,7 @@ async def test_a_server_with_an_old_name_is_started_or_only_deleted(make_hub, ma
 
 
 async def test_the_addresses_of_servers_that_do_not_run_answer_the_older_status(make_hub):
-    hub = await make_hub(context={"options": WebOptions(not_running_status=503)})
+    hub = await make_hub(options={"not_running_status": 503})
     browser = await hub.logged_in()
     assert (await browser.get("/hub/user/alice/lab")).code == 503
     assert (await browser.get("/hub/user/alice/api/kernels")).code == 503
@@ -123,7 +118,7 @@ async def test_the_addresses_of_servers_that_do_not_run_answer_the_older_status(
 
 
 async def test_pages_of_lists_are_as_long_as_configured(make_hub):
-    hub = await make_hub(context={"options": WebOptions(page_limit=2, max_page_limit=3)})
+    hub = await make_hub(options={"page_limit": 2, "max_page_limit": 3})
     admin = await hub.admin()
     await admin.post("/hub/api/users", model={"usernames": ["a1", "a2", "a3", "a4"]})
 
@@ -172,7 +167,7 @@ async def test_two_hubs_on_one_host_do_not_log_each_others_users_out(make_hub):
 @pytest.mark.parametrize("known", [False, True])
 @pytest.mark.parametrize("path", ["/hub/login", "/hub/api/"])
 async def test_where_browsers_come_by_https_cookies_and_browsers_are_told_so(make_hub, proto, known, path):
-    hub = await make_hub(context={"secure_cookies": known, "options": WebOptions(hsts_seconds=86400)})
+    hub = await make_hub(options={"secure_cookies": known, "hsts_seconds": 86400})
     answer = await hub.browser(**{"X-Forwarded-Proto": proto}).get(path)
     secure = known or proto == "https"
     assert answer.headers.get("Strict-Transport-Security") == ("max-age=86400" if secure else None)
@@ -182,12 +177,10 @@ async def test_where_browsers_come_by_https_cookies_and_browsers_are_told_so(mak
 
 
 async def test_without_seconds_browsers_are_told_nothing(make_hub):
-    hub = await make_hub(context={"secure_cookies": True})
+    hub = await make_hub(options={"secure_cookies": True})
     assert "Strict-Transport-Security" not in (await hub.browser().get("/hub/login")).headers
     theirs = {"Strict-Transport-Security": "max-age=1; includeSubDomains"}
-    hub = await make_hub(
-        context={"secure_cookies": True, "options": WebOptions(hsts_seconds=86400), "headers": theirs}
-    )
+    hub = await make_hub(options={"secure_cookies": True, "hsts_seconds": 86400, "headers": theirs})
     answer = await hub.browser().get("/hub/login")
     assert answer.headers.get_list("Strict-Transport-Security") == list(theirs.values())
 
@@ -195,7 +188,7 @@ async def test_without_seconds_browsers_are_told_nothing(make_hub):
 async def test_cookies_have_the_attributes_that_are_configured(make_hub):
     hub = await make_hub(
         cookie_options={"SameSite": "None", "Secure": True},
-        context={"options": WebOptions(xsrf_cookie={"SameSite": "Strict"})},
+        options={"xsrf_cookie": {"SameSite": "Strict"}},
     )
     browser = hub.browser()
     form = morsels(await browser.get("/hub/login"))["_xsrf"]
@@ -212,7 +205,7 @@ async def test_cookies_have_the_attributes_that_are_configured(make_hub):
 
 
 async def test_who_opens_a_server_that_does_not_run_is_sent_to_start_it_but_never_after_a_failure(make_hub):
-    hub = await make_hub(context={"options": WebOptions(implicit_spawn_seconds=3)})
+    hub = await make_hub(options={"implicit_spawn_seconds": 3})
     browser = await hub.logged_in()
     page = (await browser.get("/hub/user/alice/lab")).body.decode()
     assert '<meta http-equiv="refresh" content="3;url=/hub/spawn/alice?next=%2Fuser%2Falice%2Flab">' in page

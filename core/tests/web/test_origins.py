@@ -15,7 +15,7 @@ from plughub.domain.origins import Origins
 from plughub.domain.scopes import ScopeTree
 from plughub.domain.service_specs import read_services
 from plughub.kinds.proxy import SERVERS_PORT_HEADER
-from plughub.services.people.declaring import declare
+from plughub.services.users.startup_sync import declare
 
 HUB = "https://hub.example.org"
 HOST = "hub.example.org"
@@ -176,7 +176,7 @@ async def test_the_address_of_the_second_origin_is_a_way_to_go_on(make_hub):
     ],
 )
 async def test_servers_are_told_and_routed_where_browsers_find_them(make_hub, origins, origin, spec):
-    hub = await make_hub(origins=origins, cookie_host_prefix=True, context={"secure_cookies": True})
+    hub = await make_hub(origins=origins, cookie_host_prefix=True, options={"secure_cookies": True})
     await hub.running()
     environment = hub.tiny.started[0].environment
     assert environment["JUPYTERHUB_HOST"] == HUB

@@ -9,11 +9,10 @@ import pytest
 from tornado.web import RequestHandler
 
 from plughub.domain.declared import Declared, read_roles
-from plughub.domain.services import Service
+from plughub.domain.service_specs import read_services
 from plughub.kinds import Page
-from plughub.services.people.declaring import declare
+from plughub.services.users.startup_sync import declare
 from plughub.testing.doubles import TinyServers
-from plughub.web.options import WebOptions
 from plughub.web.pages.base import PageHandler
 
 JSON = {"Accept": "application/json"}
@@ -52,7 +51,7 @@ async def test_the_root_leads_to_the_login_then_to_the_start_then_to_the_server(
 
 
 async def test_the_root_leads_home_when_the_administrator_wants_it(make_hub):
-    hub = await make_hub(context={"options": WebOptions(redirect_to_server=False)})
+    hub = await make_hub(options={"redirect_to_server": False})
     browser = hub.browser()
     assert location(await browser.log_in("alice", "wonder")) == "/hub/home"
     await hub.running()
@@ -124,7 +123,7 @@ async def test_without_a_form_the_start_page_starts_at_once(hub):
 
 
 async def test_a_start_that_takes_longer_is_watched(make_hub):
-    hub = await make_hub(context={"slow_spawn_timeout": 0.05})
+    hub = await make_hub(options={"slow_spawn_timeout": 0.05})
     hub.tiny.hold = asyncio.Event()
     browser = await hub.logged_in()
     pending = location(await browser.get("/hub/spawn?next=%2Fuser%2Falice%2Flab"))
@@ -227,7 +226,7 @@ async def test_uploaded_files_reach_the_spawner(hub):
         seen.update(form)
         return {}
 
-    hub.context.hooks.options_from_form = options_from_form
+    hub.services.hooks.options_from_form = options_from_form
     await browser.post("/hub/spawn", body=body, headers={"Content-Type": "multipart/form-data; boundary=x"})
     assert seen["key_file"][0]["body"] == b"abc"
     assert "_xsrf" not in seen
@@ -325,7 +324,7 @@ async def test_the_logo_can_be_replaced(make_hub, tmp_path):
     assert (await hub.browser().get("/hub/logo")).headers["Content-Type"] == "image/svg+xml"
     logo = tmp_path / "logo.png"
     logo.write_bytes(b"png")
-    other = await make_hub(context={"logo_file": str(logo)})
+    other = await make_hub(options={"logo_file": str(logo)})
     answer = await other.browser().get("/hub/logo")
     assert (answer.headers["Content-Type"], answer.body) == ("image/png", b"png")
 
@@ -389,11 +388,11 @@ async def test_who_looks_at_a_page_is_active(hub):
     assert (await hub.user()).last_activity is not None
 
 
-async def test_services_are_listed_for_those_who_may_open_them(make_hub):
-    services = [Service(id=1, name="board", url="http://h:1"), Service(id=2, name="wiki", url="http://h:2")]
-    hub = await make_hub(context={"listed_services": lambda: services})
-    role = {"name": "user", "scopes": ["self", "access:services!service=wiki"]}
-    await hub.store.write(lambda tx: declare(tx, Declared(roles=read_roles([role], hub.tree))))
+async def test_services_are_listed_for_those_who_may_open_them(hub):
+    services = read_services([{"name": "board", "url": "http://h:1"}, {"name": "wiki", "url": "http://h:2"}])
+    roles = read_roles([{"name": "user", "scopes": ["self", "access:services!service=wiki"]}], hub.tree)
+    await hub.store.write(lambda tx: declare(tx, Declared(roles=roles, services=services)))
+    await hub.services.service_checks.look()
     page = (await (await hub.logged_in()).get("/hub/home")).body.decode()
     assert '<a href="/services/wiki/">wiki</a>' in page
     assert "board" not in page

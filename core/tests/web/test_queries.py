@@ -9,7 +9,6 @@ from urllib.parse import parse_qs, quote, urlsplit
 import pytest
 
 from plughub.kinds import LoginMethod
-from plughub.web.options import WebOptions
 
 SENT = "a=1&a=2&b&c=&d=%20x%20&e=%C3%BC&f=%FF&g=1+2&h=a%26b&i=%2F"
 NEXT = "/hub/token?x=1&y"
@@ -111,7 +110,7 @@ async def test_next_wins_where_it_is_valid_and_counts_for_nothing_elsewhere(hub,
     ],
 )
 async def test_the_default_address_is_for_strangers_too(make_hub, default, target):
-    hub = await make_hub(context={"options": WebOptions(default_url=default)})
+    hub = await make_hub(options={"default_url": default})
     stranger, browser = hub.browser(), await hub.logged_in()
     assert location(await stranger.get("/hub/?x=1&y")) == target.format("nobody")
     assert location(await browser.get("/hub/?x=1&y")) == target.format("alice")
@@ -122,7 +121,7 @@ async def test_the_default_address_is_for_strangers_too(make_hub, default, targe
 
 
 async def test_a_default_address_that_says_nothing_leads_as_usual(make_hub):
-    hub = await make_hub(context={"options": WebOptions(default_url=lambda _: "")})
+    hub = await make_hub(options={"default_url": lambda _: ""})
     assert location(await hub.browser().get("/hub/?x=1")) == f"/hub/login?next={quote('/hub/?x=1', safe='')}"
     assert location(await (await hub.logged_in()).get("/hub/?x=1")) == "/hub/spawn/alice?x=1"
 

@@ -66,7 +66,7 @@ async def test_a_server_that_starts_in_time(hub):
 
 
 async def test_a_server_that_takes_longer(make_hub):
-    hub = await make_hub(context={"slow_spawn_timeout": 0.05})
+    hub = await make_hub(options={"slow_spawn_timeout": 0.05})
     hub.tiny.hold = asyncio.Event()
     program = await hub.program()
     assert (await program.post(SERVER)).code == 202
@@ -141,7 +141,7 @@ async def test_stopping(hub):
 
 
 async def test_stopping_cancels_a_start(make_hub):
-    hub = await make_hub(context={"slow_spawn_timeout": 0.05})
+    hub = await make_hub(options={"slow_spawn_timeout": 0.05})
     hub.tiny.hold = asyncio.Event()
     program = await hub.program()
     await program.post(SERVER)
@@ -169,7 +169,7 @@ async def test_named_servers(make_hub):
 
 
 async def test_removing_a_named_server_that_starts(make_hub):
-    hub = await make_hub(allow_named_servers=True, context={"slow_spawn_timeout": 0.05})
+    hub = await make_hub(allow_named_servers=True, options={"slow_spawn_timeout": 0.05})
     hub.tiny.hold = asyncio.Event()
     program = await hub.program()
     assert (await program.post(LAB)).code == 202
@@ -191,7 +191,7 @@ async def test_names_of_servers_follow_a_rule(make_hub, name):
 
 
 async def test_the_progress_of_a_start_from_its_beginning_to_its_end(make_hub):
-    hub = await make_hub(context={"slow_spawn_timeout": 0.05})
+    hub = await make_hub(options={"slow_spawn_timeout": 0.05})
     hub.tiny.hold = asyncio.Event()
     hub.tiny.steps = (Progress(percent=30, message="unpacking", html="<b>unpacking</b>"),)
     program = await hub.program()
@@ -212,7 +212,7 @@ async def test_the_progress_of_a_start_from_its_beginning_to_its_end(make_hub):
 
 
 async def test_the_progress_of_a_start_that_fails(make_hub):
-    hub = await make_hub(context={"slow_spawn_timeout": 0.05})
+    hub = await make_hub(options={"slow_spawn_timeout": 0.05})
     hub.tiny.hold, hub.tiny.failure, hub.tiny.logs = asyncio.Event(), "no <room>", ("last words",)
     program = await hub.program()
     await program.post(SERVER)
@@ -228,7 +228,7 @@ async def test_the_progress_of_a_start_that_fails(make_hub):
 
 
 async def test_the_place_in_the_queue_is_part_of_the_progress(make_hub):
-    hub = await make_hub(concurrent_spawn_limit=1, context={"slow_spawn_timeout": 0.05})
+    hub = await make_hub(concurrent_spawn_limit=1, options={"slow_spawn_timeout": 0.05})
     hub.tiny.hold = asyncio.Event()
     await (await hub.program("bob")).post("/hub/api/users/bob/server")
     program = await hub.program("alice")
@@ -242,7 +242,7 @@ async def test_the_place_in_the_queue_is_part_of_the_progress(make_hub):
 
 
 async def test_the_progress_of_a_cancelled_start_ends(make_hub):
-    hub = await make_hub(context={"slow_spawn_timeout": 0.05})
+    hub = await make_hub(options={"slow_spawn_timeout": 0.05})
     hub.tiny.hold = asyncio.Event()
     program = await hub.program()
     await program.post(SERVER)

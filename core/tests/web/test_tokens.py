@@ -11,7 +11,7 @@ from plughub.domain.declared import Declared, read_roles
 from plughub.domain.roles import Role
 from plughub.domain.scopes import ScopeTree
 from plughub.domain.service_specs import read_services
-from plughub.services.people.declaring import declare
+from plughub.services.users.startup_sync import declare
 
 
 def model(answer):

@@ -11,7 +11,7 @@ from tornado.web import create_signed_value
 
 from plughub.domain.origins import Origins
 from plughub.domain.sessions import new_session_key
-from plughub.services.people.sessions import host_cookies_since
+from plughub.services.users.sessions import host_cookies_since
 from plughub.web.sent_cookies import domains_of, places_of
 from plughub.web.xsrf import make_token
 
@@ -149,7 +149,7 @@ async def test_the_login_cookie_is_for_one_host_where_servers_do_not_get_it(make
 
 async def test_a_login_cookie_of_before_the_prefix_counts_and_is_replaced(make_hub):
     now = time.time()
-    hub = await make_hub(**separate(context={"host_cookies_since": now}))
+    hub = await make_hub(**separate(options={"host_cookies_since": now}))
     user = await hub.user()
     for made, counts in ((now - 60, True), (now + 60, False)):
         value = create_signed_value(
@@ -176,7 +176,7 @@ async def test_since_when_the_prefix_is_used_is_kept_until_it_is_not_used(hub):
 
 
 async def test_beside_a_cookie_of_one_host_no_other_counts_or_disturbs(make_hub):
-    hub = await make_hub(**separate(context={"host_cookies_since": time.time() + 1000}))
+    hub = await make_hub(**separate(options={"host_cookies_since": time.time() + 1000}))
     browser = hub.browser(Host="hub.test")
     await browser.log_in("alice", "wonder")
     other = await hub.user("bob")

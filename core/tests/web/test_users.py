@@ -255,7 +255,7 @@ class Sticky(TinyServers):
 
 async def test_a_user_whose_server_does_not_stop_stays(make_hub):
     sticky = Sticky()
-    hub = await make_hub(context={"slow_stop_timeout": 0.1}, spawners={"tiny": sticky})
+    hub = await make_hub(options={"slow_stop_timeout": 0.1}, spawners={"tiny": sticky})
     admin = await hub.admin()
     await hub.running("alice")
     assert (await admin.delete(f"{USERS}/alice")).code == 400

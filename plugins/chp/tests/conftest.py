@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from plughub.kinds import ProxySettings
-from plughub.plugin.threads import ThreadPools
 from plughub.testing import ports
 from plughub.testing.contracts.proxy import ProxyUnderTest
+from plughub.threads import ThreadPools
 from plughub_chp import ConfigurableHTTPProxy
 
 

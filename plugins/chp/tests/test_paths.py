@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plughub.domain.names import quote_path
+from plughub.names import quote_path
 from plughub_chp.paths import path_of, routespec_of
 
 NAMES = st.text(st.characters(exclude_characters="/", exclude_categories=["Cs"]), min_size=1)

@@ -9,8 +9,8 @@ import socket
 import psutil
 import pytest
 
-from plughub.domain.errors import PluginError
 from plughub.domain.routes import Route
+from plughub.errors import PluginError
 from plughub.testing.backends import ask, backend
 from plughub.testing.waiting import until
 from plughub_chp.node_scripts import node_options

@@ -10,7 +10,7 @@ from docker.types.containers import ContainerConfig
 from traitlets import TraitError
 from traitlets.config import Config
 
-from plughub.classes.spawner_hooks import SpawnerHooks
+from plughub.classes.spawner.hooks import SpawnerHooks
 from plughub.spawner import SpawnFailed
 from plughub.testing.contracts.spawner import NAME, make_server
 from plughub_docker import service_spec

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from plughub.domain.errors import PluginError
+from plughub.errors import PluginError
 from plughub.testing.contracts.spawner import make_server
 
 pytestmark = pytest.mark.docker

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from plughub.domain.errors import PluginError
+from plughub.errors import PluginError
 from plughub.testing.client import client_of
 from plughub.testing.hub import HubProcess
 from plughub_docker.testing.relay import Relay

@@ -2,7 +2,7 @@
 
 import pytest
 
-from plughub.domain.errors import PluginError
+from plughub.errors import PluginError
 from plughub.testing.contracts.spawner import make_server
 
 pytestmark = pytest.mark.docker

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from traitlets.config import Config
 
-from plughub.classes.spawner_hooks import SpawnerHooks
+from plughub.classes.spawner.hooks import SpawnerHooks
 from plughub.testing.contracts.spawner import NAME, make_server
 from plughub_docker.fixed_places import _candidates
 from plughub_docker.spawner import DockerSpawner

@@ -3,7 +3,7 @@
 import pytest
 from traitlets.config import Config
 
-from plughub.classes.spawner_hooks import SpawnerHooks
+from plughub.classes.spawner.hooks import SpawnerHooks
 from plughub.testing.contracts.spawner import NAME, make_server
 from plughub_docker.spawner import DockerSpawner
 

@@ -3,9 +3,9 @@
 import pytest
 from traitlets.config import Config
 
-from plughub.classes.spawner_hooks import SpawnerHooks
-from plughub.plugin.threads import ThreadPools
+from plughub.classes.spawner.hooks import SpawnerHooks
 from plughub.testing.contracts.spawner import NAME, SpawnerUnderTest, make_server
+from plughub.threads import ThreadPools
 from plughub.web.protocol import PROTOCOL_VERSION
 from plughub_docker.spawner import DockerSpawner
 

@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from playwright.async_api import expect
 
-from plughub.domain.errors import PluginError
+from plughub.errors import PluginError
 from plughub.testing.browsing import log_in
 from plughub.testing.hub import HubProcess
 from plughub_docker.images import split

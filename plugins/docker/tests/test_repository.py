@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from plughub.domain.errors import PluginError
+from plughub.errors import PluginError
 from plughub.testing.contracts.spawner import NAME, make_server
 from plughub_docker import cloning
 from plughub_docker.testing.repositories import serving

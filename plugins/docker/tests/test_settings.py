@@ -10,7 +10,7 @@ from pathlib import Path
 import docker
 import pytest
 
-from plughub.domain.errors import PluginError
+from plughub.errors import PluginError
 from plughub.testing.contracts.spawner import NAME, make_server
 from plughub.testing.waiting import until, wait_for
 from plughub_docker import fixed_places

@@ -9,14 +9,14 @@ import docker
 import pytest
 from traitlets.config import Config
 
-from plughub.classes.spawner_hooks import SpawnerHooks
-from plughub.domain.errors import PluginError
-from plughub.plugin.threads import ThreadPools
+from plughub.classes.spawner.hooks import SpawnerHooks
+from plughub.errors import PluginError
 from plughub.testing.client import client_of
 from plughub.testing.contracts.spawner import NAME, SpawnerUnderTest, make_server
 from plughub.testing.hub import HubProcess
 from plughub.testing.ports import free_port
 from plughub.testing.waiting import wait_for
+from plughub.threads import ThreadPools
 from plughub_docker.swarm_spawner import SwarmSpawner
 from plughub_docker.testing import dying
 from plughub_docker.testing.images import PYTHON

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from traitlets.config import Config
 
-from plughub.classes.spawner_hooks import SpawnerHooks
-from plughub.domain.errors import PluginError
-from plughub.plugin.threads import ThreadPools
+from plughub.classes.spawner.hooks import SpawnerHooks
+from plughub.errors import PluginError
 from plughub.testing.contracts.spawner import NAME, SpawnerUnderTest, make_server
+from plughub.threads import ThreadPools
 from plughub_docker.system_user_spawner import SystemUserSpawner
 
 pytestmark = [

@@ -1,7 +1,7 @@
 import pytest
 from traitlets.config import Config
 
-from plughub.classes.access import AccessRules
+from plughub.classes.authenticator.access import AccessRules
 from plughub.kinds import Identity, Login, Refusal
 from plughub.plugin.loader import installed_plugins
 from plughub.testing.contracts.authenticator import AuthenticatorContract

@@ -1,7 +1,7 @@
 import pytest
 from traitlets.config import Config
 
-from plughub.domain.errors import StartError
+from plughub.errors import StartError
 from plughub.kinds import Identity, Login
 from plughub.testing.contracts.authenticator import AuthenticatorContract
 from plughub_dummy import SharedPasswordAuthenticator

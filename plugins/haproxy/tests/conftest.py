@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from plughub.kinds import ProxySettings
-from plughub.plugin.threads import ThreadPools
 from plughub.testing.contracts.proxy import ProxyUnderTest
+from plughub.threads import ThreadPools
 from plughub_haproxy import HAProxyProxy
 
 

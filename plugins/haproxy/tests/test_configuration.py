@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plughub.domain.errors import StartError
 from plughub.domain.paths import check_base_url
+from plughub.errors import StartError
 from plughub_haproxy.binary import find_haproxy
 from plughub_haproxy.configuration import Listener, render
 from plughub_haproxy.instance import CONFIGURATION_NAME

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plughub.domain.names import quote_path
+from plughub.names import quote_path
 from plughub_haproxy.entries import MAX_VALUE_BYTES, Entry, key_of, read_value
 
 NAMES = st.text(st.characters(exclude_characters="/", exclude_categories=["Cs"]), min_size=1)

@@ -16,8 +16,8 @@ import psutil
 import pytest
 from tornado.websocket import websocket_connect
 
-from plughub.domain.errors import PluginError
 from plughub.domain.routes import Route
+from plughub.errors import PluginError
 from plughub.testing import ports
 from plughub.testing.backends import ask, backend, hang_up, open_backend
 from plughub.testing.contracts.proxy import NAME

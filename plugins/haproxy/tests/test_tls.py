@@ -6,19 +6,12 @@ from contextlib import AsyncExitStack
 import pytest
 from tornado.websocket import websocket_connect
 
-from plughub.classes.certificates import (
-    HUB,
-    HUB_PARTY,
-    NOTEBOOKS,
-    PROXY_API,
-    PROXY_CLIENT,
-    CertificateFolder,
-)
-from plughub.domain.errors import PluginError
 from plughub.domain.routes import Route
+from plughub.errors import PluginError
 from plughub.testing.backends import Backend, ask, hang_up, open_backend
 from plughub.testing.contracts.proxy import NAME
 from plughub.testing.ports import free_port
+from plughub.tls import HUB, HUB_PARTY, NOTEBOOKS, PROXY_API, PROXY_CLIENT, CertificateFolder
 from plughub_haproxy.tls import certified_name
 
 OpenServer = Callable[..., Backend]

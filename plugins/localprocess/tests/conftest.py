@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from traitlets.config import Config
 
-from plughub.classes.spawner_hooks import SpawnerHooks
-from plughub.plugin.threads import ThreadPools
+from plughub.classes.spawner.hooks import SpawnerHooks
 from plughub.testing.contracts.spawner import NAME, SpawnerUnderTest, make_server
 from plughub.testing.probe_server import PROBE_SERVER
 from plughub.testing.pythons import python_for_everybody
+from plughub.threads import ThreadPools
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs to run as root")
 

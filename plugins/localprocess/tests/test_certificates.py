@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from plughub.classes.certificates import NOTEBOOKS, CertificateFolder
 from plughub.spawner import SpawnFailed
+from plughub.tls import NOTEBOOKS, CertificateFolder
 from plughub_localprocess.accounts import find_account
 from plughub_localprocess.certificates import place_certificates
 

@@ -3,7 +3,7 @@ from getpass import getuser
 import pytest
 from traitlets.config import Config
 
-from plughub.classes.spawner_hooks import SpawnerHooks
+from plughub.classes.spawner.hooks import SpawnerHooks
 from plughub.testing.contracts.spawner import NAME, SpawnerContract
 from plughub_localprocess.simple_spawner import SimpleLocalProcessSpawner
 from plughub_localprocess.spawner import LocalProcessSpawner

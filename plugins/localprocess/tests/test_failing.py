@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from traitlets import TraitError
 
-from plughub.domain.errors import PluginError
+from plughub.errors import PluginError
 from plughub.testing.waiting import until
 
 

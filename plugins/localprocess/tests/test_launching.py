@@ -11,7 +11,7 @@ import pytest
 from traitlets import TraitError
 from traitlets.config import Config
 
-from plughub.classes.spawner_hooks import SpawnerHooks
+from plughub.classes.spawner.hooks import SpawnerHooks
 from plughub.spawner import SpawnFailed
 from plughub.testing.waiting import until
 from plughub_localprocess.launching import LAUNCHER, Orders, launch

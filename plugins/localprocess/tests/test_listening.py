@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from plughub.domain.errors import PluginError
+from plughub.errors import PluginError
 from plughub.testing.contracts.spawner import NAME
 from plughub.testing.foreign import foreign_listener
 from plughub.testing.waiting import until
@@ -83,7 +83,7 @@ async def test_descriptors_that_cannot_be_read_make_it_unknown_where_all_have_on
     spawner = simple()
     await spawner.start()
     await verified(spawner)
-    monkeypatch.setattr("plughub.classes.listeners._sockets_of", refuse)
+    monkeypatch.setattr("plughub.classes.processes.listeners._sockets_of", refuse)
     with pytest.raises(PluginError, match="cannot be read"):
         await spawner.verifies()
 
@@ -96,7 +96,7 @@ async def test_the_users_uid_is_proof_where_descriptors_cannot_be_read(system_us
     spawner = local(system_user.pw_name)
     await spawner.start()
     await verified(spawner)
-    monkeypatch.setattr("plughub.classes.listeners._sockets_of", refuse)
+    monkeypatch.setattr("plughub.classes.processes.listeners._sockets_of", refuse)
     assert await spawner.verifies()
     with foreign_listener() as port:
         crossed = replace(spawner.record, url=f"http://127.0.0.1:{port}")

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plughub.domain.errors import PluginError
+from plughub.errors import PluginError
 from plughub.testing.odd_names import ODD_NAMES
 from plughub_localprocess.homes import escaped_name, find_home, folder_name
 

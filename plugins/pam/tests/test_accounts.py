@@ -5,8 +5,8 @@ import time
 import pytest
 from traitlets.config import Config
 
-from plughub.classes.authenticator_hooks import AuthenticatorHooks
-from plughub.domain.errors import ForbiddenError
+from plughub.classes.authenticator.hooks import AuthenticatorHooks
+from plughub.errors import ForbiddenError
 from plughub.kinds import Login, Rejected
 from plughub_pam.authenticator import PAMAuthenticator
 

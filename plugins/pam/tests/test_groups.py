@@ -5,8 +5,8 @@ import os
 import pytest
 
 from plughub.auth import Authenticator
-from plughub.classes.access import AccessRules
-from plughub.classes.authenticator_hooks import AuthenticatorHooks
+from plughub.classes.authenticator.access import AccessRules
+from plughub.classes.authenticator.hooks import AuthenticatorHooks
 from plughub.kinds import Identity, Login
 
 pytestmark = pytest.mark.root

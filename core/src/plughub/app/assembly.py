@@ -15,13 +15,13 @@ from plughub.app.config import JupyterHub
 from plughub.app.internal_tls import InternalTLS
 from plughub.app.origins import servers_port
 from plughub.app.plugins import Selection
-from plughub.app.web_options import proxy_addresses
-from plughub.classes.authenticator import Authenticator
+from plughub.app.trusted_proxies import proxy_addresses
+from plughub.classes.authenticator.authenticator import Authenticator
 from plughub.domain.errors import InvalidError, StartError, exit_code_of
 from plughub.domain.login_pace import LoginLimits
 from plughub.domain.origins import Origins
 from plughub.domain.paths import check_base_url
-from plughub.domain.urls import hub_url
+from plughub.domain.urls import host_in_url, hub_url
 from plughub.kinds import ProxyInfo, ProxySettings, SpawnerInfo
 from plughub.services.settings import HubSettings, LoginPolicy
 
@@ -78,7 +78,7 @@ def addresses(hub: JupyterHub) -> Addresses:
     base_url = _base_url("bind_url", path) if path.strip("/") else _base_url("base_url", hub.base_url)
     everywhere = hub_ip in {"", "0.0.0.0", "::", "*"}  # noqa: S104 - a comparison
     connect_ip = hub.hub_connect_ip or (socket.gethostname() if everywhere else hub_ip)
-    host = f"[{connect_ip}]" if ":" in connect_ip else connect_ip
+    host = host_in_url(connect_ip)
     connect = urlsplit(hub.hub_connect_url)
     scheme = "https" if hub.internal_ssl else "http"
     connect_url = (

@@ -8,12 +8,12 @@ from typing import Any, Final
 
 from traitlets.utils.importstring import import_item
 
-from plughub.classes.authenticator import Authenticator
-from plughub.classes.proxy import Proxy
-from plughub.classes.spawner import Spawner
+from plughub.classes.authenticator.authenticator import Authenticator
+from plughub.classes.proxy.proxy import Proxy
+from plughub.classes.spawner.spawner import Spawner
 from plughub.domain.errors import StartError
+from plughub.markers import hookimpl
 from plughub.plugin.calling import describe
-from plughub.plugin.markers import hookimpl
 
 
 class SpawnerPlugin:

@@ -10,14 +10,14 @@ from collections.abc import Collection, Iterator, Mapping
 
 from plughub.app.config import JupyterHub
 from plughub.app.plugins import Selection
-from plughub.classes.authenticator import Authenticator
+from plughub.classes.authenticator.authenticator import Authenticator
 from plughub.domain.declared import Declared, read_groups, read_roles
 from plughub.domain.errors import InvalidError, StartError
 from plughub.domain.names import shorten
 from plughub.domain.scopes import ScopeTree
 from plughub.domain.service_specs import read_services
 from plughub.domain.services import ServiceDeclaration
-from plughub.services.people.links import PLUGIN as ONETIME
+from plughub.services.users.login_links import PLUGIN as ONETIME
 
 log = logging.getLogger("plughub.start")
 

@@ -14,7 +14,7 @@ from traitlets.config import Config, Configurable
 
 from plughub.domain.errors import StartError
 from plughub.domain.events import Event, EventKind
-from plughub.plugin.markers import hookimpl
+from plughub.markers import hookimpl
 
 PLUGIN: Final = "event-log"
 SCHEMA: Final = "https://schema.jupyter.org/jupyterhub/events/server-action"

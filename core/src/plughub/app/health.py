@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from plughub.domain.errors import UnavailableError
+from plughub.services.coordination.hub_registry import hubs_alive
 from plughub.services.hub_services.checks import service_states
-from plughub.services.ports.store import Store, Transaction
-from plughub.services.processes.membership import hubs_alive
 from plughub.services.settings import HubSettings
+from plughub.storage.store import Store, Transaction
 
 
 class Health:

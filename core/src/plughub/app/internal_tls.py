@@ -13,7 +13,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from plughub.app.config import JupyterHub
-from plughub.classes.certificates import (
+from plughub.classes.tls.certificates import (
     HUB,
     HUB_PARTY,
     LOCAL_NAMES,

@@ -11,12 +11,13 @@ from traitlets.config import Config
 
 from plughub.app.assembly import addresses, proxy_settings
 from plughub.app.config import JupyterHub
-from plughub.app.late import LateStore
 from plughub.app.origins import read_origins
 from plughub.app.plugins import PluginChooser
 from plughub.domain.errors import StartError
-from plughub.services.people.links import PLUGIN as ONETIME
-from plughub.services.people.links import OneTimeLinks
+from plughub.services.users.login_links import PLUGIN as ONETIME
+from plughub.services.users.login_links import OneTimeLinks
+from plughub.storage.database import Database
+from plughub.storage.store import Store
 
 
 def starter() -> str:
@@ -70,7 +71,8 @@ def require_login_links(config: Config, names: list[str]) -> None:
         StartError: one-time links are not active, or a plugin cannot be loaded.
     """
     hub = JupyterHub(config=config)
-    builtins: dict[str, Callable[[], object]] = {ONETIME: lambda: OneTimeLinks(LateStore())}
+    store = Store(Database(hub.db_url, hub.db_kwargs))
+    builtins: dict[str, Callable[[], object]] = {ONETIME: lambda: OneTimeLinks(store)}
     chooser = PluginChooser(hub, config, builtins, addresses(hub).hub_prefix)
     active = chooser.choose(names).active.names
     if ONETIME not in active:

@@ -17,15 +17,15 @@ from plughub.app.plugins import Selection
 from plughub.domain.errors import StartError
 from plughub.domain.events import EventKind
 from plughub.plugin.threads import ThreadPools
+from plughub.services.coordination.loops import for_ever
 from plughub.services.observing.audit import PLUGIN as AUDIT
 from plughub.services.observing.audit import AuditTrail
 from plughub.services.observing.events import EventTeller
 from plughub.services.observing.measuring import MetricsReport, watch_loop
 from plughub.services.observing.metrics import PLUGIN as METRICS
 from plughub.services.observing.metrics import SPAWN_BUCKETS, STOP_BUCKETS, Metrics, Naming
-from plughub.services.ports.store import Store
-from plughub.services.processes.loops import for_ever
 from plughub.services.settings import HubSettings
+from plughub.storage.store import Store
 
 TELL_SECONDS: Final = 10.0
 

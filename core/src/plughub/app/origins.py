@@ -12,7 +12,7 @@ from plughub.domain.errors import InvalidError, StartError
 from plughub.domain.hostnames import MAX_HOST, MAX_LABEL, idna_host, is_host_name, legacy_host
 from plughub.domain.origins import Origins, check_origin, host_of, normal_origin, port_of
 from plughub.kinds import ProxyInfo
-from plughub.services.people.links import PLUGIN as ONETIME
+from plughub.services.users.login_links import PLUGIN as ONETIME
 
 log = logging.getLogger("plughub.app")
 _HOOKS: Final = {"idna": idna_host, "legacy": legacy_host}

@@ -21,14 +21,14 @@ from plughub.app.class_plugins import (
 from plughub.app.config import JupyterHub
 from plughub.app.heirs import Succession, succession
 from plughub.app.upstream_names import plugin_instead
-from plughub.classes.access import AccessRules
-from plughub.classes.authenticator import Authenticator
-from plughub.classes.authenticator_hooks import AuthenticatorHooks
+from plughub.classes.authenticator.access import AccessRules
+from plughub.classes.authenticator.authenticator import Authenticator
+from plughub.classes.authenticator.hooks import AuthenticatorHooks
 from plughub.classes.crypt_keeper import CryptKeeper
-from plughub.classes.proxy import Proxy
-from plughub.classes.proxy_hooks import ProxyHooks
-from plughub.classes.spawner import Spawner
-from plughub.classes.spawner_hooks import SpawnerHooks
+from plughub.classes.proxy.hooks import ProxyHooks
+from plughub.classes.proxy.proxy import Proxy
+from plughub.classes.spawner.hooks import SpawnerHooks
+from plughub.classes.spawner.spawner import Spawner
 from plughub.classes.system_accounts import SystemAccounts
 from plughub.domain.errors import StartError
 from plughub.kinds import Command
@@ -36,7 +36,7 @@ from plughub.plugin.calling import HookCaller, failing_start
 from plughub.plugin.loader import find_plugin, installed_plugins
 from plughub.plugin.manager import KINDS, ActivePlugins
 from plughub.plugin.threads import ThreadPools
-from plughub.services.people.links import PLUGIN as ONETIME
+from plughub.services.users.login_links import PLUGIN as ONETIME
 
 log = logging.getLogger("plughub.plugins")
 DATABASE: Final = "database"

@@ -14,15 +14,16 @@ from traitlets.config.loader import DeferredConfig, LazyConfigValue
 from plughub.app.assembly import addresses, proxy_settings
 from plughub.app.checks import check_settings
 from plughub.app.config import JupyterHub
-from plughub.app.late import LateStore
 from plughub.app.loading import bad_value, with_setting
 from plughub.app.observing import Observing
 from plughub.app.origins import read_origins
 from plughub.app.plugins import BASES, PluginChooser, plugin_names
 from plughub.domain.errors import HubError, StartError
 from plughub.domain.origins import Origins
-from plughub.services.people.links import PLUGIN as ONETIME
-from plughub.services.people.links import OneTimeLinks
+from plughub.services.users.login_links import PLUGIN as ONETIME
+from plughub.services.users.login_links import OneTimeLinks
+from plughub.storage.database import Database
+from plughub.storage.store import Store
 
 _ENDINGS: Final = tuple(base.__name__ for base in BASES.values())
 
@@ -80,7 +81,8 @@ def _look(problems: _Problems, config: Config, given: str | None) -> None:
         read_origins(hub)
     with problems.collecting():
         proxy_settings(hub, addresses(hub), Origins())
-    chooser = PluginChooser(hub, config, {ONETIME: lambda: OneTimeLinks(LateStore())}, "/hub/")
+    store = Store(Database("sqlite://"))  # never opened
+    chooser = PluginChooser(hub, config, {ONETIME: lambda: OneTimeLinks(store)}, "/hub/")
     failed: set[str] = set()
     for step, kinds in chooser.steps(plugin_names(given, hub)):
         done = False
@@ -89,7 +91,7 @@ def _look(problems: _Problems, config: Config, given: str | None) -> None:
             done = True
         failed |= set() if done else kinds
     selection = chooser.loaded()
-    Observing(config, hub, LateStore()).join(selection)
+    Observing(config, hub, store).join(selection)
     _take_out_wrong_values(problems, config, selection.classes)
     refused = {_name_of(getattr(hub, f"{kind}_class")) for kind in failed}
     _forget_sections(config, selection.classes, failed, refused)

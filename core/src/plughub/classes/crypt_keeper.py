@@ -68,8 +68,12 @@ def read_key(given: str | bytes) -> bytes:
     raise _no_key()
 
 
-def _no_key() -> traitlets.TraitError:
-    return traitlets.TraitError(
+class NoKeyError(traitlets.TraitError):
+    """Something that is no key was given as one; the message does not show it."""
+
+
+def _no_key() -> NoKeyError:
+    return NoKeyError(
         f"a key of {ENVIRONMENT} or c.CryptKeeper.keys is not good: {KEY_BYTES} bytes are needed, such as "
         "`openssl rand -hex 32` makes"
     )

@@ -21,7 +21,7 @@ from plughub.app.loading import bad_value
 from plughub.app.plugins import plugin_names
 from plughub.app.problems import with_all_problems
 from plughub.app.starting import EndedEarlyError
-from plughub.classes.descriptors import raise_limit
+from plughub.classes.processes.descriptors import raise_limit
 from plughub.cli.signals import EndSignals
 from plughub.domain.errors import MISTAKE, HubError, StartError, exit_code_of
 from plughub.services.observing.strangers import StrangerLines
@@ -128,7 +128,7 @@ async def _live(hub: Hub) -> None:
             myself.cancel()
 
     EndSignals(hub.ended.set, hurry).listen(asyncio.get_running_loop())
-    pid_file = Path(hub.config.pid_file) if hub.config.pid_file else None
+    pid_file = Path(hub.plan.config.pid_file) if hub.plan.config.pid_file else None
     await hub.start()
     try:
         if pid_file:
@@ -163,8 +163,8 @@ async def _greet(hub: Hub) -> None:
     if link := await hub.first_link():
         lines.append(f"hub: log in once with this link (an hour long): {link}")
     print("\n".join(lines), flush=True)
-    file = sqlite_path(hub.config.db_url)
-    if file and (others := await hub.membership.others()):
+    file = sqlite_path(hub.plan.config.db_url)
+    if file and (others := await hub.parts.services.membership.others()):
         log.warning(
             "process %s uses the database %s, too: end one of them; several hubs share a PostgreSQL only",
             ", ".join(str(other["pid"]) for other in others),

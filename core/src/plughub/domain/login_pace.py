@@ -22,6 +22,7 @@ import unicodedata
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from plughub.domain.backoff import Backoff
 from plughub.domain.ip_addresses import parse_address
 
 SECONDS_PER_TRY: Final = 2.0
@@ -33,7 +34,6 @@ FORGET_ADDRESS: Final = 10.0
 KNOWN_SECONDS: Final = 30 * 86_400.0
 FORGOTTEN_SECONDS: Final = 86_400.0
 """Seconds after which a count that did not change is of no use any more."""
-_MANY: Final = 20
 _PREFIX: Final = 64
 
 
@@ -229,8 +229,8 @@ def decide(counts: Counts, limits: LoginLimits, now: float, *, named: bool) -> D
     pair = replace(counts.pair.counted(now, FORGET_PAIR, 1), turn=False)
     beyond = pair.count - limits.tries
     if beyond > 0:
-        pause = SECONDS_PER_TRY * 2 ** min(beyond - 1, _MANY)
-        pair = replace(pair, until=now + min(limits.longest_pause, pause))
+        backoff = Backoff(SECONDS_PER_TRY, limits.longest_pause)
+        pair = replace(pair, until=now + backoff.after(beyond))
     return Decision(wait=0, counts=replace(counts, pair=pair))
 
 

@@ -15,6 +15,7 @@ import idna
 
 from plughub.domain.errors import InvalidError
 from plughub.domain.hostnames import SERVICE, USER, HostHook, idna_host, is_host_name, legacy_host
+from plughub.domain.urls import host_in_url
 
 log = logging.getLogger("plughub.origins")
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
@@ -201,7 +202,7 @@ def _host(host: str) -> str:
             return f"[{IPv6Address(host).compressed}]"
         return host if host.isascii() else idna.encode(host, uts46=True).decode("ascii")
     except ValueError:
-        return f"[{host}]" if ":" in host else host
+        return host_in_url(host)
 
 
 def _port(parts: SplitResult) -> int:

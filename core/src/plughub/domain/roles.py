@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 from plughub.domain.errors import InvalidError
 from plughub.domain.names import shorten
@@ -17,6 +17,9 @@ _ROLE_NAME: Final = re.compile(r"[a-z][a-z0-9\-_~.]{1,253}[a-z0-9]")
 USER_ROLE: Final = "user"
 ADMIN_ROLE: Final = "admin"
 SERVER_ROLE: Final = "server"
+HolderKind = Literal["user", "group", "service"]
+"""Who can hold a role."""
+
 TOKEN_ROLE: Final = "token"  # noqa: S105 - the name of a role
 
 

@@ -17,6 +17,18 @@ _PLAIN: Final = "/%~@!:$&'()*+,;="
 """What a browser leaves as it is in an address."""
 
 
+def host_in_url(host: str) -> str:
+    """Write a host for a URL: an IPv6 address stands in brackets.
+
+    Args:
+        host: a name or an address.
+
+    Returns:
+        The host.
+    """
+    return f"[{host}]" if ":" in host and not host.startswith("[") else host
+
+
 def url_path_join(*pieces: str) -> str:
     """Join pieces of a path with single slashes between them.
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from plughub.domain.urls import host_in_url
 from plughub.kinds.tls import TLSFiles
 
 SERVERS_PORT_HEADER: Final = "X-Plughub-Servers-Port"
@@ -85,5 +86,4 @@ class ProxySettings:
         """The address for a browser on this machine."""
         scheme = "https" if self.ssl_cert else "http"
         host = self.ip if self.ip not in {"", "0.0.0.0", "::"} else "127.0.0.1"  # noqa: S104 - a comparison
-        host = f"[{host}]" if ":" in host else host
-        return f"{scheme}://{host}:{self.port}{self.base_url}"
+        return f"{scheme}://{host_in_url(host)}:{self.port}{self.base_url}"

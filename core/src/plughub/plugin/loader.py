@@ -14,7 +14,7 @@ from packaging.utils import canonicalize_name
 
 import plughub
 from plughub.domain.errors import StartError
-from plughub.plugin.markers import PROJECT
+from plughub.markers import PROJECT
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ import pluggy
 
 from plughub import hookspecs
 from plughub.domain.errors import StartError
-from plughub.plugin.markers import PREFIX, PROJECT, TERMS_ATTRIBUTE, Calling, HookTerms
+from plughub.markers import PREFIX, PROJECT, TERMS_ATTRIBUTE, Calling, HookTerms
 
 PART_SEPARATOR: Final = ":"
 

@@ -7,8 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Row, Table, delete, insert, literal, select, update
 
-from plughub.domain.roles import Role
-from plughub.services.ports.directory import HolderKind
+from plughub.domain.roles import HolderKind, Role
 from plughub.storage import tables
 from plughub.storage.changes import Changes
 from plughub.storage.sql import insert_unless_there

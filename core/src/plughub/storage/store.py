@@ -12,7 +12,6 @@ from sqlalchemy import Connection, text
 
 from plughub.domain.motion import Motion
 from plughub.domain.numbers import HubNumbers
-from plughub.services.ports import store as ports
 from plughub.storage.admissions import Admissions
 from plughub.storage.audit import Audit
 from plughub.storage.changes import Changes
@@ -184,7 +183,7 @@ class Transaction:
         return Settings(self._connection)
 
 
-class SQLStore:
+class Store:
     """The storage on a database.
 
     Args:
@@ -198,11 +197,11 @@ class SQLStore:
         self.database = database
         self.changed = changed
 
-    async def read(self, work: Callable[[ports.Transaction], T]) -> T:
+    async def read(self, work: Callable[[Transaction], T]) -> T:
         """Run a transaction that changes nothing."""
         return await self.database.read(lambda connection: work(Transaction(connection)))
 
-    async def write(self, work: Callable[[ports.Transaction], T]) -> T:
+    async def write(self, work: Callable[[Transaction], T]) -> T:
         """Run a transaction that may change something."""
 
         def run(connection: Connection) -> tuple[T, list[tuple[str, str]]]:

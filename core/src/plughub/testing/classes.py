@@ -8,12 +8,12 @@ from typing import Any, Final
 
 from traitlets.config import Config
 
-from plughub.classes.authenticator import Authenticator
-from plughub.classes.authenticator_hooks import AuthenticatorHooks
-from plughub.classes.proxy import Proxy
-from plughub.classes.proxy_hooks import ProxyHooks
-from plughub.classes.spawner import Spawner
-from plughub.classes.spawner_hooks import SpawnerHooks
+from plughub.classes.authenticator.authenticator import Authenticator
+from plughub.classes.authenticator.hooks import AuthenticatorHooks
+from plughub.classes.proxy.hooks import ProxyHooks
+from plughub.classes.proxy.proxy import Proxy
+from plughub.classes.spawner.hooks import SpawnerHooks
+from plughub.classes.spawner.spawner import Spawner
 
 NAME: Final = "tested"
 """Name of the plugin."""

@@ -47,8 +47,8 @@ class HubApplication(Application):
         self.log = logging.getLogger("plughub.web")
         self.page_headers = page_headers(context)
         self.api_headers = api_headers(context)
-        self._base = context.settings.base_url
-        self._prefix = context.settings.hub_prefix
+        self._base = context.services.settings.base_url
+        self._prefix = context.services.settings.hub_prefix
         self._api = f"{self._prefix}api"
         super().__init__(
             routes(context),
@@ -62,7 +62,7 @@ class HubApplication(Application):
         self.templates = Templates(context, self.settings)
         bodies = HeldBodies(longest=context.options.spawn_form_limit)
         self.connections = Connections(context.options.max_connections, bodies, read_ahead)
-        self._peers = Peers(context.trusted_downstream_ips, context.proxy_users)
+        self._peers = Peers(context.options.trusted_downstream_ips, context.options.proxy_users)
         self._requests: WeakSet[HTTPServerRequest] = WeakSet()
 
     @property

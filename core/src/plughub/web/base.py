@@ -43,6 +43,7 @@ from plughub.web.xsrf import (
 )
 
 if TYPE_CHECKING:
+    from plughub.services.composition import HubServices
     from plughub.web.application import HubApplication
     from plughub.web.context import WebContext
 
@@ -77,6 +78,11 @@ class BaseHandler(RequestHandler):
         """Everything that handlers work with."""
         return self.application.context
 
+    @property
+    def services(self) -> HubServices:
+        """The services of the hub."""
+        return self.application.context.services
+
     @cached_property
     def cookies_of_hub(self) -> CookieJar:
         """The cookies of this request and its answer."""
@@ -104,7 +110,7 @@ class BaseHandler(RequestHandler):
     @property
     def is_confirmed(self) -> bool:
         """Whether the user proved lately who they are, or need not: with a token, or where nobody has to."""
-        seconds = self.context.settings.confirm_seconds
+        seconds = self.services.settings.confirm_seconds
         session = self.principal.session if self.principal else None
         return not seconds or session is None or time.time() - session.authenticated_at <= seconds
 
@@ -115,7 +121,7 @@ class BaseHandler(RequestHandler):
             UnconfirmedError: the user has to prove again who they are.
         """
         if not self.is_confirmed:
-            self.ask_confirmation(f"{self.context.settings.hub_prefix}confirm")
+            self.ask_confirmation(f"{self.services.settings.hub_prefix}confirm")
 
     def ask_confirmation(self, page: str) -> NoReturn:
         """Ask the user to prove again who they are.
@@ -146,7 +152,7 @@ class BaseHandler(RequestHandler):
         """
         if self.principal is not None and self.principal.is_user and self.principal.name == name:
             return self.principal.user
-        return await self.context.users.get(name)
+        return await self.services.users.get(name)
 
     def decode_argument(self, value: bytes, name: str | None = None) -> str:
         """Read a part of the path or an argument.
@@ -210,14 +216,14 @@ class BaseHandler(RequestHandler):
         return await self._by_cookie() if self.is_at_hub and not self.is_from_server else None
 
     async def _by_token(self, token: str) -> Principal | None:
-        principal = await self.context.tokens.by_token(token)
+        principal = await self.services.tokens.by_token(token)
         if principal is not None and principal.token_key is not None:
-            self.context.activity.token(principal.token_key)
+            self.services.activity.token(principal.token_key)
         if principal is None or not principal.is_user:
             return principal
-        good = await self.context.refresher.refresh(principal.user, by_token=True)
+        good = await self.services.refresher.refresh(principal.user, by_token=True)
         if good and principal.by_person:
-            self.context.activity.user(principal.user.id, utcnow())
+            self.services.activity.user(principal.user.id, utcnow())
         return principal if good else None
 
     async def _by_cookie(self) -> Principal | None:
@@ -229,11 +235,11 @@ class BaseHandler(RequestHandler):
             )
         if cookie is None or not self.trusts_cookie():
             return None
-        principal = await self.context.sessions.principal(cookie, self.client)
-        if principal is None or not await self.context.refresher.refresh(principal.user):
+        principal = await self.services.sessions.principal(cookie, self.client)
+        if principal is None or not await self.services.refresher.refresh(principal.user):
             return None
         if principal.session is not None:
-            self.context.activity.session(principal.session)
+            self.services.activity.session(principal.session)
             if cookie.outdated:
                 cookies.log_in(cookie.key, principal.session)
             else:
@@ -259,7 +265,7 @@ class BaseHandler(RequestHandler):
         """Whether the request was sent to the hub's own origin, not to that of a server or service."""
         if SERVERS_PORT_HEADER in self.request.headers:
             return False  # whoever sends it without a proxy only does without a login
-        return self.context.settings.origins.is_hub(self.request.host)
+        return self.services.settings.origins.is_hub(self.request.host)
 
     @property
     def is_from_server(self) -> bool:
@@ -267,7 +273,7 @@ class BaseHandler(RequestHandler):
 
         A browser that only follows a link or a redirect is no page: that is how servers let users log in.
         """
-        origins = self.context.settings.origins
+        origins = self.services.settings.origins
         if origins.shared:
             return False
         return origins.is_foreign(self.request.headers.get("Origin", "")) or (
@@ -319,7 +325,7 @@ class BaseHandler(RequestHandler):
     @property
     def is_secure(self) -> bool:
         """Whether browsers reach the hub by https, as far as the configuration or a trusted proxy tells."""
-        return self.context.secure_cookies or self.request.protocol == "https"
+        return self.context.options.secure_cookies or self.request.protocol == "https"
 
     @property
     def _xsrf_id(self) -> bytes:
@@ -356,7 +362,7 @@ class BaseHandler(RequestHandler):
         kind = what if isinstance(what, EventKind) else EventKind.ADMIN
         if kind is EventKind.ADMIN:
             facts["deed"] = str(what)
-        self.context.events.tell(kind, user, server, by=by or self.by, **facts)
+        self.services.events.tell(kind, user, server, by=by or self.by, **facts)
 
     # ---- answers
 

@@ -44,7 +44,7 @@ class CookieJar:
 
     @property
     def _settings(self) -> Any:
-        return self._handler.context.settings
+        return self._handler.services.settings
 
     @property
     def login_name(self) -> str:
@@ -89,7 +89,7 @@ class CookieJar:
         A neighbouring host can set a cookie of its own session under this name. So one that is newer never
         counts, and none does any more when all from before have expired.
         """
-        if found is None or found.made_at >= self._handler.context.host_cookies_since:
+        if found is None or found.made_at >= self._handler.context.options.host_cookies_since:
             return None
         return replace(found, outdated=True)
 

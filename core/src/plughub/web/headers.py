@@ -46,14 +46,14 @@ def page_headers(context: WebContext) -> Mapping[str, str]:
     Returns:
         Headers by name; those that the administrator set win.
     """
-    report = f"report-uri {context.settings.hub_prefix}security/csp-report"
+    report = f"report-uri {context.services.settings.hub_prefix}security/csp-report"
     return {
         VERSION_HEADER: PROTOCOL_VERSION,
         CSP: f"frame-ancestors 'none'; {report}",
         "Access-Control-Allow-Headers": "accept, content-type, authorization",
         "X-Content-Type-Options": "nosniff",
         "Referrer-Policy": "same-origin",
-        **context.headers,
+        **context.options.headers,
     }
 
 
@@ -67,5 +67,5 @@ def api_headers(context: WebContext) -> Mapping[str, str]:
         Headers by name.
     """
     pages = page_headers(context)
-    strict = {} if CSP in context.headers else {CSP: f"{pages[CSP]}; default-src 'none'"}
+    strict = {} if CSP in context.options.headers else {CSP: f"{pages[CSP]}; default-src 'none'"}
     return {**pages, **strict, "Content-Type": "application/json"}

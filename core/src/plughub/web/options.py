@@ -47,6 +47,16 @@ class WebOptions:
         max_connections: how many connections to the hub's own port are kept.
         xsrf_cookie: further attributes of the cookie that protects forms.
         hsts_seconds: for how long browsers that came by https come by https only; 0 to leave that to them.
+        secure_cookies: the public address is https.
+        host_cookies_since: login cookies without the prefix ``__Host-`` from before that time still count, in
+            seconds since the epoch; 0 for none.
+        slow_spawn_timeout: seconds that a start through the API is waited for.
+        slow_stop_timeout: seconds that a stop through the API is waited for.
+        trusted_downstream_ips: addresses whose X-Forwarded headers are believed.
+        proxy_users: numbers of the system users of whose processes on this machine the same holds.
+        headers: further headers of every answer.
+        logo_file: picture for the head of the pages; empty for our own.
+        authenticate_prometheus: the page with metrics needs a scope.
     """
 
     redirect_to_server: bool = True
@@ -64,6 +74,15 @@ class WebOptions:
     max_connections: int = MAX_CONNECTIONS
     xsrf_cookie: Mapping[str, Any] = field(default_factory=dict)
     hsts_seconds: int = 0
+    secure_cookies: bool = False
+    host_cookies_since: float = 0
+    slow_spawn_timeout: float = 10
+    slow_stop_timeout: float = 10
+    trusted_downstream_ips: tuple[str, ...] = ()
+    proxy_users: frozenset[int] = frozenset()
+    headers: Mapping[str, str] = field(default_factory=dict)
+    logo_file: str = ""
+    authenticate_prometheus: bool = True
 
 
 async def named_server_limit(handler: BaseHandler) -> int:
@@ -80,7 +99,7 @@ async def named_server_limit(handler: BaseHandler) -> int:
     """
     limit = handler.context.options.named_server_limit
     if limit is None:
-        return handler.context.settings.named_server_limit
+        return handler.services.settings.named_server_limit
     answer = await _ask("named_server_limit_per_user", limit, handler)
     if isinstance(answer, int) and not isinstance(answer, bool) and answer >= 0:
         return answer
@@ -121,7 +140,7 @@ async def redirected(handler: BaseHandler, path: str, user: User) -> str:
     hook = handler.context.options.user_redirect_hook
     if hook is None:
         return ""
-    base_url = handler.context.settings.base_url
+    base_url = handler.services.settings.base_url
     return str(await _ask("user_redirect_hook", hook, path, handler.request, user, base_url) or "")
 
 

@@ -110,19 +110,19 @@ def routes(context: WebContext) -> list[Any]:
     Returns:
         Routes, in the order in which they are looked up.
     """
-    base = re.escape(context.settings.base_url)
-    below = re.escape(context.settings.hub_prefix.rstrip("/"))
+    base = re.escape(context.services.settings.base_url)
+    below = re.escape(context.services.settings.hub_prefix.rstrip("/"))
     plugins = [URLSpec(below + page.path, page.handler, dict(page.options)) for page in context.pages]
     # What is asked most stands first: they are tried one after the other.
     own = [URLSpec(below + path, handler) for path, handler in (*API, *PAGES)]
-    document = describe((*API, (PATH, OpenAPIHandler)), f"{context.settings.hub_prefix}api")
+    document = describe((*API, (PATH, OpenAPIHandler)), f"{context.services.settings.hub_prefix}api")
     return [
         *own,
         URLSpec(below + PATH, OpenAPIHandler, {"document": document}),
         *plugins,
         URLSpec(rf"{below}/api/(.*)", UnknownHandler),
         URLSpec(rf"{below}/(.*)", root.NotFoundHandler),
-        *([URLSpec(base[:-1], root.SlashHandler)] if context.settings.base_url != "/" else []),
+        *([URLSpec(base[:-1], root.SlashHandler)] if context.services.settings.base_url != "/" else []),
         URLSpec(rf"{base}favicon\.ico", misc.FaviconHandler),
         URLSpec(rf"{base}(?!hub/)(.*)", root.PrefixHandler),
     ]

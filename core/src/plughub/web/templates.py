@@ -132,10 +132,10 @@ class Templates:
         return environment
 
     def _globals(self) -> dict[str, Any]:
-        prefix = self._context.settings.hub_prefix
+        prefix = self._context.services.settings.hub_prefix
         return {
             "base_url": prefix,
-            "prefix": self._context.settings.base_url,
+            "prefix": self._context.services.settings.base_url,
             "login_url": f"{prefix}login",
             "logout_url": f"{prefix}logout",
             "logo_url": "",
@@ -149,7 +149,7 @@ class Templates:
     def _static_url(self, path: str, include_host: bool = False, include_version: bool = True) -> str:
         """Return the address of a static file; with the public origin of the hub where one is configured."""
         url = StaticFileHandler.make_static_url(self._tornado_settings, path, include_version=include_version)
-        return f"{self._context.settings.hub_origin}{url}" if include_host else url
+        return f"{self._context.services.settings.hub_origin}{url}" if include_host else url
 
     def _custom(self, variables: Mapping[str, Any]) -> dict[str, Any]:
         """Return the administrator's variables; those that are functions get the user."""

@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from plughub.classes.detached import DetachedProcess, launch
-from plughub.classes.marked import find_marked, marked
-from plughub.domain.errors import StartError
+from plughub.errors import StartError
+from plughub.processes import DetachedProcess, find_marked, launch, marked
 from plughub_chp.node_scripts import BASE_VARIABLE, node_options, version_of_scripts
 
 TOKEN_VARIABLE: Final = "CONFIGPROXY_AUTH_TOKEN"  # noqa: S105 - the name of a variable

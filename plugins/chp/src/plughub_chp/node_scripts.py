@@ -10,8 +10,8 @@ import hashlib
 from pathlib import Path
 from typing import Final
 
-from plughub.classes.detached import last_lines
-from plughub.domain.errors import StartError
+from plughub.errors import StartError
+from plughub.processes import last_lines
 
 SCRIPT: Final = Path(__file__).with_name("worker_scope.cjs")
 UPLOADS_SCRIPT: Final = Path(__file__).with_name("uploads.cjs")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import quote, unquote
 
-from plughub.domain.names import quote_path
+from plughub.names import quote_path
 
 
 def path_of(routespec: str) -> str:

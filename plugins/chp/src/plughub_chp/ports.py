@@ -5,8 +5,8 @@ from __future__ import annotations
 import errno
 import socket
 
-from plughub.classes.detached import who_listens
-from plughub.domain.errors import RETRY, StartError, exit_code_of
+from plughub.errors import RETRY, StartError, exit_code_of
+from plughub.processes import who_listens
 
 
 def check_free(ip: str, port: int, what: str) -> None:

@@ -15,10 +15,9 @@ from urllib.parse import urlsplit
 
 import traitlets
 
-from plughub.classes.detached import end, last_lines, trim, wait_until_free
-from plughub.classes.listeners import owns_address, process_family
-from plughub.classes.proxy import Proxy
-from plughub.domain.errors import RETRY, StartError
+from plughub.errors import RETRY, StartError
+from plughub.processes import end, last_lines, owns_address, process_family, trim, wait_until_free
+from plughub.proxy import Proxy
 from plughub.traitlets import Command
 from plughub_chp.api import ProxyAPI, ProxyAPIError
 from plughub_chp.launching import TOKEN_VARIABLE, Launcher, Running, fingerprint_of

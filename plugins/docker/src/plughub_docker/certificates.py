@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
-from plughub.classes.calling import call
 from plughub.spawner import SpawnFailed
+from plughub.threads import call
 from plughub_docker import marks
 from plughub_docker.engine import Engine, EngineError
 from plughub_docker.options import DockerOptions

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Final
 
 from traitlets import validate
 
-from plughub.classes.calling import call
+from plughub.threads import call
 from plughub.utils import is_valid_ip
 from plughub_docker.addresses import ALL_ADDRESSES
 from plughub_docker.engine import Engine

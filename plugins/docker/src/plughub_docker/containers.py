@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from plughub.classes.spawner_objects import bracketed
 from plughub.kinds import Found, Server
 from plughub.spawner import SpawnFailed
+from plughub.utils import host_in_url
 from plughub_docker import marks
 from plughub_docker.addresses import addresses, network_of, port_of, published, reached
 from plughub_docker.engine import Engine, EngineError, UnlessGone
@@ -299,4 +299,4 @@ def _listed_address(listed: Mapping[str, Any], engine_host: str) -> str:
     outside = reached(published(listed, port), engine_host)
     inside = [known[marks.HOST]] if known.get(marks.HOST) else addresses(listed, network_of(listed))
     places = [*outside, *((host, port) for host in inside if port)]
-    return next((f"{marks.scheme_of(known)}://{bracketed(host)}:{number}" for host, number in places), "")
+    return next((f"{marks.scheme_of(known)}://{host_in_url(host)}:{number}" for host, number in places), "")

@@ -8,8 +8,8 @@ from typing import Any, Final
 from traitlets import Any as AnyTrait
 from traitlets import List, Unicode, Union, default
 
-from plughub.classes.calling import call
 from plughub.spawner import SpawnFailed
+from plughub.threads import call
 from plughub.traitlets import Callable
 from plughub_docker import images, wishes
 from plughub_docker.checked_settings import CheckedSettings

@@ -6,8 +6,8 @@ import time
 from collections.abc import Mapping
 from typing import Any, Final
 
-from plughub.classes.spawner_objects import bracketed
 from plughub.kinds import Moved
+from plughub.utils import host_in_url
 from plughub_docker import marks
 from plughub_docker.addresses import (
     Place,
@@ -160,7 +160,7 @@ class ReachableContainers(KeptContainers):
     def _moved(self, container: Inspected) -> Moved:
         if (place := self.place_of(container)) is None:
             return Moved(url="")
-        url = f"{self.server.proto}://{bracketed(place[0])}:{place[1]}"
+        url = f"{self.server.proto}://{host_in_url(place[0])}:{place[1]}"
         if url.lower() == self.server.host.lower():
             # The name stands for another address now: without a route, every proxy looks it up again.
             return Moved(url="")

@@ -13,6 +13,7 @@ from docker.types import EndpointSpec, TaskTemplate
 
 from plughub.kinds import Found, Server
 from plughub.spawner import SpawnFailed
+from plughub.utils import host_in_url
 from plughub_docker import marks
 from plughub_docker.engine import Engine, EngineError, UnlessGone
 from plughub_docker.swarm_secrets import without_service
@@ -285,4 +286,4 @@ def _node_address(node: Inspected | None) -> str:
     if address in {"", "0.0.0.0"}:  # noqa: S104 - a comparison
         manager = (node.get("ManagerStatus") or {}).get("Addr", "")
         address = urlsplit(f"//{manager}").hostname or ""
-    return f"[{address}]" if ":" in address else address
+    return host_in_url(address)

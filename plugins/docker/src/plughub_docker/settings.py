@@ -24,7 +24,7 @@ from traitlets import (
     validate,
 )
 
-from plughub.domain.names import escape
+from plughub.names import escape
 from plughub.traitlets import ByteSpecification, Callable, Command
 from plughub.utils import is_valid_ip, random_port
 from plughub_docker.faults import naming

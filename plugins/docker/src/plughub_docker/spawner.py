@@ -8,10 +8,9 @@ import threading
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Final
 
-from plughub.classes.calling import call
 from plughub.kinds import Moved
-from plughub.plugin.threads import ThreadPools
 from plughub.spawner import Diagnosis, Found, SpawnFailed
+from plughub.threads import ThreadPools, call
 from plughub_docker import cloning, images
 from plughub_docker.addresses import port_of
 from plughub_docker.containers import Inspected

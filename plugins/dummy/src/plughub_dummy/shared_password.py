@@ -8,7 +8,7 @@ from typing import Any, Final
 from traitlets import Dict, List, Unicode
 
 from plughub.auth import Authenticator
-from plughub.domain.errors import StartError
+from plughub.errors import StartError
 from plughub_dummy.passwords import same
 
 USER_PASSWORD_LENGTH: Final = 8

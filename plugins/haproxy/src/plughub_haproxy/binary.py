@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from plughub.domain.errors import StartError
+from plughub.errors import StartError
 
 OLDEST: Final = (2, 6)
 _SECONDS: Final = 10.0

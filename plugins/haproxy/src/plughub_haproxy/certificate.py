@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from plughub.domain.errors import StartError, exit_code_of
+from plughub.errors import StartError, exit_code_of
 
 
 class CertificateFiles:

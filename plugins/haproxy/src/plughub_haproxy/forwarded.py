@@ -6,7 +6,7 @@ import ipaddress
 from collections.abc import Sequence
 from typing import Final
 
-from plughub.domain.errors import StartError
+from plughub.errors import StartError
 
 _FORWARDED_HEADERS: Final = (
     "Forwarded",

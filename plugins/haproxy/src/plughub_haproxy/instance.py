@@ -14,17 +14,18 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
-from plughub.classes.detached import (
+from plughub.errors import MISTAKE, RETRY, StartError
+from plughub.processes import (
     DetachedProcess,
     end,
+    find_marked,
     last_lines,
     launch,
+    marked,
     trim,
     wait_until_free,
     who_listens,
 )
-from plughub.classes.marked import find_marked, marked
-from plughub.domain.errors import MISTAKE, RETRY, StartError
 from plughub_haproxy.configuration import MASTER_SOCKET_NAME, PEM_NAME, SOCKET_NAME, Listener, render
 from plughub_haproxy.configuration import fingerprint as fingerprint_of
 from plughub_haproxy.entries import Address

@@ -7,7 +7,7 @@ import os
 import pwd
 import socket
 
-from plughub.domain.errors import StartError
+from plughub.errors import StartError
 
 
 def unprivileged(user: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
+from plughub.utils import host_in_url
 from plughub_haproxy.entries import DIRECT, SECURE, Address, Entry
 
 PLACES: Final = 16
@@ -130,4 +131,4 @@ def _places(addresses: Sequence[Address]) -> list[tuple[int, Address]]:
 
 def _join(address: Address) -> str:
     ip, port = address
-    return f"[{ip}]:{port}" if ":" in ip else f"{ip}:{port}"
+    return f"{host_in_url(ip)}:{port}"

@@ -9,9 +9,9 @@ from typing import Any, Final
 
 import traitlets
 
-from plughub.classes.detached import DetachedProcess
-from plughub.classes.proxy import Proxy
-from plughub.domain.errors import InvalidError, StartError
+from plughub.errors import InvalidError, StartError
+from plughub.processes import DetachedProcess
+from plughub.proxy import Proxy
 from plughub.traitlets import Command
 from plughub_haproxy.activity import last_activity
 from plughub_haproxy.binary import find_haproxy

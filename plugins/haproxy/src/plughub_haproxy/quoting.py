@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from plughub.domain.errors import StartError
+from plughub.errors import StartError
 
 _UNSAFE: Final = re.compile(rb"[^A-Za-z0-9_.~@:/,=+*%\[\]-]")
 _UNSEEN: Final = re.compile(r"[\x00-\x1f\x7f]")

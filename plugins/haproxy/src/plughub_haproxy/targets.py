@@ -7,7 +7,7 @@ import socket
 from typing import Final
 from urllib.parse import urlsplit
 
-from plughub.domain.errors import InvalidError
+from plughub.errors import InvalidError
 from plughub.utils import is_valid_ip
 from plughub_haproxy.entries import Address
 

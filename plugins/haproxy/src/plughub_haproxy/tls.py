@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from plughub.classes.certificates import HUB_PARTY
-from plughub.domain.errors import StartError, exit_code_of
+from plughub.errors import StartError, exit_code_of
 from plughub.kinds import TLSFiles
+from plughub.tls import HUB_PARTY
 
 CLIENT_NAME: Final = "client.pem"
 AUTHORITIES_NAME: Final = "authorities.pem"

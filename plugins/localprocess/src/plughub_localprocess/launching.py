@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from plughub.classes.descriptors import limit_of_launched
+from plughub.processes import limit_of_launched
 from plughub.spawner import SpawnFailed
 from plughub_localprocess.accounts import Account
 from plughub_localprocess.children import CHILDREN

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psutil
 
-from plughub.classes.listeners import listeners_at, owns_address
+from plughub.processes import listeners_at, owns_address
 from plughub_localprocess.groups import carries
 from plughub_localprocess.identity import ProcessIdentity
 

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 from traitlets import Bool, Dict, Float, Instance, Integer, TraitError, Unicode, default, validate
 
-from plughub.domain.names import unique_name
+from plughub.names import unique_name
 from plughub.spawner import Diagnosis, Found, Spawner, SpawnFailed
 from plughub.traitlets import ByteSpecification, Command
 from plughub_localprocess.accounts import Account, check_person, check_switch, find_account

@@ -14,8 +14,8 @@ from typing import Any, Final, TypeVar
 from traitlets import Bool, Float, Instance, Integer, Set, TraitError, Unicode, default, validate
 
 from plughub.auth import LocalAuthenticator
-from plughub.domain.errors import ForbiddenError
-from plughub.domain.names import shorten
+from plughub.errors import ForbiddenError
+from plughub.names import shorten
 from plughub_pam.transaction import PamError, Transaction
 from plughub_pam.verdict import Answer, Verdict
 

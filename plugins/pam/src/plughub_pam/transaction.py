@@ -14,7 +14,7 @@ from typing import Final
 
 import psutil
 
-from plughub.domain.errors import UnavailableError
+from plughub.errors import UnavailableError
 from plughub_pam.verdict import Answer
 
 HELPER: Final = Path(__file__).with_name("helper.py")

@@ -20,9 +20,9 @@ from plughub.domain.scopes.filters import parse_scope
 from plughub.domain.service_specs import read_service
 from plughub.domain.services import Service, ServiceDeclaration
 from plughub.services.hub_services.storing import delete_service, store_service
-from plughub.services.ports.store import Store, Transaction
 from plughub.services.settings import HubSettings
 from plughub.services.tokens.principals import Principal
+from plughub.storage.store import Store, Transaction
 
 
 class ServiceAdmin:

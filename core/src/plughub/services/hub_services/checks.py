@@ -8,17 +8,17 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from plughub.classes.detached import DetachedProcess
-from plughub.classes.listeners import owner_of, owns_address, process_family
+from plughub.classes.processes.detached import DetachedProcess
+from plughub.classes.processes.listeners import owner_of, owns_address, process_family
 from plughub.domain.errors import HubError
 from plughub.domain.scopes import Reach
 from plughub.domain.services import Service, ServiceLife
 from plughub.domain.urls import service_url
-from plughub.services.ports.store import Store, Transaction
-from plughub.services.processes.leading import Leadership
-from plughub.services.processes.loops import news
-from plughub.services.servers.probe import answers
+from plughub.services.coordination.leases import Leadership
+from plughub.services.coordination.loops import news
+from plughub.services.probe import answers
 from plughub.services.settings import HubSettings
+from plughub.storage.store import Store, Transaction
 
 log = logging.getLogger("plughub.services")
 LOOK_SECONDS: Final = 1.0

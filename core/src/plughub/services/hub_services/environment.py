@@ -12,7 +12,7 @@ from plughub.domain.scopes.known import service_access_scopes
 from plughub.domain.services import ServiceDeclaration
 from plughub.domain.urls import service_url
 from plughub.services.addresses import hub_host, public_address, service_link
-from plughub.services.servers.views import cookie_environment
+from plughub.services.server_records import cookie_environment
 from plughub.services.settings import HubSettings
 
 INHERITED: Final = (

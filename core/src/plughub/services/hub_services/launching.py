@@ -12,7 +12,7 @@ from typing import Final
 
 import psutil
 
-from plughub.classes.detached import DetachedProcess, end, last_lines, launch, start_of, trim
+from plughub.classes.processes.detached import DetachedProcess, end, last_lines, launch, start_of, trim
 from plughub.domain.secrets import scrub
 from plughub.domain.services import ServiceDeclaration
 from plughub.services.hub_services.environment import LAUNCH, MARK, SERVICE, service_environment, with_token

@@ -15,18 +15,19 @@ from subprocess import SubprocessError
 from time import monotonic
 from typing import Final
 
-from plughub.classes.detached import DetachedProcess
+from plughub.classes.processes.detached import DetachedProcess
+from plughub.domain.backoff import Backoff
 from plughub.domain.errors import HubError, UnavailableError
 from plughub.domain.scopes import Reach
 from plughub.domain.services import Service, ServiceDeclaration, ServiceLife
 from plughub.domain.tokens import new_token
+from plughub.services.coordination.hub_registry import other_hubs
+from plughub.services.coordination.leases import Held
+from plughub.services.coordination.loops import repeat
 from plughub.services.hub_services.launching import Launcher
 from plughub.services.hub_services.storing import renew_token
-from plughub.services.ports.store import Store, Transaction
-from plughub.services.processes.leading import Held
-from plughub.services.processes.loops import repeat
-from plughub.services.processes.membership import other_hubs
 from plughub.services.settings import HubSettings
+from plughub.storage.store import Store, Transaction
 
 log = logging.getLogger("plughub.services")
 LEASE: Final = "services"
@@ -34,7 +35,7 @@ LOOK_SECONDS: Final = 1.0
 IDLE_SECONDS: Final = 30.0
 STEADY_SECONDS: Final = 30.0
 """A service that ran that long before it died is started again at once."""
-LONGEST_PAUSE: Final = 60.0
+BACKOFF: Final = Backoff(first=1.0, longest=60.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -256,7 +257,7 @@ class ManagedServices:
         log.error("service %s %s; it is tried again in %d s", service.name, reason, pause)
 
     def _put_off(self, trouble: _Trouble) -> float:
-        pause = min(LONGEST_PAUSE, 2.0 ** (trouble.deaths - 1)) if trouble.deaths else 0.0
+        pause = BACKOFF.after(trouble.deaths)
         trouble.deaths += 1
         trouble.again = monotonic() + pause
         return pause

@@ -14,8 +14,8 @@ from plughub.domain.scopes.known import service_access_scopes
 from plughub.domain.services import Service, ServiceDeclaration
 from plughub.domain.tokens import GENERATED_ROUNDS, hash_token, token_prefix
 from plughub.domain.urls import service_url
-from plughub.services.ports.store import Transaction
 from plughub.services.tokens.role_scopes import scopes_of_role
+from plughub.storage.store import Transaction
 
 log = logging.getLogger("plughub.services")
 GENERATED: Final = "made by the hub for a service that it starts"

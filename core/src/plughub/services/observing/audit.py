@@ -11,8 +11,8 @@ from typing import Final
 from plughub.domain.audit import AuditEntry, AuditQuery, entry_of
 from plughub.domain.errors import HubError
 from plughub.domain.events import Event
-from plughub.plugin.markers import hookimpl
-from plughub.services.ports.store import Store, Transaction
+from plughub.markers import hookimpl
+from plughub.storage.store import Store, Transaction
 
 log = logging.getLogger("plughub.audit")
 PLUGIN: Final = "audit-trail"

@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from plughub.domain.clock import utcnow
+from plughub.services.coordination.loops import next_beat
 from plughub.services.observing.metrics import Metrics
-from plughub.services.ports.store import Store
-from plughub.services.processes.loops import next_beat
+from plughub.storage.store import Store
 
 log = logging.getLogger("plughub.metrics")
 FRESH_SECONDS: Final = 5.0

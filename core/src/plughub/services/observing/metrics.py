@@ -17,7 +17,7 @@ from prometheus_client.metrics_core import Metric
 
 from plughub.domain.events import Event, EventKind
 from plughub.domain.numbers import HubNumbers
-from plughub.plugin.markers import hookimpl
+from plughub.markers import hookimpl
 
 PLUGIN: Final = "metrics"
 SPAWN_BUCKETS: Final = (0.5, 1, 2.5, 5, 10, 15, 30, 60, 120, 180, 300, 600)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
+from plughub.domain.backoff import Backoff
 from plughub.domain.clock import utcnow
 from plughub.domain.explaining import with_details
 from plughub.domain.servers import Failure, OperationKind, Phase
 from plughub.services.operations.job import Job
 
-FIRST_PAUSE: Final = 15.0
-LONGEST_PAUSE: Final = 300.0
-_MANY: Final = 16
+BACKOFF: Final = Backoff(first=15.0, longest=300.0)
 
 
 async def give_up(job: Job, mistake: Exception) -> None:
@@ -36,5 +35,4 @@ async def give_up(job: Job, mistake: Exception) -> None:
         key = job.operation.server_id
         await job.advance(Phase.UNDO, lambda tx: tx.servers.failed(key, failure), failure=failure)
         return
-    pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (min(job.operation.attempts, _MANY) - 1))
-    await job.put_off(with_details(why, detail), pause)
+    await job.put_off(with_details(why, detail), BACKOFF.after(job.operation.attempts))

@@ -11,7 +11,7 @@ from typing import Any, Final, TypeVar
 from plughub.domain.errors import HubError, NotFoundError
 from plughub.domain.servers import Failure, Operation, Phase, ServerRecord
 from plughub.domain.users import User
-from plughub.services.ports.store import Store, Transaction
+from plughub.storage.store import Store, Transaction
 
 T = TypeVar("T")
 log = logging.getLogger("plughub.operations")

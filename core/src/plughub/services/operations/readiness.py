@@ -26,9 +26,9 @@ from plughub.services.operations.failing import (
     with_logs,
 )
 from plughub.services.operations.job import CancelledByUserError, Job
-from plughub.services.servers.probe import answers
-from plughub.services.servers.reachability import as_endpoint
-from plughub.services.servers.views import plugin_view
+from plughub.services.operations.reachability import as_endpoint
+from plughub.services.probe import answers
+from plughub.services.server_records import plugin_view
 from plughub.services.settings import HubSettings
 
 log = logging.getLogger("plughub.start")

@@ -9,14 +9,15 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from plughub.domain.backoff import Backoff
 from plughub.domain.errors import HubError, UnavailableError
 from plughub.domain.servers import Operation, OperationKind, Phase
+from plughub.services.coordination.loops import news
 from plughub.services.operations.giving_up import give_up
 from plughub.services.operations.job import Job, LeaseLostError, PutOffError
-from plughub.services.ports.store import Store, Transaction
-from plughub.services.processes.loops import news
-from plughub.services.servers.watching import Watchers
+from plughub.services.operations.watching import Watchers
 from plughub.services.settings import HubSettings
+from plughub.storage.store import Store, Transaction
 
 log = logging.getLogger("plughub.operations")
 LOOK_SECONDS: Final = 0.5
@@ -24,6 +25,7 @@ TOLD_SECONDS: Final = 5.0
 """Who is told when there is work looks for it nevertheless, but not so often."""
 AT_ONCE: Final = 1000
 RETRY_SECONDS: Final = 1.0
+RETRY_BACKOFF: Final = Backoff(first=RETRY_SECONDS, longest=16.0)
 TRIES: Final = 5
 """An operation that fails so often in a way that nobody foresaw is given up, or put off."""
 
@@ -227,7 +229,7 @@ class Runner:
             except Exception as error:
                 log.exception("%s of %s is tried again", job.phase, job.operation.id)
                 mistakes.append(error)
-                await self._again(job, RETRY_SECONDS * 2 ** (len(mistakes) - 1))
+                await self._again(job, RETRY_BACKOFF.after(len(mistakes)))
 
     async def _again(self, job: Job, pause: float) -> None:
         """Wait for some seconds, and until what is written down of an operation can be read again."""

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
+from plughub.domain.backoff import Backoff
 from plughub.domain.clock import utcnow
 from plughub.domain.errors import HubError, PluginError
 from plughub.domain.events import By, EventKind
@@ -25,6 +26,7 @@ from plughub.kinds import Endpoint, Found, SpawnerInfo
 from plughub.plugin.hooks import Hooks
 from plughub.services.addresses import server_prefix
 from plughub.services.observing.events import EventTeller
+from plughub.services.operations.cleanup import CleanUp, own_tokens, void_credentials
 from plughub.services.operations.failing import (
     StartFailedError,
     has_ended,
@@ -36,23 +38,21 @@ from plughub.services.operations.failing import (
 from plughub.services.operations.job import CancelledByUserError, Job
 from plughub.services.operations.readiness import Readiness
 from plughub.services.operations.reporting import Reporter
-from plughub.services.people.auth_states import Stored, stored_of
-from plughub.services.ports.store import Transaction
 from plughub.services.routes.routing import Router
-from plughub.services.servers.cleaning_up import CleanUp, own_tokens, void_credentials
-from plughub.services.servers.views import plugin_view, server_environment, server_token_note
+from plughub.services.secrets.auth_states import Stored, stored_of
+from plughub.services.server_records import plugin_view, server_environment, server_token_note
 from plughub.services.settings import HubSettings
 from plughub.services.tokens.role_scopes import scopes_of_role
 from plughub.services.tokens.tokens import store_token
+from plughub.storage.store import Transaction
 
 log = logging.getLogger("plughub.start")
 REFUSED: Final = 400
 """Status of a start whose options the spawner refuses."""
 ROUTE_TRIES: Final = 5
-FIRST_PAUSE: Final = 1.0
-LONGEST_PAUSE: Final = 300.0
+ROUTE_BACKOFF: Final = Backoff(first=0.4, longest=5.0)
+UNDO_BACKOFF: Final = Backoff(first=1.0, longest=300.0)
 REPORT_ACTIVITY: Final = "users:activity!user"
-MANY: Final = 16
 
 
 class _VoidTokenError(Exception):
@@ -230,7 +230,7 @@ class StartSteps:
                 if attempt == ROUTE_TRIES:
                     failure = spawn_failure(error)
                     raise StartFailedError(failure) from error
-                await asyncio.sleep(0.2 * 2**attempt)
+                await asyncio.sleep(ROUTE_BACKOFF.after(attempt))
         at = utcnow()
 
         def ready(tx: Transaction) -> None:
@@ -275,7 +275,7 @@ class StartSteps:
 
     async def _put_off(self, job: Job, reason: str) -> None:
         """Have what could not be stopped tried again, later each time."""
-        pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (min(job.operation.attempts, MANY) - 1))
+        pause = UNDO_BACKOFF.after(job.operation.attempts)
         await job.put_off(with_details("what is left of it could not be stopped", reason), pause)
 
     def _forget_kept(self, tx: Transaction, record: ServerRecord) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from plughub.domain.backoff import Backoff
 from plughub.domain.clock import utcnow
 from plughub.domain.errors import HubError, PluginError
 from plughub.domain.events import By, EventKind
@@ -17,19 +18,19 @@ from plughub.domain.users import User
 from plughub.kinds import Resumable, Server
 from plughub.plugin.hooks import Hooks
 from plughub.services.observing.events import EventTeller
+from plughub.services.operations.cleanup import CleanUp
 from plughub.services.operations.failing import has_ended
 from plughub.services.operations.job import Job
-from plughub.services.people.auth_states import Stored, stored_of
-from plughub.services.ports.store import Transaction
+from plughub.services.operations.reachability import FOREIGN, NO_ADDRESS
 from plughub.services.routes.routing import Router
-from plughub.services.servers.cleaning_up import CleanUp
-from plughub.services.servers.reachability import FOREIGN, NO_ADDRESS
-from plughub.services.servers.views import plugin_view
+from plughub.services.secrets.auth_states import Stored, stored_of
+from plughub.services.server_records import plugin_view
 from plughub.services.settings import HubSettings
+from plughub.storage.store import Transaction
 
 log = logging.getLogger("plughub.stop")
 TRIES: Final = 3
-PAUSE: Final = 0.5
+BACKOFF: Final = Backoff(first=1.0, longest=5.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +141,7 @@ class StopSteps:
                 log.warning("%s (%d of %d)", error, attempt, TRIES, exc_info=error.__cause__)
                 if attempt == TRIES:
                     raise
-                await asyncio.sleep(PAUSE * 2**attempt)
+                await asyncio.sleep(BACKOFF.after(attempt))
                 attempt += 1
 
     async def _clean(self, job: Job, left: Resumable | None = None) -> Phase:

@@ -12,10 +12,10 @@ from plughub.domain.routes import Place, Route
 from plughub.domain.servers import ServerRecord
 from plughub.domain.services import Service
 from plughub.services.addresses import server_routespec, service_routespec
-from plughub.services.ports.store import Store, Transaction
-from plughub.services.processes.membership import hubs_alive, machines_of
-from plughub.services.servers.views import route_data
+from plughub.services.coordination.hub_registry import hubs_alive, machines_of
+from plughub.services.server_records import route_data
 from plughub.services.settings import HubSettings
+from plughub.storage.store import Store, Transaction
 
 log = logging.getLogger("plughub.routing")
 

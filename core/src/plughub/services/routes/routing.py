@@ -16,10 +16,10 @@ from plughub.domain.routes import Place, Route
 from plughub.domain.servers import ServerRecord
 from plughub.kinds import ProxySettings
 from plughub.plugin.hooks import Hooks
-from plughub.services.ports.store import Store
-from plughub.services.processes.pulse import Kept, Pulse
+from plughub.services.coordination.change_feed import Kept, Pulse
 from plughub.services.routes.expected_routes import ExpectedRoutes
 from plughub.services.settings import HubSettings
+from plughub.storage.store import Store
 
 log = logging.getLogger("plughub.routing")
 AT_ONCE: Final = 50

@@ -12,9 +12,9 @@ from plughub.domain.errors import ConflictError, InvalidError, TooManyError
 from plughub.domain.explaining import parts_of
 from plughub.domain.servers import Failure, Operation, OperationKind, ServerRecord, Status
 from plughub.domain.users import User
-from plughub.services.ports.store import Transaction
-from plughub.services.servers.cleaning_up import forget_server
+from plughub.services.operations.cleanup import forget_server
 from plughub.services.settings import HubSettings
+from plughub.storage.store import Transaction
 
 
 class StillUndoneError(InvalidError):
@@ -95,7 +95,7 @@ class Beginning:
         if options is not None:
             tx.servers.set_options(server.id, options)
         # A culler must not take the server for one that was last used weeks ago.
-        tx.servers.touch({server.id: utcnow()})
+        tx.servers.used(server.id, utcnow())
         if not tx.servers.starting(server):
             raise changed_meanwhile(server)
         # Another process may have been first since the row was read: its operation is the one to join.

@@ -12,13 +12,13 @@ from plughub.domain.servers import ServerRecord
 from plughub.domain.users import User
 from plughub.kinds import Server
 from plughub.plugin.hooks import Hooks
-from plughub.services.ports.store import Store, Transaction
-from plughub.services.servers.asking import check_options
+from plughub.services.operations.cleanup import void_credentials
+from plughub.services.server_records import stored_view
 from plughub.services.servers.beginning import changed_meanwhile, check_named_limit
-from plughub.services.servers.cleaning_up import void_credentials
-from plughub.services.servers.views import stored_view
+from plughub.services.servers.requests import check_options
 from plughub.services.settings import HubSettings
 from plughub.services.tokens.principals import Principal
+from plughub.storage.store import Store, Transaction
 
 
 class NamedServers:

@@ -9,9 +9,9 @@ from plughub.domain.names import check_server_name, shorten, similar_server_name
 from plughub.domain.servers import ServerRecord
 from plughub.kinds import Server
 from plughub.plugin.hooks import Hooks
-from plughub.services.ports.store import Store, Transaction
-from plughub.services.servers.views import stored_view
+from plughub.services.server_records import stored_view
 from plughub.services.settings import HubSettings
+from plughub.storage.store import Store, Transaction
 
 log = logging.getLogger("plughub.servers")
 

@@ -10,23 +10,23 @@ import time
 from functools import partial
 from typing import Final
 
-from plughub.classes.spawner_answers import all_events
+from plughub.classes.spawner.answers import all_events
 from plughub.domain.errors import HubError, PluginError
 from plughub.domain.explaining import explained, with_details
 from plughub.domain.servers import ServerRecord
 from plughub.domain.users import User
 from plughub.kinds import Found, SpawnerInfo
 from plughub.plugin.hooks import Hooks
+from plughub.services.coordination.change_feed import Kept, Pulse
+from plughub.services.coordination.leases import Leadership
+from plughub.services.coordination.loops import repeat
 from plughub.services.operations.failing import exit_failure, with_logs
-from plughub.services.ports.store import Store, Transaction
-from plughub.services.processes.leading import Leadership
-from plughub.services.processes.loops import repeat
-from plughub.services.processes.pulse import Kept, Pulse
+from plughub.services.operations.reachability import Reachability
 from plughub.services.routes.routing import Router
-from plughub.services.servers.reachability import Reachability
+from plughub.services.server_records import plugin_view
 from plughub.services.servers.servers import ServerService
-from plughub.services.servers.views import plugin_view
 from plughub.services.settings import HubSettings
+from plughub.storage.store import Store, Transaction
 
 log = logging.getLogger("plughub.polling")
 LOOK_SECONDS: Final = 2.0

@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from typing import Final
 
+from cachetools import LRUCache
+
 from plughub.domain.servers import ServerRecord
 from plughub.domain.users import User
-from plughub.services.bounded import Bounded
-from plughub.services.ports.store import Store
-from plughub.services.servers.watching import Watchers
+from plughub.services.operations.watching import Watchers
+from plughub.storage.store import Store
 
 SECONDS: Final = 0.5
 REMEMBERED: Final = 10_000
@@ -27,7 +28,7 @@ class RecentServers:
     def __init__(self, store: Store, watchers: Watchers) -> None:
         self._store = store
         self._watchers = watchers
-        self._recent: Bounded[int, tuple[int, float, list[ServerRecord]]] = Bounded(REMEMBERED)
+        self._recent: LRUCache[int, tuple[int, float, list[ServerRecord]]] = LRUCache(REMEMBERED)
 
     async def of_user(self, user: User) -> list[ServerRecord]:
         """List the servers of a user.

@@ -24,13 +24,13 @@ from plughub.kinds import Moved, Server
 from plughub.plugin.hooks import Hooks
 from plughub.services.observing.events import EventTeller
 from plughub.services.operations.runner import Runner, Taken
-from plughub.services.ports.store import Store, Transaction
-from plughub.services.servers.asking import check_authorized, check_named, check_options, choose_backend
+from plughub.services.operations.watching import UNDO_SECONDS, Following, Watchers
+from plughub.services.server_records import plugin_view, stored_view
 from plughub.services.servers.beginning import Beginning, StillUndoneError
 from plughub.services.servers.recent import RecentServers
-from plughub.services.servers.views import plugin_view, stored_view
-from plughub.services.servers.watching import UNDO_SECONDS, Following, Watchers
+from plughub.services.servers.requests import check_authorized, check_named, check_options, choose_backend
 from plughub.services.settings import HubSettings
+from plughub.storage.store import Store, Transaction
 
 T = TypeVar("T")
 
@@ -120,11 +120,11 @@ class ServerService:
         return view if options is None else replace(view, options=options)
 
     def choose_backend(self, wanted: str = "") -> str:
-        """Choose the spawner for a start; see `plughub.services.servers.asking`."""
+        """Choose the spawner for a start; see `plughub.services.servers.requests`."""
         return choose_backend(self._settings, wanted)
 
     async def check_named(self, user: User, name: str) -> None:
-        """Check that a server may be started by its name; see `plughub.services.servers.asking`."""
+        """Check that a server may be started by its name; see `plughub.services.servers.requests`."""
         await check_named(self._store, self._settings, user, name)
 
     async def start(

@@ -20,9 +20,9 @@ from plughub.domain.shares import (
 )
 from plughub.domain.tokens import GENERATED_ROUNDS, compare_token, hash_token, new_share_code, token_prefix
 from plughub.domain.users import User
-from plughub.services.ports.store import Store, Transaction
 from plughub.services.sharing.shares import check_held, query_of, server_of, wanted_scopes
 from plughub.services.tokens.principals import Principal
+from plughub.storage.store import Store, Transaction
 
 _UNKNOWN = "Share not found or expired"
 _ASK = "Ask who sent you the link for a new one."

@@ -12,8 +12,8 @@ from plughub.domain.scopes import ScopeFilter, ScopeTree, excess_scopes, name_sc
 from plughub.domain.servers import ServerRecord
 from plughub.domain.shares import GranteeKind, Share, ShareQuery, share_scopes
 from plughub.domain.users import User
-from plughub.services.ports.store import Store, Transaction
 from plughub.services.tokens.principals import Principal
+from plughub.storage.store import Store, Transaction
 
 MANY: Final = 200
 """Shares that a page names."""

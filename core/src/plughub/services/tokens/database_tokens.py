@@ -6,7 +6,7 @@ from plughub import hookimpl
 from plughub.domain.oauth import TokenRecord
 from plughub.domain.tokens import MAX_TOKEN_LENGTH, SERVER_NOTE, compare_token, token_prefix
 from plughub.kinds import TokenIdentity
-from plughub.services.ports.store import Store, Transaction
+from plughub.storage.store import Store, Transaction
 
 
 class DatabaseTokens:

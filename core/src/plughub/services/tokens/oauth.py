@@ -20,10 +20,10 @@ from plughub.domain.scopes import ScopeFilter, ScopeTree, access_scopes, identif
 from plughub.domain.scopes.definitions import INHERIT
 from plughub.domain.scopes.known import service_access_scopes
 from plughub.domain.tokens import new_oauth_token
-from plughub.services.ports.store import Store, Transaction
 from plughub.services.settings import HubSettings
 from plughub.services.tokens.oauth_validator import ORIGIN, HubValidator
 from plughub.services.tokens.principals import Principal
+from plughub.storage.store import Store, Transaction
 
 _ENDPOINT: Final = f"{ORIGIN}/authorize"
 

@@ -18,8 +18,8 @@ from plughub.domain.paths import spellings
 from plughub.domain.scopes import ScopeOwner, ScopeTree, excess_scopes
 from plughub.domain.scopes.definitions import INHERIT
 from plughub.domain.tokens import compare_token
-from plughub.services.ports.store import Transaction
 from plughub.services.tokens.tokens import store_token
+from plughub.storage.store import Transaction
 
 CODE_SECONDS: Final = 300
 ORIGIN: Final = "https://hub.invalid"

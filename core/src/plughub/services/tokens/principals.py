@@ -8,13 +8,14 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from cachetools import LRUCache
+
 from plughub.domain.errors import ForbiddenError
 from plughub.domain.names import MAX_USERNAME
 from plughub.domain.scopes import Access, ScopeFilter, check_scopes
 from plughub.domain.services import Service
 from plughub.domain.sessions import LoginSession
 from plughub.domain.users import User
-from plughub.services.bounded import Bounded
 
 CACHE_SIZE: Final = 10_000
 CACHE_SECONDS: Final = 60
@@ -97,7 +98,7 @@ class PrincipalCache:
     """Principals by token or cookie: bounded, short-lived, and told when something changes."""
 
     def __init__(self) -> None:
-        self._entries: Bounded[bytes, tuple[float, Principal]] = Bounded(CACHE_SIZE)
+        self._entries: LRUCache[bytes, tuple[float, Principal]] = LRUCache(CACHE_SIZE)
         self.version = 0
         """Counts what was told; take it before looking something up that will be kept."""
         self._heard: float | None = None
@@ -121,7 +122,6 @@ class PrincipalCache:
         if until < time.time():
             del self._entries[key]
             return None
-        self._entries.move_to_end(key)
         return principal
 
     def put(self, secret: str, principal: Principal, version: int) -> None:

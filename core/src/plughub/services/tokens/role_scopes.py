@@ -7,7 +7,7 @@ from collections.abc import Collection
 from plughub.domain.errors import InvalidError
 from plughub.domain.names import shorten
 from plughub.domain.roles import DEFAULT_ROLES
-from plughub.services.ports.store import Transaction
+from plughub.storage.store import Transaction
 
 
 def scopes_of_role(tx: Transaction, name: str) -> tuple[str, ...]:

@@ -28,9 +28,9 @@ from plughub.domain.tokens import GENERATED_ROUNDS, hash_token, new_token, token
 from plughub.domain.users import User
 from plughub.kinds import TokenIdentity
 from plughub.plugin.hooks import Hooks
-from plughub.services.ports.store import Store, Transaction
 from plughub.services.tokens.principals import Principal, PrincipalCache
 from plughub.services.tokens.role_scopes import scopes_of_role, scopes_of_roles
+from plughub.storage.store import Store, Transaction
 
 MAX_ANY_TOKEN: Final = 64 * 1024
 """Bytes; longer is not shown to any plugin."""

@@ -10,8 +10,8 @@ from typing import Final
 
 import pytest
 
-from plughub.classes.authenticator import Authenticator
-from plughub.classes.authenticator_hooks import AuthenticatorHooks
+from plughub.classes.authenticator.authenticator import Authenticator
+from plughub.classes.authenticator.hooks import AuthenticatorHooks
 from plughub.kinds import Identity, Login, LoginMethod, Rejected
 from plughub.plugin.calling import HookCaller
 from plughub.plugin.hooks import Hooks

@@ -16,15 +16,14 @@ import pytest
 from plughub.domain.clock import utcnow
 from plughub.domain.routes import Route
 from plughub.kinds import SpawnerInfo
-from plughub.services.people.activity import ActivityService
-from plughub.services.ports.store import Transaction
-from plughub.services.processes.preparation import PLAIN_CLIENT, prepare
-from plughub.services.routes.route_keeping import RouteKeeper
+from plughub.services.coordination.preparation import PLAIN_CLIENT, prepare
+from plughub.services.routes.activity import ActivityService
+from plughub.services.routes.route_check import RouteKeeper
 from plughub.services.routes.routing import Router
 from plughub.services.settings import HubSettings
 from plughub.storage.database import Database
 from plughub.storage.schema import prepare_schema
-from plughub.storage.store import SQLStore
+from plughub.storage.store import Store, Transaction
 from plughub.testing.backends import Backend
 from plughub.testing.contracts.proxy_under_test import NAME, ProxyFixtures, ProxyUnderTest
 from plughub.testing.waiting import until
@@ -43,7 +42,7 @@ class Kept:
         url: where the hub and all servers answer.
     """
 
-    def __init__(self, proxy: ProxyUnderTest, store: SQLStore, url: str) -> None:
+    def __init__(self, proxy: ProxyUnderTest, store: Store, url: str) -> None:
         self.url = url
         settings = HubSettings(
             mark="m",
@@ -92,7 +91,7 @@ class KeepingOfProxy(ProxyFixtures):
         """A hub that sees to the routes of the proxy."""
         url = f"sqlite:///{tmp_path}/kept.sqlite"
         prepare_schema(url)
-        store = SQLStore(Database(url))
+        store = Store(Database(url))
         await store.write(lambda tx: run_servers(tx, PEOPLE, hub.url))
         kept = Kept(proxy, store, hub.url)
         await kept.keeper.start()

@@ -17,7 +17,7 @@ from typing import Final
 import pytest
 from tornado.websocket import websocket_connect
 
-from plughub.classes.certificates import HUB, CertificateFolder
+from plughub.classes.tls.certificates import HUB, CertificateFolder
 from plughub.kinds import ProxySettings
 from plughub.testing.backends import Backend, ask, hang_up, raw_server
 from plughub.testing.contracts.proxy_under_test import Make, ProxyFixtures, ProxyUnderTest, running

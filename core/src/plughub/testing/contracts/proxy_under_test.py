@@ -9,8 +9,8 @@ from typing import Any, Final
 
 import pytest
 
-from plughub.classes.proxy import Proxy
-from plughub.classes.proxy_hooks import ProxyHooks
+from plughub.classes.proxy.hooks import ProxyHooks
+from plughub.classes.proxy.proxy import Proxy
 from plughub.domain.routes import Route
 from plughub.kinds import ProxyInfo, ProxySettings
 from plughub.plugin.calling import HookCaller

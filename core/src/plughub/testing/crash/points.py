@@ -27,8 +27,7 @@ from plughub.domain.routes import Route
 from plughub.kinds import HubContext
 from plughub.plugin.calling import HookCaller
 from plughub.plugin.manager import owner_of
-from plughub.services.ports.store import Transaction
-from plughub.storage.store import SQLStore
+from plughub.storage.store import Store, Transaction
 
 T = TypeVar("T")
 PLUGIN: Final = "crashpoints"
@@ -81,14 +80,14 @@ def hub_configure(context: HubContext) -> None:  # noqa: ARG001 - the contract
 
 
 def _watch_commits(file: Path) -> None:
-    write = SQLStore.write
+    write = Store.write
 
-    async def watched(self: SQLStore, work: Callable[[Transaction], T]) -> T:
+    async def watched(self: Store, work: Callable[[Transaction], T]) -> T:
         answer = await write(self, work)
         _reached(file, f"commit {_name_of(work)}")
         return answer
 
-    SQLStore.write = watched  # type: ignore[method-assign]
+    Store.write = watched  # type: ignore[method-assign]
 
 
 def _watch_hooks(file: Path) -> None:

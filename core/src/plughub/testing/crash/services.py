@@ -9,7 +9,7 @@ from plughub.domain.scopes import Reach
 from plughub.domain.services import Service, ServiceLife
 from plughub.domain.tokens import compare_token, token_prefix
 from plughub.services.hub_services.storing import GENERATED
-from plughub.services.ports.store import Transaction
+from plughub.storage.store import Transaction
 
 TOKEN: Final = "JUPYTERHUB_API_TOKEN"
 NAME: Final = "JUPYTERHUB_SERVICE_NAME"

@@ -23,7 +23,7 @@ class ActivityHandler(APIHandler):
         check_body(body, {"last_activity": TEXT, "servers": OBJECT}, "activity")
         at = parse_time(body["last_activity"]) if body.get("last_activity") else None
         servers = _servers(body.get("servers") or {})
-        await self.context.activity.report(await self.find_user(name), at, servers)
+        await self.services.activity.report(await self.find_user(name), at, servers)
         self.answer_nothing(200)
 
 

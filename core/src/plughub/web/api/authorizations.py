@@ -24,7 +24,7 @@ class _Authorizations(APIHandler):
 
     def answer_owner(self, owner: User | Service | None, more: frozenset[str] = frozenset()) -> None:
         """Show the owner of a token or cookie, as far as the scopes of the sender go, and some more."""
-        settings, scopes = self.context.settings, self.visitor.scopes | more
+        settings, scopes = self.services.settings, self.visitor.scopes | more
         if isinstance(owner, Service):
             model = service_model(settings, owner, scopes)
         else:
@@ -40,7 +40,7 @@ class TokenOwnerHandler(_Authorizations):
     async def get(self, token: str = "") -> None:
         """Tell whose token it is."""
         self.check_sender()
-        found: Principal | None = await self.context.tokens.by_token(token)
+        found: Principal | None = await self.services.tokens.by_token(token)
         if found is None:
             raise NotFoundError(_UNKNOWN)
         # Whoever has a token can ask with it whose it is.
@@ -60,7 +60,7 @@ class CookieOwnerHandler(_Authorizations):
         text = value or self.request.body.decode(errors="replace")
         cookies = self.cookies_of_hub
         cookie = cookies.read_login(text) if name == cookies.login_name and text else None
-        found = await self.context.sessions.principal(cookie, Client()) if cookie else None
+        found = await self.services.sessions.principal(cookie, Client()) if cookie else None
         self.answer_owner(found.owner if found else None)
 
 

@@ -37,7 +37,7 @@ class GroupsHandler(_GroupAnswers):
         """List groups, as far as the scopes go."""
         page = page_of(self)
         within = reach_in_list(self, "list:groups")
-        groups, total = await self.context.groups.page(within, page.offset, page.limit)
+        groups, total = await self.services.groups.page(within, page.offset, page.limit)
         self.answer(page.wrap(self, [self.model(group) for group in groups], total))
 
     @requires("admin:groups")
@@ -45,7 +45,7 @@ class GroupsHandler(_GroupAnswers):
         """Create several groups."""
         body = self.json_body()
         check_body(body, {"groups": TEXTS, "users": TEXTS}, "group")
-        groups = await self.context.groups.create(
+        groups = await self.services.groups.create(
             body.get("groups") or [], body.get("users") or [], by=self.visitor
         )
         for group in groups:
@@ -59,19 +59,19 @@ class GroupHandler(_GroupAnswers):
     @requires(*GROUP_KEYS, about=of_group)
     async def get(self, name: str) -> None:
         """Show a group, as far as the scopes go."""
-        self.answer(self.model(await self.context.groups.get(name)))
+        self.answer(self.model(await self.services.groups.get(name)))
 
     @requires("admin:groups", about=of_group)
     async def post(self, name: str) -> None:
         """Create a group."""
-        groups = await self.context.groups.create([name], self.users_of_body(), by=self.visitor)
+        groups = await self.services.groups.create([name], self.users_of_body(), by=self.visitor)
         self.tell("create-group", "", group=name, users=list(groups[0].users))
         self.answer(self.model(groups[0]), HTTPStatus.CREATED)
 
     @requires("delete:groups", about=of_group)
     async def delete(self, name: str) -> None:
         """Delete a group."""
-        await self.context.groups.delete(name, self.visitor)
+        await self.services.groups.delete(name, self.visitor)
         self.tell("delete-group", "", group=name)
         self.answer_nothing(HTTPStatus.NO_CONTENT)
 
@@ -83,7 +83,7 @@ class GroupUsersHandler(_GroupAnswers):
     async def post(self, name: str) -> None:
         """Add members."""
         users = self.users_of_body(required=True)
-        group = await self.context.groups.add(name, users, self.visitor)
+        group = await self.services.groups.add(name, users, self.visitor)
         self.tell("add-to-group", "", group=name, users=users)
         self.answer(self.model(group))
 
@@ -91,7 +91,7 @@ class GroupUsersHandler(_GroupAnswers):
     async def delete(self, name: str) -> None:
         """Take members out."""
         users = self.users_of_body(required=True)
-        group = await self.context.groups.remove(name, users, self.visitor)
+        group = await self.services.groups.remove(name, users, self.visitor)
         self.tell("remove-from-group", "", group=name, users=users)
         self.answer(self.model(group))
 
@@ -102,6 +102,6 @@ class GroupPropertiesHandler(_GroupAnswers):
     @requires("groups", about=of_group)
     async def put(self, name: str) -> None:
         """Store properties in place of those before."""
-        group = await self.context.groups.set_properties(name, self.json_body(needed=True))
+        group = await self.services.groups.set_properties(name, self.json_body(needed=True))
         self.tell("change-group", "", group=name)
         self.answer(self.model(group))

@@ -53,7 +53,7 @@ class InfoHandler(APIHandler):
     @requires("read:hub")
     async def get(self) -> None:
         """Tell versions and backends."""
-        spawner = self.context.settings.default_spawner
+        spawner = self.services.settings.default_spawner
         authenticator = next(iter(self.context.login_methods), "")
         self.answer(
             {
@@ -63,7 +63,7 @@ class InfoHandler(APIHandler):
                 "sys_executable": sys.executable,
                 "spawner": self._plugin(spawner),
                 "authenticator": self._plugin(authenticator),
-                "plugins": {name: self._plugin(name) for name in self.context.hooks.caller.plugins.names},
+                "plugins": {name: self._plugin(name) for name in self.services.hooks.caller.plugins.names},
             }
         )
 

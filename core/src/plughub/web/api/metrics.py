@@ -10,7 +10,7 @@ from plughub.web.requires import requires
 
 def is_open(handler: BaseHandler) -> bool:
     """Anybody may read the metrics here."""
-    return not handler.context.authenticate_prometheus
+    return not handler.context.options.authenticate_prometheus
 
 
 class MetricsHandler(APIHandler):

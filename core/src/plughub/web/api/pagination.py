@@ -93,4 +93,4 @@ def _url(handler: BaseHandler, offset: int, limit: int) -> str:
     request = handler.request
     kept = filter_query(request.query, {"offset", "limit"}.__contains__)
     path = add_query(add_query(request.path, kept), f"offset={offset}&limit={limit}")
-    return absolute(handler.context.settings, request, path)
+    return absolute(handler.services.settings, request, path)

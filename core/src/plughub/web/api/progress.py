@@ -32,7 +32,7 @@ class ProgressHandler(APIHandler):
     @requires("read:servers", about=of_server)
     async def get(self, name: str, server: str = "") -> None:
         """Follow a start to its end."""
-        record = await self.context.servers.get(name, server)
+        record = await self.services.servers.get(name, server)
         if record.pending != "spawn" and not record.running and record.failure is None:
             raise NotFoundError(f"{record.full_name} is not starting")
         self.set_header("Content-Type", "text/event-stream")
@@ -47,7 +47,7 @@ class ProgressHandler(APIHandler):
 
     async def _follow(self, record: ServerRecord) -> None:
         steps = Steps()
-        async with contextlib.aclosing(self.context.servers.changes(record)) as changes:
+        async with contextlib.aclosing(self.services.servers.changes(record)) as changes:
             async for current in changes:
                 record = current
                 if self._gone:
@@ -61,8 +61,8 @@ class ProgressHandler(APIHandler):
 
     def _end(self, record: ServerRecord, last: Report) -> Report:
         if record.running:
-            url = server_prefix(self.context.settings, record)
-            where = link_to_server(self.context.settings, record)
+            url = server_prefix(self.services.settings, record)
+            where = link_to_server(self.services.settings, record)
             link = Markup('Server ready at <a href="{0}">{0}</a>').format(where)
             return {
                 "progress": 100,

@@ -27,7 +27,7 @@ class ProxyHandler(APIHandler):
     async def get(self) -> None:
         """Show the routes that stand."""
         page = page_of(self)
-        routes = sorted(await self.context.router.table(), key=lambda route: route.routespec)
+        routes = sorted(await self.services.router.table(), key=lambda route: route.routespec)
         shown = {
             route.routespec: {
                 "routespec": route.routespec,
@@ -42,7 +42,7 @@ class ProxyHandler(APIHandler):
     async def post(self) -> None:
         """Mend the routes now."""
         with self.context.metrics.route_check():
-            await self.context.router.sync()
+            await self.services.router.sync()
         self.tell("check-routes", "")
         self.answer_nothing(HTTPStatus.OK)
 
@@ -53,7 +53,7 @@ class ProxyHandler(APIHandler):
         check_body({key: value for key, value in body.items() if key != "port"}, _KEYS, "proxy")
         if any(value is not None for value in body.values()):
             raise InvalidError(
-                f"the proxy {self.context.settings.proxy!r} is found by its configuration, not by this call",
+                f"the proxy {self.services.settings.proxy!r} is found by its configuration, not by this call",
                 hint="change the settings of the proxy and restart the hub: servers go on running",
             )
         await self.post()

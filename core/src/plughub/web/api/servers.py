@@ -42,22 +42,22 @@ class ServerHandler(APIHandler):
     @requires("read:servers", about=of_server)
     async def get(self, name: str, server: str = "") -> None:
         """Show a server, also one that does not run."""
-        record = await self.context.servers.get(name, server)
+        record = await self.services.servers.get(name, server)
         self._answer_model(record, await self.find_user(name))
 
     @requires("start:servers", about=of_server)
     async def post(self, name: str, server: str = "") -> None:
         """Start a server: 201 when it runs in time, 202 when it is on its way."""
         wishes = _wishes(self.json_body())
-        found = await self.context.users.whole(name)
+        found = await self.services.users.whole(name)
         user = found.user
         record = await self._look_again(found.servers, server)
         if record is not None and record.pending == "spawn":
             self.answer_nothing(HTTPStatus.ACCEPTED)
             return
         begin = time.monotonic()
-        user = await self.context.refresher.before_start(user, self.visitor)
-        record = await self.context.servers.start(
+        user = await self.services.refresher.before_start(user, self.visitor)
+        record = await self.services.servers.start(
             user,
             server,
             options=wishes.options,
@@ -66,9 +66,9 @@ class ServerHandler(APIHandler):
             named_limit=await named_server_limit(self),
         )
         if wishes.display_name is not None:
-            await self.context.named_servers.call(record, wishes.display_name)
-        left = self.context.slow_spawn_timeout - (time.monotonic() - begin)
-        record = await self.context.servers.wait(record, left)
+            await self.services.named_servers.call(record, wishes.display_name)
+        left = self.context.options.slow_spawn_timeout - (time.monotonic() - begin)
+        record = await self.services.servers.wait(record, left)
         self._answer_start(record)
 
     @requires("start:servers", about=of_server)
@@ -77,7 +77,7 @@ class ServerHandler(APIHandler):
         body = self.json_body()
         check_body(body, {"display_name": TEXT, "user_options": OBJECT}, "server")
         user = await self.find_user(name)
-        record = await self.context.named_servers.create(
+        record = await self.services.named_servers.create(
             user,
             server,
             display_name=_display_name(body) or "",
@@ -96,8 +96,8 @@ class ServerHandler(APIHandler):
         if new_name is not None:
             # Who may start only some servers must not make this one into another.
             await check_access(self, ("start:servers",), of_server(name, new_name))
-        before = await self.context.servers.get(name, server)
-        record = await self.context.named_servers.change(
+        before = await self.services.servers.get(name, server)
+        record = await self.services.named_servers.change(
             before,
             name=new_name,
             display_name=_display_name(body),
@@ -113,21 +113,21 @@ class ServerHandler(APIHandler):
         body = self.json_body()
         check_body(body, {"remove": FLAG, "forget": FLAG}, "server")
         remove = bool(body.get("remove"))
-        record = await self.context.servers.get(name, server)
+        record = await self.services.servers.get(name, server)
         if body.get("forget"):
             await self._forget(record, remove=remove)
             return
-        by, seconds = self.by, self.context.slow_stop_timeout
+        by, seconds = self.by, self.context.options.slow_stop_timeout
         put_off = record.operation is not None and record.operation.trouble
         if record.pending == "stop" and not remove and not put_off:
             self.answer_nothing(HTTPStatus.ACCEPTED)
             return
-        await self.context.refresher.before_stop(record.user_id, self.visitor)
+        await self.services.refresher.before_stop(record.user_id, self.visitor)
         if remove:
-            record = await self.context.servers.remove(record, seconds, by=by)
+            record = await self.services.servers.remove(record, seconds, by=by)
         else:
-            record = await self.context.servers.stop(record, by=by)
-            record = await self.context.servers.wait(record, seconds)
+            record = await self.services.servers.stop(record, by=by)
+            record = await self.services.servers.wait(record, seconds)
         if record.running and record.failure is not None:
             raise HubError(self._why(record.failure, record), hint="Try again; the server still runs.")
         self.answer_nothing(HTTPStatus.ACCEPTED if record.active else HTTPStatus.NO_CONTENT)
@@ -137,7 +137,7 @@ class ServerHandler(APIHandler):
         await check_access(self, ("admin:servers",), of_server(record.user, record.name))
         if remove:
             raise InvalidError("forget the server first, then remove it")
-        gone = await self.context.forgetting.forget(record)
+        gone = await self.services.forgetting.forget(record)
         self.tell("forget-server", gone.user, gone.name, backend=gone.backend, host=gone.host)
         self.answer_nothing(HTTPStatus.NO_CONTENT)
 
@@ -145,13 +145,13 @@ class ServerHandler(APIHandler):
         return failure.told(details=self.sees_details(of_server(record.user, record.name)))
 
     def _answer_model(self, record: ServerRecord, user: User, status: int = HTTPStatus.OK) -> None:
-        models = Models(self.context.settings, self.visitor.scopes)
+        models = Models(self.services.settings, self.visitor.scopes)
         self.answer(models.server(record, user.groups), status)
 
     async def _look_again(self, records: Iterable[ServerRecord], server: str) -> ServerRecord | None:
         """Find a server as it is right now: one that has died may be started again."""
         record = next((record for record in records if record.name == server), None)
-        return None if record is None else await self.context.servers.check(record)
+        return None if record is None else await self.services.servers.check(record)
 
     def _answer_start(self, record: ServerRecord) -> None:
         if record.ready:

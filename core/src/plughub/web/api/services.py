@@ -17,8 +17,8 @@ class ServicesHandler(APIHandler):
     @lists("list:services", kinds=("service",))
     async def get(self) -> None:
         """List services by name, as far as the scopes go."""
-        found = await self.context.services.within(reach_in_list(self, "list:services"))
-        settings, scopes = self.context.settings, self.visitor.scopes
+        found = await self.services.service_admin.within(reach_in_list(self, "list:services"))
+        settings, scopes = self.services.settings, self.visitor.scopes
         self.answer({service.name: service_model(settings, service, scopes) for service in found})
 
 
@@ -28,21 +28,21 @@ class ServiceHandler(APIHandler):
     @requires(*SERVICE_KEYS, about=of_service)
     async def get(self, name: str) -> None:
         """Show a service, as far as the scopes go."""
-        service = await self.context.services.get(name)
-        self.answer(service_model(self.context.settings, service, self.visitor.scopes))
+        service = await self.services.service_admin.get(name)
+        self.answer(service_model(self.services.settings, service, self.visitor.scopes))
 
     @requires("admin:services", about=of_service)
     async def post(self, name: str) -> None:
         """Create a service that somebody else starts."""
         body = self.json_body()
         check_body(body, SERVICE, "service")
-        service = await self.context.services.create(name, body, self.visitor)
+        service = await self.services.service_admin.create(name, body, self.visitor)
         self.tell("create-service", "", service=name)
-        self.answer(service_model(self.context.settings, service, self.visitor.scopes), HTTPStatus.CREATED)
+        self.answer(service_model(self.services.settings, service, self.visitor.scopes), HTTPStatus.CREATED)
 
     @requires("admin:services", about=of_service)
     async def delete(self, name: str) -> None:
         """Delete a service that does not stand in the config file."""
-        await self.context.services.delete(name)
+        await self.services.service_admin.delete(name)
         self.tell("delete-service", "", service=name)
         self.answer_nothing(HTTPStatus.OK)

@@ -21,14 +21,14 @@ class SessionsHandler(APIHandler):
         """List the login sessions of a user, the one that was used last first."""
         user = await self.find_user(name)
         here = self.visitor.session
-        found = await self.context.sessions.of_user(user)
+        found = await self.services.sessions.of_user(user)
         self.answer({"sessions": [_model(session, here) for session in found]})
 
     @requires("tokens", about=of_user)
     async def delete(self, name: str) -> None:
         """Sign a user out everywhere: login sessions end, with the tokens that servers got in them."""
         user = await self.find_user(name)
-        await self.context.sessions.end_all(user)
+        await self.services.sessions.end_all(user)
         own = self.visitor.is_user and self.visitor.name == user.name
         if own:
             self.tell(EventKind.LOGOUT, user.name, everywhere=True)

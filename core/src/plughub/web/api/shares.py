@@ -33,7 +33,7 @@ class _ShareAnswers(APIHandler):
         """
         page = replace(page_of(self), wrapped=True)
         items, total = await look(page.offset, page.limit)
-        shown = [model(self.context.settings, item) for item in items]
+        shown = [model(self.services.settings, item) for item in items]
         self.answer(page.wrap(self, shown, total))
 
     def answer_share(self, share: Share) -> None:
@@ -42,7 +42,7 @@ class _ShareAnswers(APIHandler):
         Args:
             share: the share.
         """
-        self.answer(share_model(self.context.settings, share))
+        self.answer(share_model(self.services.settings, share))
 
 
 class SharesOfOwnerHandler(_ShareAnswers):
@@ -51,7 +51,7 @@ class SharesOfOwnerHandler(_ShareAnswers):
     @requires("read:shares", about=of_user)
     async def get(self, owner: str) -> None:
         """List the shares of all servers of a user."""
-        sharing = self.context.sharing
+        sharing = self.services.sharing
         await self.answer_page(lambda *page: sharing.of_owner(owner, None, *page), share_model)
 
 
@@ -61,14 +61,14 @@ class SharesOfServerHandler(_ShareAnswers):
     @requires("read:shares", about=of_server)
     async def get(self, owner: str, server: str) -> None:
         """List the shares of a server."""
-        sharing = self.context.sharing
+        sharing = self.services.sharing
         await self.answer_page(lambda *page: sharing.of_owner(owner, server, *page), share_model)
 
     @requires("shares", about=of_server)
     async def post(self, owner: str, server: str) -> None:
         """Share a server with a user or group."""
         grantee, scopes = self._request()
-        share = await self.context.sharing.grant(owner, server, grantee, scopes, self.visitor)
+        share = await self.services.sharing.grant(owner, server, grantee, scopes, self.visitor)
         self._tell("share-server", owner, server, grantee, sorted(share.scopes))
         self.answer_share(share)
 
@@ -76,7 +76,7 @@ class SharesOfServerHandler(_ShareAnswers):
     async def patch(self, owner: str, server: str) -> None:
         """Take scopes back from a user or group; all when none are named."""
         grantee, scopes = self._request()
-        share = await self.context.sharing.revoke(owner, server, grantee, scopes)
+        share = await self.services.sharing.revoke(owner, server, grantee, scopes)
         self._tell("unshare-server", owner, server, grantee, scopes)
         if share is None:
             self.answer({})
@@ -86,7 +86,7 @@ class SharesOfServerHandler(_ShareAnswers):
     @requires("shares", about=of_server)
     async def delete(self, owner: str, server: str) -> None:
         """Take back all shares of a server."""
-        await self.context.sharing.revoke_all(owner, server)
+        await self.services.sharing.revoke_all(owner, server)
         self.tell("unshare-server", owner, server)
         self.answer_nothing(HTTPStatus.NO_CONTENT)
 
@@ -114,7 +114,7 @@ class _SharedWithHandler(_ShareAnswers):
         Args:
             name: of the user or group.
         """
-        grantee, sharing = Grantee(kind=self.kind, name=name), self.context.sharing
+        grantee, sharing = Grantee(kind=self.kind, name=name), self.services.sharing
         await self.answer_page(lambda *page: sharing.with_grantee(grantee, *page), share_model)
 
     async def show(self, name: str, owner: str, server: str) -> None:
@@ -126,7 +126,7 @@ class _SharedWithHandler(_ShareAnswers):
             server: its name.
         """
         grantee = Grantee(kind=self.kind, name=name)
-        self.answer_share(await self.context.sharing.one(grantee, owner, server))
+        self.answer_share(await self.services.sharing.one(grantee, owner, server))
 
     async def leave(self, name: str, owner: str, server: str) -> None:
         """Give a share back.
@@ -137,7 +137,7 @@ class _SharedWithHandler(_ShareAnswers):
             server: its name.
         """
         grantee = Grantee(kind=self.kind, name=name)
-        await self.context.sharing.leave(grantee, owner, server)
+        await self.services.sharing.leave(grantee, owner, server)
         self.tell("leave-share", owner, server, grantee=_name(grantee))
         self.answer_nothing(HTTPStatus.NO_CONTENT)
 
@@ -202,7 +202,7 @@ class CodesOfOwnerHandler(_ShareAnswers):
     @requires("read:shares", about=of_user)
     async def get(self, owner: str) -> None:
         """List the share codes of all servers of a user."""
-        codes = self.context.share_codes
+        codes = self.services.share_codes
         await self.answer_page(lambda *page: codes.of_owner(owner, None, *page), share_code_model)
 
 
@@ -212,7 +212,7 @@ class CodesOfServerHandler(_ShareAnswers):
     @requires("read:shares", about=of_server)
     async def get(self, owner: str, server: str) -> None:
         """List the share codes of a server."""
-        codes = self.context.share_codes
+        codes = self.services.share_codes
         await self.answer_page(lambda *page: codes.of_owner(owner, server, *page), share_code_model)
 
     @requires("shares", about=of_server)
@@ -220,12 +220,12 @@ class CodesOfServerHandler(_ShareAnswers):
         """Make a share code."""
         body = self.json_body()
         check_body(body, {"scopes": TEXTS, "expires_in": NUMBER}, "share code")
-        made = await self.context.share_codes.create(
+        made = await self.services.share_codes.create(
             owner, server, body.get("scopes") or [], body.get("expires_in"), self.visitor
         )
         scopes = sorted(made.record.scopes)
         self.tell("create-share-code", owner, server, code_id=f"sc_{made.record.id}", scopes=scopes)
-        self.answer(share_code_model(self.context.settings, made.record, made.text))
+        self.answer(share_code_model(self.services.settings, made.record, made.text))
 
     @requires("shares", about=of_server)
     async def delete(self, owner: str, server: str) -> None:
@@ -234,7 +234,7 @@ class CodesOfServerHandler(_ShareAnswers):
         found = _CODE_ID.fullmatch(wanted)
         if wanted and not found:
             raise NotFoundError(f"there is no share code {wanted[:32]!r}")
-        await self.context.share_codes.delete(owner, server, code=code, key=int(found[1]) if found else None)
+        await self.services.share_codes.delete(owner, server, code=code, key=int(found[1]) if found else None)
         self.tell("delete-share-code", owner, server, code_id=wanted or None)
         self.answer_nothing(HTTPStatus.NO_CONTENT)
 

@@ -6,12 +6,13 @@ import logging
 from collections.abc import Mapping
 from typing import Any, Final
 
+from cachetools import LRUCache
+
 from plughub.domain.errors import InvalidError
 from plughub.domain.plain_json import plain_json
-from plughub.services.bounded import Bounded
 
 log = logging.getLogger("plughub.web")
-_reported: Final[Bounded[tuple[str, str], str]] = Bounded(1000)
+_reported: Final[LRUCache[tuple[str, str], str]] = LRUCache(1000)
 """What was logged already: lists are read all the time."""
 
 

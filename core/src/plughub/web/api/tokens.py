@@ -32,7 +32,7 @@ class TokensHandler(APIHandler):
     async def get(self, name: str) -> None:
         """List the tokens of a user."""
         user = await self.find_user(name)
-        tokens = self.context.tokens
+        tokens = self.services.tokens
         records = await tokens.of_user(user)
         records.sort(key=lambda record: ((record.last_activity or record.created or _NEVER), record.id))
         models = [token_model(record, tokens.effective_scopes(user, record)) for record in records]
@@ -46,7 +46,7 @@ class TokensHandler(APIHandler):
         maker = self.principal or await self._by_password(body.get("auth"))
         user = await self._owner(name, maker)
         self.require_confirmation()
-        made = await self.context.tokens.create(
+        made = await self.services.tokens.create(
             user,
             note=_note(body),
             scopes=await self._scopes(body),
@@ -54,7 +54,7 @@ class TokensHandler(APIHandler):
             holder=maker,
         )
         self._tell(user, maker, made.record)
-        scopes = self.context.tokens.effective_scopes(user, made.record)
+        scopes = self.services.tokens.effective_scopes(user, made.record)
         self.answer({**token_model(made.record, scopes), "token": made.text}, 201)
 
     async def _scopes(self, body: Mapping[str, Any]) -> tuple[str, ...] | None:
@@ -63,7 +63,7 @@ class TokensHandler(APIHandler):
         if scopes is not None and roles is not None:
             raise InvalidError("say scopes or roles, not both")
         if roles:
-            return await self.context.tokens.scopes_of_roles(roles)
+            return await self.services.tokens.scopes_of_roles(roles)
         return None if scopes is None else tuple(scopes)
 
     def _tell(self, user: User, maker: Principal, record: TokenRecord) -> None:
@@ -88,20 +88,20 @@ class TokensHandler(APIHandler):
         form = {key: value for key, value in auth.items() if key not in {"username", "password"}}
         remote_ip = self.request.remote_ip or ""
         with self.context.metrics.login():
-            session = await self.context.logins.log_in(
+            session = await self.services.logins.log_in(
                 auth.get("username", ""),
                 auth.get("password", ""),
                 form,
                 remote_ip=remote_ip,
                 wanted=SessionRequest(keep=False),
             )
-        return Principal(owner=session.user, scopes=self.context.tokens.scopes_of(session.user))
+        return Principal(owner=session.user, scopes=self.services.tokens.scopes_of(session.user))
 
     async def _owner(self, name: str, maker: Principal) -> User:
         """Find the owner of a new token; who may not make one does not learn whether there is such a user."""
         refusal = ForbiddenError(f"User {name[:64]} not found or no permissions to generate tokens")
         try:
-            user = maker.user if maker.is_user and maker.name == name else await self.context.users.get(name)
+            user = maker.user if maker.is_user and maker.name == name else await self.services.users.get(name)
         except NotFoundError as error:
             raise refusal from error
         if not maker.may("tokens", resource=ScopeFilter.user(user.name), groups=user.groups):
@@ -116,16 +116,16 @@ class TokenHandler(APIHandler):
     async def get(self, name: str, token_id: str) -> None:
         """Show a token."""
         user, key = await self.find_user(name), _key(token_id)
-        record = next((found for found in await self.context.tokens.of_user(user) if found.id == key), None)
+        record = next((found for found in await self.services.tokens.of_user(user) if found.id == key), None)
         if record is None:
             raise _no_such_token(token_id)
-        self.answer(token_model(record, self.context.tokens.effective_scopes(user, record)))
+        self.answer(token_model(record, self.services.tokens.effective_scopes(user, record)))
 
     @requires("tokens", about=of_user)
     async def delete(self, name: str, token_id: str) -> None:
         """Revoke a token."""
         user = await self.find_user(name)
-        if not await self.context.tokens.revoke(user, _key(token_id)):
+        if not await self.services.tokens.revoke(user, _key(token_id)):
             raise _no_such_token(token_id)
         self.tell(EventKind.TOKEN_REVOKED, user.name, token=token_id)
         self.answer_nothing(204)

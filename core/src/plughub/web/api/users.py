@@ -10,7 +10,7 @@ from plughub.domain.names import shorten
 from plughub.domain.scopes import identify_scopes
 from plughub.domain.services import Service
 from plughub.domain.users import SORTABLE, ServerState, UserQuery
-from plughub.services.people.users import WholeUser
+from plughub.services.users.users import WholeUser
 from plughub.web.api.base import APIHandler
 from plughub.web.api.bodies import FLAG, OBJECT, TEXT, TEXTS, check_body
 from plughub.web.api.models import USER_KEYS, Models, service_model
@@ -28,11 +28,11 @@ class SelfHandler(APIHandler):
         visitor = self.visitor
         if isinstance(visitor.owner, Service):
             scopes = visitor.scopes | identify_scopes(visitor.name, "service")
-            self._answer(service_model(self.context.settings, visitor.owner, scopes))
+            self._answer(service_model(self.services.settings, visitor.owner, scopes))
             return
-        models = Models(self.context.settings, visitor.scopes | identify_scopes(visitor.name))
+        models = Models(self.services.settings, visitor.scopes | identify_scopes(visitor.name))
         needed = models.needs_servers()
-        servers = await self.context.servers.recent.of_user(visitor.user) if needed else []
+        servers = await self.services.servers.recent.of_user(visitor.user) if needed else []
         model = models.user(visitor.user, servers, include_stopped=include_stopped(self))
         self._answer(model)
 
@@ -52,8 +52,8 @@ class UsersHandler(APIHandler):
         """List users, as far as the scopes go."""
         page = page_of(self)
         stopped = include_stopped(self)
-        found = await self.context.user_admin.page(self._query(page), stopped=stopped)
-        models = Models(self.context.settings, self.visitor.scopes)
+        found = await self.services.user_admin.page(self._query(page), stopped=stopped)
+        models = Models(self.services.settings, self.visitor.scopes)
         shown = [
             models.user(user, found.servers.get(user.id, []), include_stopped=stopped) for user in found.users
         ]
@@ -65,7 +65,7 @@ class UsersHandler(APIHandler):
         body = self.json_body()
         check_body(body, {"usernames": TEXTS, "admin": FLAG, "authenticator": TEXT}, "user")
         admin = bool(body.get("admin"))
-        users = await self.context.user_admin.create(
+        users = await self.services.user_admin.create(
             body.get("usernames") or [],
             admin=admin,
             by=self.visitor,
@@ -73,7 +73,7 @@ class UsersHandler(APIHandler):
         )
         for user in users:
             self.tell("create-user", user.name, admin=admin)
-        models = Models(self.context.settings, self.visitor.scopes)
+        models = Models(self.services.settings, self.visitor.scopes)
         self.answer([models.user(user) for user in users], HTTPStatus.CREATED)
 
     def _query(self, page: PageOfList) -> UserQuery:
@@ -110,7 +110,7 @@ class UserHandler(APIHandler):
         body = self.json_body()
         check_body(body, {"admin": FLAG, "authenticator": TEXT}, "user")
         admin = bool(body.get("admin"))
-        created = await self.context.user_admin.create(
+        created = await self.services.user_admin.create(
             [name], admin=admin, by=self.visitor, authenticator=body.get("authenticator") or ""
         )
         self.tell("create-user", created[0].name, admin=admin)
@@ -125,9 +125,9 @@ class UserHandler(APIHandler):
         check_body(body, {"name": TEXT, "admin": FLAG, "auth_state": OBJECT}, "user")
         sealed = None
         if "auth_state" in body:
-            sealed = await self.context.auth_states.seal(body["auth_state"])
-        before = await self.context.users.get(name)
-        user = await self.context.user_admin.change(
+            sealed = await self.services.auth_states.seal(body["auth_state"])
+        before = await self.services.users.get(name)
+        user = await self.services.user_admin.change(
             before, name=body.get("name"), admin=body.get("admin"), auth_state=sealed, by=self.visitor
         )
         self.tell("change-user", user.name, was=before.name, admin=user.admin)
@@ -136,21 +136,21 @@ class UserHandler(APIHandler):
     @requires("delete:users", about=of_user)
     async def delete(self, name: str) -> None:
         """Stop the servers of a user and delete her."""
-        user = await self.context.users.get(name)
-        await self.context.user_admin.delete(user, self.context.slow_stop_timeout, by=self.visitor)
+        user = await self.services.users.get(name)
+        await self.services.user_admin.delete(user, self.context.options.slow_stop_timeout, by=self.visitor)
         self.tell("delete-user", user.name)
         self.answer_nothing(HTTPStatus.NO_CONTENT)
 
     async def _answer(self, name: str, status: int = HTTPStatus.OK, found: WholeUser | None = None) -> None:
-        models = Models(self.context.settings, self.visitor.scopes)
+        models = Models(self.services.settings, self.visitor.scopes)
         if found is None:
-            found = await self.context.users.whole(
+            found = await self.services.users.whole(
                 name, servers=models.needs_servers(), secrets=models.needs_secrets()
             )
         user = found.user
         model: dict[str, Any] = models.user(user, found.servers, include_stopped=include_stopped(self))
         if "auth_state" in model:
-            model["auth_state"] = await self.context.auth_states.opened(user.id, found.sealed)
+            model["auth_state"] = await self.services.auth_states.opened(user.id, found.sealed)
         self.answer(model, status)
 
 

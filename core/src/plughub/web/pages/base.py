@@ -50,7 +50,7 @@ class PageHandler(BaseHandler):
             return
         await super().prepare()
         if self.principal is not None and self.is_activity:
-            self.context.activity.user(self.principal.user.id, utcnow())
+            self.services.activity.user(self.principal.user.id, utcnow())
 
     async def head(self, *path: str) -> None:
         """Answer what GET answers, without the page; a page whose GET does something overrides this."""
@@ -80,7 +80,7 @@ class PageHandler(BaseHandler):
         """
         if self.request.method not in {"GET", "HEAD"}:
             raise NotFoundError("there is nothing at this address")
-        self.redirect(self.context.settings.origins.hub + self.uri)
+        self.redirect(self.services.settings.origins.hub + self.uri)
 
     # ---- where
 
@@ -126,7 +126,7 @@ class PageHandler(BaseHandler):
         Returns:
             The path.
         """
-        return self.context.settings.hub_prefix + "/".join(quote_path(piece) for piece in pieces if piece)
+        return self.services.settings.hub_prefix + "/".join(quote_path(piece) for piece in pieces if piece)
 
     def server_path(self, user: str, server: str) -> str:
         """Give where a server is reached.
@@ -138,7 +138,7 @@ class PageHandler(BaseHandler):
         Returns:
             The path; with host and scheme when servers have origins of their own.
         """
-        return server_link(self.context.settings, user, server)
+        return server_link(self.services.settings, user, server)
 
     def link_to(self, server: ServerRecord) -> str:
         """Give where a server is reached, in the spelling that it goes by.
@@ -149,7 +149,7 @@ class PageHandler(BaseHandler):
         Returns:
             The path; with host and scheme when servers have origins of their own.
         """
-        return link_to_server(self.context.settings, server)
+        return link_to_server(self.services.settings, server)
 
     def spawn_path(self, user: str, server: str) -> str:
         """Give the path of the page that starts a server.
@@ -161,7 +161,7 @@ class PageHandler(BaseHandler):
         Returns:
             The path.
         """
-        return spawn_url(self.context.settings.base_url, user, server)
+        return spawn_url(self.services.settings.base_url, user, server)
 
     def pending_path(self, user: str, server: str) -> str:
         """Give the path of the page that watches a server start, with the address to go to next.
@@ -173,7 +173,7 @@ class PageHandler(BaseHandler):
         Returns:
             The path.
         """
-        path = spawn_pending_url(self.context.settings.base_url, user, server)
+        path = spawn_pending_url(self.services.settings.base_url, user, server)
         return self.with_next(path, self.server_path(user, server))
 
     def api_path(self, server: ServerRecord) -> str:
@@ -201,7 +201,7 @@ class PageHandler(BaseHandler):
         wanted = self.text_argument("next")
         if not wanted:
             return ""
-        settings = self.context.settings
+        settings = self.services.settings
         origins = settings.origins
         if origins.servers and wanted.startswith(f"{origins.servers}/"):
             wanted = wanted[len(origins.servers) :]
@@ -238,7 +238,7 @@ class PageHandler(BaseHandler):
             )
         except Exception:
             self.application.log.exception("the page of an error cannot be made")
-            page = bare_page(answer, self.context.settings.hub_prefix)
+            page = bare_page(answer, self.services.settings.hub_prefix)
         self.set_header("Content-Type", "text/html; charset=UTF-8")
         self.finish(page)
 
@@ -246,15 +246,15 @@ class PageHandler(BaseHandler):
         principal = self.principal
         token = self.xsrf_token.decode()
         return {
-            "user": TemplateUser(principal.user, self.context.settings) if principal else None,
+            "user": TemplateUser(principal.user, self.services.settings) if principal else None,
             "expanded_scopes": sorted(principal.scopes) if principal else [],
             "parsed_scopes": {scope.partition("!")[0] for scope in principal.scopes} if principal else set(),
             "services": self._services(principal) if principal else (),
             "xsrf": token,
             "xsrf_token": token,
             "jhdata": {
-                "base_url": self.context.settings.hub_prefix,
-                "prefix": self.context.settings.base_url,
+                "base_url": self.services.settings.hub_prefix,
+                "prefix": self.services.settings.base_url,
                 "user": principal.name if principal else "",
                 "xsrf_token": token,
             },
@@ -262,7 +262,7 @@ class PageHandler(BaseHandler):
 
     def _services(self, principal: Principal) -> list[dict[str, Any]]:
         """List the services that somebody may open."""
-        settings = self.context.settings
+        settings = self.services.settings
         return [
             {
                 "name": service.name,
@@ -270,7 +270,7 @@ class PageHandler(BaseHandler):
                 "href": service_link(settings, service.name),
                 "info": service.info,
             }
-            for service in self.context.listed_services()
+            for service in self.services.service_checks.pages()
             if principal.may("access:services", resource=ScopeFilter.service(service.name))
         ]
 
@@ -283,7 +283,7 @@ class PageHandler(BaseHandler):
         Returns:
             Variables.
         """
-        settings = self.context.settings
+        settings = self.services.settings
         info = settings.spawners.get(server.backend)
         details = self.sees_details(ScopeFilter.server(server.user, server.name))
         return {

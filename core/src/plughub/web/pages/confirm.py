@@ -9,7 +9,7 @@ from plughub.domain.errors import ForbiddenError
 from plughub.domain.sessions import SessionRequest
 from plughub.domain.users import User
 from plughub.kinds import LoginMethod
-from plughub.services.people.login import Session
+from plughub.services.users.login import Session
 from plughub.web.pages.login import LoginHandler
 
 
@@ -49,7 +49,7 @@ class ConfirmHandler(LoginHandler):
         """
         visitor, client = self.visitor, self.client
         wanted = SessionRequest(agent=client.agent, before=visitor.session, only=visitor.user.name)
-        return await self.context.logins.log_in(
+        return await self.services.logins.log_in(
             username, password, form, remote_ip=client.remote_ip, wanted=wanted
         )
 

@@ -11,9 +11,9 @@ from plughub.domain.names import MAX_USERNAME
 from plughub.domain.sessions import SessionRequest
 from plughub.domain.users import User
 from plughub.kinds import LoginMethod
-from plughub.services.people.links import FIELD
-from plughub.services.people.links import PLUGIN as ONETIME
-from plughub.services.people.login import WRONG, Session
+from plughub.services.users.login import WRONG, Session
+from plughub.services.users.login_links import FIELD
+from plughub.services.users.login_links import PLUGIN as ONETIME
 from plughub.web.errors import answer_to, status_of
 from plughub.web.pages.base import PageHandler
 from plughub.web.pages.root import landing
@@ -40,7 +40,7 @@ class LoginHandler(PageHandler):
     def methods(self) -> Mapping[str, LoginMethod]:
         """The ways to log in by plugin; who says nothing of it is asked with what the form sends."""
         said = self.context.login_methods
-        owners = self.context.hooks.caller.plugins.owners("authenticator")
+        owners = self.services.hooks.caller.plugins.owners("authenticator")
         return {name: said.get(name, LoginMethod()) for name in dict.fromkeys((*owners, *said))}
 
     async def get(self) -> None:
@@ -95,7 +95,7 @@ class LoginHandler(PageHandler):
         """
         before = self.principal.session if self.principal else None
         wanted = SessionRequest(agent=self.client.agent, before=before)
-        return await self.context.logins.log_in(
+        return await self.services.logins.log_in(
             username, password, form, remote_ip=self.client.remote_ip, wanted=wanted
         )
 
@@ -218,13 +218,13 @@ class LoginHandler(PageHandler):
 
     def _elsewhere(self, method: LoginMethod, after: str) -> str:
         url = method.url or ""
-        path = url if url.startswith(("/", "https:", "http:")) else self.context.settings.hub_prefix + url
+        path = url if url.startswith(("/", "https:", "http:")) else self.services.settings.hub_prefix + url
         mark = "&" if "?" in path else "?"
         return f"{path}{mark}{urlencode({'next': after})}" if after else path
 
     def _is_insecure(self) -> bool:
         local = self.request.host_name in {"localhost", "127.0.0.1", "::1"}
-        return self.request.protocol == "http" and not local and not self.context.secure_cookies
+        return self.request.protocol == "http" and not local and not self.context.options.secure_cookies
 
 
 class OneTimeHandler(LoginHandler):
@@ -271,7 +271,7 @@ class OneTimeHandler(LoginHandler):
         if is_typed(self.request):
             return False
         if led_by_hub(self.request):
-            return is_handed_on(self.request, self.context.settings.base_url)
+            return is_handed_on(self.request, self.services.settings.base_url)
         return is_from_elsewhere(self.request) or self.principal is not None
 
     def _only_looks(self) -> bool:
@@ -309,7 +309,7 @@ class LogoutHandler(PageHandler):
         with self.context.metrics.logout():
             session = self.principal.session if self.principal else None
             if session is not None:
-                await self.context.logins.log_out(user, session, remote_ip=self.request.remote_ip or "")
+                await self.services.logins.log_out(user, session, remote_ip=self.request.remote_ip or "")
         if self.context.options.stop_on_logout:
             await self._stop_servers(user)
         self.forget_stored()
@@ -322,6 +322,6 @@ class LogoutHandler(PageHandler):
 
     async def _stop_servers(self, user: User) -> None:
         """Have everything of somebody stopped that runs; that goes on in the background."""
-        for server in await self.context.servers.of_user(user):
+        for server in await self.services.servers.of_user(user):
             if server.ready:
-                await self.context.servers.stop(server, by=self.by)
+                await self.services.servers.stop(server, by=self.by)

@@ -57,7 +57,7 @@ class LogoHandler(OpenHandler):
 
     def get(self) -> None:
         """Give the picture."""
-        configured = Path(self.context.logo_file) if self.context.logo_file else None
+        configured = Path(self.context.options.logo_file) if self.context.options.logo_file else None
         path = configured if configured and configured.is_file() else STATIC / "logo.svg"
         self.set_header("Content-Type", mimetypes.guess_type(path.name)[0] or "application/octet-stream")
         self.set_header("Cache-Control", "max-age=3600")

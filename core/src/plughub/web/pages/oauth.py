@@ -15,7 +15,7 @@ class AuthorizeHandler(PageHandler):
     @requires()
     async def get(self) -> None:
         """Send the browser back with a code; ask first when it is not the user's own server."""
-        question = await self.context.oauth.question(self.request.query, self.visitor)
+        question = await self.services.oauth.question(self.request.query, self.visitor)
         if isinstance(question, str):
             self.redirect(question)
         elif question.confirmed:
@@ -30,14 +30,14 @@ class AuthorizeHandler(PageHandler):
     async def post(self) -> None:
         """Send the browser back with a code for what the user agreed to."""
         chosen = frozenset(self.get_body_arguments("scopes")) or frozenset({IDENTIFY})
-        question = await self.context.oauth.question(self.request.query, self.visitor)
+        question = await self.services.oauth.question(self.request.query, self.visitor)
         if isinstance(question, Question) and question.grants(chosen, self.visitor.name):
             self.require_confirmation()
         await self._agree(chosen)
 
     async def _agree(self, scopes: frozenset[str]) -> None:
         session = self.cookies_of_hub.session_id
-        target = await self.context.oauth.agree(self.request.query, self.visitor, scopes, session)
+        target = await self.services.oauth.agree(self.request.query, self.visitor, scopes, session)
         self.tell("authorize-client", self.visitor.name, client=self.get_query_argument("client_id"))
         self.redirect(target)
 
@@ -46,7 +46,7 @@ class AuthorizeHandler(PageHandler):
             "oauth.html",
             oauth_client=question.client,
             allowed_scopes=sorted(question.scopes),
-            scope_descriptions=describe_scopes(question.scopes, self.context.tree, self.visitor.name),
+            scope_descriptions=describe_scopes(question.scopes, self.services.tree, self.visitor.name),
             authorize_url=self.request.uri,
             home_url=self.hub_path("home"),
         )

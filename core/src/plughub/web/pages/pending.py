@@ -16,7 +16,7 @@ class SpawnPendingHandler(PageHandler):
     @requires("start:servers", "read:servers", about=of_server)
     async def get(self, name: str, server: str = "") -> None:
         """Show how far it is, or go on."""
-        record = await self.context.servers.get(name, server)
+        record = await self.services.servers.get(name, server)
         if record.ready:
             self.redirect(self.onward(self.link_to(record)))
         elif record.pending == "spawn":

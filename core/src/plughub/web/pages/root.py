@@ -52,10 +52,10 @@ class HomeHandler(PageHandler):
     async def get(self) -> None:
         """Show the servers."""
         user = self.visitor.user
-        servers = await self.context.servers.of_user(user)
-        checked = [await self.context.servers.check(server) for server in servers]
+        servers = await self.services.servers.of_user(user)
+        checked = [await self.services.servers.check(server) for server in servers]
         cards = [self.server_card(server) for server in checked]
-        settings = self.context.settings
+        settings = self.services.settings
         default = next(card for card in cards if not card["name"])
         named = [card for card in cards if card["name"]]
         limit = await named_server_limit(self)
@@ -71,7 +71,7 @@ class HomeHandler(PageHandler):
             url_path_join=url_path_join,
             may_add=settings.allow_named_servers and (not limit or len(named) < limit),
             several_spawners=len(settings.spawners) > 1,
-            shared=[self._shared_card(share) for share in await self.context.sharing.with_me(user)],
+            shared=[self._shared_card(share) for share in await self.services.sharing.with_me(user)],
         )
 
     def _shared_card(self, share: Share) -> dict[str, Any]:
@@ -91,7 +91,7 @@ class PrefixHandler(PageHandler):
 
     async def get(self, *path: str) -> None:
         """Send the browser to the same address below the hub's prefix, or to the service that it is of."""
-        settings = self.context.settings
+        settings = self.services.settings
         if not self.is_at_hub and not is_navigation(self.request):
             # A script would not be let to the hub's origin, and could not read why.
             await self.other(*path)
@@ -107,7 +107,7 @@ class PrefixHandler(PageHandler):
 
     async def other(self, *_path: str) -> None:
         """Say to programs that the server does not run; what they sent cannot be sent on."""
-        base = self.context.settings.base_url
+        base = self.services.settings.base_url
         if not self.request.path.startswith((f"{base}user/", f"{base}services/")):
             raise NotFoundError("there is nothing at this address")
         status = self.context.options.not_running_status
@@ -145,6 +145,6 @@ async def landing(handler: PageHandler, user: User) -> str:
     default = await default_url(handler)
     if default or not handler.context.options.redirect_to_server:
         return handler.onward(default or handler.hub_path("home"))
-    server = await handler.context.servers.get(user.name, "")
+    server = await handler.services.servers.get(user.name, "")
     path = handler.link_to(server) if server.ready else handler.spawn_path(user.name, "")
     return handler.onward(path)

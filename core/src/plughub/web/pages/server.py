@@ -37,9 +37,9 @@ class UserUrlHandler(PageHandler):
             self._fail(name, "")
             return
         record = await self._server(name, path)
-        back = respell(self._target, server_prefix(self.context.settings, record))
+        back = respell(self._target, server_prefix(self.services.settings, record))
         # A browser that comes back had no route: the first time that may be one that is still to come.
-        elsewhere = self._redirects > 0 and await self.context.router.expected.may_be_missing(record)
+        elsewhere = self._redirects > 0 and await self.services.router.expected.may_be_missing(record)
         if record.ready and not elsewhere:
             await self._to_the_server(record, back)
         elif self._is_for_programs(path):
@@ -72,7 +72,7 @@ class UserUrlHandler(PageHandler):
         ]
         for server in wanted:
             try:
-                return await self.context.servers.get(name, server)
+                return await self.services.servers.get(name, server)
             except NotFoundError:
                 continue
         raise NotFoundError(NOT_TO_BE_SEEN)
@@ -88,7 +88,7 @@ class UserUrlHandler(PageHandler):
             )
         if count:
             await asyncio.sleep(min(2**count, MAX_DELAY))
-        target = self.context.settings.origins.of_user(record.user) + path.partition("?")[0]
+        target = self.services.settings.origins.of_user(record.user) + path.partition("?")[0]
         target = add_query(target, filter_query(self.request.query, "redirects".__eq__))
         self.redirect(add_query(target, f"redirects={count + 1}"))
 
@@ -101,7 +101,7 @@ class UserUrlHandler(PageHandler):
     @property
     def _target(self) -> str:
         """The address of this request at the server itself."""
-        settings = self.context.settings
+        settings = self.services.settings
         return settings.base_url + escape_uri((self.request.uri or "")[len(settings.hub_prefix) :])
 
     def _is_for_programs(self, path: str) -> bool:
@@ -112,8 +112,8 @@ class UserUrlHandler(PageHandler):
         return self.principal is not None and self.principal.by_token
 
     def _fail(self, name: str, server: str, *, running: bool = False) -> None:
-        prefix = self.context.settings.hub_prefix
-        where = absolute(self.context.settings, self.request, self.spawn_path(name, server))
+        prefix = self.services.settings.hub_prefix
+        where = absolute(self.services.settings, self.request, self.spawn_path(name, server))
         path = f"/{self.request.path[len(prefix) :]}"
         status = self.context.options.not_running_status
         message = f"JupyterHub server no longer running at {path}. Restart the server at {where}"
@@ -135,6 +135,6 @@ class UserRedirectHandler(PageHandler):
             self.redirect(elsewhere)
             return
         server = self.context.options.default_server_name
-        target = user_url(self.context.settings.base_url, user.name, server) + path.lstrip("/")
+        target = user_url(self.services.settings.base_url, user.name, server) + path.lstrip("/")
         target = add_query(target, escape_uri(self.request.query))
         self.redirect(f"{self.spawn_path(user.name, server)}?{urlencode({'next': target})}")

@@ -18,7 +18,7 @@ class AcceptShareHandler(PageHandler):
     async def get(self) -> None:
         """Show what the code offers."""
         text = self._code()
-        code = await self.context.share_codes.look_at(text, self.visitor.user)
+        code = await self.services.share_codes.look_at(text, self.visitor.user)
         self.render_page(
             "accept-share.html",
             code=text,
@@ -26,7 +26,7 @@ class AcceptShareHandler(PageHandler):
             spawner={"name": code.server},
             spawner_ready=code.ready,
             spawner_url=self.server_path(code.owner, code.server),
-            scope_descriptions=describe_scopes(code.scopes, self.context.tree, self.visitor.name),
+            scope_descriptions=describe_scopes(code.scopes, self.services.tree, self.visitor.name),
             next_url=self._after(code),
             accept_url=self.hub_path("accept-share"),
             home_url=self.hub_path("home"),
@@ -35,7 +35,7 @@ class AcceptShareHandler(PageHandler):
     @requires()
     async def post(self) -> None:
         """Accept, and go to the server."""
-        share = await self.context.share_codes.accept(self._code(), self.visitor.user)
+        share = await self.services.share_codes.accept(self._code(), self.visitor.user)
         self.tell("accept-share", share.owner, share.server, scopes=sorted(share.scopes))
         self.redirect(self._after(share), status=303)
 

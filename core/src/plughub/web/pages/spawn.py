@@ -67,7 +67,7 @@ class SpawnHandler(PageHandler):
         if not self.request.headers.get("Content-Type", "").lower().startswith("multipart/"):
             return MAX_BODY
         user = await self._user(name, server)
-        backend = self.context.servers.choose_backend(self.get_query_argument(BACKEND, ""))
+        backend = self.services.servers.choose_backend(self.get_query_argument(BACKEND, ""))
         form = await self._form(user, server, backend)
         return max(MAX_BODY, self.context.options.spawn_form_limit) if form else MAX_BODY
 
@@ -76,7 +76,7 @@ class SpawnHandler(PageHandler):
         user = await self._user(name, server)
         if await self._goes_on_elsewhere(user, server):
             return
-        backend = self.context.servers.choose_backend(self.get_query_argument(BACKEND, ""))
+        backend = self.services.servers.choose_backend(self.get_query_argument(BACKEND, ""))
         if self.request.files and not await self._form(user, server, backend):
             raise InvalidError("this server has no form that takes files; start it without them")
         if LINKED in self.request.body_arguments:
@@ -99,7 +99,7 @@ class SpawnHandler(PageHandler):
         The own default server is an exception: where the address was typed, and without options just after a
         login too.
         """
-        if led_by_hub(self.request) and not is_handed_on(self.request, self.context.settings.base_url):
+        if led_by_hub(self.request) and not is_handed_on(self.request, self.services.settings.base_url):
             return False
         if server or user.name != self.visitor.name or self.get_query_argument(BACKEND, ""):
             return True
@@ -111,16 +111,16 @@ class SpawnHandler(PageHandler):
         name = name or self.visitor.name
         await check_access(self, ("start:servers",), of_server(name, server))
         user = await self.find_user(name)
-        await self.context.servers.check_named(user, server)
+        await self.services.servers.check_named(user, server)
         return user
 
     async def _goes_on_elsewhere(self, user: User, server: str) -> bool:
         """Send the browser to a server that runs, or is on its way."""
         try:
-            record = await self.context.servers.get(user.name, server)
+            record = await self.services.servers.get(user.name, server)
         except NotFoundError:
             return False
-        record = await self.context.servers.check(record)
+        record = await self.services.servers.check(record)
         self._again = record.failed_start or record.failure is not None
         if record.failed_start:  # she has read why, and wants another one
             return False
@@ -133,9 +133,9 @@ class SpawnHandler(PageHandler):
     def _backend(self) -> str | None:
         """Give the spawner; None when it has to be chosen first."""
         wanted = self.get_query_argument(BACKEND, "")
-        if not wanted and len(self.context.settings.spawners) > 1:
+        if not wanted and len(self.services.settings.spawners) > 1:
             return None
-        return self.context.servers.choose_backend(wanted)
+        return self.services.servers.choose_backend(wanted)
 
     def _options_of_query(self) -> Mapping[str, Sequence[str]]:
         """Read the options of a link: what begins with ``opt-``, else all that is not the hub's own."""
@@ -148,12 +148,12 @@ class SpawnHandler(PageHandler):
 
     async def _form(self, user: User, server: str, backend: str) -> str:
         view = await self._view(user, server)
-        return await self.context.hooks.options_form(backend, view)
+        return await self.services.hooks.options_form(backend, view)
 
     async def _view(self, user: User, server: str) -> Server:
         """Show the server to its spawner, with the secrets of its user."""
-        view = await self.context.servers.view(user, server)
-        return await self.context.auth_states.in_view(view, user.id)
+        view = await self.services.servers.view(user, server)
+        return await self.services.auth_states.in_view(view, user.id)
 
     async def _start_linked(
         self, user: User, server: str, backend: str, options: Mapping[str, Sequence[str]]
@@ -174,7 +174,7 @@ class SpawnHandler(PageHandler):
     ) -> None:
         try:
             view = await self._view(user, server)
-            options = await self.context.hooks.options_from_form(backend, view, form, linked=linked)
+            options = await self.services.hooks.options_from_form(backend, view, form, linked=linked)
             await self._start(user, server, backend, options)
         except UnauthorizedError:
             raise
@@ -190,10 +190,10 @@ class SpawnHandler(PageHandler):
         if user.name != self.visitor.name:
             self.require_confirmation()
         try:
-            user = await self.context.refresher.before_start(user, self.visitor)
+            user = await self.services.refresher.before_start(user, self.visitor)
         except UnauthorizedError:
             self.refuse_stranger()
-        record: ServerRecord = await self.context.servers.start(
+        record: ServerRecord = await self.services.servers.start(
             user,
             server,
             options=options,
@@ -201,7 +201,7 @@ class SpawnHandler(PageHandler):
             by=self.by,
             named_limit=await named_server_limit(self),
         )
-        record = await self.context.servers.wait(record, SOON)
+        record = await self.services.servers.wait(record, SOON)
         if record.ready:
             self.redirect(self.onward(self.link_to(record)))
         else:
@@ -209,12 +209,12 @@ class SpawnHandler(PageHandler):
 
     def _ask(self, user: User, server: str, backend: str, options: Mapping[str, Sequence[str]]) -> None:
         """Show what will be started, with a button that starts it."""
-        info = self.context.settings.spawners[backend]
+        info = self.services.settings.spawners[backend]
         self.render_page(
             "confirm_start.html",
             for_user=user,
             server_name=server,
-            spawner_label=info.label or backend if len(self.context.settings.spawners) > 1 else "",
+            spawner_label=info.label or backend if len(self.services.settings.spawners) > 1 else "",
             options=[(name, value) for name, values in options.items() for value in values],
             after_url=self._after(user, server),
             url=self._address(user, server, self._options_in_address()),
@@ -228,7 +228,7 @@ class SpawnHandler(PageHandler):
                 "label": info.label or name,
                 "url": self._address(user, server, options, backend=name),
             }
-            for name, info in self.context.settings.spawners.items()
+            for name, info in self.services.settings.spawners.items()
         ]
         self.render_page(
             "spawn.html", for_user=user, server_name=server, spawner_choices=choices, spawner_options_form=""

@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from plughub.domain.oauth import TokenRecord
 from plughub.domain.sessions import LoginSession
-from plughub.services.processes.preparation import PLAIN_CLIENT
+from plughub.services.coordination.preparation import PLAIN_CLIENT
 from plughub.web.pages.base import PageHandler
 from plughub.web.requires import requires
 from plughub.web.xsrf import is_from_elsewhere
@@ -35,10 +35,10 @@ class TokenPageHandler(PageHandler):
     async def get(self) -> None:
         """Show the tokens."""
         user = self.visitor.user
-        records = await self.context.tokens.of_user(user)
-        sessions = await self.context.sessions.of_user(user)
+        records = await self.services.tokens.of_user(user)
+        sessions = await self.services.sessions.of_user(user)
         plain = [record for record in records if record.client_id == PLAIN_CLIENT]
-        longest = self.context.settings.token_expires_in_max
+        longest = self.services.settings.token_expires_in_max
         lives = [(life, label) for life, label in LIVES if not longest or life <= longest]
         self.render_page(
             "token.html",

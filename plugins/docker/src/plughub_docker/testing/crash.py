@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import docker
 
-from plughub.domain.errors import StartError
+from plughub.errors import StartError
 from plughub.testing import socket_server
 from plughub_docker.marks import MARK, OPERATION, USER
 from plughub_docker.testing.images import build, distribution_paths, python_paths

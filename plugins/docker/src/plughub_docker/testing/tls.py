@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from plughub.classes.certificates import HUB, LOCAL_NAMES, CertificateFolder
 from plughub.kinds import HubContext, TLSFiles
 from plughub.testing.waiting import wait_for
+from plughub.tls import HUB, LOCAL_NAMES, CertificateFolder
 
 REFUSED: Final = (urllib.error.URLError, ssl.SSLError, ConnectionError, http.client.HTTPException)
 """What who is not let in gets."""

@@ -1,0 +1,102 @@
+"""Shutdown of a hub process: the last one cleans up, any other drains and hands its work over."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Final
+
+from plughub.app.web_server import WebServer
+from plughub.domain.errors import HubError
+from plughub.domain.servers import ServerRecord
+from plughub.services.composition import HubServices
+
+EndTasks = Callable[[], Awaitable[None]]
+log = logging.getLogger("plughub")
+LINGER_SECONDS: Final = 0.5
+"""A request that the proxy sent here before it was told otherwise has arrived by then."""
+LINGER_ELSEWHERE: Final = 2.5
+"""Proxies of other machines are told by their own hubs, which look every second."""
+FINISH_SECONDS: Final = 15.0
+"""Longer than a request may wait for a server to start."""
+STOP_SECONDS: Final = 150.0
+_LOOK: Final = 0.02
+
+
+async def shut_down(
+    services: HubServices, web: WebServer | None, end_tasks: EndTasks, wanted: Mapping[str, bool]
+) -> None:
+    """Stop this process' part in the hub, and the hub where this is its last process.
+
+    Args:
+        services: of this process.
+        web: its web server; it still serves.
+        end_tasks: ends the work in the background.
+        wanted: whether to stop ``servers`` and ``proxy``, where that was asked for; else the settings say it.
+    """
+    await services.managed.stop()
+    others = await services.membership.others()
+    if others:
+        await _hand_over(services, web, end_tasks, others, wanted)
+    else:
+        await _clean_up(services, end_tasks, wanted)
+
+
+async def _hand_over(
+    services: HubServices,
+    web: WebServer | None,
+    end_tasks: EndTasks,
+    others: Sequence[Mapping[str, Any]],
+    wanted: Mapping[str, bool],
+) -> None:
+    """Leave without a failed request; servers are stopped only where that was asked for, on every machine."""
+    if wanted.get("servers"):
+        await _stop_servers(services, everywhere=True)
+    await end_tasks()
+    log.info("%d other processes continue", len(others))
+    await services.runner.close()
+    with contextlib.suppress(HubError):
+        await services.activity.flush()
+    try:
+        await services.membership.leave()
+        await services.router.lead_to(others)
+    except HubError as error:
+        log.warning("the others find out by themselves: %s", error)
+    elsewhere = any(other["host"] != services.settings.host for other in others)
+    await asyncio.sleep(LINGER_ELSEWHERE if elsewhere else LINGER_SECONDS)
+    if web is None:
+        return
+    web.refuse_connections()
+    ends = time.monotonic() + FINISH_SECONDS
+    while web.requests_under_way and time.monotonic() < ends:  # noqa: ASYNC110 - an end may go unseen
+        await asyncio.sleep(_LOOK)
+
+
+async def _clean_up(services: HubServices, end_tasks: EndTasks, wanted: Mapping[str, bool]) -> None:
+    """Stop servers and proxy, where that is wanted."""
+    if wanted.get("servers", services.settings.cleanup_servers):
+        await _stop_servers(services)
+    await end_tasks()  # whoever keeps the proxy alive would start it again
+    if wanted.get("proxy", services.settings.cleanup_proxy):
+        await services.router.stop()
+
+
+async def _stop_servers(services: HubServices, *, everywhere: bool = False) -> None:
+    services.servers.ending = True
+    here = {"", services.settings.host}
+    active = await services.store.read(lambda tx: tx.servers.active())
+    ours = [server for server in active if everywhere or server.host in here]
+    if ours:
+        log.info("stopping %d servers", len(ours))
+    failed = await asyncio.gather(
+        *(_stop_server(services, server) for server in ours), return_exceptions=True
+    )
+    for error in filter(None, failed):
+        log.warning("a server could not be stopped: %s", error)
+
+
+async def _stop_server(services: HubServices, server: ServerRecord) -> None:
+    await services.servers.wait(await services.servers.stop(server), STOP_SECONDS)

@@ -1,0 +1,1 @@
+"""Authenticators that are written as classes with traits, and the plugin that each becomes."""

@@ -1,0 +1,96 @@
+"""Who may come in: the block-lists and allow-lists of all authenticators, as a plugin like any other."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+
+from plughub.classes.authenticator.authenticator import Authenticator
+from plughub.classes.authenticator.model import login_name, model_of, refusal_of
+from plughub.classes.calling import call
+from plughub.domain.names import shorten
+from plughub.kinds import Identity, Refusal
+from plughub.markers import hookimpl
+
+log = logging.getLogger("plughub.access")
+
+
+class AccessRules:
+    """Refuses those who are blocked, and those whom no setting allows.
+
+    The settings of an authenticator hold for the people that it authenticates.
+
+    Args:
+        authenticators: the authenticator of each plugin that offers one as a class.
+        fallback: holds the settings for all other plugins; a plain `Authenticator`.
+        exempt: plugins that are their own allow-list, such as the one-time link. Their people can be
+            blocked, but need not be allowed.
+    """
+
+    def __init__(
+        self,
+        authenticators: Mapping[str, Authenticator],
+        fallback: Authenticator,
+        exempt: frozenset[str] = frozenset(),
+    ) -> None:
+        self._authenticators = dict(authenticators)
+        self._fallback = fallback
+        self._exempt = exempt
+
+    def rules_of(self, plugin: str) -> Authenticator:
+        """Find the authenticator whose settings hold for the people of a plugin.
+
+        Args:
+            plugin: the plugin that authenticated.
+
+        Returns:
+            The authenticator.
+        """
+        return self._authenticators.get(plugin, self._fallback)
+
+    @hookimpl
+    async def hub_authorize_login(self, identity: Identity) -> Refusal | None:
+        """Refuse names that cannot be, people who are blocked and people whom nothing allows."""
+        rules = self.rules_of(identity.plugin)
+        try:
+            return await self._judge(rules, identity)
+        except Exception as error:
+            reason = refusal_of(error)
+            if reason is None:
+                raise
+            return Refusal(reason)
+
+    async def _judge(self, rules: Authenticator, identity: Identity) -> Refusal | None:
+        name, model = login_name(identity), model_of(identity)
+        if not rules.validate_username(name):
+            log.warning("login refused: %s cannot be the name of a user", shorten(name))
+            return Refusal("Your username cannot be used on this hub. Ask its administrator.")
+        for known in dict.fromkeys((name, identity.name)):
+            if not await call(identity.plugin, rules.check_blocked_users, known, model):
+                return _blocked(rules, identity)
+        if identity.plugin in self._exempt or rules.allow_all:
+            return None
+        if identity.admitted and rules.admits_added_users:
+            return None
+        if await call(identity.plugin, rules.check_allowed, name, model):
+            return None
+        return _not_allowed(rules, identity)
+
+
+def _blocked(rules: Authenticator, identity: Identity) -> Refusal:
+    setting = f"c.{type(rules).__name__}.blocked_users"
+    log.warning("login of %s by %r refused: blocked by %s", shorten(identity.name), identity.plugin, setting)
+    return Refusal(f"You are known here as {identity.name}, but this account is blocked. {_ASK}")
+
+
+def _not_allowed(rules: Authenticator, identity: Identity) -> Refusal:
+    log.warning(
+        "login of %s by %r refused: nobody allows it. What could: %s",
+        shorten(identity.name),
+        identity.plugin,
+        ", ".join(rules.allow_settings()),
+    )
+    return Refusal(f"You are known here as {identity.name}, but you are not allowed to use this hub. {_ASK}")
+
+
+_ASK = "Ask its administrator."

@@ -1,0 +1,192 @@
+"""What turns an authenticator written as a class into hooks."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+from plughub.classes.authenticator.authenticator import Authenticator
+from plughub.classes.authenticator.model import (
+    form_data,
+    login_name,
+    managed_role,
+    model_of,
+    refusal_of,
+    updated,
+    user_of,
+)
+from plughub.classes.calling import call
+from plughub.domain.names import shorten
+from plughub.kinds import Identity, Login, LoginMethod, ManagedRole, Refusal, Rejected, UserInfo
+from plughub.markers import hookimpl
+
+log = logging.getLogger("plughub.authenticator")
+
+_LOGIN_AGAIN: Final = "Your login is not valid any more. Log in again."
+_BLOCKED: Final = "Your account is blocked here. Ask the administrator of this hub."
+
+
+class AuthenticatorHooks:
+    """The hooks of an authenticator class.
+
+    Args:
+        plugin: the plugin that offers the class.
+        authenticator: an instance of it, with its settings.
+        base_url: prefix of the hub.
+    """
+
+    def __init__(self, plugin: str, authenticator: Authenticator, base_url: str = "/hub/") -> None:
+        self.plugin = plugin
+        self.authenticator = authenticator
+        self._base_url = base_url
+        self._logs_in_elsewhere = type(authenticator).login_url is not Authenticator.login_url
+
+    @hookimpl
+    def hub_login_method(self) -> LoginMethod:
+        """Describe the login page's part for this authenticator."""
+        authenticator = self.authenticator
+        url = authenticator.login_url(self._base_url) if self._logs_in_elsewhere else None
+        return LoginMethod(
+            label=authenticator.login_service,
+            url=url and url.removeprefix(self._base_url.rstrip("/")),
+            form=url is None,
+            request_otp=authenticator.request_otp,
+            otp_prompt=authenticator.otp_prompt,
+            html=authenticator.get_custom_html(self._base_url),
+            auto=authenticator.auto_login,
+            auto_oauth=authenticator.auto_login_oauth2_authorize,
+        )
+
+    @hookimpl
+    async def hub_authenticate(self, login: Login) -> Identity | Rejected | None:
+        """Authenticate; the name is normalised as the class wants it."""
+        if self._logs_in_elsewhere and login.password:
+            return None  # what the form sent is not for this authenticator
+        return await self._or_rejected(self._authenticate, login)
+
+    @hookimpl
+    async def hub_complete_login(
+        self, identity: Identity, saved: Mapping[str, Any] | None
+    ) -> Identity | Rejected | None:
+        """Decide about admin, run post_auth_hook and reconcile_auth_state_hook."""
+        return await self._or_rejected(lambda person: self._complete(person, saved), identity)
+
+    @hookimpl
+    async def hub_refresh_user(self, identity: Identity) -> Identity | Rejected | None:
+        """Look again, at the block-list too."""
+        return await self._or_rejected(self._refresh, identity)
+
+    @hookimpl
+    async def hub_managed_roles(self) -> Sequence[ManagedRole]:
+        """Name the roles that load_managed_roles names, when roles are managed."""
+        authenticator = self.authenticator
+        if not authenticator.manage_roles:
+            return ()
+        return tuple(map(managed_role, await self._call(authenticator.load_managed_roles) or ()))
+
+    @hookimpl
+    async def hub_add_user(self, user: UserInfo) -> Refusal | None:
+        """Call add_user."""
+        try:
+            await self._call(self.authenticator.add_user, user_of(user))
+        except Exception as error:
+            reason = refusal_of(error) or (str(error) if isinstance(error, ValueError) else None)
+            if reason is None:
+                raise
+            return Refusal(reason)
+        return None
+
+    @hookimpl
+    async def hub_rename_user(self, user: UserInfo, name: str) -> None:
+        """Call rename_user."""
+        await self._call(self.authenticator.rename_user, user_of(user), name)
+
+    @hookimpl
+    async def hub_delete_user(self, user: UserInfo) -> None:
+        """Call delete_user."""
+        await self._call(self.authenticator.delete_user, user_of(user))
+
+    async def _authenticate(self, login: Login) -> Identity | None:
+        answer = await self._call(self.authenticator.authenticate, None, form_data(login))
+        if not answer:
+            return None
+        model = self._checked(answer if isinstance(answer, Mapping) else {"name": answer})
+        name = await self._call(self.authenticator.normalize_username, model["name"])
+        if not self.authenticator.validate_username(name):
+            log.warning("plugin %r: %s cannot be the name of a user", self.plugin, shorten(name))
+            return None
+        return updated(Identity(name=name, plugin=self.plugin), model)
+
+    async def _complete(self, identity: Identity, saved: Mapping[str, Any] | None) -> Identity:
+        authenticator = self.authenticator
+        model = model_of(identity)
+        if model["admin"] is None:
+            model["admin"] = await self._call(authenticator.is_admin, None, model)
+        model = self._checked(await authenticator.run_post_auth_hook(None, model))
+        if authenticator.manage_groups and model.get("groups") is None:
+            log.warning(
+                "manage_groups is set, but %s names no groups for %s, who keeps those that she has",
+                type(authenticator).__name__,
+                shorten(identity.name),
+            )
+        return await self._reconciled(updated(identity, model), saved)
+
+    async def _refresh(self, identity: Identity) -> Identity | Rejected | None:
+        authenticator = self.authenticator
+        model = model_of(identity)
+        for known in dict.fromkeys((login_name(identity), identity.name)):
+            if not await self._call(authenticator.check_blocked_users, known, model):
+                return Rejected(_BLOCKED)
+        answer = await self._call(authenticator.refresh_user, user_of(identity), None)
+        if answer is True:
+            return None
+        if not isinstance(answer, Mapping):
+            return Rejected(_LOGIN_AGAIN)
+        done = updated(identity, self._checked({**answer, "name": identity.name}))
+        return await self._reconciled(done, identity.auth_state)
+
+    async def _reconciled(self, identity: Identity, saved: Mapping[str, Any] | None) -> Identity:
+        """Settle which secrets are saved."""
+        authenticator = self.authenticator
+        if not authenticator.enable_auth_state:
+            return replace(identity, auth_state=None)
+        hook = authenticator.reconcile_auth_state_hook
+        if hook is None:
+            return identity
+        before = None if saved is None else dict(saved)
+        answer = await self._call(hook, authenticator, model_of(identity), before)
+        if answer is not None and not isinstance(answer, Mapping):
+            raise TypeError(
+                f"{type(authenticator).__name__}.reconcile_auth_state_hook must return auth_state"
+            )
+        return replace(identity, auth_state=answer)
+
+    def _checked(self, model: Mapping[str, Any]) -> dict[str, Any]:
+        """Refuse an auth model that makes no sense, and drop groups and roles that are not wanted."""
+        kind = type(self.authenticator).__name__
+        if not isinstance(model.get("name"), str):
+            raise TypeError(f"the answer of {kind} has no username: give a text, or a dict with 'name'")
+        known = dict(model)
+        if known.get("groups") is not None and not self.authenticator.manage_groups:
+            known.pop("groups")
+            log.debug("%s names groups, which are left out: manage_groups is not set", kind)
+        if known.get("roles") is not None and not self.authenticator.manage_roles:
+            known.pop("roles")
+            log.debug("%s names roles, which are left out: manage_roles is not set", kind)
+        return known
+
+    async def _call(self, function: Callable[..., Any], *args: object) -> Any:
+        return await call(self.plugin, function, *args)
+
+    async def _or_rejected(
+        self, step: Callable[[Any], Awaitable[Identity | Rejected | None]], subject: Login | Identity
+    ) -> Identity | Rejected | None:
+        try:
+            return await step(subject)
+        except Exception as error:
+            reason = refusal_of(error)
+            if reason is None:
+                raise
+            return Rejected(reason)

@@ -1,0 +1,250 @@
+"""The base class of authenticators whose users are users of the system."""
+
+from __future__ import annotations
+
+import asyncio
+import grp
+import inspect
+import os
+import pwd
+import re
+import shlex
+import shutil
+import subprocess
+from collections.abc import Awaitable
+from typing import Any, Final
+
+from traitlets import Bool, Dict, Integer, Set, Unicode, default
+
+from plughub.classes.authenticator.authenticator import Authenticator, AuthModel, NamedUser
+from plughub.classes.system_accounts import SystemAccounts
+from plughub.classes.traits import Command
+from plughub.domain.errors import ForbiddenError, UnavailableError
+from plughub.domain.names import shorten
+
+_ADD_USER_SECONDS: Final = 60
+_SAFE_ARGUMENT: Final = re.compile(r"[^\s:,\-][^\s:,]*")
+"""A name that no command takes for an option and no account file for more than one field."""
+
+
+class LocalAuthenticator(Authenticator):
+    """An authenticator whose users are users of the system.
+
+    The system is asked through the name service, which may block: the methods are plain functions,
+    which the hub runs in threads.
+    """
+
+    create_system_users = Bool(
+        default_value=False, help="Create a user of the system for a user of the hub who has none."
+    ).tag(config=True)
+
+    add_user_cmd = Command(
+        help="""
+        The command that creates a user of the system. USERNAME in it becomes the name, which is also
+        its last argument.
+        """
+    ).tag(config=True)
+
+    uids = Dict(
+        key_trait=Unicode(),
+        value_trait=Integer(),
+        help="Numeric ids by username, given to add_user_cmd with --uid.",
+    ).tag(config=True)
+
+    allowed_groups = Set(Unicode(), help="Groups of the system whose members may log in.").tag(
+        config=True, allow_config=True
+    )
+
+    def check_allowed(self, username: str, authentication: AuthModel | None = None) -> Any:
+        """Allow members of allowed_groups, and whom `Authenticator.check_allowed` allows."""
+        member = self.check_allowed_groups(username, authentication)
+        by_name = super().check_allowed(username, authentication)
+        return _either(member, by_name) if inspect.isawaitable(member) else member or by_name
+
+    def check_allowed_groups(
+        self,
+        username: str,
+        authentication: AuthModel | None = None,  # noqa: ARG002 - for subclasses
+    ) -> Any:
+        """Tell whether a user is a member of one of allowed_groups.
+
+        Args:
+            username: the normalised name.
+            authentication: the auth model of this login.
+
+        Returns:
+            Whether she is. May be a coroutine.
+        """
+        return bool(self.allowed_groups) and self.is_member(username, self.allowed_groups, "allowed_groups")
+
+    def is_member(self, username: str, groups: set[str], setting: str) -> bool:
+        """Tell whether a user of the system is a member of one of some groups.
+
+        Args:
+            username: the name.
+            groups: names of groups; one that the system does not know is logged and counts for nothing.
+            setting: the setting that names them, for the log.
+
+        Returns:
+            Whether she is.
+        """
+        wanted = {group: _number_of(group) for group in groups}
+        for group in (group for group, number in wanted.items() if number is None):
+            kind = type(self).__name__
+            self.log.error("c.%s.%s: the system has no group %s", kind, setting, shorten(group))
+        return bool(set(wanted.values()) & self.group_ids(username))
+
+    def group_ids(self, username: str) -> set[int]:
+        """List the groups of a user of the system by number.
+
+        Args:
+            username: the name.
+
+        Returns:
+            The numbers; none when the system has no such user.
+        """
+        try:
+            return set(os.getgrouplist(username, pwd.getpwnam(username).pw_gid))
+        except KeyError:
+            return set()
+
+    def group_names(self, username: str) -> list[str]:
+        """List the groups of a user of the system by name.
+
+        Args:
+            username: the name.
+
+        Returns:
+            The names in order; groups that have none are left out.
+        """
+        found = set()
+        for number in self.group_ids(username):
+            try:
+                found.add(grp.getgrgid(number).gr_name)
+            except KeyError:
+                continue
+        return sorted(found)
+
+    def system_user_exists(self, user: NamedUser) -> bool:
+        """Tell whether the system has a user of that name.
+
+        Args:
+            user: has ``name``.
+
+        Returns:
+            Whether it has.
+        """
+        try:
+            pwd.getpwnam(user.name)
+        except KeyError:
+            return False
+        return True
+
+    def is_refused(self, username: str) -> bool:
+        """Tell whether a name is that of an account that belongs to the system and to no person.
+
+        Args:
+            username: the name.
+
+        Returns:
+            Whether it is, and is not in ``c.SystemAccounts.allowed``.
+        """
+        try:
+            number = pwd.getpwnam(username).pw_uid
+        except (KeyError, ValueError):
+            return False
+        return SystemAccounts(config=self.config).refuses(username, number)
+
+    async def rename_user(self, user: NamedUser, name: str) -> None:
+        """Refuse a name that is that of an account of the system.
+
+        Args:
+            user: has the ``name`` that the user has.
+            name: the new name.
+
+        Raises:
+            ForbiddenError: it is, and is not allowed.
+        """
+        super().rename_user(user, name)
+        await self._check_account(name)
+
+    async def _check_account(self, name: str) -> None:
+        if await asyncio.to_thread(self.is_refused, name):
+            raise ForbiddenError(f"{shorten(name)} is an account of this machine itself, not of a person.")
+
+    async def add_user(self, user: NamedUser) -> None:
+        """See to it that the system has the user.
+
+        Args:
+            user: has ``name``.
+
+        Raises:
+            ForbiddenError: the system has no such user, and create_system_users is not set, or it is an
+                account of the system itself.
+            UnavailableError: the user could not be created.
+        """
+        super().add_user(user)
+        await self._check_account(user.name)
+        if await asyncio.to_thread(self.system_user_exists, user):
+            return
+        if not self.create_system_users:
+            self.log.error(
+                "the system has no user %s; c.%s.create_system_users = True would create her",
+                shorten(user.name),
+                type(self).__name__,
+            )
+            raise ForbiddenError(f"This machine has no user {user.name}. Ask the administrator of this hub.")
+        await asyncio.to_thread(self.add_system_user, user)
+
+    def add_system_user(self, user: NamedUser) -> None:
+        """Create a user of the system with add_user_cmd.
+
+        Args:
+            user: has ``name``.
+
+        Raises:
+            ForbiddenError: the name would not be taken for a name by the command.
+            UnavailableError: the command failed.
+        """
+        if not _SAFE_ARGUMENT.fullmatch(user.name):
+            raise ForbiddenError(f"{shorten(user.name)} cannot be the name of a user of this machine.")
+        command = [part.replace("USERNAME", user.name) for part in self.add_user_cmd]
+        if user.name in self.uids:
+            command += ["--uid", str(self.uids[user.name])]
+        command.append(user.name)
+        self.log.info("creating a user of the system: %s", shlex.join(command))
+        self._run(command)
+
+    def _run(self, command: list[str]) -> None:
+        problem = ""
+        try:
+            subprocess.run(  # noqa: S603 - the administrator's command, the name is checked
+                command, check=True, capture_output=True, timeout=_ADD_USER_SECONDS, stdin=subprocess.DEVNULL
+            )
+        except subprocess.CalledProcessError as error:
+            problem = f"exit code {error.returncode}: {error.stderr.decode(errors='replace').strip()[-500:]}"
+        except (OSError, subprocess.TimeoutExpired) as error:
+            problem = str(error)
+        if problem:
+            kind = type(self).__name__
+            self.log.error("c.%s.add_user_cmd failed: %s", kind, problem)
+            raise UnavailableError(
+                "The user of the system could not be created; the log of the hub says why."
+            )
+
+    @default("add_user_cmd")
+    def _default_add_user_cmd(self) -> list[str]:
+        if shutil.which("pw"):
+            return ["pw", "useradd", "-m", "-n"]
+        return ["adduser", "-q", "--gecos", "", "--disabled-password"]
+
+
+async def _either(first: Awaitable[Any], second: object) -> object:
+    return await first or second
+
+
+def _number_of(group: str) -> int | None:
+    try:
+        return grp.getgrnam(group).gr_gid
+    except KeyError:
+        return None

@@ -1,0 +1,1 @@
+"""Processes of this machine: launched, found again, and told from others."""

@@ -1,0 +1,298 @@
+"""Processes that outlive the hub: in a session of their own, known by pid and start time."""
+
+from __future__ import annotations
+
+import errno
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+import psutil
+
+from plughub.classes.processes.descriptors import limit_of_launched
+
+MAX_LOG_BYTES: Final = 2 * 1024 * 1024
+_LAUNCH: Final = 'ulimit -Sn "$1"; shift; "$@" >&2 & echo $!'
+"""Makes the process nobody's child but init's, so that it does not matter who launched it."""
+_LAUNCH_SECONDS: Final = 10.0
+_KILL_SECONDS: Final = 2.0
+_PAUSE: Final = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class DetachedProcess:
+    """A process, told from a later one with the same pid by its start.
+
+    Attributes:
+        pid: process id.
+        started: when it began: clock ticks since boot and the boot, where the system tells.
+    """
+
+    pid: int
+    started: str
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> DetachedProcess | None:
+        """Read what `as_state` gave.
+
+        Args:
+            state: JSON, maybe of somebody else.
+
+        Returns:
+            The process, running or not; None when there is none in it.
+        """
+        pid, started = state.get("pid"), state.get("started")
+        return cls(pid, started) if isinstance(pid, int) and isinstance(started, str) else None
+
+    def as_state(self) -> dict[str, Any]:
+        """Give it as JSON."""
+        return {"pid": self.pid, "started": self.started}
+
+    def is_running(self) -> bool:
+        """Tell whether it runs; a zombie does not."""
+        return start_of(self.pid) == self.started
+
+
+def launch(
+    command: Sequence[str],
+    *,
+    log: Path,
+    cwd: Path,
+    environment: Mapping[str, str] | None = None,
+    user: str = "",
+) -> DetachedProcess:
+    """Start a process that lives on when this one ends. It may block for a moment.
+
+    Args:
+        command: program and arguments; no secret among them, everybody can read them.
+        log: file for what it writes; begun anew when it has grown.
+        cwd: its working folder.
+        environment: its environment; that of this process when left out.
+        user: system user as whom it runs, which takes root; empty for the user of this process.
+
+    Returns:
+        The process, which may have ended already.
+
+    Raises:
+        FileNotFoundError: there is no such program.
+        KeyError: there is no such user.
+        OSError: it cannot be started.
+    """
+    path = (environment or os.environ).get("PATH")
+    program = shutil.which(cwd / command[0] if "/" in command[0] else command[0], path=path)
+    if program is None:
+        raise FileNotFoundError(f"there is no program {command[0]!r} on the PATH")
+    trim(log)
+    with os.fdopen(os.open(log, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o600), "ab") as output:
+        shell = subprocess.run(  # noqa: S603 - the command is the administrator's
+            ["/bin/sh", "-c", _LAUNCH, "sh", str(limit_of_launched()), program, *command[1:]],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=output,
+            cwd=cwd,
+            env=dict(environment) if environment is not None else None,
+            start_new_session=True,
+            timeout=_LAUNCH_SECONDS,
+            check=True,
+            **_switch(user),
+        )
+    pid = int(shell.stdout)
+    return DetachedProcess(pid, start_of(pid) or "")
+
+
+def end(process: DetachedProcess, *, timeout: float = 5.0) -> None:
+    """End a process and all that it started. It blocks until they are gone.
+
+    Args:
+        process: the process; nothing happens when it does not run.
+        timeout: seconds for a gentle end.
+
+    Raises:
+        TimeoutError: it cannot be killed either.
+    """
+    if not process.is_running():
+        return
+    family = _family(process.pid)
+    _signal(process, signal.SIGTERM)
+    if _gone(process, timeout):
+        _kill([member for member in family if member.pid != process.pid])
+        return
+    _kill([*_family(process.pid), *family])
+    if not _gone(process, timeout):
+        raise TimeoutError(f"process {process.pid} does not end, not even by SIGKILL")
+
+
+def start_of(pid: int) -> str | None:
+    """Tell when a process began.
+
+    Args:
+        pid: its id.
+
+    Returns:
+        A text that no other process of this pid has; None when there is none, or only a zombie.
+
+    Source:
+        proc_pid_stat(5): fields 3 (state) and 22 (start time).
+    """
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace").rpartition(")")[2].split()
+        boot = _boot()
+    except OSError:
+        return None if Path("/proc/self/stat").exists() else _start_without_proc(pid)
+    return None if fields[0] in {"Z", "X"} else f"{fields[19]}@{boot}"
+
+
+@cache
+def _boot() -> str:
+    return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+
+
+def who_listens(port: int) -> str:
+    """Name the process that listens on a TCP port, for a message.
+
+    Args:
+        port: the port.
+
+    Returns:
+        `` (process 123, nginx)``, or an empty text when it cannot be told.
+    """
+    try:
+        connections = psutil.net_connections("tcp")
+    except (psutil.Error, OSError):
+        return ""
+    for connection in connections:
+        if connection.status == psutil.CONN_LISTEN and connection.pid and connection.laddr[1:2] == (port,):
+            return f" (process {connection.pid}{_name_of(connection.pid)})"
+    return ""
+
+
+def wait_until_free(ip: str, port: int, *, seconds: float = 2.0) -> bool:
+    """Wait until nobody listens on a port: a killed process holds it for some milliseconds more. It blocks.
+
+    Args:
+        ip: address; empty for all.
+        port: the port.
+        seconds: how long to wait at most.
+
+    Returns:
+        Whether it is free.
+    """
+    deadline = time.monotonic() + seconds
+    while not _is_free(ip, port):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(_PAUSE)
+    return True
+
+
+def last_lines(log: Path, lines: int = 10) -> list[str]:
+    """Read the end of a log.
+
+    Args:
+        log: the file.
+        lines: how many at most.
+
+    Returns:
+        The lines, oldest first; none when there is no file.
+    """
+    try:
+        with log.open("rb") as file:
+            file.seek(max(0, log.stat().st_size - 64 * 1024))
+            return file.read().decode("utf-8", "replace").splitlines()[-lines:]
+    except OSError:
+        return []
+
+
+def trim(log: Path) -> None:
+    """Begin a log anew when it has grown beyond `MAX_LOG_BYTES`; whoever writes to it goes on writing.
+
+    Args:
+        log: the file; it may be missing.
+    """
+    try:
+        if log.stat().st_size > MAX_LOG_BYTES:
+            os.truncate(log, 0)
+    except FileNotFoundError:
+        return
+
+
+def _switch(user: str) -> dict[str, Any]:
+    """Give the arguments by which a process becomes a user with all groups of hers."""
+    if not user:
+        return {}
+    account = pwd.getpwnam(user)
+    if account.pw_uid == os.geteuid():
+        return {}
+    groups = os.getgrouplist(user, account.pw_gid)
+    return {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": groups}
+
+
+def _is_free(ip: str, port: int) -> bool:
+    family = socket.AF_INET6 if ":" in ip else socket.AF_INET
+    try:
+        with socket.create_server((ip, port), family=family):
+            return True
+    except OSError as error:
+        return error.errno != errno.EADDRINUSE
+
+
+def _start_without_proc(pid: int) -> str | None:
+    try:
+        process = psutil.Process(pid)
+        return None if process.status() == psutil.STATUS_ZOMBIE else f"{process.create_time():.2f}"
+    except psutil.Error:
+        return None
+
+
+def _name_of(pid: int) -> str:
+    try:
+        return f", {psutil.Process(pid).name()}"
+    except psutil.Error:
+        return ""
+
+
+def _family(pid: int) -> list[psutil.Process]:
+    try:
+        parent = psutil.Process(pid)
+        return [parent, *parent.children(recursive=True)]
+    except psutil.Error:
+        return []
+
+
+def _signal(process: DetachedProcess, number: signal.Signals) -> None:
+    if process.is_running():
+        try:
+            os.kill(process.pid, number)
+        except ProcessLookupError:
+            return
+
+
+def _kill(members: Sequence[psutil.Process]) -> None:
+    for member in members:
+        try:
+            member.kill()
+        except psutil.Error:
+            continue
+    deadline = time.monotonic() + _KILL_SECONDS
+    while any(start_of(member.pid) for member in members if member.is_running()):
+        if time.monotonic() > deadline:
+            return
+        time.sleep(_PAUSE)
+
+
+def _gone(process: DetachedProcess, timeout: float) -> bool:
+    deadline = time.monotonic() + timeout
+    while process.is_running():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(_PAUSE)
+    return True

@@ -1,0 +1,1 @@
+"""Proxies that are written as classes with traits, and the plugin that each becomes."""

@@ -1,0 +1,1 @@
+"""Spawners that are written as classes with traits, and the plugin that each becomes."""

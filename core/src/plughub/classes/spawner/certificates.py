@@ -1,0 +1,71 @@
+"""The certificate of a server that speaks TLS with hub and proxy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from plughub.classes.calling import call
+from plughub.classes.tls.certificates import LOCAL_NAMES, NOTEBOOKS, CertificateFolder
+from plughub.domain.names import unique_name
+from plughub.kinds import SpawnFailed
+
+if TYPE_CHECKING:
+    from plughub.classes.spawner.spawner import Spawner
+
+
+def certificate_name(spawner: Spawner) -> str:
+    """Name the certificate of a server.
+
+    Args:
+        spawner: of the server.
+
+    Returns:
+        A name that is safe as that of a file, and no other server has.
+    """
+    return f"user-{unique_name(spawner.user.name, spawner.name, max_length=200)}"
+
+
+async def create_certificate(spawner: Spawner) -> dict[str, str]:
+    """Make key and certificate of a server anew.
+
+    Args:
+        spawner: about to start.
+
+    Returns:
+        Paths on the machine of the hub.
+
+    Raises:
+        SpawnFailed: a name of Spawner.ssl_alt_names is none.
+    """
+    names = await _alt_names(spawner)
+    folder = CertificateFolder(Path(spawner.internal_certs_location))
+    try:
+        files = await call(spawner.plugin, folder.issue, certificate_name(spawner), NOTEBOOKS, names)
+    except ValueError as error:
+        raise SpawnFailed(
+            "the server gets no certificate", detail=f"Spawner.ssl_alt_names: {error}", retry=False
+        ) from error
+    paths: dict[str, str] = files.paths
+    return paths
+
+
+async def prepare_certificate(spawner: Spawner) -> None:
+    """Make the certificate of a server and bring it to where the server runs.
+
+    Args:
+        spawner: about to start; its ``cert_paths`` are set.
+    """
+    if not spawner.internal_ssl:
+        return
+    made = await call(spawner.plugin, spawner.create_certs)
+    spawner.cert_paths = dict(await call(spawner.plugin, spawner.move_certs, made))
+
+
+async def _alt_names(spawner: Spawner) -> list[str]:
+    names = spawner.ssl_alt_names
+    if callable(names):
+        names = await call(spawner.plugin, names, spawner)
+    given: Iterable[str] = names or ()
+    return [*given, *(LOCAL_NAMES if spawner.ssl_alt_names_include_local else ())]

@@ -1,0 +1,340 @@
+"""A spawner class as a plugin: what turns its methods into the hooks of the spawner kind."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final, Self
+
+from plughub.classes.authenticator.authenticator import Authenticator
+from plughub.classes.calling import call
+from plughub.classes.spawner.answers import (
+    all_events,
+    as_exit_code,
+    as_failure,
+    as_progress,
+    scopes,
+    take_address,
+)
+from plughub.classes.spawner.cache import SpawnerCache, fingerprint
+from plughub.classes.spawner.certificates import prepare_certificate
+from plughub.classes.spawner.objects import ServerAddress, hub_of, user_of
+from plughub.classes.spawner.options import apply_group_overrides, apply_user_options, read_form
+from plughub.classes.spawner.spawner import Spawner
+from plughub.kinds import (
+    Diagnosis,
+    Endpoint,
+    Found,
+    HubContext,
+    Moved,
+    Progress,
+    Resumable,
+    Server,
+    SpawnerInfo,
+    UserInfo,
+)
+from plughub.markers import hookimpl
+
+URL_KEY: Final = "plughub_url"
+"""Where the address of a server stands in the saved state, beside what `Spawner.get_state` answers."""
+
+NOBODY: Final = Server(user=UserInfo(name=""))
+
+
+class SpawnerHooks:
+    """The hooks of a spawner class. An instance of the class serves one start of one server.
+
+    Args:
+        plugin: name of the plugin that the class belongs to.
+        spawner_class: the class.
+        config: the configuration as traitlets knows it.
+        runtime_dir: folder for the plugin's files; `hub_configure` tells it too.
+        authenticators: of the hub, by plugin: what they do before a start and after a stop belongs to it.
+    """
+
+    def __new__(cls, _plugin: str, spawner_class: type[Spawner], *_args: Any, **_kwargs: Any) -> Self:
+        """Offer `hub_verify_address` only for a class that has a ``verify_address`` of its own."""
+        verifies = spawner_class.verify_address is not Spawner.verify_address
+        chosen: Any = VerifyingSpawnerHooks if cls is SpawnerHooks and verifies else cls
+        made: Self = super().__new__(chosen)
+        return made
+
+    def __init__(
+        self,
+        plugin: str,
+        spawner_class: type[Spawner],
+        config: Any = None,
+        runtime_dir: Path | None = None,
+        authenticators: Mapping[str, Authenticator] = MappingProxyType({}),
+    ) -> None:
+        self.plugin = plugin
+        self.spawner_class = spawner_class
+        self._config = config
+        self._authenticators = authenticators
+        self._runtime_dir = runtime_dir
+        self._certificates: Path | None = None
+        self._cache = SpawnerCache()
+        self._making: dict[tuple[str, ...], asyncio.Future[Spawner]] = {}
+
+    @hookimpl
+    def hub_configure(self, context: HubContext) -> None:
+        """Learn where the plugin keeps its files, and whether servers speak TLS."""
+        self._runtime_dir = context.runtime_dir / self.plugin
+        self._certificates = context.certificates
+
+    @hookimpl
+    def hub_spawner_info(self) -> SpawnerInfo:
+        """Describe the spawner by its settings; a setting that is not valid stops the start here."""
+        spawner = self._build(NOBODY)
+        return SpawnerInfo(
+            label=spawner.label or self.plugin,
+            host_bound=spawner.host_bound,
+            start_timeout=spawner.start_timeout,
+            http_timeout=spawner.http_timeout,
+            poll_interval=spawner.poll_interval,
+            poll_jitter=spawner.poll_jitter,
+            server_token_scopes=scopes("Spawner.server_token_scopes", spawner.server_token_scopes),
+            oauth_client_allowed_scopes=scopes(
+                "Spawner.oauth_client_allowed_scopes", spawner.oauth_client_allowed_scopes
+            ),
+        )
+
+    @hookimpl
+    async def hub_options_form(self, server: Server) -> str | None:
+        """Give the form in which the user chooses how to start."""
+        spawner = await self._make(server)
+        form: str | None = await self._call(spawner.get_options_form)
+        return form
+
+    @hookimpl
+    async def hub_options_from_form(
+        self, server: Server, form: Mapping[str, Sequence[Any]], linked: bool
+    ) -> Mapping[str, Any]:
+        """Turn what the start page sent into options."""
+        return await read_form(await self._make(server), form, linked=linked)
+
+    @hookimpl
+    async def hub_spawn(self, server: Server) -> Endpoint:
+        """Apply what concerns this user, call ``start`` and say where the server answers."""
+        # Whoever reports may have been quicker, and listens to the instance that she has made.
+        spawner = self._cache.unused(server) or await self._make_once(server)
+        with self._cache.starting(server):
+            try:
+                await self._prepare(spawner, server.user.plugin)
+                url = take_address(spawner, await self._call(spawner.start))
+            except Exception as error:
+                failure = as_failure(error)
+                if failure is error:
+                    raise
+                raise failure from error
+            state = self._state(spawner, url)
+        self._cache.note_state(server, state)
+        given = server.environment.get("JUPYTERHUB_API_TOKEN", "")
+        resumed = spawner.api_token if spawner.api_token != given else None
+        return Endpoint(url=url, state=state, api_token=resumed or None)
+
+    @hookimpl
+    async def hub_poll(self, server: Server) -> int | Moved | None:
+        """Call ``poll``. A server whose ``start`` is still at work counts as running.
+
+        A `Moved` that ``poll`` returns is passed on. Where it returns None after changing ``self.server``,
+        the server has moved there.
+        """
+        if self._cache.is_starting(server):
+            return None
+        spawner = await self._find(server)
+        before = spawner.server.host
+        answer = await self._call(spawner.poll)
+        if isinstance(answer, Moved):
+            return self._moved(spawner, server, answer)
+        code = as_exit_code(answer)
+        if code is None and spawner.server.host != before:
+            url = spawner.server.host if spawner.server.port else ""
+            return self._moved(spawner, server, Moved(url=url))
+        return code
+
+    @hookimpl
+    async def hub_watch(self, mark: str) -> AsyncIterator[str]:
+        """Report what ``watch`` says; a class without one reports nothing."""
+        ended = (await self._make(NOBODY)).watch(mark)
+        if ended is None:
+            await asyncio.Event().wait()
+            return
+        async with aclosing(all_events(ended)) as operations:
+            async for operation in operations:
+                yield operation
+
+    @hookimpl
+    async def hub_stop(self, server: Server, now: bool) -> Resumable | None:
+        """Call ``stop`` and what belongs to the end of a server."""
+        spawner = await self._find(server)
+        spawner.user.auth_state = server.user.auth_state
+        await self._call(spawner.stop, now=now)
+        will_resume = bool(spawner.will_resume)
+        if spawner.post_stop_hook is not None:
+            try:
+                await self._call(spawner.post_stop_hook, spawner)
+            except Exception:
+                spawner.log.exception("Spawner.post_stop_hook failed for %s", server.full_name)
+        spawner.clear_state()
+        left = Resumable(state=spawner.get_state()) if will_resume else None
+        if authenticator := self._authenticators.get(server.user.plugin):
+            try:
+                await call(server.user.plugin, authenticator.post_spawn_stop, spawner.user, spawner)
+            except Exception:
+                spawner.log.exception("post_spawn_stop of %s failed", server.user.plugin)
+        self._cache.forget(server)
+        return left
+
+    @hookimpl
+    async def hub_rename_server(self, server: Server, name: str) -> None:
+        """Call ``rename``."""
+        spawner = await self._make(server)
+        await self._call(spawner.rename, server.name, name)
+
+    @hookimpl
+    async def hub_delete_server(self, server: Server) -> None:
+        """Call ``delete_forever``."""
+        spawner = await self._make(server)
+        await self._call(spawner.delete_forever)
+        self._cache.forget(server)
+
+    @hookimpl
+    async def hub_progress(self, server: Server) -> AsyncIterator[Progress]:
+        """Report what ``progress`` says; 100 per cent is the message for a server that is ready."""
+        spawner = await self._find(server)
+        percent = 0
+        async with aclosing(all_events(spawner.progress())) as events:
+            async for event in events:
+                step = as_progress(event, percent)
+                percent = step.percent
+                yield step
+        if spawner.progress_ready_hook is not None:
+            ready = {"progress": 100, "ready": True, "message": "Server ready", "url": server.prefix}
+            changed = await self._call(spawner.progress_ready_hook, spawner, ready)
+            yield as_progress(changed or ready, 100)
+
+    @hookimpl
+    async def hub_logs(self, server: Server, lines: int) -> Sequence[str]:
+        """Give the last lines that the server wrote."""
+        spawner = await self._find(server)
+        return tuple(await self._call(spawner.logs, lines) or ())
+
+    @hookimpl
+    async def hub_diagnose(self, server: Server) -> Diagnosis | str | None:
+        """Say why the server does not answer."""
+        spawner = await self._find(server)
+        why: Diagnosis | str | None = await self._call(spawner.diagnose)
+        return why
+
+    @hookimpl
+    async def hub_inventory(self, mark: str) -> Iterable[Found] | None:
+        """List what runs under the hub's mark."""
+        spawner = await self._make(NOBODY)
+        found: Iterable[Found] | None = await self._call(spawner.inventory, mark)
+        return None if found is None else [_with_url(server) for server in found]
+
+    # ---- instances
+
+    async def _find(self, server: Server) -> Spawner:
+        spawner = self._cache.find(server) or await self._make_once(server)
+        if server.url and spawner.server.host != server.url:
+            spawner.server.move_to(server.url)  # what is recorded holds, whatever an older answer left here
+        return spawner
+
+    async def _make_once(self, server: Server) -> Spawner:
+        """Make the instance of a server; who asks for it in the meantime gets the same one."""
+        key = (server.user.name, server.name, server.operation, fingerprint(server.state))
+        if (making := self._making.get(key)) is None:
+            making = self._making[key] = asyncio.ensure_future(self._make_and_keep(server))
+            making.add_done_callback(lambda _: self._making.pop(key, None))
+        return await asyncio.shield(making)
+
+    async def _make_and_keep(self, server: Server) -> Spawner:
+        spawner = await self._make(server)
+        self._cache.keep(server, spawner)
+        return spawner
+
+    async def _make(self, server: Server) -> Spawner:
+        spawner: Spawner = await self._call(self._build, server)
+        return spawner
+
+    def _build(self, server: Server) -> Spawner:
+        address = ServerAddress(
+            base_url=server.prefix,
+            cookie_name=server.environment.get("JUPYTERHUB_CLIENT_ID", ""),
+            proto="https" if self._certificates else "http",
+        )
+        spawner = self.spawner_class(
+            config=self._config,
+            record=server,
+            user=user_of(server, address),
+            server=address,
+            hub=hub_of(server),
+            name=server.name,
+            plugin=self.plugin,
+            mark=server.mark,
+            operation=server.operation,
+            api_token=server.environment.get("JUPYTERHUB_API_TOKEN", ""),
+            oauth_client_id=server.environment.get("JUPYTERHUB_CLIENT_ID", ""),
+            user_options=dict(server.options),
+            runtime_dir=self._runtime_dir,
+            internal_ssl=self._certificates is not None,
+            internal_certs_location=str(self._certificates or ""),
+        )
+        address.ip, address.port = address.ip or spawner.ip, address.port or spawner.port
+        state = dict(server.state)
+        saved = state.pop(URL_KEY, "")
+        if url := server.url or saved:
+            address.move_to(url)
+        if state:
+            spawner.load_state(state)
+        return spawner
+
+    def _moved(self, spawner: Spawner, server: Server, moved: Moved) -> Moved:
+        """Keep the instance and the saved state in step with a new address."""
+        if moved.url:
+            spawner.server.move_to(moved.url)
+        else:
+            spawner.server.ip, spawner.server.port = "", 0
+        kept = dict(spawner.get_state() if moved.state is None else moved.state)
+        state = {**kept, **({URL_KEY: moved.url} if moved.url else {})}
+        self._cache.note_state(server, state)
+        return Moved(url=moved.url, state=state)
+
+    def _state(self, spawner: Spawner, url: str) -> dict[str, Any]:
+        return {**spawner.get_state(), URL_KEY: url}
+
+    # ---- calls
+
+    async def _prepare(self, spawner: Spawner, authenticated_by: str) -> None:
+        if authenticator := self._authenticators.get(authenticated_by):
+            await call(authenticated_by, authenticator.pre_spawn_start, spawner.user, spawner)
+        if spawner.auth_state_hook is not None:
+            await self._call(spawner.auth_state_hook, spawner, spawner.user.auth_state)
+        await apply_group_overrides(spawner)
+        await apply_user_options(spawner)
+        if spawner.pre_spawn_hook is not None:
+            await self._call(spawner.pre_spawn_hook, spawner)
+        await prepare_certificate(spawner)
+
+    async def _call(self, function: Any, *args: Any, **kwargs: Any) -> Any:
+        return await call(self.plugin, function, *args, **kwargs)
+
+
+class VerifyingSpawnerHooks(SpawnerHooks):
+    """The hooks of a spawner class that can tell whether its own server listens at an address."""
+
+    @hookimpl
+    async def hub_verify_address(self, server: Server) -> bool:
+        """Call ``verify_address``."""
+        spawner = await self._find(server)
+        return bool(await self._call(spawner.verify_address))
+
+
+def _with_url(found: Found) -> Found:
+    return replace(found, state={**found.state, URL_KEY: found.url}) if found.url else found

@@ -1,0 +1,1 @@
+"""The hub's certificate authorities, and the certificates that they sign."""

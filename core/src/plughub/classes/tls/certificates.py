@@ -1,0 +1,220 @@
+"""The hub's own authorities and the certificates that they sign, in files.
+
+The layout of the folder is that of JupyterHub: ``NAME/NAME.key`` and ``NAME/NAME.crt`` for each authority and
+each party, and ``AUTHORITY_trust.crt`` with the authorities that the parties of an authority trust.
+
+What the files hold comes from `plughub.classes.tls.issuer`, loaded when it is needed: most hubs have no
+certificates.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from plughub.domain.errors import StartError, exit_code_of
+from plughub.kinds import TLSFiles
+
+if TYPE_CHECKING:
+    from plughub.classes.tls.issuer import Certified
+
+HUB: Final = "hub-ca"
+PROXY_API: Final = "proxy-api-ca"
+PROXY_CLIENT: Final = "proxy-client-ca"
+NOTEBOOKS: Final = "notebooks-ca"
+SERVICES: Final = "services-ca"
+
+TRUST: Final[Mapping[str, tuple[str, ...]]] = {
+    HUB: (HUB, PROXY_API, PROXY_CLIENT, NOTEBOOKS, SERVICES),
+    PROXY_API: (HUB,),
+    PROXY_CLIENT: (HUB, NOTEBOOKS, SERVICES),
+    NOTEBOOKS: (HUB, PROXY_CLIENT),
+    SERVICES: (HUB, PROXY_CLIENT),
+}
+"""Whom the parties of each authority trust. Servers do not trust each other."""
+
+HUB_PARTY: Final = "hub-internal"
+"""The party that each hub is, whatever its address: also a host name in its certificate."""
+
+LOCAL_NAMES: Final = ("localhost", "127.0.0.1", "::1")
+
+
+class CertificateFolder:
+    """The folder with authorities and certificates. All methods block.
+
+    Args:
+        folder: its path; made when missing. Others may pass through it, not list it; keys are for their
+            owners alone.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder.absolute()
+
+    def prepare(
+        self, external: Mapping[str, Mapping[str, str]] | None = None, *, recreate: bool = False
+    ) -> None:
+        """Make the authorities that are missing, and write down who trusts whom.
+
+        Args:
+            external: files of authorities that somebody else made, by name: ``cert``, and maybe ``key``
+                (without it nothing is signed here) and ``ca`` (what the certificate is signed by). The hub
+                trusts those with other names, too.
+            recreate: make all anew; what was signed before is worth nothing then.
+
+        Raises:
+            StartError: the folder or an external file cannot be used.
+        """
+        given = external or {}
+        try:
+            with self._alone():
+                for name in {*TRUST, *given}:
+                    if name in given:
+                        self._take_over(name, given[name])
+                    elif recreate or not self._files(name)[1].exists():
+                        self._make_authority(name)
+                for name, trusted in TRUST.items():
+                    others = sorted(set(given) - set(TRUST)) if name == HUB else []
+                    chain = [self._files(each)[1] for each in (*trusted, *others)]
+                    chain += [
+                        Path(given[each]["ca"]) for each in (*trusted, *others) if _has(given, each, "ca")
+                    ]
+                    bundle = "".join(path.read_text("ascii").strip() + "\n" for path in chain)
+                    _write(self._trust_file(name), bundle.encode(), 0o644)
+        except OSError as error:
+            raise StartError(
+                f"certificates cannot be made in {self.folder}: {error}",
+                hint="set JupyterHub.internal_certs_location to a folder that the hub may write to",
+                exit_code=exit_code_of(error),
+            ) from error
+
+    def can_sign(self, authority: str) -> bool:
+        """Tell whether the key of an authority is here.
+
+        Args:
+            authority: its name.
+        """
+        return self._files(authority)[0].exists()
+
+    def issue(self, name: str, authority: str, alt_names: Iterable[str]) -> TLSFiles:
+        """Make a key and a certificate anew.
+
+        Args:
+            name: of the party, also of its files.
+            authority: who signs.
+            alt_names: host names and addresses at which it is reached, maybe with ``DNS:`` or ``IP:``.
+
+        Returns:
+            The files.
+
+        Raises:
+            StartError: the key of the authority is not here.
+            ValueError: a name is no host name.
+        """
+        key_path, path = self._files(authority)
+        if not key_path.exists():
+            raise StartError(
+                f"{name} needs a certificate, but there is no key of {authority}",
+                hint=f"add 'key' to external_ssl_authorities[{authority!r}]",
+            )
+        from plughub.classes.tls.issuer import UnfitKeyError, issue  # noqa: PLC0415 - loads cryptography
+
+        try:
+            made = issue(name, alt_names, path.read_bytes(), key_path.read_bytes())
+        except UnfitKeyError as error:
+            raise StartError(f"{key_path} is {error}") from error
+        return self._save(name, made, self._trust_file(authority))
+
+    def keep(self, name: str, authority: str, alt_names: Iterable[str]) -> TLSFiles:
+        """Give the certificate of a party that needs it for long, made anew only where that is needed.
+
+        Args:
+            name: of the party.
+            authority: who signs.
+            alt_names: host names and addresses at which it is reached.
+
+        Returns:
+            The files.
+
+        Raises:
+            StartError: it is needed and cannot be made.
+            ValueError: a name is no host name.
+        """
+        wanted = list(alt_names)
+        with self._alone():
+            key, path = self._files(name)
+            if key.exists() and path.exists() and self._is_good(path, authority, wanted):
+                cafile = self._trust_file(authority)
+                return TLSFiles(keyfile=str(key), certfile=str(path), cafile=str(cafile))
+            return self.issue(name, authority, wanted)
+
+    # ---- authorities
+
+    def _make_authority(self, name: str) -> None:
+        from plughub.classes.tls.issuer import make_authority  # noqa: PLC0415 - loads cryptography
+
+        self._save(name, make_authority(name), self._trust_file(name))
+
+    def _take_over(self, name: str, files: Mapping[str, str]) -> None:
+        for kind, path in files.items():
+            if path and not Path(path).is_file():
+                raise StartError(f"c.JupyterHub.external_ssl_authorities[{name!r}]: no file {path} ({kind})")
+        if not files.get("cert") or "/" in name:
+            raise StartError(f"c.JupyterHub.external_ssl_authorities[{name!r}] needs a file 'cert'")
+        key, certificate = self._files(name)
+        key.parent.mkdir(mode=0o711, exist_ok=True)
+        _write(certificate, Path(files["cert"]).read_bytes(), 0o644)
+        if files.get("key"):
+            _write(key, Path(files["key"]).read_bytes(), 0o600)
+        else:
+            key.unlink(missing_ok=True)
+
+    def _is_good(self, path: Path, authority: str, alt_names: Iterable[str]) -> bool:
+        from plughub.classes.tls.issuer import is_good  # noqa: PLC0415 - loads cryptography
+
+        try:
+            return is_good(path.read_bytes(), self._files(authority)[1].read_bytes(), alt_names)
+        except OSError:
+            return False
+
+    # ---- files
+
+    def _files(self, name: str) -> tuple[Path, Path]:
+        return self.folder / name / f"{name}.key", self.folder / name / f"{name}.crt"
+
+    def _trust_file(self, name: str) -> Path:
+        return self.folder / f"{name}_trust.crt"
+
+    def _save(self, name: str, made: Certified, cafile: Path) -> TLSFiles:
+        key, path = self._files(name)
+        key.parent.mkdir(mode=0o711, parents=True, exist_ok=True)
+        _write(key, made.key, 0o600)
+        _write(path, made.certificate, 0o644)
+        return TLSFiles(keyfile=str(key), certfile=str(path), cafile=str(cafile))
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Keep other hub processes of this machine out: two of them would make two authorities."""
+        self.folder.mkdir(mode=0o711, parents=True, exist_ok=True)
+        handle = os.open(self.folder / ".lock", os.O_CREAT | os.O_RDWR, 0o600)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(handle)
+
+
+def _has(external: Mapping[str, Mapping[str, str]], name: str, kind: str) -> bool:
+    return bool(external.get(name, {}).get(kind))
+
+
+def _write(path: Path, text: bytes, mode: int) -> None:
+    new = path.with_name(f"{path.name}.{os.getpid()}.new")
+    new.unlink(missing_ok=True)
+    with os.fdopen(os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode), "wb") as file:
+        os.fchmod(file.fileno(), mode)
+        file.write(text)
+    new.replace(path)

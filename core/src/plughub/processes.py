@@ -1,0 +1,43 @@
+"""Processes of this machine: launched so that they outlive the hub, found again, and told from others.
+
+::
+
+    from plughub.processes import DetachedProcess, find_marked, launch, marked
+
+    mark = str(folder)  # what no other process of this machine has
+    process = find_marked(mark) or launch(command, log=log, cwd=folder, environment=marked(os.environ, mark))
+
+A process that listens on a port proves nothing by answering: any user of the machine may have taken the port.
+`owns_address` asks the kernel.
+"""
+
+from plughub.classes.processes.descriptors import limit_of_launched
+from plughub.classes.processes.detached import (
+    DetachedProcess,
+    end,
+    last_lines,
+    launch,
+    start_of,
+    trim,
+    wait_until_free,
+    who_listens,
+)
+from plughub.classes.processes.listeners import listeners_at, owns_address, process_family
+from plughub.classes.processes.marks import find_marked, marked
+
+__all__ = [
+    "DetachedProcess",
+    "end",
+    "find_marked",
+    "last_lines",
+    "launch",
+    "limit_of_launched",
+    "listeners_at",
+    "marked",
+    "owns_address",
+    "process_family",
+    "start_of",
+    "trim",
+    "wait_until_free",
+    "who_listens",
+]

@@ -1,0 +1,156 @@
+"""Keep the address of a running server right: a route leads to its own server or nowhere."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from plughub.domain.errors import HubError, InvalidError, PluginError
+from plughub.domain.explaining import explained, with_details
+from plughub.domain.servers import ServerRecord
+from plughub.domain.urls import address_of
+from plughub.kinds import Endpoint, Moved, Server
+from plughub.plugin.hooks import Hooks
+from plughub.services.routes.routing import Router
+from plughub.services.settings import HubSettings
+from plughub.storage.store import Store, Transaction
+
+log = logging.getLogger("plughub.polling")
+NO_ADDRESS: Final = "it has no address at present"
+ENDED: Final = "it has ended"
+PLAIN: Final = "it listens at {url} without TLS, which JupyterHub.internal_ssl requires"
+FOREIGN: Final = "another process listens at its address {url}, or none does"
+
+
+@dataclass(frozen=True, slots=True)
+class Reachability:
+    """Polls a running server and follows its address.
+
+    Attributes:
+        store: the storage.
+        hooks: the hooks.
+        settings: of the hub.
+        router: the routes; the route keeper adds what this class lets it add.
+    """
+
+    store: Store
+    hooks: Hooks
+    settings: HubSettings
+    router: Router
+
+    async def look(self, plugin: str, server: ServerRecord, view: Server) -> int | None:
+        """Poll a server, store where it is, and remove a route that leads elsewhere.
+
+        Args:
+            plugin: its spawner.
+            server: the server, as it was read just now.
+            view: the same for the plugin.
+
+        Returns:
+            None when it runs, else the exit code.
+
+        Raises:
+            PluginError: its state is unknown; nothing was changed.
+        """
+        answer = await self.hooks.poll(plugin, view)
+        if isinstance(answer, int):
+            if await self._is_current(server):
+                await self._unroute(server)
+            return answer
+        if answer is None:
+            await self._note(server, await self._why_unreachable(plugin, view))
+        else:
+            await self._follow(plugin, server, view, answer)
+        return None
+
+    async def adopt(self, plugin: str, server: ServerRecord, view: Server) -> None:
+        """Look at a server before its route is restored; one that has ended gets none.
+
+        Args:
+            plugin: its spawner.
+            server: the server, as it was read just now.
+            view: the same for the plugin.
+
+        Raises:
+            PluginError: its state is unknown; nothing was changed.
+        """
+        if await self.look(plugin, server, view) is not None:
+            await self._note(server, ENDED)
+
+    async def _follow(self, plugin: str, server: ServerRecord, view: Server, moved: Moved) -> None:
+        """Store a new address. A route may lead there only when it was verified before."""
+        state = _checked(plugin, moved)
+        view = replace(view, url=moved.url, state=view.state if state is None else state)
+        try:
+            why = await self._why_unreachable(plugin, view)
+        except PluginError as error:
+            why = with_details(
+                f"it has moved to {moved.url}, and it is unknown what listens there", error.reason
+            )
+
+        def move(tx: Transaction) -> bool:
+            return tx.servers.moved(server, url=moved.url, state=state, unreachable=why)
+
+        if not await self.store.write(move):
+            return
+        if moved.url != server.url:
+            log.warning("%s moved from %s to %s", server.full_name, server.url or "-", moved.url or "-")
+        if moved.url != server.url or why:
+            await self._unroute(server)
+
+    async def _note(self, server: ServerRecord, why: str) -> None:
+        """Store whether a server that has not moved may have a route."""
+        if why == server.unreachable:
+            return
+        if not await self.store.write(lambda tx: tx.servers.set_unreachable(server, why)):
+            return
+        if why:
+            log.warning("route of %s removed: %s", server.full_name, explained(why, details=True))
+            await self._unroute(server)
+        else:
+            log.info("%s can be reached again at %s", server.full_name, server.url)
+
+    async def _why_unreachable(self, plugin: str, view: Server) -> str:
+        """Tell why no route may lead to the address of a server; empty when one may."""
+        if not view.url:
+            return NO_ADDRESS
+        if self.settings.tls is not None and not view.url.startswith("https:"):
+            return PLAIN.format(url=view.url)
+        ours = await self.hooks.verify_address(plugin, view)
+        return "" if ours else FOREIGN.format(url=view.url)
+
+    async def _is_current(self, server: ServerRecord) -> bool:
+        current = await self.store.read(lambda tx: tx.servers.by_id(server.id))
+        return current is not None and current.running and current.launch == server.launch
+
+    async def _unroute(self, server: ServerRecord) -> None:
+        # Each proxy's keeper compares its whole table every second: this one only is quicker.
+        with contextlib.suppress(HubError):
+            await self.router.delete(server)
+
+
+def as_endpoint(moved: Moved, server: ServerRecord) -> Endpoint:
+    """Describe a moved server as a start would.
+
+    Args:
+        moved: what the plugin said; it has an address.
+        server: the server as recorded.
+
+    Returns:
+        Address and state; the recorded state where the plugin gave none.
+    """
+    return Endpoint(url=moved.url, state=server.state if moved.state is None else moved.state)
+
+
+def _checked(plugin: str, moved: Moved) -> Mapping[str, Any] | None:
+    """Return the state as the next process will read it; what cannot be stored is an error of the plugin."""
+    try:
+        if moved.url:
+            address_of(moved.url)
+        return None if moved.state is None else json.loads(json.dumps(dict(moved.state)))
+    except (InvalidError, AttributeError, TypeError, ValueError) as error:
+        raise PluginError(plugin, "hub_poll", f"its answer cannot be stored: {error}") from error

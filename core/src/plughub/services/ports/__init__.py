@@ -1,1 +1,0 @@
-"""What the services ask of the storage, noun by noun."""

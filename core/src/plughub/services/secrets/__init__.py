@@ -1,0 +1,1 @@
+"""Encryption of users' secrets, and their storage."""

@@ -1,0 +1,305 @@
+"""Listing, creating, changing and deleting users."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from plughub.domain.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
+from plughub.domain.names import check_username, normalize_username, shorten
+from plughub.domain.scopes import ScopeFilter, ScopeTree, Standing, gained_scopes, name_scopes
+from plughub.domain.servers import ServerRecord
+from plughub.domain.users import User, UserQuery
+from plughub.kinds import UserInfo
+from plughub.plugin.hooks import Hooks
+from plughub.services.operations.cleanup import void_credentials
+from plughub.services.secrets.auth_states import Sealed
+from plughub.services.settings import HubSettings
+from plughub.services.tokens.principals import Principal
+from plughub.services.users.admins import AdminRule
+from plughub.services.users.admission import Admission
+from plughub.services.users.deletion import UserDeletion, authenticators_of
+from plughub.services.users.ending_access import end_access
+from plughub.services.users.login_links import PLUGIN as ONETIME
+from plughub.services.users.preparation import UserPreparation
+from plughub.storage.store import Store, Transaction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserPage:
+    """A page of users.
+
+    Attributes:
+        users: in order.
+        servers: of each, by the key of the user.
+        total: users of all pages.
+    """
+
+    users: list[User]
+    servers: Mapping[int, list[ServerRecord]]
+    total: int
+
+
+class UserAdmin:
+    """What is done to users by others, and to many of them.
+
+    Args:
+        store: the storage.
+        hooks: the hooks.
+        settings: of the hub.
+        tree: the scopes of the hub.
+        preparation: asks authenticators about who is added.
+        deletion: deletes.
+        is_name: tells whether a normalised name can be that of a user here.
+        given: names to which the configuration gives something: only admins rename a user to one.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        hooks: Hooks,
+        settings: HubSettings,
+        tree: ScopeTree,
+        preparation: UserPreparation,
+        deletion: UserDeletion,
+        is_name: Callable[[str], bool] = lambda _name: True,
+        given: Collection[str] = frozenset(),
+    ) -> None:
+        self._store = store
+        self._hooks = hooks
+        self._settings = settings
+        self._preparation = preparation
+        self._deletion = deletion
+        self._is_name = is_name
+        self._given = frozenset(given)
+        self._admins = AdminRule(tree)
+        self._admission = Admission(settings, frozenset({ONETIME}))
+
+    async def page(self, query: UserQuery, *, stopped: bool = False) -> UserPage:
+        """List users.
+
+        Args:
+            query: which.
+            stopped: with servers that do not run.
+
+        Returns:
+            The page.
+        """
+
+        def work(tx: Transaction) -> UserPage:
+            users = tx.directory.page(query)
+            servers = defaultdict(list)
+            for server in tx.servers.of_users([user.id for user in users], stopped=stopped):
+                servers[server.user_id].append(server)
+            return UserPage(users=users, servers=servers, total=tx.directory.count(query))
+
+        return await self._store.read(work)
+
+    async def create(
+        self, names: Sequence[str], *, admin: bool, by: Principal, authenticator: str = ""
+    ) -> list[User]:
+        """Store users, who may log in from then on; those that are there already are left alone.
+
+        Args:
+            names: as typed.
+            admin: make them admins.
+            by: the caller.
+            authenticator: the one by which they may log in; empty for all, where a name means the same
+                person to all of them. Elsewhere, users added without one need a setting that allows them.
+
+        Returns:
+            The users that are new.
+
+        Raises:
+            InvalidError: a name is not good, the authenticators cannot prepare for it, or there is no such
+                authenticator; nobody is stored.
+            ForbiddenError: the caller is no admin and wants to make some.
+            ConflictError: all are there already.
+        """
+        wanted = self._check_names(names)
+        admitted = self._admission.authenticators_for(authenticator)
+        if admin:
+            self._admins.check(by, "make admins")
+
+        def work(tx: Transaction) -> list[User]:
+            keys = tx.directory.create(wanted)
+            tx.admissions.grant(keys, admitted)
+            for key in keys if admin else ():
+                tx.users.set_admin(key, admin=True)
+            return tx.directory.by_ids(keys)
+
+        await self._prepare(wanted, admitted)
+        created = await self._store.write(work)
+        if not created:
+            raise ConflictError(
+                f"All {len(wanted)} users already exist"
+                if len(wanted) > 1
+                else f"User {shorten(wanted[0])} already exists"
+            )
+        return created
+
+    async def change(
+        self,
+        user: User,
+        *,
+        name: str | None = None,
+        admin: bool | None = None,
+        auth_state: Sealed | None = None,
+        by: Principal,
+    ) -> User:
+        """Give a user another name, make her an admin, take that away, or store secrets.
+
+        A new name ends all logins and tokens of the user.
+
+        Args:
+            user: who.
+            name: the new name, as typed; None to leave it.
+            admin: whether she is an admin; None to leave it.
+            auth_state: her secrets; None to leave them.
+            by: the caller.
+
+        Returns:
+            The user as she is then.
+
+        Raises:
+            InvalidError: the name is not good or taken, or a server runs below the old one.
+            ForbiddenError: the caller is no admin and touches one, or may not give the new name.
+            PluginError: an authenticator cannot follow the new name; nothing is changed.
+        """
+        new_name = None if name is None else self._check_names([name])[0]
+        if new_name is not None and new_name != user.name:
+            await self._follow(user, new_name, by)
+
+        def work(tx: Transaction) -> User:
+            tx.users.lock(user.id)
+            current = _there(tx, user)
+            self._check_change(current, admin, by)
+            if new_name is not None and new_name != current.name:
+                self._check_rename(tx, current, new_name, by)
+                self._leave_name(tx, current)
+                tx.directory.rename(user.id, new_name)
+            if admin is not None and admin != current.admin:
+                tx.users.set_admin(user.id, admin)
+            if auth_state is not None:
+                tx.users.set_auth_state(user.id, auth_state.data)
+            return _there(tx, user)
+
+        try:
+            return await self._store.write(work)
+        except ConflictError as error:
+            raise _taken(new_name or "") from error
+
+    async def delete(self, user: User, seconds: float, *, by: Principal) -> None:
+        """Stop the servers of a user and forget her.
+
+        Args:
+            user: who.
+            seconds: how long the servers may take to stop.
+            by: the caller.
+
+        Raises:
+            ForbiddenError: the caller is no admin and deletes one.
+            InvalidError: it is who asks, or a server has not stopped yet.
+            PluginError: an authenticator could not clean up; she stays.
+        """
+
+        def check(current: User) -> None:
+            if self._admins.is_admin(current):
+                self._admins.check(by, "delete admins")
+
+        await self._deletion.delete(user, seconds, by=by, check=check)
+
+    async def _follow(self, user: User, name: str, by: Principal) -> None:
+        """Have the authenticators of a user follow her new name, when it can be."""
+
+        def check(tx: Transaction) -> tuple[User, tuple[str, ...]]:
+            current = _there(tx, user)
+            self._check_change(current, None, by)
+            self._check_rename(tx, current, name, by)
+            return current, authenticators_of(tx, self._settings, user.id)
+
+        current, plugins = await self._store.read(check)
+        for plugin in plugins:
+            await self._hooks.rename_user(
+                plugin, UserInfo(name=current.name, admin=current.admin, groups=current.groups), name
+            )
+
+    def _leave_name(self, tx: Transaction, user: User) -> None:
+        """End every way in, and void what bears a name that somebody else may have from now on."""
+        for server in tx.servers.of_user(user.id):
+            void_credentials(tx, self._settings, server)
+        end_access(tx, user)
+
+    def _check_change(self, user: User, admin: bool | None, by: Principal) -> None:
+        if self._admins.is_admin(user) or (admin is not None and admin != user.admin):
+            self._admins.check(by, "change admins")
+
+    def _check_rename(self, tx: Transaction, user: User, name: str, by: Principal) -> None:
+        if _active(tx, user.id):
+            raise InvalidError(
+                f"{user.name} has servers that run; stop them first: their addresses hold the name"
+            )
+        self._check_reach(user, name, by)
+        if tx.users.get(name) is not None:
+            raise _taken(name)
+        means = name in self._given or set(tx.users.known_as(name)) - {user.id}
+        if means and not self._admins.holds_for(by):
+            raise ForbiddenError(
+                f"only admins can give a user the name {shorten(name)}: it already stands for a person",
+                hint="ask an admin of this hub",
+            )
+
+    @staticmethod
+    def _check_reach(user: User, name: str, by: Principal) -> None:
+        """Refuse a name that the scopes do not reach as that of a new user, or by which they reach more."""
+        if not by.may("admin:users", resource=ScopeFilter.user(name)):
+            raise ForbiddenError(
+                f"your scopes do not reach a user of the name {shorten(name)}: giving a name takes what "
+                "adding a user of that name takes",
+                hint="ask an admin of this hub",
+            )
+        gained = gained_scopes(by.scopes, Standing(user.name, user.groups), Standing(name, user.groups))
+        if gained:
+            raise ForbiddenError(
+                f"with the name {shorten(name)} you would get at the user with {name_scopes(gained)}",
+                hint="ask an admin of this hub",
+            )
+
+    async def _prepare(self, names: Collection[str], authenticators: Collection[str]) -> None:
+        refused = await self._preparation.before_adding(names, authenticators)
+        if refused:
+            shown = "; ".join(f"{shorten(name)}: {reason}" for name, reason in list(refused.items())[:10])
+            raise InvalidError(f"Failed to create user{'s' if len(refused) > 1 else ''}: {shown}")
+
+    def _check_names(self, names: Collection[str]) -> list[str]:
+        good, bad = [], []
+        for name in map(normalize_username, names):
+            try:
+                good.append(check_username(name))
+            except InvalidError:
+                bad.append(name)
+            else:
+                if not self._is_name(name):
+                    bad.append(name)
+        if bad:
+            shown = ", ".join(shorten(name) for name in bad[:10])
+            raise InvalidError(f"Invalid username{'s' if len(bad) > 1 else ''}: {shown}")
+        if not good:
+            raise InvalidError("Must specify at least one user to create")
+        return good
+
+
+def _taken(name: str) -> InvalidError:
+    return InvalidError(f"User {shorten(name)} already exists, username must be unique")
+
+
+def _there(tx: Transaction, user: User) -> User:
+    found = tx.users.by_id(user.id)
+    if found is None:
+        raise NotFoundError(f"there is no user {shorten(user.name)}")
+    return found
+
+
+def _active(tx: Transaction, user_id: int) -> bool:
+    return any(server.active for server in tx.servers.of_user(user_id))

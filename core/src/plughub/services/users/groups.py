@@ -1,0 +1,258 @@
+"""Groups: who is in them, and what is noted about them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from plughub.domain.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
+from plughub.domain.groups import Group, check_group_name
+from plughub.domain.names import normalize_username, shorten
+from plughub.domain.plain_json import plain_json
+from plughub.domain.roles import owner_scopes
+from plughub.domain.scopes import (
+    Reach,
+    ScopeOwner,
+    ScopeTree,
+    Standing,
+    excess_scopes,
+    gained_scopes,
+    name_scopes,
+)
+from plughub.services.tokens.principals import Principal
+from plughub.services.users.admins import AdminRule
+from plughub.storage.store import Store, Transaction
+
+
+class GroupService:
+    """What may be asked of groups.
+
+    Args:
+        store: the storage.
+        tree: the scopes of the hub.
+    """
+
+    def __init__(self, store: Store, tree: ScopeTree) -> None:
+        self._store = store
+        self._tree = tree
+        self._admins = AdminRule(tree)
+
+    async def get(self, name: str) -> Group:
+        """Find a group.
+
+        Args:
+            name: its name.
+
+        Returns:
+            The group.
+
+        Raises:
+            NotFoundError: there is no such group.
+        """
+        return await self._store.read(lambda tx: _there(tx, name))
+
+    async def page(self, within: Reach, offset: int, limit: int) -> tuple[list[Group], int]:
+        """List groups.
+
+        Args:
+            within: only groups in this reach.
+            offset: groups before the page.
+            limit: groups in the page at most.
+
+        Returns:
+            The groups of the page, and how many there are in all.
+        """
+        return await self._store.read(
+            lambda tx: (tx.groups.page(within, offset, limit), tx.groups.count(within))
+        )
+
+    async def create(
+        self, names: Sequence[str], users: Collection[str] = (), *, by: Principal
+    ) -> list[Group]:
+        """Store groups.
+
+        Args:
+            names: of the groups.
+            users: names of the members of each.
+            by: the caller.
+
+        Returns:
+            The groups.
+
+        Raises:
+            InvalidError: a name is not good, or there is no such user.
+            ConflictError: one of them is there already.
+            ForbiddenError: the caller would gain access to a member by scopes for the group.
+        """
+        if not names:
+            raise InvalidError("Must specify at least one group to create")
+        for name in names:
+            check_group_name(name)
+
+        def work(tx: Transaction) -> list[Group]:
+            new = tx.groups.create(names)
+            there = sorted(set(names) - set(new))
+            if there:
+                raise ConflictError(f"Group {', '.join(shorten(name) for name in there[:10])} already exists")
+            members = _users(tx, users)
+            for name in new if members else ():
+                self._check_joining(tx, _there(tx, name), members, by)
+                tx.groups.add_users(name, members)
+            return [_there(tx, name) for name in dict.fromkeys(names)]
+
+        return await self._store.write(work)
+
+    async def delete(self, name: str, by: Principal) -> None:
+        """Forget a group; its members lose what they had by it.
+
+        Args:
+            name: its name.
+            by: the caller.
+
+        Raises:
+            NotFoundError: there is no such group.
+            ForbiddenError: the group may do what the caller may not.
+        """
+
+        def work(tx: Transaction) -> None:
+            self._check_held(tx, _there(tx, name), by)
+            tx.groups.delete(name)
+
+        await self._store.write(work)
+
+    async def add(self, name: str, users: Collection[str], by: Principal) -> Group:
+        """Add members, who get what the group may do.
+
+        Args:
+            name: of the group.
+            users: their names.
+            by: the caller.
+
+        Returns:
+            The group as it is then.
+
+        Raises:
+            NotFoundError: there is no such group.
+            InvalidError: there is no such user.
+            ForbiddenError: the caller does not hold what the group may do, or would gain access to a member
+                by scopes for the group.
+        """
+
+        def work(tx: Transaction) -> Group:
+            group = _there(tx, name)
+            members = _users(tx, users)
+            self._check_grant(group, set(members) - set(group.users), by)
+            self._check_joining(tx, group, set(members) - set(group.users), by)
+            tx.groups.add_users(name, members)
+            return _there(tx, name)
+
+        return await self._store.write(work)
+
+    async def remove(self, name: str, users: Collection[str], by: Principal) -> Group:
+        """Take members out.
+
+        Args:
+            name: of the group.
+            users: their names.
+            by: the caller.
+
+        Returns:
+            The group as it is then.
+
+        Raises:
+            NotFoundError: there is no such group.
+            InvalidError: there is no such user.
+            ForbiddenError: the group makes its members admins, and the caller is none.
+        """
+
+        def work(tx: Transaction) -> Group:
+            group = _there(tx, name)
+            if self._admins.makes_admins(group.scopes):
+                self._admins.check(by, "change admins")
+            tx.groups.remove_users(name, _users(tx, users))
+            return _there(tx, name)
+
+        return await self._store.write(work)
+
+    async def set_properties(self, name: str, properties: Mapping[str, Any]) -> Group:
+        """Note properties in place of those before.
+
+        Args:
+            name: of the group.
+            properties: JSON-able.
+
+        Returns:
+            The group as it is then.
+
+        Raises:
+            NotFoundError: there is no such group.
+            TooLargeError: the properties are longer than the hub keeps.
+            InvalidError: they are no JSON.
+        """
+        properties = plain_json(properties, "the properties of the group")
+
+        def work(tx: Transaction) -> Group:
+            _there(tx, name)
+            tx.groups.set_properties(name, properties)
+            return _there(tx, name)
+
+        return await self._store.write(work)
+
+    def _check_grant(self, group: Group, new: Collection[str], by: Principal) -> None:
+        for member in sorted(new):
+            granted = owner_scopes(self._tree, ScopeOwner(user=member), group.scopes)
+            if excess := excess_scopes(granted, by.scopes):
+                more = name_scopes(excess)
+                raise ForbiddenError(
+                    f"members of {shorten(group.name)} may do what you may not: {more}",
+                    hint="ask an admin of this hub",
+                )
+
+    def _check_held(self, tx: Transaction, group: Group, by: Principal) -> None:
+        """Refuse to delete a group that the caller could not make: the config file's roles return with it."""
+        roles = [role for role in map(tx.roles.get, group.roles) if role is not None]
+        given = self._tree.expand({scope for role in roles for scope in role.scopes})
+        if excess := excess_scopes(given, by.scopes):
+            raise ForbiddenError(
+                f"{shorten(group.name)} may do what you may not: {name_scopes(excess)}",
+                hint="ask an admin of this hub",
+            )
+
+    def _check_joining(self, tx: Transaction, group: Group, new: Collection[str], by: Principal) -> None:
+        """Refuse members whom the caller would gain access to, and admins whom anybody would."""
+        for name in sorted(new):
+            member = tx.users.get(name)
+            if member is None:
+                continue
+            before = Standing(name, member.groups)
+            after = Standing(name, {*member.groups, group.name})
+            gained = gained_scopes(by.scopes, before, after)
+            if not gained and self._admins.is_admin(member) and not self._admins.holds_for(by):
+                gained = gained_scopes(self._over_members(tx, group.name), before, after)
+            if gained:
+                raise ForbiddenError(
+                    f"as a member of {shorten(group.name)}, {shorten(name)} would come within reach of "
+                    f"{name_scopes(gained)}",
+                    hint="ask an admin of this hub",
+                )
+
+    def _over_members(self, tx: Transaction, group: str) -> frozenset[str]:
+        """List the scopes that any role gives over the members of a group."""
+        # Role by role: all together, a scope without a filter would hide the same one with a filter.
+        scopes = frozenset().union(*(self._tree.expand(role.scopes) for role in tx.roles.all()))
+        return frozenset(scope for scope in scopes if scope.endswith(f"!group={group}"))
+
+
+def _there(tx: Transaction, name: str) -> Group:
+    group = tx.groups.get(name)
+    if group is None:
+        raise NotFoundError(f"there is no group {shorten(name)}")
+    return group
+
+
+def _users(tx: Transaction, names: Collection[str]) -> list[str]:
+    wanted = sorted({normalize_username(name) for name in names})
+    unknown = sorted(set(wanted) - tx.directory.known(wanted)) if wanted else []
+    if unknown:
+        raise InvalidError(f"No such user: {', '.join(shorten(name) for name in unknown[:10])}")
+    return wanted

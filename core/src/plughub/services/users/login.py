@@ -1,0 +1,274 @@
+"""Logging in: who it is, whether anybody refuses, and what is stored of it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from plughub.domain.errors import ForbiddenError, HubError, InvalidError, TooManyError
+from plughub.domain.events import By, EventKind
+from plughub.domain.login_pace import TryKeys, network_of
+from plughub.domain.names import MAX_USERNAME, check_username, normalize_username
+from plughub.domain.sessions import NEW_SESSION, LoginSession, SessionRequest, new_session_key
+from plughub.domain.users import User
+from plughub.kinds import Identity, Login, Rejected, UserInfo
+from plughub.plugin.fairness import FairShare
+from plughub.plugin.hooks import Hooks
+from plughub.services.observing.events import EventTeller
+from plughub.services.observing.refusals import RefusalReport
+from plughub.services.observing.strangers import stranger
+from plughub.services.secrets.auth_states import AuthStates, Sealed
+from plughub.services.settings import HubSettings
+from plughub.services.users.identities import IdentityKeeper
+from plughub.services.users.sessions import end_session, replace_session
+from plughub.services.users.throttle import LoginThrottle
+from plughub.storage.store import Store, Transaction
+
+log = logging.getLogger("plughub.login")
+WRONG: Final = "Invalid username or password"
+MAX_PASSWORD: Final = 4096
+"""Characters; longer is not shown to any plugin."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """A login.
+
+    Attributes:
+        user: who.
+        plugin: who authenticated.
+        key: of the session, for the cookie; empty when there is none.
+        session: what is stored; None when it was a login for one request.
+    """
+
+    user: User
+    plugin: str
+    key: str = field(default="", repr=False)
+    session: LoginSession | None = None
+
+    @property
+    def session_id(self) -> str:
+        """What tokens of servers in this browser end with."""
+        return self.session.session_id if self.session else ""
+
+
+class LoginService:
+    """Logs people in and out.
+
+    Args:
+        store: the storage.
+        hooks: the hooks.
+        settings: of the hub.
+        events: news.
+        keeper: stores what authenticators say.
+        auth_states: the saved secrets.
+
+    Attributes:
+        refusals: tells of logins that are refused.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        hooks: Hooks,
+        settings: HubSettings,
+        events: EventTeller,
+        keeper: IdentityKeeper,
+        auth_states: AuthStates,
+    ) -> None:
+        self._store = store
+        self._hooks = hooks
+        self._settings = settings
+        self._events = events
+        self._keeper = keeper
+        self._auth_states = auth_states
+        self._share = FairShare(settings.plugin_threads)
+        self._throttle = LoginThrottle(store, settings.login_limits)
+        self.refusals = RefusalReport(events, settings.refused_logins_per_hour)
+
+    async def log_in(
+        self,
+        username: str,
+        password: str,
+        form: Mapping[str, str] | None = None,
+        *,
+        remote_ip: str = "",
+        wanted: SessionRequest = NEW_SESSION,
+    ) -> Session:
+        """Log somebody in with what a form sent.
+
+        Args:
+            username: as typed.
+            password: as typed.
+            form: the other fields.
+            remote_ip: address of the browser.
+            wanted: the session that is to begin.
+
+        Returns:
+            The session.
+
+        Raises:
+            ForbiddenError: refused; the message is for the person.
+            TooManyError: too many were refused before, or are being checked; the message is for the person.
+            UnavailableError: an authenticator cannot tell for now, or too many log in.
+        """
+        if len(username) > MAX_USERNAME or len(password) > MAX_PASSWORD:
+            self.refusals.refused(username, remote_ip, "name or password too long")
+            raise ForbiddenError(WRONG)
+        login = Login(
+            username=normalize_username(username), password=password, form=form or {}, remote_ip=remote_ip
+        )
+        try:
+            keys = await self._throttle.look(login.username, remote_ip)
+            async with self._share.login(login.username):
+                await self._throttle.admit(keys)
+                return await self._checked(login, keys, wanted)
+        except TooManyError as error:
+            self.refusals.refused(login.username, remote_ip, error.message)
+            raise
+
+    async def _checked(self, login: Login, keys: TryKeys, wanted: SessionRequest) -> Session:
+        """Have a try decided, and tell the throttle how it ended."""
+        try:
+            identity = await self._authenticated(login)
+            return await self.accept(
+                identity,
+                remote_ip=login.remote_ip,
+                wanted=wanted,
+                also=lambda tx: self._throttle.right(tx, keys),
+            )
+        except ForbiddenError:
+            await self._throttle.wrong(keys)
+            raise
+        except HubError:
+            await self._throttle.undecided(keys)
+            raise
+
+    async def _authenticated(self, login: Login) -> Identity:
+        """Ask the plugins who it is."""
+        async with self._share.check(network_of(login.remote_ip)):
+            answer = await self._hooks.authenticate(login)
+        if answer is None:
+            self.refusals.refused(login.username, login.remote_ip, "nobody knows name and password")
+            raise ForbiddenError(WRONG)
+        if isinstance(answer.value, Rejected):
+            reason = f"{answer.plugin}: {answer.value.reason}"
+            self.refusals.refused(login.username, login.remote_ip, reason)
+            raise ForbiddenError(answer.value.reason)
+        return replace(answer.value, plugin=answer.plugin)
+
+    async def accept(
+        self,
+        identity: Identity,
+        *,
+        remote_ip: str = "",
+        wanted: SessionRequest = NEW_SESSION,
+        also: Callable[[Transaction], None] = lambda _: None,
+    ) -> Session:
+        """Log in a person whom a plugin has authenticated, unless anybody refuses.
+
+        Every session begins here.
+
+        Args:
+            identity: the person, with the plugin's name.
+            remote_ip: address of the browser.
+            wanted: the session that is to begin.
+            also: what else to store with it.
+
+        Returns:
+            The session.
+
+        Raises:
+            ForbiddenError: refused; the message is for the person.
+        """
+        key = new_session_key() if wanted.keep else ""
+
+        def work(tx: Transaction) -> Session:
+            user = self._keeper.remember(tx, identity, sealed)
+            kept = replace_session(tx, user, key, identity.plugin, remote_ip, wanted, lasts) if key else None
+            also(tx)
+            return Session(user=user, plugin=identity.plugin, key=key, session=kept)
+
+        lasts = self._settings.cookie_max_age
+
+        try:
+            identity = await self._complete(identity, wanted.only)
+            sealed = await self._seal(identity)
+            session = await self._store.write(work)
+        except (ForbiddenError, InvalidError) as error:
+            self.refusals.refused(identity.name, remote_ip, f"{identity.plugin}: {error}")
+            raise ForbiddenError(error.message, detail=error.detail) from error
+        stranger.set(None)
+        user = session.user
+        log.info("%s logged in through %s", user.name, identity.plugin)
+        by = By(name=user.name, remote_ip=remote_ip)
+        self._events.tell(
+            EventKind.LOGIN,
+            user.name,
+            by=by,
+            plugin=identity.plugin,
+            admin=user.admin,
+            roles=list(user.roles),
+        )
+        return session
+
+    async def log_out(self, user: User, session: LoginSession, *, remote_ip: str = "") -> None:
+        """End a session: its cookie and every token that servers got in it are void.
+
+        Args:
+            user: who.
+            session: which.
+            remote_ip: address of the browser.
+        """
+        await self._store.write(lambda tx: end_session(tx, session))
+        self._events.tell(EventKind.LOGOUT, user.name, by=By(name=user.name, remote_ip=remote_ip))
+
+    async def _complete(self, identity: Identity, only: str) -> Identity:
+        name = check_username(normalize_username(identity.name))
+        identity = replace(identity, name=name, login_name=name, subject=identity.subject or name)
+        found = await self._store.read(lambda tx: self._keeper.standing(tx, identity))
+        known = found.user
+        if only and (known is None or known.name != only):
+            raise ForbiddenError(f"This is the login of another user. Log in as {only}.")
+        identity = replace(
+            identity,
+            name=known.name if known else name,
+            exists=found.exists,
+            admitted=found.admitted,
+        )
+        refusal = await self._hooks.authorize_login(identity)
+        if refusal is not None:
+            raise ForbiddenError(refusal.value.reason)
+        saved = await self._auth_states.of(known.id) if known and self._saves(identity) else None
+        done = await self._hooks.complete_login(identity, saved)
+        if isinstance(done, Rejected):
+            raise ForbiddenError(done.reason)
+        done = replace(
+            done, plugin=identity.plugin, subject=identity.subject, name=identity.name, login_name=name
+        )
+        await self._prepare(done)
+        return done
+
+    async def _prepare(self, identity: Identity) -> None:
+        """Have the authenticator prepare for a person, or refuse her."""
+        user = UserInfo(
+            name=identity.name,
+            admin=bool(identity.admin),
+            groups=tuple(sorted(identity.groups or ())),
+            plugin=identity.plugin,
+            auth_state=identity.auth_state,
+        )
+        refusal = await self._hooks.add_user(identity.plugin, user)
+        if refusal is not None:
+            raise ForbiddenError(refusal.reason)
+
+    async def _seal(self, identity: Identity) -> Sealed | None:
+        """Encrypt what a login brought; where nothing is saved, what was saved is forgotten."""
+        if identity.plugin in self._keeper.visitors:
+            return None
+        return await self._auth_states.seal(identity.auth_state if self._saves(identity) else None)
+
+    def _saves(self, identity: Identity) -> bool:
+        return self._settings.policy_of(identity.plugin).enable_auth_state

@@ -1,0 +1,81 @@
+"""One-time login links: how the person who starts a hub gets in without any set-up."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Final
+
+from plughub import hookimpl
+from plughub.domain.names import normalize_username
+from plughub.domain.tokens import GENERATED_ROUNDS, hash_token
+from plughub.kinds import Identity, Login, LoginMethod
+from plughub.storage.store import Store, Transaction
+
+PLUGIN: Final = "onetime"
+FIELD: Final = "onetime_token"
+LIFETIME: Final = 3600.0
+_SALT: Final = "onetime-login-link"
+"""All links are hashed with one salt, so that a link is found by its hash; each has 256 random bits."""
+
+
+class OneTimeLinks:
+    """Lets in whoever brings a link that was made for them: a plugin like any other.
+
+    Args:
+        store: the storage.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    @hookimpl
+    def hub_login_method(self) -> LoginMethod:
+        """Ask for nothing on the login page."""
+        return LoginMethod(form=False)
+
+    @hookimpl
+    async def hub_authenticate(self, login: Login) -> Identity | None:
+        """Use a link up."""
+        token = login.form.get(FIELD, "")
+        if not token:
+            return None
+        taken = await self._store.write(lambda tx: tx.login_links.take(_hash(token)))
+        if taken is None:
+            return None
+        name, admin = taken
+        return Identity(name=name, admin=True if admin else None)
+
+    async def make(self, username: str, *, admin: bool = False, lifetime: float = LIFETIME) -> str:
+        """Make a link.
+
+        Args:
+            username: whom it lets in.
+            admin: whether it makes her an admin.
+            lifetime: seconds.
+
+        Returns:
+            The secret part of the link.
+        """
+        return await self._store.write(lambda tx: store_link(tx, username, admin=admin, lifetime=lifetime))
+
+
+def store_link(tx: Transaction, username: str, *, admin: bool = False, lifetime: float = LIFETIME) -> str:
+    """Store a new link, of which only a hash is kept.
+
+    Args:
+        tx: the transaction.
+        username: the user whom it logs in.
+        admin: whether it makes the user an admin; otherwise their rights stay as they are.
+        lifetime: seconds until it expires, by the clock of the database.
+
+    Returns:
+        The secret part of the link.
+    """
+    token = secrets.token_urlsafe(32)
+    name = normalize_username(username)
+    tx.login_links.add(_hash(token), name, admin=admin, expires_at=tx.now() + lifetime)
+    return token
+
+
+def _hash(token: str) -> str:
+    return hash_token(token[:64], rounds=GENERATED_ROUNDS, salt=_SALT.encode().hex())

@@ -1,0 +1,354 @@
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from tornado import gen, web
+from tornado.concurrent import run_on_executor
+
+from plughub.auth import Authenticator
+from plughub.classes.authenticator.hooks import AuthenticatorHooks
+from plughub.domain.errors import ForbiddenError, UnavailableError
+from plughub.kinds import Identity, Login, ManagedRole, Refusal, Rejected, UserInfo
+
+ALICE = Login(username="alice", password="wonderland", form={"otp": "123", "username": "mallory"})
+SECRETS = {"token": "s3cret"}
+
+
+def hooks_answering(answer, **settings):
+    class Answering(Authenticator):
+        async def authenticate(self, handler, data):
+            assert handler is None
+            if isinstance(answer, Exception):
+                raise answer
+            return answer(data) if callable(answer) else answer
+
+    return AuthenticatorHooks("answering", Answering(**settings))
+
+
+async def test_a_name_is_enough():
+    hooks = hooks_answering("alice")
+    assert await hooks.hub_authenticate(ALICE) == Identity(name="alice", plugin="answering")
+
+
+async def test_the_form_is_handed_over_and_cannot_override_the_name():
+    hooks = hooks_answering(lambda data: f"{data['username']}-{data['password']}-{data['otp']}")
+    assert (await hooks.hub_authenticate(ALICE)).name == "alice-wonderland-123"
+
+
+@pytest.mark.parametrize("answer", [None, "", {}, False])
+async def test_no_answer_means_that_the_next_plugin_is_asked(answer):
+    assert await hooks_answering(answer).hub_authenticate(ALICE) is None
+
+
+async def test_the_auth_model_becomes_the_identity():
+    model = {
+        "name": " Alice",
+        "admin": True,
+        "groups": ["a", "b"],
+        "auth_state": SECRETS,
+        "user_info": {"display_name": "A"},
+    }
+    identity = await hooks_answering(model, manage_groups=True).hub_authenticate(ALICE)
+    assert identity == Identity(
+        name="alice",
+        plugin="answering",
+        admin=True,
+        groups=frozenset("ab"),
+        auth_state=SECRETS,
+        user_info={"display_name": "A"},
+    )
+    assert "s3cret" not in repr(identity)
+
+
+async def test_groups_are_left_out_unless_they_are_managed():
+    hooks = hooks_answering({"name": "alice", "groups": ["admins"]})
+    assert (await hooks.hub_authenticate(ALICE)).groups is None
+
+
+async def test_the_map_is_applied_once():
+    hooks = hooks_answering("a", username_map={"a": "b", "b": "c"})
+    assert (await hooks.hub_authenticate(ALICE)).name == "b"
+
+
+@pytest.mark.parametrize("name", ["..", "a/b", "a\nb", "x" * 300])
+async def test_a_name_that_cannot_be_is_nobody(name):
+    assert await hooks_answering(name).hub_authenticate(ALICE) is None
+
+
+@pytest.mark.parametrize("answer", [{"admin": True}, {"name": None}, {"name": ["alice"]}, 7])
+async def test_an_answer_without_a_name_is_a_fault_of_the_class(answer):
+    with pytest.raises(TypeError, match="Answering has no username"):
+        await hooks_answering(answer).hub_authenticate(ALICE)
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (ForbiddenError("locked"), "locked"),
+        (web.HTTPError(403, "locked since %s", "May"), "locked since May"),
+        (web.HTTPError(403, "100% locked"), "100% locked"),
+        (web.HTTPError(403, reason="Locked"), "Locked"),
+        (web.HTTPError(403), "You may not log in."),
+    ],
+)
+async def test_a_refusal_is_told_to_the_person(error, reason):
+    assert await hooks_answering(error).hub_authenticate(ALICE) == Rejected(reason)
+
+
+@pytest.mark.parametrize("error", [web.HTTPError(500, "x"), UnavailableError("x"), KeyError("x")])
+async def test_a_failure_is_not_a_refusal(error):
+    with pytest.raises(type(error)):
+        await hooks_answering(error).hub_authenticate(ALICE)
+
+
+class InThread(Authenticator):
+    def authenticate(self, handler, data):
+        return threading.current_thread().name
+
+
+class AsCoroutine(Authenticator):
+    @gen.coroutine
+    def authenticate(self, handler, data):
+        yield gen.moment
+        raise gen.Return(threading.current_thread().name)
+
+
+class OnItsExecutor(Authenticator):
+    executor = ThreadPoolExecutor(1, thread_name_prefix="its-own")
+
+    @run_on_executor
+    def authenticate(self, handler, data):
+        return threading.current_thread().name
+
+
+async def test_a_plain_method_runs_in_a_thread_of_its_plugin():
+    identity = await AuthenticatorHooks("plain", InThread()).hub_authenticate(ALICE)
+    assert identity.name.startswith("plughub-plain")
+
+
+async def test_a_tornado_coroutine_runs_on_the_loop():
+    identity = await AuthenticatorHooks("old", AsCoroutine()).hub_authenticate(ALICE)
+    assert identity.name == threading.current_thread().name.lower()
+
+
+async def test_a_method_on_its_own_executor_runs_there():
+    identity = await AuthenticatorHooks("old", OnItsExecutor()).hub_authenticate(ALICE)
+    assert identity.name.startswith("its-own")
+
+
+async def test_admins_by_setting_become_admins_when_the_login_is_finished():
+    hooks = hooks_answering("root", admin_users={"root"})
+    assert (await hooks.hub_complete_login(Identity(name="root"), None)).admin is True
+    assert (await hooks.hub_complete_login(Identity(name="alice"), None)).admin is None
+
+
+async def test_what_authenticate_says_about_admin_wins_over_the_list():
+    hooks = hooks_answering("root", admin_users={"root"})
+    assert (await hooks.hub_complete_login(Identity(name="root", admin=False), None)).admin is False
+
+
+@pytest.mark.parametrize("colour", ["plain", "async"])
+async def test_the_hook_after_login_may_change_the_auth_model(colour):
+    def change(authenticator, handler, model):
+        assert handler is None
+        return {**model, "groups": [*model["groups"], "late"], "auth_state": {**model["auth_state"], "n": 1}}
+
+    async def change_later(*args):
+        return change(*args)
+
+    hook = change if colour == "plain" else change_later
+    hooks = hooks_answering("a", post_auth_hook=hook, manage_groups=True, enable_auth_state=True)
+    done = await hooks.hub_complete_login(
+        Identity(name="a", groups=frozenset({"g"}), auth_state=SECRETS), None
+    )
+    assert done.groups == {"g", "late"}
+    assert done.auth_state == {"token": "s3cret", "n": 1}
+    assert SECRETS == {"token": "s3cret"}
+
+
+async def test_the_hook_after_login_may_refuse():
+    def refuse(*_):
+        raise web.HTTPError(403, "not today")
+
+    hooks = hooks_answering("a", post_auth_hook=refuse)
+    assert await hooks.hub_complete_login(Identity(name="a"), None) == Rejected("not today")
+
+
+async def test_secrets_are_kept_only_where_they_are_wanted():
+    identity = Identity(name="a", auth_state=SECRETS)
+    assert (await hooks_answering("a").hub_complete_login(identity, None)).auth_state is None
+    kept = await hooks_answering("a", enable_auth_state=True).hub_complete_login(identity, None)
+    assert kept.auth_state == SECRETS
+
+
+async def test_the_authenticator_prepares_for_the_user():
+    prepared = []
+
+    class Preparing(Authenticator):
+        async def add_user(self, user):
+            prepared.append((user.name, await user.get_auth_state()))
+
+    user = UserInfo(name="a", auth_state=SECRETS)
+    assert await AuthenticatorHooks("p", Preparing()).hub_add_user(user) is None
+    assert prepared == [("a", SECRETS)]
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (ValueError("no such account"), "no such account"),
+        (web.HTTPError(403, "not here"), "not here"),
+        (ForbiddenError("not you"), "not you"),
+    ],
+)
+async def test_an_authenticator_that_cannot_prepare_says_why(error, reason):
+    class Refusing(Authenticator):
+        def add_user(self, user):
+            raise error
+
+    assert await AuthenticatorHooks("p", Refusing()).hub_add_user(UserInfo(name="a")) == Refusal(reason)
+
+
+async def test_an_authenticator_that_is_out_of_order_has_not_refused():
+    class Broken(Authenticator):
+        def add_user(self, user):
+            raise OSError("no connection")
+
+    with pytest.raises(OSError, match="no connection"):
+        await AuthenticatorHooks("p", Broken()).hub_add_user(UserInfo(name="a"))
+
+
+async def test_the_authenticator_follows_renaming_and_deletion():
+    seen = []
+
+    class Following(Authenticator):
+        def rename_user(self, user, name):
+            seen.append((user.name, name))
+
+        async def delete_user(self, user):
+            seen.append((user.name, await user.get_auth_state()))
+
+    hooks = AuthenticatorHooks("p", Following())
+    await hooks.hub_rename_user(UserInfo(name="a"), "b")
+    await hooks.hub_delete_user(UserInfo(name="b", auth_state=SECRETS))
+    assert seen == [("a", "b"), ("b", SECRETS)]
+
+
+async def test_saved_and_new_secrets_are_reconciled():
+    seen = []
+
+    async def keep_old(authenticator, model, existing):
+        seen.append((type(authenticator).__name__, model["auth_state"], existing))
+        return {**(existing or {}), **model["auth_state"]}
+
+    hooks = hooks_answering("a", enable_auth_state=True, reconcile_auth_state_hook=keep_old)
+    identity = Identity(name="a", auth_state={"new": 1})
+    assert (await hooks.hub_complete_login(identity, {"old": 0})).auth_state == {"old": 0, "new": 1}
+    assert (await hooks.hub_complete_login(identity, None)).auth_state == {"new": 1}
+    assert seen == [("Answering", {"new": 1}, {"old": 0}), ("Answering", {"new": 1}, None)]
+    off = hooks_answering("a", reconcile_auth_state_hook=keep_old)
+    assert (await off.hub_complete_login(identity, None)).auth_state is None
+
+
+ROLE = {"name": "tutor", "description": "Teaches", "scopes": ["read:hub"], "users": ["Alice"]}
+TUTOR = ManagedRole(
+    name="tutor", description="Teaches", scopes=("read:hub",), users=frozenset({"alice"}), groups=None
+)
+
+
+async def test_roles_of_the_auth_model_count_only_when_roles_are_managed():
+    model = {"name": "alice", "roles": [ROLE, {"name": "plain"}]}
+    identity = await hooks_answering(model, manage_roles=True).hub_authenticate(ALICE)
+    assert identity.roles == (TUTOR, ManagedRole(name="plain"))
+    done = await hooks_answering(model, manage_roles=True).hub_complete_login(identity, None)
+    assert done.roles == identity.roles
+    assert (await hooks_answering(model).hub_authenticate(ALICE)).roles is None
+
+
+@pytest.mark.parametrize(
+    "role", ["tutor", {}, {"name": 1}, {"name": "tutor", "scopes": "x"}, {"name": "tutor", "colour": 1}]
+)
+async def test_roles_that_make_no_sense_are_a_failure_of_the_authenticator(role):
+    with pytest.raises(TypeError, match="role"):
+        await hooks_answering({"name": "a", "roles": [role]}, manage_roles=True).hub_authenticate(ALICE)
+
+
+async def test_managed_roles_are_named_at_the_start():
+    class Managing(Authenticator):
+        async def load_managed_roles(self):
+            return [ROLE]
+
+    assert await AuthenticatorHooks("p", Managing(manage_roles=True)).hub_managed_roles() == (TUTOR,)
+    assert await AuthenticatorHooks("p", Managing()).hub_managed_roles() == ()
+    reset = Authenticator(manage_roles=True, reset_managed_roles_on_startup=True)
+    with pytest.raises(NotImplementedError, match="load_managed_roles"):
+        await AuthenticatorHooks("p", reset).hub_managed_roles()
+
+
+def hooks_refreshing(answer, **settings):
+    class Refreshing(Authenticator):
+        async def refresh_user(self, user, handler=None):
+            assert (user.name, user.admin, user.groups) == ("a", True, ("g",))
+            assert await user.get_auth_state() == SECRETS
+            return answer
+
+    return AuthenticatorHooks("r", Refreshing(enable_auth_state=True, manage_groups=True, **settings))
+
+
+STORED = Identity(name="a", plugin="r", admin=True, groups=frozenset({"g"}), auth_state=SECRETS)
+
+
+async def test_a_user_who_is_as_she_was_stays_as_she_is():
+    assert await hooks_refreshing(True).hub_refresh_user(STORED) is None
+
+
+@pytest.mark.parametrize("answer", [False, None])
+async def test_a_user_who_cannot_be_refreshed_logs_in_again(answer):
+    assert isinstance(await hooks_refreshing(answer).hub_refresh_user(STORED), Rejected)
+
+
+async def test_what_changed_is_taken_over_and_the_rest_stays():
+    answer = {"name": "root", "groups": ["h"], "admin": False}
+    done = await hooks_refreshing(answer).hub_refresh_user(STORED)
+    assert (done.name, done.admin, done.groups, done.auth_state) == ("a", False, {"h"}, SECRETS)
+
+
+async def test_a_user_who_was_blocked_since_is_logged_out():
+    assert isinstance(await hooks_refreshing(True, blocked_users={"A"}).hub_refresh_user(STORED), Rejected)
+
+
+async def test_an_authenticator_without_refresh_leaves_users_alone():
+    assert await AuthenticatorHooks("p", Authenticator()).hub_refresh_user(STORED) is None
+
+
+def test_an_authenticator_with_a_form_describes_it():
+    method = hooks_answering("a", request_otp=True, otp_prompt="Code:").hub_login_method()
+    assert (method.form, method.url, method.request_otp, method.otp_prompt) == (True, None, True, "Code:")
+
+
+class Elsewhere(Authenticator):
+    login_service = "GitHub"
+
+    def login_url(self, base_url):
+        return f"{base_url}oauth_login"
+
+    async def authenticate(self, handler, data):
+        return data["code"]
+
+
+async def test_an_authenticator_that_logs_in_elsewhere_gives_the_address_and_never_sees_a_password():
+    hooks = AuthenticatorHooks("github", Elsewhere(auto_login=True), "/jupyter/hub/")
+    method = hooks.hub_login_method()
+    assert (method.label, method.url, method.form, method.auto) == ("GitHub", "/oauth_login", False, True)
+    assert await hooks.hub_authenticate(ALICE) is None
+    assert (await hooks.hub_authenticate(Login(username="", form={"code": "bob"}))).name == "bob"
+
+
+async def test_a_new_name_makes_nobody_an_admin_and_unblocks_nobody():
+    renamed = Identity(name="root", login_name="mallory")
+    hooks = hooks_refreshing(
+        lambda user: {"name": user.name}, admin_users={"root"}, blocked_users={"mallory"}
+    )
+    assert (await hooks.hub_complete_login(renamed, None)).admin is None
+    assert isinstance(await hooks.hub_refresh_user(renamed), Rejected)
+    assert (await hooks.hub_complete_login(Identity(name="x", login_name="root"), None)).admin is True

@@ -1,0 +1,253 @@
+"""Proxies written as classes, whatever the colour of their methods."""
+
+import threading
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from tornado import gen
+from traitlets.config import Config
+
+from plughub.classes.proxy.hooks import ProxyHooks
+from plughub.domain.routes import Route
+from plughub.kinds import HubContext, ProxySettings
+from plughub.plugin.manager import ActivePlugins
+from plughub.proxy import Proxy
+
+WHEN = datetime(2026, 1, 2, tzinfo=UTC)
+SETTINGS = ProxySettings(
+    ip="127.0.0.1", port=8000, hub_url="http://127.0.0.1:8081", trusted_downstream_ips=("10.0.0.1",)
+)
+
+
+class InMemory(Proxy):
+    """Keeps its routes in a dictionary; plain methods that note their thread."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.table: dict[str, dict[str, Any]] = {}
+        self.threads: set[str] = set()
+        self.calls: list[str] = []
+
+    def start(self) -> None:
+        self.calls.append("start")
+
+    def stop(self) -> None:
+        self.calls.append("stop")
+
+    def add_route(self, routespec: str, target: str, data: Mapping[str, Any]) -> None:
+        self.threads.add(threading.current_thread().name)
+        self.table[routespec] = {"routespec": routespec, "target": target, "data": dict(data)}
+
+    def delete_route(self, routespec: str) -> None:
+        self.table.pop(routespec, None)
+
+    def get_all_routes(self) -> dict[str, dict[str, Any]]:
+        return dict(self.table)
+
+
+class WithCoroutines(InMemory):
+    @gen.coroutine
+    def add_route(self, routespec, target, data):
+        yield gen.moment
+        super().add_route(routespec, target, data)
+
+
+class WithTable(InMemory):
+    async def add_route(self, routespec, target, data, more_targets=()):
+        InMemory.add_route(self, routespec, target, data)
+        self.table[routespec]["more_targets"] = tuple(more_targets)
+
+    async def replace_routes(self, routes):
+        self.calls.append("replace")
+        self.table = {spec: dict(route) for spec, route in routes.items()}
+
+
+def hooks_of(proxy: Proxy) -> ProxyHooks:
+    return ProxyHooks("mine", proxy)
+
+
+def route(spec: str, port: int = 1, **more: Any) -> Route:
+    return Route(routespec=spec, target=f"http://127.0.0.1:{port}", **more)
+
+
+def test_the_hooks_keep_the_contract():
+    plugins = ActivePlugins()
+    plugins.add("mine", object())
+    plugins.add_part("mine", "proxy", hooks_of(InMemory()))
+
+    assert plugins.owners("proxy") == ("mine",)
+
+
+async def test_plain_methods_run_in_a_thread_of_the_plugin():
+    proxy = InMemory()
+    await hooks_of(proxy).hub_route_add(route("/a/"))
+
+    assert all(name.startswith("plughub-mine") for name in proxy.threads)
+
+
+async def test_methods_of_tornado_run_on_the_loop():
+    proxy = WithCoroutines()
+    await hooks_of(proxy).hub_route_add(route("/a/"))
+
+    assert proxy.threads == {threading.current_thread().name}
+    assert set(proxy.table) == {"/a/"}
+
+
+async def test_start_hands_over_settings_and_state():
+    class Remembering(InMemory):
+        def load_state(self, state):
+            self.loaded = state
+
+        def get_state(self):
+            return {"pid": 2}
+
+    proxy = Remembering()
+    state = await hooks_of(proxy).hub_proxy_start(
+        ProxySettings(ip="::1", port=9, hub_url="http://hub", base_url="/x/", state={"pid": 1})
+    )
+
+    assert (proxy.loaded, state) == ({"pid": 1}, {"pid": 2})
+    assert (proxy.ip, proxy.port, proxy.public_url) == ("::1", 9, "http://[::1]:9/x/")
+    assert proxy.calls == ["start"]
+
+
+async def test_a_proxy_of_somebody_else_is_neither_started_nor_stopped():
+    proxy = InMemory(config=Config({"InMemory": {"should_start": False}}))
+    hooks = hooks_of(proxy)
+    await hooks.hub_proxy_start(SETTINGS)
+    await hooks.hub_proxy_stop()
+
+    assert proxy.calls == []
+
+
+def test_the_folder_of_the_plugin_is_below_that_of_the_hub(tmp_path):
+    proxy = InMemory()
+    hooks_of(proxy).hub_configure(
+        HubContext(mark="m", plugin="mine", base_url="/", api_url="", runtime_dir=tmp_path)
+    )
+
+    assert proxy.runtime_dir == tmp_path / "mine"
+
+
+async def test_routes_come_back_with_their_last_activity():
+    proxy = InMemory()
+    proxy.table = {"/a/": {"routespec": "/a/", "target": "http://a", "data": {}, "last_activity": WHEN}}
+
+    assert [found.last_activity for found in await hooks_of(proxy).hub_routes(activity=True)] == [WHEN]
+
+
+@pytest.mark.parametrize("proxy_class", [InMemory, WithTable])
+async def test_further_targets_come_back_even_when_the_class_cannot_use_them(proxy_class):
+    hooks = hooks_of(proxy_class())
+    several = route("/", more_targets=("http://127.0.0.1:2", "http://127.0.0.1:3"), data={"hub": True})
+    await hooks.hub_route_add(several)
+
+    assert await hooks.hub_routes(activity=True) == [several]
+
+    await hooks.hub_routes_replace([several, route("/a/")])
+    assert await hooks.hub_routes(activity=True) == [several, route("/a/")]
+
+
+async def test_a_class_without_replace_routes_changes_only_what_differs():
+    proxy = InMemory()
+    hooks = hooks_of(proxy)
+    for spec in ("/same/", "/old/", "/moved/"):
+        await hooks.hub_route_add(route(spec))
+    same = proxy.table["/same/"]
+
+    await hooks.hub_routes_replace([route("/same/"), route("/moved/", 2), route("/new/")])
+
+    assert {spec: entry["target"][-1] for spec, entry in proxy.table.items()} == {
+        "/same/": "1",
+        "/moved/": "2",
+        "/new/": "1",
+    }
+    assert proxy.table["/same/"] is same
+
+
+async def test_a_class_with_replace_routes_gets_the_whole_table():
+    proxy = WithTable()
+    await hooks_of(proxy).hub_routes_replace([route("/a/"), route("/b/")])
+
+    assert proxy.calls == ["replace"]
+    assert set(proxy.table) == {"/a/", "/b/"}
+
+
+# ---- extra routes
+
+
+def with_extra(**routes: str) -> InMemory:
+    extra = {f"/{name}/": target for name, target in routes.items()}
+    return InMemory(config=Config({"Proxy": {"extra_routes": extra}}))
+
+
+async def test_extra_routes_stand_after_a_start_and_the_hub_does_not_see_them():
+    proxy = with_extra(docs="http://docs:80/")
+    hooks = hooks_of(proxy)
+    await hooks.hub_proxy_start(SETTINGS)
+
+    assert proxy.table["/docs/"]["target"] == "http://docs:80"
+    assert await hooks.hub_routes(activity=True) == []
+
+
+async def test_extra_routes_are_mended_whenever_routes_are_listed():
+    proxy = with_extra(docs="http://docs:80")
+    hooks = hooks_of(proxy)
+    proxy.table["/gone/"] = {"target": "http://x", "data": {"extra": True}}
+    await hooks.hub_routes(activity=True)
+
+    assert {spec: entry["target"] for spec, entry in proxy.table.items()} == {"/docs/": "http://docs:80"}
+
+
+async def test_extra_routes_are_part_of_every_whole_table():
+    proxy = with_extra(docs="http://docs:80")
+    await hooks_of(proxy).hub_routes_replace([route("/a/")])
+
+    assert set(proxy.table) == {"/a/", "/docs/"}
+
+
+async def test_an_extra_route_wins_over_one_of_the_hub_which_takes_its_own_for_standing():
+    proxy = InMemory(config=Config({"Proxy": {"extra_routes": {"/": "http://front:80"}}}))
+    hooks = hooks_of(proxy)
+    await hooks.hub_proxy_start(SETTINGS)
+    own = route("/", data={"hub": True})
+    await hooks.hub_route_add(own)
+
+    assert proxy.table["/"]["target"] == "http://front:80"
+    assert await hooks.hub_routes(activity=True) == [own]
+
+    await hooks.hub_route_delete("/")
+    assert await hooks.hub_routes(activity=True) == []
+    assert set(proxy.table) == {"/"}
+
+
+async def test_an_extra_route_with_a_host_needs_host_routing():
+    proxy = InMemory(config=Config({"Proxy": {"extra_routes": {"docs.example/": "http://docs"}}}))
+
+    with pytest.raises(ValueError, match="subdomain_host is not set"):
+        await hooks_of(proxy).hub_proxy_start(SETTINGS)
+
+
+async def test_a_proxy_that_can_leave_the_activity_out_learns_whether_it_is_wanted():
+    class Choosy(InMemory):
+        def get_all_routes(self, *, activity=True):
+            return {"/a/": {"target": "http://a", "last_activity": WHEN if activity else None}}
+
+    hooks = hooks_of(Choosy())
+
+    assert [found.last_activity for found in await hooks.hub_routes(activity=True)] == [WHEN]
+    assert [found.last_activity for found in await hooks.hub_routes(activity=False)] == [None]
+
+
+async def test_one_route_can_be_looked_up():
+    class Awaited(InMemory):
+        async def get_all_routes(self):
+            return self.table
+
+    proxy = Awaited()
+    proxy.table = {"/a/": {"target": "http://a"}}
+
+    assert await proxy.get_route("/a") == {"target": "http://a"}
+    assert await proxy.get_route("/b/") is None

@@ -1,0 +1,137 @@
+"""What a spawner class has to do with the ends of its servers, and with the authenticator of their user."""
+
+from dataclasses import replace
+from typing import ClassVar
+
+import pytest
+
+from plughub.auth import Authenticator
+from plughub.classes.spawner.hooks import SpawnerHooks
+from plughub.kinds import Resumable
+from plughub.spawner import Spawner
+from plughub.testing.contracts.spawner import make_server
+
+SECRETS = {"token": "s3cret"}
+
+
+class Kept(Spawner):
+    """Servers that are kept when they are stopped, like a container that is not removed."""
+
+    calls: ClassVar[list] = []
+    container = ""
+
+    @property
+    def will_resume(self):
+        return bool(self.container)
+
+    async def start(self):
+        type(self).calls.append(("start", self.container, dict(self.environment)))
+        self.api_token = "of-old" if self.container else self.api_token
+        self.container = "abc"
+        return "127.0.0.1", 5000
+
+    async def stop(self, now=False):
+        type(self).calls.append(("stop", self.user.auth_state))
+
+    async def poll(self):
+        return None
+
+    def get_state(self):
+        return {**super().get_state(), "container": self.container}
+
+    def load_state(self, state):
+        super().load_state(state)
+        self.container = state.get("container", "")
+
+    def rename(self, old_name, new_name):
+        type(self).calls.append(("rename", old_name, new_name, self.container))
+
+    async def delete_forever(self):
+        type(self).calls.append(("delete", self.name))
+
+
+class Attentive(Authenticator):
+    """Hands a token to servers, as authenticators for JupyterHub do."""
+
+    async def pre_spawn_start(self, user, spawner):
+        state = await user.get_auth_state()
+        if state:
+            spawner.environment = {**spawner.environment, "UPSTREAM_TOKEN": state["token"]}
+
+    def post_spawn_stop(self, user, spawner):
+        Kept.calls.append(("after stop", user.name, spawner.name))
+
+
+@pytest.fixture
+def hooks():
+    Kept.calls.clear()
+    return SpawnerHooks("kept", Kept, authenticators={"attentive": Attentive()})
+
+
+def server_of(operation, state=None, secrets=SECRETS):
+    server = make_server("ada", operation=operation, state=state or {})
+    return replace(server, user=replace(server.user, plugin="attentive", auth_state=secrets))
+
+
+async def test_a_spawner_that_will_go_on_says_what_is_to_be_kept(hooks):
+    server = server_of("one")
+    endpoint = await hooks.hub_spawn(server)
+    assert endpoint.api_token is None
+    left = await hooks.hub_stop(replace(server, state=endpoint.state), now=False)
+    assert left == Resumable(state={"container": "abc"})
+    again = await hooks.hub_spawn(server_of("two", left.state))
+    assert again.api_token == "of-old"
+
+
+async def test_a_spawner_that_begins_anew_keeps_nothing(hooks):
+    server = server_of("one")
+    endpoint = await hooks.hub_spawn(server)
+    hooks.spawner_class = type("Anew", (Kept,), {"will_resume": False})
+    fresh = SpawnerHooks("anew", hooks.spawner_class)
+    assert await fresh.hub_stop(replace(server, state=endpoint.state), now=False) is None
+
+
+async def test_the_authenticator_of_the_user_has_a_say_before_a_start_and_after_a_stop(hooks):
+    server = server_of("one")
+    endpoint = await hooks.hub_spawn(server)
+    renewed = {"token": "renewed"}
+    later = server_of("one", endpoint.state, renewed)
+    await hooks.hub_stop(later, now=False)
+    assert Kept.calls == [
+        ("start", "", {"UPSTREAM_TOKEN": "s3cret"}),
+        ("stop", renewed),
+        ("after stop", server.user.name, server.name),
+    ]
+
+
+async def test_an_authenticator_that_fails_before_a_start_fails_the_start_and_after_a_stop_nothing(hooks):
+    class Broken(Authenticator):
+        def pre_spawn_start(self, user, spawner):
+            raise OSError("no session")
+
+        def post_spawn_stop(self, user, spawner):
+            raise OSError("no session")
+
+    broken = SpawnerHooks("kept", Kept, authenticators={"attentive": Broken()})
+    with pytest.raises(OSError, match="no session"):
+        await broken.hub_spawn(server_of("one"))
+    await broken.hub_stop(server_of("one"), now=True)
+
+
+async def test_people_of_other_plugins_have_no_authenticator_here(hooks):
+    server = server_of("one")
+    await hooks.hub_spawn(replace(server, user=replace(server.user, plugin="elsewhere")))
+    assert Kept.calls == [("start", "", {})]
+
+
+async def test_renaming_and_deleting_reach_the_class_with_the_saved_state(hooks):
+    server = replace(server_of("", {"container": "abc"}), name="lab")
+    await hooks.hub_rename_server(server, "hall")
+    await hooks.hub_delete_server(server)
+    assert Kept.calls == [("rename", "lab", "hall", "abc"), ("delete", "lab")]
+
+
+async def test_a_plain_spawner_has_nothing_to_rename_or_delete():
+    hooks = SpawnerHooks("plain", Spawner)
+    assert await hooks.hub_rename_server(server_of(""), "hall") is None
+    assert await hooks.hub_delete_server(server_of("")) is None

@@ -1,0 +1,536 @@
+import asyncio
+import json
+import threading
+from dataclasses import replace
+from typing import ClassVar
+
+import pytest
+from tornado import gen, web
+from traitlets.config import Config
+
+from plughub.classes.calling import call, runs_on_loop
+from plughub.classes.spawner.cache import SpawnerCache
+from plughub.classes.spawner.hooks import URL_KEY, SpawnerHooks
+from plughub.kinds import Diagnosis, Found, HubContext, Progress, SpawnFailed
+from plughub.plugin.calling import HookCaller
+from plughub.plugin.hooks import Hooks
+from plughub.plugin.manager import HOOKS, ActivePlugins
+from plughub.plugin.threads import ThreadPools
+from plughub.spawner import Spawner, SpawnException
+from plughub.testing.contracts.spawner import make_server
+
+
+class Memory(Spawner):
+    """Servers that exist in a dictionary, by operation."""
+
+    running: ClassVar[dict] = {}
+    made = 0
+    answer = ("127.0.0.1", 5000)
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        type(self).made += 1
+        self.number = 0
+
+    async def start(self):
+        self.number = len(self.running) + 1
+        self.running[self.number] = True
+        return self.answer
+
+    async def poll(self):
+        return None if self.running.get(self.number) else 1
+
+    async def stop(self, now=False):
+        self.running.pop(self.number, None)
+
+    def get_state(self):
+        return {**super().get_state(), "number": self.number}
+
+    def load_state(self, state):
+        super().load_state(state)
+        self.number = state["number"]
+
+    def clear_state(self):
+        super().clear_state()
+        self.number = 0
+
+
+@pytest.fixture(autouse=True)
+def forget():
+    yield
+    Memory.running.clear()
+
+
+def hooks_of(spawner_class, **settings):
+    return SpawnerHooks("tested", spawner_class, Config({"Spawner": settings}))
+
+
+async def launched(hooks, server):
+    endpoint = await hooks.hub_spawn(server)
+    return replace(server, environment={}, state=json.loads(json.dumps(dict(endpoint.state)))), endpoint
+
+
+async def test_a_class_is_called_through_the_hooks_of_a_plugin():
+    plugins, pools = ActivePlugins(), ThreadPools()
+    plugins.add("tested", hooks_of(Memory))
+    hooks = Hooks(HookCaller(plugins, pools))
+    server = make_server("alice")
+
+    endpoint = await hooks.spawn("tested", server, 5)
+    server = replace(server, state=endpoint.state)
+
+    assert plugins.owners("spawner") == ("tested",)
+    assert endpoint.url == "http://127.0.0.1:5000"
+    assert await hooks.poll("tested", server) is None
+    await hooks.stop("tested", server)
+    assert await hooks.poll("tested", server) == 1
+    assert [step.percent async for step in hooks.progress("tested", server)] == [50]
+    assert await hooks.logs("tested", server, 5) == ()
+    assert await hooks.diagnose("tested", server) == Diagnosis("")
+    assert await hooks.inventory("tested", "mark") is None
+    assert await hooks.options_form("tested", server) == ""
+    pools.close()
+
+
+def test_every_hook_of_the_spawner_kind_is_there():
+    plugins = ActivePlugins()
+    plugins.add("tested", hooks_of(Memory))
+    elsewhere = {"hub_spawner_info", "hub_configure", "hub_authorize_spawn", "hub_register_spawner"}
+
+    wanted = {
+        name for name in HOOKS if "spawn" in name or name.startswith(("hub_options", "hub_stop", "hub_poll"))
+    }
+
+    assert [name for name in wanted - elsewhere if not plugins.implementations(name)] == []
+
+
+class OnTheLoop(Memory):
+    async def start(self):
+        assert threading.current_thread() is threading.main_thread()
+        await asyncio.sleep(0)
+        return await super().start()
+
+
+class Coroutines(Memory):
+    @gen.coroutine
+    def start(self):
+        assert threading.current_thread() is threading.main_thread()
+        yield gen.sleep(0)
+        self.number = 1
+        self.running[1] = True
+        raise gen.Return(self.answer)
+
+    @gen.coroutine
+    def poll(self):
+        yield gen.moment
+        raise gen.Return(None if self.running.get(self.number) else 1)
+
+    @gen.coroutine
+    def stop(self, now=False):
+        yield gen.moment
+        self.running.pop(self.number, None)
+
+
+class Blocking(Memory):
+    def start(self):
+        assert threading.current_thread() is not threading.main_thread()
+        self.number = 1
+        self.running[1] = True
+        return self.answer
+
+    def poll(self):
+        assert threading.current_thread() is not threading.main_thread()
+        return None if self.running.get(self.number) else 1
+
+    def stop(self, now=False):
+        self.running.pop(self.number, None)
+
+
+class Passing(Memory):
+    def start(self):
+        return super().start()
+
+
+@pytest.mark.parametrize("spawner_class", [OnTheLoop, Coroutines, Blocking, Passing])
+async def test_methods_may_be_of_any_colour(spawner_class):
+    hooks = hooks_of(spawner_class)
+    server, endpoint = await launched(hooks, make_server("alice"))
+
+    assert endpoint.url == "http://127.0.0.1:5000"
+    assert await hooks.hub_poll(server) is None
+    await hooks.hub_stop(server, now=True)
+    assert await hooks.hub_poll(server) == 1
+
+
+async def test_a_method_that_blocks_does_not_hold_up_others():
+    release = threading.Event()
+
+    class Slow(Memory):
+        def poll(self):
+            return None if release.wait(20) else 1
+
+    slow, quick = hooks_of(Slow), hooks_of(Memory)
+    slow_server, _ = await launched(slow, make_server("slow"))
+    quick_server, _ = await launched(quick, make_server("quick"))
+    polling = asyncio.create_task(slow.hub_poll(slow_server))
+
+    assert await asyncio.wait_for(quick.hub_poll(quick_server), 5) is None
+    release.set()
+    assert await polling is None
+
+
+@pytest.mark.parametrize(
+    ("answer", "url"),
+    [
+        (("127.0.0.1", 5000), "http://127.0.0.1:5000"),
+        (("", 5000), "http://127.0.0.1:5000"),
+        (["node7", "5000"], "http://node7:5000"),
+        (("::1", 5000), "http://[::1]:5000"),
+        (5000, "http://127.0.0.1:5000"),
+        ("https://node7:5000/user/alice/", "https://node7:5000"),
+        ("http://node7", "http://node7:80"),
+        (None, "http://127.0.0.1:4000"),
+    ],
+)
+async def test_start_may_answer_in_several_forms(answer, url, monkeypatch):
+    monkeypatch.setattr(Memory, "answer", answer)
+
+    _, endpoint = await launched(hooks_of(Memory, port=4000), make_server("alice"))
+
+    assert endpoint.url == url
+
+
+@pytest.mark.parametrize("answer", [object(), ("a", "b", "c"), "nonsense", None])
+async def test_an_answer_that_is_no_address_fails_the_start(answer, monkeypatch):
+    monkeypatch.setattr(Memory, "answer", answer)
+
+    with pytest.raises(SpawnFailed, match=r"Memory\.start"):
+        await hooks_of(Memory).hub_spawn(make_server("alice"))
+
+
+async def test_setting_the_server_object_is_as_good_as_an_answer():
+    class Old(Memory):
+        async def start(self):
+            self.user.server.ip, self.user.server.port = "10.0.0.5", 5001
+
+    _, endpoint = await launched(hooks_of(Old), make_server("alice"))
+
+    assert endpoint.url == "http://10.0.0.5:5001"
+
+
+async def test_an_instance_serves_one_start_and_is_not_made_again():
+    hooks = hooks_of(Memory)
+    server, _ = await launched(hooks, make_server("alice"))
+    made = Memory.made
+
+    for _ in range(3):
+        await hooks.hub_poll(server)
+        await hooks.hub_logs(server, 5)
+
+    assert Memory.made == made
+
+
+async def test_another_process_makes_an_instance_from_the_state_alone():
+    server, endpoint = await launched(hooks_of(Memory), make_server("alice"))
+
+    class Elsewhere(Memory):
+        def diagnose(self):
+            return self.url
+
+    other = hooks_of(Elsewhere)
+
+    assert await other.hub_poll(server) is None
+    assert await other.hub_diagnose(server) == f"{endpoint.url}/user/alice/"
+    await other.hub_stop(server, now=False)
+    assert not Memory.running
+
+
+async def test_the_address_is_kept_out_of_what_load_state_gets():
+    seen = []
+
+    class Curious(Memory):
+        def load_state(self, state):
+            seen.append(dict(state))
+            super().load_state(state)
+
+    server, _ = await launched(hooks_of(Curious), make_server("alice"))
+    await hooks_of(Curious).hub_poll(server)
+
+    assert URL_KEY in server.state
+    assert seen == [{"number": 1}]
+
+
+async def test_an_instance_whose_server_was_started_again_elsewhere_is_not_believed():
+    here = hooks_of(Memory)
+    first, _ = await launched(here, make_server("alice"))
+    await hooks_of(Memory).hub_stop(first, now=True)
+    again, _ = await launched(hooks_of(Memory), replace(first, state={}))
+    again = replace(again, state={**again.state, "number": 7})
+    Memory.running[7] = True
+
+    assert await here.hub_poll(again) is None
+    await here.hub_stop(again, now=True)
+    assert 7 not in Memory.running
+
+
+async def test_a_server_in_the_middle_of_its_start_counts_as_running():
+    inside, go_on = asyncio.Event(), asyncio.Event()
+
+    class Waiting(Memory):
+        async def start(self):
+            inside.set()
+            await go_on.wait()
+            return await super().start()
+
+    hooks, server = hooks_of(Waiting), make_server("alice")
+    starting = asyncio.create_task(hooks.hub_spawn(server))
+    await inside.wait()
+
+    assert await hooks.hub_poll(server) is None
+    go_on.set()
+    await starting
+    Memory.running.clear()
+    assert await hooks.hub_poll(server) == 1
+
+
+async def test_what_a_failed_start_left_is_stopped_by_the_same_instance():
+    class Failing(Memory):
+        async def start(self):
+            await super().start()
+            raise RuntimeError("half way")
+
+    hooks, server = hooks_of(Failing), make_server("alice")
+    with pytest.raises(RuntimeError, match="half way"):
+        await hooks.hub_spawn(server)
+    assert Memory.running
+
+    await hooks.hub_stop(server, now=True)
+
+    assert not Memory.running
+
+
+def test_the_cache_is_bounded_but_keeps_what_is_starting():
+    cache = SpawnerCache(limit=3)
+    pinned = make_server("pinned")
+    cache.keep(pinned, Memory())
+    with cache.starting(pinned):
+        for number in range(10):
+            cache.keep(make_server(f"user{number}"), Memory())
+        assert len(cache) == 3
+        assert cache.find(pinned) is not None
+    cache.keep(replace(pinned, operation=""), Memory())
+    assert cache.find(replace(pinned, operation="")) is None
+
+
+async def test_the_end_of_a_server_runs_the_hook_although_it_fails(caplog):
+    calls = []
+
+    def hook(spawner):
+        calls.append(spawner.user.name)
+        raise RuntimeError("no")
+
+    hooks = hooks_of(Memory, post_stop_hook=hook)
+    server, _ = await launched(hooks, make_server("alice"))
+
+    await hooks.hub_stop(server, now=False)
+
+    assert calls == ["alice"]
+    assert "post_stop_hook failed for alice/" in caplog.text
+
+
+async def test_a_token_of_an_earlier_start_is_reported():
+    class Resuming(Memory):
+        async def start(self):
+            self.api_token = "the old one"
+            return await super().start()
+
+    _, endpoint = await launched(hooks_of(Resuming), make_server("alice"))
+    _, fresh = await launched(hooks_of(Memory), make_server("bob"))
+
+    assert endpoint.api_token == "the old one"
+    assert fresh.api_token is None
+    assert "old" not in repr(endpoint)
+
+
+class ToldError(Exception):
+    jupyterhub_message = "quota used up"
+    jupyterhub_html_message = "<b>quota</b>"
+
+
+@pytest.mark.parametrize(
+    ("error", "message", "html", "status"),
+    [
+        (SpawnFailed("plain", status=503), "plain", "", 503),
+        (ToldError("inner"), "quota used up", "<b>quota</b>", 500),
+        (web.HTTPError(403, "not today"), "not today", "", 403),
+        (
+            SpawnException("bad image", reason="image", message_html="<i>bad</i>"),
+            "bad image",
+            "<i>bad</i>",
+            400,
+        ),
+    ],
+    ids=["ours", "attributes", "HTTP error", "refusal by rule"],
+)
+async def test_what_the_user_should_read_is_found_in_the_exception(error, message, html, status):
+    class Failing(Memory):
+        async def start(self):
+            raise error
+
+    with pytest.raises(SpawnFailed) as caught:
+        await hooks_of(Failing).hub_spawn(make_server("alice"))
+
+    assert (caught.value.message, caught.value.html, caught.value.status) == (message, html, status)
+
+
+@pytest.mark.parametrize(
+    ("answer", "code"), [(None, None), (0, 0), (-9, -9), ("3", 3), ("ExitCode=1", 0), (True, 1)]
+)
+async def test_an_exit_code_is_always_a_number(answer, code):
+    class Ended(Memory):
+        async def poll(self):
+            return answer
+
+    found = await hooks_of(Ended).hub_poll(make_server("alice"))
+
+    assert found == code
+    assert type(found) in {int, type(None)}
+
+
+async def test_progress_is_read_in_all_forms_and_ends_with_the_ready_hook():
+    closed = []
+
+    class Reporting(Memory):
+        async def progress(self):
+            try:
+                yield {"progress": 20, "message": "pulling"}
+                yield {"message": "still pulling", "html_message": "<b>still</b>"}
+                yield "nearly"
+                yield Progress(percent=80, message="there")
+            finally:
+                closed.append(True)
+
+    async def ready(spawner, event):
+        return {**event, "html_message": f"<b>{spawner.user.name}</b> {event['url']}"}
+
+    server = make_server("alice")
+    steps = [step async for step in hooks_of(Reporting, progress_ready_hook=ready).hub_progress(server)]
+
+    assert steps == [
+        Progress(percent=20, message="pulling"),
+        Progress(percent=20, message="still pulling", html="<b>still</b>"),
+        Progress(percent=20, message="nearly"),
+        Progress(percent=80, message="there"),
+        Progress(percent=100, message="Server ready", html="<b>alice</b> /user/alice/"),
+    ]
+    assert closed == [True]
+
+
+@pytest.mark.parametrize("first", ["start", "report"])
+async def test_the_report_comes_from_the_instance_that_starts_whichever_is_asked_first(first):
+    class Telling(Memory):
+        async def start(self):
+            self.said = "pulling"
+            return await super().start()
+
+        async def progress(self):
+            while not hasattr(self, "said"):
+                await asyncio.sleep(0)
+            yield {"progress": 20, "message": self.said}
+
+    hooks, server = hooks_of(Telling), make_server("alice")
+    Telling.made = 0
+
+    async def report():
+        return [step.message async for step in hooks.hub_progress(server)]
+
+    calls = {"start": hooks.hub_spawn(server), "report": report()}
+    tasks = {name: asyncio.create_task(calls[name]) for name in sorted(calls, key=lambda name: name != first)}
+    async with asyncio.timeout(5):
+        assert await tasks["report"] == ["pulling"]
+        await tasks["start"]
+    assert Telling.made == 1
+
+
+async def test_a_report_that_nobody_reads_to_its_end_is_closed():
+    closed = []
+
+    class Reporting(Memory):
+        async def progress(self):
+            try:
+                while True:
+                    yield "again"
+            finally:
+                closed.append(True)
+
+    report = hooks_of(Reporting).hub_progress(make_server("alice"))
+    await anext(report)
+    await report.aclose()
+
+    assert closed == [True]
+
+
+async def test_what_is_found_can_be_gone_on_with():
+    class Listing(Memory):
+        def inventory(self, mark):
+            yield Found(
+                operation="op", user="alice", server="", url="http://127.0.0.1:7", state={"number": 1}
+            )
+
+    (found,) = await hooks_of(Listing).hub_inventory("mark")
+
+    assert found.state == {"number": 1, URL_KEY: "http://127.0.0.1:7"}
+
+
+def test_what_the_core_has_to_know_comes_from_the_settings():
+    class Bound(Memory):
+        label = "My machines"
+        host_bound = True
+
+    info = hooks_of(
+        Bound,
+        start_timeout=7,
+        http_timeout=8,
+        poll_interval=9,
+        poll_jitter=0.5,
+        server_token_scopes=["access:servers"],
+        oauth_client_allowed_scopes=["list:users"],
+    ).hub_spawner_info()
+
+    assert (info.label, info.host_bound) == ("My machines", True)
+    assert (info.start_timeout, info.http_timeout, info.poll_interval, info.poll_jitter) == (7, 8, 9, 0.5)
+    assert info.server_token_scopes == ("access:servers",)
+    assert info.oauth_client_allowed_scopes == ("list:users",)
+    plain = hooks_of(Memory).hub_spawner_info()
+    assert (plain.label, plain.server_token_scopes, plain.oauth_client_allowed_scopes) == (
+        "tested",
+        None,
+        None,
+    )
+
+
+async def test_a_spawner_learns_the_folder_of_its_plugin(tmp_path):
+    class Where(Memory):
+        def logs(self, lines):
+            return [str(self.runtime_dir)]
+
+    hooks = hooks_of(Where)
+    hooks.hub_configure(HubContext(mark="m", plugin="tested", base_url="/", api_url="", runtime_dir=tmp_path))
+
+    assert await hooks.hub_logs(make_server("alice"), 1) == (str(tmp_path / "tested"),)
+
+
+class CallableObject:
+    async def __call__(self):
+        return "object"
+
+
+async def test_whatever_can_be_called_is_called_in_the_right_place():
+    async def on_loop():
+        return "loop"
+
+    assert await call("p", on_loop) == "loop"
+    assert await call("p", CallableObject()) == "object"
+    assert await call("p", lambda: on_loop()) == "loop"
+    assert await call("p", lambda: 3) == 3
+    assert not runs_on_loop(print)

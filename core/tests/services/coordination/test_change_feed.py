@@ -1,0 +1,117 @@
+import asyncio
+import contextlib
+
+import pytest
+from sqlalchemy import event
+
+from plughub.domain.routes import Route
+from plughub.kinds import ProxySettings
+from plughub.services.coordination.change_feed import Kept, Pulse
+from plughub.services.coordination.hub_registry import Membership, _news
+from plughub.services.hub_services.checks import ServiceChecks
+from plughub.services.routes.routing import Router
+from plughub.storage.store import Transaction
+
+
+class Feeling:
+    """A hub whose pulse is felt, and that counts how often a table of routes is put together."""
+
+    def __init__(self, hub):
+        self.pulse = Pulse()
+        proxy = ProxySettings(ip="", port=8000, hub_url="http://h:1")
+        self.router = Router(hub.store, hub.hooks, hub.settings, proxy, self.pulse)
+        self.reads = 0
+        look = self.router.expected._look
+
+        def counted(tx):
+            self.reads += 1
+            return look(tx)
+
+        self.router.expected._look = counted
+        self.beats = []
+        self.membership = Membership(hub.store, hub.settings, lambda _: self.pulse.changed(), felt=self._felt)
+
+    def _felt(self, motion, at):
+        self.pulse.beat(motion, at)
+        self.beats.append(self.pulse.version)
+
+
+@pytest.fixture
+async def feeling(hub, until):
+    await hub.started()
+    feeling = Feeling(hub)
+    task = asyncio.create_task(feeling.membership.follow_changes())
+    await until(lambda: len(feeling.beats) > 1 and feeling.beats[-1] == feeling.beats[-2])
+    await feeling.router.sync()
+    yield feeling
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+
+
+async def test_routes_are_compared_without_the_database_while_nothing_happens(feeling, proxy):
+    before = feeling.reads
+    for _ in range(3):
+        await feeling.router.sync()
+    assert feeling.reads == before
+    proxy.routes.clear()
+    await feeling.router.sync()
+    assert set(proxy.routes) == {"/", "/user/alice/"}
+
+
+async def test_a_route_that_is_newer_than_what_is_kept_is_looked_up_before_it_is_taken_away(
+    feeling, hub, proxy
+):
+    await hub.started("bob")
+    proxy.routes["/user/nobody/"] = Route(routespec="/user/nobody/", target="http://127.0.0.1:1")
+    await feeling.router.sync()
+    assert set(proxy.routes) == {"/", "/user/alice/", "/user/bob/"}
+
+
+async def test_the_stop_of_a_server_is_felt(feeling, hub, until):
+    version = feeling.pulse.version
+    server = await hub.store.read(lambda tx: tx.servers.get("alice", ""))
+    await hub.servers.stop(server)
+    await until(lambda: feeling.pulse.version > version)
+
+
+async def test_a_look_for_news_is_two_statements(hub):
+    statements = []
+
+    def look(connection):
+        event.listen(connection, "before_cursor_execute", lambda *call: statements.append(call[2]))
+        _news(Transaction(connection), None)
+
+    hub.database.run(look, write=False)
+    assert len(statements) == 2
+
+
+async def test_nothing_is_kept_when_no_pulse_is_felt():
+    answers = iter(range(2))
+
+    async def read():
+        return next(answers)
+
+    kept = Kept(Pulse(), read)
+    assert [await kept.get(), await kept.get()] == [0, 1]
+
+
+async def test_a_service_that_is_changed_is_looked_at_at_once(hub, monkeypatch, until):
+    monkeypatch.setattr("plughub.services.hub_services.checks.IDLE_SECONDS", 3600)
+    checks = ServiceChecks(hub.store, hub.settings)
+    looks = []
+    look = checks.look
+
+    async def counted():
+        looks.append(None)
+        await look()
+
+    checks.look = counted
+    task = asyncio.create_task(checks.run())
+    await until(lambda: looks)
+    checks.changed([("user", "alice")])
+    checks.changed([("service", "wiki")])
+    await until(lambda: len(looks) == 2)
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task

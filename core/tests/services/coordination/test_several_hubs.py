@@ -1,0 +1,164 @@
+"""Several hub processes on one database, asked for the same things at the same moment."""
+
+import asyncio
+import os
+
+from plughub import hookimpl
+from plughub.domain.errors import ForbiddenError
+from plughub.domain.roles import default_role
+from plughub.domain.scopes import ScopeTree
+from plughub.domain.servers import Status
+from plughub.kinds import Identity
+from plughub.services.coordination.hub_registry import Membership, process_birth
+from plughub.services.tokens.principals import Principal
+
+AT_ONCE = 8
+
+
+class Groups:
+    @hookimpl
+    async def hub_authenticate(self, login):
+        return Identity(name=login.username, groups=("a", "b"))
+
+
+def members(hubs):
+    return [Membership(hub.store, hub.settings, hub.tokens.cache.changed) for hub in hubs]
+
+
+async def test_logins_of_one_new_person_at_the_same_moment_all_succeed(make_hub):
+    hubs = [make_hub(extra={"groups": Groups()}) for _ in range(2)]
+    await hubs[0].user("root")
+    logins = [hub.logins.log_in("alice", "") for hub in hubs for _ in range(AT_ONCE // 2)]
+    sessions = await asyncio.gather(*logins)
+    assert len({session.user.id for session in sessions}) == 1
+    user = await hubs[1].store.read(lambda tx: tx.users.get("alice"))
+    assert (user.groups, user.roles) == (("a", "b"), ("user",))
+
+
+async def test_two_plugins_that_answer_to_one_new_name_never_make_one_person(make_hub, book):
+    people = {f"user{n}": "good" for n in range(AT_ONCE)}
+    one, two = (make_hub(extra={name: book(people)}) for name in ("first", "second"))
+    await one.user("root")
+    for name in people:
+        answers = await asyncio.gather(
+            one.logins.log_in(name, "good"), two.logins.log_in(name, "good"), return_exceptions=True
+        )
+        assert sum(isinstance(answer, ForbiddenError) for answer in answers) == 1, answers
+
+
+async def test_who_was_killed_on_this_machine_is_gone_at_once(make_hub):
+    hub = make_hub()
+    (membership,) = members([hub])
+    here = hub.settings.host
+    for key, host, pid, birth in (
+        ("killed", here, os.getpid(), 1.0),
+        ("lives", here, os.getpid(), process_birth(os.getpid())),
+        ("there", "far", os.getpid(), 1.0),
+        ("cannot be told", here, 2**30, 0.0),
+    ):
+        await hub.store.write(
+            lambda tx, key=key, host=host, pid=pid, birth=birth: tx.hubs.join(
+                key, host=host, pid=pid, birth=birth, url=""
+            )
+        )
+    assert {other["id"] for other in await membership.others()} == {
+        "lives",
+        "there",
+        "cannot be told",
+    }
+
+
+async def test_a_new_server_that_is_asked_for_twice_is_one_server(make_hub, machine):
+    one, two = (make_hub(allow_named_servers=True) for _ in range(2))
+    user = await one.user()
+    machine.gate = asyncio.Event()
+    asked = await asyncio.gather(
+        *(hub.servers.start(user, "lab") for hub in (one, two) for _ in range(AT_ONCE // 2))
+    )
+    assert len({server.id for server in asked}) == 1
+    machine.gate.set()
+    server = await one.servers.wait(asked[0], 10)
+    assert (server.status, machine.launches) == (Status.RUNNING, [server.launch])
+
+
+async def test_the_limit_of_named_servers_holds_at_the_same_moment_too(make_hub):
+    hubs = [make_hub(allow_named_servers=True, named_server_limit=2) for _ in range(2)]
+    user = await hubs[0].user()
+    starts = [hubs[n % 2].servers.start(user, f"lab{n}") for n in range(AT_ONCE)]
+    await asyncio.gather(*starts, return_exceptions=True)
+    servers = await hubs[0].servers.of_user(user)
+    assert len([server for server in servers if server.name]) == 2
+
+
+async def test_a_hub_that_was_taken_for_dead_is_listed_again(make_hub):
+    hubs = [make_hub(lease=1) for _ in range(2)]
+    awake, asleep = members(hubs)
+    await awake.join()
+    await asleep.join()
+    await hubs[0].store.write(lambda tx: tx.hubs.leave(hubs[1].settings.hub_id))
+    await hubs[1].store.write(asleep._beat)
+    listed = await hubs[0].store.read(lambda tx: tx.hubs.list())
+    assert {hub["id"] for hub in listed} == {hub.settings.hub_id for hub in hubs}
+
+
+async def test_stops_at_the_same_moment_are_one_stop(make_hub, machine):
+    hubs = [make_hub() for _ in range(2)]
+    server = await hubs[0].started()
+    await asyncio.gather(*(hubs[n % 2].servers.stop(server) for n in range(AT_ONCE)))
+    assert (await hubs[1].servers.wait(server, 10)).status is Status.STOPPED
+    assert len(machine.stops) == 1
+
+
+async def test_who_may_have_missed_changes_of_others_remembers_nothing(make_hub, caplog):
+    one, other = make_hub(), make_hub()
+    user = await one.user()
+    cache, missed = other.tokens.cache, []
+
+    def miss():
+        cache.clear()
+        missed.append(True)
+
+    follower = Membership(other.store, other.settings, cache.changed, missed=miss)
+    await follower.hear()
+    assert (await other.by_old_cookie(user.cookie_id)).name == "alice"
+    await one.store.write(lambda tx: tx.directory.delete(user.id))
+    await one.store.write(lambda tx: tx.changes.purge(tx.now() + 1))  # as after a long time
+    await follower.hear()
+    assert (missed, (await other.by_old_cookie(user.cookie_id)).name) == ([], "alice")
+    for seconds in (3600, -3600):  # it slept, or another database with another clock has taken over
+        follower._until += seconds
+        await follower.hear()
+        assert await other.by_old_cookie(user.cookie_id) is None
+    assert len(missed) == 2
+    assert "everything is looked up anew" in caplog.text
+
+
+async def test_a_change_that_waited_long_for_a_lock_is_heard_of(make_hub):
+    hub = make_hub()
+    heard = []
+    follower = Membership(hub.store, hub.settings, heard.extend)
+    await follower.hear()
+
+    def slow(tx):
+        tx.changes._now -= 3600  # when it began
+        tx.changes.add("user", "7")
+
+    await hub.store.write(slow)
+    await follower.hear()
+    waits = hub.database.engine.dialect.name == "postgresql"
+    assert heard == ([("user", "7")] if waits else []), "on SQLite it waits before it begins"
+
+
+async def test_a_new_name_given_on_one_hub_ends_logins_and_tokens_on_the_other(make_hub):
+    one, two = make_hub(), make_hub()
+    user = await one.user()
+    made = await one.tokens.create(user)
+    (news_of_two,) = members([two])
+    await news_of_two.hear()
+    assert await two.tokens.by_token(made.text)
+    assert await two.by_old_cookie(user.cookie_id)
+    admin = Principal(owner=user, scopes=ScopeTree().expand(default_role("admin").scopes))
+    await one.user_admin.change(user, name="alicia", by=admin)
+    await news_of_two.hear()
+    assert await two.tokens.by_token(made.text) is None
+    assert await two.by_old_cookie(user.cookie_id) is None

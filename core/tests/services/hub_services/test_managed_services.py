@@ -1,0 +1,465 @@
+"""Services that the hub starts: real processes, on every database, with hubs that die at the worst moment."""
+
+import asyncio
+import contextlib
+import itertools
+import os
+import sys
+import uuid
+
+import psutil
+import pytest
+
+from plughub.classes.processes.detached import DetachedProcess, end
+from plughub.domain.declared import Declared
+from plughub.domain.service_specs import read_services
+from plughub.services.coordination.hub_registry import process_birth
+from plughub.services.hub_services import managed as managed_services
+from plughub.services.hub_services.checks import ServiceChecks, service_states
+from plughub.services.hub_services.launching import Launcher
+from plughub.services.hub_services.managed import ManagedServices
+from plughub.services.users.startup_sync import declare
+from plughub.testing.foreign import foreign_listener
+from plughub.testing.ports import free_port
+
+SLEEP = {
+    "name": "sleeper",
+    "command": [sys.executable, "-c", "import time; print('up', flush=True); time.sleep(600)"],
+}
+ANEW = {"host": "here", "launch": "2" * 32, "digest": "x"}
+
+
+class Seer:
+    """A hub process that sees to services."""
+
+    def __init__(self, hub, folder, *specs):
+        self.hub = hub
+        self.specs = specs
+        self.declared = Declared(services=read_services(specs))
+        self.launcher = Launcher(hub.settings, folder, b"key")
+        self.managed = ManagedServices(hub.store, hub.settings, self.launcher, self.declared.services)
+        self.checks = ServiceChecks(hub.store, hub.settings)
+
+    async def begin(self):
+        await self.hub.user()
+        await self.hub.store.write(lambda tx: declare(tx, self.declared))
+        await self.look()
+        return self
+
+    async def look(self):
+        await self.managed.look()
+
+    async def lives(self):
+        return {life.name: life for life in await self.hub.store.read(lambda tx: tx.service_lives.all())}
+
+    async def pid(self, name="sleeper"):
+        return (await self.lives())[name].pid
+
+    async def running(self):
+        return {process.pid for process in (await self.launcher.find()).values()}
+
+    def lose_lease(self):
+        """The lease of a process that is gone runs out."""
+        return self.hub.store.write(lambda tx: tx.leases.release(self.hub.settings.hub_id))
+
+    async def states(self):
+        found = await self.hub.store.read(service_states)
+        return {service.name: state for service, state in found}
+
+
+@pytest.fixture
+def mark():
+    return uuid.uuid4().hex
+
+
+@pytest.fixture
+async def seer(make_hub, tmp_path, mark):
+    seers = []
+
+    async def make(*specs, **settings):
+        seers.append(Seer(make_hub(mark=mark, **settings), tmp_path, *specs))
+        return await seers[-1].begin()
+
+    yield make
+    for process in (await seers[0].launcher.find()).values() if seers else ():
+        end(process, timeout=0)
+
+
+async def test_a_service_runs_once_whoever_looks(seer):
+    one, other = await seer(SLEEP), await seer(SLEEP)
+    for looker in (one, other, one):
+        await looker.look()
+    assert await one.running() == {await one.pid()}
+    assert await one.states() == {"sleeper": "running"}
+
+
+async def test_what_a_killed_hub_has_started_is_gone_on_with(seer):
+    one, other = await seer(SLEEP), await seer(SLEEP)
+    pid = await one.pid()
+    await one.lose_lease()
+    await other.look()
+    assert await other.running() == {pid} == {await other.pid()}
+    await one.look()
+    assert await one.running() == {pid}
+
+
+async def test_a_hub_that_died_between_the_start_and_its_note_has_started_it_nevertheless(seer):
+    one = await seer()
+    other = await seer(SLEEP)
+    assert await other.running() == set(), "another process holds the lease"
+    (service,) = other.declared.services
+    digest = other.launcher.digest(service)
+    await one.hub.store.write(
+        lambda tx: tx.service_lives.launching("sleeper", host="here", launch="1" * 32, digest=digest)
+    )
+    process = await other.launcher.launch(service, "1" * 32, "a-token-of-it")
+    await one.lose_lease()
+    await other.look()
+    assert await other.running() == {process.pid} == {await other.pid()}
+
+
+async def test_a_start_that_was_written_down_and_never_made_is_made(seer):
+    one = await seer()
+    other = await seer(SLEEP)
+    await one.hub.store.write(
+        lambda tx: tx.service_lives.launching("sleeper", host="here", launch="1" * 32, digest="x")
+    )
+    await one.lose_lease()
+    await other.look()
+    assert await other.running() == {await other.pid()}
+
+
+async def test_who_has_lost_the_lease_in_the_middle_of_a_start_starts_nothing_twice(seer, monkeypatch):
+    one, other = await seer(), await seer(SLEEP)
+    launch = Launcher.launch
+
+    async def slow(launcher, service, number, token):
+        process = await launch(launcher, service, number, token)
+        monkeypatch.setattr(Launcher, "launch", launch)
+        await one.hub.store.write(lambda tx: tx.service_lives.launching("sleeper", **ANEW))
+        return process
+
+    monkeypatch.setattr(Launcher, "launch", slow)
+    await one.lose_lease()
+    await other.look()
+    assert await other.running() == set()
+    await other.look()
+    assert await other.running() == {await other.pid()}
+
+
+async def test_who_has_lost_the_lease_before_a_start_starts_nothing(seer, caplog):
+    one, other = await seer(lease=1), await seer(SLEEP)
+    one.managed._declared = other.managed._declared
+    write = one.hub.store.write
+
+    async def frozen(work):
+        answer = await write(work)
+        if "intend" in work.__qualname__:
+            async with asyncio.timeout(60):
+                while not await other.running():
+                    await other.look()
+        return answer
+
+    one.hub.store.write = frozen
+    await one.look()
+    assert "may be another hub's now" in caplog.text
+    assert "was started by another hub meanwhile" not in caplog.text
+    assert await other.running() == {await other.pid()}
+
+
+async def test_a_service_that_is_started_differently_now_is_started_anew(seer):
+    one = await seer(SLEEP)
+    pid = await one.pid()
+    await one.lose_lease()
+    other = await seer({**SLEEP, "environment": {"LEVEL": "2"}})
+    assert await other.running() == {await other.pid()} != {pid}
+    await other.lose_lease()
+    moved = await seer({**SLEEP, "environment": {"LEVEL": "2"}}, api_url="http://127.0.0.1:1/hub/api")
+    environment = psutil.Process(await moved.pid()).environ()
+    assert (environment["LEVEL"], environment["JUPYTERHUB_API_URL"]) == ("2", "http://127.0.0.1:1/hub/api")
+
+
+async def test_a_service_that_is_declared_no_more_is_ended(seer):
+    one = await seer(SLEEP)
+    await one.lose_lease()
+    other = await seer()
+    assert await other.running() == set()
+    assert await other.lives() == {}
+
+
+async def test_what_nobody_knows_of_is_ended(seer):
+    one = await seer(SLEEP)
+    (service,) = one.declared.services
+    await one.launcher.launch(service, "7" * 32, "a-token-of-it")
+    assert len(await one.running()) == 2
+    await one.lose_lease()
+    other = await seer(SLEEP)
+    assert await other.running() == {await other.pid()}
+
+
+async def test_a_hub_on_another_machine_takes_over_and_what_is_left_here_is_ended(seer):
+    here = await seer(SLEEP)
+    pid = await here.pid()
+    await here.hub.store.write(
+        lambda tx: (
+            tx.leases.release(here.hub.settings.hub_id),
+            tx.leases.hold("services", "elsewhere", 30),
+            tx.hubs.join("elsewhere", host="there", pid=1, birth=0.0, url=""),
+        )
+    )
+    await here.look()
+    assert pid not in await here.running()
+
+
+@pytest.mark.parametrize("alive", [True, False])
+async def test_the_hub_ends_with_its_services_unless_another_goes_on_here(seer, alive):
+    one = await seer(SLEEP)
+    pid, me = await one.pid(), os.getpid()
+    birth = process_birth(me) if alive else 1.0
+    await one.hub.store.write(lambda tx: tx.hubs.join("other", host="here", pid=me, birth=birth, url=""))
+    await one.managed.stop()
+    await one.look()
+    assert await one.running() == ({pid} if alive else set())
+    assert set(await one.lives()) == ({"sleeper"} if alive else set())
+
+
+async def test_a_hub_that_ends_forgets_no_service_that_another_has_started_meanwhile(seer, monkeypatch):
+    one = await seer(SLEEP)
+
+    async def slow(*_):
+        await one.hub.store.write(lambda tx: tx.service_lives.launching("sleeper", **ANEW))
+
+    monkeypatch.setattr(Launcher, "end", slow)
+    await one.managed.stop()
+    assert [life.launch for life in (await one.lives()).values()] == ["2" * 32]
+
+
+async def test_a_service_that_dies_at_once_is_started_after_pauses_that_grow(seer, monkeypatch, caplog):
+    clock = [1000.0]
+    monkeypatch.setattr(managed_services, "monotonic", lambda: clock[0])
+    one = await seer({"name": "dies", "command": ["sh", "-c", "echo my_password=abcdef; exit 3"]})
+    starts = []
+
+    async def dead():
+        life = (await one.lives())["dies"]
+        async with asyncio.timeout(10):
+            while DetachedProcess(life.pid, life.started).is_running():
+                await asyncio.sleep(0.01)
+        return life.launch
+
+    for seconds in (0, 5, 0.9, 0.2, 5, 1.8, 0.3):
+        clock[0] += seconds
+        await dead()
+        await one.look()
+        starts.append((await one.lives())["dies"].launch)
+    anew = [later != earlier for earlier, later in itertools.pairwise(starts)]
+    assert anew == [False, False, True, False, False, True]
+    assert "service dies ended and is started again in 1 s" in caplog.text
+    assert "abcdef" not in caplog.text
+
+
+async def test_a_program_that_is_not_there_is_told_of_and_tried_again(seer, caplog):
+    one = await seer({"name": "lost", "command": ["no-such-program"]}, SLEEP)
+    assert "service lost cannot be started: there is no program 'no-such-program'" in caplog.text
+    assert await one.states() == {"lost": "stopped", "sleeper": "running"}
+    assert (await one.lives())["lost"].launch == ""
+
+
+@pytest.mark.parametrize("odd", [{"environment": {"A=B": "very-secret"}}, {"command": ["true", "a\0b"]}])
+async def test_a_service_that_no_system_can_start_is_told_of_and_holds_up_no_other(seer, caplog, odd):
+    hub = await seer({**SLEEP, "name": "odd", **odd}, SLEEP)
+    assert await hub.running() == {await hub.pid()}
+    assert "service odd cannot be started" in caplog.text
+    assert "very-secret" not in caplog.text
+    await hub.look()
+    assert await hub.running() == {await hub.pid()}
+
+
+async def test_a_service_that_fails_in_a_way_that_nobody_foresaw_holds_up_no_other(seer, monkeypatch, caplog):
+    launch, end_it = Launcher.launch, Launcher.end
+
+    async def odd(launcher, service, *how):
+        if service.name == "odd":
+            raise RuntimeError("unforeseen")
+        await asyncio.sleep(0.05)  # the other one fails while this one is under way
+        return await launch(launcher, service, *how)
+
+    monkeypatch.setattr(Launcher, "launch", odd)
+    one = await seer({**SLEEP, "name": "odd"}, SLEEP)
+    assert await one.running() == {await one.pid()}
+    assert "service odd cannot be seen to" in caplog.text
+
+    async def stuck(launcher, process):
+        if process.pid == odd_pid:
+            raise RuntimeError("unforeseen")
+        await end_it(launcher, process)
+
+    monkeypatch.setattr(Launcher, "launch", launch)
+    one.managed._trouble.clear()
+    await one.look()
+    odd_pid = await one.pid("odd")
+    monkeypatch.setattr(Launcher, "end", stuck)
+    await one.managed.stop()
+    assert await one.running() == {odd_pid}
+    assert set(await one.lives()) == {"odd"}
+    assert "service odd cannot be ended" in caplog.text
+
+
+async def test_its_environment_holds_all_that_the_protocol_says_and_its_arguments_no_secret(seer):
+    spec = {**SLEEP, "url": "http://127.0.0.1:9", "oauth_client_allowed_scopes": ["self"]}
+    one = await seer(spec, base_url="/base/", public_url="https://h.example/base/")
+    process = psutil.Process(await one.pid())
+    environment = process.environ()
+    token = environment["JUPYTERHUB_API_TOKEN"]
+    assert environment["JPY_API_TOKEN"] == token
+    assert not any(token in argument for argument in process.cmdline())
+    key = await one.hub.store.read(lambda tx: tx.tokens.matching(token[:4], token))
+    assert (await one.hub.store.read(lambda tx: tx.tokens.by_id(key))).owner == "sleeper"
+    assert {name: value for name, value in environment.items() if name.startswith("JUPYTERHUB_")} == {
+        "JUPYTERHUB_API_TOKEN": token,
+        "JUPYTERHUB_API_URL": one.hub.settings.api_url,
+        "JUPYTERHUB_BASE_URL": "/base/",
+        "JUPYTERHUB_CLIENT_ID": "service-sleeper",
+        "JUPYTERHUB_COOKIE_HOST_PREFIX_ENABLED": "0",
+        "JUPYTERHUB_HOST": "",
+        "JUPYTERHUB_OAUTH_ACCESS_SCOPES": '["access:services", "access:services!service=sleeper"]',
+        "JUPYTERHUB_OAUTH_CALLBACK_URL": "/base/services/sleeper/oauth_callback",
+        "JUPYTERHUB_OAUTH_CLIENT_ALLOWED_SCOPES": '["self"]',
+        "JUPYTERHUB_OAUTH_SCOPES": '["access:services", "access:services!service=sleeper"]',
+        "JUPYTERHUB_PUBLIC_HUB_URL": "https://h.example/base/hub/",
+        "JUPYTERHUB_PUBLIC_URL": "https://h.example/base/services/sleeper/",
+        "JUPYTERHUB_SERVICE_NAME": "sleeper",
+        "JUPYTERHUB_SERVICE_PREFIX": "/base/services/sleeper/",
+        "JUPYTERHUB_SERVICE_URL": "http://127.0.0.1:9",
+    }
+
+
+async def test_the_log_of_a_service_is_begun_anew_when_it_has_grown(seer, until):
+    one = await seer(SLEEP)
+    log = one.launcher.log_of("sleeper")
+    await until(lambda: log.exists() and "up" in log.read_text())
+    assert log.stat().st_mode & 0o777 == 0o600
+    with log.open("ab") as file:
+        file.truncate(3 * 1024 * 1024)
+    await one.look()
+    assert log.stat().st_size == 0
+
+
+# ---- whether they answer
+
+
+@contextlib.asynccontextmanager
+async def listening(port, status=200, meanwhile=None):
+    async def answer(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        if meanwhile:
+            await meanwhile()
+        writer.write(b"HTTP/1.1 %d X\r\nContent-Length: 0\r\n\r\n" % status)
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", port)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+        await server.wait_closed()
+
+
+async def test_an_external_service_is_led_to_at_once_and_told_of_when_it_is_silent(seer, proxy, caplog):
+    port = free_port()
+    one = await seer(
+        {"name": "far", "url": f"http://127.0.0.1:{port}/", "timeout": 1}, service_check_interval=0
+    )
+    await one.hub.router.sync()
+    assert proxy.routes["/services/far/"].target == f"http://127.0.0.1:{port}"
+    async with asyncio.timeout(20):
+        while (await one.states())["far"] != "silent":
+            one.checks._due.clear()
+            await one.checks.look()
+            await asyncio.sleep(0.02)
+    assert f"service far does not answer at http://127.0.0.1:{port}/ after 1 s" in caplog.text
+    async with listening(port):
+        await one.checks.look()
+        assert await one.states() == {"far": "answers"}
+    await one.checks.look()
+    assert await one.states() == {"far": "silent"}
+    assert "any more" in caplog.text
+
+
+async def test_a_service_that_the_hub_starts_is_led_to_once_it_answers(seer, proxy):
+    port = free_port()
+    one = await seer({**web_on(port), "url": f"http://127.0.0.1:{port}"})
+    assert "/services/sleeper/" not in proxy.routes
+    await answering(one)
+    await one.hub.router.sync()
+    assert (await one.states(), "/services/sleeper/" in proxy.routes) == ({"sleeper": "answers"}, True)
+    await one.managed.stop()
+    await one.hub.router.sync()
+    assert "/services/sleeper/" not in proxy.routes
+
+
+def web_on(port):
+    return {**SLEEP, "command": [sys.executable, "-m", "http.server", "--bind", "127.0.0.1", str(port)]}
+
+
+async def answering(one):
+    async with asyncio.timeout(20):
+        while (await one.states())["sleeper"] != "answers":
+            one.checks._due.clear()
+            await one.checks.look()
+            await asyncio.sleep(0.02)
+
+
+async def test_a_process_that_took_the_port_of_a_service_gets_no_visitors(seer, proxy):
+    port = free_port()
+    one = await seer({**SLEEP, "url": f"http://127.0.0.1:{port}"})
+    with foreign_listener(port=port):
+        await one.checks.look()
+    await one.hub.router.sync()
+    assert "/services/sleeper/" not in proxy.routes
+
+
+async def test_a_hub_of_another_machine_does_not_vouch_for_a_service(seer, proxy):
+    port = free_port()
+    spec = {**SLEEP, "url": f"http://127.0.0.1:{port}"}
+    one, other = await seer(spec), await seer(spec, host="there")
+    with foreign_listener(port=port):
+        await other.checks.look()
+        await one.checks.look()
+    await one.hub.router.sync()
+    assert "/services/sleeper/" not in proxy.routes
+
+
+async def test_a_service_that_died_is_led_to_by_nobody_until_it_answers_itself(seer, proxy):
+    port = free_port()
+    one = await seer({**web_on(port), "url": f"http://127.0.0.1:{port}"})
+    await answering(one)
+    await one.hub.router.sync()
+    assert "/services/sleeper/" in proxy.routes
+    process = psutil.Process(await one.pid())
+    process.kill()
+    await asyncio.to_thread(process.wait, 10)
+    with foreign_listener(port=port):
+        one.checks._due.clear()
+        await one.checks.look()
+        one.hub.router._wanted.drop()
+        await one.hub.router.sync()
+        assert "/services/sleeper/" not in proxy.routes
+    await one.look()
+    await answering(one)
+    one.hub.router._wanted.drop()
+    await one.hub.router.sync()
+    assert "/services/sleeper/" in proxy.routes
+
+
+async def test_an_answer_of_an_earlier_process_does_not_count_for_one_that_was_started_meanwhile(seer):
+    port = free_port()
+    one = await seer({**SLEEP, "url": f"http://127.0.0.1:{port}"})
+
+    async def start_anew():
+        await one.hub.store.write(lambda tx: tx.service_lives.launching("sleeper", **ANEW))
+
+    async with listening(port, meanwhile=start_anew):
+        await one.checks.look()
+    (life,) = (await one.lives()).values()
+    assert (life.launch, life.answers) == (ANEW["launch"], None)

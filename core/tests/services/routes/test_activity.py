@@ -1,0 +1,31 @@
+"""Activity: what is kept in memory, and for how many."""
+
+from datetime import timedelta
+
+from plughub.domain.clock import utcnow
+from plughub.services.routes import activity
+from plughub.services.routes.activity import ActivityService
+
+
+async def test_only_so_many_are_remembered_and_those_that_were_active_last(hub, monkeypatch):
+    monkeypatch.setattr(activity, "REMEMBERED", 3)
+    service, now = ActivityService(hub.store, hub.settings), utcnow()
+    for number in range(1, 8):  # none of them is there any more
+        service.server(number, now)
+        service.user(number, now)
+        await service.flush()
+    service.server(5, now + timedelta(minutes=5))
+    service.server(8, now)
+    await service.flush()
+    assert set(service._written) == {5, 7, 8}
+    assert set(service._users_written) == {5, 6, 7}
+
+
+async def test_what_was_written_a_moment_ago_is_not_written_again(hub):
+    server = await hub.started()
+    at = utcnow() + timedelta(minutes=1)
+    hub.activity.server(server.id, at)
+    await hub.activity.flush()
+    hub.activity.server(server.id, at)
+    assert hub.activity._servers == {}
+    assert (await hub.servers.get("alice", "")).last_activity == at

@@ -1,0 +1,184 @@
+"""Secrets of a login: encrypted as JupyterHub does it, and in the hands of those who need them."""
+
+import asyncio
+import base64
+from dataclasses import replace
+
+import pytest
+from jupyterhub.crypto import CryptKeeper
+
+from plughub import hookimpl
+from plughub.domain.errors import ForbiddenError, InvalidError
+from plughub.kinds import Identity
+from plughub.services.secrets.auth_states import AuthStates
+from plughub.services.settings import LoginPolicy
+
+OLD, NEW = b"o" * 32, b"n" * 32
+SECRETS = {"token": "s3cret", "nested": {"list": [1, None]}}
+SAVING = {"vault": LoginPolicy(enable_auth_state=True)}
+
+
+class Vault:
+    """An authenticator without a class that gives secrets."""
+
+    def __init__(self, secrets=SECRETS):
+        self.secrets = secrets
+        self.saved = []
+        self.refreshed = []
+
+    @hookimpl
+    async def hub_authenticate(self, login):
+        return Identity(name=login.username, auth_state=self.secrets)
+
+    @hookimpl
+    async def hub_complete_login(self, identity, saved):
+        self.saved.append(saved)
+        return identity
+
+    @hookimpl
+    async def hub_refresh_user(self, identity):
+        self.refreshed.append(identity)
+        return replace(identity, auth_state={"token": "renewed"})
+
+
+@pytest.fixture
+def vault():
+    return Vault()
+
+
+@pytest.fixture
+def vault_hub(make_hub, vault):
+    def make(*keys, policies=SAVING):
+        return make_hub(extra={"vault": vault}, keys=keys, policies=policies)
+
+    return make
+
+
+async def stored(hub, name="alice"):
+    user = await hub.user(name)
+    return await hub.store.read(lambda tx: tx.users.auth_state(user.id))
+
+
+async def test_secrets_are_saved_encrypted_and_opened_again(vault_hub, vault):
+    hub = vault_hub(NEW)
+    user = (await hub.logins.log_in("alice", "")).user
+    assert b"s3cret" not in await stored(hub)
+    assert await hub.auth_states.of(user.id) == SECRETS
+    await hub.logins.log_in("alice", "")
+    assert vault.saved == [None, SECRETS]
+
+
+async def test_a_login_without_secrets_forgets_those_before(vault_hub, vault):
+    hub = vault_hub(NEW)
+    await hub.logins.log_in("alice", "")
+    vault.secrets = None
+    await hub.logins.log_in("alice", "")
+    assert await stored(hub) is None
+
+
+async def test_secrets_are_saved_only_where_that_is_wanted(vault_hub):
+    hub = vault_hub(NEW, policies={"": LoginPolicy()})
+    await hub.logins.log_in("alice", "")
+    assert await stored(hub) is None
+    hub = vault_hub(NEW, policies={"": LoginPolicy(enable_auth_state=True)})
+    await hub.logins.log_in("alice", "")
+    assert await stored(hub)
+
+
+async def test_secrets_that_are_no_json_refuse_the_login_and_are_not_shown(vault_hub, vault, caplog):
+    hub = vault_hub(NEW)
+    vault.secrets = {"token": b"s3cret"}
+    with pytest.raises(ForbiddenError, match="no JSON"):
+        await hub.logins.log_in("alice", "")
+    assert "s3cret" not in caplog.text
+    assert await hub.store.read(lambda tx: tx.users.get("alice")) is None
+
+
+async def test_what_an_older_key_encrypted_is_encrypted_anew_when_it_is_read(vault_hub):
+    user = (await vault_hub(OLD).logins.log_in("alice", "")).user
+    hub = vault_hub(NEW, OLD)
+    before = await stored(hub)
+    assert await hub.auth_states.of(user.id) == SECRETS
+    after = await stored(hub)
+    assert after != before
+    assert await hub.auth_states.of(user.id) == SECRETS
+    assert await stored(hub) == after
+    assert await AuthStates(hub.store, [NEW]).of(user.id) == SECRETS
+
+
+async def test_secrets_that_were_saved_in_the_meantime_are_not_written_over(vault_hub):
+    hub = vault_hub(OLD)
+    user = (await hub.logins.log_in("alice", "")).user
+    before = await stored(hub)
+    await hub.store.write(lambda tx: tx.users.set_auth_state(user.id, b"newer"))
+    await hub.store.write(lambda tx: tx.users.replace_auth_state(user.id, before, b"older"))
+    assert await stored(hub) == b"newer"
+
+
+@pytest.mark.parametrize("keys", [(NEW,), ()])
+async def test_secrets_whose_key_is_gone_count_as_none_with_a_warning(vault_hub, caplog, keys):
+    user = (await vault_hub(OLD).logins.log_in("alice", "")).user
+    hub = vault_hub(*keys)
+    assert await hub.auth_states.of(user.id) is None
+    assert "JUPYTERHUB_CRYPT_KEY" in caplog.text
+    assert await stored(hub) is not None
+
+
+async def test_nothing_is_saved_without_a_key(make_hub):
+    hub = make_hub()
+    with pytest.raises(InvalidError, match="no key"):
+        await hub.auth_states.seal(SECRETS)
+    assert (await hub.auth_states.seal(None)).data is None
+
+
+async def test_jupyterhub_reads_what_is_saved_here_and_the_other_way_round(vault_hub):
+    hub = vault_hub(NEW)
+    user = (await hub.logins.log_in("alice", "")).user
+    theirs = CryptKeeper(keys=[base64.urlsafe_b64encode(NEW).decode()])
+    assert await theirs.decrypt(await stored(hub)) == SECRETS
+    encrypted = await theirs.encrypt({"from": "JupyterHub"})
+    await hub.store.write(lambda tx: tx.users.set_auth_state(user.id, encrypted))
+    assert await hub.auth_states.of(user.id) == {"from": "JupyterHub"}
+    theirs.executor.shutdown()
+
+
+async def test_the_loop_goes_on_while_secrets_are_encrypted(make_hub):
+    hub = make_hub(keys=(NEW,))
+    big = {"blob": "x" * 5_000_000}
+    sealing = asyncio.create_task(hub.auth_states.seal(big))
+    turns = 0
+    while not sealing.done():
+        turns += 1
+        await asyncio.sleep(0)
+    assert turns > 1
+    assert (await sealing).data
+
+
+async def test_a_refresh_gets_the_saved_secrets_and_may_renew_them(vault_hub, vault):
+    hub = vault_hub(NEW, policies={"vault": LoginPolicy(enable_auth_state=True, refresh_age=1e-9)})
+    user = (await hub.logins.log_in("alice", "")).user
+    assert await hub.refresher.refresh(user)
+    (seen,) = vault.refreshed
+    assert (seen.auth_state, seen.subject, seen.exists) == (SECRETS, "alice", True)
+    assert await hub.auth_states.of(user.id) == {"token": "renewed"}
+
+
+async def test_the_spawner_gets_the_secrets_at_start_and_stop_and_nobody_gets_them_at_a_poll(
+    vault_hub, machine, until
+):
+    hub = vault_hub(NEW)
+    await hub.logins.log_in("alice", "")
+    server = await hub.started()
+    seen, *_ = next(iter(machine.running.values()))
+    assert (seen.user.plugin, seen.user.auth_state) == ("vault", SECRETS)
+    assert "s3cret" not in repr(seen)
+    await hub.stopped(server)
+    assert machine.seen["stop"].user.auth_state == SECRETS
+    assert machine.seen["poll"].user.auth_state is None
+
+
+async def test_a_one_time_link_leaves_the_secrets_alone(vault_hub):
+    hub = vault_hub(NEW)
+    await hub.logins.log_in("alice", "")
+    await hub.logins.accept(Identity(name="alice", plugin="onetime"))
+    assert await stored(hub)

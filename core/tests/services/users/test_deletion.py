@@ -1,0 +1,314 @@
+"""Users come and go: authenticators prepare and clean up, whatever dies when."""
+
+import asyncio
+import time
+
+import pytest
+
+from plughub import hookimpl
+from plughub.domain.errors import ForbiddenError, InvalidError, PluginError
+from plughub.kinds import Identity, Refusal
+from plughub.services.coordination.hub_registry import Membership
+from plughub.services.settings import LoginPolicy
+from plughub.services.tokens.principals import Principal
+from plughub.services.users.preparation import RollCall
+
+
+class Registry:
+    """An authenticator that keeps accounts."""
+
+    def __init__(self, *, deny=()):
+        self.accounts = []
+        self.deny = set(deny)
+        self.error = None
+        self.gate = None
+        self.asked = []
+
+    @hookimpl
+    async def hub_authenticate(self, login):
+        return Identity(name=login.username) if login.password == "pw" else None
+
+    @hookimpl
+    async def hub_add_user(self, user):
+        if self.error:
+            raise self.error
+        if user.name in self.deny:
+            return Refusal(f"no room for {user.name}")
+        if user.name not in self.accounts:
+            self.accounts.append(user.name)
+        return None
+
+    @hookimpl
+    async def hub_rename_user(self, user, name):
+        if self.error:
+            raise self.error
+        self.accounts = [name if account == user.name else account for account in self.accounts]
+
+    @hookimpl
+    async def hub_delete_user(self, user):
+        self.asked.append(user.name)
+        if self.error:
+            raise self.error
+        if self.gate:
+            await self.gate.wait()
+        if user.name in self.accounts:
+            self.accounts.remove(user.name)
+
+
+@pytest.fixture
+def registry():
+    return Registry()
+
+
+@pytest.fixture
+async def make_registered(make_hub, registry):
+    def make(**others):
+        plugins = {"registry": registry, **others}
+        return make_hub(extra=plugins, policies={name: LoginPolicy() for name in plugins})
+
+    return make
+
+
+@pytest.fixture
+async def hub(make_registered):
+    return make_registered()
+
+
+@pytest.fixture
+async def admin(hub):
+    user = await hub.user("root")
+    await hub.store.write(lambda tx: tx.users.set_admin(user.id, admin=True))
+    user = await hub.user("root")
+    return Principal(owner=user, scopes=hub.tokens.scopes_of(user))
+
+
+def names(hub):
+    return hub.store.read(lambda tx: sorted(tx.directory.known(["alice", "bob", "alicia"])))
+
+
+async def test_an_authenticator_prepares_for_who_logs_in_and_may_refuse(hub, registry):
+    await hub.logins.log_in("alice", "pw")
+    assert registry.accounts == ["alice"]
+    registry.deny.add("bob")
+    with pytest.raises(ForbiddenError, match="no room for bob"):
+        await hub.logins.log_in("bob", "pw")
+    assert await names(hub) == ["alice"]
+
+
+async def test_an_authenticator_prepares_for_whom_an_admin_adds(hub, registry, admin):
+    await hub.user_admin.create(["Alice", "bob"], admin=False, by=admin)
+    assert registry.accounts == ["alice", "bob"]
+
+
+async def test_nobody_is_stored_when_one_cannot_be(hub, registry, admin):
+    registry.deny.add("bob")
+    with pytest.raises(InvalidError, match="no room for bob"):
+        await hub.user_admin.create(["alice", "bob"], admin=False, by=admin)
+    registry.error = OSError("no connection")
+    with pytest.raises(InvalidError, match="no connection"):
+        await hub.user_admin.create(["alice"], admin=False, by=admin)
+    assert await names(hub) == []
+
+
+async def test_one_authenticator_that_accepts_a_new_user_is_enough(make_registered, registry, admin):
+    hub = make_registered(other=Registry(deny=["alice", "bob"]))
+    registry.deny.add("bob")
+    await hub.user_admin.create(["alice"], admin=False, by=admin)
+    with pytest.raises(InvalidError, match=r"registry: .*; other: "):
+        await hub.user_admin.create(["bob"], admin=False, by=admin)
+
+
+async def test_an_authenticator_follows_a_new_name_or_refuses_it(hub, registry, admin):
+    user = (await hub.logins.log_in("alice", "pw")).user
+    registry.error = OSError("no connection")
+    with pytest.raises(PluginError, match="no connection"):
+        await hub.user_admin.change(user, name="alicia", by=admin)
+    assert await names(hub) == ["alice"]
+    registry.error = None
+    await hub.user_admin.change(user, name="alicia", by=admin)
+    assert (registry.accounts, await names(hub)) == (["alicia"], ["alicia"])
+
+
+async def test_servers_are_stopped_and_everybody_cleans_up_before_a_user_is_forgotten(
+    hub, registry, admin, machine
+):
+    await hub.logins.log_in("alice", "pw")
+    server = await hub.started()
+    await hub.user_admin.delete(await hub.user(), 10, by=admin)
+    assert (registry.accounts, await names(hub)) == ([], [])
+    assert machine.running == {}
+    assert [gone.full_name for gone in machine.deleted] == [server.full_name]
+    assert machine.deleted[0].user.name == "alice"
+
+
+async def test_only_authenticators_that_know_a_user_clean_up_after_her(make_registered, registry, admin):
+    stranger = Registry()
+    hub = make_registered(stranger=stranger)
+    stranger.accounts = ["alice", "bob"]
+    await hub.logins.log_in("alice", "pw")
+    await hub.user("bob")
+    for name in ("alice", "bob"):
+        await hub.user_admin.delete(await hub.user(name), 10, by=admin)
+    assert stranger.accounts == ["alice"]
+    assert registry.accounts == []
+
+
+async def test_a_user_stays_when_her_authenticator_cannot_clean_up(hub, registry, admin):
+    await hub.logins.log_in("alice", "pw")
+    registry.error = OSError("no connection")
+    with pytest.raises(PluginError, match="no connection"):
+        await hub.user_admin.delete(await hub.user(), 10, by=admin)
+    registry.error = None
+    await hub.logins.log_in("alice", "pw")
+    await hub.started()
+
+
+async def test_a_server_that_cannot_be_cleaned_up_keeps_nobody(hub, admin, machine, caplog):
+    machine.delete_error = OSError("the disk is busy")
+    await hub.logins.log_in("alice", "pw")
+    await hub.user_admin.delete(await hub.user(), 10, by=admin)
+    assert await names(hub) == []
+    assert "the disk is busy" in caplog.text
+
+
+async def test_who_is_being_deleted_neither_logs_in_nor_starts_anything(hub, registry, admin, until):
+    user = (await hub.logins.log_in("alice", "pw")).user
+    registry.gate = asyncio.Event()
+    deleting = asyncio.create_task(hub.user_admin.delete(user, 10, by=admin))
+    async with asyncio.timeout(10):
+        while not await hub.store.read(lambda tx: tx.departures.is_leaving(user.id)):
+            await asyncio.sleep(0.01)
+    with pytest.raises(ForbiddenError, match="being deleted"):
+        await hub.logins.log_in("alice", "pw")
+    with pytest.raises(InvalidError, match="being deleted"):
+        await hub.servers.start(user)
+    registry.gate.set()
+    await deleting
+    assert await names(hub) == []
+
+
+async def test_another_process_goes_on_when_one_dies_in_the_middle(make_registered, registry, admin):
+    first = make_registered()
+    user = (await first.logins.log_in("alice", "pw")).user
+    await first.started()
+    registry.gate = asyncio.Event()
+    deleting = asyncio.create_task(first.user_admin.delete(user, 10, by=admin))
+    async with asyncio.timeout(10):
+        while not await first.store.read(lambda tx: tx.departures.is_leaving(user.id)):
+            await asyncio.sleep(0.01)
+    deleting.cancel()
+    await asyncio.gather(deleting, return_exceptions=True)
+    await first.crash()
+    registry.gate = None
+
+    second = make_registered()
+    await second.deletion.look()
+    assert await names(second) == ["alice"], "a process that has not joined takes nothing over"
+    await Membership(second.store, second.settings, lambda _changes: None).join()
+    await second.deletion.look()
+    assert (await names(second), registry.accounts) == ([], [])
+
+
+async def test_a_process_leaves_alone_what_another_one_is_doing(make_registered, registry, admin):
+    first, second = make_registered(), make_registered()
+    for hub in (first, second):
+        await Membership(hub.store, hub.settings, lambda _changes: None).join()
+    user = await first.user()
+    await first.store.write(
+        lambda tx: tx.departures.begin(user.id, holder=first.settings.hub_id, requested_by="root")
+    )
+    await second.deletion.look()
+    assert await names(second) == ["alice"]
+
+
+async def test_a_process_goes_on_with_what_it_had_to_leave(hub):
+    await Membership(hub.store, hub.settings, lambda _changes: None).join()
+    user = await hub.user()
+    await hub.store.write(
+        lambda tx: tx.departures.begin(user.id, holder=hub.settings.hub_id, requested_by="root")
+    )
+    await hub.deletion.look()
+    assert await names(hub) == []
+
+
+async def test_a_process_does_not_go_on_with_a_deletion_that_it_has_just_begun(
+    make_registered, registry, admin
+):
+    hub = make_registered()
+    await Membership(hub.store, hub.settings, lambda _changes: None).join()
+    user = (await hub.logins.log_in("alice", "pw")).user
+    registry.asked.clear()
+    write, begun = hub.store.write, asyncio.Event()
+
+    async def and_look(work):
+        answer = await write(work)
+        if (
+            not begun.is_set()
+        ):  # the deletion is written down, and who has asked for it does not know that yet
+            begun.set()
+            await hub.deletion.look()
+        return answer
+
+    hub.store.write = and_look
+    await hub.deletion.delete(user, 10)
+    assert (await names(hub), registry.asked) == ([], ["alice"])
+
+
+async def test_a_deletion_that_was_given_up_meanwhile_keeps_her(hub):
+    user = await hub.user()
+    with pytest.raises(InvalidError, match="was given up"):
+        await hub.deletion._carry_out(user, 10, "")
+    assert await names(hub) == ["alice"]
+
+
+async def call_roll(hub, **more):
+    await RollCall(hub.store, hub.settings, hub.preparation, hub.deletion, **more).call()
+
+
+async def test_at_the_start_authenticators_prepare_for_all_users(hub, registry, monkeypatch):
+    monkeypatch.setattr("plughub.services.users.preparation.PAGE", 2)
+    for name in ("a", "b", "c", "d", "e"):
+        await hub.user(name)
+    await call_roll(hub, blocked=frozenset({"c"}))
+    assert registry.accounts == ["a", "b", "d", "e"]
+
+
+async def test_users_who_cannot_be_any_more_are_deleted_only_when_that_is_wanted(hub, registry, monkeypatch):
+    monkeypatch.setattr("plughub.services.users.preparation.PAGE", 1)
+    await hub.user("alice")
+    await hub.user("bob")
+    registry.deny = {"alice"}
+    await call_roll(hub)
+    assert await names(hub) == ["alice", "bob"]
+    await call_roll(hub, delete_invalid=frozenset({"registry"}))
+    assert await names(hub) == ["bob"]
+
+
+async def test_an_authenticator_that_is_out_of_order_deletes_nobody(hub, registry):
+    await hub.user("alice")
+    registry.error = OSError("no connection")
+    await call_roll(hub, delete_invalid=frozenset({"registry"}))
+    assert await names(hub) == ["alice"]
+
+
+async def test_who_knows_that_nobody_is_being_deleted_does_not_look_for_it(make_hub):
+    hub = make_hub()
+    user = await hub.user()
+    pulse = hub.deletion._pulse
+    looks = []
+
+    async def look():
+        looks.append(None)
+
+    async def feel():
+        pulse.beat(await hub.store.read(lambda tx: tx.motion()), time.monotonic())
+        await hub.deletion._look_if_need_be()
+
+    hub.deletion.look = look
+    await hub.deletion._look_if_need_be()
+    assert len(looks) == 1
+    await feel()
+    assert len(looks) == 1
+    await hub.store.write(lambda tx: tx.departures.begin(user.id, holder="gone", requested_by=""))
+    await feel()
+    assert len(looks) == 2

@@ -1,0 +1,137 @@
+import pytest
+
+from plughub import hookimpl
+from plughub.domain.errors import ForbiddenError
+from plughub.kinds import Identity, Refusal, Rejected
+from plughub.services.tokens.tokens import store_token
+from plughub.services.users.login_links import FIELD, OneTimeLinks
+
+
+class Veto:
+    @hookimpl
+    def hub_authorize_login(self, identity):
+        return Refusal("the house is closed") if identity.name == "mallory" else None
+
+
+class BrokenVeto:
+    @hookimpl
+    async def hub_authorize_login(self, identity):
+        raise RuntimeError("out of order")
+
+
+class Promoter:
+    @hookimpl
+    async def hub_authenticate(self, login):
+        if login.username == "locked":
+            return Rejected("this account is locked")
+        return Identity(name=login.username, subject=f"id-{login.username}")
+
+    @hookimpl
+    async def hub_complete_login(self, identity):
+        return Identity(name="ignored", admin=True, groups=frozenset({"staff"}))
+
+
+async def log_in(hub, name, password="pw", **form):
+    await hub.user("someone-else")
+    return await hub.logins.log_in(name, password, form)
+
+
+async def test_the_first_authenticator_that_knows_a_person_wins(make_hub, book):
+    hub = make_hub(extra={"a": book({"bob": "pw"}), "b": book({"alice": "pw", "bob": "other"})})
+    assert [(await log_in(hub, name)).plugin for name in ("bob", "alice")] == ["a", "b"]
+
+
+@pytest.mark.parametrize("typed", ["Alice", " alice ", "ＡＬＩＣＥ", "aLiCe"])
+async def test_a_name_is_normalised_before_a_plugin_sees_it(make_hub, book, typed):
+    hub = make_hub(extra={"a": book({"alice": "pw"})})
+    assert (await log_in(hub, typed)).user.name == "alice"
+
+
+@pytest.mark.parametrize(("name", "password"), [("alice", "wrong"), ("nobody", "pw"), ("", "")])
+async def test_wrong_and_unknown_read_the_same(make_hub, book, name, password):
+    hub = make_hub(extra={"a": book({"alice": "pw"})})
+    with pytest.raises(ForbiddenError, match=r"^Invalid username or password$"):
+        await log_in(hub, name, password)
+
+
+async def test_a_huge_name_reaches_no_plugin_and_no_log(make_hub, caplog):
+    hub = make_hub(extra={"promoter": Promoter()})
+    with pytest.raises(ForbiddenError):
+        await log_in(hub, "x" * 10_000_000)
+    assert all(len(record.getMessage()) < 200 for record in caplog.records)
+
+
+async def test_a_name_with_line_breaks_cannot_forge_log_lines(make_hub, book, caplog):
+    hub = make_hub(extra={"a": book({})})
+    with pytest.raises(ForbiddenError):
+        await log_in(hub, "alice\nroot logged in")
+    assert all("\n" not in record.getMessage() for record in caplog.records)
+
+
+async def test_a_rejection_asks_nobody_else(make_hub, book):
+    hub = make_hub(extra={"promoter": Promoter(), "a": book({"locked": "pw"})})
+    with pytest.raises(ForbiddenError, match="locked"):
+        await log_in(hub, "locked")
+
+
+async def test_a_veto_counts_whoever_authenticated(make_hub, book):
+    hub = make_hub(extra={"a": book({"mallory": "pw", "alice": "pw"}), "veto": Veto()})
+    with pytest.raises(ForbiddenError, match="the house is closed"):
+        await log_in(hub, "mallory")
+    assert (await log_in(hub, "alice")).user.name == "alice"
+    assert await hub.store.read(lambda tx: tx.users.get("mallory")) is None
+
+
+async def test_a_veto_that_fails_refuses(make_hub, book):
+    hub = make_hub(extra={"a": book({"alice": "pw"}), "veto": BrokenVeto()})
+    with pytest.raises(ForbiddenError, match="'veto'"):
+        await log_in(hub, "alice")
+
+
+async def test_the_plugin_finishes_what_it_authenticated(make_hub):
+    hub = make_hub(extra={"promoter": Promoter()})
+    user = (await log_in(hub, "alice")).user
+    assert (user.name, user.admin, user.groups) == ("alice", True, ("staff",))
+
+
+async def test_two_authenticators_never_make_one_person(make_hub, book):
+    hub = make_hub(extra={"a": book({"alice": "one"}), "b": book({"alice": "two"})})
+    first = await log_in(hub, "alice", "one")
+    with pytest.raises(ForbiddenError, match="an administrator can join the two") as refused:
+        await log_in(hub, "alice", "two")
+    assert refused.value.detail == "JupyterHub.one_person"
+    assert (await log_in(hub, "alice", "one")).user.id == first.user.id
+
+
+async def test_two_authenticators_make_one_person_when_the_administrator_says_so(make_hub, book):
+    hub = make_hub(
+        extra={"a": book({"alice": "one"}), "b": book({"alice": "two"})},
+        one_person=(frozenset({"a", "b"}),),
+    )
+    assert (await log_in(hub, "alice", "one")).user.id == (await log_in(hub, "alice", "two")).user.id
+
+
+async def test_a_one_time_link_lets_in_once_and_is_nobodys_identity(make_hub, book):
+    hub = make_hub(extra={"a": book({"alice": "pw"})})
+    links = OneTimeLinks(hub.store)
+    hub.hooks.caller.plugins.add("onetime", links)
+    hub.hooks.caller.forget_cache()
+    token = await links.make("Alice", admin=True)
+    first = await log_in(hub, "", "", **{FIELD: token})
+    assert (first.user.name, first.user.admin) == ("alice", True)
+    with pytest.raises(ForbiddenError):
+        await log_in(hub, "", "", **{FIELD: token})
+    assert (await log_in(hub, "alice")).user.id == first.user.id
+
+
+async def test_logging_out_voids_the_tokens_of_the_session(make_hub, book):
+    hub = make_hub(extra={"a": book({"alice": "pw"})})
+    session = await log_in(hub, "alice")
+    made = await hub.tokens.create(session.user)
+    await hub.store.write(
+        lambda tx: store_token(tx, "f" * 32, user_id=session.user.id, session_id=session.session_id)
+    )
+    assert await hub.tokens.by_token("f" * 32)
+    await hub.logins.log_out(session.user, session.session)
+    assert await hub.tokens.by_token(made.text)
+    assert await hub.tokens.by_token("f" * 32) is None
