@@ -34,6 +34,7 @@ from plughub.proxy import Proxy
 from plughub.spawner import Spawner
 from plughub.traitlets import ByteSpecification, Command
 from plughub.web.api.base import UnknownHandler
+from plughub.web.api.calls import pattern_of
 from plughub.web.routes import API, PAGES
 
 DOCS: Final = Path(__file__).resolve().parent
@@ -243,9 +244,10 @@ def missing_settings() -> Iterator[str]:
 
 def endpoints() -> Iterator[str]:
     """Compare the REST API."""
+    routes = [(pattern_of(path), handler) for path, handler in API]
     yield "| call | here | |\n|---|---|---|"
     for call in UPSTREAM["api"]:
-        methods = [method for method in call["methods"] if answers(API, "/api" + call["path"], method)]
+        methods = [method for method in call["methods"] if answers(routes, "/api" + call["path"], method)]
         yield _compared(f"{' '.join(call['methods'])} `{call['path']}`", call, methods == call["methods"])
 
 

@@ -10,9 +10,9 @@ from tornado.web import RequestHandler
 from plughub.domain.declared import Declared
 from plughub.domain.service_specs import read_services
 from plughub.services.users.startup_sync import declare
-from plughub.web.api.calls import CALLS
+from plughub.web.api.calls import pattern_of
 from plughub.web.headers import METHODS
-from plughub.web.routes import API, PAGES
+from plughub.web.routes import API, CALLS, PAGES
 
 STATIC = "/hub/static/logo.svg"
 SHOWS = {"/hub/home": 200, "/hub/token": 200, "/hub/login": 302, "/hub/": 302, "/hub/user/alice/": 424,
@@ -35,7 +35,7 @@ def own_methods(handler):
 async def test_a_method_that_an_address_does_not_take_is_answered_with_those_that_it_takes(hub):
     await hub.admin()
     browser = await hub.logged_in("root")
-    for pattern, handler in (*PAGES, *API):
+    for pattern, handler in (*PAGES, *((pattern_of(path), handler) for path, handler in API)):
         path, methods = address(pattern), own_methods(handler)
         if "GET" not in methods:
             methods.discard("HEAD")

@@ -14,9 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from plughub.domain.scopes import DEFINITIONS
-from plughub.web.api.calls import CALLS
 from plughub.web.api.openapi import describe
-from plughub.web.routes import API
+from plughub.web.routes import CALLS
 
 from .conftest import WebHub
 
@@ -55,7 +54,7 @@ BY_TYPE = {
 }
 OPERATIONS = [
     (path, method.upper(), operation)
-    for path, methods in describe(API, "/hub/api")["paths"].items()
+    for path, methods in describe(CALLS, "/hub/api")["paths"].items()
     for method, operation in methods.items()
     if path != "/openapi.json"
 ]

@@ -25,13 +25,13 @@ from plughub.web.api import (
     users,
 )
 from plughub.web.api.base import UnknownHandler
+from plughub.web.api.calls import calls_of, pattern_of
 from plughub.web.api.openapi import PATH, OpenAPIHandler, describe
 from plughub.web.context import WebContext
 from plughub.web.pages import confirm, login, misc, pending, root, server, share, spawn, token
 from plughub.web.pages import oauth as consent
 
 _NAME = r"([^/]+)"
-_MAYBE = r"([^/]*)"
 
 PAGES: tuple[tuple[str, type], ...] = (
     (r"/", root.RootHandler),
@@ -59,46 +59,49 @@ PAGES: tuple[tuple[str, type], ...] = (
 )
 
 API: tuple[tuple[str, type], ...] = (
-    (r"/api/?", hub.VersionHandler),
-    (r"/api/health", hub.APIHealthHandler),
-    (r"/api/metrics", metrics.MetricsHandler),
-    (r"/api/info", hub.InfoHandler),
-    (r"/api/user", users.SelfHandler),
-    (r"/api/users", users.UsersHandler),
-    (rf"/api/users/{_NAME}", users.UserHandler),
-    (rf"/api/users/{_NAME}/server", servers.ServerHandler),
-    (rf"/api/users/{_NAME}/servers/{_MAYBE}", servers.ServerHandler),
-    (rf"/api/users/{_NAME}/server/progress", progress.ProgressHandler),
-    (rf"/api/users/{_NAME}/servers/{_MAYBE}/progress", progress.ProgressHandler),
-    (rf"/api/users/{_NAME}/activity", activity.ActivityHandler),
-    (r"/api/groups", groups.GroupsHandler),
-    (rf"/api/groups/{_NAME}", groups.GroupHandler),
-    (rf"/api/groups/{_NAME}/users", groups.GroupUsersHandler),
-    (rf"/api/groups/{_NAME}/properties", groups.GroupPropertiesHandler),
-    (rf"/api/users/{_NAME}/tokens", tokens.TokensHandler),
-    (rf"/api/users/{_NAME}/tokens/{_NAME}", tokens.TokenHandler),
-    (rf"/api/users/{_NAME}/sessions", sessions.SessionsHandler),
-    (rf"/api/shares/{_NAME}", shares.SharesOfOwnerHandler),
-    (rf"/api/shares/{_NAME}/{_MAYBE}", shares.SharesOfServerHandler),
-    (rf"/api/share-codes/{_NAME}", shares.CodesOfOwnerHandler),
-    (rf"/api/share-codes/{_NAME}/{_MAYBE}", shares.CodesOfServerHandler),
-    (rf"/api/users/{_NAME}/shared", shares.SharedWithUserHandler),
-    (rf"/api/users/{_NAME}/shared/{_NAME}/{_MAYBE}", shares.ShareOfUserHandler),
-    (rf"/api/groups/{_NAME}/shared", shares.SharedWithGroupHandler),
-    (rf"/api/groups/{_NAME}/shared/{_NAME}/{_MAYBE}", shares.ShareOfGroupHandler),
-    (rf"/api/users/{_NAME}/admin-access", authorizations.AdminAccessHandler),
-    (r"/api/services", services.ServicesHandler),
-    (rf"/api/services/{_NAME}", services.ServiceHandler),
-    (r"/api/proxy", proxy.ProxyHandler),
-    (r"/api/audit", audit.AuditHandler),
-    (r"/api/shutdown", hub.ShutdownHandler),
-    (r"/api/authorizations/token", authorizations.TokenOwnerHandler),
-    (rf"/api/authorizations/token/{_NAME}", authorizations.TokenOwnerHandler),
-    (rf"/api/authorizations/cookie/{_NAME}", authorizations.CookieOwnerHandler),
-    (rf"/api/authorizations/cookie/{_NAME}/{_NAME}", authorizations.CookieOwnerHandler),
-    (r"/api/oauth2/authorize", consent.AuthorizeHandler),
-    (r"/api/oauth2/token", oauth.TokenForCodeHandler),
+    ("/api/?", hub.VersionHandler),
+    ("/api/health", hub.APIHealthHandler),
+    ("/api/metrics", metrics.MetricsHandler),
+    ("/api/info", hub.InfoHandler),
+    ("/api/user", users.SelfHandler),
+    ("/api/users", users.UsersHandler),
+    ("/api/users/{name}", users.UserHandler),
+    ("/api/users/{name}/server", servers.ServerHandler),
+    ("/api/users/{name}/servers/{server?}", servers.ServerHandler),
+    ("/api/users/{name}/server/progress", progress.ProgressHandler),
+    ("/api/users/{name}/servers/{server?}/progress", progress.ProgressHandler),
+    ("/api/users/{name}/activity", activity.ActivityHandler),
+    ("/api/groups", groups.GroupsHandler),
+    ("/api/groups/{group}", groups.GroupHandler),
+    ("/api/groups/{group}/users", groups.GroupUsersHandler),
+    ("/api/groups/{group}/properties", groups.GroupPropertiesHandler),
+    ("/api/users/{name}/tokens", tokens.TokensHandler),
+    ("/api/users/{name}/tokens/{token}", tokens.TokenHandler),
+    ("/api/users/{name}/sessions", sessions.SessionsHandler),
+    ("/api/shares/{name}", shares.SharesOfOwnerHandler),
+    ("/api/shares/{name}/{server?}", shares.SharesOfServerHandler),
+    ("/api/share-codes/{name}", shares.CodesOfOwnerHandler),
+    ("/api/share-codes/{name}/{server?}", shares.CodesOfServerHandler),
+    ("/api/users/{name}/shared", shares.SharedWithUserHandler),
+    ("/api/users/{name}/shared/{owner}/{server?}", shares.ShareOfUserHandler),
+    ("/api/groups/{group}/shared", shares.SharedWithGroupHandler),
+    ("/api/groups/{group}/shared/{owner}/{server?}", shares.ShareOfGroupHandler),
+    ("/api/users/{name}/admin-access", authorizations.AdminAccessHandler),
+    ("/api/services", services.ServicesHandler),
+    ("/api/services/{service}", services.ServiceHandler),
+    ("/api/proxy", proxy.ProxyHandler),
+    ("/api/audit", audit.AuditHandler),
+    ("/api/shutdown", hub.ShutdownHandler),
+    ("/api/authorizations/token", authorizations.TokenOwnerHandler),
+    ("/api/authorizations/token/{token}", authorizations.TokenOwnerHandler),
+    ("/api/authorizations/cookie/{cookie}", authorizations.CookieOwnerHandler),
+    ("/api/authorizations/cookie/{cookie}/{value}", authorizations.CookieOwnerHandler),
+    ("/api/oauth2/authorize", consent.AuthorizeHandler),
+    ("/api/oauth2/token", oauth.TokenForCodeHandler),
 )
+
+CALLS = calls_of((*API, (PATH, OpenAPIHandler)))
+"""Every call of the API."""
 
 
 def routes(context: WebContext) -> list[Any]:
@@ -114,8 +117,9 @@ def routes(context: WebContext) -> list[Any]:
     below = re.escape(context.services.settings.hub_prefix.rstrip("/"))
     plugins = [URLSpec(below + page.path, page.handler, dict(page.options)) for page in context.pages]
     # What is asked most stands first: they are tried one after the other.
-    own = [URLSpec(below + path, handler) for path, handler in (*API, *PAGES)]
-    document = describe((*API, (PATH, OpenAPIHandler)), f"{context.services.settings.hub_prefix}api")
+    api = [(pattern_of(path), handler) for path, handler in API]
+    own = [URLSpec(below + pattern, handler) for pattern, handler in (*api, *PAGES)]
+    document = describe(CALLS, f"{context.services.settings.hub_prefix}api")
     return [
         *own,
         URLSpec(below + PATH, OpenAPIHandler, {"document": document}),

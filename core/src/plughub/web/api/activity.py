@@ -9,18 +9,19 @@ from typing import Any
 from plughub.domain.errors import InvalidError
 from plughub.domain.names import shorten
 from plughub.web.api.base import APIHandler
-from plughub.web.api.bodies import OBJECT, TEXT, check_body
+from plughub.web.bodies import OBJECT, TEXT
+from plughub.web.description import call
 from plughub.web.requires import of_user, requires
 
 
 class ActivityHandler(APIHandler):
     """``/hub/api/users/:name/activity``."""
 
+    @call(bad=(404,), body={"last_activity": TEXT, "servers": OBJECT})
     @requires("users:activity", about=of_user)
     async def post(self, name: str) -> None:
         """Note the activity of a user and of servers."""
-        body = self.json_body()
-        check_body(body, {"last_activity": TEXT, "servers": OBJECT}, "activity")
+        body = self.checked_body("activity")
         at = parse_time(body["last_activity"]) if body.get("last_activity") else None
         servers = _servers(body.get("servers") or {})
         await self.services.activity.report(await self.find_user(name), at, servers)

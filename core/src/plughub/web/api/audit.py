@@ -11,12 +11,15 @@ from plughub.domain.errors import NotFoundError
 from plughub.web.api.activity import parse_time
 from plughub.web.api.base import APIHandler
 from plughub.web.api.pagination import page_of
+from plughub.web.bodies import TEXT
+from plughub.web.description import PAGE, call
 from plughub.web.requires import requires
 
 
 class AuditHandler(APIHandler):
     """``/hub/api/audit``: who did what to whom, when, from where and with which token."""
 
+    @call(bad=(404,), query={"user": TEXT, "actor": TEXT, "kind": TEXT, "since": TEXT, "until": TEXT, **PAGE})
     @requires("read:audit")
     async def get(self) -> None:
         """List lines of the audit trail, the newest first."""

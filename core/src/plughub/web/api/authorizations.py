@@ -11,6 +11,7 @@ from plughub.services.tokens.principals import Principal
 from plughub.web.api.base import APIHandler
 from plughub.web.api.models import Models, service_model
 from plughub.web.base import MISSING_CREDENTIALS
+from plughub.web.description import call
 
 _UNKNOWN = "no such token or cookie, or not to be seen"
 
@@ -37,6 +38,7 @@ class _Authorizations(APIHandler):
 class TokenOwnerHandler(_Authorizations):
     """``/hub/api/authorizations/token/:token``."""
 
+    @call(bad=(404,))
     async def get(self, token: str = "") -> None:
         """Tell whose token it is."""
         self.check_sender()
@@ -46,6 +48,7 @@ class TokenOwnerHandler(_Authorizations):
         # Whoever has a token can ask with it whose it is.
         self.answer_owner(found.owner, identify_scopes(found.name, "user" if found.is_user else "service"))
 
+    @call(good=(), bad=(404,))
     async def post(self, _token: str = "") -> None:
         """Make no token: that is done at ``/users/:name/tokens``."""
         raise NotFoundError("tokens are made with POST /hub/api/users/:name/tokens")
@@ -54,6 +57,7 @@ class TokenOwnerHandler(_Authorizations):
 class CookieOwnerHandler(_Authorizations):
     """``/hub/api/authorizations/cookie/:name/:value``; without a value, the body is the cookie as it is."""
 
+    @call(bad=(404,))
     async def get(self, name: str, value: str = "") -> None:
         """Tell whose login cookie it is."""
         self.check_sender()
@@ -67,6 +71,7 @@ class CookieOwnerHandler(_Authorizations):
 class AdminAccessHandler(APIHandler):
     """``/hub/api/users/:name/admin-access``: scopes have taken its place."""
 
+    @call(good=())
     async def post(self, _name: str) -> None:
         """Refuse: who may use a server holds a scope for it."""
         _ = self.visitor

@@ -6,8 +6,9 @@ import json
 from typing import Any, ClassVar, Final
 
 from plughub.domain.errors import NotFoundError
-from plughub.web.api.bodies import read_json
 from plughub.web.base import BaseHandler
+from plughub.web.bodies import check_body, read_json
+from plughub.web.description import description_of
 from plughub.web.errors import ErrorAnswer
 
 JSON: Final = "application/json"
@@ -49,6 +50,23 @@ class APIHandler(BaseHandler):
             InvalidError: it is no JSON object, or holds what cannot be stored.
         """
         return read_json(self.request.body, needed=needed)
+
+    def checked_body(self, what: str) -> dict[str, Any]:
+        """Read the body, and check it as the call is described.
+
+        Args:
+            what: what the body describes, such as ``user``.
+
+        Returns:
+            The JSON object; an empty one when there is no body.
+
+        Raises:
+            InvalidError: it is no JSON object, a key is not known or a value has another type.
+        """
+        body = self.json_body()
+        method = getattr(self, (self.request.method or "").lower())
+        check_body(body, description_of(method).body or {}, what)
+        return body
 
     def answer(self, model: Any, status: int = 200) -> None:
         """Answer with JSON.

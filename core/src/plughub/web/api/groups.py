@@ -8,9 +8,10 @@ from typing import Any
 from plughub.domain.errors import InvalidError
 from plughub.domain.groups import Group
 from plughub.web.api.base import APIHandler
-from plughub.web.api.bodies import TEXTS, check_body
 from plughub.web.api.models import GROUP_KEYS, group_model
 from plughub.web.api.pagination import page_of
+from plughub.web.bodies import TEXTS
+from plughub.web.description import PAGE, call
 from plughub.web.requires import lists, of_group, reach_in_list, requires
 
 
@@ -21,8 +22,7 @@ class _GroupAnswers(APIHandler):
         return group_model(group, self.visitor.scopes)
 
     def users_of_body(self, *, required: bool = False) -> list[str]:
-        body = self.json_body()
-        check_body(body, {"users": TEXTS}, "group")
+        body = self.checked_body("group")
         users = body.get("users")
         if users is None and required:
             raise InvalidError('the body of the request has to name users: {"users": ["name"]}')
@@ -32,6 +32,7 @@ class _GroupAnswers(APIHandler):
 class GroupsHandler(_GroupAnswers):
     """``/hub/api/groups``."""
 
+    @call(query=PAGE)
     @lists("list:groups", kinds=("group",))
     async def get(self) -> None:
         """List groups, as far as the scopes go."""
@@ -40,11 +41,11 @@ class GroupsHandler(_GroupAnswers):
         groups, total = await self.services.groups.page(within, page.offset, page.limit)
         self.answer(page.wrap(self, [self.model(group) for group in groups], total))
 
+    @call(good=(201,), bad=(409,), body={"groups": TEXTS, "users": TEXTS})
     @requires("admin:groups")
     async def post(self) -> None:
         """Create several groups."""
-        body = self.json_body()
-        check_body(body, {"groups": TEXTS, "users": TEXTS}, "group")
+        body = self.checked_body("group")
         groups = await self.services.groups.create(
             body.get("groups") or [], body.get("users") or [], by=self.visitor
         )
@@ -56,11 +57,13 @@ class GroupsHandler(_GroupAnswers):
 class GroupHandler(_GroupAnswers):
     """``/hub/api/groups/:group``."""
 
+    @call(bad=(404,))
     @requires(*GROUP_KEYS, about=of_group)
     async def get(self, name: str) -> None:
         """Show a group, as far as the scopes go."""
         self.answer(self.model(await self.services.groups.get(name)))
 
+    @call(good=(201,), bad=(404, 409), body={"users": TEXTS})
     @requires("admin:groups", about=of_group)
     async def post(self, name: str) -> None:
         """Create a group."""
@@ -68,6 +71,7 @@ class GroupHandler(_GroupAnswers):
         self.tell("create-group", "", group=name, users=list(groups[0].users))
         self.answer(self.model(groups[0]), HTTPStatus.CREATED)
 
+    @call(good=(204,), bad=(404,))
     @requires("delete:groups", about=of_group)
     async def delete(self, name: str) -> None:
         """Delete a group."""
@@ -79,6 +83,7 @@ class GroupHandler(_GroupAnswers):
 class GroupUsersHandler(_GroupAnswers):
     """``/hub/api/groups/:group/users``."""
 
+    @call(bad=(404,), body={"users": TEXTS})
     @requires("groups", about=of_group)
     async def post(self, name: str) -> None:
         """Add members."""
@@ -87,6 +92,7 @@ class GroupUsersHandler(_GroupAnswers):
         self.tell("add-to-group", "", group=name, users=users)
         self.answer(self.model(group))
 
+    @call(bad=(404,), body={"users": TEXTS})
     @requires("groups", about=of_group)
     async def delete(self, name: str) -> None:
         """Take members out."""
@@ -99,6 +105,7 @@ class GroupUsersHandler(_GroupAnswers):
 class GroupPropertiesHandler(_GroupAnswers):
     """``/hub/api/groups/:group/properties``."""
 
+    @call(bad=(404,), body={})
     @requires("groups", about=of_group)
     async def put(self, name: str) -> None:
         """Store properties in place of those before."""

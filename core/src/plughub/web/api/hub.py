@@ -7,7 +7,8 @@ from http import HTTPStatus
 
 from plughub import __version__
 from plughub.web.api.base import APIHandler
-from plughub.web.api.bodies import FLAG, check_body
+from plughub.web.bodies import FLAG
+from plughub.web.description import call
 from plughub.web.pages.misc import HealthHandler
 from plughub.web.protocol import PROTOCOL_VERSION
 from plughub.web.requires import requires
@@ -21,6 +22,7 @@ class VersionHandler(APIHandler):
     async def prepare(self) -> None:
         """Do not look who it is."""
 
+    @call(open=True)
     def get(self) -> None:
         """Give the version."""
         self.set_header("Access-Control-Allow-Origin", "*")
@@ -36,11 +38,11 @@ class APIHealthHandler(HealthHandler):
 class ShutdownHandler(APIHandler):
     """``/hub/api/shutdown``."""
 
+    @call(good=(202,), body={"servers": FLAG, "proxy": FLAG})
     @requires("shutdown")
     async def post(self) -> None:
         """Stop the hub, with or without servers and proxy."""
-        body = self.json_body()
-        check_body(body, {"servers": FLAG, "proxy": FLAG}, "shutdown")
+        body = self.checked_body("shutdown")
         self.tell("shutdown", "", **body)
         self.set_status(HTTPStatus.ACCEPTED)
         await self.finish({"message": "Shutting down Hub"})
@@ -50,6 +52,7 @@ class ShutdownHandler(APIHandler):
 class InfoHandler(APIHandler):
     """``/hub/api/info``: how the hub is set up."""
 
+    @call()
     @requires("read:hub")
     async def get(self) -> None:
         """Tell versions and backends."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from plughub.domain.errors import NotFoundError
 from plughub.web.api.base import APIHandler
 from plughub.web.base import BaseHandler
+from plughub.web.description import call
 from plughub.web.requires import requires
 
 
@@ -16,6 +17,7 @@ def is_open(handler: BaseHandler) -> bool:
 class MetricsHandler(APIHandler):
     """``/hub/metrics`` and ``/hub/api/metrics``."""
 
+    @call()
     @requires("read:metrics", unless=is_open)
     async def get(self) -> None:
         """Write down what is measured, as text that Prometheus reads."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from plughub.web.api.base import APIHandler
+from plughub.web.description import call
 
 
 class TokenForCodeHandler(APIHandler):
@@ -13,6 +14,7 @@ class TokenForCodeHandler(APIHandler):
     async def prepare(self) -> None:
         """Do not look who it is: the provider does."""
 
+    @call(bad=(401,), open=True)
     async def post(self) -> None:
         """Give a token."""
         body = self.request.body.decode("utf-8", errors="replace")

@@ -7,16 +7,13 @@ from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
-from tornado.web import RequestHandler
-
 from plughub.web.api.base import APIHandler
-from plughub.web.api.bodies import FLAG, NUMBER, OBJECT, TEXT, TEXTS
-from plughub.web.api.calls import CALLS, Call
+from plughub.web.api.calls import Call
+from plughub.web.bodies import FLAG, NUMBER, OBJECT, TEXT, TEXTS
+from plughub.web.description import call
 from plughub.web.protocol import PROTOCOL_VERSION
 
 PATH: Final = r"/api/openapi.json"
-METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
-_PART: Final = re.compile(r"\(\[\^/\][+*]\)|\{\w+\}")
 _SCHEMAS: Final[Mapping[str, Mapping[str, Any]]] = {
     TEXT: {"type": "string", "nullable": True},
     FLAG: {"type": "boolean", "nullable": True},
@@ -47,57 +44,25 @@ class OpenAPIHandler(APIHandler):
     async def prepare(self) -> None:
         """Do not look who it is."""
 
+    @call(open=True)
     def get(self) -> None:
         """Give this description."""
         self.answer(self._document)
 
 
-def implemented(routes: Iterable[tuple[str, type]]) -> dict[tuple[str, str], Any]:
-    """Find what handlers do.
-
-    Args:
-        routes: patterns below the hub's prefix, and their handlers.
-
-    Returns:
-        The methods of the handlers, by method of HTTP and path whose parts have no names.
-    """
-    found = {}
-    for pattern, handler in routes:
-        path = nameless(pattern.removeprefix("/api").removesuffix("?")) or "/"
-        for method in METHODS:
-            function = getattr(handler, method.lower())
-            if function is not getattr(RequestHandler, method.lower()):
-                found[method, path] = function
-    return found
-
-
-def nameless(path: str) -> str:
-    """Take the names of the parts out of a path.
-
-    Args:
-        path: a pattern of a route, or a path with names in braces.
-
-    Returns:
-        The path with empty braces.
-    """
-    return _PART.sub("{}", path)
-
-
-def describe(routes: Iterable[tuple[str, type]], prefix: str) -> dict[str, Any]:
+def describe(calls: Iterable[Call], prefix: str) -> dict[str, Any]:
     """Describe the API.
 
     Args:
-        routes: patterns below the hub's prefix, and their handlers.
+        calls: all of them.
         prefix: path of the API.
 
     Returns:
         An OpenAPI document.
     """
-    functions = implemented(routes)
     paths: dict[str, dict[str, Any]] = {}
-    for call in CALLS:
-        function = functions.get((call.method, nameless(call.path)))
-        paths.setdefault(call.path, {})[call.method.lower()] = _operation(call, function)
+    for described in calls:
+        paths.setdefault(described.path, {})[described.method.lower()] = _operation(described)
     return {
         "openapi": "3.0.3",
         "info": {"title": "Hub", "version": PROTOCOL_VERSION},
@@ -111,13 +76,12 @@ def describe(routes: Iterable[tuple[str, type]], prefix: str) -> dict[str, Any]:
     }
 
 
-def _operation(call: Call, function: Any) -> dict[str, Any]:
-    scopes = tuple(getattr(function, "scopes", ()))
+def _operation(call: Call) -> dict[str, Any]:
     described: dict[str, Any] = {
-        "summary": (getattr(function, "__doc__", "") or "").strip().partition("\n")[0],
+        "summary": (call.function.__doc__ or "").strip().partition("\n")[0],
         "parameters": [*_in_path(call), *_in_query(call)],
         "responses": _responses(call),
-        "x-scopes": list(scopes),
+        "x-scopes": list(call.scopes),
     }
     if call.open:
         described["security"] = []

@@ -15,6 +15,7 @@ from plughub.domain.errors import NotFoundError
 from plughub.domain.servers import Failure, ServerRecord
 from plughub.services.addresses import link_to_server, server_prefix
 from plughub.web.api.base import APIHandler
+from plughub.web.description import call
 from plughub.web.requires import of_server, requires
 
 KEEPALIVE: Final = 8.0
@@ -29,6 +30,7 @@ class ProgressHandler(APIHandler):
     _gone = False
     _written = 0.0
 
+    @call(bad=(404,))
     @requires("read:servers", about=of_server)
     async def get(self, name: str, server: str = "") -> None:
         """Follow a start to its end."""

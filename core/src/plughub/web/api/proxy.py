@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 
 from plughub.domain.clock import isoformat
 from plughub.domain.errors import InvalidError
 from plughub.domain.routes import Route
 from plughub.web.api.base import APIHandler
-from plughub.web.api.bodies import TEXT, check_body
 from plughub.web.api.pagination import page_of
+from plughub.web.bodies import TEXT, check_body
+from plughub.web.description import PAGE, call
 from plughub.web.requires import requires
 
-_KEYS = {"ip": TEXT, "port": TEXT, "protocol": TEXT, "api_url": TEXT, "auth_token": TEXT}
+_REPROXY: Final = {"ip": TEXT, "port": TEXT, "protocol": TEXT, "api_url": TEXT, "auth_token": TEXT}
 
 
 def _activity(route: Route) -> dict[str, Any]:
@@ -23,6 +24,7 @@ def _activity(route: Route) -> dict[str, Any]:
 class ProxyHandler(APIHandler):
     """``/hub/api/proxy``."""
 
+    @call(query=PAGE)
     @requires("proxy")
     async def get(self) -> None:
         """Show the routes that stand."""
@@ -38,6 +40,7 @@ class ProxyHandler(APIHandler):
         }
         self.answer(page.wrap(self, shown, len(routes)))
 
+    @call()
     @requires("proxy")
     async def post(self) -> None:
         """Mend the routes now."""
@@ -46,11 +49,12 @@ class ProxyHandler(APIHandler):
         self.tell("check-routes", "")
         self.answer_nothing(HTTPStatus.OK)
 
+    @call(body=_REPROXY)
     @requires("proxy")
     async def patch(self) -> None:
         """Mend the routes; where the proxy is stands in the configuration and cannot be changed here."""
         body = self.json_body()
-        check_body({key: value for key, value in body.items() if key != "port"}, _KEYS, "proxy")
+        check_body({key: value for key, value in body.items() if key != "port"}, _REPROXY, "proxy")
         if any(value is not None for value in body.values()):
             raise InvalidError(
                 f"the proxy {self.services.settings.proxy!r} is found by its configuration, not by this call",

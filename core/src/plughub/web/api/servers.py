@@ -13,12 +13,13 @@ from plughub.domain.names import check_display_name
 from plughub.domain.servers import Failure, ServerRecord
 from plughub.domain.users import User
 from plughub.web.api.base import APIHandler
-from plughub.web.api.bodies import FLAG, OBJECT, TEXT, check_body
 from plughub.web.api.models import Models
+from plughub.web.bodies import FLAG, TEXT, check_body
+from plughub.web.description import SERVER, call
 from plughub.web.options import named_server_limit
 from plughub.web.requires import check_access, of_server, requires
 
-_OUTER: Final = {"display_name": TEXT, "user_options": OBJECT, "backend": TEXT}
+_START: Final = {**SERVER, "backend": TEXT}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,12 +40,14 @@ class Wishes:
 class ServerHandler(APIHandler):
     """``/hub/api/users/:name/server`` and ``/hub/api/users/:name/servers/:server``."""
 
+    @call(bad=(404,))
     @requires("read:servers", about=of_server)
     async def get(self, name: str, server: str = "") -> None:
         """Show a server, also one that does not run."""
         record = await self.services.servers.get(name, server)
         self._answer_model(record, await self.find_user(name))
 
+    @call(good=(201, 202), bad=(404, 429, 500), body=_START)
     @requires("start:servers", about=of_server)
     async def post(self, name: str, server: str = "") -> None:
         """Start a server: 201 when it runs in time, 202 when it is on its way."""
@@ -71,11 +74,11 @@ class ServerHandler(APIHandler):
         record = await self.services.servers.wait(record, left)
         self._answer_start(record)
 
+    @call(good=(201,), bad=(404, 409), body=SERVER)
     @requires("start:servers", about=of_server)
     async def put(self, name: str, server: str = "") -> None:
         """Make a named server without starting it."""
-        body = self.json_body()
-        check_body(body, {"display_name": TEXT, "user_options": OBJECT}, "server")
+        body = self.checked_body("server")
         user = await self.find_user(name)
         record = await self.services.named_servers.create(
             user,
@@ -87,11 +90,11 @@ class ServerHandler(APIHandler):
         self.tell("create-server", name, server)
         self._answer_model(record, user, HTTPStatus.CREATED)
 
+    @call(bad=(404, 409), body={"name": TEXT, **SERVER})
     @requires("start:servers", about=of_server)
     async def patch(self, name: str, server: str = "") -> None:
         """Change the name, the display name or the options of a server that does not run."""
-        body = self.json_body()
-        check_body(body, {"name": TEXT, "display_name": TEXT, "user_options": OBJECT}, "server")
+        body = self.checked_body("server")
         new_name = body.get("name")
         if new_name is not None:
             # Who may start only some servers must not make this one into another.
@@ -107,11 +110,11 @@ class ServerHandler(APIHandler):
         self.tell("change-server", name, record.name, was=before.name)
         self._answer_model(record, await self.find_user(name))
 
+    @call(good=(202, 204), bad=(404, 409), body={"remove": FLAG, "forget": FLAG})
     @requires("delete:servers", about=of_server)
     async def delete(self, name: str, server: str = "") -> None:
         """Stop a server: 204 when it is gone in time, 202 when it is on its way; or forget a lost one."""
-        body = self.json_body()
-        check_body(body, {"remove": FLAG, "forget": FLAG}, "server")
+        body = self.checked_body("server")
         remove = bool(body.get("remove"))
         record = await self.services.servers.get(name, server)
         if body.get("forget"):
@@ -173,7 +176,7 @@ def _wishes(body: Mapping[str, Any]) -> Wishes:
         return Wishes()
     if not body.keys() & {"display_name", "user_options"}:
         return Wishes(options=body)
-    check_body(body, _OUTER, "server")
+    check_body(body, _START, "server")
     return Wishes(
         options=body.get("user_options"),
         backend=body.get("backend") or "",

@@ -3,17 +3,39 @@
 from __future__ import annotations
 
 from http import HTTPStatus
+from typing import Final
 
 from plughub.web.api.base import APIHandler
-from plughub.web.api.bodies import check_body
-from plughub.web.api.calls import SERVICE
 from plughub.web.api.models import SERVICE_KEYS, service_model
+from plughub.web.bodies import FLAG, NUMBER, OBJECT, TEXT, TEXTS
+from plughub.web.description import call
 from plughub.web.requires import lists, of_service, reach_in_list, requires
+
+_SERVICE: Final = {
+    "name": TEXT,
+    "admin": FLAG,
+    "url": TEXT,
+    "oauth_client_allowed_scopes": TEXTS,
+    "oauth_roles": TEXTS,
+    "api_token": TEXT,
+    "info": OBJECT,
+    "display": FLAG,
+    "timeout": NUMBER,
+    "oauth_no_confirm": FLAG,
+    "command": TEXTS,
+    "cwd": TEXT,
+    "environment": OBJECT,
+    "user": TEXT,
+    "oauth_client_id": TEXT,
+    "oauth_redirect_uri": TEXT,
+}
+"""What a service is made of; none has a command, which only the config file may give."""
 
 
 class ServicesHandler(APIHandler):
     """``/hub/api/services``."""
 
+    @call()
     @lists("list:services", kinds=("service",))
     async def get(self) -> None:
         """List services by name, as far as the scopes go."""
@@ -25,21 +47,23 @@ class ServicesHandler(APIHandler):
 class ServiceHandler(APIHandler):
     """``/hub/api/services/:service``."""
 
+    @call(bad=(404,))
     @requires(*SERVICE_KEYS, about=of_service)
     async def get(self, name: str) -> None:
         """Show a service, as far as the scopes go."""
         service = await self.services.service_admin.get(name)
         self.answer(service_model(self.services.settings, service, self.visitor.scopes))
 
+    @call(good=(201,), bad=(400, 404, 409), body=_SERVICE)
     @requires("admin:services", about=of_service)
     async def post(self, name: str) -> None:
         """Create a service that somebody else starts."""
-        body = self.json_body()
-        check_body(body, SERVICE, "service")
+        body = self.checked_body("service")
         service = await self.services.service_admin.create(name, body, self.visitor)
         self.tell("create-service", "", service=name)
         self.answer(service_model(self.services.settings, service, self.visitor.scopes), HTTPStatus.CREATED)
 
+    @call(bad=(404, 405))
     @requires("admin:services", about=of_service)
     async def delete(self, name: str) -> None:
         """Delete a service that does not stand in the config file."""

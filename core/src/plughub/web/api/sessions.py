@@ -10,12 +10,14 @@ from plughub.domain.clock import isoformat
 from plughub.domain.events import EventKind
 from plughub.domain.sessions import LoginSession
 from plughub.web.api.base import APIHandler
+from plughub.web.description import call
 from plughub.web.requires import of_user, requires
 
 
 class SessionsHandler(APIHandler):
     """``/hub/api/users/:name/sessions``."""
 
+    @call(bad=(404,))
     @requires("read:tokens", about=of_user)
     async def get(self, name: str) -> None:
         """List the login sessions of a user, the one that was used last first."""
@@ -24,6 +26,7 @@ class SessionsHandler(APIHandler):
         found = await self.services.sessions.of_user(user)
         self.answer({"sessions": [_model(session, here) for session in found]})
 
+    @call(good=(204,), bad=(404,))
     @requires("tokens", about=of_user)
     async def delete(self, name: str) -> None:
         """Sign a user out everywhere: login sessions end, with the tokens that servers got in them."""

@@ -13,12 +13,15 @@ from plughub.domain.names import MAX_USERNAME
 from plughub.domain.shares import GranteeKind, Share
 from plughub.services.sharing.shares import Grantee
 from plughub.web.api.base import APIHandler
-from plughub.web.api.bodies import NUMBER, TEXT, TEXTS, check_body
 from plughub.web.api.pagination import page_of
 from plughub.web.api.share_models import share_code_model, share_model
+from plughub.web.bodies import NUMBER, TEXT, TEXTS
+from plughub.web.description import PAGE, call
 from plughub.web.requires import of_group, of_server, of_user, requires
 
 _CODE_ID: Final = re.compile(r"sc_(\d{1,9})", re.ASCII)
+
+_SHARE: Final = {"user": TEXT, "group": TEXT, "scopes": TEXTS}
 
 
 class _ShareAnswers(APIHandler):
@@ -48,6 +51,7 @@ class _ShareAnswers(APIHandler):
 class SharesOfOwnerHandler(_ShareAnswers):
     """``/hub/api/shares/:owner``."""
 
+    @call(bad=(404,), query=PAGE)
     @requires("read:shares", about=of_user)
     async def get(self, owner: str) -> None:
         """List the shares of all servers of a user."""
@@ -58,12 +62,14 @@ class SharesOfOwnerHandler(_ShareAnswers):
 class SharesOfServerHandler(_ShareAnswers):
     """``/hub/api/shares/:owner/:server``."""
 
+    @call(bad=(404,), query=PAGE)
     @requires("read:shares", about=of_server)
     async def get(self, owner: str, server: str) -> None:
         """List the shares of a server."""
         sharing = self.services.sharing
         await self.answer_page(lambda *page: sharing.of_owner(owner, server, *page), share_model)
 
+    @call(bad=(404,), body=_SHARE)
     @requires("shares", about=of_server)
     async def post(self, owner: str, server: str) -> None:
         """Share a server with a user or group."""
@@ -72,6 +78,7 @@ class SharesOfServerHandler(_ShareAnswers):
         self._tell("share-server", owner, server, grantee, sorted(share.scopes))
         self.answer_share(share)
 
+    @call(bad=(404,), body=_SHARE)
     @requires("shares", about=of_server)
     async def patch(self, owner: str, server: str) -> None:
         """Take scopes back from a user or group; all when none are named."""
@@ -83,6 +90,7 @@ class SharesOfServerHandler(_ShareAnswers):
         else:
             self.answer_share(share)
 
+    @call(good=(204,), bad=(404,))
     @requires("shares", about=of_server)
     async def delete(self, owner: str, server: str) -> None:
         """Take back all shares of a server."""
@@ -91,8 +99,7 @@ class SharesOfServerHandler(_ShareAnswers):
         self.answer_nothing(HTTPStatus.NO_CONTENT)
 
     def _request(self) -> tuple[Grantee, Sequence[str]]:
-        body = self.json_body()
-        check_body(body, {"user": TEXT, "group": TEXT, "scopes": TEXTS}, "share")
+        body = self.checked_body("share")
         user, group = body.get("user"), body.get("group")
         if bool(user) == bool(group):
             raise InvalidError("Specify exactly one of `user` or `group`")
@@ -147,6 +154,7 @@ class SharedWithUserHandler(_SharedWithHandler):
 
     kind = "user"
 
+    @call(bad=(404,), query=PAGE)
     @requires("read:users:shares", about=of_user)
     async def get(self, name: str) -> None:
         """List what is shared with a user, also by groups."""
@@ -158,11 +166,13 @@ class ShareOfUserHandler(_SharedWithHandler):
 
     kind = "user"
 
+    @call(bad=(404,))
     @requires("read:users:shares", about=of_user)
     async def get(self, name: str, owner: str, server: str) -> None:
         """Show what of a server is shared with a user."""
         await self.show(name, owner, server)
 
+    @call(good=(204,), bad=(404,))
     @requires("users:shares", about=of_user)
     async def delete(self, name: str, owner: str, server: str) -> None:
         """Give back what of a server is shared with a user."""
@@ -174,6 +184,7 @@ class SharedWithGroupHandler(_SharedWithHandler):
 
     kind = "group"
 
+    @call(bad=(404,), query=PAGE)
     @requires("read:groups:shares", about=of_group)
     async def get(self, name: str) -> None:
         """List what is shared with a group."""
@@ -185,11 +196,13 @@ class ShareOfGroupHandler(_SharedWithHandler):
 
     kind = "group"
 
+    @call(bad=(404,))
     @requires("read:groups:shares", about=of_group)
     async def get(self, name: str, owner: str, server: str) -> None:
         """Show what of a server is shared with a group."""
         await self.show(name, owner, server)
 
+    @call(good=(204,), bad=(404,))
     @requires("groups:shares", about=of_group)
     async def delete(self, name: str, owner: str, server: str) -> None:
         """Give back what of a server is shared with a group."""
@@ -199,6 +212,7 @@ class ShareOfGroupHandler(_SharedWithHandler):
 class CodesOfOwnerHandler(_ShareAnswers):
     """``/hub/api/share-codes/:owner``."""
 
+    @call(bad=(404,), query=PAGE)
     @requires("read:shares", about=of_user)
     async def get(self, owner: str) -> None:
         """List the share codes of all servers of a user."""
@@ -209,17 +223,18 @@ class CodesOfOwnerHandler(_ShareAnswers):
 class CodesOfServerHandler(_ShareAnswers):
     """``/hub/api/share-codes/:owner/:server``."""
 
+    @call(bad=(404,), query=PAGE)
     @requires("read:shares", about=of_server)
     async def get(self, owner: str, server: str) -> None:
         """List the share codes of a server."""
         codes = self.services.share_codes
         await self.answer_page(lambda *page: codes.of_owner(owner, server, *page), share_code_model)
 
+    @call(bad=(404,), body={"scopes": TEXTS, "expires_in": NUMBER})
     @requires("shares", about=of_server)
     async def post(self, owner: str, server: str) -> None:
         """Make a share code."""
-        body = self.json_body()
-        check_body(body, {"scopes": TEXTS, "expires_in": NUMBER}, "share code")
+        body = self.checked_body("share code")
         made = await self.services.share_codes.create(
             owner, server, body.get("scopes") or [], body.get("expires_in"), self.visitor
         )
@@ -227,6 +242,7 @@ class CodesOfServerHandler(_ShareAnswers):
         self.tell("create-share-code", owner, server, code_id=f"sc_{made.record.id}", scopes=scopes)
         self.answer(share_code_model(self.services.settings, made.record, made.text))
 
+    @call(good=(204,), bad=(404,), query={"code": TEXT, "id": TEXT})
     @requires("shares", about=of_server)
     async def delete(self, owner: str, server: str) -> None:
         """Make a share code void, or all of a server."""

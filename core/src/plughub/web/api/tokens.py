@@ -15,19 +15,21 @@ from plughub.domain.sessions import SessionRequest
 from plughub.domain.users import User
 from plughub.services.tokens.principals import Principal
 from plughub.web.api.base import APIHandler
-from plughub.web.api.bodies import NUMBER, OBJECT, TEXT, TEXTS, check_body, without_unknown
 from plughub.web.api.models import token_model
 from plughub.web.base import MISSING_CREDENTIALS
+from plughub.web.bodies import NUMBER, OBJECT, TEXT, TEXTS, check_body, without_unknown
+from plughub.web.description import call
 from plughub.web.requires import of_user, requires
 
 MAX_NOTE: Final = 1023
-_KINDS: Final = {"note": TEXT, "expires_in": NUMBER, "scopes": TEXTS, "roles": TEXTS, "auth": OBJECT}
+_TOKEN: Final = {"note": TEXT, "expires_in": NUMBER, "scopes": TEXTS, "roles": TEXTS, "auth": OBJECT}
 _NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
 
 class TokensHandler(APIHandler):
     """``/hub/api/users/:name/tokens``."""
 
+    @call(bad=(404,))
     @requires("read:tokens", about=of_user)
     async def get(self, name: str) -> None:
         """List the tokens of a user."""
@@ -38,11 +40,12 @@ class TokensHandler(APIHandler):
         models = [token_model(record, tokens.effective_scopes(user, record)) for record in records]
         self.answer({"api_tokens": models})
 
+    @call(good=(201,), body=_TOKEN)
     async def post(self, name: str) -> None:
         """Make a token; whoever is nobody may send name and password instead."""
         # Programs send more than this, such as a user name; a misspelt limit would make a token without it.
-        body = without_unknown(self.json_body(), _KINDS)
-        check_body(body, _KINDS, "token")
+        body = without_unknown(self.json_body(), _TOKEN)
+        check_body(body, _TOKEN, "token")
         maker = self.principal or await self._by_password(body.get("auth"))
         user = await self._owner(name, maker)
         self.require_confirmation()
@@ -112,6 +115,7 @@ class TokensHandler(APIHandler):
 class TokenHandler(APIHandler):
     """``/hub/api/users/:name/tokens/:id``."""
 
+    @call(bad=(404,))
     @requires("read:tokens", about=of_user)
     async def get(self, name: str, token_id: str) -> None:
         """Show a token."""
@@ -121,6 +125,7 @@ class TokenHandler(APIHandler):
             raise _no_such_token(token_id)
         self.answer(token_model(record, self.services.tokens.effective_scopes(user, record)))
 
+    @call(good=(204,), bad=(404,))
     @requires("tokens", about=of_user)
     async def delete(self, name: str, token_id: str) -> None:
         """Revoke a token."""

@@ -12,9 +12,10 @@ from plughub.domain.services import Service
 from plughub.domain.users import SORTABLE, ServerState, UserQuery
 from plughub.services.users.users import WholeUser
 from plughub.web.api.base import APIHandler
-from plughub.web.api.bodies import FLAG, OBJECT, TEXT, TEXTS, check_body
 from plughub.web.api.models import USER_KEYS, Models, service_model
 from plughub.web.api.pagination import PageOfList, page_of
+from plughub.web.bodies import FLAG, OBJECT, TEXT, TEXTS
+from plughub.web.description import PAGE, STOPPED, call
 from plughub.web.requires import lists, of_new_user, of_user, reach_in_list, requires
 
 _NO: Final = {"0", "false", "no"}
@@ -23,6 +24,7 @@ _NO: Final = {"0", "false", "no"}
 class SelfHandler(APIHandler):
     """``/hub/api/user``: who makes the request. Servers in browsers ask this all the time."""
 
+    @call(query=STOPPED)
     async def get(self) -> None:
         """Tell who it is."""
         visitor = self.visitor
@@ -47,6 +49,7 @@ class SelfHandler(APIHandler):
 class UsersHandler(APIHandler):
     """``/hub/api/users``."""
 
+    @call(query={"state": TEXT, "name_filter": TEXT, "sort": TEXT, **STOPPED, **PAGE})
     @lists("list:users", kinds=("user", "group"))
     async def get(self) -> None:
         """List users, as far as the scopes go."""
@@ -59,11 +62,11 @@ class UsersHandler(APIHandler):
         ]
         self.answer(page.wrap(self, shown, found.total))
 
+    @call(good=(201,), bad=(409,), body={"usernames": TEXTS, "admin": FLAG, "authenticator": TEXT})
     @requires("admin:users")
     async def post(self) -> None:
         """Create several users."""
-        body = self.json_body()
-        check_body(body, {"usernames": TEXTS, "admin": FLAG, "authenticator": TEXT}, "user")
+        body = self.checked_body("user")
         admin = bool(body.get("admin"))
         users = await self.services.user_admin.create(
             body.get("usernames") or [],
@@ -99,16 +102,17 @@ class UsersHandler(APIHandler):
 class UserHandler(APIHandler):
     """``/hub/api/users/:name``."""
 
+    @call(bad=(404,), query=STOPPED)
     @requires(*USER_KEYS, about=of_user)
     async def get(self, name: str) -> None:
         """Show the user, as far as the scopes go."""
         await self._answer(name)
 
+    @call(good=(201,), bad=(404, 409), body={"admin": FLAG, "authenticator": TEXT})
     @requires("admin:users", about=of_new_user)
     async def post(self, name: str) -> None:
         """Create a user."""
-        body = self.json_body()
-        check_body(body, {"admin": FLAG, "authenticator": TEXT}, "user")
+        body = self.checked_body("user")
         admin = bool(body.get("admin"))
         created = await self.services.user_admin.create(
             [name], admin=admin, by=self.visitor, authenticator=body.get("authenticator") or ""
@@ -118,11 +122,11 @@ class UserHandler(APIHandler):
         found = None if include_stopped(self) else WholeUser(created[0])
         await self._answer(created[0].name, HTTPStatus.CREATED, found)
 
+    @call(bad=(404,), body={"name": TEXT, "admin": FLAG, "auth_state": OBJECT})
     @requires("admin:users", about=of_user)
     async def patch(self, name: str) -> None:
         """Rename a user, make her an admin, take that away, or store her auth_state."""
-        body = self.json_body()
-        check_body(body, {"name": TEXT, "admin": FLAG, "auth_state": OBJECT}, "user")
+        body = self.checked_body("user")
         sealed = None
         if "auth_state" in body:
             sealed = await self.services.auth_states.seal(body["auth_state"])
@@ -133,6 +137,7 @@ class UserHandler(APIHandler):
         self.tell("change-user", user.name, was=before.name, admin=user.admin)
         await self._answer(user.name)
 
+    @call(good=(204,), bad=(404,))
     @requires("delete:users", about=of_user)
     async def delete(self, name: str) -> None:
         """Stop the servers of a user and delete her."""

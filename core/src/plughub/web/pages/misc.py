@@ -11,6 +11,7 @@ from tornado.web import HTTPError
 
 from plughub.domain.secrets import scrub
 from plughub.web.base import BaseHandler
+from plughub.web.description import call
 from plughub.web.errors import RETRIED, RETRY_SECONDS, answer_to, asks_for_json
 from plughub.web.pages.base import PageHandler, error_variables
 from plughub.web.static import STATIC
@@ -43,6 +44,7 @@ class HealthHandler(BaseHandler):
     accepts_token = True
     guarded = frozenset()
 
+    @call(open=True)
     async def get(self) -> None:
         """Look."""
         facts = await self.context.health()

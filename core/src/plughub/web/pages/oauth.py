@@ -5,6 +5,7 @@ from __future__ import annotations
 from plughub.domain.oauth import IDENTIFY
 from plughub.domain.scopes import describe_scopes
 from plughub.services.tokens.oauth import Question
+from plughub.web.description import call
 from plughub.web.pages.base import PageHandler
 from plughub.web.requires import requires
 
@@ -12,6 +13,7 @@ from plughub.web.requires import requires
 class AuthorizeHandler(PageHandler):
     """``/hub/api/oauth2/authorize``."""
 
+    @call(good=(200, 302), bad=(404,), open=True)
     @requires()
     async def get(self) -> None:
         """Send the browser back with a code; ask first when it is not the user's own server."""
@@ -26,6 +28,7 @@ class AuthorizeHandler(PageHandler):
     async def head(self, *path: str) -> None:
         """Make no code for whoever only looks."""
 
+    @call(good=(302,), bad=(403, 404), open=True)
     @requires()
     async def post(self) -> None:
         """Send the browser back with a code for what the user agreed to."""
