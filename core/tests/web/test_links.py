@@ -18,7 +18,7 @@ FOREIGN = [
     {"Referer": "http://127.0.0.1.evil.example/"},
 ]
 TYPED = {"Sec-Fetch-Site": "none", "Sec-Fetch-Mode": "navigate"}
-OWN = {"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "navigate", "Referer": ""}
+OWN = {"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "navigate"}
 
 
 @pytest.fixture
@@ -252,3 +252,12 @@ async def test_a_login_link_from_elsewhere_asks_first(hub, headers, logged_in) -
 async def test_a_printed_login_link_lets_in_at_once(hub, headers) -> None:
     token = await hub.links.make("alice")
     assert (await hub.browser().get(f"/hub/login/onetime?token={token}", headers=headers)).code == 302
+
+
+@pytest.mark.parametrize("referer", ["", "{}/", "{}/hub/login?next=/hub/spawn%3Fopt-image=bad"])
+async def test_a_page_of_the_hub_that_may_have_handed_on_a_link_is_not_enough(named_hub, referer) -> None:
+    browser = await named_hub.logged_in()
+    headers = {**OWN, "Referer": referer.format(named_hub.address)}
+    answer = await browser.get("/hub/spawn?opt-image=bad", headers=headers)
+    assert b"Start this server?" in answer.body
+    assert not named_hub.tiny.started

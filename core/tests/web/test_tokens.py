@@ -107,13 +107,27 @@ async def test_a_token_without_scopes_holds_what_owner_and_maker_both_hold(hub, 
     assert scopes <= known <= scopes | {"read:users:name!user=alice", "read:users:groups!user=alice"}
 
 
-async def test_a_token_of_who_holds_all_that_the_owner_holds_grows_with_the_owner(hub):
+async def test_a_token_of_a_portal_that_may_all_that_the_owner_may_never_exceeds_the_portal(hub):
     user = await hub.user("alice")
     portal = await service_with(hub, "tokens", "admin:users", "admin:servers", "access:servers", "shares")
     made = model(await portal.post("/hub/api/users/alice/tokens", model={}))
-    stored = await hub.store.read(lambda tx: tx.tokens.of_user(user.id))
-    assert [tuple(record.scopes) for record in stored] == [("inherit",)]
     assert "servers!user=alice" in made["scopes"]
+    await hub.store.write(lambda tx: tx.users.set_admin(user.id, admin=True))
+    holder = hub.browser(Authorization=f"token {made['token']}")
+    assert (await holder.post("/hub/api/shutdown")).code == 403
+    assert hub.shutdowns == []
+
+
+async def test_a_token_of_the_owner_or_of_an_admin_grows_with_the_owner(hub):
+    user = await hub.user("alice")
+    makers = {"owner": await hub.program("alice"), "admin": await hub.admin()}
+    for maker in makers.values():
+        assert (await maker.post("/hub/api/users/alice/tokens", model={})).code == 201
+    limited = await hub.program("alice", "self")
+    assert (await limited.post("/hub/api/users/alice/tokens", model={})).code == 201
+    stored = await hub.store.read(lambda tx: tx.tokens.of_user(user.id))
+    scopes = [tuple(record.scopes) for record in stored]
+    assert scopes.count(("inherit",)) == 1 + len(makers)
 
 
 async def test_a_token_that_was_cut_does_not_grow_with_owner_or_maker(hub):

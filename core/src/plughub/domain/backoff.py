@@ -33,4 +33,6 @@ class Backoff:
             return 0.0
         # Beyond the limit no power is computed: it would overflow after some thousand failures.
         growth = math.log(self.longest / self.first, self.factor) if self.longest > self.first else 0.0
-        return self.longest if failures - 1 >= growth else self.first * float(self.factor ** (failures - 1))
+        if failures - 1 >= growth:
+            return self.longest
+        return min(self.longest, self.first * float(self.factor ** (failures - 1)))

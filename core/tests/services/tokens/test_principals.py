@@ -31,3 +31,13 @@ def test_what_is_remembered_never_grows_without_bound_and_what_is_used_stays():
         assert cache.get("secret") == ALICE
     kept = sum(cache.get(f"another {number}") is not None for number in range(2 * CACHE_SIZE))
     assert kept == CACHE_SIZE - 1
+
+
+def test_changes_do_not_make_the_principal_that_was_used_last_the_first_to_go():
+    cache = remembering()
+    for number in range(CACHE_SIZE - 1):
+        cache.put(f"another {number}", ALICE, cache.version)
+    assert cache.get("secret") == ALICE
+    cache.changed([("user", "12345"), ("token", "12345"), ("session", "12345")])
+    cache.put("one more", ALICE, cache.version)
+    assert cache.get("secret") == ALICE

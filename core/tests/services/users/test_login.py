@@ -135,3 +135,19 @@ async def test_logging_out_voids_the_tokens_of_the_session(make_hub, book):
     await hub.logins.log_out(session.user, session.session)
     assert await hub.tokens.by_token(made.text)
     assert await hub.tokens.by_token("f" * 32) is None
+
+
+async def test_a_login_link_makes_no_account_of_another_authenticator_an_admin(make_hub, book):
+    hub = make_hub(extra={"a": book({"ubuntu": "pw"})})
+    links = OneTimeLinks(hub.store)
+    hub.hooks.caller.plugins.add("onetime", links)
+    hub.hooks.caller.forget_cache()
+    stranger = (await log_in(hub, "ubuntu")).user
+    with pytest.raises(ForbiddenError, match="logs in with a and is no admin") as refused:
+        await log_in(hub, "", "", **{FIELD: await links.make("ubuntu", admin=True)})
+    assert "admin_users" in refused.value.detail
+    assert not (await hub.store.read(lambda tx: tx.users.get("ubuntu"))).admin
+    ordinary = await log_in(hub, "", "", **{FIELD: await links.make("ubuntu")})
+    assert (ordinary.user.id, ordinary.user.admin) == (stranger.id, False)
+    await hub.store.write(lambda tx: tx.users.set_admin(stranger.id, admin=True))
+    assert (await log_in(hub, "", "", **{FIELD: await links.make("ubuntu", admin=True)})).user.admin

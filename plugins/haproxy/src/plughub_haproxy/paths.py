@@ -1,7 +1,8 @@
 """What is done with the path of a request: lines of the configuration.
 
 The path is looked up decoded once and encoded again in the one way of `key_of`, so each spelling of a prefix
-finds its route, and none finds another one.
+finds its route, and none finds another one. A path with an invalid escape cannot be decoded and is refused:
+looked up as it is, its prefix would be that of a user whose name has the escape in it.
 
 Source:
     HAProxy Configuration Manual, 2.6 and 2.8: ``url_dec``, ``url_enc``, ``field``, ``map_beg``.
@@ -36,7 +37,7 @@ def find_route(hub_spec: str, *, two_ports: bool) -> str:
     at_servers = "if at_servers" if two_ports else ""
     return f"""
     http-request set-var(txn.path) path,{_NORMAL}
-    http-request set-var(txn.path) path,concat(/),url_enc unless {{ var(txn.path) -m found }}
+    http-request deny deny_status 400 unless {{ var(txn.path) -m found }}
 {_hub_alone(hub_spec) if two_ports else ""}
     http-request set-var(txn.there) req.hdr(host),host_only,lower,url_enc,concat(,txn.path) {at_servers}
     http-request set-var(txn.to) var(txn.there),map_beg({MAP_NAME})

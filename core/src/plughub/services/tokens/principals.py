@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from cachetools import LRUCache
+from cachetools import Cache, LRUCache
 
 from plughub.domain.errors import ForbiddenError
 from plughub.domain.names import MAX_USERNAME
@@ -35,6 +35,7 @@ class Principal:
         client_id: the OAuth client that the token was made for; empty for a cookie.
         session_id: login session.
         by_token: a token was sent.
+        inherits: it may whatever the owner may, now and later: a login, or a token with ``inherit``.
         by_person: the request shows that its owner is active; those of her servers do not.
         expires_at: when this ends, seconds since the epoch; None for never.
         session: the session that a login cookie named; None for a token.
@@ -47,6 +48,7 @@ class Principal:
     client_id: str = ""
     session_id: str = ""
     by_token: bool = False
+    inherits: bool = False
     by_person: bool = True
     expires_at: float | None = None
     session: LoginSession | None = None
@@ -152,24 +154,30 @@ class PrincipalCache:
             changes: topic and key of each.
         """
         self.version += 1
+        void: dict[str, set[str]] = {"token": set(), "user": set(), "session": set()}
         for topic, key in changes:
-            if topic == "token":
-                self._drop(lambda who, key=key: str(who.token_key) == key)  # type: ignore[misc]
-            elif topic == "user":
-                self._drop(lambda who, key=key: who.is_user and str(who.owner.id) == key)  # type: ignore[misc]
-            elif topic == "session":
-                self._drop(lambda who, key=key: who.session is not None and str(who.session.id) == key)  # type: ignore[misc]
+            if topic in void:
+                void[topic].add(key)
             elif topic in {"role", "group", "service", "share"}:
                 self._entries.clear()
+        if any(void.values()):
+            self._drop(void["token"], void["user"], void["session"])
 
     def clear(self) -> None:
         """Forget everybody: changes may have been missed."""
         self.version += 1
         self._entries.clear()
 
-    def _drop(self, void: Callable[[Principal], bool]) -> None:
-        for key in [key for key, (_, principal) in self._entries.items() if void(principal)]:
-            del self._entries[key]
+    def _drop(self, tokens: set[str], users: set[str], sessions: set[str]) -> None:
+        """Forget the principals of some tokens, users and sessions, in one pass."""
+        for secret in list(self._entries):
+            _, who = Cache.__getitem__(self._entries, secret)  # looking through them is no use of them
+            if (
+                str(who.token_key) in tokens
+                or (who.is_user and str(who.owner.id) in users)
+                or (who.session is not None and str(who.session.id) in sessions)
+            ):
+                del self._entries[secret]
 
 
 def _digest(secret: str) -> bytes:

@@ -13,7 +13,7 @@ from plughub.domain.errors import ForbiddenError, InvalidError
 from plughub.domain.limits import MAX_TOKENS, check_room
 from plughub.domain.names import normalize_username
 from plughub.domain.oauth import TokenRecord
-from plughub.domain.roles import TOKEN_ROLE, owner_scopes
+from plughub.domain.roles import ADMIN_ROLE, TOKEN_ROLE, default_role, owner_scopes
 from plughub.domain.scopes import (
     ScopeOwner,
     ScopeTree,
@@ -37,6 +37,7 @@ MAX_ANY_TOKEN: Final = 64 * 1024
 LONGEST_LIFE: Final = 100 * 365 * 86_400
 """Seconds; what is longer is no time that a calendar knows."""
 DATABASE_PLUGIN: Final = "database"
+_ADMIN_SCOPES: Final = default_role(ADMIN_ROLE).scopes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -233,12 +234,20 @@ class TokenService:
     def _shared_scopes(
         self, user: User, scopes: Collection[str], holder: Principal | None
     ) -> Collection[str]:
-        """Cut the usual scopes to what owner and maker hold; ``inherit`` stays where the maker holds all."""
+        """Cut the usual scopes to what owner and maker hold now.
+
+        ``inherit`` grows with the owner. It stays where the maker may all that the owner may ever hold.
+        """
+        if holder is None or self._covers(holder, user):
+            return scopes
         owner, groups = self.scopes_of(user), {user.name: user.groups}
         wanted = effective_token_scopes(self._tree.expand(scopes, ScopeOwner(user=user.name)), owner, groups)
-        if holder is None or not excess_scopes(wanted, holder.scopes, groups):
-            return scopes
         return self._tree.condense(intersect_scopes(wanted, holder.scopes, groups))
+
+    def _covers(self, holder: Principal, user: User) -> bool:
+        if holder.inherits and holder.is_user and holder.owner.id == user.id:
+            return True
+        return not excess_scopes(self._tree.expand(_ADMIN_SCOPES), holder.scopes)
 
     def _held_scopes(self, user: User, scopes: Collection[str], holder: Principal | None) -> Collection[str]:
         """Refuse scopes that the owner or the maker does not hold."""
@@ -270,6 +279,7 @@ class TokenService:
             client_id=identity.client_id,
             session_id=identity.session_id,
             by_token=True,
+            inherits="inherit" in held,
             expires_at=identity.expires_at,
             by_person=identity.by_person,
         )

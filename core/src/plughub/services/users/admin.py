@@ -121,6 +121,11 @@ class UserAdmin:
         admitted = self._admission.authenticators_for(authenticator)
         if admin:
             self._admins.check(by, "make admins")
+            if not authenticator and not self._admission.is_shared:
+                raise InvalidError(
+                    "say by which authenticator the new admins log in: elsewhere their names may be others'",
+                    hint='send "authenticator"',
+                )
 
         def work(tx: Transaction) -> list[User]:
             keys = tx.directory.create(wanted)

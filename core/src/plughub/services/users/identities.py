@@ -88,6 +88,7 @@ class IdentityKeeper:
         if key is not None:
             return tx.users.by_id(key)
         if identity.plugin in self.visitors:
+            self._check_promotion(tx, identity, user)
             return user
         joined = self._joined(tx, identity.plugin, name)
         if joined is not None:
@@ -102,6 +103,16 @@ class IdentityKeeper:
         self.admission.check_name(tx, identity.plugin, name, user)
         return user
 
+    def _check_promotion(self, tx: Transaction, identity: Identity, user: User | None) -> None:
+        """Refuse to make an account an admin that may belong to another person of the same name."""
+        known = {found.plugin for found in tx.users.identities(user.id)} if user is not None else set()
+        if user is not None and known and identity.admin and not user.admin:
+            raise ForbiddenError(
+                f"the user {shorten(user.name)} logs in with {', '.join(sorted(known))} and is no admin: "
+                "a login link does not make them one",
+                detail="list them in admin_users of that authenticator, or make a link for another name",
+            )
+
     def _joined(self, tx: Transaction, plugin: str, name: str) -> User | None:
         """Find the one user whom a plugin that is joined with this one knows by the same name.
 
@@ -115,18 +126,26 @@ class IdentityKeeper:
             return None
         return tx.users.by_id(keys[0])
 
-    def remember(self, tx: Transaction, identity: Identity, sealed: Sealed | None) -> User:
+    def remember(
+        self, tx: Transaction, identity: Identity, sealed: Sealed | None, *, was_known: bool = False
+    ) -> User:
         """Store a person who logs in, new or not.
 
         Args:
             tx: the transaction.
             identity: the person.
-            sealed: her secrets; None to leave what is stored.
+            sealed: their secrets; None to leave what is stored.
+            was_known: the login was allowed as that of a user who was stored then.
 
         Returns:
             The user.
+
+        Raises:
+            ForbiddenError: the user was deleted in the meantime, or the name is another person's.
         """
         user = self.owner(tx, identity)
+        if user is None and was_known:
+            raise ForbiddenError("your account has just been deleted", hint="try again")
         if user is not None:
             self._check_again(tx, user, identity)
         else:

@@ -186,7 +186,7 @@ class LoginService:
         key = new_session_key() if wanted.keep else ""
 
         def work(tx: Transaction) -> Session:
-            user = self._keeper.remember(tx, identity, sealed)
+            user = self._keeper.remember(tx, identity, sealed, was_known=was_known)
             kept = replace_session(tx, user, key, identity.plugin, remote_ip, wanted, lasts) if key else None
             also(tx)
             return Session(user=user, plugin=identity.plugin, key=key, session=kept)
@@ -194,7 +194,7 @@ class LoginService:
         lasts = self._settings.cookie_max_age
 
         try:
-            identity = await self._complete(identity, wanted.only)
+            identity, was_known = await self._complete(identity, wanted.only)
             sealed = await self._seal(identity)
             session = await self._store.write(work)
         except (ForbiddenError, InvalidError) as error:
@@ -225,7 +225,8 @@ class LoginService:
         await self._store.write(lambda tx: end_session(tx, session))
         self._events.tell(EventKind.LOGOUT, user.name, by=By(name=user.name, remote_ip=remote_ip))
 
-    async def _complete(self, identity: Identity, only: str) -> Identity:
+    async def _complete(self, identity: Identity, only: str) -> tuple[Identity, bool]:
+        """Have the plugins finish and allow a login; also tell whether its user is stored already."""
         name = check_username(normalize_username(identity.name))
         identity = replace(identity, name=name, login_name=name, subject=identity.subject or name)
         found = await self._store.read(lambda tx: self._keeper.standing(tx, identity))
@@ -249,7 +250,7 @@ class LoginService:
             done, plugin=identity.plugin, subject=identity.subject, name=identity.name, login_name=name
         )
         await self._prepare(done)
-        return done
+        return done, known is not None
 
     async def _prepare(self, identity: Identity) -> None:
         """Have the authenticator prepare for a person, or refuse her."""

@@ -69,7 +69,8 @@ class Refresher:
         """
         if self._was_looked_at(user):
             return True
-        identity = await self._store.read(lambda tx: self._due(tx, user))
+        identity, seconds = await self._store.read(lambda tx: self._due(tx, user))
+        self._good_until[user.id] = time.monotonic() + seconds
         if identity is None:
             return True
         try:
@@ -189,14 +190,15 @@ class Refresher:
             return None
         return await self._auth_states.seal(fresh.auth_state)
 
-    def _due(self, tx: Transaction, user: User) -> Identity | None:
+    def _due(self, tx: Transaction, user: User) -> tuple[Identity | None, float]:
+        """Return the identity to ask about now, if any, and the seconds until the next look at its user."""
         identity = self._newest(tx, user)
         if identity is None:
-            return None
+            return None, self._shortest
         age = self._settings.policy_of(identity.plugin).refresh_age
-        self._good_until[user.id] = time.monotonic() + (age or self._shortest)
         refreshed = tx.users.identities(user.id)[0].refreshed
-        return identity if age and refreshed + age < tx.now() else None
+        is_due = age and refreshed + age < tx.now()
+        return identity if is_due else None, age or self._shortest
 
     def _newest(self, tx: Transaction, user: User) -> Identity | None:
         """Give the identity of a user by which she was seen last."""

@@ -66,6 +66,7 @@ class SessionService:
             scopes=self._tokens.scopes_of(user),
             session_id=session.session_id,
             session=session,
+            inherits=True,
             expires_at=session.expires,
         )
         cache.put(cookie.key, principal, version)

@@ -41,6 +41,10 @@ HOSTILE: Final = {
     "/user/b%6fb/../ann+lab@x.org/x": None,
     "/hub/..%2fuser%2fbob/": "hub",
     "/hub/%2e%2e%2fuser%2fbob/": "hub",
+    "/user/o%27neil/lab/100%.txt": "ann",
+    "/user/o%27neil/%zz": "ann",
+    "/user/o%27neil/lab%": "ann",
+    "/user/o%27neil/%2": "ann",
 }
 """Which route a request for a path may take; None for whichever proxies choose, as no browser sends it."""
 
@@ -122,6 +126,8 @@ class SpellingOfProxy(ProxyFixtures):
         await proxy.add("/", hub.url, hub=True)
         await proxy.add(ANN, alice.url)
         await proxy.add("/user/bob/", bob.url)
+        await proxy.add(user_url("/", "o'neil"), alice.url)
+        await proxy.add(user_url("/", "o%27neil"), bob.url)
         names = {"ann": "alice", "hub": "hub", "": ""}
 
         for path, wanted in HOSTILE.items():

@@ -98,7 +98,9 @@ class TokensHandler(APIHandler):
                 remote_ip=remote_ip,
                 wanted=SessionRequest(keep=False),
             )
-        return Principal(owner=session.user, scopes=self.services.tokens.scopes_of(session.user))
+        return Principal(
+            owner=session.user, scopes=self.services.tokens.scopes_of(session.user), inherits=True
+        )
 
     async def _owner(self, name: str, maker: Principal) -> User:
         """Find the owner of a new token; who may not make one does not learn whether there is such a user."""

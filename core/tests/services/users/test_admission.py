@@ -201,3 +201,26 @@ async def test_thousands_of_people_become_users_in_short_transactions_and_cost_n
     assert await hub.store.read(lambda tx: len(tx.directory.known(names))) == len(names)
     await make_users(hub.store, names)
     assert len(written) == 3
+
+
+async def test_new_admins_are_of_one_authenticator_where_a_name_may_be_that_of_several_people(house):
+    hub = await house(pam=CLOSED, web=OPEN)
+    with pytest.raises(InvalidError, match="by which authenticator"):
+        await add(hub, "bob", admin=True)
+    [bob] = await add(hub, "bob", admin=True, authenticator="pam")
+    await refused(hub, "web", "bob")
+    assert (await log_in(hub, "pam", "bob")).id == bob.id
+
+
+async def test_a_user_who_is_deleted_during_their_login_is_not_made_again(house, monkeypatch):
+    hub = await house(pam=CLOSED)
+    [bob] = await add(hub, "bob")
+    complete = hub.hooks.complete_login
+
+    async def deleted_meanwhile(identity, saved=None):
+        await hub.deletion.delete(bob, 10)
+        return await complete(identity, saved)
+
+    monkeypatch.setattr(hub.hooks, "complete_login", deleted_meanwhile)
+    assert "just been deleted" in await refused(hub, "pam", "bob")
+    assert await hub.store.read(lambda tx: tx.users.get("bob")) is None
