@@ -1,3 +1,4 @@
+import subprocess
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from pathlib import Path
@@ -29,3 +30,22 @@ async def start(tmp_path: Path, free_port: int) -> AsyncIterator[Callable]:
     for proxy in started:
         await proxy.stop()
     pools.close()
+
+
+@pytest.fixture
+def make_certificate(tmp_path: Path) -> Callable[[str], tuple[Path, Path]]:
+    """Make a certificate and its key, in the same two files each time."""
+
+    def make(name: str) -> tuple[Path, Path]:
+        files = tmp_path / "cert.pem", tmp_path / "key.pem"
+        command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
+        command += ["-subj", f"/CN={name}", "-out", str(files[0]), "-keyout", str(files[1])]
+        subprocess.run(command, check=True, capture_output=True)
+        return files
+
+    return make
+
+
+@pytest.fixture
+def certificate(make_certificate) -> tuple[Path, Path]:
+    return make_certificate("one")

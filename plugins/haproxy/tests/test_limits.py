@@ -10,6 +10,7 @@ import pytest
 
 from plughub.domain.routes import Route
 from plughub.testing.backends import ask
+from plughub.testing.http2 import http2
 from plughub.testing.waiting import until
 from plughub_haproxy.configuration import SOCKET_NAME
 from plughub_haproxy.runtime_socket import RuntimeSocket
@@ -113,6 +114,53 @@ async def test_requests_with_a_body_are_bounded_by_address_and_nothing_else_is(s
             return (await ask(proxy.port, "/hub/login", method="POST", body=b"x")).status == 200
 
         await until(is_taken)
+
+
+async def test_a_body_over_http2_without_its_length_is_one(start, hub, certificate, tmp_path):
+    cert, key = certificate
+    methods = ("POST", "PUT", "PATCH", "DELETE")
+    proxy = await start(
+        folder=tmp_path / "ha",
+        traits={"requests_per_address": len(methods)},
+        ssl_cert=str(cert),
+        ssl_key=str(key),
+    )
+    runtime = RuntimeSocket(tmp_path / "ha" / SOCKET_NAME)
+
+    async def all_are_under_way():
+        return f"conn_cur={len(methods)}" in await runtime.ask("show table requests")
+
+    await proxy.replace(Route(routespec="/", target=hub.url, data={"hub": True}))
+    async with http2(proxy.port) as client:
+        for method in methods:
+            assert (await client.request(method, "/hub/empty")).status == 200
+        hub.came.clear()
+        slow = [
+            asyncio.create_task(client.request(method, "/hub/login", body=b"a", ends=False))
+            for method in methods
+        ]
+        await until(all_are_under_way)
+        assert (await client.request("POST", "/hub/login", body=b"a")).status == 429
+        assert (await client.request("GET", "/hub/home")).status == 200
+        assert hub.came == ["GET"]
+        for task in slow:
+            task.cancel()
+
+
+async def test_a_body_of_a_method_that_has_none_stays_with_the_proxy_too(start, hub, certificate):
+    cert, key = certificate
+    proxy = await start(ssl_cert=str(cert), ssl_key=str(key))
+    await proxy.replace(Route(routespec="/", target=hub.url, data={"hub": True}))
+    async with http2(proxy.port) as client:
+        slow = asyncio.create_task(client.request("GET", "/hub/slow", body=b"a", ends=False))
+
+        async def has_been_sent():
+            return client.sent
+
+        await until(has_been_sent)
+        assert (await client.request("OPTIONS", "/hub/home")).status == 200
+        assert hub.came == ["OPTIONS"]
+        slow.cancel()
 
 
 async def test_connections_are_bounded_by_address_but_not_those_of_trusted_proxies(start, hub):

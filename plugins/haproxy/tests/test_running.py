@@ -7,7 +7,6 @@ import re
 import signal
 import socket
 import ssl
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -36,29 +35,6 @@ async def alice():
 async def hub():
     async with backend("hub") as running:
         yield running
-
-
-@pytest.fixture
-def certificate(tmp_path: Path) -> tuple[Path, Path]:
-    return make_certificate(tmp_path, "one")
-
-
-def make_certificate(folder: Path, name: str) -> tuple[Path, Path]:
-    certificate, key = folder / "cert.pem", folder / "key.pem"
-    command = [
-        "openssl",
-        "req",
-        "-x509",
-        "-newkey",
-        "rsa:2048",
-        "-nodes",
-        "-days",
-        "2",
-        "-subj",
-        f"/CN={name}",
-    ]
-    subprocess.run([*command, "-out", certificate, "-keyout", key], check=True, capture_output=True)
-    return certificate, key
 
 
 # ---- error pages
@@ -317,13 +293,15 @@ async def subject_at(port: int) -> bytes:
     return shown.getpeercert(binary_form=True)
 
 
-async def test_tls_with_http2_and_a_changed_certificate_without_a_restart(start, certificate, tmp_path):
+async def test_tls_with_http2_and_a_changed_certificate_without_a_restart(
+    start, certificate, make_certificate, tmp_path
+):
     cert, key = certificate
     proxy = await start(ssl_cert=str(cert), ssl_key=str(key))
     first = await subject_at(proxy.port)
     assert (tmp_path / "haproxy" / "public.pem").stat().st_mode & 0o777 == 0o600
 
-    make_certificate(tmp_path, "two")
+    make_certificate("two")
     assert await proxy.poll() is None
 
     async def changed():

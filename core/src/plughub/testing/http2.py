@@ -63,7 +63,13 @@ class HTTP2Client:
         return bool(self._h2.remote_settings.get(SettingCodes.ENABLE_CONNECT_PROTOCOL, 0))
 
     async def request(
-        self, method: str, path: str, *, body: bytes = b"", headers: Mapping[str, str] | None = None
+        self,
+        method: str,
+        path: str,
+        *,
+        body: bytes = b"",
+        headers: Mapping[str, str] | None = None,
+        ends: bool = True,
     ) -> Reply:
         """Send a request and read the answer.
 
@@ -72,6 +78,7 @@ class HTTP2Client:
             path: path and query.
             body: sent as fast as the windows allow.
             headers: further headers, in lower case.
+            ends: False leaves it open whether more of the body comes.
 
         Returns:
             The answer.
@@ -84,7 +91,7 @@ class HTTP2Client:
         head = {":method": method, ":path": path, ":scheme": "https", ":authority": "localhost"}
         self._h2.send_headers(number, [*head.items(), *(headers or {}).items()], end_stream=not body)
         self._flush()
-        sending = asyncio.create_task(self._send(number, stream, body)) if body else None
+        sending = asyncio.create_task(self._send(number, stream, body, ends)) if body else None
         try:
             await stream.done.wait()
         finally:
@@ -110,7 +117,7 @@ class HTTP2Client:
             stream.error = stream.error or reason
             stream.done.set()
 
-    async def _send(self, number: int, stream: _Stream, body: bytes) -> None:
+    async def _send(self, number: int, stream: _Stream, body: bytes, ends: bool) -> None:
         view = memoryview(body)
         while view and not stream.done.is_set():
             async with self._moved:
@@ -118,7 +125,7 @@ class HTTP2Client:
             size = min(
                 len(view), self._h2.local_flow_control_window(number), self._h2.max_outbound_frame_size
             )
-            self._h2.send_data(number, bytes(view[:size]), end_stream=size == len(view))
+            self._h2.send_data(number, bytes(view[:size]), end_stream=ends and size == len(view))
             self._flush()
             await self._writer.drain()
             view, self.sent = view[size:], self.sent + size

@@ -49,6 +49,8 @@ def requests(limit: int, hub_spec: str) -> str:
     """Have a request reach a hub when its body is there, and bound how many of one address are on their way.
 
     A body that does not fit into the buffer is passed on when that is full; the hub knows then who sends it.
+    Over HTTP/2 no header need tell that a body comes: the method does, and every request waits for its end,
+    which is there at once where no body comes.
 
     Args:
         limit: how many requests with a body one address may have; 0 for any number.
@@ -63,8 +65,9 @@ def requests(limit: int, hub_spec: str) -> str:
 """.strip("\n")
     return f"""
     acl to_hub var(txn.to),field(4,|) -m str {activity_id(key_of(hub_spec))}
+    acl has_body method POST PUT PATCH DELETE
     acl has_body req.hdr(content-length) -m found
     acl has_body req.hdr(transfer-encoding) -m found
 {bound if limit else ""}
-    http-request wait-for-body time {BODY_SECONDS}s if to_hub has_body
+    http-request wait-for-body time {BODY_SECONDS}s if to_hub
 """.strip("\n")
