@@ -118,6 +118,13 @@ def test_further_handlers_hear_what_the_hub_logs(capsys) -> None:
     assert "I plughub.test: hello" in capsys.readouterr().err
 
 
-def test_a_further_handler_that_is_none_is_refused() -> None:
-    with pytest.raises(StartError, match="extra_log_handlers"):
-        extra_handlers(Config({"JupyterHub": {"extra_log_handlers": ["file"]}}))
+@pytest.mark.parametrize("given", [["file"], "file", 3, None, logging.NullHandler()])
+def test_further_handlers_that_are_none_are_refused(given) -> None:
+    with pytest.raises(StartError, match=r"c\.JupyterHub\.extra_log_handlers"):
+        extra_handlers(Config({"JupyterHub": {"extra_log_handlers": given}}))
+
+
+def test_a_further_handler_may_be_appended() -> None:
+    config, kept = Config(), Kept()
+    config.JupyterHub.extra_log_handlers.append(kept)
+    assert extra_handlers(config) == [kept]

@@ -279,6 +279,11 @@ def test_a_certificate_that_is_missing_is_named(refused):
     assert "there is no file /nowhere/hub.crt" in refused(*ENOUGH, *arguments)
 
 
+def test_a_pid_file_that_cannot_be_written_is_named_before_anything_starts(refused, tmp_path):
+    message = refused(*ENOUGH, f"--pid-file={tmp_path}/nowhere/hub.pid")
+    assert f"c.JupyterHub.pid_file: {tmp_path}/nowhere/hub.pid cannot be written" in message
+
+
 # ---- settings
 
 

@@ -12,7 +12,7 @@ import urllib.request
 
 import pytest
 
-from plughub.domain.errors import MISTAKE
+from plughub.domain.errors import MISTAKE, RETRY
 from plughub.testing.client import client_of
 from plughub.testing.hub import HubProcess, is_open
 from plughub.testing.waiting import wait_for
@@ -107,6 +107,19 @@ def test_a_signal_ends_it_with_nothing_left(folder, number):
         hub.end_everything()
 
 
+def test_a_pid_file_for_which_there_is_no_room_stops_no_server(folder):
+    folder.mkdir()
+    (folder / "hub.pid").symlink_to("/dev/full")
+    hub = HubProcess(folder, *PLUGINS, "--pid-file=hub.pid", config=CONFIG)
+    try:
+        assert hub.run() == RETRY, hub.output
+        assert "c.JupyterHub.pid_file: hub.pid cannot be written: No space left" in hub.stderr
+        assert "stopping" not in hub.stdout
+        assert "Traceback" not in hub.stderr
+    finally:
+        hub.end_everything()
+
+
 def test_it_listens_on_this_machine_only_and_keeps_its_files_to_itself(folder):
     with HubProcess(folder, *PLUGINS, config=CONFIG) as hub:
         listening = {
@@ -121,10 +134,12 @@ def test_it_listens_on_this_machine_only_and_keeps_its_files_to_itself(folder):
 
 
 def test_a_second_hub_on_the_same_ports_does_not_start_and_leaves_the_first_alone(folder):
-    with HubProcess(folder, *PLUGINS, config=CONFIG) as hub:
+    pid_file = f"--pid-file={folder}/hub.pid"
+    with HubProcess(folder, *PLUGINS, pid_file, config=CONFIG) as hub:
         ports = (f"--JupyterHub.port={hub.port}", f"--JupyterHub.hub_port={hub.hub_port}")
-        second = HubProcess(folder.parent / "second", *PLUGINS, *ports, config=CONFIG)
+        second = HubProcess(folder.parent / "second", *PLUGINS, *ports, pid_file, config=CONFIG)
         assert second.run() == 1, second.output
+        assert (folder / "hub.pid").read_text() == f"{hub.process.pid}\n"
         assert ask(hub, "hub/api/")["version"]
 
 

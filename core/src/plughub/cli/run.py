@@ -6,14 +6,13 @@ import argparse
 import asyncio
 import gc
 import logging
-import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Final
 
 from traitlets import TraitError
 from traitlets.config import Config
+from traitlets.config.loader import LazyConfigValue
 
 from plughub.app.config import JupyterHub
 from plughub.app.hub import Hub
@@ -22,6 +21,7 @@ from plughub.app.plugins import plugin_names
 from plughub.app.problems import with_all_problems
 from plughub.app.starting import EndedEarlyError
 from plughub.classes.processes.descriptors import raise_limit
+from plughub.cli.pid_file import PidFile
 from plughub.cli.signals import EndSignals
 from plughub.domain.errors import MISTAKE, HubError, StartError, exit_code_of
 from plughub.services.observing.strangers import StrangerLines
@@ -81,14 +81,16 @@ def extra_handlers(config: Config) -> list[logging.Handler]:
         The handlers.
 
     Raises:
-        StartError: one is no handler.
+        StartError: it is no list, or one is no handler.
     """
     # Not read by traitlets, which would copy the value: a handler holds a lock and cannot be copied.
     section = config.get("JupyterHub", Config())
-    handlers = list(section.pop("extra_log_handlers", ()))
-    if not all(isinstance(handler, logging.Handler) for handler in handlers):
+    given = section.pop("extra_log_handlers", ())
+    if isinstance(given, LazyConfigValue):  # from c.JupyterHub.extra_log_handlers.append(…)
+        given = given.get_value([])
+    if not isinstance(given, list | tuple) or not all(isinstance(one, logging.Handler) for one in given):
         raise StartError("c.JupyterHub.extra_log_handlers must be a list of logging.Handler")
-    return handlers
+    return list(given)
 
 
 def set_up_logging(
@@ -128,11 +130,19 @@ async def _live(hub: Hub) -> None:
             myself.cancel()
 
     EndSignals(hub.ended.set, hurry).listen(asyncio.get_running_loop())
-    pid_file = Path(hub.plan.config.pid_file) if hub.plan.config.pid_file else None
+    pid_file = PidFile(hub.plan.config.pid_file)
+    try:
+        pid_file.check()
+    except StartError:
+        await hub.close()
+        raise
     await hub.start()
     try:
-        if pid_file:
-            _write_pid(pid_file)
+        pid_file.write()
+    except StartError:
+        await hub.close()  # servers and proxy are left as they are: the next start finds them
+        raise
+    try:
         await _greet(hub)
         # What is there now stays as long as the hub runs: to look through it for garbage holds up everybody.
         gc.collect()
@@ -144,18 +154,7 @@ async def _live(hub: Hub) -> None:
         try:
             await hub.stop()
         finally:
-            if pid_file:
-                pid_file.unlink(missing_ok=True)
-
-
-def _write_pid(file: Path) -> None:
-    try:
-        file.write_text(f"{os.getpid()}\n")
-    except OSError as error:
-        raise StartError(
-            f"c.JupyterHub.pid_file: {file} cannot be written: {error.strerror}",
-            exit_code=exit_code_of(error),
-        ) from error
+            pid_file.remove()
 
 
 async def _greet(hub: Hub) -> None:
