@@ -256,3 +256,20 @@ def test_without_jupyterhub_an_old_database_says_what_to_install(tmp_path, monke
         upgrade_schema(url)
     assert "pip install 'jupyterhub>=6,<7'" in refused.value.hint
     assert tables_of(tmp_path / "hub.sqlite") == before
+
+
+@pytest.mark.parametrize("name", ["connect_args", "creator"])
+def test_arguments_that_the_steps_of_jupyterhub_would_not_have_are_refused_before_the_upgrade(tmp_path, name):
+    file = tmp_path / "hub.sqlite"
+    load("5.3.0", f"sqlite:///{file}")
+    before = tables_of(file)
+    given = {
+        "connect_args": {"timeout": 20},
+        "creator": lambda: sqlite3.connect(file, check_same_thread=False),
+    }
+    with pytest.raises(StartError, match=rf"JupyterHub\.db_kwargs has {name}") as refused:
+        upgrade_schema(f"sqlite:///{file}", {name: given[name]})
+    assert "into the URL" in refused.value.hint
+    assert tables_of(file) == before
+    assert [path.name for path in tmp_path.iterdir() if "hub.sqlite." in path.name] == []
+    assert upgrade_schema(f"sqlite:///{file}?timeout=20") is not None

@@ -9,7 +9,7 @@ import sqlite3
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import alembic.command
 import alembic.config
@@ -29,6 +29,9 @@ from plughub.storage.older_jupyterhub import (
     upgrade_to_jupyterhub_6,
 )
 from plughub.storage.schema import make_schema, schema_work, sqlite_path, state_of
+
+_OF_CONNECTIONS: Final = ("connect_args", "creator")
+"""Arguments of an engine that decide to which database it connects, and how."""
 
 
 def upgrade_schema(url: str, options: Mapping[str, Any] | None = None) -> Path | None:
@@ -53,6 +56,7 @@ def upgrade_schema(url: str, options: Mapping[str, Any] | None = None) -> Path |
             return None
         config = alembic_config(connection)
         _check_known(state.revision, config)
+        _check_arguments(state.revision, options or {})
         refuse_running_hub(connection, sqlite_path(url))
     copy = _back_up(url)
     if state.revision in OLDER:
@@ -88,6 +92,17 @@ def _check_known(revision: str, config: alembic.config.Config) -> None:
             f"the database has schema {revision}, which this hub does not know",
             hint="it comes from a newer hub: run that one, or go back to a copy from before its upgrade",
         ) from error
+
+
+def _check_arguments(revision: str, options: Mapping[str, Any]) -> None:
+    """Refuse arguments of connections: JupyterHub's own steps get the URL alone."""
+    lost = [name for name in _OF_CONNECTIONS if options.get(name)]
+    if revision in OLDER and lost:
+        raise StartError(
+            f"JupyterHub.db_kwargs has {' and '.join(lost)}, which the steps of an older JupyterHub "
+            f"(schema {revision}) do not use: they get JupyterHub.db_url alone",
+            hint="for this upgrade, put the arguments into the URL, such as …/hub?sslmode=require",
+        )
 
 
 def alembic_config(connection: Connection) -> alembic.config.Config:
