@@ -70,3 +70,26 @@ def test_no_problem_shows_a_secret(told):
     told_all = told("c.JupyterHub.cookie_secret = 'geheim'\nc.JupyterHub.port = 'x'\nc.JupyterHub.prot = 1\n")
     assert "geheim" not in told_all
     assert "cookie_secret" in told_all
+
+
+@pytest.mark.parametrize(
+    ("setting", "expected"),
+    [
+        ("db_url = 'nonsense'", "JupyterHub.db_url is not a database URL"),
+        ("db_url = 'mysql://hub@db/hub'", "the driver for the database (JupyterHub.db_url) is not installed"),
+        ("db_url = 'postgresql://hub:port/hub'", "JupyterHub.db_url is not a database URL: its port"),
+        ("db_kwargs = {'nonsense': 1}", "JupyterHub.db_kwargs has a value"),
+    ],
+)
+def test_a_wrong_database_is_one_of_the_problems(told, setting, expected):
+    wrong = f"c.JupyterHub.{setting}\n"
+    assert told(wrong).startswith(f"hub: {expected}")
+    for other in ("c.JupyterHub.prot = 8000\n", "c.JupyterHub.cookie_secret = 'geheim'\n"):
+        both = told(wrong + other)
+        assert expected in both
+        assert both.startswith("hub: the configuration has 2 problems:")
+    assert expected in told(wrong, "link", "ann", "--plugins", "simple,dummy,haproxy,onetime")
+
+
+def test_further_handlers_that_are_no_list_are_refused_by_their_setting(told):
+    assert "c.JupyterHub.extra_log_handlers must be a list" in told("c.JupyterHub.extra_log_handlers = 3\n")

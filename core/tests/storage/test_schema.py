@@ -1,4 +1,5 @@
 import sqlite3
+import sys
 
 import alembic.command
 import pytest
@@ -6,10 +7,10 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
 
-from plughub.domain.errors import StartError
+from plughub.domain.errors import MISTAKE, StartError
 from plughub.storage import schema
-from plughub.storage.database import make_engine
-from plughub.storage.schema import HEAD, prepare_schema, schema_state
+from plughub.storage.database import Database, make_engine
+from plughub.storage.schema import HEAD, prepare_schema, require_schema, schema_state
 from plughub.storage.tables import metadata
 from plughub.storage.upgrading import alembic_config, upgrade_schema
 
@@ -182,5 +183,53 @@ def test_sqlite_on_a_network_file_system_is_refused(monkeypatch, tmp_path):
 
 
 def test_work_on_the_schema_uses_the_arguments_of_the_engine(db_url):
-    with pytest.raises(TypeError, match="no_such_argument"):
+    with pytest.raises(StartError, match=r"JupyterHub\.db_kwargs .*no_such_argument") as refused:
         prepare_schema(db_url, {"no_such_argument": 1})
+    assert refused.value.exit_code == MISTAKE
+
+
+WRONG = {
+    "no URL": ("nonsense", {}, "JupyterHub.db_url is not a database URL"),
+    "an unknown database": ("oracel://hub:very-secret@db/hub", {}, "JupyterHub.db_url is not a database URL"),
+    "no number for a port": ("postgresql://hub:very-secret", {}, "db_url .*its port is not a number"),
+    "no driver": (
+        "mysql://hub:very-secret@db/hub",
+        {},
+        r"the driver .*\(JupyterHub.db_url\) is not installed",
+    ),
+    "an argument of the URL": ("sqlite:///FOLDER/a?timeout=long", {}, "JupyterHub.db_url has a value"),
+    "an unknown argument": ("sqlite:///FOLDER/a", {"nonsense": 1}, "JupyterHub.db_kwargs .*'nonsense'"),
+    "a wrong key": ("sqlite:///FOLDER/a", {"echo": "loud"}, "JupyterHub.db_kwargs has a value"),
+    "a wrong class": ("sqlite:///FOLDER/a", {"poolclass": 3}, "JupyterHub.db_kwargs has a value"),
+    "a wrong size": ("sqlite:///FOLDER/a", {"pool_size": "x"}, "JupyterHub.db_kwargs has a value"),
+}
+WRONG_AT_THE_FIRST_CONNECTION = {
+    "of the driver": ({"connect_args": {"nonsense": 1}}, "JupyterHub.db_kwargs .*'nonsense'"),
+    "of SQLAlchemy": ({"isolation_level": "LOOSE"}, "JupyterHub.db_kwargs .*LOOSE"),
+}
+
+
+@pytest.mark.parametrize("fault", WRONG)
+@pytest.mark.parametrize("use", [Database, prepare_schema, schema_state, require_schema])
+def test_settings_of_the_database_that_are_wrong_are_named(use, fault, tmp_path):
+    (tmp_path / "a").touch()
+    url, options, said = WRONG[fault]
+    with pytest.raises(StartError, match=said) as refused:
+        use(url.replace("FOLDER", str(tmp_path)), options)
+    assert refused.value.exit_code == MISTAKE
+    assert refused.value.hint
+    assert "very-secret" not in f"{refused.value} {refused.value.hint}"
+
+
+@pytest.mark.parametrize("fault", WRONG_AT_THE_FIRST_CONNECTION)
+def test_arguments_that_are_wrong_for_a_connection_are_named(fault, tmp_path):
+    options, said = WRONG_AT_THE_FIRST_CONNECTION[fault]
+    with pytest.raises(StartError, match=said):
+        prepare_schema(f"sqlite:///{tmp_path}/a", options)
+
+
+def test_a_missing_driver_for_postgresql_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(StartError, match=r"driver .* is not installed: psycopg") as refused:
+        Database("postgresql://hub@db/hub")
+    assert refused.value.hint == "pip install 'plughub[postgresql]'"

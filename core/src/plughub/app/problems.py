@@ -22,7 +22,7 @@ from plughub.domain.errors import HubError, StartError
 from plughub.domain.origins import Origins
 from plughub.services.users.login_links import PLUGIN as ONETIME
 from plughub.services.users.login_links import OneTimeLinks
-from plughub.storage.database import Database
+from plughub.storage.database import Database, make_engine
 from plughub.storage.store import Store
 
 _ENDINGS: Final = tuple(base.__name__ for base in BASES.values())
@@ -81,6 +81,8 @@ def _look(problems: _Problems, config: Config, given: str | None) -> None:
         read_origins(hub)
     with problems.collecting():
         proxy_settings(hub, addresses(hub), Origins())
+    with problems.collecting():
+        make_engine(hub.db_url, hub.db_kwargs)
     store = Store(Database("sqlite://"))  # never opened
     chooser = PluginChooser(hub, config, {ONETIME: lambda: OneTimeLinks(store)}, "/hub/")
     failed: set[str] = set()

@@ -19,6 +19,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import StaticPool
 
 from plughub.domain.errors import UnavailableError
+from plughub.storage.database_settings import database_settings
 from plughub.storage.trouble import (
     READ_ONLY,
     SILENT,
@@ -58,6 +59,9 @@ class Database:
     Args:
         url: SQLAlchemy URL, such as ``sqlite:///jupyterhub.sqlite``.
         options: further arguments of `sqlalchemy.create_engine`.
+
+    Raises:
+        StartError: URL or arguments are wrong, or the driver is not installed.
     """
 
     def __init__(self, url: str, options: Mapping[str, Any] | None = None) -> None:
@@ -229,8 +233,15 @@ def make_engine(url: str, options: Mapping[str, Any], *, begin: bool = True) -> 
 
     Returns:
         The engine.
+
+    Raises:
+        StartError: URL or arguments are wrong, or the driver is not installed.
     """
-    parsed = driver_url(url)
+    with database_settings(url, options):
+        return _make_engine(driver_url(url), options, begin=begin)
+
+
+def _make_engine(parsed: URL, options: Mapping[str, Any], *, begin: bool) -> Engine:
     if parsed.get_backend_name() != "sqlite":
         defaults: dict[str, Any] = {
             "pool_size": READERS,

@@ -16,6 +16,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from plughub.domain.errors import MISTAKE, RETRY, StartError
 from plughub.storage.audit_table import audit  # noqa: F401 - a table of its own
 from plughub.storage.database import make_engine
+from plughub.storage.database_settings import database_settings
 from plughub.storage.session_table import sessions  # noqa: F401 - likewise
 from plughub.storage.tables import metadata
 from plughub.storage.trouble import is_trouble
@@ -176,7 +177,7 @@ class schema_work:  # noqa: N801 - reads as a function
         options: further arguments of `sqlalchemy.create_engine`.
 
     Raises:
-        StartError: the database cannot be reached.
+        StartError: the database cannot be reached, or its settings are wrong.
     """
 
     def __init__(self, url: str, options: Mapping[str, Any] | None) -> None:
@@ -184,23 +185,14 @@ class schema_work:  # noqa: N801 - reads as a function
         self._options = options or {}
 
     def __enter__(self) -> Connection:
+        check_sqlite_place(self._url)
+        self._engine = make_engine(self._url, self._options)
+        _make_sqlite_file(self._url)
         try:
-            check_sqlite_place(self._url)
-            _make_sqlite_file(self._url)
-            self._engine = make_engine(self._url, self._options)
-            self._open = self._engine.connect()
+            with database_settings(self._url, self._options):
+                self._open = self._engine.connect()
             self._begun = self._open.begin()
             _wait_for_turn(self._open)
-        except ArgumentError as error:
-            raise StartError(
-                f"JupyterHub.db_url is not a database URL: {error}",
-                hint="such as sqlite:///jupyterhub.sqlite",
-            ) from error
-        except ModuleNotFoundError as error:
-            raise StartError(
-                f"the driver for the database is not installed: {error.name}",
-                hint=_driver_hint(self._url),
-            ) from error
         except DBAPIError as error:
             raise _unreachable(self._url, error) from error
         return self._open
@@ -264,7 +256,7 @@ def sqlite_path(url: str) -> Path | None:
     """
     try:
         parsed = make_url(url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         return None
     in_file = parsed.get_backend_name() == "sqlite" and parsed.database not in {None, "", ":memory:"}
     return Path(str(parsed.database)) if in_file else None
@@ -273,7 +265,7 @@ def sqlite_path(url: str) -> Path | None:
 def _is_sqlite(url: str) -> bool:
     try:
         return make_url(url).get_backend_name() == "sqlite"
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         return False
 
 
@@ -283,13 +275,6 @@ def _make_sqlite_file(url: str) -> None:
     if path is not None:
         with contextlib.suppress(OSError):  # SQLite says what is wrong
             os.close(os.open(path, os.O_CREAT | os.O_EXCL, 0o600))
-
-
-def _driver_hint(url: str) -> str:
-    backend = make_url(url).get_backend_name()
-    if backend == "postgresql":
-        return "pip install 'plughub[postgresql]'"
-    return f"{backend} is not tested: install its driver for Python, or use sqlite:///file or postgresql://…"
 
 
 def _file_system(folder: Path) -> str:
