@@ -145,7 +145,8 @@ c.DockerSpawner.remove = True
         await expect(news).to_contain_text("Pull complete (1 of 2 layers complete)", timeout=30_000)
         registry.go_on.set()
         failure = page.locator("#failure .message")
-        await expect(failure).to_contain_text("no-such-command", timeout=60_000)
+        await expect(failure).to_contain_text("the Docker engine refuses it", timeout=60_000)
+        assert "no-such-command" in hub.output
 
 
 @pytest.mark.parametrize(("policy", "pulls"), [("ifnotpresent", 0), ("never", 0), ("skip", 0), ("Always", 1)])

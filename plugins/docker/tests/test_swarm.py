@@ -243,7 +243,7 @@ def removed(engine, network):
 
 async def test_who_finds_no_node_reads_why(spawners):
     spawner = spawners(pending_timeout=1, extra_placement_spec={"constraints": ["node.labels.gpu==yes"]})
-    with pytest.raises(PluginError, match="no node of the swarm takes the server: no suitable node"):
+    with pytest.raises(PluginError, match="no node of the swarm takes it: no suitable node"):
         await spawner.start()
     said = [step.message async for step in spawner.hooks.progress(NAME, spawner.record)]
     assert any("Waiting for a node" in line for line in said)

@@ -295,10 +295,6 @@ class Servers:
         of = {"of_backend": backend, "of_host": host, "reason": reason[:_REASON]}
         return self._connection.execute(_NOT_KNOWN, {**of, "unknown": reason[:_REASON]}).rowcount
 
-    def used(self, server_id: int, at: datetime) -> None:
-        """Note that a start was requested; the row of the user is left alone, a rename may hold it."""
-        self._spawner(server_id, last_activity=at)
-
     def touch(self, activity: Mapping[int, datetime]) -> None:
         """Move the last activity of servers, and of their users, forward."""
         for server_id, at in activity.items():

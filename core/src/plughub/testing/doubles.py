@@ -73,7 +73,7 @@ class TinyServers:
     Attributes:
         form: HTML of the options form; empty for none.
         failure: a start fails with this message, or raises this; empty to succeed.
-        stuck: a stop fails with this message; empty to succeed.
+        stuck: a stop fails with this message, and what it is about runs; empty to succeed.
         logs: what the servers wrote.
         hold: a start waits until this event is set; None to go on at once.
         steps: reports of a start.
@@ -129,6 +129,8 @@ class TinyServers:
     @hookimpl
     async def hub_poll(self, server: Server) -> int | None:
         """Look whether it runs."""
+        if self.stuck:
+            return None
         return None if server.state.get("operation", server.operation) in self.running else 1
 
     @hookimpl

@@ -143,13 +143,13 @@ def is_handed_on(request: HTTPServerRequest, base_url: str) -> bool:
 
     Returns:
         True when the page before leads elsewhere or was asked with a parameter that stands in this address
-        too, or when only its origin is named or nothing at all, as policies for referrers demand.
+        too, or when only its origin is named, as for a long address.
     """
     try:
         before = urlsplit(request.headers.get("Referer", ""))
     except ValueError:
         return True
-    if before.path in {"", "/"}:
+    if before.netloc and before.path in {"", "/"}:
         return True
     asked = parse_qs(before.query, keep_blank_values=True)
     if (asked.keys() - _LEADING) & parse_qs(request.query, keep_blank_values=True).keys():

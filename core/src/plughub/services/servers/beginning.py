@@ -95,7 +95,7 @@ class Beginning:
         if options is not None:
             tx.servers.set_options(server.id, options)
         # A culler must not take the server for one that was last used weeks ago.
-        tx.servers.used(server.id, utcnow())
+        tx.servers.touch({server.id: utcnow()})
         if not tx.servers.starting(server):
             raise changed_meanwhile(server)
         # Another process may have been first since the row was read: its operation is the one to join.
