@@ -98,8 +98,8 @@ async def test_who_gives_up_waiting_does_not_run_what_still_waits(pools, gate) -
 
 async def test_closing_drops_what_waits_and_ends_the_threads(gate) -> None:
     pools = ThreadPools(size=1)
-    running = asyncio.create_task(pools.run("pam", gate.wait, 10))
-    waiting = asyncio.create_task(pools.run("pam", pow, 1, 1))
+    running = asyncio.create_task(pools.run("closing", gate.wait, 10))
+    waiting = asyncio.create_task(pools.run("closing", pow, 1, 1))
     await asyncio.sleep(0)
     pools.close()
     with pytest.raises(asyncio.CancelledError):
@@ -107,7 +107,7 @@ async def test_closing_drops_what_waits_and_ends_the_threads(gate) -> None:
     gate.set()
     assert await running
     for thread in threading.enumerate():
-        if thread.name.startswith("plughub-pam"):
+        if thread.name.startswith("plughub-closing"):
             thread.join(5)
             assert not thread.is_alive()
 
