@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
+from plughub.domain.backoff import Backoff
 from plughub.domain.errors import PluginError, PluginTimeoutError
 from plughub.domain.paths import normal_path
 from plughub.domain.routes import Place, Route
@@ -24,7 +25,7 @@ from plughub.storage.store import Store
 log = logging.getLogger("plughub.routing")
 AT_ONCE: Final = 50
 """Routes that are changed at the same time; each has a time-out that begins with its turn."""
-LONGEST_PAUSE: Final = 30.0
+BACKOFF: Final = Backoff(first=1.0, longest=30.0)
 """Seconds until a route that the proxy refuses is tried again, once it was refused some times."""
 STATE: Final = "proxy-state"
 
@@ -36,13 +37,13 @@ class Refusal:
     Attributes:
         route: the route.
         again: when it is tried again, by the monotonic clock.
-        pause: seconds until then.
+        failures: how often it was refused in a row.
         error: why.
     """
 
     route: Route
     again: float
-    pause: float
+    failures: int
     error: PluginError
 
 
@@ -253,10 +254,12 @@ class Router:
 
     def _note_refusal(self, route: Route, error: PluginError) -> None:
         before = self._refused.get(route.routespec)
-        pause = min(2 * before.pause, LONGEST_PAUSE) if before else 1.0
+        failures = before.failures + 1 if before else 1
         if before is None or before.error.reason != error.reason:
             log.error("route %s to %s is missing: %s", route.routespec, route.target, error)
-        self._refused[route.routespec] = Refusal(route, time.monotonic() + pause, pause, error)
+        self._refused[route.routespec] = Refusal(
+            route, time.monotonic() + BACKOFF.after(failures), failures, error
+        )
 
 
 def _differences(
