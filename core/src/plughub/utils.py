@@ -9,11 +9,13 @@ from plughub.classes.processes.listeners import owns_address, process_family
 from plughub.classes.system_accounts import SystemAccounts
 from plughub.classes.waiting import cancel_tasks, exponential_backoff, maybe_future, run_sync
 from plughub.domain import tokens
+from plughub.domain.backoff import Backoff
 from plughub.domain.clock import isoformat, utcnow
 from plughub.domain.tokens import GIVEN_ROUNDS, MAX_TOKEN_LENGTH, MIN_TOKEN_LENGTH, compare_token
 from plughub.domain.urls import guess_base_url, host_in_url, url_escape_path, url_path_join, url_unescape_path
 
 __all__ = [
+    "Backoff",
     "SystemAccounts",
     "cancel_tasks",
     "compare_token",

@@ -10,6 +10,8 @@ import random
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import Any, Final, ParamSpec, TypeVar
 
+from plughub.domain.backoff import Backoff
+
 T = TypeVar("T")
 P = ParamSpec("P")
 
@@ -91,14 +93,13 @@ async def wait_until(
     """
     loop = asyncio.get_running_loop()
     deadline = loop.time() + timeout * random.uniform(1 - timeout_tolerance, 1 + timeout_tolerance)  # noqa: S311 - spreads load
-    bound = start_wait
+    pauses = Backoff(start_wait, max_wait, scale_factor, jitter=1.0).pauses()
     try:
         async with asyncio.timeout_at(deadline) as limit:
             while True:
                 if answer := await maybe_future(pass_func(*args, **kwargs)):
                     return answer
-                await asyncio.sleep(random.uniform(0, min(bound, max_wait)))  # noqa: S311 - spreads load
-                bound = min(bound * scale_factor, max_wait)
+                await asyncio.sleep(next(pauses))
     except TimeoutError as error:
         if limit.expired():
             raise TimeoutError(fail_message) from error
@@ -122,17 +123,16 @@ def retrying(
     Returns:
         The decorator; what it makes is awaited and raises the last exception when all tries failed.
     """
+    backoff = Backoff(initial_delay, max_delay, backoff_factor)
 
     def decorate(func: Callable[P, Any]) -> Callable[P, Coroutine[Any, Any, Any]]:
         @functools.wraps(func)
         async def tried(*args: P.args, **kwargs: P.kwargs) -> Any:
-            delay = initial_delay
-            for _ in range(max_retries):
+            for failures in range(1, max_retries + 1):
                 try:
                     return await maybe_future(func(*args, **kwargs))
                 except Exception:  # noqa: BLE001 - whatever it is, it is tried again
-                    await asyncio.sleep(min(delay, max_delay))
-                    delay *= backoff_factor
+                    await asyncio.sleep(backoff.after(failures))
             return await maybe_future(func(*args, **kwargs))
 
         return tried

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 import sqlite3
 import threading
 import time
@@ -18,6 +17,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import StaticPool
 
+from plughub.domain.backoff import Backoff
 from plughub.domain.errors import UnavailableError
 from plughub.storage.database_settings import database_settings
 from plughub.storage.trouble import (
@@ -35,6 +35,7 @@ log = logging.getLogger("plughub.storage")
 
 READERS: Final = 8
 TRIES: Final = 5
+BACKOFF: Final = Backoff(first=0.1, longest=1.6, jitter=0.8)
 BUSY_SECONDS: Final = 5
 REPEAT_SECONDS: Final = 4
 """No new try begins later than that."""
@@ -135,7 +136,7 @@ class Database:
                 if attempt == TRIES or late or not may_help_to_repeat(error):
                     raise self._unavailable(error, write=write) from error
                 log.warning("database asks to try again (%d of %d): %s", attempt, TRIES, reason_of(error))
-                time.sleep(random.uniform(0.01, 0.05) * 2**attempt)  # noqa: S311 - jitter
+                time.sleep(BACKOFF.after(attempt))
             else:
                 self._note("", write=write)
                 return answer

@@ -6,13 +6,13 @@ import time
 from collections.abc import Callable
 from typing import Final, TypeVar
 
+from plughub.utils import Backoff
 from plughub_docker.engine import EngineError
 
 T = TypeVar("T")
 
 PATIENCE: Final = 20.0
-FIRST_PAUSE: Final = 0.1
-LONGEST_PAUSE: Final = 1.0
+BACKOFF: Final = Backoff(first=0.1, longest=1.0, factor=1.5)
 
 
 def when_free(make: Callable[[], T]) -> T:
@@ -30,12 +30,11 @@ def when_free(make: Callable[[], T]) -> T:
     Raises:
         EngineError: the name is taken still, after 20 seconds; or something else is wrong.
     """
-    ends, pause = time.monotonic() + PATIENCE, FIRST_PAUSE
+    ends, pauses = time.monotonic() + PATIENCE, BACKOFF.pauses()
     while True:
         try:
             return make()
         except EngineError as error:
             if not error.taken or time.monotonic() > ends:
                 raise
-        time.sleep(pause)
-        pause = min(LONGEST_PAUSE, pause * 1.5)
+        time.sleep(next(pauses))

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from docker.types import SecretReference
 
 from plughub.spawner import Diagnosis, Found, SpawnFailed
+from plughub.utils import Backoff
 from plughub_docker import marks, service_spec, tasks
 from plughub_docker.certificates import owner_of
 from plughub_docker.diagnosis import explain_unreachable_hub
@@ -24,8 +25,7 @@ from plughub_docker.swarm_settings import SwarmSettings
 from plughub_docker.tasks import Task
 
 GONE: Final = "the service is gone: it was removed, but not by the hub"
-FIRST_LOOK: Final = 0.1
-LATER_LOOK: Final = 1.0
+BACKOFF: Final = Backoff(first=0.1, longest=1.0, factor=1.3)
 ENDING_SECONDS: Final = 20
 """How much longer than ``stop_timeout`` a swarm may take to end a container."""
 
@@ -71,7 +71,7 @@ class SwarmSpawner(SwarmSettings):
             if getattr(self, name):
                 self.warn_once(f"SwarmSpawner.{name} does nothing: a swarm has no such thing")
         service = await self._slowly(when_free, self._make)
-        begin, pause, said = time.monotonic(), FIRST_LOOK, ""
+        begin, pauses, said = time.monotonic(), BACKOFF.pauses(), ""
         while True:
             task = tasks.newest(await self._engine(self.services.tasks, service))
             if task is not None and tasks.state_of(task) not in tasks.ALIVE - {"running"}:
@@ -81,8 +81,7 @@ class SwarmSpawner(SwarmSettings):
                 said = tasks.step_of(task)
                 self._report.tell(50, said)
             self._give_up(task, time.monotonic() - begin)
-            await asyncio.sleep(pause)
-            pause = min(LATER_LOOK, pause * 1.3)
+            await asyncio.sleep(next(pauses))
 
     async def stop(self, now: bool = False) -> None:
         """Remove the service, also that of a start that never answered, and wait until its container is gone.
@@ -91,13 +90,12 @@ class SwarmSpawner(SwarmSettings):
             now: kill at once, where the container runs on the engine that is asked.
         """
         operation = await self._engine(self._remove, now)
-        ends, pause = time.monotonic() + self.stop_timeout + ENDING_SECONDS, FIRST_LOOK
+        ends, pauses = time.monotonic() + self.stop_timeout + ENDING_SECONDS, BACKOFF.pauses()
         while operation and (left := await self._engine(self.services.still_ending, operation)):
             if time.monotonic() > ends:
                 node = await self._engine(self.services.node_name, left[0])
                 raise EngineError(f"the container of {self.object_name} does not end on node {node}")
-            await asyncio.sleep(pause)
-            pause = min(LATER_LOOK, pause * 1.3)
+            await asyncio.sleep(next(pauses))
 
     def logs(self, lines: int) -> Sequence[str]:
         """Give the last lines that the server wrote."""

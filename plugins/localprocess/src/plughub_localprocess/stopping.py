@@ -10,6 +10,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
+from plughub.utils import Backoff
 from plughub_localprocess.groups import ProcessGroup
 
 InThread = Callable[..., Awaitable[Any]]
@@ -17,6 +18,8 @@ Step = tuple[signal.Signals, float]
 """A signal, and the seconds to wait for its effect."""
 
 
+BACKOFF: Final = Backoff(first=0.01, longest=0.2, factor=1.5)
+"""Between looks at processes whose end the system does not tell."""
 LOOK: Final = 1.0
 """For so long at most nobody looks whether a process runs whose end the system tells."""
 GRACE: Final = 1.0
@@ -59,13 +62,12 @@ def _signal(group: ProcessGroup, number: signal.Signals) -> bool | None:
 
 async def _gone(group: ProcessGroup, timeout: float, grace: float, in_thread: InThread) -> bool:
     """Wait for a group to end; those that a dead leader leaves behind are given the grace only."""
-    deadline, pause = time.monotonic() + timeout, 0.01
+    deadline, pauses = time.monotonic() + timeout, BACKOFF.pauses()
     leaderless = False
     while True:
         left = deadline - time.monotonic()
         if leaderless or not await _end_of(group.leader.pid, min(left, LOOK)):
-            await asyncio.sleep(pause)
-            pause = min(pause * 1.5, 0.2)
+            await asyncio.sleep(next(pauses))
         led, others = await in_thread(_left, group)
         if not led and not others:
             return True

@@ -6,17 +6,19 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from collections.abc import Callable as Function
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Final, TypeVar
 
 from plughub.classes.calling import call
 from plughub.classes.spawner.certificates import create_certificate
 from plughub.classes.spawner.environment import build_environment
 from plughub.classes.spawner.options import reader_of
 from plughub.classes.spawner.settings import SpawnerSettings
+from plughub.domain.backoff import Backoff
 from plughub.domain.urls import host_in_url
 from plughub.kinds import Diagnosis, Found, Moved
 
 T = TypeVar("T")
+DEATH_BACKOFF: Final = Backoff(first=0.01, longest=0.2, factor=1.5)
 
 
 class Spawner(SpawnerSettings):
@@ -289,8 +291,10 @@ class Spawner(SpawnerSettings):
         Returns:
             Its exit code; None when it still runs.
         """
-        deadline, pause = time.monotonic() + timeout, 0.01
-        while (code := await call(self.plugin, self.poll)) is None and time.monotonic() < deadline:
+        deadline = time.monotonic() + timeout
+        for pause in DEATH_BACKOFF.pauses():
+            code = await call(self.plugin, self.poll)
+            if code is not None or time.monotonic() >= deadline:
+                break
             await asyncio.sleep(pause)
-            pause = min(pause * 1.5, 0.2)
         return None if code is None else int(code)

@@ -9,6 +9,7 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from plughub.domain.backoff import Backoff
 from plughub.domain.errors import PluginError
 from plughub.domain.explaining import with_details
 from plughub.domain.servers import ServerRecord
@@ -32,8 +33,7 @@ from plughub.services.server_records import plugin_view
 from plughub.services.settings import HubSettings
 
 log = logging.getLogger("plughub.start")
-FIRST_LOOK: Final = 0.05
-LATER_LOOK: Final = 0.25
+BACKOFF: Final = Backoff(first=0.05, longest=0.25, factor=1.3)
 POLL_SECONDS: Final = 0.2
 
 
@@ -62,7 +62,7 @@ class Readiness:
             StartFailedError: it has ended, or did not get so far in time.
             CancelledByUserError: a stop was requested.
         """
-        pause, polled = FIRST_LOOK, 0.0
+        pauses, polled = BACKOFF.pauses(), 0.0
         self._check_tls(await self._record())
         while True:
             if time.monotonic() - polled >= POLL_SECONDS:
@@ -73,10 +73,9 @@ class Readiness:
             if time.monotonic() - self.since > self._http_timeout:
                 await self._time_out()
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(pause):
+                async with asyncio.timeout(next(pauses)):
                     await self.job.cancelled.wait()
                 raise CancelledByUserError
-            pause = min(LATER_LOOK, pause * 1.3)
 
     async def _runs_there(self) -> bool:
         """Poll: False when the server has moved, which is stored; raise when it has ended."""

@@ -6,6 +6,7 @@ import asyncio
 from typing import Final
 from urllib.parse import urlencode
 
+from plughub.domain.backoff import Backoff
 from plughub.domain.errors import HubError, NotFoundError
 from plughub.domain.paths import respell
 from plughub.domain.queries import add_query, escape_uri, filter_query
@@ -20,7 +21,7 @@ from plughub.web.pages.base import PageHandler
 from plughub.web.pages.pending import show_not_running, show_unreachable
 from plughub.web.requires import NOT_TO_BE_SEEN
 
-MAX_DELAY: Final = 10
+BACKOFF: Final = Backoff(first=2.0, longest=10.0)
 JSON: Final = "application/json"
 
 
@@ -87,7 +88,7 @@ class UserUrlHandler(PageHandler):
                 "when it happens again, stop the server and start it anew.",
             )
         if count:
-            await asyncio.sleep(min(2**count, MAX_DELAY))
+            await asyncio.sleep(BACKOFF.after(count))
         target = self.services.settings.origins.of_user(record.user) + path.partition("?")[0]
         target = add_query(target, filter_query(self.request.query, "redirects".__eq__))
         self.redirect(add_query(target, f"redirects={count + 1}"))
