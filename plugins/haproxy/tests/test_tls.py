@@ -1,14 +1,16 @@
 """Targets at https://, as with JupyterHub.internal_ssl: real certificates, real TLS."""
 
+import asyncio
+import http.client
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, closing
 
 import pytest
 from tornado.websocket import websocket_connect
 
 from plughub.domain.routes import Route
 from plughub.errors import PluginError
-from plughub.testing.backends import Backend, ask, hang_up, open_backend
+from plughub.testing.backends import Backend, ask, hang_up, open_backend, raw_server
 from plughub.testing.contracts.proxy import NAME
 from plughub.testing.ports import free_port
 from plughub.tls import HUB, HUB_PARTY, NOTEBOOKS, PROXY_API, PROXY_CLIENT, CertificateFolder
@@ -53,6 +55,31 @@ async def test_a_server_that_asks_for_a_certificate_is_reached_and_so_is_its_web
     await client.write_message("hello")
     assert await client.read_message() == "hello"
     await hang_up(client)
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_no_request_is_lost_to_a_server_that_closes_idle_connections(proxy, folder, method):
+    async def answer_once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        await writer.drain()
+        await reader.read(1)  # closes just when the next request is under way
+
+    context = folder.issue("alice", NOTEBOOKS, ["localhost"]).server_context()
+    async with raw_server(answer_once, context) as url, asyncio.timeout(10):
+        await proxy.add("/user/alice/", url)
+        assert await asyncio.to_thread(statuses_in_one_connection, proxy.port, method) == [200] * 3
+
+
+def statuses_in_one_connection(port: int, method: str) -> list[int]:
+    with closing(http.client.HTTPConnection("127.0.0.1", port)) as client:
+        found = []
+        for _ in range(3):
+            client.request(method, "/user/alice/x")
+            answer = client.getresponse()
+            answer.read()
+            found.append(answer.status)
+        return found
 
 
 async def test_routes_by_tls_are_read_back_and_plain_ones_stand_beside_them(proxy, serve):

@@ -72,11 +72,12 @@ Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]
 
 
 @asynccontextmanager
-async def raw_server(handler: Handler) -> AsyncIterator[str]:
+async def raw_server(handler: Handler, context: ssl.SSLContext | None = None) -> AsyncIterator[str]:
     """Run a server that writes its answers byte by byte.
 
     Args:
         handler: serves a connection, which is closed after it.
+        context: makes it speak TLS.
 
     Yields:
         The target of a route to it.
@@ -95,9 +96,9 @@ async def raw_server(handler: Handler) -> AsyncIterator[str]:
         tasks.add(task)
         task.add_done_callback(tasks.discard)
 
-    server = await asyncio.start_server(accept, "127.0.0.1", 0)
+    server = await asyncio.start_server(accept, "127.0.0.1", 0, ssl=context)
     try:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        yield f"{'https' if context else 'http'}://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     finally:
         server.close()
         for task in tasks:

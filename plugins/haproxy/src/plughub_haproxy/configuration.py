@@ -28,10 +28,12 @@ ACTIVITY_DAYS: Final = 20
 """HAProxy's timers end at 24 days."""
 
 ONCE: Final = "once"
-"""The backend of servers: each request has a connection of its own.
+SECURE_ONCE: Final = "secure_once"
+"""The backends of servers, by plain HTTP and by TLS: each request has a connection of its own.
 
 A server that closes an idle connection just when a request takes it loses the request, and a POST must not be
-repeated. Many servers close theirs after 2 or 5 seconds."""
+repeated. Many servers close theirs after 2 or 5 seconds. By TLS each connection costs a whole handshake: the
+session of one target must not be resumed with another."""
 
 NAME: Final = "plughub"
 
@@ -151,8 +153,8 @@ def _render(listener: Listener, description: str, pools: Mapping[str, Sequence[A
         _DEFAULTS,
         _public(listener),
         _direct(DIRECT),
-        _direct(ONCE, more="option http-server-close"),
-        _direct(SECURE, tls=options_for_any()) if listener.tls else "",
+        _direct(ONCE, more=_CLOSE),
+        *_secure(listener.tls),
         *(_pool(listener, name, pools.get(name, ())) for name in (HUBS, *POOLS)),
         _dead(listener),
         _errors(listener, pools.get(ERRORS, ())),
@@ -229,6 +231,7 @@ frontend public
     http-request track-sc0 var(txn.to),field(4,|) table {TABLE} if {{ var(txn.to) -m found }}
 {limits.requests(listener.requests_per_address, listener.hub_spec)}
     http-request set-var(txn.backend) str({ONCE}) if {{ var(txn.backend) -m str {DIRECT} }} !to_hub
+    http-request set-var(txn.backend) str({SECURE_ONCE}) if {{ var(txn.backend) -m str {SECURE} }} !to_hub
 {paths.spell_prefix(listener.base_url)}
     http-response del-header Service-Worker-Allowed
     use_backend %[var(txn.backend)] if {{ var(txn.to) -m found }}
@@ -252,6 +255,15 @@ backend {name}
     server user 0.0.0.0:0 {_IDLE} pool-low-conn 1000 {tls}
     server dead unix@{DEAD_SOCKET_NAME}
 """
+
+
+_CLOSE: Final = "option http-server-close"
+
+
+def _secure(tls: TargetTLS | None) -> list[str]:
+    if tls is None:
+        return []
+    return [_direct(SECURE, options_for_any()), _direct(SECURE_ONCE, options_for_any(), _CLOSE)]
 
 
 def _pool(listener: Listener, name: str, addresses: Sequence[Address]) -> str:
