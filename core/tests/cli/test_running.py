@@ -14,7 +14,7 @@ import pytest
 
 from plughub.domain.errors import MISTAKE, RETRY
 from plughub.testing.client import client_of
-from plughub.testing.hub import HubProcess, is_open
+from plughub.testing.hub import OPENED_BY_USER, HubProcess, is_open
 from plughub.testing.waiting import wait_for
 
 PLUGINS = ("--plugins", "simple,dummy,haproxy,onetime")
@@ -34,17 +34,20 @@ def ask(hub, path, token=""):
         return json.loads(answer.read())
 
 
+def opened_by_user(link):
+    return urllib.request.Request(link, headers=OPENED_BY_USER)
+
+
 def test_it_prints_its_address_and_a_link_that_logs_in_once(folder):
     with HubProcess(folder, *PLUGINS, config=CONFIG) as hub:
         assert hub.url == f"http://127.0.0.1:{hub.port}/"
         wait_for(lambda: hub.stdout.count("\n") == 2)
         opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
-        with opener.open(
-            hub.login_link.replace("/login/onetime?", "/login/onetime?next=%2Fhub%2Fhome&"), timeout=20
-        ) as answer:
+        opened = opened_by_user(hub.login_link.replace("?", "?next=%2Fhub%2Fhome&"))
+        with opener.open(opened, timeout=20) as answer:
             assert answer.status == 200
         with pytest.raises(urllib.error.HTTPError) as refused:
-            urllib.request.urlopen(hub.login_link, timeout=20)
+            urllib.request.urlopen(opened_by_user(hub.login_link), timeout=20)
         refused.value.close()
         assert refused.value.code == 403
 
@@ -53,7 +56,7 @@ def test_a_link_that_the_command_prints_logs_its_user_in_while_the_hub_runs(fold
     with HubProcess(folder, *PLUGINS, config=CONFIG) as hub:
         command = [hub.python, "-m", "plughub", "link", "bob", *PLUGINS, f"--port={hub.port}"]
         made = subprocess.run(command, cwd=folder, env=hub.env, check=True, capture_output=True, text=True)
-        link = made.stdout.strip().replace("?", "?next=%2Fhub%2Fhome&")
+        link = opened_by_user(made.stdout.strip().replace("?", "?next=%2Fhub%2Fhome&"))
         opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
         with opener.open(link, timeout=20) as answer:
             assert (answer.status, "bob" in answer.read().decode()) == (200, True)

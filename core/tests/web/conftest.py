@@ -34,6 +34,7 @@ from plughub.storage.database import Database
 from plughub.storage.schema import prepare_schema
 from plughub.storage.store import Store
 from plughub.testing.doubles import KnownUsers, RecordedRoutes, TinyServers
+from plughub.testing.hub import OPENED_BY_USER
 from plughub.testing.waiting import until
 from plughub.web.application import make_application
 from plughub.web.context import WebContext
@@ -96,6 +97,10 @@ class Browser:
 
     async def get(self, path: str, **more: Any) -> HTTPResponse:
         return await self.ask("GET", path, **more)
+
+    async def open_link(self, token: str, more: str = "") -> HTTPResponse:
+        """Open a one-time login link as a user does."""
+        return await self.get(f"/hub/login/onetime?token={token}{more}", headers=OPENED_BY_USER)
 
     async def post(self, path: str, **more: Any) -> HTTPResponse:
         return await self.ask("POST", path, **more)

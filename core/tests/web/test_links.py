@@ -8,6 +8,7 @@ import re
 import pytest
 
 from plughub.testing.doubles import TinyServers
+from plughub.testing.hub import OPENED_BY_USER
 from plughub.web.pages import spawn
 
 FOREIGN = [
@@ -234,9 +235,18 @@ async def test_only_a_page_of_the_hub_logs_out_by_a_link(hub, headers) -> None:
 
 
 @pytest.mark.parametrize(
-    ("headers", "logged_in"), [(FOREIGN[0], False), (FOREIGN[0], True), (FOREIGN[2], True)]
+    ("headers", "logged_in"),
+    [
+        (OPENED_BY_USER | FOREIGN[0], False),
+        (OPENED_BY_USER | FOREIGN[0], True),
+        (FOREIGN[2], True),
+        (FOREIGN[2], False),
+        (TYPED, False),
+        (OPENED_BY_USER | {"Sec-Fetch-User": ""}, False),
+        (OPENED_BY_USER | {"Sec-Fetch-Dest": "iframe"}, False),
+    ],
 )
-async def test_a_login_link_from_elsewhere_asks_first(hub, headers, logged_in) -> None:
+async def test_a_login_link_that_no_user_surely_opened_asks_first(hub, headers, logged_in) -> None:
     await hub.user("bob")
     browser = await hub.logged_in() if logged_in else hub.browser()
     token = await hub.links.make("bob")
@@ -248,10 +258,18 @@ async def test_a_login_link_from_elsewhere_asks_first(hub, headers, logged_in) -
     assert b"bob" in (await browser.get("/hub/home")).body
 
 
-@pytest.mark.parametrize("headers", [TYPED, FOREIGN[2]])
-async def test_a_printed_login_link_lets_in_at_once(hub, headers) -> None:
-    token = await hub.links.make("alice")
-    assert (await hub.browser().get(f"/hub/login/onetime?token={token}", headers=headers)).code == 302
+async def test_a_printed_login_link_lets_in_at_once(hub) -> None:
+    assert (await hub.browser().open_link(await hub.links.make("alice"))).code == 302
+
+
+async def test_a_preview_of_a_login_link_tells_nothing_and_leaves_it_as_it_is(hub) -> None:
+    token = await hub.links.make("carol")
+    for agent in ("Slackbot-LinkExpanding 1.0", "curl/8"):
+        page = await hub.browser(**{"Referer": "", "User-Agent": agent}).get(
+            f"/hub/login/onetime?token={token}"
+        )
+        assert (page.code, b"carol" in page.body, b"<form" in page.body) == (200, False, True)
+    assert (await hub.browser().open_link(token)).code == 302
 
 
 @pytest.mark.parametrize("referer", ["{}/", "{}/hub/login?next=/hub/spawn%3Fopt-image=bad"])

@@ -160,10 +160,10 @@ async def test_after_the_login_the_browser_goes_where_it_wanted(hub):
 async def test_a_one_time_link_lets_in_once(hub):
     token = await hub.links.make("carol", admin=True)
     browser = hub.browser()
-    answer = await browser.get(f"/hub/login/onetime?token={token}")
+    answer = await browser.open_link(token)
     assert (answer.code, answer.headers["Location"]) == (302, "/hub/spawn/carol")
     assert (await browser.get("/hub/home")).code == 200
-    again = await hub.browser().get(f"/hub/login/onetime?token={token}")
+    again = await hub.browser().open_link(token)
     assert again.code == 403
     assert "already used" in again.body.decode()
 
@@ -180,14 +180,14 @@ async def test_a_one_time_link_lets_in_once(hub):
 async def test_looking_ahead_does_not_use_a_link_up(hub, method, headers):
     token = await hub.links.make("carol")
     await hub.browser().ask(method, f"/hub/login/onetime?token={token}", headers=headers)
-    answer = await hub.browser().get(f"/hub/login/onetime?token={token}")
+    answer = await hub.browser().open_link(token)
     assert answer.code == 302
 
 
 async def test_the_token_of_a_link_is_not_logged(hub, caplog):
     caplog.set_level(logging.DEBUG)
     token = await hub.links.make("carol")
-    await hub.browser().get(f"/hub/login/onetime?token={token}")
+    await hub.browser().open_link(token)
     assert token not in caplog.text
 
 

@@ -9,10 +9,10 @@ from urllib.parse import parse_qs, quote, urlsplit
 import pytest
 
 from plughub.kinds import LoginMethod
+from plughub.testing.hub import OPENED_BY_USER as TYPED
 
 SENT = "a=1&a=2&b&c=&d=%20x%20&e=%C3%BC&f=%FF&g=1+2&h=a%26b&i=%2F"
 NEXT = "/hub/token?x=1&y"
-TYPED = {"Sec-Fetch-Site": "none", "Sec-Fetch-Mode": "navigate"}
 
 
 def location(answer):
@@ -128,7 +128,7 @@ async def test_a_default_address_that_says_nothing_leads_as_usual(make_hub):
 
 async def test_a_link_that_lets_in_once_hands_its_token_to_nobody(hub):
     token = await hub.links.make("alice")
-    answer = await hub.browser().get(f"/hub/login/onetime?token={token}&frog=1", headers=TYPED)
+    answer = await hub.browser().open_link(token, "&frog=1")
     assert location(answer) == "/hub/spawn/alice?frog=1"
 
 

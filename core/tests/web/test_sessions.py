@@ -179,12 +179,12 @@ async def test_a_login_over_a_login_ends_the_one_before(hub):
     before = kept(browser)
     (session,) = await sessions_of(hub)
     token = await hub.links.make("alice")
-    await browser.get(f"/hub/login/onetime?token={token}")
+    await browser.open_link(token)
     assert not await is_in(hub, before)
     (after,) = await sessions_of(hub)
     assert (after.session_id, after.plugin) == (session.session_id, "onetime")
     token = await hub.links.make("carol")
-    await browser.get(f"/hub/login/onetime?token={token}")
+    await browser.open_link(token)
     assert not await sessions_of(hub)
 
 

@@ -27,6 +27,13 @@ _START_SECONDS: Final = 60.0
 _STOP_SECONDS: Final = 60.0
 _GONE_SECONDS: Final = 10.0
 _RUNNING: Final = re.compile(r"^hub: running at (\S+)$", re.MULTILINE)
+OPENED_BY_USER: Final = {
+    "Sec-Fetch-Site": "none",
+    "Sec-Fetch-Mode": "navigate",
+    "Sec-Fetch-Dest": "document",
+    "Sec-Fetch-User": "?1",
+}
+"""What a browser sends when its user opens a link from elsewhere than a page."""
 _LINK: Final = re.compile(r"^hub: log in once with this link.*: (\S+)$", re.MULTILINE)
 _OWN_VARIABLES: Final = ("JUPYTERHUB_", "JPY_", "PLUGHUB_")
 

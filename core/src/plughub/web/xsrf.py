@@ -174,6 +174,24 @@ def is_typed(request: HTTPServerRequest) -> bool:
     return request.headers.get("Sec-Fetch-Site") == "none"
 
 
+def is_opened_by_user(request: HTTPServerRequest) -> bool:
+    """Tell whether a user opened a page, rather than a program that looks ahead or shows a preview of a link.
+
+    Args:
+        request: the request.
+
+    Returns:
+        True when the browser says so. False for browsers that do not: old ones, and all of them over plain
+        http to other machines.
+    """
+    sent = request.headers
+    return (
+        sent.get("Sec-Fetch-Mode") == "navigate"
+        and sent.get("Sec-Fetch-Dest") == "document"
+        and sent.get("Sec-Fetch-User") == "?1"
+    )
+
+
 def needs_token(request: HTTPServerRequest) -> bool:
     """Tell whether a request with a login cookie needs a token.
 

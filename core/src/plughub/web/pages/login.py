@@ -22,6 +22,7 @@ from plughub.web.xsrf import (
     is_handed_on,
     is_navigation,
     is_of_login_form,
+    is_opened_by_user,
     is_typed,
     led_by_hub,
 )
@@ -233,7 +234,7 @@ class OneTimeHandler(LoginHandler):
     own_parameters = LoginHandler.own_parameters | {"token"}
 
     async def get(self) -> None:
-        """Use a link up, unless somebody only looks ahead; ask first when a page of another site led here."""
+        """Use a link up when a user opened it themselves; ask first where that is not certain."""
         if self._only_looks():
             raise ForbiddenError("this link is used up by opening it", hint="Open it in the browser itself.")
         token = self.get_query_argument("token", "")
@@ -267,7 +268,12 @@ class OneTimeHandler(LoginHandler):
         self.redirect(await self.enter(session))
 
     def _asks_first(self) -> bool:
-        """Tell whether the link may be another person's, sent to have this browser work in their account."""
+        """Tell whether a program may fetch the link for a preview, or it may be another person's.
+
+        Whoever sends a user their own link has the user's browser work in their account.
+        """
+        if not is_opened_by_user(self.request):
+            return True
         if is_typed(self.request):
             return False
         if led_by_hub(self.request):
@@ -275,7 +281,7 @@ class OneTimeHandler(LoginHandler):
         return is_from_elsewhere(self.request) or self.principal is not None
 
     def _only_looks(self) -> bool:
-        """Tell whether a browser or mail reader fetches the link before a person opens it."""
+        """Tell whether a browser says that it fetches the link ahead, or for something else than a page."""
         purpose = self.request.headers.get("Sec-Purpose", "") + self.request.headers.get("Purpose", "")
         return "prefetch" in purpose.lower() or not is_navigation(self.request)
 
