@@ -72,13 +72,13 @@ class Bench:
             Seconds from the beginning until each answered.
         """
         begin = time.monotonic()
-        with ThreadPoolExecutor(THREADS) as makers, ThreadPoolExecutor(len(names)) as watchers:
+        with ThreadPoolExecutor(THREADS) as makers, ThreadPoolExecutor(len(names)) as server_watch:
             made = [makers.submit(self._make, name) for name in names]
 
             def until_it_answers(port: Future[int]) -> float:
                 return wait(lambda: listens(port.result())) - begin
 
-            seconds = list(watchers.map(until_it_answers, made))
+            seconds = list(server_watch.map(until_it_answers, made))
         self.remove_all()
         return seconds
 

@@ -23,8 +23,8 @@ from plughub.classes.tls.certificates import HUB, CertificateFolder
 from plughub.kinds import ProxySettings
 from plughub.testing.backends import backend, hang_up, raw_server
 from plughub.testing.contracts.proxy_under_test import ProxyUnderTest, running
-from plughub.testing.delayed_line import DelayedLine
 from plughub.testing.http2 import any_certificate, http2
+from plughub.testing.latency_proxy import LatencyProxy
 from plughub.testing.ports import free_port
 from plughub_chp import ConfigurableHTTPProxy
 from plughub_haproxy import HAProxyProxy
@@ -46,7 +46,7 @@ async def main() -> None:
     for name in given.proxies:
         async with proxy(name) as started:
             for trip in given.trips:
-                async with DelayedLine(started.port, delay=trip / 2000) as line:
+                async with LatencyProxy(started.port, delay=trip / 2000) as line:
                     for what, result in (await measure(started, line, h2=name == "haproxy")).items():
                         rows.setdefault(what, []).append(result)
     heads = [f"{name}, {trip} ms" for name in given.proxies for trip in given.trips]
@@ -76,7 +76,7 @@ async def proxy(name: str) -> AsyncIterator[ProxyUnderTest]:
             yield started
 
 
-async def measure(started: ProxyUnderTest, line: DelayedLine, *, h2: bool) -> dict[str, str]:
+async def measure(started: ProxyUnderTest, line: LatencyProxy, *, h2: bool) -> dict[str, str]:
     """Measure all on one line."""
     upload = upload_http2 if h2 else upload_http1
     async with backend("ada") as ada, raw_server(serve) as raw:

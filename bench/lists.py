@@ -51,7 +51,7 @@ def fill(url: str, users: int) -> None:
     def work(tx: Transaction) -> None:
         tx.roles.ensure(DEFAULT_ROLES)
         tx.oauth.save_client(OAuthClient(identifier="bench", secret="", redirect_uri=""))
-        keys = tx.directory.create([f"user-{number:05}" for number in range(users)])
+        keys = tx.user_list.create([f"user-{number:05}" for number in range(users)])
         for key in keys[::RUNNING_EVERY]:
             (server,) = tx.servers.of_user(key)
             tx.servers.launching(server.id, backend="other", host="elsewhere", launch="x", client_id="bench")

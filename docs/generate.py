@@ -25,7 +25,7 @@ from traitlets.config import Configurable
 from plughub import hookspecs, kinds
 from plughub.app.config import JupyterHub
 from plughub.app.event_log import EventLog
-from plughub.app.observing import PeriodicMetricsCollector
+from plughub.app.observability import PeriodicMetricsCollector
 from plughub.auth import Authenticator, LocalAuthenticator
 from plughub.classes.crypt_keeper import CryptKeeper
 from plughub.classes.system_accounts import SystemAccounts

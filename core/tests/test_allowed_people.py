@@ -8,10 +8,10 @@ import pytest
 from traitlets.config import Config
 
 from plughub import hookimpl
-from plughub.app.assembly import _policies
 from plughub.app.config import JupyterHub
-from plughub.app.declared import declared_of
-from plughub.app.plugins import Selection
+from plughub.app.declarations import declared_of
+from plughub.app.plugins import PluginSelection
+from plughub.app.service_settings import _policies
 from plughub.auth import Authenticator
 from plughub.domain.scopes import ScopeTree
 from plughub.kinds import Login
@@ -42,7 +42,7 @@ def read():
         for name in ("pam", "web", "functions", "onetime"):
             active.add(name, Asks())
         classes = {"pam": Pam(config=config), "web": Web(config=config)}
-        selection = Selection(active, authenticators=classes)
+        selection = PluginSelection(active, authenticators=classes)
         hub = JupyterHub(config=config)
         return declared_of(hub, selection, ScopeTree(), "/"), _policies(hub, selection)
 

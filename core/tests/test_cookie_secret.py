@@ -11,7 +11,7 @@ import pytest
 from traitlets.config import Config
 
 from plughub.app.config import JupyterHub
-from plughub.app.secrets import BYTES, VARIABLE, cookie_secret
+from plughub.app.cookie_secret import BYTES, VARIABLE, cookie_secret
 from plughub.domain.errors import StartError
 
 SECRET = secrets.token_bytes(BYTES)

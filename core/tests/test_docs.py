@@ -14,11 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from plughub.app.assembly import addresses
-from plughub.app.checks import check_settings
 from plughub.app.config import JupyterHub
-from plughub.app.loading import load_config
+from plughub.app.config_files import load_config
 from plughub.app.plugins import PluginChooser, plugin_names
+from plughub.app.service_settings import addresses
+from plughub.app.unread_settings import check_settings
 from plughub.kinds import Refusal
 from plughub.plugin.manager import ActivePlugins
 from plughub.services.users.login_links import PLUGIN as ONETIME

@@ -12,17 +12,17 @@ import pytest
 
 import plughub.kinds
 from plughub import hookspecs
-from plughub.markers import PREFIX, PROJECT, Calling
+from plughub.markers import PREFIX, PROJECT, CallMode
 from plughub.plugin.hooks import Hooks
 from plughub.plugin.manager import HOOKS, KINDS
 
 NAMES = sorted(HOOKS)
 PARTS = ("When", "Args", "Returns", "Errors")
 WORDS = {
-    Calling.DECIDE: "first answer",
-    Calling.VETO: "refuses",
-    Calling.REGISTER: "stops the start",
-    Calling.TELL: "hurts nobody",
+    CallMode.DECIDE: "first answer",
+    CallMode.VETO: "refuses",
+    CallMode.REGISTER: "stops the start",
+    CallMode.TELL: "hurts nobody",
 }
 
 
@@ -53,7 +53,7 @@ def test_every_function_of_the_contract_is_a_hook_with_the_prefix() -> None:
 
 @pytest.mark.parametrize("hook", NAMES)
 def test_a_hook_has_terms_and_is_known_to_pluggy(hook: str) -> None:
-    assert isinstance(HOOKS[hook].calling, Calling)
+    assert isinstance(HOOKS[hook].calling, CallMode)
     assert 0 < HOOKS[hook].timeout <= 600
     assert hasattr(function_of(hook), f"{PROJECT}_spec")
 
@@ -61,7 +61,7 @@ def test_a_hook_has_terms_and_is_known_to_pluggy(hook: str) -> None:
 @pytest.mark.parametrize("hook", NAMES)
 def test_a_hook_is_awaited_unless_it_is_called_once_at_start(hook: str) -> None:
     awaited = inspect.iscoroutinefunction(function_of(hook)) or hook in {"hub_progress", "hub_watch"}
-    assert awaited == (HOOKS[hook].calling is not Calling.REGISTER)
+    assert awaited == (HOOKS[hook].calling is not CallMode.REGISTER)
 
 
 @pytest.mark.parametrize("hook", NAMES)
@@ -94,7 +94,7 @@ def test_a_hook_says_who_wins(hook: str) -> None:
 
 
 def test_the_header_explains_every_way_of_calling() -> None:
-    for calling in Calling:
+    for calling in CallMode:
         assert re.search(rf"^{calling.value}  +\w", hookspecs.__doc__, flags=re.MULTILINE)
 
 
@@ -102,13 +102,13 @@ def test_the_header_tells_which_hooks_a_backend_has_to_have() -> None:
     rows = re.findall(r"^(?:spawner|authenticator|proxy)  .*$", hookspecs.__doc__, flags=re.MULTILINE)
     named = set(re.findall(r"`(hub_\w+)`", "".join(rows)))
     makes_it_one = {hook for kind in KINDS.values() for hook in kind if "register" not in hook}
-    needed = {hook for hook in NAMES if HOOKS[hook].calling is Calling.OWN and not HOOKS[hook].optional}
+    needed = {hook for hook in NAMES if HOOKS[hook].calling is CallMode.OWN and not HOOKS[hook].optional}
     assert named == makes_it_one | needed
 
 
 def test_the_hub_calls_every_hook_that_is_awaited_by_a_typed_method() -> None:
     called = set(re.findall(r'"(hub_\w+)"', inspect.getsource(Hooks)))
-    assert called == {hook for hook in NAMES if HOOKS[hook].calling is not Calling.REGISTER}
+    assert called == {hook for hook in NAMES if HOOKS[hook].calling is not CallMode.REGISTER}
 
 
 @pytest.mark.parametrize(
@@ -126,13 +126,13 @@ def test_a_typed_method_calls_its_hook_in_the_way_that_the_contract_says(name: s
     assert calls
     for way, hook in calls:
         calling = HOOKS[hook].calling
-        assert way in {calling.value, "listeners"} or (way == "owner" and calling is Calling.OWN)
+        assert way in {calling.value, "listeners"} or (way == "owner" and calling is CallMode.OWN)
 
 
 def test_a_hook_that_an_owner_need_not_implement_has_a_fallback() -> None:
     source = " ".join(inspect.getsource(Hooks).split())
     for hook in NAMES:
-        if HOOKS[hook].calling is not Calling.OWN or hook in {
+        if HOOKS[hook].calling is not CallMode.OWN or hook in {
             "hub_progress",
             "hub_routes_replace",
             "hub_watch",

@@ -11,11 +11,11 @@ import pytest
 from traitlets.config import Config
 
 from plughub.app.event_log import EventLogPlugin, configured_handlers
-from plughub.app.observing import naming
+from plughub.app.observability import naming
 from plughub.cli.run import extra_handlers, set_up_logging
 from plughub.domain.errors import StartError
 from plughub.domain.events import Event, EventKind
-from plughub.services.observing.metrics import SPAWN_BUCKETS, STOP_BUCKETS, Metrics
+from plughub.services.observability.metrics import SPAWN_BUCKETS, STOP_BUCKETS, Metrics
 
 
 class Kept(logging.Handler):

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from traitlets.config import Config
 
-from plughub.app.checks import WITHOUT_EFFECT, tell_of_idle_settings
 from plughub.app.config import JupyterHub
+from plughub.app.unread_settings import WITHOUT_EFFECT, tell_of_idle_settings
 from plughub.app.upstream_settings import INSTEAD
 
 ROOT = Path(__file__).resolve().parents[2]

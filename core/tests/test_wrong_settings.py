@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from traitlets import TraitError
 
-from plughub.app.assembly import addresses
-from plughub.app.checks import warn_of_plain_http
 from plughub.app.class_plugins import plugin_of_class, refuse_upstream, what_to_inherit
 from plughub.app.config import JupyterHub
-from plughub.app.declared import declared_of, scopes_of
-from plughub.app.loading import load_config
-from plughub.app.plugins import Selection
+from plughub.app.config_files import load_config
+from plughub.app.declarations import declared_of, scopes_of
+from plughub.app.plugins import PluginSelection
+from plughub.app.service_settings import addresses
+from plughub.app.unread_settings import warn_of_plain_http
 from plughub.domain.errors import StartError
 from plughub.domain.scopes import ScopeTree
 from plughub.plugin.manager import ActivePlugins
@@ -38,7 +38,7 @@ def test_a_wrong_role_group_service_or_scope_is_said_with_its_setting(
 ) -> None:
     hub = JupyterHub(**{setting: value})
     with pytest.raises(StartError) as refused:
-        declared_of(hub, Selection(ActivePlugins()), scopes_of(hub), "/")
+        declared_of(hub, PluginSelection(ActivePlugins()), scopes_of(hub), "/")
     assert refused.value.message.startswith(f"c.JupyterHub.{setting}: ")
     assert said in refused.value.message
 
@@ -73,7 +73,7 @@ def test_every_path_that_can_work_has_one_spelling() -> None:
 
 def test_what_is_right_is_taken() -> None:
     hub = JupyterHub(load_groups={"staff": ["bob"]})
-    declared = declared_of(hub, Selection(ActivePlugins()), ScopeTree(), "/")
+    declared = declared_of(hub, PluginSelection(ActivePlugins()), ScopeTree(), "/")
     assert [group.name for group in declared.groups] == ["staff"]
 
 

@@ -22,10 +22,10 @@ from plughub.domain.users import User
 from plughub.kinds import Visitor
 from plughub.services.tokens.principals import Principal
 from plughub.web.api.base import APIHandler as _APIHandler
+from plughub.web.authorization import of_group, of_server, of_service, of_user
+from plughub.web.authorization import requires as needs_scope
 from plughub.web.base import BaseHandler as _BaseHandler
 from plughub.web.pages.base import PageHandler as _PageHandler
-from plughub.web.requires import of_group, of_server, of_service, of_user
-from plughub.web.requires import requires as needs_scope
 
 __all__ = [
     "APIHandler",

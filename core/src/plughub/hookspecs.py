@@ -52,7 +52,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from plughub.markers import Calling, hook
+from plughub.markers import CallMode, hook
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -91,7 +91,7 @@ if TYPE_CHECKING:
 # ------------------------------------------------------------------------------------------ at start
 
 
-@hook(Calling.REGISTER)
+@hook(CallMode.REGISTER)
 def hub_configure(context: HubContext) -> None:
     """Take note of the hub that the plugin works for.
 
@@ -106,7 +106,7 @@ def hub_configure(context: HubContext) -> None:
     """
 
 
-@hook(Calling.REGISTER)
+@hook(CallMode.REGISTER)
 def hub_register_configurables() -> Sequence[type]:
     """Name the `traitlets.config.Configurable` classes that a config file may set.
 
@@ -122,7 +122,7 @@ def hub_register_configurables() -> Sequence[type]:
     """
 
 
-@hook(Calling.REGISTER)
+@hook(CallMode.REGISTER)
 def hub_register_spawner() -> type[Spawner]:
     """Offer a spawner written as a class.
 
@@ -137,7 +137,7 @@ def hub_register_spawner() -> type[Spawner]:
     """
 
 
-@hook(Calling.REGISTER)
+@hook(CallMode.REGISTER)
 def hub_register_authenticator() -> type[Authenticator]:
     """Offer an authenticator written as a class.
 
@@ -152,7 +152,7 @@ def hub_register_authenticator() -> type[Authenticator]:
     """
 
 
-@hook(Calling.REGISTER)
+@hook(CallMode.REGISTER)
 def hub_register_proxy() -> type[Proxy]:
     """Offer a proxy written as a class.
 
@@ -167,7 +167,7 @@ def hub_register_proxy() -> type[Proxy]:
     """
 
 
-@hook(Calling.REGISTER)
+@hook(CallMode.REGISTER)
 def hub_register_commands(config: Config) -> Sequence[Command]:
     """Add commands to the ``hub`` command line: ``hub --plugins NAME COMMAND``.
 
@@ -185,7 +185,7 @@ def hub_register_commands(config: Config) -> Sequence[Command]:
     """
 
 
-@hook(Calling.REGISTER)
+@hook(CallMode.REGISTER)
 def hub_register_pages() -> Sequence[Page]:
     """Add pages or API calls below ``/hub/``.
 
@@ -201,7 +201,7 @@ def hub_register_pages() -> Sequence[Page]:
     """
 
 
-@hook(Calling.REGISTER)
+@hook(CallMode.REGISTER)
 def hub_register_templates() -> Sequence[Path]:
     """Add folders with Jinja templates, looked up before the hub's own.
 
@@ -219,7 +219,7 @@ def hub_register_templates() -> Sequence[Path]:
 # -------------------------------------------------------------------------------------------- log in
 
 
-@hook(Calling.REGISTER)
+@hook(CallMode.REGISTER)
 def hub_login_method() -> LoginMethod:
     """Tell how a person logs in with this plugin: by the form for name and password, or elsewhere.
 
@@ -234,7 +234,7 @@ def hub_login_method() -> LoginMethod:
     """
 
 
-@hook(Calling.DECIDE, timeout=60)
+@hook(CallMode.DECIDE, timeout=60)
 async def hub_authenticate(login: Login) -> Identity | Rejected | None:
     """Say who is logging in.
 
@@ -259,7 +259,7 @@ async def hub_authenticate(login: Login) -> Identity | Rejected | None:
     """
 
 
-@hook(Calling.VETO)
+@hook(CallMode.VETO)
 async def hub_authorize_login(identity: Identity) -> Refusal | None:
     """Refuse a login, whoever authenticated it.
 
@@ -278,7 +278,7 @@ async def hub_authorize_login(identity: Identity) -> Refusal | None:
     """
 
 
-@hook(Calling.OWN, optional=True)
+@hook(CallMode.OWN, optional=True)
 async def hub_complete_login(
     identity: Identity, saved: Mapping[str, Any] | None
 ) -> Identity | Rejected | None:
@@ -300,7 +300,7 @@ async def hub_complete_login(
     """
 
 
-@hook(Calling.OWN, optional=True, timeout=20)
+@hook(CallMode.OWN, optional=True, timeout=20)
 async def hub_refresh_user(identity: Identity) -> Identity | Rejected | None:
     """Look again whether a person may still come in, and with what groups.
 
@@ -321,7 +321,7 @@ async def hub_refresh_user(identity: Identity) -> Identity | Rejected | None:
     """
 
 
-@hook(Calling.OWN, optional=True, timeout=60)
+@hook(CallMode.OWN, optional=True, timeout=60)
 async def hub_managed_roles() -> Sequence[ManagedRole]:
     """Name the roles that this authenticator manages, before anybody has logged in.
 
@@ -336,7 +336,7 @@ async def hub_managed_roles() -> Sequence[ManagedRole]:
     """
 
 
-@hook(Calling.OWN, optional=True, timeout=120)
+@hook(CallMode.OWN, optional=True, timeout=120)
 async def hub_add_user(user: UserInfo) -> Refusal | None:
     """Prepare for a user: make her account, her home.
 
@@ -357,7 +357,7 @@ async def hub_add_user(user: UserInfo) -> Refusal | None:
     """
 
 
-@hook(Calling.OWN, optional=True, timeout=120)
+@hook(CallMode.OWN, optional=True, timeout=120)
 async def hub_rename_user(user: UserInfo, name: str) -> None:
     """Follow a user who gets another name.
 
@@ -373,7 +373,7 @@ async def hub_rename_user(user: UserInfo, name: str) -> None:
     """
 
 
-@hook(Calling.OWN, optional=True, timeout=120)
+@hook(CallMode.OWN, optional=True, timeout=120)
 async def hub_delete_user(user: UserInfo) -> None:
     """Clean up after a user who is deleted.
 
@@ -389,7 +389,7 @@ async def hub_delete_user(user: UserInfo) -> None:
     """
 
 
-@hook(Calling.DECIDE, timeout=10)
+@hook(CallMode.DECIDE, timeout=10)
 async def hub_check_token(token: str) -> TokenIdentity | None:
     """Say whose token this is.
 
@@ -413,7 +413,7 @@ async def hub_check_token(token: str) -> TokenIdentity | None:
 # --------------------------------------------------------------------------------------- the spawner
 
 
-@hook(Calling.REGISTER)
+@hook(CallMode.REGISTER)
 def hub_spawner_info() -> SpawnerInfo:
     """Describe the spawner: its label, its time-outs, whether it is bound to this machine.
 
@@ -428,7 +428,7 @@ def hub_spawner_info() -> SpawnerInfo:
     """
 
 
-@hook(Calling.OWN, optional=True)
+@hook(CallMode.OWN, optional=True)
 async def hub_options_form(server: Server) -> str | None:
     """Give the form in which the user chooses how to start.
 
@@ -446,7 +446,7 @@ async def hub_options_form(server: Server) -> str | None:
     """
 
 
-@hook(Calling.OWN, optional=True)
+@hook(CallMode.OWN, optional=True)
 async def hub_options_from_form(
     server: Server, form: Mapping[str, Sequence[Any]], linked: bool
 ) -> Mapping[str, Any] | None:
@@ -471,7 +471,7 @@ async def hub_options_from_form(
     """
 
 
-@hook(Calling.VETO)
+@hook(CallMode.VETO)
 async def hub_authorize_spawn(server: Server) -> Refusal | None:
     """Refuse a start: quotas, budgets, closed hours.
 
@@ -489,7 +489,7 @@ async def hub_authorize_spawn(server: Server) -> Refusal | None:
     """
 
 
-@hook(Calling.OWN, timeout=60)
+@hook(CallMode.OWN, timeout=60)
 async def hub_spawn(server: Server) -> Endpoint:
     """Start the server and say where it will answer.
 
@@ -515,7 +515,7 @@ async def hub_spawn(server: Server) -> Endpoint:
     """
 
 
-@hook(Calling.OWN, timeout=30)
+@hook(CallMode.OWN, timeout=30)
 async def hub_poll(server: Server) -> int | Moved | None:
     """Look whether the server runs, and whether it is still at the recorded address.
 
@@ -539,7 +539,7 @@ async def hub_poll(server: Server) -> int | Moved | None:
     """
 
 
-@hook(Calling.OWN, optional=True, timeout=10)
+@hook(CallMode.OWN, optional=True, timeout=10)
 async def hub_verify_address(server: Server) -> bool:
     """Say whether what listens at ``server.url`` is the server that was launched.
 
@@ -565,7 +565,7 @@ async def hub_verify_address(server: Server) -> bool:
     """
 
 
-@hook(Calling.OWN, optional=True, timeout=600)
+@hook(CallMode.OWN, optional=True, timeout=600)
 def hub_watch(mark: str) -> AsyncIterator[str]:
     """Report servers that have ended or moved, as it happens. An async generator that never ends.
 
@@ -586,7 +586,7 @@ def hub_watch(mark: str) -> AsyncIterator[str]:
     """
 
 
-@hook(Calling.OWN, timeout=120)
+@hook(CallMode.OWN, timeout=120)
 async def hub_stop(server: Server, now: bool) -> Resumable | None:
     """Stop the server and return when it is gone. Stopping what is gone already is no error.
 
@@ -607,7 +607,7 @@ async def hub_stop(server: Server, now: bool) -> Resumable | None:
     """
 
 
-@hook(Calling.OWN, optional=True, timeout=120)
+@hook(CallMode.OWN, optional=True, timeout=120)
 async def hub_rename_server(server: Server, name: str) -> None:
     """Follow a named server that gets another name.
 
@@ -623,7 +623,7 @@ async def hub_rename_server(server: Server, name: str) -> None:
     """
 
 
-@hook(Calling.OWN, optional=True, timeout=120)
+@hook(CallMode.OWN, optional=True, timeout=120)
 async def hub_delete_server(server: Server) -> None:
     """Remove what a server kept over its stops: it is deleted permanently.
 
@@ -643,7 +643,7 @@ async def hub_delete_server(server: Server) -> None:
     """
 
 
-@hook(Calling.OWN, optional=True, timeout=600)
+@hook(CallMode.OWN, optional=True, timeout=600)
 def hub_progress(server: Server) -> AsyncIterator[Progress]:
     """Report what happens while the server starts. An async generator.
 
@@ -662,7 +662,7 @@ def hub_progress(server: Server) -> AsyncIterator[Progress]:
     """
 
 
-@hook(Calling.OWN, optional=True, timeout=10)
+@hook(CallMode.OWN, optional=True, timeout=10)
 async def hub_logs(server: Server, lines: int) -> Sequence[str]:
     """Give the last lines that the server wrote.
 
@@ -681,7 +681,7 @@ async def hub_logs(server: Server, lines: int) -> Sequence[str]:
     """
 
 
-@hook(Calling.OWN, optional=True, timeout=10)
+@hook(CallMode.OWN, optional=True, timeout=10)
 async def hub_diagnose(server: Server) -> Diagnosis | str | None:
     """Say why a server that runs does not answer: it listens on another port, it has no memory left.
 
@@ -700,7 +700,7 @@ async def hub_diagnose(server: Server) -> Diagnosis | str | None:
     """
 
 
-@hook(Calling.OWN, optional=True, timeout=60)
+@hook(CallMode.OWN, optional=True, timeout=60)
 async def hub_inventory(mark: str) -> Iterable[Found]:
     """List what runs under this hub's mark, recorded or not.
 
@@ -721,7 +721,7 @@ async def hub_inventory(mark: str) -> Iterable[Found]:
 # ----------------------------------------------------------------------------------------- the proxy
 
 
-@hook(Calling.REGISTER)
+@hook(CallMode.REGISTER)
 def hub_proxy_info() -> ProxyInfo:
     """Describe the proxy: whether it is bound to this machine.
 
@@ -737,7 +737,7 @@ def hub_proxy_info() -> ProxyInfo:
     """
 
 
-@hook(Calling.OWN, timeout=30)
+@hook(CallMode.OWN, timeout=30)
 async def hub_proxy_start(proxy: ProxySettings) -> Mapping[str, Any]:
     """Have the proxy running: start it, or find the one that runs already.
 
@@ -756,7 +756,7 @@ async def hub_proxy_start(proxy: ProxySettings) -> Mapping[str, Any]:
     """
 
 
-@hook(Calling.OWN, optional=True, timeout=10)
+@hook(CallMode.OWN, optional=True, timeout=10)
 async def hub_proxy_poll() -> int | None:
     """Look whether the proxy runs.
 
@@ -771,7 +771,7 @@ async def hub_proxy_poll() -> int | None:
     """
 
 
-@hook(Calling.OWN, timeout=30)
+@hook(CallMode.OWN, timeout=30)
 async def hub_proxy_stop() -> None:
     """Stop the proxy. Stopping what is gone already is no error.
 
@@ -783,7 +783,7 @@ async def hub_proxy_stop() -> None:
     """
 
 
-@hook(Calling.OWN, timeout=10)
+@hook(CallMode.OWN, timeout=10)
 async def hub_route_add(route: Route) -> None:
     """Send requests below ``route.routespec`` to ``route.target``; replace an older target.
 
@@ -801,7 +801,7 @@ async def hub_route_add(route: Route) -> None:
     """
 
 
-@hook(Calling.OWN, timeout=10)
+@hook(CallMode.OWN, timeout=10)
 async def hub_route_delete(routespec: str) -> None:
     """Take a route away. Taking away what is not there is no error.
 
@@ -816,7 +816,7 @@ async def hub_route_delete(routespec: str) -> None:
     """
 
 
-@hook(Calling.OWN, timeout=20)
+@hook(CallMode.OWN, timeout=20)
 async def hub_routes(activity: bool) -> Sequence[Route]:
     """List the routes that the proxy has for this hub.
 
@@ -835,7 +835,7 @@ async def hub_routes(activity: bool) -> Sequence[Route]:
     """
 
 
-@hook(Calling.OWN, optional=True, timeout=60)
+@hook(CallMode.OWN, optional=True, timeout=60)
 async def hub_routes_replace(routes: Sequence[Route]) -> None:
     """Make this the whole table, in one step where the proxy can.
 
@@ -854,7 +854,7 @@ async def hub_routes_replace(routes: Sequence[Route]) -> None:
 # --------------------------------------------------------------------------------------------- tell
 
 
-@hook(Calling.TELL)
+@hook(CallMode.TELL)
 async def hub_event(event: Event) -> None:
     """Learn what happened: a login, a start, a stop, a failure, a token; `EventKind` lists it all.
 

@@ -21,7 +21,7 @@ _hookspec = pluggy.HookspecMarker(PROJECT)
 F = TypeVar("F", bound=Callable[..., object])
 
 
-class Calling(enum.Enum):
+class CallMode(enum.Enum):
     """How the core calls the implementations of a hook, and who wins."""
 
     REGISTER = "register"
@@ -46,7 +46,7 @@ class HookTerms:
         optional: an owner need not implement this hook; the core has a fallback.
     """
 
-    calling: Calling
+    calling: CallMode
     timeout: float
     optional: bool = False
 
@@ -54,7 +54,7 @@ class HookTerms:
 TERMS_ATTRIBUTE: Final = "plughub_terms"
 
 
-def hook(calling: Calling, *, timeout: float = 30.0, optional: bool = False) -> Callable[[F], F]:
+def hook(calling: CallMode, *, timeout: float = 30.0, optional: bool = False) -> Callable[[F], F]:
     """Declare a hook of the contract.
 
     Args:

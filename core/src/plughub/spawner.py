@@ -14,8 +14,8 @@ distribution ``plughub-localprocess``, in ``plughub_localprocess.spawner`` and
 ``plughub_localprocess.simple_spawner``, because the core imports no plugin.
 """
 
-from plughub.classes.spawner.answers import SpawnException
-from plughub.classes.spawner.objects import ServerAddress, SpawnerHub, SpawnerUser
+from plughub.classes.spawner.hook_results import SpawnException
+from plughub.classes.spawner.hub_objects import ServerAddress, SpawnerHub, SpawnerUser
 from plughub.classes.spawner.spawner import Spawner
 from plughub.kinds import Diagnosis, Endpoint, Found, Progress, Resumable, Server, SpawnFailed
 

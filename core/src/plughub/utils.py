@@ -6,8 +6,8 @@ import secrets
 
 from plughub.classes.network import get_server_info, is_valid_ip, make_ssl_context, random_port
 from plughub.classes.processes.listeners import owns_address, process_family
+from plughub.classes.retries import cancel_tasks, exponential_backoff, maybe_future, run_sync
 from plughub.classes.system_accounts import SystemAccounts
-from plughub.classes.waiting import cancel_tasks, exponential_backoff, maybe_future, run_sync
 from plughub.domain import tokens
 from plughub.domain.backoff import Backoff
 from plughub.domain.clock import isoformat, utcnow

@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from plughub.storage.database import make_engine
 from plughub.storage.tables import metadata
-from plughub.storage.upgrading import alembic_config
+from plughub.storage.upgrade import alembic_config
 from plughub.testing.client import client_of
 from plughub.testing.hub import HubProcess
 

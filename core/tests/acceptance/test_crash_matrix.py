@@ -5,7 +5,7 @@ The whole of it: ``python -m plughub.testing.crash.matrix``.
 
 import pytest
 
-from plughub.testing.crash.deeds import DEEDS
+from plughub.testing.crash.actions import DEEDS
 from plughub.testing.crash.matrix import databases
 from plughub.testing.crash.run import NOT_REACHED, run_matrix
 from plughub.testing.crash.table import Column, faults_of, lines_of

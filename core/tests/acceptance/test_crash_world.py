@@ -10,8 +10,8 @@ import uuid
 
 import pytest
 
-from plughub.testing.crash.deeds import kill_proxy
-from plughub.testing.crash.ground import Processes, services_of
+from plughub.testing.crash.actions import kill_proxy
+from plughub.testing.crash.environments import Processes, services_of
 from plughub.testing.crash.points import meddle
 from plughub.testing.crash.run import Run
 from plughub.testing.ports import free_port

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from plughub.testing.browsing import run_notebook, write_notebook
+from plughub.testing.browser import run_notebook, write_notebook
 from plughub.testing.hub import HubProcess
 
 pytestmark = [pytest.mark.root, pytest.mark.browser, pytest.mark.timeout(300)]

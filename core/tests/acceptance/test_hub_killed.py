@@ -3,7 +3,7 @@
 import psutil
 import pytest
 
-from plughub.testing.browsing import log_in, run_notebook, write_notebook
+from plughub.testing.browser import log_in, run_notebook, write_notebook
 from plughub.testing.client import client_of
 from plughub.testing.hub import HubProcess
 

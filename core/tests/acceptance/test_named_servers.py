@@ -5,7 +5,7 @@ import pytest
 from plughub.domain.oauth import server_client_id
 from plughub.domain.paths import check_base_url, former_path
 from plughub.domain.urls import user_url
-from plughub.testing.browsing import PATIENCE, log_in, run_notebook, write_notebook
+from plughub.testing.browser import PATIENCE, log_in, run_notebook, write_notebook
 from plughub.testing.hub import HubProcess
 from plughub.testing.odd_names import ALL_SIGNS
 

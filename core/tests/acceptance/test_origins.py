@@ -9,7 +9,7 @@ from textwrap import dedent
 import pytest
 from playwright.async_api import async_playwright
 
-from plughub.testing.browsing import PATIENCE, log_in, run_notebook, write_notebook
+from plughub.testing.browser import PATIENCE, log_in, run_notebook, write_notebook
 from plughub.testing.client import client_of
 from plughub.testing.hub import HubProcess
 from plughub.testing.ports import free_port

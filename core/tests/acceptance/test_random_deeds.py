@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
-from plughub.testing.crash.deeds import kill_proxy
+from plughub.testing.crash.actions import kill_proxy
 from plughub.testing.crash.matrix import databases
 from plughub.testing.crash.run import Run
 

@@ -12,11 +12,11 @@ from textwrap import dedent
 import psutil
 import pytest
 
-from plughub.testing.browsing import PATIENCE, log_in
+from plughub.testing.browser import PATIENCE, log_in
 from plughub.testing.client import client_of
+from plughub.testing.conditions import wait_for
 from plughub.testing.hub import HubProcess
 from plughub.testing.ports import free_port
-from plughub.testing.waiting import wait_for
 
 pytestmark = pytest.mark.timeout(240)
 WHOAMI = Path(__file__).with_name("whoami_service.py")

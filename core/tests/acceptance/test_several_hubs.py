@@ -17,10 +17,10 @@ import psutil
 import pytest
 
 from plughub.testing.client import ApiClient, client_of
+from plughub.testing.conditions import wait_for
 from plughub.testing.crash.points import PLUGIN, SLEEP, armed_by
 from plughub.testing.hub import HubProcess
 from plughub.testing.ports import free_port, network_address
-from plughub.testing.waiting import wait_for
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.timeout(180)]
 LEASE = 3

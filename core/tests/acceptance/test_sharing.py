@@ -2,7 +2,7 @@
 
 import pytest
 
-from plughub.testing.browsing import PATIENCE, log_in
+from plughub.testing.browser import PATIENCE, log_in
 from plughub.testing.hub import HubProcess
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]

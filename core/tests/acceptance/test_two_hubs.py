@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from plughub.testing.client import ApiClient, client_of, until_all_serve
-from plughub.testing.crash.people import Browser
+from plughub.testing.crash.users import Browser
 from plughub.testing.hub import HubProcess
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.timeout(180)]

@@ -4,7 +4,7 @@ import pytest
 from tornado.httpclient import HTTPClientError
 from tornado.websocket import websocket_connect
 
-from plughub.testing.browsing import log_in, run_notebook, write_notebook
+from plughub.testing.browser import log_in, run_notebook, write_notebook
 from plughub.testing.hub import HubProcess
 
 pytestmark = [pytest.mark.root, pytest.mark.browser, pytest.mark.timeout(300)]

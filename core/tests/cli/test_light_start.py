@@ -11,9 +11,9 @@ SELDOM_USED = {
     "mako",
     "pygments",
     "cryptography",
-    "plughub.storage.upgrading",
+    "plughub.storage.upgrade",
     "plughub.classes.tls.issuer",
-    "plughub.services.secrets.sealing",
+    "plughub.services.secrets.encryption",
 }
 
 FOREIGN = ("JUPYTERHUB_", "PLUGHUB_")

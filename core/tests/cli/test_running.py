@@ -14,8 +14,8 @@ import pytest
 
 from plughub.domain.errors import MISTAKE, RETRY
 from plughub.testing.client import client_of
+from plughub.testing.conditions import wait_for
 from plughub.testing.hub import OPENED_BY_USER, HubProcess, is_open
-from plughub.testing.waiting import wait_for
 
 PLUGINS = ("--plugins", "simple,dummy,haproxy,onetime")
 CONFIG = "c.Authenticator.allow_all = True\n"

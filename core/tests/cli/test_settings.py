@@ -5,7 +5,7 @@ from traitlets import TraitError
 from traitlets.config import Config
 
 from plughub.app.config import JupyterHub
-from plughub.app.loading import bad_value, load_config
+from plughub.app.config_files import bad_value, load_config
 from plughub.cli.settings import split_settings
 from plughub.domain.errors import StartError
 from plughub.spawner import Spawner

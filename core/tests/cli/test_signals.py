@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from plughub.cli.signals import EndSignals
+from plughub.testing.conditions import wait_for
 from plughub.testing.hub import HubProcess
-from plughub.testing.waiting import wait_for
 
 PLUGINS = ("--plugins", "simple,dummy,haproxy")
 CONFIG = "c.Authenticator.allow_all = True\n"

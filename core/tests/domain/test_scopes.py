@@ -8,7 +8,7 @@ from plughub.domain.errors import InvalidError
 from plughub.domain.scopes import (
     DEFINITIONS,
     Access,
-    Reach,
+    ScopeCoverage,
     ScopeFilter,
     ScopeOwner,
     ScopeTree,
@@ -270,7 +270,9 @@ def test_a_filtered_scope_never_counts_where_there_is_no_resource(scope: str, li
 
 def test_a_list_call_learns_what_it_may_show() -> None:
     held = frozenset({"list:users!user=alice", "list:users!group=class"})
-    assert reach_of(held, "list:users") == Reach(users=frozenset({"alice"}), groups=frozenset({"class"}))
+    assert reach_of(held, "list:users") == ScopeCoverage(
+        users=frozenset({"alice"}), groups=frozenset({"class"})
+    )
     assert reach_of(frozenset({"list:users"}), "list:users").everything
     assert not reach_of(held, "list:groups").covers(ScopeFilter.group("class"))
 

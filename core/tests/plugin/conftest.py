@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from plughub import hookimpl
-from plughub.markers import Calling, HookTerms
-from plughub.plugin.calling import HookCaller
+from plughub.markers import CallMode, HookTerms
+from plughub.plugin.hook_calls import HookCaller
 from plughub.plugin.manager import ActivePlugins
 from plughub.plugin.threads import ThreadPools
 
@@ -128,5 +128,5 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """The hooks of the fakes have a time-out of 50 ms."""
     names = ("hub_authenticate", "hub_authorize_login", "hub_event", "hub_poll")
     monkeypatch.setattr(
-        "plughub.plugin.calling.HOOKS", {name: HookTerms(Calling.OWN, 0.05) for name in names}
+        "plughub.plugin.hook_calls.HOOKS", {name: HookTerms(CallMode.OWN, 0.05) for name in names}
     )

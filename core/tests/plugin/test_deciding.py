@@ -6,7 +6,7 @@ import pytest
 
 from plughub.domain.errors import UnavailableError
 from plughub.kinds import Identity, Login, Refusal
-from plughub.plugin.calling import Answer
+from plughub.plugin.hook_calls import Answer
 
 LOGIN = Login(username="alice", password="secret")
 ALICE = Identity(name="alice")

@@ -9,8 +9,8 @@ import pytest
 
 from plughub.domain.errors import PluginError, StartError
 from plughub.kinds import Identity, Login, Rejected
-from plughub.plugin import calling
-from plughub.plugin.calling import Answer, HookCaller, describe
+from plughub.plugin import hook_calls
+from plughub.plugin.hook_calls import Answer, HookCaller, describe
 from plughub.plugin.hooks import Hooks
 
 LOGIN = Login(username="alice", password="secret")
@@ -148,4 +148,4 @@ async def test_the_report_of_a_start_is_read_as_it_comes(plugins, caller, fakes)
 
 
 def test_the_caller_stands_on_the_public_names_of_pluggy() -> None:
-    assert "pluggy._" not in inspect.getsource(calling)
+    assert "pluggy._" not in inspect.getsource(hook_calls)

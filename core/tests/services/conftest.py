@@ -9,12 +9,12 @@ from plughub import hookimpl
 from plughub.domain.scopes import ScopeTree
 from plughub.domain.sessions import Client, login_cookie
 from plughub.kinds import Endpoint, Found, Identity, ProxySettings, SpawnerInfo
-from plughub.plugin.calling import HookCaller
+from plughub.plugin.hook_calls import HookCaller
 from plughub.plugin.hooks import Hooks
 from plughub.plugin.manager import ActivePlugins
 from plughub.plugin.threads import ThreadPools
 from plughub.services.composition import Foundation, compose
-from plughub.services.coordination.preparation import prepare
+from plughub.services.coordination.initial_records import prepare
 from plughub.services.secrets.auth_states import AuthStates
 from plughub.services.settings import HubSettings
 from plughub.services.tokens.database_tokens import DatabaseTokens

@@ -71,11 +71,11 @@ def test_the_hub_as_a_whole_is_counted(stored) -> None:
         for name, days in (("alice", 0), ("bob", 3), ("carol", 20), ("dora", 90)):
             tx.users.update(tx.users.create(name).id, last_activity=NOON - timedelta(days=days, minutes=1))
         tx.users.create("eve")
-        return tx.numbers(NOON)
+        return tx.hub_counts(NOON)
 
     numbers = stored(make)
     assert numbers.users == 5
     assert numbers.active_users == {"24h": 1, "7d": 2, "30d": 3}
     assert (numbers.running_servers, numbers.starts_queued) == (0, 0)
     assert numbers.operations == {"start": 0, "stop": 0}
-    assert stored(lambda tx: tx.numbers(NOON, active_users=False)).active_users == {}
+    assert stored(lambda tx: tx.hub_counts(NOON, active_users=False)).active_users == {}

@@ -3,11 +3,11 @@
 import pytest
 
 from plughub.domain.clock import utcnow
-from plughub.domain.declared import Declared, read_groups, read_roles
+from plughub.domain.declarations import Declarations, read_groups, read_roles
 from plughub.domain.errors import InvalidError
 from plughub.domain.roles import DEFAULT_ROLES
 from plughub.domain.scopes import ScopeTree
-from plughub.services.users.startup_sync import declare
+from plughub.services.users.configuration_sync import declare
 
 TREE = ScopeTree({"custom:lab:read": {"description": "Read the lab"}})
 
@@ -15,7 +15,9 @@ TREE = ScopeTree({"custom:lab:read": {"description": "Read the lab"}})
 @pytest.fixture
 def load(stored):
     def load(*roles, groups=None, extra=(), **people):
-        declared = Declared(roles=read_roles(roles, TREE, extra), groups=read_groups(groups or {}), **people)
+        declared = Declarations(
+            roles=read_roles(roles, TREE, extra), groups=read_groups(groups or {}), **people
+        )
         return stored(lambda tx: declare(tx, declared))
 
     return load
@@ -52,7 +54,7 @@ def test_a_role_that_is_declared_no_more_is_deleted(stored, load):
 
 
 def test_default_roles_are_changed_in_part_and_come_back(stored, load):
-    stored(lambda tx: tx.directory.create(["alice"]))
+    stored(lambda tx: tx.user_list.create(["alice"]))
     load({"name": "user", "scopes": ["self", "read:hub"]})
     assert user(stored, "alice").scopes == {"self", "read:hub"}
     stored(lambda tx: tx.roles.add_missing(DEFAULT_ROLES))
@@ -130,7 +132,7 @@ def test_a_list_speaks_of_people_by_the_names_that_their_authenticator_gives(sto
         for name, new in (("mallory", "root"), ("alice", "alicia")):
             user = tx.users.create(name)
             tx.users.add_identity(user.id, "pam", name, name)
-            tx.directory.rename(user.id, new)
+            tx.user_list.rename(user.id, new)
             tx.users.set_admin(user.id, admin=new == "alicia")
 
     stored(rename)

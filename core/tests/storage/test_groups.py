@@ -1,13 +1,13 @@
 """Groups, on every database."""
 
 from plughub.domain.roles import Role
-from plughub.domain.scopes import Reach
+from plughub.domain.scopes import ScopeCoverage
 
-ALL = Reach(everything=True)
+ALL = ScopeCoverage(everything=True)
 
 
 def test_groups_with_members_roles_and_properties(stored):
-    stored(lambda tx: tx.directory.create(["bob", "alice", "carol"]))
+    stored(lambda tx: tx.user_list.create(["bob", "alice", "carol"]))
     assert stored(lambda tx: tx.groups.create(["class", "staff"])) == ["class", "staff"]
     assert stored(lambda tx: tx.groups.create(["class"])) == []
     stored(lambda tx: tx.groups.add_users("class", ["bob", "alice"]))
@@ -26,9 +26,11 @@ def test_groups_with_members_roles_and_properties(stored):
 def test_a_page_of_groups(stored):
     stored(lambda tx: tx.groups.create(["a", "b", "c"]))
     assert [group.name for group in stored(lambda tx: tx.groups.page(ALL, 1, 1))] == ["b"]
-    some = Reach(groups=frozenset({"c", "nothing"}))
+    some = ScopeCoverage(groups=frozenset({"c", "nothing"}))
     assert [group.name for group in stored(lambda tx: tx.groups.page(some, 0, 5))] == ["c"]
-    assert stored(lambda tx: (tx.groups.count(ALL), tx.groups.count(some), tx.groups.count(Reach()))) == (
+    assert stored(
+        lambda tx: (tx.groups.count(ALL), tx.groups.count(some), tx.groups.count(ScopeCoverage()))
+    ) == (
         3,
         1,
         0,
@@ -36,7 +38,7 @@ def test_a_page_of_groups(stored):
 
 
 def test_a_deleted_group_has_no_members(stored):
-    stored(lambda tx: tx.directory.create(["alice"]))
+    stored(lambda tx: tx.user_list.create(["alice"]))
     stored(lambda tx: tx.groups.create(["class"]))
     stored(lambda tx: tx.groups.add_users("class", ["alice"]))
     stored(lambda tx: tx.groups.delete("class"))

@@ -17,11 +17,11 @@ from sqlalchemy import CheckConstraint, MetaData, create_engine, text
 from plughub.domain.errors import RETRY, StartError
 from plughub.domain.roles import ADMIN_ROLE
 from plughub.domain.servers import Status
-from plughub.services.coordination.preparation import prepare
+from plughub.services.coordination.initial_records import prepare
 from plughub.services.secrets.auth_states import AuthStates
 from plughub.storage.database import driver_url, make_engine
 from plughub.storage.schema import HEAD, schema_state
-from plughub.storage.upgrading import upgrade_schema
+from plughub.storage.upgrade import upgrade_schema
 from plughub.testing.hub import HubProcess
 
 FOLDER = Path(__file__).parent / "old_databases"

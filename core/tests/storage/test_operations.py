@@ -88,7 +88,7 @@ def test_a_process_that_leaves_frees_what_it_held(stored):
     begin(stored, "alice", kind=STOP)
     claim(stored, "one")
     assert not stored(lambda tx: tx.operations.anything_free())
-    stored(lambda tx: tx.hubs.leave("one"))
+    stored(lambda tx: tx.hub_processes.leave("one"))
     assert stored(lambda tx: tx.operations.anything_free())
 
 

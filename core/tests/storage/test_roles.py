@@ -8,7 +8,7 @@ def grant(stored, role, kind, *names):
 
 
 def test_roles_are_given_and_taken(stored):
-    stored(lambda tx: tx.directory.create(["alice", "bob"]))
+    stored(lambda tx: tx.user_list.create(["alice", "bob"]))
     stored(lambda tx: tx.roles.ensure([Role(name="tutor", scopes=("read:hub",))]))
     grant(stored, "tutor", "user", "alice", "nobody")
     grant(stored, "tutor", "user", "alice", "bob")
@@ -36,6 +36,6 @@ def test_roles_that_are_not_wanted_any_more_are_deleted(stored):
 
 
 def test_users_without_a_role_are_found(stored):
-    stored(lambda tx: tx.directory.create(["alice", "bob"]))
+    stored(lambda tx: tx.user_list.create(["alice", "bob"]))
     stored(lambda tx: tx.roles.revoke("user", "user", ["bob"]))
     assert stored(lambda tx: tx.roles.without_any()) == ["bob"]

@@ -12,7 +12,7 @@ from plughub.storage import schema
 from plughub.storage.database import Database, make_engine
 from plughub.storage.schema import HEAD, prepare_schema, require_schema, schema_state
 from plughub.storage.tables import metadata
-from plughub.storage.upgrading import alembic_config, upgrade_schema
+from plughub.storage.upgrade import alembic_config, upgrade_schema
 
 JUPYTERHUB = [table for table in metadata.sorted_tables if not table.name.startswith("plughub_")]
 

@@ -2,13 +2,13 @@
 
 import pytest
 
-from plughub.domain.declared import Declared, read_roles
+from plughub.domain.declarations import Declarations, read_roles
 from plughub.domain.errors import InvalidError
-from plughub.domain.scopes import Reach, ScopeTree
+from plughub.domain.scopes import ScopeCoverage, ScopeTree
 from plughub.domain.service_specs import read_service, read_services
 from plughub.domain.tokens import compare_token
-from plughub.services.hub_services.storing import renew_token, store_service
-from plughub.services.users.startup_sync import declare
+from plughub.services.hub_services.registration import renew_token, store_service
+from plughub.services.users.configuration_sync import declare
 
 TOKEN = "a-token-that-was-chosen"
 
@@ -18,7 +18,7 @@ def load(stored):
     stored(lambda tx: tx.oauth.save_client(_plain()))
 
     def load(*services, roles=()):
-        declared = Declared(roles=read_roles(roles, ScopeTree()), services=read_services(services))
+        declared = Declarations(roles=read_roles(roles, ScopeTree()), services=read_services(services))
         return stored(lambda tx: declare(tx, declared))
 
     return load
@@ -41,8 +41,8 @@ def test_a_service_with_a_token_and_roles(stored, load):
         load({"name": "cull", "api_token": TOKEN, "info": {"a": 1}}, roles=[role])
     service = stored(lambda tx: tx.services.get("cull"))
     assert (service.roles, service.scopes, service.info) == (("culler",), {"list:users"}, {"a": 1})
-    assert stored(lambda tx: tx.services.within(Reach(everything=True))) == [service]
-    assert stored(lambda tx: tx.services.within(Reach(services=frozenset({"x"})))) == []
+    assert stored(lambda tx: tx.services.within(ScopeCoverage(everything=True))) == [service]
+    assert stored(lambda tx: tx.services.within(ScopeCoverage(services=frozenset({"x"})))) == []
     assert len(stored(lambda tx: tx.services.token_ids(service.id))) == 1
     assert owner(stored, TOKEN) == "cull"
 

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from plughub.domain.servers import OperationKind
-from plughub.services.coordination.preparation import prepare
+from plughub.services.coordination.initial_records import prepare
 from plughub.storage.schema import prepare_schema
 
 AT_ONCE = 6

@@ -19,7 +19,7 @@ class Cast:
 
     def __init__(self, stored):
         self.stored = stored
-        self.alice, self.bob, self.carol = stored(lambda tx: tx.directory.create(["alice", "bob", "carol"]))
+        self.alice, self.bob, self.carol = stored(lambda tx: tx.user_list.create(["alice", "bob", "carol"]))
         stored(lambda tx: tx.groups.create(["class"]))
         stored(lambda tx: tx.groups.add_users("class", ["carol"]))
         self.group = stored(lambda tx: tx.groups.get("class")).id
@@ -82,7 +82,7 @@ def test_the_members_of_a_group_have_what_is_shared_with_it(cast, stored):
 def test_listed_users_hold_the_same_as_single_ones(cast, stored):
     cast.grant("group", cast.group, READ)
     cast.grant("user", cast.carol)
-    listed = stored(lambda tx: tx.directory.by_ids([cast.alice, cast.bob, cast.carol]))
+    listed = stored(lambda tx: tx.user_list.by_ids([cast.alice, cast.bob, cast.carol]))
     for user in listed:
         assert user == stored(lambda tx, name=user.name: tx.users.get(name))
     assert listed[2].scopes >= {ACCESS, READ}
@@ -90,7 +90,7 @@ def test_listed_users_hold_the_same_as_single_ones(cast, stored):
 
 def test_a_share_follows_owner_and_server_when_they_are_renamed(cast, stored):
     cast.grant("user", cast.bob)
-    stored(lambda tx: tx.directory.rename(cast.alice, "alicia"))
+    stored(lambda tx: tx.user_list.rename(cast.alice, "alicia"))
     stored(lambda tx: tx.servers.rename(cast.lab.id, "room"))
     assert stored(lambda tx: tx.users.get("bob")).scopes >= {"access:servers!server=alicia/room"}
     assert cast.shared_scopes("bob") == set()
@@ -111,7 +111,7 @@ def test_a_deleted_server_is_shared_with_nobody_and_everybody_hears_of_it(cast, 
 
 def test_a_deleted_owner_shares_nothing(cast, stored):
     cast.grant("user", cast.bob)
-    stored(lambda tx: tx.directory.delete(cast.alice))
+    stored(lambda tx: tx.user_list.delete(cast.alice))
     assert cast.shared_scopes("bob") == set()
     assert [topic for topic, _ in cast.news()].count("share") == 1
 
@@ -138,7 +138,7 @@ def test_lists_by_owner_server_user_and_group(cast, stored):
 
 
 def test_the_number_of_statements_does_not_grow_with_the_page(cast, stored):
-    keys = stored(lambda tx: tx.directory.create([f"user{number}" for number in range(60)]))
+    keys = stored(lambda tx: tx.user_list.create([f"user{number}" for number in range(60)]))
     for key in keys:
         cast.grant("user", key)
     counted = []

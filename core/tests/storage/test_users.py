@@ -85,7 +85,7 @@ def test_identities_pass_to_an_heir_unless_it_knows_another_user_by_the_subject(
 
     stored(know)
     for _ in range(2):
-        stored(lambda tx: tx.owners.hand_over_identities("Strict", "pam"))
+        stored(lambda tx: tx.plugin_owners.hand_over_identities("Strict", "pam"))
         found = stored(lambda tx: {user.name: tx.users.identities(user.id) for user in (alice, bob, carol)})
         known = {name: sorted((row.plugin, row.subject) for row in rows) for name, rows in found.items()}
         assert known == {

@@ -17,15 +17,15 @@ from plughub.domain.roles import Role
 from plughub.domain.scopes import ScopeTree
 from plughub.domain.users import User
 from plughub.kinds import Page, ProxySettings, SpawnerInfo
-from plughub.plugin.calling import HookCaller
+from plughub.plugin.hook_calls import HookCaller
 from plughub.plugin.hooks import Hooks
 from plughub.plugin.manager import ActivePlugins
 from plughub.plugin.threads import ThreadPools
 from plughub.services.composition import Foundation, compose
-from plughub.services.coordination.preparation import prepare
-from plughub.services.observing.audit import AuditTrail
-from plughub.services.observing.measuring import MetricsReport
-from plughub.services.observing.metrics import Metrics
+from plughub.services.coordination.initial_records import prepare
+from plughub.services.observability.audit import AuditTrail
+from plughub.services.observability.metrics import Metrics
+from plughub.services.observability.periodic_metrics import MetricsReport
 from plughub.services.secrets.auth_states import AuthStates
 from plughub.services.settings import HubSettings
 from plughub.services.tokens.database_tokens import DatabaseTokens
@@ -33,9 +33,9 @@ from plughub.services.users.login_links import OneTimeLinks
 from plughub.storage.database import Database
 from plughub.storage.schema import prepare_schema
 from plughub.storage.store import Store
+from plughub.testing.conditions import until
 from plughub.testing.doubles import KnownUsers, RecordedRoutes, TinyServers
 from plughub.testing.hub import OPENED_BY_USER
-from plughub.testing.waiting import until
 from plughub.web.application import make_application
 from plughub.web.context import WebContext
 from plughub.web.listener import HubServer

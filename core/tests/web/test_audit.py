@@ -3,10 +3,10 @@ import json
 import pytest
 
 from plughub.domain.audit import AuditQuery
-from plughub.domain.declared import Declared, read_roles
+from plughub.domain.declarations import Declarations, read_roles
 from plughub.domain.scopes import ScopeTree
 from plughub.domain.service_specs import read_services
-from plughub.services.users.startup_sync import declare
+from plughub.services.users.configuration_sync import declare
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ async def test_a_service_is_told_from_a_user_of_the_same_name(hub, trail) -> Non
     await hub.user("alice")
     await hub.user("culler")
     scopes = ["servers", "users"]
-    declared = Declared(
+    declared = Declarations(
         roles=read_roles([{"name": "cull", "scopes": scopes, "services": ["culler"]}], ScopeTree()),
         services=read_services([{"name": "culler", "api_token": "a-token-that-was-chosen"}]),
     )

@@ -20,7 +20,7 @@ async def admin(hub):
     """An admin of a hub with many users, groups, shares and codes."""
 
     def fill(tx):
-        keys = tx.directory.create([f"user{number:02}" for number in range(PEOPLE)])
+        keys = tx.user_list.create([f"user{number:02}" for number in range(PEOPLE)])
         tx.groups.create([f"group{number:02}" for number in range(PEOPLE)])
         owner = tx.users.create("owner")
         (server,) = tx.servers.of_user(owner.id)

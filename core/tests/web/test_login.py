@@ -328,7 +328,7 @@ async def test_too_many_wrong_passwords_are_answered_with_429_and_when_to_come_b
 
 
 async def test_lines_about_requests_of_strangers_are_told_from_those_of_users(hub):
-    from plughub.services.observing.strangers import stranger
+    from plughub.services.observability.log_rate_limit import stranger
 
     seen = {}
 

@@ -7,9 +7,9 @@ import re
 import pytest
 from tornado.web import RequestHandler
 
-from plughub.domain.declared import Declared
+from plughub.domain.declarations import Declarations
 from plughub.domain.service_specs import read_services
-from plughub.services.users.startup_sync import declare
+from plughub.services.users.configuration_sync import declare
 from plughub.web.api.calls import pattern_of
 from plughub.web.headers import METHODS
 from plughub.web.routes import API, CALLS, PAGES
@@ -52,7 +52,7 @@ async def test_a_method_that_an_address_does_not_take_is_answered_with_those_tha
 async def test_what_cannot_be_done_to_one_thing_is_not_among_the_methods_either(hub):
     admin = await hub.admin()
     spec = read_services([{"name": "wiki", "url": "http://127.0.0.1:9"}])
-    await hub.store.write(lambda tx: declare(tx, Declared(services=spec)))
+    await hub.store.write(lambda tx: declare(tx, Declarations(services=spec)))
     answer = await admin.delete("/hub/api/services/wiki")
     assert (answer.code, answer.headers["Allow"]) == (405, "GET, POST, OPTIONS")
 

@@ -7,10 +7,10 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 
-from plughub.domain.declared import Declared, read_roles
+from plughub.domain.declarations import Declarations, read_roles
 from plughub.domain.scopes import ScopeTree
 from plughub.domain.service_specs import read_services
-from plughub.services.users.startup_sync import declare
+from plughub.services.users.configuration_sync import declare
 
 SECRET = "secret-of-the-service"
 OPEN = {"name": "user", "scopes": ["self", "access:services!service=board"]}
@@ -20,7 +20,9 @@ OPEN = {"name": "user", "scopes": ["self", "access:services!service=board"]}
 def load(hub):
     async def load(*roles, **spec):
         given = {"name": "board", "url": "http://127.0.0.1:9", "api_token": SECRET, **spec}
-        declared = Declared(roles=read_roles(roles or [OPEN], ScopeTree()), services=read_services([given]))
+        declared = Declarations(
+            roles=read_roles(roles or [OPEN], ScopeTree()), services=read_services([given])
+        )
         await hub.store.write(lambda tx: declare(tx, declared))
         return await hub.logged_in()
 
@@ -76,7 +78,7 @@ async def test_who_gives_a_service_more_than_the_name_confirms_first(make_hub, s
     hub = await make_hub(confirm_within=600.0)
     given = {"name": "board", "url": "http://127.0.0.1:9", "api_token": SECRET}
     given["oauth_client_allowed_scopes"] = ["tokens!user"]
-    declared = Declared(roles=read_roles([OPEN], ScopeTree()), services=read_services([given]))
+    declared = Declarations(roles=read_roles([OPEN], ScopeTree()), services=read_services([given]))
     await hub.store.write(lambda tx: declare(tx, declared))
     browser = await hub.logged_in()
     await hub.store.database.write(

@@ -8,14 +8,14 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 
-from plughub.domain.declared import Declared, read_roles
+from plughub.domain.declarations import Declarations, read_roles
 from plughub.domain.hostnames import idna_host
 from plughub.domain.oauth import server_client_id
 from plughub.domain.origins import Origins
 from plughub.domain.scopes import ScopeTree
 from plughub.domain.service_specs import read_services
 from plughub.kinds.proxy import SERVERS_PORT_HEADER
-from plughub.services.users.startup_sync import declare
+from plughub.services.users.configuration_sync import declare
 
 HUB = "https://hub.example.org"
 HOST = "hub.example.org"
@@ -279,7 +279,7 @@ async def test_a_service_gets_its_code_at_its_own_host(hub):
     spec = {"name": "board", "url": "http://127.0.0.1:9", "api_token": "secret-of-the-service",
             "oauth_no_confirm": True}  # fmt: skip
     role = {"name": "user", "scopes": ["self", "access:services!service=board"]}
-    declared = Declared(roles=read_roles([role], ScopeTree()), services=read_services([spec]))
+    declared = Declarations(roles=read_roles([role], ScopeTree()), services=read_services([spec]))
     await hub.store.write(lambda tx: declare(tx, declared))
     browser = await at_hub(hub)
     for sent in ("/services/board/oauth_callback", f"{BOARD}/services/board/oauth_callback"):

@@ -8,10 +8,10 @@ from urllib.parse import parse_qs, quote, urlsplit
 import pytest
 from tornado.web import RequestHandler
 
-from plughub.domain.declared import Declared, read_roles
+from plughub.domain.declarations import Declarations, read_roles
 from plughub.domain.service_specs import read_services
 from plughub.kinds import Page
-from plughub.services.users.startup_sync import declare
+from plughub.services.users.configuration_sync import declare
 from plughub.testing.doubles import TinyServers
 from plughub.web.pages.base import PageHandler
 
@@ -391,7 +391,7 @@ async def test_who_looks_at_a_page_is_active(hub):
 async def test_services_are_listed_for_those_who_may_open_them(hub):
     services = read_services([{"name": "board", "url": "http://h:1"}, {"name": "wiki", "url": "http://h:2"}])
     roles = read_roles([{"name": "user", "scopes": ["self", "access:services!service=wiki"]}], hub.tree)
-    await hub.store.write(lambda tx: declare(tx, Declared(roles=roles, services=services)))
+    await hub.store.write(lambda tx: declare(tx, Declarations(roles=roles, services=services)))
     await hub.services.service_checks.look()
     page = (await (await hub.logged_in()).get("/hub/home")).body.decode()
     assert '<a href="/services/wiki/">wiki</a>' in page

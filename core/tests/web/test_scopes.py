@@ -7,7 +7,7 @@ import json
 import pytest
 
 from plughub.domain.roles import Role
-from plughub.web.requires import NOT_TO_BE_SEEN
+from plughub.web.authorization import NOT_TO_BE_SEEN
 from plughub.web.routes import CALLS
 
 PARTS = {"name": "bob", "server": "lab", "token": "a1", "group": "class", "service": "cull", "owner": "carol"}

@@ -87,7 +87,7 @@ async def test_a_server_on_a_machine_to_which_the_proxy_does_not_lead_is_gone_to
 
     def join_another(tx):
         for host in ("test-host", "other"):
-            tx.hubs.join(host, host=host, pid=1, birth=1.0, url="")
+            tx.hub_processes.join(host, host=host, pid=1, birth=1.0, url="")
 
     def bind(tx):
         launch = {"backend": server.backend, "launch": server.launch, "client_id": server.oauth_client_id}

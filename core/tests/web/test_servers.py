@@ -10,7 +10,7 @@ import pytest
 
 from plughub.domain.clock import isoformat, utcnow
 from plughub.kinds import Progress
-from plughub.web.api.progress import Steps
+from plughub.web.api.progress import ProgressReports
 
 SERVER = "/hub/api/users/alice/server"
 LAB = "/hub/api/users/alice/servers/lab"
@@ -282,7 +282,7 @@ async def test_reports_are_told_once_also_when_old_ones_were_dropped(hub):
     user = await hub.user()
     record = await hub.servers.start(user)
     operation = record.operation
-    steps, told = Steps(), []
+    steps, told = ProgressReports(), []
     for first in range(0, 200, 7):
         reports = tuple(
             {"progress": 1, "message": str(number), "ready": True} for number in range(first, first + 50)

@@ -6,10 +6,10 @@ import json
 
 import pytest
 
-from plughub.domain.declared import Declared, read_roles
+from plughub.domain.declarations import Declarations, read_roles
 from plughub.domain.scopes import ScopeTree
 from plughub.domain.service_specs import read_services
-from plughub.services.users.startup_sync import declare
+from plughub.services.users.configuration_sync import declare
 
 TOKEN = "a-token-that-was-chosen"
 
@@ -23,7 +23,7 @@ async def service(hub):
     """A client that is the service alice, which may list users; a user has the same name."""
     await hub.user("alice")
     role = {"name": "culler", "scopes": ["list:users", "read:users:activity"], "services": ["alice"]}
-    declared = Declared(
+    declared = Declarations(
         roles=read_roles([role], ScopeTree()),
         services=read_services([{"name": "alice", "api_token": TOKEN, "url": "http://127.0.0.1:9"}]),
     )
@@ -63,7 +63,7 @@ async def test_services_are_shown_to_those_who_may_see_them(hub, service):
 
 async def test_a_service_that_is_gone_is_nobody_at_once(hub, service):
     assert (await service.get("/hub/api/user")).code == 200
-    await hub.store.write(lambda tx: declare(tx, Declared()))
+    await hub.store.write(lambda tx: declare(tx, Declarations()))
     assert (await service.get("/hub/api/user")).code == 403
 
 
@@ -92,7 +92,7 @@ async def test_an_admin_makes_a_service_that_is_somebody_at_once(hub):
     assert hub.proxy.routes["/services/board/"].target == "http://127.0.0.1:9"
     itself = hub.browser(Authorization="token token-of-the-new-one")
     assert model(await itself.get("/hub/api/user"))["name"] == "board"
-    await hub.store.write(lambda tx: declare(tx, Declared()))
+    await hub.store.write(lambda tx: declare(tx, Declarations()))
     assert (await itself.get("/hub/api/user")).code == 200, "it does not outlive a start of the hub"
 
 
@@ -165,7 +165,7 @@ async def test_the_role_of_tokens_holds_for_services_too(hub):
         {"name": "culler", "scopes": ["list:users", "read:hub"], "services": ["narrow"]},
         {"name": "token", "scopes": ["list:users"]},
     ]
-    declared = Declared(
+    declared = Declarations(
         roles=read_roles(roles, ScopeTree()), services=read_services([{"name": "narrow", "api_token": TOKEN}])
     )
     await hub.store.write(lambda tx: declare(tx, declared))

@@ -12,7 +12,7 @@ from plughub.domain import limits
 from plughub.domain.clock import utcnow
 from plughub.domain.oauth import OAuthCode, server_client_id
 from plughub.domain.plain_json import MAX_JSON
-from plughub.web.api import stored
+from plughub.web.api import plain_models
 
 SERVER = "/hub/api/users/alice/server"
 LAB = "/hub/api/users/alice/servers/lab"
@@ -105,7 +105,7 @@ async def test_a_file_that_the_spawner_leaves_in_the_options_is_refused_and_not_
 async def test_one_bad_row_never_fails_a_list(make_hub, request, caplog, store, kind):
     more = {} if store == "sqlite" else {"url": request.getfixturevalue("postgresql").new_database()}
     hub = await make_hub(**more)
-    stored._reported.clear()  # each is logged once
+    plain_models._reported.clear()  # each is logged once
     admin = await hub.admin()
     await hub.running("alice")
     await hub.running("bob")

@@ -7,11 +7,11 @@ from urllib.parse import quote
 
 import pytest
 
-from plughub.domain.declared import Declared, read_roles
+from plughub.domain.declarations import Declarations, read_roles
 from plughub.domain.roles import Role
 from plughub.domain.scopes import ScopeTree
 from plughub.domain.service_specs import read_services
-from plughub.services.users.startup_sync import declare
+from plughub.services.users.configuration_sync import declare
 
 
 def model(answer):
@@ -21,7 +21,7 @@ def model(answer):
 async def service_with(hub, *scopes):
     """A client that is a service with some scopes."""
     role = {"name": "portal-role", "scopes": list(scopes), "services": ["portal"]}
-    declared = Declared(
+    declared = Declarations(
         roles=read_roles([role], ScopeTree()),
         services=read_services([{"name": "portal", "api_token": "the-token-of-the-portal"}]),
     )

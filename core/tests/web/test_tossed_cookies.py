@@ -12,7 +12,7 @@ from tornado.web import create_signed_value
 from plughub.domain.origins import Origins
 from plughub.domain.sessions import new_session_key
 from plughub.services.users.sessions import host_cookies_since
-from plughub.web.sent_cookies import domains_of, places_of
+from plughub.web.request_cookies import domains_of, places_of
 from plughub.web.xsrf import make_token
 
 LOGIN = "jupyterhub-hub-login"

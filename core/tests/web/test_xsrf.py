@@ -9,8 +9,8 @@ import pytest
 from tornado.web import RequestHandler
 
 from plughub.web.api.oauth import TokenForCodeHandler
-from plughub.web.pages.misc import CSPReportHandler
 from plughub.web.pages.server import UserUrlHandler
+from plughub.web.pages.small_pages import CSPReportHandler
 from plughub.web.routes import API, PAGES
 from plughub.web.xsrf import make_token
 

@@ -12,7 +12,7 @@ import pytest
 from plughub.domain.routes import Route
 from plughub.errors import PluginError
 from plughub.testing.backends import ask, backend
-from plughub.testing.waiting import until
+from plughub.testing.conditions import until
 from plughub_chp.node_scripts import node_options
 
 pytestmark = pytest.mark.node

@@ -20,8 +20,8 @@ from traitlets.config import Config
 
 from plughub.classes.spawner.hooks import SpawnerHooks
 from plughub.testing import probe_server, tiny_server
+from plughub.testing.conditions import wait_for
 from plughub.testing.contracts.spawner import NAME, SpawnerUnderTest, make_server
-from plughub.testing.waiting import wait_for
 from plughub.threads import ThreadPools
 from plughub_docker.testing.images import PYTHON, build, distribution_paths, python_paths
 from plughub_docker.testing.repositories import make_course, serving

@@ -10,10 +10,10 @@ from traitlets.config import Config
 from plughub.classes.spawner.hooks import SpawnerHooks
 from plughub.errors import PluginError
 from plughub.testing.client import client_of
+from plughub.testing.conditions import until
 from plughub.testing.contracts.spawner import NAME, SpawnerUnderTest, make_server
 from plughub.testing.hub import HubProcess
 from plughub.testing.ports import free_port
-from plughub.testing.waiting import until
 from plughub.threads import ThreadPools
 from plughub_docker.certificates import KEY_VARIABLE, CertificateFile, owner_of, packed
 from plughub_docker.spawner import DockerSpawner

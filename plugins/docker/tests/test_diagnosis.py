@@ -3,7 +3,7 @@
 import pytest
 
 from plughub.kinds import Moved
-from plughub.testing.waiting import wait_for
+from plughub.testing.conditions import wait_for
 from plughub_docker.containers import is_coming_back
 from plughub_docker.diagnosis import diagnose
 

@@ -6,7 +6,7 @@ import urllib.request
 import pytest
 from playwright.async_api import expect
 
-from plughub.testing.browsing import log_in
+from plughub.testing.browser import log_in
 from plughub.testing.hub import HubProcess
 
 pytestmark = [pytest.mark.docker, pytest.mark.browser, pytest.mark.timeout(240)]

@@ -13,8 +13,8 @@ import docker
 import pytest
 
 from plughub.testing.client import ApiClient
+from plughub.testing.conditions import wait_for
 from plughub.testing.ports import free_port
-from plughub.testing.waiting import wait_for
 from plughub_docker.marks import HOST
 from plughub_docker.testing.images import build, distribution_paths, python_paths
 from plughub_docker.testing.kills import ready

@@ -2,7 +2,7 @@
 
 import pytest
 
-from plughub.testing.browsing import log_in, run_notebook, write_notebook
+from plughub.testing.browser import log_in, run_notebook, write_notebook
 from plughub.testing.hub import HubProcess
 
 pytestmark = [pytest.mark.docker, pytest.mark.browser, pytest.mark.timeout(240)]

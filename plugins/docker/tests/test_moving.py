@@ -13,9 +13,9 @@ from traitlets.config import Config
 from plughub.classes.spawner.hooks import SpawnerHooks
 from plughub.testing import probe_server
 from plughub.testing.client import client_of
+from plughub.testing.conditions import wait_for
 from plughub.testing.contracts.spawner import NAME, MovingServersContract, SpawnerUnderTest, make_server
 from plughub.testing.hub import HubProcess
-from plughub.testing.waiting import wait_for
 from plughub.threads import ThreadPools
 from plughub_docker.spawner import DockerSpawner
 from plughub_docker.testing.images import build, python_paths

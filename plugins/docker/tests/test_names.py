@@ -9,7 +9,7 @@ from traitlets.config import Config
 
 from plughub.classes.spawner.hooks import SpawnerHooks
 from plughub.testing.contracts.spawner import NAME, make_server
-from plughub_docker.fixed_places import _candidates
+from plughub_docker.fixed_addresses import _candidates
 from plughub_docker.spawner import DockerSpawner
 
 HOOKS = SpawnerHooks(NAME, DockerSpawner, Config())

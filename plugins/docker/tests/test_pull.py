@@ -12,7 +12,7 @@ import pytest
 from playwright.async_api import expect
 
 from plughub.errors import PluginError
-from plughub.testing.browsing import log_in
+from plughub.testing.browser import log_in
 from plughub.testing.hub import HubProcess
 from plughub_docker.images import split
 

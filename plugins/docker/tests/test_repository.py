@@ -7,7 +7,7 @@ import pytest
 
 from plughub.errors import PluginError
 from plughub.testing.contracts.spawner import NAME, make_server
-from plughub_docker import cloning
+from plughub_docker import repository_clone
 from plughub_docker.testing.repositories import serving
 
 
@@ -78,7 +78,7 @@ async def test_variables_that_a_user_chooses_win_over_those_of_the_configuration
 
 
 def run_script(where, url, path=os.environ["PATH"]):
-    command = cloning.command(url, "course", ["echo", "the server's turn"])
+    command = repository_clone.command(url, "course", ["echo", "the server's turn"])
     return subprocess.run(command, cwd=where, env={"PATH": path}, capture_output=True, text=True)
 
 
@@ -93,7 +93,7 @@ def test_what_a_killed_clone_left_is_thrown_away_and_what_is_there_stays(near, t
     (tmp_path / "course.part").mkdir()
     (tmp_path / "course.part" / "half").write_text("x")
     done = run_script(tmp_path, near)
-    assert done.stdout.endswith(f"{cloning.READY}\nthe server's turn\n")
+    assert done.stdout.endswith(f"{repository_clone.READY}\nthe server's turn\n")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["course"]
     (tmp_path / "course" / "lesson.txt").write_text("my notes")
     assert run_script(tmp_path, near).returncode == 0
@@ -104,11 +104,11 @@ def test_an_image_without_git_says_so(tmp_path):
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "sh").symlink_to("/bin/sh")
     done = run_script(tmp_path, "https://code.example.org/course", str(tmp_path / "bin"))
-    assert done.returncode == cloning.EXIT_CODE
-    assert cloning.look(done.stdout.splitlines()).last == "the image has no git"
+    assert done.returncode == repository_clone.EXIT_CODE
+    assert repository_clone.look(done.stdout.splitlines()).last == "the image has no git"
 
 
 def test_git_follows_no_other_protocol_than_that_of_the_address(repositories, tmp_path):
     done = run_script(tmp_path, f"file://{repositories}/course.git".replace("file://", "http::file://"))
-    assert done.returncode == cloning.EXIT_CODE
+    assert done.returncode == repository_clone.EXIT_CODE
     assert not (tmp_path / "course").exists()

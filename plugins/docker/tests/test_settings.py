@@ -11,9 +11,9 @@ import docker
 import pytest
 
 from plughub.errors import PluginError
+from plughub.testing.conditions import until, wait_for
 from plughub.testing.contracts.spawner import NAME, make_server
-from plughub.testing.waiting import until, wait_for
-from plughub_docker import fixed_places
+from plughub_docker import fixed_addresses
 from plughub_docker.testing.kills import Launches
 
 pytestmark = pytest.mark.docker
@@ -62,8 +62,10 @@ async def test_ports_are_published_at_the_address_that_is_set(started):
 async def test_a_port_that_something_else_has_is_chosen_again_and_one_container_runs(
     started, engine, prefix, free_port, monkeypatch
 ):
-    first, choose = [free_port], fixed_places._dice.choice
-    monkeypatch.setattr(fixed_places._dice, "choice", lambda ports: first.pop() if first else choose(ports))
+    first, choose = [free_port], fixed_addresses._dice.choice
+    monkeypatch.setattr(
+        fixed_addresses._dice, "choice", lambda ports: first.pop() if first else choose(ports)
+    )
     with socket.create_server(("127.0.0.1", free_port)), Launches(prefix) as launches:
         spawner, _ = await started()
         wait_for(launches.count)
@@ -214,10 +216,10 @@ def spawner_command(container):
 async def test_another_address_is_fixed_where_one_is_taken(started, fixed_network, monkeypatch):
     spawner, _ = await started(network_name=fixed_network)
     taken = int(spawner.started.url.split(".")[-1].split(":")[0])
-    monkeypatch.setattr("plughub_docker.fixed_places._labelled", lambda *_: [])
-    monkeypatch.setattr("plughub_docker.fixed_places._in_use", lambda *_: [])
+    monkeypatch.setattr("plughub_docker.fixed_addresses._labelled", lambda *_: [])
+    monkeypatch.setattr("plughub_docker.fixed_addresses._in_use", lambda *_: [])
     chosen = [taken, taken, 130 if taken != 130 else 131]
-    monkeypatch.setattr("plughub_docker.fixed_places._dice.randrange", lambda *_: chosen.pop(0))
+    monkeypatch.setattr("plughub_docker.fixed_addresses._dice.randrange", lambda *_: chosen.pop(0))
     other, _ = await started(network_name=fixed_network, username="bob")
     assert (await other.facts())["environment"]["JUPYTERHUB_USER"] == "bob"
     assert not chosen
@@ -275,7 +277,7 @@ async def test_another_port_is_published_where_one_is_taken(started, monkeypatch
     spawner, container = await started()
     taken = int(container["Config"]["Labels"]["plughub.published"])
     chosen = [taken, taken, taken + 1 if taken < 65_535 else taken - 1]
-    monkeypatch.setattr("plughub_docker.fixed_places._dice.choice", lambda _: chosen.pop(0))
+    monkeypatch.setattr("plughub_docker.fixed_addresses._dice.choice", lambda _: chosen.pop(0))
     other, _ = await started(username="bob")
     assert (await other.facts())["environment"]["JUPYTERHUB_USER"] == "bob"
     assert not chosen

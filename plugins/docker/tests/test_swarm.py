@@ -11,8 +11,8 @@ from traitlets.config import Config
 
 from plughub.classes.spawner.hooks import SpawnerHooks
 from plughub.errors import PluginError
+from plughub.testing.conditions import until
 from plughub.testing.contracts.spawner import NAME, SpawnerContract, SpawnerUnderTest, make_server
-from plughub.testing.waiting import until
 from plughub.threads import ThreadPools
 from plughub_docker.swarm_settings import short_name
 from plughub_docker.swarm_spawner import SwarmSpawner

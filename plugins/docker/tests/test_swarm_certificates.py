@@ -12,10 +12,10 @@ from traitlets.config import Config
 from plughub.classes.spawner.hooks import SpawnerHooks
 from plughub.errors import PluginError
 from plughub.testing.client import client_of
+from plughub.testing.conditions import wait_for
 from plughub.testing.contracts.spawner import NAME, SpawnerUnderTest, make_server
 from plughub.testing.hub import HubProcess
 from plughub.testing.ports import free_port
-from plughub.testing.waiting import wait_for
 from plughub.threads import ThreadPools
 from plughub_docker.swarm_spawner import SwarmSpawner
 from plughub_docker.testing import dying

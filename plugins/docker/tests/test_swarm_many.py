@@ -5,8 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from plughub.testing.client import client_of
+from plughub.testing.conditions import wait_for
 from plughub.testing.hub import HubProcess
-from plughub.testing.waiting import wait_for
 from plughub_docker.testing.kills import Launches, ask, kill_now_and_then, ready
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(300)]

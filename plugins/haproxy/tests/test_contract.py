@@ -3,10 +3,10 @@ from pathlib import Path
 
 import pytest
 
+from plughub.testing.conditions import until
 from plughub.testing.contracts.proxy import ProxyContract
-from plughub.testing.contracts.proxy_keeping import Kept
+from plughub.testing.contracts.proxy_reconciliation import ReconciledProxy
 from plughub.testing.contracts.proxy_under_test import ProxyUnderTest
-from plughub.testing.waiting import until
 from plughub_haproxy import HAProxyProxy
 
 
@@ -16,7 +16,7 @@ class TestHAProxyContract(ProxyContract):
         return lambda: HAProxyProxy(runtime_dir=tmp_path / "haproxy")
 
     async def test_while_its_sockets_are_away_it_goes_on_and_afterwards_its_routes_are_right(
-        self, meddler: ProxyUnderTest, kept: Kept, tmp_path: Path, caplog: pytest.LogCaptureFixture
+        self, meddler: ProxyUnderTest, kept: ReconciledProxy, tmp_path: Path, caplog: pytest.LogCaptureFixture
     ) -> None:
         await meddler.start()
         before = meddler.state

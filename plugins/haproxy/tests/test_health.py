@@ -11,8 +11,8 @@ import pytest
 
 from plughub.domain.routes import Route
 from plughub.testing.backends import ask, backend
+from plughub.testing.conditions import until
 from plughub.testing.contracts.proxy import NAME
-from plughub.testing.waiting import until
 from plughub_haproxy.configuration import SOCKET_NAME
 from plughub_haproxy.pools import ERRORS, HUBS
 from plughub_haproxy.runtime_socket import RuntimeSocket

@@ -7,8 +7,8 @@ import pytest
 
 from plughub.domain.routes import Route
 from plughub.testing.backends import Backend, ask, backend
+from plughub.testing.conditions import until
 from plughub.testing.contracts.proxy import NAME
-from plughub.testing.waiting import until
 from plughub_haproxy.configuration import IDLE_CONNECTIONS
 
 CLIENTS = 2 * IDLE_CONNECTIONS

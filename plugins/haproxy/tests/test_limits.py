@@ -10,8 +10,8 @@ import pytest
 
 from plughub.domain.routes import Route
 from plughub.testing.backends import ask
+from plughub.testing.conditions import until
 from plughub.testing.http2 import http2
-from plughub.testing.waiting import until
 from plughub_haproxy.configuration import SOCKET_NAME
 from plughub_haproxy.runtime_socket import RuntimeSocket
 

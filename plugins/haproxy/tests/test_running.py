@@ -19,8 +19,8 @@ from plughub.domain.routes import Route
 from plughub.errors import PluginError
 from plughub.testing import ports
 from plughub.testing.backends import ask, backend, hang_up, open_backend
+from plughub.testing.conditions import until
 from plughub.testing.contracts.proxy import NAME
-from plughub.testing.waiting import until
 from plughub_haproxy.configuration import DEAD_SOCKET_NAME, SOCKET_NAME
 from plughub_haproxy.runtime_socket import RuntimeSocket
 

@@ -10,7 +10,7 @@ import pytest
 from traitlets import TraitError
 
 from plughub.errors import PluginError
-from plughub.testing.waiting import until
+from plughub.testing.conditions import until
 
 
 async def failure(spawner):

@@ -57,7 +57,7 @@ def test_a_home_folder_that_root_may_not_enter_is_entered_as_the_user(system_use
     code = dedent(f"""
         import os
         from plughub_localprocess.accounts import find_account
-        from plughub_localprocess.launching import Orders, launch
+        from plughub_localprocess.process_launch import Orders, launch
 
         account = find_account({system_user.pw_name!r})
         try:

@@ -10,8 +10,8 @@ import psutil
 import pytest
 
 from plughub.testing.client import ApiClient
+from plughub.testing.conditions import wait_for
 from plughub.testing.hub import HubProcess
-from plughub.testing.waiting import wait_for
 from plughub_pam.transaction import HELPER
 
 pytestmark = [pytest.mark.root, pytest.mark.timeout(120)]

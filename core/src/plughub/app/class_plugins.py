@@ -13,7 +13,7 @@ from plughub.classes.proxy.proxy import Proxy
 from plughub.classes.spawner.spawner import Spawner
 from plughub.domain.errors import StartError
 from plughub.markers import hookimpl
-from plughub.plugin.calling import describe
+from plughub.plugin.hook_calls import describe
 
 
 class SpawnerPlugin:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import traitlets
 from traitlets.config import SingletonConfigurable
 
-from plughub.app.secrets import secret_of_environment, secret_of_text
+from plughub.app.cookie_secret import secret_of_environment, secret_of_text
 from plughub.classes.traits import CookieSuffix, URLPrefix
 from plughub.domain.limits import MAX_TOKENS
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from plughub.domain.errors import UnavailableError
 from plughub.services.coordination.hub_registry import hubs_alive
-from plughub.services.hub_services.checks import service_states
+from plughub.services.hub_services.health_checks import service_states
 from plughub.services.settings import HubSettings
 from plughub.storage.store import Store, Transaction
 
@@ -51,7 +51,7 @@ class Health:
                 "alive": hub["id"] in alive,
                 "leads": sorted(work for work, holder in leases.items() if holder == hub["id"]),
             }
-            for hub in tx.hubs.list()
+            for hub in tx.hub_processes.list()
         ]
         return {
             "hub": self._settings.hub_id,

@@ -8,18 +8,18 @@ import logging
 
 from traitlets.config import Config
 
-from plughub.app.checks import warn_of_plain_http, warn_of_trust
+from plughub.app.hub_parts import HubParts, make_parts
+from plughub.app.hub_plan import make_plan
 from plughub.app.login_links import login_link, starter
 from plughub.app.origins import warn_of_shared_origin
-from plughub.app.parts import HubParts, make_parts
-from plughub.app.plan import make_plan
 from plughub.app.shutdown import shut_down
-from plughub.app.starting import unless_ended, without_proxy
+from plughub.app.startup import unless_ended, without_proxy
+from plughub.app.unread_settings import warn_of_plain_http, warn_of_trust
 from plughub.app.web_server import WebServer, listen
 from plughub.domain.errors import HubError, PluginError
 from plughub.services.composition import HubServices
-from plughub.services.coordination.loops import for_ever
-from plughub.services.servers.stop_all import stop_all
+from plughub.services.coordination.background_loops import for_ever
+from plughub.services.servers.bulk_stop import stop_all
 from plughub.services.users.login_links import PLUGIN as ONETIME
 
 log = logging.getLogger("plughub")
@@ -62,14 +62,14 @@ class Hub:
         self._warn(parts)
         self.plan.observing.start(services.events, services.settings)
         self._tasks = [asyncio.create_task(for_ever(work)) for work in services.background]
-        self._tasks.append(asyncio.create_task(services.roll_call.call()))
+        self._tasks.append(asyncio.create_task(services.startup_user_sync.call()))
         self._tasks.append(asyncio.create_task(stop_all(services.servers, parts.of_blocked)))
 
     async def _prepare(self) -> None:
         """Do what touches nothing but the database; the proxy comes after it."""
         parts = self._parts = await make_parts(self.plan)
         self._web = listen(self.plan, parts, self.shut_down)
-        await parts.services.membership.join()
+        await parts.services.hub_registry.join()
         await parts.services.poller.adopt()
 
     @property
@@ -130,7 +130,7 @@ class Hub:
             await services.runner.close()
             services.logins.refusals.flush()
             await self.plan.observing.finish()
-            for last in (services.activity.flush, services.membership.leave):
+            for last in (services.activity.flush, services.hub_registry.leave):
                 with contextlib.suppress(Exception):
                     await last()
             self._parts.close()

@@ -19,7 +19,7 @@ from plughub.app.class_plugins import (
     what_to_inherit,
 )
 from plughub.app.config import JupyterHub
-from plughub.app.heirs import Succession, succession
+from plughub.app.replacements import Replacements, succession
 from plughub.app.upstream_names import plugin_instead
 from plughub.classes.authenticator.access import AccessRules
 from plughub.classes.authenticator.authenticator import Authenticator
@@ -32,7 +32,7 @@ from plughub.classes.spawner.spawner import Spawner
 from plughub.classes.system_accounts import SystemAccounts
 from plughub.domain.errors import StartError
 from plughub.kinds import Command
-from plughub.plugin.calling import HookCaller, failing_start
+from plughub.plugin.hook_calls import HookCaller, failing_start
 from plughub.plugin.loader import find_plugin, installed_plugins
 from plughub.plugin.manager import KINDS, ActivePlugins
 from plughub.plugin.threads import ThreadPools
@@ -48,7 +48,7 @@ BASES: Final = {"spawner": Spawner, "authenticator": Authenticator, "proxy": Pro
 
 
 @dataclass(slots=True)
-class Selection:
+class PluginSelection:
     """The plugins that were chosen.
 
     Attributes:
@@ -110,11 +110,11 @@ class PluginChooser:
         self._builtins = builtins
         self._prefix = prefix
         self._installed = installed_plugins()
-        self._selection = Selection(ActivePlugins())
+        self._selection = PluginSelection(ActivePlugins())
         self._offered: dict[tuple[str, str], type | None] = {}
         self._caller = HookCaller(self._selection.active, ThreadPools())
 
-    def choose(self, names: Sequence[str]) -> Selection:
+    def choose(self, names: Sequence[str]) -> PluginSelection:
         """Load the plugins and build what they are made of.
 
         Args:
@@ -153,7 +153,7 @@ class PluginChooser:
             (self._check_kinds, frozenset()),
         ]
 
-    def loaded(self) -> Selection:
+    def loaded(self) -> PluginSelection:
         """Give what was loaded so far, with its classes, of which nothing is built."""
         self._selection.classes += [JupyterHub, Authenticator, CryptKeeper, SystemAccounts]
         for answer in self._caller.register("hub_register_configurables"):
@@ -222,7 +222,7 @@ class PluginChooser:
             self._retire(kind, name, found)
         return name
 
-    def _retire(self, kind: str, name: str, found: Succession) -> None:
+    def _retire(self, kind: str, name: str, found: Replacements) -> None:
         for gone in found.retired:
             self._selection.active.retire(gone, kind)
             log.warning(

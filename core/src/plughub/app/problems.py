@@ -11,13 +11,13 @@ from traitlets import HasTraits, TraitError
 from traitlets.config import Config, Configurable
 from traitlets.config.loader import DeferredConfig, LazyConfigValue
 
-from plughub.app.assembly import addresses, proxy_settings
-from plughub.app.checks import check_settings
 from plughub.app.config import JupyterHub
-from plughub.app.loading import bad_value, with_setting
-from plughub.app.observing import Observing
+from plughub.app.config_files import bad_value, with_setting
+from plughub.app.observability import Observing
 from plughub.app.origins import read_origins
 from plughub.app.plugins import BASES, PluginChooser, plugin_names
+from plughub.app.service_settings import addresses, proxy_settings
+from plughub.app.unread_settings import check_settings
 from plughub.domain.errors import HubError, StartError
 from plughub.domain.origins import Origins
 from plughub.services.users.login_links import PLUGIN as ONETIME

@@ -38,7 +38,7 @@ async def shut_down(
         wanted: whether to stop ``servers`` and ``proxy``, where that was asked for; else the settings say it.
     """
     await services.managed.stop()
-    others = await services.membership.others()
+    others = await services.hub_registry.others()
     if others:
         await _hand_over(services, web, end_tasks, others, wanted)
     else:
@@ -61,7 +61,7 @@ async def _hand_over(
     with contextlib.suppress(HubError):
         await services.activity.flush()
     try:
-        await services.membership.leave()
+        await services.hub_registry.leave()
         await services.router.lead_to(others)
     except HubError as error:
         log.warning("the others find out by themselves: %s", error)

@@ -7,8 +7,8 @@ import resource
 from collections.abc import Mapping
 from typing import Any, Final
 
-from plughub.app.parts import HubParts
-from plughub.app.plan import HubPlan
+from plughub.app.hub_parts import HubParts
+from plughub.app.hub_plan import HubPlan
 from plughub.app.trusted_proxies import proxy_users
 from plughub.domain.errors import StartError
 from plughub.web.connections import max_connections

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from plughub.app.parts import HubParts
-from plughub.app.plan import HubPlan
-from plughub.app.starting import listening_sockets
-from plughub.app.wiring import web_context
+from plughub.app.hub_parts import HubParts
+from plughub.app.hub_plan import HubPlan
+from plughub.app.startup import listening_sockets
+from plughub.app.web_context import web_context
 from plughub.web.application import HubApplication, make_application
 from plughub.web.listener import HubServer
 

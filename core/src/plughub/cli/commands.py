@@ -9,7 +9,7 @@ import json
 from traitlets.config import Config
 
 from plughub.app.config import JupyterHub
-from plughub.app.installed import describe_plugins
+from plughub.app.installed_plugins import describe_plugins
 from plughub.app.plugins import plugin_commands, plugin_names
 from plughub.domain.errors import StartError
 from plughub.storage.schema import require_database, schema_state
@@ -31,7 +31,7 @@ def upgrade_database(_options: argparse.Namespace, config: Config) -> int:
     if before.current:
         print(f"the database is up to date ({before.head})")
         return 0
-    from plughub.storage.upgrading import upgrade_schema  # noqa: PLC0415 - loads alembic, seldom used
+    from plughub.storage.upgrade import upgrade_schema  # noqa: PLC0415 - loads alembic, seldom used
 
     copy = upgrade_schema(hub.db_url, hub.db_kwargs)
     if copy is not None:

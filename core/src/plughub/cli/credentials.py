@@ -17,7 +17,7 @@ from plughub.domain.clock import utcnow
 from plughub.domain.names import check_username, normalize_username
 from plughub.domain.roles import TOKEN_ROLE
 from plughub.domain.tokens import new_token
-from plughub.services.coordination.preparation import prepare
+from plughub.services.coordination.initial_records import prepare
 from plughub.services.tokens.role_scopes import scopes_of_role
 from plughub.services.tokens.tokens import store_token
 from plughub.services.users.login_links import LIFETIME, store_link

@@ -14,7 +14,7 @@ from traitlets.config import Config
 
 import plughub
 from plughub.app.config import JupyterHub
-from plughub.app.loading import bad_value, load_config, with_setting
+from plughub.app.config_files import bad_value, load_config, with_setting
 from plughub.cli.commands import list_plugins, run_plugin_command, upgrade_database
 from plughub.cli.credentials import make_link, make_token
 from plughub.cli.run import run_hub

@@ -15,16 +15,16 @@ from traitlets.config import Config
 from traitlets.config.loader import LazyConfigValue
 
 from plughub.app.config import JupyterHub
+from plughub.app.config_files import bad_value
 from plughub.app.hub import Hub
-from plughub.app.loading import bad_value
 from plughub.app.plugins import plugin_names
 from plughub.app.problems import with_all_problems
-from plughub.app.starting import EndedEarlyError
+from plughub.app.startup import EndedEarlyError
 from plughub.classes.processes.descriptors import raise_limit
 from plughub.cli.pid_file import PidFile
 from plughub.cli.signals import EndSignals
 from plughub.domain.errors import MISTAKE, HubError, StartError, exit_code_of
-from plughub.services.observing.strangers import StrangerLines
+from plughub.services.observability.log_rate_limit import LogRateLimit
 from plughub.storage.schema import sqlite_path
 
 log = logging.getLogger("plughub")
@@ -115,7 +115,7 @@ def set_up_logging(
         )
     except ValueError as error:
         raise StartError(f"c.JupyterHub.log_level: {error}") from error
-    few = StrangerLines(lines_of_strangers)
+    few = LogRateLimit(lines_of_strangers)
     for handler in logging.getLogger().handlers:
         handler.addFilter(few)
     logging.getLogger("alembic").setLevel(logging.WARNING)
@@ -163,7 +163,7 @@ async def _greet(hub: Hub) -> None:
         lines.append(f"hub: log in once with this link (an hour long): {link}")
     print("\n".join(lines), flush=True)
     file = sqlite_path(hub.plan.config.db_url)
-    if file and (others := await hub.parts.services.membership.others()):
+    if file and (others := await hub.parts.services.hub_registry.others()):
         log.warning(
             "process %s uses the database %s, too: end one of them; several hubs share a PostgreSQL only",
             ", ".join(str(other["pid"]) for other in others),

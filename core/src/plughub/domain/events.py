@@ -31,7 +31,7 @@ class EventKind(enum.StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class By:
+class Actor:
     """Who does something, from where and with what.
 
     Attributes:
@@ -45,7 +45,7 @@ class By:
     token_id: str = ""
 
 
-THE_HUB: Final = By()
+THE_HUB: Final = Actor()
 """The hub itself."""
 
 

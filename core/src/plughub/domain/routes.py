@@ -34,7 +34,7 @@ class Route:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class ServerLocation:
     """Where an active server is, as far as its route depends on it.
 
     Attributes:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from plughub.domain.explaining import explained, with_details
+from plughub.domain.explanations import explained, with_details
 
 
 class Status(enum.StrEnum):

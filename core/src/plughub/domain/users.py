@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
-from plughub.domain.scopes import Reach
+from plughub.domain.scopes import ScopeCoverage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +86,7 @@ class UserQuery:
         limit: users in the page at most.
     """
 
-    within: Reach = field(default_factory=lambda: Reach(everything=True))
+    within: ScopeCoverage = field(default_factory=lambda: ScopeCoverage(everything=True))
     state: ServerState | None = None
     name_filter: str = ""
     sort: str = "id"

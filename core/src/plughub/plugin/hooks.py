@@ -24,7 +24,7 @@ from plughub.kinds import (
     TokenIdentity,
     UserInfo,
 )
-from plughub.plugin.calling import Answer, HookCaller
+from plughub.plugin.hook_calls import Answer, HookCaller
 
 
 class Hooks:

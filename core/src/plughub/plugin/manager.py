@@ -12,7 +12,7 @@ import pluggy
 
 from plughub import hookspecs
 from plughub.domain.errors import StartError
-from plughub.markers import PREFIX, PROJECT, TERMS_ATTRIBUTE, Calling, HookTerms
+from plughub.markers import PREFIX, PROJECT, TERMS_ATTRIBUTE, CallMode, HookTerms
 
 PART_SEPARATOR: Final = ":"
 
@@ -187,7 +187,7 @@ def _misfit(hook: str, function: Callable[..., object], marks: pluggy.HookimplOp
 def _wrong_colour(hook: str, function: Callable[..., object]) -> str:
     terms: HookTerms = HOOKS[hook]
     is_awaited = inspect.iscoroutinefunction(function)
-    if terms.calling is Calling.REGISTER:
+    if terms.calling is CallMode.REGISTER:
         return (
             f"{hook} is called once at start and not awaited: write def, not async def" if is_awaited else ""
         )

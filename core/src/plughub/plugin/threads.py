@@ -18,7 +18,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
-from plughub.plugin.fairness import slots_in_use
+from plughub.plugin.fair_share import slots_in_use
 
 T = TypeVar("T")
 Call = tuple[Future[Any], Callable[[], Any], str]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from plughub.domain.paths import former_path, is_same_path
-from plughub.domain.routes import Place
+from plughub.domain.routes import ServerLocation
 from plughub.domain.servers import ServerRecord
 from plughub.domain.urls import service_url, user_url
 from plughub.services.settings import HubSettings
 
 
-def server_prefix(settings: HubSettings, server: ServerRecord | Place) -> str:
+def server_prefix(settings: HubSettings, server: ServerRecord | ServerLocation) -> str:
     """Return the path below which a server is reached.
 
     A running server goes by the spelling that it was told at its start, by whichever version of the hub.
@@ -66,7 +66,7 @@ def service_link(settings: HubSettings, service: str) -> str:
     return settings.origins.of_service(service) + service_url(settings.base_url, service)
 
 
-def server_routespec(settings: HubSettings, server: ServerRecord | Place) -> str:
+def server_routespec(settings: HubSettings, server: ServerRecord | ServerLocation) -> str:
     """Return the routespec of a server."""
     origins = settings.origins
     return origins.routespec(origins.of_user(server.user), server_prefix(settings, server))

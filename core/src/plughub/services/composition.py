@@ -16,29 +16,29 @@ from plughub.domain.servers import OperationKind
 from plughub.domain.services import ServiceDeclaration
 from plughub.kinds import ProxySettings
 from plughub.plugin.hooks import Hooks
-from plughub.services.coordination.change_feed import Pulse
-from plughub.services.coordination.hub_registry import Membership
+from plughub.services.coordination.change_feed import ChangeFeed
+from plughub.services.coordination.hub_registry import HubRegistry
 from plughub.services.hub_services.admin import ServiceAdmin
-from plughub.services.hub_services.checks import ServiceChecks
-from plughub.services.hub_services.launching import Launcher
-from plughub.services.hub_services.managed import ManagedServices
+from plughub.services.hub_services.health_checks import ServiceChecks
+from plughub.services.hub_services.launcher import Launcher
+from plughub.services.hub_services.managed_services import ManagedServices
 from plughub.services.invalidation import Invalidation
-from plughub.services.observing.events import EventTeller
-from plughub.services.observing.metrics import Metrics
-from plughub.services.operations.cleanup import CleanUp
+from plughub.services.observability.events import EventPublisher
+from plughub.services.observability.metrics import Metrics
+from plughub.services.operations.cleanup import ServerCleanup
 from plughub.services.operations.runner import Runner
+from plughub.services.operations.server_watch import ServerWatch
 from plughub.services.operations.start import StartSteps
 from plughub.services.operations.stop import StopSteps
-from plughub.services.operations.watching import Watchers
 from plughub.services.routes.activity import ActivityService
-from plughub.services.routes.route_check import RouteKeeper
-from plughub.services.routes.routing import Router
+from plughub.services.routes.route_reconciler import RouteReconciler
+from plughub.services.routes.router import Router
 from plughub.services.secrets.auth_states import AuthStates
+from plughub.services.servers.force_forget import ForceForget
 from plughub.services.servers.named_servers import NamedServers
-from plughub.services.servers.orphans import Stranded
-from plughub.services.servers.polling import Poller
-from plughub.services.servers.removal import Forgetting
+from plughub.services.servers.poller import Poller
 from plughub.services.servers.servers import ServerService
+from plughub.services.servers.unrunnable_operations import UnrunnableOperations
 from plughub.services.settings import HubSettings
 from plughub.services.sharing.codes import ShareCodeService
 from plughub.services.sharing.shares import SharingService
@@ -47,12 +47,12 @@ from plughub.services.tokens.tokens import TokenService
 from plughub.services.users.admin import UserAdmin
 from plughub.services.users.deletion import UserDeletion
 from plughub.services.users.groups import GroupService
-from plughub.services.users.identities import IdentityKeeper
+from plughub.services.users.identities import IdentityService
 from plughub.services.users.login import LoginService
 from plughub.services.users.login_links import PLUGIN as ONETIME
-from plughub.services.users.preparation import RollCall, UserPreparation
 from plughub.services.users.refresh import Refresher
 from plughub.services.users.sessions import SessionService
+from plughub.services.users.startup_user_sync import StartupUserSync, UserPreparation
 from plughub.services.users.users import UserService
 from plughub.storage.store import Store
 
@@ -112,7 +112,7 @@ class HubServices:
         user_admin: lists, creates, changes and deletes users.
         preparation: asks authenticators about users who are added.
         deletion: deletes users.
-        roll_call: asks authenticators about all users, once.
+        startup_user_sync: asks authenticators about all users, once.
         groups: finds and changes groups.
         logins: logs in and out.
         refresher: asks authenticators again about users who logged in a while ago.
@@ -121,17 +121,17 @@ class HubServices:
         service_checks: looks whether services answer.
         servers: starts and stops.
         named_servers: makes and changes servers that do not run.
-        forgetting: calls servers stopped whose plugin or machine never returns.
-        watchers: wait for changes of servers.
+        force_forget: calls servers stopped whose plugin or machine never returns.
+        server_watch: wait for changes of servers.
         runner: executes starts and stops.
         poller: asks the spawners about running servers.
-        stranded: ends operations that no hub can execute.
+        unrunnable: ends operations that no hub can execute.
         sharing: grants and takes back shares of servers.
         share_codes: makes and accepts codes for such shares.
         activity: notes activity.
         router: knows the routes of the proxy and mends them.
         routes: keeps the proxy alive and its routes right.
-        membership: the list of hub processes and their heartbeats.
+        hub_registry: the list of hub processes and their heartbeats.
     """
 
     store: Store
@@ -139,7 +139,7 @@ class HubServices:
     settings: HubSettings
     tree: ScopeTree
     auth_states: AuthStates
-    events: EventTeller
+    events: EventPublisher
     tokens: TokenService
     sessions: SessionService
     oauth: OAuthService
@@ -147,7 +147,7 @@ class HubServices:
     user_admin: UserAdmin
     preparation: UserPreparation
     deletion: UserDeletion
-    roll_call: RollCall
+    startup_user_sync: StartupUserSync
     groups: GroupService
     logins: LoginService
     refresher: Refresher
@@ -156,17 +156,17 @@ class HubServices:
     service_checks: ServiceChecks
     servers: ServerService
     named_servers: NamedServers
-    forgetting: Forgetting
-    watchers: Watchers
+    force_forget: ForceForget
+    server_watch: ServerWatch
     runner: Runner
     poller: Poller
-    stranded: Stranded
+    unrunnable: UnrunnableOperations
     sharing: SharingService
     share_codes: ShareCodeService
     activity: ActivityService
     router: Router
-    routes: RouteKeeper
-    membership: Membership
+    routes: RouteReconciler
+    hub_registry: HubRegistry
 
     @property
     def background(self) -> tuple[Callable[[], Coroutine[Any, Any, None]], ...]:
@@ -176,13 +176,13 @@ class HubServices:
             self.runner.keep_leases,
             self.poller.run,
             self.poller.remove_leftovers,
-            self.stranded.run,
+            self.unrunnable.run,
             self.routes.run,
             self.managed.run,
             self.service_checks.run,
-            self.membership.beat,
-            self.membership.follow_changes,
-            self.membership.keep_house,
+            self.hub_registry.beat,
+            self.hub_registry.follow_changes,
+            self.hub_registry.keep_house,
             self.activity.run,
             self.deletion.go_on,
             self.logins.refusals.run,
@@ -200,23 +200,23 @@ def compose(given: Foundation) -> HubServices:
     """
     store, hooks, settings, tree = given.store, given.hooks, given.settings, given.tree
     basis = store, hooks, settings
-    pulse, watchers, events = Pulse(), Watchers(), EventTeller(hooks)
+    change_feed, server_watch, events = ChangeFeed(), ServerWatch(), EventPublisher(hooks)
     tokens = TokenService(
         store, hooks, tree, longest=settings.token_expires_in_max, limit=settings.token_limit
     )
-    router = Router(*basis, given.proxy, pulse)
-    runner = Runner(store, settings, watchers)
+    router = Router(*basis, given.proxy, change_feed)
+    runner = Runner(store, settings, server_watch)
     service_checks = ServiceChecks(store, settings)
-    invalidation = Invalidation(tokens.cache, pulse, runner, service_checks)
+    invalidation = Invalidation(tokens.cache, change_feed, runner, service_checks)
     store.changed = invalidation.changed
-    clean_up = CleanUp(hooks, settings, given.auth_states)
+    clean_up = ServerCleanup(hooks, settings, given.auth_states)
     parts = (hooks, settings, router, events, clean_up)
     runner.use({OperationKind.START: StartSteps(*parts), OperationKind.STOP: StopSteps(*parts)})
-    servers = ServerService(*basis, runner, watchers, events)
+    servers = ServerService(*basis, runner, server_watch, events)
     activity = ActivityService(store, settings)
-    keeper = IdentityKeeper(settings, tree, frozenset({ONETIME}))
+    keeper = IdentityService(settings, tree, frozenset({ONETIME}))
     preparation = UserPreparation(*basis)
-    deletion = UserDeletion(*basis, servers, clean_up, pulse)
+    deletion = UserDeletion(*basis, servers, clean_up, change_feed)
     launcher = Launcher(settings, given.services_folder, given.cookie_secret)
     return HubServices(
         store=store,
@@ -232,7 +232,7 @@ def compose(given: Foundation) -> HubServices:
         user_admin=UserAdmin(*basis, tree, preparation, deletion, given.name_is_valid, given.given_names),
         preparation=preparation,
         deletion=deletion,
-        roll_call=RollCall(
+        startup_user_sync=StartupUserSync(
             store,
             settings,
             preparation,
@@ -248,17 +248,17 @@ def compose(given: Foundation) -> HubServices:
         service_checks=service_checks,
         servers=servers,
         named_servers=NamedServers(*basis),
-        forgetting=Forgetting(*basis, router, watchers),
-        watchers=watchers,
+        force_forget=ForceForget(*basis, router, server_watch),
+        server_watch=server_watch,
         runner=runner,
-        poller=Poller(*basis, servers, router, pulse),
-        stranded=Stranded(store, settings, watchers),
+        poller=Poller(*basis, servers, router, change_feed),
+        unrunnable=UnrunnableOperations(store, settings, server_watch),
         sharing=SharingService(store, tree),
         share_codes=ShareCodeService(store, tree),
         activity=activity,
         router=router,
-        routes=RouteKeeper(*basis, router, activity, given.metrics.route_check),
-        membership=Membership(
+        routes=RouteReconciler(*basis, router, activity, given.metrics.route_check),
+        hub_registry=HubRegistry(
             store,
             settings,
             invalidation.changed,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from plughub.domain.motion import Motion
-from plughub.services.coordination.change_feed import Pulse
-from plughub.services.hub_services.checks import ServiceChecks
+from plughub.domain.activity_snapshot import ActivitySnapshot
+from plughub.services.coordination.change_feed import ChangeFeed
+from plughub.services.hub_services.health_checks import ServiceChecks
 from plughub.services.operations.runner import Runner
 from plughub.services.tokens.principals import PrincipalCache
 
@@ -14,14 +14,16 @@ class Invalidation:
 
     Args:
         cache: of principals.
-        pulse: knows whether anything may have changed.
+        change_feed: knows whether anything may have changed.
         runner: looks for work when there is any.
         checks: of services.
     """
 
-    def __init__(self, cache: PrincipalCache, pulse: Pulse, runner: Runner, checks: ServiceChecks) -> None:
+    def __init__(
+        self, cache: PrincipalCache, change_feed: ChangeFeed, runner: Runner, checks: ServiceChecks
+    ) -> None:
         self._cache = cache
-        self._pulse = pulse
+        self._pulse = change_feed
         self._runner = runner
         self._checks = checks
 
@@ -49,12 +51,12 @@ class Invalidation:
         """
         self._cache.heard(until)
 
-    def felt(self, motion: Motion, at: float) -> None:
+    def felt(self, activity_snapshot: ActivitySnapshot, at: float) -> None:
         """Report a snapshot of the hub's activity.
 
         Args:
-            motion: the snapshot.
+            activity_snapshot: the snapshot.
             at: when it was asked for, by the monotonic clock.
         """
-        self._pulse.beat(motion, at)
-        self._runner.told(free=motion.free)
+        self._pulse.beat(activity_snapshot, at)
+        self._runner.told(free=activity_snapshot.free)

@@ -10,7 +10,7 @@ from plughub.domain.errors import ConflictError
 from plughub.domain.hostnames import SERVICE, USER
 from plughub.domain.names import quote_path
 from plughub.domain.oauth import server_client_id
-from plughub.domain.routes import Place
+from plughub.domain.routes import ServerLocation
 from plughub.domain.scopes import access_scopes
 from plughub.domain.servers import ServerRecord
 from plughub.domain.tokens import SERVER_NOTE
@@ -164,7 +164,7 @@ def server_token_notes(settings: HubSettings, record: ServerRecord) -> tuple[str
     return server_token_note(record), f"{SERVER_NOTE}{server_prefix(settings, record)}"
 
 
-def route_data(record: ServerRecord | Place) -> dict[str, Any]:
+def route_data(record: ServerRecord | ServerLocation) -> dict[str, Any]:
     """Give the data that belongs to the route of a server.
 
     Args:

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from sqlalchemy import Connection, bindparam, select
 
 from plughub.storage import tables
-from plughub.storage.sql import insert_all_unless_there
+from plughub.storage.statements import insert_all_unless_there
 
 CHUNK = 500
 _admitted = tables.admissions.c

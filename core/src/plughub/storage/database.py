@@ -19,8 +19,7 @@ from sqlalchemy.pool import StaticPool
 
 from plughub.domain.backoff import Backoff
 from plughub.domain.errors import UnavailableError
-from plughub.storage.database_settings import database_settings
-from plughub.storage.trouble import (
+from plughub.storage.database_errors import (
     READ_ONLY,
     SILENT,
     describe_trouble,
@@ -29,6 +28,7 @@ from plughub.storage.trouble import (
     reason_of,
     was_asleep,
 )
+from plughub.storage.database_settings import database_settings
 
 T = TypeVar("T")
 log = logging.getLogger("plughub.storage")

@@ -24,11 +24,11 @@ from sqlalchemy import (
 
 from plughub.domain.clock import utcnow
 from plughub.domain.groups import Group
-from plughub.domain.scopes import Reach
+from plughub.domain.scopes import ScopeCoverage
 from plughub.storage import tables
 from plughub.storage.changes import Changes
-from plughub.storage.rights import rights_of_groups, sum_up
-from plughub.storage.sql import insert_all_unless_there
+from plughub.storage.effective_scopes import rights_of_groups, sum_up
+from plughub.storage.statements import insert_all_unless_there
 
 _groups, _users, _members = tables.groups.c, tables.users.c, tables.user_group_map.c
 _KEYS: BindParameter[Any] = bindparam("keys", expanding=True)
@@ -53,12 +53,12 @@ class Groups:
         """Find a group."""
         return next(iter(self._complete(_GROUP.where(_groups.name == name))), None)
 
-    def page(self, within: Reach, offset: int, limit: int) -> list[Group]:
+    def page(self, within: ScopeCoverage, offset: int, limit: int) -> list[Group]:
         """List a page of the groups in a reach, by key."""
         wanted = _GROUP.where(*_within(within)).order_by(_groups.id)
         return self._complete(wanted.offset(offset).limit(limit))
 
-    def count(self, within: Reach) -> int:
+    def count(self, within: ScopeCoverage) -> int:
         """Count the groups in a reach."""
         counted = select(func.count()).select_from(tables.groups).where(*_within(within))
         return int(self._connection.execute(counted).scalar_one())
@@ -122,5 +122,5 @@ class Groups:
         self._changes.add("group", name)
 
 
-def _within(reach: Reach) -> list[ColumnElement[bool]]:
+def _within(reach: ScopeCoverage) -> list[ColumnElement[bool]]:
     return [literal(value=True)] if reach.everything else [_groups.name.in_(reach.groups)]

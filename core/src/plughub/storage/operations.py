@@ -20,8 +20,8 @@ from plughub.domain.servers import (
 )
 from plughub.storage import tables
 from plughub.storage.failures import pack_failure
-from plughub.storage.queueing import OPEN, PLACES, QUEUED, TURNS, next_turn, read_operation
-from plughub.storage.sql import insert_unless_taken
+from plughub.storage.operation_queue import OPEN, PLACES, QUEUED, TURNS, next_turn, read_operation
+from plughub.storage.statements import insert_unless_taken
 
 _ops = tables.operations.c
 _ADMISSION_LOCK: Final = 7_044_001

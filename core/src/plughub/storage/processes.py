@@ -10,7 +10,7 @@ from sqlalchemy import Connection, bindparam, delete, select, update
 
 from plughub.storage import tables
 from plughub.storage.operations import Operations
-from plughub.storage.sql import insert_into, insert_unless_there, upsert
+from plughub.storage.statements import insert_into, insert_unless_there, upsert
 
 _leases = tables.leases.c
 _hubs = tables.hubs.c
@@ -52,7 +52,7 @@ class Leases:
         return {row.name: row.holder for row in rows}
 
 
-class Hubs:
+class HubProcesses:
     """Hub processes, on one connection."""
 
     def __init__(self, connection: Connection, operations: Operations, leases: Leases, now: float) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Table, delete, insert, li
 from plughub.domain.roles import HolderKind, Role
 from plughub.storage import tables
 from plughub.storage.changes import Changes
-from plughub.storage.sql import insert_unless_there
+from plughub.storage.statements import insert_unless_there
 
 _roles = tables.roles.c
 _HOLDERS: Final[Mapping[HolderKind, tuple[Table, Table]]] = {

@@ -16,10 +16,10 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from plughub.domain.errors import MISTAKE, RETRY, StartError
 from plughub.storage.audit_table import audit  # noqa: F401 - a table of its own
 from plughub.storage.database import make_engine
+from plughub.storage.database_errors import is_trouble
 from plughub.storage.database_settings import database_settings
 from plughub.storage.session_table import sessions  # noqa: F401 - likewise
 from plughub.storage.tables import metadata
-from plughub.storage.trouble import is_trouble
 
 HEAD: Final = "8d2f4a6c1e90"
 """The newest revision in `plughub.storage.migrations`, known without loading alembic."""

@@ -10,16 +10,16 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row, Select, bindparam, delete, func, insert, literal, or_, select, update
 
-from plughub.domain.routes import Place
+from plughub.domain.routes import ServerLocation
 from plughub.domain.servers import Failure, Phase, ServerRecord, Status
 from plughub.storage import tables
 from plughub.storage.changes import Changes
 from plughub.storage.failures import pack_failure, unpack_failure
+from plughub.storage.operation_queue import OPEN, read_operation
 from plughub.storage.operations import Operations
-from plughub.storage.places import active_places, join_address, split_address
-from plughub.storage.queueing import OPEN, read_operation
+from plughub.storage.server_locations import active_places, join_address, split_address
 from plughub.storage.shares import told_of_shares
-from plughub.storage.sql import insert_into, upsert
+from plughub.storage.statements import insert_into, upsert
 
 OPERATION: Final = "op_"
 """Begins the names of the columns of the operation in the same row."""
@@ -156,7 +156,7 @@ class Servers:
         """Tell plugin and machine of all servers that run."""
         return frozenset((row.backend, row.host) for row in self._connection.execute(_RUNNING_ON))
 
-    def places(self) -> list[Place]:
+    def places(self) -> list[ServerLocation]:
         """List where the active servers are, as far as their routes depend on it."""
         return active_places(self._connection)
 

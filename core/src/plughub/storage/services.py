@@ -8,11 +8,11 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, delete, select, update
 
-from plughub.domain.scopes import Reach
+from plughub.domain.scopes import ScopeCoverage
 from plughub.domain.services import Service, ServiceDeclaration, ServiceLife
 from plughub.storage import tables
 from plughub.storage.changes import Changes
-from plughub.storage.sql import insert_unless_there, upsert
+from plughub.storage.statements import insert_unless_there, upsert
 
 _services, _roles, _held = tables.services.c, tables.roles.c, tables.service_role_map.c
 _lives = tables.service_lives.c
@@ -37,7 +37,7 @@ class Services:
         """Find a service."""
         return next(iter(self._all(_services.name == name)), None)
 
-    def within(self, reach: Reach) -> list[Service]:
+    def within(self, reach: ScopeCoverage) -> list[Service]:
         """List the services in a reach by name."""
         return self._all(*([] if reach.everything else [_services.name.in_(reach.services)]))
 

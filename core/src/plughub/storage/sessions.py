@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, bindparam, delete, select, update
 from plughub.domain.sessions import LoginSession
 from plughub.storage.changes import Changes
 from plughub.storage.session_table import sessions
-from plughub.storage.sql import insert_all_unless_there
+from plughub.storage.statements import insert_all_unless_there
 
 _row = sessions.c
 _LIVE = select(sessions).where(_row.ended.is_(False), _row.expires > bindparam("now"))

@@ -10,27 +10,27 @@ from typing import TypeVar
 
 from sqlalchemy import Connection, text
 
-from plughub.domain.motion import Motion
-from plughub.domain.numbers import HubNumbers
+from plughub.domain.activity_snapshot import ActivitySnapshot
+from plughub.domain.hub_counts import HubCounts
+from plughub.storage.activity_snapshot import look_at_motion
 from plughub.storage.admissions import Admissions
 from plughub.storage.audit import Audit
 from plughub.storage.changes import Changes
 from plughub.storage.database import Database
-from plughub.storage.departures import Departures
-from plughub.storage.directory import Directory
 from plughub.storage.groups import Groups
-from plughub.storage.login_tries import LoginTries
-from plughub.storage.motion import look_at_motion
-from plughub.storage.numbers import count
+from plughub.storage.hub_counts import count
+from plughub.storage.login_attempts import LoginAttempts
 from plughub.storage.operations import Operations
-from plughub.storage.owners import Owners
-from plughub.storage.processes import Hubs, Leases, LoginLinks, Settings
+from plughub.storage.pending_deletions import PendingDeletions
+from plughub.storage.plugin_owners import PluginOwners
+from plughub.storage.processes import HubProcesses, Leases, LoginLinks, Settings
 from plughub.storage.roles import Roles
 from plughub.storage.servers import Servers
 from plughub.storage.services import ServiceLives, Services
 from plughub.storage.sessions import Sessions
 from plughub.storage.shares import Shares
 from plughub.storage.tokens import OAuth, Tokens
+from plughub.storage.user_list import UserList
 from plughub.storage.users import Users
 
 T = TypeVar("T")
@@ -58,15 +58,15 @@ class Transaction:
         asked = self._connection.execute(text("SELECT extract(epoch FROM clock_timestamp())"))
         return float(asked.scalar_one())
 
-    def numbers(self, now: datetime, *, active_users: bool = True) -> HubNumbers:
+    def hub_counts(self, now: datetime, *, active_users: bool = True) -> HubCounts:
         """Count the hub as a whole, with who was active when that is asked for."""
         return count(self._connection, now, active_users=active_users)
 
-    def motion(self) -> Motion:
+    def activity_snapshot(self) -> ActivitySnapshot:
         """Look at what goes on."""
-        motion = look_at_motion(self._connection)
-        self._now = motion.at  # whoever needs the time need not ask for it again
-        return motion
+        activity_snapshot = look_at_motion(self._connection)
+        self._now = activity_snapshot.at  # whoever needs the time need not ask for it again
+        return activity_snapshot
 
     def now(self) -> float:
         """Tell the time by the database's clock, in seconds since the epoch."""
@@ -83,9 +83,9 @@ class Transaction:
         return Users(self._connection, self.changes, self._now)
 
     @cached_property
-    def directory(self) -> Directory:
+    def user_list(self) -> UserList:
         """Many users at once."""
-        return Directory(self._connection, self.changes)
+        return UserList(self._connection, self.changes)
 
     @cached_property
     def groups(self) -> Groups:
@@ -143,9 +143,9 @@ class Transaction:
         return Leases(self._connection, self._now)
 
     @cached_property
-    def hubs(self) -> Hubs:
+    def hub_processes(self) -> HubProcesses:
         """Hub processes."""
-        return Hubs(self._connection, self.operations, self.leases, self._now)
+        return HubProcesses(self._connection, self.operations, self.leases, self._now)
 
     @cached_property
     def admissions(self) -> Admissions:
@@ -153,9 +153,9 @@ class Transaction:
         return Admissions(self._connection)
 
     @cached_property
-    def departures(self) -> Departures:
+    def pending_deletions(self) -> PendingDeletions:
         """Users who are being deleted."""
-        return Departures(self._connection, self._now)
+        return PendingDeletions(self._connection, self._now)
 
     @cached_property
     def audit(self) -> Audit:
@@ -163,9 +163,9 @@ class Transaction:
         return Audit(self._connection)
 
     @cached_property
-    def owners(self) -> Owners:
+    def plugin_owners(self) -> PluginOwners:
         """The plugins that own servers and identities."""
-        return Owners(self._connection)
+        return PluginOwners(self._connection)
 
     @cached_property
     def login_links(self) -> LoginLinks:
@@ -173,9 +173,9 @@ class Transaction:
         return LoginLinks(self._connection, self._now)
 
     @cached_property
-    def login_tries(self) -> LoginTries:
+    def login_attempts(self) -> LoginAttempts:
         """Counts of wrong passwords."""
-        return LoginTries(self._connection)
+        return LoginAttempts(self._connection)
 
     @cached_property
     def settings(self) -> Settings:

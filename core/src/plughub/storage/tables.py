@@ -290,7 +290,7 @@ admissions = Table(
     Column("plugin", Unicode(255), primary_key=True),
 )
 
-departures = Table(
+pending_deletions = Table(
     "plughub_departures",
     metadata,
     _owned_by("users", primary_key=True),
@@ -339,7 +339,7 @@ login_links = Table(
     Column("expires_at", Float, nullable=False),
 )
 
-login_tries = Table(
+login_attempts = Table(
     "plughub_login_tries",
     metadata,
     Column("key", Unicode(64), primary_key=True),

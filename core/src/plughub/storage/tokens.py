@@ -14,7 +14,7 @@ from plughub.domain.oauth import OAuthClient, OAuthCode, TokenRecord
 from plughub.domain.tokens import compare_token
 from plughub.storage import tables
 from plughub.storage.changes import Changes
-from plughub.storage.sql import upsert
+from plughub.storage.statements import upsert
 
 _tokens = tables.api_tokens.c
 _clients = tables.oauth_clients.c

@@ -26,8 +26,8 @@ from plughub.domain.roles import ADMIN_ROLE, USER_ROLE
 from plughub.domain.users import IdentityRecord, User
 from plughub.storage import tables
 from plughub.storage.changes import Changes
-from plughub.storage.rights import groups_in, rights_of_users, sum_up
-from plughub.storage.sql import insert_unless_there
+from plughub.storage.effective_scopes import groups_in, rights_of_users, sum_up
+from plughub.storage.statements import insert_unless_there
 
 _users, _roles, _known = tables.users.c, tables.roles.c, tables.identities.c
 

@@ -8,7 +8,7 @@ from tornado.httputil import HTTPServerRequest
 
 from plughub.domain.origins import host_of, normal_origin
 from plughub.services.settings import HubSettings
-from plughub.web.forwarded import is_from_named_proxy
+from plughub.web.forwarded_headers import is_from_named_proxy
 
 _THIS_MACHINE: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 

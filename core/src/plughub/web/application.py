@@ -12,16 +12,16 @@ from tornado.web import Application, RequestHandler
 
 from plughub.domain.paths import respell
 from plughub.domain.secrets import scrub
-from plughub.services.observing.strangers import stranger
+from plughub.services.observability.log_rate_limit import stranger
 from plughub.web.body_gate import BodyGate
+from plughub.web.body_memory import BodyMemory
 from plughub.web.connections import Connections
 from plughub.web.context import WebContext
-from plughub.web.forwarded import apply_forwarded
+from plughub.web.forwarded_headers import apply_forwarded
 from plughub.web.headers import api_headers, page_headers
-from plughub.web.held_bodies import HeldBodies
 from plughub.web.listener import read_ahead
-from plughub.web.pages.misc import RespelledHandler
-from plughub.web.peers import Peers
+from plughub.web.pages.small_pages import RespelledHandler
+from plughub.web.peers import TrustedPeers
 from plughub.web.routes import routes
 from plughub.web.static import STATIC, HubStaticHandler
 from plughub.web.templates import Templates
@@ -60,9 +60,9 @@ class HubApplication(Application):
             login_url=f"{self._prefix}login",
         )
         self.templates = Templates(context, self.settings)
-        bodies = HeldBodies(longest=context.options.spawn_form_limit)
+        bodies = BodyMemory(longest=context.options.spawn_form_limit)
         self.connections = Connections(context.options.max_connections, bodies, read_ahead)
-        self._peers = Peers(context.options.trusted_downstream_ips, context.options.proxy_users)
+        self._peers = TrustedPeers(context.options.trusted_downstream_ips, context.options.proxy_users)
         self._requests: WeakSet[HTTPServerRequest] = WeakSet()
 
     @property

@@ -20,18 +20,18 @@ from plughub.domain.errors import (
     UnauthorizedError,
     UnconfirmedError,
 )
-from plughub.domain.events import By, EventKind
+from plughub.domain.events import Actor, EventKind
 from plughub.domain.scopes import ScopeFilter
 from plughub.domain.sessions import Client
 from plughub.domain.users import User
 from plughub.kinds.proxy import SERVERS_PORT_HEADER
-from plughub.services.observing.strangers import stranger
+from plughub.services.observability.log_rate_limit import stranger
 from plughub.services.tokens.principals import Principal
 from plughub.web.cookies import CookieJar
 from plughub.web.errors import ErrorAnswer, answer_to, status_of
 from plughub.web.headers import HSTS, allowed_methods
 from plughub.web.protocol import SESSION_COOKIE
-from plughub.web.sent_cookies import values_of
+from plughub.web.request_cookies import values_of
 from plughub.web.xsrf import (
     anonymous_id,
     check_token,
@@ -335,11 +335,11 @@ class BaseHandler(RequestHandler):
         return f"{session}:{whose}".encode()
 
     @property
-    def by(self) -> By:
+    def by(self) -> Actor:
         """Who makes the request, from where and with which token."""
         who = self.principal
         name, token_id = (who.called, who.token_id) if who is not None else ("", "")
-        return By(name=name, remote_ip=self.request.remote_ip or "", token_id=token_id)
+        return Actor(name=name, remote_ip=self.request.remote_ip or "", token_id=token_id)
 
     def tell(
         self,
@@ -347,7 +347,7 @@ class BaseHandler(RequestHandler):
         user: str,
         server: str | None = None,
         *,
-        by: By | None = None,
+        by: Actor | None = None,
         **facts: Any,
     ) -> None:
         """Tell plugins what was done, by whom, from where and with which token.

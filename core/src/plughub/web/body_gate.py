@@ -15,8 +15,8 @@ from tornado.httputil import (
 
 from plughub.domain.errors import HubError, TooLargeError, UnavailableError
 from plughub.web.base import STRANGER_BODY, BaseHandler
+from plughub.web.body_refusal import MAX_DROPPED, RefusedBodyHandler
 from plughub.web.listener import BODY_SECONDS
-from plughub.web.refused_body import MAX_DROPPED, RefusedBodyHandler
 
 if TYPE_CHECKING:
     from plughub.web.application import HubApplication

@@ -9,7 +9,7 @@ from itertools import chain
 from typing import Final, Protocol
 
 from plughub.domain.clock import utcnow
-from plughub.web.held_bodies import HeldBodies
+from plughub.web.body_memory import BodyMemory
 
 log = logging.getLogger("plughub.web")
 MAX_CONNECTIONS: Final = 10_000
@@ -58,11 +58,11 @@ class Connections:
     def __init__(
         self,
         most: int = MAX_CONNECTIONS,
-        bodies: HeldBodies | None = None,
+        bodies: BodyMemory | None = None,
         read_ahead: Callable[[Stream], int] = lambda _: 0,
     ) -> None:
         self.most = most
-        self.bodies = bodies or HeldBodies()
+        self.bodies = bodies or BodyMemory()
         self._read_ahead = read_ahead
         self._waiting: OrderedDict[object, Stream] = OrderedDict()
         self._answered: OrderedDict[object, Stream] = OrderedDict()

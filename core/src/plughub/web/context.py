@@ -9,9 +9,9 @@ from typing import Any
 
 from plughub.kinds import LoginMethod, Page
 from plughub.services.composition import HubServices
-from plughub.services.observing.audit import AuditTrail
-from plughub.services.observing.measuring import MetricsReport
-from plughub.services.observing.metrics import Metrics
+from plughub.services.observability.audit import AuditTrail
+from plughub.services.observability.metrics import Metrics
+from plughub.services.observability.periodic_metrics import MetricsReport
 from plughub.web.options import WebOptions
 
 

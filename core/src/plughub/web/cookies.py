@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from plughub.domain.origins import host_of
 from plughub.domain.sessions import LoginCookie, LoginSession, login_cookie
 from plughub.web.protocol import LOGIN_COOKIE, OLD_SERVICES_COOKIE, SESSION_COOKIE, XSRF_COOKIE
-from plughub.web.sent_cookies import domains_of, places_of, values_of
+from plughub.web.request_cookies import domains_of, places_of, values_of
 from plughub.web.xsrf import ANONYMOUS_SECONDS
 
 if TYPE_CHECKING:

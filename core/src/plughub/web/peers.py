@@ -18,7 +18,7 @@ from plughub.classes.sockets import End, owner_of_end
 from plughub.domain.ip_addresses import parse_address
 
 
-class Peers:
+class TrustedPeers:
     """Tells whether what a peer says of a browser is believed.
 
     Args:

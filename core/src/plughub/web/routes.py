@@ -28,7 +28,17 @@ from plughub.web.api.base import UnknownHandler
 from plughub.web.api.calls import calls_of, pattern_of
 from plughub.web.api.openapi import PATH, OpenAPIHandler, describe
 from plughub.web.context import WebContext
-from plughub.web.pages import confirm, login, misc, pending, root, server, share, spawn, token
+from plughub.web.pages import (
+    confirmation,
+    login,
+    root,
+    server,
+    share,
+    small_pages,
+    spawn,
+    spawn_pending,
+    token,
+)
 from plughub.web.pages import oauth as consent
 
 _NAME = r"([^/]+)"
@@ -40,22 +50,22 @@ PAGES: tuple[tuple[str, type], ...] = (
     (r"/login", login.LoginHandler),
     (r"/login/onetime", login.OneTimeHandler),
     (r"/logout", login.LogoutHandler),
-    (r"/confirm", confirm.ConfirmHandler),
+    (r"/confirm", confirmation.ConfirmHandler),
     (r"/spawn/?", spawn.SpawnHandler),
     (rf"/spawn/{_NAME}/?", spawn.SpawnHandler),
     (rf"/spawn/{_NAME}/{_NAME}", spawn.SpawnHandler),
-    (rf"/spawn-pending/{_NAME}/?", pending.SpawnPendingHandler),
-    (rf"/spawn-pending/{_NAME}/{_NAME}", pending.SpawnPendingHandler),
+    (rf"/spawn-pending/{_NAME}/?", spawn_pending.SpawnPendingHandler),
+    (rf"/spawn-pending/{_NAME}/{_NAME}", spawn_pending.SpawnPendingHandler),
     (rf"/user/{_NAME}((?:/.*)?)", server.UserUrlHandler),
     (r"/user-redirect/?(.*)", server.UserRedirectHandler),
     (r"/token", token.TokenPageHandler),
     (r"/accept-share", share.AcceptShareHandler),
-    (r"/error/(\d{3})", misc.ProxyErrorHandler),
-    (r"/health", misc.HealthHandler),
+    (r"/error/(\d{3})", small_pages.ProxyErrorHandler),
+    (r"/health", small_pages.HealthHandler),
     (r"/metrics", metrics.MetricsHandler),
-    (r"/logo", misc.LogoHandler),
-    (r"/favicon\.ico", misc.FaviconHandler),
-    (r"/security/csp-report", misc.CSPReportHandler),
+    (r"/logo", small_pages.LogoHandler),
+    (r"/favicon\.ico", small_pages.FaviconHandler),
+    (r"/security/csp-report", small_pages.CSPReportHandler),
 )
 
 API: tuple[tuple[str, type], ...] = (
@@ -127,6 +137,6 @@ def routes(context: WebContext) -> list[Any]:
         URLSpec(rf"{below}/api/(.*)", UnknownHandler),
         URLSpec(rf"{below}/(.*)", root.NotFoundHandler),
         *([URLSpec(base[:-1], root.SlashHandler)] if context.services.settings.base_url != "/" else []),
-        URLSpec(rf"{base}favicon\.ico", misc.FaviconHandler),
+        URLSpec(rf"{base}favicon\.ico", small_pages.FaviconHandler),
         URLSpec(rf"{base}(?!hub/)(.*)", root.PrefixHandler),
     ]

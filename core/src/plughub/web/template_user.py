@@ -15,7 +15,7 @@ from plughub.services.settings import HubSettings
 Card = Mapping[str, Any]
 
 
-class Named(str):
+class NamedText(str):
     """A name that also answers to ``.name``, as groups and roles do in templates of JupyterHub."""
 
     __slots__ = ()
@@ -43,9 +43,9 @@ class TemplateUser:
         self.admin = user.admin
         self.created = user.created
         self.last_activity = user.last_activity
-        self.groups = [Named(group) for group in user.groups]
+        self.groups = [NamedText(group) for group in user.groups]
         self.group_names = frozenset(user.groups)
-        self.roles = [Named(role) for role in user.roles]
+        self.roles = [NamedText(role) for role in user.roles]
         self.user_info = user.user_info
         self.escaped_name = quote_path(user.name)
         self.json_escaped_name = str(htmlsafe_json_dumps(user.name))[1:-1]

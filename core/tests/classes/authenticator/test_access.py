@@ -6,7 +6,7 @@ from plughub.auth import Authenticator
 from plughub.classes.authenticator.access import AccessRules
 from plughub.classes.authenticator.hooks import AuthenticatorHooks
 from plughub.kinds import Identity, Login, Refusal
-from plughub.plugin.calling import HookCaller
+from plughub.plugin.hook_calls import HookCaller
 from plughub.plugin.hooks import Hooks
 from plughub.plugin.manager import ActivePlugins
 from plughub.plugin.threads import ThreadPools

@@ -21,7 +21,7 @@ from plughub.classes.processes.detached import (
     wait_until_free,
     who_listens,
 )
-from plughub.testing.waiting import wait_for
+from plughub.testing.conditions import wait_for
 
 STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('on', flush=True); time.sleep(60)"
 PARENT = (

@@ -10,7 +10,7 @@ import pytest
 from plughub.classes import sockets
 from plughub.classes.processes import listeners
 from plughub.classes.processes.listeners import listeners_at, owns_address
-from plughub.testing.foreign import foreign_listener
+from plughub.testing.foreign_processes import foreign_listener
 
 ME = os.getpid()
 

@@ -8,11 +8,11 @@ import pytest
 from tornado import gen, web
 from traitlets.config import Config
 
-from plughub.classes.calling import call, runs_on_loop
 from plughub.classes.spawner.cache import SpawnerCache
 from plughub.classes.spawner.hooks import URL_KEY, SpawnerHooks
+from plughub.classes.user_code import call, runs_on_loop
 from plughub.kinds import Diagnosis, Found, HubContext, Progress, SpawnFailed
-from plughub.plugin.calling import HookCaller
+from plughub.plugin.hook_calls import HookCaller
 from plughub.plugin.hooks import Hooks
 from plughub.plugin.manager import HOOKS, ActivePlugins
 from plughub.plugin.threads import ThreadPools

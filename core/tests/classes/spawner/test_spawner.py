@@ -11,7 +11,7 @@ from traitlets.config import Config
 from traitlets.config.loader import KVArgParseConfigLoader
 
 from plughub.classes.spawner.hooks import SpawnerHooks
-from plughub.classes.spawner.objects import ServerAddress
+from plughub.classes.spawner.hub_objects import ServerAddress
 from plughub.classes.spawner.options import merged, simplify
 from plughub.kinds import SpawnFailed, UserInfo
 from plughub.spawner import Spawner

@@ -6,10 +6,10 @@ from sqlalchemy import event
 
 from plughub.domain.routes import Route
 from plughub.kinds import ProxySettings
-from plughub.services.coordination.change_feed import Kept, Pulse
-from plughub.services.coordination.hub_registry import Membership, _news
-from plughub.services.hub_services.checks import ServiceChecks
-from plughub.services.routes.routing import Router
+from plughub.services.coordination.change_feed import CachedQuery, ChangeFeed
+from plughub.services.coordination.hub_registry import HubRegistry, _news
+from plughub.services.hub_services.health_checks import ServiceChecks
+from plughub.services.routes.router import Router
 from plughub.storage.store import Transaction
 
 
@@ -17,9 +17,9 @@ class Feeling:
     """A hub whose pulse is felt, and that counts how often a table of routes is put together."""
 
     def __init__(self, hub):
-        self.pulse = Pulse()
+        self.change_feed = ChangeFeed()
         proxy = ProxySettings(ip="", port=8000, hub_url="http://h:1")
-        self.router = Router(hub.store, hub.hooks, hub.settings, proxy, self.pulse)
+        self.router = Router(hub.store, hub.hooks, hub.settings, proxy, self.change_feed)
         self.reads = 0
         look = self.router.expected._look
 
@@ -29,18 +29,20 @@ class Feeling:
 
         self.router.expected._look = counted
         self.beats = []
-        self.membership = Membership(hub.store, hub.settings, lambda _: self.pulse.changed(), felt=self._felt)
+        self.hub_registry = HubRegistry(
+            hub.store, hub.settings, lambda _: self.change_feed.changed(), felt=self._felt
+        )
 
-    def _felt(self, motion, at):
-        self.pulse.beat(motion, at)
-        self.beats.append(self.pulse.version)
+    def _felt(self, activity_snapshot, at):
+        self.change_feed.beat(activity_snapshot, at)
+        self.beats.append(self.change_feed.version)
 
 
 @pytest.fixture
 async def feeling(hub, until):
     await hub.started()
     feeling = Feeling(hub)
-    task = asyncio.create_task(feeling.membership.follow_changes())
+    task = asyncio.create_task(feeling.hub_registry.follow_changes())
     await until(lambda: len(feeling.beats) > 1 and feeling.beats[-1] == feeling.beats[-2])
     await feeling.router.sync()
     yield feeling
@@ -69,10 +71,10 @@ async def test_a_route_that_is_newer_than_what_is_kept_is_looked_up_before_it_is
 
 
 async def test_the_stop_of_a_server_is_felt(feeling, hub, until):
-    version = feeling.pulse.version
+    version = feeling.change_feed.version
     server = await hub.store.read(lambda tx: tx.servers.get("alice", ""))
     await hub.servers.stop(server)
-    await until(lambda: feeling.pulse.version > version)
+    await until(lambda: feeling.change_feed.version > version)
 
 
 async def test_a_look_for_news_is_two_statements(hub):
@@ -92,12 +94,12 @@ async def test_nothing_is_kept_when_no_pulse_is_felt():
     async def read():
         return next(answers)
 
-    kept = Kept(Pulse(), read)
+    kept = CachedQuery(ChangeFeed(), read)
     assert [await kept.get(), await kept.get()] == [0, 1]
 
 
 async def test_a_service_that_is_changed_is_looked_at_at_once(hub, monkeypatch, until):
-    monkeypatch.setattr("plughub.services.hub_services.checks.IDLE_SECONDS", 3600)
+    monkeypatch.setattr("plughub.services.hub_services.health_checks.IDLE_SECONDS", 3600)
     checks = ServiceChecks(hub.store, hub.settings)
     looks = []
     look = checks.look

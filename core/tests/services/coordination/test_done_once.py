@@ -9,7 +9,7 @@ from sqlalchemy import text
 from plughub import hookimpl
 from plughub.domain.servers import Status
 from plughub.kinds import SpawnerInfo
-from plughub.services.coordination.hub_registry import Membership
+from plughub.services.coordination.hub_registry import HubRegistry
 
 HUBS, ROUNDS, SERVERS = 3, 4, 5
 PURGED = ("api_tokens", "oauth_codes", "shares", "share_codes", "plughub_operations", "plughub_audit")
@@ -126,7 +126,7 @@ async def test_what_has_expired_is_deleted_by_one_hub(make_hub):
         connection.execute(text(COUNTING))
         for table in PURGED:
             connection.execute(text(DELETIONS.format(table)))
-    members = [Membership(hub.store, hub.settings, lambda _: None) for hub in hubs]
+    members = [HubRegistry(hub.store, hub.settings, lambda _: None) for hub in hubs]
     for _ in range(ROUNDS):
         await asyncio.gather(*(hub.store.write(of._forget) for hub, of in zip(hubs, members, strict=True)))
     with hubs[0].database.engine.connect() as connection:

@@ -9,7 +9,7 @@ from plughub.domain.roles import default_role
 from plughub.domain.scopes import ScopeTree
 from plughub.domain.servers import Status
 from plughub.kinds import Identity
-from plughub.services.coordination.hub_registry import Membership, process_birth
+from plughub.services.coordination.hub_registry import HubRegistry, process_birth
 from plughub.services.tokens.principals import Principal
 
 AT_ONCE = 8
@@ -22,7 +22,7 @@ class Groups:
 
 
 def members(hubs):
-    return [Membership(hub.store, hub.settings, hub.tokens.cache.changed) for hub in hubs]
+    return [HubRegistry(hub.store, hub.settings, hub.tokens.cache.changed) for hub in hubs]
 
 
 async def test_logins_of_one_new_person_at_the_same_moment_all_succeed(make_hub):
@@ -48,7 +48,7 @@ async def test_two_plugins_that_answer_to_one_new_name_never_make_one_person(mak
 
 async def test_who_was_killed_on_this_machine_is_gone_at_once(make_hub):
     hub = make_hub()
-    (membership,) = members([hub])
+    (hub_registry,) = members([hub])
     here = hub.settings.host
     for key, host, pid, birth in (
         ("killed", here, os.getpid(), 1.0),
@@ -57,11 +57,11 @@ async def test_who_was_killed_on_this_machine_is_gone_at_once(make_hub):
         ("cannot be told", here, 2**30, 0.0),
     ):
         await hub.store.write(
-            lambda tx, key=key, host=host, pid=pid, birth=birth: tx.hubs.join(
+            lambda tx, key=key, host=host, pid=pid, birth=birth: tx.hub_processes.join(
                 key, host=host, pid=pid, birth=birth, url=""
             )
         )
-    assert {other["id"] for other in await membership.others()} == {
+    assert {other["id"] for other in await hub_registry.others()} == {
         "lives",
         "there",
         "cannot be told",
@@ -95,9 +95,9 @@ async def test_a_hub_that_was_taken_for_dead_is_listed_again(make_hub):
     awake, asleep = members(hubs)
     await awake.join()
     await asleep.join()
-    await hubs[0].store.write(lambda tx: tx.hubs.leave(hubs[1].settings.hub_id))
+    await hubs[0].store.write(lambda tx: tx.hub_processes.leave(hubs[1].settings.hub_id))
     await hubs[1].store.write(asleep._beat)
-    listed = await hubs[0].store.read(lambda tx: tx.hubs.list())
+    listed = await hubs[0].store.read(lambda tx: tx.hub_processes.list())
     assert {hub["id"] for hub in listed} == {hub.settings.hub_id for hub in hubs}
 
 
@@ -118,10 +118,10 @@ async def test_who_may_have_missed_changes_of_others_remembers_nothing(make_hub,
         cache.clear()
         missed.append(True)
 
-    follower = Membership(other.store, other.settings, cache.changed, missed=miss)
+    follower = HubRegistry(other.store, other.settings, cache.changed, missed=miss)
     await follower.hear()
     assert (await other.by_old_cookie(user.cookie_id)).name == "alice"
-    await one.store.write(lambda tx: tx.directory.delete(user.id))
+    await one.store.write(lambda tx: tx.user_list.delete(user.id))
     await one.store.write(lambda tx: tx.changes.purge(tx.now() + 1))  # as after a long time
     await follower.hear()
     assert (missed, (await other.by_old_cookie(user.cookie_id)).name) == ([], "alice")
@@ -136,7 +136,7 @@ async def test_who_may_have_missed_changes_of_others_remembers_nothing(make_hub,
 async def test_a_change_that_waited_long_for_a_lock_is_heard_of(make_hub):
     hub = make_hub()
     heard = []
-    follower = Membership(hub.store, hub.settings, heard.extend)
+    follower = HubRegistry(hub.store, hub.settings, heard.extend)
     await follower.hear()
 
     def slow(tx):

@@ -11,15 +11,15 @@ import psutil
 import pytest
 
 from plughub.classes.processes.detached import DetachedProcess, end
-from plughub.domain.declared import Declared
+from plughub.domain.declarations import Declarations
 from plughub.domain.service_specs import read_services
 from plughub.services.coordination.hub_registry import process_birth
-from plughub.services.hub_services import managed as managed_services
-from plughub.services.hub_services.checks import ServiceChecks, service_states
-from plughub.services.hub_services.launching import Launcher
-from plughub.services.hub_services.managed import ManagedServices
-from plughub.services.users.startup_sync import declare
-from plughub.testing.foreign import foreign_listener
+from plughub.services.hub_services import managed_services
+from plughub.services.hub_services.health_checks import ServiceChecks, service_states
+from plughub.services.hub_services.launcher import Launcher
+from plughub.services.hub_services.managed_services import ManagedServices
+from plughub.services.users.configuration_sync import declare
+from plughub.testing.foreign_processes import foreign_listener
 from plughub.testing.ports import free_port
 
 SLEEP = {
@@ -35,7 +35,7 @@ class Seer:
     def __init__(self, hub, folder, *specs):
         self.hub = hub
         self.specs = specs
-        self.declared = Declared(services=read_services(specs))
+        self.declared = Declarations(services=read_services(specs))
         self.launcher = Launcher(hub.settings, folder, b"key")
         self.managed = ManagedServices(hub.store, hub.settings, self.launcher, self.declared.services)
         self.checks = ServiceChecks(hub.store, hub.settings)
@@ -204,7 +204,7 @@ async def test_a_hub_on_another_machine_takes_over_and_what_is_left_here_is_ende
         lambda tx: (
             tx.leases.release(here.hub.settings.hub_id),
             tx.leases.hold("services", "elsewhere", 30),
-            tx.hubs.join("elsewhere", host="there", pid=1, birth=0.0, url=""),
+            tx.hub_processes.join("elsewhere", host="there", pid=1, birth=0.0, url=""),
         )
     )
     await here.look()
@@ -216,7 +216,9 @@ async def test_the_hub_ends_with_its_services_unless_another_goes_on_here(seer, 
     one = await seer(SLEEP)
     pid, me = await one.pid(), os.getpid()
     birth = process_birth(me) if alive else 1.0
-    await one.hub.store.write(lambda tx: tx.hubs.join("other", host="here", pid=me, birth=birth, url=""))
+    await one.hub.store.write(
+        lambda tx: tx.hub_processes.join("other", host="here", pid=me, birth=birth, url="")
+    )
     await one.managed.stop()
     await one.look()
     assert await one.running() == ({pid} if alive else set())

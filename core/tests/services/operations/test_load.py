@@ -23,7 +23,7 @@ async def places_of(hub, asked):
 async def everybody(hub):
     def work(tx):
         names = ["greedy", *(f"p{number}" for number in range(PEOPLE))]
-        return tx.directory.by_ids(tx.directory.create(names))
+        return tx.user_list.by_ids(tx.user_list.create(names))
 
     await hub.user("first")
     greedy, *people = sorted(await hub.store.write(work), key=lambda user: user.name != "greedy")

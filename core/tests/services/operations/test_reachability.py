@@ -5,10 +5,10 @@ import asyncio
 import pytest
 
 from plughub import hookimpl
-from plughub.app.checks import warn_of_trust
+from plughub.app.unread_settings import warn_of_trust
 from plughub.domain.servers import Status
 from plughub.kinds import Moved, SpawnerInfo
-from plughub.plugin.calling import HookCaller
+from plughub.plugin.hook_calls import HookCaller
 from plughub.plugin.hooks import Hooks
 from plughub.plugin.manager import ActivePlugins
 from plughub.plugin.threads import ThreadPools
@@ -252,7 +252,7 @@ async def test_a_plugin_that_hangs_does_not_keep_the_hub_from_starting(make_hub,
 
 
 async def _leave(hub, dead):
-    await hub.store.write(lambda tx: tx.hubs.leave(dead.settings.hub_id))
+    await hub.store.write(lambda tx: tx.hub_processes.leave(dead.settings.hub_id))
 
 
 @pytest.mark.parametrize("verifies", [True, False])

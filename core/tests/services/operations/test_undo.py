@@ -8,7 +8,7 @@ import pytest
 from plughub.domain.errors import InvalidError
 from plughub.domain.servers import Phase, Status
 from plughub.kinds import SpawnFailed
-from plughub.services.servers.removal import Forgetting
+from plughub.services.servers.force_forget import ForceForget
 
 
 def engine_is_down(machine):
@@ -48,7 +48,7 @@ async def test_an_admin_can_have_remains_forgotten_of_which_nothing_is_known(hub
     engine_is_down(machine)
     await hub.started()
     server = await put_off(hub)
-    await Forgetting(hub.store, hub.hooks, hub.settings, hub.router, hub.watchers).forget(server)
+    await ForceForget(hub.store, hub.hooks, hub.settings, hub.router, hub.server_watch).forget(server)
     assert (await hub.servers.get("alice", "")).status is Status.STOPPED
     machine.error = None
     engine_is_back(machine)

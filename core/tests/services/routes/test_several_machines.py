@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import update
 
 from plughub.domain.services import ServiceDeclaration
-from plughub.services.coordination.hub_registry import Membership
+from plughub.services.coordination.hub_registry import HubRegistry
 from plughub.storage import tables
 from plughub.testing.ports import network_address
 
@@ -24,7 +24,7 @@ def on(make_hub, proxy):
             table=type(proxy)() if own_proxy else proxy,
             hub_url=url,
         )
-        await Membership(hub.store, hub.settings, lambda _: None).join()
+        await HubRegistry(hub.store, hub.settings, lambda _: None).join()
         return hub
 
     return make
@@ -93,7 +93,7 @@ async def test_the_route_of_the_hub_leads_to_no_loopback_address_of_another_mach
     await here.router.sync()
     (route,) = [route for route in await here.router.table() if route.routespec == "/"]
     assert (route.target, route.more_targets) == ("http://127.0.0.1:1", ("http://192.0.2.7:3",))
-    others = await Membership(here.store, here.settings, lambda _: None).others()
+    others = await HubRegistry(here.store, here.settings, lambda _: None).others()
     await here.router.lead_to(others)
     (route,) = [route for route in await here.router.table() if route.routespec == "/"]
     assert (route.target, route.more_targets) == ("http://192.0.2.7:3", ())

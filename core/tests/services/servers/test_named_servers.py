@@ -4,7 +4,7 @@ import pytest
 
 from plughub.domain.errors import PluginError
 from plughub.kinds import Resumable
-from plughub.services.coordination.preparation import prepare
+from plughub.services.coordination.initial_records import prepare
 from plughub.services.servers.named_servers import NamedServers
 
 

@@ -9,7 +9,7 @@ from plughub.domain.errors import HubError
 from plughub.domain.servers import Status
 from plughub.domain.tokens import new_token
 from plughub.kinds import Resumable
-from plughub.services.coordination.preparation import prepare
+from plughub.services.coordination.initial_records import prepare
 from plughub.services.servers.named_servers import NamedServers
 from plughub.services.tokens.principals import Principal
 from plughub.services.tokens.tokens import store_token

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select, update
 
 from plughub.domain.clock import utcnow
-from plughub.services.coordination.hub_registry import Membership
+from plughub.services.coordination.hub_registry import HubRegistry
 from plughub.services.sharing.codes import ShareCodeService
 from plughub.services.sharing.shares import Grantee, SharingService
 from plughub.services.tokens.principals import Principal
@@ -23,7 +23,7 @@ BOB = Grantee(kind="user", name="bob")
 async def hubs(make_hub):
     """Two processes, the second of which follows what the first changes."""
     one, two = make_hub(), make_hub()
-    follower = Membership(two.store, two.settings, two.tokens.cache.changed)
+    follower = HubRegistry(two.store, two.settings, two.tokens.cache.changed)
     following = asyncio.create_task(follower.follow_changes())
     yield one, two
     following.cancel()
@@ -59,8 +59,8 @@ async def test_another_process_forgets_within_a_second_what_is_not_shared_any_mo
         "revoke": lambda: sharing.revoke("alice", "", BOB),
         "revoke_all": lambda: sharing.revoke_all("alice", ""),
         "leave": lambda: sharing.leave(BOB, "alice", ""),
-        "rename": lambda: one.store.write(lambda tx: tx.directory.rename(alice.owner.id, "alicia")),
-        "delete": lambda: one.store.write(lambda tx: tx.directory.delete(alice.owner.id)),
+        "rename": lambda: one.store.write(lambda tx: tx.user_list.rename(alice.owner.id, "alicia")),
+        "delete": lambda: one.store.write(lambda tx: tx.user_list.delete(alice.owner.id)),
     }[change]()
     begin = time.monotonic()
     async with asyncio.timeout(10):
@@ -99,7 +99,7 @@ async def test_codes_that_have_ended_are_swept_up_by_the_house_keeping(hubs):
     await parts(one)[1].create("alice", "", [], 60, await owner(one))
     past = utcnow() - timedelta(seconds=1)
     await one.store.database.write(lambda c: c.execute(update(tables.share_codes).values(expires_at=past)))
-    keeper = Membership(one.store, one.settings, one.tokens.cache.changed)
+    keeper = HubRegistry(one.store, one.settings, one.tokens.cache.changed)
     await one.store.write(keeper._forget)
     left = await one.store.database.read(lambda c: c.execute(select(tables.share_codes.c.id)).all())
     assert left == []

@@ -13,7 +13,7 @@ from plughub.domain.scopes import ScopeTree
 from plughub.kinds import Identity, Refusal
 from plughub.services.settings import LoginPolicy
 from plughub.services.tokens.principals import Principal
-from plughub.services.users.startup_sync import AT_ONCE, make_users
+from plughub.services.users.configuration_sync import AT_ONCE, make_users
 
 OPEN, CLOSED = Authenticator(allow_all=True), Authenticator()
 
@@ -89,7 +89,7 @@ async def test_an_addition_lasts_over_a_new_name_and_not_over_a_deletion(house):
     hub = await house(pam=Authenticator())
     [bob] = await add(hub, "bob")
     await log_in(hub, "pam", "bob")
-    await hub.store.write(lambda tx: tx.directory.rename(bob.id, "robert"))
+    await hub.store.write(lambda tx: tx.user_list.rename(bob.id, "robert"))
     assert (await log_in(hub, "pam", "bob")).name == "robert"
     robert = await hub.store.read(lambda tx: tx.users.get("robert"))
     await hub.user_admin.delete(robert, 5, by=hub.root)
@@ -182,7 +182,7 @@ async def test_people_whom_a_setting_allows_become_users_at_the_start(hub):
         await make_users(hub.store, ["known", "new"])
         users = await hub.store.read(lambda tx: [tx.users.get(name) for name in ("known", "new")])
         assert [user.roles for user in users] == [("user",), ("user",)]
-    await hub.store.write(lambda tx: tx.directory.delete(users[1].id))
+    await hub.store.write(lambda tx: tx.user_list.delete(users[1].id))
     await make_users(hub.store, ["known", "new"])
     assert await hub.store.read(lambda tx: tx.users.get("new")) is not None
 
@@ -198,7 +198,7 @@ async def test_thousands_of_people_become_users_in_short_transactions_and_cost_n
     monkeypatch.setattr(hub.store, "write", count)
     await make_users(hub.store, names)
     assert len(written) == 3
-    assert await hub.store.read(lambda tx: len(tx.directory.known(names))) == len(names)
+    assert await hub.store.read(lambda tx: len(tx.user_list.known(names))) == len(names)
     await make_users(hub.store, names)
     assert len(written) == 3
 

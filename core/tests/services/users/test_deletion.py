@@ -8,10 +8,10 @@ import pytest
 from plughub import hookimpl
 from plughub.domain.errors import ForbiddenError, InvalidError, PluginError
 from plughub.kinds import Identity, Refusal
-from plughub.services.coordination.hub_registry import Membership
+from plughub.services.coordination.hub_registry import HubRegistry
 from plughub.services.settings import LoginPolicy
 from plughub.services.tokens.principals import Principal
-from plughub.services.users.preparation import RollCall
+from plughub.services.users.startup_user_sync import StartupUserSync
 
 
 class Registry:
@@ -83,7 +83,7 @@ async def admin(hub):
 
 
 def names(hub):
-    return hub.store.read(lambda tx: sorted(tx.directory.known(["alice", "bob", "alicia"])))
+    return hub.store.read(lambda tx: sorted(tx.user_list.known(["alice", "bob", "alicia"])))
 
 
 async def test_an_authenticator_prepares_for_who_logs_in_and_may_refuse(hub, registry):
@@ -176,7 +176,7 @@ async def test_who_is_being_deleted_neither_logs_in_nor_starts_anything(hub, reg
     registry.gate = asyncio.Event()
     deleting = asyncio.create_task(hub.user_admin.delete(user, 10, by=admin))
     async with asyncio.timeout(10):
-        while not await hub.store.read(lambda tx: tx.departures.is_leaving(user.id)):
+        while not await hub.store.read(lambda tx: tx.pending_deletions.is_leaving(user.id)):
             await asyncio.sleep(0.01)
     with pytest.raises(ForbiddenError, match="being deleted"):
         await hub.logins.log_in("alice", "pw")
@@ -194,7 +194,7 @@ async def test_another_process_goes_on_when_one_dies_in_the_middle(make_register
     registry.gate = asyncio.Event()
     deleting = asyncio.create_task(first.user_admin.delete(user, 10, by=admin))
     async with asyncio.timeout(10):
-        while not await first.store.read(lambda tx: tx.departures.is_leaving(user.id)):
+        while not await first.store.read(lambda tx: tx.pending_deletions.is_leaving(user.id)):
             await asyncio.sleep(0.01)
     deleting.cancel()
     await asyncio.gather(deleting, return_exceptions=True)
@@ -204,7 +204,7 @@ async def test_another_process_goes_on_when_one_dies_in_the_middle(make_register
     second = make_registered()
     await second.deletion.look()
     assert await names(second) == ["alice"], "a process that has not joined takes nothing over"
-    await Membership(second.store, second.settings, lambda _changes: None).join()
+    await HubRegistry(second.store, second.settings, lambda _changes: None).join()
     await second.deletion.look()
     assert (await names(second), registry.accounts) == ([], [])
 
@@ -212,20 +212,20 @@ async def test_another_process_goes_on_when_one_dies_in_the_middle(make_register
 async def test_a_process_leaves_alone_what_another_one_is_doing(make_registered, registry, admin):
     first, second = make_registered(), make_registered()
     for hub in (first, second):
-        await Membership(hub.store, hub.settings, lambda _changes: None).join()
+        await HubRegistry(hub.store, hub.settings, lambda _changes: None).join()
     user = await first.user()
     await first.store.write(
-        lambda tx: tx.departures.begin(user.id, holder=first.settings.hub_id, requested_by="root")
+        lambda tx: tx.pending_deletions.begin(user.id, holder=first.settings.hub_id, requested_by="root")
     )
     await second.deletion.look()
     assert await names(second) == ["alice"]
 
 
 async def test_a_process_goes_on_with_what_it_had_to_leave(hub):
-    await Membership(hub.store, hub.settings, lambda _changes: None).join()
+    await HubRegistry(hub.store, hub.settings, lambda _changes: None).join()
     user = await hub.user()
     await hub.store.write(
-        lambda tx: tx.departures.begin(user.id, holder=hub.settings.hub_id, requested_by="root")
+        lambda tx: tx.pending_deletions.begin(user.id, holder=hub.settings.hub_id, requested_by="root")
     )
     await hub.deletion.look()
     assert await names(hub) == []
@@ -235,7 +235,7 @@ async def test_a_process_does_not_go_on_with_a_deletion_that_it_has_just_begun(
     make_registered, registry, admin
 ):
     hub = make_registered()
-    await Membership(hub.store, hub.settings, lambda _changes: None).join()
+    await HubRegistry(hub.store, hub.settings, lambda _changes: None).join()
     user = (await hub.logins.log_in("alice", "pw")).user
     registry.asked.clear()
     write, begun = hub.store.write, asyncio.Event()
@@ -262,11 +262,11 @@ async def test_a_deletion_that_was_given_up_meanwhile_keeps_her(hub):
 
 
 async def call_roll(hub, **more):
-    await RollCall(hub.store, hub.settings, hub.preparation, hub.deletion, **more).call()
+    await StartupUserSync(hub.store, hub.settings, hub.preparation, hub.deletion, **more).call()
 
 
 async def test_at_the_start_authenticators_prepare_for_all_users(hub, registry, monkeypatch):
-    monkeypatch.setattr("plughub.services.users.preparation.PAGE", 2)
+    monkeypatch.setattr("plughub.services.users.startup_user_sync.PAGE", 2)
     for name in ("a", "b", "c", "d", "e"):
         await hub.user(name)
     await call_roll(hub, blocked=frozenset({"c"}))
@@ -274,7 +274,7 @@ async def test_at_the_start_authenticators_prepare_for_all_users(hub, registry, 
 
 
 async def test_users_who_cannot_be_any_more_are_deleted_only_when_that_is_wanted(hub, registry, monkeypatch):
-    monkeypatch.setattr("plughub.services.users.preparation.PAGE", 1)
+    monkeypatch.setattr("plughub.services.users.startup_user_sync.PAGE", 1)
     await hub.user("alice")
     await hub.user("bob")
     registry.deny = {"alice"}
@@ -294,14 +294,14 @@ async def test_an_authenticator_that_is_out_of_order_deletes_nobody(hub, registr
 async def test_who_knows_that_nobody_is_being_deleted_does_not_look_for_it(make_hub):
     hub = make_hub()
     user = await hub.user()
-    pulse = hub.deletion._pulse
+    change_feed = hub.deletion._pulse
     looks = []
 
     async def look():
         looks.append(None)
 
     async def feel():
-        pulse.beat(await hub.store.read(lambda tx: tx.motion()), time.monotonic())
+        change_feed.beat(await hub.store.read(lambda tx: tx.activity_snapshot()), time.monotonic())
         await hub.deletion._look_if_need_be()
 
     hub.deletion.look = look
@@ -309,6 +309,6 @@ async def test_who_knows_that_nobody_is_being_deleted_does_not_look_for_it(make_
     assert len(looks) == 1
     await feel()
     assert len(looks) == 1
-    await hub.store.write(lambda tx: tx.departures.begin(user.id, holder="gone", requested_by=""))
+    await hub.store.write(lambda tx: tx.pending_deletions.begin(user.id, holder="gone", requested_by=""))
     await feel()
     assert len(looks) == 2

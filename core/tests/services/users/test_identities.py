@@ -14,7 +14,7 @@ from plughub.domain.roles import DEFAULT_ROLES
 from plughub.domain.scopes import ScopeTree
 from plughub.kinds import Identity
 from plughub.services.settings import HubSettings, LoginPolicy
-from plughub.services.users.identities import IdentityKeeper
+from plughub.services.users.identities import IdentityService
 from plughub.storage.database import Database
 from plughub.storage.schema import prepare_schema
 from plughub.storage.store import Transaction
@@ -22,7 +22,7 @@ from plughub.storage.store import Transaction
 JOINED = frozenset({"pam", "ldap"})
 NAMES = ("alice", "bob", "carol")
 POLICIES = {name: LoginPolicy() for name in ("pam", "ldap", "oidc")}
-KEEPER = IdentityKeeper(
+KEEPER = IdentityService(
     HubSettings(mark="m", hub_id="h", host="x", one_person=(JOINED,), policies=POLICIES), ScopeTree()
 )
 
@@ -61,20 +61,20 @@ class World:
         user = self.tx.users.get(old)
         if user is not None:
             with contextlib.suppress(ConflictError):
-                self.tx.directory.rename(user.id, new)
+                self.tx.user_list.rename(user.id, new)
 
     def delete(self, name):
         user = self.tx.users.get(name)
         if user is not None:
-            self.tx.directory.delete(user.id)
+            self.tx.user_list.delete(user.id)
             self.owners.pop(user.id, None)  # a key may be used again
             self.meant.pop(user.id, None)
 
     def add(self, name):
-        self.tx.directory.create([name])
+        self.tx.user_list.create([name])
 
     def admit(self, name, plugin):
-        keys = self.tx.directory.create([name])
+        keys = self.tx.user_list.create([name])
         self.tx.admissions.grant(keys, [plugin])
         self.meant.update(dict.fromkeys(keys, "joined" if plugin in JOINED else plugin))
 
@@ -129,7 +129,7 @@ class Known:
 
 async def renamed(hub, old, new):
     user = await hub.user(old)
-    await hub.store.write(lambda tx: tx.directory.rename(user.id, new))
+    await hub.store.write(lambda tx: tx.user_list.rename(user.id, new))
 
 
 @pytest.fixture

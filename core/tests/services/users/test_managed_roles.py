@@ -3,14 +3,14 @@
 import pytest
 
 from plughub import hookimpl
-from plughub.app.parts import load_managed_roles
-from plughub.domain.declared import Declared, read_roles
+from plughub.app.hub_parts import load_managed_roles
+from plughub.domain.declarations import Declarations, read_roles
 from plughub.domain.errors import ForbiddenError, StartError
 from plughub.domain.scopes import ScopeTree
 from plughub.kinds import Identity, ManagedRole
-from plughub.services.coordination.preparation import prepare
+from plughub.services.coordination.initial_records import prepare
 from plughub.services.settings import LoginPolicy
-from plughub.services.users.startup_sync import declare
+from plughub.services.users.configuration_sync import declare
 
 TREE = ScopeTree()
 TUTOR = ManagedRole(name="tutor", description="Teaches", scopes=("read:hub",))
@@ -65,8 +65,8 @@ async def test_a_role_comes_with_a_login_and_goes_with_a_later_one(hub, giver):
 
 
 async def test_roles_that_an_admin_gave_stay(hub, giver):
-    await hub.store.write(lambda tx: tx.directory.create(["alice"]))
-    given = Declared(roles=read_roles([{"name": "staff", "users": ["alice"]}], TREE))
+    await hub.store.write(lambda tx: tx.user_list.create(["alice"]))
+    given = Declarations(roles=read_roles([{"name": "staff", "users": ["alice"]}], TREE))
     await hub.store.write(lambda tx: declare(tx, given))
     assert (await log_in(hub)).roles == ("staff", "tutor", "user")
     giver.roles = ()
@@ -74,7 +74,7 @@ async def test_roles_that_an_admin_gave_stay(hub, giver):
 
 
 async def test_a_declared_role_that_an_authenticator_gives_outlives_a_restart(hub):
-    given = Declared(roles=read_roles([{"name": "tutor", "scopes": ["proxy"]}], TREE))
+    given = Declarations(roles=read_roles([{"name": "tutor", "scopes": ["proxy"]}], TREE))
     await hub.store.write(lambda tx: declare(tx, given))
     await log_in(hub)
     await hub.store.write(lambda tx: declare(tx, given))
@@ -116,7 +116,7 @@ async def test_a_role_that_cannot_be_refuses_the_login_and_stores_nothing(hub, g
 
 
 async def test_a_role_names_who_else_holds_it(hub, giver, caplog):
-    await hub.store.write(lambda tx: (tx.directory.create(["bob", "carol"]), tx.groups.create(["class"])))
+    await hub.store.write(lambda tx: (tx.user_list.create(["bob", "carol"]), tx.groups.create(["class"])))
     giver.roles = (
         ManagedRole(name="tutor", users=frozenset({"alice", "bob", "nobody"}), groups=frozenset({"class"})),
     )
@@ -133,7 +133,7 @@ async def load(hub):
 
 
 async def test_roles_of_the_start_are_there_before_anybody_logs_in(hub, giver):
-    await hub.store.write(lambda tx: tx.directory.create(["bob"]))
+    await hub.store.write(lambda tx: tx.user_list.create(["bob"]))
     giver.at_start = (ManagedRole(name="helper", scopes=("read:hub",), users=frozenset({"bob"})),)
     await load(hub)
     await load(hub)

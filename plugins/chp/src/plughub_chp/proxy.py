@@ -20,7 +20,7 @@ from plughub.processes import end, last_lines, owns_address, process_family, tri
 from plughub.proxy import Proxy
 from plughub.traitlets import Command
 from plughub_chp.api import ProxyAPI, ProxyAPIError
-from plughub_chp.launching import TOKEN_VARIABLE, Launcher, Running, fingerprint_of
+from plughub_chp.launcher import TOKEN_VARIABLE, Launcher, Running, fingerprint_of
 from plughub_chp.node_scripts import check_loaded
 from plughub_chp.paths import path_of, routespec_of
 from plughub_chp.ports import check_free

@@ -13,7 +13,7 @@ from plughub.spawner import SpawnFailed
 from plughub.utils import host_in_url
 from plughub_docker import marks
 from plughub_docker.addresses import addresses, network_of, port_of, published, reached
-from plughub_docker.engine import Engine, EngineError, UnlessGone
+from plughub_docker.engine import Engine, EngineError, IgnoreMissing
 from plughub_docker.extras import merged
 from plughub_docker.faults import naming
 
@@ -44,7 +44,7 @@ class Containers:
         Returns:
             What the engine says of it; None when there is none.
         """
-        with UnlessGone(), self.engine.asked() as client:
+        with IgnoreMissing(), self.engine.asked() as client:
             found: Inspected = client.inspect_container(reference)
             return found
         return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from plughub_docker import cloning, made_with
+from plughub_docker import creation_settings, repository_clone
 from plughub_docker.extras import merge_create_arguments, merge_host_config, read_command, read_ports
 from plughub_docker.faults import naming
 from plughub_docker.marks import address_labels, labels_of
@@ -53,8 +53,8 @@ def create_arguments(
         arguments = merge_create_arguments(arguments, extra)
     described = {}
     if not spawner.remove:
-        token = str(arguments["environment"].get(made_with.TOKEN) or "")
-        described = made_with.label_of(made_with.describe(spawner, arguments, host), token)
+        token = str(arguments["environment"].get(creation_settings.TOKEN) or "")
+        described = creation_settings.label_of(creation_settings.describe(spawner, arguments, host), token)
     arguments["labels"] = {
         **arguments.get("labels", {}),
         **described,
@@ -126,7 +126,7 @@ def command_of(spawner: DockerSpawner, image_command: list[str], given: Sequence
     server = [*given] or [*(spawner.cmd or image_command), *spawner.get_args()]
     if not spawner.repository:
         return server
-    return cloning.command(spawner.repository, spawner.clone_folder, server)
+    return repository_clone.command(spawner.repository, spawner.clone_folder, server)
 
 
 def all_binds(spawner: DockerSpawner) -> list[Bind]:

@@ -60,7 +60,7 @@ class EngineError(SpawnFailed):
         self.taken = taken
 
 
-class UnlessGone:
+class IgnoreMissing:
     """Within it something is done with what may not exist any more: that it is gone is no error."""
 
     def __enter__(self) -> None: ...

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from docker.errors import DockerException
 
-from plughub_docker import listing
+from plughub_docker import container_list
 from plughub_docker.engine import Engine, EngineError
 
 GRACE_SECONDS: Final = 0.25
@@ -100,7 +100,7 @@ class EngineWatch:
                 return []
             self._is_away = True
             return self._all()
-        listing.drop(*self._list)
+        container_list.drop(*self._list)
         if "LiveRestoreEnabled" in report:
             self._is_away, self._keeps_running = False, bool(report["LiveRestoreEnabled"])
             return self._all()

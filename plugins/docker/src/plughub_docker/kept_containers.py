@@ -10,8 +10,8 @@ from plughub.spawner import SpawnFailed
 from plughub_docker import marks
 from plughub_docker.certificates import KEY_VARIABLE, DockerCertificates
 from plughub_docker.containers import Containers, Inspected, has_run
+from plughub_docker.creation_settings import TOKEN, differences
 from plughub_docker.engine import EngineError
-from plughub_docker.made_with import TOKEN, differences
 
 
 class KeptContainers(DockerCertificates):

@@ -11,7 +11,7 @@ from traitlets import List, Unicode, Union, default
 from plughub.spawner import SpawnFailed
 from plughub.threads import call
 from plughub.traitlets import Callable
-from plughub_docker import images, wishes
+from plughub_docker import images, start_options
 from plughub_docker.checked_settings import CheckedSettings
 from plughub_docker.faults import naming
 from plughub_docker.templates import fill_in_all
@@ -51,7 +51,7 @@ class DockerOptions(CheckedSettings):
         variables = await self._allowed("allowed_environment")
         repositories = await self._allowed("allowed_repositories")
         image = images.form(await self._allowed("allowed_images"), self.image)
-        return image + wishes.form(variables, repositories)
+        return image + start_options.form(variables, repositories)
 
     @default("options_from_form")
     def _default_options_from_form(self) -> Any:
@@ -64,7 +64,7 @@ class DockerOptions(CheckedSettings):
     @property
     def clone_folder(self) -> str:
         """Folder into which the repository is cloned."""
-        names = {**self.template_namespace(), "repository": wishes.folder_of(self.repository)}
+        names = {**self.template_namespace(), "repository": start_options.folder_of(self.repository)}
         with naming("DockerSpawner.repository_folder"):
             return fill_in_all(self.repository_folder, names)
 
@@ -97,10 +97,10 @@ class DockerOptions(CheckedSettings):
             chosen["image"] = images.choose(options["image"], await self._allowed("allowed_images"))
         if "environment" in options:
             variables = await self._allowed("allowed_environment")
-            chosen["chosen_environment"] = wishes.environment(options["environment"], variables)
+            chosen["chosen_environment"] = start_options.environment(options["environment"], variables)
         if "repository" in options:
             repositories = await self._allowed("allowed_repositories")
-            chosen["repository"] = wishes.repository(options["repository"], repositories)
+            chosen["repository"] = start_options.repository(options["repository"], repositories)
         return chosen
 
     async def _allowed(self, setting: str) -> Any:
@@ -153,7 +153,7 @@ def options_of(form: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
     """
     options: dict[str, Any] = {name: values[0] if values else "" for name, values in form.items()}
     if isinstance(text := options.get("environment"), str):
-        options["environment"] = wishes.read_variables(text)
+        options["environment"] = start_options.read_variables(text)
     return {
         name: value for name, value in options.items() if name not in {"environment", "repository"} or value
     }

@@ -20,11 +20,11 @@ from plughub_docker.addresses import (
     published,
     reached,
 )
+from plughub_docker.container_list import listed_containers
 from plughub_docker.containers import Inspected, is_coming_back
 from plughub_docker.engine_watch import EngineWatch, watch_of
 from plughub_docker.host_network import is_on_host_network, listens
 from plughub_docker.kept_containers import KeptContainers
-from plughub_docker.listing import listed_containers
 
 SETTLED_SECONDS: Final = 10.0
 """For this long the engine is asked about each server by itself, which tells a start that fails at once."""

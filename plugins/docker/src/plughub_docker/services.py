@@ -15,7 +15,7 @@ from plughub.kinds import Found, Server
 from plughub.spawner import SpawnFailed
 from plughub.utils import host_in_url
 from plughub_docker import marks
-from plughub_docker.engine import Engine, EngineError, UnlessGone
+from plughub_docker.engine import Engine, EngineError, IgnoreMissing
 from plughub_docker.swarm_secrets import without_service
 from plughub_docker.tasks import ALIVE, Task, container_of, is_ending, newest, published_port, state_of
 
@@ -46,7 +46,7 @@ class Services:
         Returns:
             What the swarm says of it; None when there is none.
         """
-        with UnlessGone(), self._asked() as client:
+        with IgnoreMissing(), self._asked() as client:
             found: Inspected = client.inspect_service(reference)
             return found
         return None
@@ -118,7 +118,7 @@ class Services:
             for task in self.tasks(service) if now else ():
                 if container_of(task):
                     client.kill(container_of(task))
-        with UnlessGone(), self._asked("the service cannot be removed") as client:
+        with IgnoreMissing(), self._asked("the service cannot be removed") as client:
             client.remove_service(service["ID"])
 
     def tasks(self, service: Inspected) -> list[Task]:
@@ -164,7 +164,7 @@ class Services:
         """Look at the node of a task; None when it has none, or has left."""
         node: Inspected | None = None
         if task.get("NodeID"):
-            with UnlessGone(), self._asked() as client:
+            with IgnoreMissing(), self._asked() as client:
                 node = client.inspect_node(task["NodeID"])
         return node
 

@@ -28,7 +28,7 @@ from plughub.names import escape
 from plughub.traitlets import ByteSpecification, Callable, Command
 from plughub.utils import is_valid_ip, random_port
 from plughub_docker.faults import naming
-from plughub_docker.old_names import OldNames
+from plughub_docker.legacy_names import OldNames
 from plughub_docker.templates import fill_in_all
 
 HOST_NETWORK: Final = "host"

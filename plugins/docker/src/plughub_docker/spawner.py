@@ -11,18 +11,18 @@ from typing import Any, ClassVar, Final
 from plughub.kinds import Moved
 from plughub.spawner import Diagnosis, Found, SpawnFailed
 from plughub.threads import ThreadPools, call
-from plughub_docker import cloning, images
+from plughub_docker import images, repository_clone
 from plughub_docker.addresses import port_of
 from plughub_docker.containers import Inspected
 from plughub_docker.creation import create_arguments
+from plughub_docker.creation_settings import describe
 from plughub_docker.diagnosis import diagnose, unreachable_hub
 from plughub_docker.engine import EngineError
 from plughub_docker.engine_watch import watch_of
 from plughub_docker.faults import blaming
-from plughub_docker.fixed_places import free_address, free_port, is_lost
+from plughub_docker.fixed_addresses import free_address, free_port, is_lost
 from plughub_docker.host_folders import closed_folder
 from plughub_docker.host_network import check_visible, is_on_host_network
-from plughub_docker.made_with import describe
 from plughub_docker.names import when_free
 from plughub_docker.reachable_containers import ReachableContainers
 from plughub_docker.settings import DEFAULT_NETWORK, HOST_NETWORK
@@ -187,8 +187,8 @@ class DockerSpawner(ReachableContainers):
         said = ""
         while True:
             code = self.exit_code(await self._engine(self.find))
-            seen = cloning.look(await self._slowly(self.logs, CLONE_LINES))
-            if code == cloning.EXIT_CODE:
+            seen = repository_clone.look(await self._slowly(self.logs, CLONE_LINES))
+            if code == repository_clone.EXIT_CODE:
                 raise SpawnFailed(f"the repository {self.repository} cannot be cloned: {seen.last}")
             if seen.ready or code is not None:
                 return

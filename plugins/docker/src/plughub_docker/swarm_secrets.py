@@ -11,7 +11,7 @@ from docker.types import SecretReference
 from plughub.kinds import Found, Server
 from plughub_docker import marks
 from plughub_docker.certificates import CertificateFile
-from plughub_docker.engine import Engine, UnlessGone
+from plughub_docker.engine import Engine, IgnoreMissing
 
 FOLDER: Final = "/run/secrets"
 """Where a swarm mounts secrets, in memory."""
@@ -72,7 +72,7 @@ class Secrets:
         with self.engine.asked("the secrets of the server cannot be listed") as client:
             found = client.secrets(filters={"label": wanted})
         for secret in found:
-            with UnlessGone(), self.engine.asked("a secret of the server cannot be removed") as client:
+            with IgnoreMissing(), self.engine.asked("a secret of the server cannot be removed") as client:
                 client.remove_secret(secret["ID"])
 
 

@@ -18,12 +18,12 @@ from plughub_haproxy.binary import find_haproxy
 from plughub_haproxy.certificate import CertificateFiles
 from plughub_haproxy.configuration import Listener, error_path_of, fingerprint
 from plughub_haproxy.entries import Address, Entry, activity_id, key_of, read_value
-from plughub_haproxy.half_dead import HalfDeadStreams
 from plughub_haproxy.instance import Instance
 from plughub_haproxy.machine import group_of, has_dual_stack, unprivileged
 from plughub_haproxy.pools import addresses_by_pool, choose_pool, is_alone, serves_errors
 from plughub_haproxy.route_file import RouteFile
-from plughub_haproxy.table import Table
+from plughub_haproxy.stalled_streams import StalledStreams
+from plughub_haproxy.table import RouteTable
 from plughub_haproxy.targets import address_of
 from plughub_haproxy.tls import TargetTLS
 
@@ -217,16 +217,16 @@ class HAProxyProxy(Proxy):
         return RouteFile(self._here.folder)
 
     @traitlets.default("_table")
-    def _make_table(self) -> Table:
-        return Table(self._here.runtime, self._file)
+    def _make_table(self) -> RouteTable:
+        return RouteTable(self._here.runtime, self._file)
 
-    _table = traitlets.Instance(Table)
+    _table = traitlets.Instance(RouteTable)
 
     @traitlets.default("_half_dead")
-    def _make_half_dead(self) -> HalfDeadStreams:
-        return HalfDeadStreams(self._here.runtime)
+    def _make_half_dead(self) -> StalledStreams:
+        return StalledStreams(self._here.runtime)
 
-    _half_dead = traitlets.Instance(HalfDeadStreams)
+    _half_dead = traitlets.Instance(StalledStreams)
 
     async def _try_entry(self, spec: str, route: Mapping[str, Any]) -> Entry | None:
         """Make an entry; a target that is none must not keep the others out of the table."""

@@ -12,7 +12,7 @@ from plughub_haproxy.route_file import MAP_NAME, RouteFile
 from plughub_haproxy.runtime_socket import RuntimeSocket, RuntimeSocketError
 
 
-class Table:
+class RouteTable:
     """The routes.
 
     Args:

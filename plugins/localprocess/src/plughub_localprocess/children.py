@@ -12,7 +12,7 @@ from plughub_localprocess.identity import ProcessIdentity
 SECONDS_FOR_KEEPER: Final = 2.0
 
 
-class Children:
+class ChildProcesses:
     """Children by the process that they are, or keep.
 
     Args:
@@ -75,5 +75,5 @@ class Children:
             self._finished.popitem(last=False)
 
 
-CHILDREN: Final = Children()
+CHILDREN: Final = ChildProcesses()
 """The children of this process."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from plughub import hookimpl
-from plughub_localprocess import places
+from plughub_localprocess import paths
 
 if TYPE_CHECKING:
     from plughub.kinds import HubContext
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 @hookimpl
 def hub_configure(context: HubContext) -> None:
     """Note where logs are kept."""
-    places.remember(context)
+    paths.remember(context)
 
 
 @hookimpl

@@ -1,8 +1,8 @@
 """Ports for servers: a free one, or the wanted one when nobody has it.
 
-Between the choice and the moment when the server listens, another process may take the port. That is noticed
-(`plughub_localprocess.listening`). It happens to no other program by chance, because ports are chosen where
-the system gives none by itself.
+Another process may take the port between the choice and the moment when the server listens on it;
+`plughub_localprocess.listener_check` detects that. No program does so by chance, because ports are chosen
+outside the range from which the system assigns them.
 """
 
 from __future__ import annotations

@@ -20,18 +20,18 @@ from plughub_localprocess.accounts import Account, check_person, check_switch, f
 from plughub_localprocess.certificates import place_certificates
 from plughub_localprocess.children import CHILDREN
 from plughub_localprocess.diagnosis import diagnose
-from plughub_localprocess.explain import SINGLEUSER, find_command
+from plughub_localprocess.end_watch import watch_of
+from plughub_localprocess.explanations import SINGLEUSER, find_command
 from plughub_localprocess.groups import ProcessGroup, carries
 from plughub_localprocess.identity import ProcessIdentity
 from plughub_localprocess.inventory import find_servers, state_of
 from plughub_localprocess.launcher import become_user, enter
-from plughub_localprocess.launching import OURS, Orders, launch
-from plughub_localprocess.listening import describe_listeners, server_listens
+from plughub_localprocess.listener_check import describe_listeners, server_listens
 from plughub_localprocess.logfile import LogFile
-from plughub_localprocess.places import RUNTIME_DIRS
+from plughub_localprocess.paths import RUNTIME_DIRS
 from plughub_localprocess.ports import choose_port
-from plughub_localprocess.stopping import Step, end_group
-from plughub_localprocess.watching import watch_of
+from plughub_localprocess.process_launch import OURS, LaunchOrders, launch
+from plughub_localprocess.process_stop import Step, end_group
 
 
 class LocalProcessSpawner(Spawner):
@@ -266,7 +266,7 @@ class LocalProcessSpawner(Spawner):
         self.port = choose_port(self.ip, self.port)
         self.server.port = self.port
         environment = self.get_env()
-        orders = Orders(
+        orders = LaunchOrders(
             argv=self._command(environment),
             environment=environment,
             folder=folder,

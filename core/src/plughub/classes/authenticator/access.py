@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from plughub.classes.authenticator.authenticator import Authenticator
 from plughub.classes.authenticator.model import login_name, model_of, refusal_of
-from plughub.classes.calling import call
+from plughub.classes.user_code import call
 from plughub.domain.names import shorten
 from plughub.kinds import Identity, Refusal
 from plughub.markers import hookimpl

@@ -6,7 +6,7 @@ from collections.abc import Container
 from typing import Any, Protocol
 
 from plughub.classes.authenticator.settings import AuthenticatorSettings
-from plughub.classes.calling import call
+from plughub.classes.user_code import call
 from plughub.domain import names
 from plughub.domain.errors import InvalidError
 

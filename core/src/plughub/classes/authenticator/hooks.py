@@ -17,7 +17,7 @@ from plughub.classes.authenticator.model import (
     updated,
     user_of,
 )
-from plughub.classes.calling import call
+from plughub.classes.user_code import call
 from plughub.domain.names import shorten
 from plughub.kinds import Identity, Login, LoginMethod, ManagedRole, Refusal, Rejected, UserInfo
 from plughub.markers import hookimpl

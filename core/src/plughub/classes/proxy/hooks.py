@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from plughub.classes.calling import call
 from plughub.classes.proxy.proxy import Proxy
+from plughub.classes.user_code import call
 from plughub.domain.routes import Route
 from plughub.kinds import HubContext, ProxyInfo, ProxySettings
 from plughub.markers import hookimpl

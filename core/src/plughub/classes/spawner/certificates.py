@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from plughub.classes.calling import call
 from plughub.classes.tls.certificates import LOCAL_NAMES, NOTEBOOKS, CertificateFolder
+from plughub.classes.user_code import call
 from plughub.domain.names import unique_name
 from plughub.kinds import SpawnFailed
 

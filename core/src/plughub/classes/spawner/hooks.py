@@ -11,8 +11,9 @@ from types import MappingProxyType
 from typing import Any, Final, Self
 
 from plughub.classes.authenticator.authenticator import Authenticator
-from plughub.classes.calling import call
-from plughub.classes.spawner.answers import (
+from plughub.classes.spawner.cache import SpawnerCache, fingerprint
+from plughub.classes.spawner.certificates import prepare_certificate
+from plughub.classes.spawner.hook_results import (
     all_events,
     as_exit_code,
     as_failure,
@@ -20,11 +21,10 @@ from plughub.classes.spawner.answers import (
     scopes,
     take_address,
 )
-from plughub.classes.spawner.cache import SpawnerCache, fingerprint
-from plughub.classes.spawner.certificates import prepare_certificate
-from plughub.classes.spawner.objects import ServerAddress, hub_of, user_of
+from plughub.classes.spawner.hub_objects import ServerAddress, hub_of, user_of
 from plughub.classes.spawner.options import apply_group_overrides, apply_user_options, read_form
 from plughub.classes.spawner.spawner import Spawner
+from plughub.classes.user_code import call
 from plughub.kinds import (
     Diagnosis,
     Endpoint,

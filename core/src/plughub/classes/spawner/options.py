@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from traitlets import TraitError
 from traitlets.utils.importstring import import_item
 
-from plughub.classes.calling import call
+from plughub.classes.user_code import call
 from plughub.kinds import SpawnFailed
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from traitlets import Any as AnyTrait
 from traitlets import Bool, Dict, Float, Integer, List, Unicode, Union, default, observe, validate
 from traitlets.config import LoggingConfigurable
 
-from plughub.classes.spawner.objects import ServerAddress, SpawnerHub, SpawnerUser
+from plughub.classes.spawner.hub_objects import ServerAddress, SpawnerHub, SpawnerUser
 from plughub.classes.spawner.options import form_reader, pass_through
 from plughub.classes.traits import ByteSpecification, Callable, Command
 from plughub.kinds import Server

@@ -8,11 +8,11 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from collections.abc import Callable as Function
 from typing import Any, ClassVar, Final, TypeVar
 
-from plughub.classes.calling import call
 from plughub.classes.spawner.certificates import create_certificate
 from plughub.classes.spawner.environment import build_environment
 from plughub.classes.spawner.options import reader_of
 from plughub.classes.spawner.settings import SpawnerSettings
+from plughub.classes.user_code import call
 from plughub.domain.backoff import Backoff
 from plughub.domain.urls import host_in_url
 from plughub.kinds import Diagnosis, Found, Moved

@@ -20,7 +20,7 @@ from plughub.domain.errors import StartError, exit_code_of
 from plughub.kinds import TLSFiles
 
 if TYPE_CHECKING:
-    from plughub.classes.tls.issuer import Certified
+    from plughub.classes.tls.issuer import KeyAndCertificate
 
 HUB: Final = "hub-ca"
 PROXY_API: Final = "proxy-api-ca"
@@ -120,11 +120,11 @@ class CertificateFolder:
                 f"{name} needs a certificate, but there is no key of {authority}",
                 hint=f"add 'key' to external_ssl_authorities[{authority!r}]",
             )
-        from plughub.classes.tls.issuer import UnfitKeyError, issue  # noqa: PLC0415 - loads cryptography
+        from plughub.classes.tls.issuer import UnusableKeyError, issue  # noqa: PLC0415 - loads cryptography
 
         try:
             made = issue(name, alt_names, path.read_bytes(), key_path.read_bytes())
-        except UnfitKeyError as error:
+        except UnusableKeyError as error:
             raise StartError(f"{key_path} is {error}") from error
         return self._save(name, made, self._trust_file(authority))
 
@@ -188,7 +188,7 @@ class CertificateFolder:
     def _trust_file(self, name: str) -> Path:
         return self.folder / f"{name}_trust.crt"
 
-    def _save(self, name: str, made: Certified, cafile: Path) -> TLSFiles:
+    def _save(self, name: str, made: KeyAndCertificate, cafile: Path) -> TLSFiles:
         key, path = self._files(name)
         key.parent.mkdir(mode=0o711, parents=True, exist_ok=True)
         _write(key, made.key, 0o600)

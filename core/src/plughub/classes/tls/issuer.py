@@ -20,12 +20,12 @@ _LONGEST_COMMON_NAME: Final = 64
 _NETWORKS: Final = (ipaddress.IPv4Network, ipaddress.IPv6Network)
 
 
-class UnfitKeyError(Exception):
+class UnusableKeyError(Exception):
     """With this key nothing can be signed."""
 
 
 @dataclass(frozen=True, slots=True)
-class Certified:
+class KeyAndCertificate:
     """A key and its certificate.
 
     Attributes:
@@ -37,7 +37,7 @@ class Certified:
     certificate: bytes
 
 
-def make_authority(name: str) -> Certified:
+def make_authority(name: str) -> KeyAndCertificate:
     """Make an authority that signs itself.
 
     Args:
@@ -67,7 +67,7 @@ def make_authority(name: str) -> Certified:
     return _in_pem(key, builder.sign(key, hashes.SHA256()))
 
 
-def issue(name: str, alt_names: Iterable[str], authority: bytes, authority_key: bytes) -> Certified:
+def issue(name: str, alt_names: Iterable[str], authority: bytes, authority_key: bytes) -> KeyAndCertificate:
     """Make a key, and a certificate that an authority signs.
 
     Args:
@@ -86,7 +86,7 @@ def issue(name: str, alt_names: Iterable[str], authority: bytes, authority_key: 
     issuer = x509.load_pem_x509_certificates(authority)[0]
     signing = serialization.load_pem_private_key(authority_key, None)
     if not isinstance(signing, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey):
-        raise UnfitKeyError("no RSA or EC key")
+        raise UnusableKeyError("no RSA or EC key")
     key = ec.generate_private_key(ec.SECP256R1())
     names = _general_names(alt_names)
     builder = _builder(name, issuer.subject, key.public_key(), _DAYS)
@@ -124,10 +124,10 @@ def is_good(certificate: bytes, authority: bytes, alt_names: Iterable[str]) -> b
     return set(names) == set(_general_names(alt_names)) and ends > dt.datetime.now(dt.UTC)
 
 
-def _in_pem(key: ec.EllipticCurvePrivateKey, certificate: x509.Certificate) -> Certified:
+def _in_pem(key: ec.EllipticCurvePrivateKey, certificate: x509.Certificate) -> KeyAndCertificate:
     pem = serialization.Encoding.PEM
     text = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    return Certified(text, certificate.public_bytes(pem))
+    return KeyAndCertificate(text, certificate.public_bytes(pem))
 
 
 def _builder(

@@ -4,6 +4,7 @@ A scope as people write it is raw: ``servers``, ``servers!user``, ``self``. `Sco
 scopes into the flat set that everything else works on: every subscope by name, every filter with a value.
 """
 
+from plughub.domain.scopes.access_scopes import access_scopes, identify_scopes, service_access_scopes
 from plughub.domain.scopes.algebra import (
     effective_token_scopes,
     excess_scopes,
@@ -11,24 +12,23 @@ from plughub.domain.scopes.algebra import (
     reduce_scopes,
     users_in_filters,
 )
-from plughub.domain.scopes.checking import Access, Reach, check_scopes, parse_scopes, reach_of
 from plughub.domain.scopes.definitions import DEFINITIONS, ScopeDefinition
-from plughub.domain.scopes.describing import ScopeDescription, describe_scopes, name_scopes
+from plughub.domain.scopes.descriptions import ScopeDescription, describe_scopes, name_scopes
 from plughub.domain.scopes.filters import ScopeFilter, parse_scope
-from plughub.domain.scopes.gaining import Standing, gained_over_server, gained_scopes
-from plughub.domain.scopes.known import access_scopes, identify_scopes, service_access_scopes
+from plughub.domain.scopes.privilege_gain import FilterFacts, gained_over_server, gained_scopes
+from plughub.domain.scopes.scope_check import Access, ScopeCoverage, check_scopes, parse_scopes, reach_of
 from plughub.domain.scopes.tree import ScopeOwner, ScopeTree, expand_scopes
 
 __all__ = [
     "DEFINITIONS",
     "Access",
-    "Reach",
+    "FilterFacts",
+    "ScopeCoverage",
     "ScopeDefinition",
     "ScopeDescription",
     "ScopeFilter",
     "ScopeOwner",
     "ScopeTree",
-    "Standing",
     "access_scopes",
     "check_scopes",
     "describe_scopes",

@@ -6,9 +6,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Final
 
-from plughub.domain.scopes.checking import NOTHING, Reach, parse_scopes
 from plughub.domain.scopes.definitions import INHERIT, NO_SCOPE
 from plughub.domain.scopes.filters import FILTER_KINDS, ScopeFilter
+from plughub.domain.scopes.scope_check import NOTHING, ScopeCoverage, parse_scopes
 
 Groups = Mapping[str, Collection[str]]
 """Names of the groups of each user that matters; users who are left out are in none."""
@@ -105,7 +105,7 @@ def users_in_filters(*scopes: frozenset[str]) -> frozenset[str]:
     return frozenset(servers.union(*(reach.users for reach in reaches)))
 
 
-def _within(base: str, inner: Reach, outer: Reach, groups: Groups) -> Iterator[str]:
+def _within(base: str, inner: ScopeCoverage, outer: ScopeCoverage, groups: Groups) -> Iterator[str]:
     """Name the parts of one reach that lie within another."""
     if inner.everything:
         if outer.everything:

@@ -12,7 +12,7 @@ from typing import Any, Final
 from plughub.domain.errors import InvalidError
 from plughub.domain.names import shorten
 from plughub.domain.scopes.algebra import reduce_scopes
-from plughub.domain.scopes.custom import check_custom_scopes
+from plughub.domain.scopes.custom_scopes import check_custom_scopes
 from plughub.domain.scopes.definitions import (
     DEFINITIONS,
     METASCOPES,

@@ -6,7 +6,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Final, Generic, TypeVar
 
-from plughub.domain.motion import Motion
+from plughub.domain.activity_snapshot import ActivitySnapshot
 
 T = TypeVar("T")
 SILENT_SECONDS: Final = 2.0
@@ -15,7 +15,7 @@ KEPT_SECONDS: Final = 5.0
 """What was read is read again after this time, whatever is felt."""
 
 
-class Pulse:
+class ChangeFeed:
     """Told twice a second what goes on in the hub, by whichever process.
 
     Attributes:
@@ -24,7 +24,7 @@ class Pulse:
 
     def __init__(self) -> None:
         self.version = 0
-        self._last: Motion | None = None
+        self._last: ActivitySnapshot | None = None
         self._felt = float("-inf")
 
     @property
@@ -37,32 +37,32 @@ class Pulse:
         """Whether it was told lately that no user is being deleted."""
         return self.beats and self._last is not None and not self._last.leaving
 
-    def beat(self, motion: Motion, at: float) -> None:
+    def beat(self, activity_snapshot: ActivitySnapshot, at: float) -> None:
         """Note what goes on.
 
         Args:
-            motion: what goes on.
+            activity_snapshot: what goes on.
             at: when that was asked, by the monotonic clock.
         """
-        if motion.under_way or motion != self._last:
+        if activity_snapshot.under_way or activity_snapshot != self._last:
             self.version += 1
-        self._last, self._felt = motion, at
+        self._last, self._felt = activity_snapshot, at
 
     def changed(self) -> None:
         """Note that something changed."""
         self.version += 1
 
 
-class Kept(Generic[T]):
+class CachedQuery(Generic[T]):
     """An answer of the database that is kept until anything may have changed.
 
     Args:
-        pulse: knows that.
+        change_feed: knows that.
         read: asks the database.
     """
 
-    def __init__(self, pulse: Pulse, read: Callable[[], Awaitable[T]]) -> None:
-        self._pulse = pulse
+    def __init__(self, change_feed: ChangeFeed, read: Callable[[], Awaitable[T]]) -> None:
+        self._pulse = change_feed
         self._read = read
         self._answer: T | None = None
         self._version = 0

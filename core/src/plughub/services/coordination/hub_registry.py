@@ -12,12 +12,17 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
+from plughub.domain.activity_snapshot import ActivitySnapshot
 from plughub.domain.clock import utcnow
-from plughub.domain.login_pace import FORGOTTEN_SECONDS, KNOWN_SECONDS
+from plughub.domain.login_throttle import FORGOTTEN_SECONDS, KNOWN_SECONDS
 from plughub.domain.machines import Machines
-from plughub.domain.motion import Motion
-from plughub.services.coordination.loops import repeat
-from plughub.services.coordination.namesakes import is_namesake, process_space, same_name, wait_for_namesakes
+from plughub.services.coordination.background_loops import repeat
+from plughub.services.coordination.hostname_conflicts import (
+    is_namesake,
+    process_space,
+    same_name,
+    wait_for_namesakes,
+)
 from plughub.services.settings import HubSettings
 from plughub.storage.store import Store, Transaction
 
@@ -35,7 +40,7 @@ ALIVE_LEASES: Final = 2
 GONE_AFTER_LEASES: Final = 6
 
 
-class Membership:
+class HubRegistry:
     """This process among the hub's processes.
 
     Args:
@@ -53,7 +58,7 @@ class Membership:
         settings: HubSettings,
         changed: Callable[[list[tuple[str, str]]], None],
         heard: Callable[[float], None] = lambda _: None,
-        felt: Callable[[Motion, float], None] = lambda *_: None,
+        felt: Callable[[ActivitySnapshot, float], None] = lambda *_: None,
         missed: Callable[[], None] = lambda: None,
     ) -> None:
         self._store = store
@@ -74,12 +79,12 @@ class Membership:
         host, gone = self._settings.host, await wait_for_namesakes(self._store, self._settings)
 
         def work(tx: Transaction) -> None:
-            for hub in tx.hubs.list():
+            for hub in tx.hub_processes.list():
                 if is_namesake(hub, host) and gone.get(hub["id"]) != hub["seen"]:
                     raise same_name(host)
                 if hub["id"] in gone or _has_ended_here(hub, host):
                     log.info("hub process %s is gone: going on with its work", hub["pid"])
-                    tx.hubs.leave(hub["id"])
+                    tx.hub_processes.leave(hub["id"])
             self._enter(tx)
             tx.operations.hurry_all(tuple(self._settings.spawners), host)
 
@@ -87,7 +92,7 @@ class Membership:
 
     def _enter(self, tx: Transaction) -> None:
         pid = os.getpid()
-        tx.hubs.join(
+        tx.hub_processes.join(
             self._settings.hub_id,
             host=self._settings.host,
             pid=pid,
@@ -107,7 +112,7 @@ class Membership:
 
     async def leave(self) -> None:
         """Note that this process ends."""
-        await self._store.write(lambda tx: tx.hubs.leave(self._settings.hub_id))
+        await self._store.write(lambda tx: tx.hub_processes.leave(self._settings.hub_id))
 
     async def beat(self) -> None:
         """Give signs of life for ever."""
@@ -117,7 +122,7 @@ class Membership:
         await self._store.write(self._beat)
 
     def _beat(self, tx: Transaction) -> None:
-        if not tx.hubs.beat(self._settings.hub_id):
+        if not tx.hub_processes.beat(self._settings.hub_id):
             self._enter(tx)
 
     async def follow_changes(self) -> None:
@@ -131,7 +136,7 @@ class Membership:
         """
         begin, until = time.monotonic(), self._until
         news = await self._store.read(lambda tx: _news(tx, until))
-        now = news.motion.at
+        now = news.activity_snapshot.at
         if until is not None and abs(now - until) > NEWS_WINDOW:
             log.warning(
                 "no news from the other processes for %d s: everything is looked up anew", now - until
@@ -146,7 +151,7 @@ class Membership:
         if fresh:
             self._changed([(topic, key) for _, topic, key in fresh])
         self._heard(begin)
-        self._felt(news.motion, begin)
+        self._felt(news.activity_snapshot, begin)
 
     async def keep_house(self) -> None:
         """Forget what has ended, for ever."""
@@ -165,10 +170,10 @@ class Membership:
         tx.changes.purge(tx.now() - KEEP_CHANGES)
         tx.operations.purge(tx.now() - KEEP_OPERATIONS)
         now = tx.now()
-        tx.login_tries.purge(now - FORGOTTEN_SECONDS, now - KNOWN_SECONDS, MOST_LOGIN_TRIES)
-        for hub in tx.hubs.list():
+        tx.login_attempts.purge(now - FORGOTTEN_SECONDS, now - KNOWN_SECONDS, MOST_LOGIN_TRIES)
+        for hub in tx.hub_processes.list():
             if hub["seen"] < tx.now() - GONE_AFTER_LEASES * self._settings.lease:
-                tx.hubs.leave(hub["id"])
+                tx.hub_processes.leave(hub["id"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,13 +181,13 @@ class _News:
     """What was changed lately, by number, topic and key, and what goes on."""
 
     changes: list[tuple[int, str, str]]
-    motion: Motion
+    activity_snapshot: ActivitySnapshot
 
 
 def _news(tx: Transaction, until: float | None) -> _News:
-    motion = tx.motion()
-    since = motion.at if until is None else min(motion.at, until)
-    return _News(tx.changes.since(since - NEWS_WINDOW), motion)
+    activity_snapshot = tx.activity_snapshot()
+    since = activity_snapshot.at if until is None else min(activity_snapshot.at, until)
+    return _News(tx.changes.since(since - NEWS_WINDOW), activity_snapshot)
 
 
 def machines_of(hubs: Iterable[Mapping[str, Any]], settings: HubSettings) -> Machines:
@@ -209,7 +214,7 @@ def hubs_alive(tx: Transaction, lease: float) -> list[Mapping[str, Any]]:
         Those that gave a sign of life lately, as they are stored.
     """
     since = tx.now() - ALIVE_LEASES * lease
-    return [hub for hub in tx.hubs.list() if hub["seen"] >= since]
+    return [hub for hub in tx.hub_processes.list() if hub["seen"] >= since]
 
 
 def other_hubs(tx: Transaction, settings: HubSettings) -> list[Mapping[str, Any]]:

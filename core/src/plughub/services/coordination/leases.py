@@ -10,7 +10,7 @@ from plughub.storage.store import Store, Transaction
 
 
 @dataclass(slots=True)
-class Held:
+class Lease:
     """Something that is ours for a while.
 
     Attributes:

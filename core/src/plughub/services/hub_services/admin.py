@@ -14,12 +14,12 @@ from plughub.domain.errors import (
 from plughub.domain.names import shorten
 from plughub.domain.plain_json import plain_json
 from plughub.domain.roles import ADMIN_ROLE, default_role
-from plughub.domain.scopes import Reach, ScopeOwner, ScopeTree, excess_scopes
+from plughub.domain.scopes import ScopeCoverage, ScopeOwner, ScopeTree, excess_scopes
 from plughub.domain.scopes.definitions import INHERIT, SELF, SELF_SCOPES
 from plughub.domain.scopes.filters import parse_scope
 from plughub.domain.service_specs import read_service
 from plughub.domain.services import Service, ServiceDeclaration
-from plughub.services.hub_services.storing import delete_service, store_service
+from plughub.services.hub_services.registration import delete_service, store_service
 from plughub.services.settings import HubSettings
 from plughub.services.tokens.principals import Principal
 from plughub.storage.store import Store, Transaction
@@ -53,7 +53,7 @@ class ServiceAdmin:
         """
         return await self._store.read(lambda tx: _there(tx, name))
 
-    async def within(self, reach: Reach) -> list[Service]:
+    async def within(self, reach: ScopeCoverage) -> list[Service]:
         """List services.
 
         Args:

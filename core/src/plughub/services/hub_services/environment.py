@@ -8,7 +8,7 @@ import pwd
 from collections.abc import Mapping
 from typing import Final
 
-from plughub.domain.scopes.known import service_access_scopes
+from plughub.domain.scopes.access_scopes import service_access_scopes
 from plughub.domain.services import ServiceDeclaration
 from plughub.domain.urls import service_url
 from plughub.services.addresses import hub_host, public_address, service_link

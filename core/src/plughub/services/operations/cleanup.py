@@ -26,7 +26,7 @@ class _ToBeForgottenError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class CleanUp:
+class ServerCleanup:
     """Ends servers.
 
     Attributes:

@@ -25,7 +25,7 @@ class LeaseLostError(Exception):
     """Another process has the operation now: hands off."""
 
 
-class PutOffError(Exception):
+class PostponedError(Exception):
     """Nothing can be done now: whoever finds it when its pause is over goes on."""
 
 
@@ -226,7 +226,7 @@ class Job:
         key, holder = self.operation.id, self._holder
         if not await self._store.write(lambda tx: tx.operations.put_off(key, holder, trouble, seconds)):
             raise LeaseLostError(key)
-        raise PutOffError(trouble)
+        raise PostponedError(trouble)
 
     async def unless_cancelled(self, work: Awaitable[T]) -> T:
         """Wait for something, but no longer than until a stop is asked for.

@@ -10,12 +10,12 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from plughub.domain.errors import HubError, InvalidError, PluginError
-from plughub.domain.explaining import explained, with_details
+from plughub.domain.explanations import explained, with_details
 from plughub.domain.servers import ServerRecord
 from plughub.domain.urls import address_of
 from plughub.kinds import Endpoint, Moved, Server
 from plughub.plugin.hooks import Hooks
-from plughub.services.routes.routing import Router
+from plughub.services.routes.router import Router
 from plughub.services.settings import HubSettings
 from plughub.storage.store import Store, Transaction
 

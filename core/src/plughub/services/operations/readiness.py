@@ -11,13 +11,15 @@ from typing import Final
 
 from plughub.domain.backoff import Backoff
 from plughub.domain.errors import PluginError
-from plughub.domain.explaining import with_details
+from plughub.domain.explanations import with_details
 from plughub.domain.servers import ServerRecord
 from plughub.domain.users import User
 from plughub.kinds import Diagnosis, Moved, Server
 from plughub.plugin.hooks import Hooks
 from plughub.services.addresses import server_prefix
-from plughub.services.operations.failing import (
+from plughub.services.operations.job import CancelledByUserError, Job
+from plughub.services.operations.reachability import as_endpoint
+from plughub.services.operations.start_failures import (
     StartFailedError,
     exit_failure,
     foreign_failure,
@@ -26,8 +28,6 @@ from plughub.services.operations.failing import (
     storable,
     with_logs,
 )
-from plughub.services.operations.job import CancelledByUserError, Job
-from plughub.services.operations.reachability import as_endpoint
 from plughub.services.probe import answers
 from plughub.services.server_records import plugin_view
 from plughub.services.settings import HubSettings

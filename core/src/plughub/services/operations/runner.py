@@ -12,10 +12,10 @@ from typing import Final, Protocol
 from plughub.domain.backoff import Backoff
 from plughub.domain.errors import HubError, UnavailableError
 from plughub.domain.servers import Operation, OperationKind, Phase
-from plughub.services.coordination.loops import news
-from plughub.services.operations.giving_up import give_up
-from plughub.services.operations.job import Job, LeaseLostError, PutOffError
-from plughub.services.operations.watching import Watchers
+from plughub.services.coordination.background_loops import news
+from plughub.services.operations.abandonment import give_up
+from plughub.services.operations.job import Job, LeaseLostError, PostponedError
+from plughub.services.operations.server_watch import ServerWatch
 from plughub.services.settings import HubSettings
 from plughub.storage.store import Store, Transaction
 
@@ -31,7 +31,7 @@ TRIES: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class ClaimedOperations:
     """Operations that this process has taken up.
 
     Attributes:
@@ -43,7 +43,7 @@ class Taken:
     until: float = 0.0
 
 
-class Steps(Protocol):
+class OperationSteps(Protocol):
     """What carries one kind of operation on."""
 
     async def run(self, job: Job) -> None:
@@ -56,18 +56,18 @@ class Runner:
     Args:
         store: the storage.
         settings: of the hub.
-        watchers: woken whenever an operation gets on.
+        server_watch: woken whenever an operation gets on.
 
     Attributes:
         closing: nothing is taken up any more.
         crowded: a start may wait for another one to end.
     """
 
-    def __init__(self, store: Store, settings: HubSettings, watchers: Watchers) -> None:
+    def __init__(self, store: Store, settings: HubSettings, server_watch: ServerWatch) -> None:
         self._store = store
         self._settings = settings
-        self._watchers = watchers
-        self._steps: Mapping[OperationKind, Steps] = {}
+        self._watchers = server_watch
+        self._steps: Mapping[OperationKind, OperationSteps] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._jobs: dict[str, Job] = {}
         self._wake = asyncio.Event()
@@ -75,7 +75,7 @@ class Runner:
         self.closing = False
         self.crowded = False
 
-    def use(self, steps: Mapping[OperationKind, Steps]) -> None:
+    def use(self, steps: Mapping[OperationKind, OperationSteps]) -> None:
         """Say what carries operations on.
 
         Args:
@@ -88,7 +88,7 @@ class Runner:
         """Plugins whose operations this process can carry on."""
         return tuple(self._settings.spawners)
 
-    def take(self, tx: Transaction, *, starts: bool = True) -> Taken:
+    def take(self, tx: Transaction, *, starts: bool = True) -> ClaimedOperations:
         """Take up what is free, inside a transaction; give the answer to `carry_on` after it.
 
         Args:
@@ -99,7 +99,7 @@ class Runner:
             The operations that are ours now.
         """
         if self.closing:
-            return Taken()
+            return ClaimedOperations()
         if starts:
             tx.operations.admit(self._settings.concurrent_spawn_limit)
         lease = self._settings.lease
@@ -111,9 +111,9 @@ class Runner:
             limit=AT_ONCE,
             besides=tuple(self._tasks),
         )
-        return Taken(operations, tx.begun + lease)
+        return ClaimedOperations(operations, tx.begun + lease)
 
-    def carry_on(self, taken: Taken) -> None:
+    def carry_on(self, taken: ClaimedOperations) -> None:
         """Carry operations on in the background.
 
         Args:
@@ -221,7 +221,7 @@ class Runner:
             except LeaseLostError:
                 log.warning("operation %s is another hub's now", job.operation.id)
                 return
-            except PutOffError:
+            except PostponedError:
                 return
             except UnavailableError as error:  # the database: it is waited for, however long it takes
                 log.warning("%s of %s is tried again: %s", job.phase, job.operation.id, error)

@@ -14,8 +14,8 @@ from typing import Final
 from plughub.domain.backoff import Backoff
 from plughub.domain.clock import utcnow
 from plughub.domain.errors import HubError, PluginError
-from plughub.domain.events import By, EventKind
-from plughub.domain.explaining import with_details
+from plughub.domain.events import Actor, EventKind
+from plughub.domain.explanations import with_details
 from plughub.domain.oauth import OAuthClient, server_client_id
 from plughub.domain.roles import SERVER_ROLE
 from plughub.domain.scopes import access_scopes
@@ -25,9 +25,12 @@ from plughub.domain.users import User
 from plughub.kinds import Endpoint, Found, SpawnerInfo
 from plughub.plugin.hooks import Hooks
 from plughub.services.addresses import server_prefix
-from plughub.services.observing.events import EventTeller
-from plughub.services.operations.cleanup import CleanUp, own_tokens, void_credentials
-from plughub.services.operations.failing import (
+from plughub.services.observability.events import EventPublisher
+from plughub.services.operations.cleanup import ServerCleanup, own_tokens, void_credentials
+from plughub.services.operations.job import CancelledByUserError, Job
+from plughub.services.operations.progress_reports import Reporter
+from plughub.services.operations.readiness import Readiness
+from plughub.services.operations.start_failures import (
     StartFailedError,
     has_ended,
     spawn_failure,
@@ -35,11 +38,8 @@ from plughub.services.operations.failing import (
     void_token_failure,
     with_logs,
 )
-from plughub.services.operations.job import CancelledByUserError, Job
-from plughub.services.operations.readiness import Readiness
-from plughub.services.operations.reporting import Reporter
-from plughub.services.routes.routing import Router
-from plughub.services.secrets.auth_states import Stored, stored_of
+from plughub.services.routes.router import Router
+from plughub.services.secrets.auth_states import StoredAuthState, stored_of
 from plughub.services.server_records import plugin_view, server_environment, server_token_note
 from plughub.services.settings import HubSettings
 from plughub.services.tokens.role_scopes import scopes_of_role
@@ -74,8 +74,8 @@ class StartSteps:
     hooks: Hooks
     settings: HubSettings
     router: Router
-    events: EventTeller
-    clean_up: CleanUp
+    events: EventPublisher
+    clean_up: ServerCleanup
 
     async def run(self, job: Job) -> None:
         """Carry a start on from the phase that it is in.
@@ -157,7 +157,7 @@ class StartSteps:
         # A process that lost the operation may still launch what it was about to: that is not this launch.
         launch = uuid.uuid4().hex if job.resumed else job.operation.id
 
-        def intend(tx: Transaction) -> tuple[ServerRecord, User, Stored]:
+        def intend(tx: Transaction) -> tuple[ServerRecord, User, StoredAuthState]:
             if tx.operations.is_cancelled(job.operation.id):
                 raise CancelledByUserError
             if host:
@@ -239,7 +239,7 @@ class StartSteps:
             tx.servers.ready(record.id, at)
 
         await job.advance(Phase.DONE, ready)
-        by = By(name=job.operation.requested_by)
+        by = Actor(name=job.operation.requested_by)
         took = _seconds_since(job)
         self.events.tell(EventKind.SPAWN, record.user, record.name, by=by, url=record.url, seconds=took)
         return Phase.DONE
@@ -266,7 +266,7 @@ class StartSteps:
                 EventKind.SPAWN_FAILED,
                 record.user,
                 record.name,
-                by=By(name=job.operation.requested_by),
+                by=Actor(name=job.operation.requested_by),
                 reason=job.failure.told(details=True),
                 status=job.failure.status,
                 seconds=_seconds_since(job),

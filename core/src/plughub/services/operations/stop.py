@@ -12,18 +12,18 @@ from typing import Final
 from plughub.domain.backoff import Backoff
 from plughub.domain.clock import utcnow
 from plughub.domain.errors import HubError, PluginError
-from plughub.domain.events import By, EventKind
+from plughub.domain.events import Actor, EventKind
 from plughub.domain.servers import Failure, Phase, ServerRecord, Status
 from plughub.domain.users import User
 from plughub.kinds import Resumable, Server
 from plughub.plugin.hooks import Hooks
-from plughub.services.observing.events import EventTeller
-from plughub.services.operations.cleanup import CleanUp
-from plughub.services.operations.failing import has_ended
+from plughub.services.observability.events import EventPublisher
+from plughub.services.operations.cleanup import ServerCleanup
 from plughub.services.operations.job import Job
 from plughub.services.operations.reachability import FOREIGN, NO_ADDRESS
-from plughub.services.routes.routing import Router
-from plughub.services.secrets.auth_states import Stored, stored_of
+from plughub.services.operations.start_failures import has_ended
+from plughub.services.routes.router import Router
+from plughub.services.secrets.auth_states import StoredAuthState, stored_of
 from plughub.services.server_records import plugin_view
 from plughub.services.settings import HubSettings
 from plughub.storage.store import Transaction
@@ -48,8 +48,8 @@ class StopSteps:
     hooks: Hooks
     settings: HubSettings
     router: Router
-    events: EventTeller
-    clean_up: CleanUp
+    events: EventPublisher
+    clean_up: ServerCleanup
 
     async def run(self, job: Job) -> None:
         """Carry a stop on from the phase that it is in.
@@ -76,7 +76,7 @@ class StopSteps:
             await self.router.delete(record)
         return await self._halt_seen(job, record, user, stored)
 
-    async def _look(self, job: Job) -> tuple[ServerRecord, User, Stored]:
+    async def _look(self, job: Job) -> tuple[ServerRecord, User, StoredAuthState]:
         record, user, stored = await job.read(lambda tx: _with_secrets(tx, *job.look(tx)))
         job.knows(record, user)
         return record, user, stored
@@ -84,7 +84,7 @@ class StopSteps:
     async def _halt(self, job: Job) -> Phase:
         return await self._halt_seen(job, *await self._look(job))
 
-    async def _halt_seen(self, job: Job, record: ServerRecord, user: User, stored: Stored) -> Phase:
+    async def _halt_seen(self, job: Job, record: ServerRecord, user: User, stored: StoredAuthState) -> Phase:
         view = plugin_view(self.settings, record, user)
         view = await self.clean_up.auth_states.shown(view, user.id, stored)
         try:
@@ -115,7 +115,7 @@ class StopSteps:
             with contextlib.suppress(HubError):
                 await self.router.add(record)
         await job.advance(Phase.DONE, still_running)
-        by = By(name=job.operation.requested_by)
+        by = Actor(name=job.operation.requested_by)
         self.events.tell(
             EventKind.STOP_FAILED, record.user, record.name, by=by, reason=failure.told(details=True)
         )
@@ -150,9 +150,11 @@ class StopSteps:
         await self.clean_up.end(job, died, left)
         kind = EventKind.SERVER_DIED if died else EventKind.STOP
         reason = {"reason": died.told(details=True)} if died else {}
-        self.events.tell(kind, record.user, record.name, by=By(name=job.operation.requested_by), **reason)
+        self.events.tell(kind, record.user, record.name, by=Actor(name=job.operation.requested_by), **reason)
         return Phase.DONE
 
 
-def _with_secrets(tx: Transaction, record: ServerRecord, user: User) -> tuple[ServerRecord, User, Stored]:
+def _with_secrets(
+    tx: Transaction, record: ServerRecord, user: User
+) -> tuple[ServerRecord, User, StoredAuthState]:
     return record, user, stored_of(tx, user.id)

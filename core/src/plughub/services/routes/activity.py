@@ -15,8 +15,8 @@ from plughub.domain.errors import InvalidError
 from plughub.domain.names import shorten
 from plughub.domain.sessions import SEEN_SECONDS, LoginSession
 from plughub.domain.users import User
-from plughub.services.coordination.loops import repeat
-from plughub.services.routes.routing import Router
+from plughub.services.coordination.background_loops import repeat
+from plughub.services.routes.router import Router
 from plughub.services.settings import HubSettings
 from plughub.storage.store import Store, Transaction
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from plughub.domain.machines import Machines
-from plughub.domain.routes import Place, Route
+from plughub.domain.routes import Route, ServerLocation
 from plughub.domain.servers import ServerRecord
 from plughub.domain.services import Service
 from plughub.services.addresses import server_routespec, service_routespec
@@ -24,7 +24,7 @@ log = logging.getLogger("plughub.routing")
 class _Seen:
     """What the routes follow from."""
 
-    places: Collection[Place]
+    places: Collection[ServerLocation]
     services: Collection[Service]
     hubs: Collection[Mapping[str, Any]]
 
@@ -42,7 +42,7 @@ class ExpectedRoutes:
         self._settings = settings
         self.hub_spec = "/" if settings.origins.by_host else settings.base_url
         """Routespec of the hub: what is below ``base_url``, or all hosts where routes have one."""
-        self._made: dict[Place, Route] = {}
+        self._made: dict[ServerLocation, Route] = {}
         self._withheld: frozenset[str] = frozenset()
 
     async def read(self) -> tuple[dict[str, Route], set[str]]:
@@ -76,7 +76,7 @@ class ExpectedRoutes:
         first, *more = sorted(urls, key=lambda url: (url != mine, url)) or [mine]
         return Route(routespec=self.hub_spec, target=first, more_targets=tuple(more), data={"hub": True})
 
-    def of_server(self, server: ServerRecord | Place) -> Route:
+    def of_server(self, server: ServerRecord | ServerLocation) -> Route:
         """Return the route of a server."""
         return Route(
             routespec=server_routespec(self._settings, server),
@@ -109,7 +109,7 @@ class ExpectedRoutes:
             data={"service": service.name},
         )
 
-    def _tell(self, machines: Machines, withheld: Iterable[Place]) -> None:
+    def _tell(self, machines: Machines, withheld: Iterable[ServerLocation]) -> None:
         """Log which servers have no route here, once for each."""
         found = {f"{place.user}/{place.name}": place for place in withheld}
         for name in sorted(found.keys() - self._withheld):

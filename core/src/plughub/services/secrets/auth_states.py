@@ -14,13 +14,13 @@ from plughub.kinds import Server
 from plughub.storage.store import Store, Transaction
 
 if TYPE_CHECKING:
-    from plughub.services.secrets.sealing import Opened, Sealer
+    from plughub.services.secrets.encryption import DecryptedState, Encryptor
 
 log = logging.getLogger("plughub.auth_state")
 
 
 @dataclass(frozen=True, slots=True)
-class Sealed:
+class EncryptedState:
     """Encrypted secrets, ready to be stored.
 
     Attributes:
@@ -31,7 +31,7 @@ class Sealed:
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class StoredAuthState:
     """Who authenticated a user, and her secrets as they are stored.
 
     Attributes:
@@ -57,7 +57,7 @@ class AuthStates:
         self._sealer = _sealer_of(keys) if keys else None
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="plughub-auth-state")
 
-    async def seal(self, secrets: Mapping[str, Any] | None) -> Sealed:
+    async def seal(self, secrets: Mapping[str, Any] | None) -> EncryptedState:
         """Encrypt secrets.
 
         Args:
@@ -70,13 +70,13 @@ class AuthStates:
             InvalidError: there is no key, or they are not JSON-able.
         """
         if secrets is None:
-            return Sealed(None)
+            return EncryptedState(None)
         if self._sealer is None:
             raise InvalidError(
                 "auth_state cannot be stored: this hub has no key for it",
                 detail="set JUPYTERHUB_CRYPT_KEY, or c.CryptKeeper.keys",
             )
-        return Sealed(await self._run(self._sealer.seal, dict(secrets)))
+        return EncryptedState(await self._run(self._sealer.seal, dict(secrets)))
 
     async def of(self, user_id: int) -> dict[str, Any] | None:
         """Get the secrets of a user; what an older key encrypted is encrypted anew.
@@ -113,7 +113,7 @@ class AuthStates:
         """
         return await self.shown(server, user_id, await self._store.read(lambda tx: stored_of(tx, user_id)))
 
-    async def shown(self, server: Server, user_id: int, stored: Stored) -> Server:
+    async def shown(self, server: Server, user_id: int, stored: StoredAuthState) -> Server:
         """Show the plugin of a server what was read already.
 
         Args:
@@ -132,9 +132,9 @@ class AuthStates:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def _of_stored(self, user_id: int, stored: bytes) -> dict[str, Any] | None:
-        sealer = self._sealer
-        opened: Opened | None = await self._run(sealer.open, stored) if sealer else None
-        if sealer is None or opened is None:
+        encryptor = self._sealer
+        opened: DecryptedState | None = await self._run(encryptor.open, stored) if encryptor else None
+        if encryptor is None or opened is None:
             log.warning(
                 "the auth_state of user %d cannot be read with any key of this hub: it counts as none "
                 "until the next login (was a key taken out of JUPYTERHUB_CRYPT_KEY?)",
@@ -142,7 +142,7 @@ class AuthStates:
             )
             return None
         if opened.stale:
-            fresh = await self._run(sealer.seal, opened.secrets)
+            fresh = await self._run(encryptor.seal, opened.secrets)
             await self._store.write(lambda tx: tx.users.replace_auth_state(user_id, stored, fresh))
         return opened.secrets
 
@@ -150,7 +150,7 @@ class AuthStates:
         return await asyncio.get_running_loop().run_in_executor(self._threads, function, *arguments)
 
 
-def stored_of(tx: Transaction, user_id: int) -> Stored:
+def stored_of(tx: Transaction, user_id: int) -> StoredAuthState:
     """Read who authenticated a user, and her secrets.
 
     Args:
@@ -161,10 +161,10 @@ def stored_of(tx: Transaction, user_id: int) -> Stored:
         Both, as they are stored.
     """
     known = tx.users.identities(user_id)
-    return Stored(known[0][0] if known else "", tx.users.auth_state(user_id))
+    return StoredAuthState(known[0][0] if known else "", tx.users.auth_state(user_id))
 
 
-def _sealer_of(keys: Sequence[bytes]) -> Sealer:
-    from plughub.services.secrets.sealing import Sealer  # noqa: PLC0415 - loads cryptography
+def _sealer_of(keys: Sequence[bytes]) -> Encryptor:
+    from plughub.services.secrets.encryption import Encryptor  # noqa: PLC0415 - loads cryptography
 
-    return Sealer(keys)
+    return Encryptor(keys)

@@ -7,15 +7,15 @@ from typing import Any
 
 from plughub.domain.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
 from plughub.domain.names import check_server_name, shorten
-from plughub.domain.scopes import Standing, gained_over_server, name_scopes
+from plughub.domain.scopes import FilterFacts, gained_over_server, name_scopes
 from plughub.domain.servers import ServerRecord
 from plughub.domain.users import User
 from plughub.kinds import Server
 from plughub.plugin.hooks import Hooks
 from plughub.services.operations.cleanup import void_credentials
 from plughub.services.server_records import stored_view
-from plughub.services.servers.beginning import changed_meanwhile, check_named_limit
-from plughub.services.servers.requests import check_options
+from plughub.services.servers.operation_requests import changed_meanwhile, check_named_limit
+from plughub.services.servers.request_rules import check_options
 from plughub.services.settings import HubSettings
 from plughub.services.tokens.principals import Principal
 from plughub.storage.store import Store, Transaction
@@ -176,7 +176,7 @@ def _check_reach(tx: Transaction, server: ServerRecord, name: str, by: Principal
     user = tx.users.by_id(server.user_id)
     if user is None or by is None:
         return
-    gained = gained_over_server(by.scopes, Standing(user.name, user.groups), server.name, name)
+    gained = gained_over_server(by.scopes, FilterFacts(user.name, user.groups), server.name, name)
     if gained:
         raise ForbiddenError(
             f"with the name {shorten(name)} you would get at the server with {name_scopes(gained)}",

@@ -16,19 +16,24 @@ from plughub.domain.errors import (
     TooManyError,
     UnavailableError,
 )
-from plughub.domain.events import THE_HUB, By, EventKind
+from plughub.domain.events import THE_HUB, Actor, EventKind
 from plughub.domain.names import shorten
 from plughub.domain.servers import Failure, ServerRecord
 from plughub.domain.users import User
 from plughub.kinds import Moved, Server
 from plughub.plugin.hooks import Hooks
-from plughub.services.observing.events import EventTeller
-from plughub.services.operations.runner import Runner, Taken
-from plughub.services.operations.watching import UNDO_SECONDS, Following, Watchers
+from plughub.services.observability.events import EventPublisher
+from plughub.services.operations.runner import ClaimedOperations, Runner
+from plughub.services.operations.server_watch import UNDO_SECONDS, ServerSubscription, ServerWatch
 from plughub.services.server_records import plugin_view, stored_view
-from plughub.services.servers.beginning import Beginning, StillUndoneError
-from plughub.services.servers.recent import RecentServers
-from plughub.services.servers.requests import check_authorized, check_named, check_options, choose_backend
+from plughub.services.servers.operation_requests import CleanupPendingError, OperationRequests
+from plughub.services.servers.recent_servers import RecentServers
+from plughub.services.servers.request_rules import (
+    check_authorized,
+    check_named,
+    check_options,
+    choose_backend,
+)
 from plughub.services.settings import HubSettings
 from plughub.storage.store import Store, Transaction
 
@@ -43,7 +48,7 @@ class ServerService:
         hooks: the hooks.
         settings: of the hub.
         runner: carries operations on.
-        watchers: woken when a server changes.
+        server_watch: woken when a server changes.
         events: news.
 
     Attributes:
@@ -57,19 +62,19 @@ class ServerService:
         hooks: Hooks,
         settings: HubSettings,
         runner: Runner,
-        watchers: Watchers,
-        events: EventTeller,
+        server_watch: ServerWatch,
+        events: EventPublisher,
     ) -> None:
         self._store = store
         self._hooks = hooks
         self._settings = settings
         self._runner = runner
-        self._watchers = watchers
+        self._watchers = server_watch
         self._events = events
-        self._following = Following(store, watchers)
+        self._following = ServerSubscription(store, server_watch)
         self.ending = False
-        self._beginning = Beginning(settings, hooks.cleans_up)
-        self.recent = RecentServers(store, watchers)
+        self._beginning = OperationRequests(settings, hooks.cleans_up)
+        self.recent = RecentServers(store, server_watch)
 
     async def get(self, user: str, name: str) -> ServerRecord:
         """Find a server.
@@ -120,11 +125,11 @@ class ServerService:
         return view if options is None else replace(view, options=options)
 
     def choose_backend(self, wanted: str = "") -> str:
-        """Choose the spawner for a start; see `plughub.services.servers.requests`."""
+        """Choose the spawner for a start; see `plughub.services.servers.request_rules`."""
         return choose_backend(self._settings, wanted)
 
     async def check_named(self, user: User, name: str) -> None:
-        """Check that a server may be started by its name; see `plughub.services.servers.requests`."""
+        """Check that a server may be started by its name; see `plughub.services.servers.request_rules`."""
         await check_named(self._store, self._settings, user, name)
 
     async def start(
@@ -134,7 +139,7 @@ class ServerService:
         *,
         options: Mapping[str, Any] | None = None,
         backend: str = "",
-        by: By = THE_HUB,
+        by: Actor = THE_HUB,
         named_limit: int | None = None,
     ) -> ServerRecord:
         """Ask for a start; it goes on in the background.
@@ -186,7 +191,7 @@ class ServerService:
         plugin = self.choose_backend(backend)
         await check_authorized(self._hooks, lambda: self.view(user, name, options))
 
-        def work(tx: Transaction) -> tuple[ServerRecord, Taken]:
+        def work(tx: Transaction) -> tuple[ServerRecord, ClaimedOperations]:
             server = self._beginning.start(tx, user, name, options, plugin, by, limit)
             taken = self._runner.take(tx)
             mine = next((one for one in taken.operations if one.server_id == server.id), None)
@@ -197,7 +202,7 @@ class ServerService:
 
         try:
             server, taken = await self._write_down(work)
-        except StillUndoneError as error:  # she has read why, and tries again at once
+        except CleanupPendingError as error:  # she has read why, and tries again at once
             await self._hurry(error.server)
             server, taken = await self._write_down(work)
         self._watchers.changed(server.id)
@@ -210,7 +215,7 @@ class ServerService:
         *,
         now: bool = False,
         remove: bool = False,
-        by: By = THE_HUB,
+        by: Actor = THE_HUB,
         failure: Failure | None = None,
     ) -> ServerRecord:
         """Ask for a stop; it goes on in the background. A start that goes on is cancelled.
@@ -226,7 +231,7 @@ class ServerService:
             The server, with what is being done to it.
         """
 
-        def work(tx: Transaction) -> tuple[ServerRecord, Taken]:
+        def work(tx: Transaction) -> tuple[ServerRecord, ClaimedOperations]:
             current = tx.servers.by_id(server.id)
             if current is None:
                 raise NotFoundError(f"there is no server {server.full_name!r}")
@@ -252,10 +257,10 @@ class ServerService:
             failure: why.
         """
 
-        def work(tx: Transaction) -> Taken:
+        def work(tx: Transaction) -> ClaimedOperations:
             current = tx.servers.by_id(server.id)
             if current is None or not current.running or current.launch != server.launch:
-                return Taken()
+                return ClaimedOperations()
             self._beginning.stop(tx, current, now=True, remove=False, by="", failure=failure)
             return self._runner.take(tx, starts=False)
 
@@ -283,14 +288,14 @@ class ServerService:
     async def _hurry(self, server: ServerRecord) -> None:
         """Try once more to stop what a start has left, and wait a moment."""
 
-        def work(tx: Transaction) -> Taken:
+        def work(tx: Transaction) -> ClaimedOperations:
             tx.operations.hurry(server.operation.id if server.operation else "")
             return self._runner.take(tx)
 
         self._runner.carry_on(await self._store.write(work))
         await self.wait(replace(server, operation=None), UNDO_SECONDS)
 
-    async def remove(self, server: ServerRecord, seconds: float, *, by: By = THE_HUB) -> ServerRecord:
+    async def remove(self, server: ServerRecord, seconds: float, *, by: Actor = THE_HUB) -> ServerRecord:
         """Stop a named server and forget it.
 
         Args:

@@ -17,8 +17,8 @@ from plughub.domain.errors import ForbiddenError, InvalidError, NotFoundError
 from plughub.domain.names import shorten
 from plughub.domain.oauth import IDENTIFY, OAuthClient
 from plughub.domain.scopes import ScopeFilter, ScopeTree, access_scopes, identify_scopes, intersect_scopes
+from plughub.domain.scopes.access_scopes import service_access_scopes
 from plughub.domain.scopes.definitions import INHERIT
-from plughub.domain.scopes.known import service_access_scopes
 from plughub.domain.tokens import new_oauth_token
 from plughub.services.settings import HubSettings
 from plughub.services.tokens.oauth_validator import ORIGIN, HubValidator
@@ -29,7 +29,7 @@ _ENDPOINT: Final = f"{ORIGIN}/authorize"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
+class ConsentQuestion:
     """What a client asks of a user.
 
     Attributes:
@@ -85,7 +85,7 @@ class OAuthService:
         self._settings = settings
         self._tree = tree
 
-    async def question(self, query: str, principal: Principal) -> Question | str:
+    async def question(self, query: str, principal: Principal) -> ConsentQuestion | str:
         """Look at a request for a code.
 
         Args:
@@ -101,7 +101,7 @@ class OAuthService:
             ForbiddenError: the user may not use that service.
         """
 
-        def work(tx: Transaction) -> Question | str:
+        def work(tx: Transaction) -> ConsentQuestion | str:
             validator = self._validator(tx, principal.name)
             try:
                 scopes, facts = _authorization(validator).validate_authorization_request(
@@ -203,7 +203,7 @@ class OAuthService:
         principal: Principal,
         client_id: str,
         scopes: frozenset[str],
-    ) -> Question:
+    ) -> ConsentQuestion:
         client = validator.client(client_id)
         if client is None or (client.server_id is None and not client.service):
             raise InvalidError(f"OAuth client {shorten(client_id)} belongs to nothing that runs")
@@ -214,7 +214,7 @@ class OAuthService:
             held = frozenset({INHERIT})
         own = client.server_id is not None and client.user == principal.name
         confirmed = own or client.no_confirm or self._agreed(tx, principal, client_id, held)
-        return Question(client=client, scopes=held, confirmed=confirmed)
+        return ConsentQuestion(client=client, scopes=held, confirmed=confirmed)
 
     def _agreed(self, tx: Transaction, principal: Principal, client_id: str, scopes: frozenset[str]) -> bool:
         tokens = [tx.tokens.by_id(key) for key in tx.tokens.of_client(client_id, principal.user.id)]

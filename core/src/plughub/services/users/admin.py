@@ -8,21 +8,21 @@ from dataclasses import dataclass
 
 from plughub.domain.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
 from plughub.domain.names import check_username, normalize_username, shorten
-from plughub.domain.scopes import ScopeFilter, ScopeTree, Standing, gained_scopes, name_scopes
+from plughub.domain.scopes import FilterFacts, ScopeFilter, ScopeTree, gained_scopes, name_scopes
 from plughub.domain.servers import ServerRecord
 from plughub.domain.users import User, UserQuery
 from plughub.kinds import UserInfo
 from plughub.plugin.hooks import Hooks
 from plughub.services.operations.cleanup import void_credentials
-from plughub.services.secrets.auth_states import Sealed
+from plughub.services.secrets.auth_states import EncryptedState
 from plughub.services.settings import HubSettings
 from plughub.services.tokens.principals import Principal
-from plughub.services.users.admins import AdminRule
+from plughub.services.users.access_revocation import end_access
+from plughub.services.users.admin_protection import AdminRule
 from plughub.services.users.admission import Admission
 from plughub.services.users.deletion import UserDeletion, authenticators_of
-from plughub.services.users.ending_access import end_access
 from plughub.services.users.login_links import PLUGIN as ONETIME
-from plughub.services.users.preparation import UserPreparation
+from plughub.services.users.startup_user_sync import UserPreparation
 from plughub.storage.store import Store, Transaction
 
 
@@ -88,11 +88,11 @@ class UserAdmin:
         """
 
         def work(tx: Transaction) -> UserPage:
-            users = tx.directory.page(query)
+            users = tx.user_list.page(query)
             servers = defaultdict(list)
             for server in tx.servers.of_users([user.id for user in users], stopped=stopped):
                 servers[server.user_id].append(server)
-            return UserPage(users=users, servers=servers, total=tx.directory.count(query))
+            return UserPage(users=users, servers=servers, total=tx.user_list.count(query))
 
         return await self._store.read(work)
 
@@ -128,11 +128,11 @@ class UserAdmin:
                 )
 
         def work(tx: Transaction) -> list[User]:
-            keys = tx.directory.create(wanted)
+            keys = tx.user_list.create(wanted)
             tx.admissions.grant(keys, admitted)
             for key in keys if admin else ():
                 tx.users.set_admin(key, admin=True)
-            return tx.directory.by_ids(keys)
+            return tx.user_list.by_ids(keys)
 
         await self._prepare(wanted, admitted)
         created = await self._store.write(work)
@@ -150,7 +150,7 @@ class UserAdmin:
         *,
         name: str | None = None,
         admin: bool | None = None,
-        auth_state: Sealed | None = None,
+        auth_state: EncryptedState | None = None,
         by: Principal,
     ) -> User:
         """Give a user another name, make her an admin, take that away, or store secrets.
@@ -183,7 +183,7 @@ class UserAdmin:
             if new_name is not None and new_name != current.name:
                 self._check_rename(tx, current, new_name, by)
                 self._leave_name(tx, current)
-                tx.directory.rename(user.id, new_name)
+                tx.user_list.rename(user.id, new_name)
             if admin is not None and admin != current.admin:
                 tx.users.set_admin(user.id, admin)
             if auth_state is not None:
@@ -264,7 +264,7 @@ class UserAdmin:
                 "adding a user of that name takes",
                 hint="ask an admin of this hub",
             )
-        gained = gained_scopes(by.scopes, Standing(user.name, user.groups), Standing(name, user.groups))
+        gained = gained_scopes(by.scopes, FilterFacts(user.name, user.groups), FilterFacts(name, user.groups))
         if gained:
             raise ForbiddenError(
                 f"with the name {shorten(name)} you would get at the user with {name_scopes(gained)}",

@@ -13,7 +13,7 @@ from plughub.storage.store import Transaction
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class AccountStatus:
     """What the hub knows of a person who logs in.
 
     Attributes:
@@ -91,7 +91,7 @@ class Admission:
                 f"the name {shorten(name)} is reserved for a person who logs in with {owners}"
             )
 
-    def standing(self, tx: Transaction, identity: Identity, user: User | None) -> Standing:
+    def standing(self, tx: Transaction, identity: Identity, user: User | None) -> AccountStatus:
         """Tell what the hub knows of a person who logs in.
 
         Args:
@@ -103,12 +103,12 @@ class Admission:
             What it knows.
         """
         if user is None:
-            return Standing(None)
+            return AccountStatus(None)
         plugin = identity.plugin
         admitted = plugin in self._with_joined(self._admitted(tx, user))
         known = {found.plugin for found in tx.users.identities(user.id)}
         exists = admitted or self.is_shared or not known.isdisjoint(self._joined(plugin))
-        return Standing(user, exists, admitted)
+        return AccountStatus(user, exists, admitted)
 
     def _admitted(self, tx: Transaction, user: User) -> frozenset[str]:
         return tx.admissions.of_user(user.id) & self._authenticators

@@ -10,17 +10,17 @@ from collections.abc import Callable, Collection
 from typing import Final
 
 from plughub.domain.errors import HubError, InvalidError
-from plughub.domain.events import By
+from plughub.domain.events import Actor
 from plughub.domain.users import User
 from plughub.kinds import UserInfo
 from plughub.plugin.hooks import Hooks
-from plughub.services.coordination.change_feed import Pulse
-from plughub.services.coordination.loops import repeat
-from plughub.services.operations.cleanup import CleanUp, forget_server
+from plughub.services.coordination.background_loops import repeat
+from plughub.services.coordination.change_feed import ChangeFeed
+from plughub.services.operations.cleanup import ServerCleanup, forget_server
 from plughub.services.servers.servers import ServerService
 from plughub.services.settings import HubSettings
 from plughub.services.tokens.principals import Principal
-from plughub.services.users.ending_access import end_access
+from plughub.services.users.access_revocation import end_access
 from plughub.services.users.sessions import end_sessions
 from plughub.storage.store import Store, Transaction
 
@@ -42,7 +42,7 @@ class UserDeletion:
         settings: of the hub.
         servers: stops her servers.
         clean_up: what comes after a server that is forgotten.
-        pulse: knows whether anybody is being deleted.
+        change_feed: knows whether anybody is being deleted.
     """
 
     def __init__(
@@ -51,15 +51,15 @@ class UserDeletion:
         hooks: Hooks,
         settings: HubSettings,
         servers: ServerService,
-        clean_up: CleanUp,
-        pulse: Pulse | None = None,
+        clean_up: ServerCleanup,
+        change_feed: ChangeFeed | None = None,
     ) -> None:
         self._store = store
         self._hooks = hooks
         self._settings = settings
         self._servers = servers
         self._clean_up = clean_up
-        self._pulse = pulse or Pulse()
+        self._pulse = change_feed or ChangeFeed()
         self._busy: Counter[int] = Counter()
 
     async def delete(
@@ -94,7 +94,7 @@ class UserDeletion:
             if any(server.pending == "stop" for server in tx.servers.of_user(user.id)):
                 raise InvalidError(f"{user.name}'s server is in the process of stopping, please wait.")
             if current is not None:
-                tx.departures.begin(user.id, holder=holder, requested_by=name)
+                tx.pending_deletions.begin(user.id, holder=holder, requested_by=name)
                 end_sessions(tx, user.id)
 
         # Before it is written: `look` goes on with what stands there and nobody is busy with.
@@ -118,10 +118,10 @@ class UserDeletion:
         busy = frozenset(self._busy)
 
         def take(tx: Transaction) -> list[User]:
-            living = [hub["id"] for hub in tx.hubs.list()]
+            living = [hub["id"] for hub in tx.hub_processes.list()]
             if self._settings.hub_id not in living:
                 return []
-            taken = tx.departures.take_abandoned(self._settings.hub_id, living, busy)
+            taken = tx.pending_deletions.take_abandoned(self._settings.hub_id, living, busy)
             return [user for user in map(tx.users.by_id, taken) if user is not None]
 
         for user in await self._store.write(take):
@@ -143,7 +143,7 @@ class UserDeletion:
             await self._clean_up_servers(user)
             await self._store.write(lambda tx: self._forget(tx, user))
         except Exception:
-            await self._store.write(lambda tx: tx.departures.withdraw(user.id))
+            await self._store.write(lambda tx: tx.pending_deletions.withdraw(user.id))
             raise
 
     def _leave(self, user_id: int) -> None:
@@ -154,7 +154,7 @@ class UserDeletion:
     async def _stop_servers(self, user: User, seconds: float, by: str) -> None:
         active = [server for server in await self._servers.of_user(user) if server.active]
         until = time.monotonic() + seconds
-        stopping = await asyncio.gather(*(self._servers.stop(server, by=By(name=by)) for server in active))
+        stopping = await asyncio.gather(*(self._servers.stop(server, by=Actor(name=by)) for server in active))
         ended = await asyncio.gather(
             *(self._servers.wait(server, until - time.monotonic()) for server in stopping)
         )
@@ -181,7 +181,7 @@ class UserDeletion:
         current = tx.users.by_id(user.id)
         if current is None:
             return
-        if not tx.departures.is_leaving(user.id):
+        if not tx.pending_deletions.is_leaving(user.id):
             raise InvalidError(f"the deletion of {user.name} was given up, please try again")
         servers = tx.servers.of_user(user.id)
         if any(server.active for server in servers):
@@ -189,7 +189,7 @@ class UserDeletion:
         for server in servers:
             forget_server(tx, self._settings, server)
         end_access(tx, current)
-        tx.directory.delete(user.id)
+        tx.user_list.delete(user.id)
 
 
 def authenticators_of(tx: Transaction, settings: HubSettings, user_id: int | None) -> tuple[str, ...]:

@@ -11,16 +11,16 @@ from plughub.domain.names import normalize_username, shorten
 from plughub.domain.plain_json import plain_json
 from plughub.domain.roles import owner_scopes
 from plughub.domain.scopes import (
-    Reach,
+    FilterFacts,
+    ScopeCoverage,
     ScopeOwner,
     ScopeTree,
-    Standing,
     excess_scopes,
     gained_scopes,
     name_scopes,
 )
 from plughub.services.tokens.principals import Principal
-from plughub.services.users.admins import AdminRule
+from plughub.services.users.admin_protection import AdminRule
 from plughub.storage.store import Store, Transaction
 
 
@@ -51,7 +51,7 @@ class GroupService:
         """
         return await self._store.read(lambda tx: _there(tx, name))
 
-    async def page(self, within: Reach, offset: int, limit: int) -> tuple[list[Group], int]:
+    async def page(self, within: ScopeCoverage, offset: int, limit: int) -> tuple[list[Group], int]:
         """List groups.
 
         Args:
@@ -224,8 +224,8 @@ class GroupService:
             member = tx.users.get(name)
             if member is None:
                 continue
-            before = Standing(name, member.groups)
-            after = Standing(name, {*member.groups, group.name})
+            before = FilterFacts(name, member.groups)
+            after = FilterFacts(name, {*member.groups, group.name})
             gained = gained_scopes(by.scopes, before, after)
             if not gained and self._admins.is_admin(member) and not self._admins.holds_for(by):
                 gained = gained_scopes(self._over_members(tx, group.name), before, after)
@@ -252,7 +252,7 @@ def _there(tx: Transaction, name: str) -> Group:
 
 def _users(tx: Transaction, names: Collection[str]) -> list[str]:
     wanted = sorted({normalize_username(name) for name in names})
-    unknown = sorted(set(wanted) - tx.directory.known(wanted)) if wanted else []
+    unknown = sorted(set(wanted) - tx.user_list.known(wanted)) if wanted else []
     if unknown:
         raise InvalidError(f"No such user: {', '.join(shorten(name) for name in unknown[:10])}")
     return wanted

@@ -13,9 +13,9 @@ from plughub.domain.roles import ADMIN_ROLE, HolderKind, Role, check_role
 from plughub.domain.scopes import ScopeTree
 from plughub.domain.users import User
 from plughub.kinds import Identity, ManagedRole
-from plughub.services.secrets.auth_states import Sealed
+from plughub.services.secrets.auth_states import EncryptedState
 from plughub.services.settings import HubSettings
-from plughub.services.users.admission import Admission, Standing
+from plughub.services.users.admission import AccountStatus, Admission
 from plughub.storage.store import Transaction
 
 log = logging.getLogger("plughub.login")
@@ -30,7 +30,7 @@ def _plain(user_info: Mapping[str, Any], name: str) -> Mapping[str, Any]:
         return {}
 
 
-class IdentityKeeper:
+class IdentityService:
     """Stores what authenticators say of people. Every method runs inside a transaction.
 
     Args:
@@ -47,7 +47,7 @@ class IdentityKeeper:
         self.visitors = visitors
         self.admission = Admission(settings, visitors)
 
-    def standing(self, tx: Transaction, identity: Identity) -> Standing:
+    def standing(self, tx: Transaction, identity: Identity) -> AccountStatus:
         """Find the user that an identity is, and what is known of them.
 
         Args:
@@ -76,7 +76,7 @@ class IdentityKeeper:
             ForbiddenError: the name is another person's, or the user is just being deleted.
         """
         user = self._owner(tx, identity)
-        if user is not None and tx.departures.is_leaving(user.id):
+        if user is not None and tx.pending_deletions.is_leaving(user.id):
             raise ForbiddenError(f"the user {shorten(user.name)} is being deleted", hint="try again later")
         return user
 
@@ -127,7 +127,7 @@ class IdentityKeeper:
         return tx.users.by_id(keys[0])
 
     def remember(
-        self, tx: Transaction, identity: Identity, sealed: Sealed | None, *, was_known: bool = False
+        self, tx: Transaction, identity: Identity, sealed: EncryptedState | None, *, was_known: bool = False
     ) -> User:
         """Store a person who logs in, new or not.
 
@@ -167,7 +167,9 @@ class IdentityKeeper:
         if now is None or now.id != user.id:
             raise ForbiddenError(f"the user {shorten(user.name)} was just changed; try again")
 
-    def update(self, tx: Transaction, user_id: int, identity: Identity, sealed: Sealed | None) -> None:
+    def update(
+        self, tx: Transaction, user_id: int, identity: Identity, sealed: EncryptedState | None
+    ) -> None:
         """Store what an authenticator says of a user, and that it said so now.
 
         Args:

@@ -8,22 +8,22 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from plughub.domain.errors import ForbiddenError, HubError, InvalidError, TooManyError
-from plughub.domain.events import By, EventKind
-from plughub.domain.login_pace import TryKeys, network_of
+from plughub.domain.events import Actor, EventKind
+from plughub.domain.login_throttle import AttemptKeys, network_of
 from plughub.domain.names import MAX_USERNAME, check_username, normalize_username
 from plughub.domain.sessions import NEW_SESSION, LoginSession, SessionRequest, new_session_key
 from plughub.domain.users import User
 from plughub.kinds import Identity, Login, Rejected, UserInfo
-from plughub.plugin.fairness import FairShare
+from plughub.plugin.fair_share import FairShare
 from plughub.plugin.hooks import Hooks
-from plughub.services.observing.events import EventTeller
-from plughub.services.observing.refusals import RefusalReport
-from plughub.services.observing.strangers import stranger
-from plughub.services.secrets.auth_states import AuthStates, Sealed
+from plughub.services.observability.events import EventPublisher
+from plughub.services.observability.log_rate_limit import stranger
+from plughub.services.observability.login_refusals import LoginRefusals
+from plughub.services.secrets.auth_states import AuthStates, EncryptedState
 from plughub.services.settings import HubSettings
-from plughub.services.users.identities import IdentityKeeper
+from plughub.services.users.identities import IdentityService
+from plughub.services.users.login_throttle import LoginThrottle
 from plughub.services.users.sessions import end_session, replace_session
-from plughub.services.users.throttle import LoginThrottle
 from plughub.storage.store import Store, Transaction
 
 log = logging.getLogger("plughub.login")
@@ -74,8 +74,8 @@ class LoginService:
         store: Store,
         hooks: Hooks,
         settings: HubSettings,
-        events: EventTeller,
-        keeper: IdentityKeeper,
+        events: EventPublisher,
+        keeper: IdentityService,
         auth_states: AuthStates,
     ) -> None:
         self._store = store
@@ -86,7 +86,7 @@ class LoginService:
         self._auth_states = auth_states
         self._share = FairShare(settings.plugin_threads)
         self._throttle = LoginThrottle(store, settings.login_limits)
-        self.refusals = RefusalReport(events, settings.refused_logins_per_hour)
+        self.refusals = LoginRefusals(events, settings.refused_logins_per_hour)
 
     async def log_in(
         self,
@@ -129,7 +129,7 @@ class LoginService:
             self.refusals.refused(login.username, remote_ip, error.message)
             raise
 
-    async def _checked(self, login: Login, keys: TryKeys, wanted: SessionRequest) -> Session:
+    async def _checked(self, login: Login, keys: AttemptKeys, wanted: SessionRequest) -> Session:
         """Have a try decided, and tell the throttle how it ended."""
         try:
             identity = await self._authenticated(login)
@@ -203,7 +203,7 @@ class LoginService:
         stranger.set(None)
         user = session.user
         log.info("%s logged in through %s", user.name, identity.plugin)
-        by = By(name=user.name, remote_ip=remote_ip)
+        by = Actor(name=user.name, remote_ip=remote_ip)
         self._events.tell(
             EventKind.LOGIN,
             user.name,
@@ -223,7 +223,7 @@ class LoginService:
             remote_ip: address of the browser.
         """
         await self._store.write(lambda tx: end_session(tx, session))
-        self._events.tell(EventKind.LOGOUT, user.name, by=By(name=user.name, remote_ip=remote_ip))
+        self._events.tell(EventKind.LOGOUT, user.name, by=Actor(name=user.name, remote_ip=remote_ip))
 
     async def _complete(self, identity: Identity, only: str) -> tuple[Identity, bool]:
         """Have the plugins finish and allow a login; also tell whether its user is stored already."""
@@ -265,7 +265,7 @@ class LoginService:
         if refusal is not None:
             raise ForbiddenError(refusal.reason)
 
-    async def _seal(self, identity: Identity) -> Sealed | None:
+    async def _seal(self, identity: Identity) -> EncryptedState | None:
         """Encrypt what a login brought; where nothing is saved, what was saved is forgotten."""
         if identity.plugin in self._keeper.visitors:
             return None

@@ -15,10 +15,10 @@ from plughub.domain.names import shorten
 from plughub.domain.users import User
 from plughub.kinds import Identity, Rejected
 from plughub.plugin.hooks import Hooks
-from plughub.services.secrets.auth_states import AuthStates, Sealed
+from plughub.services.secrets.auth_states import AuthStates, EncryptedState
 from plughub.services.settings import HubSettings, LoginPolicy
 from plughub.services.tokens.principals import Principal
-from plughub.services.users.identities import IdentityKeeper
+from plughub.services.users.identities import IdentityService
 from plughub.services.users.sessions import end_sessions
 from plughub.storage.store import Store, Transaction
 
@@ -44,7 +44,7 @@ class Refresher:
         store: Store,
         hooks: Hooks,
         settings: HubSettings,
-        keeper: IdentityKeeper,
+        keeper: IdentityService,
         auth_states: AuthStates,
     ) -> None:
         self._store = store
@@ -184,7 +184,7 @@ class Refresher:
         saves = self._settings.policy_of(identity.plugin).enable_auth_state
         return await self._auth_states.of(user.id) if saves else None
 
-    async def _sealed(self, given: Identity, fresh: Identity) -> Sealed | None:
+    async def _sealed(self, given: Identity, fresh: Identity) -> EncryptedState | None:
         saves = self._settings.policy_of(given.plugin).enable_auth_state
         if not saves or fresh.auth_state is None or fresh.auth_state == given.auth_state:
             return None

@@ -12,7 +12,7 @@ from plughub.storage.store import Store, Transaction
 
 
 @dataclass(frozen=True, slots=True)
-class WholeUser:
+class UserDetails:
     """A user with what belongs to her, as far as it was asked for.
 
     Attributes:
@@ -53,7 +53,7 @@ class UserService:
             raise _missing(name)
         return user
 
-    async def whole(self, name: str, *, servers: bool = True, secrets: bool = False) -> WholeUser:
+    async def whole(self, name: str, *, servers: bool = True, secrets: bool = False) -> UserDetails:
         """Find a user with what belongs to her, by one transaction.
 
         Args:
@@ -68,12 +68,12 @@ class UserService:
             NotFoundError: there is no such user.
         """
 
-        def work(tx: Transaction) -> WholeUser | None:
+        def work(tx: Transaction) -> UserDetails | None:
             user = tx.users.get(name)
             if user is None:
                 return None
             hers = tx.servers.of_user(user.id) if servers else []
-            return WholeUser(user, hers, tx.users.auth_state(user.id) if secrets else None)
+            return UserDetails(user, hers, tx.users.auth_state(user.id) if secrets else None)
 
         found = await self._store.read(work)
         if found is None:

@@ -1,4 +1,4 @@
-"""Run by alembic; the connection comes from `plughub.storage.upgrading`."""
+"""Run by alembic; the connection comes from `plughub.storage.upgrade`."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ import pytest
 from plughub.classes.authenticator.authenticator import Authenticator
 from plughub.classes.authenticator.hooks import AuthenticatorHooks
 from plughub.kinds import Identity, Login, LoginMethod, Rejected
-from plughub.plugin.calling import HookCaller
+from plughub.plugin.hook_calls import HookCaller
 from plughub.plugin.hooks import Hooks
 from plughub.plugin.manager import ActivePlugins
 from plughub.plugin.threads import ThreadPools

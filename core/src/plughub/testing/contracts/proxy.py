@@ -13,19 +13,25 @@ The processes of the proxy have to work in a folder below ``tmp_path``, and its 
 
 from __future__ import annotations
 
-from plughub.testing.contracts.proxy_hosts import HostsOfProxy
-from plughub.testing.contracts.proxy_keeping import KeepingOfProxy
-from plughub.testing.contracts.proxy_life import LifeOfProxy
-from plughub.testing.contracts.proxy_line import LineOfProxy
-from plughub.testing.contracts.proxy_routes import RoutesOfProxy
-from plughub.testing.contracts.proxy_spelling import SpellingOfProxy
-from plughub.testing.contracts.proxy_traffic import TrafficOfProxy
+from plughub.testing.contracts.proxy_connections import ProxyConnectionsContract
+from plughub.testing.contracts.proxy_hosts import ProxyHostsContract
+from plughub.testing.contracts.proxy_lifecycle import ProxyLifecycleContract
+from plughub.testing.contracts.proxy_reconciliation import ProxyReconciliationContract
+from plughub.testing.contracts.proxy_routes import ProxyRoutesContract
+from plughub.testing.contracts.proxy_spelling import ProxySpellingContract
+from plughub.testing.contracts.proxy_traffic import ProxyTrafficContract
 from plughub.testing.contracts.proxy_under_test import NAME, ProxyUnderTest
 
 __all__ = ["NAME", "ProxyContract", "ProxyUnderTest"]
 
 
 class ProxyContract(
-    RoutesOfProxy, SpellingOfProxy, HostsOfProxy, TrafficOfProxy, LineOfProxy, KeepingOfProxy, LifeOfProxy
+    ProxyRoutesContract,
+    ProxySpellingContract,
+    ProxyHostsContract,
+    ProxyTrafficContract,
+    ProxyConnectionsContract,
+    ProxyReconciliationContract,
+    ProxyLifecycleContract,
 ):
     """The tests. A plugin overrides `make_plugin` and, where its proxy cannot do a thing, a flag."""

@@ -16,7 +16,7 @@ BOB = "bob.hub.example"
 HUB = "hub.example"
 
 
-class HostsOfProxy(ProxyFixtures):
+class ProxyHostsContract(ProxyFixtures):
     """Keeping servers off the hub's origin. What the proxy says of itself must be true."""
 
     async def test_a_route_with_a_host_holds_on_that_host_alone_and_the_rest_goes_to_the_hub(

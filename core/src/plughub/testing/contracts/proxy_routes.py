@@ -12,7 +12,7 @@ from plughub.testing.contracts.proxy_under_test import NAME, ProxyFixtures, Prox
 MANY: Final = 5000
 
 
-class RoutesOfProxy(ProxyFixtures):
+class ProxyRoutesContract(ProxyFixtures):
     """Adding, changing, taking away and listing routes."""
 
     async def test_the_longest_prefix_wins(

@@ -49,7 +49,7 @@ HOSTILE: Final = {
 """Which route a request for a path may take; None for whichever proxies choose, as no browser sends it."""
 
 
-class SpellingOfProxy(ProxyFixtures):
+class ProxySpellingContract(ProxyFixtures):
     """Finding the route of a path in each spelling, and never another one."""
 
     respells = True

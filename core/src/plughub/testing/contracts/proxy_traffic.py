@@ -14,11 +14,11 @@ from tornado.websocket import websocket_connect
 
 from plughub.kinds import ProxySettings
 from plughub.testing.backends import Backend, ask, hang_up
+from plughub.testing.conditions import until
 from plughub.testing.contracts.proxy_under_test import Make, ProxyFixtures, ProxyUnderTest, running
 from plughub.testing.ports import free_port
-from plughub.testing.waiting import until
-from plughub.web.forwarded import apply_forwarded
-from plughub.web.peers import Peers
+from plughub.web.forwarded_headers import apply_forwarded
+from plughub.web.peers import TrustedPeers
 
 ENDED_IN_FRONT: Final = tuple(
     {"X-Forwarded-For": "203.0.113.9", **said}
@@ -32,7 +32,7 @@ ENDED_IN_FRONT: Final = tuple(
 """How web servers in front say that browsers speak TLS with them."""
 
 
-class TrafficOfProxy(ProxyFixtures):
+class ProxyTrafficContract(ProxyFixtures):
     """What passes through, and what is known of it afterwards.
 
     Attributes:
@@ -177,7 +177,7 @@ def seen_by_hub(headers: Mapping[str, str], named: tuple[str, ...]) -> HTTPServe
         connection=connection,
     )
     request.remote_ip, request.protocol = "127.0.0.1", "http"
-    apply_forwarded(request, Peers(named, ()))
+    apply_forwarded(request, TrustedPeers(named, ()))
     return request
 
 

@@ -13,7 +13,7 @@ from plughub.classes.proxy.hooks import ProxyHooks
 from plughub.classes.proxy.proxy import Proxy
 from plughub.domain.routes import Route
 from plughub.kinds import ProxyInfo, ProxySettings
-from plughub.plugin.calling import HookCaller
+from plughub.plugin.hook_calls import HookCaller
 from plughub.plugin.hooks import Hooks
 from plughub.plugin.manager import ActivePlugins
 from plughub.plugin.threads import ThreadPools

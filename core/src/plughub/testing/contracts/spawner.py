@@ -35,7 +35,7 @@ from plughub.testing.contracts.spawner_under_test import (
     command_lines,
     make_server,
 )
-from plughub.testing.foreign import foreign_listener
+from plughub.testing.foreign_processes import foreign_listener
 
 RestartBackend = Callable[[SpawnerUnderTest], Awaitable[None]]
 """Restarts what runs a server, such as a container engine, under the running server."""

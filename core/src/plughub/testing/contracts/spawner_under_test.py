@@ -14,11 +14,11 @@ import psutil
 
 from plughub.domain.names import quote_path
 from plughub.kinds import Endpoint, Found, Moved, Server, UserInfo
-from plughub.plugin.calling import HookCaller
+from plughub.plugin.hook_calls import HookCaller
 from plughub.plugin.hooks import Hooks
 from plughub.plugin.manager import ActivePlugins
 from plughub.plugin.threads import ThreadPools
-from plughub.testing.waiting import until
+from plughub.testing.conditions import until
 
 NAME: Final = "tested"
 

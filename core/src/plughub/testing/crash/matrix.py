@@ -18,8 +18,8 @@ from itertools import product
 from pathlib import Path
 
 from plughub.domain.errors import StartError
-from plughub.testing.crash.deeds import DEEDS
-from plughub.testing.crash.ground import Processes, ground_named
+from plughub.testing.crash.actions import DEEDS
+from plughub.testing.crash.environments import Processes, ground_named
 from plughub.testing.crash.run import Row, run_matrix
 from plughub.testing.crash.table import Column, brief_lines_of, faults_of, lines_of
 from plughub.testing.postgresql import PostgresServer, postgresql_binaries

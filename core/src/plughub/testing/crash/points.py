@@ -25,7 +25,7 @@ import pluggy
 from plughub import hookimpl
 from plughub.domain.routes import Route
 from plughub.kinds import HubContext
-from plughub.plugin.calling import HookCaller
+from plughub.plugin.hook_calls import HookCaller
 from plughub.plugin.manager import owner_of
 from plughub.storage.store import Store, Transaction
 
@@ -49,9 +49,9 @@ LOOKS: Final = frozenset(
 )
 """Hooks that only look: they change nothing, so dying in them is no step."""
 BACKGROUND: Final = (
-    "Membership.",
+    "HubRegistry.",
     "Leadership.",
-    "Stranded.",
+    "UnrunnableOperations.",
     "Runner._renew",
     "Poller._is_mine",
     "ActivityService.flush",

@@ -14,13 +14,13 @@ from typing import Any, Final, Self
 
 from plughub.storage.database import Database
 from plughub.testing.client import Reply, client_of
-from plughub.testing.crash.deeds import DEEDS, clear
-from plughub.testing.crash.ground import Ground, Processes
-from plughub.testing.crash.life_deeds import configure_services
-from plughub.testing.crash.people import Bystanders
+from plughub.testing.crash.actions import DEEDS, clear
+from plughub.testing.crash.environments import Environment, Processes
+from plughub.testing.crash.invariants import Invariants
+from plughub.testing.crash.lifecycle_actions import configure_services
 from plughub.testing.crash.points import PLUGIN, RECORD, armed_by, steps_noted
-from plughub.testing.crash.scene import GONE, USER, Deed, Scene
-from plughub.testing.crash.world import World
+from plughub.testing.crash.scenario import GONE, USER, Action, Scenario
+from plughub.testing.crash.users import OtherUsers
 from plughub.testing.hub import HubProcess
 from plughub.testing.ports import free_port
 
@@ -71,7 +71,7 @@ class Run:
         ground: where servers run; processes of this machine when None.
     """
 
-    def __init__(self, folder: Path, database: str, proxy: str, ground: Ground | None = None) -> None:
+    def __init__(self, folder: Path, database: str, proxy: str, ground: Environment | None = None) -> None:
         self._order = folder / "order"
         self._ground = ground or Processes()
         config = CONFIG.format(database=database) + self._ground.config
@@ -92,9 +92,9 @@ class Run:
         try:
             self.hub.start()
             call = client_of(self.hub, ADMIN, past_the_proxy=True)
-            self.world = World(self.hub, self._database, self._ground, call)
-            self.scene = Scene(self.hub, call, self._ground, self.world.mark, self._order)
-            self.people = Bystanders(self.hub, call, ADMIN, USER)
+            self.world = Invariants(self.hub, self._database, self._ground, call)
+            self.scene = Scenario(self.hub, call, self._ground, self.world.mark, self._order)
+            self.people = OtherUsers(self.hub, call, ADMIN, USER)
             call("POST", f"/users/{USER}", {})
             self._have_people()
         except BaseException:
@@ -112,7 +112,7 @@ class Run:
         self.hub.end_everything()
         self._ground.close()
 
-    def steps_of(self, deed: Deed) -> list[str]:
+    def steps_of(self, deed: Action) -> list[str]:
         """Do something and note the steps, in order, each once.
 
         Args:
@@ -133,7 +133,7 @@ class Run:
         self.people.look(cut=deed.cuts_connections)
         return [step for step in steps_noted(self._order) if re.search(deed.among, step)]
 
-    def survive(self, deed: Deed, step: str) -> str:
+    def survive(self, deed: Action, step: str) -> str:
         """Do something, kill the hub at a step, start the next one and look at the world.
 
         Args:
@@ -166,13 +166,13 @@ class Run:
                 self.hub.end_everything()
                 self.hub.start()
 
-    def _prepare(self, deed: Deed) -> None:
+    def _prepare(self, deed: Action) -> None:
         self._have_hub()
         clear(self.scene)
         self._have_people()
         deed.prepare(self.scene)
 
-    def _dies(self, deed: Deed, step: str) -> bool:
+    def _dies(self, deed: Action, step: str) -> bool:
         self._prepare(deed)
         self._order.write_text(step)
         answer = deed.do(self.scene)
@@ -199,7 +199,7 @@ class Run:
             call.until(path, _is_ready)
         self.people.come()
 
-    def _wait_for(self, deed: Deed) -> None:
+    def _wait_for(self, deed: Action) -> None:
         self.scene.call.until("/info", lambda _: deed.done(self.scene.call))
 
 
@@ -211,7 +211,7 @@ def run_matrix(
     folder: Path,
     database: str,
     proxy: str,
-    ground: Ground | None = None,
+    ground: Environment | None = None,
     *,
     every: int = 1,
     offset: int = 0,

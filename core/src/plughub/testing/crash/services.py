@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from typing import Final
 
-from plughub.domain.scopes import Reach
+from plughub.domain.scopes import ScopeCoverage
 from plughub.domain.services import Service, ServiceLife
 from plughub.domain.tokens import compare_token, token_prefix
-from plughub.services.hub_services.storing import GENERATED
+from plughub.services.hub_services.registration import GENERATED
 from plughub.storage.store import Transaction
 
 TOKEN: Final = "JUPYTERHUB_API_TOKEN"
@@ -27,7 +27,7 @@ def faults_of_services(tx: Transaction, running: Collection[tuple[int, Mapping[s
         Sentences.
     """
     lives = {life.name: life for life in tx.service_lives.all()}
-    services = {service.name: service for service in tx.services.within(Reach(everything=True))}
+    services = {service.name: service for service in tx.services.within(ScopeCoverage(everything=True))}
     for pid, environment in running:
         if not services.get(environment[NAME], _NOBODY).command:
             yield f"process {pid} of service {environment[NAME]} belongs to no service"

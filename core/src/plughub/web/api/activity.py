@@ -9,9 +9,9 @@ from typing import Any
 from plughub.domain.errors import InvalidError
 from plughub.domain.names import shorten
 from plughub.web.api.base import APIHandler
+from plughub.web.authorization import of_user, requires
 from plughub.web.bodies import OBJECT, TEXT
 from plughub.web.description import call
-from plughub.web.requires import of_user, requires
 
 
 class ActivityHandler(APIHandler):

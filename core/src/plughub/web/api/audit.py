@@ -11,9 +11,9 @@ from plughub.domain.errors import NotFoundError
 from plughub.web.api.activity import parse_time
 from plughub.web.api.base import APIHandler
 from plughub.web.api.pagination import page_of
+from plughub.web.authorization import requires
 from plughub.web.bodies import TEXT
 from plughub.web.description import PAGE, call
-from plughub.web.requires import requires
 
 
 class AuditHandler(APIHandler):

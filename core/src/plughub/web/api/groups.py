@@ -10,9 +10,9 @@ from plughub.domain.groups import Group
 from plughub.web.api.base import APIHandler
 from plughub.web.api.models import GROUP_KEYS, group_model
 from plughub.web.api.pagination import page_of
+from plughub.web.authorization import lists, of_group, reach_in_list, requires
 from plughub.web.bodies import TEXTS
 from plughub.web.description import PAGE, call
-from plughub.web.requires import lists, of_group, reach_in_list, requires
 
 
 class _GroupAnswers(APIHandler):

@@ -7,11 +7,11 @@ from http import HTTPStatus
 
 from plughub import __version__
 from plughub.web.api.base import APIHandler
+from plughub.web.authorization import requires
 from plughub.web.bodies import FLAG
 from plughub.web.description import call
-from plughub.web.pages.misc import HealthHandler
+from plughub.web.pages.small_pages import HealthHandler
 from plughub.web.protocol import PROTOCOL_VERSION
-from plughub.web.requires import requires
 
 
 class VersionHandler(APIHandler):

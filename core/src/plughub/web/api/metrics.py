@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from plughub.domain.errors import NotFoundError
 from plughub.web.api.base import APIHandler
+from plughub.web.authorization import requires
 from plughub.web.base import BaseHandler
 from plughub.web.description import call
-from plughub.web.requires import requires
 
 
 def is_open(handler: BaseHandler) -> bool:

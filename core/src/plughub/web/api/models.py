@@ -6,19 +6,19 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final
 
 from plughub.domain.clock import isoformat
-from plughub.domain.explaining import explained
+from plughub.domain.explanations import explained
 from plughub.domain.groups import Group
 from plughub.domain.names import quote_path
 from plughub.domain.oauth import TokenRecord
 from plughub.domain.scopes import ScopeFilter, check_scopes, reach_of
-from plughub.domain.scopes.checking import Access, Reach
+from plughub.domain.scopes.scope_check import Access, ScopeCoverage
 from plughub.domain.servers import ServerRecord
 from plughub.domain.services import Service
 from plughub.domain.urls import url_path_join
 from plughub.domain.users import User
 from plughub.services.addresses import link_to_server, public_address, server_prefix
 from plughub.services.settings import HubSettings
-from plughub.web.api.stored import shown
+from plughub.web.api.plain_models import shown
 
 _NAME: Final = ("kind", "name")
 USER_KEYS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -192,7 +192,7 @@ def problem_of(server: ServerRecord) -> str:
         server: the server.
 
     Returns:
-        The reason, as `plughub.domain.explaining` writes it; empty when all is well.
+        The reason, as `plughub.domain.explanations` writes it; empty when all is well.
     """
     return (server.operation.trouble if server.operation else "") or server.unknown or server.unreachable
 
@@ -295,4 +295,4 @@ def token_model(record: TokenRecord, scopes: frozenset[str]) -> dict[str, Any]:
 
 
 _NOWHERE: Final = reach_of(frozenset(), "")
-_EVERYWHERE: Final = Reach(everything=True)
+_EVERYWHERE: Final = ScopeCoverage(everything=True)

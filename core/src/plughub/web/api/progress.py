@@ -15,8 +15,8 @@ from plughub.domain.errors import NotFoundError
 from plughub.domain.servers import Failure, ServerRecord
 from plughub.services.addresses import link_to_server, server_prefix
 from plughub.web.api.base import APIHandler
+from plughub.web.authorization import of_server, requires
 from plughub.web.description import call
-from plughub.web.requires import of_server, requires
 
 KEEPALIVE: Final = 8.0
 READY: Final = 100
@@ -48,7 +48,7 @@ class ProgressHandler(APIHandler):
         self._gone = True
 
     async def _follow(self, record: ServerRecord) -> None:
-        steps = Steps()
+        steps = ProgressReports()
         async with contextlib.aclosing(self.services.servers.changes(record)) as changes:
             async for current in changes:
                 record = current
@@ -91,7 +91,7 @@ class ProgressHandler(APIHandler):
             await self.flush()
 
 
-class Steps:
+class ProgressReports:
     """Finds what is new in the reports of a start, of which only the last ones are kept."""
 
     def __init__(self) -> None:

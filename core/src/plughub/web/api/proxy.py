@@ -10,9 +10,9 @@ from plughub.domain.errors import InvalidError
 from plughub.domain.routes import Route
 from plughub.web.api.base import APIHandler
 from plughub.web.api.pagination import page_of
+from plughub.web.authorization import requires
 from plughub.web.bodies import TEXT, check_body
 from plughub.web.description import PAGE, call
-from plughub.web.requires import requires
 
 _REPROXY: Final = {"ip": TEXT, "port": TEXT, "protocol": TEXT, "api_url": TEXT, "auth_token": TEXT}
 

@@ -14,16 +14,16 @@ from plughub.domain.servers import Failure, ServerRecord
 from plughub.domain.users import User
 from plughub.web.api.base import APIHandler
 from plughub.web.api.models import Models
+from plughub.web.authorization import check_access, of_server, requires
 from plughub.web.bodies import FLAG, TEXT, check_body
 from plughub.web.description import SERVER, call
 from plughub.web.options import named_server_limit
-from plughub.web.requires import check_access, of_server, requires
 
 _START: Final = {**SERVER, "backend": TEXT}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wishes:
+class StartBody:
     """What the body of a start asks for.
 
     Attributes:
@@ -140,7 +140,7 @@ class ServerHandler(APIHandler):
         await check_access(self, ("admin:servers",), of_server(record.user, record.name))
         if remove:
             raise InvalidError("forget the server first, then remove it")
-        gone = await self.services.forgetting.forget(record)
+        gone = await self.services.force_forget.forget(record)
         self.tell("forget-server", gone.user, gone.name, backend=gone.backend, host=gone.host)
         self.answer_nothing(HTTPStatus.NO_CONTENT)
 
@@ -170,14 +170,14 @@ class ServerHandler(APIHandler):
             raise InvalidError(f"the start of {record.full_name} was cancelled")
 
 
-def _wishes(body: Mapping[str, Any]) -> Wishes:
+def _wishes(body: Mapping[str, Any]) -> StartBody:
     """Read options, spawner and display name; without the keys of the newer form it is all options."""
     if not body:
-        return Wishes()
+        return StartBody()
     if not body.keys() & {"display_name", "user_options"}:
-        return Wishes(options=body)
+        return StartBody(options=body)
     check_body(body, _START, "server")
-    return Wishes(
+    return StartBody(
         options=body.get("user_options"),
         backend=body.get("backend") or "",
         display_name=_display_name(body),

@@ -7,9 +7,9 @@ from typing import Final
 
 from plughub.web.api.base import APIHandler
 from plughub.web.api.models import SERVICE_KEYS, service_model
+from plughub.web.authorization import lists, of_service, reach_in_list, requires
 from plughub.web.bodies import FLAG, NUMBER, OBJECT, TEXT, TEXTS
 from plughub.web.description import call
-from plughub.web.requires import lists, of_service, reach_in_list, requires
 
 _SERVICE: Final = {
     "name": TEXT,

@@ -10,8 +10,8 @@ from plughub.domain.clock import isoformat
 from plughub.domain.events import EventKind
 from plughub.domain.sessions import LoginSession
 from plughub.web.api.base import APIHandler
+from plughub.web.authorization import of_user, requires
 from plughub.web.description import call
-from plughub.web.requires import of_user, requires
 
 
 class SessionsHandler(APIHandler):

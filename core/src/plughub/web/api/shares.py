@@ -15,9 +15,9 @@ from plughub.services.sharing.shares import Grantee
 from plughub.web.api.base import APIHandler
 from plughub.web.api.pagination import page_of
 from plughub.web.api.share_models import share_code_model, share_model
+from plughub.web.authorization import of_group, of_server, of_user, requires
 from plughub.web.bodies import NUMBER, TEXT, TEXTS
 from plughub.web.description import PAGE, call
-from plughub.web.requires import of_group, of_server, of_user, requires
 
 _CODE_ID: Final = re.compile(r"sc_(\d{1,9})", re.ASCII)
 

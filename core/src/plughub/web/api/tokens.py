@@ -16,10 +16,10 @@ from plughub.domain.users import User
 from plughub.services.tokens.principals import Principal
 from plughub.web.api.base import APIHandler
 from plughub.web.api.models import token_model
+from plughub.web.authorization import of_user, requires
 from plughub.web.base import MISSING_CREDENTIALS
 from plughub.web.bodies import NUMBER, OBJECT, TEXT, TEXTS, check_body, without_unknown
 from plughub.web.description import call
-from plughub.web.requires import of_user, requires
 
 MAX_NOTE: Final = 1023
 _TOKEN: Final = {"note": TEXT, "expires_in": NUMBER, "scopes": TEXTS, "roles": TEXTS, "auth": OBJECT}

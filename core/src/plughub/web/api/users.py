@@ -10,13 +10,13 @@ from plughub.domain.names import shorten
 from plughub.domain.scopes import identify_scopes
 from plughub.domain.services import Service
 from plughub.domain.users import SORTABLE, ServerState, UserQuery
-from plughub.services.users.users import WholeUser
+from plughub.services.users.users import UserDetails
 from plughub.web.api.base import APIHandler
 from plughub.web.api.models import USER_KEYS, Models, service_model
 from plughub.web.api.pagination import PageOfList, page_of
+from plughub.web.authorization import lists, of_new_user, of_user, reach_in_list, requires
 from plughub.web.bodies import FLAG, OBJECT, TEXT, TEXTS
 from plughub.web.description import PAGE, STOPPED, call
-from plughub.web.requires import lists, of_new_user, of_user, reach_in_list, requires
 
 _NO: Final = {"0", "false", "no"}
 
@@ -119,7 +119,7 @@ class UserHandler(APIHandler):
         )
         self.tell("create-user", created[0].name, admin=admin)
         # Who is new has nothing but a server that never ran.
-        found = None if include_stopped(self) else WholeUser(created[0])
+        found = None if include_stopped(self) else UserDetails(created[0])
         await self._answer(created[0].name, HTTPStatus.CREATED, found)
 
     @call(bad=(404,), body={"name": TEXT, "admin": FLAG, "auth_state": OBJECT})
@@ -146,7 +146,7 @@ class UserHandler(APIHandler):
         self.tell("delete-user", user.name)
         self.answer_nothing(HTTPStatus.NO_CONTENT)
 
-    async def _answer(self, name: str, status: int = HTTPStatus.OK, found: WholeUser | None = None) -> None:
+    async def _answer(self, name: str, status: int = HTTPStatus.OK, found: UserDetails | None = None) -> None:
         models = Models(self.services.settings, self.visitor.scopes)
         if found is None:
             found = await self.services.users.whole(

@@ -12,7 +12,7 @@ from tornado.web import Finish, HTTPError
 
 from plughub.domain.clock import utcnow
 from plughub.domain.errors import InvalidError, NotFoundError, UnauthorizedError
-from plughub.domain.explaining import explained
+from plughub.domain.explanations import explained
 from plughub.domain.names import quote_path
 from plughub.domain.queries import add_query, escape_uri, filter_query
 from plughub.domain.scopes import ScopeFilter

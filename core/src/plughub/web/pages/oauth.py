@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from plughub.domain.oauth import IDENTIFY
 from plughub.domain.scopes import describe_scopes
-from plughub.services.tokens.oauth import Question
+from plughub.services.tokens.oauth import ConsentQuestion
+from plughub.web.authorization import requires
 from plughub.web.description import call
 from plughub.web.pages.base import PageHandler
-from plughub.web.requires import requires
 
 
 class AuthorizeHandler(PageHandler):
@@ -34,7 +34,7 @@ class AuthorizeHandler(PageHandler):
         """Send the browser back with a code for what the user agreed to."""
         chosen = frozenset(self.get_body_arguments("scopes")) or frozenset({IDENTIFY})
         question = await self.services.oauth.question(self.request.query, self.visitor)
-        if isinstance(question, Question) and question.grants(chosen, self.visitor.name):
+        if isinstance(question, ConsentQuestion) and question.grants(chosen, self.visitor.name):
             self.require_confirmation()
         await self._agree(chosen)
 
@@ -44,7 +44,7 @@ class AuthorizeHandler(PageHandler):
         self.tell("authorize-client", self.visitor.name, client=self.get_query_argument("client_id"))
         self.redirect(target)
 
-    def _ask(self, question: Question) -> None:
+    def _ask(self, question: ConsentQuestion) -> None:
         self.render_page(
             "oauth.html",
             oauth_client=question.client,

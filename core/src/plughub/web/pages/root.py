@@ -11,9 +11,9 @@ from plughub.domain.queries import add_query, escape_uri
 from plughub.domain.shares import Share
 from plughub.domain.urls import url_path_join
 from plughub.domain.users import User
+from plughub.web.authorization import requires
 from plughub.web.options import default_url, named_server_limit
 from plughub.web.pages.base import PageHandler
-from plughub.web.requires import requires
 from plughub.web.template_user import TemplateUser
 from plughub.web.xsrf import is_navigation
 

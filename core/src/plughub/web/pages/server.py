@@ -15,11 +15,11 @@ from plughub.domain.servers import ServerRecord
 from plughub.domain.urls import user_url
 from plughub.services.addresses import server_prefix
 from plughub.web.addresses import absolute
+from plughub.web.authorization import NOT_TO_BE_SEEN
 from plughub.web.errors import asks_for_json
 from plughub.web.options import redirected
 from plughub.web.pages.base import PageHandler
-from plughub.web.pages.pending import show_not_running, show_unreachable
-from plughub.web.requires import NOT_TO_BE_SEEN
+from plughub.web.pages.spawn_pending import show_not_running, show_unreachable
 
 BACKOFF: Final = Backoff(first=2.0, longest=10.0)
 JSON: Final = "application/json"

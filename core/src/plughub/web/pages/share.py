@@ -5,8 +5,8 @@ from __future__ import annotations
 from plughub.domain.errors import InvalidError
 from plughub.domain.scopes import describe_scopes
 from plughub.domain.shares import Share, ShareCode
+from plughub.web.authorization import requires
 from plughub.web.pages.base import PageHandler
-from plughub.web.requires import requires
 
 
 class AcceptShareHandler(PageHandler):

@@ -12,11 +12,11 @@ from plughub.domain.queries import add_query, escape_uri, filter_query, paramete
 from plughub.domain.servers import ServerRecord
 from plughub.domain.users import User
 from plughub.kinds import Server, SpawnFailed
+from plughub.web.authorization import check_access, of_server
 from plughub.web.base import MAX_BODY
 from plughub.web.errors import answer_to, status_of
 from plughub.web.options import named_server_limit
 from plughub.web.pages.base import PageHandler, trusted
-from plughub.web.requires import check_access, of_server
 from plughub.web.xsrf import is_handed_on, is_typed, led_by_hub
 
 BACKEND: Final = "backend"

@@ -11,9 +11,9 @@ from markupsafe import Markup
 
 from plughub.domain.oauth import TokenRecord
 from plughub.domain.sessions import LoginSession
-from plughub.services.coordination.preparation import PLAIN_CLIENT
+from plughub.services.coordination.initial_records import PLAIN_CLIENT
+from plughub.web.authorization import requires
 from plughub.web.pages.base import PageHandler
-from plughub.web.requires import requires
 from plughub.web.xsrf import is_from_elsewhere
 
 LONGEST: Final = 2000

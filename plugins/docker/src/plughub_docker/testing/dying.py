@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from plughub.testing.conditions import wait_for
 from plughub.testing.hub import HubProcess
-from plughub.testing.waiting import wait_for
 
 _ORDER: Final = "die-after"
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import docker
 
-from plughub.testing.waiting import wait_for
+from plughub.testing.conditions import wait_for
 
 
 class OwnEngine:

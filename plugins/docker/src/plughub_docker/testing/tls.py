@@ -14,7 +14,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from plughub.kinds import HubContext, TLSFiles
-from plughub.testing.waiting import wait_for
+from plughub.testing.conditions import wait_for
 from plughub.tls import HUB, LOCAL_NAMES, CertificateFolder
 
 REFUSED: Final = (urllib.error.URLError, ssl.SSLError, ConnectionError, http.client.HTTPException)

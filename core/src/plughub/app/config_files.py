@@ -1,0 +1,119 @@
+"""Reading the configuration: a Python file, then what stands on the command line."""
+
+from __future__ import annotations
+
+import re
+import traceback
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from traitlets import HasTraits, TraitError, TraitType
+from traitlets.config import Config
+from traitlets.config.loader import ConfigFileNotFound, PyFileConfigLoader
+
+from plughub.domain.errors import HubError, StartError, exit_code_of
+from plughub.plugin.hook_calls import describe
+
+DEFAULT_FILE: Final = "jupyterhub_config.py"
+_TRAIT: Final = re.compile(r"'(?P<trait>\w+)' trait of an? (?P<owner>\w+) instance")
+_SECRET: Final = re.compile(r"secret|password|token|key", re.IGNORECASE)
+_MANY: Final = re.compile(r"not the (?P<kind>dict|list|tuple|set|frozenset|bytes|Config) .*", re.DOTALL)
+"""What traitlets says of a value with things in it: one may be a secret, as in JupyterHub.services."""
+
+
+def load_config(file: str | None, overrides: Mapping[str, Mapping[str, Any]]) -> Config:
+    """Read the configuration.
+
+    Args:
+        file: path of the config file; None for ``jupyterhub_config.py`` of this folder, if there is one.
+        overrides: settings of the command line, by class and name.
+
+    Returns:
+        The configuration.
+
+    Raises:
+        StartError: the file is missing or does not run.
+    """
+    config = Config()
+    path = Path(file or DEFAULT_FILE).absolute()
+    if path.exists():
+        config = _run(path)
+    elif file:
+        raise StartError(f"the config file does not exist: {path}", hint="check the path after -f")
+    config.merge(Config({section: Config(dict(values)) for section, values in overrides.items()}))
+    return config
+
+
+def _run(path: Path) -> Config:
+    try:
+        path.read_bytes()
+    except OSError as error:
+        raise StartError(
+            f"the config file cannot be read: {path}: {error.strerror}",
+            hint="the user who starts the hub has to be able to read it",
+            exit_code=exit_code_of(error),
+        ) from error
+    try:
+        loaded: Config = PyFileConfigLoader(path.name, path=str(path.parent)).load_config()
+    except ConfigFileNotFound as error:
+        raise StartError(f"the config file cannot be read: {path}: {error}") from error
+    except Exception as error:
+        frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
+        line = f", line {frames[-1].lineno}" if frames else ""
+        line = line or (f", line {error.lineno}" if isinstance(error, SyntaxError) else "")
+        raise StartError(
+            f"the config file does not run: {path}{line}: {type(error).__name__}: {describe(error)}"
+        ) from error
+    return loaded
+
+
+def bad_value(error: BaseException) -> StartError:
+    """Say that a setting has a value that it cannot have.
+
+    Args:
+        error: what traitlets says, or what a check of the value raises.
+
+    Returns:
+        The error to show; it names the setting, and shows no value that may hold a secret.
+    """
+    text = _MANY.sub(r"not a \g<kind>", describe(error))
+    found = _TRAIT.search(text)
+    name = f"c.{found['owner']}.{found['trait']}" if found else _setting_of(error)
+    if not name:
+        return StartError(f"a setting has a value that it cannot have: {text}")
+    if _SECRET.search(name.rpartition(".")[2]):
+        return StartError(f"{name} has a value that it cannot have", hint="check its type and its length")
+    return StartError(f"{name} has a value that it cannot have: {text}")
+
+
+def with_setting(error: HubError) -> HubError:
+    """Name the setting for whose value a plugin or a class failed, when it was one.
+
+    Args:
+        error: why the hub does not start.
+
+    Returns:
+        The error to show.
+    """
+    wrong, plugin = error.__cause__, getattr(error, "plugin", "")
+    if not (isinstance(wrong, TraitError) or (plugin and wrong and _setting_of(wrong))):
+        return error
+    said = bad_value(wrong)
+    text = f"{said} (plugin {plugin!r})" if plugin else str(said)
+    shown = StartError(text, hint=said.hint or error.hint)
+    shown.__cause__ = wrong
+    return shown
+
+
+def _setting_of(error: BaseException) -> str:
+    """Find the setting that was being set, checked or made when something failed; empty when none was."""
+    name = ""
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        here = frame.f_locals
+        trait, owner = here.get("self"), here.get("obj")
+        if isinstance(trait, TraitType) and trait.name and owner is not None:
+            name = f"c.{type(owner).__name__}.{trait.name}" if trait.metadata.get("config") else name
+        elif isinstance(trait, HasTraits) and isinstance(change := here.get("change"), Mapping):
+            name = f"c.{type(trait).__name__}.{change.get('name')}"
+    return name

@@ -1,0 +1,229 @@
+"""The parts of a hub process, made from its plan; nothing runs yet."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from traitlets import TraitError
+from traitlets.config import Config
+
+from plughub.app.config_files import bad_value
+from plughub.app.declarations import declared_of, scopes_of
+from plughub.app.hub_plan import HubPlan
+from plughub.app.internal_tls import InternalTLS, in_proxy, prepare_tls
+from plughub.app.origins import check_origins, check_worker_scopes
+from plughub.app.service_settings import hub_settings
+from plughub.classes.crypt_keeper import CryptKeeper, NoKeyError
+from plughub.domain.declarations import Declarations
+from plughub.domain.errors import RETRY, InvalidError, PluginError, StartError, exit_code_of
+from plughub.domain.scopes import ScopeTree
+from plughub.domain.servers import ServerRecord
+from plughub.kinds import HubContext, ProxyInfo, ProxySettings, SpawnerInfo
+from plughub.plugin.hook_calls import HookCaller
+from plughub.plugin.hooks import Hooks
+from plughub.plugin.threads import ThreadPools
+from plughub.services.composition import Foundation, HubServices, compose
+from plughub.services.coordination.initial_records import prepare
+from plughub.services.secrets.auth_states import AuthStates
+from plughub.services.servers.legacy_names import look_at_old_names
+from plughub.services.settings import HubSettings, LoginPolicy
+from plughub.services.users.configuration_sync import declare, make_users
+from plughub.services.users.identities import IdentityService
+from plughub.services.users.sessions import host_cookies_since
+from plughub.storage.store import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HubParts:
+    """The parts of a hub process.
+
+    Attributes:
+        services: the services.
+        caller: calls hooks.
+        pools: threads of plugins.
+        tls: certificates of the parts; None for plain HTTP.
+        proxy: settings of the proxy.
+        proxy_info: what the proxy says of itself.
+        host_cookies_since: when login cookies got the prefix ``__Host-``, in seconds since the epoch.
+        of_blocked: running servers of users who are blocked.
+    """
+
+    services: HubServices
+    caller: HookCaller
+    pools: ThreadPools
+    tls: InternalTLS | None
+    proxy: ProxySettings
+    proxy_info: ProxyInfo
+    host_cookies_since: float
+    of_blocked: list[ServerRecord]
+
+    def close(self) -> None:
+        """End the threads."""
+        self.services.auth_states.close()
+        self.pools.close()
+
+
+async def make_parts(plan: HubPlan) -> HubParts:
+    """Configure the plugins, bring the database to what the configuration says, and make the services.
+
+    Args:
+        plan: of the hub.
+
+    Returns:
+        The parts.
+
+    Raises:
+        StartError: a setting or a plugin is not good.
+    """
+    with contextlib.ExitStack() as undo:
+        pools = ThreadPools(plan.config.plugin_threads)
+        undo.callback(pools.close)
+        caller = HookCaller(plan.selection.active, pools, plan.observing.metrics.hook_called)
+        tls = await asyncio.to_thread(prepare_tls, plan.config, plan.where.connect_url)
+        mark = await plan.store.write(lambda tx: prepare(tx, plan.selection.heirs))
+        _configure_plugins(plan, caller, mark, tls)
+        proxy_info = _proxy_info(plan, caller)
+        proxy = in_proxy(tls, plan.proxy, plan.selection.proxy, proxy_info)
+        settings = _settings(plan, caller, mark, proxy_info, tls)
+        auth_states = open_auth_states(plan.config.config, plan.store, settings.policies)
+        undo.callback(auth_states.close)
+        hooks = Hooks(caller)
+        tree, declared, of_blocked = await _sync_configuration(plan)
+        await load_managed_roles(hooks, plan.store, settings, tree)
+        rename = plan.config.allow_existing_invalid_named_servers == "autorename"
+        await look_at_old_names(plan.store, hooks, settings, rename=rename)
+        rules = plan.selection.authenticators
+        services = compose(
+            Foundation(
+                store=plan.store,
+                hooks=hooks,
+                settings=settings,
+                tree=tree,
+                proxy=proxy,
+                auth_states=auth_states,
+                metrics=plan.observing.metrics,
+                cookie_secret=plan.secret,
+                services_folder=plan.runtime_dir / "services",
+                declared_services=declared.services,
+                given_names=declared.given_names,
+                name_is_valid=plan.selection.accepts_name,
+                delete_invalid=frozenset(n for n, found in rules.items() if found.delete_invalid_users),
+                blocked=frozenset(name for found in rules.values() for name in found.blocked_users),
+            )
+        )
+        since = await plan.store.write(lambda tx: host_cookies_since(tx, settings))
+        undo.pop_all()
+    return HubParts(
+        services=services,
+        caller=caller,
+        pools=pools,
+        tls=tls,
+        proxy=proxy,
+        proxy_info=proxy_info,
+        host_cookies_since=since,
+        of_blocked=of_blocked,
+    )
+
+
+def _configure_plugins(plan: HubPlan, caller: HookCaller, mark: str, tls: InternalTLS | None) -> None:
+    for name in plan.selection.active.names:
+        context = HubContext(
+            mark=mark,
+            plugin=name,
+            base_url=plan.where.base_url,
+            api_url=plan.where.api_url,
+            runtime_dir=plan.runtime_dir,
+            settings=plan.config.plugin_settings.get(name, {}),
+            config=plan.config.config,
+            certificates=tls.folder.folder if tls else None,
+        )
+        caller.register("hub_configure", only=name, context=context)
+
+
+def _proxy_info(plan: HubPlan, caller: HookCaller) -> ProxyInfo:
+    said = caller.register("hub_proxy_info", only=plan.selection.proxy, expected=ProxyInfo)
+    info: ProxyInfo = said[0].value if said else ProxyInfo()
+    check_origins(plan.origins, info, plan.selection.proxy)
+    authenticators = plan.selection.active.owners("authenticator")
+    check_worker_scopes(plan.config, plan.origins, info, plan.selection.proxy, authenticators)
+    return info
+
+
+def _settings(
+    plan: HubPlan, caller: HookCaller, mark: str, proxy: ProxyInfo, tls: InternalTLS | None
+) -> HubSettings:
+    infos: Mapping[str, SpawnerInfo] = {
+        answer.plugin: answer.value for answer in caller.register("hub_spawner_info", expected=SpawnerInfo)
+    }
+    return hub_settings(plan.config, plan.where, plan.selection, mark, infos, proxy, plan.origins, tls)
+
+
+async def _sync_configuration(plan: HubPlan) -> tuple[ScopeTree, Declarations, list[ServerRecord]]:
+    """Copy roles, groups, users and services of the configuration into the database."""
+    try:
+        tree = scopes_of(plan.config)
+        declared = declared_of(plan.config, plan.selection, tree, plan.where.base_url)
+        of_blocked = await plan.store.write(lambda tx: declare(tx, declared))
+        await make_users(plan.store, declared.allowed)
+    except InvalidError as error:
+        raise StartError(error.message, hint=error.hint) from error
+    return tree, declared, of_blocked
+
+
+def open_auth_states(config: Config, store: Store, policies: Mapping[str, LoginPolicy]) -> AuthStates:
+    """Get the keys for the saved secrets.
+
+    Args:
+        config: the whole configuration.
+        store: the storage.
+        policies: what the settings of each authenticator say.
+
+    Returns:
+        What seals and opens secrets.
+
+    Raises:
+        StartError: a key is not good, or secrets are to be saved and there is none.
+    """
+    try:
+        keeper = CryptKeeper(config=config)
+        keys, threads = keeper.keys, keeper.n_threads
+    except NoKeyError as error:
+        raise StartError(str(error)) from error
+    except TraitError as error:
+        raise bad_value(error) from error
+    wanting = [name or "Authenticator" for name, policy in policies.items() if policy.enable_auth_state]
+    if wanting and not keys:
+        raise StartError(
+            f"enable_auth_state is set ({', '.join(wanting)}), but there is no key to encrypt with",
+            hint="set JUPYTERHUB_CRYPT_KEY to what `openssl rand -hex 32` prints, or c.CryptKeeper.keys",
+        )
+    return AuthStates(store, keys, threads)
+
+
+async def load_managed_roles(hooks: Hooks, store: Store, settings: HubSettings, tree: ScopeTree) -> None:
+    """Have authenticators name the roles that they manage, and bring these to what they say.
+
+    Args:
+        hooks: the hooks.
+        store: the storage.
+        settings: of the hub.
+        tree: the scopes of the hub.
+
+    Raises:
+        StartError: an authenticator failed, or a role is not good.
+    """
+    keeper = IdentityService(settings, tree)
+    reset = any(settings.policy_of(name).reset_managed_roles for name in settings.authenticators)
+    try:
+        named = [await hooks.managed_roles(name) for name in settings.authenticators]
+        roles = [role for found in named for role in found]
+        if roles or reset:
+            await store.write(lambda tx: keeper.declare(tx, roles, reset=reset))
+    except (PluginError, InvalidError) as error:
+        raise StartError(
+            f"the roles of an authenticator cannot be loaded: {error.message}",
+            exit_code=exit_code_of(error.__cause__ or error, unsure=RETRY),
+        ) from error

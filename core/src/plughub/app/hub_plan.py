@@ -1,0 +1,129 @@
+"""What the configuration asks for, read and checked before anything runs."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from traitlets.config import Config
+
+from plughub.app.config import JupyterHub
+from plughub.app.cookie_secret import cookie_secret
+from plughub.app.observability import Observing
+from plughub.app.origins import read_origins
+from plughub.app.plugins import DATABASE, PluginChooser, PluginSelection
+from plughub.app.service_settings import Addresses, addresses, proxy_settings, runtime_folder
+from plughub.app.unread_settings import check_settings
+from plughub.domain.origins import Origins
+from plughub.kinds import ProxySettings
+from plughub.plugin.hook_calls import failing_start
+from plughub.services.tokens.database_tokens import DatabaseTokens
+from plughub.services.users.login_links import PLUGIN as ONETIME
+from plughub.services.users.login_links import OneTimeLinks
+from plughub.storage.database import Database
+from plughub.storage.schema import prepare_schema, schema_state
+from plughub.storage.store import Store
+
+log = logging.getLogger("plughub")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HubPlan:
+    """What a hub process is to be.
+
+    Attributes:
+        config: the settings of the hub.
+        where: the addresses.
+        origins: which origins hub, servers and services have in a browser.
+        proxy: settings of the proxy, without certificates.
+        runtime_dir: folder for sockets, logs and generated files.
+        secret: signs cookies.
+        store: the storage, whose schema is current.
+        selection: the plugins.
+        links: one-time login links; active when `ONETIME` is among the plugins.
+        observing: metrics, event log and audit trail.
+    """
+
+    config: JupyterHub
+    where: Addresses
+    origins: Origins
+    proxy: ProxySettings
+    runtime_dir: Path
+    secret: bytes = field(repr=False)
+    store: Store
+    selection: PluginSelection
+    links: OneTimeLinks
+    observing: Observing
+
+
+def make_plan(config: Config, names: list[str]) -> HubPlan:
+    """Read the configuration, choose the plugins, and open the database.
+
+    Args:
+        config: the whole configuration.
+        names: plugins as named on the command line or elsewhere; empty for the defaults.
+
+    Returns:
+        The plan.
+
+    Raises:
+        StartError: the configuration, a plugin or the database is not good. Nothing is stored then.
+    """
+    hub = JupyterHub(config=config)
+    where = addresses(hub)
+    origins = read_origins(hub)
+    proxy = proxy_settings(hub, where, origins)
+    runtime_dir = runtime_folder(hub.runtime_dir)
+    secret = cookie_secret(hub.cookie_secret, Path(hub.cookie_secret_file))
+    store = Store(Database(hub.db_url, hub.db_kwargs))
+    links = OneTimeLinks(store)
+    observing = Observing(config, hub, store)
+    selection = _choose_plugins(hub, config, names, where, store, links, observing)
+    _prepare_database(hub)
+    return HubPlan(
+        config=hub,
+        where=where,
+        origins=origins,
+        proxy=proxy,
+        runtime_dir=runtime_dir,
+        secret=secret,
+        store=store,
+        selection=selection,
+        links=links,
+        observing=observing,
+    )
+
+
+def _choose_plugins(
+    hub: JupyterHub,
+    config: Config,
+    names: list[str],
+    where: Addresses,
+    store: Store,
+    links: OneTimeLinks,
+    observing: Observing,
+) -> PluginSelection:
+    builtins: dict[str, Callable[[], object]] = {ONETIME: lambda: links}
+    chooser = PluginChooser(hub, config, builtins, where.hub_prefix)
+    selection = chooser.choose(names)
+    selection.active.add(DATABASE, DatabaseTokens(store))
+    observing.join(selection)
+    check_settings(config, hub, selection, chooser.installed)
+    for name, authenticator in selection.authenticators.items():
+        if name not in selection.added:
+            with failing_start(name, "check_allow_config"):
+                authenticator.check_allow_config()
+    if selection.added:
+        log.info("default plugins: %s", ", ".join(selection.added))
+    return selection
+
+
+def _prepare_database(hub: JupyterHub) -> None:
+    where = hub.db_url, hub.db_kwargs
+    if hub.upgrade_db and not schema_state(*where).current:
+        from plughub.storage.upgrade import upgrade_schema  # noqa: PLC0415 - loads alembic, seldom used
+
+        upgrade_schema(*where)
+    prepare_schema(*where)

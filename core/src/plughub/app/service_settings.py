@@ -1,0 +1,294 @@
+"""Turning the configuration into the frozen settings that are handed inward."""
+
+from __future__ import annotations
+
+import os
+import socket
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from plughub.app.config import JupyterHub
+from plughub.app.internal_tls import InternalTLS
+from plughub.app.origins import servers_port
+from plughub.app.plugins import PluginSelection
+from plughub.app.trusted_proxies import proxy_addresses
+from plughub.classes.authenticator.authenticator import Authenticator
+from plughub.domain.errors import InvalidError, StartError, exit_code_of
+from plughub.domain.login_throttle import LoginLimits
+from plughub.domain.origins import Origins
+from plughub.domain.paths import check_base_url
+from plughub.domain.urls import host_in_url, hub_url
+from plughub.kinds import ProxyInfo, ProxySettings, SpawnerInfo
+from plughub.services.settings import HubSettings, LoginPolicy
+
+DAY = 86400
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Addresses:
+    """Where everything is reached.
+
+    Attributes:
+        ip: on which users reach the hub.
+        port: on which users reach the hub.
+        base_url: path of the whole application.
+        hub_ip: on which proxy and servers reach the hub.
+        hub_port: on which proxy and servers reach the hub.
+        connect_url: URL to give to proxy and servers, without a path.
+    """
+
+    ip: str
+    port: int
+    base_url: str
+    hub_ip: str
+    hub_port: int
+    connect_url: str
+
+    @property
+    def hub_prefix(self) -> str:
+        """Path of the hub's own pages."""
+        return hub_url(self.base_url)
+
+    @property
+    def api_url(self) -> str:
+        """Where servers reach the API."""
+        return f"{self.connect_url}{self.hub_prefix}api"
+
+
+def addresses(hub: JupyterHub) -> Addresses:
+    """Work out the addresses.
+
+    Args:
+        hub: the settings of the hub.
+
+    Returns:
+        The addresses.
+
+    Raises:
+        StartError: a URL makes no sense.
+    """
+    public = _split(hub.bind_url, "bind_url")
+    internal = _split(hub.hub_bind_url, "hub_bind_url")
+    ip, port, path = public or (hub.ip, hub.port, "")
+    hub_ip, hub_port, _ = internal or (hub.hub_ip, hub.hub_port, "")
+    base_url = _base_url("bind_url", path) if path.strip("/") else _base_url("base_url", hub.base_url)
+    everywhere = hub_ip in {"", "0.0.0.0", "::", "*"}  # noqa: S104 - a comparison
+    connect_ip = hub.hub_connect_ip or (socket.gethostname() if everywhere else hub_ip)
+    host = host_in_url(connect_ip)
+    connect = urlsplit(hub.hub_connect_url)
+    scheme = "https" if hub.internal_ssl else "http"
+    connect_url = (
+        f"{connect.scheme}://{connect.netloc}" if connect.netloc else f"{scheme}://{host}:{hub_port}"
+    )
+    if hub.internal_ssl and not connect_url.startswith("https://"):
+        raise StartError(
+            f"c.JupyterHub.hub_connect_url = {hub.hub_connect_url!r}: with internal_ssl it begins with https://"
+        )
+    return Addresses(
+        ip="" if ip == "*" else ip,
+        port=port or 8000,
+        base_url=base_url,
+        hub_ip="" if hub_ip == "*" else hub_ip,
+        hub_port=hub_port or 8081,
+        connect_url=connect_url,
+    )
+
+
+def _base_url(setting: str, path: str) -> str:
+    """Bring the path of the application to the one spelling that everything is given."""
+    try:
+        return check_base_url(path)
+    except InvalidError as error:
+        raise StartError(
+            f"c.JupyterHub.{setting}: {error}",
+            hint="write a path such as /jupyter/; blanks and letters of any script may stand in it",
+        ) from error
+
+
+def proxy_settings(hub: JupyterHub, where: Addresses, origins: Origins) -> ProxySettings:
+    """Give the proxy's settings.
+
+    Args:
+        hub: the settings of the hub.
+        where: the addresses.
+        origins: those of hub and servers.
+
+    Returns:
+        The settings, without a saved state.
+
+    Raises:
+        StartError: certificate and key do not come together, or do not exist.
+    """
+    if bool(hub.ssl_cert) != bool(hub.ssl_key):
+        raise StartError("c.JupyterHub.ssl_cert and c.JupyterHub.ssl_key go together: set both or none")
+    for name in ("ssl_cert", "ssl_key"):
+        path = getattr(hub, name)
+        if path and not Path(path).is_file():
+            raise StartError(f"c.JupyterHub.{name}: there is no file {path}")
+    return ProxySettings(
+        ip=where.ip,
+        port=where.port,
+        hub_url=where.connect_url,
+        base_url=where.base_url,
+        error_url=f"{where.connect_url}{where.hub_prefix}error",
+        ssl_cert=hub.ssl_cert,
+        ssl_key=hub.ssl_key,
+        trusted_downstream_ips=proxy_addresses(hub.trusted_downstream_ips),
+        host_routing=origins.by_host,
+        servers_port=servers_port(hub, where.port, origins),
+    )
+
+
+def hub_settings(
+    hub: JupyterHub,
+    where: Addresses,
+    selection: PluginSelection,
+    mark: str,
+    infos: Mapping[str, SpawnerInfo],
+    proxy: ProxyInfo,
+    origins: Origins,
+    tls: InternalTLS | None = None,
+) -> HubSettings:
+    """Give the settings of the services.
+
+    Args:
+        hub: the settings of the hub.
+        where: the addresses.
+        selection: the plugins.
+        mark: mark of the hub.
+        infos: what the spawners say of themselves.
+        proxy: what the proxy says of itself.
+        origins: those of hub and servers.
+        tls: certificates of the parts; None for plain HTTP.
+
+    Returns:
+        The settings.
+    """
+    cookie_max_age = hub.cookie_max_age_days * DAY
+    named_limit: Any = hub.named_server_limit_per_user
+    host = hub.host_name or socket.gethostname()
+    return HubSettings(
+        mark=mark,
+        hub_id=uuid.uuid4().hex,
+        host=host,
+        base_url=where.base_url,
+        hub_url=where.connect_url,
+        api_url=where.api_url,
+        public_url=hub.public_url,
+        origins=origins,
+        tls=tls.context if tls else None,
+        service_tls=tls.service_files if tls else None,
+        spawners={name: infos.get(name, SpawnerInfo(label=name)) for name in selection.spawners},
+        proxy=selection.proxy,
+        proxy_host=host if proxy.host_bound else "",
+        one_person=tuple(frozenset(group) for group in hub.one_person),
+        allow_named_servers=hub.allow_named_servers,
+        named_server_limit=0 if callable(named_limit) else named_limit,
+        start_old_names=hub.allow_existing_invalid_named_servers != "allow-delete",
+        cookie_host_prefix=hub.cookie_host_prefix_enabled,
+        confirm_within=hub.confirm_within,
+        cookie_suffix=hub.cookie_suffix,
+        cookie_options=hub.tornado_settings.get("cookie_options", {}),
+        concurrent_spawn_limit=hub.concurrent_spawn_limit,
+        active_server_limit=hub.active_server_limit,
+        cookie_max_age=cookie_max_age,
+        oauth_token_expires_in=hub.oauth_token_expires_in or int(cookie_max_age),
+        oauth_require_pkce=hub.oauth_require_pkce,
+        token_expires_in_max=hub.token_expires_in_max_seconds,
+        token_limit=hub.token_limit_per_user,
+        policies=_policies(hub, selection),
+        lease=hub.lease_seconds,
+        activity_resolution=hub.activity_resolution,
+        last_activity_interval=hub.last_activity_interval,
+        service_check_interval=hub.service_check_interval,
+        cleanup_servers=hub.cleanup_servers,
+        cleanup_proxy=hub.cleanup_proxy,
+        audit_days=hub.audit_days,
+        plugin_threads=hub.plugin_threads,
+        login_limits=LoginLimits(
+            tries=hub.login_tries,
+            longest_pause=hub.login_longest_pause,
+            tries_of_name=hub.login_tries_of_name,
+            tries_of_address=hub.login_tries_of_address,
+        ),
+        refused_logins_per_hour=hub.refused_logins_per_hour,
+    )
+
+
+def _policies(hub: JupyterHub, selection: PluginSelection) -> dict[str, LoginPolicy]:
+    """What each authenticator's settings say; those of ``c.Authenticator`` for plugins without a class."""
+    of_others = Authenticator(config=hub.config)
+    owners = selection.active.owners("authenticator")
+    return {
+        name: LoginPolicy(
+            enable_auth_state=rules.enable_auth_state,
+            manage_roles=rules.manage_roles,
+            reset_managed_roles=rules.reset_managed_roles_on_startup,
+            refresh_age=rules.auth_refresh_age,
+            refresh_strict=rules.auth_refresh_strict,
+            refresh_pre_spawn=rules.refresh_pre_spawn,
+            refresh_pre_stop=rules.refresh_pre_stop,
+            listed=rules.hub_names(rules.allowed_users | rules.admin_users),
+        )
+        for name in (*owners, "")
+        for rules in [selection.authenticators.get(name, of_others)]
+    }
+
+
+def runtime_folder(path: str) -> Path:
+    """Make the folder for sockets, logs and generated files, open to nobody else.
+
+    Args:
+        path: of the folder.
+
+    Returns:
+        The folder.
+
+    Raises:
+        StartError: it cannot be made, or belongs to somebody else.
+    """
+    folder = Path(path).absolute()
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if folder.stat().st_uid != os.geteuid():
+            raise StartError(
+                f"the runtime folder belongs to somebody else: {folder}", hint="set JupyterHub.runtime_dir"
+            )
+        folder.chmod(0o700)
+    except OSError as error:
+        raise StartError(
+            f"the runtime folder cannot be made: {folder}: {error.strerror}", exit_code=exit_code_of(error)
+        ) from error
+    return folder
+
+
+def _split(url: str, name: str) -> tuple[str, int, str] | None:
+    if not url:
+        return None
+    parts = urlsplit(url)
+    try:
+        port = parts.port
+    except ValueError as error:
+        raise StartError(f"c.JupyterHub.{name} = {url!r}: {error}") from error
+    if parts.scheme not in {"http", "https"}:
+        raise StartError(
+            f"c.JupyterHub.{name} = {url!r} is no http URL", hint="such as http://127.0.0.1:8000"
+        )
+    return parts.hostname or "", port or 0, parts.path
+
+
+def template_folders(hub: JupyterHub, of_plugins: list[Any]) -> tuple[Path, ...]:
+    """List the folders with templates, in the order in which they are looked up.
+
+    Args:
+        hub: the settings of the hub.
+        of_plugins: what plugins offer.
+
+    Returns:
+        The folders.
+    """
+    return (*(Path(path) for path in hub.template_paths), *(Path(folder) for folder in of_plugins))

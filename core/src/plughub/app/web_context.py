@@ -1,0 +1,58 @@
+"""Handing everything that the handlers need to the web."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Final
+
+from plughub.app.health import Health
+from plughub.app.hub_parts import HubParts
+from plughub.app.hub_plan import HubPlan
+from plughub.app.installed_plugins import plugin_versions
+from plughub.app.service_settings import template_folders
+from plughub.app.web_options import web_options
+from plughub.kinds import LoginMethod, Page
+from plughub.web.context import WebContext
+
+PATH: Final = (str, os.PathLike)
+
+
+def web_context(
+    plan: HubPlan, parts: HubParts, shut_down: Callable[[bool | None, bool | None], None]
+) -> WebContext:
+    """Gather what the handlers work with.
+
+    Args:
+        plan: of the hub.
+        parts: of the hub.
+        shut_down: ends this process.
+
+    Returns:
+        The context.
+    """
+    register = parts.caller.register
+    return WebContext(
+        services=parts.services,
+        options=web_options(plan, parts),
+        cookie_secret=plan.secret,
+        shut_down=shut_down,
+        health=Health(plan.store, parts.services.settings, lambda: plan.store.database.trouble),
+        metrics=plan.observing.metrics,
+        metrics_report=plan.observing.report(parts.pools),
+        audit=plan.observing.audit,
+        login_methods=_login_methods(plan, parts),
+        pages=tuple(page for answer in register("hub_register_pages", each=Page) for page in answer.value),
+        template_folders=template_folders(
+            plan.config,
+            [folder for answer in register("hub_register_templates", each=PATH) for folder in answer.value],
+        ),
+        template_vars=plan.config.template_vars,
+        versions=plugin_versions(),
+    )
+
+
+def _login_methods(plan: HubPlan, parts: HubParts) -> dict[str, LoginMethod]:
+    methods = {name: LoginMethod() for name in plan.selection.active.owners("authenticator")}
+    answers = parts.caller.register("hub_login_method", expected=LoginMethod)
+    return methods | {answer.plugin: answer.value for answer in answers}

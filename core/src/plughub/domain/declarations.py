@@ -1,0 +1,178 @@
+"""What a config file declares: roles, groups and people, read and checked."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Final
+
+from plughub.domain.errors import InvalidError
+from plughub.domain.groups import check_group_name
+from plughub.domain.names import check_username, normalize_username
+from plughub.domain.roles import DEFAULT_ROLES, USER_ROLE, Role, check_role
+from plughub.domain.scopes import ScopeTree
+from plughub.domain.services import ServiceDeclaration
+
+MEMBERS: Final = ("users", "groups", "services")
+_ROLE_KEYS: Final = {"name", "description", "scopes", *MEMBERS}
+_GROUP_KEYS: Final = {"users", "properties"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoleDeclaration:
+    """A role, and who is to hold it.
+
+    Attributes:
+        role: the role.
+        users: names of users; None when nothing is said of users.
+        groups: names of groups; None when nothing is said of groups.
+        services: names of services; None when nothing is said of services.
+    """
+
+    role: Role
+    users: frozenset[str] | None = None
+    groups: frozenset[str] | None = None
+    services: frozenset[str] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupDeclaration:
+    """A group, its members and properties.
+
+    Attributes:
+        name: its name.
+        users: names of users who are to be in it; others stay.
+        properties: what is to be noted; None to leave it.
+    """
+
+    name: str
+    users: frozenset[str] = frozenset()
+    properties: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declarations:
+    """What a config file declares.
+
+    Attributes:
+        roles: the default roles, perhaps changed, and those of the config file.
+        groups: of the config file.
+        services: of the config file.
+        admins: names of admins by authenticator; those of all others by the empty name.
+        blocked: names of people who may not come in, likewise.
+        allowed: names of people who become users at the start because a setting allows them.
+        base_url: path of the whole application, below which services are reached.
+    """
+
+    roles: tuple[RoleDeclaration, ...] = tuple(RoleDeclaration(role=role) for role in DEFAULT_ROLES)
+    groups: tuple[GroupDeclaration, ...] = ()
+    services: tuple[ServiceDeclaration, ...] = ()
+    admins: Mapping[str, Collection[str]] = field(default_factory=lambda: MappingProxyType({}))
+    blocked: Mapping[str, Collection[str]] = field(default_factory=lambda: MappingProxyType({}))
+    allowed: Collection[str] = ()
+    base_url: str = "/"
+
+    @property
+    def given_names(self) -> frozenset[str]:
+        """Names of users to whom the config file gives a role, a group, the rights of an admin or a login."""
+        listed = [self.allowed, *self.admins.values(), *(group.users for group in self.groups)]
+        return frozenset().union(*listed, *(role.users or () for role in self.roles))
+
+
+def read_roles(
+    given: Iterable[Any], tree: ScopeTree, extra_user_scopes: Iterable[str] = ()
+) -> tuple[RoleDeclaration, ...]:
+    """Read the roles of a config file, and add the default ones.
+
+    Args:
+        given: dicts with name, description, scopes, users, groups and services.
+        tree: the scopes of the hub.
+        extra_user_scopes: what every user may do besides; nothing where the user role is given scopes.
+
+    Returns:
+        The roles.
+
+    Raises:
+        InvalidError: a role is not good, or is there twice.
+    """
+    more = tuple(extra_user_scopes)
+    tree.check(more, "extra_user_scopes")
+    found = {
+        role.name: RoleDeclaration(role=_with_scopes(role, more) if role.name == USER_ROLE else role)
+        for role in DEFAULT_ROLES
+    }
+    seen: set[str] = set()
+    for spec in given:
+        declared = _read_role(spec, found, tree)
+        if declared.role.name in seen:
+            raise InvalidError(f"role {declared.role.name!r} is declared twice")
+        seen.add(declared.role.name)
+        found[declared.role.name] = declared
+    return tuple(found.values())
+
+
+def read_groups(given: Mapping[str, Any]) -> tuple[GroupDeclaration, ...]:
+    """Read the groups of a config file.
+
+    Args:
+        given: by name; lists of users, or dicts with users and properties.
+
+    Returns:
+        The groups.
+
+    Raises:
+        InvalidError: a group is not good.
+    """
+    return tuple(_read_group(name, spec) for name, spec in given.items())
+
+
+def _read_role(spec: Any, known: Mapping[str, RoleDeclaration], tree: ScopeTree) -> RoleDeclaration:
+    if not isinstance(spec, Mapping) or not isinstance(spec.get("name"), str):
+        raise InvalidError(f"a role is a dict with a name, and not {type(spec).__name__}")
+    name = spec["name"]
+    if unknown := set(spec) - _ROLE_KEYS:
+        raise InvalidError(f"role {name!r} has unknown keys: {', '.join(sorted(unknown))}")
+    before = known[name].role if name in known else Role(name=name)
+    role = Role(
+        name=name,
+        description=str(spec.get("description", before.description)),
+        scopes=_names(spec.get("scopes", before.scopes), f"the scopes of role {name!r}"),
+    )
+    members = {kind: _members(spec, kind) for kind in MEMBERS}
+    return RoleDeclaration(role=check_role(role, tree), **members)
+
+
+def _read_group(name: str, spec: Any) -> GroupDeclaration:
+    check_group_name(name)
+    facts = spec if isinstance(spec, Mapping) else {"users": spec}
+    if unknown := set(facts) - _GROUP_KEYS:
+        raise InvalidError(f"group {name!r} has unknown keys: {', '.join(sorted(unknown))}")
+    properties = facts.get("properties")
+    if properties is not None and not isinstance(properties, Mapping):
+        raise InvalidError(f"the properties of group {name!r} must be a dict")
+    users = _names(facts.get("users") or (), f"the users of group {name!r}")
+    return GroupDeclaration(name=name, users=_usernames(users), properties=properties)
+
+
+def _members(spec: Mapping[str, Any], kind: str) -> frozenset[str] | None:
+    if spec.get(kind) is None:
+        return None
+    names = _names(spec[kind], f"the {kind} of role {spec['name']!r}")
+    return _usernames(names) if kind == "users" else frozenset(names)
+
+
+def _usernames(names: Iterable[str]) -> frozenset[str]:
+    return frozenset(check_username(normalize_username(name)) for name in names)
+
+
+def _names(value: Any, what: str) -> tuple[str, ...]:
+    if not isinstance(value, list | tuple | set | frozenset) or not all(
+        isinstance(item, str) for item in value
+    ):
+        raise InvalidError(f"{what} must be a list of names")
+    return tuple(value)
+
+
+def _with_scopes(role: Role, more: Collection[str]) -> Role:
+    return Role(name=role.name, description=role.description, scopes=(*role.scopes, *more))

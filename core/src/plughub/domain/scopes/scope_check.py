@@ -1,0 +1,142 @@
+"""Whether the scopes that somebody holds reach a resource."""
+
+from __future__ import annotations
+
+import enum
+import functools
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+from plughub.domain.errors import InvalidError
+from plughub.domain.scopes.filters import ScopeFilter, parse_scope
+
+_CACHE_SIZE: Final = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class ScopeCoverage:
+    """What one scope reaches.
+
+    Attributes:
+        everything: it has no filter.
+        users: names of users.
+        servers: ``user/server``.
+        groups: names of groups; their members are reached too.
+        services: names of services.
+    """
+
+    everything: bool = False
+    users: frozenset[str] = frozenset()
+    servers: frozenset[str] = frozenset()
+    groups: frozenset[str] = frozenset()
+    services: frozenset[str] = frozenset()
+
+    def covers(self, resource: ScopeFilter, groups: Collection[str] = ()) -> bool:
+        """Tell whether a resource is within reach: a server lies in its user, a user in her groups.
+
+        Args:
+            resource: the resource.
+            groups: groups of the user that the resource is about.
+
+        Returns:
+            True when it is.
+        """
+        if self.everything or resource.value in getattr(self, f"{resource.kind}s"):
+            return True
+        user = resource.user_name
+        return bool(user) and (user in self.users or not self.groups.isdisjoint(groups))
+
+
+class Access(enum.Enum):
+    """The answer to a check."""
+
+    ALLOWED = "allowed"
+    FILTERED = "filtered"
+    """The scope is held for other resources: say that there is no such thing."""
+    MISSING = "missing"
+    """The scope is not held at all: say which scope it takes."""
+
+
+NOTHING: Final = ScopeCoverage()
+
+
+@functools.lru_cache(maxsize=_CACHE_SIZE)
+def parse_scopes(scopes: frozenset[str]) -> Mapping[str, ScopeCoverage]:
+    """Take expanded scopes apart.
+
+    Args:
+        scopes: expanded scopes; what cannot be read or has an open self-filter reaches nothing.
+
+    Returns:
+        What each scope reaches, by its name without a filter.
+    """
+    values: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    whole = set()
+    for scope in scopes:
+        try:
+            base, limit = parse_scope(scope)
+        except InvalidError:
+            continue
+        if limit is None:
+            whole.add(base)
+        elif limit.value:
+            values[base][limit.kind].add(limit.value)
+    reaches = {base: _reach(kinds) for base, kinds in values.items()}
+    return MappingProxyType(reaches | dict.fromkeys(whole, ScopeCoverage(everything=True)))
+
+
+def reach_of(held: frozenset[str], scope: str) -> ScopeCoverage:
+    """Tell what a scope reaches, for calls that list and filter what they list.
+
+    Args:
+        held: expanded scopes.
+        scope: name without a filter.
+
+    Returns:
+        The reach; an empty one when the scope is not held.
+    """
+    return parse_scopes(held).get(scope, NOTHING)
+
+
+def check_scopes(
+    held: frozenset[str],
+    needed: Iterable[str],
+    resource: ScopeFilter | None = None,
+    groups: Collection[str] = (),
+) -> Access:
+    """Check whether any of the needed scopes is held for a resource.
+
+    A scope with a filter does not count where there is no resource to compare it with.
+
+    Args:
+        held: expanded scopes.
+        needed: names without filters, any of which is enough.
+        resource: what the request is about; None when it is about no single thing.
+        groups: groups of the user that the resource is about.
+
+    Returns:
+        Allowed, filtered out or missing.
+    """
+    reaches = parse_scopes(held)
+    answer = Access.MISSING
+    for scope in needed:
+        reach = reaches.get(scope)
+        if reach is None:
+            continue
+        if reach.everything or (resource is not None and reach.covers(resource, groups)):
+            return Access.ALLOWED
+        if resource is not None:
+            answer = Access.FILTERED
+    return answer
+
+
+def _reach(values: Mapping[str, Collection[str]]) -> ScopeCoverage:
+    return ScopeCoverage(
+        users=frozenset(values.get("user", ())),
+        servers=frozenset(values.get("server", ())),
+        groups=frozenset(values.get("group", ())),
+        services=frozenset(values.get("service", ())),
+    )

@@ -1,0 +1,100 @@
+"""Hub processes under this machine's name that this one cannot see: in a container, or on another machine."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+from plughub.domain.errors import RETRY, StartError
+from plughub.services.settings import HubSettings
+from plughub.storage.store import Store, Transaction
+
+log = logging.getLogger("plughub.membership")
+LOOK_SECONDS: Final = 0.5
+_RECENT_LEASES: Final = 2
+
+
+@cache
+def process_space() -> str:
+    """Tell where the numbers of processes mean what they mean here.
+
+    Returns:
+        The same in one PID namespace of one machine, until that boots anew; empty where it cannot be told.
+
+    Source:
+        proc(5), pid_namespaces(7).
+    """
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        return f"{boot} {Path('/proc/self/ns/pid').readlink()}"
+    except OSError:
+        return ""
+
+
+def is_namesake(hub: Mapping[str, Any], host: str) -> bool:
+    """Tell whether a process has this machine's name, and runs where its number means nothing here.
+
+    Args:
+        hub: the process, as it is stored.
+        host: this machine's name.
+
+    Returns:
+        False where that cannot be told.
+    """
+    here = process_space()
+    return bool(hub["host"] == host and here and hub["space"] and hub["space"] != here)
+
+
+async def wait_for_namesakes(store: Store, settings: HubSettings) -> Mapping[str, float]:
+    """Wait until it is known that no process of this machine's name lives elsewhere.
+
+    There is such a one after a container was killed, or a machine was booted. It is told from one that lives
+    by its signs of life, for which one lease is waited when the last one was given lately.
+
+    Args:
+        store: the storage.
+        settings: of this process.
+
+    Returns:
+        Those that are gone, and when they gave their last sign of life, in seconds.
+
+    Raises:
+        StartError: one lives.
+    """
+    now, gone = await store.read(lambda tx: _look(tx, settings.host))
+    if not any(seen > now - _RECENT_LEASES * settings.lease for seen in gone.values()):
+        return gone
+    log.warning("waiting %g s whether another hub under the name %r lives", settings.lease, settings.host)
+    ends = time.monotonic() + settings.lease
+    while time.monotonic() < ends:
+        await asyncio.sleep(min(LOOK_SECONDS, settings.lease / 10))
+        _, later = await store.read(lambda tx: _look(tx, settings.host))
+        if not later.items() <= gone.items():
+            raise same_name(settings.host)
+    return gone
+
+
+def same_name(host: str) -> StartError:
+    """Say that a name is not one machine's alone.
+
+    Args:
+        host: the name.
+
+    Returns:
+        What to raise.
+    """
+    return StartError(
+        f"another hub is on a machine or in a container that is called {host!r}, too: what is bound to one "
+        "could not be told from what is bound to the other",
+        hint="set JupyterHub.host_name to a name of its own for each",
+        exit_code=RETRY,  # the other one may be about to end
+    )
+
+
+def _look(tx: Transaction, host: str) -> tuple[float, dict[str, float]]:
+    return tx.now(), {hub["id"]: hub["seen"] for hub in tx.hub_processes.list() if is_namesake(hub, host)}

@@ -1,0 +1,40 @@
+"""What must stand in the database before anything else."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from plughub.domain.oauth import OAuthClient
+from plughub.domain.roles import DEFAULT_ROLES
+from plughub.storage.store import Transaction
+
+PLAIN_CLIENT: Final = "jupyterhub"
+"""The OAuth client of plain API tokens. It has no secret: nobody can log in as it."""
+
+
+def prepare(tx: Transaction, heirs: Mapping[str, tuple[str, str]] = MappingProxyType({})) -> str:
+    """Store the default roles, the client of plain tokens and the mark, as far as they are missing.
+
+    Args:
+        tx: the transaction.
+        heirs: by kind, a plugin and the name of the class that has taken its place: an older hub, or one
+            without the plugin, stored that name.
+
+    Returns:
+        The mark of this hub.
+    """
+    tx.roles.add_missing(DEFAULT_ROLES)
+    if tx.oauth.client(PLAIN_CLIENT) is None:
+        tx.oauth.save_client(
+            OAuthClient(identifier=PLAIN_CLIENT, secret="", redirect_uri="", description="JupyterHub")
+        )
+    for kind, (plugin, name) in heirs.items():
+        if kind == "spawner":
+            tx.plugin_owners.hand_over_servers(name, plugin)
+        elif kind == "authenticator":
+            tx.plugin_owners.hand_over_identities(name, plugin)
+    mark: str = tx.settings.set_default("mark", secrets.token_hex(8))
+    return mark

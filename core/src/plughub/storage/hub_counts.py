@@ -1,0 +1,59 @@
+"""The hub as a whole in a few numbers, counted by one query."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import Connection, ScalarSelect, bindparam, func, select
+
+from plughub.domain.hub_counts import PERIODS, HubCounts
+from plughub.domain.servers import OperationKind, Phase, Status
+from plughub.storage import tables
+
+_OPEN: Final = tables.operations.c.finished.is_(None)
+_QUEUED: Final = tables.operations.c.phase == Phase.QUEUED.value
+
+
+def _count(table: Any, *conditions: Any) -> ScalarSelect[int]:
+    return select(func.count()).select_from(table).where(*conditions).scalar_subquery()
+
+
+_ACTIVE_USERS: Final = tuple(
+    _count(tables.users, tables.users.c.last_activity >= bindparam(f"since_{period}")).label(period)
+    for period in PERIODS
+)
+_LOOK: Final = select(
+    _count(tables.users).label("users"),
+    _count(tables.server_life, tables.server_life.c.status == Status.RUNNING.value).label("running"),
+    _count(tables.operations, _OPEN, _QUEUED).label("queued"),
+    *(
+        _count(tables.operations, _OPEN, tables.operations.c.kind == kind.value).label(kind.value)
+        for kind in OperationKind
+    ),
+)
+_LOOK_AT_ALL: Final = _LOOK.add_columns(*_ACTIVE_USERS)
+
+
+def count(connection: Connection, now: datetime, *, active_users: bool = True) -> HubCounts:
+    """Count.
+
+    Args:
+        connection: of the transaction.
+        now: the time from which periods reach back.
+        active_users: count who was active, too.
+
+    Returns:
+        The numbers.
+    """
+    periods = PERIODS if active_users else {}
+    since = {f"since_{period}": now - length for period, length in periods.items()}
+    found = connection.execute(_LOOK_AT_ALL if active_users else _LOOK, since).one()
+    row = found._mapping  # noqa: SLF001 - its public name
+    return HubCounts(
+        users=row["users"],
+        active_users={period: row[period] for period in periods},
+        running_servers=row["running"],
+        starts_queued=row["queued"],
+        operations={kind.value: row[kind.value] for kind in OperationKind},
+    )

@@ -1,0 +1,34 @@
+"""Which plugin owns what is stored, when a plugin goes by another name."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, delete, select, update
+
+from plughub.storage import tables
+from plughub.storage.session_table import sessions
+
+_known = tables.identities.c
+
+
+class PluginOwners:
+    """The plugins that own servers and identities, on one connection."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def hand_over_servers(self, plugin: str, heir: str) -> None:
+        """Have a spawner own the servers and operations of another one."""
+        for table in (tables.server_life, tables.operations):
+            self._connection.execute(update(table).where(table.c.backend == plugin).values(backend=heir))
+
+    def hand_over_identities(self, plugin: str, heir: str) -> None:
+        """Have an authenticator know the people of another one, besides those whom it knows as others."""
+        own = select(_known.subject).where(_known.plugin == heir)
+        moving = update(tables.identities).where(_known.plugin == plugin, _known.subject.not_in(own))
+        self._connection.execute(moving.values(plugin=heir))
+        twin = tables.identities.alias()
+        same = select(twin.c.id).where(
+            twin.c.plugin == heir, twin.c.subject == _known.subject, twin.c.user_id == _known.user_id
+        )
+        self._connection.execute(delete(tables.identities).where(_known.plugin == plugin, same.exists()))
+        self._connection.execute(update(sessions).where(sessions.c.plugin == plugin).values(plugin=heir))

@@ -1,0 +1,198 @@
+"""Many users at once: a list costs the same few statements, whatever its length."""
+
+from __future__ import annotations
+
+import uuid
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Sequence
+from functools import cache
+from typing import Any, Final
+
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    bindparam,
+    delete,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.exc import IntegrityError
+
+from plughub.domain.clock import utcnow
+from plughub.domain.errors import ConflictError
+from plughub.domain.names import shorten
+from plughub.domain.roles import ADMIN_ROLE, USER_ROLE
+from plughub.domain.servers import Status
+from plughub.domain.users import ServerState, User, UserQuery
+from plughub.storage import tables
+from plughub.storage.changes import Changes
+from plughub.storage.effective_scopes import groups_in, rights_of_users, sum_up_many
+from plughub.storage.shares import told_of_shares
+from plughub.storage.statements import insert_all_unless_there
+
+CHUNK: Final = 500
+"""Rows in one statement."""
+_UNIQUE: Final = {"id", "name"}
+
+_users, _roles, _groups = tables.users.c, tables.roles.c, tables.groups.c
+_spawners, _life, _ops = tables.spawners.c, tables.server_life.c, tables.operations.c
+_members = tables.user_group_map.c
+_COLUMNS = (_users.id, _users.name, _users.cookie_id, _users.created, _users.last_activity, _users.user_info)
+_KEYS: BindParameter[Any] = bindparam("keys", expanding=True)
+_BY_IDS = select(*_COLUMNS).where(_users.id.in_(_KEYS)).order_by(_users.id)
+_KNOWN = select(_users.name).where(_users.name.in_(bindparam("names", expanding=True)))
+_RIGHTS = rights_of_users(lambda column: column.in_(_KEYS))
+_USER_ROLE = select(_roles.id).where(_roles.name == USER_ROLE).scalar_subquery()
+_GIVE_ROLE = insert(tables.user_role_map).from_select(
+    ["user_id", "role_id", "managed_by_auth"],
+    select(_users.id, _USER_ROLE, literal(value=False)).where(_users.id.in_(_KEYS), _USER_ROLE.is_not(None)),
+)
+_NEW_SERVERS = insert(tables.spawners)
+_BUSY = select(_ops.user_id).where(_ops.finished.is_(None))
+_NOT_STOPPED = (
+    select(_spawners.user_id)
+    .join(tables.server_life, _life.spawner_id == _spawners.id)
+    .where(_life.status != Status.STOPPED.value, _spawners.user_id.is_not(None))
+)
+_READY = (
+    select(_spawners.user_id)
+    .join(tables.server_life, _life.spawner_id == _spawners.id)
+    .where(
+        _life.status == Status.RUNNING.value,
+        _spawners.id.not_in(select(_ops.spawner_id).where(_ops.finished.is_(None))),
+    )
+)
+
+
+class UserList:
+    """Many users at once, on one connection."""
+
+    def __init__(self, connection: Connection, changes: Changes) -> None:
+        self._connection = connection
+        self._changes = changes
+
+    def page(self, query: UserQuery) -> list[User]:
+        """List a page of users."""
+        wanted = _ordered(query.sort, query.descending).where(*_conditions(query))
+        bounds = {"offset": query.offset, "limit": query.limit}
+        # Going over keys alone, most databases read nothing but an index.
+        keys = list(self._connection.execute(wanted, bounds).scalars())
+        found = {user.id: user for user in self._complete(keys)}
+        return [found[key] for key in keys if key in found]
+
+    def count(self, query: UserQuery) -> int:
+        """Count the users of all pages."""
+        counted = select(func.count()).select_from(tables.users).where(*_conditions(query))
+        return int(self._connection.execute(counted).scalar_one())
+
+    def by_ids(self, user_ids: Collection[int]) -> list[User]:
+        """List users by key, in the order of their keys."""
+        chunks = _chunks(sorted(user_ids))
+        return [user for chunk in chunks for user in self._complete(chunk)]
+
+    def known(self, names: Collection[str]) -> frozenset[str]:
+        """Tell which names are names of users."""
+        found: set[str] = set()
+        for chunk in _chunks(sorted(names)):
+            found.update(self._connection.execute(_KNOWN, {"names": chunk}).scalars())
+        return frozenset(found)
+
+    def create(self, names: Sequence[str]) -> list[int]:
+        """Store users with default role and default server; answers the keys of those that are new."""
+        created: list[int] = []
+        for chunk in _chunks(list(dict.fromkeys(names))):
+            rows = [
+                {"name": name, "cookie_id": uuid.uuid4().hex, "created": utcnow(), "admin": False}
+                for name in chunk
+            ]
+            keys = insert_all_unless_there(self._connection, tables.users, ["name"], rows, _users.id)
+            if not keys:
+                continue
+            servers = [{"user_id": key, "name": "", "state": {}} for key in keys]
+            self._connection.execute(_NEW_SERVERS, servers)
+            self._connection.execute(_GIVE_ROLE, {"keys": keys})
+            created += keys
+        return created
+
+    def rename(self, user_id: int, name: str) -> None:
+        """Give a user another name; ConflictError when somebody has it."""
+        try:
+            with self._connection.begin_nested():
+                self._connection.execute(update(tables.users).where(_users.id == user_id).values(name=name))
+        except IntegrityError as error:
+            raise ConflictError(f"there is a user {shorten(name)} already") from error
+        told_of_shares(self._connection, self._changes, tables.shares.c.owner_id == user_id)
+        self._changes.add("user", str(user_id))
+
+    def delete(self, user_id: int) -> None:
+        """Forget a user with all servers and tokens."""
+        told_of_shares(self._connection, self._changes, tables.shares.c.owner_id == user_id)
+        self._connection.execute(delete(tables.users).where(_users.id == user_id))
+        self._changes.add("user", str(user_id))
+
+    def _complete(self, keys: Collection[int]) -> list[User]:
+        if not keys:
+            return []
+        these = {"keys": keys}
+        rights: defaultdict[int, list[Row[Any]]] = defaultdict(list)
+        for right in self._connection.execute(_RIGHTS, {**these, "now": utcnow()}).all():
+            rights[right.holder].append(right)
+        sum_of = sum_up_many()
+        rows: Sequence[Any] = self._connection.execute(_BY_IDS, these).all()
+        return [_user(row, groups_in(rights[row.id]), *sum_of(rights[row.id])) for row in rows]
+
+
+@cache
+def _ordered(sort: str, descending: bool) -> Select[Any]:
+    column = _users[sort]
+    order: list[ColumnElement[Any]] = [column.desc() if descending else column.asc()]
+    if sort not in _UNIQUE:
+        nulls = order[0].nulls_last() if descending else order[0].nulls_first()
+        order = [nulls, _users.id.asc()]
+    return select(_users.id).order_by(*order).offset(bindparam("offset")).limit(bindparam("limit"))
+
+
+def _conditions(query: UserQuery) -> list[ColumnElement[bool]]:
+    wanted: list[ColumnElement[bool]] = []
+    if query.name_filter:
+        wanted.append(func.lower(_users.name).contains(query.name_filter.lower(), autoescape=True))
+    if not query.within.everything:
+        members = (
+            select(_members.user_id)
+            .join(tables.groups, _groups.id == _members.group_id)
+            .where(_groups.name.in_(query.within.groups))
+        )
+        wanted.append(or_(_users.name.in_(query.within.users), _users.id.in_(members)))
+    if query.state is ServerState.READY:
+        wanted.append(_users.id.in_(_READY))
+    elif query.state is not None:
+        active = or_(_users.id.in_(_NOT_STOPPED), _users.id.in_(_BUSY))
+        wanted.append(active if query.state is ServerState.ACTIVE else ~active)
+    return wanted
+
+
+def _user(row: Row[Any], groups: tuple[str, ...], roles: tuple[str, ...], scopes: frozenset[str]) -> User:
+    return User(
+        id=row.id,
+        name=row.name,
+        cookie_id=row.cookie_id,
+        admin=ADMIN_ROLE in roles,
+        created=row.created,
+        last_activity=row.last_activity,
+        groups=groups,
+        roles=roles,
+        scopes=scopes,
+        user_info=row.user_info or {},
+    )
+
+
+def _chunks(items: Sequence[Any]) -> Iterator[list[Any]]:
+    for first in range(0, len(items), CHUNK):
+        yield list(items[first : first + CHUNK])

@@ -1,0 +1,213 @@
+"""Pauses after wrong passwords, by the clock of the test."""
+
+from __future__ import annotations
+
+import pytest
+
+from plughub.domain.login_throttle import (
+    KNOWN_SECONDS,
+    SECONDS_PER_TRY,
+    AttemptCounts,
+    AttemptRecord,
+    LoginLimits,
+    decide,
+    keys_of,
+    right,
+    undecided,
+    wrong,
+)
+from plughub.domain.rate_limit import RateLimit
+
+START = 1_000_000.0
+LIMITS = LoginLimits()
+
+
+class Door:
+    """Remembers as the database does."""
+
+    def __init__(self) -> None:
+        self.known: dict[str, AttemptRecord] = {}
+        self.now = START
+
+    def knock(self, name: str, address: str, *, good: bool | None = False) -> float:
+        """Try to log in: seconds to wait, 0 when it was let through."""
+        keys = keys_of(name, address)
+        decision = decide(self.counts(name, address), LIMITS, self.now, named=bool(name))
+        counts = decision.counts
+        if not decision.wait:
+            outcome = {True: right, False: wrong, None: undecided}[good]
+            counts = outcome(counts, self.now)
+        self.known |= {keys.pair: counts.pair, keys.name: counts.name, keys.address: counts.address}
+        self.known.pop("", None)
+        return decision.wait
+
+    def counts(self, name: str, address: str) -> AttemptCounts:
+        keys = keys_of(name, address)
+        return AttemptCounts(
+            pair=self.known.get(keys.pair, AttemptRecord()),
+            name=self.known.get(keys.name, AttemptRecord()),
+            address=self.known.get(keys.address, AttemptRecord()),
+        )
+
+    def guess_for(self, seconds: float, name: str, *addresses: str) -> int:
+        """Guess as fast as it goes; answers how many guesses reached a plugin."""
+        through, end = 0, self.now + seconds
+        while self.now < end:
+            through += sum(not self.knock(name, address) for address in addresses)
+            self.now += 0.5
+        return through
+
+
+@pytest.fixture
+def door() -> Door:
+    return Door()
+
+
+def test_some_mistakes_are_free_and_further_ones_double_a_pause(door) -> None:
+    for _ in range(LIMITS.tries):
+        assert door.knock("alice", "192.0.2.1") == 0
+    waits = []
+    for _ in range(10):
+        assert door.knock("alice", "192.0.2.1") == 0
+        waits.append(door.knock("alice", "192.0.2.1"))
+        door.now += waits[-1]
+    assert waits[:5] == pytest.approx([2, 4, 8, 16, 32], rel=0.1)
+    assert waits == sorted(waits)
+    assert max(waits) <= LIMITS.longest_pause < 1.5 * waits[-1]
+
+
+def test_an_hour_of_guessing_from_one_address_is_some_twenty_guesses(door) -> None:
+    assert door.guess_for(3600, "alice", "192.0.2.1") < 25
+
+
+def test_the_right_password_ends_the_pauses_at_that_address(door) -> None:
+    for _ in range(LIMITS.tries + 1):
+        door.knock("alice", "192.0.2.1")
+    door.now += SECONDS_PER_TRY
+    assert door.knock("alice", "192.0.2.1", good=True) == 0
+    assert [door.knock("alice", "192.0.2.1") for _ in range(LIMITS.tries)] == [0] * LIMITS.tries
+
+
+def test_a_stranger_elsewhere_keeps_nobody_out_who_was_here_before(door) -> None:
+    assert door.knock("alice", "198.51.100.7", good=True) == 0
+    door.guess_for(600, "alice", *(f"192.0.2.{number}" for number in range(100)))
+    assert door.knock("alice", "198.51.100.7", good=True) == 0
+    door.now += KNOWN_SECONDS
+    assert not door.counts("alice", "198.51.100.7").pair.until
+
+
+def test_under_attack_a_new_address_comes_in_after_its_turn(door) -> None:
+    attackers = [f"192.0.2.{number}" for number in range(100)]
+    door.guess_for(60, "alice", *attackers)
+    wait = door.knock("alice", "198.51.100.7", good=True)
+    assert 0 < wait <= SECONDS_PER_TRY * (len(attackers) + 1)
+    door.guess_for(wait, "alice", *attackers)
+    assert door.knock("alice", "198.51.100.7", good=True) == 0
+
+
+def test_many_addresses_together_guess_at_the_pace_of_the_name(door) -> None:
+    attackers = [f"192.0.2.{number}" for number in range(200)]
+    through = door.guess_for(600, "alice", *attackers)
+    assert through < LIMITS.tries_of_name + 600 / SECONDS_PER_TRY + len(attackers)
+
+
+def test_a_classroom_behind_one_address_may_mistype_at_once(door) -> None:
+    students = [f"student{number}" for number in range(60)]
+    for name in students:
+        door.knock(name, "192.0.2.1")
+    assert all(door.knock(name, "192.0.2.1", good=True) == 0 for name in students)
+
+
+def test_a_whole_class_that_mistypes_three_times_is_in_after_some_minutes(door) -> None:
+    students = [f"student{number}" for number in range(60)]
+    todo = dict.fromkeys(students, 3)
+    due = dict.fromkeys(students, START)
+    while todo and door.now < START + 300:
+        for name in [name for name in todo if due[name] <= door.now]:
+            wait = door.knock(name, "192.0.2.1", good=todo[name] == 0)
+            due[name] = door.now + wait
+            if not wait:
+                todo[name] -= 1
+                if todo[name] < 0:
+                    del todo[name]
+        door.now += 1
+    assert not todo
+    # the next morning all of them are known there, though a stranger among them guesses at other names
+    for number in range(150):
+        door.knock(f"nobody{number}", "192.0.2.1")
+    assert all(door.knock(name, "192.0.2.1", good=True) == 0 for name in students)
+
+
+def test_one_address_that_tries_many_names_is_slowed_down(door) -> None:
+    through = 0
+    for number in range(2000):
+        through += not door.knock(f"user{number}", "192.0.2.1")
+        door.now += 0.1
+    assert through < LIMITS.tries_of_address + 200 / SECONDS_PER_TRY + 2
+
+
+@pytest.mark.parametrize("from_everywhere", [True, False])
+def test_a_flood_keeps_nobody_out_for_longer_than_the_longest_pause(door, from_everywhere) -> None:
+    for _ in range(3 * LIMITS.tries_of_address):  # at the same moment, so that many are let through
+        keys = keys_of("alice", "192.0.2.1")
+        for key in (keys.name, keys.address):
+            door.known[key] = wrong(door.counts("alice", "192.0.2.1"), door.now).name
+    for number in range(6000):
+        stranger = ("alice", f"2001:db8:{number:x}::1") if from_everywhere else (f"u{number}", "192.0.2.1")
+        door.knock(*stranger)
+        door.now += 0.02
+    noted = sum(tries != AttemptRecord() for tries in door.known.values())
+    assert noted < (LIMITS.longest_pause + 6000 * 0.02) / SECONDS_PER_TRY * 2 + 10  # a flood fills no table
+    victim = ("alice", "198.51.100.7") if from_everywhere else ("bob", "192.0.2.1")
+    assert door.knock(*victim, good=True) == pytest.approx(LIMITS.longest_pause, abs=SECONDS_PER_TRY)
+    door.now += LIMITS.longest_pause + 2 * SECONDS_PER_TRY
+    assert door.knock(*victim, good=True) == 0
+
+
+def test_tries_without_a_name_count_for_the_address_alone(door) -> None:
+    through = 0
+    for _ in range(1000):
+        through += not door.knock("", "192.0.2.1")
+        door.now += 0.1
+    assert LIMITS.tries_of_address <= through < LIMITS.tries_of_address + 100 / SECONDS_PER_TRY + 20
+    assert door.knock("", "198.51.100.7") == 0
+
+
+def test_what_nothing_could_be_found_out_about_does_not_count(door) -> None:
+    assert all(door.knock("alice", "192.0.2.1", good=None) == 0 for _ in range(200))
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("2001:db8::1", "2001:db8::ffff:2", True),
+        ("2001:db8:0:1::1", "2001:db8:0:2::1", False),
+        ("::ffff:192.0.2.1", "192.0.2.1", True),
+        ("192.0.2.1", "192.0.2.2", False),
+        ("fe80::1%eth0", "fe80::2", True),
+    ],
+)
+def test_what_one_party_has_many_of_is_one_address(one, other, same) -> None:
+    assert (keys_of("alice", one).address == keys_of("bob", other).address) is same
+
+
+def test_other_spellings_of_a_name_are_the_same_name_and_keys_have_one_length() -> None:
+    assert keys_of("Ａlice", "").name == keys_of("alice", "").name
+    assert {len(key) for key in keys_of("x" * 10_000, "y" * 10_000).all} == {64}
+
+
+def test_a_ceiling_counts_for_each_and_for_all_and_begins_again() -> None:
+    ceiling = RateLimit(each=2, total=5)
+    assert [ceiling.take("a", 0) for _ in range(3)] == [True, True, False]
+    assert [ceiling.take("a", 60) for _ in range(3)] == [True, True, False]
+    assert [ceiling.take(key, 61) for key in "bcd"] == [True, False, False]
+    assert ceiling.reached
+    assert ceiling.take("b", 3600)
+
+
+def test_right_passwords_that_are_on_their_way_slow_nobody_down(door) -> None:
+    names = [f"student{number}" for number in range(500)]
+    assert all(
+        decide(door.counts(name, "192.0.2.1"), LIMITS, door.now, named=True).wait == 0 for name in names
+    )
+    assert all(door.knock(name, "192.0.2.1", good=True) == 0 for name in names)

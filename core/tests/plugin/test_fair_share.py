@@ -1,0 +1,123 @@
+"""Few places, shared fairly by name and address."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+
+import pytest
+
+from plughub.domain.errors import TooManyError, UnavailableError
+from plughub.plugin import fair_share
+from plughub.plugin.fair_share import FairShare
+from plughub.plugin.threads import ThreadPools
+
+
+class Crowd:
+    """Logins that stay until they are let go."""
+
+    def __init__(self, size: int) -> None:
+        self.share = FairShare(size)
+        self.inside: list[str] = []
+        self.gate = asyncio.Event()
+        self.tasks: list[asyncio.Task[None]] = []
+
+    async def _come(self, name: str, address: str) -> None:
+        async with self.share.login(name), self.share.check(address):
+            self.inside.append(f"{name}@{address}")
+            await self.gate.wait()
+
+    async def come(self, *logins: str) -> list[str]:
+        """Let them come one after the other; return those that have a place."""
+        for login in logins:
+            name, _, address = login.partition("@")
+            self.tasks.append(asyncio.create_task(self._come(name, address)))
+            await asyncio.sleep(0)
+        return self.inside
+
+
+async def test_of_one_name_two_are_checked_some_wait_and_the_rest_is_refused() -> None:
+    crowd = Crowd(8)
+    slow = [f"slow@{number}" for number in range(2 + fair_share.WAITING_OF_NAME)]
+    assert await crowd.come(*slow, "slow@one-more") == slow[:2]
+    with pytest.raises(TooManyError, match="being checked already"):
+        await crowd.tasks.pop()
+    assert await crowd.come("alice@0") == [*slow[:2], "alice@0"]
+    crowd.gate.set()
+    await asyncio.gather(*crowd.tasks)
+    assert crowd.inside == [*slow[:2], "alice@0", *slow[2:]]
+
+
+async def test_one_address_has_half_of_the_places_and_the_next_half_of_the_rest() -> None:
+    crowd = Crowd(8)
+    await crowd.come(*(f"n{number}@a" for number in range(8)))
+    await crowd.come(*(f"m{number}@b" for number in range(8)))
+    assert len(crowd.inside) == 6
+    assert len(await crowd.come("alice@c")) == 7
+
+
+async def test_a_class_behind_one_address_comes_in_one_after_the_other() -> None:
+    crowd = Crowd(8)
+    crowd.gate.set()
+    await crowd.come(*(f"student{number}@school" for number in range(60)))
+    await asyncio.gather(*crowd.tasks)
+    assert len(crowd.inside) == 60
+
+
+async def test_the_queue_is_bounded_for_each_address_and_for_all() -> None:
+    crowd = Crowd(1)
+    await crowd.come(*(f"n{number}@a" for number in range(fair_share.WAITING // 2 + 2)))
+    with pytest.raises(TooManyError, match="Too many people"):
+        await crowd.tasks[-1]
+    await crowd.come(*(f"m{number}@{number}" for number in range(fair_share.WAITING // 2 + 1)))
+    with pytest.raises(UnavailableError, match="Too many people"):
+        await crowd.tasks[-1]
+
+
+async def test_who_waits_for_too_long_or_goes_away_leaves_no_trace(monkeypatch) -> None:
+    monkeypatch.setattr(fair_share, "WAIT_SECONDS", 0.01)
+    crowd = Crowd(1)
+    await crowd.come("a@1", "b@2", "c@3")
+    crowd.tasks[2].cancel()
+    with pytest.raises(UnavailableError):
+        await crowd.tasks[1]
+    crowd.gate.set()
+    await crowd.come("d@4")
+    await asyncio.gather(crowd.tasks[0], crowd.tasks[3])
+    assert crowd.inside == ["a@1", "d@4"]
+
+
+async def test_who_goes_away_at_the_very_moment_of_the_turn_leaves_no_trace() -> None:
+    share = FairShare(1)
+
+    async def come() -> None:
+        async with share.check("b"):
+            pass
+
+    async with share.check("a"):
+        waits = asyncio.create_task(come())
+        await asyncio.sleep(0)
+    waits.cancel()
+    await asyncio.wait([waits])
+    assert waits.cancelled()
+    async with asyncio.timeout(5), share.check("c"):
+        pass
+
+
+async def test_a_thread_that_outlives_its_login_keeps_the_place() -> None:
+    share, pools, release = FairShare(1), ThreadPools(1), threading.Event()
+
+    async def hangs() -> None:
+        async with share.login("slow"), share.check("a"), asyncio.timeout(0.01):
+            await pools.run("plugin", release.wait)
+
+    with pytest.raises(TimeoutError):
+        await hangs()
+    crowd = Crowd(1)
+    crowd.share = share
+    assert await crowd.come("alice@b") == []
+    release.set()
+    crowd.gate.set()
+    async with asyncio.timeout(20):
+        await crowd.tasks[0]
+    pools.close()

@@ -1,0 +1,108 @@
+"""Machines and containers of one name, in which hubs run that do not see each other's processes."""
+
+import asyncio
+import os
+import subprocess
+import sys
+
+import pytest
+
+from plughub.domain.errors import StartError
+from plughub.services.coordination.hostname_conflicts import process_space
+from plughub.services.coordination.hub_registry import HubRegistry, process_birth
+
+LEASE = 0.5
+
+
+def member(hub):
+    return HubRegistry(hub.store, hub.settings, lambda _changes: None)
+
+
+async def other(hub, *, space="of another container", host="here", ago=0.0):
+    """Have a hub that is somewhere else; its number is one that a process here has, too."""
+
+    def join(tx):
+        me = os.getpid()
+        tx.hub_processes._now = tx.now() - ago
+        tx.hub_processes.join(
+            "other", host=host, pid=me, birth=process_birth(me), url="http://o", space=space
+        )
+
+    await hub.store.write(join)
+
+
+async def joined(hub):
+    return {found["id"] for found in await hub.store.read(lambda tx: tx.hub_processes.list())}
+
+
+async def beating(hub):
+    while True:
+        await hub.store.write(lambda tx: tx.hub_processes.beat("other"))
+        await asyncio.sleep(0.05)
+
+
+async def test_a_hub_does_not_start_under_the_name_of_a_container_in_which_another_one_lives(make_hub):
+    hub = make_hub(lease=60)  # it does not take that long: the first sign of life is enough
+    await other(hub)
+    beats = asyncio.create_task(beating(hub))
+    try:
+        with pytest.raises(StartError, match="is called 'here', too") as refused:
+            await member(hub).join()
+    finally:
+        beats.cancel()
+        await asyncio.gather(beats, return_exceptions=True)
+    assert "JupyterHub.host_name" in refused.value.hint
+    assert await joined(hub) == {"other"}
+
+
+@pytest.mark.parametrize("ago", [0, 3600])
+async def test_a_hub_takes_over_from_one_of_its_name_whose_container_was_killed(make_hub, ago):
+    hub = make_hub(lease=LEASE)
+    await other(hub, ago=ago)
+    await hub.store.write(lambda tx: tx.leases.hold("poll", "other", 3600))
+    await member(hub).join()
+    assert await joined(hub) == {hub.settings.hub_id}
+    assert await hub.store.read(lambda tx: tx.leases.holders()) == {}
+
+
+async def test_of_two_that_begin_at_the_same_moment_one_is_refused(make_hub, monkeypatch):
+    hub = make_hub(lease=LEASE)
+
+    async def and_another_one_joins(_store, _settings):
+        await other(hub)
+        return {}
+
+    monkeypatch.setattr(
+        "plughub.services.coordination.hub_registry.wait_for_namesakes", and_another_one_joins
+    )
+    with pytest.raises(StartError, match="is called 'here'"):
+        await member(hub).join()
+    assert await joined(hub) == {"other"}
+
+
+@pytest.mark.parametrize(
+    "how",
+    [{"host": "there"}, {"space": process_space()}, {"space": ""}],
+    ids=["other name", "same", "unknown"],
+)
+async def test_a_hub_of_another_name_or_of_the_same_container_keeps_nobody_waiting(make_hub, how):
+    hub = make_hub(lease=3600)
+    await other(hub, **how)
+    await member(hub).join()
+    assert await joined(hub) == {"other", hub.settings.hub_id}
+
+
+@pytest.mark.root
+def test_a_process_in_another_pid_namespace_is_somewhere_else():
+    tell = (
+        "from plughub.services.coordination.hostname_conflicts import process_space; print(process_space())"
+    )
+    ask = [sys.executable, "-c", tell]
+    apart = ["unshare", "--pid", "--fork", "--mount-proc", *ask]
+    here, there = (
+        subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+        for command in (ask, apart)
+    )
+    assert here == process_space()
+    assert there != here
+    assert there.split()[0] == here.split()[0], "it is the same machine"

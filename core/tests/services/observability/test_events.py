@@ -1,0 +1,164 @@
+import asyncio
+import logging
+
+import pytest
+
+from plughub import hookimpl
+from plughub.domain.audit import AuditQuery
+from plughub.domain.errors import UnavailableError
+from plughub.domain.events import Actor, Event, EventKind
+from plughub.plugin.hook_calls import HookCaller
+from plughub.plugin.hooks import Hooks
+from plughub.plugin.manager import ActivePlugins
+from plughub.plugin.threads import ThreadPools
+from plughub.services.observability import audit, events
+from plughub.services.observability.audit import AuditTrail
+from plughub.services.observability.events import EventPublisher
+from plughub.storage.database import Database
+from plughub.storage.schema import prepare_schema
+from plughub.storage.store import Store
+
+
+class Listener:
+    """Notes what it is told; waits first while it is held."""
+
+    def __init__(self) -> None:
+        self.heard: list[Event] = []
+        self.free = asyncio.Event()
+        self.free.set()
+
+    @hookimpl
+    async def hub_event(self, event: Event) -> None:
+        await self.free.wait()
+        self.heard.append(event)
+
+
+@pytest.fixture
+def small_backlog(monkeypatch) -> None:
+    monkeypatch.setattr(events, "BACKLOG", 5)
+
+
+@pytest.fixture
+async def store(tmp_path):
+    url = f"sqlite:///{tmp_path / 'hub.sqlite'}"
+    prepare_schema(url)
+    store = Store(Database(url))
+    yield store
+    store.database.close()
+
+
+@pytest.fixture
+async def told():
+    plugins, slow, quick = ActivePlugins(), Listener(), Listener()
+    plugins.add("slow", slow)
+    plugins.add("quick", quick)
+    teller = EventPublisher(Hooks(HookCaller(plugins, ThreadPools(1))))
+    task = asyncio.create_task(teller.run())
+    yield teller, slow, quick
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def until(condition) -> None:
+    async with asyncio.timeout(20):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
+async def test_a_listener_that_hangs_keeps_no_other_from_hearing_everything_in_order(told) -> None:
+    teller, slow, quick = told
+    slow.free.clear()
+    for number in range(50):
+        teller.tell(EventKind.LOGIN, f"user{number}")
+    await until(lambda: len(quick.heard) == 50)
+    assert [event.user for event in quick.heard] == [f"user{number}" for number in range(50)]
+    assert slow.heard == []
+    slow.free.set()
+    await teller.finish(20)
+    assert slow.heard == quick.heard
+
+
+async def test_an_event_says_who_did_it_from_where_and_with_which_token(told) -> None:
+    teller, _, quick = told
+    by = Actor(name="root", remote_ip="10.0.0.7", token_id="a3")
+    teller.tell(EventKind.STOP_REQUESTED, "alice", "lab", by=by, remove=True)
+    await teller.settle()
+    event = quick.heard[0]
+    assert (event.actor, event.remote_ip, event.token_id) == ("root", "10.0.0.7", "a3")
+    assert (event.user, event.server, event.detail) == ("alice", "lab", {"remove": True})
+
+
+async def test_the_end_does_not_wait_for_ever_for_a_listener_that_hangs(told, caplog) -> None:
+    teller, slow, quick = told
+    slow.free.clear()
+    for _ in range(3):
+        teller.tell(EventKind.LOGIN, "alice")
+    await teller.finish(0.1)
+    assert len(quick.heard) == 3
+    assert "not told any more, by plugin: {'slow': 2}" in caplog.text
+
+
+async def test_what_a_listener_that_hangs_cannot_take_is_dropped_for_it_alone(
+    small_backlog, told, caplog
+) -> None:
+    teller, slow, quick = told
+    slow.free.clear()
+    for number in range(20):
+        teller.tell(EventKind.LOGIN, f"user{number}")
+        await until(lambda number=number: len(quick.heard) == number + 1)
+    assert "plugin 'slow' does not keep up" in caplog.text
+    assert "plugin 'quick' does not" not in caplog.text
+
+
+class Away:
+    """A storage that is out of reach until it is back."""
+
+    def __init__(self, store) -> None:
+        self.store = store
+        self.away = True
+
+    async def write(self, work):
+        if self.away:
+            raise UnavailableError("the database does not answer")
+        return await self.store.write(work)
+
+
+def login(user: str) -> Event:
+    return Event(kind=EventKind.LOGIN, at=events.utcnow(), user=user)
+
+
+async def test_the_audit_trail_waits_for_a_database_that_is_away_and_loses_nothing(
+    store, monkeypatch
+) -> None:
+    monkeypatch.setattr(audit, "RETRY_SECONDS", 0.05)
+    away = Away(store)
+    trail = AuditTrail(away)
+    task = asyncio.create_task(trail.run())
+    for number in range(700):
+        await trail.hub_event(login(f"user{number}"))
+    await asyncio.sleep(0)
+    away.away = False
+    try:
+        async with asyncio.timeout(20):
+            while await store.read(lambda tx: tx.audit.count(AuditQuery())) < 700:
+                await asyncio.sleep(0.02)
+    finally:
+        task.cancel()
+    lines = await store.read(lambda tx: tx.audit.page(AuditQuery(), 0, 1000))
+    assert [line.user for line in reversed(lines)] == [f"user{number}" for number in range(700)]
+
+
+async def test_what_was_told_last_is_stored_at_the_end(store) -> None:
+    trail = AuditTrail(store)
+    await trail.hub_event(login("alice"))
+    await trail.finish()
+    assert await store.read(lambda tx: tx.audit.count(AuditQuery(user="alice"))) == 1
+
+
+async def test_what_cannot_be_stored_at_the_end_stands_in_the_log(store, caplog) -> None:
+    trail = AuditTrail(Away(store))
+    await trail.hub_event(login("alice"))
+    with caplog.at_level(logging.ERROR):
+        await trail.finish()
+    assert "not in the audit trail" in caplog.text
+    assert "user='alice'" in caplog.text

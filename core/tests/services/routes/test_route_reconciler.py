@@ -1,0 +1,214 @@
+"""Who sees to the routes, and what happens when the proxy does not take them."""
+
+import asyncio
+
+import pytest
+
+from plughub import hookimpl
+from plughub.domain.errors import PluginError
+from plughub.domain.routes import Route
+
+
+class PickyProxy:
+    """A proxy that refuses some routes, counts the looks at its table, and answers when it is let."""
+
+    def __init__(self):
+        self.routes = {}
+        self.starts = 0
+        self.refuses = set()
+        self.refusals = 0
+        self.takes_tables = True
+        self.looks = 0
+        self.steps = []
+        self.activity_wanted = []
+        self.gate = None
+
+    @hookimpl
+    async def hub_proxy_start(self, proxy):
+        self.starts += 1
+        return {"starts": self.starts}
+
+    @hookimpl
+    async def hub_proxy_stop(self):
+        self.routes.clear()
+
+    @hookimpl
+    async def hub_route_delete(self, routespec):
+        self.steps.append("delete")
+        self.routes.pop(routespec, None)
+
+    @hookimpl
+    async def hub_route_add(self, route):
+        self.steps.append("add")
+        if route.routespec in self.refuses:
+            self.refusals += 1
+            raise ValueError("no such route here")
+        self.routes[route.routespec] = route
+
+    @hookimpl
+    async def hub_routes_replace(self, routes):
+        self.steps.append("replace")
+        if not self.takes_tables or self.refuses & {route.routespec for route in routes}:
+            raise ValueError("not all of these")
+        self.routes = {route.routespec: route for route in routes}
+
+    @hookimpl
+    async def hub_routes(self, activity):
+        self.looks += 1
+        self.activity_wanted.append(activity)
+        stood = list(self.routes.values())
+        if self.gate:
+            await self.gate.wait()
+        return stood
+
+
+@pytest.fixture
+def db_url(tmp_path):
+    return f"sqlite:///{tmp_path}/hub.sqlite"
+
+
+@pytest.fixture
+def proxy():
+    return PickyProxy()
+
+
+@pytest.fixture
+async def keeping():
+    tasks = []
+
+    def keep(hub):
+        tasks.append(asyncio.create_task(hub.routes.run()))
+        return tasks[-1]
+
+    yield keep
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def test_a_route_that_the_proxy_refuses_holds_up_neither_the_start_nor_the_others(
+    make_hub, proxy, keeping, until, caplog
+):
+    hub = make_hub()
+    for name in ("ada", "bob", "cyd"):
+        await hub.started(name)
+    proxy.routes.clear()
+    proxy.refuses = {"/user/bob/"}
+    await hub.routes.start()
+    assert set(proxy.routes) == {"/", "/user/ada/", "/user/cyd/"}
+    keeping(hub)
+    await until(lambda: proxy.refusals > 1)
+    assert len([line for line in caplog.messages if line.startswith("route /user/bob/ to http")]) == 1
+    proxy.refuses.clear()
+    await until(lambda: "/user/bob/" in proxy.routes)
+
+
+def spoil(routes):
+    """Delete a route, bend one, and add one that is nobody's."""
+    del routes["/user/ada/"]
+    for spec in ("/user/bob/", "/user/nobody/"):
+        routes[spec] = Route(routespec=spec, target="http://127.0.0.1:1")
+
+
+@pytest.mark.parametrize("trouble", [dict.clear, spoil])
+async def test_whatever_happened_to_the_routes_is_mended_by_the_next_look_in_one_step(
+    make_hub, proxy, trouble
+):
+    hub = make_hub()
+    for name in ("ada", "bob", "cyd"):
+        await hub.started(name)
+    await hub.routes.start()
+    right = dict(proxy.routes)
+    trouble(proxy.routes)
+    proxy.steps.clear()
+    assert await hub.routes.look() == 1.0, "seconds until the next one"
+    assert (proxy.routes, proxy.steps) == (right, ["replace"])
+
+
+async def test_a_proxy_that_refuses_the_route_of_the_hub_is_of_no_use(hub, proxy):
+    proxy.refuses = {"/"}
+    with pytest.raises(PluginError, match="no such route here"):
+        await hub.routes.start()
+
+
+async def test_where_the_whole_table_is_refused_routes_are_changed_one_by_one(hub, proxy):
+    await hub.started()
+    proxy.takes_tables = False
+    proxy.routes = {"/user/nobody/": Route(routespec="/user/nobody/", target="http://127.0.0.1:1")}
+    await hub.router.sync()
+    assert set(proxy.routes) == {"/", "/user/alice/"}
+
+
+async def test_of_two_processes_one_sees_to_the_routes_and_the_other_goes_on_when_it_dies(
+    make_hub, proxy, keeping, until
+):
+    one, two = make_hub(lease=1), make_hub(lease=1)
+    await one.started()
+    await one.routes.start()
+    keeping(one)
+    looks = proxy.looks
+    assert [await two.routes.look() for _ in range(3)] == [1.0] * 3
+    assert proxy.looks == looks
+    for hub in (one, two):
+        assert await hub.store.read(lambda tx: tx.leases.holders()) == {"routes": one.settings.hub_id}
+    await one.crash()
+    keeping(two)
+    proxy.routes.clear()
+    await until(lambda: "/user/alice/" in proxy.routes)
+
+
+async def test_a_process_that_lost_the_routes_while_it_slept_changes_none(make_hub, proxy, until):
+    asleep, awake = make_hub(lease=1), make_hub(lease=1)
+    await asleep.started()
+    await asleep.routes.start()
+    right = dict(proxy.routes)
+    proxy.routes.clear()
+    proxy.gate = asyncio.Event()
+    looking = asyncio.create_task(asleep.routes.look())
+    await until(lambda: not asleep.routes._lead.sure)
+    gate, proxy.gate = proxy.gate, None
+    async with asyncio.timeout(10):
+        while not await awake.routes._lead.take():
+            await asyncio.sleep(0.05)
+    gate.set()
+    await looking
+    assert proxy.routes == {}
+    await awake.routes.look()
+    assert set(proxy.routes) == set(right)
+
+
+async def test_the_activity_of_routes_is_asked_for_now_and_then_and_not_at_each_look(make_hub, proxy):
+    hub = make_hub()
+    await hub.routes.start()
+    proxy.activity_wanted.clear()
+    for _ in range(3):
+        await hub.routes.look()
+    assert proxy.activity_wanted == [True, False, False]
+
+
+async def test_machines_with_a_proxy_of_their_own_have_each_somebody_who_sees_to_it(make_hub):
+    hubs = [make_hub(proxy_host=name) for name in ("one", "two")]
+    for hub in hubs:
+        await hub.routes.start()
+    assert await hubs[0].store.read(lambda tx: tx.leases.holders()) == {
+        f"routes@{hub.settings.proxy_host}": hub.settings.hub_id for hub in hubs
+    }
+    for hub, starts in zip(hubs, (1, 2), strict=True):
+        fact = f"proxy-state:table@{hub.settings.proxy_host}"
+        assert await hub.store.read(lambda tx, fact=fact: tx.settings.get(fact)) == {"starts": starts}
+
+
+async def test_what_is_wrong_is_told_when_it_begins_and_not_each_second(
+    make_hub, proxy, keeping, until, caplog, monkeypatch
+):
+    hub = make_hub()
+    await hub.routes.start()
+    caplog.set_level("INFO")
+    monkeypatch.setattr("plughub.services.routes.route_reconciler.LOOK_SECONDS", 0.05)
+    broken, proxy.routes = proxy.routes, None
+    keeping(hub)
+    looks = proxy.looks
+    await until(lambda: proxy.looks > looks + 3)
+    proxy.routes = broken
+    await until(lambda: "seen to again" in caplog.text)
+    assert len([line for line in caplog.messages if "failed in hub_routes" in line]) == 1

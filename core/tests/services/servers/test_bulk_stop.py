@@ -1,0 +1,36 @@
+"""Stopping the servers of people who were blocked, whatever happens to some of them."""
+
+import asyncio
+
+from plughub.domain.backoff import Backoff
+from plughub.domain.errors import ConflictError
+from plughub.services.servers import bulk_stop
+from plughub.services.servers.bulk_stop import stop_all
+
+
+class Stubborn:
+    """Stops servers; the first tries for some of them fail."""
+
+    def __init__(self, servers, errors):
+        self.servers = servers
+        self.errors = errors
+
+    async def stop(self, server):
+        if self.errors.get(server.user):
+            raise self.errors[server.user].pop()
+        return await self.servers.stop(server)
+
+
+async def test_all_are_stopped_although_some_cannot_be_at_first_and_one_is_gone(
+    hub, machine, monkeypatch, caplog
+):
+    monkeypatch.setattr(bulk_stop, "BACKOFF", Backoff(0.01, 0.01))
+    records = [await hub.started(name) for name in ("alice", "bob", "carol", "dan")]
+    await hub.deletion.delete(await hub.user("alice"), 10)
+    errors = {"bob": [ConflictError("at the same moment")], "carol": [RuntimeError("unforeseen")]}
+    async with asyncio.timeout(30):
+        await stop_all(Stubborn(hub.servers, errors), records)
+        await asyncio.gather(*(hub.servers.wait(record, 20) for record in records))
+    assert machine.running == {}
+    assert "the stop of bob/ could not be asked for: at the same moment" in caplog.text
+    assert "the stop of carol/ could not be asked for" in caplog.text

@@ -1,0 +1,156 @@
+"""Looking after running servers, plugin by plugin."""
+
+import asyncio
+import time
+
+import pytest
+from sqlalchemy import text
+
+from plughub import hookimpl
+from plughub.domain.servers import Status
+from plughub.kinds import Endpoint
+from plughub.services.coordination.background_loops import for_ever
+
+
+class Hanging:
+    """A spawner whose servers run somewhere, and which never says how they are."""
+
+    def __init__(self):
+        self.asked = asyncio.Event()
+
+    @hookimpl
+    async def hub_spawn(self, server):
+        return Endpoint(url="http://127.0.0.1:9")
+
+    @hookimpl
+    async def hub_poll(self, server):
+        self.asked.set()
+        await asyncio.Event().wait()
+
+    @hookimpl
+    async def hub_stop(self, server, now):
+        pass
+
+
+async def runs_on(hub, name, backend, launch="a" * 32):
+    user = await hub.user(name)
+
+    def work(tx):
+        server = tx.servers.get(name, "")
+        tx.servers.launching(server.id, backend=backend, host="", launch=launch, client_id=None)
+        tx.servers.ready(server.id, user.created)
+
+    await hub.store.write(work)
+
+
+async def test_a_plugin_that_hangs_keeps_nobody_from_looking_after_the_servers_of_others(
+    make_hub, machine, until
+):
+    hanging = Hanging()
+    hub = make_hub(extra={"hanging": hanging})
+    await runs_on(hub, "stuck", "hanging")
+    server = await hub.started()
+    looking = asyncio.create_task(hub.poller.run())
+    async with asyncio.timeout(60):
+        await hanging.asked.wait()
+        await until(lambda: (server.id, server.launch) in hub.poller._due, 60)
+        await machine.kill(server.launch)
+        hub.poller._due.clear()
+        async for current in hub.servers.changes(server):
+            if current.status is Status.STOPPED:
+                break
+    assert current.failure.exit_code == 3
+    assert (await hub.servers.get("stuck", "")).ready
+    looking.cancel()
+
+
+async def test_two_servers_that_do_not_tell_their_start_are_both_looked_at(hub, machine):
+    for name in ("one", "two"):
+        await runs_on(hub, name, "", launch="")
+    await hub.poller.look()
+    for name in ("one", "two"):
+        server = await hub.servers.get(name, "")
+        assert (await hub.servers.wait(server, 20)).status is Status.STOPPED
+
+
+class Late(Hanging):
+    """A spawner that says late that it cannot tell."""
+
+    def __init__(self):
+        super().__init__()
+        self.gate = asyncio.Event()
+
+    @hookimpl
+    async def hub_poll(self, server):
+        self.asked.set()
+        await self.gate.wait()
+        raise RuntimeError("engine down")
+
+
+@pytest.mark.parametrize("gone", [True, False])
+async def test_what_is_not_known_of_a_server_is_not_said_of_what_came_after_it(make_hub, gone):
+    late = Late()
+    hub = make_hub(extra={"late": late}, allow_named_servers=True)
+    await runs_on(hub, "alice", "late")
+    server = await hub.servers.get("alice", "")
+    looking = asyncio.create_task(hub.poller.look())
+    await asyncio.wait_for(late.asked.wait(), 20)
+    if gone:
+        await hub.store.write(lambda tx: tx.servers.delete(server.id))
+    else:
+        await runs_on(hub, "alice", "late", launch="b" * 32)
+    late.gate.set()
+    await asyncio.wait_for(looking, 20)
+    after = await hub.store.read(lambda tx: tx.servers.by_id(server.id))
+    assert after is None if gone else after.unknown == ""
+
+
+async def test_a_look_that_fails_in_a_way_that_nobody_thought_of_leaves_no_second_loop_behind(
+    make_hub, until, caplog
+):
+    hub = make_hub(extra={"hanging": Hanging()})
+    await hub.started()
+    looking = asyncio.create_task(for_ever(hub.poller.run))
+    hub.database.run(lambda connection: connection.execute(text("ALTER TABLE users RENAME TO users_away")))
+    hub.poller._due.clear()
+    await until(lambda: "users" in caplog.text)
+    hub.database.run(lambda connection: connection.execute(text("ALTER TABLE users_away RENAME TO users")))
+    looking.cancel()
+    await asyncio.wait({looking}, timeout=10)
+    left = [task for task in asyncio.all_tasks() if "Poller." in task.get_coro().__qualname__]
+    assert left == []
+
+
+@pytest.mark.parametrize("trouble", ["unknown", "without address"])
+async def test_a_server_whose_state_or_address_is_not_known_is_looked_at_again_soon(hub, machine, trouble):
+    server = await hub.started()
+
+    async def due_in():
+        hub.poller._due.clear()
+        await hub.poller.look()
+        return hub.poller._due[server.id, server.launch] - time.monotonic()
+
+    assert await due_in() > 10
+    if trouble == "unknown":
+        machine.poll_error = OSError("the engine is away")
+    else:
+        await hub.store.write(
+            lambda tx: tx.servers.moved(server, url="", state=None, unreachable="it has none")
+        )
+    assert await due_in() <= 1
+
+
+async def test_a_server_that_is_reported_to_have_ended_is_polled_at_once(hub, machine, proxy, until):
+    server = await hub.started()
+    looking = asyncio.create_task(hub.poller.run())
+    await until(lambda: (server.id, server.launch) in hub.poller._due, 60)
+    await machine.kill(server.launch)
+    for operation in ("of-no-server", server.launch):
+        machine.ended.put_nowait(operation)
+    async with asyncio.timeout(20):  # the next regular turn comes after 27 s at least
+        async for current in hub.servers.changes(server):
+            if current.status is Status.STOPPED:
+                break
+    assert "/user/alice/" not in proxy.routes
+    assert not looking.done()
+    looking.cancel()

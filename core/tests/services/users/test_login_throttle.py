@@ -1,0 +1,215 @@
+"""Pauses after wrong passwords, over all hubs, and what strangers can have written."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import threading
+
+import pytest
+
+from plughub import hookimpl
+from plughub.domain.errors import ForbiddenError, TooManyError, UnavailableError
+from plughub.domain.login_throttle import LoginLimits
+from plughub.kinds import Identity
+from plughub.services.observability.log_rate_limit import LINES_OF_ADDRESS, LogRateLimit, stranger
+from plughub.services.users.login_links import FIELD, OneTimeLinks
+
+TRIES = LoginLimits().tries
+
+
+class Counting:
+    """Knows one password, and counts the calls."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.broken = False
+
+    @hookimpl
+    async def hub_authenticate(self, login):
+        self.asked += 1
+        if self.broken:
+            raise UnavailableError("the directory does not answer")
+        return Identity(name=login.username) if login.password == "pw" else None
+
+
+class Listener:
+    """Keeps the events that it gets."""
+
+    def __init__(self) -> None:
+        self.events = []
+
+    @hookimpl
+    async def hub_event(self, event):
+        self.events.append(event)
+
+
+@pytest.fixture
+def counting() -> Counting:
+    return Counting()
+
+
+async def wrong(hub, name="alice", address="192.0.2.1"):
+    with pytest.raises(ForbiddenError):
+        await hub.logins.log_in(name, "wrong", remote_ip=address)
+
+
+async def test_pauses_hold_on_every_hub_and_before_any_plugin(make_hub, counting) -> None:
+    hubs = [make_hub(extra={"counting": counting}) for _ in range(2)]
+    await hubs[0].user("root")
+    for number in range(TRIES + 1):
+        await wrong(hubs[number % 2])
+    for hub in hubs:
+        with pytest.raises(
+            TooManyError, match=r"^Too many failed logins. Try again in \d seconds?\.$"
+        ) as error:
+            await hub.logins.log_in("alice", "pw", remote_ip="192.0.2.1")
+        assert 0 < error.value.retry_after <= 2
+    assert counting.asked == TRIES + 1
+    assert (await hubs[0].logins.log_in("alice", "pw", remote_ip="192.0.2.2")).user.name == "alice"
+
+
+async def test_tries_at_the_same_moment_on_two_hubs_count_one_by_one(make_hub, counting) -> None:
+    hubs = [make_hub(extra={"counting": counting}) for _ in range(2)]
+    tries = [hubs[number % 2].logins.log_in("alice", str(number), remote_ip="::1") for number in range(24)]
+    answers = await asyncio.gather(*tries, return_exceptions=True)
+    assert sum(isinstance(answer, TooManyError) for answer in answers) == 24 - counting.asked
+    assert counting.asked == TRIES + 1
+
+
+async def test_right_passwords_at_the_same_moment_are_no_wrong_ones(make_hub, counting) -> None:
+    hub = make_hub(extra={"counting": counting})
+    await hub.user("root")
+    logins = [hub.logins.log_in("alice", "pw", remote_ip="::1") for _ in range(2 * TRIES)]
+    assert {session.user.name for session in await asyncio.gather(*logins)} == {"alice"}
+
+
+async def test_an_authenticator_out_of_order_costs_nobody_a_try(make_hub, counting) -> None:
+    hub = make_hub(extra={"counting": counting})
+    await hub.user("root")
+    counting.broken = True
+    for _ in range(3 * TRIES):
+        with pytest.raises(UnavailableError):
+            await hub.logins.log_in("alice", "pw", remote_ip="192.0.2.1")
+    counting.broken = False
+    assert await hub.logins.log_in("alice", "pw", remote_ip="192.0.2.1")
+
+
+async def test_without_a_pause_all_tries_are_let_through(make_hub, counting) -> None:
+    hub = make_hub(extra={"counting": counting}, login_limits=LoginLimits(longest_pause=0))
+    for _ in range(4 * TRIES):
+        await wrong(hub)
+    assert counting.asked == 4 * TRIES
+
+
+async def test_guessed_links_are_slowed_down_by_address(make_hub, counting) -> None:
+    links = OneTimeLinks(None)
+    hub = make_hub(extra={"onetime": links}, login_limits=LoginLimits(tries_of_address=3))
+    links._store = hub.store
+    await hub.user("root")
+    token = await links.make("alice")
+    for number in range(5):
+        with pytest.raises(ForbiddenError):
+            await hub.logins.log_in("", "", {FIELD: f"x{number}"}, remote_ip="192.0.2.1")
+    with pytest.raises(TooManyError):
+        await hub.logins.log_in("", "", {FIELD: token}, remote_ip="192.0.2.1")
+    assert (await hub.logins.log_in("", "", {FIELD: token}, remote_ip="192.0.2.2")).user.name == "alice"
+
+
+async def test_refusals_are_told_once_a_minute_with_their_number(make_hub, counting, caplog) -> None:
+    listener = Listener()
+    hub = make_hub(extra={"counting": counting, "listener": listener})
+    for _ in range(40):
+        with contextlib.suppress(ForbiddenError, TooManyError):
+            await hub.logins.log_in("alice", "wrong", remote_ip="192.0.2.1")
+    await wrong(hub, "alice", "192.0.2.2")
+    hub.logins.refusals.flush()
+    await hub.events.settle()
+    told = [(event.user, event.remote_ip, event.detail.get("count")) for event in listener.events]
+    assert told == [("alice", "192.0.2.1", None), ("alice", "192.0.2.2", None), ("alice", "192.0.2.1", 39)]
+    assert len([record for record in caplog.records if "refused" in record.getMessage()]) == 3
+
+
+async def test_what_strangers_have_told_has_a_ceiling_and_the_rest_is_a_number(make_hub, counting) -> None:
+    listener = Listener()
+    hub = make_hub(extra={"counting": counting, "listener": listener}, refused_logins_per_hour=10)
+    for number in range(30):
+        await wrong(hub, f"nobody{number}")
+    hub.logins.refusals.flush()
+    await hub.events.settle()
+    assert len(listener.events) == 11
+    assert (listener.events[-1].user, listener.events[-1].detail["count"]) == ("", 20)
+
+
+def test_lines_about_strangers_have_a_ceiling_and_what_is_held_back_is_told() -> None:
+    written = []
+    handler = logging.Handler()
+    handler.emit = written.append
+    handler.addFilter(LogRateLimit(LINES_OF_ADDRESS + 50))
+    log, root = logging.getLogger("plughub.web.test"), logging.getLogger("plughub")
+    root.addHandler(handler)
+    try:
+        for address in ("192.0.2.1", "192.0.2.2"):
+            token = stranger.set(address)
+            for number in range(500):
+                log.warning("404 GET /%d", number)
+            stranger.reset(token)
+        log.warning("of a user")
+    finally:
+        root.removeHandler(handler)
+    texts = [record.getMessage() for record in written]
+    assert len(texts) == LINES_OF_ADDRESS + 50 + 2
+    assert texts[-1] == "of a user"
+    assert any("left out of the log: 1" in text for text in texts)
+
+
+async def test_an_authenticator_that_hangs_for_one_name_keeps_nobody_else_waiting(make_hub) -> None:
+    release = threading.Event()
+
+    class Blocks:
+        @hookimpl
+        def hub_authenticate(self, login):
+            if login.username == "slow":
+                release.wait()
+            return Identity(name=login.username)
+
+    hub = make_hub(extra={"blocks": Blocks()})
+    await hub.user("root")
+    addresses = [f"192.0.2.{number}" for number in range(12)]
+    slow = [asyncio.create_task(hub.logins.log_in("slow", "", remote_ip=ip)) for ip in addresses]
+    try:
+        refused, _ = await asyncio.wait(slow, return_when=asyncio.FIRST_COMPLETED)
+        assert all(isinstance(task.exception(), TooManyError) for task in refused)
+        session = await asyncio.wait_for(hub.logins.log_in("alice", "", remote_ip=addresses[0]), 20)
+        assert session.user.name == "alice"
+        assert sum(not task.done() for task in slow) >= 2
+    finally:
+        release.set()
+    answers = await asyncio.gather(*slow, return_exceptions=True)
+    assert sum(not isinstance(answer, Exception) for answer in answers) == 10
+
+
+async def test_all_addresses_of_one_network_take_the_share_of_one(make_hub) -> None:
+    release = threading.Event()
+
+    class Blocks:
+        @hookimpl
+        def hub_authenticate(self, login):
+            if login.username != "alice":
+                release.wait()
+            return Identity(name=login.username)
+
+    hub = make_hub(extra={"blocks": Blocks()})
+    await hub.user("root")
+    slow = [
+        asyncio.create_task(hub.logins.log_in(f"slow{number}", "", remote_ip=f"2001:db8::{number:x}"))
+        for number in range(1, 17)
+    ]
+    try:
+        await asyncio.wait(slow, timeout=0.1)
+        session = await asyncio.wait_for(hub.logins.log_in("alice", "", remote_ip="192.0.2.1"), 15)
+        assert session.user.name == "alice"
+    finally:
+        release.set()
+    await asyncio.gather(*slow, return_exceptions=True)

@@ -1,0 +1,243 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import psutil
+import pytest
+
+from plughub.testing.conditions import until
+from plughub_localprocess.children import ChildProcesses
+from plughub_localprocess.groups import ProcessGroup
+from plughub_localprocess.identity import ProcessIdentity, start_of
+
+
+async def child_of(spawner):
+    """The number of the child that a probe server says it started."""
+
+    async def written():
+        return [line for line in await spawner.logs() if line.startswith("child ")]
+
+    return int((await until(written))[0].split()[1])
+
+
+async def test_a_server_that_follows_the_first_signal_is_sent_no_other(simple):
+    spawner = simple()
+    await spawner.start()
+    await spawner.facts()
+
+    await spawner.stop()
+
+    assert (await spawner.logs())[-1] == f"probe server ends after signal {int(signal.SIGINT)}"
+
+
+async def test_a_server_that_ignores_gentle_signals_is_killed(simple):
+    spawner = simple("--stubborn", interrupt_timeout=0.1, term_timeout=0.1)
+    pid = (await spawner.start()).state["pid"]
+    await spawner.facts()
+
+    await spawner.stop()
+
+    assert await spawner.poll() == -signal.SIGKILL
+    assert not psutil.pid_exists(pid)
+
+
+async def test_a_stop_at_once_does_not_try_gentle_signals(simple):
+    spawner = simple("--stubborn")
+    await spawner.start()
+    await spawner.facts()
+    begin = time.monotonic()
+
+    await spawner.stop(now=True)
+
+    assert time.monotonic() - begin < 5
+    assert await spawner.poll() == -signal.SIGKILL
+
+
+async def test_a_server_is_seen_to_end_where_the_system_does_not_tell_of_it(simple, monkeypatch):
+    monkeypatch.delattr(os, "pidfd_open", raising=False)
+    spawner = simple()
+    await spawner.start()
+    await spawner.facts()
+
+    await spawner.stop()
+
+    assert (await spawner.logs())[-1] == f"probe server ends after signal {int(signal.SIGINT)}"
+    assert await spawner.poll() is not None
+
+
+async def test_members_of_the_group_end_with_their_server(simple):
+    spawner = simple("--leaves-child", interrupt_timeout=5, term_timeout=0.1)
+    await spawner.start()
+    child = await child_of(spawner)
+    await spawner.facts()
+
+    await spawner.stop()
+
+    assert not psutil.pid_exists(child) or psutil.Process(child).status() == psutil.STATUS_ZOMBIE
+
+
+async def test_members_that_a_dead_server_left_behind_are_ended(simple):
+    spawner = simple("--leaves-child", interrupt_timeout=0.1, term_timeout=0.1)
+    pid = (await spawner.start()).state["pid"]
+    child = await child_of(spawner)
+    os.kill(pid, signal.SIGKILL)
+    assert await spawner.wait() == -signal.SIGKILL
+    assert psutil.Process(child).status() != psutil.STATUS_ZOMBIE
+    spawner.new_hub()
+
+    await spawner.stop()
+
+    assert not psutil.pid_exists(child) or psutil.Process(child).status() == psutil.STATUS_ZOMBIE
+
+
+@pytest.fixture
+def stranger():
+    """A process that leads a group of its own and has nothing to do with any server."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", "input()"], stdin=subprocess.PIPE, start_new_session=True
+    )
+    yield process
+    process.kill()
+    process.communicate()
+
+
+async def test_a_process_that_got_the_number_of_a_dead_server_is_left_alone(simple, stranger):
+    spawner = simple()
+    state = dict((await spawner.start()).state)
+    await spawner.stop(now=True)
+    spawner.new_hub()
+    boot, _, ticks = start_of(stranger.pid).partition("/")
+    earlier = {"pid": stranger.pid, "started": f"{boot}/{int(ticks) - 1}"}
+    spawner.server = replace(spawner.server, state={**state, **earlier})
+
+    assert await spawner.poll() == 0
+    await spawner.stop(now=True)
+
+    assert stranger.poll() is None
+
+
+async def test_members_of_a_foreign_group_are_not_signalled_when_its_leader_is_gone():
+    code = "import os, subprocess, sys; subprocess.Popen([sys.executable, '-c', 'input()']); os._exit(0)"
+    leader = subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, start_new_session=True, env={"SIGN": "theirs"}
+    )
+    leader.wait()
+    theirs = ProcessGroup(ProcessIdentity(leader.pid, "long ago"), {"SIGN": "theirs"})
+    ours = ProcessGroup(ProcessIdentity(leader.pid, "long ago"), {"SIGN": "ours"})
+
+    async def members():
+        return theirs.members()
+
+    try:
+        await until(members)
+        assert not ours.members()
+        ours.signal(signal.SIGKILL)
+        assert theirs.members()
+    finally:
+        theirs.signal(signal.SIGKILL)
+        leader.communicate()
+
+
+async def test_no_dead_server_stays_a_zombie(simple):
+    first = simple("--exit=0")
+    pid = (await first.start()).state["pid"]
+    await until_zombie_or_gone(pid)
+
+    await simple(username="bob").start()
+
+    assert start_of(pid) is None
+
+
+async def until_zombie_or_gone(pid):
+    async def dead():
+        return start_of(pid) is None or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+
+    await until(dead)
+
+
+def test_who_asks_while_somebody_else_reads_the_exit_code_waits_for_it():
+    children, child = ChildProcesses(), subprocess.Popen(["sleep", "600"])
+    server = ProcessIdentity.of(child.pid)
+    children.keep(server, child)
+    child.kill()
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+
+    with ThreadPoolExecutor(1) as other:
+        with child._waitpid_lock:
+            asking = other.submit(children.exit_code, server)
+            with pytest.raises(TimeoutError):
+                asking.result(0.2)
+        assert asking.result() == -signal.SIGKILL
+
+
+async def test_the_exit_code_is_not_known_to_another_hub_process(simple, monkeypatch):
+    spawner = simple("--exit=4")
+    await spawner.start()
+    assert await spawner.wait() == 4
+    monkeypatch.setattr("plughub_localprocess.spawner.CHILDREN", ChildProcesses())
+
+    spawner.new_hub()
+
+    assert await spawner.poll() == 0
+
+
+def test_exit_codes_of_the_past_are_forgotten_in_time():
+    children = ChildProcesses(limit=2)
+    identities = []
+    for code in range(4):
+        child = subprocess.Popen([sys.executable, "-c", f"raise SystemExit({code})"])
+        identities.append(ProcessIdentity(child.pid, str(code)))
+        children.keep(identities[-1], child)
+        child.wait()
+    children.reap()
+
+    assert [children.exit_code(identity) for identity in identities] == [None, None, 2, 3]
+
+
+async def test_a_server_of_a_jupyterhub_state_is_adopted_by_its_environment(simple):
+    spawner = simple()
+    pid = (await spawner.start()).state["pid"]
+    await spawner.facts()
+    spawner.new_hub()
+    spawner.server = replace(spawner.server, state={"pid": pid}, operation="")
+
+    assert await spawner.poll() is None
+
+    spawner.server = replace(spawner.server, user=replace(spawner.server.user, name="bob"))
+    assert await spawner.poll() == 0
+    await spawner.stop(now=True)
+    assert await spawner.answers()
+
+    spawner.server = replace(spawner.server, user=replace(spawner.server.user, name="alice"))
+    await spawner.stop()
+    assert not await spawner.answers()
+
+
+async def test_what_an_interrupted_start_left_is_ended_by_its_operation(simple):
+    spawner = simple()
+    await spawner.start()
+    await spawner.facts()
+    spawner.new_hub()
+    spawner.server = replace(spawner.server, state={})
+
+    await spawner.stop()
+
+    assert not await spawner.answers()
+
+
+async def test_another_operation_is_not_ended_with_it(simple):
+    spawner = simple()
+    await spawner.start()
+    await spawner.facts()
+    kept = spawner.server
+    spawner.new_hub()
+    spawner.server = replace(kept, state={}, operation="another-operation")
+
+    await spawner.stop(now=True)
+
+    assert await spawner.answers()
+    spawner.server = kept
