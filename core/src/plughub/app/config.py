@@ -1,4 +1,4 @@
-"""The settings of the hub itself: ``c.JupyterHub.…`` in a config file."""
+"""Settings of the hub, ``c.JupyterHub.…`` in a config file."""
 
 from __future__ import annotations
 
@@ -11,415 +11,479 @@ from plughub.domain.limits import MAX_TOKENS
 
 
 class JupyterHub(SingletonConfigurable):
-    """The hub. The name is the one that config files use."""
+    """Settings of the hub. Config files use the class by this name."""
 
     plugins = traitlets.List(
         traitlets.Unicode(),
-        help="""Plugins that are active, in the order in which they are asked, as after ``--plugins``.
+        help="""Active plugins, in the order in which their hooks are called.
 
-        For a kind that none of them is (spawner, authenticator, proxy) the default plugin is added.
+        Same as ``--plugins`` on the command line. If no spawner, authenticator or proxy is listed, the
+        default plugin of that kind is added.
         """,
     ).tag(config=True)
     plugin_settings = traitlets.Dict(
-        help="Settings of plugins that are written as functions, by name of the plugin."
+        help="Settings of plugins that are written as functions: a dictionary for each plugin name."
     ).tag(config=True)
     plugin_threads = traitlets.Integer(
         8,
         min=1,
-        help="""Threads of each plugin for hooks that are plain functions. So many logins are checked at once:
-        two of one name, and of one address half of those that are free.
+        help="""Threads in each plugin's pool for hooks that are plain functions. This also limits
+        concurrent password checks: at most this many in total, two for one username, and half of the free
+        threads for one client address.
         """,
     ).tag(config=True)
     spawner_class = traitlets.Any(
         "",
-        help="""The default spawner: the name of a plugin, a class, or the dotted name of a class.
+        help="""Default spawner: a plugin name, a class, or the dotted name of a class.
 
-        A class takes the place of active plugins whose class it inherits from.
+        A class replaces the active plugins whose class it inherits from.
         """,
     ).tag(config=True)
     authenticator_class = traitlets.Any(
         "",
-        help="""The first authenticator: the name of a plugin, a class, or the dotted name of a class.
+        help="""First authenticator: a plugin name, a class, or the dotted name of a class.
 
-        A class takes the place of active plugins whose class it inherits from.
+        A class replaces the active plugins whose class it inherits from.
         """,
     ).tag(config=True)
     proxy_class = traitlets.Any(
         "",
-        help="""The proxy: the name of a plugin, a class, or the dotted name of a class.
+        help="""Proxy: a plugin name, a class, or the dotted name of a class.
 
-        A class takes the place of active plugins whose class it inherits from.
+        A class replaces the active plugins whose class it inherits from.
         """,
     ).tag(config=True)
     one_person = traitlets.List(
         traitlets.Set(traitlets.Unicode()),
-        help="""Sets of authenticators whose equal names mean one person, such as ``[{"pam", "ldap"}]``.
+        help="""Sets of authenticators that share usernames, such as ``[{"pam", "ldap"}]``: the same name
+        from any of them is the same user.
 
-        Without it a name that one authenticator has used is refused to the others.
+        Between all other authenticators, a username that was first used with one is refused for the others.
         """,
     ).tag(config=True)
 
-    ip = traitlets.Unicode("127.0.0.1", help="Address on which users reach the hub; empty for all.").tag(
-        config=True
-    )
-    port = traitlets.Integer(8000, min=1, max=65535, help="Port on which users reach the hub.").tag(
-        config=True
-    )
-    bind_url = traitlets.Unicode(
-        "", help="Address on which users reach the hub as one URL; it sets ip, port and base_url."
+    ip = traitlets.Unicode(
+        "127.0.0.1", help="Address on which the proxy listens for browsers; empty for all interfaces."
     ).tag(config=True)
-    public_url = traitlets.Unicode("", help="Address of the hub as browsers see it.").tag(config=True)
+    port = traitlets.Integer(
+        8000, min=1, max=65535, help="Port on which the proxy listens for browsers."
+    ).tag(config=True)
+    bind_url = traitlets.Unicode(
+        "", help="URL on which the proxy listens for browsers; sets ip, port and base_url."
+    ).tag(config=True)
+    public_url = traitlets.Unicode(
+        "",
+        help="""URL of the hub as browsers see it. Set it when a reverse proxy or port mapping in front of
+        the hub changes scheme, host or port.
+        """,
+    ).tag(config=True)
     subdomain_host = traitlets.Unicode(
         "",
-        help="""Address of the hub, such as https://hub.example.org, below which each user and each service
-        has a host of their own: https://alice.hub.example.org. No page of a server can act on the hub or on
-        other users' servers then. It needs a DNS entry and a certificate for ``*.hub.example.org``.
+        help="""URL of the hub, such as https://hub.example.org. Each user and each service gets a
+        subdomain, such as https://alice.hub.example.org, so that no page of a server can act on the hub or
+        on other users' servers. Requires a DNS entry and a certificate for ``*.hub.example.org``.
         """,
     ).tag(config=True)
     subdomain_hook = traitlets.Union(
         [traitlets.Enum(("idna", "legacy")), traitlets.Callable()],
         default_value="idna",
-        help="""How these hosts are named: ``idna``, ``legacy`` (all services on one host), or a function
-        that gets a name, the host of the hub and ``user`` or ``service``, and answers the host.
+        help="""How subdomains are named: ``idna``, ``legacy`` (one subdomain for all services), or a
+        function that is called with the name, the host of the hub, and ``user`` or ``service``, and returns
+        the host.
         """,
     ).tag(config=True)
     servers_url = traitlets.Unicode(
         "",
-        help="""One address for all servers and services, such as https://servers.example.org, or
-        https://hub.example.org:8443: the host of the hub with another port. No page of a server can act on
-        the hub then; on each other's servers they can. It needs public_url, the address of the hub.
+        help="""URL of all servers and services, such as https://servers.example.org or, on the hub's host
+        with another port, https://hub.example.org:8443. Pages of a server then cannot act on the hub; they
+        can still act on other users' servers. Requires public_url.
         """,
     ).tag(config=True)
     allow_worker_scopes = traitlets.Bool(
         False,
-        help="""Start although servers share the hub's address and the proxy passes the header
-        Service-Worker-Allowed on, with which a server can put a service worker before the hub's login page.
-        Set it when something before the proxy removes the header, or when all users trust each other.
+        help="""Start even if servers share the hub's address and the proxy forwards the
+        Service-Worker-Allowed header. With this header, a server can install a service worker that
+        intercepts the hub's login page. Enable this only when something in front of the proxy removes the
+        header, or when all users trust each other.
         """,
     ).tag(config=True)
     servers_port = traitlets.Integer(
         0,
         min=0,
         max=65535,
-        help="""Port on which the proxy listens for servers and services when servers_url has the host of the
-        hub; 0 for the port in servers_url.
+        help="""Port on which the proxy listens for servers and services when servers_url has the same host
+        as the hub; 0 for the port in servers_url.
         """,
     ).tag(config=True)
     base_url = URLPrefix(
         "/",
-        help="""Path of the whole application, such as ``/jupyter/``. It may be written with or without
-        escapes: ``/my hub/`` and ``/my%20hub/`` are the same.""",
+        help="""Path prefix of the whole application, such as ``/jupyter/``.
+
+        Escaped and unescaped forms are equivalent: ``/my hub/`` and ``/my%20hub/``.
+        """,
     ).tag(config=True)
-    hub_ip = traitlets.Unicode("127.0.0.1", help="Address on which proxy and servers reach the hub.").tag(
-        config=True
-    )
+    hub_ip = traitlets.Unicode(
+        "127.0.0.1", help="Address on which the hub listens for the proxy, servers and services."
+    ).tag(config=True)
     hub_port = traitlets.Integer(
-        8081, min=1, max=65535, help="Port on which proxy and servers reach the hub."
+        8081, min=1, max=65535, help="Port on which the hub listens for the proxy, servers and services."
     ).tag(config=True)
     hub_bind_url = traitlets.Unicode(
-        "", help="Address on which proxy and servers reach the hub as one URL; it sets hub_ip and hub_port."
+        "",
+        help="URL on which the hub listens for the proxy, servers and services; sets hub_ip and hub_port.",
     ).tag(config=True)
     hub_connect_ip = traitlets.Unicode(
-        "", help="Address to give to proxy and servers, when it differs from hub_ip."
+        "",
+        help="""Host name or address at which the proxy, servers and services connect to the hub. Set it
+        when that differs from hub_ip, for example when servers run in containers.
+        """,
     ).tag(config=True)
     hub_connect_url = traitlets.Unicode(
-        "", help="URL to give to proxy and servers, when it differs from hub_bind_url."
+        "",
+        help="""URL at which the proxy, servers and services connect to the hub. Set it when that differs
+        from hub_bind_url.
+        """,
     ).tag(config=True)
-    ssl_key = traitlets.Unicode("", help="Path of the key for https.").tag(config=True)
-    ssl_cert = traitlets.Unicode("", help="Path of the certificate for https.").tag(config=True)
+    ssl_key = traitlets.Unicode("", help="Path of the private key for HTTPS.").tag(config=True)
+    ssl_cert = traitlets.Unicode("", help="Path of the certificate for HTTPS.").tag(config=True)
     internal_ssl = traitlets.Bool(
         False,
-        help="""Hub, proxy, services and servers speak TLS with each other, each with a certificate that the
-        hub's own authorities have signed. Plain HTTP is refused inside.
+        help="""Encrypt all connections between hub, proxy, services and servers with mutual TLS. The hub
+        creates the certificate authorities and signs a certificate for each component; internal connections
+        over plain HTTP are refused.
         """,
     ).tag(config=True)
     internal_certs_location = traitlets.Unicode(
-        "internal-ssl", help="Folder for authorities, certificates and keys of internal_ssl."
+        "internal-ssl", help="Directory for the authorities, certificates and keys of internal_ssl."
     ).tag(config=True)
     recreate_internal_certs = traitlets.Bool(
         False,
-        help="""Make the authorities of internal_ssl anew when the hub starts. What runs is not trusted any
-        more then: stop all servers before.
+        help="""Create new authorities for internal_ssl at startup. Running servers lose their trust, so
+        stop all servers first.
         """,
     ).tag(config=True)
     trusted_alt_names: traitlets.List[str] = traitlets.List(
         traitlets.Unicode(),
-        help="Further host names and addresses in the certificates of hub and proxy, such as DNS:hub.lan.",
+        help="""Additional subject alternative names for the certificates of hub and proxy with
+        internal_ssl, such as DNS:hub.lan.
+        """,
     ).tag(config=True)
     external_ssl_authorities = traitlets.Dict(
-        help="""Authorities of internal_ssl that somebody else made, by name, such as proxy-client-ca: dicts
-        of paths with cert, and maybe key (without it the hub signs nothing by it) and ca.
+        help="""Existing authorities to use with internal_ssl, by name, such as proxy-client-ca. Each is a
+        dictionary of file paths: cert, optionally key (without it the hub cannot sign with this authority)
+        and ca.
         """
     ).tag(config=True)
     trusted_downstream_ips: traitlets.List[str] = traitlets.List(
         traitlets.Unicode(),
-        help="""Addresses, or networks, of proxies before the hub's own whose X-Forwarded headers and X-Scheme
-        are believed. With an address of this machine, such as 127.0.0.1, all its users are: see
-        trusted_downstream_users.
+        help="""Addresses or networks of reverse proxies in front of the hub's proxy. Their X-Forwarded and
+        X-Scheme headers are trusted. An address of this machine, such as 127.0.0.1, trusts all its system
+        users; see trusted_downstream_users for a narrower choice.
         """,
     ).tag(config=True)
     trusted_downstream_users: traitlets.List[str] = traitlets.List(
         traitlets.Unicode(),
-        help="""System users whose processes on this machine are proxies, too, and lead to the hub's own port:
-        their X-Forwarded headers are believed. The user as whom the hub's own proxy runs always is one.
+        help="""System users whose processes on this machine act as reverse proxies that connect directly to
+        the hub's port. Their X-Forwarded headers are trusted. The system user of the hub's own proxy is
+        always trusted.
         """,
     ).tag(config=True)
     spawn_form_limit = traitlets.Integer(
         10 * 1024 * 1024,
         min=1024,
-        help="""Bytes that the start page may send, files among them, where the spawner has a form. Everything
-        else that a signed-in user sends has at most 1 MiB, and what strangers send 32 KiB.
+        help="""Maximum size of a spawn form submission in bytes, uploaded files included. Applies when the
+        spawner has a form; other requests are limited to 1 MiB, those without authentication to 32 KiB.
         """,
     ).tag(config=True)
 
     db_url = traitlets.Unicode(
-        "sqlite:///jupyterhub.sqlite", help="URL of the database: sqlite:///file or postgresql://…"
+        "sqlite:///jupyterhub.sqlite", help="Database URL: sqlite:///file or postgresql://…"
     ).tag(config=True)
-    db_kwargs = traitlets.Dict(help="Further arguments of sqlalchemy.create_engine.").tag(config=True)
-    upgrade_db = traitlets.Bool(False, help="Bring the schema of the database up to date at start.").tag(
+    db_kwargs = traitlets.Dict(help="Additional keyword arguments for sqlalchemy.create_engine.").tag(
         config=True
     )
+    upgrade_db = traitlets.Bool(False, help="Upgrade the database schema at startup.").tag(config=True)
     host_name = traitlets.Unicode(
         "",
-        help="""Name of this machine among those whose hubs share the database: what is bound to a machine
-        is seen to by its hubs alone. Empty: as the system calls it. No two machines, and no two containers
-        in which hubs run, may have the same: a second one does not start.
+        help="""Name of this machine among those whose hubs share the database; empty for the system's host
+        name. Servers and other resources that are tied to a machine are managed only by hubs with its name.
+        Must be unique for each machine and each container that runs a hub: a hub on another machine with a
+        name in use refuses to start.
         """,
     ).tag(config=True)
     runtime_dir = traitlets.Unicode(
-        ".plughub", help="Folder for sockets, logs and generated files; it is made with mode 0700."
+        ".plughub", help="Directory for sockets, logs and generated files; created with mode 0700."
     ).tag(config=True)
-    pid_file = traitlets.Unicode("", help="File to write the process id to.").tag(config=True)
+    pid_file = traitlets.Unicode("", help="File to which the hub writes its process ID.").tag(config=True)
 
     cookie_secret = traitlets.Union(
         [traitlets.Bytes(), traitlets.Unicode()],
         default_value=b"",
-        help="""Secret that signs cookies, as bytes or as text in hexadecimal digits; better kept in
-        cookie_secret_file.
+        help="""Secret that signs cookies: bytes, or a string of hexadecimal digits. Prefer
+        cookie_secret_file, which keeps the secret out of the configuration.
         """,
     ).tag(config=True)
     cookie_secret_file = traitlets.Unicode(
-        "jupyterhub_cookie_secret", help="File with the secret that signs cookies; made when missing."
+        "jupyterhub_cookie_secret", help="File with the secret that signs cookies; created if missing."
     ).tag(config=True)
-    cookie_max_age_days = traitlets.Float(14, help="Days that a login lasts.").tag(config=True)
+    cookie_max_age_days = traitlets.Float(14, help="Lifetime of a login in days.").tag(config=True)
     cookie_host_prefix_enabled = traitlets.Bool(
         None,
         allow_none=True,
-        help="""Name the login cookies of hub and servers ``__Host-…``: browsers take them from one host
-        alone, by https alone. They go to all paths then, so use it with a host for each server. None: that
-        of the hub where it has a host without servers and is reached by https.
+        help="""Add the prefix ``__Host-`` to the names of login cookies, so that browsers accept them only
+        over HTTPS and send them only to the host that set them. Such cookies apply to all paths, so use
+        this together with subdomain_host. None enables the prefix for the hub's cookie if servers have
+        hosts of their own and the hub uses HTTPS.
         """,
     ).tag(config=True)
     cookie_suffix = CookieSuffix(
         "",
-        help="""Ends the names of the hub's login and XSRF cookies, such as ``-staging``: two hubs on one host
-        with different ports do not log each other's users out then. The cookies of servers keep their
-        names: a user who opens servers of both hubs needs hubs with different values of base_url, too.
+        help="""Suffix for the names of the hub's login and XSRF cookies, such as ``-staging``. Set it when
+        two hubs use the same host with different ports, so that a login at one does not end the login at
+        the other. Cookies of servers keep their names; users who open servers of both hubs also need
+        different values of base_url.
         """,
     ).tag(config=True)
     hsts_max_age = traitlets.Integer(
         86400,
         min=0,
-        help="""Seconds for which browsers that reached the hub by https use https only, for all ports of its
-        host; 0 sends no Strict-Transport-Security header. It is sent where public_url, ssl_cert or a
-        trusted proxy tells that browsers come by https.
+        help="""Lifetime in seconds of the Strict-Transport-Security header, which makes browsers use HTTPS
+        for all ports of the hub's host; 0 disables the header. Sent only if public_url, ssl_cert or a
+        trusted reverse proxy shows that browsers use HTTPS.
         """,
     ).tag(config=True)
     confirm_within = traitlets.Float(
         None,
         allow_none=True,
         min=0,
-        help="""Seconds that a login may be old for a request of a page that makes a token or a share, or that
-        changes what belongs to others; users confirm with their password after that. 0: any age. None: 600
-        where servers share the hub's web address, else 0. Requests with tokens need no confirmation.
+        help="""Maximum age of a login in seconds for page requests that create a token or a share, or
+        change what belongs to others. After that, users have to confirm with their password. 0 for any age.
+        None for 600 if servers share the hub's origin and users have a password, otherwise 0. Requests with
+        tokens need no confirmation.
         """,
     ).tag(config=True)
     oauth_token_expires_in = traitlets.Integer(
-        0, help="Seconds that the token of a server in a browser lasts; 0 for as long as the login."
+        0,
+        help="""Lifetime in seconds of the token that a server gets for a browser session; 0 for the
+        lifetime of the login.
+        """,
     ).tag(config=True)
     oauth_require_pkce = traitlets.Bool(False, help="Refuse OAuth clients that do not use PKCE.").tag(
         config=True
     )
     token_expires_in_max_seconds = traitlets.Integer(
-        0, help="Longest life of a token that a user asks for, in seconds; 0 for any."
+        0, help="Maximum lifetime in seconds of tokens that users request; 0 for no limit."
     ).tag(config=True)
-    custom_scopes = traitlets.Dict(help="Scopes of services: by name, with description and subscopes.").tag(
-        config=True
-    )
+    custom_scopes = traitlets.Dict(
+        help="Custom scopes for services: a dictionary with description and subscopes for each scope name."
+    ).tag(config=True)
 
     load_roles: traitlets.List[object] = traitlets.List(
-        help="""Roles: dicts with name, description, scopes, users, groups and services.
+        help="""Roles to create or update at startup: dictionaries with name, description, scopes, users,
+        groups and services.
 
-        Who is listed holds the role, nobody else; a role that is not listed any more is deleted. The roles
-        user, server and token can be changed, of admin only who holds it.
+        A role is taken away from everyone who is not listed, and roles that are no longer listed are
+        deleted. Of the built-in roles, user, server and token can be redefined; admin can only be assigned.
         """
     ).tag(config=True)
     load_groups = traitlets.Dict(
-        help="Groups by name: lists of users, or dicts with users and properties. Others stay members."
+        help="""Groups to create or update at startup, by name: lists of users, or dictionaries with users
+        and properties. Other members stay in the group.
+        """
     ).tag(config=True)
     services: traitlets.List[object] = traitlets.List(
-        help="""Programs that use the API in their own name: dicts with name, api_token, url, info, display,
-        timeout, oauth_client_id, oauth_redirect_uri, oauth_no_confirm and oauth_client_allowed_scopes.
+        help="""Programs that use the API under their own name: dictionaries with name, api_token, url,
+        info, display, timeout, oauth_client_id, oauth_redirect_uri, oauth_no_confirm and
+        oauth_client_allowed_scopes.
 
-        The hub starts those with a command; these may have cwd, environment and user. One with a url is
-        reached below /services/NAME/. What a service may do stands in load_roles.
+        The hub starts a service that has a command; cwd, environment and user are optional then. A service
+        with a url is available below /services/NAME/. Permissions of services are set in load_roles.
         """
     ).tag(config=True)
     service_tokens: traitlets.Dict[str, str] = traitlets.Dict(
-        help="Further tokens of services: names of services by token."
+        help="Additional API tokens of services: a dictionary of service names by token."
     ).tag(config=True)
     service_check_interval = traitlets.Float(
-        60, min=1, help="Seconds between two looks whether a service with a url answers."
+        60, min=1, help="Seconds between two health checks of each service that has a url."
     ).tag(config=True)
     extra_user_scopes = traitlets.Set(
-        traitlets.Unicode(), help="Scopes that every user has besides those of the role user."
+        traitlets.Unicode(), help="Scopes that every user has in addition to those of the role user."
     ).tag(config=True)
 
-    allow_named_servers = traitlets.Bool(False, help="Users may have more than one server.").tag(config=True)
+    allow_named_servers = traitlets.Bool(False, help="Let users have more than one server.").tag(config=True)
     named_server_limit_per_user = traitlets.Union(
         [traitlets.Integer(min=0), traitlets.Callable()],
         default_value=10,
-        help="""How many named servers a user may have; 0 for any number. Users who have more keep them. A
-        function gets the handler of the request, whose current_user is the caller; what it answers may be
-        awaited.
+        help="""Maximum number of named servers for each user; 0 for no limit. Existing servers above the
+        limit are kept. A function is called with the request handler (its current_user is the caller) and
+        may be async.
         """,
     ).tag(config=True)
     token_limit_per_user = traitlets.Integer(
         MAX_TOKENS,
         min=0,
-        help="""How many API tokens a user may have at a time, those of running servers included and those of
-        sign-ins at servers not; 0 for any number. Users who have more keep them.
+        help="""Maximum number of API tokens that a user may have, including those of running servers but
+        not those of browser sessions at servers; 0 for no limit. Existing tokens above the limit are kept.
         """,
     ).tag(config=True)
     allow_existing_invalid_named_servers = traitlets.Enum(
         ("allow-start", "allow-delete", "autorename"),
         "allow-start",
-        help="""What holds for servers whose names break the rule, as JupyterHub before 6 made them: they can
-        be started, only be stopped and deleted, or get good names when the hub starts.
+        help="""What to do with servers whose names are invalid, as JupyterHub before 6 allowed: allow-start
+        keeps them usable, allow-delete lets users only stop and delete them, autorename renames them at
+        startup.
         """,
     ).tag(config=True)
     default_server_name = traitlets.Unicode(
-        "", help="Named server to which user-redirect leads; empty for the default server."
+        "",
+        help="Named server to which /hub/user-redirect leads; empty for the default server.",
     ).tag(config=True)
     concurrent_spawn_limit = traitlets.Integer(
-        100, help="Starts that go on at once; further ones wait in a queue. 0 for any number."
+        100,
+        help="""Maximum number of servers that start at the same time; further starts are queued. 0 for no
+        limit.
+        """,
     ).tag(config=True)
     active_server_limit = traitlets.Integer(
-        0, help="Servers that may be active at all; further starts are refused. 0 for any number."
+        0,
+        help="Maximum number of active servers; further starts are refused. 0 for no limit.",
     ).tag(config=True)
     cleanup_servers = traitlets.Bool(
-        True, help="Stop all servers when the hub is stopped; when off they stay and are found again."
+        True,
+        help="""Stop all servers when the hub shuts down. Otherwise servers continue to run, and the next
+        hub process takes them over.
+        """,
     ).tag(config=True)
     cleanup_proxy = traitlets.Bool(
-        True, help="Stop the proxy when the hub is stopped; when off it stays and is found again."
+        True,
+        help="""Stop the proxy when the hub shuts down. Otherwise the proxy continues to run, and the next
+        hub process takes it over.
+        """,
     ).tag(config=True)
     lease_seconds = traitlets.Float(
-        10, min=1, help="Seconds without a sign of life after which another hub process takes work over."
+        10,
+        min=1,
+        help="""Seconds without a heartbeat after which other hub processes take over the work of a hub
+        process.
+        """,
     ).tag(config=True)
     activity_resolution = traitlets.Float(
-        30, help="Seconds; activity that is not that much newer is not written."
+        30,
+        help="""Minimum change of a last-activity time in seconds before it is written to the database
+        again.
+        """,
     ).tag(config=True)
     last_activity_interval = traitlets.Float(
-        300, help="Seconds between two looks at the activity and the routes of the proxy."
+        300,
+        help="Seconds between two reads of activity from the proxy. Values above 30 count as 30.",
     ).tag(config=True)
 
     implicit_spawn_seconds = traitlets.Float(
         0,
         min=0,
-        help="""Seconds after which who opens a server that does not run is sent to start it; 0 for never. A
-        start that failed is not tried again so.
+        help="""Seconds after which a browser that opens a stopped server is redirected to the page that
+        starts it; 0 to disable. Servers whose last start failed are not started this way.
         """,
     ).tag(config=True)
-    shutdown_on_logout = traitlets.Bool(False, help="Stop the servers of who logs out.").tag(config=True)
+    shutdown_on_logout = traitlets.Bool(False, help="Stop a user's servers when they log out.").tag(
+        config=True
+    )
     user_redirect_hook = traitlets.Callable(
         None,
         allow_none=True,
-        help="""Function of path, request, user and base URL that says where /hub/user-redirect/path leads;
-        None for as usual. What it answers may be awaited.
+        help="""Function that is called with path, request, user and base URL, and returns the URL to which
+        /hub/user-redirect/path leads; None for the default. May be async.
         """,
     ).tag(config=True)
     use_legacy_stopped_server_status_code = traitlets.Bool(
-        False, help="Answer 503, not 424, at the addresses of servers that do not run."
+        False,
+        help="Respond with status 503 instead of 424 at the URLs of servers that are not running.",
     ).tag(config=True)
     api_page_default_limit = traitlets.Integer(
-        50, min=1, help="Items of a page of a list in the API, unless said otherwise."
+        50, min=1, help="Default number of items on a page of an API list."
     ).tag(config=True)
     api_page_max_limit = traitlets.Integer(
-        200, min=1, help="Items of a page of a list in the API at most."
+        200, min=1, help="Maximum number of items on a page of an API list."
     ).tag(config=True)
     redirect_to_server = traitlets.Bool(
         True,
-        help="""Send users who log in or open the address of the hub to their server, or to the page that
-        starts it; otherwise to the home page.
+        help="""Redirect users who log in or open the hub's URL to their server, or to the page that starts
+        it; otherwise to the home page.
         """,
     ).tag(config=True)
     default_url = traitlets.Union(
         [traitlets.Unicode(), traitlets.Callable()],
         default_value="",
-        help="""Address to send browsers to that open the address of the hub, logged in or not, and users who
-        log in, unless the request names another one in next. A function gets the handler of the request; what
-        it answers may be awaited, and may be empty for as usual.
+        help="""URL to which browsers are redirected when they open the hub's URL, with or without a login,
+        and after a login, unless the request has a next parameter. A function is called with the request
+        handler, may be async, and returns an empty string for the default.
         """,
     ).tag(config=True)
     template_paths: traitlets.List[str] = traitlets.List(
-        traitlets.Unicode(), help="Folders with templates, looked up before the hub's own."
+        traitlets.Unicode(), help="Directories with templates that override those of the hub."
     ).tag(config=True)
     authenticate_prometheus = traitlets.Bool(
-        True, help="Who reads the metrics needs the scope read:metrics; when off anybody can read them."
+        True,
+        help="Require the scope read:metrics for the metrics page. Otherwise the page is public.",
     ).tag(config=True)
     login_tries = traitlets.Integer(
         5,
         min=1,
-        help="""Wrong passwords of one name from one address before each further one doubles a pause, which
-        begins with two seconds. A right password ends it.
+        help="""Wrong passwords for one username from one address before a delay begins. The delay starts at
+        two seconds and doubles with each further wrong password; a correct password ends it.
         """,
     ).tag(config=True)
     login_longest_pause = traitlets.Float(
-        300, min=0, max=86400, help="Seconds that a pause after wrong passwords lasts at most; 0 for none."
+        300,
+        min=0,
+        max=86400,
+        help="Maximum delay in seconds after wrong passwords; 0 disables all login rate limits.",
     ).tag(config=True)
     login_tries_of_name = traitlets.Integer(
         50,
         min=1,
-        help="""Wrong passwords of one name from all addresses before logins with it are let through one every
-        two seconds, in turn. It sinks by one a minute, and does not hold where the user logged in lately.
+        help="""Wrong passwords for one username from all addresses before its logins are limited to one
+        every two seconds. The count decreases by one each minute. Addresses from which the user logged in
+        within the last 30 days are exempt.
         """,
     ).tag(config=True)
     login_tries_of_address = traitlets.Integer(
         100,
         min=1,
-        help="""Wrong passwords from one address, or one /64 of IPv6, before its logins are let through one
-        every two seconds, in turn. It sinks by one in ten seconds, and does not hold for users who logged in
-        from there lately.
+        help="""Wrong passwords from one address, or one IPv6 /64 network, before its logins are limited to
+        one every two seconds. The count decreases by one every ten seconds. Users who logged in from the
+        address within the last 30 days are exempt.
         """,
     ).tag(config=True)
     refused_logins_per_hour = traitlets.Integer(
         1000,
         min=1,
-        help="""Refused logins that each hub process logs and keeps in the audit trail in an hour; of those of
-        one name and address in a minute the first, and the number of the others. Beyond, they are counted.
+        help="""Maximum number of refused logins that each hub process logs and records in the audit trail
+        in an hour. Refusals of the same username and address within a minute are combined. Beyond the
+        limit, only the total is reported.
         """,
     ).tag(config=True)
     log_lines_of_strangers_per_hour = traitlets.Integer(
         20_000,
         min=0,
-        help="""Lines that the log of each hub process holds in an hour about requests of strangers, who are
-        not logged in; of one address 120 in a minute. Further ones are counted. 0 for any number.
+        help="""Maximum number of log lines that each hub process writes in an hour about unauthenticated
+        requests; 120 a minute for one address. Further lines are only counted. 0 for no limit.
         """,
     ).tag(config=True)
     audit_days = traitlets.Float(
-        90, min=0, help="Days that the audit trail is kept; 0 for no audit trail."
+        90, min=0, help="Days for which audit records are kept; 0 disables the audit trail."
     ).tag(config=True)
-    template_vars = traitlets.Dict(help="Further variables of all templates.").tag(config=True)
-    logo_file = traitlets.Unicode("", help="Picture for the head of the pages.").tag(config=True)
+    template_vars = traitlets.Dict(help="Additional variables for all templates.").tag(config=True)
+    logo_file = traitlets.Unicode("", help="Image file for the page header.").tag(config=True)
     tornado_settings = traitlets.Dict(
-        help="""Of JupyterHub's: slow_spawn_timeout, slow_stop_timeout (seconds), headers, cookie_options,
-        xsrf_cookie_kwargs and user_redirect_limit.
+        help="""Settings of JupyterHub's web application that are supported here: slow_spawn_timeout,
+        slow_stop_timeout (seconds), headers, cookie_options, xsrf_cookie_kwargs and user_redirect_limit.
         """
     ).tag(config=True)
     extra_log_handlers: traitlets.List[object] = traitlets.List(
-        help="Further handlers of Python's logging for what the hub logs."
+        help="Additional logging.Handler objects for the hub's log."
     ).tag(config=True)
-    log_level = traitlets.Any("INFO", help="Level of the log: DEBUG, INFO, WARNING, ERROR.").tag(config=True)
+    log_level = traitlets.Any("INFO", help="Log level: DEBUG, INFO, WARNING or ERROR.").tag(config=True)
 
     @traitlets.default("cookie_secret")
     def _cookie_secret_of_environment(self) -> bytes:
