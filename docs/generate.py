@@ -70,9 +70,12 @@ def hooks() -> Iterator[str]:
         facts += [f"up to {terms.timeout:g} s"] if awaited else []
         facts += ["may be left out"] if terms.optional else []
         yield f"#### {name}\n\n```python\n{signature(function)}\n```\n\n*{', '.join(facts)}.* {summary}\n"
+        example = parts.pop("Example", "")
         for title, text in parts.items():
             about = [(f"`{name}`", line) for name, line in _entries(text)] if title == "Args" else []
             yield from (f"- {name}: {line}" for name, line in about or [(f"**{title}**", _one_line(text))])
+        if example:
+            yield f"\n```python\n{example}\n```"
         yield ""
 
 

@@ -17,12 +17,11 @@ from plughub.plugin.hooks import Hooks
 from plughub.plugin.manager import HOOKS, KINDS
 
 NAMES = sorted(HOOKS)
-PARTS = ("When", "Args", "Returns", "Errors")
+PARTS = ("When", "Args", "Returns", "Errors", "Example")
 WORDS = {
     CallMode.DECIDE: "first answer",
     CallMode.VETO: "refuses",
-    CallMode.REGISTER: "stops the start",
-    CallMode.TELL: "hurts nobody",
+    CallMode.TELL: "affects nothing else",
 }
 
 
@@ -78,19 +77,29 @@ def test_a_hook_is_typed_with_types_that_plugins_can_import(hook: str) -> None:
 def test_a_hook_says_when_it_is_called_with_what_and_what_an_error_means(hook: str) -> None:
     parts = parts_of(hook)
     arguments = set(inspect.signature(function_of(hook)).parameters)
-    expected = {"", "When", "Errors"}
+    # The header says once for all register hooks when they are called and what an exception does.
+    is_register = HOOKS[hook].calling is CallMode.REGISTER
+    expected = {""} if is_register else {"", "When", "Errors"}
     expected |= {"Args"} if arguments else set()
     expected |= {"Returns"} if function_of(hook).__annotations__["return"] != "None" else set()
-    assert set(parts) == expected
+    optional = {"When", "Example"} if is_register else {"Example"}
+    assert expected <= set(parts) <= expected | optional
     assert list(parts)[1:] == [part for part in PARTS if part in parts]
     assert set(re.findall(r"^    (\w+): ", parts.get("Args", ""), flags=re.MULTILINE)) == arguments
-    assert all(text.strip().endswith((".", "?")) for text in parts.values())
+    assert all(text.strip().endswith(".") for part, text in parts.items() if part != "Example")
 
 
 @pytest.mark.parametrize("hook", NAMES)
 def test_a_hook_says_who_wins(hook: str) -> None:
     word = WORDS.get(HOOKS[hook].calling)
     assert word is None or word in " ".join(inspect.getdoc(function_of(hook)).split())
+
+
+def test_the_header_says_once_what_holds_for_all_register_hooks() -> None:
+    sentence = "An exception stops the start of the hub"
+    assert hookspecs.__doc__.count(sentence) == 1
+    registers = [hook for hook in NAMES if HOOKS[hook].calling is CallMode.REGISTER]
+    assert not [hook for hook in registers if "An exception" in inspect.getdoc(function_of(hook))]
 
 
 def test_the_header_explains_every_way_of_calling() -> None:

@@ -1,7 +1,7 @@
 """The contract between the hub and its plugins: every hook, in the order of a server's life.
 
-A plugin is a module or an object. It implements the hooks it needs and no others; this one keeps guests
-from starting servers::
+A plugin is a module or an object that implements the hooks it needs. This plugin prevents guests from
+starting servers::
 
     from plughub import hookimpl
     from plughub.kinds import Refusal, Server
@@ -10,7 +10,7 @@ from starting servers::
     async def hub_authorize_spawn(server: Server) -> Refusal | None:
         return Refusal("guests may only look") if "guests" in server.user.groups else None
 
-One hook makes a plugin a backend, and then it has to have the others of that row:
+One hook makes a plugin a backend of a kind, and a backend must implement the other hooks of its row:
 
 =============  ==================  ================================================================
 spawner        `hub_spawn`         `hub_poll`, `hub_stop`
@@ -18,33 +18,41 @@ authenticator  `hub_authenticate`
 proxy          `hub_route_add`     `hub_route_delete`, `hub_routes`, `hub_proxy_start`, `hub_proxy_stop`
 =============  ==================  ================================================================
 
-A backend written as a class registers the class instead (`hub_register_spawner` and its like): its
-methods are called through these same hooks.
+A backend written as a class registers the class instead (`hub_register_spawner`,
+`hub_register_authenticator`, `hub_register_proxy`). The hub calls its methods through the same hooks.
 
-How a hook is called stands above it:
+The decorator above each hook states how the hub calls it:
 
 ========  ==========================================================================================
-register  once at start, not awaited, all answers are kept
+register  called once at start and not awaited; every answer counts
 decide    awaited one by one in the order of ``--plugins``; the first answer that is not None wins
-veto      every plugin is asked; one refusal, one exception or one time-out refuses
-own       only the plugin that owns the thing is called: its name is stored with it
-tell      all are told; one that fails is logged and hurts nobody
+veto      awaited for every plugin; one refusal, exception or timeout refuses
+own       awaited for the plugin that owns the user, server or proxy; its name is stored with it
+tell      awaited for every plugin; a failure is logged and affects nothing else
 ========  ==========================================================================================
 
-and beside it ``timeout``, the seconds after which a call is given up (30 when it does not stand there), and
-``optional``, when a plugin that owns the thing may do without the hook.
+``timeout`` is the time limit of a call in seconds, 30 by default. ``optional`` marks an *own* hook that its
+owner need not implement.
 
-Rules that hold for all hooks:
+Rules for all hooks:
 
-- An implementation names only the arguments that it wants.
-- A hook that is awaited may be an ``async def``, which runs on the hub's loop and must not block, or a plain
-  ``def``, which runs in a small thread pool of its plugin and may. A register hook is a plain ``def``.
-- Arguments and answers are the frozen records of `plughub.kinds`. No hook gets a database
-  session, a row or a request.
-- A hub may be killed at any moment, and another process goes on: any *own* hook may be called again for what
-  it has done already. What a plugin has to remember belongs into what it answers, not into its memory.
+- An implementation names only the arguments that it needs.
+- An implementation of an awaited hook is an ``async def``, which runs on the hub's event loop and must not
+  block, or a plain ``def``, which runs in the plugin's own thread pool and may block.
+- Arguments and answers are the frozen records of `plughub.kinds`. No hook gets a database session, a
+  database row or a request.
+- A hub process may be killed at any moment, and another one continues its work. Any *own* hook may
+  therefore be called again for work that it has already done. Return what must be remembered; do not keep
+  it in memory.
 - Errors, log lines and metrics carry the name of the plugin.
-- Names are already normalised: ``Alice`` and ``alice`` are one user before a plugin sees her.
+- Usernames are normalised before a plugin sees them: ``Alice`` and ``alice`` are one user.
+
+Rules for register hooks:
+
+- An implementation is a plain ``def``.
+- The hub calls it in each of its processes at start, after it has read the configuration. The docstring of
+  a hook has a ``When`` section only where it says more.
+- An exception stops the start of the hub, with the plugin's name and the message.
 """
 
 from __future__ import annotations
@@ -93,77 +101,94 @@ if TYPE_CHECKING:
 
 @hook(CallMode.REGISTER)
 def hub_configure(context: HubContext) -> None:
-    """Take note of the hub that the plugin works for.
+    """Configure the plugin for the hub that loaded it.
 
     When:
-        Once in each hub process, when the configuration was checked and before anything is started.
+        After the configuration was checked and before anything is started.
 
     Args:
         context: the hub's mark, addresses and folders, and the plugin's own settings.
 
-    Errors:
-        An exception stops the start of the hub with the plugin's name and the message.
+    Example:
+        from plughub import hookimpl
+        from plughub.kinds import HubContext
+
+        limits: dict[str, int] = {"students": 1}
+
+        @hookimpl
+        def hub_configure(context: HubContext) -> None:
+            limits.update(context.settings.get("limits", {}))
     """
 
 
 @hook(CallMode.REGISTER)
 def hub_register_configurables() -> Sequence[type]:
-    """Name the `traitlets.config.Configurable` classes that a config file may set.
+    """Return the `traitlets.config.Configurable` classes that a config file may set.
 
     When:
-        At start, before the config file is checked for unknown names. Classes that are registered
-        as spawner, authenticator or proxy need not be named again.
+        Before the config file is checked for unknown names. Classes registered as spawner,
+        authenticator or proxy are included already.
 
     Returns:
         The classes.
-
-    Errors:
-        An exception stops the start of the hub with the plugin's name and the message.
     """
 
 
 @hook(CallMode.REGISTER)
 def hub_register_spawner() -> type[Spawner]:
-    """Offer a spawner written as a class.
+    """Register a spawner written as a class.
 
-    When:
-        At start. A plugin offers one spawner: by this hook, or by `hub_spawn`.
+    A plugin offers at most one spawner, with this hook or with `hub_spawn`.
 
     Returns:
         A subclass of `plughub.spawner.Spawner`.
 
-    Errors:
-        An exception stops the start of the hub with the plugin's name and the message.
+    Example:
+        from plughub import hookimpl
+        from plughub.spawner import Spawner
+
+        class FixedSpawner(Spawner):
+            async def start(self): return "http://10.0.0.5:8888"
+            async def stop(self, now=False): ...
+            async def poll(self): return None
+
+        @hookimpl
+        def hub_register_spawner() -> type[Spawner]:
+            return FixedSpawner
     """
 
 
 @hook(CallMode.REGISTER)
 def hub_register_authenticator() -> type[Authenticator]:
-    """Offer an authenticator written as a class.
+    """Register an authenticator written as a class.
 
-    When:
-        At start. A plugin offers one authenticator: by this hook, or by `hub_authenticate`.
+    A plugin offers at most one authenticator, with this hook or with `hub_authenticate`.
 
     Returns:
         A subclass of `plughub.auth.Authenticator`.
 
-    Errors:
-        An exception stops the start of the hub with the plugin's name and the message.
+    Example:
+        from plughub import hookimpl
+        from plughub.auth import Authenticator
+
+        class WorkshopAuthenticator(Authenticator):
+            async def authenticate(self, handler, data):
+                return data["username"] if data["password"] == "workshop" else None
+
+        @hookimpl
+        def hub_register_authenticator() -> type[Authenticator]:
+            return WorkshopAuthenticator
     """
 
 
 @hook(CallMode.REGISTER)
 def hub_register_proxy() -> type[Proxy]:
-    """Offer a proxy written as a class.
+    """Register a proxy written as a class.
 
-    When:
-        At start. A hub has one proxy: two plugins that offer one stop the start.
+    A hub has one proxy. If two active plugins offer one, the hub does not start.
 
     Returns:
         A subclass of `plughub.proxy.Proxy`.
-
-    Errors:
-        An exception stops the start of the hub with the plugin's name and the message.
     """
 
 
@@ -172,16 +197,13 @@ def hub_register_commands(config: Config) -> Sequence[Command]:
     """Add commands to the ``hub`` command line: ``hub --plugins NAME COMMAND``.
 
     When:
-        A person types a command that is none of the hub's own. No hub is started for it.
+        The command line names a command that is not one of the hub's own. No hub is started for it.
 
     Args:
-        config: the configuration, as traitlets knows it.
+        config: the configuration as a traitlets ``Config``.
 
     Returns:
-        The commands; a name that is taken already stops the start.
-
-    Errors:
-        An exception stops the start of the hub with the plugin's name and the message.
+        The commands. A name that is already taken is an error.
     """
 
 
@@ -189,30 +211,32 @@ def hub_register_commands(config: Config) -> Sequence[Command]:
 def hub_register_pages() -> Sequence[Page]:
     """Add pages or API calls below ``/hub/``.
 
-    When:
-        At start, when the web application is built.
-
     Returns:
-        Pages, each a path below the hub's prefix and a tornado request handler class. Those of
-        `plughub.handlers` know who asks; any other is open to everybody.
+        Pages, each with a path below the hub's prefix and a tornado request handler class. The handlers of
+        `plughub.handlers` authenticate the request; any other handler is open to everyone.
 
-    Errors:
-        An exception stops the start of the hub with the plugin's name and the message.
+    Example:
+        from plughub import hookimpl
+        from plughub.handlers import APIHandler, needs_scope
+        from plughub.kinds import Page
+
+        class WhoAmI(APIHandler):
+            @needs_scope()
+            async def get(self):
+                self.answer({"name": self.who.name})
+
+        @hookimpl
+        def hub_register_pages() -> list[Page]:
+            return [Page(path="/api/whoami", handler=WhoAmI)]
     """
 
 
 @hook(CallMode.REGISTER)
 def hub_register_templates() -> Sequence[Path]:
-    """Add folders with Jinja templates, looked up before the hub's own.
-
-    When:
-        At start, when the web application is built.
+    """Add folders with Jinja templates that take precedence over the hub's own.
 
     Returns:
-        Folders; a template ``login.html`` in one takes the place of the hub's.
-
-    Errors:
-        An exception stops the start of the hub with the plugin's name and the message.
+        The folders. A template ``login.html`` in one of them replaces the hub's.
     """
 
 
@@ -221,60 +245,84 @@ def hub_register_templates() -> Sequence[Path]:
 
 @hook(CallMode.REGISTER)
 def hub_login_method() -> LoginMethod:
-    """Tell how a person logs in with this plugin: by the form for name and password, or elsewhere.
+    """Describe how users log in with this plugin: with the login form, or at another site.
 
-    When:
-        At start. An authenticator without this hook is asked with what the form sends.
+    An authenticator without this hook gets what users type into the login form.
 
     Returns:
-        The label and, when the login happens elsewhere, the address that begins it.
-
-    Errors:
-        An exception stops the start of the hub with the plugin's name and the message.
+        The label and, for a login at another site, the address that begins it.
     """
 
 
 @hook(CallMode.DECIDE, timeout=60)
 async def hub_authenticate(login: Login) -> Identity | Rejected | None:
-    """Say who is logging in.
+    """Authenticate a user.
 
     When:
-        Somebody sent the login form, or came back from an outside login. Tries that have to wait after
-        wrong passwords never get here. As many run at once as a plugin has threads: two of one name, and
-        of one address half of the places that others leave free. A thread that continues after the time-out
-        keeps its place, so end what hangs.
+        A user submitted the login form or came back from a login at another site. Attempts that must wait
+        after wrong passwords never reach the plugin. The number of concurrent calls is limited to the
+        threads of a plugin: at most two for one username, and for one address at most half of the places
+        that other addresses leave free. A thread that continues after the timeout keeps its place, so give
+        every blocking operation a time limit of its own.
 
     Args:
-        login: what was sent, with the name already normalised.
+        login: what the user submitted; the username is normalised already.
 
     Returns:
-        An `Identity` when the person is known, `Rejected` when nobody else may be asked either
-        (a locked account), None when this plugin does not know: the next plugin is asked.
-        The first answer that is not None wins. All None: the login is refused.
+        An `Identity` if the plugin authenticated the user, `Rejected` if no other plugin may be asked (a
+        locked account), or None if the next plugin should be asked. The first answer that is not None wins.
+        If every plugin answers None, the login is refused.
 
     Errors:
-        An exception or time-out is logged, counts as None and shows the person that one way of
-        logging in is out of order. With `plughub.domain.errors.UnavailableError` she
-        reads its message, and to try again, when no other plugin knows her.
+        An exception or timeout is logged and counts as None; the user reads that one way of logging in is
+        out of order. The user reads the message of a `plughub.errors.UnavailableError`, with the advice to
+        try again, if no other plugin authenticates them.
+
+    Example:
+        from plughub import hookimpl
+        from plughub.kinds import Identity, Login, Rejected
+
+        passwords = {"alice": "correct horse battery staple"}
+        locked = {"mallory"}
+
+        @hookimpl
+        async def hub_authenticate(login: Login) -> Identity | Rejected | None:
+            if login.username in locked:
+                return Rejected("This account is locked. Ask your administrator.")
+            known = passwords.get(login.username) == login.password
+            return Identity(name=login.username, groups=frozenset({"staff"})) if known else None
     """
 
 
 @hook(CallMode.VETO)
 async def hub_authorize_login(identity: Identity) -> Refusal | None:
-    """Refuse a login, whoever authenticated it.
+    """Refuse a login, independent of the plugin that authenticated it.
+
+    Use it for deny lists, quotas and maintenance windows. Permission by another plugin never skips it.
 
     When:
-        After `hub_authenticate` gave an identity, at every login. Deny-lists, quotas and
-        maintenance windows belong here; being allowed by another plugin never skips it.
+        At every login, after `hub_authenticate` returned an identity.
 
     Args:
-        identity: the person, with the plugin that authenticated her.
+        identity: the user, with the plugin that authenticated them.
 
     Returns:
-        A `Refusal` with a reason that the person reads, or None.
+        A `Refusal` with a reason that the user reads, or None.
 
     Errors:
-        An exception or time-out refuses the login; the person reads that the check failed.
+        An exception or timeout refuses the login; the user reads that the check failed.
+
+    Example:
+        from plughub import hookimpl
+        from plughub.kinds import Identity, Refusal
+
+        maintenance = True
+
+        @hookimpl
+        async def hub_authorize_login(identity: Identity) -> Refusal | None:
+            if maintenance and not identity.admin:
+                return Refusal("The hub is under maintenance until 6 p.m. Try again later.", status=429)
+            return None
     """
 
 
@@ -282,131 +330,133 @@ async def hub_authorize_login(identity: Identity) -> Refusal | None:
 async def hub_complete_login(
     identity: Identity, saved: Mapping[str, Any] | None
 ) -> Identity | Rejected | None:
-    """Finish an identity once nobody has refused it: admin or not, groups, roles, secrets.
+    """Add admin status, groups, roles and secrets to the identity of an authorized login.
 
     When:
         After `hub_authorize_login`, before the user is stored.
 
     Args:
-        identity: the person, authenticated by this plugin.
-        saved: the secrets of her last login; None when there are none.
+        identity: the user, authenticated by this plugin.
+        saved: the ``auth_state`` saved at the user's last login; None when there is none.
 
     Returns:
-        The identity to store, `Rejected`, or None to take it as it is. Its ``auth_state`` takes the
-        place of what is saved, also when it is None.
+        The identity to store, `Rejected`, or None to store the identity unchanged. The ``auth_state`` of the
+        stored identity replaces the saved one, even when it is None.
 
     Errors:
-        An exception or time-out refuses the login.
+        An exception or timeout refuses the login.
     """
 
 
 @hook(CallMode.OWN, optional=True, timeout=20)
 async def hub_refresh_user(identity: Identity) -> Identity | Rejected | None:
-    """Look again whether a person may still come in, and with what groups.
+    """Check whether a logged-in user is still allowed, and update their groups.
 
     When:
-        At most every ``Authenticator.auth_refresh_age`` seconds for a person who is active, before
-        a start when ``refresh_pre_spawn`` is set, and before a stop when ``refresh_pre_stop`` is.
+        For an active user at most once every ``Authenticator.auth_refresh_age`` seconds, before a start if
+        ``refresh_pre_spawn`` is set, and before a stop if ``refresh_pre_stop`` is set.
 
     Args:
-        identity: the person as stored now, with her saved secrets.
+        identity: the user as stored, with the saved ``auth_state``.
 
     Returns:
-        A new identity to store, `Rejected` to have her log in again, None for no change. What is
-        None in the identity stays as it is. A request with a token cannot be sent to log in: it goes
-        on, unless ``auth_refresh_strict`` is set.
+        A new identity to store, `Rejected` to make the user log in again, or None for no change. Fields that
+        are None stay as they are. A request with a token cannot be sent to the login page; it continues
+        unless ``auth_refresh_strict`` is set.
 
     Errors:
-        An exception or time-out changes nothing; a start or stop that asked for it is refused.
+        An exception or timeout changes nothing; a start or stop that required the refresh is refused.
     """
 
 
 @hook(CallMode.OWN, optional=True, timeout=60)
 async def hub_managed_roles() -> Sequence[ManagedRole]:
-    """Name the roles that this authenticator manages, before anybody has logged in.
+    """Return the roles that this authenticator manages independent of any login.
+
+    Roles of one user can come with a login as well, as ``Identity.roles``.
 
     When:
-        Once in each hub process, at start. Roles come with a login too, as ``Identity.roles``.
+        Once in each hub process, at start.
 
     Returns:
-        The roles, and who holds them.
+        The roles and their holders.
 
     Errors:
-        An exception or time-out stops the start of the hub: nobody would know who may do what.
+        An exception or timeout stops the start of the hub, because permissions would be unknown.
     """
 
 
 @hook(CallMode.OWN, optional=True, timeout=120)
 async def hub_add_user(user: UserInfo) -> Refusal | None:
-    """Prepare for a user: make her account, her home.
+    """Prepare the system for a user, for example create an account or a home directory.
 
     When:
-        At each login, after `hub_complete_login` and before she is stored; before an admin adds her,
-        with every authenticator; and at the start of a hub for all users it knows. So it is called
-        again and again, and has nothing to do most of the time.
+        At each login, after `hub_complete_login` and before the user is stored; before an admin adds a user,
+        for every authenticator; and at the start of a hub for every stored user. Most calls therefore
+        concern a user who is prepared already.
 
     Args:
-        user: the user; at a login with what it brought.
+        user: the user; at a login with the groups and ``auth_state`` of that login.
 
     Returns:
-        A `Refusal` when she cannot be a user here, with a reason that is shown, or None. She is not
-        added when all authenticators that were asked refuse.
+        A `Refusal` with a reason that is shown if the user cannot use this hub, or None. A user whom
+        an admin adds is refused only if every authenticator refuses.
 
     Errors:
-        An exception or time-out refuses, but never makes the hub delete a user.
+        An exception or timeout refuses, but never makes the hub delete a user.
     """
 
 
 @hook(CallMode.OWN, optional=True, timeout=120)
 async def hub_rename_user(user: UserInfo, name: str) -> None:
-    """Follow a user who gets another name.
+    """Apply a new username outside the hub.
 
     When:
-        Before the new name is stored; her servers are stopped. It may be called again.
+        Before the new name is stored, while the user's servers are stopped. It may be called again.
 
     Args:
-        user: with the name that she has.
-        name: the name that she gets, normalised.
+        user: the user with the current name.
+        name: the new name, normalised.
 
     Errors:
-        An exception or time-out refuses the new name.
+        An exception or timeout refuses the new name.
     """
 
 
 @hook(CallMode.OWN, optional=True, timeout=120)
 async def hub_delete_user(user: UserInfo) -> None:
-    """Clean up after a user who is deleted.
+    """Clean up outside the hub when a user is deleted.
 
     When:
-        Her servers are stopped, and that she is to be deleted is written down. Only the
-        authenticators that know her are called; all of them when none does. It may be called again.
+        After the user's servers are stopped and the deletion is recorded. It is called for the
+        authenticators that know the user, or for every authenticator if none does. It may be called again.
 
     Args:
-        user: the user, still stored.
+        user: the user, who is still stored.
 
     Errors:
-        An exception or time-out keeps her; whoever asked is told.
+        An exception or timeout keeps the user and is reported to the admin who requested the deletion.
     """
 
 
 @hook(CallMode.DECIDE, timeout=10)
 async def hub_check_token(token: str) -> TokenIdentity | None:
-    """Say whose token this is.
+    """Return the owner of a token.
 
     When:
-        A request carries an ``Authorization`` header and the answer is not cached. The hub's own
-        tokens are looked up first, by a plugin like any other.
+        A request has an ``Authorization`` header and the answer is not cached. The built-in plugin for
+        the hub's own tokens is asked first.
 
     Args:
         token: the text after ``token`` or ``bearer``, at most 64 KiB.
 
     Returns:
-        The owner, scopes and end of the token, or None when it is not known here.
+        The owner, scopes and expiry of the token, or None if the plugin does not know it.
         The first answer that is not None wins.
 
     Errors:
-        An exception or time-out counts as None. With `plughub.domain.errors.UnavailableError`
-        the request is answered with 503 when no other plugin knows the token.
+        An exception or timeout counts as None. After a `plughub.errors.UnavailableError` the request is
+        answered with 503 if no other plugin knows the token.
     """
 
 
@@ -415,34 +465,44 @@ async def hub_check_token(token: str) -> TokenIdentity | None:
 
 @hook(CallMode.REGISTER)
 def hub_spawner_info() -> SpawnerInfo:
-    """Describe the spawner: its label, its time-outs, whether it is bound to this machine.
+    """Describe the spawner: its label, its time limits, whether it is bound to this machine.
 
-    When:
-        At start. A spawner without this hook gets the defaults of `SpawnerInfo`.
+    A spawner without this hook has the defaults of `SpawnerInfo`.
 
     Returns:
         The description.
-
-    Errors:
-        An exception stops the start of the hub with the plugin's name and the message.
     """
 
 
 @hook(CallMode.OWN, optional=True)
 async def hub_options_form(server: Server) -> str | None:
-    """Give the form in which the user chooses how to start.
+    """Return the form with which the user chooses options for a start.
 
     When:
         The start page is shown.
 
     Args:
-        server: the server to start, with the options of the last time.
+        server: the server to start, with the options of its last start.
 
     Returns:
-        HTML that goes inside a ``<form>``; the caller trusts it. None or empty: no form.
+        HTML for the inside of a ``<form>``; the hub does not escape it. None or an empty text: no form.
 
     Errors:
-        An exception or time-out shows an error page.
+        An exception or timeout shows an error page.
+
+    Example:
+        from html import escape
+        from plughub import hookimpl
+        from plughub.kinds import Server
+
+        @hookimpl
+        async def hub_options_form(server: Server) -> str:
+            image = escape(str(server.options.get("image", "base")))
+            return f'<label>Image <input name="image" value="{image}"></label>'
+
+        @hookimpl
+        async def hub_options_from_form(form):
+            return {"image": form["image"][0]}
     """
 
 
@@ -450,271 +510,316 @@ async def hub_options_form(server: Server) -> str | None:
 async def hub_options_from_form(
     server: Server, form: Mapping[str, Sequence[Any]], linked: bool
 ) -> Mapping[str, Any] | None:
-    """Turn what the start page sent into options.
+    """Convert submitted form fields into options.
 
     When:
-        The start page was sent, or its address has options in its query, before the start is written down.
+        The start page was submitted, or its address has options in its query; before the start is stored.
 
     Args:
         server: the server to start.
-        form: lists of texts by field; uploaded files are under ``<field>_file``. A request with files is
-            refused where `hub_options_form` gives no form.
-        linked: the texts come from the query of the address, not from the form.
+        form: the values of each field as a list; uploaded files are under ``<field>_file``. A request with
+            files is refused if `hub_options_form` returns no form.
+        linked: the values come from the query of the address, not from the form.
 
     Returns:
-        JSON-able options of at most 64 KiB, stored and handed to `hub_spawn` as ``server.options``. Bytes are
-        refused: keep the content of a file elsewhere, or turn it into text.
+        JSON-able options of at most 64 KiB. They are stored and passed to `hub_spawn` as ``server.options``.
+        Bytes are refused: store the content of a file elsewhere, or convert it to text.
 
     Errors:
-        A ValueError or a SpawnFailed shows its message above the form, which keeps what was typed; another
-        exception shows an error page.
+        The message of a ValueError or a `SpawnFailed` is shown above the form, which keeps its values;
+        another exception shows an error page.
     """
 
 
 @hook(CallMode.VETO)
 async def hub_authorize_spawn(server: Server) -> Refusal | None:
-    """Refuse a start: quotas, budgets, closed hours.
+    """Refuse a start, for example because of a quota, a budget or the time of day.
 
     When:
-        Before a start is written down, for every spawner.
+        Before a start is stored, for every spawner.
 
     Args:
-        server: the server asked for; ``server.options`` are the chosen options.
+        server: the requested server; ``server.options`` are the chosen options.
 
     Returns:
         A `Refusal` with a reason that the user reads, or None.
 
     Errors:
-        An exception or time-out refuses the start; the user reads that the check failed.
+        An exception or timeout refuses the start; the user reads that the check failed.
+
+    Example:
+        from plughub import hookimpl
+        from plughub.kinds import Refusal, Server
+
+        @hookimpl
+        async def hub_authorize_spawn(server: Server) -> Refusal | None:
+            if server.options.get("gpu") and "researchers" not in server.user.groups:
+                return Refusal("GPU servers are for researchers. Choose another option.")
+            return None
     """
 
 
 @hook(CallMode.OWN, timeout=60)
 async def hub_spawn(server: Server) -> Endpoint:
-    """Start the server and say where it will answer.
+    """Start the server and return its address.
 
     When:
-        A start was written down and its turn has come. After a crash of the hub it is called again
-        with another ``server.operation``, unless `hub_inventory` finds what was launched: so what
-        is launched must carry ``server.mark`` and ``server.operation``, and a half-made start must
-        not stand in the way.
+        The start is stored and due. After a crash of the hub it is called again with another
+        ``server.operation``, unless `hub_inventory` finds what was launched. Therefore launch everything
+        with ``server.launch_marks``, and expect the remains of an incomplete start.
 
     Args:
-        server: user, options, saved state and ``server.environment``, the variables that the
-            single-user protocol asks for; they hold a secret and belong in no log and no argv.
+        server: user, options, saved state and ``server.environment``, the variables of the single-user
+            protocol. They contain a secret: never log them or pass them as arguments of a command.
 
     Returns:
-        The endpoint: the address where the server listens or soon will, and the state to save.
-        Waiting until it answers HTTP is the hub's work.
+        The address where the server listens or will listen, and the state to save. The hub waits until
+        the server answers HTTP.
 
     Errors:
-        An exception fails the start, and `hub_stop` is called to clean up. The user reads the message of a
-        `SpawnFailed`, and the lines of `hub_logs`. The ``detail`` of a `SpawnFailed`, and the text of any
-        other exception, are for administrators and the log. The time-out is
+        An exception fails the start; the hub calls `hub_stop` to clean up. The user reads the message of a
+        `SpawnFailed` and the lines of `hub_logs`. The ``detail`` of a `SpawnFailed` and the text of any
+        other exception go to administrators and to the log. The time limit is
         ``SpawnerInfo.start_timeout`` seconds.
+
+    Example:
+        import os
+        from pathlib import Path
+        from plughub import hookimpl
+        from plughub.kinds import Endpoint, Server
+        from plughub.processes import launch
+        from plughub.utils import random_port
+
+        @hookimpl
+        def hub_spawn(server: Server) -> Endpoint:
+            url, home = f"http://127.0.0.1:{random_port()}", Path.home()
+            environment = {"PATH": os.environ["PATH"], **server.environment_at(url)}
+            command = ["jupyterhub-singleuser"]
+            process = launch(command, log=home / "server.log", cwd=home, environment=environment)
+            return Endpoint(url=url, state=process.as_state())
     """
 
 
 @hook(CallMode.OWN, timeout=30)
 async def hub_poll(server: Server) -> int | Moved | None:
-    """Look whether the server runs, and whether it is still at the recorded address.
+    """Check whether the server runs, and whether it is still at the recorded address.
 
     When:
-        Several times a second while it starts, then every ``SpawnerInfo.poll_interval`` seconds, and
-        once for every server when a hub starts.
+        Several times a second during a start, then every ``SpawnerInfo.poll_interval`` seconds, and once
+        for every server when a hub starts.
 
     Args:
         server: with the state that `hub_spawn` saved; ``server.url`` is the recorded address.
 
     Returns:
-        None when it runs at ``server.url``; `Moved` when it runs at another address, or has none at
-        present; else the exit code (0 when not known). A server that can change its address, such as a
-        container that is restarted, must be compared with ``server.url`` each time: the old address may
-        belong to another user's server by now. An answer that arrives after the server was started
-        again changes nothing.
+        None if it runs at ``server.url``; `Moved` if it runs at another address or currently has none;
+        otherwise the exit code (0 if unknown). If a server can change its address, as a restarted container
+        does, compare the address with ``server.url`` in each call: the old address may belong to another
+        user's server. An answer that arrives after the server was started again is ignored.
 
     Errors:
-        An exception or time-out means unknown, and unknown is not stopped: the server and its route
+        An exception or timeout means unknown, and unknown is not stopped: the server and its route
         stay as they are.
+
+    Example:
+        from plughub import hookimpl
+        from plughub.kinds import Server
+        from plughub.processes import DetachedProcess
+
+        @hookimpl
+        def hub_poll(server: Server) -> int | None:
+            process = DetachedProcess.from_state(server.state)
+            return None if process and process.is_running() else 0
     """
 
 
 @hook(CallMode.OWN, optional=True, timeout=10)
 async def hub_verify_address(server: Server) -> bool:
-    """Say whether what listens at ``server.url`` is the server that was launched.
+    """Check whether the launched server is what listens at ``server.url``.
 
-    Needed where anything else could listen at the address of a server: on a machine that servers share
+    Implement it if other processes can listen at the address of a server, as on a machine that servers share
     with their users or with each other. Without this hook the hub trusts whatever answers there.
 
     When:
-        A starting server has answered HTTP, before its route is added; after each `hub_poll` that finds a
-        server running; and when a hub starts, before the routes are restored.
+        After a starting server has answered HTTP and before its route is added; after each `hub_poll` that
+        finds a server running; and when a hub starts, before the routes are restored.
 
     Args:
         server: with the state that `hub_spawn` saved and the recorded address.
 
     Returns:
-        True when every process that can accept connections at the address belongs to the server. False
-        when another process can, or nothing listens there. While a server starts, False means not ready
-        yet, and the start fails once ``SpawnerInfo.http_timeout`` has passed. For a running server the
-        route is removed until the answer is True again; the server is not stopped.
+        True if every process that can accept connections at the address belongs to the server. False
+        if another process can, or nothing listens there. During a start False means not ready yet, and the
+        start fails after ``SpawnerInfo.http_timeout`` seconds. A running server loses its route until the
+        answer is True again; the server is not stopped.
 
     Errors:
-        An exception or time-out means unknown: a starting server is not ready, a running server and its
+        An exception or timeout means unknown: a starting server is not ready; a running server and its
         route stay as they are.
     """
 
 
 @hook(CallMode.OWN, optional=True, timeout=600)
 def hub_watch(mark: str) -> AsyncIterator[str]:
-    """Report servers that have ended or moved, as it happens. An async generator that never ends.
+    """Report servers that have ended or moved as soon as it happens. An async generator that never ends.
 
-    It makes the hub quicker, and replaces no `hub_poll`: until the route of a dead server is removed, its
-    address may be taken by another process.
+    It complements `hub_poll` and does not replace it. Report quickly: until the route of a dead server is
+    removed, another process may take over its address.
 
     When:
-        From the start of a hub to its end; called again when it ends by itself.
+        During the whole life of a hub process. It is called again if it ends.
 
     Args:
         mark: the hub's mark.
 
     Returns:
-        An asynchronous iterator over the ``Server.operation`` of servers that should be polled at once.
+        An asynchronous iterator over the ``Server.operation`` of servers that should be polled now.
 
     Errors:
-        An exception is logged, and the hook is called again after a pause.
+        An exception is logged, and the hook is called again after a delay.
     """
 
 
 @hook(CallMode.OWN, timeout=120)
 async def hub_stop(server: Server, now: bool) -> Resumable | None:
-    """Stop the server and return when it is gone. Stopping what is gone already is no error.
+    """Stop the server and wait for its end. It is no error if the server is gone already.
 
     When:
-        A stop was asked for, a start failed, or a server was found dead and is tidied up. After a
-        crash of the hub it is called again.
+        A stop was requested, a start failed, or a server was found dead and must be cleaned up. It is called
+        again after a crash of the hub.
 
     Args:
-        server: with the state that `hub_spawn` saved; empty when a start failed before it answered.
-        now: do not wait for a gentle end.
+        server: with the state that `hub_spawn` saved; the state is empty if a start failed before
+            `hub_spawn` returned.
+        now: stop the server immediately, without a graceful shutdown.
 
     Returns:
-        None; or `Resumable` when the next start goes on with what was stopped, and its token and
-        state have to be kept for it.
+        None, or `Resumable` if the next start resumes the stopped server, whose token and state must then
+        be kept.
 
     Errors:
-        An exception or time-out leaves the server as it is; the stop is tried again.
+        An exception or timeout leaves the server as it is; the hub retries the stop.
+
+    Example:
+        from plughub import hookimpl
+        from plughub.kinds import Server
+        from plughub.processes import DetachedProcess, end
+
+        @hookimpl
+        def hub_stop(server: Server, now: bool) -> None:
+            if process := DetachedProcess.from_state(server.state):
+                end(process, timeout=0.1 if now else 30.0)
     """
 
 
 @hook(CallMode.OWN, optional=True, timeout=120)
 async def hub_rename_server(server: Server, name: str) -> None:
-    """Follow a named server that gets another name.
+    """Apply the new name of a named server outside the hub.
 
     When:
-        Before the new name is stored; the server is stopped. It may be called again.
+        Before the new name is stored, while the server is stopped. It may be called again.
 
     Args:
-        server: with the name that it has.
-        name: the name that it gets.
+        server: the server with its current name.
+        name: the new name.
 
     Errors:
-        An exception or time-out refuses the new name.
+        An exception or timeout refuses the new name.
     """
 
 
 @hook(CallMode.OWN, optional=True, timeout=120)
 async def hub_delete_server(server: Server) -> None:
-    """Remove what a server kept over its stops: it is deleted permanently.
+    """Remove everything that a server kept between its starts: it is deleted permanently.
 
     When:
-        A named server is removed or its user is deleted; it is stopped, and that it is to be
-        deleted is written down. It is called for every server, also for one that has kept nothing or
-        never ran. It may be called again.
+        A named server is removed or its user is deleted; after the server is stopped and its deletion is
+        recorded. It is called for every server, even one that kept nothing or never ran. It may be called
+        again.
 
-        Another user or server may have the name later. Whatever this call leaves behind must not be
+        Another user or server may get the same name later. What this call leaves behind must not be
         resumed then: resume only what ``server.state`` names.
 
     Args:
-        server: the server, still stored.
+        server: the server, which is still stored.
 
     Errors:
-        An exception or time-out is logged; the server is deleted all the same.
+        An exception or timeout is logged; the server is deleted nevertheless.
     """
 
 
 @hook(CallMode.OWN, optional=True, timeout=600)
 def hub_progress(server: Server) -> AsyncIterator[Progress]:
-    """Report what happens while the server starts. An async generator.
+    """Report the progress of a start. An async generator.
 
     When:
-        A start has begun and somebody is watching; it ends with the start.
+        A start is in progress and a user watches it. The hub closes the generator when the start ends.
 
     Args:
-        server: the server that starts.
+        server: the starting server.
 
     Returns:
-        An asynchronous iterator of `Progress`. One of 100 per cent is kept until the server is ready and
-        then takes the place of the hub's own message.
+        An asynchronous iterator of `Progress`. A report of 100 percent is held back until the server is
+        ready and then replaces the hub's own message.
 
     Errors:
-        An exception ends the report and is logged; the start goes on.
+        An exception is logged and ends the report; the start continues.
     """
 
 
 @hook(CallMode.OWN, optional=True, timeout=10)
 async def hub_logs(server: Server, lines: int) -> Sequence[str]:
-    """Give the last lines that the server wrote.
+    """Return the last lines of the server's output.
 
     When:
-        A start failed, a server died, or somebody asks.
+        A start failed, a server died, or a user requests the lines.
 
     Args:
         server: with the state that `hub_spawn` saved.
-        lines: how many lines at most.
+        lines: the largest number of lines to return.
 
     Returns:
-        The lines, oldest first, without line ends. Secrets are taken out by the caller.
+        The lines, oldest first, without line ends. The hub removes known secrets from them.
 
     Errors:
-        An exception or time-out shows no lines.
+        An exception or timeout shows no lines.
     """
 
 
 @hook(CallMode.OWN, optional=True, timeout=10)
 async def hub_diagnose(server: Server) -> Diagnosis | str | None:
-    """Say why a server that runs does not answer: it listens on another port, it has no memory left.
+    """Explain why a server does not answer, for example because it listens on another port.
 
     When:
-        The server did not answer HTTP in time, or it has ended by itself, before the failure is shown.
+        A server did not answer HTTP in time or ended by itself; before the failure is shown.
 
     Args:
         server: with the state that `hub_spawn` saved.
 
     Returns:
-        One sentence for the user, beyond the exit code that they read anyway; None when it cannot tell. A
-        `Diagnosis` has a detail besides, which administrators read: paths, settings, commands.
+        One sentence for the user, in addition to the exit code that they read anyway, or None if the cause
+        is unknown. A `Diagnosis` adds a detail for administrators: paths, settings, commands.
 
     Errors:
-        An exception or time-out counts as None.
+        An exception or timeout counts as None.
     """
 
 
 @hook(CallMode.OWN, optional=True, timeout=60)
 async def hub_inventory(mark: str) -> Iterable[Found]:
-    """List what runs under this hub's mark, recorded or not.
+    """List everything that runs under this hub's mark, recorded or not.
 
     When:
-        A hub takes over a start that another process began, and now and then to find leftovers.
+        A hub process takes over a start from another one; and about once a minute, to find orphans.
 
     Args:
-        mark: the hub's mark, the same for all processes of one hub and over restarts.
+        mark: the hub's mark, which is the same for all processes of one hub and across restarts.
 
     Returns:
         What runs, each with the operation that launched it.
 
     Errors:
-        An exception or time-out means unknown: nothing is started twice, nothing is removed.
+        An exception or timeout means unknown: nothing is started twice, nothing is removed.
     """
 
 
@@ -723,60 +828,56 @@ async def hub_inventory(mark: str) -> Iterable[Found]:
 
 @hook(CallMode.REGISTER)
 def hub_proxy_info() -> ProxyInfo:
-    """Describe the proxy: whether it is bound to this machine.
+    """Describe the proxy: its features, and whether it is bound to this machine.
 
-    When:
-        At start, once for each hub process. Without this hook all hubs reach the same proxy, wherever
-        they run.
+    A proxy without this hook has the defaults of `ProxyInfo`: hub processes on all machines reach the same
+    proxy.
 
     Returns:
         The description.
-
-    Errors:
-        An exception stops the start of the hub with the plugin's name and the message.
     """
 
 
 @hook(CallMode.OWN, timeout=30)
 async def hub_proxy_start(proxy: ProxySettings) -> Mapping[str, Any]:
-    """Have the proxy running: start it, or find the one that runs already.
+    """Start the proxy, or find the one that runs already.
 
     When:
-        At start, and again whenever `hub_proxy_poll` says that it is gone. It may be called while
-        the proxy runs and must then leave it alone.
+        At start, and again whenever `hub_proxy_poll` reports an exit code. If the proxy runs already,
+        leave it alone.
 
     Args:
-        proxy: where to listen, where the hub is, and the state saved by the last start.
+        proxy: where to listen, the address of the hub, and the state saved by the last start.
 
     Returns:
         JSON-able state to save, with which a later process finds the running proxy.
 
     Errors:
-        An exception at the hub's start ends it; later it is logged and tried again.
+        An exception stops the start of the hub; later it is logged and the call is retried.
     """
 
 
 @hook(CallMode.OWN, optional=True, timeout=10)
 async def hub_proxy_poll() -> int | None:
-    """Look whether the proxy runs.
+    """Check whether the proxy runs.
 
     When:
-        Every second.
+        Every second; less often with more than 5,000 routes.
 
     Returns:
-        None when it runs, else its exit code (0 when not known).
+        None if it runs, otherwise its exit code (0 if unknown).
 
     Errors:
-        An exception or time-out means unknown, and nothing is done.
+        An exception or timeout means unknown, and nothing is done.
     """
 
 
 @hook(CallMode.OWN, timeout=30)
 async def hub_proxy_stop() -> None:
-    """Stop the proxy. Stopping what is gone already is no error.
+    """Stop the proxy. It is no error if the proxy is gone already.
 
     When:
-        The hub ends and ``JupyterHub.cleanup_proxy`` is set.
+        The hub shuts down and ``JupyterHub.cleanup_proxy`` is set.
 
     Errors:
         An exception is logged.
@@ -789,30 +890,31 @@ async def hub_route_add(route: Route) -> None:
 
     When:
         A server is ready, a service starts, or a route was found missing. Open connections of other
-        routes go on.
+        routes must continue.
 
     Args:
-        route: prefix, target and the data that belongs to it. The prefix is escaped, and a client may spell
-            it otherwise (``+`` for ``%2B``): decode it and the path of a request once, and compare that. A
-            proxy that can change a path hands the request on with the prefix as it is spelled here.
+        route: prefix, target and the data that belongs to it. The prefix is escaped, and a client may escape
+            it differently (``+`` for ``%2B``): decode the prefix and the path of a request once, and
+            compare the results. A proxy that can change a path forwards the request with the prefix as it
+            is spelled here.
 
     Errors:
-        An exception is tried again until the route stands or the server is stopped.
+        An exception is retried until the route exists or the server is stopped.
     """
 
 
 @hook(CallMode.OWN, timeout=10)
 async def hub_route_delete(routespec: str) -> None:
-    """Take a route away. Taking away what is not there is no error.
+    """Delete a route. It is no error if the route does not exist.
 
     When:
         A server stops, or a route was found that belongs to nothing.
 
     Args:
-        routespec: the prefix, as it was added.
+        routespec: the prefix, spelled as in `hub_route_add`.
 
     Errors:
-        An exception is tried again.
+        An exception is retried.
     """
 
 
@@ -821,33 +923,32 @@ async def hub_routes(activity: bool) -> Sequence[Route]:
     """List the routes that the proxy has for this hub.
 
     When:
-        Every second, from 5,000 routes on less often, to mend what differs. What has not changed should
-        be cheap to tell. Now and then activity is asked for, too.
+        Every second, less often with more than 5,000 routes, to repair differences. The call should be cheap
+        if nothing has changed. From time to time the hub requests the last activity as well.
 
     Args:
-        activity: the last activity of each is wanted; else it may be left out where it costs something.
+        activity: include the last activity of each route; otherwise it may be omitted where it is expensive.
 
     Returns:
-        The routes that the hub added; those of others are left out.
+        The routes that the hub added, without routes of others.
 
     Errors:
-        An exception or time-out means unknown: nothing is changed.
+        An exception or timeout means unknown: nothing is changed.
     """
 
 
 @hook(CallMode.OWN, optional=True, timeout=60)
 async def hub_routes_replace(routes: Sequence[Route]) -> None:
-    """Make this the whole table, in one step where the proxy can.
+    """Replace the whole route table, atomically if the proxy can.
 
     When:
-        The proxy was started anew or lost its table. Without this hook the routes are added one by
-        one.
+        The proxy was restarted or lost its table. Without this hook the routes are added one by one.
 
     Args:
-        routes: all routes that should stand.
+        routes: the complete table.
 
     Errors:
-        An exception is tried again.
+        An exception is retried.
     """
 
 
@@ -856,17 +957,29 @@ async def hub_routes_replace(routes: Sequence[Route]) -> None:
 
 @hook(CallMode.TELL)
 async def hub_event(event: Event) -> None:
-    """Learn what happened: a login, a start, a stop, a failure, a token; `EventKind` lists it all.
+    """Receive an event: a login, a start, a stop, a failure, a token; `EventKind` lists all kinds.
 
     When:
-        After it happened and was stored, in the order in which it happened. What one plugin takes
-        long for delays no other; one that is far behind misses the newest events. Of the refused logins
-        of one name and address the first in a minute is reported at once, the others of that minute as one
-        event whose ``detail`` has their number as ``count``.
+        After the change was stored, in the order of the changes. A slow plugin does not delay others; one
+        that lags far behind misses the newest events. Of the refused logins of one username and address
+        the first in a minute is reported immediately, the others of that minute as one event whose
+        ``detail`` has their number as ``count``.
 
     Args:
-        event: what, when, to whom, by whom.
+        event: what happened, when, to which user, by whose request.
 
     Errors:
-        An exception or time-out is logged and hurts nobody.
+        An exception or timeout is logged and affects nothing else.
+
+    Example:
+        import logging
+        from plughub import hookimpl
+        from plughub.kinds import Event, EventKind
+
+        log = logging.getLogger("mail_admins")
+
+        @hookimpl
+        async def hub_event(event: Event) -> None:
+            if event.kind is EventKind.SPAWN_FAILED:
+                log.warning("server %r of %s did not start: %s", event.server, event.user, event.detail)
     """
