@@ -1,7 +1,7 @@
-"""plughub: a multi-user hub for notebook servers whose every backend is a plugin.
+"""plughub: a multi-user hub for notebook servers in which every backend is a plugin.
 
-A plugin author needs three names: `hookimpl` from here marks an implementation,
-`plughub.hookspecs` tells what can be implemented, `plughub.kinds` holds what goes in and out.
+A plugin author needs three names: `hookimpl` marks an implementation, `plughub.hookspecs` documents the
+hooks, and `plughub.kinds` contains the records that hooks take and return.
 """
 
 from plughub.markers import hookimpl

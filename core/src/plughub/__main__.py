@@ -1,4 +1,4 @@
-"""``python -m plughub`` is ``hub``."""
+"""Entry point of ``python -m plughub``, which is the ``hub`` command."""
 
 from plughub.cli.main import main
 

@@ -1,4 +1,4 @@
-"""What the author of an authenticator imports.
+"""Public names for authenticators.
 
 ::
 
@@ -7,7 +7,7 @@
     class MyAuthenticator(Authenticator):
         async def authenticate(self, handler, data): ...
 
-`PAMAuthenticator` comes with the distribution ``plughub-pam``, because the core imports no plugin.
+`PAMAuthenticator` is part of the distribution ``plughub-pam``.
 """
 
 from plughub.classes.authenticator.authenticator import Authenticator

@@ -1,4 +1,4 @@
-"""Errors of the hub that plugins raise or catch."""
+"""Public errors that plugins raise or catch."""
 
 from plughub.domain.errors import (
     MISTAKE,

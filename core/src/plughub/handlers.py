@@ -1,17 +1,17 @@
-"""What the author of a page, or of a call of the API, imports.
+"""Public names for pages and API calls.
 
 ::
 
     from plughub.handlers import PageHandler, needs_scope
 
     class Notices(PageHandler):
-        @needs_scope()  # whoever is logged in
+        @needs_scope()  # any authenticated user
         async def get(self):
             self.render_page("notices.html", name=self.who.name)
 
-A handler that inherits from one of these knows who makes the request, refuses what another site made the
-browser send, and answers errors as the hub does: raise one of the errors here. What other attributes the
-classes have may change with any release.
+A handler that inherits from one of these classes authenticates the request, refuses forged cross-site
+requests, and shows errors like the hub: raise one of the errors of this module. Attributes that are not
+documented here may change with any release.
 """
 
 from __future__ import annotations
@@ -46,23 +46,23 @@ __all__ = [
 
 
 class _Visited(_BaseHandler):
-    """Tells who makes a request."""
+    """Access to the principal of a request."""
 
     @property
     def who(self) -> Visitor | None:
-        """Who makes the request; None for nobody."""
+        """Principal of the request; None without a login or token."""
         return None if self.principal is None else _visitor(self.principal)
 
     def may(self, scope: str, *, user: str = "", server: str | None = None) -> bool:
-        """Tell whether who makes the request holds a scope.
+        """Return whether the principal of the request holds a scope.
 
         Args:
-            scope: its name, without a filter; custom scopes too.
-            user: for this user; empty for everything.
-            server: for this server of the user; None for the user as such.
+            scope: name of the scope without a filter; custom scopes are supported.
+            user: the user that the scope must apply to; empty for all users.
+            server: the server of that user that the scope must apply to; None for the user.
 
         Returns:
-            True when it is held. Scopes that are held for a group count by `needs_scope` only.
+            True if the scope is held. Scopes for the members of a group count in `needs_scope` only.
         """
         if self.principal is None:
             return False
@@ -73,24 +73,25 @@ class _Visited(_BaseHandler):
 
 
 class PageHandler(_Visited, _PageHandler):
-    """A page for browsers. Who is not logged in is sent to the login page, and from there back.
+    """Base class of pages for browsers. Users who are not logged in are sent to the login page and back.
 
-    ``render_page(template, **variables)`` answers with a template, ``hub_path(*pieces)`` gives the path of
-    a page of the hub. A form needs the hidden field ``_xsrf`` with the variable ``xsrf``. The coroutine
-    ``longest_body(name="", server="")``, which gets the first parts of the path, tells how many bytes a
-    signed-in user may send: 1 MiB, unless a page overrides it.
+    ``render_page(template, **variables)`` answers with a template, and ``hub_path(*pieces)`` returns the path
+    of a page of the hub. A form needs the hidden field ``_xsrf`` with the variable ``xsrf``. The coroutine
+    ``longest_body(name="", server="")`` gets the first parts of the path and returns how many bytes a
+    logged-in user may send: 1 MiB unless a page overrides it.
     """
 
 
 class APIHandler(_Visited, _APIHandler):
-    """A call of the API: JSON in and out, with a token or with the login cookie of a page of the hub.
+    """Base class of API calls in JSON, authenticated with a token or the login cookie of a page of the hub.
 
-    ``json_body()`` reads the body, ``answer(model, status)`` answers. Its path begins with ``/api/``.
+    ``json_body()`` reads the body, ``answer(model, status)`` sends the answer. The path must begin with
+    ``/api/``.
     """
 
 
 BaseHandler = PageHandler
-"""The name that handlers of JupyterHub plugins inherit from."""
+"""Name of the base class in plugins written for JupyterHub."""
 
 
 def _visitor(principal: Principal) -> Visitor:

@@ -1,4 +1,4 @@
-"""The marks of the contract: who implements a hook, and how a hook is called."""
+"""Markers for hook implementations and specifications, with the call mode of each hook."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import Final, TypeVar
 import pluggy
 
 PROJECT: Final = "plughub"
-"""Marker name, entry point group and distribution prefix at once."""
+"""Marker name, entry point group and prefix of distributions."""
 
 PREFIX: Final = "hub_"
-"""Only names that begin like this are looked at when a plugin is registered."""
+"""Prefix of hooks; other attributes of a plugin are never read."""
 
 hookimpl = pluggy.HookimplMarker(PROJECT)
 _hookspec = pluggy.HookspecMarker(PROJECT)
@@ -22,28 +22,28 @@ F = TypeVar("F", bound=Callable[..., object])
 
 
 class CallMode(enum.Enum):
-    """How the core calls the implementations of a hook, and who wins."""
+    """How the core calls the implementations of a hook, and which answer counts."""
 
     REGISTER = "register"
     """Called once at start, not awaited; all answers are kept."""
     DECIDE = "decide"
     """Awaited one by one in the order of ``--plugins``; the first answer that is not None wins."""
     VETO = "veto"
-    """Every plugin is asked; one refusal, one exception or one time-out refuses."""
+    """Every plugin is asked; one refusal, exception or timeout refuses."""
     OWN = "own"
     """Only the plugin that owns the thing is called."""
     TELL = "tell"
-    """All are told; a failure is logged and hurts nobody."""
+    """Every plugin is called; a failure is logged and affects nothing else."""
 
 
 @dataclass(frozen=True, slots=True)
 class HookTerms:
-    """The terms on which a hook is called.
+    """Call mode and limits of a hook.
 
     Attributes:
-        calling: who is called, and who wins.
-        timeout: seconds after which one implementation is given up.
-        optional: an owner need not implement this hook; the core has a fallback.
+        calling: which plugins are called, and which answer counts.
+        timeout: time limit of one call in seconds.
+        optional: whether the owner may omit the hook; the core has a fallback.
     """
 
     calling: CallMode
@@ -58,12 +58,12 @@ def hook(calling: CallMode, *, timeout: float = 30.0, optional: bool = False) ->
     """Declare a hook of the contract.
 
     Args:
-        calling: who is called, and who wins.
-        timeout: seconds after which one implementation is given up.
-        optional: an owner need not implement this hook.
+        calling: which plugins are called, and which answer counts.
+        timeout: time limit of one call in seconds.
+        optional: whether the owner may omit the hook.
 
     Returns:
-        A decorator that leaves the function as it is and notes its terms.
+        A decorator that attaches the `HookTerms` to the function.
     """
 
     def declare(function: F) -> F:

@@ -1,4 +1,4 @@
-"""Names of users and servers in other places: escaped without collisions, shortened for messages."""
+"""Functions that escape, quote and shorten names of users and servers without collisions."""
 
 from plughub.domain.names import URL_SAFE, escape, normalize_username, quote_path, shorten, unique_name
 

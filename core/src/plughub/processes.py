@@ -1,14 +1,14 @@
-"""Processes of this machine: launched so that they outlive the hub, found again, and told from others.
+"""Functions that launch, find and identify local processes that outlive the hub.
 
 ::
 
     from plughub.processes import DetachedProcess, find_marked, launch, marked
 
-    mark = str(folder)  # what no other process of this machine has
+    mark = str(folder)  # unique on this machine
     process = find_marked(mark) or launch(command, log=log, cwd=folder, environment=marked(os.environ, mark))
 
-A process that listens on a port proves nothing by answering: any user of the machine may have taken the port.
-`owns_address` asks the kernel.
+An answer at a port does not prove which process sent it: any user of the machine may have opened the port.
+`owns_address` asks the kernel for the owner.
 """
 
 from plughub.classes.processes.descriptors import limit_of_launched

@@ -1,4 +1,4 @@
-"""What the author of a proxy imports.
+"""Public names for proxies.
 
 ::
 
@@ -9,8 +9,7 @@
         async def delete_route(self, routespec): ...
         async def get_all_routes(self): ...
 
-`HAProxyProxy` comes with the distribution ``plughub-haproxy`` and `ConfigurableHTTPProxy` with
-``plughub-chp``, because the core imports no plugin.
+`HAProxyProxy` is part of the distribution ``plughub-haproxy``, `ConfigurableHTTPProxy` of ``plughub-chp``.
 """
 
 from plughub.classes.proxy.proxy import Proxy

@@ -1,4 +1,4 @@
-"""What the author of a spawner imports.
+"""Public names for spawners.
 
 ::
 
@@ -9,9 +9,8 @@
         async def stop(self, now=False): ...
         async def poll(self): ...
 
-`LocalProcessSpawner` and `SimpleLocalProcessSpawner` are no part of the core: they come with the
-distribution ``plughub-localprocess``, in ``plughub_localprocess.spawner`` and
-``plughub_localprocess.simple_spawner``, because the core imports no plugin.
+`LocalProcessSpawner` and `SimpleLocalProcessSpawner` are part of the distribution ``plughub-localprocess``,
+in ``plughub_localprocess.spawner`` and ``plughub_localprocess.simple_spawner``.
 """
 
 from plughub.classes.spawner.hook_results import SpawnException

@@ -1,4 +1,4 @@
-"""Calling what may block, off the event loop and in bounded threads."""
+"""Bounded thread pools for blocking calls, outside the event loop."""
 
 from plughub.classes.user_code import call
 from plughub.plugin.threads import ThreadPools

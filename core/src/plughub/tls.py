@@ -1,4 +1,4 @@
-"""Certificates between hub, proxy, services and servers, made when ``JupyterHub.internal_ssl`` is on."""
+"""Certificates between hub, proxy, services and servers, used if ``JupyterHub.internal_ssl`` is set."""
 
 from plughub.classes.tls.certificates import (
     HUB,

@@ -1,4 +1,4 @@
-"""Kinds of settings, under the name that config files and plugins import."""
+"""Public trait types for settings."""
 
 from plughub.classes.traits import ByteSpecification, Callable, Command, EntryPointType, URLPrefix
 

@@ -1,4 +1,4 @@
-"""Small helpers, under the names that config files and plugins import."""
+"""Public helper functions for config files and plugins."""
 
 from __future__ import annotations
 
@@ -41,17 +41,17 @@ __all__ = [
 
 
 def new_token(length: int = 32, entropy: int | None = None) -> str:  # noqa: ARG001 - older callers pass it
-    """Make a token.
+    """Return a random token.
 
     Args:
-        length: hexadecimal digits, 8 to 64.
-        entropy: not used; the randomness is always that of the operating system.
+        length: number of hexadecimal digits, 8 to 64.
+        entropy: ignored; the operating system supplies the randomness.
 
     Returns:
         The token.
 
     Raises:
-        ValueError: no token has that length.
+        ValueError: the length is out of range.
     """
     if not MIN_TOKEN_LENGTH <= length <= MAX_TOKEN_LENGTH:
         raise ValueError(f"a token has {MIN_TOKEN_LENGTH} to {MAX_TOKEN_LENGTH} characters, not {length}")
@@ -63,8 +63,8 @@ def hash_token(token: str, salt: bytes | str | None = None, rounds: int = GIVEN_
 
     Args:
         token: at most 64 characters.
-        salt: hexadecimal digits; new ones when left out.
-        rounds: how often the token is hashed.
+        salt: hexadecimal digits; random if omitted.
+        rounds: number of hash rounds.
 
     Returns:
         ``algorithm:rounds:salt:hexdigest``.

@@ -1,4 +1,4 @@
-"""What goes in and out of the hooks: plain frozen records, one module for each kind of plugin."""
+"""Frozen records that hooks take and return, with one module for each kind of plugin."""
 
 from plughub.domain.events import Event, EventKind
 from plughub.domain.routes import Route

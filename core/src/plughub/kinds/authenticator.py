@@ -1,4 +1,4 @@
-"""What goes in and out of the hooks of an authenticator."""
+"""Records that the hooks of an authenticator take and return."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Login:
-    """What somebody sent to log in.
+    """Credentials of a login attempt.
 
     Attributes:
-        username: the name, normalised; empty when the login needs none.
+        username: the normalised username; empty if the login needs none.
         password: the password as typed.
         form: every other field of the login form by name.
         remote_ip: address of the browser.
@@ -26,15 +26,15 @@ class Login:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ManagedRole:
-    """A role that an authenticator gives; who holds it besides stands in the other attributes.
+    """Role that an authenticator defines or assigns.
 
     Attributes:
-        name: its name; a role that is missing is made.
-        description: what it is for; None leaves it as it is.
-        scopes: what it may do; None leaves it as it is.
-        users: exactly those users hold it; None says nothing of them.
-        groups: exactly those groups hold it; None says nothing of them.
-        services: exactly those services hold it; None says nothing of them.
+        name: its name; a missing role is created.
+        description: its purpose; None keeps the stored description.
+        scopes: its scopes; None keeps the stored scopes.
+        users: the complete set of users who hold it; None leaves the users unchanged.
+        groups: the complete set of groups that hold it; None leaves the groups unchanged.
+        services: the complete set of services that hold it; None leaves the services unchanged.
     """
 
     name: str
@@ -47,27 +47,28 @@ class ManagedRole:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """A person, as an authenticator knows her.
+    """User as described by an authenticator.
 
     Attributes:
-        name: name of the user; the core normalises it.
-        subject: what the plugin knows this person by for ever; the name when empty.
-        plugin: the plugin that authenticated; the core fills it in.
-        admin: whether she is an admin; None leaves it as it is.
-        groups: her groups when the plugin manages groups; None leaves them as they are.
-        roles: the roles that the plugin gives her when it manages roles; those that it gave before and
-            does not name any more are taken away. None leaves them as they are.
-        auth_state: JSON-able secrets to save, encrypted, and to hand to spawner and refresh. They are
-            saved where ``enable_auth_state`` is set, of `c.Authenticator` for plugins without a class.
-        exists: the person is a user already; the core fills it in. Where several authenticators are active
-            that ``JupyterHub.one_person`` does not join, a user of the same name counts only when the person
-            logged in by this one before or was added for it.
-        admitted: an administrator added the user for this authenticator; the core fills it in. Such a
-            person may log in unless they are blocked or ``allow_existing_users`` is set to False.
+        name: username; the core normalises it.
+        subject: permanent id of the user at the plugin; empty if it is the name.
+        plugin: name of the plugin that authenticated the user; set by the core.
+        admin: whether the user is an admin; None keeps the stored flag.
+        groups: the user's groups if the plugin manages groups; None keeps the stored groups.
+        roles: the user's roles if the plugin manages roles. Roles that the plugin assigned before and that
+            are missing here are revoked. None keeps the stored roles.
+        auth_state: JSON-able secrets to save, encrypted, and to pass to the spawner and to
+            `hub_refresh_user`. They are saved only if ``enable_auth_state`` is set (of `c.Authenticator` for
+            plugins without a class).
+        exists: whether the user is stored already; set by the core. If several authenticators are active
+            that ``JupyterHub.one_person`` does not join, a stored user of the same name counts only if they
+            logged in with this authenticator before or were added for it.
+        admitted: whether an administrator added the user for this authenticator; set by the core. Such a
+            user may log in unless they are blocked or ``allow_existing_users`` is False.
         user_info: what single-user servers may show: ``name``, ``display_name``, ``initials``,
             ``avatar_url``, ``color``.
-        login_name: the name that the plugin gave, normalised; the core fills it in. It is another one
-            than ``name`` once the user was renamed. Lists and groups of the plugin go by this name.
+        login_name: the name that the plugin returned, normalised; set by the core. It differs from ``name``
+            after the user was renamed. Lists and groups of the plugin refer to this name.
     """
 
     name: str
@@ -85,10 +86,10 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """The login is refused and nobody else is asked.
+    """Refusal of a login without asking other authenticators.
 
     Attributes:
-        reason: what the person reads.
+        reason: the message that the user reads.
     """
 
     reason: str
@@ -96,11 +97,11 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A veto.
+    """Veto of a login, a start or a user.
 
     Attributes:
-        reason: what the person reads.
-        status: HTTP status of the answer: 403 not allowed, 429 not now.
+        reason: the message that the user reads.
+        status: HTTP status of the answer: 403 for not allowed, 429 for not now.
     """
 
     reason: str
@@ -109,17 +110,17 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoginMethod:
-    """How a person logs in with a plugin.
+    """Way to log in with a plugin.
 
     Attributes:
         label: name of the service on the login page, such as ``GitHub``.
-        url: address below the hub's prefix that begins a login elsewhere; None for the form.
-        form: the plugin is asked with what the form for name and password sends.
-        request_otp: the form asks for a one-time password too (field ``otp``).
-        otp_prompt: what stands before that field.
-        html: markup, vouched for by the plugin, that takes the place of the form; empty for the form.
-        auto: the login page goes to the address at once.
-        auto_oauth: it does so for who comes from a server or service that asks who is there.
+        url: address below the hub's prefix that begins a login at another site; None for the form.
+        form: whether the plugin gets the fields of the login form.
+        request_otp: whether the form has a field ``otp`` for a one-time password.
+        otp_prompt: label of that field.
+        html: markup that replaces the form and that the hub does not escape; empty for the form.
+        auto: whether the login page redirects to ``url`` immediately.
+        auto_oauth: whether it redirects immediately if a server or service requested the login by OAuth.
     """
 
     label: str = ""

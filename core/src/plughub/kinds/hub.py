@@ -1,4 +1,4 @@
-"""What a plugin learns of the hub, and what it may add to it."""
+"""Records that describe the hub to a plugin, and what a plugin may add to the hub."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HubContext:
-    """The hub that a plugin works for.
+    """Facts about the hub that loaded a plugin.
 
     Attributes:
-        mark: the hub's mark, the same for all its processes and over restarts; what a plugin
-            launches carries it.
+        mark: the hub's mark, which is the same for all its processes and across restarts. A plugin attaches
+            it to everything that it launches.
         plugin: the plugin's own name.
         base_url: path of the whole application.
-        api_url: where servers reach the hub's API.
-        runtime_dir: folder of the hub for sockets, logs and generated files, mode 0700, kept over
-            restarts; the plugin uses ``runtime_dir / plugin``.
+        api_url: address of the hub's API for servers.
+        runtime_dir: folder of the hub for sockets, logs and generated files, mode 0700, kept across
+            restarts. The plugin uses ``runtime_dir / plugin``.
         settings: the plugin's section of ``JupyterHub.plugin_settings``.
-        config: every class section of the configuration, for plugins that build configurables.
-        certificates: folder with the hub's authorities when hub, proxy and servers speak TLS with each other
-            (``internal_ssl``); a server listens at ``https://`` then. None when they do not.
+        config: every class section of the configuration, for plugins that create configurables.
+        certificates: folder with the hub's certificate authorities if hub, proxy and servers use TLS between
+            each other (``internal_ssl``), in which case servers listen at ``https://``. None otherwise.
     """
 
     mark: str
@@ -38,12 +38,12 @@ class HubContext:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """A command of the ``hub`` command line.
+    """Command of the ``hub`` command line.
 
     Attributes:
-        name: what a person types after ``hub``.
+        name: the word after ``hub``.
         help: one line for ``hub --help``.
-        run: called with the remaining arguments; answers the exit code.
+        run: function that gets the remaining arguments and returns the exit code.
     """
 
     name: str
@@ -53,14 +53,14 @@ class Command:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Visitor:
-    """Who makes a request, as the handlers of plugins see her.
+    """Principal of a request, for the handlers of plugins.
 
     Attributes:
-        name: of the user or service.
+        name: name of the user or service.
         kind: ``user`` or ``service``.
-        admin: whether it is an admin.
-        groups: names of her groups.
-        scopes: what the request may do, expanded.
+        admin: whether the user or service is an admin.
+        groups: names of the user's groups; empty for a service.
+        scopes: the expanded scopes of the request.
     """
 
     name: str
@@ -72,11 +72,11 @@ class Visitor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """A page or API call below the hub's prefix.
+    """Page or API call below the hub's prefix.
 
     Attributes:
         path: regular expression below ``/hub``, such as ``/api/batchspawner``.
-        handler: a tornado request handler class; one of `plughub.handlers` knows who makes the request.
+        handler: a tornado request handler class; those of `plughub.handlers` authenticate the request.
         options: keyword arguments of the handler's ``initialize``.
     """
 

@@ -1,4 +1,4 @@
-"""What goes into the hooks of a proxy."""
+"""Records that the hooks of a proxy take and return."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from plughub.domain.urls import host_in_url
 from plughub.kinds.tls import TLSFiles
 
 SERVERS_PORT_HEADER: Final = "X-Plughub-Servers-Port"
-"""Tells the hub that a request arrived at `ProxySettings.servers_port`, where no login counts."""
+"""Header of requests that arrived at `ProxySettings.servers_port`, where the hub accepts no login."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProxyInfo:
-    """What a proxy says of itself.
+    """Features of a proxy.
 
     Attributes:
-        host_bound: hubs on different machines do not reach the same one: each machine has a proxy of its
-            own, with all routes, and hubs of that machine see to it.
-        internal_tls: it can lead to targets at ``https://`` and show them its certificate.
-        host_routing: it can take routes that begin with a host, ``host/path/``; what no route of its host
-            takes goes where the route ``/`` leads.
-        servers_port: it can listen on `ProxySettings.servers_port` as well.
-        drops_worker_scope: it takes the header ``Service-Worker-Allowed`` out of all answers, and answers 403
-            to a request with the header ``Service-Worker`` for a path whose folder is not below its route, so
-            that no server can put a service worker before the pages of the hub or of other servers. Without
-            it a hub for several people starts with separate origins only, or with
+        host_bound: whether each machine has a proxy of its own with all routes, which the hub processes of
+            that machine maintain. If False, hub processes on all machines use the same proxy.
+        internal_tls: whether it supports targets at ``https://`` and presents its certificate to them.
+        host_routing: whether it supports routes that begin with a host, ``host/path/``. Requests that match
+            no route of their host go to the target of the route ``/``.
+        servers_port: whether it can listen on `ProxySettings.servers_port` as well.
+        drops_worker_scope: whether it removes the header ``Service-Worker-Allowed`` from all responses, and
+            answers 403 to a request with the header ``Service-Worker`` for a path whose folder is not below
+            its route. This prevents a server from registering a service worker for pages of the hub or of
+            other servers. Without it, a hub for several users starts only with separate origins or with
             ``JupyterHub.allow_worker_scopes``.
-        user: system user whose processes speak to hubs of the same machine; empty for the user of the hub.
-            What processes of other users tell of a browser in X-Forwarded headers counts for nothing.
+        user: system user of the proxy's processes; empty for the user of the hub. The hub ignores
+            X-Forwarded headers in local requests from processes of other users.
     """
 
     host_bound: bool = False
@@ -43,7 +43,7 @@ class ProxyInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProxySettings:
-    """Where the proxy listens and what it needs to know of the hub.
+    """Addresses, certificates and saved state for the start of a proxy.
 
     Attributes:
         ip: address to listen on; empty for all.
@@ -53,16 +53,16 @@ class ProxySettings:
         error_url: address of the hub's error pages, ``<error_url>/<status>``.
         ssl_cert: path of the certificate; empty for plain HTTP.
         ssl_key: path of its key.
-        trusted_downstream_ips: addresses whose X-Forwarded headers are believed.
-        host_routing: routes have a host, ``host/path/``, but for ``/``, which takes what no other takes.
-        servers_port: a second port to listen on, for servers and services: all routes hold there, and on
-            `port` the route ``/`` alone. 0 for none. The proxy adds the header `SERVERS_PORT_HEADER` to
-            requests that arrive there: ``Host`` need not name the port where another web server stands
-            before the proxy.
-        client_tls: what the proxy shows to hub, servers and services, and whom of them it trusts; None when
-            they speak plain HTTP.
-        api_tls: what it shows to hubs that change its routes, and whom it trusts; None for plain HTTP.
-        hub_tls: what a hub shows to it.
+        trusted_downstream_ips: addresses whose X-Forwarded headers are trusted.
+        host_routing: whether routes begin with a host, ``host/path/``, except for the default route ``/``.
+        servers_port: a second port to listen on, for servers and services; 0 for none. All routes apply to
+            it, and only the route ``/`` applies to `port`. The proxy adds the header `SERVERS_PORT_HEADER` to
+            requests that arrive there, because ``Host`` need not contain the port if another web server is
+            in front of the proxy.
+        client_tls: certificates for connections of the proxy to hub, servers and services; None for plain
+            HTTP.
+        api_tls: certificates for the proxy's API, which hub processes call; None for plain HTTP.
+        hub_tls: certificates of a hub process for calls of the proxy's API.
         state: what `hub_proxy_start` returned last; empty at first.
     """
 
@@ -83,7 +83,7 @@ class ProxySettings:
 
     @property
     def public_url(self) -> str:
-        """The address for a browser on this machine."""
+        """Address for a browser on this machine."""
         scheme = "https" if self.ssl_cert else "http"
         host = self.ip if self.ip not in {"", "0.0.0.0", "::"} else "127.0.0.1"  # noqa: S104 - a comparison
         return f"{scheme}://{host_in_url(host)}:{self.port}{self.base_url}"

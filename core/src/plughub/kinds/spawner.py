@@ -1,4 +1,4 @@
-"""What goes in and out of the hooks of a spawner."""
+"""Records that the hooks of a spawner take and return."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserInfo:
-    """The user of a server.
+    """User of the hub.
 
     Attributes:
-        name: normalised name.
-        admin: whether she is an admin.
-        groups: names of her groups.
-        plugin: who authenticated her last; empty when nobody has, and where it is not looked up.
-        auth_state: the secrets that her authenticator saved; None when there are none, and for hooks
-            other than `hub_spawn`, `hub_stop`, the options form and those of her own authenticator.
+        name: the normalised username.
+        admin: whether the user is an admin.
+        groups: names of the user's groups.
+        plugin: the authenticator of the user's last login; empty if there was none or it was not looked up.
+        auth_state: the secrets that the user's authenticator saved; None if there are none, and for hooks
+            other than `hub_spawn`, `hub_stop`, those of the options form and those of that authenticator.
     """
 
     name: str
@@ -29,20 +29,20 @@ class UserInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
-    """One server of one user.
+    """Server of a user.
 
     Attributes:
-        user: whose it is.
+        user: its owner.
         name: name of the server; empty for the default one.
-        mark: mark of the hub; what is launched carries it, so that `hub_inventory` finds it.
-        operation: id of the start that launches or launched it; what is launched carries it too.
-        options: what the user chose.
+        mark: mark of the hub. Attach it to everything that is launched, so that `hub_inventory` finds it.
+        operation: id of the start that launches or launched it. Attach it to everything that is launched.
+        options: options that the user chose.
         state: what the plugin saved last; empty before the first start.
-        environment: variables that the single-user protocol asks for, the API token among them;
-            filled for `hub_spawn` only. `environment_at` completes them with the address to bind to.
-        prefix: path below which it is reached, such as ``/user/alice/lab/``.
-        hub_api_url: where the server reaches the hub's API.
-        public_url: address of the hub as browsers see it, empty when not known.
+        environment: variables of the single-user protocol, among them the API token; set for `hub_spawn`
+            only. `environment_at` completes them with the address to bind to.
+        prefix: path of the server behind the proxy, such as ``/user/alice/lab/``.
+        hub_api_url: address of the hub's API for the server.
+        public_url: address of the hub for browsers; empty if unknown.
         url: the recorded address of the server, as in `Endpoint.url`; empty while none is recorded, and
             for `hub_spawn`.
     """
@@ -61,12 +61,12 @@ class Server:
 
     @property
     def full_name(self) -> str:
-        """``user/server``, as logs and messages name it."""
+        """``user/server``, the name in logs and messages."""
         return f"{self.user.name}/{self.name}"
 
     @property
     def launch_marks(self) -> dict[str, str]:
-        """Marks for what is launched, as environment variables or labels; no secret among them."""
+        """Marks to attach to everything that is launched, as environment variables or labels. No secrets."""
         return {
             "PLUGHUB_MARK": self.mark,
             "PLUGHUB_OPERATION": self.operation,
@@ -74,13 +74,13 @@ class Server:
         }
 
     def environment_at(self, url: str) -> dict[str, str]:
-        """Complete the environment for a server that will listen at an address.
+        """Return the environment of a server that will listen at an address.
 
         Args:
             url: ``http://address:port`` to bind to; an empty address means all interfaces.
 
         Returns:
-            The protocol's variables, the marks, and ``JUPYTERHUB_SERVICE_URL``.
+            The variables of the protocol, the marks, and ``JUPYTERHUB_SERVICE_URL``.
         """
         bind = {"JUPYTERHUB_SERVICE_URL": f"{url}{self.prefix}"}
         return {**self.environment, **self.launch_marks, **bind}
@@ -88,13 +88,13 @@ class Server:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """Where a server answers.
+    """Address and state of a started server.
 
     Attributes:
-        url: ``http://address:port`` or ``https://address:port``, without a path, as hub and proxy reach it.
-        state: JSON-able, saved and handed back with every later call.
-        api_token: set only when the server was resumed with a token of an earlier start. The start fails
-            unless that token is still stored for this very server.
+        url: ``http://address:port`` or ``https://address:port``, without a path, for hub and proxy.
+        state: JSON-able state, saved and passed to every later call.
+        api_token: set only if the server was resumed with the token of an earlier start. The start fails
+            unless that token is still stored for this server.
     """
 
     url: str
@@ -104,14 +104,14 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Moved:
-    """A server that runs at another address than the recorded one: `hub_poll` returns it.
+    """Result of `hub_poll` for a server that runs at another address than the recorded one.
 
     The hub records the new address and moves the route there. While the server has no address it has no
-    route either; the server itself is left running.
+    route; the server itself keeps running.
 
     Attributes:
-        url: the present address, as in `Endpoint.url`; empty while the server has none.
-        state: JSON-able, replaces the saved state; None keeps the saved one.
+        url: the current address, as in `Endpoint.url`; empty while the server has none.
+        state: JSON-able state that replaces the saved one; None keeps the saved one.
     """
 
     url: str
@@ -120,16 +120,16 @@ class Moved:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resumable:
-    """A server that was stopped and will go on where it was: a container that is kept, say.
+    """Stopped server that the next start resumes, for example a container that is kept.
 
-    Its API token and its OAuth client are kept, too; `Endpoint.api_token` of the next start names it. When
-    the token was revoked, nothing is kept. Token and client are deleted with the server and with its user,
-    and when either is renamed.
+    Its API token and its OAuth client are kept as well, and the next start returns the token in
+    `Endpoint.api_token`. If the token was revoked, nothing is kept. Token and client are deleted with the
+    server or its user, and when either is renamed.
 
     Attributes:
-        state: JSON-able, saved and handed to the next start. It has to name what is resumed by something
-            that is never used again, such as the id of a container: users and servers of one name may
-            follow each other.
+        state: JSON-able state, saved and passed to the next start. It must identify the stopped server by
+            something that is never reused, such as the id of a container, because a later user or server
+            may have the same name.
     """
 
     state: Mapping[str, Any] = field(default_factory=dict)
@@ -137,13 +137,13 @@ class Resumable:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """Something that runs under the hub's mark.
+    """Process, container or job that runs under the hub's mark.
 
     Attributes:
-        operation: the start that launched it.
+        operation: id of the start that launched it.
         user: name of its user.
         server: name of the server.
-        url: where it listens, as in `Endpoint`; empty when it cannot be told.
+        url: its address, as in `Endpoint`; empty if unknown.
         state: the state with which it can be polled and stopped.
     """
 
@@ -154,26 +154,18 @@ class Found:
     state: Mapping[str, Any] = field(default_factory=dict)
 
     def is_of(self, user: str, server: str) -> bool:
-        """Tell whether it was launched for a server.
-
-        Args:
-            user: name of the user.
-            server: name of the server.
-
-        Returns:
-            Whether both names are those that it bears.
-        """
+        """Return whether it was launched for this server of this user."""
         return (self.user, self.server) == (user, server)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """A step of a start.
+    """Progress report of a start.
 
     Attributes:
         percent: 0 to 100.
         message: plain text.
-        html: the same with markup that the plugin vouches for.
+        html: the same text with markup, which the hub does not escape.
     """
 
     percent: int
@@ -183,20 +175,21 @@ class Progress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpawnerInfo:
-    """What the core has to know of a spawner.
+    """Features and time limits of a spawner.
 
     Attributes:
-        label: what a user reads when she chooses among spawners.
-        host_bound: its servers live on the machine of the hub that started them: hubs of that machine alone
-            look after them, and proxies of other machines get no route to a loopback address.
-        start_timeout: seconds that `hub_spawn` may take.
+        label: name of the spawner on the start page, if users can choose between spawners.
+        host_bound: whether its servers run on the machine of the hub process that started them. Only hub
+            processes of that machine manage them, and proxies of other machines get no route to a loopback
+            address.
+        start_timeout: time limit of `hub_spawn` in seconds.
         http_timeout: seconds until a started server must answer HTTP.
-        poll_interval: seconds between two looks at a running server; 0 for never.
-        poll_jitter: fraction by which the interval varies.
-        server_token_scopes: scopes of the server's own token, of those that its user holds; None for
-            those of the role ``server``.
-        oauth_client_allowed_scopes: scopes that the server may get on behalf of those who log in to
-            it, beyond access to itself; None for no others.
+        poll_interval: seconds between two polls of a running server; 0 for never.
+        poll_jitter: fraction by which the interval varies randomly.
+        server_token_scopes: scopes of the server's own token, limited to those of its user; None for those of
+            the role ``server``.
+        oauth_client_allowed_scopes: scopes beyond access to itself that the server may request from users
+            who log in to it; None for no others.
     """
 
     label: str = ""
@@ -209,19 +202,19 @@ class SpawnerInfo:
     oauth_client_allowed_scopes: tuple[str, ...] | None = None
 
 
-class SpawnFailed(Exception):  # noqa: N818 - it says what happened
-    """A start failed for a reason that the user should read.
+class SpawnFailed(Exception):  # noqa: N818 - public name
+    """Failure of a start for a reason that the user should read; raised by plugins.
 
-    Raised by a plugin. Of any other exception the user reads only that the start failed; its text is for
-    administrators and the log.
+    The text of any other exception goes only to administrators and the log, and the user reads that the start
+    failed.
 
     Args:
-        message: what the user reads.
-        detail: what administrators and the log get besides: paths, settings, commands, texts of exceptions.
-        html: the same with markup that the plugin vouches for.
-        status: HTTP status of the answer to a start through the API. 400 refuses the options: the next start
-            without options takes those from before.
-        retry: whether trying again may help.
+        message: the message that the user reads.
+        detail: more for administrators and the log: paths, settings, commands, texts of exceptions.
+        html: the message with markup, which the hub does not escape.
+        status: HTTP status of the answer to a start through the API. 400 rejects the options: the next start
+            without options uses the previous ones.
+        retry: whether another attempt may help.
     """
 
     def __init__(
@@ -240,11 +233,11 @@ class SpawnFailed(Exception):  # noqa: N818 - it says what happened
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """Why a server does not answer, or has ended.
+    """Explanation why a server does not answer or has ended.
 
     Attributes:
-        message: what the user reads; one sentence, empty when there is nothing to say.
-        detail: what administrators read besides: paths, settings, commands.
+        message: one sentence for the user; may be empty.
+        detail: more for administrators: paths, settings, commands.
     """
 
     message: str

@@ -1,4 +1,4 @@
-"""Certificates by which hub, proxy, services and servers know each other."""
+"""Certificates with which hub, proxy, services and servers authenticate each other."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TLSFiles:
-    """Paths of what one party needs to speak TLS with the others.
+    """Paths of the TLS files of one party.
 
     Attributes:
         keyfile: its private key.
         certfile: its certificate.
-        cafile: certificates of the authorities that it trusts, and no others.
+        cafile: the certificates of the only authorities that it trusts.
     """
 
     keyfile: str
@@ -23,16 +23,16 @@ class TLSFiles:
 
     @classmethod
     def of(cls, paths: Mapping[str, str]) -> TLSFiles:
-        """Read paths as spawner classes hand them around.
+        """Convert the mapping that spawner classes use.
 
         Args:
-            paths: with the keys ``keyfile``, ``certfile`` and ``cafile``.
+            paths: mapping with the keys ``keyfile``, ``certfile`` and ``cafile``.
 
         Returns:
-            The files.
+            The same paths as a record.
 
         Raises:
-            KeyError: one is missing.
+            KeyError: a key is missing.
         """
         return cls(
             keyfile=str(paths["keyfile"]), certfile=str(paths["certfile"]), cafile=str(paths["cafile"])
@@ -40,12 +40,12 @@ class TLSFiles:
 
     @property
     def paths(self) -> dict[str, str]:
-        """The paths as spawner classes hand them around."""
+        """The paths as the mapping that spawner classes use."""
         return {"keyfile": self.keyfile, "certfile": self.certfile, "cafile": self.cafile}
 
     @property
     def environment(self) -> dict[str, str]:
-        """The variables by which a server or a service learns of them.
+        """Environment variables that pass the paths to a server or a service.
 
         Source:
             The environment that ``jupyterhub-singleuser`` reads.
@@ -57,20 +57,20 @@ class TLSFiles:
         }
 
     def client_context(self) -> ssl.SSLContext:
-        """Make a context for connections to others: their certificate and their name are checked. It blocks.
+        """Return a context for client connections that verifies certificate and host name. Blocks.
 
         Raises:
-            OSError: a file cannot be read, or is none of these.
+            OSError: a file cannot be read or is invalid.
         """
         context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cafile=self.cafile)
         context.load_cert_chain(self.certfile, self.keyfile)
         return context
 
     def server_context(self) -> ssl.SSLContext:
-        """Make a context for a listener: who comes without a certificate is refused. It blocks.
+        """Return a context for a listener that requires client certificates. Blocks.
 
         Raises:
-            OSError: a file cannot be read, or is none of these.
+            OSError: a file cannot be read or is invalid.
         """
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=self.cafile)
         context.verify_mode = ssl.CERT_REQUIRED

@@ -1,4 +1,4 @@
-"""What a token check answers."""
+"""Record that `hub_check_token` returns."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenIdentity:
-    """The owner of a token.
+    """Owner, scopes and expiry of a token.
 
     Attributes:
         name: name of the user or service.
         kind: ``user`` or ``service``.
-        scopes: what the token may do; the owner's own scopes always bound it. ``inherit`` means all
-            that the owner may.
-        expires_at: seconds since the epoch (UTC) after which the token is void; None for never.
-        token_id: id for the audit trail, such as ``a12``; empty when there is none.
-        session_id: login session that the token ends with; empty when there is none.
-        client_id: the OAuth client that the token was made for; empty when there is none.
-        by_person: its use shows that its owner is active; a server's own token shows nothing of the kind.
+        scopes: scopes of the token, always limited to those of its owner; ``inherit`` stands for all scopes
+            of the owner.
+        expires_at: expiry in seconds since the epoch (UTC); None for a token that does not expire.
+        token_id: id for the audit log, such as ``a12``; empty if there is none.
+        session_id: login session whose end revokes the token; empty if there is none.
+        client_id: the OAuth client that the token was issued to; empty if there is none.
+        by_person: whether use of the token counts as activity of its owner. False for a server's own token.
     """
 
     name: str
