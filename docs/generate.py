@@ -75,7 +75,8 @@ def hooks() -> Iterator[str]:
             about = [(f"`{name}`", line) for name, line in _entries(text)] if title == "Args" else []
             yield from (f"- {name}: {line}" for name, line in about or [(f"**{title}**", _one_line(text))])
         if example:
-            yield f"\n```python\n{example}\n```"
+            code = re.sub(r"\n\n(?=@|class |(?:async )?def )", "\n\n\n", example)
+            yield f"\n```python\n{code}\n```"
         yield ""
 
 

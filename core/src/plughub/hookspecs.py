@@ -148,9 +148,12 @@ def hub_register_spawner() -> type[Spawner]:
         from plughub.spawner import Spawner
 
         class FixedSpawner(Spawner):
-            async def start(self): return "http://10.0.0.5:8888"
+            async def start(self):
+                return "http://10.0.0.5:8888"
+
             async def stop(self, now=False): ...
-            async def poll(self): return None
+
+            async def poll(self): ...
 
         @hookimpl
         def hub_register_spawner() -> type[Spawner]:
