@@ -10,14 +10,16 @@ from plughub.testing.crash.table import Column, faults_of, lines_of
 from plughub_docker.testing.crash import Containers
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(600)]
-DEEDS = ("start", "stop", "give up", "server dies")
+ACTIONS = ("start", "stop", "cancel start", "server dies")
 EVERY, OFFSET = 4, 3
 
 
 def test_a_hub_that_is_killed_at_any_step_leaves_no_container_without_owner(engine, tmp_path):
     database = f"sqlite:///{tmp_path}/hub.sqlite"
-    ground = Containers()
-    rows = list(run_matrix(tmp_path, database, "haproxy", ground, every=EVERY, offset=OFFSET, deeds=DEEDS))
+    inspector = Containers()
+    rows = list(
+        run_matrix(tmp_path, database, "haproxy", inspector, every=EVERY, offset=OFFSET, actions=ACTIONS)
+    )
     reached = [row for row in rows if row.taken and row.fault != NOT_REACHED]
     assert any("containers" in row.step for row in rows), "no request to the engine was seen"
     assert len(rows) >= 20, "fewer steps were found than there are"

@@ -90,7 +90,7 @@ def database(tmp_path_factory):
 
 
 name = st.sampled_from(NAMES)
-DEEDS = st.one_of(
+ACTIONS = st.one_of(
     st.tuples(st.just("log_in"), st.sampled_from(["pam", "ldap", "oidc"]), name),
     st.tuples(st.just("rename"), name, name),
     st.tuples(st.just("call_at_oidc"), name, name),
@@ -102,7 +102,7 @@ RENAMED = [("log_in", "pam", "alice"), ("rename", "alice", "bob")]
 
 
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(deeds=st.lists(DEEDS, max_size=14))
+@given(deeds=st.lists(ACTIONS, max_size=14))
 @example(deeds=[*RENAMED, ("log_in", "pam", "bob")])
 @example(deeds=[("admit", "alice", "pam"), ("log_in", "oidc", "alice")])
 @example(deeds=[("admit", "alice", "pam"), ("log_in", "ldap", "alice"), ("log_in", "pam", "alice")])

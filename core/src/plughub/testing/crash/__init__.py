@@ -1,5 +1,5 @@
-"""Killing a hub at every step, and looking at the world after the next one has started.
+"""Crash tests: kill a hub at every step of an action, restart it, and check what must always hold.
 
-The steps are found, not listed: `points` notes every commit and every hook call while something is done;
-`matrix` does it again and again and kills the hub at each of them in turn.
+The steps are discovered, not listed: `points` records every commit and every hook call during an action;
+`matrix` repeats the action and kills the hub at each of these steps in turn.
 """

@@ -1,4 +1,4 @@
-"""What is done to a hub while it may be killed."""
+"""The actions during which the hub is killed."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import psutil
 
 from plughub.testing.client import ApiClient
 from plughub.testing.crash.invariants import PROXIES
-from plughub.testing.crash.lifecycle_actions import LIFE_DEEDS, forget_services
+from plughub.testing.crash.lifecycle_actions import LIFECYCLE_ACTIONS, forget_services
 from plughub.testing.crash.points import meddle
 from plughub.testing.crash.scenario import GONE, USER, Action, Scenario, asking
-from plughub.testing.crash.sharing_actions import SHARING_DEEDS, forget_shares
+from plughub.testing.crash.sharing_actions import SHARING_ACTIONS, forget_shares
 from plughub.testing.crash.users import Browser
 from plughub.testing.hub import HubProcess
 
@@ -27,13 +27,13 @@ LAB: Final = "lab"
 # ---- preparing
 
 
-def clear(scene: Scenario) -> None:
-    """Have the user without any server, and nobody and nothing else that deeds make.
+def clear(scenario: Scenario) -> None:
+    """Remove everything that actions make; leave the user without a server.
 
     Args:
-        scene: where.
+        scenario: the scenario.
     """
-    call = scene.call
+    call = scenario.call
     for name in (RENAMED, NEW):
         call.until(f"/users/{name}", lambda _, name=name: _is_deleted(call, name))  # type: ignore[misc]
     call("DELETE", f"/groups/{GROUP}")
@@ -41,8 +41,8 @@ def clear(scene: Scenario) -> None:
     for name in _user(call)["servers"]:
         call("DELETE", _path(name), {"remove": bool(name)})
     call.until(_all_of(USER), _is_clear)
-    forget_shares(scene)
-    forget_services(scene)
+    forget_shares(scenario)
+    forget_services(scenario)
 
 
 def _is_deleted(call: ApiClient, name: str) -> bool:
@@ -54,18 +54,18 @@ def _is_clear(user: Mapping[str, Any]) -> bool:
 
 
 def _have(*names: str) -> Callable[[Scenario], object]:
-    """Have servers of the user running."""
+    """Return a preparation that starts servers of the user."""
 
-    def prepare(scene: Scenario) -> None:
+    def prepare(scenario: Scenario) -> None:
         for name in names:
-            scene.call("POST", _path(name), {})
-        scene.call.until(f"/users/{USER}", lambda user: _ready(user) == set(names))
+            scenario.call("POST", _path(name), {})
+        scenario.call.until(f"/users/{USER}", lambda user: _ready(user) == set(names))
 
     return prepare
 
 
-def _have_stopped(scene: Scenario) -> None:
-    scene.call("PUT", _path(LAB), {"display_name": "Lab"})
+def _have_stopped(scenario: Scenario) -> None:
+    scenario.call("PUT", _path(LAB), {"display_name": "Lab"})
 
 
 # ---- asking
@@ -80,7 +80,7 @@ def _all_of(name: str) -> str:
 
 
 def _user(call: ApiClient, name: str = USER) -> Mapping[str, Any]:
-    """The user with all servers; empty when there is none of this name."""
+    """Return the user with all servers; empty when there is no such user."""
     reply = call("GET", _all_of(name))
     return reply.body if reply.status == 200 else {}
 
@@ -108,49 +108,49 @@ def _known(call: ApiClient, name: str) -> bool:
 # ---- doing
 
 
-def _give_up(scene: Scenario) -> None:
-    """Ask for a start and, before it is done, for a stop."""
-    asking = threading.Thread(target=scene.ask, args=("POST", _path(""), {}))
+def _cancel_start(scenario: Scenario) -> None:
+    """Request a start, and a stop before the start is done."""
+    asking = threading.Thread(target=scenario.ask, args=("POST", _path(""), {}))
     asking.start()
     while asking.is_alive():
-        reply = scene.ask("GET", f"/users/{USER}")
+        reply = scenario.ask("GET", f"/users/{USER}")
         if reply is None or reply.body["pending"]:
             break
-    scene.ask("DELETE", _path(""))
+    scenario.ask("DELETE", _path(""))
     asking.join()
 
 
 def _log_in(name: str) -> Callable[[Scenario], object]:
-    def do(scene: Scenario) -> None:
+    def do(scenario: Scenario) -> None:
         with contextlib.suppress(*GONE):
-            Browser(scene.hub, name).log_in()
+            Browser(scenario.hub, name).log_in()
 
     return do
 
 
-def _log_out(scene: Scenario) -> None:
+def _log_out(scenario: Scenario) -> None:
     with contextlib.suppress(*GONE):
-        Browser(scene.hub, NEW).log_in().get("/hub/logout")
+        Browser(scenario.hub, NEW).log_in().get("/hub/logout")
 
 
-def _enter(scene: Scenario) -> None:
+def _enter(scenario: Scenario) -> None:
     with contextlib.suppress(*GONE):
-        environment = scene.ground.environment(scene.mark, USER)
-        Browser(scene.hub, USER).log_in().enter(environment)
+        environment = scenario.inspector.environment(scenario.mark, USER)
+        Browser(scenario.hub, USER).log_in().enter(environment)
 
 
-def _regroup(scene: Scenario) -> None:
-    scene.ask("POST", f"/groups/{GROUP}", {"users": [USER]})
-    scene.ask("PUT", f"/groups/{GROUP}/properties", {"size": 1})
-    scene.ask("POST", f"/groups/{GROUP}/users", {"users": ["ada"]})
-    scene.ask("DELETE", f"/groups/{GROUP}/users", {"users": [USER]})
-    scene.ask("DELETE", f"/groups/{GROUP}")
+def _regroup(scenario: Scenario) -> None:
+    scenario.ask("POST", f"/groups/{GROUP}", {"users": [USER]})
+    scenario.ask("PUT", f"/groups/{GROUP}/properties", {"size": 1})
+    scenario.ask("POST", f"/groups/{GROUP}/users", {"users": ["ada"]})
+    scenario.ask("DELETE", f"/groups/{GROUP}/users", {"users": [USER]})
+    scenario.ask("DELETE", f"/groups/{GROUP}")
 
 
-def _hand_out_token(scene: Scenario) -> None:
-    reply = scene.ask("POST", f"/users/{USER}/tokens", {"note": "crash"})
+def _hand_out_token(scenario: Scenario) -> None:
+    reply = scenario.ask("POST", f"/users/{USER}/tokens", {"note": "crash"})
     if reply is not None:
-        scene.ask("DELETE", f"/users/{USER}/tokens/{reply.body['id']}")
+        scenario.ask("DELETE", f"/users/{USER}/tokens/{reply.body['id']}")
 
 
 def kill_proxy(hub: HubProcess) -> None:
@@ -166,21 +166,21 @@ def kill_proxy(hub: HubProcess) -> None:
 
 
 def _routes(*orders: tuple[str, str]) -> Callable[[Scenario], object]:
-    """Change routes behind the hub's back, and have the hub look at them."""
+    """Return an action that changes routes in the proxy and has the hub check them."""
 
-    def do(scene: Scenario) -> None:
-        meddle(scene.order, *orders)
-        scene.ask("POST", "/proxy")
+    def do(scenario: Scenario) -> None:
+        meddle(scenario.order, *orders)
+        scenario.ask("POST", "/proxy")
 
     return do
 
 
 _HOME: Final = f"/user/{USER}/"
-DEEDS: Final[Mapping[str, Action]] = {
+ACTIONS: Final[Mapping[str, Action]] = {
     "start": Action(asking("POST", _path(""), {}), _runs("")),
     "start named": Action(asking("POST", _path(LAB), {}), _runs(LAB)),
     "stop": Action(asking("DELETE", _path("")), _runs(), _have("")),
-    "give up": Action(_give_up, _runs()),
+    "cancel start": Action(_cancel_start, _runs()),
     "make server": Action(asking("PUT", _path(LAB), {}), lambda call: _there(call, LAB)),
     "rename server": Action(
         asking("PATCH", _path(LAB), {"name": "den", "display_name": "Den"}),
@@ -205,10 +205,12 @@ DEEDS: Final[Mapping[str, Action]] = {
     "groups": Action(_regroup, lambda call: call("GET", f"/groups/{GROUP}").status == 404),
     "token": Action(_hand_out_token, lambda call: _known(call, USER)),
     "route lost": Action(_routes(("lose", _HOME)), _runs(""), _have("")),
-    "routes bent": Action(_routes(("bend", _HOME), ("bend", f"{_HOME}old/")), _runs(""), _have("")),
-    "server dies": Action(lambda scene: scene.ground.kill(scene.mark, USER), _runs(), _have("")),
-    "proxy dies": Action(lambda scene: kill_proxy(scene.hub), _runs(""), _have(""), cuts_connections=True),
-    **SHARING_DEEDS,
-    **LIFE_DEEDS,
+    "wrong routes": Action(_routes(("redirect", _HOME), ("redirect", f"{_HOME}old/")), _runs(""), _have("")),
+    "server dies": Action(lambda scenario: scenario.inspector.kill(scenario.mark, USER), _runs(), _have("")),
+    "proxy dies": Action(
+        lambda scenario: kill_proxy(scenario.hub), _runs(""), _have(""), cuts_connections=True
+    ),
+    **SHARING_ACTIONS,
+    **LIFECYCLE_ACTIONS,
 }
-"""Everything that is done, by name."""
+"""All actions by name."""

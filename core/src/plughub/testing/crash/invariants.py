@@ -1,4 +1,4 @@
-"""Looking at the world: what runs, what is stored, where the routes lead."""
+"""Invariants that hold after every crash: processes, rows and routes agree."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from plughub.storage import tables
 from plughub.storage.database import Database
 from plughub.storage.store import Transaction
 from plughub.testing.client import ApiClient
-from plughub.testing.crash.environments import Environment, services_of
 from plughub.testing.crash.services import LAUNCH, faults_of_services
+from plughub.testing.crash.spawner_inspectors import SpawnerInspector, services_of
 from plughub.testing.hub import HubProcess
 
 PATIENCE: Final = 60.0
@@ -34,16 +34,16 @@ PROXIES: Final = ("haproxy", "configurable-http-proxy")
 
 @dataclass(frozen=True, slots=True)
 class StoredState:
-    """What the database says.
+    """State read from the database.
 
     Attributes:
-        servers: all of them.
-        tokens: how many there are of each note.
+        servers: all servers.
+        tokens: the number of tokens by note.
         clients: OAuth clients.
-        services: targets of those that listen somewhere, by path.
-        of_services: OAuth clients that belong to services.
-        wrong: of services, and of rows that point at a row that is gone, in words.
-        leaving: users whose deletion has begun.
+        services: targets of services with an address, by path.
+        of_services: OAuth clients of services.
+        wrong: faults of services and dangling references, in words.
+        leaving: users whose deletion is pending.
     """
 
     servers: list[ServerRecord]
@@ -55,7 +55,7 @@ class StoredState:
     leaving: list[int]
 
     def default_of(self, server: ServerRecord) -> str:
-        """Name who answers for a server that does not run.
+        """Return what answers on the path of a server that does not run.
 
         Args:
             server: the server.
@@ -69,33 +69,33 @@ class StoredState:
 
 @dataclass(frozen=True, slots=True)
 class Invariants:
-    """The world around one hub.
+    """Checks of one hub from outside.
 
     Attributes:
         hub: the hub.
         database: of the hub.
-        ground: where servers run.
-        call: the API, with all rights.
+        inspector: finds what the spawner launched.
+        call: client of the API with all permissions.
     """
 
     hub: HubProcess
     database: Database
-    ground: Environment
+    inspector: SpawnerInspector
     call: ApiClient
 
     @property
     def mark(self) -> str:
-        """Carried by whatever the hub launches."""
+        """The mark of everything that the hub launches."""
         return str(self.database.run(lambda tx: Transaction(tx).settings.get("mark"), write=False))
 
     def settle(self, seconds: float = PATIENCE) -> None:
-        """Wait until nothing is wrong.
+        """Wait until all invariants hold.
 
         Args:
-            seconds: how long.
+            seconds: the deadline.
 
         Raises:
-            AssertionError: what is wrong still.
+            AssertionError: an invariant does not hold at the deadline.
         """
         ends = time.monotonic() + seconds
         while wrong := list(self.faults()):
@@ -104,18 +104,18 @@ class Invariants:
             time.sleep(_PAUSE)
 
     def faults(self) -> Iterator[str]:
-        """Say what is wrong.
+        """Find violated invariants.
 
         Yields:
-            Sentences.
+            One sentence for each.
         """
         mark = self.mark
-        launched = Counter(self.ground.launches(mark))
+        launched = Counter(self.inspector.launches(mark))
         running = [(process.pid, environment) for process, environment in services_of(mark)]
         stored = self.database.run(lambda connection: _look(connection, running), write=False)
         yield from stored.wrong
         for user in stored.leaving:
-            yield f"user {user} is being deleted still"
+            yield f"user {user} is still being deleted"
         for server in stored.servers:
             yield from self._faults_of(server, launched, stored)
         yield from _unowned(stored, launched)
@@ -129,7 +129,7 @@ class Invariants:
             yield f"{name} is still at {server.operation.kind} {server.operation.phase}"
             return
         if server.status not in {Status.RUNNING, Status.STOPPED}:
-            yield f"{name} is {server.status} and nobody sees to it"
+            yield f"{name} is {server.status} without an operation"
         if runs and launched[server.launch] != 1:
             yield f"{name} has {launched[server.launch]} processes"
         if (tokens := stored.tokens[f"{_OF_SERVER}{name}"]) != int(runs):
@@ -137,13 +137,13 @@ class Invariants:
         if runs and server.oauth_client_id not in stored.clients:
             yield f"{name} has no OAuth client"
         where = self._answers(server)
-        # The paths of a named server that does not run belong to the default one, as far as that runs.
+        # While a named server is stopped, its paths belong to the default server, if that runs.
         wanted = name if runs else stored.default_of(server)
         if where != wanted:
             yield f"the route of {name} leads to {where}, not to {wanted}"
 
     def _faults_of_routes(self, stored: StoredState) -> Iterator[str]:
-        """Compare what the proxy itself lists with what should stand."""
+        """Compare the routes of the proxy with the expected ones."""
         try:
             stands = self.call("GET", "/proxy").body
         except (OSError, http.client.HTTPException, json.JSONDecodeError) as error:
@@ -160,7 +160,7 @@ class Invariants:
                 yield f"the route {spec} leads to {stands[spec].get('target')}, not to {wanted[spec]}"
 
     def _faults_of_processes(self, launches: Collection[str]) -> Iterator[str]:
-        """Look for processes that are neither the hub, nor its one proxy, nor a server."""
+        """Find processes that are neither the hub, nor its one proxy, nor a server."""
         family = {process.pid: process for process in self.hub.processes()}
         hub = self.hub.process.pid if self.hub.process else 0
         proxies = 0
@@ -172,7 +172,7 @@ class Invariants:
                 if title.startswith(PROXIES):
                     proxies += 1
                 elif process.environ().get("PLUGHUB_OPERATION") not in launches:
-                    yield f"process {process.pid} ({title}) belongs to nobody"
+                    yield f"process {process.pid} ({title}) belongs to no server"
         if proxies != 1:
             yield f"{proxies} proxies run"
 
@@ -225,7 +225,7 @@ def _look(connection: Connection, running: Collection[tuple[int, Mapping[str, st
 
 
 def _lost_rows(connection: Connection) -> Iterator[str]:
-    """Find rows that point at nothing, and tokens that nobody has."""
+    """Find dangling references, and tokens without an owner."""
     for table in tables.metadata.sorted_tables:
         for key in table.foreign_keys:
             there = select(key.column).where(key.column == key.parent).exists()
@@ -235,7 +235,7 @@ def _lost_rows(connection: Connection) -> Iterator[str]:
     column = tables.api_tokens.c
     nobodys = select(func.count()).where(column.user_id.is_(None), column.service_id.is_(None))
     if count := connection.execute(nobodys).scalar_one():
-        yield f"{count} tokens belong to nobody"
+        yield f"{count} tokens have no owner"
 
 
 def _prefix(server: ServerRecord) -> str:

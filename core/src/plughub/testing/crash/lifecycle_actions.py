@@ -1,4 +1,4 @@
-"""Deeds: the hub starts and ends, with the services that it starts; services are made through the API."""
+"""Actions on the hub as a whole and on services: start, end, change, death."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from typing import Any, Final
 import psutil
 
 from plughub.testing.client import ApiClient, Reply
-from plughub.testing.crash.environments import services_of
 from plughub.testing.crash.scenario import Action, Scenario, asking
 from plughub.testing.crash.services import NAME
+from plughub.testing.crash.spawner_inspectors import services_of
 
 SERVICES: Final = "services.json"
-"""The file, in the folder of the hub, with the services that it is configured with."""
+"""The file in the hub's folder with its configured services."""
 HELPER: Final = "helper"
 EXTRA: Final = "extra"
 _MADE: Final = "made"
@@ -29,7 +29,7 @@ _OF_SERVICES: Final = "ManagedServices|process|signal"
 
 
 def configure_services(folder: Path, version: int = 0) -> None:
-    """Write down which services a hub is to have when it starts next.
+    """Write the configuration of services for the next start of a hub.
 
     Args:
         folder: of the hub.
@@ -48,57 +48,57 @@ def _helper(name: str) -> dict[str, Any]:
     }
 
 
-def forget_services(scene: Scenario) -> None:
-    """Have no service that was made through the API.
+def forget_services(scenario: Scenario) -> None:
+    """Delete the service that was made through the API.
 
     Args:
-        scene: where.
+        scenario: the scenario.
     """
-    scene.call("DELETE", f"/services/{_MADE}")
-    scene.call.until("/proxy", lambda routes: _ROUTE not in routes)
+    scenario.call("DELETE", f"/services/{_MADE}")
+    scenario.call.until("/proxy", lambda routes: _ROUTE not in routes)
 
 
-def _have_made(scene: Scenario) -> None:
-    scene.call("POST", f"/services/{_MADE}", _NEW)
-    scene.call.until("/proxy", lambda routes: _ROUTE in routes)
+def _have_made(scenario: Scenario) -> None:
+    scenario.call("POST", f"/services/{_MADE}", _NEW)
+    scenario.call.until("/proxy", lambda routes: _ROUTE in routes)
 
 
-def _have_extra(scene: Scenario) -> None:
-    if not _is_there(scene.call, EXTRA):
-        _start_anew(scene, 1)
-    scene.call.until("/info", lambda _: _serves(scene.call))
+def _have_extra(scenario: Scenario) -> None:
+    if not _is_there(scenario.call, EXTRA):
+        _restart(scenario, 1)
+    scenario.call.until("/info", lambda _: _serves(scenario.call))
 
 
-def _have_none(scene: Scenario) -> None:
-    if _is_there(scene.call, EXTRA):
-        _start_anew(scene, 0)
-    # What has not been ended yet would be gone on with.
-    scene.call.until("/info", lambda _: {HELPER} == _names(scene))
+def _have_none(scenario: Scenario) -> None:
+    if _is_there(scenario.call, EXTRA):
+        _restart(scenario, 0)
+    # The next hub would adopt a process that has not ended yet.
+    scenario.call.until("/info", lambda _: {HELPER} == _names(scenario))
 
 
-def _names(scene: Scenario) -> set[str]:
-    return {environment[NAME] for _, environment in services_of(scene.mark)}
+def _names(scenario: Scenario) -> set[str]:
+    return {environment[NAME] for _, environment in services_of(scenario.mark)}
 
 
-def _start_anew(scene: Scenario, version: int) -> None:
-    configure_services(scene.hub.folder, version)
-    scene.hub.kill()
-    scene.hub.start()
+def _restart(scenario: Scenario, version: int) -> None:
+    configure_services(scenario.hub.folder, version)
+    scenario.hub.kill()
+    scenario.hub.start()
 
 
 def _configure(version: int) -> Callable[[Scenario], None]:
-    """Kill the hub and start it with other services; it may die meanwhile."""
+    """Return an action that kills the hub and starts it with other services; the start may crash."""
 
-    def do(scene: Scenario) -> None:
+    def do(scenario: Scenario) -> None:
         with contextlib.suppress(AssertionError):
-            _start_anew(scene, version)
+            _restart(scenario, version)
 
     return do
 
 
-def _change(scene: Scenario) -> None:
-    version = scene.call("GET", f"/services/{EXTRA}").body["info"][_VERSION]
-    _configure(version + 1)(scene)
+def _change(scenario: Scenario) -> None:
+    version = scenario.call("GET", f"/services/{EXTRA}").body["info"][_VERSION]
+    _configure(version + 1)(scenario)
 
 
 def _process(call: ApiClient, name: str) -> psutil.Process | None:
@@ -110,25 +110,25 @@ def _process(call: ApiClient, name: str) -> psutil.Process | None:
 
 
 def _serves(call: ApiClient) -> bool:
-    """Tell whether the second service runs as it is configured."""
+    """Return whether the second service runs as configured."""
     process, reply = _process(call, EXTRA), call("GET", f"/services/{EXTRA}")
     with contextlib.suppress(psutil.Error, KeyError):
         return process is not None and process.environ()[_VERSION] == str(reply.body["info"][_VERSION])
     return False
 
 
-def _kill_service(scene: Scenario) -> None:
-    for process, _ in services_of(scene.mark):
+def _kill_service(scenario: Scenario) -> None:
+    for process, _ in services_of(scenario.mark):
         with contextlib.suppress(psutil.Error):
             process.kill()
 
 
 def _end(*, servers: bool, proxy: bool) -> Callable[[Scenario], Reply | None]:
-    def do(scene: Scenario) -> Reply | None:
-        reply = scene.ask("POST", "/shutdown", {"servers": servers, "proxy": proxy})
-        if scene.hub.process is not None:
+    def do(scenario: Scenario) -> Reply | None:
+        reply = scenario.ask("POST", "/shutdown", {"servers": servers, "proxy": proxy})
+        if scenario.hub.process is not None:
             with contextlib.suppress(subprocess.TimeoutExpired):
-                scene.hub.process.wait(_ENDS_WITHIN)
+                scenario.hub.process.wait(_ENDS_WITHIN)
         return reply
 
     return do
@@ -142,7 +142,7 @@ def _always(_call: ApiClient) -> bool:
     return True
 
 
-LIFE_DEEDS: Final[Mapping[str, Action]] = {
+LIFECYCLE_ACTIONS: Final[Mapping[str, Action]] = {
     "make service": Action(asking("POST", f"/services/{_MADE}", _NEW), lambda call: _is_there(call, _MADE)),
     "delete service": Action(
         asking("DELETE", f"/services/{_MADE}"),
@@ -157,6 +157,6 @@ LIFE_DEEDS: Final[Mapping[str, Action]] = {
     ),
     "hub starts": Action(_configure(0), _always),
     "hub ends": Action(_end(servers=True, proxy=True), _always, cuts_connections=True),
-    "hub leaves all": Action(_end(servers=False, proxy=False), _always),
+    "hub ends alone": Action(_end(servers=False, proxy=False), _always),
 }
-"""What is done to services and to the hub as a whole, by name."""
+"""Actions on services and on the hub as a whole, by name."""

@@ -1,10 +1,10 @@
-"""The matrix: everything that is done to a hub, killed at every step, on each database with each proxy.
+"""The crash matrix: the hub is killed at every step of every action, on each database with each proxy.
 
 ``python -m plughub.testing.crash.matrix [--databases sqlite,postgresql] [--proxies haproxy,chp]
-[--spawners simple,docker] [--deeds start,stop] [--every 1] [--brief]``
+[--spawners simple,docker] [--actions start,stop] [--every 1] [--brief]``
 
-The table goes to standard output, how far it is to standard error. The exit code is 1 when something
-was wrong after a kill, 2 when the matrix could not be run.
+The table is written to standard output, progress to standard error. The exit code is 1 when a fault was
+found, 2 when the matrix could not run.
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ from itertools import product
 from pathlib import Path
 
 from plughub.domain.errors import StartError
-from plughub.testing.crash.actions import DEEDS
-from plughub.testing.crash.environments import Processes, ground_named
+from plughub.testing.crash.actions import ACTIONS
 from plughub.testing.crash.run import Row, run_matrix
+from plughub.testing.crash.spawner_inspectors import Processes, inspector_named
 from plughub.testing.crash.table import Column, brief_lines_of, faults_of, lines_of
 from plughub.testing.postgresql import PostgresServer, postgresql_binaries
 
 
 @contextlib.contextmanager
 def databases(names: Sequence[str], folder: Path) -> Iterator[Mapping[str, str]]:
-    """Have empty databases.
+    """Provide empty databases.
 
     Args:
         names: ``sqlite`` and ``postgresql``.
         folder: for SQLite's file.
 
     Yields:
-        URLs by name; without PostgreSQL where it is not installed.
+        URLs by name, without PostgreSQL when it is not installed.
     """
     urls = {"sqlite": f"sqlite:///{folder}/hub.sqlite"}
     binaries = postgresql_binaries() if "postgresql" in names else None
@@ -63,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         for spawner, database, proxy in product(options.spawners, options.databases, options.proxies):
             column = Column(database, proxy, spawner)
-            rows[column] = list(_cases(column, options.deeds, options.every))
+            rows[column] = list(_cases(column, options.actions, options.every))
     except (StartError, AssertionError) as error:
         sys.stderr.write(f"the matrix could not be run: {error}\n")
         return 2
@@ -72,17 +72,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return int(any(map(faults_of, rows.values())))
 
 
-def _cases(column: Column, deeds: Sequence[str], every: int) -> Iterator[Row]:
-    ground = ground_named(column.spawner)
+def _cases(column: Column, actions: Sequence[str], every: int) -> Iterator[Row]:
+    inspector = inspector_named(column.spawner)
     with tempfile.TemporaryDirectory() as name, databases([column.database], Path(name)) as urls:
         if column.database not in urls:
             raise StartError(f"the database {column.database!r} is not installed here")
         for row in run_matrix(
-            Path(name), urls[column.database], column.proxy, ground, every=every, deeds=deeds
+            Path(name), urls[column.database], column.proxy, inspector, every=every, actions=actions
         ):
             if row.taken:
                 where = f"{column.spawner} {column.database} {column.proxy}"
-                sys.stderr.write(f"{where}: {row.deed}, {row.step}: {row.fault or 'ok'}\n")
+                sys.stderr.write(f"{where}: {row.action}, {row.step}: {row.fault or 'ok'}\n")
             yield row
 
 
@@ -96,9 +96,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--databases", type=names, default=["sqlite", "postgresql"])
     parser.add_argument("--proxies", type=names, default=["haproxy", "chp"])
     parser.add_argument("--spawners", type=names, default=[Processes.plugin])
-    parser.add_argument("--deeds", type=names, default=list(DEEDS), help="what is done, by name")
+    parser.add_argument("--actions", type=names, default=list(ACTIONS), help="what is done, by name")
     parser.add_argument("--every", type=int, default=1, help="take each of so many steps only")
-    parser.add_argument("--brief", action="store_true", help="print one line for each deed")
+    parser.add_argument("--brief", action="store_true", help="print one line for each action")
     return parser
 
 

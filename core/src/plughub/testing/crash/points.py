@@ -1,10 +1,13 @@
-"""A plugin for tests that kills its own hub at a given step, or notes the steps that it passes.
+"""A plugin for tests that kills its own hub at a given step, or records the steps that the hub passes.
 
-The file that ``PLUGHUB_TESTING_CRASH`` names arms it: ``record`` in it has the steps written to the file with
-``.steps`` at the end of its name, ``in 7`` kills the hub at the seventh step from then on (``in 7, again`` is
-another order), ``stop at`` and a step stops it there until somebody wakes it, and anything else is the step
-at which the hub is killed. The file with ``.meddle`` at the end has routes that are to be changed behind the
-hub's back.
+The file that ``PLUGHUB_TESTING_CRASH`` names holds the order:
+
+- ``record`` writes the steps to the file of the same name with ``.steps`` appended.
+- ``in 7`` kills the hub at the seventh step from then on; ``in 7, again`` is a new order.
+- ``stop at`` and a step stops the process there until it receives SIGCONT.
+- Any other text is the step at which the hub is killed.
+
+The file with ``.meddle`` appended lists routes to change without the hub's knowledge.
 """
 
 from __future__ import annotations
@@ -47,7 +50,7 @@ LOOKS: Final = frozenset(
         "hub_verify_address",
     }
 )
-"""Hooks that only look: they change nothing, so dying in them is no step."""
+"""Hooks that change nothing, so a crash in them is not a step."""
 BACKGROUND: Final = (
     "HubRegistry.",
     "Leadership.",
@@ -60,16 +63,16 @@ BACKGROUND: Final = (
     "ServiceChecks._is_mine",
     "UserDeletion.look",
 )
-"""Commits that go on whether anything is done or not."""
+"""Periodic commits that belong to no action."""
 _passed: list[str] = []
-"""The order that counts steps, once for each step that was passed since."""
+"""The counting order, once for each step passed since it was given."""
 NOWHERE: Final = "http://127.0.0.1:9"
-"""Where a route leads that was bent."""
+"""Target of a redirected route."""
 
 
 @hookimpl
 def hub_configure(context: HubContext) -> None:  # noqa: ARG001 - the contract
-    """Watch what this process commits, calls, starts and asks for."""
+    """Intercept commits, hook calls, process starts, signals and requests of this process."""
     if VARIABLE in os.environ:
         file = Path(os.environ[VARIABLE])
         _watch_commits(file)
@@ -91,7 +94,7 @@ def _watch_commits(file: Path) -> None:
 
 
 def _watch_hooks(file: Path) -> None:
-    call = HookCaller._call  # noqa: SLF001 - nothing in the product knows of this
+    call = HookCaller._call  # noqa: SLF001 - the core has no interface for this
 
     async def watched(
         self: HookCaller, impl: pluggy.HookImpl, hook: str, arguments: dict[str, object], *more: Any
@@ -109,7 +112,7 @@ def _watch_hooks(file: Path) -> None:
 
 
 def _watch_processes(file: Path) -> None:
-    """A plugin that starts a process may die before anybody wrote down that it runs."""
+    """Add a step after each process start: the hub may die before it has recorded the process."""
     begin = subprocess.Popen.__init__
 
     def watched(self: subprocess.Popen[Any], args: Any, *more: Any, **options: Any) -> None:
@@ -121,7 +124,7 @@ def _watch_processes(file: Path) -> None:
 
 
 def _watch_signals(file: Path) -> None:
-    """The same for whoever ends one."""
+    """Add a step after each signal to another process."""
     kill = os.kill
 
     def watched(pid: int, number: int) -> None:
@@ -133,7 +136,7 @@ def _watch_signals(file: Path) -> None:
 
 
 def _watch_requests(file: Path) -> None:
-    """The same for whoever asks an engine or a cluster to start something."""
+    """Add a step after each changing request to an engine or a cluster."""
     put, get = http.client.HTTPConnection.putrequest, http.client.HTTPConnection.getresponse
     asked: dict[http.client.HTTPConnection, str] = {}
 
@@ -155,7 +158,7 @@ def _watch_requests(file: Path) -> None:
 
 
 def plain_path(url: str) -> str:
-    """Name what is asked for, the same for each server.
+    """Return the path of a request without what differs between servers.
 
     Args:
         url: of the request, with ids in it.
@@ -168,25 +171,25 @@ def plain_path(url: str) -> str:
 
 
 async def _meddle(file: Path, impl: pluggy.HookImpl) -> None:
-    """Change routes in the proxy without the knowledge of whoever keeps them right."""
+    """Change routes in the proxy without the route reconciler's knowledge."""
     orders = _beside(file, ".meddle")
     with contextlib.suppress(FileNotFoundError):
         wanted = json.loads(orders.read_text())
         orders.unlink()
         proxy: Any = impl.plugin
-        for deed, spec in wanted:
-            if deed == "lose":
+        for action, spec in wanted:
+            if action == "lose":
                 await proxy.hub_route_delete(spec)
             else:
                 await proxy.hub_route_add(Route(routespec=spec, target=NOWHERE))
 
 
 def armed_by(file: Path, site: Path) -> dict[str, str]:
-    """Make this plugin known as if it were installed.
+    """Register this plugin as if it were installed.
 
     Args:
-        file: arms it.
-        site: folder for what makes it known.
+        file: holds the order.
+        site: folder for the distribution's metadata.
 
     Returns:
         The environment of a hub that uses it.
@@ -201,20 +204,20 @@ def armed_by(file: Path, site: Path) -> dict[str, str]:
 
 
 def meddle(file: Path, *orders: tuple[str, str]) -> None:
-    """Have routes changed behind the hub's back when it next looks at them.
+    """Change routes in the proxy right before the hub next reads them.
 
     Args:
-        file: that arms the plugin.
-        orders: ``lose`` or ``bend``, and the routespec.
+        file: holds the order.
+        orders: ``lose`` or ``redirect``, and the routespec.
     """
     _beside(file, ".meddle").write_text(json.dumps(orders))
 
 
 def steps_noted(file: Path) -> list[str]:
-    """Read the steps that were noted, and forget them.
+    """Return the recorded steps and delete the record.
 
     Args:
-        file: that arms the plugin.
+        file: holds the order.
 
     Returns:
         The steps in order, each once.
@@ -231,7 +234,7 @@ def _beside(file: Path, ending: str) -> Path:
 
 def _name_of(work: Callable[..., object]) -> str:
     name = getattr(work, "__qualname__", type(work).__qualname__).replace(".<locals>", "")
-    # The phase that is written down says more than the function that writes all of them.
+    # The stored phase tells more than the name of the function that stores all phases.
     cells = dict(zip(work.__code__.co_freevars, work.__closure__ or (), strict=False)) if _plain(work) else {}
     inner = [str(cell.cell_contents) for key, cell in cells.items() if key == "phase"]
     return " ".join([name, *inner])

@@ -1,4 +1,4 @@
-"""A hub that is killed again and again, and the world around it."""
+"""Repeated crashes of one hub, with the checks after each of them."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from typing import Any, Final, Self
 
 from plughub.storage.database import Database
 from plughub.testing.client import Reply, client_of
-from plughub.testing.crash.actions import DEEDS, clear
-from plughub.testing.crash.environments import Environment, Processes
+from plughub.testing.crash.actions import ACTIONS, clear
 from plughub.testing.crash.invariants import Invariants
 from plughub.testing.crash.lifecycle_actions import configure_services
 from plughub.testing.crash.points import PLUGIN, RECORD, armed_by, steps_noted
 from plughub.testing.crash.scenario import GONE, USER, Action, Scenario
+from plughub.testing.crash.spawner_inspectors import Processes, SpawnerInspector
 from plughub.testing.crash.users import OtherUsers
 from plughub.testing.hub import HubProcess
 from plughub.testing.ports import free_port
@@ -39,49 +39,51 @@ DIES_WITHIN: Final = 10.0
 LOOK_SECONDS: Final = 1.0
 NOT_REACHED: Final = "not reached"
 TRIES: Final = 3
-"""How often something is done until a step is reached that is not passed each time."""
+"""Attempts to reach a step that an action does not pass every time."""
 ADMIN: Final = "ada"
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One case.
+    """The result of one crash.
 
     Attributes:
-        deed: what was done.
-        step: where the hub was killed.
-        fault: what was wrong afterwards; empty when nothing was, `NOT_REACHED` for a step that is
-            passed now and then only and was not passed this time.
+        action: name of the action.
+        step: the step at which the hub was killed.
+        fault: what was wrong afterwards; empty when nothing was, `NOT_REACHED` when the action did not
+            pass this step in any attempt.
         taken: False for a case that was left out.
     """
 
-    deed: str
+    action: str
     step: str
     fault: str = ""
     taken: bool = True
 
 
 class Run:
-    """A hub that is killed again and again, while other people stay logged in and connected.
+    """A hub that is killed repeatedly while other users stay logged in and connected.
 
     Args:
-        folder: where everything lies.
+        folder: for the files of the hub.
         database: URL.
         proxy: plugin of the proxy.
-        ground: where servers run; processes of this machine when None.
+        inspector: finds what the spawner launched; processes of this machine when None.
     """
 
-    def __init__(self, folder: Path, database: str, proxy: str, ground: Environment | None = None) -> None:
+    def __init__(
+        self, folder: Path, database: str, proxy: str, inspector: SpawnerInspector | None = None
+    ) -> None:
         self._order = folder / "order"
-        self._ground = ground or Processes()
-        config = CONFIG.format(database=database) + self._ground.config
+        self._inspector = inspector or Processes()
+        config = CONFIG.format(database=database) + self._inspector.config
         if proxy == "chp":
             config += CHP.format(api_port=free_port())
         configure_services(folder)
         self.hub = HubProcess(
             folder,
             "--plugins",
-            f"dummy,{self._ground.plugin},{proxy},{PLUGIN}",
+            f"dummy,{self._inspector.plugin},{proxy},{PLUGIN}",
             config=config,
             env=armed_by(self._order, folder / "site"),
         )
@@ -92,73 +94,73 @@ class Run:
         try:
             self.hub.start()
             call = client_of(self.hub, ADMIN, past_the_proxy=True)
-            self.world = Invariants(self.hub, self._database, self._ground, call)
-            self.scene = Scenario(self.hub, call, self._ground, self.world.mark, self._order)
-            self.people = OtherUsers(self.hub, call, ADMIN, USER)
+            self.invariants = Invariants(self.hub, self._database, self._inspector, call)
+            self.scenario = Scenario(self.hub, call, self._inspector, self.invariants.mark, self._order)
+            self.other_users = OtherUsers(self.hub, call, ADMIN, USER)
             call("POST", f"/users/{USER}", {})
-            self._have_people()
+            self._log_in_all()
         except BaseException:
             self.close()
             raise
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.people.go()
+        self.other_users.go()
         self.close()
 
     def close(self) -> None:
-        """End everything."""
+        """End the hub, its servers and its proxy."""
         self._database.close()
         self.hub.end_everything()
-        self._ground.close()
+        self._inspector.close()
 
-    def steps_of(self, deed: Action) -> list[str]:
-        """Do something and note the steps, in order, each once.
+    def steps_of(self, action: Action) -> list[str]:
+        """Carry out an action and record its steps.
 
         Args:
-            deed: what is done.
+            action: the action.
 
         Returns:
-            The steps.
+            The steps in order, each once.
         """
-        self._prepare(deed)
+        self._prepare(action)
         self._order.write_text(RECORD)
-        deed.do(self.scene)
+        action.do(self.scenario)
         if not self.hub.is_running:
             self._order.unlink()
             self.hub.start()
-        self._wait_for(deed)
-        self.world.settle()
+        self._wait_for(action)
+        self.invariants.settle()
         self._order.unlink(missing_ok=True)
-        self.people.look(cut=deed.cuts_connections)
-        return [step for step in steps_noted(self._order) if re.search(deed.among, step)]
+        self.other_users.look(cut=action.cuts_connections)
+        return [step for step in steps_noted(self._order) if re.search(action.among, step)]
 
-    def survive(self, deed: Action, step: str) -> str:
-        """Do something, kill the hub at a step, start the next one and look at the world.
+    def survive(self, action: Action, step: str) -> str:
+        """Kill the hub at a step of an action, start it again and check the invariants.
 
         Args:
-            deed: what is done.
-            step: where the hub is killed.
+            action: the action.
+            step: the step at which the hub is killed.
 
         Returns:
-            What is wrong; empty when nothing is.
+            The faults that were found; empty when there are none.
         """
         try:
-            if not any(self._dies(deed, step) for _ in range(TRIES)):
+            if not any(self._dies(action, step) for _ in range(TRIES)):
                 return NOT_REACHED
             self.hub.start()
-            self.world.settle()
-            self.people.look(cut=deed.cuts_connections)
-            if self._acknowledged and not deed.done(self.scene.call):
+            self.invariants.settle()
+            self.other_users.look(cut=action.cuts_connections)
+            if self._acknowledged and not action.done(self.scenario.call):
                 return "it was acknowledged and is not done"
         except AssertionError as error:
             return " | ".join(str(error).split("\n")) or "an assertion failed"
         finally:
-            self._have_hub()
+            self._ensure_hub()
         return ""
 
-    def _have_hub(self) -> None:
-        """Have the hub running for the next case, whatever this one did to it."""
+    def _ensure_hub(self) -> None:
+        """Make sure that the hub runs for the next case."""
         if not self.hub.is_running:
             try:
                 self.hub.start()
@@ -166,41 +168,41 @@ class Run:
                 self.hub.end_everything()
                 self.hub.start()
 
-    def _prepare(self, deed: Action) -> None:
-        self._have_hub()
-        clear(self.scene)
-        self._have_people()
-        deed.prepare(self.scene)
+    def _prepare(self, action: Action) -> None:
+        self._ensure_hub()
+        clear(self.scenario)
+        self._log_in_all()
+        action.prepare(self.scenario)
 
-    def _dies(self, deed: Action, step: str) -> bool:
-        self._prepare(deed)
+    def _dies(self, action: Action, step: str) -> bool:
+        self._prepare(action)
         self._order.write_text(step)
-        answer = deed.do(self.scene)
+        answer = action.do(self.scenario)
         self._acknowledged = isinstance(answer, Reply) and answer.status < HTTPStatus.MULTIPLE_CHOICES
         begin = looked = time.monotonic()
         while self.hub.is_running and time.monotonic() < begin + DIES_WITHIN:
             time.sleep(0.02)
             if time.monotonic() < looked + LOOK_SECONDS:
                 continue
-            # A step that is not passed this time need not be waited for once all is done.
+            # Once the action is done, its step will not be passed any more.
             with contextlib.suppress(*GONE):
-                if deed.done(self.scene.call) and not list(self.world.faults()):
+                if action.done(self.scenario.call) and not list(self.invariants.faults()):
                     break
             looked = time.monotonic()
         self._order.unlink(missing_ok=True)
         return self.hub.exit_code == -signal.SIGKILL
 
-    def _have_people(self) -> None:
-        """Have everybody here, with the server of the first one, which a deed may have stopped."""
-        call, path = self.scene.call, f"/users/{ADMIN}"
+    def _log_in_all(self) -> None:
+        """Log in all other users, and start the administrator's server if an action has stopped it."""
+        call, path = self.scenario.call, f"/users/{ADMIN}"
         if not _is_ready(call("GET", path).body):
             started = call("POST", f"{path}/server", {})
             assert started.status < HTTPStatus.MULTIPLE_CHOICES, f"no server can be started: {started.body}"
             call.until(path, _is_ready)
-        self.people.come()
+        self.other_users.come()
 
-    def _wait_for(self, deed: Action) -> None:
-        self.scene.call.until("/info", lambda _: deed.done(self.scene.call))
+    def _wait_for(self, action: Action) -> None:
+        self.scenario.call.until("/info", lambda _: action.done(self.scenario.call))
 
 
 def _is_ready(user: Mapping[str, Any]) -> bool:
@@ -211,28 +213,28 @@ def run_matrix(
     folder: Path,
     database: str,
     proxy: str,
-    ground: Environment | None = None,
+    inspector: SpawnerInspector | None = None,
     *,
     every: int = 1,
     offset: int = 0,
-    deeds: Collection[str] = tuple(DEEDS),
+    actions: Collection[str] = tuple(ACTIONS),
 ) -> Iterator[Row]:
     """Run all cases on one database with one proxy.
 
     Args:
-        folder: where everything lies.
+        folder: for the files of the hub.
         database: URL.
         proxy: plugin of the proxy.
-        ground: where servers run; processes of this machine when None.
-        every: take each of so many steps only.
-        offset: the first one to take.
-        deeds: what is done.
+        inspector: finds what the spawner launched; processes of this machine when None.
+        every: test only every n-th step.
+        offset: the first step to test.
+        actions: names of the actions.
 
     Yields:
         A row for each case.
     """
-    with Run(folder, database, proxy, ground) as run:
-        plan = [(name, step) for name in DEEDS if name in deeds for step in run.steps_of(DEEDS[name])]
+    with Run(folder, database, proxy, inspector) as run:
+        plan = [(name, step) for name in ACTIONS if name in actions for step in run.steps_of(ACTIONS[name])]
         for number, (name, step) in enumerate(plan):
             taken = number % every == offset % every
-            yield Row(name, step, run.survive(DEEDS[name], step) if taken else "", taken)
+            yield Row(name, step, run.survive(ACTIONS[name], step) if taken else "", taken)

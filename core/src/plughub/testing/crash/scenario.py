@@ -1,4 +1,4 @@
-"""Where something is done to a hub, and what a deed is."""
+"""The hub on which actions are carried out, and the form of an action."""
 
 from __future__ import annotations
 
@@ -10,34 +10,34 @@ from pathlib import Path
 from typing import Final
 
 from plughub.testing.client import ApiClient, Reply
-from plughub.testing.crash.environments import Environment
+from plughub.testing.crash.spawner_inspectors import SpawnerInspector
 from plughub.testing.hub import HubProcess
 
 USER: Final = "bob"
 GONE: Final = (OSError, http.client.HTTPException, json.JSONDecodeError)
-"""What a caller sees of a hub that dies."""
+"""Errors that a client of a dying hub gets."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """Where something is done.
+    """A hub and the means to act on it.
 
     Attributes:
         hub: the hub.
-        call: the API, with all rights.
-        ground: where servers run.
+        call: client of the API with all permissions.
+        inspector: finds what the spawner launched.
         mark: of the hub.
-        order: file that arms the crash points.
+        order: file with the order to the crash points.
     """
 
     hub: HubProcess
     call: ApiClient
-    ground: Environment
+    inspector: SpawnerInspector
     mark: str
     order: Path
 
     def ask(self, method: str, path: str, body: object = None) -> Reply | None:
-        """Call the API of a hub that may die.
+        """Call the API of a hub that may crash.
 
         Args:
             method: of HTTP.
@@ -45,7 +45,7 @@ class Scenario:
             body: sent as JSON.
 
         Returns:
-            The answer; None when the hub died.
+            The response; None when the hub crashed.
         """
         try:
             return self.call(method, path, body)
@@ -55,25 +55,25 @@ class Scenario:
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """Something that is done.
+    """One action of a user or administrator.
 
     Attributes:
-        do: does it; the hub may die meanwhile. What it answers is the hub's answer, if it is one.
-        done: tells whether it is done.
-        prepare: brings a hub on which nothing of the user runs to where it can be done.
-        cuts_connections: open connections of others end by it.
-        among: only steps in which this pattern is found are taken; all when it is empty.
+        do: carries the action out; the hub may crash meanwhile. Returns the hub's response, if any.
+        done: returns whether the action has taken effect.
+        prepare: prepares a hub on which none of the user's servers runs.
+        cuts_connections: whether the action closes open connections of other users.
+        among: test only steps that match this pattern; all steps when empty.
     """
 
     do: Callable[[Scenario], object]
     done: Callable[[ApiClient], bool]
-    prepare: Callable[[Scenario], object] = lambda _scene: None
+    prepare: Callable[[Scenario], object] = lambda _scenario: None
     cuts_connections: bool = False
     among: str = ""
 
 
 def asking(method: str, path: str, body: object = None) -> Callable[[Scenario], Reply | None]:
-    """Make a deed of one call of the API.
+    """Make an action of one API call.
 
     Args:
         method: of HTTP.
@@ -81,6 +81,6 @@ def asking(method: str, path: str, body: object = None) -> Callable[[Scenario], 
         body: sent as JSON.
 
     Returns:
-        What does it.
+        The function for `Action.do`.
     """
-    return lambda scene: scene.ask(method, path, body)
+    return lambda scenario: scenario.ask(method, path, body)

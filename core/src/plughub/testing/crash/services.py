@@ -1,4 +1,4 @@
-"""Looking at services: each that the hub starts runs once, with a token and a client that are right."""
+"""Checks of managed services: each runs once, with the right token and OAuth client."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ LAUNCH: Final = "PLUGHUB_OPERATION"
 
 
 def faults_of_services(tx: Transaction, running: Collection[tuple[int, Mapping[str, str]]]) -> Iterator[str]:
-    """Compare the services that run with those that should.
+    """Compare the running services with those that should run.
 
     Args:
         tx: the transaction.
-        running: process and environment of each that runs.
+        running: process id and environment variables of each running service.
 
     Yields:
         Sentences.
@@ -38,7 +38,7 @@ def faults_of_services(tx: Transaction, running: Collection[tuple[int, Mapping[s
         if service.oauth_client_id and tx.oauth.client(service.oauth_client_id) is None:
             yield f"service {name} has no OAuth client"
     for name in lives.keys() - services.keys():
-        yield f"service {name} is gone, and something is noted of it"
+        yield f"service {name} is deleted, but its process is still recorded"
 
 
 def _faults_of(
@@ -52,12 +52,12 @@ def _faults_of(
         return
     ((pid, environment),) = running
     if life is None or (life.launch, life.pid) != (environment[LAUNCH], pid):
-        yield f"service {service.name} runs as {pid}, which is not noted"
+        yield f"service {service.name} runs as {pid}, which is not recorded"
     tokens = [tx.tokens.by_id(key) for key in tx.services.token_ids(service.id)]
     made = [token.id for token in tokens if token is not None and token.note == GENERATED]
     text = environment[TOKEN]
     if made != [tx.tokens.matching(token_prefix(text), text)]:
-        yield f"service {service.name} has {len(made)} tokens that the hub made, or another one"
+        yield f"service {service.name} has {len(made)} generated tokens, or not the one that it uses"
     client = tx.oauth.client(service.oauth_client_id) if service.oauth_client_id else None
     if client is not None and not compare_token(text, client.secret):
         yield f"the OAuth client of service {service.name} has another secret"

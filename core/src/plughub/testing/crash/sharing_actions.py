@@ -1,4 +1,4 @@
-"""Deeds: a server is shared, with somebody and by a code, and taken back."""
+"""Actions on shares: grant one, revoke it, make a share code and accept it."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ _SHARES: Final = f"/shares/{USER}/"
 _CODES: Final = f"/share-codes/{USER}/"
 
 
-def forget_shares(scene: Scenario) -> None:
-    """Have nothing of the user shared.
+def forget_shares(scenario: Scenario) -> None:
+    """Revoke all shares and share codes of the user.
 
     Args:
-        scene: where.
+        scenario: the scenario.
     """
-    scene.call("DELETE", _SHARES)
-    scene.call("DELETE", _CODES)
+    scenario.call("DELETE", _SHARES)
+    scenario.call("DELETE", _CODES)
 
 
-def _share(scene: Scenario) -> object:
-    return scene.call("POST", _SHARES, {"user": OTHER})
+def _share(scenario: Scenario) -> object:
+    return scenario.call("POST", _SHARES, {"user": OTHER})
 
 
 def _is_shared(call: ApiClient) -> bool:
@@ -39,15 +39,15 @@ def _is_private(call: ApiClient) -> bool:
     return reply.status == 200 and not reply.body["items"]
 
 
-def _offer(scene: Scenario) -> object:
-    return scene.ask("POST", _CODES, {})
+def _offer(scenario: Scenario) -> object:
+    return scenario.ask("POST", _CODES, {})
 
 
-def _accept(scene: Scenario) -> None:
-    reply = scene.ask("POST", _CODES, {})
+def _accept(scenario: Scenario) -> None:
+    reply = scenario.ask("POST", _CODES, {})
     if reply is not None:
         with contextlib.suppress(*GONE):
-            browser, code = Browser(scene.hub, OTHER).log_in(), reply.body["code"]
+            browser, code = Browser(scenario.hub, OTHER).log_in(), reply.body["code"]
             browser.get(f"/hub/accept-share?code={code}")
             browser.post("/hub/accept-share", code=code)
 
@@ -56,7 +56,7 @@ def _is_offered(call: ApiClient) -> bool:
     return len(call("GET", _CODES).body["items"]) == 1
 
 
-SHARING_DEEDS: Final[Mapping[str, Action]] = {
+SHARING_ACTIONS: Final[Mapping[str, Action]] = {
     "share": Action(asking("POST", _SHARES, {"user": OTHER}), _is_shared),
     "unshare": Action(asking("PATCH", _SHARES, {"user": OTHER}), _is_private, _share),
     "share code": Action(_offer, _is_offered),

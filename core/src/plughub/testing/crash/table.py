@@ -1,4 +1,4 @@
-"""The matrix as one table: steps down, databases, proxies and spawners across."""
+"""The matrix as one table: a row for each step, a column for each spawner, database and proxy."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SIGNS: Final = {"": "ok", NOT_REACHED: "not reached"}
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """On what the cases of one column ran.
+    """The combination that one column tested.
 
     Attributes:
         database: kind of the database.
@@ -27,10 +27,10 @@ class Column:
     spawner: str
 
     def plain(self, step: str) -> str:
-        """Name a step the same in each column.
+        """Return the name of a step without names of plugins.
 
         Args:
-            step: as it was noted.
+            step: as recorded.
 
         Returns:
             The step, with ``proxy`` and ``spawner`` in place of the names of the plugins.
@@ -46,7 +46,7 @@ Rows = Mapping[Column, Sequence[Row]]
 
 
 def lines_of(rows: Rows) -> Iterator[str]:
-    """Write the table.
+    """Format the table.
 
     Args:
         rows: of each column.
@@ -55,17 +55,17 @@ def lines_of(rows: Rows) -> Iterator[str]:
         Lines.
     """
     cells = {
-        column: {(row.deed, column.plain(row.step)): row for row in of_column}
+        column: {(row.action, column.plain(row.step)): row for row in of_column}
         for column, of_column in rows.items()
     }
     steps = list(_in_order(list(found) for found in cells.values()))
     wide = max([len(step) for _, step in steps], default=0) + 4
     yield from _head(rows, wide)
-    deed = ""
+    action = ""
     for key in steps:
-        if key[0] != deed:
-            deed = key[0]
-            yield deed
+        if key[0] != action:
+            action = key[0]
+            yield action
         signs = "".join(f"{_sign(cells[column].get(key)):{_WIDTH}}" for column in rows)
         yield f"  {key[1]:{wide - 2}}{signs}".rstrip()
     yield ""
@@ -74,7 +74,7 @@ def lines_of(rows: Rows) -> Iterator[str]:
 
 
 def brief_lines_of(rows: Rows) -> Iterator[str]:
-    """Write the table with one line for each deed: how many of its steps were survived.
+    """Format the table with one line for each action and the number of steps that passed.
 
     Args:
         rows: of each column.
@@ -82,25 +82,27 @@ def brief_lines_of(rows: Rows) -> Iterator[str]:
     Yields:
         Lines.
     """
-    deeds = list(dict.fromkeys(row.deed for of_column in rows.values() for row in of_column))
-    wide = max(map(len, deeds), default=0) + 2
+    actions = list(dict.fromkeys(row.action for of_column in rows.values() for row in of_column))
+    wide = max(map(len, actions), default=0) + 2
     yield from _head(rows, wide)
-    for deed in deeds:
-        signs = [_brief([row for row in rows[column] if row.deed == deed and row.taken]) for column in rows]
-        yield f"{deed:{wide}}{''.join(f'{sign:{_WIDTH}}' for sign in signs)}".rstrip()
+    for action in actions:
+        signs = [
+            _brief([row for row in rows[column] if row.action == action and row.taken]) for column in rows
+        ]
+        yield f"{action:{wide}}{''.join(f'{sign:{_WIDTH}}' for sign in signs)}".rstrip()
     yield ""
     yield from _faults(rows)
-    yield _summary(rows, len({(row.deed, c.plain(row.step)) for c, found in rows.items() for row in found}))
+    yield _summary(rows, len({(row.action, c.plain(row.step)) for c, found in rows.items() for row in found}))
 
 
 def faults_of(rows: Iterable[Row]) -> list[Row]:
-    """Pick the cases after which something was wrong.
+    """Return the cases with a fault.
 
     Args:
         rows: of a column.
 
     Returns:
-        Those rows.
+        The rows with a fault.
     """
     return [row for row in rows if row.fault not in _SIGNS]
 
@@ -119,7 +121,7 @@ def _brief(rows: Sequence[Row]) -> str:
 
 
 def _in_order(lists: Iterable[list[tuple[str, str]]]) -> Iterator[tuple[str, str]]:
-    """Put steps of all columns in one order: one that only a later column has follows the one before it."""
+    """Merge the steps of all columns into one order."""
     merged: list[tuple[str, str]] = []
     for found in lists:
         at = 0
@@ -142,7 +144,7 @@ def _faults(rows: Rows) -> Iterator[str]:
     for column, of_column in rows.items():
         for row in faults_of(of_column):
             where = f"{column.spawner}, {column.database}, {column.proxy}"
-            yield f"FAULT: {row.deed}, killed at {row.step!r} ({where}): {row.fault}"
+            yield f"FAULT: {row.action}, killed at {row.step!r} ({where}): {row.fault}"
 
 
 def _summary(rows: Rows, steps: int) -> str:

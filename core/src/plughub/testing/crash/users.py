@@ -1,4 +1,4 @@
-"""People in front of the hub: they log in as browsers do, and must never notice that a hub died."""
+"""Users of the hub that is killed: they log in with browsers, and must not notice the crash."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _TIMEOUT = 60
 
 
 class Browser:
-    """Somebody's browser, without pictures.
+    """A minimal browser: cookies, forms and redirects that the caller follows.
 
     Args:
         hub: the hub.
-        name: of the user; any password is good.
+        name: of the user; any password is accepted.
     """
 
     def __init__(self, hub: HubProcess, name: str) -> None:
@@ -30,13 +30,13 @@ class Browser:
         self.cookies: dict[str, str] = {}
 
     def get(self, path: str) -> tuple[int, str]:
-        """Ask for a page.
+        """Request a page.
 
         Args:
             path: of the page.
 
         Returns:
-            Status, and where it leads.
+            The status and the redirect target; empty without one.
         """
         return self._ask("GET", path)
 
@@ -64,10 +64,10 @@ class Browser:
         return self
 
     def enter(self, environment: Mapping[str, str]) -> int:
-        """Be let into a server by OAuth, as the server and the browser do it together.
+        """Enter a server through OAuth, playing both the browser and the server.
 
         Args:
-            environment: of the server.
+            environment: variables of the server.
 
         Returns:
             Status of the request for the token.
@@ -82,7 +82,7 @@ class Browser:
         return self._ask("POST", "/hub/api/oauth2/token", urlencode(form))[0]
 
     def is_logged_in(self) -> bool:
-        """Tell whether the hub knows who this is."""
+        """Return whether the hub accepts the login cookie."""
         status, _ = self.get("/hub/home")
         assert status in {200, 302, 403}, f"the home page of {self.name} answered {status}"
         return status == 200
@@ -107,12 +107,12 @@ class Browser:
 
 
 class OtherUsers:
-    """People who are logged in, one of them with an open websocket to her server.
+    """Logged-in users whom no crash may disturb. The first one keeps a websocket to their server open.
 
     Args:
         hub: the hub.
-        call: the API, with all rights.
-        names: of the people; the first one's server runs.
+        call: client of the API with all permissions.
+        names: of the users; the first one's server runs.
     """
 
     def __init__(self, hub: HubProcess, call: ApiClient, *names: str) -> None:
@@ -124,7 +124,7 @@ class OtherUsers:
         self._socket: ClientConnection | None = None
 
     def come(self) -> None:
-        """Log in whoever is not, and open the websocket if it is closed."""
+        """Log in the users who are logged out, and open the websocket if it is closed."""
         for name in self._names:
             if name not in self._known:
                 browser = Browser(self._hub, name).log_in()
@@ -134,13 +134,13 @@ class OtherUsers:
             self._socket = self._open.enter_context(connect(url, open_timeout=_TIMEOUT, ping_interval=None))
 
     def look(self, *, cut: bool) -> None:
-        """Look whether all is as it was for them.
+        """Check that sessions and websocket are intact.
 
         Args:
-            cut: the websocket may be closed.
+            cut: whether the websocket may be closed.
 
         Raises:
-            AssertionError: somebody was logged out, or was deleted or renamed and is logged in, or the
+            AssertionError: a user was logged out, a deleted or renamed user is still logged in, or the
                 websocket is closed.
         """
         self._look_at_sessions()

@@ -1,4 +1,4 @@
-"""Where servers run while the hub is killed: what has to be known of a spawner."""
+"""Inspectors of what spawners launch, independent of the hub that is killed."""
 
 from __future__ import annotations
 
@@ -13,37 +13,37 @@ import psutil
 from plughub.domain.errors import StartError
 
 GROUP: Final = "plughub.crash"
-"""Plugins say by an entry point of this group how what their spawner launches is looked at."""
+"""Entry points by which plugins provide the inspector of their spawner."""
 _SERVICE: Final = "PLUGHUB_SERVICE"
 
 
-class Environment(Protocol):
-    """What has to be known of a spawner to crash hubs that use it.
+class SpawnerInspector(Protocol):
+    """Access to the servers of one spawner without its hub.
 
     Attributes:
         plugin: name of the spawner's plugin.
-        config: lines of the configuration file: what `plughub.testing.socket_server` does, run by this
-            spawner.
+        config: lines of the configuration file that make the spawner run
+            `plughub.testing.socket_server`.
     """
 
     plugin: str
     config: str
 
     def launches(self, mark: str) -> Iterable[str]:
-        """Name the start of everything that there is under a mark, running or not, each time it is there."""
+        """Return the operation of each server that carries a mark, running or not, once for each server."""
 
     def environment(self, mark: str, user: str) -> Mapping[str, str]:
-        """Give the environment of a server of a user; empty when none runs."""
+        """Return the environment variables of a user's server; empty when none runs."""
 
     def kill(self, mark: str, user: str) -> None:
-        """End the servers of a user without the hub's knowledge."""
+        """Kill the servers of a user without telling the hub."""
 
     def close(self) -> None:
-        """Remove whatever is left."""
+        """Remove everything that remains."""
 
 
 class Processes:
-    """Servers that are processes of this machine."""
+    """Inspector of servers that are processes of this machine."""
 
     plugin = "simple"
     config = f"""
@@ -53,12 +53,12 @@ c.SimpleLocalProcessSpawner.home_dir_template = os.path.abspath("homes/{{usernam
 """
 
     def launches(self, mark: str) -> Iterator[str]:
-        """Name the start of every process that carries the mark and leads its session."""
+        """Return the operation of every process that carries the mark and leads its session."""
         for _, environment in self._leaders(mark):
             yield environment["PLUGHUB_OPERATION"]
 
     def environment(self, mark: str, user: str) -> Mapping[str, str]:
-        """Give the environment of a server of a user."""
+        """Return the environment variables of a user's server."""
         found = (environment for _, environment in self._leaders(mark, user))
         return next(found, {})
 
@@ -69,7 +69,7 @@ c.SimpleLocalProcessSpawner.home_dir_template = os.path.abspath("homes/{{usernam
                 process.kill()
 
     def close(self) -> None:
-        """Nothing is left that does not end with the hub's folder."""
+        """Do nothing: no resource outlives the folder of the hub."""
 
     def _leaders(self, mark: str, user: str = "") -> Iterator[tuple[psutil.Process, Mapping[str, str]]]:
         for process, environment in _leaders(mark):
@@ -79,13 +79,13 @@ c.SimpleLocalProcessSpawner.home_dir_template = os.path.abspath("homes/{{usernam
 
 
 def services_of(mark: str) -> Iterator[tuple[psutil.Process, Mapping[str, str]]]:
-    """Find the services that a hub has started on this machine.
+    """Find the managed services of a hub on this machine.
 
     Args:
         mark: of the hub.
 
     Yields:
-        The process on top of each, with its environment.
+        The topmost process of each service, with its environment variables.
     """
     for process, environment in _leaders(mark):
         if _SERVICE in environment:
@@ -108,22 +108,22 @@ def _leaders(mark: str) -> Iterator[tuple[psutil.Process, dict[str, str]]]:
             yield process, environment
 
 
-def ground_named(name: str) -> Environment:
-    """Make the ground of a spawner.
+def inspector_named(name: str) -> SpawnerInspector:
+    """Make the inspector of a spawner.
 
     Args:
         name: of its plugin.
 
     Returns:
-        The ground; to be closed in the end.
+        The inspector. The caller closes it.
 
     Raises:
-        StartError: no installed plugin offers it.
+        StartError: no installed plugin provides one.
     """
     if name == Processes.plugin:
         return Processes()
     for found in entry_points(group=GROUP, name=name):
-        ground: Environment = found.load()()
-        return ground
+        inspector: SpawnerInspector = found.load()()
+        return inspector
     known = ", ".join([Processes.plugin, *sorted(found.name for found in entry_points(group=GROUP))])
-    raise StartError(f"no plugin says how servers of {name!r} are looked at; choose among {known}")
+    raise StartError(f"no plugin provides an inspector for servers of {name!r}; choose one of {known}")

@@ -1,7 +1,7 @@
-"""Anything in any order: users, starts, stops, renames, deletions, and crashes of hub, proxy and servers.
+"""Random actions in random order: users, starts, stops, renames, deletions, and crashes of hub, proxy and servers.
 
-A bounded number of runs that are always the same. More of them, another time others:
-``PLUGHUB_RANDOM_RUNS=100 python -m pytest core/tests/acceptance/test_random_deeds.py``.
+The default is a small number of fixed runs. For more and different ones:
+``PLUGHUB_RANDOM_RUNS=100 python -m pytest core/tests/acceptance/test_random_actions.py``.
 """
 
 import contextlib
@@ -18,14 +18,14 @@ from plughub.testing.crash.matrix import databases
 from plughub.testing.crash.run import Run
 
 LONG = int(os.environ.get("PLUGHUB_RANDOM_RUNS", "0"))
-RUNS, DEEDS_OF_EACH = LONG or 5, 40 if LONG else 25
+RUNS, ACTIONS_OF_EACH = LONG or 5, 40 if LONG else 25
 CASES = [
     pytest.param("postgresql", "haproxy", marks=pytest.mark.postgresql),
     pytest.param("sqlite", "chp", marks=pytest.mark.node),
 ]
 BOUNDS = settings(
     max_examples=RUNS,
-    stateful_step_count=DEEDS_OF_EACH,
+    stateful_step_count=ACTIONS_OF_EACH,
     derandomize=not LONG,
     database=None,
     deadline=None,
@@ -39,10 +39,10 @@ STOPPED = "stopped"
 RUNNING = "running"
 
 
-class RandomDeeds(RuleBasedStateMachine):
-    """A hub to which all sorts of things are done, and what must be true of it.
+class RandomActions(RuleBasedStateMachine):
+    """A hub under random actions, and what must hold afterwards.
 
-    What the hub has acknowledged and nobody has touched since must still be so, whatever crashed.
+    What the hub has acknowledged and no later action touched must still be so, whatever crashed.
     """
 
     def __init__(self, run, failures):
@@ -60,7 +60,7 @@ class RandomDeeds(RuleBasedStateMachine):
     def begin(self):
         if self.failures:
             raise self.failures[0]
-        self._have_hub()
+        self._ensure_hub()
         for name in ("u1", "u2", "u3"):
             self._call.until("/info", lambda _, n=name: self._call("DELETE", f"/users/{n}").status == 404, 90)
         for name in ("u1", "u2"):
@@ -88,7 +88,7 @@ class RandomDeeds(RuleBasedStateMachine):
     def start_without_waiting(self, user, server):
         self._unsure(user)
         self.contested.add(user)
-        self._have_hub()
+        self._ensure_hub()
         path = f"/users/{user}/servers/{server}"
         asking = threading.Thread(target=self._ask_only, args=("POST", path, {}))
         asking.start()
@@ -139,7 +139,7 @@ class RandomDeeds(RuleBasedStateMachine):
     def let_the_hub_die_soon(self, steps):
         self.history.append(f"the hub is to die in {steps} steps")
         # Each order is another one, so that its steps are counted from the beginning.
-        self.run.scene.order.write_text(f"in {steps}, {len(self.history)}")
+        self.run.scenario.order.write_text(f"in {steps}, {len(self.history)}")
 
     @rule(proxy=st.booleans(), user=st.none() | users)
     def kill_the_hub(self, proxy, user):
@@ -149,7 +149,7 @@ class RandomDeeds(RuleBasedStateMachine):
             self._kill_proxy()
         if user:
             self._kill_servers(user)
-        self._have_hub()
+        self._ensure_hub()
 
     @rule()
     def kill_the_proxy(self):
@@ -165,7 +165,7 @@ class RandomDeeds(RuleBasedStateMachine):
     def look(self):
         for asking in self.asking:
             asking.join()
-        self.run.scene.order.unlink(missing_ok=True)
+        self.run.scenario.order.unlink(missing_ok=True)
         try:
             self._settle()
             self.run.people.look(cut=self.cut)
@@ -182,9 +182,9 @@ class RandomDeeds(RuleBasedStateMachine):
 
     def _settle(self):
         while True:
-            self._have_hub()
+            self._ensure_hub()
             try:
-                return self.run.world.settle()
+                return self.run.invariants.settle()
             except AssertionError:
                 if self.run.hub.is_running:
                     raise
@@ -213,17 +213,17 @@ class RandomDeeds(RuleBasedStateMachine):
 
     @property
     def _call(self):
-        return self.run.scene.call
+        return self.run.scenario.call
 
-    def _have_hub(self):
+    def _ensure_hub(self):
         if not self.run.hub.is_running:
-            self.run.scene.order.unlink(missing_ok=True)
+            self.run.scenario.order.unlink(missing_ok=True)
             self.history.append("the hub starts")
             self.run.hub.start()
 
     def _ask(self, method, path, user, body=None):
         """Ask; whoever gets no answer, or one of the kind that hubs must not give, knows nothing any more."""
-        self._have_hub()
+        self._ensure_hub()
         reply = self._ask_only(method, path, body)
         if reply is None:
             self._unsure(user)
@@ -236,7 +236,7 @@ class RandomDeeds(RuleBasedStateMachine):
 
     def _ask_only(self, method, path, body):
         self.history.append(f"{method} {path} {body} …")
-        reply = self.run.scene.ask(method, path, body)
+        reply = self.run.scenario.ask(method, path, body)
         self.history.append(f"… {method} {path}: {reply and (reply.status, reply.body)}")
         return reply
 
@@ -255,9 +255,9 @@ class RandomDeeds(RuleBasedStateMachine):
 
     def _kill_servers(self, user):
         self.history.append(f"the servers of {user} are killed")
-        scene = self.run.scene
-        while scene.ground.environment(scene.mark, user):
-            scene.ground.kill(scene.mark, user)
+        scenario = self.run.scenario
+        while scenario.inspector.environment(scenario.mark, user):
+            scenario.inspector.kill(scenario.mark, user)
         self._unsure(user)
 
 
@@ -270,7 +270,7 @@ def test_whatever_is_done_and_whatever_dies_the_world_is_right_afterwards(tmp_pa
         run = stack.enter_context(Run(tmp_path, urls[database], proxy))
         failures = []
         try:
-            run_state_machine_as_test(lambda: RandomDeeds(run, failures), settings=BOUNDS)
+            run_state_machine_as_test(lambda: RandomActions(run, failures), settings=BOUNDS)
         finally:
             if failures:
                 raise failures[0] from None
