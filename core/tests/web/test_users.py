@@ -8,6 +8,7 @@ import json
 import pytest
 
 from plughub import hookimpl
+from plughub.services.settings import LoginPolicy
 from plughub.testing.doubles import TinyServers
 
 USERS = "/hub/api/users"
@@ -287,3 +288,29 @@ async def test_plugins_are_told_who_did_what(make_hub):
     assert (event.user, event.actor, event.detail["deed"]) == ("alice", "root", "create-user")
     assert event.token_id.startswith("a")
     assert event.remote_ip == "127.0.0.1"
+
+
+async def test_the_authenticator_of_a_stored_user_is_named_and_told(make_hub):
+    told = []
+
+    class Listener:
+        @hookimpl
+        async def hub_event(self, event):
+            told.append(event)
+
+    hub = await make_hub(policies={"known": LoginPolicy()})
+    hub.active.add("listener", Listener())
+    admin = await hub.admin()
+    named = {"authenticator": "known"}
+    assert (await admin.post(f"{USERS}/alice", model=named)).code == 201
+    again = await admin.post(f"{USERS}/alice", model=named)
+    assert (again.code, b"PATCH /users/:name" in again.body) == (409, True)
+    assert (await admin.ask("PATCH", f"{USERS}/alice", model=named)).code == 200
+    assert (await admin.ask("PATCH", f"{USERS}/alice", model={"authenticator": "other"})).code == 400
+    assert (await admin.ask("PATCH", f"{USERS}/alice", model={"authenticator": 7})).code == 400
+    await hub.events.settle()
+    deeds = [event.detail for event in told if event.kind == "admin"]
+    assert [(detail["deed"], detail["authenticator"]) for detail in deeds] == [
+        ("create-user", "known"),
+        ("change-user", "known"),
+    ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, bindparam, delete, select
 
 from plughub.storage import tables
 from plughub.storage.statements import insert_all_unless_there
@@ -23,6 +23,11 @@ class Admissions:
     def of_user(self, user_id: int) -> frozenset[str]:
         """Tell by which authenticators a user may log in because an administrator added them."""
         return frozenset(self._connection.execute(_OF_USER, {"key": user_id}).scalars())
+
+    def replace(self, user_id: int, plugins: Collection[str]) -> None:
+        """Let a user log in by some authenticators and by no others."""
+        self._connection.execute(delete(tables.admissions).where(_admitted.user_id == user_id))
+        self.grant([user_id], plugins)
 
     def grant(self, user_ids: Collection[int], plugins: Collection[str]) -> None:
         """Let users log in by some authenticators."""

@@ -7,13 +7,14 @@ import pytest
 from plughub import hookimpl
 from plughub.classes.authenticator.access import AccessRules
 from plughub.classes.authenticator.authenticator import Authenticator
-from plughub.domain.errors import ForbiddenError, InvalidError
+from plughub.domain.declarations import Declarations, read_groups, read_roles
+from plughub.domain.errors import ConflictError, ForbiddenError, InvalidError
 from plughub.domain.roles import default_role
 from plughub.domain.scopes import ScopeTree
 from plughub.kinds import Identity, Refusal
 from plughub.services.settings import LoginPolicy
 from plughub.services.tokens.principals import Principal
-from plughub.services.users.configuration_sync import AT_ONCE, make_users
+from plughub.services.users.configuration_sync import AT_ONCE, declare, make_users
 
 OPEN, CLOSED = Authenticator(allow_all=True), Authenticator()
 
@@ -224,3 +225,107 @@ async def test_a_user_who_is_deleted_during_their_login_is_not_made_again(house,
     monkeypatch.setattr(hub.hooks, "complete_login", deleted_meanwhile)
     assert "just been deleted" in await refused(hub, "pam", "bob")
     assert await hub.store.read(lambda tx: tx.users.get("bob")) is None
+
+
+# ---- users who are stored already
+
+
+async def assign(hub, user, authenticator, by=None):
+    return await hub.user_admin.change(user, authenticator=authenticator, by=by or hub.root)
+
+
+async def test_an_admin_says_by_which_authenticator_a_stored_user_logs_in(house):
+    hub = await house(pam=CLOSED, web=OPEN)
+    bob = await hub.user("bob")
+    await assign(hub, bob, "web")
+    await assign(hub, bob, "pam")
+    assert "reserved" in await refused(hub, "web", "bob")
+    assert (await log_in(hub, "pam", "bob")).id == bob.id
+    assert hub.plugins["pam"].added[:1] == ["bob"]
+    await assign(hub, bob, "pam")
+    assert (await log_in(hub, "pam", "bob")).id == bob.id
+
+
+async def test_a_user_whom_an_authenticator_knows_is_not_given_to_another(house):
+    hub = await house(one_person=(frozenset({"pam", "ldap"}),), pam=OPEN, ldap=OPEN, web=OPEN)
+    bob = await log_in(hub, "pam", "bob")
+    with pytest.raises(ConflictError, match="logs in with pam already"):
+        await assign(hub, bob, "web")
+    await assign(hub, bob, "ldap")
+    assert "belongs to somebody" in await refused(hub, "web", "bob")
+    assert "web" not in {name for name, found in hub.plugins.items() if found.added}
+
+
+async def test_only_admins_name_an_authenticator_and_nothing_else_changes_when_one_is_refused(house):
+    hub = await house(pam=CLOSED, web=OPEN)
+    bob, nobody = await hub.user("bob"), await hub.user("nobody")
+    helper = Principal(owner=await hub.user("helper"), scopes=ScopeTree().expand(["admin:users"]))
+    with pytest.raises(ForbiddenError, match="only admins can say by which authenticator"):
+        await assign(hub, bob, "web", by=helper)
+    with pytest.raises(InvalidError, match="active: pam, web"):
+        await hub.user_admin.change(bob, admin=True, authenticator="ldap", by=hub.root)
+    with pytest.raises(InvalidError, match="not here"):
+        await hub.user_admin.change(nobody, admin=True, authenticator="pam", by=hub.root)
+    with pytest.raises(InvalidError, match="in two requests"):
+        await hub.user_admin.change(bob, name="robert", authenticator="pam", by=hub.root)
+    stored = await hub.store.read(lambda tx: [tx.users.by_id(user.id) for user in (bob, nobody)])
+    assert [(user.name, user.admin) for user in stored] == [("bob", False), ("nobody", False)]
+
+
+async def given(hub, way):
+    """Give the name bob something, before the person has ever logged in."""
+    tree = ScopeTree()
+    role = {"name": "tutor", "scopes": ["read:hub"]}
+    declared = {
+        "load_groups": Declarations(groups=read_groups({"staff": ["bob"]})),
+        "load_roles": Declarations(roles=read_roles([{**role, "users": ["bob"]}], tree)),
+        "admin role": Declarations(roles=read_roles([{"name": "admin", "users": ["bob"]}], tree)),
+    }
+    if way in declared:
+        await hub.store.write(lambda tx: declare(tx, declared[way]))
+        return
+    user = await hub.user("bob")
+    if way == "admin":
+        await hub.user_admin.change(user, admin=True, by=hub.root)
+    else:
+        await hub.store.write(lambda tx: (tx.groups.create(["staff"]), tx.groups.add_users("staff", ["bob"])))
+
+
+GIVEN = ["load_groups", "load_roles", "admin role", "admin", "group"]
+
+
+@pytest.mark.parametrize("way", GIVEN)
+async def test_a_name_that_was_given_something_waits_until_an_admin_says_whose_it_is(house, way):
+    hub = await house(pam=OPEN, web=OPEN)
+    await given(hub, way)
+    for plugin in ("pam", "web"):
+        assert "until an administrator says" in await refused(hub, plugin, "bob")
+    bob = await hub.store.read(lambda tx: tx.users.get("bob"))
+    await assign(hub, bob, "pam")
+    assert "reserved for a person who logs in with pam" in await refused(hub, "web", "bob")
+    assert (await log_in(hub, "pam", "bob")).id == bob.id
+
+
+async def test_a_setting_of_one_authenticator_says_whose_a_given_name_is(house):
+    hub = await house(pam=Authenticator(allowed_users={"bob"}), web=OPEN)
+    await given(hub, "load_roles")
+    await refused(hub, "web", "bob")
+    assert (await log_in(hub, "pam", "bob")).roles == ("tutor", "user")
+
+
+@pytest.mark.parametrize("way", GIVEN)
+@pytest.mark.parametrize(
+    "settings",
+    [{"pam": OPEN}, {"one_person": (frozenset({"pam", "ldap"}),), "pam": CLOSED, "ldap": OPEN}],
+)
+async def test_where_a_name_means_one_person_a_given_name_is_theirs_at_once(house, way, settings):
+    hub = await house(**settings)
+    await given(hub, way)
+    assert (await log_in(hub, "ldap" if "ldap" in settings else "pam", "bob")).name == "bob"
+
+
+async def test_a_user_with_nothing_but_a_name_is_whoever_comes_first(house):
+    hub = await house(pam=OPEN, web=OPEN)
+    bob = await hub.user("bob")
+    assert (await log_in(hub, "web", "bob")).id == bob.id
+    assert "belongs to somebody" in await refused(hub, "pam", "bob")

@@ -41,6 +41,16 @@ class UserPage:
     total: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """What is changed of a user; what is None or empty stays."""
+
+    name: str | None
+    admin: bool | None
+    auth_state: EncryptedState | None
+    authenticator: str
+
+
 class UserAdmin:
     """What is done to users by others, and to many of them.
 
@@ -140,7 +150,10 @@ class UserAdmin:
             raise ConflictError(
                 f"All {len(wanted)} users already exist"
                 if len(wanted) > 1
-                else f"User {shorten(wanted[0])} already exists"
+                else f"User {shorten(wanted[0])} already exists",
+                hint='PATCH /users/:name with "authenticator" says by which one they log in'
+                if authenticator
+                else "",
             )
         return created
 
@@ -151,9 +164,10 @@ class UserAdmin:
         name: str | None = None,
         admin: bool | None = None,
         auth_state: EncryptedState | None = None,
+        authenticator: str = "",
         by: Principal,
     ) -> User:
-        """Give a user another name, make her an admin, take that away, or store secrets.
+        """Give a user another name or authenticator, make her an admin, take that away, or store secrets.
 
         A new name ends all logins and tokens of the user.
 
@@ -162,38 +176,33 @@ class UserAdmin:
             name: the new name, as typed; None to leave it.
             admin: whether she is an admin; None to leave it.
             auth_state: her secrets; None to leave them.
+            authenticator: the one by which a user whom none knows yet logs in; empty to leave that.
             by: the caller.
 
         Returns:
             The user as she is then.
 
         Raises:
-            InvalidError: the name is not good or taken, or a server runs below the old one.
-            ForbiddenError: the caller is no admin and touches one, or may not give the new name.
+            InvalidError: the name is not good or taken, a server runs below the old one, or there is no such
+                authenticator, or it refuses the user.
+            ForbiddenError: the caller is no admin and touches one or names an authenticator, or may not give
+                the new name.
+            ConflictError: the user logs in by another authenticator already.
             PluginError: an authenticator cannot follow the new name; nothing is changed.
         """
         new_name = None if name is None else self._check_names([name])[0]
+        if authenticator:
+            await self._check_assignment(user, authenticator, by, renamed=new_name not in {None, user.name})
         if new_name is not None and new_name != user.name:
             await self._follow(user, new_name, by)
 
-        def work(tx: Transaction) -> User:
-            tx.users.lock(user.id)
-            current = _there(tx, user)
-            self._check_change(current, admin, by)
-            if new_name is not None and new_name != current.name:
-                self._check_rename(tx, current, new_name, by)
-                self._leave_name(tx, current)
-                tx.user_list.rename(user.id, new_name)
-            if admin is not None and admin != current.admin:
-                tx.users.set_admin(user.id, admin)
-            if auth_state is not None:
-                tx.users.set_auth_state(user.id, auth_state.data)
-            return _there(tx, user)
-
+        wanted = _Change(new_name, admin, auth_state, authenticator)
         try:
-            return await self._store.write(work)
+            return await self._store.write(lambda tx: self._store_change(tx, user, wanted, by))
         except ConflictError as error:
-            raise _taken(new_name or "") from error
+            if new_name is None:
+                raise
+            raise _taken(new_name) from error
 
     async def delete(self, user: User, seconds: float, *, by: Principal) -> None:
         """Stop the servers of a user and forget her.
@@ -214,6 +223,34 @@ class UserAdmin:
                 self._admins.check(by, "delete admins")
 
         await self._deletion.delete(user, seconds, by=by, check=check)
+
+    def _store_change(self, tx: Transaction, user: User, wanted: _Change, by: Principal) -> User:
+        tx.users.lock(user.id)
+        current = _there(tx, user)
+        self._check_change(current, wanted.admin, by)
+        if wanted.name is not None and wanted.name != current.name:
+            self._check_rename(tx, current, wanted.name, by)
+            self._leave_name(tx, current)
+            tx.user_list.rename(user.id, wanted.name)
+        if wanted.admin is not None and wanted.admin != current.admin:
+            tx.users.set_admin(user.id, wanted.admin)
+        if wanted.auth_state is not None:
+            tx.users.set_auth_state(user.id, wanted.auth_state.data)
+        if wanted.authenticator:
+            self._admission.assign(tx, current, wanted.authenticator)
+        return _there(tx, user)
+
+    async def _check_assignment(self, user: User, plugin: str, by: Principal, *, renamed: bool) -> None:
+        """Refuse to name an authenticator that cannot be the user's, and have it prepare for the user."""
+        self._admins.check(by, "say by which authenticator a user logs in")
+        if renamed:
+            raise InvalidError("give a user a name and an authenticator in two requests")
+        admitted = self._admission.authenticators_for(plugin)
+        await self._store.read(lambda tx: self._admission.check_assignment(tx, user, plugin))
+        info = UserInfo(name=user.name, admin=user.admin, groups=user.groups)
+        reason = await self._preparation.refusal(info, admitted)
+        if reason:
+            raise InvalidError(f"{shorten(user.name)} cannot log in with {plugin}: {reason}")
 
     async def _follow(self, user: User, name: str, by: Principal) -> None:
         """Have the authenticators of a user follow her new name, when it can be."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from plughub.domain.errors import ForbiddenError, InvalidError
+from plughub.domain.errors import ConflictError, ForbiddenError, InvalidError
 from plughub.domain.names import shorten
+from plughub.domain.roles import USER_ROLE
 from plughub.domain.users import User
 from plughub.kinds import Identity
 from plughub.services.settings import HubSettings
@@ -31,7 +32,9 @@ class Admission:
     """Decides whose a name is until its person has logged in.
 
     With several authenticators, the same name may be that of different people. A name that one of them
-    lists, or for which an administrator added a user, is not given to an account of another one.
+    lists, or for which an administrator added a user, is not given to an account of another one. A name with
+    roles or groups, of which nobody said by which authenticator its person logs in, is given to no account
+    until that is said.
 
     Args:
         settings: of the hub.
@@ -78,7 +81,8 @@ class Admission:
             user: the user of that name, whom no authenticator knows yet; None when there is none.
 
         Raises:
-            ForbiddenError: the name is reserved for people of other authenticators.
+            ForbiddenError: the name is reserved for people of other authenticators, or until an administrator
+                says whose it is.
         """
         claims = frozenset(
             other for other in self._authenticators if name in self._settings.policy_of(other).listed
@@ -90,6 +94,51 @@ class Admission:
             raise ForbiddenError(
                 f"the name {shorten(name)} is reserved for a person who logs in with {owners}"
             )
+        if user is not None and not claims and not self.is_shared and _holds_more(user):
+            raise ForbiddenError(
+                f"the name {shorten(name)} is reserved until an administrator says by which login its person "
+                "comes",
+                detail="it has roles or groups, and several authenticators are active: list it in "
+                f"allowed_users of one of them, or send PATCH /users/{shorten(name)} with "
+                f'{{"authenticator": "{plugin}"}}',
+            )
+
+    def assign(self, tx: Transaction, user: User, plugin: str) -> None:
+        """Let a user whom no authenticator knows yet log in by one of them, and by no other.
+
+        Args:
+            tx: the transaction, which has locked the user.
+            user: the user.
+            plugin: the authenticator. Nothing is changed when it, or one that is joined with it, knows the
+                user already.
+
+        Raises:
+            ConflictError: another authenticator knows the user.
+        """
+        if self.check_assignment(tx, user, plugin):
+            tx.admissions.replace(user.id, {plugin})
+
+    def check_assignment(self, tx: Transaction, user: User, plugin: str) -> bool:
+        """Tell whether a user can still be assigned to an authenticator.
+
+        Args:
+            tx: the transaction.
+            user: the user.
+            plugin: the authenticator.
+
+        Returns:
+            True when none knows the user; False when this one, or one that is joined with it, does.
+
+        Raises:
+            ConflictError: another authenticator knows the user.
+        """
+        known = {found.plugin for found in tx.users.identities(user.id)}
+        if known and known.isdisjoint(self._joined(plugin)):
+            raise ConflictError(
+                f"user {shorten(user.name)} logs in with {', '.join(sorted(known))} already",
+                hint="join the two with JupyterHub.one_person, or delete the user and add them again",
+            )
+        return not known
 
     def standing(self, tx: Transaction, identity: Identity, user: User | None) -> AccountStatus:
         """Tell what the hub knows of a person who logs in.
@@ -119,3 +168,8 @@ class Admission:
 
     def _with_joined(self, plugins: frozenset[str]) -> frozenset[str]:
         return frozenset().union(*map(self._joined, plugins))
+
+
+def _holds_more(user: User) -> bool:
+    """Tell whether a user has been given more than every new user has."""
+    return user.admin or bool(user.groups) or not {USER_ROLE}.issuperset(user.roles)

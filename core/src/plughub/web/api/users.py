@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -75,7 +76,7 @@ class UsersHandler(APIHandler):
             authenticator=body.get("authenticator") or "",
         )
         for user in users:
-            self.tell("create-user", user.name, admin=admin)
+            self.tell("create-user", user.name, admin=admin, **_named(body))
         models = Models(self.services.settings, self.visitor.scopes)
         self.answer([models.user(user) for user in users], HTTPStatus.CREATED)
 
@@ -117,24 +118,29 @@ class UserHandler(APIHandler):
         created = await self.services.user_admin.create(
             [name], admin=admin, by=self.visitor, authenticator=body.get("authenticator") or ""
         )
-        self.tell("create-user", created[0].name, admin=admin)
+        self.tell("create-user", created[0].name, admin=admin, **_named(body))
         # Who is new has nothing but a server that never ran.
         found = None if include_stopped(self) else UserDetails(created[0])
         await self._answer(created[0].name, HTTPStatus.CREATED, found)
 
-    @call(bad=(404,), body={"name": TEXT, "admin": FLAG, "auth_state": OBJECT})
+    @call(bad=(404, 409), body={"name": TEXT, "admin": FLAG, "auth_state": OBJECT, "authenticator": TEXT})
     @requires("admin:users", about=of_user)
     async def patch(self, name: str) -> None:
-        """Rename a user, make her an admin, take that away, or store her auth_state."""
+        """Rename a user, make her an admin, take that away, store her auth_state, or say how she logs in."""
         body = self.checked_body("user")
         sealed = None
         if "auth_state" in body:
             sealed = await self.services.auth_states.seal(body["auth_state"])
         before = await self.services.users.get(name)
         user = await self.services.user_admin.change(
-            before, name=body.get("name"), admin=body.get("admin"), auth_state=sealed, by=self.visitor
+            before,
+            name=body.get("name"),
+            admin=body.get("admin"),
+            auth_state=sealed,
+            authenticator=body.get("authenticator") or "",
+            by=self.visitor,
         )
-        self.tell("change-user", user.name, was=before.name, admin=user.admin)
+        self.tell("change-user", user.name, was=before.name, admin=user.admin, **_named(body))
         await self._answer(user.name)
 
     @call(good=(204,), bad=(404,))
@@ -157,6 +163,11 @@ class UserHandler(APIHandler):
         if "auth_state" in model:
             model["auth_state"] = await self.services.auth_states.opened(user.id, found.sealed)
         self.answer(model, status)
+
+
+def _named(body: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the authenticator that a request names, for the audit trail."""
+    return {"authenticator": body["authenticator"]} if body.get("authenticator") else {}
 
 
 def include_stopped(handler: APIHandler) -> bool:
