@@ -11,6 +11,7 @@ from traitlets.config import Config
 
 from plughub.app.config import JupyterHub
 from plughub.app.cookie_secret import cookie_secret
+from plughub.app.login_links import starter
 from plughub.app.observability import Observing
 from plughub.app.origins import read_origins
 from plughub.app.plugins import DATABASE, PluginChooser, PluginSelection
@@ -108,6 +109,8 @@ def _choose_plugins(
     builtins: dict[str, Callable[[], object]] = {ONETIME: lambda: links}
     chooser = PluginChooser(hub, config, builtins, where.hub_prefix)
     selection = chooser.choose(names)
+    if ONETIME in selection.active.names:
+        starter()  # the login link is for a user with a name: refuse now what would fail when everything runs
     selection.active.add(DATABASE, DatabaseTokens(store))
     observing.join(selection)
     check_settings(config, hub, selection, chooser.installed)

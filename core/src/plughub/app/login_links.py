@@ -25,8 +25,17 @@ def starter() -> str:
 
     Returns:
         Name of the person behind ``sudo``, else of the user of this process.
+
+    Raises:
+        StartError: the user of this process has no name, as in a container that runs as any number.
     """
-    return os.environ.get("SUDO_USER") or getpass.getuser()
+    try:
+        return os.environ.get("SUDO_USER") or getpass.getuser()
+    except (KeyError, OSError) as error:
+        raise StartError(
+            f"the user of this process, {os.getuid()}, has no name, and the login link is for that user",
+            hint="set the environment variable USER to the name that you want to have in the hub",
+        ) from error
 
 
 def login_link(hub_url: str, token: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import gc
 import logging
 import sys
@@ -23,7 +24,7 @@ from plughub.app.startup import EndedEarlyError
 from plughub.classes.processes.descriptors import raise_limit
 from plughub.cli.pid_file import PidFile
 from plughub.cli.signals import EndSignals
-from plughub.domain.errors import MISTAKE, HubError, StartError, exit_code_of
+from plughub.domain.errors import MISTAKE, HubError, StartError, UnavailableError, exit_code_of
 from plughub.services.observability.log_rate_limit import LogRateLimit
 from plughub.storage.schema import sqlite_path
 
@@ -144,6 +145,11 @@ async def _live(hub: Hub) -> None:
         raise
     try:
         await _greet(hub)
+    except BaseException:
+        await hub.close()
+        pid_file.remove()
+        raise
+    try:
         # What is there now stays as long as the hub runs: to look through it for garbage holds up everybody.
         gc.collect()
         gc.freeze()
@@ -158,10 +164,19 @@ async def _live(hub: Hub) -> None:
 
 
 async def _greet(hub: Hub) -> None:
+    """Say where the hub is; a database that is away for a moment does not end it."""
     lines = [f"hub: running at {hub.url}"]
-    if link := await hub.first_link():
-        lines.append(f"hub: log in once with this link (an hour long): {link}")
+    try:
+        if link := await hub.first_link():
+            lines.append(f"hub: log in once with this link (an hour long): {link}")
+    except UnavailableError as error:
+        log.warning("no login link was made: %s; the command 'hub link' makes one", error)
     print("\n".join(lines), flush=True)
+    with contextlib.suppress(UnavailableError):
+        await _warn_of_others(hub)
+
+
+async def _warn_of_others(hub: Hub) -> None:
     file = sqlite_path(hub.plan.config.db_url)
     if file and (others := await hub.parts.services.hub_registry.others()):
         log.warning(
