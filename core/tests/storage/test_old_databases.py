@@ -1,5 +1,6 @@
 """Databases that real JupyterHubs of older versions made are taken over with all that is in them."""
 
+import asyncio
 import json
 import os
 import re
@@ -245,6 +246,33 @@ def test_a_database_of_a_hub_that_lives_is_left_alone(postgresql):
         upgrade_schema(url)
     assert refused.value.exit_code == RETRY
     engine.dispose()
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize("name", ["", "psql"])
+def test_a_database_of_jupyterhub_with_another_session_is_left_alone(postgresql, name):
+    url = postgresql.new_database()
+    load("5.3.0", url)
+    other = create_engine(driver_url(url), connect_args={"application_name": name} if name else {})
+    with other.connect() as session:
+        session.execute(text("SELECT 1 FROM users"))
+        session.commit()  # as an idle hub: the connection stays open
+        number = session.scalar(text("SELECT pg_backend_pid()"))
+        told = f"in use by {name or 'a program'} of database user postgres .*\\(session {number}\\)"
+        with pytest.raises(StartError, match=told) as refused:
+            upgrade_schema(url)
+        assert session.scalar(text("SELECT to_regclass('plughub_hubs')")) is None
+    assert refused.value.exit_code == RETRY
+    other.dispose()
+    upgrade_schema(url)
+
+
+@pytest.mark.postgresql
+async def test_two_that_upgrade_at_once_are_not_in_each_others_way(postgresql):
+    url = postgresql.new_database()
+    load("5.3.0", url)
+    await asyncio.gather(*(asyncio.to_thread(upgrade_schema, url) for _ in range(2)))
+    assert schema_state(url).current
 
 
 def test_without_jupyterhub_an_old_database_says_what_to_install(tmp_path, monkeypatch):

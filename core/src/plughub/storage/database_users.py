@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 from typing import Final
 
@@ -12,6 +13,18 @@ from plughub.domain.errors import RETRY, StartError
 
 ALIVE_SECONDS: Final = 30
 """A process that gave no sign of life for so long is gone."""
+ENDING_SECONDS: Final = 2.0
+"""PostgreSQL shows a session for a moment after its program has left."""
+_LOOK: Final = 0.1
+
+_SESSIONS: Final = text("""
+    SELECT pid, application_name, usename, client_addr FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid() AND usename IS NOT NULL
+    AND application_name <> current_setting('application_name')
+    AND coalesce(backend_type, 'client backend') = 'client backend' ORDER BY pid
+""")
+_LOOK_AGAIN: Final = text("SELECT pg_stat_clear_snapshot()")
+"""Within a transaction PostgreSQL answers what it has seen first."""
 
 
 def refuse_running_hub(connection: Connection, file: Path | None) -> None:
@@ -22,13 +35,14 @@ def refuse_running_hub(connection: Connection, file: Path | None) -> None:
         file: of SQLite; None for a server.
 
     Raises:
-        StartError: a process has the file open, or a hub gave a sign of life lately.
+        StartError: a process has the file open, a hub gave a sign of life lately, or a program is connected
+            to a database that is JupyterHub's alone so far.
     """
-    who = _with_open(file) if file is not None else _with_heartbeat(connection)
+    who = _with_open(file) if file is not None else _on_server(connection)
     if who:
         raise StartError(
             f"the database is in use by {who}",
-            hint="end every hub that uses it, then run again: hub upgrade-db",
+            hint="end every hub that uses it, and whatever else is named; then run again: hub upgrade-db",
             exit_code=RETRY,
         )
 
@@ -48,9 +62,29 @@ def _with_open(file: Path) -> str:
     return ", ".join(found)
 
 
+def _on_server(connection: Connection) -> str:
+    look = inspect(connection)
+    return _with_heartbeat(connection) if look.has_table("plughub_hubs") else _with_session(connection)
+
+
+def _with_session(connection: Connection) -> str:
+    """Name the programs that are connected: JupyterHub leaves no sign of life in its tables.
+
+    Those that wait to do the same as this process are not counted. Of sessions of other users PostgreSQL
+    shows the address to a superuser alone.
+    """
+    ends = time.monotonic() + ENDING_SECONDS
+    while (found := connection.execute(_SESSIONS).all()) and time.monotonic() < ends:
+        time.sleep(_LOOK)
+        connection.execute(_LOOK_AGAIN)
+    return ", ".join(
+        f"{row.application_name or 'a program'} of database user {row.usename}"
+        f"{f' from {row.client_addr}' if row.client_addr else ''} (session {row.pid})"
+        for row in found
+    )
+
+
 def _with_heartbeat(connection: Connection) -> str:
-    if not inspect(connection).has_table("plughub_hubs"):
-        return ""
     # Written out: the table has other columns in another revision.
     rows = connection.execute(
         text(

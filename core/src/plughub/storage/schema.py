@@ -211,6 +211,8 @@ class schema_work:  # noqa: N801 - reads as a function
 def _wait_for_turn(connection: Connection) -> None:
     """Let one process at a time work on the schema; SQLite sees to that itself."""
     if connection.dialect.name == "postgresql":
+        # By this name others who wait for their turn are told from programs that use the database.
+        connection.exec_driver_sql("SET application_name = 'plughub schema'")
         connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{TURN_SECONDS}s'")
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_SCHEMA_LOCK})")
 
