@@ -318,7 +318,7 @@ PARTS: Final[Mapping[str, Callable[[], Iterator[str]]]] = {
 
 
 def generated(text: str) -> str:
-    """Write the generated parts of a page anew.
+    """Rewrite the generated parts of a page.
 
     Args:
         text: the page, with ``<!-- generated: NAME -->`` and ``<!-- end -->`` around each part.
