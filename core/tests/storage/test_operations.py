@@ -3,7 +3,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from plughub.domain.errors import ConflictError
-from plughub.domain.servers import NEXT_PHASES, Failure, OperationKind, Phase
+from plughub.domain.servers import NEXT_PHASES, Failure, OperationKind, Phase, ProgressReport
 
 START, STOP = OperationKind.START, OperationKind.STOP
 
@@ -114,11 +114,13 @@ def test_a_finished_operation_frees_the_server_and_is_forgotten_later(stored):
 def test_failure_and_progress_are_kept(stored):
     stop = begin(stored, "alice", kind=STOP, failure=Failure(message="gone", exit_code=3, logs=("a", "b")))
     stored(lambda tx: tx.operations.claim("a", host="", backends=["docker"], lease=30, limit=9))
-    assert stored(lambda tx: tx.operations.report(stop.id, "a", [{"progress": 5, "message": "pulling"}]))
-    assert not stored(lambda tx: tx.operations.report(stop.id, "b", [{"progress": 9, "message": "lost"}]))
+    assert stored(
+        lambda tx: tx.operations.report(stop.id, "a", [ProgressReport(5, "pulling", "<b>pulling</b>")])
+    )
+    assert not stored(lambda tx: tx.operations.report(stop.id, "b", [ProgressReport(9, "lost")]))
     kept = stored(lambda tx: tx.operations.get(stop.id))
     assert (kept.failure.message, kept.failure.exit_code, kept.failure.logs) == ("gone", 3, ("a", "b"))
-    assert kept.progress == ({"progress": 5, "message": "pulling"},)
+    assert kept.progress == (ProgressReport(5, "pulling", "<b>pulling</b>"),)
 
 
 @settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -10,7 +10,7 @@ def test_one_process_holds_a_lease_until_it_ends_or_lets_go(stored):
 
 def test_a_process_that_leaves_is_not_listed(stored):
     stored(lambda tx: tx.hub_processes.join("one", host="h", pid=1, birth=2.0, url="http://x"))
-    assert [hub["pid"] for hub in stored(lambda tx: tx.hub_processes.list())] == [1]
+    assert [hub.pid for hub in stored(lambda tx: tx.hub_processes.list())] == [1]
     stored(lambda tx: tx.hub_processes.leave("one"))
     assert stored(lambda tx: tx.hub_processes.list()) == []
 

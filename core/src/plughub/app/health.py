@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 from plughub.domain.errors import UnavailableError
+from plughub.domain.hub_processes import HubHealth, HubStatus
 from plughub.services.coordination.hub_registry import hubs_alive
 from plughub.services.hub_services.health_checks import service_states
 from plughub.services.settings import HubSettings
@@ -26,11 +26,11 @@ class Health:
         self._settings = settings
         self._trouble = trouble
 
-    async def __call__(self) -> Mapping[str, Any]:
+    async def __call__(self) -> HubHealth:
         """Look whether the database answers, and who is there.
 
         Returns:
-            JSON-able facts.
+            The processes, their leases and the services.
 
         Raises:
             UnavailableError: the database does not answer, or takes no writes.
@@ -40,22 +40,20 @@ class Health:
             raise UnavailableError(trouble)
         return facts
 
-    def _look(self, tx: Transaction) -> Mapping[str, Any]:
-        alive = {hub["id"] for hub in hubs_alive(tx, self._settings.lease)}
+    def _look(self, tx: Transaction) -> HubHealth:
+        alive = {hub.id for hub in hubs_alive(tx, self._settings.lease)}
         leases = tx.leases.holders()
-        hubs = [
-            {
-                "id": hub["id"],
-                "host": hub["host"],
-                "pid": hub["pid"],
-                "alive": hub["id"] in alive,
-                "leads": sorted(work for work, holder in leases.items() if holder == hub["id"]),
-            }
+        hubs = (
+            HubStatus(
+                process=hub,
+                alive=hub.id in alive,
+                leads=tuple(sorted(work for work, holder in leases.items() if holder == hub.id)),
+            )
             for hub in tx.hub_processes.list()
-        ]
-        return {
-            "hub": self._settings.hub_id,
-            "hubs": hubs,
-            "leases": leases,
-            "services": {service.name: state for service, state in service_states(tx)},
-        }
+        )
+        return HubHealth(
+            hub=self._settings.hub_id,
+            hubs=tuple(hubs),
+            leases=leases,
+            services={service.name: state for service, state in service_states(tx)},
+        )

@@ -3,19 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from dataclasses import dataclass
 
 from plughub.plugin.loader import InstalledPlugin, installed_plugins
 
 
-def describe_plugins(active: Iterable[str] = ()) -> list[dict[str, Any]]:
+@dataclass(frozen=True, slots=True)
+class PluginDescription:
+    """A plugin that is installed.
+
+    Attributes:
+        name: of the plugin.
+        distribution: of Python, that brings it.
+        version: of the distribution.
+        module: that has its hooks.
+        status: ``active``, ``installed``, or why it does not fit this hub.
+    """
+
+    name: str
+    distribution: str
+    version: str
+    module: str
+    status: str
+
+
+def describe_plugins(active: Iterable[str] = ()) -> list[PluginDescription]:
     """Describe every plugin that is installed.
 
     Args:
         active: names of those that are active.
 
     Returns:
-        Name, distribution, version, module and status of each.
+        One description of each.
     """
     return [_describe(plugin, set(active)) for plugin in installed_plugins().values()]
 
@@ -29,12 +48,12 @@ def plugin_versions() -> dict[str, str]:
     return {plugin.name: plugin.version for plugin in installed_plugins().values()}
 
 
-def _describe(plugin: InstalledPlugin, active: set[str]) -> dict[str, Any]:
+def _describe(plugin: InstalledPlugin, active: set[str]) -> PluginDescription:
     status = "active" if plugin.name in active else "installed"
-    return {
-        "name": plugin.name,
-        "distribution": plugin.distribution,
-        "version": plugin.version,
-        "module": plugin.module,
-        "status": plugin.too_old_or_new or status,
-    }
+    return PluginDescription(
+        name=plugin.name,
+        distribution=plugin.distribution,
+        version=plugin.version,
+        module=plugin.module,
+        status=plugin.too_old_or_new or status,
+    )

@@ -7,10 +7,11 @@ import contextlib
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 from plughub.app.web_server import WebServer
 from plughub.domain.errors import HubError
+from plughub.domain.hub_processes import HubProcess
 from plughub.domain.servers import ServerRecord
 from plughub.services.composition import HubServices
 
@@ -49,7 +50,7 @@ async def _hand_over(
     services: HubServices,
     web: WebServer | None,
     end_tasks: EndTasks,
-    others: Sequence[Mapping[str, Any]],
+    others: Sequence[HubProcess],
     wanted: Mapping[str, bool],
 ) -> None:
     """Leave without a failed request; servers are stopped only where that was asked for, on every machine."""
@@ -65,7 +66,7 @@ async def _hand_over(
         await services.router.lead_to(others)
     except HubError as error:
         log.warning("the others find out by themselves: %s", error)
-    elsewhere = any(other["host"] != services.settings.host for other in others)
+    elsewhere = any(other.host != services.settings.host for other in others)
     await asyncio.sleep(LINGER_ELSEWHERE if elsewhere else LINGER_SECONDS)
     if web is None:
         return

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import json
+from dataclasses import asdict
 
 from traitlets.config import Config
 
@@ -52,13 +53,13 @@ def list_plugins(options: argparse.Namespace, config: Config) -> int:
     """
     rows = describe_plugins(plugin_names(options.plugins, JupyterHub(config=config)))
     if options.json:
-        print(json.dumps(rows, indent=2))
+        print(json.dumps([asdict(row) for row in rows], indent=2))
         return 0
     if not rows:
         raise StartError("no plugin is installed", hint="pip install plughub-localprocess plughub-haproxy")
-    width = max(len(row["name"]) for row in rows)
+    width = max(len(row.name) for row in rows)
     for row in rows:
-        print(f"{row['name']:{width}}  {row['distribution']} {row['version']}  {row['status']}")
+        print(f"{row.name:{width}}  {row.distribution} {row.version}  {row.status}")
     return 0
 
 

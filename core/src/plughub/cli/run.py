@@ -181,6 +181,6 @@ async def _warn_of_others(hub: Hub) -> None:
     if file and (others := await hub.parts.services.hub_registry.others()):
         log.warning(
             "process %s uses the database %s, too: end one of them; several hubs share a PostgreSQL only",
-            ", ".join(str(other["pid"]) for other in others),
+            ", ".join(str(other.pid) for other in others),
             file,
         )

@@ -104,6 +104,21 @@ class Failure:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class ProgressReport:
+    """One step of a start, as a spawner reported it.
+
+    Attributes:
+        percent: 0 to 99; 100 for what is shown once the server is ready.
+        message: plain text.
+        html: the same with markup; empty for none.
+    """
+
+    percent: int
+    message: str
+    html: str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
     """Something that is being done to a server, as written down.
@@ -145,7 +160,7 @@ class Operation:
     place: int | None = None
     trouble: str = ""
     again_at: float = 0
-    progress: tuple[Mapping[str, Any], ...] = ()
+    progress: tuple[ProgressReport, ...] = ()
     options_before: Mapping[str, Any] | None = None
 
     @property

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Row, Select, bindparam, case, func, select
 from plughub.domain.servers import Operation, OperationKind, Phase
 from plughub.storage import tables
 from plughub.storage.failures import unpack_failure
+from plughub.storage.progress import unpack_progress
 
 _ops = tables.operations.c
 _COLUMNS: Final = tuple(tables.operations.c.keys())
@@ -94,6 +95,6 @@ def read_operation(row: Row[Any], place: int | None = None, prefix: str = "") ->
         place=place,
         trouble=trouble,
         again_at=values["lease_until"] if trouble and not values["holder"] else 0,
-        progress=tuple(values["progress"] or ()),
+        progress=unpack_progress(values["progress"]),
         options_before=values["options_before"],
     )

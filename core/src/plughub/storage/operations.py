@@ -16,11 +16,13 @@ from plughub.domain.servers import (
     Operation,
     OperationKind,
     Phase,
+    ProgressReport,
     ServerRecord,
 )
 from plughub.storage import tables
 from plughub.storage.failures import pack_failure
 from plughub.storage.operation_queue import OPEN, PLACES, QUEUED, TURNS, next_turn, read_operation
+from plughub.storage.progress import pack_progress
 from plughub.storage.statements import insert_unless_taken
 
 _ops = tables.operations.c
@@ -238,14 +240,14 @@ class Operations:
         phase: Phase,
         *,
         failure: Failure | None = None,
-        progress: Sequence[Mapping[str, Any]] | None = None,
+        progress: Sequence[ProgressReport] | None = None,
     ) -> bool:
         """Write down the next phase; False when the lease was lost, and nothing is written."""
         values: dict[str, Any] = {"phase": phase.value, "phase_since": self._now}
         if failure is not None:
             values["failure"] = pack_failure(failure)
         if progress is not None:
-            values["progress"] = [dict(step) for step in progress]
+            values["progress"] = pack_progress(progress)
         if phase is Phase.DONE:
             values |= {"finished": self._now, "holder": "", "lease_until": 0}
         return self._changed(_ADVANCE, operation_id, {**values, "before": _CAME_FROM[phase]}, holder)
@@ -291,11 +293,9 @@ class Operations:
         """Tell whether a stop was asked for while it started."""
         return bool(self._connection.execute(_CANCELLED, {"key": operation_id}).scalar_one_or_none())
 
-    def report(self, operation_id: str, holder: str, progress: Sequence[Mapping[str, Any]]) -> bool:
+    def report(self, operation_id: str, holder: str, progress: Sequence[ProgressReport]) -> bool:
         """Store what was reported; False when the lease was lost."""
-        return self._changed(
-            _CHANGE_HELD, operation_id, {"progress": [dict(step) for step in progress]}, holder
-        )
+        return self._changed(_CHANGE_HELD, operation_id, {"progress": pack_progress(progress)}, holder)
 
     def work(self) -> frozenset[tuple[str, str]]:
         """Tell plugin and machine of everything that is not done."""

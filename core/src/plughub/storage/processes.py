@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, select, update
 
+from plughub.domain.hub_processes import HubProcess
 from plughub.storage import tables
 from plughub.storage.operations import Operations
 from plughub.storage.statements import insert_into, insert_unless_there, upsert
@@ -98,10 +99,24 @@ class HubProcesses:
         self._leases.release(hub_id)
         self._connection.execute(delete(tables.hubs).where(_hubs.id == hub_id))
 
-    def list(self) -> list[Mapping[str, Any]]:
-        """List the processes: id, host, pid, birth, url, started, seen, backends, space; times in seconds."""
+    def list(self) -> list[HubProcess]:
+        """List the processes, the oldest first."""
         rows = self._connection.execute(select(tables.hubs).order_by(_hubs.started))
-        return [dict(row._mapping) for row in rows]  # noqa: SLF001 - SQLAlchemy's public name
+        return [_read(row) for row in rows]
+
+
+def _read(row: Row[Any]) -> HubProcess:
+    return HubProcess(
+        id=row.id,
+        host=row.host,
+        pid=row.pid,
+        birth=row.birth,
+        url=row.url,
+        started=row.started,
+        seen=row.seen,
+        backends=None if row.backends is None else frozenset(row.backends),
+        space=row.space or "",
+    )
 
 
 class LoginLinks:

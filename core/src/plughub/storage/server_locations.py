@@ -8,7 +8,7 @@ from sqlalchemy import Connection, func, or_, select
 
 from plughub.domain.routes import ServerLocation
 from plughub.domain.servers import Phase, Status
-from plughub.domain.urls import address_of
+from plughub.domain.urls import address_of, host_in_url
 from plughub.storage import tables
 
 _life = tables.server_life.c
@@ -81,8 +81,7 @@ def join_address(proto: str | None, ip: str | None, port: int | None) -> str:
     """
     if port is None:
         return ""
-    host = ip or "127.0.0.1"
-    return f"{proto or 'http'}://{f'[{host}]' if ':' in host else host}:{port}"
+    return f"{proto or 'http'}://{host_in_url(ip or '127.0.0.1')}:{port}"
 
 
 def split_address(url: str, prefix: str) -> dict[str, Any]:

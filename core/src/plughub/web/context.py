@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from plughub.domain.hub_processes import HubHealth
 from plughub.kinds import LoginMethod, Page
 from plughub.services.composition import HubServices
 from plughub.services.observability.audit import AuditTrail
@@ -25,7 +26,7 @@ class WebContext:
         cookie_secret: signs cookies.
         shut_down: ends this process. Its arguments say whether servers and proxy are stopped; None for what
             the configuration says.
-        health: returns facts for the health page; raises UnavailableError when something is wrong.
+        health: reads the state of the hub; raises UnavailableError when something is wrong.
         metrics: what is measured.
         metrics_report: renders the page with metrics; None for no such page.
         audit: the audit trail; None when none is kept.
@@ -40,7 +41,7 @@ class WebContext:
     options: WebOptions = field(default_factory=WebOptions)
     cookie_secret: bytes = field(repr=False)
     shut_down: Callable[[bool | None, bool | None], None]
-    health: Callable[[], Awaitable[Mapping[str, Any]]]
+    health: Callable[[], Awaitable[HubHealth]]
     metrics: Metrics = field(default_factory=Metrics)
     metrics_report: MetricsReport | None = None
     audit: AuditTrail | None = None

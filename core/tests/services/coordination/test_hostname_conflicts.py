@@ -32,7 +32,7 @@ async def other(hub, *, space="of another container", host="here", ago=0.0):
 
 
 async def joined(hub):
-    return {found["id"] for found in await hub.store.read(lambda tx: tx.hub_processes.list())}
+    return {found.id for found in await hub.store.read(lambda tx: tx.hub_processes.list())}
 
 
 async def beating(hub):

@@ -61,7 +61,7 @@ async def test_who_was_killed_on_this_machine_is_gone_at_once(make_hub):
                 key, host=host, pid=pid, birth=birth, url=""
             )
         )
-    assert {other["id"] for other in await hub_registry.others()} == {
+    assert {other.id for other in await hub_registry.others()} == {
         "lives",
         "there",
         "cannot be told",
@@ -98,7 +98,7 @@ async def test_a_hub_that_was_taken_for_dead_is_listed_again(make_hub):
     await hubs[0].store.write(lambda tx: tx.hub_processes.leave(hubs[1].settings.hub_id))
     await hubs[1].store.write(asleep._beat)
     listed = await hubs[0].store.read(lambda tx: tx.hub_processes.list())
-    assert {hub["id"] for hub in listed} == {hub.settings.hub_id for hub in hubs}
+    assert {hub.id for hub in listed} == {hub.settings.hub_id for hub in hubs}
 
 
 async def test_stops_at_the_same_moment_are_one_stop(make_hub, machine):

@@ -33,14 +33,14 @@ async def test_what_a_plugin_reports_is_stored_once_from_launch_to_answer(hub, m
     machine.gate = asyncio.Event()
     asked = await hub.servers.start(await hub.user())
     async for server in hub.servers.changes(asked):
-        said = [report["message"] for report in server.operation.progress] if server.operation else None
+        said = [report.message for report in server.operation.progress] if server.operation else None
         if said == ["unpacking", "mixing", "go ahead"]:
-            assert server.operation.progress[1]["html_message"] == "<b>mixing</b>"
+            assert server.operation.progress[1].html == "<b>mixing</b>"
             machine.gate.set()
         if server.operation is None:
             break
     done = await hub.store.read(lambda tx: tx.operations.get(asked.operation.id))
-    assert [report["message"] for report in done.progress][:3] == ["unpacking", "mixing", "go ahead"]
+    assert [report.message for report in done.progress][:3] == ["unpacking", "mixing", "go ahead"]
     assert reports.opened == 1
 
 
@@ -59,7 +59,7 @@ async def test_a_hub_that_lost_its_lease_writes_no_report_over_that_of_the_next(
     job.note("what the first hub says", 10)
     await job.flush_reports()
     operation = await second.store.read(lambda tx: tx.operations.get(asked.operation.id))
-    assert [report["message"] for report in operation.progress] == []
+    assert [report.message for report in operation.progress] == []
 
 
 async def test_a_report_that_could_not_be_stored_is_stored_later(hub, machine, reports, until, caplog):
@@ -73,6 +73,6 @@ async def test_a_report_that_could_not_be_stored_is_stored_later(hub, machine, r
     hub.database.run(lambda connection: connection.execute(text(rename.format("away", "plughub_operations"))))
     async with asyncio.timeout(20):
         async for server in hub.servers.changes(asked):
-            if "half of it" in [report["message"] for report in server.operation.progress]:
+            if "half of it" in [report.message for report in server.operation.progress]:
                 break
     machine.before.set()

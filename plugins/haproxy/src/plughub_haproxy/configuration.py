@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import urlsplit
 
+from plughub.utils import host_in_url
 from plughub_haproxy import forwarded, limits, pages, paths
 from plughub_haproxy.entries import DIRECT, SECURE, Address
 from plughub_haproxy.pools import ERRORS, HUBS, POOLS, server_lines
@@ -91,7 +92,7 @@ class Listener:
         if not self.ip:
             return f":::{port} v4v6" if self.dual_stack else f"*:{port}"
         ip = word(self.ip)
-        return f"[{ip}]:{port}" if ":" in ip else f"{ip}:{port}"
+        return f"{host_in_url(ip)}:{port}"
 
     @property
     def check_path(self) -> str:

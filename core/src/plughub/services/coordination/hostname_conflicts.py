@@ -8,9 +8,10 @@ import time
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from plughub.domain.errors import RETRY, StartError
+from plughub.domain.hub_processes import HubProcess
 from plughub.services.settings import HubSettings
 from plughub.storage.store import Store, Transaction
 
@@ -36,18 +37,18 @@ def process_space() -> str:
         return ""
 
 
-def is_namesake(hub: Mapping[str, Any], host: str) -> bool:
+def is_namesake(hub: HubProcess, host: str) -> bool:
     """Tell whether a process has this machine's name, and runs where its number means nothing here.
 
     Args:
-        hub: the process, as it is stored.
+        hub: the process.
         host: this machine's name.
 
     Returns:
         False where that cannot be told.
     """
     here = process_space()
-    return bool(hub["host"] == host and here and hub["space"] and hub["space"] != here)
+    return bool(hub.host == host and here and hub.space and hub.space != here)
 
 
 async def wait_for_namesakes(store: Store, settings: HubSettings) -> Mapping[str, float]:
@@ -97,4 +98,4 @@ def same_name(host: str) -> StartError:
 
 
 def _look(tx: Transaction, host: str) -> tuple[float, dict[str, float]]:
-    return tx.now(), {hub["id"]: hub["seen"] for hub in tx.hub_processes.list() if is_namesake(hub, host)}
+    return tx.now(), {hub.id: hub.seen for hub in tx.hub_processes.list() if is_namesake(hub, host)}

@@ -6,14 +6,15 @@ import logging
 import os
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from plughub.domain.activity_snapshot import ActivitySnapshot
 from plughub.domain.clock import utcnow
+from plughub.domain.hub_processes import HubProcess
 from plughub.domain.login_throttle import FORGOTTEN_SECONDS, KNOWN_SECONDS
 from plughub.domain.machines import Machines
 from plughub.services.coordination.background_loops import repeat
@@ -80,11 +81,11 @@ class HubRegistry:
 
         def work(tx: Transaction) -> None:
             for hub in tx.hub_processes.list():
-                if is_namesake(hub, host) and gone.get(hub["id"]) != hub["seen"]:
+                if is_namesake(hub, host) and gone.get(hub.id) != hub.seen:
                     raise same_name(host)
-                if hub["id"] in gone or _has_ended_here(hub, host):
-                    log.info("hub process %s is gone: going on with its work", hub["pid"])
-                    tx.hub_processes.leave(hub["id"])
+                if hub.id in gone or _has_ended_here(hub, host):
+                    log.info("hub process %s is gone: going on with its work", hub.pid)
+                    tx.hub_processes.leave(hub.id)
             self._enter(tx)
             tx.operations.hurry_all(tuple(self._settings.spawners), host)
 
@@ -102,11 +103,11 @@ class HubRegistry:
             space=process_space(),
         )
 
-    async def others(self) -> list[Mapping[str, Any]]:
+    async def others(self) -> list[HubProcess]:
         """List the other processes that are alive.
 
         Returns:
-            Those that gave a sign of life lately and, on this machine, still run, as they are stored.
+            Those that gave a sign of life lately and, on this machine, still run.
         """
         return await self._store.read(lambda tx: other_hubs(tx, self._settings))
 
@@ -172,8 +173,8 @@ class HubRegistry:
         now = tx.now()
         tx.login_attempts.purge(now - FORGOTTEN_SECONDS, now - KNOWN_SECONDS, MOST_LOGIN_TRIES)
         for hub in tx.hub_processes.list():
-            if hub["seen"] < tx.now() - GONE_AFTER_LEASES * self._settings.lease:
-                tx.hub_processes.leave(hub["id"])
+            if hub.seen < tx.now() - GONE_AFTER_LEASES * self._settings.lease:
+                tx.hub_processes.leave(hub.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,20 +191,20 @@ def _news(tx: Transaction, until: float | None) -> _News:
     return _News(tx.changes.since(since - NEWS_WINDOW), activity_snapshot)
 
 
-def machines_of(hubs: Iterable[Mapping[str, Any]], settings: HubSettings) -> Machines:
+def machines_of(hubs: Iterable[HubProcess], settings: HubSettings) -> Machines:
     """Tell on which machines the hub's processes are, and which of them the proxy is on.
 
     Args:
-        hubs: the processes that are alive, as they are stored.
+        hubs: the processes that are alive.
         settings: of this process.
 
     Returns:
         The machines.
     """
-    return Machines(settings.proxy_host, frozenset(hub["host"] for hub in hubs))
+    return Machines(settings.proxy_host, frozenset(hub.host for hub in hubs))
 
 
-def hubs_alive(tx: Transaction, lease: float) -> list[Mapping[str, Any]]:
+def hubs_alive(tx: Transaction, lease: float) -> list[HubProcess]:
     """List the hub's processes that are alive.
 
     Args:
@@ -211,13 +212,13 @@ def hubs_alive(tx: Transaction, lease: float) -> list[Mapping[str, Any]]:
         lease: seconds without a sign of life after which another process takes work over.
 
     Returns:
-        Those that gave a sign of life lately, as they are stored.
+        Those that gave a sign of life lately.
     """
     since = tx.now() - ALIVE_LEASES * lease
-    return [hub for hub in tx.hub_processes.list() if hub["seen"] >= since]
+    return [hub for hub in tx.hub_processes.list() if hub.seen >= since]
 
 
-def other_hubs(tx: Transaction, settings: HubSettings) -> list[Mapping[str, Any]]:
+def other_hubs(tx: Transaction, settings: HubSettings) -> list[HubProcess]:
     """List the hub's other processes that are alive.
 
     Args:
@@ -225,9 +226,9 @@ def other_hubs(tx: Transaction, settings: HubSettings) -> list[Mapping[str, Any]
         settings: of this process.
 
     Returns:
-        Those that gave a sign of life lately and, on this machine, still run, as they are stored.
+        Those that gave a sign of life lately and, on this machine, still run.
     """
-    others = (hub for hub in hubs_alive(tx, settings.lease) if hub["id"] != settings.hub_id)
+    others = (hub for hub in hubs_alive(tx, settings.lease) if hub.id != settings.hub_id)
     return [hub for hub in others if not _has_ended_here(hub, settings.host)]
 
 
@@ -242,15 +243,18 @@ def living_backends(tx: Transaction, lease: float) -> frozenset[tuple[str, str]]
         Spawner and machine; None when a process of an older version does not tell.
     """
     living = hubs_alive(tx, lease)
-    if any(hub["backends"] is None for hub in living):
-        return None
-    return frozenset((backend, hub["host"]) for hub in living for backend in hub["backends"])
+    found: set[tuple[str, str]] = set()
+    for hub in living:
+        if hub.backends is None:
+            return None
+        found |= {(backend, hub.host) for backend in hub.backends}
+    return frozenset(found)
 
 
-def _has_ended_here(hub: Mapping[str, Any], host: str) -> bool:
+def _has_ended_here(hub: HubProcess, host: str) -> bool:
     """Tell whether a process of this machine has ended; of another machine's, signs of life tell it later."""
-    here = hub["host"] == host and not is_namesake(hub, host)
-    return bool(here and (process_birth(hub["pid"]) or 0.0) != hub["birth"])
+    here = hub.host == host and not is_namesake(hub, host)
+    return bool(here and (process_birth(hub.pid) or 0.0) != hub.birth)
 
 
 def process_birth(pid: int) -> float | None:

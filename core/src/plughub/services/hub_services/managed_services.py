@@ -122,7 +122,7 @@ class ManagedServices:
     def _see(self, tx: Transaction) -> _Seen:
         mine = tx.leases.hold(LEASE, self._settings.hub_id, self._settings.lease)
         holder = self._settings.hub_id if mine else tx.leases.holders().get(LEASE, "")
-        hosts = {hub["id"]: hub["host"] for hub in tx.hub_processes.list()}
+        hosts = {hub.id: hub.host for hub in tx.hub_processes.list()}
         return _Seen(
             until=tx.begun + self._settings.lease if mine else 0.0,
             mine=mine,
@@ -137,7 +137,7 @@ class ManagedServices:
     def _left_behind(self, tx: Transaction) -> list[ServiceLife]:
         """List what runs here and nobody would see to; who was killed here a moment ago sees to nothing."""
         host = self._settings.host
-        if any(hub["host"] == host for hub in other_hubs(tx, self._settings)):
+        if any(hub.host == host for hub in other_hubs(tx, self._settings)):
             return []
         return [life for life in tx.service_lives.all() if life.launch and life.host == host]
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final, TypeVar
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeVar
 
 from plughub.domain.errors import HubError, NotFoundError
-from plughub.domain.servers import Failure, Operation, Phase, ServerRecord
+from plughub.domain.servers import Failure, Operation, Phase, ProgressReport, ServerRecord
 from plughub.domain.users import User
 from plughub.storage.store import Store, Transaction
 
@@ -60,7 +60,7 @@ class Job:
         self._lease = lease
         self._reached = reached
         self.until = 0.0
-        self._reports = [dict(report) for report in operation.progress]
+        self._reports = list(operation.progress)
         self._reported = time.monotonic()
         self._unwritten = False
         self._tried = operation.attempts > 1
@@ -272,8 +272,7 @@ class Job:
             percent: 0 to 99; 100 for what is to be said once the server is ready.
             html: the same with markup.
         """
-        report: Mapping[str, Any] = {"progress": percent, "message": message}
-        self._reports.append({**report, "html_message": html} if html else dict(report))
+        self._reports.append(ProgressReport(percent, message, html))
         del self._reports[:-MAX_REPORTS]
         self._unwritten = True
 

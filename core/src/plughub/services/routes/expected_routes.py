@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from typing import Any
 
+from plughub.domain.hub_processes import HubProcess
 from plughub.domain.machines import Machines
 from plughub.domain.routes import Route, ServerLocation
 from plughub.domain.servers import ServerRecord
@@ -26,7 +26,7 @@ class _Seen:
 
     places: Collection[ServerLocation]
     services: Collection[Service]
-    hubs: Collection[Mapping[str, Any]]
+    hubs: Collection[HubProcess]
 
 
 class ExpectedRoutes:
@@ -61,18 +61,18 @@ class ExpectedRoutes:
         """Tell whether a proxy of the hub gets no route to a server because of the server's address."""
         return bool(server.host) and (await self._machines()).may_differ(server.url, server.host)
 
-    def of_hubs(self, hubs: Collection[Mapping[str, Any]]) -> Route:
+    def of_hubs(self, hubs: Collection[HubProcess]) -> Route:
         """Return the route that takes everything that no server takes.
 
         Args:
-            hubs: the processes that are alive, as they are stored.
+            hubs: the processes that are alive.
 
         Returns:
             The route. A proxy that knows one target only uses the first, so this process, which sees to
             the routes, stands first; where it is not among them, the others are in one order for all.
         """
         machines, mine = machines_of(hubs, self._settings), self._settings.hub_url
-        urls = {hub["url"] for hub in hubs if machines.reaches(hub["url"], hub["host"])}
+        urls = {hub.url for hub in hubs if machines.reaches(hub.url, hub.host)}
         first, *more = sorted(urls, key=lambda url: (url != mine, url)) or [mine]
         return Route(routespec=self.hub_spec, target=first, more_targets=tuple(more), data={"hub": True})
 

@@ -8,10 +8,11 @@ import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from plughub.domain.backoff import Backoff
 from plughub.domain.errors import PluginError, PluginTimeoutError
+from plughub.domain.hub_processes import HubProcess
 from plughub.domain.paths import normal_path
 from plughub.domain.routes import Route, ServerLocation
 from plughub.domain.servers import ServerRecord
@@ -125,11 +126,11 @@ class Router:
         """
         await self._hooks.route_delete(self._plugin, self.route_of(server).routespec)
 
-    async def lead_to(self, hubs: Collection[Mapping[str, Any]]) -> None:
+    async def lead_to(self, hubs: Collection[HubProcess]) -> None:
         """Lead the hub's own route to some processes.
 
         Args:
-            hubs: the processes, as they are stored.
+            hubs: the processes.
 
         Raises:
             PluginError: the proxy did not take it.

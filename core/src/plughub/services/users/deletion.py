@@ -118,7 +118,7 @@ class UserDeletion:
         busy = frozenset(self._busy)
 
         def take(tx: Transaction) -> list[User]:
-            living = [hub["id"] for hub in tx.hub_processes.list()]
+            living = [hub.id for hub in tx.hub_processes.list()]
             if self._settings.hub_id not in living:
                 return []
             taken = tx.pending_deletions.take_abandoned(self._settings.hub_id, living, busy)

@@ -12,7 +12,7 @@ from markupsafe import Markup, escape
 from tornado.iostream import StreamClosedError
 
 from plughub.domain.errors import NotFoundError
-from plughub.domain.servers import Failure, ServerRecord
+from plughub.domain.servers import Failure, ProgressReport, ServerRecord
 from plughub.services.addresses import link_to_server, server_prefix
 from plughub.web.api.base import APIHandler
 from plughub.web.authorization import of_server, requires
@@ -21,7 +21,7 @@ from plughub.web.description import call
 KEEPALIVE: Final = 8.0
 READY: Final = 100
 """Per cent; a plugin's report of so much is kept until the server is ready."""
-Report = Mapping[str, Any]
+Event = Mapping[str, Any]
 
 
 class ProgressHandler(APIHandler):
@@ -61,7 +61,7 @@ class ProgressHandler(APIHandler):
                 await self._keep_alive()
         await self._send(self._end(record, steps.last))
 
-    def _end(self, record: ServerRecord, last: Report) -> Report:
+    def _end(self, record: ServerRecord, last: Event) -> Event:
         if record.running:
             url = server_prefix(self.services.settings, record)
             where = link_to_server(self.services.settings, record)
@@ -79,7 +79,7 @@ class ProgressHandler(APIHandler):
             return failed_event(record.failure, details=self.sees_details(about))
         return {"progress": 100, "failed": True, "message": "Spawn cancelled"}
 
-    async def _send(self, event: Report) -> None:
+    async def _send(self, event: Event) -> None:
         self.write(f"data: {json.dumps(event)}\n\n")
         self._written = time.monotonic()
         await self.flush()
@@ -97,10 +97,10 @@ class ProgressReports:
     def __init__(self) -> None:
         self._requested = False
         self._place: int | None = None
-        self._seen: list[Report] = []
-        self.last: Report = {}
+        self._seen: tuple[ProgressReport, ...] = ()
+        self.last: Event = {}
 
-    def new(self, record: ServerRecord) -> Iterator[Report]:
+    def new(self, record: ServerRecord) -> Iterator[Event]:
         """Give the events that were not given yet.
 
         Args:
@@ -120,12 +120,13 @@ class ProgressReports:
             self._place = operation.place
             yield {"progress": 0, "message": place_in_queue(operation.place), "place": operation.place}
         fresh = operation.progress[_overlap(self._seen, operation.progress) :]
-        self._seen = list(operation.progress)
+        self._seen = operation.progress
         for report in fresh:
-            if report["progress"] >= READY:
-                self.last = {key: report[key] for key in ("message", "html_message") if key in report}
+            told = {"message": report.message} | ({"html_message": report.html} if report.html else {})
+            if report.percent >= READY:
+                self.last = told
             else:
-                yield {key: value for key, value in report.items() if key not in {"ready", "failed"}}
+                yield {"progress": report.percent, **told}
 
 
 def place_in_queue(place: int) -> str:
@@ -140,7 +141,7 @@ def place_in_queue(place: int) -> str:
     return "Waiting in the queue: next" if place == 1 else f"Waiting in the queue: place {place}"
 
 
-def failed_event(failure: Failure, *, details: bool) -> Report:
+def failed_event(failure: Failure, *, details: bool) -> Event:
     """Make the last event of a start that failed.
 
     Args:
@@ -162,9 +163,9 @@ def failed_event(failure: Failure, *, details: bool) -> Report:
     return event
 
 
-def _overlap(seen: Sequence[Report], now: Sequence[Report]) -> int:
+def _overlap(seen: Sequence[ProgressReport], now: Sequence[ProgressReport]) -> int:
     """Count the reports at the beginning that were the last of those before."""
     for length in range(min(len(seen), len(now)), 0, -1):
-        if list(seen[-length:]) == list(now[:length]):
+        if seen[-length:] == now[:length]:
             return length
     return 0

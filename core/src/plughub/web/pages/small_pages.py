@@ -5,10 +5,11 @@ from __future__ import annotations
 import mimetypes
 from http.client import responses
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from tornado.web import HTTPError
 
+from plughub.domain.hub_processes import HubHealth
 from plughub.domain.secrets import scrub
 from plughub.web.base import BaseHandler
 from plughub.web.description import call
@@ -47,11 +48,25 @@ class HealthHandler(BaseHandler):
     @call(open=True)
     async def get(self) -> None:
         """Look."""
-        facts = await self.context.health()
+        health = await self.context.health()
         may_see = self.principal is not None and self.principal.may("read:hub")
-        self.finish({"status": "ok", **(facts if may_see else {})})
+        self.finish({"status": "ok", **(_health_model(health) if may_see else {})})
 
     head = get
+
+
+def _health_model(health: HubHealth) -> dict[str, Any]:
+    hubs = [
+        {
+            "id": hub.process.id,
+            "host": hub.process.host,
+            "pid": hub.process.pid,
+            "alive": hub.alive,
+            "leads": hub.leads,
+        }
+        for hub in health.hubs
+    ]
+    return {"hub": health.hub, "hubs": hubs, "leases": health.leases, "services": health.services}
 
 
 class LogoHandler(OpenHandler):
