@@ -21,7 +21,8 @@ from plughub.app.service_settings import addresses
 from plughub.app.unread_settings import check_settings
 from plughub.kinds import Refusal
 from plughub.plugin.manager import ActivePlugins
-from plughub.services.users.login_links import PLUGIN as ONETIME
+from plughub.storage.database import Database
+from plughub.storage.store import Store
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -204,7 +205,7 @@ def test_a_hub_accepts_the_configurations_of_the_readme(text, tmp_path, monkeypa
     (tmp_path / "jupyterhub_config.py").write_text(text)
     config = load_config(None, {})
     hub = JupyterHub(config=config)
-    chooser = PluginChooser(hub, config, {ONETIME: object}, "/hub/")
+    chooser = PluginChooser(hub, config, Store(Database("sqlite://")))
     selection = chooser.choose(plugin_names(None, hub))
     assert set(hub.plugins) <= set(selection.active.names)
     check_settings(config, hub, selection, chooser.installed)

@@ -12,6 +12,8 @@ from plughub.auth import Authenticator
 from plughub.domain.errors import StartError
 from plughub.proxy import Proxy
 from plughub.spawner import Spawner
+from plughub.storage.database import Database
+from plughub.storage.store import Store
 
 BASES = {"spawner": Spawner, "authenticator": Authenticator, "proxy": Proxy}
 SOURCE = """
@@ -70,7 +72,7 @@ def heir(monkeypatch):
 def choose(names, **settings):
     config = Config(JupyterHub=settings)
     hub = JupyterHub(config=config)
-    return PluginChooser(hub, config, {}, "/hub/").choose(plugin_names(names, hub))
+    return PluginChooser(hub, config, Store(Database("sqlite://"))).choose(plugin_names(names, hub))
 
 
 NAMES = "somespawner,someauthenticator,someproxy"

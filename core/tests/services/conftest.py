@@ -6,21 +6,19 @@ import uuid
 import pytest
 
 from plughub import hookimpl
-from plughub.domain.scopes import ScopeTree
 from plughub.domain.sessions import Client, login_cookie
-from plughub.kinds import Endpoint, Found, Identity, ProxySettings, SpawnerInfo
+from plughub.kinds import Endpoint, Found, Identity, SpawnerInfo
 from plughub.plugin.hook_calls import HookCaller
 from plughub.plugin.hooks import Hooks
 from plughub.plugin.manager import ActivePlugins
 from plughub.plugin.threads import ThreadPools
-from plughub.services.composition import Foundation, compose
 from plughub.services.coordination.initial_records import prepare
-from plughub.services.secrets.auth_states import AuthStates
 from plughub.services.settings import HubSettings
 from plughub.services.tokens.database_tokens import DatabaseTokens
 from plughub.storage.database import Database
 from plughub.storage.schema import prepare_schema
 from plughub.storage.store import Store
+from plughub.testing.services import make_services
 
 
 class Machine:
@@ -246,18 +244,7 @@ class HubParts:
             proxy="table",
             **settings,
         )
-        self.services = compose(
-            Foundation(
-                store=self.store,
-                hooks=self.hooks,
-                settings=self.settings,
-                tree=ScopeTree(),
-                proxy=ProxySettings(ip="", port=8000, hub_url="http://h:1"),
-                auth_states=AuthStates(self.store, keys),
-                cookie_secret=b"secret",
-                services_folder=folder,
-            )
-        )
+        self.services = make_services(self.store, self.hooks, self.settings, folder, keys=keys)
         self._tasks = []
 
     def __getattr__(self, name):

@@ -14,19 +14,16 @@ from tornado.httpclient import AsyncHTTPClient, HTTPRequest, HTTPResponse
 from tornado.netutil import bind_sockets
 
 from plughub.domain.roles import Role
-from plughub.domain.scopes import ScopeTree
 from plughub.domain.users import User
-from plughub.kinds import Page, ProxySettings, SpawnerInfo
+from plughub.kinds import Page, SpawnerInfo
 from plughub.plugin.hook_calls import HookCaller
 from plughub.plugin.hooks import Hooks
 from plughub.plugin.manager import ActivePlugins
 from plughub.plugin.threads import ThreadPools
-from plughub.services.composition import Foundation, compose
 from plughub.services.coordination.initial_records import prepare
 from plughub.services.observability.audit import AuditTrail
 from plughub.services.observability.metrics import Metrics
 from plughub.services.observability.periodic_metrics import MetricsReport
-from plughub.services.secrets.auth_states import AuthStates
 from plughub.services.settings import HubSettings
 from plughub.services.tokens.database_tokens import DatabaseTokens
 from plughub.services.users.login_links import OneTimeLinks
@@ -36,12 +33,12 @@ from plughub.storage.store import Store
 from plughub.testing.conditions import until
 from plughub.testing.doubles import KnownUsers, RecordedRoutes, TinyServers
 from plughub.testing.hub import OPENED_BY_USER
+from plughub.testing.services import COOKIE_SECRET, make_services
 from plughub.web.application import make_application
 from plughub.web.context import WebContext
 from plughub.web.listener import HubServer
 from plughub.web.options import WebOptions
 
-SECRET = b"s" * 32
 DEADLINE = 20.0
 
 
@@ -199,19 +196,14 @@ class WebHub:
             proxy="recorded",
             **given,
         )
-        self.services = compose(
-            Foundation(
-                store=self.store,
-                hooks=self.hooks,
-                settings=self.settings,
-                tree=ScopeTree(),
-                proxy=ProxySettings(ip="", port=1, hub_url=""),
-                auth_states=AuthStates(self.store, self.keys),
-                metrics=self.metrics,
-                cookie_secret=SECRET,
-                services_folder=self.folder / "services",
-                given_names={"boss"},
-            )
+        self.services = make_services(
+            self.store,
+            self.hooks,
+            self.settings,
+            self.folder / "services",
+            keys=self.keys,
+            metrics=self.metrics,
+            given_names={"boss"},
         )
         self.tasks = [
             asyncio.create_task(self.events.run()),
@@ -229,7 +221,7 @@ class WebHub:
                 "metrics": self.metrics,
                 "metrics_report": MetricsReport(self.store, self.metrics, self.pools.load),
                 "health": lambda: self.facts(),
-                "cookie_secret": SECRET,
+                "cookie_secret": COOKIE_SECRET,
                 "login_methods": {a.plugin: a.value for a in caller.register("hub_login_method")},
                 "pages": self.pages,
                 **self.context_settings,

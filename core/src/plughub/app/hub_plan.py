@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,7 +20,6 @@ from plughub.domain.origins import Origins
 from plughub.kinds import ProxySettings
 from plughub.plugin.hook_calls import failing_start
 from plughub.services.tokens.database_tokens import DatabaseTokens
-from plughub.services.users.login_links import PLUGIN as ONETIME
 from plughub.services.users.login_links import OneTimeLinks
 from plughub.storage.database import Database
 from plughub.storage.schema import prepare_schema, schema_state
@@ -79,9 +77,9 @@ def make_plan(config: Config, names: list[str]) -> HubPlan:
     runtime_dir = runtime_folder(hub.runtime_dir)
     secret = cookie_secret(hub.cookie_secret, Path(hub.cookie_secret_file))
     store = Store(Database(hub.db_url, hub.db_kwargs))
-    links = OneTimeLinks(store)
     observing = Observing(config, hub, store)
-    selection = _choose_plugins(hub, config, names, where, store, links, observing)
+    chooser = PluginChooser(hub, config, store, where.hub_prefix)
+    selection = _choose_plugins(chooser, hub, config, names, store, observing)
     _prepare_database(hub)
     return HubPlan(
         config=hub,
@@ -92,22 +90,19 @@ def make_plan(config: Config, names: list[str]) -> HubPlan:
         secret=secret,
         store=store,
         selection=selection,
-        links=links,
+        links=chooser.links,
         observing=observing,
     )
 
 
 def _choose_plugins(
+    chooser: PluginChooser,
     hub: JupyterHub,
     config: Config,
     names: list[str],
-    where: Addresses,
     store: Store,
-    links: OneTimeLinks,
     observing: Observing,
 ) -> PluginSelection:
-    builtins: dict[str, Callable[[], object]] = {ONETIME: lambda: links}
-    chooser = PluginChooser(hub, config, builtins, where.hub_prefix)
     selection = chooser.choose(names)
     if ONETIME in selection.active.names:
         starter()  # the login link is for a user with a name: refuse now what would fail when everything runs

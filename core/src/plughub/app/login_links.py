@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import getpass
 import os
-from collections.abc import Callable
 from urllib.parse import urlencode
 
 from traitlets.config import Config
@@ -15,7 +14,6 @@ from plughub.app.plugins import PluginChooser
 from plughub.app.service_settings import addresses, proxy_settings
 from plughub.domain.errors import StartError
 from plughub.services.users.login_links import PLUGIN as ONETIME
-from plughub.services.users.login_links import OneTimeLinks
 from plughub.storage.database import Database
 from plughub.storage.store import Store
 
@@ -81,8 +79,7 @@ def require_login_links(config: Config, names: list[str]) -> None:
     """
     hub = JupyterHub(config=config)
     store = Store(Database(hub.db_url, hub.db_kwargs))
-    builtins: dict[str, Callable[[], object]] = {ONETIME: lambda: OneTimeLinks(store)}
-    chooser = PluginChooser(hub, config, builtins, addresses(hub).hub_prefix)
+    chooser = PluginChooser(hub, config, store, addresses(hub).hub_prefix)
     active = chooser.choose(names).active.names
     if ONETIME not in active:
         raise StartError(

@@ -37,6 +37,8 @@ from plughub.plugin.loader import find_plugin, installed_plugins
 from plughub.plugin.manager import KINDS, ActivePlugins
 from plughub.plugin.threads import ThreadPools
 from plughub.services.users.login_links import PLUGIN as ONETIME
+from plughub.services.users.login_links import OneTimeLinks
+from plughub.storage.store import Store
 
 log = logging.getLogger("plughub.plugins")
 DATABASE: Final = "database"
@@ -98,16 +100,18 @@ class PluginChooser:
     Args:
         hub: the settings of the hub.
         config: the whole configuration.
-        builtins: plugins of the core by name, made when they are named.
+        store: for the one-time login links, a plugin of the core.
         prefix: path of the hub's own pages.
+
+    Attributes:
+        links: the one-time login links, whether that plugin is chosen or not.
     """
 
-    def __init__(
-        self, hub: JupyterHub, config: Config, builtins: dict[str, Callable[[], object]], prefix: str
-    ) -> None:
+    def __init__(self, hub: JupyterHub, config: Config, store: Store, prefix: str = "/hub/") -> None:
+        self.links = OneTimeLinks(store)
         self._hub = hub
         self._config = config
-        self._builtins = builtins
+        self._builtins = {ONETIME: self.links}
         self._prefix = prefix
         self._installed = installed_plugins()
         self._selection = PluginSelection(ActivePlugins())
@@ -169,7 +173,7 @@ class PluginChooser:
 
     def _add(self, name: str) -> str:
         if name in self._builtins:
-            self._selection.active.add(name, self._builtins[name]())
+            self._selection.active.add(name, self._builtins[name])
             return name
         plugin = find_plugin(name, self._installed)
         if plugin.name not in self._selection.active.names:

@@ -20,8 +20,6 @@ from plughub.app.service_settings import addresses, proxy_settings
 from plughub.app.unread_settings import check_settings
 from plughub.domain.errors import HubError, StartError
 from plughub.domain.origins import Origins
-from plughub.services.users.login_links import PLUGIN as ONETIME
-from plughub.services.users.login_links import OneTimeLinks
 from plughub.storage.database import Database, make_engine
 from plughub.storage.store import Store
 
@@ -84,7 +82,7 @@ def _look(problems: _Problems, config: Config, given: str | None) -> None:
     with problems.collecting():
         make_engine(hub.db_url, hub.db_kwargs)
     store = Store(Database("sqlite://"))  # never opened
-    chooser = PluginChooser(hub, config, {ONETIME: lambda: OneTimeLinks(store)}, "/hub/")
+    chooser = PluginChooser(hub, config, store)
     failed: set[str] = set()
     for step, kinds in chooser.steps(plugin_names(given, hub)):
         done = False
