@@ -2,31 +2,35 @@
 
 ::
 
-    from plughub.processes import DetachedProcess, find_marked, launch, marked
+    from plughub.processes import find_marked, launch, marked
 
     mark = str(folder)  # unique on this machine
     process = find_marked(mark) or launch(command, log=log, cwd=folder, environment=marked(os.environ, mark))
+
+`ProcessIdentity` combines pid and start time, so that a later process with the same pid is not taken for it.
+Its ``as_state`` returns JSON to store.
 
 An answer at a port does not prove which process sent it: any user of the machine may have opened the port.
 `owns_address` asks the kernel for the owner.
 """
 
+import warnings
+
 from plughub.classes.processes.descriptors import limit_of_launched
 from plughub.classes.processes.detached import (
-    DetachedProcess,
     end,
     last_lines,
     launch,
-    start_of,
     trim,
     wait_until_free,
     who_listens,
 )
+from plughub.classes.processes.identity import ProcessIdentity, start_of
 from plughub.classes.processes.listeners import listeners_at, owns_address, process_family
 from plughub.classes.processes.marks import find_marked, marked
 
 __all__ = [
-    "DetachedProcess",
+    "ProcessIdentity",
     "end",
     "find_marked",
     "last_lines",
@@ -41,3 +45,12 @@ __all__ = [
     "wait_until_free",
     "who_listens",
 ]
+
+
+def __getattr__(name: str) -> object:
+    if name == "DetachedProcess":
+        warnings.warn(
+            "plughub.processes.DetachedProcess is called ProcessIdentity", DeprecationWarning, stacklevel=2
+        )
+        return ProcessIdentity
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

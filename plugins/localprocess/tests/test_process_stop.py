@@ -9,10 +9,10 @@ from dataclasses import replace
 import psutil
 import pytest
 
+from plughub.processes import ProcessIdentity, start_of
 from plughub.testing.conditions import until
 from plughub_localprocess.children import ChildProcesses
 from plughub_localprocess.groups import ProcessGroup
-from plughub_localprocess.identity import ProcessIdentity, start_of
 
 
 async def child_of(spawner):
@@ -110,14 +110,27 @@ async def test_a_process_that_got_the_number_of_a_dead_server_is_left_alone(simp
     state = dict((await spawner.start()).state)
     await spawner.stop(now=True)
     spawner.new_hub()
-    boot, _, ticks = start_of(stranger.pid).partition("/")
-    earlier = {"pid": stranger.pid, "started": f"{boot}/{int(ticks) - 1}"}
+    ticks, _, boot = start_of(stranger.pid).partition("@")
+    earlier = {"pid": stranger.pid, "started": f"{int(ticks) - 1}@{boot}"}
     spawner.server = replace(spawner.server, state={**state, **earlier})
 
     assert await spawner.poll() == 0
     await spawner.stop(now=True)
 
     assert stranger.poll() is None
+
+
+async def test_a_server_is_known_by_a_state_that_has_the_boot_first(simple):
+    spawner = simple()
+    state = dict((await spawner.start()).state)
+    ticks, _, boot = state["started"].partition("@")
+    spawner.new_hub()
+    spawner.server = replace(spawner.server, state={**state, "started": f"{boot}/{ticks}"})
+
+    assert await spawner.poll() is None
+    await spawner.stop(now=True)
+
+    assert start_of(state["pid"]) is None
 
 
 async def test_members_of_a_foreign_group_are_not_signalled_when_its_leader_is_gone():
@@ -149,7 +162,7 @@ async def test_no_dead_server_stays_a_zombie(simple):
 
     await simple(username="bob").start()
 
-    assert start_of(pid) is None
+    assert ProcessIdentity.of(pid) is None
 
 
 async def until_zombie_or_gone(pid):

@@ -12,15 +12,14 @@ import pytest
 
 from plughub.classes.processes.detached import (
     MAX_LOG_BYTES,
-    DetachedProcess,
     end,
     last_lines,
     launch,
-    start_of,
     trim,
     wait_until_free,
     who_listens,
 )
+from plughub.classes.processes.identity import ProcessIdentity, start_of
 from plughub.testing.conditions import wait_for
 
 STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('on', flush=True); time.sleep(60)"
@@ -31,9 +30,9 @@ PARENT = (
 
 @pytest.fixture
 def run(tmp_path: Path) -> Iterator:
-    started: list[DetachedProcess] = []
+    started: list[ProcessIdentity] = []
 
-    def start(*command: str) -> DetachedProcess:
+    def start(*command: str) -> ProcessIdentity:
         started.append(launch(command, log=tmp_path / "log", cwd=tmp_path))
         return started[-1]
 
@@ -53,13 +52,8 @@ def test_a_launched_process_is_nobodys_child_and_has_a_session_of_its_own(run):
 def test_it_is_found_again_by_its_saved_state(run):
     process = run("sleep", "60")
 
-    assert DetachedProcess.from_state(process.as_state()) == process
-    assert DetachedProcess.from_state({}) is None
-
-
-def test_another_process_with_the_same_pid_is_not_taken_for_it():
-    assert DetachedProcess(os.getpid(), start_of(os.getpid())).is_running()
-    assert not DetachedProcess(os.getpid(), "1@another boot").is_running()
+    assert ProcessIdentity.from_state(process.as_state()) == process
+    assert ProcessIdentity.from_state({}) is None
 
 
 def test_what_it_writes_is_in_its_log(run, tmp_path):

@@ -7,9 +7,9 @@ import sys
 
 import pytest
 
+from plughub.classes.processes.identity import ProcessIdentity, process_space
 from plughub.domain.errors import StartError
-from plughub.services.coordination.hostname_conflicts import process_space
-from plughub.services.coordination.hub_registry import HubRegistry, process_birth
+from plughub.services.coordination.hub_registry import HubRegistry
 
 LEASE = 0.5
 
@@ -25,7 +25,7 @@ async def other(hub, *, space="of another container", host="here", ago=0.0):
         me = os.getpid()
         tx.hub_processes._now = tx.now() - ago
         tx.hub_processes.join(
-            "other", host=host, pid=me, birth=process_birth(me), url="http://o", space=space
+            "other", host=host, pid=me, birth=ProcessIdentity.of(me).ticks, url="http://o", space=space
         )
 
     await hub.store.write(join)
@@ -94,9 +94,7 @@ async def test_a_hub_of_another_name_or_of_the_same_container_keeps_nobody_waiti
 
 @pytest.mark.root
 def test_a_process_in_another_pid_namespace_is_somewhere_else():
-    tell = (
-        "from plughub.services.coordination.hostname_conflicts import process_space; print(process_space())"
-    )
+    tell = "from plughub.classes.processes.identity import process_space; print(process_space())"
     ask = [sys.executable, "-c", tell]
     apart = ["unshare", "--pid", "--fork", "--mount-proc", *ask]
     here, there = (

@@ -4,12 +4,13 @@ import asyncio
 import os
 
 from plughub import hookimpl
+from plughub.classes.processes.identity import ProcessIdentity
 from plughub.domain.errors import ForbiddenError
 from plughub.domain.roles import default_role
 from plughub.domain.scopes import ScopeTree
 from plughub.domain.servers import Status
 from plughub.kinds import Identity
-from plughub.services.coordination.hub_registry import HubRegistry, process_birth
+from plughub.services.coordination.hub_registry import HubRegistry
 from plughub.services.tokens.principals import Principal
 
 AT_ONCE = 8
@@ -52,7 +53,7 @@ async def test_who_was_killed_on_this_machine_is_gone_at_once(make_hub):
     here = hub.settings.host
     for key, host, pid, birth in (
         ("killed", here, os.getpid(), 1.0),
-        ("lives", here, os.getpid(), process_birth(os.getpid())),
+        ("lives", here, os.getpid(), ProcessIdentity.of(os.getpid()).ticks),
         ("there", "far", os.getpid(), 1.0),
         ("cannot be told", here, 2**30, 0.0),
     ):

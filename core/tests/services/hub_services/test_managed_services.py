@@ -10,11 +10,11 @@ import uuid
 import psutil
 import pytest
 
-from plughub.classes.processes.detached import DetachedProcess, end
+from plughub.classes.processes.detached import end
+from plughub.classes.processes.identity import ProcessIdentity
 from plughub.domain.declarations import Declarations
 from plughub.domain.service_specs import read_services
-from plughub.services.coordination.hub_registry import process_birth
-from plughub.services.hub_services import managed_services
+from plughub.services.hub_services import managed as managed_services
 from plughub.services.hub_services.health_checks import ServiceChecks, service_states
 from plughub.services.hub_services.launcher import Launcher
 from plughub.services.hub_services.managed_services import ManagedServices
@@ -215,7 +215,7 @@ async def test_a_hub_on_another_machine_takes_over_and_what_is_left_here_is_ende
 async def test_the_hub_ends_with_its_services_unless_another_goes_on_here(seer, alive):
     one = await seer(SLEEP)
     pid, me = await one.pid(), os.getpid()
-    birth = process_birth(me) if alive else 1.0
+    birth = ProcessIdentity.of(me).ticks if alive else 1.0
     await one.hub.store.write(
         lambda tx: tx.hub_processes.join("other", host="here", pid=me, birth=birth, url="")
     )
@@ -245,7 +245,7 @@ async def test_a_service_that_dies_at_once_is_started_after_pauses_that_grow(see
     async def dead():
         life = (await one.lives())["dies"]
         async with asyncio.timeout(10):
-            while DetachedProcess(life.pid, life.started).is_running():
+            while ProcessIdentity(life.pid, life.started).is_running():
                 await asyncio.sleep(0.01)
         return life.launch
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from plughub.errors import StartError
-from plughub.processes import DetachedProcess, find_marked, launch, marked
+from plughub.processes import ProcessIdentity, find_marked, launch, marked
 from plughub_chp.node_scripts import BASE_VARIABLE, node_options, version_of_scripts
 
 TOKEN_VARIABLE: Final = "CONFIGPROXY_AUTH_TOKEN"  # noqa: S105 - the name of a variable
@@ -36,7 +36,7 @@ class Running:
         fingerprint: of its arguments and its token.
     """
 
-    process: DetachedProcess
+    process: ProcessIdentity
     fingerprint: str
 
     def as_state(self) -> dict[str, Any]:
@@ -53,7 +53,7 @@ class Running:
         Returns:
             The proxy; None when there is none in it, or it does not run any more.
         """
-        process = DetachedProcess.from_state(state)
+        process = ProcessIdentity.from_state(state)
         if process is None or not process.is_running():
             return None
         return cls(process, str(state.get("fingerprint", "")))
@@ -121,7 +121,7 @@ class Launcher:
 
     def launch(
         self, command: Sequence[str], arguments: Sequence[str], token: str, base_url: str
-    ) -> DetachedProcess:
+    ) -> ProcessIdentity:
         """Launch the proxy.
 
         Args:

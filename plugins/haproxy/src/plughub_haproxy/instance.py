@@ -16,7 +16,7 @@ from typing import Final
 
 from plughub.errors import MISTAKE, RETRY, StartError
 from plughub.processes import (
-    DetachedProcess,
+    ProcessIdentity,
     end,
     find_marked,
     last_lines,
@@ -80,7 +80,7 @@ class Instance:
         finally:
             os.close(lock)
 
-    async def find(self, saved: DetachedProcess | None = None) -> DetachedProcess | None:
+    async def find(self, saved: ProcessIdentity | None = None) -> ProcessIdentity | None:
         """Find the running HAProxy of this folder.
 
         Args:
@@ -101,7 +101,7 @@ class Instance:
         found = (line.partition(": ")[2] for line in shown.splitlines() if line.startswith("description: "))
         return next(found, "")
 
-    async def launch(self, command: Sequence[str], listener: Listener, pools: Pools) -> DetachedProcess:
+    async def launch(self, command: Sequence[str], listener: Listener, pools: Pools) -> ProcessIdentity:
         """Start HAProxy and wait until it answers.
 
         Args:
@@ -150,7 +150,7 @@ class Instance:
                 raise await asyncio.to_thread(self._why, listener, timed_out=True)
             await asyncio.sleep(_PAUSE)
 
-    async def end(self, process: DetachedProcess) -> None:
+    async def end(self, process: ProcessIdentity) -> None:
         """End HAProxy.
 
         Args:
@@ -196,15 +196,15 @@ class Instance:
             else:
                 return lock
 
-    def _find(self, saved: DetachedProcess | None) -> DetachedProcess | None:
+    def _find(self, saved: ProcessIdentity | None) -> ProcessIdentity | None:
         for process in (self._noted(), saved):
             if process is not None and process.is_running():
                 return process
         return find_marked(str(self.folder))
 
-    def _noted(self) -> DetachedProcess | None:
+    def _noted(self) -> ProcessIdentity | None:
         try:
-            return DetachedProcess.from_state(json.loads(self._state.read_text("ascii")))
+            return ProcessIdentity.from_state(json.loads(self._state.read_text("ascii")))
         except (OSError, ValueError, AttributeError):
             return None
 
@@ -217,7 +217,7 @@ class Instance:
         _write_file(self.folder / PAGES_NAME, pages_file())
         _write_file(self.folder / CONFIGURATION_NAME, render(listener, pools))
 
-    def _launch(self, command: Sequence[str]) -> DetachedProcess:
+    def _launch(self, command: Sequence[str]) -> ProcessIdentity:
         self._log.unlink(missing_ok=True)
         process = launch(
             [*self._command(command), "-W", "-S", f"unix@{MASTER_SOCKET_NAME},mode,600"],

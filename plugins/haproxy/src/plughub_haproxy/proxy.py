@@ -10,7 +10,7 @@ from typing import Any, Final
 import traitlets
 
 from plughub.errors import InvalidError, StartError
-from plughub.processes import DetachedProcess
+from plughub.processes import ProcessIdentity
 from plughub.proxy import Proxy
 from plughub.traitlets import Command
 from plughub_haproxy.activity import last_activity
@@ -70,8 +70,8 @@ class HAProxyProxy(Proxy):
         """,
     ).tag(config=True)
 
-    _saved: DetachedProcess | None = None
-    _process: DetachedProcess | None = None
+    _saved: ProcessIdentity | None = None
+    _process: ProcessIdentity | None = None
     _instance: Instance | None = None
     _certificate = CertificateFiles()
     _looks: int = 0
@@ -93,7 +93,7 @@ class HAProxyProxy(Proxy):
 
     def load_state(self, state: Mapping[str, Any]) -> None:
         """Take over which process was launched."""
-        self._saved = DetachedProcess.from_state(state)
+        self._saved = ProcessIdentity.from_state(state)
 
     def get_state(self) -> dict[str, Any]:
         """Give the process that runs."""

@@ -7,7 +7,7 @@ import threading
 from collections import OrderedDict
 from typing import Final
 
-from plughub_localprocess.identity import ProcessIdentity
+from plughub.processes import ProcessIdentity
 
 SECONDS_FOR_KEEPER: Final = 2.0
 

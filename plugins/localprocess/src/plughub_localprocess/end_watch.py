@@ -8,7 +8,7 @@ import threading
 from collections.abc import AsyncIterator
 from typing import Final
 
-from plughub_localprocess.identity import ProcessIdentity
+from plughub.processes import ProcessIdentity
 
 
 class EndWatch:

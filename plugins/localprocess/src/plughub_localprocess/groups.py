@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import psutil
 
-from plughub_localprocess.identity import ProcessIdentity, is_zombie, start_of
+from plughub.processes import ProcessIdentity, start_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class ProcessGroup:
             return []
         except PermissionError:
             return []
-        running = [pid for pid in psutil.pids() if _group_of(pid) == self.leader.pid and not is_zombie(pid)]
+        running = [pid for pid in psutil.pids() if _group_of(pid) == self.leader.pid and start_of(pid)]
         return running if self._is_ours(running) else []
 
     def signal(self, number: signal.Signals) -> None:
@@ -60,9 +60,9 @@ class ProcessGroup:
         The kernel gives a number to nobody else while a group of that number has members. So the group is
         ours when its leader is, or when one member carries our marks.
         """
-        started = start_of(self.leader.pid)
-        if started is not None:
-            return started == self.leader.started
+        now = ProcessIdentity.of(self.leader.pid)
+        if now is not None:
+            return now == self.leader
         return any(carries(pid, self.marks) for pid in members)
 
 

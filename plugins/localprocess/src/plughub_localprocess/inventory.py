@@ -9,9 +9,9 @@ from typing import Any
 
 import psutil
 
+from plughub.processes import ProcessIdentity, start_of
 from plughub.spawner import Found, ServerAddress
 from plughub_localprocess.groups import environment_of
-from plughub_localprocess.identity import ProcessIdentity, is_zombie
 
 
 def find_servers(mark: str, plugin: str, *, own_accounts: bool) -> list[Found]:
@@ -37,7 +37,7 @@ def find_servers(mark: str, plugin: str, *, own_accounts: bool) -> list[Found]:
 def _leaders(mark: str, plugin: str) -> Iterator[tuple[int, Mapping[str, str]]]:
     """Go through the processes that were launched themselves; what they started inherits their variables."""
     for pid in psutil.pids():
-        if not _leads_session(pid) or is_zombie(pid):
+        if not _leads_session(pid) or not start_of(pid):
             continue
         environment = environment_of(pid)
         if environment.get("PLUGHUB_MARK") == mark and environment.get("PLUGHUB_LEADER") == f"{plugin}:{pid}":
@@ -69,7 +69,7 @@ def state_of(identity: ProcessIdentity, operation: str) -> dict[str, Any]:
     Returns:
         The state that the hub saves.
     """
-    return {"pid": identity.pid, "started": identity.started, "operation": operation}
+    return {**identity.as_state(), "operation": operation}
 
 
 def _address(service_url: str) -> str:

@@ -9,9 +9,8 @@ from pathlib import Path
 
 import psutil
 
-from plughub.processes import listeners_at, owns_address
+from plughub.processes import ProcessIdentity, listeners_at, owns_address
 from plughub_localprocess.groups import carries
-from plughub_localprocess.identity import ProcessIdentity
 
 _MOST_GENERATIONS = 64
 

@@ -15,12 +15,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from plughub.processes import limit_of_launched
+from plughub.processes import ProcessIdentity, limit_of_launched
 from plughub.spawner import SpawnFailed
 from plughub_localprocess.accounts import Account
 from plughub_localprocess.children import CHILDREN
 from plughub_localprocess.explanations import explain_step
-from plughub_localprocess.identity import ProcessIdentity
 
 LAUNCHER: Final = str(Path(__file__).with_name("launcher.py"))
 OURS: Final = frozenset(

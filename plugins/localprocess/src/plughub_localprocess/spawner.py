@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 from traitlets import Bool, Dict, Float, Instance, Integer, TraitError, Unicode, default, validate
 
 from plughub.names import unique_name
+from plughub.processes import ProcessIdentity
 from plughub.spawner import Diagnosis, Found, Spawner, SpawnFailed
 from plughub.traitlets import ByteSpecification, Command
 from plughub_localprocess.accounts import Account, check_person, check_switch, find_account
@@ -23,7 +24,6 @@ from plughub_localprocess.diagnosis import diagnose
 from plughub_localprocess.end_watch import watch_of
 from plughub_localprocess.explanations import SINGLEUSER, find_command
 from plughub_localprocess.groups import ProcessGroup, carries
-from plughub_localprocess.identity import ProcessIdentity
 from plughub_localprocess.inventory import find_servers, state_of
 from plughub_localprocess.launcher import become_user, enter
 from plughub_localprocess.listener_check import describe_listeners, server_listens
@@ -163,7 +163,7 @@ class LocalProcessSpawner(Spawner):
         """Take over the identity of the process."""
         super().load_state(state)
         self.pid = int(state.get("pid", 0))
-        self.started = str(state.get("started", ""))
+        self.started = _in_order(str(state.get("started", "")))
         self.operation = str(state.get("operation", self.operation))
 
     def get_state(self) -> dict[str, Any]:
@@ -398,3 +398,9 @@ class LocalProcessSpawner(Spawner):
         if taken := sorted(OURS & set(proposal["value"])):
             raise TraitError(f"LocalProcessSpawner.popen_kwargs may not set {', '.join(taken)}")
         return proposal["value"]
+
+
+def _in_order(started: str) -> str:
+    """Return the start of a process as `ProcessIdentity` writes it; earlier states have the boot first."""
+    boot, slash, ticks = started.partition("/")
+    return f"{ticks}@{boot}" if slash else started

@@ -11,14 +11,13 @@ import socket
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
 import psutil
 
 from plughub.classes.processes.descriptors import limit_of_launched
+from plughub.classes.processes.identity import ProcessIdentity, start_of
 
 MAX_LOG_BYTES: Final = 2 * 1024 * 1024
 _LAUNCH: Final = 'ulimit -Sn "$1"; shift; "$@" >&2 & echo $!'
@@ -28,40 +27,6 @@ _KILL_SECONDS: Final = 2.0
 _PAUSE: Final = 0.02
 
 
-@dataclass(frozen=True, slots=True)
-class DetachedProcess:
-    """A process, told from a later one with the same pid by its start.
-
-    Attributes:
-        pid: process id.
-        started: when it began: clock ticks since boot and the boot, where the system tells.
-    """
-
-    pid: int
-    started: str
-
-    @classmethod
-    def from_state(cls, state: Mapping[str, Any]) -> DetachedProcess | None:
-        """Read what `as_state` gave.
-
-        Args:
-            state: JSON, maybe of somebody else.
-
-        Returns:
-            The process, running or not; None when there is none in it.
-        """
-        pid, started = state.get("pid"), state.get("started")
-        return cls(pid, started) if isinstance(pid, int) and isinstance(started, str) else None
-
-    def as_state(self) -> dict[str, Any]:
-        """Give it as JSON."""
-        return {"pid": self.pid, "started": self.started}
-
-    def is_running(self) -> bool:
-        """Tell whether it runs; a zombie does not."""
-        return start_of(self.pid) == self.started
-
-
 def launch(
     command: Sequence[str],
     *,
@@ -69,7 +34,7 @@ def launch(
     cwd: Path,
     environment: Mapping[str, str] | None = None,
     user: str = "",
-) -> DetachedProcess:
+) -> ProcessIdentity:
     """Start a process that lives on when this one ends. It may block for a moment.
 
     Args:
@@ -106,10 +71,10 @@ def launch(
             **_switch(user),
         )
     pid = int(shell.stdout)
-    return DetachedProcess(pid, start_of(pid) or "")
+    return ProcessIdentity(pid, start_of(pid) or "")
 
 
-def end(process: DetachedProcess, *, timeout: float = 5.0) -> None:
+def end(process: ProcessIdentity, *, timeout: float = 5.0) -> None:
     """End a process and all that it started. It blocks until they are gone.
 
     Args:
@@ -129,31 +94,6 @@ def end(process: DetachedProcess, *, timeout: float = 5.0) -> None:
     _kill([*_family(process.pid), *family])
     if not _gone(process, timeout):
         raise TimeoutError(f"process {process.pid} does not end, not even by SIGKILL")
-
-
-def start_of(pid: int) -> str | None:
-    """Tell when a process began.
-
-    Args:
-        pid: its id.
-
-    Returns:
-        A text that no other process of this pid has; None when there is none, or only a zombie.
-
-    Source:
-        proc_pid_stat(5): fields 3 (state) and 22 (start time).
-    """
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace").rpartition(")")[2].split()
-        boot = _boot()
-    except OSError:
-        return None if Path("/proc/self/stat").exists() else _start_without_proc(pid)
-    return None if fields[0] in {"Z", "X"} else f"{fields[19]}@{boot}"
-
-
-@cache
-def _boot() -> str:
-    return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
 
 
 def who_listens(port: int) -> str:
@@ -245,14 +185,6 @@ def _is_free(ip: str, port: int) -> bool:
         return error.errno != errno.EADDRINUSE
 
 
-def _start_without_proc(pid: int) -> str | None:
-    try:
-        process = psutil.Process(pid)
-        return None if process.status() == psutil.STATUS_ZOMBIE else f"{process.create_time():.2f}"
-    except psutil.Error:
-        return None
-
-
 def _name_of(pid: int) -> str:
     try:
         return f", {psutil.Process(pid).name()}"
@@ -268,7 +200,7 @@ def _family(pid: int) -> list[psutil.Process]:
         return []
 
 
-def _signal(process: DetachedProcess, number: signal.Signals) -> None:
+def _signal(process: ProcessIdentity, number: signal.Signals) -> None:
     if process.is_running():
         try:
             os.kill(process.pid, number)
@@ -289,7 +221,7 @@ def _kill(members: Sequence[psutil.Process]) -> None:
         time.sleep(_PAUSE)
 
 
-def _gone(process: DetachedProcess, timeout: float) -> bool:
+def _gone(process: ProcessIdentity, timeout: float) -> bool:
     deadline = time.monotonic() + timeout
     while process.is_running():
         if time.monotonic() > deadline:

@@ -9,7 +9,7 @@ from typing import Final
 
 import psutil
 
-from plughub.classes.processes.detached import DetachedProcess, start_of
+from plughub.classes.processes.identity import ProcessIdentity, start_of
 
 VARIABLE: Final = "PLUGHUB_DETACHED"
 _LAUNCH_SECONDS: Final = 5.0
@@ -29,7 +29,7 @@ def marked(environment: Mapping[str, str], mark: str) -> dict[str, str]:
     return {**environment, VARIABLE: mark}
 
 
-def find_marked(mark: str) -> DetachedProcess | None:
+def find_marked(mark: str) -> ProcessIdentity | None:
     """Find what was launched with a mark. It may block for a moment: while a launch goes on.
 
     Args:
@@ -47,7 +47,7 @@ def find_marked(mark: str) -> DetachedProcess | None:
     for process in found.values():
         try:
             if process.ppid() not in found and (started := start_of(process.pid)):
-                return DetachedProcess(process.pid, started)
+                return ProcessIdentity(process.pid, started)
         except psutil.Error:
             continue
     return None

@@ -6,10 +6,9 @@ import asyncio
 import logging
 import time
 from collections.abc import Mapping
-from functools import cache
-from pathlib import Path
 from typing import Final
 
+from plughub.classes.processes.identity import process_space
 from plughub.domain.errors import RETRY, StartError
 from plughub.domain.hub_processes import HubProcess
 from plughub.services.settings import HubSettings
@@ -18,23 +17,6 @@ from plughub.storage.store import Store, Transaction
 log = logging.getLogger("plughub.membership")
 LOOK_SECONDS: Final = 0.5
 _RECENT_LEASES: Final = 2
-
-
-@cache
-def process_space() -> str:
-    """Tell where the numbers of processes mean what they mean here.
-
-    Returns:
-        The same in one PID namespace of one machine, until that boots anew; empty where it cannot be told.
-
-    Source:
-        proc(5), pid_namespaces(7).
-    """
-    try:
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-        return f"{boot} {Path('/proc/self/ns/pid').readlink()}"
-    except OSError:
-        return ""
 
 
 def is_namesake(hub: HubProcess, host: str) -> bool:

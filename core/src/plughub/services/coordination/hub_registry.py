@@ -9,21 +9,16 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 from typing import Final
 
+from plughub.classes.processes.identity import ProcessIdentity, process_space
 from plughub.domain.activity_snapshot import ActivitySnapshot
 from plughub.domain.clock import utcnow
 from plughub.domain.hub_processes import HubProcess
 from plughub.domain.login_throttle import FORGOTTEN_SECONDS, KNOWN_SECONDS
 from plughub.domain.machines import Machines
 from plughub.services.coordination.background_loops import repeat
-from plughub.services.coordination.hostname_conflicts import (
-    is_namesake,
-    process_space,
-    same_name,
-    wait_for_namesakes,
-)
+from plughub.services.coordination.hostname_conflicts import is_namesake, same_name, wait_for_namesakes
 from plughub.services.settings import HubSettings
 from plughub.storage.store import Store, Transaction
 
@@ -97,7 +92,7 @@ class HubRegistry:
             self._settings.hub_id,
             host=self._settings.host,
             pid=pid,
-            birth=process_birth(pid) or 0.0,
+            birth=_birth(pid),
             url=self._settings.hub_url,
             backends=tuple(self._settings.spawners),
             space=process_space(),
@@ -254,20 +249,10 @@ def living_backends(tx: Transaction, lease: float) -> frozenset[tuple[str, str]]
 def _has_ended_here(hub: HubProcess, host: str) -> bool:
     """Tell whether a process of this machine has ended; of another machine's, signs of life tell it later."""
     here = hub.host == host and not is_namesake(hub, host)
-    return bool(here and (process_birth(hub.pid) or 0.0) != hub.birth)
+    return bool(here and _birth(hub.pid) != hub.birth)
 
 
-def process_birth(pid: int) -> float | None:
-    """Tell when a process began, to know it from a later one with the same number.
-
-    Args:
-        pid: its number.
-
-    Returns:
-        Clock ticks since the machine booted; None when there is no such process or it cannot be told.
-    """
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text(errors="replace")
-    except OSError:
-        return None
-    return float(stat.rpartition(")")[2].split()[19])
+def _birth(pid: int) -> float:
+    """Return when a process began; 0 when there is none."""
+    process = ProcessIdentity.of(pid)
+    return 0.0 if process is None else process.ticks

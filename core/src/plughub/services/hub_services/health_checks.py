@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from plughub.classes.processes.detached import DetachedProcess
+from plughub.classes.processes.identity import ProcessIdentity
 from plughub.classes.processes.listeners import owner_of, owns_address, process_family
 from plughub.domain.errors import HubError
 from plughub.domain.scopes import ScopeCoverage
@@ -130,7 +130,7 @@ class ServiceChecks:
             return True
         if life.pid is None:
             return False
-        process = DetachedProcess(life.pid, life.started)
+        process = ProcessIdentity(life.pid, life.started)
         try:
             ours = await asyncio.to_thread(_listens, process, service.target)
         except OSError as error:
@@ -159,7 +159,7 @@ class ServiceChecks:
             log.warning("service %s does not answer at %s any more", service.name, service.url)
 
 
-def _listens(process: DetachedProcess, url: str) -> bool:
+def _listens(process: ProcessIdentity, url: str) -> bool:
     return process.is_running() and owns_address(
         url, process_family(process.pid), uid=owner_of(process.pid) or None
     )

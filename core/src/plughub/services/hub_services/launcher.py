@@ -12,7 +12,8 @@ from typing import Final
 
 import psutil
 
-from plughub.classes.processes.detached import DetachedProcess, end, last_lines, launch, start_of, trim
+from plughub.classes.processes.detached import end, last_lines, launch, trim
+from plughub.classes.processes.identity import ProcessIdentity, start_of
 from plughub.domain.secrets import scrub
 from plughub.domain.services import ServiceDeclaration
 from plughub.services.hub_services.environment import LAUNCH, MARK, SERVICE, service_environment, with_token
@@ -54,7 +55,7 @@ class Launcher:
         facts = [service.command, service.cwd, service.user, service.api_token, environment]
         return hmac.new(self._key, json.dumps(facts, sort_keys=True).encode(), hashlib.sha256).hexdigest()
 
-    async def launch(self, service: ServiceDeclaration, number: str, token: str) -> DetachedProcess:
+    async def launch(self, service: ServiceDeclaration, number: str, token: str) -> ProcessIdentity:
         """Start a service.
 
         Args:
@@ -71,7 +72,7 @@ class Launcher:
         """
         return await asyncio.to_thread(self._launch, service, number, token)
 
-    def _launch(self, service: ServiceDeclaration, number: str, token: str) -> DetachedProcess:
+    def _launch(self, service: ServiceDeclaration, number: str, token: str) -> ProcessIdentity:
         environment = {**self._certificates(service), **service_environment(self._settings, service)}
         marks = {MARK: self._settings.mark, LAUNCH: number, SERVICE: service.name}
         home = environment.get("HOME", "/") if service.user else "."
@@ -87,7 +88,7 @@ class Launcher:
     def _certificates(self, service: ServiceDeclaration) -> dict[str, str]:
         return self._settings.service_tls(service).environment if self._settings.service_tls else {}
 
-    async def end(self, process: DetachedProcess) -> None:
+    async def end(self, process: ProcessIdentity) -> None:
         """End a process and all that it started, gently at first.
 
         Args:
@@ -98,7 +99,7 @@ class Launcher:
         except (TimeoutError, OSError) as error:
             log.error("%s", error)
 
-    async def find(self) -> dict[str, DetachedProcess]:
+    async def find(self) -> dict[str, ProcessIdentity]:
         """Find what hubs with this one's mark have started as services on this machine.
 
         Returns:
@@ -127,7 +128,7 @@ class Launcher:
         return "".join(f"\n    {scrub(line[:LONGEST_LINE])}" for line in lines)
 
 
-def _marked(mark: str) -> dict[str, DetachedProcess]:
+def _marked(mark: str) -> dict[str, ProcessIdentity]:
     """Find processes by their marks; of a family, which has the marks in common, the one on top."""
     found: dict[int, str] = {}
     for pid in psutil.pids():
@@ -137,11 +138,11 @@ def _marked(mark: str) -> dict[str, DetachedProcess]:
             continue
         if environment.get(MARK) == mark and environment.get(SERVICE) and environment.get(LAUNCH):
             found[pid] = environment[LAUNCH]
-    tops: dict[str, DetachedProcess] = {}
+    tops: dict[str, ProcessIdentity] = {}
     for pid, number in found.items():
         started = start_of(pid)
         if started is not None and found.get(_parent(pid)) != number:
-            tops[number] = DetachedProcess(pid, started)
+            tops[number] = ProcessIdentity(pid, started)
     return tops
 
 

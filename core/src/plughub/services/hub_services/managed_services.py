@@ -15,7 +15,7 @@ from subprocess import SubprocessError
 from time import monotonic
 from typing import Final
 
-from plughub.classes.processes.detached import DetachedProcess
+from plughub.classes.processes.identity import ProcessIdentity
 from plughub.domain.backoff import Backoff
 from plughub.domain.errors import HubError, UnavailableError
 from plughub.domain.scopes import ScopeCoverage
@@ -192,7 +192,7 @@ class ManagedServices:
         else:
             self._launcher.keep_short(service.name)
 
-    async def _recover(self, life: ServiceLife) -> DetachedProcess | None:
+    async def _recover(self, life: ServiceLife) -> ProcessIdentity | None:
         """Find the process of a start that was written down and not finished."""
         process = (await self._launcher.find()).get(life.launch)
         if process is not None:
@@ -234,7 +234,7 @@ class ManagedServices:
             log.warning("service %s was started by another hub meanwhile", service.name)
             await self._launcher.end(process)
 
-    async def _launch(self, service: ServiceDeclaration, number: str, token: str) -> DetachedProcess:
+    async def _launch(self, service: ServiceDeclaration, number: str, token: str) -> ProcessIdentity:
         if not self._held.sure:  # this process may have been stopped since that was written
             raise UnavailableError(f"service {service.name} may be another hub's now")
         return await self._launcher.launch(service, number, token)
@@ -291,5 +291,5 @@ def _is_managed(service: Service | None) -> bool:
     return service is not None and service.from_config and bool(service.command)
 
 
-def _process_of(life: ServiceLife) -> DetachedProcess | None:
-    return DetachedProcess(life.pid, life.started) if life.pid is not None else None
+def _process_of(life: ServiceLife) -> ProcessIdentity | None:
+    return ProcessIdentity(life.pid, life.started) if life.pid is not None else None
