@@ -13,6 +13,7 @@ import pytest
 from tornado.httpclient import AsyncHTTPClient, HTTPRequest, HTTPResponse
 from tornado.netutil import bind_sockets
 
+from plughub.domain.hub_processes import HubHealth
 from plughub.domain.roles import Role
 from plughub.domain.users import User
 from plughub.kinds import Page, SpawnerInfo
@@ -160,7 +161,7 @@ class WebHub:
         self.url = settings.pop("url", "")
         self.settings_given = settings
         self.browsers: list[Browser] = []
-        self.facts: Callable[[], Awaitable[Mapping[str, Any]]] = _well
+        self.facts: Callable[[], Awaitable[HubHealth]] = _well
         self.shutdowns: list[tuple[bool | None, ...]] = []
         self.pages: tuple[Page, ...] = settings.pop("pages", ())
 
@@ -306,8 +307,8 @@ class WebHub:
         assert record.ready, record
 
 
-async def _well() -> Mapping[str, Any]:
-    return {"hub": "test-hub"}
+async def _well() -> HubHealth:
+    return HubHealth(hub="test-hub", hubs=(), leases={}, services={})
 
 
 @pytest.fixture
