@@ -14,7 +14,7 @@ from plughub.classes.processes.detached import end
 from plughub.classes.processes.identity import ProcessIdentity
 from plughub.domain.declarations import Declarations
 from plughub.domain.service_specs import read_services
-from plughub.services.hub_services import managed as managed_services
+from plughub.services.hub_services import managed_services
 from plughub.services.hub_services.health_checks import ServiceChecks, service_states
 from plughub.services.hub_services.launcher import Launcher
 from plughub.services.hub_services.managed_services import ManagedServices
