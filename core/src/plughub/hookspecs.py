@@ -627,11 +627,11 @@ async def hub_poll(server: Server) -> int | Moved | None:
     Example:
         from plughub import hookimpl
         from plughub.kinds import Server
-        from plughub.processes import DetachedProcess
+        from plughub.processes import ProcessIdentity
 
         @hookimpl
         def hub_poll(server: Server) -> int | None:
-            process = DetachedProcess.from_state(server.state)
+            process = ProcessIdentity.from_state(server.state)
             return None if process and process.is_running() else 0
     """
 
@@ -706,11 +706,11 @@ async def hub_stop(server: Server, now: bool) -> Resumable | None:
     Example:
         from plughub import hookimpl
         from plughub.kinds import Server
-        from plughub.processes import DetachedProcess, end
+        from plughub.processes import ProcessIdentity, end
 
         @hookimpl
         def hub_stop(server: Server, now: bool) -> None:
-            if process := DetachedProcess.from_state(server.state):
+            if process := ProcessIdentity.from_state(server.state):
                 end(process, timeout=0.1 if now else 30.0)
     """
 

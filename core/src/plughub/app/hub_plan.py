@@ -20,6 +20,7 @@ from plughub.domain.origins import Origins
 from plughub.kinds import ProxySettings
 from plughub.plugin.hook_calls import failing_start
 from plughub.services.tokens.database_tokens import DatabaseTokens
+from plughub.services.users.login_links import PLUGIN as ONETIME
 from plughub.services.users.login_links import OneTimeLinks
 from plughub.storage.database import Database
 from plughub.storage.schema import prepare_schema, schema_state
