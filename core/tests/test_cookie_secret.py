@@ -63,7 +63,7 @@ def test_hexadecimal_text_in_the_configuration_is_the_secret(digits: str) -> Non
 
 @pytest.mark.parametrize("text", ["not hexadecimal", "abc"])
 def test_other_text_in_the_configuration_is_refused_and_not_shown(text: str) -> None:
-    with pytest.raises(StartError, match="cookie_secret is not written in hexadecimal digits") as told:
+    with pytest.raises(StartError, match="cookie_secret must consist of hexadecimal digits") as told:
         JupyterHub(cookie_secret=text)
     assert text not in told.value.message
     assert told.value.exit_code == 2

@@ -11,7 +11,7 @@ import pytest
 from traitlets.config import Config
 
 from plughub.app.event_log import EventLogPlugin, configured_handlers
-from plughub.app.observability import naming
+from plughub.app.observability import read_metric_names
 from plughub.cli.run import extra_handlers, set_up_logging
 from plughub.domain.errors import StartError
 from plughub.domain.events import Event, EventKind
@@ -73,7 +73,7 @@ def test_an_event_log_without_its_package_says_what_to_install(monkeypatch) -> N
 
 
 def test_the_environment_changes_prefix_and_buckets() -> None:
-    given = naming(
+    given = read_metric_names(
         {
             "JUPYTERHUB_METRICS_PREFIX": "hub",
             "JUPYTERHUB_SERVER_SPAWN_DURATION_SECONDS_BUCKETS": "1, 5,inf",
@@ -89,7 +89,7 @@ def test_the_environment_changes_prefix_and_buckets() -> None:
     assert ends == {"1.0", "5.0", "+Inf"}
     assert 'hub_server_stop_seconds_bucket{le="2.0",status="success"}' in text
     assert "jupyterhub_hook_duration_seconds" not in text
-    usual = naming({})
+    usual = read_metric_names({})
     assert (usual.prefix, usual.spawn_buckets, usual.stop_buckets) == (
         "jupyterhub", SPAWN_BUCKETS, STOP_BUCKETS,
     )  # fmt: skip
@@ -98,7 +98,7 @@ def test_the_environment_changes_prefix_and_buckets() -> None:
 @pytest.mark.parametrize("text", ["soon", "1,,2", "5,1", "1,1", "inf,1"])
 def test_buckets_that_make_no_sense_stop_the_start(text) -> None:
     with pytest.raises(StartError, match="JUPYTERHUB_SERVER_STOP_DURATION_SECONDS_BUCKETS"):
-        naming({"JUPYTERHUB_SERVER_STOP_DURATION_SECONDS_BUCKETS": text})
+        read_metric_names({"JUPYTERHUB_SERVER_STOP_DURATION_SECONDS_BUCKETS": text})
 
 
 def test_further_handlers_hear_what_the_hub_logs(capsys) -> None:

@@ -48,16 +48,16 @@ def test_the_second_port_is_that_of_the_address_unless_it_is_set():
     [
         ({"subdomain_host": HUB, **SECOND}, "exclude each other"),
         ({"subdomain_host": "hub.example.org"}, "subdomain_host: 'hub.example.org' is no address"),
-        ({"subdomain_host": "http://127.0.0.1:8000"}, "no hosts below '127.0.0.1'"),
-        ({"subdomain_host": f"https://{'a.' * 120}org"}, "no hosts below"),
-        ({"subdomain_host": HUB, "public_url": "https://other.example.org"}, "take it out"),
+        ({"subdomain_host": "http://127.0.0.1:8000"}, "'127.0.0.1' cannot have subdomains"),
+        ({"subdomain_host": f"https://{'a.' * 120}org"}, "cannot have subdomains"),
+        ({"subdomain_host": HUB, "public_url": "https://other.example.org"}, "remove public_url"),
         ({"servers_url": HUB}, "needs c.JupyterHub.public_url"),
         ({"servers_url": HUB, "public_url": "x"}, "public_url: 'x' is no address"),
-        ({"servers_url": f"{HUB}:443", "public_url": HUB}, "the address of the hub itself"),
+        ({"servers_url": f"{HUB}:443", "public_url": HUB}, "is the URL of the hub: use another"),
         ({**SECOND, "cookie_host_prefix_enabled": True}, "cookie_host_prefix_enabled"),
         (
             {"subdomain_host": HUB, "tornado_settings": {"cookie_options": {"Domain": ".example.org"}}},
-            "take the domain out",
+            "remove the domain",
         ),
     ],
 )
@@ -69,9 +69,9 @@ def test_what_would_not_separate_is_refused(settings, said):
 @pytest.mark.parametrize(
     ("settings", "port", "said"),
     [
-        (SECOND, 8443, "the proxy listens on port 8443 for the hub already"),
-        ({"servers_port": 1}, 8000, "take it out"),
-        ({"subdomain_host": HUB, "servers_port": 1}, 8000, "take it out"),
+        (SECOND, 8443, "the proxy already listens on port 8443 for the hub"),
+        ({"servers_port": 1}, 8000, "remove it"),
+        ({"subdomain_host": HUB, "servers_port": 1}, 8000, "remove it"),
     ],
 )
 def test_a_second_port_without_a_meaning_is_refused(settings, port, said):
@@ -103,7 +103,7 @@ def test_a_proxy_that_lets_workers_widen_their_scope_is_warned_of(caplog):
     warn_of_shared_origin(second, ABLE, "haproxy", ["pam"])
     assert not caplog.records
     warn_of_shared_origin(second, ProxyInfo(), "chp", ["pam"])
-    assert "the proxy chp passes the header Service-Worker-Allowed on" in caplog.text
+    assert "the proxy chp forwards the Service-Worker-Allowed header" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,9 @@ def test_a_proxy_that_lets_workers_widen_their_scope_is_refused_on_one_origin(
     if not refused:
         check_worker_scopes(*asked)
         return
-    with pytest.raises(StartError, match="the proxy 'other' passes the header") as error:
+    with pytest.raises(
+        StartError, match="the proxy 'other' forwards the Service-Worker-Allowed header"
+    ) as error:
         check_worker_scopes(*asked)
     for name in ("subdomain_host", "servers_url", "haproxy", "allow_worker_scopes"):
         assert name in error.value.hint

@@ -1,4 +1,4 @@
-"""Every setting is read by something, or it is said that nothing reads it, and who sets it is told."""
+"""Every setting has an effect, or is listed as unused and causes a warning."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from traitlets.config import Config
 
 from plughub.app.config import JupyterHub
-from plughub.app.unread_settings import WITHOUT_EFFECT, tell_of_idle_settings
+from plughub.app.unread_settings import WITHOUT_EFFECT, warn_of_unused_settings
 from plughub.app.upstream_settings import INSTEAD
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -23,14 +23,14 @@ SOURCES = [
     for path in (ROOT / folder).rglob("*.py")
     if "tests" not in path.parts
 ]
-TELLS = {"checks.py", "upstream_settings.py"}
-"""Files that name settings to tell of them."""
-OF_EVERY_KIND = {"authenticator_class", "proxy_class", "spawner_class"}
-"""Read by a name that is put together."""
+ADVICE = {"unread_settings.py", "upstream_settings.py"}
+"""Files that name settings only to give advice about them."""
+BY_KIND = {"authenticator_class", "proxy_class", "spawner_class"}
+"""Read with a name that contains the kind of backend."""
 
 
 def settings() -> Iterator[tuple[str, str]]:
-    """Find class and name of every trait that is tagged as a setting."""
+    """Yield class and name of every trait that is tagged as a setting."""
     for path in SOURCES:
         tree = ast.parse(path.read_text())
         for cls in (node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)):
@@ -43,10 +43,10 @@ def settings() -> Iterator[tuple[str, str]]:
 
 
 def read() -> set[str]:
-    """Find what is read somewhere: as an attribute that is not set there, or by its name in quotes."""
-    text = "\n".join(path.read_text() for path in SOURCES if path.name not in TELLS)
+    """Return the names that are read somewhere: as an attribute that is not assigned, or in quotes."""
+    text = "\n".join(path.read_text() for path in SOURCES if path.name not in ADVICE)
     attributes = re.findall(r"\.(\w+)\b(?!\s*=[^=])", text)
-    return {*attributes, *re.findall(r"""(?<!observe\()["'](\w+)["']""", text), *OF_EVERY_KIND}
+    return {*attributes, *re.findall(r"""(?<!observe\()["'](\w+)["']""", text), *BY_KIND}
 
 
 def test_every_setting_is_read_by_something_or_named_as_one_that_is_not() -> None:
@@ -76,14 +76,14 @@ def test_the_pages_name_the_same_settings_as_the_hub() -> None:
 def test_who_sets_what_nothing_reads_is_told(caplog, section) -> None:
     config = Config({section: {"consecutive_failure_limit": 5, "port": 0}, "JupyterHub": {"port": 1}})
     with caplog.at_level(logging.WARNING):
-        tell_of_idle_settings(config)
+        warn_of_unused_settings(config)
     assert [record.getMessage() for record in caplog.records] == [
-        f"c.{section}.consecutive_failure_limit has no effect here: nothing reads it"
+        f"c.{section}.consecutive_failure_limit has no effect in plughub"
     ]
 
 
 def test_tornado_settings_that_nothing_reads_are_named(caplog) -> None:
-    from plughub.app.web_options import warn_of_idle_settings
+    from plughub.app.web_options import warn_of_unused_tornado_settings
 
-    warn_of_idle_settings({"cookie_options": {}, "no_cache_static": True})
-    assert "tornado_settings: nothing reads no_cache_static" in caplog.text
+    warn_of_unused_tornado_settings({"cookie_options": {}, "no_cache_static": True})
+    assert "tornado_settings: no effect in plughub: no_cache_static" in caplog.text

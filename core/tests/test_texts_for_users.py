@@ -22,7 +22,7 @@ FOR_USERS = {
     "NotFoundError", "ConflictError", "TooManyError", "UnavailableError", "SpawnFailedError", "HTTPError",
 }  # fmt: skip
 """What carries a text to a user, as its first argument or as ``message``, ``reason`` or ``hint``."""
-OPERATORS_ONLY = {"users/startup_sync.py", "plughub_haproxy/targets.py"}
+OPERATORS_ONLY = {"users/configuration_sync.py", "plughub_haproxy/targets.py"}
 """Modules whose errors are about the configuration file and about routes of services."""
 NOT_FOR_USERS = {
     "a setting": re.compile(r"\b[A-Z]\w+\.[a-z]\w+\b|\bc\.[A-Z]\w+|\b\w+_(timeout|class|url|limit)\b"),

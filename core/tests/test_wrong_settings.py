@@ -28,7 +28,11 @@ from plughub.storage.schema import schema_state
         ("load_roles", [{"name": "teacher", "scope": []}], "unknown keys: scope"),
         ("load_groups", {"staff": "bob"}, "must be a list of names"),
         ("services", [{"name": "culler", "comand": ["x"]}], "'comand'"),
-        ("services", [{"name": "culler", "command": ["x"], "user": "nobody-at-all"}], "no system user"),
+        (
+            "services",
+            [{"name": "culler", "command": ["x"], "user": "nobody-at-all"}],
+            "system user not found",
+        ),
         ("extra_user_scopes", {"no:such:scope"}, "no:such:scope"),
         ("custom_scopes", {"mine": {"description": "all of it"}}, "custom:"),
     ],
@@ -89,16 +93,16 @@ def test_a_database_without_a_driver_is_told_which_ones_are_tested() -> None:
 def test_what_is_no_class_is_said_with_its_setting(kind: str) -> None:
     with pytest.raises(StartError) as refused:
         plugin_of_class(kind, 3)
-    assert refused.value.message == f"c.JupyterHub.{kind}_class is no class: 3"
+    assert refused.value.message == f"c.JupyterHub.{kind}_class is not a class: 3"
     assert refused.value.exit_code == 2
 
 
 def test_a_class_of_jupyterhub_is_told_what_it_has_to_inherit_from() -> None:
     theirs = type("Authenticator", (), {"__module__": "jupyterhub.auth"})
     hint = what_to_inherit("authenticator", type("OurAuthenticator", (theirs,), {}))
-    assert hint.startswith("classes of JupyterHub do not load")
+    assert hint.startswith("classes written for JupyterHub cannot be loaded")
     assert "plughub.auth.Authenticator" in hint
-    assert what_to_inherit("spawner", object) == "the class has to inherit from plughub.spawner.Spawner"
+    assert what_to_inherit("spawner", object) == "derive the class from plughub.spawner.Spawner"
 
 
 def test_a_name_that_a_package_has_for_a_class_of_jupyterhub_is_no_plugin_to_install(

@@ -23,16 +23,16 @@ c.OfJupyterHub.unknowable = 1
 c.Spawner.also_unknowable = 1
 """
 SAID = [
-    "c.JupyterHub.port has a value",
-    "c.JupyterHub.lease_seconds has a value",
+    "invalid value for c.JupyterHub.port",
+    "invalid value for c.JupyterHub.lease_seconds",
     "did you mean c.JupyterHub.port?",
     "ssl_cert and c.JupyterHub.ssl_key go together",
     "subdomain_host and c.JupyterHub.servers_url exclude each other",
     "plugin 'nosuch' is not installed",
     "pip install plughub-nosuch",
-    "OfJupyterHub is no Spawner of plughub",
+    "OfJupyterHub is no subclass of plughub.spawner.Spawner",
     "did you mean c.DummyAuthenticator.password?",
-    "allowed_users has a value",
+    "invalid value for c.Authenticator.allowed_users",
 ]
 
 

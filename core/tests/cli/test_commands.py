@@ -156,7 +156,7 @@ def test_a_token_is_printed_alone_and_stored_as_a_hash(hub, tmp_path):
 
 @pytest.mark.usefixtures("started")
 def test_a_name_that_nobody_had_is_told_of_as_it_may_be_a_typing_error(hub):
-    assert hub("token", "alcie")[2] == "hub: there was no user 'alcie' yet: the name is stored\n"
+    assert hub("token", "alcie")[2] == "hub: created user 'alcie', who did not exist\n"
     assert hub("token", "alcie")[2] == ""
 
 
@@ -263,7 +263,7 @@ def test_a_link_is_printed_alone_stored_as_a_hash_and_written_down(hub, tmp_path
     link = said.strip()
     assert (code, said.count("\n")) == (0, 1)
     assert link.startswith("http://127.0.0.1:8000/hub/login/onetime?token=")
-    assert complaint == "hub: there is no user 'alice' yet: logging in with the link stores the name\n"
+    assert complaint == "hub: user 'alice' does not exist; a login with this link creates the user\n"
     [token] = query_of(link)["token"]
     assert len(token) >= 43
     assert token.encode() not in file.read_bytes()
@@ -302,7 +302,7 @@ def test_a_link_leads_where_users_reach_the_hub(hub, settings, address):
 def test_a_hub_that_takes_no_links_gets_none(hub, tmp_path):
     code, said, complaint = hub("link", "alice", "--plugins", "dummy,simple")
     assert (code, said) == (2, "")
-    assert complaint.startswith("hub: one-time login links are not active; the plugins are: ")
+    assert complaint.startswith("hub: one-time login links are not active; active plugins: ")
     assert "add 'onetime' to c.JupyterHub.plugins" in complaint
     assert rows(tmp_path / "jupyterhub.sqlite", "SELECT * FROM plughub_login_links") == []
     assert hub("link", "alice", "--plugins", "dummy,simple,onetime")[0] == 0

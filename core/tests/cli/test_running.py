@@ -71,7 +71,7 @@ def test_a_second_hub_on_a_sqlite_file_is_told_of_the_first(folder):
         second = HubProcess(folder, *PLUGINS, f"--JupyterHub.port={hub.port}", name="second")
         try:
             second.start()
-            told = f"process {hub.process.pid} uses the database jupyterhub.sqlite, too"
+            told = f"process {hub.process.pid} also uses the database jupyterhub.sqlite"
             wait_for(lambda: told in second.stderr)
             assert second.stop() == 0
         finally:
@@ -195,7 +195,7 @@ def test_a_second_signal_ends_a_stop_that_takes_too_long(folder):
         while "the proxy is stuck" not in hub.stdout and time.monotonic() < deadline:
             time.sleep(0.05)
         assert hub.stop(signal.SIGINT, timeout=60) == 1
-        assert hub.stderr.endswith("hub: ended in a hurry: servers and proxy are left as they are\n")
+        assert hub.stderr.endswith("hub: aborted: servers and proxy are left as they are\n")
         assert "Traceback" not in hub.stderr
         assert not (folder / "hub.pid").exists()
     finally:

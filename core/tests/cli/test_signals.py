@@ -26,20 +26,20 @@ INT, TERM, HUP = signal.SIGINT, signal.SIGTERM, signal.SIGHUP
         ([(TERM, 0)], ["end"]),
         ([(HUP, 0)], ["end"]),
         ([(INT, 0), (INT, 0.1)], ["end"]),
-        ([(INT, 0), (INT, 2)], ["end", "hurry"]),
-        ([(INT, 0), (TERM, 0.1)], ["end", "hurry"]),
+        ([(INT, 0), (INT, 2)], ["end", "abort"]),
+        ([(INT, 0), (TERM, 0.1)], ["end", "abort"]),
         ([(TERM, 0), (HUP, 0.1)], ["end"]),
         ([(TERM, 0), (HUP, 9)], ["end"]),
         ([(HUP, 0), (HUP, 9)], ["end"]),
         ([(HUP, 0), (TERM, 0.1)], ["end"]),
-        ([(HUP, 0), (TERM, 9)], ["end", "hurry"]),
+        ([(HUP, 0), (TERM, 9)], ["end", "abort"]),
     ],
 )
 def test_the_first_signal_ends_it_and_only_one_that_insists_hurries(came, acts):
     done = []
-    signals = EndSignals(lambda: done.append("end"), lambda: done.append("hurry"))
+    signals = EndSignals(lambda: done.append("end"), lambda: done.append("abort"))
     for number, at in came:
-        signals.came(number, 100.0 + at)
+        signals.receive(number, 100.0 + at)
     assert done == acts
 
 
@@ -146,8 +146,8 @@ def test_a_hub_runs_with_closed_streams_and_none_of_its_files_takes_their_place(
 
 WRITES = """
 import sys
-from plughub.cli.streams import outlive_terminal
-outlive_terminal()
+from plughub.cli.streams import ignore_write_errors
+ignore_write_errors()
 for stream in (sys.stdout, sys.stderr):
     for _ in range(3):
         print("a line" * 3000, file=stream, flush=True)
@@ -210,7 +210,7 @@ def test_a_hub_that_is_ended_while_it_starts_does_not_finish_the_start(tmp_path)
         hub._launch()
         wait_for(lambda: "it is slow" in hub.stdout, 30)
         assert hub.stop(timeout=15) == 0
-        assert hub.stderr.endswith("hub: stopped before it ran\n")
+        assert hub.stderr.endswith("hub: stopped during startup\n")
         assert "Traceback" not in hub.stderr
         hub.assert_nothing_left()
     finally:

@@ -97,7 +97,7 @@ def test_the_class_answers_in_the_place_and_by_the_name_of_the_plugin(
     assert strict in selection.classes
     assert three[kind] not in selection.classes
     assert "Strict" not in selection.active.names
-    assert selection.heirs == {kind: (f"some{kind}", "Strict")}
+    assert selection.replacements == {kind: (f"some{kind}", "Strict")}
     assert len(selection.active.implementations("hub_authorize_spawn")) == 3, "other hooks stay"
     if kind == "authenticator":
         assert type(selection.authenticators["someauthenticator"]) is strict
@@ -117,7 +117,7 @@ def test_the_class_of_a_plugin_that_nobody_named_keeps_its_own_name(three, offer
     other = offer("spawner", "other", three["spawner"])
     selection = choose(NAMES, spawner_class=heir(other))
     assert (selection.active.owners("spawner"), selection.default_spawner) == (("Strict",), "Strict")
-    assert selection.heirs == {}
+    assert selection.replacements == {}
 
 
 def test_a_plugin_that_only_the_class_setting_names_replaces_what_it_inherits_from(three, offer):

@@ -1,4 +1,4 @@
-"""Plugins made of one class that a config file names in ``spawner_class`` and the like."""
+"""Plugins around a single class that a config file names in ``spawner_class`` and similar settings."""
 
 from __future__ import annotations
 
@@ -17,38 +17,38 @@ from plughub.plugin.hook_calls import describe
 
 
 class SpawnerPlugin:
-    """A plugin made of one spawner class that a config file names."""
+    """Plugin around a spawner class of the config file."""
 
     def __init__(self, cls: type[Spawner]) -> None:
         self._class = cls
 
     @hookimpl
     def hub_register_spawner(self) -> type[Spawner]:
-        """Offer the class."""
+        """Return the class."""
         return self._class
 
 
 class AuthenticatorPlugin:
-    """A plugin made of one authenticator class that a config file names."""
+    """Plugin around an authenticator class of the config file."""
 
     def __init__(self, cls: type[Authenticator]) -> None:
         self._class = cls
 
     @hookimpl
     def hub_register_authenticator(self) -> type[Authenticator]:
-        """Offer the class."""
+        """Return the class."""
         return self._class
 
 
 class ProxyPlugin:
-    """A plugin made of one proxy class that a config file names."""
+    """Plugin around a proxy class of the config file."""
 
     def __init__(self, cls: type[Proxy]) -> None:
         self._class = cls
 
     @hookimpl
     def hub_register_proxy(self) -> type[Proxy]:
-        """Offer the class."""
+        """Return the class."""
         return self._class
 
 
@@ -57,11 +57,11 @@ PUBLIC: Final = {
     "authenticator": "plughub.auth.Authenticator",
     "proxy": "plughub.proxy.Proxy",
 }
-"""The names by which classes of plugins know what they inherit from."""
+"""Public names of the base classes."""
 
 _PORTING: Final = (
-    "classes of JupyterHub do not load: take a plugin ('hub plugins' lists them), or have the {kind} inherit "
-    "from {base}, which has the same methods"
+    "classes written for JupyterHub cannot be loaded: use a plugin ('hub plugins' lists them), or derive the "
+    "{kind} from {base}, which has the same methods"
 )
 
 CLASS_PLUGINS: Final[Mapping[str, Callable[[Any], object]]] = {
@@ -74,13 +74,6 @@ CLASS_PLUGINS: Final[Mapping[str, Callable[[Any], object]]] = {
 def import_class(kind: str, dotted: str) -> Any:
     """Import a class by its dotted name.
 
-    Args:
-        kind: spawner, authenticator or proxy.
-        dotted: the name.
-
-    Returns:
-        What has that name.
-
     Raises:
         StartError: it cannot be imported.
     """
@@ -89,40 +82,29 @@ def import_class(kind: str, dotted: str) -> Any:
     except Exception as error:
         raise StartError(
             f"c.JupyterHub.{kind}_class = {dotted!r} cannot be imported: {describe(error)}",
-            hint="install its package, or give the name of a plugin",
+            hint="install its package, or use the name of a plugin",
         ) from error
 
 
 def plugin_of_class(kind: str, wanted: Any) -> tuple[str, object]:
-    """Make a plugin of a class.
-
-    Args:
-        kind: spawner, authenticator or proxy.
-        wanted: the class.
-
-    Returns:
-        The name of the plugin, which is that of the class, and the plugin.
+    """Wrap a class in a plugin, and return the plugin's name, which is that of the class, and the plugin.
 
     Raises:
-        StartError: it is no class.
+        StartError: it is not a class.
     """
     if not isinstance(wanted, type):
         raise StartError(
-            f"c.JupyterHub.{kind}_class is no class: {wanted!r}",
-            hint="give the name of a plugin, a class, or the dotted name of a class",
+            f"c.JupyterHub.{kind}_class is not a class: {wanted!r}",
+            hint="use the name of a plugin, a class, or the dotted name of a class",
         )
     return wanted.__name__, CLASS_PLUGINS[kind](wanted)
 
 
 def refuse_upstream(kind: str, name: str) -> None:
-    """Refuse a name that a package has for a class of JupyterHub.
-
-    Args:
-        kind: spawner, authenticator or proxy.
-        name: as the config file has it, such as ``github``.
+    """Refuse a name such as ``github`` that a package registers as a class of JupyterHub.
 
     Raises:
-        StartError: an installed package offers such a class to JupyterHub.
+        StartError: an installed package registers it.
     """
     for found in entry_points(group=f"jupyterhub.{kind}s", name=name):
         raise StartError(
@@ -132,28 +114,13 @@ def refuse_upstream(kind: str, name: str) -> None:
 
 
 def name_of(cls: object) -> str:
-    """Name what a plugin offers as a class.
-
-    Args:
-        cls: whatever it is.
-
-    Returns:
-        Its name.
-    """
+    """Return the name of a class, or the representation of anything else."""
     return getattr(cls, "__name__", repr(cls))
 
 
 def what_to_inherit(kind: str, cls: object) -> str:
-    """Say what a class should inherit from.
-
-    Args:
-        kind: spawner, authenticator or proxy.
-        cls: one that does not.
-
-    Returns:
-        What to do.
-    """
+    """Return the advice for a class that does not inherit from the base class of its kind."""
     base = PUBLIC[kind]
     if any(parent.__module__.partition(".")[0] == "jupyterhub" for parent in getattr(cls, "__mro__", ())):
         return _PORTING.format(kind=kind, base=base)
-    return f"the class has to inherit from {base}"
+    return f"derive the class from {base}"

@@ -1,4 +1,4 @@
-"""Reading the configuration: a Python file, then what stands on the command line."""
+"""Configuration: a Python file, and settings of the command line that override it."""
 
 from __future__ import annotations
 
@@ -19,28 +19,26 @@ DEFAULT_FILE: Final = "jupyterhub_config.py"
 _TRAIT: Final = re.compile(r"'(?P<trait>\w+)' trait of an? (?P<owner>\w+) instance")
 _SECRET: Final = re.compile(r"secret|password|token|key", re.IGNORECASE)
 _MANY: Final = re.compile(r"not the (?P<kind>dict|list|tuple|set|frozenset|bytes|Config) .*", re.DOTALL)
-"""What traitlets says of a value with things in it: one may be a secret, as in JupyterHub.services."""
+"""Error of traitlets for a container, whose text shows the value: it may hold a secret, as in services."""
 
 
 def load_config(file: str | None, overrides: Mapping[str, Mapping[str, Any]]) -> Config:
-    """Read the configuration.
+    """Read the config file and apply the settings of the command line.
 
     Args:
-        file: path of the config file; None for ``jupyterhub_config.py`` of this folder, if there is one.
+        file: path of the config file; None for ``jupyterhub_config.py`` in the current directory, if it
+            exists.
         overrides: settings of the command line, by class and name.
 
-    Returns:
-        The configuration.
-
     Raises:
-        StartError: the file is missing or does not run.
+        StartError: the file is missing or raises an exception.
     """
     config = Config()
     path = Path(file or DEFAULT_FILE).absolute()
     if path.exists():
         config = _run(path)
     elif file:
-        raise StartError(f"the config file does not exist: {path}", hint="check the path after -f")
+        raise StartError(f"the config file does not exist: {path}", hint="check the argument of -f")
     config.merge(Config({section: Config(dict(values)) for section, values in overrides.items()}))
     return config
 
@@ -51,7 +49,7 @@ def _run(path: Path) -> Config:
     except OSError as error:
         raise StartError(
             f"the config file cannot be read: {path}: {error.strerror}",
-            hint="the user who starts the hub has to be able to read it",
+            hint="grant read permission to the user who starts the hub",
             exit_code=exit_code_of(error),
         ) from error
     try:
@@ -63,39 +61,29 @@ def _run(path: Path) -> Config:
         line = f", line {frames[-1].lineno}" if frames else ""
         line = line or (f", line {error.lineno}" if isinstance(error, SyntaxError) else "")
         raise StartError(
-            f"the config file does not run: {path}{line}: {type(error).__name__}: {describe(error)}"
+            f"the config file failed: {path}{line}: {type(error).__name__}: {describe(error)}"
         ) from error
     return loaded
 
 
 def bad_value(error: BaseException) -> StartError:
-    """Say that a setting has a value that it cannot have.
+    """Return the error for an invalid value; it names the setting, but shows no value that may be a secret.
 
     Args:
-        error: what traitlets says, or what a check of the value raises.
-
-    Returns:
-        The error to show; it names the setting, and shows no value that may hold a secret.
+        error: of traitlets, or of a plugin's check of the value.
     """
     text = _MANY.sub(r"not a \g<kind>", describe(error))
     found = _TRAIT.search(text)
     name = f"c.{found['owner']}.{found['trait']}" if found else _setting_of(error)
     if not name:
-        return StartError(f"a setting has a value that it cannot have: {text}")
+        return StartError(f"invalid value for a setting: {text}")
     if _SECRET.search(name.rpartition(".")[2]):
-        return StartError(f"{name} has a value that it cannot have", hint="check its type and its length")
-    return StartError(f"{name} has a value that it cannot have: {text}")
+        return StartError(f"invalid value for {name}", hint="check its type and its length")
+    return StartError(f"invalid value for {name}: {text}")
 
 
 def with_setting(error: HubError) -> HubError:
-    """Name the setting for whose value a plugin or a class failed, when it was one.
-
-    Args:
-        error: why the hub does not start.
-
-    Returns:
-        The error to show.
-    """
+    """Name the setting in an error that its value caused in a plugin or class; return others unchanged."""
     wrong, plugin = error.__cause__, getattr(error, "plugin", "")
     if not (isinstance(wrong, TraitError) or (plugin and wrong and _setting_of(wrong))):
         return error
@@ -107,7 +95,7 @@ def with_setting(error: HubError) -> HubError:
 
 
 def _setting_of(error: BaseException) -> str:
-    """Find the setting that was being set, checked or made when something failed; empty when none was."""
+    """Return the setting that was being set or validated when an error was raised; empty for none."""
     name = ""
     for frame, _ in traceback.walk_tb(error.__traceback__):
         here = frame.f_locals

@@ -1,4 +1,4 @@
-"""The secret that signs cookies."""
+"""Secret that signs cookies."""
 
 from __future__ import annotations
 
@@ -17,66 +17,53 @@ VARIABLE: Final = "JPY_COOKIE_SECRET"
 
 
 def secret_of_environment() -> bytes:
-    """Get the secret that stands in the environment.
-
-    Returns:
-        The secret; empty when there is none.
-
-    Raises:
-        StartError: it is not written in hexadecimal digits.
-    """
+    """Return the secret of the environment; empty if it is not set."""
     return secret_of_text(os.environ.get(VARIABLE, ""), f"{VARIABLE} in the environment")
 
 
 def secret_of_text(text: str, name: str) -> bytes:
-    """Decode a secret.
+    """Decode a secret of hexadecimal digits.
 
     Args:
-        text: the secret in hexadecimal digits.
-        name: where it stands, for the message.
-
-    Returns:
-        The secret.
+        text: the digits.
+        name: setting or variable, for the message.
 
     Raises:
-        StartError: it is something else; the message does not show it.
+        StartError: it contains anything else; the message does not show it.
     """
     try:
         return bytes.fromhex(text)
     except ValueError as error:
         raise StartError(
-            f"{name} is not written in hexadecimal digits",
-            hint="set it to what `openssl rand -hex 32` prints",
+            f"{name} must consist of hexadecimal digits",
+            hint="set it to the output of `openssl rand -hex 32`",
         ) from error
 
 
 def cookie_secret(given: bytes, file: Path) -> bytes:
-    """Get the secret that signs cookies: the given one, or that of the file, which is made when missing.
+    """Return the given secret, or that of the file, which is created if missing.
 
     Args:
         given: of the configuration or the environment; empty for none.
-        file: holds 32 bytes in hexadecimal digits, or in base64 as old JupyterHubs wrote it.
-
-    Returns:
-        The secret.
+        file: contains the secret in hexadecimal digits, or in base64 as old versions of JupyterHub wrote it.
 
     Raises:
-        StartError: the file is open to others, or holds something else.
+        StartError: other users can read or write the file, or it contains something else.
     """
     if given:
         return given
     try:
-        return _read(file) if file.exists() else _make(file)
+        return _read(file) if file.exists() else _create(file)
     except OSError as error:
         raise StartError(
-            f"the cookie secret cannot be read or made: {file}: {error.strerror}",
+            f"the cookie secret file cannot be read or created: {file}: {error.strerror}",
             exit_code=exit_code_of(error),
         ) from error
 
 
 def _read(file: Path) -> bytes:
     if file.stat().st_mode & (stat.S_IROTH | stat.S_IWOTH):
-        raise StartError(f"the cookie secret is open to everybody: {file}", hint=f"chmod 600 {file}")
+        raise StartError(f"other users can access the cookie secret file: {file}", hint=f"chmod 600 {file}")
     text = file.read_text(errors="replace").strip()
     try:
         return binascii.a2b_hex(text)
@@ -86,12 +73,12 @@ def _read(file: Path) -> bytes:
         return base64.b64decode(text, validate=True)
     except binascii.Error as error:
         raise StartError(
-            f"the cookie secret is neither hexadecimal nor base64: {file}",
-            hint="remove the file: a new one is made, and everybody logs in anew",
+            f"the cookie secret file is neither hexadecimal nor base64: {file}",
+            hint="remove the file: the hub creates a new one, and all users have to log in again",
         ) from error
 
 
-def _make(file: Path) -> bytes:
+def _create(file: Path) -> bytes:
     secret = secrets.token_bytes(BYTES)
     descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as handle:

@@ -1,4 +1,4 @@
-"""What the configuration declares of roles, groups and people."""
+"""Roles, groups, users and services that the configuration declares."""
 
 from __future__ import annotations
 
@@ -23,19 +23,11 @@ log = logging.getLogger("plughub.start")
 
 
 def declared_of(hub: JupyterHub, selection: PluginSelection, tree: ScopeTree, base_url: str) -> Declarations:
-    """Read what is declared.
-
-    Args:
-        hub: the settings of the hub.
-        selection: the plugins.
-        tree: the scopes of the hub.
-        base_url: path of the whole application.
-
-    Returns:
-        What is declared.
+    """Read the declarations of the configuration.
 
     Raises:
-        StartError: something is not good; it names the setting.
+        StartError: a declaration is invalid; names the setting.
+        InvalidError: load_roles or load_groups conflicts with manage_roles or manage_groups.
     """
     rules = {"": Authenticator(config=hub.config), **selection.authenticators}
     with _read_from("extra_user_scopes"):
@@ -61,7 +53,7 @@ def declared_of(hub: JupyterHub, selection: PluginSelection, tree: ScopeTree, ba
 
 
 def _allowed(selection: PluginSelection, rules: Mapping[str, Authenticator]) -> frozenset[str]:
-    """Collect the people whom allowed_users of the active authenticators lists; bad names are reported."""
+    """Return the valid names of allowed_users of all active authenticators; log the invalid ones."""
     names: set[str] = set()
     for plugin in set(selection.active.owners("authenticator")) - {ONETIME}:
         found = rules.get(plugin, rules[""])
@@ -70,23 +62,15 @@ def _allowed(selection: PluginSelection, rules: Mapping[str, Authenticator]) -> 
         names |= good - found.blocked_users
         if bad := sorted(listed - good):
             shown = ", ".join(shorten(name) for name in bad[:10])
-            log.warning(
-                "c.%s.allowed_users lists what cannot be the name of a user: %s", type(found).__name__, shown
-            )
+            log.warning("c.%s.allowed_users contains invalid usernames: %s", type(found).__name__, shown)
     return frozenset(names)
 
 
 def scopes_of(hub: JupyterHub) -> ScopeTree:
-    """Read which scopes there are.
-
-    Args:
-        hub: the settings of the hub.
-
-    Returns:
-        The scopes.
+    """Return the scopes of the hub, custom scopes included.
 
     Raises:
-        StartError: a scope is not good.
+        StartError: a custom scope is invalid.
     """
     with _read_from("custom_scopes"):
         return ScopeTree(hub.custom_scopes)
@@ -94,7 +78,7 @@ def scopes_of(hub: JupyterHub) -> ScopeTree:
 
 @contextlib.contextmanager
 def _read_from(setting: str) -> Iterator[None]:
-    """Name the setting in which something is refused."""
+    """Name the setting in an error that its value causes."""
     try:
         yield
     except InvalidError as error:
@@ -102,7 +86,7 @@ def _read_from(setting: str) -> Iterator[None]:
 
 
 def _check_services(services: Collection[ServiceDeclaration], tree: ScopeTree) -> None:
-    """Refuse scopes that do not exist, and system users as whom this hub cannot start anything."""
+    """Refuse scopes that do not exist, and system users as whom the hub cannot run a service."""
     for service in services:
         tree.check(service.oauth_scopes, f"oauth_client_allowed_scopes of service {service.name!r}")
         if not service.user:
@@ -111,30 +95,30 @@ def _check_services(services: Collection[ServiceDeclaration], tree: ScopeTree) -
             account = pwd.getpwnam(service.user)
         except KeyError as error:
             raise InvalidError(
-                f"service {service.name!r}: there is no system user {service.user!r}"
+                f"service {service.name!r}: system user not found: {service.user!r}"
             ) from error
         if os.geteuid() not in {0, account.pw_uid}:
             raise InvalidError(
-                f"service {service.name!r} is to run as {service.user!r}, and the hub is not root",
-                hint="leave 'user' out: it runs as the user of the hub then",
+                f"service {service.name!r} cannot run as {service.user!r}: the hub does not run as root",
+                hint="remove 'user' to run the service as the user of the hub",
             )
 
 
 def _check_managed(declared: Declarations, authenticators: Collection[Authenticator]) -> None:
-    """Refuse to give by the config file what only authenticators give."""
+    """Refuse role and group members in the config file if only authenticators assign them."""
     if not authenticators:
         return
     if all(found.manage_roles for found in authenticators):
         given = [role.role.name for role in declared.roles if role.users or role.groups]
         if given:
             raise InvalidError(
-                f"manage_roles is set, so c.JupyterHub.load_roles can give no roles to users and groups: "
+                f"manage_roles is set, so c.JupyterHub.load_roles cannot assign roles to users or groups: "
                 f"{', '.join(sorted(given))}"
             )
     if all(found.manage_groups for found in authenticators):
         given = [group.name for group in declared.groups if group.users]
         if given:
             raise InvalidError(
-                f"manage_groups is set, so c.JupyterHub.load_groups can put no users into groups: "
+                f"manage_groups is set, so c.JupyterHub.load_groups cannot add users to groups: "
                 f"{', '.join(sorted(given))}"
             )

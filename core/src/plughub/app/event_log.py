@@ -1,4 +1,4 @@
-"""The event log: starts and stops of servers, in the form in which JupyterHub tells them.
+"""Event log of server starts and stops, in JupyterHub's format.
 
 Source of the schema's id, version and fields: JupyterHub 6.
 """
@@ -24,7 +24,7 @@ _SERVER_ACTION: Final = {
     "$id": SCHEMA,
     "version": "1",
     "title": "A server was started or stopped",
-    "description": "Told when the hub has started or stopped a server; not when a server ended by itself.",
+    "description": "Emitted when the hub has started or stopped a server; not when a server ended by itself.",
     "type": "object",
     "required": ["action", "username", "servername"],
     "properties": {
@@ -36,27 +36,22 @@ _SERVER_ACTION: Final = {
 
 
 class EventLogger(Configurable):
-    """The event log, by the name of its class in jupyter_events."""
+    """Event log, under the name of its class in jupyter_events."""
 
     handlers = traitlets.Any(
         None,
-        help="""Handlers of Python's logging to which the starts and stops of servers are told, as JSON.
-
-        A list, or a function that answers one. It takes the package jupyter_events:
-        ``pip install 'plughub[eventlog]'``.
+        help="""logging.Handler objects that receive the starts and stops of servers as JSON: a list, or a
+        function that returns one. Requires the package jupyter_events: ``pip install 'plughub[eventlog]'``.
         """,
     ).tag(config=True)
 
 
 class EventLog(EventLogger):
-    """The event log: starts and stops of servers, told in the form of JupyterHub."""
+    """Event log of server starts and stops, in JupyterHub's format."""
 
 
 class EventLogPlugin:
-    """Tells handlers of Python's logging what happens to servers.
-
-    Args:
-        handlers: the handlers.
+    """Plugin that emits server starts and stops to logging handlers.
 
     Raises:
         StartError: jupyter_events is not installed.
@@ -64,7 +59,7 @@ class EventLogPlugin:
 
     def __init__(self, handlers: Sequence[logging.Handler]) -> None:
         try:
-            # only who wants an event log needs the package, and it takes long to import
+            # optional package that is slow to import
             from jupyter_events import EventLogger as Events  # noqa: PLC0415
         except ImportError as error:
             raise StartError(
@@ -79,7 +74,7 @@ class EventLogPlugin:
 
     @hookimpl
     def hub_event(self, event: Event) -> None:
-        """Tell of a start or stop; a handler may block."""
+        """Emit a start or stop. A handler may block."""
         action = ACTIONS.get(event.kind)
         if action is not None:
             data = {"action": action, "username": event.user, "servername": event.server or ""}
@@ -87,18 +82,12 @@ class EventLogPlugin:
 
 
 def configured_handlers(config: Config) -> list[logging.Handler]:
-    """Find the handlers that a config file sets.
-
-    Args:
-        config: the whole configuration.
-
-    Returns:
-        The handlers; none when there is to be no event log.
+    """Return the handlers that the config file sets; none if there is no event log.
 
     Raises:
-        StartError: it is no list of handlers.
+        StartError: the setting is not a list of handlers.
     """
-    # Not read by traitlets, which would copy the value: a handler holds a lock and cannot be copied.
+    # Traitlets would copy the value, but a handler holds a lock and cannot be copied.
     given: Any = None
     for cls in (EventLogger, EventLog):
         if cls.__name__ in config:

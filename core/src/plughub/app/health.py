@@ -1,4 +1,4 @@
-"""Whether the hub is well, and who of its processes does what."""
+"""Health of the hub: its processes, their leases, and its services."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from plughub.storage.store import Store, Transaction
 
 
 class Health:
-    """Answers the health page.
+    """Health report of the hub.
 
     Args:
         store: the storage.
         settings: of the hub.
-        trouble: tells what was wrong with the database when it was last asked; reading may still work.
+        trouble: returns the last problem of the database, empty for none; reading may work nevertheless.
     """
 
     def __init__(self, store: Store, settings: HubSettings, trouble: Callable[[], str]) -> None:
@@ -27,20 +27,17 @@ class Health:
         self._trouble = trouble
 
     async def __call__(self) -> HubHealth:
-        """Look whether the database answers, and who is there.
-
-        Returns:
-            The processes, their leases and the services.
+        """Return the hub processes, leases and service states.
 
         Raises:
-            UnavailableError: the database does not answer, or takes no writes.
+            UnavailableError: the database does not respond or is read-only.
         """
-        facts = await self._store.read(self._look)
+        facts = await self._store.read(self._read)
         if trouble := self._trouble():
             raise UnavailableError(trouble)
         return facts
 
-    def _look(self, tx: Transaction) -> HubHealth:
+    def _read(self, tx: Transaction) -> HubHealth:
         alive = {hub.id for hub in hubs_alive(tx, self._settings.lease)}
         leases = tx.leases.holders()
         hubs = (

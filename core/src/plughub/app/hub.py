@@ -1,4 +1,4 @@
-"""A hub process: starts its parts and stops them in order, and decides nothing."""
+"""Hub process: starts its components and stops them in order."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from plughub.app.hub_plan import make_plan
 from plughub.app.login_links import login_link, starter
 from plughub.app.origins import warn_of_shared_origin
 from plughub.app.shutdown import shut_down
-from plughub.app.startup import unless_ended, without_proxy
+from plughub.app.startup import proxy_start_error, unless_ended
 from plughub.app.unread_settings import warn_of_plain_http, warn_of_trust
 from plughub.app.web_server import WebServer, listen
 from plughub.domain.errors import HubError, PluginError
@@ -26,14 +26,14 @@ log = logging.getLogger("plughub")
 
 
 class Hub:
-    """A hub process.
+    """Hub process.
 
     Args:
         config: the configuration.
-        names: plugins as named on the command line or elsewhere; empty for the defaults.
+        names: plugin names of the command line or the environment; empty for the defaults.
 
     Raises:
-        StartError: the configuration or a plugin is not good.
+        StartError: the configuration or a plugin is invalid.
     """
 
     def __init__(self, config: Config, names: list[str]) -> None:
@@ -42,14 +42,14 @@ class Hub:
         self._parts: HubParts | None = None
         self._web: WebServer | None = None
         self._tasks: list[asyncio.Task[None]] = []
-        self._stopped_too: dict[str, bool] = {}
+        self._stop_requests: dict[str, bool] = {}
 
     async def start(self) -> None:
-        """Start everything.
+        """Start all components.
 
         Raises:
-            StartError: something cannot be started; nothing is left running.
-            EndedEarlyError: it was asked to end meanwhile; likewise.
+            StartError: a component failed to start; nothing is left running.
+            EndedEarlyError: shutdown was requested meanwhile; nothing is left running.
         """
         try:
             with self.plan.observing.metrics.startup():
@@ -63,10 +63,10 @@ class Hub:
         self.plan.observing.start(services.events, services.settings)
         self._tasks = [asyncio.create_task(for_ever(work)) for work in services.background]
         self._tasks.append(asyncio.create_task(services.startup_user_sync.call()))
-        self._tasks.append(asyncio.create_task(stop_all(services.servers, parts.of_blocked)))
+        self._tasks.append(asyncio.create_task(stop_all(services.servers, parts.blocked_servers)))
 
     async def _prepare(self) -> None:
-        """Do what touches nothing but the database; the proxy comes after it."""
+        """Create everything except the proxy. Only the database is changed."""
         parts = self._parts = await make_parts(self.plan)
         self._web = listen(self.plan, parts, self.shut_down)
         await parts.services.hub_registry.join()
@@ -74,10 +74,10 @@ class Hub:
 
     @property
     def parts(self) -> HubParts:
-        """The parts of the started hub.
+        """Components of the started hub.
 
         Raises:
-            RuntimeError: it was not started.
+            RuntimeError: the hub was not started.
         """
         if self._parts is None:
             raise RuntimeError("the hub was not started")
@@ -85,15 +85,15 @@ class Hub:
 
     @property
     def url(self) -> str:
-        """Where a browser finds the hub: the only address that it answers at, else that of this machine."""
+        """URL of the hub for browsers: its public origin if servers are separated from it, else that of the
+        proxy.
+        """
         origins = self.plan.origins
         return self.parts.proxy.public_url if origins.shared else origins.hub + self.plan.where.base_url
 
     async def first_link(self) -> str | None:
-        """Make the login link for the user who starts the hub.
-
-        Returns:
-            The link; None when one-time links are not active.
+        """Create a one-time login link for the user who started the hub; None if one-time links are not
+        active.
         """
         if ONETIME not in self.plan.selection.active.names:
             return None
@@ -101,27 +101,27 @@ class Hub:
         return login_link(self.url, token)
 
     def shut_down(self, servers: bool | None = None, proxy: bool | None = None) -> None:
-        """Ask whoever runs the hub to stop it.
+        """Request the shutdown of this process.
 
         Args:
-            servers: stop the servers too; None for what the configuration says.
-            proxy: stop the proxy too; None for what the configuration says.
+            servers: also stop the servers; None for the value of the configuration.
+            proxy: also stop the proxy; None for the value of the configuration.
         """
         given = {"servers": servers, "proxy": proxy}
-        self._stopped_too = {name: wanted for name, wanted in given.items() if wanted is not None}
+        self._stop_requests = {name: wanted for name, wanted in given.items() if wanted is not None}
         self.ended.set()
 
     async def stop(self) -> None:
-        """Stop, with servers and proxy as the configuration says, unless other processes continue."""
+        """Shut down. The last hub process also stops servers and proxy as configured."""
         try:
-            await shut_down(self.parts.services, self._web, self._end_tasks, self._stopped_too)
+            await shut_down(self.parts.services, self._web, self._end_tasks, self._stop_requests)
         except HubError as error:
             log.warning("servers and proxy are left as they are: %s", error)
         finally:
             await self.close()
 
     async def close(self) -> None:
-        """End this process' part and leave servers and proxy as they are."""
+        """Close this process's resources; leave servers and proxy running."""
         if self._web is not None:
             await self._web.close()
         await self._end_tasks()
@@ -137,7 +137,7 @@ class Hub:
         self.plan.store.database.close()
 
     def _warn(self, parts: HubParts) -> None:
-        """Log what the configuration leaves open; a hub that cannot start says that alone."""
+        """Log warnings about the configuration. After the start: a failed start logs only its error."""
         plan = self.plan
         authenticators = plan.selection.active.owners("authenticator")
         warn_of_shared_origin(plan.origins, parts.proxy_info, plan.selection.proxy, authenticators)
@@ -145,7 +145,7 @@ class Hub:
         warn_of_plain_http(plan.config, plan.where.ip)
 
     async def _end_tasks(self) -> None:
-        """End the work in the background."""
+        """Cancel the background tasks."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -155,4 +155,4 @@ async def _start_proxy(services: HubServices) -> None:
     try:
         await services.routes.start()
     except PluginError as error:
-        raise without_proxy(error) from error
+        raise proxy_start_error(error) from error

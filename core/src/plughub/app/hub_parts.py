@@ -1,4 +1,4 @@
-"""The parts of a hub process, made from its plan; nothing runs yet."""
+"""Components of a hub process, created from its plan; none of them runs yet."""
 
 from __future__ import annotations
 
@@ -38,17 +38,17 @@ from plughub.storage.store import Store
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HubParts:
-    """The parts of a hub process.
+    """Components of a hub process.
 
     Attributes:
         services: the services.
         caller: calls hooks.
         pools: threads of plugins.
-        tls: certificates of the parts; None for plain HTTP.
+        tls: certificates for internal TLS; None for plain HTTP.
         proxy: settings of the proxy.
-        proxy_info: what the proxy says of itself.
+        proxy_info: capabilities of the proxy.
         host_cookies_since: when login cookies got the prefix ``__Host-``, in seconds since the epoch.
-        of_blocked: running servers of users who are blocked.
+        blocked_servers: running servers of users who are blocked.
     """
 
     services: HubServices
@@ -58,32 +58,26 @@ class HubParts:
     proxy: ProxySettings
     proxy_info: ProxyInfo
     host_cookies_since: float
-    of_blocked: list[ServerRecord]
+    blocked_servers: list[ServerRecord]
 
     def close(self) -> None:
-        """End the threads."""
+        """Stop the threads."""
         self.services.auth_states.close()
         self.pools.close()
 
 
 async def make_parts(plan: HubPlan) -> HubParts:
-    """Configure the plugins, bring the database to what the configuration says, and make the services.
-
-    Args:
-        plan: of the hub.
-
-    Returns:
-        The parts.
+    """Configure the plugins, sync the configuration into the database, and create the services.
 
     Raises:
-        StartError: a setting or a plugin is not good.
+        StartError: a setting or a plugin is invalid.
     """
     with contextlib.ExitStack() as undo:
         pools = ThreadPools(plan.config.plugin_threads)
         undo.callback(pools.close)
         caller = HookCaller(plan.selection.active, pools, plan.observing.metrics.hook_called)
         tls = await asyncio.to_thread(prepare_tls, plan.config, plan.where.connect_url)
-        mark = await plan.store.write(lambda tx: prepare(tx, plan.selection.heirs))
+        mark = await plan.store.write(lambda tx: prepare(tx, plan.selection.replacements))
         _configure_plugins(plan, caller, mark, tls)
         proxy_info = _proxy_info(plan, caller)
         proxy = in_proxy(tls, plan.proxy, plan.selection.proxy, proxy_info)
@@ -91,7 +85,7 @@ async def make_parts(plan: HubPlan) -> HubParts:
         auth_states = open_auth_states(plan.config.config, plan.store, settings.policies)
         undo.callback(auth_states.close)
         hooks = Hooks(caller)
-        tree, declared, of_blocked = await _sync_configuration(plan)
+        tree, declared, blocked_servers = await _sync_configuration(plan)
         await load_managed_roles(hooks, plan.store, settings, tree)
         rename = plan.config.allow_existing_invalid_named_servers == "autorename"
         await look_at_old_names(plan.store, hooks, settings, rename=rename)
@@ -124,7 +118,7 @@ async def make_parts(plan: HubPlan) -> HubParts:
         proxy=proxy,
         proxy_info=proxy_info,
         host_cookies_since=since,
-        of_blocked=of_blocked,
+        blocked_servers=blocked_servers,
     )
 
 
@@ -166,62 +160,48 @@ async def _sync_configuration(plan: HubPlan) -> tuple[ScopeTree, Declarations, l
     try:
         tree = scopes_of(plan.config)
         declared = declared_of(plan.config, plan.selection, tree, plan.where.base_url)
-        of_blocked = await plan.store.write(lambda tx: declare(tx, declared))
+        blocked_servers = await plan.store.write(lambda tx: declare(tx, declared))
         await make_users(plan.store, declared.allowed)
     except InvalidError as error:
         raise StartError(error.message, hint=error.hint) from error
-    return tree, declared, of_blocked
+    return tree, declared, blocked_servers
 
 
 def open_auth_states(config: Config, store: Store, policies: Mapping[str, LoginPolicy]) -> AuthStates:
-    """Get the keys for the saved secrets.
-
-    Args:
-        config: the whole configuration.
-        store: the storage.
-        policies: what the settings of each authenticator say.
-
-    Returns:
-        What seals and opens secrets.
+    """Create the encrypted store of auth states.
 
     Raises:
-        StartError: a key is not good, or secrets are to be saved and there is none.
+        StartError: a key is invalid, or auth states are enabled without a key.
     """
     try:
-        keeper = CryptKeeper(config=config)
-        keys, threads = keeper.keys, keeper.n_threads
+        crypt = CryptKeeper(config=config)
+        keys, threads = crypt.keys, crypt.n_threads
     except NoKeyError as error:
         raise StartError(str(error)) from error
     except TraitError as error:
         raise bad_value(error) from error
-    wanting = [name or "Authenticator" for name, policy in policies.items() if policy.enable_auth_state]
-    if wanting and not keys:
+    enabled_for = [name or "Authenticator" for name, policy in policies.items() if policy.enable_auth_state]
+    if enabled_for and not keys:
         raise StartError(
-            f"enable_auth_state is set ({', '.join(wanting)}), but there is no key to encrypt with",
-            hint="set JUPYTERHUB_CRYPT_KEY to what `openssl rand -hex 32` prints, or c.CryptKeeper.keys",
+            f"enable_auth_state is set ({', '.join(enabled_for)}), but there is no key to encrypt with",
+            hint="set JUPYTERHUB_CRYPT_KEY or c.CryptKeeper.keys to the output of `openssl rand -hex 32`",
         )
     return AuthStates(store, keys, threads)
 
 
 async def load_managed_roles(hooks: Hooks, store: Store, settings: HubSettings, tree: ScopeTree) -> None:
-    """Have authenticators name the roles that they manage, and bring these to what they say.
-
-    Args:
-        hooks: the hooks.
-        store: the storage.
-        settings: of the hub.
-        tree: the scopes of the hub.
+    """Store the roles that authenticators manage.
 
     Raises:
-        StartError: an authenticator failed, or a role is not good.
+        StartError: an authenticator failed, or a role is invalid.
     """
-    keeper = IdentityService(settings, tree)
+    identities = IdentityService(settings, tree)
     reset = any(settings.policy_of(name).reset_managed_roles for name in settings.authenticators)
     try:
         named = [await hooks.managed_roles(name) for name in settings.authenticators]
         roles = [role for found in named for role in found]
         if roles or reset:
-            await store.write(lambda tx: keeper.declare(tx, roles, reset=reset))
+            await store.write(lambda tx: identities.declare(tx, roles, reset=reset))
     except (PluginError, InvalidError) as error:
         raise StartError(
             f"the roles of an authenticator cannot be loaded: {error.message}",

@@ -1,4 +1,4 @@
-"""What the configuration asks for, read and checked before anything runs."""
+"""Plan of a hub process: the configuration, read and checked before anything runs."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ log = logging.getLogger("plughub")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HubPlan:
-    """What a hub process is to be.
+    """Plan of a hub process.
 
     Attributes:
         config: the settings of the hub.
         where: the addresses.
-        origins: which origins hub, servers and services have in a browser.
+        origins: web origins of hub, servers and services.
         proxy: settings of the proxy, without certificates.
-        runtime_dir: folder for sockets, logs and generated files.
+        runtime_dir: directory for sockets, logs and generated files.
         secret: signs cookies.
-        store: the storage, whose schema is current.
+        store: the storage; its schema is current.
         selection: the plugins.
-        links: one-time login links; active when `ONETIME` is among the plugins.
+        links: one-time login links; active if `ONETIME` is among the plugins.
         observing: metrics, event log and audit trail.
     """
 
@@ -63,13 +63,10 @@ def make_plan(config: Config, names: list[str]) -> HubPlan:
 
     Args:
         config: the whole configuration.
-        names: plugins as named on the command line or elsewhere; empty for the defaults.
-
-    Returns:
-        The plan.
+        names: plugin names of the command line or the environment; empty for the defaults.
 
     Raises:
-        StartError: the configuration, a plugin or the database is not good. Nothing is stored then.
+        StartError: the configuration, a plugin or the database is invalid; nothing was stored.
     """
     hub = JupyterHub(config=config)
     where = addresses(hub)

@@ -1,4 +1,4 @@
-"""What is said of the plugins that are installed."""
+"""Description of the installed plugins."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from plughub.plugin.loader import InstalledPlugin, installed_plugins
 
 @dataclass(frozen=True, slots=True)
 class PluginDescription:
-    """A plugin that is installed.
+    """Installed plugin.
 
     Attributes:
         name: of the plugin.
-        distribution: of Python, that brings it.
+        distribution: Python distribution that contains it.
         version: of the distribution.
-        module: that has its hooks.
-        status: ``active``, ``installed``, or why it does not fit this hub.
+        module: that implements its hooks.
+        status: ``active``, ``installed``, or why it is incompatible with this hub.
     """
 
     name: str
@@ -28,23 +28,16 @@ class PluginDescription:
 
 
 def describe_plugins(active: Iterable[str] = ()) -> list[PluginDescription]:
-    """Describe every plugin that is installed.
+    """Describe every installed plugin.
 
     Args:
-        active: names of those that are active.
-
-    Returns:
-        One description of each.
+        active: names of the active plugins.
     """
     return [_describe(plugin, set(active)) for plugin in installed_plugins().values()]
 
 
 def plugin_versions() -> dict[str, str]:
-    """Give the version of every plugin that is installed.
-
-    Returns:
-        Versions by name.
-    """
+    """Return the version of every installed plugin, by name."""
     return {plugin.name: plugin.version for plugin in installed_plugins().values()}
 
 

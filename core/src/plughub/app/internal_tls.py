@@ -31,14 +31,14 @@ _EVERYWHERE: Final = frozenset({"", "0.0.0.0", "::", "*"})  # noqa: S104 - a com
 
 @dataclass(frozen=True, slots=True)
 class InternalTLS:
-    """The certificates of this hub's parts.
+    """Certificates of this hub's components.
 
     Attributes:
-        folder: where they are.
-        hub: those of the hub.
-        proxy_client: what the proxy shows to hub and servers; None when its authority is an external one.
-        proxy_api: what the proxy's API shows; None when its authority is an external one.
-        context: for connections of the hub to others.
+        folder: stores them.
+        hub: certificate of the hub.
+        proxy_client: client certificate of the proxy; None if its authority is external and cannot sign here.
+        proxy_api: certificate of the proxy's API; None if its authority is external and cannot sign here.
+        context: for connections of the hub to other components.
     """
 
     folder: CertificateFolder
@@ -48,10 +48,7 @@ class InternalTLS:
     context: ssl.SSLContext
 
     def service_files(self, service: ServiceDeclaration) -> TLSFiles:
-        """Make the certificate of a service that the hub starts, where it has none yet. It blocks.
-
-        Args:
-            service: the service.
+        """Return the certificate of a service that the hub starts; create it if missing. Blocks.
 
         Returns:
             The files; they belong to the system user of the service.
@@ -66,17 +63,17 @@ class InternalTLS:
 
 
 def prepare_tls(hub: JupyterHub, connect_url: str) -> InternalTLS | None:
-    """Make what is missing of authorities and certificates. It blocks.
+    """Create missing authorities and certificates. Blocks.
 
     Args:
         hub: the settings of the hub.
-        connect_url: where others reach the hub.
+        connect_url: URL at which other components connect to the hub.
 
     Returns:
-        The certificates; None when ``internal_ssl`` is off.
+        The certificates; None if ``internal_ssl`` is off.
 
     Raises:
-        StartError: they cannot be made.
+        StartError: they cannot be created.
     """
     if not hub.internal_ssl:
         return None
@@ -87,44 +84,35 @@ def prepare_tls(hub: JupyterHub, connect_url: str) -> InternalTLS | None:
     of_hub = _specific([hub.hub_ip, hub.hub_connect_ip, urlsplit(connect_url).hostname or ""])
     try:
         files = folder.keep(HUB_PARTY, HUB, dict.fromkeys([HUB_PARTY, *local, *of_hub]))
-        client = _keep(folder, "proxy-client", PROXY_CLIENT, local)
-        api = _keep(folder, "proxy-api", PROXY_API, local)
+        client = _issue(folder, "proxy-client", PROXY_CLIENT, local)
+        api = _issue(folder, "proxy-api", PROXY_API, local)
         context = files.client_context()
     except (OSError, ValueError) as error:
         raise StartError(
-            f"the certificates of the hub cannot be made or read: {error}",
-            hint="look at JupyterHub.trusted_alt_names and JupyterHub.internal_certs_location",
+            f"the certificates for internal_ssl cannot be created or read: {error}",
+            hint="check JupyterHub.trusted_alt_names and JupyterHub.internal_certs_location",
             exit_code=exit_code_of(error),
         ) from error
     return InternalTLS(folder, files, client, api, context)
 
 
 def in_proxy(tls: InternalTLS | None, settings: ProxySettings, plugin: str, info: ProxyInfo) -> ProxySettings:
-    """Hand the certificates to the proxy.
-
-    Args:
-        tls: the certificates; None when ``internal_ssl`` is off.
-        settings: of the proxy.
-        plugin: of the proxy.
-        info: what it says of itself.
-
-    Returns:
-        The settings with them.
+    """Return the proxy's settings with its certificates, if ``internal_ssl`` is on.
 
     Raises:
-        StartError: it cannot do what ``internal_ssl`` asks for.
+        StartError: the proxy does not support internal TLS.
     """
     if tls is None:
         return settings
     if not info.internal_tls:
         raise StartError(
-            f"c.JupyterHub.internal_ssl is set, but plugin {plugin!r} cannot reach servers by TLS",
-            hint="use the plugin 'haproxy' or 'chp' as proxy, or switch internal_ssl off",
+            f"c.JupyterHub.internal_ssl is set, but the proxy {plugin!r} cannot connect to servers with TLS",
+            hint="use the plugin 'haproxy' or 'chp' as proxy, or disable internal_ssl",
         )
     return replace(settings, client_tls=tls.proxy_client, api_tls=tls.proxy_api, hub_tls=tls.hub)
 
 
-def _keep(folder: CertificateFolder, name: str, authority: str, names: Iterable[str]) -> TLSFiles | None:
+def _issue(folder: CertificateFolder, name: str, authority: str, names: Iterable[str]) -> TLSFiles | None:
     if not folder.can_sign(authority):
         return None
     return folder.keep(name, authority, dict.fromkeys(names))

@@ -1,4 +1,4 @@
-"""Where one-time login links lead, and who starts a hub."""
+"""URLs of one-time login links, and the user for whom the hub creates the first one."""
 
 from __future__ import annotations
 
@@ -19,47 +19,35 @@ from plughub.storage.store import Store
 
 
 def starter() -> str:
-    """Name the person who runs this process.
-
-    Returns:
-        Name of the person behind ``sudo``, else of the user of this process.
+    """Return the name of the person who runs this process: of the user behind ``sudo``, if any.
 
     Raises:
-        StartError: the user of this process has no name, as in a container that runs as any number.
+        StartError: the uid of this process has no name, as is common in containers.
     """
     try:
         return os.environ.get("SUDO_USER") or getpass.getuser()
     except (KeyError, OSError) as error:
         raise StartError(
-            f"the user of this process, {os.getuid()}, has no name, and the login link is for that user",
-            hint="set the environment variable USER to the name that you want to have in the hub",
+            f"no login link without a username: uid {os.getuid()} of this process has no name",
+            hint="set the environment variable USER to the username for the login link",
         ) from error
 
 
 def login_link(hub_url: str, token: str) -> str:
-    """Build a one-time login link.
+    """Return the URL of a one-time login link.
 
     Args:
-        hub_url: where a browser reaches the hub, with its base_url.
+        hub_url: URL of the hub for browsers, with its base_url.
         token: the secret part.
-
-    Returns:
-        The link.
     """
     return f"{hub_url.rstrip('/')}/hub/login/onetime?{urlencode({'token': token})}"
 
 
 def address_for_users(hub: JupyterHub) -> str:
-    """Work out the address at which users reach a hub, from its settings alone.
-
-    Args:
-        hub: the settings of the hub.
-
-    Returns:
-        public_url where it is set, else the address of the proxy; with base_url.
+    """Return the URL of a hub for browsers, with base_url, from its settings alone.
 
     Raises:
-        StartError: the settings do not go together.
+        StartError: the settings conflict.
     """
     where, origins = addresses(hub), read_origins(hub)
     if origins.hub:
@@ -68,11 +56,7 @@ def address_for_users(hub: JupyterHub) -> str:
 
 
 def require_login_links(config: Config, names: list[str]) -> None:
-    """Refuse to make a login link that no hub with this configuration would take.
-
-    Args:
-        config: the configuration.
-        names: plugins as named on the command line or elsewhere; empty for the defaults.
+    """Refuse to create a login link that no hub with this configuration would accept.
 
     Raises:
         StartError: one-time links are not active, or a plugin cannot be loaded.
@@ -83,6 +67,6 @@ def require_login_links(config: Config, names: list[str]) -> None:
     active = chooser.choose(names).active.names
     if ONETIME not in active:
         raise StartError(
-            f"one-time login links are not active; the plugins are: {', '.join(active)}",
+            f"one-time login links are not active; active plugins: {', '.join(active)}",
             hint=f"add {ONETIME!r} to c.JupyterHub.plugins (or --plugins) and restart the hub",
         )

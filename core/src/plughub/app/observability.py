@@ -1,4 +1,4 @@
-"""Putting together what watches the hub: metrics, event log and audit trail."""
+"""Composition of metrics, event log and audit trail."""
 
 from __future__ import annotations
 
@@ -27,41 +27,37 @@ from plughub.services.observability.periodic_metrics import MetricsReport, watch
 from plughub.services.settings import HubSettings
 from plughub.storage.store import Store
 
-TELL_SECONDS: Final = 10.0
+PUBLISH_TIMEOUT: Final = 10.0
+"""Seconds to deliver the last events to plugins at the end of the process."""
 
 
 class PeriodicMetricsCollector(Configurable):
-    """What is measured now and then. Users and servers are counted when the metrics are read."""
+    """Metrics that are collected periodically. Users and servers are counted when the metrics are read."""
 
-    active_users_enabled = traitlets.Bool(True, help="Count how many users were active.").tag(config=True)
+    active_users_enabled = traitlets.Bool(True, help="Count active users.").tag(config=True)
     active_users_update_interval = traitlets.Float(
-        300, min=0, help="Seconds for which a count of active users holds."
+        300, min=0, help="Seconds for which a count of active users is cached."
     ).tag(config=True)
 
-    event_loop_interval_enabled = traitlets.Bool(True, help="Measure how late the event loop is.").tag(
+    event_loop_interval_enabled = traitlets.Bool(True, help="Measure the delay of the event loop.").tag(
         config=True
     )
     event_loop_interval_resolution = traitlets.Float(
         0.05,
         min=0.001,
-        help="""Seconds between two looks at how late the event loop is. While nobody has read the metrics for
-        five minutes it is looked four times a second.""",
+        help="""Seconds between two measurements of the event loop's delay. If the metrics have not been read
+        for five minutes, the delay is measured only four times a second.""",
     ).tag(config=True)
     event_loop_interval_log_threshold = traitlets.Float(
-        1, help="Seconds of delay of the event loop that are worth a line in the log."
+        1, help="Delay of the event loop in seconds above which it is logged."
     ).tag(config=True)
 
 
 class Observing:
-    """What watches the hub.
-
-    Args:
-        config: the whole configuration.
-        hub: the settings of the hub.
-        store: the storage.
+    """Metrics, event log and audit trail of a hub process.
 
     Raises:
-        StartError: a setting is not good.
+        StartError: a setting is invalid.
     """
 
     def __init__(self, config: Config, hub: JupyterHub, store: Store) -> None:
@@ -69,16 +65,12 @@ class Observing:
         self._collector = PeriodicMetricsCollector(config=config)
         self._handlers = configured_handlers(config)
         self._tasks: list[asyncio.Task[None]] = []
-        self._told: EventPublisher | None = None
-        self.metrics = Metrics(naming(os.environ))
+        self._events: EventPublisher | None = None
+        self.metrics = Metrics(read_metric_names(os.environ))
         self.audit = AuditTrail(store) if hub.audit_days else None
 
     def join(self, selection: PluginSelection) -> None:
-        """Add what listens to the plugins, after all others.
-
-        Args:
-            selection: the plugins.
-        """
+        """Register the observers as the last plugins."""
         selection.active.add(METRICS, self.metrics)
         if self.audit is not None:
             selection.active.add(AUDIT, self.audit)
@@ -87,25 +79,17 @@ class Observing:
         selection.classes += [PeriodicMetricsCollector, EventLog]
 
     def report(self, pools: ThreadPools) -> MetricsReport:
-        """Give what answers the page with metrics.
+        """Return the report behind the metrics page.
 
         Args:
             pools: threads of plugins.
-
-        Returns:
-            The report.
         """
         every = self._collector.active_users_update_interval if self._collector.active_users_enabled else None
         return MetricsReport(self._store, self.metrics, pools.load, active_users_every=every)
 
     def start(self, events: EventPublisher, settings: HubSettings) -> None:
-        """Begin to tell what happens, and to measure.
-
-        Args:
-            events: tells plugins what happens.
-            settings: of the hub.
-        """
-        self._told = events
+        """Start publishing events and measuring."""
+        self._events = events
         self._settings = settings
         work = [events.run]
         if self.audit is not None:
@@ -118,11 +102,11 @@ class Observing:
         events.tell(EventKind.HUB_STARTED, "", hub=settings.hub_id, host=settings.host)
 
     async def finish(self) -> None:
-        """Tell and store what is left; nothing happens any more."""
-        if self._told is not None:
+        """Publish and store the remaining events at the end of the process."""
+        if self._events is not None:
             hub, host = self._settings.hub_id, self._settings.host
-            self._told.tell(EventKind.HUB_STOPPED, "", hub=hub, host=host)
-            await self._told.finish(TELL_SECONDS)
+            self._events.tell(EventKind.HUB_STOPPED, "", hub=hub, host=host)
+            await self._events.finish(PUBLISH_TIMEOUT)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -130,17 +114,11 @@ class Observing:
             await self.audit.finish()
 
 
-def naming(environ: Mapping[str, str]) -> MetricNames:
-    """Read how metrics are called and cut.
-
-    Args:
-        environ: environment variables.
-
-    Returns:
-        The naming.
+def read_metric_names(environ: Mapping[str, str]) -> MetricNames:
+    """Read names and buckets of the metrics from environment variables.
 
     Raises:
-        StartError: a variable makes no sense.
+        StartError: a variable is invalid.
     """
     return MetricNames(
         prefix=environ.get("JUPYTERHUB_METRICS_PREFIX", "jupyterhub"),
@@ -155,7 +133,7 @@ def _buckets(environ: Mapping[str, str], what: str) -> tuple[float, ...]:
     try:
         ends = tuple(float(part) for part in text.split(",")) if text else ()
     except ValueError as error:
-        raise StartError(f"{name} must be numbers with commas between them, such as 1,5,30,inf") from error
+        raise StartError(f"{name} must be a comma-separated list of numbers, such as 1,5,30,inf") from error
     if list(ends) != sorted(set(ends)):
-        raise StartError(f"{name} must rise from number to number")
+        raise StartError(f"{name} must be in ascending order, such as 1,5,30,inf")
     return ends

@@ -1,4 +1,4 @@
-"""Reading which origins hub, servers and services have, and refusing what would not separate them."""
+"""Web origins of hub, servers and services, and checks that they separate these from each other."""
 
 from __future__ import annotations
 
@@ -19,20 +19,14 @@ _HOOKS: Final = {"idna": idna_host, "legacy": legacy_host}
 
 
 def read_origins(hub: JupyterHub) -> Origins:
-    """Read the origins.
-
-    Args:
-        hub: the settings of the hub.
-
-    Returns:
-        The origins.
+    """Read the web origins from the settings.
 
     Raises:
-        StartError: the settings do not go together, or would leave a hole.
+        StartError: the settings conflict, or would not separate servers from the hub.
     """
     if hub.subdomain_host and hub.servers_url:
         raise StartError(
-            "c.JupyterHub.subdomain_host and c.JupyterHub.servers_url exclude each other: set one"
+            "c.JupyterHub.subdomain_host and c.JupyterHub.servers_url exclude each other: set one of them"
         )
     if hub.subdomain_host:
         origins = _of_subdomains(hub)
@@ -46,30 +40,27 @@ def read_origins(hub: JupyterHub) -> Origins:
 
 
 def servers_port(hub: JupyterHub, port: int, origins: Origins) -> int:
-    """Work out the second port of the proxy.
+    """Return the proxy's second port; 0 if it has none.
 
     Args:
         hub: the settings of the hub.
         port: the first port.
         origins: the origins.
 
-    Returns:
-        The port; 0 for none.
-
     Raises:
-        StartError: both ports are the same, or the setting has no meaning.
+        StartError: both ports are the same, or servers_port is set without effect.
     """
     if not origins.by_port:
         if hub.servers_port:
             raise StartError(
-                "c.JupyterHub.servers_port is for a servers_url with the host of the hub: take it out"
+                "c.JupyterHub.servers_port requires a servers_url with the host of the hub: remove it"
             )
         return 0
     second = hub.servers_port or port_of(origins.servers)
     if second == port:
         raise StartError(
-            f"c.JupyterHub.servers_url: the proxy listens on port {port} for the hub already",
-            hint="set JupyterHub.servers_port to the port on which it listens for servers",
+            f"c.JupyterHub.servers_url: the proxy already listens on port {port} for the hub",
+            hint="set JupyterHub.servers_port to another port, on which the proxy listens for servers",
         )
     return second
 
@@ -79,47 +70,40 @@ def check_origins(origins: Origins, proxy: ProxyInfo, plugin: str) -> None:
 
     Args:
         origins: the origins.
-        proxy: what the proxy says of itself.
-        plugin: its name.
+        proxy: capabilities of the proxy.
+        plugin: name of the proxy's plugin.
 
     Raises:
-        StartError: the proxy cannot do it.
+        StartError: the proxy does not support routes by host, or a second port.
     """
     setting = "subdomain_host" if origins.alone else "servers_url"
     if origins.by_host and not proxy.host_routing:
         raise StartError(
-            f"c.JupyterHub.{setting}: the proxy {plugin!r} takes no routes with hosts",
-            hint="use the plugin haproxy or chp",
+            f"c.JupyterHub.{setting}: the proxy {plugin!r} cannot route by host",
+            hint="use the plugin 'haproxy' or 'chp' as proxy",
         )
     if origins.by_port and not proxy.servers_port:
         raise StartError(
             f"c.JupyterHub.servers_url: the proxy {plugin!r} cannot listen on a second port",
-            hint="use the plugin haproxy, or another host in servers_url",
+            hint="use the plugin 'haproxy' as proxy, or set servers_url to another host",
         )
 
 
 def warn_of_shared_origin(
     origins: Origins, proxy: ProxyInfo, plugin: str, authenticators: Collection[str]
 ) -> None:
-    """Log what people who share the origin of their servers risk; nothing where there is one person.
-
-    Args:
-        origins: the origins.
-        proxy: what the proxy says of itself.
-        plugin: its name.
-        authenticators: the plugins by which people log in.
-    """
+    """Warn of the risks of origins that users share, unless one-time links are the only login."""
     if origins.alone or set(authenticators) <= {ONETIME}:
         return
     if origins.shared:
         log.warning(
-            "the servers of all users share the hub's web address: a page of one can act on the hub as "
-            "whoever opens it. Set JupyterHub.subdomain_host or JupyterHub.servers_url"
+            "the servers of all users share the hub's web address: a page of one server can act on the hub "
+            "as the user who opens it. Set JupyterHub.subdomain_host or JupyterHub.servers_url"
         )
     if not proxy.drops_worker_scope:
         log.warning(
-            "the proxy %s passes the header Service-Worker-Allowed on: a server can put a service worker "
-            "before all pages of its web address. Use haproxy, or set JupyterHub.subdomain_host",
+            "the proxy %s forwards the Service-Worker-Allowed header: a server can install a service worker "
+            "that intercepts all pages of its origin. Use haproxy as proxy, or set JupyterHub.subdomain_host",
             plugin,
         )
 
@@ -127,25 +111,18 @@ def warn_of_shared_origin(
 def check_worker_scopes(
     hub: JupyterHub, origins: Origins, proxy: ProxyInfo, plugin: str, authenticators: Collection[str]
 ) -> None:
-    """Refuse a proxy with which a server could put itself before the login page of the hub.
-
-    Args:
-        hub: the settings of the hub.
-        origins: those of hub and servers.
-        proxy: what the proxy says of itself.
-        plugin: its name.
-        authenticators: the plugins by which people log in.
+    """Refuse a proxy with which a server could intercept the login page of the hub.
 
     Raises:
-        StartError: several people share the hub's origin, and the proxy passes ``Service-Worker-Allowed`` on.
+        StartError: users share the hub's origin, and the proxy forwards ``Service-Worker-Allowed``.
     """
     harmless = proxy.drops_worker_scope or not origins.shared or set(authenticators) <= {ONETIME}
     if not harmless and not hub.allow_worker_scopes:
         raise StartError(
-            f"the proxy {plugin!r} passes the header Service-Worker-Allowed on: the server of one user could "
-            "put a service worker before the hub's login page and read the passwords of all others",
+            f"the proxy {plugin!r} forwards the Service-Worker-Allowed header: the server of one user could "
+            "install a service worker in front of the hub's login page and read the passwords of other users",
             hint="set c.JupyterHub.subdomain_host or servers_url, use the plugin haproxy or a chp that the "
-            "hub launches, or set c.JupyterHub.allow_worker_scopes = True to start all the same",
+            "hub launches, or set c.JupyterHub.allow_worker_scopes = True to accept the risk",
         )
 
 
@@ -154,11 +131,11 @@ def _of_subdomains(hub: JupyterHub) -> Origins:
     host = host_of(origin)
     if hub.public_url and normal_origin(hub.public_url) != origin:
         raise StartError(
-            f"c.JupyterHub.public_url = {hub.public_url!r} is not at c.JupyterHub.subdomain_host = "
-            f"{hub.subdomain_host!r}, which is the address of the hub: take it out"
+            f"c.JupyterHub.public_url = {hub.public_url!r} conflicts with c.JupyterHub.subdomain_host = "
+            f"{hub.subdomain_host!r}, which already is the URL of the hub: remove public_url"
         )
     if is_valid_ip(host) or not is_host_name(host) or len(host) + 1 + MAX_LABEL > MAX_HOST:
-        raise StartError(f"c.JupyterHub.subdomain_host: there can be no hosts below {host!r}")
+        raise StartError(f"c.JupyterHub.subdomain_host: {host!r} cannot have subdomains")
     hook = hub.subdomain_hook
     return Origins(hub=origin, host_hook=_HOOKS[hook] if isinstance(hook, str) else hook)
 
@@ -166,10 +143,12 @@ def _of_subdomains(hub: JupyterHub) -> Origins:
 def _of_second(hub: JupyterHub) -> Origins:
     servers = _read("servers_url", hub.servers_url)
     if not hub.public_url:
-        raise StartError("c.JupyterHub.servers_url needs c.JupyterHub.public_url, the address of the hub")
+        raise StartError("c.JupyterHub.servers_url needs c.JupyterHub.public_url, the URL of the hub")
     origin = _read("public_url", hub.public_url)
     if servers == origin:
-        raise StartError(f"c.JupyterHub.servers_url = {hub.servers_url!r} is the address of the hub itself")
+        raise StartError(
+            f"c.JupyterHub.servers_url = {hub.servers_url!r} is the URL of the hub: use another host or port"
+        )
     return Origins(hub=origin, servers=servers)
 
 
@@ -177,13 +156,13 @@ def _check_cookies(hub: JupyterHub, origins: Origins) -> None:
     options = hub.tornado_settings.get("cookie_options", {})
     if any(name.lower() == "domain" for name in options):
         raise StartError(
-            "c.JupyterHub.tornado_settings: cookie_options with a domain send the login cookie to servers; "
-            "take the domain out"
+            "c.JupyterHub.tornado_settings: a domain in cookie_options would send the login cookie to "
+            "servers; remove the domain"
         )
     if hub.cookie_host_prefix_enabled and origins.by_port:
         raise StartError(
-            "c.JupyterHub.cookie_host_prefix_enabled: such cookies go to all ports of a host, and to every "
-            "server with c.JupyterHub.servers_url on the hub's host; take one of them out"
+            "c.JupyterHub.cookie_host_prefix_enabled would send the hub's login cookie to every server, "
+            "because c.JupyterHub.servers_url has the hub's host; remove one of these settings"
         )
 
 

@@ -1,4 +1,4 @@
-"""Which plugins are active: those that are named, those that a config file names by class, the defaults."""
+"""Choice of the active plugins: named plugins, plugins of configured classes, and defaults."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any, Final
 from traitlets.config import Config, Configurable
 
 from plughub.app.class_plugins import (
+    PUBLIC,
     import_class,
     name_of,
     plugin_of_class,
@@ -19,7 +20,7 @@ from plughub.app.class_plugins import (
     what_to_inherit,
 )
 from plughub.app.config import JupyterHub
-from plughub.app.replacements import Replacements, succession
+from plughub.app.replacements import Replacements, find_replacements
 from plughub.app.upstream_names import plugin_instead
 from plughub.classes.authenticator.access import AccessRules
 from plughub.classes.authenticator.authenticator import Authenticator
@@ -51,16 +52,16 @@ BASES: Final = {"spawner": Spawner, "authenticator": Authenticator, "proxy": Pro
 
 @dataclass(slots=True)
 class PluginSelection:
-    """The plugins that were chosen.
+    """Chosen plugins.
 
     Attributes:
         active: the plugins.
         classes: every configurable class, for the check of the configuration.
         authenticators: instances of authenticator classes, by plugin.
-        default_spawner: the one that is used when nobody chooses.
-        added: plugins that nobody named.
-        heirs: by kind, the plugin whose place a configured class takes and the name of the class, by which
-            an older hub called it.
+        default_spawner: spawner of start requests that name none.
+        added: defaults that were added because no plugin of their kind was named.
+        replacements: by kind, the plugin that a configured class replaces and the name of the class, under
+            which older hubs stored it.
     """
 
     active: ActivePlugins
@@ -68,27 +69,23 @@ class PluginSelection:
     authenticators: dict[str, Authenticator] = field(default_factory=dict)
     default_spawner: str = ""
     added: tuple[str, ...] = ()
-    heirs: dict[str, tuple[str, str]] = field(default_factory=dict)
+    replacements: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     @property
     def spawners(self) -> tuple[str, ...]:
-        """The spawners, the default one first."""
+        """Names of the spawners, the default one first."""
         owners = self.active.owners("spawner")
         return tuple(sorted(owners, key=lambda name: name != self.default_spawner))
 
     @property
     def proxy(self) -> str:
-        """The proxy."""
+        """Name of the proxy."""
         return self.active.owners("proxy")[0]
 
     def accepts_name(self, name: str) -> bool:
-        """Tell whether a person of any authenticator may have a name.
+        """Return whether at least one authenticator accepts a normalised username.
 
-        Args:
-            name: normalised.
-
-        Returns:
-            False when all refuse it; True also when no authenticator is a class.
+        Also True if no authenticator is a class.
         """
         classes = self.authenticators.values()
         return not classes or any(found.validate_username(name) for found in classes)
@@ -100,11 +97,11 @@ class PluginChooser:
     Args:
         hub: the settings of the hub.
         config: the whole configuration.
-        store: for the one-time login links, a plugin of the core.
+        store: storage of the one-time login links, a plugin of the core.
         prefix: path of the hub's own pages.
 
     Attributes:
-        links: the one-time login links, whether that plugin is chosen or not.
+        links: the one-time login links, active or not.
     """
 
     def __init__(self, hub: JupyterHub, config: Config, store: Store, prefix: str = "/hub/") -> None:
@@ -115,20 +112,17 @@ class PluginChooser:
         self._prefix = prefix
         self._installed = installed_plugins()
         self._selection = PluginSelection(ActivePlugins())
-        self._offered: dict[tuple[str, str], type | None] = {}
+        self._classes: dict[tuple[str, str], type | None] = {}
         self._caller = HookCaller(self._selection.active, ThreadPools())
 
     def choose(self, names: Sequence[str]) -> PluginSelection:
-        """Load the plugins and build what they are made of.
+        """Load the plugins and create their backends.
 
         Args:
-            names: as typed after ``--plugins``.
-
-        Returns:
-            The selection.
+            names: of ``--plugins``.
 
         Raises:
-            StartError: one is missing, broken, too old, or the kinds do not fit together.
+            StartError: a plugin is missing, broken or incompatible, or a kind is missing or ambiguous.
         """
         for name in names:
             self._add(name)
@@ -139,36 +133,34 @@ class PluginChooser:
         return self._selection
 
     def steps(self, names: Sequence[str]) -> list[tuple[Callable[[], object], frozenset[str]]]:
-        """List the steps of a choice one by one, so that one that fails does not hide the others.
+        """Return the steps of the choice, so that a caller can continue after a failed one.
 
-        Args:
-            names: as typed after ``--plugins``.
-
-        Returns:
-            Functions that load plugins, each with the kinds of backends that may be missing when it fails.
+        Each step is a function and the kinds of backends that may be missing if it fails.
         """
         of_names = [(partial(self._add, name), frozenset(KINDS)) for name in names]
         of_kinds = [(partial(self._add_class_of, kind), frozenset({kind})) for kind in KINDS]
         return [
             *of_names,
             *of_kinds,
-            *((partial(self._offers, kind), frozenset({kind})) for kind in KINDS),
+            *((partial(self._classes_of, kind), frozenset({kind})) for kind in KINDS),
             (self._add_defaults, frozenset(KINDS)),
             (self._check_kinds, frozenset()),
         ]
 
     def loaded(self) -> PluginSelection:
-        """Give what was loaded so far, with its classes, of which nothing is built."""
+        """Return the plugins that were loaded so far, with their classes but without instances."""
         self._selection.classes += [JupyterHub, Authenticator, CryptKeeper, SystemAccounts]
         for answer in self._caller.register("hub_register_configurables"):
             self._selection.classes += answer.value
         for kind, base in BASES.items():
-            self._selection.classes += [cls for cls in self._offers(kind).values() if issubclass(cls, base)]
+            self._selection.classes += [
+                cls for cls in self._classes_of(kind).values() if issubclass(cls, base)
+            ]
         return self._selection
 
     @property
     def installed(self) -> tuple[str, ...]:
-        """Names of the plugins that are installed, active or not."""
+        """Names of the installed plugins, active or not."""
         return tuple(self._installed)
 
     def _add(self, name: str) -> str:
@@ -198,56 +190,56 @@ class PluginChooser:
             wanted = plugin_instead(kind, import_class(kind, wanted))
         if isinstance(wanted, str):
             if wanted in self._selection.active.names:
-                return wanted  # named on purpose beside others; this says which one comes first
+                return wanted  # already listed in plugins; the setting only makes it the first of its kind
             if wanted not in self._builtins and wanted not in self._installed:
                 refuse_upstream(kind, wanted)
-            return self._succeed(kind, self._add(wanted))
-        same = [name for name, cls in self._offers(kind).items() if cls is wanted]
+            return self._replace_parents(kind, self._add(wanted))
+        same = [name for name, cls in self._classes_of(kind).items() if cls is wanted]
         return same[0] if same else self._add_class(kind, wanted)
 
     def _add_class(self, kind: str, wanted: Any) -> str:
         name, plugin = plugin_of_class(kind, wanted)
-        found = succession(kind, wanted, self._offers(kind), self._packages())
+        found = find_replacements(kind, wanted, self._classes_of(kind), self._packages())
         self._retire(kind, name, found)
         if not found.place:
             self._selection.active.add(name, plugin)
             return name
-        log.info("%s takes the place of plugin %r", name, found.place)
-        self._offered[kind, found.place] = wanted
+        log.info("%s replaces plugin %r", name, found.place)
+        self._classes[kind, found.place] = wanted
         if name not in self._selection.active.names:
-            self._selection.heirs[kind] = (found.place, name)
+            self._selection.replacements[kind] = (found.place, name)
         return found.place
 
-    def _succeed(self, kind: str, name: str) -> str:
-        """Have a plugin that the config file names as a class take the place of those it inherits from."""
-        offers = self._offers(kind)
+    def _replace_parents(self, kind: str, name: str) -> str:
+        """Replace the plugins from whose classes a named plugin's class inherits."""
+        offers = self._classes_of(kind)
         if name in offers:
-            found = succession(kind, offers[name], offers, self._packages(), own_name=name)
+            found = find_replacements(kind, offers[name], offers, self._packages(), own_name=name)
             self._retire(kind, name, found)
         return name
 
     def _retire(self, kind: str, name: str, found: Replacements) -> None:
-        for gone in found.retired:
-            self._selection.active.retire(gone, kind)
+        for retired in found.retired:
+            self._selection.active.retire(retired, kind)
             log.warning(
-                "%s replaces plugin %r as %s, but is not the same: what %r looks after is left alone until "
-                "it is active again",
+                "%s replaces plugin %r as %s, but cannot manage what %r started: it is left alone until that "
+                "plugin is active again",
                 name,
-                gone,
+                retired,
                 kind,
-                gone,
+                retired,
             )
 
-    def _offers(self, kind: str) -> dict[str, type]:
-        """Ask the active plugins for their classes of a kind, each of them once."""
+    def _classes_of(self, kind: str) -> dict[str, type]:
+        """Return the classes of a kind that active plugins register; ask each plugin once."""
         for name in self._selection.active.names:
-            if (kind, name) not in self._offered:
+            if (kind, name) not in self._classes:
                 answers = self._caller.register(f"hub_register_{kind}", only=name)
-                self._offered[kind, name] = answers[0].value if answers else None
+                self._classes[kind, name] = answers[0].value if answers else None
                 for answer in answers:
                     _check_class(name, kind, answer.value, BASES[kind])
         current = self._selection.active.owners(kind)
-        found = {name: self._offered.get((kind, name)) for name in current}
+        found = {name: self._classes.get((kind, name)) for name in current}
         return {name: cls for name, cls in found.items() if cls is not None}
 
     def _packages(self) -> frozenset[str]:
@@ -257,28 +249,28 @@ class PluginChooser:
 
     def _add_defaults(self) -> None:
         added = []
-        nothing_named = not self._selection.active.names
+        is_default = not self._selection.active.names
         for kind, names in DEFAULTS.items():
             if not self._selection.active.owners(kind):
                 added += [self._add(name) for name in names]
-        if nothing_named and os.geteuid() == 0 and ROOT_AUTHENTICATOR in self._installed:
+        if is_default and os.geteuid() == 0 and ROOT_AUTHENTICATOR in self._installed:
             added.append(self._add(ROOT_AUTHENTICATOR))
         self._selection.added = tuple(added)
 
     def _check_kinds(self) -> None:
         proxies = self._selection.active.owners("proxy")
         if len(proxies) > 1:
-            raise StartError(f"two proxies are active: {' and '.join(proxies)}", hint="name one of them")
+            raise StartError(f"two proxies are active: {' and '.join(proxies)}", hint="name only one of them")
         default = self._selection.default_spawner
         if default and default not in self._selection.active.owners("spawner"):
-            raise StartError(f"plugin {default!r} is no spawner", hint="check spawner_class")
+            raise StartError(f"plugin {default!r} is not a spawner", hint="check JupyterHub.spawner_class")
 
     def _build_backends(self) -> None:
         selection, active = self._selection, self._selection.active
         for answer in self._caller.register("hub_register_configurables", each=type(Configurable)):
             selection.classes += answer.value
         for kind in BASES:
-            for plugin, cls in self._offers(kind).items():
+            for plugin, cls in self._classes_of(kind).items():
                 selection.classes.append(cls)
                 with failing_start(plugin, f"the constructor of {cls.__name__}"):
                     active.add_part(plugin, kind, self._adapter(plugin, kind, cls))
@@ -298,31 +290,21 @@ class PluginChooser:
 
 
 def plugin_names(given: str | None, hub: JupyterHub) -> list[str]:
-    """Find the names of the plugins: the command line, else the environment, else the configuration.
+    """Return the plugin names of the command line, else the environment, else the configuration.
 
     Args:
-        given: as typed after ``--plugins``, separated by commas.
+        given: argument of ``--plugins``, separated by commas; None if it was not used.
         hub: the settings of the hub.
-
-    Returns:
-        The names.
     """
     text = given if given is not None else os.environ.get("PLUGHUB_PLUGINS", "")
     return [name.strip() for name in text.split(",") if name.strip()] or list(hub.plugins)
 
 
 def plugin_commands(config: Config, names: Sequence[str]) -> dict[str, Command]:
-    """Load the plugins that are named and collect the commands that they add.
-
-    Args:
-        config: the configuration.
-        names: as typed after ``--plugins``.
-
-    Returns:
-        The commands by name.
+    """Load the named plugins and return the commands that they add, by name.
 
     Raises:
-        StartError: a plugin is not good, or two have the same command.
+        StartError: a plugin is invalid, or two plugins add the same command.
     """
     active, installed = ActivePlugins(), installed_plugins()
     for name in names:
@@ -335,7 +317,7 @@ def plugin_commands(config: Config, names: Sequence[str]) -> dict[str, Command]:
     ):
         for command in answer.value:
             if command.name in commands:
-                raise StartError(f"two plugins have a command {command.name!r}")
+                raise StartError(f"two plugins add a command {command.name!r}; activate only one of them")
             commands[command.name] = command
     return commands
 
@@ -343,6 +325,6 @@ def plugin_commands(config: Config, names: Sequence[str]) -> dict[str, Command]:
 def _check_class(plugin: str, kind: str, cls: object, base: type) -> None:
     if not (isinstance(cls, type) and issubclass(cls, base)):
         raise StartError(
-            f"plugin {plugin!r} does not keep the contract: {name_of(cls)} is no {base.__name__} of plughub",
+            f"plugin {plugin!r} does not keep the contract: {name_of(cls)} is no subclass of {PUBLIC[kind]}",
             hint=what_to_inherit(kind, cls),
         )

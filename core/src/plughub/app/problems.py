@@ -1,4 +1,4 @@
-"""Everything that is wrong with a configuration: a hub that does not start says all of it in one go."""
+"""Collection of all problems of a configuration, so that a failed start reports them together."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _ENDINGS: Final = tuple(base.__name__ for base in BASES.values())
 
 
 class _Problems:
-    """Collects problems, each once."""
+    """Problems found so far, each once."""
 
     def __init__(self) -> None:
         self.found: dict[str, HubError] = {}
@@ -47,21 +47,15 @@ class _Problems:
 
 
 def with_all_problems(first: HubError, config: Config, given: str | None) -> HubError:
-    """Look for what else is wrong with a configuration with which a hub did not start.
+    """Return an error that lists all problems of a configuration with which the hub did not start.
 
-    Args:
-        first: why it did not start.
-        config: the configuration.
-        given: plugins as typed after ``--plugins``.
-
-    Returns:
-        An error that lists all problems; the first when it is the only one.
+    Returns ``first`` itself if it is the only problem.
     """
     problems = _Problems()
     problems.add(first)
-    # Looking for more must never hide why the hub did not start.
+    # A failure of this search must not hide why the hub did not start.
     with contextlib.suppress(Exception):
-        _look(problems, copy.deepcopy(config), given)
+        _check_everything(problems, copy.deepcopy(config), given)
     if len(problems.found) == 1:
         return first
     lines = [
@@ -72,8 +66,8 @@ def with_all_problems(first: HubError, config: Config, given: str | None) -> Hub
     return StartError(f"the configuration has {len(problems.found)} problems:\n" + "\n".join(lines))
 
 
-def _look(problems: _Problems, config: Config, given: str | None) -> None:
-    _take_out_wrong_settings_of_hub(problems, config)
+def _check_everything(problems: _Problems, config: Config, given: str | None) -> None:
+    _remove_invalid_hub_settings(problems, config)
     hub = JupyterHub(config=config)
     with problems.collecting():
         read_origins(hub)
@@ -81,7 +75,7 @@ def _look(problems: _Problems, config: Config, given: str | None) -> None:
         proxy_settings(hub, addresses(hub), Origins())
     with problems.collecting():
         make_engine(hub.db_url, hub.db_kwargs)
-    store = Store(Database("sqlite://"))  # never opened
+    store = Store(Database("sqlite://"))  # required by the constructors, never opened
     chooser = PluginChooser(hub, config, store)
     failed: set[str] = set()
     for step, kinds in chooser.steps(plugin_names(given, hub)):
@@ -92,15 +86,15 @@ def _look(problems: _Problems, config: Config, given: str | None) -> None:
         failed |= set() if done else kinds
     selection = chooser.loaded()
     Observing(config, hub, store).join(selection)
-    _take_out_wrong_values(problems, config, selection.classes)
+    _remove_invalid_values(problems, config, selection.classes)
     refused = {_name_of(getattr(hub, f"{kind}_class")) for kind in failed}
-    _forget_sections(config, selection.classes, failed, refused)
+    _remove_unknown_sections(config, selection.classes, failed, refused)
     with problems.collecting():
         check_settings(config, hub, selection, chooser.installed)
 
 
-def _take_out_wrong_settings_of_hub(problems: _Problems, config: Config) -> None:
-    """Find settings of the hub that it does not take, and go on without them."""
+def _remove_invalid_hub_settings(problems: _Problems, config: Config) -> None:
+    """Report invalid settings of the hub, and remove them so that the check can continue."""
     section = config.get("JupyterHub", Config())
     for name in list(section):
         done = False
@@ -111,10 +105,10 @@ def _take_out_wrong_settings_of_hub(problems: _Problems, config: Config) -> None
             del section[name]
 
 
-def _take_out_wrong_values(
+def _remove_invalid_values(
     problems: _Problems, config: Config, classes: Iterable[type[Configurable]]
 ) -> None:
-    """Find values of the wrong type in classes that are not built here, and go on without them."""
+    """Report values of the wrong type in classes that are not instantiated here, and remove them."""
     for cls in classes:
         traits = cls.class_traits(config=True)
         for section in cls.section_names():
@@ -139,10 +133,10 @@ def _name_of(wanted: Any) -> str:
     return wanted.__name__ if isinstance(wanted, type) else str(wanted).rpartition(".")[2]
 
 
-def _forget_sections(
+def _remove_unknown_sections(
     config: Config, classes: Iterable[type[Configurable]], failed: set[str], refused: set[str]
 ) -> None:
-    """Take out what may be settings of a class that could not be loaded: nobody knows what it has."""
+    """Remove sections that may belong to a class that failed to load: its settings are unknown."""
     known = {cls.__name__ for cls in classes} - set(_ENDINGS)
     endings = tuple(BASES[kind].__name__ for kind in failed)
     for section in list(config):

@@ -1,4 +1,4 @@
-"""Which active plugins a configured class takes the place of, and whose name it has then."""
+"""Plugins that a configured class replaces because it inherits from their classes."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from plughub.domain.errors import StartError
 
 @dataclass(frozen=True, slots=True)
 class Replacements:
-    """What a configured class changes.
+    """Effect of a configured class on the active plugins.
 
     Attributes:
-        place: the plugin whose place and name the class takes; empty when it has a name of its own.
-        retired: plugins that are no backends of this kind any more.
+        place: plugin that the class replaces and whose name it takes; empty if it keeps its own name.
+        retired: plugins that are no longer backends of this kind.
     """
 
     place: str = ""
     retired: tuple[str, ...] = ()
 
 
-def succession(
+def find_replacements(
     kind: str,
     cls: type,
     offered: Mapping[str, type],
@@ -29,23 +29,22 @@ def succession(
     *,
     own_name: str = "",
 ) -> Replacements:
-    """Find the plugins whose class a configured class inherits from: nothing leads past it.
+    """Find the plugins from whose classes a configured class inherits, so that none of them bypasses it.
 
-    A class of a plugin, or one that inherits from such a class that nobody has named, is another kind of
-    backend than what it replaces: it could not look after what that has started, and keeps its own name.
+    The class takes the name of the nearest such plugin, and with it what that plugin has started. A class
+    that
+    belongs to a plugin, or inherits from a class of a plugin that is not active, is a backend of its own: it
+    cannot manage what the replaced plugin has started, and keeps its own name.
 
     Args:
         kind: spawner, authenticator or proxy.
-        cls: the class that the config file names, or that of the plugin that it names.
+        cls: the configured class, or that of the configured plugin.
         offered: classes of this kind by active plugin.
-        packages: top-level packages of all plugins that are installed.
-        own_name: the plugin that offers the class; empty when it is a class alone.
-
-    Returns:
-        The plugins that it replaces.
+        packages: top-level packages of all installed plugins.
+        own_name: plugin that registers the class; empty for a class without a plugin.
 
     Raises:
-        StartError: another active plugin inherits from the same one and would lead past the class.
+        StartError: another active plugin inherits from the same class and would bypass the configured one.
     """
     others = {name: other for name, other in offered.items() if name != own_name}
     replaced = [name for name, other in others.items() if issubclass(cls, other)]
@@ -60,14 +59,14 @@ def succession(
 
 
 def _check_rivals(kind: str, cls: type, replaced: Mapping[str, type], others: Mapping[str, type]) -> None:
-    """Refuse two heirs of one plugin, neither of which inherits from the other."""
+    """Refuse two replacements of one plugin of which neither inherits from the other."""
     for name, other in others.items():
         common = [parent for parent, known in replaced.items() if issubclass(other, known)]
         if common and name not in replaced and not issubclass(other, cls):
             raise StartError(
                 f"c.JupyterHub.{kind}_class = {cls.__name__} and plugin {name!r} both inherit from "
-                f"plugin {common[0]!r}, and one would lead past the other",
-                hint=f"leave {name!r} out of the plugins, or have one inherit from the other",
+                f"plugin {common[0]!r}, and one would bypass the other",
+                hint=f"remove {name!r} from the plugins, or derive one class from the other",
             )
 
 

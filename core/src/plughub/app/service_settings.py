@@ -1,4 +1,4 @@
-"""Turning the configuration into the frozen settings that are handed inward."""
+"""Settings records for the services and the proxy, created from the configuration."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ DAY = 86400
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Addresses:
-    """Where everything is reached.
+    """Addresses of hub and proxy.
 
     Attributes:
-        ip: on which users reach the hub.
-        port: on which users reach the hub.
-        base_url: path of the whole application.
-        hub_ip: on which proxy and servers reach the hub.
-        hub_port: on which proxy and servers reach the hub.
-        connect_url: URL to give to proxy and servers, without a path.
+        ip: address on which the proxy listens.
+        port: port on which the proxy listens.
+        base_url: path prefix of the whole application.
+        hub_ip: address on which the hub listens.
+        hub_port: port on which the hub listens.
+        connect_url: URL, without a path, at which proxy and servers connect to the hub.
     """
 
     ip: str
@@ -55,21 +55,15 @@ class Addresses:
 
     @property
     def api_url(self) -> str:
-        """Where servers reach the API."""
+        """URL of the API for servers."""
         return f"{self.connect_url}{self.hub_prefix}api"
 
 
 def addresses(hub: JupyterHub) -> Addresses:
-    """Work out the addresses.
-
-    Args:
-        hub: the settings of the hub.
-
-    Returns:
-        The addresses.
+    """Read the addresses from the settings.
 
     Raises:
-        StartError: a URL makes no sense.
+        StartError: a URL is invalid.
     """
     public = _split(hub.bind_url, "bind_url")
     internal = _split(hub.hub_bind_url, "hub_bind_url")
@@ -86,7 +80,7 @@ def addresses(hub: JupyterHub) -> Addresses:
     )
     if hub.internal_ssl and not connect_url.startswith("https://"):
         raise StartError(
-            f"c.JupyterHub.hub_connect_url = {hub.hub_connect_url!r}: with internal_ssl it begins with https://"
+            f"c.JupyterHub.hub_connect_url = {hub.hub_connect_url!r} must begin with https:// (internal_ssl)"
         )
     return Addresses(
         ip="" if ip == "*" else ip,
@@ -99,36 +93,28 @@ def addresses(hub: JupyterHub) -> Addresses:
 
 
 def _base_url(setting: str, path: str) -> str:
-    """Bring the path of the application to the one spelling that everything is given."""
+    """Normalise the path prefix of the application."""
     try:
         return check_base_url(path)
     except InvalidError as error:
         raise StartError(
             f"c.JupyterHub.{setting}: {error}",
-            hint="write a path such as /jupyter/; blanks and letters of any script may stand in it",
+            hint="use a path such as /jupyter/; spaces and letters of any script are allowed",
         ) from error
 
 
 def proxy_settings(hub: JupyterHub, where: Addresses, origins: Origins) -> ProxySettings:
-    """Give the proxy's settings.
-
-    Args:
-        hub: the settings of the hub.
-        where: the addresses.
-        origins: those of hub and servers.
-
-    Returns:
-        The settings, without a saved state.
+    """Return the proxy's settings, without a saved state.
 
     Raises:
-        StartError: certificate and key do not come together, or do not exist.
+        StartError: ssl_cert and ssl_key are not both set, or a file does not exist.
     """
     if bool(hub.ssl_cert) != bool(hub.ssl_key):
-        raise StartError("c.JupyterHub.ssl_cert and c.JupyterHub.ssl_key go together: set both or none")
+        raise StartError("c.JupyterHub.ssl_cert and c.JupyterHub.ssl_key go together: set both or neither")
     for name in ("ssl_cert", "ssl_key"):
         path = getattr(hub, name)
         if path and not Path(path).is_file():
-            raise StartError(f"c.JupyterHub.{name}: there is no file {path}")
+            raise StartError(f"c.JupyterHub.{name}: file not found: {path}")
     return ProxySettings(
         ip=where.ip,
         port=where.port,
@@ -153,20 +139,17 @@ def hub_settings(
     origins: Origins,
     tls: InternalTLS | None = None,
 ) -> HubSettings:
-    """Give the settings of the services.
+    """Return the settings of the services.
 
     Args:
         hub: the settings of the hub.
         where: the addresses.
         selection: the plugins.
         mark: mark of the hub.
-        infos: what the spawners say of themselves.
-        proxy: what the proxy says of itself.
-        origins: those of hub and servers.
-        tls: certificates of the parts; None for plain HTTP.
-
-    Returns:
-        The settings.
+        infos: capabilities of the spawners.
+        proxy: capabilities of the proxy.
+        origins: web origins of hub and servers.
+        tls: certificates for internal TLS; None for plain HTTP.
     """
     cookie_max_age = hub.cookie_max_age_days * DAY
     named_limit: Any = hub.named_server_limit_per_user
@@ -220,7 +203,7 @@ def hub_settings(
 
 
 def _policies(hub: JupyterHub, selection: PluginSelection) -> dict[str, LoginPolicy]:
-    """What each authenticator's settings say; those of ``c.Authenticator`` for plugins without a class."""
+    """Return the login policy of each authenticator; plugins without a class use ``c.Authenticator``."""
     of_others = Authenticator(config=hub.config)
     owners = selection.active.owners("authenticator")
     return {
@@ -240,28 +223,23 @@ def _policies(hub: JupyterHub, selection: PluginSelection) -> dict[str, LoginPol
 
 
 def runtime_folder(path: str) -> Path:
-    """Make the folder for sockets, logs and generated files, open to nobody else.
-
-    Args:
-        path: of the folder.
-
-    Returns:
-        The folder.
+    """Create the directory for sockets, logs and generated files with mode 0700.
 
     Raises:
-        StartError: it cannot be made, or belongs to somebody else.
+        StartError: it cannot be created, or belongs to another user.
     """
     folder = Path(path).absolute()
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if folder.stat().st_uid != os.geteuid():
             raise StartError(
-                f"the runtime folder belongs to somebody else: {folder}", hint="set JupyterHub.runtime_dir"
+                f"the runtime folder belongs to another system user: {folder}",
+                hint="change its owner, or set JupyterHub.runtime_dir",
             )
         folder.chmod(0o700)
     except OSError as error:
         raise StartError(
-            f"the runtime folder cannot be made: {folder}: {error.strerror}", exit_code=exit_code_of(error)
+            f"the runtime folder cannot be created: {folder}: {error.strerror}", exit_code=exit_code_of(error)
         ) from error
     return folder
 
@@ -276,19 +254,12 @@ def _split(url: str, name: str) -> tuple[str, int, str] | None:
         raise StartError(f"c.JupyterHub.{name} = {url!r}: {error}") from error
     if parts.scheme not in {"http", "https"}:
         raise StartError(
-            f"c.JupyterHub.{name} = {url!r} is no http URL", hint="such as http://127.0.0.1:8000"
+            f"c.JupyterHub.{name} = {url!r} is not an HTTP URL",
+            hint="use a URL such as http://127.0.0.1:8000",
         )
     return parts.hostname or "", port or 0, parts.path
 
 
-def template_folders(hub: JupyterHub, of_plugins: list[Any]) -> tuple[Path, ...]:
-    """List the folders with templates, in the order in which they are looked up.
-
-    Args:
-        hub: the settings of the hub.
-        of_plugins: what plugins offer.
-
-    Returns:
-        The folders.
-    """
-    return (*(Path(path) for path in hub.template_paths), *(Path(folder) for folder in of_plugins))
+def template_folders(hub: JupyterHub, plugin_folders: list[Any]) -> tuple[Path, ...]:
+    """Return the directories with templates in lookup order."""
+    return (*(Path(path) for path in hub.template_paths), *(Path(folder) for folder in plugin_folders))

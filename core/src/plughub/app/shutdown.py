@@ -18,9 +18,9 @@ from plughub.services.composition import HubServices
 EndTasks = Callable[[], Awaitable[None]]
 log = logging.getLogger("plughub")
 LINGER_SECONDS: Final = 0.5
-"""A request that the proxy sent here before it was told otherwise has arrived by then."""
+"""Time for requests that the proxy sent here before its routes changed to arrive."""
 LINGER_ELSEWHERE: Final = 2.5
-"""Proxies of other machines are told by their own hubs, which look every second."""
+"""The same with proxies of other machines, whose own hubs update the routes every second."""
 FINISH_SECONDS: Final = 15.0
 """Longer than a request may wait for a server to start."""
 STOP_SECONDS: Final = 150.0
@@ -30,13 +30,13 @@ _LOOK: Final = 0.02
 async def shut_down(
     services: HubServices, web: WebServer | None, end_tasks: EndTasks, wanted: Mapping[str, bool]
 ) -> None:
-    """Stop this process' part in the hub, and the hub where this is its last process.
+    """Shut down this process; the last process of the hub also stops servers and proxy.
 
     Args:
         services: of this process.
-        web: its web server; it still serves.
-        end_tasks: ends the work in the background.
-        wanted: whether to stop ``servers`` and ``proxy``, where that was asked for; else the settings say it.
+        web: its web server, which still serves requests.
+        end_tasks: cancels the background tasks.
+        wanted: requested values for ``servers`` and ``proxy``; the settings apply to those not requested.
     """
     await services.managed.stop()
     others = await services.hub_registry.others()
@@ -53,11 +53,11 @@ async def _hand_over(
     others: Sequence[HubProcess],
     wanted: Mapping[str, bool],
 ) -> None:
-    """Leave without a failed request; servers are stopped only where that was asked for, on every machine."""
+    """Drain this process without a failed request. Servers stop, on all machines, only if requested."""
     if wanted.get("servers"):
         await _stop_servers(services, everywhere=True)
     await end_tasks()
-    log.info("%d other processes continue", len(others))
+    log.info("%d other processes continue; this one hands its work over", len(others))
     await services.runner.close()
     with contextlib.suppress(HubError):
         await services.activity.flush()
@@ -65,22 +65,22 @@ async def _hand_over(
         await services.hub_registry.leave()
         await services.router.lead_to(others)
     except HubError as error:
-        log.warning("the others find out by themselves: %s", error)
+        log.warning("the shutdown could not be announced; other processes will notice it: %s", error)
     elsewhere = any(other.host != services.settings.host for other in others)
     await asyncio.sleep(LINGER_ELSEWHERE if elsewhere else LINGER_SECONDS)
     if web is None:
         return
     web.refuse_connections()
     ends = time.monotonic() + FINISH_SECONDS
-    while web.requests_under_way and time.monotonic() < ends:  # noqa: ASYNC110 - an end may go unseen
+    while web.requests_under_way and time.monotonic() < ends:  # noqa: ASYNC110 - no event marks the end
         await asyncio.sleep(_LOOK)
 
 
 async def _clean_up(services: HubServices, end_tasks: EndTasks, wanted: Mapping[str, bool]) -> None:
-    """Stop servers and proxy, where that is wanted."""
+    """Stop servers and proxy if requested or configured."""
     if wanted.get("servers", services.settings.cleanup_servers):
         await _stop_servers(services)
-    await end_tasks()  # whoever keeps the proxy alive would start it again
+    await end_tasks()  # the route reconciler would start the proxy again
     if wanted.get("proxy", services.settings.cleanup_proxy):
         await services.router.stop()
 

@@ -1,4 +1,4 @@
-"""Parts of the start of a hub process."""
+"""Steps of the start of a hub process."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from plughub.domain.errors import RETRY, PluginError, StartError, exit_code_of
 
 
 class EndedEarlyError(Exception):
-    """The hub was asked to end before it ran."""
+    """Shutdown was requested before the hub ran."""
 
 
 async def unless_ended(ended: asyncio.Event, work: Coroutine[Any, Any, None]) -> None:
-    """Do a part of the start that leaves nothing behind when it is cut off.
+    """Run a step of the start, and cancel it if shutdown is requested. The step must be safe to cancel.
 
     Args:
-        ended: set when the hub is to end.
-        work: the part.
+        ended: set when the hub is to shut down.
+        work: the step.
 
     Raises:
-        EndedEarlyError: the hub is to end; the work was cancelled.
+        EndedEarlyError: shutdown was requested; the step was cancelled.
     """
     doing, ending = asyncio.create_task(work), asyncio.create_task(ended.wait())
     try:
@@ -41,36 +41,23 @@ async def unless_ended(ended: asyncio.Event, work: Coroutine[Any, Any, None]) ->
 
 
 def listening_sockets(where: Addresses) -> list[socket.socket]:
-    """Listen where proxy and servers reach the hub.
-
-    Args:
-        where: the addresses.
-
-    Returns:
-        The sockets.
+    """Listen on the hub's internal address.
 
     Raises:
-        StartError: the address is in use, or not of this machine.
+        StartError: the address is in use, or does not belong to this machine.
     """
     try:
         return bind_sockets(where.hub_port, where.hub_ip or None)
     except OSError as error:
         raise StartError(
             f"the hub cannot listen on {where.hub_ip}:{where.hub_port}: {error.strerror}",
-            hint="another hub may be running; stop it, or set JupyterHub.hub_port",
+            hint="stop the process that uses the port, such as another hub, or set JupyterHub.hub_port",
             exit_code=exit_code_of(error),
         ) from error
 
 
-def without_proxy(error: PluginError) -> StartError:
-    """Say that the proxy does not start.
-
-    Args:
-        error: why not.
-
-    Returns:
-        What to raise.
-    """
+def proxy_start_error(error: PluginError) -> StartError:
+    """Return the error for a proxy that failed to start."""
     return StartError(
         f"the proxy cannot be started: {error.reason} (plugin {error.plugin!r})",
         hint="check JupyterHub.ip and JupyterHub.port",

@@ -1,4 +1,4 @@
-"""Which addresses and system users may say where a request came from."""
+"""Addresses and system users that are trusted to report the origin of a request."""
 
 from __future__ import annotations
 
@@ -11,17 +11,14 @@ from plughub.domain.errors import StartError
 
 
 def proxy_users(names: Iterable[str], user: str) -> frozenset[int]:
-    """Find the system users whose processes may tell where a request came from.
+    """Return the uids of system users whose processes are trusted to report the origin of a request.
 
     Args:
-        names: those that the configuration trusts.
-        user: that of the hub's proxy; empty for the user of the hub.
-
-    Returns:
-        Their numbers.
+        names: trusted users of the configuration.
+        user: of the hub's proxy; empty for the user of the hub.
 
     Raises:
-        StartError: there is no such user.
+        StartError: a user does not exist.
     """
     found = set() if user else {os.geteuid()}
     for name in filter(None, (*names, user)):
@@ -29,22 +26,16 @@ def proxy_users(names: Iterable[str], user: str) -> frozenset[int]:
             found.add(pwd.getpwnam(name).pw_uid)
         except KeyError:
             raise StartError(
-                f"c.JupyterHub.trusted_downstream_users names no user of this machine: {name!r}"
+                f"c.JupyterHub.trusted_downstream_users: system user not found: {name!r}"
             ) from None
     return frozenset(found)
 
 
 def proxy_addresses(addresses: Iterable[str]) -> tuple[str, ...]:
-    """Check the addresses of proxies before the hub's own.
-
-    Args:
-        addresses: those that the configuration trusts; networks, too.
-
-    Returns:
-        The same.
+    """Check the addresses and networks of trusted reverse proxies, and return them.
 
     Raises:
-        StartError: one is none.
+        StartError: one is invalid.
     """
     checked = tuple(addresses)
     for address in checked:
@@ -52,6 +43,6 @@ def proxy_addresses(addresses: Iterable[str]) -> tuple[str, ...]:
             ipaddress.ip_network(address, strict=False)
         except ValueError:
             raise StartError(
-                f"c.JupyterHub.trusted_downstream_ips: {address!r} is no address and no network"
+                f"c.JupyterHub.trusted_downstream_ips: {address!r} is neither an IP address nor a network"
             ) from None
     return checked

@@ -1,4 +1,4 @@
-"""What JupyterHub and DockerSpawner call the backends that are plugins here."""
+"""Names of JupyterHub's and DockerSpawner's backends, and the plugins that replace them."""
 
 from __future__ import annotations
 
@@ -24,18 +24,15 @@ UPSTREAM_NAMES: Final[Mapping[str, Mapping[str, str]]] = {
     "dockerspawner.swarmspawner.SwarmSpawner": {"spawner": "swarm"},
     "dockerspawner.systemuserspawner.SystemUserSpawner": {"spawner": "system-user"},
 }
-"""Names of plugins by kind: by the short name, by the name for an import, and by the module of the class."""
+"""Plugin names by kind, for each short name, import path and defining module of an upstream class."""
 
 
 def plugin_instead(kind: str, wanted: Any) -> Any:
-    """Replace a backend of JupyterHub by the name of the plugin that does its job here.
+    """Return the plugin that replaces one of JupyterHub's backends; any other value unchanged.
 
     Args:
         kind: spawner, authenticator or proxy.
-        wanted: a name, the dotted name of a class, or a class, as a config file has it.
-
-    Returns:
-        The name of the plugin; what was given when it is none of JupyterHub's own.
+        wanted: a plugin name, the dotted name of a class, or a class.
     """
     name = f"{wanted.__module__}.{wanted.__qualname__}" if isinstance(wanted, type) else wanted
     known = UPSTREAM_NAMES.get(name, {}) if isinstance(name, str) else {}

@@ -1,4 +1,4 @@
-"""Handing everything that the handlers need to the web."""
+"""Context of the web handlers, created from the hub's plan and components."""
 
 from __future__ import annotations
 
@@ -21,15 +21,12 @@ PATH: Final = (str, os.PathLike)
 def web_context(
     plan: HubPlan, parts: HubParts, shut_down: Callable[[bool | None, bool | None], None]
 ) -> WebContext:
-    """Gather what the handlers work with.
+    """Create the context of the web handlers.
 
     Args:
         plan: of the hub.
-        parts: of the hub.
-        shut_down: ends this process.
-
-    Returns:
-        The context.
+        parts: components of the hub.
+        shut_down: requests the shutdown of this process.
     """
     register = parts.caller.register
     return WebContext(

@@ -1,4 +1,4 @@
-"""Reading from the configuration how the web behaves."""
+"""Options of the web application, created from the configuration."""
 
 from __future__ import annotations
 
@@ -30,22 +30,17 @@ LEGACY_STATUS: Final = 503
 
 
 def web_options(plan: HubPlan, parts: HubParts) -> WebOptions:
-    """Read how the web behaves.
-
-    Args:
-        plan: of the hub.
-        parts: of the hub.
-
-    Returns:
-        The options.
+    """Return the options of the web application.
 
     Raises:
-        StartError: settings do not fit together.
+        StartError: settings conflict.
     """
     hub, tornado = plan.config, plan.config.tornado_settings
-    warn_of_idle_settings(tornado)
+    warn_of_unused_tornado_settings(tornado)
     if hub.api_page_default_limit > hub.api_page_max_limit:
-        raise StartError("c.JupyterHub.api_page_default_limit must not exceed api_page_max_limit")
+        raise StartError(
+            "c.JupyterHub.api_page_default_limit must not exceed c.JupyterHub.api_page_max_limit"
+        )
     limit: Any = hub.named_server_limit_per_user
     return WebOptions(
         redirect_to_server=hub.redirect_to_server,
@@ -75,11 +70,7 @@ def web_options(plan: HubPlan, parts: HubParts) -> WebOptions:
     )
 
 
-def warn_of_idle_settings(tornado: Mapping[str, Any]) -> None:
-    """Log which of ``tornado_settings`` nothing reads.
-
-    Args:
-        tornado: the settings.
-    """
-    if idle := sorted(set(tornado) - TORNADO_SETTINGS):
-        log.warning("c.JupyterHub.tornado_settings: nothing reads %s", ", ".join(idle))
+def warn_of_unused_tornado_settings(tornado: Mapping[str, Any]) -> None:
+    """Log a warning for entries of ``tornado_settings`` that have no effect."""
+    if unused := sorted(set(tornado) - TORNADO_SETTINGS):
+        log.warning("c.JupyterHub.tornado_settings: no effect in plughub: %s", ", ".join(unused))

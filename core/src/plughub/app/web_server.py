@@ -13,11 +13,11 @@ from plughub.web.listener import HubServer
 
 
 class WebServer:
-    """A web application and the sockets that it is reached by.
+    """Web application and its listening sockets.
 
     Args:
         application: the application.
-        server: listens.
+        server: accepts connections.
     """
 
     def __init__(self, application: HubApplication, server: HubServer) -> None:
@@ -26,11 +26,11 @@ class WebServer:
 
     @property
     def requests_under_way(self) -> int:
-        """How many requests have no answer yet."""
+        """Number of requests without a response."""
         return self._application.under_way
 
     def refuse_connections(self) -> None:
-        """Accept no more connections; requests that were accepted continue."""
+        """Stop accepting connections; accepted requests continue."""
         self._server.stop()
 
     async def close(self) -> None:
@@ -42,21 +42,13 @@ class WebServer:
 def listen(
     plan: HubPlan, parts: HubParts, shut_down: Callable[[bool | None, bool | None], None]
 ) -> WebServer:
-    """Begin to serve.
-
-    Args:
-        plan: of the hub.
-        parts: of the hub.
-        shut_down: ends this process.
-
-    Returns:
-        The server.
+    """Start serving requests.
 
     Raises:
-        StartError: the address is taken, or cannot be listened on.
+        StartError: the address is in use or cannot be bound.
     """
     sockets = listening_sockets(plan.where)
-    # The application itself sees to X-Forwarded headers: tornado would believe anybody.
+    # The application handles X-Forwarded headers itself: tornado would trust them from every client.
     application = make_application(web_context(plan, parts, shut_down))
     server = HubServer(application, ssl_options=parts.tls and parts.tls.hub.server_context())
     server.add_sockets(sockets)

@@ -1,1 +1,1 @@
-"""The command ``hub``."""
+"""Command-line interface: the command ``hub``."""

@@ -17,7 +17,7 @@ from plughub.storage.schema import require_database, schema_state
 
 
 def upgrade_database(_options: argparse.Namespace, config: Config) -> int:
-    """Bring the schema of the database up to date.
+    """Upgrade the database schema.
 
     Args:
         _options: of the command line.
@@ -36,13 +36,13 @@ def upgrade_database(_options: argparse.Namespace, config: Config) -> int:
 
     copy = upgrade_schema(hub.db_url, hub.db_kwargs)
     if copy is not None:
-        print(f"the database was copied to {copy}")
+        print(f"the database was copied to {copy} before the upgrade")
     print(f"the database was upgraded from {before.revision or 'nothing'} to {before.head}")
     return 0
 
 
 def list_plugins(options: argparse.Namespace, config: Config) -> int:
-    """List the plugins that are installed.
+    """List the installed plugins, as a table or as JSON.
 
     Args:
         options: of the command line.
@@ -50,6 +50,9 @@ def list_plugins(options: argparse.Namespace, config: Config) -> int:
 
     Returns:
         The exit code.
+
+    Raises:
+        StartError: no plugin is installed.
     """
     rows = describe_plugins(plugin_names(options.plugins, JupyterHub(config=config)))
     if options.json:
@@ -74,7 +77,7 @@ def run_plugin_command(options: argparse.Namespace, config: Config) -> int:
         The exit code.
 
     Raises:
-        StartError: no active plugin has such a command.
+        StartError: no active plugin adds this command.
     """
     names = plugin_names(options.plugins, JupyterHub(config=config))
     commands = plugin_commands(config, names)
@@ -82,7 +85,7 @@ def run_plugin_command(options: argparse.Namespace, config: Config) -> int:
         known = ["token", "link", "upgrade-db", "plugins", *commands]
         near = difflib.get_close_matches(options.command, known, n=1)
         raise StartError(
-            f"there is no command {options.command!r}",
+            f"unknown command {options.command!r}",
             hint=f"did you mean {near[0]!r}?" if near else f"commands: {', '.join(known)}",
         )
     return commands[options.command].run(options.arguments)

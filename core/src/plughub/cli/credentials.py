@@ -1,4 +1,4 @@
-"""``hub token`` and ``hub link``: ways in for users, made with access to the database alone."""
+"""Commands ``hub token`` and ``hub link``, which create credentials directly in the database."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ T = TypeVar("T")
 
 
 def make_token(options: argparse.Namespace, config: Config) -> int:
-    """Print a new API token of a user; a user who is not stored yet is stored.
+    """Create an API token for a user and print it; create the user if necessary.
 
     Args:
         options: of the command line.
@@ -54,16 +54,17 @@ def make_token(options: argparse.Namespace, config: Config) -> int:
         return known is None
 
     if _transact(hub, work):
-        print(f"hub: there was no user {name!r} yet: the name is stored", file=sys.stderr)
+        print(f"hub: created user {name!r}, who did not exist", file=sys.stderr)
     print(text)
     return 0
 
 
 def make_link(options: argparse.Namespace, config: Config) -> int:
-    """Print a link that logs a user in once, within an hour.
+    """Create a one-time login link, valid for one hour, and print it.
 
-    Without a name it is the link that the hub prints when it starts: for the person who runs the command, as
-    an admin. A link for a named user leaves their rights as they are.
+    Without a name, the link is for the person who runs the command, and makes them an admin, like the link
+    that
+    the hub prints at startup. A link for a named user does not change their permissions.
 
     Args:
         options: of the command line.
@@ -71,6 +72,9 @@ def make_link(options: argparse.Namespace, config: Config) -> int:
 
     Returns:
         The exit code.
+
+    Raises:
+        StartError: one-time login links are not active.
     """
     hub, name = JupyterHub(config=config), _username(options)
     require_login_links(config, plugin_names(options.plugins, hub))
@@ -82,9 +86,7 @@ def make_link(options: argparse.Namespace, config: Config) -> int:
 
     token, new = _transact(hub, work)
     if new:
-        print(
-            f"hub: there is no user {name!r} yet: logging in with the link stores the name", file=sys.stderr
-        )
+        print(f"hub: user {name!r} does not exist; a login with this link creates the user", file=sys.stderr)
     print(login_link(address, token))
     return 0
 
@@ -106,7 +108,7 @@ def _caller() -> str:
 
 
 def _transact(hub: JupyterHub, work: Callable[[Transaction], T]) -> T:
-    """Run a transaction in the database of a hub, which has to exist."""
+    """Run a transaction in the existing database of a hub."""
     require_schema(hub.db_url, hub.db_kwargs)
     database = Database(hub.db_url, hub.db_kwargs)
     try:

@@ -1,4 +1,4 @@
-"""The command line: reads arguments, turns errors into messages and exit codes."""
+"""Entry point of the command ``hub``: arguments, error messages and exit codes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from plughub.cli.commands import list_plugins, run_plugin_command, upgrade_datab
 from plughub.cli.credentials import make_link, make_token
 from plughub.cli.run import run_hub
 from plughub.cli.settings import split_settings
-from plughub.cli.streams import is_output_lost, outlive_terminal
+from plughub.cli.streams import ignore_write_errors, is_output_lost
 from plughub.domain.errors import RETRY, HubError, exit_code_of
 
 COMMANDS: Final = frozenset({"token", "link", "upgrade-db", "plugins"})
@@ -34,26 +34,26 @@ ALIASES: Final = {
     "log_level": "log_level",
     "pid_file": "pid_file",
 }
-"""Arguments that stand for settings of the hub."""
+"""Command-line options that set a setting of the hub."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command ``hub``.
 
     Args:
-        arguments: of the command line, without the command; those of this process when None.
+        arguments: of the command line, without the command; None for those of this process.
 
     Returns:
-        The exit code: 0 for a clean end, 2 for what stays wrong until it is corrected (arguments, the
-        configuration, a plugin, a database of a newer hub), 1 when a later start may succeed.
+        The exit code: 0 for success, 2 for a permanent error (arguments, configuration, a plugin, a database
+        of a newer hub), 1 if a later start may succeed.
     """
     if arguments is None:
-        outlive_terminal()
+        ignore_write_errors()
     code = _run(list(sys.argv[1:] if arguments is None else arguments))
     sys.stdout.flush()
     sys.stderr.flush()
     if arguments is None:
-        # A plugin's thread that hangs in a library must not keep the process.
+        # A plugin's thread that hangs in a library must not keep the process alive.
         os._exit(code)
     return code
 
@@ -62,12 +62,12 @@ def _run(arguments: list[str]) -> int:
     verbose = "--debug" in arguments
     try:
         settings, rest = split_settings(arguments)
-        foreign = _command_of_plugin(rest)
-        options = foreign or _parser().parse_args(rest)
+        plugin_command = _command_of_plugin(rest)
+        options = plugin_command or _parser().parse_args(rest)
         config = load_config(options.config, settings | _aliases(options, settings))
         command: Callable[[argparse.Namespace, Config], int] = options.run
         code = command(options, config)
-        # The answer of a command was wanted; the lines of a running hub were not needed.
+        # A command whose output is lost has failed. The output of a running hub is optional.
         return code if command is run_hub or not is_output_lost() else code or RETRY
     except TraitError as error:
         return _fail(bad_value(error), verbose=verbose)
@@ -78,7 +78,7 @@ def _run(arguments: list[str]) -> int:
 
 
 def _command_of_plugin(arguments: list[str]) -> argparse.Namespace | None:
-    """Read a command line whose command is none of ours: a plugin may have it."""
+    """Parse a command line whose command is not built in; None for any other."""
     common = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     _add_common(common)
     options, rest = common.parse_known_args(arguments)
@@ -107,24 +107,24 @@ def _fail(error: HubError, *, verbose: bool) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="hub",
-        description="Let many people log in on one address and give each a notebook server.",
-        epilog="Any setting can be given as --Class.name=value, such as --JupyterHub.port=9000. "
-        "Plugins may add commands: hub --plugins NAME COMMAND.",
+        description="Run a multi-user hub that starts a notebook server for each user.",
+        epilog="Set any setting with --Class.name=value, such as --JupyterHub.port=9000. "
+        "Run a command of a plugin with: hub --plugins NAME COMMAND.",
     )
     parser.add_argument("--version", action="version", version=f"plughub {plughub.__version__}")
     parser.set_defaults(run=run_hub)
     _add_common(parser)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
-    token = commands.add_parser("token", help="print a new API token of a user")
-    token.add_argument("name", nargs="?", help="the user; yourself when left out")
+    token = commands.add_parser("token", help="create an API token for a user and print it")
+    token.add_argument("name", nargs="?", help="username; yourself if omitted")
     token.set_defaults(run=make_token)
-    link = commands.add_parser("link", help="print a link that logs a user in once")
-    link.add_argument("name", nargs="?", help="the user; yourself, as an admin, when left out")
+    link = commands.add_parser("link", help="create a one-time login link for a user and print it")
+    link.add_argument("name", nargs="?", help="username; yourself, as an admin, if omitted")
     link.set_defaults(run=make_link)
-    upgrade = commands.add_parser("upgrade-db", help="bring the schema of the database up to date")
+    upgrade = commands.add_parser("upgrade-db", help="upgrade the database schema")
     upgrade.set_defaults(run=upgrade_database)
-    plugins = commands.add_parser("plugins", help="list the plugins that are installed")
-    plugins.add_argument("--json", action="store_true", help="as JSON")
+    plugins = commands.add_parser("plugins", help="list the installed plugins")
+    plugins.add_argument("--json", action="store_true", help="print JSON")
     plugins.set_defaults(run=list_plugins)
     for command in (token, link, upgrade, plugins):
         _add_common(command, default=argparse.SUPPRESS)
@@ -135,16 +135,24 @@ def _add_common(parser: argparse.ArgumentParser, default: Any = None) -> None:
     help_of = {
         trait: str(getattr(JupyterHub, trait).help).split("\n", maxsplit=1)[0] for trait in ALIASES.values()
     }
-    parser.add_argument("-f", "--config", metavar="FILE", default=default, help="the config file")
+    parser.add_argument(
+        "-f",
+        "--config",
+        metavar="FILE",
+        default=default,
+        help="config file; default: jupyterhub_config.py in the current directory, if it exists",
+    )
     parser.add_argument(
         "-p",
         "--plugins",
         metavar="A,B",
         default=default,
-        help="plugins, in the order in which they are asked",
+        help="active plugins, in the order in which their hooks are called",
     )
     off = False if default is None else default
-    parser.add_argument("--debug", action="store_true", default=off, help="log everything, show tracebacks")
+    parser.add_argument(
+        "--debug", action="store_true", default=off, help="log at level DEBUG, show tracebacks"
+    )
     for name, trait in ALIASES.items():
         parser.add_argument(
             f"--{name.replace('_', '-')}",

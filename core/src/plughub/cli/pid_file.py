@@ -1,4 +1,4 @@
-"""The file that tells others the process id of a hub."""
+"""PID file of a hub."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ log = logging.getLogger("plughub")
 
 
 class PidFile:
-    """A file with the process id, while the hub runs.
+    """PID file that exists while the hub runs.
 
     Args:
         path: of the file; empty for none.
@@ -24,12 +24,12 @@ class PidFile:
         self._path = Path(path) if path else None
 
     def check(self) -> None:
-        """See that it can be written, before anything is started.
+        """Check that the file can be written, before the hub starts.
 
-        What stands there stays: it may be of a hub that runs, because of which this one cannot start.
+        An existing file is not changed: it may belong to a running hub that prevents this one from starting.
 
         Raises:
-            StartError: it cannot be written.
+            StartError: the file cannot be written.
         """
         if self._path is None:
             return
@@ -40,17 +40,17 @@ class PidFile:
                 self._path.unlink()
 
     def write(self) -> None:
-        """Write the process id.
+        """Write the process ID.
 
         Raises:
-            StartError: it cannot be written.
+            StartError: the file cannot be written.
         """
         if self._path is not None:
             with _named(self._path):
                 self._path.write_text(f"{os.getpid()}\n")
 
     def remove(self) -> None:
-        """Remove it at the end of the hub."""
+        """Remove the file; a failure is only logged."""
         if self._path is not None:
             try:
                 self._path.unlink(missing_ok=True)

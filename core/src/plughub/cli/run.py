@@ -1,4 +1,4 @@
-"""``hub``: run until a signal ends it."""
+"""Default action of the command ``hub``: run a hub until a signal ends it."""
 
 from __future__ import annotations
 
@@ -41,6 +41,10 @@ def run_hub(options: argparse.Namespace, config: Config) -> int:
 
     Returns:
         The exit code.
+
+    Raises:
+        HubError: the hub cannot start.
+        TraitError: a setting has an invalid value.
     """
     try:
         hub = _build(config, options.plugins)
@@ -63,28 +67,22 @@ def _build(config: Config, plugins: str | None) -> Hub:
 
 def _run(hub: Hub) -> int:
     try:
-        asyncio.run(_live(hub))
+        asyncio.run(_run_until_ended(hub))
     except EndedEarlyError:
-        print("hub: stopped before it ran", file=sys.stderr)
+        print("hub: stopped during startup", file=sys.stderr)
     except asyncio.CancelledError:
-        print("hub: ended in a hurry: servers and proxy are left as they are", file=sys.stderr)
+        print("hub: aborted: servers and proxy are left as they are", file=sys.stderr)
         return 1
     return 0
 
 
 def extra_handlers(config: Config) -> list[logging.Handler]:
-    """Find the further handlers that a config file sets.
-
-    Args:
-        config: the configuration.
-
-    Returns:
-        The handlers.
+    """Return the additional logging handlers of the config file.
 
     Raises:
-        StartError: it is no list, or one is no handler.
+        StartError: the setting is not a list of handlers.
     """
-    # Not read by traitlets, which would copy the value: a handler holds a lock and cannot be copied.
+    # Traitlets would copy the value, but a handler holds a lock and cannot be copied.
     section = config.get("JupyterHub", Config())
     given = section.pop("extra_log_handlers", ())
     if isinstance(given, LazyConfigValue):  # from c.JupyterHub.extra_log_handlers.append(…)
@@ -95,17 +93,17 @@ def extra_handlers(config: Config) -> list[logging.Handler]:
 
 
 def set_up_logging(
-    level: str | int, further: Sequence[logging.Handler] = (), lines_of_strangers: int = 0
+    level: str | int, further: Sequence[logging.Handler] = (), anonymous_lines: int = 0
 ) -> None:
-    """Log to standard error.
+    """Log to standard error and to additional handlers.
 
     Args:
         level: name or number of the level.
-        further: handlers that are told, too; one without a form gets the usual one.
-        lines_of_strangers: in an hour, about requests of whoever is not logged in; 0 for any number.
+        further: additional handlers; a handler without a formatter gets the default one.
+        anonymous_lines: maximum number of lines an hour about unauthenticated requests; 0 for no limit.
 
     Raises:
-        StartError: there is no such level.
+        StartError: the level does not exist.
     """
     try:
         logging.basicConfig(
@@ -116,21 +114,21 @@ def set_up_logging(
         )
     except ValueError as error:
         raise StartError(f"c.JupyterHub.log_level: {error}") from error
-    few = LogRateLimit(lines_of_strangers)
+    rate_limit = LogRateLimit(anonymous_lines)
     for handler in logging.getLogger().handlers:
-        handler.addFilter(few)
+        handler.addFilter(rate_limit)
     logging.getLogger("alembic").setLevel(logging.WARNING)
-    logging.getLogger("traitlets").setLevel(logging.ERROR)  # unknown settings are refused, all at once
+    logging.getLogger("traitlets").setLevel(logging.ERROR)  # the hub itself reports unknown settings
 
 
-async def _live(hub: Hub) -> None:
-    myself = asyncio.current_task()
+async def _run_until_ended(hub: Hub) -> None:
+    task = asyncio.current_task()
 
-    def hurry() -> None:
-        if myself is not None:
-            myself.cancel()
+    def abort() -> None:
+        if task is not None:
+            task.cancel()
 
-    EndSignals(hub.ended.set, hurry).listen(asyncio.get_running_loop())
+    EndSignals(hub.ended.set, abort).listen(asyncio.get_running_loop())
     pid_file = PidFile(hub.plan.config.pid_file)
     try:
         pid_file.check()
@@ -141,16 +139,16 @@ async def _live(hub: Hub) -> None:
     try:
         pid_file.write()
     except StartError:
-        await hub.close()  # servers and proxy are left as they are: the next start finds them
+        await hub.close()  # leaves servers and proxy running: the next start takes them over
         raise
     try:
-        await _greet(hub)
+        await _print_welcome(hub)
     except BaseException:
         await hub.close()
         pid_file.remove()
         raise
     try:
-        # What is there now stays as long as the hub runs: to look through it for garbage holds up everybody.
+        # Objects of the start live as long as the hub: scanning them in each collection would cause pauses.
         gc.collect()
         gc.freeze()
         await hub.ended.wait()
@@ -163,14 +161,14 @@ async def _live(hub: Hub) -> None:
             pid_file.remove()
 
 
-async def _greet(hub: Hub) -> None:
-    """Say where the hub is; a database that is away for a moment does not end it."""
+async def _print_welcome(hub: Hub) -> None:
+    """Print the hub's URL and a login link; a database that is temporarily unavailable is no error."""
     lines = [f"hub: running at {hub.url}"]
     try:
         if link := await hub.first_link():
-            lines.append(f"hub: log in once with this link (an hour long): {link}")
+            lines.append(f"hub: log in once with this link (valid for one hour): {link}")
     except UnavailableError as error:
-        log.warning("no login link was made: %s; the command 'hub link' makes one", error)
+        log.warning("no login link was created: %s; create one with the command 'hub link'", error)
     print("\n".join(lines), flush=True)
     with contextlib.suppress(UnavailableError):
         await _warn_of_others(hub)
@@ -180,7 +178,7 @@ async def _warn_of_others(hub: Hub) -> None:
     file = sqlite_path(hub.plan.config.db_url)
     if file and (others := await hub.parts.services.hub_registry.others()):
         log.warning(
-            "process %s uses the database %s, too: end one of them; several hubs share a PostgreSQL only",
+            "process %s also uses the database %s: stop one of them; to run several hubs, use PostgreSQL",
             ", ".join(str(other.pid) for other in others),
             file,
         )

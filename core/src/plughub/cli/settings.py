@@ -17,10 +17,7 @@ _LITERALS: Final = (list, tuple, set, dict, bytes)
 
 
 def split_settings(arguments: Sequence[str]) -> tuple[dict[str, dict[str, Any]], list[str]]:
-    """Take the settings out of the arguments.
-
-    Args:
-        arguments: of the command line.
+    """Separate settings from the other arguments.
 
     Returns:
         The settings by class and name, and the other arguments.
@@ -42,7 +39,7 @@ def split_settings(arguments: Sequence[str]) -> tuple[dict[str, dict[str, Any]],
 
 
 def _value(text: str) -> Any:
-    """Read lists and the like; each trait reads all else itself, as ``true`` is a word to some."""
+    """Parse lists, tuples, sets, dictionaries and bytes; leave any other text for the trait to parse."""
     try:
         value = ast.literal_eval(text)
     except (ValueError, SyntaxError):

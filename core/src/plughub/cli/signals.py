@@ -1,4 +1,4 @@
-"""What signals mean to a running hub: end, and end at once."""
+"""Handling of the signals that stop a hub: orderly shutdown, then abort."""
 
 from __future__ import annotations
 
@@ -9,26 +9,30 @@ from collections.abc import Callable
 from typing import Final
 
 ECHO_SECONDS: Final = 1.0
+"""Time within which signals count as having the same cause."""
 
 
 class EndSignals:
-    """Turns the signals that end a process into an orderly end, and a later one into an end at once.
+    """Signal handler that starts an orderly shutdown at the first signal and aborts at a later one.
 
-    One cause often sends several signals: a terminal signals the whole group and a wrapper passes that on,
-    a service manager adds SIGHUP to SIGTERM, a closed terminal sends SIGHUP before its session gets SIGTERM.
+    One cause often sends several signals: a terminal signals the whole process group and a wrapper forwards
+    the
+    signal, a service manager sends SIGHUP with SIGTERM, a closed terminal sends SIGHUP before its session
+    gets
+    SIGTERM.
 
     Args:
-        end: called for the first signal.
-        hurry: called for a signal that insists.
+        end: starts the shutdown.
+        abort: aborts.
     """
 
-    def __init__(self, end: Callable[[], None], hurry: Callable[[], None]) -> None:
+    def __init__(self, end: Callable[[], None], abort: Callable[[], None]) -> None:
         self._end = end
-        self._hurry = hurry
-        self._came: dict[int, float] = {}
+        self._abort = abort
+        self._received: dict[int, float] = {}
 
     def listen(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Handle SIGINT, SIGTERM, and SIGHUP unless it is ignored, as ``nohup`` wants it.
+        """Handle SIGINT and SIGTERM, and SIGHUP unless it is ignored, as by ``nohup``.
 
         Args:
             loop: the running loop.
@@ -39,23 +43,23 @@ class EndSignals:
             loop.add_signal_handler(number, self._note, number, loop)
 
     def _note(self, number: int, loop: asyncio.AbstractEventLoop) -> None:
-        self.came(number, loop.time())
+        self.receive(number, loop.time())
 
-    def came(self, number: int, now: float) -> None:
+    def receive(self, number: int, now: float) -> None:
         """Act on a signal.
 
         Args:
             number: of the signal.
-            now: seconds of a monotonic clock.
+            now: time of a monotonic clock in seconds.
         """
-        is_first, echo = not self._came, self._is_echo(number, now)
-        self._came[number] = now
+        is_first, echo = not self._received, self._is_echo(number, now)
+        self._received[number] = now
         if is_first:
             self._end()
         elif not echo:
-            self._hurry()
+            self._abort()
 
     def _is_echo(self, number: int, now: float) -> bool:
-        """Tell whether a signal has the cause of an earlier one. SIGHUP never insists: nobody types it."""
-        last = max(self._came.get(number, -math.inf), self._came.get(signal.SIGHUP, -math.inf))
+        """Return whether a signal repeats an earlier one. SIGHUP always does: no user types it."""
+        last = max(self._received.get(number, -math.inf), self._received.get(signal.SIGHUP, -math.inf))
         return number == signal.SIGHUP or now - last < ECHO_SECONDS

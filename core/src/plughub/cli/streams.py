@@ -1,4 +1,4 @@
-"""Standard streams of a hub that outlives its terminal."""
+"""Standard streams that ignore write errors, for a hub that outlives its terminal."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ OUT: Final = 1
 ERR: Final = 2
 
 
-class _Lenient(io.FileIO):
-    """A stream that drops what cannot be written: its terminal or pipe is closed, or its disk is full."""
+class _TolerantStream(io.FileIO):
+    """Stream that drops data it cannot write, because its terminal or pipe is closed or its disk is full."""
 
     lost = False
 
@@ -24,30 +24,30 @@ class _Lenient(io.FileIO):
             return memoryview(data).nbytes
 
 
-def outlive_terminal() -> None:
-    """Have no failing write to standard output or error stop the hub or one of its plugins.
+def ignore_write_errors() -> None:
+    """Ignore failing writes to standard output and error, so that they stop neither the hub nor a plugin.
 
-    A stream that is closed leads to nowhere from now on: no file of the hub gets its number.
+    A closed standard stream is redirected to the null device, so that no file of the hub gets its number.
     """
     for number in range(ERR + 1):
         try:
             os.fstat(number)
         except OSError:
-            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number, which is this one
-    sys.stdout = _lenient(OUT, sys.stdout)
-    sys.stderr = _lenient(ERR, sys.stderr)
+            os.open(os.devnull, os.O_RDWR)  # gets the lowest free descriptor, which is this one
+    sys.stdout = _tolerant(OUT, sys.stdout)
+    sys.stderr = _tolerant(ERR, sys.stderr)
 
 
 def is_output_lost() -> bool:
-    """Tell whether something that was printed could not be written."""
+    """Return whether data printed to standard output could not be written."""
     sys.stdout.flush()
     raw = getattr(getattr(sys.stdout, "buffer", None), "raw", None)
-    return isinstance(raw, _Lenient) and raw.lost
+    return isinstance(raw, _TolerantStream) and raw.lost
 
 
-def _lenient(number: int, like: TextIO | None) -> io.TextIOWrapper:
+def _tolerant(number: int, like: TextIO | None) -> io.TextIOWrapper:
     return io.TextIOWrapper(
-        io.BufferedWriter(_Lenient(number, "w", closefd=False)),
+        io.BufferedWriter(_TolerantStream(number, "w", closefd=False)),
         encoding=like.encoding if like else "utf-8",
         errors=like.errors if like else "backslashreplace",
         line_buffering=number == ERR or os.isatty(number),
