@@ -73,18 +73,18 @@ def test_sections_that_were_only_touched_are_good() -> None:
         ("Spawner", "zzz", "c.Spawner.zzz: Spawner has no such setting"),
         ("Spawner", "internal", "c.Spawner.internal: Spawner has no such setting"),
         ("Spwaner", "cmd", "c.Spwaner (cmd): no active plugin has a class Spwaner; did you mean Spawner?"),
-        ("Zzz", "cmd", "c.Zzz (cmd): no active plugin has a class Zzz; is its plugin installed?"),
+        ("Zzz", "cmd", "c.Zzz (cmd): no active plugin has a class Zzz; check that its plugin is installed"),
         (
             "Limits",
             "mem_limit",
-            "c.Limits (mem_limit): no active plugin has a class Limits; is its plugin installed?",
+            "c.Limits (mem_limit): no active plugin has a class Limits; check that its plugin is installed",
         ),
         (
             "KubeSpawner",
             "cmd",
             (
-                "c.KubeSpawner (cmd) belongs to plugin 'kube', which is not active: add it to --plugins, or take these "
-                "lines out"
+                "c.KubeSpawner (cmd) belongs to plugin 'kube', which is not active: add it to --plugins, or remove "
+                "these lines"
             ),
         ),
         (
@@ -108,7 +108,7 @@ def test_a_list_that_is_extended_counts_as_a_setting() -> None:
 def test_a_setting_outside_of_any_class_is_named() -> None:
     config = Config()
     config["port"] = 8000
-    assert found(config) == ["c.port is outside of any class; write c.JupyterHub.port, or the class it is of"]
+    assert found(config) == ["c.port has no class: use c.JupyterHub.port, or the class of the setting"]
 
 
 def test_a_section_inside_a_section_is_checked_too() -> None:
@@ -138,13 +138,13 @@ def test_the_sections_of_a_class_are_those_that_it_inherits_from() -> None:
 
 
 def test_a_setting_of_jupyterhub_comes_with_what_to_do_about_it() -> None:
-    instead = {"JupyterHub.admin_users": "write c.Authenticator.admin_users", "Spawner.old": "take it out"}
+    instead = {"JupyterHub.admin_users": "set it there", "Spawner.old": "remove it"}
     config = Config()
     config.JupyterHub.admin_users = {"ada"}
     config.DockerSpawner.old = 1
     assert unknown_settings(config, [JupyterHub, DockerSpawner], FOREIGN, instead) == [
-        "c.JupyterHub.admin_users is JupyterHub's and has no effect here: write c.Authenticator.admin_users",
-        "c.DockerSpawner.old is JupyterHub's and has no effect here: take it out",
+        "c.JupyterHub.admin_users is a setting of JupyterHub without effect in plughub: set it there",
+        "c.DockerSpawner.old is a setting of JupyterHub without effect in plughub: remove it",
     ]
 
 
@@ -152,4 +152,4 @@ def test_a_class_of_jupyterhub_of_which_one_setting_is_set_comes_with_what_to_do
     config = Config()
     config.Application.log_level = 10
     [problem] = unknown_settings(config, [JupyterHub], {}, {"Application.log_level": "write it elsewhere"})
-    assert problem.endswith("has no effect here: write it elsewhere")
+    assert problem.endswith("without effect in plughub: write it elsewhere")

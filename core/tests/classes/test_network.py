@@ -42,7 +42,7 @@ def test_the_address_of_a_server_is_taken_apart() -> None:
 
 @pytest.mark.parametrize("url", ["", "/hub", "localhost:80", "http://"])
 def test_what_is_no_address_is_refused(url: str) -> None:
-    with pytest.raises(ValueError, match="no absolute address"):
+    with pytest.raises(ValueError, match="is not an absolute URL"):
         get_server_info(url)
 
 
@@ -68,5 +68,5 @@ def test_verifying_can_be_turned_off() -> None:
 def test_further_settings_are_set_and_unknown_ones_refused() -> None:
     context = make_ssl_context(minimum_version=ssl.TLSVersion.TLSv1_3)
     assert context.minimum_version is ssl.TLSVersion.TLSv1_3
-    with pytest.raises(TypeError, match="no setting 'minimal_version'"):
+    with pytest.raises(TypeError, match="no attribute 'minimal_version'"):
         make_ssl_context(minimal_version=1)

@@ -145,6 +145,6 @@ async def test_running_to_the_end_inside_a_loop_is_refused() -> None:
         return 42
 
     coroutine = answer()
-    with pytest.raises(RuntimeError, match="await the function there"):
+    with pytest.raises(RuntimeError, match="an event loop already runs in this thread"):
         run_sync(coroutine)
     assert await coroutine == 42

@@ -125,8 +125,9 @@ def test_every_whole_size_is_exact(number: int, unit: str) -> None:
 def test_what_is_no_size_is_refused_in_plain_words(value: object) -> None:
     with pytest.raises(traitlets.TraitError) as caught:
         settings(memory=value)
-    assert "is not a size for memory: give a number of bytes, or a number with one of K, M, G, T" in str(
-        caught.value
+    assert (
+        "is not a size for memory: use a number of bytes, or a number with one of the units K, M, G, T"
+        in str(caught.value)
     )
 
 
@@ -197,5 +198,5 @@ def test_an_entry_point_that_is_broken_is_named_with_the_cause() -> None:
 
 @pytest.mark.usefixtures("entry_point")
 def test_a_name_that_leads_nowhere_is_refused_with_the_names_that_there_are() -> None:
-    with pytest.raises(traitlets.TraitError, match=r"no class is named 'mien'.*broken, mine, wrong"):
+    with pytest.raises(traitlets.TraitError, match=r"unknown class 'mien'.*broken, mine, wrong"):
         mapped("mien")

@@ -1,1 +1,1 @@
-"""Backends written as classes: `Spawner`, `Authenticator`, `Proxy`, and what turns them into hooks."""
+"""Backends written as classes: `Spawner`, `Authenticator`, `Proxy`, and their adapters to hooks."""

@@ -1,4 +1,4 @@
-"""Settings in a config file that nothing reads: typing errors, renamed keys, sections of inactive plugins."""
+"""Detection of unknown settings: typing errors, renamed settings, and sections of inactive plugins."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from traitlets.config import Config, Configurable
 
 Sections = Mapping[str, frozenset[str]]
-"""The keys that each section may have."""
+"""Names of the settings that each section may contain."""
 
 
 def unknown_settings(
@@ -19,21 +19,20 @@ def unknown_settings(
     foreign: Mapping[str, str],
     instead: Mapping[str, str] | None = None,
 ) -> list[str]:
-    """Find what a config file sets that no active class has.
+    """Find settings in the configuration that no active class has.
 
     Args:
         config: the loaded configuration.
-        classes: the classes that are active; a section may carry the name of any class that they
-            inherit from, and set what the active class has.
-        foreign: plugins that are installed but not active, by the names of their classes.
-        instead: what to do about settings of JupyterHub that are not there, by class and name.
+        classes: the active classes. A section may have the name of any class from which they inherit.
+        foreign: inactive plugins, by the names of their classes.
+        instead: advice for settings of JupyterHub that plughub does not have, by class and name.
 
     Returns:
-        One message for each unknown section or key, in the order of the file.
+        One message for each unknown section or setting, in the order of the file.
     """
     sections = known_sections(classes)
     return [
-        f"{problem.path} is JupyterHub's and has no effect here: {advice}"
+        f"{problem.path} is a setting of JupyterHub without effect in plughub: {advice}"
         if (advice := _advice(problem.path, instead or {}))
         else problem.text
         for problem in _check(config, "c", sections, foreign)
@@ -41,14 +40,7 @@ def unknown_settings(
 
 
 def known_sections(classes: Iterable[type[Configurable]]) -> dict[str, frozenset[str]]:
-    """List the sections that a config file may have, with their keys.
-
-    Args:
-        classes: the classes that are active.
-
-    Returns:
-        Keys by name of the section.
-    """
+    """Return the names of the settings that each section may contain."""
     found: defaultdict[str, set[str]] = defaultdict(set)
     for cls in classes:
         keys = cls.class_trait_names(config=True)
@@ -59,14 +51,14 @@ def known_sections(classes: Iterable[type[Configurable]]) -> dict[str, frozenset
 
 @dataclass(frozen=True, slots=True)
 class _Problem:
-    """A setting that nothing reads: where it stands, and what to say of it."""
+    """Unknown setting, and the message about it."""
 
     path: str
     text: str
 
 
 def _advice(path: str, instead: Mapping[str, str]) -> str:
-    """Find what to do about a setting of JupyterHub; one of a class holds for what inherits from it."""
+    """Return the advice for a setting of JupyterHub; that for a class applies to subclasses too."""
     *_, section, key = path.split(".")
     for known, advice in instead.items():
         cls, _, name = known.partition(".")
@@ -79,7 +71,7 @@ def _check(config: Config, path: str, sections: Sections, foreign: Mapping[str, 
     for name, value in config.items():
         if not isinstance(value, Config):
             if path == "c":
-                text = f"c.{name} is outside of any class; write c.JupyterHub.{name}, or the class it is of"
+                text = f"c.{name} has no class: use c.JupyterHub.{name}, or the class of the setting"
                 yield _Problem(f"c.{name}", text)
         elif value:
             yield from _check_section(f"{path}.{name}", name, value, sections, foreign)
@@ -103,15 +95,15 @@ def _unknown_section(
     path: str, name: str, section: Config, sections: Sections, foreign: Mapping[str, str]
 ) -> str:
     keys = ", ".join(str(key) for key in section)
-    # a plugin that is not imported tells no names of classes: PAMAuthenticator and PamAuthenticator are one
+    # class names of plugins that are not imported are guessed, so PAMAuthenticator matches PamAuthenticator
     owner = next((foreign[cls] for cls in foreign if cls.casefold() == name.casefold()), None)
     if owner:
         return (
             f"{path} ({keys}) belongs to plugin {owner!r}, which is not active: add it to --plugins, "
-            "or take these lines out"
+            "or remove these lines"
         )
     near = difflib.get_close_matches(name, [*sections, *foreign], n=1)
-    offer = f"; did you mean {near[0]}?" if near else "; is its plugin installed?"
+    offer = f"; did you mean {near[0]}?" if near else "; check that its plugin is installed"
     return f"{path} ({keys}): no active plugin has a class {name}{offer}"
 
 

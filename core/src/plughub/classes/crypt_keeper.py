@@ -1,4 +1,4 @@
-"""The settings of the encryption of login secrets: ``c.CryptKeeper.…`` in a config file."""
+"""Settings of the encryption of auth states: ``c.CryptKeeper.…`` in a config file."""
 
 from __future__ import annotations
 
@@ -16,16 +16,17 @@ ENVIRONMENT: Final = "JUPYTERHUB_CRYPT_KEY"
 
 
 class CryptKeeper(Configurable):
-    """Keeps the keys with which ``auth_state`` is encrypted."""
+    """Encryption keys for ``auth_state``."""
 
     keys: traitlets.List[bytes] = traitlets.List(
-        help="""Keys of 32 bytes: hexadecimal, base64 or bytes. The first one encrypts, all of them decrypt.
+        help="""Encryption keys of 32 bytes each, as bytes, hexadecimal digits or base64. The first key
+        encrypts, all keys decrypt; to rotate keys, put the new one first.
 
-        By default those of the environment variable JUPYTERHUB_CRYPT_KEY, with semicolons between them.
+        Defaults to the environment variable JUPYTERHUB_CRYPT_KEY, in which semicolons separate keys.
         """
     ).tag(config=True)
     n_threads = traitlets.Integer(
-        max(os.cpu_count() or 1, 1), min=1, help="Threads that encrypt and decrypt."
+        max(os.cpu_count() or 1, 1), min=1, help="Number of threads for encryption and decryption."
     ).tag(config=True)
 
     @traitlets.default("keys")
@@ -39,25 +40,25 @@ class CryptKeeper(Configurable):
 
 
 def read_key(given: str | bytes) -> bytes:
-    """Read a key.
+    """Decode an encryption key.
 
     Args:
-        given: 32 bytes as they are, 64 hexadecimal digits, or base64 of 44 characters.
+        given: 32 bytes, 64 hexadecimal digits, or 44 characters of base64.
 
     Returns:
         The 32 bytes.
 
     Raises:
-        TraitError: it is none of these; the message does not show it.
+        TraitError: the key is invalid; the message does not show it.
 
     Source:
-        The forms that JupyterHub takes in JUPYTERHUB_CRYPT_KEY.
+        The formats that JupyterHub accepts in JUPYTERHUB_CRYPT_KEY.
     """
     key = given
     if isinstance(given, str):
         key = given.encode(errors="replace")
     if not isinstance(key, bytes):
-        raise _no_key()
+        raise _invalid_key()
     for decode in (bytes, binascii.a2b_hex, base64.urlsafe_b64decode):
         try:
             decoded = decode(key)
@@ -65,15 +66,15 @@ def read_key(given: str | bytes) -> bytes:
             continue
         if len(decoded) == KEY_BYTES:
             return decoded
-    raise _no_key()
+    raise _invalid_key()
 
 
 class NoKeyError(traitlets.TraitError):
-    """Something that is no key was given as one; the message does not show it."""
+    """An encryption key is invalid; the message does not show it."""
 
 
-def _no_key() -> NoKeyError:
+def _invalid_key() -> NoKeyError:
     return NoKeyError(
-        f"a key of {ENVIRONMENT} or c.CryptKeeper.keys is not good: {KEY_BYTES} bytes are needed, such as "
-        "`openssl rand -hex 32` makes"
+        f"invalid key in {ENVIRONMENT} or c.CryptKeeper.keys: use a key of {KEY_BYTES} bytes, such as the "
+        "output of `openssl rand -hex 32`"
     )

@@ -1,4 +1,4 @@
-"""Ports, addresses and TLS, under the names that plugins know."""
+"""Ports, addresses and TLS contexts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 
 def random_port() -> int:
-    """Find a TCP port that nobody listens on right now.
+    """Find a free TCP port.
+
+    Another process may take the port before it is used.
 
     Returns:
         The port.
@@ -24,13 +26,10 @@ def random_port() -> int:
 
 
 def is_valid_ip(ip: str) -> bool:
-    """Tell whether a text is an IPv4 or IPv6 address.
+    """Return whether a string is an IPv4 or IPv6 address.
 
     Args:
-        ip: the text.
-
-    Returns:
-        True when it is.
+        ip: the string.
     """
     try:
         ipaddress.ip_address(ip)
@@ -40,20 +39,20 @@ def is_valid_ip(ip: str) -> bool:
 
 
 def get_server_info(url: str) -> dict[str, Any]:
-    """Take the address of a server apart.
+    """Split the URL of a server.
 
     Args:
-        url: an absolute address.
+        url: an absolute URL.
 
     Returns:
-        ``protocol``, ``host``, ``port`` (the protocol's own when the address names none) and ``path``.
+        ``protocol``, ``host``, ``port`` (that of the protocol if the URL has none) and ``path``.
 
     Raises:
-        ValueError: it is no absolute address.
+        ValueError: the URL is not absolute.
     """
     parts = urlsplit(url)
     if not parts.scheme or not parts.hostname:
-        raise ValueError(f"{url!r} is no absolute address such as http://127.0.0.1:8000")
+        raise ValueError(f"{url!r} is not an absolute URL such as http://127.0.0.1:8000")
     return {
         "protocol": parts.scheme,
         "host": parts.hostname,
@@ -72,14 +71,15 @@ def make_ssl_context(
     purpose: ssl.Purpose = ssl.Purpose.SERVER_AUTH,
     **options: Any,
 ) -> ssl.SSLContext:
-    """Make a TLS context that verifies the other side.
+    """Create a TLS context that verifies the peer.
 
     Args:
         keyfile: path of the private key.
         certfile: path of the certificate.
-        cafile: path of the authorities to trust, the system's when left out.
-        verify_mode: whether the other side needs a certificate; it does.
-        check_hostname: whether the name in it must fit; it must for a client.
+        cafile: path of the trusted authorities; those of the system by default.
+        verify_mode: whether the peer needs a certificate; required by default.
+        check_hostname: whether the certificate must match the host name; by default for a client that
+            verifies.
         purpose: ``SERVER_AUTH`` for a client, ``CLIENT_AUTH`` for a server.
         options: further attributes of the context, such as ``minimum_version``.
 
@@ -94,13 +94,13 @@ def make_ssl_context(
         context.load_cert_chain(certfile, keyfile)
     verify = ssl.CERT_REQUIRED if verify_mode is None else verify_mode
     is_client = purpose is ssl.Purpose.SERVER_AUTH
-    # the library refuses a context that checks names without verifying, even for a moment
+    # ssl refuses CERT_NONE while check_hostname is set, so disable it before verify_mode changes
     context.check_hostname = False
     context.verify_mode = verify
     wanted = is_client and verify is not ssl.CERT_NONE if check_hostname is None else check_hostname
     context.check_hostname = wanted
     for name, value in options.items():
         if not hasattr(context, name):
-            raise TypeError(f"a TLS context has no setting {name!r}")
+            raise TypeError(f"a TLS context has no attribute {name!r}")
         setattr(context, name, value)
     return context

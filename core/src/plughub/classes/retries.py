@@ -1,4 +1,4 @@
-"""Waiting and trying again, under the names that plugins know."""
+"""Retries, timeouts and cancellation for asynchronous code."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _CANCEL_TIMEOUT: Final = 10.0
 
 
 def maybe_future(value: Any) -> asyncio.Future[Any]:
-    """Make something that can be awaited of any value.
+    """Wrap any value in a future.
 
     Args:
         value: an awaitable, a future of a thread pool, or a plain value.
@@ -37,17 +37,18 @@ def maybe_future(value: Any) -> asyncio.Future[Any]:
 
 
 def exponential_backoff(func: Any = None, fail_message: Any = None, *args: Any, **options: Any) -> Any:
-    """Try again with growing pauses, in one of two forms.
+    """Retry with exponential backoff, in one of two forms.
 
-    With a text as second argument, ``await exponential_backoff(func, "it never came", timeout=10)``
-    waits until ``func`` answers something true, see `wait_until`. Without one it is a decorator for a
-    function that may fail, ``@exponential_backoff(max_retries=3)``, see `retrying`.
+    With a string as second argument, ``await exponential_backoff(func, "timed out", timeout=10)`` calls
+    ``func``
+    until it returns a true value, see `wait_until`. Otherwise it is a decorator that retries a function which
+    raises an exception, ``@exponential_backoff(max_retries=3)``, see `retrying`.
 
     Args:
-        func: what to call or to decorate; left out in ``@exponential_backoff(...)``.
-        fail_message: text of the error when the time is up; without it, this is ``max_retries``.
-        args: further arguments of the form in question, in its order.
-        options: further arguments by name.
+        func: function to call or decorate; omitted in ``@exponential_backoff(...)``.
+        fail_message: message of the timeout error; in the decorator form, ``max_retries``.
+        args: further positional arguments of `wait_until` or `retrying`.
+        options: further keyword arguments of `wait_until` or `retrying`.
 
     Returns:
         A coroutine, the decorated function, or a decorator.
@@ -70,26 +71,26 @@ async def wait_until(
     *args: Any,
     **kwargs: Any,
 ) -> Any:
-    """Call a function until it answers something true.
+    """Call a function until it returns a true value.
 
-    The pauses are random, up to a bound that grows, so that many callers do not come at once.
+    The delays are random below a growing bound, so that concurrent callers spread out.
 
     Args:
-        pass_func: the function; its answer may be awaitable.
-        fail_message: text of the error when the time is up.
-        start_wait: bound of the first pause in seconds.
-        scale_factor: by what the bound grows.
-        max_wait: bound of every pause in seconds.
-        timeout: seconds in all; a call that takes longer is cancelled.
-        timeout_tolerance: fraction by which the time-out varies.
-        args: arguments of the function.
-        kwargs: arguments of the function by name.
+        pass_func: the function; may return an awaitable.
+        fail_message: message of the timeout error.
+        start_wait: bound of the first delay in seconds.
+        scale_factor: factor by which the bound grows.
+        max_wait: maximum of the bound in seconds.
+        timeout: total time in seconds; a call that takes longer is cancelled.
+        timeout_tolerance: random variation of the timeout, as a fraction of it.
+        args: positional arguments of the function.
+        kwargs: keyword arguments of the function.
 
     Returns:
-        The first true answer.
+        The first true value.
 
     Raises:
-        TimeoutError: the time is up.
+        TimeoutError: the function returned no true value in time.
     """
     loop = asyncio.get_running_loop()
     deadline = loop.time() + timeout * random.uniform(1 - timeout_tolerance, 1 + timeout_tolerance)  # noqa: S311 - spreads load
@@ -112,16 +113,16 @@ def retrying(
     max_delay: float = 60.0,
     backoff_factor: float = 2.0,
 ) -> Callable[[Callable[P, Any]], Callable[P, Coroutine[Any, Any, Any]]]:
-    """Make a decorator that calls a function again when it fails.
+    """Create a decorator that retries a function which raises an exception.
 
     Args:
-        max_retries: further tries after the first.
-        initial_delay: seconds before the second try.
-        max_delay: seconds that no pause exceeds.
-        backoff_factor: by what the pause grows.
+        max_retries: number of retries after the first call.
+        initial_delay: seconds before the first retry.
+        max_delay: maximum delay in seconds.
+        backoff_factor: factor by which the delay grows.
 
     Returns:
-        The decorator; what it makes is awaited and raises the last exception when all tries failed.
+        The decorator. The decorated function is asynchronous and raises the exception of the last try.
     """
     backoff = Backoff(initial_delay, max_delay, backoff_factor)
 
@@ -131,7 +132,7 @@ def retrying(
             for failures in range(1, max_retries + 1):
                 try:
                     return await maybe_future(func(*args, **kwargs))
-                except Exception:  # noqa: BLE001 - whatever it is, it is tried again
+                except Exception:  # noqa: BLE001 - retry after any error
                     await asyncio.sleep(backoff.after(failures))
             return await maybe_future(func(*args, **kwargs))
 
@@ -141,10 +142,10 @@ def retrying(
 
 
 async def cancel_tasks(tasks: Iterable[asyncio.Task[Any]]) -> None:
-    """Cancel tasks and wait until they have ended, ten seconds at most.
+    """Cancel tasks and wait up to ten seconds until they have ended.
 
     Args:
-        tasks: the tasks; how they end does not matter.
+        tasks: the tasks; their results and exceptions are ignored.
     """
     waiting = [task for task in tasks if not task.done()]
     for task in waiting:
@@ -155,16 +156,16 @@ async def cancel_tasks(tasks: Iterable[asyncio.Task[Any]]) -> None:
 
 
 def run_sync(async_func: Callable[[], Awaitable[T]] | Awaitable[T]) -> T:
-    """Run something asynchronous to its end, from a thread without a running loop.
+    """Run asynchronous code to completion in a thread without a running event loop.
 
     Args:
         async_func: an ``async def`` without arguments, or a coroutine.
 
     Returns:
-        What it answers.
+        Its result.
 
     Raises:
-        RuntimeError: a loop runs in this thread; await it there instead.
+        RuntimeError: an event loop runs in this thread; use await instead.
     """
 
     async def run() -> T:
@@ -174,4 +175,4 @@ def run_sync(async_func: Callable[[], Awaitable[T]] | Awaitable[T]) -> T:
         asyncio.get_running_loop()
     except RuntimeError:
         return asyncio.run(run())
-    raise RuntimeError("a loop runs in this thread already: await the function there")
+    raise RuntimeError("an event loop already runs in this thread: use await instead")

@@ -1,8 +1,8 @@
-"""The TCP sockets of this machine and their owners, by the word of the kernel.
+"""TCP sockets of this machine and their owners, as reported by the kernel.
 
 Source:
-    ``sock_diag(7)``; where the kernel does not answer directly, the tables of ``proc(5)``, in which addresses
-    are written as 32-bit words in the byte order of the machine.
+    ``sock_diag(7)``; if the kernel does not answer, the tables of ``proc(5)``, in which addresses are
+    written as 32-bit words in the byte order of the machine.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from plughub.domain.ip_addresses import Address
 
 log = logging.getLogger("plughub.sockets")
 LISTEN: Final = 10
-"""The state of a socket that accepts connections, as the kernel numbers it."""
+"""Kernel's number for the state of a listening socket."""
 
 _NETLINK_SOCK_DIAG: Final = 4
 _SOCK_DIAG_BY_FAMILY: Final = 20
@@ -32,7 +32,7 @@ _HEADER: Final = struct.Struct("=IHHII")
 _WANTED: Final = struct.Struct("=BBBBI")
 _ENDS: Final = struct.Struct("!HH16s16s")
 _THIS_ONE: Final = struct.pack("=III", 0, 0xFFFFFFFF, 0xFFFFFFFF)
-"""Of any interface, without the cookie that tells it from an earlier socket with the same ends."""
+"""Any interface, and no cookie, which would identify one of several sockets with the same ends."""
 _ANY: Final = 0xFFFFFFFF
 _ANSWER: Final = struct.Struct("=BBBB36s12sIIIII")
 _TABLES: Final = {socket.AF_INET: "/proc/net/tcp", socket.AF_INET6: "/proc/net/tcp6"}
@@ -44,14 +44,14 @@ End = tuple[str, int]
 
 @dataclass(frozen=True, slots=True)
 class Socket:
-    """A socket.
+    """TCP socket.
 
     Attributes:
-        address: the local address; the unspecified one for all.
-        port: the local port.
-        other: address and port of the other end.
-        inode: number of the socket; 0 once no process has it.
-        uid: user who made it.
+        address: local address; unspecified for all interfaces.
+        port: local port.
+        other: address and port of the peer.
+        inode: inode number; 0 if no process holds the socket any more.
+        uid: user who created it.
     """
 
     address: Address
@@ -62,7 +62,7 @@ class Socket:
 
 
 def listening_on(port: int) -> Iterator[Socket]:
-    """List the sockets that accept connections on a port, at whatever address. It blocks.
+    """List the listening sockets on a port, at any address. Blocks.
 
     Args:
         port: the port.
@@ -71,11 +71,11 @@ def listening_on(port: int) -> Iterator[Socket]:
         The sockets.
 
     Raises:
-        OSError: the system does not answer.
+        OSError: the system does not provide the information.
     """
     for family in _TABLES:
         try:
-            # The table of all connections can take long to write.
+            # Cheaper than the table of all connections, which can take the kernel long to write.
             found = _ask_kernel(family, _ENDS.pack(port, 0, b"", b"") + bytes(12), states=1 << LISTEN)
         except OSError:
             found = [one for state, one in _read_table(family, port) if state == LISTEN]
@@ -83,14 +83,14 @@ def listening_on(port: int) -> Iterator[Socket]:
 
 
 def owner_of_end(end: End, other: End) -> int | None:
-    """Find the system user whose process holds one end of a TCP connection within this machine.
+    """Return the uid of the process at one end of a local TCP connection.
 
     Args:
         end: address and port of that end.
         other: address and port of the other end.
 
     Returns:
-        The number of the user; None when the connection is gone, or the system does not tell.
+        The uid; None if the connection is closed, or the system does not provide the information.
     """
     family = socket.AF_INET6 if ":" in end[0] else socket.AF_INET
     ends = _ENDS.pack(end[1], other[1], _packed(family, end[0]), _packed(family, other[0]))
@@ -103,14 +103,14 @@ def owner_of_end(end: End, other: End) -> int | None:
         except OSError:
             return None
     wanted = (ip_address(end[0]), end[1], (ip_address(other[0]), other[1]))
-    # A socket that its process has closed belongs to nobody, which the system reports as root.
+    # The kernel reports uid 0 for a socket that its process has closed.
     return next(
         (one.uid for one in found if one.inode and (one.address, one.port, one.other) == wanted), None
     )
 
 
 def _ask_kernel(family: int, identity: bytes, *, states: int = 0) -> list[Socket]:
-    """Ask for the sockets in some states, or for the one that an identity names."""
+    """Return the sockets in some states, or the one socket with an identity."""
     dump = bool(states)
     body = _WANTED.pack(family, socket.IPPROTO_TCP, 0, 0, states or _ANY) + identity
     flags = _REQUEST | (_DUMP if dump else 0)
@@ -136,7 +136,7 @@ def _ask_kernel(family: int, identity: bytes, *, states: int = 0) -> list[Socket
 
 def _check_error(number: int) -> None:
     if -number != errno.ENOENT:
-        raise OSError(-number, "the kernel does not tell whose a socket is")
+        raise OSError(-number, "the kernel does not report the owner of a socket")
 
 
 def _as_socket(answer: bytes, at: int) -> Socket:
@@ -147,7 +147,7 @@ def _as_socket(answer: bytes, at: int) -> Socket:
 
 
 def _read_table(family: int, port: int) -> Iterator[tuple[int, Socket]]:
-    """Read the sockets of a local port, each with its state."""
+    """Read the sockets on a local port, each with its state."""
     here = f":{port:04X} "
     path = Path(_TABLES[socket.AddressFamily(family)])
     for line in path.read_text("ascii").splitlines()[1:] if path.exists() else ():
@@ -170,4 +170,6 @@ def _packed(family: int, address: str) -> bytes:
 
 @functools.cache
 def _warn_once(reason: str) -> None:
-    log.warning("the system does not tell the owner of a connection directly: %s", reason[:80])
+    log.warning(
+        "cannot ask the kernel for the owner of a connection, reading /proc/net instead: %s", reason[:80]
+    )

@@ -1,4 +1,4 @@
-"""Kinds of settings beyond those of traitlets."""
+"""Types of settings in addition to those of traitlets."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SIZE: Final = re.compile(r"\s*(?P<number>[0-9]+(?:\.[0-9]+)?)\s*(?P<unit>[KMGT]
 
 
 class Command(traitlets.List):  # type: ignore[type-arg]
-    """A command line: a list of texts, or one text that is split like a shell would."""
+    """Command line: a list of strings, or one string that is split like in a shell."""
 
     def __init__(self, default_value: Sequence[str] | str = (), **kwargs: Any) -> None:
         kwargs.setdefault("minlen", 1)
@@ -28,11 +28,11 @@ class Command(traitlets.List):  # type: ignore[type-arg]
         super().__init__(traitlets.Unicode(), default, **kwargs)
 
     def set(self, obj: Any, value: Any) -> None:
-        """Split a text before it is taken for a list of one."""
+        """Split a string, before traitlets wraps it in a list."""
         super().set(obj, self._split(value) if isinstance(value, str) else value)
 
     def validate(self, obj: Any, value: Any) -> Any:
-        """Answer the command as a list of texts."""
+        """Return the command as a list of strings."""
         return super().validate(obj, list(value) if isinstance(value, tuple) else value)
 
     def _split(self, text: str) -> list[str]:
@@ -43,51 +43,51 @@ class Command(traitlets.List):  # type: ignore[type-arg]
 
 
 class URLPrefix(traitlets.Unicode):  # type: ignore[type-arg]
-    """A path that begins and ends with a slash."""
+    """URL path that begins and ends with a slash; missing slashes are added."""
 
     def validate(self, obj: Any, value: Any) -> str:
-        """Answer the path with both slashes."""
+        """Return the path with both slashes."""
         path = super().validate(obj, value) or ""
         return "/" + path.strip("/") + "/" if path.strip("/") else "/"
 
 
 class CookieSuffix(traitlets.Unicode):  # type: ignore[type-arg]
-    """The end of a name of a cookie: letters, digits, hyphens and underscores, 32 at most."""
+    """Suffix for names of cookies: at most 32 letters, digits, hyphens and underscores."""
 
     def validate(self, obj: Any, value: Any) -> str:
-        """Answer the text when it can end the name of a cookie."""
+        """Return the suffix if it is valid."""
         text = super().validate(obj, value) or ""
         if not _SUFFIX.fullmatch(text):
             raise traitlets.TraitError(
-                f"{text!r} is not good for {self.name}: use letters, digits, - and _, 32 at most"
+                f"{text!r} is not a valid {self.name}: use at most 32 letters, digits, - and _"
             )
         return text
 
 
 class ByteSpecification(traitlets.Integer):  # type: ignore[type-arg]
-    """A number of bytes: an integer, or a text with one of the endings K, M, G, T (powers of 1024)."""
+    """Number of bytes: a number, or a string with one of the units K, M, G, T (powers of 1024)."""
 
     UNIT_SUFFIXES: Final = MappingProxyType({"K": 1024, "M": 1024**2, "G": 1024**3, "T": 1024**4})
 
-    def validate(self, obj: Any, value: Any) -> int:  # noqa: ARG002 - traitlets calls it so
-        """Answer the number of bytes."""
+    def validate(self, obj: Any, value: Any) -> int:  # noqa: ARG002 - signature of traitlets
+        """Return the number of bytes."""
         if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf:
             return int(value)
         if isinstance(value, str) and (found := _SIZE.fullmatch(value)):
             return int(Fraction(found["number"]) * self.UNIT_SUFFIXES.get(found["unit"].upper(), 1))
         raise traitlets.TraitError(
-            f"{value!r} is not a size for {self.name}: give a number of bytes, or a number with one of "
-            f"{', '.join(self.UNIT_SUFFIXES)}, such as '2G'"
+            f"{value!r} is not a size for {self.name}: use a number of bytes, or a number with one of the "
+            f"units {', '.join(self.UNIT_SUFFIXES)}, such as '2G'"
         )
 
 
 class Callable(traitlets.TraitType):  # type: ignore[type-arg]
-    """Something to call: a callable, or the dotted name of one."""
+    """Callable object, or its dotted name."""
 
     info_text = "a callable, or the dotted name of one"
 
     def validate(self, obj: Any, value: Any) -> Any:
-        """Answer the callable."""
+        """Return the callable."""
         found = _import(self, value, import_item) if isinstance(value, str) else value
         if callable(found):
             return found
@@ -95,14 +95,14 @@ class Callable(traitlets.TraitType):  # type: ignore[type-arg]
 
 
 class EntryPointType(traitlets.Type):  # type: ignore[type-arg]
-    """A class, its dotted name, or the name of an entry point that leads to it."""
+    """Class, its dotted name, or the name of an entry point for it."""
 
     def __init__(self, entry_point_group: str, **kwargs: Any) -> None:
         self.entry_point_group = entry_point_group
         super().__init__(**kwargs)
 
     def validate(self, obj: Any, value: Any) -> Any:
-        """Answer the class."""
+        """Return the class."""
         return super().validate(obj, self._find(value) if isinstance(value, str) else value)
 
     def _find(self, name: str) -> Any:
@@ -112,7 +112,7 @@ class EntryPointType(traitlets.Type):  # type: ignore[type-arg]
         if "." not in name:
             names = ", ".join(sorted(known.names)) or "none"
             raise traitlets.TraitError(
-                f"{self.name}: no class is named {name!r}; give its dotted name, or one of {names}"
+                f"{self.name}: unknown class {name!r}; use its dotted name, or one of: {names}"
             )
         return _import(self, name, import_item)
 

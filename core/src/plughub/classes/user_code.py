@@ -1,4 +1,4 @@
-"""Calling what people write: methods of subclasses and functions in config files, whatever their colour."""
+"""Calls of user code: methods of subclasses and functions of config files, synchronous or not."""
 
 from __future__ import annotations
 
@@ -13,19 +13,17 @@ _POOLS: Final = ThreadPools(size=16)
 
 
 async def call(pool: str, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    """Call a function and wait for its answer, without ever holding up the event loop.
+    """Call a function and return its result, without blocking the event loop.
 
-    An ``async def`` and a ``tornado.gen.coroutine`` run on the loop. Anything else runs in a bounded
-    thread pool; what it answers is awaited when it can be, such as the coroutine of a ``super()`` call.
+    An ``async def`` and a ``tornado.gen.coroutine`` run on the loop. Any other function runs in a bounded
+    thread
+    pool, and its result is awaited if possible, such as the coroutine of a ``super()`` call.
 
     Args:
-        pool: whose threads, usually the name of the plugin.
-        function: what to call.
-        args: its arguments.
-        kwargs: its keyword arguments.
-
-    Returns:
-        What the function answers.
+        pool: name of the thread pool, usually the name of the plugin.
+        function: the function.
+        args: positional arguments.
+        kwargs: keyword arguments.
     """
     if runs_on_loop(function):
         return await function(*args, **kwargs)
@@ -34,19 +32,19 @@ async def call(pool: str, function: Callable[..., Any], *args: Any, **kwargs: An
 
 
 def runs_on_loop(function: Callable[..., Any]) -> bool:
-    """Tell whether a function has to be called on the event loop.
+    """Return whether a function must be called on the event loop.
 
     Args:
         function: a function, a method, a partial or an object with ``__call__``.
 
     Returns:
-        True for ``async def``, and for what makes a future of the running loop: ``tornado.gen.coroutine``
-        and ``tornado.concurrent.run_on_executor``.
+        True for ``async def``, and for functions that return a future of the running loop:
+        ``tornado.gen.coroutine`` and ``tornado.concurrent.run_on_executor``.
     """
     plain = function.func if isinstance(function, functools.partial) else function
     return (
         inspect.iscoroutinefunction(plain)
         or bool(getattr(plain, "__tornado_coroutine__", False))
         or getattr(plain, "__globals__", {}).get("__name__") == "tornado.concurrent"
-        or inspect.iscoroutinefunction(getattr(plain, "__call__", None))  # noqa: B004 - the method is wanted
+        or inspect.iscoroutinefunction(getattr(plain, "__call__", None))  # noqa: B004 - inspects the method
     )

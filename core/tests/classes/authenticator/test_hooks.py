@@ -77,7 +77,7 @@ async def test_a_name_that_cannot_be_is_nobody(name):
 
 @pytest.mark.parametrize("answer", [{"admin": True}, {"name": None}, {"name": ["alice"]}, 7])
 async def test_an_answer_without_a_name_is_a_fault_of_the_class(answer):
-    with pytest.raises(TypeError, match="Answering has no username"):
+    with pytest.raises(TypeError, match="Answering returned no username"):
         await hooks_answering(answer).hub_authenticate(ALICE)
 
 

@@ -39,7 +39,7 @@ def test_a_group_and_a_name_may_both_allow():
 
 def test_a_group_that_the_system_does_not_know_allows_nobody_and_is_named_in_the_log(caplog):
     assert not LocalAuthenticator(allowed_groups={"no-such-group"}).check_allowed(ME)
-    assert "c.LocalAuthenticator.allowed_groups: the system has no group 'no-such-group'" in caplog.text
+    assert "c.LocalAuthenticator.allowed_groups: system group not found: 'no-such-group'" in caplog.text
 
 
 def test_nobody_is_in_no_group():
@@ -139,18 +139,18 @@ async def test_an_account_of_the_system_is_no_user_and_gives_nobody_a_name():
 @pytest.mark.parametrize(
     ("text", "number"), [("UID_MIN 500\n", 500), ("#UID_MIN 7\n SYS_UID_MIN 100\n", 1000), (None, 1000)]
 )
-def test_the_first_person_is_whom_the_machine_names(tmp_path, monkeypatch, text, number):
+def test_the_uid_min_is_whom_the_machine_names(tmp_path, monkeypatch, text, number):
     defs = tmp_path / "login.defs"
     if text is not None:
         defs.write_text(text)
     monkeypatch.setattr(system_accounts, "LOGIN_DEFS", defs)
-    system_accounts.first_person.cache_clear()
+    system_accounts.uid_min.cache_clear()
     try:
-        assert system_accounts.first_person() == number
+        assert system_accounts.uid_min() == number
         assert SystemAccounts().refuses("somebody", number - 1)
         assert not SystemAccounts().refuses("somebody", number)
     finally:
-        system_accounts.first_person.cache_clear()
+        system_accounts.uid_min.cache_clear()
 
 
 @pytest.mark.parametrize(

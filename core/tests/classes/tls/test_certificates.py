@@ -149,7 +149,7 @@ def test_an_external_authority_without_a_key_is_trusted_and_signs_nothing(folder
     visitor.load_verify_locations(hub.cafile)
     shake_hands(visitor, hub.server_context())
     assert not folder.can_sign(PROXY_CLIENT)
-    with pytest.raises(StartError, match="there is no key of proxy-client-ca") as raised:
+    with pytest.raises(StartError, match="the key of proxy-client-ca is missing") as raised:
         folder.issue("proxy", PROXY_CLIENT, ["localhost"])
     assert "external_ssl_authorities" in str(raised.value.hint)
 

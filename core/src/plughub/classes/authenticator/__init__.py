@@ -1,1 +1,1 @@
-"""Authenticators that are written as classes with traits, and the plugin that each becomes."""
+"""Base classes of authenticators, and their adapter to hooks."""

@@ -1,4 +1,4 @@
-"""Who may come in: the block-lists and allow-lists of all authenticators, as a plugin like any other."""
+"""Login rules: block-lists and allow-lists of all authenticators, as a built-in plugin."""
 
 from __future__ import annotations
 
@@ -16,15 +16,14 @@ log = logging.getLogger("plughub.access")
 
 
 class AccessRules:
-    """Refuses those who are blocked, and those whom no setting allows.
+    """Refuses users who are blocked, and users whom no setting allows.
 
-    The settings of an authenticator hold for the people that it authenticates.
+    The settings of an authenticator apply to the users that it authenticates.
 
     Args:
-        authenticators: the authenticator of each plugin that offers one as a class.
-        fallback: holds the settings for all other plugins; a plain `Authenticator`.
-        exempt: plugins that are their own allow-list, such as the one-time link. Their people can be
-            blocked, but need not be allowed.
+        authenticators: the authenticator of each plugin that registers one as a class.
+        fallback: a plain `Authenticator`, whose settings apply to all other plugins.
+        exempt: plugins whose users need not be allowed, such as the one-time link. They can be blocked.
     """
 
     def __init__(
@@ -38,32 +37,25 @@ class AccessRules:
         self._exempt = exempt
 
     def rules_of(self, plugin: str) -> Authenticator:
-        """Find the authenticator whose settings hold for the people of a plugin.
-
-        Args:
-            plugin: the plugin that authenticated.
-
-        Returns:
-            The authenticator.
-        """
+        """Return the authenticator whose settings apply to the users of a plugin."""
         return self._authenticators.get(plugin, self._fallback)
 
     @hookimpl
     async def hub_authorize_login(self, identity: Identity) -> Refusal | None:
-        """Refuse names that cannot be, people who are blocked and people whom nothing allows."""
+        """Refuse invalid names, blocked users, and users whom no setting allows."""
         rules = self.rules_of(identity.plugin)
         try:
-            return await self._judge(rules, identity)
+            return await self._check(rules, identity)
         except Exception as error:
             reason = refusal_of(error)
             if reason is None:
                 raise
             return Refusal(reason)
 
-    async def _judge(self, rules: Authenticator, identity: Identity) -> Refusal | None:
+    async def _check(self, rules: Authenticator, identity: Identity) -> Refusal | None:
         name, model = login_name(identity), model_of(identity)
         if not rules.validate_username(name):
-            log.warning("login refused: %s cannot be the name of a user", shorten(name))
+            log.warning("login refused: %s is not a valid username", shorten(name))
             return Refusal("Your username cannot be used on this hub. Ask its administrator.")
         for known in dict.fromkeys((name, identity.name)):
             if not await call(identity.plugin, rules.check_blocked_users, known, model):
@@ -85,7 +77,7 @@ def _blocked(rules: Authenticator, identity: Identity) -> Refusal:
 
 def _not_allowed(rules: Authenticator, identity: Identity) -> Refusal:
     log.warning(
-        "login of %s by %r refused: nobody allows it. What could: %s",
+        "login of %s by %r refused: no setting allows it. Settings that could: %s",
         shorten(identity.name),
         identity.plugin,
         ", ".join(rules.allow_settings()),

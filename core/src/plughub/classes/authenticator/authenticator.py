@@ -1,4 +1,4 @@
-"""The base class of authenticators that are written as classes with traits."""
+"""Base class of authenticators."""
 
 from __future__ import annotations
 
@@ -11,67 +11,66 @@ from plughub.domain import names
 from plughub.domain.errors import InvalidError
 
 AuthModel = dict[str, Any]
-"""What a login brings: ``name``; perhaps ``admin``, ``auth_state``, ``groups``, ``roles``, ``user_info``."""
+"""Result of a login: ``name``; optionally ``admin``, ``auth_state``, ``groups``, ``roles``, ``user_info``."""
 
 
 class NamedUser(Protocol):
-    """A user, as far as an authenticator may rely on her."""
+    """User with a name, the only attribute that every caller provides."""
 
     @property
     def name(self) -> str:
-        """Her normalised name."""
+        """Normalised username."""
 
 
 class Authenticator(AuthenticatorSettings):
-    """Says who somebody is, and who may come in.
+    """Authenticates users, and decides which of them may log in.
 
-    Override `authenticate`; everything else has a default. The order at a login is: `authenticate`,
+    Override `authenticate`; all other methods have defaults. A login calls, in this order: `authenticate`,
     `normalize_username`, `validate_username`, `check_blocked_users`, then `allow_all` or `check_allowed`,
-    `is_admin`, `post_auth_hook`, `reconcile_auth_state_hook`, `add_user`. The vetoes of other plugins are
-    heard before `is_admin`. A method may be ``async def``, or a plain ``def``, which then runs in a thread.
+    `is_admin`, `post_auth_hook`, `reconcile_auth_state_hook`, `add_user`. Other plugins may veto the login
+    before
+    `is_admin`. A method may be ``async def``, or a plain ``def``, which then runs in a thread.
     """
 
-    # -------------------------------------------------------------------------------- to be overridden
+    # ------------------------------------------------------------------------------------- to override
 
     async def authenticate(self, handler: Any, data: dict[str, str]) -> AuthModel | str | None:
-        """Say who is logging in.
+        """Authenticate a user.
 
         Args:
-            handler: always None; no plugin sees a request.
-            data: fields of the login form: ``username``, ``password``, ``otp`` and whatever
-                `get_custom_html` asked for.
+            handler: always None: plugins receive no request.
+            data: fields of the login form: ``username``, ``password``, ``otp`` and those that
+                `get_custom_html` adds.
 
         Returns:
-            The username, or a dict with the key ``name`` and any of ``admin``, ``auth_state``,
-            ``groups``, ``roles``, ``user_info``; None when the login is not good.
+            The username, or a dictionary with the key ``name`` and any of ``admin``, ``auth_state``,
+            ``groups``,
+            ``roles``, ``user_info``; None if the login is invalid.
 
         Raises:
-            plughub.domain.errors.ForbiddenError: refused, with a reason that the person reads.
+            plughub.domain.errors.ForbiddenError: the login is refused, with a reason that the user reads.
                 ``tornado.web.HTTPError(403, reason)`` means the same.
         """
-        raise NotImplementedError(f"{type(self).__name__} has no authenticate")
+        raise NotImplementedError(f"{type(self).__name__} does not implement authenticate")
 
     def normalize_username(self, username: str) -> str:
-        """Bring a username to the form in which the hub knows it, and apply username_map.
+        """Normalise a username and apply username_map.
 
         Args:
-            username: as `authenticate` answered it.
+            username: result of `authenticate`.
 
         Returns:
-            The name.
+            The name by which the hub knows the user.
         """
         name = names.normalize_username(username)
         mapped: str = self.username_map.get(name, name)
         return mapped
 
     def validate_username(self, username: str) -> bool:
-        """Tell whether a normalised name can be the name of a user.
+        """Return whether a normalised name is a valid username.
 
         Args:
             username: the normalised name.
-
-        Returns:
-            Whether it can.
         """
         try:
             names.check_username(username, self.username_pattern)
@@ -80,29 +79,29 @@ class Authenticator(AuthenticatorSettings):
         return True
 
     def check_blocked_users(self, username: str, authentication: AuthModel | None = None) -> Any:  # noqa: ARG002 - for subclasses
-        """Tell whether a user is free of the block-list.
+        """Return whether a user is not blocked.
 
         Args:
             username: the normalised name.
             authentication: the auth model of this login.
 
         Returns:
-            True when she is not blocked. May be a coroutine.
+            True if the user is not blocked. May be a coroutine.
         """
         return not self._is_among(username, self.blocked_users)
 
     def check_allowed(self, username: str, authentication: AuthModel | None = None) -> Any:
-        """Tell whether a user may come in.
+        """Return whether a user may log in.
 
         A subclass that adds a rule calls ``super().check_allowed`` with both arguments.
 
         Args:
             username: the normalised name.
-            authentication: the auth model of this login; ``exists`` in it says that the hub has the
-                user already.
+            authentication: the auth model of this login; its key ``exists`` tells whether the hub knows the
+                user.
 
         Returns:
-            True when she may. May be a coroutine.
+            True if the user may log in. May be a coroutine.
         """
         if self.allow_all or self._is_among(username, self.allowed_users):
             return True
@@ -111,51 +110,55 @@ class Authenticator(AuthenticatorSettings):
         return self.allow_existing_users and bool((authentication or {}).get("exists"))
 
     def is_admin(self, handler: Any, authentication: AuthModel) -> Any:  # noqa: ARG002 - for subclasses
-        """Tell whether a user is an admin; asked when `authenticate` did not say.
+        """Return whether a user is an admin. Called if the result of `authenticate` does not contain it.
 
         Args:
             handler: always None.
             authentication: the auth model of this login.
 
         Returns:
-            True or False, or None to leave it as it is. May be a coroutine.
+            True or False, or None to leave it unchanged. May be a coroutine.
         """
         return True if self._is_among(authentication["name"], self.admin_users) else None
 
     async def refresh_user(self, user: Any, handler: Any = None) -> AuthModel | bool:  # noqa: ARG002 - for subclasses
-        """Look again at a user who logged in a while ago.
+        """Check again whether a user who logged in a while ago is still valid.
 
         Args:
             user: has ``name``, ``admin``, ``groups`` and ``await get_auth_state()``.
             handler: always None.
 
         Returns:
-            True when all is well, False when she must log in again, or a dict like that of
-            `authenticate` with what changed.
+            True if nothing changed, False if the user must log in again, or a dictionary like that of
+            `authenticate`
+            with the changes.
         """
         return True
 
     async def load_managed_roles(self) -> Any:
-        """Name the roles that this authenticator manages, at the start of the hub. Asked with manage_roles.
+        """Return the roles that this authenticator manages. Called at the start of the hub if manage_roles is
+        set.
 
         Returns:
-            Dicts like those of ``JupyterHub.load_roles``: ``name``, and any of ``description``,
-            ``scopes``, ``users``, ``groups``, ``services``.
+            Dictionaries like those of ``JupyterHub.load_roles``: ``name``, and any of ``description``,
+            ``scopes``,
+            ``users``, ``groups``, ``services``.
 
         Raises:
-            NotImplementedError: reset_managed_roles_on_startup is set, and a subclass names no roles.
+            NotImplementedError: reset_managed_roles_on_startup is set, and the subclass does not override
+                this method.
         """
         if self.reset_managed_roles_on_startup:
             kind = type(self).__name__
             raise NotImplementedError(
-                f"{kind} has no load_managed_roles: reset_managed_roles_on_startup would take all roles away"
+                f"{kind} has no load_managed_roles: reset_managed_roles_on_startup would revoke all roles"
             )
         return ()
 
     def add_user(self, user: NamedUser) -> Any:
-        """Prepare for a user: called at her logins, when an admin adds her, and when a hub starts.
+        """Prepare for a user. Called at each login, when an admin adds the user, and when a hub starts.
 
-        It must be repeatable.
+        Must be repeatable.
 
         Args:
             user: has ``name``, ``admin``, ``groups`` and ``await get_auth_state()``.
@@ -164,24 +167,24 @@ class Authenticator(AuthenticatorSettings):
             Nothing. May be a coroutine.
 
         Raises:
-            ValueError: she cannot be a user; the login is refused, an admin reads the text.
+            ValueError: the user is invalid; the login is refused, and an admin can read the text.
         """
         if not self.validate_username(user.name):
             raise ValueError(f"invalid username {names.shorten(user.name)}")
 
     def rename_user(self, user: NamedUser, name: str) -> Any:
-        """Follow a user who gets another name. Must be repeatable; an exception refuses the new name.
+        """Prepare for a new name of a user. Must be repeatable; an exception refuses the new name.
 
         Args:
-            user: has the ``name`` that she has.
-            name: the name that she gets.
+            user: has the current ``name``.
+            name: the new name.
 
         Returns:
             Nothing. May be a coroutine.
         """
 
     def delete_user(self, user: NamedUser) -> Any:
-        """Clean up after a user who is deleted. Must be repeatable; an exception keeps her.
+        """Clean up after a user who is deleted. Must be repeatable; an exception prevents the deletion.
 
         Args:
             user: has ``name``, ``admin``, ``groups`` and ``await get_auth_state()``.
@@ -191,57 +194,51 @@ class Authenticator(AuthenticatorSettings):
         """
 
     def pre_spawn_start(self, user: Any, spawner: Any) -> Any:
-        """Do something before a server starts. May be a coroutine.
+        """Prepare for the start of a server. May be a coroutine.
 
         Args:
-            user: whose server it is.
+            user: owner of the server.
             spawner: the spawner, which may be changed.
         """
 
     def post_spawn_stop(self, user: Any, spawner: Any) -> Any:
-        """Do something after a server stopped. May be a coroutine.
+        """Clean up after the stop of a server. May be a coroutine.
 
         Args:
-            user: whose server it was.
+            user: owner of the server.
             spawner: the spawner.
         """
 
     def login_url(self, base_url: str) -> str:
-        """Name the address where a login begins; override it for logins elsewhere.
+        """Return the URL at which a login begins. Override it for an external login service.
 
         Args:
             base_url: prefix of the hub, such as ``/hub/``.
-
-        Returns:
-            The address.
         """
         return f"{base_url.rstrip('/')}/login"
 
     def get_custom_html(self, base_url: str) -> str:  # noqa: ARG002 - for subclasses
-        """Give the HTML that takes the place of the login form.
+        """Return the HTML that replaces the login form; empty for the default form.
 
         Args:
             base_url: prefix of the hub, such as ``/hub/``.
-
-        Returns:
-            HTML, or an empty text for the form.
         """
         return self.custom_html
 
     # ------------------------------------------------------------------------------------------ helpers
 
     async def run_post_auth_hook(self, handler: Any, auth_model: AuthModel) -> AuthModel:
-        """Run post_auth_hook, if there is one.
+        """Run post_auth_hook, if it is set.
 
         Args:
             handler: always None.
             auth_model: the auth model of this login.
 
         Returns:
-            What the hook answers.
+            The auth model that the hook returns.
 
         Raises:
-            TypeError: the hook answers no auth model.
+            TypeError: the hook does not return an auth model.
         """
         if self.post_auth_hook is None:
             return auth_model
@@ -251,11 +248,12 @@ class Authenticator(AuthenticatorSettings):
         return answer
 
     def check_allow_config(self) -> None:
-        """Warn when no setting lets anybody in."""
+        """Log a warning if no setting permits logins."""
         if not self.any_allow_config:
             self.log.warning(
-                "%s: no setting lets anybody in. Name people in c.%s.allowed_users, or set allow_all = True "
-                "to let in everybody who can log in. To silence this warning set any_allow_config = True.",
+                "%s: no setting allows any user to log in. List users in c.%s.allowed_users, or set "
+                "allow_all = True to allow every user who authenticates. To silence this warning, set "
+                "any_allow_config = True.",
                 type(self).__name__,
                 type(self).__name__,
             )

@@ -1,4 +1,4 @@
-"""What turns an authenticator written as a class into hooks."""
+"""Adapter of an authenticator class to hooks."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ _BLOCKED: Final = "Your account is blocked here. Ask the administrator of this h
 
 
 class AuthenticatorHooks:
-    """The hooks of an authenticator class.
+    """Hooks of an authenticator class.
 
     Args:
-        plugin: the plugin that offers the class.
-        authenticator: an instance of it, with its settings.
+        plugin: name of the plugin to which the class belongs.
+        authenticator: an instance of the class.
         base_url: prefix of the hub.
     """
 
@@ -45,7 +45,7 @@ class AuthenticatorHooks:
 
     @hookimpl
     def hub_login_method(self) -> LoginMethod:
-        """Describe the login page's part for this authenticator."""
+        """Describe this authenticator's part of the login page."""
         authenticator = self.authenticator
         url = authenticator.login_url(self._base_url) if self._logs_in_elsewhere else None
         return LoginMethod(
@@ -61,26 +61,26 @@ class AuthenticatorHooks:
 
     @hookimpl
     async def hub_authenticate(self, login: Login) -> Identity | Rejected | None:
-        """Authenticate; the name is normalised as the class wants it."""
+        """Call ``authenticate``, and normalise the username."""
         if self._logs_in_elsewhere and login.password:
-            return None  # what the form sent is not for this authenticator
+            return None  # this authenticator has no form on the login page
         return await self._or_rejected(self._authenticate, login)
 
     @hookimpl
     async def hub_complete_login(
         self, identity: Identity, saved: Mapping[str, Any] | None
     ) -> Identity | Rejected | None:
-        """Decide about admin, run post_auth_hook and reconcile_auth_state_hook."""
+        """Call ``is_admin``, ``post_auth_hook`` and ``reconcile_auth_state_hook``."""
         return await self._or_rejected(lambda person: self._complete(person, saved), identity)
 
     @hookimpl
     async def hub_refresh_user(self, identity: Identity) -> Identity | Rejected | None:
-        """Look again, at the block-list too."""
+        """Check the block-list, and call ``refresh_user``."""
         return await self._or_rejected(self._refresh, identity)
 
     @hookimpl
     async def hub_managed_roles(self) -> Sequence[ManagedRole]:
-        """Name the roles that load_managed_roles names, when roles are managed."""
+        """Call ``load_managed_roles`` if ``manage_roles`` is set."""
         authenticator = self.authenticator
         if not authenticator.manage_roles:
             return ()
@@ -88,7 +88,7 @@ class AuthenticatorHooks:
 
     @hookimpl
     async def hub_add_user(self, user: UserInfo) -> Refusal | None:
-        """Call add_user."""
+        """Call ``add_user``."""
         try:
             await self._call(self.authenticator.add_user, user_of(user))
         except Exception as error:
@@ -100,12 +100,12 @@ class AuthenticatorHooks:
 
     @hookimpl
     async def hub_rename_user(self, user: UserInfo, name: str) -> None:
-        """Call rename_user."""
+        """Call ``rename_user``."""
         await self._call(self.authenticator.rename_user, user_of(user), name)
 
     @hookimpl
     async def hub_delete_user(self, user: UserInfo) -> None:
-        """Call delete_user."""
+        """Call ``delete_user``."""
         await self._call(self.authenticator.delete_user, user_of(user))
 
     async def _authenticate(self, login: Login) -> Identity | None:
@@ -115,7 +115,7 @@ class AuthenticatorHooks:
         model = self._checked(answer if isinstance(answer, Mapping) else {"name": answer})
         name = await self._call(self.authenticator.normalize_username, model["name"])
         if not self.authenticator.validate_username(name):
-            log.warning("plugin %r: %s cannot be the name of a user", self.plugin, shorten(name))
+            log.warning("plugin %r: %s is not a valid username", self.plugin, shorten(name))
             return None
         return updated(Identity(name=name, plugin=self.plugin), model)
 
@@ -127,7 +127,7 @@ class AuthenticatorHooks:
         model = self._checked(await authenticator.run_post_auth_hook(None, model))
         if authenticator.manage_groups and model.get("groups") is None:
             log.warning(
-                "manage_groups is set, but %s names no groups for %s, who keeps those that she has",
+                "manage_groups is set, but %s returned no groups for %s, whose groups remain unchanged",
                 type(authenticator).__name__,
                 shorten(identity.name),
             )
@@ -148,7 +148,7 @@ class AuthenticatorHooks:
         return await self._reconciled(done, identity.auth_state)
 
     async def _reconciled(self, identity: Identity, saved: Mapping[str, Any] | None) -> Identity:
-        """Settle which secrets are saved."""
+        """Return the identity with the auth_state to save."""
         authenticator = self.authenticator
         if not authenticator.enable_auth_state:
             return replace(identity, auth_state=None)
@@ -164,17 +164,17 @@ class AuthenticatorHooks:
         return replace(identity, auth_state=answer)
 
     def _checked(self, model: Mapping[str, Any]) -> dict[str, Any]:
-        """Refuse an auth model that makes no sense, and drop groups and roles that are not wanted."""
+        """Validate an auth model, and remove groups and roles that are not managed."""
         kind = type(self.authenticator).__name__
         if not isinstance(model.get("name"), str):
-            raise TypeError(f"the answer of {kind} has no username: give a text, or a dict with 'name'")
+            raise TypeError(f"{kind} returned no username: return a string, or a dict with 'name'")
         known = dict(model)
         if known.get("groups") is not None and not self.authenticator.manage_groups:
             known.pop("groups")
-            log.debug("%s names groups, which are left out: manage_groups is not set", kind)
+            log.debug("ignoring the groups that %s returned: manage_groups is not set", kind)
         if known.get("roles") is not None and not self.authenticator.manage_roles:
             known.pop("roles")
-            log.debug("%s names roles, which are left out: manage_roles is not set", kind)
+            log.debug("ignoring the roles that %s returned: manage_roles is not set", kind)
         return known
 
     async def _call(self, function: Callable[..., Any], *args: object) -> Any:

@@ -1,4 +1,4 @@
-"""The base class of authenticators whose users are users of the system."""
+"""Base class of authenticators whose users are system users."""
 
 from __future__ import annotations
 
@@ -24,39 +24,38 @@ from plughub.domain.names import shorten
 
 _ADD_USER_SECONDS: Final = 60
 _SAFE_ARGUMENT: Final = re.compile(r"[^\s:,\-][^\s:,]*")
-"""A name that no command takes for an option and no account file for more than one field."""
+"""A name that is neither an option of a command nor more than one field of an account file."""
 
 
 class LocalAuthenticator(Authenticator):
-    """An authenticator whose users are users of the system.
+    """Authenticator whose users are system users.
 
-    The system is asked through the name service, which may block: the methods are plain functions,
-    which the hub runs in threads.
+    Queries of the name service may block, so these methods are plain functions, which the hub runs in
+    threads.
     """
 
     create_system_users = Bool(
-        default_value=False, help="Create a user of the system for a user of the hub who has none."
+        default_value=False, help="Create the system user of a user who has none."
     ).tag(config=True)
 
     add_user_cmd = Command(
-        help="""
-        The command that creates a user of the system. USERNAME in it becomes the name, which is also
-        its last argument.
+        help="""Command that creates a system user. USERNAME in its arguments is replaced by the username,
+        which is also appended as the last argument.
         """
     ).tag(config=True)
 
     uids = Dict(
         key_trait=Unicode(),
         value_trait=Integer(),
-        help="Numeric ids by username, given to add_user_cmd with --uid.",
+        help="Mapping from usernames to uids, which are passed to add_user_cmd with --uid.",
     ).tag(config=True)
 
-    allowed_groups = Set(Unicode(), help="Groups of the system whose members may log in.").tag(
+    allowed_groups = Set(Unicode(), help="System groups whose members may log in.").tag(
         config=True, allow_config=True
     )
 
     def check_allowed(self, username: str, authentication: AuthModel | None = None) -> Any:
-        """Allow members of allowed_groups, and whom `Authenticator.check_allowed` allows."""
+        """Allow members of allowed_groups, and users whom `Authenticator.check_allowed` allows."""
         member = self.check_allowed_groups(username, authentication)
         by_name = super().check_allowed(username, authentication)
         return _either(member, by_name) if inspect.isawaitable(member) else member or by_name
@@ -66,42 +65,39 @@ class LocalAuthenticator(Authenticator):
         username: str,
         authentication: AuthModel | None = None,  # noqa: ARG002 - for subclasses
     ) -> Any:
-        """Tell whether a user is a member of one of allowed_groups.
+        """Return whether a user is a member of one of allowed_groups.
 
         Args:
             username: the normalised name.
             authentication: the auth model of this login.
 
         Returns:
-            Whether she is. May be a coroutine.
+            True if the user is a member. May be a coroutine.
         """
         return bool(self.allowed_groups) and self.is_member(username, self.allowed_groups, "allowed_groups")
 
     def is_member(self, username: str, groups: set[str], setting: str) -> bool:
-        """Tell whether a user of the system is a member of one of some groups.
+        """Return whether a system user is a member of at least one group.
 
         Args:
             username: the name.
-            groups: names of groups; one that the system does not know is logged and counts for nothing.
-            setting: the setting that names them, for the log.
-
-        Returns:
-            Whether she is.
+            groups: names of groups; those that do not exist are logged and ignored.
+            setting: name of the setting that lists them, for the log.
         """
         wanted = {group: _number_of(group) for group in groups}
         for group in (group for group, number in wanted.items() if number is None):
             kind = type(self).__name__
-            self.log.error("c.%s.%s: the system has no group %s", kind, setting, shorten(group))
+            self.log.error("c.%s.%s: system group not found: %s", kind, setting, shorten(group))
         return bool(set(wanted.values()) & self.group_ids(username))
 
     def group_ids(self, username: str) -> set[int]:
-        """List the groups of a user of the system by number.
+        """Return the gids of a system user's groups.
 
         Args:
             username: the name.
 
         Returns:
-            The numbers; none when the system has no such user.
+            The gids; none if the user does not exist.
         """
         try:
             return set(os.getgrouplist(username, pwd.getpwnam(username).pw_gid))
@@ -109,13 +105,13 @@ class LocalAuthenticator(Authenticator):
             return set()
 
     def group_names(self, username: str) -> list[str]:
-        """List the groups of a user of the system by name.
+        """Return the names of a system user's groups.
 
         Args:
             username: the name.
 
         Returns:
-            The names in order; groups that have none are left out.
+            The names in order, without groups that have none.
         """
         found = set()
         for number in self.group_ids(username):
@@ -126,13 +122,10 @@ class LocalAuthenticator(Authenticator):
         return sorted(found)
 
     def system_user_exists(self, user: NamedUser) -> bool:
-        """Tell whether the system has a user of that name.
+        """Return whether a system user with the user's name exists.
 
         Args:
             user: has ``name``.
-
-        Returns:
-            Whether it has.
         """
         try:
             pwd.getpwnam(user.name)
@@ -141,13 +134,10 @@ class LocalAuthenticator(Authenticator):
         return True
 
     def is_refused(self, username: str) -> bool:
-        """Tell whether a name is that of an account that belongs to the system and to no person.
+        """Return whether a name is that of a system account that is not in ``c.SystemAccounts.allowed``.
 
         Args:
             username: the name.
-
-        Returns:
-            Whether it is, and is not in ``c.SystemAccounts.allowed``.
         """
         try:
             number = pwd.getpwnam(username).pw_uid
@@ -156,14 +146,14 @@ class LocalAuthenticator(Authenticator):
         return SystemAccounts(config=self.config).refuses(username, number)
 
     async def rename_user(self, user: NamedUser, name: str) -> None:
-        """Refuse a name that is that of an account of the system.
+        """Refuse the name of a system account.
 
         Args:
-            user: has the ``name`` that the user has.
+            user: has the current ``name``.
             name: the new name.
 
         Raises:
-            ForbiddenError: it is, and is not allowed.
+            ForbiddenError: the name is that of a system account that is not allowed.
         """
         super().rename_user(user, name)
         await self._check_account(name)
@@ -173,15 +163,16 @@ class LocalAuthenticator(Authenticator):
             raise ForbiddenError(f"{shorten(name)} is an account of this machine itself, not of a person.")
 
     async def add_user(self, user: NamedUser) -> None:
-        """See to it that the system has the user.
+        """Ensure that the system user exists.
 
         Args:
             user: has ``name``.
 
         Raises:
-            ForbiddenError: the system has no such user, and create_system_users is not set, or it is an
-                account of the system itself.
-            UnavailableError: the user could not be created.
+            ForbiddenError: the system user does not exist and create_system_users is not set, or the name is
+                that of a
+                system account.
+            UnavailableError: the system user could not be created.
         """
         super().add_user(user)
         await self._check_account(user.name)
@@ -189,7 +180,7 @@ class LocalAuthenticator(Authenticator):
             return
         if not self.create_system_users:
             self.log.error(
-                "the system has no user %s; c.%s.create_system_users = True would create her",
+                "system user not found: %s; c.%s.create_system_users = True would create it",
                 shorten(user.name),
                 type(self).__name__,
             )
@@ -197,13 +188,13 @@ class LocalAuthenticator(Authenticator):
         await asyncio.to_thread(self.add_system_user, user)
 
     def add_system_user(self, user: NamedUser) -> None:
-        """Create a user of the system with add_user_cmd.
+        """Create a system user with add_user_cmd.
 
         Args:
             user: has ``name``.
 
         Raises:
-            ForbiddenError: the name would not be taken for a name by the command.
+            ForbiddenError: the name is not safe as an argument of the command.
             UnavailableError: the command failed.
         """
         if not _SAFE_ARGUMENT.fullmatch(user.name):
@@ -212,7 +203,7 @@ class LocalAuthenticator(Authenticator):
         if user.name in self.uids:
             command += ["--uid", str(self.uids[user.name])]
         command.append(user.name)
-        self.log.info("creating a user of the system: %s", shlex.join(command))
+        self.log.info("creating a system user: %s", shlex.join(command))
         self._run(command)
 
     def _run(self, command: list[str]) -> None:
@@ -228,9 +219,7 @@ class LocalAuthenticator(Authenticator):
         if problem:
             kind = type(self).__name__
             self.log.error("c.%s.add_user_cmd failed: %s", kind, problem)
-            raise UnavailableError(
-                "The user of the system could not be created; the log of the hub says why."
-            )
+            raise UnavailableError("The system user could not be created; the hub's log contains the reason.")
 
     @default("add_user_cmd")
     def _default_add_user_cmd(self) -> list[str]:

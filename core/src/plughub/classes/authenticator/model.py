@@ -1,4 +1,4 @@
-"""Between the records of the contract and what authenticator classes deal in: auth models and errors."""
+"""Conversion between records of the hooks and the models and errors of authenticator classes."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _NOT_ALLOWED: Final = "You may not log in."
 
 @dataclass(frozen=True, slots=True)
 class AuthenticatorUser:
-    """A user, as methods of an authenticator get her.
+    """User, as passed to the methods of an authenticator.
 
     Attributes:
-        name: normalised name.
-        admin: whether she is an admin.
-        groups: names of her groups.
-        auth_state: the secrets saved at her last login.
+        name: normalised username.
+        admin: whether the user is an admin.
+        groups: names of the user's groups.
+        auth_state: secrets that were saved at the last login.
     """
 
     name: str
@@ -33,45 +33,28 @@ class AuthenticatorUser:
     auth_state: Mapping[str, Any] | None = field(default=None, repr=False)
 
     async def get_auth_state(self) -> dict[str, Any] | None:
-        """Answer a copy of the saved secrets."""
+        """Return a copy of the saved secrets."""
         return None if self.auth_state is None else dict(self.auth_state)
 
 
 def user_of(person: Identity | UserInfo) -> AuthenticatorUser:
-    """Make the user object for a method of an authenticator.
-
-    Args:
-        person: the person.
-
-    Returns:
-        The user.
-    """
+    """Create the user object for a method of an authenticator."""
     groups = tuple(sorted(person.groups or ()))
     name = login_name(person) if isinstance(person, Identity) else person.name
     return AuthenticatorUser(name, bool(person.admin), groups, person.auth_state)
 
 
 def login_name(identity: Identity) -> str:
-    """Tell by which name an authenticator knows a person, whatever the name of the user is.
-
-    Args:
-        identity: the person.
-
-    Returns:
-        The name.
-    """
+    """Return the name by which the authenticator knows a user, which may differ from the username."""
     return identity.login_name or identity.name
 
 
 def managed_role(given: Any) -> ManagedRole:
-    """Read a role that an authenticator gives.
+    """Read a role that an authenticator returns.
 
     Args:
-        given: a dict with ``name`` and any of ``description``, ``scopes``, ``users``, ``groups`` and
+        given: a dictionary with ``name`` and any of ``description``, ``scopes``, ``users``, ``groups`` and
             ``services``, like those of ``JupyterHub.load_roles``; or the record.
-
-    Returns:
-        The role.
 
     Raises:
         TypeError: it is neither; the message says what is wrong.
@@ -79,7 +62,7 @@ def managed_role(given: Any) -> ManagedRole:
     if isinstance(given, ManagedRole):
         return given
     if not isinstance(given, Mapping) or not isinstance(given.get("name"), str):
-        raise TypeError(f"a role is a dict with a name, and not {type(given).__name__}")
+        raise TypeError(f"a role must be a dict with 'name', not {type(given).__name__}")
     name, description, scopes = given["name"], given.get("description"), given.get("scopes")
     if unknown := set(given) - _ROLE_KEYS:
         raise TypeError(f"role {name!r} has unknown keys: {', '.join(sorted(map(str, unknown)))}")
@@ -107,26 +90,15 @@ def _names(given: Any, what: str) -> frozenset[str] | None:
 
 
 def form_data(login: Login) -> dict[str, str]:
-    """Make the ``data`` argument of `Authenticator.authenticate`.
+    """Return the ``data`` argument of `Authenticator.authenticate`.
 
-    Args:
-        login: what was sent.
-
-    Returns:
-        The fields of the form; name and password cannot be overridden by other fields.
+    Username and password override form fields with these names.
     """
     return {**login.form, "username": login.username, "password": login.password}
 
 
 def model_of(identity: Identity) -> dict[str, Any]:
-    """Make the auth model that check_allowed, is_admin and post_auth_hook get.
-
-    Args:
-        identity: the person.
-
-    Returns:
-        The auth model.
-    """
+    """Create the auth model for check_allowed, is_admin and post_auth_hook."""
     return {
         "name": login_name(identity),
         "admin": identity.admin,
@@ -148,17 +120,14 @@ def _role_dict(role: ManagedRole) -> dict[str, Any]:
 
 
 def updated(identity: Identity, model: Mapping[str, Any]) -> Identity:
-    """Take over what an auth model says; what it does not name stays.
+    """Update an identity with the keys that an auth model contains.
 
     Args:
-        identity: the person so far.
-        model: the auth model; its name is not looked at.
-
-    Returns:
-        The person.
+        identity: the identity so far.
+        model: the auth model; its name is ignored.
 
     Raises:
-        TypeError: a role in it makes no sense.
+        TypeError: a role in it is invalid.
     """
     groups = model.get("groups", identity.groups)
     roles = model.get("roles", identity.roles)
@@ -173,14 +142,11 @@ def updated(identity: Identity, model: Mapping[str, Any]) -> Identity:
 
 
 def refusal_of(error: Exception) -> str | None:
-    """Tell whether an error means that the person is refused.
+    """Return the message for the user if an error is a refusal; None if it is a failure of the authenticator.
 
     Args:
         error: raised by a method of an authenticator. An error with a ``status_code`` of 400 to 499,
-            such as ``tornado.web.HTTPError``, counts like `ForbiddenError`.
-
-    Returns:
-        What the person reads, or None when the error is a failure of the authenticator.
+            such as ``tornado.web.HTTPError``, counts as `ForbiddenError`.
     """
     if isinstance(error, ForbiddenError | UnauthorizedError):
         return error.message
@@ -190,7 +156,7 @@ def refusal_of(error: Exception) -> str | None:
 
 
 def _formatted(message: str | None, args: tuple[object, ...]) -> str:
-    """Fill a message in as logging does; tornado doubles the percent signs of one without arguments."""
+    """Format a message like logging does; tornado doubles the percent signs of one without arguments."""
     try:
         return message % args if message else ""
     except (TypeError, ValueError):

@@ -1,4 +1,4 @@
-"""The settings that every authenticator class has."""
+"""Settings of authenticators."""
 
 from __future__ import annotations
 
@@ -16,103 +16,96 @@ from plughub.domain import names
 class AuthenticatorSettings(LoggingConfigurable):
     """Settings of `Authenticator`: set them on ``c.Authenticator`` or on the class in use."""
 
-    # ------------------------------------------------------------------------------- who may come in
+    # ------------------------------------------------------------------------------------- permissions
 
     admin_users = Set(
         Unicode(),
-        help="Users who become admins when they log in. Taking a name out takes nothing away again.",
+        help="Users who become admins when they log in. Removing a name does not revoke admin rights.",
     ).tag(config=True)
 
     allowed_users = Set(
         Unicode(),
-        help="""
-        Users who may log in. Empty means nobody, unless another allow setting lets people in.
-        When it is not empty, admin_users may log in too.
+        help="""Users who may log in. If it is empty, no user may log in unless another allow setting
+        permits it. If it is not empty, admin_users may log in too.
         """,
     ).tag(config=True)
 
-    blocked_users = Set(Unicode(), help="Users who may not log in, whatever else allows them.").tag(
+    blocked_users = Set(Unicode(), help="Users who may not log in, regardless of all allow settings.").tag(
         config=True
     )
 
-    allow_all = Bool(default_value=False, help="Let everybody in who can prove who they are.").tag(
-        config=True
-    )
+    allow_all = Bool(
+        default_value=False, help="Allow every user who authenticates successfully to log in."
+    ).tag(config=True)
 
     allow_existing_users = Bool(
-        help="""
-        Let everybody in whom the hub has as a user already.
-        Default: True when allowed_users is set, else False. Users whom an administrator added may log in
-        unless this is set to False.
+        help="""Allow every user whom the hub already knows to log in. Defaults to True if allowed_users is
+        set, otherwise to False. Users whom an administrator added may log in unless this is set to False.
         """,
     ).tag(config=True)
 
     any_allow_config = Bool(
-        help="""
-        Whether any setting lets people in. Set it to True to silence the warning at start that
-        nobody can log in.
+        help="""Whether any allow setting permits logins. Set it to True to silence the startup warning that
+        no user can log in.
         """,
     ).tag(config=True)
 
     # ------------------------------------------------------------------------------------------ names
 
     username_pattern = Unicode(
-        help="Regular expression that the whole normalised username must match; empty for any."
+        help="Regular expression that normalised usernames must match completely; empty for any."
     ).tag(config=True)
 
     username_map = Dict(
         key_trait=Unicode(),
         value_trait=Unicode(),
-        help="Usernames as the authenticator knows them, and what they are called here.",
+        help="Mapping from usernames of the authenticator to usernames of the hub.",
     ).tag(config=True)
 
     delete_invalid_users = Bool(
         default_value=False,
-        help="Delete users at the start of the hub whom add_user finds invalid; else they are reported.",
+        help="Delete users whom add_user rejects when the hub starts; otherwise they are only logged.",
     ).tag(config=True)
 
-    # --------------------------------------------------------------------------- what a login brings
+    # ------------------------------------------------------------------------------- result of a login
 
     post_auth_hook = traitlets.Any(
         None,
         allow_none=True,
-        help="""
-        Called as ``hook(authenticator, handler, auth_model)`` when all checks have passed; answers
-        the auth model. May be async. ``handler`` is None.
+        help="""Function that is called as ``hook(authenticator, handler, auth_model)`` after all login
+        checks, and returns the auth model. May be async. ``handler`` is None.
         """,
     ).tag(config=True)
 
     manage_groups = Bool(
         default_value=False,
-        help="The groups that authenticate and refresh_user name become the user's groups.",
+        help="Set a user's groups to those that authenticate and refresh_user return.",
     ).tag(config=True)
 
     manage_roles = Bool(
         default_value=False,
-        help="""
-        The roles that authenticate, refresh_user and load_managed_roles name are made and given.
-        load_roles may give no roles to users and groups then.
+        help="""Create and assign the roles that authenticate, refresh_user and load_managed_roles return.
+        load_roles then cannot assign roles to users and groups.
         """,
     ).tag(config=True)
 
     reset_managed_roles_on_startup = Bool(
         default_value=False,
-        help="At the start of the hub, take away managed roles that load_managed_roles does not name.",
+        help="Remove managed roles that load_managed_roles does not return when the hub starts.",
     ).tag(config=True)
 
     reconcile_auth_state_hook = traitlets.Any(
         None,
         allow_none=True,
-        help="""
-        Called as ``hook(authenticator, auth_model, existing_auth_state)`` at the end of a login or a
-        refresh; answers the auth_state to save. May be async. Needs enable_auth_state.
+        help="""Function that is called as ``hook(authenticator, auth_model, existing_auth_state)`` at the
+        end of a login or refresh, and returns the auth_state to save. May be async. Requires
+        enable_auth_state.
         """,
     ).tag(config=True)
 
     enable_auth_state = Bool(
         default_value=False,
-        help="""
-        Save the auth_state of a login, encrypted, for spawners and refresh_user. Needs a key in
+        help="""Save the auth_state of a login, encrypted, for spawners and refresh_user. Requires a key in
         JUPYTERHUB_CRYPT_KEY or c.CryptKeeper.keys.
         """,
     ).tag(config=True)
@@ -120,7 +113,7 @@ class AuthenticatorSettings(LoggingConfigurable):
     # ---------------------------------------------------------------------------------------- refresh
 
     auth_refresh_age = Integer(
-        300, min=0, help="Seconds after which refresh_user looks again at an active user; 0 for never."
+        300, min=0, help="Seconds after which refresh_user is called again for an active user; 0 to disable."
     ).tag(config=True)
 
     refresh_pre_spawn = Bool(
@@ -133,9 +126,8 @@ class AuthenticatorSettings(LoggingConfigurable):
 
     auth_refresh_strict = Bool(
         default_value=False,
-        help="""
-        A user whom refresh_user refuses is refused at once in requests with a token and in starts
-        by an admin too, where nobody could be sent to log in.
+        help="""Also refuse requests with a token, and starts by an admin, if refresh_user rejects the user.
+        Otherwise only browser requests, which can be redirected to the login page, are refused.
         """,
     ).tag(config=True)
 
@@ -143,49 +135,43 @@ class AuthenticatorSettings(LoggingConfigurable):
 
     auto_login = Bool(
         default_value=False,
-        help="Go to login_url at once instead of showing a link to it. Needs a login_url of its own.",
+        help="Redirect the login page to login_url instead of showing a link. Requires a custom login_url.",
     ).tag(config=True)
 
     auto_login_oauth2_authorize = Bool(
         default_value=False,
-        help="Do as auto_login does for people who come from a server or service that asks who they are.",
+        help="Apply auto_login also to users whom a server or service sends to the hub to log in.",
     ).tag(config=True)
 
     request_otp = Bool(
-        default_value=False, help="Ask for a one-time password too; authenticate finds it as ``otp``."
+        default_value=False,
+        help="Show a field for a one-time password; authenticate receives its value as ``otp``.",
     ).tag(config=True)
 
-    otp_prompt = Unicode("OTP:", help="What stands before the field for the one-time password.").tag(
-        config=True
-    )
+    otp_prompt = Unicode("OTP:", help="Label of the field for the one-time password.").tag(config=True)
 
-    login_service = Unicode(help="Name of the service that people log in with, such as GitHub.")
+    login_service = Unicode(help="Name of the login service on the login page, such as GitHub.")
 
-    custom_html = Unicode(help="HTML that takes the place of the form for name and password.")
+    custom_html = Unicode(help="HTML that replaces the login form.")
 
     @property
     def admits_added_users(self) -> bool:
-        """Whether users whom an administrator added may log in: unless allow_existing_users is off."""
+        """Whether users whom an administrator added may log in: unless allow_existing_users is False."""
         sections = (self.config.get(cls.__name__, {}) for cls in type(self).__mro__)
         is_set = any("allow_existing_users" in section for section in sections)
         return self.allow_existing_users or not is_set
 
     def hub_names(self, listed: Collection[str]) -> frozenset[str]:
-        """Give the names that people have here whom a setting lists by the names of the authenticator.
+        """Return the usernames of the hub for names in a setting, which may be those of the authenticator.
 
         Args:
             listed: names, of the authenticator or of the hub.
-
-        Returns:
-            Names of users.
         """
         return frozenset(self.username_map.get(name, name) for name in listed)
 
     def allow_settings(self) -> list[str]:
-        """List the settings that can let people in.
-
-        Returns:
-            Their full names, such as ``c.PAMAuthenticator.allow_all``.
+        """Return the full names of the settings that can permit logins, such as
+        ``c.PAMAuthenticator.allow_all``.
         """
         return [f"c.{type(self).__name__}.{name}" for name in self._allow_traits()]
 

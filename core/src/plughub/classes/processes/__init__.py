@@ -1,1 +1,1 @@
-"""Processes of this machine: launched, found again, and told from others."""
+"""Processes on this machine: launching, finding and identifying them."""

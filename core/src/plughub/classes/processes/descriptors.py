@@ -1,4 +1,4 @@
-"""How many descriptors the hub may have, and what it launches."""
+"""Limits of open files, of the hub and of the processes that it launches."""
 
 from __future__ import annotations
 
@@ -6,33 +6,29 @@ import logging
 import resource
 
 log = logging.getLogger("plughub")
-_given: list[int] = []
+_initial_limit: list[int] = []
 
 
 def raise_limit() -> int:
-    """Raise the soft limit of descriptors of this process to the hard one.
+    """Raise this process's soft limit of open files to the hard limit.
 
     Returns:
-        The limit that holds from now on.
+        The new soft limit.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if not _given:
-        _given.append(soft)
+    if not _initial_limit:
+        _initial_limit.append(soft)
     if soft == hard:
         return hard
     try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     except (OSError, ValueError) as error:
-        log.warning("the limit of open files stays at %d: %s", soft, error)
+        log.warning("cannot raise the limit of open files, which stays at %d: %s", soft, error)
         return soft
-    log.info("the limit of open files is raised from %d to %d", soft, hard)
+    log.info("raised the limit of open files from %d to %d", soft, hard)
     return hard
 
 
 def limit_of_launched() -> int:
-    """Return the soft limit for a program that the hub launches: the one with which the hub was started.
-
-    Returns:
-        How many descriptors.
-    """
-    return _given[0] if _given else resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    """Return the soft limit of open files for launched programs: the one with which the hub was started."""
+    return _initial_limit[0] if _initial_limit else resource.getrlimit(resource.RLIMIT_NOFILE)[0]

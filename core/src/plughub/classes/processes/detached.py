@@ -1,4 +1,4 @@
-"""Processes that outlive the hub: in a session of their own, known by pid and start time."""
+"""Processes that outlive the hub: in a session of their own, identified by pid and start time."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from plughub.classes.processes.identity import ProcessIdentity, start_of
 
 MAX_LOG_BYTES: Final = 2 * 1024 * 1024
 _LAUNCH: Final = 'ulimit -Sn "$1"; shift; "$@" >&2 & echo $!'
-"""Makes the process nobody's child but init's, so that it does not matter who launched it."""
+"""Makes the process a child of init, so that the end of its launcher does not affect it."""
 _LAUNCH_SECONDS: Final = 10.0
 _KILL_SECONDS: Final = 2.0
 _PAUSE: Final = 0.02
@@ -35,22 +35,22 @@ def launch(
     environment: Mapping[str, str] | None = None,
     user: str = "",
 ) -> ProcessIdentity:
-    """Start a process that lives on when this one ends. It may block for a moment.
+    """Start a process that outlives this one. May block for a moment.
 
     Args:
-        command: program and arguments; no secret among them, everybody can read them.
-        log: file for what it writes; begun anew when it has grown.
-        cwd: its working folder.
-        environment: its environment; that of this process when left out.
-        user: system user as whom it runs, which takes root; empty for the user of this process.
+        command: program and arguments. They must contain no secret: all users can read them.
+        log: file for the process's output; truncated if it is too long.
+        cwd: working directory.
+        environment: environment variables; those of this process if omitted.
+        user: system user who runs the process, which requires root; empty for the user of this process.
 
     Returns:
         The process, which may have ended already.
 
     Raises:
-        FileNotFoundError: there is no such program.
-        KeyError: there is no such user.
-        OSError: it cannot be started.
+        FileNotFoundError: the program does not exist.
+        KeyError: the user does not exist.
+        OSError: the process cannot be started.
     """
     path = (environment or os.environ).get("PATH")
     program = shutil.which(cwd / command[0] if "/" in command[0] else command[0], path=path)
@@ -75,25 +75,25 @@ def launch(
 
 
 def end(process: ProcessIdentity, *, timeout: float = 5.0) -> None:
-    """End a process and all that it started. It blocks until they are gone.
+    """Terminate a process and all its descendants. Blocks until they have ended.
 
     Args:
-        process: the process; nothing happens when it does not run.
-        timeout: seconds for a gentle end.
+        process: the process; nothing happens if it does not run.
+        timeout: seconds between SIGTERM and SIGKILL.
 
     Raises:
-        TimeoutError: it cannot be killed either.
+        TimeoutError: the process survived SIGKILL.
     """
     if not process.is_running():
         return
     family = _family(process.pid)
     _signal(process, signal.SIGTERM)
-    if _gone(process, timeout):
+    if _has_ended(process, timeout):
         _kill([member for member in family if member.pid != process.pid])
         return
     _kill([*_family(process.pid), *family])
-    if not _gone(process, timeout):
-        raise TimeoutError(f"process {process.pid} does not end, not even by SIGKILL")
+    if not _has_ended(process, timeout):
+        raise TimeoutError(f"process {process.pid} survived SIGKILL")
 
 
 def who_listens(port: int) -> str:
@@ -103,7 +103,7 @@ def who_listens(port: int) -> str:
         port: the port.
 
     Returns:
-        `` (process 123, nginx)``, or an empty text when it cannot be told.
+        `` (process 123, nginx)``, or an empty string if it is unknown.
     """
     try:
         connections = psutil.net_connections("tcp")
@@ -116,15 +116,17 @@ def who_listens(port: int) -> str:
 
 
 def wait_until_free(ip: str, port: int, *, seconds: float = 2.0) -> bool:
-    """Wait until nobody listens on a port: a killed process holds it for some milliseconds more. It blocks.
+    """Wait until no process listens on a port. Blocks.
+
+    A killed process holds its port for some milliseconds more.
 
     Args:
-        ip: address; empty for all.
+        ip: address; empty for all interfaces.
         port: the port.
-        seconds: how long to wait at most.
+        seconds: maximum time to wait.
 
     Returns:
-        Whether it is free.
+        Whether the port is free.
     """
     deadline = time.monotonic() + seconds
     while not _is_free(ip, port):
@@ -135,14 +137,14 @@ def wait_until_free(ip: str, port: int, *, seconds: float = 2.0) -> bool:
 
 
 def last_lines(log: Path, lines: int = 10) -> list[str]:
-    """Read the end of a log.
+    """Return the last lines of a log.
 
     Args:
         log: the file.
-        lines: how many at most.
+        lines: maximum number of lines.
 
     Returns:
-        The lines, oldest first; none when there is no file.
+        The lines, oldest first; none if the file does not exist.
     """
     try:
         with log.open("rb") as file:
@@ -153,10 +155,10 @@ def last_lines(log: Path, lines: int = 10) -> list[str]:
 
 
 def trim(log: Path) -> None:
-    """Begin a log anew when it has grown beyond `MAX_LOG_BYTES`; whoever writes to it goes on writing.
+    """Truncate a log that is longer than `MAX_LOG_BYTES`. Processes that append to it are not affected.
 
     Args:
-        log: the file; it may be missing.
+        log: the file; may be missing.
     """
     try:
         if log.stat().st_size > MAX_LOG_BYTES:
@@ -166,7 +168,7 @@ def trim(log: Path) -> None:
 
 
 def _switch(user: str) -> dict[str, Any]:
-    """Give the arguments by which a process becomes a user with all groups of hers."""
+    """Return the arguments of ``subprocess`` that switch to a user and all their groups."""
     if not user:
         return {}
     account = pwd.getpwnam(user)
@@ -221,7 +223,7 @@ def _kill(members: Sequence[psutil.Process]) -> None:
         time.sleep(_PAUSE)
 
 
-def _gone(process: ProcessIdentity, timeout: float) -> bool:
+def _has_ended(process: ProcessIdentity, timeout: float) -> bool:
     deadline = time.monotonic() + timeout
     while process.is_running():
         if time.monotonic() > deadline:

@@ -1,7 +1,7 @@
-"""Which processes of this machine accept connections at an address.
+"""Processes that listen at an address of this machine.
 
-Anybody on a machine can listen on a free port. That something answers at an address therefore says nothing
-about who does; the kernel knows.
+Any process can listen on a free port, so an answer at an address does not prove which process sent it. The
+kernel knows which process holds the socket.
 """
 
 from __future__ import annotations
@@ -24,21 +24,23 @@ _SOCKET: Final = "socket:["
 
 
 def owns_address(url: str, pids: Iterable[int], *, uid: int | None = None) -> bool:
-    """Tell whether some processes, and no others, accept connections at an address. It blocks.
+    """Return whether some processes, and no others, listen at an address. Blocks.
 
     Args:
         url: ``http://host:port`` on this machine.
-        pids: the processes, the likeliest first; no more are asked for than needed.
-        uid: owner that counts as proof where the descriptors of a process cannot be read. A hub without
-            the capability SYS_PTRACE cannot read those of other users. None where users share one uid.
+        pids: the processes, most likely ones first; the rest is not read once all sockets are found.
+        uid: owner that is sufficient proof if the descriptors of a process cannot be read, as by a hub
+            without the
+            capability SYS_PTRACE. None if users share a uid.
 
     Returns:
-        True when every socket that would get a connection belongs to the processes; False also when
-        nothing listens there.
+        True if every socket that could accept a connection to the address belongs to the processes; False
+        also
+        if no process listens there.
 
     Raises:
-        PermissionError: the descriptors cannot be read, and there is no uid to go by.
-        OSError: the system does not answer.
+        PermissionError: the descriptors cannot be read, and no uid was given.
+        OSError: the system does not provide the information.
     """
     if not _has_proc():
         return _owns_portably(url, pids)
@@ -62,13 +64,13 @@ def owns_address(url: str, pids: Iterable[int], *, uid: int | None = None) -> bo
 
 
 def process_family(pid: int) -> Iterator[int]:
-    """List a process and all that it started, the process itself first. It blocks.
+    """List a process and its descendants, the process itself first. Blocks.
 
     Args:
-        pid: number of the process; the caller knows that it runs.
+        pid: process ID of a running process.
 
     Yields:
-        Numbers of processes.
+        Process IDs.
     """
     yield pid
     with contextlib.suppress(psutil.Error):
@@ -76,10 +78,10 @@ def process_family(pid: int) -> Iterator[int]:
 
 
 def owner_of(pid: int) -> int:
-    """Return the uid of a process; 0 also when there is none.
+    """Return the uid of a process; 0 also if there is no such process.
 
     Args:
-        pid: its number.
+        pid: its process ID.
     """
     try:
         return Path(f"/proc/{pid}").stat().st_uid
@@ -88,19 +90,20 @@ def owner_of(pid: int) -> int:
 
 
 def listeners_at(url: str) -> Iterator[Socket]:
-    """List the sockets that accept connections at an address. It blocks.
+    """List the sockets that accept connections to an address. Blocks.
 
-    The kernel prefers a socket that is bound to the very address to one that is bound to all. Several
-    sockets of one rank share the connections (``SO_REUSEPORT``).
+    The kernel prefers sockets that are bound to the exact address to sockets that are bound to all
+    interfaces.
+    Sockets of the same rank share the connections (``SO_REUSEPORT``).
 
     Args:
         url: ``http://host:port`` on this machine.
 
     Yields:
-        The sockets of the best rank, for each address that the host name has.
+        The sockets of the best rank, for each address of the host name.
 
     Raises:
-        OSError: the system does not answer.
+        OSError: the system does not provide the information.
     """
     parts = urlsplit(url)
     host, port = parts.hostname or "", parts.port or 0
@@ -115,7 +118,7 @@ def listeners_at(url: str) -> Iterator[Socket]:
 
 
 def _rank(bound: Address, wanted: Address) -> int | None:
-    """Rank a socket for a connection to an address, 0 first; None when it does not get the connection."""
+    """Return the rank of a socket for connections to an address, 0 first; None if it gets none of them."""
     bound = unmapped(bound)
     if bound == wanted:
         return 0
@@ -125,10 +128,10 @@ def _rank(bound: Address, wanted: Address) -> int | None:
 
 
 def _sockets_of(pid: int, wanted: set[int]) -> set[int]:
-    """Find which of some sockets a process holds."""
+    """Return which of the wanted sockets a process holds."""
     folder = f"/proc/{pid}/fd"
     found: set[int] = set()
-    for name in os.listdir(folder):  # noqa: PTH208 - it is asked all the time
+    for name in os.listdir(folder):  # noqa: PTH208 - hot path
         try:
             link = os.readlink(f"{folder}/{name}")  # noqa: PTH115
         except FileNotFoundError:
@@ -141,7 +144,10 @@ def _sockets_of(pid: int, wanted: set[int]) -> set[int]:
 
 
 def _owns_portably(url: str, pids: Iterable[int]) -> bool:
-    """Tell whether one of some processes listens at an address, where only they can be looked at."""
+    """Return whether one of some processes listens at an address, on a system without /proc.
+
+    Weaker than `owns_address`: other processes that listen there are not detected.
+    """
     parts = urlsplit(url)
     for pid in pids:
         try:

@@ -1,4 +1,4 @@
-"""Finding a process again whose launcher died before it could write down what it had launched."""
+"""Marks in the environment of processes, to find those whose launcher died before it recorded them."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _PAUSE: Final = 0.02
 
 
 def marked(environment: Mapping[str, str], mark: str) -> dict[str, str]:
-    """Give an environment by which a process can be found.
+    """Return an environment with a mark.
 
     Args:
         environment: of the process.
-        mark: what no other process on this machine has, a folder for instance.
+        mark: unique on this machine, such as the path of a directory.
 
     Returns:
         The environment for `launch`.
@@ -30,18 +30,18 @@ def marked(environment: Mapping[str, str], mark: str) -> dict[str, str]:
 
 
 def find_marked(mark: str) -> ProcessIdentity | None:
-    """Find what was launched with a mark. It may block for a moment: while a launch goes on.
+    """Find a process by its mark. Blocks while a launch with this mark is in progress.
 
     Args:
-        mark: that of the environment.
+        mark: in the environment of the process.
 
     Returns:
-        The process that is nobody's child; None when there is none.
+        The topmost process with the mark; None if there is none.
     """
     deadline = time.monotonic() + _LAUNCH_SECONDS
     while True:
-        found = {process.pid: process for process in _carriers(mark)}
-        if not any(map(_launches, found.values())) or time.monotonic() > deadline:
+        found = {process.pid: process for process in _processes_with(mark)}
+        if not any(map(_is_launching, found.values())) or time.monotonic() > deadline:
             break
         time.sleep(_PAUSE)
     for process in found.values():
@@ -53,10 +53,10 @@ def find_marked(mark: str) -> ProcessIdentity | None:
     return None
 
 
-def _carriers(mark: str) -> Iterator[psutil.Process]:
+def _processes_with(mark: str) -> Iterator[psutil.Process]:
     for process in psutil.process_iter():
         try:
-            # Any user may put the mark into the environment of a process of their own.
+            # Any user can set the mark in the environment of their own processes.
             if process.uids().real != os.getuid():
                 continue
             if process.environ().get(VARIABLE) == mark and process.status() != psutil.STATUS_ZOMBIE:
@@ -65,8 +65,8 @@ def _carriers(mark: str) -> Iterator[psutil.Process]:
             continue
 
 
-def _launches(process: psutil.Process) -> bool:
-    """Tell whether it is the shell that launches, or its child that is not yet what it will be."""
+def _is_launching(process: psutil.Process) -> bool:
+    """Return whether a process is the launching shell, or its child before it executes the program."""
     try:
         return process.cmdline()[1:2] == ["-c"] and process.name() in {"sh", "dash", "bash"}
     except psutil.Error:

@@ -1,1 +1,1 @@
-"""Proxies that are written as classes with traits, and the plugin that each becomes."""
+"""Base class of proxies, and its adapter to hooks."""

@@ -1,7 +1,8 @@
-"""A proxy class as a plugin: what turns its methods into the hooks of the proxy kind.
+"""Adapter of a proxy class to the hooks of the proxy kind.
 
-The extra routes of `Proxy.extra_routes` live here alone. They are added when the proxy starts and with
-every whole table, mended whenever the routes are listed, and left out of what the hub sees.
+The hub does not know `Proxy.extra_routes`. This adapter adds them when the proxy starts and whenever all
+routes
+are replaced, repairs them whenever the routes are listed, and hides them from the hub.
 """
 
 from __future__ import annotations
@@ -19,22 +20,22 @@ from plughub.kinds import HubContext, ProxyInfo, ProxySettings
 from plughub.markers import hookimpl
 
 EXTRA: Final = "extra"
-"""Marks the data of an extra route."""
+"""Key that marks the data of an extra route."""
 
 UNUSED_TARGETS: Final = "unused_targets"
-"""Keeps, in the data of a route, the further targets that a class cannot use."""
+"""Key for further targets in the data of a route, for classes that cannot use them."""
 
-AT_ONCE: Final = 32
-"""How many changes are under way when a table is replaced route by route."""
+MAX_CONCURRENT: Final = 32
+"""Concurrent changes when the routes are replaced one by one."""
 
 Found = Mapping[str, Mapping[str, Any]]
 
 
 class ProxyHooks:
-    """The hooks of a proxy class.
+    """Hooks of a proxy class.
 
     Args:
-        plugin: name of the plugin that the class belongs to.
+        plugin: name of the plugin to which the class belongs.
         proxy: an instance of the class.
     """
 
@@ -46,12 +47,12 @@ class ProxyHooks:
 
     @hookimpl
     def hub_configure(self, context: HubContext) -> None:
-        """Learn where the plugin keeps its files."""
+        """Set the directory for the plugin's files."""
         self.proxy.runtime_dir = context.runtime_dir / self.plugin
 
     @hookimpl
     def hub_proxy_info(self) -> ProxyInfo:
-        """Tell whether it is bound to the machine of the hub, as whom it runs, and what it can do."""
+        """Return the capabilities of the proxy."""
         return ProxyInfo(
             host_bound=self.proxy.host_bound,
             internal_tls=self.proxy.internal_tls,
@@ -63,14 +64,14 @@ class ProxyHooks:
 
     @hookimpl
     async def hub_proxy_start(self, proxy: ProxySettings) -> Mapping[str, Any]:
-        """Call ``start`` and see to the extra routes."""
+        """Call ``start``, and add the extra routes."""
         self.proxy.configure(proxy)
         extra = self._extra
         await self._call(self.proxy.load_state, dict(proxy.state))
         if self.proxy.should_start:
             await self._call(self.proxy.start)
         if extra:
-            await self._mend_extra(await self._found(activity=False))
+            await self._repair_extra(await self._found(activity=False))
         state: Mapping[str, Any] = await self._call(self.proxy.get_state) or {}
         return state
 
@@ -82,13 +83,13 @@ class ProxyHooks:
 
     @hookimpl
     async def hub_proxy_stop(self) -> None:
-        """Call ``stop``, unless somebody else sees to the proxy."""
+        """Call ``stop``, unless the hub does not manage the proxy."""
         if self.proxy.should_start:
             await self._call(self.proxy.stop)
 
     @hookimpl
     async def hub_route_add(self, route: Route) -> None:
-        """Call ``add_route``. An extra route with the same routespec stays."""
+        """Call ``add_route``, unless an extra route has the same routespec."""
         if route.routespec in self._extra:
             self._hidden[route.routespec] = route
             return
@@ -96,22 +97,22 @@ class ProxyHooks:
 
     @hookimpl
     async def hub_route_delete(self, routespec: str) -> None:
-        """Call ``delete_route``. An extra route stays."""
+        """Call ``delete_route``, unless an extra route has this routespec."""
         self._hidden.pop(routespec, None)
         if routespec not in self._extra:
             await self._call(self.proxy.delete_route, routespec)
 
     @hookimpl
     async def hub_routes(self, activity: bool) -> Sequence[Route]:
-        """Call ``get_all_routes``, and mend the extra routes."""
+        """Call ``get_all_routes``, and repair the extra routes."""
         found = await self._found(activity=activity)
-        await self._mend_extra(found)
+        await self._repair_extra(found)
         routes = [_as_route(spec, entry) for spec, entry in found.items() if not _is_extra(entry)]
         return [route for route in routes if route.routespec not in self._hidden] + [*self._hidden.values()]
 
     @hookimpl
     async def hub_routes_replace(self, routes: Sequence[Route]) -> None:
-        """Call ``replace_routes`` where the class has it, else change what differs, route by route."""
+        """Call ``replace_routes`` if the class has it, else change the differing routes one by one."""
         extra = self._extra
         self._hidden = {route.routespec: route for route in routes if route.routespec in extra}
         wanted = {route.routespec: route for route in [*routes, *extra.values()]}
@@ -120,11 +121,11 @@ class ProxyHooks:
             await self._call(replace, {spec: self._entry(route) for spec, route in wanted.items()})
             return
         found = await self._found(activity=False)
-        stands = {spec: _as_route(spec, entry) for spec, entry in found.items()}
-        surplus = [spec for spec in stands if spec not in wanted]
-        missing = [route for spec, route in wanted.items() if stands.get(spec) != route]
-        await self._at_once([(self._call, (self.proxy.delete_route, spec)) for spec in surplus])
-        await self._at_once([(self._add, (route,)) for route in missing])
+        current = {spec: _as_route(spec, entry) for spec, entry in found.items()}
+        surplus = [spec for spec in current if spec not in wanted]
+        missing = [route for spec, route in wanted.items() if current.get(spec) != route]
+        await self._run_all([(self._call, (self.proxy.delete_route, spec)) for spec in surplus])
+        await self._run_all([(self._add, (route,)) for route in missing])
 
     # ---- extra routes
 
@@ -136,7 +137,7 @@ class ProxyHooks:
             routes[spec] = Route(routespec=spec, target=target.rstrip("/"), data={EXTRA: True})
         return routes
 
-    async def _mend_extra(self, found: Found) -> None:
+    async def _repair_extra(self, found: Found) -> None:
         extra = self._extra
         for spec, entry in found.items():
             if _is_extra(entry) and spec not in extra:
@@ -163,14 +164,14 @@ class ProxyHooks:
             data, more = {**data, UNUSED_TARGETS: list(more)}, ()
         return {"routespec": route.routespec, "target": route.target, "data": data, "more_targets": more}
 
-    async def _at_once(self, calls: Sequence[tuple[Callable[..., Any], tuple[Any, ...]]]) -> None:
-        limit = asyncio.Semaphore(AT_ONCE)
+    async def _run_all(self, calls: Sequence[tuple[Callable[..., Any], tuple[Any, ...]]]) -> None:
+        limit = asyncio.Semaphore(MAX_CONCURRENT)
 
         async def run(function: Callable[..., Any], args: tuple[Any, ...]) -> None:
             async with limit:
                 await function(*args)
 
-        # One that fails keeps no other from being made.
+        # A failed change must not prevent the others.
         tried = await asyncio.gather(*(run(*each) for each in calls), return_exceptions=True)
         for error in filter(None, tried):
             raise error

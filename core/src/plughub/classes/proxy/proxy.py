@@ -1,4 +1,4 @@
-"""The class that a proxy is written as."""
+"""Base class of proxies."""
 
 from __future__ import annotations
 
@@ -16,20 +16,22 @@ from plughub.kinds import ProxySettings, TLSFiles
 
 
 class Proxy(LoggingConfigurable):
-    """Base class of proxies. A subclass defines `add_route`, `delete_route` and `get_all_routes`.
+    """Base class of proxies. Subclasses implement `add_route`, `delete_route` and `get_all_routes`.
 
-    It defines `start` and `stop` too when the hub launches the proxy. Methods may be ``async def``,
-    ``tornado.gen.coroutine`` or a plain ``def``; a plain one runs in a thread and may block.
+    A subclass also implements `start` and `stop` if the hub launches the proxy. Methods may be ``async def``,
+    ``tornado.gen.coroutine`` or plain ``def``; plain methods run in a thread and may block.
 
-    Three things more, for proxies that can do them: ``replace_routes(routes)`` takes a whole table in one
-    step, in the form that `get_all_routes` answers; an ``add_route`` with a fourth argument
-    ``more_targets`` gets further addresses that serve the same; a ``get_all_routes`` with an argument
-    ``activity`` learns whether ``last_activity`` is wanted this time.
+    Optional features: ``replace_routes(routes)`` replaces all routes in one step and receives them in the
+    form that
+    `get_all_routes` returns; an ``add_route`` with a fourth argument ``more_targets`` receives further
+    addresses
+    that serve the same content; a ``get_all_routes`` with an argument ``activity`` receives whether
+    ``last_activity`` is needed this time.
 
     Attributes:
-        internal_tls: it can lead to targets at ``https://`` and show them `client_tls`.
-        can_route_hosts: it follows `host_routing`.
-        can_serve_two_ports: it follows `servers_port`.
+        internal_tls: the proxy supports targets at ``https://`` and client certificates (`client_tls`).
+        can_route_hosts: the proxy supports `host_routing`.
+        can_serve_two_ports: the proxy supports `servers_port`.
     """
 
     internal_tls: ClassVar[bool] = False
@@ -38,47 +40,60 @@ class Proxy(LoggingConfigurable):
 
     should_start = traitlets.Bool(
         True,
-        help="""Whether the hub starts and stops the proxy.
+        help="""Start and stop the proxy with the hub.
 
-        Set it to False when somebody else does, such as systemd or a container engine.
+        Set it to False if the proxy is managed by something else, such as systemd or a container engine.
         """,
     ).tag(config=True)
 
     extra_routes: traitlets.Dict[str, str] = traitlets.Dict(
         key_trait=traitlets.Unicode(),
         value_trait=traitlets.Unicode(),
-        help="""Further routes that are kept in the proxy: a routespec as key, an address as value.
+        help="""Additional routes that the hub maintains in the proxy: a mapping from routespecs to URLs.
 
-        With host-based routing (``JupyterHub.subdomain_host``) a routespec must have a host,
-        ``example.com/my-url/``; without it, it must have none, ``/my-url/``. A route that stands here wins
-        over one of the hub with the same routespec.
+        With host-based routing (``JupyterHub.subdomain_host``) a routespec must begin with a host, such as
+        ``example.com/my-url/``; otherwise it must not, such as ``/my-url/``. An extra route takes
+        precedence over a route of the hub with the same routespec.
         """,
     ).tag(config=True)
 
-    ip = traitlets.Unicode("", help="Address to listen on; empty for all.")
+    ip = traitlets.Unicode("", help="Address to listen on; empty for all interfaces.")
     port = traitlets.Integer(8000, help="Port to listen on.")
-    public_url = traitlets.Unicode("", help="The address for a browser on this machine.")
-    hub_url = traitlets.Unicode("", help="Address of the hub's own listener.")
-    base_url = traitlets.Unicode("/", help="Path of the whole application.")
-    error_url = traitlets.Unicode("", help="Address of the hub's error pages, ``<error_url>/<status>``.")
+    public_url = traitlets.Unicode("", help="URL of the proxy for a browser on this machine.")
+    hub_url = traitlets.Unicode("", help="URL at which the proxy connects to the hub.")
+    base_url = traitlets.Unicode("/", help="Path prefix of the whole application.")
+    error_url = traitlets.Unicode("", help="URL of the hub's error pages: ``<error_url>/<status>``.")
     ssl_cert = traitlets.Unicode("", help="Path of the certificate; empty for plain HTTP.")
-    ssl_key = traitlets.Unicode("", help="Path of its key.")
+    ssl_key = traitlets.Unicode("", help="Path of the private key.")
     trusted_downstream_ips: traitlets.List[str] = traitlets.List(
-        traitlets.Unicode(), help="Addresses whose X-Forwarded headers are believed."
+        traitlets.Unicode(), help="Addresses whose X-Forwarded headers are trusted."
     )
-    host_routing = traitlets.Bool(False, help="Whether routes have a host, all but ``/``.")
+    host_routing = traitlets.Bool(False, help="Whether all routes except ``/`` begin with a host.")
     servers_port = traitlets.Integer(
-        0, help="Second port to listen on, where all routes hold; on `port` only ``/`` does then. 0 for none."
+        0,
+        help="""Second port to listen on, which serves all routes, while `port` serves only ``/``; 0 for
+        none.
+        """,
     )
     client_tls = traitlets.Instance(
-        TLSFiles, allow_none=True, help="What it shows to hub, servers and services, and whom it trusts."
+        TLSFiles,
+        allow_none=True,
+        help="Certificate and trusted authorities for connections to hub, servers and services.",
     )
     api_tls = traitlets.Instance(
-        TLSFiles, allow_none=True, help="What its API shows to hubs, and whom it trusts."
+        TLSFiles,
+        allow_none=True,
+        help="Certificate and trusted authorities for connections of hubs to the proxy's API.",
     )
-    hub_tls = traitlets.Instance(TLSFiles, allow_none=True, help="What a hub shows to its API.")
+    hub_tls = traitlets.Instance(
+        TLSFiles,
+        allow_none=True,
+        help="Certificate and trusted authorities with which a hub connects to the proxy's API.",
+    )
     runtime_dir = traitlets.Instance(
-        Path, allow_none=True, help="Folder for sockets, logs and generated files; it is made when needed."
+        Path,
+        allow_none=True,
+        help="Directory for sockets, logs and generated files; the plugin creates it when needed.",
     )
 
     @traitlets.default("log")
@@ -87,24 +102,24 @@ class Proxy(LoggingConfigurable):
 
     @property
     def host_bound(self) -> bool:
-        """Whether hubs of other machines do not reach this proxy; each machine has one of its own then."""
+        """Whether each machine with a hub has its own proxy, which hubs on other machines cannot manage."""
         return self.should_start
 
     @property
     def drops_worker_scope(self) -> bool:
-        """Whether it takes the header ``Service-Worker-Allowed`` out of all answers."""
+        """Whether the proxy removes the ``Service-Worker-Allowed`` header from all responses."""
         return False
 
     @property
     def system_user(self) -> str:
-        """System user as whom it connects to hubs of its machine; empty for the user of the hub."""
+        """System user as whom the proxy connects to hubs on its machine; empty for the user of the hub."""
         return ""
 
     def configure(self, settings: ProxySettings) -> None:
-        """Take over where to listen and what there is to know of the hub, before `start`.
+        """Set addresses, certificates and facts about the hub. Called before `start`.
 
         Args:
-            settings: as the hub gives them.
+            settings: from the hub.
         """
         for name in (
             "ip",
@@ -125,14 +140,14 @@ class Proxy(LoggingConfigurable):
         self.trusted_downstream_ips = list(settings.trusted_downstream_ips)
 
     def load_state(self, state: Mapping[str, Any]) -> None:
-        """Take over what `get_state` answered, maybe in another process. It is called before `start`.
+        """Restore the state that `get_state` returned, possibly in another process. Called before `start`.
 
         Args:
-            state: what was saved; empty at first.
+            state: the state; empty at first.
         """
 
     def get_state(self) -> dict[str, Any]:
-        """Give what a later process needs to find the running proxy. It is called after `start`.
+        """Return what a later process needs to find the running proxy. Called after `start`.
 
         Returns:
             JSON-able state without secrets.
@@ -140,18 +155,18 @@ class Proxy(LoggingConfigurable):
         return {}
 
     def start(self) -> Any:
-        """Start the proxy, or find the one that runs already. Called when `should_start` is set."""
-        raise NotImplementedError(f"{type(self).__name__} cannot be started; set should_start = False")
+        """Start the proxy, or find the one that already runs. Called if `should_start` is set."""
+        raise NotImplementedError(f"{type(self).__name__} does not implement start; set should_start = False")
 
     def stop(self) -> Any:
-        """Stop the proxy. Called when `should_start` is set."""
-        raise NotImplementedError(f"{type(self).__name__} cannot be stopped; set should_start = False")
+        """Stop the proxy. Called if `should_start` is set."""
+        raise NotImplementedError(f"{type(self).__name__} does not implement stop; set should_start = False")
 
     def check_running(self) -> Any:
-        """Look whether the proxy runs.
+        """Check whether the proxy runs.
 
         Returns:
-            None when it runs, else its exit code, 0 when not known. An exception means unknown.
+            None if it runs, else its exit code (0 if unknown). An exception means unknown.
         """
         return None
 
@@ -161,50 +176,50 @@ class Proxy(LoggingConfigurable):
         Args:
             routespec: a prefix, ``/path/`` or ``host/path/``.
             target: ``http://address:port``, without a path.
-            data: JSON-able; `get_all_routes` answers it with the route.
+            data: JSON-able dictionary, which `get_all_routes` returns with the route.
         """
-        raise NotImplementedError(f"{type(self).__name__} does not define add_route")
+        raise NotImplementedError(f"{type(self).__name__} does not implement add_route")
 
     def delete_route(self, routespec: str) -> Any:
-        """Delete a route if it is there.
+        """Delete a route if it exists.
 
         Args:
             routespec: as it was added.
         """
-        raise NotImplementedError(f"{type(self).__name__} does not define delete_route")
+        raise NotImplementedError(f"{type(self).__name__} does not implement delete_route")
 
     def get_all_routes(self) -> Any:
-        """List the routes that the hub added.
+        """Return the routes that the hub added.
 
         Returns:
-            A dictionary with routespecs as keys. Each value has ``routespec``, ``target`` and ``data``,
-            and may have ``last_activity``, a datetime in UTC or None, and ``more_targets``.
+            A dictionary by routespec. Each value has ``routespec``, ``target`` and ``data``, and may have
+            ``last_activity``, a datetime in UTC or None, and ``more_targets``.
         """
-        raise NotImplementedError(f"{type(self).__name__} does not define get_all_routes")
+        raise NotImplementedError(f"{type(self).__name__} does not implement get_all_routes")
 
     async def get_route(self, routespec: str) -> Mapping[str, Any] | None:
-        """Look up one route.
+        """Return one route.
 
         Args:
             routespec: as it was added.
 
         Returns:
-            What `get_all_routes` has for it, or None.
+            Its value in `get_all_routes`, or None.
         """
         routes: Mapping[str, Mapping[str, Any]] = await self.get_all_routes()
         return routes.get(self.validate_routespec(routespec))
 
     def validate_routespec(self, routespec: str) -> str:
-        """Check a routespec.
+        """Check and normalise a routespec.
 
         Args:
             routespec: a prefix.
 
         Returns:
-            The routespec with a slash at the end.
+            The routespec with a trailing slash.
 
         Raises:
-            ValueError: it has a host and may not, or the reverse.
+            ValueError: it has a host without host-based routing, or the reverse.
         """
         try:
             return check_routespec(routespec, host_routing=self.host_routing)

@@ -1,1 +1,1 @@
-"""Spawners that are written as classes with traits, and the plugin that each becomes."""
+"""Base class of spawners, and its adapter to hooks."""

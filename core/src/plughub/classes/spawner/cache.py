@@ -1,4 +1,4 @@
-"""Instances of spawner classes that are at hand: a cache, never the only place where anything is known."""
+"""Cache of spawner instances, whose loss is harmless: the state in the database recreates them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Key = tuple[str, str, str]
 
 @dataclass
 class _Entry:
-    """An instance, and the states under which the hub may ask for it."""
+    """Instance, and fingerprints of the states that belong to it."""
 
     spawner: Spawner
     states: set[str] = field(default_factory=set)
@@ -26,10 +26,10 @@ class _Entry:
 
 
 class SpawnerCache:
-    """The instances of one spawner class by user, server and operation.
+    """LRU cache of the instances of one spawner class, by user, server and operation.
 
     Args:
-        limit: instances to keep; those that are starting a server come on top.
+        limit: maximum number of instances that are not starting a server.
     """
 
     def __init__(self, limit: int = 2000) -> None:
@@ -37,13 +37,10 @@ class SpawnerCache:
         self._entries: OrderedDict[Key, _Entry] = OrderedDict()
 
     def find(self, server: Server) -> Spawner | None:
-        """Find the instance for a server, unless another process went on with it in the meantime.
+        """Return the instance of a server; None if another process has changed the server's state meanwhile.
 
         Args:
-            server: the record, with the state that the hub knows.
-
-        Returns:
-            The instance, or None.
+            server: record of the server, with the state that the hub knows.
         """
         entry = self._entries.get(_key(server))
         if entry is None or (not entry.starts and fingerprint(server.state) not in entry.states):
@@ -52,22 +49,22 @@ class SpawnerCache:
         return entry.spawner
 
     def unused(self, server: Server) -> Spawner | None:
-        """Find the instance for a server that is about to start.
+        """Return the instance of a server that is about to start.
 
         Args:
-            server: the record.
+            server: record of the server.
 
         Returns:
-            The instance, when it was made from this very record and started nothing yet.
+            The instance if it was created from this record and has not started anything yet, else None.
         """
         entry = self._entries.get(_key(server))
         return entry.spawner if entry and not entry.used and entry.spawner.record == server else None
 
     def keep(self, server: Server, spawner: Spawner) -> None:
-        """Keep an instance; one without an operation is not kept.
+        """Store an instance, unless its record has no operation.
 
         Args:
-            server: the record that it was made from.
+            server: record from which it was created.
             spawner: the instance.
         """
         if not server.operation:
@@ -75,34 +72,30 @@ class SpawnerCache:
         entry = _Entry(spawner, {fingerprint(server.state), fingerprint({})})
         self._entries[_key(server)] = entry
         self._entries.move_to_end(_key(server))
-        self._shrink()
+        self._evict()
 
     def note_state(self, server: Server, state: Mapping[str, Any]) -> None:
-        """Note the state that the instance of a server has now.
+        """Record the current state of a server's instance.
 
         Args:
-            server: the record.
-            state: what the hub is going to save.
+            server: record of the server.
+            state: state that the hub is about to save.
         """
         if entry := self._entries.get(_key(server)):
             entry.states.add(fingerprint(state))
 
     def forget(self, server: Server) -> None:
-        """Drop the instance of a server.
-
-        Args:
-            server: the record.
-        """
+        """Remove the instance of a server."""
         self._entries.pop(_key(server), None)
 
     def is_starting(self, server: Server) -> bool:
-        """Tell whether the instance is in the middle of a start."""
+        """Return whether the instance is starting its server."""
         entry = self._entries.get(_key(server))
         return entry is not None and entry.starts > 0
 
     @contextmanager
     def starting(self, server: Server) -> Iterator[None]:
-        """Hold the instance of a server while it starts."""
+        """Keep the instance of a server in the cache while it starts."""
         entry = self._entries.get(_key(server))
         if entry is None:
             yield
@@ -117,21 +110,14 @@ class SpawnerCache:
     def __len__(self) -> int:
         return len(self._entries)
 
-    def _shrink(self) -> None:
+    def _evict(self) -> None:
         idle = [key for key, entry in self._entries.items() if not entry.starts]
         for key in idle[: max(0, len(self._entries) - self._limit)]:
             del self._entries[key]
 
 
 def fingerprint(state: Mapping[str, Any]) -> str:
-    """Make states comparable, whether they have been through JSON or not.
-
-    Args:
-        state: a state.
-
-    Returns:
-        A text that is the same for the same state.
-    """
+    """Return a string that is equal for equal states, before and after JSON serialisation."""
     return json.dumps(dict(state), sort_keys=True, default=str)
 
 

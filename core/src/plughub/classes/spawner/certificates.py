@@ -1,4 +1,4 @@
-"""The certificate of a server that speaks TLS with hub and proxy."""
+"""Certificate of a server that uses TLS with hub and proxy."""
 
 from __future__ import annotations
 
@@ -16,19 +16,12 @@ if TYPE_CHECKING:
 
 
 def certificate_name(spawner: Spawner) -> str:
-    """Name the certificate of a server.
-
-    Args:
-        spawner: of the server.
-
-    Returns:
-        A name that is safe as that of a file, and no other server has.
-    """
+    """Return a name for the certificate of a server that is unique and safe as a file name."""
     return f"user-{unique_name(spawner.user.name, spawner.name, max_length=200)}"
 
 
 async def create_certificate(spawner: Spawner) -> dict[str, str]:
-    """Make key and certificate of a server anew.
+    """Create a new key and certificate of a server.
 
     Args:
         spawner: about to start.
@@ -37,7 +30,7 @@ async def create_certificate(spawner: Spawner) -> dict[str, str]:
         Paths on the machine of the hub.
 
     Raises:
-        SpawnFailed: a name of Spawner.ssl_alt_names is none.
+        SpawnFailed: a name in Spawner.ssl_alt_names is invalid.
     """
     names = await _alt_names(spawner)
     folder = CertificateFolder(Path(spawner.internal_certs_location))
@@ -45,18 +38,16 @@ async def create_certificate(spawner: Spawner) -> dict[str, str]:
         files = await call(spawner.plugin, folder.issue, certificate_name(spawner), NOTEBOOKS, names)
     except ValueError as error:
         raise SpawnFailed(
-            "the server gets no certificate", detail=f"Spawner.ssl_alt_names: {error}", retry=False
+            "the certificate of the server could not be created",
+            detail=f"Spawner.ssl_alt_names: {error}",
+            retry=False,
         ) from error
     paths: dict[str, str] = files.paths
     return paths
 
 
 async def prepare_certificate(spawner: Spawner) -> None:
-    """Make the certificate of a server and bring it to where the server runs.
-
-    Args:
-        spawner: about to start; its ``cert_paths`` are set.
-    """
+    """Create a server's certificate, move it to where the server runs, and set ``cert_paths``."""
     if not spawner.internal_ssl:
         return
     made = await call(spawner.plugin, spawner.create_certs)

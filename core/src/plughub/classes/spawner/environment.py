@@ -1,4 +1,4 @@
-"""The environment of a server: the protocol's variables, what is inherited, and what is configured."""
+"""Environment of a server: inherited, required by the protocol, and configured variables."""
 
 from __future__ import annotations
 
@@ -13,16 +13,10 @@ if TYPE_CHECKING:
 
 
 def build_environment(spawner: Spawner) -> dict[str, str]:
-    """Put the environment of a server together.
+    """Return the environment variables of a server. They contain a secret.
 
-    Later parts win: inherited variables, those of the protocol, those that stand for settings,
-    ``Spawner.environment``, and at last the marks by which the hub finds again what it launched.
-
-    Args:
-        spawner: the spawner about to start.
-
-    Returns:
-        The variables; they hold a secret.
+    Later sources override earlier ones: inherited variables, those of the protocol, those of settings,
+    ``Spawner.environment``, and finally the marks by which the hub finds what it launched.
 
     Source:
         The variables that ``jupyterhub-singleuser`` reads.

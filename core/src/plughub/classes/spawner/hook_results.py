@@ -1,4 +1,4 @@
-"""What spawner classes answer, in all the forms they may, turned into the records of the hooks."""
+"""Conversion of the results of spawner methods, in all supported forms, to records of the hooks."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ if TYPE_CHECKING:
 
 
 class SpawnException(SpawnFailed):
-    """A start is refused by a rule: invalid options, no room. Raised by spawners and their hooks.
+    """A start is refused by a rule, such as invalid options or no capacity. Raised by spawners and their
+    hooks.
 
     Args:
-        message: what the user reads.
+        message: text for the user.
         reason: a short label for metrics, such as ``image``.
-        log_message: what the log says, when that is more than the user should read.
-        message_html: the message with markup.
-        status_code: HTTP status of the answer.
+        log_message: text for the log, if it contains more than the user should read.
+        message_html: the message as HTML.
+        status_code: HTTP status of the response.
     """
 
     def __init__(
@@ -38,14 +39,15 @@ class SpawnException(SpawnFailed):
 
 
 def as_failure(error: Exception) -> Exception:
-    """Find what the user should read in an exception of a start.
+    """Convert an exception of a start to `SpawnFailed` if it has a message for the user.
 
     Args:
-        error: any exception; ``jupyterhub_message``, ``jupyterhub_html_message`` and the attributes of
-            HTTP errors are understood.
+        error: any exception. Supported are ``jupyterhub_message``, ``jupyterhub_html_message`` and the
+            attributes
+            of HTTP errors.
 
     Returns:
-        A `SpawnFailed` when the exception says something to the user, else the exception itself.
+        The converted exception, or the given one if it has no message for the user.
     """
     if isinstance(error, SpawnFailed):
         return error
@@ -65,17 +67,14 @@ def as_failure(error: Exception) -> Exception:
 
 
 def take_address(spawner: Spawner, answer: Any) -> str:
-    """Take over where the server listens.
+    """Set the server's address to the result of `start`, and return it as ``http://address:port``.
 
     Args:
         spawner: its ``server`` is changed.
-        answer: what `start` answered: a URL, ``(ip, port)``, a port, or None when ``server`` was set.
-
-    Returns:
-        ``http://address:port``.
+        answer: a URL, ``(ip, port)``, a port, or None if `start` has set ``server``.
 
     Raises:
-        SpawnFailed: the answer is none of these, or there is no port.
+        SpawnFailed: the result has another form, or contains no port.
     """
     server = spawner.server
     if isinstance(answer, str):
@@ -85,10 +84,10 @@ def take_address(spawner: Spawner, answer: Any) -> str:
     elif isinstance(answer, tuple | list) and len(answer) == 2:  # noqa: PLR2004 - address and port
         server.ip, server.port = str(answer[0] or ""), int(answer[1])
     elif answer is not None:
-        raise _no_address(spawner, f"answered {answer!r}: a URL, (ip, port) or a port is needed")
+        raise _no_address(spawner, f"returned {answer!r} instead of a URL, (ip, port) or a port")
     server.port = server.port or spawner.port
     if not server.port:
-        raise _no_address(spawner, "answered no port")
+        raise _no_address(spawner, "returned no port")
     return server.host
 
 
@@ -101,18 +100,18 @@ def _move(spawner: Spawner, url: str) -> None:
 
 def _no_address(spawner: Spawner, detail: str) -> SpawnFailed:
     return SpawnFailed(
-        "the hub does not learn where the server listens", detail=f"{type(spawner).__name__}.start: {detail}"
+        "the address of the started server is unknown", detail=f"{type(spawner).__name__}.start: {detail}"
     )
 
 
 def as_exit_code(answer: Any) -> int | None:
-    """Read what `poll` answered.
+    """Convert the result of `poll`.
 
     Args:
-        answer: None, an exit code, or a text that describes the end.
+        answer: None, an exit code, or a description of the end.
 
     Returns:
-        None when the server runs, else the exit code; 0 when it is not known.
+        None if the server runs, else the exit code; 0 if it is unknown.
     """
     if answer is None or isinstance(answer, int):
         return answer if answer is None else int(answer)
@@ -121,14 +120,11 @@ def as_exit_code(answer: Any) -> int | None:
 
 
 def as_progress(event: Any, percent: int) -> Progress:
-    """Read an event of `progress`.
+    """Convert an event of `progress`.
 
     Args:
         event: a `Progress`, a dictionary, or a text.
-        percent: where the start was before, for events that do not say.
-
-    Returns:
-        The record.
+        percent: default for events without ``progress``.
     """
     if isinstance(event, Progress):
         return event
@@ -142,14 +138,7 @@ def as_progress(event: Any, percent: int) -> Progress:
 
 
 async def all_events(events: AsyncIterator[Any]) -> AsyncGenerator[Any]:
-    """Go through events and close their generator in the end, come what may.
-
-    Args:
-        events: an asynchronous iterator.
-
-    Yields:
-        The events.
-    """
+    """Yield all events of an iterator, and close it in any case if it is a generator."""
     if not hasattr(events, "aclose"):
         async for event in events:
             yield event
@@ -160,18 +149,15 @@ async def all_events(events: AsyncIterator[Any]) -> AsyncGenerator[Any]:
 
 
 def scopes(setting: str, value: Any) -> tuple[str, ...] | None:
-    """Read a setting that lists scopes.
+    """Read a setting that lists scopes; None if it is not set.
 
     Args:
-        setting: its name, for the message.
+        setting: name of the setting, for the message.
         value: a list, or None.
-
-    Returns:
-        The scopes, None when it is not set.
 
     Raises:
         TypeError: it is a function.
     """
     if callable(value):
-        raise TypeError(f"{setting} is a function, which is not supported: give a list of scopes")
+        raise TypeError(f"{setting} is a function, which is not supported: set a list of scopes")
     return None if value is None else tuple(value)

@@ -1,4 +1,4 @@
-"""A spawner class as a plugin: what turns its methods into the hooks of the spawner kind."""
+"""Adapter of a spawner class to the hooks of the spawner kind."""
 
 from __future__ import annotations
 
@@ -40,24 +40,24 @@ from plughub.kinds import (
 from plughub.markers import hookimpl
 
 URL_KEY: Final = "plughub_url"
-"""Where the address of a server stands in the saved state, beside what `Spawner.get_state` answers."""
+"""Key of the server's address in the saved state, in addition to those of `Spawner.get_state`."""
 
 NOBODY: Final = Server(user=UserInfo(name=""))
 
 
 class SpawnerHooks:
-    """The hooks of a spawner class. An instance of the class serves one start of one server.
+    """Hooks of a spawner class. Each start of a server has an instance of the class.
 
     Args:
-        plugin: name of the plugin that the class belongs to.
+        plugin: name of the plugin to which the class belongs.
         spawner_class: the class.
         config: the configuration as traitlets knows it.
-        runtime_dir: folder for the plugin's files; `hub_configure` tells it too.
-        authenticators: of the hub, by plugin: what they do before a start and after a stop belongs to it.
+        runtime_dir: directory for the plugin's files; `hub_configure` sets it too.
+        authenticators: authenticators of the hub by plugin, for their hooks before a start and after a stop.
     """
 
     def __new__(cls, _plugin: str, spawner_class: type[Spawner], *_args: Any, **_kwargs: Any) -> Self:
-        """Offer `hub_verify_address` only for a class that has a ``verify_address`` of its own."""
+        """Implement `hub_verify_address` only for a class that overrides ``verify_address``."""
         verifies = spawner_class.verify_address is not Spawner.verify_address
         chosen: Any = VerifyingSpawnerHooks if cls is SpawnerHooks and verifies else cls
         made: Self = super().__new__(chosen)
@@ -82,13 +82,13 @@ class SpawnerHooks:
 
     @hookimpl
     def hub_configure(self, context: HubContext) -> None:
-        """Learn where the plugin keeps its files, and whether servers speak TLS."""
+        """Set the directory for the plugin's files, and the certificates."""
         self._runtime_dir = context.runtime_dir / self.plugin
         self._certificates = context.certificates
 
     @hookimpl
     def hub_spawner_info(self) -> SpawnerInfo:
-        """Describe the spawner by its settings; a setting that is not valid stops the start here."""
+        """Describe the spawner by its settings. An invalid setting fails the hub's start here."""
         spawner = self._build(NOBODY)
         return SpawnerInfo(
             label=spawner.label or self.plugin,
@@ -105,7 +105,7 @@ class SpawnerHooks:
 
     @hookimpl
     async def hub_options_form(self, server: Server) -> str | None:
-        """Give the form in which the user chooses how to start."""
+        """Return the form in which the user chooses start options."""
         spawner = await self._make(server)
         form: str | None = await self._call(spawner.get_options_form)
         return form
@@ -114,13 +114,13 @@ class SpawnerHooks:
     async def hub_options_from_form(
         self, server: Server, form: Mapping[str, Sequence[Any]], linked: bool
     ) -> Mapping[str, Any]:
-        """Turn what the start page sent into options."""
+        """Convert the data of the start page to options."""
         return await read_form(await self._make(server), form, linked=linked)
 
     @hookimpl
     async def hub_spawn(self, server: Server) -> Endpoint:
-        """Apply what concerns this user, call ``start`` and say where the server answers."""
-        # Whoever reports may have been quicker, and listens to the instance that she has made.
+        """Apply options and overrides of the user, call ``start``, and return the server's address."""
+        # hub_progress may have created the instance first; reuse it.
         spawner = self._cache.unused(server) or await self._make_once(server)
         with self._cache.starting(server):
             try:
@@ -139,10 +139,11 @@ class SpawnerHooks:
 
     @hookimpl
     async def hub_poll(self, server: Server) -> int | Moved | None:
-        """Call ``poll``. A server whose ``start`` is still at work counts as running.
+        """Call ``poll``. A server whose ``start`` is in progress counts as running.
 
-        A `Moved` that ``poll`` returns is passed on. Where it returns None after changing ``self.server``,
-        the server has moved there.
+        Returns a `Moved` of ``poll`` unchanged. If ``poll`` returns None after changing ``self.server``,
+        returns a
+        `Moved` with the new address.
         """
         if self._cache.is_starting(server):
             return None
@@ -159,7 +160,7 @@ class SpawnerHooks:
 
     @hookimpl
     async def hub_watch(self, mark: str) -> AsyncIterator[str]:
-        """Report what ``watch`` says; a class without one reports nothing."""
+        """Report what ``watch`` reports; nothing if it returns None."""
         ended = (await self._make(NOBODY)).watch(mark)
         if ended is None:
             await asyncio.Event().wait()
@@ -170,7 +171,7 @@ class SpawnerHooks:
 
     @hookimpl
     async def hub_stop(self, server: Server, now: bool) -> Resumable | None:
-        """Call ``stop`` and what belongs to the end of a server."""
+        """Call ``stop`` and the hooks after a stop."""
         spawner = await self._find(server)
         spawner.user.auth_state = server.user.auth_state
         await self._call(spawner.stop, now=now)
@@ -205,7 +206,9 @@ class SpawnerHooks:
 
     @hookimpl
     async def hub_progress(self, server: Server) -> AsyncIterator[Progress]:
-        """Report what ``progress`` says; 100 per cent is the message for a server that is ready."""
+        """Report the events of ``progress``; an event of 100 per cent replaces the hub's message about a
+        ready server.
+        """
         spawner = await self._find(server)
         percent = 0
         async with aclosing(all_events(spawner.progress())) as events:
@@ -220,20 +223,20 @@ class SpawnerHooks:
 
     @hookimpl
     async def hub_logs(self, server: Server, lines: int) -> Sequence[str]:
-        """Give the last lines that the server wrote."""
+        """Return the last lines of the server's output."""
         spawner = await self._find(server)
         return tuple(await self._call(spawner.logs, lines) or ())
 
     @hookimpl
     async def hub_diagnose(self, server: Server) -> Diagnosis | str | None:
-        """Say why the server does not answer."""
+        """Explain why the server does not respond."""
         spawner = await self._find(server)
         why: Diagnosis | str | None = await self._call(spawner.diagnose)
         return why
 
     @hookimpl
     async def hub_inventory(self, mark: str) -> Iterable[Found] | None:
-        """List what runs under the hub's mark."""
+        """List everything that runs with the hub's mark."""
         spawner = await self._make(NOBODY)
         found: Iterable[Found] | None = await self._call(spawner.inventory, mark)
         return None if found is None else [_with_url(server) for server in found]
@@ -243,11 +246,11 @@ class SpawnerHooks:
     async def _find(self, server: Server) -> Spawner:
         spawner = self._cache.find(server) or await self._make_once(server)
         if server.url and spawner.server.host != server.url:
-            spawner.server.move_to(server.url)  # what is recorded holds, whatever an older answer left here
+            spawner.server.move_to(server.url)  # the record overrides an outdated cached address
         return spawner
 
     async def _make_once(self, server: Server) -> Spawner:
-        """Make the instance of a server; who asks for it in the meantime gets the same one."""
+        """Create the instance of a server; concurrent callers get the same one."""
         key = (server.user.name, server.name, server.operation, fingerprint(server.state))
         if (making := self._making.get(key)) is None:
             making = self._making[key] = asyncio.ensure_future(self._make_and_keep(server))
@@ -296,7 +299,7 @@ class SpawnerHooks:
         return spawner
 
     def _moved(self, spawner: Spawner, server: Server, moved: Moved) -> Moved:
-        """Keep the instance and the saved state in step with a new address."""
+        """Update the instance and the saved state to a new address."""
         if moved.url:
             spawner.server.move_to(moved.url)
         else:
@@ -327,7 +330,7 @@ class SpawnerHooks:
 
 
 class VerifyingSpawnerHooks(SpawnerHooks):
-    """The hooks of a spawner class that can tell whether its own server listens at an address."""
+    """Hooks of a spawner class that can verify which process listens at an address."""
 
     @hookimpl
     async def hub_verify_address(self, server: Server) -> bool:

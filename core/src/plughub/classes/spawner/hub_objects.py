@@ -1,4 +1,4 @@
-"""What a spawner sees of the hub: plain objects, never rows of a database."""
+"""Plain objects that describe user, server and hub to a spawner."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ HTTP_PORTS: Final = {"http": 80, "https": 443}
 
 
 class GroupName(str):
-    """The name of a group, which also answers to ``group.name`` as config files of JupyterHub write it."""
+    """Name of a group, with an attribute ``name`` as config files of JupyterHub expect it."""
 
     __slots__ = ()
 
@@ -28,12 +28,12 @@ class GroupName(str):
 
 @dataclass
 class ServerAddress:
-    """Where a server listens. A spawner may change it.
+    """Address on which a server listens. A spawner may change it.
 
     Attributes:
         ip: address or host name; empty for all interfaces.
-        port: TCP port, 0 when not known yet.
-        base_url: path below which it is reached, such as ``/user/alice/``.
+        port: TCP port; 0 if unknown.
+        base_url: path prefix of the server, such as ``/user/alice/``.
         proto: ``http`` or ``https``.
         cookie_name: name of the server's login cookie.
     """
@@ -46,7 +46,7 @@ class ServerAddress:
 
     @property
     def host(self) -> str:
-        """``http://address:port`` as this machine reaches it; all interfaces are reached at 127.0.0.1."""
+        """``http://address:port`` as seen from this machine, with 127.0.0.1 for all interfaces."""
         ip = "127.0.0.1" if self.ip in ALL_INTERFACES else self.ip
         return f"{self.proto}://{host_in_url(ip)}:{self.port}"
 
@@ -56,17 +56,17 @@ class ServerAddress:
         return f"{self.host}{self.base_url}"
 
     def move_to(self, url: str) -> None:
-        """Take over the address of a URL, without its path.
+        """Set the address to that of a URL, without its path.
 
         Args:
-            url: ``http://address:port``, with any path.
+            url: ``http://address:port`` or ``https://address:port``, with any path.
 
         Raises:
-            ValueError: it is no such URL.
+            ValueError: the URL has another scheme.
         """
         parts = urlsplit(url)
         if parts.scheme not in HTTP_PORTS:
-            raise ValueError(f"{url!r} is no address of a server: give http://address:port")
+            raise ValueError(f"{url!r} is not the URL of a server, such as http://address:port")
         self.proto = parts.scheme
         self.ip = parts.hostname or ""
         self.port = HTTP_PORTS[parts.scheme] if parts.port is None else parts.port
@@ -74,16 +74,16 @@ class ServerAddress:
 
 @dataclass
 class SpawnerUser:
-    """The user of a server.
+    """User of a server.
 
     Attributes:
-        name: normalised name.
-        admin: whether she is an admin.
-        groups: names of her groups.
-        url: path below which her servers are reached, such as ``/user/alice/``.
-        escaped_name: the name as one segment of a URL path.
-        auth_state: the secrets that her authenticator saved; None when there are none.
-        server: the address of the server that is about to start.
+        name: normalised username.
+        admin: whether the user is an admin.
+        groups: names of the user's groups.
+        url: path prefix of the user's servers, such as ``/user/alice/``.
+        escaped_name: username as a segment of a URL path.
+        auth_state: secrets that the authenticator saved; None if there are none.
+        server: address of the server that is about to start.
     """
 
     name: str
@@ -95,18 +95,18 @@ class SpawnerUser:
     server: ServerAddress | None = None
 
     async def get_auth_state(self) -> Mapping[str, Any] | None:
-        """Get the saved secrets, as hooks in config files of JupyterHub ask for them."""
+        """Return the saved secrets; asynchronous for compatibility with JupyterHub."""
         return self.auth_state
 
 
 @dataclass
 class SpawnerHub:
-    """The hub, as a spawner sees it.
+    """Facts about the hub for a spawner.
 
     Attributes:
-        api_url: where servers reach the hub's API.
-        base_url: path of the hub, such as ``/hub/``.
-        public_host: ``https://host`` as browsers see it where servers have hosts of their own, else empty.
+        api_url: URL at which servers use the hub's API.
+        base_url: path prefix of the hub, such as ``/hub/``.
+        public_host: ``https://host`` of the hub if servers have hosts of their own, else empty.
     """
 
     api_url: str = ""
@@ -115,14 +115,11 @@ class SpawnerHub:
 
 
 def user_of(server: Server, address: ServerAddress) -> SpawnerUser:
-    """Make the user object for a spawner.
+    """Create the user object for a spawner.
 
     Args:
-        server: the record that the hub gave.
-        address: the server's address object.
-
-    Returns:
-        The user.
+        server: record of the server.
+        address: address object of the server.
     """
     tail = f"{quote_path(server.name)}/" if server.name else ""
     return SpawnerUser(
@@ -137,13 +134,10 @@ def user_of(server: Server, address: ServerAddress) -> SpawnerUser:
 
 
 def hub_of(server: Server) -> SpawnerHub:
-    """Make the hub object for a spawner.
+    """Create the hub object for a spawner.
 
     Args:
-        server: the record that the hub gave.
-
-    Returns:
-        The hub.
+        server: record of the server.
     """
     path = urlsplit(server.hub_api_url).path.rstrip("/")
     return SpawnerHub(

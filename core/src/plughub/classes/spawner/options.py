@@ -1,4 +1,4 @@
-"""What a user chose, and what her groups bring: how both reach the settings of a spawner."""
+"""Application of user options and group overrides to the settings of a spawner."""
 
 from __future__ import annotations
 
@@ -20,25 +20,19 @@ FormData = Mapping[str, Sequence[Any]]
 
 
 def pass_through(form: FormData) -> dict[str, Any]:
-    """Take the form as it is: lists by field.
+    """Return the form unchanged: lists by field.
 
     Args:
-        form: lists of texts by field.
-
-    Returns:
-        The same.
+        form: lists of strings by field.
     """
     return dict(form)
 
 
 def simplify(form: FormData) -> dict[str, Any]:
-    """Take single values out of their lists; a ticked box becomes True.
+    """Replace lists of one element by the element; a checked box becomes True.
 
     Args:
-        form: lists of texts by field.
-
-    Returns:
-        The options.
+        form: lists of strings by field.
     """
     return {name: _single(values) for name, values in form.items()}
 
@@ -50,16 +44,13 @@ def _single(values: Sequence[Any]) -> Any:
 
 
 def form_reader(value: Any) -> Any:
-    """Find the function that ``Spawner.options_from_form`` names.
+    """Return the function that ``Spawner.options_from_form`` names.
 
     Args:
         value: a callable, ``simple``, ``passthrough``, or the dotted name of a callable.
 
-    Returns:
-        The function.
-
     Raises:
-        TraitError: there is no such function.
+        TraitError: the value is anything else.
     """
     named = {"simple": simplify, "passthrough": pass_through, "": pass_through}
     if not isinstance(value, str):
@@ -68,40 +59,33 @@ def form_reader(value: Any) -> Any:
         return named[value]
     if "." not in value:
         raise TraitError(
-            f"Spawner.options_from_form is {value!r}: give a callable, its dotted name, 'simple' "
+            f"invalid Spawner.options_from_form {value!r}: use a function, its dotted name, 'simple' "
             "or 'passthrough'"
         )
     return import_item(value)
 
 
 def reader_of(spawner: Spawner) -> Callable[[FormData], Any]:
-    """Return the function that turns a form into options."""
+    """Return the function that converts a form to options."""
     reader: Callable[..., Any] = spawner.options_from_form
     takes_spawner = "spawner" in inspect.signature(reader).parameters
     return partial(reader, spawner=spawner) if takes_spawner else reader
 
 
 async def read_form(spawner: Spawner, form: FormData, *, linked: bool = False) -> dict[str, Any]:
-    """Turn what the start page sent into options.
+    """Convert the data of the start page to options.
 
     Args:
         spawner: the spawner.
-        form: lists of texts by field.
-        linked: they come from the query of a link.
-
-    Returns:
-        The options.
+        form: lists of strings by field.
+        linked: the data come from the query of a link.
     """
     reader = spawner.options_from_query if linked else reader_of(spawner)
     return dict(await call(spawner.plugin, reader, form) or {})
 
 
 async def apply_group_overrides(spawner: Spawner) -> None:
-    """Change settings for a user who is in certain groups.
-
-    Args:
-        spawner: the spawner about to start.
-    """
+    """Apply the settings for the user's groups to a spawner that is about to start."""
     overrides = spawner.group_overrides
     if callable(overrides):
         overrides = await call(spawner.plugin, overrides, spawner)
@@ -109,7 +93,7 @@ async def apply_group_overrides(spawner: Spawner) -> None:
     for key in sorted(overrides or {}):
         if groups & set(overrides[key]["groups"]):
             settings = overrides[key]["spawner_override"]
-            spawner.log.info("Group override %r changes %s", key, ", ".join(settings))
+            spawner.log.info("group override %r changes %s", key, ", ".join(settings))
             for name, value in settings.items():
                 _override(spawner, name, value(spawner) if callable(value) else value)
 
@@ -123,14 +107,11 @@ def _override(spawner: Spawner, name: str, value: Any) -> None:
 
 
 def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Merge two nested dictionaries; None takes a key away.
+    """Return a dictionary with nested changes applied; None removes a key.
 
     Args:
-        base: what was.
-        changes: what is laid over it.
-
-    Returns:
-        A new dictionary.
+        base: original dictionary.
+        changes: new values.
     """
     result = dict(base)
     for key, value in changes.items():
@@ -144,13 +125,13 @@ def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any
 
 
 async def apply_user_options(spawner: Spawner) -> None:
-    """Let the options that a user chose reach the settings that the administrator allows.
+    """Apply the user's options to the settings that the administrator allows.
 
     Args:
-        spawner: the spawner about to start.
+        spawner: about to start.
 
     Raises:
-        SpawnFailed: the options make no sense.
+        SpawnFailed: the options are invalid.
     """
     apply = spawner.apply_user_options
     options = dict(spawner.user_options)
@@ -160,9 +141,10 @@ async def apply_user_options(spawner: Spawner) -> None:
         elif apply is not None:
             await call(spawner.plugin, apply, spawner, options)
     except (ValueError, TypeError, TraitError) as error:
-        told = f": {error}" if type(error) is ValueError else ""
-        detail = "" if told else f"{type(error).__name__}: {error}"
-        message = f"the options are not valid{told}"
+        # The text of a ValueError is meant for the user; that of other errors is not.
+        reason = f": {error}" if type(error) is ValueError else ""
+        detail = "" if reason else f"{type(error).__name__}: {error}"
+        message = f"the options are not valid{reason}"
         raise SpawnFailed(message, detail=detail, status=400, retry=False) from error
 
 
@@ -170,21 +152,19 @@ def _apply_by_name(spawner: Spawner, names: Mapping[str, str], options: Mapping[
     for option, value in options.items():
         name = names.get(option)
         if name is None:
-            spawner.log.warning("Option %r is not in Spawner.apply_user_options and does nothing", option)
+            spawner.log.warning("option %r has no effect: it is not in Spawner.apply_user_options", option)
         elif not hasattr(spawner, name):
-            raise TypeError(
-                f"Spawner.apply_user_options leads {option!r} to {name!r}, which no setting is called"
-            )
+            raise TypeError(f"Spawner.apply_user_options maps {option!r} to {name!r}, which is not a setting")
         else:
-            setattr(spawner, name, _fitting(spawner, name, value))
+            setattr(spawner, name, _converted(spawner, name, value))
 
 
-def _fitting(spawner: Spawner, name: str, value: Any) -> Any:
-    """Read a text as the kind of value that a setting takes; forms send texts only."""
+def _converted(spawner: Spawner, name: str, value: Any) -> Any:
+    """Convert a string to the type of a setting; forms contain only strings."""
     trait = spawner.traits().get(name)
     if trait is None or not isinstance(value, str):
         return value
     try:
-        return trait._validate(spawner, value)  # noqa: SLF001 - traitlets has no public way to ask
+        return trait._validate(spawner, value)  # noqa: SLF001 - traitlets has no public method for this
     except TraitError:
         return trait.from_string(value)

@@ -1,4 +1,4 @@
-"""The settings of every spawner, and what the hub fills in."""
+"""Settings of spawners, and attributes that the hub sets."""
 
 from __future__ import annotations
 
@@ -17,154 +17,189 @@ from plughub.kinds import Server
 
 
 class SpawnerSettings(LoggingConfigurable):
-    """Every setting stands in config files as ``c.Spawner.<name>``, or with the name of a subclass."""
+    """Settings of `Spawner`: set them on ``c.Spawner`` or on the class in use."""
 
-    # ---- filled in by the hub; plain objects
+    # ---- set by the hub
 
-    user: SpawnerUser = AnyTrait(help="The user: name, admin, groups, url, auth_state.")  # type: ignore[assignment]
-    server: ServerAddress = AnyTrait(help="Where the server listens: ip, port, base_url, url.")  # type: ignore[assignment]
-    hub: SpawnerHub = AnyTrait(help="The hub: api_url, base_url, public_host.")  # type: ignore[assignment]
-    record: Server = AnyTrait(help="The record of the server as the hub's hooks hand it over.")  # type: ignore[assignment]
-    name = Unicode(help="Name of the server; empty for the default one.")
-    plugin = Unicode("spawner", help="Name of the plugin that this spawner belongs to.")
-    mark = Unicode(help="Mark of the hub; what is launched carries it.")
-    operation = Unicode(help="Id of the start; what is launched carries it.")
-    api_token = Unicode(help="The server's token. A secret.")
-    oauth_client_id = Unicode(help="The server's OAuth client.")
-    user_options: dict[str, Any] = Dict(help="What the user chose.")  # type: ignore[assignment]
-    internal_ssl = Bool(False, help="Whether hub, proxy and servers speak TLS with each other.")
-    internal_certs_location = Unicode(help="Folder of the hub's certificates when they do.")
+    user: SpawnerUser = AnyTrait(help="User of the server: name, admin, groups, url, auth_state.")  # type: ignore[assignment]
+    server: ServerAddress = AnyTrait(help="Address on which the server listens: ip, port, base_url, url.")  # type: ignore[assignment]
+    hub: SpawnerHub = AnyTrait(help="Facts about the hub: api_url, base_url, public_host.")  # type: ignore[assignment]
+    record: Server = AnyTrait(help="Record of the server, as hooks receive it.")  # type: ignore[assignment]
+    name = Unicode(help="Name of the server; empty for the default server.")
+    plugin = Unicode("spawner", help="Name of the plugin to which this spawner belongs.")
+    mark = Unicode(help="Mark of the hub, to be attached to whatever the spawner launches.")
+    operation = Unicode(help="ID of the start operation, to be attached to whatever the spawner launches.")
+    api_token = Unicode(help="API token of the server. A secret.")
+    oauth_client_id = Unicode(help="ID of the server's OAuth client.")
+    user_options: dict[str, Any] = Dict(help="Options that the user chose.")  # type: ignore[assignment]
+    internal_ssl = Bool(False, help="Whether hub, proxy and servers use TLS with each other.")
+    internal_certs_location = Unicode(help="Directory of the hub's certificates; empty for plain HTTP.")
     cert_paths: dict[str, str] = Dict(  # type: ignore[assignment]
-        help="Where the server finds its certificate: keyfile, certfile and cafile; empty for plain HTTP."
+        help="""Paths of the server's certificate, as the server sees them: keyfile, certfile and cafile;
+        empty for plain HTTP.
+        """
     )
     runtime_dir = AnyTrait(
-        None, help="Folder for the plugin's files, kept over restarts; None when not known."
+        None, help="Directory for the plugin's files, kept over restarts; None if unknown."
     )
-    handler = AnyTrait(None, help="Always None: no request is handed to spawners.")
-    authenticator = AnyTrait(None, help="Always None: no authenticator is handed to spawners.")
-    db = AnyTrait(None, help="Always None: no database is handed to spawners.")
+    handler = AnyTrait(None, help="Always None, for compatibility: spawners receive no request.")
+    authenticator = AnyTrait(None, help="Always None, for compatibility: spawners receive no authenticator.")
+    db = AnyTrait(None, help="Always None, for compatibility: spawners receive no database.")
     will_resume = Bool(
         False,
-        help="Whether the next start goes on with what was stopped; token, OAuth client and what get_state "
-        "answers after clear_state are kept for it then. Set by the spawner.",
+        help="""Whether the next start resumes what was stopped. If so, the hub keeps the token, the OAuth
+        client and the result of get_state after clear_state. Set by the spawner.
+        """,
     )
 
     # ---- where and what to start
 
-    ip = Unicode("127.0.0.1", help="Address that the server listens on; empty for all interfaces.").tag(
+    ip = Unicode("127.0.0.1", help="Address on which the server listens; empty for all interfaces.").tag(
         config=True
     )
-    port = Integer(0, help="Port that the server listens on; 0 chooses a free one for each start.").tag(
+    port = Integer(0, help="Port on which the server listens; 0 to choose a free port for each start.").tag(
         config=True
     )
     cmd = Command(["jupyterhub-singleuser"], help="Command that starts the server.").tag(config=True)
-    args = List(Unicode(), help="Further arguments for Spawner.cmd.").tag(config=True)
+    args = List(Unicode(), help="Additional arguments for Spawner.cmd.").tag(config=True)
     notebook_dir = Unicode(
-        help="Root folder of the server; ~ is the home folder, {username} the name of the user."
+        help="Root directory of the server; ~ is the home directory, {username} the username."
     ).tag(config=True)
     default_url = Unicode(
-        help="Page that the server opens with, such as /lab; {username} is the name of the user."
+        help="Page that the server opens by default, such as /lab; {username} is the username."
     ).tag(config=True)
     env_keep = List(
         Unicode(),
         ["JUPYTERHUB_SINGLEUSER_APP"],
-        help="Environment variables that servers inherit from the hub; they inherit no others.",
+        help="Environment variables that servers inherit from the hub. They inherit no other variables.",
     ).tag(config=True)
     environment: dict[str, Any] = Dict(  # type: ignore[assignment]
-        help="Environment variables for servers; they win over all others. A value may be a function of the "
-        "spawner; None takes the variable away."
+        help="""Environment variables for servers, which override all others. A value may be a function that
+        is called with the spawner; None removes the variable.
+        """
     ).tag(config=True)
     hub_auth_cache_seconds = Integer(
         None,
         allow_none=True,
         min=1,
-        help="Seconds for which jupyterhub-singleuser believes what the hub said of a token or login, though "
-        "it may have been revoked since; None for its own 300. For other commands leave it as it is.",
+        help="""Seconds for which jupyterhub-singleuser caches the hub's answer about a token or login, even
+        if it is revoked meanwhile; None for its default of 300. Leave it unset for other commands.
+        """,
     ).tag(config=True)
-    debug = Bool(False, help="Let servers log at level debug.").tag(config=True)
+    debug = Bool(False, help="Let servers log at level DEBUG.").tag(config=True)
     disable_user_config = Bool(
-        False, help="Let servers ignore the configuration in the home folder of their user."
+        False, help="Let servers ignore the configuration in the user's home directory."
     ).tag(config=True)
 
     # ---- time
 
-    start_timeout = Integer(60, help="Seconds that start() may take.").tag(config=True)
-    http_timeout = Integer(30, help="Seconds until a started server must answer HTTP.").tag(config=True)
-    poll_interval = Integer(30, help="Seconds between two looks at a running server; 0 for never.").tag(
+    start_timeout = Integer(60, help="Maximum duration of start() in seconds.").tag(config=True)
+    http_timeout = Integer(
+        30, help="Seconds within which a started server must respond to HTTP requests."
+    ).tag(config=True)
+    poll_interval = Integer(30, help="Seconds between two polls of a running server; 0 to disable.").tag(
         config=True
     )
-    poll_jitter = Float(0.1, min=0, help="Fraction by which Spawner.poll_interval varies.").tag(config=True)
+    poll_jitter = Float(
+        0.1, min=0, help="Random variation of Spawner.poll_interval, as a fraction of it."
+    ).tag(config=True)
     consecutive_failure_limit = Integer(
         0,
-        help="Accepted for the sake of old config files, without effect: no failed start ends the hub.",
+        help="Accepted for compatibility, without effect: failed starts never stop the hub.",
     ).tag(config=True)
 
-    # ---- limits; what they do is up to the spawner, the server learns them as MEM_LIMIT and so on
+    # ---- limits; enforced by the spawner, and passed to the server as MEM_LIMIT etc.
 
     mem_limit = ByteSpecification(
-        None, allow_none=True, help="Most memory of a server, in bytes or such as 2G."
+        None, allow_none=True, help="Maximum memory of a server, in bytes or with a unit, such as 2G."
     ).tag(config=True)
     mem_guarantee = ByteSpecification(
-        None, allow_none=True, help="Memory that a server is promised, in bytes or such as 2G."
+        None, allow_none=True, help="Guaranteed memory of a server, in bytes or with a unit, such as 2G."
     ).tag(config=True)
-    cpu_limit = Float(None, allow_none=True, help="Most CPU cores of a server, such as 0.5.").tag(config=True)
-    cpu_guarantee = Float(None, allow_none=True, help="CPU cores that a server is promised.").tag(config=True)
+    cpu_limit = Float(
+        None, allow_none=True, help="Maximum number of CPU cores of a server, such as 0.5."
+    ).tag(config=True)
+    cpu_guarantee = Float(None, allow_none=True, help="Guaranteed number of CPU cores of a server.").tag(
+        config=True
+    )
 
     # ---- options
 
     options_form: Any = Union(
         [Unicode(), Callable()],
         default_value="",
-        help="HTML inside the form in which a user chooses how to start, or a function of the spawner.",
+        help="""HTML of the form fields with which a user chooses start options, or a function that is
+        called with the spawner and returns it.
+        """,
     ).tag(config=True)
     options_from_form: Any = Union(
         [Unicode(), Callable()],
         default_value=pass_through,
-        help="Turns the form (lists of texts by field) into Spawner.user_options: a function, 'passthrough' "
-        "(as it is), or 'simple' (single values out of their lists, ticked boxes are True).",
+        help="""Conversion of the submitted form (lists of strings by field) to Spawner.user_options: a
+        function, 'passthrough' (unchanged), or 'simple' (single values without their list, checked boxes as
+        True).
+        """,
     ).tag(config=True)
     apply_user_options: Any = Union(
         [Dict(), Callable()],
         default_value=None,
         allow_none=True,
-        help="What Spawner.user_options may change: names of settings by option, or a function of spawner "
-        "and options. Options come from the user and may be anything: check them.",
+        help="""Settings that Spawner.user_options may change: a mapping from options to names of settings,
+        or a function that is called with spawner and options. Options come from the user: validate them.
+        """,
     ).tag(config=True)
     group_overrides: Any = Union(
         [Dict(), Callable()],
         default_value={},
-        help="Settings for groups: {key: {'groups': [...], 'spawner_override': {setting: value}}}, applied "
-        "in the order of the keys; dictionaries are merged. Or a function of the spawner that answers this.",
+        help="""Settings for members of groups: {key: {'groups': [...], 'spawner_override': {setting:
+        value}}}. They are applied in the order of the keys; dictionaries are merged. May be a function that
+        is called with the spawner and returns such a dictionary.
+        """,
     ).tag(config=True)
 
     # ---- hooks of the config file
 
-    pre_spawn_hook = AnyTrait(None, help="Function of the spawner, called before start().").tag(config=True)
-    post_stop_hook = AnyTrait(None, help="Function of the spawner, called after stop().").tag(config=True)
+    pre_spawn_hook = AnyTrait(
+        None, help="Function that is called with the spawner before start(). May be async."
+    ).tag(config=True)
+    post_stop_hook = AnyTrait(
+        None, help="Function that is called with the spawner after stop(). May be async."
+    ).tag(config=True)
     auth_state_hook = AnyTrait(
-        None, help="Function of spawner and auth_state (a dictionary or None), called before a start."
+        None,
+        help="""Function that is called with the spawner and its auth_state (a dictionary or None) before a
+        start. May be async.
+        """,
     ).tag(config=True)
     progress_ready_hook = AnyTrait(
-        None, help="Function of spawner and event that may change the message of a server that is ready."
+        None,
+        help="""Function that is called with the spawner and the final progress event, and may change its
+        message. May be async.
+        """,
     ).tag(config=True)
 
     # ---- the hub, tokens and certificates
 
     hub_connect_url = Unicode(
-        None, allow_none=True, help="Where servers reach the hub, when not at JupyterHub.hub_connect_url."
+        None,
+        allow_none=True,
+        help="URL at which servers connect to the hub, if it differs from JupyterHub.hub_connect_url.",
     ).tag(config=True)
     server_token_scopes: Any = Union(
         [List(Unicode()), Callable()],
         default_value=None,
         allow_none=True,
-        help="Scopes of the server's own token, of those that its user holds; those of the role 'server' "
-        "when not set.",
+        help="""Scopes of the server's own token, limited to those that its user has. Defaults to the scopes
+        of the role 'server'.
+        """,
     ).tag(config=True)
     oauth_client_allowed_scopes: Any = Union(
         [List(Unicode()), Callable()],
         default_value=None,
         allow_none=True,
-        help="Scopes that the server may get on behalf of those who log in to it, beyond access to itself.",
+        help="""Scopes that the server may obtain for users who log in to it, in addition to access to
+        itself.
+        """,
     ).tag(config=True)
     oauth_roles: Any = Union(
         [List(Unicode()), Callable()],
@@ -174,8 +209,9 @@ class SpawnerSettings(LoggingConfigurable):
     ).tag(config=True)
     ssl_alt_names: Any = Union(
         [List(Unicode()), Callable()],
-        help="Host names and addresses at which hub and proxy reach the server, for its certificate "
-        "(JupyterHub.internal_ssl), or a function of the spawner that gives them.",
+        help="""Host names and addresses at which hub and proxy connect to the server, for its certificate
+        with JupyterHub.internal_ssl, or a function that is called with the spawner and returns them.
+        """,
     ).tag(config=True)
     ssl_alt_names_include_local = Bool(
         True, help="Add localhost, 127.0.0.1 and ::1 to Spawner.ssl_alt_names."
@@ -186,11 +222,11 @@ class SpawnerSettings(LoggingConfigurable):
         return logging.getLogger(f"plughub.spawner.{self.plugin}")
 
     @validate("ip")
-    def _without_brackets(self, proposal: Mapping[str, Any]) -> str:
+    def _strip_brackets(self, proposal: Mapping[str, Any]) -> str:
         return str(proposal["value"]).removeprefix("[").removesuffix("]")
 
     @validate("notebook_dir", "default_url")
-    def _old_percent_u(self, proposal: Mapping[str, Any]) -> str:
+    def _convert_percent_u(self, proposal: Mapping[str, Any]) -> str:
         return str(proposal["value"]).replace("%U", "{username}")
 
     @validate("options_from_form")
@@ -198,7 +234,7 @@ class SpawnerSettings(LoggingConfigurable):
         return form_reader(proposal["value"])
 
     @observe("oauth_roles")
-    def _roles_are_gone(self, change: Mapping[str, Any]) -> None:
+    def _refuse_oauth_roles(self, change: Mapping[str, Any]) -> None:
         if change["new"]:
             raise ValueError(
                 "Spawner.oauth_roles is no longer supported: use Spawner.oauth_client_allowed_scopes"

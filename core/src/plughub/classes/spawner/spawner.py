@@ -1,4 +1,4 @@
-"""The base class of spawners that are written as classes."""
+"""Base class of spawners."""
 
 from __future__ import annotations
 
@@ -22,25 +22,27 @@ DEATH_BACKOFF: Final = Backoff(first=0.01, longest=0.2, factor=1.5)
 
 
 class Spawner(SpawnerSettings):
-    """Starts, watches and stops servers. Subclass it and write `start`, `stop` and `poll`.
+    """Starts, polls and stops servers. Subclasses implement `start`, `stop` and `poll`.
 
-    The methods may be ``async def``, coroutines of tornado, or plain ``def``: these run in a thread and
-    may block. An instance belongs to one server, but it is a cache only: after a restart of the hub, or in
-    another process of it, a new instance is made and given what `get_state` answered. Whatever `poll`
-    and `stop` need therefore belongs into the state.
+    Methods may be ``async def``, coroutines of tornado, or plain ``def``, which run in a thread and may
+    block.
+    An instance belongs to one server, but is only a cache: after a restart of the hub, or in another hub
+    process, the hub creates a new instance and passes it the result of `get_state`. Whatever `poll` and
+    `stop`
+    need must therefore be part of the state.
 
     Attributes:
-        label: what a user reads when she chooses among spawners.
-        host_bound: the servers live on the machine of the hub that started them.
+        label: name of the spawner for users who choose between several.
+        host_bound: the servers run on the machine of the hub that started them.
     """
 
     label: ClassVar[str] = ""
     host_bound: ClassVar[bool] = False
 
-    # ---- to write in a subclass
+    # ---- to implement in a subclass
 
     async def start(self) -> Any:
-        """Start the server; it need not answer yet.
+        """Start the server; it need not respond yet.
 
         Returns:
             Its address as a URL, as ``(ip, port)``, or as a port; or None after setting ``self.server``.
@@ -48,34 +50,39 @@ class Spawner(SpawnerSettings):
         Raises:
             SpawnFailed: it cannot start, for a reason that the user should read.
         """
-        raise NotImplementedError(f"{type(self).__name__} has no method start")
+        raise NotImplementedError(f"{type(self).__name__} does not implement start")
 
     async def stop(self, now: bool = False) -> None:
-        """Stop the server and come back when it is gone. Stopping what is gone already is no error.
+        """Stop the server, and return when it has stopped. A server that has already stopped is not an error.
 
         Args:
-            now: do not wait for a gentle end.
+            now: do not wait for a graceful shutdown.
         """
-        raise NotImplementedError(f"{type(self).__name__} has no method stop")
+        raise NotImplementedError(f"{type(self).__name__} does not implement stop")
 
     async def poll(self) -> int | Moved | None:
-        """Look whether the server runs. An exception means unknown, and unknown is not stopped.
+        """Check whether the server runs. An exception means unknown, which the hub does not treat as stopped.
 
-        A server that listens at another address than ``self.server`` says is reported in one of two ways:
-        change ``self.server`` and return None, or return a `plughub.kinds.Moved`, which can also say that
-        the server has no address at present. The hub records the address and moves the route.
+        If the address of the server has changed, report it in one of two ways: change ``self.server`` and
+        return
+        None, or return `plughub.kinds.Moved`, which can also report that the server has no address at
+        present. The
+        hub stores the address and updates the route.
 
         Returns:
-            None when it runs, else its exit code (0 when not known).
+            None if it runs, else its exit code (0 if unknown).
         """
-        raise NotImplementedError(f"{type(self).__name__} has no method poll")
+        raise NotImplementedError(f"{type(self).__name__} does not implement poll")
 
     def verify_address(self) -> Any:
-        """Say whether what listens at ``self.server`` is the server that was launched. May be a coroutine.
+        """Check whether the process that listens at ``self.server`` is the launched server. May be a
+        coroutine.
 
-        Override it where anything else could listen at the address, as on a machine that servers share
-        with their users. The hub then adds no route to a foreign process. A class without its own method
-        is trusted. An exception means unknown; see `plughub.hookspecs.hub_verify_address`.
+        Override it if another process could listen at the address, as on a machine that servers share with
+        their
+        users. The hub then adds no route to a foreign process. A class that does not override it is trusted.
+        An
+        exception means unknown; see `plughub.hookspecs.hub_verify_address`.
 
         Returns:
             True or False.
@@ -83,14 +90,14 @@ class Spawner(SpawnerSettings):
         return True
 
     def load_state(self, state: Mapping[str, Any]) -> None:
-        """Take over what `get_state` answered, perhaps in another process. Call ``super()``.
+        """Restore the state that `get_state` returned, possibly in another process. Call ``super()``.
 
         Args:
-            state: the state, not empty.
+            state: the state; not empty.
         """
 
     def get_state(self) -> dict[str, Any]:
-        """Say what has to be saved for `poll` and `stop`. Extend the answer of ``super()``.
+        """Return what `poll` and `stop` need in a later process. Extend the result of ``super()``.
 
         Returns:
             A JSON-able dictionary.
@@ -98,29 +105,29 @@ class Spawner(SpawnerSettings):
         return {}
 
     def clear_state(self) -> None:
-        """Forget what belongs to a server that has stopped. Call ``super()``."""
+        """Reset what belongs to a stopped server. Call ``super()``."""
         self.api_token = ""
 
     def rename(self, old_name: str, new_name: str) -> Any:
-        """Follow a named server that gets another name; it is stopped. An exception refuses the name.
+        """Prepare for a new name of a stopped named server. An exception refuses the name.
 
         Called on an instance that still has the old name. May be a coroutine; must be repeatable.
 
         Args:
-            old_name: the name that it has.
-            new_name: the name that it gets.
+            old_name: current name of the server.
+            new_name: future name of the server.
         """
 
     def delete_forever(self) -> Any:
-        """Clean up after a server that is deleted, such as volumes that outlived its stops; it is stopped.
+        """Clean up after a stopped server that is deleted, such as volumes that are kept when it stops.
 
-        May be a coroutine; must be repeatable. An exception is logged and keeps nothing.
+        May be a coroutine; must be repeatable. An exception is logged and does not prevent the deletion.
         """
 
     # ---- may be extended
 
     async def create_certs(self) -> dict[str, str]:
-        """Make key and certificate of the server anew, before each start (``JupyterHub.internal_ssl``).
+        """Create a new key and certificate for the server before each start (``JupyterHub.internal_ssl``).
 
         Returns:
             Paths on the machine of the hub: ``keyfile``, ``certfile`` and ``cafile``.
@@ -128,26 +135,26 @@ class Spawner(SpawnerSettings):
         return await create_certificate(self)
 
     def move_certs(self, paths: dict[str, str]) -> Any:
-        """Bring the files to where the server can read them, and nobody else; may be ``async def`` too.
+        """Move the files to where only the server can read them. May be a coroutine.
 
         Args:
-            paths: what `create_certs` answered.
+            paths: result of `create_certs`.
 
         Returns:
-            Paths as the server sees them, under the same keys; `cert_paths` gets them.
+            Paths as the server sees them, with the same keys, for `cert_paths`.
         """
         return paths
 
     def get_env(self) -> dict[str, str]:
-        """Get the whole environment of the server; a subclass extends the answer of ``super()``.
+        """Return all environment variables of the server. Extend the result of ``super()``.
 
         Returns:
-            The variables. They hold the server's token: they belong in no log and no command line.
+            The variables. They contain the server's token: never log them or pass them on a command line.
         """
         return build_environment(self)
 
     def get_args(self) -> list[str]:
-        """Get the arguments after Spawner.cmd; the hub's own facts go by the environment.
+        """Return the arguments for Spawner.cmd. The hub passes its own facts as environment variables.
 
         Returns:
             The arguments.
@@ -156,19 +163,19 @@ class Spawner(SpawnerSettings):
         return [*self.args, *([f"--HubAuth.cache_max_age={seconds}"] if seconds else [])]
 
     async def get_options_form(self) -> str:
-        """Get the form in which the user chooses how to start.
+        """Return the form in which the user chooses start options.
 
         Returns:
-            HTML, empty for no form.
+            HTML; empty for no form.
         """
         form = self.options_form
         return str(await call(self.plugin, form, self) or "") if callable(form) else form
 
     def options_from_query(self, query: Mapping[str, Sequence[Any]]) -> Any:
-        """Turn the query of a start page's address into options; by default like the form.
+        """Convert the query of a start page's URL to options; by default like a form.
 
         Args:
-            query: lists of texts by name.
+            query: lists of strings by name.
 
         Returns:
             The options.
@@ -176,18 +183,18 @@ class Spawner(SpawnerSettings):
         return reader_of(self)(query)
 
     async def progress(self) -> AsyncIterator[Mapping[str, Any]]:
-        """Report what happens while the server starts.
+        """Report the progress of a start.
 
         Yields:
-            Dictionaries with ``message``, and where wanted ``progress`` (per cent) and ``html_message``.
+            Dictionaries with ``message``, and optionally ``progress`` (per cent) and ``html_message``.
         """
         yield {"progress": 50, "message": "The server is starting"}
 
     def logs(self, lines: int) -> Sequence[str]:
-        """Give the last lines that the server wrote; may be ``async def`` too.
+        """Return the last lines of the server's output. May be a coroutine.
 
         Args:
-            lines: how many at most.
+            lines: maximum number of lines.
 
         Returns:
             The lines, oldest first.
@@ -196,100 +203,102 @@ class Spawner(SpawnerSettings):
         return ()
 
     def diagnose(self) -> Diagnosis | str | None:
-        """Say why a server does not answer, or why it ended; may be ``async def`` too.
+        """Explain why a server does not respond, or why it stopped. May be a coroutine.
 
         Returns:
-            A sentence for the user, or a `Diagnosis` with more for administrators.
+            A sentence for the user, or a `Diagnosis` with details for administrators; None if there is no
+            explanation.
         """
         return None
 
     def inventory(self, mark: str) -> Iterable[Found] | None:
-        """List what runs under the hub's mark, of all users; may be ``async def`` too.
+        """List everything that runs with the hub's mark, for all users. May be a coroutine.
 
         Called on an instance that belongs to no server.
 
         Args:
-            mark: the hub's mark.
+            mark: mark of the hub.
 
         Returns:
-            What runs; None when this spawner cannot tell.
+            What runs; None if this spawner cannot list it.
         """
         del mark
         return None
 
     def watch(self, mark: str) -> AsyncIterator[str] | None:
-        """Report servers that have ended or moved, as it happens, so that they are polled at once.
+        """Report servers that have stopped or moved, so that the hub polls them at once.
 
         Called on an instance that belongs to no server.
 
         Args:
-            mark: the hub's mark.
+            mark: mark of the hub.
 
         Returns:
-            An asynchronous iterator over the operations that launched them; None when this spawner cannot
-            tell.
+            An asynchronous iterator of the operations that launched them; None if this spawner cannot watch.
         """
         del mark
         return None
 
     async def get_url(self) -> str:
-        """Get the address of the running server."""
+        """Return the URL of the running server."""
         return self.server.url
 
-    # ---- help for subclasses
+    # ---- helpers for subclasses
 
     @property
     def url(self) -> str:
-        """The address of the server."""
+        """URL of the server."""
         return self.server.url
 
     @property
     def bind_url(self) -> str:
-        """``http://address:port`` that the server has to listen on; an empty address means all interfaces."""
+        """``http://address:port`` for the server to listen on; an empty address means all interfaces."""
         port = self.port or self.server.port
         return f"{self.server.proto}://{host_in_url(self.ip)}:{port}"
 
     @property
     def proxy_spec(self) -> str:
-        """Path below which the server is reached."""
+        """Path prefix of the server."""
         return self.server.base_url
 
     def template_namespace(self) -> dict[str, Any]:
-        """Name what may stand in braces in settings such as Spawner.notebook_dir; extend it in a subclass."""
+        """Return the values for placeholders in settings such as Spawner.notebook_dir. Extend it in a
+        subclass.
+        """
         return {"username": self.user.name, "servername": self.name, "base_url": self.server.base_url}
 
     def format_string(self, text: str) -> str:
-        """Fill in what stands in braces.
+        """Replace placeholders such as ``{username}``.
 
         Args:
             text: a format string.
 
         Returns:
-            The text.
+            The result.
         """
         return text.format(**self.template_namespace())
 
     async def in_thread(self, function: Function[..., T], *args: Any) -> T:
-        """Run a function that may block in a thread of the plugin.
+        """Run a blocking function in a thread of the plugin.
 
         Args:
-            function: what to run.
+            function: the function.
             args: its arguments.
 
         Returns:
-            What it answers.
+            Its result.
         """
         answer: T = await call(self.plugin, function, *args)
         return answer
 
     async def wait_for_death(self, timeout: float = 10) -> int | None:
-        """Wait until `poll` says that the server is gone.
+        """Poll until the server has stopped.
 
         Args:
-            timeout: seconds.
+            timeout: maximum time in seconds.
 
         Returns:
-            Its exit code; None when it still runs.
+            Its exit code; None if it still runs.
         """
         deadline = time.monotonic() + timeout
         for pause in DEATH_BACKOFF.pauses():

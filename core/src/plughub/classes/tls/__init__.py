@@ -1,1 +1,1 @@
-"""The hub's certificate authorities, and the certificates that they sign."""
+"""Certificate authorities of the hub, and the certificates that they sign."""

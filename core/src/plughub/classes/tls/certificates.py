@@ -1,10 +1,11 @@
-"""The hub's own authorities and the certificates that they sign, in files.
+"""Files of the hub's certificate authorities and of the certificates that they sign.
 
-The layout of the folder is that of JupyterHub: ``NAME/NAME.key`` and ``NAME/NAME.crt`` for each authority and
-each party, and ``AUTHORITY_trust.crt`` with the authorities that the parties of an authority trust.
+The directory has the layout of JupyterHub: ``NAME/NAME.key`` and ``NAME/NAME.crt`` for each authority and
+each
+party, and ``AUTHORITY_trust.crt`` with the authorities that the parties of an authority trust.
 
-What the files hold comes from `plughub.classes.tls.issuer`, loaded when it is needed: most hubs have no
-certificates.
+The contents are created by `plughub.classes.tls.issuer`, which is imported only when needed: most hubs have
+no certificates.
 """
 
 from __future__ import annotations
@@ -35,20 +36,21 @@ TRUST: Final[Mapping[str, tuple[str, ...]]] = {
     NOTEBOOKS: (HUB, PROXY_CLIENT),
     SERVICES: (HUB, PROXY_CLIENT),
 }
-"""Whom the parties of each authority trust. Servers do not trust each other."""
+"""Authorities that the parties of each authority trust. Servers do not trust each other."""
 
 HUB_PARTY: Final = "hub-internal"
-"""The party that each hub is, whatever its address: also a host name in its certificate."""
+"""Party name of every hub process, which is also a host name in its certificate."""
 
 LOCAL_NAMES: Final = ("localhost", "127.0.0.1", "::1")
 
 
 class CertificateFolder:
-    """The folder with authorities and certificates. All methods block.
+    """Directory with authorities and certificates. All methods block.
 
     Args:
-        folder: its path; made when missing. Others may pass through it, not list it; keys are for their
-            owners alone.
+        folder: path of the directory, which is created if missing. Other users may access paths in it, but
+            not
+            list it; keys are readable by their owners only.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -57,25 +59,27 @@ class CertificateFolder:
     def prepare(
         self, external: Mapping[str, Mapping[str, str]] | None = None, *, recreate: bool = False
     ) -> None:
-        """Make the authorities that are missing, and write down who trusts whom.
+        """Create missing authorities, and write the trust files.
 
         Args:
-            external: files of authorities that somebody else made, by name: ``cert``, and maybe ``key``
-                (without it nothing is signed here) and ``ca`` (what the certificate is signed by). The hub
-                trusts those with other names, too.
-            recreate: make all anew; what was signed before is worth nothing then.
+            external: files of external authorities, by name: ``cert``, optionally ``key`` (without it nothing
+                can be
+                signed) and ``ca`` (the authority that signed the certificate). The hub also trusts
+                authorities with
+                names of their own.
+            recreate: replace all authorities, which invalidates all certificates.
 
         Raises:
-            StartError: the folder or an external file cannot be used.
+            StartError: the directory or an external file cannot be used.
         """
         given = external or {}
         try:
-            with self._alone():
+            with self._locked():
                 for name in {*TRUST, *given}:
                     if name in given:
-                        self._take_over(name, given[name])
+                        self._copy_external(name, given[name])
                     elif recreate or not self._files(name)[1].exists():
-                        self._make_authority(name)
+                        self._create_authority(name)
                 for name, trusted in TRUST.items():
                     others = sorted(set(given) - set(TRUST)) if name == HUB else []
                     chain = [self._files(each)[1] for each in (*trusted, *others)]
@@ -86,39 +90,39 @@ class CertificateFolder:
                     _write(self._trust_file(name), bundle.encode(), 0o644)
         except OSError as error:
             raise StartError(
-                f"certificates cannot be made in {self.folder}: {error}",
-                hint="set JupyterHub.internal_certs_location to a folder that the hub may write to",
+                f"certificates cannot be created in {self.folder}: {error}",
+                hint="set JupyterHub.internal_certs_location to a directory in which the hub may write",
                 exit_code=exit_code_of(error),
             ) from error
 
     def can_sign(self, authority: str) -> bool:
-        """Tell whether the key of an authority is here.
+        """Return whether the key of an authority is available.
 
         Args:
-            authority: its name.
+            authority: name of the authority.
         """
         return self._files(authority)[0].exists()
 
     def issue(self, name: str, authority: str, alt_names: Iterable[str]) -> TLSFiles:
-        """Make a key and a certificate anew.
+        """Create a new key and certificate.
 
         Args:
-            name: of the party, also of its files.
-            authority: who signs.
-            alt_names: host names and addresses at which it is reached, maybe with ``DNS:`` or ``IP:``.
+            name: of the party and of its files.
+            authority: name of the signing authority.
+            alt_names: host names and addresses of the party, optionally with the prefix ``DNS:`` or ``IP:``.
 
         Returns:
             The files.
 
         Raises:
-            StartError: the key of the authority is not here.
-            ValueError: a name is no host name.
+            StartError: the key of the authority is not available.
+            ValueError: a name is not a host name.
         """
         key_path, path = self._files(authority)
         if not key_path.exists():
             raise StartError(
-                f"{name} needs a certificate, but there is no key of {authority}",
-                hint=f"add 'key' to external_ssl_authorities[{authority!r}]",
+                f"{name} needs a certificate, but the key of {authority} is missing",
+                hint=f"add 'key' to c.JupyterHub.external_ssl_authorities[{authority!r}]",
             )
         from plughub.classes.tls.issuer import UnusableKeyError, issue  # noqa: PLC0415 - loads cryptography
 
@@ -129,41 +133,43 @@ class CertificateFolder:
         return self._save(name, made, self._trust_file(authority))
 
     def keep(self, name: str, authority: str, alt_names: Iterable[str]) -> TLSFiles:
-        """Give the certificate of a party that needs it for long, made anew only where that is needed.
+        """Return the certificate of a long-lived party; create a new one only if necessary.
 
         Args:
             name: of the party.
-            authority: who signs.
-            alt_names: host names and addresses at which it is reached.
+            authority: name of the signing authority.
+            alt_names: host names and addresses of the party.
 
         Returns:
             The files.
 
         Raises:
-            StartError: it is needed and cannot be made.
-            ValueError: a name is no host name.
+            StartError: a new certificate is necessary and cannot be created.
+            ValueError: a name is not a host name.
         """
         wanted = list(alt_names)
-        with self._alone():
+        with self._locked():
             key, path = self._files(name)
-            if key.exists() and path.exists() and self._is_good(path, authority, wanted):
+            if key.exists() and path.exists() and self._is_valid(path, authority, wanted):
                 cafile = self._trust_file(authority)
                 return TLSFiles(keyfile=str(key), certfile=str(path), cafile=str(cafile))
             return self.issue(name, authority, wanted)
 
     # ---- authorities
 
-    def _make_authority(self, name: str) -> None:
+    def _create_authority(self, name: str) -> None:
         from plughub.classes.tls.issuer import make_authority  # noqa: PLC0415 - loads cryptography
 
         self._save(name, make_authority(name), self._trust_file(name))
 
-    def _take_over(self, name: str, files: Mapping[str, str]) -> None:
+    def _copy_external(self, name: str, files: Mapping[str, str]) -> None:
         for kind, path in files.items():
             if path and not Path(path).is_file():
-                raise StartError(f"c.JupyterHub.external_ssl_authorities[{name!r}]: no file {path} ({kind})")
+                raise StartError(f"c.JupyterHub.external_ssl_authorities[{name!r}]: {kind} not found: {path}")
         if not files.get("cert") or "/" in name:
-            raise StartError(f"c.JupyterHub.external_ssl_authorities[{name!r}] needs a file 'cert'")
+            raise StartError(
+                f"c.JupyterHub.external_ssl_authorities[{name!r}] needs 'cert', the path of a certificate"
+            )
         key, certificate = self._files(name)
         key.parent.mkdir(mode=0o711, exist_ok=True)
         _write(certificate, Path(files["cert"]).read_bytes(), 0o644)
@@ -172,11 +178,11 @@ class CertificateFolder:
         else:
             key.unlink(missing_ok=True)
 
-    def _is_good(self, path: Path, authority: str, alt_names: Iterable[str]) -> bool:
-        from plughub.classes.tls.issuer import is_good  # noqa: PLC0415 - loads cryptography
+    def _is_valid(self, path: Path, authority: str, alt_names: Iterable[str]) -> bool:
+        from plughub.classes.tls.issuer import is_valid  # noqa: PLC0415 - loads cryptography
 
         try:
-            return is_good(path.read_bytes(), self._files(authority)[1].read_bytes(), alt_names)
+            return is_valid(path.read_bytes(), self._files(authority)[1].read_bytes(), alt_names)
         except OSError:
             return False
 
@@ -196,8 +202,8 @@ class CertificateFolder:
         return TLSFiles(keyfile=str(key), certfile=str(path), cafile=str(cafile))
 
     @contextmanager
-    def _alone(self) -> Iterator[None]:
-        """Keep other hub processes of this machine out: two of them would make two authorities."""
+    def _locked(self) -> Iterator[None]:
+        """Lock the directory, so that two hub processes do not create different authorities."""
         self.folder.mkdir(mode=0o711, parents=True, exist_ok=True)
         handle = os.open(self.folder / ".lock", os.O_CREAT | os.O_RDWR, 0o600)
         try:

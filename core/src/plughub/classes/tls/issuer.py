@@ -1,4 +1,4 @@
-"""Keys and certificates in PEM: making authorities, signing for parties, telling what is still good."""
+"""Creation and validation of keys and certificates in PEM format."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ _NETWORKS: Final = (ipaddress.IPv4Network, ipaddress.IPv6Network)
 
 
 class UnusableKeyError(Exception):
-    """With this key nothing can be signed."""
+    """A key cannot sign certificates."""
 
 
 @dataclass(frozen=True, slots=True)
 class KeyAndCertificate:
-    """A key and its certificate.
+    """Private key and its certificate.
 
     Attributes:
-        key: PEM, not encrypted.
+        key: unencrypted PEM.
         certificate: PEM.
     """
 
@@ -38,7 +38,7 @@ class KeyAndCertificate:
 
 
 def make_authority(name: str) -> KeyAndCertificate:
-    """Make an authority that signs itself.
+    """Create a self-signed authority.
 
     Args:
         name: of the authority.
@@ -68,25 +68,25 @@ def make_authority(name: str) -> KeyAndCertificate:
 
 
 def issue(name: str, alt_names: Iterable[str], authority: bytes, authority_key: bytes) -> KeyAndCertificate:
-    """Make a key, and a certificate that an authority signs.
+    """Create a key, and a certificate signed by an authority.
 
     Args:
         name: of the party.
-        alt_names: host names and addresses at which it is reached, maybe with ``DNS:`` or ``IP:``.
-        authority: its certificate, in PEM.
-        authority_key: its key, in PEM.
+        alt_names: host names and addresses of the party, optionally with the prefix ``DNS:`` or ``IP:``.
+        authority: certificate of the authority, in PEM.
+        authority_key: key of the authority, in PEM.
 
     Returns:
-        Both.
+        Key and certificate.
 
     Raises:
-        UnfitKeyError: the authority has a key of another kind.
-        ValueError: a name is no host name.
+        UnusableKeyError: the authority's key is neither an RSA nor an EC key.
+        ValueError: a name is not a host name.
     """
     issuer = x509.load_pem_x509_certificates(authority)[0]
     signing = serialization.load_pem_private_key(authority_key, None)
     if not isinstance(signing, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey):
-        raise UnusableKeyError("no RSA or EC key")
+        raise UnusableKeyError("neither an RSA nor an EC key")
     key = ec.generate_private_key(ec.SECP256R1())
     names = _general_names(alt_names)
     builder = _builder(name, issuer.subject, key.public_key(), _DAYS)
@@ -100,25 +100,25 @@ def issue(name: str, alt_names: Iterable[str], authority: bytes, authority_key: 
     return _in_pem(key, builder.sign(signing, hashes.SHA256()))
 
 
-def is_good(certificate: bytes, authority: bytes, alt_names: Iterable[str]) -> bool:
-    """Tell whether a certificate can be kept for longer.
+def is_valid(certificate: bytes, authority: bytes, alt_names: Iterable[str]) -> bool:
+    """Return whether a certificate remains usable.
 
     Args:
-        certificate: of a party, in PEM.
-        authority: the certificate of who ought to have signed it, in PEM.
-        alt_names: the host names and addresses that it ought to name.
+        certificate: of the party, in PEM.
+        authority: certificate of the expected authority, in PEM.
+        alt_names: expected host names and addresses.
 
     Returns:
-        False when it is another's, names others, ends soon, or is none.
+        False if another authority signed it, its names differ, it expires soon, or it cannot be parsed.
 
     Raises:
-        ValueError: a name is no host name.
+        ValueError: a name is not a host name.
     """
     try:
         known = x509.load_pem_x509_certificate(certificate)
         known.verify_directly_issued_by(x509.load_pem_x509_certificates(authority)[0])
         names = known.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except Exception:  # noqa: BLE001 - whatever is wrong with it, it is made anew
+    except Exception:  # noqa: BLE001 - any defect is a reason to replace it
         return False
     ends = known.not_valid_after_utc - dt.timedelta(days=_RENEW_DAYS)
     return set(names) == set(_general_names(alt_names)) and ends > dt.datetime.now(dt.UTC)
@@ -157,7 +157,9 @@ def _authority_id(issuer: x509.Certificate) -> x509.AuthorityKeyIdentifier:
 
 
 def _general_names(texts: Iterable[str]) -> list[x509.GeneralName]:
-    """Name hosts and addresses; addresses as hosts of reverse look-ups, too, for who compares hosts only."""
+    """Convert host names and addresses; addresses also as reverse DNS names, for peers that compare only DNS
+    names.
+    """
     names = [_general_name(text) for text in texts]
     reverse = [
         x509.DNSName(name.value.reverse_pointer)
@@ -180,4 +182,4 @@ def _general_name(text: str) -> x509.GeneralName:
     try:
         return x509.DNSName(rest.encode("idna").decode("ascii"))
     except UnicodeError as error:
-        raise ValueError(f"{text!r} is no host name for a certificate") from error
+        raise ValueError(f"{text!r} is not a host name for a certificate") from error
