@@ -282,7 +282,7 @@ class JupyterHub(SingletonConfigurable):
         help="""Roles to create or update at startup: dictionaries with name, description, scopes, users,
         groups and services.
 
-        A role is taken away from everyone who is not listed, and roles that are no longer listed are
+        Holders that are not listed lose the role, and roles that are no longer listed are
         deleted. Of the built-in roles, user, server and token can be redefined; admin can only be assigned.
         """
     ).tag(config=True)

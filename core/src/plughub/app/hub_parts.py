@@ -48,7 +48,7 @@ class HubParts:
         proxy: settings of the proxy.
         proxy_info: capabilities of the proxy.
         host_cookies_since: when login cookies got the prefix ``__Host-``, in seconds since the epoch.
-        blocked_servers: running servers of users who are blocked.
+        blocked_servers: running servers of blocked users.
     """
 
     services: HubServices

@@ -16,7 +16,7 @@ log = logging.getLogger("plughub.access")
 
 
 class AccessRules:
-    """Refuses users who are blocked, and users whom no setting allows.
+    """Refuses blocked users, and users whom no setting allows.
 
     The settings of an authenticator apply to the users that it authenticates.
 

@@ -184,7 +184,7 @@ class Authenticator(AuthenticatorSettings):
         """
 
     def delete_user(self, user: NamedUser) -> Any:
-        """Clean up after a user who is deleted. Must be repeatable; an exception prevents the deletion.
+        """Clean up after a deleted user. Must be repeatable; an exception prevents the deletion.
 
         Args:
             user: has ``name``, ``admin``, ``groups`` and ``await get_auth_state()``.

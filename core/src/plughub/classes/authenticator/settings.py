@@ -156,7 +156,9 @@ class AuthenticatorSettings(LoggingConfigurable):
 
     @property
     def admits_added_users(self) -> bool:
-        """Whether users whom an administrator added may log in: unless allow_existing_users is False."""
+        """Permission to log in for users whom an administrator added: True unless allow_existing_users is
+        False.
+        """
         sections = (self.config.get(cls.__name__, {}) for cls in type(self).__mro__)
         is_set = any("allow_existing_users" in section for section in sections)
         return self.allow_existing_users or not is_set

@@ -1,4 +1,4 @@
-"""Which process is meant: its number and when it began, because numbers are used again."""
+"""Identity of processes: pid and start time, because the system reuses pids."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ _DEAD: Final = frozenset({b"Z", b"X"})
 
 @dataclass(frozen=True, slots=True)
 class ProcessIdentity:
-    """A process, told from a later one with the same pid by its start.
+    """Identity of a process, which a later process with the same pid does not share.
 
     Attributes:
-        pid: process id.
-        started: when it began: clock ticks since boot and the boot, where the system tells.
+        pid: process ID.
+        started: start time: clock ticks since boot and the boot ID, if the system provides them.
     """
 
     pid: int
@@ -27,74 +27,74 @@ class ProcessIdentity:
 
     @classmethod
     def of(cls, pid: int) -> ProcessIdentity | None:
-        """Identify the process that has a pid now.
+        """Return the identity of the process that currently has a pid.
 
         Args:
-            pid: process id.
+            pid: process ID.
 
         Returns:
-            The identity, also of a zombie; None when there is no such process.
+            The identity, also of a zombie; None if there is no such process.
 
         Raises:
-            OSError: the system does not tell.
+            OSError: the system does not provide the information.
         """
-        looked = _look(pid)
-        return None if looked is None else cls(pid, looked[0])
+        found = _read_start(pid)
+        return None if found is None else cls(pid, found[0])
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> ProcessIdentity | None:
-        """Read what `as_state` gave.
+        """Read the result of `as_state`.
 
         Args:
-            state: JSON, maybe of somebody else.
+            state: JSON-able dictionary, possibly of another version or plugin.
 
         Returns:
-            The process, running or not; None when there is none in it.
+            The identity, of a running process or not; None if the state contains none.
         """
         pid, started = state.get("pid"), state.get("started")
         return cls(pid, started) if isinstance(pid, int) and isinstance(started, str) else None
 
     def as_state(self) -> dict[str, Any]:
-        """Return it as JSON."""
+        """Return the identity as a JSON-able dictionary."""
         return {"pid": self.pid, "started": self.started}
 
     @property
     def ticks(self) -> float:
-        """When it began, as a number: clock ticks since boot, where the system tells."""
+        """Start time as a number: clock ticks since boot, if the system provides them."""
         return float(self.started.partition("@")[0])
 
     def exists(self) -> bool:
-        """Return whether it is there, running or as a zombie."""
-        looked = _look(self.pid)
-        return looked is not None and looked[0] == self.started
+        """Return whether the process exists, running or as a zombie."""
+        found = _read_start(self.pid)
+        return found is not None and found[0] == self.started
 
     def is_running(self) -> bool:
-        """Return whether it runs; a zombie does not."""
-        return _look(self.pid) == (self.started, True)
+        """Return whether the process runs; a zombie does not."""
+        return _read_start(self.pid) == (self.started, True)
 
 
 def start_of(pid: int) -> str | None:
-    """Tell when a process began.
+    """Return the start time of a running process.
 
     Args:
-        pid: its id.
+        pid: process ID.
 
     Returns:
-        A text that no other process of this pid has; None when there is none, or only a zombie.
+        A string that no other process with this pid has; None if there is no process, or only a zombie.
 
     Raises:
-        OSError: the system does not tell.
+        OSError: the system does not provide the information.
     """
-    looked = _look(pid)
-    return looked[0] if looked is not None and looked[1] else None
+    found = _read_start(pid)
+    return found[0] if found is not None and found[1] else None
 
 
 @cache
 def process_space() -> str:
-    """Tell where process ids mean what they mean here.
+    """Return a name for the space in which pids of this process are valid.
 
     Returns:
-        The same in one PID namespace of one machine, until that boots again; empty when unknown.
+        The same string in one PID namespace of one machine until its next boot; empty if unknown.
 
     Source:
         proc(5), pid_namespaces(7).
@@ -105,21 +105,21 @@ def process_space() -> str:
         return ""
 
 
-def _look(pid: int) -> tuple[str, bool] | None:
-    """Read by one look when a process began and whether it runs; None when there is no such process.
+def _read_start(pid: int) -> tuple[str, bool] | None:
+    """Return the start time of a process and whether it runs, read at once; None if there is no such process.
 
     Source:
         proc_pid_stat(5): fields 3 (state) and 22 (start time), counted after the name in brackets.
     """
     try:
-        with open(f"/proc/{pid}/stat", "rb") as stat:  # noqa: PTH123 - it is asked all the time
+        with open(f"/proc/{pid}/stat", "rb") as stat:  # noqa: PTH123 - hot path
             fields = stat.read().rpartition(b")")[2].split()
     except (FileNotFoundError, ProcessLookupError):
-        return None if _has_proc() else _look_without_proc(pid)
+        return None if _has_proc() else _read_start_without_proc(pid)
     return f"{fields[19].decode()}@{_boot()}", fields[0] not in _DEAD
 
 
-def _look_without_proc(pid: int) -> tuple[str, bool] | None:
+def _read_start_without_proc(pid: int) -> tuple[str, bool] | None:
     try:
         process = psutil.Process(pid)
         return f"{process.create_time():.2f}", process.status() != psutil.STATUS_ZOMBIE

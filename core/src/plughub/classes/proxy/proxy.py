@@ -102,12 +102,12 @@ class Proxy(LoggingConfigurable):
 
     @property
     def host_bound(self) -> bool:
-        """Whether each machine with a hub has its own proxy, which hubs on other machines cannot manage."""
+        """True if each machine with a hub has its own proxy, which hubs on other machines cannot manage."""
         return self.should_start
 
     @property
     def drops_worker_scope(self) -> bool:
-        """Whether the proxy removes the ``Service-Worker-Allowed`` header from all responses."""
+        """True if the proxy removes the ``Service-Worker-Allowed`` header from all responses."""
         return False
 
     @property

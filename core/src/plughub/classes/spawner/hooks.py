@@ -42,7 +42,7 @@ from plughub.markers import hookimpl
 URL_KEY: Final = "plughub_url"
 """Key of the server's address in the saved state, in addition to those of `Spawner.get_state`."""
 
-NOBODY: Final = Server(user=UserInfo(name=""))
+NO_SERVER: Final = Server(user=UserInfo(name=""))
 
 
 class SpawnerHooks:
@@ -89,7 +89,7 @@ class SpawnerHooks:
     @hookimpl
     def hub_spawner_info(self) -> SpawnerInfo:
         """Describe the spawner by its settings. An invalid setting fails the hub's start here."""
-        spawner = self._build(NOBODY)
+        spawner = self._build(NO_SERVER)
         return SpawnerInfo(
             label=spawner.label or self.plugin,
             host_bound=spawner.host_bound,
@@ -161,7 +161,7 @@ class SpawnerHooks:
     @hookimpl
     async def hub_watch(self, mark: str) -> AsyncIterator[str]:
         """Report what ``watch`` reports; nothing if it returns None."""
-        ended = (await self._make(NOBODY)).watch(mark)
+        ended = (await self._make(NO_SERVER)).watch(mark)
         if ended is None:
             await asyncio.Event().wait()
             return
@@ -237,7 +237,7 @@ class SpawnerHooks:
     @hookimpl
     async def hub_inventory(self, mark: str) -> Iterable[Found] | None:
         """List everything that runs with the hub's mark."""
-        spawner = await self._make(NOBODY)
+        spawner = await self._make(NO_SERVER)
         found: Iterable[Found] | None = await self._call(spawner.inventory, mark)
         return None if found is None else [_with_url(server) for server in found]
 
