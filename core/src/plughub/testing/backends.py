@@ -1,4 +1,4 @@
-"""Small web servers that stand behind a proxy in tests, and clients that ask for exactly what is wanted.
+"""Small web servers for tests of proxies, and clients that send exactly the given bytes.
 
 ``python -m plughub.testing.backends NAME`` runs one in a process of its own and prints its port.
 """
@@ -23,7 +23,7 @@ _TIMEOUT: Final = 20.0
 
 
 class _Echo(RequestHandler):
-    """Answers what arrived, with status 200 as the hub's error pages do, too."""
+    """Handler that returns the request as JSON, with status 200."""
 
     def _answer(self) -> None:
         name = self.application.settings["name"]
@@ -46,7 +46,7 @@ class _Echo(RequestHandler):
 
 
 class _Events(RequestHandler):
-    """Sends an event, then waits until the client has gone."""
+    """Handler that sends an event, then waits until the client disconnects."""
 
     async def get(self) -> None:
         self.set_header("Content-Type", "text/event-stream")
@@ -73,7 +73,7 @@ Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]
 
 @asynccontextmanager
 async def raw_server(handler: Handler, context: ssl.SSLContext | None = None) -> AsyncIterator[str]:
-    """Run a server that writes its answers byte by byte.
+    """Run a server that writes raw bytes.
 
     Args:
         handler: serves a connection, which is closed after it.
@@ -229,7 +229,7 @@ async def ask(
 
 
 async def open_websocket(port: int, path: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """Open a websocket and hand out the connection as it is: nobody answers pings or closes.
+    """Open a websocket and return the raw connection, which answers neither pings nor closes.
 
     Args:
         port: of 127.0.0.1.

@@ -1,4 +1,4 @@
-"""Using a hub as a person does: in a browser, through its pages and JupyterLab."""
+"""A hub used through a browser: its pages and JupyterLab."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SECOND_TRY: Final = 15_000
 
 
 def write_notebook(path: Path, source: str, uid: int) -> None:
-    """Put a notebook with one cell somewhere.
+    """Write a notebook with one cell.
 
     Args:
         path: where.
@@ -47,7 +47,7 @@ async def log_in(page: Any, url: str, name: str, password: str, *, then: str = "
         url: of the hub.
         name: as typed.
         password: as typed.
-        then: path to go to afterwards; empty for where the hub leads.
+        then: path to open afterwards; empty to follow the hub's redirect.
     """
     await page.goto(f"{url}hub/login{then and f'?next={quote(then)}'}", timeout=PATIENCE)
     await page.fill("#username_input", name)

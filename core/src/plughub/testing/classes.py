@@ -1,4 +1,4 @@
-"""What the contract suites ask for a plugin that is written as a class."""
+"""Adapter from plugin classes to what the contract suites test."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ def hooks_of(
     config: Mapping[str, Mapping[str, Any]] | None = None,
     folder: Path | None = None,
 ) -> object:
-    """Turn a class into the hooks that the hub calls.
+    """Adapt a class to the hooks that the hub calls.
 
     Args:
         cls: a spawner, an authenticator or a proxy.
         config: settings by class and name, such as ``{"Spawner": {"cmd": ["server"]}}``.
-        folder: where a spawner may write.
+        folder: for files of a spawner.
 
     Returns:
         The plugin.

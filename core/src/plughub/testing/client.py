@@ -1,4 +1,4 @@
-"""Calling the API of a hub in tests."""
+"""Client of a hub's API for tests."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _QUESTIONS: Final = 8
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer of the API.
+    """A response of the API.
 
     Attributes:
         status: HTTP status.
         body: the JSON, None when there is none.
-        seconds: how long it took.
+        seconds: duration of the call.
     """
 
     status: int
@@ -35,7 +35,7 @@ class Reply:
 
 
 class ApiClient:
-    """Calls the API with a token.
+    """Client of the API with a token.
 
     Args:
         url: of the hub, with a slash at the end.
@@ -86,18 +86,18 @@ class ApiClient:
         return ApiClient(f"{hub.hub_url}/", self._token)
 
     def until(self, path: str, holds: Callable[[Any], bool], seconds: float = 30) -> Any:
-        """Ask again and again until the answer is as wanted.
+        """Repeat a GET until its response meets a condition.
 
         Args:
             path: below ``/hub/api``.
-            holds: tells whether it is.
+            holds: the condition on the body.
             seconds: how long.
 
         Returns:
             The answer.
 
         Raises:
-            AssertionError: it never was; with the last answer.
+            AssertionError: the condition was not met in time; with the last response.
         """
         ends = time.monotonic() + seconds
         while not holds(body := self("GET", path).body):
@@ -108,7 +108,7 @@ class ApiClient:
 
 
 def client_of(hub: HubProcess, user: str, *, past_the_proxy: bool = False) -> ApiClient:
-    """Make a client with a new token of a user; a user who is not stored yet is stored.
+    """Make a client with a new token of a user, who is stored if necessary.
 
     Args:
         hub: a running hub.
@@ -124,7 +124,7 @@ def client_of(hub: HubProcess, user: str, *, past_the_proxy: bool = False) -> Ap
 
 
 def until_all_serve(hubs: Sequence[HubProcess], call: ApiClient, seconds: float = 30) -> None:
-    """Wait until all hubs behind one proxy run and the proxy leads requests to each of them.
+    """Wait until all hub processes behind one proxy run and the proxy balances over all of them.
 
     Args:
         hubs: the processes.
@@ -132,7 +132,7 @@ def until_all_serve(hubs: Sequence[HubProcess], call: ApiClient, seconds: float 
         seconds: how long.
 
     Raises:
-        AssertionError: the proxy does not lead to all of them.
+        AssertionError: the proxy does not use all of them in time.
     """
     ends, found = time.monotonic() + seconds, set[str]()
     while not all(hub.url for hub in hubs) or len(found := hubs_behind(call)) < len(hubs):
@@ -142,13 +142,13 @@ def until_all_serve(hubs: Sequence[HubProcess], call: ApiClient, seconds: float 
 
 
 def hubs_behind(call: ApiClient) -> set[str]:
-    """Find out which hub processes the proxy leads to.
+    """Find out which hub processes the proxy uses.
 
     Args:
         call: talks to the proxy, with a token that holds ``read:hub``.
 
     Returns:
-        What they call themselves on their health pages.
+        Their ids, as shown by their health pages.
     """
     answers = [call("GET", "/health") for _ in range(_QUESTIONS)]
     return {answer.body["hub"] for answer in answers if answer.status == HTTPStatus.OK}

@@ -1,4 +1,4 @@
-"""Waiting in tests until something is true."""
+"""Conditions that tests wait for, with deadlines."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ _LOOK: Final = 0.05
 
 
 def wait_for(condition: Callable[[], T], seconds: float = 60) -> T:
-    """Ask until the answer is true.
+    """Call a function until its result is true.
 
     Args:
-        condition: what to ask.
-        seconds: how long at most.
+        condition: the function.
+        seconds: the deadline.
 
     Returns:
-        The answer.
+        The result.
 
     Raises:
-        AssertionError: it never was.
+        AssertionError: the condition was not met in time.
     """
     ends = time.monotonic() + seconds
     while not (answer := condition()):
@@ -34,18 +34,18 @@ def wait_for(condition: Callable[[], T], seconds: float = 60) -> T:
 async def until(
     condition: Callable[[], Awaitable[Any]], *, seconds: float = 10.0, pause: float = _LOOK
 ) -> Any:
-    """Ask until the answer is true, and let others work meanwhile.
+    """Await a function until its result is true, without blocking the event loop.
 
     Args:
-        condition: what to ask.
-        seconds: how long at most.
-        pause: seconds between two questions.
+        condition: the function.
+        seconds: the deadline.
+        pause: seconds between two calls.
 
     Returns:
-        The answer.
+        The result.
 
     Raises:
-        AssertionError: it never was.
+        AssertionError: the condition was not met in time.
     """
     ends = time.monotonic() + seconds
     while not (answer := await condition()):

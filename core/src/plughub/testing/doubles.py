@@ -1,6 +1,7 @@
-"""Plugins for tests that need no process, no account and no proxy.
+"""Plugins for tests that work without processes, accounts or a proxy.
 
-They keep the contract like any other plugin: give them to `ActivePlugins.add`, or name them in a config.
+They follow the contract like any other plugin: pass them to `ActivePlugins.add`, or name them in a
+configuration.
 """
 
 from __future__ import annotations
@@ -26,13 +27,13 @@ from plughub.kinds import (
 
 
 class KnownUsers:
-    """An authenticator that knows some people.
+    """An authenticator with a fixed set of users.
 
     Args:
         passwords: by name.
-        admins: names of those who are admins.
-        locked: names of those who are refused although the password is right.
-        method: how they log in.
+        admins: names of administrators.
+        locked: names that are refused although the password is right.
+        method: the login method that it offers.
     """
 
     def __init__(
@@ -51,12 +52,12 @@ class KnownUsers:
 
     @hookimpl
     def hub_login_method(self) -> LoginMethod:
-        """Tell how they log in."""
+        """Return the login method."""
         return self.method
 
     @hookimpl
     async def hub_authenticate(self, login: Login) -> Identity | Rejected | None:
-        """Compare the password; every call is noted in ``asked``."""
+        """Compare the password; record the call in ``asked``."""
         self.asked.append(login)
         if not login.username or self.passwords.get(login.username) != login.password:
             return None
@@ -68,16 +69,16 @@ class KnownUsers:
 class TinyServers:
     """A spawner whose servers are tiny web servers in this process.
 
-    Each answers every request with 200 and the path. What it does next is set by its attributes.
+    Each answers every request with 200 and the path. Attributes control what the spawner does next.
 
     Attributes:
         form: HTML of the options form; empty for none.
         failure: a start fails with this message, or raises this; empty to succeed.
-        stuck: a stop fails with this message, and what it is about runs; empty to succeed.
+        stuck: a stop fails with this message and the server keeps running; empty to succeed.
         logs: what the servers wrote.
-        hold: a start waits until this event is set; None to go on at once.
-        steps: reports of a start.
-        running: state of each server that runs, by operation.
+        hold: a start waits until this event is set; None to continue at once.
+        steps: progress reports of a start.
+        running: state of each running server, by operation.
     """
 
     def __init__(self, *, label: str = "", form: str = "") -> None:
@@ -93,12 +94,12 @@ class TinyServers:
 
     @hookimpl
     def hub_spawner_info(self) -> SpawnerInfo:
-        """Describe it."""
+        """Describe the spawner."""
         return SpawnerInfo(label=self.label, start_timeout=10, http_timeout=5)
 
     @hookimpl
     async def hub_options_form(self, server: Server) -> str | None:  # noqa: ARG002 - the same for all
-        """Give the form."""
+        """Return the form."""
         return self.form or None
 
     @hookimpl
@@ -128,14 +129,14 @@ class TinyServers:
 
     @hookimpl
     async def hub_poll(self, server: Server) -> int | None:
-        """Look whether it runs."""
+        """Return None while the server runs, else its exit code."""
         if self.stuck:
             return None
         return None if server.state.get("operation", server.operation) in self.running else 1
 
     @hookimpl
     async def hub_stop(self, server: Server) -> None:
-        """Stop it."""
+        """Stop the server."""
         if self.stuck:
             raise RuntimeError(self.stuck)
         self.end(server.state.get("operation", server.operation))
@@ -148,7 +149,7 @@ class TinyServers:
 
     @hookimpl
     async def hub_logs(self, server: Server, lines: int) -> Sequence[str]:  # noqa: ARG002 - the same for all
-        """Give what it wrote."""
+        """Return the log lines."""
         return self.logs[-lines:]
 
     def end(self, operation: str) -> None:
@@ -168,7 +169,7 @@ class TinyServers:
 
 
 class RecordedRoutes:
-    """A proxy that forwards nothing and remembers its routes.
+    """A proxy that forwards nothing and records its routes.
 
     Attributes:
         routes: by routespec.
@@ -179,16 +180,16 @@ class RecordedRoutes:
 
     @hookimpl
     async def hub_proxy_start(self, proxy: ProxySettings) -> Mapping[str, Any]:  # noqa: ARG002 - it listens nowhere
-        """Have nothing to start."""
+        """Do nothing: there is no process."""
         return {}
 
     @hookimpl
     async def hub_proxy_stop(self) -> None:
-        """Have nothing to stop."""
+        """Do nothing: there is no process."""
 
     @hookimpl
     async def hub_route_add(self, route: Route) -> None:
-        """Remember a route."""
+        """Record a route."""
         self.routes[route.routespec] = route
 
     @hookimpl

@@ -1,4 +1,4 @@
-"""Fixtures that every plugin's tests can use."""
+"""Fixtures for tests of plugins."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from plughub.testing.postgresql import PostgresServer, postgresql_binaries
 
 @pytest.fixture
 def free_port() -> int:
-    """A TCP port of 127.0.0.1 that nobody listens on."""
+    """A free TCP port of 127.0.0.1."""
     return ports.free_port()
 
 
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[PostgresServer]:
-    """A running PostgreSQL server; skips where it is not installed."""
+    """A running PostgreSQL server; the test is skipped when it is not installed."""
     binaries = postgresql_binaries()
     if binaries is None:
         pytest.skip("the PostgreSQL server is not installed")

@@ -1,4 +1,4 @@
-"""A process that belongs to no server and listens where one might: of another user when run as root.
+"""A process that belongs to no server and listens on a server's port; under root, it is another user's.
 
 It is run by path and needs the standard library alone. It answers every request with ``"foreign"``.
 """
@@ -22,7 +22,7 @@ ANSWER: Final = b'HTTP/1.1 200 OK\r\nContent-Length: 9\r\nConnection: close\r\n\
 def foreign_listener(
     address: str = "127.0.0.1", port: int = 0, *, uid: int | None = None, share: bool = False
 ) -> Iterator[int]:
-    """Run such a process.
+    """Run a foreign process.
 
     Args:
         address: where it listens.

@@ -1,4 +1,4 @@
-"""A small client of HTTP/2 over TLS, which keeps to the windows that the server gives."""
+"""A small HTTP/2 client over TLS that respects the server's flow-control windows."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class HTTP2Client:
 
     @property
     def offers_websockets(self) -> bool:
-        """Whether the server takes websockets in this connection (RFC 8441)."""
+        """True when the server accepts websockets in this connection (RFC 8441)."""
         return bool(self._h2.remote_settings.get(SettingCodes.ENABLE_CONNECT_PROTOCOL, 0))
 
     async def request(
@@ -78,7 +78,7 @@ class HTTP2Client:
             path: path and query.
             body: sent as fast as the windows allow.
             headers: further headers, in lower case.
-            ends: False leaves it open whether more of the body comes.
+            ends: False keeps the body open.
 
         Returns:
             The answer.

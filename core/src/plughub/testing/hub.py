@@ -1,4 +1,4 @@
-"""A real hub in a process of its own, for tests that look at it from outside."""
+"""A real hub in a process of its own, for tests from outside."""
 
 from __future__ import annotations
 
@@ -46,19 +46,19 @@ class HubProcess:
         with HubProcess(tmp_path, "--plugins", "simple,dummy") as hub:
             assert hub.url
 
-    The block starts the hub. Its end stops a hub that still runs and asserts that nothing is left of it;
-    of a hub that was stopped or killed inside the block it quietly ends what is left. A hub that was stopped
-    or killed can be started again, on the same ports.
+    Entering the block starts the hub. Leaving it stops a running hub and asserts that no process remains;
+    if the hub was stopped or killed inside the block, remaining processes are ended silently. A stopped or
+    killed hub can be started again, on the same ports.
 
     Args:
-        folder: where it runs and keeps its files; made when missing.
+        folder: working directory of the hub, for its files; created when missing.
         arguments: of the command line. Ports are added unless ``--JupyterHub.port=`` and
             ``--JupyterHub.hub_port=`` are among them.
         config: text of the config file; empty for none.
         env: further environment variables.
         name: of its log files, for another process of a hub in the same folder.
         python: the interpreter that has plughub and the plugins.
-        user: system user as whom it runs; as this process when None.
+        user: system user that runs the hub; None for that of this process.
     """
 
     def __init__(
@@ -90,33 +90,33 @@ class HubProcess:
 
     @property
     def stdout(self) -> str:
-        """What it wrote to standard output since its last start."""
+        """The standard output since the last start."""
         return self._stdout.read_text(errors="replace") if self._stdout.exists() else ""
 
     @property
     def stderr(self) -> str:
-        """What it wrote to standard error since its last start."""
+        """The standard error since the last start."""
         return self._stderr.read_text(errors="replace") if self._stderr.exists() else ""
 
     @property
     def output(self) -> str:
-        """Both, for messages."""
+        """Standard output and standard error, for messages."""
         return f"--- stdout of hub\n{self.stdout}\n--- stderr of hub\n{self.stderr}"
 
     @property
     def url(self) -> str:
-        """The address that it printed, with a slash at the end; empty before that."""
+        """The address that the hub printed, with a slash at the end; empty before that."""
         found = _RUNNING.search(self.stdout)
         return found[1] if found else ""
 
     @property
     def hub_url(self) -> str:
-        """Address of its own listener, without a path: what stands behind the proxy."""
+        """Address of the hub's own listener behind the proxy, without a path."""
         return f"http://127.0.0.1:{self.hub_port}"
 
     @property
     def login_link(self) -> str:
-        """The one-time login link that it printed; empty when it printed none."""
+        """The one-time login link that the hub printed; empty when it printed none."""
         found = _LINK.search(self.stdout)
         return found[1] if found else ""
 
@@ -127,13 +127,13 @@ class HubProcess:
 
     @property
     def is_running(self) -> bool:
-        """Whether the hub's own process runs."""
+        """True while the hub's own process runs."""
         return self.process is not None and self.process.poll() is None
 
     # ---- life
 
     def start(self, timeout: float = _START_SECONDS) -> Self:
-        """Start it and wait until it says that it runs.
+        """Start the hub and wait until it reports that it runs.
 
         Args:
             timeout: seconds.
@@ -142,7 +142,7 @@ class HubProcess:
             Itself.
 
         Raises:
-            AssertionError: it ended, or said nothing in time; with its output.
+            AssertionError: it ended, or did not report in time; with its output.
         """
         self._launch()
         ends = time.monotonic() + timeout
@@ -156,7 +156,7 @@ class HubProcess:
         return self
 
     def run(self, timeout: float = _START_SECONDS) -> int:
-        """Start it and wait until it ends by itself: for commands and for starts that fail.
+        """Start the hub and wait until it ends by itself: for commands and for failing starts.
 
         Args:
             timeout: seconds.
@@ -175,7 +175,7 @@ class HubProcess:
             raise AssertionError(f"hub did not end after {timeout} s\n{self.output}") from None
 
     def stop(self, number: signal.Signals = signal.SIGTERM, timeout: float = _STOP_SECONDS) -> int:
-        """Ask it to end, and wait until it has.
+        """Send a signal and wait until the hub has ended.
 
         Args:
             number: the signal.
@@ -197,7 +197,7 @@ class HubProcess:
             raise AssertionError(f"hub did not stop within {timeout} s\n{self.output}") from None
 
     def kill(self) -> None:
-        """End the hub's own process with SIGKILL; proxy and servers go on."""
+        """Kill the hub's own process with SIGKILL; proxy and servers keep running."""
         if self.process is not None:
             self.process.kill()
             self.process.wait(_GONE_SECONDS)
@@ -224,10 +224,10 @@ class HubProcess:
     # ---- what is left of it
 
     def processes(self) -> list[psutil.Process]:
-        """List what runs on behalf of this hub, itself included: proxy, servers, their children.
+        """Return all processes of this hub: itself, proxy, servers and their children.
 
-        Known by the folder they work in or name in an argument, or by the hub's address in their
-        environment.
+        They are recognised by the hub's folder as working directory or in an argument, or by the hub's
+        address in their environment.
 
         Returns:
             The processes.
@@ -238,15 +238,15 @@ class HubProcess:
         ]
 
     def assert_nothing_left(self, timeout: float = _GONE_SECONDS) -> None:
-        """Assert that no process of this hub runs and that nobody listens on its ports.
+        """Assert that no process of this hub runs or listens on its ports.
 
-        A port that was taken before the start, when nothing of this hub ran, is somebody else's.
+        A port that was in use before the first start belongs to another program and is ignored.
 
         Args:
-            timeout: seconds that the last ones may take to go.
+            timeout: seconds for the last processes to end.
 
         Raises:
-            AssertionError: something is left; with the hub's output.
+            AssertionError: a process remains; with the hub's output.
         """
         ends = time.monotonic() + timeout
         while left := [*map(_title, self.processes()), *self._open_ports()]:
@@ -255,7 +255,7 @@ class HubProcess:
             time.sleep(_LOOK)
 
     def end_everything(self) -> None:
-        """End everything that runs on behalf of this hub, at once."""
+        """Kill all processes of this hub."""
         self.kill()
         ends = time.monotonic() + _GONE_SECONDS
         while (left := self.processes()) and time.monotonic() < ends:
@@ -315,7 +315,7 @@ class HubProcess:
 
 
 def is_open(port: int) -> bool:
-    """Tell whether somebody listens on a TCP port of 127.0.0.1.
+    """Return whether a process listens on a TCP port of 127.0.0.1.
 
     Args:
         port: the port.

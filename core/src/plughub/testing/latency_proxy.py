@@ -1,10 +1,10 @@
-"""A line with a delay between client and server, for what loopback hides: windows, buffers, held-back chunks.
+"""A TCP relay with a delay, for effects that loopback hides: windows, buffers, delayed chunks.
 
-    async with DelayedLine(proxy.port, delay=0.04) as line:
+    async with LatencyProxy(proxy.port, delay=0.04) as line:
         reader, writer = await asyncio.open_connection("127.0.0.1", line.port)
 
-Tests that must not depend on the clock use no delay but `Direction.hold`: while the answers are held, the
-bytes that still go the other way are what the peer's windows and buffers allow.
+Tests that must not depend on the clock use `Direction.hold` instead of a delay: while the responses are held
+back, only as many bytes travel the other way as the peer's windows and buffers allow.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ _UnderWay = asyncio.Queue[tuple[float, bytes]]
 
 @dataclass(slots=True)
 class Direction:
-    """One direction of the line, over all connections.
+    """One direction of the relay, over all connections.
 
     Attributes:
-        passed: bytes that were handed on.
-        bursts: how many times something was handed on after the other direction had its turn. A client that
-            waits for an answer before it goes on makes a burst with each round trip.
+        passed: bytes that were forwarded.
+        bursts: how often data was forwarded after the other direction had sent. A client that waits for
+            each response makes one burst in each round trip.
     """
 
     passed: int = 0
@@ -39,19 +39,19 @@ class Direction:
         self._open.set()
 
     def hold(self) -> None:
-        """Keep what comes from now on, until `release`."""
+        """Hold back data from now on, until `release`."""
         self._open.clear()
 
     def release(self) -> None:
-        """Hand on what was kept, and what comes from now on."""
+        """Forward the data that was held back, and stop holding back."""
         self._open.set()
 
     async def pass_on(self, writer: asyncio.StreamWriter, data: bytes) -> None:
-        """Hand data on.
+        """Forward data.
 
         Args:
-            writer: of the connection that takes it.
-            data: what has come.
+            writer: of the receiving connection.
+            data: the received bytes.
         """
         await self._open.wait()
         writer.write(data)
@@ -60,7 +60,7 @@ class Direction:
 
 
 class LatencyProxy:
-    """A relay on a port of its own.
+    """A relay with a port of its own.
 
     Args:
         port: of 127.0.0.1, where the server listens.
@@ -116,7 +116,7 @@ class LatencyProxy:
     async def _carry(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, way: Direction
     ) -> None:
-        """Carry one direction of one connection, its end included."""
+        """Forward one direction of one connection, including its end."""
         under_way: _UnderWay = asyncio.Queue(_PARTS)
         async with asyncio.TaskGroup() as group:
             group.create_task(self._take(reader, under_way))

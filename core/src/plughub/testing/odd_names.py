@@ -1,4 +1,4 @@
-"""Names of users with every character that has a meaning somewhere on their way through URLs."""
+"""User names with every character that has a special meaning somewhere in URLs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ports for tests, out of the way of the connections that a machine makes itself."""
+"""Ports for tests, outside the range that the system assigns to outgoing connections."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _given: Final[set[int]] = set()
 
 
 def free_port() -> int:
-    """Find a TCP port of 127.0.0.1 that nobody listens on and that no outgoing connection takes meanwhile.
+    """Return a free TCP port of 127.0.0.1 that no outgoing connection can take meanwhile.
 
     Returns:
-        The port; no port is given twice in one process.
+        The port; never the same twice in one process.
     """
     last = int(RANGE.read_text().split()[0]) if RANGE.exists() else 32_768
     while True:

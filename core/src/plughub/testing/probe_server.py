@@ -1,4 +1,4 @@
-"""A server in place of Jupyter that tells all about its process and does wrong what a test asks it to.
+"""A server in place of Jupyter that reports everything about its process and misbehaves on request.
 
 It needs the standard library alone and is run by path (`PROBE_SERVER`). It listens where
 ``JUPYTERHUB_SERVICE_URL`` says; ``GET`` of any path answers JSON: who and where the process is, its
@@ -26,7 +26,7 @@ PROBE_SERVER: Final = (sys.executable, str(Path(__file__).resolve()))
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Tells all about the process."""
+    """Handler that reports everything about the process."""
 
     def do_GET(self) -> None:
         """Answer JSON."""
@@ -43,7 +43,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 def facts() -> dict[str, object]:
-    """Say who and where the process is."""
+    """Return user, folder, arguments and environment of the process."""
     return {
         "pid": os.getpid(),
         "uid": os.getuid(),
@@ -57,7 +57,7 @@ def facts() -> dict[str, object]:
 
 
 def main() -> None:
-    """Run until a signal comes."""
+    """Serve until a signal arrives."""
     options = dict(argument.removeprefix("--").partition("=")[::2] for argument in sys.argv[1:])
     print(f"probe server {os.getpid()} starts", flush=True)  # noqa: T201
     for number in range(int(options.get("writes", 0))):
@@ -77,7 +77,7 @@ def main() -> None:
 
 
 def leave(number: int, _: object) -> None:
-    """End at once, as a server does that has nothing to save.
+    """End at once, like a server without anything to save.
 
     Args:
         number: the signal.

@@ -1,4 +1,4 @@
-"""Finding a Python that system users without rights may run."""
+"""A Python interpreter that unprivileged system users can run."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 
 
 def python_for_everybody() -> str | None:
-    """Find a Python that every system user may run. Only root can look.
+    """Find a Python that every system user can run. Requires root.
 
     Returns:
         Its path; None when this machine has none.
@@ -16,7 +16,7 @@ def python_for_everybody() -> str | None:
 
 
 def _anybody_may_run(python: str) -> bool:
-    """Tell whether a Python finds its libraries when a system user without rights runs it."""
+    """Return whether a Python finds its libraries when an unprivileged user runs it."""
     where = [python, "-c", "import sys; print(sys.base_prefix)"]
     try:
         ours = subprocess.run(where, cwd="/", capture_output=True, check=True).stdout

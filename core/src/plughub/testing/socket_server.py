@@ -1,4 +1,4 @@
-"""A single-user server with a websocket, for tests that watch whether a connection outlives a hub.
+"""A single-user server with a websocket, for tests of connections that outlive a hub.
 
 ``python -m plughub.testing.socket_server`` listens where ``JUPYTERHUB_SERVICE_URL`` says. Every path answers
 the name of the user, ``…/who`` that of the server with it; ``…/socket`` is a websocket that sends back what

@@ -1,8 +1,9 @@
 """A single-user server in a few lines, for tests that need a real process and no notebook.
 
 ``python -m plughub.testing.tiny_server`` listens where ``JUPYTERHUB_SERVICE_URL`` says and answers every
-request with JSON: the path, its user and its process. It asks nobody who the visitor is. Where that is
-``https://`` it has the certificate of ``JUPYTERHUB_SSL_CERTFILE`` and asks visitors for theirs.
+request with JSON: the path, its user and its process. It does not authenticate visitors. With an
+``https://`` address it uses the certificate of ``JUPYTERHUB_SSL_CERTFILE`` and requires client
+certificates.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from urllib.parse import urlsplit
 
 class _Answer(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
-        """Answer with what this server is."""
+        """Return a description of this server."""
         facts = {"path": self.path, "user": os.environ.get("JUPYTERHUB_USER"), "pid": os.getpid()}
         body = json.dumps(facts).encode()
         self.send_response(200)

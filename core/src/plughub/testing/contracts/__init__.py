@@ -1,1 +1,1 @@
-"""Conformance suites: subclass one in the tests of your plugin and give it its fixtures."""
+"""Contract suites: subclass one in the tests of your plugin and provide its fixtures."""

@@ -1,4 +1,4 @@
-"""What every authenticator must do, whichever way it is written."""
+"""The contract of authenticators, for classes and functions alike."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ ENDINGS: Final = {"NUL": "\x00more", "newline": "\n", "space": " ", "64 KiB": "p
 
 
 class CallsToPlugin:
-    """The hooks of one plugin, called as the hub calls them, and what came of the calls.
+    """The hooks of one plugin, called as the hub calls them.
 
     Args:
         plugin: a module or object with hooks, or an instance of an `Authenticator` class.
@@ -71,12 +71,12 @@ class CallsToPlugin:
 
 
 class AuthenticatorContract:
-    """Subclass it, and give it the fixtures `plugin` and `known`.
+    """Tests for an authenticator. Subclasses provide the fixtures `plugin` and `known`.
 
     Attributes:
-        wrong_password: one that nobody has.
-        unknown_name: a name that nobody has.
-        believes_names: any name comes in with the right password.
+        wrong_password: a password that no user has.
+        unknown_name: a name that no user has.
+        believes_names: any name is admitted with the right password.
     """
 
     wrong_password = "certainly-not-the-password"
@@ -90,7 +90,7 @@ class AuthenticatorContract:
 
     @pytest.fixture
     def known(self) -> Login:
-        """A login that is good."""
+        """A correct login."""
         raise NotImplementedError("give the fixture 'known'")
 
     @pytest.fixture
@@ -101,7 +101,7 @@ class AuthenticatorContract:
         pools.close()
 
     async def test_right_credentials_give_an_identity(self, calls: CallsToPlugin, known: Login) -> None:
-        """The person is who she says."""
+        """The identity has the name of the login."""
         identity = await calls.log_in(known)
         assert isinstance(identity, Identity)
         assert identity.name == known.username
@@ -113,12 +113,12 @@ class AuthenticatorContract:
         assert isinstance(second, Identity)
         assert (first.name, first.subject) == (second.name, second.subject)
 
-    async def test_a_wrong_password_gives_nobody(self, calls: CallsToPlugin, known: Login) -> None:
+    async def test_a_wrong_password_is_refused(self, calls: CallsToPlugin, known: Login) -> None:
         """A wrong password is refused."""
         assert _is_nobody(await calls.log_in(replace(known, password=self.wrong_password)))
 
-    async def test_an_unknown_name_gives_nobody_else(self, calls: CallsToPlugin, known: Login) -> None:
-        """An unknown name is refused, or it is the name that comes in."""
+    async def test_an_unknown_name_gives_no_other_user(self, calls: CallsToPlugin, known: Login) -> None:
+        """An unknown name is refused, or admitted under that very name."""
         answer = await calls.log_in(replace(known, username=self.unknown_name))
         if self.believes_names:
             assert isinstance(answer, Identity)
@@ -129,30 +129,30 @@ class AuthenticatorContract:
     async def test_an_unknown_name_with_a_wrong_password_reads_like_a_wrong_password(
         self, calls: CallsToPlugin, known: Login
     ) -> None:
-        """Nobody learns which names there are."""
+        """The answer does not reveal which names exist."""
         wrong = replace(known, password=self.wrong_password)
         unknown = replace(wrong, username=self.unknown_name)
         assert await calls.log_in(wrong) == await calls.log_in(unknown)
 
     @pytest.mark.parametrize("password", ODD_PASSWORDS.values(), ids=ODD_PASSWORDS.keys())
-    async def test_an_odd_password_gives_nobody_and_breaks_nothing(
+    async def test_an_odd_password_is_refused_without_an_error(
         self, calls: CallsToPlugin, known: Login, password: str
     ) -> None:
-        """Whatever is typed is a wrong password and no more."""
+        """Any text is merely a wrong password."""
         assert _is_nobody(await calls.log_in(replace(known, password=password)))
 
     @pytest.mark.parametrize("ending", ENDINGS.values(), ids=ENDINGS.keys())
-    async def test_the_right_password_with_more_behind_it_gives_nobody(
+    async def test_the_right_password_with_more_behind_it_is_refused(
         self, calls: CallsToPlugin, known: Login, ending: str
     ) -> None:
         """The whole password is compared."""
         assert _is_nobody(await calls.log_in(replace(known, password=known.password + ending)))
 
     @pytest.mark.parametrize("name", ODD_NAMES.values(), ids=ODD_NAMES.keys())
-    async def test_an_odd_name_never_comes_in_as_somebody_else(
+    async def test_an_odd_name_is_never_taken_for_another_user(
         self, calls: CallsToPlugin, known: Login, name: str
     ) -> None:
-        """Whatever is typed is no other name."""
+        """No text is taken for another user's name."""
         answer = await calls.log_in(replace(known, username=name))
         assert _is_nobody(answer) or (self.believes_names and isinstance(answer, Identity))
         assert not isinstance(answer, Identity) or answer.name != known.username
@@ -160,7 +160,7 @@ class AuthenticatorContract:
     async def test_the_password_is_never_shown(
         self, calls: CallsToPlugin, known: Login, caplog: pytest.LogCaptureFixture
     ) -> None:
-        """Neither the log nor an answer has the password in it."""
+        """Neither the log nor an answer contains the password."""
         with caplog.at_level(logging.DEBUG):
             answers = [
                 await calls.log_in(known),
@@ -174,7 +174,7 @@ class AuthenticatorContract:
     async def test_an_odd_name_makes_no_line_of_its_own_in_the_log(
         self, calls: CallsToPlugin, known: Login, caplog: pytest.LogCaptureFixture
     ) -> None:
-        """Names are cut and without control characters in the log."""
+        """The log shows names shortened and without control characters."""
         with caplog.at_level(logging.DEBUG):
             await calls.log_in(replace(known, username="eve\nroot logged in" + "e" * 65536))
         assert not any("\n" in record.getMessage() for record in caplog.records)
@@ -187,7 +187,7 @@ class AuthenticatorContract:
         assert [isinstance(answer, Identity) for answer in answers] == [True, False] * 4
 
     async def test_the_login_is_finished(self, calls: CallsToPlugin, known: Login) -> None:
-        """The identity that is stored is that of the person."""
+        """The stored identity is that of the user."""
         identity = await calls.log_in(known)
         assert isinstance(identity, Identity)
         done = await calls.hooks.complete_login(replace(identity, plugin=NAME))
@@ -195,7 +195,7 @@ class AuthenticatorContract:
         assert done.name == known.username
 
     def test_the_login_page_knows_what_to_show(self, calls: CallsToPlugin) -> None:
-        """The login method, where there is one, is one."""
+        """The login method, if there is one, is valid."""
         answers = calls.caller.register("hub_login_method")
         assert all(isinstance(answer.value, LoginMethod) for answer in answers)
 

@@ -1,14 +1,15 @@
-"""What every proxy must do, whichever way it is written.
+"""The contract of proxies, for classes and functions alike.
 
-A plugin's tests subclass `ProxyContract` and say how one instance after the other is made, each of which
-stands for a new process of the hub::
+A plugin's tests subclass `ProxyContract` and provide a factory of instances, each of which
+represents a new process of the hub::
 
     class TestContract(ProxyContract):
         @pytest.fixture
         def make_plugin(self, tmp_path):
             return lambda: MyProxy(runtime_dir=tmp_path / "proxy")
 
-The processes of the proxy have to work in a folder below ``tmp_path``, and its state has to have a ``pid``.
+The working directory of the proxy's processes must be below ``tmp_path``, and its state must contain a
+``pid``.
 """
 
 from __future__ import annotations
@@ -34,4 +35,4 @@ class ProxyContract(
     ProxyReconciliationContract,
     ProxyLifecycleContract,
 ):
-    """The tests. A plugin overrides `make_plugin` and, where its proxy cannot do a thing, a flag."""
+    """All tests. A plugin overrides `make_plugin`, and a flag for each thing that its proxy cannot do."""

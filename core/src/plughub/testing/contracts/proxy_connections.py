@@ -1,7 +1,7 @@
-"""What every proxy must do where loopback hides it: windows, chunks held back, slow clients, lost clients.
+"""The contract of proxies on real networks: windows, delayed chunks, slow clients, lost clients.
 
-Nothing here depends on how fast the machine is, but for one bound: 40 chunks in lockstep take 8 s where each
-is held back for the 200 ms of the kernel's own timer, and some milliseconds where none is.
+These tests do not depend on the speed of the machine, with one exception: 40 chunks in lockstep take 8 s if
+each is delayed by the kernel's timer of 200 ms, and a few milliseconds if none is.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _OK: Final = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 
 class ProxyConnectionsContract(ProxyFixtures):
-    """What happens when a real line, or a real client, is between browser and proxy.
+    """Behaviour with real networks and real clients between browser and proxy.
 
     Attributes:
         speaks_http2: with TLS, browsers can use HTTP/2.
@@ -304,7 +304,7 @@ async def _read_chunk(reader: asyncio.StreamReader) -> bytes:
 
 
 async def _feed(client: socket.socket, head: bytes) -> None:
-    """Send a request until nobody takes it any more. A stream would drop what was answered by then."""
+    """Send a request until the peer stops reading. A stream would drop what was answered by then."""
     loop = asyncio.get_running_loop()
     with suppress(OSError):
         await loop.sock_sendall(client, head)

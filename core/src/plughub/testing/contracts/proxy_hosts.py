@@ -1,4 +1,4 @@
-"""What every proxy must do that says it can: routes with hosts, and a second port for servers."""
+"""The contract of proxies that support routes with hosts or a second port for servers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ HUB = "hub.example"
 
 
 class ProxyHostsContract(ProxyFixtures):
-    """Keeping servers off the hub's origin. What the proxy says of itself must be true."""
+    """Servers on origins of their own. What the proxy declares must be true."""
 
     async def test_a_route_with_a_host_holds_on_that_host_alone_and_the_rest_goes_to_the_hub(
         self, proxy: ProxyUnderTest, hub: Backend, alice: Backend, bob: Backend
@@ -92,7 +92,7 @@ class ProxyHostsContract(ProxyFixtures):
             assert (await ask(proxy.port, outside, headers=asked)).status == 403
 
     async def _restart(self, proxy: ProxyUnderTest, **changes: Any) -> None:
-        """Start it as a hub does whose settings have changed."""
+        """Start the proxy as a hub with changed settings does."""
         proxy.settings = replace(proxy.settings, **changes)
         await proxy.start()
 

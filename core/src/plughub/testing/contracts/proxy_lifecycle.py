@@ -1,4 +1,4 @@
-"""What every proxy must do: its life."""
+"""The contract of a proxy's lifecycle."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ HALF_DEAD: Final = 1000
 
 
 class ProxyLifecycleContract(ProxyFixtures):
-    """Start, end, resume, restart, and what is left over.
+    """Start, stop, resume, restart, and remaining resources.
 
     Attributes:
-        hangs_up_on_clients: a client that ignores the end of its websocket is cut off; else only one that
-            hangs up, as a browser does, leaves nothing behind.
+        hangs_up_on_clients: the proxy disconnects a client that ignores the end of its websocket; otherwise
+            only clients that hang up, as browsers do, leave nothing behind.
     """
 
     hangs_up_on_clients: bool = True
@@ -136,7 +136,7 @@ class ProxyLifecycleContract(ProxyFixtures):
 
     @pytest.fixture
     def many_files(self) -> Iterator[None]:
-        """Let this process and its children open as many files as they may."""
+        """Raise the limit of open files to the hard limit."""
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         if hard < 3 * HALF_DEAD:
             pytest.skip(f"this user may open {hard} files only")

@@ -1,4 +1,4 @@
-"""What every proxy must do together with a hub that sees to its routes: be right again by itself."""
+"""The contract of proxies together with the route reconciler: routes recover without intervention."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ HANGS: Final = 2.5
 
 
 class ReconciledProxy:
-    """A hub that sees to the routes of a proxy, and knows some running servers.
+    """A route reconciler with its proxy and some running servers.
 
     Args:
         proxy: the proxy.
         store: the storage.
-        url: where the hub and all servers answer.
+        url: address of the hub and of all servers.
     """
 
     def __init__(self, proxy: ProxyUnderTest, store: Store, url: str) -> None:
@@ -59,17 +59,17 @@ class ReconciledProxy:
 
     @property
     def wanted(self) -> dict[str, str]:
-        """Targets of all routes that should stand."""
+        """Targets of all expected routes."""
         return {"/": self.url} | {f"/user/{name}/": self.url for name in PEOPLE}
 
 
 def run_servers(tx: Transaction, names: Collection[str], url: str) -> None:
-    """Store that people have servers that run.
+    """Store users with running servers.
 
     Args:
         tx: the transaction.
-        names: of the people.
-        url: where the servers answer.
+        names: of the users.
+        url: address of the servers.
     """
     prepare(tx)
     for name in names:
@@ -81,18 +81,18 @@ def run_servers(tx: Transaction, names: Collection[str], url: str) -> None:
 
 
 async def targets(proxy: ProxyUnderTest) -> dict[str, str]:
-    """Tell the targets of the routes that stand, by routespec."""
+    """Return the targets of the proxy's routes, by routespec."""
     return {spec: route.target for spec, route in (await proxy.routes()).items()}
 
 
 class ProxyReconciliationContract(ProxyFixtures):
-    """A proxy in trouble: its routes are right again without anybody doing anything."""
+    """A proxy in trouble: its routes recover without intervention."""
 
     @pytest.fixture
     async def kept(
         self, proxy: ProxyUnderTest, hub: Backend, tmp_path: Path
     ) -> AsyncIterator[ReconciledProxy]:
-        """A hub that sees to the routes of the proxy."""
+        """A hub that reconciles the routes of the proxy."""
         url = f"sqlite:///{tmp_path}/kept.sqlite"
         prepare_schema(url)
         store = Store(Database(url))
@@ -107,7 +107,7 @@ class ProxyReconciliationContract(ProxyFixtures):
 
     @pytest.fixture
     def meddler(self, proxy: ProxyUnderTest, kept: ReconciledProxy) -> ProxyUnderTest:  # noqa: ARG002 - the proxy is in use
-        """Somebody else who changes the same proxy."""
+        """Another client that changes the same proxy."""
         other = ProxyUnderTest(proxy.make, proxy.settings, proxy.pools)
         other.state = proxy.state
         return other

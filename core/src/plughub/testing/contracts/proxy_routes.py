@@ -1,4 +1,4 @@
-"""What every proxy must do: routes."""
+"""The contract of a proxy's routes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MANY: Final = 5000
 
 
 class ProxyRoutesContract(ProxyFixtures):
-    """Adding, changing, taking away and listing routes."""
+    """Adding, changing, deleting and listing routes."""
 
     async def test_the_longest_prefix_wins(
         self, proxy: ProxyUnderTest, hub: Backend, alice: Backend, bob: Backend

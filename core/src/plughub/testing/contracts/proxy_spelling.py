@@ -1,4 +1,4 @@
-"""What every proxy must do: names and paths of any characters, however a client spells them."""
+"""The contract of a proxy for paths with any characters, in every spelling."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ HOSTILE: Final = {
 
 
 class ProxySpellingContract(ProxyFixtures):
-    """Finding the route of a path in each spelling, and never another one."""
+    """Every spelling of a path finds its route, and never another one."""
 
     respells = True
     """It spells the prefix of a request as the route does. Servers answer 404 to other spellings."""

@@ -1,4 +1,4 @@
-"""What every proxy must do: traffic."""
+"""The contract of a proxy's traffic."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ ENDED_IN_FRONT: Final = tuple(
 
 
 class ProxyTrafficContract(ProxyFixtures):
-    """What passes through, and what is known of it afterwards.
+    """Forwarding, and the reported activity.
 
     Attributes:
-        drops_client_headers: X-Forwarded headers of a client that nobody trusts are dropped; else the
-            proxy's own stand behind them.
-        activity_seconds: within how many seconds traffic in an open websocket is noticed.
+        drops_client_headers: X-Forwarded headers of untrusted clients are dropped; otherwise the
+            proxy appends its own to them.
+        activity_seconds: seconds within which traffic in an open websocket is reported.
     """
 
     drops_client_headers: bool = True
@@ -160,7 +160,7 @@ class ProxyTrafficContract(ProxyFixtures):
 
 
 def seen_by_hub(headers: Mapping[str, str], named: tuple[str, ...]) -> HTTPServerRequest:
-    """Let the hub read what has arrived from its own proxy.
+    """Parse a request as the hub parses one from its own proxy.
 
     Args:
         headers: of the request.
@@ -188,7 +188,7 @@ class Connection(HTTPConnection):
 
     @property
     def context(self) -> Connection:
-        """What is known of it."""
+        """The context of the connection."""
         return self
 
     def set_close_callback(self, callback: Any) -> None:

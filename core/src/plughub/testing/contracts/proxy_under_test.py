@@ -30,7 +30,7 @@ class ProxyUnderTest:
 
     Attributes:
         make: makes the plugin as a new process of the hub would.
-        settings: where it listens.
+        settings: its address.
         pools: threads for plain functions.
     """
 
@@ -45,24 +45,24 @@ class ProxyUnderTest:
 
     @property
     def port(self) -> int:
-        """Where it listens."""
+        """The port of the proxy."""
         return self.settings.port
 
     @property
     def info(self) -> ProxyInfo:
-        """What it says of itself."""
+        """The proxy's own description."""
         said = self.hooks.caller.register("hub_proxy_info")
         return said[0].value if said else ProxyInfo()
 
     def new_hub(self) -> None:
-        """Go on as another process of the hub: nothing is kept but the saved state."""
+        """Continue as another process of the hub, with nothing but the saved state."""
         plugin = self.make()
         plugins = ActivePlugins()
         plugins.add(NAME, ProxyHooks(NAME, plugin) if isinstance(plugin, Proxy) else plugin)
         self.hooks = Hooks(HookCaller(plugins, self.pools))
 
     async def start(self) -> None:
-        """Start the proxy, or find it."""
+        """Start the proxy, or adopt the running one."""
         self.state = await self.hooks.proxy_start(NAME, replace(self.settings, state=self.state))
 
     async def stop(self) -> None:
@@ -70,7 +70,7 @@ class ProxyUnderTest:
         await self.hooks.proxy_stop(NAME)
 
     async def poll(self) -> int | None:
-        """Look whether it runs."""
+        """Return whether the proxy runs."""
         return await self.hooks.proxy_poll(NAME)
 
     async def add(self, routespec: str, target: str, **data: Any) -> None:
@@ -86,11 +86,11 @@ class ProxyUnderTest:
         return {route.routespec: route for route in await self.hooks.routes(NAME)}
 
     async def replace(self, *routes: Route) -> None:
-        """Make these the whole table."""
+        """Replace the whole table."""
         assert await self.hooks.routes_replace(NAME, routes)
 
     async def name_at(self, path: str) -> str:
-        """Tell which backend answers at a path."""
+        """Return the name of the backend that answers at a path."""
         return (await ask(self.port, path)).name
 
 
@@ -100,7 +100,7 @@ async def running(make: Make, settings: ProxySettings) -> AsyncIterator[ProxyUnd
 
     Args:
         make: makes the plugin as a new process of the hub would.
-        settings: where it listens.
+        settings: its address.
 
     Yields:
         The proxy.
@@ -116,21 +116,21 @@ async def running(make: Make, settings: ProxySettings) -> AsyncIterator[ProxyUnd
 
 
 class ProxyFixtures:
-    """What the tests of the contract stand on."""
+    """Fixtures of the proxy contracts."""
 
     @pytest.fixture
     def make_plugin(self) -> Make:
-        """Say how the plugin is made; to be overridden."""
+        """Return the factory of the plugin; to be overridden."""
         raise NotImplementedError
 
     @pytest.fixture
     def proxy_settings(self, free_port: int) -> ProxySettings:
-        """Where the proxy listens."""
+        """Address settings of the proxy."""
         return ProxySettings(ip="127.0.0.1", port=free_port, hub_url="http://127.0.0.1:9")
 
     @pytest.fixture
     async def proxy(self, make_plugin: Make, proxy_settings: ProxySettings) -> AsyncIterator[ProxyUnderTest]:
-        """A proxy that runs and has no routes."""
+        """A running proxy without routes."""
         async with running(make_plugin, proxy_settings) as proxy:
             yield proxy
 
@@ -148,6 +148,6 @@ class ProxyFixtures:
 
     @pytest.fixture
     async def hub(self) -> AsyncIterator[Backend]:
-        """What stands for the hub."""
+        """A backend in place of the hub."""
         async with backend("hub") as server:
             yield server

@@ -1,6 +1,6 @@
-"""What every spawner must do, whichever way it is written.
+"""The contract of spawners, for classes and functions alike.
 
-A plugin's tests subclass `SpawnerContract` and say how the plugin is made. Each one that is made stands for a
+A plugin's tests subclass `SpawnerContract` and provide a factory of the plugin. Each instance represents a
 new process of the hub; all of them start `plughub.testing.probe_server`, with arguments that a test chooses::
 
     class TestContract(SpawnerContract):
@@ -11,8 +11,8 @@ new process of the hub; all of them start `plughub.testing.probe_server`, with a
 
             return make
 
-For a spawner written as functions, `make_plugin` answers a function that makes the plugin object. A plugin
-that cannot do a thing overrides the attribute that stands for it; that it says so is then tested instead.
+For a spawner written as functions, `make_plugin` returns a function that makes the plugin object. A plugin
+declares what it cannot do by overriding an attribute; the declared behaviour is then tested instead.
 """
 
 from __future__ import annotations
@@ -57,15 +57,15 @@ __all__ = [
 
 
 class SpawnerContract:
-    """The tests. A plugin overrides `make_plugin` and, where it has to, `username` and the attributes.
+    """All tests. A plugin overrides `make_plugin` and, if necessary, `username` and the attributes.
 
     Attributes:
-        refuses_unknown_users: a user who is unknown to the system cannot start a server.
-        keeps_logs: what a server writes can be read.
-        lists_what_runs: `hub_inventory` finds what was launched.
-        knows_exit_codes: `hub_poll` tells with which code a server ended.
-        trusts_addresses: why nothing but a server can listen at its address, so that `hub_verify_address`
-            is not needed, such as a network of its own; empty for a spawner that verifies.
+        refuses_unknown_users: users without a system account cannot start a server.
+        keeps_logs: the output of a server can be read.
+        lists_what_runs: `hub_inventory` lists what was launched.
+        knows_exit_codes: `hub_poll` returns the exit code of a server.
+        trusts_addresses: the reason why no other process can listen at a server's address, such as a network
+            of its own, so that `hub_verify_address` is not needed; empty for a spawner that verifies.
     """
 
     refuses_unknown_users: bool = True
@@ -76,7 +76,7 @@ class SpawnerContract:
 
     @pytest.fixture
     def make_plugin(self) -> Make:
-        """Say how the plugin is made; to be overridden."""
+        """Return the factory of the plugin; to be overridden."""
         raise NotImplementedError
 
     @pytest.fixture
@@ -95,7 +95,7 @@ class SpawnerContract:
     async def spawner(
         self, make_plugin: Make, username: str, pools: ThreadPools
     ) -> AsyncIterator[SpawnerUnderTest]:
-        """A spawner with a server that was not started yet; it is stopped in the end."""
+        """A spawner with a server that has not been started; the fixture stops it."""
         tested = SpawnerUnderTest(make_plugin, make_server(username), pools)
         yield tested
         await tested.stop(now=True)
@@ -313,7 +313,7 @@ class MovingServersContract:
 
     @pytest.fixture
     def restart_backend(self) -> RestartBackend:
-        """Say how the backend is restarted, best so that addresses change; to be overridden."""
+        """Return a function that restarts the backend, preferably with new addresses; to be overridden."""
         raise NotImplementedError
 
     async def test_a_server_is_found_where_it_is_after_a_restart_of_its_backend(

@@ -28,7 +28,7 @@ _open = build_opener(ProxyHandler({})).open
 
 
 def make_server(username: str, name: str = "", **changes: Any) -> Server:
-    """Make the record of a server, as the hub hands it to a start.
+    """Make the record of a server, as a start receives it.
 
     Args:
         username: its user.
@@ -36,7 +36,7 @@ def make_server(username: str, name: str = "", **changes: Any) -> Server:
         changes: other fields.
 
     Returns:
-        The record, with a token, a mark and an operation that no other has.
+        The record, with a unique token, mark and operation.
     """
     tail = f"{name}/" if name else ""
     segment = quote_path(username)
@@ -70,7 +70,8 @@ class SpawnerUnderTest:
     """A spawner and one server, called as the hub calls them.
 
     Attributes:
-        make: makes the plugin as a new process of the hub would; its arguments are those of the server.
+        make: makes the plugin as a new process of the hub would; its arguments are command-line arguments
+            of the server.
         server: the record of the server.
         pools: threads for plain functions.
     """
@@ -91,15 +92,15 @@ class SpawnerUnderTest:
 
     @property
     def started(self) -> Endpoint:
-        """What the start answered."""
+        """The return value of the start."""
         assert self.endpoint is not None, "nothing was started"
         return self.endpoint
 
     def new_hub(self, *arguments: str) -> None:
-        """Go on as another process of the hub: nothing is kept but what was saved.
+        """Continue as another process of the hub, with nothing but the saved state.
 
         Args:
-            arguments: for servers that are started from now on.
+            arguments: of servers started from now on.
         """
         plugins = ActivePlugins()
         plugins.add(NAME, self.make(*arguments))
@@ -107,11 +108,11 @@ class SpawnerUnderTest:
 
     @property
     def record(self) -> Server:
-        """The record as every hook but `hub_spawn` gets it: without the environment."""
+        """The record as every hook but `hub_spawn` receives it, without the environment."""
         return replace(self.server, environment={})
 
     async def start(self) -> Endpoint:
-        """Start the server; what has to be saved goes through JSON, as a database does."""
+        """Start the server; pass its state through JSON, as the database does."""
         endpoint = await self.hooks.spawn(NAME, self.server, 60)
         self.endpoint = endpoint
         self.server = replace(
@@ -120,15 +121,15 @@ class SpawnerUnderTest:
         return endpoint
 
     async def poll(self) -> int | Moved | None:
-        """Look whether the server runs, and whether it has moved."""
+        """Poll the server: whether it runs, and whether it has moved."""
         return await self.hooks.poll(NAME, self.record)
 
     async def verifies(self) -> bool:
-        """Ask whether the server itself listens at its recorded address."""
+        """Return whether the server itself listens at its recorded address."""
         return await self.hooks.verify_address(NAME, self.record)
 
     async def follow(self) -> None:
-        """Poll as the hub does and take over a new address, until the server runs at a known one."""
+        """Poll as the hub does and record new addresses, until the server runs at a known one."""
         await until(self._settled)
 
     async def _settled(self) -> bool:
@@ -140,7 +141,7 @@ class SpawnerUnderTest:
         return answer is None and bool(self.server.url)
 
     async def wait(self) -> int:
-        """Wait until the server does not run any more, and get its exit code."""
+        """Wait until the server has ended, and return its exit code."""
         code: int = (await until(self._exited))[0]
         return code
 
@@ -149,31 +150,31 @@ class SpawnerUnderTest:
         await self.hooks.stop(NAME, self.record, now=now)
 
     async def delete(self) -> None:
-        """Delete the server for good; it is stopped."""
+        """Delete the stopped server permanently."""
         await self.hooks.delete_server(NAME, self.record)
 
     async def logs(self, lines: int = 50) -> tuple[str, ...]:
-        """Get the last lines that the server wrote."""
+        """Return the last lines of the server's output."""
         return await self.hooks.logs(NAME, self.record, lines)
 
     async def diagnose(self) -> str:
-        """Ask why the server does not answer; answers what administrators read."""
+        """Return the diagnosis for administrators of a server that does not answer."""
         found = await self.hooks.diagnose(NAME, self.record)
         return ": ".join(filter(None, (found.message, found.detail)))
 
     async def inventory(self) -> dict[str, Found]:
-        """List what runs, by operation."""
+        """List what was launched, by operation."""
         found = await self.hooks.inventory(NAME, self.server.mark)
         assert found is not None, "hub_inventory answers None: this spawner cannot tell what runs"
         return {one.operation: one for one in found}
 
     async def facts(self) -> dict[str, Any]:
-        """Wait until the server answers, and get what it says of itself."""
+        """Wait until the server answers, and return what it reports."""
         facts: dict[str, Any] = await until(self._ask)
         return facts
 
     async def answers(self) -> bool:
-        """Tell whether the server answers now."""
+        """Return whether the server answers now."""
         return await self._ask() is not None
 
     async def _exited(self) -> tuple[int, ...]:
