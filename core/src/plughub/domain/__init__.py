@@ -1,1 +1,1 @@
-"""Rules and records of the field; nothing but the standard library."""
+"""Rules and records of the domain, which depend on nothing but the standard library and idna."""

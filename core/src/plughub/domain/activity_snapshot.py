@@ -1,4 +1,4 @@
-"""What goes on in the hub as a whole, as far as one look tells."""
+"""Snapshot of activity in the hub."""
 
 from __future__ import annotations
 
@@ -7,16 +7,18 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActivitySnapshot:
-    """As long as it stays the same and nothing is under way, no server has changed.
+    """Open operations, hub processes and pending deletions at one moment.
+
+    If two snapshots are equal and no operation is open, no server has changed between them.
 
     Attributes:
-        under_way: operations that are not done.
-        free: one of them waits in the queue or is held by nobody.
-        last_done: when the last one was done, in seconds since the epoch; 0 for never.
-        hubs: processes of the hub.
-        last_joined: when the last of them began, in seconds since the epoch; 0 for never.
-        leaving: users who are being deleted.
-        at: when that was looked at, by the database's clock, in seconds since the epoch.
+        under_way: number of operations that are not done.
+        free: whether one of them is queued or has no valid lease.
+        last_done: end of the latest finished operation, in seconds since the epoch; 0 if there is none.
+        hubs: number of hub processes.
+        last_joined: start of the latest hub process, in seconds since the epoch; 0 if there is none.
+        leaving: number of pending user deletions.
+        at: time of the snapshot by the database's clock, in seconds since the epoch.
     """
 
     under_way: int

@@ -1,4 +1,4 @@
-"""The audit trail: what of an event is kept, and how it is looked up."""
+"""Entries of the audit log and queries for them."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from plughub.domain.events import Event, EventKind
 
 MAX_TEXT: Final = 255
 MAX_DETAIL: Final = 4000
-"""Characters of JSON; of what is longer only the beginning is kept."""
+"""Characters of JSON; a longer detail is cut."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditEntry:
-    """A line of the audit trail.
+    """Entry of the audit log.
 
     Attributes:
-        id: its number, higher for later ones; 0 for one that is not stored yet.
-        at: when, in UTC.
-        kind: what: the kind of the event, or the deed of an admin, such as ``delete-user``.
-        actor: who did it: a user, or ``services/NAME``; empty for the hub itself, or for who is not known.
-        user: to whom; empty for the hub as a whole.
-        server: name of the server, None when it is not about a server.
-        remote_ip: from where; empty when not known.
-        token_id: with which token; empty for a browser session.
+        id: its number, higher for later entries; 0 for an entry that is not stored yet.
+        at: time of the action, in UTC.
+        kind: kind of the event, or the action of an admin, such as ``delete-user``.
+        actor: the user who acted, or ``services/NAME``; empty for the hub itself, or if unknown.
+        user: the affected user; empty for the hub as a whole.
+        server: name of the affected server; None if no server is affected.
+        remote_ip: address of the client; empty if unknown.
+        token_id: id of the token in the request; empty for a browser session.
         detail: JSON-able facts, no secrets.
     """
 
@@ -44,14 +44,14 @@ class AuditEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditQuery:
-    """Which lines are asked for; what is empty or None counts for nothing.
+    """Filters for entries; an empty text or None matches everything.
 
     Attributes:
-        user: to whom.
-        actor: by whom.
-        kind: what.
-        since: not before, in UTC.
-        until: before, in UTC.
+        user: the affected user.
+        actor: the actor.
+        kind: kind of entry.
+        since: earliest time, in UTC.
+        until: end of the period, exclusive, in UTC.
     """
 
     user: str = ""
@@ -62,14 +62,7 @@ class AuditQuery:
 
 
 def entry_of(event: Event) -> AuditEntry:
-    """Turn an event into a line that every database takes.
-
-    Args:
-        event: what happened.
-
-    Returns:
-        The line.
-    """
+    """Convert an event into an entry that fits into the database."""
     detail = dict(event.detail)
     kind = str(detail.pop("deed", event.kind)) if event.kind is EventKind.ADMIN else event.kind.value
     return AuditEntry(
@@ -85,7 +78,7 @@ def entry_of(event: Event) -> AuditEntry:
 
 
 def _text(text: str) -> str:
-    """Take out what a database refuses: halves of characters, and the character that ends texts in C."""
+    """Replace surrogates and null characters, which databases reject, and cut the text to `MAX_TEXT`."""
     return text.encode(errors="replace").decode().replace("\0", "\ufffd")[:MAX_TEXT]
 
 

@@ -1,4 +1,4 @@
-"""Backoff: pauses between tries that fail, each longer than the one before, up to a limit."""
+"""Exponential backoff between failing attempts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Backoff:
-    """How long to wait before the next try.
+    """Delays between failing attempts, which grow exponentially up to a limit.
 
     ::
 
@@ -20,10 +20,10 @@ class Backoff:
             await asyncio.sleep(next(pauses))
 
     Attributes:
-        first: pause after the first failure, in seconds.
-        longest: limit of every pause, in seconds.
-        factor: by which the pause grows with each failure; 1 or more.
-        jitter: fraction of each pause that is random, 0 to 1, so that many callers do not try again at once.
+        first: delay after the first failure, in seconds.
+        longest: limit of every delay, in seconds.
+        factor: growth of the delay with each failure; 1 or more.
+        jitter: random fraction of each delay, 0 to 1, so that many callers do not retry simultaneously.
     """
 
     first: float
@@ -32,10 +32,10 @@ class Backoff:
     jitter: float = 0.0
 
     def after(self, failures: float) -> float:
-        """Return the pause after a number of failures in a row.
+        """Return the delay after a number of consecutive failures.
 
         Args:
-            failures: how many; a count that sinks with time may lie between two numbers.
+            failures: number of failures; may be fractional if the count decays with time.
 
         Returns:
             Seconds; 0 without a failure.
@@ -46,10 +46,10 @@ class Backoff:
         return pause * random.uniform(1 - self.jitter, 1)  # noqa: S311 - spreads load
 
     def pauses(self) -> Iterator[float]:
-        """Return the pauses after the first failure, the second, and so on, without end.
+        """Return an infinite iterator over the delays after the first failure, the second, and so on.
 
         Returns:
-            Seconds each.
+            Delays in seconds.
         """
         return map(self.after, itertools.count(1))
 

@@ -6,19 +6,19 @@ from datetime import UTC, datetime
 
 
 def utcnow() -> datetime:
-    """Tell the time.
+    """Return the current time.
 
     Returns:
-        The time with its zone, UTC.
+        A time-zone-aware time in UTC.
     """
     return datetime.now(UTC)
 
 
 def isoformat(moment: datetime | None) -> str | None:
-    """Write a time as the API does: ISO 8601, microseconds, ``Z``.
+    """Format a time as in the API: ISO 8601 with microseconds and ``Z``.
 
     Args:
-        moment: a time with its zone, or None.
+        moment: a time-zone-aware time, or None.
 
     Returns:
         The text, or None.

@@ -1,8 +1,8 @@
-"""Which requests with a login cookie need fresh proof of who sends them.
+"""Rules for requests with a login cookie that require a recent login.
 
-Where servers share the hub's origin, a page of a hostile server can send requests as whoever looks at it. It
-does not know the password, so that a login that is some minutes old guards what would outlast the page or
-reach others: tokens, shares, and what administrators do.
+If servers share the hub's origin, a page of a hostile server can send requests with the login cookie of its
+visitor. Such a page does not know the visitor's password. Requests with lasting effects or effects on others
+(tokens, shares, actions of administrators) therefore require that the user authenticated recently.
 """
 
 from __future__ import annotations
@@ -13,25 +13,25 @@ from typing import Final
 from plughub.domain.scopes import ScopeFilter
 
 CONFIRM_SECONDS: Final = 600.0
-"""How old the proof may be."""
+"""Longest time since the last authentication."""
 _READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _GRANTING: Final = frozenset({"tokens", "shares"})
-"""Scopes for calls that give others, or programs, what the user holds."""
+"""Scopes of calls that grant the user's permissions to programs or to other users."""
 _OF_ADMINS: Final = ("admin:", "delete:users")
-"""Begin scopes that are an administrator's, whatever they are used for."""
+"""Prefixes of scopes for administrators."""
 
 
 def needs_confirmation(method: str, scopes: Collection[str], resource: ScopeFilter | None, user: str) -> bool:
-    """Tell whether a request needs fresh proof of who sends it.
+    """Return whether a request requires a recent login.
 
     Args:
-        method: of HTTP.
-        scopes: any of which the request needs; none when it is for whoever is logged in.
-        resource: what it is about; None for no single thing.
-        user: name of the user who sends it.
+        method: HTTP method.
+        scopes: the scopes of which the request needs any; empty if any logged-in user may send it.
+        resource: the affected resource; None if there is no single one.
+        user: name of the user who sends the request.
 
     Returns:
-        True when it changes something beyond the user, is an administrator's, or gives something away.
+        True if it affects others than the user, is an administrator's action, or grants access.
     """
     if method in _READING or not scopes:
         return False

@@ -1,4 +1,4 @@
-"""What a config file declares: roles, groups and people, read and checked."""
+"""Roles, groups and users declared in a config file."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _GROUP_KEYS: Final = {"users", "properties"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoleDeclaration:
-    """A role, and who is to hold it.
+    """Role with its declared holders.
 
     Attributes:
         role: the role.
-        users: names of users; None when nothing is said of users.
-        groups: names of groups; None when nothing is said of groups.
-        services: names of services; None when nothing is said of services.
+        users: names of users; None if the config file lists none.
+        groups: names of groups; None if the config file lists none.
+        services: names of services; None if the config file lists none.
     """
 
     role: Role
@@ -38,12 +38,12 @@ class RoleDeclaration:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupDeclaration:
-    """A group, its members and properties.
+    """Group with its declared members and properties.
 
     Attributes:
         name: its name.
-        users: names of users who are to be in it; others stay.
-        properties: what is to be noted; None to leave it.
+        users: names of users to add; other members stay.
+        properties: properties to store; None to keep the stored ones.
     """
 
     name: str
@@ -53,15 +53,15 @@ class GroupDeclaration:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Declarations:
-    """What a config file declares.
+    """Declarations of a config file.
 
     Attributes:
-        roles: the default roles, perhaps changed, and those of the config file.
-        groups: of the config file.
-        services: of the config file.
-        admins: names of admins by authenticator; those of all others by the empty name.
-        blocked: names of people who may not come in, likewise.
-        allowed: names of people who become users at the start because a setting allows them.
+        roles: the default roles, possibly changed, and the roles of the config file.
+        groups: groups of the config file.
+        services: services of the config file.
+        admins: names of admins by authenticator; the empty key applies to all other authenticators.
+        blocked: names of blocked users by authenticator; the empty key applies to all other authenticators.
+        allowed: names of users to create at start because a setting allows them.
         base_url: path of the whole application, below which services are reached.
     """
 
@@ -75,7 +75,7 @@ class Declarations:
 
     @property
     def given_names(self) -> frozenset[str]:
-        """Names of users to whom the config file gives a role, a group, the rights of an admin or a login."""
+        """Names of users to whom the config file grants a role, a group, admin status or a login."""
         listed = [self.allowed, *self.admins.values(), *(group.users for group in self.groups)]
         return frozenset().union(*listed, *(role.users or () for role in self.roles))
 
@@ -83,18 +83,15 @@ class Declarations:
 def read_roles(
     given: Iterable[Any], tree: ScopeTree, extra_user_scopes: Iterable[str] = ()
 ) -> tuple[RoleDeclaration, ...]:
-    """Read the roles of a config file, and add the default ones.
+    """Parse the roles of a config file and add the default roles.
 
     Args:
         given: dicts with name, description, scopes, users, groups and services.
         tree: the scopes of the hub.
-        extra_user_scopes: what every user may do besides; nothing where the user role is given scopes.
-
-    Returns:
-        The roles.
+        extra_user_scopes: scopes to add to the default user role; ignored if the file defines its scopes.
 
     Raises:
-        InvalidError: a role is not good, or is there twice.
+        InvalidError: a role is invalid or declared twice.
     """
     more = tuple(extra_user_scopes)
     tree.check(more, "extra_user_scopes")
@@ -113,23 +110,20 @@ def read_roles(
 
 
 def read_groups(given: Mapping[str, Any]) -> tuple[GroupDeclaration, ...]:
-    """Read the groups of a config file.
+    """Parse the groups of a config file.
 
     Args:
-        given: by name; lists of users, or dicts with users and properties.
-
-    Returns:
-        The groups.
+        given: lists of users, or dicts with users and properties, by name of the group.
 
     Raises:
-        InvalidError: a group is not good.
+        InvalidError: a group is invalid.
     """
     return tuple(_read_group(name, spec) for name, spec in given.items())
 
 
 def _read_role(spec: Any, known: Mapping[str, RoleDeclaration], tree: ScopeTree) -> RoleDeclaration:
     if not isinstance(spec, Mapping) or not isinstance(spec.get("name"), str):
-        raise InvalidError(f"a role is a dict with a name, and not {type(spec).__name__}")
+        raise InvalidError(f"a role must be a dict with a name, not {type(spec).__name__}")
     name = spec["name"]
     if unknown := set(spec) - _ROLE_KEYS:
         raise InvalidError(f"role {name!r} has unknown keys: {', '.join(sorted(unknown))}")

@@ -3,22 +3,22 @@
 ::
 
     HubError
-    ├── InvalidError        the request makes no sense             400
-    │   └── TooLargeError   it is longer than the hub takes        413
-    ├── UnauthorizedError   nobody is logged in                    403
-    ├── ForbiddenError      known, but not allowed                 403
-    │   └── UnconfirmedError   the login is too old for it          403
-    ├── NotFoundError       no such thing, or not to be seen       404
-    ├── ReadOnlyError       stands in the configuration            405
-    ├── ConflictError       exists already, or is in the wrong state  409
-    ├── TooManyError        a limit that the administrator set     429
+    ├── InvalidError        the request is invalid                 400
+    │   └── TooLargeError   the request is too large               413
+    ├── UnauthorizedError   login required                         403
+    ├── ForbiddenError      permission denied                      403
+    │   └── UnconfirmedError   the login is too old                403
+    ├── NotFoundError       missing, or invisible to the user      404
+    ├── ReadOnlyError       set in the configuration               405
+    ├── ConflictError       exists already, or wrong state         409
+    ├── TooManyError        a limit is reached                     429
     ├── SpawnFailedError    the server did not start               500
-    ├── UnavailableError    database or plugin out of order        503
+    ├── UnavailableError    database or plugin is unavailable      503
     ├── PluginError         a plugin failed                        500
     │   └── PluginTimeoutError
-    └── StartError          the hub itself cannot start            exit code
+    └── StartError          the hub cannot start                   exit code
 
-`plughub.web` maps them to statuses, `plughub.cli` to exit codes; nobody else does either.
+Only `plughub.web` maps them to HTTP statuses, and only `plughub.cli` maps them to exit codes.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ import socket
 from typing import Final
 
 RETRY: Final = 1
-"""Exit code when a later start may succeed: a port in use, a database that is away, an unexpected error."""
+"""Exit code if a later start may succeed: a port in use, an unreachable database, an unexpected error."""
 MISTAKE: Final = 2
-"""Exit code for what stays wrong until it is corrected: starting the hub again cannot help."""
+"""Exit code of a permanent error: another start fails until an administrator corrects it."""
 
 _LASTING: Final = frozenset(
     {
@@ -39,16 +39,16 @@ _LASTING: Final = frozenset(
         *(errno.EINVAL, errno.EAFNOSUPPORT, socket.EAI_NONAME),
     }
 )
-"""Errors of the operating system that waiting does not end."""
+"""Permanent errors of the operating system."""
 
 
 class HubError(Exception):
-    """Something went wrong in a way that a person can be told.
+    """Base class of errors whose message can be shown to a user.
 
     Args:
-        message: what happened, for a person.
+        message: what happened, for a user.
         hint: what to do about it.
-        detail: what administrators and the log get besides.
+        detail: more for administrators and the log.
     """
 
     def __init__(self, message: str, *, hint: str = "", detail: str = "") -> None:
@@ -62,26 +62,26 @@ class HubError(Exception):
 
 
 class InvalidError(HubError):
-    """The request makes no sense."""
+    """The request is invalid."""
 
 
 class TooLargeError(InvalidError):
-    """The request, or what it wants stored, is longer than the hub takes."""
+    """The request, or a value to store, is too large."""
 
 
 class UnauthorizedError(HubError):
-    """Nobody is logged in."""
+    """The request has no login and no token."""
 
 
 class ForbiddenError(HubError):
-    """Known, but not allowed."""
+    """The user or service has no permission."""
 
 
 class UnconfirmedError(ForbiddenError):
-    """The login is too old for it: the user has to prove again who they are.
+    """The login is too old for the action: the user must prove their identity again.
 
     Args:
-        confirm_url: path of the page where they can.
+        confirm_url: path of the page for that.
     """
 
     def __init__(self, confirm_url: str) -> None:
@@ -90,23 +90,23 @@ class UnconfirmedError(ForbiddenError):
 
 
 class NotFoundError(HubError):
-    """There is no such thing, or it is not to be seen."""
+    """The resource does not exist, or the user may not see it."""
 
 
 class ReadOnlyError(HubError):
-    """It stands in the configuration and cannot be changed while the hub runs."""
+    """The value is set in the configuration and cannot be changed while the hub runs."""
 
 
 class ConflictError(HubError):
-    """It exists already, or it is in the wrong state."""
+    """The resource exists already or is in the wrong state."""
 
 
 class TooManyError(HubError):
-    """A limit that the administrator set is reached.
+    """A limit set by the administrator is reached.
 
     Args:
-        message: what happened, for a person.
-        retry_after: seconds after which trying again makes sense.
+        message: what happened, for a user.
+        retry_after: seconds until another attempt makes sense.
     """
 
     def __init__(self, message: str, *, retry_after: int = 30) -> None:
@@ -118,9 +118,9 @@ class SpawnFailedError(HubError):
     """A server did not start.
 
     Args:
-        message: what happened, for a person.
-        html: the same with markup.
-        logs: last lines that the server wrote.
+        message: what happened, for a user.
+        html: the message with markup.
+        logs: last lines of the server's output.
         status: HTTP status of the answer.
     """
 
@@ -134,11 +134,11 @@ class SpawnFailedError(HubError):
 
 
 class UnavailableError(HubError):
-    """The database or a plugin is out of order for now.
+    """The database or a plugin is temporarily unavailable.
 
     Args:
-        message: what happened, for a person.
-        retry_after: seconds after which trying again makes sense.
+        message: what happened, for a user.
+        retry_after: seconds until another attempt makes sense.
     """
 
     def __init__(self, message: str, *, retry_after: int = 5) -> None:
@@ -152,7 +152,7 @@ class PluginError(HubError):
     Args:
         plugin: its name.
         hook: the hook that failed.
-        reason: what it said, for administrators and the log.
+        reason: the plugin's error, for administrators and the log.
     """
 
     def __init__(self, plugin: str, hook: str, reason: str) -> None:
@@ -173,10 +173,10 @@ class StartError(HubError):
     """The hub cannot start.
 
     Args:
-        message: what happened, for a person.
+        message: what happened, for an administrator.
         hint: what to do about it.
-        exit_code: `MISTAKE`, or `RETRY` when a later start may succeed.
-        plugin: the plugin that failed; empty when it was none.
+        exit_code: `MISTAKE`, or `RETRY` if a later start may succeed.
+        plugin: the plugin that failed; empty if none did.
     """
 
     def __init__(self, message: str, *, hint: str = "", exit_code: int = MISTAKE, plugin: str = "") -> None:
@@ -186,14 +186,14 @@ class StartError(HubError):
 
 
 def exit_code_of(error: BaseException | None, unsure: int = MISTAKE) -> int:
-    """Tell whether a start that failed may succeed when it is tried again.
+    """Return the exit code for an error that prevents a start.
 
     Args:
-        error: why it failed.
-        unsure: the answer for an error that does not say.
+        error: the error.
+        unsure: the exit code for errors of unknown permanence.
 
     Returns:
-        `RETRY` or `MISTAKE`.
+        `RETRY` if a later start may succeed, otherwise `MISTAKE`.
     """
     if isinstance(error, StartError):
         return error.exit_code

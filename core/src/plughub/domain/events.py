@@ -1,4 +1,4 @@
-"""What happened: the records that `hub_event` tells."""
+"""Events that `hub_event` reports."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, Final
 
 
 class EventKind(enum.StrEnum):
-    """What can happen."""
+    """Kind of an event."""
 
     LOGIN = "login"
     LOGIN_REFUSED = "login-refused"
@@ -32,12 +32,12 @@ class EventKind(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Actor:
-    """Who does something, from where and with what.
+    """Author of an action, with the client address and token.
 
     Attributes:
-        name: of the user; ``services/NAME`` for a service, empty for the hub itself.
-        remote_ip: address of the browser or program; empty when not known.
-        token_id: id of the token that was sent; empty for a browser session.
+        name: name of the user; ``services/NAME`` for a service, empty for the hub itself.
+        remote_ip: address of the browser or program; empty if unknown.
+        token_id: id of the token in the request; empty for a browser session.
     """
 
     name: str = ""
@@ -51,16 +51,16 @@ THE_HUB: Final = Actor()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """Something that happened.
+    """Event in the hub.
 
     Attributes:
-        kind: what.
-        at: when, in UTC.
-        user: to whom.
-        server: name of the server, None when it is not about a server.
-        actor: who did it: a user, or ``services/NAME``; empty for the hub itself.
-        remote_ip: from where; empty when not known.
-        token_id: with which token; empty for a browser session.
+        kind: kind of the event.
+        at: time of the event, in UTC.
+        user: the affected user.
+        server: name of the affected server; None if no server is affected.
+        actor: the user who acted, or ``services/NAME``; empty for the hub itself.
+        remote_ip: address of the client; empty if unknown.
+        token_id: id of the token in the request; empty for a browser session.
         detail: JSON-able facts, no secrets.
     """
 

@@ -15,15 +15,15 @@ MAX_GROUP_NAME: Final = 255
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """A group, as stored.
+    """Stored group.
 
     Attributes:
         id: key of the row.
         name: its name.
-        users: names of its members, sorted.
-        roles: names of its roles, sorted; its members have them too.
-        scopes: scopes of those roles and of servers that are shared with the group, not expanded.
-        properties: whatever an administrator notes.
+        users: sorted names of its members.
+        roles: sorted names of its roles, which apply to its members.
+        scopes: unexpanded scopes of those roles and of servers shared with the group.
+        properties: arbitrary notes of administrators.
     """
 
     id: int
@@ -35,16 +35,10 @@ class Group:
 
 
 def check_group_name(name: str) -> str:
-    """Check the name of a group.
-
-    Args:
-        name: the name.
-
-    Returns:
-        The name.
+    """Return the name of a group if it is valid.
 
     Raises:
-        InvalidError: it is empty, too long, has control characters or outer spaces.
+        InvalidError: it is empty, too long, or has control characters or outer spaces.
     """
     control = any(unicodedata.category(sign).startswith("C") for sign in name)
     if not name or len(name) > MAX_GROUP_NAME or control or name != name.strip():

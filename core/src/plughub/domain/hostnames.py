@@ -1,4 +1,4 @@
-"""Host names below the hub's own: one for each user and each service, and never one for two of them."""
+"""Unique host names below the hub's own for users and services."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from urllib.parse import quote
 import idna
 
 HostHook = Callable[[str, str, str], str]
-"""Gets a name, the host of the hub and ``user`` or ``service``; returns a host name."""
+"""Function from a name, the host of the hub and ``user`` or ``service`` to a host name."""
 
 MAX_LABEL: Final = 63
 MAX_HOST: Final = 253
@@ -28,22 +28,20 @@ _STUB: Final = 8
 _RESERVED: Final = frozenset(
     {"autoconfig", "autodiscover", "isatap", "localhost", "mta-sts", "www", "wpad", _LEGACY_SERVICES}
 )
-"""Labels by which browsers and mail programs look for more than a web page."""
+"""Labels that browsers and mail programs use for discovery."""
 
 
 def idna_host(name: str, domain: str, kind: str) -> str:
-    """Return the host of a user or service, as JupyterHub's hook ``idna`` forms it.
+    """Return the host of a user or service as JupyterHub's hook ``idna`` does.
 
-    A name that is a DNS label is its own label, another script is encoded by IDNA 2008. Every other name,
-    and each that could be taken for such a form, becomes its safe characters and 128 bits of its hash.
+    A name that is a DNS label is used unchanged, and a name in another script is encoded by IDNA 2008. Every
+    other name, and each name that could be mistaken for an encoded one, becomes its safe characters and 128
+    bits of its hash.
 
     Args:
         name: normalised name.
         domain: host of the hub.
         kind: ``user`` or ``service``.
-
-    Returns:
-        The host name.
     """
     if kind == SERVICE:
         label = _plain(name, MAX_LABEL - len(_SERVICE_SUFFIX))
@@ -54,18 +52,15 @@ def idna_host(name: str, domain: str, kind: str) -> str:
 
 
 def legacy_host(name: str, domain: str, kind: str) -> str:
-    """Return the host of a user or service, as JupyterHub's hook ``legacy`` forms it.
+    """Return the host of a user or service as JupyterHub's hook ``legacy`` does.
 
-    All services share one host. Unlike JupyterHub's, a name with a dot stays one label: the owner of a host
-    may set cookies for all hosts below it.
+    All services share one host. Unlike in JupyterHub, a name with a dot stays one label, because the owner of
+    a host may set cookies for all hosts below it.
 
     Args:
         name: normalised name.
         domain: host of the hub.
         kind: ``user`` or ``service``.
-
-    Returns:
-        The host name.
     """
     if kind == SERVICE:
         return f"{_LEGACY_SERVICES}.{domain}"
@@ -79,18 +74,18 @@ def legacy_host(name: str, domain: str, kind: str) -> str:
 
 
 def is_host_name(host: str) -> bool:
-    """Tell whether a text is a host name in lower case, without a port."""
+    """Return whether a text is a lower-case host name without a port."""
     return _HOST.fullmatch(host) is not None
 
 
 def _plain(name: str, longest: int = MAX_LABEL) -> str:
-    """Return the name when it is a label that no other form has, else nothing."""
+    """Return the name if it is a label that cannot be mistaken for another form, otherwise an empty text."""
     good = len(name) <= longest and _LABEL.fullmatch(name) and "--" not in name and not name.isdecimal()
     return name if good and name not in _RESERVED else ""
 
 
 def _encoded(name: str) -> str:
-    """Return the name in the encoding of IDNA 2008 when it can be read back from it, else nothing."""
+    """Return the IDNA 2008 encoding of the name if it is reversible, otherwise an empty text."""
     if name.isascii() or "." in name:
         return ""
     try:

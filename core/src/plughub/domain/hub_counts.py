@@ -1,4 +1,4 @@
-"""The hub as a whole in a few numbers."""
+"""Statistics of the whole hub."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ PERIODS: Final[Mapping[str, timedelta]] = {
     "7d": timedelta(days=7),
     "30d": timedelta(days=30),
 }
-"""For which it is counted how many users were active."""
+"""Periods for which active users are counted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HubCounts:
-    """What the database tells about the hub as a whole; the same in all its processes.
+    """Statistics from the database, the same in all hub processes.
 
     Attributes:
-        users: how many there are.
-        active_users: how many were active, by period.
-        running_servers: how many run.
-        starts_queued: starts that wait for their turn.
-        operations: starts and stops that go on, those that wait too, by kind.
+        users: number of users.
+        active_users: number of active users by period.
+        running_servers: number of running servers.
+        starts_queued: number of queued starts.
+        operations: number of open operations by kind, including queued starts.
     """
 
     users: int = 0

@@ -1,4 +1,4 @@
-"""IP addresses as requests, sockets and settings spell them."""
+"""IP addresses in the spellings of requests, sockets and settings."""
 
 from __future__ import annotations
 
@@ -10,13 +10,10 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 def parse_address(text: str) -> Address | None:
-    """Read an address; an IPv4 address that is spelled as an IPv6 one counts as what it is.
-
-    Args:
-        text: the address; a zone after ``%`` is left out.
+    """Parse an address, without its zone; an IPv4-mapped IPv6 address becomes an IPv4 address.
 
     Returns:
-        The address; None when it is none.
+        The address, or None if the text is not one.
     """
     try:
         found = ipaddress.ip_address(text.partition("%")[0])
@@ -26,18 +23,15 @@ def parse_address(text: str) -> Address | None:
 
 
 def unmapped(address: Address) -> Address:
-    """Return the IPv4 address that an address stands for, or the address itself."""
+    """Return the IPv4 address of an IPv4-mapped address, or the address itself."""
     return getattr(address, "ipv4_mapped", None) or address
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether a host means the machine that connects to it, whichever that is.
-
-    Args:
-        host: an address or a name. Names are not looked up.
+    """Return whether a host always refers to the machine that connects to it. Names are not resolved.
 
     Returns:
-        True for loopback addresses, for those that mean all interfaces, and for ``localhost``.
+        True for loopback addresses, unspecified addresses and ``localhost``.
     """
     name = host.lower().rstrip(".")
     if name in {"localhost", "localhost.localdomain", "ip6-localhost", "ip6-loopback"}:
@@ -49,14 +43,7 @@ def is_loopback(host: str) -> bool:
 
 
 def leads_to_loopback(url: str) -> bool:
-    """Tell whether an address means the machine that connects to it.
-
-    Args:
-        url: such as ``http://127.0.0.1:8888``.
-
-    Returns:
-        True also for what is no address.
-    """
+    """Return whether a URL refers to the machine that connects to it; True for an invalid URL."""
     try:
         return is_loopback(urlsplit(url).hostname or "localhost")
     except ValueError:
@@ -64,7 +51,7 @@ def leads_to_loopback(url: str) -> bool:
 
 
 def _short_address(text: str) -> Address | None:
-    """Read ``127.1`` and its like, which the system connects to as well."""
+    """Parse short forms such as ``127.1``, to which the operating system connects as well."""
     try:
         return ipaddress.IPv4Address(socket.inet_aton(text)) if text[:1].isdigit() else None
     except OSError:

@@ -1,4 +1,4 @@
-"""How many of a thing one user may have, so that no user fills the database or the lists of others."""
+"""Limits per user, so that no user can fill the database or the lists of others."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ from typing import Final
 from plughub.domain.errors import InvalidError
 
 MAX_TOKENS: Final = 1000
-"""API tokens of a user that have not ended, unless the configuration says otherwise."""
+"""Default limit of valid API tokens per user."""
 MAX_OAUTH_TOKENS: Final = 200
-"""Tokens of a user for one server or service; the newest stay."""
+"""Tokens of a user for one server or service; the newest are kept."""
 MAX_OAUTH_CODES: Final = 100
-"""OAuth codes of a user that have not been used and not ended."""
+"""Unused, unexpired OAuth codes per user."""
 MAX_SHARE_CODES: Final = 100
-"""Share codes of a server that have not ended."""
+"""Unexpired share codes per server."""
 
 
 def check_room(found: int, limit: int, what: str, remedy: str) -> None:
-    """Refuse one more of a thing.
+    """Refuse another item if the limit is reached.
 
     Args:
-        found: how many there are.
-        limit: how many there may be; 0 for any number.
-        what: who has them and what they are, such as ``alice already has the maximum of %d API tokens``.
-        remedy: what to do about it.
+        found: current number of items.
+        limit: largest number; 0 for no limit.
+        what: message, such as ``alice already has the maximum of %d API tokens``.
+        remedy: hint for the user.
 
     Raises:
-        InvalidError: there is no room.
+        InvalidError: the limit is reached.
     """
     if limit and found >= limit:
         raise InvalidError(what % limit, hint=remedy)

@@ -1,17 +1,17 @@
-"""How fast tries to log in are let through: pauses after wrong passwords, by name and by address.
+"""Throttling of login attempts by username and address.
 
-Three counts decide about a try:
+Three counts decide about an attempt:
 
-- that of the name from this address: after some wrong passwords each further one doubles a pause;
-- that of the name from everywhere, and that of the address for all names: after many wrong passwords tries
-  are let through at a slow pace, each in its turn.
+- The count of the username at this address: after some wrong passwords each further one doubles a delay.
+- The count of the username from everywhere, and the count of the address for all usernames: after many wrong
+  passwords, attempts are admitted one after another at a slow pace.
 
-A user who logged in from an address lately is known there: the pace of name and address does not hold for
-them, so that a stranger elsewhere cannot keep them out.
+A user who logged in from an address recently is known there. The pace of username and address does not apply
+to known users, so that an attacker elsewhere cannot lock them out.
 
-The first count is raised before a plugin is asked, so that tries at the same moment count too, and lowered
-again when the password was right or nothing was found out. The others are raised by wrong passwords alone:
-many users behind one address may log in at the same moment.
+The first count is incremented before a plugin is asked, so that simultaneous attempts count as well, and
+decremented if the password was right or the attempt was undecided. Only wrong passwords increment the other
+counts, because many users behind one address may log in at the same time.
 """
 
 from __future__ import annotations
@@ -26,26 +26,26 @@ from plughub.domain.backoff import Backoff
 from plughub.domain.ip_addresses import parse_address
 
 SECONDS_PER_TRY: Final = 2.0
-"""First pause of a name at an address; pace of a name or address: one try in so many seconds."""
+"""First delay of a username at an address, and interval between paced attempts."""
 FORGET_PAIR: Final = 600.0
 FORGET_NAME: Final = 60.0
 FORGET_ADDRESS: Final = 10.0
-"""Seconds after which a count is one lower."""
+"""Seconds in which a count decays by one."""
 KNOWN_SECONDS: Final = 30 * 86_400.0
 FORGOTTEN_SECONDS: Final = 86_400.0
-"""Seconds after which a count that did not change is of no use any more."""
+"""Seconds after which an unchanged count can be deleted."""
 _PREFIX: Final = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoginLimits:
-    """How many wrong passwords are free, and how long pauses grow.
+    """Limits for wrong passwords and delays.
 
     Attributes:
-        tries: wrong passwords of one name from one address before pauses begin.
-        longest_pause: of them, in seconds; 0 for no pauses and no pace at all.
-        tries_of_name: wrong passwords of one name from everywhere before the pace holds.
-        tries_of_address: wrong passwords of one address, whatever the names, before the pace holds.
+        tries: wrong passwords of one username from one address before delays begin.
+        longest_pause: longest delay in seconds; 0 disables throttling.
+        tries_of_name: wrong passwords of one username from everywhere before attempts are paced.
+        tries_of_address: wrong passwords from one address for all usernames before attempts are paced.
     """
 
     tries: int = 5
@@ -56,14 +56,14 @@ class LoginLimits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptRecord:
-    """What is remembered of a name, an address, or both together. Times are seconds since the epoch.
+    """Stored count of a username, of an address, or of both together. Times are seconds since the epoch.
 
     Attributes:
-        count: wrong passwords; it sinks with time.
-        at: when that was the count.
-        until: no try before.
-        turn: the next try is let through though the pace of name or address holds.
-        known: when somebody logged in; 0 for never.
+        count: wrong passwords, decaying with time.
+        at: time for which the count is exact.
+        until: earliest time of the next attempt.
+        turn: whether the next attempt is admitted regardless of the pace.
+        known: time of the last login; 0 for none.
     """
 
     count: float = 0.0
@@ -73,39 +73,33 @@ class AttemptRecord:
     known: float = 0.0
 
     def left(self, now: float, forget: float) -> float:
-        """Give the count as it is now.
+        """Return the decayed count.
 
         Args:
-            now: the time.
-            forget: seconds after which it is one lower.
-
-        Returns:
-            The count.
+            now: the current time.
+            forget: seconds in which the count decays by one.
         """
         return max(0.0, self.count - max(0.0, now - self.at) / forget)
 
     def counted(self, now: float, forget: float, by: float) -> AttemptRecord:
-        """Raise or lower the count.
+        """Return the record with a changed count.
 
         Args:
-            now: the time.
-            forget: seconds after which it is one lower.
-            by: how much.
-
-        Returns:
-            The changed record.
+            now: the current time.
+            forget: seconds in which the count decays by one.
+            by: change of the count.
         """
         return replace(self, count=max(0.0, self.left(now, forget) + by), at=now)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptKeys:
-    """Under which keys the counts of a try stand.
+    """Keys of the counts of an attempt.
 
     Attributes:
-        pair: name and address; empty when no name was sent.
-        name: the name; empty when none was sent.
-        address: the address.
+        pair: key of username and address; empty without a username.
+        name: key of the username; empty without a username.
+        address: key of the address.
     """
 
     pair: str
@@ -114,18 +108,18 @@ class AttemptKeys:
 
     @property
     def all(self) -> tuple[str, ...]:
-        """Those that are there, in the order in which every process locks them."""
+        """The non-empty keys, in the order in which every process locks them."""
         return tuple(sorted(filter(None, (self.pair, self.name, self.address))))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptCounts:
-    """The counts that decide about a try.
+    """Counts that decide about an attempt.
 
     Attributes:
-        pair: of the name from this address.
-        name: of the name from everywhere.
-        address: of the address.
+        pair: count of the username at this address.
+        name: count of the username from everywhere.
+        address: count of the address.
     """
 
     pair: AttemptRecord = field(default_factory=AttemptRecord)
@@ -135,11 +129,11 @@ class AttemptCounts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """What is decided about a try.
+    """Decision about an attempt.
 
     Attributes:
-        wait: seconds after which it may come again; 0 when it is let through.
-        counts: what is to be remembered.
+        wait: seconds until it may be repeated; 0 if it is admitted.
+        counts: the counts to store.
     """
 
     wait: float
@@ -147,14 +141,11 @@ class Decision:
 
 
 def keys_of(name: str, address: str) -> AttemptKeys:
-    """Give the keys of a try: hashes, so that they have one length whatever was typed.
+    """Return the keys of an attempt: hashes, which have a fixed length.
 
     Args:
-        name: normalised name; empty for a login without one.
-        address: of the browser; of one with IPv6 the network counts.
-
-    Returns:
-        The keys.
+        name: normalised username; empty for a login without one.
+        address: address of the browser; for IPv6 its network counts.
     """
     where = network_of(address)
     if not name:
@@ -166,14 +157,7 @@ def keys_of(name: str, address: str) -> AttemptKeys:
 
 
 def network_of(address: str) -> str:
-    """Give what one party can have many addresses of: the /64 of IPv6.
-
-    Args:
-        address: of a browser.
-
-    Returns:
-        The address or its network; what is no address as it is.
-    """
+    """Return the /64 network of an IPv6 address, all of which one client may use; other texts unchanged."""
     found = parse_address(address)
     if found is None:
         return address
@@ -183,35 +167,32 @@ def network_of(address: str) -> str:
 
 
 def pause_of(counts: AttemptCounts, limits: LoginLimits, now: float, *, named: bool) -> float:
-    """Tell how long a try has to wait whatever else is decided; asking changes nothing.
+    """Return the minimum delay of an attempt without changing any count.
 
     Args:
-        counts: what is remembered.
-        limits: how long the pauses are.
-        now: the time.
-        named: a name was sent.
+        counts: the stored counts.
+        limits: the limits.
+        now: the current time.
+        named: whether the attempt has a username.
 
     Returns:
-        Seconds; 0 for a try about which `decide` has to be asked.
+        Seconds; 0 if `decide` has to decide.
     """
     wait = max(0.0, (counts.pair if named else counts.address).until - now)
     if wait or not named or _is_exempt(counts, now):
         return wait
-    # Turns are given for as long ahead as the longest pause: no flood of tries keeps others out for longer.
+    # Turns are reserved at most one longest delay ahead, so that no flood of attempts blocks others longer.
     return limits.longest_pause if _slot(counts, now) - now > limits.longest_pause else 0.0
 
 
 def decide(counts: AttemptCounts, limits: LoginLimits, now: float, *, named: bool) -> Decision:
-    """Decide whether a try is let through, and count it as a wrong one of this name at this address for now.
+    """Decide whether an attempt is admitted, and count it as a wrong password for now.
 
     Args:
-        counts: what is remembered.
-        limits: how many are free.
-        now: the time.
-        named: a name was sent.
-
-    Returns:
-        The decision.
+        counts: the stored counts.
+        limits: the limits.
+        now: the current time.
+        named: whether the attempt has a username.
     """
     wait = pause_of(counts, limits, now, named=named)
     if wait:
@@ -235,15 +216,7 @@ def decide(counts: AttemptCounts, limits: LoginLimits, now: float, *, named: boo
 
 
 def wrong(counts: AttemptCounts, now: float) -> AttemptCounts:
-    """Note that the password of a try was wrong.
-
-    Args:
-        counts: what is remembered.
-        now: the time.
-
-    Returns:
-        What is to be remembered.
-    """
+    """Return the counts after a wrong password."""
     return replace(
         counts,
         name=counts.name.counted(now, FORGET_NAME, 1),
@@ -252,45 +225,29 @@ def wrong(counts: AttemptCounts, now: float) -> AttemptCounts:
 
 
 def right(counts: AttemptCounts, now: float) -> AttemptCounts:
-    """Note that the password of a try was right: the name begins again at this address, and is known there.
-
-    Args:
-        counts: what is remembered.
-        now: the time.
-
-    Returns:
-        What is to be remembered.
-    """
+    """Return the counts after a login: the count at this address is reset, and the user is known there."""
     return replace(counts, pair=AttemptRecord(at=now, known=now))
 
 
 def undecided(counts: AttemptCounts, now: float) -> AttemptCounts:
-    """Note that nothing could be found out about a try: it does not count.
-
-    Args:
-        counts: what is remembered.
-        now: the time.
-
-    Returns:
-        What is to be remembered.
-    """
+    """Return the counts after an attempt without a result, which does not count."""
     return replace(counts, pair=replace(counts.pair.counted(now, FORGET_PAIR, -1), until=0.0))
 
 
 def _paced(tries: AttemptRecord, slot: float, now: float, forget: float, free: int) -> AttemptRecord:
-    """Let the next try wait until a slot is over, where too many were wrong."""
+    """Postpone the next attempt beyond a slot if there were too many wrong passwords."""
     if tries.left(now, forget) < free:
         return tries
     return replace(tries, until=slot + SECONDS_PER_TRY)
 
 
 def _slot(counts: AttemptCounts, now: float) -> float:
-    """Give the time of the next turn of name and address."""
+    """Return the time of the next turn of username and address."""
     return max(now, counts.name.until, counts.address.until)
 
 
 def _is_exempt(counts: AttemptCounts, now: float) -> bool:
-    """Tell whether the pace does not hold: a turn has come, or the user is known at the address."""
+    """Return whether the pace does not apply: a turn has come, or the user is known at the address."""
     known = counts.pair.known
     return counts.pair.turn or (bool(known) and now - known < KNOWN_SECONDS)
 

@@ -1,4 +1,4 @@
-"""The machines on which hubs, proxies and servers run, and what a proxy reaches from its own."""
+"""Machines of hubs, proxies and servers, and the addresses that a proxy reaches."""
 
 from __future__ import annotations
 
@@ -9,41 +9,38 @@ from plughub.domain.ip_addresses import leads_to_loopback
 
 @dataclass(frozen=True, slots=True)
 class Machines:
-    """Where the processes of the hub and its proxy run.
+    """Machines of the hub processes and of the proxy.
 
     Attributes:
-        proxy: the machine of the proxy; empty when all hubs share one, wherever it runs.
-        hubs: the machines on which hub processes are alive.
+        proxy: the machine of the proxy; empty if all hub processes share one proxy on any machine.
+        hubs: the machines with live hub processes.
     """
 
     proxy: str = ""
     hubs: frozenset[str] = frozenset()
 
     def reaches(self, url: str, host: str) -> bool:
-        """Tell whether the proxy gets to what listens at an address on a machine, and to nothing else.
+        """Return whether the proxy reaches the right process at an address of a machine.
 
-        At a loopback address every machine has something else. A proxy that all hubs share may be on
-        any machine: such an address is right for it only while there is one machine.
+        A loopback address refers to a different process on every machine. A shared proxy may run on any
+        machine, so a loopback address is correct for it only while there is one machine.
 
         Args:
             url: the address.
-            host: the machine; empty when the address means the same on all.
-
-        Returns:
-            False when the address leads elsewhere.
+            host: the machine; empty if the address means the same on all machines.
         """
         if not host or not leads_to_loopback(url):
             return True
         return host == self.proxy if self.proxy else self.hubs <= {host}
 
     def may_differ(self, url: str, host: str) -> bool:
-        """Tell whether there may be a proxy that does not get to what listens at an address.
+        """Return whether a proxy may exist that does not reach an address.
 
         Args:
             url: the address.
-            host: the machine; empty when the address means the same on all.
+            host: the machine; empty if the address means the same on all machines.
 
         Returns:
-            True for a loopback address when hubs run on other machines, too.
+            True for a loopback address if hub processes run on other machines as well.
         """
         return bool(host) and leads_to_loopback(url) and not self.hubs <= {host}

@@ -1,4 +1,4 @@
-"""Names of users, servers and roles: normalised once, checked once, escaped without collisions."""
+"""Names of users, servers and roles: normalization, validation, and escaping without collisions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from plughub.domain.errors import InvalidError
 
 MAX_USERNAME: Final = 255
 MAX_ESCAPED: Final = 900
-"""Characters of a username in an address; the database has room for 1023 with what stands around it."""
+"""Escaped characters of a username in a URL; the database stores URLs of up to 1023 characters."""
 MAX_DISPLAY_NAME: Final = 255
 _MAX_SERVER_NAME: Final = 30
 _SERVER_NAME: Final = re.compile(r"[a-z](?:-?[a-z0-9]){0,29}")
@@ -22,12 +22,12 @@ URL_SAFE: Final = "@"
 
 
 def normalize_username(name: str) -> str:
-    """Bring a name to the one form in which the hub knows it.
+    """Return the canonical form of a username.
 
-    Compatibility forms are folded (full-width letters), case is folded, outer space is dropped.
+    Applies compatibility normalization (full-width letters), lower case, and strips outer space.
 
     Args:
-        name: as it was typed.
+        name: the name as typed.
 
     Returns:
         The normalised name.
@@ -36,17 +36,14 @@ def normalize_username(name: str) -> str:
 
 
 def check_username(name: str, pattern: str = "") -> str:
-    """Check a normalised name.
+    """Return a normalised username if it is valid.
 
     Args:
         name: the name.
-        pattern: a regular expression that the whole name must match; empty for any.
-
-    Returns:
-        The name.
+        pattern: a regular expression that must match the whole name; empty for any.
 
     Raises:
-        InvalidError: it cannot be the name of a user.
+        InvalidError: it is not a valid username.
     """
     shown = shorten(name)
     if not name:
@@ -54,11 +51,11 @@ def check_username(name: str, pattern: str = "") -> str:
     if len(name) > MAX_USERNAME:
         raise InvalidError(f"the username is longer than {MAX_USERNAME} characters: {shown}")
     if len(quote(name.encode(errors="replace"), safe=URL_SAFE)) > MAX_ESCAPED:
-        raise InvalidError(f"the username is too long for an address, in which it is escaped: {shown}")
+        raise InvalidError(f"the username is too long for a URL, in which it is escaped: {shown}")
     if "/" in name or any(unicodedata.category(sign).startswith("C") for sign in name):
-        raise InvalidError(f"the username has a slash or a control character in it: {shown}")
+        raise InvalidError(f"the username contains a slash or a control character: {shown}")
     if not name.strip(".") or not unquote(name).strip("."):
-        raise InvalidError(f"the username has dots only: {shown}")
+        raise InvalidError(f"the username consists of dots only: {shown}")
     if name != name.strip():
         raise InvalidError(f"the username begins or ends with a space: {shown}")
     if pattern and not re.fullmatch(pattern, name):
@@ -67,16 +64,12 @@ def check_username(name: str, pattern: str = "") -> str:
 
 
 def check_server_name(name: str) -> str:
-    """Check the name of a named server: 1 to 30 of ``a-z0-9-``, a letter first, no double hyphen.
+    """Return the name of a server if it is valid: 1 to 30 of ``a-z0-9-``, first a letter, no double hyphen.
 
-    Args:
-        name: the name; the empty name is the default server's and always good.
-
-    Returns:
-        The name.
+    The empty name of the default server is valid.
 
     Raises:
-        InvalidError: it breaks the rule.
+        InvalidError: it is not a valid name.
     """
     if name and not (len(name) <= _MAX_SERVER_NAME and _SERVER_NAME.fullmatch(name)):
         raise InvalidError(
@@ -87,15 +80,7 @@ def check_server_name(name: str) -> str:
 
 
 def similar_server_name(name: str, taken: Collection[str]) -> str:
-    """Make a good name for a server out of one that breaks the rule.
-
-    Args:
-        name: the name that it has.
-        taken: names of the other servers of its user.
-
-    Returns:
-        A name that keeps the rule and is not taken.
-    """
+    """Return a valid name for a server that resembles an invalid one and is not taken."""
     slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
     slug = slug if slug[:1].isalpha() else f"s-{slug}"
     slug = slug[:_MAX_SERVER_NAME].strip("-")
@@ -104,16 +89,10 @@ def similar_server_name(name: str, taken: Collection[str]) -> str:
 
 
 def check_display_name(name: str) -> str:
-    """Bring a display name to its normal form and check it.
-
-    Args:
-        name: free text, at most 255 printable characters.
-
-    Returns:
-        The text, NFC-normalised, with single inner spaces.
+    """Return a display name in NFC with single inner spaces.
 
     Raises:
-        InvalidError: too long, or with control characters.
+        InvalidError: it is longer than 255 characters or has control characters.
     """
     text = " ".join(unicodedata.normalize("NFC", name).split(" ")).strip()
     text = re.sub(" {2,}", " ", text)
@@ -123,15 +102,15 @@ def check_display_name(name: str) -> str:
 
 
 def escape(name: str, safe: frozenset[str] = _SAFE, mark: str = "-") -> str:
-    """Escape a name for places that take few characters, so that no two names become one.
+    """Escape a name for places that allow few characters, without collisions.
 
-    Every byte of a character that is not safe becomes the mark and two hexadecimal digits; the mark itself
-    is never safe. So the name can be read back, which makes the escape injective.
+    Every byte of an unsafe character becomes the mark and two hexadecimal digits. The mark itself is never
+    safe, so the escape is reversible and therefore injective.
 
     Args:
         name: any text.
-        safe: characters that stay.
-        mark: begins an escape.
+        safe: characters that are not escaped.
+        mark: first character of an escape.
 
     Returns:
         The escaped name.
@@ -143,14 +122,13 @@ def escape(name: str, safe: frozenset[str] = _SAFE, mark: str = "-") -> str:
 
 
 def unique_name(user: str, server: str, *, max_length: int = 0, separator: str = "--") -> str:
-    """Name a thing that belongs to one server, such as a container or a unit.
+    """Return a unique name for something that belongs to one server, such as a container or a unit.
 
     Args:
         user: name of the user.
         server: name of the server, empty for the default one.
-        max_length: where the place has a limit, a longer name is cut and ended with a hash of the
-            whole; 0 for no limit.
-        separator: stands between the two. It cannot appear inside an escaped name, because a mark is
+        max_length: longest name; a longer one is cut and ends with a hash of the whole. 0 for no limit.
+        separator: text between the two names. It cannot occur inside an escaped name, because a mark is
             always followed by a digit.
 
     Returns:
@@ -166,26 +144,26 @@ def unique_name(user: str, server: str, *, max_length: int = 0, separator: str =
 def quote_path(name: str) -> str:
     """Escape a name for one segment of a URL path, as JupyterHub does.
 
-    Everything that is written with a name in it goes through here: prefixes, routes, links, redirects. What
-    stays has no other meaning in a regular expression, a cookie's path or the configuration of a proxy.
+    All prefixes, routes, links and redirects with names use this function. The unescaped characters have no
+    special meaning in regular expressions, cookie paths or proxy configurations.
 
     Args:
         name: name of a user, server, group or service.
 
     Returns:
-        The segment: all but letters, digits and ``_.-~@`` is escaped.
+        The segment, in which all characters except letters, digits and ``_.-~@`` are escaped.
     """
     return quote(name, safe=URL_SAFE)
 
 
 def shorten(text: str, length: int = 32) -> str:
-    """Make a text fit for a log line or a message, whatever somebody sent.
+    """Return a short printable form of untrusted text for logs and messages.
 
     Args:
         text: any text.
-        length: characters to keep.
+        length: number of characters to keep.
 
     Returns:
-        Its representation without control characters, cut.
+        The quoted text without control characters.
     """
     return repr(text if len(text) <= length else text[:length] + "…")

@@ -1,4 +1,4 @@
-"""OAuth clients and codes, and the tokens that they lead to."""
+"""OAuth clients, codes and tokens."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ from typing import Final
 from urllib.parse import quote
 
 MAX_CLIENT_ID: Final = 255
-"""Characters that the database has room for."""
+"""Characters that fit into the database column."""
 _CUT: Final = 200
 
 IDENTIFY: Final = "identify"
-"""What every client may ask for: who is there."""
+"""Scope that every client may request: the identity of the user."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OAuthClient:
-    """A client of the hub's OAuth2 provider: a server of a user, or a service.
+    """Client of the hub's OAuth2 provider: a server of a user, or a service.
 
     Attributes:
         identifier: its client id.
         secret: hash of its secret.
-        redirect_uri: the only address to which a code is sent; may be a path.
-        description: what the consent page calls it.
-        allowed_scopes: what its tokens may hold.
-        server_id: the server that it is; None for a service.
+        redirect_uri: the only address to which codes are sent; may be a path.
+        description: its name on the consent page.
+        allowed_scopes: scopes that its tokens may have.
+        server_id: key of the server; None for a service.
         user: name of the server's user; empty for a service.
         server: name of the server.
         service: name of the service; empty for a server.
-        no_confirm: visitors are not asked.
+        no_confirm: whether the consent page is skipped.
     """
 
     identifier: str
@@ -47,16 +47,16 @@ class OAuthClient:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OAuthCode:
-    """A code on its way from the hub through the browser to a client.
+    """Authorization code, sent from the hub through the browser to a client.
 
     Attributes:
         code: the code.
-        client_id: for whom.
-        user_id: who agreed.
-        redirect_uri: where it was sent.
+        client_id: the client that may redeem it.
+        user_id: key of the user who consented.
+        redirect_uri: the address to which it was sent.
         session_id: login session of the browser.
-        scopes: what was agreed to.
-        expires_at: seconds since the epoch.
+        scopes: the granted scopes.
+        expires_at: expiry in seconds since the epoch.
         challenge: PKCE challenge; empty for none.
         challenge_method: ``S256`` or ``plain``.
     """
@@ -74,21 +74,21 @@ class OAuthCode:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenRecord:
-    """A token, as stored; its text is not.
+    """Stored token, without its text.
 
     Attributes:
         id: key of the row; the API calls it ``a<id>``.
-        user_id: its owner, when that is a user.
-        service_id: its owner, when that is a service.
-        owner: name of its owner.
-        client_id: the OAuth client it was made for; ``jupyterhub`` for plain API tokens.
-        client_description: what pages call that client.
-        session_id: login session that it ends with.
-        note: what its owner wrote.
-        scopes: what it may do, not expanded.
-        created: when it was made.
-        last_activity: when it was used last.
-        expires_at: when it ends.
+        user_id: key of the owner if it is a user.
+        service_id: key of the owner if it is a service.
+        owner: name of the owner.
+        client_id: the OAuth client it was issued to; ``jupyterhub`` for plain API tokens.
+        client_description: name of that client on pages.
+        session_id: login session whose end revokes the token.
+        note: note of the owner.
+        scopes: its unexpanded scopes.
+        created: time of creation.
+        last_activity: time of last use.
+        expires_at: expiry.
     """
 
     id: int
@@ -106,17 +106,14 @@ class TokenRecord:
 
 
 def server_client_id(user: str, server: str) -> str:
-    """Name the OAuth client, and the cookie, of a server.
+    """Return the OAuth client id of a server, which is also the name of its cookie.
 
-    The mark between the two parts is one that an escaped name cannot hold, so that no two servers
-    share a client. An id that is too long to be stored is cut and ends with a hash of the whole.
+    The separator cannot occur in an escaped name, so no two servers share a client. An id that is too long
+    for the database is cut and ends with a hash of the whole.
 
     Args:
         user: name of the user.
         server: name of the server, empty for the default one.
-
-    Returns:
-        The client id.
     """
     full = f"jupyterhub-user-{quote(user, safe='')}" + (f"!{quote(server, safe='')}" if server else "")
     if len(full) <= MAX_CLIENT_ID:

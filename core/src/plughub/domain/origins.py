@@ -1,6 +1,6 @@
-"""Origins: which scheme, host and port a browser uses for the hub, for each server and for each service.
+"""Origins (scheme, host and port) of the hub, of servers and of services.
 
-A browser separates pages by origin. What shares the hub's origin can act there as whoever looks at it.
+A browser isolates pages by origin. A page that shares the hub's origin can act in the name of its visitor.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origins:
-    """The origins of a hub, its servers and its services.
+    """Origins of a hub, its servers and its services.
 
     Attributes:
-        hub: origin of the hub, such as ``https://hub.example.org:8443``; empty when it is not known.
+        hub: origin of the hub, such as ``https://hub.example.org:8443``; empty if unknown.
         servers: one origin for all servers and services; empty for none.
-        host_hook: makes a host for each user and service below the hub's; None for none.
+        host_hook: function that returns a host for each user and service below the hub's; None for none.
     """
 
     hub: str = ""
@@ -37,75 +37,55 @@ class Origins:
 
     @property
     def shared(self) -> bool:
-        """Whether servers and services have the same origin as the hub."""
+        """True if servers and services have the same origin as the hub."""
         return not self.servers and self.host_hook is None
 
     @property
     def by_host(self) -> bool:
-        """Whether hub and servers differ by their host, so that routes have one."""
+        """True if hub and servers have different hosts, so that routes include a host."""
         return not self.shared and not self.by_port
 
     @property
     def by_port(self) -> bool:
-        """Whether hub and servers differ by their port alone: browsers send cookies to both."""
+        """True if hub and servers differ in their port only, so that browsers send cookies to both."""
         return bool(self.servers) and host_of(self.servers) == host_of(self.hub)
 
     @property
     def alone(self) -> bool:
-        """Whether each user has a host of their own."""
+        """True if each user has a host of their own."""
         return self.host_hook is not None
 
     @property
     def is_secure(self) -> bool:
-        """Whether browsers reach the hub by https."""
+        """True if browsers reach the hub by https."""
         return self.hub.startswith("https:")
 
     def of_user(self, name: str) -> str:
-        """Return the origin of a user's servers.
-
-        Args:
-            name: name of the user.
-
-        Returns:
-            The origin; empty when they share the hub's.
-        """
+        """Return the origin of a user's servers; empty if they share the hub's."""
         return self._of(name, USER)
 
     def of_service(self, name: str) -> str:
-        """Return the origin of a service.
-
-        Args:
-            name: name of the service.
-
-        Returns:
-            The origin; empty when it shares the hub's.
-        """
+        """Return the origin of a service; empty if it shares the hub's."""
         return self._of(name, SERVICE)
 
     def shares_host(self, kind: str = USER) -> bool:
-        """Tell whether servers of several users, or several services, have the same host."""
+        """Return whether servers of several users, or several services, have the same host."""
         return not self.alone or (kind == SERVICE and self.host_hook is legacy_host)
 
     def routespec(self, origin: str, path: str) -> str:
-        """Return the routespec of a server or service.
+        """Return the routespec of a server or service, with its host if routes include hosts.
 
         Args:
             origin: its origin.
             path: its prefix.
-
-        Returns:
-            ``host/path/`` where routes have a host, else the prefix.
         """
         return f"{host_of(origin)}{path}" if self.by_host else path
 
     def is_hub(self, host: str) -> bool:
-        """Tell whether a request was sent to the hub's own origin.
+        """Return whether a request was sent to the hub's origin; always True if there is one for all.
 
         Args:
-            host: what stands in its header ``Host``.
-
-        Returns:
-            Whether it was; always when there is one origin for all.
+            host: the ``Host`` header of the request.
         """
         if self.shared:
             return True
@@ -116,13 +96,10 @@ class Origins:
         return asked.hostname == hub.hostname
 
     def is_foreign(self, origin: str) -> bool:
-        """Tell whether a page of another origin made a browser send a request.
+        """Return whether another origin sent a request; always False if there is one origin for all.
 
         Args:
-            origin: what stands in its header ``Origin``; empty when it has none.
-
-        Returns:
-            Whether the browser says so; never when there is one origin for all.
+            origin: the ``Origin`` header of the request; empty if it has none.
         """
         return bool(origin) and not self.shared and normal_origin(origin) != self.hub
 
@@ -134,21 +111,14 @@ class Origins:
         host = self.host_hook(name, domain, kind)
         if host == domain or not is_host_name(host):
             log.error(
-                "subdomain_hook gives %s %r the host %r, which cannot be: using another", kind, name, host
+                "subdomain_hook returned the invalid host %r for %s %r: using another host", host, kind, name
             )
             host = idna_host(name, domain, kind)
         return f"{hub.scheme}://{host}{f':{hub.port}' if hub.port else ''}"
 
 
 def normal_origin(url: str) -> str:
-    """Bring an address to the form in which browsers write its origin.
-
-    Args:
-        url: an absolute address.
-
-    Returns:
-        Scheme, host and, unless it is the usual one, port; empty when the address has none.
-    """
+    """Return the origin of an absolute URL as browsers write it; empty if it has none."""
     parts = _split(url)
     if parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
         return ""
@@ -158,21 +128,18 @@ def normal_origin(url: str) -> str:
 
 
 def check_origin(url: str) -> str:
-    """Check an address of which only the origin counts.
+    """Return the origin of a configured URL as browsers write it.
 
     Args:
         url: such as ``https://hub.example.org:8443``.
 
-    Returns:
-        The origin, as browsers write it.
-
     Raises:
-        InvalidError: it is no such address.
+        InvalidError: it is not such a URL.
     """
     parts = _split(url)
     origin = normal_origin(url)
     if not origin or parts.username or parts.query or parts.fragment:
-        raise InvalidError(f"{url!r} is no address such as https://hub.example.org")
+        raise InvalidError(f"{url!r} is not an address such as https://hub.example.org")
     return origin
 
 
@@ -196,7 +163,7 @@ def _split(url: str) -> SplitResult:
 
 
 def _host(host: str) -> str:
-    """Write a host as browsers do; unchanged when it is none."""
+    """Return a host as browsers write it; an invalid host is returned unchanged."""
     try:
         if ":" in host:
             return f"[{IPv6Address(host).compressed}]"

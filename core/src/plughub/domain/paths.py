@@ -1,8 +1,8 @@
-"""Paths: one spelling for each, and other spellings of the same path recognised.
+"""Canonical spelling of URL paths, and recognition of other spellings.
 
-A percent-encoded character and the character itself mean the same, but programs compare texts. So the hub
-writes every path in one spelling, that of `quote_path`, and reads the others segment by segment: an encoded
-slash never ends a segment, so that no path becomes one of another user.
+A percent-encoded character and the character itself are equivalent, but programs compare texts. The hub
+therefore writes every path in the spelling of `quote_path` and compares other spellings segment by segment.
+An encoded slash never ends a segment, so that no path can turn into a path of another user.
 """
 
 from __future__ import annotations
@@ -14,47 +14,33 @@ from urllib.parse import quote, unquote_to_bytes
 from plughub.domain.errors import InvalidError
 
 _FORMER_SAFE: Final = "@!:$&'()*+,;="
-"""What this hub did not escape before it escaped like JupyterHub."""
+"""Characters that earlier versions of this hub did not escape."""
 
 
 def normal_path(path: str) -> str:
-    """Bring a path to the spelling in which the hub writes it.
-
-    Args:
-        path: escaped or not, with or without slashes at its ends.
-
-    Returns:
-        The path with each segment escaped once, as `quote_path` does it.
-    """
+    """Return the canonical spelling of a path, with each segment escaped as by `quote_path`."""
     return "/".join(quote(unquote_to_bytes(segment), safe="@") for segment in path.split("/"))
 
 
 def former_path(path: str) -> str:
-    """Spell a path as earlier versions of the hub did: servers that they started still go by it.
-
-    Args:
-        path: in any spelling.
-
-    Returns:
-        The path in which ``!$&'()*+,:;=`` are not escaped.
-    """
+    """Return the spelling of a path in earlier versions, whose servers may still use it."""
     return "/".join(quote(unquote_to_bytes(segment), safe=_FORMER_SAFE) for segment in path.split("/"))
 
 
 def is_same_path(one: str, other: str) -> bool:
-    """Tell whether two paths differ in their spelling alone."""
+    """Return whether two paths differ only in their spelling."""
     return one == other or normal_path(one) == normal_path(other)
 
 
 def respell(uri: str, prefix: str) -> str:
-    """Spell the beginning of an address like a prefix.
+    """Replace the beginning of a URI by the spelling of a prefix.
 
     Args:
-        uri: path of a request, maybe with a query.
+        uri: path of a request, possibly with a query.
         prefix: a path with a slash at both ends.
 
     Returns:
-        The address beginning with the prefix, or with the prefix up to its last slash; unchanged where it is
+        The URI that begins with the prefix, or with the prefix without its last slash; unchanged if it is
         not below the prefix in any spelling.
     """
     path, mark, query = uri.partition("?")
@@ -70,21 +56,21 @@ def respell(uri: str, prefix: str) -> str:
 
 
 def check_base_url(path: str) -> str:
-    """Check the path of the whole application and bring it to the hub's spelling.
+    """Return the canonical spelling of the path of the whole application.
 
     Args:
-        path: as it was configured, such as ``jupyter`` or ``/space word/``; escaped or not.
+        path: as configured, such as ``jupyter`` or ``/space word/``; escaped or not.
 
     Returns:
-        The path, escaped, with a slash at both ends.
+        The escaped path, with a slash at both ends.
 
     Raises:
-        InvalidError: no browser or proxy asks for such a path.
+        InvalidError: the path is invalid.
     """
     inner = path.strip("/")
     for mark in "?#\\":
         if mark in inner:
-            raise InvalidError(f"{path!r} is no path: it has {mark!r} in it")
+            raise InvalidError(f"{path!r} is not a path: it contains {mark!r}")
     for segment in inner.split("/") if inner else ():
         _check_segment(path, segment)
     return normal_path(f"/{inner}/") if inner else "/"
@@ -94,13 +80,13 @@ def _check_segment(path: str, segment: str) -> None:
     try:
         plain = unquote_to_bytes(segment).decode()
     except UnicodeDecodeError:
-        raise InvalidError(f"{path!r} has bytes in it that are no UTF-8") from None
+        raise InvalidError(f"{path!r} contains bytes that are not UTF-8") from None
     if not plain.strip("."):
-        raise InvalidError(f"{path!r} has a part that is empty or made of dots only")
+        raise InvalidError(f"{path!r} has a segment that is empty or consists of dots only")
     if "/" in plain or "\\" in plain or any(unicodedata.category(sign).startswith("C") for sign in plain):
-        raise InvalidError(f"{path!r} has an escaped slash, a backslash or a control character in it")
+        raise InvalidError(f"{path!r} contains an escaped slash, a backslash or a control character")
 
 
 def spellings(path: str) -> frozenset[str]:
-    """List the spellings that the hub has given to a path: its own, and that of earlier versions."""
+    """Return the spellings of a path in this version and in earlier versions of the hub."""
     return frozenset({path, normal_path(path), former_path(path)})

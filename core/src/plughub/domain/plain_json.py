@@ -1,4 +1,4 @@
-"""JSON that users and plugins have the hub store: small, plain, and readable by every client."""
+"""Validation of JSON that users and plugins store in the hub."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from plughub.domain.errors import InvalidError, TooLargeError
 from plughub.domain.names import shorten
 
 MAX_JSON: Final = 64 * 1024
-"""Bytes of JSON text that one object may have."""
+"""Largest JSON text of an object, in bytes."""
 MAX_DEPTH: Final = 32
-"""How deep lists and objects may be nested."""
+"""Deepest nesting of lists and objects."""
 RESERVED: Final = "__jupyterhub_"
-"""Begins keys that mean something else than data where JSON is stored."""
+"""Prefix of keys with a special meaning in stored JSON."""
 
 
 def plain_json(value: Mapping[str, Any], what: str) -> dict[str, Any]:
-    """Check an object and return it as JSON brings it back.
+    """Validate an object and return it as JSON restores it.
 
     Args:
-        value: the object; sets become lists and times become texts, as where it is stored.
-        what: the object in a message, such as ``the options of a server``.
+        value: the object; sets become lists and times become texts, as in the database.
+        what: name of the object in messages, such as ``the options of a server``.
 
     Returns:
         The object, made of dicts with text keys, lists, texts, finite numbers, booleans and None.
 
     Raises:
         TooLargeError: its JSON text is longer than `MAX_JSON`.
-        InvalidError: it holds a file or something else that is no JSON, or is nested too deep.
+        InvalidError: it contains a file or another value that JSON cannot represent, or is nested too deeply.
     """
     try:
         text = json.dumps(dict(value), default=_simple, allow_nan=False, ensure_ascii=False).encode()
@@ -46,7 +46,7 @@ def plain_json(value: Mapping[str, Any], what: str) -> dict[str, Any]:
 
 
 class _NotJSONError(Exception):
-    """Names a thing that does not go into JSON."""
+    """Error for a value that JSON cannot represent; its text names the value."""
 
 
 def _simple(value: Any) -> Any:

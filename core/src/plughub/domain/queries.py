@@ -1,4 +1,4 @@
-"""Queries that go from one address to the next as they were sent: order, repetitions and blanks are kept."""
+"""Query strings, forwarded unchanged with their order, repetitions and blanks."""
 
 from __future__ import annotations
 
@@ -9,66 +9,49 @@ from urllib.parse import parse_qsl, quote, unquote_plus
 from plughub.domain.errors import InvalidError
 
 _UNCHANGED: Final = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) not in '"#<>')
-"""Characters that may stand in a query as they are, the percent sign of an escape among them."""
+"""Characters that need no escape in a query, including the percent sign of an escape."""
 
 
 def escape_uri(uri: str) -> str:
-    """Escape what a request line may hold, but an address in a header or page may not.
+    """Escape the characters of a request line that are not allowed in headers and pages.
 
     Args:
-        uri: of a request, whose bytes were read as Latin-1.
+        uri: URI of a request, decoded as Latin-1.
 
     Returns:
-        The same address in ASCII.
+        The same URI in ASCII.
     """
     return quote(uri.encode("latin-1", errors="replace"), safe=_UNCHANGED)
 
 
 def parameters(query: str) -> list[tuple[str, str]]:
-    """Read a query; blanks at the ends of values and values without a character count.
-
-    Args:
-        query: of a request.
-
-    Returns:
-        Names and values.
+    """Parse a query; blanks at the ends of values and empty values are kept.
 
     Raises:
-        InvalidError: it holds what is no text.
+        InvalidError: it contains bytes that are not text.
     """
     try:
         found = parse_qsl(escape_uri(query), keep_blank_values=True, errors="strict")
     except UnicodeDecodeError as error:
-        raise InvalidError("the address holds bytes that are no text") from error
+        raise InvalidError("the address contains bytes that are not text") from error
     if any("\0" in text for pair in found for text in pair):
-        raise InvalidError("the address has a null character in it")
+        raise InvalidError("the address contains a null character")
     return found
 
 
 def filter_query(query: str, drop: Callable[[str], bool]) -> str:
-    """Leave parameters out of a query.
+    """Return a query without some parameters, otherwise unchanged.
 
     Args:
-        query: of a request.
-        drop: tells by its name whether a parameter is left out.
-
-    Returns:
-        The rest, as it was sent.
+        query: query of a request.
+        drop: function that decides by name whether a parameter is removed.
     """
     pieces = (piece for piece in query.split("&") if piece)
     return escape_uri("&".join(piece for piece in pieces if not drop(_name_of(piece))))
 
 
 def add_query(url: str, query: str) -> str:
-    """Add a query to an address that may have one.
-
-    Args:
-        url: the address.
-        query: escaped; what the address already says is not repeated.
-
-    Returns:
-        The address.
-    """
+    """Add an escaped query to a URL that may have one; duplicate parts are not repeated."""
     head, mark, fragment = url.partition("#")
     path, _, own = head.partition("?")
     said = set(own.split("&"))

@@ -1,4 +1,4 @@
-"""A ceiling for what strangers can have the hub write."""
+"""Rate limit for writes that unauthenticated clients can cause."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ MINUTE: Final = 60.0
 
 
 class RateLimit:
-    """Counts what is written: so much for each key in a minute, and so much altogether in an hour.
+    """Limit per key and minute, and in total per hour.
 
-    It remembers no more keys than the hour has left, and those for a minute.
+    It stores at most as many keys as the hourly limit, for one minute.
 
     Args:
-        each: how often for one key in a minute.
-        total: how often for all keys in an hour.
+        each: limit per key in a minute.
+        total: limit for all keys in an hour.
     """
 
     def __init__(self, each: int, total: int) -> None:
@@ -27,18 +27,15 @@ class RateLimit:
 
     @property
     def reached(self) -> bool:
-        """Whether nothing more is written in this hour."""
+        """True if the hourly limit is reached."""
         return self._written >= self._total
 
     def take(self, key: str, now: float) -> bool:
-        """Ask whether something may be written; it is counted when it may.
+        """Count a write and return True if the limits allow it.
 
         Args:
-            key: whom or what it is about.
-            now: seconds of a clock that only goes forward.
-
-        Returns:
-            True when it may.
+            key: key of the write.
+            now: seconds of a monotonic clock.
         """
         if now - self._minute >= MINUTE:
             self._minute, self._of_key = now, {}

@@ -1,4 +1,4 @@
-"""Roles: named bundles of scopes, and what a user, group or service may do by them."""
+"""Roles: named sets of scopes."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ USER_ROLE: Final = "user"
 ADMIN_ROLE: Final = "admin"
 SERVER_ROLE: Final = "server"
 HolderKind = Literal["user", "group", "service"]
-"""Who can hold a role."""
+"""Kind of a holder of roles."""
 
 TOKEN_ROLE: Final = "token"  # noqa: S105 - the name of a role
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Role:
-    """A named bundle of scopes.
+    """Named set of scopes.
 
     Attributes:
-        name: name of the role.
-        description: what it is for.
+        name: its name.
+        description: its purpose.
         scopes: raw scopes.
-        managed_by_auth: an authenticator assigns it.
+        managed_by_auth: whether an authenticator assigns it.
     """
 
     name: str
@@ -76,16 +76,10 @@ DEFAULT_ROLES: Final = (
 
 
 def check_role_name(name: str) -> str:
-    """Check the name of a role.
-
-    Args:
-        name: the name.
-
-    Returns:
-        The name.
+    """Return the name of a role if it is valid.
 
     Raises:
-        InvalidError: it breaks the rule.
+        InvalidError: it is invalid.
     """
     if not _ROLE_NAME.fullmatch(name):
         raise InvalidError(
@@ -96,17 +90,14 @@ def check_role_name(name: str) -> str:
 
 
 def check_role(role: Role, tree: ScopeTree) -> Role:
-    """Check the name and the scopes of a role.
+    """Return a role if its name and scopes are valid.
 
     Args:
         role: the role.
         tree: the scopes of the hub.
 
-    Returns:
-        The role.
-
     Raises:
-        InvalidError: the name breaks the rule, a scope does not exist, or the admin role is redefined.
+        InvalidError: the name is invalid, a scope does not exist, or the admin role is redefined.
     """
     check_role_name(role.name)
     tree.check(role.scopes, f"role {role.name!r}")
@@ -118,26 +109,16 @@ def check_role(role: Role, tree: ScopeTree) -> Role:
 
 
 def default_role(name: str) -> Role:
-    """Find one of the default roles.
-
-    Args:
-        name: ``user``, ``admin``, ``server`` or ``token``.
-
-    Returns:
-        The role.
-    """
+    """Return the default role ``user``, ``admin``, ``server`` or ``token``."""
     return next(role for role in DEFAULT_ROLES if role.name == name)
 
 
 def owner_scopes(tree: ScopeTree, owner: ScopeOwner, raw: Iterable[str]) -> frozenset[str]:
-    """Expand the scopes that a user, group or service holds; ``inherit`` means nothing there.
+    """Expand the scopes of a user, group or service, for whom ``inherit`` has no meaning.
 
     Args:
         tree: the scopes of the hub.
-        owner: whom the self-filters stand for.
+        owner: resolution of self-filters.
         raw: scopes of roles and shares.
-
-    Returns:
-        Expanded scopes.
     """
     return tree.expand(raw, owner) - {INHERIT}

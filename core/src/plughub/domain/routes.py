@@ -1,4 +1,4 @@
-"""Routes: which prefix goes where."""
+"""Routes and the server locations that they depend on."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from plughub.domain.errors import InvalidError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """A prefix and where requests below it go.
+    """Prefix and the target of requests below it.
 
     Attributes:
         routespec: ``/path/`` or ``host/path/``, with a slash at the end.
-        target: ``http://address:port``, without a path; the full path of the request is kept.
-        data: JSON-able, stored with the route: ``user`` and ``server_name``, ``service`` or ``hub``.
-        more_targets: further addresses that serve the same; a proxy that can balance uses them.
-        last_activity: last request or websocket byte, in UTC; None when not known.
+        target: ``http://address:port`` without a path; the full path of the request is kept.
+        data: JSON-able data stored with the route: ``user`` and ``server_name``, ``service`` or ``hub``.
+        more_targets: alternative targets for proxies that can balance load.
+        last_activity: time of the last request or websocket byte, in UTC; None if unknown.
     """
 
     routespec: str
@@ -29,23 +29,22 @@ class Route:
     last_activity: datetime | None = field(default=None, compare=False)
 
     def same_way(self, other: Route) -> bool:
-        """Tell whether the other route leads to the same targets."""
+        """Return whether the other route has the same targets."""
         return (self.target, self.more_targets) == (other.target, other.more_targets)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerLocation:
-    """Where an active server is, as far as its route depends on it.
+    """Location of an active server, as far as its route depends on it.
 
     Attributes:
         user: name of its user.
         name: name of the server.
-        url: where it answers; empty before that is known.
-        host: the machine it lives on when its spawner is bound to one; empty otherwise.
-        prefix: the path below which it answers, as it was told at its start; ``/`` when that was not stored,
-            empty before that is known.
-        busy: something is being done to it, and whoever does it sees to the route.
-        routed: it should have a route.
+        url: its address; empty while unknown.
+        host: the machine of the server if its spawner is bound to one; otherwise empty.
+        prefix: path of the server, as passed to its start; ``/`` if it was not stored, empty while unknown.
+        busy: whether an operation is in progress, whose runner manages the route.
+        routed: whether it should have a route.
     """
 
     user: str
@@ -58,17 +57,14 @@ class ServerLocation:
 
 
 def check_routespec(routespec: str, *, host_routing: bool = False) -> str:
-    """Check a routespec and end it with a slash.
+    """Return a routespec with a slash at the end.
 
     Args:
         routespec: ``/path/`` or, with host routing, ``host/path/``; ``/`` stands for all hosts.
-        host_routing: whether routes have a host.
-
-    Returns:
-        The routespec with a slash at the end.
+        host_routing: whether routes include a host.
 
     Raises:
-        InvalidError: it has a host and may not, or the reverse.
+        InvalidError: the host is missing or not allowed.
     """
     has_host = not routespec.startswith("/")
     if host_routing and not has_host and routespec != "/":

@@ -1,4 +1,4 @@
-"""Taking secrets out of what is logged or shown."""
+"""Removal of secrets from texts that are logged or shown."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Final
 from urllib.parse import quote
 
 HIDDEN: Final = "[secret]"
-"""Stands where a secret stood."""
+"""Replacement of a secret."""
 
 MIN_LENGTH: Final = 4
-"""Characters; what is shorter cannot be told from other text."""
+"""Characters of the shortest secret that is replaced; shorter ones match ordinary text."""
 
 _URL_WORDS: Final = ("token", "auth", "key", "code", "state", "xsrf", "secret", "password")
 _WORDS: Final = (
@@ -55,15 +55,14 @@ _SCHEME: Final = re.compile(
 
 
 def scrub(text: str, secrets: Iterable[str] = ()) -> str:
-    """Take secrets out of a text.
+    """Replace secrets in a text.
 
-    Taken out are the given secrets, also where a URL escapes them, and the values of URL parameters,
-    headers, cookies, variables, options and passwords in addresses whose name says that they are secret.
-    It takes time in proportion to the length of the text.
+    Replaces the given secrets, also in URL-escaped form, and the values of URL parameters, headers, cookies,
+    variables, options and passwords in URLs whose name indicates a secret. Takes linear time.
 
     Args:
         text: a log line or message.
-        secrets: secrets that are known; those of fewer than `MIN_LENGTH` characters are passed over.
+        secrets: known secrets; those shorter than `MIN_LENGTH` are ignored.
 
     Returns:
         The text with ``[secret]`` in their places.
@@ -98,7 +97,7 @@ def _hide_named(text: str) -> str:
 
 
 def _value(text: str, found: re.Match[str]) -> re.Match[str] | None:
-    """Find the value that belongs to a name, when the name says that it is secret."""
+    """Return the match of the value of a name if the name indicates a secret."""
     name, equals = found["name"].lower(), found["equals"].strip(" \t\"'").lower()
     before = text[max(found.start() - 1, 0) : found.start()]
     if equals == "%3d":

@@ -1,4 +1,4 @@
-"""Servers and the operations that change them: what is wanted, what is, and the steps between."""
+"""Servers and the operations that start and stop them, with their states and phases."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from plughub.domain.explanations import explained, with_details
 
 
 class Status(enum.StrEnum):
-    """What a server is, as last seen."""
+    """Last observed status of a server."""
 
     STOPPED = "stopped"
     STARTING = "starting"
@@ -21,17 +21,17 @@ class Status(enum.StrEnum):
 
 
 class OperationKind(enum.StrEnum):
-    """What is being done to a server."""
+    """Kind of an operation."""
 
     START = "start"
     STOP = "stop"
 
 
 class Phase(enum.StrEnum):
-    """How far an operation is. Each is written down before its step touches the world.
+    """Phase of an operation, stored before its step has external effects.
 
-    A start goes ``queued → launch → await → route``; a failure at any of them leads to ``undo``.
-    A stop goes ``unroute → halt → clean``, and skips what takes no step of its own. Either ends as ``done``.
+    A start goes ``queued → launch → await → route``; a failure in any phase leads to ``undo``.
+    A stop goes ``unroute → halt → clean`` and skips phases that have nothing to do. Both end as ``done``.
     """
 
     QUEUED = "queued"
@@ -46,7 +46,7 @@ class Phase(enum.StrEnum):
 
 
 FIRST_PHASE = {OperationKind.START: Phase.QUEUED, OperationKind.STOP: Phase.UNROUTE}
-"""Where an operation begins."""
+"""First phase of each kind of operation."""
 
 NEXT_PHASES: Mapping[Phase, frozenset[Phase]] = {
     Phase.QUEUED: frozenset({Phase.LAUNCH, Phase.UNDO}),
@@ -59,22 +59,22 @@ NEXT_PHASES: Mapping[Phase, frozenset[Phase]] = {
     Phase.CLEAN: frozenset({Phase.DONE}),
     Phase.DONE: frozenset(),
 }
-"""The only ways from one phase to another."""
+"""Allowed transitions between phases."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """Why a server is not what it should be.
+    """Reason why a server is not in the desired state.
 
     Attributes:
-        message: what the user reads.
-        detail: what administrators read besides: paths, settings, commands, texts of exceptions.
-        reference: by which the log is searched for it; empty for none.
+        message: message for the user.
+        detail: more for administrators: paths, settings, commands, texts of exceptions.
+        reference: id to search the log for; empty for none.
         html: the message with markup; empty for none.
         plugin: the plugin that failed; empty for the hub itself.
-        exit_code: of the process; None when not known or not ended.
-        logs: last lines that the server wrote, secrets taken out.
-        at: when it happened.
+        exit_code: exit code of the process; None if unknown or running.
+        logs: last lines of the server's output, without secrets.
+        at: time of the failure.
         status: HTTP status of the answer.
     """
 
@@ -89,13 +89,10 @@ class Failure:
     status: int = 500
 
     def told(self, *, details: bool) -> str:
-        """Say why.
+        """Return the explanation as one line.
 
         Args:
-            details: whether the reader is an administrator, or the log.
-
-        Returns:
-            One line. Users read by what an administrator finds the details.
+            details: whether the reader is an administrator or the log. Users read the reference for details.
         """
         if details or not self.detail or not self.reference:
             return explained(with_details(self.message, self.detail), details=details)
@@ -121,27 +118,27 @@ class ProgressReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """Something that is being done to a server, as written down.
+    """Stored request to start or stop a server.
 
     Attributes:
-        id: 32 hexadecimal digits; what a start launches carries it.
+        id: 32 hexadecimal digits; everything that a start launches carries it.
         server_id: key of the server.
         kind: start or stop.
-        phase: how far it is.
-        backend: the plugin that does it.
-        host: the only machine whose hubs may go on with it; empty for any.
+        phase: current phase.
+        backend: the plugin that executes it.
+        host: the only machine whose hub processes may execute it; empty for any.
         created: seconds since the epoch.
-        attempts: how often a process took it up.
-        cancelled: a stop was asked for while it started.
-        now: a stop without a gentle end.
-        remove: delete the server for ever once it is stopped.
-        requested_by: who asked for it.
-        failure: why it is being undone, or why it failed.
-        place: 1 for the next in the queue, None when it is not waiting.
-        trouble: why it does not get on; empty when it does, or nothing is known yet.
-        again_at: when it is tried again, seconds since the epoch; 0 when it is not waiting for that.
-        progress: what was reported so far, oldest first.
-        options_before: options of the server before a start that brings others; None when it brings none.
+        attempts: how often a runner claimed it.
+        cancelled: whether a stop was requested during the start.
+        now: whether to stop without a graceful shutdown.
+        remove: whether to delete the server permanently after the stop.
+        requested_by: the principal who requested it.
+        failure: the failure that is being undone, or the reason why the operation failed.
+        place: position in the queue, 1 for the next; None if it is not queued.
+        trouble: why it makes no progress; empty if it does, or nothing is known yet.
+        again_at: time of the next attempt in seconds since the epoch; 0 if none is scheduled.
+        progress: reported progress, oldest first.
+        options_before: previous options of the server if the start changes them, otherwise None.
     """
 
     id: str
@@ -165,47 +162,47 @@ class Operation:
 
     @property
     def reference(self) -> str:
-        """By which users and administrators speak of it, and the log is searched for it."""
+        """Short id for users, administrators and the log."""
         return self.id[:8]
 
     @property
     def done(self) -> bool:
-        """Whether nothing is left to do."""
+        """True if the operation has ended."""
         return self.phase is Phase.DONE
 
     @property
     def undoing(self) -> bool:
-        """Whether it is a start that has failed or was cancelled, and is being tidied up."""
+        """True if it is a start that failed or was cancelled and is being undone."""
         return self.phase is Phase.UNDO
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerRecord:
-    """A server, as stored.
+    """Stored server.
 
     Attributes:
         id: key of the row.
         user_id: key of its user.
         user: name of its user.
         name: name of the server, empty for the default one.
-        display_name: what pages call it; empty for its name.
-        backend: the plugin that started it last; empty when it never ran.
-        host: the machine it lives on when its backend is bound to one; empty otherwise.
+        display_name: name on pages; empty for the name.
+        backend: the plugin of the last start; empty if it never ran.
+        host: the machine of the server if its backend is bound to one; otherwise empty.
         desired: ``running`` or ``stopped``.
-        status: what it is, as last seen.
-        launch: id of the start that launched what runs.
-        url: where it listens, without a path; empty when it does not run.
-        prefix: the path below which it answers, as it was told at its start; ``/`` for a server of an earlier
-            version, which stored none; empty when it does not run.
-        options: what the user chose last.
-        state: what the backend saved.
-        started: when it became ready last.
-        last_activity: last activity.
-        oauth_client_id: identifier of its OAuth client; empty when it does not run.
-        failure: why it does not run although it should; None when all is well.
-        unknown: why its state is not known right now; empty when it is.
-        unreachable: why it has no route although it runs; empty when it has one.
-        operation: what is being done to it; None when nothing is.
+        status: last observed status.
+        launch: id of the start that launched the running server.
+        url: its address, without a path; empty if it does not run.
+        prefix: its path, as passed to the start; ``/`` for a server of an earlier version, which stored none;
+            empty if it does not run.
+        options: options of the last start.
+        state: state that the backend saved.
+        started: time when it last became ready.
+        last_activity: time of its last activity.
+        oauth_client_id: identifier of its OAuth client; empty if it does not run.
+        failure: why it does not run although it should; None if all is well.
+        unknown: why its status is currently unknown; empty if it is known.
+        unreachable: why it has no route although it runs; empty if it has one.
+        operation: the operation in progress; None if there is none.
     """
 
     id: int
@@ -232,27 +229,27 @@ class ServerRecord:
 
     @property
     def full_name(self) -> str:
-        """``user/server``, as logs and messages name it."""
+        """``user/server``, the name in logs and messages."""
         return f"{self.user}/{self.name}"
 
     @property
     def running(self) -> bool:
-        """Whether it runs, reachable or not, and no operation is in progress."""
+        """True if it runs, reachable or not, and no operation is in progress."""
         return self.status is Status.RUNNING and self.operation is None
 
     @property
     def ready(self) -> bool:
-        """Whether users reach it: it runs, no operation is in progress, and it may have a route."""
+        """True if users can reach it: it runs, no operation is in progress, and it is not unreachable."""
         return self.running and not self.unreachable
 
     @property
     def active(self) -> bool:
-        """Whether it runs or something is being done to it."""
+        """True if it runs or an operation is in progress."""
         return self.status is not Status.STOPPED or self.operation is not None
 
     @property
     def pending(self) -> str | None:
-        """``spawn`` or ``stop`` while that is being done."""
+        """``spawn`` or ``stop`` while an operation is in progress."""
         if self.operation is None:
             return None
         starting = self.operation.kind is OperationKind.START
@@ -261,5 +258,5 @@ class ServerRecord:
 
     @property
     def failed_start(self) -> bool:
-        """Whether its start has failed and what is left of it is being stopped."""
+        """True if its start failed and is being undone."""
         return self.operation is not None and self.operation.undoing and self.operation.failure is not None

@@ -1,4 +1,4 @@
-"""Reading what a config file or a call of the API says of a service."""
+"""Parsing of services from config files and API calls."""
 
 from __future__ import annotations
 
@@ -26,17 +26,14 @@ _OF_MANAGED: Final = ("cwd", "environment", "user")
 def read_services(
     given: Iterable[Any], tokens: Mapping[str, str] | None = None
 ) -> tuple[ServiceDeclaration, ...]:
-    """Read the services of a config file.
+    """Parse the services of a config file.
 
     Args:
         given: dicts, one for each service.
-        tokens: names of services by further tokens; a service that is only named here is external.
-
-    Returns:
-        The services.
+        tokens: names of services by additional tokens; a service that is only named here is external.
 
     Raises:
-        InvalidError: a service is not good, or is there twice; the message holds no token.
+        InvalidError: a service is invalid or declared twice; the message contains no token.
     """
     found: dict[str, ServiceDeclaration] = {}
     for spec in given:
@@ -52,20 +49,17 @@ def read_services(
 
 
 def read_service(spec: Any, *, from_config: bool = True) -> ServiceDeclaration:
-    """Read one service.
+    """Parse one service.
 
     Args:
         spec: a dict.
-        from_config: it stands in the config file; others are started by somebody else.
-
-    Returns:
-        The service.
+        from_config: whether the config file defines it; only such services may have a command.
 
     Raises:
-        InvalidError: it is not good; the message holds no token.
+        InvalidError: it is invalid; the message contains no token.
     """
     if not isinstance(spec, Mapping) or not isinstance(spec.get("name"), str):
-        raise InvalidError(f"a service is a dict with a name, and not {type(spec).__name__}")
+        raise InvalidError(f"a service must be a dict with a name, not {type(spec).__name__}")
     name = spec["name"]
     if not _NAME.fullmatch(name):
         raise InvalidError(f"invalid service name {shorten(name)}: letters, digits and - _ . ~")
@@ -76,7 +70,7 @@ def read_service(spec: Any, *, from_config: bool = True) -> ServiceDeclaration:
     _check_types(name, facts)
     command = _command(name, facts.get("command", ()))
     if command and not from_config:
-        raise InvalidError(f"service {name!r} has 'command': only the config file names what the hub starts")
+        raise InvalidError(f"service {name!r} has 'command', which only the config file may set")
     if from_config and not command and (lost := [key for key in _OF_MANAGED if facts.get(key)]):
         raise InvalidError(f"service {name!r} has {lost[0]!r} without 'command': the hub does not start it")
     if facts.get("api_token"):
@@ -117,7 +111,7 @@ def _check_types(name: str, facts: Mapping[str, Any]) -> None:
         if not good:
             raise InvalidError(f"{key} of service {name!r} must be {words}")
         if isinstance(value, str) and not value.isprintable():
-            raise InvalidError(f"{key} of service {name!r} holds signs that cannot be printed")
+            raise InvalidError(f"{key} of service {name!r} contains unprintable characters")
         if len(value) > _LONGEST[key] if key in _LONGEST else False:
             raise InvalidError(f"{key} of service {name!r} has more than {_LONGEST[key]} characters")
 
@@ -154,7 +148,7 @@ def _timeout(name: str, value: Any) -> int:
 
 
 def _client_id(name: str, facts: Mapping[str, Any]) -> str:
-    """Name the OAuth client; a service that visitors cannot be sent back to has none."""
+    """Return the id of the OAuth client; a service without an address for redirects has none."""
     given: str = facts.get("oauth_client_id", "")
     if given and not given.startswith(CLIENT_PREFIX):
         raise InvalidError(f"oauth_client_id of service {name!r} must begin with {CLIENT_PREFIX!r}")
@@ -162,7 +156,7 @@ def _client_id(name: str, facts: Mapping[str, Any]) -> str:
         return given or f"{CLIENT_PREFIX}{name}"
     if given or facts.get("oauth_no_confirm"):
         raise InvalidError(
-            f"service {name!r} has OAuth settings and needs oauth_redirect_uri, for it has no url"
+            f"service {name!r} has OAuth settings but no url, and therefore needs oauth_redirect_uri"
         )
     return ""
 

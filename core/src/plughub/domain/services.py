@@ -8,29 +8,29 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 DEFAULT_TIMEOUT: Final = 30
-"""Seconds in which a service has to answer."""
+"""Seconds within which a service must answer."""
 CLIENT_PREFIX: Final = "service-"
-"""What the OAuth client of every service begins with."""
+"""Prefix of the OAuth client ids of services."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
-    """A service, as stored.
+    """Stored service.
 
     Attributes:
         id: key of the row.
         name: its name.
-        url: where it listens; empty when it is no web service.
-        admin: it was declared with all that admins may do.
-        info: whatever an administrator notes.
-        display: pages list it.
-        roles: names of its roles, sorted.
-        scopes: scopes of those roles, not expanded.
-        command: with which the hub starts it; empty when somebody else does.
-        timeout: seconds in which it has to answer.
-        pid: of the process that the hub started; None when there is none.
-        host: the machine on which the hub started it; empty when it did not.
-        from_config: it stands in the config file, and not only in the database.
+        url: its address; empty if it is not a web service.
+        admin: whether it was declared with all permissions of admins.
+        info: arbitrary notes of administrators.
+        display: whether pages list it.
+        roles: sorted names of its roles.
+        scopes: unexpanded scopes of those roles.
+        command: command with which the hub starts it; empty for an external service.
+        timeout: seconds within which it must answer.
+        pid: id of the process that the hub started; None if there is none.
+        host: the machine on which the hub started it; empty for an external service.
+        from_config: whether the config file defines it.
         oauth_client_id: its OAuth client; empty for none.
     """
 
@@ -51,33 +51,33 @@ class Service:
 
     @property
     def target(self) -> str:
-        """Where requests for it go: scheme, host and port."""
+        """Target of its route: scheme, host and port."""
         return target_of(self.url)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceDeclaration:
-    """A service as a config file or a call of the API describes it.
+    """Service as declared by a config file or an API call.
 
     Attributes:
         name: its name.
-        url: where it listens; empty when it is no web service.
-        admin: it may do all that admins may.
-        api_token: the token that it sends; empty for none, or for one that the hub makes.
-        more_tokens: further tokens that it may send.
-        info: whatever an administrator notes.
-        display: pages list it.
-        command: program and arguments with which the hub starts it; empty when somebody else does.
-        cwd: the folder in which it is started; empty for the hub's, or the home of its user.
-        environment: further variables.
-        user: system user as whom it runs; empty for the hub's.
-        timeout: seconds in which it has to answer.
+        url: its address; empty if it is not a web service.
+        admin: whether it has all permissions of admins.
+        api_token: its token; empty for none, or for one that the hub creates.
+        more_tokens: additional tokens.
+        info: arbitrary notes of administrators.
+        display: whether pages list it.
+        command: program and arguments with which the hub starts it; empty for an external service.
+        cwd: working directory; empty for the hub's, or the home of its system user.
+        environment: additional environment variables.
+        user: system user of its process; empty for the hub's.
+        timeout: seconds within which it must answer.
         oauth_client_id: its OAuth client; empty for none.
-        oauth_redirect_uri: the only address to which a code is sent; empty for the one below its prefix.
-        oauth_no_confirm: visitors are not asked.
-        oauth_scopes: what its tokens for visitors may hold, not expanded.
-        oauth_roles: roles whose scopes these are, when none are named.
-        from_config: it stands in the config file.
+        oauth_redirect_uri: the only address to which codes are sent; empty for the one below its prefix.
+        oauth_no_confirm: whether the consent page is skipped.
+        oauth_scopes: unexpanded scopes that its tokens for users may have.
+        oauth_roles: roles that supply these scopes if none are named.
+        from_config: whether the config file defines it.
     """
 
     name: str
@@ -102,18 +102,18 @@ class ServiceDeclaration:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceLife:
-    """What is known of a service that runs, or should.
+    """State of a service that runs or should run.
 
     Attributes:
-        name: of the service.
-        host: the machine on which the hub started it; empty when it did not.
-        launch: id of that start; empty when nothing runs.
-        digest: of all that it was started with; it is started anew when that changes.
-        pid: process id; None when the start was written down and not finished.
-        started: tells the process from a later one with the same id.
-        since: when it was started, in seconds since the epoch.
-        answers: whether it answered when it was asked last; None before that.
-        routed: it has answered, so requests are led to it.
+        name: name of the service.
+        host: the machine on which the hub started it; empty for an external service.
+        launch: id of that start; empty if nothing runs.
+        digest: digest of its configuration; the service is restarted if it changes.
+        pid: process id; None if a start was stored but not finished.
+        started: start of the process, which distinguishes it from a later one with the same id.
+        since: time of the start, in seconds since the epoch.
+        answers: whether it answered the last check; None before the first one.
+        routed: whether it has answered and requests are routed to it.
     """
 
     name: str
@@ -128,13 +128,6 @@ class ServiceLife:
 
 
 def target_of(url: str) -> str:
-    """Cut an address down to scheme, host and port.
-
-    Args:
-        url: the address; may be empty.
-
-    Returns:
-        Such as ``http://127.0.0.1:9000``.
-    """
+    """Return scheme, host and port of an address, such as ``http://127.0.0.1:9000``; empty if it has none."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc}" if parts.netloc else ""

@@ -1,6 +1,7 @@
-"""Login sessions: what a login cookie names, and what is stored of it.
+"""Login sessions, their cookies and stored records.
 
-The cookie holds a random key, signed; the database holds a hash of the key. Neither alone opens a session.
+The cookie contains a random, signed key; the database contains a hash of the key. Neither alone gives access
+to a session.
 """
 
 from __future__ import annotations
@@ -14,12 +15,12 @@ from typing import Final
 from plughub.domain.ip_addresses import parse_address
 
 MAX_SESSIONS: Final = 100
-"""Sessions that one user may have; with one more, those that were not used for longest end."""
+"""Sessions per user; if there are more, the least recently used ones end."""
 SEEN_SECONDS: Final = 300
-"""The last use of a session is stored again after this time."""
+"""Interval at which the last use of a session is stored."""
 MAX_AGENT: Final = 60
 KEY_MARK: Final = "session:"
-"""Begins what a login cookie holds. Cookies of JupyterHub hold a ``cookie_id``, which has no colon."""
+"""Prefix of keys in login cookies. Cookies of JupyterHub contain a ``cookie_id``, which has no colon."""
 KEY_BYTES: Final = 32
 _BROWSERS: Final = {
     "Edg": "Edge",
@@ -41,18 +42,19 @@ _SYSTEMS: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoginSession:
-    """A login session, as stored. Times are seconds since the epoch.
+    """Stored login session. Times are seconds since the epoch.
 
     Attributes:
         id: key of the row; the API calls it ``s<id>``.
         user_id: key of the user.
-        session_id: what the session cookie of servers holds; tokens that servers got in it end with it.
-        plugin: the plugin that authenticated; empty for a cookie of a JupyterHub that was taken over.
-        created: when it began.
-        authenticated_at: when the user last proved who they are.
-        seen: when it was used last, to `SEEN_SECONDS`.
-        expires: when it ends.
-        agent: browser and system, short.
+        session_id: value of the session cookie for servers; tokens issued to servers in this session end with
+            it.
+        plugin: the authenticator; empty for an adopted cookie of a JupyterHub.
+        created: start of the session.
+        authenticated_at: time of the user's last authentication.
+        seen: time of last use, accurate to `SEEN_SECONDS`.
+        expires: expiry.
+        agent: short names of browser and system.
         address: network of the browser, without its last part.
     """
 
@@ -70,13 +72,13 @@ class LoginSession:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoginCookie:
-    """A login cookie whose signature is good.
+    """Login cookie with a valid signature.
 
     Attributes:
-        key: names the session.
-        cookie_id: what it held when JupyterHub made it; empty for a cookie that names a session.
-        made_at: when it was made, in seconds since the epoch.
-        outdated: it is to be replaced by one of the present form.
+        key: key of the session.
+        cookie_id: its content if JupyterHub made it; empty for a cookie with a session key.
+        made_at: time of creation, in seconds since the epoch.
+        outdated: whether to replace it by a cookie in the current form.
     """
 
     key: str = field(repr=False)
@@ -86,18 +88,18 @@ class LoginCookie:
 
     @property
     def hashed(self) -> str:
-        """What is stored of the key."""
+        """Stored hash of the key."""
         return hash_session_key(self.key)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Client:
-    """The browser that a request comes from.
+    """Browser of a request.
 
     Attributes:
         agent: its ``User-Agent`` header.
         remote_ip: its address.
-        session_id: what its session cookie holds; empty when it has none.
+        session_id: value of its session cookie; empty if it has none.
     """
 
     agent: str = ""
@@ -107,14 +109,14 @@ class Client:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionRequest:
-    """The session that is to begin with a login.
+    """Parameters of the session that begins with a login.
 
     Attributes:
         agent: ``User-Agent`` header of the browser.
-        before: session of the browser, which ends then. Tokens that servers got in it go on with the new
-            one when it is the same user.
-        keep: store a session; not for a login that one request makes for itself.
-        only: name of the only user who may log in; empty for anybody.
+        before: the browser's current session, which the login ends. Its tokens for servers move to the new
+            session if it belongs to the same user.
+        keep: whether to store a session; False for a login for one request only.
+        only: name of the only user who may log in; empty for any user.
     """
 
     agent: str = ""
@@ -127,38 +129,24 @@ NEW_SESSION: Final = SessionRequest()
 
 
 def new_session_key() -> str:
-    """Make the key of a session.
-
-    Returns:
-        `KEY_MARK`, followed by characters that need no escape.
-    """
+    """Return a new random session key: `KEY_MARK` followed by URL-safe characters."""
     return KEY_MARK + secrets.token_urlsafe(KEY_BYTES)
 
 
 def hash_session_key(key: str) -> str:
-    """Hash the key of a session; it cannot be guessed, so that it needs no salt.
-
-    Args:
-        key: as the cookie holds it.
-
-    Returns:
-        64 hexadecimal digits.
-    """
+    """Return the hash of a session key, without salt because the key cannot be guessed."""
     return hashlib.sha256(key.encode(errors="replace")).hexdigest()
 
 
 def login_cookie(value: str, text: str, made_at: float) -> LoginCookie:
-    """Read a login cookie, of this hub or of a JupyterHub.
+    """Parse a login cookie of this hub or of a JupyterHub.
 
-    A cookie of a JupyterHub always leads to the same key, so that it opens one session at most.
+    A cookie of a JupyterHub always maps to the same key, so that it opens at most one session.
 
     Args:
-        value: what was signed.
+        value: the signed value.
         text: the whole cookie, with its signature.
-        made_at: when it was signed, in seconds since the epoch.
-
-    Returns:
-        The cookie.
+        made_at: time of the signature, in seconds since the epoch.
     """
     if value.startswith(KEY_MARK):
         return LoginCookie(key=value, made_at=made_at)
@@ -167,13 +155,10 @@ def login_cookie(value: str, text: str, made_at: float) -> LoginCookie:
 
 
 def short_agent(agent: str) -> str:
-    """Shorten the name of a browser to what its user knows it by.
-
-    Args:
-        agent: a ``User-Agent`` header.
+    """Return a recognizable name for a ``User-Agent`` header.
 
     Returns:
-        Such as ``Firefox on Linux``; the first word for anything else.
+        Such as ``Firefox on Linux``; the first word for an unknown browser.
     """
     browser = next((name for mark, name in _BROWSERS.items() if f"{mark}/" in agent), "")
     system = next((name for mark, name in _SYSTEMS.items() if mark in agent), "")
@@ -182,14 +167,7 @@ def short_agent(agent: str) -> str:
 
 
 def short_address(address: str) -> str:
-    """Shorten an address to its network.
-
-    Args:
-        address: of a browser.
-
-    Returns:
-        The first 24 bits of an IPv4 address or 48 of an IPv6 address; empty for anything else.
-    """
+    """Return the /24 or /48 network of an address; empty if it is invalid."""
     known = parse_address(address)
     if known is None:
         return ""

@@ -1,4 +1,4 @@
-"""Shares: somebody else may do some things with one server; and codes that can be turned into a share."""
+"""Shares of servers with users and groups, and share codes, which create shares."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from plughub.domain.names import shorten
 from plughub.domain.scopes.filters import ScopeFilter, parse_scope
 
 GranteeKind = Literal["user", "group"]
-"""With whom a server can be shared."""
+"""Kind of a grantee."""
 
 CODE_SECONDS: Final = 86_400
-"""How long a code is good when nobody says."""
+"""Default lifetime of a code."""
 MIN_CODE_SECONDS: Final = 60
 MAX_CODE_SECONDS: Final = 365 * 86_400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Share:
-    """A share, as stored.
+    """Stored share.
 
     Attributes:
         id: key of the row.
-        owner: name of the owner of the server, as it is now.
-        server: name of the server, as it is now; empty for the default one.
-        kind: whether a user or the members of a group have it.
+        owner: current name of the owner of the server.
+        server: current name of the server; empty for the default one.
+        kind: whether the grantee is a user or a group.
         grantee: name of that user or group.
-        scopes: what they may do, each with the filter of this server.
-        created: when it was granted.
-        ready: the server runs.
+        scopes: granted scopes, each with the filter of this server.
+        created: time of the grant.
+        ready: whether the server runs.
     """
 
     id: int
@@ -47,18 +47,18 @@ class Share:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShareCode:
-    """A code that whoever gets it can turn into a share, as stored; its text is not.
+    """Stored share code, without its text. Any user can exchange it for a share.
 
     Attributes:
         id: key of the row.
-        owner: name of the owner of the server, as it is now.
-        server: name of the server, as it is now; empty for the default one.
-        scopes: what the share will allow, each with the filter of this server.
-        created: when it was made.
-        expires: when it ends; None for never.
+        owner: current name of the owner of the server.
+        server: current name of the server; empty for the default one.
+        scopes: scopes of the share, each with the filter of this server.
+        created: time of creation.
+        expires: expiry; None if it does not expire.
         exchanges: how often it was used.
-        last_exchange: when it was used last.
-        ready: the server runs.
+        last_exchange: time of last use.
+        ready: whether the server runs.
     """
 
     id: int
@@ -74,14 +74,14 @@ class ShareCode:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShareQuery:
-    """Which shares or codes are listed: those that fit all that is given, by keys of rows.
+    """Filter for shares or codes by keys of rows; None matches everything.
 
     Attributes:
-        owner: of servers of this user.
-        server: of this server.
-        user: granted to this user.
-        groups_too: granted to the groups of that user, too.
-        group: granted to this group.
+        owner: owner of the server.
+        server: the server.
+        user: grantee.
+        groups_too: include shares with the groups of that grantee.
+        group: grantee group.
     """
 
     owner: int | None = None
@@ -92,15 +92,12 @@ class ShareQuery:
 
 
 def share_scopes(scopes: Iterable[str], owner: str, server: str) -> frozenset[str]:
-    """Bind what somebody wants to share to the server.
+    """Return the scopes of a share, each with the filter of the server.
 
     Args:
-        scopes: without a filter, or with that of the server; none for opening it in a browser.
+        scopes: scopes without a filter or with that of the server; empty for access in a browser.
         owner: name of the owner.
         server: name of the server.
-
-    Returns:
-        The scopes, each with the filter of the server.
 
     Raises:
         InvalidError: a scope has another filter.
@@ -115,17 +112,15 @@ def share_scopes(scopes: Iterable[str], owner: str, server: str) -> frozenset[st
 
 
 def bound_scopes(scopes: Iterable[str], owner: str, server: str) -> frozenset[str]:
-    """Put the filter of a server in place of whatever filters stored scopes have.
+    """Replace the filters of stored scopes by the filter of a server.
 
-    A share follows its server when owner or server get another name, and never reaches who has the old one.
+    A share thereby follows its server when owner or server are renamed, and never applies to a later server
+    with the old name.
 
     Args:
-        scopes: as stored.
-        owner: name of the owner now.
-        server: name of the server now.
-
-    Returns:
-        The scopes.
+        scopes: the stored scopes.
+        owner: current name of the owner.
+        server: current name of the server.
     """
     here = ScopeFilter.server(owner, server)
     return frozenset(f"{scope.partition('!')[0]}{here}" for scope in scopes)

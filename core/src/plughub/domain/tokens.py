@@ -1,7 +1,7 @@
-"""Tokens: making them, and keeping only a hash of each.
+"""Creation, hashing and verification of tokens.
 
-A stored token reads ``algorithm:rounds:salt:hexdigest``; the digest is taken over the salt followed by
-the token as often as there are rounds. Databases of JupyterHub hold the same form.
+A stored token has the form ``algorithm:rounds:salt:hexdigest``, as in JupyterHub. The digest is taken over
+the salt followed by the token, repeated for each round.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from typing import Final
 from plughub.domain.errors import InvalidError
 
 MAX_TOKEN_LENGTH: Final = 64
-"""Characters; what is longer is no token and is never hashed."""
+"""Characters of the longest token; a longer text is never hashed."""
 SERVER_NOTE: Final = "Server at "
-"""Begins the notes of servers' own tokens, as in JupyterHub."""
+"""Prefix of the notes of servers' own tokens, as in JupyterHub."""
 MIN_TOKEN_LENGTH: Final = 8
-"""Characters that a token must have which somebody chose."""
+"""Characters of the shortest token that a user or administrator may choose."""
 PREFIX_LENGTH: Final = 4
 GENERATED_ROUNDS: Final = 1
-"""A generated token cannot be guessed, so one round is enough."""
+"""Hash rounds for generated tokens, which cannot be guessed."""
 GIVEN_ROUNDS: Final = 16384
-"""For tokens and client secrets that somebody chose."""
+"""Hash rounds for tokens and client secrets that a user or administrator chose."""
 SALT_BYTES: Final = 8
 SHARE_CODE_BYTES: Final = 32
 OAUTH_TOKEN_LENGTH: Final = 30
@@ -35,55 +35,30 @@ _ALGORITHMS: Final = frozenset({"sha256", "sha384", "sha512"})
 
 
 def new_token() -> str:
-    """Make an API token.
-
-    Returns:
-        32 hexadecimal digits.
-    """
+    """Return a new API token of 32 hexadecimal digits."""
     return secrets.token_hex(16)
 
 
 def new_oauth_token() -> str:
-    """Make an access token or a code of OAuth.
-
-    Returns:
-        30 letters and digits.
-    """
+    """Return a new OAuth access token or code of 30 letters and digits."""
     return "".join(secrets.choice(_ALPHANUMERIC) for _ in range(OAUTH_TOKEN_LENGTH))
 
 
 def new_share_code() -> str:
-    """Make a code that gives access to a shared server.
-
-    Returns:
-        43 characters that need no escape in a URL.
-    """
+    """Return a new share code of 43 URL-safe characters."""
     return secrets.token_urlsafe(SHARE_CODE_BYTES)
 
 
 def token_prefix(token: str) -> str:
-    """Give the part of a token by which it is looked up.
-
-    Args:
-        token: the token.
-
-    Returns:
-        Its first four characters.
-    """
+    """Return the part of a token that indexes it in the database."""
     return token[:PREFIX_LENGTH]
 
 
 def check_given_token(token: str) -> str:
-    """Check a token that somebody chose.
-
-    Args:
-        token: the token.
-
-    Returns:
-        The token.
+    """Return a chosen token if its length is valid.
 
     Raises:
-        InvalidError: it is too short or too long; the message does not hold it.
+        InvalidError: it is too short or too long; the message does not contain it.
     """
     if not MIN_TOKEN_LENGTH <= len(token) <= MAX_TOKEN_LENGTH:
         raise InvalidError(
@@ -98,7 +73,7 @@ def hash_token(token: str, *, rounds: int = GIVEN_ROUNDS, salt: str = "", algori
     Args:
         token: at most `MAX_TOKEN_LENGTH` characters.
         rounds: `GENERATED_ROUNDS` or `GIVEN_ROUNDS`; the latter takes about a millisecond.
-        salt: hexadecimal digits; new ones when empty.
+        salt: hexadecimal digits; random if empty.
         algorithm: ``sha512``.
 
     Returns:
@@ -115,14 +90,14 @@ def hash_token(token: str, *, rounds: int = GIVEN_ROUNDS, salt: str = "", algori
 
 
 def compare_token(token: str, hashed: str) -> bool:
-    """Tell in constant time whether a token is the one that was hashed.
+    """Compare a token with a hash in constant time.
 
     Args:
-        token: what somebody sent; too long is simply wrong.
-        hashed: as `hash_token` made it.
+        token: the token of a request.
+        hashed: result of `hash_token`.
 
     Returns:
-        True when it is; False also for a hash that cannot be read.
+        True if they match; False also for an invalid hash or a token that is too long.
     """
     algorithm, _, rest = hashed.partition(":")
     rounds, _, rest = rest.partition(":")

@@ -1,4 +1,4 @@
-"""Addresses: joined, escaped, and checked before a browser is sent there."""
+"""URLs: joining, escaping, and validation of redirects."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ _UNSEEN: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _DOTS: Final = re.compile(r"(?:^|/)\.{1,2}(?:/|$)")
 _MANY_TIMES: Final = 4
 _PLAIN: Final = "/%~@!:$&'()*+,;="
-"""What a browser leaves as it is in an address."""
+"""Characters that a browser does not escape in a URL."""
 
 
 def host_in_url(host: str) -> str:
-    """Write a host for a URL: an IPv6 address stands in brackets.
+    """Format a host for a URL: an IPv6 address in brackets.
 
     Args:
         host: a name or an address.
@@ -30,12 +30,12 @@ def host_in_url(host: str) -> str:
 
 
 def url_path_join(*pieces: str) -> str:
-    """Join pieces of a path with single slashes between them.
+    """Join escaped pieces of a path with single slashes.
 
-    A slash before the first piece and behind the last one stays. Empty pieces are left out.
+    A slash before the first piece and after the last one is kept. Empty pieces are skipped.
 
     Args:
-        pieces: pieces, escaped already.
+        pieces: escaped pieces.
 
     Returns:
         The path.
@@ -50,11 +50,11 @@ def url_path_join(*pieces: str) -> str:
 
 
 def url_escape_path(path: str, safe: str = URL_SAFE) -> str:
-    """Escape a text for one segment of a path; slashes are escaped too.
+    """Escape a text for one segment of a path, including its slashes.
 
     Args:
         path: the text.
-        safe: characters that stay besides letters, digits and ``_.-~``; JupyterHub leaves ``@`` too.
+        safe: characters to keep besides letters, digits and ``_.-~``; JupyterHub keeps ``@`` as well.
 
     Returns:
         The segment.
@@ -63,7 +63,7 @@ def url_escape_path(path: str, safe: str = URL_SAFE) -> str:
 
 
 def url_unescape_path(path: str) -> str:
-    """Read an escaped path.
+    """Decode an escaped path.
 
     Args:
         path: the path.
@@ -75,100 +75,88 @@ def url_unescape_path(path: str) -> str:
 
 
 def guess_base_url(url: str) -> str:
-    """Cut an address down to scheme, host and port.
+    """Return scheme, host and port of an absolute URL.
 
     Args:
-        url: an absolute address.
+        url: an absolute URL.
 
     Returns:
-        ``scheme://host:port``; empty when the address has none.
+        ``scheme://host:port``; empty if the URL has none.
     """
     parts = _split(url)
     return f"{parts.scheme}://{parts.netloc}" if parts and parts.scheme and parts.netloc else ""
 
 
 def hub_url(base_url: str, *pieces: str) -> str:
-    """Give the path of a page of the hub.
+    """Return the path of a page of the hub.
 
     Args:
         base_url: path of the whole application.
-        pieces: texts below ``hub/``, escaped here.
+        pieces: unescaped segments below ``hub/``.
 
     Returns:
-        Such as ``/base/hub/home``; with a slash at the end when there are no pieces.
+        Such as ``/base/hub/home``; with a slash at the end if there are no pieces.
     """
     path = url_path_join("/", base_url, "hub", *(quote_path(piece) for piece in pieces))
     return path if pieces else f"{path}/"
 
 
 def user_url(base_url: str, user: str, server: str = "") -> str:
-    """Give the path below which a server is reached.
+    """Return the path of a server, such as ``/base/user/alice/lab/``.
 
     Args:
         base_url: path of the whole application.
         user: name of the user.
         server: name of the server, empty for the default one.
-
-    Returns:
-        Such as ``/base/user/alice/lab/``.
     """
     return url_path_join("/", base_url, "user", quote_path(user), quote_path(server)) + "/"
 
 
 def service_url(base_url: str, service: str) -> str:
-    """Give the path below which a service is reached.
+    """Return the path of a service, such as ``/base/services/culler/``.
 
     Args:
         base_url: path of the whole application.
         service: name of the service.
-
-    Returns:
-        Such as ``/base/services/culler/``.
     """
     return url_path_join("/", base_url, "services", quote_path(service)) + "/"
 
 
 def spawn_url(base_url: str, user: str, server: str = "") -> str:
-    """Give the path of the page that starts a server.
+    """Return the path of the start page of a server, such as ``/base/hub/spawn/alice/lab``.
 
     Args:
         base_url: path of the whole application.
         user: name of the user.
         server: name of the server, empty for the default one.
-
-    Returns:
-        Such as ``/base/hub/spawn/alice/lab``.
     """
     return hub_url(base_url, "spawn", user, server)
 
 
 def spawn_pending_url(base_url: str, user: str, server: str = "") -> str:
-    """Give the path of the page that watches a start.
+    """Return the path of the progress page of a start, such as ``/base/hub/spawn-pending/alice/lab``.
 
     Args:
         base_url: path of the whole application.
         user: name of the user.
         server: name of the server, empty for the default one.
-
-    Returns:
-        Such as ``/base/hub/spawn-pending/alice/lab``.
     """
     return hub_url(base_url, "spawn-pending", user, server)
 
 
 def safe_next(url: str, host: str, base_url: str = "/", *, domain: str = "") -> str:
-    """Check where a browser is to go next, so that nobody is sent elsewhere by a link of ours.
+    """Validate a redirect target, so that the hub never redirects to a foreign site.
 
-    Only the path, query and fragment are kept, so the browser stays on the host whatever was sent.
+    Only path, query and fragment are kept, so that the browser always stays on the host.
 
     Args:
-        url: what the request says.
-        host: the hub's own host, with its port where it has one.
+        url: the requested target.
+        host: the hub's own host, with its port if it has one.
         base_url: only paths below it are accepted.
-        domain: host whose subdomains are ours too; empty for none.
+        domain: host whose subdomains belong to the hub as well; empty for none.
 
     Returns:
-        An absolute path that begins with exactly one slash; empty when the address is not accepted.
+        An absolute path that begins with exactly one slash; empty if the target is not accepted.
     """
     if _UNSEEN.search(url):
         return ""
@@ -201,7 +189,7 @@ def _is_ours(parts: SplitResult, url: str, host: str, domain: str) -> bool:
 
 
 def _is_plain_path(path: str) -> bool:
-    """Accept one slash at the beginning and no dot segments, also after decoding once too often."""
+    """Return whether a path has one leading slash and no dot segments, even after repeated decoding."""
     for _ in range(_MANY_TIMES):
         if not path.startswith("/") or path[1:2] in {"/", "\\"} or _DOTS.search(path.replace("\\", "/")):
             return False
@@ -219,16 +207,13 @@ def _quote_rest(text: str) -> str:
 
 
 def address_of(url: str) -> tuple[str, str, int]:
-    """Take the address of a server apart.
+    """Split the address of a server into scheme, host and port.
 
     Args:
         url: such as ``http://127.0.0.1:8888``.
 
-    Returns:
-        Scheme, host and port.
-
     Raises:
-        InvalidError: it is no such address.
+        InvalidError: it is not such an address.
     """
     try:
         parts = urlsplit(url)
@@ -236,5 +221,5 @@ def address_of(url: str) -> tuple[str, str, int]:
     except ValueError:
         parts, port = urlsplit(""), None
     if parts.scheme not in {"http", "https"} or not parts.hostname or not port:
-        raise InvalidError(f"{url!r} is no address of a server: write http://address:port")
+        raise InvalidError(f"{url!r} is not the address of a server: write http://address:port")
     return parts.scheme, parts.hostname, port

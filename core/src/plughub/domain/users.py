@@ -1,4 +1,4 @@
-"""Users as the core knows them."""
+"""Users and queries for them."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from plughub.domain.scopes import ScopeCoverage
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class User:
-    """A user, as stored.
+    """Stored user.
 
     Attributes:
         id: key of the row.
-        name: normalised name.
-        cookie_id: what login cookies hold that a JupyterHub made; a new one voids them.
+        name: normalised username.
+        cookie_id: content of the user's login cookies made by a JupyterHub; a new value invalidates them.
         admin: whether the user has the admin role.
-        created: when the user was stored first.
-        last_activity: last activity of the user or of any server of the user.
-        groups: names of the groups, sorted.
-        roles: names of the user's own roles, sorted.
-        scopes: scopes of those roles, of the groups' roles and of servers that are shared with the user or
-            the groups, not expanded.
-        user_info: what single-user servers may show.
+        created: when the user was first stored.
+        last_activity: last activity of the user or of any of their servers.
+        groups: sorted names of the groups.
+        roles: sorted names of the user's own roles.
+        scopes: unexpanded scopes of those roles, of the groups' roles and of servers shared with the user or
+            the groups.
+        user_info: facts for single-user servers to show.
     """
 
     id: int
@@ -42,14 +42,13 @@ class User:
 
 
 class IdentityRecord(NamedTuple):
-    """By what a plugin knows a user, as stored.
+    """Stored identity of a user at an authenticator.
 
     Attributes:
         plugin: the authenticator.
-        subject: what it knows the person by.
-        refreshed: when it was asked last, seconds since the epoch.
-        name: the name that it gave at the last login; empty where that is not known. The user may have
-            another one.
+        subject: permanent id of the user at the authenticator.
+        refreshed: time of the last login or refresh, in seconds since the epoch.
+        name: username at the last login; empty if unknown. The user may have been renamed since.
     """
 
     plugin: str
@@ -59,12 +58,12 @@ class IdentityRecord(NamedTuple):
 
 
 class ServerState(enum.StrEnum):
-    """What the servers of a user are like, for those who list users."""
+    """State of a user's servers, for lists of users."""
 
     ACTIVE = "active"
-    """Some server runs, or something is being done to it."""
+    """A server runs or has an operation in progress."""
     READY = "ready"
-    """Some server runs and nothing is being done to it."""
+    """A server runs without an operation in progress."""
     INACTIVE = "inactive"
     """No server is active."""
 
@@ -74,16 +73,16 @@ SORTABLE: Final = ("id", "name", "last_activity")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserQuery:
-    """Which users are listed, and in what order.
+    """Filter and order of a list of users.
 
     Attributes:
-        within: only users in this reach: some by name, the members of some groups.
-        state: only users with such servers; None for all.
-        name_filter: only users with this in their name.
-        sort: one of `SORTABLE`; who was never active comes first.
-        descending: the other way round.
-        offset: users before the page.
-        limit: users in the page at most.
+        within: coverage that limits the list to some users and the members of some groups.
+        state: only users with servers in this state; None for all.
+        name_filter: only users with this text in their name.
+        sort: one of `SORTABLE`; users who were never active come first.
+        descending: whether to reverse the order.
+        offset: number of users before the page.
+        limit: largest number of users in the page.
     """
 
     within: ScopeCoverage = field(default_factory=lambda: ScopeCoverage(everything=True))

@@ -1,7 +1,7 @@
-"""Scopes: what may be done, to what, and by whom.
+"""Scopes: permissions, optionally limited to some users, servers, groups or services.
 
-A scope as people write it is raw: ``servers``, ``servers!user``, ``self``. `ScopeTree.expand` turns raw
-scopes into the flat set that everything else works on: every subscope by name, every filter with a value.
+A scope in a configuration is raw: ``servers``, ``servers!user``, ``self``. `ScopeTree.expand` converts raw
+scopes into the flat set that all other code uses: every subscope by name, every filter with a value.
 """
 
 from plughub.domain.scopes.access_scopes import access_scopes, identify_scopes, service_access_scopes

@@ -1,4 +1,4 @@
-"""Scopes that the hub itself puts together."""
+"""Scopes that the hub itself grants."""
 
 from __future__ import annotations
 
@@ -6,39 +6,21 @@ from plughub.domain.scopes.filters import ScopeFilter
 
 
 def access_scopes(user: str, server: str) -> frozenset[str]:
-    """Give the scope that opens a server.
-
-    Args:
-        user: name of the user.
-        server: name of the server, empty for the default one.
-
-    Returns:
-        The scope.
-    """
+    """Return the scope that gives access to a server."""
     return frozenset({f"access:servers{ScopeFilter.server(user, server)}"})
 
 
 def service_access_scopes(service: str) -> frozenset[str]:
-    """Give the scope that opens a service.
-
-    Args:
-        service: name of the service.
-
-    Returns:
-        The scope.
-    """
+    """Return the scope that gives access to a service."""
     return frozenset({f"access:services{ScopeFilter.service(service)}"})
 
 
 def identify_scopes(name: str = "", kind: str = "user") -> frozenset[str]:
-    """Give the scopes that let somebody learn who they are.
+    """Return the scopes to read the identity of a user or service.
 
     Args:
         name: name of the user or service; empty for raw scopes that are expanded later.
         kind: ``user`` or ``service``.
-
-    Returns:
-        The scopes.
     """
     if kind == "service":
         return frozenset({f"read:services:name{ScopeFilter.service(name)}"})

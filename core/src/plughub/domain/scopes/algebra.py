@@ -1,4 +1,4 @@
-"""Comparing sets of scopes: what two have in common, and what one has too much."""
+"""Intersection, difference and reduction of sets of scopes."""
 
 from __future__ import annotations
 
@@ -11,20 +11,13 @@ from plughub.domain.scopes.filters import FILTER_KINDS, ScopeFilter
 from plughub.domain.scopes.scope_check import NOTHING, ScopeCoverage, parse_scopes
 
 Groups = Mapping[str, Collection[str]]
-"""Names of the groups of each user that matters; users who are left out are in none."""
+"""Names of the groups of each relevant user; missing users are in no group."""
 
 NO_GROUPS: Final[Groups] = MappingProxyType({})
 
 
 def reduce_scopes(scopes: Iterable[str]) -> frozenset[str]:
-    """Drop scopes with a filter where the same scope is there without one.
-
-    Args:
-        scopes: scopes.
-
-    Returns:
-        The others.
-    """
+    """Remove scopes with a filter if the same scope is present without one."""
     found = frozenset(scopes)
     return frozenset(scope for scope in found if "!" not in scope or scope.partition("!")[0] not in found)
 
@@ -32,10 +25,10 @@ def reduce_scopes(scopes: Iterable[str]) -> frozenset[str]:
 def intersect_scopes(
     these: frozenset[str], those: frozenset[str], groups: Groups = NO_GROUPS
 ) -> frozenset[str]:
-    """Find what two sets of scopes have in common.
+    """Return the intersection of two sets of scopes.
 
-    A server lies in its user, a user lies in her groups: ``servers!server=alice/lab`` and
-    ``servers!group=class`` have the former in common when alice is in the class.
+    A server is part of its user, and a user is part of the user's groups: if alice is in the group class,
+    ``servers!server=alice/lab`` and ``servers!group=class`` intersect in the former.
 
     Args:
         these: expanded scopes.
@@ -43,7 +36,7 @@ def intersect_scopes(
         groups: groups of the users that appear in filters, see `users_in_filters`.
 
     Returns:
-        Expanded scopes, none of which is more than either side has.
+        Expanded scopes, each of which both sides include.
     """
     mine, yours = parse_scopes(these), parse_scopes(those)
     common: set[str] = set()
@@ -54,15 +47,15 @@ def intersect_scopes(
 
 
 def excess_scopes(wanted: frozenset[str], held: frozenset[str], groups: Groups = NO_GROUPS) -> frozenset[str]:
-    """Find what is wanted but not held: nobody can grant what they do not hold.
+    """Return the requested scopes that are not held, and that therefore cannot be granted.
 
     Args:
-        wanted: expanded scopes.
-        held: expanded scopes.
+        wanted: requested expanded scopes.
+        held: expanded scopes of the granting principal.
         groups: groups of the users that appear in filters.
 
     Returns:
-        The scopes that are not held; ``inherit`` and ``(no_scope)`` never are.
+        The excess scopes, never ``inherit`` or ``(no_scope)``.
     """
     reaches = parse_scopes(held)
     kept = {
@@ -76,28 +69,18 @@ def excess_scopes(wanted: frozenset[str], held: frozenset[str], groups: Groups =
 def effective_token_scopes(
     token: frozenset[str], owner: frozenset[str], groups: Groups = NO_GROUPS
 ) -> frozenset[str]:
-    """Find what a token may do: what it was given, as far as its owner still has it.
+    """Return the effective scopes of a token: its own scopes, as far as its owner still holds them.
 
     Args:
         token: expanded scopes of the token, with those to access its client and to identify its owner.
         owner: expanded scopes of the owner.
         groups: groups of the users that appear in filters.
-
-    Returns:
-        Expanded scopes.
     """
     return owner if INHERIT in token else intersect_scopes(token, owner, groups)
 
 
 def users_in_filters(*scopes: frozenset[str]) -> frozenset[str]:
-    """Find the users whose groups matter for comparing sets of scopes.
-
-    Args:
-        scopes: sets of expanded scopes.
-
-    Returns:
-        Names of users; none when no filter is on a group.
-    """
+    """Return the users whose groups are needed to compare sets of scopes; none if no filter is on a group."""
     reaches = [reach for held in scopes for reach in parse_scopes(held).values()]
     if not any(reach.groups for reach in reaches):
         return frozenset()
@@ -106,7 +89,7 @@ def users_in_filters(*scopes: frozenset[str]) -> frozenset[str]:
 
 
 def _within(base: str, inner: ScopeCoverage, outer: ScopeCoverage, groups: Groups) -> Iterator[str]:
-    """Name the parts of one reach that lie within another."""
+    """Yield the parts of one coverage that another one includes."""
     if inner.everything:
         if outer.everything:
             yield base

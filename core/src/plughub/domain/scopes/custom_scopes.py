@@ -1,4 +1,4 @@
-"""Custom scopes: definitions that an administrator adds for services and servers of the house."""
+"""Validation of custom scopes, which an administrator defines for local servers and services."""
 
 from __future__ import annotations
 
@@ -14,16 +14,13 @@ _KEYS: Final = frozenset({"description", "subscopes"})
 
 
 def check_custom_scopes(custom: Mapping[str, Any]) -> dict[str, ScopeDefinition]:
-    """Check definitions of custom scopes.
+    """Return definitions of custom scopes as records.
 
     Args:
         custom: definitions by name.
 
-    Returns:
-        The same as records.
-
     Raises:
-        InvalidError: a definition is wrong.
+        InvalidError: a definition is invalid.
     """
     return {name: _check_one(name, definition, custom) for name, definition in custom.items()}
 
@@ -31,8 +28,8 @@ def check_custom_scopes(custom: Mapping[str, Any]) -> dict[str, ScopeDefinition]
 def _check_one(name: str, definition: Any, custom: Mapping[str, Any]) -> ScopeDefinition:
     if not _NAME.fullmatch(name):
         raise InvalidError(
-            f"invalid custom scope {name!r}: it begins with 'custom:' and a letter or digit, goes on with "
-            "a-z 0-9 _ - * : and does not end with a hyphen or colon"
+            f"invalid custom scope {name!r}: it must begin with 'custom:' and a letter or digit, continue "
+            "with a-z 0-9 _ - * : and not end with a hyphen or colon"
         )
     if not isinstance(definition, Mapping) or not definition.get("description"):
         raise InvalidError(f"custom scope {name!r} has no 'description'")

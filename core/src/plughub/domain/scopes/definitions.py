@@ -1,4 +1,4 @@
-"""Every scope that the hub knows, with what it means and what it implies."""
+"""Definitions of all scopes, with their descriptions and subscopes."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ NO_SCOPE: Final = "(no_scope)"
 SELF: Final = "self"
 INHERIT: Final = "inherit"
 METASCOPES: Final = frozenset({NO_SCOPE, SELF, INHERIT})
-"""Stand for other scopes, or for none; a filter on one says nothing."""
+"""Placeholders for other scopes, or for none; they take no filters."""
 
 
 @dataclass(frozen=True, slots=True)
 class ScopeDefinition:
-    """What a scope means.
+    """Definition of a scope.
 
     Attributes:
-        description: what its holder may do; shown when somebody is asked for consent.
+        description: what its holder may do; shown on the consent page.
         subscopes: scopes that it implies directly.
     """
 
@@ -36,8 +36,7 @@ _SPECIAL: Final = {
 
 _USERS: Final = {
     "admin:users": ScopeDefinition(
-        "Create, change and delete users and see the secrets of their login. Whoever holds this can become "
-        "anybody.",
+        "Create, change and delete users and see the secrets of their login. This permits acting as any user.",
         ("admin:auth_state", "users", "read:roles:users", "delete:users"),
     ),
     "admin:auth_state": ScopeDefinition("See the secrets that were saved when a user logged in."),
@@ -56,7 +55,7 @@ _USERS: Final = {
     "read:users:activity": ScopeDefinition("See when users were last active."),
     "users:activity": ScopeDefinition("Report that users are active.", ("read:users:activity",)),
     "read:roles": ScopeDefinition(
-        "See who has which role.", ("read:roles:users", "read:roles:services", "read:roles:groups")
+        "See the holders of roles.", ("read:roles:users", "read:roles:services", "read:roles:groups")
     ),
     "read:roles:users": ScopeDefinition("See the roles of users."),
     "read:roles:services": ScopeDefinition("See the roles of services."),
@@ -119,10 +118,10 @@ _SERVICES: Final = {
 
 _HUB: Final = {
     "read:hub": ScopeDefinition("See how the hub is set up."),
-    "proxy": ScopeDefinition("See the routes of the proxy, have them mended, and name another proxy."),
+    "proxy": ScopeDefinition("See and repair the routes of the proxy, and configure another proxy."),
     "shutdown": ScopeDefinition("Shut the hub down."),
     "read:metrics": ScopeDefinition("Read the metrics of the hub."),
-    "read:audit": ScopeDefinition("Read the audit trail: who did what to whom, when and from where."),
+    "read:audit": ScopeDefinition("Read the audit log of all actions of users and administrators."),
 }
 
 DEFINITIONS: Final[Mapping[str, ScopeDefinition]] = MappingProxyType(
@@ -141,7 +140,7 @@ NOT_OF_USERS: Final = frozenset(
         "read:groups:shares",
     }
 )
-"""Scopes that reach no user, whatever their filter is."""
+"""Scopes that never apply to users."""
 
 SELF_SCOPES: Final = (
     "read:users",
@@ -152,4 +151,4 @@ SELF_SCOPES: Final = (
     "tokens",
     "access:servers",
 )
-"""What ``self`` stands for, each for the user alone."""
+"""Scopes that ``self`` stands for, each limited to the user."""

@@ -1,4 +1,4 @@
-"""Scopes in words, for the page on which somebody consents."""
+"""Descriptions of scopes for the consent page."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _WORDS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class ScopeDescription:
-    """A scope in words.
+    """Description of a scope.
 
     Attributes:
         scope: name without the filter.
         description: what its holder may do.
-        filter: for whom, such as ``only you``; empty for everybody.
+        filter: its limit, such as ``only you``; empty for none.
     """
 
     scope: str
@@ -37,15 +37,12 @@ class ScopeDescription:
 def describe_scopes(
     scopes: Iterable[str], tree: ScopeTree, username: str = ""
 ) -> tuple[ScopeDescription, ...]:
-    """Say in words what scopes allow.
+    """Return descriptions of scopes, sorted by scope.
 
     Args:
-        scopes: raw or expanded scopes; those that do not exist are left out.
+        scopes: raw or expanded scopes; unknown ones are skipped.
         tree: the scopes of the hub.
-        username: who reads it.
-
-    Returns:
-        The descriptions, sorted by scope.
+        username: the reader.
     """
     lines = []
     for scope in sorted(scopes):
@@ -56,14 +53,7 @@ def describe_scopes(
 
 
 def name_scopes(scopes: Iterable[str]) -> str:
-    """Name scopes in a message, whatever somebody sent.
-
-    Args:
-        scopes: the scopes.
-
-    Returns:
-        The first of them.
-    """
+    """Return a list of untrusted scopes for a message, shortened."""
     found = sorted(scopes)
     names = [scope if len(scope) <= _LONG else f"{scope[:_LONG]}…" for scope in found[:_MANY]]
     return ", ".join(names) + (f" and {len(found) - _MANY} more" if len(found) > _MANY else "")

@@ -1,4 +1,4 @@
-"""A scope and the filter behind its ``!``."""
+"""Scopes and the filters behind their ``!``."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ SELF_FILTERS: Final = ("user", "server", "service")
 
 @dataclass(frozen=True, slots=True)
 class ScopeFilter:
-    """A filter of a scope, and also the resource that a request is about.
+    """Filter of a scope, or the resource of a request.
 
     Attributes:
         kind: ``user``, ``server``, ``group`` or ``service``.
         value: name of the user, group or service, or ``user/server``; empty for a self-filter, which
-            stands for the holder's own.
+            refers to the holder.
     """
 
     kind: str
@@ -30,43 +30,43 @@ class ScopeFilter:
 
     @classmethod
     def user(cls, name: str) -> ScopeFilter:
-        """Filter on a user."""
+        """Return a filter on a user."""
         return cls("user", name)
 
     @classmethod
     def server(cls, user: str, name: str) -> ScopeFilter:
-        """Filter on a server of a user; an empty name means the default server."""
+        """Return a filter on a server of a user; an empty name means the default server."""
         return cls("server", f"{user}/{name}")
 
     @classmethod
     def group(cls, name: str) -> ScopeFilter:
-        """Filter on a group and its members."""
+        """Return a filter on a group and its members."""
         return cls("group", name)
 
     @classmethod
     def service(cls, name: str) -> ScopeFilter:
-        """Filter on a service."""
+        """Return a filter on a service."""
         return cls("service", name)
 
     @property
     def user_name(self) -> str:
-        """The user that the filter is about; empty for a group or service."""
+        """Name of the user in the filter; empty for a group or service."""
         if self.kind == "server":
             return self.value.partition("/")[0]
         return self.value if self.kind == "user" else ""
 
 
 def parse_scope(scope: str) -> tuple[str, ScopeFilter | None]:
-    """Take a scope apart.
+    """Split a scope into its name and its filter.
 
     Args:
         scope: such as ``servers``, ``servers!user`` or ``servers!server=alice/lab``.
 
     Returns:
-        Its name without the filter, and the filter, None when it has none.
+        The name, and the filter or None.
 
     Raises:
-        InvalidError: the filter makes no sense.
+        InvalidError: the filter is invalid.
     """
     base, mark, text = scope.partition("!")
     if not mark:

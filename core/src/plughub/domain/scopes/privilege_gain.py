@@ -1,4 +1,4 @@
-"""What the holder of scopes gains when a user or server gets another name, or a user joins a group."""
+"""Scopes that apply to a user or server only after a rename or a change of groups."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from plughub.domain.scopes.scope_check import ScopeCoverage, parse_scopes
 
 @dataclass(frozen=True, slots=True)
 class FilterFacts:
-    """What filters look at in a user.
+    """Facts about a user that filters depend on.
 
     Attributes:
-        name: of the user.
-        groups: of the user.
+        name: the username.
+        groups: names of the user's groups.
     """
 
     name: str
@@ -24,12 +24,12 @@ class FilterFacts:
 
 
 def gained_scopes(held: frozenset[str], before: FilterFacts, after: FilterFacts) -> frozenset[str]:
-    """Find the scopes that reach a user after a change and did not reach the user before it.
+    """Return the held scopes that apply to a user after a change and did not apply before.
 
     Args:
         held: expanded scopes.
-        before: the user.
-        after: the user as changed.
+        before: the user before the change.
+        after: the user after the change.
 
     Returns:
         Names of scopes, without filters.
@@ -42,11 +42,11 @@ def gained_scopes(held: frozenset[str], before: FilterFacts, after: FilterFacts)
 
 
 def gained_over_server(held: frozenset[str], user: FilterFacts, before: str, after: str) -> frozenset[str]:
-    """Find the scopes that reach a server by its new name and did not reach it before.
+    """Return the held scopes that apply to a server by its new name and did not apply before.
 
     Args:
         held: expanded scopes.
-        user: whose server it is.
+        user: the owner of the server.
         before: name of the server.
         after: its new name.
 
@@ -66,5 +66,5 @@ def _covers(reach: ScopeCoverage, who: FilterFacts) -> bool:
 
 
 def _reaches(reach: ScopeCoverage, who: FilterFacts) -> bool:
-    """Tell whether a scope reaches a user or a server of that name."""
+    """Return whether a scope applies to a user or to any server of that user."""
     return _covers(reach, who) or any(server.partition("/")[0] == who.name for server in reach.servers)

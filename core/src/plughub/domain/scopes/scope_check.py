@@ -1,4 +1,4 @@
-"""Whether the scopes that somebody holds reach a resource."""
+"""Checks whether scopes cover a resource."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _CACHE_SIZE: Final = 4096
 
 @dataclass(frozen=True, slots=True)
 class ScopeCoverage:
-    """What one scope reaches.
+    """Resources that one scope covers.
 
     Attributes:
-        everything: it has no filter.
+        everything: whether the scope has no filter.
         users: names of users.
         servers: ``user/server``.
-        groups: names of groups; their members are reached too.
+        groups: names of groups, including their members.
         services: names of services.
     """
 
@@ -35,14 +35,11 @@ class ScopeCoverage:
     services: frozenset[str] = frozenset()
 
     def covers(self, resource: ScopeFilter, groups: Collection[str] = ()) -> bool:
-        """Tell whether a resource is within reach: a server lies in its user, a user in her groups.
+        """Return whether a resource is covered, directly or through its user or the groups of that user.
 
         Args:
             resource: the resource.
-            groups: groups of the user that the resource is about.
-
-        Returns:
-            True when it is.
+            groups: groups of the user of the resource.
         """
         if self.everything or resource.value in getattr(self, f"{resource.kind}s"):
             return True
@@ -51,13 +48,13 @@ class ScopeCoverage:
 
 
 class Access(enum.Enum):
-    """The answer to a check."""
+    """Result of a check."""
 
     ALLOWED = "allowed"
     FILTERED = "filtered"
-    """The scope is held for other resources: say that there is no such thing."""
+    """The scope is held for other resources; answer that the resource does not exist."""
     MISSING = "missing"
-    """The scope is not held at all: say which scope it takes."""
+    """The scope is not held at all; answer with the required scope."""
 
 
 NOTHING: Final = ScopeCoverage()
@@ -65,13 +62,10 @@ NOTHING: Final = ScopeCoverage()
 
 @functools.lru_cache(maxsize=_CACHE_SIZE)
 def parse_scopes(scopes: frozenset[str]) -> Mapping[str, ScopeCoverage]:
-    """Take expanded scopes apart.
+    """Return the coverage of each scope by its name without filter.
 
     Args:
-        scopes: expanded scopes; what cannot be read or has an open self-filter reaches nothing.
-
-    Returns:
-        What each scope reaches, by its name without a filter.
+        scopes: expanded scopes; invalid ones and those with an open self-filter cover nothing.
     """
     values: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     whole = set()
@@ -89,14 +83,11 @@ def parse_scopes(scopes: frozenset[str]) -> Mapping[str, ScopeCoverage]:
 
 
 def reach_of(held: frozenset[str], scope: str) -> ScopeCoverage:
-    """Tell what a scope reaches, for calls that list and filter what they list.
+    """Return the coverage of a held scope, for calls that filter lists; empty if the scope is not held.
 
     Args:
         held: expanded scopes.
         scope: name without a filter.
-
-    Returns:
-        The reach; an empty one when the scope is not held.
     """
     return parse_scopes(held).get(scope, NOTHING)
 
@@ -109,16 +100,13 @@ def check_scopes(
 ) -> Access:
     """Check whether any of the needed scopes is held for a resource.
 
-    A scope with a filter does not count where there is no resource to compare it with.
+    A scope with a filter does not count if there is no single resource.
 
     Args:
         held: expanded scopes.
         needed: names without filters, any of which is enough.
-        resource: what the request is about; None when it is about no single thing.
-        groups: groups of the user that the resource is about.
-
-    Returns:
-        Allowed, filtered out or missing.
+        resource: the resource of the request; None if there is no single one.
+        groups: groups of the user of the resource.
     """
     reaches = parse_scopes(held)
     answer = Access.MISSING

@@ -1,4 +1,4 @@
-"""The tree of scopes: the hub's own and custom ones, and the expansion of what people write."""
+"""Tree of the hub's own and custom scopes, and the expansion of raw scopes."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ _NOT_OF_SERVERS: Final = "read:users"
 
 @dataclass(frozen=True, slots=True)
 class ScopeOwner:
-    """Whom the self-filters stand for.
+    """Resolution of self-filters.
 
     Attributes:
-        user: name of the user that ``!user`` and ``self`` mean; empty for none.
-        server: ``user/server`` that ``!server`` means: the server that a token was issued for.
-        service: name of the service that ``!service`` means: the owner, or the issuing client.
+        user: name of the user for ``!user`` and ``self``; empty for none.
+        server: ``user/server`` for ``!server``: the server that a token was issued to.
+        service: name of the service for ``!service``: the owner, or the issuing client.
     """
 
     user: str = ""
@@ -45,14 +45,14 @@ NOBODY: Final = ScopeOwner()
 
 
 class ScopeTree:
-    """The scopes of one hub.
+    """Scopes of one hub.
 
     Args:
-        custom: definitions of custom scopes, as ``JupyterHub.custom_scopes`` has them: by name, each
-            with a ``description`` and perhaps ``subscopes``.
+        custom: definitions of custom scopes, as in ``JupyterHub.custom_scopes``: by name, each
+            with a ``description`` and optional ``subscopes``.
 
     Raises:
-        InvalidError: a definition is wrong.
+        InvalidError: a definition is invalid.
     """
 
     def __init__(self, custom: Mapping[str, Any] = MappingProxyType({})) -> None:
@@ -63,14 +63,14 @@ class ScopeTree:
         self._expand_cached = functools.lru_cache(maxsize=_CACHE_SIZE)(self._expand)
 
     def check(self, scopes: Iterable[str], holder: str = "") -> None:
-        """Check that scopes exist and have filters that make sense.
+        """Check that scopes exist and have valid filters.
 
         Args:
             scopes: raw scopes.
-            holder: who is to get them, for the message.
+            holder: the future holder, for the message.
 
         Raises:
-            InvalidError: one does not.
+            InvalidError: a scope is unknown or has an invalid filter.
         """
         place = f" for {holder}" if holder else ""
         for scope in scopes:
@@ -83,22 +83,19 @@ class ScopeTree:
                 raise InvalidError(f"scope {shorten(scope, 80)}{place}: {base!r} takes no filter")
 
     def expand(self, scopes: Iterable[str], owner: ScopeOwner = NOBODY) -> frozenset[str]:
-        """Expand raw scopes: subscopes by name, filters with values, ``self`` spelled out.
+        """Expand raw scopes: subscopes by name, filters with values, ``self`` replaced by its scopes.
 
-        What cannot be resolved gives nothing: a scope that does not exist (any more), a self-filter
-        that stands for nobody here. ``inherit`` stays, `effective_token_scopes` resolves it.
+        Unresolvable scopes expand to nothing: unknown scopes, and self-filters without an owner. ``inherit``
+        is kept; `effective_token_scopes` resolves it.
 
         Args:
             scopes: raw or expanded scopes.
-            owner: whom the self-filters stand for.
-
-        Returns:
-            The expanded scopes.
+            owner: resolution of self-filters.
         """
         return self._expand_cached(frozenset(scopes), owner)
 
     def condense(self, scopes: Collection[str]) -> tuple[str, ...]:
-        """Leave out scopes that another one of the set implies: the opposite of `expand`.
+        """Remove scopes that another one of the set implies: the inverse of `expand`.
 
         Args:
             scopes: expanded scopes.
@@ -154,13 +151,10 @@ _DEFAULT_TREE: Final = ScopeTree()
 
 
 def expand_scopes(scopes: Iterable[str], owner: ScopeOwner = NOBODY) -> frozenset[str]:
-    """Expand raw scopes of a hub that has no custom ones; see `ScopeTree.expand`.
+    """Expand raw scopes of a hub without custom scopes; see `ScopeTree.expand`.
 
     Args:
         scopes: raw or expanded scopes.
-        owner: whom the self-filters stand for.
-
-    Returns:
-        The expanded scopes.
+        owner: resolution of self-filters.
     """
     return _DEFAULT_TREE.expand(scopes, owner)
