@@ -47,12 +47,12 @@ def test_the_second_port_is_that_of_the_address_unless_it_is_set():
     ("settings", "said"),
     [
         ({"subdomain_host": HUB, **SECOND}, "exclude each other"),
-        ({"subdomain_host": "hub.example.org"}, "subdomain_host: 'hub.example.org' is no address"),
+        ({"subdomain_host": "hub.example.org"}, "subdomain_host: 'hub.example.org' is not an address"),
         ({"subdomain_host": "http://127.0.0.1:8000"}, "'127.0.0.1' cannot have subdomains"),
         ({"subdomain_host": f"https://{'a.' * 120}org"}, "cannot have subdomains"),
         ({"subdomain_host": HUB, "public_url": "https://other.example.org"}, "remove public_url"),
         ({"servers_url": HUB}, "needs c.JupyterHub.public_url"),
-        ({"servers_url": HUB, "public_url": "x"}, "public_url: 'x' is no address"),
+        ({"servers_url": HUB, "public_url": "x"}, "public_url: 'x' is not an address"),
         ({"servers_url": f"{HUB}:443", "public_url": HUB}, "is the URL of the hub: use another"),
         ({**SECOND, "cookie_host_prefix_enabled": True}, "cookie_host_prefix_enabled"),
         (

@@ -163,7 +163,7 @@ def test_postgresql_takes_no_writes_for_a_while(on_postgresql, postgresql):
     url = seen.database
     switch_writes(postgresql.url, url, read_only=True)
     said = seen.until_health(503)
-    assert said["message"] == "the database takes no writes: it is read-only"
+    assert said["message"] == "the database is read-only"
     seen.check_refused("read-only")
     assert seen.call("GET", "/users/bob").status == 200
     switch_writes(postgresql.url, url, read_only=False)
@@ -211,7 +211,7 @@ def test_the_disk_of_a_sqlite_file_is_full(on_sqlite):
     longest = (seen.hub.folder / "hub.sqlite-wal").stat().st_size
     process.rlimit(resource.RLIMIT_FSIZE, (longest, unlimited[1]))
     said = seen.until_health(503)
-    assert said["message"] == "the database cannot be read or written: its disk fails, or is full"
+    assert said["message"] == "the database cannot be read or written: its disk is full or failing"
     seen.check_refused("full")
     assert seen.call("GET", "/users/bob").status == 200
     process.rlimit(resource.RLIMIT_FSIZE, unlimited)

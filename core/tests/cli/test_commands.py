@@ -243,7 +243,7 @@ def test_a_step_of_jupyterhub_that_fails_is_told_and_the_copy_stays(hub, jupyter
         database.commit()
     code, _, complaint = hub("upgrade-db")
     assert code == 2
-    assert "could not bring the database to the schema of JupyterHub 6: " in complaint
+    assert "could not upgrade the database to the schema of JupyterHub 6: " in complaint
     assert "duplicate column name" in complaint
     [copy] = tmp_path.glob("jupyterhub.sqlite.*")
     assert rows(copy, "SELECT version_num FROM alembic_version") == [("4621fec11365",)]

@@ -54,7 +54,7 @@ def test_normalising_twice_changes_nothing_more(typed: str) -> None:
         ("%2e%2e", "dots only"),
         (" alice", "space"),
         ("x" * (MAX_USERNAME + 1), "longer than 255"),
-        ("名" * 101, "too long for an address"),
+        ("名" * 101, "too long for a URL"),
     ],
 )
 def test_a_name_that_no_user_can_have_is_refused(name: str, reason: str) -> None:

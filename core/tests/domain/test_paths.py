@@ -123,7 +123,7 @@ def test_a_base_url_has_one_spelling(configured: str, known: str) -> None:
         ("/a//b/", "empty"),
         ("/a\nb/", "control character"),
         ("/a%00b/", "control character"),
-        ("/%ff/", "no UTF-8"),
+        ("/%ff/", "not UTF-8"),
     ],
 )
 def test_a_base_url_that_cannot_work_is_refused(configured: str, why: str) -> None:

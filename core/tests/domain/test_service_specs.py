@@ -58,8 +58,8 @@ def test_further_tokens_belong_to_services_that_need_not_be_declared():
 @pytest.mark.parametrize(
     ("spec", "reason"),
     [
-        ("cull", "a dict with a name"),
-        ({"name": 1}, "a dict with a name"),
+        ("cull", "be a dict with a name"),
+        ({"name": 1}, "be a dict with a name"),
         ({"name": "a/b"}, "invalid service name"),
         ({"name": ".."}, "invalid service name"),
         ({"name": "cull", "colour": 1, "b": 2}, "unknown keys: 'b', 'colour'"),
@@ -70,7 +70,7 @@ def test_further_tokens_belong_to_services_that_need_not_be_declared():
         ({"name": "cull", "url": "ftp://h"}, "http://"),
         ({"name": "cull", "url": "http://h:x"}, "http://"),
         ({"name": "cull", "url": "http://me:pw@h:1"}, "http://"),
-        ({"name": "cull", "url": "http://h:1/\0"}, "cannot be printed"),
+        ({"name": "cull", "url": "http://h:1/\0"}, "unprintable characters"),
         ({"name": "cull", "oauth_redirect_uri": "x" * 2000}, "more than 1023"),
         ({"name": "cull", "command": 1}, "a list of program and arguments"),
         ({"name": "cull", "command": ["a", 1]}, "a list of strings"),

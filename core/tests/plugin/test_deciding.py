@@ -106,7 +106,7 @@ async def test_any_answer_but_none_refuses(plugins, caller, value, fakes) -> Non
 async def test_a_check_that_fails_refuses_and_says_no_more_than_that(plugins, caller, error, fakes) -> None:
     plugins.add("quota", fakes.failing(error))
     refusal = await caller.veto("hub_authorize_login", identity=ALICE)
-    assert refusal == Answer(Refusal("a check of plugin 'quota' could not be made; try again later"), "quota")
+    assert refusal == Answer(Refusal("a check of plugin 'quota' failed; try again later"), "quota")
 
 
 async def test_a_check_that_does_not_answer_in_time_refuses(plugins, caller, impatient, fakes) -> None:

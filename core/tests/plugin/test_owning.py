@@ -51,7 +51,7 @@ async def test_an_owner_that_is_not_active_is_named_with_those_that_are(plugins,
         (RuntimeError(), "RuntimeError"),
         (OSError("two\nlines"), "two lines"),
         (SystemExit("gone"), "SystemExit: gone"),
-        (asyncio.CancelledError(), "what it waited for was cancelled"),
+        (asyncio.CancelledError(), "a task that it awaited was cancelled"),
     ],
 )
 async def test_a_failure_names_plugin_hook_and_reason(plugins, caller, error, reason, fakes) -> None:
@@ -181,5 +181,5 @@ async def test_a_plugin_that_swallows_its_cancellation_is_not_waited_for(
     async with asyncio.timeout(10):
         with pytest.raises(PluginTimeoutError, match="no answer within"):
             await caller.own("docker", "hub_poll", timeout=0.05, server=None)
-    assert "goes on with hub_poll although it was cancelled" in caplog.text
+    assert "still runs hub_poll after it was cancelled" in caplog.text
     released.set()

@@ -325,6 +325,6 @@ def plugin_commands(config: Config, names: Sequence[str]) -> dict[str, Command]:
 def _check_class(plugin: str, kind: str, cls: object, base: type) -> None:
     if not (isinstance(cls, type) and issubclass(cls, base)):
         raise StartError(
-            f"plugin {plugin!r} does not keep the contract: {name_of(cls)} is no subclass of {PUBLIC[kind]}",
+            f"plugin {plugin!r} violates the contract: {name_of(cls)} is no subclass of {PUBLIC[kind]}",
             hint=what_to_inherit(kind, cls),
         )

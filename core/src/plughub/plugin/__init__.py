@@ -1,1 +1,1 @@
-"""Finding, checking and calling plugins."""
+"""Loading of plugins and calls of their hooks."""

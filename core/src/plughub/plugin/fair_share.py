@@ -1,6 +1,6 @@
-"""A fair share of what blocks: few checks of one name at once, and of one address half of the free threads.
+"""Limits for concurrent password checks, by username and by address.
 
-Threads of plugins are few. Without shares a handful of logins whose check hangs would keep everybody out.
+A plugin has few threads. Without these limits, a handful of logins whose check hangs would block all others.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from typing import Final
 from plughub.domain.errors import TooManyError, UnavailableError
 
 OF_NAME: Final = 2
-"""Logins of one name that are under way at once."""
+"""Concurrent logins of one username."""
 WAITING_OF_NAME: Final = 8
 WAITING: Final = 128
-"""Logins that may wait for a check, for each that can be made at once; those of one address may take half."""
+"""Waiting logins per concurrent check; logins from one address may use half of them."""
 WAIT_SECONDS: Final = 20.0
 BUSY: Final = "Too many people are logging in right now. Try again in a few seconds."
 CHECKED: Final = "Logins with this name are being checked already. Try again in a few seconds."
@@ -28,13 +28,13 @@ _RETRY: Final = 5
 
 @dataclass(eq=False, slots=True)
 class Slot:
-    """The right to a place; it ends when nothing works for it any more.
+    """Right to run a login or a check. It ends when nothing runs on its behalf.
 
     Attributes:
-        gate: that gives the place.
-        key: whose it is.
-        turn: done when the place may be used.
-        holds: what still works for it: the login itself, and threads that outlive their time-out.
+        gate: the gate that issued it.
+        key: username or address.
+        turn: future that is done when the slot may be used.
+        holds: number of holders: the login itself, and threads that outlive their timeout.
     """
 
     gate: _Gate
@@ -43,31 +43,31 @@ class Slot:
     holds: int = 1
 
     def hold(self) -> None:
-        """Keep the place although the login ends. To be called in the loop."""
+        """Add a holder that may outlive the login. Must be called in the event loop."""
         self.holds += 1
 
     def drop(self) -> None:
-        """Let go of a hold. To be called in the loop."""
+        """Remove a holder. Must be called in the event loop."""
         self.holds -= 1
         if not self.holds:
             self.gate.leave(self)
 
     def drop_from_thread(self) -> None:
-        """Let go of a hold in a thread; a loop that has ended needs no places."""
+        """Remove a holder from a thread; no effect if the event loop is closed."""
         loop = self.turn.get_loop()
         if not loop.is_closed():
             loop.call_soon_threadsafe(self.drop)
 
 
 slots_in_use: ContextVar[tuple[Slot, ...]] = ContextVar("slots_in_use", default=())
-"""The places for which something runs; threads that work for them hold them."""
+"""Slots of the current task; threads started on its behalf hold them."""
 
 
 class FairShare:
-    """Hands out places in turn, passing over logins that may not have a place yet.
+    """Scheduler of logins that skips those whose username or address has used up its share.
 
     Args:
-        size: checks that may be made at once.
+        size: number of concurrent checks.
     """
 
     def __init__(self, size: int) -> None:
@@ -79,14 +79,14 @@ class FairShare:
 
     @asynccontextmanager
     async def login(self, name: str) -> AsyncIterator[None]:
-        """Have a login of a name under way for as long as the block runs, and threads that it started.
+        """Limit the concurrent logins of a username during the block and the threads that it starts.
 
         Args:
-            name: who logs in; empty for a login without a name, of which there may be any number.
+            name: the username; empty for a login without one, which is not limited.
 
         Raises:
-            TooManyError: too many of this name wait already.
-            UnavailableError: those that are under way did not end in time.
+            TooManyError: too many logins of this username are waiting.
+            UnavailableError: the running logins did not end in time.
         """
         if name:
             async with self._names.place(name):
@@ -96,14 +96,14 @@ class FairShare:
 
     @asynccontextmanager
     async def check(self, address: str) -> AsyncIterator[None]:
-        """Have a plugin check for as long as the block runs, and threads that it started.
+        """Limit the concurrent checks of an address during the block and the threads that it starts.
 
         Args:
-            address: from where the login comes.
+            address: address of the client.
 
         Raises:
-            TooManyError: too many of this address wait already.
-            UnavailableError: too many wait altogether, or no place was free in time.
+            TooManyError: too many logins from this address are waiting.
+            UnavailableError: too many logins are waiting altogether, or no slot was free in time.
         """
         async with self._checks.place(address):
             yield
@@ -120,11 +120,11 @@ class FairShare:
 
 
 class _Gate:
-    """Places, and those who wait for them.
+    """Pool of slots with a waiting queue.
 
     Args:
-        fits: gets how many places a key has and how many are taken; says whether one more fits.
-        check: gets how many of a key wait and how many altogether; raises when one more must not wait.
+        fits: function of the slots of a key and of all keys in use that decides whether another one fits.
+        check: function of the waiting slots of a key and of all keys that raises if no more may wait.
     """
 
     def __init__(self, fits: Callable[[int, int], bool], check: Callable[[int, int], None]) -> None:
@@ -136,7 +136,7 @@ class _Gate:
 
     @asynccontextmanager
     async def place(self, key: str) -> AsyncIterator[None]:
-        """Have a place for as long as the block runs, and threads that it started."""
+        """Hold a slot during the block and the threads that it starts."""
         slot = Slot(self, key)
         await self._enter(slot)
         token = slots_in_use.set((*slots_in_use.get(), slot))
@@ -147,11 +147,7 @@ class _Gate:
             slot.drop()
 
     def leave(self, slot: Slot) -> None:
-        """Give a place back, to those who wait for it.
-
-        Args:
-            slot: that is not used any more.
-        """
+        """Free a slot and admit waiting ones that fit now."""
         self._taken -= 1
         self._running[slot.key] -= 1
         if not self._running[slot.key]:

@@ -1,7 +1,7 @@
-"""Calling hooks that are awaited: decide, veto, own, tell, and register for those that are not.
+"""Calls of hooks in the modes register, decide, veto, own and tell.
 
-pluggy itself never awaits, and with ``firstresult`` the first coroutine wins even when it would
-answer None. So the implementations are taken from pluggy and awaited here, and nowhere else.
+pluggy never awaits, and with ``firstresult`` the first coroutine would win even if its result is None. This
+module therefore takes the implementations from pluggy and awaits them itself; no other module calls hooks.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from plughub.plugin.time_limits import TimeLimitError, in_time
 T = TypeVar("T")
 Kind = type | tuple[type, ...]
 Observer = Callable[[str, str, float, str, Any], None]
-"""Told after each call: plugin, hook, seconds, ``ok`` or ``failed`` or ``timeout``, and the answer."""
+"""Function called after each hook: plugin, hook, seconds, ``ok``, ``failed`` or ``timeout``, answer."""
 
 log = logging.getLogger("plughub.plugin")
 
@@ -41,19 +41,19 @@ MISSING: Final = object()
 
 @dataclass(frozen=True, slots=True)
 class Answer(Generic[T]):
-    """An answer and the plugin that gave it."""
+    """Answer of a hook with the plugin that gave it."""
 
     value: T
     plugin: str
 
 
 class HookCaller:
-    """Calls hooks on the terms that the contract sets for them.
+    """Caller of hooks in the mode that the contract defines for each.
 
     Args:
         plugins: the active plugins.
         pools: threads for implementations that are plain functions.
-        observe: told about each call, for metrics.
+        observe: function called after each hook, for metrics.
     """
 
     def __init__(
@@ -77,16 +77,16 @@ class HookCaller:
 
         Args:
             hook: name of the hook.
-            only: ask this plugin alone.
-            expected: what an answer has to be; None for anything.
-            each: what an answer has to hold, when it is to be a sequence; it becomes a tuple.
+            only: the only plugin to call; None for all.
+            expected: required type of an answer; None for any.
+            each: required type of the items of an answer, which becomes a tuple.
             arguments: arguments of the hook.
 
         Returns:
             The answers that are not None, in order.
 
         Raises:
-            StartError: an implementation failed, or answered something else.
+            StartError: an implementation failed or returned an invalid answer.
         """
         answers = []
         for impl in self.plugins.implementations(hook):
@@ -101,17 +101,10 @@ class HookCaller:
         return answers
 
     async def decide(self, hook: str, **arguments: object) -> Answer[Any] | None:
-        """Ask one plugin after the other until one answers; a failure counts as no answer.
-
-        Args:
-            hook: name of the hook.
-            arguments: arguments of the hook.
-
-        Returns:
-            The first answer that is not None.
+        """Call the plugins in order until one answers; a failure counts as no answer.
 
         Raises:
-            UnavailableError: nobody answers, and somebody who might cannot for now: that is no "no".
+            UnavailableError: no plugin answers, and one that might is temporarily unavailable.
         """
         unavailable: UnavailableError | None = None
         for impl in self._implementations(hook):
@@ -131,22 +124,14 @@ class HookCaller:
         return None
 
     async def veto(self, hook: str, **arguments: object) -> Answer[Refusal] | None:
-        """Ask every plugin; a failure is a refusal.
-
-        Args:
-            hook: name of the hook.
-            arguments: arguments of the hook.
-
-        Returns:
-            The first refusal in order, None when nobody refuses.
-        """
+        """Call every plugin and return the first refusal in order; a failure is a refusal."""
         first: Answer[Refusal] | None = None
         for impl in self._implementations(hook):
             try:
                 value = await self._call(impl, hook, arguments)
             except PluginError as error:
                 log.error("%s", error, exc_info=error.__cause__)
-                value = Refusal(f"a check of plugin {owner_of(impl)!r} could not be made; try again later")
+                value = Refusal(f"a check of plugin {owner_of(impl)!r} failed; try again later")
             if value is not None and first is None:
                 first = Answer(_as_refusal(value), owner_of(impl))
         return first
@@ -160,21 +145,18 @@ class HookCaller:
         default: Any = MISSING,
         **arguments: object,
     ) -> Any:
-        """Call the plugin that owns a thing.
+        """Call the plugin that owns an object.
 
         Args:
             plugin: the owner.
             hook: name of the hook.
-            timeout: seconds, instead of the hook's own.
-            default: the answer when the plugin does not implement the hook.
+            timeout: seconds, instead of the hook's own limit.
+            default: the answer if the plugin does not implement the hook.
             arguments: arguments of the hook.
 
-        Returns:
-            What the plugin answers.
-
         Raises:
-            PluginError: it failed, or it does not implement a hook that has no default.
-            PluginTimeoutError: it did not answer in time.
+            PluginError: the plugin failed, or does not implement a hook that has no default.
+            PluginTimeoutError: the plugin did not answer in time.
         """
         impl = self.owner(plugin, hook)
         if impl is None:
@@ -184,36 +166,15 @@ class HookCaller:
         return await self._call(impl, hook, arguments, timeout)
 
     def owner(self, plugin: str, hook: str) -> pluggy.HookImpl | None:
-        """Find the implementation of one plugin.
-
-        Args:
-            plugin: the owner.
-            hook: name of the hook.
-
-        Returns:
-            The implementation, or None.
-        """
+        """Return the implementation of a hook by one plugin, or None."""
         return next((impl for impl in self._implementations(hook) if owner_of(impl) == plugin), None)
 
     def listeners(self, hook: str) -> tuple[str, ...]:
-        """Tell which plugins implement a hook.
-
-        Args:
-            hook: name of the hook.
-
-        Returns:
-            Their names in order.
-        """
+        """Return the names of the plugins that implement a hook, in order."""
         return tuple(dict.fromkeys(owner_of(impl) for impl in self._implementations(hook)))
 
     async def tell(self, hook: str, *, only: str | None = None, **arguments: object) -> None:
-        """Tell every plugin; failures are logged.
-
-        Args:
-            hook: name of the hook.
-            only: tell this plugin alone.
-            arguments: arguments of the hook.
-        """
+        """Call every plugin, or only one, and log failures."""
         for impl in self._implementations(hook):
             if only not in {None, owner_of(impl)}:
                 continue
@@ -223,7 +184,7 @@ class HookCaller:
                 log.error("%s", error, exc_info=error.__cause__)
 
     def forget_cache(self) -> None:
-        """Look the implementations up anew, after plugins were added."""
+        """Drop the cached implementations after plugins were added."""
         self._cache.clear()
 
     def _implementations(self, hook: str) -> list[pluggy.HookImpl]:
@@ -256,13 +217,13 @@ class HookCaller:
         except TimeLimitError as error:
             outcome = "timeout"
             if error.goes_on:
-                log.error("plugin %r goes on with %s although it was cancelled", plugin, hook)
+                log.error("plugin %r still runs %s after it was cancelled", plugin, hook)
             why = " ".join(filter(None, (f"no answer within {seconds:g} s", self._pools.jam(plugin))))
             raise PluginTimeoutError(plugin, hook, why) from error
         except asyncio.CancelledError as error:
             if _is_cancelled():
                 raise
-            raise PluginError(plugin, hook, "what it waited for was cancelled") from error
+            raise PluginError(plugin, hook, "a task that it awaited was cancelled") from error
         except _WantsToExitError as error:
             raise PluginError(plugin, hook, str(error)) from error.__cause__
         except (Exception, SystemExit) as error:
@@ -282,18 +243,11 @@ class HookCaller:
 
 
 class _WantsToExitError(Exception):
-    """A plugin asked the process to end."""
+    """Attempt of a plugin to end the process."""
 
 
 def describe(error: BaseException) -> str:
-    """Say in one line what an exception means.
-
-    Args:
-        error: the exception.
-
-    Returns:
-        Its message, with its type where the message alone says too little.
-    """
+    """Return a one-line description of an exception, with its type if the message alone says too little."""
     text = " ".join(str(error).split())
     if not text:
         return type(error).__name__
@@ -303,14 +257,14 @@ def describe(error: BaseException) -> str:
 
 @contextlib.contextmanager
 def failing_start(plugin: str, doing: str) -> Iterator[None]:
-    """Turn what a plugin raises while the hub starts into one message that names it.
+    """Convert exceptions of a plugin during the start of the hub into a message that names the plugin.
 
     Args:
         plugin: its name.
-        doing: what it does, such as the name of a hook.
+        doing: the failing activity, such as the name of a hook.
 
     Raises:
-        StartError: it failed.
+        StartError: the plugin failed.
     """
     try:
         yield
@@ -326,18 +280,18 @@ def failing_start(plugin: str, doing: str) -> Iterator[None]:
 
 
 def _as_expected(value: Any, expected: type | None, each: Kind | None) -> Any:
-    """Check what a register hook answers; None is always right."""
+    """Check the answer of a register hook; None is always valid."""
     if value is None:
         return None
     if expected is not None and not isinstance(value, expected):
-        raise TypeError(f"it has to answer {expected.__name__} or None, not {type(value).__name__}")
+        raise TypeError(f"it must return {expected.__name__} or None, not {type(value).__name__}")
     if each is None:
         return value
     found = tuple(value)
     for one in found:
         if not isinstance(one, each):
             wanted = each[0] if isinstance(each, tuple) else each
-            raise TypeError(f"it has to answer a list of {wanted.__name__}, and {one!r} is none")
+            raise TypeError(f"it must return a list of {wanted.__name__}, which {one!r} is not")
     return found
 
 
@@ -346,12 +300,12 @@ def _as_refusal(value: object) -> Refusal:
 
 
 def _to_the_end(function: Callable[..., Any], *arguments: object) -> Any:
-    """Call a function; a generator is run here, in its thread, and not where its answer is read."""
+    """Call a function, and exhaust a generator in the same thread instead of the reader's."""
     value = function(*arguments)
     return list(value) if inspect.isgenerator(value) else value
 
 
 def _is_cancelled() -> bool:
-    """Tell whether it is the running task that was cancelled, and not what it awaits."""
+    """Return whether the running task itself was cancelled, and not something that it awaits."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0

@@ -1,4 +1,4 @@
-"""A typed method for each hook that the running hub awaits, so that a checker sees every call."""
+"""A typed method for each awaited hook, so that type checkers see every call."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ from plughub.plugin.hook_calls import Answer, HookCaller
 
 
 class Hooks:
-    """The hooks of the running hub.
+    """Awaited hooks of the running hub.
 
     Args:
-        caller: calls them.
+        caller: caller of the implementations.
     """
 
     def __init__(self, caller: HookCaller) -> None:
@@ -40,77 +40,77 @@ class Hooks:
     # ---- log in
 
     async def authenticate(self, login: Login) -> Answer[Identity | Rejected] | None:
-        """Ask who is logging in."""
+        """Authenticate a user."""
         return await self.caller.decide("hub_authenticate", login=login)
 
     async def authorize_login(self, identity: Identity) -> Answer[Refusal] | None:
-        """Ask whether anybody refuses this login."""
+        """Return the first refusal of a login, if any."""
         return await self.caller.veto("hub_authorize_login", identity=identity)
 
     async def complete_login(
         self, identity: Identity, saved: Mapping[str, Any] | None = None
     ) -> Identity | Rejected:
-        """Have the plugin that authenticated finish the identity."""
+        """Return the identity as completed by the plugin that authenticated it."""
         done: Identity | Rejected | None = await self.caller.own(
             identity.plugin, "hub_complete_login", default=None, identity=identity, saved=saved
         )
         return done or identity
 
     async def refresh_user(self, identity: Identity) -> Identity | Rejected | None:
-        """Ask the plugin that authenticated whether the person may still come in."""
+        """Return the result of a refresh by the plugin that authenticated the user."""
         answer: Identity | Rejected | None = await self.caller.own(
             identity.plugin, "hub_refresh_user", default=None, identity=identity
         )
         return answer
 
     async def managed_roles(self, plugin: str) -> tuple[ManagedRole, ...]:
-        """Ask an authenticator for the roles that it manages."""
+        """Return the roles that an authenticator manages."""
         roles: Sequence[ManagedRole] | None = await self.caller.own(plugin, "hub_managed_roles", default=None)
         return tuple(roles or ())
 
     async def add_user(self, plugin: str, user: UserInfo) -> Refusal | None:
-        """Have an authenticator prepare for a user."""
+        """Prepare a user in an authenticator."""
         refusal: Refusal | None = await self.caller.own(plugin, "hub_add_user", default=None, user=user)
         return refusal
 
     def prepares_users(self, plugin: str) -> bool:
-        """Tell whether an authenticator has anything to say about who can be a user."""
+        """Return whether an authenticator implements `hub_add_user`."""
         return self.caller.owner(plugin, "hub_add_user") is not None
 
     async def rename_user(self, plugin: str, user: UserInfo, name: str) -> None:
-        """Tell an authenticator that a user gets another name."""
+        """Apply a new username in an authenticator."""
         await self.caller.own(plugin, "hub_rename_user", default=None, user=user, name=name)
 
     async def delete_user(self, plugin: str, user: UserInfo) -> None:
-        """Have an authenticator clean up after a user."""
+        """Clean up after a user in an authenticator."""
         await self.caller.own(plugin, "hub_delete_user", default=None, user=user)
 
     async def check_token(self, token: str) -> Answer[TokenIdentity] | None:
-        """Ask whose token this is."""
+        """Return the owner of a token."""
         return await self.caller.decide("hub_check_token", token=token)
 
     # ---- servers; `plugin` is the owner
 
     async def options_form(self, plugin: str, server: Server) -> str:
-        """Get the form in which the user chooses how to start."""
+        """Return the options form of a spawner; empty if it has none."""
         form: str | None = await self.caller.own(plugin, "hub_options_form", default=None, server=server)
         return form or ""
 
     async def options_from_form(
         self, plugin: str, server: Server, form: Mapping[str, Sequence[Any]], *, linked: bool = False
     ) -> Mapping[str, Any]:
-        """Turn what the start page sent into options; a plugin without a form takes none."""
+        """Convert submitted form fields into options; empty for a spawner without a form."""
         options: Mapping[str, Any] | None = await self.caller.own(
             plugin, "hub_options_from_form", default=None, server=server, form=form, linked=linked
         )
         return options or {}
 
     def authorizes_spawns(self) -> bool:
-        """Tell whether any plugin wants to be asked before a start."""
+        """Return whether any plugin implements `hub_authorize_spawn`."""
         return bool(self.caller.listeners("hub_authorize_spawn"))
 
     async def authorize_spawn(self, server: Server) -> Answer[Refusal] | None:
-        """Ask whether anybody refuses this start."""
+        """Return the first refusal of a start, if any."""
         return await self.caller.veto("hub_authorize_spawn", server=server)
 
     async def spawn(self, plugin: str, server: Server, timeout: float) -> Endpoint:
@@ -119,23 +119,23 @@ class Hooks:
         return endpoint
 
     async def poll(self, plugin: str, server: Server) -> int | Moved | None:
-        """Look whether the server runs, and whether it has moved."""
+        """Check whether the server runs and whether it has moved."""
         answer: int | Moved | None = await self.caller.own(plugin, "hub_poll", server=server)
         return answer
 
     async def verify_address(self, plugin: str, server: Server) -> bool:
-        """Ask whether the server itself listens at its address; a plugin without the hook is trusted."""
+        """Check whether the server itself listens at its address; True for a plugin without the hook."""
         return bool(await self.caller.own(plugin, "hub_verify_address", default=True, server=server))
 
     def watch(self, plugin: str, mark: str) -> AsyncIterator[str] | None:
-        """Get the report of servers that have ended or moved, None when the plugin has none."""
+        """Return the reports of servers that ended or moved; None for a plugin without the hook."""
         impl = self.caller.owner(plugin, "hub_watch")
         if impl is None:
             return None
         return cast("AsyncIterator[str]", impl.function(*([mark] if impl.argnames else [])))
 
     def verifies_addresses(self, plugin: str) -> bool:
-        """Tell whether a spawner can say that its servers listen at their addresses."""
+        """Return whether a spawner implements `hub_verify_address`."""
         return self.caller.owner(plugin, "hub_verify_address") is not None
 
     async def stop(self, plugin: str, server: Server, *, now: bool = False) -> Resumable | None:
@@ -144,19 +144,19 @@ class Hooks:
         return left
 
     async def rename_server(self, plugin: str, server: Server, name: str) -> None:
-        """Tell the spawner that a server gets another name."""
+        """Apply the new name of a server in its spawner."""
         await self.caller.own(plugin, "hub_rename_server", default=None, server=server, name=name)
 
     async def delete_server(self, plugin: str, server: Server) -> None:
-        """Have the spawner clean up after a server that is deleted for ever."""
+        """Clean up after a permanently deleted server in its spawner."""
         await self.caller.own(plugin, "hub_delete_server", default=None, server=server)
 
     def cleans_up(self, plugin: str) -> bool:
-        """Tell whether a spawner has anything to do when a server is deleted for ever."""
+        """Return whether a spawner implements `hub_delete_server`."""
         return self.caller.owner(plugin, "hub_delete_server") is not None
 
     def progress(self, plugin: str, server: Server) -> AsyncIterator[Progress] | None:
-        """Get the report of a start, None when the plugin has none."""
+        """Return the progress reports of a start; None for a plugin without the hook."""
         impl = self.caller.owner(plugin, "hub_progress")
         if impl is None:
             return None
@@ -164,16 +164,16 @@ class Hooks:
         return cast("AsyncIterator[Progress]", report)
 
     async def logs(self, plugin: str, server: Server, lines: int) -> tuple[str, ...]:
-        """Get the last lines that the server wrote."""
+        """Return the last lines of the server's output."""
         return tuple(await self.caller.own(plugin, "hub_logs", default=(), server=server, lines=lines))
 
     async def diagnose(self, plugin: str, server: Server) -> Diagnosis:
-        """Ask why the server does not answer, or why it ended."""
+        """Return an explanation why the server does not answer or has ended."""
         why = await self.caller.own(plugin, "hub_diagnose", default=None, server=server)
         return why if isinstance(why, Diagnosis) else Diagnosis(str(why or ""))
 
     async def inventory(self, plugin: str, mark: str) -> tuple[Found, ...] | None:
-        """List what runs under the hub's mark; None when the plugin cannot tell."""
+        """List everything that runs under the hub's mark; None for a plugin without the hook."""
         found: Iterable[Found] | None = await self.caller.own(
             plugin, "hub_inventory", default=None, mark=mark
         )
@@ -182,12 +182,12 @@ class Hooks:
     # ---- the proxy; `plugin` is the owner
 
     async def proxy_start(self, plugin: str, proxy: ProxySettings) -> Mapping[str, Any]:
-        """Have the proxy running."""
+        """Start the proxy, or find the running one."""
         state: Mapping[str, Any] | None = await self.caller.own(plugin, "hub_proxy_start", proxy=proxy)
         return state or {}
 
     async def proxy_poll(self, plugin: str) -> int | None:
-        """Look whether the proxy runs."""
+        """Check whether the proxy runs."""
         code: int | None = await self.caller.own(plugin, "hub_proxy_poll", default=None)
         return code
 
@@ -204,23 +204,23 @@ class Hooks:
         await self.caller.own(plugin, "hub_route_delete", routespec=routespec)
 
     async def routes(self, plugin: str, *, activity: bool = True) -> tuple[Route, ...]:
-        """List the routes; without the last activity of each when that is not wanted."""
+        """List the routes, with their last activity if requested."""
         return tuple(await self.caller.own(plugin, "hub_routes", activity=activity))
 
     async def routes_replace(self, plugin: str, routes: Sequence[Route]) -> bool:
-        """Make this the whole table; answers False when the plugin has no such step."""
+        """Replace the whole route table; False for a plugin without the hook."""
         if self.caller.owner(plugin, "hub_routes_replace") is None:
             return False
         await self.caller.own(plugin, "hub_routes_replace", routes=routes)
         return True
 
-    # ---- news
+    # ---- events
 
     @property
     def event_listeners(self) -> tuple[str, ...]:
-        """Plugins that want to learn what happens."""
+        """Plugins that implement `hub_event`."""
         return self.caller.listeners("hub_event")
 
     async def event(self, event: Event, plugin: str) -> None:
-        """Tell a plugin what happened."""
+        """Report an event to a plugin."""
         await self.caller.tell("hub_event", only=plugin, event=event)

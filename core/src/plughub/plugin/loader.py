@@ -1,4 +1,4 @@
-"""Finding plugins among the installed distributions; only those that are named are imported."""
+"""Discovery of installed plugins, of which only the selected ones are imported."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from plughub.markers import PROJECT
 
 @dataclass(frozen=True, slots=True)
 class InstalledPlugin:
-    """A plugin that is installed, imported or not.
+    """Installed plugin, imported or not.
 
     Attributes:
-        name: what a person types after ``--plugins``.
+        name: its name for ``--plugins``.
         distribution: name of the package.
         version: its version.
-        module: where the entry point leads.
-        requires: the range of the core that it asks for, such as ``<0.2,>=0.1``; empty for any.
-        entry_point: loads it.
+        module: target of the entry point.
+        requires: required range of the core, such as ``<0.2,>=0.1``; empty for any.
+        entry_point: entry point that loads it.
     """
 
     name: str
@@ -44,20 +44,17 @@ class InstalledPlugin:
 
     @property
     def too_old_or_new(self) -> str:
-        """Why it does not fit this core; empty when it fits."""
+        """Reason why it is incompatible with this core; empty if it is compatible."""
         fits = not self.requires or Requirement(f"{PROJECT}{self.requires}").specifier.contains(
             plughub.__version__, prereleases=True
         )
         return "" if fits else f"it needs plughub {self.requires}, this is plughub {plughub.__version__}"
 
     def load(self) -> Any:
-        """Import the plugin.
-
-        Returns:
-            Its module or object.
+        """Import the plugin and return its module or object.
 
         Raises:
-            StartError: it does not fit this core, or importing it fails.
+            StartError: it is incompatible with this core, or its import fails.
         """
         if self.too_old_or_new:
             raise StartError(
@@ -75,13 +72,10 @@ class InstalledPlugin:
 
 
 def installed_plugins() -> dict[str, InstalledPlugin]:
-    """List the plugins that are installed, without importing any.
-
-    Returns:
-        The plugins by name.
+    """List the installed plugins by name, without importing any.
 
     Raises:
-        StartError: two distributions offer the same name.
+        StartError: two distributions have plugins of the same name.
     """
     found: dict[str, list[InstalledPlugin]] = defaultdict(list)
     for entry_point in metadata.entry_points(group=PROJECT):
@@ -99,14 +93,7 @@ def installed_plugins() -> dict[str, InstalledPlugin]:
 
 
 def find_plugin(name: str, installed: dict[str, InstalledPlugin]) -> InstalledPlugin:
-    """Find a plugin by what a person typed: its name, or the name of its distribution.
-
-    Args:
-        name: what was typed.
-        installed: what is installed.
-
-    Returns:
-        The plugin.
+    """Return the installed plugin with a name, or from a distribution with that name.
 
     Raises:
         StartError: it is not installed.
@@ -139,7 +126,7 @@ def _describe_entry_point(entry_point: metadata.EntryPoint) -> InstalledPlugin:
 
 def _fields(entry_point: metadata.EntryPoint, name: str) -> Sequence[str]:
     about = entry_point.dist
-    # the rests of a package that was removed by hand have an entry point, but no metadata
+    # An incompletely removed package may have an entry point but no metadata.
     if about is None or not (about.read_text("METADATA") or about.read_text("PKG-INFO")):
         return []
     return about.metadata.get_all(name) or []

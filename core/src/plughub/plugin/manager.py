@@ -1,4 +1,4 @@
-"""The plugins that are active, in their order, and the checks that they pass before anything is called."""
+"""Active plugins in their order, validated before any hook is called."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ HOOKS: Final = MappingProxyType(
         if name.startswith(PREFIX)
     }
 )
-"""The terms of every hook by its name."""
+"""Call mode and limits of each hook by its name."""
 
 SPAWNER: Final = ("hub_spawn", "hub_register_spawner")
 AUTHENTICATOR: Final = ("hub_authenticate", "hub_register_authenticator")
 PROXY: Final = ("hub_route_add", "hub_register_proxy")
 KINDS: Final = MappingProxyType({"spawner": SPAWNER, "authenticator": AUTHENTICATOR, "proxy": PROXY})
-"""The hooks of which one makes a plugin a backend of that kind."""
+"""Hooks by kind of backend; one of them makes a plugin a backend of the kind."""
 
 _ANY_NUMBER: Final = frozenset({inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD})
 _NEARLY_SAME: Final = 0.9
 
 
 class _PrefixedPluginManager(pluggy.PluginManager):
-    """A pluggy manager that looks at names of hooks only, so that nothing else is ever evaluated."""
+    """pluggy manager that reads no attributes but hooks, so that no property of a plugin is evaluated."""
 
     def parse_hookimpl_opts(self, plugin: object, name: str) -> pluggy.HookimplOpts | None:
         if not name.startswith(PREFIX):
@@ -45,10 +45,10 @@ class _PrefixedPluginManager(pluggy.PluginManager):
 
 
 class ActivePlugins:
-    """The plugins that are active.
+    """Active plugins.
 
-    They are asked in the order in which they were added. A plugin may consist of several parts, such
-    as its module and the adapter of its spawner class: parts answer under the plugin's name.
+    Hooks are called in the order in which the plugins were added. A plugin may consist of several parts, such
+    as its module and the adapter of its spawner class; all parts have the plugin's name.
     """
 
     def __init__(self) -> None:
@@ -59,29 +59,29 @@ class ActivePlugins:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Names of the plugins in the order in which they are asked."""
+        """Names of the plugins in the order in which they are called."""
         return tuple(self._names)
 
     def add(self, name: str, plugin: object) -> None:
-        """Make a plugin active, after all that are.
+        """Activate a plugin after all others.
 
         Args:
-            name: what a person types after ``--plugins``.
+            name: its name for ``--plugins``.
             plugin: a module or an object with hook implementations.
 
         Raises:
-            StartError: it does not keep the contract.
+            StartError: it violates the contract.
         """
         if name in self._names:
             raise StartError(f"plugin {name!r} is named twice")
         if PART_SEPARATOR in name:
-            raise StartError(f"plugin name {name!r} has a {PART_SEPARATOR!r} in it")
+            raise StartError(f"plugin name {name!r} contains {PART_SEPARATOR!r}")
         _check(name, plugin)
         self._register(name, name, plugin)
         self._names.append(name)
 
     def add_part(self, name: str, part: str, plugin: object) -> None:
-        """Add a part that answers under the name of an active plugin.
+        """Add a part to an active plugin.
 
         Args:
             name: the plugin.
@@ -89,7 +89,7 @@ class ActivePlugins:
             plugin: an object with hook implementations.
 
         Raises:
-            StartError: the plugin is not active, or the part does not keep the contract.
+            StartError: the plugin is not active, or the part violates the contract.
         """
         if name not in self._names:
             raise StartError(f"plugin {name!r} is not active and cannot have the part {part!r}")
@@ -97,7 +97,7 @@ class ActivePlugins:
         self._register(name, f"{name}{PART_SEPARATOR}{part}", plugin)
 
     def retire(self, name: str, kind: str) -> None:
-        """Have a plugin be no backend of a kind any more; its other hooks stay.
+        """Exclude a plugin from the backends of a kind; its other hooks stay active.
 
         Args:
             name: the plugin.
@@ -106,26 +106,16 @@ class ActivePlugins:
         self._retired.add((name, kind))
 
     def implementations(self, hook: str) -> list[pluggy.HookImpl]:
-        """List the implementations of a hook in the order in which they are asked.
-
-        Args:
-            hook: name of the hook.
-
-        Returns:
-            The implementations.
-        """
+        """Return the implementations of a hook in the order in which they are called."""
         caller: pluggy.HookCaller = getattr(self._manager.hook, hook)
         rank = {name: number for number, name in enumerate(self._names)}
         return sorted(caller.get_hookimpls(), key=lambda impl: (_turn(impl), rank[owner_of(impl)]))
 
     def owners(self, kind: str) -> tuple[str, ...]:
-        """List the plugins that are backends of a kind.
+        """Return the names of the backends of a kind, in order.
 
         Args:
             kind: ``spawner``, ``authenticator`` or ``proxy``.
-
-        Returns:
-            Their names in order.
         """
         found = {owner_of(impl) for hook in KINDS[kind] for impl in self.implementations(hook)}
         return tuple(name for name in self._names if name in found and (name, kind) not in self._retired)
@@ -134,22 +124,15 @@ class ActivePlugins:
         if self._manager.has_plugin(full_name):
             raise StartError(f"plugin {name!r} has two parts with the name {full_name!r}")
         if other := self._manager.get_name(plugin):
-            raise StartError(f"plugins {name!r} and {other!r} are one and the same")
+            raise StartError(f"plugins {name!r} and {other!r} are the same object")
         try:
             self._manager.register(plugin, full_name)
         except pluggy.PluginValidationError as error:
-            raise StartError(f"plugin {name!r} does not keep the contract: {error}") from error
+            raise StartError(f"plugin {name!r} violates the contract: {error}") from error
 
 
 def owner_of(impl: pluggy.HookImpl) -> str:
-    """Tell which plugin an implementation belongs to.
-
-    Args:
-        impl: the implementation.
-
-    Returns:
-        Name of the plugin.
-    """
+    """Return the name of the plugin of an implementation."""
     return impl.plugin_name.partition(PART_SEPARATOR)[0]
 
 
@@ -158,19 +141,19 @@ def _turn(impl: pluggy.HookImpl) -> int:
 
 
 def _check(name: str, plugin: object) -> None:
-    """Refuse hooks that do not exist, are not marked, or cannot be called as the contract says."""
+    """Refuse hooks that do not exist, are not marked, or have the wrong signature."""
     for hook, function in _prefixed(plugin):
         marks: pluggy.HookimplOpts | None = getattr(function, f"{PROJECT}_impl", None)
         problem = _misfit(hook, function, marks) if hook in HOOKS else _misspelled(hook, marks)
         if problem:
-            raise StartError(f"plugin {name!r} does not keep the contract: {problem}")
+            raise StartError(f"plugin {name!r} violates the contract: {problem}")
 
 
 def _misspelled(hook: str, marks: pluggy.HookimplOpts | None) -> str:
     near = difflib.get_close_matches(hook, HOOKS, n=1)
     if marks is not None:
         return f"there is no hook {hook}" + (f"; did you mean {near[0]}?" if near else "")
-    # a helper may be named like a hook, but a check that is spelled wrongly must not go unheard
+    # A helper may have a similar name, but a misspelled check must not be ignored silently.
     if difflib.get_close_matches(hook, HOOKS, n=1, cutoff=_NEARLY_SAME):
         return f"there is no hook {hook}; if {near[0]} is meant, mark it with @hookimpl, else rename it"
     return ""
@@ -180,7 +163,7 @@ def _misfit(hook: str, function: Callable[..., object], marks: pluggy.HookimplOp
     if marks is None:
         return f"{hook} is not marked: write @hookimpl above it"
     if marks["wrapper"] or marks["hookwrapper"]:
-        return f"{hook} is a wrapper; hooks of this hub are not wrapped"
+        return f"{hook} is a wrapper, which this hub does not support"
     return _wrong_colour(hook, function) or _wrong_arguments(hook, function)
 
 
@@ -203,10 +186,10 @@ def _wrong_arguments(hook: str, function: Callable[..., object]) -> str:
     for name, parameter in inspect.signature(function).parameters.items():
         has_default = parameter.default is not parameter.empty
         if name in offered and (has_default or parameter.kind is parameter.KEYWORD_ONLY):
-            return f"{hook} would never get {name!r}: write it without a default and without a * before it"
+            return f"{hook} would never get {name!r}: remove its default and any * before it"
         if name not in offered and not has_default and parameter.kind not in _ANY_NUMBER:
-            given = f"it gives {', '.join(offered)}" if offered else "it gives none"
-            return f"{hook} has an argument {name!r} that the hook does not give; {given}"
+            known = f"its arguments are {', '.join(offered)}" if offered else "it has no arguments"
+            return f"{hook} has an unknown argument {name!r}; {known}"
     return ""
 
 

@@ -1,7 +1,7 @@
-"""Bounded threads for what may block: a pool for each plugin, so that a slow one stalls nobody else.
+"""Bounded thread pools for blocking calls, one for each plugin.
 
-The pools of the standard library are joined when the process ends, so that one call that never returns
-would keep the hub from ending. These are daemon threads: nobody waits for them.
+A slow plugin thereby delays no other. The threads are daemons: the pools of the standard library are joined
+at exit, so that one call that never returns would prevent the hub from exiting.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ log = logging.getLogger("plughub.plugin")
 
 
 class ThreadPools:
-    """One bounded thread pool for each name, made when it is first needed.
+    """Bounded thread pools by name, created on first use.
 
     Args:
         size: threads in each pool.
@@ -37,46 +37,46 @@ class ThreadPools:
         self._pools: dict[str, _Pool] = {}
 
     async def run(self, name: str, function: Callable[..., T], *args: object) -> T:
-        """Run a blocking function in the pool of that name and wait for its answer.
+        """Run a blocking function in a pool and return its result.
 
         Args:
-            name: whose pool; it is also the name of the threads.
-            function: what to run.
+            name: name of the pool and of its threads.
+            function: the function.
             args: its arguments.
 
         Returns:
-            What the function answers.
+            The result of the function.
         """
         call = functools.partial(contextvars.copy_context().run, function, *args)
         future = self._pool(name).submit(call, _name_of(function, args))
-        for slot in slots_in_use.get():  # the thread may go on after its time-out
+        for slot in slots_in_use.get():  # the thread may outlive its timeout
             slot.hold()
             future.add_done_callback(lambda _, slot=slot: slot.drop_from_thread())  # type: ignore[misc]
         answer: T = await asyncio.wrap_future(future)
         return answer
 
     def load(self) -> dict[str, tuple[int, int]]:
-        """Tell what the threads do.
+        """Return the load of each pool.
 
         Returns:
-            By name of the pool: threads that work, and calls that wait for one.
+            Numbers of busy threads and of waiting calls by name of the pool.
         """
         return {name: (pool.busy, pool.waiting) for name, pool in self._pools.items()}
 
     def jam(self, name: str) -> str:
-        """Say what keeps a call waiting when no thread is free for it; that is logged once.
+        """Explain why a call waits if no thread is free, and log it once.
 
         Args:
-            name: of the pool.
+            name: name of the pool.
 
         Returns:
-            A clause that names what runs, and for how long; empty when a thread is free.
+            A clause with the running functions and their age; empty if a thread is free.
         """
         pool = self._pools.get(name)
         return "" if pool is None else pool.jam()
 
     def close(self) -> None:
-        """Take no more work and drop what waits; what runs is not waited for."""
+        """Accept no more calls and cancel waiting ones; running ones are not awaited."""
         for pool in self._pools.values():
             pool.close()
         self._pools.clear()
@@ -88,11 +88,11 @@ class ThreadPools:
 
 
 class _Pool:
-    """Threads that take calls from one queue; a new one starts when all are busy.
+    """Threads that take calls from one queue; a new thread starts if all are busy.
 
     Args:
         name: name of the threads.
-        size: how many there may be.
+        size: largest number of threads.
     """
 
     def __init__(self, name: str, size: int) -> None:
@@ -148,13 +148,13 @@ class _Pool:
             self._running[me] = (what, time.monotonic())
             _finish(future, function)
             del self._running[me], future, function
-            # what the call refers to must not live on until the next one
+            # Objects that the call refers to must not stay alive until the next call.
             del call
             self._idle.release()
 
 
 def _name_of(function: Callable[..., Any], arguments: tuple[object, ...]) -> str:
-    """Name what a call is about: the plugin's function, where it is handed to one of ours."""
+    """Return the name of the plugin's function, even if it is wrapped by a function of the hub."""
     called: object = next(filter(callable, arguments), function)
     while isinstance(called, functools.partial):
         called = called.func
@@ -167,7 +167,7 @@ def _finish(future: Future[Any], function: Callable[[], Any]) -> None:
     try:
         future.set_result(function())
     except StopIteration as error:
-        # asyncio cannot pass it on: whoever waits would wait for ever
+        # A future of asyncio cannot raise StopIteration: its awaiter would wait permanently.
         future.set_exception(RuntimeError(f"StopIteration was raised: {error}"))
-    except BaseException as error:  # noqa: BLE001 - it is raised where the answer is awaited
+    except BaseException as error:  # noqa: BLE001 - raised again where the result is awaited
         future.set_exception(error)

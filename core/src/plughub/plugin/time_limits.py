@@ -1,4 +1,4 @@
-"""Waiting for what may not end, even when it is cancelled."""
+"""Time limits for coroutines that may ignore their cancellation."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Any, Final, TypeVar
 
 T = TypeVar("T")
 GRACE_SECONDS: Final = 1.0
-"""What is cancelled may take so long to tidy up."""
+"""Time for a cancelled task to clean up."""
 
 
 class TimeLimitError(Exception):
-    """It did not end in time.
+    """A coroutine exceeded its time limit.
 
     Args:
-        goes_on: it was cancelled, and goes on all the same.
+        goes_on: whether it still runs after its cancellation.
     """
 
     def __init__(self, *, goes_on: bool) -> None:
@@ -24,17 +24,14 @@ class TimeLimitError(Exception):
 
 
 async def in_time(work: Coroutine[Any, Any, T], seconds: float) -> T:
-    """Wait for something; whether it heeds its cancellation or not, the wait ends.
+    """Await a coroutine with a time limit that holds even if the coroutine ignores its cancellation.
 
     Args:
-        work: what to wait for.
-        seconds: how long.
-
-    Returns:
-        Its answer.
+        work: the coroutine.
+        seconds: the time limit.
 
     Raises:
-        NotInTimeError: it did not end in time.
+        TimeLimitError: it did not end in time.
     """
     task = asyncio.ensure_future(work)
     try:
@@ -55,4 +52,4 @@ async def _end(task: asyncio.Task[Any]) -> bool:
 
 def _hear(task: asyncio.Task[Any]) -> None:
     if not task.cancelled():
-        task.exception()  # nobody else asks for it any more
+        task.exception()  # marks it as retrieved; otherwise asyncio logs it

@@ -1,1 +1,1 @@
-"""The database: tables, short transactions off the loop, and the queries of each noun."""
+"""Database tables, transactions outside the event loop, and the queries for each kind of record."""

@@ -1,4 +1,4 @@
-"""What goes on in the hub, and what time it is there, by one statement: it is asked twice a second."""
+"""Query for the activity snapshot and the database's time: one statement, because it runs twice a second."""
 
 from __future__ import annotations
 
@@ -35,14 +35,7 @@ _MOTION_BY_ITS_CLOCK: Final = _look(func.extract("epoch", func.clock_timestamp()
 
 
 def look_at_motion(connection: Connection) -> ActivitySnapshot:
-    """Look at what goes on.
-
-    Args:
-        connection: where.
-
-    Returns:
-        What goes on.
-    """
+    """Read the activity snapshot."""
     if connection.dialect.name == "postgresql":
         row = connection.execute(_MOTION_BY_ITS_CLOCK).one()
     else:

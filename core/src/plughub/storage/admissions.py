@@ -1,4 +1,4 @@
-"""Users whom administrators added, and the authenticators by which they may log in."""
+"""Users added by administrators, with the authenticators by which they may log in."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ _OF_USER = select(_admitted.plugin).where(_admitted.user_id == bindparam("key"))
 
 
 class Admissions:
-    """Users whom administrators added, on one connection."""
+    """Admissions of users, on one connection."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     def of_user(self, user_id: int) -> frozenset[str]:
-        """Tell by which authenticators a user may log in because an administrator added them."""
+        """Return the authenticators by which a user may log in because an administrator added them."""
         return frozenset(self._connection.execute(_OF_USER, {"key": user_id}).scalars())
 
     def replace(self, user_id: int, plugins: Collection[str]) -> None:
@@ -30,7 +30,7 @@ class Admissions:
         self.grant([user_id], plugins)
 
     def grant(self, user_ids: Collection[int], plugins: Collection[str]) -> None:
-        """Let users log in by some authenticators."""
+        """Allow users to log in with some authenticators."""
         rows = [{"user_id": key, "plugin": name} for key in user_ids for name in sorted(plugins)]
         for first in range(0, len(rows), CHUNK):
             part = rows[first : first + CHUNK]

@@ -1,4 +1,4 @@
-"""The audit trail."""
+"""Queries for the audit log."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ _PURGE = delete(audit).where(_line.at < bindparam("before"))
 
 
 class Audit:
-    """The audit trail, on one connection."""
+    """Audit log, on one connection."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     def add(self, entries: Collection[AuditEntry]) -> None:
-        """Store lines."""
+        """Store entries."""
         if entries:
             self._connection.execute(_ADD, [_row(entry) for entry in entries])
 
     def page(self, query: AuditQuery, offset: int, limit: int) -> list[AuditEntry]:
-        """List a page of lines, the newest first."""
+        """List a page of entries, newest first."""
         wanted = select(audit).where(*_conditions(query)).order_by(_line.id.desc())
         return [_entry(row) for row in self._connection.execute(wanted.offset(offset).limit(limit))]
 
     def count(self, query: AuditQuery) -> int:
-        """Count the lines of all pages."""
+        """Count the entries of all pages."""
         counted = select(func.count()).select_from(audit).where(*_conditions(query))
         return int(self._connection.execute(counted).scalar_one())
 
     def purge(self, before: datetime) -> int:
-        """Forget what is older; answers how many lines."""
+        """Delete entries before a time and return their number."""
         return self._connection.execute(_PURGE, {"before": before}).rowcount
 
 

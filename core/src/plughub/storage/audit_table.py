@@ -1,4 +1,4 @@
-"""The table of the audit trail. It refers to nothing: what is deleted stays in it."""
+"""Table of the audit log, without foreign keys so that entries outlive the records that they mention."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Column types in the form in which an existing database holds them."""
+"""Column types, compatible with databases of JupyterHub."""
 
 from __future__ import annotations
 
@@ -16,52 +16,52 @@ _BYTES = "__jupyterhub_bytes__"
 
 
 class UTCDateTime(TypeDecorator[datetime]):
-    """A time with its zone in Python, a naive one in UTC in the database."""
+    """Time that is time-zone-aware in Python and naive UTC in the database."""
 
     impl = DateTime
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
-        """Take the zone off."""
+        """Convert to naive UTC."""
         return value.astimezone(UTC).replace(tzinfo=None) if value else None
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
-        """Put the zone on."""
+        """Add the time zone UTC."""
         return value.replace(tzinfo=UTC) if value else None
 
 
 class JSONText(TypeDecorator[Any]):
-    """JSON in a text column; bytes are packed as ``{"__jupyterhub_bytes__": true, "data": base64}``."""
+    """JSON in a text column, with bytes stored as ``{"__jupyterhub_bytes__": true, "data": base64}``."""
 
     impl = Text
     cache_ok = True
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:  # noqa: ARG002
-        """Write JSON."""
+        """Encode as JSON."""
         return None if value is None else json.dumps(value, default=_pack)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:  # noqa: ARG002
-        """Read JSON."""
-        if value == "{}":  # most of what is stored, and read for each row
+        """Decode JSON."""
+        if value == "{}":  # fast path for the most frequent value
             return {}
         return None if value is None else _DECODER.decode(value)
 
 
 class JSONObject(JSONText):
-    """A JSON object in a text column. One that cannot be read is empty, so that no list fails for one row."""
+    """JSON object in a text column. An unreadable one counts as empty, so that one row breaks no list."""
 
     cache_ok = True
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
-        """Read a JSON object."""
+        """Decode a JSON object."""
         try:
             found = super().process_result_value(value, dialect)
         except (ValueError, TypeError, RecursionError) as error:
-            log.warning("a value in the database is no JSON and counts as empty: %s", type(error).__name__)
+            log.warning("a value in the database is not JSON and counts as empty: %s", type(error).__name__)
             return {}
         if found is None or isinstance(found, dict):
             return found
-        log.warning("a value in the database is no JSON object and counts as empty")
+        log.warning("a value in the database is not a JSON object and counts as empty")
         return {}
 
 

@@ -1,4 +1,4 @@
-"""Connections and transactions: short, off the loop, bounded in time, repeated where that is safe."""
+"""Connections and short transactions outside the event loop, with time limits and safe retries."""
 
 from __future__ import annotations
 
@@ -38,43 +38,43 @@ TRIES: Final = 5
 BACKOFF: Final = Backoff(first=0.1, longest=1.6, jitter=0.8)
 BUSY_SECONDS: Final = 5
 REPEAT_SECONDS: Final = 4
-"""No new try begins later than that."""
+"""Time after which a transaction is not retried."""
 WAIT_SECONDS: Final = 12
-"""For so long a request waits while no other is served either: in a crowd it waits for its turn."""
+"""Time limit of a request since the last served one: under load, requests wait for their turn."""
 WAIT_IN_TROUBLE: Final = 3
-"""The same once it is known that something is wrong."""
+"""The same limit while the database is known to have a problem."""
 LONGEST_WAIT: Final = 60
 IDLE_SECONDS: Final = 5
-"""PostgreSQL ends a transaction that does nothing for so long: a stopped hub must not hold its locks."""
+"""PostgreSQL ends a transaction that is idle for this long: a suspended hub must not keep its locks."""
 CLOSE_SECONDS: Final = 10
 WRITE: Final = "plughub_write"
 _LIBPQ: Final = {"connect_timeout": 5, "tcp_user_timeout": 8_000, "keepalives_idle": 15}
 
 
 class Database:
-    """A database and the threads that talk to it.
+    """Database and the threads that access it.
 
-    Every transaction is one function that gets a connection. It may be run again when the database
-    asks for it (a deadlock, a lock), so it does nothing but talk to the database.
+    Every transaction is a function that gets a connection. It may run again after a deadlock or a lock, so it
+    must have no other effects.
 
     Args:
         url: SQLAlchemy URL, such as ``sqlite:///jupyterhub.sqlite``.
-        options: further arguments of `sqlalchemy.create_engine`.
+        options: more arguments of `sqlalchemy.create_engine`.
 
     Raises:
-        StartError: URL or arguments are wrong, or the driver is not installed.
+        StartError: URL or arguments are invalid, or the driver is not installed.
     """
 
     def __init__(self, url: str, options: Mapping[str, Any] | None = None) -> None:
         self.url = url
         self._troubles = {"read": "", "write": ""}
-        # A listener to each transaction would make every statement dearer by a fifth: `_once` begins them.
+        # A listener for each transaction would make every statement a fifth slower: `_once` begins them.
         self.engine = make_engine(url, options or {}, begin=False)
         self._sqlite = self.engine.dialect.name == "sqlite"
         reading: dict[str, Any] = {WRITE: False}
         if self.engine.dialect.name == "postgresql":
             event.listen(self.engine, "connect", _bound_transactions)
-            # Each statement sees what is committed by then, in a transaction or not: two round trips less.
+            # With READ COMMITTED a transaction changes nothing for reads; this saves two round trips.
             reading["isolation_level"] = "AUTOCOMMIT"
         self._reading = self.engine.execution_options(**reading)
         self._writing = self.engine.execution_options(**{WRITE: True})
@@ -85,45 +85,36 @@ class Database:
         self._served = dict.fromkeys((self._readers, self._writers), 0.0)
 
     async def read(self, work: Callable[[Connection], T]) -> T:
-        """Run a transaction that changes nothing.
+        """Run a read-only transaction.
 
         Args:
-            work: gets a connection.
-
-        Returns:
-            What it answers.
+            work: function of a connection.
 
         Raises:
-            UnavailableError: the database cannot be reached or is too busy.
+            UnavailableError: the database is unreachable or overloaded.
         """
         return await self._off_the_loop(self._readers, work, write=False)
 
     async def write(self, work: Callable[[Connection], T]) -> T:
-        """Run a transaction that may change something; it is committed when the function returns.
+        """Run a transaction that may write; it is committed when the function returns.
 
         Args:
-            work: gets a connection.
-
-        Returns:
-            What it answers.
+            work: function of a connection.
 
         Raises:
-            UnavailableError: the database cannot be reached or is too busy.
+            UnavailableError: the database is unreachable or overloaded.
         """
         return await self._off_the_loop(self._writers, work, write=True)
 
     def run(self, work: Callable[[Connection], T], *, write: bool = True) -> T:
-        """Run a transaction in this thread.
+        """Run a transaction in this thread, with retries.
 
         Args:
-            work: gets a connection.
-            write: whether it may change something.
-
-        Returns:
-            What it answers.
+            work: function of a connection.
+            write: whether it may write.
 
         Raises:
-            UnavailableError: the database cannot be reached or is too busy.
+            UnavailableError: the database is unreachable or overloaded.
         """
         last = time.monotonic() + REPEAT_SECONDS
         for attempt in range(1, TRIES + 1):
@@ -135,7 +126,7 @@ class Database:
                 late = time.monotonic() > last and not was_asleep(error)
                 if attempt == TRIES or late or not may_help_to_repeat(error):
                     raise self._unavailable(error, write=write) from error
-                log.warning("database asks to try again (%d of %d): %s", attempt, TRIES, reason_of(error))
+                log.warning("retrying a transaction (attempt %d of %d): %s", attempt, TRIES, reason_of(error))
                 time.sleep(BACKOFF.after(attempt))
             else:
                 self._note("", write=write)
@@ -144,16 +135,16 @@ class Database:
 
     @property
     def trouble(self) -> str:
-        """What was wrong with the database when it was last asked, for a person; empty when all is well."""
+        """Problem in the last answer of the database, for a user; empty if there was none."""
         return self._troubles["write"] or self._troubles["read"]
 
     def close(self) -> None:
-        """Close all connections; one whose server does not answer any more is not waited for."""
+        """Close all connections, without waiting for those whose server no longer answers."""
         closing = threading.Thread(target=self._close, name="plughub-db-close", daemon=True)
         closing.start()
         closing.join(CLOSE_SECONDS)
         if closing.is_alive():
-            log.warning("the database does not answer: its connections are left open")
+            log.warning("the database does not answer: leaving its connections open")
 
     def _close(self) -> None:
         for pool in {self._readers, self._writers}:
@@ -198,7 +189,7 @@ class Database:
         if trouble != self.trouble:
             log.error("%s: %s", trouble, reason_of(error))
         if trouble == READ_ONLY:
-            self.engine.dispose()  # the next connection may lead to a server that takes writes
+            self.engine.dispose()  # the next connection may reach a server that accepts writes
         self._note(trouble, write=write)
         return UnavailableError(trouble)
 
@@ -208,35 +199,25 @@ class Database:
         if write and not trouble:
             self._troubles["read"] = ""
         if was and not self.trouble:
-            log.info("the database is well again")
+            log.info("the database is available again")
 
 
 def driver_url(url: str) -> URL:
-    """Name the driver where a URL leaves it open.
-
-    Args:
-        url: SQLAlchemy URL.
-
-    Returns:
-        The URL, with psycopg for PostgreSQL.
-    """
+    """Return the URL with psycopg as the driver if it names PostgreSQL without a driver."""
     parsed = make_url(url)
     return parsed.set(drivername="postgresql+psycopg") if parsed.drivername == "postgresql" else parsed
 
 
 def make_engine(url: str, options: Mapping[str, Any], *, begin: bool = True) -> Engine:
-    """Make an engine with our settings for the dialect.
+    """Create an engine with our settings for the dialect.
 
     Args:
         url: SQLAlchemy URL.
-        options: further arguments of `sqlalchemy.create_engine`.
-        begin: have it begin the transactions of SQLite, which its driver does not.
-
-    Returns:
-        The engine.
+        options: more arguments of `sqlalchemy.create_engine`.
+        begin: whether to begin transactions of SQLite explicitly, because its driver does not.
 
     Raises:
-        StartError: URL or arguments are wrong, or the driver is not installed.
+        StartError: URL or arguments are invalid, or the driver is not installed.
     """
     with database_settings(url, options):
         return _make_engine(driver_url(url), options, begin=begin)
@@ -271,10 +252,10 @@ def _commit(transaction: Transaction) -> None:
     except DBAPIError as error:
         if not error.connection_invalidated:
             raise
-        # It may be stored or not. Whoever asked looks, and asks again: doing it twice could be wrong.
+        # The change may be stored or not. Repeating it here could apply it twice, so the caller must check.
         raise UnavailableError(
-            "the connection to the database was lost, and it is not known whether the change is stored: "
-            "look, and try again if it is not"
+            "the connection to the database was lost, and it is unknown whether the change is stored: "
+            "check, and try again if it is not"
         ) from error
 
 
@@ -286,18 +267,18 @@ def _bound_transactions(connection: Any, _record: object) -> None:
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
-    # The driver's own idea of when a transaction begins is switched off: _begin_sqlite says it.
+    # Disable the driver's own handling of transactions; _begin_sqlite begins them.
     connection.isolation_level = None
     for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}")
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    # A transaction that will write takes its lock at once: upgrading a read lock later can fail for good.
+    # A writing transaction takes its lock immediately: upgrading a read lock later can fail permanently.
     write = connection.get_execution_options().get(WRITE, True)
     statement = "BEGIN IMMEDIATE" if write else "BEGIN"
     try:
-        # Past SQLAlchemy's own way to execute, which costs as much as a look-up.
+        # Bypass SQLAlchemy's execution, which costs as much as a query.
         connection.connection.cursor().execute(statement)
     except sqlite3.Error as error:
         raise OperationalError(statement, None, error) from error

@@ -1,6 +1,6 @@
-"""What is wrong with a database: in words for a person, and whether trying again may help.
+"""Classification of database errors, with a description for users and whether to retry.
 
-What the driver says goes into the log. It names addresses, users and statements, and pages are for everybody.
+Messages of the driver contain addresses, users and statements and therefore go to the log only.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 SILENT: Final = "the database does not answer"
 BUSY: Final = "the database is too busy"
 LOCKED: Final = "the database is locked by another process"
-READ_ONLY: Final = "the database takes no writes: it is read-only"
+READ_ONLY: Final = "the database is read-only"
 FULL: Final = "the disk of the database is full"
-DISK: Final = "the database cannot be read or written: its disk fails, or is full"
+DISK: Final = "the database cannot be read or written: its disk is full or failing"
 DAMAGED: Final = "the database is damaged"
 OTHER: Final = "the database is not available"
 
 _ASLEEP: Final = "25P03"
-"""PostgreSQL: the transaction was ended because it was idle."""
+"""PostgreSQL: the server ended the transaction because it was idle."""
 _REPEAT: Final = frozenset({"40001", "40P01", "55P03", "23503", _ASLEEP})
-"""PostgreSQL: serialization failure, deadlock, lock not available, a row that was deleted meanwhile."""
+"""PostgreSQL: serialization failure, deadlock, lock not available, a row deleted concurrently."""
 _STATES: Final = {
     "25006": READ_ONLY,
     "53100": FULL,
@@ -51,32 +51,18 @@ _SQLITE: Final = {
     "SQLITE_CORRUPT": DAMAGED,
     "SQLITE_NOTADB": DAMAGED,
 }
-"""Primary result codes; an extended one begins with one of these."""
+"""SQLite: primary result codes, which are prefixes of the extended ones."""
 
 
 def is_trouble(error: Exception) -> bool:
-    """Tell whether an error is the database's, and not a mistake in what it was asked.
-
-    Args:
-        error: what SQLAlchemy raised.
-
-    Returns:
-        True for what goes away by itself or by what an administrator does.
-    """
+    """Return whether an error is a problem of the database, and not a mistake in a statement."""
     known = isinstance(error, OperationalError | InterfaceError | InternalError | PoolTimeoutError)
     # A damaged SQLite file is a plain DatabaseError.
     return known or type(error) is DatabaseError
 
 
 def describe_trouble(error: Exception) -> str:
-    """Say what is wrong.
-
-    Args:
-        error: what SQLAlchemy raised.
-
-    Returns:
-        One sentence for anybody.
-    """
+    """Return a short description of a database error for users."""
     if isinstance(error, PoolTimeoutError):
         return BUSY
     original = getattr(error, "orig", None)
@@ -84,20 +70,13 @@ def describe_trouble(error: Exception) -> str:
         code = getattr(original, "sqlite_errorname", None) or ""
         return next((words for name, words in _SQLITE.items() if code.startswith(name)), OTHER)
     state = getattr(original, "sqlstate", None)
-    if state is None or state[:2] in {"08", "57"}:  # no connection, or the server is going or coming
+    if state is None or state[:2] in {"08", "57"}:  # no connection, or the server starts or shuts down
         return _STATES.get(state or "", SILENT)
     return _STATES.get(state, OTHER)
 
 
 def may_help_to_repeat(error: Exception) -> bool:
-    """Tell whether the same transaction may succeed at once.
-
-    Args:
-        error: what SQLAlchemy raised.
-
-    Returns:
-        True for a deadlock, a lock, a connection that was cut.
-    """
+    """Return whether an immediate retry may succeed: after a deadlock, a lock, a lost connection."""
     original = getattr(error, "orig", None)
     if isinstance(original, sqlite3.OperationalError):
         return describe_trouble(error) == LOCKED
@@ -107,24 +86,13 @@ def may_help_to_repeat(error: Exception) -> bool:
 
 
 def was_asleep(error: Exception) -> bool:
-    """Tell whether a transaction was ended because its process, which was stopped, did nothing.
+    """Return whether a transaction was ended because its own process was suspended.
 
-    Args:
-        error: what SQLAlchemy raised.
-
-    Returns:
-        True when the time it took says nothing about the database.
+    The duration of such a transaction says nothing about the database.
     """
     return getattr(getattr(error, "orig", None), "sqlstate", None) == _ASLEEP
 
 
 def reason_of(error: Exception) -> str:
-    """Give what the driver says, for the log.
-
-    Args:
-        error: what SQLAlchemy raised.
-
-    Returns:
-        One line.
-    """
+    """Return the driver's message for the log, in one line."""
     return " ".join(str(getattr(error, "orig", None) or error).split())[:200]

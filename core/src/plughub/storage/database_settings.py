@@ -1,4 +1,4 @@
-"""Wrong values of `JupyterHub.db_url` and `JupyterHub.db_kwargs`, said with the setting and what to do."""
+"""Messages for invalid values of `JupyterHub.db_url` and `JupyterHub.db_kwargs`."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from sqlalchemy.exc import ArgumentError
 from plughub.domain.errors import StartError
 
 _WRONG: Final = (ArgumentError, TypeError, ValueError, AttributeError, LookupError)
-"""What SQLAlchemy and the drivers raise for arguments that they do not take."""
+"""Exceptions of SQLAlchemy and the drivers for invalid arguments."""
 _SUCH_AS: Final = "such as sqlite:///jupyterhub.sqlite or postgresql://user:password@host:5432/hub"
 
 
 @contextlib.contextmanager
 def database_settings(url: str, options: Mapping[str, Any]) -> Iterator[None]:
-    """Name the setting that is wrong when an engine cannot be made, or cannot connect because of it.
+    """Convert errors of an engine or connection that invalid settings cause.
 
     Args:
         url: SQLAlchemy URL.
-        options: further arguments of `sqlalchemy.create_engine`.
+        options: more arguments of `sqlalchemy.create_engine`.
 
     Raises:
-        StartError: one of them is wrong, or the driver is not installed.
+        StartError: a setting is invalid, or the driver is not installed.
     """
     try:
         yield
@@ -39,13 +39,13 @@ def database_settings(url: str, options: Mapping[str, Any]) -> Iterator[None]:
             raise StartError(f"JupyterHub.db_url is not a database URL: {reason}", hint=_SUCH_AS) from error
         name = "db_kwargs" if options else "db_url"
         raise StartError(
-            f"JupyterHub.{name} has a value that the database does not take: {error}",
+            f"JupyterHub.{name} has a value that the database rejects: {error}",
             hint="db_kwargs are arguments of sqlalchemy.create_engine, the query of db_url is for the driver",
         ) from error
 
 
 def _wrong_url(url: str) -> str:
-    """Say why a text is no URL of a database, without the text; empty when it is one."""
+    """Return why a text is not a database URL, without the text; empty if it is one."""
     try:
         make_url(url).get_dialect()
     except ArgumentError as error:

@@ -1,4 +1,4 @@
-"""Who else uses a database: its schema is not changed under a hub that runs."""
+"""Detection of hub processes that use a database, whose schema must not change under them."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from sqlalchemy import Connection, inspect, text
 from plughub.domain.errors import RETRY, StartError
 
 ALIVE_SECONDS: Final = 30
-"""A process that gave no sign of life for so long is gone."""
+"""Age of the last heartbeat at which a process counts as dead."""
 ENDING_SECONDS: Final = 2.0
-"""PostgreSQL shows a session for a moment after its program has left."""
+"""Time for which PostgreSQL may still show the session of a program that has disconnected."""
 _LOOK: Final = 0.1
 
 _SESSIONS: Final = text("""
@@ -24,31 +24,31 @@ _SESSIONS: Final = text("""
     AND coalesce(backend_type, 'client backend') = 'client backend' ORDER BY pid
 """)
 _LOOK_AGAIN: Final = text("SELECT pg_stat_clear_snapshot()")
-"""Within a transaction PostgreSQL answers what it has seen first."""
+"""PostgreSQL caches these statistics within a transaction."""
 
 
 def refuse_running_hub(connection: Connection, file: Path | None) -> None:
-    """Refuse to work on the schema of a database that a hub uses.
+    """Refuse to change the schema of a database that a hub uses.
 
     Args:
-        connection: to it.
-        file: of SQLite; None for a server.
+        connection: connection to it.
+        file: file of SQLite; None for a database server.
 
     Raises:
-        StartError: a process has the file open, a hub gave a sign of life lately, or a program is connected
-            to a database that is JupyterHub's alone so far.
+        StartError: a process has the file open, a hub process has a recent heartbeat, or a program is
+            connected to a database without tables of this hub.
     """
     who = _with_open(file) if file is not None else _on_server(connection)
     if who:
         raise StartError(
             f"the database is in use by {who}",
-            hint="end every hub that uses it, and whatever else is named; then run again: hub upgrade-db",
+            hint="stop every program that is named, then run again: hub upgrade-db",
             exit_code=RETRY,
         )
 
 
 def _with_open(file: Path) -> str:
-    """Name the processes that have a file open, as far as this user may see it (Linux)."""
+    """Return the processes that have a file open, as far as this system user may see them (Linux)."""
     found = []
     wanted = os.path.realpath(file)
     for folder in Path("/proc").glob("[0-9]*"):
@@ -68,10 +68,10 @@ def _on_server(connection: Connection) -> str:
 
 
 def _with_session(connection: Connection) -> str:
-    """Name the programs that are connected: JupyterHub leaves no sign of life in its tables.
+    """Return the connected programs, because JupyterHub stores no heartbeats.
 
-    Those that wait to do the same as this process are not counted. Of sessions of other users PostgreSQL
-    shows the address to a superuser alone.
+    Programs with the application name of this process are skipped. PostgreSQL shows the addresses of sessions
+    of other users to superusers only.
     """
     ends = time.monotonic() + ENDING_SECONDS
     while (found := connection.execute(_SESSIONS).all()) and time.monotonic() < ends:
@@ -85,7 +85,7 @@ def _with_session(connection: Connection) -> str:
 
 
 def _with_heartbeat(connection: Connection) -> str:
-    # Written out: the table has other columns in another revision.
+    # Literal SQL, because the table has other columns in other revisions.
     rows = connection.execute(
         text(
             "SELECT host, pid FROM plughub_hubs WHERE seen > extract(epoch FROM clock_timestamp()) - :alive"

@@ -1,4 +1,4 @@
-"""What users and groups may do: by roles of their own, by those of groups, by what is shared with them."""
+"""Queries for the scopes of users and groups: from their roles, from roles of groups and from shares."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from plughub.domain.shares import bound_scopes
 from plughub.storage import tables
 
 Match = Callable[[ColumnElement[int]], ColumnElement[bool]]
-"""Gets the column with the key of a user or group, and says which are wanted."""
+"""Function from the column with the key of a user or group to a condition."""
 
 _groups = tables.groups.c
 _roles, _users, _spawners, _shares = tables.roles.c, tables.users.c, tables.spawners.c, tables.shares.c
@@ -32,24 +32,24 @@ _own, _by_group, _members = tables.user_role_map.c, tables.group_role_map.c, tab
 
 
 class ScopeSource(IntEnum):
-    """Where a right comes from."""
+    """Source of a scope."""
 
     OWN_ROLE = 0
     ROLE_OF_GROUP = 1
     SHARE = 2
     GROUP = 3
-    """The name of a group: no right itself, asked for by the same statement."""
+    """Name of a group, which the same statement returns although it is not a scope."""
 
 
 def rights_of_users(match: Match) -> CompoundSelect[Any]:
-    """Ask for the rights of users, of their groups' too, and for the names of these groups.
+    """Return a statement for the scopes of users and their groups, and for the names of these groups.
 
     Args:
-        match: which users.
+        match: condition on the users.
 
     Returns:
-        A statement that gives the key of the user as ``holder``, the ``name`` of a role, of a shared
-        server or of a group, ``scopes`` and `ScopeSource`; it takes ``now``.
+        A statement with parameter ``now`` and the columns ``holder`` (key of the user), ``name`` of a role,
+        shared server or group, ``scopes`` and `ScopeSource`.
     """
     return union_all(
         select(_own.user_id.label("holder"), *_role(ScopeSource.OWN_ROLE))
@@ -75,13 +75,13 @@ def rights_of_users(match: Match) -> CompoundSelect[Any]:
 
 
 def rights_of_groups(match: Match) -> CompoundSelect[Any]:
-    """Ask for the rights that groups give to their members.
+    """Return a statement for the scopes that groups give to their members.
 
     Args:
-        match: which groups.
+        match: condition on the groups.
 
     Returns:
-        A statement as that of `rights_of_users`; ``holder`` is the key of the group.
+        A statement like that of `rights_of_users`; ``holder`` is the key of the group.
     """
     return union_all(
         select(_by_group.group_id.label("holder"), *_role(ScopeSource.OWN_ROLE))
@@ -92,14 +92,14 @@ def rights_of_groups(match: Match) -> CompoundSelect[Any]:
 
 
 def sum_up(rows: Iterable[Row[Any]]) -> tuple[tuple[str, ...], frozenset[str]]:
-    """Sum up the rights of one holder.
+    """Combine the rows of one holder.
 
     Args:
-        rows: of one of the statements here.
+        rows: rows of one of these statements.
 
     Returns:
-        The names of roles that are the holder's own, sorted, and all scopes. What is shared is bound to the
-        server as it is called now.
+        The sorted names of the holder's own roles, and all scopes. Scopes of shares are bound to the current
+        name of the server.
     """
     roles: set[str] = set()
     scopes: set[str] = set()
@@ -117,30 +117,20 @@ def sum_up(rows: Iterable[Row[Any]]) -> tuple[tuple[str, ...], frozenset[str]]:
 
 
 def groups_in(rows: Iterable[Row[Any]]) -> tuple[str, ...]:
-    """Name the groups of one user.
-
-    Args:
-        rows: of the statement of `rights_of_users`.
-
-    Returns:
-        Their names, sorted.
-    """
+    """Return the sorted names of the groups of one user from the rows of `rights_of_users`."""
     return tuple(sorted(row.name for row in rows if row.source == ScopeSource.GROUP))
 
 
 def sum_up_many() -> Callable[[Sequence[Row[Any]]], tuple[tuple[str, ...], frozenset[str]]]:
-    """Sum up the rights of many holders, of whom most have the same roles.
+    """Return a function like `sum_up` for many holders, which caches the result for equal roles.
 
-    Returns:
-        A function as `sum_up`, for rows of one transaction.
+    The function must only be used for rows of one transaction.
     """
     known: dict[tuple[tuple[int, str], ...], tuple[tuple[str, ...], frozenset[str]]] = {}
 
     def sum_of(rows: Sequence[Row[Any]]) -> tuple[tuple[str, ...], frozenset[str]]:
         held = tuple((row.source, row.name) for row in rows)
-        if any(
-            source == ScopeSource.SHARE for source, _ in held
-        ):  # what is shared differs from share to share
+        if any(source == ScopeSource.SHARE for source, _ in held):  # scopes differ from share to share
             return sum_up(rows)
         if held not in known:
             known[held] = sum_up(rows)

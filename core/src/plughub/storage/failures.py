@@ -1,4 +1,4 @@
-"""Failures as they lie in JSON columns."""
+"""Conversion of failures to and from JSON columns."""
 
 from __future__ import annotations
 
@@ -9,14 +9,7 @@ from plughub.domain.servers import Failure
 
 
 def pack_failure(failure: Failure | None) -> dict[str, Any] | None:
-    """Make JSON of a failure.
-
-    Args:
-        failure: the failure, or None.
-
-    Returns:
-        A dict for `unpack_failure`, or None.
-    """
+    """Convert a failure to JSON."""
     if failure is None:
         return None
     return {
@@ -33,14 +26,7 @@ def pack_failure(failure: Failure | None) -> dict[str, Any] | None:
 
 
 def unpack_failure(packed: dict[str, Any] | None) -> Failure | None:
-    """Make a failure of JSON.
-
-    Args:
-        packed: as `pack_failure` made it.
-
-    Returns:
-        The failure, or None.
-    """
+    """Convert JSON of `pack_failure` to a failure."""
     if not packed:
         return None
     at = packed.get("at")

@@ -54,27 +54,27 @@ class Groups:
         return next(iter(self._complete(_GROUP.where(_groups.name == name))), None)
 
     def page(self, within: ScopeCoverage, offset: int, limit: int) -> list[Group]:
-        """List a page of the groups in a reach, by key."""
+        """List a page of the groups in a coverage, by key."""
         wanted = _GROUP.where(*_within(within)).order_by(_groups.id)
         return self._complete(wanted.offset(offset).limit(limit))
 
     def count(self, within: ScopeCoverage) -> int:
-        """Count the groups in a reach."""
+        """Count the groups in a coverage."""
         counted = select(func.count()).select_from(tables.groups).where(*_within(within))
         return int(self._connection.execute(counted).scalar_one())
 
     def create(self, names: Sequence[str]) -> list[str]:
-        """Store groups; answers the names of those that are new."""
+        """Store groups and return the names of the new ones."""
         rows = [{"name": name, "properties": {}} for name in dict.fromkeys(names)]
         return insert_all_unless_there(self._connection, tables.groups, ["name"], rows, _groups.name)
 
     def delete(self, name: str) -> None:
-        """Forget a group."""
+        """Delete a group."""
         self._connection.execute(delete(tables.groups).where(_groups.name == name))
         self._changed(name)
 
     def add_users(self, name: str, users: Collection[str]) -> None:
-        """Add members; who is one already stays one."""
+        """Add members; existing members stay."""
         group = select(_groups.id).where(_groups.name == name).scalar_subquery()
         there = select(_members.user_id).where(_members.group_id == group)
         new = select(_users.id, group).where(_users.name.in_(users), _users.id.not_in(there))
@@ -82,14 +82,14 @@ class Groups:
         self._changed(name)
 
     def remove_users(self, name: str, users: Collection[str]) -> None:
-        """Take members out."""
+        """Remove members."""
         group = select(_groups.id).where(_groups.name == name).scalar_subquery()
         theirs = _members.user_id.in_(select(_users.id).where(_users.name.in_(users)))
         self._connection.execute(delete(tables.user_group_map).where(_members.group_id == group, theirs))
         self._changed(name)
 
     def set_properties(self, name: str, properties: Mapping[str, Any]) -> None:
-        """Store properties in place of those before."""
+        """Replace the properties."""
         mine = _groups.name == name
         self._connection.execute(update(tables.groups).where(mine).values(properties=dict(properties)))
 

@@ -1,4 +1,4 @@
-"""The hub as a whole in a few numbers, counted by one query."""
+"""Statistics of the whole hub, read by one query."""
 
 from __future__ import annotations
 
@@ -36,20 +36,17 @@ _LOOK_AT_ALL: Final = _LOOK.add_columns(*_ACTIVE_USERS)
 
 
 def count(connection: Connection, now: datetime, *, active_users: bool = True) -> HubCounts:
-    """Count.
+    """Return the statistics.
 
     Args:
-        connection: of the transaction.
-        now: the time from which periods reach back.
-        active_users: count who was active, too.
-
-    Returns:
-        The numbers.
+        connection: connection of the transaction.
+        now: end of the periods.
+        active_users: whether to count active users.
     """
     periods = PERIODS if active_users else {}
     since = {f"since_{period}": now - length for period, length in periods.items()}
     found = connection.execute(_LOOK_AT_ALL if active_users else _LOOK, since).one()
-    row = found._mapping  # noqa: SLF001 - its public name
+    row = found._mapping  # noqa: SLF001 - public in SQLAlchemy
     return HubCounts(
         users=row["users"],
         active_users={period: row[period] for period in periods},

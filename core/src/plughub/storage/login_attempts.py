@@ -1,4 +1,4 @@
-"""Counts of wrong passwords, shared by all processes."""
+"""Counts of wrong passwords, shared by all hub processes."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ class LoginAttempts:
         self._connection = connection
 
     def get(self, keys: Sequence[str]) -> dict[str, AttemptRecord]:
-        """Look counts up; keys that are not known are left out."""
+        """Return the known counts of some keys."""
         return self._select(keys, lock=False)
 
     def lock(self, keys: Sequence[str]) -> dict[str, AttemptRecord]:
-        """Look counts up and have them to ourselves until the transaction ends; unknown keys get a row."""
+        """Return counts and lock their rows until the transaction ends; unknown keys get a row."""
         for key in sorted(keys):
             insert_unless_there(
                 self._connection, tables.login_attempts, {"key": key}, **asdict(AttemptRecord())
@@ -38,7 +38,7 @@ class LoginAttempts:
             upsert(self._connection, tables.login_attempts, {"key": key}, **asdict(counts[key]))
 
     def purge(self, before: float, known_before: float, most: int) -> None:
-        """Forget counts that did not change since a time, and the oldest where there are too many."""
+        """Delete counts unchanged since a time, and the oldest ones beyond a limit."""
         table = tables.login_attempts
         self._connection.execute(delete(table).where(_tries.at < before, _tries.known < known_before))
         rows = int(self._connection.execute(select(func.count()).select_from(table)).scalar_one())

@@ -1,4 +1,4 @@
-"""Databases of older JupyterHubs: JupyterHub 6 brings them to its schema, and leaves some tables out."""
+"""Upgrade of databases of older JupyterHubs, by JupyterHub 6 and for what its migrations omit."""
 
 from __future__ import annotations
 
@@ -48,17 +48,17 @@ _HOLDERS: Final = (
     ("api_token", "scopes", _OF_TOKENS),
     ("oauth_client", "allowed_scopes", _OF_CLIENTS),
 )
-"""What held roles, the column for its scopes, and what reads the scopes that it has of itself."""
+"""Former holders of roles, the column for their scopes, and a query for their implicit scopes."""
 
 
 def require_jupyterhub(revision: str) -> None:
-    """Refuse to begin where the migrations of JupyterHub are needed and not installed.
+    """Refuse to begin if the migrations of JupyterHub are needed and not installed.
 
     Args:
-        revision: of the database.
+        revision: revision of the database.
 
     Raises:
-        StartError: there is no JupyterHub beside the hub.
+        StartError: JupyterHub is not installed beside the hub.
     """
     if importlib.util.find_spec("jupyterhub") is None:
         raise StartError(
@@ -75,7 +75,7 @@ def upgrade_to_jupyterhub_6(url: str) -> None:
         url: SQLAlchemy URL.
 
     Raises:
-        StartError: its migrations fail.
+        StartError: the migrations failed.
     """
     programs = Path(sys.executable).parent
     done = subprocess.run(  # noqa: S603 - this Python; the URL may hold a password and goes by standard input
@@ -89,19 +89,19 @@ def upgrade_to_jupyterhub_6(url: str) -> None:
     if done.returncode:
         reason = next(iter(_REASON.findall(done.stderr)), f"exit code {done.returncode}")
         raise StartError(
-            f"jupyterhub could not bring the database to the schema of JupyterHub 6: {reason}",
-            hint="go back to the copy; jupyterhub 6 has to be installed beside plughub",
+            f"jupyterhub could not upgrade the database to the schema of JupyterHub 6: {reason}",
+            hint="restore the copy of the database; jupyterhub 6 must be installed beside plughub",
         )
 
 
 def give_scopes(connection: Connection) -> None:
-    """Turn the roles of tokens and OAuth clients into scopes, as JupyterHub 3 did.
+    """Convert the roles of tokens and OAuth clients into scopes, as JupyterHub 3 did.
 
-    The migration of JupyterHub 6 for this reads columns that later ones add, and fails where a server has
-    run. What it had begun by then is finished here.
+    The migration of JupyterHub 6 reads columns that later migrations add, and fails if a server has ever run.
+    This function also completes an interrupted migration.
 
     Args:
-        connection: to a database of JupyterHub 2.
+        connection: connection to a database of JupyterHub 2.
     """
     _add_column(connection, "oauth_codes", "scopes")
     roles = _scopes_of_roles(connection)
@@ -128,7 +128,7 @@ def _add_column(connection: Connection, table: str, column: str) -> None:
 
 
 def _scopes_of_roles(connection: Connection) -> dict[int, set[str]]:
-    """Read what each role holds; before 2.3 tokens inherited by a scope called ``all``."""
+    """Return the scopes of each role; the scope ``all`` of versions before 2.3 becomes ``inherit``."""
     found = {}
     for role in connection.execute(text("SELECT id, scopes FROM roles")):
         scopes = set(json.loads(role.scopes or "[]"))
@@ -140,10 +140,10 @@ def _scopes_of_roles(connection: Connection) -> dict[int, set[str]]:
 
 
 def add_missing_tables(connection: Connection) -> frozenset[str]:
-    """Make the tables that JupyterHub would make at its start, which its migrations leave to it.
+    """Create the tables that JupyterHub creates at its start instead of in its migrations.
 
     Args:
-        connection: to a database with the schema of JupyterHub 6.
+        connection: connection to a database with the schema of JupyterHub 6.
 
     Returns:
         Names of the tables that were missing.
@@ -159,10 +159,10 @@ def add_missing_tables(connection: Connection) -> frozenset[str]:
 
 
 def give_roles(connection: Connection) -> None:
-    """Give admins the role of admins: before JupyterHub 2 there was a flag alone.
+    """Grant admins the admin role, because JupyterHub 1 and older had only a flag.
 
     Args:
-        connection: to a database whose schema is up to date.
+        connection: connection to a database whose schema is up to date.
     """
     roles = Transaction(connection).roles
     roles.add_missing(DEFAULT_ROLES)

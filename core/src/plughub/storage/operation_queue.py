@@ -1,4 +1,4 @@
-"""The queue of starts, and operations as they lie in rows."""
+"""Queue of starts, and conversion of rows to operations."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from plughub.storage.progress import unpack_progress
 _ops = tables.operations.c
 _COLUMNS: Final = tuple(tables.operations.c.keys())
 OPEN: Final = _ops.finished.is_(None)
-"""What is not done."""
+"""Condition for operations that have not ended."""
 QUEUED: Final = _ops.phase == Phase.QUEUED.value
-"""What waits for its turn."""
+"""Condition for starts that are queued."""
 
 
-# Each start of a person is one round later than the one before it, and nobody joins a round that has
-# begun: one person's many starts do not hold up the others, and nobody is overtaken in her first.
+# Each start of a user is one round later than their previous one, and no start joins a round that has
+# begun. Many starts of one user thus do not delay others, and the first start of a user is never overtaken.
 _ROUND = func.coalesce(_ops.turn, 0)
 _ORDER = (_ROUND, _ops.created, _ops.id)
 
@@ -44,15 +44,7 @@ def _places() -> Select[Any]:
 
 
 def next_turn(connection: Connection, user_id: int) -> int:
-    """Tell in which round of the queue a new start of a user has its turn.
-
-    Args:
-        connection: where.
-        user_id: the user.
-
-    Returns:
-        A number; rounds with smaller ones come first.
-    """
+    """Return the round of the queue for a new start of a user; smaller rounds come first."""
     row = connection.execute(_NEXT_TURN, {"of_user": user_id}).one()
     going_on = max(row.begun or 0, (row.waiting or 1) - 1)
     return int(max(row.own or 0, going_on)) + 1
@@ -60,21 +52,18 @@ def next_turn(connection: Connection, user_id: int) -> int:
 
 _NEXT_TURN: Final = _next_turn()
 TURNS: Final = _turns()
-"""Ids of what waits, the next first; parameter ``most``."""
+"""Ids of queued starts, the next first; parameter ``most``."""
 PLACES: Final = _places()
-"""Id and place of what waits; parameter ``keys``."""
+"""Id and place of queued starts; parameter ``keys``."""
 
 
 def read_operation(row: Row[Any], place: int | None = None, prefix: str = "") -> Operation:
-    """Make an operation of a row.
+    """Convert a row to an operation.
 
     Args:
-        row: all columns of the table.
+        row: row with all columns of the table.
         place: its place in the queue.
-        prefix: begins the names of the columns.
-
-    Returns:
-        The operation.
+        prefix: prefix of the column names.
     """
     values = {column: getattr(row, f"{prefix}{column}") for column in _COLUMNS}
     trouble = values["trouble"] or ""

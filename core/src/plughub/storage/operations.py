@@ -1,4 +1,4 @@
-"""What is being done to servers, and who does it."""
+"""Queries for operations and the leases of their runners."""
 
 from __future__ import annotations
 
@@ -27,24 +27,24 @@ from plughub.storage.statements import insert_unless_taken
 
 _ops = tables.operations.c
 _ADMISSION_LOCK: Final = 7_044_001
-"""Any number, the same in all processes: PostgreSQL's name for the lock around admissions."""
+"""Arbitrary key of the PostgreSQL advisory lock for admissions, the same in all processes."""
 _TROUBLE: Final = 1000
 _ANY_NUMBER: Final = 1_000_000
 _CAME_FROM: Final = {
     phase: [before.value for before, after in NEXT_PHASES.items() if phase in after] for phase in Phase
 }
 
-# Statements that run all the time are put together once; a write then costs half.
+# Frequent statements are built once, which halves the cost of a write.
 _ID = _ops.id == bindparam("key")
 _HELD = (_ID, _ops.holder == bindparam("by"), _ops.lease_until >= bindparam("at"), OPEN)
 _BY_ID = select(tables.operations).where(_ID)
 _GOING_ON = select(func.count()).where(
-    # What is being undone takes no place of a start: it may have to wait for a broken engine for long.
+    # An undo does not count against the limit of starts: it may wait long for a broken engine.
     OPEN,
     _ops.kind == OperationKind.START.value,
     _ops.phase.not_in([Phase.QUEUED.value, Phase.UNDO.value]),
 )
-# One that is being withdrawn is passed over, not waited for: who withdraws it may wait for us.
+# Use SKIP LOCKED: waiting for a row that is being withdrawn could deadlock.
 _ADMIT = (
     update(tables.operations)
     .where(
@@ -96,7 +96,7 @@ _HURRY_ALL = update(tables.operations).where(
     _ops.backend.in_(bindparam("backends", expanding=True)),
 )
 _SEIZE = update(tables.operations).where(_ID, OPEN, _ops.lease_until < bindparam("at"))
-# Locked: nobody takes it up before what depends on this answer is written.
+# Lock the row, so that no other runner claims it before the dependent change is written.
 _HOLDS = select(_ops.id).where(*_HELD).with_for_update()
 _CANCELLED = select(_ops.cancelled).where(_ID)
 _WORK = select(_ops.backend, _ops.host).where(OPEN).distinct()
@@ -128,7 +128,7 @@ class Operations:
         failure: Failure | None = None,
         options_before: Mapping[str, Any] | None = None,
     ) -> Operation:
-        """Write an operation down, without its place. A second one for a server raises ConflictError."""
+        """Store a new operation, without its place; ConflictError if the server has an open one."""
         key = uuid.uuid4().hex
         values = {
             "id": key,
@@ -149,7 +149,7 @@ class Operations:
             "turn": next_turn(self._connection, server.user_id) if kind is OperationKind.START else 0,
         }
         if not insert_unless_taken(self._connection, tables.operations, "id", values):
-            raise ConflictError(f"something is being done to {server.full_name} already")
+            raise ConflictError(f"server {server.full_name} already has an operation in progress")
         return Operation(
             id=key,
             server_id=server.id,
@@ -166,12 +166,12 @@ class Operations:
         )
 
     def get(self, operation_id: str) -> Operation | None:
-        """Find an operation, finished ones too."""
+        """Return an operation, even if it has ended."""
         row = self._connection.execute(_BY_ID, {"key": operation_id}).one_or_none()
         return self._operation(row) if row is not None else None
 
     def admit(self, limit: int) -> int:
-        """Let queued starts begin, fairly, as long as fewer than the limit (0: any number) go on."""
+        """Let queued starts begin, fairly, up to a limit of concurrent starts (0: no limit)."""
         if self._connection.dialect.name == "postgresql":
             self._connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADMISSION_LOCK})
         room = _ANY_NUMBER
@@ -195,7 +195,7 @@ class Operations:
         limit: int,
         besides: Collection[str] = (),
     ) -> list[Operation]:
-        """Take operations that nobody holds, for a lease in seconds, besides some ids."""
+        """Claim unleased operations for some seconds, except those with the given ids."""
         rows = self._connection.execute(
             _CLAIM,
             {
@@ -211,24 +211,24 @@ class Operations:
         return sorted((read_operation(row) for row in rows), key=lambda operation: operation.created)
 
     def renew(self, holder: str, lease: float, operation_ids: Collection[str]) -> dict[str, bool]:
-        """Renew the leases that nobody else took; answers the ids, and whether each was cancelled."""
-        # One that ran out is renewed too: as long as the holder is the same, nobody else has touched it.
+        """Renew leases; return the ids of those still held, with whether each operation was cancelled."""
+        # An expired lease is renewed as well: while the holder is the same, no other runner has claimed it.
         rows = self._connection.execute(
             _RENEW, {"by": holder, "keys": list(operation_ids), "until": self._now + lease}
         )
         return {row.id: row.cancelled for row in rows}
 
     def anything_free(self) -> bool:
-        """Tell whether something waits in the queue or is held by nobody."""
+        """Return whether any operation is queued or has no valid lease."""
         return self._connection.execute(_ANYTHING_FREE, {"at": self._now}).first() is not None
 
     def withdraw(self, operation_id: str) -> bool:
-        """End a start that still waits in the queue; False when it does not wait any more."""
+        """End a start that is still queued; False if it is not queued any more."""
         ended = {"phase": Phase.DONE.value, "phase_since": self._now, "finished": self._now}
         return self._changed(_WITHDRAW, operation_id, {**ended, "cancelled": True})
 
     def release(self, holder: str) -> None:
-        """Give up every lease."""
+        """Release every lease of a holder."""
         self._connection.execute(
             update(tables.operations).where(_ops.holder == holder, OPEN).values(holder="", lease_until=0)
         )
@@ -242,7 +242,7 @@ class Operations:
         failure: Failure | None = None,
         progress: Sequence[ProgressReport] | None = None,
     ) -> bool:
-        """Write down the next phase; False when the lease was lost, and nothing is written."""
+        """Store the next phase; False, with nothing written, if the lease was lost."""
         values: dict[str, Any] = {"phase": phase.value, "phase_since": self._now}
         if failure is not None:
             values["failure"] = pack_failure(failure)
@@ -253,66 +253,66 @@ class Operations:
         return self._changed(_ADVANCE, operation_id, {**values, "before": _CAME_FROM[phase]}, holder)
 
     def put_off(self, operation_id: str, holder: str, trouble: str, seconds: float) -> bool:
-        """Let go of an operation for some seconds, and say why; False when the lease was lost."""
+        """Release an operation and schedule its next attempt; False if the lease was lost."""
         values = {"holder": "", "lease_until": self._now + seconds, "trouble": trouble[:_TROUBLE]}
         return self._changed(_CHANGE_HELD, operation_id, values, holder)
 
     def hurry(self, operation_id: str) -> bool:
-        """Have an operation that was put off taken up at once; False when somebody has it, or it is done."""
+        """Schedule a postponed operation immediately; False if it has a holder or has ended."""
         return self._changed(_HURRY, operation_id, {"lease_until": 0})
 
     def hurry_all(self, backends: Collection[str], host: str) -> None:
-        """Have all that was put off taken up at once, as far as it can be done with these plugins here."""
+        """Schedule all postponed operations immediately that these plugins can execute on this machine."""
         self._connection.execute(
             _HURRY_ALL, {"backends": list(backends), "hosts": ["", host], "lease_until": 0}
         )
 
     def seize(self, operation_id: str, holder: str, lease: float) -> bool:
-        """Take one operation that nobody holds, whatever it waits for; False when somebody holds it."""
+        """Claim one unleased operation, even if it is queued; False if it has a holder."""
         values = {"holder": holder, "lease_until": self._now + lease, "at": self._now}
         return self._changed(_SEIZE, operation_id, values)
 
     def bind(self, operation_id: str, holder: str, host: str) -> bool:
-        """Bind an operation to a machine; False when the lease was lost."""
+        """Bind an operation to a machine; False if the lease was lost."""
         return self._changed(_CHANGE_HELD, operation_id, {"host": host}, holder)
 
     def holds(self, operation_id: str, holder: str) -> bool:
-        """Tell whether a process holds an operation."""
+        """Return whether a process holds the lease of an operation."""
         mine = {"key": operation_id, "by": holder, "at": self._now}
         return self._connection.execute(_HOLDS, mine).first() is not None
 
     def cancel(self, operation_id: str) -> bool:
-        """Ask a start to end; False when it is done already."""
+        """Request the end of a start; False if it has ended."""
         return self._changed(_CHANGE_OPEN, operation_id, {"cancelled": True})
 
     def remove_at_end(self, operation_id: str) -> bool:
-        """Have the server forgotten when an operation ends; False when it is done already."""
+        """Request the deletion of the server at the end of an operation; False if it has ended."""
         return self._changed(_CHANGE_OPEN, operation_id, {"remove": True})
 
     def is_cancelled(self, operation_id: str) -> bool:
-        """Tell whether a stop was asked for while it started."""
+        """Return whether a stop was requested during the start."""
         return bool(self._connection.execute(_CANCELLED, {"key": operation_id}).scalar_one_or_none())
 
     def report(self, operation_id: str, holder: str, progress: Sequence[ProgressReport]) -> bool:
-        """Store what was reported; False when the lease was lost."""
+        """Store the reported progress; False if the lease was lost."""
         return self._changed(_CHANGE_HELD, operation_id, {"progress": pack_progress(progress)}, holder)
 
     def work(self) -> frozenset[tuple[str, str]]:
-        """Tell plugin and machine of everything that is not done."""
+        """Return plugin and machine of all open operations."""
         return frozenset((row.backend, row.host) for row in self._connection.execute(_WORK))
 
     def free_of(self, backend: str, host: str) -> list[Operation]:
-        """List what a plugin has to do on a machine and nobody holds, waiting starts too."""
+        """List the unleased operations of a plugin on a machine, including queued starts."""
         of = {"of_backend": backend, "of_host": host, "at": self._now}
         return [read_operation(row) for row in self._connection.execute(_FREE_OF, of)]
 
     def purge(self, older_than: float) -> int:
-        """Forget operations that ended before a time, in seconds since the epoch."""
+        """Delete operations that ended before a time in seconds since the epoch."""
         gone = self._connection.execute(delete(tables.operations).where(_ops.finished < older_than))
         return gone.rowcount
 
     def places(self, operation_ids: Sequence[str]) -> dict[str, int]:
-        """Tell the places of starts that wait, 1 for the next."""
+        """Return the places of queued starts, 1 for the next."""
         if not operation_ids:
             return {}
         rows = self._connection.execute(PLACES, {"keys": operation_ids})

@@ -1,4 +1,4 @@
-"""Users who are being deleted: written down before anything is done, so that another process can go on."""
+"""Pending deletions of users, stored before their first step so that another process can continue them."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ _IS_LEAVING = select(_leaving.user_id).where(_leaving.user_id == bindparam("key"
 
 
 class PendingDeletions:
-    """Users who are being deleted, on one connection."""
+    """Pending deletions, on one connection."""
 
     def __init__(self, connection: Connection, now: float) -> None:
         self._connection = connection
         self._now = now
 
     def begin(self, user_id: int, *, holder: str, requested_by: str) -> bool:
-        """Write down that a user is to be deleted; False when that stands there already."""
+        """Store a pending deletion; False if there is one already."""
         facts = {"holder": holder, "requested_by": requested_by, "since": self._now}
         return insert_unless_there(self._connection, tables.pending_deletions, {"user_id": user_id}, **facts)
 
     def is_leaving(self, user_id: int) -> bool:
-        """Tell whether a user is being deleted."""
+        """Return whether a user has a pending deletion."""
         return self._connection.execute(_IS_LEAVING, {"key": user_id}).first() is not None
 
     def withdraw(self, user_id: int) -> None:
-        """Keep a user after all."""
+        """Cancel a pending deletion."""
         self._connection.execute(delete(tables.pending_deletions).where(_leaving.user_id == user_id))
 
     def take_abandoned(self, holder: str, living: Collection[str], busy: Collection[int]) -> list[int]:
-        """Take over what nobody living goes on with, besides some users; answers the keys of the users."""
+        """Take over deletions of dead holders, except those of busy users; return the keys of the users."""
         left_lying = (_leaving.holder == holder) & _leaving.user_id.not_in(busy)
         lost = _leaving.holder.not_in(living) | left_lying
         taken = update(tables.pending_deletions).where(lost).values(holder=holder).returning(_leaving.user_id)

@@ -1,4 +1,4 @@
-"""Which plugin owns what is stored, when a plugin goes by another name."""
+"""Change of the plugin that owns stored servers and identities."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ _known = tables.identities.c
 
 
 class PluginOwners:
-    """The plugins that own servers and identities, on one connection."""
+    """Plugins that own servers and identities, on one connection."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     def hand_over_servers(self, plugin: str, heir: str) -> None:
-        """Have a spawner own the servers and operations of another one."""
+        """Transfer the servers and operations of a spawner to another one."""
         for table in (tables.server_life, tables.operations):
             self._connection.execute(update(table).where(table.c.backend == plugin).values(backend=heir))
 
     def hand_over_identities(self, plugin: str, heir: str) -> None:
-        """Have an authenticator know the people of another one, besides those whom it knows as others."""
+        """Transfer the identities of an authenticator to another one, except subjects of its other users."""
         own = select(_known.subject).where(_known.plugin == heir)
         moving = update(tables.identities).where(_known.plugin == plugin, _known.subject.not_in(own))
         self._connection.execute(moving.values(plugin=heir))

@@ -1,4 +1,4 @@
-"""The hub processes, who leads what, and the small facts that they share."""
+"""Hub processes, leases, login links and stored facts."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _settings = tables.settings.c
 
 @lru_cache
 def _hold(dialect: str) -> Any:
-    """One statement that takes a lease, or renews it; it answers nothing when somebody else has it."""
+    """Return a statement that takes or renews a lease, without a row if another process holds it."""
     statement = insert_into(dialect, tables.leases)
     new = statement.excluded
     free = (_leases.holder == new.holder) | (_leases.lease_until < bindparam("at"))
@@ -38,23 +38,23 @@ class Leases:
         self._now = now
 
     def hold(self, name: str, holder: str, lease: float) -> bool:
-        """Take or renew a lease of some seconds; False when somebody else has it."""
+        """Take or renew a lease of some seconds; False if another process holds it."""
         values = {"name": name, "holder": holder, "lease_until": self._now + lease}
         statement = _hold(self._connection.dialect.name)
         return self._connection.execute(statement, {**values, "at": self._now}).first() is not None
 
     def release(self, holder: str) -> None:
-        """Give up every lease."""
+        """Release every lease of a holder."""
         self._connection.execute(delete(tables.leases).where(_leases.holder == holder))
 
     def holders(self) -> dict[str, str]:
-        """Tell who holds what right now."""
+        """Return the holder of each valid lease."""
         rows = self._connection.execute(select(tables.leases).where(_leases.lease_until >= self._now))
         return {row.name: row.holder for row in rows}
 
 
 class HubProcesses:
-    """Hub processes, on one connection."""
+    """Hub registry, on one connection."""
 
     def __init__(self, connection: Connection, operations: Operations, leases: Leases, now: float) -> None:
         self._connection = connection
@@ -73,7 +73,7 @@ class HubProcesses:
         backends: Collection[str] | None = None,
         space: str = "",
     ) -> None:
-        """Note that a process began, its spawners, None when not known, and where its number holds."""
+        """Register a process with its spawners (None if unknown) and the namespace of its process id."""
         upsert(
             self._connection,
             tables.hubs,
@@ -89,12 +89,12 @@ class HubProcesses:
         )
 
     def beat(self, hub_id: str) -> bool:
-        """Note that a process is alive; False when it was taken for dead and forgotten."""
+        """Store a heartbeat; False if the process was declared dead and removed."""
         noted = self._connection.execute(update(tables.hubs).where(_hubs.id == hub_id).values(seen=self._now))
         return noted.rowcount == 1
 
     def leave(self, hub_id: str) -> None:
-        """Note that a process ended, and free what it held."""
+        """Remove a process and release its leases."""
         self._operations.release(hub_id)
         self._leases.release(hub_id)
         self._connection.execute(delete(tables.hubs).where(_hubs.id == hub_id))
@@ -139,7 +139,7 @@ class LoginLinks:
         )
 
     def take(self, hashed: str) -> tuple[str, bool] | None:
-        """Use a link up: name and admin, or None when it is not known, used or ended."""
+        """Redeem a link: return username and admin status, or None if it is unknown, used or expired."""
         row = self._connection.execute(
             delete(tables.login_links)
             .where(_links.hashed == hashed, _links.expires_at >= self._now)
@@ -148,18 +148,18 @@ class LoginLinks:
         return (row.username, row.admin) if row is not None else None
 
     def withdraw(self, username: str) -> None:
-        """Delete the links of a name."""
+        """Delete the links of a user."""
         self._connection.execute(delete(tables.login_links).where(_links.username == username))
 
 
 class Settings:
-    """Small facts, on one connection."""
+    """Stored facts by name, on one connection."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     def get(self, name: str) -> Any:
-        """Get a fact, or None."""
+        """Return a fact, or None."""
         return self._connection.execute(
             select(_settings.value).where(_settings.name == name)
         ).scalar_one_or_none()
@@ -169,6 +169,6 @@ class Settings:
         upsert(self._connection, tables.settings, {"name": name}, value=value)
 
     def set_default(self, name: str, value: Any) -> Any:
-        """Store a fact unless there is one; answers what is stored."""
+        """Store a fact if there is none, and return the stored one."""
         insert_unless_there(self._connection, tables.settings, {"name": name}, value=value)
         return self.get(name)

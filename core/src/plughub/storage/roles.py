@@ -1,4 +1,4 @@
-"""Roles."""
+"""Queries for roles and their holders."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _HOLDERS: Final[Mapping[HolderKind, tuple[Table, Table]]] = {
     "group": (tables.groups, tables.group_role_map),
     "service": (tables.services, tables.service_role_map),
 }
-"""The table of who holds, and the one that says what."""
+"""Table of the holders, and table of their roles."""
 
 
 class Roles:
@@ -29,7 +29,7 @@ class Roles:
         self._changes = changes
 
     def ensure(self, roles: Iterable[Role]) -> None:
-        """Store roles that are missing and bring the others up to date."""
+        """Store missing roles and update the others."""
         stored = {row.name: row for row in self._connection.execute(select(tables.roles))}
         for role in roles:
             values = {"description": role.description, "scopes": list(role.scopes)}
@@ -45,7 +45,7 @@ class Roles:
                 self._changed([role.name])
 
     def add_missing(self, roles: Iterable[Role]) -> None:
-        """Store roles that are missing and leave the others as they are."""
+        """Store missing roles and leave the others unchanged."""
         stored = set(self._connection.execute(select(_roles.name)).scalars())
         self.ensure(role for role in roles if role.name not in stored)
 
@@ -59,11 +59,11 @@ class Roles:
         return None if row is None else _role(row)
 
     def drop_managed(self, *, besides: Collection[str]) -> list[str]:
-        """Delete the roles that authenticators manage, besides some; answers the names of the deleted."""
+        """Delete the roles that authenticators manage, except some, and return their names."""
         return self._drop(_roles.name.not_in(besides), _roles.managed_by_auth.is_(True))
 
     def managed_of_user(self, user_id: int) -> frozenset[str]:
-        """Name the roles that a user has from an authenticator."""
+        """Return the names of the roles that an authenticator assigned to a user."""
         held = tables.user_role_map.c
         found = (
             select(_roles.name)
@@ -73,11 +73,11 @@ class Roles:
         return frozenset(self._connection.execute(found).scalars())
 
     def keep_only(self, names: Collection[str]) -> list[str]:
-        """Delete all other roles, but none that an authenticator manages; answers their names."""
+        """Delete all roles except some and those that authenticators manage; return their names."""
         return self._drop(_roles.name.not_in(names), _roles.managed_by_auth.is_(False))
 
     def grant(self, role: str, kind: HolderKind, names: Collection[str], *, managed: bool = False) -> None:
-        """Give a role to users, groups or services; managed: by an authenticator."""
+        """Grant a role to users, groups or services; ``managed`` marks it as assigned by an authenticator."""
         new = sorted(set(names) - self.holders(role, kind))
         if not new:
             return
@@ -89,7 +89,7 @@ class Roles:
         self._changed([role])
 
     def revoke(self, role: str, kind: HolderKind, names: Collection[str]) -> None:
-        """Take a role from users, groups or services."""
+        """Revoke a role from users, groups or services."""
         holders, held = _HOLDERS[kind]
         theirs = held.c[f"{kind}_id"].in_(select(holders.c.id).where(holders.c.name.in_(names)))
         key = select(_roles.id).where(_roles.name == role).scalar_subquery()
@@ -97,7 +97,7 @@ class Roles:
             self._changed([role])
 
     def holders(self, role: str, kind: HolderKind, *, managed: bool | None = None) -> frozenset[str]:
-        """Name the users, groups or services that hold a role themselves; None: whoever gave it."""
+        """Return the direct holders of a role; ``managed`` filters by assignment by an authenticator."""
         holders, held = _HOLDERS[kind]
         found = (
             select(holders.c.name)
@@ -110,7 +110,7 @@ class Roles:
         return frozenset(self._connection.execute(found).scalars())
 
     def without_any(self) -> list[str]:
-        """Name the users who hold no role themselves."""
+        """Return the names of the users without a role of their own."""
         held = tables.user_role_map.c.user_id
         found = select(tables.users.c.name).where(tables.users.c.id.not_in(select(held)))
         return list(self._connection.execute(found.order_by(tables.users.c.name)).scalars())

@@ -1,4 +1,4 @@
-"""The schema of a database: making it, and checking whether it is up to date."""
+"""Creation of the schema of a database, and check of its revision."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from plughub.domain.errors import MISTAKE, RETRY, StartError
-from plughub.storage.audit_table import audit  # noqa: F401 - a table of its own
+from plughub.storage.audit_table import audit  # noqa: F401 - registers its table
 from plughub.storage.database import make_engine
 from plughub.storage.database_errors import is_trouble
 from plughub.storage.database_settings import database_settings
@@ -27,28 +27,28 @@ HEAD: Final = "8d2f4a6c1e90"
 TURN_SECONDS: Final = 60
 _WRONG_PLACE: Final = "run the command in the hub's folder, or name the hub's config file: hub -f FILE …"
 _SCHEMA_LOCK: Final = 7_044_002
-"""Any number, the same in all processes: PostgreSQL's name for the lock around work on the schema."""
+"""Arbitrary key of the PostgreSQL advisory lock for schema changes, the same in all processes."""
 _NETWORK_FILE_SYSTEMS: Final = frozenset(
     {"nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "ceph", "lustre", "glusterfs", "fuse.glusterfs", "9p"}
 )
 _LASTING: Final = ("SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_PERM")
-"""What SQLite says of a file that waiting does not mend."""
+"""SQLite: permanent errors of a file."""
 _version: Final = Table(
     "alembic_version",
     MetaData(),
     Column("version_num", String(32), nullable=False),
     PrimaryKeyConstraint("version_num", name="alembic_version_pkc"),
 )
-"""As alembic makes it, which reads and writes it at an upgrade."""
+"""Copy of alembic's table, which alembic uses at an upgrade."""
 
 
 @dataclass(frozen=True, slots=True)
 class SchemaState:
-    """How far the schema of a database is.
+    """Revision of the schema of a database.
 
     Attributes:
-        revision: of the database; None for an empty one.
-        head: the newest that this hub knows.
+        revision: revision of the database; None if it is empty.
+        head: newest revision known to this hub.
     """
 
     revision: str | None
@@ -56,19 +56,15 @@ class SchemaState:
 
     @property
     def current(self) -> bool:
-        """Whether nothing is to be done."""
+        """True if no upgrade is needed."""
         return self.revision == self.head
 
 
 def prepare_schema(url: str, options: Mapping[str, Any] | None = None) -> None:
-    """Make the schema of an empty database; refuse one that is out of date.
-
-    Args:
-        url: SQLAlchemy URL.
-        options: further arguments of `sqlalchemy.create_engine`.
+    """Create the schema of an empty database; refuse an outdated one.
 
     Raises:
-        StartError: the database cannot be reached, or its schema is out of date.
+        StartError: the database is unreachable, or its schema is outdated.
     """
     with schema_work(url, options) as connection:
         state = state_of(connection)
@@ -79,14 +75,10 @@ def prepare_schema(url: str, options: Mapping[str, Any] | None = None) -> None:
 
 
 def require_schema(url: str, options: Mapping[str, Any] | None = None) -> None:
-    """Refuse a database that no hub has made, or whose schema is out of date; never make one.
-
-    Args:
-        url: SQLAlchemy URL.
-        options: further arguments of `sqlalchemy.create_engine`.
+    """Refuse an empty database or one with an outdated schema, and never create a schema.
 
     Raises:
-        StartError: there is no such database, or it cannot be used as it is.
+        StartError: the database does not exist or is unusable.
     """
     require_database(url)
     with schema_work(url, options) as connection:
@@ -100,10 +92,7 @@ def require_schema(url: str, options: Mapping[str, Any] | None = None) -> None:
 
 
 def require_database(url: str) -> None:
-    """Refuse a SQLite database whose file does not exist: it was looked for in the wrong place.
-
-    Args:
-        url: SQLAlchemy URL.
+    """Refuse a SQLite database whose file does not exist, probably because of a wrong folder.
 
     Raises:
         StartError: the file does not exist.
@@ -117,31 +106,17 @@ def require_database(url: str) -> None:
 
 
 def schema_state(url: str, options: Mapping[str, Any] | None = None) -> SchemaState:
-    """Look how far the schema of a database is.
-
-    Args:
-        url: SQLAlchemy URL.
-        options: further arguments of `sqlalchemy.create_engine`.
-
-    Returns:
-        The state.
+    """Return the revision of the schema of a database.
 
     Raises:
-        StartError: the database cannot be reached.
+        StartError: the database is unreachable.
     """
     with schema_work(url, options) as connection:
         return state_of(connection)
 
 
 def state_of(connection: Connection) -> SchemaState:
-    """Look how far the schema of an open database is.
-
-    Args:
-        connection: to it.
-
-    Returns:
-        The state.
-    """
+    """Return the revision of the schema of an open database."""
     look = inspect(connection)
     found = connection.scalars(select(_version.c.version_num)) if look.has_table(_version.name) else ()
     revision = ", ".join(sorted(found)) or None
@@ -159,25 +134,21 @@ def _check_current(state: SchemaState) -> None:
 
 
 def make_schema(connection: Connection) -> None:
-    """Make the newest schema in an empty database, and note which one it is.
-
-    Args:
-        connection: to the database.
-    """
+    """Create the newest schema in an empty database and store its revision."""
     metadata.create_all(connection)
     _version.create(connection, checkfirst=True)
     connection.execute(_version.insert().values(version_num=HEAD))
 
 
 class schema_work:  # noqa: N801 - reads as a function
-    """A connection for work on the schema, for one process at a time, with errors that a person understands.
+    """Connection for schema changes by one process at a time, with errors for administrators.
 
     Args:
         url: SQLAlchemy URL.
-        options: further arguments of `sqlalchemy.create_engine`.
+        options: more arguments of `sqlalchemy.create_engine`.
 
     Raises:
-        StartError: the database cannot be reached, or its settings are wrong.
+        StartError: the database is unreachable, or its settings are invalid.
     """
 
     def __init__(self, url: str, options: Mapping[str, Any] | None) -> None:
@@ -209,7 +180,7 @@ class schema_work:  # noqa: N801 - reads as a function
 
 
 def _wait_for_turn(connection: Connection) -> None:
-    """Let one process at a time work on the schema; SQLite sees to that itself."""
+    """Let one process at a time change the schema; SQLite has one writer anyway."""
     if connection.dialect.name == "postgresql":
         # By this name others who wait for their turn are told from programs that use the database.
         connection.exec_driver_sql("SET application_name = 'plughub schema'")
@@ -218,10 +189,7 @@ def _wait_for_turn(connection: Connection) -> None:
 
 
 def check_sqlite_place(url: str) -> None:
-    """Refuse SQLite without a file, or with one whose folder is missing or lies on a network file system.
-
-    Args:
-        url: SQLAlchemy URL.
+    """Refuse a SQLite database in memory, in a missing folder or on a network file system.
 
     Raises:
         StartError: SQLite would not be safe there.
@@ -237,25 +205,18 @@ def check_sqlite_place(url: str) -> None:
     folder = path.absolute().parent
     if not folder.is_dir():
         raise StartError(
-            f"the folder of the database does not exist: {folder}", hint="make it, or set db_url"
+            f"the folder of the database does not exist: {folder}", hint="create it, or set db_url"
         )
     kind = _file_system(folder)
     if kind in _NETWORK_FILE_SYSTEMS:
         raise StartError(
-            f"the database would lie on a network file system ({kind}): {path}",
+            f"the database would be on a network file system ({kind}): {path}",
             hint="SQLite loses data there; use a local folder, or PostgreSQL (JupyterHub.db_url)",
         )
 
 
 def sqlite_path(url: str) -> Path | None:
-    """Find the file of a SQLite database.
-
-    Args:
-        url: SQLAlchemy URL.
-
-    Returns:
-        Its path, None when it has none.
-    """
+    """Return the path of a SQLite database; None if it has no file."""
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError):
@@ -272,10 +233,10 @@ def _is_sqlite(url: str) -> bool:
 
 
 def _make_sqlite_file(url: str) -> None:
-    """Make a missing file open to nobody else; SQLite itself would let everybody read it."""
+    """Create a missing file that only its owner can read; SQLite would make it readable for everyone."""
     path = sqlite_path(url)
     if path is not None:
-        with contextlib.suppress(OSError):  # SQLite says what is wrong
+        with contextlib.suppress(OSError):  # SQLite reports the problem later
             os.close(os.open(path, os.O_CREAT | os.O_EXCL, 0o600))
 
 
@@ -301,14 +262,14 @@ def _unreachable(url: str, error: DBAPIError) -> StartError:
     reason = " ".join(str(error.orig).split())[:300]
     hint = "check JupyterHub.db_url"
     if (path := sqlite_path(url)) and any(words in reason for words in ("unable to open", "readonly")):
-        hint = f"who starts the hub has to be able to write in {path.absolute().parent} and to {path.name}"
+        hint = f"the user of the hub must be able to write to {path.absolute().parent} and to {path.name}"
     return StartError(
         f"the database cannot be used: {shown}: {reason}", hint=hint, exit_code=_exit_code(error)
     )
 
 
 def _exit_code(error: DBAPIError) -> int:
-    """Tell a database that is away, busy or full, which may be back later, from one that is wrong."""
+    """Distinguish a temporarily unavailable database from a permanent error."""
     if not is_trouble(error):
         return MISTAKE
     name = getattr(error.orig, "sqlite_errorname", None) or ""

@@ -1,4 +1,4 @@
-"""Where the active servers are: the few columns that routes depend on, for all servers at once."""
+"""Locations of all active servers, read with only the columns that routes depend on."""
 
 from __future__ import annotations
 
@@ -43,14 +43,7 @@ _ACTIVE: Final = (
 
 
 def active_places(connection: Connection) -> list[ServerLocation]:
-    """List where the active servers are.
-
-    Args:
-        connection: where.
-
-    Returns:
-        One place for each server that runs or to which something is being done.
-    """
+    """List the locations of servers that run or have an operation in progress."""
     places = []
     for user, name, status, unreachable, host, proto, ip, port, prefix, phase in connection.execute(_ACTIVE):
         url = join_address(proto, ip, port)
@@ -69,12 +62,12 @@ def active_places(connection: Connection) -> list[ServerLocation]:
 
 
 def join_address(proto: str | None, ip: str | None, port: int | None) -> str:
-    """Put the address of a server together.
+    """Join the stored parts of the address of a server.
 
     Args:
-        proto: scheme; http when not stored.
-        ip: address; 127.0.0.1 when not stored.
-        port: port; None for none.
+        proto: scheme; None for http.
+        ip: address; None for 127.0.0.1.
+        port: port; None for a server without an address.
 
     Returns:
         A URL without a path; empty without a port.
@@ -85,17 +78,14 @@ def join_address(proto: str | None, ip: str | None, port: int | None) -> str:
 
 
 def split_address(url: str, prefix: str) -> dict[str, Any]:
-    """Take the address of a server apart, for its row.
+    """Split the address of a server into the columns of its row.
 
     Args:
         url: ``http://address:port``.
-        prefix: the path below which it answers; one that is too long for the column is not stored.
-
-    Returns:
-        The columns.
+        prefix: path of the server; not stored if it is too long for the column.
 
     Raises:
-        InvalidError: the URL is no such address.
+        InvalidError: the URL is not such an address.
     """
     proto, ip, port = address_of(url)
     stored = prefix if len(prefix) <= _LONGEST else ""

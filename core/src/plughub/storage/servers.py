@@ -1,4 +1,4 @@
-"""Servers: what is wanted, and what is."""
+"""Queries for servers and their desired and observed states."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from plughub.storage.shares import told_of_shares
 from plughub.storage.statements import insert_into, upsert
 
 OPERATION: Final = "op_"
-"""Begins the names of the columns of the operation in the same row."""
+"""Prefix of the columns of the operation in the same row."""
 _REASON: Final = 1000
 
 _life = tables.server_life.c
 _spawners = tables.spawners.c
-# One statement for a server and what is being done to it: two could see it at two moments.
+# One statement for a server and its operation, because two statements could see different moments.
 _SERVER = (
     select(
         tables.spawners,
@@ -125,7 +125,7 @@ class Servers:
         return self._all(_OF_USER, {"key": user_id})
 
     def of_users(self, user_ids: Collection[int], *, stopped: bool) -> list[ServerRecord]:
-        """List the servers of users, the default one of each first; stopped ones only when asked for."""
+        """List the servers of users, the default one of each first; stopped servers only on request."""
         return self._all(_OF_USERS if stopped else _ACTIVE_OF_USERS, {"keys": list(user_ids)})
 
     def names(self) -> list[tuple[int, str]]:
@@ -134,11 +134,11 @@ class Servers:
         return [(row.id, row.name) for row in rows]
 
     def active(self) -> list[ServerRecord]:
-        """List the servers that run or to which something is being done."""
+        """List the servers that run or have an operation in progress."""
         return self._all(_ACTIVE)
 
     def count_active(self) -> int:
-        """Count the servers that run or to which something is being done."""
+        """Count the servers that run or have an operation in progress."""
         count: int = self._connection.execute(_COUNT_ACTIVE).scalar_one()
         return count
 
@@ -148,16 +148,16 @@ class Servers:
         return [server for keys in chunks for server in self._all(_BY_IDS, {"keys": keys})]
 
     def running(self, backends: Collection[str], hosts: Collection[str]) -> list[tuple[int, str]]:
-        """List key and launch of the servers of some plugins and machines that run undisturbed."""
+        """List key and launch of the running servers of some plugins and machines without open operations."""
         rows = self._connection.execute(_RUNNING, {"backends": list(backends), "hosts": list(hosts)})
         return [(row.spawner_id, row.launch) for row in rows]
 
     def running_on(self) -> frozenset[tuple[str, str]]:
-        """Tell plugin and machine of all servers that run."""
+        """Return plugin and machine of all running servers."""
         return frozenset((row.backend, row.host) for row in self._connection.execute(_RUNNING_ON))
 
     def places(self) -> list[ServerLocation]:
-        """List where the active servers are, as far as their routes depend on it."""
+        """List the locations of the active servers."""
         return active_places(self._connection)
 
     def create(self, user_id: int, name: str, display_name: str = "") -> ServerRecord:
@@ -172,33 +172,33 @@ class Servers:
         return server
 
     def delete(self, server_id: int) -> None:
-        """Forget a server."""
+        """Delete a server."""
         told_of_shares(self._connection, self._changes, tables.shares.c.spawner_id == server_id)
         self._connection.execute(delete(tables.spawners).where(_spawners.id == server_id))
 
     def rename(self, server_id: int, name: str) -> None:
-        """Give a server another name."""
+        """Rename a server."""
         told_of_shares(self._connection, self._changes, tables.shares.c.spawner_id == server_id)
         self._spawner(server_id, name=name)
 
     def set_display_name(self, server_id: int, display_name: str) -> None:
-        """Store what pages call the server; empty for its name."""
+        """Store the name of the server on pages; empty for its name."""
         self._spawner(server_id, display_name=display_name or None)
 
     def set_options(self, server_id: int, options: Mapping[str, Any]) -> None:
-        """Store what the user chose."""
+        """Store the options that the user chose."""
         self._spawner(server_id, user_options=dict(options))
 
     def unwanted(self, server_id: int) -> None:
-        """Store that the server is to stop."""
+        """Store that the server should stop."""
         self._live(server_id, desired=Status.STOPPED.value)
 
     def starting(self, server: ServerRecord) -> bool:
-        """Store that the server is wanted; False when it is not as it was seen any more."""
+        """Store that the server should run; False if it changed since it was read."""
         return self._change(server, desired=Status.RUNNING.value)
 
     def launching(self, server_id: int, *, backend: str, host: str, launch: str, client_id: str) -> None:
-        """Store that a start is about to touch the world."""
+        """Store the start of a launch, before it has external effects."""
         self._spawner(server_id, oauth_client_id=client_id)
         self._live(
             server_id,
@@ -212,11 +212,11 @@ class Servers:
         )
 
     def forget_state(self, server_id: int) -> None:
-        """Delete what the backend saved of a server."""
+        """Delete the state that the backend saved."""
         self._spawner(server_id, state={})
 
     def launched(self, server_id: int, *, url: str, prefix: str, state: Mapping[str, Any]) -> None:
-        """Store where the server will answer and what its backend saved."""
+        """Store the address of the server and the state that its backend saved."""
         self._move(server_id, url, prefix)
         self._spawner(server_id, state=dict(state))
 
@@ -226,20 +226,20 @@ class Servers:
         self._live(server_id, status=Status.RUNNING.value, failure=None, unknown="", unreachable="")
 
     def holds_still(self, server: ServerRecord) -> bool:
-        """Keep a stopped server from being started while the transaction lasts; False when it is too late."""
+        """Keep a stopped server from being started during the transaction; False if it is active."""
         if not self._change(server, status=server.status.value):
             return False
         current = self.by_id(server.id)
         return current is not None and not current.active
 
     def stopping(self, server: ServerRecord) -> bool:
-        """Store that the server is being stopped; False when it is not as it was seen any more."""
+        """Store that the server is being stopped; False if it changed since it was read."""
         return self._change(server, status=Status.STOPPING.value, desired=Status.STOPPED.value)
 
     def stopped(
         self, server_id: int, failure: Failure | None, state: Mapping[str, Any] = MappingProxyType({})
     ) -> None:
-        """Store that the server is gone, why if it should not be so, and what its next start goes on with."""
+        """Mark the server stopped; store the failure, if any, and the state to resume from."""
         self._connection.execute(_DROP_ADDRESS, {"key": server_id})
         self._spawner(server_id, server_id=None, state=dict(state), started=None, oauth_client_id=None)
         self._live(
@@ -254,7 +254,7 @@ class Servers:
         )
 
     def failed(self, server_id: int, failure: Failure) -> None:
-        """Store why a start failed, before what is left of it is gone."""
+        """Store why a start failed, before its remains are cleaned up."""
         self._live(server_id, failure=pack_failure(failure))
 
     def still_running(self, server_id: int, failure: Failure) -> None:
@@ -267,12 +267,12 @@ class Servers:
         )
 
     def set_unknown(self, server: ServerRecord, reason: str) -> None:
-        """Store why the state of what runs is not known, empty when it is; another start is left alone."""
+        """Store why a running server's status is unknown (empty if known), unless it was started again."""
         of = {"of_server": server.id, "of_launch": server.launch}
         self._connection.execute(_STATE_OF, {**of, "unknown": reason[:_REASON]})
 
     def set_unreachable(self, server: ServerRecord, reason: str) -> bool:
-        """Store why a running server has no route, empty when it has one; False when it was started since."""
+        """Store why a running server has no route (empty if it has one); False if it was started again."""
         of = {"of_server": server.id, "of_launch": server.launch}
         if not self._connection.execute(_STATE_OF, {**of, "unreachable": reason[:_REASON]}).rowcount:
             return False
@@ -282,7 +282,7 @@ class Servers:
     def moved(
         self, server: ServerRecord, *, url: str, state: Mapping[str, Any] | None, unreachable: str
     ) -> bool:
-        """Store the new address of a running server, empty for none; False when it was started since."""
+        """Store the new address of a running server (empty for none); False if it was started again."""
         if not self.set_unreachable(server, unreachable):
             return False
         self._move(server.id, url, server.prefix)
@@ -291,12 +291,12 @@ class Servers:
         return True
 
     def set_unknown_of(self, backend: str, host: str, reason: str) -> int:
-        """Store why the state of all that run on a plugin and a machine is not known; answers how many."""
+        """Store why the status of all servers of a plugin on a machine is unknown; return their number."""
         of = {"of_backend": backend, "of_host": host, "reason": reason[:_REASON]}
         return self._connection.execute(_NOT_KNOWN, {**of, "unknown": reason[:_REASON]}).rowcount
 
     def touch(self, activity: Mapping[int, datetime]) -> None:
-        """Move the last activity of servers, and of their users, forward."""
+        """Advance the last activity of servers and of their users."""
         for server_id, at in activity.items():
             mine = _spawners.id == server_id
             older = func.coalesce(_spawners.last_activity < at, literal(value=True))
@@ -313,7 +313,7 @@ class Servers:
         return [_server(row, places) for row in rows]
 
     def _move(self, server_id: int, url: str, prefix: str) -> None:
-        """Replace the stored address; an empty one leaves none."""
+        """Replace the stored address; an empty one deletes it."""
         self._connection.execute(_DROP_ADDRESS, {"key": server_id})
         address = None
         if url:
@@ -324,7 +324,7 @@ class Servers:
         self._connection.execute(_CHANGE, {"key": key, **values})
 
     def _change(self, server: ServerRecord, **values: Any) -> bool:
-        """Change what nobody has changed since it was read."""
+        """Change a server unless it changed since it was read."""
         seen = {"seen_status": server.status.value, "seen_launch": server.launch}
         statement = _unless_changed(self._connection.dialect.name, tuple(values))
         row = {"spawner_id": server.id, **values}
@@ -339,7 +339,7 @@ def _unless_changed(dialect: str, columns: tuple[str, ...]) -> Any:
     statement = insert_into(dialect, tables.server_life)
     as_seen = (_life.status == bindparam("seen_status")) & (_life.launch == bindparam("seen_launch"))
     new = {column: statement.excluded[column] for column in columns}
-    # A process may stand still between what it reads and what it writes, while others go on.
+    # A process may be suspended between its read and its write while others continue.
     statement = statement.on_conflict_do_update(index_elements=["spawner_id"], set_=new, where=as_seen)
     return statement.returning(_life.spawner_id)
 

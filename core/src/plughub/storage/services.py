@@ -1,4 +1,4 @@
-"""Services, and those of them that run."""
+"""Queries for services and their running state."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ class Services:
         return next(iter(self._all(_services.name == name)), None)
 
     def within(self, reach: ScopeCoverage) -> list[Service]:
-        """List the services in a reach by name."""
+        """List the services in a coverage, by name."""
         return self._all(*([] if reach.everything else [_services.name.in_(reach.services)]))
 
     def save(self, service: ServiceDeclaration) -> Service:
-        """Store a service, or bring it up to date; its tokens and OAuth client are stored apart."""
+        """Store or update a service, without its tokens and its OAuth client."""
         upsert(
             self._connection,
             tables.services,
@@ -65,21 +65,21 @@ class Services:
         return stored
 
     def set_client(self, service_id: int, client_id: str) -> None:
-        """Note the OAuth client of a service; empty for none."""
+        """Store the OAuth client of a service; empty for none."""
         mine = update(tables.services).where(_services.id == service_id)
         self._connection.execute(mine.values(oauth_client_id=client_id or None))
 
     def delete(self, name: str) -> None:
-        """Forget a service with its tokens."""
+        """Delete a service with its tokens."""
         self._connection.execute(delete(tables.services).where(_services.name == name))
         self._changes.add("service", name)
 
     def others(self, names: Collection[str]) -> list[Service]:
-        """List the services that came from a configuration and are none of these."""
+        """List the services of the configuration, except those with these names."""
         return self._all(_services.name.not_in(names), _services.from_config.is_(True))
 
     def routed(self) -> list[Service]:
-        """List the services to which requests are led: those that the hub starts once they have answered."""
+        """List the services with routes: external ones, and managed ones after their first answer."""
         web = self._with_roles(_WEB)
         if not web:
             return []
@@ -131,7 +131,7 @@ class Services:
 
 
 class ServiceLives:
-    """Services that run or should, on one connection."""
+    """State of services that run or should run, on one connection."""
 
     def __init__(self, connection: Connection, changes: Changes, now: float) -> None:
         self._connection = connection
@@ -139,12 +139,12 @@ class ServiceLives:
         self._now = now
 
     def all(self) -> list[ServiceLife]:
-        """List what is known, by name."""
+        """List the states by name."""
         rows = self._connection.execute(select(tables.service_lives).order_by(_lives.name))
-        return [ServiceLife(**row._mapping) for row in rows]  # noqa: SLF001 - SQLAlchemy's public name
+        return [ServiceLife(**row._mapping) for row in rows]  # noqa: SLF001 - public in SQLAlchemy
 
     def launching(self, name: str, *, host: str, launch: str, digest: str) -> None:
-        """Store that a start is about to touch the world."""
+        """Store the start of a service, before it has external effects."""
         upsert(
             self._connection,
             tables.service_lives,
@@ -161,7 +161,7 @@ class ServiceLives:
         self._changes.add("service", name)
 
     def launched(self, name: str, launch: str, pid: int, started: str) -> bool:
-        """Store which process a start led to; False when somebody else has started it since."""
+        """Store the process of a start; False if the service was started again."""
         mine = update(tables.service_lives).where(_lives.name == name, _lives.launch == launch)
         return self._connection.execute(mine.values(pid=pid, started=started)).rowcount == 1
 
@@ -171,9 +171,15 @@ class ServiceLives:
         self._connection.execute(mine.values(launch="", pid=None, started=""))
 
     def answers(self, name: str, launch: str, *, well: bool) -> bool:
-        """Store whether a service answered since a start, empty for one that the hub does not start.
+        """Store whether a service answered; its first answer gives it a route.
 
-        Who has answered once is routed. False when it was started anew since: nothing is stored.
+        Args:
+            name: the service.
+            launch: id of its start; empty for an external service.
+            well: whether it answered.
+
+        Returns:
+            False, with nothing stored, if it was started again.
         """
         if not launch:
             insert_unless_there(self._connection, tables.service_lives, {"name": name})
@@ -185,7 +191,7 @@ class ServiceLives:
         return True
 
     def withdraw(self, name: str, launch: str) -> None:
-        """Lead nobody to a service until it answers again, unless it was started since."""
+        """Remove the route of a service until it answers again, unless it was started again."""
         mine = update(tables.service_lives).where(
             _lives.name == name, _lives.launch == launch, _lives.routed.is_(True)
         )
@@ -193,6 +199,6 @@ class ServiceLives:
             self._changes.add("service", name)
 
     def forget(self, name: str, launch: str) -> None:
-        """Forget what is known of a service, unless somebody else has started it since."""
+        """Delete the state of a service, unless it was started again."""
         mine = delete(tables.service_lives).where(_lives.name == name, _lives.launch == launch)
         self._connection.execute(mine)

@@ -1,4 +1,4 @@
-"""The table of login sessions."""
+"""Table of login sessions."""
 
 from __future__ import annotations
 

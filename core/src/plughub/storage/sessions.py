@@ -1,4 +1,4 @@
-"""Login sessions."""
+"""Queries for login sessions."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _BY_HASH = _LIVE.where(_row.hashed == bindparam("hash"))
 _OF_USER = _LIVE.where(_row.user_id == bindparam("of_user")).order_by(_row.seen.desc(), _row.id.desc())
 _TOO_MANY = _OF_USER.with_only_columns(_row.id).offset(bindparam("limit"))
 _KEYS: Any = bindparam("keys", expanding=True)
-# A cookie of a JupyterHub can be sent again: that its session has ended must stay known.
+# A cookie of a JupyterHub can be sent again, so the end of its session must stay stored.
 _END = update(sessions).where(_row.id.in_(_KEYS), _row.taken_over.is_(True)).values(ended=True)
 _DELETE = delete(sessions).where(_row.id.in_(_KEYS), _row.taken_over.is_(False))
 _TOUCH = (
@@ -50,7 +50,7 @@ class Sessions:
         address: str = "",
         taken_over: bool = False,
     ) -> LoginSession | None:
-        """Store a session; None when one with this hash is stored already, ended or not."""
+        """Store a session; None if one with this hash exists, even if it has ended."""
         facts = {
             "user_id": user_id,
             "session_id": session_id,
@@ -67,22 +67,22 @@ class Sessions:
         return LoginSession(id=keys[0], **facts) if keys else None  # type: ignore[arg-type]
 
     def find(self, hashed: str) -> LoginSession | None:
-        """Find a session that has not ended."""
+        """Return a session that has not ended."""
         row = self._connection.execute(_BY_HASH, {"hash": hashed, "now": self._now}).one_or_none()
         return _session(row) if row is not None else None
 
     def of_user(self, user_id: int) -> list[LoginSession]:
-        """List the sessions of a user that have not ended, the one that was used last first."""
+        """List the sessions of a user that have not ended, most recently used first."""
         rows = self._connection.execute(_OF_USER, {"of_user": user_id, "now": self._now})
         return [_session(row) for row in rows]
 
     def too_many(self, user_id: int, limit: int) -> list[int]:
-        """List the keys of the sessions of a user beyond a limit, those used least recently."""
+        """List the keys of a user's least recently used sessions beyond a limit."""
         wanted = {"of_user": user_id, "now": self._now, "limit": limit}
         return list(self._connection.execute(_TOO_MANY, wanted).scalars())
 
     def end(self, session_ids: Collection[int]) -> None:
-        """End sessions; every process forgets them."""
+        """End sessions and invalidate the caches of all processes."""
         if session_ids:
             self._connection.execute(_END, {"keys": list(session_ids)})
             self._connection.execute(_DELETE, {"keys": list(session_ids)})
@@ -90,17 +90,17 @@ class Sessions:
                 self._changes.add("session", str(key))
 
     def confirm(self, session_id: int) -> None:
-        """Note that the user of a session proved again who they are; every process looks it up again."""
+        """Store a new authentication in a session and invalidate the caches of all processes."""
         self._connection.execute(_CONFIRM, {"key": session_id, "at": self._now})
         self._changes.add("session", str(session_id))
 
     def touch(self, seen: Mapping[int, float]) -> None:
-        """Move the last use forward."""
+        """Advance the last use."""
         if seen:
             self._connection.execute(_TOUCH, [{"key": key, "at": at} for key, at in seen.items()])
 
     def purge(self) -> int:
-        """Delete sessions that have expired; answers how many."""
+        """Delete expired sessions and return their number."""
         return self._connection.execute(delete(sessions).where(_row.expires < self._now)).rowcount
 
 

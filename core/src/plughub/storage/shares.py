@@ -1,4 +1,4 @@
-"""Shares of servers, and codes that can be turned into some."""
+"""Queries for shares of servers and for share codes."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ class Shares:
         return self._count(tables.shares, query)
 
     def find(self, server_id: int, kind: GranteeKind, grantee_id: int) -> Share | None:
-        """Find what a user or group was granted of a server."""
+        """Return the share of a server with a user or group."""
         found = _SHARE.where(*_of(server_id, kind, grantee_id), _good(tables.shares)).order_by(_shares.id)
         row = self._connection.execute(found.limit(1)).one_or_none()
         return _share(row) if row is not None else None
@@ -96,7 +96,7 @@ class Shares:
     def grant(
         self, server: ServerRecord, kind: GranteeKind, grantee_id: int, scopes: Collection[str]
     ) -> Share:
-        """Grant scopes to a user or group, beside those that they have of the server already."""
+        """Grant scopes to a user or group, in addition to those that they already have."""
         known = self.find(server.id, kind, grantee_id)
         if known is None:
             self._connection.execute(
@@ -118,7 +118,7 @@ class Shares:
     def revoke(
         self, server_id: int, kind: GranteeKind, grantee_id: int, scopes: Collection[str] = ()
     ) -> Share | None:
-        """Take scopes back, all when none are given; answers what is left."""
+        """Revoke scopes, all if none are given, and return the remaining share."""
         known = self.find(server_id, kind, grantee_id)
         if known is None:
             return None
@@ -131,7 +131,7 @@ class Shares:
         return self.find(server_id, kind, grantee_id)
 
     def revoke_all(self, server_id: int) -> int:
-        """Take all shares of a server back; answers how many."""
+        """Revoke all shares of a server and return their number."""
         gone = self._connection.execute(delete(tables.shares).where(_shares.spawner_id == server_id)).rowcount
         if gone:
             self._changes.add("share", str(server_id))
@@ -160,7 +160,7 @@ class Shares:
         return _code(self._connection.execute(_CODE.where(_codes.id == key)).one())
 
     def codes(self, query: ShareQuery, offset: int, limit: int) -> list[ShareCode]:
-        """List a page of codes that have not ended, by key."""
+        """List a page of valid codes, by key."""
         wanted = _CODE.where(*_conditions(tables.share_codes, query)).order_by(_codes.id)
         return [_code(row) for row in self._connection.execute(wanted.offset(offset).limit(limit))]
 
@@ -169,30 +169,30 @@ class Shares:
         return self._count(tables.share_codes, query)
 
     def code_candidates(self, prefix: str) -> list[tuple[str, int, ShareCode]]:
-        """List hash, key of the server and record of the codes with a prefix that have not ended."""
+        """List hash, key of the server and record of the valid codes with a prefix."""
         rows = self._connection.execute(_CODES_BY_PREFIX, {"prefix": prefix, "now": utcnow()}).all()
         return [(row.hashed, row.spawner_id, _code(row)) for row in rows]
 
     def delete_code(self, server_id: int, code_id: int) -> bool:
-        """Delete a code of a server; False when there is none."""
+        """Delete a code of a server; False if there is none."""
         mine = (_codes.id == code_id, _codes.spawner_id == server_id)
         return self._connection.execute(delete(tables.share_codes).where(*mine)).rowcount > 0
 
     def delete_codes(self, server_id: int) -> int:
-        """Delete the codes of a server; answers how many."""
+        """Delete the codes of a server and return their number."""
         return self._connection.execute(
             delete(tables.share_codes).where(_codes.spawner_id == server_id)
         ).rowcount
 
     def exchanged(self, code_id: int) -> bool:
-        """Note that a code was used now; False when it was deleted since it was read."""
+        """Store a use of a code; False if it was deleted since it was read."""
         count = func.coalesce(_codes.exchange_count, 0) + 1
         used = update(tables.share_codes).where(_codes.id == code_id)
         noted = self._connection.execute(used.values(exchange_count=count, last_exchanged_at=utcnow()))
         return noted.rowcount == 1
 
     def purge(self) -> int:
-        """Delete shares and codes that have ended; answers how many."""
+        """Delete expired shares and codes and return their number."""
         gone = [
             self._connection.execute(delete(table).where(table.c.expires_at <= utcnow())).rowcount
             for table in (tables.shares, tables.share_codes)
@@ -215,11 +215,11 @@ class Shares:
 
 
 def told_of_shares(connection: Connection, changes: Changes, *which: ColumnElement[bool]) -> None:
-    """Have everybody's rights looked up anew when some shares are about to change their meaning.
+    """Invalidate the cached scopes of all users if any share matches.
 
     Args:
-        connection: where.
-        changes: news for the caches.
+        connection: connection of the transaction.
+        changes: the change feed.
         which: conditions on the shares.
     """
     first = connection.execute(select(_shares.id).where(*which).limit(1)).scalar_one_or_none()

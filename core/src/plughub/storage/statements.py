@@ -1,4 +1,4 @@
-"""Statements that the dialects say differently, put together once for each table and set of columns."""
+"""Statements that differ between dialects, built once for each table and set of columns."""
 
 from __future__ import annotations
 
@@ -13,43 +13,37 @@ _REMEMBERED: Final = 256
 
 
 def insert_unless_there(connection: Connection, table: Table, key: Mapping[str, Any], **values: Any) -> bool:
-    """Insert a row unless one with this key is there.
+    """Insert a row unless its key exists; return whether it was inserted.
 
     Args:
-        connection: where.
-        table: into what.
+        connection: connection of the transaction.
+        table: the table.
         key: columns with a unique index, and their values.
         values: the other columns.
-
-    Returns:
-        Whether it was inserted.
     """
     statement = _insert_unless_there(connection.dialect.name, table, tuple(key))
     return connection.execute(statement, {**key, **values}).first() is not None
 
 
 def insert_unless_taken(connection: Connection, table: Table, key: str, values: Mapping[str, Any]) -> bool:
-    """Insert a row unless any unique index forbids it.
+    """Insert a row unless any unique index forbids it; return whether it was inserted.
 
     Args:
-        connection: where.
-        table: into what.
+        connection: connection of the transaction.
+        table: the table.
         key: name of its primary key.
         values: the columns.
-
-    Returns:
-        Whether it was inserted.
     """
     statement = _insert_unless_taken(connection.dialect.name, table, key)
     return connection.execute(statement, values).first() is not None
 
 
 def upsert(connection: Connection, table: Table, key: Mapping[str, Any], **values: Any) -> None:
-    """Insert a row, or bring the one with this key up to date.
+    """Insert a row, or update the one with this key.
 
     Args:
-        connection: where.
-        table: into what.
+        connection: connection of the transaction.
+        table: the table.
         key: columns with a unique index, and their values.
         values: the other columns.
     """
@@ -64,17 +58,17 @@ def insert_all_unless_there(
     rows: Sequence[Mapping[str, Any]],
     answer: ColumnElement[Any],
 ) -> list[Any]:
-    """Insert rows, but none whose key is there.
+    """Insert the rows whose key does not exist.
 
     Args:
-        connection: where.
-        table: into what.
+        connection: connection of the transaction.
+        table: the table.
         key: columns with a unique index.
         rows: their columns and values.
-        answer: the column to answer.
+        answer: the column to return.
 
     Returns:
-        Its value in each row that was inserted.
+        The value of that column in each inserted row.
     """
     if not rows:
         return []
@@ -83,15 +77,7 @@ def insert_all_unless_there(
 
 
 def insert_into(dialect: str, table: Table) -> Any:
-    """Begin an insert that may say what to do when the row is there.
-
-    Args:
-        dialect: name of the dialect.
-        table: into what.
-
-    Returns:
-        The statement, as that dialect has it.
-    """
+    """Return an insert statement of the dialect, which supports conflict clauses."""
     return (postgresql if dialect == "postgresql" else sqlite).insert(table)
 
 

@@ -1,4 +1,4 @@
-"""The storage: transactions with everything in reach."""
+"""Store and transactions, which give access to all queries."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ T = TypeVar("T")
 
 
 class Transaction:
-    """Everything that is stored, inside one transaction.
+    """All queries, inside one transaction.
 
     Args:
         connection: its connection.
 
     Attributes:
-        begun: when it began, by the monotonic clock.
+        begun: start of the transaction, by the monotonic clock.
     """
 
     def __init__(self, connection: Connection) -> None:
@@ -52,29 +52,29 @@ class Transaction:
 
     @cached_property
     def _now(self) -> float:
-        # Several machines share a PostgreSQL: leases go by its clock. SQLite has one machine.
+        # Machines that share a PostgreSQL use its clock for leases. SQLite is used on one machine only.
         if self._connection.dialect.name != "postgresql":
             return time.time()
         asked = self._connection.execute(text("SELECT extract(epoch FROM clock_timestamp())"))
         return float(asked.scalar_one())
 
     def hub_counts(self, now: datetime, *, active_users: bool = True) -> HubCounts:
-        """Count the hub as a whole, with who was active when that is asked for."""
+        """Return the statistics of the hub, with active users on request."""
         return count(self._connection, now, active_users=active_users)
 
     def activity_snapshot(self) -> ActivitySnapshot:
-        """Look at what goes on."""
+        """Read the activity snapshot."""
         activity_snapshot = look_at_motion(self._connection)
-        self._now = activity_snapshot.at  # whoever needs the time need not ask for it again
+        self._now = activity_snapshot.at  # saves another query for the time
         return activity_snapshot
 
     def now(self) -> float:
-        """Tell the time by the database's clock, in seconds since the epoch."""
+        """Return the time of the database's clock, in seconds since the epoch."""
         return self._now
 
     @cached_property
     def changes(self) -> Changes:
-        """Changes."""
+        """Change feed."""
         return Changes(self._connection, self._now)
 
     @cached_property
@@ -99,7 +99,7 @@ class Transaction:
 
     @cached_property
     def service_lives(self) -> ServiceLives:
-        """Services that run or should."""
+        """State of services that run or should run."""
         return ServiceLives(self._connection, self.changes, self._now)
 
     @cached_property
@@ -119,7 +119,7 @@ class Transaction:
 
     @cached_property
     def shares(self) -> Shares:
-        """Shares, and codes for them."""
+        """Shares and share codes."""
         return Shares(self._connection, self.changes)
 
     @cached_property
@@ -144,27 +144,27 @@ class Transaction:
 
     @cached_property
     def hub_processes(self) -> HubProcesses:
-        """Hub processes."""
+        """Hub registry."""
         return HubProcesses(self._connection, self.operations, self.leases, self._now)
 
     @cached_property
     def admissions(self) -> Admissions:
-        """Users whom administrators added."""
+        """Admissions of users by administrators."""
         return Admissions(self._connection)
 
     @cached_property
     def pending_deletions(self) -> PendingDeletions:
-        """Users who are being deleted."""
+        """Pending deletions of users."""
         return PendingDeletions(self._connection, self._now)
 
     @cached_property
     def audit(self) -> Audit:
-        """The audit trail."""
+        """Audit log."""
         return Audit(self._connection)
 
     @cached_property
     def plugin_owners(self) -> PluginOwners:
-        """The plugins that own servers and identities."""
+        """Plugins that own servers and identities."""
         return PluginOwners(self._connection)
 
     @cached_property
@@ -179,16 +179,16 @@ class Transaction:
 
     @cached_property
     def settings(self) -> Settings:
-        """Settings."""
+        """Stored facts by name."""
         return Settings(self._connection)
 
 
 class Store:
-    """The storage on a database.
+    """Access to the database in transactions.
 
     Args:
         database: the database.
-        changed: told topic and key of what a transaction of this process changed, once it is committed.
+        changed: function called after a commit with topic and key of each change of this process.
     """
 
     def __init__(
@@ -198,11 +198,11 @@ class Store:
         self.changed = changed
 
     async def read(self, work: Callable[[Transaction], T]) -> T:
-        """Run a transaction that changes nothing."""
+        """Run a read-only transaction."""
         return await self.database.read(lambda connection: work(Transaction(connection)))
 
     async def write(self, work: Callable[[Transaction], T]) -> T:
-        """Run a transaction that may change something."""
+        """Run a transaction that may write."""
 
         def run(connection: Connection) -> tuple[T, list[tuple[str, str]]]:
             transaction = Transaction(connection)

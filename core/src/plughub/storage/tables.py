@@ -1,6 +1,6 @@
-"""The tables: JupyterHub's, column by column, so that its database can be taken over, and our own.
+"""Tables of JupyterHub, unchanged so that its databases can be adopted, and the hub's own tables.
 
-Ours begin with ``plughub_``; nothing is added to the tables of JupyterHub but indexes, for many users.
+The own tables begin with ``plughub_``. The tables of JupyterHub get nothing but additional indexes.
 
 Source: the schema of JupyterHub 6 (alembic revision f460b0348206).
 """
@@ -371,7 +371,7 @@ settings = Table(
     Column("value", JSONText),
 )
 
-# ------------------------------------------------------- what JupyterHub looks up without an index
+# ------------------------------------------- additional indexes for queries on JupyterHub's tables
 
 for _table, _columns in {
     users: ("last_activity",),

@@ -1,4 +1,4 @@
-"""Tokens, OAuth clients and codes."""
+"""Queries for tokens, OAuth clients and codes."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class Tokens:
         return token
 
     def candidates(self, prefix: str) -> list[tuple[str, TokenRecord]]:
-        """List hash and record of the tokens with a prefix that have not ended."""
+        """List hash and record of the valid tokens with a prefix."""
         rows = self._connection.execute(_BY_PREFIX, {"prefix": prefix, "now": utcnow()}).all()
         return [(row.hashed, _token(row)) for row in rows]
 
@@ -95,19 +95,19 @@ class Tokens:
         return _token(row) if row is not None else None
 
     def of_user(self, user_id: int) -> list[TokenRecord]:
-        """List the tokens of a user that have not ended."""
+        """List the valid tokens of a user."""
         rows = self._connection.execute(
             _TOKEN.where(_tokens.user_id == user_id, _not_ended()).order_by(_tokens.id)
         )
         return [_token(row) for row in rows]
 
     def count(self, user_id: int) -> int:
-        """Count the API tokens of a user that have not ended, without those of OAuth clients."""
+        """Count the valid API tokens of a user, without those of OAuth clients."""
         mine = (_tokens.user_id == user_id, _tokens.client_id == "jupyterhub", _not_ended())
         return int(self._connection.execute(select(func.count()).where(*mine)).scalar_one())
 
     def delete(self, token_ids: Collection[int]) -> None:
-        """Delete tokens; every process forgets them."""
+        """Delete tokens and invalidate the caches of all processes."""
         if token_ids:
             self._connection.execute(_DELETE, {"keys": list(token_ids)})
             for key in token_ids:
@@ -124,22 +124,22 @@ class Tokens:
         return list(self._connection.execute(found).scalars())
 
     def of_client(self, client_id: str, user_id: int | None = None) -> list[int]:
-        """List the keys of the tokens made for a client."""
+        """List the keys of the tokens issued to a client."""
         found = _OF_CLIENT if user_id is None else _OF_CLIENT.where(_tokens.user_id == user_id)
         return list(self._connection.execute(found, {"of_client": client_id}).scalars())
 
     def of_note(self, user_id: int, note: str) -> list[int]:
-        """List the keys of the plain tokens of a user that bear a note."""
+        """List the keys of the plain tokens of a user with a note."""
         mine = {"of_user": user_id, "of_note": note}
         return list(self._connection.execute(_OF_NOTE, mine).scalars())
 
     def matching(self, prefix: str, token: str) -> int | None:
-        """Find the key of a token by its text."""
+        """Return the key of a token by its text."""
         found = (record.id for hashed, record in self.candidates(prefix) if compare_token(token, hashed))
         return next(found, None)
 
     def touch(self, token_ids: Mapping[int, datetime]) -> None:
-        """Move the last use forward."""
+        """Advance the last use."""
         for key, at in token_ids.items():
             older = func.coalesce(_tokens.last_activity < at, literal(value=True))
             self._connection.execute(
@@ -147,7 +147,7 @@ class Tokens:
             )
 
     def purge(self) -> int:
-        """Delete tokens and codes that have ended."""
+        """Delete expired tokens and codes."""
         ended = self._connection.execute(delete(tables.api_tokens).where(_tokens.expires_at < utcnow()))
         self._connection.execute(delete(tables.oauth_codes).where(_codes.expires_at < int(time.time())))
         return ended.rowcount
@@ -161,7 +161,7 @@ class OAuth:
         self._tokens = tokens
 
     def client(self, identifier: str) -> OAuthClient | None:
-        """Find a client."""
+        """Return a client."""
         spawners, services = tables.spawners.c, tables.services.c
         row = self._connection.execute(
             select(
@@ -193,7 +193,7 @@ class OAuth:
         )
 
     def save_client(self, client: OAuthClient) -> None:
-        """Store a client, or bring it up to date."""
+        """Store or update a client."""
         upsert(
             self._connection,
             tables.oauth_clients,
@@ -226,12 +226,12 @@ class OAuth:
         )
 
     def count_codes(self, user_id: int) -> int:
-        """Count the codes of a user that have not ended."""
+        """Count the valid codes of a user."""
         mine = (_codes.user_id == user_id, _codes.expires_at >= int(time.time()))
         return int(self._connection.execute(select(func.count()).where(*mine)).scalar_one())
 
     def code(self, client_id: str, code: str) -> OAuthCode | None:
-        """Find a code that has not ended."""
+        """Return a valid code."""
         row = self._connection.execute(
             select(tables.oauth_codes).where(
                 _codes.client_id == client_id, _codes.code == code, _codes.expires_at >= int(time.time())
@@ -240,11 +240,11 @@ class OAuth:
         return _code(row) if row is not None else None
 
     def delete_codes_of(self, user_id: int) -> None:
-        """Delete the codes that were made for a user."""
+        """Delete the codes issued for a user."""
         self._connection.execute(delete(tables.oauth_codes).where(_codes.user_id == user_id))
 
     def delete_code(self, client_id: str, code: str) -> bool:
-        """Use a code up; False when somebody did before."""
+        """Redeem a code; False if it was redeemed before."""
         used = self._connection.execute(
             delete(tables.oauth_codes).where(_codes.client_id == client_id, _codes.code == code)
         )

@@ -1,4 +1,4 @@
-"""Bringing the schema of a database up to date. Only who does that needs alembic."""
+"""Upgrade of the schema of a database. The only module that needs alembic."""
 
 from __future__ import annotations
 
@@ -31,21 +31,21 @@ from plughub.storage.older_jupyterhub import (
 from plughub.storage.schema import make_schema, schema_work, sqlite_path, state_of
 
 _OF_CONNECTIONS: Final = ("connect_args", "creator")
-"""Arguments of an engine that decide to which database it connects, and how."""
+"""Arguments of an engine that determine the database connection."""
 
 
 def upgrade_schema(url: str, options: Mapping[str, Any] | None = None) -> Path | None:
-    """Bring the schema up to date; a SQLite file is copied first.
+    """Upgrade the schema, after a copy of a SQLite file.
 
     Args:
         url: SQLAlchemy URL.
-        options: further arguments of `sqlalchemy.create_engine`.
+        options: more arguments of `sqlalchemy.create_engine`.
 
     Returns:
-        The copy, when one was made.
+        The path of the copy, if one was made.
 
     Raises:
-        StartError: the database cannot be reached, or comes from a version that cannot be upgraded.
+        StartError: the database is unreachable, or comes from a version that cannot be upgraded.
     """
     with schema_work(url, options) as connection:
         state = state_of(connection)
@@ -70,18 +70,18 @@ def upgrade_schema(url: str, options: Mapping[str, Any] | None = None) -> Path |
 
 
 def _finish_jupyterhub(url: str, options: Mapping[str, Any] | None) -> None:
-    """Bring the database of an older JupyterHub to JupyterHub 6."""
+    """Upgrade the database of an older JupyterHub to JupyterHub 6."""
     with schema_work(url, options) as connection:
         if state_of(connection).revision == JUPYTERHUB_2:
             give_scopes(connection)
-    # The steps have a connection of their own. Of SQLite it needs the lock; of PostgreSQL we hold our turn.
+    # The migrations use their own connection. With SQLite they need its lock; with PostgreSQL we keep ours.
     with contextlib.nullcontext() if sqlite_path(url) else schema_work(url, options) as turn:
         if turn is None or state_of(turn).revision in OLDER:
             upgrade_to_jupyterhub_6(url)
 
 
 def _check_known(revision: str, config: alembic.config.Config) -> None:
-    """Refuse a schema from which no step that is installed leads to ours."""
+    """Refuse a schema from which the installed migrations do not lead to ours."""
     if revision in OLDER:
         require_jupyterhub(revision)
         return
@@ -90,30 +90,23 @@ def _check_known(revision: str, config: alembic.config.Config) -> None:
     except CommandError as error:
         raise StartError(
             f"the database has schema {revision}, which this hub does not know",
-            hint="it comes from a newer hub: run that one, or go back to a copy from before its upgrade",
+            hint="it comes from a newer hub: run that version, or restore a copy from before its upgrade",
         ) from error
 
 
 def _check_arguments(revision: str, options: Mapping[str, Any]) -> None:
-    """Refuse arguments of connections: JupyterHub's own steps get the URL alone."""
+    """Refuse connection arguments, which JupyterHub's own migrations do not use."""
     lost = [name for name in _OF_CONNECTIONS if options.get(name)]
     if revision in OLDER and lost:
         raise StartError(
-            f"JupyterHub.db_kwargs has {' and '.join(lost)}, which the steps of an older JupyterHub "
-            f"(schema {revision}) do not use: they get JupyterHub.db_url alone",
+            f"JupyterHub.db_kwargs has {' and '.join(lost)}, which the migrations of an older JupyterHub "
+            f"(schema {revision}) do not use: they get JupyterHub.db_url only",
             hint="for this upgrade, put the arguments into the URL, such as …/hub?sslmode=require",
         )
 
 
 def alembic_config(connection: Connection) -> alembic.config.Config:
-    """Tell alembic where the revisions are.
-
-    Args:
-        connection: to the database that it works on.
-
-    Returns:
-        What its commands want.
-    """
+    """Return the configuration of alembic for a connection."""
     config = alembic.config.Config()
     config.set_main_option("script_location", "plughub.storage:migrations")
     config.attributes["connection"] = connection
@@ -128,7 +121,7 @@ def _back_up(url: str) -> Path | None:
     copy = path.with_name(f"{path.name}.{moment}")
     os.close(os.open(copy, os.O_CREAT | os.O_EXCL, 0o600))
     shutil.copymode(path, copy)
-    # What stands in the log of SQLite alone is copied too, which a copy of the file would lack.
+    # The backup includes the write-ahead log of SQLite, which a copy of the file would lack.
     with contextlib.closing(sqlite3.connect(path)) as now, contextlib.closing(sqlite3.connect(copy)) as then:
         now.backup(then)
     return copy

@@ -1,4 +1,4 @@
-"""Many users at once: a list costs the same few statements, whatever its length."""
+"""Queries for many users at once, with a constant number of statements for a list of any length."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ _READY = (
 
 
 class UserList:
-    """Many users at once, on one connection."""
+    """Lists of users, on one connection."""
 
     def __init__(self, connection: Connection, changes: Changes) -> None:
         self._connection = connection
@@ -82,7 +82,7 @@ class UserList:
         """List a page of users."""
         wanted = _ordered(query.sort, query.descending).where(*_conditions(query))
         bounds = {"offset": query.offset, "limit": query.limit}
-        # Going over keys alone, most databases read nothing but an index.
+        # A query for keys only can be answered from an index.
         keys = list(self._connection.execute(wanted, bounds).scalars())
         found = {user.id: user for user in self._complete(keys)}
         return [found[key] for key in keys if key in found]
@@ -98,14 +98,14 @@ class UserList:
         return [user for chunk in chunks for user in self._complete(chunk)]
 
     def known(self, names: Collection[str]) -> frozenset[str]:
-        """Tell which names are names of users."""
+        """Return those of the names that are usernames."""
         found: set[str] = set()
         for chunk in _chunks(sorted(names)):
             found.update(self._connection.execute(_KNOWN, {"names": chunk}).scalars())
         return frozenset(found)
 
     def create(self, names: Sequence[str]) -> list[int]:
-        """Store users with default role and default server; answers the keys of those that are new."""
+        """Store users with default role and default server; return the keys of the new ones."""
         created: list[int] = []
         for chunk in _chunks(list(dict.fromkeys(names))):
             rows = [
@@ -122,17 +122,17 @@ class UserList:
         return created
 
     def rename(self, user_id: int, name: str) -> None:
-        """Give a user another name; ConflictError when somebody has it."""
+        """Rename a user; ConflictError if the name is taken."""
         try:
             with self._connection.begin_nested():
                 self._connection.execute(update(tables.users).where(_users.id == user_id).values(name=name))
         except IntegrityError as error:
-            raise ConflictError(f"there is a user {shorten(name)} already") from error
+            raise ConflictError(f"user {shorten(name)} already exists") from error
         told_of_shares(self._connection, self._changes, tables.shares.c.owner_id == user_id)
         self._changes.add("user", str(user_id))
 
     def delete(self, user_id: int) -> None:
-        """Forget a user with all servers and tokens."""
+        """Delete a user with all servers and tokens."""
         told_of_shares(self._connection, self._changes, tables.shares.c.owner_id == user_id)
         self._connection.execute(delete(tables.users).where(_users.id == user_id))
         self._changes.add("user", str(user_id))

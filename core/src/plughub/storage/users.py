@@ -1,4 +1,4 @@
-"""Users, their roles and groups, and who they are to the plugins."""
+"""Queries for users, their roles, groups and identities."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from plughub.storage.statements import insert_unless_there
 
 _users, _roles, _known = tables.users.c, tables.roles.c, tables.identities.c
 
-# Statements that run all the time are put together once; a look-up then costs a third.
+# Frequent statements are built once, which cuts the cost of a query to a third.
 _USER = select(
     _users.id, _users.name, _users.cookie_id, _users.created, _users.last_activity, _users.user_info
 )
@@ -65,22 +65,22 @@ class Users:
         return self._one(_BY_ID, user_id)
 
     def by_cookie_id(self, cookie_id: str) -> User | None:
-        """Find the user whom a login cookie of a JupyterHub names."""
+        """Return the user of a login cookie made by a JupyterHub."""
         return self._one(_BY_COOKIE, cookie_id)
 
     def create(self, name: str) -> User:
-        """Store a new user with the default role and the default server; ConflictError when there is one."""
+        """Store a user with the default role and the default server; ConflictError if the name is taken."""
         facts = {"cookie_id": uuid.uuid4().hex, "created": utcnow(), "admin": False}
         stored = insert_unless_there(self._connection, tables.users, {"name": name}, **facts)
         user = self.get(name)
         if not stored or user is None:
-            raise ConflictError(f"there is a user {name!r} already")
+            raise ConflictError(f"user {name!r} already exists")
         self._connection.execute(insert(tables.spawners).values(user_id=user.id, name="", state={}))
         self._grant(user.id, USER_ROLE)
         return self.by_id(user.id) or user
 
     def lock(self, user_id: int) -> None:
-        """Have the user to ourselves until the transaction ends: who comes second sees what we wrote."""
+        """Lock a user until the transaction ends, so that a later transaction sees this one's changes."""
         mine = select(_users.id).where(_users.id == user_id)
         self._connection.execute(mine.with_for_update(key_share=True))
 
@@ -91,7 +91,7 @@ class Users:
         user_info: Mapping[str, Any] | None = None,
         last_activity: datetime | None = None,
     ) -> None:
-        """Change what is given; activity only moves forward."""
+        """Change the given facts; activity is only advanced."""
         mine = tables.users.c.id == user_id
         if user_info is not None:
             self._connection.execute(update(tables.users).where(mine).values(user_info=dict(user_info)))
@@ -103,7 +103,7 @@ class Users:
             )
 
     def set_admin(self, user_id: int, admin: bool) -> None:
-        """Give or take the admin role, and the flag that mirrors it."""
+        """Grant or revoke the admin role, and update the flag that mirrors it."""
         self._connection.execute(update(tables.users).where(tables.users.c.id == user_id).values(admin=admin))
         if admin:
             self._grant(user_id, ADMIN_ROLE)
@@ -116,7 +116,7 @@ class Users:
         self._changed(user_id)
 
     def set_groups(self, user_id: int, groups: Collection[str]) -> None:
-        """Make these the groups of the user; groups that are missing are stored."""
+        """Replace the groups of a user; missing groups are created."""
         for name in sorted(groups):
             insert_unless_there(self._connection, tables.groups, {"name": name}, properties={})
         members = tables.user_group_map
@@ -126,25 +126,25 @@ class Users:
         self._changed(user_id)
 
     def identity_owner(self, plugin: str, subject: str) -> int | None:
-        """Find the user whom a plugin knows by a subject."""
+        """Return the key of the user with a subject at a plugin."""
         found: int | None = self._connection.execute(
             select(_known.user_id).where(_known.plugin == plugin, _known.subject == subject)
         ).scalar_one_or_none()
         return found
 
     def identities(self, user_id: int) -> list[IdentityRecord]:
-        """List the identities of a user, the one that was refreshed last first."""
+        """List the identities of a user, the most recently refreshed first."""
         rows = self._connection.execute(_IDENTITIES, {"key": user_id})
         return [IdentityRecord(row.plugin, row.subject, row.refreshed, row.name) for row in rows]
 
     def known_as(self, name: str, plugins: Collection[str] | None = None) -> list[int]:
-        """List the users whom authenticators know by a name, whatever their names are here."""
+        """List the keys of the users with a login name at authenticators, whatever their usernames are."""
         wanted = [_known.name == name] + ([] if plugins is None else [_known.plugin.in_(plugins)])
         found = select(_known.user_id).where(*wanted).order_by(_known.user_id).distinct()
         return list(self._connection.execute(found).scalars())
 
     def add_identity(self, user_id: int, plugin: str, subject: str, name: str = "") -> None:
-        """Note by which subject and name a plugin knows a user, checked now; no name changes nothing."""
+        """Store an identity of a user as refreshed now; an empty name keeps the stored one."""
         key = {"plugin": plugin, "subject": subject}
         facts = {"refreshed": self._now} | ({"name": name} if name else {})
         insert_unless_there(self._connection, tables.identities, key, user_id=user_id, **facts)
@@ -155,24 +155,24 @@ class Users:
         )
 
     def auth_state(self, user_id: int) -> bytes | None:
-        """Get the encrypted secrets."""
+        """Return the encrypted ``auth_state``."""
         found: bytes | None = self._connection.execute(_AUTH_STATE, {"key": user_id}).scalar_one_or_none()
         return found
 
     def set_auth_state(self, user_id: int, encrypted: bytes | None) -> None:
-        """Store the encrypted secrets; None to forget them."""
+        """Store the encrypted ``auth_state``; None deletes it."""
         mine = [_users.id == user_id]
         if encrypted is None:
             mine.append(_users.encrypted_auth_state.is_not(None))
         self._connection.execute(update(tables.users).where(*mine).values(encrypted_auth_state=encrypted))
 
     def replace_auth_state(self, user_id: int, before: bytes, encrypted: bytes) -> None:
-        """Store secrets that were encrypted anew, unless others were stored in the meantime."""
+        """Store a re-encrypted ``auth_state``, unless it was changed in the meantime."""
         mine = (_users.id == user_id, _users.encrypted_auth_state == before)
         self._connection.execute(update(tables.users).where(*mine).values(encrypted_auth_state=encrypted))
 
     def new_cookie_id(self, user_id: int) -> None:
-        """Void the login cookies that a JupyterHub made."""
+        """Invalidate the user's login cookies made by a JupyterHub."""
         self._connection.execute(
             update(tables.users).where(tables.users.c.id == user_id).values(cookie_id=uuid.uuid4().hex)
         )

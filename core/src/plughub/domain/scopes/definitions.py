@@ -36,7 +36,7 @@ _SPECIAL: Final = {
 
 _USERS: Final = {
     "admin:users": ScopeDefinition(
-        "Create, change and delete users and see the secrets of their login. This permits acting as any user.",
+        "Create, change and delete users and see the secrets of their login. This allows acting as any user.",
         ("admin:auth_state", "users", "read:roles:users", "delete:users"),
     ),
     "admin:auth_state": ScopeDefinition("See the secrets that were saved when a user logged in."),
