@@ -4,7 +4,7 @@ import pytest
 from hypothesis import settings
 
 pytest_plugins = ["plughub.testing.fixtures"]
-settings.register_profile("plughub", deadline=None)  # how long an example takes says how busy the machine is
+settings.register_profile("plughub", deadline=None)  # the machine may be busy
 settings.load_profile("plughub")
 
 

@@ -1,4 +1,4 @@
-"""Run the hub, its tests or its checks from a clone; makes .venv and installs into it.
+"""Run the hub, its tests or its checks from a clone, in a virtual environment at .venv.
 
 - ``python3 dev.py hub [arguments of hub]``
 - ``python3 dev.py test [arguments of pytest]``
@@ -29,7 +29,7 @@ CHECKS = (
 
 
 def main(arguments: list[str]) -> int:
-    """Do what the first argument says.
+    """Run the command that the first argument names.
 
     Args:
         arguments: of the command line.
@@ -38,7 +38,7 @@ def main(arguments: list[str]) -> int:
         The exit code.
     """
     if sys.version_info < (3, 11):
-        print("dev.py: Python 3.11 or newer is needed")
+        print("dev.py: Python 3.11 or newer is required")
         return 2
     command, *rest = arguments or [""]
     if command == "hub":
@@ -55,7 +55,7 @@ def main(arguments: list[str]) -> int:
 
 
 def install(groups: list[str]) -> None:
-    """Install everything into .venv, unless that was done since the last change.
+    """Install all distributions into .venv, unless they have not changed since the last installation.
 
     Args:
         groups: dependency groups of the workspace.
@@ -64,7 +64,7 @@ def install(groups: list[str]) -> None:
     wanted = fingerprint()
     if stamp.exists() and stamp.read_text() == wanted:
         return
-    print(f"dev.py: installing into {VENV}; this takes a minute", flush=True)
+    print(f"dev.py: installing into {VENV}, which takes about a minute", flush=True)
     if not BIN.exists():
         venv.create(VENV, with_pip=True, symlinks=os.name != "nt")
         run("python", "-m", "pip", "install", "--quiet", "--upgrade", "pip")
@@ -76,22 +76,18 @@ def install(groups: list[str]) -> None:
 
 
 def fingerprint() -> str:
-    """Tell one state of what is to be installed from another.
-
-    Returns:
-        A hash over every pyproject.toml.
-    """
+    """Return a hash of every pyproject.toml, which changes with the dependencies."""
     files = [ROOT / "pyproject.toml", *(path / "pyproject.toml" for path in DISTRIBUTIONS)]
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 
 def run(command: str, *arguments: str, check: bool = True) -> int:
-    """Run a command of .venv, in the folder of the caller for the hub and at the root for the rest.
+    """Run a command of .venv: ``hub`` in the current directory, any other at the root of the clone.
 
     Args:
         command: its name.
         arguments: its arguments.
-        check: end when it fails.
+        check: exit if it fails.
 
     Returns:
         Its exit code.
@@ -99,7 +95,7 @@ def run(command: str, *arguments: str, check: bool = True) -> int:
     folder = None if command == "hub" else ROOT
     environment = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ.get('PATH', '')}"}
     with subprocess.Popen([str(BIN / command), *arguments], cwd=folder, env=environment) as process:
-        # Ctrl-C reaches the command as well, which takes its time to end; subprocess.run would kill it.
+        # Ctrl-C also reaches the command, which shuts down by itself; subprocess.run would kill it.
         code = None
         while code is None:
             with contextlib.suppress(KeyboardInterrupt):

@@ -1,4 +1,4 @@
-"""Which people a configuration allows, by name, whichever authenticator lists them."""
+"""Users whom a configuration allows, for all authenticators."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from plughub.plugin.manager import ActivePlugins
 
 
 class Asks:
-    """An authenticator without a class."""
+    """Authenticator without a class."""
 
     @hookimpl
     def hub_authenticate(self, login: Login) -> None:
-        """Know nobody."""
+        """Authenticate no user."""
 
 
 class Pam(Authenticator):
@@ -49,7 +49,7 @@ def read():
     return read
 
 
-def test_people_of_all_lists_become_users(read):
+def test_allowed_users_of_all_authenticators_become_users(read):
     declared, policies = read(Pam={"allowed_users": {"Ann"}}, Authenticator={"allowed_users": {"bob"}})
     assert declared.allowed == {"ann", "bob"}
     assert {"ann", "bob"} <= declared.given_names
@@ -65,7 +65,7 @@ def test_names_that_an_authenticator_maps_are_those_of_the_users(read):
     assert policies["pam"].listed == {"ann"}
 
 
-def test_names_that_cannot_be_and_people_who_are_blocked_become_no_users(read, caplog):
+def test_invalid_names_and_blocked_users_do_not_become_users(read, caplog):
     lists = {"allowed_users": {"ann", "bob", "x/y"}, "blocked_users": {"bob"}}
     assert read(Pam=lists)[0].allowed == {"ann"}
     assert "c.Pam.allowed_users" in caplog.text
@@ -77,5 +77,5 @@ def test_names_that_cannot_be_and_people_who_are_blocked_become_no_users(read, c
     [({}, True), ({"allow_existing_users": False}, False), ({"allow_all": False}, True)],
 )
 @pytest.mark.parametrize("section", ["Pam", "Authenticator"])
-def test_adding_lets_in_unless_a_setting_says_otherwise(setting, admits, section):
+def test_added_users_may_log_in_unless_a_setting_forbids_it(setting, admits, section):
     assert Pam(config=Config({section: Config(setting)})).admits_added_users is admits

@@ -1,4 +1,4 @@
-"""Where the secret that signs cookies comes from."""
+"""Sources of the secret that signs cookies."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ SECRET = secrets.token_bytes(BYTES)
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    """Where the secret is kept, which is not there yet."""
+    """Path of the secret, which does not exist yet."""
     return tmp_path / "jupyterhub_cookie_secret"
 
 
-def test_a_secret_is_made_for_the_hub_alone_and_found_again(file: Path) -> None:
+def test_a_secret_is_created_for_the_hub_alone_and_reused(file: Path) -> None:
     made = cookie_secret(b"", file)
     assert len(made) == BYTES
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
@@ -31,7 +31,7 @@ def test_a_secret_is_made_for_the_hub_alone_and_found_again(file: Path) -> None:
 
 
 @pytest.mark.parametrize("text", [SECRET.hex(), f"{SECRET.hex()}\n", base64.b64encode(SECRET).decode()])
-def test_the_secret_of_a_jupyterhub_is_taken_over(file: Path, text: str) -> None:
+def test_the_secret_of_jupyterhub_is_reused(file: Path, text: str) -> None:
     file.touch(0o600)
     file.write_text(text)
     assert cookie_secret(b"", file) == SECRET
@@ -48,7 +48,7 @@ def test_the_configuration_wins_over_the_environment_and_that_over_the_file(
     assert JupyterHub().cookie_secret == b""
 
 
-def test_an_environment_with_something_else_is_told_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_invalid_environment_variable_is_refused_with_advice(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(VARIABLE, "not hexadecimal")
     with pytest.raises(StartError, match=VARIABLE) as told:
         _ = JupyterHub().cookie_secret

@@ -1,4 +1,4 @@
-"""What the pages say is true: made parts are fresh, links lead somewhere, examples run."""
+"""The documentation is correct: generated parts are current, links work, examples run."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def anchors(page: Path) -> set[str]:
 
 
 def prose(page: Path) -> str:
-    """The page without what stands in code."""
+    """Return the page without its code."""
     text = re.sub(r"^```.*?^```$", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
     return re.sub(r"`[^`\n]*`", "", text)
 
@@ -82,7 +82,7 @@ def named(page: Path) -> str:
     return str(page.relative_to(ROOT))
 
 
-def test_what_is_made_from_the_code_is_fresh():
+def test_generated_documentation_is_current():
     done = subprocess.run(
         [sys.executable, DOCS / "generate.py", "--check"], capture_output=True, text=True, cwd=ROOT
     )
@@ -164,7 +164,7 @@ def test_the_examples_of_the_page_about_plugins_install_and_pass_their_own_tests
 
 
 def said() -> str:
-    """Every text that the hub and its plugins can say, with … for what is filled in."""
+    """Return all texts in the source of the hub and its plugins, with … for placeholders."""
     texts = []
     for path in [*ROOT.glob("core/src/**/*.py"), *ROOT.glob("plugins/*/src/**/*.py")]:
         for node in ast.walk(ast.parse(path.read_text())):
@@ -176,7 +176,7 @@ def said() -> str:
     return "\n".join(texts)
 
 
-def test_the_hub_says_every_message_that_the_page_explains():
+def test_every_message_that_the_page_explains_exists():
     page = (DOCS / "administration.md").read_text().partition("## Troubleshooting by message")[2]
     messages = ROW.findall(page)
     assert len(messages) > 20

@@ -1,4 +1,4 @@
-"""No distribution of this repository asks for a version with a known hole."""
+"""Minimum versions of dependencies have no known vulnerabilities."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ FIXED = {
     "requests": "2.33",  # CVE-2026-25645
     "tornado": "6.6",  # CVE-2026-31958, CVE-2026-49853, CVE-2026-82397 and others
 }
-"""The first version in which all that is known is mended."""
+"""The first version in which all known vulnerabilities are fixed."""
 
 
-def test_the_floor_of_every_dependency_is_a_version_without_known_holes() -> None:
+def test_minimum_versions_of_dependencies_have_no_known_vulnerabilities() -> None:
     files = [path for path in ROOT.glob("*/**/pyproject.toml") if ".venv" not in path.parts]
     low, seen = [], set()
     for path in (ROOT / "pyproject.toml", *files):

@@ -1,4 +1,4 @@
-"""What the configuration and the environment say of metrics and of the event log."""
+"""Settings and environment variables of metrics, event log and log handlers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from plughub.services.observability.metrics import SPAWN_BUCKETS, STOP_BUCKETS, 
 
 
 class Kept(logging.Handler):
-    """Keeps what it is told."""
+    """Handler that keeps its records."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -33,7 +33,7 @@ def happened(kind: EventKind, server: str | None = "") -> Event:
     return Event(kind=kind, at=datetime(2026, 3, 1, tzinfo=UTC), user="ada", server=server)
 
 
-def test_starts_and_stops_are_told_in_the_form_of_jupyterhub_and_nothing_else() -> None:
+def test_only_starts_and_stops_are_emitted_in_jupyterhubs_format() -> None:
     kept = Kept()
     plugin = EventLogPlugin([kept])
     for kind in EventKind:
@@ -46,7 +46,7 @@ def test_starts_and_stops_are_told_in_the_form_of_jupyterhub_and_nothing_else() 
     assert {event["__schema_version__"] for event in told} == {"1"}
 
 
-def test_a_handler_is_told_once(monkeypatch) -> None:
+def test_a_handler_receives_an_event_once(monkeypatch) -> None:
     kept = Kept()
     EventLogPlugin([kept]).hub_event(happened(EventKind.SPAWN))
     assert len(kept.lines) == 1
@@ -60,7 +60,7 @@ def test_handlers_are_found_under_both_names_and_a_function_may_make_them(sectio
     assert configured_handlers(Config()) == []
 
 
-def test_what_is_no_handler_is_refused() -> None:
+def test_a_value_that_is_not_a_handler_is_refused() -> None:
     with pytest.raises(StartError, match=r"list of logging\.Handler"):
         configured_handlers(Config({"EventLog": {"handlers": ["stderr"]}}))
 
@@ -96,12 +96,12 @@ def test_the_environment_changes_prefix_and_buckets() -> None:
 
 
 @pytest.mark.parametrize("text", ["soon", "1,,2", "5,1", "1,1", "inf,1"])
-def test_buckets_that_make_no_sense_stop_the_start(text) -> None:
+def test_invalid_buckets_fail_the_start(text) -> None:
     with pytest.raises(StartError, match="JUPYTERHUB_SERVER_STOP_DURATION_SECONDS_BUCKETS"):
         read_metric_names({"JUPYTERHUB_SERVER_STOP_DURATION_SECONDS_BUCKETS": text})
 
 
-def test_further_handlers_hear_what_the_hub_logs(capsys) -> None:
+def test_additional_handlers_receive_the_hubs_log(capsys) -> None:
     kept = Kept()
     root = logging.getLogger()
     before, level = root.handlers[:], root.level
@@ -119,12 +119,12 @@ def test_further_handlers_hear_what_the_hub_logs(capsys) -> None:
 
 
 @pytest.mark.parametrize("given", [["file"], "file", 3, None, logging.NullHandler()])
-def test_further_handlers_that_are_none_are_refused(given) -> None:
+def test_invalid_additional_handlers_are_refused(given) -> None:
     with pytest.raises(StartError, match=r"c\.JupyterHub\.extra_log_handlers"):
         extra_handlers(Config({"JupyterHub": {"extra_log_handlers": given}}))
 
 
-def test_a_further_handler_may_be_appended() -> None:
+def test_an_additional_handler_may_be_appended() -> None:
     config, kept = Config(), Kept()
     config.JupyterHub.extra_log_handlers.append(kept)
     assert extra_handlers(config) == [kept]

@@ -1,4 +1,4 @@
-"""Which origins the settings give, what is refused, and what is said at the start."""
+"""Web origins from the settings: results, refusals and warnings."""
 
 import pytest
 
@@ -61,7 +61,7 @@ def test_the_second_port_is_that_of_the_address_unless_it_is_set():
         ),
     ],
 )
-def test_what_would_not_separate_is_refused(settings, said):
+def test_origins_that_would_not_separate_are_refused(settings, said):
     with pytest.raises(StartError, match=said):
         read_origins(JupyterHub(**settings))
 
@@ -74,7 +74,7 @@ def test_what_would_not_separate_is_refused(settings, said):
         ({"subdomain_host": HUB, "servers_port": 1}, 8000, "remove it"),
     ],
 )
-def test_a_second_port_without_a_meaning_is_refused(settings, port, said):
+def test_a_second_port_without_effect_is_refused(settings, port, said):
     hub = JupyterHub(**settings)
     with pytest.raises(StartError, match=said):
         servers_port(hub, port, read_origins(hub))
@@ -92,13 +92,13 @@ def test_a_proxy_that_cannot_separate_is_refused():
             check_origins(origins, info, "other")
 
 
-def test_several_people_on_one_origin_are_warned_of_it_once(caplog):
+def test_a_shared_origin_of_several_users_causes_one_warning(caplog):
     warn_of_shared_origin(Origins(), ABLE, "haproxy", ["pam", "onetime"])
     assert caplog.text.count("share the hub's web address") == len(caplog.records) == 1
     assert "JupyterHub.subdomain_host" in caplog.text
 
 
-def test_a_proxy_that_lets_workers_widen_their_scope_is_warned_of(caplog):
+def test_a_proxy_that_forwards_worker_scopes_causes_a_warning(caplog):
     second = read_origins(JupyterHub(**SECOND))
     warn_of_shared_origin(second, ABLE, "haproxy", ["pam"])
     assert not caplog.records
@@ -118,7 +118,7 @@ def test_a_proxy_that_lets_workers_widen_their_scope_is_warned_of(caplog):
         ({}, ProxyInfo(), ["onetime"], False),
     ],
 )
-def test_a_proxy_that_lets_workers_widen_their_scope_is_refused_on_one_origin(
+def test_a_proxy_that_forwards_worker_scopes_is_refused_on_a_shared_origin(
     settings, info, authenticators, refused
 ):
     hub = JupyterHub(**settings)
@@ -134,7 +134,7 @@ def test_a_proxy_that_lets_workers_widen_their_scope_is_refused_on_one_origin(
         assert name in error.value.hint
 
 
-def test_one_person_and_users_with_hosts_of_their_own_are_not_warned(caplog):
+def test_a_single_user_and_separate_hosts_cause_no_warning(caplog):
     warn_of_shared_origin(Origins(), ProxyInfo(), "chp", ["onetime"])
     warn_of_shared_origin(read_origins(JupyterHub(subdomain_host=HUB)), ProxyInfo(), "chp", ["pam"])
     assert not caplog.records

@@ -1,4 +1,4 @@
-"""The page of advisories names tests that are there."""
+"""The page on security names tests that exist."""
 
 from __future__ import annotations
 

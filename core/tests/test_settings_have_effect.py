@@ -49,7 +49,7 @@ def read() -> set[str]:
     return {*attributes, *re.findall(r"""(?<!observe\()["'](\w+)["']""", text), *BY_KIND}
 
 
-def test_every_setting_is_read_by_something_or_named_as_one_that_is_not() -> None:
+def test_every_setting_is_read_or_listed_as_unused() -> None:
     found = set(settings())
     assert ("JupyterHub", "port") in found
     known = read()
@@ -58,7 +58,7 @@ def test_every_setting_is_read_by_something_or_named_as_one_that_is_not() -> Non
     assert said - {name for _, name in found} == set()
 
 
-def test_every_setting_of_jupyterhub_that_is_not_there_comes_with_what_to_do_about_it() -> None:
+def test_every_missing_setting_of_jupyterhub_has_advice() -> None:
     theirs = tomllib.loads((ROOT / "docs" / "jupyterhub.toml").read_text())["settings"]["JupyterHub"]
     missing = {name.rstrip("*") for name in theirs} - set(JupyterHub.class_trait_names(config=True))
     said = {name for cls, name in (key.split(".") for key in INSTEAD) if cls == "JupyterHub"}
@@ -73,7 +73,7 @@ def test_the_pages_name_the_same_settings_as_the_hub() -> None:
 
 
 @pytest.mark.parametrize("section", ["Spawner", "DockerSpawner"])
-def test_who_sets_what_nothing_reads_is_told(caplog, section) -> None:
+def test_a_setting_without_effect_causes_a_warning(caplog, section) -> None:
     config = Config({section: {"consecutive_failure_limit": 5, "port": 0}, "JupyterHub": {"port": 1}})
     with caplog.at_level(logging.WARNING):
         warn_of_unused_settings(config)
@@ -82,7 +82,7 @@ def test_who_sets_what_nothing_reads_is_told(caplog, section) -> None:
     ]
 
 
-def test_tornado_settings_that_nothing_reads_are_named(caplog) -> None:
+def test_tornado_settings_without_effect_are_logged(caplog) -> None:
     from plughub.app.web_options import warn_of_unused_tornado_settings
 
     warn_of_unused_tornado_settings({"cookie_options": {}, "no_cache_static": True})

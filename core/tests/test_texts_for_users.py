@@ -1,4 +1,4 @@
-"""What users read has no path, setting, command or text of an exception in it: these go into the detail."""
+"""Texts for users contain no path, setting, command or text of an exception: these belong into the detail."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ PLACES = [
     *ROOT.glob("examples/*/*/*.py"),
 ]
 FOR_OPERATORS = ("app", "cli", "testing")
-"""Rooms of the core whose messages are read by whoever starts the hub, or writes a plugin."""
+"""Packages of the core whose messages are for administrators and plugin authors."""
 FOR_USERS = {
     "SpawnFailed", "EngineError", "Diagnosis", "Refusal", "Rejected", "Failure", "HubError", "InvalidError", "ForbiddenError",
     "NotFoundError", "ConflictError", "TooManyError", "UnavailableError", "SpawnFailedError", "HTTPError",
 }  # fmt: skip
-"""What carries a text to a user, as its first argument or as ``message``, ``reason`` or ``hint``."""
+"""Classes with a text for users: the first argument, or ``message``, ``reason`` or ``hint``."""
 OPERATORS_ONLY = {"users/configuration_sync.py", "plughub_haproxy/targets.py"}
-"""Modules whose errors are about the configuration file and about routes of services."""
+"""Modules whose errors are about the config file and about routes of services."""
 NOT_FOR_USERS = {
     "a setting": re.compile(r"\b[A-Z]\w+\.[a-z]\w+\b|\bc\.[A-Z]\w+|\b\w+_(timeout|class|url|limit)\b"),
     "a path": re.compile(r"(?<![\w:/<{}])/(?:usr|etc|home|opt|var|srv|tmp|bin|dev)\b"),
@@ -50,7 +50,7 @@ def calls_for_users(file: Path) -> Iterator[ast.Call]:
 
 
 def problems(text: ast.expr) -> Iterator[str]:
-    """Find what users should not read in a text as it stands in the source."""
+    """Yield what a text in the source contains that users should not read."""
     for part in ast.walk(text):
         if isinstance(part, ast.Constant) and isinstance(part.value, str):
             yield from (what for what, found in NOT_FOR_USERS.items() if found.search(part.value))

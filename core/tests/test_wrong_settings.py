@@ -1,4 +1,4 @@
-"""What is wrong with a setting is said with its name and what to do about it."""
+"""Invalid settings are reported with their names and advice."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from plughub.storage.schema import schema_state
         ("custom_scopes", {"mine": {"description": "all of it"}}, "custom:"),
     ],
 )
-def test_a_wrong_role_group_service_or_scope_is_said_with_its_setting(
+def test_an_invalid_role_group_service_or_scope_is_reported_with_its_setting(
     setting: str, value: Any, said: str
 ) -> None:
     hub = JupyterHub(**{setting: value})
@@ -57,14 +57,14 @@ def test_a_wrong_role_group_service_or_scope_is_said_with_its_setting(
         ("bind_url", "http://127.0.0.1:8000/a%00b/"),
     ],
 )
-def test_a_path_that_cannot_work_is_refused_by_the_name_of_its_setting(setting: str, value: str) -> None:
+def test_an_invalid_path_is_refused_with_the_name_of_its_setting(setting: str, value: str) -> None:
     with pytest.raises(StartError) as refused:
         addresses(JupyterHub(**{setting: value}))
     assert refused.value.message.startswith(f"c.JupyterHub.{setting}: ")
     assert refused.value.exit_code == 2
 
 
-def test_every_path_that_can_work_has_one_spelling() -> None:
+def test_every_valid_path_has_one_spelling() -> None:
     for hub in (
         JupyterHub(base_url="/it's 100%/"),
         JupyterHub(base_url="it%27s%20100%25"),
@@ -75,13 +75,13 @@ def test_every_path_that_can_work_has_one_spelling() -> None:
         assert where.api_url.endswith(":8081/it%27s%20100%25/hub/api")
 
 
-def test_what_is_right_is_taken() -> None:
+def test_valid_settings_are_accepted() -> None:
     hub = JupyterHub(load_groups={"staff": ["bob"]})
     declared = declared_of(hub, PluginSelection(ActivePlugins()), ScopeTree(), "/")
     assert [group.name for group in declared.groups] == ["staff"]
 
 
-def test_a_database_without_a_driver_is_told_which_ones_are_tested() -> None:
+def test_a_missing_database_driver_is_reported_with_the_tested_ones() -> None:
     with pytest.raises(StartError) as refused:
         schema_state("mysql://hub@127.0.0.1/hub")
     assert "driver" in refused.value.message
@@ -90,14 +90,14 @@ def test_a_database_without_a_driver_is_told_which_ones_are_tested() -> None:
 
 
 @pytest.mark.parametrize("kind", ["spawner", "authenticator", "proxy"])
-def test_what_is_no_class_is_said_with_its_setting(kind: str) -> None:
+def test_a_value_that_is_not_a_class_is_reported_with_its_setting(kind: str) -> None:
     with pytest.raises(StartError) as refused:
         plugin_of_class(kind, 3)
     assert refused.value.message == f"c.JupyterHub.{kind}_class is not a class: 3"
     assert refused.value.exit_code == 2
 
 
-def test_a_class_of_jupyterhub_is_told_what_it_has_to_inherit_from() -> None:
+def test_a_class_of_jupyterhub_is_refused_with_the_base_class_to_use() -> None:
     theirs = type("Authenticator", (), {"__module__": "jupyterhub.auth"})
     hint = what_to_inherit("authenticator", type("OurAuthenticator", (theirs,), {}))
     assert hint.startswith("classes written for JupyterHub cannot be loaded")
@@ -119,14 +119,14 @@ def test_a_name_that_a_package_has_for_a_class_of_jupyterhub_is_no_plugin_to_ins
     assert "'ours' is oauthenticator.ours:Ours, which is written for JupyterHub" in refused.value.message
 
 
-def test_a_database_file_that_cannot_be_opened_is_said_with_its_folder(tmp_path: Path) -> None:
+def test_a_database_file_that_cannot_be_opened_is_reported_with_its_folder(tmp_path: Path) -> None:
     (tmp_path / "hub.sqlite").mkdir()
     with pytest.raises(StartError) as refused:
         schema_state(f"sqlite:///{tmp_path}/hub.sqlite")
     assert f"able to write in {tmp_path}" in refused.value.hint
 
 
-def test_a_config_file_that_cannot_be_read_is_told_apart_from_one_that_does_not_run(tmp_path: Path) -> None:
+def test_an_unreadable_config_file_is_reported_as_such(tmp_path: Path) -> None:
     (tmp_path / "hub.py").mkdir()
     with pytest.raises(StartError) as refused:
         load_config(str(tmp_path / "hub.py"), {})
@@ -134,7 +134,7 @@ def test_a_config_file_that_cannot_be_read_is_told_apart_from_one_that_does_not_
 
 
 @pytest.mark.parametrize("suffix", ["; Path=/", "a b", "ä", "x" * 33])
-def test_a_suffix_that_no_cookie_can_have_is_refused(suffix: str) -> None:
+def test_an_invalid_cookie_suffix_is_refused(suffix: str) -> None:
     with pytest.raises(TraitError, match="cookie_suffix"):
         JupyterHub(cookie_suffix=suffix)
     assert JupyterHub(cookie_suffix="-two_2").cookie_suffix == "-two_2"
@@ -156,7 +156,7 @@ def test_a_suffix_that_no_cookie_can_have_is_refused(suffix: str) -> None:
         ("", {"ssl_cert": "/etc/hub.crt", "ssl_key": "/etc/hub.key"}, False),
     ],
 )
-def test_who_lets_others_come_by_plain_http_is_told_once(
+def test_plain_http_for_other_machines_causes_one_warning(
     caplog: pytest.LogCaptureFixture, ip: str, settings: dict[str, str], told: bool
 ) -> None:
     warn_of_plain_http(JupyterHub(**settings), ip)

@@ -33,7 +33,7 @@ def found(config: Config) -> list[str]:
     return unknown_settings(config, [JupyterHub, DockerSpawner], FOREIGN)
 
 
-def test_settings_that_active_classes_have_are_good() -> None:
+def test_settings_of_active_classes_are_accepted() -> None:
     config = Config()
     config.JupyterHub.port = 8000
     config.Spawner.cmd = ["a"]
@@ -42,7 +42,7 @@ def test_settings_that_active_classes_have_are_good() -> None:
     assert found(config) == []
 
 
-def test_what_a_mixin_brings_is_good() -> None:
+def test_settings_of_a_mixin_are_accepted() -> None:
     config = Config()
     config.DockerSpawner.mem_limit = 1
     assert found(config) == []
@@ -55,7 +55,7 @@ def test_a_base_section_may_set_what_the_active_class_has() -> None:
     assert DockerSpawner(config=config).image == "lab"
 
 
-def test_sections_that_were_only_touched_are_good() -> None:
+def test_empty_sections_are_accepted() -> None:
     config = Config()
     config.Unknown  # noqa: B018 - reading a section makes it
     assert found(config) == []
@@ -94,7 +94,7 @@ def test_sections_that_were_only_touched_are_good() -> None:
         ),
     ],
 )
-def test_what_nothing_reads_is_named_with_what_may_be_meant(section: str, key: str, message: str) -> None:
+def test_an_unknown_setting_is_reported_with_a_suggestion(section: str, key: str, message: str) -> None:
     assert found(Config({section: {key: 1}})) == [message]
 
 
@@ -105,7 +105,7 @@ def test_a_list_that_is_extended_counts_as_a_setting() -> None:
     assert found(config) == ["c.Spawner.cmds: Spawner has no such setting; did you mean c.Spawner.cmd?"]
 
 
-def test_a_setting_outside_of_any_class_is_named() -> None:
+def test_a_setting_without_a_class_is_reported() -> None:
     config = Config()
     config["port"] = 8000
     assert found(config) == ["c.port has no class: use c.JupyterHub.port, or the class of the setting"]
@@ -120,7 +120,7 @@ def test_a_section_inside_a_section_is_checked_too() -> None:
     ]
 
 
-def test_every_mistake_is_told_at_once_in_the_order_of_the_file() -> None:
+def test_all_mistakes_are_reported_together_in_the_order_of_the_file() -> None:
     config = Config()
     config.Zzz.a = 1
     config.Zzz.b = 1
@@ -137,7 +137,7 @@ def test_the_sections_of_a_class_are_those_that_it_inherits_from() -> None:
     assert set(known_sections([DockerSpawner])) == {"Configurable", "Spawner", "DockerSpawner"}
 
 
-def test_a_setting_of_jupyterhub_comes_with_what_to_do_about_it() -> None:
+def test_a_setting_of_jupyterhub_is_reported_with_advice() -> None:
     instead = {"JupyterHub.admin_users": "set it there", "Spawner.old": "remove it"}
     config = Config()
     config.JupyterHub.admin_users = {"ada"}
@@ -148,7 +148,7 @@ def test_a_setting_of_jupyterhub_comes_with_what_to_do_about_it() -> None:
     ]
 
 
-def test_a_class_of_jupyterhub_of_which_one_setting_is_set_comes_with_what_to_do_about_it() -> None:
+def test_a_setting_of_an_unknown_class_of_jupyterhub_is_reported_with_advice() -> None:
     config = Config()
     config.Application.log_level = 10
     [problem] = unknown_settings(config, [JupyterHub], {}, {"Application.log_level": "write it elsewhere"})

@@ -1,4 +1,4 @@
-"""Keys for saved secrets, in the forms that JupyterHub takes."""
+"""Encryption keys in all formats that JupyterHub accepts."""
 
 import base64
 
@@ -43,13 +43,13 @@ def test_the_environment_holds_several_keys(monkeypatch):
 
 
 @pytest.mark.parametrize("bad", ["short", "z" * 64, "z" * 32 + "é", 7, None])
-def test_what_is_no_key_is_refused_and_not_shown(bad):
+def test_an_invalid_key_is_refused_and_not_shown(bad):
     with pytest.raises(TraitError) as refused:
         CryptKeeper(keys=[bad])
     assert str(bad) not in str(refused.value) or bad in {7, None}
 
 
-def test_a_hub_that_is_to_save_secrets_needs_a_key(monkeypatch):
+def test_enabling_auth_state_requires_a_key(monkeypatch):
     with pytest.raises(StartError, match="github") as refused:
         open_auth_states(Config(), None, SAVING)
     assert "JUPYTERHUB_CRYPT_KEY" in refused.value.hint
@@ -58,7 +58,7 @@ def test_a_hub_that_is_to_save_secrets_needs_a_key(monkeypatch):
     open_auth_states(Config(), None, SAVING).close()
 
 
-def test_a_key_that_is_not_good_stops_the_start_without_being_shown(monkeypatch):
+def test_an_invalid_key_fails_the_start_without_being_shown(monkeypatch):
     monkeypatch.setenv("JUPYTERHUB_CRYPT_KEY", "not-a-key")
     with pytest.raises(StartError, match="JUPYTERHUB_CRYPT_KEY") as refused:
         open_auth_states(Config(), None, SAVING)

@@ -29,7 +29,7 @@ def test_an_address_is_told_from_a_name(text: str, valid: bool) -> None:
     assert is_valid_ip(text) is valid
 
 
-def test_the_address_of_a_server_is_taken_apart() -> None:
+def test_the_url_of_a_server_is_split() -> None:
     assert get_server_info("https://hub.example.org/hub/") == {
         "protocol": "https",
         "host": "hub.example.org",
@@ -41,7 +41,7 @@ def test_the_address_of_a_server_is_taken_apart() -> None:
 
 
 @pytest.mark.parametrize("url", ["", "/hub", "localhost:80", "http://"])
-def test_what_is_no_address_is_refused(url: str) -> None:
+def test_a_url_that_is_not_absolute_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match="is not an absolute URL"):
         get_server_info(url)
 
@@ -58,14 +58,14 @@ def test_a_server_verifies_the_client() -> None:
     assert not context.check_hostname
 
 
-def test_verifying_can_be_turned_off() -> None:
+def test_verification_can_be_disabled() -> None:
     context = make_ssl_context(verify_mode=ssl.CERT_NONE)
     assert context.verify_mode is ssl.CERT_NONE
     assert not context.check_hostname
     assert not make_ssl_context(check_hostname=False).check_hostname
 
 
-def test_further_settings_are_set_and_unknown_ones_refused() -> None:
+def test_additional_attributes_are_set_and_unknown_ones_refused() -> None:
     context = make_ssl_context(minimum_version=ssl.TLSVersion.TLSv1_3)
     assert context.minimum_version is ssl.TLSVersion.TLSv1_3
     with pytest.raises(TypeError, match="no attribute 'minimal_version'"):

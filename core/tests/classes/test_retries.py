@@ -59,7 +59,7 @@ async def test_an_error_while_waiting_ends_it() -> None:
         await exponential_backoff(Flaky(1), "never")
 
 
-async def test_a_time_out_of_the_function_is_not_taken_for_ours() -> None:
+async def test_a_timeout_error_of_the_function_is_not_mistaken_for_the_own_timeout() -> None:
     async def slow() -> None:
         raise TimeoutError("its own")
 
@@ -131,7 +131,7 @@ async def test_cancelled_tasks_have_ended() -> None:
     await cancel_tasks([])
 
 
-def test_something_asynchronous_can_be_run_from_a_plain_function() -> None:
+def test_a_coroutine_can_be_run_from_a_plain_function() -> None:
     async def answer() -> int:
         await asyncio.sleep(0)
         return 42
@@ -140,7 +140,7 @@ def test_something_asynchronous_can_be_run_from_a_plain_function() -> None:
     assert run_sync(answer()) == 42
 
 
-async def test_running_to_the_end_inside_a_loop_is_refused() -> None:
+async def test_run_sync_is_refused_inside_an_event_loop() -> None:
     async def answer() -> int:
         return 42
 

@@ -56,7 +56,7 @@ def test_a_command_that_the_config_extends_is_extended() -> None:
 
 
 @pytest.mark.parametrize("value", [[], "", [1], 5, None, "a 'b", {"a": 1}])
-def test_what_is_no_command_is_refused_in_plain_words(value: object) -> None:
+def test_an_invalid_command_is_refused_with_advice(value: object) -> None:
     with pytest.raises(traitlets.TraitError, match="cmd"):
         settings(cmd=value)
 
@@ -70,7 +70,7 @@ def test_a_prefix_begins_and_ends_with_a_slash(value: str, path: str) -> None:
 
 
 @given(st.text("ab/", max_size=10))
-def test_a_prefix_stays_as_it_is_once_it_is_one(value: str) -> None:
+def test_normalising_a_prefix_is_idempotent(value: str) -> None:
     path = settings(prefix=value).prefix
     assert path[0] == path[-1] == "/"
     assert settings(prefix=path).prefix == path
@@ -122,7 +122,7 @@ def test_every_whole_size_is_exact(number: int, unit: str) -> None:
         "1e9G5",
     ],
 )
-def test_what_is_no_size_is_refused_in_plain_words(value: object) -> None:
+def test_an_invalid_size_is_refused_with_advice(value: object) -> None:
     with pytest.raises(traitlets.TraitError) as caught:
         settings(memory=value)
     assert (
@@ -142,7 +142,7 @@ def test_something_to_call_may_be_given_or_named() -> None:
 
 
 @pytest.mark.parametrize("value", [5, "os.sep"])
-def test_what_cannot_be_called_is_refused_in_plain_words(value: object) -> None:
+def test_a_value_that_is_not_callable_is_refused_with_advice(value: object) -> None:
     with pytest.raises(traitlets.TraitError, match="a callable, or the dotted name of one"):
         settings(hook=value)
 
@@ -185,7 +185,7 @@ def test_a_class_is_taken_as_it_is() -> None:
 
 @pytest.mark.usefixtures("entry_point")
 @pytest.mark.parametrize("value", ["wrong", int, "builtins.int", 5])
-def test_what_is_no_such_class_is_refused(value: object) -> None:
+def test_a_class_of_another_type_is_refused(value: object) -> None:
     with pytest.raises(traitlets.TraitError, match="backend"):
         mapped(value)
 
@@ -197,6 +197,6 @@ def test_an_entry_point_that_is_broken_is_named_with_the_cause() -> None:
 
 
 @pytest.mark.usefixtures("entry_point")
-def test_a_name_that_leads_nowhere_is_refused_with_the_names_that_there_are() -> None:
+def test_an_unknown_name_is_refused_with_the_known_names() -> None:
     with pytest.raises(traitlets.TraitError, match=r"unknown class 'mien'.*broken, mine, wrong"):
         mapped("mien")

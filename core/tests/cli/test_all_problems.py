@@ -1,4 +1,4 @@
-"""A configuration with several mistakes: all are said in one go, each with what to do."""
+"""A configuration with several mistakes: all are reported together, each with advice."""
 
 import pytest
 
@@ -37,39 +37,41 @@ SAID = [
 
 
 @pytest.fixture
-def told(hub, tmp_path):
-    def told(config, *arguments):
+def complain(hub, tmp_path):
+    def complain_about(config, *arguments):
         pytest.importorskip("jupyterhub")
         (tmp_path / "jupyterhub_config.py").write_text(config)
         code, said, complaint = hub(*arguments)
         assert (code, said) == (2, "")
         return complaint
 
-    return told
+    return complain_about
 
 
 @pytest.mark.parametrize("expected", SAID)
-def test_every_kind_of_mistake_is_said_beside_the_others(told, expected):
-    assert expected in told(CONFIG)
+def test_all_kinds_of_mistakes_are_reported_together(complain, expected):
+    assert expected in complain(CONFIG)
 
 
-def test_each_is_said_once_and_what_nobody_can_know_is_not(told):
-    lines = told(CONFIG).splitlines()
+def test_each_mistake_is_reported_once_and_unknown_classes_are_not_judged(complain):
+    lines = complain(CONFIG).splitlines()
     assert len(lines) == len(set(lines))
     assert lines[0].startswith("hub: the configuration has ")
     assert all(line.startswith("  ") for line in lines[1:])
     assert "unknowable" not in "\n".join(lines)
 
 
-def test_one_mistake_is_said_as_before(told):
-    complaint = told("c.JupyterHub.plugins = ['simple', 'dummy']\nc.JupyterHub.prot = 8000\n")
+def test_a_single_mistake_is_reported_without_a_list(complain):
+    complaint = complain("c.JupyterHub.plugins = ['simple', 'dummy']\nc.JupyterHub.prot = 8000\n")
     assert complaint.startswith("hub: unknown settings:\n  c.JupyterHub.prot")
 
 
-def test_no_problem_shows_a_secret(told):
-    told_all = told("c.JupyterHub.cookie_secret = 'geheim'\nc.JupyterHub.port = 'x'\nc.JupyterHub.prot = 1\n")
-    assert "geheim" not in told_all
-    assert "cookie_secret" in told_all
+def test_no_problem_shows_a_secret(complain):
+    complaint = complain(
+        "c.JupyterHub.cookie_secret = 'geheim'\nc.JupyterHub.port = 'x'\nc.JupyterHub.prot = 1\n"
+    )
+    assert "geheim" not in complaint
+    assert "cookie_secret" in complaint
 
 
 @pytest.mark.parametrize(
@@ -81,15 +83,17 @@ def test_no_problem_shows_a_secret(told):
         ("db_kwargs = {'nonsense': 1}", "JupyterHub.db_kwargs has a value"),
     ],
 )
-def test_a_wrong_database_is_one_of_the_problems(told, setting, expected):
+def test_a_wrong_database_is_one_of_the_problems(complain, setting, expected):
     wrong = f"c.JupyterHub.{setting}\n"
-    assert told(wrong).startswith(f"hub: {expected}")
+    assert complain(wrong).startswith(f"hub: {expected}")
     for other in ("c.JupyterHub.prot = 8000\n", "c.JupyterHub.cookie_secret = 'geheim'\n"):
-        both = told(wrong + other)
+        both = complain(wrong + other)
         assert expected in both
         assert both.startswith("hub: the configuration has 2 problems:")
-    assert expected in told(wrong, "link", "ann", "--plugins", "simple,dummy,haproxy,onetime")
+    assert expected in complain(wrong, "link", "ann", "--plugins", "simple,dummy,haproxy,onetime")
 
 
-def test_further_handlers_that_are_no_list_are_refused_by_their_setting(told):
-    assert "c.JupyterHub.extra_log_handlers must be a list" in told("c.JupyterHub.extra_log_handlers = 3\n")
+def test_additional_handlers_that_are_not_a_list_are_refused_with_the_setting(complain):
+    assert "c.JupyterHub.extra_log_handlers must be a list" in complain(
+        "c.JupyterHub.extra_log_handlers = 3\n"
+    )

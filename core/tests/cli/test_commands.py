@@ -1,4 +1,4 @@
-"""What a person gets who types a command."""
+"""Output and effects of the commands of ``hub``."""
 
 import json
 import sqlite3
@@ -21,7 +21,7 @@ JUPYTERHUB = [table for table in metadata.sorted_tables if not table.name.starts
 
 @pytest.fixture
 def offer(tmp_path, monkeypatch):
-    """Put a distribution with a plugin on the path."""
+    """Install a distribution with a plugin."""
 
     def make(name, source="", requires="plughub>=0.1,<0.2"):
         about = tmp_path / "site" / f"plughub_{name}-3.4.dist-info"
@@ -38,7 +38,7 @@ def offer(tmp_path, monkeypatch):
 
 @pytest.fixture
 def jupyterhub_file(tmp_path):
-    """A file as JupyterHub 6 leaves it, with a user and a server that runs."""
+    """Database file as JupyterHub 6 leaves it, with a user and a running server."""
     file = tmp_path / "jupyterhub.sqlite"
     engine = create_engine(f"sqlite:///{file}")
     metadata.create_all(engine, tables=JUPYTERHUB)
@@ -58,7 +58,7 @@ def jupyterhub_file(tmp_path):
 
 @pytest.fixture
 def started(tmp_path):
-    """The folder of a hub that has started before: its database is there."""
+    """Folder of a hub that has started before, with its database."""
     prepare_schema(f"sqlite:///{tmp_path}/jupyterhub.sqlite")
 
 
@@ -155,20 +155,20 @@ def test_a_token_is_printed_alone_and_stored_as_a_hash(hub, tmp_path):
 
 
 @pytest.mark.usefixtures("started")
-def test_a_name_that_nobody_had_is_told_of_as_it_may_be_a_typing_error(hub):
+def test_a_token_for_a_new_user_reports_the_new_user(hub):
     assert hub("token", "alcie")[2] == "hub: created user 'alcie', who did not exist\n"
     assert hub("token", "alcie")[2] == ""
 
 
 @pytest.mark.usefixtures("started")
-def test_the_name_is_brought_to_the_one_form(hub, tmp_path):
+def test_the_username_is_normalised(hub, tmp_path):
     hub("token", " ALICE ")
     hub("token", "alice")
     assert rows(tmp_path / "jupyterhub.sqlite", "SELECT name FROM users") == [("alice",)]
 
 
 @pytest.mark.usefixtures("started")
-def test_without_a_name_the_token_is_for_who_asks(hub, tmp_path, monkeypatch):
+def test_without_a_name_the_token_is_for_the_caller(hub, tmp_path, monkeypatch):
     monkeypatch.setenv("SUDO_USER", "carol")
     hub("token")
     assert rows(tmp_path / "jupyterhub.sqlite", "SELECT name FROM users") == [("carol",)]
@@ -236,7 +236,7 @@ def test_an_empty_database_of_postgresql_gets_the_tables(hub, postgresql):
     assert hub("token", "alice", url)[0] == 0
 
 
-def test_a_step_of_jupyterhub_that_fails_is_told_and_the_copy_stays(hub, jupyterhub_file, tmp_path):
+def test_a_failed_step_of_jupyterhub_is_reported_and_the_copy_is_kept(hub, jupyterhub_file, tmp_path):
     pytest.importorskip("jupyterhub", reason="jupyterhub is not installed")
     with closing(sqlite3.connect(jupyterhub_file)) as database:
         database.execute("UPDATE alembic_version SET version_num = '4621fec11365'")
@@ -257,7 +257,7 @@ def query_of(link):
 
 
 @pytest.mark.usefixtures("started")
-def test_a_link_is_printed_alone_stored_as_a_hash_and_written_down(hub, tmp_path):
+def test_a_link_is_printed_alone_stored_as_a_hash_and_audited(hub, tmp_path):
     file = tmp_path / "jupyterhub.sqlite"
     code, said, complaint = hub("link", " Alice ")
     link = said.strip()
@@ -294,12 +294,12 @@ def test_without_a_name_the_link_is_for_an_admin_as_at_the_start_of_the_hub(hub,
         (["--JupyterHub.subdomain_host=https://hub.example.org"], "https://hub.example.org/hub/"),
     ],
 )
-def test_a_link_leads_where_users_reach_the_hub(hub, settings, address):
+def test_a_link_has_the_public_url_of_the_hub(hub, settings, address):
     assert hub("link", "alice", *settings)[1].startswith(f"{address}login/onetime?token=")
 
 
 @pytest.mark.usefixtures("started")
-def test_a_hub_that_takes_no_links_gets_none(hub, tmp_path):
+def test_a_link_is_refused_if_one_time_links_are_not_active(hub, tmp_path):
     code, said, complaint = hub("link", "alice", "--plugins", "dummy,simple")
     assert (code, said) == (2, "")
     assert complaint.startswith("hub: one-time login links are not active; active plugins: ")
@@ -312,7 +312,7 @@ def test_a_hub_that_takes_no_links_gets_none(hub, tmp_path):
 
 
 @pytest.mark.parametrize("arguments", [("token", "alice"), ("link", "alice"), ("upgrade-db",)])
-def test_no_command_makes_a_database_where_none_is(hub, tmp_path, arguments):
+def test_no_command_creates_a_missing_database(hub, tmp_path, arguments):
     code, said, complaint = hub(*arguments)
     assert (code, said) == (2, "")
     assert complaint == (

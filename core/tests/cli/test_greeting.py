@@ -1,4 +1,4 @@
-"""What happens when the hub runs and cannot say so as usual."""
+"""Failures while a running hub prints its address and login link."""
 
 import os
 import sqlite3
@@ -39,7 +39,7 @@ def hub(tmp_path):
         each.end_everything()
 
 
-def test_a_hub_runs_on_when_the_database_is_away_as_it_makes_the_login_link(hub):
+def test_a_hub_continues_if_the_database_is_unavailable_for_the_login_link(hub):
     running = hub(AWAY).start()
     wait_for(lambda: "the command 'hub link' makes one" in running.stderr)
     assert running.login_link == ""
@@ -60,7 +60,7 @@ def test_an_unexpected_error_after_the_start_leaves_servers_and_proxy_to_the_nex
 
 @pytest.fixture
 def open_folder():
-    """A folder that every user of the system can reach."""
+    """A folder that every system user can access."""
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o777)
         yield folder
@@ -68,7 +68,7 @@ def open_folder():
 
 @pytest.mark.root
 @pytest.mark.parametrize("arguments", [(), ("link",), ("link", "ada")])
-def test_a_user_without_a_name_is_told_before_anything_starts(open_folder, arguments):
+def test_a_uid_without_a_name_is_refused_before_anything_starts(open_folder, arguments):
     command = ["setpriv", "--reuid=54321", "--regid=54321", "--clear-groups", sys.executable, "-m", "plughub"]
     nameless = {key: text for key, text in os.environ.items() if key not in {"USER", "LOGNAME", "SUDO_USER"}}
     nameless |= {"LNAME": "", "USERNAME": "", "HOME": open_folder}

@@ -1,4 +1,4 @@
-"""What a hub does not use is not loaded: it would cost each hub time and memory."""
+"""Modules for unused features are not imported: each would cost time and memory in every hub."""
 
 import os
 import subprocess
@@ -34,7 +34,7 @@ asyncio.run(live(Hub(config, ["dummy", "localprocess", "haproxy"])))
 """
 
 
-def test_a_hub_on_sqlite_without_certificates_and_secrets_runs_without_what_only_these_need(tmp_path):
+def test_a_hub_does_not_import_modules_for_features_that_it_does_not_use(tmp_path):
     ports = [str(free_port()) for _ in range(3)]
     done = subprocess.run(
         [sys.executable, "-c", LIFE_OF_A_HUB, *ports],

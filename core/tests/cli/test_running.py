@@ -1,4 +1,4 @@
-"""``hub`` while it runs: what it prints, what ends it, and what other commands see of it."""
+"""The running ``hub``: its output, its shutdown, and its effects on other commands."""
 
 import contextlib
 import json
@@ -65,7 +65,7 @@ def test_a_link_that_the_command_prints_logs_its_user_in_while_the_hub_runs(fold
         refused.value.close()
 
 
-def test_a_second_hub_on_a_sqlite_file_is_told_of_the_first(folder):
+def test_a_second_hub_on_a_sqlite_file_warns_of_the_first(folder):
     with HubProcess(folder, *PLUGINS, config=CONFIG) as hub:
         assert "uses the database" not in hub.stderr
         second = HubProcess(folder, *PLUGINS, f"--JupyterHub.port={hub.port}", name="second")
@@ -110,7 +110,7 @@ def test_a_signal_ends_it_with_nothing_left(folder, number):
         hub.end_everything()
 
 
-def test_a_pid_file_for_which_there_is_no_room_stops_no_server(folder):
+def test_a_full_disk_under_the_pid_file_stops_no_server(folder):
     folder.mkdir()
     (folder / "hub.pid").symlink_to("/dev/full")
     hub = HubProcess(folder, *PLUGINS, "--pid-file=hub.pid", config=CONFIG)
@@ -202,7 +202,7 @@ def test_a_second_signal_ends_a_stop_that_takes_too_long(folder):
         hub.end_everything()
 
 
-def test_it_ends_although_the_database_is_in_trouble(folder):
+def test_it_shuts_down_although_the_database_is_unavailable(folder):
     hub = HubProcess(folder, *PLUGINS, config=CONFIG)
     try:
         hub.start()
@@ -250,7 +250,7 @@ def test_roles_and_groups_of_the_configuration_hold(folder):
         assert client_of(hub, "root")("GET", "/users/root").body["admin"] is True
 
 
-def test_a_role_that_cannot_be_stops_the_start_with_one_message(folder):
+def test_an_invalid_role_fails_the_start_with_one_message(folder):
     bad = 'c.JupyterHub.load_roles = [{"name": "looker", "scopes": ["list:userz"]}]\n'
     hub = HubProcess(folder, *PLUGINS, config=CONFIG + bad)
     assert hub.run() == MISTAKE

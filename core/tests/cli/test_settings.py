@@ -22,7 +22,7 @@ def _empty_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
 
-def test_settings_are_parted_from_other_arguments():
+def test_settings_are_separated_from_other_arguments():
     settings, rest = split_settings(["token", "--JupyterHub.port=9000", "alice", "--debug", "-f", "x.py"])
     assert settings == {"JupyterHub": {"port": "9000"}}
     assert rest == ["token", "alice", "--debug", "-f", "x.py"]

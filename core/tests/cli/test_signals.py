@@ -1,4 +1,4 @@
-"""What ends a hub, and what it survives: signals, a closed terminal, closed streams."""
+"""What stops a hub, and what it survives: signals, a closed terminal, closed streams."""
 
 import contextlib
 import os
@@ -35,7 +35,7 @@ INT, TERM, HUP = signal.SIGINT, signal.SIGTERM, signal.SIGHUP
         ([(HUP, 0), (TERM, 9)], ["end", "abort"]),
     ],
 )
-def test_the_first_signal_ends_it_and_only_one_that_insists_hurries(came, acts):
+def test_the_first_signal_shuts_down_and_a_later_independent_one_aborts(came, acts):
     done = []
     signals = EndSignals(lambda: done.append("end"), lambda: done.append("abort"))
     for number, at in came:
@@ -44,7 +44,7 @@ def test_the_first_signal_ends_it_and_only_one_that_insists_hurries(came, acts):
 
 
 def wrapped(tmp_path, command):
-    """Write a program that runs Python in another way, to be given instead of it."""
+    """Write a program that runs Python through a wrapper, and return its path."""
     program = tmp_path / "python"
     program.write_text(f"#!/bin/sh\n{command}\n")
     program.chmod(0o755)
@@ -59,7 +59,7 @@ def answers(hub):
 
 @pytest.fixture
 def run(tmp_path):
-    """Run a hub by a command of the shell, until it answers."""
+    """Run a hub by a shell command until it responds."""
     hubs = []
 
     def launch(command, config=CONFIG):
@@ -82,7 +82,7 @@ IN_TERMINAL = (
 
 @pytest.fixture
 def terminal():
-    """Open a terminal; answers the beginning of a command that is run in it, and what closes it."""
+    """Open a terminal; returns the prefix of a command that runs in it, and a function that closes it."""
     ours, theirs = os.openpty()
     opened = [ours, theirs]
 
@@ -102,7 +102,7 @@ def test_a_closed_terminal_ends_it_with_nothing_left(run, terminal):
     hub.assert_nothing_left()
 
 
-def test_a_hub_that_ignores_the_signal_goes_on_without_its_terminal(run, terminal):
+def test_a_hub_that_ignores_the_signal_continues_without_its_terminal(run, terminal):
     in_terminal, close = terminal
     hub = run(f"trap '' HUP; exec {in_terminal} {PYTHON} \"$@\" --debug")
     close()
@@ -121,7 +121,7 @@ def test_nohup_keeps_a_hub_from_ending_with_its_terminal(run):
     hub.assert_nothing_left()
 
 
-def test_a_hub_runs_on_when_what_reads_its_output_has_ended(run, tmp_path):
+def test_a_hub_continues_after_the_reader_of_its_output_has_ended(run, tmp_path):
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
@@ -156,14 +156,14 @@ for stream in (sys.stdout, sys.stderr):
 
 
 @pytest.mark.parametrize("where", ["/dev/full", "pipe"])
-def test_what_cannot_be_written_is_no_error_in_a_hub_or_its_plugins(where, tmp_path):
+def test_a_failed_write_is_no_error_in_a_hub_or_its_plugins(where, tmp_path):
     into = ">/dev/full 2>&1" if where == "/dev/full" else "2>&1 | true"
     command = f"{PYTHON} -c {shlex.quote(WRITES)} {into}; echo ${{PIPESTATUS[0]}}"
     done = subprocess.run(["/bin/bash", "-c", command], capture_output=True, text=True, check=True)
     assert done.stdout == "0\n"
 
 
-def test_a_command_whose_answer_is_lost_fails_without_a_traceback(tmp_path):
+def test_a_command_whose_output_is_lost_fails_without_a_traceback(tmp_path):
     command = f"{PYTHON} -m plughub plugins >/dev/full"
     done = subprocess.run(
         ["/bin/sh", "-c", command], cwd=tmp_path, capture_output=True, text=True, check=False

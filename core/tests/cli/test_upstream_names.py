@@ -1,4 +1,4 @@
-"""Config files that name JupyterHub's and DockerSpawner's own backends, by name or as the class."""
+"""Config files that name backends of JupyterHub and DockerSpawner, by name or as a class."""
 
 import pytest
 
@@ -30,7 +30,7 @@ NAMED = [
 
 @pytest.fixture
 def plugins_of(hub, tmp_path):
-    """Tell which plugins a config file chooses: a command that needs another one lists them."""
+    """Return the plugins that a config file chooses, as a command that needs another one lists them."""
     prepare_schema(f"sqlite:///{tmp_path}/jupyterhub.sqlite")
 
     def plugins_of(config):

@@ -29,58 +29,58 @@ async def is_in(rules, identity):
     return await rules.hub_authorize_login(identity) is None
 
 
-async def test_without_any_setting_nobody_comes_in():
+async def test_without_any_setting_no_user_may_log_in():
     assert not await is_in(rules_of(), alice())
 
 
 @pytest.mark.parametrize("settings", [{"allow_all": True}, {"allowed_users": {"ALICE "}}])
-async def test_whom_a_setting_allows_comes_in(settings):
+async def test_a_user_whom_a_setting_allows_may_log_in(settings):
     assert await is_in(rules_of(**settings), alice())
 
 
-async def test_whom_no_setting_names_stays_out():
+async def test_a_user_whom_no_setting_allows_is_refused():
     assert not await is_in(rules_of(allowed_users={"alice"}), alice(name="bob"))
 
 
-async def test_an_admin_comes_in_only_where_a_setting_allows_her():
+async def test_an_admin_may_log_in_only_if_a_setting_allows_it():
     assert not await is_in(rules_of(admin_users={"alice"}), alice(admin=True))
 
 
 @pytest.mark.parametrize("spelling", ["alice", "Alice ", "ＡＬＩＣＥ"])
-async def test_the_block_list_holds_whatever_else_allows(spelling):
+async def test_the_block_list_overrides_all_allow_settings(spelling):
     rules = rules_of(blocked_users={spelling}, allowed_users={"alice"}, allow_all=True)
     refusal = await rules.hub_authorize_login(alice(exists=True, admin=True))
     assert "blocked" in refusal.reason
 
 
-async def test_existing_users_come_in_where_the_setting_says_so():
+async def test_existing_users_may_log_in_if_the_setting_allows_it():
     assert await is_in(rules_of(allow_existing_users=True), alice(exists=True))
     assert not await is_in(rules_of(allow_existing_users=True), alice(exists=False))
 
 
-async def test_the_settings_of_one_authenticator_do_not_allow_the_people_of_another():
+async def test_the_settings_of_one_authenticator_do_not_allow_the_users_of_another():
     rules = AccessRules({"by-class": ByClass(allow_all=True)}, Authenticator())
     assert await is_in(rules, alice())
     assert not await is_in(rules, alice(plugin="by-function"))
 
 
-async def test_plugins_of_functions_go_by_the_settings_of_the_base_class():
+async def test_plugins_of_functions_use_the_settings_of_the_base_class():
     rules = AccessRules({}, Authenticator(allowed_users={"alice"}, allow_existing_users=False))
     assert await is_in(rules, alice(plugin="by-function"))
     assert not await is_in(rules, alice(plugin="by-function", name="bob", exists=True))
 
 
-async def test_people_of_an_exempt_plugin_need_not_be_allowed_but_can_be_blocked():
+async def test_users_of_an_exempt_plugin_need_not_be_allowed_but_can_be_blocked():
     rules = AccessRules({}, Authenticator(blocked_users={"bob"}), exempt=frozenset({"link"}))
     assert await is_in(rules, alice(plugin="link"))
     assert not await is_in(rules, alice(plugin="link", name="bob"))
 
 
-async def test_a_name_against_the_pattern_stays_out():
+async def test_a_name_that_does_not_match_the_pattern_is_refused():
     assert not await is_in(rules_of(allow_all=True, username_pattern="[b-z]+"), alice())
 
 
-async def test_the_person_reads_that_she_is_known_and_the_log_says_what_would_allow_her(caplog):
+async def test_a_refused_user_reads_their_name_and_the_log_lists_the_settings_that_could_allow_them(caplog):
     refusal = await rules_of().hub_authorize_login(alice())
     assert refusal.status == 403
     assert "known here as alice" in refusal.reason
@@ -112,7 +112,7 @@ async def test_a_restriction_in_check_allowed_holds_for_existing_users_too():
     assert await is_in(rules, alice(exists=True, admin=True))
 
 
-async def test_a_failing_rule_is_an_error_and_never_a_yes():
+async def test_a_failing_rule_is_an_error_and_never_permission():
     class Failing(ByClass):
         def check_blocked_users(self, username, authentication=None):
             raise OSError("directory out of order")
@@ -154,14 +154,14 @@ async def log_in(hooks, name):
 
 
 @pytest.mark.parametrize("settings", [{"allow_all": True}, {"allowed_users": {"alice"}}])
-async def test_a_veto_is_heard_although_another_rule_allowed(hub, settings):
+async def test_a_veto_counts_although_another_rule_allowed(hub, settings):
     maintenance = Maintenance()
     refused = await log_in(hub(maintenance, **settings), "alice")
     assert (refused.plugin, refused.value.status) == ("more0", 503)
     assert maintenance.asked == 1
 
 
-async def test_a_veto_is_heard_although_another_rule_refused(hub):
+async def test_a_veto_counts_although_another_rule_refused(hub):
     maintenance = Maintenance()
     assert (await log_in(hub(maintenance), "alice")).plugin == "access"
     assert maintenance.asked == 1
@@ -177,7 +177,7 @@ async def test_a_rule_that_fails_refuses(hub):
 
 
 @pytest.mark.parametrize("spelling", ["Alice", "alice ", "ａｌｉｃｅ"])
-async def test_a_blocked_person_stays_out_in_every_spelling(hub, spelling):
+async def test_a_blocked_user_is_refused_in_every_spelling(hub, spelling):
     assert await log_in(hub(allow_all=True, blocked_users={"alice"}), spelling) is not None
     assert await log_in(hub(allowed_users={"alice"}), spelling) is None
 

@@ -35,7 +35,7 @@ def test_the_map_is_applied_to_normalised_names():
 @pytest.mark.parametrize(
     "name", ["", ".", "..", "%2e%2e", "a/b", " alice", "al\x00ice", "al\nice", "x" * 256]
 )
-def test_what_cannot_be_a_name_is_no_name(name):
+def test_invalid_names_are_refused(name):
     assert not Authenticator().validate_username(name)
 
 
@@ -45,33 +45,33 @@ def test_the_whole_name_must_match_the_pattern():
     assert not authenticator.validate_username("alice; rm")
 
 
-def test_an_empty_allow_list_means_nobody():
+def test_an_empty_allow_list_allows_no_user():
     assert not Authenticator().check_allowed("alice")
 
 
-def test_allow_all_means_everybody():
+def test_allow_all_allows_every_user():
     assert Authenticator(allow_all=True).check_allowed("alice")
 
 
-def test_those_on_the_list_are_allowed_and_no_others():
+def test_only_listed_users_are_allowed():
     authenticator = Authenticator(allowed_users={"alice"})
     assert authenticator.check_allowed("alice")
     assert not authenticator.check_allowed("mallory")
 
 
-def test_an_admin_need_not_be_named_twice_where_there_is_an_allow_list():
+def test_an_admin_need_not_be_in_the_allow_list_too():
     assert Authenticator(allowed_users={"alice"}, admin_users={"root"}).check_allowed("root")
     assert not Authenticator(admin_users={"root"}).check_allowed("root")
 
 
-def test_an_entry_by_the_name_elsewhere_holds_for_the_name_here():
+def test_a_listed_name_of_the_authenticator_applies_to_the_mapped_username():
     authenticator = Authenticator(username_map={"a@x": "alice"}, blocked_users={"A@x"})
     assert not authenticator.check_blocked_users("alice")
     assert authenticator.check_blocked_users("bob")
 
 
 @pytest.mark.parametrize("exists", [True, False])
-def test_existing_users_are_allowed_when_the_setting_says_so(exists):
+def test_existing_users_are_allowed_if_the_setting_is_on(exists):
     authenticator = Authenticator(allow_existing_users=True)
     assert authenticator.check_allowed("alice", {"name": "alice", "exists": exists}) is exists
 
@@ -83,13 +83,13 @@ def test_existing_users_are_allowed_by_default_only_where_there_is_an_allow_list
     assert not Authenticator(allowed_users={"a"}, allow_existing_users=False).check_allowed("bob", model)
 
 
-def test_nobody_is_an_admin_unless_listed():
+def test_only_listed_users_are_admins():
     authenticator = Authenticator(admin_users={"Root"})
     assert authenticator.is_admin(None, {"name": "root"}) is True
     assert authenticator.is_admin(None, {"name": "alice"}) is None
 
 
-def test_a_hub_that_lets_nobody_in_says_which_settings_would(caplog):
+def test_a_hub_without_allowed_users_warns_with_the_settings_that_allow(caplog):
     Authenticator().check_allow_config()
     assert "c.Authenticator.allowed_users" in caplog.text
 
@@ -97,7 +97,7 @@ def test_a_hub_that_lets_nobody_in_says_which_settings_would(caplog):
 @pytest.mark.parametrize(
     "setting", [{"allow_all": True}, {"allowed_users": {"a"}}, {"any_allow_config": True}]
 )
-def test_a_hub_that_lets_somebody_in_says_nothing(setting, caplog):
+def test_a_hub_with_allowed_users_does_not_warn(setting, caplog):
     Authenticator(**setting).check_allow_config()
     assert not caplog.text
 
@@ -112,7 +112,7 @@ def test_a_setting_marked_as_allowing_counts_as_one():
     assert ByColour(good_colours={"blue"}).any_allow_config
 
 
-def test_a_user_is_added_under_a_good_name_only():
+def test_add_user_refuses_an_invalid_name():
     class User:
         name = "a/b"
 
@@ -120,7 +120,7 @@ def test_a_user_is_added_under_a_good_name_only():
         Authenticator().add_user(User())
 
 
-async def test_the_hook_after_login_must_answer_the_auth_model():
+async def test_post_auth_hook_must_return_the_auth_model():
     authenticator = Authenticator(post_auth_hook=lambda *_: None)
     with pytest.raises(TypeError, match=r"Authenticator\.post_auth_hook must return"):
         await authenticator.run_post_auth_hook(None, {"name": "alice"})
@@ -131,5 +131,5 @@ def test_the_login_page_is_that_of_the_hub_unless_overridden():
 
 
 @pytest.mark.parametrize("make", [Authenticator, Proxy])
-def test_what_a_class_logs_stands_in_the_log_of_the_hub(make):
+def test_a_class_logs_to_the_hubs_log(make):
     assert make().log.name.startswith("plughub.")

@@ -71,12 +71,12 @@ async def test_the_map_is_applied_once():
 
 
 @pytest.mark.parametrize("name", ["..", "a/b", "a\nb", "x" * 300])
-async def test_a_name_that_cannot_be_is_nobody(name):
+async def test_an_invalid_name_authenticates_no_user(name):
     assert await hooks_answering(name).hub_authenticate(ALICE) is None
 
 
 @pytest.mark.parametrize("answer", [{"admin": True}, {"name": None}, {"name": ["alice"]}, 7])
-async def test_an_answer_without_a_name_is_a_fault_of_the_class(answer):
+async def test_a_result_without_a_name_is_an_error_of_the_class(answer):
     with pytest.raises(TypeError, match="Answering returned no username"):
         await hooks_answering(answer).hub_authenticate(ALICE)
 
@@ -91,7 +91,7 @@ async def test_an_answer_without_a_name_is_a_fault_of_the_class(answer):
         (web.HTTPError(403), "You may not log in."),
     ],
 )
-async def test_a_refusal_is_told_to_the_person(error, reason):
+async def test_a_refusal_has_a_reason_for_the_user(error, reason):
     assert await hooks_answering(error).hub_authenticate(ALICE) == Rejected(reason)
 
 
@@ -142,7 +142,7 @@ async def test_admins_by_setting_become_admins_when_the_login_is_finished():
     assert (await hooks.hub_complete_login(Identity(name="alice"), None)).admin is None
 
 
-async def test_what_authenticate_says_about_admin_wins_over_the_list():
+async def test_admin_in_the_result_of_authenticate_overrides_the_list():
     hooks = hooks_answering("root", admin_users={"root"})
     assert (await hooks.hub_complete_login(Identity(name="root", admin=False), None)).admin is False
 
@@ -174,14 +174,14 @@ async def test_the_hook_after_login_may_refuse():
     assert await hooks.hub_complete_login(Identity(name="a"), None) == Rejected("not today")
 
 
-async def test_secrets_are_kept_only_where_they_are_wanted():
+async def test_secrets_are_saved_only_if_enabled():
     identity = Identity(name="a", auth_state=SECRETS)
     assert (await hooks_answering("a").hub_complete_login(identity, None)).auth_state is None
     kept = await hooks_answering("a", enable_auth_state=True).hub_complete_login(identity, None)
     assert kept.auth_state == SECRETS
 
 
-async def test_the_authenticator_prepares_for_the_user():
+async def test_add_user_is_called():
     prepared = []
 
     class Preparing(Authenticator):
@@ -201,7 +201,7 @@ async def test_the_authenticator_prepares_for_the_user():
         (ForbiddenError("not you"), "not you"),
     ],
 )
-async def test_an_authenticator_that_cannot_prepare_says_why(error, reason):
+async def test_a_refusal_of_add_user_has_a_reason(error, reason):
     class Refusing(Authenticator):
         def add_user(self, user):
             raise error
@@ -209,7 +209,7 @@ async def test_an_authenticator_that_cannot_prepare_says_why(error, reason):
     assert await AuthenticatorHooks("p", Refusing()).hub_add_user(UserInfo(name="a")) == Refusal(reason)
 
 
-async def test_an_authenticator_that_is_out_of_order_has_not_refused():
+async def test_an_exception_of_add_user_is_not_a_refusal():
     class Broken(Authenticator):
         def add_user(self, user):
             raise OSError("no connection")
@@ -218,7 +218,7 @@ async def test_an_authenticator_that_is_out_of_order_has_not_refused():
         await AuthenticatorHooks("p", Broken()).hub_add_user(UserInfo(name="a"))
 
 
-async def test_the_authenticator_follows_renaming_and_deletion():
+async def test_rename_user_and_delete_user_are_called():
     seen = []
 
     class Following(Authenticator):
@@ -268,12 +268,12 @@ async def test_roles_of_the_auth_model_count_only_when_roles_are_managed():
 @pytest.mark.parametrize(
     "role", ["tutor", {}, {"name": 1}, {"name": "tutor", "scopes": "x"}, {"name": "tutor", "colour": 1}]
 )
-async def test_roles_that_make_no_sense_are_a_failure_of_the_authenticator(role):
+async def test_invalid_roles_are_a_failure_of_the_authenticator(role):
     with pytest.raises(TypeError, match="role"):
         await hooks_answering({"name": "a", "roles": [role]}, manage_roles=True).hub_authenticate(ALICE)
 
 
-async def test_managed_roles_are_named_at_the_start():
+async def test_managed_roles_are_loaded_at_the_start():
     class Managing(Authenticator):
         async def load_managed_roles(self):
             return [ROLE]
@@ -298,26 +298,26 @@ def hooks_refreshing(answer, **settings):
 STORED = Identity(name="a", plugin="r", admin=True, groups=frozenset({"g"}), auth_state=SECRETS)
 
 
-async def test_a_user_who_is_as_she_was_stays_as_she_is():
+async def test_an_unchanged_user_remains_unchanged_after_a_refresh():
     assert await hooks_refreshing(True).hub_refresh_user(STORED) is None
 
 
 @pytest.mark.parametrize("answer", [False, None])
-async def test_a_user_who_cannot_be_refreshed_logs_in_again(answer):
+async def test_a_user_whose_refresh_fails_has_to_log_in_again(answer):
     assert isinstance(await hooks_refreshing(answer).hub_refresh_user(STORED), Rejected)
 
 
-async def test_what_changed_is_taken_over_and_the_rest_stays():
+async def test_a_refresh_changes_only_what_the_authenticator_returned():
     answer = {"name": "root", "groups": ["h"], "admin": False}
     done = await hooks_refreshing(answer).hub_refresh_user(STORED)
     assert (done.name, done.admin, done.groups, done.auth_state) == ("a", False, {"h"}, SECRETS)
 
 
-async def test_a_user_who_was_blocked_since_is_logged_out():
+async def test_a_user_who_was_blocked_after_login_is_logged_out():
     assert isinstance(await hooks_refreshing(True, blocked_users={"A"}).hub_refresh_user(STORED), Rejected)
 
 
-async def test_an_authenticator_without_refresh_leaves_users_alone():
+async def test_an_authenticator_without_refresh_changes_nothing():
     assert await AuthenticatorHooks("p", Authenticator()).hub_refresh_user(STORED) is None
 
 
@@ -344,7 +344,7 @@ async def test_an_authenticator_that_logs_in_elsewhere_gives_the_address_and_nev
     assert (await hooks.hub_authenticate(Login(username="", form={"code": "bob"}))).name == "bob"
 
 
-async def test_a_new_name_makes_nobody_an_admin_and_unblocks_nobody():
+async def test_a_new_name_neither_makes_an_admin_nor_unblocks():
     renamed = Identity(name="root", login_name="mallory")
     hooks = hooks_refreshing(
         lambda user: {"name": user.name}, admin_users={"root"}, blocked_users={"mallory"}

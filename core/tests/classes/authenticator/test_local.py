@@ -37,17 +37,17 @@ def test_a_group_and_a_name_may_both_allow():
     assert not authenticator.check_allowed(NO_ONE.name)
 
 
-def test_a_group_that_the_system_does_not_know_allows_nobody_and_is_named_in_the_log(caplog):
+def test_a_missing_system_group_allows_no_user_and_is_logged(caplog):
     assert not LocalAuthenticator(allowed_groups={"no-such-group"}).check_allowed(ME)
     assert "c.LocalAuthenticator.allowed_groups: system group not found: 'no-such-group'" in caplog.text
 
 
-def test_nobody_is_in_no_group():
+def test_no_user_is_a_member_of_an_empty_list_of_groups():
     assert LocalAuthenticator().group_names(NO_ONE.name) == []
     assert MY_GROUP in LocalAuthenticator().group_names(ME)
 
 
-def test_groups_of_the_system_silence_the_warning_that_nobody_can_log_in(caplog):
+def test_allowed_groups_silence_the_warning_that_no_user_can_log_in(caplog):
     LocalAuthenticator(allowed_groups={MY_GROUP}).check_allow_config()
     assert not caplog.text
 
@@ -62,7 +62,7 @@ async def test_a_rule_about_groups_may_be_async():
     assert await rules.hub_authorize_login(Identity(name="eve", plugin="async")) is not None
 
 
-async def test_a_person_without_an_account_on_the_system_reads_so(caplog):
+async def test_a_user_without_a_system_account_is_refused_with_a_reason(caplog):
     hooks = AuthenticatorHooks("local", LocalAuthenticator())
     answer = await hooks.hub_add_user(UserInfo(name=NO_ONE.name))
     assert isinstance(answer, Refusal)
@@ -70,7 +70,7 @@ async def test_a_person_without_an_account_on_the_system_reads_so(caplog):
     assert "c.LocalAuthenticator.create_system_users = True" in caplog.text
 
 
-async def test_a_person_with_an_account_is_left_alone(tmp_path):
+async def test_an_existing_system_account_is_left_unchanged(tmp_path):
     seen = tmp_path / "seen"
     config = Config(SystemAccounts={"allowed": {ME}})
     command = ["touch", str(seen)]
@@ -105,7 +105,7 @@ def test_a_name_that_a_command_could_misread_is_never_given_to_one(name):
         (["/nonexistent/x"], "No such file"),
     ],
 )
-async def test_a_command_that_fails_is_told_apart_in_the_log(command, words, caplog):
+async def test_the_log_contains_the_reason_of_a_failed_command(command, words, caplog):
     authenticator = LocalAuthenticator(create_system_users=True, add_user_cmd=command)
     with pytest.raises(UnavailableError):
         await authenticator.add_user(NO_ONE)
@@ -123,7 +123,7 @@ async def test_the_default_command_creates_a_real_user_without_a_password():
         os.system(f"userdel -r {name} 2>/dev/null")
 
 
-async def test_an_account_of_the_system_is_no_user_and_gives_nobody_a_name():
+async def test_a_system_account_is_refused_at_login_and_as_a_new_name():
     local, user = LocalAuthenticator(), AuthenticatorUser("alice")
     for name in ("root", "daemon", "nobody"):
         with pytest.raises(ForbiddenError, match="account of this machine itself"):
@@ -139,7 +139,7 @@ async def test_an_account_of_the_system_is_no_user_and_gives_nobody_a_name():
 @pytest.mark.parametrize(
     ("text", "number"), [("UID_MIN 500\n", 500), ("#UID_MIN 7\n SYS_UID_MIN 100\n", 1000), (None, 1000)]
 )
-def test_the_uid_min_is_whom_the_machine_names(tmp_path, monkeypatch, text, number):
+def test_the_lowest_uid_of_a_person_is_that_of_login_defs(tmp_path, monkeypatch, text, number):
     defs = tmp_path / "login.defs"
     if text is not None:
         defs.write_text(text)
@@ -157,7 +157,7 @@ def test_the_uid_min_is_whom_the_machine_names(tmp_path, monkeypatch, text, numb
     ("number", "refused"),
     [(0, True), (499, True), (500, False), (61183, False), (61184, True), (65534, True)],
 )
-def test_the_lowest_number_of_a_person_can_be_set(number, refused):
+def test_the_lowest_uid_of_a_person_can_be_set(number, refused):
     assert (
         SystemAccounts(config=Config(SystemAccounts={"min_uid": 500})).refuses("somebody", number) is refused
     )

@@ -41,7 +41,7 @@ def run(tmp_path: Path) -> Iterator:
         end(process, timeout=0.1)
 
 
-def test_a_launched_process_is_nobodys_child_and_has_a_session_of_its_own(run):
+def test_a_launched_process_is_a_child_of_init_and_has_its_own_session(run):
     process = run("sleep", "60")
 
     assert process.is_running()
@@ -56,7 +56,7 @@ def test_it_is_found_again_by_its_saved_state(run):
     assert ProcessIdentity.from_state({}) is None
 
 
-def test_what_it_writes_is_in_its_log(run, tmp_path):
+def test_the_output_is_in_its_log(run, tmp_path):
     run("sh", "-c", "echo out; echo err >&2")
 
     assert wait_for(lambda: len(last_lines(tmp_path / "log")) == 2)
@@ -69,7 +69,7 @@ def test_a_missing_program_is_named(tmp_path):
         launch(["no-such-program"], log=tmp_path / "log", cwd=tmp_path)
 
 
-def test_a_stubborn_process_is_killed(run, tmp_path):
+def test_a_process_that_ignores_sigterm_is_killed(run, tmp_path):
     process = run(sys.executable, "-c", STUBBORN)
     wait_for(lambda: last_lines(tmp_path / "log"))
     end(process, timeout=0.2)
@@ -77,7 +77,7 @@ def test_a_stubborn_process_is_killed(run, tmp_path):
     assert not process.is_running()
 
 
-def test_what_it_started_ends_with_it(run, tmp_path):
+def test_its_descendants_end_with_it(run, tmp_path):
     process = run(sys.executable, "-c", PARENT)
     child = int(wait_for(lambda: last_lines(tmp_path / "log"))[0])
     end(process)
@@ -86,7 +86,7 @@ def test_what_it_started_ends_with_it(run, tmp_path):
     wait_for(lambda: start_of(child) is None)
 
 
-def test_ending_what_is_gone_is_no_error(run):
+def test_ending_a_process_that_has_ended_is_no_error(run):
     process = run("sleep", "60")
     os.kill(process.pid, signal.SIGKILL)
     wait_for(lambda: not process.is_running())
@@ -94,7 +94,7 @@ def test_ending_what_is_gone_is_no_error(run):
     end(process)
 
 
-def test_a_long_log_begins_anew(tmp_path):
+def test_a_long_log_is_truncated(tmp_path):
     log = tmp_path / "log"
     log.write_bytes(b"x" * (MAX_LOG_BYTES + 1))
     trim(log)
@@ -103,7 +103,7 @@ def test_a_long_log_begins_anew(tmp_path):
     trim(tmp_path / "missing")
 
 
-def test_who_listens_on_a_port_is_named(free_port):
+def test_the_process_that_listens_on_a_port_is_named(free_port):
     assert who_listens(free_port) == ""
     with socket.create_server(("127.0.0.1", free_port)):
         assert f"process {os.getpid()}, " in who_listens(free_port)

@@ -1,4 +1,4 @@
-"""Which process is meant, although numbers are used again."""
+"""Identity of processes, although pids are reused."""
 
 import os
 import subprocess
@@ -18,7 +18,7 @@ def child():
     child.wait()
 
 
-def test_a_process_is_itself_and_no_later_one_with_its_number(child):
+def test_a_later_process_with_the_same_pid_is_a_different_one(child):
     process = ProcessIdentity.of(child.pid)
     assert (process.pid, process.started) == (child.pid, start_of(child.pid))
     assert process.is_running()
@@ -42,7 +42,7 @@ def test_a_zombie_exists_but_does_not_run(child):
     assert ProcessIdentity.of(child.pid) is None
 
 
-def test_the_start_as_a_number_tells_two_processes_apart(child):
+def test_the_numeric_start_time_distinguishes_two_processes(child):
     assert 0 < ProcessIdentity.of(os.getpid()).ticks <= ProcessIdentity.of(child.pid).ticks
 
 
@@ -51,6 +51,6 @@ def test_a_state_of_something_else_has_no_process(state):
     assert ProcessIdentity.from_state(state) is None
 
 
-def test_the_former_name_is_told():
+def test_the_former_name_causes_a_deprecation_warning():
     with pytest.warns(DeprecationWarning, match="ProcessIdentity"):
         assert processes.DetachedProcess is ProcessIdentity

@@ -1,4 +1,4 @@
-"""Who accepts connections at an address, by the word of the kernel."""
+"""Processes that listen at an address, as reported by the kernel."""
 
 import os
 import socket

@@ -1,4 +1,4 @@
-"""Proxies written as classes, whatever the colour of their methods."""
+"""Proxy classes with synchronous and asynchronous methods."""
 
 import threading
 from collections.abc import Mapping
@@ -72,7 +72,7 @@ def route(spec: str, port: int = 1, **more: Any) -> Route:
     return Route(routespec=spec, target=f"http://127.0.0.1:{port}", **more)
 
 
-def test_the_hooks_keep_the_contract():
+def test_the_hooks_satisfy_the_contract():
     plugins = ActivePlugins()
     plugins.add("mine", object())
     plugins.add_part("mine", "proxy", hooks_of(InMemory()))
@@ -113,7 +113,7 @@ async def test_start_hands_over_settings_and_state():
     assert proxy.calls == ["start"]
 
 
-async def test_a_proxy_of_somebody_else_is_neither_started_nor_stopped():
+async def test_a_proxy_that_the_hub_does_not_manage_is_neither_started_nor_stopped():
     proxy = InMemory(config=Config({"InMemory": {"should_start": False}}))
     hooks = hooks_of(proxy)
     await hooks.hub_proxy_start(SETTINGS)
@@ -183,7 +183,7 @@ def with_extra(**routes: str) -> InMemory:
     return InMemory(config=Config({"Proxy": {"extra_routes": extra}}))
 
 
-async def test_extra_routes_stand_after_a_start_and_the_hub_does_not_see_them():
+async def test_extra_routes_exist_after_a_start_and_are_hidden_from_the_hub():
     proxy = with_extra(docs="http://docs:80/")
     hooks = hooks_of(proxy)
     await hooks.hub_proxy_start(SETTINGS)
@@ -192,7 +192,7 @@ async def test_extra_routes_stand_after_a_start_and_the_hub_does_not_see_them():
     assert await hooks.hub_routes(activity=True) == []
 
 
-async def test_extra_routes_are_mended_whenever_routes_are_listed():
+async def test_extra_routes_are_repaired_whenever_routes_are_listed():
     proxy = with_extra(docs="http://docs:80")
     hooks = hooks_of(proxy)
     proxy.table["/gone/"] = {"target": "http://x", "data": {"extra": True}}
@@ -208,7 +208,7 @@ async def test_extra_routes_are_part_of_every_whole_table():
     assert set(proxy.table) == {"/a/", "/docs/"}
 
 
-async def test_an_extra_route_wins_over_one_of_the_hub_which_takes_its_own_for_standing():
+async def test_an_extra_route_overrides_one_of_the_hub_which_the_hub_still_sees():
     proxy = InMemory(config=Config({"Proxy": {"extra_routes": {"/": "http://front:80"}}}))
     hooks = hooks_of(proxy)
     await hooks.hub_proxy_start(SETTINGS)
@@ -230,7 +230,7 @@ async def test_an_extra_route_with_a_host_needs_host_routing():
         await hooks_of(proxy).hub_proxy_start(SETTINGS)
 
 
-async def test_a_proxy_that_can_leave_the_activity_out_learns_whether_it_is_wanted():
+async def test_a_proxy_that_can_omit_the_activity_receives_whether_it_is_needed():
     class Choosy(InMemory):
         def get_all_routes(self, *, activity=True):
             return {"/a/": {"target": "http://a", "last_activity": WHEN if activity else None}}

@@ -1,4 +1,4 @@
-"""What a spawner class has to do with the ends of its servers, and with the authenticator of their user."""
+"""Stop, rename and deletion of servers in a spawner class, and calls of the user's authenticator."""
 
 from dataclasses import replace
 from typing import ClassVar
@@ -73,7 +73,7 @@ def server_of(operation, state=None, secrets=SECRETS):
     return replace(server, user=replace(server.user, plugin="attentive", auth_state=secrets))
 
 
-async def test_a_spawner_that_will_go_on_says_what_is_to_be_kept(hooks):
+async def test_a_spawner_that_will_resume_returns_the_state_to_keep(hooks):
     server = server_of("one")
     endpoint = await hooks.hub_spawn(server)
     assert endpoint.api_token is None
@@ -83,7 +83,7 @@ async def test_a_spawner_that_will_go_on_says_what_is_to_be_kept(hooks):
     assert again.api_token == "of-old"
 
 
-async def test_a_spawner_that_begins_anew_keeps_nothing(hooks):
+async def test_a_spawner_that_does_not_resume_keeps_no_state(hooks):
     server = server_of("one")
     endpoint = await hooks.hub_spawn(server)
     hooks.spawner_class = type("Anew", (Kept,), {"will_resume": False})
@@ -91,7 +91,7 @@ async def test_a_spawner_that_begins_anew_keeps_nothing(hooks):
     assert await fresh.hub_stop(replace(server, state=endpoint.state), now=False) is None
 
 
-async def test_the_authenticator_of_the_user_has_a_say_before_a_start_and_after_a_stop(hooks):
+async def test_the_users_authenticator_is_called_before_a_start_and_after_a_stop(hooks):
     server = server_of("one")
     endpoint = await hooks.hub_spawn(server)
     renewed = {"token": "renewed"}
@@ -104,7 +104,7 @@ async def test_the_authenticator_of_the_user_has_a_say_before_a_start_and_after_
     ]
 
 
-async def test_an_authenticator_that_fails_before_a_start_fails_the_start_and_after_a_stop_nothing(hooks):
+async def test_a_failing_authenticator_fails_the_start_but_not_the_stop(hooks):
     class Broken(Authenticator):
         def pre_spawn_start(self, user, spawner):
             raise OSError("no session")
@@ -118,7 +118,7 @@ async def test_an_authenticator_that_fails_before_a_start_fails_the_start_and_af
     await broken.hub_stop(server_of("one"), now=True)
 
 
-async def test_people_of_other_plugins_have_no_authenticator_here(hooks):
+async def test_no_authenticator_is_called_for_users_of_other_plugins(hooks):
     server = server_of("one")
     await hooks.hub_spawn(replace(server, user=replace(server.user, plugin="elsewhere")))
     assert Kept.calls == [("start", "", {})]

@@ -152,7 +152,7 @@ class Passing(Memory):
 
 
 @pytest.mark.parametrize("spawner_class", [OnTheLoop, Coroutines, Blocking, Passing])
-async def test_methods_may_be_of_any_colour(spawner_class):
+async def test_methods_may_be_synchronous_or_asynchronous(spawner_class):
     hooks = hooks_of(spawner_class)
     server, endpoint = await launched(hooks, make_server("alice"))
 
@@ -162,7 +162,7 @@ async def test_methods_may_be_of_any_colour(spawner_class):
     assert await hooks.hub_poll(server) == 1
 
 
-async def test_a_method_that_blocks_does_not_hold_up_others():
+async def test_a_blocking_method_does_not_delay_others():
     release = threading.Event()
 
     class Slow(Memory):
@@ -192,7 +192,7 @@ async def test_a_method_that_blocks_does_not_hold_up_others():
         (None, "http://127.0.0.1:4000"),
     ],
 )
-async def test_start_may_answer_in_several_forms(answer, url, monkeypatch):
+async def test_start_may_return_several_forms(answer, url, monkeypatch):
     monkeypatch.setattr(Memory, "answer", answer)
 
     _, endpoint = await launched(hooks_of(Memory, port=4000), make_server("alice"))
@@ -201,14 +201,14 @@ async def test_start_may_answer_in_several_forms(answer, url, monkeypatch):
 
 
 @pytest.mark.parametrize("answer", [object(), ("a", "b", "c"), "nonsense", None])
-async def test_an_answer_that_is_no_address_fails_the_start(answer, monkeypatch):
+async def test_an_invalid_address_fails_the_start(answer, monkeypatch):
     monkeypatch.setattr(Memory, "answer", answer)
 
     with pytest.raises(SpawnFailed, match=r"Memory\.start"):
         await hooks_of(Memory).hub_spawn(make_server("alice"))
 
 
-async def test_setting_the_server_object_is_as_good_as_an_answer():
+async def test_start_may_set_the_server_object_instead_of_returning_an_address():
     class Old(Memory):
         async def start(self):
             self.user.server.ip, self.user.server.port = "10.0.0.5", 5001
@@ -218,7 +218,7 @@ async def test_setting_the_server_object_is_as_good_as_an_answer():
     assert endpoint.url == "http://10.0.0.5:5001"
 
 
-async def test_an_instance_serves_one_start_and_is_not_made_again():
+async def test_an_instance_serves_one_start_and_is_reused():
     hooks = hooks_of(Memory)
     server, _ = await launched(hooks, make_server("alice"))
     made = Memory.made
@@ -260,7 +260,7 @@ async def test_the_address_is_kept_out_of_what_load_state_gets():
     assert seen == [{"number": 1}]
 
 
-async def test_an_instance_whose_server_was_started_again_elsewhere_is_not_believed():
+async def test_an_outdated_instance_is_not_reused_after_a_start_elsewhere():
     here = hooks_of(Memory)
     first, _ = await launched(here, make_server("alice"))
     await hooks_of(Memory).hub_stop(first, now=True)
@@ -293,7 +293,7 @@ async def test_a_server_in_the_middle_of_its_start_counts_as_running():
     assert await hooks.hub_poll(server) == 1
 
 
-async def test_what_a_failed_start_left_is_stopped_by_the_same_instance():
+async def test_the_remains_of_a_failed_start_are_stopped_by_the_same_instance():
     class Failing(Memory):
         async def start(self):
             await super().start()
@@ -322,7 +322,7 @@ def test_the_cache_is_bounded_but_keeps_what_is_starting():
     assert cache.find(replace(pinned, operation="")) is None
 
 
-async def test_the_end_of_a_server_runs_the_hook_although_it_fails(caplog):
+async def test_a_failing_post_stop_hook_does_not_fail_the_stop(caplog):
     calls = []
 
     def hook(spawner):
@@ -372,7 +372,7 @@ class ToldError(Exception):
     ],
     ids=["ours", "attributes", "HTTP error", "refusal by rule"],
 )
-async def test_what_the_user_should_read_is_found_in_the_exception(error, message, html, status):
+async def test_the_message_for_the_user_is_taken_from_the_exception(error, message, html, status):
     class Failing(Memory):
         async def start(self):
             raise error
@@ -427,7 +427,7 @@ async def test_progress_is_read_in_all_forms_and_ends_with_the_ready_hook():
 
 
 @pytest.mark.parametrize("first", ["start", "report"])
-async def test_the_report_comes_from_the_instance_that_starts_whichever_is_asked_first(first):
+async def test_progress_comes_from_the_instance_that_starts_whichever_hook_is_called_first(first):
     class Telling(Memory):
         async def start(self):
             self.said = "pulling"
@@ -452,7 +452,7 @@ async def test_the_report_comes_from_the_instance_that_starts_whichever_is_asked
     assert Telling.made == 1
 
 
-async def test_a_report_that_nobody_reads_to_its_end_is_closed():
+async def test_a_progress_report_that_is_not_read_to_its_end_is_closed():
     closed = []
 
     class Reporting(Memory):
@@ -470,7 +470,7 @@ async def test_a_report_that_nobody_reads_to_its_end_is_closed():
     assert closed == [True]
 
 
-async def test_what_is_found_can_be_gone_on_with():
+async def test_servers_in_the_inventory_can_be_polled_and_stopped():
     class Listing(Memory):
         def inventory(self, mark):
             yield Found(
@@ -482,7 +482,7 @@ async def test_what_is_found_can_be_gone_on_with():
     assert found.state == {"number": 1, URL_KEY: "http://127.0.0.1:7"}
 
 
-def test_what_the_core_has_to_know_comes_from_the_settings():
+def test_spawner_info_comes_from_the_settings():
     class Bound(Memory):
         label = "My machines"
         host_bound = True
@@ -509,7 +509,7 @@ def test_what_the_core_has_to_know_comes_from_the_settings():
     )
 
 
-async def test_a_spawner_learns_the_folder_of_its_plugin(tmp_path):
+async def test_a_spawner_receives_the_folder_of_its_plugin(tmp_path):
     class Where(Memory):
         def logs(self, lines):
             return [str(self.runtime_dir)]
@@ -525,7 +525,7 @@ class CallableObject:
         return "object"
 
 
-async def test_whatever_can_be_called_is_called_in_the_right_place():
+async def test_functions_run_on_the_loop_or_in_a_thread_as_needed():
     async def on_loop():
         return "loop"
 

@@ -185,7 +185,7 @@ async def test_options_change_only_the_settings_that_the_administrator_names(lau
 
 
 @pytest.mark.parametrize("apply", [{"cores": "cpu_limit"}, {"cores": "no_such_setting"}])
-async def test_options_that_do_not_fit_are_the_users_fault(launch, apply):
+async def test_invalid_options_are_a_client_error(launch, apply):
     with pytest.raises(SpawnFailed, match="the options are not valid") as caught:
         await launch(make_server("alice", options={"cores": "many"}), apply_user_options=apply)
 
@@ -251,7 +251,7 @@ async def test_the_form_may_be_a_text_or_a_function_of_the_spawner():
     ("setting", "value"),
     [("options_from_form", "sideways"), ("mem_limit", "lots"), ("poll_jitter", -1), ("cmd", [])],
 )
-def test_a_setting_that_makes_no_sense_is_found_at_the_start(setting, value):
+def test_an_invalid_setting_is_found_at_the_start(setting, value):
     hooks = SpawnerHooks("tested", Recorder, Config({"Spawner": {setting: value}}))
 
     with pytest.raises(TraitError):
@@ -262,7 +262,7 @@ def test_a_setting_that_makes_no_sense_is_found_at_the_start(setting, value):
     ("setting", "value"),
     [("oauth_roles", ["x"]), ("server_token_scopes", print), ("oauth_client_allowed_scopes", print)],
 )
-def test_a_setting_that_is_not_supported_is_no_silent_loss(setting, value):
+def test_an_unsupported_setting_is_refused(setting, value):
     hooks = SpawnerHooks("tested", Recorder, Config({"Spawner": {setting: value}}))
 
     with pytest.raises((ValueError, TypeError), match=f"Spawner.{setting}"):
@@ -330,7 +330,7 @@ def test_an_address_is_read_back_from_its_url(ip, port, proto):
 
 
 @pytest.mark.parametrize("url", ["", "nonsense", "ftp://x", "//x:1"])
-def test_what_is_no_address_of_a_server_is_refused(url):
+def test_a_url_that_is_not_that_of_a_server_is_refused(url):
     with pytest.raises(ValueError, match="is not the URL of a server"):
         ServerAddress().move_to(url)
 
@@ -358,9 +358,7 @@ async def test_settings_of_one_server_do_not_reach_another(launch):
 
 
 @pytest.mark.parametrize(("seconds", "believed"), [(None, 300), (7, 7)])
-async def test_how_long_the_notebook_server_believes_the_hub_is_what_its_own_command_line_understands(
-    seconds, believed
-):
+async def test_the_cache_time_is_an_argument_of_the_notebook_server(seconds, believed):
     auth = pytest.importorskip("jupyterhub.services.auth")
     spawner = Recorder(args=["--mine"], hub_auth_cache_seconds=seconds)
     assert spawner.get_args()[0] == "--mine"

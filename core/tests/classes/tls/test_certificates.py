@@ -1,4 +1,4 @@
-"""The hub's authorities, and what they sign."""
+"""Authorities of the hub, and certificates signed by them."""
 
 import ssl
 import subprocess
@@ -35,7 +35,7 @@ def shake_hands(client: ssl.SSLContext, server: ssl.SSLContext, host: str = "loc
     assert other.read(1) == b"x"
 
 
-def test_keys_are_for_their_owner_alone_and_nobody_lists_the_folder(folder):
+def test_keys_are_readable_by_their_owner_only_and_the_folder_cannot_be_listed(folder):
     folder.issue("user-alice", NOTEBOOKS, ["localhost"])
     keys = list(folder.folder.rglob("*.key"))
     assert len(keys) == 6
@@ -43,7 +43,7 @@ def test_keys_are_for_their_owner_alone_and_nobody_lists_the_folder(folder):
     assert {path.stat().st_mode & 0o777 for path in (folder.folder, keys[0].parent)} == {0o711}
 
 
-def test_what_there_is_stays_when_it_is_prepared_again_and_goes_when_that_is_wanted(folder):
+def test_existing_authorities_are_kept_unless_recreate_is_set(folder):
     path = folder.folder / HUB / f"{HUB}.crt"
     first = path.read_bytes()
     folder.prepare()
@@ -52,7 +52,7 @@ def test_what_there_is_stays_when_it_is_prepared_again_and_goes_when_that_is_wan
     assert path.read_bytes() != first
 
 
-def test_an_address_is_named_as_a_host_too_for_who_compares_hosts_only(folder):
+def test_an_address_is_also_a_dns_name_for_peers_that_compare_only_those(folder):
     path = folder.issue("one", HUB, ["localhost", "10.0.0.5"]).certfile
     certificate = x509.load_pem_x509_certificate(Path(path).read_bytes())
     names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
@@ -85,7 +85,7 @@ def test_hubs_that_start_at_once_make_one_authority(tmp_path):
         (PROXY_API, NOTEBOOKS, False),
     ],
 )
-def test_who_talks_to_whom(folder, client, server, works):
+def test_which_parties_trust_each_other(folder, client, server, works):
     one = folder.issue("one", client, ["localhost"]).client_context()
     other = folder.issue("other", server, ["localhost"]).server_context()
     if works:
@@ -95,7 +95,7 @@ def test_who_talks_to_whom(folder, client, server, works):
             shake_hands(one, other)
 
 
-def test_a_server_that_refuses_is_not_only_refused_by_its_visitor(folder):
+def test_a_server_itself_refuses_the_certificate_of_another_server(folder):
     """Servers do not trust each other, even where the visitor does not look at whom it talks to."""
     careless = folder.issue("mallory", NOTEBOOKS, ["localhost"]).client_context()
     careless.check_hostname, careless.verify_mode = False, ssl.CERT_NONE
@@ -116,7 +116,7 @@ def test_a_name_that_is_not_in_the_certificate_is_refused(folder):
 
 
 @pytest.mark.parametrize("name", ["IP:alice", "DNS:" + "x" * 64 + ".lan", "IP:999.1.1.1"])
-def test_what_is_no_name_is_said(folder, name):
+def test_an_invalid_name_is_refused_with_the_name(folder, name):
     with pytest.raises(ValueError, match=r".+"):
         folder.issue("alice", NOTEBOOKS, [name])
 
@@ -126,7 +126,7 @@ def test_a_long_name_of_a_user_is_no_obstacle(folder):
     shake_hands(folder.issue("hub", HUB, ["localhost"]).client_context(), files.server_context())
 
 
-def test_a_kept_certificate_is_made_anew_for_other_names_and_for_another_authority(folder):
+def test_a_kept_certificate_is_replaced_for_other_names_and_another_authority(folder):
     def serial(names):
         files = folder.keep("hub-internal", HUB, names)
         return x509.load_pem_x509_certificate(Path(files.certfile).read_bytes()).serial_number
@@ -159,7 +159,7 @@ def test_an_external_file_that_is_missing_is_named(folder):
         folder.prepare({PROXY_CLIENT: {"cert": "/no/such/file"}})
 
 
-def test_a_folder_that_cannot_be_made_is_named_with_its_setting(tmp_path):
+def test_a_folder_that_cannot_be_created_is_reported_with_its_setting(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(StartError) as raised:
         CertificateFolder(tmp_path / "file" / "ssl").prepare()

@@ -35,7 +35,7 @@ class LocalAuthenticator(Authenticator):
     """
 
     create_system_users = Bool(
-        default_value=False, help="Create missing system users when users log in."
+        default_value=False, help="Create the system user of a user if it does not exist."
     ).tag(config=True)
 
     add_user_cmd = Command(
