@@ -103,7 +103,7 @@ async def test_visitors_are_known_to_managed_and_external_services(browser, two_
     assert "servers!user=ada" not in await page.inner_text("pre")
 
     await page.goto(f"{hub.url}services/external/some/page", timeout=PATIENCE)
-    await page.get_by_text("Service external wants to know who you are").wait_for(timeout=PATIENCE)
+    await page.get_by_text("Service external requests access to your account").wait_for(timeout=PATIENCE)
     await page.get_by_role("button", name="Authorize").click()
     await page.locator("#who").wait_for(timeout=PATIENCE)
     assert page.url == f"{hub.url}services/external/some/page"

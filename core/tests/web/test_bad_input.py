@@ -90,7 +90,7 @@ async def refused(hub, call, body, path=""):
     answer = await hub.root.ask(call.method, path or path_of(call), body=body)
     message = json.loads(answer.body or b"{}").get("message", "")
     assert 400 <= answer.code < 500, (call.method, call.path, body[:80], answer.code, message)
-    assert answer.code in call.failures, (call.method, call.path, body[:80], answer.code)
+    assert answer.code in call.error_statuses, (call.method, call.path, body[:80], answer.code)
     assert 5 < len(message) < 600, message
     assert await rows(hub) == before, (call.method, call.path, body[:80])
     return message
@@ -176,7 +176,7 @@ async def test_names_in_addresses_may_be_anything(hub, odd, caplog):
             continue
         path = f"/hub/api{call.path.format(**dict.fromkeys(PARTS, odd))}"
         answer = await hub.root.ask(call.method, path, body=b"{}")
-        known = {*call.failures, *call.good, 404}
+        known = {*call.error_statuses, *call.success, 404}
         assert answer.code in known, (call.method, call.path, answer.code, answer.body)
         assert answer.code < 400 or 5 < len(json.loads(answer.body)["message"]) < 600
     assert max((len(record.getMessage()) for record in caplog.records), default=0) < 1000
@@ -189,7 +189,7 @@ async def test_arguments_of_the_query_may_be_anything(hub, odd):
     for call in (call for call in CALLS if call.query):
         for argument in call.query:
             answer = await hub.root.ask(call.method, f"{path_of(call)}?{argument}={odd}", body=None)
-            assert answer.code in {*call.good, *call.failures}, (
+            assert answer.code in {*call.success, *call.error_statuses}, (
                 call.path,
                 argument,
                 answer.code,

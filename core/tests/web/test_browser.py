@@ -183,7 +183,7 @@ async def test_a_link_of_another_site_is_asked_for_once_and_nothing_of_it_change
     await text(page, "Start this server?")
     assert not hub.tiny.started
     assert await page.locator("#main li").all_inner_texts() == [
-        "Server: your default server", "Opens then: /user/alice/?frog=wa%2Fter",
+        "Server: your default server", "Then opens: /user/alice/?frog=wa%2Fter",
         "size: 7", "note:  a\nb\n ", "note: empty", "größe: <b>",
     ]  # fmt: skip
     await page.click("#start")

@@ -8,7 +8,7 @@ import pytest
 
 from plughub.domain.errors import PluginError
 from plughub.kinds import SpawnFailed
-from plughub.web.errors import answer_to
+from plughub.web.errors import error_answer
 
 SECRET = "/srv/lab/start.sh"
 FAILURES = [
@@ -75,6 +75,6 @@ async def test_only_an_administrator_reads_why_a_server_could_not_be_stopped(hub
 @pytest.mark.parametrize("details", [False, True])
 def test_an_error_of_a_plugin_says_only_to_administrators_what_went_wrong(details):
     error = PluginError("docker", "hub_spawn", f"FileNotFoundError: {SECRET}")
-    answer = answer_to(error, 500, details=details)
+    answer = error_answer(error, 500, details=details)
     assert (SECRET in answer.message, "FileNotFoundError" in answer.message) == (details, details)
     assert "plugin 'docker' failed" in answer.message

@@ -14,8 +14,8 @@ from tornado.web import RequestHandler
 from plughub.handlers import APIHandler
 from plughub.kinds import Page
 from plughub.web import listener
-from plughub.web.base import MAX_BODY, STRANGER_BODY
-from plughub.web.connections import KEPT_FREE, MAX_CONNECTIONS, Connections, max_connections
+from plughub.web.base import ANONYMOUS_BODY_LIMIT, MAX_BODY
+from plughub.web.connections import MAX_CONNECTIONS, RESERVED_DESCRIPTORS, Connections, max_connections
 
 DEADLINE = 20
 EVERYWHERE = [
@@ -112,11 +112,13 @@ def post(path, length, *more):
 
 async def test_what_a_stranger_announces_is_refused_before_any_of_it_is_sent(hub, connect):
     for path in EVERYWHERE:
-        waits = post(path, STRANGER_BODY + 1, "Expect: 100-continue")
+        waits = post(path, ANONYMOUS_BODY_LIMIT + 1, "Expect: 100-continue")
         assert await (await (await connect(hub)).send(waits)).status() == 413, path
         endless = post(path, 10**12)
         assert await (await (await connect(hub)).send(endless)).status() == 413, path
-        whole = await (await connect(hub)).send(post(path, STRANGER_BODY + 1), b"x" * (STRANGER_BODY + 1))
+        whole = await (await connect(hub)).send(
+            post(path, ANONYMOUS_BODY_LIMIT + 1), b"x" * (ANONYMOUS_BODY_LIMIT + 1)
+        )
         assert await whole.status() == 413, path
         assert hub.application.connections.bodies.total == 0
 
@@ -132,7 +134,9 @@ async def test_a_body_without_a_length_obeys_the_same_limit(hub, connect):
 
 
 async def test_a_short_body_is_read_whoever_sends_it(hub, connect):
-    whole = await (await connect(hub)).send(post("/hub/raw", STRANGER_BODY), b"x" * STRANGER_BODY)
+    whole = await (await connect(hub)).send(
+        post("/hub/raw", ANONYMOUS_BODY_LIMIT), b"x" * ANONYMOUS_BODY_LIMIT
+    )
     assert await whole.status() == 200
     chunked = await connect(hub)
     await chunked.send("POST /hub/raw HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
@@ -189,12 +193,16 @@ async def test_the_start_page_takes_files_of_signed_in_users_where_there_is_a_fo
 
 async def test_slow_bodies_hold_no_more_than_allowed_and_keep_nobody_out(hub, connect):
     connections = hub.application.connections
-    connections.bodies.most = connections.bodies.share = 10 * STRANGER_BODY
+    connections.bodies.most = connections.bodies.share = 10 * ANONYMOUS_BODY_LIMIT
     slow = []
     for _ in range(30):
-        slow.append(await (await connect(hub)).send(SLOW.format(STRANGER_BODY), b"x" * (STRANGER_BODY - 1)))
+        slow.append(
+            await (await connect(hub)).send(
+                SLOW.format(ANONYMOUS_BODY_LIMIT), b"x" * (ANONYMOUS_BODY_LIMIT - 1)
+            )
+        )
         assert connections.bodies.total <= connections.bodies.most
-    await hub.until(lambda: _holds(lambda: connections.bodies.total >= 9 * (STRANGER_BODY - 1)))
+    await hub.until(lambda: _holds(lambda: connections.bodies.total >= 9 * (ANONYMOUS_BODY_LIMIT - 1)))
     assert connections.bodies.total <= connections.bodies.most
     assert await slow[0].is_closed()
     assert (await hub.browser().get("/hub/login")).code == 200
@@ -218,7 +226,7 @@ async def test_bodies_that_are_answered_have_a_bound_for_each_user_and_one_for_a
         return await client.send("", b"x" * MAX_BODY)
 
     answered = [await whole("alice"), await whole("alice")]
-    await hub.until(lambda: _holds(lambda: hub.application.under_way == 2))
+    await hub.until(lambda: _holds(lambda: hub.application.open_requests == 2))
     for _ in range(20):
         client, status = await begin("alice")
         assert status == 503, "the share of alice is used up, and nothing of this was read"
@@ -303,8 +311,8 @@ async def test_requests_that_are_sent_ahead_are_answered_in_order_and_not_kept_w
     assert 0 < ahead <= listener.MAX_BUFFER
     bodies = hub.application.connections.bodies
     bodies.most = 2 + ahead + 10
-    assert not hub.application.connections.admits(object(), "x", 11), "what was read ahead counts"
-    assert hub.application.connections.admits(object(), "x", 10)
+    assert not hub.application.connections.admit(object(), "x", 11), "what was read ahead counts"
+    assert hub.application.connections.admit(object(), "x", 10)
     hub.tiny.hold.set()
     assert await client.status() == 201
 
@@ -325,8 +333,8 @@ async def test_headers_have_an_end(hub, connect):
 
 
 def test_few_descriptors_leave_some_for_other_things():
-    assert max_connections(1024) == 1024 - KEPT_FREE
-    assert max_connections(10) == KEPT_FREE
+    assert max_connections(1024) == 1024 - RESERVED_DESCRIPTORS
+    assert max_connections(10) == RESERVED_DESCRIPTORS
     assert max_connections(1_000_000) == MAX_CONNECTIONS
 
 
@@ -344,14 +352,14 @@ def test_a_client_that_takes_no_answer_gives_way_when_nothing_else_waits():
     connections = Connections(most=2)
     good, stuck, new = Stream(stuck=False), Stream(stuck=True), Stream(stuck=False)
     for stream in (good, stuck):
-        connections.waits(stream, stream)
-        assert connections.admits(stream, f"{stream.stuck}", connections.bodies.most // 2)
-        connections.is_whole(stream)
-    connections.waits(new, new)
+        connections.mark_waiting(stream, stream)
+        assert connections.admit(stream, f"{stream.stuck}", connections.bodies.most // 2)
+        connections.mark_complete(stream)
+    connections.mark_waiting(new, new)
     assert (good.gone, stuck.gone, new.gone) == (False, False, True)
-    assert connections.admits(object(), "third", 1)
+    assert connections.admit(object(), "third", 1)
     assert stuck.gone
-    assert not connections.admits(object(), "fourth", connections.bodies.most)
+    assert not connections.admit(object(), "fourth", connections.bodies.most)
     assert not good.gone
 
 

@@ -24,7 +24,7 @@ OWN = {"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "navigate"}
 
 @pytest.fixture
 async def named_hub(make_hub, monkeypatch):
-    monkeypatch.setattr(spawn, "JUST_NOW", 0)  # as if all had logged in a while ago
+    monkeypatch.setattr(spawn, "RECENT_LOGIN_SECONDS", 0)  # as if all had logged in a while ago
     return await make_hub(allow_named_servers=True)
 
 

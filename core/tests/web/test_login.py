@@ -202,7 +202,7 @@ async def test_where_nobody_can_log_in_the_page_says_so(make_hub):
     hub = await make_hub(context={"login_methods": {"known": LoginMethod(form=False)}})
     hub.active.retire("onetime", "authenticator")
     page = (await hub.browser().get("/hub/login")).body.decode()
-    assert "Nobody can log in here" in page
+    assert "Logging in is disabled on this hub" in page
     assert "one-time" not in page
     assert "password_input" not in page
 

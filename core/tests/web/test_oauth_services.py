@@ -59,7 +59,7 @@ async def visitor(hub, answer, redirect_uri="/services/board/oauth_callback"):
 async def test_a_visitor_is_asked_and_known_then(hub, load):
     browser = await load()
     page = await browser.get(authorize())
-    assert (page.code, "Service board wants to know who you are" in page.body.decode()) == (200, True)
+    assert (page.code, "Service board requests access to your account" in page.body.decode()) == (200, True)
     form = {"scopes": "access:services!service=board", "_xsrf": browser.xsrf}
     who = await visitor(hub, await browser.post(authorize(), form=form))
     assert (who["name"], who["kind"]) == ("alice", "user")

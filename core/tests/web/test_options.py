@@ -97,7 +97,7 @@ async def test_a_limit_that_is_no_number_is_said_to_be_none(make_hub, caplog):
     answer = await (await hub.program()).ask("PUT", LAB)
     assert answer.code == 500
     assert json.loads(answer.body)["message"] == "something went wrong in the hub"
-    assert "must answer a number" in caplog.text
+    assert "must return a non-negative integer" in caplog.text
 
 
 @pytest.mark.parametrize(("may_start", "code"), [(True, 201), (False, 400)])

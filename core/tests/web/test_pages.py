@@ -169,7 +169,7 @@ async def test_what_is_left_of_a_failed_start_and_cannot_be_stopped_is_shown_and
     assert "what is left of it could not be stopped; it is" in page
     assert "tried again" in page
     home = (await browser.get("/hub/home")).body.decode()
-    assert "Try again to stop" in home
+    assert "Retry stopping" in home
     refused = await browser.get("/hub/spawn/alice")
     assert refused.code == 400
     assert "what is left of it could not be stopped" in refused.body.decode()

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from plughub.domain.roles import Role
-from plughub.web.authorization import NOT_TO_BE_SEEN
+from plughub.web.authorization import NO_ACCESS
 from plughub.web.routes import CALLS
 
 PARTS = {"name": "bob", "server": "lab", "token": "a1", "group": "class", "service": "cull", "owner": "carol"}
@@ -126,10 +126,10 @@ async def test_a_filter_opens_what_it_names_and_nothing_else(ask, call):
     part = next(name for name in TARGETS if f"{{{name}}}" in call.path)
     assert await ask(call) == (403, refusal(call))
     for scope in scopes_of(call):
-        assert await ask(call, f"{scope}!{OTHERS[part]}") == (404, NOT_TO_BE_SEEN), scope
+        assert await ask(call, f"{scope}!{OTHERS[part]}") == (404, NO_ACCESS), scope
     for scope in scopes_of(call):
         status, message = await ask(call, f"{scope}!{TARGETS[part]}")
-        assert message != NOT_TO_BE_SEEN, scope
+        assert message != NO_ACCESS, scope
         assert message != refusal(call), scope
         assert status < 500
 

@@ -127,7 +127,7 @@ async def test_unknown_keys_of_the_newer_form_are_refused(hub):
     answer = await (await hub.program()).post(SERVER, model={"user_options": {}, "sise": 3})
     assert (answer.code, model(answer)["message"]) == (
         400,
-        "Invalid JSON keys: 'sise'; known are display_name, user_options, backend",
+        "Invalid JSON keys: 'sise'; known keys: display_name, user_options, backend",
     )
 
 

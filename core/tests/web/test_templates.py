@@ -166,7 +166,7 @@ async def test_a_template_that_fails_gives_way_to_the_hubs_own_and_is_named(make
     said = lines[0].getMessage()
     assert lines[0].exc_info is None
     assert re.search(r"/custom/\w+\.html, line (1|2): \w+(Error|NotFound): .", said), said
-    assert said.endswith("; the hub's own 404.html is shown")
+    assert said.endswith("; rendering the hub's own 404.html instead")
 
 
 async def test_a_page_of_the_administrator_alone_that_fails_is_an_error_page(make_hub, tmp_path):
@@ -191,10 +191,10 @@ async def test_a_variable_of_the_administrator_that_fails_is_left_out(make_hub, 
     variables = {"announcement": lambda user: user.name, "announcement_home": lambda user: 1 / 0}
     hub = await make_hub(context={"template_vars": variables})
     assert (await hub.browser().get("/hub/login")).code == 200
-    assert "template_vars['announcement'] fails for nobody: AttributeError" in caplog.text
+    assert "template_vars['announcement'] fails for an anonymous user: AttributeError" in caplog.text
     browser = await hub.logged_in()
     assert b"announcement" in (await browser.get("/hub/home")).body
-    assert "template_vars['announcement_home'] fails for alice: ZeroDivisionError" in caplog.text
+    assert "template_vars['announcement_home'] fails for user alice: ZeroDivisionError" in caplog.text
 
 
 @pytest.mark.parametrize(

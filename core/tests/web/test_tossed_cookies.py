@@ -12,7 +12,7 @@ from tornado.web import create_signed_value
 from plughub.domain.origins import Origins
 from plughub.domain.sessions import new_session_key
 from plughub.services.users.sessions import host_cookies_since
-from plughub.web.request_cookies import domains_of, places_of
+from plughub.web.request_cookies import cookie_domains, cookie_paths
 from plughub.web.xsrf import make_token
 
 LOGIN = "jupyterhub-hub-login"
@@ -70,11 +70,11 @@ async def test_a_domain_cookie_of_a_neighbouring_host_is_cleared_too(make_hub):
 
 
 def test_a_cookie_can_have_been_set_for_these_places_and_no_others():
-    assert places_of("/hub/token") == ["/", "/hub", "/hub/", "/hub/token"]
-    assert places_of(f"/hub/{'x' * 300}") == ["/", "/hub", "/hub/"]
-    assert places_of("/hub/") == ["/", "/hub", "/hub/"]
-    assert domains_of("a.b.example.org") == ["a.b.example.org", "b.example.org", "example.org"]
-    assert domains_of("localhost") == domains_of("127.0.0.1") == domains_of("::1") == []
+    assert cookie_paths("/hub/token") == ["/", "/hub", "/hub/", "/hub/token"]
+    assert cookie_paths(f"/hub/{'x' * 300}") == ["/", "/hub", "/hub/"]
+    assert cookie_paths("/hub/") == ["/", "/hub", "/hub/"]
+    assert cookie_domains("a.b.example.org") == ["a.b.example.org", "b.example.org", "example.org"]
+    assert cookie_domains("localhost") == cookie_domains("127.0.0.1") == cookie_domains("::1") == []
 
 
 @pytest.mark.parametrize("order", [1, -1])

@@ -27,7 +27,7 @@ class WebServer:
     @property
     def requests_under_way(self) -> int:
         """Number of requests without a response."""
-        return self._application.under_way
+        return self._application.open_requests
 
     def refuse_connections(self) -> None:
         """Stop accepting connections; accepted requests continue."""

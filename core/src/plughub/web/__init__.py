@@ -1,1 +1,1 @@
-"""Pages and API: thin tornado handlers over the services."""
+"""Pages and API: tornado handlers on top of the services."""

@@ -1,4 +1,4 @@
-"""Absolute addresses of the hub. The host that a request names is believed only where it is known anyway."""
+"""Absolute addresses of the hub; the host that a request names is trusted only if known otherwise."""
 
 from __future__ import annotations
 
@@ -14,17 +14,16 @@ _THIS_MACHINE: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 def absolute(settings: HubSettings, request: HTTPServerRequest, path: str) -> str:
-    """Give an address of the hub for whoever made a request.
+    """Return an absolute address of the hub for the sender of a request.
+
+    The origin is the requested one when that is internal, else the public one. Without a configured public
+    address it is the origin that a trusted proxy was asked for; without such a proxy, only the path is
+    returned.
 
     Args:
         settings: of the hub.
         request: the request.
-        path: with the base URL, and perhaps a query.
-
-    Returns:
-        The address, with the origin that was asked when it is an internal one, else with the public one.
-        While no public address is configured, with the origin that a named proxy was asked for; else the
-        path alone.
+        path: including the base URL and, optionally, a query.
     """
     asked = normal_origin(f"{request.protocol}://{request.host}")
     internal = {normal_origin(settings.api_url), normal_origin(settings.hub_url)}

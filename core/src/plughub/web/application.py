@@ -1,4 +1,4 @@
-"""The web application: routes, settings of tornado, and the access log."""
+"""The web application: routes, tornado settings, and the access log."""
 
 from __future__ import annotations
 
@@ -28,19 +28,16 @@ from plughub.web.templates import Templates
 
 _SHOWN: Final = 200
 _IN_PATH: Final = re.compile(r"(/authorizations/(?:token|cookie/[^/?]*)/)[^?]+")
-"""Secrets that older calls have in the path."""
+"""Secrets that some older API calls carry in the path."""
 _ROUTINE: Final = frozenset({"health", "metrics", "logo"})
-"""Pages that programs and browsers get all the time; each is a whole path."""
-_BAD: Final = 400
-_BROKEN: Final = 500
+"""Pages that are requested all the time, as paths below the hub's prefix; successes are logged at level
+DEBUG."""
+_CLIENT_ERROR: Final = 400
+_SERVER_ERROR: Final = 500
 
 
 class HubApplication(Application):
-    """The hub's web application.
-
-    Args:
-        context: what the handlers work with.
-    """
+    """The hub's web application."""
 
     def __init__(self, context: WebContext) -> None:
         self.context = context
@@ -66,12 +63,12 @@ class HubApplication(Application):
         self._requests: WeakSet[HTTPServerRequest] = WeakSet()
 
     @property
-    def under_way(self) -> int:
-        """How many requests have no answer yet."""
+    def open_requests(self) -> int:
+        """Return the number of requests without a response."""
         return len(self._requests)
 
     def find_handler(self, request: HTTPServerRequest, **kwargs: Any) -> Any:
-        """Find who answers. The body waits until it is known who makes the request, and from where."""
+        """Return the delegate for a request, behind a gate that admits its body."""
         self._requests.add(request)
         apply_forwarded(request, self._peers)
         stranger.set(request.remote_ip or "")
@@ -79,35 +76,34 @@ class HubApplication(Application):
         request.uri = respell(sent, self._base)
         request.path = request.uri.partition("?")[0]
         if request.uri != sent and _opens_page(request):
-            # Below another spelling a browser would keep none of the hub's cookies.
+            # Browsers store the hub's cookies for one spelling of the base URL only.
             return BodyGate(self, request, self.get_handler_delegate(request, RespelledHandler))
         return BodyGate(self, request, super().find_handler(request, **kwargs))
 
     def log_request(self, handler: RequestHandler) -> None:
-        """Log an answer in one line; what runs all the time only when asked for."""
+        """Log a response in one line; routine requests only at level DEBUG."""
         self._requests.discard(handler.request)
         status, seconds = handler.get_status(), handler.request.request_time()
         method = handler.request.method or ""
         self.context.metrics.request(method, type(handler), status, seconds)
-        level = logging.ERROR if status >= _BROKEN else logging.WARNING if status >= _BAD else logging.INFO
-        if status < _BAD and self._is_routine(handler.request):
+        level = (
+            logging.ERROR
+            if status >= _SERVER_ERROR
+            else logging.WARNING
+            if status >= _CLIENT_ERROR
+            else logging.INFO
+        )
+        if status < _CLIENT_ERROR and self._is_routine(handler.request):
             level = logging.DEBUG
         if self.log.isEnabledFor(level):
-            who = getattr(getattr(handler, "principal", None), "name", "")
+            name = getattr(getattr(handler, "principal", None), "name", "")
             self.log.log(
-                level, "%d %s (%s@%s) %.1f ms", status, self.describe(handler.request), who,
+                level, "%d %s (%s@%s) %.1f ms", status, self.describe(handler.request), name,
                 handler.request.remote_ip, 1000 * seconds,
             )  # fmt: skip
 
     def describe(self, request: HTTPServerRequest) -> str:
-        """Name a request in a log line: short, without secrets, on one line.
-
-        Args:
-            request: the request.
-
-        Returns:
-            Method and address.
-        """
+        """Return method and address of a request for a log line, shortened and without secrets."""
         uri = scrub(_IN_PATH.sub(r"\1[hidden]", (request.uri or "")[:_SHOWN]))
         return f"{request.method} {uri.encode('unicode_escape').decode()}"
 
@@ -124,12 +120,5 @@ def _opens_page(request: HTTPServerRequest) -> bool:
 
 
 def make_application(context: WebContext) -> HubApplication:
-    """Make the web application.
-
-    Args:
-        context: what the handlers work with.
-
-    Returns:
-        The application.
-    """
+    """Create the web application."""
     return HubApplication(context)

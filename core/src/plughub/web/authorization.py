@@ -1,4 +1,4 @@
-"""One way to say which scopes a request needs, and one place that checks it."""
+"""Decorators and checks for the scopes that a request needs."""
 
 from __future__ import annotations
 
@@ -14,60 +14,60 @@ from plughub.web.base import BaseHandler
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 Resource = Callable[..., ScopeFilter | None]
-NOT_TO_BE_SEEN = "No access to resources or resources not found"
+NO_ACCESS = "No access to resources or resources not found"
 
 
 def of_user(user: str, *_rest: str) -> ScopeFilter:
-    """The request is about the user that its path names."""
+    """Return the filter of the user in the path."""
     return ScopeFilter.user(user)
 
 
 def of_new_user(user: str, *_rest: str) -> ScopeFilter:
-    """The request is about a user that it makes, whose name may be typed in any form."""
+    """Return the filter of a user to create; the name in the path is normalized first."""
     return ScopeFilter.user(normalize_username(user))
 
 
 def of_server(user: str, server: str = "", *_rest: str) -> ScopeFilter:
-    """The request is about the server that its path names."""
+    """Return the filter of the server in the path."""
     return ScopeFilter.server(user, server)
 
 
 def of_group(group: str, *_rest: str) -> ScopeFilter:
-    """The request is about the group that its path names."""
+    """Return the filter of the group in the path."""
     return ScopeFilter.group(group)
 
 
 def of_service(service: str, *_rest: str) -> ScopeFilter:
-    """The request is about the service that its path names."""
+    """Return the filter of the service in the path."""
     return ScopeFilter.service(service)
 
 
-def of_nothing(*_path: str) -> None:
-    """The request is about no single thing: a scope with a filter does not reach it."""
+def of_no_resource(*_path: str) -> None:
+    """Return no filter: the request is about no single resource, so only unfiltered scopes allow it."""
 
 
 def never(_handler: BaseHandler) -> bool:
-    """The request always needs its scopes."""
+    """Return False: the request always needs its scopes."""
     return False
 
 
 def requires(
-    *scopes: str, about: Resource = of_nothing, unless: Callable[[BaseHandler], bool] = never
+    *scopes: str, about: Resource = of_no_resource, unless: Callable[[BaseHandler], bool] = never
 ) -> Callable[[Method], Method]:
-    """Let a method of a handler run only for who holds one of some scopes for what the path names.
+    """Require one of several scopes for the resource that the path names.
 
     Args:
-        scopes: names without filters; none for whoever is logged in.
-        about: gets the parts of the path and names the resource.
-        unless: tells whether anybody may do it here.
+        scopes: names without filters; none if any logged-in user may make the request.
+        about: returns the resource from the parts of the path.
+        unless: returns whether the request is open to everybody.
 
     Returns:
-        The decorator.
+        A decorator for methods of handlers.
 
     Raises:
-        UnauthorizedError: nobody is logged in.
-        ForbiddenError: none of the scopes is held at all.
-        NotFoundError: they are held for other resources only.
+        UnauthorizedError: the request has no valid login.
+        ForbiddenError: the principal holds none of the scopes.
+        NotFoundError: the principal holds the scopes for other resources only.
     """
 
     async def check(handler: BaseHandler, path: tuple[str, ...]) -> None:
@@ -78,24 +78,24 @@ def requires(
         else:
             _ = handler.visitor
 
-    return _checking(check, scopes)
+    return _decorator(check, scopes)
 
 
 def lists(scope: str, *, kinds: tuple[str, ...]) -> Callable[[Method], Method]:
-    """Let a method that lists things run for who holds a scope, also with a filter: the list is cut to it.
+    """Require a scope, filtered or not, for a method that lists resources.
 
-    The method must ask `reach_in_list` what it may list.
+    The method must limit its list to the result of `list_coverage`.
 
     Args:
         scope: name without a filter.
-        kinds: filters by which the method cuts its list; with others the scope does not count.
+        kinds: filters by which the method limits its list; scopes with other filters are not accepted.
 
     Returns:
-        The decorator.
+        A decorator for methods of handlers.
 
     Raises:
-        UnauthorizedError: nobody is logged in.
-        ForbiddenError: the scope is not held, or only with filters that mean nothing here.
+        UnauthorizedError: the request has no valid login.
+        ForbiddenError: the principal does not hold the scope, or only with other filters.
     """
 
     async def check(handler: BaseHandler, _path: tuple[str, ...]) -> None:
@@ -103,23 +103,15 @@ def lists(scope: str, *, kinds: tuple[str, ...]) -> Callable[[Method], Method]:
         if not reach.everything and not any(getattr(reach, f"{kind}s") for kind in kinds):
             raise _missing((scope,))
 
-    return _checking(check, (scope,))
+    return _decorator(check, (scope,))
 
 
-def reach_in_list(handler: BaseHandler, scope: str) -> ScopeCoverage:
-    """Tell what a list may hold.
-
-    Args:
-        handler: of the request, its method decorated with `lists`.
-        scope: the same as there.
-
-    Returns:
-        What the scope reaches.
-    """
+def list_coverage(handler: BaseHandler, scope: str) -> ScopeCoverage:
+    """Return what a list may contain, for a method decorated with `lists` for the same scope."""
     return reach_of(handler.visitor.scopes, scope)
 
 
-def _checking(
+def _decorator(
     check: Callable[[BaseHandler, tuple[str, ...]], Awaitable[None]], scopes: tuple[str, ...]
 ) -> Callable[[Method], Method]:
     def decorate(method: Method) -> Method:
@@ -137,18 +129,18 @@ def _checking(
 
 
 async def check_access(handler: BaseHandler, scopes: Iterable[str], resource: ScopeFilter | None) -> None:
-    """Check that whoever makes a request holds one of some scopes for a resource.
+    """Check that the principal holds one of several scopes for a resource.
 
     Args:
-        handler: of the request.
+        handler: handler of the request.
         scopes: names without filters.
-        resource: what the request is about.
+        resource: what the request is about; None for no single resource.
 
     Raises:
-        UnauthorizedError: nobody is logged in.
-        ForbiddenError: none of the scopes is held at all.
-        NotFoundError: they are held for other resources only.
-        UnconfirmedError: the login is too old for it.
+        UnauthorizedError: the request has no valid login.
+        ForbiddenError: the principal holds none of the scopes.
+        NotFoundError: the principal holds the scopes for other resources only.
+        UnconfirmedError: the action needs a more recent login.
     """
     held = handler.visitor.scopes
     scopes = tuple(scopes)
@@ -158,7 +150,7 @@ async def check_access(handler: BaseHandler, scopes: Iterable[str], resource: Sc
     if access is Access.MISSING:
         raise _missing(scopes)
     if access is Access.FILTERED:
-        raise NotFoundError(NOT_TO_BE_SEEN)
+        raise NotFoundError(NO_ACCESS)
     name = handler.visitor.name if handler.visitor.is_user else ""
     if needs_confirmation(handler.request.method or "", scopes, resource, name):
         handler.require_confirmation()
@@ -171,7 +163,7 @@ def _missing(scopes: tuple[str, ...]) -> ForbiddenError:
 
 
 async def _groups(handler: BaseHandler, resource: ScopeFilter | None) -> tuple[str, ...]:
-    """Look up the groups of the user that a resource belongs to; nobody's when there is no such user."""
+    """Return the groups of the resource's user; empty when there is no such user."""
     if resource is None or not resource.user_name:
         return ()
     try:

@@ -1,4 +1,4 @@
-"""Checking what a request sends: which keys, of which types."""
+"""Parsing and validation of JSON request bodies."""
 
 from __future__ import annotations
 
@@ -18,25 +18,22 @@ NUMBER: Final = "an integer"
 TEXTS: Final = "a list of strings"
 OBJECT: Final = "an object"
 _NULL: Final = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
-"""A null character, as JSON writes it; no text column takes one."""
+"""A null character in JSON notation; PostgreSQL accepts none in text columns."""
 
 
 def read_json(body: bytes, *, needed: bool = False) -> dict[str, Any]:
-    """Read a body.
+    """Parse a request body as a JSON object.
 
     Args:
-        body: of the request.
-        needed: refuse a body that is not there, or empty but no object.
-
-    Returns:
-        The JSON object; an empty one when there is no body, or an empty one such as ``null`` or ``[]``.
+        body: the body; an empty one or an empty value such as ``null`` or ``[]`` counts as an empty object.
+        needed: refuse a missing body and empty values that are no object.
 
     Raises:
-        InvalidError: it is no JSON object, or holds what cannot be stored.
+        InvalidError: the body is no JSON object, or contains values that cannot be stored.
     """
     try:
         model = json.loads(body, object_hook=_object) if body.strip() else None
-        # Numbers that are none and halves of a Unicode pair are found by writing them.
+        # Serializing reveals NaN, infinities and unpaired surrogates.
         text = json.dumps(model, ensure_ascii=False, allow_nan=False).encode()
     except (ValueError, RecursionError) as error:
         raise InvalidError("Invalid JSON in body of request") from error
@@ -45,38 +42,33 @@ def read_json(body: bytes, *, needed: bool = False) -> dict[str, Any]:
     if not isinstance(model, dict):
         raise InvalidError("the body of the request must be a JSON object")
     if _NULL.search(text):
-        raise InvalidError("the body of the request has a null character in it")
+        raise InvalidError("the body of the request contains a null character")
     return model
 
 
-def without_unknown(body: Mapping[str, Any], known: Collection[str]) -> dict[str, Any]:
-    """Leave out keys that mean nothing here, but none that looks like a misspelt one.
+def drop_unknown(body: Mapping[str, Any], known: Collection[str]) -> dict[str, Any]:
+    """Return a body without unknown keys, but keep those that look like misspellings.
 
-    Args:
-        body: of the request.
-        known: keys that mean something.
-
-    Returns:
-        The body; `check_body` refuses the misspelt keys that it still has.
+    `check_body` then refuses the misspelt keys.
     """
     return {key: value for key, value in body.items() if key in known or get_close_matches(key, known, n=1)}
 
 
 def check_body(body: Mapping[str, Any], kinds: Mapping[str, str], what: str) -> None:
-    """Check the keys of a body and the types of their values; null is good for all.
+    """Check the keys of a body and the types of their values; null is valid for every key.
 
     Args:
-        body: of the request.
+        body: the parsed body.
         kinds: `TEXT`, `FLAG`, `NUMBER`, `TEXTS` or `OBJECT` by key.
-        what: what the body describes, such as ``user``.
+        what: what the body describes, such as ``user``; for error messages.
 
     Raises:
-        InvalidError: a key is not known or a value has another type.
+        InvalidError: a key is unknown or a value has another type.
     """
     unknown = sorted(body.keys() - kinds.keys())
     if unknown:
         shown = ", ".join(shorten(key) for key in unknown[:10])
-        raise InvalidError(f"Invalid JSON keys: {shown}; known are {', '.join(kinds)}")
+        raise InvalidError(f"Invalid JSON keys: {shown}; known keys: {', '.join(kinds)}")
     for key, value in body.items():
         if value is not None and not _is(value, kinds[key]):
             raise InvalidError(f"{what}.{key} must be {kinds[key]}")
@@ -84,7 +76,7 @@ def check_body(body: Mapping[str, Any], kinds: Mapping[str, str], what: str) -> 
 
 def _object(found: dict[str, Any]) -> dict[str, Any]:
     if any(key.startswith(RESERVED) for key in found):
-        raise InvalidError(f"Invalid JSON keys: those that begin with {RESERVED} are reserved")
+        raise InvalidError(f"Invalid JSON keys: keys that begin with {RESERVED} are reserved")
     return found
 
 

@@ -1,4 +1,4 @@
-"""How much of a body is read: decided by the headers of a request, before anything of it is taken."""
+"""Admission of request bodies, decided from the headers before any of the body is read."""
 
 from __future__ import annotations
 
@@ -14,36 +14,36 @@ from tornado.httputil import (
 )
 
 from plughub.domain.errors import HubError, TooLargeError, UnavailableError
-from plughub.web.base import STRANGER_BODY, BaseHandler
+from plughub.web.base import ANONYMOUS_BODY_LIMIT, BaseHandler
 from plughub.web.body_refusal import MAX_DROPPED, RefusedBodyHandler
 from plughub.web.listener import BODY_SECONDS
 
 if TYPE_CHECKING:
     from plughub.web.application import HubApplication
 
-FULL: Final = "the hub is reading too many requests at once, please try again"
-SLOWEST: Final = 32 * 1024
-"""Bytes a second that are expected of a client which may send a long body."""
+OVERLOADED: Final = "the hub is reading too many requests at once, please try again"
+MIN_BYTES_PER_SECOND: Final = 32 * 1024
+"""Minimum rate expected of clients that may send long bodies; it extends the time limit of the body."""
 
 
 class _AnyHandler(BaseHandler):
-    """Finds out who makes a request for a handler that is not the hub's."""
+    """Handler that only authenticates requests for handlers that are not the hub's."""
 
     accepts_token = True
 
 
 class BodyGate(HTTPMessageDelegate):
-    """Stands before the handler of a request that has a body.
+    """Gate in front of the handler of a request.
 
-    A short body is read whoever sends it. For a longer one the hub finds out first who makes the request,
-    and how much the handler takes of a signed-in user. Bodies that are read or answered at once have bounds,
-    too. What is too long, or too much, is received and dropped, up to a bound, so that the client gets to
-    read the answer.
+    A short body is read without authentication. Before a longer one is read, the request is authenticated and
+    the handler states how much a signed-in user may send. The memory of all bodies in process is bounded as
+    well. A body that exceeds a limit is received and dropped, up to `MAX_DROPPED`, so that the client can
+    read the response.
 
     Args:
         application: the application.
         request: the request.
-        handler: what answers it.
+        handler: delegate that handles the request once its body is admitted.
     """
 
     def __init__(
@@ -54,47 +54,47 @@ class BodyGate(HTTPMessageDelegate):
         self._connection = cast("Any", request.connection)
         self._key = self._connection.context
         self._handler = handler
-        self._left = STRANGER_BODY
-        self._limit = STRANGER_BODY
+        self._remaining = ANONYMOUS_BODY_LIMIT
+        self._limit = ANONYMOUS_BODY_LIMIT
         self._owner = f"address {request.remote_ip}"
         self._is_counted = False
-        self._dropping = False
+        self._is_dropping = False
 
     def headers_received(
         self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders
     ) -> Awaitable[None] | None:
-        """Decide how much is read."""
+        """Decide from the headers how much of the body is read."""
         announced = headers.get("Content-Length", "").partition(",")[0].strip()
         length = int(announced[:20]) if announced.isdecimal() else None
         if length is None and "Transfer-Encoding" in headers:
-            # Without a length, a body may turn out to be short: what is held is bounded all the same.
+            # Without a length the body may turn out to be short; memory is counted chunk by chunk instead.
             return self._admit_unknown(start_line, headers)
-        if length is None or length <= STRANGER_BODY:
-            if length and not self._admits(length):
-                return self._refuse(UnavailableError(FULL))
+        if length is None or length <= ANONYMOUS_BODY_LIMIT:
+            if length and not self._count(length):
+                return self._refuse(UnavailableError(OVERLOADED))
             self._is_counted = True
-            self._connection.set_max_body_size(STRANGER_BODY)
+            self._connection.set_max_body_size(ANONYMOUS_BODY_LIMIT)
             return self._handler.headers_received(start_line, headers)
         return self._admit(start_line, headers, length)
 
     def data_received(self, chunk: bytes) -> Awaitable[None] | None:
-        """Take a part of the body, or drop it."""
-        if self._dropping:
+        """Pass a chunk of the body to the handler, or drop it."""
+        if self._is_dropping:
             return None
-        self._left -= len(chunk)
-        if self._left < 0:
+        self._remaining -= len(chunk)
+        if self._remaining < 0:
             return self._refuse(self._too_long())
-        if not self._is_counted and not self._admits(len(chunk)):
-            return self._refuse(UnavailableError(FULL))
+        if not self._is_counted and not self._count(len(chunk)):
+            return self._refuse(UnavailableError(OVERLOADED))
         return self._handler.data_received(chunk)
 
     def finish(self) -> None:
-        """Have the request answered."""
-        self._application.connections.is_whole(self._key)
+        """Mark the request as complete and let the handler respond."""
+        self._application.connections.mark_complete(self._key)
         self._handler.finish()
 
     def on_connection_close(self) -> None:
-        """Tell the handler that its client has gone."""
+        """Notify the handler that the client has disconnected."""
         self._handler.on_connection_close()
 
     async def _admit(
@@ -103,15 +103,15 @@ class BodyGate(HTTPMessageDelegate):
         error = await self._find_limit()
         if error is None and length > self._limit:
             error = self._too_long()
-        if error is None and not self._admits(length):
-            error = UnavailableError(FULL)
+        if error is None and not self._count(length):
+            error = UnavailableError(OVERLOADED)
         if error is not None:
             await self._refuse(error)
             return
         self._is_counted = True
         self._connection.set_max_body_size(self._limit)
-        self._connection.set_body_timeout(BODY_SECONDS + length / SLOWEST)
-        await _maybe(self._handler.headers_received(start_line, headers))
+        self._connection.set_body_timeout(BODY_SECONDS + length / MIN_BYTES_PER_SECOND)
+        await _await_if_needed(self._handler.headers_received(start_line, headers))
 
     async def _admit_unknown(
         self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders
@@ -121,47 +121,47 @@ class BodyGate(HTTPMessageDelegate):
             await self._refuse(error)
             return
         self._connection.set_max_body_size(MAX_DROPPED + self._limit)
-        await _maybe(self._handler.headers_received(start_line, headers))
+        await _await_if_needed(self._handler.headers_received(start_line, headers))
 
     async def _find_limit(self) -> HubError | None:
-        """Identify the caller and how much they may send here; return what prevents it."""
+        """Authenticate the request and set its body limit; return the error that prevents this."""
         handler_class = getattr(self._handler, "handler_class", _AnyHandler)
         known = issubclass(handler_class, BaseHandler)
         arguments = getattr(self._handler, "handler_kwargs", {}) if known else {}
         path = [part or b"" for part in getattr(self._handler, "path_args", ())] if known else []
         try:
-            asking = (handler_class if known else _AnyHandler)(self._application, self._request, **arguments)
+            handler = (handler_class if known else _AnyHandler)(self._application, self._request, **arguments)
             try:
-                self._limit = await asking.longest_body_of(*path)
-                if asking.principal is not None:
-                    self._owner = asking.principal.called
+                self._limit = await handler.body_limit_of(*path)
+                if handler.principal is not None:
+                    self._owner = handler.principal.called
             finally:
-                asking.let_go()
+                handler.release()
         except HubError as error:
             return error
-        self._left = self._limit
+        self._remaining = self._limit
         return None
 
-    def _admits(self, amount: int) -> bool:
-        return self._application.connections.admits(self._key, self._owner, amount)
+    def _count(self, amount: int) -> bool:
+        return self._application.connections.admit(self._key, self._owner, amount)
 
     def _too_long(self) -> TooLargeError:
         return TooLargeError(f"the body of the request is longer than {self._limit} bytes")
 
     async def _refuse(self, error: HubError) -> None:
-        """Answer an error in the place of the handler."""
-        self._dropping = True
-        self._application.connections.dropped(self._key)
+        """Replace the handler by one that responds with an error."""
+        self._is_dropping = True
+        self._application.connections.drop_body(self._key)
         self._handler.on_connection_close()
         self._connection.set_max_body_size(MAX_DROPPED)
-        refusing = self._application.get_handler_delegate(self._request, RefusedBodyHandler, {"error": error})
-        self._handler = refusing
+        refusal = self._application.get_handler_delegate(self._request, RefusedBodyHandler, {"error": error})
+        self._handler = refusal
         start_line = RequestStartLine(
             self._request.method or "", self._request.uri or "", self._request.version or ""
         )
-        await _maybe(refusing.headers_received(start_line, self._request.headers))
+        await _await_if_needed(refusal.headers_received(start_line, self._request.headers))
 
 
-async def _maybe(waited_for: Awaitable[None] | None) -> None:
+async def _await_if_needed(waited_for: Awaitable[None] | None) -> None:
     if waited_for is not None:
         await waited_for

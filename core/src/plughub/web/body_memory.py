@@ -1,4 +1,4 @@
-"""How much memory the bodies of requests hold, from the moment they are read until they are answered."""
+"""Accounting of the memory that request bodies use until the requests are answered."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ from collections import Counter
 from typing import Final
 
 MAX_HELD: Final = 128 * 1024 * 1024
-"""Bytes that all bodies may hold together."""
+"""Bytes that all bodies together may use."""
 SHARES: Final = 8
-"""One user, or one address of strangers, may hold one of so many parts."""
+"""One user, or one address without a login, may use one of this many shares."""
 
 
 class BodyMemory:
-    """Counts the bodies of requests, in all and for each owner.
+    """Counter of body bytes, in total and per owner.
 
-    A body that is longer than a bound is taken all the same while nothing else is held: a handler of a plugin
-    may take such bodies.
+    While nothing else is counted, a body is admitted even beyond the limit: a plugin's handler may accept
+    longer bodies.
 
     Args:
-        most: bytes for all together.
-        longest: that one handler of the hub takes; a share is no less.
+        most: limit for all bodies together, in bytes.
+        longest: largest body that a handler of the hub accepts; a share is at least this large.
     """
 
     def __init__(self, most: int = MAX_HELD, longest: int = 0) -> None:
@@ -33,38 +33,32 @@ class BodyMemory:
         return key in self._bodies
 
     def owner(self, key: object) -> str:
-        """Tell whose body a connection sends; empty when it holds none."""
+        """Return whose body a connection sends; empty when it sends none."""
         return self._bodies[key][0] if key in self._bodies else ""
 
     def has_share(self, owner: str, amount: int) -> bool:
-        """Tell whether an owner may hold so much more."""
+        """Return whether an owner may use `amount` more bytes."""
         held = self._of_owner.get(owner, 0)
         return not held or held + amount <= self.share
 
     def has_room(self, amount: int, besides: int = 0) -> bool:
-        """Tell whether all together may hold so much more.
+        """Return whether `amount` more bytes fit within the total limit.
 
         Args:
             amount: bytes.
-            besides: bytes that are held by something else than bodies.
+            besides: bytes in use by something other than bodies.
         """
         return not self.total or self.total + besides + amount <= self.most
 
     def add(self, key: object, owner: str, amount: int) -> None:
-        """Count bytes of a body.
-
-        Args:
-            key: of the connection.
-            owner: who sends it.
-            amount: bytes.
-        """
+        """Count bytes of a body for a connection and its owner."""
         _, held = self._bodies.get(key, (owner, 0))
         self._bodies[key] = owner, held + amount
         self._of_owner[owner] += amount
         self.total += amount
 
     def drop(self, key: object) -> None:
-        """Forget the body of a connection."""
+        """Stop counting the body of a connection."""
         owner, amount = self._bodies.pop(key, ("", 0))
         self.total -= amount
         if owner in self._of_owner:

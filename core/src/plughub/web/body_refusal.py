@@ -1,4 +1,4 @@
-"""The answer to a request whose body is not read."""
+"""Response to a request whose body is refused."""
 
 from __future__ import annotations
 
@@ -10,35 +10,31 @@ from plughub.domain.errors import HubError
 from plughub.web.base import BaseHandler
 
 MAX_DROPPED: Final = 64 * 1024 * 1024
-"""Bytes; a body of up to this is received and dropped, so that its sender gets to read the answer."""
+"""Bytes. A refused body up to this size is received and dropped, so that the client can read the response."""
 
 
 @stream_request_body
 class RefusedBodyHandler(BaseHandler):
-    """Drops the body as it comes, and answers an error."""
+    """Handler that drops the body as it arrives and responds with an error."""
 
     guarded = frozenset()
 
     def initialize(self, error: HubError) -> None:
-        """Take what the answer tells.
-
-        Args:
-            error: why the body is not read.
-        """
+        """Store the error to respond with."""
         self._error = error
 
     async def prepare(self) -> None:
-        """Answer at once where the client waits to be asked for the body, or sends more than is dropped."""
+        """Respond at once if the client waits for permission to send, or announces too long a body."""
         announced = self.request.headers.get("Content-Length", "")
         endless = announced.isdecimal() and int(announced[:20]) > MAX_DROPPED
         if endless or "Expect" in self.request.headers:
             raise self._error
 
     def data_received(self, chunk: bytes) -> None:
-        """Drop a part of the body."""
+        """Drop a chunk of the body."""
 
     async def post(self, *_path: str) -> None:
-        """Answer the error."""
+        """Respond with the error."""
         raise self._error
 
     get = put = patch = delete = post

@@ -1,4 +1,4 @@
-"""Everything that the handlers need, handed to them in one piece."""
+"""Dependencies of the handlers, passed in one object."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from plughub.web.options import WebOptions
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebContext:
-    """What the handlers work with.
+    """Services, settings and plugin contributions that the handlers use.
 
     Attributes:
         services: the services of the hub.
-        options: how the web behaves.
-        cookie_secret: signs cookies.
-        shut_down: ends this process. Its arguments say whether servers and proxy are stopped; None for what
-            the configuration says.
-        health: reads the state of the hub; raises UnavailableError when something is wrong.
-        metrics: what is measured.
-        metrics_report: renders the page with metrics; None for no such page.
-        audit: the audit trail; None when none is kept.
-        login_methods: how to log in, by plugin, in order.
-        pages: added by plugins.
-        template_folders: looked up before the hub's own.
-        template_vars: further variables of all templates.
+        options: settings of the web layer.
+        cookie_secret: key that signs cookies.
+        shut_down: shuts this process down. The arguments say whether to stop the servers and the proxy; None
+            for the configured behaviour.
+        health: reads the state of the hub; raises UnavailableError when the hub is unhealthy.
+        metrics: metrics of this process.
+        metrics_report: renders the metrics page; None to disable it.
+        audit: the audit trail; None when it is disabled.
+        login_methods: login methods by plugin, in display order.
+        pages: pages of plugins.
+        template_folders: folders that are searched before the hub's own.
+        template_vars: additional variables of all templates.
         versions: versions of the plugins by name.
     """
 

@@ -1,4 +1,4 @@
-"""One map from errors to HTTP statuses, and what a person is told."""
+"""HTTP statuses of errors, and the messages that a user reads."""
 
 from __future__ import annotations
 
@@ -41,27 +41,27 @@ STATUS: Final[Mapping[type[HubError], HTTPStatus]] = {
 }
 
 HINTS: Final[Mapping[int, str]] = {
-    403: "If you think that you should be allowed, ask an administrator of this hub.",
-    404: "The address may be mistyped, or what it names was deleted.",
-    424: "Start the server again; your files are kept where they were.",
-    429: "Wait a little and try again.",
+    403: "If you should have access, ask an administrator of this hub.",
+    404: "Check the address for typing errors. The page may also have been deleted.",
+    424: "Start the server again. Your files are kept.",
+    429: "Wait a moment and try again.",
     500: "Try again. If it happens again, tell an administrator of this hub what you did and when.",
-    502: "Try again in a moment. If it goes on, tell an administrator of this hub.",
-    503: "Try again in a moment. If it goes on, tell an administrator of this hub.",
-    504: "Try again in a moment. If it goes on, tell an administrator of this hub.",
+    502: "Try again in a moment. If the problem persists, tell an administrator of this hub.",
+    503: "Try again in a moment. If the problem persists, tell an administrator of this hub.",
+    504: "Try again in a moment. If the problem persists, tell an administrator of this hub.",
 }
 
-SPEAKING: Final[Mapping[int, str]] = {
+DEFAULT_MESSAGES: Final[Mapping[int, str]] = {
     404: "there is nothing at this address",
     405: "this cannot be done here",
     500: "something went wrong in the hub",
     503: "your server, or the hub, does not answer right now",
 }
-"""What to say when an error itself says nothing."""
+"""Messages for errors that have none of their own."""
 
 
-RETRIED: Final = frozenset({502, 503, 504})
-"""What may be over in a moment."""
+RETRYABLE_STATUSES: Final = frozenset({502, 503, 504})
+"""Statuses of failures that may be temporary."""
 
 RETRY_SECONDS: Final = 5
 _JSON: Final = "application/json"
@@ -69,16 +69,17 @@ _JSON: Final = "application/json"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ErrorAnswer:
-    """What is answered to an error.
+    """Response to a failed request.
 
     Attributes:
         status: HTTP status.
-        message: what happened, for a person; never empty.
-        hint: what to do about it.
-        html: the message with markup that a plugin vouches for; empty for none.
-        logs: last lines of a server that did not start.
-        headers: further headers.
-        confirm_url: path of the page where the user can confirm who they are; empty when that would not help.
+        message: what happened, written for users; never empty.
+        hint: what the user can do.
+        html: trusted markup from a plugin in place of the message; empty for none.
+        logs: last log lines of a server that failed to start.
+        headers: additional headers.
+        confirm_url: path of the page where the user can confirm their identity; empty when that would not
+            help.
     """
 
     status: int
@@ -91,20 +92,12 @@ class ErrorAnswer:
 
     @property
     def reason(self) -> str:
-        """The status in words."""
+        """Return the reason phrase of the status."""
         return responses.get(self.status, "Unknown")
 
 
 def status_of(error: BaseException | None, fallback: int = 500) -> int:
-    """Give the HTTP status of an error.
-
-    Args:
-        error: the error.
-        fallback: for errors that are not the hub's.
-
-    Returns:
-        The status.
-    """
+    """Return the HTTP status of an error, or the fallback for errors that are not the hub's."""
     if isinstance(error, SpawnFailedError):
         return error.status
     if isinstance(error, HubError):
@@ -113,16 +106,13 @@ def status_of(error: BaseException | None, fallback: int = 500) -> int:
     return error.status_code if isinstance(error, HTTPError) else fallback
 
 
-def answer_to(error: BaseException | None, status: int, *, details: bool = False) -> ErrorAnswer:
-    """Say what is answered to an error.
+def error_answer(error: BaseException | None, status: int, *, details: bool = False) -> ErrorAnswer:
+    """Build the response to an error.
 
     Args:
-        error: the error; what is not meant for a person is not shown.
+        error: the error; internal details are left out unless `details` is set.
         status: HTTP status.
-        details: whether the reader is an administrator, who reads what is in the log besides.
-
-    Returns:
-        The answer.
+        details: include the details that are otherwise only logged; for administrators.
     """
     message, hint, html = "", "", ""
     logs: tuple[str, ...] = ()
@@ -134,7 +124,7 @@ def answer_to(error: BaseException | None, status: int, *, details: bool = False
         html, logs = error.html, error.logs
     return ErrorAnswer(
         status=status,
-        message=message or SPEAKING.get(status, "") or responses.get(status, "unknown error"),
+        message=message or DEFAULT_MESSAGES.get(status, "") or responses.get(status, "unknown error"),
         hint=hint or HINTS.get(status, ""),
         html=html,
         logs=logs,
@@ -144,11 +134,11 @@ def answer_to(error: BaseException | None, status: int, *, details: bool = False
 
 
 def asks_for_json(accept: str, path: str) -> bool:
-    """Tell whether a program reads the answer, and no person.
+    """Return whether a program, rather than a browser page, reads the response.
 
     Args:
-        accept: header of the request.
-        path: of the request, or what follows the prefix of a server.
+        accept: the header ``Accept`` of the request.
+        path: path of the request, or the part after a server's prefix.
     """
     return (_JSON in accept and "text/html" not in accept) or "api" in path.split("/")
 

@@ -1,4 +1,4 @@
-"""Headers that every answer carries, made once."""
+"""Response headers, built once for all pages and once for all API calls."""
 
 from __future__ import annotations
 
@@ -15,18 +15,12 @@ CSP: Final = "Content-Security-Policy"
 CLEAR: Final = "Clear-Site-Data"
 METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 STORAGE: Final = '"storage"'
-"""Service workers, and what scripts have stored; no cookies. Browsers obey by https and on localhost."""
+"""Service workers and script storage, but no cookies. Browsers honour the header over https and on
+localhost."""
 
 
 def allowed_methods(handler: RequestHandler) -> str:
-    """Name the methods that an address takes, for the header ``Allow``.
-
-    Args:
-        handler: of a request with another method.
-
-    Returns:
-        Methods with commas between them.
-    """
+    """Return the methods that the address supports, for the header ``Allow``."""
     missing = {
         method
         for method in METHODS
@@ -38,14 +32,7 @@ def allowed_methods(handler: RequestHandler) -> str:
 
 
 def page_headers(context: WebContext) -> Mapping[str, str]:
-    """Give the headers of pages.
-
-    Args:
-        context: of the hub.
-
-    Returns:
-        Headers by name; those that the administrator set win.
-    """
+    """Return the headers of pages; the administrator's settings take precedence."""
     report = f"report-uri {context.services.settings.hub_prefix}security/csp-report"
     return {
         VERSION_HEADER: PROTOCOL_VERSION,
@@ -58,14 +45,7 @@ def page_headers(context: WebContext) -> Mapping[str, str]:
 
 
 def api_headers(context: WebContext) -> Mapping[str, str]:
-    """Give the headers of API answers.
-
-    Args:
-        context: of the hub.
-
-    Returns:
-        Headers by name.
-    """
+    """Return the headers of API responses."""
     pages = page_headers(context)
     strict = {} if CSP in context.options.headers else {CSP: f"{pages[CSP]}; default-src 'none'"}
     return {**pages, **strict, "Content-Type": "application/json"}

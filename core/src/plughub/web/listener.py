@@ -1,4 +1,4 @@
-"""The hub's own HTTP server: how long it waits for a client, and how much it takes."""
+"""The hub's HTTP server with its timeouts and size limits."""
 
 from __future__ import annotations
 
@@ -13,25 +13,20 @@ if TYPE_CHECKING:
     from plughub.web.application import HubApplication
 
 HEADER_SECONDS: Final = 60.0
-"""For the headers of a request; an idle connection is closed after this, too."""
+"""Time limit for receiving the headers of a request, and for idle connections."""
 BODY_SECONDS: Final = 30.0
 MAX_HEADERS: Final = 64 * 1024
 CHUNK: Final = 16 * 1024
 MAX_BUFFER: Final = MAX_AHEAD
-"""The headers of a request, and what is read ahead: requests that a client sends before it has its answer."""
+"""Limit for headers and for pipelined requests that are read ahead."""
 
 
 class HubServer(HTTPServer):
-    """Serves the application.
-
-    Args:
-        application: the application; it decides how much of a body is read.
-        more: further arguments of tornado's server.
-    """
+    """HTTP server of the application, which decides how much of each body is read."""
 
     def initialize(self, application: HubApplication, **more: Any) -> None:  # type: ignore[override]
-        """Set the limits; tornado calls this in the place of ``__init__``."""
-        self._held = application.connections
+        """Set the limits. Tornado calls this instead of ``__init__``."""
+        self._registry = application.connections
         super().initialize(
             application,
             chunk_size=CHUNK,
@@ -44,17 +39,17 @@ class HubServer(HTTPServer):
         )
 
     def start_request(self, server_conn: object, request_conn: HTTPConnection) -> HTTPMessageDelegate:
-        """Wait for a request, the first or the next one of a connection."""
+        """Mark a connection as waiting for its first or next request."""
         connection = cast("Any", request_conn)
-        self._held.waits(connection.context, connection.stream)
+        self._registry.mark_waiting(connection.context, connection.stream)
         return super().start_request(server_conn, request_conn)
 
     def on_close(self, server_conn: object) -> None:
-        """Forget a connection."""
-        self._held.closed(cast("Any", server_conn).context)
+        """Remove a closed connection from the registry."""
+        self._registry.remove(cast("Any", server_conn).context)
         super().on_close(server_conn)
 
 
 def read_ahead(stream: object) -> int:
-    """Tell how much of later requests was read from a client that waits for an answer."""
-    return int(cast("Any", stream)._read_buffer_size)  # noqa: SLF001 - tornado tells it nowhere else
+    """Return how many bytes of later requests were read from a client that waits for a response."""
+    return int(cast("Any", stream)._read_buffer_size)  # noqa: SLF001 - tornado has no public counterpart

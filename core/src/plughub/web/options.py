@@ -1,4 +1,4 @@
-"""How the web behaves, as the configuration wants it: what no service has to know of."""
+"""Settings of the web layer that no service needs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tornado.httputil import HTTPServerRequest
 from plughub.domain.errors import HubError
 from plughub.domain.users import User
 from plughub.web.connections import MAX_CONNECTIONS
-from plughub.web.errors import SPEAKING
+from plughub.web.errors import DEFAULT_MESSAGES
 
 if TYPE_CHECKING:
     from plughub.web.base import BaseHandler
@@ -26,37 +26,37 @@ SPAWN_FORM_LIMIT: Final = 10 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebOptions:
-    """How the web behaves.
+    """Settings of the web layer.
 
     Attributes:
-        redirect_to_server: who has logged in is sent to the default server, not to the home page.
-        default_url: where to send who has logged in, instead of that: a text, or a function of the handler.
-        user_redirect_hook: function of path, request, user and base URL that says where ``user-redirect``
-            leads; what it answers may be awaited, None is for as usual.
-        user_redirect_limit: how often a browser is sent to a server before that is taken for a loop.
-        default_server_name: named server to which ``user-redirect`` leads; empty for the default one.
-        named_server_limit: function of the handler that says how many named servers are allowed; None for
-            what the settings say. What it answers may be awaited.
-        stop_on_logout: the servers of who logs out are stopped.
-        implicit_spawn_seconds: after how long who opens a server that does not run is sent to start it; 0 for
-            never. A start that failed is never tried again so.
-        not_running_status: HTTP status of the addresses of servers that do not run.
-        page_limit: items of a page of a list, unless said otherwise.
-        max_page_limit: items of a page at most.
-        spawn_form_limit: bytes that the start page may send, files among them, where the spawner has a form.
-        max_connections: how many connections to the hub's own port are kept.
-        xsrf_cookie: further attributes of the cookie that protects forms.
-        hsts_seconds: for how long browsers that came by https come by https only; 0 to leave that to them.
-        secure_cookies: the public address is https.
-        host_cookies_since: login cookies without the prefix ``__Host-`` from before that time still count, in
-            seconds since the epoch; 0 for none.
-        slow_spawn_timeout: seconds that a start through the API is waited for.
-        slow_stop_timeout: seconds that a stop through the API is waited for.
-        trusted_downstream_ips: addresses whose X-Forwarded headers are believed.
-        proxy_users: numbers of the system users of whose processes on this machine the same holds.
-        headers: further headers of every answer.
-        logo_file: picture for the head of the pages; empty for our own.
-        authenticate_prometheus: the page with metrics needs a scope.
+        redirect_to_server: redirect to the default server after a login, instead of to the home page.
+        default_url: address to redirect to after a login instead; a text, or a function of the handler.
+        user_redirect_hook: function of path, request, user and base URL that returns, possibly as an
+            awaitable, the target of ``user-redirect``; None for the built-in target.
+        user_redirect_limit: redirects to a server after which a redirect loop is reported.
+        default_server_name: named server that ``user-redirect`` leads to; empty for the default server.
+        named_server_limit: function of the handler that returns, possibly as an awaitable, how many named
+            servers are allowed; None for the setting.
+        stop_on_logout: stop a user's servers when they log out.
+        implicit_spawn_seconds: seconds after which the page of a stopped server starts it; 0 for never. A
+            failed start is never repeated this way.
+        not_running_status: HTTP status at addresses of servers that do not run.
+        page_limit: default page size of lists.
+        max_page_limit: largest page size of lists.
+        spawn_form_limit: bytes that the start page accepts, including files, if the spawner has a form.
+        max_connections: limit for connections to the hub's port.
+        xsrf_cookie: additional attributes of the XSRF cookie.
+        hsts_seconds: lifetime of the header Strict-Transport-Security; 0 to send none.
+        secure_cookies: whether the public address uses https.
+        host_cookies_since: time before which login cookies without the prefix ``__Host-`` are still accepted,
+            in seconds since the epoch; 0 to accept none.
+        slow_spawn_timeout: seconds that an API call waits for a start.
+        slow_stop_timeout: seconds that an API call waits for a stop.
+        trusted_downstream_ips: addresses of proxies whose X-Forwarded headers are trusted.
+        proxy_users: ids of system users whose processes on this machine are trusted proxies as well.
+        headers: additional headers of every response.
+        logo_file: image for the head of the pages; empty for the built-in one.
+        authenticate_prometheus: whether the metrics page needs a scope.
     """
 
     redirect_to_server: bool = True
@@ -86,65 +86,52 @@ class WebOptions:
 
 
 async def named_server_limit(handler: BaseHandler) -> int:
-    """Tell how many named servers a user may have.
-
-    Args:
-        handler: of the request.
-
-    Returns:
-        How many; 0 for any number.
+    """Return how many named servers a user may have; 0 for no limit.
 
     Raises:
-        HubError: the function that says it failed.
+        HubError: the configured function failed.
     """
     limit = handler.context.options.named_server_limit
     if limit is None:
         return handler.services.settings.named_server_limit
-    answer = await _ask("named_server_limit_per_user", limit, handler)
+    answer = await _call("named_server_limit_per_user", limit, handler)
     if isinstance(answer, int) and not isinstance(answer, bool) and answer >= 0:
         return answer
-    detail = f"c.JupyterHub.named_server_limit_per_user must answer a number, not {answer!r:.60}"
-    raise HubError(SPEAKING[500], detail=detail)
+    detail = (
+        f"c.JupyterHub.named_server_limit_per_user must return a non-negative integer, not {answer!r:.60}"
+    )
+    raise HubError(DEFAULT_MESSAGES[500], detail=detail)
 
 
 async def default_url(handler: BaseHandler) -> str:
-    """Tell where to send who has logged in, instead of home page or server.
-
-    Args:
-        handler: of the request.
-
-    Returns:
-        The address; empty for as usual.
+    """Return the configured address to redirect to after a login; empty for the built-in target.
 
     Raises:
-        HubError: the function that says it failed.
+        HubError: the configured function failed.
     """
     default = handler.context.options.default_url
-    return default if isinstance(default, str) else str(await _ask("default_url", default, handler) or "")
+    return default if isinstance(default, str) else str(await _call("default_url", default, handler) or "")
 
 
-async def redirected(handler: BaseHandler, path: str, user: User) -> str:
-    """Ask the configuration where ``user-redirect`` leads.
+async def user_redirect(handler: BaseHandler, path: str, user: User) -> str:
+    """Return the configured target of ``user-redirect``; empty for the built-in target.
 
     Args:
-        handler: of the request.
-        path: what stands after ``user-redirect/``.
-        user: who opens the link.
-
-    Returns:
-        The address; empty for as usual.
+        handler: handler of the request.
+        path: the part of the address after ``user-redirect/``.
+        user: the user that opens the link.
 
     Raises:
-        HubError: the function that says it failed.
+        HubError: the configured function failed.
     """
     hook = handler.context.options.user_redirect_hook
     if hook is None:
         return ""
     base_url = handler.services.settings.base_url
-    return str(await _ask("user_redirect_hook", hook, path, handler.request, user, base_url) or "")
+    return str(await _call("user_redirect_hook", hook, path, handler.request, user, base_url) or "")
 
 
-async def _ask(name: str, function: Callable[..., Any], *arguments: Any) -> Any:
+async def _call(name: str, function: Callable[..., Any], *arguments: Any) -> Any:
     try:
         answer = function(*arguments)
         return await answer if inspect.isawaitable(answer) else answer
@@ -152,4 +139,4 @@ async def _ask(name: str, function: Callable[..., Any], *arguments: Any) -> Any:
         raise
     except Exception as error:
         detail = f"c.JupyterHub.{name} failed: {type(error).__name__}: {error}"
-        raise HubError(SPEAKING[500], detail=detail) from error
+        raise HubError(DEFAULT_MESSAGES[500], detail=detail) from error

@@ -1,7 +1,7 @@
-"""Whose word counts on where a request came from: that of a proxy, and of no other process of this machine.
+"""Peers whose ``X-Forwarded-*`` headers are trusted: proxies, but no other process of this machine.
 
-Every user of the machine reaches the hub's own port on loopback. The address of such a peer says nothing, so
-the system is asked which user owns the other end of the connection, once for each connection.
+Every user of the machine can reach the hub's port over loopback, where the peer's address proves nothing. The
+operating system is therefore asked which user owns the other end, once per connection.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from plughub.domain.ip_addresses import parse_address
 
 
 class TrustedPeers:
-    """Tells whether what a peer says of a browser is believed.
+    """Check of whether a peer is a trusted proxy.
 
     Args:
-        addresses: of proxies, or networks of them, whoever runs them.
-        users: numbers of the system users whose processes on this machine are proxies.
+        addresses: addresses or networks of proxies, whatever user runs them.
+        users: ids of the system users whose processes on this machine are proxies.
     """
 
     def __init__(self, addresses: Collection[str], users: Collection[int]) -> None:
@@ -32,25 +32,14 @@ class TrustedPeers:
         self._users = frozenset(users)
 
     def names(self, address: str) -> bool:
-        """Tell whether an address is one of the named proxies.
-
-        Args:
-            address: with or without the IPv6 form of an IPv4 address.
-        """
+        """Return whether an address belongs to a configured proxy; IPv4-mapped IPv6 addresses work too."""
         if address in self._addresses:
             return True
         found = parse_address(address) if self._networks else None
         return found is not None and any(found in network for network in self._networks)
 
     def is_proxy(self, request: HTTPServerRequest) -> bool:
-        """Tell whether the peer of a request is a proxy.
-
-        Args:
-            request: the request, with the address of its peer.
-
-        Returns:
-            True for an address that is named, and for a process of this machine that runs as a proxy's user.
-        """
+        """Return whether the peer of a request is a configured proxy or a local process of a proxy's user."""
         address = request.remote_ip or ""
         if self.names(address):
             return True

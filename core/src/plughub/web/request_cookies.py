@@ -1,4 +1,4 @@
-"""The cookies that a browser sent, each of them: several of one name may come from several paths or hosts."""
+"""Cookies of a request, including several with the same name from different paths or domains."""
 
 from __future__ import annotations
 
@@ -7,20 +7,12 @@ from typing import Final
 
 from tornado.httputil import HTTPServerRequest
 
-MAX_PLACE: Final = 200
-"""Characters; an answer names several paths for several domains."""
+MAX_PATH_LENGTH: Final = 200
+"""Characters. A response that clears a cookie repeats the path for each domain, so long paths are skipped."""
 
 
-def values_of(request: HTTPServerRequest, name: str) -> list[str]:
-    """List the values of a cookie.
-
-    Args:
-        request: the request.
-        name: of the cookie.
-
-    Returns:
-        A value for each cookie of that name, in the order in which they were sent.
-    """
+def cookie_values(request: HTTPServerRequest, name: str) -> list[str]:
+    """Return the value of each cookie with a name, in the order sent; empty for an unreadable value."""
     values = []
     for chunk in request.headers.get("Cookie", "").split(";"):
         if chunk.partition("=")[0].strip() != name:
@@ -32,30 +24,24 @@ def values_of(request: HTTPServerRequest, name: str) -> list[str]:
     return values
 
 
-def places_of(path: str) -> list[str]:
-    """List the paths for which a cookie can be set that a request for a path carries.
+def cookie_paths(path: str) -> list[str]:
+    """Return the paths whose cookies a browser sends with a request for `path`, the root first.
 
-    Args:
-        path: of a request.
-
-    Returns:
-        The paths, the root first; none that is longer than `MAX_PLACE`.
+    Paths longer than `MAX_PATH_LENGTH` are left out.
     """
     places, below = ["/"], ""
     for part in path.split("/")[1:]:
         below += f"/{part}"
         places += [below, f"{below}/"]
-    return [place for place in dict.fromkeys(places) if path.startswith(place) and len(place) <= MAX_PLACE]
+    return [
+        place for place in dict.fromkeys(places) if path.startswith(place) and len(place) <= MAX_PATH_LENGTH
+    ]
 
 
-def domains_of(host: str) -> list[str]:
-    """List the domains for which a cookie can be set that a host receives.
+def cookie_domains(host: str) -> list[str]:
+    """Return the domains whose cookies a browser sends to a host.
 
-    Args:
-        host: name of the host, without a port.
-
-    Returns:
-        The host and the domains above it with a dot in them; none for an address or a name without a dot.
+    The result is empty for IP addresses and for names without a dot; `host` has no port.
     """
     labels = host.rstrip(".").split(".")
     if len(labels) < 2 or labels[-1].isdigit() or ":" in host:  # noqa: PLR2004 - a name with a dot

@@ -1,4 +1,4 @@
-"""Which address leads where."""
+"""Routes: the handlers of all addresses."""
 
 from __future__ import annotations
 
@@ -111,22 +111,15 @@ API: tuple[tuple[str, type], ...] = (
 )
 
 CALLS = calls_of((*API, (PATH, OpenAPIHandler)))
-"""Every call of the API."""
+"""All calls of the API."""
 
 
 def routes(context: WebContext) -> list[Any]:
-    """List the routes of the hub, those of plugins before the ones that answer everything else.
-
-    Args:
-        context: of the hub.
-
-    Returns:
-        Routes, in the order in which they are looked up.
-    """
+    """Return the routes in lookup order; those of plugins precede the catch-all routes."""
     base = re.escape(context.services.settings.base_url)
     below = re.escape(context.services.settings.hub_prefix.rstrip("/"))
     plugins = [URLSpec(below + page.path, page.handler, dict(page.options)) for page in context.pages]
-    # What is asked most stands first: they are tried one after the other.
+    # Routes are tried in order, so the most requested ones come first.
     api = [(pattern_of(path), handler) for path, handler in API]
     own = [URLSpec(below + pattern, handler) for pattern, handler in (*api, *PAGES)]
     document = describe(CALLS, f"{context.services.settings.hub_prefix}api")

@@ -15,18 +15,18 @@ STATIC: Final = Path(__file__).parent / "static"
 
 
 class HubStaticHandler(StaticFileHandler):
-    """Static files: kept by browsers for ever when the address has a hash of the content in it."""
+    """Handler of static files. Browsers cache addresses that contain a content hash permanently."""
 
     def set_default_headers(self) -> None:
-        """Set what every file answers."""
+        """Set the headers of every static file."""
         self.set_header(VERSION_HEADER, PROTOCOL_VERSION)
         self.set_header("X-Content-Type-Options", "nosniff")
 
     def check_xsrf_cookie(self) -> None:
-        """Check nothing: a file is only read."""
+        """Skip the check: static files are only read."""
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
-        """Say which methods a file takes."""
+        """Add the header ``Allow`` to refusals of a method."""
         if status_code == HTTPStatus.METHOD_NOT_ALLOWED:
             self.set_header("Allow", allowed_methods(self))
         super().write_error(status_code, **kwargs)

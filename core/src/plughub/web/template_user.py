@@ -1,4 +1,4 @@
-"""A user as templates see them, with the names that templates of JupyterHub use."""
+"""Users as templates see them, with the attribute names that JupyterHub's templates use."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ Card = Mapping[str, Any]
 
 
 class NamedText(str):
-    """A name that also answers to ``.name``, as groups and roles do in templates of JupyterHub."""
+    """Name with an attribute ``name``, like groups and roles in JupyterHub's templates."""
 
     __slots__ = ()
 
     @property
     def name(self) -> str:
-        """The name."""
+        """Return the name."""
         return str(self)
 
 
 class TemplateUser:
-    """A user as templates, and functions in ``template_vars``, see them.
+    """User as seen by templates and by functions in ``template_vars``.
 
     Args:
         user: the user.
-        settings: of the hub.
-        servers: what the page shows of the servers; only the home page knows them.
+        settings: settings of the hub.
+        servers: the user's servers as template variables; only the home page passes them.
     """
 
     def __init__(self, user: User, settings: HubSettings, servers: Sequence[Card] = ()) -> None:
@@ -52,33 +52,33 @@ class TemplateUser:
 
     @property
     def url(self) -> str:
-        """Where the default server is reached."""
+        """Return the address of the default server."""
         return self.server_url()
 
     def server_url(self, server_name: str = "") -> str:
-        """Return where a server is reached."""
+        """Return the address of a server."""
         return server_link(self._settings, self.name, server_name)
 
     def all_spawners(self, include_default: bool = True) -> list[Card]:
-        """List the servers that the page knows."""
+        """Return the servers that the page passed."""
         return [card for card in self._servers if card["name"] or include_default]
 
     @property
     def spawners(self) -> dict[str, Card]:
-        """The servers that the page knows, by name."""
+        """Return the servers that the page passed, by name."""
         return {card["name"]: card for card in self._servers}
 
     @property
     def spawner(self) -> Card:
-        """The default server."""
+        """Return the default server, or an empty mapping if the page passed none."""
         return self.spawners.get("", {})
 
     @property
     def active(self) -> bool:
-        """Whether a server that the page knows runs, starts or stops."""
+        """Return whether one of the passed servers is starting, running or stopping."""
         return any(card["active"] for card in self._servers)
 
     @property
     def running(self) -> bool:
-        """Whether the default server runs, as far as the page knows."""
+        """Return whether the default server is ready, according to the page."""
         return bool(self.spawner.get("ready"))

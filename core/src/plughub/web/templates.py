@@ -1,4 +1,4 @@
-"""Templates: found in the administrator's folders first, then in the hub's own; everything is escaped."""
+"""Jinja templates: custom folders take precedence over the hub's own, and everything is escaped."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ FOLDER: Final = Path(__file__).parent / "templates"
 
 
 class Templates:
-    """The templates of the hub.
+    """Renderer of the hub's pages.
 
-    The hub's own are always found as ``templates/<name>`` too, so that a template of an administrator
-    can extend the one in whose place it stands. What is not `Markup` is escaped; no template says ``safe``.
-    Where a template of an administrator fails, the hub's own is shown.
+    The hub's own templates are also available as ``templates/<name>``, so that a custom template can extend
+    the one that it replaces. Everything but `Markup` is escaped, and no template uses the filter ``safe``. If
+    a custom template fails, the hub's own is rendered instead.
 
     Args:
-        context: of the hub.
-        tornado_settings: tell where static files are.
+        context: dependencies of the handlers.
+        tornado_settings: settings of the application, for addresses of static files.
     """
 
     def __init__(self, context: WebContext, tornado_settings: Mapping[str, Any]) -> None:
@@ -42,72 +42,40 @@ class Templates:
         )
 
     def render(self, name: str, **variables: Any) -> str:
-        """Render a template.
-
-        Args:
-            name: such as ``home.html``.
-            variables: of this page.
-
-        Returns:
-            The page.
-        """
+        """Render the template `name`, such as ``home.html``, with variables."""
         return self._render([name], variables)
 
     def render_error(self, status: int, **variables: Any) -> str:
-        """Render the page of an error: ``<status>.html`` when there is one, else ``error.html``.
-
-        Args:
-            status: HTTP status.
-            variables: of this page.
-
-        Returns:
-            The page.
-        """
+        """Render an error page: ``<status>.html`` when it exists, else ``error.html``."""
         return self._render([f"{status}.html", "error.html"], variables)
 
     def render_text(self, text: str, **variables: Any) -> Markup:
-        """Render markup that a plugin vouches for; what is put in is escaped.
-
-        Args:
-            text: the markup, with Jinja's marks.
-            variables: to put in.
-
-        Returns:
-            Markup.
-        """
-        return Markup(self._environment.from_string(text).render(**variables))  # noqa: S704 - vouched for
+        """Render trusted template text from a plugin; the variables are escaped."""
+        return Markup(self._environment.from_string(text).render(**variables))  # noqa: S704 - trusted
 
     def render_texts(self, texts: Mapping[str, str], **variables: Any) -> Markup:
-        """Render markup of several plugins, without that which fails.
-
-        Args:
-            texts: markup by plugin, with Jinja's marks.
-            variables: to put in.
-
-        Returns:
-            Markup.
-        """
+        """Render trusted template texts, given by plugin name, and leave out those that fail."""
         parts = []
         for plugin, text in texts.items():
             try:
                 parts.append(self.render_text(text, **variables))
-            except Exception as error:  # noqa: BLE001 - whatever the markup of a plugin does
+            except Exception as error:  # noqa: BLE001 - a plugin's template may raise anything
                 log.error("the login form of plugin %s: %s", plugin, self._reason(error))
         return Markup().join(parts)
 
     def _render(self, names: Sequence[str], variables: Mapping[str, Any]) -> str:
-        variables = {**self._custom(variables), **variables}
+        variables = {**self._admin_variables(variables), **variables}
         try:
             return self._environment.select_template(names).render(variables)
-        except Exception as error:  # whatever an administrator's template does
+        except Exception as error:  # a custom template may raise anything
             own = [name for name in names if (FOLDER / name).is_file()]
             if self._environment is self._own or not own:
                 raise
-            log.error("%s; the hub's own %s is shown", self._reason(error), own[0])
+            log.error("%s; rendering the hub's own %s instead", self._reason(error), own[0])
             return self._own.select_template(own).render(variables)
 
     def _reason(self, error: Exception) -> str:
-        """Say which line of which template fails, and how."""
+        """Describe an error with the template and line that caused it."""
         kind = type(error).__name__
         if isinstance(error, TemplateSyntaxError):
             return f"template {error.filename or error.name}, line {error.lineno}: {kind}: {error.message}"
@@ -147,28 +115,28 @@ class Templates:
         }
 
     def _static_url(self, path: str, include_host: bool = False, include_version: bool = True) -> str:
-        """Return the address of a static file; with the public origin of the hub where one is configured."""
+        """Return the address of a static file; with the hub's public origin if requested and configured."""
         url = StaticFileHandler.make_static_url(self._tornado_settings, path, include_version=include_version)
         return f"{self._context.services.settings.hub_origin}{url}" if include_host else url
 
-    def _custom(self, variables: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the administrator's variables; those that are functions get the user."""
+    def _admin_variables(self, variables: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the administrator's template variables; functions are called with the user."""
         user: TemplateUser | None = variables.get("user")
-        made = {}
+        values = {}
         for name, value in self._context.template_vars.items():
             if name in variables:
                 continue
             try:
-                made[name] = _value(value, user)
-            except Exception as error:  # noqa: BLE001 - whatever an administrator's function does
-                who = user.name if user else "nobody"
+                values[name] = _value(value, user)
+            except Exception as error:  # noqa: BLE001 - a custom function may raise anything
+                name_of_user = f"user {user.name}" if user else "an anonymous user"
                 reason = f"{type(error).__name__}: {error}"
-                log.error("c.JupyterHub.template_vars[%r] fails for %s: %s", name, who, reason)
-        return made
+                log.error("c.JupyterHub.template_vars[%r] fails for %s: %s", name, name_of_user, reason)
+        return values
 
 
 def _value(value: Any, user: TemplateUser | None) -> Any:
     function: Callable[[TemplateUser | None], Any] | None = value if callable(value) else None
     value = function(user) if function else value
-    # Administrators write announcements with markup in their own configuration.
+    # Administrators may write announcements with markup in their own configuration.
     return Markup(value) if isinstance(value, str) else value  # noqa: S704 - the administrator's own text

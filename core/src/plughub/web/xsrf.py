@@ -1,10 +1,10 @@
-"""Protection against requests that another site makes a browser send.
+"""XSRF protection: refusal of requests that another site makes the browser send.
 
-The token is a signed id: of login session and user, or of session and browser while nobody is logged in.
-It stands in a cookie and must come back in the request. Single-user servers use the same name for a cookie
-of their own path, so several may arrive: those count that we signed for this session.
+A token is a signed id: of login session and user, or of session and browser before a login. It is set as a
+cookie and must come back in the request. Single-user servers use the same cookie name for paths of their own,
+so a request may carry several tokens; those that the hub signed for this session are valid.
 
-Source: the behaviour of JupyterHub 6, whose tokens and cookies stay valid.
+The scheme is that of JupyterHub 6, whose tokens and cookies stay valid.
 """
 
 from __future__ import annotations
@@ -25,19 +25,15 @@ from plughub.web.protocol import XSRF_COOKIE
 
 MAX_AGE_DAYS: Final = 31
 ANONYMOUS_SECONDS: Final = 3600
-_LEADING: Final = frozenset({"next", "_xsrf"})
-_READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+_ROUTING_PARAMETERS: Final = frozenset({"next", "_xsrf"})
+_SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 UNKNOWN: Final = "unspecified"
 
 
 def anonymous_id(request: HTTPServerRequest) -> str:
-    """Tell browsers apart while nobody is logged in.
+    """Return an id for the browser of a request without a login, from its address and user agent.
 
-    Args:
-        request: the request.
-
-    Returns:
-        A text that stays the same for some minutes and is shared by few.
+    Browsers of the same kind behind one address share it.
     """
     agent = request.headers.get("User-Agent", "").encode(errors="replace")
     digest = hashlib.sha256((request.remote_ip or "").encode() + agent + b"\xff").digest()
@@ -45,84 +41,44 @@ def anonymous_id(request: HTTPServerRequest) -> str:
 
 
 def make_token(secret: bytes, token_id: bytes) -> bytes:
-    """Make a token.
-
-    Args:
-        secret: signs it.
-        token_id: what it is bound to.
-
-    Returns:
-        Characters that need no escape.
-    """
+    """Return a URL-safe token that is signed with `secret` and bound to `token_id`."""
     return base64.urlsafe_b64encode(create_signed_value(secret, XSRF_COOKIE, token_id)).rstrip(b"=")
 
 
-def tokens_in_cookies(values: Iterable[str], secret: bytes, token_id: bytes) -> list[bytes]:
-    """List the tokens among the cookies that we signed and that are bound to a session.
+def valid_tokens(values: Iterable[str], secret: bytes, token_id: bytes) -> list[bytes]:
+    """Return the cookie values that the hub signed and that are bound to a session, in the order sent.
 
-    Pages of servers and neighbouring hosts can set cookies of that name, also with a token that we signed
-    for another session: these are passed over.
-
-    Args:
-        values: of the cookies with the name of the token.
-        secret: that signed them.
-        token_id: what they have to be bound to.
-
-    Returns:
-        The tokens, in the order in which they were sent.
+    Pages of servers and neighbouring hosts can set cookies with the same name, including tokens that the hub
+    signed for another session. These are left out.
     """
     texts = (value for value in values if value.isascii())
     return [text.encode() for text in texts if _read(text.encode(), secret) == token_id]
 
 
-def is_of_login_form(token: str, secret: bytes, request: HTTPServerRequest) -> bool:
-    """Tell whether a token was made for this browser while nobody was logged in.
+def is_anonymous_token(token: str, secret: bytes, request: HTTPServerRequest) -> bool:
+    """Return whether a token was made for this browser before a login.
 
-    Args:
-        token: what the form sent.
-        secret: that signed it.
-        request: the request.
-
-    Returns:
-        True also when the cookie beside it is gone, as after a login in another tab.
+    The cookie need not be present: a login in another tab clears it.
     """
     token_id = _read(token.encode(), secret) if token.isascii() else None
     return token_id is not None and token_id.endswith(f":{anonymous_id(request)}".encode())
 
 
 def is_navigation(request: HTTPServerRequest) -> bool:
-    """Tell whether a browser opens a page; old ones and those without https do not say.
-
-    Args:
-        request: the request.
-
-    Returns:
-        True when it does, or does not say.
-    """
+    """Return whether a browser opens a page; true also for browsers that send no ``Sec-Fetch-Mode``."""
     return request.headers.get("Sec-Fetch-Mode", "navigate") == "navigate"
 
 
-def is_from_elsewhere(request: HTTPServerRequest) -> bool:
-    """Tell whether another site made the browser send a request.
-
-    Args:
-        request: the request.
-
-    Returns:
-        True when the browser says so.
-    """
+def is_from_other_origin(request: HTTPServerRequest) -> bool:
+    """Return whether the browser reports that a page of another site or origin made the request."""
     return request.headers.get("Sec-Fetch-Site", "") in {"cross-site", "same-site"}
 
 
-def led_by_hub(request: HTTPServerRequest) -> bool:
-    """Tell whether a page of the hub's own origin led the browser to an address.
+def is_from_hub_page(request: HTTPServerRequest) -> bool:
+    """Return whether a page of the hub's own origin led the browser to an address.
 
-    Args:
-        request: the request.
-
-    Returns:
-        True when the browser says so; over plain http to other machines it does not, and the address of the
-        page before is taken for it. False without any proof.
+    Browsers report this over https. Over plain http to other machines they do not, and the referrer is used
+    instead. Without either the result is False.
     """
     site = request.headers.get("Sec-Fetch-Site")
     if site is not None:
@@ -131,19 +87,20 @@ def led_by_hub(request: HTTPServerRequest) -> bool:
     return bool(before) and guess_base_url(before).lower().partition("//")[2] == request.host.lower()
 
 
-def is_handed_on(request: HTTPServerRequest, base_url: str) -> bool:
-    """Tell whether the page that led to an address may only have handed on what its own address says.
+def may_be_passed_on(request: HTTPServerRequest, base_url: str) -> bool:
+    """Return whether the page that led to an address may have taken it from its own address.
 
-    The page to log in leads to what stands in ``next``, and hands on its query; both may come from anywhere.
-    An address of a server in ``next`` is what users want to see after a start, and leads nowhere else.
+    The login page redirects to the address in ``next`` and passes its query on, and both may come from
+    another site. A server's address in ``next`` is harmless: a server is opened after its start, and its page
+    leads nowhere else.
 
     Args:
         request: the request.
-        base_url: of the hub.
+        base_url: base URL of the hub.
 
     Returns:
-        True when the page before leads elsewhere or was asked with a parameter that stands in this address
-        too, or when only its origin is named, as for a long address.
+        True when the previous page had another target in ``next``, or a query parameter that this address has
+        too, or when the referrer names only an origin, as for long addresses.
     """
     try:
         before = urlsplit(request.headers.get("Referer", ""))
@@ -152,7 +109,7 @@ def is_handed_on(request: HTTPServerRequest, base_url: str) -> bool:
     if before.netloc and before.path in {"", "/"}:
         return True
     asked = parse_qs(before.query, keep_blank_values=True)
-    if (asked.keys() - _LEADING) & parse_qs(request.query, keep_blank_values=True).keys():
+    if (asked.keys() - _ROUTING_PARAMETERS) & parse_qs(request.query, keep_blank_values=True).keys():
         return True
     return not all(_is_of_server(wanted, base_url) for wanted in asked.get("next", ()))
 
@@ -163,26 +120,14 @@ def _is_of_server(path: str, base_url: str) -> bool:
 
 
 def is_typed(request: HTTPServerRequest) -> bool:
-    """Tell whether a user opened an address themselves, by hand or as a bookmark.
-
-    Args:
-        request: the request.
-
-    Returns:
-        True when the browser says so.
-    """
+    """Return whether the browser reports that the user entered the address or opened a bookmark."""
     return request.headers.get("Sec-Fetch-Site") == "none"
 
 
 def is_opened_by_user(request: HTTPServerRequest) -> bool:
-    """Tell whether a user opened a page, rather than a program that looks ahead or shows a preview of a link.
+    """Return whether a user opened a page, as opposed to a prefetch or a link preview.
 
-    Args:
-        request: the request.
-
-    Returns:
-        True when the browser says so. False for browsers that do not: old ones, and all of them over plain
-        http to other machines.
+    False for browsers that do not report it: old ones, and all browsers over plain http to other machines.
     """
     sent = request.headers
     return (
@@ -193,33 +138,29 @@ def is_opened_by_user(request: HTTPServerRequest) -> bool:
 
 
 def needs_token(request: HTTPServerRequest) -> bool:
-    """Tell whether a request with a login cookie needs a token.
+    """Return whether a request with a login cookie needs a token.
 
-    Args:
-        request: the request.
-
-    Returns:
-        False for looking at pages and for pictures of our own pages.
+    Page views and same-origin images need none.
     """
-    if request.method not in _READING:
+    if request.method not in _SAFE_METHODS:
         return True
     mode = request.headers.get("Sec-Fetch-Mode", UNKNOWN)
     if mode in {"navigate", "websocket", UNKNOWN}:
         return False
-    # The asking page does not get to see the answer.
+    # The page that makes the request cannot read the response.
     return not (mode == "no-cors" and request.headers.get("Sec-Fetch-Site") == "same-origin")
 
 
 def check_token(request: HTTPServerRequest, sent: str | None, held: Collection[bytes]) -> None:
-    """Check the token of a request.
+    """Check the XSRF token of a request.
 
     Args:
         request: the request.
-        sent: the token that came with it.
-        held: those of the cookies that are good for this session; it has to be one of them.
+        sent: the token in a form field or header.
+        held: tokens of the cookies that are valid for this session; `sent` must be one of them.
 
     Raises:
-        ForbiddenError: it is missing or wrong.
+        ForbiddenError: the token is missing or wrong.
     """
     if not sent:
         raise ForbiddenError(f"'_xsrf' argument missing from {request.method}", hint=_HINT)

@@ -1,4 +1,4 @@
-"""Activity that servers report."""
+"""Activity reports of servers."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from plughub.web.description import call
 class ActivityHandler(APIHandler):
     """``/hub/api/users/:name/activity``."""
 
-    @call(bad=(404,), body={"last_activity": TEXT, "servers": OBJECT})
+    @call(errors=(404,), body={"last_activity": TEXT, "servers": OBJECT})
     @requires("users:activity", about=of_user)
     async def post(self, name: str) -> None:
-        """Note the activity of a user and of servers."""
+        """Record the activity of a user and of the user's servers."""
         body = self.checked_body("activity")
         at = parse_time(body["last_activity"]) if body.get("last_activity") else None
         servers = _servers(body.get("servers") or {})
@@ -29,16 +29,10 @@ class ActivityHandler(APIHandler):
 
 
 def parse_time(text: object) -> datetime:
-    """Read a time.
-
-    Args:
-        text: ISO 8601; without a zone it is UTC.
-
-    Returns:
-        The time in UTC.
+    """Parse an ISO 8601 time; without a zone it is in UTC.
 
     Raises:
-        InvalidError: it is no time.
+        InvalidError: the text is no time.
     """
     try:
         moment = datetime.fromisoformat(str(text))
@@ -48,12 +42,12 @@ def parse_time(text: object) -> datetime:
 
 
 def _servers(given: Any) -> Mapping[str, datetime]:
-    wrong = "servers must be an object of the form {server_name: {last_activity: timestamp}}"
+    message = "servers must be an object of the form {server_name: {last_activity: timestamp}}"
     if not isinstance(given, dict):
-        raise InvalidError(wrong)
+        raise InvalidError(message)
     times = {}
     for name, facts in given.items():
         if not isinstance(facts, dict) or "last_activity" not in facts:
-            raise InvalidError(wrong)
+            raise InvalidError(message)
         times[name] = parse_time(facts["last_activity"])
     return times

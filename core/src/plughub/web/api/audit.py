@@ -17,15 +17,17 @@ from plughub.web.description import PAGE, call
 
 
 class AuditHandler(APIHandler):
-    """``/hub/api/audit``: who did what to whom, when, from where and with which token."""
+    """``/hub/api/audit``: actor, action, target, time, address and token of recorded actions."""
 
-    @call(bad=(404,), query={"user": TEXT, "actor": TEXT, "kind": TEXT, "since": TEXT, "until": TEXT, **PAGE})
+    @call(
+        errors=(404,), query={"user": TEXT, "actor": TEXT, "kind": TEXT, "since": TEXT, "until": TEXT, **PAGE}
+    )
     @requires("read:audit")
     async def get(self) -> None:
-        """List lines of the audit trail, the newest first."""
+        """List entries of the audit trail, newest first."""
         trail = self.context.audit
         if trail is None:
-            raise NotFoundError("no audit trail is kept here", detail="JupyterHub.audit_days is 0")
+            raise NotFoundError("this hub keeps no audit trail", detail="JupyterHub.audit_days is 0")
         page = page_of(self)
         query = AuditQuery(
             user=self.get_query_argument("user", ""),

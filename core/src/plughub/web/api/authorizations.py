@@ -1,4 +1,4 @@
-"""Whose token or cookie is this: what clients asked before there was OAuth."""
+"""Owners of tokens and login cookies; clients used these calls before there was OAuth."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from plughub.web.api.models import Models, service_model
 from plughub.web.base import MISSING_CREDENTIALS
 from plughub.web.description import call
 
-_UNKNOWN = "no such token or cookie, or not to be seen"
+_UNKNOWN = "no such token or cookie, or no permission to see its owner"
 
 
 class _Authorizations(APIHandler):
-    """Answers who has sent a token themselves; a cookie is not enough."""
+    """Base class for calls that must be authenticated by a token; a cookie is not enough."""
 
-    def check_sender(self) -> None:
+    def require_token(self) -> None:
         if not self.visitor.by_token:
             raise ForbiddenError(MISSING_CREDENTIALS, hint="send a token in the header Authorization")
 
     def answer_owner(self, owner: User | Service | None, more: frozenset[str] = frozenset()) -> None:
-        """Show the owner of a token or cookie, as far as the scopes of the sender go, and some more."""
+        """Respond with the owner's model, limited to the sender's scopes and `more`."""
         settings, scopes = self.services.settings, self.visitor.scopes | more
         if isinstance(owner, Service):
             model = service_model(settings, owner, scopes)
@@ -38,44 +38,44 @@ class _Authorizations(APIHandler):
 class TokenOwnerHandler(_Authorizations):
     """``/hub/api/authorizations/token/:token``."""
 
-    @call(bad=(404,))
+    @call(errors=(404,))
     async def get(self, token: str = "") -> None:
-        """Tell whose token it is."""
-        self.check_sender()
+        """Return the owner of a token."""
+        self.require_token()
         found: Principal | None = await self.services.tokens.by_token(token)
         if found is None:
             raise NotFoundError(_UNKNOWN)
-        # Whoever has a token can ask with it whose it is.
+        # The holder of a token could authenticate with it to see the owner, so the name is no secret.
         self.answer_owner(found.owner, identify_scopes(found.name, "user" if found.is_user else "service"))
 
-    @call(good=(), bad=(404,))
+    @call(success=(), errors=(404,))
     async def post(self, _token: str = "") -> None:
-        """Make no token: that is done at ``/users/:name/tokens``."""
-        raise NotFoundError("tokens are made with POST /hub/api/users/:name/tokens")
+        """Refuse: tokens are created at ``/users/:name/tokens``."""
+        raise NotFoundError("create tokens with POST /hub/api/users/:name/tokens")
 
 
 class CookieOwnerHandler(_Authorizations):
-    """``/hub/api/authorizations/cookie/:name/:value``; without a value, the body is the cookie as it is."""
+    """``/hub/api/authorizations/cookie/:name/:value``; without a value, the body is the raw cookie."""
 
-    @call(bad=(404,))
+    @call(errors=(404,))
     async def get(self, name: str, value: str = "") -> None:
-        """Tell whose login cookie it is."""
-        self.check_sender()
+        """Return the owner of a login cookie."""
+        self.require_token()
         text = value or self.request.body.decode(errors="replace")
-        cookies = self.cookies_of_hub
+        cookies = self.cookie_jar
         cookie = cookies.read_login(text) if name == cookies.login_name and text else None
         found = await self.services.sessions.principal(cookie, Client()) if cookie else None
         self.answer_owner(found.owner if found else None)
 
 
 class AdminAccessHandler(APIHandler):
-    """``/hub/api/users/:name/admin-access``: scopes have taken its place."""
+    """``/hub/api/users/:name/admin-access``, which scopes have replaced."""
 
-    @call(good=())
+    @call(success=())
     async def post(self, _name: str) -> None:
-        """Refuse: who may use a server holds a scope for it."""
+        """Refuse: access to servers is granted by scopes."""
         _ = self.visitor
         raise ForbiddenError(
             "admin access is not enabled on this hub",
-            hint="whoever holds the scope access:servers may use servers of others, without this call",
+            hint="the scope access:servers allows access to the servers of other users, without this call",
         )

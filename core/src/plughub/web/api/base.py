@@ -1,4 +1,4 @@
-"""What all API calls share: JSON in, JSON out, and who may ask with a cookie."""
+"""Base class of API calls: JSON requests and responses, and restrictions for login cookies."""
 
 from __future__ import annotations
 
@@ -15,53 +15,59 @@ JSON: Final = "application/json"
 
 
 class APIHandler(BaseHandler):
-    """An API call. With a login cookie even reading needs a XSRF token, unless a browser opens a page."""
+    """Base class of API calls.
+
+    With a login cookie even reading needs an XSRF token, unless the browser navigates to the address.
+    """
 
     accepts_token = True
     guarded: ClassVar[frozenset[str]] = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
 
     def set_default_headers(self) -> None:
-        """Set what every call answers."""
-        self.set_usual_headers(self.application.api_headers)
+        """Set the headers of API responses."""
+        self.set_common_headers(self.application.api_headers)
 
-    def trusts_cookie(self) -> bool:
-        """Pass over the cookie of a form that another site may have sent."""
+    def accepts_cookie(self) -> bool:
+        """Ignore the login cookie for content types that a form on another site could send."""
         kind = self.request.headers.get("Content-Type", "")
         if self.request.method != "POST" or not kind:
             return True
         return kind.partition(";")[0].strip().lower() == JSON
 
     def check_xsrf(self) -> None:
-        """Refuse what another site made the browser send; whoever is nobody is refused anyway."""
+        """Refuse a request that another site made the browser send.
+
+        Anonymous requests without an origin are left to the scope check.
+        """
         if self.principal is None and "Origin" not in self.request.headers:
             return
         super().check_xsrf()
 
     def json_body(self, *, needed: bool = False) -> dict[str, Any]:
-        """Read the body.
+        """Parse the body as a JSON object.
 
         Args:
-            needed: refuse a body that is not there, or empty but no object, such as ``null`` or ``[]``.
+            needed: refuse a missing body and empty values that are no object, such as ``null`` or ``[]``.
 
         Returns:
-            The JSON object; an empty one when there is no body, or an empty one.
+            The JSON object; an empty one if there is no body.
 
         Raises:
-            InvalidError: it is no JSON object, or holds what cannot be stored.
+            InvalidError: the body is no JSON object, or contains values that cannot be stored.
         """
         return read_json(self.request.body, needed=needed)
 
     def checked_body(self, what: str) -> dict[str, Any]:
-        """Read the body, and check it as the call is described.
+        """Parse the body and check it against the description of the call.
 
         Args:
-            what: what the body describes, such as ``user``.
+            what: what the body describes, such as ``user``; for error messages.
 
         Returns:
-            The JSON object; an empty one when there is no body.
+            The JSON object; an empty one if there is no body.
 
         Raises:
-            InvalidError: it is no JSON object, a key is not known or a value has another type.
+            InvalidError: the body is no JSON object, a key is unknown or a value has another type.
         """
         body = self.json_body()
         method = getattr(self, (self.request.method or "").lower())
@@ -69,31 +75,35 @@ class APIHandler(BaseHandler):
         return body
 
     def answer(self, model: Any, status: int = 200) -> None:
-        """Answer with JSON.
+        """Respond with JSON.
 
         Args:
-            model: what to answer.
+            model: value to serialize.
             status: HTTP status.
         """
         self.set_status(status)
         self.finish(json.dumps(model))
 
     def answer_nothing(self, status: int) -> None:
-        """Answer with a status alone.
+        """Respond with a status and no body.
 
         Args:
             status: HTTP status.
         """
         self.set_status(status)
-        if status == 204:  # noqa: PLR2004 - No Content has no type either
+        if status == 204:  # noqa: PLR2004 - No Content has no content type
             self.clear_header("Content-Type")
         else:
             self.set_header("Content-Type", "text/plain")
         self.finish()
 
     def finish_error(self, answer: ErrorAnswer) -> None:
-        """Answer an error; no cookies are set."""
-        self.cookies_of_hub.drop_new()
+        """Respond with an error as JSON and discard new cookies.
+
+        Args:
+            answer: the error.
+        """
+        self.cookie_jar.drop_new()
         model: dict[str, Any] = {"status": answer.status, "message": answer.message}
         if answer.hint and answer.status not in {403, 404}:
             model["hint"] = answer.hint
@@ -106,12 +116,12 @@ class APIHandler(BaseHandler):
 
 
 class UnknownHandler(APIHandler):
-    """Every API path that is nothing else."""
+    """All other addresses of the API."""
 
     guarded = frozenset()
 
     async def get(self, *_path: str) -> None:
-        """Say that there is nothing."""
+        """Respond with status 404."""
         raise NotFoundError("there is no such API call")
 
     head = post = put = patch = delete = get

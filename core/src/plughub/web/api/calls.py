@@ -1,4 +1,4 @@
-"""The calls of the API: each method of each handler, with its path and its description."""
+"""API calls: each handler method with its path and description."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class Call:
     """A method of a path.
 
     Attributes:
-        method: of HTTP.
-        path: below ``/hub/api``, with the names of its parts in braces.
-        function: the method of the handler.
+        method: HTTP method.
+        path: path below ``/hub/api``, with the names of its parameters in braces.
+        function: method of the handler.
     """
 
     method: str
@@ -34,49 +34,42 @@ class Call:
 
     @property
     def description(self) -> Description:
-        """What it takes and answers."""
+        """Return the description of the call."""
         return description_of(self.function)
 
     @property
-    def good(self) -> tuple[int, ...]:
-        """Statuses when it is done."""
-        return self.description.good
+    def success(self) -> tuple[int, ...]:
+        """Return the statuses of success."""
+        return self.description.success
 
     @property
-    def failures(self) -> frozenset[int]:
-        """Statuses when it is not done."""
-        return self.description.failures
+    def error_statuses(self) -> frozenset[int]:
+        """Return the statuses of failure."""
+        return self.description.error_statuses
 
     @property
     def query(self) -> Mapping[str, str]:
-        """Kinds of the arguments of the query by name."""
+        """Return the types of the query parameters by name."""
         return self.description.query
 
     @property
     def body(self) -> Mapping[str, str] | None:
-        """Kinds of the values of the body by key; None when it takes no body."""
+        """Return the types of the body's values by key; None if the call takes no body."""
         return self.description.body
 
     @property
     def open(self) -> bool:
-        """Whether it answers without a login."""
+        """Return whether the call needs no login."""
         return self.description.open
 
     @property
     def scopes(self) -> tuple[str, ...]:
-        """Scopes of which it needs one; empty when it needs none, or checks by itself."""
+        """Return the scopes of which one is needed; empty if none is, or if the handler checks by itself."""
         return tuple(getattr(self.function, "scopes", ()))
 
 
 def calls_of(routes: Iterable[tuple[str, type]]) -> tuple[Call, ...]:
-    """List the calls of some routes.
-
-    Args:
-        routes: paths below ``/hub`` with the names of their parts in braces, and their handlers.
-
-    Returns:
-        The calls, in the order of the routes.
-    """
+    """Return the calls of routes: paths below ``/hub`` with parameters in braces, and their handlers."""
     return tuple(
         Call(method, _PART.sub(r"{\1}", path.removeprefix("/api").removesuffix("?")) or "/", function)
         for path, handler in routes
@@ -87,13 +80,10 @@ def calls_of(routes: Iterable[tuple[str, type]]) -> tuple[Call, ...]:
 
 
 def pattern_of(path: str) -> str:
-    """Return the regular expression of a path.
+    """Return the regular expression of a path, with a group for each parameter.
 
     Args:
-        path: with names of parts in braces, ``{name?}`` for one that may be empty; ``/?`` at its end is an
-            optional slash.
-
-    Returns:
-        The pattern, with a group for each part.
+        path: with parameters in braces, ``{name?}`` for one that may be empty; a final ``/?`` is an optional
+            slash.
     """
     return _PART.sub(lambda part: r"([^/]*)" if part[2] else r"([^/]+)", path)

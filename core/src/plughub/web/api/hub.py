@@ -1,4 +1,4 @@
-"""The hub itself: version, health and how it is set up."""
+"""Version, health, configuration and shutdown of the hub."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from plughub.web.protocol import PROTOCOL_VERSION
 
 
 class VersionHandler(APIHandler):
-    """``/hub/api/``: the version of the protocol; open to everybody, also to pages of other sites."""
+    """``/hub/api/``: the protocol version, available without a login and to pages of other sites."""
 
     guarded = frozenset()
 
     async def prepare(self) -> None:
-        """Do not look who it is."""
+        """Skip authentication."""
 
     @call(open=True)
     def get(self) -> None:
-        """Give the version."""
+        """Return the protocol version."""
         self.set_header("Access-Control-Allow-Origin", "*")
         self.answer({"version": PROTOCOL_VERSION})
 
@@ -38,24 +38,24 @@ class APIHealthHandler(HealthHandler):
 class ShutdownHandler(APIHandler):
     """``/hub/api/shutdown``."""
 
-    @call(good=(202,), body={"servers": FLAG, "proxy": FLAG})
+    @call(success=(202,), body={"servers": FLAG, "proxy": FLAG})
     @requires("shutdown")
     async def post(self) -> None:
-        """Stop the hub, with or without servers and proxy."""
+        """Shut down the hub, optionally with the servers and the proxy."""
         body = self.checked_body("shutdown")
-        self.tell("shutdown", "", **body)
+        self.emit_event("shutdown", "", **body)
         self.set_status(HTTPStatus.ACCEPTED)
         await self.finish({"message": "Shutting down Hub"})
         self.context.shut_down(body.get("servers"), body.get("proxy"))
 
 
 class InfoHandler(APIHandler):
-    """``/hub/api/info``: how the hub is set up."""
+    """``/hub/api/info``: versions and plugins."""
 
     @call()
     @requires("read:hub")
     async def get(self) -> None:
-        """Tell versions and backends."""
+        """Return the versions of the hub and its plugins."""
         spawner = self.services.settings.default_spawner
         authenticator = next(iter(self.context.login_methods), "")
         self.answer(

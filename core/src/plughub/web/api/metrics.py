@@ -10,7 +10,7 @@ from plughub.web.description import call
 
 
 def is_open(handler: BaseHandler) -> bool:
-    """Anybody may read the metrics here."""
+    """Return whether the metrics are available without a scope."""
     return not handler.context.options.authenticate_prometheus
 
 
@@ -20,10 +20,10 @@ class MetricsHandler(APIHandler):
     @call()
     @requires("read:metrics", unless=is_open)
     async def get(self) -> None:
-        """Write down what is measured, as text that Prometheus reads."""
+        """Return the metrics in a format of Prometheus."""
         report = self.context.metrics_report
         if report is None:
-            raise NotFoundError("nothing is measured here")
+            raise NotFoundError("metrics are disabled on this hub")
         text, content_type = await report.render(self.request.headers.get("Accept", ""))
         self.set_header("Content-Type", content_type)
         self.finish(text)

@@ -1,4 +1,4 @@
-"""What the API answers: models of users, servers and tokens, each with the keys that the scopes allow."""
+"""JSON models of users, servers, groups, services and tokens, limited to the reader's scopes."""
 
 from __future__ import annotations
 
@@ -40,72 +40,70 @@ USER_KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     "read:roles:users": (*_NAME, "roles", "admin"),
     "admin:auth_state": (*_NAME, "auth_state"),
 }
-"""Which scope opens which keys of the model of a user."""
+"""Keys of a user's model by the scope that grants them."""
 
 GROUP_KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     "read:groups": (*_NAME, "users", "properties"),
     "read:groups:name": _NAME,
     "read:roles:groups": (*_NAME, "roles"),
 }
-"""Which scope opens which keys of the model of a group."""
+"""Keys of a group's model by the scope that grants them."""
 
 SERVICE_KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     "read:services": (*_NAME, "admin", "url", "prefix", "command", "pid", "info", "display"),
     "read:services:name": (*_NAME, "admin"),
     "read:roles:services": (*_NAME, "roles", "admin"),
 }
-"""Which scope opens which keys of the model of a service."""
+"""Keys of a service's model by the scope that grants them."""
 
 _ALL_KEYS: Final = frozenset(key for keys in USER_KEYS.values() for key in keys)
 
 NEEDS_SERVERS: Final = ("read:users", "read:servers")
-"""Scopes whose keys tell something of servers."""
+"""Scopes that grant keys about servers."""
 
 SHOWS_SECRETS: Final = "admin:auth_state"
-"""Scope whose key is ``auth_state``."""
+"""Scope that grants the key ``auth_state``."""
 
 
 class Models:
-    """Makes models for one reader.
+    """Builder of models for one reader.
 
     Args:
-        settings: of the hub.
-        scopes: expanded scopes of who reads them.
+        settings: settings of the hub.
+        scopes: expanded scopes of the reader.
     """
 
     def __init__(self, settings: HubSettings, scopes: frozenset[str]) -> None:
         self._settings = settings
         self._scopes = scopes
         held = {scope: reach_of(scopes, scope) for scope in USER_KEYS}
-        self._limited = tuple(scope for scope, reach in held.items() if reach not in {_NOWHERE, _EVERYWHERE})
+        self._limited = tuple(
+            scope for scope, reach in held.items() if reach not in {_NO_COVERAGE, _FULL_COVERAGE}
+        )
         everywhere = (scope for scope, reach in held.items() if reach.everything)
         self._keys = frozenset(key for scope in everywhere for key in USER_KEYS[scope])
         self._shows_all = self._keys >= _ALL_KEYS
 
     def needs_servers(self) -> bool:
-        """Tell whether the model of a user needs the servers of the user at all.
-
-        Returns:
-            False when no key that the reader may see is about servers.
-        """
-        return any(reach_of(self._scopes, scope) != _NOWHERE for scope in NEEDS_SERVERS)
+        """Return whether user models can contain keys about servers."""
+        return any(reach_of(self._scopes, scope) != _NO_COVERAGE for scope in NEEDS_SERVERS)
 
     def needs_secrets(self) -> bool:
-        """Tell whether the model of a user may show what an authenticator saved."""
-        return reach_of(self._scopes, SHOWS_SECRETS) != _NOWHERE
+        """Return whether user models can contain the auth_state."""
+        return reach_of(self._scopes, SHOWS_SECRETS) != _NO_COVERAGE
 
     def user(
         self, user: User, servers: Iterable[ServerRecord] = (), *, include_stopped: bool = False
     ) -> dict[str, Any]:
-        """Make the model of a user.
+        """Build the model of a user.
 
         Args:
             user: the user.
             servers: all servers of the user.
-            include_stopped: name servers too that do not run.
+            include_stopped: include stopped servers.
 
         Returns:
-            The keys that the reader may see; none when there are none.
+            The keys that the reader may see.
         """
         keys = self._keys_of(user)
         model = self._facts(user, servers)
@@ -121,19 +119,11 @@ class Models:
         return model
 
     def server(self, server: ServerRecord, groups: Collection[str] = ()) -> dict[str, Any]:
-        """Make the model of a server.
-
-        Args:
-            server: the server.
-            groups: groups of its user.
-
-        Returns:
-            The model.
-        """
+        """Build the model of a server, given the groups of its user."""
         url = server_prefix(self._settings, server)
         progress = f"{server_api_path(self._settings, server)}/progress"
         link = link_to_server(self._settings, server)
-        sees = self._may("admin:server_state", server, groups)
+        sees_state = self._may("admin:server_state", server, groups)
         model = {
             "name": server.name,
             "display_name": server.display_name or server.name,
@@ -143,14 +133,14 @@ class Models:
             "pending": server.pending,
             "ready": server.ready,
             "stopped": not server.active,
-            "problem": explained(problem_of(server), details=sees),
+            "problem": explained(problem_of(server), details=sees_state),
             "url": url,
             "user_options": shown(server.options, "options of server", server.full_name),
             "progress_url": progress,
             "full_url": public_address(self._settings, link) or None,
             "full_progress_url": public_address(self._settings, progress) or None,
         }
-        if sees:
+        if sees_state:
             model["state"] = shown(server.state, "state of server", server.full_name)
         return model
 
@@ -186,41 +176,22 @@ class Models:
 
 
 def problem_of(server: ServerRecord) -> str:
-    """Say why a server's state is unknown, why it cannot be reached, or why its operation does not proceed.
-
-    Args:
-        server: the server.
+    """Return why an operation does not progress, or the server's state is unknown, or it is unreachable.
 
     Returns:
-        The reason, as `plughub.domain.explanations` writes it; empty when all is well.
+        The reason in the format of `plughub.domain.explanations`; empty if there is none.
     """
     return (server.operation.trouble if server.operation else "") or server.unknown or server.unreachable
 
 
 def server_api_path(settings: HubSettings, server: ServerRecord) -> str:
-    """Give the path of a server in the API.
-
-    Args:
-        settings: of the hub.
-        server: the server.
-
-    Returns:
-        The path, without a slash at its end.
-    """
+    """Return the path of a server in the API, without a final slash."""
     rest = f"servers/{quote_path(server.name)}" if server.name else "server"
     return f"{settings.hub_prefix}api/users/{quote_path(server.user)}/{rest}"
 
 
 def group_model(group: Group, scopes: frozenset[str]) -> dict[str, Any]:
-    """Make the model of a group.
-
-    Args:
-        group: the group.
-        scopes: expanded scopes of who reads it.
-
-    Returns:
-        The keys that the reader may see.
-    """
+    """Build the model of a group with the keys that a reader with these expanded scopes may see."""
     facts = {
         "kind": "group",
         "name": group.name,
@@ -232,16 +203,7 @@ def group_model(group: Group, scopes: frozenset[str]) -> dict[str, Any]:
 
 
 def service_model(settings: HubSettings, service: Service, scopes: frozenset[str]) -> dict[str, Any]:
-    """Make the model of a service.
-
-    Args:
-        settings: of the hub.
-        service: the service.
-        scopes: expanded scopes of who reads it.
-
-    Returns:
-        The keys that the reader may see.
-    """
+    """Build the model of a service with the keys that a reader with these expanded scopes may see."""
     prefix = f"{url_path_join(settings.base_url, 'services', quote_path(service.name))}/"
     facts = {
         "kind": "service",
@@ -270,14 +232,11 @@ def _visible(
 
 
 def token_model(record: TokenRecord, scopes: frozenset[str]) -> dict[str, Any]:
-    """Make the model of a token.
+    """Build the model of a token, without the token itself.
 
     Args:
         record: the token.
-        scopes: what it may do, expanded.
-
-    Returns:
-        The model, without the token itself.
+        scopes: effective scopes of the token, expanded.
     """
     return {
         "user" if record.user_id is not None else "service": record.owner,
@@ -294,5 +253,5 @@ def token_model(record: TokenRecord, scopes: frozenset[str]) -> dict[str, Any]:
     }
 
 
-_NOWHERE: Final = reach_of(frozenset(), "")
-_EVERYWHERE: Final = ScopeCoverage(everything=True)
+_NO_COVERAGE: Final = reach_of(frozenset(), "")
+_FULL_COVERAGE: Final = ScopeCoverage(everything=True)

@@ -1,4 +1,4 @@
-"""The OAuth2 provider: where servers turn a code into a token."""
+"""OAuth 2 token endpoint, where servers and services exchange a code for a token."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from plughub.web.description import call
 
 
 class TokenForCodeHandler(APIHandler):
-    """``/hub/api/oauth2/token``: the client proves itself with its secret; cookies do not count."""
+    """``/hub/api/oauth2/token``: clients authenticate with their secret; cookies are ignored."""
 
     guarded = frozenset()
 
     async def prepare(self) -> None:
-        """Do not look who it is: the provider does."""
+        """Skip authentication: the OAuth provider authenticates the client."""
 
-    @call(bad=(401,), open=True)
+    @call(errors=(401,), open=True)
     async def post(self) -> None:
-        """Give a token."""
+        """Exchange an authorization code for a token."""
         body = self.request.body.decode("utf-8", errors="replace")
         answer = await self.services.oauth.token(body, dict(self.request.headers))
         self.set_status(answer.status)

@@ -1,4 +1,4 @@
-"""The description of the API, in the form of OpenAPI 3."""
+"""OpenAPI 3 description of the API."""
 
 from __future__ import annotations
 
@@ -29,37 +29,25 @@ _ERROR: Final = {
 
 
 class OpenAPIHandler(APIHandler):
-    """``/hub/api/openapi.json``: the description of the API; open to everybody."""
+    """``/hub/api/openapi.json``: the OpenAPI document, available without a login."""
 
     guarded = frozenset()
 
     def initialize(self, document: Mapping[str, Any]) -> None:
-        """Take the description.
-
-        Args:
-            document: the description.
-        """
+        """Store the document."""
         self._document = document
 
     async def prepare(self) -> None:
-        """Do not look who it is."""
+        """Skip authentication."""
 
     @call(open=True)
     def get(self) -> None:
-        """Give this description."""
+        """Return this OpenAPI document."""
         self.answer(self._document)
 
 
 def describe(calls: Iterable[Call], prefix: str) -> dict[str, Any]:
-    """Describe the API.
-
-    Args:
-        calls: all of them.
-        prefix: path of the API.
-
-    Returns:
-        An OpenAPI document.
-    """
+    """Return the OpenAPI document of all calls of an API whose path is `prefix`."""
     paths: dict[str, dict[str, Any]] = {}
     for described in calls:
         paths.setdefault(described.path, {})[described.method.lower()] = _operation(described)
@@ -104,9 +92,9 @@ def _in_query(call: Call) -> list[dict[str, Any]]:
 
 
 def _responses(call: Call) -> dict[str, Any]:
-    failures = sorted(call.failures)
+    failures = sorted(call.error_statuses)
     content = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
-    good = {str(status): {"description": HTTPStatus(status).phrase} for status in call.good}
+    good = {str(status): {"description": HTTPStatus(status).phrase} for status in call.success}
     bad = {
         str(int(status)): {"description": HTTPStatus(status).phrase, "content": content}
         for status in failures

@@ -1,4 +1,4 @@
-"""Long lists in pages: the one place that knows how."""
+"""Pagination of lists."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _LARGEST: Final = 2**62
 
 @dataclass(frozen=True, slots=True)
 class PageOfList:
-    """The part of a list that is asked for.
+    """Requested page of a list.
 
     Attributes:
-        offset: items before it.
-        limit: items in it at most.
-        wrapped: the answer tells where the next page is.
+        offset: number of items before the page.
+        limit: largest number of items on the page.
+        wrapped: whether the response includes the address of the next page.
     """
 
     offset: int
@@ -31,15 +31,15 @@ class PageOfList:
     wrapped: bool
 
     def wrap(self, handler: BaseHandler, items: Any, total: int) -> Any:
-        """Put items in the form that was asked for.
+        """Format the items as requested.
 
         Args:
-            handler: of the request.
-            items: of this page.
-            total: items of the whole list.
+            handler: handler of the request.
+            items: items of this page.
+            total: number of items in the whole list.
 
         Returns:
-            The items alone, or with what is needed to go on.
+            The items alone, or with pagination data.
         """
         if not self.wrapped:
             return items
@@ -59,16 +59,10 @@ class PageOfList:
 
 
 def page_of(handler: BaseHandler) -> PageOfList:
-    """Read which part of a list is asked for.
-
-    Args:
-        handler: of the request.
-
-    Returns:
-        The page.
+    """Return the requested page of a list.
 
     Raises:
-        InvalidError: offset or limit is no number.
+        InvalidError: offset or limit is no number, or too large.
     """
     options, argument = handler.context.options, handler.get_query_argument
     kinds: Sequence[str] = handler.request.headers.get("Accept", "").lower().split(",")

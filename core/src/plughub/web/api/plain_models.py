@@ -1,4 +1,4 @@
-"""What users and plugins had the hub store, as a model shows it."""
+"""Stored JSON of users and plugins, cleaned for models."""
 
 from __future__ import annotations
 
@@ -13,22 +13,18 @@ from plughub.domain.plain_json import plain_json
 
 log = logging.getLogger("plughub.web")
 _reported: Final[LRUCache[tuple[str, str], str]] = LRUCache(1000)
-"""What was logged already: lists are read all the time."""
+"""Warnings already logged; lists are read all the time."""
 
 
 def shown(value: Mapping[str, Any], what: str, name: str) -> dict[str, Any]:
-    """Return a stored object for a model; an empty one when no client could read it.
+    """Return stored data for a model, or an empty object if it is no valid JSON.
 
-    An older hub, a plugin or an administrator's script may have stored what is no JSON, and one row must not
-    keep a list from being shown.
+    An older hub, a plugin or a script may have stored invalid data, and one row must not break a whole list.
 
     Args:
         value: as stored.
-        what: what it is, such as ``options of server``.
-        name: whose it is.
-
-    Returns:
-        Plain JSON.
+        what: kind of data, such as ``options of server``; for the log.
+        name: owner of the data; for the log.
     """
     if not value:
         return {}
@@ -37,5 +33,5 @@ def shown(value: Mapping[str, Any], what: str, name: str) -> dict[str, Any]:
     except InvalidError as error:
         if _reported.get((what, name)) != error.message:
             _reported[what, name] = error.message
-            log.warning("not shown in models: %s", error.message)
+            log.warning("leaving out stored data of a model: %s", error.message)
         return {}

@@ -1,4 +1,4 @@
-"""The progress of a start, as it happens (server-sent events)."""
+"""Progress of a start as server-sent events."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ from plughub.web.description import call
 
 KEEPALIVE: Final = 8.0
 READY: Final = 100
-"""Per cent; a plugin's report of so much is kept until the server is ready."""
+"""Per cent. A plugin's report of this much is held back until the server is ready."""
 Event = Mapping[str, Any]
 
 
 class ProgressHandler(APIHandler):
-    """``…/progress``: one event for each step, the place in the queue, and how it ended."""
+    """``…/progress``: events for each step, the place in the queue, and the result."""
 
-    _gone = False
+    _is_closed = False
     _written = 0.0
 
-    @call(bad=(404,))
+    @call(errors=(404,))
     @requires("read:servers", about=of_server)
     async def get(self, name: str, server: str = "") -> None:
-        """Follow a start to its end."""
+        """Stream the events of a start until it ends."""
         record = await self.services.servers.get(name, server)
         if record.pending != "spawn" and not record.running and record.failure is None:
             raise NotFoundError(f"{record.full_name} is not starting")
@@ -41,18 +41,18 @@ class ProgressHandler(APIHandler):
         self.set_header("Cache-Control", "no-cache")
         self.set_header("X-Accel-Buffering", "no")
         with contextlib.suppress(StreamClosedError):
-            await self._follow(record)
+            await self._stream(record)
 
     def on_connection_close(self) -> None:
-        """Note that nobody reads any more."""
-        self._gone = True
+        """Note that the client has disconnected."""
+        self._is_closed = True
 
-    async def _follow(self, record: ServerRecord) -> None:
+    async def _stream(self, record: ServerRecord) -> None:
         steps = ProgressReports()
         async with contextlib.aclosing(self.services.servers.changes(record)) as changes:
             async for current in changes:
                 record = current
-                if self._gone:
+                if self._is_closed:
                     return
                 if record.pending != "spawn":
                     break
@@ -76,7 +76,7 @@ class ProgressHandler(APIHandler):
             }
         if record.failure is not None:
             about = of_server(record.user, record.name)
-            return failed_event(record.failure, details=self.sees_details(about))
+            return failed_event(record.failure, details=self.may_see_details(about))
         return {"progress": 100, "failed": True, "message": "Spawn cancelled"}
 
     async def _send(self, event: Event) -> None:
@@ -92,7 +92,7 @@ class ProgressHandler(APIHandler):
 
 
 class ProgressReports:
-    """Finds what is new in the reports of a start, of which only the last ones are kept."""
+    """Filter for new events: a start keeps only its last reports, so successive snapshots overlap."""
 
     def __init__(self) -> None:
         self._requested = False
@@ -101,10 +101,10 @@ class ProgressReports:
         self.last: Event = {}
 
     def new(self, record: ServerRecord) -> Iterator[Event]:
-        """Give the events that were not given yet.
+        """Return the events that were not returned before.
 
         Args:
-            record: the server that starts.
+            record: the starting server.
 
         Yields:
             Events.
@@ -115,7 +115,7 @@ class ProgressReports:
         operation = record.operation
         if operation is None:
             return
-        # A later server of hers lets others' first ones pass: it is told of once it is nearer again.
+        # A user's further servers queue behind other users' first ones. Report a place only when it improves.
         if operation.place is not None and (self._place is None or operation.place < self._place):
             self._place = operation.place
             yield {"progress": 0, "message": place_in_queue(operation.place), "place": operation.place}
@@ -130,27 +130,12 @@ class ProgressReports:
 
 
 def place_in_queue(place: int) -> str:
-    """Say how many starts come first.
-
-    Args:
-        place: 1 for the next.
-
-    Returns:
-        A sentence.
-    """
+    """Describe a place in the queue of starts; 1 is next."""
     return "Waiting in the queue: next" if place == 1 else f"Waiting in the queue: place {place}"
 
 
 def failed_event(failure: Failure, *, details: bool) -> Event:
-    """Make the last event of a start that failed.
-
-    Args:
-        failure: why.
-        details: whether the reader is an administrator.
-
-    Returns:
-        The event.
-    """
+    """Return the last event of a failed start; with `details` for administrators."""
     event: dict[str, Any] = {
         "progress": 100,
         "failed": True,
@@ -164,7 +149,7 @@ def failed_event(failure: Failure, *, details: bool) -> Event:
 
 
 def _overlap(seen: Sequence[ProgressReport], now: Sequence[ProgressReport]) -> int:
-    """Count the reports at the beginning that were the last of those before."""
+    """Return the length of the longest prefix of `now` that is a suffix of `seen`."""
     for length in range(min(len(seen), len(now)), 0, -1):
         if seen[-length:] == now[:length]:
             return length

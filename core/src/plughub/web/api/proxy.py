@@ -1,4 +1,4 @@
-"""The proxy: its routes, and mending them."""
+"""Routes of the proxy, and their repair."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class ProxyHandler(APIHandler):
     @call(query=PAGE)
     @requires("proxy")
     async def get(self) -> None:
-        """Show the routes that stand."""
+        """List the routes of the proxy."""
         page = page_of(self)
         routes = sorted(await self.services.router.table(), key=lambda route: route.routespec)
         shown = {
@@ -43,21 +43,21 @@ class ProxyHandler(APIHandler):
     @call()
     @requires("proxy")
     async def post(self) -> None:
-        """Mend the routes now."""
+        """Repair the routes now."""
         with self.context.metrics.route_check():
             await self.services.router.sync()
-        self.tell("check-routes", "")
+        self.emit_event("check-routes", "")
         self.answer_nothing(HTTPStatus.OK)
 
     @call(body=_REPROXY)
     @requires("proxy")
     async def patch(self) -> None:
-        """Mend the routes; where the proxy is stands in the configuration and cannot be changed here."""
+        """Repair the routes. The proxy's address is set in the configuration and cannot be changed here."""
         body = self.json_body()
         check_body({key: value for key, value in body.items() if key != "port"}, _REPROXY, "proxy")
         if any(value is not None for value in body.values()):
             raise InvalidError(
-                f"the proxy {self.services.settings.proxy!r} is found by its configuration, not by this call",
-                hint="change the settings of the proxy and restart the hub: servers go on running",
+                f"the address of proxy {self.services.settings.proxy!r} cannot be changed by this call",
+                hint="change the settings of the proxy and restart the hub; servers keep running",
             )
         await self.post()

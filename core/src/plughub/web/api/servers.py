@@ -1,4 +1,4 @@
-"""Servers: look, start, stop."""
+"""State, start, stop and settings of servers."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ _START: Final = {**SERVER, "backend": TEXT}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartBody:
-    """What the body of a start asks for.
+    """Body of a start request.
 
     Attributes:
-        options: for the spawner; None for those of the last time.
-        backend: the spawner; empty for the default one.
-        display_name: what pages call the server; None to leave it.
+        options: spawner options; None for those of the last start.
+        backend: name of the spawner; empty for the default one.
+        display_name: name that pages display; None to leave it unchanged.
     """
 
     options: Mapping[str, Any] | None = None
@@ -40,21 +40,21 @@ class StartBody:
 class ServerHandler(APIHandler):
     """``/hub/api/users/:name/server`` and ``/hub/api/users/:name/servers/:server``."""
 
-    @call(bad=(404,))
+    @call(errors=(404,))
     @requires("read:servers", about=of_server)
     async def get(self, name: str, server: str = "") -> None:
-        """Show a server, also one that does not run."""
+        """Return a server, including a stopped one."""
         record = await self.services.servers.get(name, server)
         self._answer_model(record, await self.find_user(name))
 
-    @call(good=(201, 202), bad=(404, 429, 500), body=_START)
+    @call(success=(201, 202), errors=(404, 429, 500), body=_START)
     @requires("start:servers", about=of_server)
     async def post(self, name: str, server: str = "") -> None:
-        """Start a server: 201 when it runs in time, 202 when it is on its way."""
-        wishes = _wishes(self.json_body())
+        """Start a server: 201 if it is ready in time, 202 if the start continues."""
+        request = _parse_start(self.json_body())
         found = await self.services.users.whole(name)
         user = found.user
-        record = await self._look_again(found.servers, server)
+        record = await self._current_record(found.servers, server)
         if record is not None and record.pending == "spawn":
             self.answer_nothing(HTTPStatus.ACCEPTED)
             return
@@ -63,21 +63,21 @@ class ServerHandler(APIHandler):
         record = await self.services.servers.start(
             user,
             server,
-            options=wishes.options,
-            backend=wishes.backend,
-            by=self.by,
+            options=request.options,
+            backend=request.backend,
+            by=self.actor,
             named_limit=await named_server_limit(self),
         )
-        if wishes.display_name is not None:
-            await self.services.named_servers.call(record, wishes.display_name)
+        if request.display_name is not None:
+            await self.services.named_servers.call(record, request.display_name)
         left = self.context.options.slow_spawn_timeout - (time.monotonic() - begin)
         record = await self.services.servers.wait(record, left)
         self._answer_start(record)
 
-    @call(good=(201,), bad=(404, 409), body=SERVER)
+    @call(success=(201,), errors=(404, 409), body=SERVER)
     @requires("start:servers", about=of_server)
     async def put(self, name: str, server: str = "") -> None:
-        """Make a named server without starting it."""
+        """Create a named server without starting it."""
         body = self.checked_body("server")
         user = await self.find_user(name)
         record = await self.services.named_servers.create(
@@ -87,17 +87,17 @@ class ServerHandler(APIHandler):
             options=body.get("user_options"),
             limit=await named_server_limit(self),
         )
-        self.tell("create-server", name, server)
+        self.emit_event("create-server", name, server)
         self._answer_model(record, user, HTTPStatus.CREATED)
 
-    @call(bad=(404, 409), body={"name": TEXT, **SERVER})
+    @call(errors=(404, 409), body={"name": TEXT, **SERVER})
     @requires("start:servers", about=of_server)
     async def patch(self, name: str, server: str = "") -> None:
-        """Change the name, the display name or the options of a server that does not run."""
+        """Change the name, display name or options of a stopped server."""
         body = self.checked_body("server")
         new_name = body.get("name")
         if new_name is not None:
-            # Who may start only some servers must not make this one into another.
+            # A scope for single servers must not allow renaming one to a name outside the scope.
             await check_access(self, ("start:servers",), of_server(name, new_name))
         before = await self.services.servers.get(name, server)
         record = await self.services.named_servers.change(
@@ -107,22 +107,22 @@ class ServerHandler(APIHandler):
             options=body.get("user_options"),
             by=self.visitor,
         )
-        self.tell("change-server", name, record.name, was=before.name)
+        self.emit_event("change-server", name, record.name, was=before.name)
         self._answer_model(record, await self.find_user(name))
 
-    @call(good=(202, 204), bad=(404, 409), body={"remove": FLAG, "forget": FLAG})
+    @call(success=(202, 204), errors=(404, 409), body={"remove": FLAG, "forget": FLAG})
     @requires("delete:servers", about=of_server)
     async def delete(self, name: str, server: str = "") -> None:
-        """Stop a server: 204 when it is gone in time, 202 when it is on its way; or forget a lost one."""
+        """Stop a server: 204 if it stops in time, 202 if the stop continues; or forget a lost server."""
         body = self.checked_body("server")
         remove = bool(body.get("remove"))
         record = await self.services.servers.get(name, server)
         if body.get("forget"):
             await self._forget(record, remove=remove)
             return
-        by, seconds = self.by, self.context.options.slow_stop_timeout
-        put_off = record.operation is not None and record.operation.trouble
-        if record.pending == "stop" and not remove and not put_off:
+        by, seconds = self.actor, self.context.options.slow_stop_timeout
+        has_trouble = record.operation is not None and record.operation.trouble
+        if record.pending == "stop" and not remove and not has_trouble:
             self.answer_nothing(HTTPStatus.ACCEPTED)
             return
         await self.services.refresher.before_stop(record.user_id, self.visitor)
@@ -136,23 +136,23 @@ class ServerHandler(APIHandler):
         self.answer_nothing(HTTPStatus.ACCEPTED if record.active else HTTPStatus.NO_CONTENT)
 
     async def _forget(self, record: ServerRecord, *, remove: bool) -> None:
-        """Call a server stopped whose plugin or machine never returns."""
+        """Mark a server as stopped whose plugin or machine never returns."""
         await check_access(self, ("admin:servers",), of_server(record.user, record.name))
         if remove:
             raise InvalidError("forget the server first, then remove it")
-        gone = await self.services.force_forget.forget(record)
-        self.tell("forget-server", gone.user, gone.name, backend=gone.backend, host=gone.host)
+        server = await self.services.force_forget.forget(record)
+        self.emit_event("forget-server", server.user, server.name, backend=server.backend, host=server.host)
         self.answer_nothing(HTTPStatus.NO_CONTENT)
 
     def _why(self, failure: Failure, record: ServerRecord) -> str:
-        return failure.told(details=self.sees_details(of_server(record.user, record.name)))
+        return failure.told(details=self.may_see_details(of_server(record.user, record.name)))
 
     def _answer_model(self, record: ServerRecord, user: User, status: int = HTTPStatus.OK) -> None:
         models = Models(self.services.settings, self.visitor.scopes)
         self.answer(models.server(record, user.groups), status)
 
-    async def _look_again(self, records: Iterable[ServerRecord], server: str) -> ServerRecord | None:
-        """Find a server as it is right now: one that has died may be started again."""
+    async def _current_record(self, records: Iterable[ServerRecord], server: str) -> ServerRecord | None:
+        """Return a server with its state checked now: a server that has died may be started again."""
         record = next((record for record in records if record.name == server), None)
         return None if record is None else await self.services.servers.check(record)
 
@@ -170,8 +170,8 @@ class ServerHandler(APIHandler):
             raise InvalidError(f"the start of {record.full_name} was cancelled")
 
 
-def _wishes(body: Mapping[str, Any]) -> StartBody:
-    """Read options, spawner and display name; without the keys of the newer form it is all options."""
+def _parse_start(body: Mapping[str, Any]) -> StartBody:
+    """Parse the body of a start. Without the keys of the newer form, the whole body is the options."""
     if not body:
         return StartBody()
     if not body.keys() & {"display_name", "user_options"}:

@@ -7,7 +7,7 @@ from typing import Final
 
 from plughub.web.api.base import APIHandler
 from plughub.web.api.models import SERVICE_KEYS, service_model
-from plughub.web.authorization import lists, of_service, reach_in_list, requires
+from plughub.web.authorization import list_coverage, lists, of_service, requires
 from plughub.web.bodies import FLAG, NUMBER, OBJECT, TEXT, TEXTS
 from plughub.web.description import call
 
@@ -29,7 +29,7 @@ _SERVICE: Final = {
     "oauth_client_id": TEXT,
     "oauth_redirect_uri": TEXT,
 }
-"""What a service is made of; none has a command, which only the config file may give."""
+"""Keys of a service. A command is refused: only the config file may set one."""
 
 
 class ServicesHandler(APIHandler):
@@ -38,8 +38,8 @@ class ServicesHandler(APIHandler):
     @call()
     @lists("list:services", kinds=("service",))
     async def get(self) -> None:
-        """List services by name, as far as the scopes go."""
-        found = await self.services.service_admin.within(reach_in_list(self, "list:services"))
+        """List services by name, limited to the scopes."""
+        found = await self.services.service_admin.within(list_coverage(self, "list:services"))
         settings, scopes = self.services.settings, self.visitor.scopes
         self.answer({service.name: service_model(settings, service, scopes) for service in found})
 
@@ -47,26 +47,26 @@ class ServicesHandler(APIHandler):
 class ServiceHandler(APIHandler):
     """``/hub/api/services/:service``."""
 
-    @call(bad=(404,))
+    @call(errors=(404,))
     @requires(*SERVICE_KEYS, about=of_service)
     async def get(self, name: str) -> None:
-        """Show a service, as far as the scopes go."""
+        """Return a service, limited to the scopes."""
         service = await self.services.service_admin.get(name)
         self.answer(service_model(self.services.settings, service, self.visitor.scopes))
 
-    @call(good=(201,), bad=(400, 404, 409), body=_SERVICE)
+    @call(success=(201,), errors=(400, 404, 409), body=_SERVICE)
     @requires("admin:services", about=of_service)
     async def post(self, name: str) -> None:
-        """Create a service that somebody else starts."""
+        """Create a service that the hub does not start."""
         body = self.checked_body("service")
         service = await self.services.service_admin.create(name, body, self.visitor)
-        self.tell("create-service", "", service=name)
+        self.emit_event("create-service", "", service=name)
         self.answer(service_model(self.services.settings, service, self.visitor.scopes), HTTPStatus.CREATED)
 
-    @call(bad=(404, 405))
+    @call(errors=(404, 405))
     @requires("admin:services", about=of_service)
     async def delete(self, name: str) -> None:
-        """Delete a service that does not stand in the config file."""
+        """Delete a service that is not defined in the config file."""
         await self.services.service_admin.delete(name)
-        self.tell("delete-service", "", service=name)
+        self.emit_event("delete-service", "", service=name)
         self.answer_nothing(HTTPStatus.OK)

@@ -17,26 +17,26 @@ from plughub.web.description import call
 class SessionsHandler(APIHandler):
     """``/hub/api/users/:name/sessions``."""
 
-    @call(bad=(404,))
+    @call(errors=(404,))
     @requires("read:tokens", about=of_user)
     async def get(self, name: str) -> None:
-        """List the login sessions of a user, the one that was used last first."""
+        """List the login sessions of a user, last used first."""
         user = await self.find_user(name)
         here = self.visitor.session
         found = await self.services.sessions.of_user(user)
         self.answer({"sessions": [_model(session, here) for session in found]})
 
-    @call(good=(204,), bad=(404,))
+    @call(success=(204,), errors=(404,))
     @requires("tokens", about=of_user)
     async def delete(self, name: str) -> None:
-        """Sign a user out everywhere: login sessions end, with the tokens that servers got in them."""
+        """Sign a user out everywhere: end all login sessions and revoke the tokens issued in them."""
         user = await self.find_user(name)
         await self.services.sessions.end_all(user)
-        own = self.visitor.is_user and self.visitor.name == user.name
-        if own:
-            self.tell(EventKind.LOGOUT, user.name, everywhere=True)
+        is_own = self.visitor.is_user and self.visitor.name == user.name
+        if is_own:
+            self.emit_event(EventKind.LOGOUT, user.name, everywhere=True)
         else:
-            self.tell("end-sessions", user.name)
+            self.emit_event("end-sessions", user.name)
         self.answer_nothing(HTTPStatus.NO_CONTENT)
 
 

@@ -1,4 +1,4 @@
-"""What the API answers about shares."""
+"""JSON models of shares and share codes."""
 
 from __future__ import annotations
 
@@ -13,15 +13,7 @@ from plughub.services.settings import HubSettings
 
 
 def share_model(settings: HubSettings, share: Share) -> dict[str, Any]:
-    """Make the model of a share.
-
-    Args:
-        settings: of the hub.
-        share: the share.
-
-    Returns:
-        The model.
-    """
+    """Build the model of a share."""
     grantee = {"name": share.grantee}
     return {
         "server": _server_model(settings, share),
@@ -34,15 +26,12 @@ def share_model(settings: HubSettings, share: Share) -> dict[str, Any]:
 
 
 def share_code_model(settings: HubSettings, code: ShareCode, text: str = "") -> dict[str, Any]:
-    """Make the model of a share code.
+    """Build the model of a share code.
 
     Args:
-        settings: of the hub.
-        code: the code.
-        text: the code itself, when it was just made.
-
-    Returns:
-        The model.
+        settings: settings of the hub.
+        code: the share code.
+        text: the code's text, which is only known when it is created.
     """
     model = {
         "server": _server_model(settings, code),

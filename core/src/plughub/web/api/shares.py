@@ -1,4 +1,4 @@
-"""Shares of servers, seen from the owner, from a user and from a group; and share codes."""
+"""Shares of servers, by owner, user and group, and share codes."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ _SHARE: Final = {"user": TEXT, "group": TEXT, "scopes": TEXTS}
 
 
 class _ShareAnswers(APIHandler):
-    """Reads and shows shares. Their lists always tell where the next page is."""
+    """Base class for calls that respond with shares; their lists always include pagination data."""
 
     async def answer_page(self, look: Any, model: Any) -> None:
-        """Answer a page of a list.
+        """Respond with a page of a list.
 
         Args:
-            look: gets offset and limit, answers the items and how many there are in all.
-            model: makes the model of one.
+            look: coroutine function of offset and limit that returns the items and their total number.
+            model: function that builds the model of an item.
         """
         page = replace(page_of(self), wrapped=True)
         items, total = await look(page.offset, page.limit)
@@ -40,18 +40,14 @@ class _ShareAnswers(APIHandler):
         self.answer(page.wrap(self, shown, total))
 
     def answer_share(self, share: Share) -> None:
-        """Answer one share.
-
-        Args:
-            share: the share.
-        """
+        """Respond with a share."""
         self.answer(share_model(self.services.settings, share))
 
 
 class SharesOfOwnerHandler(_ShareAnswers):
     """``/hub/api/shares/:owner``."""
 
-    @call(bad=(404,), query=PAGE)
+    @call(errors=(404,), query=PAGE)
     @requires("read:shares", about=of_user)
     async def get(self, owner: str) -> None:
         """List the shares of all servers of a user."""
@@ -62,14 +58,14 @@ class SharesOfOwnerHandler(_ShareAnswers):
 class SharesOfServerHandler(_ShareAnswers):
     """``/hub/api/shares/:owner/:server``."""
 
-    @call(bad=(404,), query=PAGE)
+    @call(errors=(404,), query=PAGE)
     @requires("read:shares", about=of_server)
     async def get(self, owner: str, server: str) -> None:
         """List the shares of a server."""
         sharing = self.services.sharing
         await self.answer_page(lambda *page: sharing.of_owner(owner, server, *page), share_model)
 
-    @call(bad=(404,), body=_SHARE)
+    @call(errors=(404,), body=_SHARE)
     @requires("shares", about=of_server)
     async def post(self, owner: str, server: str) -> None:
         """Share a server with a user or group."""
@@ -78,10 +74,10 @@ class SharesOfServerHandler(_ShareAnswers):
         self._tell("share-server", owner, server, grantee, sorted(share.scopes))
         self.answer_share(share)
 
-    @call(bad=(404,), body=_SHARE)
+    @call(errors=(404,), body=_SHARE)
     @requires("shares", about=of_server)
     async def patch(self, owner: str, server: str) -> None:
-        """Take scopes back from a user or group; all when none are named."""
+        """Revoke scopes of a user's or group's share; all if none are named."""
         grantee, scopes = self._request()
         share = await self.services.sharing.revoke(owner, server, grantee, scopes)
         self._tell("unshare-server", owner, server, grantee, scopes)
@@ -90,12 +86,12 @@ class SharesOfServerHandler(_ShareAnswers):
         else:
             self.answer_share(share)
 
-    @call(good=(204,), bad=(404,))
+    @call(success=(204,), errors=(404,))
     @requires("shares", about=of_server)
     async def delete(self, owner: str, server: str) -> None:
-        """Take back all shares of a server."""
+        """Revoke all shares of a server."""
         await self.services.sharing.revoke_all(owner, server)
-        self.tell("unshare-server", owner, server)
+        self.emit_event("unshare-server", owner, server)
         self.answer_nothing(HTTPStatus.NO_CONTENT)
 
     def _request(self) -> tuple[Grantee, Sequence[str]]:
@@ -106,46 +102,30 @@ class SharesOfServerHandler(_ShareAnswers):
         grantee = Grantee(kind="user", name=user) if user else Grantee(kind="group", name=str(group))
         return grantee, body.get("scopes") or []
 
-    def _tell(self, deed: str, owner: str, server: str, grantee: Grantee, scopes: Sequence[str]) -> None:
-        self.tell(deed, owner, server, grantee=_name(grantee), scopes=list(scopes))
+    def _tell(self, action: str, owner: str, server: str, grantee: Grantee, scopes: Sequence[str]) -> None:
+        self.emit_event(action, owner, server, grantee=_name(grantee), scopes=list(scopes))
 
 
 class _SharedWithHandler(_ShareAnswers):
-    """What is shared with a user or group."""
+    """Base class for calls about the shares that a user or group has received."""
 
     kind: GranteeKind
 
     async def list_shared(self, name: str) -> None:
-        """Answer what is shared with somebody.
-
-        Args:
-            name: of the user or group.
-        """
+        """Respond with the shares of a user or group."""
         grantee, sharing = Grantee(kind=self.kind, name=name), self.services.sharing
         await self.answer_page(lambda *page: sharing.with_grantee(grantee, *page), share_model)
 
     async def show(self, name: str, owner: str, server: str) -> None:
-        """Answer what of one server is shared with somebody.
-
-        Args:
-            name: of the user or group.
-            owner: of the server.
-            server: its name.
-        """
+        """Respond with a user's or group's share of one server."""
         grantee = Grantee(kind=self.kind, name=name)
         self.answer_share(await self.services.sharing.one(grantee, owner, server))
 
     async def leave(self, name: str, owner: str, server: str) -> None:
-        """Give a share back.
-
-        Args:
-            name: of the user or group.
-            owner: of the server.
-            server: its name.
-        """
+        """Leave a shared server on behalf of a user or group."""
         grantee = Grantee(kind=self.kind, name=name)
         await self.services.sharing.leave(grantee, owner, server)
-        self.tell("leave-share", owner, server, grantee=_name(grantee))
+        self.emit_event("leave-share", owner, server, grantee=_name(grantee))
         self.answer_nothing(HTTPStatus.NO_CONTENT)
 
 
@@ -154,10 +134,10 @@ class SharedWithUserHandler(_SharedWithHandler):
 
     kind = "user"
 
-    @call(bad=(404,), query=PAGE)
+    @call(errors=(404,), query=PAGE)
     @requires("read:users:shares", about=of_user)
     async def get(self, name: str) -> None:
-        """List what is shared with a user, also by groups."""
+        """List the shares that a user has received, including those of the user's groups."""
         await self.list_shared(name)
 
 
@@ -166,16 +146,16 @@ class ShareOfUserHandler(_SharedWithHandler):
 
     kind = "user"
 
-    @call(bad=(404,))
+    @call(errors=(404,))
     @requires("read:users:shares", about=of_user)
     async def get(self, name: str, owner: str, server: str) -> None:
-        """Show what of a server is shared with a user."""
+        """Return a user's share of a server."""
         await self.show(name, owner, server)
 
-    @call(good=(204,), bad=(404,))
+    @call(success=(204,), errors=(404,))
     @requires("users:shares", about=of_user)
     async def delete(self, name: str, owner: str, server: str) -> None:
-        """Give back what of a server is shared with a user."""
+        """Leave a shared server on behalf of a user."""
         await self.leave(name, owner, server)
 
 
@@ -184,10 +164,10 @@ class SharedWithGroupHandler(_SharedWithHandler):
 
     kind = "group"
 
-    @call(bad=(404,), query=PAGE)
+    @call(errors=(404,), query=PAGE)
     @requires("read:groups:shares", about=of_group)
     async def get(self, name: str) -> None:
-        """List what is shared with a group."""
+        """List the shares that a group has received."""
         await self.list_shared(name)
 
 
@@ -196,23 +176,23 @@ class ShareOfGroupHandler(_SharedWithHandler):
 
     kind = "group"
 
-    @call(bad=(404,))
+    @call(errors=(404,))
     @requires("read:groups:shares", about=of_group)
     async def get(self, name: str, owner: str, server: str) -> None:
-        """Show what of a server is shared with a group."""
+        """Return a group's share of a server."""
         await self.show(name, owner, server)
 
-    @call(good=(204,), bad=(404,))
+    @call(success=(204,), errors=(404,))
     @requires("groups:shares", about=of_group)
     async def delete(self, name: str, owner: str, server: str) -> None:
-        """Give back what of a server is shared with a group."""
+        """Leave a shared server on behalf of a group."""
         await self.leave(name, owner, server)
 
 
 class CodesOfOwnerHandler(_ShareAnswers):
     """``/hub/api/share-codes/:owner``."""
 
-    @call(bad=(404,), query=PAGE)
+    @call(errors=(404,), query=PAGE)
     @requires("read:shares", about=of_user)
     async def get(self, owner: str) -> None:
         """List the share codes of all servers of a user."""
@@ -223,35 +203,35 @@ class CodesOfOwnerHandler(_ShareAnswers):
 class CodesOfServerHandler(_ShareAnswers):
     """``/hub/api/share-codes/:owner/:server``."""
 
-    @call(bad=(404,), query=PAGE)
+    @call(errors=(404,), query=PAGE)
     @requires("read:shares", about=of_server)
     async def get(self, owner: str, server: str) -> None:
         """List the share codes of a server."""
         codes = self.services.share_codes
         await self.answer_page(lambda *page: codes.of_owner(owner, server, *page), share_code_model)
 
-    @call(bad=(404,), body={"scopes": TEXTS, "expires_in": NUMBER})
+    @call(errors=(404,), body={"scopes": TEXTS, "expires_in": NUMBER})
     @requires("shares", about=of_server)
     async def post(self, owner: str, server: str) -> None:
-        """Make a share code."""
+        """Create a share code."""
         body = self.checked_body("share code")
         made = await self.services.share_codes.create(
             owner, server, body.get("scopes") or [], body.get("expires_in"), self.visitor
         )
         scopes = sorted(made.record.scopes)
-        self.tell("create-share-code", owner, server, code_id=f"sc_{made.record.id}", scopes=scopes)
+        self.emit_event("create-share-code", owner, server, code_id=f"sc_{made.record.id}", scopes=scopes)
         self.answer(share_code_model(self.services.settings, made.record, made.text))
 
-    @call(good=(204,), bad=(404,), query={"code": TEXT, "id": TEXT})
+    @call(success=(204,), errors=(404,), query={"code": TEXT, "id": TEXT})
     @requires("shares", about=of_server)
     async def delete(self, owner: str, server: str) -> None:
-        """Make a share code void, or all of a server."""
+        """Revoke a share code, or all share codes of a server."""
         code, wanted = self.get_query_argument("code", ""), self.get_query_argument("id", "")
         found = _CODE_ID.fullmatch(wanted)
         if wanted and not found:
             raise NotFoundError(f"there is no share code {wanted[:32]!r}")
         await self.services.share_codes.delete(owner, server, code=code, key=int(found[1]) if found else None)
-        self.tell("delete-share-code", owner, server, code_id=wanted or None)
+        self.emit_event("delete-share-code", owner, server, code_id=wanted or None)
         self.answer_nothing(HTTPStatus.NO_CONTENT)
 
 

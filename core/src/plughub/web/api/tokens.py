@@ -18,7 +18,7 @@ from plughub.web.api.base import APIHandler
 from plughub.web.api.models import token_model
 from plughub.web.authorization import of_user, requires
 from plughub.web.base import MISSING_CREDENTIALS
-from plughub.web.bodies import NUMBER, OBJECT, TEXT, TEXTS, check_body, without_unknown
+from plughub.web.bodies import NUMBER, OBJECT, TEXT, TEXTS, check_body, drop_unknown
 from plughub.web.description import call
 
 MAX_NOTE: Final = 1023
@@ -29,7 +29,7 @@ _NEVER: Final = datetime.min.replace(tzinfo=UTC)
 class TokensHandler(APIHandler):
     """``/hub/api/users/:name/tokens``."""
 
-    @call(bad=(404,))
+    @call(errors=(404,))
     @requires("read:tokens", about=of_user)
     async def get(self, name: str) -> None:
         """List the tokens of a user."""
@@ -40,48 +40,52 @@ class TokensHandler(APIHandler):
         models = [token_model(record, tokens.effective_scopes(user, record)) for record in records]
         self.answer({"api_tokens": models})
 
-    @call(good=(201,), body=_TOKEN)
+    @call(success=(201,), body=_TOKEN)
     async def post(self, name: str) -> None:
-        """Make a token; whoever is nobody may send name and password instead."""
-        # Programs send more than this, such as a user name; a misspelt limit would make a token without it.
-        body = without_unknown(self.json_body(), _TOKEN)
+        """Create a token; without a login, the body must contain a name and password."""
+        # Programs send further keys, such as a user name. Refuse misspelt keys, so that no limit is lost.
+        body = drop_unknown(self.json_body(), _TOKEN)
         check_body(body, _TOKEN, "token")
-        maker = self.principal or await self._by_password(body.get("auth"))
-        user = await self._owner(name, maker)
+        creator = self.principal or await self._by_password(body.get("auth"))
+        user = await self._owner(name, creator)
         self.require_confirmation()
         made = await self.services.tokens.create(
             user,
             note=_note(body),
             scopes=await self._scopes(body),
             expires_in=body.get("expires_in"),
-            holder=maker,
+            holder=creator,
         )
-        self._tell(user, maker, made.record)
+        self._emit_created(user, creator, made.record)
         scopes = self.services.tokens.effective_scopes(user, made.record)
         self.answer({**token_model(made.record, scopes), "token": made.text}, 201)
 
     async def _scopes(self, body: Mapping[str, Any]) -> tuple[str, ...] | None:
-        """Read the scopes, None for the usual ones; names of roles stand for theirs, as older clients ask."""
+        """Return the requested scopes, None for the default; names of roles, as older clients send, are
+        expanded.
+        """
         scopes, roles = body.get("scopes"), body.get("roles")
         if scopes is not None and roles is not None:
-            raise InvalidError("say scopes or roles, not both")
+            raise InvalidError("specify scopes or roles, not both")
         if roles:
             return await self.services.tokens.scopes_of_roles(roles)
         return None if scopes is None else tuple(scopes)
 
-    def _tell(self, user: User, maker: Principal, record: TokenRecord) -> None:
-        """Tell of a new token; who sent name and password made it, though nobody was logged in."""
-        self.tell(
+    def _emit_created(self, user: User, creator: Principal, record: TokenRecord) -> None:
+        """Report a new token; the actor of a request without a login is the user of its name and password."""
+        self.emit_event(
             EventKind.TOKEN_CREATED,
             user.name,
-            by=replace(self.by, name=maker.name),
+            by=replace(self.actor, name=creator.name),
             token=f"a{record.id}",
             note=record.note,
             scopes=sorted(record.scopes),
         )
 
     def check_xsrf(self) -> None:
-        """Check nothing for nobody: who sends name and password was not logged in by a cookie."""
+        """Skip the check without a login: name and password in the body prove that the request is
+        intended.
+        """
         if self.principal is not None:
             super().check_xsrf()
 
@@ -102,14 +106,21 @@ class TokensHandler(APIHandler):
             owner=session.user, scopes=self.services.tokens.scopes_of(session.user), inherits=True
         )
 
-    async def _owner(self, name: str, maker: Principal) -> User:
-        """Find the owner of a new token; who may not make one does not learn whether there is such a user."""
+    async def _owner(self, name: str, creator: Principal) -> User:
+        """Return the owner of a new token.
+
+        The error is the same for unknown users and missing permissions, so that it reveals no names.
+        """
         refusal = ForbiddenError(f"User {name[:64]} not found or no permissions to generate tokens")
         try:
-            user = maker.user if maker.is_user and maker.name == name else await self.services.users.get(name)
+            user = (
+                creator.user
+                if creator.is_user and creator.name == name
+                else await self.services.users.get(name)
+            )
         except NotFoundError as error:
             raise refusal from error
-        if not maker.may("tokens", resource=ScopeFilter.user(user.name), groups=user.groups):
+        if not creator.may("tokens", resource=ScopeFilter.user(user.name), groups=user.groups):
             raise refusal
         return user
 
@@ -117,24 +128,24 @@ class TokensHandler(APIHandler):
 class TokenHandler(APIHandler):
     """``/hub/api/users/:name/tokens/:id``."""
 
-    @call(bad=(404,))
+    @call(errors=(404,))
     @requires("read:tokens", about=of_user)
     async def get(self, name: str, token_id: str) -> None:
-        """Show a token."""
+        """Return a token's record."""
         user, key = await self.find_user(name), _key(token_id)
         record = next((found for found in await self.services.tokens.of_user(user) if found.id == key), None)
         if record is None:
             raise _no_such_token(token_id)
         self.answer(token_model(record, self.services.tokens.effective_scopes(user, record)))
 
-    @call(good=(204,), bad=(404,))
+    @call(success=(204,), errors=(404,))
     @requires("tokens", about=of_user)
     async def delete(self, name: str, token_id: str) -> None:
         """Revoke a token."""
         user = await self.find_user(name)
         if not await self.services.tokens.revoke(user, _key(token_id)):
             raise _no_such_token(token_id)
-        self.tell(EventKind.TOKEN_REVOKED, user.name, token=token_id)
+        self.emit_event(EventKind.TOKEN_REVOKED, user.name, token=token_id)
         self.answer_nothing(204)
 
 

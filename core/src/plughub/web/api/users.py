@@ -1,4 +1,4 @@
-"""Users, and who makes a request."""
+"""Users, and the authenticated user or service."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from plughub.services.users.users import UserDetails
 from plughub.web.api.base import APIHandler
 from plughub.web.api.models import USER_KEYS, Models, service_model
 from plughub.web.api.pagination import PageOfList, page_of
-from plughub.web.authorization import lists, of_new_user, of_user, reach_in_list, requires
+from plughub.web.authorization import list_coverage, lists, of_new_user, of_user, requires
 from plughub.web.bodies import FLAG, OBJECT, TEXT, TEXTS
 from plughub.web.description import PAGE, STOPPED, call
 
@@ -23,11 +23,11 @@ _NO: Final = {"0", "false", "no"}
 
 
 class SelfHandler(APIHandler):
-    """``/hub/api/user``: who makes the request. Servers in browsers ask this all the time."""
+    """``/hub/api/user``: the authenticated user or service. Single-user servers request this all the time."""
 
     @call(query=STOPPED)
     async def get(self) -> None:
-        """Tell who it is."""
+        """Return the authenticated user or service."""
         visitor = self.visitor
         if isinstance(visitor.owner, Service):
             scopes = visitor.scopes | identify_scopes(visitor.name, "service")
@@ -53,7 +53,7 @@ class UsersHandler(APIHandler):
     @call(query={"state": TEXT, "name_filter": TEXT, "sort": TEXT, **STOPPED, **PAGE})
     @lists("list:users", kinds=("user", "group"))
     async def get(self) -> None:
-        """List users, as far as the scopes go."""
+        """List users that the scopes cover."""
         page = page_of(self)
         stopped = include_stopped(self)
         found = await self.services.user_admin.page(self._query(page), stopped=stopped)
@@ -63,7 +63,7 @@ class UsersHandler(APIHandler):
         ]
         self.answer(page.wrap(self, shown, found.total))
 
-    @call(good=(201,), bad=(409,), body={"usernames": TEXTS, "admin": FLAG, "authenticator": TEXT})
+    @call(success=(201,), errors=(409,), body={"usernames": TEXTS, "admin": FLAG, "authenticator": TEXT})
     @requires("admin:users")
     async def post(self) -> None:
         """Create several users."""
@@ -76,7 +76,7 @@ class UsersHandler(APIHandler):
             authenticator=body.get("authenticator") or "",
         )
         for user in users:
-            self.tell("create-user", user.name, admin=admin, **_named(body))
+            self.emit_event("create-user", user.name, admin=admin, **_authenticator_detail(body))
         models = Models(self.services.settings, self.visitor.scopes)
         self.answer([models.user(user) for user in users], HTTPStatus.CREATED)
 
@@ -87,10 +87,11 @@ class UsersHandler(APIHandler):
         sort = self.get_query_argument("sort", "id")
         if sort.removeprefix("-") not in SORTABLE:
             raise InvalidError(
-                f"sort must be one of {', '.join(SORTABLE)}, with - before it to go down, not {shorten(sort)}"
+                f"sort must be one of {', '.join(SORTABLE)}, with - in front for descending order, "
+                f"not {shorten(sort)}"
             )
         return UserQuery(
-            within=reach_in_list(self, "list:users"),
+            within=list_coverage(self, "list:users"),
             state=ServerState(state) if state else None,
             name_filter=self.get_query_argument("name_filter", ""),
             sort=sort.removeprefix("-"),
@@ -103,13 +104,13 @@ class UsersHandler(APIHandler):
 class UserHandler(APIHandler):
     """``/hub/api/users/:name``."""
 
-    @call(bad=(404,), query=STOPPED)
+    @call(errors=(404,), query=STOPPED)
     @requires(*USER_KEYS, about=of_user)
     async def get(self, name: str) -> None:
-        """Show the user, as far as the scopes go."""
+        """Return a user, limited to the scopes."""
         await self._answer(name)
 
-    @call(good=(201,), bad=(404, 409), body={"admin": FLAG, "authenticator": TEXT})
+    @call(success=(201,), errors=(404, 409), body={"admin": FLAG, "authenticator": TEXT})
     @requires("admin:users", about=of_new_user)
     async def post(self, name: str) -> None:
         """Create a user."""
@@ -118,38 +119,38 @@ class UserHandler(APIHandler):
         created = await self.services.user_admin.create(
             [name], admin=admin, by=self.visitor, authenticator=body.get("authenticator") or ""
         )
-        self.tell("create-user", created[0].name, admin=admin, **_named(body))
-        # Who is new has nothing but a server that never ran.
+        self.emit_event("create-user", created[0].name, admin=admin, **_authenticator_detail(body))
+        # A new user has only a default server that never ran, so there is nothing to load.
         found = None if include_stopped(self) else UserDetails(created[0])
         await self._answer(created[0].name, HTTPStatus.CREATED, found)
 
-    @call(bad=(404, 409), body={"name": TEXT, "admin": FLAG, "auth_state": OBJECT, "authenticator": TEXT})
+    @call(errors=(404, 409), body={"name": TEXT, "admin": FLAG, "auth_state": OBJECT, "authenticator": TEXT})
     @requires("admin:users", about=of_user)
     async def patch(self, name: str) -> None:
-        """Rename a user, make her an admin, take that away, store her auth_state, or say how she logs in."""
+        """Rename a user, change admin rights or authenticator, or store the auth_state."""
         body = self.checked_body("user")
-        sealed = None
+        encrypted = None
         if "auth_state" in body:
-            sealed = await self.services.auth_states.seal(body["auth_state"])
+            encrypted = await self.services.auth_states.seal(body["auth_state"])
         before = await self.services.users.get(name)
         user = await self.services.user_admin.change(
             before,
             name=body.get("name"),
             admin=body.get("admin"),
-            auth_state=sealed,
+            auth_state=encrypted,
             authenticator=body.get("authenticator") or "",
             by=self.visitor,
         )
-        self.tell("change-user", user.name, was=before.name, admin=user.admin, **_named(body))
+        self.emit_event("change-user", user.name, was=before.name, admin=user.admin, **_authenticator_detail(body))
         await self._answer(user.name)
 
-    @call(good=(204,), bad=(404,))
+    @call(success=(204,), errors=(404,))
     @requires("delete:users", about=of_user)
     async def delete(self, name: str) -> None:
-        """Stop the servers of a user and delete her."""
+        """Stop a user's servers and delete the user."""
         user = await self.services.users.get(name)
         await self.services.user_admin.delete(user, self.context.options.slow_stop_timeout, by=self.visitor)
-        self.tell("delete-user", user.name)
+        self.emit_event("delete-user", user.name)
         self.answer_nothing(HTTPStatus.NO_CONTENT)
 
     async def _answer(self, name: str, status: int = HTTPStatus.OK, found: UserDetails | None = None) -> None:
@@ -165,18 +166,11 @@ class UserHandler(APIHandler):
         self.answer(model, status)
 
 
-def _named(body: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the authenticator that a request names, for the audit trail."""
+def _authenticator_detail(body: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the requested authenticator as an event detail, if any."""
     return {"authenticator": body["authenticator"]} if body.get("authenticator") else {}
 
 
 def include_stopped(handler: APIHandler) -> bool:
-    """Tell whether servers are asked for too that do not run.
-
-    Args:
-        handler: of the request.
-
-    Returns:
-        True when they are.
-    """
+    """Return whether the request asks for stopped servers as well."""
     return handler.get_query_argument("include_stopped_servers", "0").lower() not in _NO

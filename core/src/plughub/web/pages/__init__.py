@@ -1,1 +1,1 @@
-"""The pages: one module for each."""
+"""Pages of the hub."""

@@ -1,4 +1,6 @@
-"""What all pages share: templates, the way to the login page, and where to go next."""
+"""Base class of all pages: rendering, the redirect to the login page, and the addresses of pages and
+servers.
+"""
 
 from __future__ import annotations
 
@@ -26,102 +28,103 @@ from plughub.web.headers import CLEAR, STORAGE
 from plughub.web.template_user import TemplateUser
 from plughub.web.xsrf import is_navigation
 
-_OF_THE_HUB: Final = frozenset({"next", "_xsrf"})
+_HUB_PARAMETERS: Final = frozenset({"next", "_xsrf"})
 
 
 class PageHandler(BaseHandler):
-    """A page.
+    """Base class of all pages.
 
     Attributes:
-        is_activity: who looks at it is active.
-        own_parameters: names in the query that are meant for this page, and for no other one.
+        is_activity: whether viewing the page counts as activity of the user.
+        own_parameters: query parameters of this page; they are not passed on to other pages.
     """
 
     is_activity: ClassVar[bool] = True
     any_host: ClassVar[bool] = False
-    own_parameters: ClassVar[frozenset[str]] = _OF_THE_HUB
+    own_parameters: ClassVar[frozenset[str]] = _HUB_PARAMETERS
 
-    # ---- who
+    # ---- authentication
 
     async def prepare(self) -> None:
-        """Find out who looks at the page, and note that they are there."""
+        """Authenticate the request and record the user's activity."""
         if not self.any_host and not self.is_at_hub:
-            self.go_to_hub()
+            self.redirect_to_hub()
             return
         await super().prepare()
         if self.principal is not None and self.is_activity:
             self.services.activity.user(self.principal.user.id, utcnow())
 
     async def head(self, *path: str) -> None:
-        """Answer what GET answers, without the page; a page whose GET does something overrides this."""
+        """Respond like GET without the page. A page whose GET has side effects overrides this."""
         answer: Awaitable[None] | None = self.get(*path)
         if answer is not None:
             await answer
 
-    def refuse_stranger(self) -> NoReturn:
-        """Send a browser to the login page, and from there back."""
+    def refuse_anonymous(self) -> NoReturn:
+        """Redirect to the login page, which leads back here."""
         if self.request.method not in {"GET", "HEAD"}:
             raise UnauthorizedError(MISSING_CREDENTIALS, hint="Log in first.")
         self.redirect(f"{self.hub_path('login')}?{urlencode({'next': self.uri})}")
         raise Finish
 
     def ask_confirmation(self, page: str) -> NoReturn:
-        """Send a browser to the page where the user can confirm who they are, and from there back."""
+        """Redirect to the page where the user confirms their identity, which leads back here."""
         query = filter_query(self.request.query, "_xsrf".__eq__)
         back = add_query(escape_uri(self.request.path), query)
         self.redirect(f"{page}?{urlencode({'next': back})}")
         raise Finish
 
-    def go_to_hub(self) -> None:
-        """Send a browser that looks for the page on a server's host to the hub's.
+    def redirect_to_hub(self) -> None:
+        """Redirect from the host of a server to the same page on the hub's host.
 
         Raises:
-            NotFoundError: it sent something, which it does not send again elsewhere.
+            NotFoundError: the request has a body, which browsers do not send again after the redirect.
         """
         if self.request.method not in {"GET", "HEAD"}:
             raise NotFoundError("there is nothing at this address")
         self.redirect(self.services.settings.origins.hub + self.uri)
 
-    # ---- where
+    # ---- addresses
 
     @property
     def uri(self) -> str:
-        """The address of this request, as it may stand in another address."""
+        """Return the address of this request, escaped for use in another address."""
         return escape_uri(self.request.uri or "/")
 
     def is_own(self, parameter: str) -> bool:
-        """Tell whether a parameter of the query is meant for this page, so that it goes no further."""
+        """Return whether a query parameter belongs to this page and is not passed on."""
         return parameter in self.own_parameters
 
     def onward(self, default: str) -> str:
-        """Return where the browser goes from here.
+        """Return the address to continue to from this page.
 
         Args:
-            default: address for requests that do not say it in ``next``.
+            default: address for requests without ``next``.
 
         Returns:
-            ``next`` where it is valid, else the default with what the query holds beyond this page.
+            ``next`` if it is valid, else the default with the query parameters that do not belong to this
+            page.
         """
         return self.next_url or add_query(default, filter_query(self.request.query, self.is_own))
 
     def with_next(self, path: str, default: str) -> str:
-        """Return the address of a page in between, with where the browser goes from there in ``next``.
+        """Return the address of an intermediate page, with the address to continue to in ``next``.
 
         Args:
-            path: of that page.
-            default: address to which that page leads by itself.
+            path: path of the intermediate page.
+            default: address to which that page leads without ``next``.
 
         Returns:
-            Its address.
+            The address.
         """
         after = self.onward(default)
         return path if after == default else add_query(path, urlencode({"next": after}))
 
     def hub_path(self, *pieces: str) -> str:
-        """Give the path of a page of the hub.
+        """Return the path of a page of the hub.
 
         Args:
-            pieces: below the hub's prefix, escaped here.
+            pieces: parts of the path below the hub's prefix, not yet escaped.
 
         Returns:
             The path.
@@ -129,30 +132,30 @@ class PageHandler(BaseHandler):
         return self.services.settings.hub_prefix + "/".join(quote_path(piece) for piece in pieces if piece)
 
     def server_path(self, user: str, server: str) -> str:
-        """Give where a server is reached.
+        """Return the address of a server.
 
         Args:
             user: name of the user.
             server: name of the server.
 
         Returns:
-            The path; with host and scheme when servers have origins of their own.
+            The path; an absolute address if servers have origins of their own.
         """
         return server_link(self.services.settings, user, server)
 
     def link_to(self, server: ServerRecord) -> str:
-        """Give where a server is reached, in the spelling that it goes by.
+        """Return the address of a server, spelled as the server itself expects it.
 
         Args:
             server: the server.
 
         Returns:
-            The path; with host and scheme when servers have origins of their own.
+            The path; an absolute address if servers have origins of their own.
         """
         return link_to_server(self.services.settings, server)
 
     def spawn_path(self, user: str, server: str) -> str:
-        """Give the path of the page that starts a server.
+        """Return the path of the page that starts a server.
 
         Args:
             user: name of the user.
@@ -164,7 +167,7 @@ class PageHandler(BaseHandler):
         return spawn_url(self.services.settings.base_url, user, server)
 
     def pending_path(self, user: str, server: str) -> str:
-        """Give the path of the page that watches a server start, with the address to go to next.
+        """Return the path of the page that shows the progress of a start, with the address to continue to.
 
         Args:
             user: name of the user.
@@ -177,7 +180,7 @@ class PageHandler(BaseHandler):
         return self.with_next(path, self.server_path(user, server))
 
     def api_path(self, server: ServerRecord) -> str:
-        """Give the path of a server in the API.
+        """Return the path of a server in the API.
 
         Args:
             server: the server.
@@ -189,7 +192,7 @@ class PageHandler(BaseHandler):
         return self.hub_path("api", "users", server.user, *named)
 
     def text_argument(self, name: str) -> str:
-        """Return an argument for pages that are shown in any case; empty where it is missing or no text."""
+        """Return an argument for pages that must not fail; empty if it is missing or invalid."""
         try:
             return self.get_argument(name, "")
         except (HTTPError, InvalidError):
@@ -197,7 +200,7 @@ class PageHandler(BaseHandler):
 
     @property
     def next_url(self) -> str:
-        """Where the request wants to go next, when that is on this hub; else empty."""
+        """Return the value of ``next`` if it is an address of this hub, else an empty string."""
         wanted = self.text_argument("next")
         if not wanted:
             return ""
@@ -205,39 +208,39 @@ class PageHandler(BaseHandler):
         origins = settings.origins
         if origins.servers and wanted.startswith(f"{origins.servers}/"):
             wanted = wanted[len(origins.servers) :]
-        # Only the path is kept: the hub itself sends a browser on to the host of a server.
+        # Keep only the path: the hub itself redirects to the host of a server.
         domain = origins.hub.partition("://")[2] if origins.alone else ""
         return safe_next(wanted, self.request.host, settings.base_url, domain=domain)
 
-    # ---- what
+    # ---- responses
 
-    def forget_stored(self) -> None:
-        """Have the browser end the service workers of this origin and forget what its pages stored.
+    def clear_stored_data(self) -> None:
+        """Make the browser remove service workers and stored data of this origin.
 
-        The worker of a server on the hub's origin would outlive its server and show pages of its own.
-        Only a page that is opened does it: pictures on other sites must not.
+        A service worker of a server on the hub's origin would outlive the server and could show pages of its
+        own. Only page views clear data, so that images embedded on other sites cannot.
         """
         if is_navigation(self.request):
             self.set_header(CLEAR, STORAGE)
 
     def render_page(self, template: str, **variables: Any) -> None:
-        """Answer with a page.
+        """Respond with a page.
 
         Args:
-            template: its name.
-            variables: of the page.
+            template: name of the template.
+            variables: variables of the page.
         """
         self.set_header("Cache-Control", "no-store")
         self.finish(self.application.templates.render(template, **{**self._shared(), **variables}))
 
     def finish_error(self, answer: ErrorAnswer) -> None:
-        """Answer an error with a page that says what happened; if need be without a template."""
+        """Respond with an error page, without a template if rendering fails."""
         try:
             page = self.application.templates.render_error(
                 answer.status, **{**self._shared(), **error_variables(answer)}
             )
         except Exception:
-            self.application.log.exception("the page of an error cannot be made")
+            self.application.log.exception("rendering the error page failed; sending a plain one")
             page = bare_page(answer, self.services.settings.hub_prefix)
         self.set_header("Content-Type", "text/html; charset=UTF-8")
         self.finish(page)
@@ -261,7 +264,7 @@ class PageHandler(BaseHandler):
         }
 
     def _services(self, principal: Principal) -> list[dict[str, Any]]:
-        """List the services that somebody may open."""
+        """Return the services that the principal may open."""
         settings = self.services.settings
         return [
             {
@@ -275,17 +278,10 @@ class PageHandler(BaseHandler):
         ]
 
     def server_card(self, server: ServerRecord) -> dict[str, Any]:
-        """Give what templates show of a server.
-
-        Args:
-            server: the server.
-
-        Returns:
-            Variables.
-        """
+        """Return the template variables of a server."""
         settings = self.services.settings
         info = settings.spawners.get(server.backend)
-        details = self.sees_details(ScopeFilter.server(server.user, server.name))
+        details = self.may_see_details(ScopeFilter.server(server.user, server.name))
         return {
             "name": server.name,
             "display_name": server.display_name or server.name,
@@ -300,42 +296,35 @@ class PageHandler(BaseHandler):
             "place": server.operation.place if server.operation else None,
             "unknown": explained(server.unknown, details=details),
             "unreachable": server.running and not server.ready,
-            "trouble": trouble_of(server, details=details),
+            "trouble": describe_trouble(server, details=details),
             "failed_message": server.failure.told(details=details) if server.failure else "",
             "last_activity": server.last_activity,
             "backend": (info.label if info else "") or server.backend,
         }
 
 
-def trouble_of(server: ServerRecord, *, details: bool) -> str:
-    """Say why what is being done to a server does not get on, and when it is tried again.
+def describe_trouble(server: ServerRecord, *, details: bool) -> str:
+    """Describe why an operation on a server does not progress, and when it is retried.
 
     Args:
         server: the server.
-        details: whether the reader is an administrator.
+        details: include the details for administrators.
 
     Returns:
-        A sentence; empty when all goes well.
+        A sentence; empty if the operation progresses or there is none.
     """
     operation = server.operation
     if operation is None or not operation.trouble:
         return ""
     trouble = explained(operation.trouble, details=details)
     if not operation.again_at:
-        return f"{trouble}; it is being tried again"
+        return f"{trouble}; the hub is trying again"
     at = datetime.fromtimestamp(operation.again_at, UTC)
-    return f"{trouble}; it is tried again at {at:%H:%M:%S} UTC"
+    return f"{trouble}; the hub tries again at {at:%H:%M:%S} UTC"
 
 
 def error_variables(answer: ErrorAnswer) -> dict[str, Any]:
-    """Give what the page of an error shows.
-
-    Args:
-        answer: the error.
-
-    Returns:
-        Variables.
-    """
+    """Return the template variables of an error page."""
     return {
         "status_code": answer.status,
         "status_message": answer.reason,
@@ -347,7 +336,7 @@ def error_variables(answer: ErrorAnswer) -> dict[str, Any]:
 
 
 def bare_page(answer: ErrorAnswer, hub_prefix: str) -> str:
-    """Return a page that says what happened and needs nothing else."""
+    """Return an error page that needs no template."""
     return Markup(
         "<!DOCTYPE html><html lang=en><meta charset=utf-8><title>{0} {1}</title>"
         '<h1>{0} {1}</h1><p role="alert">{2}</p><p>{3}</p><p><a href="{4}home">Home</a></p></html>'
@@ -355,12 +344,5 @@ def bare_page(answer: ErrorAnswer, hub_prefix: str) -> str:
 
 
 def trusted(html: str) -> Markup:
-    """Mark text as markup.
-
-    Args:
-        html: from a plugin, which vouches for it.
-
-    Returns:
-        Markup.
-    """
-    return Markup(html)  # noqa: S704 - the contract says that plugins vouch for it
+    """Mark text from a plugin as safe markup."""
+    return Markup(html)  # noqa: S704 - by contract, plugins escape the markup that they return

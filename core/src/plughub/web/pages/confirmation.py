@@ -1,4 +1,4 @@
-"""Proving again who one is, before something that a login of some time ago is not enough for."""
+"""Confirmation of the user's identity before actions that need a recent login."""
 
 from __future__ import annotations
 
@@ -14,13 +14,15 @@ from plughub.web.pages.login import LoginHandler
 
 
 class ConfirmHandler(LoginHandler):
-    """``/hub/confirm?next=…``: the login form for the user who is logged in, and for nobody else."""
+    """``/hub/confirm?next=…``: a login form for the logged-in user."""
 
     own_parameters = LoginHandler.own_parameters | {"user"}
 
     @property
     def methods(self) -> Mapping[str, LoginMethod]:
-        """The way by which the user logged in; all ways when that is not known or asks for nothing."""
+        """Return the login method that the user used; all methods if it is unknown or has no form or
+        address.
+        """
         methods = super().methods
         session = self.principal.session if self.principal else None
         plugin = session.plugin if session else ""
@@ -28,13 +30,13 @@ class ConfirmHandler(LoginHandler):
         return {plugin: used} if used.form or used.url else methods
 
     async def get(self) -> None:
-        """Show the form, or go on after a login elsewhere."""
+        """Show the form, or continue after a login elsewhere."""
         user = self.visitor.user
         expected = self.get_query_argument("user", "")
         if expected not in {"", user.name}:
             raise ForbiddenError(
-                f"You are logged in as {user.name} now, and {expected[:64]} was to confirm.",
-                hint=f"Log out, and log in as {expected[:64]}.",
+                f"You are now logged in as {user.name}, but {expected[:64]} has to confirm this.",
+                hint=f"Log out, then log in as {expected[:64]}.",
             )
         if self.is_confirmed:
             self.redirect(self._after())
@@ -42,10 +44,10 @@ class ConfirmHandler(LoginHandler):
         self.show(username=user.name)
 
     async def log_in(self, username: str, password: str, form: Mapping[str, str]) -> Session:
-        """Log the user in again; nobody else.
+        """Log in the same user again.
 
         Raises:
-            ForbiddenError: refused, or another user; the message is for the person.
+            ForbiddenError: the credentials are wrong or belong to another user.
         """
         visitor, client = self.visitor, self.client
         wanted = SessionRequest(agent=client.agent, before=visitor.session, only=visitor.user.name)
@@ -54,17 +56,17 @@ class ConfirmHandler(LoginHandler):
         )
 
     async def landing(self, user: User) -> str:  # noqa: ARG002 - as for a login
-        """Go where the browser came from."""
+        """Return the address to continue to."""
         return self._after()
 
     def show(self, *, username: str = "", error: str = "") -> None:
-        """Show the ways to confirm; those to log in when nobody is logged in any more."""
+        """Show the form; the ordinary login page if the login has ended meanwhile."""
         if self.principal is None:
             super().show(error=error)
             return
         user = self.visitor.user
         back = {"user": user.name, **({"next": self.next_url} if self.next_url else {})}
-        self.show_ways(
+        self.show_methods(
             "confirm.html",
             username=username or user.name,
             error=error,

@@ -1,4 +1,4 @@
-"""Logging in and out."""
+"""Pages to log in and out."""
 
 from __future__ import annotations
 
@@ -14,57 +14,57 @@ from plughub.kinds import LoginMethod
 from plughub.services.users.login import WRONG, Session
 from plughub.services.users.login_links import FIELD
 from plughub.services.users.login_links import PLUGIN as ONETIME
-from plughub.web.errors import answer_to, status_of
+from plughub.web.errors import error_answer, status_of
 from plughub.web.pages.base import PageHandler
 from plughub.web.pages.root import landing
 from plughub.web.xsrf import (
-    is_from_elsewhere,
-    is_handed_on,
+    is_anonymous_token,
+    is_from_hub_page,
+    is_from_other_origin,
     is_navigation,
-    is_of_login_form,
     is_opened_by_user,
     is_typed,
-    led_by_hub,
+    may_be_passed_on,
 )
 
 _NOT_FOR_PLUGINS = frozenset({"username", "password", "_xsrf", "next", FIELD})
-_OUT_OF_DATE = "Login form invalid or expired. Try again."
+_FORM_EXPIRED = "The login form has expired. Try again."
 _SHOWN = 32
 
 
 class LoginHandler(PageHandler):
-    """``/hub/login``: one form for all who take it, a button for each login elsewhere."""
+    """``/hub/login``: one form for all methods that use it, and a button for each external login."""
 
     own_parameters = PageHandler.own_parameters | {"username", "password"}
 
     @property
     def methods(self) -> Mapping[str, LoginMethod]:
-        """The ways to log in by plugin; who says nothing of it is asked with what the form sends."""
-        said = self.context.login_methods
+        """Return the login methods by plugin; authenticators that register none use the form."""
+        registered = self.context.login_methods
         owners = self.services.hooks.caller.plugins.owners("authenticator")
-        return {name: said.get(name, LoginMethod()) for name in dict.fromkeys((*owners, *said))}
+        return {name: registered.get(name, LoginMethod()) for name in dict.fromkeys((*owners, *registered))}
 
     async def get(self) -> None:
-        """Show the ways to log in, or go on when somebody is logged in."""
+        """Show the login methods; redirect if the user is logged in already."""
         if self.principal is not None:
             self.redirect(await landing(self, self.principal.user))
             return
-        self.forget_stored()
-        asking = [method for method in self.methods.values() if method.form or method.url]
-        if len(asking) == 1 and asking[0].url and self._goes_on_at_once(asking[0]):
-            self.redirect(self._elsewhere(asking[0], self._after()))
+        self.clear_stored_data()
+        interactive = [method for method in self.methods.values() if method.form or method.url]
+        if len(interactive) == 1 and interactive[0].url and self._redirects_automatically(interactive[0]):
+            self.redirect(self._external_url(interactive[0], self._after()))
             return
         if is_navigation(self.request):
-            # The hour for which the form is good begins now.
-            self.cookies_of_hub.set_xsrf(self.xsrf_token, lasting=False)
+            # Restart the hour for which the form is valid.
+            self.cookie_jar.set_xsrf(self.xsrf_token, lasting=False)
         self.show(username=self.get_argument("username", ""))
 
-    def _goes_on_at_once(self, method: LoginMethod) -> bool:
-        from_a_server = self.next_url.startswith(self.hub_path("api", "oauth2", "authorize"))
-        return method.auto or (method.auto_oauth and from_a_server)
+    def _redirects_automatically(self, method: LoginMethod) -> bool:
+        is_from_server = self.next_url.startswith(self.hub_path("api", "oauth2", "authorize"))
+        return method.auto or (method.auto_oauth and is_from_server)
 
     async def post(self) -> None:
-        """Log in with what the form sent."""
+        """Log in with the submitted form."""
         username = self.get_body_argument("username", "", strip=True)
         password = self.get_body_argument("password", "", strip=False)
         form = {
@@ -78,10 +78,10 @@ class LoginHandler(PageHandler):
         except (ForbiddenError, TooManyError) as error:
             self._show_error(error)
             return
-        self.redirect(await self.enter(session))
+        self.redirect(await self.finish_login(session))
 
     async def log_in(self, username: str, password: str, form: Mapping[str, str]) -> Session:
-        """Log in in this browser, in place of whoever is logged in there.
+        """Log in in this browser, replacing any current login.
 
         Args:
             username: as typed.
@@ -92,7 +92,7 @@ class LoginHandler(PageHandler):
             The session.
 
         Raises:
-            ForbiddenError: refused; the message is for the person.
+            ForbiddenError: the credentials are refused; the message is for the user.
         """
         before = self.principal.session if self.principal else None
         wanted = SessionRequest(agent=self.client.agent, before=before)
@@ -100,69 +100,56 @@ class LoginHandler(PageHandler):
             username, password, form, remote_ip=self.client.remote_ip, wanted=wanted
         )
 
-    async def enter(self, session: Session) -> str:
-        """Set the cookies of somebody who logged in.
-
-        Args:
-            session: the login.
-
-        Returns:
-            Where to go next.
-        """
+    async def finish_login(self, session: Session) -> str:
+        """Set the cookies of a new session and return the address to continue to."""
         if session.session is not None:
-            self.cookies_of_hub.log_in(session.key, session.session)
+            self.cookie_jar.log_in(session.key, session.session)
         return await self.landing(session.user)
 
     async def landing(self, user: User) -> str:
-        """Give the address to go to after the login.
-
-        Args:
-            user: who logged in.
-
-        Returns:
-            The path.
-        """
+        """Return the address to continue to after the login."""
         return await landing(self, user)
 
     def check_xsrf(self) -> None:
-        """Refuse a form that another site made the browser send, in words that help.
+        """Refuse a form that another site made the browser send, with a message for users.
 
-        A form of ours is accepted whose cookie is gone: by a login in another tab, or because it is old.
+        A form of the hub is accepted even when its cookie is missing: a login in another tab clears the
+        cookie, and it expires after an hour.
         """
         try:
             super().check_xsrf()
         except ForbiddenError as error:
             sent = self.text_argument("_xsrf")
-            is_ours = led_by_hub(self.request) and not self.is_from_server
-            if is_ours and is_of_login_form(sent, self.context.cookie_secret, self.request):
+            is_ours = is_from_hub_page(self.request) and not self.is_from_foreign_origin
+            if is_ours and is_anonymous_token(sent, self.context.cookie_secret, self.request):
                 return
             self.application.log.warning("login form refused: %s", error.message)
-            raise ForbiddenError(_OUT_OF_DATE) from error
+            raise ForbiddenError(_FORM_EXPIRED) from error
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
-        """Show what went wrong above the form."""
+        """Show errors above the form."""
         error = kwargs.get("exc_info", (None, None))[1]
         forms = self.request.method == "POST" and isinstance(error, HubError)
         if not forms or not is_navigation(self.request):
             super().write_error(status_code, **kwargs)
             return
-        self.cookies_of_hub.set_xsrf(self.xsrf_token, lasting=self.principal is not None)
+        self.cookie_jar.set_xsrf(self.xsrf_token, lasting=self.principal is not None)
         self._show_error(error)
 
     def _show_error(self, error: HubError) -> None:
         self.set_status(status_of(error))
-        for header, value in answer_to(error, self.get_status()).headers.items():
+        for header, value in error_answer(error, self.get_status()).headers.items():
             self.set_header(header, value)
         self.show(username=self.text_argument("username"), error=error.message)
 
     def show(self, *, username: str = "", error: str = "") -> None:
-        """Show the ways to log in.
+        """Show the login methods.
 
         Args:
-            username: what was typed; nothing when it is longer than a name can be.
-            error: why it did not work.
+            username: value of the form's field.
+            error: message for the user; empty for none.
         """
-        self.show_ways(
+        self.show_methods(
             "login.html",
             username=username,
             error=error,
@@ -171,25 +158,25 @@ class LoginHandler(PageHandler):
         )
 
     def _after(self) -> str:
-        """Return where a login elsewhere leads to; empty for where the hub leads."""
+        """Return the address to continue to after an external login; empty for the default."""
         root = self.hub_path()
         after = self.onward(root)
         return after if after != root else ""
 
-    def show_ways(self, template: str, *, username: str, error: str, action: str, after: str) -> None:
-        """Show the ways to log in on a page.
+    def show_methods(self, template: str, *, username: str, error: str, action: str, after: str) -> None:
+        """Show login methods on a page.
 
         Args:
-            template: of the page.
-            username: what was typed; nothing when it is longer than a name can be.
-            error: why it did not work.
-            action: where the form is sent.
-            after: where a login elsewhere leads.
+            template: template of the page.
+            username: value of the form's field; shortened if it is too long for a name.
+            error: message for the user; empty for none.
+            action: address that the form is sent to.
+            after: address to continue to after an external login.
         """
         methods = self.methods
         forms = [method for method in methods.values() if method.form and not method.url]
         buttons = [
-            {"label": method.label or plugin, "url": self._elsewhere(method, after)}
+            {"label": method.label or plugin, "url": self._external_url(method, after)}
             for plugin, method in methods.items()
             if method.url
         ]
@@ -208,7 +195,11 @@ class LoginHandler(PageHandler):
             login_form=any(not method.html for method in forms),
             login_buttons=buttons,
             custom_html=self.application.templates.render_texts(
-                {plugin: way.html for plugin, way in methods.items() if way in forms and way.html},
+                {
+                    plugin: method.html
+                    for plugin, method in methods.items()
+                    if method in forms and method.html
+                },
                 **variables,
                 xsrf=self.xsrf_token.decode(),
             ),
@@ -217,7 +208,7 @@ class LoginHandler(PageHandler):
             insecure=self._is_insecure(),
         )
 
-    def _elsewhere(self, method: LoginMethod, after: str) -> str:
+    def _external_url(self, method: LoginMethod, after: str) -> str:
         url = method.url or ""
         path = url if url.startswith(("/", "https:", "http:")) else self.services.settings.hub_prefix + url
         mark = "&" if "?" in path else "?"
@@ -229,26 +220,26 @@ class LoginHandler(PageHandler):
 
 
 class OneTimeHandler(LoginHandler):
-    """``/hub/login/onetime?token=…``: a link that lets in once."""
+    """``/hub/login/onetime?token=…``: one-time login links."""
 
     own_parameters = LoginHandler.own_parameters | {"token"}
 
     async def get(self) -> None:
-        """Use a link up when a user opened it themselves; ask first where that is not certain."""
-        if self._only_looks():
-            raise ForbiddenError("this link is used up by opening it", hint="Open it in the browser itself.")
+        """Use the link if the user opened it; ask first if that is uncertain."""
+        if self._is_prefetch():
+            raise ForbiddenError("this link works only once", hint="Open it in a browser yourself.")
         token = self.get_query_argument("token", "")
-        if self._asks_first():
+        if self._needs_confirmation():
             url = self.with_next(self.hub_path("login", "onetime"), self.hub_path())
             self.render_page("confirm_login.html", token=token, url=url)
         else:
             await self._use(token)
 
     async def head(self, *path: str) -> None:
-        """Answer those who only look ahead, and leave the link as it is."""
+        """Leave the link unused: previews and scanners send HEAD requests."""
 
     async def post(self) -> None:
-        """Use a link up whose user was asked."""
+        """Use the link after the user confirmed the login."""
         await self._use(self.get_body_argument("token", ""))
 
     async def _use(self, token: str) -> None:
@@ -262,26 +253,26 @@ class OneTimeHandler(LoginHandler):
             if error.message != WRONG:
                 raise
             raise ForbiddenError(
-                "This login link has expired, was already used, or was copied in part.",
-                hint="Ask the administrator of the hub for a new one.",
+                "This login link has expired, was already used, or is incomplete.",
+                hint="Ask the administrator of the hub for a new link.",
             ) from error
-        self.redirect(await self.enter(session))
+        self.redirect(await self.finish_login(session))
 
-    def _asks_first(self) -> bool:
-        """Tell whether a program may fetch the link for a preview, or it may be another person's.
+    def _needs_confirmation(self) -> bool:
+        """Return whether a program may have opened the link, or the link may be another user's.
 
-        Whoever sends a user their own link has the user's browser work in their account.
+        By sending a user a link to their own account, an attacker could make the user work in that account.
         """
         if not is_opened_by_user(self.request):
             return True
         if is_typed(self.request):
             return False
-        if led_by_hub(self.request):
-            return is_handed_on(self.request, self.services.settings.base_url)
-        return is_from_elsewhere(self.request) or self.principal is not None
+        if is_from_hub_page(self.request):
+            return may_be_passed_on(self.request, self.services.settings.base_url)
+        return is_from_other_origin(self.request) or self.principal is not None
 
-    def _only_looks(self) -> bool:
-        """Tell whether a browser says that it fetches the link ahead, or for something else than a page."""
+    def _is_prefetch(self) -> bool:
+        """Return whether the browser prefetches the link or requests it for something other than a page."""
         purpose = self.request.headers.get("Sec-Purpose", "") + self.request.headers.get("Purpose", "")
         return "prefetch" in purpose.lower() or not is_navigation(self.request)
 
@@ -293,16 +284,16 @@ class LogoutHandler(PageHandler):
         """Log out; ask first unless a page of the hub led here."""
         user = self.principal.user if self.principal else None
         if user is None:
-            self.forget_stored()
-            self.cookies_of_hub.clear()
+            self.clear_stored_data()
+            self.cookie_jar.clear()
             self.redirect(self.hub_path("login"))
-        elif not led_by_hub(self.request) or not is_navigation(self.request):
+        elif not is_from_hub_page(self.request) or not is_navigation(self.request):
             self.render_page("logout.html", ask=True)
         else:
             await self._log_out(user)
 
     async def head(self, *path: str) -> None:
-        """Log nobody out who only looks."""
+        """Do not log out."""
 
     async def post(self) -> None:
         """Log out."""
@@ -318,8 +309,8 @@ class LogoutHandler(PageHandler):
                 await self.services.logins.log_out(user, session, remote_ip=self.request.remote_ip or "")
         if self.context.options.stop_on_logout:
             await self._stop_servers(user)
-        self.forget_stored()
-        self.cookies_of_hub.clear()
+        self.clear_stored_data()
+        self.cookie_jar.clear()
         if any(method.auto for method in self.context.login_methods.values()):
             self.principal = None
             self.render_page("logout.html", ask=False)
@@ -327,7 +318,7 @@ class LogoutHandler(PageHandler):
             self.redirect(self.hub_path("login"))
 
     async def _stop_servers(self, user: User) -> None:
-        """Have everything of somebody stopped that runs; that goes on in the background."""
+        """Stop the user's running servers in the background."""
         for server in await self.services.servers.of_user(user):
             if server.ready:
-                await self.services.servers.stop(server, by=self.by)
+                await self.services.servers.stop(server, by=self.actor)

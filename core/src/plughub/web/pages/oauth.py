@@ -1,4 +1,4 @@
-"""The page on which a user lets a server or service know who is there."""
+"""Page on which a user authorizes a server or service to act for them."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from plughub.web.pages.base import PageHandler
 class AuthorizeHandler(PageHandler):
     """``/hub/api/oauth2/authorize``."""
 
-    @call(good=(200, 302), bad=(404,), open=True)
+    @call(success=(200, 302), errors=(404,), open=True)
     @requires()
     async def get(self) -> None:
-        """Send the browser back with a code; ask first when it is not the user's own server."""
+        """Redirect back with an authorization code; ask for consent unless the server is the user's own."""
         question = await self.services.oauth.question(self.request.query, self.visitor)
         if isinstance(question, str):
             self.redirect(question)
         elif question.confirmed:
             await self._agree(question.scopes)
         else:
-            self._ask(question)
+            self._show_consent(question)
 
     async def head(self, *path: str) -> None:
-        """Make no code for whoever only looks."""
+        """Issue no code."""
 
-    @call(good=(302,), bad=(403, 404), open=True)
+    @call(success=(302,), errors=(403, 404), open=True)
     @requires()
     async def post(self) -> None:
-        """Send the browser back with a code for what the user agreed to."""
+        """Redirect back with an authorization code for the granted permissions."""
         chosen = frozenset(self.get_body_arguments("scopes")) or frozenset({IDENTIFY})
         question = await self.services.oauth.question(self.request.query, self.visitor)
         if isinstance(question, ConsentQuestion) and question.grants(chosen, self.visitor.name):
@@ -39,12 +39,12 @@ class AuthorizeHandler(PageHandler):
         await self._agree(chosen)
 
     async def _agree(self, scopes: frozenset[str]) -> None:
-        session = self.cookies_of_hub.session_id
+        session = self.cookie_jar.session_id
         target = await self.services.oauth.agree(self.request.query, self.visitor, scopes, session)
-        self.tell("authorize-client", self.visitor.name, client=self.get_query_argument("client_id"))
+        self.emit_event("authorize-client", self.visitor.name, client=self.get_query_argument("client_id"))
         self.redirect(target)
 
-    def _ask(self, question: ConsentQuestion) -> None:
+    def _show_consent(self, question: ConsentQuestion) -> None:
         self.render_page(
             "oauth.html",
             oauth_client=question.client,

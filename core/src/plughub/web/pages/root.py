@@ -1,4 +1,4 @@
-"""The ways in: the root, the home page, and addresses that lack the hub's prefix."""
+"""The root, the home page, and addresses without the hub's prefix."""
 
 from __future__ import annotations
 
@@ -21,32 +21,32 @@ _SERVICE: Final = re.compile(r"services/([^/?#]+)")
 
 
 class RootHandler(PageHandler):
-    """``/hub/``: leads where a login leads. Strangers go to the default address of the hub, or log in."""
+    """``/hub/``: redirects like a login; without a login, to the configured address or the login page."""
 
     async def get(self) -> None:
-        """Send the browser on."""
+        """Redirect the browser."""
         if self.principal is not None:
             self.redirect(await landing(self, self.principal.user))
             return
         default = "" if self.next_url else await default_url(self)
         if not default:
-            self.refuse_stranger()
+            self.refuse_anonymous()
         self.redirect(self.onward(default))
 
 
 class SlashHandler(PageHandler):
-    """The addresses of the hub without the slash at their end, to which browsers send no login cookie."""
+    """The hub's addresses without the final slash, for which browsers send no login cookie."""
 
     any_host = True
     guarded = frozenset()
 
     async def get(self) -> None:
-        """Add the slash."""
+        """Redirect to the address with the slash."""
         self.redirect(add_query(f"{escape_uri(self.request.path)}/", escape_uri(self.request.query)))
 
 
 class HomeHandler(PageHandler):
-    """``/hub/home``: the servers of the user."""
+    """``/hub/home``: the user's servers."""
 
     @requires()
     async def get(self) -> None:
@@ -84,16 +84,16 @@ class HomeHandler(PageHandler):
 
 
 class PrefixHandler(PageHandler):
-    """Addresses that lack the hub's prefix, such as those of servers that are not routed."""
+    """Addresses without the hub's prefix, such as those of servers without a route."""
 
     any_host = True
     guarded = frozenset()
 
     async def get(self, *path: str) -> None:
-        """Send the browser to the same address below the hub's prefix, or to the service that it is of."""
+        """Redirect to the same address below the hub's prefix, or to the service's own origin."""
         settings = self.services.settings
         if not self.is_at_hub and not is_navigation(self.request):
-            # A script would not be let to the hub's origin, and could not read why.
+            # A script could not follow the redirect to the hub's origin, nor read why.
             await self.other(*path)
             return
         rest = escape_uri((self.request.uri or "/")[len(settings.base_url) :].lstrip("/\\"))
@@ -106,40 +106,32 @@ class PrefixHandler(PageHandler):
     head = get
 
     async def other(self, *_path: str) -> None:
-        """Say to programs that the server does not run; what they sent cannot be sent on."""
+        """Respond that the server does not run; a redirect would lose the body."""
         base = self.services.settings.base_url
         if not self.request.path.startswith((f"{base}user/", f"{base}services/")):
             raise NotFoundError("there is nothing at this address")
         status = self.context.options.not_running_status
         self.set_status(status)
         self.set_header("Content-Type", "application/json")
-        self.finish({"status": status, "message": f"nothing runs at {self.request.path}"})
+        self.finish({"status": status, "message": f"no server is running at {self.request.path}"})
 
     post = put = patch = delete = other
 
 
 class NotFoundHandler(PageHandler):
-    """Everything below the hub's prefix that is nothing else."""
+    """All other addresses below the hub's prefix."""
 
     guarded = frozenset()
 
     async def get(self, *_path: str) -> None:
-        """Say that there is nothing."""
+        """Respond with status 404."""
         raise NotFoundError("there is nothing at this address")
 
     head = post = put = patch = delete = get
 
 
 async def landing(handler: PageHandler, user: User) -> str:
-    """Return where a user goes who has logged in, or comes to the address of the hub.
-
-    Args:
-        handler: of the request.
-        user: who.
-
-    Returns:
-        The address.
-    """
+    """Return the address to which a user is redirected after a login and from the hub's root."""
     if handler.next_url:
         return handler.next_url
     default = await default_url(handler)

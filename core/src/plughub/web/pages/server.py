@@ -1,4 +1,4 @@
-"""Addresses of servers that reach the hub because nothing is routed there."""
+"""Addresses of servers, which reach the hub if the proxy has no route for them."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from plughub.domain.servers import ServerRecord
 from plughub.domain.urls import user_url
 from plughub.services.addresses import server_prefix
 from plughub.web.addresses import absolute
-from plughub.web.authorization import NOT_TO_BE_SEEN
+from plughub.web.authorization import NO_ACCESS
 from plughub.web.errors import asks_for_json
-from plughub.web.options import redirected
+from plughub.web.options import user_redirect
 from plughub.web.pages.base import PageHandler
 from plughub.web.pages.spawn_pending import show_not_running, show_unreachable
 
@@ -26,25 +26,25 @@ JSON: Final = "application/json"
 
 
 class UserUrlHandler(PageHandler):
-    """``/hub/user/name[/…]``: a server that does not run, or is about to be routed."""
+    """``/hub/user/name[/…]``: a server that does not run or has no route yet."""
 
     accepts_token = True
     guarded = frozenset()
     is_activity = False
 
     async def get(self, name: str, path: str = "") -> None:
-        """Send the browser on, or say that the server does not run."""
+        """Redirect to the server, or show its state."""
         if self.principal is None and self._is_for_programs(path):
-            self._fail(name, "")
+            self._answer_not_running(name, "")
             return
         record = await self._server(name, path)
         back = respell(self._target, server_prefix(self.services.settings, record))
-        # A browser that comes back had no route: the first time that may be one that is still to come.
+        # A browser that comes back found no route. The first time, the route may still be on its way.
         elsewhere = self._redirects > 0 and await self.services.router.expected.may_be_missing(record)
         if record.ready and not elsewhere:
-            await self._to_the_server(record, back)
+            await self._redirect_to_server(record, back)
         elif self._is_for_programs(path):
-            self._fail(name, record.name, running=record.running)
+            self._answer_not_running(name, record.name, running=record.running)
         elif record.running:
             show_unreachable(self, record, elsewhere=record.ready)
         elif record.pending or record.failure is not None:
@@ -55,15 +55,17 @@ class UserUrlHandler(PageHandler):
             show_not_running(self, record, status=status, back=back)
 
     async def other(self, name: str, path: str = "") -> None:
-        """Say to programs that the server does not run."""
-        own = self.principal is not None and self.principal.name == name
-        server = (await self._server(name, path)).name if own else ""
-        self._fail(name, server)
+        """Respond to programs that the server does not run."""
+        is_own = self.principal is not None and self.principal.name == name
+        server = (await self._server(name, path)).name if is_own else ""
+        self._answer_not_running(name, server)
 
     post = put = patch = delete = other
 
     async def _server(self, name: str, path: str) -> ServerRecord:
-        """Find the server that an address is about: a named one when there is one of that name."""
+        """Return the server of an address: the named server if there is one with that name, else the default
+        one.
+        """
         first = path.lstrip("/").partition("/")[0]
         may = self.visitor.may
         wanted = [
@@ -76,16 +78,16 @@ class UserUrlHandler(PageHandler):
                 return await self.services.servers.get(name, server)
             except NotFoundError:
                 continue
-        raise NotFoundError(NOT_TO_BE_SEEN)
+        raise NotFoundError(NO_ACCESS)
 
-    async def _to_the_server(self, record: ServerRecord, path: str) -> None:
-        """Send the browser to the server, more and more slowly when it keeps coming back."""
+    async def _redirect_to_server(self, record: ServerRecord, path: str) -> None:
+        """Redirect to the server, with an increasing delay if the browser keeps coming back."""
         count = self._redirects
         if count >= self.context.options.user_redirect_limit:
             raise HubError(
                 "Redirect loop detected.",
-                hint="The server runs, but the proxy does not lead to it. Wait a minute and try again; "
-                "when it happens again, stop the server and start it anew.",
+                hint="Your server is running, but cannot be reached at its address. Wait a minute and try "
+                "again. If the problem persists, stop the server and start it again.",
             )
         if count:
             await asyncio.sleep(BACKOFF.after(count))
@@ -95,13 +97,13 @@ class UserUrlHandler(PageHandler):
 
     @property
     def _redirects(self) -> int:
-        """How often this browser was sent to the server just now."""
+        """Return how many times this browser has just been redirected to the server."""
         redirects = self.get_query_argument("redirects", "0")
         return int(redirects) if redirects.isdecimal() and redirects.isascii() else 0
 
     @property
     def _target(self) -> str:
-        """The address of this request at the server itself."""
+        """Return the address of this request below the server's prefix."""
         settings = self.services.settings
         return settings.base_url + escape_uri((self.request.uri or "")[len(settings.hub_prefix) :])
 
@@ -112,7 +114,7 @@ class UserUrlHandler(PageHandler):
     def _has_token(self) -> bool:
         return self.principal is not None and self.principal.by_token
 
-    def _fail(self, name: str, server: str, *, running: bool = False) -> None:
+    def _answer_not_running(self, name: str, server: str, *, running: bool = False) -> None:
         prefix = self.services.settings.hub_prefix
         where = absolute(self.services.settings, self.request, self.spawn_path(name, server))
         path = f"/{self.request.path[len(prefix) :]}"
@@ -126,12 +128,12 @@ class UserUrlHandler(PageHandler):
 
 
 class UserRedirectHandler(PageHandler):
-    """``/hub/user-redirect/…``: the same address on whoever's server opens the link."""
+    """``/hub/user-redirect/…``: the same address on the server of the user who opens the link."""
 
     async def get(self, path: str = "") -> None:
-        """Send the browser to the start of its own server, and from there to the address."""
+        """Redirect to the page that starts the user's server, which leads on to the address."""
         user = self.visitor.user
-        elsewhere = await redirected(self, path, user)
+        elsewhere = await user_redirect(self, path, user)
         if elsewhere:
             self.redirect(elsewhere)
             return

@@ -1,4 +1,4 @@
-"""The page on which a user accepts a server that somebody shares."""
+"""Page on which a user accepts a shared server."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class AcceptShareHandler(PageHandler):
 
     @requires()
     async def get(self) -> None:
-        """Show what the code offers."""
+        """Show what the share code grants."""
         text = self._code()
         code = await self.services.share_codes.look_at(text, self.visitor.user)
         self.render_page(
@@ -34,15 +34,15 @@ class AcceptShareHandler(PageHandler):
 
     @requires()
     async def post(self) -> None:
-        """Accept, and go to the server."""
+        """Accept the share and redirect to the server."""
         share = await self.services.share_codes.accept(self._code(), self.visitor.user)
-        self.tell("accept-share", share.owner, share.server, scopes=sorted(share.scopes))
+        self.emit_event("accept-share", share.owner, share.server, scopes=sorted(share.scopes))
         self.redirect(self._after(share), status=303)
 
     def _code(self) -> str:
         code = self.get_argument("code", "")
         if not code:
-            raise InvalidError("the link has no share code in it", hint="Ask who sent it for a new one.")
+            raise InvalidError("the link contains no share code", hint="Ask the sender for a new link.")
         return code
 
     def _after(self, of: Share | ShareCode) -> str:

@@ -1,4 +1,4 @@
-"""Health, logo, reports of browsers, and the pages that the proxy shows for errors."""
+"""Health check, logo, favicon, CSP reports, and the proxy's error pages."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from plughub.domain.hub_processes import HubHealth
 from plughub.domain.secrets import scrub
 from plughub.web.base import BaseHandler
 from plughub.web.description import call
-from plughub.web.errors import RETRIED, RETRY_SECONDS, answer_to, asks_for_json
+from plughub.web.errors import RETRY_SECONDS, RETRYABLE_STATUSES, asks_for_json, error_answer
 from plughub.web.pages.base import PageHandler, error_variables
 from plughub.web.static import STATIC
 
@@ -21,33 +21,33 @@ _SHOWN: Final = 500
 
 
 class OpenHandler(BaseHandler):
-    """What anybody may ask, without the hub looking who it is."""
+    """Base class of pages that need no login."""
 
     guarded = frozenset()
 
     async def prepare(self) -> None:
-        """Do not look who it is."""
+        """Skip authentication."""
 
 
 class RespelledHandler(OpenHandler):
-    """Addresses of pages in which the path of the whole application is spelled otherwise."""
+    """Redirect of page addresses that spell the base URL differently, such as with other escapes."""
 
     def get(self) -> None:
-        """Send the browser to the same address in the spelling of the hub."""
+        """Redirect to the same address with the hub's own spelling."""
         self.redirect(self.request.uri or "/")
 
     head = get
 
 
 class HealthHandler(BaseHandler):
-    """``/hub/health``: whether the hub and its database are well; more for whoever holds ``read:hub``."""
+    """``/hub/health``: health of the hub and its database; details need the scope ``read:hub``."""
 
     accepts_token = True
     guarded = frozenset()
 
     @call(open=True)
     async def get(self) -> None:
-        """Look."""
+        """Check the health of the hub and its database."""
         health = await self.context.health()
         may_see = self.principal is not None and self.principal.may("read:hub")
         self.finish({"status": "ok", **(_health_model(health) if may_see else {})})
@@ -73,7 +73,7 @@ class LogoHandler(OpenHandler):
     """``/hub/logo``."""
 
     def get(self) -> None:
-        """Give the picture."""
+        """Return the logo."""
         configured = Path(self.context.options.logo_file) if self.context.options.logo_file else None
         path = configured if configured and configured.is_file() else STATIC / "logo.svg"
         self.set_header("Content-Type", mimetypes.guess_type(path.name)[0] or "application/octet-stream")
@@ -84,41 +84,43 @@ class LogoHandler(OpenHandler):
 
 
 class FaviconHandler(OpenHandler):
-    """``/favicon.ico``: what browsers ask for on pages that name no picture, such as answers of the API."""
+    """``/favicon.ico``, which browsers request for responses that name no icon, such as those of the API."""
 
     def get(self) -> None:
-        """Give the picture."""
+        """Return the icon."""
         self.set_header("Content-Type", "image/x-icon")
         self.set_header("Cache-Control", "max-age=86400")
         self.finish((STATIC / "favicon.ico").read_bytes())
 
 
 class CSPReportHandler(BaseHandler):
-    """``/hub/security/csp-report``: what browsers refused to show."""
+    """``/hub/security/csp-report``: browsers' reports of content that the security policy blocked."""
 
     guarded = frozenset()
 
     def post(self) -> None:
-        """Log the report of somebody who is logged in; nobody else may fill the log."""
+        """Log a report from a logged-in user; others are ignored, so that they cannot fill the log."""
         if self.principal is not None:
             text = scrub(self.request.body[:_SHOWN].decode(errors="replace"))
             self.context.metrics.csp_report()
-            self.application.log.warning("a browser of %s reports: %r", self.principal.name, text)
+            self.application.log.warning(
+                "CSP report from a browser of user %s: %r", self.principal.name, text
+            )
         self.set_status(204)
 
 
 class ProxyErrorHandler(PageHandler):
-    """``/hub/error/404``: what the proxy shows when it cannot lead anywhere. The status is always 200."""
+    """``/hub/error/404``: error pages that the proxy displays. The status is always 200."""
 
     any_host = True
     guarded = frozenset()
 
     def get(self, code: str) -> None:
-        """Show the page, which looks again by itself where that may help; programs get JSON."""
+        """Show the error page, which reloads if that may help; programs get JSON."""
         status = int(code)
         reason = responses.get(status, "Unknown HTTP error")
-        answer = answer_to(HTTPError(status, reason=reason if status not in {404, 503} else ""), status)
-        retry = RETRY_SECONDS if status in RETRIED else None
+        answer = error_answer(HTTPError(status, reason=reason if status not in {404, 503} else ""), status)
+        retry = RETRY_SECONDS if status in RETRYABLE_STATUSES else None
         if retry:
             self.set_header("Retry-After", str(retry))
         path = self.get_query_argument("url", "").partition("?")[0]

@@ -1,4 +1,4 @@
-"""The page that starts a server: a choice of spawner, its form, and the start."""
+"""Page that starts a server: choice of spawner, options form, and the start itself."""
 
 from __future__ import annotations
 
@@ -14,35 +14,36 @@ from plughub.domain.users import User
 from plughub.kinds import Server, SpawnFailed
 from plughub.web.authorization import check_access, of_server
 from plughub.web.base import MAX_BODY
-from plughub.web.errors import answer_to, status_of
+from plughub.web.errors import error_answer, status_of
 from plughub.web.options import named_server_limit
 from plughub.web.pages.base import PageHandler, trusted
-from plughub.web.xsrf import is_handed_on, is_typed, led_by_hub
+from plughub.web.xsrf import is_from_hub_page, is_typed, may_be_passed_on
 
 BACKEND: Final = "backend"
 OPTION: Final = "opt-"
 LINKED: Final = "_linked"
-"""Field of the form that confirms a link: the options stand in the address, where nothing changes them."""
-JUST_NOW: Final = 60.0
-"""Seconds after logging in in which the default server starts without a further click."""
-SOON: Final = 1.0
-"""Seconds; a server that runs by then is opened without showing its progress."""
+"""Field of the form that confirms a link; the options are taken from the address, where the form cannot alter
+them."""
+RECENT_LOGIN_SECONDS: Final = 60.0
+"""Seconds after a login during which the default server starts without a further click."""
+QUICK_START_SECONDS: Final = 1.0
+"""Seconds. A server that is ready by then is opened without the progress page."""
 
 
 class SpawnHandler(PageHandler):
     """``/hub/spawn[/user[/server]]``."""
 
     own_parameters = PageHandler.own_parameters | {BACKEND, "display_name"}
-    _again = False
+    _is_retry = False
 
     def is_own(self, parameter: str) -> bool:
-        """Keep options from the server, which they start."""
+        """Treat spawner options as parameters of this page."""
         return super().is_own(parameter) or parameter.startswith(OPTION)
 
     async def get(self, name: str = "", server: str = "") -> None:
-        """Show the form, or start at once where there is none."""
+        """Show the form, or start at once if there is none."""
         user = await self._user(name, server)
-        if await self._goes_on_elsewhere(user, server):
+        if await self._redirect_if_active(user, server):
             return
         backend = self._backend()
         if backend is None:
@@ -52,18 +53,18 @@ class SpawnHandler(PageHandler):
         form = "" if options else await self._form(user, server, backend)
         if form:
             self._show_form(user, server, form)
-        elif self._asks_first(user, server, options):
-            self._ask(user, server, backend, options)
+        elif self._needs_confirmation(user, server, options):
+            self._show_confirmation(user, server, backend, options)
         else:
             await self._start_linked(user, server, backend, options)
 
     async def head(self, *path: str) -> None:
-        """Start nothing for whoever only looks."""
+        """Check access, but start nothing."""
         name, server = (*path, "", "")[:2]
         await self._user(name, server)
 
     async def longest_body(self, name: str = "", server: str = "") -> int:
-        """Take files, where the spawner has a form."""
+        """Allow longer bodies, with files, if the spawner has a form."""
         if not self.request.headers.get("Content-Type", "").lower().startswith("multipart/"):
             return MAX_BODY
         user = await self._user(name, server)
@@ -72,13 +73,13 @@ class SpawnHandler(PageHandler):
         return max(MAX_BODY, self.context.options.spawn_form_limit) if form else MAX_BODY
 
     async def post(self, name: str = "", server: str = "") -> None:
-        """Start with what the form sent."""
+        """Start the server with the submitted form."""
         user = await self._user(name, server)
-        if await self._goes_on_elsewhere(user, server):
+        if await self._redirect_if_active(user, server):
             return
         backend = self.services.servers.choose_backend(self.get_query_argument(BACKEND, ""))
         if self.request.files and not await self._form(user, server, backend):
-            raise InvalidError("this server has no form that takes files; start it without them")
+            raise InvalidError("this server accepts no files; start it without them")
         if LINKED in self.request.body_arguments:
             await self._start_linked(user, server, backend, self._options_of_query())
             return
@@ -93,18 +94,21 @@ class SpawnHandler(PageHandler):
         else:
             await self._start(user, server, backend, None)
 
-    def _asks_first(self, user: User, server: str, options: Mapping[str, Sequence[str]]) -> bool:
-        """Tell whether a click is needed because a link that is not the hub's may have led here.
+    def _needs_confirmation(self, user: User, server: str, options: Mapping[str, Sequence[str]]) -> bool:
+        """Return whether a link from outside the hub may have led here, so that the user has to confirm the
+        start.
 
-        The own default server is an exception: where the address was typed, and without options just after a
-        login too.
+        The user's own default server is an exception: it starts without confirmation if the address was
+        typed, or without options just after a login.
         """
-        if led_by_hub(self.request) and not is_handed_on(self.request, self.services.settings.base_url):
+        if is_from_hub_page(self.request) and not may_be_passed_on(
+            self.request, self.services.settings.base_url
+        ):
             return False
         if server or user.name != self.visitor.name or self.get_query_argument(BACKEND, ""):
             return True
         session = self.visitor.session
-        logged_in = session is not None and time.time() - session.authenticated_at < JUST_NOW
+        logged_in = session is not None and time.time() - session.authenticated_at < RECENT_LOGIN_SECONDS
         return not (is_typed(self.request) or (logged_in and not options))
 
     async def _user(self, name: str, server: str) -> User:
@@ -114,15 +118,15 @@ class SpawnHandler(PageHandler):
         await self.services.servers.check_named(user, server)
         return user
 
-    async def _goes_on_elsewhere(self, user: User, server: str) -> bool:
-        """Send the browser to a server that runs, or is on its way."""
+    async def _redirect_if_active(self, user: User, server: str) -> bool:
+        """Redirect to a server that is running, starting or stopping; return whether it is."""
         try:
             record = await self.services.servers.get(user.name, server)
         except NotFoundError:
             return False
         record = await self.services.servers.check(record)
-        self._again = record.failed_start or record.failure is not None
-        if record.failed_start:  # she has read why, and wants another one
+        self._is_retry = record.failed_start or record.failure is not None
+        if record.failed_start:  # the user has seen the failure and tries again
             return False
         if record.ready:
             self.redirect(self.onward(self.link_to(record)))
@@ -131,14 +135,16 @@ class SpawnHandler(PageHandler):
         return record.active
 
     def _backend(self) -> str | None:
-        """Give the spawner; None when it has to be chosen first."""
-        wanted = self.get_query_argument(BACKEND, "")
-        if not wanted and len(self.services.settings.spawners) > 1:
+        """Return the spawner; None if the user has to choose one first."""
+        requested = self.get_query_argument(BACKEND, "")
+        if not requested and len(self.services.settings.spawners) > 1:
             return None
-        return self.services.servers.choose_backend(wanted)
+        return self.services.servers.choose_backend(requested)
 
     def _options_of_query(self) -> Mapping[str, Sequence[str]]:
-        """Read the options of a link: what begins with ``opt-``, else all that is not the hub's own."""
+        """Return the options of a link: parameters prefixed with ``opt-``, else all that are not the hub's
+        own.
+        """
         options: dict[str, list[str]] = {}
         for name, value in parameters(self.request.query):
             if name not in self.own_parameters and name != OPTION:
@@ -151,7 +157,7 @@ class SpawnHandler(PageHandler):
         return await self.services.hooks.options_form(backend, view)
 
     async def _view(self, user: User, server: str) -> Server:
-        """Show the server to its spawner, with the secrets of its user."""
+        """Return the server for its spawner, including the user's auth_state."""
         view = await self.services.servers.view(user, server)
         return await self.services.auth_states.in_view(view, user.id)
 
@@ -179,12 +185,12 @@ class SpawnHandler(PageHandler):
         except UnauthorizedError:
             raise
         except HubError as error:
-            again = await self._form(user, server, backend)
-            if not again:
+            content = await self._form(user, server, backend)
+            if not content:
                 raise
-            refusal = _refusal_in(error)
+            refusal = _plugin_refusal(error)
             self.set_status(getattr(refusal, "status", 400) if refusal else status_of(error))
-            self._show_form(user, server, again, error)
+            self._show_form(user, server, content, error)
 
     async def _start(self, user: User, server: str, backend: str, options: Mapping[str, Any] | None) -> None:
         if user.name != self.visitor.name:
@@ -192,23 +198,25 @@ class SpawnHandler(PageHandler):
         try:
             user = await self.services.refresher.before_start(user, self.visitor)
         except UnauthorizedError:
-            self.refuse_stranger()
+            self.refuse_anonymous()
         record: ServerRecord = await self.services.servers.start(
             user,
             server,
             options=options,
             backend=backend,
-            by=self.by,
+            by=self.actor,
             named_limit=await named_server_limit(self),
         )
-        record = await self.services.servers.wait(record, SOON)
+        record = await self.services.servers.wait(record, QUICK_START_SECONDS)
         if record.ready:
             self.redirect(self.onward(self.link_to(record)))
         else:
             self.redirect(self.pending_path(user.name, server))
 
-    def _ask(self, user: User, server: str, backend: str, options: Mapping[str, Sequence[str]]) -> None:
-        """Show what will be started, with a button that starts it."""
+    def _show_confirmation(
+        self, user: User, server: str, backend: str, options: Mapping[str, Sequence[str]]
+    ) -> None:
+        """Show what will be started, with a button to start it."""
         info = self.services.settings.spawners[backend]
         self.render_page(
             "confirm_start.html",
@@ -235,9 +243,9 @@ class SpawnHandler(PageHandler):
         )
 
     def _show_form(self, user: User, server: str, form: str, error: HubError | None = None) -> None:
-        answer = answer_to(error, self.get_status()) if error else None
+        answer = error_answer(error, self.get_status()) if error else None
         message = answer.message if answer else ""
-        if error and (refusal := _refusal_in(error)):
+        if error and (refusal := _plugin_refusal(error)):
             message = refusal.message if isinstance(refusal, SpawnFailed) else str(refusal)
         self.render_page(
             "spawn.html",
@@ -247,29 +255,29 @@ class SpawnHandler(PageHandler):
             spawner_options_form=trusted(form),
             error_message=message,
             error_html_message=trusted(answer.html) if answer else "",
-            again=self._again or error is not None,
+            again=self._is_retry or error is not None,
             url=self._address(user, server, _xsrf=self.xsrf_token.decode()),
         )
 
     def _options_in_address(self) -> str:
-        """Return the options of a link as they stand in its address."""
+        """Return the options of a link as a query string."""
         return filter_query(self.request.query, self.own_parameters.__contains__)
 
     def _after(self, user: User, server: str) -> str:
-        """Return what the browser opens when the server runs; empty for the server as it is."""
+        """Return the address to open when the server is ready; empty for the server's root."""
         path = self.server_path(user.name, server)
         after = self.onward(path)
         return "" if after == path else after
 
     def _address(self, user: User, server: str, options: str = "", **more: str) -> str:
-        """Return the address of this page, with its spawner and where to go next."""
+        """Return the address of this page with its spawner and the address to continue to."""
         backend = self.get_query_argument(BACKEND, "")
         query = {BACKEND: backend, "next": self._after(user, server), **more}
         path = add_query(escape_uri(self.request.path), options)
         return add_query(path, urlencode({name: text for name, text in query.items() if text}))
 
 
-def _refusal_in(error: HubError) -> Exception | None:
-    """Find what a plugin has to say of the options, in its own words."""
+def _plugin_refusal(error: HubError) -> Exception | None:
+    """Return the error with which a plugin refused the options, if any."""
     cause = error.__cause__ if isinstance(error, PluginError) else None
     return cause if isinstance(cause, ValueError | SpawnFailed) else None

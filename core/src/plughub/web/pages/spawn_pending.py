@@ -1,4 +1,4 @@
-"""The page that watches a server start or stop, and says why it did not start."""
+"""Page that shows the progress of a start or stop, and why a start failed."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from plughub.web.pages.base import PageHandler, trusted
 
 
 class SpawnPendingHandler(PageHandler):
-    """``/hub/spawn-pending/user[/server]``. Looking at it never starts anything."""
+    """``/hub/spawn-pending/user[/server]``. Viewing it starts nothing."""
 
     @requires("start:servers", "read:servers", about=of_server)
     async def get(self, name: str, server: str = "") -> None:
-        """Show how far it is, or go on."""
+        """Show the progress, or redirect to the server."""
         record = await self.services.servers.get(name, server)
         if record.ready:
             self.redirect(self.onward(self.link_to(record)))
@@ -43,12 +43,12 @@ class SpawnPendingHandler(PageHandler):
 
 
 def show_unreachable(handler: PageHandler, record: ServerRecord, *, elsewhere: bool = False) -> None:
-    """Say that a server runs but cannot be reached at the moment; the page reloads by itself.
+    """Show that a server runs but cannot be reached at the moment; the page reloads automatically.
 
     Args:
-        handler: of the request.
+        handler: handler of the request.
         record: the server.
-        elsewhere: it runs on a machine to which the proxy that the browser uses does not lead.
+        elsewhere: the server runs on a machine to which this proxy does not lead.
     """
     handler.set_status(503)
     handler.render_page(
@@ -62,13 +62,13 @@ def show_unreachable(handler: PageHandler, record: ServerRecord, *, elsewhere: b
 
 
 def show_not_running(handler: PageHandler, record: ServerRecord, *, status: int = 0, back: str = "") -> None:
-    """Say that a server does not run, and why when it should.
+    """Show that a server does not run, and why if its start failed.
 
     Args:
-        handler: of the request.
+        handler: handler of the request.
         record: the server.
         status: HTTP status; 0 for that of the failure, or 200.
-        back: where to go when the server runs; empty for what the request says.
+        back: address to continue to after a start; empty for the one in the request.
     """
     failure = record.failure
     spawn = handler.spawn_path(record.user, record.name)
@@ -84,12 +84,12 @@ def show_not_running(handler: PageHandler, record: ServerRecord, *, status: int 
         spawn_url=spawn,
         implicit_spawn_seconds=0 if failure or not may_start else seconds,
         may_start=may_start,
-        **_failure_variables(failure, handler.sees_details(of_server(record.user, record.name))),
+        **_failure_variables(failure, handler.may_see_details(of_server(record.user, record.name))),
     )
 
 
 def _start_again(handler: PageHandler, record: ServerRecord) -> str:
-    """Return the address that starts a server, with the same options where it was started before."""
+    """Return the address that starts a server and then continues where this request leads."""
     start = handler.spawn_path(record.user, record.name)
     return handler.with_next(start, handler.server_path(record.user, record.name))
 

@@ -1,4 +1,4 @@
-"""The page for API tokens and for servers and services that act for the user."""
+"""Page for API tokens, authorized applications and login sessions."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from plughub.domain.sessions import LoginSession
 from plughub.services.coordination.initial_records import PLAIN_CLIENT
 from plughub.web.authorization import requires
 from plughub.web.pages.base import PageHandler
-from plughub.web.xsrf import is_from_elsewhere
+from plughub.web.xsrf import is_from_other_origin
 
-LONGEST: Final = 2000
-"""Characters of a field that are kept over a confirmation."""
+MAX_FIELD: Final = 2000
+"""Characters of each form field that survive a confirmation."""
 HOUR: Final = 3600
-LIVES: Final = (
+LIFETIMES: Final = (
     (HOUR, "1 hour"),
     (24 * HOUR, "1 day"),
     (7 * 24 * HOUR, "1 week"),
@@ -33,19 +33,19 @@ class TokenPageHandler(PageHandler):
 
     @requires()
     async def get(self) -> None:
-        """Show the tokens."""
+        """Show tokens, applications and sessions."""
         user = self.visitor.user
         records = await self.services.tokens.of_user(user)
         sessions = await self.services.sessions.of_user(user)
         plain = [record for record in records if record.client_id == PLAIN_CLIENT]
         longest = self.services.settings.token_expires_in_max
-        lives = [(life, label) for life, label in LIVES if not longest or life <= longest]
+        lifetimes = [(lifetime, label) for lifetime, label in LIFETIMES if not longest or lifetime <= longest]
         self.render_page(
             "token.html",
             api_tokens=[_token(record) for record in sorted(plain, key=_newest, reverse=True)],
             oauth_clients=_clients([record for record in records if record.client_id != PLAIN_CLIENT]),
-            token_lives=lives,
-            token_expires_in_options_html=_options(lives, longest),
+            token_lives=lifetimes,
+            token_expires_in_options_html=_options(lifetimes, longest),
             token_expires_in_max_seconds=longest,
             login_sessions=[_session(session, self.visitor.session) for session in sessions],
             sessions_api_url=self.hub_path("api", "users", user.name, "sessions"),
@@ -54,19 +54,21 @@ class TokenPageHandler(PageHandler):
         )
 
     def _filled(self) -> Mapping[str, str]:
-        """Give what was typed before a confirmation; a link on another site fills in nothing."""
-        if is_from_elsewhere(self.request):
+        """Return the form values from before a confirmation; links from other sites cannot fill in the
+        form.
+        """
+        if is_from_other_origin(self.request):
             return {}
         return {
-            name: self.get_query_argument(name, "")[:LONGEST] for name in ("note", "expires_in", "scopes")
+            name: self.get_query_argument(name, "")[:MAX_FIELD] for name in ("note", "expires_in", "scopes")
         }
 
 
-def _options(lives: list[tuple[int, str]], longest: float) -> Markup:
-    """Write the choice of lives as templates of JupyterHub expect it."""
-    last = (longest, "as late as possible") if longest else ("", "never")
+def _options(lifetimes: list[tuple[int, str]], longest: float) -> Markup:
+    """Return the expiration choices as ``<option>`` elements, as JupyterHub's templates expect."""
+    last = (longest, "as late as allowed") if longest else ("", "never")
     option = Markup('<option value="{}"{}>{}</option>').format
-    choices = [option(life, "", label) for life, label in lives]
+    choices = [option(lifetime, "", label) for lifetime, label in lifetimes]
     return Markup().join([*choices, option(last[0], Markup(" selected"), last[1])])
 
 
@@ -92,7 +94,7 @@ def _session(session: LoginSession, here: LoginSession | None) -> dict[str, Any]
 
 
 def _clients(records: list[TokenRecord]) -> list[dict[str, Any]]:
-    """Put the tokens of each client together: they are revoked together."""
+    """Group the tokens by client: they are revoked together."""
     by_client: defaultdict[str, list[TokenRecord]] = defaultdict(list)
     for record in records:
         by_client[record.client_id].append(record)

@@ -1,8 +1,8 @@
-// Calls of the hub's API from its own pages.
+// API calls from the hub's own pages.
 
 /**
- * Call the API. Answers {status, ok, model}; a network failure has status 0. When the user has to confirm who
- * they are first, the browser goes there and comes back to the address `back`.
+ * Call the API and return {status, ok, model}; a network failure has status 0. If the user has to confirm their
+ * identity first, the browser opens the confirmation page, which leads back to the address `back`.
  */
 export async function call(method, url, body, back = location.pathname + location.search) {
   const headers = { "X-XSRFToken": window.jhdata.xsrf_token };
@@ -17,17 +17,17 @@ export async function call(method, url, body, back = location.pathname + locatio
     }
     return { status: answer.status, ok: answer.ok, model };
   } catch {
-    return { status: 0, ok: false, model: { message: "The hub cannot be reached. Is the network up?" } };
+    return { status: 0, ok: false, model: { message: "The hub cannot be reached. Check your network connection." } };
   }
 }
 
-/** Say what went wrong, and what to do when the login has ended. */
+/** Describe an error, with advice for an expired login. */
 export function describe(answer) {
   const message = answer.model.message || `Error ${answer.status}`;
-  return answer.status === 403 ? `${message} Load this page again; you may have to log in.` : message;
+  return answer.status === 403 ? `${message} Reload this page; you may have to log in again.` : message;
 }
 
-/** Wait until a server is neither starting nor stopping, looking every second, at most for some seconds. */
+/** Poll once a second until a server is neither starting nor stopping, for at most `seconds`. */
 export async function settled(url, seconds) {
   const until = Date.now() + 1000 * seconds;
   for (;;) {

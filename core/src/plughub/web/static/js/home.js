@@ -1,22 +1,22 @@
-// Stopping, deleting and adding servers.
+// Buttons that stop and delete servers, and the form that adds one.
 import { call, describe, settled } from "./api.js";
 
-function report(button) {
+function statusOf(button) {
   return button.closest("td, section").querySelector(".report");
 }
 
 async function remove(button) {
-  const { url, action } = button.dataset;
-  if (action === "delete" && !confirm("Delete this server for ever?")) return;
-  const line = report(button);
+  const { url, action, name } = button.dataset;
+  if (action === "delete" && !confirm(`Delete server "${name}" permanently? Files stored outside the server are kept.`)) return;
+  const status = statusOf(button);
   button.disabled = true;
-  line.textContent = action === "delete" ? "Deleting …" : "Stopping …";
+  status.textContent = action === "delete" ? "Deleting …" : "Stopping …";
   let answer = await call("DELETE", url, action === "delete" ? { remove: true } : {});
   if (answer.status === 202) answer = await settled(url, 150);
   if (answer.ok || answer.status === 404) {
     location.reload();
   } else {
-    line.textContent = describe(answer);
+    status.textContent = describe(answer);
     button.disabled = false;
   }
 }

@@ -1,8 +1,8 @@
-// What every page does: theme, times in words, showing the password.
+// Scripts of every page: theme, relative times, and the password toggle.
 
 const root = document.documentElement;
 
-function remembered() {
+function storedTheme() {
   return /(?:^|; )hub-theme=(dark|light)(?:;|$)/.exec(document.cookie)?.[1];
 }
 
@@ -10,17 +10,17 @@ function useTheme(theme) {
   if (theme) root.dataset.theme = theme;
 }
 
-useTheme(remembered());
+useTheme(storedTheme());
 
 function switchTheme() {
   const dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
   const theme = dark ? "light" : "dark";
   useTheme(theme);
-  // Not in the storage: that is cleared with each login.
+  // A cookie, because each login clears the storage.
   document.cookie = `hub-theme=${theme}; path=${jhdata.base_url}; max-age=31536000; samesite=lax`;
 }
 
-/** Say a time relative to now, such as "5 minutes ago". */
+/** Format a time relative to now, such as "5 minutes ago". */
 export function ago(date) {
   const words = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
   const seconds = (date - Date.now()) / 1000;
@@ -40,19 +40,19 @@ for (const time of document.querySelectorAll("time[data-ago]")) {
 
 document.getElementById("dark-theme-toggle")?.addEventListener("click", switchTheme);
 
-const eye = document.getElementById("toggle_password_visibility");
-eye?.addEventListener("click", () => {
+const toggle = document.getElementById("toggle_password_visibility");
+toggle?.addEventListener("click", () => {
   const field = document.getElementById("password_input");
   const shown = field.type === "text";
   field.type = shown ? "password" : "text";
-  eye.textContent = shown ? "Show" : "Hide";
-  eye.setAttribute("aria-pressed", String(!shown));
+  toggle.textContent = shown ? "Show" : "Hide";
+  toggle.setAttribute("aria-pressed", String(!shown));
 });
 
 document.getElementById("login_form")?.addEventListener("submit", () => {
   const button = document.getElementById("login_submit");
   button.textContent = "Logging in …";
-  // A disabled button would not be enabled again when the person comes back to this page.
+  // Change the label only: a disabled button would stay disabled when the user comes back to this page.
   addEventListener("pageshow", () => { button.textContent = "Log in"; });
 });
 

@@ -1,14 +1,14 @@
-// Watching a server start or stop.
+// Progress of a server that starts or stops.
 import { call, describe, settled } from "./api.js";
 
 const find = (id) => document.getElementById(id);
 
-function watchStart(place) {
+function watchStart(section) {
   const bar = find("progress-bar");
   const stop = find("stop-server-btn");
   let source = null;
   let ended = false;
-  let tries = 0;
+  let attempts = 0;
 
   function show(event) {
     const percent = Math.max(0, Math.min(100, event.progress ?? 0));
@@ -24,11 +24,11 @@ function watchStart(place) {
     if (atEnd) log.scrollTop = log.scrollHeight;
   }
 
-  // The end of what has happened is what people open it for.
+  // Scroll to the newest events when the log is opened.
   find("progress-details").addEventListener("toggle", () => { find("progress-log").scrollTop = 1e9; });
 
   function put(element, event) {
-    // Markup comes from plugins, which vouch for it.
+    // Trusted markup: by contract, plugins escape it.
     if (event.html_message) element.innerHTML = event.html_message;
     else element.textContent = event.message ?? "";
   }
@@ -47,7 +47,7 @@ function watchStart(place) {
       box.querySelector(".logs pre").textContent = event.logs.join("\n");
     }
     find("progress-message").textContent = "";
-    document.querySelector("h1").textContent = "The start of the server failed";
+    document.querySelector("h1").textContent = "The server failed to start";
     find("retry").hidden = false;
     find("promise")?.remove();
     stop.hidden = true;
@@ -57,44 +57,44 @@ function watchStart(place) {
   function end(event) {
     ended = true;
     source.close();
-    if (event.ready) location.replace(place.dataset.after);
+    if (event.ready) location.replace(section.dataset.after);
     else showFailure(event);
   }
 
   function listen() {
-    source = new EventSource(place.dataset.progressUrl);
+    source = new EventSource(section.dataset.progressUrl);
     source.onmessage = (message) => {
       const event = JSON.parse(message.data);
-      tries = 0;
+      attempts = 0;
       show(event);
       if (event.ready || event.failed) end(event);
     };
     source.onerror = async () => {
       source.close();
       if (ended) return;
-      tries += 1;
-      // The hub may be starting anew: the start goes on meanwhile. What has ended, this page's address knows.
-      const answer = await call("GET", place.dataset.serverUrl);
-      if (answer.ok && answer.model.pending !== "spawn") location.replace(place.dataset.after);
+      attempts += 1;
+      // The hub may be restarting while the start continues. If the start has ended, this page's address shows the result.
+      const answer = await call("GET", section.dataset.serverUrl);
+      if (answer.ok && answer.model.pending !== "spawn") location.replace(section.dataset.after);
       else if (answer.status === 403 || answer.status === 404) location.reload();
       else {
         find("progress-message").textContent = "The hub cannot be reached. Trying again …";
-        setTimeout(() => { find("progress-log").replaceChildren(); listen(); }, Math.min(1000 * tries, 10000));
+        setTimeout(() => { find("progress-log").replaceChildren(); listen(); }, Math.min(1000 * attempts, 10000));
       }
     };
   }
 
   stop.addEventListener("click", async () => {
-    const line = find("stop-server-status");
+    const status = find("stop-server-status");
     stop.disabled = true;
-    line.textContent = "Cancelling …";
-    let answer = await call("DELETE", place.dataset.serverUrl, {});
-    if (answer.status === 202) answer = await settled(place.dataset.serverUrl, 60);
+    status.textContent = "Cancelling …";
+    let answer = await call("DELETE", section.dataset.serverUrl, {});
+    if (answer.status === 202) answer = await settled(section.dataset.serverUrl, 60);
     if (answer.ok || answer.status === 404) {
       ended = true;
-      location.assign(place.dataset.home);
+      location.assign(section.dataset.home);
     } else {
-      line.textContent = describe(answer);
+      status.textContent = describe(answer);
       stop.disabled = false;
     }
   });
@@ -102,9 +102,9 @@ function watchStart(place) {
   listen();
 }
 
-async function watchStop(place) {
-  await settled(place.dataset.serverUrl, 600);
-  location.replace(place.dataset.after);
+async function watchStop(section) {
+  await settled(section.dataset.serverUrl, 600);
+  location.replace(section.dataset.after);
 }
 
 const starting = find("pending");

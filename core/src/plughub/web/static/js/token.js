@@ -1,14 +1,14 @@
-// Requesting and revoking tokens.
+// Forms and buttons that request and revoke tokens.
 import { call, describe } from "./api.js";
 
 const form = document.getElementById("request-token-form");
-const line = form.querySelector(".report");
+const status = form.querySelector(".report");
 const find = (id) => document.getElementById(id);
 
-// What was typed before the user had to confirm who they are.
+// Restore the input from before a confirmation.
 if (location.search) {
-  const lives = find("token-expiration-seconds");
-  if ([...lives.options].some((option) => option.value === form.dataset.expiresIn)) lives.value = form.dataset.expiresIn;
+  const lifetimes = find("token-expiration-seconds");
+  if ([...lifetimes.options].some((option) => option.value === form.dataset.expiresIn)) lifetimes.value = form.dataset.expiresIn;
   history.replaceState(null, "", location.pathname);
 }
 
@@ -21,11 +21,11 @@ form.addEventListener("submit", async (event) => {
   if (note) body.note = note;
   if (seconds) body.expires_in = Number(seconds);
   if (scopes.length) body.scopes = scopes;
-  const typed = new URLSearchParams({ note, expires_in: seconds, scopes: scopes.join(" ") });
-  const answer = await call("POST", form.dataset.url, body, `${location.pathname}?${typed}`);
+  const input = new URLSearchParams({ note, expires_in: seconds, scopes: scopes.join(" ") });
+  const answer = await call("POST", form.dataset.url, body, `${location.pathname}?${input}`);
   find("token-area").hidden = !answer.ok;
   find("token-result").textContent = answer.model.token ?? "";
-  line.textContent = answer.ok ? "" : describe(answer);
+  status.textContent = answer.ok ? "" : describe(answer);
 });
 
 find("copy-token").addEventListener("click", async () => {
