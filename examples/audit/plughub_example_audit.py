@@ -1,4 +1,4 @@
-"""An event listener: what happens is written down, one JSON object a line."""
+"""Event listener that writes each event to a file, one JSON object per line."""
 
 import json
 import os
@@ -19,7 +19,7 @@ def hub_configure(context: HubContext) -> None:
 @hookimpl
 def hub_event(event: Event) -> None:
     record = json.dumps(asdict(event), default=str) + "\n"
-    # one write in append mode: lines of several threads, or several hubs, never mix
+    # A single write in append mode keeps lines from several threads or hubs intact.
     descriptor = os.open(files[0], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     try:
         os.write(descriptor, record.encode())

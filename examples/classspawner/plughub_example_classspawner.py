@@ -1,4 +1,4 @@
-"""The same spawner as a class: settings, environment and arguments come from ``c.Spawner``."""
+"""Spawner as a class: settings, environment and arguments come from ``c.Spawner``."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -23,15 +23,15 @@ class ProcessSpawner(Spawner):
         return self.bind_url
 
     async def poll(self) -> int | None:
-        """Look whether it runs: a process is known by its number and the moment it began."""
+        """Return None while the process runs, else 0. Process id and creation time identify the process."""
         return None if self._process() else 0
 
     def verify_address(self) -> bool:
-        """Tell whether the process itself listens at its address, or another one that took the port."""
+        """Return whether this process, rather than another, listens at the server's address."""
         return utils.owns_address(self.server.host, utils.process_family(self.pid))
 
     async def stop(self, now: bool = False) -> None:
-        """End it, with its children."""
+        """Stop the process and its children."""
         process = self._process()
         if process is None:
             return
@@ -43,16 +43,16 @@ class ProcessSpawner(Spawner):
             member.kill()
 
     def get_state(self) -> dict[str, Any]:
-        """Save what another hub process needs to find it."""
+        """Return the state with which any hub process can find the server's process."""
         return {**super().get_state(), "pid": self.pid, "created": self.created}
 
     def load_state(self, state: Mapping[str, Any]) -> None:
-        """Take over what was saved."""
+        """Restore the saved state."""
         super().load_state(state)
         self.pid, self.created = state.get("pid", 0), state.get("created", 0.0)
 
     def clear_state(self) -> None:
-        """Forget it."""
+        """Reset the state."""
         super().clear_state()
         self.pid, self.created = 0, 0.0
 
@@ -67,10 +67,10 @@ class ProcessSpawner(Spawner):
     def _process(self) -> psutil.Process | None:
         try:
             process = psutil.Process(self.pid)
-            is_it = process.create_time() == self.created and process.status() != psutil.STATUS_ZOMBIE
+            is_running = process.create_time() == self.created and process.status() != psutil.STATUS_ZOMBIE
         except psutil.NoSuchProcess:
             return None
-        return process if is_it else None
+        return process if is_running else None
 
 
 @hookimpl

@@ -1,4 +1,4 @@
-"""A token check: the API of the hub takes JSON web tokens that another service has signed."""
+"""Token check that accepts JSON web tokens signed by another service."""
 
 import os
 from dataclasses import dataclass
@@ -10,12 +10,12 @@ from plughub.kinds import HubContext, TokenIdentity
 
 KEY_VARIABLE = "PLUGHUB_JWT_KEY"
 ALGORITHMS = ("RS256", "ES256", "EdDSA", "HS256")
-SHORTEST_SECRET = 32
+MIN_SECRET_LENGTH = 32
 
 
 @dataclass(frozen=True)
 class Trust:
-    """Whose tokens are believed."""
+    """Key, algorithm and audience of accepted tokens."""
 
     key: str
     algorithm: str
@@ -33,11 +33,11 @@ def hub_configure(context: HubContext) -> None:
     )
     trust = Trust(key, settings.get("algorithm", "RS256"), settings.get("audience", ""))
     if trust.algorithm not in ALGORITHMS:
-        raise ValueError(f"algorithm is one of {', '.join(ALGORITHMS)}, not {trust.algorithm!r}")
+        raise ValueError(f"algorithm must be one of {', '.join(ALGORITHMS)}, not {trust.algorithm!r}")
     if not trust.audience:
-        raise ValueError("audience is missing: name this hub as the signer of the tokens does")
-    if not key or (trust.algorithm == "HS256" and len(key) < SHORTEST_SECRET):
-        raise ValueError(f"no key, or one that is too short: set key_file or {KEY_VARIABLE}")
+        raise ValueError("audience is missing: set it to the name that the signer uses for this hub")
+    if not key or (trust.algorithm == "HS256" and len(key) < MIN_SECRET_LENGTH):
+        raise ValueError(f"the key is missing or too short: set key_file or {KEY_VARIABLE}")
     trusted[:] = [trust]
 
 
@@ -48,7 +48,7 @@ def hub_check_token(token: str) -> TokenIdentity | None:
         claims = jwt.decode(
             token,
             trust.key,
-            algorithms=[trust.algorithm],  # never what the token itself names
+            algorithms=[trust.algorithm],  # never the algorithm that the token names
             audience=trust.audience,
             options={"require": ["aud", "exp", "sub"]},
         )

@@ -1,4 +1,4 @@
-"""A veto: servers start during opening hours only."""
+"""Veto that limits starts to opening hours."""
 
 from datetime import datetime, time
 from typing import NamedTuple
@@ -9,7 +9,7 @@ from plughub.kinds import HubContext, Refusal, Server
 
 
 class Hours(NamedTuple):
-    """When servers start, and for whom they always do."""
+    """Opening hours, and the users exempt from them."""
 
     opens: time
     closes: time
@@ -35,13 +35,15 @@ def hub_configure(context: HubContext) -> None:
 
 @hookimpl
 def hub_authorize_spawn(server: Server) -> Refusal | None:
-    [when] = hours
-    if server.user.name in when.exempt or is_open(when, datetime.now(when.zone).time()):
+    [opening] = hours
+    if server.user.name in opening.exempt or is_open(opening, datetime.now(opening.zone).time()):
         return None
-    return Refusal(f"Servers start between {when.opens:%H:%M} and {when.closes:%H:%M} ({when.zone}).")
+    return Refusal(
+        f"Servers start between {opening.opens:%H:%M} and {opening.closes:%H:%M} ({opening.zone})."
+    )
 
 
-def is_open(when: Hours, now: time) -> bool:
-    if when.opens <= when.closes:
-        return when.opens <= now < when.closes
-    return now >= when.opens or now < when.closes  # over midnight
+def is_open(opening: Hours, now: time) -> bool:
+    if opening.opens <= opening.closes:
+        return opening.opens <= now < opening.closes
+    return now >= opening.opens or now < opening.closes  # open past midnight

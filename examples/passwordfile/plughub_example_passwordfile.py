@@ -1,7 +1,7 @@
-"""An authenticator in two functions: names and hashed passwords stand in a file.
+"""Authenticator in two functions that reads names and hashed passwords from a file.
 
-Each line is ``name:salt:hash``; ``python -m plughub_example_passwordfile name`` asks for a password and
-prints one.
+Each line is ``name:salt:hash``. ``python -m plughub_example_passwordfile name`` asks for a password and
+prints a line.
 """
 
 import getpass
@@ -21,14 +21,14 @@ files: list[Path] = []
 @hookimpl
 def hub_configure(context: HubContext) -> None:
     file = Path(context.settings.get("file", DEFAULT)).absolute()
-    read(file)  # a file that cannot be read stops the start of the hub, with this plugin's name
+    read(file)  # an unreadable file aborts the hub's startup with an error that names this plugin
     files[:] = [file]
 
 
 @hookimpl
 def hub_authenticate(login: Login) -> Identity | None:
     known = read(files[0])
-    # somebody who is not known takes as long as somebody who is: the answer tells nobody who has an account
+    # Hash the password for unknown names, too: the response time must not reveal which names exist.
     salt, expected = known.get(login.username, (secrets.token_hex(16), ""))
     matches = hmac.compare_digest(hashed(login.password, salt), expected)
     return Identity(name=login.username) if matches else None

@@ -1,4 +1,4 @@
-"""A spawner in three functions: every server is a process of the hub's own user."""
+"""Spawner in three functions: each server is a process of the hub's own user."""
 
 import psutil
 from plughub import hookimpl, kinds, utils
@@ -14,8 +14,8 @@ def hub_spawn(server: kinds.Server) -> kinds.Endpoint:
 
 @hookimpl
 def hub_poll(server: kinds.Server) -> int | None:
-    looks = (p.info["environ"] for _ in range(5) for p in psutil.process_iter(["environ"], ad_value={}))
-    return None if any(server.launch_marks.items() <= environ.items() for environ in looks) else 0
+    envs = (p.info["environ"] for _ in range(5) for p in psutil.process_iter(["environ"], ad_value={}))
+    return None if any(server.launch_marks.items() <= environ.items() for environ in envs) else 0
 
 
 @hookimpl

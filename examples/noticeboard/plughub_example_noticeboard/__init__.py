@@ -1,4 +1,4 @@
-"""A page, a call of the API, templates, a setting and a command."""
+"""Plugin with a page, an API call, templates, a setting and a command."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,26 +11,26 @@ from traitlets.config import Config, Configurable
 
 
 class NoticeBoard(Configurable):
-    """The board."""
+    """Notice board."""
 
-    text = Unicode("nothing new", help="What stands on the notice board.").tag(config=True)
+    text = Unicode("nothing new", help="Text of the notice board.").tag(config=True)
 
 
 class NoticePage(PageHandler):
-    """The board as a page."""
+    """Page with the notice."""
 
     @needs_scope()
     async def get(self) -> None:
-        """Show the board to whoever is logged in."""
+        """Show the notice to logged-in users."""
         self.render_page("notices.html", text=boards[0].text, may_edit=self.may("admin-ui"))
 
 
 class NoticeCall(APIHandler):
-    """The board as a call of the API."""
+    """API call for the notice."""
 
     @needs_scope("read:hub")
     async def get(self) -> None:
-        """Show the board to programs of admins."""
+        """Return the notice to programs with the scope ``read:hub``."""
         self.answer({"text": boards[0].text, "reader": self.who.name if self.who else None})
 
 
@@ -60,7 +60,7 @@ def hub_register_templates() -> Sequence[Path]:
 @hookimpl
 def hub_register_commands(config: Config) -> Sequence[Command]:
     def show(_arguments: Sequence[str]) -> int:
-        print(NoticeBoard(config=config).text)  # noqa: T201 - a command speaks
+        print(NoticeBoard(config=config).text)  # noqa: T201 - output of the command
         return 0
 
-    return [Command(name="notices", help="show what stands on the notice board", run=show)]
+    return [Command(name="notices", help="print the text of the notice board", run=show)]
