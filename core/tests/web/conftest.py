@@ -44,9 +44,9 @@ DEADLINE = 20.0
 
 
 class Browser:
-    """A browser that keeps cookies by path, follows no redirect and sends no Sec-Fetch headers by itself.
+    """Browser with cookies per path that follows no redirects and sends no Sec-Fetch headers by default.
 
-    It comes from a page of the hub, as its Referer header says.
+    Its Referer header names a page of the hub.
     """
 
     def __init__(self, address: str, **headers: str) -> None:
@@ -142,7 +142,7 @@ def _reaches(where: str, path: str) -> bool:
 
 
 class WebHub:
-    """A hub with real services and storage, test plugins, and a real web server on a free port."""
+    """Hub with real services, storage and web server, and test plugins."""
 
     def __init__(self, folder: Path, **settings: Any) -> None:
         self.folder = folder

@@ -1,4 +1,4 @@
-"""Which requests the log of the hub shows at its usual level: a prefix hides no other page."""
+"""Log levels of requests in the access log."""
 
 import logging
 
@@ -27,19 +27,19 @@ def levels(caplog, path):
     return [record.levelno for record in caplog.records if f" GET {path} " in record.getMessage()]
 
 
-async def test_a_logout_is_logged(hub, caplog):
+async def test_logout_is_logged(hub, caplog):
     browser = await hub.logged_in()
     await browser.get("/hub/logout")
     assert levels(caplog, "/hub/logout") == [logging.INFO]
 
 
 @pytest.mark.parametrize("path", NEIGHBOURS)
-async def test_a_page_whose_name_begins_like_a_routine_one_is_logged(hub, caplog, path):
+async def test_page_with_prefix_of_routine_page_is_logged(hub, caplog, path):
     assert (await hub.browser().get(f"/hub{path}")).code == 200
     assert levels(caplog, f"/hub{path}") == [logging.INFO]
 
 
 @pytest.mark.parametrize("path", ROUTINE)
-async def test_what_is_asked_all_the_time_is_logged_only_for_debugging(hub, caplog, path):
+async def test_routine_requests_are_logged_at_debug_level_only(hub, caplog, path):
     assert (await hub.browser().get(path)).code == 200
     assert levels(caplog, path) == [logging.DEBUG]

@@ -17,7 +17,7 @@ def model(answer):
     return json.loads(answer.body)
 
 
-async def test_the_version_is_told_to_everybody(hub):
+async def test_version_needs_no_login(hub):
     for path in ("/hub/api", "/hub/api/"):
         answer = await hub.browser().get(path)
         assert model(answer) == {"version": "6.1.1"}
@@ -25,7 +25,7 @@ async def test_the_version_is_told_to_everybody(hub):
 
 
 @pytest.mark.parametrize("path", ["/hub/api/", "/hub/api/user", "/hub/login", "/hub/nowhere", "/hub/api/no"])
-async def test_every_answer_has_the_headers_of_the_protocol(hub, path):
+async def test_every_response_has_protocol_headers(hub, path):
     headers = (await hub.browser().get(path)).headers
     assert headers["X-JupyterHub-Version"] == "6.1.1"
     assert headers["Access-Control-Allow-Headers"] == "accept, content-type, authorization"
@@ -35,7 +35,7 @@ async def test_every_answer_has_the_headers_of_the_protocol(hub, path):
     assert "http" not in policy
 
 
-async def test_headers_of_the_administrator_win(make_hub):
+async def test_configured_headers_take_precedence(make_hub):
     hub = await make_hub(
         options={"headers": {"Content-Security-Policy": "frame-ancestors 'self'", "X-A": "b"}}
     )
@@ -45,27 +45,27 @@ async def test_headers_of_the_administrator_win(make_hub):
         assert headers["X-A"] == "b"
 
 
-async def test_options_are_answered_everywhere(hub):
+async def test_every_address_answers_options(hub):
     for path in ("/hub/api/user", "/hub/home"):
         assert (await hub.browser().ask("OPTIONS", path)).code == 200
 
 
 @pytest.mark.parametrize("word", ["token", "Token", "bearer", "Bearer", "BEARER"])
-async def test_a_token_tells_who_makes_the_request(hub, word):
+async def test_token_authenticates_request(hub, word):
     made = await hub.tokens.create(await hub.user())
     answer = await hub.browser(Authorization=f"{word} {made.text}").get("/hub/api/user")
     assert model(answer)["name"] == "alice"
     assert model(answer)["token_id"] == f"a{made.record.id}"
 
 
-async def test_an_unknown_token_is_nobody_even_with_a_cookie(hub):
+async def test_unknown_token_is_refused_even_with_cookie(hub):
     browser = await hub.logged_in()
     answer = await browser.get("/hub/api/user", headers={"Authorization": "token " + "0" * 32})
     assert answer.code == 403
     assert model(answer) == {"status": 403, "message": "Missing or invalid credentials."}
 
 
-async def test_what_strangers_send_is_remembered_nowhere(hub):
+async def test_nothing_from_anonymous_requests_is_cached(hub):
     for number in range(20):
         cookie = create_signed_value(hub.context.cookie_secret, "jupyterhub-hub-login", f"guess-{number}")
         for headers in (
@@ -76,7 +76,7 @@ async def test_what_strangers_send_is_remembered_nowhere(hub):
     assert not hub.tokens.cache._entries
 
 
-async def test_who_makes_the_request_as_a_single_user_server_asks_it(hub):
+async def test_self_call_as_single_user_servers_make_it(hub):
     user = await hub.user()
     made = await hub.tokens.create(user, scopes=["access:servers!server=alice/"])
     found = model(await hub.browser(Authorization=f"token {made.text}").get("/hub/api/user"))
@@ -90,14 +90,14 @@ async def test_who_makes_the_request_as_a_single_user_server_asks_it(hub):
     assert "servers" not in found
 
 
-async def test_a_revoked_token_is_dead_at_once(hub):
+async def test_revoked_token_stops_working_at_once(hub):
     program = await hub.program()
     token_id = model(await program.get("/hub/api/user"))["token_id"]
     assert (await program.delete(f"/hub/api/users/alice/tokens/{token_id}")).code == 204
     assert (await program.get("/hub/api/user")).code == 403
 
 
-async def test_a_user_with_all_her_keys(hub):
+async def test_user_model_has_all_keys(hub):
     await hub.running()
     found = model(await (await hub.program()).get("/hub/api/users/alice"))
     assert found["server"] == "/user/alice/"
@@ -113,28 +113,28 @@ async def test_a_user_with_all_her_keys(hub):
     assert "auth_state" not in found
 
 
-async def test_keys_follow_the_scopes(hub):
+async def test_model_keys_follow_scopes(hub):
     program = await hub.program("alice", "read:users:groups!user")
     assert set(model(await program.get("/hub/api/users/alice"))) == {
         "kind", "name", "groups", "user_info", "admin",
     }  # fmt: skip
 
 
-async def test_the_state_of_a_server_is_for_those_who_may_see_it(hub):
+async def test_server_state_needs_scope(hub):
     await hub.running()
     await hub.browser().log_in("root", "toor")
     found = model(await (await hub.program("root")).get("/hub/api/users/alice/server"))
     assert "operation" in found["state"]
 
 
-async def test_stopped_servers_are_shown_when_asked_for(hub):
+async def test_stopped_servers_are_included_on_request(hub):
     program = await hub.program()
     assert model(await program.get("/hub/api/users/alice"))["servers"] == {}
     found = model(await program.get("/hub/api/users/alice?include_stopped_servers=1"))
     assert found["servers"][""]["stopped"] is True
 
 
-async def test_what_belongs_to_others_is_not_there(hub):
+async def test_resources_of_other_users_are_not_found(hub):
     await hub.user("bob")
     program = await hub.program("alice")
     for path in ("users/bob", "users/bob/server", "users/bob/tokens", "users/nobody", "users/nobody/server"):
@@ -145,7 +145,7 @@ async def test_what_belongs_to_others_is_not_there(hub):
         )
 
 
-async def test_a_missing_scope_is_named(hub):
+async def test_refusal_names_missing_scope(hub):
     program = await hub.program("alice", "read:users!user")
     answer = await program.post("/hub/api/users/alice/server")
     assert answer.code == 403
@@ -153,7 +153,7 @@ async def test_a_missing_scope_is_named(hub):
     assert model(answer)["message"] == wanted
 
 
-async def test_a_group_filter_reaches_the_members(hub):
+async def test_group_filter_covers_members(hub):
     bob = await hub.user("bob")
     await hub.store.write(lambda tx: tx.users.set_groups(bob.id, ["class"]))
     root = await hub.user("root")
@@ -167,8 +167,8 @@ async def test_a_group_filter_reaches_the_members(hub):
     assert (await program.get("/hub/api/users/alice")).code == 404
 
 
-async def test_nobody_and_holders_of_a_filter_are_refused_by_every_call(hub):
-    """Table-driven over all routes: a scope with a filter for something else opens nothing."""
+async def test_every_call_refuses_anonymous_and_filtered_principals(hub):
+    """Cover all routes: a scope filtered to another resource grants nothing."""
     open_to_all = {r"/api/?", r"/api/health", r"/api/user", r"/api/oauth2/token", r"/api/oauth2/authorize"}
     await hub.user("bob")
     everything = [
@@ -192,21 +192,21 @@ def _held_by_users():
     return {f"{scope}!user=alice" for scope in ("read:users", "servers", "tokens", "users:activity")}
 
 
-async def test_an_unknown_path_is_said_in_json(hub):
+async def test_unknown_path_returns_json(hub):
     answer = await hub.browser().get("/hub/api/nothing/here")
     assert answer.code == 404
     assert model(answer)["message"]
 
 
 @pytest.mark.parametrize("body", [b"{", b"\xff\xfe", b"[1]", b'"x"', b"[" * 100_000])
-async def test_bad_json_is_refused(hub, body):
+async def test_invalid_json_is_refused(hub, body):
     program = await hub.program()
     answer = await program.post("/hub/api/users/alice/server", body=body)
     assert answer.code == 400
     assert model(answer)["message"]
 
 
-async def test_activity_moves_forward_only(hub):
+async def test_activity_only_moves_forward(hub):
     await hub.running()
     program = await hub.program()
     then = utcnow().replace(microsecond=0) + timedelta(minutes=5)
@@ -239,19 +239,19 @@ async def test_activity_moves_forward_only(hub):
         {"servers": [1]},
     ],
 )
-async def test_activity_that_makes_no_sense_is_refused(hub, body):
+async def test_invalid_activity_is_refused(hub, body):
     answer = await (await hub.program()).post("/hub/api/users/alice/activity", model=body)
     assert answer.code == 400
 
 
-async def test_health_tells_that_all_is_well(hub):
+async def test_health_check_passes(hub):
     for path in ("/hub/health", "/hub/api/health"):
         answer = await hub.browser().get(path)
         assert (answer.code, model(answer)) == (200, {"status": "ok"})
         assert (await hub.browser().ask("HEAD", path)).code == 200
 
 
-async def test_what_the_health_page_tells_more_is_for_those_who_may_see_how_the_hub_is_set_up(hub):
+async def test_health_details_need_scope(hub):
     async def facts():
         process = HubProcess(id="this", host="node1", pid=7, url="http://n:1", birth=5.0, seen=2.0)
         status = HubStatus(process, alive=True, leads=("poll", "routes"))
@@ -276,7 +276,7 @@ async def test_what_the_health_page_tells_more_is_for_those_who_may_see_how_the_
             assert (answer.code, model(answer)) == (200, wanted), (path, visitor.headers)
 
 
-async def test_health_tells_that_the_database_is_gone(hub):
+async def test_health_check_reports_lost_database(hub):
     async def gone():
         raise UnavailableError("the database does not answer", retry_after=7)
 
@@ -286,13 +286,13 @@ async def test_health_tells_that_the_database_is_gone(hub):
     assert model(answer)["message"] == "the database does not answer"
 
 
-async def test_how_the_hub_is_set_up_is_for_those_who_may_see_it(hub):
+async def test_hub_info_needs_scope(hub):
     await hub.browser().log_in("root", "toor")
     assert model(await (await hub.program("root")).get("/hub/api/info"))["spawner"]["class"] == "tiny"
     assert (await (await hub.program("alice")).get("/hub/api/info")).code == 403
 
 
-async def test_identifying_a_token_again_asks_the_database_nothing(hub):
+async def test_repeated_token_identification_needs_no_query(hub):
     made = await hub.tokens.create(await hub.user(), scopes=["access:servers!server=alice/"])
     program = hub.browser(Authorization=f"token {made.text}")
     assert (await program.get("/hub/api/user")).code == 200
@@ -309,7 +309,7 @@ async def test_identifying_a_token_again_asks_the_database_nothing(hub):
     assert not asked
 
 
-async def test_servers_in_the_answer_are_never_older_than_what_this_process_did(hub):
+async def test_server_models_include_own_changes_at_once(hub):
     program = await hub.program()
     for _ in range(3):
         assert (await program.post("/hub/api/users/alice/server")).code == 201

@@ -11,7 +11,7 @@ from plughub.services.users.configuration_sync import declare
 
 @pytest.fixture
 async def trail(hub):
-    """Gives the lines of the trail, oldest first, once some kinds are in it."""
+    """Wait for some kinds of entries, then return the audit trail, oldest first."""
 
     async def lines(*kinds: str, **query: str):
         async def look():
@@ -27,7 +27,7 @@ def last(lines, kind: str):
     return next(line for line in reversed(lines) if line.kind == kind)
 
 
-async def test_a_login_and_a_refused_one_stand_in_the_trail_with_their_address(hub, trail) -> None:
+async def test_logins_and_refused_logins_are_audited_with_address(hub, trail) -> None:
     await hub.browser().log_in("alice", "wrong")
     await hub.logged_in("alice")
     lines = await trail("login", "login-refused")
@@ -38,7 +38,7 @@ async def test_a_login_and_a_refused_one_stand_in_the_trail_with_their_address(h
     assert "wrong" not in str(lines)
 
 
-async def test_a_start_and_a_stop_by_somebody_else_name_her_and_her_token(hub, trail) -> None:
+async def test_start_and_stop_by_another_user_are_audited_with_actor_and_token(hub, trail) -> None:
     admin = await hub.admin()
     await hub.user("alice")
     me = json.loads((await admin.get("/hub/api/user")).body)
@@ -52,7 +52,7 @@ async def test_a_start_and_a_stop_by_somebody_else_name_her_and_her_token(hub, t
     assert [last(lines, kind).actor for kind in ("spawn", "stop")] == ["root", "root"]
 
 
-async def test_a_service_is_told_from_a_user_of_the_same_name(hub, trail) -> None:
+async def test_audit_distinguishes_service_from_user_of_same_name(hub, trail) -> None:
     await hub.user("alice")
     await hub.user("culler")
     scopes = ["servers", "users"]
@@ -68,7 +68,7 @@ async def test_a_service_is_told_from_a_user_of_the_same_name(hub, trail) -> Non
     assert {line.actor for line in lines} == {"services/culler"}
 
 
-async def test_a_start_that_is_refused_stands_in_the_trail_with_the_reason(make_hub) -> None:
+async def test_refused_start_is_audited_with_reason(make_hub) -> None:
     full = await make_hub(active_server_limit=1)
     await full.running("bob")
     assert (await (await full.program("alice")).post("/hub/api/users/alice/server")).code == 429
@@ -84,7 +84,7 @@ async def test_a_start_that_is_refused_stands_in_the_trail_with_the_reason(make_
     assert 'server_spawn_duration_seconds_count{reason="too-many-users",status="failure"} 1.0' in text
 
 
-async def test_tokens_that_are_made_and_revoked_stand_in_the_trail_but_never_themselves(hub, trail) -> None:
+async def test_token_creation_and_revocation_are_audited_without_token_text(hub, trail) -> None:
     client = await hub.program("alice")
     made = json.loads((await client.post("/hub/api/users/alice/tokens", model={"note": "for R"})).body)
     await client.delete(f"/hub/api/users/alice/tokens/{made['id']}")
@@ -99,7 +99,7 @@ async def test_tokens_that_are_made_and_revoked_stand_in_the_trail_but_never_the
         assert secret not in str(lines)
 
 
-async def test_what_admins_do_to_users_and_groups_is_called_by_its_deed(hub, trail) -> None:
+async def test_admin_actions_on_users_and_groups_are_audited_by_name(hub, trail) -> None:
     admin = await hub.admin()
     await admin.post("/hub/api/users/bob")
     await admin.ask("PATCH", "/hub/api/users/bob", model={"admin": True})
@@ -112,7 +112,7 @@ async def test_what_admins_do_to_users_and_groups_is_called_by_its_deed(hub, tra
     assert all(line.token_id for line in lines)
 
 
-async def test_admins_read_the_trail_in_pages_and_by_what_they_look_for(hub, trail) -> None:
+async def test_audit_trail_is_paginated_and_filtered(hub, trail) -> None:
     admin = await hub.admin()
     for name in ("bob", "carol", "dora"):
         await admin.post(f"/hub/api/users/{name}")
@@ -139,7 +139,7 @@ async def test_admins_read_the_trail_in_pages_and_by_what_they_look_for(hub, tra
     assert "offset=2" in wrapped["_pagination"]["next"]["url"]
 
 
-async def test_the_trail_is_for_who_may_read_it(hub) -> None:
+async def test_audit_trail_needs_scope(hub) -> None:
     await hub.admin()
     user, narrow = await hub.program("alice"), await hub.admin("read:audit")
     other = await hub.admin("admin:users", "read:hub")
@@ -151,7 +151,7 @@ async def test_the_trail_is_for_who_may_read_it(hub) -> None:
 @pytest.mark.parametrize(
     "query", ["since=yesterday", "until=2026-13-01", "limit=many", "since=0001-01-01T00:00:00%2B05:00"]
 )
-async def test_a_question_that_makes_no_sense_is_refused(hub, query) -> None:
+async def test_invalid_audit_query_is_refused(hub, query) -> None:
     admin = await hub.admin()
     answer = await admin.get(f"/hub/api/audit?{query}")
     assert answer.code == 400

@@ -1,4 +1,4 @@
-"""Secrets of users in the API, and people who have to log in again."""
+"""Stored auth_state in the API, and logins that have to be renewed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SECRETS = {"token": "s3cret"}
 
 
 class Wary(KnownUsers):
-    """Refuses whom it knew before, from the moment it is told to."""
+    """Authenticator that refuses known users as soon as it is switched to."""
 
     refusal = ""
 
@@ -42,7 +42,7 @@ def model(answer):
     return json.loads(answer.body)
 
 
-async def test_secrets_are_stored_and_forgotten_by_the_api(make_hub):
+async def test_auth_state_is_stored_and_cleared_by_api(make_hub):
     hub = await make_hub(keys=(b"k" * 32,))
     await hub.user()
     admin = await hub.admin()
@@ -53,7 +53,7 @@ async def test_secrets_are_stored_and_forgotten_by_the_api(make_hub):
     assert model(await admin.ask("PATCH", ALICE, model={"auth_state": None}))["auth_state"] is None
 
 
-async def test_only_who_holds_the_scope_reads_secrets(make_hub):
+async def test_reading_auth_state_needs_scope(make_hub):
     hub = await make_hub(keys=(b"k" * 32,))
     user = await hub.user()
     sealed = await hub.auth_states.seal(SECRETS)
@@ -67,7 +67,7 @@ async def test_only_who_holds_the_scope_reads_secrets(make_hub):
     assert all(found["auth_state"] is None for found in listed)
 
 
-async def test_a_login_that_is_refused_later_ends_in_the_login_page(wary_hub, wary):
+async def test_failed_refresh_redirects_to_login_page(wary_hub, wary):
     hub = await wary_hub(refresh_age=1e-9)
     browser = await hub.logged_in_bare()
     assert (await browser.get("/hub/home")).code == 200
@@ -79,7 +79,7 @@ async def test_a_login_that_is_refused_later_ends_in_the_login_page(wary_hub, wa
 
 
 @pytest.mark.parametrize(("strict", "code"), [(False, 200), (True, 403)])
-async def test_a_token_goes_on_unless_refreshing_is_strict(wary_hub, wary, strict, code):
+async def test_token_stays_valid_unless_refresh_is_strict(wary_hub, wary, strict, code):
     hub = await wary_hub(refresh_age=1e-9, refresh_strict=strict)
     await hub.logged_in_bare()
     program = await hub.program()
@@ -87,7 +87,7 @@ async def test_a_token_goes_on_unless_refreshing_is_strict(wary_hub, wary, stric
     assert (await program.get("/hub/api/user")).code == code
 
 
-async def test_a_start_that_asks_again_sends_a_browser_to_log_in_and_refuses_a_program(wary_hub, wary):
+async def test_failed_refresh_before_start_redirects_browser_and_refuses_program(wary_hub, wary):
     hub = await wary_hub(refresh_age=0, refresh_pre_spawn=True, refresh_strict=True)
     browser = await hub.logged_in()
     program = await hub.program()
@@ -101,7 +101,7 @@ async def test_a_start_that_asks_again_sends_a_browser_to_log_in_and_refuses_a_p
     assert (await program.post(f"{ALICE}/server")).code == 201
 
 
-async def test_a_stop_that_asks_again_refuses_its_user_and_no_admin(wary_hub, wary):
+async def test_failed_refresh_before_stop_refuses_user_but_not_admin(wary_hub, wary):
     hub = await wary_hub(refresh_age=0, refresh_pre_stop=True, refresh_strict=True)
     await hub.logged_in_bare()
     program, admin = await hub.program(), await hub.admin()

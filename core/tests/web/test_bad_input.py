@@ -1,4 +1,4 @@
-"""Nonsense of every kind, sent to every call: an answer that says what is wrong, and nothing half done."""
+"""Invalid input for every call: the error names the problem, and nothing is changed."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ async def hub(request, make_hub):
 
 
 async def rows(hub):
-    """Everything that is stored."""
+    """Return all stored rows."""
 
     def read(connection):
         return {
@@ -96,7 +96,7 @@ async def refused(hub, call, body, path=""):
     return message
 
 
-async def test_a_body_that_cannot_be_read_is_refused_by_every_call_with_one(hub, caplog):
+async def test_every_call_refuses_unreadable_body(hub, caplog):
     caplog.set_level(logging.DEBUG, logger="plughub")
     for call in WITH_BODY:
         for what, body in UNREADABLE.items():
@@ -105,7 +105,7 @@ async def test_a_body_that_cannot_be_read_is_refused_by_every_call_with_one(hub,
     assert max(len(record.getMessage()) for record in caplog.records) < 1000
 
 
-async def test_values_of_another_kind_and_keys_that_are_not_known_are_named(hub, caplog):
+async def test_errors_name_wrong_types_and_unknown_keys(hub, caplog):
     for call in WITH_BODY:
         if call.path in ELSEWHERE:
             continue
@@ -161,7 +161,7 @@ NO_SENSE = {
 }
 
 
-async def test_what_cannot_be_is_refused_and_nothing_of_it_is_done(hub, caplog):
+async def test_impossible_requests_are_refused_without_effect(hub, caplog):
     calls = {f"{call.method} {call.path}": call for call in CALLS}
     for name, bodies in NO_SENSE.items():
         for body in bodies:
@@ -170,7 +170,7 @@ async def test_what_cannot_be_is_refused_and_nothing_of_it_is_done(hub, caplog):
 
 
 @pytest.mark.parametrize("odd", ["%00", "a%00b", "%ff", "%F0%9F%92%A9" * 50, "x" * 20_000, "%2e%2e", "a%2Fb"])
-async def test_names_in_addresses_may_be_anything(hub, odd, caplog):
+async def test_arbitrary_names_in_paths(hub, odd, caplog):
     for call in CALLS:
         if "{" not in call.path or call.path == "/shutdown":
             continue
@@ -185,7 +185,7 @@ async def test_names_in_addresses_may_be_anything(hub, odd, caplog):
 @pytest.mark.parametrize(
     "odd", ["%00", "%ff", "-1", "1e9", str(10**30), "9" * 5000, "x" * 20_000, "%F0%9F%92%A9"]
 )
-async def test_arguments_of_the_query_may_be_anything(hub, odd):
+async def test_arbitrary_query_arguments(hub, odd):
     for call in (call for call in CALLS if call.query):
         for argument in call.query:
             answer = await hub.root.ask(call.method, f"{path_of(call)}?{argument}={odd}", body=None)
@@ -202,7 +202,7 @@ async def test_arguments_of_the_query_may_be_anything(hub, odd):
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=8,
 ))  # fmt: skip
-def test_whatever_is_read_can_be_stored_and_answered(model):
+def test_every_accepted_body_can_be_stored_and_returned(model):
     try:
         read = read_json(json.dumps({"a": model}).encode())
     except InvalidError:
@@ -211,11 +211,11 @@ def test_whatever_is_read_can_be_stored_and_answered(model):
     assert json.loads(stored) == read == {"a": model}
 
 
-def test_a_backslash_before_u0000_is_text():
+def test_escaped_backslash_before_u0000_is_plain_text():
     assert read_json(b'{"a": "\\\\u0000"}') == {"a": "\\u0000"}
 
 
-async def test_a_body_that_is_too_long_leaves_the_connection_good(hub):
+async def test_connection_survives_too_long_body(hub):
     body = b'{"usernames": ["' + b"x" * (MAX_BODY + 1) + b'"]}'
     for _ in range(3):
         answer = await hub.root.ask("POST", "/hub/api/users", body=body)

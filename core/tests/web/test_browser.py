@@ -1,4 +1,4 @@
-"""The pages in a real browser: what only scripts do."""
+"""Behaviour of pages that needs scripts, in a real browser."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ async def hub(make_hub):
 
 
 class Server(RequestHandler):
-    """Stands where the proxy would lead to the server."""
+    """Stand-in for the server that the proxy would route to."""
 
     def get(self):
         self.finish("<h1>This is the server</h1>")
@@ -57,7 +57,7 @@ async def text(page, words):
     await page.wait_for_function("words => document.body.innerText.includes(words)", arg=words)
 
 
-async def test_a_start_is_watched_fails_and_is_tried_again(hub, page):
+async def test_failed_start_is_shown_and_retried(hub, page):
     hub.tiny.hold = asyncio.Event()
     hub.tiny.steps = (Progress(percent=20, message="Pulling"), Progress(percent=40, message="Creating"))
     await log_in(page, hub)
@@ -73,7 +73,7 @@ async def test_a_start_is_watched_fails_and_is_tried_again(hub, page):
     await page.wait_for_url("**/user/alice/**")
 
 
-async def test_a_start_is_cancelled(hub, page):
+async def test_start_is_cancelled(hub, page):
     hub.tiny.hold = asyncio.Event()
     await log_in(page, hub)
     await page.wait_for_url("**/spawn-pending/**")
@@ -99,15 +99,13 @@ document.body.append(["done", known, made, admin, shared, left, guess.status].jo
 
 
 class HostileServer(RequestHandler):
-    """A server whose owner attacks who looks at it."""
+    """Server whose page attacks its visitors."""
 
     def get(self):
         self.finish(ATTACK)
 
 
-async def test_a_page_of_a_hostile_server_does_nothing_as_its_visitor_who_does_it_with_the_password(
-    make_hub, page
-):
+async def test_hostile_server_page_cannot_act_as_visitor_without_password(make_hub, page):
     hub = await make_hub(confirm_within=600.0)
     for name in ("bob", "mallory"):
         await hub.user(name)
@@ -144,7 +142,7 @@ async def test_a_page_of_a_hostile_server_does_nothing_as_its_visitor_who_does_i
     assert after.authenticated_at > session.authenticated_at
 
 
-async def test_all_logins_are_ended_from_the_token_page(hub, page):
+async def test_token_page_signs_out_everywhere(hub, page):
     other = await hub.logged_in()
     await log_in(page, hub, then="/hub/token")
     await page.click("#sign-out-everywhere")
@@ -152,7 +150,7 @@ async def test_all_logins_are_ended_from_the_token_page(hub, page):
     assert (await other.get("/hub/home")).code == 302
 
 
-async def test_a_login_in_a_second_tab_simply_works(hub, page):
+async def test_login_in_second_tab_works(hub, page):
     other = await page.context.new_page()
     await other.goto(f"{hub.address}/hub/login?next=/hub/token")
     await log_in(page, hub, then="/hub/home")
@@ -165,13 +163,13 @@ async def test_a_login_in_a_second_tab_simply_works(hub, page):
 
 
 class Course(RequestHandler):
-    """A page of another site with a link to a start."""
+    """Page of another site with a link that starts a server."""
 
     def get(self):
         self.finish('<a href="{}">Start</a>'.format(self.get_query_argument("link").replace("&", "&amp;")))
 
 
-async def test_a_link_of_another_site_is_asked_for_once_and_nothing_of_it_changes(make_hub, page):
+async def test_external_link_is_confirmed_once_and_kept_unchanged(make_hub, page):
     hub = await make_hub()
     hub.tiny.form = "<input name='size'>"
     hub.application.add_handlers(".*", [(r"/course", Course)])
@@ -214,7 +212,7 @@ async def typed(page):
     return [*values, await page.is_checked("[value=mail]"), await page.is_checked("[value=git]")]
 
 
-async def test_a_form_keeps_what_was_typed_when_it_is_refused_or_the_start_fails(hub, page):
+async def test_form_keeps_input_after_refusal_and_failed_start(hub, page):
     hub.tiny.form = FORM
     await log_in(page, hub)
     await fill(page, "big")
@@ -239,7 +237,7 @@ async def test_a_form_keeps_what_was_typed_when_it_is_refused_or_the_start_fails
     assert await typed(page) == ["", "", "cpu", "", False, False]
 
 
-async def test_a_named_server_is_added_stopped_and_deleted(make_hub, page):
+async def test_named_server_is_added_stopped_and_deleted(make_hub, page):
     hub = await make_hub(allow_named_servers=True)
     page.on("dialog", lambda dialog: asyncio.ensure_future(dialog.accept()))
     await log_in(page, hub, then="/hub/home")
@@ -254,7 +252,7 @@ async def test_a_named_server_is_added_stopped_and_deleted(make_hub, page):
 
 
 @pytest.mark.parametrize("page_name", ["home", "token"])
-async def test_on_a_phone_no_button_of_a_table_is_out_of_sight(make_hub, page, page_name):
+async def test_all_table_buttons_are_visible_on_phone(make_hub, page, page_name):
     hub = await make_hub(allow_named_servers=True)
     await page.set_viewport_size({"width": 360, "height": 720})
     await log_in(page, hub, then="/hub/spawn/alice/lab")
@@ -267,7 +265,7 @@ async def test_on_a_phone_no_button_of_a_table_is_out_of_sight(make_hub, page, p
         assert edges["x"] + edges["width"] <= 360
 
 
-async def test_a_token_is_requested_works_and_is_revoked(hub, page):
+async def test_token_is_requested_used_and_revoked(hub, page):
     await log_in(page, hub, then="/hub/token")
     await page.fill("#token-note", "script")
     await page.click("#request-token-form button")
@@ -281,7 +279,7 @@ async def test_a_token_is_requested_works_and_is_revoked(hub, page):
     assert (await program.get("/hub/api/user")).code == 403
 
 
-async def test_dark_and_light_are_remembered(hub, page):
+async def test_theme_is_remembered(hub, page):
     await page.goto(f"{hub.address}/hub/login")
     await page.click("#dark-theme-toggle")
     theme = await page.evaluate("document.documentElement.dataset.theme")

@@ -1,4 +1,4 @@
-"""Fresh confirmation: what a login of some time ago is not enough for."""
+"""Confirmation of the login before sensitive actions."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def name_of(call):
     return f"{call.method} {call.path}"
 
 
-async def test_only_pages_of_the_hub_fill_in_the_form_for_a_token(hub):
+async def test_only_hub_pages_prefill_token_form(hub):
     browser = await hub.logged_in("root")
     path = "/hub/token?note=%22%3E%3Cb%3E&scopes=self&expires_in=3600"
     own = await browser.get(path, headers={"Sec-Fetch-Site": "same-origin"})
@@ -95,7 +95,7 @@ async def root(hub):
 
 
 async def asks(browser, call, parts):
-    """Tell whether a call asks for a confirmation."""
+    """Return whether a call needs a confirmation."""
     path = call.path
     for part, value in parts.items():
         path = path.replace(f"{{{part}}}", value)
@@ -108,12 +108,12 @@ async def asks(browser, call, parts):
     return asked
 
 
-def test_the_table_names_calls_that_there_are():
+def test_table_lists_existing_calls():
     assert {*NEVER, *ALONE} <= {name_of(call) for call in CHANGING}
     assert len(CHANGING) > len(NEVER) + len(ALONE) + 15
 
 
-def test_the_pages_that_change_something_are_those_that_were_thought_of():
+def test_table_covers_all_changing_pages():
     paths = {call.path for call in calls_of(PAGES) if call.method != "GET"}
     changing = {re.sub(r"\(\[\^/\][+*]\)", "{}", path) for path in paths}
     assert changing == {
@@ -131,28 +131,28 @@ def test_the_pages_that_change_something_are_those_that_were_thought_of():
 
 
 @pytest.mark.parametrize("call", CHANGING, ids=name_of)
-async def test_every_call_that_changes_what_is_of_others_asks_for_it(root, call):
+async def test_calls_on_other_users_resources_need_confirmation(root, call):
     assert await asks(root, call, OF_OTHERS) is (name_of(call) not in NEVER)
 
 
 @pytest.mark.parametrize("call", [call for call in CHANGING if "{name}" in call.path], ids=name_of)
-async def test_of_what_is_the_users_own_tokens_shares_and_deeds_of_admins_ask_for_it(hub, root, call):
+async def test_own_tokens_shares_and_admin_actions_need_confirmation(hub, root, call):
     assert await asks(root, call, OWN) is (name_of(call) not in NEVER | ALONE)
 
 
-async def test_after_a_fresh_login_nothing_asks_for_it(hub):
+async def test_recent_login_needs_no_confirmation(hub):
     root = await hub.logged_in("root")
     assert not await asks(root, next(c for c in CALLS if name_of(c) == "POST /groups"), OF_OTHERS)
     assert (await root.call("POST", "/hub/api/users/root/tokens", {})).code == 201
 
 
-async def test_a_program_is_never_asked(hub, root):
+async def test_programs_need_no_confirmation(hub, root):
     program = await hub.admin()
     await grow_old(hub)
     assert (await program.post("/hub/api/users/bob/tokens", model={})).code == 201
 
 
-async def test_nothing_is_done_before_it_is_confirmed(hub, root):
+async def test_no_effect_before_confirmation(hub, root):
     assert (await root.call("POST", "/hub/api/users/root/tokens", {})).code == 403
     assert (await root.call("POST", "/hub/api/groups/other", {})).code == 403
     assert (await root.call("DELETE", "/hub/api/users/bob")).code == 403
@@ -163,7 +163,7 @@ async def test_nothing_is_done_before_it_is_confirmed(hub, root):
     )
 
 
-async def test_who_may_not_do_it_is_told_so_and_not_asked(hub):
+async def test_missing_permission_is_refused_without_confirmation(hub):
     alice = await hub.logged_in("alice")
     await grow_old(hub)
     for path in ("/hub/api/users/bob/tokens", "/hub/api/groups/other"):
@@ -173,7 +173,7 @@ async def test_who_may_not_do_it_is_told_so_and_not_asked(hub):
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
-async def test_a_page_that_starts_the_server_of_another_leads_to_the_confirmation(hub, root, method):
+async def test_starting_another_users_server_redirects_to_confirmation(hub, root, method):
     form = {"_xsrf": root.xsrf} if method == "POST" else None
     answer = await root.ask(method, "/hub/spawn/bob", form=form)
     assert (answer.code, answer.headers["Location"]) == (302, "/hub/confirm?next=%2Fhub%2Fspawn%2Fbob")
@@ -190,7 +190,7 @@ async def confirm(browser, name, password, to="/hub/token"):
     return await browser.post(page, form={"username": name, "password": password, "_xsrf": browser.xsrf})
 
 
-async def test_with_the_password_it_can_be_done(hub, root):
+async def test_password_confirms_action(hub, root):
     old = "; ".join(f"{name}={value}" for (name, _), value in root.cookies.items())
     answer = await confirm(root, "root", "toor")
     assert (answer.code, answer.headers["Location"]) == (302, "/hub/token")
@@ -202,7 +202,7 @@ async def test_with_the_password_it_can_be_done(hub, root):
 @pytest.mark.parametrize(
     ("name", "password"), [("root", "wrong"), ("alice", "wonder"), ("eve", "apple"), ("new", "x")]
 )
-async def test_nobody_else_confirms_and_nothing_is_stored_of_them(make_hub, name, password):
+async def test_other_users_cannot_confirm_and_leave_no_session(make_hub, name, password):
     people = {"alice": "wonder", "root": "toor", "eve": "apple", "new": "x"}
     hub = await make_hub(confirm_within=600.0, users=KnownUsers(people, admins=["root"], locked=["eve"]))
     root = await hub.logged_in("root")
@@ -217,7 +217,7 @@ async def test_nobody_else_confirms_and_nothing_is_stored_of_them(make_hub, name
     assert [s.user_id for s in await hub.sessions.of_user(await hub.user("alice"))] == []
 
 
-async def test_who_is_confirmed_already_goes_on_at_once(hub):
+async def test_confirmed_user_continues_at_once(hub):
     root = await hub.logged_in("root")
     answer = await root.get("/hub/confirm?next=/hub/token")
     assert (answer.code, answer.headers["Location"]) == (302, "/hub/token")
@@ -226,7 +226,7 @@ async def test_who_is_confirmed_already_goes_on_at_once(hub):
         assert away.headers["Location"] == "/hub/home"
 
 
-async def test_a_stranger_is_sent_to_the_login(hub):
+async def test_anonymous_user_is_redirected_to_login(hub):
     stranger = hub.browser()
     answer = await stranger.get("/hub/confirm?next=/hub/token")
     assert answer.headers["Location"].startswith("/hub/login?next=%2Fhub%2Fconfirm")
@@ -235,7 +235,7 @@ async def test_a_stranger_is_sent_to_the_login(hub):
     assert (await stranger.post("/hub/confirm", form=form)).code == 403
 
 
-async def test_a_login_elsewhere_is_gone_through_again_and_leads_back(make_hub):
+async def test_external_login_confirms_and_leads_back(make_hub):
     method = LoginMethod(label="GitHub", url="/hub/oauth_login")
     hub = await make_hub(
         confirm_within=600.0, users=KnownUsers({"root": "toor"}, admins=["root"], method=method)
@@ -251,7 +251,7 @@ async def test_a_login_elsewhere_is_gone_through_again_and_leads_back(make_hub):
     assert "You are logged in as root now" in other.body.decode()
 
 
-async def test_a_new_one_time_link_confirms_too(hub):
+async def test_new_one_time_link_confirms(hub):
     browser = hub.browser()
     for _ in range(2):
         token = await hub.links.make("root", admin=True)
@@ -276,7 +276,7 @@ APART = Origins(hub="https://hub.test", servers="https://servers.test")
         ({"policies": {"onetime": LoginPolicy(), "": LoginPolicy()}}, 0),
     ],
 )
-def test_by_default_it_is_asked_where_servers_share_the_origin(facts, seconds):
+def test_confirmation_is_default_when_servers_share_origin(facts, seconds):
     policies = {"pam": LoginPolicy(), "": LoginPolicy()}
     assert (
         HubSettings(

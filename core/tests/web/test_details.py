@@ -1,4 +1,4 @@
-"""Paths, commands and texts of exceptions: administrators read them, users do not, on no page and in no answer."""
+"""Paths, commands and exception texts, which only administrators may see."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FAILURES = [
 
 
 async def everything_about_a_server(hub, browser):
-    """Collect all that a person can get to see of a failed start of alice."""
+    """Return all texts that a user can see about alice's failed start."""
     await browser.get("/hub/spawn")
     await browser.get("/hub/spawn-pending/alice")
     answers = [
@@ -36,7 +36,7 @@ async def everything_about_a_server(hub, browser):
 
 
 @pytest.mark.parametrize("failure", FAILURES, ids=lambda failure: type(failure).__name__)
-async def test_a_user_reads_no_detail_of_a_failed_start_and_an_administrator_does(hub, failure):
+async def test_only_administrators_see_details_of_failed_start(hub, failure):
     hub.tiny.failure = failure
     browser = await hub.logged_in()
     seen = await everything_about_a_server(hub, browser)
@@ -50,7 +50,7 @@ async def test_a_user_reads_no_detail_of_a_failed_start_and_an_administrator_doe
     assert SECRET in events
 
 
-async def test_the_log_has_the_detail_under_the_number_that_the_user_reads(hub, caplog):
+async def test_log_entry_has_id_shown_to_user(hub, caplog):
     hub.tiny.failure = RuntimeError(f"{SECRET}: exec format error")
     browser = await hub.logged_in()
     said = json.loads((await browser.call("POST", "/hub/api/users/alice/server")).body)["message"]
@@ -60,7 +60,7 @@ async def test_the_log_has_the_detail_under_the_number_that_the_user_reads(hub, 
 
 
 @pytest.mark.parametrize("who", ["alice", "root"])
-async def test_only_an_administrator_reads_why_a_server_could_not_be_stopped(hub, who):
+async def test_only_administrators_see_why_stop_failed(hub, who):
     browser = await hub.logged_in()
     await browser.call("POST", "/hub/api/users/alice/server")
     hub.tiny.stuck = f"no rights for {SECRET}"
@@ -73,7 +73,7 @@ async def test_only_an_administrator_reads_why_a_server_could_not_be_stopped(hub
 
 
 @pytest.mark.parametrize("details", [False, True])
-def test_an_error_of_a_plugin_says_only_to_administrators_what_went_wrong(details):
+def test_only_administrators_see_details_of_plugin_errors(details):
     error = PluginError("docker", "hub_spawn", f"FileNotFoundError: {SECRET}")
     answer = error_answer(error, 500, details=details)
     assert (SECRET in answer.message, "FileNotFoundError" in answer.message) == (details, details)

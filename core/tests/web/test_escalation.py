@@ -1,4 +1,4 @@
-"""Whatever a few people with parts of the rights do together, they never have more than they were given."""
+"""Privilege escalation by several users who combine their permissions."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ FILTERS = (
 
 
 class Plot:
-    """The colluders with all tokens that they have got hold of, in a hub with an admin and a victim."""
+    """Colluding users with all tokens that they obtained, an admin and a victim."""
 
     def __init__(self, hub, seed):
         self.hub = hub
@@ -151,7 +151,7 @@ class Plot:
 
 
 @pytest.mark.parametrize("seed", range(4))
-async def test_the_rights_of_all_together_never_grow(hub, seed):
+async def test_combined_permissions_never_grow(hub, seed):
     plot = Plot(hub, seed)
     await plot.begin()
     trail = []
@@ -165,7 +165,7 @@ async def test_the_rights_of_all_together_never_grow(hub, seed):
     assert "shutdown" not in parse_scopes(await plot.held())
 
 
-async def test_what_the_plot_looks_for_would_be_seen(hub):
+async def test_model_detects_real_escalation(hub):
     plot = Plot(hub, 0)
     await plot.begin()
     await hub.store.write(lambda tx: tx.groups.add_users("staff", ["mallory"]))

@@ -1,4 +1,4 @@
-"""Forgetting a server whose plugin never returns, through the API."""
+"""Force-forget of servers through the API."""
 
 import json
 
@@ -11,7 +11,7 @@ SERVER = "/hub/api/users/alice/server"
 
 @pytest.fixture
 async def lost(hub):
-    """A hub with a server of a plugin that no hub has."""
+    """Hub with a server whose plugin no hub process has."""
     await hub.running()
     server = await hub.servers.get("alice", "")
     how = {"host": "gone", "launch": server.launch, "client_id": server.oauth_client_id}
@@ -25,7 +25,7 @@ async def lost(hub):
     return hub
 
 
-async def test_an_admin_forgets_a_lost_server_and_it_stands_in_the_trail(lost):
+async def test_admin_forgets_lost_server_and_audit_records_it(lost):
     admin = await lost.admin()
     assert "active in no hub" in json.loads((await admin.get(SERVER)).body)["problem"]
     assert (await admin.delete(SERVER, model={"forget": True})).code == 204
@@ -40,14 +40,14 @@ async def test_an_admin_forgets_a_lost_server_and_it_stands_in_the_trail(lost):
     assert found.detail == {"backend": "lost", "host": "gone"}
 
 
-async def test_a_person_cannot_forget_her_own_server(lost):
+async def test_user_cannot_forget_own_server(lost):
     answer = await (await lost.program()).delete(SERVER, model={"forget": True})
     assert answer.code == 403
     assert "admin:servers" in json.loads(answer.body)["message"]
     assert (await lost.servers.get("alice", "")).ready
 
 
-async def test_a_server_whose_plugin_answers_is_not_forgotten_and_the_answer_says_why(hub):
+async def test_server_of_responding_plugin_is_not_forgotten(hub):
     await hub.running()
     answer = await (await hub.admin()).delete(SERVER, model={"forget": True})
     assert answer.code == 409
@@ -57,6 +57,6 @@ async def test_a_server_whose_plugin_answers_is_not_forgotten_and_the_answer_say
     assert (await hub.servers.get("alice", "")).ready
 
 
-async def test_forgetting_and_removing_are_two_calls(lost):
+async def test_forget_and_remove_are_separate_calls(lost):
     answer = await (await lost.admin()).delete(SERVER, model={"forget": True, "remove": True})
     assert (answer.code, (await lost.servers.get("alice", "")).ready) == (400, True)

@@ -1,4 +1,4 @@
-"""Where a request came from: a proxy is believed, and no other process of this machine."""
+"""Client addresses from forwarded headers: trusted from proxies, but not from other local processes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ FORGED = {
 
 
 class Peer:
-    """A connection whose peer is known to be a proxy, or not."""
+    """Connection whose peer is known to be a proxy, or not to be one."""
 
     def __init__(self, *, is_proxy):
         self.context = self
@@ -69,7 +69,7 @@ def request(peer, *, is_proxy=True, **headers):
         ("::ffff:10.1.2.3", "203.0.113.9", "203.0.113.9"),
     ],
 )
-def test_the_address_of_the_browser(peer, chain, believed):
+def test_client_address(peer, chain, believed):
     made = request(peer, X_Forwarded_For=chain)
     apply_forwarded(made, TrustedPeers(("10.0.0.1", "10.1.0.0/16", "fd00::/8"), ()))
     assert made.remote_ip == believed
@@ -84,7 +84,7 @@ def test_the_address_of_the_browser(peer, chain, believed):
         ("203.0.113.9", "https", "http"),
     ],
 )
-def test_the_scheme_of_the_browser(peer, proto, scheme):
+def test_client_scheme(peer, proto, scheme):
     made = request(peer, X_Forwarded_Proto=proto)
     apply_forwarded(made, TrustedPeers((), ()))
     assert made.protocol == scheme
@@ -104,7 +104,7 @@ def test_the_scheme_of_the_browser(peer, proto, scheme):
         ("10.0.0.1, 203.0.113.9", "https, http", {"X-Scheme": "https"}, "http"),
     ],
 )
-def test_a_named_proxy_in_front_says_the_scheme_and_no_stranger_does(chain, proto, more, scheme):
+def test_only_configured_front_proxy_sets_scheme(chain, proto, more, scheme):
     made = request("127.0.0.1", X_Forwarded_For=chain, X_Forwarded_Proto=proto, **more)
     apply_forwarded(made, TrustedPeers(("10.0.0.1",), ()))
     assert made.protocol == scheme
@@ -119,9 +119,7 @@ def test_a_named_proxy_in_front_says_the_scheme_and_no_stranger_does(chain, prot
         ("https://other.example/", "203.0.113.9, 10.0.0.1", "https://other.example/hub/"),
     ],
 )
-async def test_links_lead_where_the_browser_is_when_a_named_proxy_says_so_but_public_url_wins(
-    make_hub, public, chain, begin
-):
+async def test_links_use_forwarded_host_unless_public_url_is_set(make_hub, public, chain, begin):
     hub = await make_hub(public_url=public, options={"trusted_downstream_ips": ("10.0.0.1",)})
     for name in ("ada", "bea"):
         await hub.user(name)
@@ -135,30 +133,30 @@ async def test_links_lead_where_the_browser_is_when_a_named_proxy_says_so_but_pu
 
 
 @pytest.mark.parametrize("wrong", ["proxy.example", "10.0.0.0/64", ""])
-def test_an_address_of_a_proxy_that_is_none_is_named(wrong):
+def test_invalid_proxy_address_is_named(wrong):
     with pytest.raises(StartError, match="trusted_downstream_ips"):
         proxy_addresses(["10.0.0.1", "10.0.0.0/8", wrong])
 
 
-def test_of_a_peer_that_is_no_proxy_nothing_is_believed():
+def test_headers_of_untrusted_peer_are_ignored():
     made = request("127.0.0.1", is_proxy=False, **FORGED)
     apply_forwarded(made, TrustedPeers((), ()))
     assert (made.remote_ip, made.protocol, made.host) == ("127.0.0.1", "http", "hub")
 
 
-async def test_the_headers_of_the_proxys_own_user_are_believed(hub, caplog):
+async def test_headers_from_proxy_user_are_trusted(hub, caplog):
     await hub.browser(**FORGED).get("/hub/nothing")
     assert "(@203.0.113.77)" in caplog.text
 
 
-async def test_the_headers_of_everybody_else_are_not(make_hub, caplog):
+async def test_headers_from_other_users_are_ignored(make_hub, caplog):
     hub = await make_hub(options={"proxy_users": frozenset({os.geteuid() + 1})})
     await hub.browser(**FORGED).get("/hub/nothing")
     assert "(@127.0.0.1)" in caplog.text
     assert "203.0.113" not in caplog.text
 
 
-async def test_who_is_a_proxy_is_found_out_once_for_each_connection(hub, monkeypatch):
+async def test_proxy_check_runs_once_per_connection(hub, monkeypatch):
     asked = []
 
     def ask(end, other):
@@ -182,7 +180,7 @@ def refuse(*_, **__):
 
 @pytest.mark.parametrize("way", ["asked", "read"])
 @pytest.mark.parametrize("address", ["127.0.0.1", "127.0.0.2", "::1"])
-def test_the_owner_of_a_connection_is_the_user_who_made_it_while_it_is_open(address, way, monkeypatch):
+def test_owner_of_open_connection_is_found(address, way, monkeypatch):
     if way == "read":
         monkeypatch.setattr(sockets, "_ask_kernel", refuse)
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
@@ -204,7 +202,7 @@ def test_the_owner_of_a_connection_is_the_user_who_made_it_while_it_is_open(addr
 
 @pytest.mark.root
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
-def test_the_owner_of_a_connection_of_another_user_is_that_user(monkeypatch):
+def test_owner_of_other_users_connection_is_found(monkeypatch):
     nobody = pwd.getpwnam("nobody").pw_uid
     with socket.create_server(("127.0.0.1", 0)) as server:
         ends = server.getsockname()
@@ -220,7 +218,7 @@ def test_the_owner_of_a_connection_of_another_user_is_that_user(monkeypatch):
                 client.stdin.close()
 
 
-def test_the_users_of_proxies_are_named_by_the_configuration_and_by_the_proxy():
+def test_proxy_users_come_from_configuration_and_proxy():
     root = pwd.getpwnam("root").pw_uid
     assert proxy_users((), "") == {os.geteuid()}
     nobody = pwd.getpwnam("nobody").pw_uid

@@ -1,4 +1,4 @@
-"""Groups through the API."""
+"""Groups in the API."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def model(answer):
     return json.loads(answer.body)
 
 
-async def test_the_life_of_a_group(hub):
+async def test_group_life_cycle(hub):
     admin = await hub.admin()
     await hub.user("alice")
     await hub.user("bob")
@@ -34,7 +34,7 @@ async def test_the_life_of_a_group(hub):
     assert (await admin.get(CLASS)).code == 404
 
 
-async def test_several_groups_at_once_or_none(hub):
+async def test_several_groups_are_created_atomically(hub):
     admin = await hub.admin()
     assert (await admin.post(GROUPS, model={"groups": ["a", "b"], "users": ["root"]})).code == 201
     assert (await admin.post(GROUPS, model={"groups": ["c", "a"]})).code == 409
@@ -59,7 +59,7 @@ async def test_several_groups_at_once_or_none(hub):
         ("PUT", f"{CLASS}/properties", None),
     ],
 )
-async def test_what_makes_no_sense_is_refused_and_nothing_is_half_done(hub, method, path, body):
+async def test_invalid_requests_are_refused_atomically(hub, method, path, body):
     admin = await hub.admin()
     await admin.post(CLASS)
     answer = await admin.ask(method, path, model=body)
@@ -67,7 +67,7 @@ async def test_what_makes_no_sense_is_refused_and_nothing_is_half_done(hub, meth
     assert [group["name"] for group in model(await admin.get(GROUPS))] == ["class"]
 
 
-async def test_groups_that_are_not_there(hub):
+async def test_unknown_groups_are_not_found(hub):
     admin = await hub.admin()
     for method, path in (("GET", ""), ("DELETE", ""), ("POST", "/users"), ("DELETE", "/users")):
         answer = await admin.ask(method, f"{CLASS}{path}", model={"users": []} if path else None)
@@ -75,7 +75,7 @@ async def test_groups_that_are_not_there(hub):
     assert (await admin.ask("PUT", f"{CLASS}/properties", model={})).code == 404
 
 
-async def test_keys_and_lists_follow_the_scopes(hub):
+async def test_group_models_and_lists_follow_scopes(hub):
     admin = await hub.admin()
     await admin.post(GROUPS, model={"groups": ["class", "staff"]})
     program = await hub.holder("alice", "list:groups!group=class", "read:roles:groups!group=staff")
@@ -85,7 +85,7 @@ async def test_keys_and_lists_follow_the_scopes(hub):
     assert (await program.post(f"{GROUPS}/class/users", model={"users": []})).code == 403
 
 
-async def test_a_member_gets_and_loses_what_the_group_may_do_at_once(hub):
+async def test_membership_changes_permissions_at_once(hub):
     admin = await hub.admin()
     await hub.user("alice")
     await admin.post(CLASS)
@@ -103,7 +103,7 @@ async def test_a_member_gets_and_loses_what_the_group_may_do_at_once(hub):
     assert (await program.get("/hub/api/info")).code == 403
 
 
-async def test_nobody_joins_others_or_themselves_to_more_than_they_hold(hub):
+async def test_adding_members_cannot_grant_more_than_held(hub):
     admin = await hub.admin()
     await admin.post(CLASS)
     await hub.store.write(lambda tx: tx.roles.grant("admin", "group", ["class"]))

@@ -1,4 +1,4 @@
-"""What a request says of the host flows nowhere."""
+"""Untrusted host names in requests."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PAGINATED = {"Accept": "application/jupyterhub-pagination+json"}
 
 
 def addresses():
-    """Every address of the hub, for the user alice."""
+    """Return all addresses of the hub for the user alice."""
     for pattern, _ in (*PAGES, *API):
         path = re.sub(r"\(\?:/\.\*\)\?|\(\.\*\)|/\?$", "", pattern).replace("()", "")
         path = path.replace("([^/]+)", "alice").replace("([^/]*)", "lab").replace(r"(\d{3})", "404")
@@ -46,7 +46,7 @@ async def answers(hub, visitor, host):
 
 
 @pytest.mark.parametrize("known", [True, False])
-async def test_no_answer_repeats_the_host_of_a_request(make_hub, known) -> None:
+async def test_no_response_echoes_request_host(make_hub, known) -> None:
     hub = await make_hub(origins=Origins(hub="https://hub.example.org") if known else Origins())
     await hub.user("bob")
     admin = await hub.admin()
@@ -63,7 +63,7 @@ async def test_no_answer_repeats_the_host_of_a_request(make_hub, known) -> None:
     assert url in seen
 
 
-async def test_a_request_for_another_host_by_its_whole_address_is_led_nowhere(hub) -> None:
+async def test_absolute_request_for_other_host_is_not_redirected(hub) -> None:
     host, _, port = hub.address.removeprefix("http://").partition(":")
     for path in ("/hub/home", "/hub/login", "/", "/user/alice/"):
         reader, writer = await asyncio.open_connection(host, int(port))
@@ -76,7 +76,7 @@ async def test_a_request_for_another_host_by_its_whole_address_is_led_nowhere(hu
         assert EVIL not in answer
 
 
-async def test_the_own_addresses_are_repeated(make_hub) -> None:
+async def test_own_addresses_are_echoed(make_hub) -> None:
     hub = await make_hub(origins=Origins(hub="https://hub.example.org"))
     admin = await hub.admin()
     await hub.user("bob")

@@ -1,4 +1,4 @@
-"""What clients may send, and for how long they may keep the hub waiting: on its own port, without a proxy."""
+"""Size and time limits for clients on the hub's own port."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SLOW = "POST /hub/login HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n"
 
 
 class Raw(RequestHandler):
-    """A handler of a plugin that knows nothing of the hub."""
+    """Plugin handler that does not derive from the hub's."""
 
     def post(self):
         self.finish(f"{len(self.request.body)}")
@@ -37,7 +37,7 @@ class Raw(RequestHandler):
 
 
 class Large(APIHandler):
-    """A call of a plugin that takes more."""
+    """Plugin call that allows longer bodies."""
 
     async def longest_body(self, name="", server=""):
         return 2 * MAX_BODY if (name, server) == ("large", "") else await super().longest_body(name, server)
@@ -47,7 +47,7 @@ class Large(APIHandler):
 
 
 class Client:
-    """A connection to the hub's own port."""
+    """Connection to the hub's own port."""
 
     def __init__(self, reader, writer):
         self.reader, self.writer = reader, writer
@@ -85,7 +85,7 @@ async def connect():
 
 
 class Held(APIHandler):
-    """A call of a plugin that takes its time with its answer."""
+    """Plugin call that delays its response."""
 
     go = asyncio.Event()
 
@@ -110,7 +110,7 @@ def post(path, length, *more):
     return f"POST {path} HTTP/1.1\r\n" + "".join(f"{line}\r\n" for line in headers) + "\r\n"
 
 
-async def test_what_a_stranger_announces_is_refused_before_any_of_it_is_sent(hub, connect):
+async def test_announced_anonymous_body_is_refused_before_it_is_sent(hub, connect):
     for path in EVERYWHERE:
         waits = post(path, ANONYMOUS_BODY_LIMIT + 1, "Expect: 100-continue")
         assert await (await (await connect(hub)).send(waits)).status() == 413, path
@@ -123,7 +123,7 @@ async def test_what_a_stranger_announces_is_refused_before_any_of_it_is_sent(hub
         assert hub.application.connections.bodies.total == 0
 
 
-async def test_a_body_without_a_length_obeys_the_same_limit(hub, connect):
+async def test_chunked_body_has_same_limit(hub, connect):
     chunk = b"8000\r\n" + b"x" * 0x8000 + b"\r\n"
     for path in EVERYWHERE:
         client = await connect(hub)
@@ -133,7 +133,7 @@ async def test_a_body_without_a_length_obeys_the_same_limit(hub, connect):
         assert hub.application.connections.bodies.total == 0
 
 
-async def test_a_short_body_is_read_whoever_sends_it(hub, connect):
+async def test_short_body_is_read_without_authentication(hub, connect):
     whole = await (await connect(hub)).send(
         post("/hub/raw", ANONYMOUS_BODY_LIMIT), b"x" * ANONYMOUS_BODY_LIMIT
     )
@@ -144,7 +144,7 @@ async def test_a_short_body_is_read_whoever_sends_it(hub, connect):
     assert await chunked.status() == 200
 
 
-async def test_a_signed_in_user_may_send_more_and_a_bad_token_may_not(hub):
+async def test_valid_login_raises_limit_and_invalid_token_does_not(hub):
     program = await hub.program()
     much = b'{"scopes": "' + b"x" * (MAX_BODY - 100) + b'"}'
     assert (await program.ask("POST", "/hub/api/users/alice/tokens", body=much)).code == 400
@@ -156,7 +156,7 @@ async def test_a_signed_in_user_may_send_more_and_a_bad_token_may_not(hub):
     assert (await stranger.ask("POST", "/hub/api/users/alice/tokens", body=much)).code == 413
 
 
-async def test_a_page_of_a_plugin_says_what_it_takes_of_signed_in_users(hub):
+async def test_plugin_page_sets_body_limit_for_signed_in_users(hub):
     program, stranger = await hub.program(), hub.browser()
     much = b"x" * (2 * MAX_BODY)
     assert (await program.ask("POST", "/hub/api/takes/large", body=much)).code == 200
@@ -175,7 +175,7 @@ def upload(xsrf, size):
     return {"body": body, "headers": {"Content-Type": "multipart/form-data; boundary=x"}}
 
 
-async def test_the_start_page_takes_files_of_signed_in_users_where_there_is_a_form(make_hub):
+async def test_start_page_accepts_files_if_spawner_has_form(make_hub):
     hub = await make_hub(options={"spawn_form_limit": 4 * MAX_BODY})
     browser = await hub.logged_in()
     assert (await browser.post("/hub/spawn", **upload(browser.xsrf, 2 * MAX_BODY))).code == 413
@@ -191,7 +191,7 @@ async def test_the_start_page_takes_files_of_signed_in_users_where_there_is_a_fo
     assert (await hub.browser().post("/hub/spawn", **upload("", 2 * MAX_BODY))).code == 413
 
 
-async def test_slow_bodies_hold_no_more_than_allowed_and_keep_nobody_out(hub, connect):
+async def test_slow_bodies_are_bounded_and_block_no_other_client(hub, connect):
     connections = hub.application.connections
     connections.bodies.most = connections.bodies.share = 10 * ANONYMOUS_BODY_LIMIT
     slow = []
@@ -209,7 +209,7 @@ async def test_slow_bodies_hold_no_more_than_allowed_and_keep_nobody_out(hub, co
     assert await (await slow[-1].send("", b"x")).status() == 403  # read to its end, and without a token
 
 
-async def test_bodies_that_are_answered_have_a_bound_for_each_user_and_one_for_all(hub, connect):
+async def test_bodies_in_progress_are_bounded_per_user_and_in_total(hub, connect):
     bodies = hub.application.connections.bodies
     bodies.most, bodies.share = 3 * MAX_BODY, 2 * MAX_BODY
 
@@ -242,7 +242,7 @@ async def test_bodies_that_are_answered_have_a_bound_for_each_user_and_one_for_a
     assert await (await whole("carol")).status() == 200
 
 
-async def test_a_body_that_is_waited_for_gives_way_to_one_of_the_same_user_and_to_no_other(hub, connect):
+async def test_awaited_body_gives_way_to_same_user_only(hub, connect):
     bodies = hub.application.connections.bodies
     bodies.share = 2 * MAX_BODY
     clients = {}
@@ -259,7 +259,7 @@ async def test_a_body_that_is_waited_for_gives_way_to_one_of_the_same_user_and_t
         assert await (await client.send("", b"x" * (MAX_BODY - 1))).status() == 200
 
 
-async def test_connections_that_say_nothing_give_way_to_those_that_ask(hub, connect):
+async def test_idle_connections_give_way_to_active_ones(hub, connect):
     connections = hub.application.connections
     connections.most = 20
     silent = [await (await connect(hub)).send(("", "GET", SLOW.format(9))[n % 3]) for n in range(60)]
@@ -268,7 +268,7 @@ async def test_connections_that_say_nothing_give_way_to_those_that_ask(hub, conn
     assert await silent[0].is_closed()
 
 
-async def test_a_request_that_is_being_answered_is_not_given_up_for_others(hub, connect):
+async def test_request_in_progress_is_not_closed_for_others(hub, connect):
     hub.tiny.hold = asyncio.Event()
     connections = hub.application.connections
     program = await hub.program()
@@ -282,7 +282,7 @@ async def test_a_request_that_is_being_answered_is_not_given_up_for_others(hub, 
 
 
 @pytest.mark.parametrize("sent", ["", "GET /hub/login HT", SLOW.format(9), SLOW.format(9) + "a"])
-async def test_a_client_that_does_not_go_on_is_not_waited_for(make_hub, connect, monkeypatch, sent):
+async def test_stalled_client_times_out(make_hub, connect, monkeypatch, sent):
     monkeypatch.setattr(listener, "HEADER_SECONDS", 0.2)
     monkeypatch.setattr(listener, "BODY_SECONDS", 0.2)
     hub = await make_hub()
@@ -291,7 +291,7 @@ async def test_a_client_that_does_not_go_on_is_not_waited_for(make_hub, connect,
     assert (await hub.browser().get("/hub/login")).code == 200
 
 
-async def test_requests_that_are_sent_ahead_are_answered_in_order_and_not_kept_without_end(hub, connect):
+async def test_pipelined_requests_are_ordered_and_bounded(hub, connect):
     client = await connect(hub)
     await client.send("GET /hub/api/ HTTP/1.1\r\nHost: x\r\n\r\n" * 20)
     for _ in range(20):
@@ -317,13 +317,13 @@ async def test_requests_that_are_sent_ahead_are_answered_in_order_and_not_kept_w
     assert await client.status() == 201
 
 
-async def test_a_websocket_to_the_hub_is_an_ordinary_request(hub, connect):
+async def test_websocket_request_to_hub_is_handled_as_plain_request(hub, connect):
     upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: eA==\r\n"
     client = await (await connect(hub)).send(f"GET /hub/nothing HTTP/1.1\r\nHost: x\r\n{upgrade}\r\n")
     assert await client.status() == 404
 
 
-async def test_headers_have_an_end(hub, connect):
+async def test_headers_have_size_limit(hub, connect):
     client = await connect(hub)
     with pytest.raises((ConnectionError, AssertionError)):  # noqa: PT012 - whichever write meets the end
         await client.send("GET /hub/login HTTP/1.1\r\nX-Long: ")
@@ -332,13 +332,13 @@ async def test_headers_have_an_end(hub, connect):
         assert await client.status() == 200
 
 
-def test_few_descriptors_leave_some_for_other_things():
+def test_descriptors_are_reserved_for_other_uses():
     assert max_connections(1024) == 1024 - RESERVED_DESCRIPTORS
     assert max_connections(10) == RESERVED_DESCRIPTORS
     assert max_connections(1_000_000) == MAX_CONNECTIONS
 
 
-def test_a_client_that_takes_no_answer_gives_way_when_nothing_else_waits():
+def test_client_that_reads_no_response_is_closed_last():
     class Stream:
         def __init__(self, *, stuck):
             self.stuck, self.gone = stuck, False
@@ -368,7 +368,7 @@ async def _holds(condition):
 
 
 @pytest.mark.parametrize("path", ["/hub/user/alice/api", "/hub/spawn/alice"])
-async def test_a_body_is_let_go_with_its_answer_and_not_when_cycles_are_looked_for(hub, path):
+async def test_body_is_freed_with_response_without_garbage_collection(hub, path):
     browser = await hub.logged_in()
     body = b"x" * 1_000_000
     kind = {"Content-Type": "application/octet-stream"}

@@ -1,4 +1,4 @@
-"""Links that would change something when they are opened: the hub asks first unless it led there itself."""
+"""Links that would change something when opened: the hub asks first unless one of its own pages led there."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ async def servers_of(hub, name="alice"):
     "path",
     ["/hub/spawn", "/hub/spawn/alice/evil", "/hub/spawn?opt-image=bad", "/hub/spawn/alice/evil?opt-a=1"],
 )
-async def test_a_link_from_elsewhere_makes_and_starts_nothing(named_hub, headers, path) -> None:
+async def test_external_link_creates_and_starts_nothing(named_hub, headers, path) -> None:
     browser = await named_hub.logged_in()
     answer = await browser.get(path, headers=headers)
     assert (answer.code, b"Start this server?" in answer.body) == (200, True)
@@ -47,7 +47,7 @@ async def test_a_link_from_elsewhere_makes_and_starts_nothing(named_hub, headers
 
 
 @pytest.mark.parametrize("path", ["/hub/spawn/alice/lab", "/hub/spawn?backend=tiny"])
-async def test_a_typed_address_starts_no_other_server(named_hub, path) -> None:
+async def test_typed_address_starts_no_other_server(named_hub, path) -> None:
     browser = await named_hub.logged_in()
     assert b"Start this server?" in (await browser.get(path, headers=TYPED)).body
     assert not named_hub.tiny.started
@@ -56,7 +56,7 @@ async def test_a_typed_address_starts_no_other_server(named_hub, path) -> None:
 @pytest.mark.parametrize("path", ["/hub/spawn/alice/evil", "/hub/spawn"])
 @pytest.mark.parametrize("query", ["opt-image=bad", "image=bad", "image"])
 @pytest.mark.parametrize("before", ["login", "spawn-pending/alice", "confirm", "spawn"])
-async def test_a_page_that_hands_on_its_own_query_is_not_the_hubs_word(make_hub, path, query, before) -> None:
+async def test_hub_page_that_passes_its_query_on_is_not_trusted(make_hub, path, query, before) -> None:
     hub = await make_hub(allow_named_servers=True)
     browser = await hub.logged_in()
     headers = {**OWN, "Referer": f"{hub.address}/hub/{before}?{query}"}
@@ -76,7 +76,7 @@ async def test_a_page_that_hands_on_its_own_query_is_not_the_hubs_word(make_hub,
     ],
 )
 @pytest.mark.parametrize("site", [{}, {"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "navigate"}])
-async def test_a_page_that_leads_where_its_address_says_is_not_the_hubs_word(make_hub, before, site) -> None:
+async def test_hub_page_that_leads_to_next_is_not_trusted(make_hub, before, site) -> None:
     hub = await make_hub(allow_named_servers=True)
     browser = await hub.logged_in()
     headers = {**site, "Referer": f"{hub.address}{before}"}
@@ -88,7 +88,7 @@ async def test_a_page_that_leads_where_its_address_says_is_not_the_hubs_word(mak
     assert b"Log in with this link?" in page.body
 
 
-async def test_a_start_is_repeated_at_once_from_the_page_that_says_why_it_failed(named_hub) -> None:
+async def test_failure_page_restarts_without_confirmation(named_hub) -> None:
     browser = await named_hub.logged_in()
     before = f"{named_hub.address}/hub/spawn-pending/alice/lab?next=%2Fuser%2Falice%2Flab%2Ftree"
     answer = await browser.get("/hub/spawn/alice/lab", headers={**OWN, "Referer": before})
@@ -96,7 +96,7 @@ async def test_a_start_is_repeated_at_once_from_the_page_that_says_why_it_failed
 
 
 @pytest.mark.parametrize("headers", [OWN, {}, TYPED])
-async def test_the_default_server_starts_with_one_click_of_the_user(named_hub, headers) -> None:
+async def test_default_server_starts_with_one_click(named_hub, headers) -> None:
     browser = await named_hub.logged_in()
     assert (await browser.get("/hub/spawn", headers=headers)).code == 302
     assert len(named_hub.tiny.started) == 1
@@ -120,9 +120,7 @@ OPTIONS = [
 
 @pytest.mark.parametrize(("query", "options"), OPTIONS)
 @pytest.mark.parametrize("path", ["/hub/spawn", "/hub/spawn/alice/lab"])
-async def test_pages_of_the_hub_lead_to_named_servers_and_options_at_once(
-    named_hub, path, query, options
-) -> None:
+async def test_hub_pages_start_named_servers_without_confirmation(named_hub, path, query, options) -> None:
     browser = await named_hub.logged_in()
     named_hub.tiny.form = "<input name='size'><input name='note'>"
     answer = await browser.get(f"{path}?{query}", headers=OWN)
@@ -130,7 +128,7 @@ async def test_pages_of_the_hub_lead_to_named_servers_and_options_at_once(
 
 
 @pytest.mark.parametrize(("query", "options"), OPTIONS)
-async def test_a_typed_link_starts_the_own_default_server_with_its_options(named_hub, query, options) -> None:
+async def test_typed_link_starts_own_default_server_with_options(named_hub, query, options) -> None:
     browser = await named_hub.logged_in()
     answer = await browser.get(f"/hub/spawn?{query}", headers=TYPED)
     assert (answer.code, named_hub.tiny.started[0].options) == (302, options)
@@ -141,7 +139,7 @@ def action_of(page: str) -> str:
 
 
 @pytest.mark.parametrize(("query", "options"), OPTIONS)
-async def test_a_link_from_elsewhere_asks_once_and_changes_no_value(named_hub, query, options) -> None:
+async def test_external_link_asks_once_and_keeps_values(named_hub, query, options) -> None:
     named_hub.tiny.form = "<input name='size'><input name='note'>"
     browser = await named_hub.logged_in()
     page = (await browser.get(f"/hub/spawn/alice/lab?{query}", headers=FOREIGN[0])).body.decode()
@@ -156,7 +154,7 @@ async def test_a_link_from_elsewhere_asks_once_and_changes_no_value(named_hub, q
     assert (answer.code, named_hub.tiny.started[0].options) == (302, options)
 
 
-async def test_the_page_says_what_will_be_done_and_its_button_does_it(named_hub) -> None:
+async def test_confirmation_page_states_start_and_button_starts_it(named_hub) -> None:
     browser = await named_hub.logged_in()
     path = "/hub/spawn/alice/lab?opt-size=7&opt-size=8&opt-image=%22%3Cb%3E&next=/user/alice/lab/tree"
     page = (await browser.get(path, headers=FOREIGN[0])).body.decode()
@@ -169,7 +167,7 @@ async def test_the_page_says_what_will_be_done_and_its_button_does_it(named_hub)
     assert set(await servers_of(named_hub)) >= {"lab"}
 
 
-async def test_with_several_spawners_a_link_keeps_its_options_through_the_choice(make_hub) -> None:
+async def test_link_options_survive_spawner_choice(make_hub) -> None:
     hub = await make_hub(spawners={"large": TinyServers(label="Large")})
     browser = await hub.logged_in()
     page = (await browser.get("/hub/spawn?opt-note=%20x&opt-note", headers=FOREIGN[0])).body.decode()
@@ -182,7 +180,7 @@ async def test_with_several_spawners_a_link_keeps_its_options_through_the_choice
     assert hub.spawners["large"].started[0].options == {"note": [" x", ""]}
 
 
-async def test_a_link_with_options_that_the_spawner_refuses_shows_its_form(named_hub) -> None:
+async def test_link_with_refused_options_shows_form(named_hub) -> None:
     named_hub.tiny.form = "<input name='size'>"
     browser = await named_hub.logged_in()
     answer = await browser.get("/hub/spawn?size=big", headers=OWN)
@@ -193,7 +191,7 @@ async def test_a_link_with_options_that_the_spawner_refuses_shows_its_form(named
 
 
 @pytest.mark.parametrize("query", ["frog=wa%2Fter", "opt-size=7"])
-async def test_after_a_failed_start_the_way_back_starts_it_with_the_same_options(named_hub, query) -> None:
+async def test_retry_after_failed_start_keeps_options(named_hub, query) -> None:
     named_hub.tiny.failure = "no room"
     browser = await named_hub.logged_in()
     pending = (await browser.get(f"/hub/spawn?{query}", headers=OWN)).headers["Location"]
@@ -206,7 +204,7 @@ async def test_after_a_failed_start_the_way_back_starts_it_with_the_same_options
     assert named_hub.tiny.started[-1].options == named_hub.tiny.started[0].options != {}
 
 
-async def test_a_link_of_a_course_leads_to_the_start_page_and_then_where_it_wants(named_hub) -> None:
+async def test_course_link_leads_through_start_page_to_target(named_hub) -> None:
     browser = await named_hub.logged_in()
     first = await browser.get("/hub/user-redirect/git-pull?repo=x", headers=FOREIGN[0])
     page = await browser.get(first.headers["Location"], headers=FOREIGN[0])
@@ -217,7 +215,7 @@ async def test_a_link_of_a_course_leads_to_the_start_page_and_then_where_it_want
     assert len(named_hub.tiny.started) == 1
 
 
-async def test_who_has_just_logged_in_elsewhere_gets_the_default_server_at_once(make_hub) -> None:
+async def test_default_server_starts_at_once_after_external_login(make_hub) -> None:
     hub = await make_hub(allow_named_servers=True)
     browser = await hub.logged_in()
     assert b"Start this server?" in (await browser.get("/hub/spawn/alice/x", headers=FOREIGN[0])).body
@@ -225,7 +223,7 @@ async def test_who_has_just_logged_in_elsewhere_gets_the_default_server_at_once(
 
 
 @pytest.mark.parametrize("headers", [*FOREIGN, TYPED])
-async def test_only_a_page_of_the_hub_logs_out_by_a_link(hub, headers) -> None:
+async def test_only_hub_page_link_logs_out(hub, headers) -> None:
     browser = await hub.logged_in()
     answer = await browser.get("/hub/logout", headers=headers)
     assert (answer.code, b"Log out?" in answer.body) == (200, True)
@@ -246,7 +244,7 @@ async def test_only_a_page_of_the_hub_logs_out_by_a_link(hub, headers) -> None:
         (OPENED_BY_USER | {"Sec-Fetch-Dest": "iframe"}, False),
     ],
 )
-async def test_a_login_link_that_no_user_surely_opened_asks_first(hub, headers, logged_in) -> None:
+async def test_login_link_asks_unless_user_opened_it(hub, headers, logged_in) -> None:
     await hub.user("bob")
     browser = await hub.logged_in() if logged_in else hub.browser()
     token = await hub.links.make("bob")
@@ -258,11 +256,11 @@ async def test_a_login_link_that_no_user_surely_opened_asks_first(hub, headers, 
     assert b"bob" in (await browser.get("/hub/home")).body
 
 
-async def test_a_printed_login_link_lets_in_at_once(hub) -> None:
+async def test_printed_login_link_logs_in_at_once(hub) -> None:
     assert (await hub.browser().open_link(await hub.links.make("alice"))).code == 302
 
 
-async def test_a_preview_of_a_login_link_tells_nothing_and_leaves_it_as_it_is(hub) -> None:
+async def test_login_link_preview_reveals_nothing_and_keeps_link(hub) -> None:
     token = await hub.links.make("carol")
     for agent in ("Slackbot-LinkExpanding 1.0", "curl/8"):
         page = await hub.browser(**{"Referer": "", "User-Agent": agent}).get(
@@ -273,7 +271,7 @@ async def test_a_preview_of_a_login_link_tells_nothing_and_leaves_it_as_it_is(hu
 
 
 @pytest.mark.parametrize("referer", ["{}/", "{}/hub/login?next=/hub/spawn%3Fopt-image=bad"])
-async def test_a_page_of_the_hub_that_may_have_handed_on_a_link_is_not_enough(named_hub, referer) -> None:
+async def test_hub_page_that_may_pass_login_link_on_is_not_trusted(named_hub, referer) -> None:
     browser = await named_hub.logged_in()
     headers = {**OWN, "Referer": referer.format(named_hub.address)}
     answer = await browser.get("/hub/spawn?opt-image=bad", headers=headers)

@@ -1,4 +1,4 @@
-"""Long lists through the API: a longer page takes no more statements, and is cut in the database."""
+"""Long lists in the API: pagination in the database with a constant number of statements."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PEOPLE = 60
 
 @pytest.fixture
 async def admin(hub):
-    """An admin of a hub with many users, groups, shares and codes."""
+    """Client of an admin in a hub with many users, groups, shares and codes."""
 
     def fill(tx):
         keys = tx.user_list.create([f"user{number:02}" for number in range(PEOPLE)])
@@ -45,7 +45,7 @@ LISTS = [
 ]  # fmt: skip
 
 
-async def test_every_list_keeps_its_parameters_as_they_were_sent_on_all_pages(hub, admin):
+async def test_every_list_keeps_its_query_on_all_pages(hub, admin):
     for number in range(3):
         await hub.running(f"user0{number}")
     pages = {"Accept": "application/jupyterhub-pagination+json"}
@@ -64,7 +64,7 @@ async def test_every_list_keeps_its_parameters_as_they_were_sent_on_all_pages(hu
     ("sent", "shown"),
     [("", 1), ("=", 1), ("=1", 1), ("=true", 1), ("=on", 1), ("=0", 0), ("=false", 0), (None, 0)],
 )
-async def test_stopped_servers_are_listed_when_the_parameter_is_there(hub, admin, sent, shown):
+async def test_stopped_servers_are_listed_on_request(hub, admin, sent, shown):
     query = "" if sent is None else f"?include_stopped_servers{sent}"
     for path in ("/users", "/users/owner"):
         model = json.loads((await admin.get(f"/hub/api{path}{query}")).body)
@@ -88,7 +88,7 @@ async def test_stopped_servers_are_listed_when_the_parameter_is_there(hub, admin
         "/audit",
     ],
 )
-async def test_a_page_takes_the_same_few_statements_whatever_its_length(hub, admin, path):
+async def test_statement_count_is_independent_of_page_length(hub, admin, path):
     statements = []
     engine = hub.store.database.engine
     event.listen(engine, "before_cursor_execute", lambda _c, _u, text, *_: statements.append(text))
@@ -107,7 +107,7 @@ async def test_a_page_takes_the_same_few_statements_whatever_its_length(hub, adm
     assert await count(2) == await count(50) <= 9
 
 
-async def test_pages_put_together_are_the_whole_list(hub, admin):
+async def test_pages_add_up_to_whole_list(hub, admin):
     for sort in ("id", "-id", "name", "-name", "last_activity", "-last_activity"):
         whole = [user["name"] for user in json.loads((await admin.get(f"/hub/api/users?sort={sort}")).body)]
         parts = []

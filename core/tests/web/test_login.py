@@ -26,12 +26,12 @@ def cookies_of(answer):
     }
 
 
-async def test_the_right_password_leads_to_the_start_of_the_server(hub):
+async def test_login_redirects_to_server_start(hub):
     answer = await hub.browser().log_in("Alice ", "wonder")
     assert (answer.code, answer.headers["Location"]) == (302, "/hub/spawn/alice")
 
 
-async def test_a_wrong_password_shows_the_form_again_with_the_reason(hub):
+async def test_wrong_password_shows_form_with_reason(hub):
     answer = await hub.browser().log_in("alice", "guess")
     assert answer.code == 403
     page = answer.body.decode()
@@ -40,13 +40,13 @@ async def test_a_wrong_password_shows_the_form_again_with_the_reason(hub):
     assert "jupyterhub-hub-login" not in cookies_of(answer)
 
 
-async def test_a_refusal_shows_its_reason(hub):
+async def test_refusal_shows_reason(hub):
     answer = await hub.browser().log_in("eve", "apple")
     assert answer.code == 403
     assert "This account is locked." in answer.body.decode()
 
 
-async def test_the_login_cookie_is_the_one_that_jupyterhub_sets(hub):
+async def test_login_cookie_matches_jupyterhub(hub):
     cookies = cookies_of(await hub.browser().log_in("alice", "wonder"))
     login = cookies["jupyterhub-hub-login"]
     assert login["path"] == "/hub/"
@@ -57,14 +57,14 @@ async def test_the_login_cookie_is_the_one_that_jupyterhub_sets(hub):
     assert session["httponly"]
 
 
-async def test_the_login_cookie_ends_in_the_browser_when_it_ends_at_the_hub(make_hub):
+async def test_login_cookie_expires_with_session(make_hub):
     hub = await make_hub(cookie_max_age=3 * 86400.0)
     login = cookies_of(await hub.browser().log_in("alice", "wonder"))["jupyterhub-hub-login"]
     left = parsedate_to_datetime(login["expires"]) - utcnow()
     assert timedelta(days=3, minutes=-5) < left < timedelta(days=3, minutes=5)
 
 
-async def test_a_cookie_of_an_existing_database_keeps_people_logged_in(hub):
+async def test_cookie_of_existing_database_stays_valid(hub):
     user = await hub.user("alice")
     value = create_signed_value(hub.context.cookie_secret, "jupyterhub-hub-login", user.cookie_id)
     browser = hub.browser(Cookie=f"jupyterhub-hub-login={value.decode()}")
@@ -73,7 +73,7 @@ async def test_a_cookie_of_an_existing_database_keeps_people_logged_in(hub):
     assert "jupyterhub-session-id" in cookies_of(answer)
 
 
-async def test_a_cookie_that_is_too_old_does_not_count(make_hub):
+async def test_expired_cookie_is_ignored(make_hub):
     hub = await make_hub(cookie_max_age=86400.0)
     user = await hub.user("alice")
     name = "jupyterhub-hub-login"
@@ -84,21 +84,21 @@ async def test_a_cookie_that_is_too_old_does_not_count(make_hub):
     assert answer.code == 302
 
 
-async def test_a_forged_cookie_does_not_count(hub):
+async def test_forged_cookie_is_ignored(hub):
     user = await hub.user("alice")
     value = create_signed_value(b"x" * 32, "jupyterhub-hub-login", user.cookie_id)
     answer = await hub.browser(Cookie=f"jupyterhub-hub-login={value.decode()}").get("/hub/home")
     assert answer.code == 302
 
 
-async def test_behind_https_cookies_are_secure(hub):
+async def test_cookies_are_secure_over_https(hub):
     browser = hub.browser(**{"X-Forwarded-Proto": "https"})
     cookies = cookies_of(await browser.log_in("alice", "wonder"))
     assert cookies["jupyterhub-hub-login"]["secure"]
     assert cookies["jupyterhub-session-id"]["secure"]
 
 
-async def test_a_name_of_ten_megabytes_is_refused_before_it_is_read(hub, caplog):
+async def test_huge_name_is_refused_before_it_is_read(hub, caplog):
     caplog.set_level(logging.INFO)
     browser = hub.browser()
     await browser.get("/hub/login")
@@ -108,7 +108,7 @@ async def test_a_name_of_ten_megabytes_is_refused_before_it_is_read(hub, caplog)
     assert all(len(record.getMessage()) < 300 for record in caplog.records)
 
 
-async def test_a_long_name_reaches_no_plugin_and_makes_a_short_log_line(hub, caplog):
+async def test_long_name_reaches_no_plugin_and_is_shortened_in_log(hub, caplog):
     caplog.set_level(logging.INFO)
     answer = await hub.browser().log_in("x" * 20_000 + "\nforged", "wonder")
     assert answer.code == 403
@@ -119,7 +119,7 @@ async def test_a_long_name_reaches_no_plugin_and_makes_a_short_log_line(hub, cap
     assert len(answer.body) < 20_000
 
 
-async def test_a_form_that_another_site_sends_is_refused(hub):
+async def test_cross_site_form_is_refused(hub):
     browser = hub.browser()
     answer = await browser.post(
         "/hub/login",
@@ -132,7 +132,7 @@ async def test_a_form_that_another_site_sends_is_refused(hub):
     assert not hub.users.asked
 
 
-async def test_the_form_token_of_another_browser_does_not_help(hub):
+async def test_xsrf_token_of_another_browser_is_refused(hub):
     attacker = hub.browser(**{"User-Agent": "attacker"})
     await attacker.get("/hub/login")
     answer = await hub.browser(**{"User-Agent": "victim"}).post(
@@ -145,19 +145,19 @@ async def test_the_form_token_of_another_browser_does_not_help(hub):
 @pytest.mark.parametrize(
     "target", ["//evil.test/x", "https://evil.test", "/\\evil.test", "https:evil.test", "javascript:alert(1)"]
 )
-async def test_after_the_login_nobody_is_sent_to_another_site(hub, target):
+async def test_login_never_redirects_to_another_site(hub, target):
     answer = await hub.browser().log_in("alice", "wonder", f"/hub/login?next={quote(target, safe='')}")
     assert answer.headers["Location"] == "/hub/spawn/alice"
 
 
-async def test_after_the_login_the_browser_goes_where_it_wanted(hub):
+async def test_login_redirects_to_next(hub):
     first = await hub.browser().get("/hub/token?x=1")
     assert first.headers["Location"] == "/hub/login?next=%2Fhub%2Ftoken%3Fx%3D1"
     answer = await hub.browser().log_in("alice", "wonder", first.headers["Location"])
     assert answer.headers["Location"] == "/hub/token?x=1"
 
 
-async def test_a_one_time_link_lets_in_once(hub):
+async def test_one_time_link_works_once(hub):
     token = await hub.links.make("carol", admin=True)
     browser = hub.browser()
     answer = await browser.open_link(token)
@@ -177,28 +177,28 @@ async def test_a_one_time_link_lets_in_once(hub):
         ("GET", {"Sec-Fetch-Mode": "no-cors"}),
     ],
 )
-async def test_looking_ahead_does_not_use_a_link_up(hub, method, headers):
+async def test_prefetch_does_not_use_link(hub, method, headers):
     token = await hub.links.make("carol")
     await hub.browser().ask(method, f"/hub/login/onetime?token={token}", headers=headers)
     answer = await hub.browser().open_link(token)
     assert answer.code == 302
 
 
-async def test_the_token_of_a_link_is_not_logged(hub, caplog):
+async def test_link_token_is_not_logged(hub, caplog):
     caplog.set_level(logging.DEBUG)
     token = await hub.links.make("carol")
     await hub.browser().open_link(token)
     assert token not in caplog.text
 
 
-async def test_where_only_links_let_in_the_page_says_so(make_hub):
+async def test_login_page_explains_one_time_links(make_hub):
     hub = await make_hub(users=KnownUsers({}, method=LoginMethod(form=False)))
     page = (await hub.browser().get("/hub/login")).body.decode()
     assert "one-time" in page
     assert "password_input" not in page
 
 
-async def test_where_nobody_can_log_in_the_page_says_so(make_hub):
+async def test_login_page_explains_disabled_login(make_hub):
     hub = await make_hub(context={"login_methods": {"known": LoginMethod(form=False)}})
     hub.active.retire("onetime", "authenticator")
     page = (await hub.browser().get("/hub/login")).body.decode()
@@ -207,7 +207,7 @@ async def test_where_nobody_can_log_in_the_page_says_so(make_hub):
     assert "password_input" not in page
 
 
-async def test_a_login_elsewhere_is_a_button_with_the_way_back(make_hub):
+async def test_external_login_is_button_that_leads_back(make_hub):
     hub = await make_hub(users=KnownUsers({}, method=LoginMethod(label="GitHub", url="/hub/oauth_login")))
     page = (await hub.browser().get("/hub/login?next=/hub/home")).body.decode()
     assert 'href="/hub/oauth_login?next=%2Fhub%2Fhome"' in page
@@ -215,13 +215,13 @@ async def test_a_login_elsewhere_is_a_button_with_the_way_back(make_hub):
     assert "password_input" not in page
 
 
-async def test_a_login_elsewhere_can_be_gone_to_at_once(make_hub):
+async def test_external_login_can_redirect_at_once(make_hub):
     hub = await make_hub(users=KnownUsers({}, method=LoginMethod(url="/hub/oauth_login", auto=True)))
     answer = await hub.browser().get("/hub/login?next=/hub/home")
     assert (answer.code, answer.headers["Location"]) == (302, "/hub/oauth_login?next=%2Fhub%2Fhome")
 
 
-async def test_who_comes_from_a_server_can_be_sent_elsewhere_at_once(make_hub):
+async def test_login_from_server_can_redirect_to_external_login(make_hub):
     method = LoginMethod(url="/hub/oauth_login", auto_oauth=True)
     browser = (await make_hub(users=KnownUsers({}, method=method))).browser()
     asked = await browser.get("/hub/api/oauth2/authorize?client_id=jupyterhub-user-alice")
@@ -230,7 +230,7 @@ async def test_who_comes_from_a_server_can_be_sent_elsewhere_at_once(make_hub):
     assert (await browser.get("/hub/login?next=/hub/home")).code == 200
 
 
-async def test_markup_of_an_authenticator_takes_the_place_of_the_form(make_hub):
+async def test_authenticator_markup_replaces_form(make_hub):
     html = '<form id="mine"><input name="_xsrf" value="{{ xsrf }}"><b>{{ login_error }}</b></form>'
     hub = await make_hub(users=KnownUsers({}, method=LoginMethod(html=html)))
     browser = hub.browser()
@@ -239,7 +239,7 @@ async def test_markup_of_an_authenticator_takes_the_place_of_the_form(make_hub):
     assert "password_input" not in page
 
 
-async def test_a_one_time_password_is_asked_for_and_handed_on(make_hub):
+async def test_one_time_password_is_requested_and_passed_on(make_hub):
     known = KnownUsers({"alice": "wonder"}, method=LoginMethod(request_otp=True, otp_prompt="Code:"))
     hub = await make_hub(users=known)
     browser = hub.browser()
@@ -251,7 +251,7 @@ async def test_a_one_time_password_is_asked_for_and_handed_on(make_hub):
     assert known.asked[0].password == " wonder "
 
 
-async def test_logging_out_ends_the_session_and_its_tokens(hub):
+async def test_logout_ends_session_and_its_tokens(hub):
     browser = await hub.logged_in()
     user = await hub.user()
     session = browser.cookies["jupyterhub-session-id", "/"]
@@ -268,13 +268,13 @@ async def test_logging_out_ends_the_session_and_its_tokens(hub):
 @pytest.mark.parametrize(
     "path", ["/hub/home", "/hub/login", "/hub/token", "/hub/spawn", "/hub/user/alice/", "/hub/nothing"]
 )
-async def test_an_answer_under_way_while_somebody_logs_out_does_not_log_in_again(hub, path):
+async def test_response_in_progress_does_not_undo_logout(hub, path):
     browser = await hub.logged_in()
     answer = await browser.get(path)
     assert not [cookie for cookie in answer.headers.get_list("Set-Cookie") if "hub-login" in cookie]
 
 
-async def test_a_link_of_another_site_does_not_log_out_by_itself(hub):
+async def test_external_link_does_not_log_out(hub):
     browser = await hub.logged_in()
     for headers in (
         {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"},
@@ -288,19 +288,19 @@ async def test_a_link_of_another_site_does_not_log_out_by_itself(hub):
     assert (await browser.get("/hub/home")).code == 302
 
 
-async def test_the_address_of_the_browser_is_believed_from_this_machine_only(hub):
+async def test_forwarded_address_is_trusted_from_this_machine_only(hub):
     browser = hub.browser(**{"X-Forwarded-For": "6.6.6.6, 203.0.113.9"})
     await browser.log_in("alice", "wonder")
     assert hub.users.asked[0].remote_ip == "203.0.113.9"
 
 
-async def test_who_is_logged_in_is_not_asked_again(hub):
+async def test_logged_in_user_skips_login_page(hub):
     browser = await hub.logged_in()
     answer = await browser.get("/hub/login?next=/hub/token")
     assert (answer.code, answer.headers["Location"]) == (302, "/hub/token")
 
 
-async def test_name_and_password_give_a_token(hub):
+async def test_token_is_created_with_name_and_password(hub):
     await hub.user()
     answer = await hub.browser().post(
         "/hub/api/users/alice/tokens", model={"auth": {"username": "alice", "password": "wonder"}}
@@ -310,7 +310,7 @@ async def test_name_and_password_give_a_token(hub):
     assert (await hub.browser(Authorization=f"Bearer {token}").get("/hub/api/user")).code == 200
 
 
-async def test_too_many_wrong_passwords_are_answered_with_429_and_when_to_come_back(hub):
+async def test_too_many_wrong_passwords_return_429_with_retry_after(hub):
     browser = hub.browser()
     codes = [(await browser.log_in("alice", f"guess{number}")).code for number in range(9)]
     assert codes[:6] == [403] * 6
@@ -327,7 +327,7 @@ async def test_too_many_wrong_passwords_are_answered_with_429_and_when_to_come_b
     assert (await elsewhere.log_in("alice", "wonder")).code == 302
 
 
-async def test_lines_about_requests_of_strangers_are_told_from_those_of_users(hub):
+async def test_log_distinguishes_anonymous_requests(hub):
     from plughub.services.observability.log_rate_limit import stranger
 
     seen = {}
@@ -350,7 +350,7 @@ async def test_lines_about_requests_of_strangers_are_told_from_those_of_users(hu
     assert seen == {"page": "192.0.2.9", "call": "192.0.2.9", "method": "192.0.2.9", "user": None}
 
 
-async def test_workers_and_what_scripts_stored_are_cleared_where_people_log_in_and_out(hub):
+async def test_login_and_logout_pages_clear_stored_data(hub):
     stranger, browser = hub.browser(), await hub.logged_in()
     opening = {"Sec-Fetch-Mode": "navigate"}
     for answer in (await stranger.get("/hub/login", headers=opening), await browser.get("/hub/logout")):
@@ -360,7 +360,7 @@ async def test_workers_and_what_scripts_stored_are_cleared_where_people_log_in_a
     assert "Clear-Site-Data" not in (await (await hub.logged_in()).get("/hub/home")).headers
 
 
-async def test_guessing_the_password_of_a_login_that_is_to_be_confirmed_is_slowed_down_too(hub):
+async def test_confirmation_attempts_are_throttled(hub):
     browser = await hub.logged_in()
     form = {"username": "alice", "_xsrf": browser.xsrf}
     codes = [(await browser.post("/hub/confirm", form={**form, "password": f"p{n}"})).code for n in range(8)]
@@ -369,14 +369,14 @@ async def test_guessing_the_password_of_a_login_that_is_to_be_confirmed_is_slowe
 
 
 async def tab(browser):
-    """Open the login page in another tab, and return the token in its form."""
+    """Open the login page in another tab and return the token of its form."""
     page = (await browser.get("/hub/login")).body.decode()
     return re.search(r'name="_xsrf" value="([^"]+)"', page)[1]
 
 
 @pytest.mark.parametrize("second", ["alice", "bob"])
 @pytest.mark.parametrize("before", ["nothing", "home", "logout", "an hour"])
-async def test_a_login_in_a_second_tab_works_after_one_in_the_first(hub, second, before):
+async def test_login_in_second_tab_works_after_first(hub, second, before):
     browser = hub.browser()
     token = await tab(browser)
     await browser.log_in("alice", "wonder")
@@ -401,7 +401,7 @@ async def test_a_login_in_a_second_tab_works_after_one_in_the_first(hub, second,
         {"User-Agent": "another browser"},
     ],
 )
-async def test_nobody_else_logs_a_browser_in_with_the_token_of_a_second_tab(hub, headers):
+async def test_second_tab_token_is_refused_from_other_origins(hub, headers):
     browser = hub.browser()
     token = await tab(browser)
     await browser.log_in("alice", "wonder")
@@ -421,7 +421,7 @@ async def test_nobody_else_logs_a_browser_in_with_the_token_of_a_second_tab(hub,
     "form", ["username=%00", "username=%FF", "username=a&password=%FF", "username=a&next=%00"]
 )
 @pytest.mark.parametrize("page", ["login", "confirm"])
-async def test_what_is_no_text_is_refused_in_words(hub, page, form):
+async def test_undecodable_input_is_refused_with_message(hub, page, form):
     for browser in (hub.browser(), await hub.logged_in()):
         await browser.get("/hub/login")
         kind = {"Content-Type": "application/x-www-form-urlencoded"}

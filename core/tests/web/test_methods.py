@@ -1,4 +1,4 @@
-"""Methods that an address does not take, and looking with HEAD."""
+"""Unsupported methods, and HEAD requests."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SHOWS = {"/hub/home": 200, "/hub/token": 200, "/hub/login": 302, "/hub/": 302, "
 
 
 def address(pattern):
-    """An address that a route leads to."""
+    """Return an address that matches a route."""
     path = (
         pattern.replace(r"\.", ".").replace("((?:/.*)?)", "/").removesuffix("/?").replace(r"(\d{3})", "404")
     )
@@ -32,7 +32,7 @@ def own_methods(handler):
     return {m for m in METHODS if getattr(handler, m.lower()) is not getattr(RequestHandler, m.lower())}
 
 
-async def test_a_method_that_an_address_does_not_take_is_answered_with_those_that_it_takes(hub):
+async def test_unsupported_method_returns_allowed_methods(hub):
     await hub.admin()
     browser = await hub.logged_in("root")
     for pattern, handler in (*PAGES, *((pattern_of(path), handler) for path, handler in API)):
@@ -49,7 +49,7 @@ async def test_a_method_that_an_address_does_not_take_is_answered_with_those_tha
     assert (answer.code, answer.headers["Allow"]) == (405, "GET, HEAD")
 
 
-async def test_what_cannot_be_done_to_one_thing_is_not_among_the_methods_either(hub):
+async def test_allow_header_omits_method_refused_for_single_resource(hub):
     admin = await hub.admin()
     spec = read_services([{"name": "wiki", "url": "http://127.0.0.1:9"}])
     await hub.store.write(lambda tx: declare(tx, Declarations(services=spec)))
@@ -58,7 +58,7 @@ async def test_what_cannot_be_done_to_one_thing_is_not_among_the_methods_either(
 
 
 @pytest.mark.parametrize("path", SHOWS)
-async def test_head_answers_what_get_answers_without_the_page(hub, path):
+async def test_head_matches_get_without_body(hub, path):
     browser = await hub.logged_in()
     looked, shown = await browser.ask("HEAD", path), await browser.get(path)
     assert (looked.code, shown.code) == (SHOWS[path], SHOWS[path])
@@ -67,7 +67,7 @@ async def test_head_answers_what_get_answers_without_the_page(hub, path):
         assert looked.headers.get(name) == shown.headers.get(name), name
 
 
-async def test_head_does_nothing_where_get_does_something(hub):
+async def test_head_has_no_side_effects(hub):
     browser = await hub.logged_in()
     for path in ("/hub/spawn", "/hub/logout"):
         assert (await browser.ask("HEAD", path)).code == 200
@@ -78,7 +78,7 @@ async def test_head_does_nothing_where_get_does_something(hub):
 
 
 @pytest.mark.parametrize("body", [b"null", b"[]", b"{}", b""])
-async def test_an_empty_body_of_any_kind_chooses_nothing(hub, body):
+async def test_empty_bodies_select_defaults(hub, body):
     admin = await hub.admin()
     await hub.user("bob")
     parts = {"name": "bob", "server": "", "group": "class", "service": "cull", "token": "a1", "owner": "bob"}
@@ -93,7 +93,7 @@ async def test_an_empty_body_of_any_kind_chooses_nothing(hub, body):
 
 
 @pytest.mark.parametrize("body", [b"null", b"[]", b""])
-async def test_properties_are_not_dropped_by_a_body_that_has_none(hub, body):
+async def test_missing_body_does_not_clear_properties(hub, body):
     admin = await hub.admin()
     await admin.post("/hub/api/groups/class", model={})
     await admin.ask("PUT", "/hub/api/groups/class/properties", model={"a": 1})

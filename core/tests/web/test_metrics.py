@@ -15,7 +15,7 @@ NAMES = {
 
 
 class Sample:
-    """What a hub says of itself."""
+    """Metrics of a hub."""
 
     def __init__(self, text: str) -> None:
         self.families = {family.name: family for family in text_string_to_metric_families(text)}
@@ -36,13 +36,13 @@ async def read(hub, path: str = "/hub/metrics") -> Sample:
     return Sample(answer.body.decode())
 
 
-async def test_every_metric_of_jupyterhub_has_its_name_here(hub) -> None:
+async def test_all_jupyterhub_metrics_exist(hub) -> None:
     found = await read(hub)
     assert {f"jupyterhub_{name}" for name in NAMES} <= set(found.families)
     assert "python_info" in found.families
 
 
-async def test_the_life_of_a_server_is_measured(hub) -> None:
+async def test_server_life_cycle_is_measured(hub) -> None:
     client = await hub.program("alice")
     await client.post("/hub/api/users/alice/server")
     await hub.events.settle()
@@ -56,7 +56,7 @@ async def test_the_life_of_a_server_is_measured(hub) -> None:
     assert found.value("server_poll_duration_seconds_count", status="running") >= 1
 
 
-async def test_a_start_that_fails_counts_as_an_error_and_its_hook_too(hub) -> None:
+async def test_failed_start_and_hook_count_as_errors(hub) -> None:
     client = await hub.program("alice")
     hub.tiny.failure = "no image"
     await client.post("/hub/api/users/alice/server")
@@ -76,7 +76,7 @@ async def test_logins_and_logouts_are_measured(hub) -> None:
     assert found.value("logout_duration_seconds_count") == 1
 
 
-async def test_a_request_counts_by_method_handler_and_status(hub) -> None:
+async def test_requests_are_counted_by_method_handler_and_status(hub) -> None:
     client = await hub.program("alice")
     await client.get("/hub/api/user")
     handler = "plughub.web.api.users.SelfHandler"
@@ -84,7 +84,7 @@ async def test_a_request_counts_by_method_handler_and_status(hub) -> None:
     assert found.value("request_duration_seconds_count", method="GET", handler=handler, code="200") == 1
 
 
-async def test_methods_that_strangers_make_up_never_become_labels(hub) -> None:
+async def test_unknown_methods_never_become_labels(hub) -> None:
     for method in ("BREW", "STEEP"):
         await hub.browser().ask(method, "/hub/api/user")
     found = await read(hub)
@@ -92,7 +92,7 @@ async def test_methods_that_strangers_make_up_never_become_labels(hub) -> None:
     assert found.value("request_duration_seconds_count", method="BREW") == 0
 
 
-async def test_threads_of_plugins_that_work_are_counted(hub) -> None:
+async def test_busy_plugin_threads_are_counted(hub) -> None:
     import threading
 
     held = threading.Event()
@@ -111,7 +111,7 @@ async def test_threads_of_plugins_that_work_are_counted(hub) -> None:
         await asyncio.gather(*calls)
 
 
-async def test_starts_that_wait_for_their_turn_are_counted(make_hub) -> None:
+async def test_queued_starts_are_counted(make_hub) -> None:
     hub = await make_hub(concurrent_spawn_limit=1, options={"slow_spawn_timeout": 0.05})
     hub.tiny.hold = asyncio.Event()
     await (await hub.program("bob")).post("/hub/api/users/bob/server")
@@ -128,7 +128,7 @@ async def test_starts_that_wait_for_their_turn_are_counted(make_hub) -> None:
 
 
 @pytest.mark.parametrize("path", ["/hub/metrics", "/hub/api/metrics"])
-async def test_who_reads_the_metrics_needs_the_scope(hub, path) -> None:
+async def test_metrics_need_scope(hub, path) -> None:
     assert (await hub.browser().get(path)).code == 403
     assert (await (await hub.program("alice")).get(path)).code == 403
     answer = await (await hub.admin("read:metrics")).get(path)
@@ -136,6 +136,6 @@ async def test_who_reads_the_metrics_needs_the_scope(hub, path) -> None:
     assert re.match(r"text/plain; version=[01]\.0", answer.headers["Content-Type"])
 
 
-async def test_anybody_reads_them_where_that_is_configured(make_hub) -> None:
+async def test_metrics_can_be_open(make_hub) -> None:
     hub = await make_hub(options={"authenticate_prometheus": False})
     assert (await hub.browser().get("/hub/metrics")).code == 200

@@ -1,4 +1,4 @@
-"""Servers that do not run, through the API."""
+"""Stopped servers in the API."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ async def hub(make_hub):
     return await make_hub(allow_named_servers=True, named_server_limit=2)
 
 
-async def test_a_server_is_made_without_a_start(hub):
+async def test_server_is_created_without_start(hub):
     program = await hub.program()
     answer = await program.ask(
         "PUT", LAB, model={"display_name": "  My \u006e\u0303   lab ", "user_options": {"size": 2}}
@@ -36,7 +36,7 @@ async def test_a_server_is_made_without_a_start(hub):
     assert hub.tiny.started[0].options == {"size": 2}
 
 
-async def test_no_more_servers_than_allowed_are_made(hub):
+async def test_server_limit_is_enforced(hub):
     program = await hub.program()
     assert (await program.ask("PUT", LAB)).code == 201
     assert (await program.ask("PUT", f"{LAB}2")).code == 201
@@ -44,12 +44,12 @@ async def test_no_more_servers_than_allowed_are_made(hub):
     assert (answer.code, "maximum of 2" in model(answer)["message"]) == (400, True)
 
 
-async def test_where_there_are_no_named_servers_none_is_made(make_hub):
+async def test_named_server_is_refused_where_disabled(make_hub):
     hub = await make_hub()
     assert (await (await hub.program()).ask("PUT", LAB)).code == 400
 
 
-async def test_a_server_is_changed_while_it_does_not_run(hub):
+async def test_stopped_server_can_be_changed(hub):
     program = await hub.program()
     await program.ask("PUT", LAB)
     answer = await program.ask(
@@ -66,14 +66,14 @@ async def test_a_server_is_changed_while_it_does_not_run(hub):
     )
 
 
-async def test_a_server_that_runs_is_not_changed(hub):
+async def test_running_server_cannot_be_changed(hub):
     await hub.running("alice", "lab")
     program = await hub.program()
     answer = await program.ask("PATCH", LAB, model={"display_name": "x"})
     assert (answer.code, "stop it first" in model(answer)["message"]) == (400, True)
 
 
-async def test_a_name_that_is_taken_stays_where_it_is(hub):
+async def test_rename_to_taken_name_is_refused(hub):
     program = await hub.program()
     await program.ask("PUT", LAB)
     await program.ask("PUT", f"{LAB}2")
@@ -92,7 +92,7 @@ async def test_a_name_that_is_taken_stays_where_it_is(hub):
         {"name": 7},
     ],
 )
-async def test_what_makes_no_sense_is_refused(hub, method, body):
+async def test_invalid_requests_are_refused(hub, method, body):
     program = await hub.program()
     path = LAB
     if method == "PATCH":
@@ -102,7 +102,7 @@ async def test_what_makes_no_sense_is_refused(hub, method, body):
 
 
 @pytest.mark.parametrize("name", ["", "Lab", "a--b", "9", "x" * 31, "a/b"])
-async def test_bad_names_of_servers(hub, name):
+async def test_invalid_server_names_are_refused(hub, name):
     program = await hub.program()
     await program.ask("PUT", LAB)
     answer = await program.ask("PATCH", LAB, model={"name": name})
@@ -110,7 +110,7 @@ async def test_bad_names_of_servers(hub, name):
     assert (await program.ask("PATCH", DEFAULT, model={"name": "main"})).code == 400
 
 
-async def test_who_may_start_one_server_does_not_make_it_another(hub):
+async def test_scope_for_one_server_does_not_allow_rename(hub):
     await (await hub.program()).ask("PUT", LAB)
     limited = await hub.program("alice", "start:servers!server=alice/lab")
     assert (await limited.ask("PATCH", LAB, model={"name": "other"})).code == 404
@@ -118,7 +118,7 @@ async def test_who_may_start_one_server_does_not_make_it_another(hub):
     assert (await limited.ask("PUT", f"{LAB}2")).code == 404
 
 
-async def test_a_start_with_a_display_name(hub):
+async def test_start_with_display_name(hub):
     program = await hub.program()
     answer = await program.post(LAB, model={"display_name": "Lab", "user_options": {"size": 1}})
     assert answer.code == 201

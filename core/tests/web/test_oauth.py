@@ -1,4 +1,4 @@
-"""The OAuth2 provider as jupyterhub-singleuser uses it."""
+"""OAuth 2 provider, used like jupyterhub-singleuser does."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CHALLENGE = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest())
 
 @pytest.fixture
 async def secret(hub):
-    """Start alice's server; answers the token that it was given."""
+    """Start alice's server and return the token that it was given."""
     await hub.running()
     return hub.tiny.started[0].environment["JUPYTERHUB_API_TOKEN"]
 
@@ -64,7 +64,7 @@ async def a_code(browser):
     return query["code"][0]
 
 
-async def test_the_own_server_learns_who_is_there_without_a_question(hub, secret):
+async def test_own_server_needs_no_consent(hub, secret):
     browser = await hub.logged_in()
     code = await a_code(browser)
     answer = await exchange(hub, secret, code)
@@ -83,7 +83,7 @@ async def test_the_own_server_learns_who_is_there_without_a_question(hub, secret
     assert (await program.get("/hub/api/user")).code == 403
 
 
-async def test_a_code_is_good_once(hub, secret):
+async def test_code_works_once(hub, secret):
     code = await a_code(await hub.logged_in())
     assert (await exchange(hub, secret, code)).code == 200
     answer = await exchange(hub, secret, code)
@@ -95,12 +95,12 @@ async def test_a_code_is_good_once(hub, secret):
     "wrong",
     [{"client_secret": "x" * 32}, {"code_verifier": "w" * 50}, {"redirect_uri": "/user/bob/oauth_callback"}],
 )
-async def test_a_code_is_of_no_use_to_others(hub, secret, wrong):
+async def test_code_is_bound_to_its_client(hub, secret, wrong):
     code = await a_code(await hub.logged_in())
     assert (await exchange(hub, secret, code, **wrong)).code in {400, 401}
 
 
-async def test_where_pkce_is_required_a_client_without_it_gets_no_code(make_hub):
+async def test_missing_pkce_is_refused_where_required(make_hub):
     hub = await make_hub(oauth_require_pkce=True)
     await hub.running()
     browser = await hub.logged_in()
@@ -111,7 +111,7 @@ async def test_where_pkce_is_required_a_client_without_it_gets_no_code(make_hub)
     assert await a_code(browser)
 
 
-async def test_a_token_from_a_code_lasts_as_long_as_is_configured(make_hub):
+async def test_token_from_code_has_configured_lifetime(make_hub):
     hub = await make_hub(oauth_token_expires_in=600)
     await hub.running()
     secret = hub.tiny.started[0].environment["JUPYTERHUB_API_TOKEN"]
@@ -125,25 +125,25 @@ async def test_a_token_from_a_code_lasts_as_long_as_is_configured(make_hub):
     assert timedelta(seconds=500) < listed.expires_at - utcnow() <= timedelta(seconds=600)
 
 
-async def test_nobody_is_sent_to_the_login_and_back(hub, secret):
+async def test_anonymous_user_returns_after_login(hub, secret):
     answer = await hub.browser().get(authorize())
     assert answer.headers["Location"] == f"/hub/login?next={quote(authorize(), safe='')}"
 
 
 @pytest.mark.parametrize("wrong", [{"client_id": "nothing"}, {"redirect_uri": "https://evil.test/"}])
-async def test_an_unknown_client_or_address_is_never_gone_to(hub, secret, wrong):
+async def test_unknown_client_or_redirect_uri_is_refused(hub, secret, wrong):
     answer = await (await hub.logged_in()).get(authorize(**wrong))
     assert answer.code == 400
     assert "refused" in answer.body.decode()
 
 
-async def test_who_may_not_use_a_server_is_refused(hub, secret):
+async def test_user_without_access_to_server_is_refused(hub, secret):
     answer = await (await hub.logged_in("bob")).get(authorize())
     assert answer.code == 404
     assert "There is no server here that you may open" in answer.body.decode()
 
 
-async def test_the_server_of_somebody_else_has_to_be_agreed_to(hub, secret):
+async def test_other_users_server_needs_consent(hub, secret):
     browser = await hub.logged_in("root")
     answer = await browser.get(authorize())
     assert answer.code == 200
@@ -159,7 +159,7 @@ async def test_the_server_of_somebody_else_has_to_be_agreed_to(hub, secret):
     assert (await browser.get(authorize())).code == 302, "who has agreed is not asked again"
 
 
-async def test_the_servers_own_token_does_little(hub, secret):
+async def test_server_token_has_minimal_permissions(hub, secret):
     program = hub.browser(Authorization=f"token {secret}")
     assert (await program.get("/hub/api/user")).code == 200
     body = {
@@ -172,7 +172,7 @@ async def test_the_servers_own_token_does_little(hub, secret):
 
 
 class Generous(TinyServers):
-    """A spawner whose servers may get more than to know who is there, and report nothing."""
+    """Spawner whose servers may receive scopes beyond identification, and that reports no progress."""
 
     @hookimpl
     def hub_spawner_info(self) -> SpawnerInfo:
@@ -182,7 +182,7 @@ class Generous(TinyServers):
         )
 
 
-async def test_what_a_spawner_allows_its_servers_is_theirs_as_far_as_their_people_hold_it(make_hub):
+async def test_server_scopes_are_limited_to_those_of_users(make_hub):
     generous = Generous()
     hub = await make_hub(spawners={"generous": generous})
     browser = await hub.logged_in()
@@ -208,7 +208,7 @@ async def test_what_a_spawner_allows_its_servers_is_theirs_as_far_as_their_peopl
     assert not {scope for scope in who["scopes"] if scope.startswith("admin:users")}
 
 
-async def test_who_uses_a_token_is_active_but_not_by_what_her_server_does(hub, secret):
+async def test_token_use_counts_as_activity_except_by_server(hub, secret):
     await hub.activity.flush()
     before = (await hub.user("alice")).last_activity
     own = hub.browser(Authorization=f"token {secret}")
@@ -220,7 +220,7 @@ async def test_who_uses_a_token_is_active_but_not_by_what_her_server_does(hub, s
     assert (await hub.user("bob")).last_activity > utcnow() - timedelta(minutes=10)
 
 
-async def test_the_role_of_servers_says_what_their_own_tokens_hold(hub):
+async def test_server_role_defines_server_token_scopes(hub):
     scopes = ("users:activity!user", "read:tokens!user", "servers!server")
     await hub.store.write(lambda tx: tx.roles.ensure([Role(name="server", scopes=scopes)]))
     await hub.running()

@@ -1,4 +1,4 @@
-"""The OAuth2 provider as services use it."""
+"""OAuth 2 provider, used by services."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def authorize(**more):
 
 
 async def visitor(hub, answer, redirect_uri="/services/board/oauth_callback"):
-    """Trade the code of an answer for a token, and ask who it is of."""
+    """Exchange the code in a response for a token and return its owner."""
     assert answer.code == 302, answer.body
     code = parse_qs(urlsplit(answer.headers["Location"]).query)["code"][0]
     form = {
@@ -56,7 +56,7 @@ async def visitor(hub, answer, redirect_uri="/services/board/oauth_callback"):
     return json.loads(who.body)
 
 
-async def test_a_visitor_is_asked_and_known_then(hub, load):
+async def test_visitor_consents_once(hub, load):
     browser = await load()
     page = await browser.get(authorize())
     assert (page.code, "Service board requests access to your account" in page.body.decode()) == (200, True)
@@ -74,7 +74,7 @@ async def test_a_visitor_is_asked_and_known_then(hub, load):
 @pytest.mark.parametrize(
     ("scope", "asked"), [("tokens!user=alice", True), ("access:services!service=board", False)]
 )
-async def test_who_gives_a_service_more_than_the_name_confirms_first(make_hub, scope, asked):
+async def test_consent_to_more_than_identity_needs_confirmation(make_hub, scope, asked):
     hub = await make_hub(confirm_within=600.0)
     given = {"name": "board", "url": "http://127.0.0.1:9", "api_token": SECRET}
     given["oauth_client_allowed_scopes"] = ["tokens!user"]
@@ -91,12 +91,12 @@ async def test_who_gives_a_service_more_than_the_name_confirms_first(make_hub, s
     assert answer.headers["Location"].startswith("/hub/confirm?next=%2Fhub%2Fapi%2Foauth2") is asked
 
 
-async def test_a_service_that_needs_no_question_asks_none(hub, load):
+async def test_service_without_confirmation_skips_consent(hub, load):
     browser = await load(oauth_no_confirm=True)
     assert (await visitor(hub, await browser.get(authorize())))["name"] == "alice"
 
 
-async def test_a_service_gets_what_it_is_allowed_as_far_as_the_visitor_may_do_it(hub, load):
+async def test_service_scopes_are_limited_to_visitors_scopes(hub, load):
     scopes = ["tokens!user", "list:users", "shutdown"]
     browser = await load(oauth_no_confirm=True, oauth_client_allowed_scopes=scopes)
     held = (await visitor(hub, await browser.get(authorize())))["scopes"]
@@ -108,26 +108,26 @@ async def test_a_service_gets_what_it_is_allowed_as_far_as_the_visitor_may_do_it
 
 
 @pytest.mark.parametrize("scope", ["self", "admin", "inherit", "no:such", "no-such-role"])
-async def test_a_service_gets_no_more_than_it_is_allowed(load, scope):
+async def test_service_scopes_are_limited_to_allowed_scopes(load, scope):
     browser = await load(oauth_no_confirm=True, oauth_client_allowed_scopes=["tokens!user"])
     answer = await browser.get(authorize(scope=scope))
     assert (answer.code, "error=invalid_scope" in answer.headers["Location"]) == (302, True)
 
 
-async def test_scopes_may_be_asked_for_by_the_name_of_a_role(hub, load):
+async def test_scopes_can_be_requested_by_role_name(hub, load):
     role = {"name": "reader", "scopes": ["read:tokens!user"]}
     browser = await load(OPEN, role, oauth_no_confirm=True, oauth_roles=["reader"])
     held = (await visitor(hub, await browser.get(authorize(scope="reader identify"))))["scopes"]
     assert "read:tokens!user=alice" in held
 
 
-async def test_a_service_that_may_do_all_that_the_visitor_may(hub, load):
+async def test_service_can_inherit_visitors_permissions(hub, load):
     browser = await load(oauth_no_confirm=True, oauth_client_allowed_scopes=["inherit"])
     held = (await visitor(hub, await browser.get(authorize())))["scopes"]
     assert {"servers!user=alice", "tokens!user=alice"} <= set(held)
 
 
-async def test_who_may_not_use_a_service_is_told_which_scope_it_takes(load):
+async def test_refused_visitor_sees_required_scope(load):
     browser = await load({"name": "user", "scopes": ["self", "access:services!service=other"]})
     answer = await browser.get(authorize())
     assert answer.code == 403
@@ -136,7 +136,7 @@ async def test_who_may_not_use_a_service_is_told_which_scope_it_takes(load):
     assert "access:services!service=board" in page
 
 
-async def test_a_service_elsewhere_gets_its_visitors_back_there_and_nowhere_else(hub, load):
+async def test_external_service_redirects_to_registered_address_only(hub, load):
     back = "https://board.example.org/back"
     browser = await load(oauth_no_confirm=True, oauth_redirect_uri=back)
     answer = await browser.get(authorize(redirect_uri=back))

@@ -1,4 +1,4 @@
-"""The description of the API and the API itself say the same."""
+"""Agreement between the API and its OpenAPI document."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ PARTS = {
 RULED_BY_OAUTH = {"/oauth2/authorize", "/oauth2/token"}
 
 
-def test_every_method_of_every_handler_is_described_once():
+def test_every_handler_method_is_described_once():
     assert [str(call) for call in CALLS if not hasattr(call.function, "description")] == []
     assert len({str(call) for call in CALLS}) == len(CALLS)
 
 
-async def test_the_description_is_served_to_everybody(hub):
+async def test_openapi_document_needs_no_login(hub):
     answer = await hub.browser().get("/hub/api/openapi.json")
     document = json.loads(answer.body)
     assert (answer.code, document["servers"]) == (200, [{"url": "/hub/api"}])
@@ -48,7 +48,7 @@ def statuses(call):
 
 
 @pytest.mark.parametrize("call", [call for call in CALLS if call.path not in RULED_BY_OAUTH], ids=str)
-async def test_no_call_answers_what_is_not_described(hub, call):
+async def test_calls_return_described_statuses_only(hub, call):
     clients = [await hub.admin(), await hub.program("eve", "read:users:name!user"), hub.browser()]
     await hub.user("bob")
     path = f"/hub/api{call.path.format(**PARTS)}"
@@ -68,7 +68,7 @@ VALUES = st.recursive(
 
 @given(data=st.data())
 @settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
-def test_bodies_of_any_form_get_an_answer_that_is_described(data):
+def test_arbitrary_bodies_get_described_statuses(data):
     """Only the check of the body: it must never let through what the handlers do not expect."""
     call = data.draw(st.sampled_from([call for call in CALLS if call.body]))
     body = data.draw(

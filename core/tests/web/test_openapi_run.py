@@ -1,4 +1,4 @@
-"""Requests of any kind that the description of the API allows: no answer but those that it describes."""
+"""Random requests within the OpenAPI document: only documented responses."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ OPERATIONS = [
 
 
 class Run:
-    """A hub on a loop of its own, asked from outside of it."""
+    """Hub on its own event loop, called from another thread."""
 
     def __init__(self, folder: Path) -> None:
         self.loop = asyncio.new_event_loop()
@@ -155,13 +155,13 @@ HOW = {"deadline": None, "derandomize": True, "database": None, "suppress_health
 
 @given(request=requests())
 @settings(max_examples=600, **HOW)
-def test_an_admin_gets_what_is_described(run, request):
+def test_admin_gets_described_responses(run, request):
     check(run, lambda: run.admin, request)
 
 
 @given(request=requests())
 @settings(max_examples=300, **HOW)
-def test_a_token_that_holds_nothing_gets_nothing_but_what_is_open(run, request):
+def test_token_without_scopes_gets_open_calls_only(run, request):
     path, method, *_ = request
     answer = check(run, lambda: run.nobody, request)
     open_to_all = {call.path for call in CALLS if call.open} | {"/user"}

@@ -1,4 +1,4 @@
-"""The proxy, the end of the hub, and the calls that older clients make."""
+"""Proxy calls, shutdown, and calls of older clients."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def model(answer):
     return json.loads(answer.body)
 
 
-async def test_the_routes_that_stand(hub):
+async def test_routes_are_listed(hub):
     admin = await hub.admin()
     await hub.running("alice")
     await admin.post(PROXY)
@@ -35,7 +35,7 @@ async def test_the_routes_that_stand(hub):
 
 
 @pytest.mark.parametrize("method", ["POST", "PATCH"])
-async def test_routes_are_mended_when_asked_for(hub, method):
+async def test_routes_are_repaired_on_request(hub, method):
     admin = await hub.admin()
     await hub.running("alice")
     hub.proxy.routes.clear()
@@ -44,12 +44,12 @@ async def test_routes_are_mended_when_asked_for(hub, method):
 
 
 @pytest.mark.parametrize("body", [[1], "x", {"color": 1}, {"api_url": "http://127.0.0.1:1"}, {"api_url": 1}])
-async def test_a_proxy_that_cannot_be_named_is_refused(hub, body):
+async def test_proxy_address_cannot_be_changed(hub, body):
     answer = await (await hub.admin()).ask("PATCH", PROXY, model=body)
     assert (answer.code, bool(model(answer)["message"])) == (400, True)
 
 
-async def test_the_hub_is_shut_down_by_those_who_may(hub):
+async def test_shutdown_needs_scope(hub):
     assert (await (await hub.program()).post("/hub/api/shutdown")).code == 403
     admin = await hub.admin()
     assert (await admin.post("/hub/api/shutdown", model={"servers": "yes"})).code == 400
@@ -60,7 +60,7 @@ async def test_the_hub_is_shut_down_by_those_who_may(hub):
     assert hub.shutdowns == [(False, None), (None, None)]
 
 
-async def test_whose_token_it_is(hub, caplog):
+async def test_token_owner(hub, caplog):
     caplog.set_level(logging.INFO)
     made = await hub.tokens.create(await hub.user("alice"))
     admin = await hub.admin()
@@ -74,7 +74,7 @@ async def test_whose_token_it_is(hub, caplog):
     assert made.text not in caplog.text
 
 
-async def test_whose_cookie_it_is(hub):
+async def test_cookie_owner(hub):
     browser = await hub.logged_in("alice")
     cookie = next(value for (name, _), value in browser.cookies.items() if name == "jupyterhub-hub-login")
     admin = await hub.admin()
@@ -88,7 +88,7 @@ async def test_whose_cookie_it_is(hub):
     assert (await admin.ask("GET", path, body=b"\xff{")).code == 404
 
 
-async def test_what_was_removed_is_not_there(hub):
+async def test_removed_calls_are_refused(hub):
     admin = await hub.admin()
     for path in ("/token", "/token/abc"):
         answer = await admin.post(f"{OWNER}{path}")

@@ -1,4 +1,4 @@
-"""What the configuration may change of pages and calls."""
+"""Settings of pages and API calls."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def morsels(answer) -> dict:
     }
 
 
-async def test_a_function_says_where_user_redirect_leads_and_may_leave_it_as_it_is(make_hub):
+async def test_user_redirect_hook_returns_target_or_default(make_hub):
     asked = []
 
     async def hook(path, request, user, base_url):
@@ -38,7 +38,7 @@ async def test_a_function_says_where_user_redirect_leads_and_may_leave_it_as_it_
     assert asked == [("tree", "a=1", "alice", "/"), ("lab", "", "alice", "/")]
 
 
-async def test_user_redirect_leads_to_the_named_server_that_is_the_default(make_hub):
+async def test_user_redirect_leads_to_default_named_server(make_hub):
     hub = await make_hub(allow_named_servers=True, options={"default_server_name": "lab"})
     browser = await hub.logged_in()
     where = urlsplit(target(await browser.get("/hub/user-redirect/tree?a=1")))
@@ -46,7 +46,7 @@ async def test_user_redirect_leads_to_the_named_server_that_is_the_default(make_
     assert parse_qs(where.query)["next"] == ["/user/alice/lab/tree?a=1"]
 
 
-async def test_a_function_that_fails_is_named_and_nothing_else_happens(make_hub, caplog):
+async def test_failing_function_is_named_without_side_effects(make_hub, caplog):
     hub = await make_hub(options={"user_redirect_hook": lambda *_: 1 / 0, "default_url": lambda _: 1 / 0})
     browser = hub.browser()
     await browser.get("/hub/login")
@@ -57,7 +57,7 @@ async def test_a_function_that_fails_is_named_and_nothing_else_happens(make_hub,
     assert "c.JupyterHub.default_url failed: ZeroDivisionError" in caplog.text
 
 
-async def test_a_function_says_where_who_has_logged_in_goes(make_hub):
+async def test_default_url_function_sets_login_target(make_hub):
     async def default(handler):
         return f"/hub/home?{handler.request.host_name}"
 
@@ -66,7 +66,7 @@ async def test_a_function_says_where_who_has_logged_in_goes(make_hub):
     assert target(await browser.get("/hub/")) == "/hub/home?127.0.0.1"
 
 
-async def test_who_logs_out_stops_her_servers_where_that_is_wanted(make_hub):
+async def test_logout_stops_servers_if_configured(make_hub):
     for wanted in (True, False):
         hub = await make_hub(options={"stop_on_logout": wanted})
         await hub.running("alice")
@@ -76,7 +76,7 @@ async def test_who_logs_out_stops_her_servers_where_that_is_wanted(make_hub):
         assert (record.pending == "stop" or not record.active) is wanted
 
 
-async def test_a_function_says_how_many_named_servers_somebody_may_have(make_hub):
+async def test_named_server_limit_function(make_hub):
     async def limit(handler):
         return 0 if handler.current_user.admin else 1
 
@@ -89,10 +89,10 @@ async def test_a_function_says_how_many_named_servers_somebody_may_have(make_hub
     assert (await admin.ask("PUT", f"{LAB}2")).code == 201
     assert (await admin.post(f"{LAB}3")).code == 201
     browser = await hub.logged_in()
-    assert b"3 of 1." in (await browser.get("/hub/home")).body
+    assert b"3 of 1 allowed." in (await browser.get("/hub/home")).body
 
 
-async def test_a_limit_that_is_no_number_is_said_to_be_none(make_hub, caplog):
+async def test_invalid_named_server_limit_is_reported(make_hub, caplog):
     hub = await make_hub(allow_named_servers=True, options={"named_server_limit": lambda _: "many"})
     answer = await (await hub.program()).ask("PUT", LAB)
     assert answer.code == 500
@@ -101,7 +101,7 @@ async def test_a_limit_that_is_no_number_is_said_to_be_none(make_hub, caplog):
 
 
 @pytest.mark.parametrize(("may_start", "code"), [(True, 201), (False, 400)])
-async def test_a_server_with_an_old_name_is_started_or_only_deleted(make_hub, may_start, code):
+async def test_server_with_legacy_name_is_started_or_only_deleted(make_hub, may_start, code):
     hub = await make_hub(allow_named_servers=True, start_old_names=may_start)
     user, program = await hub.user(), await hub.program()
     await hub.store.write(lambda tx: tx.servers.create(user.id, "My_Lab"))
@@ -111,7 +111,7 @@ async def test_a_server_with_an_old_name_is_started_or_only_deleted(make_hub, ma
     assert gone.code in {202, 204}
 
 
-async def test_the_addresses_of_servers_that_do_not_run_answer_the_older_status(make_hub):
+async def test_stopped_server_status_is_configurable(make_hub):
     hub = await make_hub(options={"not_running_status": 503})
     browser = await hub.logged_in()
     assert (await browser.get("/hub/user/alice/lab")).code == 503
@@ -119,7 +119,7 @@ async def test_the_addresses_of_servers_that_do_not_run_answer_the_older_status(
     assert (await browser.post("/user/alice/api/kernels")).code == 503
 
 
-async def test_pages_of_lists_are_as_long_as_configured(make_hub):
+async def test_page_length_is_configurable(make_hub):
     hub = await make_hub(options={"page_limit": 2, "max_page_limit": 3})
     admin = await hub.admin()
     await admin.post("/hub/api/users", model={"usernames": ["a1", "a2", "a3", "a4"]})
@@ -133,7 +133,7 @@ async def test_pages_of_lists_are_as_long_as_configured(make_hub):
     assert await length("", Accept="application/jupyterhub-pagination+json") == 2
 
 
-async def test_cookies_for_one_host_are_named_so_and_let_in(make_hub):
+async def test_host_prefixed_cookies_work(make_hub):
     hub = await make_hub(cookie_host_prefix=True)
     browser = hub.browser()
     morsel = morsels(await browser.log_in("alice", "wonder"))["__Host-jupyterhub-hub-login"]
@@ -146,7 +146,7 @@ async def test_cookies_for_one_host_are_named_so_and_let_in(make_hub):
     assert hub.tiny.started[-1].environment["JUPYTERHUB_COOKIE_HOST_PREFIX_ENABLED"] == "1"
 
 
-async def test_two_hubs_on_one_host_do_not_log_each_others_users_out(make_hub):
+async def test_two_hubs_on_one_host_keep_separate_logins(make_hub):
     one, two = await make_hub(), await make_hub(cookie_suffix="-two")
     browser = await one.logged_in()
     browser.address = two.address
@@ -168,7 +168,7 @@ async def test_two_hubs_on_one_host_do_not_log_each_others_users_out(make_hub):
 @pytest.mark.parametrize("proto", ["http", "https"])
 @pytest.mark.parametrize("known", [False, True])
 @pytest.mark.parametrize("path", ["/hub/login", "/hub/api/"])
-async def test_where_browsers_come_by_https_cookies_and_browsers_are_told_so(make_hub, proto, known, path):
+async def test_https_sets_secure_cookies_and_hsts(make_hub, proto, known, path):
     hub = await make_hub(options={"secure_cookies": known, "hsts_seconds": 86400})
     answer = await hub.browser(**{"X-Forwarded-Proto": proto}).get(path)
     secure = known or proto == "https"
@@ -178,7 +178,7 @@ async def test_where_browsers_come_by_https_cookies_and_browsers_are_told_so(mak
         assert (bool(token["secure"]), token["samesite"]) == (secure, "Lax")
 
 
-async def test_without_seconds_browsers_are_told_nothing(make_hub):
+async def test_no_hsts_without_seconds(make_hub):
     hub = await make_hub(options={"secure_cookies": True})
     assert "Strict-Transport-Security" not in (await hub.browser().get("/hub/login")).headers
     theirs = {"Strict-Transport-Security": "max-age=1; includeSubDomains"}
@@ -187,7 +187,7 @@ async def test_without_seconds_browsers_are_told_nothing(make_hub):
     assert answer.headers.get_list("Strict-Transport-Security") == list(theirs.values())
 
 
-async def test_cookies_have_the_attributes_that_are_configured(make_hub):
+async def test_cookie_attributes_are_configurable(make_hub):
     hub = await make_hub(
         cookie_options={"SameSite": "None", "Secure": True},
         options={"xsrf_cookie": {"SameSite": "Strict"}},
@@ -206,7 +206,7 @@ async def test_cookies_have_the_attributes_that_are_configured(make_hub):
     assert given == {"SameSite": "None", "Secure": True}
 
 
-async def test_who_opens_a_server_that_does_not_run_is_sent_to_start_it_but_never_after_a_failure(make_hub):
+async def test_implicit_spawn_never_follows_failure(make_hub):
     hub = await make_hub(options={"implicit_spawn_seconds": 3})
     browser = await hub.logged_in()
     page = (await browser.get("/hub/user/alice/lab")).body.decode()

@@ -1,4 +1,4 @@
-"""Pages, API, OAuth and cookies where servers and services have origins of their own."""
+"""Pages, API, OAuth and cookies with separate origins for servers and services."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ async def hub(make_hub):
 
 
 async def at_hub(hub, name="alice", host=HOST):
-    """A browser that is logged in and asks the hub's own host."""
+    """Return a logged-in browser that requests the hub's own host."""
     browser = hub.browser(Host=host)
     answer = await browser.log_in(name, hub.users.passwords[name])
     assert answer.code == 302, answer.body
@@ -53,20 +53,20 @@ def location(answer):
 @pytest.mark.parametrize(
     "path", ["/hub/home", "/hub/login?next=%2Fx", "/hub/api/oauth2/authorize?a=b", "/hub/x"]
 )
-async def test_a_page_on_the_host_of_a_server_is_looked_for_at_the_hub(hub, path):
+async def test_page_on_server_host_redirects_to_hub(hub, path):
     browser = await at_hub(hub)
     assert location(await browser.get(path, headers=at_alice())) == f"{HUB}{path}"
 
 
 @pytest.mark.parametrize("path", ["/hub/login", "/hub/spawn/alice", "/hub/token", "/hub/accept-share"])
-async def test_nothing_is_sent_to_a_page_on_the_host_of_a_server(hub, path):
+async def test_page_on_server_host_accepts_no_body(hub, path):
     browser = await at_hub(hub)
     answer = await browser.post(path, form={"_xsrf": browser.xsrf}, headers=at_alice())
     assert answer.code in {404, 405}
     assert "Location" not in answer.headers
 
 
-async def test_on_the_host_of_a_server_tokens_count_and_cookies_do_not(hub):
+async def test_server_host_accepts_tokens_but_no_cookies(hub):
     browser = await at_hub(hub)
     assert (await browser.get("/hub/api/user", headers={"X-XSRFToken": browser.xsrf})).code == 200
     assert (await browser.get("/hub/api/user", headers=at_alice())).code == 403
@@ -75,7 +75,7 @@ async def test_on_the_host_of_a_server_tokens_count_and_cookies_do_not(hub):
     assert (await program.get("/hub/api/user", headers=at_alice())).code == 200
 
 
-async def test_what_came_to_the_port_of_the_servers_is_not_at_the_hub_though_its_host_names_no_port(make_hub):
+async def test_servers_port_is_not_hub_origin_without_port_in_host(make_hub):
     hub = await make_hub(origins=SECOND_PORT)
     browser = await at_hub(hub)
     good = {"X-XSRFToken": browser.xsrf}
@@ -97,7 +97,7 @@ async def test_what_came_to_the_port_of_the_servers_is_not_at_the_hub_though_its
         {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"},
     ],
 )
-async def test_what_a_page_of_another_origin_sends_counts_for_nothing(make_hub, origins, headers):
+async def test_requests_from_other_origin_are_anonymous(make_hub, origins, headers):
     hub = await make_hub(origins=origins)
     browser = await at_hub(hub)
     good = {"X-XSRFToken": browser.xsrf, **headers}
@@ -111,7 +111,7 @@ async def test_what_a_page_of_another_origin_sends_counts_for_nothing(make_hub, 
     })).code == 201  # fmt: skip
 
 
-async def test_a_server_that_does_not_run_is_looked_for_at_the_hub_and_scripts_are_told(hub):
+async def test_stopped_server_redirects_pages_to_hub_and_refuses_scripts(hub):
     browser = hub.browser()
     where = "/user/alice/lab/tree?x=1"
     assert location(await browser.get(where, headers=at_alice())) == f"{HUB}/hub{where}"
@@ -120,7 +120,7 @@ async def test_a_server_that_does_not_run_is_looked_for_at_the_hub_and_scripts_a
     assert (await browser.post("/user/alice/api/kernels", headers=at_alice())).code == 424
 
 
-async def test_a_server_that_runs_is_opened_at_its_own_host_wherever_it_was_looked_for(hub):
+async def test_running_server_opens_at_its_own_host(hub):
     browser = await at_hub(hub)
     await hub.running()
     assert location(await browser.get("/user/alice/lab?x=1")) == "/hub/user/alice/lab?x=1"
@@ -132,7 +132,7 @@ async def test_a_server_that_runs_is_opened_at_its_own_host_wherever_it_was_look
     assert f'href="{ALICE}/user/alice/"' in home
 
 
-async def test_a_service_is_opened_at_its_own_host_and_is_missing_only_once(hub):
+async def test_service_opens_at_its_own_host(hub):
     browser = await at_hub(hub)
     assert location(await browser.get("/services/board/x?y=1")) == f"{BOARD}/services/board/x?y=1"
     at_board = {"Host": urlsplit(BOARD).netloc}
@@ -152,12 +152,12 @@ async def test_a_service_is_opened_at_its_own_host_and_is_missing_only_once(hub)
         (f"{HUB}:8443/x", "/hub/spawn/alice"),
     ],
 )
-async def test_after_the_login_people_come_to_the_servers_of_this_hub_and_nowhere_else(hub, wanted, goes):
+async def test_login_redirects_to_servers_of_this_hub_only(hub, wanted, goes):
     browser = await at_hub(hub)
     assert location(await browser.get(f"/hub/login?{urlencode({'next': wanted})}")) == goes
 
 
-async def test_the_address_of_the_second_origin_is_a_way_to_go_on(make_hub):
+async def test_next_may_name_servers_origin(make_hub):
     hub = await make_hub(origins=SECOND_HOST)
     browser = await at_hub(hub)
     wanted = urlencode({"next": "https://servers.example.org/user/alice/lab"})
@@ -175,7 +175,7 @@ async def test_the_address_of_the_second_origin_is_a_way_to_go_on(make_hub):
         (SECOND_PORT, f"{HUB}:8443", "/user/alice/"),
     ],
 )
-async def test_servers_are_told_and_routed_where_browsers_find_them(make_hub, origins, origin, spec):
+async def test_servers_get_and_are_routed_at_public_addresses(make_hub, origins, origin, spec):
     hub = await make_hub(origins=origins, cookie_host_prefix=True, options={"secure_cookies": True})
     await hub.running()
     environment = hub.tiny.started[0].environment
@@ -200,7 +200,7 @@ OWN = "/user/alice/oauth_callback"
 
 
 @pytest.mark.parametrize("sent", [OWN, f"{ALICE}{OWN}"])
-async def test_a_code_is_sent_to_the_servers_own_host_however_it_names_its_address(hub, sent):
+async def test_code_is_sent_to_servers_own_host(hub, sent):
     browser = await at_hub(hub)
     await hub.running()
     form = {"client_id": server_client_id("alice", ""), "redirect_uri": sent, "response_type": "code"}
@@ -225,7 +225,7 @@ async def test_a_code_is_sent_to_the_servers_own_host_however_it_names_its_addre
         f"{ALICE}.evil.example{OWN}",
     ],
 )
-async def test_no_code_is_sent_to_another_address(hub, sent):
+async def test_code_is_sent_to_no_other_address(hub, sent):
     browser = await at_hub(hub)
     await hub.running()
     form = {"client_id": server_client_id("alice", ""), "redirect_uri": sent, "response_type": "code"}
@@ -235,7 +235,7 @@ async def test_no_code_is_sent_to_another_address(hub, sent):
 
 
 @pytest.mark.parametrize("stored", [OWN, f"{ALICE}{OWN}"])
-async def test_a_server_that_ran_before_the_move_or_the_change_still_lets_people_log_in(hub, stored):
+async def test_server_started_before_origin_change_still_accepts_logins(hub, stored):
     """JupyterHub stores the whole address with subdomains, and a path without; the server sends what it was told."""
     browser = await at_hub(hub)
     await hub.running()
@@ -251,7 +251,7 @@ async def test_a_server_that_ran_before_the_move_or_the_change_still_lets_people
         assert target.startswith(f"{ALICE}{OWN}?code=")
 
 
-async def test_a_code_that_comes_to_an_old_host_is_led_to_the_server(hub):
+async def test_code_at_legacy_host_is_redirected_to_server(hub):
     """What JupyterHub called the host of an odd name is not known any more; the path says whose it is."""
     browser = await at_hub(hub)
     await hub.running()
@@ -262,7 +262,7 @@ async def test_a_code_that_comes_to_an_old_host_is_led_to_the_server(hub):
     assert location(answer) == f"{ALICE}{OWN}?code=x&state=y&redirects=1"
 
 
-async def test_a_share_leads_to_the_host_of_its_owner(hub):
+async def test_share_leads_to_owners_host(hub):
     await hub.running("bob")
     owner = await hub.holder("bob", "shares!user", "self")
     made = json.loads((await owner.ask("POST", "/hub/api/share-codes/bob/", model={})).body)
@@ -275,7 +275,7 @@ async def test_a_share_leads_to_the_host_of_its_owner(hub):
     assert {item["server"]["full_url"] for item in shared} == {"https://bob.hub.example.org/user/bob/"}
 
 
-async def test_a_service_gets_its_code_at_its_own_host(hub):
+async def test_service_gets_code_at_its_own_host(hub):
     spec = {"name": "board", "url": "http://127.0.0.1:9", "api_token": "secret-of-the-service",
             "oauth_no_confirm": True}  # fmt: skip
     role = {"name": "user", "scopes": ["self", "access:services!service=board"]}
@@ -294,9 +294,7 @@ async def test_a_service_gets_its_code_at_its_own_host(hub):
 @pytest.mark.parametrize(
     ("origins", "domain"), [(SUBDOMAINS, "hub.example.org"), (SECOND_HOST, ""), (SECOND_PORT, "")]
 )
-async def test_servers_below_the_hubs_host_see_that_a_login_ended_and_never_the_login(
-    make_hub, origins, domain
-):
+async def test_subdomain_servers_see_logout_but_not_login_cookie(make_hub, origins, domain):
     hub = await make_hub(origins=origins)
     browser = hub.browser(Host=HOST)
     lines = (await browser.log_in("alice", "wonder")).headers.get_list("Set-Cookie")
@@ -312,7 +310,7 @@ async def test_servers_below_the_hubs_host_see_that_a_login_ended_and_never_the_
 
 
 @pytest.mark.parametrize(("origins", "hidden"), [(SUBDOMAINS, False), (SECOND_PORT, True)])
-async def test_pages_of_another_port_do_not_read_the_token_of_forms(make_hub, origins, hidden):
+async def test_pages_on_another_port_cannot_read_xsrf_token(make_hub, origins, hidden):
     hub = await make_hub(origins=origins)
     lines = (await hub.browser(Host=HOST).get("/hub/login")).headers.get_list("Set-Cookie")
     xsrf = next(line for line in lines if line.startswith("_xsrf="))

@@ -19,7 +19,7 @@ JSON = {"Accept": "application/json"}
 
 
 class Facts(HTMLParser):
-    """The ids, links and words of a page."""
+    """Ids, links and words of a page."""
 
     def __init__(self, page: bytes) -> None:
         super().__init__()
@@ -42,7 +42,7 @@ def location(answer):
     return answer.headers["Location"]
 
 
-async def test_the_root_leads_to_the_login_then_to_the_start_then_to_the_server(hub):
+async def test_root_leads_to_login_start_and_server(hub):
     assert location(await hub.browser().get("/hub/")) == "/hub/login?next=%2Fhub%2F"
     browser = await hub.logged_in()
     assert location(await browser.get("/hub/")) == "/hub/spawn/alice"
@@ -50,7 +50,7 @@ async def test_the_root_leads_to_the_login_then_to_the_start_then_to_the_server(
     assert location(await browser.get("/hub/")) == "/user/alice/"
 
 
-async def test_the_root_leads_home_when_the_administrator_wants_it(make_hub):
+async def test_root_leads_home_if_configured(make_hub):
     hub = await make_hub(options={"redirect_to_server": False})
     browser = hub.browser()
     assert location(await browser.log_in("alice", "wonder")) == "/hub/home"
@@ -69,12 +69,12 @@ async def test_the_root_leads_home_when_the_administrator_wants_it(make_hub):
         ("//evil.test/x", "/hub/evil.test/x"),
     ],
 )
-async def test_addresses_without_the_prefix_get_it(hub, path, target):
+async def test_missing_prefix_is_added(hub, path, target):
     answer = await hub.browser().get(hub.address + path)
     assert location(answer) == target
 
 
-async def test_a_base_url_stands_before_everything(make_hub):
+async def test_base_url_prefixes_everything(make_hub):
     hub = await make_hub(base_url="/jup/")
     browser = await hub.logged_in()
     facts = Facts((await browser.get("/jup/hub/home")).body)
@@ -86,7 +86,7 @@ async def test_a_base_url_stands_before_everything(make_hub):
     assert (await hub.browser().get("/elsewhere")).code == 404
 
 
-async def test_home_offers_to_start_then_to_open_and_stop(hub):
+async def test_home_offers_start_open_and_stop(hub):
     browser = await hub.logged_in()
     facts = Facts((await browser.get("/hub/home")).body)
     assert {"start", "logout", "login_widget", "jupyterhub-logo"} <= facts.ids
@@ -97,7 +97,7 @@ async def test_home_offers_to_start_then_to_open_and_stop(hub):
     assert "/user/alice/" in facts.links
 
 
-async def test_home_notices_a_server_that_died(hub):
+async def test_home_notices_dead_server(hub):
     browser = await hub.logged_in()
     await hub.running()
     hub.tiny.end_all()
@@ -106,7 +106,7 @@ async def test_home_notices_a_server_that_died(hub):
     assert "start" in Facts(page).ids
 
 
-async def test_home_shows_named_servers_where_they_are_allowed(make_hub):
+async def test_home_shows_named_servers_if_allowed(make_hub):
     hub = await make_hub(allow_named_servers=True, named_server_limit=1)
     browser = await hub.logged_in()
     assert "new-server" in Facts((await browser.get("/hub/home")).body).ids
@@ -116,13 +116,13 @@ async def test_home_shows_named_servers_where_they_are_allowed(make_hub):
     assert "new-server" not in facts.ids
 
 
-async def test_without_a_form_the_start_page_starts_at_once(hub):
+async def test_start_page_without_form_starts_at_once(hub):
     browser = await hub.logged_in()
     assert location(await browser.get("/hub/spawn")) == "/user/alice/"
     assert hub.tiny.started
 
 
-async def test_a_start_that_takes_longer_is_watched(make_hub):
+async def test_slow_start_shows_progress(make_hub):
     hub = await make_hub(options={"slow_spawn_timeout": 0.05})
     hub.tiny.hold = asyncio.Event()
     browser = await hub.logged_in()
@@ -144,7 +144,7 @@ async def test_a_start_that_takes_longer_is_watched(make_hub):
     assert location(await browser.get(pending)) == "/user/alice/lab"
 
 
-async def test_a_start_that_failed_shows_why_and_a_way_on(hub):
+async def test_failed_start_shows_reason_and_retry(hub):
     hub.tiny.failure, hub.tiny.logs = "no <room>", ("line <one>", "line two")
     browser = await hub.logged_in()
     pending = location(await browser.get("/hub/spawn"))
@@ -158,7 +158,7 @@ async def test_a_start_that_failed_shows_why_and_a_way_on(hub):
     assert location(await browser.get("/hub/spawn/alice")) == "/user/alice/"
 
 
-async def test_what_is_left_of_a_failed_start_and_cannot_be_stopped_is_shown_and_can_be_tried_again(hub):
+async def test_failing_cleanup_of_failed_start_is_shown_and_retried(hub):
     hub.tiny.failure, hub.tiny.stuck = "no room", "the <engine> is down"
     browser = await hub.logged_in()
     pending = location(await browser.get("/hub/spawn"))
@@ -187,7 +187,7 @@ async def test_what_is_left_of_a_failed_start_and_cannot_be_stopped_is_shown_and
     assert location(await browser.get("/hub/spawn/alice")) == "/user/alice/"
 
 
-async def test_the_form_is_shown_and_its_fields_become_options(hub):
+async def test_form_fields_become_options(hub):
     hub.tiny.form = '<input name="size" value="1">'
     browser = await hub.logged_in()
     page = await browser.get("/hub/spawn?next=/user/alice/tree")
@@ -199,7 +199,7 @@ async def test_the_form_is_shown_and_its_fields_become_options(hub):
     assert hub.tiny.started[0].options == {"size": ["7"], "many": ["a", "b"]}
 
 
-async def test_bad_options_show_the_form_again_with_the_reason(hub):
+async def test_invalid_options_show_form_with_reason(hub):
     hub.tiny.form = '<input name="size">'
     browser = await hub.logged_in()
     answer = await browser.post("/hub/spawn", form={"size": "<big>", "_xsrf": browser.xsrf})
@@ -210,7 +210,7 @@ async def test_bad_options_show_the_form_again_with_the_reason(hub):
     assert not hub.tiny.started
 
 
-async def test_uploaded_files_reach_the_spawner(hub):
+async def test_uploaded_files_reach_spawner(hub):
     hub.tiny.form = '<input type="file" name="key">'
     browser = await hub.logged_in()
     body = (
@@ -232,7 +232,7 @@ async def test_uploaded_files_reach_the_spawner(hub):
     assert "_xsrf" not in seen
 
 
-async def test_with_several_spawners_one_is_chosen_first(make_hub):
+async def test_user_chooses_among_several_spawners(make_hub):
     second = TinyServers(label="Large servers", form='<input name="gpu">')
     hub = await make_hub(spawners={"large": second})
     browser = await hub.logged_in()
@@ -247,20 +247,20 @@ async def test_with_several_spawners_one_is_chosen_first(make_hub):
     assert not hub.tiny.started
 
 
-async def test_an_unknown_spawner_is_refused(hub):
+async def test_unknown_spawner_is_refused(hub):
     answer = await (await hub.logged_in()).get("/hub/spawn?backend=nothing")
     assert answer.code == 400
     assert "choose among tiny" in answer.body.decode()
 
 
-async def test_an_admin_starts_the_server_of_somebody_else(hub):
+async def test_admin_starts_another_users_server(hub):
     await hub.user("alice")
     browser = await hub.logged_in("root")
     assert location(await browser.get("/hub/spawn/alice")) == "/user/alice/"
     assert (await (await hub.logged_in("bob")).get("/hub/spawn/alice")).code == 404
 
 
-async def test_the_token_page_lists_what_can_be_revoked(hub):
+async def test_token_page_lists_revocable_tokens(hub):
     browser = await hub.logged_in()
     made = await hub.tokens.create(await hub.user(), note="<mine>", scopes=["read:users!user"])
     page = await browser.get("/hub/token")
@@ -270,7 +270,7 @@ async def test_the_token_page_lists_what_can_be_revoked(hub):
 
 
 @pytest.mark.parametrize("code", [404, 500, 502, 503, 504, 599])
-async def test_the_error_pages_of_the_proxy_answer_200_and_say_the_code(hub, code):
+async def test_proxy_error_pages_return_200_and_show_code(hub, code):
     answer = await hub.browser().get(f"/hub/error/{code}?url=%2Fuser%2Falice")
     assert answer.code == 200
     assert str(code) in answer.body.decode()
@@ -287,7 +287,7 @@ async def test_the_error_pages_of_the_proxy_answer_200_and_say_the_code(hub, cod
         ("/user/alice/api/contents?a=b", "*/*", True),
     ],
 )
-async def test_programs_get_json_in_place_of_the_error_pages_of_the_proxy(hub, url, accept, is_json):
+async def test_programs_get_json_instead_of_proxy_error_pages(hub, url, accept, is_json):
     path = f"/hub/error/503?url={quote(url, safe='')}"
     answer = await hub.browser().get(path, headers={"Accept": accept})
     assert answer.headers["Content-Type"].startswith("application/json" if is_json else "text/html")
@@ -296,14 +296,14 @@ async def test_programs_get_json_in_place_of_the_error_pages_of_the_proxy(hub, u
         assert json.loads(answer.body)["status"] == 503
 
 
-async def test_an_unknown_page_is_not_a_dead_end(hub):
+async def test_unknown_page_links_home(hub):
     answer = await hub.browser().get("/hub/nothing/here")
     assert answer.code == 404
     facts = Facts(answer.body)
     assert "/hub/home" in facts.links
 
 
-async def test_static_files_have_a_hash_and_are_kept(hub):
+async def test_static_files_are_hashed_and_cached(hub):
     facts = Facts((await hub.browser().get("/hub/login")).body)
     files = [link for link in facts.links if "/static/" in link]
     assert files
@@ -314,12 +314,12 @@ async def test_static_files_have_a_hash_and_are_kept(hub):
         assert "max-age=3" in answer.headers["Cache-Control"]
 
 
-async def test_nobody_reads_files_outside_the_static_folder(hub):
+async def test_files_outside_static_folder_are_not_served(hub):
     for path in ("/hub/static/../base.py", "/hub/static/%2e%2e/base.py", "/hub/static//etc/passwd"):
         assert (await hub.browser().get(path)).code in {403, 404}
 
 
-async def test_the_logo_can_be_replaced(make_hub, tmp_path):
+async def test_logo_can_be_replaced(make_hub, tmp_path):
     hub = await make_hub()
     assert (await hub.browser().get("/hub/logo")).headers["Content-Type"] == "image/svg+xml"
     logo = tmp_path / "logo.png"
@@ -330,7 +330,7 @@ async def test_the_logo_can_be_replaced(make_hub, tmp_path):
 
 
 @pytest.mark.parametrize("base", ["/", "/jup/"])
-async def test_browsers_find_the_small_picture_where_they_look_for_it(make_hub, base):
+async def test_favicon_is_served(make_hub, base):
     hub = await make_hub(base_url=base)
     for path in ("favicon.ico", "hub/favicon.ico", "hub/static/favicon.ico"):
         answer = await hub.browser().get(f"{base}{path}", headers={"Sec-Fetch-Mode": "no-cors"})
@@ -338,12 +338,12 @@ async def test_browsers_find_the_small_picture_where_they_look_for_it(make_hub, 
         assert answer.headers["Content-Type"] in {"image/x-icon", "image/vnd.microsoft.icon"}
 
 
-async def test_reports_of_browsers_are_taken(hub):
+async def test_csp_reports_are_accepted(hub):
     answer = await hub.browser().post("/hub/security/csp-report", body=b"{}")
     assert answer.code == 204
 
 
-async def test_an_exception_shows_no_traceback(hub):
+async def test_exception_shows_no_traceback(hub):
     async def broken(*_):
         raise RuntimeError("the inside of the hub")
 
@@ -356,7 +356,7 @@ async def test_an_exception_shows_no_traceback(hub):
     assert "something went wrong in the hub" in page
 
 
-async def test_pages_of_plugins_know_who_is_there_and_are_protected(make_hub):
+async def test_plugin_pages_are_authenticated_and_protected(make_hub):
     class Mine(PageHandler):
         def get(self):
             self.finish({"user": self.current_user.name})
@@ -382,13 +382,13 @@ async def test_no_page_has_inline_event_handlers(hub):
         assert not Facts((await browser.get(f"/hub/{path}")).body).handlers
 
 
-async def test_who_looks_at_a_page_is_active(hub):
+async def test_page_view_counts_as_activity(hub):
     await hub.logged_in()
     await hub.activity.flush()
     assert (await hub.user()).last_activity is not None
 
 
-async def test_services_are_listed_for_those_who_may_open_them(hub):
+async def test_services_are_listed_for_users_with_access(hub):
     services = read_services([{"name": "board", "url": "http://h:1"}, {"name": "wiki", "url": "http://h:2"}])
     roles = read_roles([{"name": "user", "scopes": ["self", "access:services!service=wiki"]}], hub.tree)
     await hub.store.write(lambda tx: declare(tx, Declarations(roles=roles, services=services)))

@@ -1,4 +1,4 @@
-"""Requests of any kind to the pages: never an error of the hub, and no way to another site."""
+"""Random requests to pages: no server errors, and no redirects to other sites."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ HOW = {
 
 
 class Links(HTMLParser):
-    """Where a page leads."""
+    """Links of a page."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
@@ -102,7 +102,7 @@ class Links(HTMLParser):
 
 
 class Run:
-    """A hub on a loop of its own, with a user who is logged in and one whose server runs."""
+    """Hub on its own event loop with two logged-in users, one of them with a running server."""
 
     def __init__(self, folder: Path, given) -> None:
         self.loop = asyncio.new_event_loop()
@@ -157,7 +157,7 @@ def run(request, tmp_path_factory) -> Iterator[Run]:
 
 
 def is_ours(address: str) -> bool:
-    """Tell whether a browser that follows an address stays with us, as browsers read addresses."""
+    """Return whether a browser that follows an address stays on the hub, with the parsing rules of browsers."""
     plain = re.sub(r"[\t\r\n]", "", address).strip().replace("\\", "/")
     return bool(OURS.match(urljoin("http://127.0.0.1/hub/x", plain)))
 
@@ -179,7 +179,7 @@ def check(head: str, body: str) -> None:
 
 @given(who=st.sampled_from(["nobody", "alice", "bob"]), path=PATH, query=QUERY, headers=HEADERS)
 @settings(max_examples=200, **HOW)
-def test_no_page_fails_or_leads_elsewhere(run, who, path, query, headers):
+def test_no_page_fails_or_redirects_to_another_site(run, who, path, query, headers):
     if b"logout" in path:
         who = "nobody"
     check(*run.ask(who, "GET", path, query, headers))
@@ -194,7 +194,7 @@ def test_no_page_fails_or_leads_elsewhere(run, who, path, query, headers):
     more=RAW,
 )
 @settings(max_examples=100, **HOW)
-def test_no_form_fails_or_leads_elsewhere(run, who, path, query, headers, fields, more):
+def test_no_form_fails_or_redirects_to_another_site(run, who, path, query, headers, fields, more):
     fields = [pair for pair in fields if pair[0] != "_xsrf"]
     if b"logout" in path:
         who = "nobody"

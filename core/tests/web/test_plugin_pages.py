@@ -1,4 +1,4 @@
-"""Pages and API calls of plugins know who asks, through the classes that plugins may import."""
+"""Authentication of plugins' pages and API calls through the public handler classes."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def model(answer):
     return json.loads(answer.body)
 
 
-async def test_a_page_tells_who_is_there_and_sends_strangers_to_log_in(hub):
+async def test_page_shows_user_and_redirects_anonymous_to_login(hub):
     stranger = hub.browser()
     answer = await stranger.get("/hub/board")
     assert (answer.code, answer.headers["Location"]) == (302, "/hub/login?next=%2Fhub%2Fboard")
@@ -69,14 +69,14 @@ async def test_a_page_tells_who_is_there_and_sends_strangers_to_log_in(hub):
     }
 
 
-async def test_a_page_asks_for_scopes_and_for_the_token_of_the_form(hub):
+async def test_page_needs_scopes_and_xsrf_token(hub):
     alice, root = await hub.logged_in(), await hub.logged_in("root")
     assert (await alice.post("/hub/board", form={"_xsrf": alice.xsrf})).code == 403
     assert (await root.post("/hub/board")).code == 403
     assert (await root.post("/hub/board", form={"_xsrf": root.xsrf})).code == 200
 
 
-async def test_a_page_that_anybody_may_see_can_tell_who_may_what(hub):
+async def test_open_page_can_check_scopes(hub):
     assert model(await hub.browser().get("/hub/open")) == {"who": None, "mine": False, "all": False}
     assert model(await (await hub.logged_in()).get("/hub/open")) == {
         "who": "alice",
@@ -86,7 +86,7 @@ async def test_a_page_that_anybody_may_see_can_tell_who_may_what(hub):
     assert model(await (await hub.logged_in("root")).get("/hub/open"))["all"] is True
 
 
-async def test_a_call_takes_tokens_and_scopes_with_filters(hub):
+async def test_call_accepts_tokens_and_filtered_scopes(hub):
     alice = await hub.program()
     assert model(await alice.get("/hub/api/call/alice")) == {"asked": "alice", "by": "alice"}
     assert (await alice.get("/hub/api/call/bob")).code == 404
@@ -95,6 +95,6 @@ async def test_a_call_takes_tokens_and_scopes_with_filters(hub):
     assert (bad.code, model(bad)["message"]) == (400, "a text is needed")
 
 
-def test_a_visitor_holds_nothing_secret():
+def test_visitor_contains_no_secrets():
     assert "cookie" not in repr(Visitor(name="alice"))
     assert set(Visitor.__dataclass_fields__) == {"name", "kind", "admin", "groups", "scopes"}

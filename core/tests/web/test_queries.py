@@ -1,4 +1,4 @@
-"""Where the hub sends browsers: `next` first, else a default with the rest of the query, byte for byte."""
+"""Redirect targets: `next` first, else a default with the unchanged rest of the query."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def next_of(url):
 
 
 @pytest.mark.parametrize("base", ["/", "/deep/prefix/"])
-async def test_a_stranger_comes_back_from_the_login_with_the_query(make_hub, base):
+async def test_login_keeps_query(make_hub, base):
     hub = await make_hub(base_url=base)
     browser = hub.browser()
     root = location(await browser.get(f"{base}?{SENT}"))
@@ -43,7 +43,7 @@ async def test_a_stranger_comes_back_from_the_login_with_the_query(make_hub, bas
 @pytest.mark.parametrize(
     "path", ["", "login", "spawn", "spawn/alice", "spawn-pending/alice", "login/onetime"]
 )
-async def test_the_server_gets_the_query(hub, path):
+async def test_server_gets_query(hub, path):
     browser = await hub.logged_in()
     await hub.running()
     own = "&next=//evil&_xsrf=x&n%65xt="
@@ -63,13 +63,13 @@ async def test_the_server_gets_the_query(hub, path):
         (f"/hub/confirm?{SENT}&user=alice", f"/hub/home?{SENT}"),
     ],
 )
-async def test_each_redirect_of_a_user_with_a_server_keeps_the_query(hub, path, target):
+async def test_redirects_to_running_server_keep_query(hub, path, target):
     browser = await hub.logged_in()
     await hub.running()
     assert location(await browser.get(path)) == target
 
 
-async def test_links_for_everybody_keep_the_query(hub):
+async def test_user_redirect_keeps_query(hub):
     browser = await hub.logged_in()
     start = location(await browser.get(f"/hub/user-redirect/git-pull?{SENT}"))
     assert next_of(start) == f"/user/alice/git-pull?{SENT}"
@@ -78,7 +78,7 @@ async def test_links_for_everybody_keep_the_query(hub):
     assert next_of(location(await stranger.get(f"/hub/home?{SENT}"))) == f"/hub/home?{SENT}"
 
 
-async def test_a_start_that_takes_longer_leads_to_the_server_with_the_query(make_hub):
+async def test_slow_start_keeps_query(make_hub):
     hub = await make_hub()
     hub.tiny.failure = "no room"
     browser = await hub.logged_in()
@@ -92,7 +92,7 @@ async def test_a_start_that_takes_longer_leads_to_the_server_with_the_query(make
     "path", ["/hub/", "/hub/login", "/hub/spawn", "/hub/spawn-pending/alice", "/hub/confirm"]
 )
 @pytest.mark.parametrize("wanted", [NEXT, "//evil.example/x", "https://evil.example", "/\\evil.example"])
-async def test_next_wins_where_it_is_valid_and_counts_for_nothing_elsewhere(hub, path, wanted):
+async def test_valid_next_takes_precedence(hub, path, wanted):
     browser = await hub.logged_in()
     await hub.running()
     target = location(await browser.get(f"{path}?{SENT}&next={quote(wanted, safe='')}"))
@@ -109,7 +109,7 @@ async def test_next_wins_where_it_is_valid_and_counts_for_nothing_elsewhere(hub,
         (lambda handler: f"/hub/{getattr(handler.get_current_user(), 'name', 'nobody')}", "/hub/{}?x=1&y"),
     ],
 )
-async def test_the_default_address_is_for_strangers_too(make_hub, default, target):
+async def test_default_url_applies_without_login(make_hub, default, target):
     hub = await make_hub(options={"default_url": default})
     stranger, browser = hub.browser(), await hub.logged_in()
     assert location(await stranger.get("/hub/?x=1&y")) == target.format("nobody")
@@ -120,19 +120,19 @@ async def test_the_default_address_is_for_strangers_too(make_hub, default, targe
     assert asked.startswith("/hub/login?next=")
 
 
-async def test_a_default_address_that_says_nothing_leads_as_usual(make_hub):
+async def test_empty_default_url_uses_built_in_target(make_hub):
     hub = await make_hub(options={"default_url": lambda _: ""})
     assert location(await hub.browser().get("/hub/?x=1")) == f"/hub/login?next={quote('/hub/?x=1', safe='')}"
     assert location(await (await hub.logged_in()).get("/hub/?x=1")) == "/hub/spawn/alice?x=1"
 
 
-async def test_a_link_that_lets_in_once_hands_its_token_to_nobody(hub):
+async def test_one_time_link_does_not_pass_token_on(hub):
     token = await hub.links.make("alice")
     answer = await hub.browser().open_link(token, "&frog=1")
     assert location(answer) == "/hub/spawn/alice?frog=1"
 
 
-async def test_the_rest_of_the_query_is_where_a_login_elsewhere_leads(make_hub):
+async def test_external_login_keeps_query(make_hub):
     hub = await make_hub(
         context={"login_methods": {"known": LoginMethod(form=False, url="oauth", label="SSO")}}
     )
@@ -145,7 +145,7 @@ async def test_the_rest_of_the_query_is_where_a_login_elsewhere_leads(make_hub):
     "path", ["", "hub", "hub/", "hub/login", "hub/home", "hub/spawn", "user/alice/lab", "tree"]
 )
 @pytest.mark.parametrize("name", ["alice", ""])
-async def test_every_way_in_ends_at_a_page_and_never_in_a_circle(hub, path, name):
+async def test_redirects_never_loop(hub, path, name):
     browser = await hub.logged_in(name) if name else hub.browser()
     answer, hops = await browser.get(f"/{path}?x=1"), 0
     while answer.code in {302, 303} and not answer.headers["Location"].startswith("/user/"):

@@ -1,4 +1,4 @@
-"""Each call with each of its scopes, with filters and without: who gets in, who sees nothing, who is refused."""
+"""Each API call with each of its scopes, filtered and unfiltered."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ WITHOUT = [call for call in CALLS if scopes_of(call) and "{" not in call.path]
 
 @pytest.fixture
 async def ask(make_hub):
-    """Ask as alice, who holds some scopes and those of the other roles that are named."""
+    """Make a request as alice with some scopes, in addition to those of named roles."""
     hub = await make_hub(allow_named_servers=True)
     for name in ("alice", "bob", "carol"):
         await hub.user(name)
@@ -102,7 +102,7 @@ DELETE /groups/{group}/shared/{owner}/{server}: groups:shares
 """What JupyterHub asks for, any of them; calls that ask for no scope are not in it."""
 
 
-def test_every_call_asks_for_the_scopes_that_jupyterhub_asks_for():
+def test_calls_need_same_scopes_as_jupyterhub():
     needed = {}
     for line in NEEDED.replace("\\\n", "").strip().splitlines():
         calls, _, scopes = line.partition(": ")
@@ -116,13 +116,13 @@ def refusal(call):
     return f"Action is not authorized with current scopes; requires any of [{', '.join(scopes_of(call))}]"
 
 
-def test_the_table_has_something_in_it():
+def test_table_is_not_empty():
     assert len(WITH_TARGET) > 25
     assert len(WITHOUT) > 8
 
 
 @pytest.mark.parametrize("call", WITH_TARGET, ids=lambda call: f"{call.method} {call.path}")
-async def test_a_filter_opens_what_it_names_and_nothing_else(ask, call):
+async def test_filter_grants_only_named_resource(ask, call):
     part = next(name for name in TARGETS if f"{{{name}}}" in call.path)
     assert await ask(call) == (403, refusal(call))
     for scope in scopes_of(call):
@@ -135,7 +135,7 @@ async def test_a_filter_opens_what_it_names_and_nothing_else(ask, call):
 
 
 @pytest.mark.parametrize("call", WITHOUT, ids=lambda call: f"{call.method} {call.path}")
-async def test_a_filter_opens_nothing_where_there_is_no_target(ask, call):
+async def test_filter_grants_nothing_without_target(ask, call):
     """GHSA-69wv-m5fw-2fhp: only lists that are cut to the filter take one."""
     for scope in scopes_of(call):
         for limit in EVERY_FILTER:
@@ -237,7 +237,7 @@ AFTER = [
 
 
 @pytest.mark.parametrize(("method", "path", "body", "status", "scopes"), AFTER)
-async def test_what_a_change_leads_to_is_within_reach_too(make_hub, method, path, body, status, scopes):
+async def test_result_of_change_must_be_covered(make_hub, method, path, body, status, scopes):
     hub = await make_hub(allow_named_servers=True)
     client = await hub.holder("alice", *scopes.split())
     bob, root, carol = [await hub.user(name) for name in ("bob", "root", "carol")]

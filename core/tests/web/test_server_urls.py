@@ -1,4 +1,4 @@
-"""Addresses of servers that reach the hub because nothing is routed there."""
+"""Addresses of servers that reach the hub because the proxy has no route for them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def location(answer):
     return answer.headers["Location"]
 
 
-async def test_programs_learn_in_json_that_nothing_runs(hub):
+async def test_programs_get_json_for_stopped_server(hub):
     for method in ("POST", "PUT", "PATCH", "DELETE"):
         for path in ("/user/alice/api/kernels", "/hub/user/alice/api/kernels"):
             answer = await hub.browser().ask(method, path)
@@ -28,7 +28,7 @@ async def test_programs_learn_in_json_that_nothing_runs(hub):
             assert not answer.headers.get_list("Set-Cookie")
 
 
-async def test_a_server_that_does_not_run_says_so_and_offers_to_start_it(hub):
+async def test_stopped_server_page_offers_start(hub):
     browser = await hub.logged_in()
     answer = await browser.get("/hub/user/alice/lab/tree?x=1")
     assert answer.code == 424
@@ -38,7 +38,7 @@ async def test_a_server_that_does_not_run_says_so_and_offers_to_start_it(hub):
 
 
 @pytest.mark.parametrize("path", ["/hub/user/bob/", "/hub/user/bob/lab", "/hub/user/nobody/"])
-async def test_the_server_of_somebody_else_is_not_there(hub, path):
+async def test_other_users_server_is_not_found(hub, path):
     await hub.user("bob")
     answer = await (await hub.logged_in("alice")).get(path)
     assert answer.code == 404
@@ -46,7 +46,7 @@ async def test_the_server_of_somebody_else_is_not_there(hub, path):
 
 
 @pytest.mark.parametrize(("path", "headers"), [("api/status", {}), ("lab", JSON)])
-async def test_programs_are_told_in_json_where_to_start_it(hub, path, headers):
+async def test_json_names_start_address(hub, path, headers):
     for browser in (hub.browser(), await hub.logged_in()):
         answer = await browser.get(f"/hub/user/alice/{path}", headers=headers)
         assert answer.code == 424
@@ -60,7 +60,7 @@ async def test_programs_are_told_in_json_where_to_start_it(hub, path, headers):
     )
 
 
-async def test_a_start_that_goes_on_or_failed_is_shown_instead(hub):
+async def test_pending_or_failed_start_is_shown(hub):
     hub.tiny.hold = asyncio.Event()
     browser = await hub.logged_in()
     await hub.servers.start(await hub.user())
@@ -69,7 +69,7 @@ async def test_a_start_that_goes_on_or_failed_is_shown_instead(hub):
     assert location(answer) == "/hub/spawn-pending/alice?next=%2Fuser%2Falice%2Flab"
 
 
-async def test_a_server_that_runs_is_gone_to_but_not_for_ever(hub):
+async def test_redirects_to_running_server_are_limited(hub):
     browser = await hub.logged_in()
     await hub.running()
     answer = await browser.get("/hub/user/alice/lab?x=a%20b")
@@ -79,7 +79,7 @@ async def test_a_server_that_runs_is_gone_to_but_not_for_ever(hub):
     assert "Redirect loop detected." in answer.body.decode()
 
 
-async def test_a_server_on_a_machine_to_which_the_proxy_does_not_lead_is_gone_to_once(make_hub):
+async def test_server_unreachable_by_proxy_is_redirected_to_once(make_hub):
     hub = await make_hub(proxy_host="test-host")
     browser = await hub.logged_in()
     await hub.running()
@@ -105,7 +105,7 @@ async def test_a_server_on_a_machine_to_which_the_proxy_does_not_lead_is_gone_to
     assert (answer.code, "cannot be reached" in json.loads(answer.body)["message"]) == (503, True)
 
 
-async def test_a_named_server_is_found_by_its_address(make_hub):
+async def test_named_server_is_found_by_address(make_hub):
     hub = await make_hub(allow_named_servers=True)
     browser = await hub.logged_in()
     await hub.running("alice", "lab")
@@ -113,14 +113,14 @@ async def test_a_named_server_is_found_by_its_address(make_hub):
     assert (await browser.get("/hub/user/alice/other/tree")).code == 424
 
 
-async def test_a_link_for_everybody_leads_to_the_own_server(hub):
+async def test_user_redirect_leads_to_own_server(hub):
     browser = await hub.logged_in()
     target = location(await browser.get("/hub/user-redirect/git-pull?repo=x&branch=y"))
     assert parse_qs(urlsplit(target).query)["next"] == ["/user/alice/git-pull?repo=x&branch=y"]
     assert urlsplit(target).path == "/hub/spawn/alice"
 
 
-async def test_a_server_that_cannot_be_reached_is_said_to_run_and_offered_no_start(hub):
+async def test_unreachable_server_is_shown_as_running_without_start(hub):
     browser = await hub.logged_in()
     await hub.running("alice")
     server = await hub.servers.get("alice", "")

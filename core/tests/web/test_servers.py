@@ -1,4 +1,4 @@
-"""Starting, watching and stopping servers through the API."""
+"""Start, progress and stop of servers in the API."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def read_events(body):
 
 
 class Watching:
-    """The progress of a start, read as it comes."""
+    """Progress of a start, read as it arrives."""
 
     def __init__(self, hub, program):
         self.hub = hub
@@ -58,7 +58,7 @@ async def pending(hub, kind="spawn", name=""):
     await hub.until(look)
 
 
-async def test_a_server_that_starts_in_time(hub):
+async def test_start_within_time_limit(hub):
     program = await hub.program()
     answer = await program.post(SERVER)
     assert (answer.code, answer.body) == (201, b"")
@@ -66,7 +66,7 @@ async def test_a_server_that_starts_in_time(hub):
     assert "/user/alice/" in hub.proxy.routes
 
 
-async def test_a_server_that_takes_longer(make_hub):
+async def test_start_beyond_time_limit(make_hub):
     hub = await make_hub(options={"slow_spawn_timeout": 0.05})
     hub.tiny.hold = asyncio.Event()
     program = await hub.program()
@@ -81,7 +81,7 @@ async def test_a_server_that_takes_longer(make_hub):
     await hub.until(ready)
 
 
-async def test_a_failed_start_answers_why(hub):
+async def test_failed_start_returns_reason(hub):
     hub.tiny.failure, hub.tiny.logs = "no room left on the machine", ("one", "token=abcdef123456")
     answer = await (await hub.program()).post(SERVER)
     assert answer.code == 500
@@ -89,14 +89,14 @@ async def test_a_failed_start_answers_why(hub):
     assert model(answer)["logs"] == ["one", "token=[secret]"]
 
 
-async def test_a_server_that_runs_cannot_be_started_again(hub):
+async def test_running_server_cannot_be_started(hub):
     await hub.running()
     answer = await (await hub.program()).post(SERVER)
     assert answer.code == 400
     assert "already running" in model(answer)["message"]
 
 
-async def test_a_server_that_died_unseen_can_be_started_again(hub):
+async def test_dead_server_can_be_started_again(hub):
     await hub.running()
     hub.tiny.end_all()
     assert (await (await hub.program()).post(SERVER)).code == 201
@@ -110,12 +110,12 @@ async def test_a_server_that_died_unseen_can_be_started_again(hub):
         ({"display_name": "Lab", "user_options": {"a": 1}}, {"a": 1}),
     ],
 )
-async def test_options_come_in_either_form(hub, body, options):
+async def test_options_in_both_body_formats(hub, body, options):
     await (await hub.program()).post(SERVER, model=body)
     assert hub.tiny.started[0].options == options
 
 
-async def test_options_of_the_last_time_are_kept(hub):
+async def test_options_of_last_start_are_kept(hub):
     program = await hub.program()
     await program.post(SERVER, model={"size": 3})
     assert (await program.delete(SERVER)).code == 204
@@ -123,7 +123,7 @@ async def test_options_of_the_last_time_are_kept(hub):
     assert hub.tiny.started[1].options == {"size": 3}
 
 
-async def test_unknown_keys_of_the_newer_form_are_refused(hub):
+async def test_unknown_keys_of_newer_format_are_refused(hub):
     answer = await (await hub.program()).post(SERVER, model={"user_options": {}, "sise": 3})
     assert (answer.code, model(answer)["message"]) == (
         400,
@@ -131,7 +131,7 @@ async def test_unknown_keys_of_the_newer_form_are_refused(hub):
     )
 
 
-async def test_stopping(hub):
+async def test_stop(hub):
     await hub.running()
     program = await hub.program()
     answer = await program.delete(SERVER)
@@ -141,7 +141,7 @@ async def test_stopping(hub):
     assert (await program.delete(SERVER)).code == 204
 
 
-async def test_stopping_cancels_a_start(make_hub):
+async def test_stop_cancels_start(make_hub):
     hub = await make_hub(options={"slow_spawn_timeout": 0.05})
     hub.tiny.hold = asyncio.Event()
     program = await hub.program()
@@ -150,7 +150,7 @@ async def test_stopping_cancels_a_start(make_hub):
     assert model(await program.get(SERVER))["stopped"] is True
 
 
-async def test_named_servers_have_to_be_allowed(hub):
+async def test_named_servers_must_be_enabled(hub):
     answer = await (await hub.program()).post(LAB)
     assert answer.code == 400
     assert "named servers are not enabled" in model(answer)["message"]
@@ -169,7 +169,7 @@ async def test_named_servers(make_hub):
     assert (await program.delete(LAB)).code == 404
 
 
-async def test_removing_a_named_server_that_starts(make_hub):
+async def test_remove_starting_named_server(make_hub):
     hub = await make_hub(allow_named_servers=True, options={"slow_spawn_timeout": 0.05})
     hub.tiny.hold = asyncio.Event()
     program = await hub.program()
@@ -178,20 +178,20 @@ async def test_removing_a_named_server_that_starts(make_hub):
     assert (await program.get(LAB)).code == 404
 
 
-async def test_the_default_server_cannot_be_removed(hub):
+async def test_default_server_cannot_be_removed(hub):
     program = await hub.program()
     assert (await program.ask("DELETE", SERVER, model={"remove": True})).code == 400
 
 
 @pytest.mark.parametrize("name", ["Lab", "l%20b", "x--y", "a" * 31, "..", "%0A"])
-async def test_names_of_servers_follow_a_rule(make_hub, name):
+async def test_server_names_are_validated(make_hub, name):
     hub = await make_hub(allow_named_servers=True)
     answer = await (await hub.program()).post(f"/hub/api/users/alice/servers/{name}")
     assert answer.code in {400, 404}
     assert not hub.tiny.started
 
 
-async def test_the_progress_of_a_start_from_its_beginning_to_its_end(make_hub):
+async def test_progress_of_successful_start(make_hub):
     hub = await make_hub(options={"slow_spawn_timeout": 0.05})
     hub.tiny.hold = asyncio.Event()
     hub.tiny.steps = (Progress(percent=30, message="unpacking", html="<b>unpacking</b>"),)
@@ -212,7 +212,7 @@ async def test_the_progress_of_a_start_from_its_beginning_to_its_end(make_hub):
     assert not any(event.get("ready") for event in found[:-1])
 
 
-async def test_the_progress_of_a_start_that_fails(make_hub):
+async def test_progress_of_failed_start(make_hub):
     hub = await make_hub(options={"slow_spawn_timeout": 0.05})
     hub.tiny.hold, hub.tiny.failure, hub.tiny.logs = asyncio.Event(), "no <room>", ("last words",)
     program = await hub.program()
@@ -228,7 +228,7 @@ async def test_the_progress_of_a_start_that_fails(make_hub):
     assert again == [last]
 
 
-async def test_the_place_in_the_queue_is_part_of_the_progress(make_hub):
+async def test_progress_includes_place_in_queue(make_hub):
     hub = await make_hub(concurrent_spawn_limit=1, options={"slow_spawn_timeout": 0.05})
     hub.tiny.hold = asyncio.Event()
     await (await hub.program("bob")).post("/hub/api/users/bob/server")
@@ -242,7 +242,7 @@ async def test_the_place_in_the_queue_is_part_of_the_progress(make_hub):
     assert found[-1]["ready"] is True
 
 
-async def test_the_progress_of_a_cancelled_start_ends(make_hub):
+async def test_progress_of_cancelled_start_ends(make_hub):
     hub = await make_hub(options={"slow_spawn_timeout": 0.05})
     hub.tiny.hold = asyncio.Event()
     program = await hub.program()
@@ -253,13 +253,13 @@ async def test_the_progress_of_a_cancelled_start_ends(make_hub):
     assert (await watching.events())[-1] == {"progress": 100, "failed": True, "message": "Spawn cancelled"}
 
 
-async def test_the_progress_of_a_server_that_runs_is_its_end(hub):
+async def test_progress_of_running_server_is_ready_event(hub):
     await hub.running()
     found = events(await (await hub.program()).get(f"{SERVER}/progress"))
     assert [event.get("ready") for event in found] == [True]
 
 
-async def test_there_is_no_progress_where_nothing_starts(hub):
+async def test_stopped_server_has_no_progress(hub):
     program = await hub.program()
     for path in (SERVER, LAB, "/hub/api/users/nobody/server"):
         assert (await program.get(f"{path}/progress")).code == 404
@@ -268,7 +268,7 @@ async def test_there_is_no_progress_where_nothing_starts(hub):
     assert (await program.get(f"{SERVER}/progress")).code == 404
 
 
-async def test_a_start_counts_as_activity_at_once(hub):
+async def test_start_counts_as_activity(hub):
     user, admin = await hub.user("bob"), await hub.admin()
     hub.tiny.hold = asyncio.Event()
     before = isoformat(utcnow())
@@ -278,7 +278,7 @@ async def test_a_start_counts_as_activity_at_once(hub):
         assert last >= before
 
 
-async def test_reports_are_told_once_also_when_old_ones_were_dropped(hub):
+async def test_reports_are_sent_once_even_if_old_ones_are_dropped(hub):
     hub.tiny.hold = asyncio.Event()
     user = await hub.user()
     record = await hub.servers.start(user)

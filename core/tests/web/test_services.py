@@ -1,4 +1,4 @@
-"""Services as those who make requests."""
+"""Services as API clients."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def model(answer):
 
 @pytest.fixture
 async def service(hub):
-    """A client that is the service alice, which may list users; a user has the same name."""
+    """Client of the service alice, which may list users; a user has the same name."""
     await hub.user("alice")
     role = {"name": "culler", "scopes": ["list:users", "read:users:activity"], "services": ["alice"]}
     declared = Declarations(
@@ -31,7 +31,7 @@ async def service(hub):
     return hub.browser(Authorization=f"token {TOKEN}")
 
 
-async def test_a_service_learns_who_it_is(service):
+async def test_service_identifies_itself(service):
     found = model(await service.get("/hub/api/user"))
     assert (found["kind"], found["name"], found["admin"]) == ("service", "alice", False)
     assert found["scopes"] == ["list:users", "read:users:activity", "read:users:name"]
@@ -39,19 +39,19 @@ async def test_a_service_learns_who_it_is(service):
     assert found["session_id"] is None
 
 
-async def test_a_service_does_what_its_roles_let_it_do(service):
+async def test_service_roles_grant_permissions(service):
     assert [user["name"] for user in model(await service.get("/hub/api/users"))] == ["alice"]
     assert (await service.get("/hub/api/info")).code == 403
     assert "last_activity" in model(await service.get("/hub/api/users/alice"))
 
 
-async def test_a_service_is_not_the_user_of_the_same_name(service):
+async def test_service_is_distinct_from_user_of_same_name(service):
     assert (await service.post("/hub/api/users/alice/server")).code == 403
     assert (await service.post("/hub/api/users/alice/tokens", model={})).code == 403
     assert "servers" not in model(await service.get("/hub/api/users/alice"))
 
 
-async def test_services_are_shown_to_those_who_may_see_them(hub, service):
+async def test_listing_services_needs_scope(hub, service):
     admin = await hub.admin()
     shown = model(await admin.get("/hub/api/services"))
     assert shown["alice"]["prefix"] == "/services/alice/"
@@ -61,7 +61,7 @@ async def test_services_are_shown_to_those_who_may_see_them(hub, service):
     assert (await service.get("/hub/api/services")).code == 403
 
 
-async def test_a_service_that_is_gone_is_nobody_at_once(hub, service):
+async def test_token_of_deleted_service_stops_working_at_once(hub, service):
     assert (await service.get("/hub/api/user")).code == 200
     await hub.store.write(lambda tx: declare(tx, Declarations()))
     assert (await service.get("/hub/api/user")).code == 403
@@ -72,7 +72,7 @@ async def test_a_service_that_is_gone_is_nobody_at_once(hub, service):
 SPEC = {"url": "http://127.0.0.1:9", "api_token": "token-of-the-new-one", "info": {"a": 1}}
 
 
-async def test_an_admin_makes_a_service_that_is_somebody_at_once(hub):
+async def test_created_service_works_at_once(hub):
     admin = await hub.admin()
     made = await admin.post("/hub/api/services/board", model={**SPEC, "name": "board"})
     assert made.code == 201, made.body
@@ -96,7 +96,7 @@ async def test_an_admin_makes_a_service_that_is_somebody_at_once(hub):
     assert (await itself.get("/hub/api/user")).code == 200, "it does not outlive a start of the hub"
 
 
-async def test_a_service_that_was_made_is_deleted_and_nobody_at_once(hub):
+async def test_created_service_is_deleted_at_once(hub):
     admin = await hub.admin()
     await admin.post("/hub/api/services/board", model=SPEC)
     itself = hub.browser(Authorization="token token-of-the-new-one")
@@ -108,7 +108,7 @@ async def test_a_service_that_was_made_is_deleted_and_nobody_at_once(hub):
     assert await hub.store.read(lambda tx: tx.oauth.client("service-board")) is None
 
 
-async def test_services_of_the_config_file_are_left_to_it(hub, service):
+async def test_configured_services_cannot_be_changed(hub, service):
     admin = await hub.admin()
     refused = await admin.delete("/hub/api/services/alice")
     assert (refused.code, "not modifiable" in model(refused)["message"]) == (405, True)
@@ -130,19 +130,19 @@ async def test_services_of_the_config_file_are_left_to_it(hub, service):
         ({"oauth_redirect_uri": "http://h/\x01"}, "cannot be printed"),
     ],
 )
-async def test_services_that_cannot_be_are_refused(hub, body, reason):
+async def test_invalid_services_are_refused(hub, body, reason):
     admin = await hub.admin()
     answer = await admin.post("/hub/api/services/board", model=body)
     assert (answer.code, reason in model(answer)["message"]) == (400, True), answer.body
     assert (await admin.get("/hub/api/services/board")).code == 404
 
 
-async def test_a_token_of_somebody_else_is_not_taken(hub, service):
+async def test_token_in_use_is_refused(hub, service):
     answer = await (await hub.admin()).post("/hub/api/services/board", model={"api_token": TOKEN})
     assert (answer.code, TOKEN in answer.body.decode()) == (400, False)
 
 
-async def test_nobody_gives_a_service_what_they_do_not_hold(hub):
+async def test_creating_service_cannot_grant_more_than_held(hub):
     admin = await hub.admin("admin:services", "read:users:name!user")
     for body in (
         {"admin": True},
@@ -160,7 +160,7 @@ async def test_nobody_gives_a_service_what_they_do_not_hold(hub):
     assert (await (await hub.program("bob")).post("/hub/api/services/x", model=SPEC)).code == 403
 
 
-async def test_the_role_of_tokens_holds_for_services_too(hub):
+async def test_token_role_applies_to_services(hub):
     roles = [
         {"name": "culler", "scopes": ["list:users", "read:hub"], "services": ["narrow"]},
         {"name": "token", "scopes": ["list:users"]},

@@ -1,4 +1,4 @@
-"""Login sessions: a logout ends the login, whoever kept the cookie."""
+"""Login sessions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SESSION = "jupyterhub-session-id"
 
 
 def kept(browser):
-    """What a thief of all cookies has."""
+    """Return all cookies, as a thief would have them."""
     return "; ".join(f"{name}={value}" for (name, _), value in browser.cookies.items())
 
 
@@ -37,7 +37,7 @@ async def sessions_of(hub, name="alice"):
 
 
 @pytest.mark.parametrize("path", ["/hub/home", "/hub/token", "/hub/api/user", "/hub/api/users/alice/tokens"])
-async def test_a_cookie_that_was_kept_is_of_no_use_after_the_logout(hub, path):
+async def test_kept_cookie_is_invalid_after_logout(hub, path):
     browser = await hub.logged_in()
     stolen = hub.browser(Cookie=kept(browser), **{"X-XSRFToken": browser.xsrf})
     assert (await stolen.get(path)).code == 200
@@ -47,14 +47,14 @@ async def test_a_cookie_that_was_kept_is_of_no_use_after_the_logout(hub, path):
     assert made.code == 403
 
 
-async def test_a_logout_ends_one_session_and_no_other(hub):
+async def test_logout_ends_one_session_only(hub):
     one, two = await hub.logged_in(), await hub.logged_in()
     await one.get("/hub/logout")
     assert (await two.get("/hub/home")).code == 200
     assert len(await sessions_of(hub)) == 1
 
 
-async def test_a_logout_ends_the_tokens_of_its_session_whatever_session_cookie_is_sent(hub):
+async def test_logout_ends_tokens_of_session_despite_other_session_cookie(hub):
     browser = await hub.logged_in()
     user = await hub.user()
     (session,) = await sessions_of(hub)
@@ -67,7 +67,7 @@ async def test_a_logout_ends_the_tokens_of_its_session_whatever_session_cookie_i
 
 
 @pytest.mark.parametrize("how", ["rename", "delete", "everywhere"])
-async def test_what_ends_all_sessions_of_a_user_ends_each(hub, how):
+async def test_every_way_to_end_all_sessions(hub, how):
     browsers = [await hub.logged_in(), await hub.logged_in()]
     cookies = [*map(kept, browsers), await jupyterhub_cookie(hub)]
     assert all([await is_in(hub, sent) for sent in cookies])
@@ -81,7 +81,7 @@ async def test_what_ends_all_sessions_of_a_user_ends_each(hub, how):
     assert not any([await is_in(hub, sent) for sent in cookies])
 
 
-async def test_a_user_sees_and_ends_the_own_sessions(hub):
+async def test_user_lists_and_ends_own_sessions(hub):
     linux = {"User-Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko/20100101 Firefox/130.0"}
     here, there = hub.browser(**linux), await hub.logged_in()
     await here.log_in("alice", "wonder")
@@ -95,7 +95,7 @@ async def test_a_user_sees_and_ends_the_own_sessions(hub):
     assert [(await browser.get("/hub/home")).code for browser in (here, there)] == [302, 302]
 
 
-async def test_nobody_sees_or_ends_the_sessions_of_others(hub):
+async def test_sessions_of_other_users_are_protected(hub):
     await hub.logged_in("bob")
     alice = await hub.logged_in("alice")
     for method in ("GET", "DELETE"):
@@ -103,13 +103,13 @@ async def test_nobody_sees_or_ends_the_sessions_of_others(hub):
     assert len(await sessions_of(hub, "bob")) == 1
 
 
-async def test_tokens_of_programs_outlive_the_sessions(hub):
+async def test_api_tokens_outlive_sessions(hub):
     program = await hub.program()
     await program.delete("/hub/api/users/alice/sessions")
     assert (await program.get("/hub/api/user")).code == 200
 
 
-async def test_a_cookie_of_a_jupyterhub_is_replaced_by_one_that_names_a_session(hub):
+async def test_jupyterhub_cookie_is_replaced_by_session_cookie(hub):
     old = await jupyterhub_cookie(hub, age=3600)
     browser = hub.browser(Cookie=old)
     answers = [await browser.get("/hub/home"), await browser.get("/hub/home")]
@@ -125,7 +125,7 @@ async def test_a_cookie_of_a_jupyterhub_is_replaced_by_one_that_names_a_session(
     assert LOGIN not in "".join(again.headers.get_list("Set-Cookie"))
 
 
-async def test_a_cookie_of_a_jupyterhub_that_was_logged_out_never_works_again(hub):
+async def test_jupyterhub_cookie_is_invalid_after_logout(hub):
     old, other = await jupyterhub_cookie(hub), await jupyterhub_cookie(hub, age=120)
     browser = hub.browser(Cookie=old)
     await browser.get("/hub/home")
@@ -136,7 +136,7 @@ async def test_a_cookie_of_a_jupyterhub_that_was_logged_out_never_works_again(hu
     assert await is_in(hub, other)
 
 
-async def test_the_text_of_a_hash_opens_nothing(hub):
+async def test_stored_hash_is_no_credential(hub):
     await hub.logged_in()
     rows = await hub.store.database.read(
         lambda c: c.exec_driver_sql("SELECT hashed, session_id FROM plughub_sessions").all()
@@ -148,7 +148,7 @@ async def test_the_text_of_a_hash_opens_nothing(hub):
             assert (await hub.browser(Authorization=f"token {text}").get("/hub/api/user")).code == 403
 
 
-async def test_the_key_in_the_cookie_is_no_token(hub):
+async def test_cookie_key_is_no_token(hub):
     browser = await hub.logged_in()
     await browser.get("/hub/home")
     signed = browser.cookies[LOGIN, "/hub/"].encode()
@@ -156,7 +156,7 @@ async def test_the_key_in_the_cookie_is_no_token(hub):
     assert (await hub.browser(Authorization=f"token {text}").get("/hub/api/user")).code == 403
 
 
-async def test_the_sessions_of_a_user_are_bounded_and_the_one_in_use_stays(hub):
+async def test_sessions_are_bounded_and_current_one_stays(hub):
     user = await hub.user()
     first = await hub.logged_in()
     (session,) = await sessions_of(hub)
@@ -167,14 +167,14 @@ async def test_the_sessions_of_a_user_are_bounded_and_the_one_in_use_stays(hub):
     assert (await first.get("/hub/home")).code == 200
 
 
-async def test_a_login_for_one_request_leaves_no_session(hub):
+async def test_single_request_login_leaves_no_session(hub):
     await hub.user()
     auth = {"auth": {"username": "alice", "password": "wonder"}}
     assert (await hub.browser().post("/hub/api/users/alice/tokens", model=auth)).code == 201
     assert not await sessions_of(hub)
 
 
-async def test_a_login_over_a_login_ends_the_one_before(hub):
+async def test_new_login_ends_previous_session(hub):
     browser = await hub.logged_in()
     before = kept(browser)
     (session,) = await sessions_of(hub)
@@ -188,7 +188,7 @@ async def test_a_login_over_a_login_ends_the_one_before(hub):
     assert not await sessions_of(hub)
 
 
-async def test_the_last_use_is_stored_seldom(hub):
+async def test_last_use_is_stored_rarely(hub):
     browser = await hub.logged_in()
     (session,) = await sessions_of(hub)
     await hub.store.database.write(
@@ -205,7 +205,7 @@ async def test_the_last_use_is_stored_seldom(hub):
     assert (await sessions_of(hub))[0].seen == seen.seen
 
 
-async def test_a_request_of_a_known_session_asks_the_database_nothing(hub, monkeypatch):
+async def test_request_of_known_session_needs_no_query(hub, monkeypatch):
     browser = await hub.logged_in()
     await browser.get("/hub/api/user")
 

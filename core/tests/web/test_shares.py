@@ -1,4 +1,4 @@
-"""Sharing through the API and the page on which a share is accepted."""
+"""Sharing in the API, and the page on which a share is accepted."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def model(answer):
 
 @pytest.fixture
 async def alice(hub):
-    """Alice, who may share her servers with whomever she can name."""
+    """Client of alice, who may share her servers with all users and groups that she can read."""
     await hub.user("bob")
     return await hub.holder("alice", "shares!user=alice", "read:users:name", "read:groups:name")
 
@@ -35,7 +35,7 @@ async def may_open(hub, name="bob", what=ACCESS):
     return what in model(await program.get("/hub/api/user"))["scopes"]
 
 
-async def test_the_life_of_a_share(hub, alice):
+async def test_share_life_cycle(hub, alice):
     granted = await alice.post(SHARES, model={"user": "Bob"})
     share = model(granted)
     created = share.pop("created_at")
@@ -65,7 +65,7 @@ async def test_the_life_of_a_share(hub, alice):
     assert (again.code, model(again)) == (200, {})
 
 
-async def test_lists_always_tell_where_the_next_page_is(hub, alice):
+async def test_lists_always_include_next_page(hub, alice):
     await hub.user("carol")
     for name in ("bob", "carol"):
         await alice.post(SHARES, model={"user": name})
@@ -80,7 +80,7 @@ async def test_lists_always_tell_where_the_next_page_is(hub, alice):
     assert (await alice.get(f"{SHARES}?limit=x")).code == 400
 
 
-async def test_a_member_of_a_group_sees_and_has_what_is_shared_with_it(hub, alice):
+async def test_group_member_receives_group_share(hub, alice):
     admin = await hub.admin()
     await admin.post("/hub/api/groups/class", model={"users": ["bob"]})
     shared = await alice.post(SHARES, model={"group": "class"})
@@ -98,7 +98,7 @@ async def test_a_member_of_a_group_sees_and_has_what_is_shared_with_it(hub, alic
     assert not await may_open(hub)
 
 
-async def test_who_was_given_a_share_can_see_it_and_leave(hub, alice):
+async def test_recipient_can_see_and_leave_share(hub, alice):
     await alice.post(SHARES, model={"user": "bob"})
     bob = await hub.program("bob")
     assert model(await bob.get(f"{SHARED_WITH_BOB}/alice/"))["user"] == {"name": "bob"}
@@ -108,7 +108,7 @@ async def test_who_was_given_a_share_can_see_it_and_leave(hub, alice):
     assert not await may_open(hub)
 
 
-async def test_all_shares_of_a_server_are_taken_back_at_once(hub, alice):
+async def test_all_shares_of_server_are_revoked_at_once(hub, alice):
     await alice.post(SHARES, model={"user": "bob"})
     assert (await alice.delete(SHARES)).code == 204
     assert not await may_open(hub)
@@ -134,13 +134,13 @@ async def test_all_shares_of_a_server_are_taken_back_at_once(hub, alice):
         ({"user": "bob", "expires_in": 60}, "Invalid JSON keys"),
     ],
 )
-async def test_what_makes_no_sense_is_refused(hub, alice, body, said):
+async def test_invalid_requests_are_refused(hub, alice, body, said):
     answer = await alice.post(SHARES, model=body)
     assert (answer.code, said in model(answer)["message"]) == (400, True), answer.body
     assert model(await alice.get(SHARES))["items"] == []
 
 
-async def test_nobody_shares_what_they_do_not_hold(hub, alice):
+async def test_sharing_cannot_grant_more_than_held(hub, alice):
     answer = await alice.post(SHARES, model={"user": "bob", "scopes": ["admin:servers"]})
     assert answer.code == 403
     assert "Do not have permission to grant" in model(answer)["message"]
@@ -150,7 +150,7 @@ async def test_nobody_shares_what_they_do_not_hold(hub, alice):
     assert held.code == 200
 
 
-async def test_the_name_of_the_other_has_to_be_readable(hub):
+async def test_recipient_must_be_readable(hub):
     await hub.user("bob")
     blind = await hub.holder("alice", "shares!user=alice")
     for body in ({"user": "bob"}, {"user": "nobody"}, {"group": "class"}):
@@ -158,7 +158,7 @@ async def test_the_name_of_the_other_has_to_be_readable(hub):
         assert (answer.code, "Need scope" in model(answer)["message"]) == (403, True), body
 
 
-async def test_a_user_shares_nothing_by_default_but_lists(hub):
+async def test_default_scopes_allow_listing_but_not_sharing(hub):
     await hub.user("bob")
     program = await hub.program("alice")
     assert (await program.get(SHARES)).code == 200
@@ -169,7 +169,7 @@ async def test_a_user_shares_nothing_by_default_but_lists(hub):
     assert (await bob.get("/hub/api/shares/alice")).code == 404
 
 
-async def test_servers_and_people_that_are_not_there(hub):
+async def test_unknown_servers_and_users_are_not_found(hub):
     admin = await hub.admin()
     await hub.user("alice")
     for path in ("/hub/api/shares/nobody", "/hub/api/share-codes/nobody", "/hub/api/users/nobody/shared"):
@@ -181,7 +181,7 @@ async def test_servers_and_people_that_are_not_there(hub):
     assert (await admin.get("/hub/api/groups/none/shared")).code == 404
 
 
-async def test_only_a_server_can_be_shared_and_not_a_user(hub):
+async def test_only_servers_can_be_shared(hub):
     admin = await hub.admin()
     for path in ("/hub/api/shares/alice", "/hub/api/share-codes/alice"):
         for method in ("POST", "PATCH", "DELETE"):
@@ -192,7 +192,7 @@ async def test_only_a_server_can_be_shared_and_not_a_user(hub):
 # ---- codes
 
 
-async def test_the_life_of_a_code(hub, alice):
+async def test_code_life_cycle(hub, alice):
     made = model(await alice.post(CODES, model={"expires_in": 60}))
     assert (made["id"][:3], len(made["code"]), made["exchange_count"]) == ("sc_", 43, 0)
     assert made["accept_url"] == f"/hub/accept-share?code={made['code']}"
@@ -211,7 +211,7 @@ async def test_the_life_of_a_code(hub, alice):
 
 
 @pytest.mark.parametrize("seconds", [0, 59, -60, 31_536_001, 10**30, "60", 1.5, True])
-async def test_a_code_lives_a_minute_to_a_year(hub, alice, seconds):
+async def test_code_lifetime_is_bounded(hub, alice, seconds):
     answer = await alice.post(CODES, model={"expires_in": seconds})
     assert (answer.code, "expires_in" in model(answer)["message"]) == (400, True)
 
@@ -224,7 +224,7 @@ def accept(code, **more):
     return f"/hub/accept-share?{urlencode({'code': code, **more})}"
 
 
-async def test_a_code_is_accepted_on_its_page(hub, alice):
+async def test_code_is_accepted_on_page(hub, alice):
     code = await code_of(alice)
     bob = await hub.logged_in("bob")
     page = await bob.get(accept(code))
@@ -241,7 +241,7 @@ async def test_a_code_is_accepted_on_its_page(hub, alice):
     assert await may_open(hub)
 
 
-async def test_the_page_leads_on_within_this_hub_only(hub, alice):
+async def test_page_redirects_within_this_hub_only(hub, alice):
     bob = await hub.logged_in("bob")
     for wanted, leads in (("/user/alice/lab/tree/x", "/user/alice/lab/tree/x"), ("https://evil/", None)):
         form = {"code": await code_of(alice), "next": wanted, "_xsrf": bob.xsrf}
@@ -249,7 +249,7 @@ async def test_the_page_leads_on_within_this_hub_only(hub, alice):
         assert done.headers["Location"] == (leads or "/user/alice/")
 
 
-async def test_whoever_is_not_logged_in_comes_back_after_the_login(hub, alice):
+async def test_anonymous_user_returns_to_page_after_login(hub, alice):
     code = await code_of(alice)
     stranger = hub.browser()
     answer = await stranger.get(accept(code))
@@ -258,7 +258,7 @@ async def test_whoever_is_not_logged_in_comes_back_after_the_login(hub, alice):
     assert (await stranger.post("/hub/accept-share", form={"code": code})).code == 403
 
 
-async def test_codes_that_lead_nowhere(hub, alice):
+async def test_invalid_codes_are_refused(hub, alice):
     code = await code_of(alice)
     bob, owner = await hub.logged_in("bob"), await hub.logged_in("alice")
 
@@ -280,7 +280,7 @@ async def test_codes_that_lead_nowhere(hub, alice):
 # ---- what a share opens
 
 
-async def test_a_shared_server_is_opened_with_a_question_and_closed_within_a_second(hub, alice):
+async def test_shared_server_needs_consent_and_revocation_is_fast(hub, alice):
     await hub.running("alice")
     bob = await hub.logged_in("bob")
     query = {
@@ -312,7 +312,7 @@ async def test_a_shared_server_is_opened_with_a_question_and_closed_within_a_sec
     assert (await bob.get("/hub/user/alice/")).code == 404
 
 
-async def test_a_shared_server_that_does_not_run_cannot_be_started_by_others(hub, alice):
+async def test_recipient_cannot_start_shared_server(hub, alice):
     await alice.post(SHARES, model={"user": "bob"})
     bob = await hub.logged_in("bob")
     page = await bob.get("/hub/user/alice/")
@@ -321,7 +321,7 @@ async def test_a_shared_server_that_does_not_run_cannot_be_started_by_others(hub
     assert (await bob.get("/hub/spawn/alice")).code == 404
 
 
-async def test_a_new_owner_of_an_old_name_shares_nothing(hub, alice):
+async def test_reused_name_inherits_no_shares(hub, alice):
     await alice.post(SHARES, model={"user": "bob"})
     bob, admin = await hub.program("bob"), await hub.admin()
 
@@ -336,7 +336,7 @@ async def test_a_new_owner_of_an_old_name_shares_nothing(hub, alice):
     assert await scopes() == set()
 
 
-async def test_the_home_page_names_what_is_shared_with_me(hub, alice):
+async def test_home_page_lists_received_shares(hub, alice):
     bob = await hub.logged_in("bob")
     assert b"Shared with me" not in (await bob.get("/hub/home")).body
     await alice.post(SHARES, model={"user": "bob"})
@@ -345,7 +345,7 @@ async def test_the_home_page_names_what_is_shared_with_me(hub, alice):
     assert b'href="/user/alice/"' in page
 
 
-async def test_who_adds_members_has_to_hold_what_is_shared_with_the_group(hub, alice):
+async def test_adding_members_needs_scopes_shared_with_group(hub, alice):
     admin = await hub.admin()
     await admin.post("/hub/api/groups/class")
     await alice.post(SHARES, model={"group": "class"})

@@ -1,4 +1,4 @@
-"""Requests in another spelling than the hub's own: of the path of the application, and of names."""
+"""Requests with other spellings of the base URL and of names."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def location(answer):
 
 
 @pytest.mark.parametrize("base", SPELLINGS)
-async def test_programs_reach_the_hub_below_every_spelling_of_its_path(make_hub, base):
+async def test_programs_can_use_every_spelling_of_base_url(make_hub, base):
     hub = await make_hub(base_url=BASE)
     browser = hub.browser()
     answer = await browser.get(f"{base}hub/api/")
@@ -36,7 +36,7 @@ async def test_programs_reach_the_hub_below_every_spelling_of_its_path(make_hub,
     assert (await browser.ask("POST", f"{base}user/ada/api/kernels")).code == 424
 
 
-async def test_browsers_are_led_to_the_spelling_in_which_the_hub_sets_its_cookies(make_hub):
+async def test_browsers_are_redirected_to_spelling_of_cookie_path(make_hub):
     hub = await make_hub(base_url=BASE)
     browser = hub.browser()
     for base in SPELLINGS[1:]:
@@ -49,7 +49,7 @@ async def test_browsers_are_led_to_the_spelling_in_which_the_hub_sets_its_cookie
     assert location(answer) == f"{BASE}hub/token"
 
 
-async def test_what_is_not_below_the_path_is_nothing(make_hub):
+async def test_paths_outside_base_url_are_not_found(make_hub):
     hub = await make_hub(base_url=BASE)
     port = urlsplit(hub.address).port
     for path in (
@@ -71,7 +71,7 @@ async def hub(make_hub):
     return await make_hub(users=KnownUsers({NAME: "secret"}))
 
 
-async def test_a_server_is_found_in_every_spelling_and_opened_in_its_own(hub):
+async def test_server_is_found_in_every_spelling(hub):
     browser = await hub.logged_in(NAME)
     spellings = (PREFIX, former_path(PREFIX), "/user/%6f'neil%3bx/")
     for spelling in spellings:
@@ -87,7 +87,7 @@ async def test_a_server_is_found_in_every_spelling_and_opened_in_its_own(hub):
         assert model["server"] == model["servers"][""]["url"] == PREFIX
 
 
-async def test_a_server_logs_people_in_whichever_spelling_it_was_told(hub):
+async def test_server_login_works_in_every_spelling(hub):
     browser = await hub.logged_in(NAME)
     await hub.running(NAME)
     own = f"{PREFIX}oauth_callback"

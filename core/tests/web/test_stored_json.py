@@ -1,4 +1,4 @@
-"""What users have the hub store: bounded on every way in, and one bad row never fails a list."""
+"""Limits for stored JSON, and lists with invalid rows."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ WAYS = {
 
 
 @pytest.mark.parametrize("way", WAYS)
-async def test_what_is_too_long_is_refused_on_every_way_and_nothing_is_stored(hub, way):
+async def test_too_long_values_are_refused_everywhere(hub, way):
     method, path, body = WAYS[way]
     admin = await hub.admin()
     await hub.user()
@@ -66,7 +66,7 @@ async def test_what_is_too_long_is_refused_on_every_way_and_nothing_is_stored(hu
     assert model(await admin.get("/hub/api/groups/class"))["properties"] == {}
 
 
-async def test_a_form_is_bounded_too_and_shown_again_with_the_reason(hub):
+async def test_too_long_form_is_shown_again_with_reason(hub):
     hub.tiny.form = '<input name="a">'
     browser = await hub.logged_in()
     answer = await browser.post("/hub/spawn", form={**LONG, "_xsrf": browser.xsrf})
@@ -82,7 +82,7 @@ def upload(xsrf, content=b"abc"):
     return {"body": body, "headers": {"Content-Type": "multipart/form-data; boundary=x"}}
 
 
-async def test_a_file_where_no_form_asks_for_one_is_refused(hub):
+async def test_file_without_form_is_refused(hub):
     browser = await hub.logged_in()
     answer = await browser.post("/hub/spawn", **upload(browser.xsrf))
     assert (answer.code, b"this server accepts no files" in answer.body) == (400, True)
@@ -90,7 +90,7 @@ async def test_a_file_where_no_form_asks_for_one_is_refused(hub):
     assert (await (await hub.admin()).get("/hub/api/users")).code == 200
 
 
-async def test_a_file_that_the_spawner_leaves_in_the_options_is_refused_and_not_stored(hub):
+async def test_file_left_in_options_is_refused(hub):
     hub.tiny.form = '<input type="file" name="key">'
     browser = await hub.logged_in()
     answer = await browser.post("/hub/spawn", **upload(browser.xsrf))
@@ -102,7 +102,7 @@ async def test_a_file_that_the_spawner_leaves_in_the_options_is_refused_and_not_
     "store", ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)], ids=str
 )
 @pytest.mark.parametrize("kind", BAD_ROWS)
-async def test_one_bad_row_never_fails_a_list(make_hub, request, caplog, store, kind):
+async def test_invalid_row_never_breaks_list(make_hub, request, caplog, store, kind):
     more = {} if store == "sqlite" else {"url": request.getfixturevalue("postgresql").new_database()}
     hub = await make_hub(**more)
     plain_models._reported.clear()  # each is logged once
@@ -136,7 +136,7 @@ async def test_one_bad_row_never_fails_a_list(make_hub, request, caplog, store, 
     assert bool(shown) or "leaving out stored data" in caplog.text or "in the database" in caplog.text
 
 
-async def test_a_server_of_an_older_hub_starts_with_the_bytes_that_its_user_chose_there(hub):
+async def test_server_of_older_hub_starts_with_stored_bytes(hub):
     program = await hub.program()
     kept = BAD_ROWS["a file of an older hub"]
     assert (await program.get(SERVER)).code == 200
@@ -150,7 +150,7 @@ async def test_a_server_of_an_older_hub_starts_with_the_bytes_that_its_user_chos
     assert model(await program.get(SERVER))["user_options"] == {}
 
 
-async def test_who_has_more_named_servers_than_allowed_keeps_and_starts_them(make_hub):
+async def test_existing_servers_beyond_limit_stay_usable(make_hub):
     hub = await make_hub(allow_named_servers=True, named_server_limit=2)
     program = await hub.program()
     alice = await hub.user()
@@ -161,7 +161,7 @@ async def test_who_has_more_named_servers_than_allowed_keeps_and_starts_them(mak
     assert (await program.ask("PUT", "/hub/api/users/alice/servers/four")).code == 400
 
 
-async def test_api_tokens_have_a_limit_and_ended_ones_do_not_count(hub):
+async def test_api_tokens_are_limited_without_expired_ones(hub):
     hub.tokens._limit = 3
     program = await hub.program()
     path = "/hub/api/users/alice/tokens"
@@ -181,7 +181,7 @@ async def test_api_tokens_have_a_limit_and_ended_ones_do_not_count(hub):
     assert (await program.post(path)).code == 201
 
 
-async def test_share_codes_of_a_server_have_a_limit(hub, monkeypatch):
+async def test_share_codes_per_server_are_limited(hub, monkeypatch):
     monkeypatch.setattr("plughub.services.sharing.codes.MAX_SHARE_CODES", 2)
     admin = await hub.admin()
     await hub.running("alice")
@@ -193,7 +193,7 @@ async def test_share_codes_of_a_server_have_a_limit(hub, monkeypatch):
     assert (await admin.post(path)).code == 200
 
 
-async def test_oauth_codes_and_tokens_of_a_user_are_bounded(hub):
+async def test_oauth_codes_and_tokens_per_user_are_bounded(hub):
     await hub.running()
     alice, client = await hub.user(), server_client_id("alice", "")
     browser = await hub.logged_in()

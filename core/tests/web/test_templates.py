@@ -1,4 +1,4 @@
-"""Whatever a variable holds, it never becomes markup."""
+"""Escaping of template variables, and custom templates."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ WANTED = {
 
 
 class Evil(str):
-    """A text that is evil, and whose every attribute and item is evil too."""
+    """Malicious text whose attributes and items are malicious as well."""
 
     __slots__ = ()
 
@@ -50,7 +50,7 @@ LISTS = {
 
 
 def every_variable(environment, name):
-    """Name the variables of a template and of those that it extends."""
+    """Return the variables of a template and of those that it extends."""
     source, _, _ = environment.loader.get_source(environment, name)
     tree = environment.parse(source)
     found = set(meta.find_undeclared_variables(tree))
@@ -78,12 +78,12 @@ def folder_of(tmp_path, **templates):
     return {"template_folders": (folder,)}
 
 
-def test_the_templates_that_administrators_know_are_all_there():
+def test_all_jupyterhub_templates_exist():
     assert set(NAMES) >= WANTED
 
 
 @pytest.mark.parametrize("name", NAMES)
-async def test_every_variable_of_every_template_is_escaped(hub, name):
+async def test_all_template_variables_are_escaped(hub, name):
     templates = hub.application.templates
     variables = evil_values(every_variable(templates._environment, name))
     page = templates.render(name, **variables)
@@ -93,14 +93,14 @@ async def test_every_variable_of_every_template_is_escaped(hub, name):
     assert "</script>alert" not in page
 
 
-async def test_no_template_says_safe(hub):
+async def test_no_template_uses_safe_filter(hub):
     for name in NAMES:
         text = (FOLDER / name).read_text()
         assert not re.search(r"\|\s*safe|autoescape|Markup", text), name
         assert not re.search(r"\son\w+=", text), name
 
 
-async def test_a_template_of_the_administrator_extends_the_one_it_replaces(make_hub, tmp_path):
+async def test_custom_template_extends_replaced_template(make_hub, tmp_path):
     folder = tmp_path / "mine"
     folder.mkdir()
     (folder / "login.html").write_text(
@@ -124,7 +124,7 @@ async def test_a_template_of_the_administrator_extends_the_one_it_replaces(make_
 
 @pytest.mark.skipif(not UPSTREAM.is_dir(), reason="the templates of jupyterhub are not installed")
 @pytest.mark.parametrize("name", [*sorted(path.name for path in UPSTREAM.glob("*.html")), "*.html"])
-async def test_each_template_of_jupyterhub_and_all_of_them_work_here(make_hub, tmp_path, caplog, name):
+async def test_jupyterhub_templates_work(make_hub, tmp_path, caplog, name):
     for path in UPSTREAM.glob(name):
         shutil.copy(path, tmp_path)
     hub = await make_hub(context={"template_folders": (tmp_path,)}, allow_named_servers=True)
@@ -152,7 +152,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("how", BROKEN)
-async def test_a_template_that_fails_gives_way_to_the_hubs_own_and_is_named(make_hub, tmp_path, caplog, how):
+async def test_failing_template_falls_back_to_hubs_own(make_hub, tmp_path, caplog, how):
     names = ("page",) if how == "itself" else ("page", "login", "home", "error", "error404")
     hub = await make_hub(context=folder_of(tmp_path, **dict.fromkeys(names, BROKEN[how])))
     assert b"username_input" in (await hub.browser().get("/hub/login")).body
@@ -169,7 +169,7 @@ async def test_a_template_that_fails_gives_way_to_the_hubs_own_and_is_named(make
     assert said.endswith("; rendering the hub's own 404.html instead")
 
 
-async def test_a_page_of_the_administrator_alone_that_fails_is_an_error_page(make_hub, tmp_path):
+async def test_failing_custom_page_is_error_page(make_hub, tmp_path):
     class Mine(PageHandler):
         def get(self):
             self.render_page("mine.html")
@@ -180,14 +180,14 @@ async def test_a_page_of_the_administrator_alone_that_fails_is_an_error_page(mak
     assert (answer.code, b"something went wrong in the hub" in answer.body) == (500, True)
 
 
-async def test_without_any_template_an_error_is_still_said(hub, monkeypatch):
+async def test_error_page_works_without_template(hub, monkeypatch):
     monkeypatch.setattr(hub.application.templates, "render_error", lambda *_a, **_b: 1 / 0)
     answer = await hub.browser().get("/hub/no<thing")
     assert (answer.code, b"there is nothing at this address" in answer.body) == (404, True)
     assert b'href="/hub/home"' in answer.body
 
 
-async def test_a_variable_of_the_administrator_that_fails_is_left_out(make_hub, caplog):
+async def test_failing_template_variable_is_left_out(make_hub, caplog):
     variables = {"announcement": lambda user: user.name, "announcement_home": lambda user: 1 / 0}
     hub = await make_hub(context={"template_vars": variables})
     assert (await hub.browser().get("/hub/login")).code == 200
@@ -221,7 +221,7 @@ async def test_a_variable_of_the_administrator_that_fails_is_left_out(make_hub, 
         ("version_hash", ""),
     ],
 )
-async def test_what_templates_of_jupyterhub_ask_for_is_there(make_hub, tmp_path, call, url):
+async def test_jupyterhub_template_variables_exist(make_hub, tmp_path, call, url):
     context = folder_of(tmp_path, error404=f"[[{{{{ {call} }}}}]]")
     context["template_vars"] = {"announcement": "<b>all</b>"}
     hub = await make_hub(context=context, public_url="https://hub.example/")
@@ -236,7 +236,7 @@ async def test_what_templates_of_jupyterhub_ask_for_is_there(make_hub, tmp_path,
     assert page.startswith(f"[[{url}"), page[:500]
 
 
-async def test_the_home_page_of_the_administrator_knows_the_servers(make_hub, tmp_path):
+async def test_custom_home_page_gets_servers(make_hub, tmp_path):
     text = "{% for s in user.all_spawners() %}{{ s.name }}:{{ s.ready }} {% endfor %}{{ user.active }} {{ user.running }}"
     hub = await make_hub(context=folder_of(tmp_path, home=text), allow_named_servers=True)
     browser = await hub.logged_in()
@@ -244,7 +244,7 @@ async def test_the_home_page_of_the_administrator_knows_the_servers(make_hub, tm
     assert (await browser.get("/hub/home")).body == b":False lab:True True False"
 
 
-async def test_a_login_form_of_a_plugin_that_fails_keeps_nobody_out(make_hub, caplog):
+async def test_failing_plugin_form_does_not_block_login(make_hub, caplog):
     ways = {"known": LoginMethod(form=True), "custom": LoginMethod(form=True, html="{{ 1 // 0 }}")}
     hub = await make_hub(context={"login_methods": ways})
     page = (await hub.browser().get("/hub/login")).body
@@ -253,7 +253,7 @@ async def test_a_login_form_of_a_plugin_that_fails_keeps_nobody_out(make_hub, ca
     assert "ZeroDivisionError" in caplog.text
 
 
-async def test_forms_of_jupyterhub_authenticators_hand_next_on(make_hub):
+async def test_jupyterhub_authenticator_forms_keep_next(make_hub):
     html = '<form action="{{ base_url }}oauth?next={{ next }}"><b>{{ authenticator_login_url }}</b>'
     hub = await make_hub(context={"login_methods": {"known": LoginMethod(form=True, html=html)}})
     page = (await hub.browser().get("/hub/login?next=/hub/token%3Fa%3D1%26b%3D2")).body.decode()
@@ -261,12 +261,12 @@ async def test_forms_of_jupyterhub_authenticators_hand_next_on(make_hub):
     assert "<b>/hub/login?next=%2Fhub%2Ftoken%3Fa%3D1%26b%3D2</b>" in page
 
 
-async def test_markup_of_plugins_stays_markup(hub):
+async def test_plugin_markup_is_not_escaped(hub):
     text = "<b>{{ evil }}</b>"
     assert hub.application.templates.render_text(text, evil=EVIL) == Markup("<b>{}</b>").format(EVIL)
 
 
-async def test_names_in_the_address_bar_are_escaped_too(hub):
+async def test_names_in_paths_are_escaped(hub):
     evil = "%22%3E%3Cscript%3Ealert(1)%3C/script%3E"
     browser = await hub.logged_in()
     for path in (

@@ -19,7 +19,7 @@ def model(answer):
 
 
 async def service_with(hub, *scopes):
-    """A client that is a service with some scopes."""
+    """Return a client of a service with some scopes."""
     role = {"name": "portal-role", "scopes": list(scopes), "services": ["portal"]}
     declared = Declarations(
         roles=read_roles([role], ScopeTree()),
@@ -29,7 +29,7 @@ async def service_with(hub, *scopes):
     return hub.browser(Authorization="token the-token-of-the-portal")
 
 
-async def test_making_listing_and_revoking_tokens(hub):
+async def test_create_list_and_revoke_tokens(hub):
     program = await hub.program()
     made = await program.post(
         "/hub/api/users/alice/tokens", model={"note": "mine", "expires_in": 60, "scopes": ["read:users!user"]}
@@ -50,7 +50,7 @@ async def test_making_listing_and_revoking_tokens(hub):
 
 
 @pytest.mark.parametrize("token_id", ["7", "a", "ax", "a99", "a" + "9" * 40, "a١"])
-async def test_an_id_that_is_none_is_not_found(hub, token_id):
+async def test_invalid_token_id_is_not_found(hub, token_id):
     program = await hub.program()
     assert (await program.delete(f"/hub/api/users/alice/tokens/{quote(token_id)}")).code == 404
 
@@ -71,7 +71,7 @@ async def test_an_id_that_is_none_is_not_found(hub, token_id):
         {"roles": ["n" * 1000]},
     ],
 )
-async def test_a_token_that_makes_no_sense_is_refused(hub, body):
+async def test_invalid_token_is_refused(hub, body):
     answer = await (await hub.program()).post("/hub/api/users/alice/tokens", model=body)
     assert answer.code == 400
     assert model(answer)["message"]
@@ -90,7 +90,7 @@ PORTALS = [
 
 @pytest.mark.parametrize(("held", "expected"), PORTALS)
 @pytest.mark.parametrize("body", [{}, {"scopes": None}, {"note": "of the portal"}, None])
-async def test_a_token_without_scopes_holds_what_owner_and_maker_both_hold(hub, held, expected, body):
+async def test_token_without_scopes_has_common_scopes_of_owner_and_creator(hub, held, expected, body):
     user = await hub.user("alice")
     await hub.store.write(lambda tx: (tx.groups.create(["class"]), tx.users.set_groups(user.id, ["class"])))
     portal = await service_with(hub, *held.split())
@@ -107,7 +107,7 @@ async def test_a_token_without_scopes_holds_what_owner_and_maker_both_hold(hub, 
     assert scopes <= known <= scopes | {"read:users:name!user=alice", "read:users:groups!user=alice"}
 
 
-async def test_a_token_of_a_portal_that_may_all_that_the_owner_may_never_exceeds_the_portal(hub):
+async def test_token_created_by_portal_never_exceeds_portal(hub):
     user = await hub.user("alice")
     portal = await service_with(hub, "tokens", "admin:users", "admin:servers", "access:servers", "shares")
     made = model(await portal.post("/hub/api/users/alice/tokens", model={}))
@@ -118,7 +118,7 @@ async def test_a_token_of_a_portal_that_may_all_that_the_owner_may_never_exceeds
     assert hub.shutdowns == []
 
 
-async def test_a_token_of_the_owner_or_of_an_admin_grows_with_the_owner(hub):
+async def test_token_created_by_owner_or_admin_follows_owner(hub):
     user = await hub.user("alice")
     makers = {"owner": await hub.program("alice"), "admin": await hub.admin()}
     for maker in makers.values():
@@ -130,7 +130,7 @@ async def test_a_token_of_the_owner_or_of_an_admin_grows_with_the_owner(hub):
     assert scopes.count(("inherit",)) == 1 + len(makers)
 
 
-async def test_a_token_that_was_cut_does_not_grow_with_owner_or_maker(hub):
+async def test_limited_token_does_not_grow_with_owner_or_creator(hub):
     user = await hub.user("alice")
     portal = await service_with(hub, "tokens", "read:hub")
     token = model(await portal.post("/hub/api/users/alice/tokens", model={}))["token"]
@@ -144,7 +144,7 @@ async def test_a_token_that_was_cut_does_not_grow_with_owner_or_maker(hub):
 
 
 @pytest.mark.parametrize("scopes", [["inherit"], ["servers!user"], ["self"]])
-async def test_more_than_the_maker_holds_is_refused_with_what_is_missing(hub, scopes):
+async def test_scopes_beyond_creator_are_refused_and_named(hub, scopes):
     await hub.user("alice")
     portal = await service_with(hub, "tokens")
     answer = await portal.post("/hub/api/users/alice/tokens", model={"scopes": scopes})
@@ -153,18 +153,18 @@ async def test_more_than_the_maker_holds_is_refused_with_what_is_missing(hub, sc
 
 
 @pytest.mark.parametrize("key", ["username", "password", "description", "x" * 1000])
-async def test_a_key_of_other_programs_keeps_no_token_from_being_made(hub, key):
+async def test_unrelated_key_in_body_is_ignored(hub, key):
     made = await (await hub.program()).post("/hub/api/users/alice/tokens", model={"note": "mine", key: 1})
     assert (made.code, model(made).get("note")) == (201, "mine")
 
 
 @pytest.mark.parametrize("key", ["scope", "role", "expires", "expiry_in"])
-async def test_a_misspelt_limit_makes_no_token_without_it(hub, key):
+async def test_misspelt_limit_is_refused(hub, key):
     answer = await (await hub.program()).post("/hub/api/users/alice/tokens", model={key: ["self"]})
     assert (answer.code, key in model(answer)["message"]) == (400, True)
 
 
-async def test_nobody_makes_a_token_that_can_do_more_than_its_maker(hub):
+async def test_token_cannot_exceed_creator(hub):
     program = await hub.program("alice", "tokens!user")
     made = model(await program.post("/hub/api/users/alice/tokens", model={}))
     identify = {"read:users:name!user=alice", "read:users:groups!user=alice"}
@@ -175,14 +175,14 @@ async def test_nobody_makes_a_token_that_can_do_more_than_its_maker(hub):
     assert answer.code == 201
 
 
-async def test_a_token_without_a_note_says_who_asked_for_it(hub):
+async def test_default_note_names_creator(hub):
     await hub.user("alice")
     asked = [await hub.program(), await hub.admin()]
     notes = [model(await one.post("/hub/api/users/alice/tokens", model={}))["note"] for one in asked]
     assert notes == ["Requested via api", "Requested via api by user root"]
 
 
-async def test_what_a_token_holds_that_nobody_limits_is_said_by_the_role_token(hub):
+async def test_token_role_limits_default_scopes(hub):
     program = await hub.program()
     await hub.store.write(
         lambda tx: tx.roles.ensure([Role(name="token", scopes=("read:users:name!user", "read:hub"))])
@@ -193,7 +193,7 @@ async def test_what_a_token_holds_that_nobody_limits_is_said_by_the_role_token(h
     assert "servers!user=alice" in whole["scopes"]
 
 
-async def test_older_clients_ask_for_the_scopes_of_a_role_by_its_name(hub):
+async def test_older_clients_request_scopes_by_role_name(hub):
     program = await hub.program()
     await hub.store.write(
         lambda tx: tx.roles.ensure([Role(name="reader", scopes=("read:users:name!user", "read:tokens!user"))])
@@ -202,7 +202,7 @@ async def test_older_clients_ask_for_the_scopes_of_a_role_by_its_name(hub):
     assert set(made["scopes"]) == {"read:users:name!user=alice", "read:tokens!user=alice"}
 
 
-async def test_nobody_learns_from_tokens_who_exists(hub):
+async def test_token_errors_do_not_reveal_users(hub):
     await hub.user("bob")
     program = await hub.program()
     told = [await program.post(f"/hub/api/users/{name}/tokens", model={}) for name in ("bob", "nobody")]
@@ -211,7 +211,7 @@ async def test_nobody_learns_from_tokens_who_exists(hub):
     assert messages[0] == messages[1]
 
 
-async def test_tokens_end_when_the_administrator_says_so(make_hub):
+async def test_token_lifetime_is_limited_by_settings(make_hub):
     hub = await make_hub(token_expires_in_max=3600)
     program = await hub.program()
     made = model(await program.post("/hub/api/users/alice/tokens", model={}))
@@ -220,7 +220,7 @@ async def test_tokens_end_when_the_administrator_says_so(make_hub):
     assert answer.code == 400
 
 
-async def test_a_request_with_a_known_token_asks_the_database_nothing(hub, monkeypatch):
+async def test_request_with_known_token_needs_no_query(hub, monkeypatch):
     program = await hub.program()
     await program.get("/hub/api/user")
 

@@ -1,4 +1,4 @@
-"""Cookies that a page of a server, or a neighbouring host, sets for the hub."""
+"""Cookie tossing by pages of servers and neighbouring hosts."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def cleared(answer):
 
 @pytest.mark.parametrize("order", [1, -1])
 @pytest.mark.parametrize("path", ["/hub/home", "/hub/token", "/hub/api/user"])
-async def test_of_two_login_cookies_neither_counts_and_both_are_cleared(hub, path, order):
+async def test_two_login_cookies_are_ignored_and_cleared(hub, path, order):
     alice, eve = await hub.logged_in("alice"), await hub.logged_in("bob")
     both = "; ".join([cookie_of(alice), cookie_of(eve)][::order])
     answer = await hub.browser(Cookie=both).get(path)
@@ -38,12 +38,12 @@ async def test_of_two_login_cookies_neither_counts_and_both_are_cleared(hub, pat
     assert {"/", "/hub", "/hub/", path} <= places
 
 
-async def test_the_same_login_cookie_twice_counts_for_nothing_either(hub):
+async def test_duplicate_login_cookie_is_ignored(hub):
     alice = await hub.logged_in()
     assert (await hub.browser(Cookie=f"{cookie_of(alice)}; {cookie_of(alice)}").get("/hub/home")).code == 302
 
 
-async def test_a_login_works_with_two_cookies_and_sets_its_own_after_clearing(hub):
+async def test_login_with_two_cookies_clears_them_and_sets_its_own(hub):
     alice, eve = await hub.logged_in("alice"), await hub.logged_in("bob")
     both = f"{cookie_of(alice)}; {cookie_of(eve)}"
     browser = hub.browser()
@@ -58,7 +58,7 @@ async def test_a_login_works_with_two_cookies_and_sets_its_own_after_clearing(hu
     assert (await browser.get("/hub/home")).code == 200
 
 
-async def test_a_domain_cookie_of_a_neighbouring_host_is_cleared_too(make_hub):
+async def test_domain_cookie_of_neighbouring_host_is_cleared(make_hub):
     hub = await make_hub()
     alice = await hub.logged_in()
     headers = {"Cookie": f"{cookie_of(alice)}; {LOGIN}=x", "Host": "hub.example.org:8000"}
@@ -69,7 +69,7 @@ async def test_a_domain_cookie_of_a_neighbouring_host_is_cleared_too(make_hub):
     assert len(lines) < 60
 
 
-def test_a_cookie_can_have_been_set_for_these_places_and_no_others():
+def test_cookie_paths_and_domains():
     assert cookie_paths("/hub/token") == ["/", "/hub", "/hub/", "/hub/token"]
     assert cookie_paths(f"/hub/{'x' * 300}") == ["/", "/hub", "/hub/"]
     assert cookie_paths("/hub/") == ["/", "/hub", "/hub/"]
@@ -78,7 +78,7 @@ def test_a_cookie_can_have_been_set_for_these_places_and_no_others():
 
 
 @pytest.mark.parametrize("order", [1, -1])
-async def test_the_form_token_of_this_session_counts_wherever_it_stands(hub, order):
+async def test_xsrf_token_of_session_is_accepted_in_any_position(hub, order):
     browser, other = await hub.logged_in(), await hub.logged_in("bob")
     foreign = make_token(hub.context.cookie_secret, b"another:session").decode()
     cookies = [
@@ -99,7 +99,7 @@ async def test_the_form_token_of_this_session_counts_wherever_it_stands(hub, ord
         assert bad.code == 403
 
 
-async def test_of_two_good_form_tokens_each_counts(hub):
+async def test_each_of_two_valid_xsrf_tokens_is_accepted(hub):
     browser = await hub.logged_in()
     user = await hub.user()
     (session,) = await hub.sessions.of_user(user)
@@ -111,7 +111,7 @@ async def test_of_two_good_form_tokens_each_counts(hub):
     assert (await browser.post("/hub/api/users/alice/tokens", body=b"{}", headers=call)).code == 201
 
 
-async def test_what_a_session_cookie_of_somebody_else_says_does_not_change_the_session(hub):
+async def test_foreign_session_cookie_does_not_change_session(hub):
     browser = await hub.logged_in()
     (session,) = await hub.sessions.of_user(await hub.user())
     cookies = [f"{n}={v}" for (n, _), v in browser.cookies.items()]
@@ -140,14 +140,14 @@ def separate(**more):
         ({"cookie_host_prefix": True}, HOST),
     ],
 )
-async def test_the_login_cookie_is_for_one_host_where_servers_do_not_get_it(make_hub, settings, name):
+async def test_login_cookie_has_host_prefix_with_separate_origins(make_hub, settings, name):
     hub = await make_hub(**settings)
     browser = hub.browser(Host="hub.test")
     await browser.log_in("alice", "wonder")
     assert [key for key, _ in browser.cookies if key.endswith(LOGIN)] == [name]
 
 
-async def test_a_login_cookie_of_before_the_prefix_counts_and_is_replaced(make_hub):
+async def test_login_cookie_without_prefix_is_accepted_and_replaced(make_hub):
     now = time.time()
     hub = await make_hub(**separate(options={"host_cookies_since": now}))
     user = await hub.user()
@@ -163,7 +163,7 @@ async def test_a_login_cookie_of_before_the_prefix_counts_and_is_replaced(make_h
             assert {"Path=/hub/", "Path=/"} <= {line.rpartition("; ")[2] for line in cleared(answer)}
 
 
-async def test_since_when_the_prefix_is_used_is_kept_until_it_is_not_used(hub):
+async def test_prefix_start_time_is_stored_while_in_use(hub):
     def since(prefix):
         settings = replace(hub.settings, cookie_host_prefix=prefix)
         return hub.store.write(lambda tx: host_cookies_since(tx, settings))
@@ -175,7 +175,7 @@ async def test_since_when_the_prefix_is_used_is_kept_until_it_is_not_used(hub):
     assert await since(prefix=True) > first
 
 
-async def test_beside_a_cookie_of_one_host_no_other_counts_or_disturbs(make_hub):
+async def test_other_cookies_are_ignored_beside_host_cookie(make_hub):
     hub = await make_hub(**separate(options={"host_cookies_since": time.time() + 1000}))
     browser = hub.browser(Host="hub.test")
     await browser.log_in("alice", "wonder")
@@ -188,6 +188,6 @@ async def test_beside_a_cookie_of_one_host_no_other_counts_or_disturbs(make_hub)
         assert "/hub/api/users/alice/tokens" in answer.body.decode()
 
 
-async def test_a_key_that_names_no_session_opens_nothing(hub):
+async def test_unknown_session_key_is_ignored(hub):
     value = create_signed_value(hub.context.cookie_secret, LOGIN, new_session_key()).decode()
     assert (await hub.browser(Cookie=f"{LOGIN}={value}").get("/hub/home")).code == 302

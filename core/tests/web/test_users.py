@@ -1,4 +1,4 @@
-"""Listing, creating, changing and deleting users through the API."""
+"""Users in the API."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def names(answer):
     return [user["name"] for user in model(answer)]
 
 
-async def test_users_are_listed_in_pages(hub):
+async def test_user_list_is_paginated(hub):
     admin = await hub.admin()
     assert (await admin.post(USERS, model={"usernames": ["alice", "bob", "carol"]})).code == 201
     first = model(await admin.get(f"{USERS}?limit=2", headers=PAGES))
@@ -38,7 +38,7 @@ async def test_users_are_listed_in_pages(hub):
     assert names(await admin.get(f"{USERS}?name_filter=ARO")) == ["carol"]
 
 
-async def test_listed_users_with_their_servers(hub):
+async def test_user_list_includes_servers(hub):
     await hub.running("alice")
     await hub.user("bob")
     admin = await hub.admin()
@@ -57,12 +57,12 @@ async def test_listed_users_with_their_servers(hub):
 @pytest.mark.parametrize(
     "query", ["state=asleep", "sort=color", "sort=--id", "offset=x", "limit=1.5", "state="]
 )
-async def test_queries_that_make_no_sense_are_refused(hub, query):
+async def test_invalid_user_queries_are_refused(hub, query):
     answer = await (await hub.admin()).get(f"{USERS}?{query}")
     assert (answer.code, bool(model(answer)["message"])) == (400, True)
 
 
-async def test_a_list_is_cut_to_the_reach_of_the_scope(hub):
+async def test_user_list_is_limited_to_scope(hub):
     bob = await hub.user("bob")
     await hub.user("carol")
     await hub.store.write(lambda tx: tx.users.set_groups(bob.id, ["class"]))
@@ -73,7 +73,7 @@ async def test_a_list_is_cut_to_the_reach_of_the_scope(hub):
 
 
 @pytest.mark.parametrize("scope", ["list:users!server=alice/", "read:users", "list:users!service=x"])
-async def test_a_scope_that_reaches_no_user_lists_none(hub, scope):
+async def test_scope_without_users_lists_none(hub, scope):
     program = await hub.holder("alice", scope)
     answer = await program.get(USERS)
     assert answer.code == 403
@@ -81,7 +81,7 @@ async def test_a_scope_that_reaches_no_user_lists_none(hub, scope):
     assert model(answer)["message"] == wanted
 
 
-async def test_names_are_normalised_and_those_that_are_there_left_alone(hub):
+async def test_names_are_normalized_and_existing_users_unchanged(hub):
     admin = await hub.admin()
     await hub.user("bob")
     answer = await admin.post(USERS, model={"usernames": ["Alice ", "BOB", "Ｃarol"]})
@@ -107,7 +107,7 @@ async def test_names_are_normalised_and_those_that_are_there_left_alone(hub):
         {"usernames": ["good"], "color": "red"},
     ],
 )
-async def test_users_that_cannot_be_are_refused_and_none_is_stored(hub, body):
+async def test_invalid_users_are_refused_atomically(hub, body):
     admin = await hub.admin()
     answer = await admin.post(USERS, model=body)
     assert answer.code == 400
@@ -115,7 +115,7 @@ async def test_users_that_cannot_be_are_refused_and_none_is_stored(hub, body):
     assert names(await admin.get(USERS)) == ["root"]
 
 
-async def test_who_administers_users_cannot_make_admins(hub):
+async def test_admin_users_scope_cannot_create_admins(hub):
     """CVE-2024-41942: admin:users alone must not lead to what admins hold."""
     program = await hub.holder("alice", "admin:users")
     for method, path, body in (
@@ -130,7 +130,7 @@ async def test_who_administers_users_cannot_make_admins(hub):
     assert (await program.post(f"{USERS}/carol")).code == 201
 
 
-async def test_a_token_of_an_admin_grants_no_more_than_it_holds(hub):
+async def test_limited_admin_token_cannot_grant_more_than_held(hub):
     await hub.user("alice")
     limited = await hub.admin("admin:users")
     assert (await limited.ask("PATCH", f"{USERS}/alice", model={"admin": True})).code == 403
@@ -141,7 +141,7 @@ async def test_a_token_of_an_admin_grants_no_more_than_it_holds(hub):
     assert (model(answer)["admin"], model(answer)["roles"]) == (False, ["user"])
 
 
-async def test_who_is_no_admin_touches_no_admin(hub):
+async def test_non_admin_cannot_change_admin(hub):
     await hub.admin()
     program = await hub.holder("alice", "admin:users")
     for body in ({"name": "toor"}, {"admin": False}, {}):
@@ -151,7 +151,7 @@ async def test_who_is_no_admin_touches_no_admin(hub):
     assert (await (await hub.admin()).get(f"{USERS}/root")).code == 200
 
 
-async def test_who_is_an_admin_by_a_group_is_as_well_protected(hub):
+async def test_admin_by_group_is_protected(hub):
     bob = await hub.user("bob")
 
     def give(tx):
@@ -174,7 +174,7 @@ async def test_who_is_an_admin_by_a_group_is_as_well_protected(hub):
     assert (await program.delete(f"{USERS}/bob")).code == 204
 
 
-async def test_a_user_gets_another_name_and_every_way_in_ends(hub):
+async def test_rename_ends_all_sessions_and_tokens(hub):
     admin = await hub.admin()
     browser, program = await hub.logged_in("alice"), await hub.program("alice")
     link = await hub.links.make("alice")
@@ -190,7 +190,7 @@ async def test_a_user_gets_another_name_and_every_way_in_ends(hub):
     assert model(await again.call("GET", "/hub/api/user"))["name"] == "alicia"
 
 
-async def test_a_name_that_stands_for_another_person_is_given_by_admins_alone(hub):
+async def test_only_admins_rename_to_another_identity(hub):
     admin = await hub.admin()
     await hub.logged_in("bob")
     await admin.ask("PATCH", f"{USERS}/bob", model={"name": "robert"})
@@ -204,7 +204,7 @@ async def test_a_name_that_stands_for_another_person_is_given_by_admins_alone(hu
     assert (await admin.ask("PATCH", f"{USERS}/alicia", model={"name": "boss"})).code == 200
 
 
-async def test_names_that_cannot_be_had(hub):
+async def test_invalid_names_are_refused(hub):
     admin = await hub.admin()
     await hub.user("bob")
     await hub.running("alice")
@@ -217,13 +217,13 @@ async def test_names_that_cannot_be_had(hub):
 @pytest.mark.parametrize(
     "body", [{"groups": ["a"]}, {"roles": ["admin"]}, {"admin": 1}, {"auth_state": {"a": 1}}]
 )
-async def test_what_cannot_be_changed_is_said(hub, body):
+async def test_unchangeable_keys_are_reported(hub, body):
     await hub.user("alice")
     answer = await (await hub.admin()).ask("PATCH", f"{USERS}/alice", model=body)
     assert (answer.code, bool(model(answer)["message"])) == (400, True)
 
 
-async def test_a_deleted_user_has_no_server_and_no_token_left(make_hub):
+async def test_deleted_user_keeps_no_server_or_token(make_hub):
     hub = await make_hub(allow_named_servers=True)
     admin = await hub.admin()
     await hub.running("alice")
@@ -238,7 +238,7 @@ async def test_a_deleted_user_has_no_server_and_no_token_left(make_hub):
     assert (await admin.delete(f"{USERS}/alice")).code == 404
 
 
-async def test_nobody_deletes_themselves(hub):
+async def test_users_cannot_delete_themselves(hub):
     answer = await (await hub.admin()).delete(f"{USERS}/root")
     assert (answer.code, model(answer)["message"]) == (400, "Cannot delete yourself!")
 
@@ -254,7 +254,7 @@ class Sticky(TinyServers):
         self.end(server.state["operation"])
 
 
-async def test_a_user_whose_server_does_not_stop_stays(make_hub):
+async def test_user_with_unstoppable_server_is_not_deleted(make_hub):
     sticky = Sticky()
     hub = await make_hub(options={"slow_stop_timeout": 0.1}, spawners={"tiny": sticky})
     admin = await hub.admin()
@@ -271,7 +271,7 @@ async def test_a_user_whose_server_does_not_stop_stays(make_hub):
     await hub.until(gone)
 
 
-async def test_plugins_are_told_who_did_what(make_hub):
+async def test_plugins_receive_events_with_actor(make_hub):
     told = []
 
     class Listener:

@@ -1,4 +1,4 @@
-"""Which requests another site can make a browser send, and what comes of them."""
+"""Requests that another site makes the browser send."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def fetch(mode: str, site: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(("method", "path"), CHANGING)
-async def test_what_changes_something_needs_a_token_wherever_it_comes_from(hub, method, path):
+async def test_changing_requests_always_need_xsrf_token(hub, method, path):
     browser = await hub.logged_in()
     for mode, site in itertools.product(MODES, SITES):
         answer = await browser.ask(
@@ -50,8 +50,8 @@ async def test_what_changes_something_needs_a_token_wherever_it_comes_from(hub, 
     assert (await browser.get("/hub/home")).code == 200
 
 
-async def test_no_route_of_the_hub_that_changes_something_does_without_a_token(hub):
-    """CVE-2020-36191: what is added to the hub later is found here too."""
+async def test_every_changing_route_needs_xsrf_token(hub):
+    """CVE-2020-36191: covers routes that are added later as well."""
     await hub.user("alice")
     admin = await hub.logged_in("root")
     asked = 0
@@ -73,7 +73,7 @@ async def test_no_route_of_the_hub_that_changes_something_does_without_a_token(h
 @pytest.mark.parametrize(
     "kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"]
 )
-async def test_a_form_sent_to_the_api_counts_as_sent_by_nobody(hub, kind):
+async def test_form_sent_to_api_is_anonymous(hub, kind):
     browser = await hub.logged_in()
     answer = await browser.post(
         f"/hub/api/users/alice/server?_xsrf={browser.xsrf}", body=b"--x--\r\n", headers={"Content-Type": kind}
@@ -83,7 +83,7 @@ async def test_a_form_sent_to_the_api_counts_as_sent_by_nobody(hub, kind):
     assert not hub.tiny.started
 
 
-async def test_with_a_token_the_pages_own_scripts_may(hub):
+async def test_page_scripts_with_xsrf_token_are_accepted(hub):
     browser = await hub.logged_in()
     assert (await browser.call("POST", "/hub/api/users/alice/server")).code == 201
 
@@ -101,20 +101,20 @@ async def test_with_a_token_the_pages_own_scripts_may(hub):
         ("no-cors", "same-origin", 200),
     ],
 )
-async def test_reading_the_api_with_a_cookie(hub, mode, site, status):
+async def test_read_api_with_cookie(hub, mode, site, status):
     browser = await hub.logged_in()
     answer = await browser.get("/hub/api/user", headers=fetch(mode, site))
     assert answer.code == status
 
 
 @pytest.mark.parametrize("header", ["X-XSRFToken", "X-CSRFToken"])
-async def test_the_token_may_come_in_either_header(hub, header):
+async def test_xsrf_token_in_either_header(hub, header):
     browser = await hub.logged_in()
     headers = {"Sec-Fetch-Mode": "cors", header: browser.xsrf}
     assert (await browser.get("/hub/api/user", headers=headers)).code == 200
 
 
-async def test_a_missing_and_a_wrong_token_are_told_apart(hub):
+async def test_missing_and_wrong_xsrf_token_have_different_errors(hub):
     browser = await hub.logged_in()
     missing = await browser.get("/hub/api/user", headers={"Sec-Fetch-Mode": "cors"})
     assert b"'_xsrf' argument missing from GET" in missing.body
@@ -122,26 +122,26 @@ async def test_a_missing_and_a_wrong_token_are_told_apart(hub):
     assert b"XSRF cookie does not match GET argument" in wrong.body
 
 
-async def test_an_api_token_needs_no_form_token(hub):
+async def test_api_token_needs_no_xsrf_token(hub):
     program = await hub.program()
     answer = await program.post("/hub/api/users/alice/server", headers={"Sec-Fetch-Mode": "cors"})
     assert answer.code == 201
 
 
-async def test_the_token_of_one_user_is_not_good_for_another(hub):
+async def test_xsrf_token_of_another_user_is_refused(hub):
     alice, bob = await hub.logged_in("alice"), await hub.logged_in("bob")
     headers = {"X-XSRFToken": bob.xsrf, "Content-Type": "application/json"}
     answer = await alice.post("/hub/api/users/alice/server", body=b"", headers=headers)
     assert answer.code == 403
 
 
-async def test_a_token_of_another_session_of_the_same_user_is_not_good(hub):
+async def test_xsrf_token_of_another_session_is_refused(hub):
     one, two = await hub.logged_in(), await hub.logged_in()
     headers = {"X-XSRFToken": two.xsrf, "Content-Type": "application/json"}
     assert (await one.post("/hub/api/users/alice/server", body=b"", headers=headers)).code == 403
 
 
-async def test_the_cookie_that_a_server_set_for_its_own_path_does_not_disturb(hub):
+async def test_server_cookie_for_own_path_is_ignored(hub):
     browser = await hub.logged_in()
     foreign = make_token(b"of the server" * 3, b"session:cookie").decode()
     cookies = [f"{name}={value}" for (name, _), value in browser.cookies.items()]
@@ -154,7 +154,7 @@ async def test_the_cookie_that_a_server_set_for_its_own_path_does_not_disturb(hu
         assert "_xsrf" not in "".join(answer.headers.get_list("Set-Cookie"))
 
 
-async def test_the_cookie_of_the_token_is_set_by_pages_only(hub):
+async def test_xsrf_cookie_is_set_by_pages_only(hub):
     browser = hub.browser()
     for mode in ("cors", "no-cors"):
         answer = await browser.get("/hub/login", headers={"Sec-Fetch-Mode": mode})
@@ -167,7 +167,7 @@ async def test_the_cookie_of_the_token_is_set_by_pages_only(hub):
     assert "HttpOnly" not in cookie
 
 
-async def test_refusals_of_the_api_set_no_cookies(hub):
+async def test_api_refusals_set_no_cookies(hub):
     user = await hub.user()
     tests = [
         await hub.browser().get("/hub/api/user"),
@@ -184,7 +184,7 @@ async def test_refusals_of_the_api_set_no_cookies(hub):
     assert user.name == "alice"
 
 
-async def test_options_in_a_link_of_another_site_start_nothing(hub):
+async def test_external_link_with_options_starts_nothing(hub):
     hub.tiny.form = '<input name="size">'
     browser = await hub.logged_in()
     foreign = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}

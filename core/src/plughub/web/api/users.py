@@ -141,7 +141,9 @@ class UserHandler(APIHandler):
             authenticator=body.get("authenticator") or "",
             by=self.visitor,
         )
-        self.emit_event("change-user", user.name, was=before.name, admin=user.admin, **_authenticator_detail(body))
+        self.emit_event(
+            "change-user", user.name, was=before.name, admin=user.admin, **_authenticator_detail(body)
+        )
         await self._answer(user.name)
 
     @call(success=(204,), errors=(404,))
