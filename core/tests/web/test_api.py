@@ -277,10 +277,10 @@ async def test_health_details_need_scope(hub):
 
 
 async def test_health_check_reports_lost_database(hub):
-    async def gone():
+    async def fail():
         raise UnavailableError("the database does not answer", retry_after=7)
 
-    hub.facts = gone
+    hub.facts = fail
     answer = await hub.browser().get("/hub/health")
     assert (answer.code, answer.headers["Retry-After"]) == (503, "7")
     assert model(answer)["message"] == "the database does not answer"

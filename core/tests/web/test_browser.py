@@ -132,7 +132,7 @@ async def test_hostile_server_page_cannot_act_as_visitor_without_password(make_h
     await page.fill("#password_input", "toor")
     await page.click("#login_submit")
     await page.wait_for_url("**/hub/token")
-    assert not await hub.tokens.of_user(root)  # coming back makes none
+    assert not await hub.tokens.of_user(root)  # returning from the confirmation creates none
     await page.click("#request-token-form [type=submit]")
     await page.wait_for_function("document.querySelector('#token-result').textContent.length > 20")
     (made,) = await hub.tokens.of_user(root)
@@ -256,7 +256,7 @@ async def test_all_table_buttons_are_visible_on_phone(make_hub, page, page_name)
     hub = await make_hub(allow_named_servers=True)
     await page.set_viewport_size({"width": 360, "height": 720})
     await log_in(page, hub, then="/hub/spawn/alice/lab")
-    await page.click("#start")  # a link may have led to the login page
+    await page.click("#start")  # the start is confirmed, because a link may have led to the login page
     await page.wait_for_url("**/user/alice/lab/**")
     await page.goto(f"{hub.address}/hub/{page_name}")
     buttons = page.locator("table button")

@@ -26,11 +26,11 @@ OF_OTHERS = {
 }
 OWN = OF_OTHERS | {"name": "root"}
 NEVER = {
-    "POST /authorizations/token",  # they do nothing here
+    "POST /authorizations/token",  # they have no effect
     "POST /authorizations/token/{token}",
     "POST /users/{name}/admin-access",
-    "POST /oauth2/authorize",  # it lets a server or service know who is there
-    "POST /oauth2/token",  # it takes no cookie
+    "POST /oauth2/authorize",  # it only identifies the user to a server or service
+    "POST /oauth2/token",  # it accepts no cookie
 }
 ALONE = {
     "POST /users/{name}/activity",
@@ -121,11 +121,11 @@ def test_table_covers_all_changing_pages():
         "/login/onetime",  # refuses
         "/logout",
         "/confirm",
-        "/spawn/",  # starts: of others see below
+        "/spawn/",  # starts servers; those of other users are tested below
         "/spawn/{}/",
         "/spawn/{}/{}",
-        "/user/{}((?:/.*)?)",  # say that the server does not run
-        "/accept-share",  # takes what is given
+        "/user/{}((?:/.*)?)",  # reports a stopped server
+        "/accept-share",  # accepts a share
         "/security/csp-report",
     }
 
@@ -227,12 +227,12 @@ async def test_confirmed_user_continues_at_once(hub):
 
 
 async def test_anonymous_user_is_redirected_to_login(hub):
-    stranger = hub.browser()
-    answer = await stranger.get("/hub/confirm?next=/hub/token")
+    anonymous = hub.browser()
+    answer = await anonymous.get("/hub/confirm?next=/hub/token")
     assert answer.headers["Location"].startswith("/hub/login?next=%2Fhub%2Fconfirm")
-    await stranger.get("/hub/login")
-    form = {"username": "root", "password": "toor", "_xsrf": stranger.xsrf}
-    assert (await stranger.post("/hub/confirm", form=form)).code == 403
+    await anonymous.get("/hub/login")
+    form = {"username": "root", "password": "toor", "_xsrf": anonymous.xsrf}
+    assert (await anonymous.post("/hub/confirm", form=form)).code == 403
 
 
 async def test_external_login_confirms_and_leads_back(make_hub):

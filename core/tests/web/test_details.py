@@ -53,21 +53,21 @@ async def test_only_administrators_see_details_of_failed_start(hub, failure):
 async def test_log_entry_has_id_shown_to_user(hub, caplog):
     hub.tiny.failure = RuntimeError(f"{SECRET}: exec format error")
     browser = await hub.logged_in()
-    said = json.loads((await browser.call("POST", "/hub/api/users/alice/server")).body)["message"]
-    number = said.partition("finds details under ")[2].rstrip(".")
+    message = json.loads((await browser.call("POST", "/hub/api/users/alice/server")).body)["message"]
+    number = message.partition("finds details under ")[2].rstrip(".")
     [line] = [line for line in caplog.messages if f"start {number}" in line]
     assert "exec format error" in line
 
 
-@pytest.mark.parametrize("who", ["alice", "root"])
-async def test_only_administrators_see_why_stop_failed(hub, who):
+@pytest.mark.parametrize("name", ["alice", "root"])
+async def test_only_administrators_see_why_stop_failed(hub, name):
     browser = await hub.logged_in()
     await browser.call("POST", "/hub/api/users/alice/server")
     hub.tiny.stuck = f"no rights for {SECRET}"
-    reader = await hub.logged_in(who)
+    reader = await hub.logged_in(name)
     answer = await reader.call("DELETE", "/hub/api/users/alice/server")
     assert answer.code == 500
-    assert (SECRET in answer.body.decode()) is (who == "root")
+    assert (SECRET in answer.body.decode()) is (name == "root")
     hub.tiny.stuck = ""
     assert (await reader.call("DELETE", "/hub/api/users/alice/server")).code == 204
 

@@ -77,7 +77,7 @@ class Plot:
         people = [await self.hub.user(name) for name in PEOPLE if name != "newcomer"]
         return {user.name: user.groups for user in people}
 
-    # ---- what they try
+    # ---- attempts
 
     def a(self, things):
         return self.random.choice(things)

@@ -98,7 +98,7 @@ def test_client_scheme(peer, proto, scheme):
         ("203.0.113.9, 10.0.0.1", "http, https", {}, "http"),
         ("203.0.113.9, 10.0.0.1", "http", {"X-Scheme": "https"}, "https"),
         ("203.0.113.9, 10.0.0.1", "", {"X-Scheme": "gopher"}, "http"),
-        # of strangers, the last one is what the proxy added
+        # the proxy appends its own entry to those of untrusted clients
         ("203.0.113.9", "https, http", {}, "http"),
         ("203.0.113.9", "http", {"X-Scheme": "https"}, "http"),
         ("10.0.0.1, 203.0.113.9", "https, http", {"X-Scheme": "https"}, "http"),
@@ -123,11 +123,11 @@ async def test_links_use_forwarded_host_unless_public_url_is_set(make_hub, publi
     hub = await make_hub(public_url=public, options={"trusted_downstream_ips": ("10.0.0.1",)})
     for name in ("ada", "bea"):
         await hub.user(name)
-    said = {"Host": "hub.example.org", "X-Forwarded-For": chain, "X-Forwarded-Proto": "https, http"}
+    forwarded = {"Host": "hub.example.org", "X-Forwarded-For": chain, "X-Forwarded-Proto": "https, http"}
     wrapped = {"Accept": "application/jupyterhub-pagination+json"}
-    listed = await (await hub.admin()).get("/hub/api/users?limit=1", headers={**said, **wrapped})
+    listed = await (await hub.admin()).get("/hub/api/users?limit=1", headers={**forwarded, **wrapped})
     assert json.loads(listed.body)["_pagination"]["next"]["url"].startswith(begin)
-    login = await hub.browser().get("/hub/login", headers=said)
+    login = await hub.browser().get("/hub/login", headers=forwarded)
     is_secure = all("Secure" in cookie for cookie in login.headers.get_list("Set-Cookie"))
     assert is_secure == (chain != "203.0.113.9")
 
@@ -195,7 +195,7 @@ def test_owner_of_open_connection_is_found(address, way, monkeypatch):
             client.shutdown(socket.SHUT_WR)
             assert owner_of_end(mine, ends) == os.geteuid()
             client.close()
-            # The system says root of a socket that has no process any more.
+            # The system reports root for a socket without a process.
             assert owner_of_end(mine, ends) is None
     assert owner_of_end(("127.0.0.1", 1), ("127.0.0.1", 2)) is None
 

@@ -55,7 +55,7 @@ async def test_no_response_echoes_request_host(make_hub, known) -> None:
     seen = ""
     for visitor in (hub.browser(), browser, admin):
         async for path, text in answers(hub, visitor, HEADERS):
-            # what the query said may stand in a link back to the same query
+            # links back to the same query may contain its text
             cut = re.sub(rf"next=[^\s\"'&]*{EVIL}[^\s\"'&]*|http://{EVIL}/hub/home", "", text)
             assert EVIL not in cut, (path, cut)
             seen += text

@@ -152,17 +152,17 @@ async def test_valid_login_raises_limit_and_invalid_token_does_not(hub):
     assert (await program.ask("POST", "/hub/raw", body=much + b"x" * 200)).code == 413
     browser = await hub.logged_in()
     assert (await browser.post("/hub/raw", body=much)).code == 200
-    stranger = hub.browser(Authorization="token nonsense")
-    assert (await stranger.ask("POST", "/hub/api/users/alice/tokens", body=much)).code == 413
+    anonymous = hub.browser(Authorization="token nonsense")
+    assert (await anonymous.ask("POST", "/hub/api/users/alice/tokens", body=much)).code == 413
 
 
 async def test_plugin_page_sets_body_limit_for_signed_in_users(hub):
-    program, stranger = await hub.program(), hub.browser()
+    program, anonymous = await hub.program(), hub.browser()
     much = b"x" * (2 * MAX_BODY)
     assert (await program.ask("POST", "/hub/api/takes/large", body=much)).code == 200
     assert (await program.ask("POST", "/hub/api/takes/large", body=much + b"x")).code == 413
     assert (await program.ask("POST", "/hub/api/takes/little", body=much)).code == 413
-    assert (await stranger.ask("POST", "/hub/api/takes/large", body=much)).code == 413
+    assert (await anonymous.ask("POST", "/hub/api/takes/large", body=much)).code == 413
 
 
 def upload(xsrf, size):
@@ -206,7 +206,9 @@ async def test_slow_bodies_are_bounded_and_block_no_other_client(hub, connect):
     assert connections.bodies.total <= connections.bodies.most
     assert await slow[0].is_closed()
     assert (await hub.browser().get("/hub/login")).code == 200
-    assert await (await slow[-1].send("", b"x")).status() == 403  # read to its end, and without a token
+    assert (
+        await (await slow[-1].send("", b"x")).status() == 403
+    )  # read completely, and refused for lack of a token
 
 
 async def test_bodies_in_progress_are_bounded_per_user_and_in_total(hub, connect):
@@ -229,11 +231,11 @@ async def test_bodies_in_progress_are_bounded_per_user_and_in_total(hub, connect
     await hub.until(lambda: _holds(lambda: hub.application.open_requests == 2))
     for _ in range(20):
         client, status = await begin("alice")
-        assert status == 503, "the share of alice is used up, and nothing of this was read"
+        assert status == 503, "alice's share is used up, so nothing of this body is read"
         assert b"Retry-After" in await client.reader.readuntil(b"\r\n\r\n")
         assert bodies.total == 2 * MAX_BODY
     answered.append(await whole("bob"))
-    assert (await begin("carol"))[1] == 503, "there is no room for anybody"
+    assert (await begin("carol"))[1] == 503, "the total limit is reached"
     assert (await hub.browser().get("/hub/login")).code == 200
     assert bodies.total == bodies.most
     Held.go.set()
@@ -311,7 +313,7 @@ async def test_pipelined_requests_are_ordered_and_bounded(hub, connect):
     assert 0 < ahead <= listener.MAX_BUFFER
     bodies = hub.application.connections.bodies
     bodies.most = 2 + ahead + 10
-    assert not hub.application.connections.admit(object(), "x", 11), "what was read ahead counts"
+    assert not hub.application.connections.admit(object(), "x", 11), "pipelined bytes are counted"
     assert hub.application.connections.admit(object(), "x", 10)
     hub.tiny.hold.set()
     assert await client.status() == 201
@@ -341,13 +343,13 @@ def test_descriptors_are_reserved_for_other_uses():
 def test_client_that_reads_no_response_is_closed_last():
     class Stream:
         def __init__(self, *, stuck):
-            self.stuck, self.gone = stuck, False
+            self.stuck, self.closed = stuck, False
 
         def writing(self):
             return self.stuck
 
         def close(self):
-            self.gone = True
+            self.closed = True
 
     connections = Connections(most=2)
     good, stuck, new = Stream(stuck=False), Stream(stuck=True), Stream(stuck=False)
@@ -356,11 +358,11 @@ def test_client_that_reads_no_response_is_closed_last():
         assert connections.admit(stream, f"{stream.stuck}", connections.bodies.most // 2)
         connections.mark_complete(stream)
     connections.mark_waiting(new, new)
-    assert (good.gone, stuck.gone, new.gone) == (False, False, True)
+    assert (good.closed, stuck.closed, new.closed) == (False, False, True)
     assert connections.admit(object(), "third", 1)
-    assert stuck.gone
+    assert stuck.closed
     assert not connections.admit(object(), "fourth", connections.bodies.most)
-    assert not good.gone
+    assert not good.closed
 
 
 async def _holds(condition):

@@ -24,7 +24,7 @@ OWN = {"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "navigate"}
 
 @pytest.fixture
 async def named_hub(make_hub, monkeypatch):
-    monkeypatch.setattr(spawn, "RECENT_LOGIN_SECONDS", 0)  # as if all had logged in a while ago
+    monkeypatch.setattr(spawn, "RECENT_LOGIN_SECONDS", 0)  # as if all logins were old
     return await make_hub(allow_named_servers=True)
 
 
@@ -72,7 +72,7 @@ async def test_hub_page_that_passes_its_query_on_is_not_trusted(make_hub, path, 
         "/hub/confirm?next=/hub/spawn/alice/evil",
         "/hub/spawn-pending/alice?next=/user/alice/../../hub/spawn/alice/evil",
         "/hub/spawn/alice?next=/spawn/alice/evil",
-        "/",  # what browsers send for a very long address
+        "/",  # browsers shorten the referrer of a very long address
     ],
 )
 @pytest.mark.parametrize("site", [{}, {"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "navigate"}])
@@ -158,8 +158,8 @@ async def test_confirmation_page_states_start_and_button_starts_it(named_hub) ->
     browser = await named_hub.logged_in()
     path = "/hub/spawn/alice/lab?opt-size=7&opt-size=8&opt-image=%22%3Cb%3E&next=/user/alice/lab/tree"
     page = (await browser.get(path, headers=FOREIGN[0])).body.decode()
-    for said in ("lab", ">7</b>", ">8</b>", "&#34;&lt;b&gt;", "/user/alice/lab/tree"):
-        assert said in page, said
+    for text in ("lab", ">7</b>", ">8</b>", "&#34;&lt;b&gt;", "/user/alice/lab/tree"):
+        assert text in page, text
     form = {"_linked": "yes", "_xsrf": browser.xsrf}
     answer = await browser.post(action_of(page), form=form)
     assert answer.headers["Location"] == "/user/alice/lab/tree"

@@ -101,7 +101,7 @@ async def test_statement_count_is_independent_of_page_length(hub, admin, path):
         return len([text for text in statements if text.lstrip().startswith("SELECT")])
 
     async def count(limit):
-        # The least of some: the hub looks for work meanwhile, and the first page fills the caches.
+        # Take the minimum of several runs: background loops add queries, and the first page fills the caches.
         return min([await once(limit) for _ in range(4)])
 
     assert await count(2) == await count(50) <= 9

@@ -351,12 +351,12 @@ async def test_log_distinguishes_anonymous_requests(hub):
 
 
 async def test_login_and_logout_pages_clear_stored_data(hub):
-    stranger, browser = hub.browser(), await hub.logged_in()
+    anonymous, browser = hub.browser(), await hub.logged_in()
     opening = {"Sec-Fetch-Mode": "navigate"}
-    for answer in (await stranger.get("/hub/login", headers=opening), await browser.get("/hub/logout")):
-        assert answer.headers["Clear-Site-Data"] == '"storage"', "and no cookies"
+    for answer in (await anonymous.get("/hub/login", headers=opening), await browser.get("/hub/logout")):
+        assert answer.headers["Clear-Site-Data"] == '"storage"', "cookies are kept"
     picture = {"Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Site": "cross-site"}
-    assert "Clear-Site-Data" not in (await stranger.get("/hub/login", headers=picture)).headers
+    assert "Clear-Site-Data" not in (await anonymous.get("/hub/login", headers=picture)).headers
     assert "Clear-Site-Data" not in (await (await hub.logged_in()).get("/hub/home")).headers
 
 
@@ -380,7 +380,7 @@ async def test_login_in_second_tab_works_after_first(hub, second, before):
     browser = hub.browser()
     token = await tab(browser)
     await browser.log_in("alice", "wonder")
-    if before == "home":  # sets another cookie for forms
+    if before == "home":  # sets another XSRF cookie
         await browser.get("/hub/home")
     elif before == "logout":
         await browser.get("/hub/logout")

@@ -74,11 +74,11 @@ async def test_own_server_needs_no_consent(hub, secret):
     assert token["expires_in"] == 14 * 86400
     assert len(token["access_token"]) == 30
     program = hub.browser(Authorization=f"Bearer {token['access_token']}")
-    who = json.loads((await program.get("/hub/api/user")).body)
-    assert who["name"] == "alice"
-    assert who["session_id"] == browser.cookies["jupyterhub-session-id", "/"]
-    assert "access:servers!server=alice/" in who["scopes"]
-    assert not any(scope.startswith(("tokens", "servers!")) for scope in who["scopes"])
+    owner = json.loads((await program.get("/hub/api/user")).body)
+    assert owner["name"] == "alice"
+    assert owner["session_id"] == browser.cookies["jupyterhub-session-id", "/"]
+    assert "access:servers!server=alice/" in owner["scopes"]
+    assert not any(scope.startswith(("tokens", "servers!")) for scope in owner["scopes"])
     await browser.get("/hub/logout")
     assert (await program.get("/hub/api/user")).code == 403
 
@@ -156,7 +156,7 @@ async def test_other_users_server_needs_consent(hub, secret):
     agreed = await browser.post(authorize(), form=form)
     code = parse_qs(urlsplit(agreed.headers["Location"]).query)["code"][0]
     assert (await exchange(hub, secret, code)).code == 200
-    assert (await browser.get(authorize())).code == 302, "who has agreed is not asked again"
+    assert (await browser.get(authorize())).code == 302, "consent is asked for only once"
 
 
 async def test_server_token_has_minimal_permissions(hub, secret):
@@ -197,15 +197,15 @@ async def test_server_scopes_are_limited_to_those_of_users(make_hub):
     own = hub.browser(Authorization=f"token {environment['JUPYTERHUB_API_TOKEN']}")
     held = json.loads((await own.get("/hub/api/user")).body)["scopes"]
     assert "read:users:name!user=alice" in held
-    assert "users:activity!user=alice" in held, "a server always tells when it is used"
+    assert "users:activity!user=alice" in held, "servers can always report activity"
     assert not {scope for scope in held if scope.startswith(("list:users", "access:servers"))}
 
     secret = environment["JUPYTERHUB_API_TOKEN"]
     answer = await exchange(hub, secret, await a_code(browser))
     token = json.loads(answer.body)["access_token"]
-    who = json.loads((await hub.browser(Authorization=f"token {token}").get("/hub/api/user")).body)
-    assert "read:tokens!user=alice" in who["scopes"]
-    assert not {scope for scope in who["scopes"] if scope.startswith("admin:users")}
+    owner = json.loads((await hub.browser(Authorization=f"token {token}").get("/hub/api/user")).body)
+    assert "read:tokens!user=alice" in owner["scopes"]
+    assert not {scope for scope in owner["scopes"] if scope.startswith("admin:users")}
 
 
 async def test_token_use_counts_as_activity_except_by_server(hub, secret):

@@ -52,8 +52,8 @@ async def visitor(hub, answer, redirect_uri="/services/board/oauth_callback"):
         "redirect_uri": redirect_uri,
     }
     token = json.loads((await hub.browser().post("/hub/api/oauth2/token", form=form)).body)["access_token"]
-    who = await hub.browser(Authorization=f"token {token}").get("/hub/api/user")
-    return json.loads(who.body)
+    owner = await hub.browser(Authorization=f"token {token}").get("/hub/api/user")
+    return json.loads(owner.body)
 
 
 async def test_visitor_consents_once(hub, load):
@@ -61,14 +61,14 @@ async def test_visitor_consents_once(hub, load):
     page = await browser.get(authorize())
     assert (page.code, "Service board requests access to your account" in page.body.decode()) == (200, True)
     form = {"scopes": "access:services!service=board", "_xsrf": browser.xsrf}
-    who = await visitor(hub, await browser.post(authorize(), form=form))
-    assert (who["name"], who["kind"]) == ("alice", "user")
-    assert set(who["scopes"]) == {
+    owner = await visitor(hub, await browser.post(authorize(), form=form))
+    assert (owner["name"], owner["kind"]) == ("alice", "user")
+    assert set(owner["scopes"]) == {
         "access:services!service=board",
         "read:users:name!user=alice",
         "read:users:groups!user=alice",
     }
-    assert (await browser.get(authorize())).code == 302, "who has agreed is asked again"
+    assert (await browser.get(authorize())).code == 302, "consent is asked for only once"
 
 
 @pytest.mark.parametrize(

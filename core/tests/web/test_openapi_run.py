@@ -90,14 +90,14 @@ class Run:
                 tx.servers.create(tx.users.get(name).id, "lab")
         tx.shares.grant(tx.servers.get("alice", "lab"), "user", tx.users.get("bob").id, ["access:servers"])
 
-    async def _ask(self, who, method, path, body):
+    async def _ask(self, client, method, path, body):
         headers = {"Authorization": self.admin.headers["Authorization"]}
         if await self.hub.tokens.by_token(headers["Authorization"].partition(" ")[2]) is None:
             await self._fill()
-        return await who().ask(method, path, body=body)
+        return await client().ask(method, path, body=body)
 
-    def ask(self, who, method, path, body):
-        return self.loop.run_until_complete(self._ask(who, method, path, body))
+    def ask(self, client, method, path, body):
+        return self.loop.run_until_complete(self._ask(client, method, path, body))
 
     def close(self) -> None:
         logging.getLogger().removeHandler(self.handler)
@@ -133,11 +133,11 @@ def requests(draw):
     return path, method, f"/hub/api{address}{'?' if query else ''}{'&'.join(query)}", body, operation
 
 
-def check(run, who, request):
+def check(run, client, request):
     path, method, address, body, operation = request
     del run.lines[:]
-    answer = run.ask(who, method, address, body)
-    # A part of the path may be empty, which makes it another path.
+    answer = run.ask(client, method, address, body)
+    # An empty part of the path makes it a different path.
     described = {
         *map(int, operation["responses"]),
         *({404, 405} if "//" in address or address.endswith("/") else ()),

@@ -68,7 +68,10 @@ async def test_token_owner(hub, caplog):
     assert (await admin.get(f"{OWNER}/token/{'0' * 32}")).code == 404
     other = await hub.program("bob", "read:users!user")
     shown = model(await other.get(f"{OWNER}/token/{made.text}"))
-    assert (shown["name"], "created" in shown) == ("alice", False)  # whoever has a token can ask with it
+    assert (shown["name"], "created" in shown) == (
+        "alice",
+        False,
+    )  # its holder could request this with the token itself
     browser = await hub.logged_in("alice")
     assert (await browser.call("GET", f"{OWNER}/token/{made.text}")).code == 403
     assert made.text not in caplog.text

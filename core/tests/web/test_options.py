@@ -107,8 +107,8 @@ async def test_server_with_legacy_name_is_started_or_only_deleted(make_hub, may_
     await hub.store.write(lambda tx: tx.servers.create(user.id, "My_Lab"))
     assert (await program.post("/hub/api/users/alice/servers/My_Lab")).code == code
     assert (await program.post("/hub/api/users/alice/servers/My_Other")).code == 400
-    gone = await program.ask("DELETE", "/hub/api/users/alice/servers/My_Lab", model={"remove": True})
-    assert gone.code in {202, 204}
+    deleted = await program.ask("DELETE", "/hub/api/users/alice/servers/My_Lab", model={"remove": True})
+    assert deleted.code in {202, 204}
 
 
 async def test_stopped_server_status_is_configurable(make_hub):
@@ -140,8 +140,8 @@ async def test_host_prefixed_cookies_work(make_hub):
     assert (morsel["path"], morsel["secure"], morsel["domain"]) == ("/", True, "")
     assert (await browser.get("/hub/home")).code == 200
     out = await browser.post("/hub/logout", form={"_xsrf": browser.xsrf})
-    gone = morsels(out)["__Host-jupyterhub-hub-login"]
-    assert (gone.value, gone["path"], gone["secure"]) == ("", "/", True)
+    cleared = morsels(out)["__Host-jupyterhub-hub-login"]
+    assert (cleared.value, cleared["path"], cleared["secure"]) == ("", "/", True)
     await hub.running("alice")
     assert hub.tiny.started[-1].environment["JUPYTERHUB_COOKIE_HOST_PREFIX_ENABLED"] == "1"
 

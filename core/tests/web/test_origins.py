@@ -164,7 +164,7 @@ async def test_next_may_name_servers_origin(make_hub):
     assert location(await browser.get(f"/hub/login?{wanted}")) == "/user/alice/lab"
 
 
-# ---- what servers are told
+# ---- environment of servers
 
 
 @pytest.mark.parametrize(
@@ -185,7 +185,9 @@ async def test_servers_get_and_are_routed_at_public_addresses(make_hub, origins,
     assert environment["JUPYTERHUB_PUBLIC_URL"] == f"{origin}/user/alice/"
     assert environment["JUPYTERHUB_PUBLIC_HUB_URL"] == f"{HUB}/hub/"
     alone = origins is SUBDOMAINS
-    assert environment["JUPYTERHUB_COOKIE_HOST_PREFIX_ENABLED"] == str(int(alone)), "it goes to all paths"
+    assert environment["JUPYTERHUB_COOKIE_HOST_PREFIX_ENABLED"] == str(int(alone)), (
+        "the cookie is valid for all paths"
+    )
     assert set(hub.proxy.routes) == {spec}
 
     model = json.loads((await (await hub.program()).get("/hub/api/users/alice")).body)
@@ -236,7 +238,7 @@ async def test_code_is_sent_to_no_other_address(hub, sent):
 
 @pytest.mark.parametrize("stored", [OWN, f"{ALICE}{OWN}"])
 async def test_server_started_before_origin_change_still_accepts_logins(hub, stored):
-    """JupyterHub stores the whole address with subdomains, and a path without; the server sends what it was told."""
+    """With subdomains JupyterHub stores an absolute redirect URI, else a path; the server sends the one it was given."""
     browser = await at_hub(hub)
     await hub.running()
 
@@ -252,7 +254,7 @@ async def test_server_started_before_origin_change_still_accepts_logins(hub, sto
 
 
 async def test_code_at_legacy_host_is_redirected_to_server(hub):
-    """What JupyterHub called the host of an odd name is not known any more; the path says whose it is."""
+    """JupyterHub's host for an unusual name is no longer known; the path identifies the user."""
     browser = await at_hub(hub)
     await hub.running()
     old = {"Host": "u-alice--1234567.hub.example.org"}

@@ -112,16 +112,16 @@ class Run:
     async def _start(self) -> None:
         await self.hub.start()
         await self.hub.running("bob")
-        self.who = {"nobody": self.hub.browser(**{"User-Agent": "fuzz"})}
-        await self.who["nobody"].get(f"{self.hub.base_url}hub/login")
+        self.browsers = {"nobody": self.hub.browser(**{"User-Agent": "fuzz"})}
+        await self.browsers["nobody"].get(f"{self.hub.base_url}hub/login")
         for name in ("alice", "bob"):
-            self.who[name] = await self.hub.logged_in(name)
+            self.browsers[name] = await self.hub.logged_in(name)
 
-    def ask(self, who, method, path, query, headers, form=b""):
-        return self.loop.run_until_complete(self._ask(who, method, path, query, headers, form))
+    def ask(self, user, method, path, query, headers, form=b""):
+        return self.loop.run_until_complete(self._ask(user, method, path, query, headers, form))
 
-    async def _ask(self, who, method, path, query, headers, form):
-        browser = self.who[who]
+    async def _ask(self, user, method, path, query, headers, form):
+        browser = self.browsers[user]
         target = self.hub.base_url.encode() + path + (b"?" + query if query else b"")
         cookies = "; ".join(f"{name}={value}" for (name, _), value in browser.cookies.items())
         port = urlsplit(self.hub.address).port
@@ -165,7 +165,7 @@ def is_ours(address: str) -> bool:
 def check(head: str, body: str) -> None:
     status = int(head.split(" ", 2)[1])
     assert status < 500 or (status == 500 and "Redirect loop" in body), (head, body)
-    assert status < 400 or body, "an error without a word"
+    assert status < 400 or body, "an error without a message"
     assert "Traceback" not in body
     assert "\nx-evil" not in head.lower()
     location = re.search(r"(?im)^location: (.*?)\r?$", head)
@@ -177,16 +177,16 @@ def check(head: str, body: str) -> None:
             assert is_ours(link), link
 
 
-@given(who=st.sampled_from(["nobody", "alice", "bob"]), path=PATH, query=QUERY, headers=HEADERS)
+@given(user=st.sampled_from(["nobody", "alice", "bob"]), path=PATH, query=QUERY, headers=HEADERS)
 @settings(max_examples=200, **HOW)
-def test_no_page_fails_or_redirects_to_another_site(run, who, path, query, headers):
+def test_no_page_fails_or_redirects_to_another_site(run, user, path, query, headers):
     if b"logout" in path:
-        who = "nobody"
-    check(*run.ask(who, "GET", path, query, headers))
+        user = "nobody"
+    check(*run.ask(user, "GET", path, query, headers))
 
 
 @given(
-    who=st.sampled_from(["nobody", "alice"]),
+    user=st.sampled_from(["nobody", "alice"]),
     path=st.sampled_from(FORMS).map(lambda page: b"hub/" + page.encode()),
     query=QUERY,
     headers=HEADERS,
@@ -194,9 +194,9 @@ def test_no_page_fails_or_redirects_to_another_site(run, who, path, query, heade
     more=RAW,
 )
 @settings(max_examples=100, **HOW)
-def test_no_form_fails_or_redirects_to_another_site(run, who, path, query, headers, fields, more):
+def test_no_form_fails_or_redirects_to_another_site(run, user, path, query, headers, fields, more):
     fields = [pair for pair in fields if pair[0] != "_xsrf"]
     if b"logout" in path:
-        who = "nobody"
-    form = urlencode([("_xsrf", run.who[who].xsrf), *fields]).encode() + b"&" + more
-    check(*run.ask(who, "POST", path, query, headers, form))
+        user = "nobody"
+    form = urlencode([("_xsrf", run.browsers[user].xsrf), *fields]).encode() + b"&" + more
+    check(*run.ask(user, "POST", path, query, headers, form))

@@ -55,8 +55,8 @@ def model(answer):
 
 
 async def test_page_shows_user_and_redirects_anonymous_to_login(hub):
-    stranger = hub.browser()
-    answer = await stranger.get("/hub/board")
+    anonymous = hub.browser()
+    answer = await anonymous.get("/hub/board")
     assert (answer.code, answer.headers["Location"]) == (302, "/hub/login?next=%2Fhub%2Fboard")
     user = await hub.user()
     await hub.store.write(lambda tx: tx.users.set_groups(user.id, ["staff"]))

@@ -74,8 +74,8 @@ async def test_user_redirect_keeps_query(hub):
     start = location(await browser.get(f"/hub/user-redirect/git-pull?{SENT}"))
     assert next_of(start) == f"/user/alice/git-pull?{SENT}"
     assert location(await browser.get(start)) == f"/user/alice/git-pull?{SENT}"
-    stranger = hub.browser()
-    assert next_of(location(await stranger.get(f"/hub/home?{SENT}"))) == f"/hub/home?{SENT}"
+    anonymous = hub.browser()
+    assert next_of(location(await anonymous.get(f"/hub/home?{SENT}"))) == f"/hub/home?{SENT}"
 
 
 async def test_slow_start_keeps_query(make_hub):
@@ -111,12 +111,12 @@ async def test_valid_next_takes_precedence(hub, path, wanted):
 )
 async def test_default_url_applies_without_login(make_hub, default, target):
     hub = await make_hub(options={"default_url": default})
-    stranger, browser = hub.browser(), await hub.logged_in()
-    assert location(await stranger.get("/hub/?x=1&y")) == target.format("nobody")
+    anonymous, browser = hub.browser(), await hub.logged_in()
+    assert location(await anonymous.get("/hub/?x=1&y")) == target.format("nobody")
     assert location(await browser.get("/hub/?x=1&y")) == target.format("alice")
     assert location(await browser.get("/hub/login?x=1&y")) == target.format("alice")
     assert location(await browser.get("/hub/?x=1&next=/hub/token")) == "/hub/token"
-    asked = location(await stranger.get("/hub/?next=/hub/token"))
+    asked = location(await anonymous.get("/hub/?next=/hub/token"))
     assert asked.startswith("/hub/login?next=")
 
 

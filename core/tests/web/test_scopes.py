@@ -154,14 +154,14 @@ RENAME, JOIN, MEMBERS = {"name": "robert"}, {"users": ["bob"]}, {"groups": ["new
 SHARES, CODES = "/shares/bob/lab", "/share-codes/bob/lab"
 TO_CAROL, TO_CLASS, MORE = {"user": "carol"}, {"group": "class"}, {"scopes": ["servers!server=bob/lab"]}
 AFTER = [
-    # a name is given by whom may add a user of that name; a filter by group reaches people, not names
+    # a rename needs a scope for the new name; a group filter covers users, not names
     ("PATCH", BOB, RENAME, 403, "admin:users!user=bob"),
     ("PATCH", BOB, RENAME, 403, "admin:users!group=staff"),
     ("PATCH", BOB, RENAME, 200, "admin:users!user=bob admin:users!user=robert"),
     ("PATCH", BOB, RENAME, 200, "admin:users!group=staff admin:users!user=robert"),
     ("PATCH", BOB, RENAME, 200, "admin:users"),
     ("PATCH", BOB, {}, 200, "admin:users!group=staff"),
-    # whoever gives a name or a group gets at nobody by it
+    # renames and memberships grant no access to other users
     ("PATCH", BOB, RENAME, 403, "admin:users access:servers!user=robert"),
     ("PATCH", BOB, RENAME, 403, "admin:users access:servers!server=robert/lab"),
     ("PATCH", BOB, RENAME, 200, "admin:users access:servers!user=robert access:servers!user=bob"),
@@ -181,7 +181,7 @@ AFTER = [
     ("POST", "/groups/new", JOIN, 403, "admin:groups!group=new servers!group=new"),
     ("POST", "/groups", MEMBERS, 201, "admin:groups"),
     ("POST", "/groups", MEMBERS, 403, "admin:groups delete:users!group=new"),
-    # a server that is renamed stays within reach
+    # a renamed server must stay covered
     ("PATCH", LAB, {"name": "other"}, 404, "start:servers!server=bob/lab"),
     (
         "PATCH",
@@ -192,7 +192,7 @@ AFTER = [
     ),
     ("PATCH", LAB, {"name": "other"}, 200, "start:servers!user=bob read:servers"),
     ("PATCH", LAB, {"name": "other"}, 403, "start:servers access:servers!server=bob/other read:servers"),
-    # what is shared or given by a role counts as it will be, too
+    # shares and roles are checked with the new name, too
     ("PATCH", LAB, {"name": "other"}, 403, "start:servers shares!server=bob/other read:servers"),
     ("PATCH", LAB, {"name": "other"}, 403, "start:servers read:shares!server=bob/other read:servers"),
     ("PATCH", LAB, {"name": "other"}, 200, "start:servers shares!user=bob read:servers"),
@@ -214,7 +214,7 @@ AFTER = [
     ("DELETE", "/groups/taught", {}, 403, "admin:groups"),
     ("DELETE", "/groups/taught", {}, 204, "admin:groups read:hub"),
     ("DELETE", "/groups/shared", {}, 204, "admin:groups"),
-    # a share reaches the server and the one whom it is given to; nobody shares more than they hold
+    # a share covers server and recipient, and grants no more than its creator holds
     ("POST", SHARES, TO_CAROL, 200, "shares!server=bob/lab read:users:name!user=carol"),
     ("POST", SHARES, TO_CAROL, 200, "shares!group=staff read:users:name"),
     ("POST", SHARES, TO_CAROL, 403, "shares!server=bob/lab"),

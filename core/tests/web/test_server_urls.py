@@ -97,7 +97,7 @@ async def test_server_unreachable_by_proxy_is_redirected_to_once(make_hub):
     await hub.store.write(bind)
     assert location(await browser.get("/hub/user/alice/lab?redirects=1")) == "/user/alice/lab?redirects=2"
     await hub.store.write(join_another)
-    # A route may be about to be added, and the proxy that the browser uses may have one.
+    # A route may be about to be added, and the browser's proxy may already have one.
     assert location(await browser.get("/hub/user/alice/lab")) == "/user/alice/lab?redirects=1"
     answer = await browser.get("/hub/user/alice/lab?redirects=1")
     assert (answer.code, "It is running on another machine" in answer.body.decode()) == (503, True)

@@ -29,7 +29,7 @@ def read_events(body):
     return [json.loads(line[6:]) for line in body.decode().split("\n") if line.startswith("data: ")]
 
 
-class Watching:
+class ProgressStream:
     """Progress of a start, read as it arrives."""
 
     def __init__(self, hub, program):
@@ -40,7 +40,7 @@ class Watching:
     def _take(self, chunk):
         self.body += chunk
 
-    async def heard(self, text):
+    async def wait_for(self, text):
         async def look():
             return text in self.body
 
@@ -197,10 +197,10 @@ async def test_progress_of_successful_start(make_hub):
     hub.tiny.steps = (Progress(percent=30, message="unpacking", html="<b>unpacking</b>"),)
     program = await hub.program()
     await program.post(SERVER)
-    watching = Watching(hub, program)
-    await watching.heard(b"unpacking")
+    progress = ProgressStream(hub, program)
+    await progress.wait_for(b"unpacking")
     hub.tiny.hold.set()
-    found, answer = await watching.events(), await watching.answer
+    found, answer = await progress.events(), await progress.answer
     assert answer.headers["Content-Type"] == "text/event-stream"
     assert answer.headers["Cache-Control"] == "no-cache"
     assert "Etag" not in answer.headers
@@ -217,10 +217,10 @@ async def test_progress_of_failed_start(make_hub):
     hub.tiny.hold, hub.tiny.failure, hub.tiny.logs = asyncio.Event(), "no <room>", ("last words",)
     program = await hub.program()
     await program.post(SERVER)
-    watching = Watching(hub, program)
-    await watching.heard(b"Server requested")
+    progress = ProgressStream(hub, program)
+    await progress.wait_for(b"Server requested")
     hub.tiny.hold.set()
-    last = (await watching.events())[-1]
+    last = (await progress.events())[-1]
     assert last["failed"] is True
     assert last["message"] == "Spawn failed: no <room>"
     assert last["logs"] == ["last words"]
@@ -234,10 +234,10 @@ async def test_progress_includes_place_in_queue(make_hub):
     await (await hub.program("bob")).post("/hub/api/users/bob/server")
     program = await hub.program("alice")
     await program.post(SERVER)
-    watching = Watching(hub, program)
-    await watching.heard(b"Waiting in the queue")
+    progress = ProgressStream(hub, program)
+    await progress.wait_for(b"Waiting in the queue")
     hub.tiny.hold.set()
-    found = await watching.events()
+    found = await progress.events()
     assert {"progress": 0, "message": "Waiting in the queue: next", "place": 1} in found
     assert found[-1]["ready"] is True
 
@@ -247,10 +247,10 @@ async def test_progress_of_cancelled_start_ends(make_hub):
     hub.tiny.hold = asyncio.Event()
     program = await hub.program()
     await program.post(SERVER)
-    watching = Watching(hub, program)
-    await watching.heard(b"Server requested")
+    progress = ProgressStream(hub, program)
+    await progress.wait_for(b"Server requested")
     await program.delete(SERVER)
-    assert (await watching.events())[-1] == {"progress": 100, "failed": True, "message": "Spawn cancelled"}
+    assert (await progress.events())[-1] == {"progress": 100, "failed": True, "message": "Spawn cancelled"}
 
 
 async def test_progress_of_running_server_is_ready_event(hub):
@@ -283,10 +283,10 @@ async def test_reports_are_sent_once_even_if_old_ones_are_dropped(hub):
     user = await hub.user()
     record = await hub.servers.start(user)
     operation = record.operation
-    steps, told = ProgressReports(), []
+    steps, messages = ProgressReports(), []
     for first in range(0, 200, 7):
         reports = tuple(ProgressReport(1, str(number)) for number in range(first, first + 50))
         shown = replace(record, operation=replace(operation, place=None, progress=reports))
         events = list(steps.new(shown))
-        told += [event["message"] for event in events]
-    assert told == ["Server requested", *map(str, range(196 + 50))]
+        messages += [event["message"] for event in events]
+    assert messages == ["Server requested", *map(str, range(196 + 50))]

@@ -67,7 +67,7 @@ async def test_token_of_deleted_service_stops_working_at_once(hub, service):
     assert (await service.get("/hub/api/user")).code == 403
 
 
-# ---- services that are made through the API
+# ---- services created through the API
 
 SPEC = {"url": "http://127.0.0.1:9", "api_token": "token-of-the-new-one", "info": {"a": 1}}
 
@@ -93,7 +93,9 @@ async def test_created_service_works_at_once(hub):
     itself = hub.browser(Authorization="token token-of-the-new-one")
     assert model(await itself.get("/hub/api/user"))["name"] == "board"
     await hub.store.write(lambda tx: declare(tx, Declarations()))
-    assert (await itself.get("/hub/api/user")).code == 200, "it does not outlive a start of the hub"
+    assert (await itself.get("/hub/api/user")).code == 200, (
+        "a created service survives a restart of the hub"
+    )
 
 
 async def test_created_service_is_deleted_at_once(hub):

@@ -116,7 +116,7 @@ async def test_all_shares_of_server_are_revoked_at_once(hub, alice):
 
 
 @pytest.mark.parametrize(
-    ("body", "said"),
+    ("body", "message"),
     [
         ({}, "exactly one of"),
         ({"user": "bob", "group": "class"}, "exactly one of"),
@@ -134,9 +134,9 @@ async def test_all_shares_of_server_are_revoked_at_once(hub, alice):
         ({"user": "bob", "expires_in": 60}, "Invalid JSON keys"),
     ],
 )
-async def test_invalid_requests_are_refused(hub, alice, body, said):
+async def test_invalid_requests_are_refused(hub, alice, body, message):
     answer = await alice.post(SHARES, model=body)
-    assert (answer.code, said in model(answer)["message"]) == (400, True), answer.body
+    assert (answer.code, message in model(answer)["message"]) == (400, True), answer.body
     assert model(await alice.get(SHARES))["items"] == []
 
 
@@ -251,20 +251,20 @@ async def test_page_redirects_within_this_hub_only(hub, alice):
 
 async def test_anonymous_user_returns_to_page_after_login(hub, alice):
     code = await code_of(alice)
-    stranger = hub.browser()
-    answer = await stranger.get(accept(code))
+    anonymous = hub.browser()
+    answer = await anonymous.get(accept(code))
     assert answer.code == 302
     assert parse_qs(urlsplit(answer.headers["Location"]).query)["next"] == [accept(code)]
-    assert (await stranger.post("/hub/accept-share", form={"code": code})).code == 403
+    assert (await anonymous.post("/hub/accept-share", form={"code": code})).code == 403
 
 
 async def test_invalid_codes_are_refused(hub, alice):
     code = await code_of(alice)
     bob, owner = await hub.logged_in("bob"), await hub.logged_in("alice")
 
-    async def tried(who, text):
-        shown = await who.get(accept(text))
-        done = await who.post("/hub/accept-share", form={"code": text, "_xsrf": who.xsrf})
+    async def tried(browser, text):
+        shown = await browser.get(accept(text))
+        done = await browser.post("/hub/accept-share", form={"code": text, "_xsrf": browser.xsrf})
         return shown.code, done.code
 
     assert await tried(owner, code) == (403, 400)
@@ -277,7 +277,7 @@ async def test_invalid_codes_are_refused(hub, alice):
     assert not await may_open(hub)
 
 
-# ---- what a share opens
+# ---- access through shares
 
 
 async def test_shared_server_needs_consent_and_revocation_is_fast(hub, alice):

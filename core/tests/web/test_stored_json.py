@@ -169,7 +169,7 @@ async def test_api_tokens_are_limited_without_expired_ones(hub):
     assert (await program.post(path, model={"expires_in": 1})).code == 201
     answer = await program.post(path)
     assert (answer.code, "maximum of 3" in model(answer)["message"]) == (400, True)
-    await hub.running("alice")  # a start is never refused for it
+    await hub.running("alice")  # starts are not affected
     await hub.store.database.write(
         lambda connection: connection.execute(
             text("UPDATE api_tokens SET expires_at = :past WHERE expires_at IS NOT NULL"),

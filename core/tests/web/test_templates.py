@@ -129,8 +129,8 @@ async def test_jupyterhub_templates_work(make_hub, tmp_path, caplog, name):
         shutil.copy(path, tmp_path)
     hub = await make_hub(context={"template_folders": (tmp_path,)}, allow_named_servers=True)
     hub.tiny.form = "<input name='size'>"
-    stranger = hub.browser()
-    assert b'name="username"' in (await stranger.get("/hub/login")).body
+    anonymous = hub.browser()
+    assert b'name="username"' in (await anonymous.get("/hub/login")).body
     browser = await hub.logged_in()
     await hub.running("alice", "lab")
     await hub.tokens.create(await hub.user(), note="mine")
@@ -163,10 +163,10 @@ async def test_failing_template_falls_back_to_hubs_own(make_hub, tmp_path, caplo
     assert (answer.code, b"there is nothing at this address" in answer.body) == (404, True)
     lines = [record for record in caplog.records if record.name == "plughub.web.templates"]
     assert len(lines) == 1
-    said = lines[0].getMessage()
+    message = lines[0].getMessage()
     assert lines[0].exc_info is None
-    assert re.search(r"/custom/\w+\.html, line (1|2): \w+(Error|NotFound): .", said), said
-    assert said.endswith("; rendering the hub's own 404.html instead")
+    assert re.search(r"/custom/\w+\.html, line (1|2): \w+(Error|NotFound): .", message), message
+    assert message.endswith("; rendering the hub's own 404.html instead")
 
 
 async def test_failing_custom_page_is_error_page(make_hub, tmp_path):

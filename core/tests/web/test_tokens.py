@@ -78,7 +78,7 @@ async def test_invalid_token_is_refused(hub, body):
 
 
 PORTALS = [
-    # what the maker holds, what a token without scopes holds of it
+    # scopes of the creator, scopes of a token created without scopes
     ("tokens", {"tokens!user=alice", "read:tokens!user=alice"}),
     ("tokens!user=alice", {"tokens!user=alice", "read:tokens!user=alice"}),
     ("tokens!group=class", {"tokens!user=alice", "read:tokens!user=alice"}),
@@ -205,9 +205,9 @@ async def test_older_clients_request_scopes_by_role_name(hub):
 async def test_token_errors_do_not_reveal_users(hub):
     await hub.user("bob")
     program = await hub.program()
-    told = [await program.post(f"/hub/api/users/{name}/tokens", model={}) for name in ("bob", "nobody")]
-    assert [answer.code for answer in told] == [403, 403]
-    messages = [model(a)["message"].replace("bob", "?").replace("nobody", "?") for a in told]
+    refusals = [await program.post(f"/hub/api/users/{name}/tokens", model={}) for name in ("bob", "nobody")]
+    assert [answer.code for answer in refusals] == [403, 403]
+    messages = [model(a)["message"].replace("bob", "?").replace("nobody", "?") for a in refusals]
     assert messages[0] == messages[1]
 
 

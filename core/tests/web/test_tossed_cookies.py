@@ -132,7 +132,7 @@ def separate(**more):
     ("settings", "name"),
     [
         ({}, LOGIN),
-        ({"origins": Origins(hub="https://hub.test")}, LOGIN),  # servers would get the cookie
+        ({"origins": Origins(hub="https://hub.test")}, LOGIN),  # servers would receive the cookie
         ({"origins": Origins(hub="http://hub.test", servers="http://servers.test")}, LOGIN),
         ({"origins": Origins(hub="https://hub.test", servers="https://hub.test:444")}, LOGIN),
         (separate(), HOST),

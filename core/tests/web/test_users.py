@@ -265,26 +265,26 @@ async def test_user_with_unstoppable_server_is_not_deleted(make_hub):
     assert (await admin.get(f"{USERS}/alice")).code == 200
     sticky.stopping.set()
 
-    async def gone():
+    async def is_deleted():
         return (await admin.delete(f"{USERS}/alice")).code == 204
 
-    await hub.until(gone)
+    await hub.until(is_deleted)
 
 
 async def test_plugins_receive_events_with_actor(make_hub):
-    told = []
+    received = []
 
     class Listener:
         @hookimpl
         async def hub_event(self, event):
-            told.append(event)
+            received.append(event)
 
     hub = await make_hub()
     hub.active.add("listener", Listener())
     admin = await hub.admin()
     await admin.post(f"{USERS}/alice")
     await hub.events.settle()
-    event = next(event for event in told if event.kind == "admin")
+    event = next(event for event in received if event.kind == "admin")
     assert (event.user, event.actor, event.detail["deed"]) == ("alice", "root", "create-user")
     assert event.token_id.startswith("a")
     assert event.remote_ip == "127.0.0.1"
