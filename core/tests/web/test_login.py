@@ -127,7 +127,7 @@ async def test_cross_site_form_is_refused(hub):
         headers={"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"},
     )
     assert answer.code == 403
-    assert "Login form invalid or expired. Try again." in answer.body.decode()
+    assert "The login form has expired. Try again." in answer.body.decode()
     assert "jupyterhub-hub-login" not in cookies_of(answer)
     assert not hub.users.asked
 
@@ -410,7 +410,7 @@ async def test_second_tab_token_is_refused_from_other_origins(hub, headers):
     for sent in (token, ""):
         more = headers if sent else {}
         answer = await browser.post("/hub/login", form={**form, "_xsrf": sent}, headers=more)
-        assert (answer.code, b"Login form invalid or expired" in answer.body) == (403, True)
+        assert (answer.code, b"The login form has expired" in answer.body) == (403, True)
     theirs = await hub.logged_in("bob")
     answer = await browser.post("/hub/login", form={**form, "_xsrf": theirs.xsrf})
     assert answer.code == 403

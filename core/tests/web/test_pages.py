@@ -166,7 +166,7 @@ async def test_failing_cleanup_of_failed_start_is_shown_and_retried(hub):
     page = answer.body.decode()
     assert answer.code == 500
     assert "no room" in page
-    assert "what is left of it could not be stopped; it is" in page
+    assert "what is left of it could not be stopped; the hub" in page
     assert "tried again" in page
     home = (await browser.get("/hub/home")).body.decode()
     assert "Retry stopping" in home

@@ -372,7 +372,7 @@ class BaseHandler(RequestHandler):
             facts["deed"] = str(what)
         self.services.events.tell(kind, user, server, by=by or self.actor, **facts)
 
-    # ---- answers
+    # ---- responses
 
     def set_default_headers(self) -> None:
         """Set the headers of pages."""

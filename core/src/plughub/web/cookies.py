@@ -183,9 +183,9 @@ class CookieJar:
 
     def _clear(self, name: str, path: str, domain: str | None) -> None:
         # tornado allows only one cookie of each name in a response.
-        gone: SimpleCookie = SimpleCookie({name: ""})
-        gone[name].update({"path": path, "expires": _PAST, **({"domain": domain} if domain else {})})
-        self._deletions[name, path, domain or ""] = gone[name].OutputString()
+        deletion: SimpleCookie = SimpleCookie({name: ""})
+        deletion[name].update({"path": path, "expires": _PAST, **({"domain": domain} if domain else {})})
+        self._deletions[name, path, domain or ""] = deletion[name].OutputString()
 
     @property
     def xsrf_name(self) -> str:
