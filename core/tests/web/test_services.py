@@ -93,9 +93,7 @@ async def test_created_service_works_at_once(hub):
     itself = hub.browser(Authorization="token token-of-the-new-one")
     assert model(await itself.get("/hub/api/user"))["name"] == "board"
     await hub.store.write(lambda tx: declare(tx, Declarations()))
-    assert (await itself.get("/hub/api/user")).code == 200, (
-        "a created service survives a restart of the hub"
-    )
+    assert (await itself.get("/hub/api/user")).code == 200, "a created service survives a restart of the hub"
 
 
 async def test_created_service_is_deleted_at_once(hub):
