@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -131,6 +132,24 @@ def test_an_unreadable_config_file_is_reported_as_such(tmp_path: Path) -> None:
     with pytest.raises(StartError) as refused:
         load_config(str(tmp_path / "hub.py"), {})
     assert refused.value.message.startswith(f"the config file cannot be read: {tmp_path / 'hub.py'}: ")
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("name", ["hub.py", None])
+def test_a_config_file_in_a_folder_without_permission_is_reported_as_unreadable(
+    tmp_path: Path, name: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "closed"
+    folder.mkdir(mode=0o700)
+    monkeypatch.chdir(folder)
+    os.seteuid(65534)
+    try:
+        with pytest.raises(StartError) as refused:
+            load_config(name and str(folder / name), {})
+    finally:
+        os.seteuid(0)
+    assert "the config file cannot be read: " in refused.value.message
+    assert "read permission" in refused.value.hint
 
 
 @pytest.mark.parametrize("suffix", ["; Path=/", "a b", "ä", "x" * 33])

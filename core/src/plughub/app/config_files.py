@@ -33,19 +33,20 @@ def load_config(file: str | None, overrides: Mapping[str, Mapping[str, Any]]) ->
     Raises:
         StartError: the file is missing or raises an exception.
     """
-    config = Config()
-    path = Path(file or DEFAULT_FILE).absolute()
-    if path.exists():
-        config = _run(path)
-    elif file:
-        raise StartError(f"the config file does not exist: {path}", hint="check the argument of -f")
+    config = _run(Path(file or DEFAULT_FILE).absolute(), is_required=bool(file))
     config.merge(Config({section: Config(dict(values)) for section, values in overrides.items()}))
     return config
 
 
-def _run(path: Path) -> Config:
+def _run(path: Path, *, is_required: bool) -> Config:
     try:
         path.read_bytes()
+    except FileNotFoundError as error:
+        if is_required:
+            raise StartError(
+                f"the config file does not exist: {path}", hint="check the argument of -f"
+            ) from error
+        return Config()
     except OSError as error:
         raise StartError(
             f"the config file cannot be read: {path}: {error.strerror}",
