@@ -41,7 +41,7 @@ def hub(tmp_path):
 
 def test_a_hub_continues_if_the_database_is_unavailable_for_the_login_link(hub):
     running = hub(AWAY).start()
-    wait_for(lambda: "the command 'hub link' makes one" in running.stderr)
+    wait_for(lambda: "create one with the command 'hub link'" in running.stderr)
     assert running.login_link == ""
     assert running.stop() == 0
     assert "Traceback" not in running.stderr

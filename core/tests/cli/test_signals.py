@@ -1,4 +1,4 @@
-"""What stops a hub, and what it survives: signals, a closed terminal, closed streams."""
+"""Signals, closed terminals and closed streams: what stops a hub, and what it survives."""
 
 import contextlib
 import os

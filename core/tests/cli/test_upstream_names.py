@@ -39,7 +39,7 @@ def plugins_of(hub, tmp_path):
         if "authenticator_class" not in config:
             arguments.append("--JupyterHub.authenticator_class=dummy")
         _, _, complaint = hub(*arguments)
-        head, _, names = complaint.splitlines()[0].partition("the plugins are: ")
+        head, _, names = complaint.splitlines()[0].partition("active plugins: ")
         assert head == "hub: one-time login links are not active; ", complaint
         return names.split(", ")
 
