@@ -5,8 +5,6 @@ from __future__ import annotations
 import pytest
 
 from plughub.domain.login_throttle import (
-    KNOWN_SECONDS,
-    SECONDS_PER_TRY,
     AttemptCounts,
     AttemptRecord,
     LoginLimits,
@@ -17,6 +15,7 @@ from plughub.domain.login_throttle import (
     wrong,
 )
 from plughub.domain.rate_limit import RateLimit
+from plughub.domain.timings import KNOWN_PAIR_SECONDS, LOGIN_TRY_SECONDS
 
 START = 1_000_000.0
 LIMITS = LoginLimits()
@@ -83,7 +82,7 @@ def test_an_hour_of_guessing_from_one_address_is_some_twenty_guesses(door) -> No
 def test_the_right_password_ends_the_pauses_at_that_address(door) -> None:
     for _ in range(LIMITS.tries + 1):
         door.knock("alice", "192.0.2.1")
-    door.now += SECONDS_PER_TRY
+    door.now += LOGIN_TRY_SECONDS
     assert door.knock("alice", "192.0.2.1", good=True) == 0
     assert [door.knock("alice", "192.0.2.1") for _ in range(LIMITS.tries)] == [0] * LIMITS.tries
 
@@ -92,7 +91,7 @@ def test_a_stranger_elsewhere_keeps_nobody_out_who_was_here_before(door) -> None
     assert door.knock("alice", "198.51.100.7", good=True) == 0
     door.guess_for(600, "alice", *(f"192.0.2.{number}" for number in range(100)))
     assert door.knock("alice", "198.51.100.7", good=True) == 0
-    door.now += KNOWN_SECONDS
+    door.now += KNOWN_PAIR_SECONDS
     assert not door.counts("alice", "198.51.100.7").pair.until
 
 
@@ -100,7 +99,7 @@ def test_under_attack_a_new_address_comes_in_after_its_turn(door) -> None:
     attackers = [f"192.0.2.{number}" for number in range(100)]
     door.guess_for(60, "alice", *attackers)
     wait = door.knock("alice", "198.51.100.7", good=True)
-    assert 0 < wait <= SECONDS_PER_TRY * (len(attackers) + 1)
+    assert 0 < wait <= LOGIN_TRY_SECONDS * (len(attackers) + 1)
     door.guess_for(wait, "alice", *attackers)
     assert door.knock("alice", "198.51.100.7", good=True) == 0
 
@@ -108,7 +107,7 @@ def test_under_attack_a_new_address_comes_in_after_its_turn(door) -> None:
 def test_many_addresses_together_guess_at_the_pace_of_the_name(door) -> None:
     attackers = [f"192.0.2.{number}" for number in range(200)]
     through = door.guess_for(600, "alice", *attackers)
-    assert through < LIMITS.tries_of_name + 600 / SECONDS_PER_TRY + len(attackers)
+    assert through < LIMITS.tries_of_name + 600 / LOGIN_TRY_SECONDS + len(attackers)
 
 
 def test_a_classroom_behind_one_address_may_mistype_at_once(door) -> None:
@@ -143,7 +142,7 @@ def test_one_address_that_tries_many_names_is_slowed_down(door) -> None:
     for number in range(2000):
         through += not door.knock(f"user{number}", "192.0.2.1")
         door.now += 0.1
-    assert through < LIMITS.tries_of_address + 200 / SECONDS_PER_TRY + 2
+    assert through < LIMITS.tries_of_address + 200 / LOGIN_TRY_SECONDS + 2
 
 
 @pytest.mark.parametrize("from_everywhere", [True, False])
@@ -157,10 +156,10 @@ def test_a_flood_keeps_nobody_out_for_longer_than_the_longest_pause(door, from_e
         door.knock(*stranger)
         door.now += 0.02
     noted = sum(tries != AttemptRecord() for tries in door.known.values())
-    assert noted < (LIMITS.longest_pause + 6000 * 0.02) / SECONDS_PER_TRY * 2 + 10  # a flood fills no table
+    assert noted < (LIMITS.longest_pause + 6000 * 0.02) / LOGIN_TRY_SECONDS * 2 + 10  # a flood fills no table
     victim = ("alice", "198.51.100.7") if from_everywhere else ("bob", "192.0.2.1")
-    assert door.knock(*victim, good=True) == pytest.approx(LIMITS.longest_pause, abs=SECONDS_PER_TRY)
-    door.now += LIMITS.longest_pause + 2 * SECONDS_PER_TRY
+    assert door.knock(*victim, good=True) == pytest.approx(LIMITS.longest_pause, abs=LOGIN_TRY_SECONDS)
+    door.now += LIMITS.longest_pause + 2 * LOGIN_TRY_SECONDS
     assert door.knock(*victim, good=True) == 0
 
 
@@ -169,7 +168,7 @@ def test_tries_without_a_name_count_for_the_address_alone(door) -> None:
     for _ in range(1000):
         through += not door.knock("", "192.0.2.1")
         door.now += 0.1
-    assert LIMITS.tries_of_address <= through < LIMITS.tries_of_address + 100 / SECONDS_PER_TRY + 20
+    assert LIMITS.tries_of_address <= through < LIMITS.tries_of_address + 100 / LOGIN_TRY_SECONDS + 20
     assert door.knock("", "198.51.100.7") == 0
 
 

@@ -75,7 +75,7 @@ async def test_the_queue_is_bounded_for_each_address_and_for_all() -> None:
 
 
 async def test_who_waits_for_too_long_or_goes_away_leaves_no_trace(monkeypatch) -> None:
-    monkeypatch.setattr(fair_share, "WAIT_SECONDS", 0.01)
+    monkeypatch.setattr(fair_share, "LOGIN_SLOT_SECONDS", 0.01)
     crowd = Crowd(1)
     await crowd.come("a@1", "b@2", "c@3")
     crowd.tasks[2].cancel()

@@ -169,7 +169,7 @@ async def test_an_implementation_gets_only_the_arguments_that_it_names(plugins, 
 async def test_a_plugin_that_swallows_its_cancellation_is_not_waited_for(
     plugins, caller, caplog, monkeypatch, fakes
 ) -> None:
-    monkeypatch.setattr("plughub.plugin.time_limits.GRACE_SECONDS", 0.05)
+    monkeypatch.setattr("plughub.plugin.time_limits.CANCELLED_HOOK_SECONDS", 0.05)
     released = asyncio.Event()
 
     async def stubborn():

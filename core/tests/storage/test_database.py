@@ -68,7 +68,7 @@ async def test_a_database_that_takes_no_writes_is_unavailable(db_url):
 
 
 async def test_a_crowd_is_served_in_turn_however_long_it_takes(db_url, monkeypatch):
-    monkeypatch.setattr("plughub.storage.database.WAIT_SECONDS", 2)
+    monkeypatch.setattr("plughub.storage.database.DATABASE_WAIT_SECONDS", 2)
     prepare_schema(db_url)
     database = Database(db_url)
     many = 8 * (1 if database.engine.dialect.name == "sqlite" else READERS)
@@ -79,7 +79,7 @@ async def test_a_crowd_is_served_in_turn_however_long_it_takes(db_url, monkeypat
 
 
 async def test_nobody_waits_for_long_when_nobody_is_served(db_url, monkeypatch):
-    monkeypatch.setattr("plughub.storage.database.WAIT_SECONDS", 0.2)
+    monkeypatch.setattr("plughub.storage.database.DATABASE_WAIT_SECONDS", 0.2)
     prepare_schema(db_url)
     database = Database(db_url)
     stuck = threading.Event()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Mapping
-from typing import Final
 
 import traitlets
 from traitlets.config import Config, Configurable
@@ -16,6 +15,7 @@ from plughub.app.event_log import EventLog, EventLogPlugin, configured_handlers
 from plughub.app.plugins import PluginSelection
 from plughub.domain.errors import StartError
 from plughub.domain.events import EventKind
+from plughub.domain.timings import LAST_EVENTS_SECONDS
 from plughub.plugin.threads import ThreadPools
 from plughub.services.coordination.background_loops import for_ever
 from plughub.services.observability.audit import PLUGIN as AUDIT
@@ -26,9 +26,6 @@ from plughub.services.observability.metrics import SPAWN_BUCKETS, STOP_BUCKETS, 
 from plughub.services.observability.periodic_metrics import MetricsReport, watch_loop
 from plughub.services.settings import HubSettings
 from plughub.storage.store import Store
-
-PUBLISH_TIMEOUT: Final = 10.0
-"""Seconds to deliver the last events to plugins at the end of the process."""
 
 
 class PeriodicMetricsCollector(Configurable):
@@ -106,7 +103,7 @@ class Observing:
         if self._events is not None:
             hub, host = self._settings.hub_id, self._settings.host
             self._events.tell(EventKind.HUB_STOPPED, "", hub=hub, host=host)
-            await self._events.finish(PUBLISH_TIMEOUT)
+            await self._events.finish(LAST_EVENTS_SECONDS)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -21,11 +21,10 @@ from plughub.domain.errors import InvalidError, StartError, exit_code_of
 from plughub.domain.login_throttle import LoginLimits
 from plughub.domain.origins import Origins
 from plughub.domain.paths import check_base_url
+from plughub.domain.timings import DAY
 from plughub.domain.urls import host_in_url, hub_url
 from plughub.kinds import ProxyInfo, ProxySettings, SpawnerInfo
 from plughub.services.settings import HubSettings, LoginPolicy
-
-DAY = 86400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

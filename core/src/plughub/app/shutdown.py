@@ -7,24 +7,22 @@ import contextlib
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Final
 
 from plughub.app.web_server import WebServer
 from plughub.domain.errors import HubError
 from plughub.domain.hub_processes import HubProcess
 from plughub.domain.servers import ServerRecord
+from plughub.domain.timings import (
+    FINISH_POLL_SECONDS,
+    FINISH_REQUESTS_SECONDS,
+    LINGER_ELSEWHERE_SECONDS,
+    LINGER_SECONDS,
+    STOP_SERVER_SECONDS,
+)
 from plughub.services.composition import HubServices
 
 EndTasks = Callable[[], Awaitable[None]]
 log = logging.getLogger("plughub")
-LINGER_SECONDS: Final = 0.5
-"""Time for requests that the proxy sent here before its routes changed to arrive."""
-LINGER_ELSEWHERE: Final = 2.5
-"""The same with proxies of other machines, whose own hubs update the routes every second."""
-FINISH_SECONDS: Final = 15.0
-"""Longer than a request may wait for a server to start."""
-STOP_SECONDS: Final = 150.0
-_LOOK: Final = 0.02
 
 
 async def shut_down(
@@ -67,13 +65,13 @@ async def _hand_over(
     except HubError as error:
         log.warning("the shutdown could not be announced; other processes will notice it: %s", error)
     elsewhere = any(other.host != services.settings.host for other in others)
-    await asyncio.sleep(LINGER_ELSEWHERE if elsewhere else LINGER_SECONDS)
+    await asyncio.sleep(LINGER_ELSEWHERE_SECONDS if elsewhere else LINGER_SECONDS)
     if web is None:
         return
     web.refuse_connections()
-    ends = time.monotonic() + FINISH_SECONDS
+    ends = time.monotonic() + FINISH_REQUESTS_SECONDS
     while web.requests_under_way and time.monotonic() < ends:  # noqa: ASYNC110 - no event marks the end
-        await asyncio.sleep(_LOOK)
+        await asyncio.sleep(FINISH_POLL_SECONDS)
 
 
 async def _clean_up(services: HubServices, end_tasks: EndTasks, wanted: Mapping[str, bool]) -> None:
@@ -100,4 +98,4 @@ async def _stop_servers(services: HubServices, *, everywhere: bool = False) -> N
 
 
 async def _stop_server(services: HubServices, server: ServerRecord) -> None:
-    await services.servers.wait(await services.servers.stop(server), STOP_SECONDS)
+    await services.servers.wait(await services.servers.stop(server), STOP_SERVER_SECONDS)

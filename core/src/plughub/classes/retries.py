@@ -8,14 +8,13 @@ import functools
 import inspect
 import random
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
-from typing import Any, Final, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from plughub.domain.backoff import Backoff
+from plughub.domain.timings import CANCEL_TASKS_SECONDS
 
 T = TypeVar("T")
 P = ParamSpec("P")
-
-_CANCEL_TIMEOUT: Final = 10.0
 
 
 def maybe_future(value: Any) -> asyncio.Future[Any]:
@@ -151,7 +150,7 @@ async def cancel_tasks(tasks: Iterable[asyncio.Task[Any]]) -> None:
     for task in waiting:
         task.cancel()
     if waiting:
-        done, _ = await asyncio.wait(waiting, timeout=_CANCEL_TIMEOUT)
+        done, _ = await asyncio.wait(waiting, timeout=CANCEL_TASKS_SECONDS)
         await asyncio.gather(*done, return_exceptions=True)
 
 

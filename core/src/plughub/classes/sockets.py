@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Final
 
 from plughub.domain.ip_addresses import Address
+from plughub.domain.timings import SOCKET_DUMP_SECONDS, SOCKET_LOOKUP_SECONDS
 
 log = logging.getLogger("plughub.sockets")
 LISTEN: Final = 10
@@ -36,8 +37,6 @@ _THIS_ONE: Final = struct.pack("=III", 0, 0xFFFFFFFF, 0xFFFFFFFF)
 _ANY: Final = 0xFFFFFFFF
 _ANSWER: Final = struct.Struct("=BBBB36s12sIIIII")
 _TABLES: Final = {socket.AF_INET: "/proc/net/tcp", socket.AF_INET6: "/proc/net/tcp6"}
-_DUMP_SECONDS: Final = 5.0
-_LOOK_SECONDS: Final = 1.0
 
 End = tuple[str, int]
 
@@ -117,7 +116,7 @@ def _ask_kernel(family: int, identity: bytes, *, states: int = 0) -> list[Socket
     request = _HEADER.pack(_HEADER.size + len(body), _SOCK_DIAG_BY_FAMILY, flags, 1, 0) + body
     found: list[Socket] = []
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_SOCK_DIAG) as kernel:
-        kernel.settimeout(_DUMP_SECONDS if dump else _LOOK_SECONDS)
+        kernel.settimeout(SOCKET_DUMP_SECONDS if dump else SOCKET_LOOKUP_SECONDS)
         kernel.send(request)
         while True:
             answer, begin = kernel.recv(65536), 0

@@ -18,11 +18,12 @@ from plughub.domain.clock import utcnow
 from plughub.domain.errors import StartError
 from plughub.domain.names import check_username, normalize_username
 from plughub.domain.roles import TOKEN_ROLE
+from plughub.domain.timings import LOGIN_LINK_SECONDS
 from plughub.domain.tokens import new_token
 from plughub.services.coordination.initial_records import prepare
 from plughub.services.tokens.role_scopes import scopes_of_role
 from plughub.services.tokens.tokens import store_token
-from plughub.services.users.login_links import LIFETIME, store_link
+from plughub.services.users.login_links import store_link
 from plughub.storage.database import Database
 from plughub.storage.schema import require_schema
 from plughub.storage.store import Transaction
@@ -81,7 +82,7 @@ def make_link(options: argparse.Namespace, config: Config) -> int:
     address = address_for_users(hub)
 
     def work(tx: Transaction) -> tuple[str, bool]:
-        _audit(tx, hub, "create-login-link", name, minutes=int(LIFETIME // 60))
+        _audit(tx, hub, "create-login-link", name, minutes=int(LOGIN_LINK_SECONDS // 60))
         return store_link(tx, name, admin=options.name is None), tx.users.get(name) is None
 
     token, new = _transact(hub, work)

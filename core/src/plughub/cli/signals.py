@@ -6,10 +6,8 @@ import asyncio
 import math
 import signal
 from collections.abc import Callable
-from typing import Final
 
-ECHO_SECONDS: Final = 1.0
-"""Time within which signals count as having the same cause."""
+from plughub.domain.timings import SIGNAL_ECHO_SECONDS
 
 
 class EndSignals:
@@ -62,4 +60,4 @@ class EndSignals:
     def _is_echo(self, number: int, now: float) -> bool:
         """Return whether a signal repeats an earlier one. SIGHUP always does: no user types it."""
         last = max(self._received.get(number, -math.inf), self._received.get(signal.SIGHUP, -math.inf))
-        return number == signal.SIGHUP or now - last < ECHO_SECONDS
+        return number == signal.SIGHUP or now - last < SIGNAL_ECHO_SECONDS

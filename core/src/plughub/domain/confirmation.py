@@ -12,8 +12,6 @@ from typing import Final
 
 from plughub.domain.scopes import ScopeFilter
 
-CONFIRM_SECONDS: Final = 600.0
-"""Longest time since the last authentication."""
 _READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _GRANTING: Final = frozenset({"tokens", "shares"})
 """Scopes of calls that grant the user's permissions to programs or to other users."""

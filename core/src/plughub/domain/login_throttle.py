@@ -24,16 +24,14 @@ from typing import Final
 
 from plughub.domain.backoff import Backoff
 from plughub.domain.ip_addresses import parse_address
+from plughub.domain.timings import (
+    FORGET_ADDRESS_SECONDS,
+    FORGET_NAME_SECONDS,
+    FORGET_PAIR_SECONDS,
+    KNOWN_PAIR_SECONDS,
+    LOGIN_TRY_SECONDS,
+)
 
-SECONDS_PER_TRY: Final = 2.0
-"""First delay of a username at an address, and interval between paced attempts."""
-FORGET_PAIR: Final = 600.0
-FORGET_NAME: Final = 60.0
-FORGET_ADDRESS: Final = 10.0
-"""Seconds in which a count decays by one."""
-KNOWN_SECONDS: Final = 30 * 86_400.0
-FORGOTTEN_SECONDS: Final = 86_400.0
-"""Seconds after which an unchanged count can be deleted."""
 _PREFIX: Final = 64
 
 
@@ -201,16 +199,16 @@ def decide(counts: AttemptCounts, limits: LoginLimits, now: float, *, named: boo
         slot = _slot(counts, now)
         counts = replace(
             counts,
-            name=_paced(counts.name, slot, now, FORGET_NAME, limits.tries_of_name),
-            address=_paced(counts.address, slot, now, FORGET_ADDRESS, limits.tries_of_address),
+            name=_paced(counts.name, slot, now, FORGET_NAME_SECONDS, limits.tries_of_name),
+            address=_paced(counts.address, slot, now, FORGET_ADDRESS_SECONDS, limits.tries_of_address),
         )
         if slot > now and named:
             pair = replace(counts.pair, until=slot, turn=True, at=counts.pair.at or now)
             return Decision(wait=slot - now, counts=replace(counts, pair=pair))
-    pair = replace(counts.pair.counted(now, FORGET_PAIR, 1), turn=False)
+    pair = replace(counts.pair.counted(now, FORGET_PAIR_SECONDS, 1), turn=False)
     beyond = pair.count - limits.tries
     if beyond > 0:
-        backoff = Backoff(SECONDS_PER_TRY, limits.longest_pause)
+        backoff = Backoff(LOGIN_TRY_SECONDS, limits.longest_pause)
         pair = replace(pair, until=now + backoff.after(beyond))
     return Decision(wait=0, counts=replace(counts, pair=pair))
 
@@ -219,8 +217,8 @@ def wrong(counts: AttemptCounts, now: float) -> AttemptCounts:
     """Return the counts after a wrong password."""
     return replace(
         counts,
-        name=counts.name.counted(now, FORGET_NAME, 1),
-        address=counts.address.counted(now, FORGET_ADDRESS, 1),
+        name=counts.name.counted(now, FORGET_NAME_SECONDS, 1),
+        address=counts.address.counted(now, FORGET_ADDRESS_SECONDS, 1),
     )
 
 
@@ -231,14 +229,14 @@ def right(counts: AttemptCounts, now: float) -> AttemptCounts:
 
 def undecided(counts: AttemptCounts, now: float) -> AttemptCounts:
     """Return the counts after an attempt without a result, which does not count."""
-    return replace(counts, pair=replace(counts.pair.counted(now, FORGET_PAIR, -1), until=0.0))
+    return replace(counts, pair=replace(counts.pair.counted(now, FORGET_PAIR_SECONDS, -1), until=0.0))
 
 
 def _paced(tries: AttemptRecord, slot: float, now: float, forget: float, free: int) -> AttemptRecord:
     """Postpone the next attempt beyond a slot if there were too many wrong passwords."""
     if tries.left(now, forget) < free:
         return tries
-    return replace(tries, until=slot + SECONDS_PER_TRY)
+    return replace(tries, until=slot + LOGIN_TRY_SECONDS)
 
 
 def _slot(counts: AttemptCounts, now: float) -> float:
@@ -249,7 +247,7 @@ def _slot(counts: AttemptCounts, now: float) -> float:
 def _is_exempt(counts: AttemptCounts, now: float) -> bool:
     """Return whether the pace does not apply: a turn has come, or the user is known at the address."""
     known = counts.pair.known
-    return counts.pair.turn or (bool(known) and now - known < KNOWN_SECONDS)
+    return counts.pair.turn or (bool(known) and now - known < KNOWN_PAIR_SECONDS)
 
 
 def _hash(*parts: str) -> str:

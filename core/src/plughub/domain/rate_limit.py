@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
-
-HOUR: Final = 3600.0
-MINUTE: Final = 60.0
+from plughub.domain.timings import HOUR, MINUTE
 
 
 class RateLimit:

@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 
 from plughub.domain.errors import InvalidError
 from plughub.domain.names import shorten
-from plughub.domain.services import CLIENT_PREFIX, DEFAULT_TIMEOUT, ServiceDeclaration
+from plughub.domain.services import CLIENT_PREFIX, ServiceDeclaration
+from plughub.domain.timings import SERVICE_ANSWER_SECONDS
 from plughub.domain.tokens import check_given_token
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.~-]{0,254}")
@@ -86,7 +87,7 @@ def read_service(spec: Any, *, from_config: bool = True) -> ServiceDeclaration:
         cwd=facts.get("cwd", ""),
         environment={key: str(value) for key, value in facts.get("environment", {}).items()},
         user=facts.get("user", ""),
-        timeout=_timeout(name, facts.get("timeout", DEFAULT_TIMEOUT)),
+        timeout=_timeout(name, facts.get("timeout", SERVICE_ANSWER_SECONDS)),
         oauth_client_id=_client_id(name, facts),
         oauth_redirect_uri=facts.get("oauth_redirect_uri", ""),
         oauth_no_confirm=facts.get("oauth_no_confirm", False),

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-DEFAULT_TIMEOUT: Final = 30
-"""Seconds within which a service must answer."""
+from plughub.domain.timings import SERVICE_ANSWER_SECONDS
+
 CLIENT_PREFIX: Final = "service-"
 """Prefix of the OAuth client ids of services."""
 
@@ -43,7 +43,7 @@ class Service:
     roles: tuple[str, ...] = ()
     scopes: frozenset[str] = frozenset()
     command: tuple[str, ...] = ()
-    timeout: int = DEFAULT_TIMEOUT
+    timeout: int = SERVICE_ANSWER_SECONDS
     pid: int | None = None
     host: str = ""
     from_config: bool = True
@@ -91,7 +91,7 @@ class ServiceDeclaration:
     cwd: str = ""
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     user: str = ""
-    timeout: int = DEFAULT_TIMEOUT
+    timeout: int = SERVICE_ANSWER_SECONDS
     oauth_client_id: str = ""
     oauth_redirect_uri: str = ""
     oauth_no_confirm: bool = False

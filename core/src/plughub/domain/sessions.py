@@ -16,8 +16,6 @@ from plughub.domain.ip_addresses import parse_address
 
 MAX_SESSIONS: Final = 100
 """Sessions per user; if there are more, the least recently used ones end."""
-SEEN_SECONDS: Final = 300
-"""Interval at which the last use of a session is stored."""
 MAX_AGENT: Final = 60
 KEY_MARK: Final = "session:"
 """Prefix of keys in login cookies. Cookies of JupyterHub contain a ``cookie_id``, which has no colon."""
@@ -52,7 +50,7 @@ class LoginSession:
         plugin: the authenticator; empty for an adopted cookie of a JupyterHub.
         created: start of the session.
         authenticated_at: time of the user's last authentication.
-        seen: time of last use, accurate to `SEEN_SECONDS`.
+        seen: time of last use, accurate to `SESSION_SEEN_SECONDS`.
         expires: expiry.
         agent: short names of browser and system.
         address: network of the browser, without its last part.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, Literal
+from typing import Literal
 
 from plughub.domain.errors import InvalidError
 from plughub.domain.names import shorten
@@ -13,11 +13,6 @@ from plughub.domain.scopes.filters import ScopeFilter, parse_scope
 
 GranteeKind = Literal["user", "group"]
 """Kind of a grantee."""
-
-CODE_SECONDS: Final = 86_400
-"""Default lifetime of a code."""
-MIN_CODE_SECONDS: Final = 60
-MAX_CODE_SECONDS: Final = 365 * 86_400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

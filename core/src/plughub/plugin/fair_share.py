@@ -14,13 +14,13 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from plughub.domain.errors import TooManyError, UnavailableError
+from plughub.domain.timings import LOGIN_SLOT_SECONDS
 
 OF_NAME: Final = 2
 """Concurrent logins of one username."""
 WAITING_OF_NAME: Final = 8
 WAITING: Final = 128
 """Waiting logins per concurrent check; logins from one address may use half of them."""
-WAIT_SECONDS: Final = 20.0
 BUSY: Final = "Too many people are logging in right now. Try again in a few seconds."
 CHECKED: Final = "Logins with this name are being checked already. Try again in a few seconds."
 _RETRY: Final = 5
@@ -165,7 +165,7 @@ class _Gate:
         self._check(sum(other.key == slot.key for other in self._waiting), len(self._waiting))
         self._waiting.append(slot)
         try:
-            async with asyncio.timeout(WAIT_SECONDS):
+            async with asyncio.timeout(LOGIN_SLOT_SECONDS):
                 await slot.turn
         except BaseException as error:
             if slot in self._waiting:

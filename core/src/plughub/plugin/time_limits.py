@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
+
+from plughub.domain.timings import CANCELLED_HOOK_SECONDS
 
 T = TypeVar("T")
-GRACE_SECONDS: Final = 1.0
-"""Time for a cancelled task to clean up."""
 
 
 class TimeLimitError(Exception):
@@ -47,7 +47,7 @@ async def in_time(work: Coroutine[Any, Any, T], seconds: float) -> T:
 async def _end(task: asyncio.Task[Any]) -> bool:
     task.cancel()
     task.add_done_callback(_hear)
-    return bool((await asyncio.wait({task}, timeout=GRACE_SECONDS))[0])
+    return bool((await asyncio.wait({task}, timeout=CANCELLED_HOOK_SECONDS))[0])
 
 
 def _hear(task: asyncio.Task[Any]) -> None:

@@ -10,15 +10,15 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from plughub.classes.network import is_valid_ip
+from plughub.domain.timings import PROBE_SECONDS
 
-TIMEOUT: Final = 3.0
 _SERVER_ERROR: Final = 500
 _HTTP: Final = 80
 _LONGEST_LINE: Final = 8192
 
 
 async def answers(
-    url: str, path: str, *, timeout: float = TIMEOUT, context: ssl.SSLContext | None = None
+    url: str, path: str, *, timeout: float = PROBE_SECONDS, context: ssl.SSLContext | None = None
 ) -> bool:
     """Ask once whether something answers HTTP without a server error; redirects are not followed.
 

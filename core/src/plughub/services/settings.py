@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from plughub.domain.confirmation import CONFIRM_SECONDS
 from plughub.domain.limits import MAX_TOKENS
 from plughub.domain.login_throttle import LoginLimits
 from plughub.domain.origins import Origins
 from plughub.domain.services import ServiceDeclaration
+from plughub.domain.timings import CONFIRM_SECONDS
 from plughub.domain.urls import hub_url
 from plughub.kinds import SpawnerInfo, TLSFiles
 

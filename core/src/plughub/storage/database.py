@@ -17,8 +17,20 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import StaticPool
 
-from plughub.domain.backoff import Backoff
 from plughub.domain.errors import UnavailableError
+from plughub.domain.timings import (
+    DATABASE_BACKOFF,
+    DATABASE_BUSY_SECONDS,
+    DATABASE_CLOSE_SECONDS,
+    DATABASE_CONNECT_SECONDS,
+    DATABASE_KEEPALIVE_SECONDS,
+    DATABASE_LONGEST_SECONDS,
+    DATABASE_REPEAT_SECONDS,
+    DATABASE_TROUBLE_SECONDS,
+    DATABASE_UNANSWERED_MILLISECONDS,
+    DATABASE_WAIT_SECONDS,
+    IDLE_TRANSACTION_SECONDS,
+)
 from plughub.storage.database_errors import (
     READ_ONLY,
     SILENT,
@@ -35,20 +47,12 @@ log = logging.getLogger("plughub.storage")
 
 READERS: Final = 8
 TRIES: Final = 5
-BACKOFF: Final = Backoff(first=0.1, longest=1.6, jitter=0.8)
-BUSY_SECONDS: Final = 5
-REPEAT_SECONDS: Final = 4
-"""Time after which a transaction is not retried."""
-WAIT_SECONDS: Final = 12
-"""Time limit of a request since the last served one: under load, requests wait for their turn."""
-WAIT_IN_TROUBLE: Final = 3
-"""The same limit while the database is known to have a problem."""
-LONGEST_WAIT: Final = 60
-IDLE_SECONDS: Final = 5
-"""PostgreSQL ends a transaction that is idle for this long: a suspended hub must not keep its locks."""
-CLOSE_SECONDS: Final = 10
 WRITE: Final = "plughub_write"
-_LIBPQ: Final = {"connect_timeout": 5, "tcp_user_timeout": 8_000, "keepalives_idle": 15}
+_LIBPQ: Final = {
+    "connect_timeout": DATABASE_CONNECT_SECONDS,
+    "tcp_user_timeout": DATABASE_UNANSWERED_MILLISECONDS,
+    "keepalives_idle": DATABASE_KEEPALIVE_SECONDS,
+}
 
 
 class Database:
@@ -116,7 +120,7 @@ class Database:
         Raises:
             UnavailableError: the database is unreachable or overloaded.
         """
-        last = time.monotonic() + REPEAT_SECONDS
+        last = time.monotonic() + DATABASE_REPEAT_SECONDS
         for attempt in range(1, TRIES + 1):
             try:
                 answer = self._once(work, write=write)
@@ -127,7 +131,7 @@ class Database:
                 if attempt == TRIES or late or not may_help_to_repeat(error):
                     raise self._unavailable(error, write=write) from error
                 log.warning("retrying a transaction (attempt %d of %d): %s", attempt, TRIES, reason_of(error))
-                time.sleep(BACKOFF.after(attempt))
+                time.sleep(DATABASE_BACKOFF.after(attempt))
             else:
                 self._note("", write=write)
                 return answer
@@ -142,7 +146,7 @@ class Database:
         """Close all connections, without waiting for those whose server no longer answers."""
         closing = threading.Thread(target=self._close, name="plughub-db-close", daemon=True)
         closing.start()
-        closing.join(CLOSE_SECONDS)
+        closing.join(DATABASE_CLOSE_SECONDS)
         if closing.is_alive():
             log.warning("the database does not answer: leaving its connections open")
 
@@ -171,11 +175,16 @@ class Database:
             return answer
 
         begin = time.monotonic()
-        waits = WAIT_IN_TROUBLE if self._troubles["write" if write else "read"] else WAIT_SECONDS
+        waits = (
+            DATABASE_TROUBLE_SECONDS
+            if self._troubles["write" if write else "read"]
+            else DATABASE_WAIT_SECONDS
+        )
         asked = asyncio.get_running_loop().run_in_executor(pool, serve)
         try:
             while (
-                left := min(max(begin, self._served[pool]) + waits, begin + LONGEST_WAIT) - time.monotonic()
+                left := min(max(begin, self._served[pool]) + waits, begin + DATABASE_LONGEST_SECONDS)
+                - time.monotonic()
             ) > 0:
                 if (await asyncio.wait((asked,), timeout=left))[0]:
                     return asked.result()
@@ -234,7 +243,7 @@ def _make_engine(parsed: URL, options: Mapping[str, Any], *, begin: bool) -> Eng
         if parsed.get_driver_name() in {"psycopg", "psycopg2"}:
             defaults["connect_args"] = _LIBPQ
         return create_engine(parsed, **{**defaults, **options})
-    defaults = {"connect_args": {"check_same_thread": False, "timeout": BUSY_SECONDS}}
+    defaults = {"connect_args": {"check_same_thread": False, "timeout": DATABASE_BUSY_SECONDS}}
     if parsed.database in {None, "", ":memory:"}:
         defaults["poolclass"] = StaticPool
     else:
@@ -262,7 +271,7 @@ def _commit(transaction: Transaction) -> None:
 def _bound_transactions(connection: Any, _record: object) -> None:
     connection.autocommit = True
     with connection.cursor() as cursor:
-        cursor.execute(f"SET idle_in_transaction_session_timeout = '{IDLE_SECONDS}s'")
+        cursor.execute(f"SET idle_in_transaction_session_timeout = '{IDLE_TRANSACTION_SECONDS}s'")
     connection.autocommit = False
 
 

@@ -10,12 +10,7 @@ from typing import Final
 from sqlalchemy import Connection, inspect, text
 
 from plughub.domain.errors import RETRY, StartError
-
-ALIVE_SECONDS: Final = 30
-"""Age of the last heartbeat at which a process counts as dead."""
-ENDING_SECONDS: Final = 2.0
-"""Time for which PostgreSQL may still show the session of a program that has disconnected."""
-_LOOK: Final = 0.1
+from plughub.domain.timings import DATABASE_USER_SECONDS, ENDING_SESSION_POLL_SECONDS, ENDING_SESSION_SECONDS
 
 _SESSIONS: Final = text("""
     SELECT pid, application_name, usename, client_addr FROM pg_stat_activity
@@ -73,9 +68,9 @@ def _with_session(connection: Connection) -> str:
     Programs with the application name of this process are skipped. PostgreSQL shows the addresses of sessions
     of other users to superusers only.
     """
-    ends = time.monotonic() + ENDING_SECONDS
+    ends = time.monotonic() + ENDING_SESSION_SECONDS
     while (found := connection.execute(_SESSIONS).all()) and time.monotonic() < ends:
-        time.sleep(_LOOK)
+        time.sleep(ENDING_SESSION_POLL_SECONDS)
         connection.execute(_LOOK_AGAIN)
     return ", ".join(
         f"{row.application_name or 'a program'} of database user {row.usename}"
@@ -90,6 +85,6 @@ def _with_heartbeat(connection: Connection) -> str:
         text(
             "SELECT host, pid FROM plughub_hubs WHERE seen > extract(epoch FROM clock_timestamp()) - :alive"
         ),
-        {"alive": ALIVE_SECONDS},
+        {"alive": DATABASE_USER_SECONDS},
     )
     return ", ".join(f"process {row.pid} on {row.host}" for row in rows)

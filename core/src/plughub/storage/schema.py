@@ -14,6 +14,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from plughub.domain.errors import MISTAKE, RETRY, StartError
+from plughub.domain.timings import SCHEMA_LOCK_SECONDS
 from plughub.storage.audit_table import audit  # noqa: F401 - registers its table
 from plughub.storage.database import make_engine
 from plughub.storage.database_errors import is_trouble
@@ -24,7 +25,6 @@ from plughub.storage.tables import metadata
 HEAD: Final = "8d2f4a6c1e90"
 """The newest revision in `plughub.storage.migrations`, known without loading alembic."""
 
-TURN_SECONDS: Final = 60
 _WRONG_PLACE: Final = "run the command in the hub's folder, or name the hub's config file: hub -f FILE …"
 _SCHEMA_LOCK: Final = 7_044_002
 """Arbitrary key of the PostgreSQL advisory lock for schema changes, the same in all processes."""
@@ -184,7 +184,7 @@ def _wait_for_turn(connection: Connection) -> None:
     if connection.dialect.name == "postgresql":
         # By this name others who wait for their turn are told from programs that use the database.
         connection.exec_driver_sql("SET application_name = 'plughub schema'")
-        connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{TURN_SECONDS}s'")
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{SCHEMA_LOCK_SECONDS}s'")
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_SCHEMA_LOCK})")
 
 

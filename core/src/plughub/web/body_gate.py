@@ -14,9 +14,9 @@ from tornado.httputil import (
 )
 
 from plughub.domain.errors import HubError, TooLargeError, UnavailableError
+from plughub.domain.timings import BODY_SECONDS
 from plughub.web.base import ANONYMOUS_BODY_LIMIT, BaseHandler
 from plughub.web.body_refusal import MAX_DROPPED, RefusedBodyHandler
-from plughub.web.listener import BODY_SECONDS
 
 if TYPE_CHECKING:
     from plughub.web.application import HubApplication

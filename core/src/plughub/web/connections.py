@@ -9,6 +9,7 @@ from itertools import chain
 from typing import Final, Protocol
 
 from plughub.domain.clock import utcnow
+from plughub.domain.timings import FULL_LOG_SECONDS
 from plughub.web.body_memory import BodyMemory
 
 log = logging.getLogger("plughub.web")
@@ -17,7 +18,6 @@ RESERVED_DESCRIPTORS: Final = 256
 """File descriptors reserved for files, databases and connections to servers."""
 MAX_AHEAD: Final = 128 * 1024
 """Bytes of pipelined requests that are read from one client before it has its response."""
-_LOG_SECONDS: Final = 60.0
 
 
 def max_connections(descriptors: int) -> int:
@@ -137,7 +137,7 @@ class Connections:
         self.remove(key)
         stream.close()
         now = utcnow().timestamp()
-        if now - self._logged > _LOG_SECONDS:
+        if now - self._logged > FULL_LOG_SECONDS:
             self._logged = now
             log.warning("too many %s (%d): closing connections of the slowest clients", what, count)
         return True

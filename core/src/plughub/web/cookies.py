@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from plughub.domain.origins import host_of
 from plughub.domain.sessions import LoginCookie, LoginSession, login_cookie
+from plughub.domain.timings import ANONYMOUS_XSRF_SECONDS, DAY
 from plughub.web.protocol import LOGIN_COOKIE, OLD_SERVICES_COOKIE, SESSION_COOKIE, XSRF_COOKIE
 from plughub.web.request_cookies import cookie_domains, cookie_paths, cookie_values
-from plughub.web.xsrf import ANONYMOUS_SECONDS
 
 if TYPE_CHECKING:
     from plughub.web.base import BaseHandler
 
-DAY: Final = 86400
 HOST: Final = "__Host-"
 MAX_PATHS: Final = 12
 MAX_DOMAINS: Final = 4
@@ -134,7 +133,7 @@ class CookieJar:
         }
         if not lasting:
             attributes = {name: value for name, value in attributes.items() if not name.startswith("expires")}
-            attributes["max_age"] = ANONYMOUS_SECONDS
+            attributes["max_age"] = ANONYMOUS_XSRF_SECONDS
         self._handler.set_cookie(self.xsrf_name, token, **attributes)
 
     def _script_protection(self) -> dict[str, Any]:

@@ -63,7 +63,6 @@ DEFAULT_MESSAGES: Final[Mapping[int, str]] = {
 RETRYABLE_STATUSES: Final = frozenset({502, 503, 504})
 """Statuses of failures that may be temporary."""
 
-RETRY_SECONDS: Final = 5
 _JSON: Final = "application/json"
 
 

@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from tornado.httpserver import HTTPServer
 from tornado.httputil import HTTPConnection, HTTPMessageDelegate
 
+from plughub.domain.timings import BODY_SECONDS, HEADER_SECONDS
 from plughub.web.connections import MAX_AHEAD
 
 if TYPE_CHECKING:
     from plughub.web.application import HubApplication
 
-HEADER_SECONDS: Final = 60.0
-"""Time limit for receiving the headers of a request, and for idle connections."""
-BODY_SECONDS: Final = 30.0
 MAX_HEADERS: Final = 64 * 1024
 CHUNK: Final = 16 * 1024
 MAX_BUFFER: Final = MAX_AHEAD

@@ -20,11 +20,10 @@ from tornado.httputil import HTTPServerRequest
 from tornado.web import create_signed_value, decode_signed_value
 
 from plughub.domain.errors import ForbiddenError
+from plughub.domain.timings import XSRF_DAYS
 from plughub.domain.urls import guess_base_url
 from plughub.web.protocol import XSRF_COOKIE
 
-MAX_AGE_DAYS: Final = 31
-ANONYMOUS_SECONDS: Final = 3600
 _ROUTING_PARAMETERS: Final = frozenset({"next", "_xsrf"})
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 UNKNOWN: Final = "unspecified"
@@ -177,4 +176,4 @@ def _read(token: bytes, secret: bytes) -> bytes | None:
         signed = base64.urlsafe_b64decode(token + b"=" * (-len(token) % 4))
     except ValueError:
         return None
-    return decode_signed_value(secret, XSRF_COOKIE, signed, max_age_days=MAX_AGE_DAYS, min_version=2)
+    return decode_signed_value(secret, XSRF_COOKIE, signed, max_age_days=XSRF_DAYS, min_version=2)

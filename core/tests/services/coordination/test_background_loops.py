@@ -6,8 +6,9 @@ import pytest
 from sqlalchemy import text
 
 from plughub.domain.errors import InvalidError
+from plughub.domain.timings import BEAT_SECONDS
 from plughub.services.coordination import background_loops
-from plughub.services.coordination.background_loops import BEAT_SECONDS, for_ever, news, next_beat, repeat
+from plughub.services.coordination.background_loops import for_ever, news, next_beat, repeat
 
 
 class Work:
@@ -43,7 +44,7 @@ async def test_a_turn_that_fails_in_any_way_is_logged_and_the_next_one_comes(cap
 
 
 async def test_work_that_never_ends_and_does_is_begun_again(monkeypatch, caplog):
-    monkeypatch.setattr(background_loops, "AGAIN_SECONDS", 0)
+    monkeypatch.setattr(background_loops, "RESTART_LOOP_SECONDS", 0)
     work = Work(KeyError("gone"))
     await until_it_works(work, for_ever(work.turn))
     assert "Work.turn failed and is begun again" in caplog.text

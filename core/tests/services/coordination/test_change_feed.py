@@ -99,7 +99,7 @@ async def test_nothing_is_kept_when_no_pulse_is_felt():
 
 
 async def test_a_service_that_is_changed_is_looked_at_at_once(hub, monkeypatch, until):
-    monkeypatch.setattr("plughub.services.hub_services.health_checks.IDLE_SECONDS", 3600)
+    monkeypatch.setattr("plughub.services.hub_services.health_checks.SERVICE_CHECK_IDLE_SECONDS", 3600)
     checks = ServiceChecks(hub.store, hub.settings)
     looks = []
     look = checks.look

@@ -130,7 +130,7 @@ def login(user: str) -> Event:
 async def test_the_audit_trail_waits_for_a_database_that_is_away_and_loses_nothing(
     store, monkeypatch
 ) -> None:
-    monkeypatch.setattr(audit, "RETRY_SECONDS", 0.05)
+    monkeypatch.setattr(audit, "AUDIT_RETRY_SECONDS", 0.05)
     away = Away(store)
     trail = AuditTrail(away)
     task = asyncio.create_task(trail.run())

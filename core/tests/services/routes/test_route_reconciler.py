@@ -204,7 +204,7 @@ async def test_what_is_wrong_is_told_when_it_begins_and_not_each_second(
     hub = make_hub()
     await hub.routes.start()
     caplog.set_level("INFO")
-    monkeypatch.setattr("plughub.services.routes.route_reconciler.LOOK_SECONDS", 0.05)
+    monkeypatch.setattr("plughub.services.routes.route_reconciler.ROUTE_CHECK_SECONDS", 0.05)
     broken, proxy.routes = proxy.routes, None
     keeping(hub)
     looks = proxy.looks

@@ -24,7 +24,7 @@ class Stubborn:
 async def test_all_are_stopped_although_some_cannot_be_at_first_and_one_is_gone(
     hub, machine, monkeypatch, caplog
 ):
-    monkeypatch.setattr(bulk_stop, "BACKOFF", Backoff(0.01, 0.01))
+    monkeypatch.setattr(bulk_stop, "STOP_ALL_BACKOFF", Backoff(0.01, 0.01))
     records = [await hub.started(name) for name in ("alice", "bob", "carol", "dan")]
     await hub.deletion.delete(await hub.user("alice"), 10)
     errors = {"bob": [ConflictError("at the same moment")], "carol": [RuntimeError("unforeseen")]}

@@ -1,7 +1,8 @@
 import time
 
+from plughub.domain.timings import PRINCIPAL_TRUST_SECONDS
 from plughub.domain.users import User
-from plughub.services.tokens.principals import CACHE_SIZE, TRUST_SECONDS, Principal, PrincipalCache
+from plughub.services.tokens.principals import CACHE_SIZE, Principal, PrincipalCache
 
 ALICE = Principal(owner=User(id=1, name="alice", cookie_id="c"))
 
@@ -14,7 +15,7 @@ def remembering():
 
 def test_who_hears_nothing_of_other_processes_trusts_nothing_that_it_remembers():
     cache = remembering()
-    cache.heard(time.monotonic() - TRUST_SECONDS)
+    cache.heard(time.monotonic() - PRINCIPAL_TRUST_SECONDS)
     assert cache.get("secret") is None
     cache.heard(time.monotonic())
     assert cache.get("secret") == ALICE

@@ -10,9 +10,7 @@ from typing import Any, Final
 
 from plughub_docker import marks
 from plughub_docker.engine import Engine
-
-SECONDS: Final = 1.0
-"""How old a list may be."""
+from plughub_docker.timings import LISTING_SECONDS
 
 Listed = Mapping[str, Mapping[str, Any]]
 
@@ -22,8 +20,8 @@ class _List:
     """The latest list of one hub's containers; the lock lets one thread ask for all."""
 
     lock: threading.Lock = field(default_factory=threading.Lock)
-    asked: float = -SECONDS
-    dropped: float = -SECONDS
+    asked: float = -LISTING_SECONDS
+    dropped: float = -LISTING_SECONDS
     containers: Listed = field(default_factory=dict)
 
 
@@ -48,7 +46,7 @@ def listed_containers(engine: Engine, mark: str, plugin: str) -> Listed:
     begun = time.monotonic()
     latest = _list_of(engine, mark, plugin)
     with latest.lock:
-        if begun - latest.asked >= SECONDS or latest.asked <= latest.dropped:
+        if begun - latest.asked >= LISTING_SECONDS or latest.asked <= latest.dropped:
             asked = time.monotonic()
             wanted = [f"{marks.MARK}={mark}", f"{marks.PLUGIN}={plugin}"]
             with engine.asked() as client:

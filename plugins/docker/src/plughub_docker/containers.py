@@ -16,10 +16,10 @@ from plughub_docker.addresses import addresses, network_of, port_of, published, 
 from plughub_docker.engine import Engine, EngineError, IgnoreMissing
 from plughub_docker.extras import merged
 from plughub_docker.faults import naming
+from plughub_docker.timings import COMING_BACK_SECONDS
 
 Inspected = Mapping[str, Any]
 SHORT_ID: Final = 12
-COMING_BACK: Final = timedelta(seconds=60)
 _NEVER: Final = "0001-01-01T00:00:00Z"
 
 
@@ -286,7 +286,7 @@ def is_coming_back(container: Inspected) -> bool:
         return False
     # The engine writes nanoseconds, which Python does not read.
     ended = datetime.fromisoformat(f"{str(state['FinishedAt'])[:19]}+00:00")
-    return datetime.now(UTC) - ended < COMING_BACK
+    return datetime.now(UTC) - ended < timedelta(seconds=COMING_BACK_SECONDS)
 
 
 _OVER = frozenset({"created", "exited", "dead", "removing"})

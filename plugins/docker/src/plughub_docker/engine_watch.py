@@ -18,10 +18,8 @@ from docker.errors import DockerException
 
 from plughub_docker import container_list
 from plughub_docker.engine import Engine, EngineError
+from plughub_docker.timings import WATCH_GRACE_SECONDS, WATCH_RETRY_SECONDS
 
-GRACE_SECONDS: Final = 0.25
-"""For this long the engine may take to answer again before its containers count as unreachable."""
-RETRY_SECONDS: Final = 0.1
 _WANTED: Final = {
     "type": ["container", "network"],
     "event": ["die", "start", "destroy", "connect", "disconnect"],
@@ -89,7 +87,7 @@ class EngineWatch:
                     async for report in reports:
                         for operation in self._concerned(report):
                             yield operation
-                await asyncio.sleep(RETRY_SECONDS)
+                await asyncio.sleep(WATCH_RETRY_SECONDS)
         finally:
             self._is_away = False
 
@@ -124,7 +122,7 @@ async def _reports_of(engine: Engine) -> AsyncGenerator[Report | None, None]:
     thread.start()
     try:
         try:
-            first = await asyncio.wait_for(came.get(), GRACE_SECONDS)
+            first = await asyncio.wait_for(came.get(), WATCH_GRACE_SECONDS)
         except TimeoutError:
             yield None
             first = await came.get()

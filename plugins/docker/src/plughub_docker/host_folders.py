@@ -8,12 +8,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from plughub_docker.engine import Engine, EngineError
+from plughub_docker.timings import HOST_FOLDER_SECONDS
 
 ROOT: Final = frozenset({"", "0", "root"})
 OTHERS_WRITE: Final = 0o002
 _REFUSED: Final = ("permission denied", "permissionerror", "read-only file system")
 _HEADER: Final = 512
-TIMEOUT: Final = 5.0
 
 
 def closed_folder(engine: Engine, container: Mapping[str, Any], lines: Iterable[str]) -> str:
@@ -43,7 +43,9 @@ def _belongs_to_root(engine: Engine, container_id: str, folder: str) -> bool:
     """Read who owns a folder: it is the first entry of its archive, and nothing more is read."""
     with contextlib.suppress(EngineError, tarfile.TarError, StopIteration), engine.asked() as client:
         archive = f"{client.base_url}/v{client.api_version}/containers/{container_id}/archive"
-        with client.get(archive, params={"path": f"{folder}/."}, stream=True, timeout=TIMEOUT) as answer:
+        with client.get(
+            archive, params={"path": f"{folder}/."}, stream=True, timeout=HOST_FOLDER_SECONDS
+        ) as answer:
             answer.raise_for_status()
             entry = tarfile.TarInfo.frombuf(
                 next(answer.iter_content(_HEADER))[:_HEADER], "utf-8", "surrogateescape"

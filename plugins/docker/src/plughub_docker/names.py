@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Final, TypeVar
+from typing import TypeVar
 
-from plughub.utils import Backoff
 from plughub_docker.engine import EngineError
+from plughub_docker.timings import NAME_BACKOFF, NAME_SECONDS
 
 T = TypeVar("T")
-
-PATIENCE: Final = 20.0
-BACKOFF: Final = Backoff(first=0.1, longest=1.0, factor=1.5)
 
 
 def when_free(make: Callable[[], T]) -> T:
@@ -30,7 +27,7 @@ def when_free(make: Callable[[], T]) -> T:
     Raises:
         EngineError: the name is taken still, after 20 seconds; or something else is wrong.
     """
-    ends, pauses = time.monotonic() + PATIENCE, BACKOFF.pauses()
+    ends, pauses = time.monotonic() + NAME_SECONDS, NAME_BACKOFF.pauses()
     while True:
         try:
             return make()

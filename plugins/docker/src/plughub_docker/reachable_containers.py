@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from plughub.kinds import Moved
 from plughub.utils import host_in_url
@@ -25,9 +25,7 @@ from plughub_docker.containers import Inspected, is_coming_back
 from plughub_docker.engine_watch import EngineWatch, watch_of
 from plughub_docker.host_network import is_on_host_network, listens
 from plughub_docker.kept_containers import KeptContainers
-
-SETTLED_SECONDS: Final = 10.0
-"""For this long the engine is asked about each server by itself, which tells a start that fails at once."""
+from plughub_docker.timings import SETTLED_SECONDS
 
 
 class ReachableContainers(KeptContainers):

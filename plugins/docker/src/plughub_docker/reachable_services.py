@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import time
-from typing import Final
 
 from plughub.kinds import Moved
 from plughub_docker import tasks
 from plughub_docker.services import Inspected, Services
 from plughub_docker.spawner import DockerSpawner
 from plughub_docker.tasks import Task
-
-FRESH_SECONDS: Final = 1.0
+from plughub_docker.timings import TASK_ADDRESS_SECONDS
 
 
 class ReachableServices(DockerSpawner):
     """Compares the recorded address of a server with what the swarm tells of its newest task."""
 
-    _looked: float = -FRESH_SECONDS
+    _looked: float = -TASK_ADDRESS_SECONDS
     _present: str = ""
 
     @property
@@ -52,7 +50,7 @@ class ReachableServices(DockerSpawner):
 
     def verify(self) -> bool:
         """Tell whether the recorded address is that of the newest task, as the swarm tells it."""
-        if time.monotonic() - self._looked >= FRESH_SECONDS:
+        if time.monotonic() - self._looked >= TASK_ADDRESS_SECONDS:
             service = self.find()
             task = tasks.newest(self.services.tasks(service)) if service else None
             self._present = self._url_of(service, task) if service else ""

@@ -30,11 +30,10 @@ from plughub.utils import is_valid_ip, random_port
 from plughub_docker.faults import naming
 from plughub_docker.legacy_names import OldNames
 from plughub_docker.templates import fill_in_all
+from plughub_docker.timings import POLL_SECONDS
 
 HOST_NETWORK: Final = "host"
 DEFAULT_NETWORK: Final = "bridge"
-POLL_SECONDS: Final = 5
-"""A route that leads to another server, after a restart of the engine, stands no longer than this."""
 LOOPBACK: Final = "127.0.0.1"
 FIXED_PORT: Final = 8888
 _SEPARATORS: Final = re.compile("[/:@]")

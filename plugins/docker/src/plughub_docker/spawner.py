@@ -26,11 +26,10 @@ from plughub_docker.host_network import check_visible, is_on_host_network
 from plughub_docker.names import when_free
 from plughub_docker.reachable_containers import ReachableContainers
 from plughub_docker.settings import DEFAULT_NETWORK, HOST_NETWORK
+from plughub_docker.timings import CLONE_POLL_SECONDS, PLACE_POLL_SECONDS
 
 GONE: Final = "the container is gone: it was removed, but not by the hub"
 PLACE_TRIES: Final = 10
-LOOK: Final = 0.1
-CLONE_LOOK: Final = 0.25
 LAST_LINES: Final = 50
 CLONE_LINES: Final = 1000
 
@@ -154,7 +153,7 @@ class DockerSpawner(ReachableContainers):
                 yield {"progress": percent, "message": message}
             if done:
                 return
-            await asyncio.sleep(LOOK)
+            await asyncio.sleep(PLACE_POLL_SECONDS)
 
     # ---- for subclasses and config files
 
@@ -195,7 +194,7 @@ class DockerSpawner(ReachableContainers):
             if seen.last != said:
                 said = seen.last
                 self._report.tell(50, said)
-            await asyncio.sleep(CLONE_LOOK)
+            await asyncio.sleep(CLONE_POLL_SECONDS)
 
     def touch(self) -> None:
         """Note that something is about to be made; under the lock.

@@ -11,9 +11,9 @@ from traitlets import Bool, CaselessStrEnum, Dict, Integer, Unicode, Union, defa
 from plughub.traitlets import Callable
 from plughub_docker import service_spec
 from plughub_docker.reachable_services import ReachableServices
+from plughub_docker.timings import SWARM_POLL_SECONDS
 
 LONGEST_NAME: Final = 63
-POLL_SECONDS: Final = 10
 EXTRAS: Final = tuple(service_spec.KNOWN)
 
 
@@ -85,7 +85,7 @@ class SwarmSettings(ReachableServices):
 
     @default("poll_interval")
     def _default_poll_interval(self) -> int:
-        return POLL_SECONDS
+        return SWARM_POLL_SECONDS
 
     @default("host_ip")
     def _default_host_ip(self) -> str:

@@ -11,7 +11,6 @@ from urllib.parse import urlsplit
 from docker.types import SecretReference
 
 from plughub.spawner import Diagnosis, Found, SpawnFailed
-from plughub.utils import Backoff
 from plughub_docker import marks, service_spec, tasks
 from plughub_docker.certificates import owner_of
 from plughub_docker.diagnosis import explain_unreachable_hub
@@ -23,11 +22,9 @@ from plughub_docker.swarm_secrets import FOLDER as SECRETS_FOLDER
 from plughub_docker.swarm_secrets import Secrets
 from plughub_docker.swarm_settings import SwarmSettings
 from plughub_docker.tasks import Task
+from plughub_docker.timings import ENDING_SECONDS, TASK_BACKOFF
 
 GONE: Final = "the service is gone: it was removed, but not by the hub"
-BACKOFF: Final = Backoff(first=0.1, longest=1.0, factor=1.3)
-ENDING_SECONDS: Final = 20
-"""How much longer than ``stop_timeout`` a swarm may take to end a container."""
 
 _IDLE: Final = ("links", "extra_create_kwargs", "extra_host_config", "post_start_cmd", "certs_volume_name")
 
@@ -71,7 +68,7 @@ class SwarmSpawner(SwarmSettings):
             if getattr(self, name):
                 self.warn_once(f"SwarmSpawner.{name} does nothing: a swarm has no such thing")
         service = await self._slowly(when_free, self._make)
-        begin, pauses, said = time.monotonic(), BACKOFF.pauses(), ""
+        begin, pauses, said = time.monotonic(), TASK_BACKOFF.pauses(), ""
         while True:
             task = tasks.newest(await self._engine(self.services.tasks, service))
             if task is not None and tasks.state_of(task) not in tasks.ALIVE - {"running"}:
@@ -90,7 +87,7 @@ class SwarmSpawner(SwarmSettings):
             now: kill at once, where the container runs on the engine that is asked.
         """
         operation = await self._engine(self._remove, now)
-        ends, pauses = time.monotonic() + self.stop_timeout + ENDING_SECONDS, BACKOFF.pauses()
+        ends, pauses = time.monotonic() + self.stop_timeout + ENDING_SECONDS, TASK_BACKOFF.pauses()
         while operation and (left := await self._engine(self.services.still_ending, operation)):
             if time.monotonic() > ends:
                 node = await self._engine(self.services.node_name, left[0])

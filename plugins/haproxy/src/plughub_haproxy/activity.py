@@ -6,8 +6,9 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from plughub_haproxy.configuration import ACTIVITY_DAYS, TABLE
+from plughub_haproxy.configuration import TABLE
 from plughub_haproxy.runtime_socket import RuntimeSocket, RuntimeSocketError
+from plughub_haproxy.timings import ACTIVITY_DAYS
 
 _LINE: Final = re.compile(r"key=(?P<id>[0-9a-f]+) .*?exp=(?P<left>\d+)")
 _OLD_WORKER: Final = re.compile(r"^(?P<pid>\d+)\s+worker\s")

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Final
 
 from plughub.errors import StartError
+from plughub_haproxy.timings import VERSION_SECONDS
 
 OLDEST: Final = (2, 6)
-_SECONDS: Final = 10.0
 
 
 def find_haproxy(command: Sequence[str]) -> list[str]:
@@ -58,7 +58,7 @@ def version_of(program: str) -> tuple[int, int] | None:
     """
     try:
         shown = subprocess.run(  # noqa: S603 - found on the PATH
-            [program, "-v"], capture_output=True, text=True, timeout=_SECONDS, check=False
+            [program, "-v"], capture_output=True, text=True, timeout=VERSION_SECONDS, check=False
         ).stdout
     except (OSError, subprocess.TimeoutExpired):
         return None

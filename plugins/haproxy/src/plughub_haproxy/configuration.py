@@ -17,6 +17,7 @@ from plughub_haproxy import forwarded, limits, pages, paths
 from plughub_haproxy.entries import DIRECT, SECURE, Address
 from plughub_haproxy.pools import ERRORS, HUBS, POOLS, server_lines
 from plughub_haproxy.quoting import in_format, word
+from plughub_haproxy.timings import ACTIVITY_DAYS
 from plughub_haproxy.tls import TargetTLS, options_for_any, options_for_hubs
 
 SOCKET_NAME: Final = "runtime.sock"
@@ -25,8 +26,6 @@ DEAD_SOCKET_NAME: Final = "dead.sock"
 """In the folder of the hub, where no other user can be first."""
 PEM_NAME: Final = "public.pem"
 TABLE: Final = "activity"
-ACTIVITY_DAYS: Final = 20
-"""HAProxy's timers end at 24 days."""
 
 ONCE: Final = "once"
 SECURE_ONCE: Final = "secure_once"

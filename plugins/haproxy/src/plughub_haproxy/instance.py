@@ -31,14 +31,10 @@ from plughub_haproxy.configuration import fingerprint as fingerprint_of
 from plughub_haproxy.entries import Address
 from plughub_haproxy.pages import PAGES_NAME, pages_file
 from plughub_haproxy.runtime_socket import RuntimeSocket, RuntimeSocketError
+from plughub_haproxy.timings import ANSWER_SECONDS, CHECK_SECONDS, LOCK_SECONDS, POLL_SECONDS, START_SECONDS
 from plughub_haproxy.tls import AUTHORITIES_NAME, CLIENT_NAME
 
 CONFIGURATION_NAME: Final = "haproxy.cfg"
-_START_SECONDS: Final = 10.0
-_ANSWER_SECONDS: Final = 2.0
-_LOCK_SECONDS: Final = 20.0
-_CHECK_SECONDS: Final = 10.0
-_PAUSE: Final = 0.02
 
 Pools = Mapping[str, Sequence[Address]]
 
@@ -94,7 +90,7 @@ class Instance:
     async def description(self) -> str:
         """Ask HAProxy for the fingerprint of its configuration; empty when it does not answer."""
         try:
-            async with asyncio.timeout(_ANSWER_SECONDS):
+            async with asyncio.timeout(ANSWER_SECONDS):
                 shown = await self.runtime.ask("show info")
         except (RuntimeSocketError, TimeoutError):
             return ""
@@ -120,13 +116,13 @@ class Instance:
             for port in listener.ports:
                 await asyncio.to_thread(wait_until_free, listener.ip, port)
         process = await asyncio.to_thread(self._launch, command)
-        deadline = time.monotonic() + _START_SECONDS
+        deadline = time.monotonic() + START_SECONDS
         while await self.description() != fingerprint_of(listener):
             running = await asyncio.to_thread(process.is_running)
             if not running or time.monotonic() > deadline:
                 await asyncio.to_thread(end, process)
                 raise await asyncio.to_thread(self._why, listener, timed_out=running)
-            await asyncio.sleep(_PAUSE)
+            await asyncio.sleep(POLL_SECONDS)
         return process
 
     async def reload(self, command: Sequence[str], listener: Listener, pools: Pools) -> None:
@@ -142,13 +138,13 @@ class Instance:
         """
         await asyncio.to_thread(self._write, listener, pools)
         await asyncio.to_thread(self._check, command)
-        deadline = time.monotonic() + _START_SECONDS
+        deadline = time.monotonic() + START_SECONDS
         asked = False
         while await self.description() != fingerprint_of(listener):
             asked = asked or await self._ask_to_reload()
             if time.monotonic() > deadline:
                 raise await asyncio.to_thread(self._why, listener, timed_out=True)
-            await asyncio.sleep(_PAUSE)
+            await asyncio.sleep(POLL_SECONDS)
 
     async def end(self, process: ProcessIdentity) -> None:
         """End HAProxy.
@@ -182,7 +178,7 @@ class Instance:
 
     def _lock(self) -> int:
         lock = os.open(self.folder / "start.lock", os.O_CREAT | os.O_RDWR, 0o600)
-        deadline = time.monotonic() + _LOCK_SECONDS
+        deadline = time.monotonic() + LOCK_SECONDS
         while True:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -192,7 +188,7 @@ class Instance:
                     raise StartError(
                         f"another process is busy starting HAProxy in {self.folder}", exit_code=RETRY
                     ) from None
-                time.sleep(_PAUSE)
+                time.sleep(POLL_SECONDS)
             else:
                 return lock
 
@@ -234,7 +230,7 @@ class Instance:
             cwd=self.folder,
             capture_output=True,
             text=True,
-            timeout=_CHECK_SECONDS,
+            timeout=CHECK_SECONDS,
             check=False,
         )
         if checked.returncode:

@@ -12,8 +12,8 @@ from __future__ import annotations
 from typing import Final
 
 from plughub_haproxy.entries import activity_id, key_of
+from plughub_haproxy.timings import BODY_SECONDS
 
-BODY_SECONDS: Final = 30
 _CONNECTIONS: Final = "connections"
 _REQUESTS: Final = "requests"
 _PARTY: Final = "src,ipmask(32,64)"

@@ -13,13 +13,13 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Final
 
+from plughub_haproxy.timings import COMMAND_SECONDS
+
 MAX_SOCKET_PATH: Final = 100
 """A longer path does not fit into a socket address, which has 108 bytes on Linux."""
 
 MAX_PAYLOAD_BYTES: Final = 32 * 1024
 """A command has to fit into HAProxy's buffer of 64 KiB."""
-
-_TIMEOUT: Final = 5.0
 
 
 class RuntimeSocketError(Exception):
@@ -49,7 +49,7 @@ class RuntimeSocket:
             RuntimeSocketError: it does not answer.
         """
         try:
-            async with asyncio.timeout(_TIMEOUT), self._connection() as (reader, writer):
+            async with asyncio.timeout(COMMAND_SECONDS), self._connection() as (reader, writer):
                 writer.write(command.encode() + b"\n")
                 await writer.drain()
                 return (await reader.read()).decode()

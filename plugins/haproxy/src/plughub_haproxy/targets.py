@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from typing import Final
 from urllib.parse import urlsplit
 
 from plughub.errors import InvalidError
 from plughub.utils import is_valid_ip
 from plughub_haproxy.entries import Address
-
-_TIMEOUT: Final = 5.0
+from plughub_haproxy.timings import LOOKUP_SECONDS
 
 
 async def address_of(target: str, *, secure: bool = False) -> Address:
@@ -43,7 +41,7 @@ async def address_of(target: str, *, secure: bool = False) -> Address:
         return host, port
     loop = asyncio.get_running_loop()
     try:
-        async with asyncio.timeout(_TIMEOUT):
+        async with asyncio.timeout(LOOKUP_SECONDS):
             found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, TimeoutError, UnicodeError) as error:
         raise InvalidError(f"the host of target {target!r} is not known") from error

@@ -13,10 +13,10 @@ from typing import Final
 
 from plughub.spawner import SpawnFailed
 from plughub_localprocess.accounts import Account
+from plughub_localprocess.timings import CERTIFICATE_SECONDS
 
 WRITER: Final = str(Path(__file__).with_name("certificate_writer.py"))
 FOLDER: Final = ".jupyterhub/jupyterhub-certs"
-_SECONDS: Final = 30.0
 NOT_WRITTEN: Final = "the certificate of the server cannot be written to the home folder of its user"
 
 
@@ -48,7 +48,7 @@ def place_certificates(paths: Mapping[str, str], home: str, account: Account | N
             stderr=subprocess.PIPE,
             env={name: os.environ[name] for name in ("LD_LIBRARY_PATH",) if name in os.environ},
             cwd="/",
-            timeout=_SECONDS,
+            timeout=CERTIFICATE_SECONDS,
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:

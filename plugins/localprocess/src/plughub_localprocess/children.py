@@ -8,8 +8,7 @@ from collections import OrderedDict
 from typing import Final
 
 from plughub.processes import ProcessIdentity
-
-SECONDS_FOR_KEEPER: Final = 2.0
+from plughub_localprocess.timings import EXIT_CODE_SECONDS
 
 
 class ChildProcesses:
@@ -64,7 +63,7 @@ class ChildProcesses:
         if server.is_running():
             return child.poll()
         try:
-            return child.wait(SECONDS_FOR_KEEPER)
+            return child.wait(EXIT_CODE_SECONDS)
         except subprocess.TimeoutExpired:
             return None
 

@@ -8,22 +8,14 @@ import os
 import signal
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Final
+from typing import Any
 
-from plughub.utils import Backoff
 from plughub_localprocess.groups import ProcessGroup
+from plughub_localprocess.timings import END_BACKOFF, END_POLL_SECONDS, GROUP_GRACE_SECONDS
 
 InThread = Callable[..., Awaitable[Any]]
 Step = tuple[signal.Signals, float]
 """A signal, and the seconds to wait for its effect."""
-
-
-BACKOFF: Final = Backoff(first=0.01, longest=0.2, factor=1.5)
-"""Between looks at processes whose end the system does not tell."""
-LOOK: Final = 1.0
-"""For so long at most nobody looks whether a process runs whose end the system tells."""
-GRACE: Final = 1.0
-"""Seconds that members of a group have when its leader has followed a signal."""
 
 
 class StopFailedError(Exception):
@@ -45,7 +37,7 @@ async def end_group(group: ProcessGroup, steps: Sequence[Step], in_thread: InThr
         led = await in_thread(_signal, group, number)
         if led is None:
             return
-        grace = timeout if number == signal.SIGKILL else GRACE
+        grace = timeout if number == signal.SIGKILL else GROUP_GRACE_SECONDS
         if await _gone(group, timeout, grace if led else timeout, in_thread):
             return
     raise StopFailedError(f"process group {group.leader.pid} does not end, not even by SIGKILL")
@@ -62,11 +54,11 @@ def _signal(group: ProcessGroup, number: signal.Signals) -> bool | None:
 
 async def _gone(group: ProcessGroup, timeout: float, grace: float, in_thread: InThread) -> bool:
     """Wait for a group to end; those that a dead leader leaves behind are given the grace only."""
-    deadline, pauses = time.monotonic() + timeout, BACKOFF.pauses()
+    deadline, pauses = time.monotonic() + timeout, END_BACKOFF.pauses()
     leaderless = False
     while True:
         left = deadline - time.monotonic()
-        if leaderless or not await _end_of(group.leader.pid, min(left, LOOK)):
+        if leaderless or not await _end_of(group.leader.pid, min(left, END_POLL_SECONDS)):
             await asyncio.sleep(next(pauses))
         led, others = await in_thread(_left, group)
         if not led and not others:

@@ -21,8 +21,8 @@ from plughub.classes.system_accounts import SystemAccounts
 from plughub.classes.traits import Command
 from plughub.domain.errors import ForbiddenError, UnavailableError
 from plughub.domain.names import shorten
+from plughub.domain.timings import ADD_USER_SECONDS
 
-_ADD_USER_SECONDS: Final = 60
 _SAFE_ARGUMENT: Final = re.compile(r"[^\s:,\-][^\s:,]*")
 """A name that is neither an option of a command nor more than one field of an account file."""
 
@@ -210,7 +210,7 @@ class LocalAuthenticator(Authenticator):
         problem = ""
         try:
             subprocess.run(  # noqa: S603 - the administrator's command, the name is checked
-                command, check=True, capture_output=True, timeout=_ADD_USER_SECONDS, stdin=subprocess.DEVNULL
+                command, check=True, capture_output=True, timeout=ADD_USER_SECONDS, stdin=subprocess.DEVNULL
             )
         except subprocess.CalledProcessError as error:
             problem = f"exit code {error.returncode}: {error.stderr.decode(errors='replace').strip()[-500:]}"

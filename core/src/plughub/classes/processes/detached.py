@@ -18,13 +18,11 @@ import psutil
 
 from plughub.classes.processes.descriptors import limit_of_launched
 from plughub.classes.processes.identity import ProcessIdentity, start_of
+from plughub.domain.timings import KILL_SECONDS, LAUNCH_SECONDS, PROCESS_POLL_SECONDS
 
 MAX_LOG_BYTES: Final = 2 * 1024 * 1024
 _LAUNCH: Final = 'ulimit -Sn "$1"; shift; "$@" >&2 & echo $!'
 """Makes the process a child of init, so that the end of its launcher does not affect it."""
-_LAUNCH_SECONDS: Final = 10.0
-_KILL_SECONDS: Final = 2.0
-_PAUSE: Final = 0.02
 
 
 def launch(
@@ -66,7 +64,7 @@ def launch(
             cwd=cwd,
             env=dict(environment) if environment is not None else None,
             start_new_session=True,
-            timeout=_LAUNCH_SECONDS,
+            timeout=LAUNCH_SECONDS,
             check=True,
             **_switch(user),
         )
@@ -132,7 +130,7 @@ def wait_until_free(ip: str, port: int, *, seconds: float = 2.0) -> bool:
     while not _is_free(ip, port):
         if time.monotonic() > deadline:
             return False
-        time.sleep(_PAUSE)
+        time.sleep(PROCESS_POLL_SECONDS)
     return True
 
 
@@ -216,11 +214,11 @@ def _kill(members: Sequence[psutil.Process]) -> None:
             member.kill()
         except psutil.Error:
             continue
-    deadline = time.monotonic() + _KILL_SECONDS
+    deadline = time.monotonic() + KILL_SECONDS
     while any(start_of(member.pid) for member in members if member.is_running()):
         if time.monotonic() > deadline:
             return
-        time.sleep(_PAUSE)
+        time.sleep(PROCESS_POLL_SECONDS)
 
 
 def _has_ended(process: ProcessIdentity, timeout: float) -> bool:
@@ -228,5 +226,5 @@ def _has_ended(process: ProcessIdentity, timeout: float) -> bool:
     while process.is_running():
         if time.monotonic() > deadline:
             return False
-        time.sleep(_PAUSE)
+        time.sleep(PROCESS_POLL_SECONDS)
     return True

@@ -10,10 +10,9 @@ from typing import Final
 import psutil
 
 from plughub.classes.processes.identity import ProcessIdentity, start_of
+from plughub.domain.timings import FIND_LAUNCHED_SECONDS, PROCESS_POLL_SECONDS
 
 VARIABLE: Final = "PLUGHUB_DETACHED"
-_LAUNCH_SECONDS: Final = 5.0
-_PAUSE: Final = 0.02
 
 
 def marked(environment: Mapping[str, str], mark: str) -> dict[str, str]:
@@ -38,12 +37,12 @@ def find_marked(mark: str) -> ProcessIdentity | None:
     Returns:
         The topmost process with the mark; None if there is none.
     """
-    deadline = time.monotonic() + _LAUNCH_SECONDS
+    deadline = time.monotonic() + FIND_LAUNCHED_SECONDS
     while True:
         found = {process.pid: process for process in _processes_with(mark)}
         if not any(map(_is_launching, found.values())) or time.monotonic() > deadline:
             break
-        time.sleep(_PAUSE)
+        time.sleep(PROCESS_POLL_SECONDS)
     for process in found.values():
         try:
             if process.ppid() not in found and (started := start_of(process.pid)):

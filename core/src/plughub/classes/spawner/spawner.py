@@ -6,19 +6,18 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from collections.abc import Callable as Function
-from typing import Any, ClassVar, Final, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from plughub.classes.spawner.certificates import create_certificate
 from plughub.classes.spawner.environment import build_environment
 from plughub.classes.spawner.options import reader_of
 from plughub.classes.spawner.settings import SpawnerSettings
 from plughub.classes.user_code import call
-from plughub.domain.backoff import Backoff
+from plughub.domain.timings import DEATH_BACKOFF
 from plughub.domain.urls import host_in_url
 from plughub.kinds import Diagnosis, Found, Moved
 
 T = TypeVar("T")
-DEATH_BACKOFF: Final = Backoff(first=0.01, longest=0.2, factor=1.5)
 
 
 class Spawner(SpawnerSettings):

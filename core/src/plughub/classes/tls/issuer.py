@@ -13,9 +13,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-_AUTHORITY_DAYS: Final = 3650
-_DAYS: Final = 825
-_RENEW_DAYS: Final = 90
+from plughub.domain.timings import AUTHORITY_DAYS, CERTIFICATE_DAYS, CERTIFICATE_RENEW_DAYS
+
 _LONGEST_COMMON_NAME: Final = 64
 _NETWORKS: Final = (ipaddress.IPv4Network, ipaddress.IPv6Network)
 
@@ -60,7 +59,7 @@ def make_authority(name: str) -> KeyAndCertificate:
         decipher_only=False,
     )
     builder = (
-        _builder(name, subject, key.public_key(), _AUTHORITY_DAYS)
+        _builder(name, subject, key.public_key(), AUTHORITY_DAYS)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(usage, critical=True)
     )
@@ -89,7 +88,7 @@ def issue(name: str, alt_names: Iterable[str], authority: bytes, authority_key: 
         raise UnusableKeyError("neither an RSA nor an EC key")
     key = ec.generate_private_key(ec.SECP256R1())
     names = _general_names(alt_names)
-    builder = _builder(name, issuer.subject, key.public_key(), _DAYS)
+    builder = _builder(name, issuer.subject, key.public_key(), CERTIFICATE_DAYS)
     builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False) if names else builder
     usages = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
     builder = (
@@ -120,7 +119,7 @@ def is_valid(certificate: bytes, authority: bytes, alt_names: Iterable[str]) -> 
         names = known.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except Exception:  # noqa: BLE001 - any defect is a reason to replace it
         return False
-    ends = known.not_valid_after_utc - dt.timedelta(days=_RENEW_DAYS)
+    ends = known.not_valid_after_utc - dt.timedelta(days=CERTIFICATE_RENEW_DAYS)
     return set(names) == set(_general_names(alt_names)) and ends > dt.datetime.now(dt.UTC)
 
 

@@ -6,14 +6,12 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Coroutine
-from typing import Any, Final, NoReturn
+from typing import Any, NoReturn
 
 from plughub.domain.errors import HubError
+from plughub.domain.timings import BEAT_SECONDS, RESTART_LOOP_SECONDS
 
 log = logging.getLogger("plughub.loops")
-AGAIN_SECONDS: Final = 1.0
-BEAT_SECONDS: Final = 0.25
-"""What goes on now and then begins at the same moments, so that the process is woken once for all of it."""
 
 
 async def for_ever(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
@@ -27,7 +25,7 @@ async def for_ever(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
             await work()
         except Exception:
             log.exception("%s failed and is begun again", work.__qualname__)
-        await asyncio.sleep(AGAIN_SECONDS)
+        await asyncio.sleep(RESTART_LOOP_SECONDS)
 
 
 async def repeat(

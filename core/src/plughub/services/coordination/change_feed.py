@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable
-from typing import Final, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from plughub.domain.activity_snapshot import ActivitySnapshot
+from plughub.domain.timings import CACHED_QUERY_SECONDS, STALE_ACTIVITY_SECONDS
 
 T = TypeVar("T")
-SILENT_SECONDS: Final = 2.0
-"""Who has felt nothing for so long knows nothing."""
-KEPT_SECONDS: Final = 5.0
-"""What was read is read again after this time, whatever is felt."""
 
 
 class ChangeFeed:
@@ -30,7 +27,7 @@ class ChangeFeed:
     @property
     def beats(self) -> bool:
         """Whether it was told lately."""
-        return time.monotonic() - self._felt < SILENT_SECONDS
+        return time.monotonic() - self._felt < STALE_ACTIVITY_SECONDS
 
     @property
     def nobody_leaves(self) -> bool:
@@ -91,7 +88,7 @@ class CachedQuery(Generic[T]):
         """
         version, asked = self._pulse.version, time.monotonic()
         answer = await self._read()
-        self._answer, self._version, self._until = answer, version, asked + KEPT_SECONDS
+        self._answer, self._version, self._until = answer, version, asked + CACHED_QUERY_SECONDS
         return answer
 
     def drop(self) -> None:

@@ -6,17 +6,15 @@ import asyncio
 import logging
 import time
 from collections.abc import Mapping
-from typing import Final
 
 from plughub.classes.processes.identity import process_space
 from plughub.domain.errors import RETRY, StartError
 from plughub.domain.hub_processes import HubProcess
+from plughub.domain.timings import ALIVE_LEASES, NAMESAKE_POLL_SECONDS, NAMESAKE_POLLS_PER_LEASE
 from plughub.services.settings import HubSettings
 from plughub.storage.store import Store, Transaction
 
 log = logging.getLogger("plughub.membership")
-LOOK_SECONDS: Final = 0.5
-_RECENT_LEASES: Final = 2
 
 
 def is_namesake(hub: HubProcess, host: str) -> bool:
@@ -50,12 +48,12 @@ async def wait_for_namesakes(store: Store, settings: HubSettings) -> Mapping[str
         StartError: one lives.
     """
     now, gone = await store.read(lambda tx: _look(tx, settings.host))
-    if not any(seen > now - _RECENT_LEASES * settings.lease for seen in gone.values()):
+    if not any(seen > now - ALIVE_LEASES * settings.lease for seen in gone.values()):
         return gone
     log.warning("waiting %g s whether another hub under the name %r lives", settings.lease, settings.host)
     ends = time.monotonic() + settings.lease
     while time.monotonic() < ends:
-        await asyncio.sleep(min(LOOK_SECONDS, settings.lease / 10))
+        await asyncio.sleep(min(NAMESAKE_POLL_SECONDS, settings.lease / NAMESAKE_POLLS_PER_LEASE))
         _, later = await store.read(lambda tx: _look(tx, settings.host))
         if not later.items() <= gone.items():
             raise same_name(settings.host)

@@ -15,25 +15,27 @@ from plughub.classes.processes.identity import ProcessIdentity, process_space
 from plughub.domain.activity_snapshot import ActivitySnapshot
 from plughub.domain.clock import utcnow
 from plughub.domain.hub_processes import HubProcess
-from plughub.domain.login_throttle import FORGOTTEN_SECONDS, KNOWN_SECONDS
 from plughub.domain.machines import Machines
+from plughub.domain.timings import (
+    ALIVE_LEASES,
+    CHANGE_FEED_SECONDS,
+    CHANGE_FEED_WINDOW,
+    GONE_LEASES,
+    HEARTBEATS_PER_LEASE,
+    HOUSEKEEPING_SECONDS,
+    IDLE_COUNT_SECONDS,
+    KEEP_CHANGES_SECONDS,
+    KEEP_OPERATIONS_SECONDS,
+    KNOWN_PAIR_SECONDS,
+)
 from plughub.services.coordination.background_loops import repeat
 from plughub.services.coordination.hostname_conflicts import is_namesake, same_name, wait_for_namesakes
 from plughub.services.settings import HubSettings
 from plughub.storage.store import Store, Transaction
 
 log = logging.getLogger("plughub.membership")
-NEWS_SECONDS: Final = 0.5
-NEWS_WINDOW: Final = 10.0
-"""So long before the last look others may have begun what they stored after it; who hears nothing for longer
-has missed something."""
-KEEP_CHANGES: Final = 600.0
-KEEP_OPERATIONS: Final = 7 * 86400.0
 MOST_LOGIN_TRIES: Final = 100_000
 """Rows with counts of wrong passwords."""
-HOUSEKEEPING_SECONDS: Final = 300.0
-ALIVE_LEASES: Final = 2
-GONE_AFTER_LEASES: Final = 6
 
 
 class HubRegistry:
@@ -112,7 +114,12 @@ class HubRegistry:
 
     async def beat(self) -> None:
         """Give signs of life for ever."""
-        await repeat(self._give_sign, self._settings.lease / 2, "no sign of life could be given", log)
+        await repeat(
+            self._give_sign,
+            self._settings.lease / HEARTBEATS_PER_LEASE,
+            "no sign of life could be given",
+            log,
+        )
 
     async def _give_sign(self) -> None:
         await self._store.write(self._beat)
@@ -123,7 +130,7 @@ class HubRegistry:
 
     async def follow_changes(self) -> None:
         """Pass on what other processes changed and what goes on, by one look for all, for ever."""
-        await repeat(self.hear, NEWS_SECONDS, "no news from the other processes", log)
+        await repeat(self.hear, CHANGE_FEED_SECONDS, "no news from the other processes", log)
 
     async def hear(self) -> None:
         """Pass on, once, what other processes changed and what goes on.
@@ -133,7 +140,7 @@ class HubRegistry:
         begin, until = time.monotonic(), self._until
         news = await self._store.read(lambda tx: _news(tx, until))
         now = news.activity_snapshot.at
-        if until is not None and abs(now - until) > NEWS_WINDOW:
+        if until is not None and abs(now - until) > CHANGE_FEED_WINDOW:
             log.warning(
                 "no news from the other processes for %d s: everything is looked up anew", now - until
             )
@@ -163,12 +170,12 @@ class HubRegistry:
         tx.sessions.purge()
         tx.shares.purge()
         tx.audit.purge(utcnow() - timedelta(days=self._settings.audit_days))
-        tx.changes.purge(tx.now() - KEEP_CHANGES)
-        tx.operations.purge(tx.now() - KEEP_OPERATIONS)
+        tx.changes.purge(tx.now() - KEEP_CHANGES_SECONDS)
+        tx.operations.purge(tx.now() - KEEP_OPERATIONS_SECONDS)
         now = tx.now()
-        tx.login_attempts.purge(now - FORGOTTEN_SECONDS, now - KNOWN_SECONDS, MOST_LOGIN_TRIES)
+        tx.login_attempts.purge(now - IDLE_COUNT_SECONDS, now - KNOWN_PAIR_SECONDS, MOST_LOGIN_TRIES)
         for hub in tx.hub_processes.list():
-            if hub.seen < tx.now() - GONE_AFTER_LEASES * self._settings.lease:
+            if hub.seen < tx.now() - GONE_LEASES * self._settings.lease:
                 tx.hub_processes.leave(hub.id)
 
 
@@ -183,7 +190,7 @@ class _News:
 def _news(tx: Transaction, until: float | None) -> _News:
     activity_snapshot = tx.activity_snapshot()
     since = activity_snapshot.at if until is None else min(activity_snapshot.at, until)
-    return _News(tx.changes.since(since - NEWS_WINDOW), activity_snapshot)
+    return _News(tx.changes.since(since - CHANGE_FEED_WINDOW), activity_snapshot)
 
 
 def machines_of(hubs: Iterable[HubProcess], settings: HubSettings) -> Machines:

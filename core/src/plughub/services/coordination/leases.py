@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
+from plughub.domain.timings import HEARTBEATS_PER_LEASE
 from plughub.services.settings import HubSettings
 from plughub.storage.store import Store, Transaction
 
@@ -55,7 +56,7 @@ class Leadership:
             UnavailableError: the database does not answer, and what we had has run out.
         """
         asked, lease = time.monotonic(), self._settings.lease
-        if asked < self._until - lease / 2:
+        if asked < self._until - lease / HEARTBEATS_PER_LEASE:
             return True
         another = not self.sure and await self._store.read(self._is_anothers)
         if another or not await self._store.write(self._hold):

@@ -6,13 +6,13 @@ import asyncio
 import logging
 import time
 from collections.abc import Iterable, Mapping
-from typing import Final
 
 from plughub.classes.processes.identity import ProcessIdentity
 from plughub.classes.processes.listeners import owner_of, owns_address, process_family
 from plughub.domain.errors import HubError
 from plughub.domain.scopes import ScopeCoverage
 from plughub.domain.services import Service, ServiceLife
+from plughub.domain.timings import SERVICE_CHECK_IDLE_SECONDS, SERVICE_POLL_SECONDS, SILENT_SERVICE_SECONDS
 from plughub.domain.urls import service_url
 from plughub.services.coordination.background_loops import news
 from plughub.services.coordination.leases import Leadership
@@ -21,10 +21,6 @@ from plughub.services.settings import HubSettings
 from plughub.storage.store import Store, Transaction
 
 log = logging.getLogger("plughub.services")
-LOOK_SECONDS: Final = 1.0
-AGAIN_SECONDS: Final = 5.0
-IDLE_SECONDS: Final = 10.0
-"""Changes are told; what is told to nobody is found by looking."""
 
 
 class ServiceChecks:
@@ -71,9 +67,9 @@ class ServiceChecks:
     def _until_next(self) -> float:
         """Tell how long nobody's turn comes, in seconds."""
         if self._waits:
-            return LOOK_SECONDS
+            return SERVICE_POLL_SECONDS
         until = min(self._due.values(), default=float("inf")) - time.monotonic()
-        return min(IDLE_SECONDS, max(LOOK_SECONDS, until))
+        return min(SERVICE_CHECK_IDLE_SECONDS, max(SERVICE_POLL_SECONDS, until))
 
     async def look(self) -> None:
         """Ask those whose turn it is; one that is new or was started anew is due at once."""
@@ -142,7 +138,9 @@ class ServiceChecks:
 
     def _pause(self, *, well: bool, patient: bool) -> float:
         interval = self._settings.service_check_interval
-        return interval if well else LOOK_SECONDS if patient else min(interval, AGAIN_SECONDS)
+        return (
+            interval if well else SERVICE_POLL_SECONDS if patient else min(interval, SILENT_SERVICE_SECONDS)
+        )
 
     async def _note(self, service: Service, life: ServiceLife, *, well: bool) -> None:
         # What was asked may have ended, and another one of it begun, while it was asked.

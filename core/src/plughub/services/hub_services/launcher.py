@@ -16,11 +16,11 @@ from plughub.classes.processes.detached import end, last_lines, launch, trim
 from plughub.classes.processes.identity import ProcessIdentity, start_of
 from plughub.domain.secrets import scrub
 from plughub.domain.services import ServiceDeclaration
+from plughub.domain.timings import STOP_SERVICE_SECONDS
 from plughub.services.hub_services.environment import LAUNCH, MARK, SERVICE, service_environment, with_token
 from plughub.services.settings import HubSettings
 
 log = logging.getLogger("plughub.services")
-STOP_SECONDS: Final = 10.0
 LOG_LINES: Final = 5
 LONGEST_LINE: Final = 300
 
@@ -95,7 +95,7 @@ class Launcher:
             process: the process.
         """
         try:
-            await asyncio.to_thread(end, process, timeout=STOP_SECONDS)
+            await asyncio.to_thread(end, process, timeout=STOP_SERVICE_SECONDS)
         except (TimeoutError, OSError) as error:
             log.error("%s", error)
 

@@ -16,10 +16,15 @@ from time import monotonic
 from typing import Final
 
 from plughub.classes.processes.identity import ProcessIdentity
-from plughub.domain.backoff import Backoff
 from plughub.domain.errors import HubError, UnavailableError
 from plughub.domain.scopes import ScopeCoverage
 from plughub.domain.services import Service, ServiceDeclaration, ServiceLife
+from plughub.domain.timings import (
+    NO_SERVICES_SECONDS,
+    SERVICE_BACKOFF,
+    SERVICE_POLL_SECONDS,
+    STEADY_SERVICE_SECONDS,
+)
 from plughub.domain.tokens import new_token
 from plughub.services.coordination.background_loops import repeat
 from plughub.services.coordination.hub_registry import other_hubs
@@ -31,11 +36,6 @@ from plughub.storage.store import Store, Transaction
 
 log = logging.getLogger("plughub.services")
 LEASE: Final = "services"
-LOOK_SECONDS: Final = 1.0
-IDLE_SECONDS: Final = 30.0
-STEADY_SECONDS: Final = 30.0
-"""A service that ran that long before it died is started again at once."""
-BACKOFF: Final = Backoff(first=1.0, longest=60.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +88,7 @@ class ManagedServices:
 
     async def run(self) -> None:
         """See to the services for ever."""
-        pause = LOOK_SECONDS if self._declared else IDLE_SECONDS
+        pause = SERVICE_POLL_SECONDS if self._declared else NO_SERVICES_SECONDS
         await repeat(self.look, pause, "cannot see to the services", log)
 
     async def look(self) -> None:
@@ -244,7 +244,7 @@ class ManagedServices:
         trouble = self._trouble.setdefault(service.name, _Trouble())
         if trouble.launch != life.launch:
             words = await self._launcher.last_words(service.name)
-            if lived >= STEADY_SECONDS:
+            if lived >= STEADY_SERVICE_SECONDS:
                 trouble.deaths = 0
             trouble.launch = life.launch
             pause = self._put_off(trouble)
@@ -259,7 +259,7 @@ class ManagedServices:
         log.error("service %s %s; it is tried again in %d s", service.name, reason, pause)
 
     def _put_off(self, trouble: _Trouble) -> float:
-        pause = BACKOFF.after(trouble.deaths)
+        pause = SERVICE_BACKOFF.after(trouble.deaths)
         trouble.deaths += 1
         trouble.again = monotonic() + pause
         return pause

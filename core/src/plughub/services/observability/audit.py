@@ -11,13 +11,12 @@ from typing import Final
 from plughub.domain.audit import AuditEntry, AuditQuery, entry_of
 from plughub.domain.errors import HubError
 from plughub.domain.events import Event
+from plughub.domain.timings import AUDIT_GATHER_SECONDS, AUDIT_RETRY_SECONDS
 from plughub.markers import hookimpl
 from plughub.storage.store import Store, Transaction
 
 log = logging.getLogger("plughub.audit")
 PLUGIN: Final = "audit-trail"
-GATHER_SECONDS: Final = 0.2
-RETRY_SECONDS: Final = 2.0
 AT_ONCE: Final = 500
 WAITING: Final = 20_000
 """Lines that are kept in memory while the database is away; what goes beyond is written to the log."""
@@ -63,14 +62,14 @@ class AuditTrail:
         """Store what happens, for ever."""
         while True:
             await self._news.wait()
-            await asyncio.sleep(GATHER_SECONDS)
+            await asyncio.sleep(AUDIT_GATHER_SECONDS)
             self._news.clear()
             try:
                 await self._flush()
             except HubError as error:
                 log.warning("the audit trail waits for the database: %s", error)
                 self._news.set()
-                await asyncio.sleep(RETRY_SECONDS)
+                await asyncio.sleep(AUDIT_RETRY_SECONDS)
 
     async def finish(self) -> None:
         """Store what is left; what cannot be stored is written to the log."""

@@ -10,7 +10,8 @@ from typing import Any
 
 from plughub.domain.events import Actor, EventKind
 from plughub.domain.names import MAX_USERNAME, shorten
-from plughub.domain.rate_limit import MINUTE, RateLimit
+from plughub.domain.rate_limit import RateLimit
+from plughub.domain.timings import MINUTE
 from plughub.services.observability.events import EventPublisher
 
 log = logging.getLogger("plughub.login")

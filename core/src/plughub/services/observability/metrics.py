@@ -17,6 +17,7 @@ from prometheus_client.metrics_core import Metric
 
 from plughub.domain.events import Event, EventKind
 from plughub.domain.hub_counts import HubCounts
+from plughub.domain.timings import METRICS_READ_SECONDS
 from plughub.markers import hookimpl
 
 PLUGIN: Final = "metrics"
@@ -26,8 +27,6 @@ LOOP_BUCKETS: Final = (0.05, 0.055, 0.06, 0.065, 0.07, 0.075, 0.1, 0.25, 0.5, 0.
 HOOK_BUCKETS: Final = (0.001, 0.005, 0.025, 0.1, 0.5, 1, 5, 10, 30, 60, 300)
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "DELETE", "PATCH", "PUT", "OPTIONS"})
 OUTCOMES: Final = {"ok": "success", "failed": "failure", "timeout": "failure"}
-READ_LATELY_SECONDS: Final = 300.0
-"""Who reads metrics at all reads them more often than that."""
 SPAWN_REASONS: Final = ("", "throttled", "too-many-users", "already-pending")
 
 
@@ -224,7 +223,7 @@ class Metrics:
     @property
     def read_lately(self) -> bool:
         """Whether somebody has read them in the last minutes."""
-        return time.monotonic() - self._read < READ_LATELY_SECONDS
+        return time.monotonic() - self._read < METRICS_READ_SECONDS
 
     def loop_interval(self, seconds: float) -> None:
         """Note how late the event loop is.

@@ -6,17 +6,14 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping
-from typing import Final
 
 from plughub.domain.clock import utcnow
+from plughub.domain.timings import FRESH_COUNTS_SECONDS, LOOP_DELAY_SECONDS
 from plughub.services.coordination.background_loops import next_beat
 from plughub.services.observability.metrics import Metrics
 from plughub.storage.store import Store
 
 log = logging.getLogger("plughub.metrics")
-FRESH_SECONDS: Final = 5.0
-REST_SECONDS: Final = 0.25
-"""So often it is looked how late the loop is while nobody reads that."""
 Busy = Callable[[], Mapping[str, tuple[int, int]]]
 """Tells by plugin how many of its threads work, and how many calls wait for one."""
 
@@ -50,7 +47,7 @@ class MetricsReport:
         Returns:
             The text and its content type.
         """
-        if time.monotonic() - self._counted > FRESH_SECONDS:
+        if time.monotonic() - self._counted > FRESH_COUNTS_SECONDS:
             await self._count()
         for plugin, (busy, waiting) in self._threads().items():
             self._metrics.threads(plugin, busy, waiting)
@@ -74,7 +71,7 @@ async def watch_loop(metrics: Metrics, resolution: float, threshold: float) -> N
         threshold: seconds of delay that are worth a line in the log.
     """
     loop = asyncio.get_running_loop()
-    at_rest = max(resolution, min(REST_SECONDS, threshold / 4))
+    at_rest = max(resolution, min(LOOP_DELAY_SECONDS, threshold / 4))
     due, timer = loop.time(), None
 
     def wait() -> None:

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Final
-
-from plughub.domain.backoff import Backoff
 from plughub.domain.clock import utcnow
 from plughub.domain.explanations import with_details
 from plughub.domain.servers import Failure, OperationKind, Phase
+from plughub.domain.timings import GIVE_UP_BACKOFF
 from plughub.services.operations.job import Job
-
-BACKOFF: Final = Backoff(first=15.0, longest=300.0)
 
 
 async def give_up(job: Job, mistake: Exception) -> None:
@@ -35,4 +31,4 @@ async def give_up(job: Job, mistake: Exception) -> None:
         key = job.operation.server_id
         await job.advance(Phase.UNDO, lambda tx: tx.servers.failed(key, failure), failure=failure)
         return
-    await job.put_off(with_details(why, detail), BACKOFF.after(job.operation.attempts))
+    await job.put_off(with_details(why, detail), GIVE_UP_BACKOFF.after(job.operation.attempts))

@@ -10,12 +10,12 @@ from typing import Final, TypeVar
 
 from plughub.domain.errors import HubError, NotFoundError
 from plughub.domain.servers import Failure, Operation, Phase, ProgressReport, ServerRecord
+from plughub.domain.timings import REPORT_SECONDS
 from plughub.domain.users import User
 from plughub.storage.store import Store, Transaction
 
 T = TypeVar("T")
 log = logging.getLogger("plughub.operations")
-REPORT_SECONDS: Final = 0.3
 MAX_REPORTS: Final = 50
 
 Observer = Callable[[Operation, Phase], None]

@@ -7,12 +7,11 @@ import contextlib
 import logging
 import time
 from dataclasses import dataclass, field, replace
-from typing import Final
 
-from plughub.domain.backoff import Backoff
 from plughub.domain.errors import PluginError
 from plughub.domain.explanations import with_details
 from plughub.domain.servers import ServerRecord
+from plughub.domain.timings import READINESS_BACKOFF, STARTING_POLL_SECONDS
 from plughub.domain.users import User
 from plughub.kinds import Diagnosis, Moved, Server
 from plughub.plugin.hooks import Hooks
@@ -33,8 +32,6 @@ from plughub.services.server_records import plugin_view
 from plughub.services.settings import HubSettings
 
 log = logging.getLogger("plughub.start")
-BACKOFF: Final = Backoff(first=0.05, longest=0.25, factor=1.3)
-POLL_SECONDS: Final = 0.2
 
 
 @dataclass(slots=True)
@@ -62,10 +59,10 @@ class Readiness:
             StartFailedError: it has ended, or did not get so far in time.
             CancelledByUserError: a stop was requested.
         """
-        pauses, polled = BACKOFF.pauses(), 0.0
+        pauses, polled = READINESS_BACKOFF.pauses(), 0.0
         self._check_tls(await self._record())
         while True:
-            if time.monotonic() - polled >= POLL_SECONDS:
+            if time.monotonic() - polled >= STARTING_POLL_SECONDS:
                 await self._runs_there()
                 polled = time.monotonic()
             if await self._answers() and await self._is_ours() and await self._runs_there():

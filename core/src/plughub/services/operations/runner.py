@@ -9,9 +9,15 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from plughub.domain.backoff import Backoff
 from plughub.domain.errors import HubError, UnavailableError
 from plughub.domain.servers import Operation, OperationKind, Phase
+from plughub.domain.timings import (
+    FIND_WORK_IDLE_SECONDS,
+    FIND_WORK_SECONDS,
+    RENEWALS_PER_LEASE,
+    RETRY_BACKOFF,
+    RETRY_SECONDS,
+)
 from plughub.services.coordination.background_loops import news
 from plughub.services.operations.abandonment import give_up
 from plughub.services.operations.job import Job, LeaseLostError, PostponedError
@@ -20,12 +26,7 @@ from plughub.services.settings import HubSettings
 from plughub.storage.store import Store, Transaction
 
 log = logging.getLogger("plughub.operations")
-LOOK_SECONDS: Final = 0.5
-TOLD_SECONDS: Final = 5.0
-"""Who is told when there is work looks for it nevertheless, but not so often."""
 AT_ONCE: Final = 1000
-RETRY_SECONDS: Final = 1.0
-RETRY_BACKOFF: Final = Backoff(first=RETRY_SECONDS, longest=16.0)
 TRIES: Final = 5
 """An operation that fails so often in a way that nobody foresaw is given up, or put off."""
 
@@ -71,7 +72,7 @@ class Runner:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._jobs: dict[str, Job] = {}
         self._wake = asyncio.Event()
-        self._pause = LOOK_SECONDS
+        self._pause = FIND_WORK_SECONDS
         self.closing = False
         self.crowded = False
 
@@ -156,7 +157,7 @@ class Runner:
         Args:
             free: something waits in the queue or is held by nobody.
         """
-        self._pause = TOLD_SECONDS
+        self._pause = FIND_WORK_IDLE_SECONDS
         if free:
             self._wake.set()
 
@@ -174,7 +175,7 @@ class Runner:
     async def keep_leases(self) -> None:
         """Renew the leases of what goes on here, for ever; let go of what was lost."""
         while True:
-            await asyncio.sleep(self._settings.lease / 5)
+            await asyncio.sleep(self._settings.lease / RENEWALS_PER_LEASE)
             if not self._tasks:
                 continue
             mine, asked = dict(self._tasks), time.monotonic()

@@ -9,19 +9,13 @@ import time
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Collection
 from dataclasses import replace
-from typing import Final
 
 from plughub.domain.errors import HubError
 from plughub.domain.servers import ServerRecord, Status
+from plughub.domain.timings import UNDO_WAIT_SECONDS, WATCH_GATHER_SECONDS, WATCH_POLL_SECONDS
 from plughub.storage.store import Store
 
 log = logging.getLogger("plughub.watching")
-LOOK_SECONDS: Final = 0.5
-"""What other processes do is found by looking; so are places in the queue."""
-PAUSE_SECONDS: Final = 0.02
-"""What changes within this time is looked at once."""
-UNDO_SECONDS: Final = 1.0
-"""Who waits for a start that failed is told when it is tidied up, or after this time."""
 
 
 class ServerWatch:
@@ -131,12 +125,12 @@ class ServerSubscription:
         """
         until = time.monotonic() + seconds
         failed = False
-        known = told and seconds > LOOK_SECONDS
+        known = told and seconds > WATCH_POLL_SECONDS
         async with contextlib.aclosing(self.follow(server.id, known=known)) as seen:
             async for current in seen:
                 server, operation = current, current.operation
                 if server.failed_start and not failed:
-                    failed, until = True, min(until, time.monotonic() + UNDO_SECONDS)
+                    failed, until = True, min(until, time.monotonic() + UNDO_WAIT_SECONDS)
                 if operation is None or operation.again_at or time.monotonic() >= until:
                     return server
         return replace(server, operation=None, status=Status.STOPPED)
@@ -151,14 +145,14 @@ class ServerSubscription:
 
     async def _look_for_ever(self) -> None:
         loop = asyncio.get_running_loop()
-        next_look = loop.time() + LOOK_SECONDS
+        next_look = loop.time() + WATCH_POLL_SECONDS
         while True:
             changed = self._watchers.take() & self._seats.keys()
             if loop.time() >= next_look:
-                changed, next_look = set(self._seats), loop.time() + LOOK_SECONDS
+                changed, next_look = set(self._seats), loop.time() + WATCH_POLL_SECONDS
             if changed:
                 await self._look(changed)
-                await asyncio.sleep(PAUSE_SECONDS)
+                await asyncio.sleep(WATCH_GATHER_SECONDS)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout_at(next_look):
                     await self._watchers.woken.wait()

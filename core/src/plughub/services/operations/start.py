@@ -11,7 +11,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from plughub.domain.backoff import Backoff
 from plughub.domain.clock import utcnow
 from plughub.domain.errors import HubError, PluginError
 from plughub.domain.events import Actor, EventKind
@@ -20,6 +19,7 @@ from plughub.domain.oauth import OAuthClient, server_client_id
 from plughub.domain.roles import SERVER_ROLE
 from plughub.domain.scopes import access_scopes
 from plughub.domain.servers import Phase, ServerRecord, Status
+from plughub.domain.timings import ROUTE_BACKOFF, UNDO_BACKOFF
 from plughub.domain.tokens import GENERATED_ROUNDS, hash_token, new_token, token_prefix
 from plughub.domain.users import User
 from plughub.kinds import Endpoint, Found, SpawnerInfo
@@ -50,8 +50,6 @@ log = logging.getLogger("plughub.start")
 REFUSED: Final = 400
 """Status of a start whose options the spawner refuses."""
 ROUTE_TRIES: Final = 5
-ROUTE_BACKOFF: Final = Backoff(first=0.4, longest=5.0)
-UNDO_BACKOFF: Final = Backoff(first=1.0, longest=300.0)
 REPORT_ACTIVITY: Final = "users:activity!user"
 
 

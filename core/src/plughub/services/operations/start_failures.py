@@ -14,12 +14,12 @@ from plughub.domain.errors import InvalidError, PluginError, PluginTimeoutError
 from plughub.domain.explanations import parts_of
 from plughub.domain.secrets import scrub
 from plughub.domain.servers import Failure
+from plughub.domain.timings import FAILURE_LOGS_SECONDS
 from plughub.domain.urls import address_of
 from plughub.kinds import Diagnosis, Endpoint, Server, SpawnFailed
 from plughub.plugin.hooks import Hooks
 
 LOG_LINES: Final = 50
-TELL_SECONDS: Final = 3.0
 _MAX_LINE: Final = 1000
 
 
@@ -238,7 +238,7 @@ async def with_logs(hooks: Hooks, failure: Failure, server: Server, secrets: tup
         The failure, with as much as the plugin can tell soon: its user waits for it.
     """
     with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(TELL_SECONDS):
+        async with asyncio.timeout(FAILURE_LOGS_SECONDS):
             return await _with_all(hooks, failure, server, secrets)
     return failure
 

@@ -9,11 +9,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from plughub.domain.backoff import Backoff
 from plughub.domain.clock import utcnow
 from plughub.domain.errors import HubError, PluginError
 from plughub.domain.events import Actor, EventKind
 from plughub.domain.servers import Failure, Phase, ServerRecord, Status
+from plughub.domain.timings import STOP_BACKOFF
 from plughub.domain.users import User
 from plughub.kinds import Resumable, Server
 from plughub.plugin.hooks import Hooks
@@ -30,7 +30,6 @@ from plughub.storage.store import Transaction
 
 log = logging.getLogger("plughub.stop")
 TRIES: Final = 3
-BACKOFF: Final = Backoff(first=1.0, longest=5.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +140,7 @@ class StopSteps:
                 log.warning("%s (%d of %d)", error, attempt, TRIES, exc_info=error.__cause__)
                 if attempt == TRIES:
                     raise
-                await asyncio.sleep(BACKOFF.after(attempt))
+                await asyncio.sleep(STOP_BACKOFF.after(attempt))
                 attempt += 1
 
     async def _clean(self, job: Job, left: Resumable | None = None) -> Phase:

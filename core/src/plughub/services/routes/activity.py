@@ -13,7 +13,8 @@ from cachetools import LRUCache
 from plughub.domain.clock import isoformat, utcnow
 from plughub.domain.errors import InvalidError
 from plughub.domain.names import shorten
-from plughub.domain.sessions import SEEN_SECONDS, LoginSession
+from plughub.domain.sessions import LoginSession
+from plughub.domain.timings import ACTIVITY_FLUSH_SECONDS, CLOCK_AHEAD_SECONDS, SESSION_SEEN_SECONDS
 from plughub.domain.users import User
 from plughub.services.coordination.background_loops import repeat
 from plughub.services.routes.router import Router
@@ -21,9 +22,6 @@ from plughub.services.settings import HubSettings
 from plughub.storage.store import Store, Transaction
 
 log = logging.getLogger("plughub.activity")
-FLUSH_SECONDS: Final = 5.0
-MAX_AHEAD: Final = timedelta(minutes=59)
-"""Clocks of servers that are further ahead are not believed."""
 REMEMBERED: Final = 20_000
 """Times that were written are kept for so many servers, and users, so that the same is not written again."""
 
@@ -71,7 +69,7 @@ class ActivityService:
         """
         if at is None and not servers:
             raise InvalidError("say at least one of last_activity and servers")
-        latest = utcnow() + MAX_AHEAD
+        latest = utcnow() + timedelta(seconds=CLOCK_AHEAD_SECONDS)
         for moment in (at, *servers.values()):
             if moment is not None and moment > latest:
                 raise InvalidError(f"{isoformat(moment)} lies more than an hour in the future")
@@ -113,7 +111,7 @@ class ActivityService:
             session: which, as it was read.
         """
         now = time.time()
-        if now - session.seen >= SEEN_SECONDS:
+        if now - session.seen >= SESSION_SEEN_SECONDS:
             self._sessions[session.id] = now
 
     async def routes(self, seen: Mapping[str, datetime], router: Router) -> None:
@@ -158,4 +156,4 @@ class ActivityService:
 
     async def run(self) -> None:
         """Write for ever."""
-        await repeat(self.flush, FLUSH_SECONDS, "activity is not written", log)
+        await repeat(self.flush, ACTIVITY_FLUSH_SECONDS, "activity is not written", log)

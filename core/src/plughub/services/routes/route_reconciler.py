@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Final
 
 from plughub.domain.errors import HubError
+from plughub.domain.timings import ROUTE_CHECK_LONGEST_SECONDS, ROUTE_CHECK_SECONDS
 from plughub.plugin.hooks import Hooks
 from plughub.services.coordination.background_loops import rest
 from plughub.services.coordination.leases import Leadership
@@ -18,10 +19,8 @@ from plughub.services.settings import HubSettings
 from plughub.storage.store import Store
 
 log = logging.getLogger("plughub.routing")
-LOOK_SECONDS: Final = 1.0
 ROUTES_A_SECOND: Final = 5000
 """Comparing more takes longer than may be spent on it each second: it is done less often in proportion."""
-LONGEST_PAUSE: Final = 30.0
 
 
 class RouteReconciler:
@@ -72,14 +71,14 @@ class RouteReconciler:
 
     async def run(self) -> None:
         """Look for ever."""
-        pause = LOOK_SECONDS
+        pause = ROUTE_CHECK_SECONDS
         while True:
             await rest(pause)
             try:
                 pause = await self.look()
             except HubError as error:
                 self._tell(str(error))
-                pause = LOOK_SECONDS
+                pause = ROUTE_CHECK_SECONDS
             else:
                 self._tell("")
 
@@ -93,7 +92,7 @@ class RouteReconciler:
             HubError: proxy or database cannot be asked.
         """
         if not await self._lead.take():
-            return LOOK_SECONDS
+            return ROUTE_CHECK_SECONDS
         code = await self._hooks.proxy_poll(self._settings.proxy)
         if code is not None and self._lead.sure:
             log.warning("the proxy is gone (exit code %s): starting it again", code)
@@ -102,9 +101,11 @@ class RouteReconciler:
         with self._timed():
             routes = await self._router.sync(lambda: self._lead.sure, activity=due)
         if due:
-            self._noted = time.monotonic() + min(LONGEST_PAUSE, self._settings.last_activity_interval)
+            self._noted = time.monotonic() + min(
+                ROUTE_CHECK_LONGEST_SECONDS, self._settings.last_activity_interval
+            )
             await self._activity.routes(last_activity(routes), self._router)
-        return min(LONGEST_PAUSE, max(LOOK_SECONDS, len(routes) / ROUTES_A_SECOND))
+        return min(ROUTE_CHECK_LONGEST_SECONDS, max(ROUTE_CHECK_SECONDS, len(routes) / ROUTES_A_SECOND))
 
     def _tell(self, trouble: str) -> None:
         """Log what is wrong when it begins and when it ends, and not each second in between."""

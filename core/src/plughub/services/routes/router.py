@@ -10,12 +10,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from plughub.domain.backoff import Backoff
 from plughub.domain.errors import PluginError, PluginTimeoutError
 from plughub.domain.hub_processes import HubProcess
 from plughub.domain.paths import normal_path
 from plughub.domain.routes import Route, ServerLocation
 from plughub.domain.servers import ServerRecord
+from plughub.domain.timings import REFUSED_ROUTE_BACKOFF
 from plughub.kinds import ProxySettings
 from plughub.plugin.hooks import Hooks
 from plughub.services.coordination.change_feed import CachedQuery, ChangeFeed
@@ -26,8 +26,6 @@ from plughub.storage.store import Store
 log = logging.getLogger("plughub.routing")
 AT_ONCE: Final = 50
 """Routes that are changed at the same time; each has a time-out that begins with its turn."""
-BACKOFF: Final = Backoff(first=1.0, longest=30.0)
-"""Seconds until a route that the proxy refuses is tried again, once it was refused some times."""
 STATE: Final = "proxy-state"
 
 
@@ -259,7 +257,7 @@ class Router:
         if before is None or before.error.reason != error.reason:
             log.error("route %s to %s is missing: %s", route.routespec, route.target, error)
         self._refused[route.routespec] = RouteRefusal(
-            route, time.monotonic() + BACKOFF.after(failures), failures, error
+            route, time.monotonic() + REFUSED_ROUTE_BACKOFF.after(failures), failures, error
         )
 
 

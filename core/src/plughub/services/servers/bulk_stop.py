@@ -5,15 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Collection
-from typing import Final
 
-from plughub.domain.backoff import Backoff
 from plughub.domain.errors import HubError, NotFoundError
 from plughub.domain.servers import ServerRecord
+from plughub.domain.timings import STOP_ALL_BACKOFF
 from plughub.services.servers.servers import ServerService
 
 log = logging.getLogger("plughub.servers")
-BACKOFF: Final = Backoff(first=1.0, longest=60.0)
 
 
 async def stop_all(servers: ServerService, records: Collection[ServerRecord]) -> None:
@@ -26,7 +24,7 @@ async def stop_all(servers: ServerService, records: Collection[ServerRecord]) ->
     left, failures = list(records), 0
     while left := [server for server in left if not await _stop(servers, server)]:
         failures += 1
-        await asyncio.sleep(BACKOFF.after(failures))
+        await asyncio.sleep(STOP_ALL_BACKOFF.after(failures))
 
 
 async def _stop(servers: ServerService, server: ServerRecord) -> bool:

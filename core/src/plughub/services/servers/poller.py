@@ -14,6 +14,12 @@ from plughub.classes.spawner.hook_results import all_events
 from plughub.domain.errors import HubError, PluginError
 from plughub.domain.explanations import explained, with_details
 from plughub.domain.servers import ServerRecord
+from plughub.domain.timings import (
+    ADOPT_SECONDS,
+    LEFTOVER_SECONDS,
+    SERVER_POLL_SECONDS,
+    SERVER_POLL_SOON_SECONDS,
+)
 from plughub.domain.users import User
 from plughub.kinds import Found, SpawnerInfo
 from plughub.plugin.hooks import Hooks
@@ -29,12 +35,7 @@ from plughub.services.settings import HubSettings
 from plughub.storage.store import Store, Transaction
 
 log = logging.getLogger("plughub.polling")
-LOOK_SECONDS: Final = 2.0
-SOON_SECONDS: Final = 1.0
-"""Longest pause before the next look at a server whose state or address was not known."""
 AT_ONCE: Final = 50
-LEFTOVER_SECONDS: Final = 60.0
-ADOPT_SECONDS: Final = 5.0
 Running = tuple[int, str]
 """A server that runs, by its key and the start that launched it."""
 
@@ -83,7 +84,7 @@ class Poller:
         if self._hooks.watch(plugin, self._settings.mark) is None:
             return
         watch = partial(self._poll_what_is_reported, plugin)
-        await repeat(watch, LOOK_SECONDS, f"cannot watch the servers of {plugin}", log)
+        await repeat(watch, SERVER_POLL_SECONDS, f"cannot watch the servers of {plugin}", log)
 
     async def _poll_what_is_reported(self, plugin: str) -> None:
         report = self._hooks.watch(plugin, self._settings.mark)
@@ -110,7 +111,7 @@ class Poller:
 
     async def _run(self, plugin: str) -> None:
         look = partial(self._look_at_those_of, plugin)
-        await repeat(look, LOOK_SECONDS, f"cannot look after the servers of {plugin}", log)
+        await repeat(look, SERVER_POLL_SECONDS, f"cannot look after the servers of {plugin}", log)
 
     async def adopt(self, seconds: float = ADOPT_SECONDS) -> None:
         """Look at the servers that ran before this process, before their routes are restored.
@@ -197,7 +198,7 @@ class Poller:
                     await self._servers.died(server, failure)
         running = (server.id, server.launch)
         pause = self._pause(plugin)
-        self._due[running] = time.monotonic() + (min(pause, SOON_SECONDS) if soon else pause)
+        self._due[running] = time.monotonic() + (min(pause, SERVER_POLL_SOON_SECONDS) if soon else pause)
         self._plugin_of[running] = plugin
 
     def _forget(self, alive: frozenset[Running], plugin: str) -> None:

@@ -8,11 +8,11 @@ from typing import Final
 from cachetools import LRUCache
 
 from plughub.domain.servers import ServerRecord
+from plughub.domain.timings import RECENT_SERVERS_SECONDS
 from plughub.domain.users import User
 from plughub.services.operations.server_watch import ServerWatch
 from plughub.storage.store import Store
 
-SECONDS: Final = 0.5
 REMEMBERED: Final = 10_000
 """Users whose servers are kept in memory for a moment."""
 
@@ -41,7 +41,7 @@ class RecentServers:
         """
         known = self._recent.get(user.id)
         now, version = time.monotonic(), self._watchers.version
-        if known is not None and known[0] == version and known[1] > now - SECONDS:
+        if known is not None and known[0] == version and known[1] > now - RECENT_SERVERS_SECONDS:
             return known[2]
         servers = await self._store.read(lambda tx: tx.servers.of_user(user.id))
         self._recent[user.id] = (version, now, servers)

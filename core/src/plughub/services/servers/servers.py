@@ -19,12 +19,13 @@ from plughub.domain.errors import (
 from plughub.domain.events import THE_HUB, Actor, EventKind
 from plughub.domain.names import shorten
 from plughub.domain.servers import Failure, ServerRecord
+from plughub.domain.timings import ENDED_SERVER_SECONDS, UNDO_WAIT_SECONDS
 from plughub.domain.users import User
 from plughub.kinds import Moved, Server
 from plughub.plugin.hooks import Hooks
 from plughub.services.observability.events import EventPublisher
 from plughub.services.operations.runner import ClaimedOperations, Runner
-from plughub.services.operations.server_watch import UNDO_SECONDS, ServerSubscription, ServerWatch
+from plughub.services.operations.server_watch import ServerSubscription, ServerWatch
 from plughub.services.server_records import plugin_view, stored_view
 from plughub.services.servers.operation_requests import CleanupPendingError, OperationRequests
 from plughub.services.servers.recent_servers import RecentServers
@@ -293,7 +294,7 @@ class ServerService:
             return self._runner.take(tx)
 
         self._runner.carry_on(await self._store.write(work))
-        await self.wait(replace(server, operation=None), UNDO_SECONDS)
+        await self.wait(replace(server, operation=None), UNDO_WAIT_SECONDS)
 
     async def remove(self, server: ServerRecord, seconds: float, *, by: Actor = THE_HUB) -> ServerRecord:
         """Stop a named server and forget it.
@@ -349,4 +350,4 @@ class ServerService:
         if code is None or isinstance(code, Moved):  # the poller moves the route
             return server
         await self.died(server, Failure(message="the server had ended", exit_code=code))
-        return await self.wait(server, 10)
+        return await self.wait(server, ENDED_SERVER_SECONDS)

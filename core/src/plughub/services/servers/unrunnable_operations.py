@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Collection
-from typing import Final
 
 from plughub.domain.clock import utcnow
 from plughub.domain.explanations import explained, parts_of, with_details
 from plughub.domain.servers import Failure, Operation, OperationKind, Phase, Status
+from plughub.domain.timings import ORPHAN_CHECK_SECONDS, ORPHAN_RETRY_SECONDS
 from plughub.services.coordination.background_loops import repeat
 from plughub.services.coordination.hub_registry import living_backends
 from plughub.services.coordination.leases import Leadership
@@ -19,9 +19,6 @@ from plughub.services.settings import HubSettings
 from plughub.storage.store import Store, Transaction
 
 log = logging.getLogger("plughub.stranded")
-LOOK_SECONDS: Final = 5.0
-AGAIN_SECONDS: Final = 60.0
-"""What waits for a plugin looks so often whether it is there again."""
 Work = tuple[str, str]
 """A plugin, and the machine that it is bound to, empty for any."""
 
@@ -44,7 +41,7 @@ class UnrunnableOperations:
 
     async def run(self) -> None:
         """Look for such work for ever."""
-        pause = min(LOOK_SECONDS, self._settings.stranded_after)
+        pause = min(ORPHAN_CHECK_SECONDS, self._settings.stranded_after)
         await repeat(self.look, pause, "cannot look for work that nobody can do", log)
 
     async def look(self) -> None:
@@ -113,7 +110,7 @@ class UnrunnableOperations:
                 if operation.remove:
                     forget_server(tx, self._settings, server)
                 return True
-        tx.operations.put_off(operation.id, holder, reason, AGAIN_SECONDS)
+        tx.operations.put_off(operation.id, holder, reason, ORPHAN_RETRY_SECONDS)
         return operation.trouble != reason
 
 

@@ -11,13 +11,11 @@ from plughub.domain.errors import ForbiddenError, InvalidError, NotFoundError
 from plughub.domain.limits import MAX_SHARE_CODES, check_room
 from plughub.domain.scopes import ScopeTree
 from plughub.domain.shares import (
-    CODE_SECONDS,
-    MAX_CODE_SECONDS,
-    MIN_CODE_SECONDS,
     Share,
     ShareCode,
     ShareQuery,
 )
+from plughub.domain.timings import MAX_SHARE_CODE_SECONDS, MIN_SHARE_CODE_SECONDS, SHARE_CODE_SECONDS
 from plughub.domain.tokens import GENERATED_ROUNDS, compare_token, hash_token, new_share_code, token_prefix
 from plughub.domain.users import User
 from plughub.services.sharing.shares import check_held, query_of, server_of, wanted_scopes
@@ -98,10 +96,11 @@ class ShareCodeService:
             NotFoundError: there is no such server.
             ForbiddenError: who asks does not hold a scope.
         """
-        seconds = CODE_SECONDS if expires_in is None else expires_in
-        if not MIN_CODE_SECONDS <= seconds <= MAX_CODE_SECONDS:
+        seconds = SHARE_CODE_SECONDS if expires_in is None else expires_in
+        if not MIN_SHARE_CODE_SECONDS <= seconds <= MAX_SHARE_CODE_SECONDS:
             raise InvalidError(
-                f"expires_in must be {MIN_CODE_SECONDS} to {MAX_CODE_SECONDS} seconds, a minute to a year"
+                f"expires_in must be {MIN_SHARE_CODE_SECONDS} to {MAX_SHARE_CODE_SECONDS} seconds, "
+                "a minute to a year"
             )
         wanted = wanted_scopes(self._tree, scopes, owner, server)
         text = new_share_code()

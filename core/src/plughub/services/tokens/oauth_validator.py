@@ -17,11 +17,11 @@ from plughub.domain.origins import Origins
 from plughub.domain.paths import spellings
 from plughub.domain.scopes import ScopeOwner, ScopeTree, excess_scopes
 from plughub.domain.scopes.definitions import INHERIT
+from plughub.domain.timings import OAUTH_CODE_SECONDS
 from plughub.domain.tokens import compare_token
 from plughub.services.tokens.tokens import store_token
 from plughub.storage.store import Transaction
 
-CODE_SECONDS: Final = 300
 ORIGIN: Final = "https://hub.invalid"
 """Servers register a path as their redirect URI; the library wants it absolute, so it sees it below this."""
 
@@ -178,7 +178,7 @@ class HubValidator(RequestValidator):  # type: ignore[misc]
                 redirect_uri=request.redirect_uri,
                 session_id=request.session_id,
                 scopes=frozenset(request.scopes),
-                expires_at=int(time.time()) + CODE_SECONDS,
+                expires_at=int(time.time()) + OAUTH_CODE_SECONDS,
                 challenge=request.code_challenge or "",
                 challenge_method=(request.code_challenge_method or "") if request.code_challenge else "",
             )

@@ -15,12 +15,10 @@ from plughub.domain.names import MAX_USERNAME
 from plughub.domain.scopes import Access, ScopeFilter, check_scopes
 from plughub.domain.services import Service
 from plughub.domain.sessions import LoginSession
+from plughub.domain.timings import PRINCIPAL_CACHE_SECONDS, PRINCIPAL_TRUST_SECONDS
 from plughub.domain.users import User
 
 CACHE_SIZE: Final = 10_000
-CACHE_SECONDS: Final = 60
-TRUST_SECONDS: Final = 1.0
-"""For so long after the last news of other processes: who hears of no change knows nobody any more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +112,7 @@ class PrincipalCache:
         Returns:
             The principal, or None.
         """
-        if self._heard is not None and time.monotonic() - self._heard > TRUST_SECONDS:
+        if self._heard is not None and time.monotonic() - self._heard > PRINCIPAL_TRUST_SECONDS:
             return None
         key = _digest(secret)
         entry = self._entries.get(key)
@@ -136,7 +134,7 @@ class PrincipalCache:
         """
         if version != self.version:
             return
-        until = min(time.time() + CACHE_SECONDS, principal.expires_at or float("inf"))
+        until = min(time.time() + PRINCIPAL_CACHE_SECONDS, principal.expires_at or float("inf"))
         self._entries[_digest(secret)] = (until, principal)
 
     def heard(self, until: float) -> None:

@@ -24,6 +24,7 @@ from plughub.domain.scopes import (
     name_scopes,
 )
 from plughub.domain.services import Service
+from plughub.domain.timings import LONGEST_TOKEN_SECONDS
 from plughub.domain.tokens import GENERATED_ROUNDS, hash_token, new_token, token_prefix
 from plughub.domain.users import User
 from plughub.kinds import TokenIdentity
@@ -34,8 +35,6 @@ from plughub.storage.store import Store, Transaction
 
 MAX_ANY_TOKEN: Final = 64 * 1024
 """Bytes; longer is not shown to any plugin."""
-LONGEST_LIFE: Final = 100 * 365 * 86_400
-"""Seconds; what is longer is no time that a calendar knows."""
 DATABASE_PLUGIN: Final = "database"
 _ADMIN_SCOPES: Final = default_role(ADMIN_ROLE).scopes
 
@@ -142,7 +141,7 @@ class TokenService:
         if scopes is None:
             scopes = await self._store.read(lambda tx: scopes_of_role(tx, TOKEN_ROLE))
         self._tree.check(scopes, "this token")
-        if expires_in is not None and not 0 < expires_in <= LONGEST_LIFE:
+        if expires_in is not None and not 0 < expires_in <= LONGEST_TOKEN_SECONDS:
             raise InvalidError("expires_in must be a positive number of seconds, a hundred years at most")
         if holder is not None and self._longest:
             expires_in = self._longest if expires_in is None else expires_in

@@ -7,10 +7,10 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Collection
-from typing import Final
 
 from plughub.domain.errors import HubError, InvalidError
 from plughub.domain.events import Actor
+from plughub.domain.timings import DELETION_CHECK_SECONDS, STOP_SERVER_SECONDS
 from plughub.domain.users import User
 from plughub.kinds import UserInfo
 from plughub.plugin.hooks import Hooks
@@ -25,8 +25,6 @@ from plughub.services.users.sessions import end_sessions
 from plughub.storage.store import Store, Transaction
 
 log = logging.getLogger("plughub.users")
-LOOK_SECONDS: Final = 5.0
-STOP_SECONDS: Final = 150.0
 
 
 class UserDeletion:
@@ -107,7 +105,7 @@ class UserDeletion:
 
     async def go_on(self) -> None:
         """Go on with what processes had begun that live no more, for ever."""
-        await repeat(self._look_if_need_be, LOOK_SECONDS, "cannot look for users to delete", log)
+        await repeat(self._look_if_need_be, DELETION_CHECK_SECONDS, "cannot look for users to delete", log)
 
     async def _look_if_need_be(self) -> None:
         if not self._pulse.nobody_leaves:
@@ -130,7 +128,7 @@ class UserDeletion:
             log.info("going on with the deletion of %s", user.name)
             self._busy[user.id] += 1
             try:
-                await self._carry_out(user, STOP_SECONDS, "")
+                await self._carry_out(user, STOP_SERVER_SECONDS, "")
             except HubError as error:
                 log.error("%s is not deleted: %s", user.name, error)
             finally:

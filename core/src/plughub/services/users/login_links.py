@@ -7,13 +7,13 @@ from typing import Final
 
 from plughub import hookimpl
 from plughub.domain.names import normalize_username
+from plughub.domain.timings import LOGIN_LINK_SECONDS
 from plughub.domain.tokens import GENERATED_ROUNDS, hash_token
 from plughub.kinds import Identity, Login, LoginMethod
 from plughub.storage.store import Store, Transaction
 
 PLUGIN: Final = "onetime"
 FIELD: Final = "onetime_token"
-LIFETIME: Final = 3600.0
 _SALT: Final = "onetime-login-link"
 """All links are hashed with one salt, so that a link is found by its hash; each has 256 random bits."""
 
@@ -45,7 +45,7 @@ class OneTimeLinks:
         name, admin = taken
         return Identity(name=name, admin=True if admin else None)
 
-    async def make(self, username: str, *, admin: bool = False, lifetime: float = LIFETIME) -> str:
+    async def make(self, username: str, *, admin: bool = False, lifetime: float = LOGIN_LINK_SECONDS) -> str:
         """Make a link.
 
         Args:
@@ -59,7 +59,9 @@ class OneTimeLinks:
         return await self._store.write(lambda tx: store_link(tx, username, admin=admin, lifetime=lifetime))
 
 
-def store_link(tx: Transaction, username: str, *, admin: bool = False, lifetime: float = LIFETIME) -> str:
+def store_link(
+    tx: Transaction, username: str, *, admin: bool = False, lifetime: float = LOGIN_LINK_SECONDS
+) -> str:
     """Store a new link, of which only a hash is kept.
 
     Args:

@@ -8,6 +8,7 @@ from typing import Final
 
 from plughub.domain.errors import HubError, PluginError
 from plughub.domain.names import shorten
+from plughub.domain.timings import STOP_SERVER_SECONDS
 from plughub.domain.users import User, UserQuery
 from plughub.kinds import UserInfo
 from plughub.plugin.hooks import Hooks
@@ -17,7 +18,6 @@ from plughub.storage.store import Store, Transaction
 
 log = logging.getLogger("plughub.users")
 PAGE: Final = 200
-STOP_SECONDS: Final = 150.0
 
 
 class UserPreparation:
@@ -147,7 +147,7 @@ class StartupUserSync:
                 )
                 return False
             log.warning("deleting %s, who cannot be a user any more: %s", shorten(user.name), reason)
-            await self._deletion.delete(user, STOP_SECONDS)
+            await self._deletion.delete(user, STOP_SERVER_SECONDS)
         except HubError as error:
             log.warning("%s is left as she is: %s", shorten(user.name), error)
             return False

@@ -13,12 +13,12 @@ from tornado.iostream import StreamClosedError
 
 from plughub.domain.errors import NotFoundError
 from plughub.domain.servers import Failure, ProgressReport, ServerRecord
+from plughub.domain.timings import EVENT_KEEPALIVE_SECONDS
 from plughub.services.addresses import link_to_server, server_prefix
 from plughub.web.api.base import APIHandler
 from plughub.web.authorization import of_server, requires
 from plughub.web.description import call
 
-KEEPALIVE: Final = 8.0
 READY: Final = 100
 """Per cent. A plugin's report of this much is held back until the server is ready."""
 Event = Mapping[str, Any]
@@ -85,7 +85,7 @@ class ProgressHandler(APIHandler):
         await self.flush()
 
     async def _keep_alive(self) -> None:
-        if time.monotonic() - self._written >= KEEPALIVE:
+        if time.monotonic() - self._written >= EVENT_KEEPALIVE_SECONDS:
             self.write("\n\n")
             self._written = time.monotonic()
             await self.flush()

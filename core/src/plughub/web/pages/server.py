@@ -6,12 +6,12 @@ import asyncio
 from typing import Final
 from urllib.parse import urlencode
 
-from plughub.domain.backoff import Backoff
 from plughub.domain.errors import HubError, NotFoundError
 from plughub.domain.paths import respell
 from plughub.domain.queries import add_query, escape_uri, filter_query
 from plughub.domain.scopes import ScopeFilter
 from plughub.domain.servers import ServerRecord
+from plughub.domain.timings import REDIRECT_BACKOFF
 from plughub.domain.urls import user_url
 from plughub.services.addresses import server_prefix
 from plughub.web.addresses import absolute
@@ -21,7 +21,6 @@ from plughub.web.options import user_redirect
 from plughub.web.pages.base import PageHandler
 from plughub.web.pages.spawn_pending import show_not_running, show_unreachable
 
-BACKOFF: Final = Backoff(first=2.0, longest=10.0)
 JSON: Final = "application/json"
 
 
@@ -90,7 +89,7 @@ class UserUrlHandler(PageHandler):
                 "again. If the problem persists, stop the server and start it again.",
             )
         if count:
-            await asyncio.sleep(BACKOFF.after(count))
+            await asyncio.sleep(REDIRECT_BACKOFF.after(count))
         target = self.services.settings.origins.of_user(record.user) + path.partition("?")[0]
         target = add_query(target, filter_query(self.request.query, "redirects".__eq__))
         self.redirect(add_query(target, f"redirects={count + 1}"))

@@ -11,9 +11,10 @@ from tornado.web import HTTPError
 
 from plughub.domain.hub_processes import HubHealth
 from plughub.domain.secrets import scrub
+from plughub.domain.timings import ERROR_PAGE_RETRY_SECONDS
 from plughub.web.base import BaseHandler
 from plughub.web.description import call
-from plughub.web.errors import RETRY_SECONDS, RETRYABLE_STATUSES, asks_for_json, error_answer
+from plughub.web.errors import RETRYABLE_STATUSES, asks_for_json, error_answer
 from plughub.web.pages.base import PageHandler, error_variables
 from plughub.web.static import STATIC
 
@@ -120,7 +121,7 @@ class ProxyErrorHandler(PageHandler):
         status = int(code)
         reason = responses.get(status, "Unknown HTTP error")
         answer = error_answer(HTTPError(status, reason=reason if status not in {404, 503} else ""), status)
-        retry = RETRY_SECONDS if status in RETRYABLE_STATUSES else None
+        retry = ERROR_PAGE_RETRY_SECONDS if status in RETRYABLE_STATUSES else None
         if retry:
             self.set_header("Retry-After", str(retry))
         path = self.get_query_argument("url", "").partition("?")[0]

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 from plughub.domain.errors import HubError, InvalidError, NotFoundError, PluginError, UnauthorizedError
 from plughub.domain.queries import add_query, escape_uri, filter_query, parameters
 from plughub.domain.servers import ServerRecord
+from plughub.domain.timings import QUICK_START_SECONDS, RECENT_LOGIN_SECONDS
 from plughub.domain.users import User
 from plughub.kinds import Server, SpawnFailed
 from plughub.web.authorization import check_access, of_server
@@ -24,10 +25,6 @@ OPTION: Final = "opt-"
 LINKED: Final = "_linked"
 """Field of the form that confirms a link; the options are taken from the address, where the form cannot alter
 them."""
-RECENT_LOGIN_SECONDS: Final = 60.0
-"""Seconds after a login during which the default server starts without a further click."""
-QUICK_START_SECONDS: Final = 1.0
-"""Seconds. A server that is ready by then is opened without the progress page."""
 
 
 class SpawnHandler(PageHandler):

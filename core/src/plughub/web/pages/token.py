@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from plughub.domain.oauth import TokenRecord
 from plughub.domain.sessions import LoginSession
+from plughub.domain.timings import HOUR
 from plughub.services.coordination.initial_records import PLAIN_CLIENT
 from plughub.web.authorization import requires
 from plughub.web.pages.base import PageHandler
@@ -18,7 +19,6 @@ from plughub.web.xsrf import is_from_other_origin
 
 MAX_FIELD: Final = 2000
 """Characters of each form field that survive a confirmation."""
-HOUR: Final = 3600
 LIFETIMES: Final = (
     (HOUR, "1 hour"),
     (24 * HOUR, "1 day"),
