@@ -20,7 +20,7 @@ GIVEN = {
     "sybil": ("admin:services", "access:services", "read:hub", "groups:shares!group=staff"),
     "peggy": ("admin:users", "users:shares!user=peggy"),
 }
-"""What the colluders hold beside what every user holds of her own."""
+"""Scopes of the colluders in addition to the default role."""
 PEOPLE = (*GIVEN, "victim", "root", "newcomer")
 GROUPS = ("class", "staff", "club")
 SCOPES = (

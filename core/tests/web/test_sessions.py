@@ -61,7 +61,7 @@ async def test_logout_ends_tokens_of_session_despite_other_session_cookie(hub):
     await hub.store.write(
         lambda tx: store_token(tx, "f" * 32, user_id=user.id, session_id=session.session_id)
     )
-    browser.cookies[SESSION, "/"] = "of-somebody-else"
+    browser.cookies[SESSION, "/"] = "of-another-user"
     await browser.get("/hub/logout")
     assert (await hub.browser(Authorization="token " + "f" * 32).get("/hub/api/user")).code == 403
 

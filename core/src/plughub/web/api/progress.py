@@ -122,11 +122,11 @@ class ProgressReports:
         fresh = operation.progress[_overlap(self._seen, operation.progress) :]
         self._seen = operation.progress
         for report in fresh:
-            told = {"message": report.message} | ({"html_message": report.html} if report.html else {})
+            texts = {"message": report.message} | ({"html_message": report.html} if report.html else {})
             if report.percent >= READY:
-                self.last = told
+                self.last = texts
             else:
-                yield {"progress": report.percent, **told}
+                yield {"progress": report.percent, **texts}
 
 
 def place_in_queue(place: int) -> str:
