@@ -1,4 +1,4 @@
-"""What a request costs, side by side with JupyterHub: CPU time of the hub's own process for each.
+"""The cost of a request beside JupyterHub: CPU time of the hub's own process for each.
 
     .venv/bin/python bench/compare.py [--jupyterhub PATH/TO/bin/jupyterhub] [--requests 500]
 
@@ -49,7 +49,7 @@ class Running:
     port: int
     token: str
     idle: float = 0
-    """Milliseconds of CPU that it spends in a second in which nobody asks for anything."""
+    """Milliseconds of CPU that an idle hub spends in one second."""
 
     def call(
         self,
@@ -69,7 +69,7 @@ class Running:
         return answer.status
 
     def cpu(self, work: Callable[[int], object], times: int) -> float:
-        """Tell what one round of work costs in milliseconds of CPU of the hub's process.
+        """Return the milliseconds of CPU that one round of work costs the hub's process.
 
         What the hub does all the time does not count: a round that waits is not dearer for that.
         """
@@ -81,12 +81,12 @@ class Running:
         return (spent - seconds * self.idle) / times
 
     def spent(self) -> float:
-        """Tell how many milliseconds of CPU it has spent so far."""
+        """Return the milliseconds of CPU spent so far."""
         times = self.process.cpu_times()
         return (times.user + times.system) * 1000
 
     def at_rest(self, seconds: float = 10) -> float:
-        """Tell how many milliseconds of CPU it spends in a second in which nobody asks for anything."""
+        """Return the milliseconds of CPU that an idle hub spends in one second."""
         begin = self.spent()
         time.sleep(seconds)
         return (self.spent() - begin) / seconds
@@ -98,7 +98,7 @@ def measure(hub: Running, requests: int) -> dict[str, float]:
     kept = http.client.HTTPConnection("127.0.0.1", hub.port, timeout=60)
     starts = max(10, requests // 25)
     found = {
-        "tornado and a page that asks nobody": hub.cpu(lambda _: hub.call("GET", "/", None, kept), requests),
+        "tornado and a page without queries": hub.cpu(lambda _: hub.call("GET", "/", None, kept), requests),
         "token check": hub.cpu(lambda _: hub.call("GET", "/user", None, kept), requests),
         "one user": hub.cpu(lambda _: hub.call("GET", "/users/admin", None, kept), requests),
     }
@@ -159,7 +159,7 @@ def running(command: list[str], config: str, make_token: list[str] | None) -> It
 
 
 def wait_for(port: int, process: subprocess.Popen) -> None:
-    """Wait until somebody listens on a port."""
+    """Wait until a process listens on a port."""
     while process.poll() is None:
         with socket.socket() as client:
             if client.connect_ex(("127.0.0.1", port)) == 0:

@@ -130,7 +130,7 @@ def wait(holds: Callable[[], object], look: float = LOOK, seconds: float = 300) 
 
 
 def listens(port: int) -> bool:
-    """Tell whether a server answers."""
+    """Return whether a server answers."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
     try:
         connection.request("GET", "/")

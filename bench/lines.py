@@ -143,7 +143,7 @@ async def download(port: int) -> float:
 
 
 async def lateness(port: int) -> str:
-    """Tell how long chunks of a stream are under way, in the middle."""
+    """Return the median delay of chunks of a stream."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=any_certificate("http/1.1"))
     writer.write(HEAD.format("GET", "events", 0).encode())
     await reader.readuntil(b"\r\n\r\n")
@@ -177,7 +177,7 @@ async def frame(port: int) -> float:
 
 
 async def message(port: int) -> str:
-    """Tell how long a kernel's message and its answer are under way, in the middle."""
+    """Return the median round trip of a kernel's message."""
     client, waits = await connect(port), []
     for _ in range(MESSAGES):
         begin = time.monotonic()

@@ -1,10 +1,10 @@
-"""What a long list costs: a page of 100 out of 50,000 users, and how long it holds up everybody else.
+"""The cost of a long list: a page of 100 out of 50,000 users, and the delay of other requests.
 
     .venv/bin/python bench/lists.py [--users 50000] [--requests 200] [--db postgresql://…]
 
-A hub runs in a process of its own, on a database that was filled before. While pages are asked for one after
-the other, somebody else asks for the version of the hub all the time. The longest wait for that, less what it
-is when nobody asks for pages, is how long the loop stood still.
+A hub runs in a process of its own, on a prepared database. While pages are requested one after the other,
+another client continuously requests the version of the hub. Its longest wait, minus the longest wait without
+pages, is how long the event loop was blocked.
 """
 
 from __future__ import annotations
