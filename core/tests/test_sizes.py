@@ -1,0 +1,92 @@
+"""Limits of size: what is larger has more than one idea in it. Docstrings and blank lines do not count."""
+
+import ast
+import io
+import tokenize
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+LINES = {"module": 350, "class": 250, "function": 40}
+OWN_IMPORTS = 25
+LARGER = {
+    "core/src/plughub/app/config.py: module": 479,
+    "core/src/plughub/app/config.py: class JupyterHub": 473,
+    "core/src/plughub/app/hub_parts.py: function make_parts": 49,
+    "core/src/plughub/app/service_settings.py: function hub_settings": 59,
+    "core/src/plughub/services/composition.py: imports": 44,
+    "core/src/plughub/services/composition.py: function compose": 70,
+    "core/src/plughub/services/operations/start.py: imports": 28,
+    "core/src/plughub/services/servers/operation_requests.py: function start": 42,
+    "core/src/plughub/storage/operations.py: function begin": 48,
+    "core/src/plughub/web/routes.py: imports": 29,
+}
+"""What still exceeds a limit, and by how much at most. Nothing is added here; what becomes smaller is removed."""
+SOURCES = [ROOT / "core/src", *sorted(ROOT.glob("plugins/*/src"))]
+LAYOUT = {
+    tokenize.NL,
+    tokenize.NEWLINE,
+    tokenize.INDENT,
+    tokenize.DEDENT,
+    tokenize.ENCODING,
+    tokenize.ENDMARKER,
+}
+
+
+def counted_lines(text, tree):
+    """Number the lines that have code or a comment on them."""
+    lines = set()
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type not in LAYOUT:
+            lines.update(range(token.start[0], token.end[0] + 1))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            lines.difference_update(range(node.lineno, node.end_lineno + 1))
+    return lines
+
+
+def own_modules(tree, root):
+    """Name the modules of plughub and its plugins that a module imports."""
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {name.name for name in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            package = root / node.module.replace(".", "/")
+            inner = {name.name for name in node.names if (package / f"{name.name}.py").exists()}
+            found |= {f"{node.module}.{name}" for name in inner}
+            if len(inner) < len(node.names):
+                found.add(node.module)
+    return {name for name in found if name.startswith("plughub")}
+
+
+def too_large(file, root):
+    """Name what exceeds a limit in a module, with its size."""
+    text = file.read_text()
+    tree = ast.parse(text)
+    lines = counted_lines(text, tree)
+    if len(lines) > LINES["module"]:
+        yield "module", len(lines)
+    if (imports := len(own_modules(tree, root))) > OWN_IMPORTS:
+        yield "imports", imports
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            kind = "class" if isinstance(node, ast.ClassDef) else "function"
+            size = len(lines & set(range(node.lineno, node.end_lineno + 1)))
+            if size > LINES[kind]:
+                yield f"{kind} {node.name}", size
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.parent.name)
+def test_modules_classes_and_functions_keep_the_limits_of_size(source):
+    found = {
+        f"{file.relative_to(ROOT)}: {what}": size
+        for file in sorted(source.rglob("*.py"))
+        if file.parent.name != "versions"
+        for what, size in too_large(file, source)
+    }
+    grown = {what: size for what, size in found.items() if size > LARGER.get(what, 0)}
+    assert not grown, "\n".join(f"{size:5} {what}" for what, size in grown.items())
+    shrunk = {what for what in LARGER if (ROOT / what.partition(":")[0]).is_relative_to(source)} - set(found)
+    assert not shrunk, "take these out of LARGER"
