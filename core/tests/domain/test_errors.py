@@ -1,4 +1,4 @@
-"""What a failed start tells a service manager: whether to start the hub again."""
+"""Exit codes of a failed start, which tell a service manager whether to start the hub again."""
 
 import errno
 import socket

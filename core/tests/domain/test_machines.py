@@ -1,4 +1,4 @@
-"""Which addresses mean the same from every machine, and which do not."""
+"""Addresses that refer to the same process from every machine, and those that do not."""
 
 import pytest
 

@@ -74,7 +74,7 @@ def test_the_origin_of_a_request_is_compared_as_browsers_write_it():
     assert SECOND_PORT.is_foreign("http://hub.example.org:8001")
 
 
-def test_who_shares_a_host():
+def test_users_and_services_that_share_a_host():
     assert not SUBDOMAINS.shares_host(USER)
     assert not SUBDOMAINS.shares_host(SERVICE)
     legacy = Origins(hub="https://hub.example.org", host_hook=legacy_host)

@@ -55,7 +55,7 @@ def test_a_server_reports_activity_of_its_user_and_opens_itself() -> None:
     }
 
 
-def test_a_user_has_what_her_roles_and_shares_give() -> None:
+def test_a_user_has_the_scopes_of_their_roles_and_shares() -> None:
     given = (*default_role("user").scopes, "read:servers!group=class", "access:servers!server=bob/lab")
     held = owner_scopes(TREE, ScopeOwner(user="alice"), given)
     assert held == expand_scopes(["self"], ScopeOwner(user="alice")) | expand_scopes(

@@ -131,7 +131,7 @@ def test_more_scopes_never_expand_to_less(raw, more, groups) -> None:
 
 
 @given(bases, st.sampled_from(["!user", "!server", "!service", *FILTERS]), memberships)
-def test_nobody_gains_by_adding_a_filter(base, limit, groups) -> None:
+def test_a_filter_never_adds_permissions(base, limit, groups) -> None:
     assert allowed(expand_scopes([base + limit], OWNER), groups) <= allowed(expand_scopes([base]), groups)
 
 
@@ -171,7 +171,7 @@ def test_groups_of_users_in_no_filter_do_not_matter(these, those) -> None:
         ("servers", "tokens", ""),
     ],
 )
-def test_a_server_lies_in_its_user_and_a_user_in_her_groups(one: str, other: str, common: str) -> None:
+def test_a_server_is_part_of_its_user_and_a_user_of_their_groups(one: str, other: str, common: str) -> None:
     found = intersect_scopes(frozenset({one}), frozenset({other}), {"alice": ["class"]})
     assert found == ({common} if common else set())
 

@@ -14,11 +14,11 @@ from plughub.domain.scopes import (
     ScopeTree,
     access_scopes,
     check_scopes,
+    coverage_of,
     describe_scopes,
     expand_scopes,
     identify_scopes,
     parse_scope,
-    reach_of,
     service_access_scopes,
 )
 
@@ -270,11 +270,11 @@ def test_a_filtered_scope_never_counts_where_there_is_no_resource(scope: str, li
 
 def test_a_list_call_learns_what_it_may_show() -> None:
     held = frozenset({"list:users!user=alice", "list:users!group=class"})
-    assert reach_of(held, "list:users") == ScopeCoverage(
+    assert coverage_of(held, "list:users") == ScopeCoverage(
         users=frozenset({"alice"}), groups=frozenset({"class"})
     )
-    assert reach_of(frozenset({"list:users"}), "list:users").everything
-    assert not reach_of(held, "list:groups").covers(ScopeFilter.group("class"))
+    assert coverage_of(frozenset({"list:users"}), "list:users").everything
+    assert not coverage_of(held, "list:groups").covers(ScopeFilter.group("class"))
 
 
 def test_a_server_is_opened_by_its_access_scope() -> None:
@@ -284,13 +284,13 @@ def test_a_server_is_opened_by_its_access_scope() -> None:
     assert service_access_scopes("grader") == {"access:services!service=grader"}
 
 
-def test_everybody_can_learn_who_they_are() -> None:
+def test_every_principal_can_read_its_identity() -> None:
     assert identify_scopes("alice") == {"read:users:name!user=alice", "read:users:groups!user=alice"}
     assert identify_scopes("grader", "service") == {"read:services:name!service=grader"}
     assert expand_scopes(identify_scopes(), ALICE) == identify_scopes("alice")
 
 
-def test_scopes_are_described_for_the_person_who_reads() -> None:
+def test_scopes_are_described_for_the_reader() -> None:
     lines = describe_scopes(
         ["servers!user=alice", "tokens", "read:users!group=class", "access:servers!server", "no:such"],
         ScopeTree(),
@@ -310,5 +310,5 @@ def test_a_cached_check_takes_microseconds() -> None:
     begin = time.process_time()
     for _ in range(10_000):
         check_scopes(held, ("servers",), LAB)
-    # about one microsecond each; parsing anew each time would take twenty times the bound
+    # about one microsecond each; parsing again each time would take twenty times the bound
     assert time.process_time() - begin < 0.1

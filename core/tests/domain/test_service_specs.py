@@ -1,4 +1,4 @@
-"""What a config file or the API may say of a service."""
+"""Validation of services from a config file or the API."""
 
 import pytest
 

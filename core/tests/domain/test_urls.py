@@ -79,7 +79,7 @@ ELSEWHERE = [
 
 
 @pytest.mark.parametrize("url", ELSEWHERE)
-def test_nobody_is_sent_elsewhere(url: str) -> None:
+def test_redirects_to_other_sites_are_refused(url: str) -> None:
     assert safe_next(url, HOST) == ""
 
 

@@ -74,7 +74,7 @@ async def test_the_queue_is_bounded_for_each_address_and_for_all() -> None:
         await crowd.tasks[-1]
 
 
-async def test_who_waits_for_too_long_or_goes_away_leaves_no_trace(monkeypatch) -> None:
+async def test_a_waiting_login_that_times_out_or_is_cancelled_leaves_no_trace(monkeypatch) -> None:
     monkeypatch.setattr(fair_share, "LOGIN_SLOT_SECONDS", 0.01)
     crowd = Crowd(1)
     await crowd.come("a@1", "b@2", "c@3")
@@ -87,7 +87,7 @@ async def test_who_waits_for_too_long_or_goes_away_leaves_no_trace(monkeypatch) 
     assert crowd.inside == ["a@1", "d@4"]
 
 
-async def test_who_goes_away_at_the_very_moment_of_the_turn_leaves_no_trace() -> None:
+async def test_a_login_cancelled_at_its_turn_leaves_no_trace() -> None:
     share = FairShare(1)
 
     async def come() -> None:

@@ -107,7 +107,7 @@ def test_one_name_from_two_distributions_is_refused_with_both(install) -> None:
     assert "other-twice 2.0" in str(caught.value)
 
 
-def test_the_rests_of_a_removed_package_stop_nobody(install) -> None:
+def test_an_incompletely_removed_package_is_ignored(install) -> None:
     install("ghost", metadata=False)
     install("good", SPAWNER)
     installed = installed_plugins()

@@ -92,7 +92,7 @@ def test_a_name_that_reads_like_a_part_is_refused(plugins) -> None:
         plugins.add("pam:x", Poll())
 
 
-def test_backends_are_told_by_their_hooks(plugins) -> None:
+def test_backends_are_recognized_by_their_hooks(plugins) -> None:
     class Spawner:
         @hookimpl
         async def hub_spawn(self, server): ...

@@ -31,7 +31,7 @@ async def test_an_exception_comes_back(pools) -> None:
         await pools.run("docker", divmod, 1, 0)
 
 
-async def test_a_stop_iteration_does_not_leave_anybody_waiting(pools) -> None:
+async def test_a_stop_iteration_does_not_block_its_caller(pools) -> None:
     async with asyncio.timeout(5):
         with pytest.raises(RuntimeError, match="StopIteration"):
             await pools.run("docker", next, iter(()))
@@ -48,7 +48,7 @@ async def test_a_function_runs_in_a_thread_that_carries_its_name(pools) -> None:
     assert thread is not threading.main_thread()
 
 
-async def test_the_loop_goes_on_while_a_function_blocks(pools, gate) -> None:
+async def test_the_event_loop_continues_while_a_function_blocks(pools, gate) -> None:
     blocked = asyncio.create_task(pools.run("pam", gate.wait, 10))
     for _ in range(100):
         await asyncio.sleep(0)
@@ -84,7 +84,7 @@ async def test_no_more_threads_run_than_the_pool_has(pools) -> None:
     assert most == 2
 
 
-async def test_who_gives_up_waiting_does_not_run_what_still_waits(pools, gate) -> None:
+async def test_a_cancelled_waiting_call_does_not_run(pools, gate) -> None:
     ran = threading.Event()
     blocked = [asyncio.create_task(pools.run("pam", gate.wait, 10)) for _ in range(2)]
     await asyncio.sleep(0)
@@ -142,15 +142,15 @@ async def test_a_call_that_finds_no_thread_says_what_keeps_them_and_that_is_logg
     pools = ThreadPools(2)
     hanging = [asyncio.create_task(pools.run("pam", gate.wait, 20)) for _ in range(2)]
     async with asyncio.timeout(10):
-        while not (said := pools.jam("pam")):
+        while not (said := pools.explain_congestion("pam")):
             await asyncio.sleep(0.01)
     assert "all 2 threads of plugin 'pam' are busy" in said
     assert "wait" in said
-    pools.jam("pam")
+    pools.explain_congestion("pam")
     assert caplog.text.count("all 2 threads") == 1
     gate.set()
     await asyncio.gather(*hanging)
     async with asyncio.timeout(10):
-        while pools.jam("pam"):
+        while pools.explain_congestion("pam"):
             await asyncio.sleep(0.01)
     pools.close()

@@ -3,7 +3,12 @@ from plughub.domain.servers import OperationKind, Phase
 
 def test_motion_tells_what_is_under_way_and_when_the_last_was_done(stored):
     at_rest = stored(lambda tx: tx.activity_snapshot())
-    assert (at_rest.under_way, at_rest.free, at_rest.last_done, at_rest.hubs) == (0, False, 0.0, 0)
+    assert (at_rest.open_operations, at_rest.has_unclaimed, at_rest.last_done, at_rest.hubs) == (
+        0,
+        False,
+        0.0,
+        0,
+    )
 
     def begin(tx):
         server = tx.servers.create(tx.users.create("alice").id, "")
@@ -11,21 +16,21 @@ def test_motion_tells_what_is_under_way_and_when_the_last_was_done(stored):
 
     operation = stored(begin)
     begun = stored(lambda tx: tx.activity_snapshot())
-    assert (begun.under_way, begun.free) == (1, True)
+    assert (begun.open_operations, begun.has_unclaimed) == (1, True)
     stored(lambda tx: tx.operations.claim("one", host="here", backends=("docker",), lease=60, limit=1))
     held = stored(lambda tx: tx.activity_snapshot())
-    assert (held.under_way, held.free) == (1, False)
+    assert (held.open_operations, held.has_unclaimed) == (1, False)
     assert stored(lambda tx: tx.operations.advance(operation.id, "one", Phase.DONE))
     done = stored(lambda tx: tx.activity_snapshot())
-    assert (done.under_way, done.free) == (0, False)
+    assert (done.open_operations, done.has_unclaimed) == (0, False)
     assert done.last_done > 0
 
 
 def test_motion_tells_that_users_are_being_deleted(stored):
     alice = stored(lambda tx: tx.users.create("alice"))
-    assert stored(lambda tx: tx.activity_snapshot()).leaving == 0
+    assert stored(lambda tx: tx.activity_snapshot()).pending_deletions == 0
     stored(lambda tx: tx.pending_deletions.begin(alice.id, holder="one", requested_by=""))
-    assert stored(lambda tx: tx.activity_snapshot()).leaving == 1
+    assert stored(lambda tx: tx.activity_snapshot()).pending_deletions == 1
 
 
 def test_motion_tells_the_time_of_the_database(stored):
@@ -41,6 +46,6 @@ def test_motion_tells_that_a_process_came_or_left(stored):
     stored(lambda tx: tx.hub_processes.join("one", host="here", pid=1, birth=0.0, url=""))
     joined = stored(lambda tx: tx.activity_snapshot())
     assert joined.hubs == 1
-    assert joined.last_joined > 0
+    assert joined.last_hub_started > 0
     stored(lambda tx: tx.hub_processes.leave("one"))
     assert stored(lambda tx: tx.activity_snapshot()).hubs == 0

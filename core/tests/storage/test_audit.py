@@ -41,7 +41,7 @@ def test_the_newest_line_comes_first_and_says_everything(trail) -> None:
     }
 
 
-def test_lines_are_found_by_whom_to_whom_what_and_when(trail) -> None:
+def test_entries_are_found_by_actor_user_kind_and_time(trail) -> None:
     assert kinds(trail, AuditQuery(user="bob")) == ["login", "delete-user"]
     assert kinds(trail, AuditQuery(actor="root")) == ["delete-user", "spawn-requested"]
     assert kinds(trail, AuditQuery(actor="root", user="alice")) == ["spawn-requested"]
@@ -56,7 +56,7 @@ def test_old_lines_are_forgotten_and_only_these(trail) -> None:
     assert kinds(trail) == ["login", "delete-user"]
 
 
-def test_what_strangers_type_is_stored_whatever_it_is(stored) -> None:
+def test_any_text_of_unauthenticated_clients_can_be_stored(stored) -> None:
     odd = "\0\ud800" + "ä" * 5000
     line = happened(0, EventKind.LOGIN_REFUSED, odd, remote_ip=odd, detail={"reason": odd, "of": {1, 2}})
     stored(lambda tx: tx.audit.add([line]))

@@ -1,4 +1,4 @@
-"""What is wrong with a database, as a person is told, and what is tried again without a word."""
+"""Descriptions of database errors for users, and silent retries."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -38,7 +38,7 @@ def test_of_two_transactions_in_a_deadlock_both_succeed(postgresql, make_stored)
     assert stored.database.trouble == ""
 
 
-async def test_a_full_disk_is_told_until_there_is_room(tmp_path):
+async def test_a_full_disk_is_reported_until_there_is_room(tmp_path):
     database = Database(f"sqlite:///{tmp_path}/hub.sqlite")
     database.run(lambda connection: connection.execute(text("CREATE TABLE t (x)")))
     pages = {"most": 3}
@@ -65,7 +65,7 @@ async def test_a_full_disk_is_told_until_there_is_room(tmp_path):
     database.close()
 
 
-async def test_a_damaged_file_is_told(tmp_path):
+async def test_a_damaged_file_is_reported(tmp_path):
     file = tmp_path / "hub.sqlite"
     prepare_schema(f"sqlite:///{file}")
     content = bytearray(file.read_bytes())
@@ -78,7 +78,7 @@ async def test_a_damaged_file_is_told(tmp_path):
 
 
 @pytest.mark.postgresql
-async def test_what_a_person_is_told_names_no_address(postgresql):
+async def test_messages_for_users_contain_no_address(postgresql):
     url = postgresql.new_database()
     database = Database(url)
     postgresql.stop()

@@ -69,7 +69,7 @@ def copy(database, url):
 
 
 async def is_all_there(version, stored, tokens):
-    """See that users, admins, groups, servers, tokens, shares and saved secrets are as they were."""
+    """Check that users, admins, groups, servers, tokens, shares and saved secrets are unchanged."""
     stored(prepare)
     assert admins_of(stored) == {"ada", "eve"}
     assert stored(lambda tx: tx.roles.holders(ADMIN_ROLE, "user")) == {"ada", "eve"}

@@ -30,7 +30,7 @@ def test_a_server_has_one_operation_at_a_time(stored):
     assert begin(stored, "alice", "lab").kind is START
 
 
-def test_a_queued_start_is_nobodys_until_it_is_admitted(stored):
+def test_a_queued_start_cannot_be_claimed_until_it_is_admitted(stored):
     start = begin(stored, "alice")
     assert claim(stored) == []
     assert stored(lambda tx: tx.operations.admit(1)) == 1
@@ -38,7 +38,7 @@ def test_a_queued_start_is_nobodys_until_it_is_admitted(stored):
     assert claim(stored, "two") == []
 
 
-def test_the_limit_counts_what_goes_on(stored):
+def test_the_limit_counts_starts_in_progress(stored):
     for name in "abc":
         begin(stored, name)
     assert stored(lambda tx: tx.operations.admit(2)) == 2
@@ -46,7 +46,7 @@ def test_the_limit_counts_what_goes_on(stored):
     assert stored(lambda tx: tx.operations.admit(0)) == 1
 
 
-def test_a_users_second_start_waits_behind_everybodys_first(stored):
+def test_a_users_second_start_waits_for_the_first_start_of_all_users(stored):
     greedy = [begin(stored, "greedy", name).id for name in ("a", "b", "c")]
     modest = begin(stored, "modest").id
     places = {key: stored(lambda tx, key=key: tx.operations.get(key)).place for key in [*greedy, modest]}
@@ -63,7 +63,7 @@ def test_a_lease_that_ran_out_is_taken_by_the_next(stored):
     assert stored(lambda tx: tx.operations.renew("two", 10, [stop.id])) == {stop.id: False}
 
 
-def test_a_lease_that_ran_out_is_renewed_as_long_as_nobody_took_it(stored):
+def test_an_expired_lease_is_renewed_unless_it_was_claimed(stored):
     stop = begin(stored, "alice", kind=STOP)
     claim(stored, "one", lease=-1)
     assert stored(lambda tx: tx.operations.renew("one", 10, [stop.id])) == {stop.id: False}
@@ -87,9 +87,9 @@ def test_only_hubs_of_its_host_and_with_its_plugin_take_an_operation(stored):
 def test_a_process_that_leaves_frees_what_it_held(stored):
     begin(stored, "alice", kind=STOP)
     claim(stored, "one")
-    assert not stored(lambda tx: tx.operations.anything_free())
+    assert not stored(lambda tx: tx.operations.has_unclaimed())
     stored(lambda tx: tx.hub_processes.leave("one"))
-    assert stored(lambda tx: tx.operations.anything_free())
+    assert stored(lambda tx: tx.operations.has_unclaimed())
 
 
 def test_a_queued_start_can_be_withdrawn_a_running_one_cancelled(stored):
@@ -144,7 +144,7 @@ def end(tx, operation):
     assert tx.operations.advance(operation.id, "one", Phase.DONE)
 
 
-def test_one_persons_many_starts_take_turns_with_everybody_who_comes_later(stored):
+def test_many_starts_of_one_user_alternate_with_starts_of_later_users(stored):
     for number in range(4):
         begin(stored, "greedy", f"s{number}")
     order = []
@@ -158,7 +158,7 @@ def test_one_persons_many_starts_take_turns_with_everybody_who_comes_later(store
     assert order == ["greedy", "greedy", "ann", "greedy", "ben", "cat", "greedy"]
 
 
-def test_a_persons_next_place_only_falls_whoever_comes(stored):
+def test_the_place_of_a_queued_start_never_rises(stored):
     first = begin(stored, "greedy", "a")
     others = [begin(stored, name) for name in ("ann", "ben")]
     second = begin(stored, "greedy", "b")

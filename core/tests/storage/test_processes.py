@@ -15,7 +15,7 @@ def test_a_process_that_leaves_is_not_listed(stored):
     assert stored(lambda tx: tx.hub_processes.list()) == []
 
 
-def test_a_login_link_works_once_and_not_for_ever(stored):
+def test_a_login_link_works_once_and_expires(stored):
     stored(lambda tx: tx.login_links.add("h", "alice", admin=True, expires_at=tx.now() + 10))
     assert stored(lambda tx: tx.login_links.take("h")) == ("alice", True)
     assert stored(lambda tx: tx.login_links.take("h")) is None

@@ -1,4 +1,4 @@
-"""Roles and who holds them, on every database."""
+"""Roles and their holders, on every database."""
 
 from plughub.domain.roles import Role
 
@@ -38,4 +38,4 @@ def test_roles_that_are_not_wanted_any_more_are_deleted(stored):
 def test_users_without_a_role_are_found(stored):
     stored(lambda tx: tx.user_list.create(["alice", "bob"]))
     stored(lambda tx: tx.roles.revoke("user", "user", ["bob"]))
-    assert stored(lambda tx: tx.roles.without_any()) == ["bob"]
+    assert stored(lambda tx: tx.roles.users_without_roles()) == ["bob"]

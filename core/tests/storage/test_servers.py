@@ -85,7 +85,7 @@ def test_a_server_goes_with_all_that_belongs_to_it(stored, server):
     stored(lambda tx: tx.operations.begin(server, OperationKind.STOP, backend="docker"))
     stored(lambda tx: tx.servers.delete(server.id))
     assert stored(lambda tx: tx.servers.active()) == []
-    assert not stored(lambda tx: tx.operations.anything_free())
+    assert not stored(lambda tx: tx.operations.has_unclaimed())
 
 
 def test_a_server_gets_another_name_and_display_name(stored):

@@ -53,7 +53,7 @@ def test_a_token_that_is_replaced_is_void(stored, load):
     assert (owner(stored, TOKEN), owner(stored, "another-token-of-it")) == (None, "cull")
 
 
-def test_a_service_that_is_declared_no_more_is_gone_with_its_token(stored, load):
+def test_a_service_that_is_no_longer_declared_is_deleted_with_its_token(stored, load):
     load({"name": "cull", "api_token": TOKEN, "admin": True})
     assert stored(lambda tx: tx.services.get("cull")).roles == ("admin",)
     load({"name": "cull", "api_token": TOKEN})
@@ -146,7 +146,7 @@ def test_an_answer_of_an_earlier_start_does_not_count_for_the_new_one(stored, lo
     assert stored(lambda tx: tx.service_lives.answers("b", "2", well=True))
 
 
-def test_a_start_that_somebody_else_has_made_since_notes_nothing(stored):
+def test_a_replaced_start_stores_nothing(stored):
     launching = lambda number: stored(  # noqa: E731
         lambda tx: tx.service_lives.launching("b", host="here", launch=number, digest="d")
     )

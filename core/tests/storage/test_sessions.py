@@ -60,7 +60,7 @@ def test_sessions_end_with_their_user(stored):
 
 
 @pytest.mark.parametrize("roles", [(), ("user",)])
-def test_the_sessions_of_who_is_blocked_end_when_the_hub_starts(stored, roles):
+def test_sessions_of_blocked_users_end_when_the_hub_starts(stored, roles):
     session = add(stored)
     for role in {"user"} - set(roles):
         stored(lambda tx, role=role: tx.roles.revoke(role, "user", ["alice"]))

@@ -1,4 +1,4 @@
-"""What several hub processes do to one database at the same time."""
+"""Concurrent access of several hub processes to one database."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor

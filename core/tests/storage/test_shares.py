@@ -100,7 +100,7 @@ def test_a_share_follows_owner_and_server_when_they_are_renamed(cast, stored):
     assert sum(topic == "share" for topic, _ in cast.news()) == 2
 
 
-def test_a_deleted_server_is_shared_with_nobody_and_everybody_hears_of_it(cast, stored):
+def test_deleting_a_server_deletes_its_shares_and_invalidates_caches(cast, stored):
     cast.grant("user", cast.bob)
     cast.code()
     stored(lambda tx: tx.servers.delete(cast.lab.id))

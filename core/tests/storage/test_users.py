@@ -73,7 +73,7 @@ def test_nothing_of_a_failed_transaction_stays(stored):
     assert stored(lambda tx: tx.users.get("alice")) is None
 
 
-def test_identities_pass_to_an_heir_unless_it_knows_another_user_by_the_subject(stored):
+def test_identities_are_transferred_unless_the_subject_belongs_to_another_user(stored):
     alice, bob, carol = stored(lambda tx: [tx.users.create(name) for name in ("alice", "bob", "carol")])
 
     def know(tx):

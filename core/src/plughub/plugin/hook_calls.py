@@ -27,7 +27,7 @@ from plughub.domain.errors import (
 from plughub.kinds import Refusal
 from plughub.plugin.manager import HOOKS, ActivePlugins, owner_of
 from plughub.plugin.threads import ThreadPools
-from plughub.plugin.time_limits import TimeLimitError, in_time
+from plughub.plugin.time_limits import TimeLimitError, run_with_timeout
 
 T = TypeVar("T")
 Kind = type | tuple[type, ...]
@@ -209,16 +209,18 @@ class HookCaller:
         begin = time.perf_counter()
         outcome, value = "failed", None
         try:
-            value = await in_time(
+            value = await run_with_timeout(
                 self._run(impl, plugin, [arguments[name] for name in impl.argnames]), seconds
             )
             outcome = "ok"
             return value
         except TimeLimitError as error:
             outcome = "timeout"
-            if error.goes_on:
+            if error.is_running:
                 log.error("plugin %r still runs %s after it was cancelled", plugin, hook)
-            why = " ".join(filter(None, (f"no answer within {seconds:g} s", self._pools.jam(plugin))))
+            why = " ".join(
+                filter(None, (f"no answer within {seconds:g} s", self._pools.explain_congestion(plugin)))
+            )
             raise PluginTimeoutError(plugin, hook, why) from error
         except asyncio.CancelledError as error:
             if _is_cancelled():
@@ -238,7 +240,7 @@ class HookCaller:
                 return await impl.function(*arguments)
             except SystemExit as error:  # a task that raises it would end the loop
                 raise _WantsToExitError(describe(error)) from error
-        value = await self._pools.run(plugin, _to_the_end, impl.function, *arguments)
+        value = await self._pools.run(plugin, _call_and_exhaust, impl.function, *arguments)
         return await value if inspect.isawaitable(value) else value
 
 
@@ -299,7 +301,7 @@ def _as_refusal(value: object) -> Refusal:
     return value if isinstance(value, Refusal) else Refusal(str(value))
 
 
-def _to_the_end(function: Callable[..., Any], *arguments: object) -> Any:
+def _call_and_exhaust(function: Callable[..., Any], *arguments: object) -> Any:
     """Call a function, and exhaust a generator in the same thread instead of the reader's."""
     value = function(*arguments)
     return list(value) if inspect.isgenerator(value) else value

@@ -109,7 +109,7 @@ class ActivePlugins:
         """Return the implementations of a hook in the order in which they are called."""
         caller: pluggy.HookCaller = getattr(self._manager.hook, hook)
         rank = {name: number for number, name in enumerate(self._names)}
-        return sorted(caller.get_hookimpls(), key=lambda impl: (_turn(impl), rank[owner_of(impl)]))
+        return sorted(caller.get_hookimpls(), key=lambda impl: (_priority(impl), rank[owner_of(impl)]))
 
     def owners(self, kind: str) -> tuple[str, ...]:
         """Return the names of the backends of a kind, in order.
@@ -136,7 +136,7 @@ def owner_of(impl: pluggy.HookImpl) -> str:
     return impl.plugin_name.partition(PART_SEPARATOR)[0]
 
 
-def _turn(impl: pluggy.HookImpl) -> int:
+def _priority(impl: pluggy.HookImpl) -> int:
     return -1 if impl.tryfirst else int(impl.trylast)
 
 
@@ -144,7 +144,7 @@ def _check(name: str, plugin: object) -> None:
     """Refuse hooks that do not exist, are not marked, or have the wrong signature."""
     for hook, function in _prefixed(plugin):
         marks: pluggy.HookimplOpts | None = getattr(function, f"{PROJECT}_impl", None)
-        problem = _misfit(hook, function, marks) if hook in HOOKS else _misspelled(hook, marks)
+        problem = _problem_with(hook, function, marks) if hook in HOOKS else _misspelled(hook, marks)
         if problem:
             raise StartError(f"plugin {name!r} violates the contract: {problem}")
 
@@ -159,15 +159,15 @@ def _misspelled(hook: str, marks: pluggy.HookimplOpts | None) -> str:
     return ""
 
 
-def _misfit(hook: str, function: Callable[..., object], marks: pluggy.HookimplOpts | None) -> str:
+def _problem_with(hook: str, function: Callable[..., object], marks: pluggy.HookimplOpts | None) -> str:
     if marks is None:
         return f"{hook} is not marked: write @hookimpl above it"
     if marks["wrapper"] or marks["hookwrapper"]:
         return f"{hook} is a wrapper, which this hub does not support"
-    return _wrong_colour(hook, function) or _wrong_arguments(hook, function)
+    return _wrong_function_kind(hook, function) or _wrong_arguments(hook, function)
 
 
-def _wrong_colour(hook: str, function: Callable[..., object]) -> str:
+def _wrong_function_kind(hook: str, function: Callable[..., object]) -> str:
     terms: HookTerms = HOOKS[hook]
     is_awaited = inspect.iscoroutinefunction(function)
     if terms.calling is CallMode.REGISTER:

@@ -63,7 +63,7 @@ class ThreadPools:
         """
         return {name: (pool.busy, pool.waiting) for name, pool in self._pools.items()}
 
-    def jam(self, name: str) -> str:
+    def explain_congestion(self, name: str) -> str:
         """Explain why a call waits if no thread is free, and log it once.
 
         Args:
@@ -73,7 +73,7 @@ class ThreadPools:
             A clause with the running functions and their age; empty if a thread is free.
         """
         pool = self._pools.get(name)
-        return "" if pool is None else pool.jam()
+        return "" if pool is None else pool.explain_congestion()
 
     def close(self) -> None:
         """Accept no more calls and cancel waiting ones; running ones are not awaited."""
@@ -100,7 +100,7 @@ class _Pool:
         self._size = size
         self._started = 0
         self._running: dict[int, tuple[str, float]] = {}
-        self._jammed = False
+        self._is_congested = False
         self._idle = threading.Semaphore(0)
         self._waiting: queue.SimpleQueue[Call | None] = queue.SimpleQueue()
 
@@ -128,16 +128,16 @@ class _Pool:
         for _ in range(self._started):
             self._waiting.put(None)
 
-    def jam(self) -> str:
+    def explain_congestion(self) -> str:
         running = list(self._running.values())
         if len(running) < self._size:
-            self._jammed = False
+            self._is_congested = False
             return ""
         oldest = time.monotonic() - min(since for _, since in running)
         what = ", ".join(sorted({name for name, _ in running}))
         text = f"all {self._size} threads of plugin {self._name!r} are busy, for up to {oldest:.0f} s: {what}"
-        if not self._jammed:
-            self._jammed = True
+        if not self._is_congested:
+            self._is_congested = True
             log.error("%s", text)
         return f"({text})"
 

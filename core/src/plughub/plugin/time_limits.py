@@ -15,15 +15,15 @@ class TimeLimitError(Exception):
     """A coroutine exceeded its time limit.
 
     Args:
-        goes_on: whether it still runs after its cancellation.
+        is_running: whether it still runs after its cancellation.
     """
 
-    def __init__(self, *, goes_on: bool) -> None:
+    def __init__(self, *, is_running: bool) -> None:
         super().__init__("not in time")
-        self.goes_on = goes_on
+        self.is_running = is_running
 
 
-async def in_time(work: Coroutine[Any, Any, T], seconds: float) -> T:
+async def run_with_timeout(work: Coroutine[Any, Any, T], seconds: float) -> T:
     """Await a coroutine with a time limit that holds even if the coroutine ignores its cancellation.
 
     Args:
@@ -41,15 +41,15 @@ async def in_time(work: Coroutine[Any, Any, T], seconds: float) -> T:
         raise
     if done:
         return task.result()
-    raise TimeLimitError(goes_on=not await _end(task))
+    raise TimeLimitError(is_running=not await _end(task))
 
 
 async def _end(task: asyncio.Task[Any]) -> bool:
     task.cancel()
-    task.add_done_callback(_hear)
+    task.add_done_callback(_retrieve_exception)
     return bool((await asyncio.wait({task}, timeout=CANCELLED_HOOK_SECONDS))[0])
 
 
-def _hear(task: asyncio.Task[Any]) -> None:
+def _retrieve_exception(task: asyncio.Task[Any]) -> None:
     if not task.cancelled():
         task.exception()  # marks it as retrieved; otherwise asyncio logs it

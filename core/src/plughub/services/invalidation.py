@@ -59,4 +59,4 @@ class Invalidation:
             at: when it was asked for, by the monotonic clock.
         """
         self._pulse.beat(activity_snapshot, at)
-        self._runner.told(free=activity_snapshot.free)
+        self._runner.told(free=activity_snapshot.has_unclaimed)

@@ -13,39 +13,39 @@ from plughub.storage.operation_queue import OPEN, QUEUED
 
 _ops = tables.operations.c
 _hubs = tables.hubs.c
-_leaving = tables.pending_deletions.c
+_pending = tables.pending_deletions.c
 _done = tables.operations.alias("done")
 
 
-def _look(at: ColumnElement[float]) -> Select[Any]:
-    free = case((or_(QUEUED, _ops.lease_until < at), 1), else_=0)
+def _snapshot_at(at: ColumnElement[float]) -> Select[Any]:
+    has_unclaimed = case((or_(QUEUED, _ops.lease_until < at), 1), else_=0)
     return select(
-        func.count().label("under_way"),
-        func.max(free).label("free"),
+        func.count().label("open_operations"),
+        func.max(has_unclaimed).label("has_unclaimed"),
         select(func.max(_done.c.finished)).scalar_subquery().label("last_done"),
         select(func.count(_hubs.id)).scalar_subquery().label("hubs"),
-        select(func.max(_hubs.started)).scalar_subquery().label("last_joined"),
-        select(func.count(_leaving.user_id)).scalar_subquery().label("leaving"),
+        select(func.max(_hubs.started)).scalar_subquery().label("last_hub_started"),
+        select(func.count(_pending.user_id)).scalar_subquery().label("pending_deletions"),
         at.label("at"),
     ).where(OPEN)
 
 
-_MOTION: Final = _look(bindparam("at", type_=Float))
-_MOTION_BY_ITS_CLOCK: Final = _look(func.extract("epoch", func.clock_timestamp()).cast(Float))
+_SNAPSHOT: Final = _snapshot_at(bindparam("at", type_=Float))
+_SNAPSHOT_BY_DATABASE_CLOCK: Final = _snapshot_at(func.extract("epoch", func.clock_timestamp()).cast(Float))
 
 
-def look_at_motion(connection: Connection) -> ActivitySnapshot:
+def read_activity_snapshot(connection: Connection) -> ActivitySnapshot:
     """Read the activity snapshot."""
     if connection.dialect.name == "postgresql":
-        row = connection.execute(_MOTION_BY_ITS_CLOCK).one()
+        row = connection.execute(_SNAPSHOT_BY_DATABASE_CLOCK).one()
     else:
-        row = connection.execute(_MOTION, {"at": time.time()}).one()
+        row = connection.execute(_SNAPSHOT, {"at": time.time()}).one()
     return ActivitySnapshot(
-        under_way=row.under_way,
-        free=bool(row.free),
+        open_operations=row.open_operations,
+        has_unclaimed=bool(row.has_unclaimed),
         last_done=row.last_done or 0.0,
         hubs=row.hubs,
-        last_joined=row.last_joined or 0.0,
-        leaving=row.leaving,
+        last_hub_started=row.last_hub_started or 0.0,
+        pending_deletions=row.pending_deletions,
         at=row.at,
     )

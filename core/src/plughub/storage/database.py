@@ -35,10 +35,10 @@ from plughub.storage.database_errors import (
     READ_ONLY,
     SILENT,
     describe_trouble,
-    is_trouble,
-    may_help_to_repeat,
+    is_database_problem,
+    is_retryable,
     reason_of,
-    was_asleep,
+    was_suspended,
 )
 from plughub.storage.database_settings import database_settings
 
@@ -125,10 +125,10 @@ class Database:
             try:
                 answer = self._once(work, write=write)
             except (DBAPIError, PoolTimeoutError) as error:
-                if not is_trouble(error) and (attempt == TRIES or not may_help_to_repeat(error)):
+                if not is_database_problem(error) and (attempt == TRIES or not is_retryable(error)):
                     raise
-                late = time.monotonic() > last and not was_asleep(error)
-                if attempt == TRIES or late or not may_help_to_repeat(error):
+                late = time.monotonic() > last and not was_suspended(error)
+                if attempt == TRIES or late or not is_retryable(error):
                     raise self._unavailable(error, write=write) from error
                 log.warning("retrying a transaction (attempt %d of %d): %s", attempt, TRIES, reason_of(error))
                 time.sleep(DATABASE_BACKOFF.after(attempt))

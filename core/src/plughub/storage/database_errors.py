@@ -54,7 +54,7 @@ _SQLITE: Final = {
 """SQLite: primary result codes, which are prefixes of the extended ones."""
 
 
-def is_trouble(error: Exception) -> bool:
+def is_database_problem(error: Exception) -> bool:
     """Return whether an error is a problem of the database, and not a mistake in a statement."""
     known = isinstance(error, OperationalError | InterfaceError | InternalError | PoolTimeoutError)
     # A damaged SQLite file is a plain DatabaseError.
@@ -75,7 +75,7 @@ def describe_trouble(error: Exception) -> str:
     return _STATES.get(state, OTHER)
 
 
-def may_help_to_repeat(error: Exception) -> bool:
+def is_retryable(error: Exception) -> bool:
     """Return whether an immediate retry may succeed: after a deadlock, a lock, a lost connection."""
     original = getattr(error, "orig", None)
     if isinstance(original, sqlite3.OperationalError):
@@ -85,7 +85,7 @@ def may_help_to_repeat(error: Exception) -> bool:
     return isinstance(error, DBAPIError) and error.connection_invalidated
 
 
-def was_asleep(error: Exception) -> bool:
+def was_suspended(error: Exception) -> bool:
     """Return whether a transaction was ended because its own process was suspended.
 
     The duration of such a transaction says nothing about the database.

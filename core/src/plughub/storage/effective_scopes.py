@@ -41,7 +41,7 @@ class ScopeSource(IntEnum):
     """Name of a group, which the same statement returns although it is not a scope."""
 
 
-def rights_of_users(match: Match) -> CompoundSelect[Any]:
+def scopes_of_users(match: Match) -> CompoundSelect[Any]:
     """Return a statement for the scopes of users and their groups, and for the names of these groups.
 
     Args:
@@ -74,14 +74,14 @@ def rights_of_users(match: Match) -> CompoundSelect[Any]:
     )
 
 
-def rights_of_groups(match: Match) -> CompoundSelect[Any]:
+def scopes_of_groups(match: Match) -> CompoundSelect[Any]:
     """Return a statement for the scopes that groups give to their members.
 
     Args:
         match: condition on the groups.
 
     Returns:
-        A statement like that of `rights_of_users`; ``holder`` is the key of the group.
+        A statement like that of `scopes_of_users`; ``holder`` is the key of the group.
     """
     return union_all(
         select(_by_group.group_id.label("holder"), *_role(ScopeSource.OWN_ROLE))
@@ -91,7 +91,7 @@ def rights_of_groups(match: Match) -> CompoundSelect[Any]:
     )
 
 
-def sum_up(rows: Iterable[Row[Any]]) -> tuple[tuple[str, ...], frozenset[str]]:
+def combine_scopes(rows: Iterable[Row[Any]]) -> tuple[tuple[str, ...], frozenset[str]]:
     """Combine the rows of one holder.
 
     Args:
@@ -117,12 +117,12 @@ def sum_up(rows: Iterable[Row[Any]]) -> tuple[tuple[str, ...], frozenset[str]]:
 
 
 def groups_in(rows: Iterable[Row[Any]]) -> tuple[str, ...]:
-    """Return the sorted names of the groups of one user from the rows of `rights_of_users`."""
+    """Return the sorted names of the groups of one user from the rows of `scopes_of_users`."""
     return tuple(sorted(row.name for row in rows if row.source == ScopeSource.GROUP))
 
 
-def sum_up_many() -> Callable[[Sequence[Row[Any]]], tuple[tuple[str, ...], frozenset[str]]]:
-    """Return a function like `sum_up` for many holders, which caches the result for equal roles.
+def scope_combiner() -> Callable[[Sequence[Row[Any]]], tuple[tuple[str, ...], frozenset[str]]]:
+    """Return a function like `combine_scopes` for many holders, which caches the result for equal roles.
 
     The function must only be used for rows of one transaction.
     """
@@ -131,9 +131,9 @@ def sum_up_many() -> Callable[[Sequence[Row[Any]]], tuple[tuple[str, ...], froze
     def sum_of(rows: Sequence[Row[Any]]) -> tuple[tuple[str, ...], frozenset[str]]:
         held = tuple((row.source, row.name) for row in rows)
         if any(source == ScopeSource.SHARE for source, _ in held):  # scopes differ from share to share
-            return sum_up(rows)
+            return combine_scopes(rows)
         if held not in known:
-            known[held] = sum_up(rows)
+            known[held] = combine_scopes(rows)
         return known[held]
 
     return sum_of

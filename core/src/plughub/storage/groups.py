@@ -27,7 +27,7 @@ from plughub.domain.groups import Group
 from plughub.domain.scopes import ScopeCoverage
 from plughub.storage import tables
 from plughub.storage.changes import Changes
-from plughub.storage.effective_scopes import rights_of_groups, sum_up
+from plughub.storage.effective_scopes import combine_scopes, scopes_of_groups
 from plughub.storage.statements import insert_all_unless_there
 
 _groups, _users, _members = tables.groups.c, tables.users.c, tables.user_group_map.c
@@ -39,7 +39,7 @@ _MEMBERS = (
     .where(_members.group_id.in_(_KEYS))
     .order_by(_users.name)
 )
-_RIGHTS = rights_of_groups(lambda column: column.in_(_KEYS))
+_RIGHTS = scopes_of_groups(lambda column: column.in_(_KEYS))
 
 
 class Groups:
@@ -102,7 +102,7 @@ class Groups:
             users[member.group_id].append(member.name)
         for right in self._rows(_RIGHTS, keys):
             rights[right.holder].append(right)
-        given = {key: sum_up(rights[key]) for key in keys}
+        given = {key: combine_scopes(rights[key]) for key in keys}
         return [
             Group(
                 id=row.id,

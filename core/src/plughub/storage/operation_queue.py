@@ -46,8 +46,8 @@ def _places() -> Select[Any]:
 def next_turn(connection: Connection, user_id: int) -> int:
     """Return the round of the queue for a new start of a user; smaller rounds come first."""
     row = connection.execute(_NEXT_TURN, {"of_user": user_id}).one()
-    going_on = max(row.begun or 0, (row.waiting or 1) - 1)
-    return int(max(row.own or 0, going_on)) + 1
+    begun = max(row.begun or 0, (row.waiting or 1) - 1)
+    return int(max(row.own or 0, begun)) + 1
 
 
 _NEXT_TURN: Final = _next_turn()

@@ -38,7 +38,7 @@ _CAME_FROM: Final = {
 _ID = _ops.id == bindparam("key")
 _HELD = (_ID, _ops.holder == bindparam("by"), _ops.lease_until >= bindparam("at"), OPEN)
 _BY_ID = select(tables.operations).where(_ID)
-_GOING_ON = select(func.count()).where(
+_COUNT_STARTS_IN_PROGRESS = select(func.count()).where(
     # An undo does not count against the limit of starts: it may wait long for a broken engine.
     OPEN,
     _ops.kind == OperationKind.START.value,
@@ -83,19 +83,19 @@ _RENEW = (
     .values(lease_until=bindparam("until"))
     .returning(_ops.id, _ops.cancelled)
 )
-_ANYTHING_FREE = select(_ops.id).where(OPEN, or_(QUEUED, _ops.lease_until < bindparam("at"))).limit(1)
+_ANY_UNCLAIMED = select(_ops.id).where(OPEN, or_(QUEUED, _ops.lease_until < bindparam("at"))).limit(1)
 _WITHDRAW = update(tables.operations).where(_ID, OPEN, QUEUED)
 _CHANGE_OPEN = update(tables.operations).where(_ID, OPEN)
 _CHANGE_HELD = update(tables.operations).where(*_HELD)
 _ADVANCE = update(tables.operations).where(*_HELD, _ops.phase.in_(bindparam("before", expanding=True)))
-_HURRY = update(tables.operations).where(_ID, OPEN, _ops.holder == "")
-_HURRY_ALL = update(tables.operations).where(
+_RETRY_NOW = update(tables.operations).where(_ID, OPEN, _ops.holder == "")
+_RETRY_ALL_NOW = update(tables.operations).where(
     OPEN,
     _ops.holder == "",
     _ops.host.in_(bindparam("hosts", expanding=True)),
     _ops.backend.in_(bindparam("backends", expanding=True)),
 )
-_SEIZE = update(tables.operations).where(_ID, OPEN, _ops.lease_until < bindparam("at"))
+_CLAIM_ONE = update(tables.operations).where(_ID, OPEN, _ops.lease_until < bindparam("at"))
 # Lock the row, so that no other runner claims it before the dependent change is written.
 _HOLDS = select(_ops.id).where(*_HELD).with_for_update()
 _CANCELLED = select(_ops.cancelled).where(_ID)
@@ -176,7 +176,7 @@ class Operations:
             self._connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADMISSION_LOCK})
         room = _ANY_NUMBER
         if limit:
-            room = limit - self._connection.execute(_GOING_ON).scalar_one()
+            room = limit - self._connection.execute(_COUNT_STARTS_IN_PROGRESS).scalar_one()
             if room <= 0:
                 return 0
         turns = self._connection.execute(TURNS, {"most": room}).scalars().all()
@@ -218,9 +218,9 @@ class Operations:
         )
         return {row.id: row.cancelled for row in rows}
 
-    def anything_free(self) -> bool:
+    def has_unclaimed(self) -> bool:
         """Return whether any operation is queued or has no valid lease."""
-        return self._connection.execute(_ANYTHING_FREE, {"at": self._now}).first() is not None
+        return self._connection.execute(_ANY_UNCLAIMED, {"at": self._now}).first() is not None
 
     def withdraw(self, operation_id: str) -> bool:
         """End a start that is still queued; False if it is not queued any more."""
@@ -252,25 +252,25 @@ class Operations:
             values |= {"finished": self._now, "holder": "", "lease_until": 0}
         return self._changed(_ADVANCE, operation_id, {**values, "before": _CAME_FROM[phase]}, holder)
 
-    def put_off(self, operation_id: str, holder: str, trouble: str, seconds: float) -> bool:
+    def postpone(self, operation_id: str, holder: str, trouble: str, seconds: float) -> bool:
         """Release an operation and schedule its next attempt; False if the lease was lost."""
         values = {"holder": "", "lease_until": self._now + seconds, "trouble": trouble[:_TROUBLE]}
         return self._changed(_CHANGE_HELD, operation_id, values, holder)
 
-    def hurry(self, operation_id: str) -> bool:
+    def retry_now(self, operation_id: str) -> bool:
         """Schedule a postponed operation immediately; False if it has a holder or has ended."""
-        return self._changed(_HURRY, operation_id, {"lease_until": 0})
+        return self._changed(_RETRY_NOW, operation_id, {"lease_until": 0})
 
-    def hurry_all(self, backends: Collection[str], host: str) -> None:
+    def retry_all_now(self, backends: Collection[str], host: str) -> None:
         """Schedule all postponed operations immediately that these plugins can execute on this machine."""
         self._connection.execute(
-            _HURRY_ALL, {"backends": list(backends), "hosts": ["", host], "lease_until": 0}
+            _RETRY_ALL_NOW, {"backends": list(backends), "hosts": ["", host], "lease_until": 0}
         )
 
-    def seize(self, operation_id: str, holder: str, lease: float) -> bool:
+    def claim_one(self, operation_id: str, holder: str, lease: float) -> bool:
         """Claim one unleased operation, even if it is queued; False if it has a holder."""
         values = {"holder": holder, "lease_until": self._now + lease, "at": self._now}
-        return self._changed(_SEIZE, operation_id, values)
+        return self._changed(_CLAIM_ONE, operation_id, values)
 
     def bind(self, operation_id: str, holder: str, host: str) -> bool:
         """Bind an operation to a machine; False if the lease was lost."""

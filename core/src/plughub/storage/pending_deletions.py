@@ -9,8 +9,8 @@ from sqlalchemy import Connection, bindparam, delete, select, update
 from plughub.storage import tables
 from plughub.storage.statements import insert_unless_there
 
-_leaving = tables.pending_deletions.c
-_IS_LEAVING = select(_leaving.user_id).where(_leaving.user_id == bindparam("key"))
+_pending = tables.pending_deletions.c
+_IS_PENDING = select(_pending.user_id).where(_pending.user_id == bindparam("key"))
 
 
 class PendingDeletions:
@@ -25,17 +25,17 @@ class PendingDeletions:
         facts = {"holder": holder, "requested_by": requested_by, "since": self._now}
         return insert_unless_there(self._connection, tables.pending_deletions, {"user_id": user_id}, **facts)
 
-    def is_leaving(self, user_id: int) -> bool:
+    def is_pending(self, user_id: int) -> bool:
         """Return whether a user has a pending deletion."""
-        return self._connection.execute(_IS_LEAVING, {"key": user_id}).first() is not None
+        return self._connection.execute(_IS_PENDING, {"key": user_id}).first() is not None
 
     def withdraw(self, user_id: int) -> None:
         """Cancel a pending deletion."""
-        self._connection.execute(delete(tables.pending_deletions).where(_leaving.user_id == user_id))
+        self._connection.execute(delete(tables.pending_deletions).where(_pending.user_id == user_id))
 
     def take_abandoned(self, holder: str, living: Collection[str], busy: Collection[int]) -> list[int]:
         """Take over deletions of dead holders, except those of busy users; return the keys of the users."""
-        left_lying = (_leaving.holder == holder) & _leaving.user_id.not_in(busy)
-        lost = _leaving.holder.not_in(living) | left_lying
-        taken = update(tables.pending_deletions).where(lost).values(holder=holder).returning(_leaving.user_id)
+        left_lying = (_pending.holder == holder) & _pending.user_id.not_in(busy)
+        lost = _pending.holder.not_in(living) | left_lying
+        taken = update(tables.pending_deletions).where(lost).values(holder=holder).returning(_pending.user_id)
         return sorted(self._connection.execute(taken).scalars())

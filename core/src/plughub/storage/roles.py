@@ -109,7 +109,7 @@ class Roles:
             found = found.where(held.c.managed_by_auth.is_(managed))
         return frozenset(self._connection.execute(found).scalars())
 
-    def without_any(self) -> list[str]:
+    def users_without_roles(self) -> list[str]:
         """Return the names of the users without a role of their own."""
         held = tables.user_role_map.c.user_id
         found = select(tables.users.c.name).where(tables.users.c.id.not_in(select(held)))

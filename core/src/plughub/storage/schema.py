@@ -17,7 +17,7 @@ from plughub.domain.errors import MISTAKE, RETRY, StartError
 from plughub.domain.timings import SCHEMA_LOCK_SECONDS
 from plughub.storage.audit_table import audit  # noqa: F401 - registers its table
 from plughub.storage.database import make_engine
-from plughub.storage.database_errors import is_trouble
+from plughub.storage.database_errors import is_database_problem
 from plughub.storage.database_settings import database_settings
 from plughub.storage.session_table import sessions  # noqa: F401 - likewise
 from plughub.storage.tables import metadata
@@ -182,7 +182,7 @@ class schema_work:  # noqa: N801 - reads as a function
 def _wait_for_turn(connection: Connection) -> None:
     """Let one process at a time change the schema; SQLite has one writer anyway."""
     if connection.dialect.name == "postgresql":
-        # By this name others who wait for their turn are told from programs that use the database.
+        # The application name distinguishes waiting upgrades from programs that use the database.
         connection.exec_driver_sql("SET application_name = 'plughub schema'")
         connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{SCHEMA_LOCK_SECONDS}s'")
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_SCHEMA_LOCK})")
@@ -270,7 +270,7 @@ def _unreachable(url: str, error: DBAPIError) -> StartError:
 
 def _exit_code(error: DBAPIError) -> int:
     """Distinguish a temporarily unavailable database from a permanent error."""
-    if not is_trouble(error):
+    if not is_database_problem(error):
         return MISTAKE
     name = getattr(error.orig, "sqlite_errorname", None) or ""
     return MISTAKE if name.startswith(_LASTING) else RETRY

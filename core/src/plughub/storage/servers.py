@@ -18,7 +18,7 @@ from plughub.storage.failures import pack_failure, unpack_failure
 from plughub.storage.operation_queue import OPEN, read_operation
 from plughub.storage.operations import Operations
 from plughub.storage.server_locations import active_places, join_address, split_address
-from plughub.storage.shares import told_of_shares
+from plughub.storage.shares import invalidate_share_holders
 from plughub.storage.statements import insert_into, upsert
 
 OPERATION: Final = "op_"
@@ -173,12 +173,12 @@ class Servers:
 
     def delete(self, server_id: int) -> None:
         """Delete a server."""
-        told_of_shares(self._connection, self._changes, tables.shares.c.spawner_id == server_id)
+        invalidate_share_holders(self._connection, self._changes, tables.shares.c.spawner_id == server_id)
         self._connection.execute(delete(tables.spawners).where(_spawners.id == server_id))
 
     def rename(self, server_id: int, name: str) -> None:
         """Rename a server."""
-        told_of_shares(self._connection, self._changes, tables.shares.c.spawner_id == server_id)
+        invalidate_share_holders(self._connection, self._changes, tables.shares.c.spawner_id == server_id)
         self._spawner(server_id, name=name)
 
     def set_display_name(self, server_id: int, display_name: str) -> None:
@@ -225,7 +225,7 @@ class Servers:
         self._spawner(server_id, started=at, last_activity=at)
         self._live(server_id, status=Status.RUNNING.value, failure=None, unknown="", unreachable="")
 
-    def holds_still(self, server: ServerRecord) -> bool:
+    def keep_stopped(self, server: ServerRecord) -> bool:
         """Keep a stopped server from being started during the transaction; False if it is active."""
         if not self._change(server, status=server.status.value):
             return False

@@ -214,7 +214,7 @@ class Shares:
         self._changes.add(kind, str(grantee_id) if kind == "user" else name)
 
 
-def told_of_shares(connection: Connection, changes: Changes, *which: ColumnElement[bool]) -> None:
+def invalidate_share_holders(connection: Connection, changes: Changes, *which: ColumnElement[bool]) -> None:
     """Invalidate the cached scopes of all users if any share matches.
 
     Args:

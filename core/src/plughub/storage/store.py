@@ -12,7 +12,7 @@ from sqlalchemy import Connection, text
 
 from plughub.domain.activity_snapshot import ActivitySnapshot
 from plughub.domain.hub_counts import HubCounts
-from plughub.storage.activity_snapshot import look_at_motion
+from plughub.storage.activity_snapshot import read_activity_snapshot
 from plughub.storage.admissions import Admissions
 from plughub.storage.audit import Audit
 from plughub.storage.changes import Changes
@@ -64,7 +64,7 @@ class Transaction:
 
     def activity_snapshot(self) -> ActivitySnapshot:
         """Read the activity snapshot."""
-        activity_snapshot = look_at_motion(self._connection)
+        activity_snapshot = read_activity_snapshot(self._connection)
         self._now = activity_snapshot.at  # saves another query for the time
         return activity_snapshot
 

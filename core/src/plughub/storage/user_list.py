@@ -33,8 +33,8 @@ from plughub.domain.servers import Status
 from plughub.domain.users import ServerState, User, UserQuery
 from plughub.storage import tables
 from plughub.storage.changes import Changes
-from plughub.storage.effective_scopes import groups_in, rights_of_users, sum_up_many
-from plughub.storage.shares import told_of_shares
+from plughub.storage.effective_scopes import groups_in, scope_combiner, scopes_of_users
+from plughub.storage.shares import invalidate_share_holders
 from plughub.storage.statements import insert_all_unless_there
 
 CHUNK: Final = 500
@@ -48,7 +48,7 @@ _COLUMNS = (_users.id, _users.name, _users.cookie_id, _users.created, _users.las
 _KEYS: BindParameter[Any] = bindparam("keys", expanding=True)
 _BY_IDS = select(*_COLUMNS).where(_users.id.in_(_KEYS)).order_by(_users.id)
 _KNOWN = select(_users.name).where(_users.name.in_(bindparam("names", expanding=True)))
-_RIGHTS = rights_of_users(lambda column: column.in_(_KEYS))
+_RIGHTS = scopes_of_users(lambda column: column.in_(_KEYS))
 _USER_ROLE = select(_roles.id).where(_roles.name == USER_ROLE).scalar_subquery()
 _GIVE_ROLE = insert(tables.user_role_map).from_select(
     ["user_id", "role_id", "managed_by_auth"],
@@ -128,12 +128,12 @@ class UserList:
                 self._connection.execute(update(tables.users).where(_users.id == user_id).values(name=name))
         except IntegrityError as error:
             raise ConflictError(f"user {shorten(name)} already exists") from error
-        told_of_shares(self._connection, self._changes, tables.shares.c.owner_id == user_id)
+        invalidate_share_holders(self._connection, self._changes, tables.shares.c.owner_id == user_id)
         self._changes.add("user", str(user_id))
 
     def delete(self, user_id: int) -> None:
         """Delete a user with all servers and tokens."""
-        told_of_shares(self._connection, self._changes, tables.shares.c.owner_id == user_id)
+        invalidate_share_holders(self._connection, self._changes, tables.shares.c.owner_id == user_id)
         self._connection.execute(delete(tables.users).where(_users.id == user_id))
         self._changes.add("user", str(user_id))
 
@@ -144,7 +144,7 @@ class UserList:
         rights: defaultdict[int, list[Row[Any]]] = defaultdict(list)
         for right in self._connection.execute(_RIGHTS, {**these, "now": utcnow()}).all():
             rights[right.holder].append(right)
-        sum_of = sum_up_many()
+        sum_of = scope_combiner()
         rows: Sequence[Any] = self._connection.execute(_BY_IDS, these).all()
         return [_user(row, groups_in(rights[row.id]), *sum_of(rights[row.id])) for row in rows]
 

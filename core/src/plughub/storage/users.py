@@ -26,7 +26,7 @@ from plughub.domain.roles import ADMIN_ROLE, USER_ROLE
 from plughub.domain.users import IdentityRecord, User
 from plughub.storage import tables
 from plughub.storage.changes import Changes
-from plughub.storage.effective_scopes import groups_in, rights_of_users, sum_up
+from plughub.storage.effective_scopes import combine_scopes, groups_in, scopes_of_users
 from plughub.storage.statements import insert_unless_there
 
 _users, _roles, _known = tables.users.c, tables.roles.c, tables.identities.c
@@ -38,7 +38,7 @@ _USER = select(
 _BY_NAME = _USER.where(_users.name == bindparam("key"))
 _BY_ID = _USER.where(_users.id == bindparam("key"))
 _BY_COOKIE = _USER.where(_users.cookie_id == bindparam("key"))
-_RIGHTS_OF = rights_of_users(lambda column: column == bindparam("key"))
+_RIGHTS_OF = scopes_of_users(lambda column: column == bindparam("key"))
 _IDENTITIES = (
     select(_known.plugin, _known.subject, _known.refreshed, _known.name)
     .where(_known.user_id == bindparam("key"))
@@ -184,7 +184,7 @@ class Users:
 
     def _user(self, row: Row[Any]) -> User:
         rights = self._connection.execute(_RIGHTS_OF, {"key": row.id, "now": utcnow()}).all()
-        roles, scopes = sum_up(rights)
+        roles, scopes = combine_scopes(rights)
         return User(
             id=row.id,
             name=row.name,

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from plughub.domain.confirmation import needs_confirmation
 from plughub.domain.errors import ForbiddenError, NotFoundError
 from plughub.domain.names import normalize_username
-from plughub.domain.scopes import Access, ScopeCoverage, ScopeFilter, check_scopes, reach_of
+from plughub.domain.scopes import Access, ScopeCoverage, ScopeFilter, check_scopes, coverage_of
 from plughub.web.base import BaseHandler
 
 Method = TypeVar("Method", bound=Callable[..., Any])
@@ -99,7 +99,7 @@ def lists(scope: str, *, kinds: tuple[str, ...]) -> Callable[[Method], Method]:
     """
 
     async def check(handler: BaseHandler, _path: tuple[str, ...]) -> None:
-        reach = reach_of(handler.visitor.scopes, scope)
+        reach = coverage_of(handler.visitor.scopes, scope)
         if not reach.everything and not any(getattr(reach, f"{kind}s") for kind in kinds):
             raise _missing((scope,))
 
@@ -108,7 +108,7 @@ def lists(scope: str, *, kinds: tuple[str, ...]) -> Callable[[Method], Method]:
 
 def list_coverage(handler: BaseHandler, scope: str) -> ScopeCoverage:
     """Return what a list may contain, for a method decorated with `lists` for the same scope."""
-    return reach_of(handler.visitor.scopes, scope)
+    return coverage_of(handler.visitor.scopes, scope)
 
 
 def _decorator(
@@ -145,7 +145,7 @@ async def check_access(handler: BaseHandler, scopes: Iterable[str], resource: Sc
     held = handler.visitor.scopes
     scopes = tuple(scopes)
     access = check_scopes(held, scopes, resource)
-    if access is Access.FILTERED and any(reach_of(held, scope).groups for scope in scopes):
+    if access is Access.FILTERED and any(coverage_of(held, scope).groups for scope in scopes):
         access = check_scopes(held, scopes, resource, await _groups(handler, resource))
     if access is Access.MISSING:
         raise _missing(scopes)

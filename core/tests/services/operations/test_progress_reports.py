@@ -53,7 +53,7 @@ async def test_a_hub_that_lost_its_lease_writes_no_report_over_that_of_the_next(
 
     def change_hands(tx):
         tx.operations.release(first.settings.hub_id)
-        return tx.operations.seize(asked.operation.id, second.settings.hub_id, 30)
+        return tx.operations.claim_one(asked.operation.id, second.settings.hub_id, 30)
 
     assert await second.store.write(change_hands)
     job.note("what the first hub says", 10)

@@ -128,9 +128,9 @@ async def test_a_person_can_have_the_stop_tried_again(hub, machine):
 def delay(tx, hub, server):
     """Have the next try an hour away."""
     key = server.operation.id
-    assert tx.operations.hurry(key)
-    assert tx.operations.seize(key, hub.settings.hub_id, 10)
-    assert tx.operations.put_off(key, hub.settings.hub_id, server.operation.trouble, 3600)
+    assert tx.operations.retry_now(key)
+    assert tx.operations.claim_one(key, hub.settings.hub_id, 10)
+    assert tx.operations.postpone(key, hub.settings.hub_id, server.operation.trouble, 3600)
 
 
 async def test_what_waits_to_be_undone_takes_no_place_of_a_start(make_hub, machine):

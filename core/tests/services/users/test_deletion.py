@@ -176,7 +176,7 @@ async def test_who_is_being_deleted_neither_logs_in_nor_starts_anything(hub, reg
     registry.gate = asyncio.Event()
     deleting = asyncio.create_task(hub.user_admin.delete(user, 10, by=admin))
     async with asyncio.timeout(10):
-        while not await hub.store.read(lambda tx: tx.pending_deletions.is_leaving(user.id)):
+        while not await hub.store.read(lambda tx: tx.pending_deletions.is_pending(user.id)):
             await asyncio.sleep(0.01)
     with pytest.raises(ForbiddenError, match="being deleted"):
         await hub.logins.log_in("alice", "pw")
@@ -194,7 +194,7 @@ async def test_another_process_goes_on_when_one_dies_in_the_middle(make_register
     registry.gate = asyncio.Event()
     deleting = asyncio.create_task(first.user_admin.delete(user, 10, by=admin))
     async with asyncio.timeout(10):
-        while not await first.store.read(lambda tx: tx.pending_deletions.is_leaving(user.id)):
+        while not await first.store.read(lambda tx: tx.pending_deletions.is_pending(user.id)):
             await asyncio.sleep(0.01)
     deleting.cancel()
     await asyncio.gather(deleting, return_exceptions=True)

@@ -16,7 +16,7 @@ from plughub.domain.scopes.definitions import DEFINITIONS, ScopeDefinition
 from plughub.domain.scopes.descriptions import ScopeDescription, describe_scopes, name_scopes
 from plughub.domain.scopes.filters import ScopeFilter, parse_scope
 from plughub.domain.scopes.privilege_gain import FilterFacts, gained_over_server, gained_scopes
-from plughub.domain.scopes.scope_check import Access, ScopeCoverage, check_scopes, parse_scopes, reach_of
+from plughub.domain.scopes.scope_check import Access, ScopeCoverage, check_scopes, coverage_of, parse_scopes
 from plughub.domain.scopes.tree import ScopeOwner, ScopeTree, expand_scopes
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "ScopeTree",
     "access_scopes",
     "check_scopes",
+    "coverage_of",
     "describe_scopes",
     "effective_token_scopes",
     "excess_scopes",
@@ -42,7 +43,6 @@ __all__ = [
     "name_scopes",
     "parse_scope",
     "parse_scopes",
-    "reach_of",
     "reduce_scopes",
     "service_access_scopes",
     "users_in_filters",

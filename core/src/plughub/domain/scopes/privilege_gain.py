@@ -61,10 +61,10 @@ def gained_over_server(held: frozenset[str], user: FilterFacts, before: str, aft
     )
 
 
-def _covers(reach: ScopeCoverage, who: FilterFacts) -> bool:
-    return reach.covers(ScopeFilter.user(who.name), who.groups)
+def _covers(reach: ScopeCoverage, facts: FilterFacts) -> bool:
+    return reach.covers(ScopeFilter.user(facts.name), facts.groups)
 
 
-def _reaches(reach: ScopeCoverage, who: FilterFacts) -> bool:
+def _reaches(reach: ScopeCoverage, facts: FilterFacts) -> bool:
     """Return whether a scope applies to a user or to any server of that user."""
-    return _covers(reach, who) or any(server.partition("/")[0] == who.name for server in reach.servers)
+    return _covers(reach, facts) or any(server.partition("/")[0] == facts.name for server in reach.servers)

@@ -82,7 +82,7 @@ def parse_scopes(scopes: frozenset[str]) -> Mapping[str, ScopeCoverage]:
     return MappingProxyType(reaches | dict.fromkeys(whole, ScopeCoverage(everything=True)))
 
 
-def reach_of(held: frozenset[str], scope: str) -> ScopeCoverage:
+def coverage_of(held: frozenset[str], scope: str) -> ScopeCoverage:
     """Return the coverage of a held scope, for calls that filter lists; empty if the scope is not held.
 
     Args:

@@ -41,7 +41,7 @@ class ScopeOwner:
     service: str = ""
 
 
-NOBODY: Final = ScopeOwner()
+NO_OWNER: Final = ScopeOwner()
 
 
 class ScopeTree:
@@ -82,7 +82,7 @@ class ScopeTree:
             if limit and base in METASCOPES:
                 raise InvalidError(f"scope {shorten(scope, 80)}{place}: {base!r} takes no filter")
 
-    def expand(self, scopes: Iterable[str], owner: ScopeOwner = NOBODY) -> frozenset[str]:
+    def expand(self, scopes: Iterable[str], owner: ScopeOwner = NO_OWNER) -> frozenset[str]:
         """Expand raw scopes: subscopes by name, filters with values, ``self`` replaced by its scopes.
 
         Unresolvable scopes expand to nothing: unknown scopes, and self-filters without an owner. ``inherit``
@@ -150,7 +150,7 @@ def _closure(name: str, definitions: Mapping[str, ScopeDefinition]) -> tuple[str
 _DEFAULT_TREE: Final = ScopeTree()
 
 
-def expand_scopes(scopes: Iterable[str], owner: ScopeOwner = NOBODY) -> frozenset[str]:
+def expand_scopes(scopes: Iterable[str], owner: ScopeOwner = NO_OWNER) -> frozenset[str]:
     """Expand raw scopes of a hub without custom scopes; see `ScopeTree.expand`.
 
     Args:

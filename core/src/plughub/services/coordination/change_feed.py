@@ -32,7 +32,7 @@ class ChangeFeed:
     @property
     def nobody_leaves(self) -> bool:
         """Whether it was told lately that no user is being deleted."""
-        return self.beats and self._last is not None and not self._last.leaving
+        return self.beats and self._last is not None and not self._last.pending_deletions
 
     def beat(self, activity_snapshot: ActivitySnapshot, at: float) -> None:
         """Note what goes on.
@@ -41,7 +41,7 @@ class ChangeFeed:
             activity_snapshot: what goes on.
             at: when that was asked, by the monotonic clock.
         """
-        if activity_snapshot.under_way or activity_snapshot != self._last:
+        if activity_snapshot.open_operations or activity_snapshot != self._last:
             self.version += 1
         self._last, self._felt = activity_snapshot, at
 

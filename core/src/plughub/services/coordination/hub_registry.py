@@ -84,7 +84,7 @@ class HubRegistry:
                     log.info("hub process %s is gone: going on with its work", hub.pid)
                     tx.hub_processes.leave(hub.id)
             self._enter(tx)
-            tx.operations.hurry_all(tuple(self._settings.spawners), host)
+            tx.operations.retry_all_now(tuple(self._settings.spawners), host)
 
         await self._store.write(work)
 

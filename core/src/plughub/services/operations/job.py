@@ -224,7 +224,7 @@ class Job:
             LeaseLostError: another process has the operation now.
         """
         key, holder = self.operation.id, self._holder
-        if not await self._store.write(lambda tx: tx.operations.put_off(key, holder, trouble, seconds)):
+        if not await self._store.write(lambda tx: tx.operations.postpone(key, holder, trouble, seconds)):
             raise LeaseLostError(key)
         raise PostponedError(trouble)
 

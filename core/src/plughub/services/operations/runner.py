@@ -166,7 +166,7 @@ class Runner:
         while True:
             await news(self._wake, self._pause)
             try:
-                self.crowded = await self._store.read(lambda tx: tx.operations.anything_free())
+                self.crowded = await self._store.read(lambda tx: tx.operations.has_unclaimed())
                 if self.crowded:
                     self.carry_on(await self._store.write(self.take))
             except HubError as error:

@@ -112,8 +112,8 @@ class ForceForget:
         """Keep everybody else away; False when somebody was a moment ahead."""
         if operation is None:
             return tx.servers.stopping(server)
-        tx.operations.hurry(operation.id)
-        return tx.operations.seize(operation.id, self._settings.hub_id, self._settings.lease)
+        tx.operations.retry_now(operation.id)
+        return tx.operations.claim_one(operation.id, self._settings.hub_id, self._settings.lease)
 
     def _who(self, server: ServerRecord) -> Work:
         if server.operation is not None:

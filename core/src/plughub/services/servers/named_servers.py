@@ -187,7 +187,7 @@ def _check_reach(tx: Transaction, server: ServerRecord, name: str, by: Principal
 def _held(tx: Transaction, server: ServerRecord) -> ServerRecord:
     """Keep a server from being started before what is written of it is stored."""
     current = _stopped(tx, server)
-    if not tx.servers.holds_still(current):
+    if not tx.servers.keep_stopped(current):
         raise changed_meanwhile(current)
     return current
 

@@ -86,7 +86,7 @@ class OperationRequests:
         if server is None:
             check_named_limit(tx, user, named_limit)
             server = tx.servers.create(user.id, name)
-        if tx.pending_deletions.is_leaving(user.id):
+        if tx.pending_deletions.is_pending(user.id):
             raise InvalidError(f"{user.name} is being deleted")
         if server.pending == "spawn":
             return server
@@ -158,7 +158,7 @@ class OperationRequests:
 
     def _forget(self, tx: Transaction, server: ServerRecord, by: str) -> None:
         """Forget a server that does not run, once its spawner has cleaned up."""
-        if not tx.servers.holds_still(server):
+        if not tx.servers.keep_stopped(server):
             raise changed_meanwhile(server)
         backend = server.backend or self._settings.default_spawner
         if not self._cleans_up(backend):
@@ -200,7 +200,7 @@ def _join(tx: Transaction, operation: Operation, *, remove: bool) -> bool:
             return not remove
         if not tx.operations.cancel(operation.id):
             return False
-    tx.operations.hurry(operation.id)
+    tx.operations.retry_now(operation.id)
     return not remove or tx.operations.remove_at_end(operation.id)
 
 

@@ -290,7 +290,7 @@ class ServerService:
         """Try once more to stop what a start has left, and wait a moment."""
 
         def work(tx: Transaction) -> ClaimedOperations:
-            tx.operations.hurry(server.operation.id if server.operation else "")
+            tx.operations.retry_now(server.operation.id if server.operation else "")
             return self._runner.take(tx)
 
         self._runner.carry_on(await self._store.write(work))

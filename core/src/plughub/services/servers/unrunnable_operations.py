@@ -88,7 +88,7 @@ class UnrunnableOperations:
     def _give_up(self, tx: Transaction, operation: Operation, reason: str) -> bool:
         """End a start that has launched nothing; anything else waits, and says for what."""
         holder = self._settings.hub_id
-        if not tx.operations.seize(operation.id, holder, self._settings.lease):
+        if not tx.operations.claim_one(operation.id, holder, self._settings.lease):
             return False
         server = tx.servers.by_id(operation.server_id)
         if operation.kind is OperationKind.START and not operation.undoing:
@@ -110,7 +110,7 @@ class UnrunnableOperations:
                 if operation.remove:
                     forget_server(tx, self._settings, server)
                 return True
-        tx.operations.put_off(operation.id, holder, reason, ORPHAN_RETRY_SECONDS)
+        tx.operations.postpone(operation.id, holder, reason, ORPHAN_RETRY_SECONDS)
         return operation.trouble != reason
 
 

@@ -163,7 +163,7 @@ def _block(tx: Transaction, blocked: Mapping[str, Collection[str]]) -> frozenset
 
 
 def _give_default_role(tx: Transaction, blocked: Collection[str]) -> None:
-    without = sorted(set(tx.roles.without_any()) - set(blocked))
+    without = sorted(set(tx.roles.users_without_roles()) - set(blocked))
     if without:
         tx.roles.grant(USER_ROLE, "user", without)
 

@@ -179,7 +179,7 @@ class UserDeletion:
         current = tx.users.by_id(user.id)
         if current is None:
             return
-        if not tx.pending_deletions.is_leaving(user.id):
+        if not tx.pending_deletions.is_pending(user.id):
             raise InvalidError(f"the deletion of {user.name} was given up, please try again")
         servers = tx.servers.of_user(user.id)
         if any(server.active for server in servers):

@@ -76,7 +76,7 @@ class IdentityService:
             ForbiddenError: the name is another person's, or the user is just being deleted.
         """
         user = self._owner(tx, identity)
-        if user is not None and tx.pending_deletions.is_leaving(user.id):
+        if user is not None and tx.pending_deletions.is_pending(user.id):
             raise ForbiddenError(f"the user {shorten(user.name)} is being deleted", hint="try again later")
         return user
 

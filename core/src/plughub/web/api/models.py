@@ -10,7 +10,7 @@ from plughub.domain.explanations import explained
 from plughub.domain.groups import Group
 from plughub.domain.names import quote_path
 from plughub.domain.oauth import TokenRecord
-from plughub.domain.scopes import ScopeFilter, check_scopes, reach_of
+from plughub.domain.scopes import ScopeFilter, check_scopes, coverage_of
 from plughub.domain.scopes.scope_check import Access, ScopeCoverage
 from plughub.domain.servers import ServerRecord
 from plughub.domain.services import Service
@@ -76,7 +76,7 @@ class Models:
     def __init__(self, settings: HubSettings, scopes: frozenset[str]) -> None:
         self._settings = settings
         self._scopes = scopes
-        held = {scope: reach_of(scopes, scope) for scope in USER_KEYS}
+        held = {scope: coverage_of(scopes, scope) for scope in USER_KEYS}
         self._limited = tuple(
             scope for scope, reach in held.items() if reach not in {_NO_COVERAGE, _FULL_COVERAGE}
         )
@@ -86,11 +86,11 @@ class Models:
 
     def needs_servers(self) -> bool:
         """Return whether user models can contain keys about servers."""
-        return any(reach_of(self._scopes, scope) != _NO_COVERAGE for scope in NEEDS_SERVERS)
+        return any(coverage_of(self._scopes, scope) != _NO_COVERAGE for scope in NEEDS_SERVERS)
 
     def needs_secrets(self) -> bool:
         """Return whether user models can contain the auth_state."""
-        return reach_of(self._scopes, SHOWS_SECRETS) != _NO_COVERAGE
+        return coverage_of(self._scopes, SHOWS_SECRETS) != _NO_COVERAGE
 
     def user(
         self, user: User, servers: Iterable[ServerRecord] = (), *, include_stopped: bool = False
@@ -253,5 +253,5 @@ def token_model(record: TokenRecord, scopes: frozenset[str]) -> dict[str, Any]:
     }
 
 
-_NO_COVERAGE: Final = reach_of(frozenset(), "")
+_NO_COVERAGE: Final = coverage_of(frozenset(), "")
 _FULL_COVERAGE: Final = ScopeCoverage(everything=True)

@@ -38,7 +38,7 @@ async def test_an_answer_that_is_false_but_not_none_wins(plugins, caller, fakes)
     assert await caller.decide("hub_authenticate", login=LOGIN) == Answer("", "empty")
 
 
-async def test_nobody_who_knows_is_no_answer(plugins, caller, fakes) -> None:
+async def test_no_answer_of_any_plugin_is_no_answer(plugins, caller, fakes) -> None:
     assert await caller.decide("hub_authenticate", login=LOGIN) is None
     plugins.add("declines", fakes.answering(None))
     caller.forget_cache()
@@ -67,7 +67,7 @@ async def test_one_that_does_not_answer_in_time_counts_as_no_answer(
     assert "plugin 'ldap' failed in hub_authenticate: no answer within 0.05 s" in caplog.text
 
 
-async def test_nobody_who_refuses_is_no_refusal(plugins, caller, fakes) -> None:
+async def test_without_a_refusal_the_answer_is_none(plugins, caller, fakes) -> None:
     plugins.add("one", fakes.answering(None))
     plugins.add("two", fakes.answering(None))
     assert await caller.veto("hub_authorize_login", identity=ALICE) is None
@@ -124,7 +124,7 @@ async def test_a_check_in_a_thread_that_fails_refuses(plugins, caller, fakes) ->
         assert (await caller.veto("hub_authorize_login", identity=ALICE)).plugin == "quota"
 
 
-async def test_who_cannot_tell_for_now_is_no_no_unless_another_answers(plugins, caller, fakes) -> None:
+async def test_an_unavailable_plugin_is_an_error_unless_another_answers(plugins, caller, fakes) -> None:
     async def hub_authenticate(login):
         raise UnavailableError("the directory does not answer")
 

@@ -103,7 +103,7 @@ def test_the_class_answers_in_the_place_and_by_the_name_of_the_plugin(
         assert type(selection.authenticators["someauthenticator"]) is strict
 
 
-def test_an_heir_of_several_plugins_takes_the_nearest_place_and_leaves_no_other(three, offer, heir, caplog):
+def test_a_successor_of_several_plugins_takes_the_first_place_only(three, offer, heir, caplog):
     near = offer("authenticator", "near", three["authenticator"])
     strict = heir(near)
     selection = choose(f"{NAMES},near", authenticator_class=strict)
@@ -112,7 +112,7 @@ def test_an_heir_of_several_plugins_takes_the_nearest_place_and_leaves_no_other(
     assert "replaces plugin 'someauthenticator'" in caplog.text
 
 
-def test_the_class_of_a_plugin_that_nobody_named_keeps_its_own_name(three, offer, heir):
+def test_the_class_of_an_unnamed_plugin_keeps_its_own_name(three, offer, heir):
     """It would ask its own engine for the servers of the other one, and take them for dead."""
     other = offer("spawner", "other", three["spawner"])
     selection = choose(NAMES, spawner_class=heir(other))
@@ -143,7 +143,7 @@ def test_the_class_of_an_active_plugin_is_that_plugin(three):
 
 
 @pytest.mark.parametrize("kind", BASES)
-def test_two_heirs_of_one_plugin_stop_the_start_with_both_names(three, offer, heir, kind):
+def test_two_successors_of_one_plugin_stop_the_start_with_both_names(three, offer, heir, kind):
     offer(kind, "rival", three[kind])
     with pytest.raises(StartError) as refused:
         choose(f"{NAMES},rival", **{f"{kind}_class": heir(three[kind])})

@@ -63,7 +63,7 @@ async def test_a_failure_names_plugin_hook_and_reason(plugins, caller, error, re
     assert caught.value.__cause__ is error
 
 
-async def test_a_time_out_is_told_from_a_failure(plugins, caller, fakes) -> None:
+async def test_a_timeout_is_distinguished_from_a_failure(plugins, caller, fakes) -> None:
     plugins.add("docker", fakes.hanging())
     with pytest.raises(
         PluginTimeoutError, match=r"plugin 'docker' failed in hub_poll: no answer within 0\.01 s"
@@ -78,7 +78,7 @@ async def test_a_time_out_of_the_plugin_itself_is_a_failure(plugins, caller, fak
     assert not isinstance(caught.value, PluginTimeoutError)
 
 
-async def test_who_cancels_the_call_gets_a_cancellation(plugins, caller, fakes) -> None:
+async def test_cancelling_the_call_raises_a_cancellation(plugins, caller, fakes) -> None:
     plugins.add("docker", fakes.hanging())
     task = asyncio.create_task(caller.own("docker", "hub_poll", server=None))
     await asyncio.sleep(0)

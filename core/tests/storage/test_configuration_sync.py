@@ -1,4 +1,4 @@
-"""What a config file declares of roles, groups and people comes true, on every database."""
+"""Synchronization of roles, groups and users from a config file, on every database."""
 
 import pytest
 
@@ -27,7 +27,7 @@ def user(stored, name):
     return stored(lambda tx: tx.users.get(name))
 
 
-def test_listed_users_and_groups_hold_a_role_and_nobody_else(stored, load):
+def test_only_listed_users_and_groups_hold_a_role(stored, load):
     role = {
         "name": "tutor",
         "scopes": ["read:hub", "custom:lab:read"],
@@ -65,7 +65,7 @@ def test_default_roles_are_changed_in_part_and_come_back(stored, load):
     assert user(stored, "alice").scopes == {"self"}
 
 
-def test_who_holds_the_admin_role_is_an_admin(stored, load):
+def test_a_holder_of_the_admin_role_is_an_admin(stored, load):
     load({"name": "admin", "users": ["alice"]})
     assert user(stored, "alice").admin
     load()
@@ -118,7 +118,7 @@ def test_listed_admins_are_admins_from_the_start(stored, load):
     assert user(stored, "root").admin
 
 
-def test_a_list_speaks_of_the_people_of_its_authenticator(stored, load):
+def test_a_list_of_names_applies_to_users_of_its_authenticator(stored, load):
     mallory = stored(lambda tx: tx.users.create("mallory"))
     stored(lambda tx: tx.users.add_identity(mallory.id, "ldap", "mallory"))
     load(admins={"": (), "pam": {"mallory"}, "ldap": ()})
@@ -127,7 +127,7 @@ def test_a_list_speaks_of_the_people_of_its_authenticator(stored, load):
     assert user(stored, "mallory").admin
 
 
-def test_a_list_speaks_of_people_by_the_names_that_their_authenticator_gives(stored, load):
+def test_a_list_of_names_uses_the_login_names_of_its_authenticator(stored, load):
     def rename(tx):
         for name, new in (("mallory", "root"), ("alice", "alicia")):
             user = tx.users.create(name)
@@ -141,7 +141,7 @@ def test_a_list_speaks_of_people_by_the_names_that_their_authenticator_gives(sto
     assert (user(stored, "alicia").roles, user(stored, "alicia").admin) == ((), False)
 
 
-def test_who_is_blocked_has_nothing_left(stored, load):
+def test_a_blocked_user_has_no_permissions_left(stored, load):
     load({"name": "admin", "users": ["alice"]})
     before = user(stored, "alice")
     stored(lambda tx: tx.tokens.create(hashed="x", prefix="abcd", user_id=before.id, client_id=None))

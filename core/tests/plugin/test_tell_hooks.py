@@ -18,7 +18,7 @@ ALICE = Identity(name="alice")
 
 
 @pytest.mark.parametrize("error", [ValueError("disk full"), SystemExit(), asyncio.CancelledError()])
-async def test_a_listener_that_fails_hurts_nobody(plugins, caller, caplog, error, fakes) -> None:
+async def test_a_failing_listener_affects_nothing_else(plugins, caller, caplog, error, fakes) -> None:
     heard = []
 
     async def hub_event(event):
@@ -123,9 +123,7 @@ async def test_an_identity_is_finished_by_the_plugin_that_authenticated(plugins,
     assert await hooks.complete_login(Identity(name="a", plugin="pam")) == Identity(name="a", plugin="pam")
 
 
-async def test_a_plugin_that_cannot_tell_what_runs_is_told_from_one_that_runs_nothing(
-    plugins, caller, fakes
-) -> None:
+async def test_an_unknown_inventory_is_distinguished_from_an_empty_one(plugins, caller, fakes) -> None:
     async def hub_inventory(mark):
         return []
 
