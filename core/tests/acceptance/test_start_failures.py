@@ -47,7 +47,7 @@ def python(code):
 def test_a_command_that_does_not_exist_is_named(start):
     reply = start("c.Spawner.cmd = ['/no/such/command']\n")
     assert reply.status >= 400
-    assert "the program of the server cannot be run" in reply.body["message"]
+    assert "the command of the server cannot be run" in reply.body["message"]
     assert "command not found: '/no/such/command' (Spawner.cmd)" in start.log
     assert reply.seconds < 5
 
@@ -69,7 +69,7 @@ def test_a_server_that_is_killed_is_reported_with_the_signal(start):
 def test_a_server_that_never_listens_is_given_up_and_said_so(start):
     reply = start(python(SLEEP) + "c.Spawner.http_timeout = 1\n")
     assert "did not answer" in reply.body["message"]
-    assert "no port" in reply.body["message"]
+    assert "does not listen on any port" in reply.body["message"]
 
 
 def test_a_server_that_listens_elsewhere_is_told_where(start):

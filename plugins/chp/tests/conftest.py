@@ -19,7 +19,7 @@ def api_port() -> int:
 
 @pytest.fixture
 async def start(tmp_path: Path, free_port: int, api_port: int) -> AsyncIterator[Callable]:
-    """Start the proxy with settings and traits of your own."""
+    """Start the proxy with settings and traits."""
     if shutil.which("configurable-http-proxy") is None:
         pytest.skip("configurable-http-proxy is missing: npm install -g configurable-http-proxy")
     pools = ThreadPools()

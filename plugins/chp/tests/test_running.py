@@ -44,14 +44,14 @@ async def test_a_taken_api_port_is_named_and_no_proxy_is_left(start, api_port, t
     assert working_in(tmp_path) == []
 
 
-async def test_an_api_that_never_answers_leaves_no_proxy(start, tmp_path):
-    with pytest.raises(PluginError, match="ended at once"):
+async def test_a_proxy_whose_api_never_answers_is_terminated(start, tmp_path):
+    with pytest.raises(PluginError, match="exited at once"):
         await start(traits={"command": ["sh", "-c", "echo no luck; exit 3"]})
 
     assert working_in(tmp_path) == []
 
 
-async def test_a_command_that_keeps_the_options_of_node_to_itself_is_refused(start, tmp_path):
+async def test_a_command_that_does_not_pass_node_options_on_is_refused(start, tmp_path):
     command = ["env", "-u", "NODE_OPTIONS", "configurable-http-proxy"]
     with pytest.raises(PluginError, match="does not pass NODE_OPTIONS on to Node"):
         await start(traits={"command": command})
@@ -59,7 +59,7 @@ async def test_a_command_that_keeps_the_options_of_node_to_itself_is_refused(sta
     assert working_in(tmp_path) == []
 
 
-async def test_service_workers_are_kept_below_their_routes_with_another_base_too(start, alice, monkeypatch):
+async def test_service_workers_are_confined_to_their_routes_with_another_base_too(start, alice, monkeypatch):
     monkeypatch.setenv("NODE_OPTIONS", "--max-http-header-size=65000")
     proxy = await start(base_url="/lab/")
     await proxy.add("/lab/user/alice/", alice.url)
@@ -68,7 +68,7 @@ async def test_service_workers_are_kept_below_their_routes_with_another_base_too
         assert (await ask(proxy.port, path)).status in {200, 404}
 
 
-async def test_of_a_proxy_that_others_run_no_promise_is_made_about_service_workers(start):
+async def test_an_external_proxy_is_not_said_to_confine_service_workers(start):
     theirs = await start(traits={"auth_token": "shared"})
     assert theirs.info.drops_worker_scope
     ours = await start(traits={"auth_token": "shared", "should_start": False})
@@ -80,7 +80,7 @@ async def test_a_missing_command_comes_with_the_way_to_install_it(start):
         await start(traits={"command": ["no-such-proxy"]})
 
 
-async def test_node_gives_an_upload_all_the_time_that_it_takes(monkeypatch):
+async def test_node_does_not_limit_the_time_of_an_upload(monkeypatch):
     said = "const s = require('http').createServer().listen(0, () => { console.log(s.requestTimeout); s.close() })"
     monkeypatch.setenv("NODE_OPTIONS", node_options())
     node = await asyncio.create_subprocess_exec("node", "-e", said, stdout=asyncio.subprocess.PIPE)
@@ -88,7 +88,7 @@ async def test_node_gives_an_upload_all_the_time_that_it_takes(monkeypatch):
     assert told.decode().split()[-1] == "0"
 
 
-async def test_the_token_is_in_no_argument_and_in_a_file_for_the_hub_alone(start, tmp_path, monkeypatch):
+async def test_the_token_is_in_no_argument_and_in_a_private_file(start, tmp_path, monkeypatch):
     monkeypatch.setenv("SECRET_OF_THE_HUB", "x")
     proxy = await start()
     process = psutil.Process(proxy.state["pid"])
@@ -102,7 +102,7 @@ async def test_the_token_is_in_no_argument_and_in_a_file_for_the_hub_alone(start
     assert "SECRET_OF_THE_HUB" not in process.environ()
 
 
-async def test_a_token_in_the_environment_is_taken(start, tmp_path, monkeypatch):
+async def test_a_token_in_the_environment_is_used(start, tmp_path, monkeypatch):
     monkeypatch.setenv("CONFIGPROXY_AUTH_TOKEN", "given-by-the-administrator")
     proxy = await start()
 
@@ -127,7 +127,7 @@ async def test_another_address_of_the_hub_needs_no_new_proxy(start):
     assert other.state == proxy.state
 
 
-async def test_routes_of_somebody_else_are_left_alone(start, api_port, tmp_path, alice):
+async def test_routes_of_other_clients_are_left_alone(start, api_port, tmp_path, alice):
     proxy = await start()
     token = (tmp_path / "chp" / "auth_token").read_text().strip()
     body = json.dumps({"target": alice.url}).encode()
@@ -141,7 +141,7 @@ async def test_routes_of_somebody_else_are_left_alone(start, api_port, tmp_path,
     assert await proxy.name_at("/theirs/") == "alice"
 
 
-async def test_routes_that_jupyterhub_added_are_taken_over(start, api_port, tmp_path, alice):
+async def test_routes_that_jupyterhub_added_are_adopted(start, api_port, tmp_path, alice):
     proxy = await start()
     token = (tmp_path / "chp" / "auth_token").read_text().strip()
     body = json.dumps({"target": alice.url, "jupyterhub": True, "user": "bob@x", "server_name": ""}).encode()
@@ -151,7 +151,7 @@ async def test_routes_that_jupyterhub_added_are_taken_over(start, api_port, tmp_
     assert (await proxy.routes())["/user/bob@x/"].data == {"user": "bob@x", "server_name": ""}
 
 
-async def test_a_proxy_of_somebody_else_that_lost_its_routes_is_noticed(start, tmp_path, alice):
+async def test_lost_routes_of_an_external_proxy_are_noticed(start, tmp_path, alice):
     theirs = await start(traits={"auth_token": "shared"})
     traits = {"auth_token": "shared", "should_start": False, "check_running_interval": 1}
     ours = await start(folder=tmp_path / "ours", traits=traits)
@@ -175,7 +175,7 @@ async def test_a_proxy_of_somebody_else_that_lost_its_routes_is_noticed(start, t
     await until(lost)
 
 
-async def test_a_proxy_of_somebody_else_needs_a_token(start):
+async def test_an_external_proxy_needs_a_token(start):
     with pytest.raises(PluginError, match=r"ConfigurableHTTPProxy\.auth_token"):
         await (await start(traits={"should_start": False})).routes()
 
@@ -201,7 +201,7 @@ async def test_the_page_for_a_dead_server_comes_from_the_hub(start, alice):
     assert (reply.status, reply.json["uri"]) == (503, "/hub/error/503?url=%2Fuser%2Fdead%2F")
 
 
-async def test_who_takes_the_port_of_the_api_never_gets_the_token(start, api_port, alice):
+async def test_a_process_that_takes_the_port_of_the_api_never_gets_the_token(start, api_port, alice):
     proxy = await start()
     heard = []
 
@@ -228,7 +228,7 @@ async def test_who_takes_the_port_of_the_api_never_gets_the_token(start, api_por
     assert set(await proxy.routes()) == {"/a/"}
 
 
-async def test_another_hub_process_finds_the_proxy_that_was_launched_anew(start, alice):
+async def test_another_hub_process_finds_the_relaunched_proxy(start, alice):
     one, two = await start(), await start()
     process = psutil.Process(one.state["pid"])
     process.kill()

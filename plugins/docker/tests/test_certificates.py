@@ -43,7 +43,7 @@ async def spawners(tmp_path, prefix, tiny_image, authorities):
             hooks = SpawnerHooks(
                 NAME, DockerSpawner, Config({"DockerSpawner": {**chosen, **settings}}), tmp_path
             )
-            return authorities.told(hooks, tmp_path) if tls else hooks
+            return authorities.configure(hooks, tmp_path) if tls else hooks
 
         return SpawnerUnderTest(plugin, server or make_server("alice"), pools)
 
@@ -79,7 +79,7 @@ print(open(path).read().splitlines()[1])
 class TestAServer:
     pytestmark = docker
 
-    async def test_who_shows_no_certificate_is_not_let_in_and_the_key_is_nowhere_but_with_its_user(
+    async def test_clients_without_certificate_are_refused_and_the_key_is_private(
         self, spawners, engine, authorities
     ):
         spawner = spawners()
@@ -88,9 +88,9 @@ class TestAServer:
         url = f"{endpoint.url}{spawner.server.prefix}api"
         facts = await asyncio.to_thread(fetch_soon, url, authorities.context)
         assert facts["user"] == "alice"
-        for nobody, address in ((authorities.anonymous, url), (None, url.replace("https:", "http:"))):
+        for anonymous, address in ((authorities.anonymous, url), (None, url.replace("https:", "http:"))):
             with pytest.raises(REFUSED):
-                await asyncio.to_thread(fetch, address, nobody)
+                await asyncio.to_thread(fetch, address, anonymous)
         assert (await spawner.inventory())[spawner.server.operation].url == endpoint.url
 
         container = engine.inspect_container(endpoint.state["object_id"])
@@ -153,7 +153,7 @@ class TestAServer:
             await spawner.stop(now=True)
             engine.remove_network(network)
 
-    async def test_the_volume_of_a_container_that_somebody_removed_goes_when_the_server_is_stopped(
+    async def test_the_volume_of_a_removed_container_is_removed_when_the_server_stops(
         self, spawners, engine, prefix
     ):
         spawner = spawners(certs_volume_name="{prefix}-ssl-{username}")
@@ -164,7 +164,7 @@ class TestAServer:
         await spawner.stop()
         assert f"{prefix}-ssl-alice" not in volumes(engine)
 
-    async def test_where_its_address_cannot_be_known_before_the_start_is_refused(self, spawners):
+    async def test_a_start_whose_address_cannot_be_known_is_refused(self, spawners):
         with pytest.raises(PluginError, match="use_internal_hostname"):
             await spawners(use_internal_ip=True).start()
 
@@ -208,7 +208,7 @@ def test_a_notebook_server_speaks_tls_with_hub_and_proxy_also_after_a_kill(
         call.until("/users/alice", lambda user: user["servers"].get("", {}).get("ready"))
         assert engine.inspect_container(listed["Id"])["State"]["Running"]
         assert "version" in fetch_soon(f"{hub.url}user/alice/api", None)
-        # Asked who the visitor is, it asks the hub, by TLS.
+        # To authenticate the request, the server sends one to the hub over TLS.
         headers = {"Authorization": f"token {words['JUPYTERHUB_API_TOKEN']}"}
         assert "kernels" in fetch_soon(f"{hub.url}user/alice/api/status", None, headers)
 
@@ -235,11 +235,11 @@ ACCOUNTS = "root:x:0:0::/root:/bin/sh\nbroken\njovyan:x:1234:100::/home/jovyan:/
         ("0:0", ["NB_UID=many"], 0),
     ],
 )
-def test_the_key_belongs_to_who_the_server_runs_as(user, environment, owner):
+def test_the_key_belongs_to_the_user_that_the_server_runs_as(user, environment, owner):
     assert owner_of(user, environment, lambda: ACCOUNTS) == owner
 
 
-def test_a_key_is_for_its_user_alone_where_she_is_known_and_never_shown():
+def test_a_key_is_private_if_its_user_is_known_and_is_never_shown():
     key = CertificateFile("user-a.key", b"very secret", secret=True)
     assert (key.mode(1000), key.mode(0), key.mode(None)) == (0o400, 0o400, 0o444)
     assert CertificateFile("user-a.crt", b"open", secret=False).mode(1000) == 0o444

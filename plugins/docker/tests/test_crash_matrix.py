@@ -14,7 +14,7 @@ ACTIONS = ("start", "stop", "cancel start", "server dies")
 EVERY, OFFSET = 4, 3
 
 
-def test_a_hub_that_is_killed_at_any_step_leaves_no_container_without_owner(engine, tmp_path):
+def test_a_hub_that_is_killed_at_any_step_leaves_no_orphaned_container(engine, tmp_path):
     database = f"sqlite:///{tmp_path}/hub.sqlite"
     inspector = Containers()
     rows = list(
@@ -23,6 +23,6 @@ def test_a_hub_that_is_killed_at_any_step_leaves_no_container_without_owner(engi
     reached = [row for row in rows if row.taken and row.fault != NOT_REACHED]
     assert any("containers" in row.step for row in rows), "no request to the engine was seen"
     assert len(rows) >= 20, "fewer steps were found than there are"
-    # Which steps a start that is given up comes to depends on how far the engine was.
+    # The steps of an abandoned start depend on the progress of the engine.
     assert len(reached) * EVERY >= len(rows) / 2, "too few steps were reached"
     assert not faults_of(rows), "\n".join(lines_of({Column("sqlite", "haproxy", "docker"): rows}))

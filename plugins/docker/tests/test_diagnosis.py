@@ -1,14 +1,14 @@
-"""What is said of containers that ended, or end again and again; and where one is found after a hub was killed."""
+"""Diagnoses of containers that ended or restart repeatedly, and of servers found after a hub was killed."""
 
 import pytest
 
 from plughub.kinds import Moved
 from plughub.testing.conditions import wait_for
-from plughub_docker.containers import is_coming_back
+from plughub_docker.containers import will_restart
 from plughub_docker.diagnosis import diagnose
 
 OOM = "out of memory"
-AGAIN = "and was started again 4 times"
+AGAIN = "and was restarted 4 times"
 
 
 def container(count=0, limit=64 << 20, **state):
@@ -48,7 +48,7 @@ SAID = {
 
 
 @pytest.mark.parametrize(("seen", "said", "unsaid"), SAID.values(), ids=SAID)
-def test_only_what_the_engine_tells_is_said(seen, said, unsaid):
+def test_a_diagnosis_claims_only_what_the_engine_reports(seen, said, unsaid):
     found = diagnose(seen, 8888)
     text = found.message if found else ""
     assert said in text
@@ -56,10 +56,10 @@ def test_only_what_the_engine_tells_is_said(seen, said, unsaid):
 
 
 @pytest.mark.parametrize(("count", "comes"), [(1, True), (3, False)])
-def test_a_container_whose_tries_are_used_up_does_not_come_back(count, comes):
+def test_a_container_without_retries_left_is_not_expected_to_restart(count, comes):
     seen = container(count=count, ExitCode=3, Status="exited", FinishedAt="2999-01-01T00:00:00Z")
     seen["HostConfig"]["RestartPolicy"] = {"Name": "on-failure", "MaximumRetryCount": 3}
-    assert is_coming_back(seen) is comes
+    assert will_restart(seen) is comes
 
 
 CHILD_EATS = """
@@ -71,7 +71,7 @@ sys.exit(0)
 
 
 @pytest.mark.docker
-async def test_a_server_that_ends_well_after_a_child_was_killed_was_not_out_of_memory(
+async def test_a_server_that_exits_cleanly_after_a_child_was_killed_was_not_out_of_memory(
     spawners, engine, probe
 ):
     spawner = spawners(cmd=[probe[0], "-c", CHILD_EATS], mem_limit="48M")
@@ -87,7 +87,7 @@ WRITES = "import sys, pathlib; pathlib.Path(sys.argv[1], 'x').write_text('')"
 
 @pytest.mark.docker
 @pytest.mark.parametrize(("made", "said"), [("", True), ("for others", False)])
-async def test_a_folder_that_the_engine_made_for_root_is_named(spawners, probe, tmp_path, made, said):
+async def test_a_folder_that_the_engine_created_for_root_is_named(spawners, probe, tmp_path, made, said):
     folder = tmp_path / "missing"
     if made:
         folder.mkdir(mode=0o777)
@@ -96,17 +96,19 @@ async def test_a_folder_that_the_engine_made_for_root_is_named(spawners, probe, 
     spawner = spawners(cmd=[probe[0], "-c", WRITES, target], volumes={str(folder): "/work"})
     await spawner.start()
     assert await spawner.wait() == 1
-    assert ("the folder /work belongs to root" in (await spawner.diagnose() or "")) == said
+    assert (
+        "cannot write to the folder /work: the folder belongs to root" in (await spawner.diagnose() or "")
+    ) == said
 
 
 @pytest.mark.docker
-async def test_a_crash_loop_is_told_with_its_exit_code_and_last_words(spawners, engine):
+async def test_a_crash_loop_is_reported_with_exit_code_and_log(spawners, engine):
     spawner = spawners("--writes=1", "--exit=3", extra_host_config={"restart_policy": {"Name": "always"}})
     endpoint = await spawner.start()
     find = lambda: engine.inspect_container(endpoint.state["object_id"])  # noqa: E731 - a look
     wait_for(lambda: find()["RestartCount"] > 1 and find()["State"]["Restarting"])
     assert isinstance(await spawner.poll(), Moved)
-    assert "the server ended with exit code 3 and was started again" in await spawner.diagnose()
+    assert "the server ended with exit code 3 and was restarted" in await spawner.diagnose()
     assert list(await spawner.logs(1)) == ["line 0"]
 
 

@@ -42,7 +42,7 @@ def keys(engine_folder):
 
 @pytest.fixture(scope="module")
 def own(engine_folder, bridge, keys, port):
-    """A second engine, by its socket for everybody and by TLS for whoever has a certificate."""
+    """A second engine, reached by its socket, and over TLS with a client certificate."""
     tls = [
         "--tlsverify",
         "--tlscacert",
@@ -129,9 +129,7 @@ async def test_a_remote_engine_may_be_named_by_the_environment_of_the_hub(
     assert own.client.containers(all=True) == []
 
 
-async def test_who_has_no_certificate_for_the_engine_reads_that_it_cannot_be_used(
-    spawners, settings, keys, port
-):
+async def test_a_missing_certificate_for_the_engine_is_reported(spawners, settings, keys, port):
     stranger = {**tls(keys), "client_cert": (f"{keys}/server.pem", f"{keys}/server-key.pem")}
     for chosen in (stranger, {"verify": False}):
         spawner = spawners(
@@ -141,9 +139,9 @@ async def test_who_has_no_certificate_for_the_engine_reads_that_it_cannot_be_use
             await spawner.start()
 
 
-async def test_an_engine_that_is_no_manager_of_a_swarm_is_said_so(spawners, settings, own):
+async def test_an_engine_that_is_not_a_swarm_manager_is_reported(spawners, settings, own):
     spawner = spawners(SwarmSpawner, **settings, client_kwargs={"base_url": own.address})
-    with pytest.raises(PluginError, match="is no manager of a swarm: docker swarm init"):
+    with pytest.raises(PluginError, match="is not a swarm manager: run docker swarm init"):
         await spawner.start()
 
 

@@ -49,7 +49,7 @@ async def fits(page):
     assert await page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 
 
-async def test_a_user_chooses_image_variables_and_repository_and_is_told_what_is_refused(
+async def test_a_user_chooses_image_variables_and_repository_and_reads_refusals(
     hub, page, engine, prefix, git_image, site, probe
 ):
     refusal = page.locator("[role=alert]")
@@ -69,7 +69,7 @@ async def test_a_user_chooses_image_variables_and_repository_and_is_told_what_is
         await fill(page, "foreign/image:1", "COURSE=law", f"{site}/nothing.git")
         await page.click(START)
         await expect(refusal).to_contain_text(
-            "mage 'foreign/image:1' cannot be chosen; there are: Plain, With git"
+            "mage 'foreign/image:1' is not allowed; allowed images: Plain, With git"
         )
         await holds(page, "Plain", "COURSE=law", f"{site}/nothing.git")
         await fits(page)

@@ -15,7 +15,7 @@ from plughub.spawner import SpawnFailed
 from plughub.testing.contracts.spawner import NAME, make_server
 from plughub_docker import service_spec
 from plughub_docker.creation import create_arguments
-from plughub_docker.extras import merged
+from plughub_docker.extra_arguments import merged
 from plughub_docker.spawner import DockerSpawner
 from plughub_docker.swarm_spawner import SwarmSpawner
 
@@ -30,7 +30,7 @@ def build(spawner_class=DockerSpawner, options=(), **settings):
 
 
 async def sent(options=(), **settings):
-    """Put together what the engine is sent: its two parts, in its own words."""
+    """Return both parts of the request to the engine, in the engine's format."""
     spawner = build(options=options, **settings)
     await spawner.choose()
     spawner.published_port = 0 if spawner.is_internal or spawner.network_name == "host" else 61_234
@@ -103,7 +103,7 @@ BINDS = {
 
 
 @pytest.mark.parametrize(("settings", "binds"), BINDS.values(), ids=BINDS)
-async def test_everything_that_is_to_be_mounted_is(settings, binds):
+async def test_all_mounts_are_sent_to_the_engine(settings, binds):
     container, host = await sent(**settings)
     assert host["Binds"] == binds
     targets = {bind.split(":")[1] for bind in binds}
@@ -198,7 +198,7 @@ async def test_a_swarm_keeps_its_own_templates(written, read):
     ],
 )
 def test_a_name_with_a_template_that_is_not_known_is_refused_when_the_hub_starts(setting, value):
-    with pytest.raises(SpawnFailed, match=f"DockerSpawner.{setting} .*Known are .*{{username}}"):
+    with pytest.raises(SpawnFailed, match=f"DockerSpawner.{setting} .*Known fields: .*{{username}}"):
         build(**{setting: value})
 
 
@@ -246,7 +246,7 @@ async def test_links_of_two_settings_are_joined(extra):
 
 
 @pytest.mark.parametrize("extra", LINKS)
-async def test_links_in_a_network_of_ones_own_are_those_of_the_network(extra):
+async def test_links_in_a_user_defined_network_are_links_of_its_endpoint(extra):
     """An engine ignores them on the host's side there."""
     container, host = await sent(links={"db": "d"}, extra_host_config={"links": extra}, network_name="own")
     assert not host.get("Links")
@@ -266,14 +266,14 @@ async def test_another_port_is_published_beside_that_of_the_server(key):
 
 
 @pytest.mark.parametrize("key", [8888, "8888", "8888/tcp"])
-async def test_a_port_of_ones_own_for_the_server_takes_the_place_of_the_chosen_one(key):
+async def test_a_configured_port_binding_replaces_the_chosen_port(key):
     container, host = await sent(extra_host_config={"port_bindings": {key: 5050}})
     assert host["PortBindings"] == {"8888/tcp": [{"HostIp": "", "HostPort": "5050"}]}
     assert "plughub.published" not in container["Labels"]
 
 
 @pytest.mark.parametrize("command", ["run 'a b'", ["run", "a b"], ("run", "a b")])
-async def test_a_command_among_the_further_arguments_is_the_whole_command(command):
+async def test_a_command_in_additional_arguments_is_the_whole_command(command):
     container, _ = await sent(extra_create_kwargs={"command": command}, args=["--flag"])
     assert container["Cmd"] == ["run", "a b"]
     container, _ = await sent(
@@ -290,7 +290,7 @@ async def test_a_command_among_the_further_arguments_is_the_whole_command(comman
     [("host", "host"), ("bridge", "bridge"), ("default", "bridge"), ("{prefix}-net", "jupyter-net")],
 )
 @pytest.mark.parametrize("form", [dict, later, lambda value: lambda _: value])
-async def test_the_network_may_stand_among_the_further_arguments(network, name, form):
+async def test_the_network_may_be_set_in_additional_arguments(network, name, form):
     container, host = await sent(extra_host_config=form({"network_mode": network}))
     assert host["NetworkMode"] == name
     assert bool(host.get("PortBindings")) == (name == "bridge")
@@ -298,12 +298,12 @@ async def test_the_network_may_stand_among_the_further_arguments(network, name, 
     assert (port == "8888/tcp") == (name != "host"), "in the network of the host each server has its own port"
 
 
-async def test_a_port_that_is_set_stays_in_the_network_of_the_host():
+async def test_a_configured_port_is_used_on_the_host_network():
     container, _ = await sent(port=7777, extra_host_config=later({"network_mode": "host"}))
     assert set(container["ExposedPorts"]) == {"7777/tcp"}
 
 
-async def test_a_container_is_removed_by_the_hub_which_keeps_its_last_words():
+async def test_a_container_is_removed_by_the_hub_after_its_log_was_read():
     spawner = build(extra_host_config={"auto_remove": True})
     assert spawner.remove
     assert not spawner.will_resume
@@ -322,7 +322,7 @@ LIMITS = [
 
 
 @pytest.mark.parametrize(("settings", "extra", "expected"), LIMITS)
-async def test_limits_and_further_arguments_fit_each_other(settings, extra, expected):
+async def test_limits_and_additional_arguments_are_combined(settings, extra, expected):
     _, host = await sent(**settings, extra_host_config=extra)
     keys = ("Memory", "CpuQuota", "CpuPeriod", "NanoCpus")
     assert {key: host[key] for key in keys if key in host} == {
@@ -331,12 +331,12 @@ async def test_limits_and_further_arguments_fit_each_other(settings, extra, expe
     }
 
 
-async def test_a_limit_among_the_further_arguments_is_said_to_win(caplog):
+async def test_a_limit_in_additional_arguments_overrides_and_is_logged(caplog):
     await sent(mem_limit="1G", cpu_limit=1, extra_host_config={"mem_limit": "3g", "nano_cpus": 5})
-    assert "extra_host_config wins over limits of Spawner: mem_limit, nano_cpus" in caplog.text
+    assert "extra_host_config overrides limits of Spawner: mem_limit, nano_cpus" in caplog.text
 
 
-async def test_objects_of_the_docker_library_may_stand_in_further_arguments():
+async def test_objects_of_the_docker_library_are_accepted_in_additional_arguments():
     limit = Ulimit(name="nofile", soft=1, hard=2)
     _, host = await sent(extra_host_config={"ulimits": [limit], "restart_policy": {"Name": "always"}})
     assert host["Ulimits"] == [{"Name": "nofile", "Soft": 1, "Hard": 2}]
@@ -345,7 +345,7 @@ async def test_objects_of_the_docker_library_may_stand_in_further_arguments():
 
 
 @pytest.mark.parametrize("form", [dict, later, lambda value: lambda _: value])
-async def test_further_arguments_may_be_a_function_of_either_colour(form):
+async def test_additional_arguments_may_be_a_sync_or_async_function(form):
     container, host = await sent(
         extra_create_kwargs=form({"hostname": "{username}"}), extra_host_config=form({"cap_drop": ["ALL"]})
     )
@@ -353,7 +353,7 @@ async def test_further_arguments_may_be_a_function_of_either_colour(form):
 
 
 @pytest.mark.parametrize("name", ["extra_create_kwargs", "extra_host_config", "mounts"])
-async def test_a_function_that_gives_nothing_adds_nothing(name):
+async def test_a_function_that_returns_none_adds_nothing(name):
     await sent(**{name: later(None)})
     with pytest.raises(SpawnFailed, match=f"what the function DockerSpawner.{name} returned"):
         await sent(**{name: later(3)})
@@ -362,15 +362,15 @@ async def test_a_function_that_gives_nothing_adds_nothing(name):
 # ---- what is refused, when the hub starts
 
 REFUSED = [
-    ("extra_host_config", {"memory": "1G"}, "'memory' is no argument of create_host_config"),
-    ("extra_host_config", {"binds": [("/a", "/b")]}, "is no bind"),
-    ("extra_host_config", {"binds": "/a:/b"}, "is no bind"),
+    ("extra_host_config", {"memory": "1G"}, "'memory' is not an argument of create_host_config"),
+    ("extra_host_config", {"binds": [("/a", "/b")]}, "is not a bind"),
+    ("extra_host_config", {"binds": "/a:/b"}, "is not a bind"),
     (
         "extra_host_config",
         {"binds": {"/a": {"mode": "ro"}}},
-        "give a path, or a dictionary with one as 'bind'",
+        "use a path, or a dictionary with the path as 'bind'",
     ),
-    ("extra_host_config", {"links": [("a", "b", "c")]}, "is no link"),
+    ("extra_host_config", {"links": [("a", "b", "c")]}, "is not a link"),
     ("extra_host_config", {"mounts": [{"target": "/x", "folder": "/y"}]}, "folder"),
     ("extra_host_config", {"cap_drop": ["ALL"], "restart_policy": "always"}, "restart_policy"),
     ("extra_host_config", {"network_mode": "none"}, "no address of its own"),
@@ -378,27 +378,27 @@ REFUSED = [
     ("extra_host_config", {"port_bindings": [8888]}, "port_bindings"),
     ("extra_host_config", {"init_path": "/init"}, "init_path"),
     ("extra_host_config", {"mem_limit": "2 apples"}, "memory"),
-    ("extra_create_kwargs", {"links": {}}, "'links' is no argument of create_container"),
+    ("extra_create_kwargs", {"links": {}}, "'links' is not an argument of create_container"),
     ("extra_create_kwargs", {"image": "x"}, "'image' is set by DockerSpawner.image"),
     ("extra_create_kwargs", {"name": "x"}, "'name' is set by DockerSpawner.name_template"),
     ("extra_create_kwargs", {"host_config": {"Binds": []}}, "'binds' in DockerSpawner.extra_host_config"),
     ("extra_create_kwargs", {"environment": "A=1"}, "cannot be used"),
-    ("extra_create_kwargs", {"ports": 4040}, "is no list of ports"),
+    ("extra_create_kwargs", {"ports": 4040}, "is not a list of ports"),
     ("network_name", "container:x", "no address of its own"),
-    ("host_ip", "engine.example.org", "is no address"),
-    ("host_ip", "localhost", "is no address"),
-    ("volumes", {"/a": ("/b", "ro")}, "give a path, or a dictionary with one as 'bind'"),
+    ("host_ip", "engine.example.org", "is not an IP address"),
+    ("host_ip", "localhost", "is not an IP address"),
+    ("volumes", {"/a": ("/b", "ro")}, "use a path, or a dictionary with the path as 'bind'"),
     ("volumes", {"/a": {"bind": "/b", "read_only": True}}, "unknown key 'read_only'"),
     ("volumes", {"/a": {"bind": "/b", "mode": "rw", "ro": True}}, "both 'ro' and 'mode'"),
-    ("read_only_volumes", {"/a": {"bind": "/b", "mode": "rw"}}, "only read"),
+    ("read_only_volumes", {"/a": {"bind": "/b", "mode": "rw"}}, "read_only_volumes are read-only"),
     ("mounts", [{"target": "/x", "folder": "/y"}], "folder"),
     ("mounts", [{"target": "/x", "source": "/y", "type": "link"}], "link"),
-    ("mounts", ["/x:/y"], "is no mount"),
+    ("mounts", ["/x:/y"], "is not a mount"),
 ]
 
 
 @pytest.mark.parametrize(("setting", "value", "why"), REFUSED)
-async def test_what_cannot_work_is_refused_with_its_setting(setting, value, why):
+async def test_an_invalid_value_is_refused_with_its_setting(setting, value, why):
     with pytest.raises(SpawnFailed, match=f"DockerSpawner.{setting} .*{why}"):
         build(**{setting: value})
     if setting in DockerSpawner.functions:
@@ -425,23 +425,23 @@ async def test_removal_by_the_engine_cannot_come_from_a_function():
 
 
 SWARM_REFUSED = [
-    ("extra_container_spec", {"volumes": []}, "'volumes' is no argument of ContainerSpec"),
+    ("extra_container_spec", {"volumes": []}, "'volumes' is not an argument of ContainerSpec"),
     ("extra_container_spec", {"image": "x"}, "SwarmSpawner.image"),
     ("extra_container_spec", {"env": "A=1"}, "cannot be used"),
     ("extra_task_spec", {"container_spec": {}}, "SwarmSpawner.extra_container_spec"),
-    ("extra_resources_spec", {"memory": 1}, "'memory' is no argument of Resources"),
-    ("extra_placement_spec", {"constraint": []}, "'constraint' is no argument of Placement"),
-    ("extra_endpoint_spec", {"port": 1}, "'port' is no argument of EndpointSpec"),
+    ("extra_resources_spec", {"memory": 1}, "'memory' is not an argument of Resources"),
+    ("extra_placement_spec", {"constraint": []}, "'constraint' is not an argument of Placement"),
+    ("extra_endpoint_spec", {"port": 1}, "'port' is not an argument of EndpointSpec"),
 ]
 
 
 @pytest.mark.parametrize(("setting", "value", "why"), SWARM_REFUSED)
-async def test_what_cannot_work_on_a_swarm_is_refused_with_its_setting(setting, value, why):
+async def test_an_invalid_value_for_a_swarm_is_refused_with_its_setting(setting, value, why):
     with pytest.raises(SpawnFailed, match=f"SwarmSpawner.{setting} .*{why}"):
         build(SwarmSpawner, **{setting: value})
 
 
-async def test_further_arguments_of_a_swarm_are_merged_with_those_of_the_server():
+async def test_additional_arguments_of_a_swarm_are_merged_with_those_of_the_server():
     spawner = build(
         SwarmSpawner,
         volumes={**WORK, "/data": {"bind": "/data", "propagation": "rslave"}},
@@ -492,7 +492,7 @@ async def test_further_arguments_of_a_swarm_are_merged_with_those_of_the_server(
     ],
     ids=str,
 )
-async def test_nothing_may_be_written_as_it_is_by_default(settings):
+async def test_empty_values_mean_the_default(settings):
     spawner = build(**settings)
     await spawner.choose()
     arguments, _ = create_arguments(spawner, ["serve"])
@@ -545,7 +545,7 @@ async def test_allowed_images_may_have_any_form(allowed, choice, image):
 
 
 @pytest.mark.parametrize("allowed", [{"A": {"image": "a"}}, {"A": None}, 3])
-def test_allowed_images_that_are_no_names_are_refused(allowed):
+def test_allowed_images_that_are_not_names_are_refused(allowed):
     with pytest.raises((TraitError, SpawnFailed), match="allowed_images"):
         build(allowed_images=allowed)
 
@@ -568,7 +568,9 @@ def test_a_function_for_names_of_volumes_may_ask_for_the_escaped_name():
     ],
 )
 @pytest.mark.parametrize("where", ["client_kwargs", "environment"])
-def test_all_addresses_of_an_engine_are_reached_at_its_machine(host_ip, engine, host, where, monkeypatch):
+def test_ports_published_on_all_addresses_are_reached_at_the_engines_machine(
+    host_ip, engine, host, where, monkeypatch
+):
     monkeypatch.delenv("DOCKER_HOST", raising=False)
     if where == "environment" and engine:
         monkeypatch.setitem(os.environ, "DOCKER_HOST", engine)
@@ -580,8 +582,8 @@ def test_all_addresses_of_an_engine_are_reached_at_its_machine(host_ip, engine, 
         "HostConfig": {"NetworkMode": "default", "PortBindings": published},
         "NetworkSettings": {"Ports": published, "Networks": {"bridge": {"IPAddress": "172.17.0.9"}}},
     }
-    assert spawner.place_of(container) == (host, 61_000)
-    assert spawner.own_names(some_given=False) == [host]
+    assert spawner.find_address(container) == (host, 61_000)
+    assert spawner.certificate_names(some_given=False) == [host]
 
 
 def test_ports_are_published_at_the_address_of_an_engine_that_has_a_name(monkeypatch):
@@ -590,4 +592,4 @@ def test_ports_are_published_at_the_address_of_an_engine_that_has_a_name(monkeyp
     monkeypatch.setenv("DOCKER_HOST", "tcp://engine.invalid:2375")
     with pytest.raises(ValueError, match=r"set DockerSpawner\.host_ip"):
         _ = build().host_ip
-    assert build(SwarmSpawner, host_ip="swarm.example.org").reached_at == "swarm.example.org"
+    assert build(SwarmSpawner, host_ip="swarm.example.org").published_host == "swarm.example.org"

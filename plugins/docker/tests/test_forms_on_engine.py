@@ -29,7 +29,7 @@ def inside(engine, probe):
     return go
 
 
-async def test_a_list_of_binds_leaves_volumes_where_they_are(spawners, inside, prefix, tmp_path):
+async def test_a_list_of_binds_does_not_replace_volumes(spawners, inside, prefix, tmp_path):
     settings = {
         "volumes": {f"{prefix}-{{username}}": "/tmp/work"},
         "extra_host_config": {"binds": [f"{tmp_path}:/tmp/more:ro"]},
@@ -75,7 +75,7 @@ async def test_all_kinds_of_arguments_at_once(spawners, engine, prefix, tmp_path
     assert found.url == spawner.started.url
 
 
-async def test_the_network_of_the_host_may_stand_among_the_further_arguments(spawners):
+async def test_the_host_network_may_be_set_in_additional_arguments(spawners):
     for name in ("alice", "bob"):
         spawner = spawners(username=name, ip="127.0.0.1", extra_host_config={"network_mode": "host"})
         await spawner.start()
@@ -103,7 +103,7 @@ async def test_the_network_of_the_host_may_stand_among_the_further_arguments(spa
     ],
     ids=str,
 )
-async def test_what_the_engine_refuses_is_no_engine_that_is_down(spawners, settings, named):
+async def test_a_refused_argument_is_not_reported_as_an_unreachable_engine(spawners, settings, named):
     spawner = spawners(**settings)
     with pytest.raises(PluginError, match=named) as caught:
         await spawner.start()
@@ -112,7 +112,7 @@ async def test_what_the_engine_refuses_is_no_engine_that_is_down(spawners, setti
         await spawner.stop(now=True)
 
 
-async def test_a_kept_container_that_never_ran_is_made_again(spawners, engine):
+async def test_a_kept_container_that_never_ran_is_recreated(spawners, engine):
     first = spawners(remove=False, cmd=["no-such-command"])
     with pytest.raises(PluginError, match="no-such-command"):
         await first.start()
@@ -125,7 +125,7 @@ async def test_a_kept_container_that_never_ran_is_made_again(spawners, engine):
     assert engine.containers(all=True, filters={"id": left.state["object_id"]}) == []
 
 
-async def test_a_container_that_ended_tells_its_last_words_whoever_was_to_remove_it(spawners, engine, prefix):
+async def test_the_log_of_an_ended_container_is_read_before_its_removal(spawners, engine, prefix):
     spawner = spawners("--writes=3", "--exit=7", remove=False, extra_host_config={"auto_remove": True})
     await spawner.start()
     assert await spawner.wait() == 7

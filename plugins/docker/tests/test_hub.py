@@ -1,4 +1,4 @@
-"""Through a real hub and its proxy: what users see of their containers."""
+"""User-visible behaviour of containers, through a real hub and proxy."""
 
 import json
 import re
@@ -77,7 +77,7 @@ def test_a_server_runs_in_a_container_behind_the_proxy_and_is_removed(run, engin
 
 
 def inside(engine, container, probe, code, **options):
-    """Run Python inside a container and give what it wrote."""
+    """Run Python inside a container and return its output."""
     made = engine.exec_create(container["Id"], [probe[0], "-c", code], **options)
     return engine.exec_start(made["Id"]).decode()
 
@@ -97,7 +97,7 @@ def test_the_container_reaches_the_hub_by_the_address_that_it_is_given(run, engi
         assert '"alice"' in inside(engine, container_of(engine, prefix), probe, ASK_THE_HUB)
 
 
-def test_a_container_that_is_kept_is_known_to_the_hub_again_when_it_is_resumed(run, engine, prefix, probe):
+def test_a_resumed_container_authenticates_with_the_hub(run, engine, prefix, probe):
     with run("c.DockerSpawner.remove = False\n") as hub:
         call = client_of(hub, "alice")
         start(call)
@@ -128,7 +128,7 @@ def test_a_server_is_adopted_when_the_hub_was_killed(run, engine, prefix):
         assert container_of(engine, prefix)["Id"] == before
 
 
-def test_a_container_without_owner_is_removed(run, engine, prefix, tmp_path):
+def test_an_orphaned_container_is_removed(run, engine, prefix, tmp_path):
     with run() as hub:
         start(client_of(hub, "alice"))
         labels = container_of(engine, prefix)["Config"]["Labels"]
@@ -142,7 +142,7 @@ def test_a_container_without_owner_is_removed(run, engine, prefix, tmp_path):
         assert container_of(engine, prefix) is not None
 
 
-def test_who_needs_more_memory_than_the_limit_reads_out_of_memory(run, probe):
+def test_a_server_over_its_memory_limit_is_reported_as_out_of_memory(run, probe):
     eater = [probe[0], "-c", "x = [bytearray(1 << 20) for _ in range(500)]"]
     with run(f"c.DockerSpawner.cmd = {eater!r}\nc.Spawner.mem_limit = '48M'\n") as hub:
         reply = start(client_of(hub, "alice"))
@@ -178,7 +178,7 @@ def test_a_running_server_that_exceeds_the_limit_is_noticed_and_its_user_reads_w
 
 
 def log_in(hub, name):
-    """Log in as a browser does, and give what opens pages."""
+    """Log in like a browser, and return an opener for pages."""
     browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
     form = browser.open(f"{hub.url}hub/login").read().decode()
     xsrf = re.search(r'name="_xsrf" value="([^"]+)"', form)[1]
@@ -187,7 +187,7 @@ def log_in(hub, name):
     return browser
 
 
-def test_a_server_that_fails_is_reported_with_exit_code_and_last_words(run, probe):
+def test_a_failed_server_is_reported_with_exit_code_and_log(run, probe):
     with run(f"c.DockerSpawner.cmd = {[*probe, '--writes=3', '--exit=7']!r}\n") as hub:
         reply = start(client_of(hub, "alice"))
     assert "exit code 7" in reply.body["message"]
@@ -199,7 +199,7 @@ def test_a_command_that_the_image_lacks_is_named(run):
     with run("c.DockerSpawner.cmd = ['no-such-command']\n") as hub:
         reply = start(client_of(hub, "alice"))
         log = hub.stderr
-    assert "the Docker engine refuses it" in reply.body["message"]
+    assert "the Docker engine refused the request" in reply.body["message"]
     assert "no-such-command" in log
     assert "cannot be started" in log
 
@@ -213,7 +213,7 @@ def test_an_image_that_is_missing_is_named_with_what_to_do(run):
     assert "DockerSpawner.pull_policy" in log
 
 
-def test_a_name_that_is_taken_is_said_so_and_the_other_container_is_left_alone(
+def test_a_taken_name_is_reported_and_the_other_container_is_left_alone(
     run, engine, prefix, tiny_image, probe
 ):
     other = engine.create_container(tiny_image, [*probe, "--deaf"], name=f"{prefix}-alice")["Id"]
@@ -224,7 +224,7 @@ def test_a_name_that_is_taken_is_said_so_and_the_other_container_is_left_alone(
     assert engine.inspect_container(other)["State"]["Running"]
 
 
-def test_a_port_that_is_taken_is_said_so_and_nothing_is_left(run, engine, prefix, free_port):
+def test_a_taken_port_is_reported_and_nothing_is_left(run, engine, prefix, free_port):
     with socket.create_server(("127.0.0.1", free_port)):
         more = (
             f"c.DockerSpawner.extra_host_config = {{'port_bindings': {{8888: ('127.0.0.1', {free_port})}}}}\n"
@@ -235,20 +235,20 @@ def test_a_port_that_is_taken_is_said_so_and_nothing_is_left(run, engine, prefix
             call.until("/users/alice", lambda user: not user["servers"] and not user["pending"])
             assert container_of(engine, prefix) is None
             log = hub.stderr
-    assert "the Docker engine refuses it" in reply.body["message"]
+    assert "the Docker engine refused the request" in reply.body["message"]
     assert "address already in use" not in reply.body["message"]
     assert str(free_port) in log
     assert "address already in use" in log
 
 
-def test_an_engine_that_is_down_is_said_so_and_the_hub_goes_on(run, tmp_path):
+def test_an_unreachable_engine_is_reported_and_the_hub_keeps_running(run, tmp_path):
     address = f"unix://{tmp_path}/no-engine.sock"
     with run(f"c.DockerSpawner.client_kwargs = {{'base_url': {address!r}}}\n") as hub:
         call = client_of(hub, "alice")
         reply = start(call)
         assert "the hub cannot reach its Docker engine" in reply.body["message"]
         assert str(tmp_path) not in reply.body["message"]
-        assert f"the Docker engine at {address} cannot be reached: it does not run" in hub.stderr
+        assert f"the Docker engine at {address} cannot be reached: it is not running" in hub.stderr
         call.until("/users/alice", lambda user: user["servers"] == {})
 
 
@@ -259,13 +259,13 @@ def test_a_container_that_is_removed_by_hand_is_noticed(run, engine, prefix):
         call.until("/users/alice", is_ready)
         engine.remove_container(container_of(engine, prefix)["Id"], force=True)
         call.until("/users/alice", lambda user: not user["servers"] and not user["pending"])
-        # Who looks between the end of the container and its removal sees the end.
+        # A poll between the end of the container and its removal reports the exit code.
         assert any(said in hub.stderr for said in ("removed, but not by the hub", "exit code 137"))
         assert start(call).status in {201, 202}
         call.until("/users/alice", is_ready)
 
 
-def test_an_address_of_the_hub_that_containers_cannot_reach_is_said_so(run, probe):
+def test_a_hub_address_that_containers_cannot_reach_is_reported(run, probe):
     more = "c.JupyterHub.hub_ip = '127.0.0.1'\n" + f"c.DockerSpawner.cmd = {[*probe, '--exit=1']!r}\n"
     with run(more) as hub:
         reply = start(client_of(hub, "alice"))

@@ -137,7 +137,7 @@ def servers(engine, prefix):
 
 
 def check(engine, hub, prefix, probe, known_as=""):
-    """Start a server, reach it through the proxy, have it ask the hub, make the hub anew, stop the server."""
+    """Start a server, reach it through the proxy, let it call the hub, replace the hub, stop the server."""
     with hub:
         call = hub.client("alice")
         assert call("POST", "/users/alice/server", {}).status in {201, 202}

@@ -15,11 +15,11 @@ pytestmark = [pytest.mark.docker, pytest.mark.timeout(180)]
 CREATE = "/containers/create"
 CREATE_SERVICE = "/services/create"
 HELD = 90
-"""Seconds that a request is held up at most."""
+"""Maximum seconds that a request is delayed."""
 
 
 class HeldUp:
-    """Holds the first request up until the second one comes, which waits for it: the first one wins."""
+    """Delays the first request until the second one arrives, which waits for it: the first one wins."""
 
     def __init__(self, path):
         self.path, self.lock = path, threading.Lock()
@@ -62,7 +62,7 @@ c.Spawner.http_timeout = 60
 
 @contextlib.contextmanager
 def killed_in_flight(tmp_path, plugin, name, path, *settings):
-    """Kill a hub while the engine has its request, and give the statuses of all such requests."""
+    """Kill a hub while the engine executes its request, and return the statuses of all such requests."""
     held = HeldUp(path)
     with Relay(tmp_path, before=held.before, after=held.after) as relay:
         config = config_of(plugin, name, *settings, relay.url)
@@ -79,7 +79,7 @@ def killed_in_flight(tmp_path, plugin, name, path, *settings):
             call.until("/users/alice", lambda user: not user["servers"], 60)
 
 
-def test_a_container_that_is_made_after_its_hub_was_killed_makes_room_for_the_start_that_goes_on(
+def test_a_container_created_after_its_hub_was_killed_is_replaced_by_the_continued_start(
     tmp_path, engine, tiny_image, probe, prefix, gateway
 ):
     settings = (tiny_image, probe, prefix, gateway)
@@ -90,7 +90,7 @@ def test_a_container_that_is_made_after_its_hub_was_killed_makes_room_for_the_st
     assert engine.containers(all=True, filters={"name": f"^/{prefix}-"}) == []
 
 
-def test_a_service_that_is_made_after_its_hub_was_killed_makes_room_for_the_start_that_goes_on(
+def test_a_service_created_after_its_hub_was_killed_is_replaced_by_the_continued_start(
     tmp_path, swarm, tiny_image, probe, swarm_prefix, gateway
 ):
     settings = (tiny_image, probe, swarm_prefix, gateway)
@@ -100,7 +100,7 @@ def test_a_service_that_is_made_after_its_hub_was_killed_makes_room_for_the_star
     assert swarm.services(filters={"name": swarm_prefix}) == []
 
 
-async def test_a_name_that_is_free_a_moment_later_is_waited_for(
+async def test_a_start_waits_for_a_name_that_is_about_to_be_free(
     tmp_path, engine, spawners, tiny_image, prefix
 ):
     name, removed = f"{prefix}-alice", []
@@ -120,7 +120,7 @@ async def test_a_name_that_is_free_a_moment_later_is_waited_for(
         await spawner.stop()
 
 
-async def test_a_start_that_is_given_up_while_it_waits_for_a_name_makes_nothing_when_the_name_is_free(
+async def test_a_start_cancelled_while_it_waits_for_a_name_creates_nothing(
     tmp_path, engine, spawners, tiny_image, prefix
 ):
     name, others, waits, over = f"{prefix}-alice", [], threading.Event(), threading.Event()
@@ -143,12 +143,12 @@ async def test_a_start_that_is_given_up_while_it_waits_for_a_name_makes_nothing_
         await asyncio.gather(start, return_exceptions=True)
         await spawner.stop(now=True)
         over.set()
-        await next_one.start()  # its turn comes when the thread has done with the first one
+        await next_one.start()  # it waits until the thread has finished with the first one
         await next_one.stop(now=True)
     assert engine.containers(all=True, filters={"name": f"^/{name}$"}) == []
 
 
-async def test_a_name_that_somebody_else_takes_meanwhile_is_said_to_be_taken(
+async def test_a_name_taken_by_another_container_meanwhile_is_reported(
     tmp_path, engine, spawners, tiny_image, prefix
 ):
     def before(method, path):
@@ -157,7 +157,7 @@ async def test_a_name_that_somebody_else_takes_meanwhile_is_said_to_be_taken(
 
     with Relay(tmp_path, before=before) as relay:
         spawner = spawners(client_kwargs={"base_url": relay.url})
-        with pytest.raises(PluginError, match="is taken by a container that is not this server's"):
+        with pytest.raises(PluginError, match="is already used by a container of another server"):
             await spawner.start()
         await spawner.stop()
     assert len(engine.containers(all=True, filters={"name": f"^/{prefix}-alice$"})) == 1

@@ -1,4 +1,4 @@
-"""Containers that are kept while the configuration changes: none is used in silence, none is thrown away."""
+"""Kept containers and configuration changes: no change is ignored silently, no container is discarded."""
 
 import pytest
 
@@ -42,20 +42,20 @@ def start(spawners, caplog):
     return go
 
 
-async def test_what_a_kept_container_was_made_with_is_compared_and_told(start, engine):
+async def test_changes_since_a_kept_container_was_created_are_logged(start, engine):
     container, _ = await start(**FIRST)
     label = engine.inspect_container(container)["Config"]["Labels"]["plughub.made-with"]
     assert "hidden" not in label
     again, said = await start(**FIRST)
     assert again == container
-    assert "another configuration" not in said
+    assert "different configuration" not in said
     for what, change in CHANGES.items():
         again, said = await start(**{**FIRST, **change})
         assert again == container
-        assert f"which it keeps: {what}. To renew it" in said
+        assert f"which it retains: {what}. To apply" in said
 
 
-async def test_an_image_that_was_built_again_is_told(start, engine, tiny_image, prefix):
+async def test_a_rebuilt_image_is_logged(start, engine, tiny_image, prefix):
     engine.tag(tiny_image, prefix, "mine")
     made = engine.create_container(tiny_image, ["unused"], name=f"{prefix}-making")["Id"]
     try:
@@ -63,13 +63,13 @@ async def test_an_image_that_was_built_again_is_told(start, engine, tiny_image, 
         engine.commit(made, prefix, "mine", changes=["LABEL again=yes"])
         again, said = await start(remove=False, image=f"{prefix}:mine")
         assert again == container
-        assert f"which it keeps: image {prefix}:mine (pulled or built again since)" in said
+        assert f"which it retains: image {prefix}:mine (pulled or rebuilt since)" in said
     finally:
         engine.remove_container(container, force=True)
         engine.remove_image(f"{prefix}:mine", force=True)
 
 
-async def test_a_kept_container_is_resumed_when_its_image_has_no_name_any_more(
+async def test_a_kept_container_is_resumed_when_its_image_has_lost_its_name(
     start, engine, tiny_image, prefix
 ):
     engine.tag(tiny_image, prefix, "mine")
@@ -80,7 +80,7 @@ async def test_a_kept_container_is_resumed_when_its_image_has_no_name_any_more(
     assert again == container
 
 
-async def test_another_choice_is_refused_and_none_goes_on_with_what_was_chosen(
+async def test_another_choice_is_refused_and_no_choice_keeps_the_earlier_one(
     start, engine, tiny_image, prefix
 ):
     engine.tag(tiny_image, prefix, "other")
@@ -95,11 +95,11 @@ async def test_another_choice_is_refused_and_none_goes_on_with_what_was_chosen(
         with pytest.raises(PluginError, match="choose that image instead") as caught:
             await start({"image": "Other"}, **settings)
         assert caught.value.__cause__.status == 400
-        with pytest.raises(PluginError, match="made with another environment") as caught:
+        with pytest.raises(PluginError, match="created with another environment") as caught:
             await start({"image": "Tiny", "environment": {"COURSE": "2"}}, **settings)
         assert caught.value.__cause__.status == 400
         again, said = await start({}, **settings)
         assert again == container
-        assert "another configuration" not in said
+        assert "different configuration" not in said
     finally:
         engine.remove_image(f"{prefix}:other")

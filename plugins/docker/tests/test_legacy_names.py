@@ -18,10 +18,10 @@ def build(*, hub="http://127.0.0.1:9/hub/api", **settings):
     return hooks._build(make_server("alice", hub_api_url=hub))
 
 
-def test_an_old_name_holds_and_is_warned_of_once_not_for_every_server(caplog):
+def test_a_legacy_name_works_and_is_warned_about_once(caplog):
     spawners = [build(container_ip="192.0.2.1") for _ in range(3)]
     assert {spawner.host_ip for spawner in spawners} == {"192.0.2.1"}
-    assert caplog.text.count("DockerSpawner.container_ip is now called DockerSpawner.host_ip") == 1
+    assert caplog.text.count("DockerSpawner.container_ip has been renamed to DockerSpawner.host_ip") == 1
 
 
 def test_hub_ip_connect_is_where_servers_reach_the_hub():
@@ -31,17 +31,17 @@ def test_hub_ip_connect_is_where_servers_reach_the_hub():
     assert spawner.hub_connect_url == "https://hub.example.org:9"
 
 
-def test_use_docker_client_env_is_accepted_and_said_to_do_nothing(caplog):
+def test_use_docker_client_env_is_accepted_without_effect(caplog):
     build(use_docker_client_env=False)
-    assert "DockerSpawner.use_docker_client_env does nothing" in caplog.text
+    assert "DockerSpawner.use_docker_client_env has no effect" in caplog.text
 
 
-def test_parts_of_the_tls_settings_are_said_to_do_nothing(caplog):
+def test_legacy_tls_settings_are_accepted_without_effect(caplog):
     build(tls_ca="/ca.pem", tls_verify=True)
-    assert "DockerSpawner.tls_ca does nothing: set DockerSpawner.tls_config" in caplog.text
-    assert "DockerSpawner.tls_verify does nothing" in caplog.text
+    assert "DockerSpawner.tls_ca has no effect: set DockerSpawner.tls_config" in caplog.text
+    assert "DockerSpawner.tls_verify has no effect" in caplog.text
 
 
-def test_an_image_that_moves_certificates_is_accepted_and_said_to_do_nothing(caplog):
+def test_move_certs_image_is_accepted_without_effect(caplog):
     build(move_certs_image="busybox:1")
-    assert "DockerSpawner.move_certs_image does nothing" in caplog.text
+    assert "DockerSpawner.move_certs_image has no effect" in caplog.text

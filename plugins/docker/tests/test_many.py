@@ -7,7 +7,7 @@ import pytest
 from plughub.testing.client import client_of
 from plughub.testing.conditions import wait_for
 from plughub.testing.hub import HubProcess
-from plughub_docker.testing.kills import Launches, ask, kill_now_and_then, ready
+from plughub_docker.testing.kills import Launches, kill_randomly, ready, request_all
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(300)]
 PEOPLE = [f"person{number}" for number in range(50)]
@@ -50,19 +50,19 @@ def test_a_hub_that_is_killed_at_random_moments_loses_no_container_and_starts_no
         call = client_of(hub, "chief")
         assert call("POST", "/users", {"usernames": PEOPLE}).status == 201
 
-        asked = background.submit(ask, call, "POST", PEOPLE)
-        kill_now_and_then(hub, chance, 3)
+        asked = background.submit(request_all, call, "POST", PEOPLE)
+        kill_randomly(hub, chance, 3)
         assert asked.result() <= {201, 202, 400}
         wait_for(lambda: ready(call) == set(PEOPLE), 150)
         assert running(engine, prefix) == set(PEOPLE)
 
-        asked = background.submit(ask, call, "DELETE", LEAVING)
-        kill_now_and_then(hub, chance, 2)
+        asked = background.submit(request_all, call, "DELETE", LEAVING)
+        kill_randomly(hub, chance, 2)
         assert asked.result() <= {202, 204, 400, 404}
         wait_for(lambda: ready(call) == set(STAYING), 150)
         wait_for(lambda: len(containers(engine, prefix)) == len(STAYING), 90)
         assert running(engine, prefix) == set(STAYING)
 
         wait_for(lambda: launches.count() >= len(PEOPLE))
-        assert launches.twice() == []
+        assert launches.duplicates() == []
     assert containers(engine, prefix) == []

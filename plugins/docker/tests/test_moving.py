@@ -114,7 +114,7 @@ class TestInANetworkOfTheirOwn(MovingServersContract):
 
         return restart
 
-    async def test_a_name_that_stands_for_another_address_is_looked_up_again(
+    async def test_a_name_that_resolves_to_another_address_is_resolved_again(
         self, settings, spawner, tmp_path, pools, shift, own
     ):
         config = Config({"DockerSpawner": {**settings, "use_internal_hostname": True}})
@@ -135,7 +135,7 @@ class TestInANetworkOfTheirOwn(MovingServersContract):
 
 
 def ask(hub, name):
-    """Find out whose server answers; None when nobody does."""
+    """Return the user whose server answers; None without an answer."""
     connection = http.client.HTTPConnection(urlsplit(hub.url).netloc, timeout=5)
     try:
         connection.request("GET", f"/user/{name}/api")

@@ -35,7 +35,7 @@ def test_two_users_have_two_volumes(one, other):
 
 
 @given(PAIRS)
-def test_every_name_is_one_that_engines_take(pair):
+def test_every_name_is_valid_for_engines(pair):
     assert re.fullmatch(r"[a-zA-Z0-9][a-zA-Z0-9_.-]+", spawner(pair).object_name)
 
 
@@ -47,7 +47,7 @@ def test_an_image_in_a_name_may_have_a_registry_a_tag_and_a_digest():
     assert one.object_name == "x-hub.example-5000-lab-r-4-sha256-0aff"
 
 
-def test_fixed_addresses_stay_out_of_what_the_engine_gives_out_by_itself():
+def test_fixed_addresses_avoid_those_that_the_engine_assigns():
     automatic = ip_network("10.0.0.0/25")
     found = [ip_address(one) for one in _candidates({"Subnet": "10.0.0.0/24", "IPRange": str(automatic)})]
     assert found

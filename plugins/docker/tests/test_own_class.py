@@ -11,7 +11,7 @@ from plughub_docker.spawner import DockerSpawner
 
 
 class ChoosesItself(DockerSpawner):
-    """Has a form of its own, and takes image, variables and arguments from what the user chose in it."""
+    """Subclass with its own form, whose options set image, variables and arguments."""
 
     options_form = '<select name="stack"><option>small</option></select> <input name="greeting">'
 
@@ -34,7 +34,7 @@ class ChoosesItself(DockerSpawner):
 
 @pytest.fixture
 async def made(tmp_path, prefix, tiny_image, probe):
-    """Makes such a spawner, for a user who has chosen."""
+    """Factory of such a spawner, with the user's options."""
     pools = ThreadPools()
     chosen = {"image": "none", "cmd": probe, "remove": True, "prefix": prefix, "stop_timeout": 1}
     own = type("Own", (ChoosesItself,), {"images": {"small": tiny_image}})
@@ -48,7 +48,7 @@ async def made(tmp_path, prefix, tiny_image, probe):
 
 
 @pytest.mark.docker
-async def test_a_class_of_ones_own_reads_its_own_form_and_starts_what_it_likes(made, engine, tiny_image):
+async def test_a_subclass_reads_its_own_form_and_sets_image_and_arguments(made, engine, tiny_image):
     first = made({})
     assert 'name="stack"' in await first.hooks.options_form(NAME, first.record)
     options = await first.hooks.options_from_form(
@@ -69,6 +69,6 @@ async def test_a_class_of_ones_own_reads_its_own_form_and_starts_what_it_likes(m
     assert engine.containers(all=True, filters={"id": container["Id"]}) == []
 
 
-def test_the_image_that_is_taken_when_none_is_set_is_of_the_protocol_that_the_hub_speaks():
+def test_the_default_image_matches_the_hubs_protocol_version():
     version = ".".join(PROTOCOL_VERSION.split(".")[:2])
     assert DockerSpawner.image.default_value == f"quay.io/jupyterhub/singleuser:{version}"

@@ -122,7 +122,7 @@ async def test_an_image_that_is_missing_is_pulled_and_each_layer_reported(spawne
     assert text[0] == f"Pulling image {registry.image}"
     assert sum("Pull complete" in line for line in text) == 2
     assert any("(2 of 2 layers complete)" in line for line in text)
-    assert text[-2:] == [f"Image {registry.image} is here", "Creating the container"]
+    assert text[-2:] == [f"Image {registry.image} is ready", "Creating the container"]
     assert [percent for percent, _ in said] == sorted(percent for percent, _ in said)
     assert engine.inspect_image(registry.image)
 
@@ -145,7 +145,7 @@ c.DockerSpawner.remove = True
         await expect(news).to_contain_text("Pull complete (1 of 2 layers complete)", timeout=30_000)
         registry.go_on.set()
         failure = page.locator("#failure .message")
-        await expect(failure).to_contain_text("the Docker engine refuses it", timeout=60_000)
+        await expect(failure).to_contain_text("the Docker engine refused the request", timeout=60_000)
         assert "no-such-command" in hub.output
 
 
@@ -176,5 +176,5 @@ async def test_an_image_that_the_registry_does_not_have_is_named(spawners, regis
         ("lab@sha256:00", ("lab@sha256:00", None)),
     ],
 )
-def test_an_image_is_parted_from_its_tag(image, parts):
+def test_an_image_is_split_from_its_tag(image, parts):
     assert split(image) == parts

@@ -59,7 +59,7 @@ async def test_ports_are_published_at_the_address_that_is_set(started):
     assert await spawner.facts()
 
 
-async def test_a_port_that_something_else_has_is_chosen_again_and_one_container_runs(
+async def test_a_taken_port_is_replaced_and_one_container_runs(
     started, engine, prefix, free_port, monkeypatch
 ):
     first, choose = [free_port], fixed_addresses._dice.choice
@@ -69,7 +69,7 @@ async def test_a_port_that_something_else_has_is_chosen_again_and_one_container_
     with socket.create_server(("127.0.0.1", free_port)), Launches(prefix) as launches:
         spawner, _ = await started()
         wait_for(launches.count)
-        assert (launches.count(), launches.twice()) == (1, [])
+        assert (launches.count(), launches.duplicates()) == (1, [])
     assert not spawner.started.url.endswith(f":{free_port}")
     assert len(engine.containers(all=True, filters={"name": f"^/{prefix}-"})) == 1
 
@@ -81,7 +81,7 @@ async def test_a_template_names_the_container(started, prefix):
     assert container["Name"] == f"/{prefix}-x-a-2eb-lab"
 
 
-async def test_names_as_they_are_written_and_the_image_may_be_in_a_template(started, tiny_image):
+async def test_raw_names_and_the_image_may_be_in_a_template(started, tiny_image):
     template = "{prefix}-{raw_username}-{safe_username}-{raw_servername}-{imagename}"
     spawner, container = await started(name_template=template, username="a.b", name="lab")
     image = tiny_image.replace(":", "-")
@@ -90,24 +90,24 @@ async def test_names_as_they_are_written_and_the_image_may_be_in_a_template(star
     assert await spawner.poll() is None
 
 
-async def test_old_names_of_settings_still_work(started, prefix, tiny_image, caplog):
+async def test_legacy_names_of_settings_still_work(started, prefix, tiny_image, caplog):
     _, container = await started(
         image="none", prefix="none", container_image=tiny_image, container_prefix=f"{prefix}-old"
     )
     assert container["Name"] == f"/{prefix}-old-alice"
-    assert "DockerSpawner.container_prefix is now called DockerSpawner.prefix" in caplog.text
+    assert "DockerSpawner.container_prefix has been renamed to DockerSpawner.prefix" in caplog.text
 
 
-async def test_an_escape_of_ones_own_is_used(started, prefix):
+async def test_a_custom_escape_function_is_used(started, prefix):
     _, container = await started(escape=lambda name: name.replace("@", "_at_"), username="a@b")
     assert container["Name"] == f"/{prefix}-a_at_b"
 
 
-async def test_a_template_that_names_two_servers_alike_is_refused(started, spawners, prefix):
+async def test_a_template_that_gives_two_servers_one_name_is_refused(started, spawners, prefix):
     template = f"{prefix}-all"
     first, _ = await started(name_template=template)
     other = spawners(server=make_server("bob", mark=first.server.mark), name_template=template)
-    with pytest.raises(PluginError, match="is taken"):
+    with pytest.raises(PluginError, match="is already used"):
         await other.start()
     await other.stop()
     assert await first.poll() is None
@@ -138,14 +138,14 @@ async def test_volumes_are_mounted_and_some_only_for_reading(started, prefix, tm
     assert container["HostConfig"]["Mounts"][0]["Target"] == "/scratch-alice"
 
 
-async def test_names_of_volumes_are_made_by_a_function_of_ones_own(started, prefix):
+async def test_a_custom_function_names_the_volumes(started, prefix):
     _, container = await started(
         volumes={"{username}": "/work"}, format_volume_name=lambda text, _: text.replace("{username}", prefix)
     )
     assert container["Mounts"][0]["Name"] == prefix
 
 
-async def test_further_arguments_are_merged_and_filled_in(started):
+async def test_additional_arguments_are_merged_and_filled_in(started):
     spawner, container = await started(
         extra_create_kwargs={"labels": {"team": "{username}s"}, "hostname": "{username}-lab"},
         extra_host_config=lambda spawner: {"cap_drop": ["ALL"]},
@@ -243,21 +243,21 @@ async def test_in_the_network_of_the_host_each_server_gets_a_port_of_its_own(sta
         assert await spawner.verifies()
 
 
-async def test_in_the_network_of_the_host_the_server_of_another_user_is_not_taken_for_ours(
-    started, free_port
-):
+async def test_on_the_host_network_another_users_server_is_not_mistaken_for_this_one(started, free_port):
     settings = {"network_name": "host", "ip": "127.0.0.1", "port": free_port}
     alice, _ = await started(username="alice", **settings)
     assert (await alice.facts())["environment"]["JUPYTERHUB_USER"] == "alice"
     assert await alice.verifies()
     bob, _ = await started("--deaf", username="bob", **settings)
-    assert (await bob.facts())["environment"]["JUPYTERHUB_USER"] == "alice", "it answers at his address"
+    assert (await bob.facts())["environment"]["JUPYTERHUB_USER"] == "alice", (
+        "it answers at the address of the other server"
+    )
     assert not await bob.verifies()
     bob.new_hub()
     assert not await bob.verifies()
 
 
-async def test_in_the_network_of_a_host_that_is_not_this_machine_no_server_is_started(
+async def test_on_the_host_network_of_another_machine_no_server_is_started(
     started, engine, prefix, monkeypatch
 ):
     monkeypatch.setattr("plughub_docker.host_network.Path", lambda _: Path("/no/such/process"))
@@ -315,7 +315,7 @@ async def test_the_command_of_the_image_is_used_when_none_is_set(started, engine
         engine.remove_image(image, force=True)
 
 
-async def test_what_the_hub_has_in_its_environment_stays_there(started, monkeypatch):
+async def test_the_hubs_environment_is_not_passed_on(started, monkeypatch):
     monkeypatch.setenv("SECRET_OF_THE_HUB", "x")
     _, container = await started()
     assert "SECRET_OF_THE_HUB" not in str(container["Config"]["Env"])
@@ -328,7 +328,7 @@ async def test_a_stubborn_server_is_killed_when_its_time_is_up(started):
     assert await spawner.poll() == 0
 
 
-async def test_as_many_containers_are_made_at_a_time_as_is_set(spawners, engine):
+async def test_concurrent_launches_limits_concurrent_creations(spawners, engine):
     people = [spawners(username=f"person{number}", concurrent_launches=1) for number in range(3)]
     endpoints = await asyncio.gather(*(person.start() for person in people))
     made = [engine.inspect_container(endpoint.state["object_id"]) for endpoint in endpoints]
@@ -382,7 +382,7 @@ async def test_the_end_of_an_earlier_start_leaves_a_resumed_container_alone(star
     assert await later.poll() is None
 
 
-async def test_a_kept_container_of_another_image_is_not_thrown_away(
+async def test_a_kept_container_of_another_image_is_not_removed(
     started, spawners, engine, tiny_image, prefix
 ):
     first, container = await started(remove=False)
@@ -413,7 +413,7 @@ def containers(engine, prefix):
     }
 
 
-async def test_who_has_the_name_of_a_deleted_user_gets_another_container(
+async def test_a_new_user_with_the_name_of_a_deleted_one_gets_another_container(
     started, spawners, engine, probe, prefix
 ):
     """The engine may have been away when the user was deleted: the container is there still."""
@@ -433,7 +433,7 @@ async def test_who_has_the_name_of_a_deleted_user_gets_another_container(
     assert containers(engine, prefix) == {}
 
 
-async def test_what_a_server_kept_is_removed_with_it(started, engine, probe, prefix):
+async def test_a_kept_container_is_removed_with_its_server(started, engine, probe, prefix):
     spawner, _ = await kept(started, engine, probe)
     spawner.new_hub()
     await spawner.delete()
@@ -463,7 +463,7 @@ async def test_a_container_does_not_follow_a_new_name_and_is_removed_with_its_se
     assert list(containers(engine, prefix)) == [unlike.state["object_id"]]
 
 
-async def test_what_is_left_of_a_start_that_was_broken_off_makes_room(started, spawners, engine, prefix):
+async def test_the_container_of_an_interrupted_start_is_removed(started, spawners, engine, prefix):
     first, container = await started(remove=False)
     image, labels = container["Config"]["Image"], container["Config"]["Labels"]
     made = engine.create_container(image, "never run", labels=labels)
@@ -475,7 +475,7 @@ async def test_what_is_left_of_a_start_that_was_broken_off_makes_room(started, s
     assert list(containers(engine, prefix)) == [endpoint.state["object_id"]]
 
 
-async def test_another_process_of_the_hub_saves_which_container_a_failed_start_kept(started):
+async def test_another_hub_process_saves_the_container_of_a_failed_start(started):
     spawner, container = await started(remove=False)
     spawner.server = replace(spawner.server, state={})
     spawner.new_hub()
@@ -486,9 +486,9 @@ async def test_another_process_of_the_hub_saves_which_container_a_failed_start_k
 # ---- choosing
 
 
-async def test_without_allowed_images_nobody_chooses_one(spawners):
+async def test_without_allowed_images_users_cannot_choose_one(spawners):
     server = make_server("alice", options={"image": "evil"})
-    with pytest.raises(PluginError, match="no image can be chosen"):
+    with pytest.raises(PluginError, match="does not allow choosing an image"):
         await spawners(server=server).start()
 
 
@@ -527,7 +527,7 @@ async def test_a_listed_image_is_used_and_offered_in_the_form(spawners, engine, 
     assert engine.inspect_container(endpoint.state["object_id"])["Config"]["Image"] == tiny_image
 
 
-async def test_an_option_that_nothing_reads_is_refused(spawners):
+async def test_an_unknown_option_is_refused(spawners):
     server = make_server("alice", options={"privileged": True})
     with pytest.raises(PluginError, match="unknown options: privileged"):
         await spawners(server=server).start()

@@ -1,4 +1,4 @@
-"""What users may ask for, and how it is refused; no engine is needed."""
+"""Options that users choose, and their refusal; no engine is needed."""
 
 import pytest
 
@@ -69,12 +69,12 @@ def test_without_a_list_no_repository_and_no_variable_can_be_chosen():
 
 
 def test_variables_that_are_listed_may_be_set():
-    asked = {"THEME": "dark", "COURSE_ONE": "a=b c"}
-    assert start_options.environment(asked, ["THEME", "COURSE_*"]) == asked
+    requested = {"THEME": "dark", "COURSE_ONE": "a=b c"}
+    assert start_options.environment(requested, ["THEME", "COURSE_*"]) == requested
 
 
 @pytest.mark.parametrize(
-    "asked",
+    "requested",
     [
         {"OTHER": "x"},
         {"JUPYTERHUB_API_TOKEN": "x"},
@@ -92,18 +92,18 @@ def test_variables_that_are_listed_may_be_set():
         None,
     ],
 )
-def test_any_other_variable_is_refused(asked):
+def test_any_other_variable_is_refused(requested):
     with pytest.raises(SpawnFailed, match=r"environment|value of"):
-        start_options.environment(asked, ["A*", "J*", "P*"])
+        start_options.environment(requested, ["A*", "J*", "P*"])
 
 
-def test_the_form_is_read_line_by_line_and_what_is_empty_is_no_option():
+def test_the_form_is_read_line_by_line_and_empty_fields_are_ignored():
     form = {"image": ["a"], "environment": ["A=1\r\n\r\nB = x=y \n"], "repository": [""]}
     assert options_of(form) == {"image": "a", "environment": {"A": "1", "B": "x=y"}}
     assert options_of({"environment": ["  "], "repository": []}) == {}
 
 
-def test_a_line_of_the_form_that_is_no_variable_is_shown():
+def test_an_invalid_line_of_the_form_is_quoted():
     with pytest.raises(ValueError, match="'nonsense' is not NAME=value"):
         options_of({"environment": ["nonsense"]})
 
@@ -116,8 +116,8 @@ def test_the_form_offers_what_is_allowed_and_nothing_else():
     assert '<option value="https://code.example.org/*">' not in text
 
 
-def test_the_last_words_of_a_clone_that_failed_are_those_of_git():
+def test_a_failed_clone_is_reported_with_gits_message():
     lines = ["Cloning x", "fatal: repository not found", repository_clone.FAILED]
-    assert repository_clone.look(lines) == repository_clone.CloneProgress(
+    assert repository_clone.read_progress(lines) == repository_clone.CloneProgress(
         ready=False, last="fatal: repository not found"
     )

@@ -137,7 +137,7 @@ async def test_limits_guarantees_and_further_resources_reach_the_swarm(started):
     assert resources["Reservations"] == {"NanoCPUs": 250_000_000, "MemoryBytes": 32 << 20}
 
 
-async def test_further_arguments_are_merged_and_filled_in(started):
+async def test_additional_arguments_are_merged_and_filled_in(started):
     spawner, service, task = await started(
         extra_container_spec={"hostname": "{username}-lab", "labels": {"team": "{username}s"}},
         extra_placement_spec={"constraints": ["node.role==manager"]},
@@ -185,7 +185,7 @@ async def test_a_server_is_found_where_the_task_is_that_took_the_place_of_anothe
 
 
 def newer(swarm, service, task):
-    """Tell whether a later task of a service runs."""
+    """Return whether a later task of a service runs."""
     found = swarm.tasks(filters={"service": service["ID"], "desired-state": "running"})
     return any(one["ID"] != task["ID"] and one["Status"]["State"] == "running" for one in found)
 
@@ -203,7 +203,7 @@ async def test_in_an_internal_network_a_server_is_reached_by_its_name_alone(
         assert (await spawner.inventory())[spawner.server.operation].url == spawner.started.url
         assert await spawner.verifies()
 
-        # The same name stands for the address of another task.
+        # The same name resolves to the address of another task.
         present = spawner.server.state["address"]
         spawner.server = replace(spawner.server, state={**spawner.server.state, "address": "192.0.2.1"})
         spawner.new_hub()
@@ -241,9 +241,9 @@ def removed(engine, network):
     return True
 
 
-async def test_who_finds_no_node_reads_why(spawners):
+async def test_a_start_without_a_suitable_node_reports_the_reason(spawners):
     spawner = spawners(pending_timeout=1, extra_placement_spec={"constraints": ["node.labels.gpu==yes"]})
-    with pytest.raises(PluginError, match="no node of the swarm takes it: no suitable node"):
+    with pytest.raises(PluginError, match="no node of the swarm accepts the task: no suitable node"):
         await spawner.start()
     said = [step.message async for step in spawner.hooks.progress(NAME, spawner.record)]
     assert any("Waiting for a node" in line for line in said)
@@ -251,7 +251,7 @@ async def test_who_finds_no_node_reads_why(spawners):
     assert await spawner.inventory() == {}
 
 
-async def test_a_machine_too_small_for_the_guarantee_is_said_so(spawners):
+async def test_insufficient_resources_for_the_guarantee_are_reported(spawners):
     spawner = spawners(pending_timeout=1, mem_guarantee="900T")
     with pytest.raises(PluginError, match="insufficient resources"):
         await spawner.start()
@@ -260,35 +260,35 @@ async def test_a_machine_too_small_for_the_guarantee_is_said_so(spawners):
 async def test_an_image_that_no_node_has_is_named_with_the_node(spawners, swarm):
     name = swarm.info()["Name"]
     with pytest.raises(
-        PluginError, match=f"a machine refuses the server: node {name}: No such image: plughub-none:1"
+        PluginError, match=f"a machine refused the server: node {name}: No such image: plughub-none:1"
     ):
         await spawners(image="plughub-none:1").start()
 
 
-async def test_who_needs_more_memory_than_the_limit_reads_out_of_memory(spawners, probe):
+async def test_a_server_over_its_memory_limit_is_reported_as_out_of_memory(spawners, probe):
     spawner = spawners(cmd=[probe[0], "-c", "x = [bytearray(1 << 20) for _ in range(500)]"], mem_limit="48M")
     await spawner.start()
     assert await spawner.wait() == 137
     assert "out of memory: the server was killed at its limit of 48 MB" in await spawner.diagnose()
 
 
-async def test_the_end_of_a_server_is_said_with_its_node(spawners, swarm):
+async def test_the_end_of_a_server_is_reported_with_its_node(spawners, swarm):
     spawner = spawners("--exit=3")
     await spawner.start()
     assert await spawner.wait() == 3
     assert await spawner.diagnose() == f"on node {swarm.info()['Name']}: task: non-zero exit (3)"
 
 
-async def test_a_name_that_is_taken_is_said_so_and_the_other_service_is_left_alone(started, spawners):
+async def test_a_taken_name_is_reported_and_the_other_service_is_left_alone(started, spawners):
     first, _, _ = await started(name_template="{prefix}-all")
     other = spawners(server=make_server("bob", mark=first.server.mark), name_template="{prefix}-all")
-    with pytest.raises(PluginError, match="is taken"):
+    with pytest.raises(PluginError, match="is already used"):
         await other.start()
     await other.stop()
     assert await first.poll() is None
 
 
-async def test_what_is_left_of_an_earlier_start_makes_room(started, spawners, swarm):
+async def test_the_service_of_an_earlier_start_is_removed(started, spawners, swarm):
     first, _, _ = await started()
     second = spawners(server=make_server("alice", mark=first.server.mark))
     await second.start()
@@ -323,10 +323,10 @@ async def test_a_stubborn_server_is_killed_when_its_time_is_up(started):
     assert not await spawner.answers()
 
 
-async def test_settings_that_a_swarm_has_not_are_said_once(started, spawners, caplog):
+async def test_settings_without_effect_on_a_swarm_are_reported_once(started, spawners, caplog):
     first, _, _ = await started(links={"db": "db"})
     await spawners(username="bob", links={"db": "db"}).start()
-    assert caplog.text.count("SwarmSpawner.links does nothing") == 1
+    assert caplog.text.count("SwarmSpawner.links has no effect") == 1
     await first.stop(now=True)
 
 

@@ -18,7 +18,7 @@ from plughub.testing.hub import HubProcess
 from plughub.testing.ports import free_port
 from plughub.threads import ThreadPools
 from plughub_docker.swarm_spawner import SwarmSpawner
-from plughub_docker.testing import dying
+from plughub_docker.testing import crash_points
 from plughub_docker.testing.images import PYTHON
 from plughub_docker.testing.tls import REFUSED, Authorities, fetch, fetch_soon
 
@@ -47,7 +47,7 @@ async def spawners(tmp_path, swarm_prefix, tiny_image, authorities):
         def plugin(*_):
             chosen = {"image": tiny_image, "cmd": TINY, "prefix": swarm_prefix, "stop_timeout": 1}
             config = Config({"SwarmSpawner": {**chosen, **settings}})
-            return authorities.told(SpawnerHooks(NAME, SwarmSpawner, config, tmp_path), tmp_path)
+            return authorities.configure(SpawnerHooks(NAME, SwarmSpawner, config, tmp_path), tmp_path)
 
         made.append(SpawnerUnderTest(plugin, make_server("alice"), pools))
         return made[-1]
@@ -66,23 +66,21 @@ def secrets_of(swarm, user, mark=None):
 
 
 def read_key(swarm, service):
-    """Say whose the key is, and what is in it, as the server sees it."""
+    """Return path, owner and content of the key, as the server sees them."""
     (task,) = swarm.tasks(filters={"service": service})
     made = swarm.exec_create(task["Status"]["ContainerStatus"]["ContainerID"], [PYTHON, "-c", KEY])
     return swarm.exec_start(made["Id"]).decode().splitlines()
 
 
-async def test_who_shows_no_certificate_is_not_let_in_and_the_key_is_nowhere_but_with_its_user(
-    spawners, swarm, authorities
-):
+async def test_clients_without_certificate_are_refused_and_the_key_is_private(spawners, swarm, authorities):
     spawner = spawners()
     endpoint = await spawner.start()
     assert endpoint.url.startswith("https://")
     url = f"{endpoint.url}{spawner.server.prefix}api"
     assert (await asyncio.to_thread(fetch_soon, url, authorities.context))["user"] == "alice"
-    for nobody, address in ((authorities.anonymous, url), (None, url.replace("https:", "http:"))):
+    for anonymous, address in ((authorities.anonymous, url), (None, url.replace("https:", "http:"))):
         with pytest.raises(REFUSED):
-            await asyncio.to_thread(fetch, address, nobody)
+            await asyncio.to_thread(fetch, address, anonymous)
     assert (await spawner.inventory())[spawner.server.operation].url == endpoint.url
 
     service = swarm.inspect_service(endpoint.state["object_id"])
@@ -98,9 +96,7 @@ async def test_who_shows_no_certificate_is_not_let_in_and_the_key_is_nowhere_but
     assert secrets_of(swarm, "alice", spawner.server.mark) == []
 
 
-async def test_of_an_image_whose_user_the_manager_cannot_know_the_key_is_open_inside_the_container(
-    spawners, swarm, authorities
-):
+async def test_the_key_is_readable_in_the_container_when_its_user_is_unknown(spawners, swarm, authorities):
     spawner = spawners(extra_container_spec={"user": "jovyan"})
     endpoint = await spawner.start()
     await asyncio.to_thread(fetch_soon, f"{endpoint.url}/", authorities.context)
@@ -142,9 +138,9 @@ def remove_network(swarm, network):
     return True
 
 
-async def test_a_start_whose_nodes_cannot_be_asked_is_over_at_once(spawners):
+async def test_a_start_fails_at_once_when_the_engine_is_down(spawners):
     spawner = spawners(client_kwargs={"base_url": f"tcp://127.0.0.1:{free_port()}"})
-    with pytest.raises(PluginError, match="cannot be reached: it does not run"):
+    with pytest.raises(PluginError, match="cannot be reached: it is not running"):
         await spawner.start()
     await spawner.stop()
 
@@ -163,7 +159,7 @@ c.SwarmSpawner.cmd = {TINY!r}
 c.SwarmSpawner.prefix = {swarm_prefix!r}
 c.SwarmSpawner.stop_timeout = 1
 c.Spawner.http_timeout = 90
-{dying.CONFIG}
+{crash_points.CONFIG}
 """
     yield HubProcess(tmp_path, "--plugins", "swarm,dummy,chp", config=config)
     for secret in secrets_of(swarm, f"{swarm_prefix}-user"):
@@ -182,14 +178,14 @@ def is_gone(user):
 @pytest.mark.skipif(
     shutil.which("configurable-http-proxy") is None, reason="configurable-http-proxy is missing"
 )
-def test_a_hub_that_dies_between_secrets_and_service_leaves_none_without_the_other(hub, swarm, swarm_prefix):
+def test_a_hub_that_dies_between_secrets_and_service_leaves_no_orphans(hub, swarm, swarm_prefix):
     user = f"{swarm_prefix}-user"
 
     def ask(method, dies_after, holds):
-        dying.die_after(hub, dies_after)
+        crash_points.die_after(hub, dies_after)
         with contextlib.suppress(OSError, ValueError):
             client_of(hub, user)(method, f"/users/{user}/server", {})
-        dying.come_back(hub)
+        crash_points.restart_after_death(hub)
         client_of(hub, user).until(f"/users/{user}", holds, 120)
 
     def operations():

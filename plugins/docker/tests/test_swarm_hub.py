@@ -32,7 +32,7 @@ def services(swarm, prefix):
     return {one["Spec"]["Name"]: one for one in swarm.services(filters={"name": prefix})}
 
 
-def test_a_service_is_adopted_when_the_hub_was_killed_and_what_has_no_owner_is_removed(
+def test_a_service_is_adopted_after_the_hub_was_killed_and_orphans_are_removed(
     hub, swarm, swarm_prefix, probe
 ):
     mine, lost = f"{swarm_prefix}-alice", f"{swarm_prefix}-bob"

@@ -7,7 +7,7 @@ import pytest
 from plughub.testing.client import client_of
 from plughub.testing.conditions import wait_for
 from plughub.testing.hub import HubProcess
-from plughub_docker.testing.kills import Launches, ask, kill_now_and_then, ready
+from plughub_docker.testing.kills import Launches, kill_randomly, ready, request_all
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(300)]
 PEOPLE = [f"person{number}" for number in range(12)]
@@ -55,20 +55,20 @@ def test_a_hub_that_is_killed_at_random_moments_loses_no_service_and_starts_none
         call = client_of(hub, "chief")
         assert call("POST", "/users", {"usernames": PEOPLE}).status == 201
 
-        asked = background.submit(ask, call, "POST", PEOPLE)
-        kill_now_and_then(hub, chance, 3)
+        asked = background.submit(request_all, call, "POST", PEOPLE)
+        kill_randomly(hub, chance, 3)
         assert asked.result() <= {201, 202, 400}
         wait_for(lambda: ready(call) == set(PEOPLE), 150)
         assert services(swarm, swarm_prefix) == set(PEOPLE)
         wait_for(lambda: running(swarm, swarm_prefix) == sorted(PEOPLE), 90)
 
-        asked = background.submit(ask, call, "DELETE", LEAVING)
-        kill_now_and_then(hub, chance, 2)
+        asked = background.submit(request_all, call, "DELETE", LEAVING)
+        kill_randomly(hub, chance, 2)
         assert asked.result() <= {202, 204, 400, 404}
         wait_for(lambda: ready(call) == set(STAYING), 150)
         wait_for(lambda: services(swarm, swarm_prefix) == set(STAYING), 90)
         wait_for(lambda: running(swarm, swarm_prefix) == sorted(STAYING), 90)
 
         wait_for(lambda: launches.count() >= len(PEOPLE))
-        assert launches.twice() == []
+        assert launches.duplicates() == []
     assert services(swarm, swarm_prefix) == set()

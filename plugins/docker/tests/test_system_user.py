@@ -52,7 +52,7 @@ async def spawners(tmp_path, prefix, tiny_image, probe):
     pools.close()
 
 
-async def test_a_server_runs_as_its_user_in_her_home_folder(spawners, person, engine, probe):
+async def test_a_server_runs_as_its_user_in_the_home_folder(spawners, person, engine, probe):
     spawner = spawners(person.pw_name)
     endpoint = await spawner.start()
     facts = await spawner.facts()
@@ -64,7 +64,7 @@ async def test_a_server_runs_as_its_user_in_her_home_folder(spawners, person, en
     assert Path(person.pw_dir, "note").stat().st_uid == person.pw_uid
 
 
-async def test_the_home_folder_can_be_another_on_either_side(spawners, person, engine, tmp_path):
+async def test_the_home_folder_can_differ_on_host_and_in_container(spawners, person, engine, tmp_path):
     tmp_path.joinpath(person.pw_name).mkdir()
     spawner = spawners(
         person.pw_name,
@@ -81,7 +81,7 @@ async def test_the_home_folder_can_be_another_on_either_side(spawners, person, e
     )
 
 
-async def test_as_root_the_image_learns_whom_to_change_to(spawners, person):
+async def test_an_image_started_as_root_is_given_the_target_user(spawners, person):
     spawner = spawners(person.pw_name, run_as_root=True)
     await spawner.start()
     facts = await spawner.facts()
@@ -96,21 +96,21 @@ async def test_as_root_the_image_learns_whom_to_change_to(spawners, person):
 
 
 @pytest.mark.parametrize("name", ["NB_UID", "NB_USER", "HOME", "GRANT_SUDO", "CHOWN_EXTRA"])
-async def test_nobody_chooses_to_be_somebody_else(spawners, person, name):
+async def test_users_cannot_choose_variables_that_set_the_user(spawners, person, name):
     options = {"environment": {name: "0"}}
     spawner = spawners(person.pw_name, options, run_as_root=True, allowed_environment=["*"])
-    with pytest.raises(PluginError, match=f"{name} cannot be chosen"):
+    with pytest.raises(PluginError, match=f"{name} is not allowed"):
         await spawner.start()
 
 
-async def test_who_is_no_system_user_reads_that(spawners):
+async def test_a_user_without_system_account_is_refused(spawners):
     with pytest.raises(PluginError, match="there is no account 'nobody-has-this-name'"):
         await spawners("nobody-has-this-name").start()
 
 
 async def test_root_gets_no_server_unless_that_is_allowed(spawners, tmp_path):
     settings = {"host_homedir_format_string": str(tmp_path), "image_homedir_format_string": "/work"}
-    with pytest.raises(PluginError, match=r"'root' is an account of the hub's machine") as caught:
+    with pytest.raises(PluginError, match=r"'root' is a system account of the hub's machine") as caught:
         await spawners("root", **settings).start()
     assert caught.value.__cause__.status == 403
     spawner = spawners("root", allow_root=True, **settings)
@@ -118,7 +118,7 @@ async def test_root_gets_no_server_unless_that_is_allowed(spawners, tmp_path):
     assert (await spawner.facts())["uid"] == 0
 
 
-async def test_a_home_folder_that_is_missing_is_not_made(spawners, person, tmp_path):
+async def test_a_missing_home_folder_is_not_created(spawners, person, tmp_path):
     missing = f"{tmp_path}/missing"
     with pytest.raises(PluginError, match="bind source path does not exist"):
         await spawners(person.pw_name, host_homedir_format_string=missing).start()

@@ -20,18 +20,18 @@ class TestDummyKeepsTheContract(AuthenticatorContract):
         return Login(username="alice", password="open sesame")
 
 
-async def test_without_a_password_any_password_is_good():
+async def test_without_a_configured_password_any_password_is_accepted():
     data = {"username": "alice", "password": "whatever"}
     assert await DummyAuthenticator().authenticate(None, data) == "alice"
 
 
-async def test_nobody_is_allowed_until_the_administrator_says_so():
+async def test_no_user_is_allowed_without_an_allow_setting():
     dummy = DummyAuthenticator()
     rules = AccessRules({"dummy": dummy}, dummy)
     assert isinstance(await rules.hub_authorize_login(Identity(name="alice", plugin="dummy")), Refusal)
 
 
-async def test_a_password_of_the_config_file_is_used():
+async def test_the_configured_password_is_used():
     config = Config()
     config.DummyAuthenticator.password = "pässwörd"
     dummy = DummyAuthenticator(config=config)
@@ -46,7 +46,7 @@ def test_the_hub_finds_both_by_name(name, kind):
     assert installed_plugins()[name].load().hub_register_authenticator() is kind
 
 
-def test_with_null_nobody_logs_in_and_the_page_asks_for_nothing():
+def test_with_null_no_user_can_log_in_and_the_page_has_no_form():
     null = installed_plugins()["null"].load()
     assert null.hub_authenticate(Login(username="alice", password="any")) is None
     assert not null.hub_login_method().form

@@ -34,7 +34,7 @@ async def start(tmp_path: Path, free_port: int) -> AsyncIterator[Callable]:
 
 @pytest.fixture
 def make_certificate(tmp_path: Path) -> Callable[[str], tuple[Path, Path]]:
-    """Make a certificate and its key, in the same two files each time."""
+    """Create a certificate and its key, in the same two files each time."""
 
     def make(name: str) -> tuple[Path, Path]:
         files = tmp_path / "cert.pem", tmp_path / "key.pem"

@@ -1,4 +1,4 @@
-"""Whatever a setting holds, haproxy.cfg is one that HAProxy takes, and the setting means itself in it."""
+"""Whatever value a setting has, HAProxy accepts haproxy.cfg, and the value keeps its literal meaning."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def check(folder: Path, listener: Listener) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize("changes", SETTINGS.values(), ids=SETTINGS.keys())
-def test_haproxy_takes_every_configuration(tmp_path: Path, changes: dict[str, Any]) -> None:
+def test_haproxy_accepts_every_configuration(tmp_path: Path, changes: dict[str, Any]) -> None:
     base = changes.get("base_url", "/")
     plain = Listener(ip="127.0.0.1", port=1, hub_spec=base, error_path=f"{base}hub/error")
 
@@ -59,8 +59,8 @@ def test_haproxy_takes_every_configuration(tmp_path: Path, changes: dict[str, An
 
 
 @pytest.mark.parametrize("field", ["ip", "user", "group", "error_path"])
-def test_no_setting_says_more_than_itself(tmp_path: Path, field: str) -> None:
-    """A word that HAProxy cannot use is refused as that word."""
+def test_a_setting_cannot_add_words_or_lines(tmp_path: Path, field: str) -> None:
+    """HAProxy refuses an unusable word, and quotes it in full."""
     told = "127.0.0.1 name x'y\"z"
     listener = replace(Listener(ip="127.0.0.1", port=1, user="root", group="root"), **{field: told})
 

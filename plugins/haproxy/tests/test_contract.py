@@ -15,7 +15,7 @@ class TestHAProxyContract(ProxyContract):
     def make_plugin(self, tmp_path: Path) -> Callable[[], object]:
         return lambda: HAProxyProxy(runtime_dir=tmp_path / "haproxy")
 
-    async def test_while_its_sockets_are_away_it_goes_on_and_afterwards_its_routes_are_right(
+    async def test_it_keeps_running_without_its_sockets_and_its_routes_are_right_afterwards(
         self, meddler: ProxyUnderTest, kept: ReconciledProxy, tmp_path: Path, caplog: pytest.LogCaptureFixture
     ) -> None:
         await meddler.start()

@@ -44,7 +44,7 @@ def test_every_escaping_of_a_name_has_the_same_key(name):
 
 
 @given(NAMES, NAMES)
-def test_a_key_begins_another_only_when_the_names_are_the_same(one, other):
+def test_a_key_is_a_prefix_of_another_only_when_the_names_are_equal(one, other):
     keys = [key_of(f"/user/{quote_path(name)}/") for name in (one, other)]
 
     assert keys[1].startswith(keys[0]) == (one == other)
@@ -64,10 +64,10 @@ def test_a_value_can_be_read_back_and_is_one_word(data):
 
 
 @pytest.mark.parametrize("value", ["", "x", "direct|1.2.3.4|5|abc|%7B", "a|b|c|d|%5B%5D", "1|2"])
-def test_a_value_that_is_not_ours_is_left_out(value):
+def test_a_foreign_value_is_ignored(value):
     assert read_value(value) is None
 
 
-def test_data_without_measure_is_refused():
+def test_too_much_data_is_refused():
     with pytest.raises(ValueError, match="longer than"):
         _ = entry(data={"x": "y" * MAX_VALUE_BYTES}).value

@@ -1,4 +1,4 @@
-"""Hubs that stand still are left out, and asking them costs little."""
+"""Suspended hubs are taken out of the pools, and the health checks cost little."""
 
 import asyncio
 import csv
@@ -20,7 +20,7 @@ from plughub_haproxy.runtime_socket import RuntimeSocket
 
 @pytest.fixture
 async def other():
-    """A hub in a process of its own: process and address."""
+    """A hub in a separate process: process and address."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "plughub.testing.backends", "other", stdout=asyncio.subprocess.PIPE
     )
@@ -32,15 +32,13 @@ async def other():
 
 
 async def servers_in(folder) -> dict[tuple[str, str], dict[str, str]]:
-    """What HAProxy says of its servers, by pool and name."""
-    shown = await RuntimeSocket(folder / "haproxy" / SOCKET_NAME).ask("show stat")
+    """Return HAProxy's statistics of its servers, by pool and name."""
+    shown = await RuntimeSocket(folder / "haproxy" / SOCKET_NAME).query("show stat")
     lines = csv.DictReader(io.StringIO(shown.lstrip("# ")))
     return {(line["pxname"], line["svname"]): line for line in lines}
 
 
-async def test_a_hub_that_stands_still_is_left_out_of_both_pools_by_one_check_and_comes_back(
-    start, other, tmp_path
-):
+async def test_a_suspended_hub_leaves_both_pools_by_one_check_and_returns(start, other, tmp_path):
     process, url = other
     async with backend("mine") as mine:
         proxy = await start(error_url=f"{mine.url}/hub/error")

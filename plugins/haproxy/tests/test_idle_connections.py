@@ -1,4 +1,4 @@
-"""How many connections are left behind when the clients have gone."""
+"""Number of idle connections that remain when the clients are gone."""
 
 import asyncio
 
@@ -13,7 +13,7 @@ from plughub_haproxy.configuration import IDLE_CONNECTIONS
 
 CLIENTS = 2 * IDLE_CONNECTIONS
 AT_ONCE = 8
-"""Threads of HAProxy may each keep one more when they count at the same moment."""
+"""Each thread of HAProxy may keep one more connection, because the threads count concurrently."""
 
 
 def open_to(backend: Backend) -> int:

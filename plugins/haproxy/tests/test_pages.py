@@ -1,4 +1,4 @@
-"""What people and programs read when HAProxy itself answers."""
+"""HAProxy's own error responses, for browsers and for programs."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ async def refuse(reader, writer):
     ],
 )
 @pytest.mark.parametrize(("server", "status"), [(None, 503), (break_off, 502), (send_nonsense, 502)])
-async def test_people_get_a_page_that_looks_again_and_programs_json(
+async def test_browsers_get_a_page_that_reloads_and_programs_get_json(
     start, server, status, path, accept, is_json
 ):
     proxy = await start(error_url=NO_HUB)
@@ -68,7 +68,7 @@ async def test_an_error_that_a_server_answers_itself_is_left_alone(start):
     assert (reply.status, reply.body, reply.headers["content-type"]) == (503, b"mine", "text/plain")
 
 
-async def test_headers_that_nearly_fill_the_buffer_are_refused_in_words(start):
+async def test_headers_that_nearly_fill_the_buffer_are_refused_with_a_page(start):
     proxy = await start(error_url=NO_HUB)
     async with raw_server(refuse) as url:
         await proxy.add("/user/ada/", url)
@@ -79,7 +79,7 @@ async def test_headers_that_nearly_fill_the_buffer_are_refused_in_words(start):
 
 
 @pytest.mark.browser
-async def test_in_a_browser_the_page_is_dark_where_that_is_wanted_and_gives_way_to_the_server(start):
+async def test_in_a_browser_the_page_follows_dark_mode_and_is_replaced_by_the_server(start):
     if not Path(CHROMIUM).exists():
         pytest.skip("chromium is not installed")
     port = free_port()

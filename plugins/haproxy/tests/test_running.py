@@ -61,8 +61,8 @@ async def test_the_page_for_no_route_comes_from_the_hub(start, hub):
     assert (reply.status, reply.json["uri"]) == (404, "/hub/error/404?url=%2Fnothing")
 
 
-async def test_no_name_that_other_users_can_take_keeps_it_from_starting(start, hub, tmp_path):
-    """The socket on which it answers for dead servers is in the folder of the hub, not among all names."""
+async def test_other_users_cannot_prevent_the_start_by_taking_a_socket_name(start, hub, tmp_path):
+    """The socket for dead servers is in the hub's folder, not in the abstract namespace."""
     folder = tmp_path / "haproxy"
     name = f"\0plughub-{hashlib.sha256(str(folder).encode()).hexdigest()[:32]}"
     with socket.socket(socket.AF_UNIX) as squatter:
@@ -96,7 +96,7 @@ async def test_a_websocket_to_a_dead_server_is_refused(start, hub):
 
 
 @pytest.mark.parametrize(("path", "status"), [("/user/dead/", 503), ("/nothing", 404)])
-async def test_without_a_hub_there_is_a_small_page(start, path, status):
+async def test_without_a_hub_haproxy_answers_with_its_own_page(start, path, status):
     proxy = await start(error_url="http://127.0.0.1:9/hub/error")
     await proxy.add("/user/dead/", "http://127.0.0.1:9")
     begin = time.monotonic()
@@ -104,7 +104,7 @@ async def test_without_a_hub_there_is_a_small_page(start, path, status):
     reply = await ask(proxy.port, path)
 
     assert reply.status == status
-    assert b"Nothing answers here" in reply.body
+    assert b"No server is responding" in reply.body
     assert time.monotonic() - begin < 2
 
 
@@ -215,7 +215,7 @@ async def test_the_hub_stands_alone_on_its_port_below_any_path(start, alice, hub
     assert (await ask(second, "/user/alice/")).status == 404
 
 
-async def test_a_target_with_a_host_name_is_looked_up(start, alice):
+async def test_the_host_name_of_a_target_is_resolved(start, alice):
     proxy = await start()
     await proxy.add("/user/alice/", f"http://localhost:{alice.port}")
 
@@ -226,14 +226,14 @@ async def test_a_target_with_a_host_name_is_looked_up(start, alice):
 @pytest.mark.parametrize(
     ("target", "message"),
     [
-        ("https://127.0.0.1:1", "http:// targets only"),
-        ("http+unix://x", "http:// targets only"),
-        ("http://no-such-host.invalid:1", "is not known"),
-        ("http://127.0.0.1:x", "is no target"),
-        (f"http://{'a' * 64}.example:1", "is not known"),
+        ("https://127.0.0.1:1", "only http:// targets"),
+        ("http+unix://x", "only http:// targets"),
+        ("http://no-such-host.invalid:1", "cannot be resolved"),
+        ("http://127.0.0.1:x", "is not a valid target"),
+        (f"http://{'a' * 64}.example:1", "cannot be resolved"),
     ],
 )
-async def test_a_target_that_is_none_is_refused_and_keeps_no_other_out(start, alice, target, message):
+async def test_an_invalid_target_is_refused_and_keeps_no_other_out(start, alice, target, message):
     proxy = await start()
     with pytest.raises(PluginError, match=message):
         await proxy.add("/user/x/", target)
@@ -251,7 +251,7 @@ async def test_30_kb_of_cookies_pass(start, alice):
     assert len(reply.json["headers"]["Cookie-29"]) == 1000
 
 
-async def test_a_route_that_is_added_anew_does_not_inherit_the_old_ones_activity(start, alice):
+async def test_a_route_added_again_does_not_inherit_the_old_activity(start, alice):
     proxy = await start()
     await proxy.add("/a/", alice.url)
     await proxy.name_at("/a/")
@@ -263,7 +263,7 @@ async def test_a_route_that_is_added_anew_does_not_inherit_the_old_ones_activity
     assert (await proxy.routes())["/a/"].last_activity is None
 
 
-async def test_who_is_trusted_is_believed(start, alice):
+async def test_headers_of_trusted_proxies_are_kept(start, alice):
     proxy = await start(trusted_downstream_ips=("127.0.0.0/8",))
     await proxy.add("/", alice.url)
 
@@ -274,7 +274,7 @@ async def test_who_is_trusted_is_believed(start, alice):
     assert (headers["X-Forwarded-Proto"], headers["X-Forwarded-Host"]) == ("https", "front")
 
 
-async def test_an_address_to_trust_that_is_none_is_named(start):
+async def test_an_invalid_trusted_address_is_named(start):
     with pytest.raises(PluginError, match=r"'10\.0\.0\.x' in trusted_downstream_ips"):
         await start(trusted_downstream_ips=("10.0.0.x",))
 
@@ -310,7 +310,7 @@ async def test_tls_with_http2_and_a_changed_certificate_without_a_restart(
     await until(changed)
 
 
-async def test_a_broken_certificate_is_told_of_and_the_old_one_goes_on(start, certificate):
+async def test_a_broken_certificate_is_reported_and_the_old_one_stays_in_use(start, certificate):
     cert, key = certificate
     proxy = await start(ssl_cert=str(cert), ssl_key=str(key))
     first = await subject_at(proxy.port)
@@ -384,14 +384,14 @@ async def test_an_idle_websocket_may_live_for_days(start, alice, tmp_path):
     runtime = RuntimeSocket(tmp_path / "haproxy" / SOCKET_NAME)
 
     async def days():
-        shown = [line for line in (await runtime.ask("show sess")).splitlines() if "fe=public" in line]
+        shown = [line for line in (await runtime.query("show sess")).splitlines() if "fe=public" in line]
         return shown and [int(found) for found in re.findall(r"rex=(\d+)d", shown[0])]
 
     assert min(await until(days)) >= 6
     await hang_up(client)
 
 
-async def test_a_folder_with_a_long_name_is_no_hindrance(start, tmp_path, alice):
+async def test_a_folder_with_a_long_name_works(start, tmp_path, alice):
     proxy = await start(folder=tmp_path / ("long" * 40))
     await proxy.add("/", alice.url)
 
@@ -443,13 +443,13 @@ async def test_as_root_the_workers_are_nobody(start):
     assert worker.username() == "nobody"
 
 
-async def test_a_connection_that_has_ended_by_itself_need_not_be_ended(start, tmp_path):
+async def test_ending_a_connection_that_is_already_closed_is_no_error(start, tmp_path):
     await start()
-    await RuntimeSocket(tmp_path / "haproxy" / SOCKET_NAME).tell("shutdown session 0x1234")
+    await RuntimeSocket(tmp_path / "haproxy" / SOCKET_NAME).execute("shutdown session 0x1234")
 
 
-async def test_a_command_that_is_none_is_named(start):
-    with pytest.raises(PluginError, match=r"HAProxyProxy\.command names no program: 'no-haproxy'"):
+async def test_an_invalid_command_is_named(start):
+    with pytest.raises(PluginError, match=r"HAProxyProxy\.command is not a program: 'no-haproxy'"):
         await start(traits={"command": ["no-haproxy"]})
 
 

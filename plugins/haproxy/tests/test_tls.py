@@ -14,7 +14,7 @@ from plughub.testing.backends import Backend, ask, hang_up, open_backend, raw_se
 from plughub.testing.contracts.proxy import NAME
 from plughub.testing.ports import free_port
 from plughub.tls import HUB, HUB_PARTY, NOTEBOOKS, PROXY_API, PROXY_CLIENT, CertificateFolder
-from plughub_haproxy.tls import certified_name
+from plughub_haproxy.tls import certificate_name
 
 OpenServer = Callable[..., Backend]
 
@@ -28,7 +28,7 @@ def folder(tmp_path) -> CertificateFolder:
 
 @pytest.fixture
 async def serve(folder) -> AsyncIterator[OpenServer]:
-    """Start a server that shows a certificate and lets nobody in without one."""
+    """Start a server that has a certificate and requires one from its clients."""
     async with AsyncExitStack() as stack:
 
         def serve_as(name, authority=NOTEBOOKS, names=("localhost",), host="127.0.0.1", of=folder):
@@ -92,7 +92,7 @@ async def test_routes_by_tls_are_read_back_and_plain_ones_stand_beside_them(prox
     await plain.close()
 
 
-async def test_a_server_at_another_address_is_known_by_that_address(proxy, serve):
+async def test_a_server_at_another_address_is_verified_by_that_address(proxy, serve):
     await proxy.add("/a/", serve("alice", names=["127.0.0.2"], host="127.0.0.2").url)
 
     assert await proxy.name_at("/a/") == "alice"
@@ -101,7 +101,7 @@ async def test_a_server_at_another_address_is_known_by_that_address(proxy, serve
 async def is_refused(proxy, target: str) -> bool:
     await proxy.add("/a/", target)
     reply = await ask(proxy.port, "/a/")
-    return reply.status == 503 and (reply.name == "hub" or b"Nothing answers here" in reply.body)
+    return reply.status == 503 and (reply.name == "hub" or b"No server is responding" in reply.body)
 
 
 @pytest.mark.parametrize(
@@ -112,11 +112,11 @@ async def is_refused(proxy, target: str) -> bool:
         (NOTEBOOKS, ["localhost", "127.0.0.1"], "127.0.0.2"),
     ],
 )
-async def test_who_shows_a_wrong_certificate_is_refused(proxy, serve, authority, names, host):
+async def test_a_server_with_a_wrong_certificate_is_refused(proxy, serve, authority, names, host):
     assert await is_refused(proxy, serve("alice", authority, names, host).url)
 
 
-async def test_a_stranger_with_authorities_of_the_same_names_is_refused(proxy, serve, tmp_path):
+async def test_a_foreign_authority_with_the_same_name_is_refused(proxy, serve, tmp_path):
     other = CertificateFolder(tmp_path / "other")
     other.prepare()
 
@@ -133,12 +133,12 @@ async def test_a_server_without_tls_is_refused_and_so_is_https_without_certifica
         await bare.add("/a/", "https://127.0.0.1:1")
 
 
-async def test_a_hub_without_certificates_for_the_proxy_is_told_what_to_do(start):
+async def test_a_missing_client_certificate_for_the_proxy_is_reported(start):
     with pytest.raises(PluginError, match=r"external_ssl_authorities\['proxy-client-ca'\]"):
         await start(hub_url="https://127.0.0.1:9")
 
 
-async def test_requests_are_shared_among_hubs_and_nobody_else_passes_for_one(proxy, serve):
+async def test_requests_are_shared_among_hubs_and_other_servers_are_refused(proxy, serve):
     hubs = [serve("one", HUB, [HUB_PARTY]), serve("two", HUB, [HUB_PARTY])]
     impostor = serve("alice", NOTEBOOKS, ["localhost", "127.0.0.1"])
     more = (hubs[1].url, impostor.url)
@@ -149,7 +149,7 @@ async def test_requests_are_shared_among_hubs_and_nobody_else_passes_for_one(pro
     assert {await proxy.name_at("/") for _ in range(16)} == {"one", "two"}
 
 
-async def test_new_certificates_are_taken_over_without_a_restart(proxy, start, serve, folder):
+async def test_new_certificates_are_loaded_without_a_restart(proxy, start, serve, folder):
     await proxy.add("/a/", serve("alice").url)
     folder.prepare(recreate=True)
     renewed = serve("bob")
@@ -172,5 +172,5 @@ async def test_new_certificates_are_taken_over_without_a_restart(proxy, start, s
         ("https://bücher.example:1", "xn--bcher-kva.example"),
     ],
 )
-def test_the_name_that_a_target_must_show(target, name):
-    assert certified_name(target) == name
+def test_the_certificate_name_of_a_target(target, name):
+    assert certificate_name(target) == name

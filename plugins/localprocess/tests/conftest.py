@@ -26,7 +26,7 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture
 def system_user():
-    """A system user with a home folder and a group beside her own; removed afterwards."""
+    """A system user with a home folder and a supplementary group; removed afterwards."""
     if shutil.which("useradd") is None:
         pytest.skip("useradd is not installed")
     name = f"ph{secrets.token_hex(4)}"
@@ -57,7 +57,7 @@ def probe_server():
 
 @pytest.fixture
 async def spawners(tmp_path, probe_server):
-    """Makes spawners with settings; what they started is ended."""
+    """Factory of spawners with settings; their servers are stopped afterwards."""
     pools, made = ThreadPools(), []
 
     def make(spawner_class, username, *arguments, name="", system_accounts=(), **settings):
@@ -84,7 +84,7 @@ async def spawners(tmp_path, probe_server):
 
 @pytest.fixture
 def simple(spawners, tmp_path):
-    """Makes spawners of the plugin `simple`, for alice."""
+    """Factory of spawners of the plugin `simple`, for alice."""
     from plughub_localprocess.simple_spawner import SimpleLocalProcessSpawner
 
     def make(*arguments, username="alice", **settings):
@@ -101,7 +101,7 @@ def simple(spawners, tmp_path):
 
 @pytest.fixture
 def local(spawners):
-    """Makes spawners of the plugin `localprocess`."""
+    """Factory of spawners of the plugin `localprocess`."""
     from plughub_localprocess.spawner import LocalProcessSpawner
 
     def make(username, *arguments, **settings):

@@ -7,7 +7,7 @@ import pytest
 from plughub.spawner import SpawnFailed
 from plughub.tls import NOTEBOOKS, CertificateFolder
 from plughub_localprocess.accounts import find_account
-from plughub_localprocess.certificates import place_certificates
+from plughub_localprocess.certificates import write_certificates
 
 
 @pytest.fixture
@@ -17,11 +17,11 @@ def paths(tmp_path):
     return folder.issue("user-alice", NOTEBOOKS, ["localhost"]).paths
 
 
-def test_the_files_go_to_the_folder_for_nobody_else_and_the_hub_keeps_no_key(tmp_path, paths):
+def test_the_files_are_private_and_the_hub_keeps_no_key(tmp_path, paths):
     key = Path(paths["keyfile"]).read_text()
-    for _ in range(2):  # what an earlier start has left is no obstacle
+    for _ in range(2):  # files of an earlier start are replaced
         Path(paths["keyfile"]).write_text(key)
-        placed = place_certificates(paths, str(tmp_path), None)
+        placed = write_certificates(paths, str(tmp_path), None)
         assert set(placed) == set(paths)
         assert Path(placed["keyfile"]).read_text() == key
         assert not Path(paths["keyfile"]).exists()
@@ -32,20 +32,20 @@ def test_the_files_go_to_the_folder_for_nobody_else_and_the_hub_keeps_no_key(tmp
 
 
 @pytest.mark.root
-def test_they_belong_to_the_user(system_user, paths):
+def test_the_files_belong_to_the_user(system_user, paths):
     account = find_account(system_user.pw_name)
-    placed = place_certificates(paths, account.home, account)
+    placed = write_certificates(paths, account.home, account)
     for path in (*placed.values(), Path(placed["keyfile"]).parent):
         assert (Path(path).stat().st_uid, Path(path).stat().st_gid) == (account.uid, account.gid)
 
 
 @pytest.mark.root
-def test_a_link_in_the_home_folder_leads_root_nowhere(system_user, paths, tmp_path):
+def test_a_link_in_the_home_folder_is_not_followed_as_root(system_user, paths, tmp_path):
     account = find_account(system_user.pw_name)
     tmp_path.chmod(0o755)
     (tmp_path / "of-root").mkdir(mode=0o755)
     (Path(account.home) / ".jupyterhub").symlink_to(tmp_path / "of-root")
     with pytest.raises(SpawnFailed, match="jupyterhub-certs"):
-        place_certificates(paths, account.home, account)
+        write_certificates(paths, account.home, account)
     assert list((tmp_path / "of-root").iterdir()) == []
     assert Path(paths["keyfile"]).exists()

@@ -24,13 +24,15 @@ async def failure(spawner):
     return str(caught.value)
 
 
-async def test_a_command_that_is_not_there_is_named_with_its_setting(simple):
+async def test_a_missing_command_is_named_with_its_setting(simple):
     message = await failure(simple(cmd=["no-such-command"]))
 
     assert "command not found: 'no-such-command' (Spawner.cmd)" in message
 
 
-async def test_a_missing_single_user_server_says_what_to_install(simple, monkeypatch, tmp_path):
+async def test_a_missing_single_user_server_is_reported_with_the_package_to_install(
+    simple, monkeypatch, tmp_path
+):
     monkeypatch.setenv("PATH", "/usr/bin")
     monkeypatch.setattr(sys, "executable", str(tmp_path / "bin" / "python"))
 
@@ -39,7 +41,7 @@ async def test_a_missing_single_user_server_says_what_to_install(simple, monkeyp
     assert "pip install 'plughub-localprocess[jupyter]'" in message
 
 
-async def test_a_command_with_a_folder_that_is_not_there_is_named(simple):
+async def test_a_missing_command_with_a_folder_is_named(simple):
     assert "command not found: '/no/such/command' (Spawner.cmd)" in await failure(
         simple(cmd=["/no/such/command"])
     )
@@ -75,7 +77,7 @@ async def test_a_command_beside_the_hubs_python_is_found_without_path(simple, mo
     assert await spawner.poll() is None
 
 
-async def test_a_taken_port_is_named_with_the_process_that_has_it(simple):
+async def test_a_taken_port_is_named_with_the_process_that_uses_it(simple):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         message = await failure(simple(port=port))
@@ -88,7 +90,7 @@ async def test_an_address_of_another_machine_is_named(simple):
     assert "Spawner.ip is '192.0.2.1'" in await failure(simple(ip="192.0.2.1"))
 
 
-async def test_a_user_of_another_machine_reads_what_to_do(local):
+async def test_a_user_without_system_account_is_reported_with_the_remedies(local):
     message = await failure(local("nobody-has-this-name"))
 
     assert "there is no account 'nobody-has-this-name' on the machine of the hub" in message
@@ -120,14 +122,14 @@ async def test_a_command_that_the_user_may_not_run_is_named(system_user, local, 
 
 
 @pytest.mark.root
-def test_a_hub_without_root_cannot_start_somebody_elses_server(system_user):
+def test_a_hub_without_root_cannot_start_the_server_of_another_user(system_user):
     code = (
         "import os\n"
-        "from plughub_localprocess.accounts import check_switch, find_account\n"
+        "from plughub_localprocess.accounts import check_permission_to_switch, find_account\n"
         f"os.setgid({system_user.pw_gid}); os.setuid({system_user.pw_uid})\n"
-        "try: check_switch(find_account('root'))\n"
+        "try: check_permission_to_switch(find_account('root'))\n"
         "except Exception as error: print(error)\n"
-        f"check_switch(find_account({system_user.pw_name!r}))\n"
+        f"check_permission_to_switch(find_account({system_user.pw_name!r}))\n"
         "print('own account is fine')\n"
     )
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
@@ -137,7 +139,7 @@ def test_a_hub_without_root_cannot_start_somebody_elses_server(system_user):
     assert "own account is fine" in said
 
 
-async def test_an_early_end_is_noticed_with_code_and_lines(simple):
+async def test_an_early_end_is_reported_with_exit_code_and_log(simple):
     spawner = simple("--writes=1", "--exit=7")
     await spawner.start()
 
@@ -162,17 +164,20 @@ async def test_a_server_on_another_port_is_diagnosed_with_that_port(simple):
         said = await spawner.diagnose()
         return said if "instead of" in said else ""
 
-    assert f"instead of port {wanted}: JUPYTERHUB_SERVICE_URL" in await until(diagnosis)
+    assert (
+        f"instead of port {wanted}: the server must listen on the port in JUPYTERHUB_SERVICE_URL"
+        in await until(diagnosis)
+    )
 
 
 async def test_a_server_that_never_listens_is_diagnosed(simple):
     spawner = simple("--deaf")
     pid = (await spawner.start()).state["pid"]
 
-    assert f"process {pid} runs, but listens on no port" in await spawner.diagnose()
+    assert f"process {pid} is running, but does not listen on any port" in await spawner.diagnose()
 
 
-async def test_a_server_that_listens_as_it_should_is_diagnosed_so(simple):
+async def test_a_server_that_listens_on_its_port_is_diagnosed(simple):
     spawner = simple()
     await spawner.start()
     await spawner.facts()
@@ -189,14 +194,14 @@ async def test_pam_sessions_need_root(local, monkeypatch):
         await spawner.start()
 
 
-def test_what_the_launch_decides_cannot_be_set_by_popen_kwargs():
+def test_popen_kwargs_cannot_set_reserved_arguments():
     from plughub_localprocess.spawner import LocalProcessSpawner
 
-    with pytest.raises(TraitError, match="may not set preexec_fn"):
+    with pytest.raises(TraitError, match="must not set preexec_fn"):
         LocalProcessSpawner(popen_kwargs={"preexec_fn": print})
 
 
-async def test_nobody_reads_the_last_words_of_who_had_the_name_before(simple):
+async def test_the_log_of_an_earlier_user_of_the_name_is_not_shown(simple):
     earlier = simple("--writes=3")
     await earlier.start()
     assert await until(earlier.logs)
@@ -208,7 +213,7 @@ async def test_nobody_reads_the_last_words_of_who_had_the_name_before(simple):
     assert await later.logs() == ()
 
 
-async def test_the_log_of_a_server_goes_with_it(simple, tmp_path):
+async def test_the_log_of_a_server_is_deleted_with_it(simple, tmp_path):
     spawner = simple()
     await spawner.start()
     logs = tmp_path / "runtime" / "logs"

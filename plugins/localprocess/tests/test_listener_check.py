@@ -1,4 +1,4 @@
-"""A server is ready, and routed, only where it listens itself."""
+"""A server is ready and has a route only while it listens at its address itself."""
 
 import asyncio
 import os
@@ -12,21 +12,21 @@ from plughub.errors import PluginError
 from plughub.testing.conditions import until
 from plughub.testing.contracts.spawner import NAME
 from plughub.testing.foreign_processes import foreign_listener
-from plughub_localprocess.end_watch import watch_of
+from plughub_localprocess.exit_watch import watch_of
 
 
 async def verified(spawner):
     return await until(spawner.verifies)
 
 
-async def test_a_squatter_on_the_port_of_a_server_that_does_not_listen_is_named(simple):
+async def test_a_foreign_process_on_the_port_of_a_server_is_named(simple):
     spawner = simple("--deaf")
     endpoint = await spawner.start()
     assert not await spawner.verifies()
     with foreign_listener(port=int(endpoint.url.rpartition(":")[2])):
         assert await spawner.answers(), "that something answers says nothing"
         assert not await spawner.verifies()
-        assert "is held by a process of user" in await spawner.diagnose()
+        assert "is used by a process of user" in await spawner.diagnose()
 
 
 async def test_another_servers_address_is_not_its_own(simple):
@@ -57,7 +57,7 @@ async def test_a_server_may_listen_with_a_process_that_it_started(simple, probe_
     try:
         assert await spawner.verifies()
     finally:
-        os.kill(listening, 9)  # it left the group that a stop ends
+        os.kill(listening, 9)  # this process left the group that a stop signals
 
 
 async def test_a_server_on_all_addresses_is_its_own(simple):
@@ -76,7 +76,7 @@ async def test_a_server_that_has_ended_does_not_listen(simple):
         assert not await spawner.verifies()
 
 
-async def test_descriptors_that_cannot_be_read_make_it_unknown_where_all_have_one_uid(simple, monkeypatch):
+async def test_unreadable_descriptors_mean_unknown_when_servers_share_one_uid(simple, monkeypatch):
     def refuse(*_):
         raise PermissionError
 
@@ -89,7 +89,7 @@ async def test_descriptors_that_cannot_be_read_make_it_unknown_where_all_have_on
 
 
 @pytest.mark.root
-async def test_the_users_uid_is_proof_where_descriptors_cannot_be_read(system_user, local, monkeypatch):
+async def test_the_users_uid_is_proof_when_descriptors_are_unreadable(system_user, local, monkeypatch):
     def refuse(*_):
         raise PermissionError
 
@@ -103,7 +103,7 @@ async def test_the_users_uid_is_proof_where_descriptors_cannot_be_read(system_us
         assert not await spawner.hooks.verify_address(NAME, crossed)
 
 
-async def test_ports_are_ones_that_the_system_gives_to_nobody_by_itself(simple):
+async def test_ports_are_outside_the_range_that_the_system_assigns(simple):
     low, high = map(int, Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split())
     port = int((await simple("--deaf").start()).url.rpartition(":")[2])
     assert not low <= port <= high

@@ -32,7 +32,7 @@ def test_a_log_that_does_not_exist_has_no_lines_and_cannot_be_cut(log):
     assert log.tail(10) == []
 
 
-def test_a_log_that_is_too_long_keeps_its_newer_half_and_goes_on(log):
+def test_a_log_that_is_too_long_keeps_its_newer_half_and_grows_on(log):
     descriptor = write(log, b"".join(b"line %d\n" % number for number in range(200)))
 
     log.shrink()
@@ -52,7 +52,7 @@ def test_a_log_that_is_short_enough_is_not_touched(log):
     assert log.path.read_bytes() == b"a\nb\n"
 
 
-def test_a_new_start_begins_a_new_log(log):
+def test_a_new_start_empties_the_log(log):
     os.close(write(log, b"old\n"))
     os.close(write(log, b"new\n"))
 
@@ -70,7 +70,7 @@ def test_a_link_in_the_place_of_the_log_is_not_followed(log, tmp_path):
     assert (tmp_path / "elsewhere").read_text() == "precious"
 
 
-def test_what_is_no_utf_8_is_shown_all_the_same(log):
+def test_invalid_utf_8_is_shown_with_replacements(log):
     os.close(write(log, b"caf\xe9 \xff\xfe\nfine \xe2\x9c\x93\n"))
 
     assert log.tail(2) == ["caf� ��", "fine ✓"]

@@ -15,18 +15,18 @@ from plughub.classes.spawner.hooks import SpawnerHooks
 from plughub.spawner import SpawnFailed
 from plughub.testing.conditions import until
 from plughub_localprocess.ports import choose_port
-from plughub_localprocess.process_launch import LAUNCHER, LaunchOrders, launch
+from plughub_localprocess.process_launch import LAUNCHER, LaunchRequest, launch
 from plughub_localprocess.spawner import LocalProcessSpawner
 
 
-def orders(*argv, **changes):
+def request(*argv, **changes):
     fields = {"argv": list(argv), "environment": {}, "folder": "/", "account": None, "leader": "test"}
-    return LaunchOrders(**{**fields, **changes})
+    return LaunchRequest(**{**fields, **changes})
 
 
-def test_a_launcher_whose_hub_died_in_the_middle_of_its_orders_starts_nothing(tmp_path):
+def test_a_launcher_with_an_incomplete_request_starts_nothing(tmp_path):
     listen, report = os.pipe()
-    text = orders("/bin/touch", str(tmp_path / "trace")).as_line()[:-1]
+    text = request("/bin/touch", str(tmp_path / "trace")).as_line()[:-1]
 
     done = subprocess.run([sys.executable, "-I", "-S", LAUNCHER, str(report)], input=text, pass_fds=(report,))
 
@@ -40,7 +40,7 @@ def test_a_launcher_whose_hub_died_in_the_middle_of_its_orders_starts_nothing(tm
 def test_a_command_inherits_no_open_file_but_its_output(tmp_path):
     with (tmp_path / "output").open("wb") as output, (tmp_path / "secret").open("wb") as secret:
         os.set_inheritable(secret.fileno(), True)
-        launched = launch(orders("/bin/ls", "-l", "/proc/self/fd"), output.fileno(), 20, {})
+        launched = launch(request("/bin/ls", "-l", "/proc/self/fd"), output.fileno(), 20, {})
         launched.child.wait()
         listing = (tmp_path / "output").read_text()
 
@@ -52,11 +52,11 @@ def test_a_command_inherits_no_open_file_but_its_output(tmp_path):
 def test_a_command_can_be_interrupted_although_the_hub_ignores_that(tmp_path):
     code = (
         "import os, signal, sys\n"
-        "from plughub_localprocess.process_launch import Orders, launch\n"
+        "from plughub_localprocess.process_launch import LaunchRequest, launch\n"
         "signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
         "signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])\n"
-        "orders = Orders(argv=['/bin/cat', '/proc/self/status'], environment={}, folder='/', account=None, leader='t')\n"
-        "launch(orders, 1, 20, {}).child.wait()\n"
+        "request = LaunchRequest(argv=['/bin/cat', '/proc/self/status'], environment={}, folder='/', account=None, leader='t')\n"
+        "launch(request, 1, 20, {}).child.wait()\n"
     )
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     status = dict(line.split(":", 1) for line in said.splitlines())
@@ -65,7 +65,7 @@ def test_a_command_can_be_interrupted_although_the_hub_ignores_that(tmp_path):
     assert int(status["SigBlk"], 16) == 0
 
 
-def test_a_launcher_that_gets_nowhere_is_given_up_and_removed(tmp_path, monkeypatch):
+def test_a_launcher_that_hangs_times_out_and_is_killed(tmp_path, monkeypatch):
     stuck = tmp_path / "stuck.py"
     stuck.write_text("import sys; sys.stdin.buffer.read(); input_that_never_comes = open(sys.argv[2])")
     os.mkfifo(tmp_path / "never")
@@ -73,8 +73,8 @@ def test_a_launcher_that_gets_nowhere_is_given_up_and_removed(tmp_path, monkeypa
     monkeypatch.setattr("plughub_localprocess.process_launch.LAUNCHER", str(stuck))
     before = set(psutil.Process().children())
 
-    with pytest.raises(SpawnFailed, match="did not begin to run in time"):
-        launch(orders("/bin/true"), 2, 0.3, {})
+    with pytest.raises(SpawnFailed, match="did not start in time"):
+        launch(request("/bin/true"), 2, 0.3, {})
 
     assert set(psutil.Process().children()) == before
 
@@ -85,10 +85,10 @@ def test_a_launcher_that_breaks_is_reported(tmp_path, monkeypatch):
     monkeypatch.setattr("plughub_localprocess.process_launch.LAUNCHER", str(broken))
 
     with pytest.raises(SpawnFailed, match="the launcher ended before"), (tmp_path / "log").open("wb") as log:
-        launch(orders("/bin/true"), log.fileno(), 20, {})
+        launch(request("/bin/true"), log.fileno(), 20, {})
 
 
-async def test_a_start_does_not_hold_up_the_event_loop(simple):
+async def test_a_start_does_not_block_the_event_loop(simple):
     spawners = [simple(username=f"user{number}") for number in range(5)]
     longest, done = 0.0, asyncio.Event()
 
@@ -108,9 +108,7 @@ async def test_a_start_does_not_hold_up_the_event_loop(simple):
     assert len({spawner.started.url for spawner in spawners}) == 5
 
 
-async def test_a_start_that_is_given_up_while_it_launches_leaves_nothing_behind(
-    simple, tmp_path, monkeypatch
-):
+async def test_a_start_cancelled_during_the_launch_leaves_nothing_behind(simple, tmp_path, monkeypatch):
     gate = tmp_path / "gate"
     os.mkfifo(gate)
     slow = tmp_path / "slow.py"
@@ -131,7 +129,7 @@ async def test_a_start_that_is_given_up_while_it_launches_leaves_nothing_behind(
         await starting
     stopping = asyncio.create_task(spawner.stop(now=True))
     done, _ = await asyncio.wait({stopping}, timeout=0.3)
-    await asyncio.to_thread(gate.write_text, "go on")
+    await asyncio.to_thread(gate.write_text, "continue")
     await stopping
 
     assert not done, "the stop has not waited for the launch"
@@ -146,7 +144,7 @@ async def test_the_token_is_not_in_the_log_of_the_hub(simple, caplog):
 
     assert "Starting alice/" in caplog.text
     assert spawner.token not in caplog.text
-    assert spawner.token not in repr(orders("x", environment={"JUPYTERHUB_API_TOKEN": spawner.token}))
+    assert spawner.token not in repr(request("x", environment={"JUPYTERHUB_API_TOKEN": spawner.token}))
 
 
 async def test_no_list_of_processes_shows_the_token(simple):
@@ -160,7 +158,7 @@ async def test_no_list_of_processes_shows_the_token(simple):
     assert Path(f"/proc/{pid}/environ").stat().st_mode & 0o077 == 0
 
 
-async def test_a_shell_is_given_the_command_as_one_text(simple):
+async def test_a_shell_gets_the_command_as_one_argument(simple):
     spawner = simple("--name=it's $HOME", shell_cmd=["/bin/sh", "-c"])
     await spawner.start()
 
@@ -175,7 +173,7 @@ async def test_popen_kwargs_reach_the_process(simple):
         assert "Umask:\t0027" in status.read()
 
 
-async def test_a_process_that_pretends_to_be_a_server_of_somebody_else_is_not_listed(simple, local):
+async def test_a_process_that_claims_to_be_another_users_server_is_not_listed(simple, local):
     spawner = local("nobody")
     leader = "import os; os.setsid(); os.environ['PLUGHUB_LEADER'] = f'tested:{os.getpid()}'; os.execv('/bin/sleep', ['sleep', '60'])"
     marks = {**spawner.server.launch_marks, "JUPYTERHUB_SERVICE_URL": "http://127.0.0.1:1/user/nobody/"}
@@ -217,13 +215,13 @@ def marked(process, spawner):
         return False
 
 
-def test_no_port_is_given_twice_in_a_short_while():
+def test_a_recently_chosen_port_is_not_chosen_again():
     ports = [choose_port("127.0.0.1", 0) for _ in range(3000)]
 
     assert all(len(set(ports[at : at + 200])) == 200 for at in range(2800))
 
 
-def test_an_address_that_is_none_is_named():
+def test_an_invalid_address_is_named():
     with pytest.raises(SpawnFailed, match=r"Spawner.ip is 'no\.such\.host\.invalid'"):
         choose_port("no.such.host.invalid", 0)
 
@@ -250,7 +248,7 @@ def test_the_plugin_imports_nothing_heavy_before_it_is_used(module):
     assert said.strip() == "set()"
 
 
-def test_the_plugins_keep_the_contract_and_note_their_folder(tmp_path):
+def test_the_plugins_keep_the_contract_and_store_their_folder(tmp_path):
     from plughub.kinds import HubContext
     from plughub.plugin.manager import ActivePlugins
     from plughub_localprocess import paths, plugin, simple
@@ -273,7 +271,7 @@ def test_a_setting_that_is_not_valid_stops_the_start_of_the_hub():
         "x", LocalProcessSpawner, Config({"LocalProcessSpawner": {"popen_kwargs": {"env": {}}}})
     )
 
-    with pytest.raises(TraitError, match="may not set env"):
+    with pytest.raises(TraitError, match="must not set env"):
         hooks.hub_spawner_info()
 
 
@@ -283,7 +281,7 @@ def test_a_hub_with_more_than_a_thousand_open_files_starts_servers(tmp_path):
     kept = [os.open(os.devnull, os.O_RDONLY) for _ in range(1100)]
     try:
         with (tmp_path / "output").open("wb") as output:
-            launched = launch(orders("/bin/echo", "it", "runs"), output.fileno(), 20, {})
+            launched = launch(request("/bin/echo", "it", "runs"), output.fileno(), 20, {})
             launched.child.wait()
     finally:
         for number in kept:

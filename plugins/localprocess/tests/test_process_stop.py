@@ -16,7 +16,7 @@ from plughub_localprocess.groups import ProcessGroup
 
 
 async def child_of(spawner):
-    """The number of the child that a probe server says it started."""
+    """The process id of the child that a probe server reports."""
 
     async def written():
         return [line for line in await spawner.logs() if line.startswith("child ")]
@@ -24,7 +24,7 @@ async def child_of(spawner):
     return int((await until(written))[0].split()[1])
 
 
-async def test_a_server_that_follows_the_first_signal_is_sent_no_other(simple):
+async def test_a_server_that_ends_at_the_first_signal_gets_no_other(simple):
     spawner = simple()
     await spawner.start()
     await spawner.facts()
@@ -57,7 +57,7 @@ async def test_a_stop_at_once_does_not_try_gentle_signals(simple):
     assert await spawner.poll() == -signal.SIGKILL
 
 
-async def test_a_server_is_seen_to_end_where_the_system_does_not_tell_of_it(simple, monkeypatch):
+async def test_the_end_of_a_server_is_detected_without_pidfd(simple, monkeypatch):
     monkeypatch.delattr(os, "pidfd_open", raising=False)
     spawner = simple()
     await spawner.start()
@@ -96,7 +96,7 @@ async def test_members_that_a_dead_server_left_behind_are_ended(simple):
 
 @pytest.fixture
 def stranger():
-    """A process that leads a group of its own and has nothing to do with any server."""
+    """A process that leads its own group and belongs to no server."""
     process = subprocess.Popen(
         [sys.executable, "-c", "input()"], stdin=subprocess.PIPE, start_new_session=True
     )
@@ -172,10 +172,10 @@ async def until_zombie_or_gone(pid):
     await until(dead)
 
 
-def test_who_asks_while_somebody_else_reads_the_exit_code_waits_for_it():
+def test_a_concurrent_reader_of_the_exit_code_waits_for_it():
     children, child = ChildProcesses(), subprocess.Popen(["sleep", "600"])
     server = ProcessIdentity.of(child.pid)
-    children.keep(server, child)
+    children.add(server, child)
     child.kill()
     os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
 
@@ -198,13 +198,13 @@ async def test_the_exit_code_is_not_known_to_another_hub_process(simple, monkeyp
     assert await spawner.poll() == 0
 
 
-def test_exit_codes_of_the_past_are_forgotten_in_time():
+def test_old_exit_codes_are_dropped():
     children = ChildProcesses(limit=2)
     identities = []
     for code in range(4):
         child = subprocess.Popen([sys.executable, "-c", f"raise SystemExit({code})"])
         identities.append(ProcessIdentity(child.pid, str(code)))
-        children.keep(identities[-1], child)
+        children.add(identities[-1], child)
         child.wait()
     children.reap()
 
@@ -230,7 +230,7 @@ async def test_a_server_of_a_jupyterhub_state_is_adopted_by_its_environment(simp
     assert not await spawner.answers()
 
 
-async def test_what_an_interrupted_start_left_is_ended_by_its_operation(simple):
+async def test_processes_of_an_interrupted_start_are_ended_by_its_operation(simple):
     spawner = simple()
     await spawner.start()
     await spawner.facts()

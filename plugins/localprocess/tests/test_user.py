@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 
 from plughub.errors import PluginError
 from plughub.testing.odd_names import ODD_NAMES
-from plughub_localprocess.homes import escaped_name, find_home, folder_name
+from plughub_localprocess.home_folders import escaped_name, find_home, folder_name
 
 
 @pytest.mark.root
-async def test_a_server_runs_as_its_user_with_her_groups_at_home(system_user, local):
+async def test_a_server_runs_as_its_user_with_all_groups_in_the_home_folder(system_user, local):
     spawner = local(system_user.pw_name)
     await spawner.start()
 
@@ -57,17 +57,17 @@ def test_a_home_folder_that_root_may_not_enter_is_entered_as_the_user(system_use
     code = dedent(f"""
         import os
         from plughub_localprocess.accounts import find_account
-        from plughub_localprocess.process_launch import Orders, launch
+        from plughub_localprocess.process_launch import LaunchRequest, launch
 
         account = find_account({system_user.pw_name!r})
         try:
             os.chdir(account.home)
         except PermissionError:
             print("root may not enter", flush=True)
-        orders = Orders(
+        request = LaunchRequest(
             argv=["/bin/pwd"], environment={{}}, folder=account.home, account=account, leader="test"
         )
-        launch(orders, 1, 20, {{}}).child.wait()
+        launch(request, 1, 20, {{}}).child.wait()
     """)
     without_override = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"]
 
@@ -79,7 +79,7 @@ def test_a_home_folder_that_root_may_not_enter_is_entered_as_the_user(system_use
 
 
 @pytest.mark.root
-async def test_a_pam_session_surrounds_the_server(system_user, local, tmp_path):
+async def test_a_pam_session_is_open_while_the_server_runs(system_user, local, tmp_path):
     service = Path(f"/etc/pam.d/{system_user.pw_name}")
     log = tmp_path / "sessions"
     script = tmp_path / "note"
@@ -109,7 +109,7 @@ async def test_a_pam_session_surrounds_the_server(system_user, local, tmp_path):
 
 
 @pytest.mark.root
-async def test_an_exit_code_passes_through_the_keeper_of_a_session(system_user, local):
+async def test_an_exit_code_passes_through_the_supervisor_of_a_session(system_user, local):
     service = Path(f"/etc/pam.d/{system_user.pw_name}")
     service.write_text("session required pam_permit.so\nauth required pam_permit.so\n")
     try:
@@ -130,7 +130,7 @@ async def test_a_pam_service_that_refuses_is_named(system_user, local):
     try:
         spawner = local(system_user.pw_name, pam_session=True, pam_service=service.name)
         with pytest.raises(
-            PluginError, match=r"no PAM session for user .* can be opened: LocalProcessSpawner.pam_session"
+            PluginError, match=r"no PAM session can be opened for user .*: LocalProcessSpawner.pam_session"
         ):
             await spawner.start()
     finally:
@@ -164,7 +164,7 @@ async def test_root_is_allowed_for_the_single_user_server_only_as_root(system_us
         assert await spawner.logs() == (expected,)
 
 
-async def test_nobody_has_to_switch_to_start_as_oneself(local):
+async def test_no_switch_is_needed_for_the_hubs_own_user(local):
     spawner = local(getpass.getuser(), system_accounts=[getpass.getuser()])
     await spawner.start()
 
@@ -189,7 +189,7 @@ async def test_a_folder_that_is_a_link_is_refused(simple, tmp_path):
     (tmp_path / "homes").mkdir()
     (tmp_path / "homes" / "alice").symlink_to(tmp_path)
 
-    with pytest.raises(PluginError, match="or a link"):
+    with pytest.raises(PluginError, match="or is a link"):
         await simple().start()
 
 
@@ -197,7 +197,7 @@ NAMES = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=
 
 
 @given(NAMES | st.sampled_from([".", "..", "...", "a/../b", "%2E", "~", "-rf"]))
-def test_the_folder_of_a_user_is_always_one_plain_name(name):
+def test_the_folder_of_a_user_is_always_a_single_path_component(name):
     folder = folder_name(name)
 
     assert folder
@@ -213,7 +213,7 @@ def test_two_users_never_share_a_folder(one, other):
 
 @pytest.mark.parametrize("name", [*ODD_NAMES, "zoë", "o'neil (x)"])
 def test_the_folder_that_jupyterhub_made_is_found(tmp_path, name):
-    """JupyterHub puts the name into the path as it is."""
+    """JupyterHub inserts the unchanged name into the path."""
     theirs = tmp_path / name
     if re.search("%[0-9a-f]{2}", name):
         assert Path(find_home(f"{tmp_path}/{{username}}", name)) == tmp_path / name.replace("%", "%25")
@@ -241,12 +241,12 @@ async def test_files_stay_after_a_move_from_jupyterhub_and_from_an_earlier_versi
     former.rmdir()
     former.symlink_to(tmp_path)
     theirs.rmdir()
-    assert await home() == theirs, "a link is nobody's former folder"
+    assert await home() == theirs, "a link is not used as the former folder"
 
 
 @pytest.fixture
 def second_root():
-    """A second name of the number 0."""
+    """A second name of the user id 0."""
     if shutil.which("useradd") is None:
         pytest.skip("useradd is not installed")
     name = f"ph{secrets.token_hex(4)}"
@@ -258,15 +258,15 @@ def second_root():
 
 @pytest.mark.root
 @pytest.mark.parametrize("name", ["root", "daemon", "nobody"])
-async def test_an_account_of_the_system_has_no_server_whoever_has_its_name(local, name):
-    with pytest.raises(PluginError, match="is an account of this machine itself") as caught:
+async def test_a_system_account_cannot_have_a_server(local, name):
+    with pytest.raises(PluginError, match="is a system account of this machine") as caught:
         await local(name).start()
     assert caught.value.__cause__.status == 403
 
 
 @pytest.mark.root
-async def test_another_name_of_root_is_root_and_what_is_listed_has_a_server(local, second_root):
-    with pytest.raises(PluginError, match="is an account of this machine itself"):
+async def test_another_name_of_root_is_refused_and_a_listed_account_is_allowed(local, second_root):
+    with pytest.raises(PluginError, match="is a system account of this machine"):
         await local(second_root, system_accounts=["root"]).start()
     spawner = local("root", system_accounts=["root"])
     await spawner.start()

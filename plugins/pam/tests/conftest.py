@@ -1,4 +1,4 @@
-"""Real accounts and real PAM services, made for a test and removed after it."""
+"""Real accounts and PAM services, created for a test and removed afterwards."""
 
 import contextlib
 import itertools
@@ -27,7 +27,7 @@ def as_root():
 @pytest.fixture(scope="session")
 def run(as_root):
     def run(*command, text=None):
-        """Run a command; the account files may be locked by somebody else for a moment."""
+        """Run a command, and retry while another process locks the account files."""
         deadline = time.monotonic() + 30
         while True:
             done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=30)
@@ -40,7 +40,7 @@ def run(as_root):
 
 @pytest.fixture(scope="session")
 def make_user(run):
-    """Make a user: options of useradd, and commands that end with the name."""
+    """Create a user, given options of useradd and commands that end with the name."""
     with contextlib.ExitStack() as undo:
 
         def make(*commands, password=PASSWORD, options=()):
@@ -119,7 +119,7 @@ def make_authenticator():
 
 @pytest.fixture
 def ask(make_authenticator):
-    """Log in as the hub does."""
+    """Log in like the hub."""
 
     async def ask(username, password=PASSWORD, otp="", **settings):
         authenticator = make_authenticator(**settings)

@@ -30,17 +30,17 @@ def test_an_encoding_that_does_not_exist_is_refused_at_start():
 
 @pytest.mark.parametrize("code", [1, 3, 4, 5, 9, 15, 24, 26, 28, 99])
 @pytest.mark.parametrize("step", ["start", "authenticate", "account"])
-def test_codes_that_do_not_say_no_are_failures_and_never_a_yes(code, step):
+def test_other_codes_are_failures_and_never_accept_a_login(code, step):
     assert Answer(step, code, "").verdict is Verdict.FAILED
 
 
 @pytest.mark.parametrize("code", [6, 7, 10, 12, 13])
-def test_a_no_before_the_password_is_right_tells_nothing(code):
+def test_a_refusal_before_the_password_check_reveals_nothing(code):
     assert Answer("authenticate", code, "").verdict is Verdict.WRONG
     assert Answer("account", code, "").verdict is Verdict.REFUSED
 
 
-def test_what_a_module_says_is_one_line_of_printable_text():
+def test_the_message_of_a_module_becomes_one_line_of_printable_text():
     answer = Answer("account", 6, "denied", ["closed\nuntil\x1b[31m", " Monday"])
-    assert answer.reason.endswith("The machine says: closed until [31m Monday")
+    assert answer.reason.endswith("The machine reports: closed until [31m Monday")
     assert "\n" not in str(answer)

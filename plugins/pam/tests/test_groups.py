@@ -1,4 +1,4 @@
-"""Groups of the system: who may come in, who is an admin, what the user's groups are."""
+"""System groups: allowed users, admins, and the groups of users."""
 
 import os
 
@@ -24,7 +24,7 @@ def member(make_user, group):
     return make_user(options=("-G", group))
 
 
-async def test_members_of_an_allowed_group_come_in_and_others_do_not(
+async def test_only_members_of_an_allowed_group_can_log_in(
     make_authenticator, make_group, make_user, group, member
 ):
     rules = AccessRules({"pam": make_authenticator(allowed_groups={group})}, Authenticator())
@@ -40,7 +40,7 @@ async def test_the_groups_of_the_system_become_those_of_the_user(make_authentica
     assert identity.groups == {group, member}
 
 
-async def test_a_refresh_sees_that_a_user_left_a_group(make_authenticator, run, group, member):
+async def test_a_refresh_notices_that_a_user_left_a_group(make_authenticator, run, group, member):
     hooks = AuthenticatorHooks("pam", make_authenticator(manage_groups=True, admin_groups={group}))
     stored = Identity(name=member, plugin="pam", admin=True, groups=frozenset({group, member}))
     assert (await hooks.hub_refresh_user(stored)).admin is True
@@ -58,12 +58,12 @@ async def test_members_of_admin_groups_are_admins_and_others_stop_being_it(
     assert (await hooks.hub_complete_login(Identity(name="root"), None)).admin is True
 
 
-async def test_without_admin_groups_nobody_stops_being_an_admin(make_authenticator, alice):
+async def test_without_admin_groups_no_admin_is_demoted(make_authenticator, alice):
     hooks = AuthenticatorHooks("pam", make_authenticator())
     assert (await hooks.hub_complete_login(Identity(name=alice), None)).admin is None
 
 
-async def test_a_second_name_for_the_same_number_becomes_the_first(make_authenticator, make_user, plain):
+async def test_a_second_name_of_a_user_id_becomes_the_first(make_authenticator, make_user, plain):
     first = make_user()
     second = make_user(options=("--non-unique", "--uid", str(_number(first))))
     login = Login(username=second, password=PASSWORD)
@@ -79,7 +79,7 @@ def _number(name):
     return pwd.getpwnam(name).pw_uid
 
 
-def test_a_hub_that_is_not_root_says_whom_it_can_check(make_authenticator, monkeypatch, caplog):
+def test_a_hub_without_root_warns_that_only_its_own_user_can_log_in(make_authenticator, monkeypatch, caplog):
     monkeypatch.setattr(os, "geteuid", lambda: 1)
     make_authenticator(allow_all=True).check_allow_config()
     assert "does not run as root" in caplog.text

@@ -1,4 +1,4 @@
-"""Modules that block, hang or crash do so in a process of their own."""
+"""Modules that block, hang or crash do so in a separate process."""
 
 import asyncio
 import os
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.root
 
 
 async def until(condition):
-    """Wait for a condition; its value when it holds."""
+    """Wait for a condition, and return its value."""
     async with asyncio.timeout(20):
         while not (value := condition()):
             await asyncio.sleep(0.01)
@@ -42,7 +42,7 @@ def hanging(make_service, make_script, sleeper):
     return make_service(SLEEP_FOR_ONE.format(name=sleeper, script=make_script("exec sleep 120")))
 
 
-async def test_a_helper_that_hangs_is_given_up_while_others_log_in(
+async def test_a_helper_that_hangs_times_out_while_others_log_in(
     make_authenticator, hanging, sleeper, alice, helpers
 ):
     authenticator = make_authenticator(service=hanging, timeout=3, executor_threads=2)
@@ -94,7 +94,7 @@ async def test_a_python_that_cannot_be_started_is_an_error_that_names_the_servic
         await ask(alice)
 
 
-async def test_neither_password_nor_secrets_of_the_hub_are_seen_from_outside(
+async def test_neither_password_nor_secrets_of_the_hub_are_visible(
     make_authenticator, hanging, sleeper, helpers, monkeypatch
 ):
     monkeypatch.setenv("HUB_SECRET_TOKEN", "do-not-tell")
@@ -122,7 +122,7 @@ async def test_what_a_module_prints_does_not_get_into_the_answer(ask, make_servi
         await ask(alice, service=service)
 
 
-async def test_fifty_logins_at_once_never_hold_up_the_loop_nor_run_all_at_once(
+async def test_fifty_concurrent_logins_never_block_the_loop_nor_run_all_at_once(
     make_authenticator, plain, alice, helpers
 ):
     authenticator = make_authenticator(service=plain, executor_threads=3)
@@ -141,7 +141,7 @@ async def test_fifty_logins_at_once_never_hold_up_the_loop_nor_run_all_at_once(
     assert max(counts) == 3
 
 
-async def test_the_delay_after_a_wrong_password_holds_up_nobody_else(make_authenticator, alice):
+async def test_the_delay_after_a_wrong_password_delays_no_other_login(make_authenticator, alice):
     authenticator = make_authenticator(service="login", executor_threads=1)
     wrong = [
         asyncio.create_task(authenticator.authenticate(None, {"username": alice, "password": "wrong"}))
@@ -152,7 +152,7 @@ async def test_the_delay_after_a_wrong_password_holds_up_nobody_else(make_authen
     assert await asyncio.gather(*wrong) == [None] * 4
 
 
-async def test_sessions_are_opened_and_closed_where_they_are_wanted(
+async def test_sessions_are_opened_and_closed_when_configured(
     make_authenticator, make_service, make_script, tmp_path, alice
 ):
     class User:
@@ -181,7 +181,7 @@ async def test_a_session_that_cannot_be_opened_is_an_error(make_authenticator, m
         await authenticator.pre_spawn_start(User(), None)
 
 
-def test_hidden_prompts_are_answered_in_order_and_not_for_ever():
+def test_hidden_prompts_are_answered_in_order_and_limited_in_number():
     transaction = Transaction(b"login", b"nobody", [b"password", b"123456"])
     prompt = Message(1, b"Password: ")
     answers = [transaction._answer(prompt) for _ in range(MAX_PROMPTS)]

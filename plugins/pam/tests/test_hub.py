@@ -29,7 +29,7 @@ account required pam_unix.so
 """
 
 
-def test_logins_that_hang_keep_nobody_else_out_and_are_ended(make_service, make_user, alice, tmp_path):
+def test_logins_that_hang_block_no_other_login_and_time_out(make_service, make_user, alice, tmp_path):
     sleeper = make_user()
     config = CONFIG.format(service=make_service(SERVICE.format(name=sleeper)))
     with HubProcess(tmp_path, "--plugins", "pam,simple", config=config) as hub:

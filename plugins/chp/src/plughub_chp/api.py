@@ -1,4 +1,4 @@
-"""The REST API of configurable-http-proxy.
+"""Client of configurable-http-proxy's REST API.
 
 Source:
     configurable-http-proxy 5.3, README section "REST API" and lib/configproxy.js.
@@ -23,7 +23,7 @@ class ProxyAPIError(Exception):
 
     Args:
         message: what happened.
-        status: HTTP status of the answer; 0 when there was none.
+        status: HTTP status of the response; 0 if there was none.
     """
 
     def __init__(self, message: str, status: int = 0) -> None:
@@ -32,15 +32,15 @@ class ProxyAPIError(Exception):
 
 
 class ProxyAPI:
-    """Requests to a running proxy.
+    """Client of a running proxy.
 
     Args:
-        url: of the API, without ``/api``.
-        token: shared with the proxy.
-        concurrency: requests under way at once.
-        context: for https.
-        is_proxy: asked before each request whether the proxy itself listens there; the token goes to
-            nobody else.
+        url: URL of the API, without ``/api``.
+        token: token of hub and proxy.
+        concurrency: maximum number of concurrent requests.
+        context: TLS context for https.
+        is_proxy: called before each request to check that the proxy itself listens there; no other process
+            may receive the token.
     """
 
     def __init__(
@@ -61,27 +61,16 @@ class ProxyAPI:
         )
 
     def close(self) -> None:
-        """Make no more requests."""
+        """Close the client."""
         self._client.close()
 
     async def routes(self) -> dict[str, dict[str, Any]]:
-        """List all routes.
-
-        Returns:
-            What belongs to each, by path.
-        """
+        """Return the entries of all routes by path."""
         response = await self._request("GET", "")
         return await asyncio.to_thread(_read_table, response.body)
 
-    async def has(self, path: str) -> bool:
-        """Tell whether there is a route.
-
-        Args:
-            path: escaped.
-
-        Returns:
-            Whether it stands.
-        """
+    async def has_route(self, path: str) -> bool:
+        """Return whether a route exists, given its escaped path."""
         try:
             await self._request("GET", path)
         except ProxyAPIError as error:
@@ -91,22 +80,18 @@ class ProxyAPI:
         return True
 
     async def put(self, path: str, entry: Mapping[str, Any]) -> None:
-        """Add a route, or change it.
+        """Add or change a route.
 
         Args:
-            path: escaped.
-            entry: the target and what belongs to it.
+            path: escaped path.
+            entry: target and data.
         """
         await self._request("POST", path, json.dumps(entry))
 
     async def delete(self, path: str) -> None:
-        """Delete a route if it is there.
-
-        Args:
-            path: escaped.
-        """
+        """Delete a route if it exists, given its escaped path."""
         try:
-            await self._request("DELETE", path or "/")  # it never answers without a path
+            await self._request("DELETE", path or "/")  # without a path, the proxy does not answer
         except ProxyAPIError as error:
             if error.status != 404:  # noqa: PLR2004 - HTTP
                 raise
@@ -124,7 +109,7 @@ class ProxyAPI:
         async with self._limit:
             if self._is_proxy is not None and not await self._is_proxy():
                 raise ProxyAPIError(
-                    f"the proxy does not listen at {self._url}; if another process does, end it, or choose "
+                    f"the proxy does not listen at {self._url}; if another process does, stop it, or choose "
                     "another port (ConfigurableHTTPProxy.api_url)"
                 )
             try:
@@ -142,5 +127,5 @@ def _read_table(body: bytes) -> dict[str, dict[str, Any]]:
 
 def _reason(error: HTTPClientError, url: str) -> str:
     if error.code == 403:  # noqa: PLR2004 - HTTP
-        return f"what listens at {url} refuses the token: it is another hub's proxy, or its token was changed"
+        return f"the server at {url} refuses the token: it is another hub's proxy, or the token has changed"
     return f"the proxy at {url} answered {error.code}: {error.message}"

@@ -1,4 +1,4 @@
-"""Launching configurable-http-proxy, and finding the one that runs."""
+"""Launch of configurable-http-proxy, and search for a running one."""
 
 from __future__ import annotations
 
@@ -18,9 +18,11 @@ from plughub_chp.node_scripts import BASE_VARIABLE, node_options, version_of_scr
 
 TOKEN_VARIABLE: Final = "CONFIGPROXY_AUTH_TOKEN"  # noqa: S105 - the name of a variable
 MAX_HEADERS: Final = 65536
-"""Bytes of headers that Node takes, of clients and of servers.
+"""Bytes of headers that Node accepts from clients and servers.
 
-A login provider's cookies reach its own limit of 16 KB; the hub and Jupyter's servers take this much."""
+The cookies of a login provider can exceed Node's default of 16 KB; the hub and Jupyter servers accept this
+much.
+"""
 
 _NODE_OPTIONS: Final = "NODE_OPTIONS"
 _HEADERS_OPTION: Final = "--max-http-header-size"
@@ -28,31 +30,24 @@ _INSTALL: Final = "npm install -g configurable-http-proxy"
 
 
 @dataclass(frozen=True, slots=True)
-class Running:
-    """A proxy that was launched.
+class RunningProxy:
+    """A launched proxy.
 
     Attributes:
-        process: the process.
-        fingerprint: of its arguments and its token.
+        process: process of the proxy.
+        fingerprint: hash of its arguments and its token.
     """
 
     process: ProcessIdentity
     fingerprint: str
 
     def as_state(self) -> dict[str, Any]:
-        """Give it as JSON."""
+        """Return the JSON state."""
         return {**self.process.as_state(), "fingerprint": self.fingerprint}
 
     @classmethod
-    def from_state(cls, state: Mapping[str, Any]) -> Running | None:
-        """Read what `as_state` gave.
-
-        Args:
-            state: JSON.
-
-        Returns:
-            The proxy; None when there is none in it, or it does not run any more.
-        """
+    def from_state(cls, state: Mapping[str, Any]) -> RunningProxy | None:
+        """Return the proxy from a state of `as_state`; None if it contains none, or it no longer runs."""
         process = ProcessIdentity.from_state(state)
         if process is None or not process.is_running():
             return None
@@ -60,11 +55,11 @@ class Running:
 
 
 class Launcher:
-    """The proxy of one folder. All of it blocks.
+    """Launcher of the proxy in one folder. Everything here blocks.
 
     Args:
-        folder: for its files, made with mode 0700.
-        pid_file: where its pid stands for others; empty for nowhere.
+        folder: folder of its files, created with mode 0700.
+        pid_file: name of the pid file; empty for none.
     """
 
     def __init__(self, folder: Path, pid_file: str) -> None:
@@ -76,22 +71,19 @@ class Launcher:
 
     @property
     def has_state(self) -> bool:
-        """Whether a proxy was launched before and not ended by a hub."""
+        """Return whether a proxy was launched earlier and not stopped by a hub."""
         return self._state.exists()
 
     def make_folder(self) -> None:
-        """Make the folder, for nobody else to look into."""
+        """Create the folder, without access for other users."""
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.folder.chmod(0o700)
 
     def token(self, configured: str) -> str:
-        """Give the token that hub and proxy share; one that was made is kept for the next hub process.
+        """Return the token of hub and proxy; a generated one is stored for later hub processes.
 
         Args:
-            configured: what the administrator set.
-
-        Returns:
-            The token.
+            configured: the setting.
         """
         if configured:
             return configured
@@ -101,46 +93,41 @@ class Launcher:
             _write(self._token, secrets.token_hex(32))
             return self._token.read_text("ascii").strip()
 
-    def find(self, saved: Mapping[str, Any]) -> Running | None:
-        """Find the proxy that runs.
+    def find(self, saved: Mapping[str, Any]) -> RunningProxy | None:
+        """Return the running proxy, or None.
+
+        The fingerprint is empty if its hub died during the launch.
 
         Args:
-            saved: what the hub remembers.
-
-        Returns:
-            The proxy, without a fingerprint when its launcher died before it noted it; or None.
+            saved: the hub's saved state.
         """
         try:
-            noted = json.loads(self._state.read_text("ascii"))
+            recorded = json.loads(self._state.read_text("ascii"))
         except (OSError, ValueError):
-            noted = {}
-        known = Running.from_state(noted) or Running.from_state(saved)
-        if known is None and (lost := find_marked(str(self.folder))):
-            return Running(lost, "")
+            recorded = {}
+        known = RunningProxy.from_state(recorded) or RunningProxy.from_state(saved)
+        if known is None and (unrecorded := find_marked(str(self.folder))):
+            return RunningProxy(unrecorded, "")
         return known
 
     def launch(
         self, command: Sequence[str], arguments: Sequence[str], token: str, base_url: str
     ) -> ProcessIdentity:
-        """Launch the proxy.
+        """Launch the proxy, and return its process, which may have ended already.
 
         Args:
-            command: of configurable-http-proxy.
-            arguments: what follows.
-            token: goes into its environment, never into its arguments.
+            command: command of configurable-http-proxy.
+            arguments: arguments of the command.
+            token: token, passed in the environment and never in the arguments.
             base_url: path of the whole application.
 
-        Returns:
-            The process, which may have ended already.
-
         Raises:
-            StartError: there is no such command.
+            StartError: the command does not exist.
         """
         if shutil.which(command[0]) is None:
             raise StartError(
-                f"the command {command[0]!r} is not found. Install Node and then the proxy: "
-                f"{_INSTALL}; or set ConfigurableHTTPProxy.command; "
-                "or use the plugin 'haproxy', which needs no Node"
+                f"command not found: {command[0]!r}. Install Node and then the proxy: {_INSTALL}; or set "
+                "ConfigurableHTTPProxy.command; or use the plugin 'haproxy', which needs no Node"
             )
         self.log.unlink(missing_ok=True)
         return launch(
@@ -152,42 +139,28 @@ class Launcher:
             ),
         )
 
-    def note(self, running: Running) -> None:
-        """Note what runs, for later processes of the hub.
-
-        Args:
-            running: the proxy.
-        """
+    def record(self, running: RunningProxy) -> None:
+        """Record the running proxy for later hub processes."""
         _write(self._state, json.dumps(running.as_state()))
         if self._pid_file is not None:
             _write(self._pid_file, str(running.process.pid))
 
-    def forget(self) -> None:
-        """Remove what tells of a running proxy."""
+    def remove_state(self) -> None:
+        """Delete the record of the running proxy."""
         self._state.unlink(missing_ok=True)
         if self._pid_file is not None:
             self._pid_file.unlink(missing_ok=True)
 
 
 def fingerprint_of(command: Sequence[str], arguments: Sequence[str], token: str, base_url: str) -> str:
-    """Tell a proxy from one that was launched in another way.
-
-    Args:
-        command: of configurable-http-proxy.
-        arguments: what follows.
-        token: shared with it.
-        base_url: path of the whole application.
-
-    Returns:
-        Hexadecimal digits.
-    """
+    """Return a hash that identifies a launch: command, arguments, token, base URL and scripts."""
     secret = hashlib.sha256(token.encode()).hexdigest()
     text = json.dumps([list(command), list(arguments), secret, base_url, version_of_scripts()])
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def _environment() -> dict[str, str]:
-    """Give what Node needs, and none of the hub's secrets."""
+    """Return the variables that Node needs, without the hub's secrets."""
     kept = ("PATH", "HOME", "LANG", "LC_", "TZ", "TMPDIR", "NODE_", "CONFIGPROXY_", "npm_")
     found = {name: value for name, value in os.environ.items() if name.startswith(kept)}
     options = [found.get(_NODE_OPTIONS, ""), node_options()]

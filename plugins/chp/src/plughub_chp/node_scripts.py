@@ -1,7 +1,8 @@
-"""Scripts that Node loads before the proxy: they do what it does not do by itself.
+"""Scripts that Node loads before the proxy.
 
-One keeps service workers below their routes; without it the proxy is not used. The other keeps Node from
-ending long uploads.
+One confines service workers to their routes; a proxy without it is refused. The other keeps Node from
+aborting
+long uploads.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from plughub.processes import last_lines
 SCRIPT: Final = Path(__file__).with_name("worker_scope.cjs")
 UPLOADS_SCRIPT: Final = Path(__file__).with_name("uploads.cjs")
 BASE_VARIABLE: Final = "PLUGHUB_BASE_URL"
-_SAID: Final = "plughub: service workers are kept below their routes"
+_LOADED_LINE: Final = "plughub: service workers are kept below their routes"
 _LINES: Final = 1000
 
 
@@ -27,22 +28,22 @@ def node_options() -> str:
 
 
 def version_of_scripts() -> str:
-    """Return what differs once a script does, so that a proxy with an older one is replaced."""
+    """Return a hash of the scripts, so that a proxy with older ones is replaced."""
     return hashlib.sha256(SCRIPT.read_bytes() + UPLOADS_SCRIPT.read_bytes()).hexdigest()
 
 
 def check_loaded(log: Path) -> None:
-    """Refuse a proxy that has not loaded the script.
+    """Refuse a proxy that has not loaded the script for service workers.
 
     Args:
-        log: what the proxy wrote since its launch.
+        log: log of the proxy since its launch.
 
     Raises:
-        StartError: it has not.
+        StartError: the script is not loaded.
     """
-    if not any(_SAID in line for line in last_lines(log, _LINES)):
+    if not any(_LOADED_LINE in line for line in last_lines(log, _LINES)):
         raise StartError(
-            "the proxy did not load what keeps service workers below their routes: "
+            "the proxy did not load the script that confines service workers to their routes: "
             "ConfigurableHTTPProxy.command does not pass NODE_OPTIONS on to Node",
-            hint="have it do so, or use the plugin haproxy",
+            hint="pass the environment on to Node, or use the plugin haproxy",
         )

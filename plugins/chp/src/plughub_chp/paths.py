@@ -1,4 +1,4 @@
-"""From routespecs to the paths of configurable-http-proxy and back."""
+"""Conversion between routespecs and the paths of configurable-http-proxy."""
 
 from __future__ import annotations
 
@@ -8,27 +8,21 @@ from plughub.names import quote_path
 
 
 def path_of(routespec: str) -> str:
-    """Give the escaped path under which the API knows a route.
+    """Return the escaped API path of a route, without a trailing slash; empty for ``/``.
 
     Args:
         routespec: ``/path/``, or ``host/path/``, whose host becomes the first part of the path.
-
-    Returns:
-        A path with a slash at the beginning and none at the end; empty for ``/``.
     """
     plain = unquote(routespec, errors="surrogateescape").strip("/")
     return "/" + quote(plain, safe="/", errors="surrogateescape") if plain else ""
 
 
 def routespec_of(path: str, *, host_routing: bool) -> str:
-    """Guess the routespec of a path that somebody else added.
+    """Guess the routespec of a path that another client added.
 
     Args:
-        path: as the API lists it, not escaped.
-        host_routing: whether the first part of it is a host.
-
-    Returns:
-        The routespec.
+        path: unescaped path, as the API lists it.
+        host_routing: whether its first part is a host.
     """
     escaped = "/".join(map(quote_path, path.strip("/").split("/")))
     spec = f"{escaped}/" if escaped else ""

@@ -8,5 +8,5 @@ from plughub_chp.proxy import ConfigurableHTTPProxy
 
 @hookimpl
 def hub_register_proxy() -> type[ConfigurableHTTPProxy]:
-    """Offer configurable-http-proxy."""
+    """Return `ConfigurableHTTPProxy`."""
     return ConfigurableHTTPProxy

@@ -1,4 +1,4 @@
-"""Whether a port is free, asked before the proxy is launched: it would not say so itself."""
+"""Check that a port is free before the launch: the proxy itself does not report the conflict."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from plughub.processes import who_listens
 
 
 def check_free(ip: str, port: int, what: str) -> None:
-    """See that a port can be listened on. It blocks for a moment.
+    """Check that the hub can listen on a port. Blocks for a moment.
 
     Args:
         ip: address; empty for all.
         port: the port.
-        what: whose port it is, and the setting that changes it, for the message.
+        what: setting that changes the port, for the message.
 
     Raises:
-        StartError: somebody listens there already, or this user may not.
+        StartError: the port is taken, or the hub is not allowed to use it.
     """
     try:
         infos = socket.getaddrinfo(ip or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except OSError as error:
         raise StartError(
-            f"{ip!r} is no address to listen on ({what}): {error}", exit_code=exit_code_of(error)
+            f"cannot listen on address {ip!r} ({what}): {error}", exit_code=exit_code_of(error)
         ) from error
     for family, kind, protocol, _, address in infos:
         with socket.socket(family, kind, protocol) as listener:
@@ -35,19 +35,19 @@ def check_free(ip: str, port: int, what: str) -> None:
                 listener.bind(address)
                 listener.listen(1)
             except OSError as error:
-                _complain(error, port, what)
+                _raise_bind_error(error, port, what)
 
 
-def _complain(error: OSError, port: int, what: str) -> None:
+def _raise_bind_error(error: OSError, port: int, what: str) -> None:
     if error.errno == errno.EADDRINUSE:
         raise StartError(
             f"port {port} is in use{who_listens(port)}; the proxy cannot listen there "
-            f"({what}): end that process, or choose another port",
+            f"({what}): stop that process, or choose another port",
             exit_code=RETRY,
         ) from error
     if error.errno == errno.EACCES:
         raise StartError(
-            f"this user may not listen on port {port} ({what}): take a port from 1024 on"
+            f"this user is not allowed to listen on port {port} ({what}): choose a port of 1024 or higher"
         ) from error
     if error.errno != errno.EADDRNOTAVAIL:
         raise StartError(

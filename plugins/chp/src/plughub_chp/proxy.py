@@ -20,69 +20,69 @@ from plughub.processes import end, last_lines, owns_address, process_family, tri
 from plughub.proxy import Proxy
 from plughub.traitlets import Command
 from plughub_chp.api import ProxyAPI, ProxyAPIError
-from plughub_chp.launcher import TOKEN_VARIABLE, Launcher, Running, fingerprint_of
+from plughub_chp.launcher import TOKEN_VARIABLE, Launcher, RunningProxy, fingerprint_of
 from plughub_chp.node_scripts import check_loaded
 from plughub_chp.paths import path_of, routespec_of
 from plughub_chp.ports import check_free
 from plughub_chp.tls_options import tls_options
 
 MARK: Final = "jupyterhub"
-"""Marks a route as one of a hub; others are left alone."""
+"""Key that marks a route of a hub; other routes are left alone."""
 
 ROUTESPEC: Final = "plughub_routespec"
-"""Keeps the routespec as it was added."""
+"""Key of the routespec, as it was added."""
 
 PROBE: Final = "/_plughub"
-"""A path that no route has."""
+"""A path without a route."""
 
 START_SECONDS: Final = 10.0
 _PAUSE: Final = 0.05
 
 
 class ConfigurableHTTPProxy(Proxy):
-    """configurable-http-proxy 5, launched by the hub and living on without it, or run by somebody else."""
+    """configurable-http-proxy 5, launched by the hub and running on without it, or managed externally."""
 
     internal_tls: ClassVar[bool] = True
     can_route_hosts: ClassVar[bool] = True
 
     api_url = traitlets.Unicode(
         "http://127.0.0.1:8001",
-        help="""Address of the proxy's REST API; it is launched to listen there, by https with
-        ``JupyterHub.internal_ssl``.""",
+        help="URL of the proxy's REST API, on which the launched proxy listens; https with "
+        "``JupyterHub.internal_ssl``.",
     ).tag(config=True)
 
     auth_token = traitlets.Unicode(
-        help=f"""The token that hub and proxy share. By default that of the environment variable
-        {TOKEN_VARIABLE}; without it one is made and kept in the hub's runtime folder."""
+        help=f"Token of hub and proxy. Default: the value of the environment variable {TOKEN_VARIABLE}, "
+        "otherwise a generated token that is stored in the hub's runtime folder."
     ).tag(config=True)
 
-    command = Command(["configurable-http-proxy"], help="The command that starts the proxy.").tag(config=True)
+    command = Command(["configurable-http-proxy"], help="Command that starts the proxy.").tag(config=True)
 
     concurrency = traitlets.Integer(
-        10, min=1, help="How many requests to the proxy's API may be under way at once."
+        10, min=1, help="Maximum number of concurrent requests to the proxy's API."
     ).tag(config=True)
 
     check_running_interval = traitlets.Integer(
-        5, min=1, help="Seconds between two looks at the proxy's API. Its process is looked at every second."
+        5, min=1, help="Seconds between two checks of the proxy's API. The process is checked every second."
     ).tag(config=True)
 
-    debug = traitlets.Bool(False, help="Have the proxy log every detail.").tag(config=True)
+    debug = traitlets.Bool(False, help="Let the proxy log at level debug.").tag(config=True)
 
     log_level = traitlets.CaselessStrEnum(
-        ["debug", "info", "warn", "error"], "info", help="What the proxy logs."
+        ["debug", "info", "warn", "error"], "info", help="Log level of the proxy."
     ).tag(config=True)
 
     pid_file = traitlets.Unicode(
         "jupyterhub-proxy.pid",
-        help="File for the proxy's pid; a relative path begins in the plugin's runtime folder.",
+        help="File for the proxy's pid; a relative path is relative to the plugin's runtime folder.",
     ).tag(config=True)
 
     _saved: Mapping[str, Any] = MappingProxyType({})
-    _running: Running | None = None
-    _launched: Running | None = None
+    _running: RunningProxy | None = None
+    _launched: RunningProxy | None = None
     _api: ProxyAPI | None = None
     _known_path: str | None = None
-    _next_look: float = 0.0
+    _next_check: float = 0.0
 
     @traitlets.default("auth_token")
     def _default_auth_token(self) -> str:
@@ -90,22 +90,22 @@ class ConfigurableHTTPProxy(Proxy):
 
     @property
     def drops_worker_scope(self) -> bool:
-        """Whether it keeps service workers below their routes: one that others run does not."""
+        """Return whether the proxy confines service workers to their routes: only if the hub launches it."""
         return self.should_start
 
     def load_state(self, state: Mapping[str, Any]) -> None:
-        """Take over which process was launched."""
+        """Load the launched process."""
         self._saved = dict(state)
 
     def get_state(self) -> dict[str, Any]:
-        """Give the process that runs."""
+        """Return the running process."""
         return self._running.as_state() if self._running else {}
 
     async def start(self) -> None:
-        """Have the proxy running: find the one that was launched with the same settings, or launch one.
+        """Find the running proxy if its settings are unchanged; otherwise launch one.
 
         Raises:
-            StartError: it cannot be started.
+            StartError: the proxy cannot be started.
         """
         launcher = self._launcher
         await asyncio.to_thread(launcher.make_folder)
@@ -117,36 +117,36 @@ class ConfigurableHTTPProxy(Proxy):
             if found.fingerprint == self._fingerprint(token) and await _answers(api):
                 self._running = found
                 return
-            why = "its settings changed" if found.fingerprint else "its launch was not finished"
-            self.log.warning("Ending the proxy (process %d): %s", found.process.pid, why)
+            why = "its settings have changed" if found.fingerprint else "its launch was interrupted"
+            self.log.warning("Terminating the proxy (process %d): %s", found.process.pid, why)
             await asyncio.to_thread(end, found.process)
         await asyncio.to_thread(self._check_ports, wait=bool(self._saved) or launcher.has_state)
         await self._launch(launcher, api, token)
 
     async def stop(self) -> None:
-        """End the proxy."""
+        """Stop the proxy."""
         launcher = self._launcher
         found = self._running or await asyncio.to_thread(launcher.find, self._saved)
         if found is not None:
             await asyncio.to_thread(end, found.process)
-        await asyncio.to_thread(launcher.forget)
+        await asyncio.to_thread(launcher.remove_state)
         self._running, self._known_path, self._saved = None, None, {}
         if self._api is not None:
             self._api.close()
             self._api = None
 
     async def check_running(self) -> int | None:
-        """Look whether the proxy runs and, now and then, whether it still has a route that was added.
+        """Check whether the proxy runs and, at intervals, whether it still has a known route.
 
         Raises:
-            ProxyAPIError: it does not answer, which means unknown.
+            ProxyAPIError: the API does not answer, so the state is unknown.
         """
         if self.should_start and not await self._is_alive():
             return 0
         now = time.monotonic()
-        if now < self._next_look:
+        if now < self._next_check:
             return None
-        self._next_look = now + self.check_running_interval
+        self._next_check = now + self.check_running_interval
         try:
             has_table = await self._has_table()
         except ProxyAPIError:
@@ -163,7 +163,7 @@ class ConfigurableHTTPProxy(Proxy):
         self._known_path = self._known_path or path or None
 
     async def delete_route(self, routespec: str) -> None:
-        """Delete a route if it is there."""
+        """Delete a route if it exists."""
         api = await self._connect()
         path = path_of(routespec)
         if path == self._known_path:
@@ -171,7 +171,7 @@ class ConfigurableHTTPProxy(Proxy):
         await api.delete(path)
 
     async def get_all_routes(self) -> dict[str, dict[str, Any]]:
-        """List the routes of the hub; those that somebody else added are left out."""
+        """Return the hub's routes, without those added by others."""
         api = await self._connect()
         table = await api.routes()
         routes = [
@@ -184,7 +184,7 @@ class ConfigurableHTTPProxy(Proxy):
     @property
     def _launcher(self) -> Launcher:
         if self.runtime_dir is None:
-            raise StartError("there is no folder for the files of the proxy")
+            raise StartError("no folder is configured for the files of the proxy")
         return Launcher(Path(self.runtime_dir).absolute(), self.pid_file)
 
     async def _connect(self) -> ProxyAPI:
@@ -192,27 +192,27 @@ class ConfigurableHTTPProxy(Proxy):
             token = await asyncio.to_thread(self._token)
             context = await asyncio.to_thread(self.hub_tls.client_context) if self.hub_tls else None
             if self._api is None:
-                # TLS does the same, and better; a proxy that others run may be on another machine.
-                asks = self._listens if self.should_start and context is None else None
-                self._api = ProxyAPI(self._api_base, token, self.concurrency, context, asks)
+                # TLS authenticates the proxy by itself; an external proxy may be on another machine.
+                is_proxy = self._is_listening if self.should_start and context is None else None
+                self._api = ProxyAPI(self._api_base, token, self.concurrency, context, is_proxy)
         return self._api
 
-    async def _listens(self) -> bool:
-        """Tell whether the proxy that was launched has the port of the API, and no other process."""
-        return await asyncio.to_thread(self._look_who_listens)
+    async def _is_listening(self) -> bool:
+        """Return whether the launched proxy, and no other process, listens on the API's port."""
+        return await asyncio.to_thread(self._check_listener)
 
-    def _look_who_listens(self) -> bool:
+    def _check_listener(self) -> bool:
         running = self._launched
         if running is not None and _has_port(running, self.api_url):
             return True
-        # Another process of the hub may have launched it again.
+        # Another hub process may have relaunched the proxy.
         self._launched = self._launcher.find({})
         return self._launched is not None and _has_port(self._launched, self.api_url)
 
     async def _has_table(self) -> bool:
         api = await self._connect()
         path = self._known_path
-        if await api.has(path or PROBE) or path is None:
+        if await api.has_route(path or PROBE) or path is None:
             return True
         self.log.warning("The proxy at %s has lost its routes", self.api_url)
         return False
@@ -221,8 +221,8 @@ class ConfigurableHTTPProxy(Proxy):
         launcher = self._launcher
         if not self.auth_token and not self.should_start:
             raise StartError(
-                "the proxy is run by somebody else, so its token has to be set: "
-                f"ConfigurableHTTPProxy.auth_token, or {TOKEN_VARIABLE} in the environment"
+                "the token of an external proxy must be set: ConfigurableHTTPProxy.auth_token, or "
+                f"{TOKEN_VARIABLE} in the environment"
             )
         launcher.make_folder()
         return launcher.token(self.auth_token)
@@ -232,15 +232,15 @@ class ConfigurableHTTPProxy(Proxy):
         if running is None:
             return False
 
-        def look() -> bool:
+        def check() -> bool:
             trim(self._launcher.log)
             return running.process.is_running()
 
-        return await asyncio.to_thread(look)
+        return await asyncio.to_thread(check)
 
     @property
     def _api_base(self) -> str:
-        """The API's address; one that the hub launches speaks TLS where the others do."""
+        """URL of the API; https for a launched proxy with TLS."""
         secure = self.should_start and self.api_tls is not None
         return self.api_url.replace("http://", "https://", 1) if secure else self.api_url
 
@@ -277,26 +277,26 @@ class ConfigurableHTTPProxy(Proxy):
         process = await asyncio.to_thread(
             launcher.launch, self.command, [*arguments, *errors], token, self.base_url
         )
-        running = Running(process, self._fingerprint(token))
-        await asyncio.to_thread(launcher.note, running)
+        running = RunningProxy(process, self._fingerprint(token))
+        await asyncio.to_thread(launcher.record, running)
         self._launched = running
         try:
-            await self._wait_until_it_answers(launcher, api, running)
+            await self._wait_until_ready(launcher, api, running)
         except BaseException:
             await asyncio.to_thread(end, running.process)
-            await asyncio.to_thread(launcher.forget)
+            await asyncio.to_thread(launcher.remove_state)
             raise
         self._running, self._known_path = running, None
         self.log.info("The proxy listens on port %d (process %d)", self.port, running.process.pid)
 
-    async def _wait_until_it_answers(self, launcher: Launcher, api: ProxyAPI, running: Running) -> None:
+    async def _wait_until_ready(self, launcher: Launcher, api: ProxyAPI, running: RunningProxy) -> None:
         deadline = time.monotonic() + START_SECONDS
         reason = ""
         while time.monotonic() < deadline:
             if not await asyncio.to_thread(running.process.is_running):
-                raise StartError(f"the proxy ended at once: {_last_words(launcher)}", exit_code=RETRY)
+                raise StartError(f"the proxy exited at once: {_log_tail(launcher)}", exit_code=RETRY)
             try:
-                await api.has(PROBE)
+                await api.has_route(PROBE)
             except ProxyAPIError as error:
                 reason = str(error)
                 if error.status:
@@ -307,15 +307,15 @@ class ConfigurableHTTPProxy(Proxy):
                 await asyncio.to_thread(check_loaded, launcher.log)
                 return
         raise StartError(
-            f"the proxy did not start: {reason}; it says: {_last_words(launcher)}", exit_code=RETRY
+            f"the proxy did not start: {reason}; its log ends with: {_log_tail(launcher)}", exit_code=RETRY
         )
 
 
-def _has_port(running: Running, url: str) -> bool:
+def _has_port(running: RunningProxy, url: str) -> bool:
     process = running.process
     if not process.is_running():
         return False
-    # A Node that may use low ports lets nobody read its descriptors; its user has to do then.
+    # The descriptors of a Node with the capability for low ports are unreadable: its user id must suffice.
     with contextlib.suppress(OSError):
         return owns_address(url, process_family(process.pid), uid=os.geteuid())
     return False
@@ -323,7 +323,7 @@ def _has_port(running: Running, url: str) -> bool:
 
 async def _answers(api: ProxyAPI) -> bool:
     try:
-        await api.has(PROBE)
+        await api.has_route(PROBE)
     except ProxyAPIError:
         return False
     return True
@@ -335,7 +335,7 @@ def _check_log(launcher: Launcher) -> None:
         raise StartError(f"a port of the proxy is in use: {taken[0]}", exit_code=RETRY)
 
 
-def _last_words(launcher: Launcher) -> str:
+def _log_tail(launcher: Launcher) -> str:
     return " ".join(last_lines(launcher.log, 5)) or "nothing"
 
 

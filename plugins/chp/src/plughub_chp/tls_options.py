@@ -1,4 +1,4 @@
-"""The options with which the proxy speaks TLS."""
+"""Command-line options for TLS."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from plughub.kinds import TLSFiles
 
 
 def tls_options(side: str, files: TLSFiles | None) -> list[str]:
-    """Give the options of one side; nobody gets in there without a certificate."""
+    """Return the options of one side, which requires client certificates."""
     if files is None:
         return []
     option = f"--{side}-ssl"

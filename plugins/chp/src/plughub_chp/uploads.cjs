@@ -1,6 +1,6 @@
-// Loaded into the proxy before its own code: gives uploads all the time that they take.
+// Loaded into the proxy before its own code: removes the time limit of uploads.
 //
-// Node ends a request whose body takes more than five minutes, such as a large upload over a slow line.
+// Node aborts a request whose body takes more than five minutes, such as a large upload over a slow connection.
 "use strict";
 
 const http = require("http");

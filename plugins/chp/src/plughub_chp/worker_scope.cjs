@@ -1,7 +1,7 @@
-// Loaded into the proxy before its own code: keeps the service workers of each server below its own route.
+// Loaded into the proxy before its own code: confines the service workers of each server to its own route.
 //
-// A worker answers for all pages in the folder of its script, or for what the header Service-Worker-Allowed
-// grants. The proxy passes both on, so one server could put a worker before the pages of all others.
+// A worker controls all pages in the folder of its script, or in the scope that the header
+// Service-Worker-Allowed grants. The proxy alone would let one server control the pages of all others.
 "use strict";
 
 const http = require("http");
@@ -37,7 +37,7 @@ for (const Server of [http.Server, https.Server]) {
   Server.prototype.emit = function (event, request, response) {
     if (event === "request" && "service-worker" in request.headers && isShared(request.url)) {
       response.writeHead(403, { "Content-Type": "text/plain" });
-      response.end("A service worker belongs into the folder of its own server.\n");
+      response.end("A service worker script must be in the folder of its own server.\n");
       return true;
     }
     return emit.apply(this, arguments);

@@ -1,4 +1,4 @@
-"""Where a container can be reached, as the engine tells it: nothing is read from inside the container."""
+"""Addresses of containers, as reported by the engine: nothing is read from inside a container."""
 
 from __future__ import annotations
 
@@ -7,39 +7,28 @@ from typing import Any, Final
 
 from plughub_docker import marks
 
-Place = tuple[str, int]
+HostPort = tuple[str, int]
 """Host and port."""
 
 ALL_ADDRESSES: Final = frozenset({"", "0.0.0.0", "::"})  # noqa: S104 - a comparison
 
 
 def name_of(container: Mapping[str, Any]) -> str:
-    """Read the name of a container as inspected or listed."""
+    """Return the name of a container that was inspected or listed."""
     return str(container.get("Name") or next(iter(container.get("Names") or ()), "")).lstrip("/")
 
 
 def port_of(container: Mapping[str, Any], default: int) -> int:
-    """Tell on which port a server listens inside its container.
-
-    Args:
-        container: as inspected or listed.
-        default: for a container without labels.
-
-    Returns:
-        The port.
-    """
+    """Return the port of the server inside its container; the default for a container without labels."""
     return int(marks.labels(container).get(marks.PORT) or default)
 
 
-def published(container: Mapping[str, Any], port: int) -> list[Place]:
-    """List where a port of a container is published.
+def published(container: Mapping[str, Any], port: int) -> list[HostPort]:
+    """Return the addresses at which a port of a running container is published.
 
     Args:
-        container: as inspected or listed.
-        port: inside the container.
-
-    Returns:
-        The places; none when it is not, or the container does not run.
+        container: result of an inspection, or entry of a list.
+        port: port inside the container.
     """
     listed = container.get("Ports")
     if listed is not None:
@@ -49,34 +38,18 @@ def published(container: Mapping[str, Any], port: int) -> list[Place]:
     return [(str(one["HostIp"]), int(one["HostPort"])) for one in bindings]
 
 
-def reached(places: Iterable[Place], host: str) -> list[Place]:
-    """Tell how published ports are reached.
-
-    Args:
-        places: where the engine publishes them.
-        host: the engine's machine, which stands for all its addresses.
-
-    Returns:
-        Hosts and ports.
-    """
+def reachable(places: Iterable[HostPort], host: str) -> list[HostPort]:
+    """Replace "all addresses" in published addresses by the host of the engine."""
     return [(host if ip in ALL_ADDRESSES else ip, port) for ip, port in places]
 
 
 def network_of(container: Mapping[str, Any]) -> str:
-    """Read in which network a container was made, in which it is reached; empty when that is not known."""
+    """Return the network in which a container was created; empty if unknown."""
     return str((container.get("HostConfig") or {}).get("NetworkMode") or "").replace("default", "bridge")
 
 
 def addresses(container: Mapping[str, Any], network: str = "") -> list[str]:
-    """List the addresses that a container has in its networks.
-
-    Args:
-        container: as inspected or listed.
-        network: whose address comes first.
-
-    Returns:
-        The addresses.
-    """
+    """Return the addresses of a container in its networks, those in ``network`` first."""
     networks: Mapping[str, Any] = (container.get("NetworkSettings") or {}).get("Networks") or {}
     first = [one for name, one in networks.items() if network and network in {name, one.get("NetworkID")}]
     ordered = [*first, *networks.values()]
@@ -84,17 +57,14 @@ def addresses(container: Mapping[str, Any], network: str = "") -> list[str]:
     return list(dict.fromkeys(filter(None, found)))
 
 
-def is_at(container: Mapping[str, Any], place: Place, port: int, behind: str = "") -> bool:
-    """Tell whether a place is one of a container's own.
+def is_at(container: Mapping[str, Any], place: HostPort, port: int, resolved: str = "") -> bool:
+    """Return whether an address is one of a container's own.
 
     Args:
-        container: as inspected or listed; it runs.
-        place: where the hub's routes lead.
-        port: inside the container.
-        behind: address that its name stood for when it was looked up; empty where that is not known.
-
-    Returns:
-        Whether it leads to this container.
+        container: running container, inspected or listed.
+        place: address to which the hub's routes lead.
+        port: port of the server inside the container.
+        resolved: address to which the container's name resolved earlier; empty if unknown.
     """
     host, number = place
     if any(
@@ -105,12 +75,12 @@ def is_at(container: Mapping[str, Any], place: Place, port: int, behind: str = "
         return False
     own = addresses(container)
     if host.lower() in names_of(container):
-        return not behind or behind in own
+        return not resolved or resolved in own
     return host in own
 
 
 def names_of(container: Mapping[str, Any]) -> Iterator[str]:
-    """List the names by which a container is reached, in small letters as a recorded address is read."""
+    """Yield the names at which a container is reachable, in lower case like a recorded address."""
     yield name_of(container).lower()
     if name := marks.labels(container).get(marks.HOST):
         yield name.lower()

@@ -27,12 +27,12 @@ _ACCOUNTS: Final = "/etc/passwd"
 
 @dataclass(frozen=True, slots=True)
 class CertificateFile:
-    """A file that a server needs.
+    """A file that a server needs for TLS.
 
     Attributes:
-        name: of the file, without folder.
-        content: what is in it; shown nowhere, because it may be a key.
-        secret: only the server's user may read it.
+        name: name of the file, without its folder.
+        content: content, omitted from ``repr`` because it may be a key.
+        secret: readable by the server's user only.
     """
 
     name: str
@@ -43,69 +43,61 @@ class CertificateFile:
         return f"CertificateFile({self.name!r})"
 
     def mode(self, owner: int | None) -> int:
-        """Give the rights of the file.
-
-        Args:
-            owner: number of its user; None when it is not known, and everybody inside may read it.
-        """
+        """Return the file mode; without a known owner, everybody in the container may read the file."""
         return PRIVATE if self.secret and owner is not None else READABLE
 
 
 class DockerCertificates(DockerOptions):
-    """Gives a server a certificate that names where it will be reached, and brings it into its container."""
+    """Issues a server's certificate for its future address, and writes it into its container."""
 
     certificate_folder: ClassVar[str] = FOLDER
     _certificate_files: tuple[CertificateFile, ...] = ()
-    _untouched: bool = False
+    _has_created_nothing: bool = False
 
     async def create_certs(self) -> dict[str, str]:
-        """Make key and certificate anew; they also name what the spawner knows of the server's address.
+        """Create key and certificate, also for the names that the spawner itself knows.
 
         Returns:
-            Paths on the machine of the hub.
+            Paths on the hub's machine.
 
         Raises:
-            SpawnFailed: the user may not have what she asked for, or the address cannot be known before
-                the container runs.
+            SpawnFailed: an option is not allowed, or the address is unknown until the container runs.
         """
-        self._untouched = True  # what goes wrong here leaves nothing on the engine
+        self._has_created_nothing = True  # a failure in here leaves nothing on the engine
         await self.choose()
         given = self.ssl_alt_names
         if callable(given):
             given = await call(self.plugin, given, self)
-        own = await call(f"{self.plugin}-engine", self.own_names, bool(given))
+        own = await call(f"{self.plugin}-engine", self.certificate_names, bool(given))
         self.ssl_alt_names = [*(given or ()), *own]
         return await super().create_certs()
 
-    def own_names(self, some_given: bool) -> list[str]:
-        """Name where hub and proxy will reach the server.
+    def certificate_names(self, some_given: bool) -> list[str]:
+        """Return the host names and addresses at which hub and proxy will reach the server.
 
         Args:
-            some_given: ``Spawner.ssl_alt_names`` has names.
-
-        Returns:
-            Host names and addresses.
+            some_given: ``Spawner.ssl_alt_names`` already has names.
 
         Raises:
-            SpawnFailed: they cannot be known.
+            SpawnFailed: the address cannot be known before the container runs.
         """
         if self.use_internal_hostname:
             return [self.object_name]
         if self.network_name == HOST_NETWORK or not self.use_internal_ip:
-            return [self.reached_at]
+            return [self.published_host]
         if some_given:
             return []
         raise SpawnFailed(
-            "the server gets no certificate",
-            detail="JupyterHub.internal_ssl is set: the certificate of a server is made before its container "
-            "has an address. Set DockerSpawner.use_internal_hostname in a network of your own, publish the "
-            "port (DockerSpawner.use_internal_ip = False), or name an address that you fix in "
+            "no certificate can be issued for the server",
+            detail="JupyterHub.internal_ssl is set, so the certificate of a server is issued before its "
+            "container has an address. Set DockerSpawner.use_internal_hostname in a user-defined network, "
+            "publish the port (DockerSpawner.use_internal_ip = False), or add a fixed address to "
             "Spawner.ssl_alt_names",
             retry=False,
         )
 
     def move_certs(self, paths: dict[str, str]) -> dict[str, str]:
-        """Take over the files until there is a container for them. The hub keeps no copy of the key."""
+        """Load the files until a container exists, and delete the hub's copy of the key."""
         self._certificate_files = tuple(
             CertificateFile(Path(path).name, Path(path).read_bytes(), secret=kind == "keyfile")
             for kind, path in paths.items()
@@ -114,32 +106,29 @@ class DockerCertificates(DockerOptions):
         return {kind: f"{self.certificate_folder}/{Path(path).name}" for kind, path in paths.items()}
 
     def own_mounts(self) -> list[Mapping[str, Any]]:
-        """Mount a volume for the certificate: one without a name goes when its container is removed."""
+        """Return the mount of the certificate volume."""
         if not self.internal_ssl:
             return []
+        # The engine removes an unnamed volume together with its container.
         name = self.fill_in_volume(self.certs_volume_name) if self.certs_volume_name else None
         owned = marks.labels_of(self.record, self.plugin, kept=not self.remove)
         return [{"target": FOLDER, "source": name, "type": "volume", "no_copy": True, "labels": owned}]
 
     def fill_in_volume(self, template: str) -> str:
-        """Fill in a template of a volume."""
+        """Fill in a volume template."""
         return str(self.format_volume_name(template, self))
 
     # ---- in a thread
 
-    def place_certificates(self, engine: Engine, container_id: str) -> None:
+    def write_certificates(self, engine: Engine, container_id: str) -> None:
         """Write the files into the volume of a container that is about to start.
 
-        Args:
-            engine: the engine.
-            container_id: the container.
-
         Raises:
-            EngineError: it takes no files.
+            EngineError: the engine cannot write into the container.
         """
         if not self._certificate_files:
             return
-        with engine.asked("the certificate cannot be brought into the container") as client:
+        with engine.request("the certificate cannot be written into the container") as client:
             config = client.inspect_container(container_id)["Config"]
             owner = owner_of(
                 str(config.get("User") or ""),
@@ -149,33 +138,26 @@ class DockerCertificates(DockerOptions):
             client.put_archive(container_id, FOLDER, packed(self._certificate_files, owner))
 
     def remove_certificates(self, engine: Engine) -> None:
-        """Remove volumes with certificates of this server that no container has any more.
-
-        Args:
-            engine: the engine.
-        """
+        """Remove this server's certificate volumes that no container uses."""
         if not self.internal_ssl:
             return
         wanted = marks.filters_of(self.record, self.plugin)
-        with engine.asked("the volume of the certificate cannot be looked for") as client:
+        with engine.request("the volume of the certificate cannot be listed") as client:
             found = client.volumes(filters={"label": wanted, "dangling": True})["Volumes"] or ()
         for volume in found:
-            # somebody else's container may have taken it in between: then it is hers to remove
-            with contextlib.suppress(EngineError), engine.asked() as client:
+            # Another container may use the volume by now: it is removed with that container.
+            with contextlib.suppress(EngineError), engine.request() as client:
                 client.remove_volume(volume["Name"])
 
 
 def owner_of(user: str, environment: Iterable[str], accounts: Any) -> int | None:
-    """Find out as whom a server runs.
+    """Return the number of the user that a server runs as; None if unknown.
 
     Args:
-        user: of the container: a number or a name, maybe with a group; empty for root.
-        environment: of the container, ``NAME=value``. An image of Jupyter that begins as root becomes
-            ``NB_UID`` later.
-        accounts: gives the image's ``/etc/passwd``, where names are to be looked up.
-
-    Returns:
-        The number; None when it cannot be known.
+        user: the container's user: number or name, optionally with a group; empty for root.
+        environment: the container's variables, as ``NAME=value``. A Jupyter image that starts as root changes
+            to ``NB_UID`` later.
+        accounts: function that returns the image's ``/etc/passwd``; called only to look up a name.
     """
     name = user.partition(":")[0] or str(ROOT)
     number = int(name) if name.isdecimal() else _number_of(name, accounts())
@@ -186,15 +168,7 @@ def owner_of(user: str, environment: Iterable[str], accounts: Any) -> int | None
 
 
 def packed(files: Iterable[CertificateFile], owner: int | None) -> bytes:
-    """Pack files as the engine takes them.
-
-    Args:
-        files: the files.
-        owner: number of their user; None when it is not known.
-
-    Returns:
-        A tar archive.
-    """
+    """Return the files as a tar archive for the engine."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:
         for file in files:
@@ -211,8 +185,8 @@ def _number_of(name: str, accounts: str) -> int | None:
 
 
 def _accounts(engine: Engine, container_id: str) -> str:
-    """Read who is known inside a container; nothing when it has no such file."""
-    with contextlib.suppress(EngineError, KeyError, tarfile.TarError), engine.asked() as client:
+    """Return the container's ``/etc/passwd``; empty if it has none."""
+    with contextlib.suppress(EngineError, KeyError, tarfile.TarError), engine.request() as client:
         stream, _ = client.get_archive(container_id, _ACCOUNTS)
         with tarfile.open(fileobj=io.BytesIO(b"".join(stream))) as archive:
             file = archive.extractfile(Path(_ACCOUNTS).name)

@@ -1,4 +1,4 @@
-"""Checks of settings when the hub starts, and functions of config files that give settings of one server."""
+"""Checks of settings at the start of the hub, and calls of settings that are functions."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from plughub.threads import call
 from plughub.utils import is_valid_ip
 from plughub_docker.addresses import ALL_ADDRESSES
 from plughub_docker.engine import Engine
-from plughub_docker.extras import check_create_kwargs, check_host_config, check_network
-from plughub_docker.faults import naming
+from plughub_docker.extra_arguments import check_create_kwargs, check_host_config, check_network
+from plughub_docker.setting_errors import as_setting_error
 from plughub_docker.settings import DEFAULT_NETWORK, HOST_NETWORK, DockerSettings, format_volume_name
 from plughub_docker.templates import check_template, fill_in
 from plughub_docker.volumes import read_binds, read_mounts
@@ -22,7 +22,7 @@ _BRIDGE: Final = frozenset({"default", DEFAULT_NETWORK})
 
 
 class CheckedSettings(DockerSettings):
-    """Refuses what cannot work with the setting's name, and takes over what stands in another setting."""
+    """Refuses settings that cannot work, and applies settings that stand in another one."""
 
     section: ClassVar[str] = "DockerSpawner"
     functions: ClassVar[tuple[str, ...]] = (
@@ -32,7 +32,7 @@ class CheckedSettings(DockerSettings):
         "extra_host_config",
         "extra_create_kwargs",
     )
-    """Settings that may be functions of the spawner, which are called before each start."""
+    """Settings that may be functions of the spawner, called before each start."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -83,13 +83,13 @@ class CheckedSettings(DockerSettings):
         return proposal["value"]
 
     def _check(self, name: str, check: Callable[..., object], *args: Any, **kwargs: Any) -> None:
-        with naming(f"{self.section}.{name}"):
+        with as_setting_error(f"{self.section}.{name}"):
             check(*args, **kwargs)
 
     def _check_template(self, name: str, template: str) -> None:
         try:
             names = self.template_namespace()
-        except Exception:  # noqa: BLE001 - a class of the administrator's may need a user, and there is none yet
+        except Exception:  # noqa: BLE001 - an administrator's subclass may need a user, and there is none yet
             return
         self._check(name, check_template, template, names)
 
@@ -97,41 +97,41 @@ class CheckedSettings(DockerSettings):
 
     @property
     def engine(self) -> Engine:
-        """The engine that the containers run on."""
+        """Engine that runs the containers."""
         return Engine(self.client_kwargs, self.tls_config)
 
     @property
-    def reached_at(self) -> str:
-        """Host at which published ports are reached; one of all addresses is that of the engine's machine."""
+    def published_host(self) -> str:
+        """Host on which published ports are reached; the engine's machine if they are published on all
+        addresses.
+        """
         return self.engine.host if self.host_ip in ALL_ADDRESSES else self.host_ip
 
     # ---- before each start
 
     async def call_functions(self) -> None:
-        """Call the functions that stand for settings, and take over what they say.
+        """Call the settings that are functions, and store their results for this start.
 
         Raises:
-            SpawnFailed: one of them returned what cannot be used.
+            SpawnFailed: a function returned an unusable value.
         """
         for name in self.functions:
             function = getattr(self, name)
             if callable(function):
                 answer = await call(self.plugin, function, self)
-                with naming(f"what the function {self.section}.{name} returned"):
+                with as_setting_error(f"what the function {self.section}.{name} returned"):
                     setattr(self, name, self.traits()[name].default_value if answer is None else answer)
                     self._refuse_late_removal(name)
         self.take_over()
 
     def _refuse_late_removal(self, name: str) -> None:
-        """Refuse what has to be known when a server stops: functions are called before a start only."""
+        """Refuse ``auto_remove`` from a function."""
+        # Functions are called before a start only, and a stop has to know whether to remove the container.
         if name == "extra_host_config" and self.extra_host_config.get("auto_remove"):
             raise ValueError("'auto_remove' cannot come from a function: set DockerSpawner.remove")
 
     def take_over(self) -> None:
-        """Take over network and removal from ``extra_host_config``, where configurations often have them.
-
-        The engine itself removes nothing: a container that it removes takes its last words along.
-        """
+        """Apply network and removal from ``extra_host_config``, where many configurations have them."""
         extra = self.extra_host_config
         if callable(extra):
             return
@@ -139,15 +139,18 @@ class CheckedSettings(DockerSettings):
             if "{" in network:
                 network = str(fill_in(network, self.template_namespace()))
             self.network_name = network
+        # The hub removes the container, not the engine: its log is needed after it has ended.
         if extra.get("auto_remove"):
             self.remove = True
         if self.network_name == HOST_NETWORK and not self._port_is_set:
-            self.port = self._default_port()  # there servers share their ports
+            self.port = self._default_port()  # on the host network, servers share one range of ports
 
 
 def _check_address(value: str) -> None:
     if value and not is_valid_ip(value):
-        raise ValueError(f"{value!r} is no address. Told a name, an engine publishes on all its addresses")
+        raise ValueError(
+            f"{value!r} is not an IP address. Given a host name, the engine publishes on all its addresses"
+        )
 
 
 def _texts(volumes: Mapping[str, Any]) -> list[str]:

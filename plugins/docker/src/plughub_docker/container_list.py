@@ -1,4 +1,4 @@
-"""The containers of a hub as one list, so that looking at many servers costs one question to the engine."""
+"""Cached list of a hub's containers, so that polling many servers takes one request to the engine."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ Listed = Mapping[str, Mapping[str, Any]]
 
 @dataclass
 class _List:
-    """The latest list of one hub's containers; the lock lets one thread ask for all."""
+    """Latest list of one hub's containers; the lock lets one thread fetch it for all."""
 
     lock: threading.Lock = field(default_factory=threading.Lock)
-    asked: float = -LISTING_SECONDS
-    dropped: float = -LISTING_SECONDS
+    fetched_at: float = -LISTING_SECONDS
+    invalidated_at: float = -LISTING_SECONDS
     containers: Listed = field(default_factory=dict)
 
 
@@ -30,15 +30,7 @@ _LOCK: Final = threading.Lock()
 
 
 def listed_containers(engine: Engine, mark: str, plugin: str) -> Listed:
-    """List the containers of a plugin that exist, running or not. It blocks.
-
-    Args:
-        engine: the engine.
-        mark: of the hub.
-        plugin: who launched them.
-
-    Returns:
-        What the engine says of each, by id; at most a second old.
+    """Return a plugin's containers by id, running or not, from a list at most a second old. Blocks.
 
     Raises:
         EngineError: the engine does not answer.
@@ -46,24 +38,18 @@ def listed_containers(engine: Engine, mark: str, plugin: str) -> Listed:
     begun = time.monotonic()
     latest = _list_of(engine, mark, plugin)
     with latest.lock:
-        if begun - latest.asked >= LISTING_SECONDS or latest.asked <= latest.dropped:
-            asked = time.monotonic()
+        if begun - latest.fetched_at >= LISTING_SECONDS or latest.fetched_at <= latest.invalidated_at:
+            fetched_at = time.monotonic()
             wanted = [f"{marks.MARK}={mark}", f"{marks.PLUGIN}={plugin}"]
-            with engine.asked() as client:
+            with engine.request() as client:
                 found = client.containers(all=True, filters={"label": wanted})
-            latest.containers, latest.asked = {one["Id"]: one for one in found}, asked
+            latest.containers, latest.fetched_at = {one["Id"]: one for one in found}, fetched_at
         return latest.containers
 
 
-def drop(engine: Engine, mark: str, plugin: str) -> None:
-    """Have the next question asked anew: something has changed. It never blocks.
-
-    Args:
-        engine: the engine.
-        mark: of the hub.
-        plugin: who launched the containers.
-    """
-    _list_of(engine, mark, plugin).dropped = time.monotonic()
+def invalidate(engine: Engine, mark: str, plugin: str) -> None:
+    """Drop the cached list, because something has changed. Does not block."""
+    _list_of(engine, mark, plugin).invalidated_at = time.monotonic()
 
 
 def _list_of(engine: Engine, mark: str, plugin: str) -> _List:

@@ -1,4 +1,4 @@
-"""What a container is made of: the arguments with which the engine makes it."""
+"""Arguments with which the engine creates a container."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from plughub_docker import creation_settings, repository_clone
-from plughub_docker.extras import merge_create_arguments, merge_host_config, read_command, read_ports
-from plughub_docker.faults import naming
+from plughub_docker.extra_arguments import merge_create_arguments, merge_host_config, read_command, read_ports
 from plughub_docker.marks import address_labels, labels_of
+from plughub_docker.setting_errors import as_setting_error
 from plughub_docker.settings import DEFAULT_NETWORK, HOST_NETWORK
 from plughub_docker.templates import fill_in
 from plughub_docker.volumes import Bind, joined, read_binds, read_mounts
@@ -23,22 +23,17 @@ CPU_SHARES = 1024
 def create_arguments(
     spawner: DockerSpawner, image_command: list[str]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Put the arguments for a container together.
+    """Build the arguments of `create_container` and of `create_host_config`.
 
-    Args:
-        spawner: the spawner about to start.
-        image_command: the command of the image.
-
-    Returns:
-        Arguments of `create_container` and of `create_host_config`; the environment in them holds a secret.
+    The environment in them contains the server's token.
     """
     extra = extra_of(spawner, spawner.extra_create_kwargs)
     host_extra = extra_of(spawner, spawner.extra_host_config)
-    with naming("DockerSpawner.volumes", "DockerSpawner.read_only_volumes"):
+    with as_setting_error("DockerSpawner.volumes", "DockerSpawner.read_only_volumes"):
         binds = all_binds(spawner)
-    with naming("DockerSpawner.extra_host_config"):
+    with as_setting_error("DockerSpawner.extra_host_config"):
         host = merge_host_config(host_arguments(spawner, host_extra), binds, host_extra)
-    with naming("DockerSpawner.extra_create_kwargs"):
+    with as_setting_error("DockerSpawner.extra_create_kwargs"):
         command = read_command(extra.get("command"))
         arguments = {
             "image": spawner.image,
@@ -71,34 +66,29 @@ def create_arguments(
 
 
 def _published(spawner: DockerSpawner, host: Mapping[str, Any]) -> int:
-    """Tell which port the hub has chosen to publish; 0 where ``extra_host_config`` publishes the server's."""
+    """Return the published port that the hub chose; 0 if ``extra_host_config`` publishes the port."""
     chosen = (spawner.host_ip, spawner.published_port)
     return spawner.published_port if chosen in host.get("port_bindings", {}).values() else 0
 
 
 def _network_arguments(spawner: DockerSpawner, host: dict[str, Any]) -> dict[str, Any]:
-    """Give what belongs to the container's network, and take it from the host's side of the arguments.
-
-    An address that the engine chooses may be another server's after the next start. Links on the host's side
-    are ignored in a network of one's own.
-    """
+    """Return the arguments for the container's network, and move links there."""
     endpoint: dict[str, Any] = {}
+    # An address that the engine chooses may belong to another server after the next start.
     if spawner.fixed_address:
         endpoint["IPAMConfig"] = {"IPv4Address": spawner.fixed_address}
+    # In a user-defined network, the engine ignores links in the host configuration.
     if host["links"] and spawner.network_name not in {DEFAULT_NETWORK, HOST_NETWORK}:
         endpoint["Links"] = [f"{name}:{alias}" if alias else name for name, alias in host.pop("links")]
     return {"networking_config": {"EndpointsConfig": {spawner.network_name: endpoint}}} if endpoint else {}
 
 
 def host_arguments(spawner: DockerSpawner, extra: Mapping[str, Any]) -> dict[str, Any]:
-    """Put the arguments for the host's side of a container together, without what is mounted as a bind.
+    """Build the arguments of `create_host_config`, without binds.
 
     Args:
-        spawner: the spawner about to start.
-        extra: further arguments, which are merged with these later.
-
-    Returns:
-        Arguments of `create_host_config`.
+        spawner: the spawner.
+        extra: additional arguments, which the caller merges later.
     """
     config: dict[str, Any] = {
         "links": dict(spawner.links),
@@ -107,21 +97,19 @@ def host_arguments(spawner: DockerSpawner, extra: Mapping[str, Any]) -> dict[str
         **limits(spawner, extra),
     }
     if spawner.published_port:
-        # A port that the engine chooses may be another server's after the next start of the container.
+        # A port that the engine chooses may belong to another server after the next start of the container.
         config["port_bindings"] = {spawner.port: (spawner.host_ip, spawner.published_port)}
     return config
 
 
 def command_of(spawner: DockerSpawner, image_command: list[str], given: Sequence[str] = ()) -> list[str]:
-    """Give the command: that of the server, behind a script that clones where the user asked for that.
+    """Return the command of the container: the server's, preceded by the clone script if there is a
+    repository.
 
     Args:
-        spawner: the spawner about to start.
-        image_command: the command of the image.
-        given: the whole command, where the configuration has it in another place than ``cmd``.
-
-    Returns:
-        The command.
+        spawner: the spawner.
+        image_command: the image's command.
+        given: whole command from another setting than ``cmd``.
     """
     server = [*given] or [*(spawner.cmd or image_command), *spawner.get_args()]
     if not spawner.repository:
@@ -130,7 +118,7 @@ def command_of(spawner: DockerSpawner, image_command: list[str], given: Sequence
 
 
 def all_binds(spawner: DockerSpawner) -> list[Bind]:
-    """Give what ``volumes`` and ``read_only_volumes`` say."""
+    """Return the binds of ``volumes`` and ``read_only_volumes``."""
     return joined(
         read_binds(spawner.volumes, spawner.fill_in_volume),
         read_binds(spawner.read_only_volumes, spawner.fill_in_volume, read_only=True),
@@ -138,20 +126,17 @@ def all_binds(spawner: DockerSpawner) -> list[Bind]:
 
 
 def all_mounts(spawner: DockerSpawner) -> list[Mapping[str, Any]]:
-    """Give what ``mounts`` says, and what this kind of spawner mounts itself."""
-    with naming("DockerSpawner.mounts"):
+    """Return the mounts of ``mounts``, and those that this kind of spawner adds."""
+    with as_setting_error("DockerSpawner.mounts"):
         return [*read_mounts(spawner.mounts, spawner.fill_in_volume), *read_mounts(spawner.own_mounts())]
 
 
 def limits(spawner: DockerSpawner, extra: Mapping[str, Any]) -> dict[str, Any]:
-    """Give the limits as the engine knows them.
+    """Return the limits as arguments of the engine.
 
     Args:
         spawner: the spawner.
-        extra: further arguments; a period for CPU time is taken from there, and a limit there wins.
-
-    Returns:
-        Memory in bytes, CPU as time in each period of 100 ms, and guarantees as reservation and weight.
+        extra: additional arguments, which override the limits; their CPU period, if any, is used.
     """
     period = extra.get("cpu_period") or CPU_PERIOD
     quota = {"cpu_period": period, "cpu_quota": int(period * (spawner.cpu_limit or 0))}
@@ -165,21 +150,12 @@ def limits(spawner: DockerSpawner, extra: Mapping[str, Any]) -> dict[str, Any]:
     replaced = sorted({*own, *({"nano_cpus"} if spawner.cpu_limit else ())} & set(extra) - {"cpu_period"})
     if replaced:
         spawner.warn_once(
-            f"DockerSpawner.extra_host_config wins over limits of Spawner: {', '.join(replaced)}"
+            f"DockerSpawner.extra_host_config overrides limits of Spawner: {', '.join(replaced)}"
         )
     return own
 
 
 def extra_of(spawner: DockerSpawner, value: Mapping[str, Any], *, unescape: bool = True) -> dict[str, Any]:
-    """Fill in a setting with further arguments.
-
-    Args:
-        spawner: the spawner.
-        value: a dictionary with templates.
-        unescape: see `fill_in`.
-
-    Returns:
-        The dictionary, filled in.
-    """
+    """Fill in the templates of a dictionary of additional arguments."""
     filled: dict[str, Any] = fill_in(value, spawner.template_namespace(), unescape=unescape)
     return filled

@@ -1,4 +1,4 @@
-"""With which configuration a kept container was made: a label tells later starts what has changed since."""
+"""Fingerprint of the configuration of a kept container: a label that shows later what has changed."""
 
 from __future__ import annotations
 
@@ -21,9 +21,11 @@ _DIGITS: Final = 12
 _LIMITS: Final = ("mem_limit", "mem_reservation", "cpu_period", "cpu_quota", "cpu_shares", "nano_cpus")
 _MOUNTS: Final = ("binds", "mounts")
 _NETWORK: Final = ("network_mode", "links")
-_OF_A_START: Final = ("port_bindings",)
-_APART: Final = frozenset({"image", "name", "command", "environment", "labels", "ports", "networking_config"})
-_CHANGING: Final = (
+_START_SPECIFIC: Final = ("port_bindings",)
+_NOT_COMPARED: Final = frozenset(
+    {"image", "name", "command", "environment", "labels", "ports", "networking_config"}
+)
+_VOLATILE_VARIABLES: Final = (
     "JPY_API_TOKEN",
     "JUPYTERHUB_API_TOKEN",
     "JUPYTERHUB_CLIENT_ID",
@@ -34,25 +36,16 @@ _CHANGING: Final = (
     "CPU_LIMIT",
     "CPU_GUARANTEE",
 )
-"""Variables that differ from start to start, or that stand for a limit."""
+"""Variables that differ between starts, or that represent a limit."""
 
 
 def describe(spawner: DockerOptions, arguments: Mapping[str, Any], host: Mapping[str, Any]) -> dict[str, str]:
-    """Describe a configuration by its parts. Secrets are among them.
-
-    Args:
-        spawner: the spawner about to start.
-        arguments: of `create_container`.
-        host: of `create_host_config`.
-
-    Returns:
-        Texts by what an administrator changes.
-    """
+    """Describe a configuration by its parts, which contain secrets."""
     chosen = spawner.chosen_environment
     variables = {
         name: value
         for name, value in arguments["environment"].items()
-        if not name.startswith(_CHANGING) and name not in chosen
+        if not name.startswith(_VOLATILE_VARIABLES) and name not in chosen
     }
     labels = {name: value for name, value in arguments.get("labels", {}).items() if not marks.is_ours(name)}
     parts = {
@@ -62,11 +55,11 @@ def describe(spawner: DockerOptions, arguments: Mapping[str, Any], host: Mapping
         "network": [{key: host.get(key) for key in _NETWORK}, _links(arguments)],
         "command": [] if spawner.repository else arguments["command"],
         "other arguments": [
-            {key: item for key, item in arguments.items() if key not in _APART},
+            {key: item for key, item in arguments.items() if key not in _NOT_COMPARED},
             {
                 key: item
                 for key, item in host.items()
-                if key not in {*_LIMITS, *_MOUNTS, *_NETWORK, *_OF_A_START}
+                if key not in {*_LIMITS, *_MOUNTS, *_NETWORK, *_START_SPECIFIC}
             },
             labels,
         ],
@@ -78,27 +71,18 @@ def describe(spawner: DockerOptions, arguments: Mapping[str, Any], host: Mapping
 
 
 def label_of(described: Mapping[str, str], token: str) -> dict[str, str]:
-    """Write a description as a label, which tells no secret: labels are copied to many places.
+    """Return the label for a description. It contains digests only: labels are copied to many places.
 
     Args:
-        described: what `describe` gave.
-        token: the server's, without which the digests cannot be compared with anything.
-
-    Returns:
-        The label.
+        described: result of `describe`.
+        token: the server's token, which keys the digests so that they cannot be compared with guesses.
     """
     return {LABEL: json.dumps({name: _digest(part, token) for name, part in described.items()})}
 
 
 def differences(container: Mapping[str, Any], described: Mapping[str, str]) -> list[str]:
-    """Compare a container with the configuration that a new one would have.
-
-    Args:
-        container: as inspected.
-        described: what `describe` gave.
-
-    Returns:
-        What differs; nothing for a container without the label.
+    """Return the parts in which a container differs from a description; none for a container without the
+    label.
     """
     made = json.loads(marks.labels(container).get(LABEL) or "{}")
     token = token_of(container)
@@ -106,19 +90,19 @@ def differences(container: Mapping[str, Any], described: Mapping[str, str]) -> l
 
 
 def token_of(container: Mapping[str, Any]) -> str:
-    """Read the token of a server from its container; empty when it has none."""
+    """Return the server's token from its container; empty if it has none."""
     variables = dict(pair.partition("=")[::2] for pair in container["Config"].get("Env") or ())
     return str(variables.get(TOKEN) or "")
 
 
 def _links(arguments: Mapping[str, Any]) -> list[Any]:
-    """Read the links in networks; an address there belongs to one start."""
+    """Return the links of the networks, without the addresses, which belong to one start."""
     endpoints = (arguments.get("networking_config") or {}).get("EndpointsConfig") or {}
     return [endpoint.get("Links") for endpoint in endpoints.values()]
 
 
 def _mount(mount: Mapping[str, Any]) -> Any:
-    """Leave out what belongs to one start: the labels of the volume with the certificate."""
+    """Reduce the certificate mount to its path: the labels of its volume belong to one start."""
     return FOLDER if mount.get("Target") == FOLDER else dict(mount)
 
 

@@ -1,4 +1,4 @@
-"""What a container's state says to people: why it ended, why it does not answer."""
+"""Diagnoses from the state of a container: why it ended, or why its server does not answer."""
 
 from __future__ import annotations
 
@@ -11,22 +11,19 @@ from plughub_docker.settings import HOST_NETWORK
 
 MEGABYTE = 1024 * 1024
 KILLED = 137
-"""Exit code of a process that was killed by SIGKILL, as the engine does it for want of memory."""
+"""Exit code of a process that was killed by SIGKILL, which the kernel sends when memory runs out."""
 
 
 def diagnose(container: Mapping[str, Any], port: int) -> Diagnosis | None:
-    """Say what is wrong with a container.
+    """Return what is wrong with a container, or None when nothing is wrong that is visible from outside.
 
     Args:
-        container: as inspected.
-        port: where the server should listen, inside the container.
-
-    Returns:
-        The diagnosis, or None when nothing is wrong that can be seen from outside.
+        container: result of an inspection.
+        port: port of the server inside the container.
     """
     state, limit = container["State"], container["HostConfig"].get("Memory") or 0
     if state.get("Paused"):
-        return Diagnosis("the container is paused", detail="docker unpause lets it go on")
+        return Diagnosis("the container is paused", detail="resume it with docker unpause")
     loop = _crash_loop(container)
     if state.get("Restarting") or not state.get("Running"):
         killed = state.get("OOMKilled") and state.get("ExitCode") == KILLED
@@ -35,17 +32,17 @@ def diagnose(container: Mapping[str, Any], port: int) -> Diagnosis | None:
 
 
 def _silence(container: Mapping[str, Any], port: int) -> Diagnosis:
-    killed = "; the engine has killed one of its processes for want of memory"
+    killed = "; one of its processes was killed because memory ran out"
     return Diagnosis(
         f"the container runs, but nothing answers on port {port} inside it"
         + (killed if container["State"].get("OOMKilled") else ""),
-        detail="the server has to listen there on all addresses (JUPYTERHUB_SERVICE_URL)",
+        detail="the server must listen on this port on all addresses (JUPYTERHUB_SERVICE_URL)",
     )
 
 
 def _refused(container: Mapping[str, Any]) -> Diagnosis | None:
     if said := str(container["State"].get("Error") or ""):
-        return Diagnosis("the container could not run", detail=said)
+        return Diagnosis("the container could not start", detail=said)
     return explain_unreachable_hub(container)
 
 
@@ -57,20 +54,13 @@ def _joined(first: Diagnosis | None, second: Diagnosis | None) -> Diagnosis | No
 
 
 def explain_unreachable_hub(container: Mapping[str, Any]) -> Diagnosis | None:
-    """Say so when a container is sent to itself in search of the hub.
-
-    Args:
-        container: as inspected.
-
-    Returns:
-        The diagnosis, or None when the hub's address can be right.
-    """
+    """Return `unreachable_hub` as a diagnosis."""
     detail = unreachable_hub(container)
-    return Diagnosis("the server does not find the hub", detail=detail) if detail else None
+    return Diagnosis("the server cannot reach the hub", detail=detail) if detail else None
 
 
 def _crash_loop(container: Mapping[str, Any]) -> Diagnosis | None:
-    """Say that a restart policy starts a server again and again, which ends each time."""
+    """Return a diagnosis when a restart policy starts a server repeatedly, and it ends each time."""
     state, count = container["State"], int(container.get("RestartCount") or 0)
     if not count and not state.get("Restarting"):
         return None
@@ -80,36 +70,29 @@ def _crash_loop(container: Mapping[str, Any]) -> Diagnosis | None:
         if state.get("Restarting") or not state.get("Running")
         else ""
     )
-    said = f"the server ended{code} and was started again {count} times"
+    said = f"the server ended{code} and was restarted {count} times"
     return Diagnosis(said, detail=f"restart policy {policy}")
 
 
 def _out_of_memory(limit: int) -> Diagnosis:
     if not limit:
-        return Diagnosis("out of memory: the machine had none left for the container")
+        return Diagnosis("out of memory: the machine had no memory left for the container")
     said = f"out of memory: the server used more than its limit of {limit / MEGABYTE:g} MB"
     return Diagnosis(said, detail="mem_limit")
 
 
 def unreachable_hub(container: Mapping[str, Any]) -> str | None:
-    """Say so when a container is sent to itself in search of the hub.
-
-    Args:
-        container: as inspected.
-
-    Returns:
-        One sentence, or None when the hub's address can be right.
-    """
+    """Explain that the hub's address, seen from the container, is the container itself; None if it is not."""
     pairs = dict(pair.partition("=")[::2] for pair in container["Config"].get("Env") or ())
     host = urlsplit(pairs.get("JUPYTERHUB_API_URL", "")).hostname or ""
     if container["HostConfig"].get("NetworkMode") == HOST_NETWORK or not is_loopback(host):
         return None
     return (
-        f"the hub's address for servers is {host}, and inside a container that is the container itself: set "
+        f"servers reach the hub at {host}, but inside a container that is the container itself: set "
         "c.JupyterHub.hub_ip to the gateway of the containers' network, such as 172.17.0.1"
     )
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether an address means the machine that asks."""
+    """Return whether a host is a loopback address."""
     return host in {"localhost", "::1"} or host.startswith("127.")

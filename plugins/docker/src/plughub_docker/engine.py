@@ -1,4 +1,4 @@
-"""The Docker engine: one client for each set of settings, and its errors said so that people understand."""
+"""The Docker engine: one shared client for each set of settings, with readable errors."""
 
 from __future__ import annotations
 
@@ -21,28 +21,28 @@ from docker.utils import kwargs_from_env
 from plughub.spawner import SpawnFailed
 
 CONNECTIONS: Final = 64
-"""Connections that a client keeps open; more than there are threads that use it."""
+"""Connections that a client keeps open: more than the threads that use it."""
 
 DEFAULT_ADDRESS: Final = "unix:///var/run/docker.sock"
 _REFUSING: Final = ("invalid", "code = InvalidArgument", "code = Unknown")
-"""Words with which engines and swarms refuse an argument, whatever the status of the answer."""
+"""Words by which engines and swarms refuse an argument, whatever the status of the response."""
 _REMOTE: Final = frozenset({"tcp", "http", "https", "ssh"})
 
-_REFUSES: Final = "the Docker engine refuses it"
+_REFUSES: Final = "the Docker engine refused the request"
 _OUT_OF_REACH: Final = "the hub cannot reach its Docker engine"
 _CLIENTS: Final[dict[str, Any]] = {}
 _LOCK: Final = threading.Lock()
 
 
 class EngineError(SpawnFailed):
-    """The engine does not answer, or refuses.
+    """The engine does not answer, or refuses a request.
 
     Args:
-        message: what the user reads.
-        detail: what administrators read besides: what was done, and what the engine says.
-        gone: what was asked for does not exist.
-        taken: what was to be made has a name that something else has.
-        refused: the engine or its library does not take an argument; asking again does not help.
+        message: text for the user.
+        detail: text for administrators: the attempted action, and the engine's message.
+        gone: the object does not exist.
+        taken: another object has the name of the new one.
+        refused: the engine or its library does not accept an argument, so a retry does not help.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class EngineError(SpawnFailed):
 
 
 class IgnoreMissing:
-    """Within it something is done with what may not exist any more: that it is gone is no error."""
+    """Context manager that ignores `EngineError` for an object that no longer exists."""
 
     def __enter__(self) -> None: ...
 
@@ -72,7 +72,7 @@ class IgnoreMissing:
 
 
 class _Client(docker.APIClient):  # type: ignore[misc]
-    """A client that keeps to the authority that it is told, whatever REQUESTS_CA_BUNDLE says."""
+    """Docker client that verifies with its own CA even when REQUESTS_CA_BUNDLE is set."""
 
     def merge_environment_settings(
         self, url: str, proxies: Any, stream: Any, verify: Any, cert: Any
@@ -84,7 +84,7 @@ class _Client(docker.APIClient):  # type: ignore[misc]
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """An engine. Its methods block: they are called in threads only.
+    """A Docker engine. Its methods block: call them in threads only.
 
     Attributes:
         client_kwargs: arguments of `docker.APIClient`.
@@ -96,21 +96,21 @@ class Engine:
 
     @property
     def address(self) -> str:
-        """Where the engine is."""
+        """URL of the engine."""
         return str(self.client_kwargs.get("base_url") or os.environ.get("DOCKER_HOST") or DEFAULT_ADDRESS)
 
     @property
     def host(self) -> str:
-        """Host at which ports are reached that the engine publishes on all its addresses."""
+        """Host for ports that the engine publishes on all its addresses."""
         address = urlsplit(self.address)
         return (address.hostname if address.scheme in _REMOTE else "") or "127.0.0.1"
 
     @contextlib.contextmanager
-    def asked(self, doing: str = "") -> Iterator[Any]:
-        """Hand out the client; what goes wrong inside is raised as `EngineError`.
+    def request(self, doing: str = "") -> Iterator[Any]:
+        """Yield the client, and convert its errors into `EngineError`.
 
         Args:
-            doing: what is being done, for the message.
+            doing: what failed, for the message, such as "the container cannot be stopped".
         """
         client = self._connected()
         try:
@@ -139,7 +139,7 @@ class Engine:
         except (TLSParameterError, TypeError, ValueError) as error:
             raise EngineError(
                 _OUT_OF_REACH,
-                detail=f"DockerSpawner.client_kwargs or DockerSpawner.tls_config cannot be used: {error}",
+                detail=f"DockerSpawner.client_kwargs or DockerSpawner.tls_config is invalid: {error}",
                 refused=True,
             ) from error
         except DockerException as error:
@@ -150,7 +150,7 @@ class Engine:
         return EngineError(_OUT_OF_REACH, detail=detail)
 
     def _client(self) -> Any:
-        """The client is shared by all threads: its connections are pooled, and it holds nothing else."""
+        """Return the shared client. It is thread-safe: it holds nothing but its pool of connections."""
         key = repr((sorted(self._arguments().items(), key=str), sorted(self.tls_config.items(), key=str)))
         with _LOCK:
             if found := _CLIENTS.get(key):
@@ -169,16 +169,16 @@ class Engine:
 
 def _refusal(doing: str, error: APIError) -> str:
     said = str(error.explanation or error).strip()
-    return f"{doing}: {said}" if doing else f"the Docker engine says: {said}"
+    return f"{doing}: {said}" if doing else f"the Docker engine reports: {said}"
 
 
 def _cause(error: BaseException) -> str:
-    """Find what a chain of errors of several libraries is about."""
+    """Return the root cause from a chain of errors of several libraries."""
     seen: BaseException | None = error
     while seen is not None:
         if isinstance(seen, FileNotFoundError | ConnectionRefusedError):
-            return "it does not run"
+            return "it is not running"
         if isinstance(seen, PermissionError):
-            return "the hub's user may not use it (is it in the group docker?)"
+            return "the hub's user has no permission to use it (is the user in the group docker?)"
         seen = seen.__cause__ or seen.__context__
     return str(error) or type(error).__name__

@@ -1,8 +1,8 @@
-"""Learn at once that a container has ended or moved, or that the engine is gone.
+"""Watch of an engine's events: reports at once that a container ended or moved, or that the engine is down.
 
-The engine gives addresses out again: while a route still leads to the address of a container that has
-ended, another user's container may get it. An engine that is restarted starts containers before it answers
-anybody, so where they are is unknown from the moment that it does not answer any more.
+The engine reuses addresses: while a route still leads to the address of a container that has ended,
+another user's container may get that address. A restarted engine starts containers before it answers
+requests, so their addresses are unknown from the moment that it stops answering.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _WANTED: Final = {
 }
 
 Report = Mapping[str, Any]
-"""What the engine says: of itself first, then an event at a time."""
+"""What the engine reports: information on itself first, then single events."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,21 +34,21 @@ class _Known:
     """A container that was seen running.
 
     Attributes:
-        operation: the start that it belongs to.
-        has_place: no other container gets its port or address, not even after a restart of the engine.
+        operation: operation id of its start.
+        has_fixed_address: no other container gets its port or address, even after a restart of the engine.
     """
 
     operation: str
-    has_place: bool
+    has_fixed_address: bool
 
 
 class EngineWatch:
-    """Follows the events of an engine, for the containers of one plugin.
+    """Watch of an engine's events, for the containers of one plugin.
 
     Args:
         engine: the engine.
-        mark: of the hub.
-        plugin: who launched the containers.
+        mark: the hub's mark.
+        plugin: name of the plugin that launched the containers.
     """
 
     def __init__(self, engine: Engine, mark: str, plugin: str) -> None:
@@ -56,51 +56,43 @@ class EngineWatch:
         self._list = (engine, mark, plugin)
         self._known: dict[str, _Known] = {}
         self._lock = threading.Lock()
-        self._is_away = False
-        self._keeps_running = False
+        self._is_unreachable = False
+        self._has_live_restore = False
 
-    def note(self, container_id: str, operation: str, *, has_place: bool) -> None:
-        """Report a container from now on. For any thread.
-
-        Args:
-            container_id: it runs.
-            operation: the start that it belongs to.
-            has_place: no other container gets its port or address.
-        """
+    def add(self, container_id: str, operation: str, *, has_fixed_address: bool) -> None:
+        """Report events of a running container from now on. Thread-safe."""
         with self._lock:
-            self._known[container_id] = _Known(operation, has_place)
+            self._known[container_id] = _Known(operation, has_fixed_address)
 
-    def has_lost(self, container_id: str) -> bool:
-        """Tell whether a container's address may be another one's by now, and the engine cannot say."""
+    def may_have_lost_address(self, container_id: str) -> bool:
+        """Return whether the engine is down and another container may have got this one's address."""
         known = self._known.get(container_id)
-        return self._is_away and known is not None and not known.has_place
+        return self._is_unreachable and known is not None and not known.has_fixed_address
 
     async def changes(self) -> AsyncIterator[str]:
-        """Report containers that have ended, started or changed networks; all when the engine goes or comes.
-
-        Yields:
-            The start that the container belongs to.
+        """Yield the operations whose containers ended, started or changed networks; all when the engine goes
+        down or returns.
         """
         try:
             while True:
                 async with contextlib.aclosing(_reports_of(self._engine)) as reports:
                     async for report in reports:
-                        for operation in self._concerned(report):
+                        for operation in self._affected(report):
                             yield operation
                 await asyncio.sleep(WATCH_RETRY_SECONDS)
         finally:
-            self._is_away = False
+            self._is_unreachable = False
 
-    def _concerned(self, report: Report | None) -> list[str]:
-        """List the starts that a report concerns; None means that the engine does not answer."""
+    def _affected(self, report: Report | None) -> list[str]:
+        """Return the operations that a report affects; None means that the engine does not answer."""
         if report is None:
-            if self._is_away or self._keeps_running:
+            if self._is_unreachable or self._has_live_restore:
                 return []
-            self._is_away = True
+            self._is_unreachable = True
             return self._all()
-        container_list.drop(*self._list)
+        container_list.invalidate(*self._list)
         if "LiveRestoreEnabled" in report:
-            self._is_away, self._keeps_running = False, bool(report["LiveRestoreEnabled"])
+            self._is_unreachable, self._has_live_restore = False, bool(report["LiveRestoreEnabled"])
             return self._all()
         about = report.get("Actor") or {}
         container = (about.get("Attributes") or {}).get("container") or about.get("ID") or ""
@@ -115,7 +107,9 @@ class EngineWatch:
 
 
 async def _reports_of(engine: Engine) -> AsyncGenerator[Report | None, None]:
-    """Read what an engine reports until it breaks off; None stands for no answer within the grace."""
+    """Yield an engine's reports until the connection ends; None means that it did not answer within the grace
+    period.
+    """
     loop, came = asyncio.get_running_loop(), asyncio.Queue[Report | None]()
     stream = _Stream(engine, lambda report: loop.call_soon_threadsafe(came.put_nowait, report))
     thread = threading.Thread(target=stream.read, name="plughub-docker-events", daemon=True)
@@ -134,40 +128,40 @@ async def _reports_of(engine: Engine) -> AsyncGenerator[Report | None, None]:
 
 
 class _Stream:
-    """The events of an engine, read in a thread of their own: nothing else has to wait for it.
+    """The events of an engine, read in a separate thread so that nothing else waits for them.
 
     Args:
         engine: the engine.
-        tell: takes each report, and None when the engine breaks off.
+        callback: called with each report, and with None when the connection ends.
     """
 
-    def __init__(self, engine: Engine, tell: Callable[[Report | None], object]) -> None:
+    def __init__(self, engine: Engine, callback: Callable[[Report | None], object]) -> None:
         self._engine = engine
-        self._tell = tell
+        self._callback = callback
         self._events: Any = None
         self._closed = False
 
     def read(self) -> None:
-        """Pass reports on until the engine breaks off."""
-        with contextlib.suppress(EngineError), self._engine.asked() as client:
+        """Pass on reports until the connection ends."""
+        with contextlib.suppress(EngineError), self._engine.request() as client:
             self._events = client.events(filters=_WANTED, decode=True)
             if not self._closed:
-                self._say(client.info())
+                self._report(client.info())
                 for event in self._events:
-                    self._say(event)
-        self._say(None)
+                    self._report(event)
+        self._report(None)
 
     def close(self) -> None:
-        """Have the thread end."""
+        """End the thread."""
         self._closed = True
         if self._events is not None:
-            # Over ssh the library cannot end the report: its thread goes with the process.
+            # Over ssh the library cannot close the stream: the thread ends with the process.
             with contextlib.suppress(DockerException, OSError, AttributeError):
                 self._events.close()
 
-    def _say(self, report: Report | None) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop is closed: the hub ends
-            self._tell(report)
+    def _report(self, report: Report | None) -> None:
+        with contextlib.suppress(RuntimeError):  # the event loop is closed: the hub is shutting down
+            self._callback(report)
 
 
 _WATCHES: Final[dict[tuple[str, str, str], EngineWatch]] = {}
@@ -175,16 +169,7 @@ _LOCK: Final = threading.Lock()
 
 
 def watch_of(engine: Engine, mark: str, plugin: str) -> EngineWatch:
-    """Return the watch of a plugin in this hub process, always the same for one engine.
-
-    Args:
-        engine: the engine.
-        mark: of the hub.
-        plugin: its name.
-
-    Returns:
-        The watch.
-    """
+    """Return the watch of a plugin: one per engine, mark and plugin in this hub process."""
     with _LOCK:
         key = (engine.address, mark, plugin)
         return _WATCHES.setdefault(key, EngineWatch(engine, mark, plugin))

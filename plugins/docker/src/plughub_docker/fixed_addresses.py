@@ -1,7 +1,7 @@
-"""Ports and addresses that a container keeps for as long as it exists, and shares with no other.
+"""Published ports and addresses that belong to one container for its whole life.
 
-What the engine chooses itself it chooses again whenever a container starts: then the place of one user's
-server may become that of another's.
+The engine chooses ports and addresses again at every start of a container: the address of one user's server
+could become that of another's.
 """
 
 from __future__ import annotations
@@ -16,57 +16,48 @@ from plughub_docker import marks
 from plughub_docker.engine import Engine, EngineError
 
 PORTS: Final = range(49_152, 65_536)
-"""Ports that are published: those that the registry of ports leaves to such use."""
-CALM_PORTS: Final = range(61_000, 65_536)
-"""Those that Linux does not give to outgoing connections, which would be in the way; they are taken first."""
-_MAY_NOT_CHOOSE: Final = "user configured subnets"
-_TAKEN: Final = ("already allocated", "already in use", "not available", _MAY_NOT_CHOOSE)
+"""Ports to publish: the range that IANA reserves for private use."""
+QUIET_PORTS: Final = range(61_000, 65_536)
+"""Ports that Linux does not use for outgoing connections, which could collide; they are preferred."""
+_NO_CHOICE: Final = "user configured subnets"
+_TAKEN: Final = ("already allocated", "already in use", "not available", _NO_CHOICE)
 _TRIES: Final = 100
 _dice: Final = random.SystemRandom()
-_WITHOUT: Final[set[tuple[str, str]]] = set()
-"""Networks whose subnet the engine chose: in these nobody chooses addresses."""
+_NETWORKS_WITHOUT_CHOICE: Final[set[tuple[str, str]]] = set()
+"""Networks whose subnet the engine chose: there, addresses cannot be requested."""
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 def free_port(engine: Engine) -> int:
-    """Choose a port to publish that no container has, not even one that is stopped.
+    """Choose a port to publish that no container has, not even a stopped one.
 
-    Args:
-        engine: the engine.
-
-    Returns:
-        The port. Something else on the engine's machine may have it.
+    Another program on the engine's machine may use the port.
 
     Raises:
-        SpawnFailed: there is none.
+        SpawnFailed: all ports are taken.
     """
     taken = set(_labelled(engine, marks.PUBLISHED))
-    free = [port for port in CALM_PORTS if str(port) not in taken]
+    free = [port for port in QUIET_PORTS if str(port) not in taken]
     free = free or [port for port in PORTS if str(port) not in taken]
     if not free:
-        raise SpawnFailed(f"all ports of {PORTS.start} to {PORTS.stop - 1} are published by containers")
+        raise SpawnFailed(f"containers publish all ports from {PORTS.start} to {PORTS.stop - 1}")
     return _dice.choice(free)
 
 
 def free_address(engine: Engine, network: str) -> str:
-    """Choose an address in a network that no container has, not even one that is stopped.
-
-    Args:
-        engine: the engine.
-        network: name of the network.
+    """Choose an address in a network that no container has, not even a stopped one.
 
     Returns:
-        The address; empty where addresses cannot be chosen: that takes a bridge with a subnet that was
-        configured when it was made.
+        The address; empty where addresses cannot be requested, which takes a bridge with a configured subnet.
     """
-    if (engine.address, network) in _WITHOUT:
+    if (engine.address, network) in _NETWORKS_WITHOUT_CHOICE:
         return ""
     try:
-        with engine.asked() as client:
+        with engine.request() as client:
             found = client.inspect_network(network)
     except EngineError:
-        return ""  # making the container says better what is wrong
+        return ""  # the creation of the container fails with a better message
     pool = next((one for one in (found["IPAM"].get("Config") or ()) if ":" not in one["Subnet"]), None)
     if pool is None or found["Driver"] != "bridge":
         return ""
@@ -76,23 +67,14 @@ def free_address(engine: Engine, network: str) -> str:
 
 
 def is_lost(error: EngineError, engine: Engine, network: str) -> bool:
-    """Tell whether a container did not start because its port or address was taken meanwhile.
-
-    Args:
-        error: what the engine said.
-        engine: the engine.
-        network: of the container; one without choice is remembered.
-
-    Returns:
-        Whether another choice may help.
-    """
-    if _MAY_NOT_CHOOSE in error.detail:
-        _WITHOUT.add((engine.address, network))
+    """Return whether a container failed to start because its port or address was taken meanwhile."""
+    if _NO_CHOICE in error.detail:  # the next choice for this network is left to the engine
+        _NETWORKS_WITHOUT_CHOICE.add((engine.address, network))
     return any(words in error.detail.lower() for words in _TAKEN)
 
 
 def _labelled(engine: Engine, label: str) -> Iterator[str]:
-    with engine.asked() as client:
+    with engine.request() as client:
         listed = client.containers(all=True, filters={"label": label})
     yield from (str(one["Labels"].get(label)) for one in listed)
 
@@ -103,7 +85,7 @@ def _in_use(network: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _candidates(pool: Mapping[str, Any]) -> Iterator[str]:
-    """Go through addresses that the engine gives out late or never by itself: it begins with the lowest."""
+    """Yield random addresses that the engine assigns late or never: it starts with the lowest."""
     subnet = ipaddress.ip_network(pool["Subnet"], strict=False)
     given = ipaddress.ip_network(pool["IPRange"], strict=False) if pool.get("IPRange") else None
     first = 1 if given else subnet.num_addresses // 2

@@ -1,4 +1,4 @@
-"""Folders of the engine's machine that a server may not write to: an engine makes a missing one for root."""
+"""Host folders that a server cannot write to: an engine creates a missing folder for root."""
 
 from __future__ import annotations
 
@@ -17,15 +17,12 @@ _HEADER: Final = 512
 
 
 def closed_folder(engine: Engine, container: Mapping[str, Any], lines: Iterable[str]) -> str:
-    """Find a folder of the host that kept a server from working.
+    """Return the host folder that an ended server could not write to, as its path in the container.
 
     Args:
         engine: the engine.
-        container: as inspected; it has ended.
-        lines: what it wrote last.
-
-    Returns:
-        Where it is in the container; empty when the server did not complain, or all folders are its own.
+        container: result of an inspection; it has ended.
+        lines: last lines of its log; without a complaint about permissions in them, no folder is returned.
     """
     user = str(container["Config"].get("User") or "").partition(":")[0]
     complains = any(words in line.lower() for line in lines for words in _REFUSED)
@@ -40,8 +37,8 @@ def closed_folder(engine: Engine, container: Mapping[str, Any], lines: Iterable[
 
 
 def _belongs_to_root(engine: Engine, container_id: str, folder: str) -> bool:
-    """Read who owns a folder: it is the first entry of its archive, and nothing more is read."""
-    with contextlib.suppress(EngineError, tarfile.TarError, StopIteration), engine.asked() as client:
+    """Return whether root owns a folder, from the first entry of its archive; the rest is not read."""
+    with contextlib.suppress(EngineError, tarfile.TarError, StopIteration), engine.request() as client:
         archive = f"{client.base_url}/v{client.api_version}/containers/{container_id}/archive"
         with client.get(
             archive, params={"path": f"{folder}/."}, stream=True, timeout=HOST_FOLDER_SECONDS

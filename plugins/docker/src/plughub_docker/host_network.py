@@ -1,4 +1,4 @@
-"""Containers in the network of the host: they share its ports, so the kernel has to say who listens."""
+"""Containers on the host network: they share its ports, so the kernel must say which process listens."""
 
 from __future__ import annotations
 
@@ -12,36 +12,27 @@ from plughub_docker.settings import HOST_NETWORK
 
 
 def is_on_host_network(container: Mapping[str, Any]) -> bool:
-    """Tell whether a container that was inspected or listed shares the network of its host."""
+    """Return whether a container that was inspected or listed uses the host network."""
     return bool((container.get("HostConfig") or {}).get("NetworkMode") == HOST_NETWORK)
 
 
 def listens(container: Mapping[str, Any], url: str) -> bool:
-    """Tell whether the processes of a container, and no others, accept connections at an address. It blocks.
-
-    Args:
-        container: as inspected; it runs.
-        url: the address.
-
-    Returns:
-        False also when nothing listens there.
+    """Return whether the processes of a running container, and no others, accept connections at a URL.
+    Blocks.
 
     Raises:
-        SpawnFailed: the processes of the container cannot be seen.
-        OSError: the system does not tell.
+        SpawnFailed: the hub cannot see the processes of the container.
+        OSError: the system does not report listeners.
     """
     check_visible(container)
     return owns_address(url, process_family(int(container["State"]["Pid"])))
 
 
 def check_visible(container: Mapping[str, Any]) -> None:
-    """Check that the processes of a container can be seen: without them it is unknown which process listens.
-
-    Args:
-        container: as inspected; it runs.
+    """Check that the hub sees the processes of a running container, and so can tell which process listens.
 
     Raises:
-        SpawnFailed: the engine is on another machine, or the hub in a container of its own.
+        SpawnFailed: the engine is on another machine, or the hub runs in a container.
     """
     try:
         group = Path(f"/proc/{container['State']['Pid']}/cgroup").read_text("utf-8")
@@ -49,8 +40,8 @@ def check_visible(container: Mapping[str, Any]) -> None:
         group = ""
     if container["Id"] not in group:
         raise SpawnFailed(
-            "the hub cannot tell the server from other processes of the machine",
-            detail="the hub does not see the processes of the engine's machine: run the hub on that machine, "
-            "outside of containers, or set DockerSpawner.network_name to another network",
+            "the hub cannot distinguish the server from other processes of the machine",
+            detail="the hub does not see the processes of the engine's machine: run the hub on that machine "
+            "outside a container, or set DockerSpawner.network_name to another network",
             retry=False,
         )

@@ -1,4 +1,4 @@
-"""Images: who may choose which, and pulling them."""
+"""Choice and pull of images."""
 
 from __future__ import annotations
 
@@ -16,14 +16,7 @@ _SHOWN: Final = frozenset({"Downloading", "Extracting", "Download complete", *_L
 
 
 def choices(allowed: Any) -> Mapping[str, str]:
-    """Bring a setting to one form.
-
-    Args:
-        allowed: an image, a list of images, or a dictionary of images by shown name.
-
-    Returns:
-        Images by shown name.
-    """
+    """Convert ``allowed_images`` into a dictionary of images by display name."""
     if isinstance(allowed, Mapping):
         return {str(name): str(image) for name, image in allowed.items()}
     images = [allowed] if isinstance(allowed, str) and allowed else allowed
@@ -31,33 +24,26 @@ def choices(allowed: Any) -> Mapping[str, str]:
 
 
 def choose(option: Any, allowed: Any) -> str:
-    """Find the image that a user asks for, if she may have it.
-
-    Args:
-        option: what she asks for.
-        allowed: ``*``, or what `choices` takes.
-
-    Returns:
-        The image.
+    """Return the image that a user chose.
 
     Raises:
-        SpawnFailed: she may not.
+        SpawnFailed: the image is not allowed.
     """
     if not isinstance(option, str):
-        raise SpawnFailed("the option image has to be a text", status=400, retry=False)
+        raise SpawnFailed("the option image must be a string", status=400, retry=False)
     if allowed == ANY:
         return option
     known = choices(allowed)
     if not known:
         raise SpawnFailed(
-            "no image can be chosen on this hub",
+            "this hub does not allow choosing an image",
             detail="DockerSpawner.allowed_images is empty",
             status=400,
             retry=False,
         )
     if option not in known:
         raise SpawnFailed(
-            f"image {option[:200]!r} cannot be chosen; there are: {', '.join(known)}",
+            f"image {option[:200]!r} is not allowed; allowed images: {', '.join(known)}",
             detail="DockerSpawner.allowed_images",
             status=400,
             retry=False,
@@ -66,14 +52,11 @@ def choose(option: Any, allowed: Any) -> str:
 
 
 def form(allowed: Any, chosen: str) -> str:
-    """Write the form in which an image is chosen.
+    """Return the HTML form for the choice of an image; empty when there is nothing to choose.
 
     Args:
-        allowed: what `choices` takes, or ``*``.
-        chosen: the image that is chosen when the user does nothing.
-
-    Returns:
-        HTML; empty when there is nothing to choose.
+        allowed: value of ``allowed_images``.
+        chosen: preselected image.
     """
     known = {} if allowed == ANY else choices(allowed)
     if len(known) <= 1:
@@ -92,15 +75,15 @@ def _option(name: str, *, selected: bool) -> str:
 
 
 class PullReport:
-    """What happens to the layers of an image, told by one thread and read by another."""
+    """Progress of a pull, written by one thread and read by another."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._layers: dict[str, str] = {}
-        self._news: list[tuple[int, str]] = []
+        self._messages: list[tuple[int, str]] = []
         self.done = False
 
-    def tell(self, percent: int, message: str) -> None:
+    def add(self, percent: int, message: str) -> None:
         """Add a message.
 
         Args:
@@ -108,15 +91,10 @@ class PullReport:
             message: plain text.
         """
         with self._lock:
-            self._news.append((percent, message))
+            self._messages.append((percent, message))
 
-    def layer(self, name: str, status: str) -> None:
-        """Note what happens to a layer; only changes are news.
-
-        Args:
-            name: short id of the layer.
-            status: the engine's word for it.
-        """
+    def update_layer(self, name: str, status: str) -> None:
+        """Record the engine's status of a layer; add a message if it has changed."""
         with self._lock:
             if self._layers.get(name) == status:
                 return
@@ -125,33 +103,25 @@ class PullReport:
             if status in _SHOWN:
                 percent = 5 + 35 * complete // len(self._layers)
                 text = f"Layer {name}: {status} ({complete} of {len(self._layers)} layers complete)"
-                self._news.append((percent, text))
+                self._messages.append((percent, text))
 
     def take(self) -> list[tuple[int, str]]:
-        """Take the messages that nobody has taken yet."""
+        """Return the messages that were not taken yet."""
         with self._lock:
-            news, self._news = self._news, []
-            return news
+            messages, self._messages = self._messages, []
+            return messages
 
 
 def needs_pull(engine: Engine, image: str, policy: str) -> bool:
-    """Decide whether an image has to be pulled.
-
-    Args:
-        engine: the engine.
-        image: the image.
-        policy: see ``DockerSpawner.pull_policy``.
-
-    Returns:
-        Whether it has to.
+    """Return whether an image has to be pulled.
 
     Raises:
-        SpawnFailed: it is not there and must not be pulled.
+        SpawnFailed: the image is missing and ``pull_policy`` forbids pulling it.
     """
     if policy in {"always", "skip"}:
         return policy == "always"
     try:
-        with engine.asked(f"image {image!r} cannot be looked at") as client:
+        with engine.request(f"image {image!r} cannot be inspected") as client:
             client.inspect_image(image)
     except EngineError as error:
         if not error.gone:
@@ -160,30 +130,30 @@ def needs_pull(engine: Engine, image: str, policy: str) -> bool:
         return False
     if policy == "never":
         raise SpawnFailed(
-            f"image {image!r} is not there",
-            detail="it is not pulled because DockerSpawner.pull_policy is 'never': pull or build it on the "
-            "engine",
+            f"image {image!r} is missing",
+            detail="DockerSpawner.pull_policy is 'never', so the hub does not pull it: pull or build it on "
+            "the engine",
             retry=False,
         )
     return True
 
 
 def pull(engine: Engine, image: str, report: PullReport) -> None:
-    """Pull an image.
+    """Pull an image, and report its progress.
 
     Args:
         engine: the engine.
-        image: the image; without a tag it is ``latest``.
-        report: is told how it goes.
+        image: the image; without a tag, ``latest``.
+        report: report to add messages to.
 
     Raises:
-        SpawnFailed: it cannot be pulled.
+        SpawnFailed: the pull failed.
     """
     repository, tag = split(image)
-    report.tell(5, f"Pulling image {image}")
-    with engine.asked(f"image {image!r} cannot be pulled") as client:
-        _follow(client.pull(repository, tag, stream=True, decode=True), image, report.layer)
-    report.tell(40, f"Image {image} is here")
+    report.add(5, f"Pulling image {image}")
+    with engine.request(f"image {image!r} cannot be pulled") as client:
+        _follow(client.pull(repository, tag, stream=True, decode=True), image, report.update_layer)
+    report.add(40, f"Image {image} is ready")
 
 
 def _follow(events: Iterable[Mapping[str, Any]], image: str, layer: Callable[[str, str], None]) -> None:
@@ -195,14 +165,7 @@ def _follow(events: Iterable[Mapping[str, Any]], image: str, layer: Callable[[st
 
 
 def split(image: str) -> tuple[str, str | None]:
-    """Part an image's repository from its tag.
-
-    Args:
-        image: such as ``registry:5000/some/image:1.0``.
-
-    Returns:
-        Repository and tag; no tag when the image is named by its digest.
-    """
+    """Split an image into repository and tag; the tag is None for an image with a digest."""
     if "@" in image:
         return image, None
     if ":" in image.rpartition("/")[2]:

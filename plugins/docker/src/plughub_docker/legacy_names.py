@@ -1,4 +1,4 @@
-"""Settings of DockerSpawner that have another name here, or nothing to do."""
+"""Settings of JupyterHub's DockerSpawner that are renamed or have no effect here."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ _WARNED: Final[set[str]] = set()
 
 
 def _old(new: str) -> Any:
-    return AnyTrait(help=f"Old name of {new}.").tag(config=True)
+    return AnyTrait(help=f"Former name of {new}.").tag(config=True)
 
 
 def _without_effect() -> Any:
-    return AnyTrait(help="Without effect, as in JupyterHub: see tls_config.").tag(config=True)
+    return AnyTrait(help="No effect, as in JupyterHub: use tls_config.").tag(config=True)
 
 
 OLD_TLS: Final = ("tls", "tls_verify", "tls_ca", "tls_cert", "tls_key", "tls_assert_hostname")
 
 
-class OldNames(Spawner):
-    """Hands on what is set under an old name."""
+class LegacyNames(Spawner):
+    """Forwards settings with former names."""
 
     container_ip = _old("host_ip")
     container_port = _old("port")
@@ -46,12 +46,12 @@ class OldNames(Spawner):
     container_name_template = _old("name_template")
     remove_containers = _old("remove")
 
-    hub_ip_connect = Unicode(help="Host at which servers reach the hub; see JupyterHub.hub_connect_ip.").tag(
-        config=True
-    )
-    use_docker_client_env = Bool(True, help="Without effect: DOCKER_HOST and the like always hold.").tag(
-        config=True
-    )
+    hub_ip_connect = Unicode(
+        help="Host at which servers reach the hub; deprecated, use JupyterHub.hub_connect_ip."
+    ).tag(config=True)
+    use_docker_client_env = Bool(
+        True, help="No effect: DOCKER_HOST and related variables are always used."
+    ).tag(config=True)
 
     tls = _without_effect()
     tls_verify = _without_effect()
@@ -61,34 +61,35 @@ class OldNames(Spawner):
     tls_assert_hostname = _without_effect()
 
     move_certs_image = Unicode(
-        help="Without effect: the engine writes certificates into the volume of the server's own container, "
-        "and no other container is needed for that."
+        help="No effect: certificates are written through the engine's API, without a helper container."
     ).tag(config=True)
 
     @observe(*NEW_NAMES)
-    def _hand_on(self, change: Mapping[str, Any]) -> None:
+    def _forward_old_name(self, change: Mapping[str, Any]) -> None:
         new = NEW_NAMES[change["name"]]
-        self.warn_once(f"DockerSpawner.{change['name']} is now called DockerSpawner.{new}")
+        self.warn_once(f"DockerSpawner.{change['name']} has been renamed to DockerSpawner.{new}")
         setattr(self, new, change["new"])
 
     @observe("hub_ip_connect")
-    def _hub_has_an_address(self, change: Mapping[str, Any]) -> None:
+    def _warn_hub_ip_connect(self, change: Mapping[str, Any]) -> None:
         if change["new"]:
-            self.warn_once("DockerSpawner.hub_ip_connect is old: set JupyterHub.hub_connect_ip instead")
+            self.warn_once(
+                "DockerSpawner.hub_ip_connect is deprecated: set JupyterHub.hub_connect_ip instead"
+            )
 
     @observe("use_docker_client_env")
-    def _environment_always_holds(self, change: Mapping[str, Any]) -> None:
+    def _warn_docker_client_env(self, change: Mapping[str, Any]) -> None:
         del change
-        self.warn_once("DockerSpawner.use_docker_client_env does nothing: DOCKER_HOST always holds")
+        self.warn_once("DockerSpawner.use_docker_client_env has no effect: DOCKER_HOST is always used")
 
     @observe(*OLD_TLS)
-    def _tls_is_one_setting(self, change: Mapping[str, Any]) -> None:
-        self.warn_once(f"DockerSpawner.{change['name']} does nothing: set DockerSpawner.tls_config")
+    def _warn_legacy_tls(self, change: Mapping[str, Any]) -> None:
+        self.warn_once(f"DockerSpawner.{change['name']} has no effect: set DockerSpawner.tls_config")
 
     @observe("move_certs_image")
-    def _no_image_moves_certificates(self, change: Mapping[str, Any]) -> None:
+    def _warn_move_certs_image(self, change: Mapping[str, Any]) -> None:
         del change
-        self.warn_once("DockerSpawner.move_certs_image does nothing: no other container moves certificates")
+        self.warn_once("DockerSpawner.move_certs_image has no effect: no helper container is used")
 
     @default("hub_connect_url")
     def _default_hub_connect_url(self) -> str | None:
@@ -99,11 +100,7 @@ class OldNames(Spawner):
         return f"{address}:{known.port}" if known.port else address
 
     def warn_once(self, message: str) -> None:
-        """Warn, but not again for every server.
-
-        Args:
-            message: the same for all servers.
-        """
+        """Log a warning once, not for every server."""
         if message not in _WARNED:
             _WARNED.add(message)
             self.log.warning("%s", message)

@@ -1,7 +1,7 @@
-"""How a container tells whose it is.
+"""Labels that identify the hub, plugin, server and start of a container.
 
-Labels cannot be changed, and a container that is kept between starts belongs to one start after the other:
-it has the present one in a file.
+Labels cannot be changed, but a kept container belongs to several starts in succession: a file in it names
+the present one.
 """
 
 from __future__ import annotations
@@ -31,15 +31,12 @@ FILE: Final = ".plughub-operation"
 
 
 def labels_of(server: Server, plugin: str, *, kept: bool) -> dict[str, str]:
-    """Give the labels of what is launched for a server; no secret among them.
+    """Return the labels of a container or service; they contain no secrets.
 
     Args:
-        server: the record.
-        plugin: who launches it.
-        kept: it is kept when the server stops.
-
-    Returns:
-        The labels.
+        server: the server record.
+        plugin: name of the plugin that launches it.
+        kept: whether it is kept when the server stops.
     """
     return {
         MARK: server.mark,
@@ -54,17 +51,14 @@ def labels_of(server: Server, plugin: str, *, kept: bool) -> dict[str, str]:
 def address_labels(
     port: int, proto: str, host: str = "", published: int = 0, address: str = ""
 ) -> dict[str, str]:
-    """Give the labels by which the address of a server is found when it is listed.
+    """Return the labels from which the address of a listed server is derived.
 
     Args:
-        port: inside the container.
+        port: port of the server inside the container.
         proto: ``http`` or ``https``.
-        host: name by which it is reached; empty where that is its own or a published address.
-        published: port of the engine's machine; 0 where none is published.
-        address: in the network, where it is fixed.
-
-    Returns:
-        The labels.
+        host: host name of the server, if it is reached by name.
+        published: published port; 0 if none.
+        address: fixed address in the network, if any.
     """
     scheme = {SCHEME: proto} if proto != "http" else {}
     fixed = {PUBLISHED: str(published)} if published else {}
@@ -72,33 +66,30 @@ def address_labels(
     return {PORT: str(port), **fixed, **scheme, **({HOST: host} if host else {})}
 
 
-def has_place(container: Mapping[str, Any]) -> bool:
-    """Tell whether no other container gets the port or address of one, whatever is restarted."""
+def has_fixed_address(container: Mapping[str, Any]) -> bool:
+    """Return whether no other container can get this one's port or address, even after restarts."""
     found = labels(container)
     shares_host = (container.get("HostConfig") or {}).get("NetworkMode") == "host"
     return shares_host or PUBLISHED in found or ADDRESS in found
 
 
 def is_ours(label: str) -> bool:
-    """Tell whether a label is one of a hub's."""
+    """Return whether a label belongs to the hub."""
     return label.startswith("plughub.")
 
 
 def scheme_of(found: Mapping[str, str]) -> str:
-    """Read from labels whether a server listens at ``http`` or ``https``."""
+    """Return the URL scheme of a server from its labels."""
     return found.get(SCHEME) or "http"
 
 
 def filters_of(server: Server, plugin: str, operation: str = "") -> list[str]:
-    """Give the filters by which the engine lists what was made for a server.
+    """Return the label filters that select what was created for a server.
 
     Args:
-        server: the record.
-        plugin: who made it.
-        operation: of the start; all starts when empty.
-
-    Returns:
-        Labels.
+        server: the server record.
+        plugin: name of the plugin that created it.
+        operation: operation id of a start; all starts if empty.
     """
     known = labels_of(server, plugin, kept=False)
     wanted = [f"{name}={known[name]}" for name in (MARK, PLUGIN, USER, SERVER)]
@@ -106,7 +97,7 @@ def filters_of(server: Server, plugin: str, operation: str = "") -> list[str]:
 
 
 def labels(thing: Mapping[str, Any]) -> Mapping[str, str]:
-    """Read the labels of a container or service that was inspected, or is one of a list."""
+    """Return the labels of a container or service that was inspected or listed."""
     if (listed := thing.get("Labels")) is not None:
         return dict(listed)
     about: Mapping[str, Any] = thing.get("Config") or thing.get("Spec") or {}
@@ -114,71 +105,45 @@ def labels(thing: Mapping[str, Any]) -> Mapping[str, str]:
 
 
 def belongs(container: Mapping[str, Any], server: Server, plugin: str) -> bool:
-    """Tell whether a container or service was launched for a server, by this start or another.
-
-    Args:
-        container: as inspected.
-        server: the record.
-        plugin: who should have launched it.
-
-    Returns:
-        Whether all labels but that of the operation fit.
-    """
+    """Return whether a container or service was launched for a server, by any of its starts."""
     found = labels(container)
     wanted = labels_of(server, plugin, kept=False)
     return all(found.get(name) == wanted[name] for name in (MARK, PLUGIN, USER, SERVER))
 
 
 def is_of_hub(container: Mapping[str, Any], server: Server, plugin: str) -> bool:
-    """Tell whether a container or service was launched by this hub, for whichever server.
-
-    Args:
-        container: as inspected.
-        server: any record of the hub.
-        plugin: who should have launched it.
-
-    Returns:
-        Whether the labels of hub and plugin fit.
-    """
+    """Return whether a container or service was launched by this hub and plugin, for any server."""
     found = labels(container)
     return (found.get(MARK), found.get(PLUGIN)) == (server.mark, plugin)
 
 
 def is_marked(container: Mapping[str, Any]) -> bool:
-    """Tell whether any hub of this kind launched a container."""
+    """Return whether a container was launched by any hub."""
     return MARK in labels(container)
 
 
 def operation_of(engine: Engine, container_id: str, found: Mapping[str, str]) -> str:
-    """Find out to which start a container belongs now.
+    """Return the operation id of the start that a container belongs to now.
 
     Args:
         engine: the engine.
-        container_id: the container.
-        found: its labels.
-
-    Returns:
-        The operation.
+        container_id: id of the container.
+        found: labels of the container.
     """
     if found.get(KEPT):
-        with contextlib.suppress(EngineError), engine.asked() as client:
+        with contextlib.suppress(EngineError), engine.request() as client:
             stream, _ = client.get_archive(container_id, f"/{FILE}")
             return _unpack(b"".join(stream))
     return found.get(OPERATION, "")
 
 
 def write_operation(engine: Engine, container_id: str, operation: str) -> None:
-    """Note to which start a kept container belongs from now on.
-
-    Args:
-        engine: the engine.
-        container_id: the container, running or not.
-        operation: the start.
+    """Write the operation id of a new start into a kept container, running or not.
 
     Raises:
-        EngineError: the container takes no files.
+        EngineError: the engine cannot write into the container.
     """
-    with engine.asked("the container cannot be marked") as client:
+    with engine.request("the container cannot be marked") as client:
         client.put_archive(container_id, "/", _pack(operation.encode()))
 
 

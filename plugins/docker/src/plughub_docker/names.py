@@ -1,4 +1,4 @@
-"""Names of containers and services: one that is about to be free is waited for."""
+"""Creation of objects with unique names: wait while a name is still in use."""
 
 from __future__ import annotations
 
@@ -12,20 +12,17 @@ from plughub_docker.timings import NAME_BACKOFF, NAME_SECONDS
 T = TypeVar("T")
 
 
-def when_free(make: Callable[[], T]) -> T:
-    """Make something that needs a name; again where the name was taken meanwhile.
+def retry_while_taken(make: Callable[[], T]) -> T:
+    """Call ``make``, and retry while the name of the new object is taken.
 
-    An engine takes a name as soon as it begins to make a container, before it lists it, and frees it when it
-    has removed one. What a hub asked for that was killed may come at any moment.
+    An engine reserves the name of a container before it lists the container, and frees the name after the
+    removal. A request of a killed hub may still be in progress.
 
     Args:
-        make: looks who has the name, makes room where it may, and makes the new thing; in a thread.
-
-    Returns:
-        What was made.
+        make: function that frees the name if it may, and creates the object. Blocks.
 
     Raises:
-        EngineError: the name is taken still, after 20 seconds; or something else is wrong.
+        EngineError: the name is still taken after 20 seconds, or another error occurred.
     """
     ends, pauses = time.monotonic() + NAME_SECONDS, NAME_BACKOFF.pauses()
     while True:

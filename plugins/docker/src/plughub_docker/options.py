@@ -1,4 +1,4 @@
-"""What users choose when they start a server: image, environment variables, a repository."""
+"""Options that users choose when they start a server: image, environment variables, repository."""
 
 from __future__ import annotations
 
@@ -13,39 +13,39 @@ from plughub.threads import call
 from plughub.traitlets import Callable
 from plughub_docker import images, start_options
 from plughub_docker.checked_settings import CheckedSettings
-from plughub_docker.faults import naming
+from plughub_docker.setting_errors import as_setting_error
 from plughub_docker.templates import fill_in_all
 
 KNOWN: Final = frozenset({"image", "environment", "repository"})
 
 
 class DockerOptions(CheckedSettings):
-    """Reads the options; what the administrator did not list is refused."""
+    """Reads and checks the options of a start; what no setting allows is refused."""
 
     allowed_environment: Any = Union(
         [List(Unicode()), Callable()],
         default_value=[],
-        help="Environment variables that users may set: names, or patterns such as COURSE_*; or a function "
-        "of the spawner that gives them. Empty: none.",
+        help="Environment variables that users may set: a list of names or patterns such as COURSE_*, or a "
+        "function of the spawner that returns one. Empty: none.",
     ).tag(config=True)
     allowed_repositories: Any = Union(
         [List(Unicode()), Callable()],
         default_value=[],
-        help="Repositories that users may have cloned before the start: addresses, or patterns such as "
-        "https://github.com/our-course/*; or a function of the spawner that gives them. Empty: none. "
-        "The image needs git.",
+        help="Repositories that users may have cloned before the server starts: a list of URLs or patterns "
+        "such as https://github.com/our-course/*, or a function of the spawner that returns one. "
+        "Empty: none. The image must contain git.",
     ).tag(config=True)
     repository_folder = Unicode(
         "{repository}",
-        help="Folder into which a repository is cloned, as seen from the folder that the image works in. "
-        "{repository} is its name; the names of name_template are filled in too.",
+        help="Folder into which a repository is cloned, relative to the working directory of the image. "
+        "{repository} is the name of the repository; the fields of name_template are replaced too.",
     ).tag(config=True)
 
     chosen_environment: Mapping[str, str] = AnyTrait({}, help="Variables that the user chose; checked.")  # type: ignore[assignment]
-    repository = Unicode(help="Address of the repository that the user chose; checked.")
+    repository = Unicode(help="URL of the repository that the user chose; checked.")
 
     async def get_options_form(self) -> str:
-        """Get the form: what the user may choose, unless Spawner.options_form is set."""
+        """Return the form for the options that users may choose, or Spawner.options_form if it is set."""
         if own := await super().get_options_form():
             return own
         variables = await self._allowed("allowed_environment")
@@ -58,21 +58,21 @@ class DockerOptions(CheckedSettings):
         return read_form
 
     def get_env(self) -> dict[str, str]:
-        """Get the whole environment; what the user may choose wins over what is configured."""
+        """Return the whole environment; the user's choices override the configuration."""
         return {**super().get_env(), **self.chosen_environment}
 
     @property
     def clone_folder(self) -> str:
         """Folder into which the repository is cloned."""
         names = {**self.template_namespace(), "repository": start_options.folder_of(self.repository)}
-        with naming("DockerSpawner.repository_folder"):
+        with as_setting_error("DockerSpawner.repository_folder"):
             return fill_in_all(self.repository_folder, names)
 
     async def choose(self) -> None:
-        """Take over what the user chose, and what functions of the config file say.
+        """Apply the user's options, and the settings that are functions.
 
         Raises:
-            SpawnFailed: she may not have it.
+            SpawnFailed: an option is not allowed.
         """
         for name, value in (await self.checked(self.user_options)).items():
             setattr(self, name, value)
@@ -80,16 +80,10 @@ class DockerOptions(CheckedSettings):
         self.object_name = self._default_object_name()
 
     async def checked(self, options: Mapping[str, Any]) -> dict[str, Any]:
-        """Check options.
-
-        Args:
-            options: what the user asks for.
-
-        Returns:
-            What she may have, by setting.
+        """Check options and return the values by setting.
 
         Raises:
-            SpawnFailed: she may not have it.
+            SpawnFailed: an option is not allowed.
         """
         self._refuse_unknown(options)
         chosen: dict[str, Any] = {}
@@ -108,7 +102,7 @@ class DockerOptions(CheckedSettings):
         return await call(self.plugin, allowed, self) if callable(allowed) else allowed
 
     def _refuse_unknown(self, options: Mapping[str, Any]) -> None:
-        """Refuse options that nothing reads; a hook or a form of the administrator's may read any."""
+        """Refuse unknown options, unless the administrator's own form or hook may read them."""
         apply = self.apply_user_options
         own = self.options_from_form is not read_form or self.options_form or self.pre_spawn_hook
         if own or callable(apply):
@@ -120,18 +114,15 @@ class DockerOptions(CheckedSettings):
 async def read_form(
     form: Mapping[str, Sequence[Any]], spawner: DockerOptions | None = None
 ) -> dict[str, Any]:
-    """Turn the form into options, and check them while the user still sees it.
+    """Convert the form into options, and check them while the user still sees the form.
 
     Args:
-        form: lists of texts by field.
-        spawner: of the server that is to start; without it nothing is checked before the start.
-
-    Returns:
-        The options.
+        form: lists of values by field.
+        spawner: spawner of the server that is to start; without it, options are not checked before the start.
 
     Raises:
-        ValueError: a line is no environment variable.
-        SpawnFailed: she may not have it.
+        ValueError: a line is not an environment variable.
+        SpawnFailed: an option is not allowed.
     """
     options = options_of(form)
     if spawner is not None:
@@ -140,16 +131,10 @@ async def read_form(
 
 
 def options_of(form: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
-    """Turn the form into options; what was left empty is no option.
-
-    Args:
-        form: lists of texts by field.
-
-    Returns:
-        The options, not checked yet.
+    """Convert the form into unchecked options, without empty fields.
 
     Raises:
-        ValueError: a line is no environment variable.
+        ValueError: a line is not an environment variable.
     """
     options: dict[str, Any] = {name: values[0] if values else "" for name, values in form.items()}
     if isinstance(text := options.get("environment"), str):

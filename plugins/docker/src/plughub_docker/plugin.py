@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @hookimpl
 def hub_register_spawner() -> type[Spawner]:
-    """Offer `DockerSpawner`."""
-    from plughub_docker.spawner import DockerSpawner  # noqa: PLC0415 - only when it is used
+    """Return `DockerSpawner`."""
+    from plughub_docker.spawner import DockerSpawner  # noqa: PLC0415 - imported only when used
 
     return DockerSpawner

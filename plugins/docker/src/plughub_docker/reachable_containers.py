@@ -1,4 +1,4 @@
-"""Where the container of a server is now: a route leads to it or nowhere."""
+"""Present address of a server's container: its route leads there or nowhere."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from plughub.kinds import Moved
 from plughub.utils import host_in_url
 from plughub_docker import marks
 from plughub_docker.addresses import (
-    Place,
+    HostPort,
     addresses,
     is_at,
     name_of,
@@ -18,10 +18,10 @@ from plughub_docker.addresses import (
     network_of,
     port_of,
     published,
-    reached,
+    reachable,
 )
 from plughub_docker.container_list import listed_containers
-from plughub_docker.containers import Inspected, is_coming_back
+from plughub_docker.containers import Inspected, will_restart
 from plughub_docker.engine_watch import EngineWatch, watch_of
 from plughub_docker.host_network import is_on_host_network, listens
 from plughub_docker.kept_containers import KeptContainers
@@ -29,28 +29,29 @@ from plughub_docker.timings import SETTLED_SECONDS
 
 
 class ReachableContainers(KeptContainers):
-    """Compares the recorded address of a server with those that the engine tells of its container.
+    """Compares a server's recorded address with those that the engine reports for its container.
 
-    An engine that is restarted gives out addresses again, and a container that is restarted may publish
-    another port: the recorded address may belong to another user's container by then.
+    A restarted engine assigns addresses again, and a restarted container may publish another port. The
+    recorded
+    address may then belong to another user's container.
     """
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self._behind = ""
+        self._resolved_address = ""
         self._made = time.monotonic()
 
     # ---- state
 
     def load_state(self, state: Mapping[str, Any]) -> None:
-        """Take over for which address the name of the container stood."""
+        """Load the address to which the container's name resolved."""
         super().load_state(state)
-        self._behind = str(state.get("address") or "")
+        self._resolved_address = str(state.get("address") or "")
 
     def get_state(self) -> dict[str, Any]:
-        """Save for which address the name of the container stands."""
+        """Return the state for `load_state`."""
         state = super().get_state()
-        return {**state, "address": self._behind} if self._behind else state
+        return {**state, "address": self._resolved_address} if self._resolved_address else state
 
     # ---- in a thread
 
@@ -59,89 +60,74 @@ class ReachableContainers(KeptContainers):
         return self.containers.find(self.record, self.object_id, self.object_name)
 
     def exit_code(self, container: Inspected | None) -> int | None:
-        """Read how a container has ended.
-
-        Args:
-            container: as inspected; None when there is none.
-
-        Returns:
-            None when it runs, else its exit code; 0 when it is gone.
-        """
+        """Return the exit code of a container; None while it runs, 0 if it does not exist."""
         if container is None:
             return 0
         return None if container["State"]["Running"] else int(container["State"].get("ExitCode") or 0)
 
-    def look(self) -> int | Moved | None:
-        """Tell whether the container runs, and where."""
-        if self._watch.has_lost(self.object_id):
+    def read_status(self) -> int | Moved | None:
+        """Return None if the container runs at its recorded address, else its new address or exit code."""
+        if self._watch.may_have_lost_address(self.object_id):
             return Moved(url="")
-        if (listed := self._listed()) is not None and self._is_there(listed):
-            self._follow(listed)
+        if (listed := self._listed()) is not None and self._is_at_recorded_address(listed):
+            self._watch_container(listed)
             return None
         container = self.find()
         code = self.exit_code(container)
         if container is None or code is not None:
-            return Moved(url="") if container is not None and is_coming_back(container) else code
+            return Moved(url="") if container is not None and will_restart(container) else code
         self.object_id = container["Id"]
-        self._follow(container)
-        return None if self._is_there(container) else self._moved(container)
+        self._watch_container(container)
+        return None if self._is_at_recorded_address(container) else self._moved(container)
 
     def verify(self) -> bool:
-        """Tell whether the recorded address leads to the container of this server, and to nothing else."""
+        """Return whether the recorded address leads to this server's container and nothing else."""
         container = self._listed() or self.find()
-        if container is None or not self._is_there(container):
+        if container is None or not self._is_at_recorded_address(container):
             return False
         if not is_on_host_network(container):
             return container["State"] == "running" or self.exit_code(container) is None
         inspected = self.find()
         return inspected is not None and listens(inspected, self.server.host)
 
-    def place_of(self, container: Inspected) -> Place | None:
-        """Tell where hub and proxy reach a container.
-
-        Args:
-            container: as inspected; it runs.
-
-        Returns:
-            Host and port; None while it has no address.
+    def find_address(self, container: Inspected) -> HostPort | None:
+        """Return the host and port at which hub and proxy reach a running container; None if it has no
+        address.
         """
         port = port_of(container, self.port)
         if is_on_host_network(container):
-            return self.reached_at, port
+            return self.published_host, port
         own = addresses(container, network_of(container) or self.network_name)
         if own and (self.use_internal_hostname or marks.HOST in marks.labels(container)):
             return marks.labels(container).get(marks.HOST) or name_of(container), port
         inside = [(address, port) for address in own]
-        outside = reached(published(container, port), self.engine.host)
+        outside = reachable(published(container, port), self.engine.host)
         if self.is_internal or f"{port}/tcp" not in (container["HostConfig"].get("PortBindings") or {}):
             return next(iter([*inside, *outside]), None)
         return next(iter(outside), None)
 
-    def note_address(self, container: Inspected, place: Place) -> None:
-        """Remember for which address a name stands.
-
-        Args:
-            container: as inspected.
-            place: where it is reached.
-        """
+    def note_address(self, container: Inspected, place: HostPort) -> None:
+        """Remember the address to which the container's name resolves, if it is reached by name."""
         own = addresses(container, network_of(container) or self.network_name)
-        self._behind = own[0] if own and place[0].lower() in names_of(container) else ""
+        self._resolved_address = own[0] if own and place[0].lower() in names_of(container) else ""
 
     @property
     def is_internal(self) -> bool:
-        """Whether the server is reached inside the engine's network, without a published port."""
+        """Return whether the server is reached within the engine's network, not at a published port."""
         return self.use_internal_ip or self.use_internal_hostname
 
     @property
     def _watch(self) -> EngineWatch:
         return watch_of(self.engine, self.record.mark, self.plugin)
 
-    def _follow(self, container: Mapping[str, Any]) -> None:
-        """Have the hub poll this server as soon as the engine says something of the container."""
-        self._watch.note(self.object_id, self.record.operation, has_place=marks.has_place(container))
+    def _watch_container(self, container: Mapping[str, Any]) -> None:
+        """Report the container's events, so that the hub polls this server at once."""
+        self._watch.add(
+            self.object_id, self.record.operation, has_fixed_address=marks.has_fixed_address(container)
+        )
 
     def _listed(self) -> Mapping[str, Any] | None:
-        """Find the container in the list that all servers share, when it runs and is this server's."""
+        """Return this server's running container from the shared list, if it is there."""
         if not self.object_id or time.monotonic() - self._made < SETTLED_SECONDS:
             return None
         listed = listed_containers(self.engine, self.record.mark, self.plugin).get(self.object_id)
@@ -149,18 +135,18 @@ class ReachableContainers(KeptContainers):
             return None
         return listed if marks.belongs(listed, self.record, self.plugin) else None
 
-    def _is_there(self, container: Mapping[str, Any]) -> bool:
+    def _is_at_recorded_address(self, container: Mapping[str, Any]) -> bool:
         port = port_of(container, self.port)
         if is_on_host_network(container):
             return self.server.port == port
-        return is_at(container, (self.server.ip, self.server.port), port, self._behind)
+        return is_at(container, (self.server.ip, self.server.port), port, self._resolved_address)
 
     def _moved(self, container: Inspected) -> Moved:
-        if (place := self.place_of(container)) is None:
+        if (place := self.find_address(container)) is None:
             return Moved(url="")
         url = f"{self.server.proto}://{host_in_url(place[0])}:{place[1]}"
         if url.lower() == self.server.host.lower():
-            # The name stands for another address now: without a route, every proxy looks it up again.
+            # The name resolves to another address now. Without a route, every proxy resolves it again.
             return Moved(url="")
         self.note_address(container, place)
         return Moved(url=url)

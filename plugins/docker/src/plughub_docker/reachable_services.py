@@ -1,4 +1,4 @@
-"""Where the service of a server is now: a route leads to it or nowhere."""
+"""Present address of a server's service: its route leads there or nowhere."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from plughub_docker.timings import TASK_ADDRESS_SECONDS
 
 
 class ReachableServices(DockerSpawner):
-    """Compares the recorded address of a server with what the swarm tells of its newest task."""
+    """Compares a server's recorded address with that of its newest task."""
 
     _looked: float = -TASK_ADDRESS_SECONDS
     _present: str = ""
 
     @property
     def services(self) -> Services:
-        """The services of this plugin."""
+        """Services of this plugin."""
         return Services(self.engine, self.plugin, self.host_ip)
 
     def watch(self, mark: str) -> None:
-        """Report nothing: an engine tells of the tasks on its own machine alone."""
+        """Watch nothing: an engine reports only the tasks on its own machine."""
 
     # ---- in a thread
 
@@ -32,8 +32,8 @@ class ReachableServices(DockerSpawner):
         """Find the service of this start."""
         return self.services.find(self.record, self.object_id, self.object_name)
 
-    def look(self) -> int | Moved | None:
-        """Tell whether the task runs, or is still to run, and where."""
+    def read_status(self) -> int | Moved | None:
+        """Return None if the task runs at its recorded address, else its new address or exit code."""
         service = self.find()
         if service is None:
             return 0
@@ -45,11 +45,11 @@ class ReachableServices(DockerSpawner):
         if self._present == self.server.host.lower():
             return None
         if self._present:
-            self._behind = self._address_behind(task)
+            self._resolved_address = self._task_address(task)
         return Moved(url=self._present)
 
     def verify(self) -> bool:
-        """Tell whether the recorded address is that of the newest task, as the swarm tells it."""
+        """Return whether the recorded address is that of the newest task."""
         if time.monotonic() - self._looked >= TASK_ADDRESS_SECONDS:
             service = self.find()
             task = tasks.newest(self.services.tasks(service)) if service else None
@@ -57,15 +57,17 @@ class ReachableServices(DockerSpawner):
         return self._present == self.server.host.lower()
 
     def _url_of(self, service: Inspected, task: Task | None) -> str:
-        """Tell where the server is; empty while it is nowhere, or its name has to be looked up again."""
+        """Return the URL of the server; empty while it has none, or its name must be resolved again."""
         if task is None or tasks.state_of(task) != "running":
             return ""
-        url = self.services.address_of(service, task).lower()  # as a recorded address is read
-        present = self._address_behind(task)
-        led_elsewhere = bool(self._behind and present) and self._behind not in tasks.addresses_of(task)
-        return "" if led_elsewhere and url == self.server.host.lower() else url
+        url = self.services.address_of(service, task).lower()  # recorded addresses are in lower case
+        present = self._task_address(task)
+        is_stale = bool(
+            self._resolved_address and present
+        ) and self._resolved_address not in tasks.addresses_of(task)
+        return "" if is_stale and url == self.server.host.lower() else url
 
-    def _address_behind(self, task: Task | None) -> str:
-        """Tell for which address the name of the service stands; empty where it is reached otherwise."""
+    def _task_address(self, task: Task | None) -> str:
+        """Return the address to which the service's name resolves; empty if it is not reached by name."""
         known = tasks.addresses_of(task) if task is not None and self.is_internal else []
         return next(iter(known), "")

@@ -1,7 +1,7 @@
-"""Cloning a repository before the server starts: inside its container, with the user's rights and limits.
+"""Clone of a repository before the server starts: in its container, with the user's permissions and limits.
 
-The hub's machine never talks to the repository. The container's command becomes a small script that clones,
-says how it went and then turns into the server.
+The hub's machine never contacts the repository. The container's command is a small script that clones,
+reports the result, and then executes the server.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ READY: Final = "plughub: the repository is there"
 FAILED: Final = "plughub: the repository cannot be cloned"
 EXIT_CODE: Final = 91
 
-# A clone that was killed half way leaves only the folder .part, which the next one throws away.
+# An interrupted clone leaves only the folder .part, which the next one deletes.
 _SCRIPT: Final = f"""\
 url=$1 folder=$2; shift 2
 if [ ! -e "$folder" ]; then
@@ -31,42 +31,31 @@ exec "$@"
 
 
 def command(url: str, folder: str, server: Sequence[str]) -> list[str]:
-    """Write the command of a container that clones first.
+    """Return the command of a container that clones a repository before it executes the server.
 
     Args:
-        url: of the repository, checked.
-        folder: into which it is cloned, as seen from the folder that the image works in. One that is
-            there already is left as it is.
-        server: the command of the server.
-
-    Returns:
-        The command.
+        url: checked URL of the repository.
+        folder: target folder, relative to the working directory of the image; an existing one is not touched.
+        server: command of the server.
     """
     return ["sh", "-c", _SCRIPT, "plughub-clone", url, folder, *server]
 
 
 @dataclass(frozen=True, slots=True)
 class CloneProgress:
-    """How far a clone is, as the lines of the container tell.
+    """Progress of a clone.
 
     Attributes:
-        ready: the server starts now.
-        last: what was written last, by git or by the script.
+        ready: whether the clone is finished and the server starts.
+        last: last line of output from git or the script.
     """
 
     ready: bool
     last: str
 
 
-def look(lines: Sequence[str]) -> CloneProgress:
-    """Read how far a clone is.
-
-    Args:
-        lines: that the container wrote.
-
-    Returns:
-        How far.
-    """
+def read_progress(lines: Sequence[str]) -> CloneProgress:
+    """Read the progress of a clone from the container's log."""
     before = list(lines)
     while FAILED in before:
         before.remove(FAILED)

@@ -1,4 +1,4 @@
-"""What a service is made of: the arguments with which the swarm makes it."""
+"""Arguments with which the swarm creates a service."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from docker.types import (
 from docker.types.services import convert_service_ports
 
 from plughub_docker.creation import all_binds, all_mounts, command_of, extra_of
-from plughub_docker.extras import merged, read_command, read_environment, read_labels, refuse_unknown
-from plughub_docker.faults import naming
+from plughub_docker.extra_arguments import merged, read_command, read_environment, read_labels, refuse_unknown
 from plughub_docker.marks import address_labels, labels_of
+from plughub_docker.setting_errors import as_setting_error
 from plughub_docker.volumes import PROPAGATIONS, READ_ONLY, Bind
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _FORMS: Final[Mapping[str, Callable[[Any], Any]]] = {"env": read_environment, "labels": read_labels}
 NANOSECONDS: Final = 10**9
 NEVER: Final = RestartPolicy(condition="none")
-"""A server that ends stays so: whether it is started again is the hub's business."""
+"""Restart policy of the swarm: none, because the hub decides about restarts."""
 
 
 KNOWN: Final = {
@@ -41,45 +41,37 @@ KNOWN: Final = {
     "extra_task_spec": TaskTemplate,
     "extra_endpoint_spec": EndpointSpec,
 }
-"""What the settings with further arguments belong to."""
+"""Types of the Docker library to which the settings with additional arguments belong."""
 
 
 def check(name: str, value: Mapping[str, Any]) -> None:
-    """Check a setting with further arguments as far as it can be known before a start.
+    """Check a setting with additional arguments at the start of the hub.
 
     Args:
-        name: of the setting.
+        name: name of the setting.
         value: a dictionary.
 
     Raises:
-        ValueError: an argument is unknown, or has a form that cannot be used.
+        ValueError: an argument is unknown or has an invalid form.
     """
     made = KNOWN[name]
     refuse_unknown(value, frozenset(inspect.signature(made).parameters), made.__name__)
     if "image" in value:
-        raise ValueError("'image' is set by SwarmSpawner.image: use that")
+        raise ValueError("'image' is set by SwarmSpawner.image: use that setting")
     if "container_spec" in value:
-        raise ValueError("'container_spec' is set by SwarmSpawner.extra_container_spec: use that")
+        raise ValueError("'container_spec' is set by SwarmSpawner.extra_container_spec: use that setting")
     read_environment(value.get("env"))
     if name == "extra_container_spec":
         read_labels(value.get("labels"))
 
 
 def filled_extra(spawner: SwarmSpawner, name: str) -> dict[str, Any]:
-    """Fill in a setting with further arguments; the swarm itself reads other templates in two braces.
-
-    Args:
-        spawner: the spawner.
-        name: of the setting.
-
-    Returns:
-        The dictionary, filled in.
-    """
+    """Fill in the templates of a setting; double braces are left to the swarm's own templates."""
     return extra_of(spawner, getattr(spawner, name), unescape=False)
 
 
 def labels(spawner: SwarmSpawner) -> dict[str, str]:
-    """Give the labels of a service and of its containers; no secret among them."""
+    """Return the labels of a service and its containers; they contain no secrets."""
     known = labels_of(spawner.record, spawner.plugin, kept=False)
     return {**known, **address_labels(spawner.port, spawner.server.proto)}
 
@@ -87,20 +79,17 @@ def labels(spawner: SwarmSpawner) -> dict[str, str]:
 def task_template(
     spawner: SwarmSpawner, image_command: list[str], secrets: Iterable[SecretReference] = ()
 ) -> TaskTemplate:
-    """Put together what the service runs.
+    """Build the task template of the service; the environment in it contains the server's token.
 
     Args:
-        spawner: the spawner about to start.
-        image_command: the command of the image, as far as it is known.
-        secrets: files that the swarm brings into the container.
-
-    Returns:
-        The template; the environment in it holds a secret.
+        spawner: the spawner.
+        image_command: command of the image, if known.
+        secrets: files that the swarm mounts into the container.
     """
     container = _container(spawner, image_command, list(secrets))
-    with naming("SwarmSpawner.extra_resources_spec"):
+    with as_setting_error("SwarmSpawner.extra_resources_spec"):
         resources = Resources(**_resources(spawner))
-    with naming("SwarmSpawner.extra_placement_spec"):
+    with as_setting_error("SwarmSpawner.extra_placement_spec"):
         placement = Placement(**filled_extra(spawner, "extra_placement_spec"))
     arguments = {
         "container_spec": container,
@@ -109,17 +98,17 @@ def task_template(
         "networks": [spawner.network_name] if spawner.network_name else None,
         "restart_policy": NEVER,
     }
-    with naming("SwarmSpawner.extra_task_spec"):
+    with as_setting_error("SwarmSpawner.extra_task_spec"):
         return TaskTemplate(**merged(arguments, filled_extra(spawner, "extra_task_spec")))
 
 
 def _container(
     spawner: SwarmSpawner, image_command: list[str], secrets: list[SecretReference]
 ) -> ContainerSpec:
-    with naming("SwarmSpawner.volumes", "SwarmSpawner.read_only_volumes"):
+    with as_setting_error("SwarmSpawner.volumes", "SwarmSpawner.read_only_volumes"):
         volumes = [_mount(spawner, bind) for bind in all_binds(spawner)]
     further = filled_extra(spawner, "extra_container_spec")
-    with naming("SwarmSpawner.extra_container_spec"):
+    with as_setting_error("SwarmSpawner.extra_container_spec"):
         given = read_command(further.pop("args", None))
         base: dict[str, Any] = {
             "image": spawner.image,
@@ -136,17 +125,10 @@ def _container(
 
 
 def endpoint_spec(spawner: SwarmSpawner) -> EndpointSpec:
-    """Say how the service is reached.
-
-    Args:
-        spawner: the spawner about to start.
-
-    Returns:
-        By its name in the network; or by a port that its node publishes and chooses.
-    """
+    """Build the endpoint: by name in the network, or by a port that the node chooses and publishes."""
     published = [{"Protocol": "tcp", "TargetPort": spawner.port, "PublishMode": "host"}]
     base = {"mode": "dnsrr"} if spawner.is_internal else {"ports": published}
-    with naming("SwarmSpawner.extra_endpoint_spec"):
+    with as_setting_error("SwarmSpawner.extra_endpoint_spec"):
         further = filled_extra(spawner, "extra_endpoint_spec")
         if further.get("ports"):
             further["ports"] = convert_service_ports(further["ports"])

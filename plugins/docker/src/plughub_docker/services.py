@@ -1,4 +1,4 @@
-"""Services on a swarm: finding, making, ending. Everything here blocks."""
+"""Services on a swarm: search, creation, removal. Everything here blocks."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ class Services:
     """The services of one plugin on one swarm.
 
     Attributes:
-        engine: a manager of the swarm.
+        engine: engine of a swarm manager.
         plugin: name of the plugin.
-        host_ip: where published ports are reached; at each node's own address when empty.
+        host_ip: host for published ports; the node's own address if empty.
     """
 
     engine: Engine
@@ -38,15 +38,8 @@ class Services:
     host_ip: str = ""
 
     def inspect(self, reference: str) -> Inspected | None:
-        """Look at a service.
-
-        Args:
-            reference: its id or name.
-
-        Returns:
-            What the swarm says of it; None when there is none.
-        """
-        with IgnoreMissing(), self._asked() as client:
+        """Inspect a service by id or name; None if it does not exist."""
+        with IgnoreMissing(), self._request() as client:
             found: Inspected = client.inspect_service(reference)
             return found
         return None
@@ -55,12 +48,9 @@ class Services:
         """Find the service of a start.
 
         Args:
-            server: the record.
-            object_id: id of the service, where it is known.
-            name: its name, by which it is found when a start did not get far enough to tell the id.
-
-        Returns:
-            The service; None when this start has none.
+            server: the server record.
+            object_id: id of the service, if known.
+            name: name of the service, for a start that was interrupted before the id was stored.
         """
         for reference in filter(None, (object_id, name)):
             found = self.inspect(reference)
@@ -70,55 +60,39 @@ class Services:
         return None
 
     def find_earlier(self, server: Server, name: str) -> Inspected | None:
-        """Find what holds the name that a new service is to have.
-
-        Args:
-            server: the record.
-            name: of the new service.
-
-        Returns:
-            The service of an earlier start of the same server, or None.
+        """Return the service of an earlier start that still has the name of a new service.
 
         Raises:
-            SpawnFailed: the name is taken by something else.
+            SpawnFailed: the name belongs to another service.
         """
         found = self.inspect(name)
         if found is None or marks.belongs(found, server, self.plugin):
             return found
         raise SpawnFailed(
-            f"the service name {name!r} is taken by a service that is not this server's",
-            detail="remove it, or make names differ by SwarmSpawner.prefix or SwarmSpawner.name_template",
+            f"the service name {name!r} is already used by a service of another server",
+            detail="remove that service, or choose different names with SwarmSpawner.prefix or "
+            "SwarmSpawner.name_template",
             retry=False,
         )
 
     def create(self, name: str, labels: Mapping[str, str], task: TaskTemplate, endpoint: EndpointSpec) -> str:
-        """Make a service of one task.
-
-        Args:
-            name: its name.
-            labels: its labels.
-            task: what it runs.
-            endpoint: how it is reached.
-
-        Returns:
-            Its id.
-        """
-        with self._asked(f"service {name!r} cannot be made") as client:
+        """Create a service of one task and return its id."""
+        with self._request(f"service {name!r} cannot be created") as client:
             made = client.create_service(task, name=name, labels=dict(labels), endpoint_spec=endpoint)
             return str(made["ID"])
 
     def remove(self, service: Inspected, *, now: bool) -> None:
-        """Remove a service; its tasks end in the background. One that is gone already is no error.
+        """Remove a service; its tasks end in the background. A missing service is not an error.
 
         Args:
-            service: as inspected.
-            now: kill the containers that run on this very engine; others have their time.
+            service: result of an inspection.
+            now: kill the containers that run on this engine; others get their grace period.
         """
-        with contextlib.suppress(EngineError), self._asked() as client:
+        with contextlib.suppress(EngineError), self._request() as client:
             for task in self.tasks(service) if now else ():
                 if container_of(task):
                     client.kill(container_of(task))
-        with IgnoreMissing(), self._asked("the service cannot be removed") as client:
+        with IgnoreMissing(), self._request("the service cannot be removed") as client:
             client.remove_service(service["ID"])
 
     def tasks(self, service: Inspected) -> list[Task]:
@@ -126,70 +100,52 @@ class Services:
         return self.tasks_of(marks.labels(service).get(marks.OPERATION, ""))
 
     def tasks_of(self, operation: str) -> list[Task]:
-        """List the tasks of a start, also when its service is gone.
-
-        Args:
-            operation: the start.
-
-        Returns:
-            The tasks, ended ones too.
-        """
-        with self._asked() as client:
+        """List the tasks of a start, including ended ones, even when its service is gone."""
+        with self._request() as client:
             return list(client.tasks(filters={"label": f"{marks.OPERATION}={operation}"}))
 
     def still_ending(self, operation: str) -> list[Task]:
-        """List the tasks of a start that have to end and have not, on nodes that can be reached.
-
-        Args:
-            operation: the start.
-
-        Returns:
-            The tasks.
-        """
+        """List the tasks of a start that have not ended yet, on reachable nodes."""
         waiting = [
             task for task in self.tasks_of(operation) if state_of(task) in ALIVE and container_of(task)
         ]
         return [task for task in waiting if self.node_state(task) != DOWN]
 
     def is_lost(self, task: Task) -> bool:
-        """Tell whether a task was given up because its node does not answer any more."""
+        """Return whether the swarm replaced a task because its node is down."""
         return is_ending(task) and self.node_state(task) == DOWN
 
     def node_state(self, task: Task) -> str:
-        """Tell in which state the node of a task is; ``down`` when the swarm has lost it."""
+        """Return the state of a task's node; ``down`` if the swarm has lost the node."""
         node = self.node_of(task)
         return str(node["Status"]["State"]) if node else DOWN
 
     def node_of(self, task: Task) -> Inspected | None:
-        """Look at the node of a task; None when it has none, or has left."""
+        """Inspect the node of a task; None if it has none, or the node left the swarm."""
         node: Inspected | None = None
         if task.get("NodeID"):
-            with IgnoreMissing(), self._asked() as client:
+            with IgnoreMissing(), self._request() as client:
                 node = client.inspect_node(task["NodeID"])
         return node
 
     def node_name(self, task: Task) -> str:
-        """Give the name of the node of a task."""
+        """Return the name of a task's node."""
         node = self.node_of(task)
         return str(node["Description"]["Hostname"]) if node else "(gone)"
 
     def was_out_of_memory(self, task: Task) -> bool | None:
-        """Tell whether a container was killed for want of memory; None when it is on another machine."""
-        with contextlib.suppress(EngineError), self._asked() as client:
+        """Return whether a container was killed because memory ran out; None if it is on another machine."""
+        with contextlib.suppress(EngineError), self._request() as client:
             return bool(client.inspect_container(container_of(task))["State"].get("OOMKilled"))
         return None
 
     def address_of(self, service: Inspected, task: Task, nodes: Mapping[str, Inspected] | None = None) -> str:
-        """Tell where the server of a task listens.
+        """Return the URL of a server; empty while it has none.
 
         Args:
-            service: as inspected.
-            task: its task, which runs.
-            nodes: by id, where they were listed already.
-
-        Returns:
-            ``http://address:port``, or ``https``: that of the node where the port is published, else name
-            and port of the service; empty when there is none yet.
+            service: result of an inspection.
+            task: running task of the service.
+            nodes: nodes by id, if already listed.
         """
         known = marks.labels(service)
         port, scheme = int(known.get(marks.PORT, 0)), marks.scheme_of(known)
@@ -203,39 +159,24 @@ class Services:
         return f"{scheme}://{host}:{published}" if host else ""
 
     def node_addresses(self) -> list[str]:
-        """List the addresses of all nodes, on any of which a server may land."""
-        with self._asked() as client:
+        """List the addresses of all nodes, because a server may run on any of them."""
+        with self._request() as client:
             found = [_node_address(node) for node in client.nodes()]
         return [address.strip("[]") for address in found if address]
 
     def logs(self, service: Inspected, lines: int) -> list[str]:
-        """Give the last lines of a service.
-
-        Args:
-            service: as inspected.
-            lines: how many at most.
-
-        Returns:
-            The lines, oldest first.
-        """
+        """Return the last lines of a service's log, oldest first."""
         if lines <= 0:
             return []
-        with self._asked() as client:
+        with self._request() as client:
             wrote = client.service_logs(service["ID"], stdout=True, stderr=True, tail=lines, is_tty=False)
         content = wrote if isinstance(wrote, bytes) else b"".join(wrote)
         return content.decode(errors="replace").splitlines()[-lines:]
 
     def inventory(self, mark: str) -> list[Found]:
-        """List what this plugin launched under the hub's mark.
-
-        Args:
-            mark: of the hub.
-
-        Returns:
-            What there is; without an address where nothing runs yet or any more.
-        """
+        """List what this plugin launched under the hub's mark; without a URL where no task is running."""
         wanted = [f"{marks.MARK}={mark}", f"{marks.PLUGIN}={self.plugin}"]
-        with self._asked() as client:
+        with self._request() as client:
             secrets = client.secrets(filters={"label": wanted})
             services = client.services(filters={"label": wanted})
             tasks = client.tasks(filters={"label": wanted}) if services else []
@@ -258,17 +199,17 @@ class Services:
         )
 
     @contextlib.contextmanager
-    def _asked(self, doing: str = "") -> Any:
-        """Hand out the client; an engine that is no manager of a swarm is said so."""
+    def _request(self, doing: str = "") -> Any:
+        """Yield the client; explain an engine that is not a swarm manager."""
         try:
-            with self.engine.asked(doing) as client:
+            with self.engine.request(doing) as client:
                 yield client
         except EngineError as error:
             if "not a swarm manager" in error.detail:
                 raise EngineError(
                     "the hub cannot reach its swarm",
-                    detail=f"the Docker engine at {self.engine.address} is no manager of a swarm: docker "
-                    "swarm init, or give the address of one (SwarmSpawner.client_kwargs)",
+                    detail=f"the Docker engine at {self.engine.address} is not a swarm manager: run docker "
+                    "swarm init, or set SwarmSpawner.client_kwargs to the address of a manager",
                 ) from error
             raise
 
@@ -279,7 +220,7 @@ def _publishes(service: Inspected, port: int) -> bool:
 
 
 def _node_address(node: Inspected | None) -> str:
-    """Find a node's address; a manager that does not know its own tells it beside its role."""
+    """Return the address of a node; a manager may report it only along with its role."""
     if node is None:
         return ""
     address = str(node["Status"].get("Addr") or "")

@@ -1,4 +1,4 @@
-"""The settings of `DockerSpawner`, under the names that config files of JupyterHub use."""
+"""Settings of `DockerSpawner`, with the names that JupyterHub's configuration files use."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ from traitlets import (
 from plughub.names import escape
 from plughub.traitlets import ByteSpecification, Callable, Command
 from plughub.utils import is_valid_ip, random_port
-from plughub_docker.faults import naming
-from plughub_docker.legacy_names import OldNames
+from plughub_docker.legacy_names import LegacyNames
+from plughub_docker.setting_errors import as_setting_error
 from plughub_docker.templates import fill_in_all
 from plughub_docker.timings import POLL_SECONDS
 
@@ -37,51 +37,55 @@ DEFAULT_NETWORK: Final = "bridge"
 LOOPBACK: Final = "127.0.0.1"
 FIXED_PORT: Final = 8888
 _SEPARATORS: Final = re.compile("[/:@]")
-"""What stands between the parts of an image's name, and in no name of a container."""
+"""Characters that separate the parts of an image name; container names do not allow them."""
 
 
 class OptionalCommand(Command):
-    """A command, or none: JupyterHub's DockerSpawner writes None or False for it."""
+    """A command, or none: JupyterHub's DockerSpawner accepts None or False for no command."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(minlen=0, **kwargs)
 
     def set(self, obj: Any, value: Any) -> None:
-        """Take None and False for no command."""
+        """Set the command; None and False mean no command."""
         super().set(obj, [] if value is None or value is False else value)
 
 
-class DockerSettings(OldNames):
-    """What can be set."""
+class DockerSettings(LegacyNames):
+    """Settings of `DockerSpawner`, with their defaults."""
 
     # ---- the image
 
     image = Unicode(
-        "quay.io/jupyterhub/singleuser:6.1", help="Image of the containers; it needs jupyterhub-singleuser."
+        "quay.io/jupyterhub/singleuser:6.1",
+        help="Image of the containers; it must contain jupyterhub-singleuser.",
     ).tag(config=True)
     allowed_images: Any = Union(
         [List(Unicode()), Dict(value_trait=Unicode()), Unicode(), Callable()],
         default_value=[],
         allow_none=True,
-        help="Images among which users may choose: a list, a dictionary of images by shown name, a function "
-        "of the spawner that gives one of these, or '*' for any image at all. Empty: nothing can be chosen.",
+        help="Images that users may choose from: a list, a dictionary that maps display names to images, a "
+        "function of the spawner that returns one of these, or '*' to allow any image. Empty: users "
+        "cannot choose an image.",
     ).tag(config=True)
     pull_policy = CaselessStrEnum(
         ["always", "ifnotpresent", "never", "skip"],
         default_value="ifnotpresent",
-        help="When to pull the image: always, ifnotpresent, never (it must be there), skip (do not look).",
+        help="When to pull the image: always; ifnotpresent; never (the start fails if the image is "
+        "missing); skip (do not check).",
     ).tag(config=True)
 
     # ---- names
 
-    prefix = Unicode("jupyter", help="Begins the names of containers.").tag(config=True)
+    prefix = Unicode("jupyter", help="Prefix of container names.").tag(config=True)
     name_template = Unicode(
-        help="Name of the container; {prefix}, {username}, {servername}, {raw_username}, {raw_servername} "
-        "and {imagename} are filled in. When not set: {prefix}-{username}, with --{servername} if it has one."
+        help="Template for container names. {prefix}, {username}, {servername}, {raw_username}, "
+        "{raw_servername} and {imagename} are replaced. Default: {prefix}-{username}, and "
+        "{prefix}-{username}--{servername} for named servers."
     ).tag(config=True)
     escape: Any = AnyTrait(
-        help="Function that makes a name fit for names of containers and volumes. The default never makes "
-        "one name of two."
+        help="Function that converts the names of users and servers for use in names of containers and "
+        "volumes. The default never maps two names to the same result."
     ).tag(config=True)
 
     # ---- the engine
@@ -90,95 +94,97 @@ class DockerSettings(OldNames):
         config=True
     )
     tls_config: dict[str, Any] = Dict(  # type: ignore[assignment]
-        help="Arguments of docker.tls.TLSConfig, for an engine that is reached by TLS."
+        help="Arguments of docker.tls.TLSConfig, for an engine that is reached over TLS."
     ).tag(config=True)
 
     concurrent_launches = Integer(
         4,
         min=1,
-        help="Containers that the engine is asked to make at once. More make all of them late instead of the "
-        "last ones, unless the engine has many cores.",
+        help="Number of containers that the hub creates at the same time. With a higher number, all "
+        "servers of a rush start late, instead of only the last ones, unless the engine has many "
+        "cores.",
     ).tag(config=True)
 
     # ---- what is mounted
 
     volumes: dict[str, Any] = Dict(  # type: ignore[assignment]
-        help="Folders and volumes: {source: path inside}, or {source: {'bind': path, 'mode': 'rw'}}. "
-        "Source and path are templates such as name_template."
+        help="Folders and volumes to mount: {source: path in the container}, or {source: {'bind': path, "
+        "'mode': 'rw'}}. Source and path are templates, as in name_template."
     ).tag(config=True)
-    read_only_volumes: dict[str, Any] = Dict(help="Like volumes, but nobody can write there.").tag(
-        config=True
-    )  # type: ignore[assignment]
+    read_only_volumes: dict[str, Any] = Dict(help="Like volumes, but mounted read-only.").tag(config=True)  # type: ignore[assignment]
     mounts: Any = Union(
         [List(), Callable()],
         default_value=[],
-        help="Mounts as docker.types.Mount takes them: a list of dictionaries, or a function of the spawner "
-        "that gives one.",
+        help="Mounts: a list of dictionaries with the arguments of docker.types.Mount, or a function of "
+        "the spawner that returns such a list.",
     ).tag(config=True)
     certs_volume_name = Unicode(
-        help="Volume for the certificate of a server (JupyterHub.internal_ssl), a template such as "
-        "name_template that gives no two servers one name. It is removed with its container; when not set, "
-        "it has no name."
+        help="Name of the volume for a server's certificate (JupyterHub.internal_ssl): a template, as in "
+        "name_template, which must not give two servers the same name. The volume is removed with its "
+        "container. Default: an unnamed volume."
     ).tag(config=True)
     format_volume_name: Any = AnyTrait(
-        help="Function of template and spawner that fills in the templates of volumes."
+        help="Function that takes a template and the spawner, and returns the name of the volume."
     ).tag(config=True)
 
     # ---- the network
 
-    host_ip = Unicode(help="Address at which ports of containers are published.").tag(config=True)
+    host_ip = Unicode(help="Address on which the ports of containers are published.").tag(config=True)
     network_name = Unicode(
         DEFAULT_NETWORK,
-        help="Network of the containers. In one other than bridge and host they are reached by their own "
-        "address, and the proxy must be in that network too.",
+        help="Network of the containers. In a network other than bridge and host, containers are reached "
+        "at their own address, and the proxy must be in that network too.",
     ).tag(config=True)
     use_internal_ip = Bool(
-        help="Reach containers by their own address instead of a published port; the default for networks of "
-        "your own."
+        help="Reach containers at their own address instead of a published port. Default: on in a "
+        "user-defined network."
     ).tag(config=True)
     use_internal_hostname = Bool(
-        help="Reach containers by their name, which Docker's networks resolve; the default for networks of "
-        "your own with JupyterHub.internal_ssl."
+        help="Reach containers by name, which Docker's networks resolve. Default: on in a user-defined "
+        "network if JupyterHub.internal_ssl is set."
     ).tag(config=True)
-    links: dict[str, str] = Dict(help="Old-style links: {container: alias}.").tag(config=True)  # type: ignore[assignment]
+    links: dict[str, str] = Dict(help="Legacy links: {container: alias}.").tag(config=True)  # type: ignore[assignment]
 
     # ---- the container
 
-    cmd = OptionalCommand(help="Command that starts the server; that of the image when not set.").tag(
+    cmd = OptionalCommand(help="Command that starts the server. Default: the command of the image.").tag(
         config=True
     )
     remove = Bool(
         False,
-        help="Remove the container when the server stops. When off, the next start resumes it, with what was "
-        "written in it.",
+        help="Remove the container when the server stops. If off, the next start resumes the container, "
+        "with the files written in it.",
     ).tag(config=True)
     extra_create_kwargs: Any = Union(
         [Dict(), Callable()],
         default_value={},
-        help="Further arguments of create_container: a dictionary, or a function of the spawner.",
+        help="Additional arguments of create_container: a dictionary, or a function of the spawner that "
+        "returns one.",
     ).tag(config=True)
     extra_host_config: Any = Union(
         [Dict(), Callable()],
         default_value={},
-        help="Further arguments of create_host_config: a dictionary, or a function of the spawner.",
+        help="Additional arguments of create_host_config: a dictionary, or a function of the spawner that "
+        "returns one.",
     ).tag(config=True)
     post_start_cmd = OptionalCommand(
-        help="Command that is run inside the container once it has started; no shell is involved."
+        help="Command to run in the container after it has started. It is not passed to a shell."
     ).tag(config=True)
-    stop_timeout = Integer(10, help="Seconds between SIGTERM and SIGKILL when a server is stopped.").tag(
+    stop_timeout = Integer(10, help="Seconds between SIGTERM and SIGKILL when a server stops.").tag(
         config=True
     )
     mem_limit: Any = Union(
         [ByteSpecification(), Callable()],
         default_value=None,
         allow_none=True,
-        help="Most memory of a server, in bytes or such as 2G, or a function of the spawner.",
+        help="Memory limit of a server, in bytes or with a suffix, such as 2G; or a function of the "
+        "spawner that returns it.",
     ).tag(config=True)
     cpu_limit: Any = Union(
         [Float(), Callable()],
         default_value=None,
         allow_none=True,
-        help="Most CPU cores of a server, such as 0.5, or a function of the spawner.",
+        help="Limit of CPU cores of a server, such as 0.5; or a function of the spawner that returns it.",
     ).tag(config=True)
 
     # ---- filled in
@@ -232,7 +238,7 @@ class DockerSettings(OldNames):
 
     @default("object_name")
     def _default_object_name(self) -> str:
-        with naming("DockerSpawner.name_template"):
+        with as_setting_error("DockerSpawner.name_template"):
             template = self.name_template or self._default_name_template()
             return fill_in_all(template, self.template_namespace())
 
@@ -248,20 +254,20 @@ class DockerSettings(OldNames):
     def _check_escape(self, proposal: Mapping[str, Any]) -> Any:
         if proposal["value"] == "legacy":
             raise ValueError(
-                "DockerSpawner.escape: 'legacy' can give two servers one container. Without it, volumes have "
-                "other names: docs/moving.md says how to keep them"
+                "DockerSpawner.escape: 'legacy' is not supported, because it can give two servers the same "
+                "container. Without it, volumes get other names: see docs/moving.md for how to keep them"
             )
         if not callable(proposal["value"]):
-            raise TypeError(f"DockerSpawner.escape has to be a function, not {proposal['value']!r}")
+            raise TypeError(f"DockerSpawner.escape must be a function, not {proposal['value']!r}")
         return proposal["value"]
 
     @property
     def escaped_name(self) -> str:
-        """Name of the user as it stands in names of containers and volumes."""
+        """Name of the user, as used in names of containers and volumes."""
         return str(self.escape(self.user.name))
 
     def template_namespace(self) -> dict[str, Any]:
-        """Name what may stand in braces in names of containers and volumes."""
+        """Return the values that templates of containers and volumes may use."""
         username = self.escaped_name
         return {
             **super().template_namespace(),
@@ -276,26 +282,20 @@ class DockerSettings(OldNames):
 
 
 def _address_of(host: str) -> str:
-    """Look up the address of an engine's machine: told a name, an engine publishes on all its addresses."""
+    """Resolve the host name of the engine's machine."""
     try:
+        # The engine must get an address: given a name, it publishes on all its addresses.
         return str(socket.getaddrinfo(host, None, socket.AF_INET)[0][4][0])
     except OSError as error:
         raise ValueError(
-            f"the address of the engine's machine {host!r} is unknown: set DockerSpawner.host_ip ({error})"
+            f"cannot resolve the engine's host {host!r}: set DockerSpawner.host_ip ({error})"
         ) from error
 
 
 def format_volume_name(template: str, spawner: DockerSettings) -> str:
-    """Fill in a template of a volume.
-
-    Args:
-        template: the template.
-        spawner: whose names are filled in.
-
-    Returns:
-        The text.
+    """Fill in a volume template with the names of a spawner.
 
     Raises:
-        ValueError: something else stands in braces.
+        ValueError: the template has an unknown field.
     """
     return fill_in_all(template, spawner.template_namespace())

@@ -1,4 +1,4 @@
-"""What users may ask for besides an image: environment variables, and a repository that is cloned first.
+"""Environment variables and repository that users choose for a start.
 
 Nothing is allowed unless the administrator listed it.
 """
@@ -18,44 +18,42 @@ MOST_VARIABLES: Final = 100
 LONGEST_VALUE: Final = 4096
 LONGEST_URL: Final = 2000
 PROTOCOL: Final = ("JUPYTERHUB_", "JPY_", "PLUGHUB_")
-"""Variables that begin so are between hub and server: no pattern lets a user set them."""
+"""Prefixes of variables that hub and server use: users cannot set these, whatever the patterns."""
 
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _PLACE: Final = re.compile(r"(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\])(?::[0-9]+)?", re.IGNORECASE)
-"""Host and port: with any other sign, hub and git may not agree on where the host ends."""
+"""Host and port, restricted to characters for which hub and git agree on where the host ends."""
 _PATH: Final = re.compile(r"/[A-Za-z0-9._~/+-]+")
 _FOLDER: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 _SCHEMES: Final = ("https", "http")
 
 
-def environment(asked: Any, allowed: Iterable[str]) -> dict[str, str]:
-    """Check the variables that a user asks for.
+def environment(requested: Any, allowed: Iterable[str]) -> dict[str, str]:
+    """Check the environment variables that a user chose.
 
     Args:
-        asked: what she asks for: a dictionary of texts, anything else is refused.
+        requested: names and values; any other type is refused.
         allowed: names, or patterns such as ``COURSE_*``.
 
-    Returns:
-        The variables.
-
     Raises:
-        SpawnFailed: she may not have them.
+        SpawnFailed: a variable is not allowed.
     """
     patterns = list(allowed)
-    if not isinstance(asked, Mapping) or len(asked) > MOST_VARIABLES:
-        raise _refused(f"the option environment has to be up to {MOST_VARIABLES} variables by name")
-    if asked and not patterns:
+    if not isinstance(requested, Mapping) or len(requested) > MOST_VARIABLES:
+        raise _refused(f"the option environment must be a dictionary of up to {MOST_VARIABLES} variables")
+    if requested and not patterns:
         raise _refused(
-            "no environment variables can be chosen on this hub", "DockerSpawner.allowed_environment is empty"
+            "this hub does not allow choosing environment variables",
+            "DockerSpawner.allowed_environment is empty",
         )
-    return {_name(name, patterns): _value(name, value) for name, value in asked.items()}
+    return {_name(name, patterns): _value(name, value) for name, value in requested.items()}
 
 
 def _name(name: Any, patterns: list[str]) -> str:
     known = isinstance(name, str) and _NAME.fullmatch(name) and not name.startswith(PROTOCOL)
     if not known or not any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns):
         raise _refused(
-            f"the environment variable {str(name)[:100]!r} cannot be chosen; there are: "
+            f"the environment variable {str(name)[:100]!r} is not allowed; allowed names: "
             f"{', '.join(patterns)}",
             "DockerSpawner.allowed_environment",
         )
@@ -64,59 +62,58 @@ def _name(name: Any, patterns: list[str]) -> str:
 
 def _value(name: str, value: Any) -> str:
     if not isinstance(value, str) or "\0" in value or len(value) > LONGEST_VALUE:
-        raise _refused(f"the value of {name} has to be a text of up to {LONGEST_VALUE} signs")
+        raise _refused(f"the value of {name} must be a string of up to {LONGEST_VALUE} characters")
     return value
 
 
-def repository(asked: Any, allowed: Iterable[str]) -> str:
-    """Check the repository that a user asks for.
+def repository(requested: Any, allowed: Iterable[str]) -> str:
+    """Check the repository that a user chose; return its URL, or an empty string for none.
 
     Args:
-        asked: its address; anything but a text is refused.
-        allowed: addresses, or patterns such as ``https://github.com/our-course/*``.
-
-    Returns:
-        The address; empty when she asks for none.
+        requested: the URL; any other type is refused.
+        allowed: URLs, or patterns such as ``https://github.com/our-course/*``.
 
     Raises:
-        SpawnFailed: she may not have it.
+        SpawnFailed: the repository is not allowed.
     """
-    if asked in ("", None):
+    if requested in ("", None):
         return ""
     patterns = list(allowed)
     if not patterns:
         raise _refused(
-            "no repository can be chosen on this hub", "DockerSpawner.allowed_repositories is empty"
+            "this hub does not allow choosing a repository", "DockerSpawner.allowed_repositories is empty"
         )
-    parts = _parts(asked)
+    parts = _parts(requested)
     if not any(_fits(parts, pattern) for pattern in patterns):
         raise _refused(
-            f"the repository {asked!r} cannot be chosen; there are: {', '.join(patterns)}",
+            f"the repository {requested!r} is not allowed; allowed repositories: {', '.join(patterns)}",
             "DockerSpawner.allowed_repositories",
         )
-    return str(asked)
+    return str(requested)
 
 
-def _parts(asked: Any) -> SplitResult:
-    """Take an address apart; what could mean anything but a place on a web server is refused."""
-    problem = "it has to be https://host/path, without user, password, query or .."
+def _parts(requested: Any) -> SplitResult:
+    """Split a URL, and refuse anything but a plain path on a web server."""
+    problem = "the URL must have the form https://host/path, without user, password, query or .."
     try:
-        parts = urlsplit(asked) if isinstance(asked, str) and len(asked) <= LONGEST_URL else None
+        parts = urlsplit(requested) if isinstance(requested, str) and len(requested) <= LONGEST_URL else None
         plain = parts and parts.scheme in _SCHEMES and parts.hostname and (parts.port or True)
     except ValueError:
         plain = None
-    if not parts or not plain or parts.geturl() != asked or parts.query or parts.fragment:
-        raise _refused(f"the repository {str(asked)[:200]!r} cannot be cloned: {problem}")
+    if not parts or not plain or parts.geturl() != requested or parts.query or parts.fragment:
+        raise _refused(f"the repository {str(requested)[:200]!r} cannot be cloned: {problem}")
     steps = parts.path.split("/")
     if not _PLACE.fullmatch(parts.netloc) or not _PATH.fullmatch(parts.path) or {".", ".."} & set(steps):
-        raise _refused(f"the repository {asked[:200]!r} cannot be cloned: {problem}")
-    if not _FOLDER.fullmatch(folder_of(asked)):
-        raise _refused(f"the repository {asked[:200]!r} cannot be cloned: its name cannot be one of a folder")
+        raise _refused(f"the repository {requested[:200]!r} cannot be cloned: {problem}")
+    if not _FOLDER.fullmatch(folder_of(requested)):
+        raise _refused(
+            f"the repository {requested[:200]!r} cannot be cloned: its name is not a valid folder name"
+        )
     return parts
 
 
 def _fits(parts: SplitResult, pattern: str) -> bool:
-    """Compare part by part: a ``*`` in a host never reaches into the path."""
+    """Match a URL against a pattern, part by part: a ``*`` in the host never matches into the path."""
     scheme, separator, rest = pattern.partition("://")
     host, slash, path = rest.partition("/")
     return (
@@ -128,28 +125,15 @@ def _fits(parts: SplitResult, pattern: str) -> bool:
 
 
 def folder_of(url: str) -> str:
-    """Name the folder into which git clones.
-
-    Args:
-        url: of the repository.
-
-    Returns:
-        The last part of its path, without ``.git``.
-    """
+    """Return the folder into which git clones: the last part of the path, without ``.git``."""
     return url.rstrip("/").rpartition("/")[2].removesuffix(".git")
 
 
 def read_variables(text: str) -> dict[str, str]:
-    """Read what stands in the form: one variable a line.
-
-    Args:
-        text: lines of ``NAME=value``.
-
-    Returns:
-        The variables, not checked yet.
+    """Parse the form's text, one ``NAME=value`` per line; the values are not checked yet.
 
     Raises:
-        ValueError: a line is none; the user reads which.
+        ValueError: a line has no ``=``; the message quotes it.
     """
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     if wrong := next((line for line in lines if "=" not in line), None):
@@ -159,15 +143,7 @@ def read_variables(text: str) -> dict[str, str]:
 
 
 def form(variables: Iterable[str], repositories: Iterable[str]) -> str:
-    """Write the part of the form in which variables and a repository are asked for.
-
-    Args:
-        variables: that are allowed.
-        repositories: that are allowed.
-
-    Returns:
-        HTML; empty when nothing is allowed.
-    """
+    """Return the HTML form for variables and repository; empty when nothing is allowed."""
     known, places = list(variables), list(repositories)
     text = ""
     if places:
@@ -177,14 +153,14 @@ def form(variables: Iterable[str], repositories: Iterable[str]) -> str:
             '<input id="repository" name="repository" type="url" class="form-control" list="repositories" '
             f'placeholder="{html.escape(places[0])}" aria-describedby="about-repository">'
             f'<datalist id="repositories">{options}</datalist>'
-            f'<small id="about-repository">May stay empty. There are: {_listed(places)}</small>'
+            f'<small id="about-repository">Optional. Allowed repositories: {_listed(places)}</small>'
         )
     if known:
         text += (
             '<label for="environment" class="form-label">Environment variables</label>'
             '<textarea id="environment" name="environment" class="form-control" rows="3" spellcheck="false" '
             'autocapitalize="off" aria-describedby="about-environment"></textarea>'
-            f'<small id="about-environment">One NAME=value a line. There are: {_listed(known)}</small>'
+            f'<small id="about-environment">One NAME=value per line. Allowed names: {_listed(known)}</small>'
         )
     return text
 

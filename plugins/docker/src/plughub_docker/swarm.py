@@ -1,4 +1,4 @@
-"""The plugin ``swarm``: each server as a service of a Docker Swarm, on whichever machine has room."""
+"""The plugin ``swarm``: each server as a service of a Docker Swarm, which chooses the node."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @hookimpl
 def hub_register_spawner() -> type[Spawner]:
-    """Offer `SwarmSpawner`."""
-    from plughub_docker.swarm_spawner import SwarmSpawner  # noqa: PLC0415 - only when it is used
+    """Return `SwarmSpawner`."""
+    from plughub_docker.swarm_spawner import SwarmSpawner  # noqa: PLC0415 - imported only when used
 
     return SwarmSpawner

@@ -1,4 +1,4 @@
-"""Secrets of a swarm: they bring a certificate to whichever node runs the server. Everything here blocks."""
+"""Swarm secrets, which bring a certificate to any node that runs the server. Everything here blocks."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from plughub_docker.certificates import CertificateFile
 from plughub_docker.engine import Engine, IgnoreMissing
 
 FOLDER: Final = "/run/secrets"
-"""Where a swarm mounts secrets, in memory."""
+"""Folder in which a swarm mounts secrets, in memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +32,12 @@ class Secrets:
     def create(
         self, server: Server, files: Iterable[CertificateFile], owner: int | None
     ) -> list[SecretReference]:
-        """Make the secrets of a start.
+        """Create the secrets of a start and return the references for its service.
 
         Args:
-            server: the record.
-            files: what is in them.
-            owner: number of the user who reads them; None when it is not known.
-
-        Returns:
-            How the service refers to them.
+            server: the server record.
+            files: contents of the secrets.
+            owner: number of the user that reads them; None if unknown.
 
         Raises:
             EngineError: the swarm refuses.
@@ -49,7 +46,7 @@ class Secrets:
         made = []
         for index, file in enumerate(files):
             name = f"plughub-{server.operation}-{index}"
-            with self.engine.asked("the certificate cannot be given to the swarm") as client:
+            with self.engine.request("the certificate cannot be stored in the swarm") as client:
                 answer = client.create_secret(name, file.content, labels=owned)
             made.append(
                 SecretReference(
@@ -59,33 +56,25 @@ class Secrets:
         return made
 
     def remove(self, server: Server, operation: str = "") -> None:
-        """Remove the secrets of a server, whose service is gone. That there are none is no error.
+        """Remove the secrets of a server whose service is gone. Missing secrets are not an error.
 
         Args:
-            server: the record.
-            operation: of the start; all starts when empty.
+            server: the server record.
+            operation: operation id of a start; all starts if empty.
 
         Raises:
-            EngineError: a service still has one.
+            EngineError: a service still uses a secret.
         """
         wanted = marks.filters_of(server, self.plugin, operation)
-        with self.engine.asked("the secrets of the server cannot be listed") as client:
+        with self.engine.request("the secrets of the server cannot be listed") as client:
             found = client.secrets(filters={"label": wanted})
         for secret in found:
-            with IgnoreMissing(), self.engine.asked("a secret of the server cannot be removed") as client:
+            with IgnoreMissing(), self.engine.request("a secret of the server cannot be removed") as client:
                 client.remove_secret(secret["ID"])
 
 
 def without_service(secrets: Iterable[Mapping[str, Any]], operations: Collection[str]) -> list[Found]:
-    """List starts that got as far as their secrets and no further.
-
-    Args:
-        secrets: of the plugin, as the swarm lists them.
-        operations: the starts that have a service.
-
-    Returns:
-        These starts, each once.
-    """
+    """List the starts that created secrets but no service."""
     left = {}
     for secret in secrets:
         known = marks.labels(secret)

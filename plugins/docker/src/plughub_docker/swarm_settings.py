@@ -1,4 +1,4 @@
-"""The settings of `SwarmSpawner`, under the names that config files of JupyterHub use."""
+"""Settings of `SwarmSpawner`, with the names that JupyterHub's configuration files use."""
 
 from __future__ import annotations
 
@@ -21,12 +21,13 @@ def _extra(about: str) -> Any:
     return Union(
         [Dict(), Callable()],
         default_value={},
-        help=f"Further arguments of {about}: a dictionary with templates, or a function of the spawner.",
+        help=f"Additional arguments of {about}: a dictionary with templates, or a function of the spawner "
+        "that returns one.",
     ).tag(config=True)
 
 
 class SwarmSettings(ReachableServices):
-    """What can be set."""
+    """Settings of `SwarmSpawner`, with their defaults."""
 
     section: ClassVar[str] = "SwarmSpawner"
     functions: ClassVar[tuple[str, ...]] = (*ReachableServices.functions, *EXTRAS, "volume_driver_options")
@@ -34,32 +35,34 @@ class SwarmSettings(ReachableServices):
     pull_policy = CaselessStrEnum(
         ["always", "ifnotpresent", "never", "skip"],
         default_value="skip",
-        help="When the manager pulls the image: always, ifnotpresent, never (it must be there), skip (each "
-        "node pulls what it lacks).",
+        help="When the manager pulls the image: always; ifnotpresent; never (the start fails if the image "
+        "is missing); skip (each node pulls images that it lacks).",
     ).tag(config=True)
     network_name = Unicode(
-        help="Overlay network of the services: proxy and hub have to be in it, and reach a server by the "
-        "name of its service. When not set, each node publishes a port that it chooses, on all its addresses."
+        help="Overlay network of the services. Proxy and hub must be in it, and reach a server by the name "
+        "of its service. If not set, each node publishes a port that it chooses, on all its "
+        "addresses."
     ).tag(config=True)
     host_ip = Unicode(
-        help="Address at which published ports are reached; that of the node where the server runs when not "
-        "set."
+        help="Host on which published ports are reached. Default: the node that runs the server."
     ).tag(config=True)
     remove = Bool(True, help="Always on: a service is removed when its server stops.").tag(config=True)
     pending_timeout = Integer(
-        30, help="Seconds that a server may wait for a node with room; then its start fails with the reason."
+        30,
+        help="Seconds that a server may wait for a node with free resources before its start fails with "
+        "the reason.",
     ).tag(config=True)
     extra_container_spec: Any = _extra("docker.types.ContainerSpec")
     extra_resources_spec: Any = _extra("docker.types.Resources")
     extra_placement_spec: Any = _extra("docker.types.Placement, such as constraints")
     extra_task_spec: Any = _extra("docker.types.TaskTemplate")
     extra_endpoint_spec: Any = _extra("docker.types.EndpointSpec")
-    volume_driver = Unicode(help="Driver of the volumes, so that every node has them.").tag(config=True)
+    volume_driver = Unicode(help="Volume driver that makes volumes available on every node.").tag(config=True)
     volume_driver_options: Any = Union(
         [Dict(), Callable()],
         default_value={},
         help="Options of SwarmSpawner.volume_driver: a dictionary with templates, or a function of the "
-        "spawner.",
+        "spawner that returns one.",
     ).tag(config=True)
 
     @validate(*EXTRAS)
@@ -71,7 +74,7 @@ class SwarmSettings(ReachableServices):
 
     @validate("host_ip")
     def _check_host_ip(self, proposal: Mapping[str, Any]) -> Any:
-        """Take a name, too: hub and proxy look it up, not the swarm."""
+        """Accept a host name too: hub and proxy resolve it, not the swarm."""
         return proposal["value"]
 
     @validate("remove")
@@ -96,18 +99,11 @@ class SwarmSettings(ReachableServices):
         return short_name(super()._default_object_name())
 
     def take_over(self) -> None:
-        """Take over nothing: a swarm has no use for ``extra_host_config``."""
+        """Apply nothing: a swarm does not use ``extra_host_config``."""
 
 
 def short_name(name: str) -> str:
-    """Make a name fit for services, which may have up to 63 signs.
-
-    Args:
-        name: any name.
-
-    Returns:
-        The name itself, or its beginning and a hash; never the same for two names.
-    """
+    """Shorten a name to the 63 characters that services may have; two names never give the same result."""
     if len(name) < LONGEST_NAME:
         return name
     digest = hashlib.sha256(name.encode()).hexdigest()

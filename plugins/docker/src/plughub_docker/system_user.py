@@ -1,4 +1,4 @@
-"""The plugin ``system-user``: containers that run as the system users of the hub's machine."""
+"""The plugin ``system-user``: containers that run as system users of the hub's machine."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @hookimpl
 def hub_register_spawner() -> type[Spawner]:
-    """Offer `SystemUserSpawner`."""
-    from plughub_docker.system_user_spawner import SystemUserSpawner  # noqa: PLC0415 - only when it is used
+    """Return `SystemUserSpawner`."""
+    from plughub_docker.system_user_spawner import SystemUserSpawner  # noqa: PLC0415 - imported only when used
 
     return SystemUserSpawner

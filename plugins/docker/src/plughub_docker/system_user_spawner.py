@@ -1,4 +1,4 @@
-"""Servers in containers, each run as the system user whose it is, in her home folder."""
+"""Spawner for containers that run as their user's system account, in its home folder."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from traitlets import Bool, CaselessStrEnum, Integer, Unicode, default
 
 from plughub.spawner import SpawnFailed
 from plughub.utils import SystemAccounts
-from plughub_docker.faults import naming
+from plughub_docker.setting_errors import as_setting_error
 from plughub_docker.spawner import DockerSpawner
 from plughub_docker.templates import fill_in_all
 
 ROOT: Final = 0
 
-_RIGHTS: Final = (
+_PRIVILEGE_VARIABLES: Final = (
     "GRANT_SUDO",
     "NB_UMASK",
     "CHOWN_HOME",
@@ -24,40 +24,39 @@ _RIGHTS: Final = (
     "CHOWN_EXTRA",
     "CHOWN_EXTRA_OPTS",
 )
-"""Further variables by which images that begin as root, such as those of Jupyter, hand out rights."""
+"""Variables by which images that start as root, such as Jupyter's, grant privileges."""
 
 
 class SystemUserSpawner(DockerSpawner):
-    """Runs each server in a container as the system user of that name, with her home folder mounted."""
+    """Spawner that runs each container as the system user of that name, with the home folder mounted."""
 
     label: ClassVar[str] = "Docker, as system user"
 
     host_homedir_format_string = Unicode(
         allow_none=True,
-        help="Home folder on the engine's machine, with {username}; that of the user database when not set.",
+        help="Home folder on the engine's machine, with {username}. Default: the one in the user database.",
     ).tag(config=True)
     image_homedir_format_string = Unicode(
-        "/home/{username}", help="Where the home folder stands in the container, with {username}."
+        "/home/{username}", help="Home folder in the container, with {username}."
     ).tag(config=True)
     homedir_bind_propagation = CaselessStrEnum(
         ["", "private", "rprivate", "shared", "rshared", "slave", "rslave"],
         default_value="",
-        help="Whether what is mounted below the home folder later is seen on the other side: private, "
-        "rprivate, shared, rshared, slave or rslave; what the engine takes when not set.",
+        help="Mount propagation of the home folder: private, rprivate, shared, rshared, slave or rslave. "
+        "Default: the engine's default.",
     ).tag(config=True)
     run_as_root = Bool(
         False,
-        help="Start the container as root; the image then changes to the user that NB_USER, NB_UID and "
-        "NB_GID name.",
+        help="Start the container as root. The image must then switch to the user in NB_USER, NB_UID and "
+        "NB_GID.",
     ).tag(config=True)
     allow_root = Bool(
         False,
-        help="Let users of the hub who have the number 0 on its machine have servers, as "
-        "c.SystemAccounts.allowed does for any account of the system. Such a server is root, on whatever is "
-        "mounted too.",
+        help="Allow servers for users whose system account has the number 0, as c.SystemAccounts.allowed "
+        "does for any system account. Such a server runs as root, also on mounted folders.",
     ).tag(config=True)
     user_id = Integer(help="Number of the system user.")
-    group_id = Integer(help="Number of her group.")
+    group_id = Integer(help="Number of the user's primary group.")
 
     @default("user_id")
     def _default_user_id(self) -> int:
@@ -69,7 +68,7 @@ class SystemUserSpawner(DockerSpawner):
 
     @property
     def account(self) -> pwd.struct_passwd:
-        """The entry in the user database.
+        """Entry in the user database.
 
         Raises:
             SpawnFailed: there is none.
@@ -79,7 +78,7 @@ class SystemUserSpawner(DockerSpawner):
         except (KeyError, ValueError) as error:
             raise SpawnFailed(
                 f"there is no account {self.user.name!r} on the machine of the hub",
-                detail="SystemUserSpawner needs one: create the system user",
+                detail="SystemUserSpawner needs a system account: create the system user",
                 retry=False,
             ) from error
 
@@ -95,41 +94,38 @@ class SystemUserSpawner(DockerSpawner):
         return self._folder(self.image_homedir_format_string)
 
     def get_env(self) -> dict[str, str]:
-        """Add what a login sets, and what images read that change the user themselves."""
+        """Add the variables that a login sets, and those that images read to switch to the user."""
         return {**self._identity(), **super().get_env()}
 
     async def choose(self) -> None:
-        """Take over what the user chose, unless the user is an account of the system.
+        """Apply the user's options, after refusing system accounts.
 
         Raises:
-            SpawnFailed: the user may not have it, or no server at all.
+            SpawnFailed: an option is not allowed, or the user is a system account.
         """
         root_is_allowed = self.user_id == ROOT and self.allow_root
         if not root_is_allowed and SystemAccounts(config=self.config).refuses(self.user.name, self.user_id):
             raise SpawnFailed(
-                f"{self.user.name!r} is an account of the hub's machine itself, not of a person, and has no "
-                "server. Log in under another name.",
+                f"{self.user.name!r} is a system account of the hub's machine, not the account of a person, "
+                "and cannot have a server. Log in under another name.",
                 status=403,
                 retry=False,
             )
         await super().choose()
 
     async def checked(self, options: Mapping[str, Any]) -> dict[str, Any]:
-        """Check options; as whom the server runs is not up for choice.
-
-        Args:
-            options: what the user asks for.
-
-        Returns:
-            What she may have, by setting.
+        """Check options, and refuse variables that determine which user the server runs as.
 
         Raises:
-            SpawnFailed: she may not have it.
+            SpawnFailed: an option is not allowed.
         """
         chosen = await super().checked(options)
-        if taken := sorted({*chosen.get("chosen_environment", ())} & {*self._identity(), *_RIGHTS}):
+        if taken := sorted(
+            {*chosen.get("chosen_environment", ())} & {*self._identity(), *_PRIVILEGE_VARIABLES}
+        ):
             raise SpawnFailed(
-                f"the environment variable {taken[0]} cannot be chosen: it says as whom the server runs",
+                f"the environment variable {taken[0]} is not allowed: it determines which user the server "
+                "runs as",
                 status=400,
                 retry=False,
             )
@@ -148,12 +144,12 @@ class SystemUserSpawner(DockerSpawner):
         }
 
     def own_arguments(self) -> dict[str, Any]:
-        """Give user and folder of the container."""
+        """Return user and working directory of the container."""
         user = "0" if self.run_as_root else f"{self.user_id}:{self.group_id}"
         return {**super().own_arguments(), "user": user, "working_dir": self.homedir}
 
     def own_mounts(self) -> list[Mapping[str, Any]]:
-        """Mount the home folder; the engine refuses one that is missing instead of making it."""
+        """Add the mount of the home folder; unlike a bind, it fails when the folder is missing."""
         home: dict[str, Any] = {"type": "bind", "source": self.host_homedir, "target": self.homedir}
         if self.homedir_bind_propagation:
             home["propagation"] = self.homedir_bind_propagation.lower()
@@ -161,7 +157,7 @@ class SystemUserSpawner(DockerSpawner):
 
     def _folder(self, template: str) -> str:
         names = {**self.template_namespace(), "username": self.account.pw_name}
-        with naming(
+        with as_setting_error(
             "SystemUserSpawner.host_homedir_format_string", "SystemUserSpawner.image_homedir_format_string"
         ):
             return fill_in_all(template, names)

@@ -1,4 +1,4 @@
-"""Tasks: what runs, ran or is to run of a service on a node of the swarm."""
+"""Tasks of a service on nodes of the swarm."""
 
 from __future__ import annotations
 
@@ -19,102 +19,77 @@ _STEPS: Final = {
     "new": "Waiting for a node of the swarm",
     "allocated": "Waiting for a node of the swarm",
     "pending": "Waiting for a node of the swarm",
-    "assigned": "A node has taken the server",
-    "accepted": "A node has taken the server",
-    "preparing": "The node gets the image and its networks ready",
+    "assigned": "A node has accepted the server",
+    "accepted": "A node has accepted the server",
+    "preparing": "The node is preparing the image and the networks",
     "ready": "The node is ready",
-    "starting": "The node starts the container",
-    "running": "The container runs",
+    "starting": "The node is starting the container",
+    "running": "The container is running",
 }
 
 
 def newest(tasks: Iterable[Task]) -> Task | None:
-    """Find the latest task of a service.
-
-    Args:
-        tasks: of one service.
-
-    Returns:
-        The task; None when there is none yet.
-    """
+    """Return the newest task of a service; None if there is none yet."""
     return max(tasks, key=lambda task: str(task["CreatedAt"]), default=None)
 
 
 def state_of(task: Task) -> str:
-    """Read the state of a task."""
+    """Return the state of a task."""
     return str(task["Status"]["State"])
 
 
 def step_of(task: Task) -> str:
-    """Say for people how far a task is.
-
-    Args:
-        task: as inspected.
-
-    Returns:
-        A sentence, with what the swarm has to complain about.
-    """
+    """Return a sentence about a task's progress, with the swarm's error message if any."""
     step = _STEPS.get(state_of(task), state_of(task))
     complaint = task["Status"].get("Err")
     return f"{step}: {complaint}" if complaint else step
 
 
 def is_ending(task: Task) -> bool:
-    """Tell whether the swarm wants a task to end that has not ended."""
+    """Return whether the swarm has asked a task to end that has not ended yet."""
     return state_of(task) in ALIVE and task.get("DesiredState") in {"shutdown", "remove"}
 
 
 def container_of(task: Task) -> str:
-    """Read the id of the task's container; empty when it has none."""
+    """Return the id of the task's container; empty if it has none."""
     return str((task["Status"].get("ContainerStatus") or {}).get("ContainerID") or "")
 
 
 def addresses_of(task: Task) -> list[str]:
-    """List the addresses that a task has in overlay networks."""
+    """Return the addresses of a task in overlay networks."""
     attached = task.get("NetworksAttachments") or ()
     return [str(one).partition("/")[0] for network in attached for one in network.get("Addresses") or ()]
 
 
 def exit_code_of(task: Task) -> int:
-    """Read the exit code of a task that has ended; 0 when it is not known."""
+    """Return the exit code of an ended task; 0 if unknown."""
     return int((task["Status"].get("ContainerStatus") or {}).get("ExitCode") or 0)
 
 
 def published_port(task: Task, port: int) -> int:
-    """Find where a node publishes a port of a task.
-
-    Args:
-        task: as inspected.
-        port: inside the container.
-
-    Returns:
-        The node's port, that of IPv4 where it differs from that of IPv6; 0 when there is none.
-    """
-    # the ports of both families are listed without saying which is which, that of IPv4 first
+    """Return the port on which a node publishes a port of a task; 0 if there is none."""
+    # IPv4 and IPv6 ports may differ and are listed without their family, IPv4 first.
     ports = (task["Status"].get("PortStatus") or {}).get("Ports") or ()
     return next((int(one["PublishedPort"]) for one in ports if one.get("TargetPort") == port), 0)
 
 
 def diagnose(task: Task, node: str, *, out_of_memory: bool | None) -> Diagnosis | None:
-    """Say why a task ended, or does not come to run.
+    """Return why a task ended or does not start; None if it runs.
 
     Args:
-        task: as inspected.
-        node: name of its node.
-        out_of_memory: whether its container was killed for want of memory; None when that cannot be seen.
-
-    Returns:
-        The diagnosis; None when it runs.
+        task: result of an inspection.
+        node: name of the node.
+        out_of_memory: whether the container was killed because memory ran out; None if unknown.
     """
     state, complaint = state_of(task), str(task["Status"].get("Err") or "")
     limit = ((task["Spec"].get("Resources") or {}).get("Limits") or {}).get("MemoryBytes") or 0
     if state == "running":
         return None
     if state in WAITS_FOR_NODE:
-        detail = f"no node of the swarm takes it: {complaint or 'none has answered yet'}"
-        return Diagnosis("no machine takes the server at present", detail=detail)
+        detail = f"no node of the swarm accepts the task: {complaint or 'none has answered yet'}"
+        return Diagnosis("no machine has accepted the server", detail=detail)
     if state == "rejected":
-        return Diagnosis("a machine refuses the server", detail=f"node {node}: {complaint}")
+        return Diagnosis("a machine refused the server", detail=f"node {node}: {complaint}")
     if exit_code_of(task) == KILLED and limit and out_of_memory is not False:
         how = "out of memory" if out_of_memory else "most likely out of memory"
         said = f"{how}: the server was killed at its limit of {limit / MEGABYTE:g} MB"

@@ -1,4 +1,4 @@
-"""Templates in settings: names in braces stand for what belongs to a server."""
+"""Templates in settings: fields in braces are replaced by values of a server."""
 
 from __future__ import annotations
 
@@ -11,16 +11,14 @@ _NOT_A_TEMPLATE: Final = (LookupError, ValueError, AttributeError, TypeError)
 
 
 def fill_in(value: Any, names: Mapping[str, Any], *, unescape: bool = True) -> Any:
-    """Fill in templates, wherever they stand; braces that are no template stay as they are written.
+    """Fill in the templates in a value; other braces stay unchanged.
 
     Args:
-        value: a text, or lists and dictionaries with texts.
-        names: what may stand in braces.
-        unescape: a text in which all braces are templates is read as by `str.format`, where ``{{`` is a
-            brace. In any other text, only ``{{name}}`` of a known name is ``{name}``.
-
-    Returns:
-        The same with all texts filled in.
+        value: a string, or lists and dictionaries of strings.
+        names: values of the fields.
+        unescape: a string in which all braces are known fields is formatted like `str.format`, where ``{{``
+            is a
+            literal brace. In any other string, only ``{{name}}`` of a known field becomes ``{name}``.
     """
     if isinstance(value, str):
         return _filled(value, names, unescape=unescape)
@@ -51,35 +49,24 @@ def _filled(text: str, names: Mapping[str, Any], *, unescape: bool) -> str:
 
 
 def fill_in_all(template: str, names: Mapping[str, Any]) -> str:
-    """Fill in a template in which every brace has to be known, such as the name of a container.
-
-    Args:
-        template: as for `str.format`.
-        names: what may stand in braces.
-
-    Returns:
-        The text.
+    """Fill in a template whose fields must all be known, such as the name of a container.
 
     Raises:
-        ValueError: something else stands in braces.
+        ValueError: a field is unknown.
     """
     check_template(template, names)
     return template.format_map(names)
 
 
 def check_template(template: str, names: Mapping[str, Any]) -> None:
-    """Check that a template has nothing in braces that is not known.
-
-    Args:
-        template: as for `str.format`.
-        names: what may stand in braces.
+    """Check that all fields of a template are known.
 
     Raises:
-        ValueError: it has.
+        ValueError: a field is unknown.
     """
     try:
         template.format_map(names)
     except _NOT_A_TEMPLATE as error:
         known = ", ".join(f"{{{name}}}" for name in names)
         why = f"{{{error.args[0]}}} is not known" if isinstance(error, KeyError) else str(error)
-        raise ValueError(f"{template!r} cannot be filled in: {why}. Known are {known}") from error
+        raise ValueError(f"{template!r} cannot be filled in: {why}. Known fields: {known}") from error

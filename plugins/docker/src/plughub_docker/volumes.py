@@ -1,4 +1,4 @@
-"""What is mounted into containers."""
+"""Folders and volumes that are mounted into containers."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _KEYS: Final = frozenset({"bind", "mode", "ro", "propagation"})
 
 @dataclass(frozen=True, slots=True)
 class Bind:
-    """A folder or volume in a container.
+    """A bind mount of a folder or volume.
 
     Attributes:
-        source: path on the engine's machine, or name of a volume; empty for a volume without name.
+        source: path on the engine's machine, or name of a volume; empty for an unnamed volume.
         target: path in the container.
-        mode: such as ``rw`` or ``ro,z``; empty for the engine's default.
+        mode: options such as ``rw`` or ``ro,z``; empty for the engine's default.
     """
 
     source: str
@@ -31,29 +31,26 @@ class Bind:
 
     @property
     def text(self) -> str:
-        """The bind as the engine takes it."""
+        """The bind in the engine's syntax."""
         return ":".join(filter(None, (self.source, self.target, self.mode)))
 
     @property
     def options(self) -> list[str]:
-        """The parts of the mode."""
+        """Options of the mode."""
         return self.mode.split(",")
 
 
 def read_binds(volumes: Any, filled: Format = str, *, read_only: bool = False) -> list[Bind]:
-    """Read folders and volumes in any form that DockerSpawner and the Docker library take.
+    """Parse binds in any form that JupyterHub's DockerSpawner or the Docker library accepts.
 
     Args:
-        volumes: path in the container by source, or a dictionary with ``bind``, ``mode`` or ``ro``, and
-            ``propagation``; or a list of texts such as ``source:path:ro``.
-        filled: fills in templates.
-        read_only: the container may not write there.
-
-    Returns:
-        The binds.
+        volumes: dictionary by source of paths in the container, or of dictionaries with ``bind``, ``mode`` or
+            ``ro``, and ``propagation``; or a list of strings such as ``source:path:ro``.
+        filled: function that fills in templates.
+        read_only: make all binds read-only.
 
     Raises:
-        TypeError: something in it is none of these.
+        TypeError: an entry has another form.
         ValueError: an entry contradicts itself.
     """
     if isinstance(volumes, Mapping):
@@ -70,13 +67,15 @@ def _of_pair(source: str, target: Any, filled: Format, default: str) -> Bind:
     if isinstance(target, str):
         return Bind(source, filled(target), default)
     if not isinstance(target, Mapping) or not isinstance(target.get("bind"), str):
-        raise TypeError(f"{source!r} leads to {target!r}: give a path, or a dictionary with one as 'bind'")
+        raise TypeError(
+            f"{source!r} is mounted at {target!r}: use a path, or a dictionary with the path as 'bind'"
+        )
     if unknown := sorted(str(key) for key in set(target) - _KEYS):
         raise ValueError(
-            f"{source!r} has the unknown key {unknown[0]!r}: known are {', '.join(sorted(_KEYS))}"
+            f"{source!r} has the unknown key {unknown[0]!r}; known keys: {', '.join(sorted(_KEYS))}"
         )
     if "ro" in target and "mode" in target:
-        raise ValueError(f"{source!r} has both 'ro' and 'mode': leave one out")
+        raise ValueError(f"{source!r} has both 'ro' and 'mode': remove one")
     mode = target.get("mode", READ_ONLY if target.get("ro") else default)
     parts = [str(part) for part in (mode, target.get("propagation")) if part]
     return Bind(source, filled(target["bind"]), ",".join(parts))
@@ -87,32 +86,28 @@ def _of_text(text: str) -> Bind:
     if len(parts) == 1:
         return Bind("", text)
     if len(parts) > 3 or not parts[1]:  # noqa: PLR2004 - source, path and mode
-        raise ValueError(f"{text!r} is no bind: write source:path or source:path:mode")
+        raise ValueError(f"{text!r} is not a bind: use source:path or source:path:mode")
     return Bind(*parts)
 
 
 def _refuse(value: Any) -> Bind:
-    raise TypeError(f"{value!r} is no bind: give a dictionary, or a list of texts such as 'source:path:ro'")
+    raise TypeError(
+        f"{value!r} is not a bind: use a dictionary, or a list of strings such as 'source:path:ro'"
+    )
 
 
 def _only_read(bind: Bind) -> Bind:
     if READ_WRITE in bind.options:
-        raise ValueError(f"{bind.source!r} has the mode {bind.mode!r}, but what is here is only read")
+        raise ValueError(f"{bind.source!r} has the mode {bind.mode!r}, but read_only_volumes are read-only")
     kept = [option for option in bind.options if option not in {"", READ_ONLY}]
     return Bind(bind.source, bind.target, ",".join([READ_ONLY, *kept]))
 
 
 def joined(*lists: Iterable[Bind]) -> list[Bind]:
-    """Put binds of several settings together.
-
-    Args:
-        lists: binds; a later one changes the mode of the same source at the same path.
-
-    Returns:
-        All of them.
+    """Combine the binds of several settings; a later one changes the mode of an equal source and target.
 
     Raises:
-        ValueError: two sources want the same path in the container.
+        ValueError: two sources have the same target.
     """
     found: dict[str, Bind] = {}
     for bind in (one for binds in lists for one in binds):
@@ -125,27 +120,26 @@ def joined(*lists: Iterable[Bind]) -> list[Bind]:
 
 
 def read_mounts(mounts: Any, filled: Format = str) -> list[Mapping[str, Any]]:
-    """Read mounts in any form that DockerSpawner and the Docker library take.
+    """Parse mounts in any form that JupyterHub's DockerSpawner or the Docker library accepts.
 
     Args:
-        mounts: arguments of `docker.types.Mount`, or what it makes of them.
-        filled: fills in templates.
-
-    Returns:
-        The mounts as the engine takes them.
+        mounts: arguments of `docker.types.Mount`, or instances of it.
+        filled: function that fills in templates.
 
     Raises:
-        TypeError: something in it is none of these; arguments are missing or unknown.
-        DockerException: arguments do not fit each other.
+        TypeError: an entry has another form, or arguments are missing or unknown.
+        DockerException: arguments contradict each other.
     """
     if not isinstance(mounts, list | tuple | None):
-        raise TypeError(f"{mounts!r} is no list of mounts")
+        raise TypeError(f"{mounts!r} is not a list of mounts")
     return [_mount(mount, filled) for mount in mounts or ()]
 
 
 def _mount(mount: Any, filled: Format) -> Mapping[str, Any]:
     if not isinstance(mount, Mapping):
-        raise TypeError(f"{mount!r} is no mount: give the arguments of docker.types.Mount as a dictionary")
+        raise TypeError(
+            f"{mount!r} is not a mount: use a dictionary with the arguments of docker.types.Mount"
+        )
     known = {name: filled(item) if isinstance(item, str) else item for name, item in mount.items()}
     made: Mapping[str, Any] = known if "Target" in known else Mount(**{"source": None, **known})
     return made

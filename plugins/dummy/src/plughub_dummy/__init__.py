@@ -1,4 +1,4 @@
-"""Logging in without proof: for tests and demos."""
+"""Authenticators without proof of identity, for tests and demos."""
 
 from plughub_dummy.dummy import DummyAuthenticator
 from plughub_dummy.shared_password import SharedPasswordAuthenticator

@@ -1,4 +1,4 @@
-"""Everybody is who she says."""
+"""Authenticator that accepts any name."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ from typing import Any
 from traitlets import Unicode
 
 from plughub.auth import Authenticator
-from plughub_dummy.passwords import same
+from plughub_dummy.passwords import passwords_match
 
 
 class DummyAuthenticator(Authenticator):
-    """Believes any name, with any password or with one that all share. For tests and demos."""
+    """Accepts any name, with any password or with a shared one. For tests and demos."""
 
-    password = Unicode(help="The password of everybody; empty for any.").tag(config=True)
+    password = Unicode(help="Password of all users; empty to accept any password.").tag(config=True)
 
     async def authenticate(self, handler: Any, data: dict[str, str]) -> str | None:  # noqa: ARG002
-        """Believe the name.
+        """Accept the name if the password matches.
 
         Args:
             handler: always None.
             data: ``username`` and ``password``.
 
         Returns:
-            The name, or None when the password is not the one that is set.
+            The name, or None when the password is wrong.
         """
-        if self.password and not same(data["password"], self.password):
+        if self.password and not passwords_match(data["password"], self.password):
             return None
         return data["username"]

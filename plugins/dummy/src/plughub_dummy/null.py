@@ -1,4 +1,4 @@
-"""The module that the hub loads for ``--plugins null``: nobody can log in."""
+"""The module that the hub loads for ``--plugins null``: no user can log in."""
 
 from __future__ import annotations
 
@@ -13,6 +13,6 @@ def hub_login_method() -> LoginMethod:
 
 
 @hookimpl
-def hub_authenticate(login: Login) -> Identity | None:  # noqa: ARG001 - nothing that a login brings is enough
-    """Know nobody."""
+def hub_authenticate(login: Login) -> Identity | None:  # noqa: ARG001 - every login is refused
+    """Refuse every login."""
     return None

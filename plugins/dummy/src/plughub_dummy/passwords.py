@@ -1,4 +1,4 @@
-"""Comparing passwords."""
+"""Comparison of passwords."""
 
 from __future__ import annotations
 
@@ -6,16 +6,8 @@ import hashlib
 import hmac
 
 
-def same(given: str, wanted: str) -> bool:
-    """Compare two passwords in a time that tells nothing about them.
-
-    Args:
-        given: what somebody typed.
-        wanted: what is right.
-
-    Returns:
-        Whether they are the same.
-    """
+def passwords_match(given: str, wanted: str) -> bool:
+    """Compare two passwords in constant time."""
     return hmac.compare_digest(_digest(given), _digest(wanted))
 
 

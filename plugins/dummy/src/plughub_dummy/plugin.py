@@ -8,5 +8,5 @@ from plughub_dummy.dummy import DummyAuthenticator
 
 @hookimpl
 def hub_register_authenticator() -> type[DummyAuthenticator]:
-    """Offer the authenticator."""
+    """Return `DummyAuthenticator`."""
     return DummyAuthenticator

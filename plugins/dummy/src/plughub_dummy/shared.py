@@ -8,5 +8,5 @@ from plughub_dummy.shared_password import SharedPasswordAuthenticator
 
 @hookimpl
 def hub_register_authenticator() -> type[SharedPasswordAuthenticator]:
-    """Offer the authenticator."""
+    """Return `SharedPasswordAuthenticator`."""
     return SharedPasswordAuthenticator

@@ -1,4 +1,4 @@
-"""One password for all users, another for the admins."""
+"""Authenticator with one password for all users and another for the admins."""
 
 from __future__ import annotations
 
@@ -9,34 +9,35 @@ from traitlets import Dict, List, Unicode
 
 from plughub.auth import Authenticator
 from plughub.errors import StartError
-from plughub_dummy.passwords import same
+from plughub_dummy.passwords import passwords_match
 
 USER_PASSWORD_LENGTH: Final = 8
 ADMIN_PASSWORD_LENGTH: Final = 32
 
 
 class SharedPasswordAuthenticator(Authenticator):
-    """Believes any name that comes with the password of all users, or the names of admins with theirs.
+    """Accepts any name with the password of all users, and admins with their own password.
 
-    Whoever has the password can log in as every user who is not an admin.
+    The password of all users gives access to the account of any user except admins.
     """
 
     user_password = Unicode(
         None,
         allow_none=True,
-        help=f"The password of everybody but the admins, {USER_PASSWORD_LENGTH} characters or more.",
+        help=f"Password of all users except admins, {USER_PASSWORD_LENGTH} characters or more.",
     ).tag(config=True)
 
     admin_password = Unicode(
         None,
         allow_none=True,
-        help=f"The password of those in admin_users, {ADMIN_PASSWORD_LENGTH} characters or more.",
+        help=f"Password of the users in admin_users, {ADMIN_PASSWORD_LENGTH} characters or more.",
     ).tag(config=True)
 
     password_groups = Dict(
         key_trait=Unicode(),
         value_trait=List(Unicode()),
-        help="Further passwords, and the groups of those who use them. Needs manage_groups.",
+        help="Additional passwords, and the groups of the users who log in with them. Requires "
+        "manage_groups.",
     ).tag(config=True)
 
     def __init__(self, **kwargs: Any) -> None:
@@ -47,7 +48,7 @@ class SharedPasswordAuthenticator(Authenticator):
             raise StartError("; ".join(problems), hint=hint)
 
     async def authenticate(self, handler: Any, data: dict[str, str]) -> dict[str, Any] | None:  # noqa: ARG002
-        """Compare the password with that of the admins for an admin, with the others for everybody else.
+        """Check the password: of an admin against ``admin_password``, of other users against the others.
 
         Args:
             handler: always None.
@@ -58,15 +59,15 @@ class SharedPasswordAuthenticator(Authenticator):
         """
         name, password = data["username"], data["password"]
         if self.is_admin(None, {"name": self.normalize_username(name)}):
-            good = self.admin_password and same(password, self.admin_password)
+            good = self.admin_password and passwords_match(password, self.admin_password)
             return {"name": name, "admin": True, "groups": []} if good else None
-        if self.user_password and same(password, self.user_password):
+        if self.user_password and passwords_match(password, self.user_password):
             return {"name": name, "admin": False, "groups": []}
-        found = [groups for known, groups in self.password_groups.items() if same(password, known)]
+        found = [groups for known, groups in self.password_groups.items() if passwords_match(password, known)]
         return {"name": name, "admin": False, "groups": found[0]} if found else None
 
     def check_allow_config(self) -> None:
-        """Warn when nobody can come in, or no admin can."""
+        """Warn if no user or no admin can log in."""
         super().check_allow_config()
         kind = type(self).__name__
         if self.admin_users and not self.admin_password:
@@ -79,12 +80,12 @@ class SharedPasswordAuthenticator(Authenticator):
         if not (self.user_password or self.admin_password or self.password_groups):
             yield f"{kind}.user_password is not set"
         if self.user_password and len(self.user_password) < USER_PASSWORD_LENGTH:
-            yield f"{kind}.user_password is too short: {USER_PASSWORD_LENGTH} characters at least"
+            yield f"{kind}.user_password is too short: use at least {USER_PASSWORD_LENGTH} characters"
         if any(len(known) < USER_PASSWORD_LENGTH for known in self.password_groups):
-            yield f"{kind}.password_groups has a password of less than {USER_PASSWORD_LENGTH} characters"
+            yield f"{kind}.password_groups has a password of fewer than {USER_PASSWORD_LENGTH} characters"
         if self.admin_password and len(self.admin_password) < ADMIN_PASSWORD_LENGTH:
-            yield f"{kind}.admin_password is too short: {ADMIN_PASSWORD_LENGTH} characters at least"
+            yield f"{kind}.admin_password is too short: use at least {ADMIN_PASSWORD_LENGTH} characters"
         if self.admin_password and self.admin_password in {self.user_password, *self.password_groups}:
-            yield f"{kind}.admin_password must not be the password of other users too"
+            yield f"{kind}.admin_password must differ from the passwords of other users"
         if self.password_groups and not self.manage_groups:
-            yield f"{kind}.password_groups needs {kind}.manage_groups = True"
+            yield f"{kind}.password_groups requires {kind}.manage_groups = True"

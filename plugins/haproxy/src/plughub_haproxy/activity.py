@@ -1,4 +1,4 @@
-"""When a route was last used, read from HAProxy's stick table."""
+"""Last activity of routes, read from HAProxy's stick table."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ _LIFETIME: Final = timedelta(days=ACTIVITY_DAYS)
 
 
 async def last_activity(runtime: RuntimeSocket, master: RuntimeSocket) -> dict[str, datetime]:
-    """Tell when each route was last used: a request, or a byte in an open websocket.
+    """Return the last activity of each used route: a request, or a byte in an open websocket.
 
-    A worker that was replaced keeps its websockets, and what it knows of them is asked for too.
+    A replaced worker keeps its websockets, so old workers are queried too.
 
     Args:
-        runtime: socket of the worker.
-        master: socket of the master.
+        runtime: runtime socket of the worker.
+        master: socket of the master process.
 
     Returns:
-        Times in UTC by the id of the entry; none for routes that were never used.
+        UTC times by the id of the entry.
     """
-    shown = [await runtime.ask(f"show table {TABLE}")]
+    shown = [await runtime.query(f"show table {TABLE}")]
     for pid in await _old_workers(master):
         try:
-            shown.append(await master.ask(f"@!{pid} show table {TABLE};quit"))
+            shown.append(await master.query(f"@!{pid} show table {TABLE};quit"))
         except RuntimeSocketError:
             continue
     latest: dict[str, datetime] = {}
@@ -41,17 +41,9 @@ async def last_activity(runtime: RuntimeSocket, master: RuntimeSocket) -> dict[s
 
 
 def read_table(text: str, now: datetime) -> dict[str, datetime]:
-    """Read what HAProxy shows of the table.
+    """Parse HAProxy's output for the table, and return the times by id.
 
-    An entry is touched with each use and from then on lives its full time, so the time it has left tells
-    when that was.
-
-    Args:
-        text: the table.
-        now: the time at which it was read.
-
-    Returns:
-        Times by id.
+    Each use resets an entry to its full lifetime, so its remaining lifetime gives the time of the last use.
     """
     return {
         line["id"]: now - (_LIFETIME - timedelta(milliseconds=int(line["left"])))
@@ -61,7 +53,7 @@ def read_table(text: str, now: datetime) -> dict[str, datetime]:
 
 async def _old_workers(master: RuntimeSocket) -> list[str]:
     try:
-        _, found, rest = (await master.ask("show proc;quit")).partition("# old workers")
+        _, found, rest = (await master.query("show proc;quit")).partition("# old workers")
     except RuntimeSocketError:
         return []
     lines = rest.partition("# programs")[0].splitlines() if found else []

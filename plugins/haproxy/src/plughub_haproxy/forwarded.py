@@ -1,4 +1,4 @@
-"""Headers that say where a request came from: lines of the configuration."""
+"""Configuration lines for headers that describe the client of a request."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _FORWARDED_HEADERS: Final = (
     "X-Real-IP",
     "X-Scheme",
 )
-"""What applications, tornado among them, believe of the client or of its connection."""
+"""Headers from which applications, such as those with tornado, take the client and its connection."""
 
 
-_ENDED_IN_FRONT: Final = (
+_UPSTREAM_TLS: Final = (
     "acl ended_in_front req.hdr(X-Forwarded-Proto,1) -i https",
     "acl ended_in_front req.hdr(X-Scheme,1) -i https",
     "http-request set-header X-Forwarded-Proto https if ended_in_front",
@@ -30,17 +30,14 @@ _ENDED_IN_FRONT: Final = (
     "acl has_port req.hdr(host),port_only -m int gt 0",
     "http-request set-header X-Forwarded-Port 443 if ended_in_front !has_port",
 )
-"""Tell servers in one word what a trusted web server says in others: of a list they take the last one."""
+"""Normalize what a trusted web server reports: of a list of values, servers read only the last one."""
 
 
 def headers(*, secure: bool) -> str:
-    """Write what a server is told of the client and of its connection.
+    """Return the frontend lines that set the headers about the client.
 
     Args:
-        secure: HAProxy itself ends TLS.
-
-    Returns:
-        Lines for a frontend that knows ``trusted``.
+        secure: HAProxy itself terminates TLS.
     """
     scheme = "https" if secure else "http"
     port = "443" if secure else "80"
@@ -55,7 +52,7 @@ def headers(*, secure: bool) -> str:
     ]
     lines = [
         *drop,
-        *_ENDED_IN_FRONT,
+        *_UPSTREAM_TLS,
         "http-request set-var(txn.port) req.hdr(host),port_only",
         f"http-request set-var(txn.port) int({port}) if {{ var(txn.port) -m int 0 }}",
         *keep,
@@ -65,22 +62,19 @@ def headers(*, secure: bool) -> str:
 
 
 def trusted(addresses: Sequence[str]) -> str:
-    """Define whose headers are believed.
+    """Return the frontend line that defines whose headers are trusted.
 
     Args:
-        addresses: of web servers in front, or networks.
-
-    Returns:
-        A line for a frontend.
+        addresses: addresses or networks of reverse proxies in front of HAProxy.
 
     Raises:
-        StartError: an address is none.
+        StartError: an address is invalid.
     """
     for address in addresses:
         try:
             ipaddress.ip_network(address, strict=False)
         except ValueError as error:
             raise StartError(
-                f"{address!r} in trusted_downstream_ips is no address or network: {error}"
+                f"{address!r} in trusted_downstream_ips is not an address or network: {error}"
             ) from error
     return f"acl trusted src {' '.join(addresses)}" if addresses else "acl trusted always_false"

@@ -1,4 +1,4 @@
-"""The life of a HAProxy: found or launched, loaded anew, ended. It outlives the hub that launched it."""
+"""Lifecycle of a HAProxy process: find, launch, reload, stop. It outlives the hub that launched it."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Instance:
     """The HAProxy of one folder.
 
     Args:
-        folder: for its files and sockets, made with mode 0700.
+        folder: folder of its files and sockets, created with mode 0700.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -54,21 +54,22 @@ class Instance:
         self._log = folder / "haproxy.log"
 
     async def make_folder(self, group: str = "") -> None:
-        """Make the folder, which no other user can look into.
+        """Create the folder, without access for other users.
 
         Args:
-            group: primary group of HAProxy's workers where they run as another user than the hub. They
-                connect to a socket in the folder, which works because it is their working folder: other
-                processes of that group do not pass the folder above it.
+            group: primary group of HAProxy's workers, if they run as another user than the hub. The workers
+                connect to a socket in the folder, which is their working directory. Other processes of the
+                group
+                cannot pass the folder above it.
         """
         await asyncio.to_thread(self._make_folder, group)
 
     @asynccontextmanager
-    async def alone(self) -> AsyncIterator[None]:
-        """Keep other processes from starting or stopping the same HAProxy meanwhile.
+    async def locked(self) -> AsyncIterator[None]:
+        """Prevent other processes from starting or stopping the same HAProxy.
 
         Raises:
-            StartError: another one holds on to it.
+            StartError: another process keeps the lock.
         """
         lock = await asyncio.to_thread(self._lock)
         try:
@@ -77,21 +78,18 @@ class Instance:
             os.close(lock)
 
     async def find(self, saved: ProcessIdentity | None = None) -> ProcessIdentity | None:
-        """Find the running HAProxy of this folder.
+        """Return the running HAProxy of this folder, whether it answers or not; None if there is none.
 
         Args:
-            saved: what the hub remembers.
-
-        Returns:
-            The process, whether it answers or not; None when there is none.
+            saved: process in the hub's saved state.
         """
         return await asyncio.to_thread(self._find, saved)
 
-    async def description(self) -> str:
-        """Ask HAProxy for the fingerprint of its configuration; empty when it does not answer."""
+    async def read_fingerprint(self) -> str:
+        """Return the fingerprint of the running configuration; empty if HAProxy does not answer."""
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
-                shown = await self.runtime.ask("show info")
+                shown = await self.runtime.query("show info")
         except (RuntimeSocketError, TimeoutError):
             return ""
         found = (line.partition(": ")[2] for line in shown.splitlines() if line.startswith("description: "))
@@ -101,15 +99,12 @@ class Instance:
         """Start HAProxy and wait until it answers.
 
         Args:
-            command: the program.
-            listener: what the configuration depends on.
+            command: command of HAProxy.
+            listener: parameters of the configuration.
             pools: addresses of routes with several targets.
 
-        Returns:
-            The process.
-
         Raises:
-            StartError: it does not start; the message says why.
+            StartError: HAProxy did not start.
         """
         await asyncio.to_thread(self._write, listener, pools)
         if self._state.exists():
@@ -117,52 +112,48 @@ class Instance:
                 await asyncio.to_thread(wait_until_free, listener.ip, port)
         process = await asyncio.to_thread(self._launch, command)
         deadline = time.monotonic() + START_SECONDS
-        while await self.description() != fingerprint_of(listener):
+        while await self.read_fingerprint() != fingerprint_of(listener):
             running = await asyncio.to_thread(process.is_running)
             if not running or time.monotonic() > deadline:
                 await asyncio.to_thread(end, process)
-                raise await asyncio.to_thread(self._why, listener, timed_out=running)
+                raise await asyncio.to_thread(self._start_error, listener, timed_out=running)
             await asyncio.sleep(POLL_SECONDS)
         return process
 
     async def reload(self, command: Sequence[str], listener: Listener, pools: Pools) -> None:
-        """Have a running HAProxy take over another configuration. Open connections stay.
+        """Reload the configuration of a running HAProxy. Open connections stay.
 
         Args:
-            command: the program.
-            listener: what the configuration depends on.
+            command: command of HAProxy.
+            listener: parameters of the configuration.
             pools: addresses of routes with several targets.
 
         Raises:
-            StartError: HAProxy refuses the configuration; the one that runs goes on with the old one.
+            StartError: HAProxy refuses the configuration and keeps running with the previous one.
         """
         await asyncio.to_thread(self._write, listener, pools)
         await asyncio.to_thread(self._check, command)
         deadline = time.monotonic() + START_SECONDS
-        asked = False
-        while await self.description() != fingerprint_of(listener):
-            asked = asked or await self._ask_to_reload()
+        is_requested = False
+        while await self.read_fingerprint() != fingerprint_of(listener):
+            is_requested = is_requested or await self._request_reload()
             if time.monotonic() > deadline:
-                raise await asyncio.to_thread(self._why, listener, timed_out=True)
+                raise await asyncio.to_thread(self._start_error, listener, timed_out=True)
             await asyncio.sleep(POLL_SECONDS)
 
     async def end(self, process: ProcessIdentity) -> None:
-        """End HAProxy.
-
-        Args:
-            process: the master process.
-        """
+        """Terminate HAProxy, given its master process."""
         await asyncio.to_thread(end, process)
         await asyncio.to_thread(self._state.unlink, missing_ok=True)
 
-    async def keep_log_short(self) -> None:
-        """Begin its log anew when it has grown long."""
+    async def trim_log(self) -> None:
+        """Truncate the log when it has grown too long."""
         await asyncio.to_thread(trim, self._log)
 
-    async def _ask_to_reload(self) -> bool:
-        """Ask by socket: a master that has just begun does not listen yet, and would lose a signal."""
+    async def _request_reload(self) -> bool:
+        """Request a reload by socket: a signal would be lost by a master that has just started."""
         try:
-            await self.master.ask("reload")
+            await self.master.query("reload")
         except RuntimeSocketError as error:
             return not isinstance(error.__cause__, ConnectionRefusedError | FileNotFoundError)
         return True
@@ -173,7 +164,7 @@ class Instance:
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         if group:
             os.chown(self.folder, -1, grp.getgrnam(group).gr_gid)
-        # What HAProxy's workers need stays while one runs.
+        # Keep the group's permission while HAProxy's workers may need it.
         self.folder.chmod(0o710 if group else self.folder.stat().st_mode & 0o710)
 
     def _lock(self) -> int:
@@ -186,19 +177,19 @@ class Instance:
                 if time.monotonic() > deadline:
                     os.close(lock)
                     raise StartError(
-                        f"another process is busy starting HAProxy in {self.folder}", exit_code=RETRY
+                        f"another process is starting or stopping HAProxy in {self.folder}", exit_code=RETRY
                     ) from None
                 time.sleep(POLL_SECONDS)
             else:
                 return lock
 
     def _find(self, saved: ProcessIdentity | None) -> ProcessIdentity | None:
-        for process in (self._noted(), saved):
+        for process in (self._recorded_process(), saved):
             if process is not None and process.is_running():
                 return process
         return find_marked(str(self.folder))
 
-    def _noted(self) -> ProcessIdentity | None:
+    def _recorded_process(self) -> ProcessIdentity | None:
         try:
             return ProcessIdentity.from_state(json.loads(self._state.read_text("ascii")))
         except (OSError, ValueError, AttributeError):
@@ -240,22 +231,23 @@ class Instance:
     def _command(self, command: Sequence[str]) -> list[str]:
         return [*command, "-C", str(self.folder), "-f", CONFIGURATION_NAME]
 
-    def _why(self, listener: Listener, *, timed_out: bool) -> StartError:
+    def _start_error(self, listener: Listener, *, timed_out: bool) -> StartError:
         lines = last_lines(self._log, 20)
         text = "\n".join(lines)
         if any("already in use" in line and "frontend dead" not in line for line in lines):
             held = [f"port {port} is in use{who}" for port in listener.ports if (who := who_listens(port))]
             return StartError(
                 f"{'; '.join(held) or f'port {listener.port} is in use'}; HAProxy cannot listen on "
-                f"{listener.where}: end that process, or choose another port (JupyterHub.bind_url)",
+                f"{listener.display_address}: stop that process, or choose another port "
+                "(JupyterHub.bind_url)",
                 exit_code=RETRY,
             )
         if "Permission denied" in text:
             return StartError(
-                f"this user may not listen on {listener.where}: take a port from 1024 on, "
-                f"or see that the files are readable: {_alerts(lines)}"
+                f"this user is not allowed to listen on {listener.display_address}: choose a port of 1024 or "
+                f"higher, or make the files readable: {_alerts(lines)}"
             )
-        what = "does not answer" if timed_out else "ended at once"
+        what = "does not answer" if timed_out else "exited at once"
         refused = any("ALERT" in line and ": config :" in line for line in lines)
         return StartError(
             f"HAProxy {what}: {_alerts(lines) or f'see {self._log}'}",
@@ -276,6 +268,6 @@ def _environment() -> dict[str, str]:
 
 
 def _alerts(lines: Sequence[str]) -> str:
-    """Pick out what HAProxy complains of."""
+    """Return HAProxy's alerts from its log."""
     alerts = [line.partition(" : ")[2].strip() for line in lines if "[ALERT]" in line]
     return "; ".join(alerts[:3]) or " ".join(lines[-2:])

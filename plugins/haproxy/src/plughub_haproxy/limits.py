@@ -1,7 +1,6 @@
-"""What one address may do to HAProxy and to hubs: lines of the configuration.
+"""Configuration lines that limit what one client address can do to HAProxy and hubs.
 
-Servers are not concerned, but for the bound on connections: many users with many websockets may be behind one
-address.
+Requests to servers are limited only by connections: many users with many websockets may share one address.
 
 Source:
     HAProxy Configuration Manual, 2.6 and 2.8: ``track-sc0``, ``sc_conn_cur``, ``wait-for-body``.
@@ -16,8 +15,8 @@ from plughub_haproxy.timings import BODY_SECONDS
 
 _CONNECTIONS: Final = "connections"
 _REQUESTS: Final = "requests"
-_PARTY: Final = "src,ipmask(32,64)"
-"""One address of IPv4; with IPv6 the /64, of which one party has all addresses."""
+_CLIENT: Final = "src,ipmask(32,64)"
+"""A client: an IPv4 address, or an IPv6 /64 network, whose addresses all belong to one party."""
 
 TABLES: Final = f"""
 backend {_CONNECTIONS}
@@ -29,38 +28,30 @@ backend {_REQUESTS}
 
 
 def connections(limit: int) -> str:
-    """Bound how many connections one address has.
-
-    Args:
-        limit: how many; 0 for any number.
-
-    Returns:
-        Lines for a frontend that knows ``trusted``.
-    """
+    """Return the frontend lines that limit the connections of one client; 0 for no limit."""
     if not limit:
         return ""
     return f"""
-    tcp-request connection track-sc1 {_PARTY} table {_CONNECTIONS} unless trusted
+    tcp-request connection track-sc1 {_CLIENT} table {_CONNECTIONS} unless trusted
     tcp-request connection reject if {{ sc1_conn_cur gt {limit} }}
 """.strip("\n")
 
 
 def requests(limit: int, hub_spec: str) -> str:
-    """Have a request reach a hub when its body is there, and bound how many of one address are on their way.
+    """Return the frontend lines that hold requests to hubs until their body arrives, and limit them per
+    client.
 
-    A body that does not fit into the buffer is passed on when that is full; the hub knows then who sends it.
-    Over HTTP/2 no header need tell that a body comes: the method does, and every request waits for its end,
-    which is there at once where no body comes.
+    A body larger than the buffer is passed on when the buffer is full; by then the hub knows the user. HTTP/2
+    needs no header that announces a body, so every request waits for its end, which arrives at once where
+    there
+    is no body.
 
     Args:
-        limit: how many requests with a body one address may have; 0 for any number.
+        limit: concurrent requests with a body allowed per client; 0 for no limit.
         hub_spec: routespec of the hub.
-
-    Returns:
-        Lines for a frontend that knows ``trusted`` and ``txn.to``.
     """
     bound = f"""
-    http-request track-sc2 {_PARTY} table {_REQUESTS} if to_hub has_body !trusted
+    http-request track-sc2 {_CLIENT} table {_REQUESTS} if to_hub has_body !trusted
     http-request deny deny_status 429 hdr Retry-After 5 if {{ sc2_conn_cur gt {limit} }}
 """.strip("\n")
     return f"""

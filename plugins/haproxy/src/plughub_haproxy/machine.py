@@ -1,4 +1,4 @@
-"""What the machine offers: users, and IPv6."""
+"""Facts about the machine: users and groups, IPv6 support."""
 
 from __future__ import annotations
 
@@ -10,14 +10,11 @@ import socket
 from plughub.errors import StartError
 
 
-def unprivileged(user: str) -> str:
-    """Tell whom HAProxy's workers should run as.
+def worker_user(user: str) -> str:
+    """Return the user that HAProxy's workers run as; empty for the hub's user.
 
     Args:
         user: the setting.
-
-    Returns:
-        The user; empty when they run as the hub.
 
     Raises:
         StartError: there is no such user.
@@ -27,23 +24,16 @@ def unprivileged(user: str) -> str:
     try:
         return pwd.getpwnam(user).pw_name
     except KeyError:
-        raise StartError(f"HAProxyProxy.user names no user of this machine: {user!r}") from None
+        raise StartError(f"HAProxyProxy.user is not a user of this machine: {user!r}") from None
 
 
 def group_of(user: str) -> str:
-    """Name the primary group of a user.
-
-    Args:
-        user: the user.
-
-    Returns:
-        The group.
-    """
+    """Return the name of a user's primary group."""
     return grp.getgrgid(pwd.getpwnam(user).pw_gid).gr_name
 
 
 def has_dual_stack() -> bool:
-    """Tell whether one socket can listen on IPv4 and IPv6."""
+    """Return whether one socket can listen on both IPv4 and IPv6."""
     if not socket.has_dualstack_ipv6():
         return False
     try:

@@ -1,7 +1,7 @@
-"""What HAProxy itself answers to errors, a page for people and JSON for programs: lines of the configuration.
+"""Configuration lines for HAProxy's own error responses: an HTML page, or JSON for programs.
 
-Answers of the hub and of servers are left alone. HAProxy's own text remains where it cannot read a request at
-all: 400 for headers that do not fit into its buffer, 408 for headers that do not come.
+Responses of the hub and of servers are not changed. HAProxy's built-in text remains where it cannot parse a
+request: 400 for headers larger than its buffer, 408 for headers that do not arrive.
 
 Source:
     HAProxy Configuration Manual, 2.6 and 2.8: ``http-error``, ``http-after-response``, ``map_str``.
@@ -17,7 +17,7 @@ from typing import Final
 
 PAGES_NAME: Final = "errors.map"
 LARGE_HEADERS: Final = 56_000
-"""Bytes from which on headers are refused in words: some cookies before the buffer is full."""
+"""Size in bytes above which headers are refused with a page, a few cookies before the buffer is full."""
 
 _JSON: Final = "json"
 _TOO_LARGE: Final = 431
@@ -25,12 +25,12 @@ _TOO_LARGE: Final = 431
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """An answer.
+    """An error response.
 
     Attributes:
         title: what happened, in short.
-        text: what happened, and what to do.
-        retry: seconds until the page looks again; 0 for never.
+        text: what happened, and what the user can do.
+        retry: seconds until the page reloads; 0 for never.
     """
 
     title: str
@@ -38,29 +38,34 @@ class Page:
     retry: int = 0
 
 
-_AGAIN: Final = "This page looks again every few seconds. If it lasts, tell an administrator of this hub."
+_RELOADS: Final = (
+    "This page reloads every few seconds. If the problem persists, contact an administrator of this hub."
+)
 
 _NOTHING: Final = Page(
-    "Nothing answers here right now",
-    f"Neither the server behind this address nor the hub can be reached. {_AGAIN}",
+    "No server is responding at this address",
+    f"Neither the server at this address nor the hub can be reached. {_RELOADS}",
     5,
 )
 
 PAGES: Final = {
-    400: Page("This request cannot be read", "Open the address again, or go back and try again."),
+    400: Page("The request is invalid", "Open the address again, or go back and try again."),
     404: _NOTHING,
-    403: Page("This is not allowed", "If you think that you should be allowed, ask an administrator."),
-    408: Page("The request took too long", "Your connection may be slow or broken. Go back and try again."),
-    429: Page("Too many requests at once", "Others at your address may send some too. Wait a little.", 15),
+    403: Page("This is not allowed", "If you think that it should be allowed, ask an administrator."),
+    408: Page(
+        "The request took too long", "Your connection may be slow or interrupted. Go back and try again."
+    ),
+    429: Page("Too many requests at once", "Other users may share your network address. Wait a moment.", 15),
     _TOO_LARGE: Page(
         "Your browser sends too many cookies",
-        "Delete the cookies of this site in the settings of your browser. Then open the address again and "
-        "log in.",
+        "Delete the cookies of this site in your browser's settings. Then open the address again and log in.",
     ),
-    500: Page("Something went wrong", "Try again. If it happens again, tell an administrator of this hub."),
-    502: Page("The server broke off its answer", f"It may just be starting again. {_AGAIN}", 5),
+    500: Page(
+        "Something went wrong", "Try again. If it happens again, contact an administrator of this hub."
+    ),
+    502: Page("The server closed the connection", f"It may be restarting. {_RELOADS}", 5),
     503: _NOTHING,
-    504: Page("The server took too long", f"It may be busy with something else. {_AGAIN}", 5),
+    504: Page("The server took too long", f"It may be busy. {_RELOADS}", 5),
 }
 
 _STYLE: Final = (
@@ -75,7 +80,7 @@ _STYLE: Final = (
 
 
 def pages_file() -> str:
-    """Write the map of all answers: status and kind, then the body on the same line."""
+    """Return the map of all error responses: status and kind, then the body on the same line."""
     lines = []
     for status, page in PAGES.items():
         lines += [f"{status}. {_html(status, page)}", f"{status}.{_JSON} {_json(status, page)}"]
@@ -83,22 +88,18 @@ def pages_file() -> str:
 
 
 def error_lines() -> str:
-    """Write which body each status has.
-
-    Returns:
-        Lines for the defaults. Where ``txn.kind`` is not known, it is the page.
-    """
+    """Return the lines of the defaults that set the body of each status: HTML unless ``txn.kind`` is set."""
     generated = [status for status in PAGES if status != _TOO_LARGE]
     return "\n".join(_error_line(status, f"str({status}.)") for status in generated)
 
 
 def unreachable_line() -> str:
-    """Write what is answered where the hub's page for ``txn.status`` was asked for, and no hub answers."""
+    """Return the line for requests for one of the hub's error pages when no hub answers."""
     return _error_line(503, "var(txn.status),concat(.)")
 
 
 def frontend_lines() -> str:
-    """Write who gets JSON, and what happens with large headers: lines for a frontend that people reach."""
+    """Return the frontend lines that select JSON or HTML and refuse large headers."""
     return f"""
     acl asks_for_json req.hdr(accept) -m sub -i application/json
     acl asks_for_page req.hdr(accept) -m sub -i text/html

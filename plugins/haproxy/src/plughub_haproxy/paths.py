@@ -1,8 +1,9 @@
-"""What is done with the path of a request: lines of the configuration.
+"""Configuration lines for the path of a request.
 
-The path is looked up decoded once and encoded again in the one way of `key_of`, so each spelling of a prefix
-finds its route, and none finds another one. A path with an invalid escape cannot be decoded and is refused:
-looked up as it is, its prefix would be that of a user whose name has the escape in it.
+A path is decoded once for the lookup and encoded again in the canonical form of `key_of`. So every spelling
+of
+a prefix finds its route and no other route. A path with an invalid escape cannot be decoded and is refused:
+looked up undecoded, its prefix would match a user whose name contains the escape.
 
 Source:
     HAProxy Configuration Manual, 2.6 and 2.8: ``url_dec``, ``url_enc``, ``field``, ``map_beg``.
@@ -18,21 +19,20 @@ from plughub_haproxy.entries import key_of
 from plughub_haproxy.route_file import MAP_NAME
 
 SERVERS: Final = "servers"
-"""Name of the second port's listener."""
+"""Name of the listener on the second port."""
 
 _NORMAL: Final = "url_dec,concat(/),url_enc"
-"""From a path to what its key is a prefix of."""
+"""Converters from a path to the text of which its key is a prefix."""
 
 
 def find_route(hub_spec: str, *, two_ports: bool) -> str:
-    """Find the route of a request: that of its host and path, else that of its path.
+    """Return the frontend lines that find the route of a request: first by host and path, then by path.
+
+    The lines set ``txn.to`` to the entry of the route.
 
     Args:
-        hub_spec: routespec of the hub, which stands alone on the first of two ports.
-        two_ports: servers have a port of their own.
-
-    Returns:
-        Lines for a frontend. They set ``txn.to``, the entry of the route.
+        hub_spec: routespec of the hub, which is the only route on the first of two ports.
+        two_ports: servers have their own port.
     """
     at_servers = "if at_servers" if two_ports else ""
     return f"""
@@ -47,16 +47,13 @@ def find_route(hub_spec: str, *, two_ports: bool) -> str:
 
 
 def spell_prefix(base_url: str) -> str:
-    """Spell the prefix of a server as its route does: servers compare what arrives letter by letter.
+    """Return the frontend lines that rewrite a server's prefix to the spelling of its route.
 
-    The rest of the path stays as it was sent. Nothing is changed unless the result, decoded, is the same
-    path: with an encoded slash in the prefix, for one, it is not.
+    Servers compare the path byte by byte. The rest of the path stays as sent. Nothing is changed unless the
+    result decodes to the same path, which an encoded slash in the prefix prevents.
 
     Args:
-        base_url: path of the whole application, escaped.
-
-    Returns:
-        Lines for a frontend that knows ``txn.path`` and ``txn.to``.
+        base_url: escaped path of the whole application.
     """
     default = base_url.count("/") + 1
     depths = (default, default + 1)

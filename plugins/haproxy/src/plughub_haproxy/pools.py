@@ -1,4 +1,4 @@
-"""Routes with several targets: backends with empty places that are filled at run time."""
+"""Routes with several targets: backends with server slots that are filled at run time."""
 
 from __future__ import annotations
 
@@ -8,67 +8,57 @@ from typing import Final
 from plughub.utils import host_in_url
 from plughub_haproxy.entries import DIRECT, SECURE, Address, Entry
 
-PLACES: Final = 16
-"""How many targets a route can have."""
+SLOTS: Final = 16
+"""Maximum number of targets of a route."""
 
 POOLS: Final = tuple(f"pool{number}" for number in range(1, 5))
-"""How many routes can have several targets beside the hub's own."""
+"""Pools for routes with several targets, besides that of the hub's own route."""
 
 HUBS: Final = "hubs"
 """The pool of the hub's own route."""
 
 ERRORS: Final = "errors"
-"""The backend with the hub's error pages. `HUBS` has the same places, and leaves out whom this finds dead."""
+"""The backend with the hub's error pages. `HUBS` has the same slots and follows the health checks of this
+one.
+"""
 
-_NOWHERE: Final = "127.0.0.1:9"
+_UNUSED_ADDRESS: Final = "127.0.0.1:9"
 
 
 def server_lines(addresses: Sequence[Address], *, follow: str = "") -> str:
-    """Write the servers of a pool for the configuration file.
+    """Return the server lines of a pool for the configuration file; unused slots are disabled.
 
     Args:
-        addresses: of the targets.
-        follow: the pool whose servers are checked for this one, place by place; empty when it does so itself.
-
-    Returns:
-        Lines, some with an address and the rest out of use.
+        addresses: addresses of the targets.
+        follow: pool whose health checks apply to this one, slot by slot; empty if it has its own.
     """
-    filled = [f"    server t{place} {_join(address)}" for place, address in _places(addresses)]
-    empty = [f"    server t{place} {_NOWHERE} disabled" for place in range(len(filled) + 1, PLACES + 1)]
+    filled = [f"    server t{slot} {_join(address)}" for slot, address in _slots(addresses)]
+    empty = [f"    server t{slot} {_UNUSED_ADDRESS} disabled" for slot in range(len(filled) + 1, SLOTS + 1)]
     lines = enumerate([*filled, *empty], start=1)
-    return "\n".join(f"{line} track {follow}/t{place}" if follow else line for place, line in lines)
+    return "\n".join(f"{line} track {follow}/t{slot}" if follow else line for slot, line in lines)
 
 
 def fill_commands(pool: str, addresses: Sequence[Address]) -> list[str]:
-    """Write the commands that fill a pool at run time.
-
-    Args:
-        pool: its name.
-        addresses: of the targets.
-
-    Returns:
-        Commands for the runtime socket.
-    """
+    """Return the runtime commands that fill a pool."""
     commands = []
-    for place, (ip, port) in _places(addresses):
-        server = f"set server {pool}/t{place}"
+    for slot, (ip, port) in _slots(addresses):
+        server = f"set server {pool}/t{slot}"
         health = [] if pool == HUBS else [f"{server} health up"]
         commands += [f"{server} addr {ip} port {port}", *health, f"{server} state ready"]
-    used = len(_places(addresses))
-    commands += [f"set server {pool}/t{place} state maint" for place in range(used + 1, PLACES + 1)]
+    used = len(_slots(addresses))
+    commands += [f"set server {pool}/t{slot} state maint" for slot in range(used + 1, SLOTS + 1)]
     return commands
 
 
 def choose_pool(entry: Entry, others: Iterable[Entry]) -> str:
-    """Choose the backend of a route.
+    """Return the backend of a route: `DIRECT` or `SECURE`, or a pool if it has several targets and one is
+    free.
+
+    Over TLS, only the hub's route can have several targets.
 
     Args:
         entry: the route, with its addresses.
-        others: the routes that there are; one with the same key is the older form of this one.
-
-    Returns:
-        `DIRECT`, or `SECURE`, for a single target and when no pool is left, else the name of a pool. By TLS
-        it is the hub alone that can have several.
+        others: existing routes, possibly with an older version of this one.
     """
     alone = SECURE if entry.is_secure else DIRECT
     if len(entry.addresses) == 1:
@@ -86,47 +76,33 @@ def choose_pool(entry: Entry, others: Iterable[Entry]) -> str:
 def addresses_by_pool(
     entries: Iterable[Entry], error_address: Address | None
 ) -> Mapping[str, Sequence[Address]]:
-    """Tell what the pools have to hold.
+    """Return the addresses that each pool must contain.
 
     Args:
         entries: the routes.
-        error_address: where the hub's error pages are when no route leads to the hub yet.
-
-    Returns:
-        Addresses by pool.
+        error_address: address of the hub's error pages while no route leads to the hub yet.
     """
     pools: dict[str, Sequence[Address]] = {ERRORS: [error_address] if error_address else []}
     for entry in entries:
-        if not is_alone(entry):
+        if not is_single_target(entry):
             pools[entry.backend] = entry.addresses
         if serves_errors(entry):
             pools[ERRORS] = entry.addresses
     return pools
 
 
-def is_alone(entry: Entry) -> bool:
-    """Tell whether a route leads to its first target alone.
-
-    Args:
-        entry: the route, with its backend.
-    """
+def is_single_target(entry: Entry) -> bool:
+    """Return whether a route uses only its first target."""
     return entry.backend in {DIRECT, SECURE}
 
 
 def serves_errors(entry: Entry) -> bool:
-    """Tell whether the targets of a route are hubs.
-
-    Args:
-        entry: the route.
-
-    Returns:
-        True for the hub's default route.
-    """
+    """Return whether the targets of a route are hubs: true for the hub's default route."""
     return bool(entry.data.get("hub")) and not entry.data.get("extra")
 
 
-def _places(addresses: Sequence[Address]) -> list[tuple[int, Address]]:
-    return list(enumerate(sorted(set(addresses))[:PLACES], start=1))
+def _slots(addresses: Sequence[Address]) -> list[tuple[int, Address]]:
+    return list(enumerate(sorted(set(addresses))[:SLOTS], start=1))
 
 
 def _join(address: Address) -> str:

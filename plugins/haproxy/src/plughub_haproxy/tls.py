@@ -1,4 +1,4 @@
-"""TLS to targets at ``https://``: what HAProxy shows them, and whom it takes them for."""
+"""TLS to targets at ``https://``: client certificate and verification."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ _OPTIONS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class TargetTLS:
-    """What there is to show and to trust.
+    """Client certificate, and the authorities that HAProxy trusts.
 
     Attributes:
-        client: certificate and key as text.
-        authorities: certificates of those who are trusted, as text.
+        client: certificate and key in PEM format.
+        authorities: trusted CA certificates in PEM format.
     """
 
     client: str = field(repr=False)
@@ -35,13 +35,7 @@ class TargetTLS:
 
     @classmethod
     def read(cls, files: TLSFiles) -> TargetTLS:
-        """Read the files. It blocks.
-
-        Args:
-            files: of the proxy.
-
-        Returns:
-            Their texts.
+        """Read the files of the proxy. Blocks.
 
         Raises:
             StartError: a file cannot be read.
@@ -53,54 +47,46 @@ class TargetTLS:
             )
         except (OSError, UnicodeDecodeError) as error:
             raise StartError(
-                f"cannot read HAProxy's certificate for hub and servers: {error}",
+                f"cannot read HAProxy's client certificate for hub and servers: {error}",
                 exit_code=exit_code_of(error),
             ) from error
         return cls(certificate + key, authorities)
 
     @property
     def fingerprint(self) -> str:
-        """What tells it from another."""
+        """Hash of certificate, key and authorities."""
         return hashlib.sha256((self.client + self.authorities).encode()).hexdigest()
 
 
 def options_for_any() -> str:
-    """Write the options of a server line whose target is the one of the route.
+    """Return the options of a server line whose target comes from the route's entry.
 
-    Nothing of one target's session is of use to the next. A route that says no name leads nowhere.
-
-    Returns:
-        The options; the name that the certificate must have is the sixth field of the route's entry.
+    The required certificate name is the sixth field of the entry; an entry without a name reaches no target.
+    TLS sessions are not reused, because the session of one target is useless for the next.
     """
     return f"{_OPTIONS} no-ssl-reuse sni var(txn.to),field(6,|) verifyhost nobody.invalid"
 
 
 def options_for_hubs(tls: TargetTLS | None) -> str:
-    """Write the options of server lines whose targets are hubs.
+    """Return the options of server lines for hubs, whose certificates all have the same name.
 
     Args:
-        tls: what there is to show; None when hubs speak plain HTTP.
-
-    Returns:
-        The options: all hubs have the same name in their certificates, wherever they are.
+        tls: client certificate; None if hubs speak plain HTTP.
     """
     return f"{_OPTIONS} verifyhost {HUB_PARTY}" if tls else ""
 
 
-def certified_name(target: str) -> str:
-    """Give the host name that the certificate of a target must have.
+def certificate_name(target: str) -> str:
+    """Return the host name that a target's certificate must have.
 
-    HAProxy compares host names alone, not addresses.
+    HAProxy compares host names only, not addresses. Loopback addresses become ``localhost``; other addresses
+    become their reverse DNS name, which the hub's certificates contain beside each address.
 
     Args:
         target: ``https://address:port`` or ``https://host:port``.
 
-    Returns:
-        The host; ``localhost`` for this machine's own address; for others the name under which reverse
-        look-ups have it, which the hub's certificates carry beside each address.
-
     Raises:
-        ValueError: the host is none.
+        ValueError: the host is invalid.
     """
     host = urlsplit(target).hostname or ""
     try:

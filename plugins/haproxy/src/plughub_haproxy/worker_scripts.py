@@ -1,4 +1,4 @@
-"""Scripts of service workers: lines of the configuration."""
+"""Configuration lines for service worker scripts."""
 
 from __future__ import annotations
 
@@ -6,16 +6,13 @@ from plughub_haproxy.route_file import MAP_NAME
 
 
 def lines(condition: str) -> str:
-    """Refuse scripts of service workers that are not in the folder of their own route.
+    """Return the frontend lines that refuse service worker scripts outside the folder of their own route.
 
-    A worker answers for all that is in the folder of its script, and that of ``/user/ada`` is ``/user/``,
-    with all other servers in it. Browsers take no script whose path has an encoded slash.
+    A worker controls everything in the folder of its script. The folder of ``/user/ada`` is ``/user/``, which
+    contains all other servers. Browsers refuse scripts whose path has an encoded slash.
 
     Args:
-        condition: when routes of hosts hold; empty for always.
-
-    Returns:
-        Lines for a frontend that knows ``txn.to``.
+        condition: condition under which host routes apply; empty for always.
     """
     host = "req.hdr(host),host_only,lower,url_enc,concat(,txn.folder)"
     found = f"map_beg({MAP_NAME}),field(4,|) if worker_script"

@@ -1,4 +1,4 @@
-"""System users: who a server runs as."""
+"""System accounts that servers run as."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A system user.
+    """A system account.
 
     Attributes:
         name: login name.
-        uid: number of the user.
-        gid: number of her first group.
-        groups: numbers of all her groups.
-        home: her home folder.
-        shell: her login shell.
+        uid: user id.
+        gid: id of the primary group.
+        groups: ids of all groups.
+        home: home folder.
+        shell: login shell.
     """
 
     name: str
@@ -37,17 +37,14 @@ class Account:
 
 
 def find_account(name: str, *, create: bool = False) -> Account:
-    """Look a system user up.
+    """Return the system account of a user.
 
     Args:
         name: login name.
-        create: make the user when there is none.
-
-    Returns:
-        The account.
+        create: create the account if it is missing.
 
     Raises:
-        SpawnFailed: there is no such user on this machine.
+        SpawnFailed: there is no such account on this machine.
     """
     try:
         entry = pwd.getpwnam(name)
@@ -72,10 +69,7 @@ def find_account(name: str, *, create: bool = False) -> Account:
 
 
 def create_account(name: str) -> None:
-    """Make a system user with a home folder.
-
-    Args:
-        name: login name.
+    """Create a system account with a home folder.
 
     Raises:
         SpawnFailed: the system refuses.
@@ -93,30 +87,23 @@ def create_account(name: str) -> None:
         ) from error
 
 
-def check_person(account: Account, config: Config) -> None:
-    """Make sure that an account is that of a person, and not of the system itself.
-
-    Args:
-        account: the user.
-        config: of the hub.
+def refuse_system_account(account: Account, config: Config) -> None:
+    """Refuse an account that belongs to the system instead of a person.
 
     Raises:
-        SpawnFailed: it is the system's, and ``c.SystemAccounts.allowed`` does not name it.
+        SpawnFailed: it is a system account that ``c.SystemAccounts.allowed`` does not list.
     """
     if SystemAccounts(config=config).refuses(account.name, account.uid):
         raise SpawnFailed(
-            f"{account.name!r} is an account of this machine itself, not of a person, and has no server. "
-            "Log in under another name.",
+            f"{account.name!r} is a system account of this machine, not the account of a person, and cannot "
+            "have a server. Log in under another name.",
             status=403,
             retry=False,
         )
 
 
-def check_switch(account: Account) -> None:
-    """Make sure that the hub may start processes as a user.
-
-    Args:
-        account: the user.
+def check_permission_to_switch(account: Account) -> None:
+    """Check that the hub may start processes as a user.
 
     Raises:
         SpawnFailed: it may not.

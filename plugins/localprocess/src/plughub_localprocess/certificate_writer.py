@@ -1,6 +1,6 @@
-"""Writes files for a user, as that user: a small program, started by path, of the standard library alone.
+"""Program that writes files as a user: started by path, with the standard library only.
 
-It takes its orders from standard input, because a key is among them and no argument may hold one.
+It reads its request from standard input, because the request contains a key, which arguments would reveal.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 
 def main() -> None:
-    """Become the user and write the files."""
+    """Switch to the user and write the files."""
     orders: dict[str, Any] = json.load(sys.stdin)
     if account := orders["account"]:
         os.setgroups(account["groups"])
@@ -27,12 +27,7 @@ def main() -> None:
 
 
 def write(path: Path, text: str) -> None:
-    """Write a file that nobody else reads, whole or not at all.
-
-    Args:
-        path: of the file; what is there is replaced.
-        text: its content.
-    """
+    """Write a file that only its owner can read, completely or not at all; an existing file is replaced."""
     new = path.with_name(f"{path.name}.new")
     new.unlink(missing_ok=True)
     with os.fdopen(os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:

@@ -1,4 +1,4 @@
-"""The certificate of a server in the home folder of its user."""
+"""Certificate of a server, in the home folder of its user."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ FOLDER: Final = ".jupyterhub/jupyterhub-certs"
 NOT_WRITTEN: Final = "the certificate of the server cannot be written to the home folder of its user"
 
 
-def place_certificates(paths: Mapping[str, str], home: str, account: Account | None) -> dict[str, str]:
-    """Write the files of a server where its user can read them, with her rights. It blocks.
+def write_certificates(paths: Mapping[str, str], home: str, account: Account | None) -> dict[str, str]:
+    """Write a server's certificate files into its user's home folder, as that user. Blocks.
 
-    Her folders may hold links to anywhere, and may be on a server that does not obey root: what is written
-    there is written by a process that has become her. The hub keeps no copy of the key.
+    The home folder may contain links to anywhere, and may be on a file server that gives root no access. So a
+    process that has switched to the user writes the files. The hub keeps no copy of the key.
 
     Args:
         paths: the files by kind; their names are kept.
-        home: the folder below which they go.
-        account: whom to become; None to stay who the hub is.
+        home: home folder.
+        account: account to switch to; None to stay the hub's user.
 
     Returns:
-        The new paths, by kind.
+        The new paths by kind.
 
     Raises:
-        SpawnFailed: they cannot be written.
+        SpawnFailed: the files cannot be written.
     """
     target = f"{home.rstrip('/')}/{FOLDER}"
     texts = {Path(path).name: Path(path).read_text("ascii") for path in paths.values()}
@@ -57,7 +57,7 @@ def place_certificates(paths: Mapping[str, str], home: str, account: Account | N
         said = done.stderr.decode("utf-8", "replace").strip().splitlines()[-1:]
         raise SpawnFailed(
             NOT_WRITTEN,
-            detail=f"{target}: {' '.join(said)}. The folder has to be the user's own, and with room",
+            detail=f"{target}: {' '.join(said)}. The folder must belong to the user and have free space",
         )
     Path(paths["keyfile"]).unlink(missing_ok=True)
     return {kind: f"{target}/{Path(path).name}" for kind, path in paths.items()}

@@ -1,4 +1,4 @@
-"""The processes that this hub process launched itself: their exit codes are read, none stays a zombie."""
+"""Child processes of this hub process: their exit codes are read, so that none remains a zombie."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from plughub_localprocess.timings import EXIT_CODE_SECONDS
 
 
 class ChildProcesses:
-    """Children by the process that they are, or keep.
+    """Child processes, by the server process that each of them is or supervises.
 
     Args:
-        limit: exit codes of finished children to keep.
+        limit: number of exit codes of finished children to keep.
     """
 
     def __init__(self, limit: int = 1000) -> None:
@@ -24,12 +24,12 @@ class ChildProcesses:
         self._finished: OrderedDict[ProcessIdentity, int] = OrderedDict()
         self._lock = threading.Lock()
 
-    def keep(self, server: ProcessIdentity, child: subprocess.Popen[bytes]) -> None:
-        """Keep a child, and look after all others.
+    def add(self, server: ProcessIdentity, child: subprocess.Popen[bytes]) -> None:
+        """Add a child, and reap all others that have ended.
 
         Args:
-            server: the server's process.
-            child: the same process, or the keeper that is its parent.
+            server: process of the server.
+            child: the same process, or the supervisor that is its parent.
         """
         with self._lock:
             self._running[server] = child
@@ -43,14 +43,7 @@ class ChildProcesses:
                     self._finish(server, code)
 
     def exit_code(self, server: ProcessIdentity) -> int | None:
-        """Tell how a process ended.
-
-        Args:
-            server: the process; it has ended, or is a child that may still run.
-
-        Returns:
-            The exit code, negative for a signal; None when it runs or when nobody here knows.
-        """
+        """Return the exit code of a child, negative for a signal; None if it runs or is unknown."""
         with self._lock:
             child = self._running.get(server)
         if child is not None and (code := self._ended(server, child)) is not None:
@@ -75,4 +68,4 @@ class ChildProcesses:
 
 
 CHILDREN: Final = ChildProcesses()
-"""The children of this process."""
+"""Children of this hub process."""

@@ -1,4 +1,4 @@
-"""Why a server that was started does not answer."""
+"""Diagnosis of a running server that does not answer."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from plughub.spawner import Diagnosis
 
 
 def diagnose(pid: int, port: int, code: int | None) -> Diagnosis | None:
-    """Look at a process and what it started.
+    """Return what is wrong with a server, from the ports on which its processes listen.
 
     Args:
-        pid: the server's process.
-        port: where it should listen.
-        code: its exit code when it has ended, else None.
+        pid: process of the server.
+        port: port on which it should listen.
+        code: its exit code if it has ended, else None.
 
     Returns:
-        The diagnosis; None when nothing is wrong that can be seen from outside.
+        None when nothing is wrong that is visible from outside.
     """
     if code is not None:
-        return None  # the exit code says it all
+        return None  # the exit code is the diagnosis
     try:
         ports = sorted(_listening(psutil.Process(pid)))
     except psutil.NoSuchProcess:
@@ -31,9 +31,9 @@ def diagnose(pid: int, port: int, code: int | None) -> Diagnosis | None:
     if ports:
         where = ", ".join(map(str, ports))
         said = f"process {pid} listens on port {where} instead of port {port}"
-        return Diagnosis(said, detail="JUPYTERHUB_SERVICE_URL names the port")
-    said = f"process {pid} runs, but listens on no port; port {port} is expected"
-    return Diagnosis(said, detail="JUPYTERHUB_SERVICE_URL names the port")
+        return Diagnosis(said, detail="the server must listen on the port in JUPYTERHUB_SERVICE_URL")
+    said = f"process {pid} is running, but does not listen on any port; expected port {port}"
+    return Diagnosis(said, detail="the server must listen on the port in JUPYTERHUB_SERVICE_URL")
 
 
 def _listening(process: psutil.Process) -> set[int]:

@@ -1,4 +1,4 @@
-"""Process groups: everything that a server started and did not send away, signalled as one."""
+"""Process groups: a launched process and its descendants, except those that left the group."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class ProcessGroup:
     """The group that a launched process leads, or led.
 
     Attributes:
-        leader: the process that was launched.
+        leader: the launched process.
         marks: environment variables that its members inherit.
     """
 
@@ -26,11 +26,11 @@ class ProcessGroup:
     marks: Mapping[str, str] = field(default_factory=dict)
 
     def is_running(self) -> bool:
-        """Tell whether anything of it runs."""
+        """Return whether any process of the group runs."""
         return self.leader.is_running() or bool(self.members())
 
     def members(self) -> list[int]:
-        """List the processes that run in the group, while it is surely the one that was launched."""
+        """List the running processes of the group, if it still is the launched one."""
         try:
             os.killpg(self.leader.pid, 0)
         except ProcessLookupError:
@@ -41,13 +41,10 @@ class ProcessGroup:
         return running if self._is_ours(running) else []
 
     def signal(self, number: signal.Signals) -> None:
-        """Send a signal to all members; to nobody when the group is not ours any more.
-
-        Args:
-            number: the signal.
+        """Send a signal to all members, if the group still is the launched one.
 
         Raises:
-            PermissionError: the hub may not.
+            PermissionError: the hub may not signal the group.
         """
         if not self.leader.exists() and not self.members():
             return
@@ -55,40 +52,23 @@ class ProcessGroup:
             os.killpg(self.leader.pid, number)
 
     def _is_ours(self, members: list[int]) -> bool:
-        """Decide whether the number still means the group that was launched.
-
-        The kernel gives a number to nobody else while a group of that number has members. So the group is
-        ours when its leader is, or when one member carries our marks.
-        """
+        """Return whether the number still belongs to the launched group."""
+        # The kernel does not reuse a number while a group of that number has members. So the group is the
+        # launched one if its leader is the launched process, or if a member has the marks.
         now = ProcessIdentity.of(self.leader.pid)
         if now is not None:
             return now == self.leader
-        return any(carries(pid, self.marks) for pid in members)
+        return any(has_marks(pid, self.marks) for pid in members)
 
 
-def carries(pid: int, marks: Mapping[str, str]) -> bool:
-    """Tell whether a process has inherited certain environment variables.
-
-    Args:
-        pid: its number.
-        marks: the variables; none at all are carried by nobody.
-
-    Returns:
-        Whether it has them all.
-    """
+def has_marks(pid: int, marks: Mapping[str, str]) -> bool:
+    """Return whether a process has inherited all of the variables; False if there are none."""
     environment = environment_of(pid)
     return bool(marks) and all(environment.get(name) == value for name, value in marks.items())
 
 
 def environment_of(pid: int) -> dict[str, str]:
-    """Read the environment with which a process began.
-
-    Args:
-        pid: its number.
-
-    Returns:
-        The variables; empty when they cannot be read.
-    """
+    """Return the initial environment of a process; empty if it cannot be read."""
     try:
         return psutil.Process(pid).environ()
     except (psutil.Error, OSError):

@@ -1,4 +1,4 @@
-"""What runs on this machine under the hub's mark, recorded or not."""
+"""Servers that run on this machine under the hub's mark, recorded or not."""
 
 from __future__ import annotations
 
@@ -15,16 +15,14 @@ from plughub_localprocess.groups import environment_of
 
 
 def find_servers(mark: str, plugin: str, *, own_accounts: bool) -> list[Found]:
-    """Look through all processes for servers of a hub.
+    """Find the servers of a hub among all processes.
 
     Args:
         mark: the hub's mark.
-        plugin: the plugin that launched them.
-        own_accounts: each server runs as the system user of its user; what claims to be somebody else's
-            server is left out.
-
-    Returns:
-        The servers.
+        plugin: plugin that launched them.
+        own_accounts: each server runs as the system account of its user; a process that claims to be the
+            server
+            of another user is ignored.
     """
     found = []
     for pid, environment in _leaders(mark, plugin):
@@ -35,7 +33,7 @@ def find_servers(mark: str, plugin: str, *, own_accounts: bool) -> list[Found]:
 
 
 def _leaders(mark: str, plugin: str) -> Iterator[tuple[int, Mapping[str, str]]]:
-    """Go through the processes that were launched themselves; what they started inherits their variables."""
+    """Yield the launched processes themselves; their descendants inherit the variables too."""
     for pid in psutil.pids():
         if not _leads_session(pid) or not start_of(pid):
             continue
@@ -60,14 +58,11 @@ def _describe(pid: int, environment: Mapping[str, str]) -> Found | None:
 
 
 def state_of(identity: ProcessIdentity, operation: str) -> dict[str, Any]:
-    """Write down what finds a server again.
+    """Return the state by which a restarted hub finds a server.
 
     Args:
-        identity: its process.
-        operation: the start that launched it.
-
-    Returns:
-        The state that the hub saves.
+        identity: process of the server.
+        operation: operation id of its start.
     """
     return {**identity.as_state(), "operation": operation}
 

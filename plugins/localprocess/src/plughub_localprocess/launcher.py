@@ -1,9 +1,9 @@
-"""Becomes the server: a small program, started by path, that needs the standard library alone.
+"""Program that becomes the server: started by path, with the standard library only.
 
-The hub is a process with threads, in which nothing but ``exec`` is safe between ``fork`` and ``exec``. So it
-starts this program, which takes its orders from standard input (they hold secrets: no argument ever does),
-switches to the user, enters the folder as that user, and becomes the command. What goes wrong is reported
-on a descriptor that closes by itself when the command runs.
+The hub is a process with threads, in which only ``exec`` is safe after ``fork``. So it starts this program,
+which reads its request from standard input (the request contains secrets, which arguments would reveal),
+switches to the user, enters the folder as that user, and executes the command. Failures are reported on a
+descriptor that closes by itself when the command runs.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ RESET = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SI
 
 
 class LaunchError(Exception):
-    """A step failed.
+    """A step of the launch failed.
 
     Args:
         step: ``session``, ``switch``, ``home`` or ``command``.
-        message: what the system said.
-        errno: its number, 0 when there is none.
+        message: message of the system.
+        errno: error number; 0 if there is none.
     """
 
     def __init__(self, step: str, message: str, errno: int = 0) -> None:
@@ -35,44 +35,44 @@ class LaunchError(Exception):
 
     @property
     def fact(self) -> dict[str, Any]:
-        """The failure, as it is reported."""
+        """Report of the failure."""
         return {"step": self.step, "message": self.message, "errno": self.errno}
 
 
 def main() -> None:
-    """Take the orders from standard input and carry them out."""
-    orders, report = take_orders()
+    """Read the request from standard input and execute it."""
+    request, report = read_request()
     try:
-        become_server(orders, report)
+        become_server(request, report)
     except LaunchError as error:
-        tell(report, error.fact)
+        write_report(report, error.fact)
         sys.exit(1)
 
 
-def take_orders() -> tuple[dict[str, Any], int]:
-    """Read the orders; afterwards standard input is empty.
+def read_request() -> tuple[dict[str, Any], int]:
+    """Read the request, and replace standard input by the null device.
 
     Returns:
-        The orders, and the descriptor on which to report.
+        The request, and the descriptor for reports.
     """
     report = int(sys.argv[1])
     os.set_inheritable(report, False)
     text = sys.stdin.buffer.read()
-    if not text.endswith(b"\n"):  # the hub died before it had said all
+    if not text.endswith(b"\n"):  # the hub died before it had sent the whole request
         sys.exit(1)
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
     os.close(null)
-    orders: dict[str, Any] = json.loads(text)
-    return orders, report
+    request: dict[str, Any] = json.loads(text)
+    return request, report
 
 
-def become_server(orders: dict[str, Any], report: int) -> NoReturn:
-    """Become the command, as the user, in the folder.
+def become_server(request: dict[str, Any], report: int) -> NoReturn:
+    """Switch to the user, enter the folder, and execute the command.
 
     Args:
-        orders: ``argv``, ``environment``, ``folder``, ``account`` (None: no switch), ``leader``.
-        report: descriptor to report the process on.
+        request: ``argv``, ``environment``, ``folder``, ``account`` (None: no switch), ``leader``.
+        report: descriptor for reports.
 
     Raises:
         LaunchError: a step failed.
@@ -80,21 +80,21 @@ def become_server(orders: dict[str, Any], report: int) -> NoReturn:
     for number in RESET:
         signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
-    if orders["account"]:
-        become_user(orders["account"])
-    enter(orders["folder"])
+    if request["account"]:
+        become_user(request["account"])
+    enter(request["folder"])
     pid = os.getpid()
-    environment = {**orders["environment"], "PLUGHUB_LEADER": f"{orders['leader']}:{pid}"}
-    tell(report, {"pid": pid})
-    argv = orders["argv"]
+    environment = {**request["environment"], "PLUGHUB_LEADER": f"{request['leader']}:{pid}"}
+    write_report(report, {"pid": pid})
+    argv = request["argv"]
     try:
-        os.execvpe(argv[0], argv, environment)  # noqa: S606 - what this program is for
+        os.execvpe(argv[0], argv, environment)  # noqa: S606 - the purpose of this program
     except OSError as error:
         raise LaunchError("command", error.strerror or str(error), error.errno or 0) from error
 
 
 def become_user(account: dict[str, Any]) -> None:
-    """Switch this process to a system user for good.
+    """Switch this process to a system user permanently.
 
     Args:
         account: ``uid``, ``gid`` and ``groups``, the numbers of the supplementary groups.
@@ -112,13 +112,10 @@ def become_user(account: dict[str, Any]) -> None:
 
 
 def enter(folder: str) -> None:
-    """Enter the folder, with the rights of the user that this process has become.
-
-    Args:
-        folder: path.
+    """Enter the folder with the permissions of the present user.
 
     Raises:
-        LaunchError: it cannot be entered.
+        LaunchError: the folder cannot be entered.
     """
     try:
         os.chdir(folder)
@@ -126,13 +123,8 @@ def enter(folder: str) -> None:
         raise LaunchError("home", error.strerror or str(error), error.errno or 0) from error
 
 
-def tell(report: int, fact: dict[str, Any]) -> None:
-    """Write a fact for the hub, which may be gone by now.
-
-    Args:
-        report: descriptor.
-        fact: what to tell.
-    """
+def write_report(report: int, fact: dict[str, Any]) -> None:
+    """Write a report for the hub, which may be gone by now."""
     with contextlib.suppress(OSError):
         os.write(report, json.dumps(fact).encode() + b"\n")
 

@@ -1,4 +1,4 @@
-"""Whether a server itself listens at its address, or another process that took its port."""
+"""Check whether a server itself listens at its address, or another process that took its port."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 
 from plughub.processes import ProcessIdentity, listeners_at, owns_address
-from plughub_localprocess.groups import carries
+from plughub_localprocess.groups import has_marks
 
 _MOST_GENERATIONS = 64
 
@@ -18,20 +18,20 @@ _MOST_GENERATIONS = 64
 def server_listens(
     url: str, leader: ProcessIdentity, marks: Mapping[str, str], *, uid: int | None = None
 ) -> bool:
-    """Tell whether the processes of a server, and no others, accept connections at an address. It blocks.
+    """Return whether the processes of a server, and no others, accept connections at a URL. Blocks.
 
     Args:
-        url: the address.
-        leader: the process that was launched.
+        url: URL of the server.
+        leader: the launched process.
         marks: environment variables that its descendants inherit.
-        uid: the user's own uid, which counts as proof where the descriptors of the server cannot be read;
-            None when servers share one uid.
+        uid: the user's id, which is sufficient proof where the server's descriptors cannot be read; None when
+            servers share one user id.
 
     Returns:
-        False also when nothing listens there, or the server has ended.
+        False also when no process listens there, or the server has ended.
 
     Raises:
-        PermissionError: it cannot be told.
+        PermissionError: the hub cannot find out.
     """
     if not leader.is_running():
         return False
@@ -39,35 +39,26 @@ def server_listens(
 
 
 def describe_listeners(url: str) -> str:
-    """Name the users whose processes listen at an address.
-
-    Args:
-        url: the address.
-
-    Returns:
-        Such as ``user 'mallory'``; empty when nothing listens there.
-    """
+    """Return the users whose processes listen at a URL, such as ``user 'mallory'``; empty if none."""
     uids = sorted({one.uid for one in listeners_at(url)})
     return " and ".join(f"user {_name(uid)}" for uid in uids)
 
 
 def _processes(url: str, leader: ProcessIdentity, marks: Mapping[str, str]) -> Iterator[int]:
-    """Go through the processes of a server, the likeliest first.
-
-    A process belongs to it by its session or group, which others cannot enter, by descent, or by the
-    marks, which only its own user can read.
-    """
+    """Yield the processes of a server, the most likely listeners first."""
+    # A process belongs to the server by its session or group, which others cannot enter; by descent; or by
+    # the marks, which only its own user can read.
     yield leader.pid
     pids = psutil.pids()
     yield from (pid for pid in pids if pid != leader.pid and _is_member(pid, leader.pid))
-    # The others are worth a closer look only where they could have made the socket.
+    # Check other processes only if their user owns a socket at the address.
     owners = {one.uid for one in listeners_at(url)}
     ours = _owner(leader.pid)
     for pid in pids:
         owner = _owner(pid)
         if owner not in owners or _is_member(pid, leader.pid):
             continue
-        if _descends(pid, leader.pid) or (owner == ours and carries(pid, marks)):
+        if _descends(pid, leader.pid) or (owner == ours and has_marks(pid, marks)):
             yield pid
 
 

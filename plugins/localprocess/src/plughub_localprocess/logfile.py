@@ -1,4 +1,4 @@
-"""What a server writes, kept in a file that never grows without bound."""
+"""Log of a server, in a file of limited size."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from typing import Final
 BLOCK: Final = 64 * 1024
 MOST_BYTES_READ: Final = 1024 * 1024
 LONGEST_LINE: Final = 2000
-"""Characters of a line that are shown."""
+"""Maximum number of characters of a displayed line."""
 
 
 class LogFile:
-    """The log of one server, private to the hub.
+    """Log of one server, readable by the hub only.
 
     Args:
-        path: the file.
-        limit: bytes; when the file is longer, its older half is dropped.
+        path: path of the file.
+        limit: bytes above which the older half of the file is dropped.
     """
 
     def __init__(self, path: Path, limit: int) -> None:
@@ -26,11 +26,7 @@ class LogFile:
         self.limit = limit
 
     def open_new(self) -> int:
-        """Begin the log of a new start.
-
-        Returns:
-            A descriptor for appending, of which every write lands at the end, also after a cut.
-        """
+        """Empty the log for a new start, and return a descriptor that appends, even after a cut."""
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
         descriptor = os.open(self.path, flags, 0o600)
@@ -38,7 +34,7 @@ class LogFile:
         return descriptor
 
     def shrink(self) -> None:
-        """Cut the file to its newer half when it is too long. What is written meanwhile may get lost."""
+        """Drop the older half of the file if it is too long. Lines written meanwhile may be lost."""
         try:
             with self.path.open("rb+", buffering=0) as log:
                 size = log.seek(0, os.SEEK_END)
@@ -54,14 +50,7 @@ class LogFile:
             log.write(newer.partition(b"\n")[2] or newer)
 
     def tail(self, lines: int) -> list[str]:
-        """Read the last lines, from the end.
-
-        Args:
-            lines: how many at most.
-
-        Returns:
-            The lines, oldest first; what is no UTF-8 is replaced, long lines are cut.
-        """
+        """Return the last lines, oldest first; invalid UTF-8 is replaced, long lines are truncated."""
         if lines <= 0:
             return []
         try:
@@ -86,7 +75,7 @@ class LogFile:
 
 
 def _shown(line: bytes) -> str:
-    """Make a line fit to be shown: the last state of a progress bar, no control characters, not too long."""
+    """Clean a line for display: last state of a progress bar, no control characters, limited length."""
     last = line.rstrip(b"\r").rpartition(b"\r")[2]
     text = last[: LONGEST_LINE * 4].decode(errors="replace")
     clean = "".join(sign for sign in text if sign == "\t" or sign.isprintable())

@@ -1,4 +1,4 @@
-"""Where each plugin of this distribution keeps its files, as the hub told it."""
+"""Runtime folders of this distribution's plugins, as configured by the hub."""
 
 from __future__ import annotations
 
@@ -7,13 +7,9 @@ from pathlib import Path
 from plughub.kinds import HubContext
 
 RUNTIME_DIRS: dict[str, Path] = {}
-"""The folder of each plugin, by its name."""
+"""Folder of each plugin, by its name."""
 
 
-def remember(context: HubContext) -> None:
-    """Note the folder of a plugin.
-
-    Args:
-        context: the hub that the plugin works for.
-    """
+def set_runtime_dir(context: HubContext) -> None:
+    """Store the folder of a plugin."""
     RUNTIME_DIRS[context.plugin] = context.runtime_dir / context.plugin

@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 @hookimpl
 def hub_configure(context: HubContext) -> None:
-    """Note where logs are kept."""
-    paths.remember(context)
+    """Store the folder for logs."""
+    paths.set_runtime_dir(context)
 
 
 @hookimpl
 def hub_register_spawner() -> type[Spawner]:
-    """Offer `LocalProcessSpawner`."""
-    from plughub_localprocess.spawner import LocalProcessSpawner  # noqa: PLC0415 - only when it is used
+    """Return `LocalProcessSpawner`."""
+    from plughub_localprocess.spawner import LocalProcessSpawner  # noqa: PLC0415 - imported only when used
 
     return LocalProcessSpawner

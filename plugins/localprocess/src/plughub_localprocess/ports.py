@@ -1,8 +1,8 @@
-"""Ports for servers: a free one, or the wanted one when nobody has it.
+"""Choice of ports for servers.
 
-Another process may take the port between the choice and the moment when the server listens on it;
-`plughub_localprocess.listener_check` detects that. No program does so by chance, because ports are chosen
-outside the range from which the system assigns them.
+Another process may take the port between its choice and the moment when the server listens on it;
+`plughub_localprocess.listener_check` detects that. It does not happen by chance, because ports are chosen
+outside the range from which the system assigns ports.
 """
 
 from __future__ import annotations
@@ -20,24 +20,21 @@ import psutil
 from plughub.spawner import SpawnFailed
 
 _RECENT: Final[deque[int]] = deque(maxlen=256)
-"""Ports given lately, whose servers may not listen yet."""
+"""Recently chosen ports, on which the servers may not listen yet."""
 _TRIES: Final = 64
-NO_PORT: Final = "the server gets no port on the machine of the hub"
+NO_PORT: Final = "no port is available for the server on the machine of the hub"
 _LAST: Final = 65_535
 
 
 def choose_port(ip: str, port: int) -> int:
-    """Choose the port for a server.
+    """Return a free port for a server.
 
     Args:
-        ip: address that it will listen on; empty for all.
-        port: the wanted port, 0 for any.
-
-    Returns:
-        A port that is free now.
+        ip: address to listen on; empty for all.
+        port: the configured port; 0 for any.
 
     Raises:
-        SpawnFailed: the wanted port is taken, or the address is none of this machine.
+        SpawnFailed: the port is taken, or the address does not belong to this machine.
     """
     found = _try(ip, port) if port else (_quiet_port(ip) or _any_port(ip))
     _RECENT.append(found)
@@ -45,10 +42,10 @@ def choose_port(ip: str, port: int) -> int:
 
 
 def _quiet_port(ip: str) -> int:
-    """Choose a port that the system gives to no program by itself; 0 when none is found."""
+    """Return a free port outside the range that the system assigns; 0 if none is found."""
     ports = _quiet_ports()
     for _ in range(_TRIES if ports else 0):
-        port = random.choice(ports)  # noqa: S311 - no secret: whoever looks sees it
+        port = random.choice(ports)  # noqa: S311 - not a secret: every user can see the port
         if port in _RECENT:
             continue
         try:
@@ -68,7 +65,7 @@ def _any_port(ip: str) -> int:
 
 @functools.cache
 def _quiet_ports() -> range:
-    """Name the ports above those of outgoing connections.
+    """Return the ports above the range for outgoing connections.
 
     Source:
         ``ip(7)``, ``ip_local_port_range``.
@@ -96,9 +93,9 @@ def _try(ip: str, port: int) -> int:
 
 def _address(ip: str, port: int) -> tuple[int, tuple[str, int]]:
     try:
-        found = socket.getaddrinfo(ip or "0.0.0.0", port, type=socket.SOCK_STREAM)  # noqa: S104 - asked for
+        found = socket.getaddrinfo(ip or "0.0.0.0", port, type=socket.SOCK_STREAM)  # noqa: S104 - all addresses are configured
     except socket.gaierror as error:
-        detail = f"Spawner.ip is {ip!r}, which is no address: {error.strerror}"
+        detail = f"Spawner.ip is {ip!r}, which is not an address: {error.strerror}"
         raise SpawnFailed(NO_PORT, detail=detail) from error
     family, _, _, _, address = found[0]
     return family, (str(address[0]), int(address[1]))
@@ -106,13 +103,13 @@ def _address(ip: str, port: int) -> tuple[int, tuple[str, int]]:
 
 def _explain(ip: str, port: int, error: OSError) -> str:
     if error.errno == errno.EADDRINUSE:
-        return f"port {port} is taken{_by_whom(port)}; free it, or set Spawner.port to 0 for any free port"
+        return f"port {port} is taken{_holder(port)}; free it, or set Spawner.port to 0 for any free port"
     if error.errno == errno.EADDRNOTAVAIL:
-        return f"Spawner.ip is {ip!r}, which is no address of this machine"
+        return f"Spawner.ip is {ip!r}, which is not an address of this machine"
     return f"port {port} (Spawner.port) cannot be used: {error.strerror}"
 
 
-def _by_whom(port: int) -> str:
+def _holder(port: int) -> str:
     try:
         connections = psutil.net_connections("tcp")
     except psutil.AccessDenied:

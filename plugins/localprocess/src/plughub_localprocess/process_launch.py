@@ -1,4 +1,4 @@
-"""Starting a server from the hub: the launcher gets its orders and reports until it has become the server."""
+"""Launch of a server: the hub sends a request to the launcher, which reports until it becomes the server."""
 
 from __future__ import annotations
 
@@ -19,28 +19,28 @@ from plughub.processes import ProcessIdentity, limit_of_launched
 from plughub.spawner import SpawnFailed
 from plughub_localprocess.accounts import Account
 from plughub_localprocess.children import CHILDREN
-from plughub_localprocess.explanations import explain_step
+from plughub_localprocess.launch_errors import launch_error
 
 LAUNCHER: Final = str(Path(__file__).with_name("launcher.py"))
-OURS: Final = frozenset(
+RESERVED_ARGUMENTS: Final = frozenset(
     {"args", "env", "stdin", "preexec_fn", "pass_fds", "close_fds", "start_new_session", "process_group"}
     | {"cwd", "user", "group", "extra_groups", "shell", "executable", "text", "encoding"}
 )
-"""Arguments of Popen that the launch itself decides about."""
+"""Arguments of Popen that the launch sets itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LaunchOrders:
-    """What the launcher is told.
+class LaunchRequest:
+    """Request to the launcher.
 
     Attributes:
-        argv: the command; no secret belongs in it.
-        environment: the environment of the server. Secret.
-        folder: where the server runs.
-        account: the system user to become; None for no switch.
-        leader: name of the plugin, by which its inventory knows its own.
+        argv: the command, without secrets.
+        environment: environment of the server; secret.
+        folder: working directory of the server.
+        account: system account to switch to; None for no switch.
+        leader: name of the plugin, by which its inventory recognizes the process.
         username: login name for the PAM session.
-        pam_service: PAM service for a session; empty for none.
+        pam_service: PAM service of the session; empty for none.
     """
 
     argv: list[str]
@@ -52,17 +52,17 @@ class LaunchOrders:
     pam_service: str = ""
 
     def as_line(self) -> bytes:
-        """The orders as the launcher reads them."""
+        """Return the request in the launcher's input format."""
         return json.dumps(asdict(self)).encode() + b"\n"
 
 
 @dataclass(frozen=True, slots=True)
 class LaunchedServer:
-    """A server that runs.
+    """A launched server.
 
     Attributes:
-        identity: its process.
-        child: the same process, or the keeper of its session.
+        identity: process of the server.
+        child: the same process, or the supervisor of its PAM session.
     """
 
     identity: ProcessIdentity
@@ -70,18 +70,15 @@ class LaunchedServer:
 
 
 def launch(
-    orders: LaunchOrders, output: int, timeout: float, popen_kwargs: Mapping[str, Any]
+    request: LaunchRequest, output: int, timeout: float, popen_kwargs: Mapping[str, Any]
 ) -> LaunchedServer:
-    """Start a server. Blocks until the command runs.
+    """Start a server. Blocks until its command runs.
 
     Args:
-        orders: what to start, where and as whom.
-        output: descriptor for what it writes.
+        request: the request.
+        output: descriptor for the output of the server.
         timeout: seconds for the launcher to become the server.
-        popen_kwargs: further arguments of Popen.
-
-    Returns:
-        The process.
+        popen_kwargs: additional arguments of Popen.
 
     Raises:
         SpawnFailed: a step failed; the message names it.
@@ -89,19 +86,19 @@ def launch(
     listen, report = os.pipe()
     try:
         try:
-            child = _start_launcher(orders, output, report, popen_kwargs)
+            child = _start_launcher(request, output, report, popen_kwargs)
         finally:
             os.close(report)
-        _give_orders(child, orders)
-        return _listen(child, orders, listen, time.monotonic() + timeout)
+        _send_request(child, request)
+        return _read_reports(child, request, listen, time.monotonic() + timeout)
     finally:
         os.close(listen)
 
 
 def _start_launcher(
-    orders: LaunchOrders, output: int, report: int, popen_kwargs: Mapping[str, Any]
+    request: LaunchRequest, output: int, report: int, popen_kwargs: Mapping[str, Any]
 ) -> subprocess.Popen[bytes]:
-    program = ["-m", "plughub_localprocess.keeper"] if orders.pam_service else ["-S", LAUNCHER]
+    program = ["-m", "plughub_localprocess.pam_session"] if request.pam_service else ["-S", LAUNCHER]
     outputs = {"stdout": output, "stderr": output, **popen_kwargs}
     libraries = {name: os.environ[name] for name in ("LD_LIBRARY_PATH",) if name in os.environ}
     try:
@@ -115,63 +112,61 @@ def _start_launcher(
             **outputs,
         )
     except OSError as error:
-        raise SpawnFailed("no process can be started on the machine of the hub", detail=str(error)) from error
+        raise SpawnFailed("the machine of the hub cannot start another process", detail=str(error)) from error
     _limit_descriptors(child)
     return child
 
 
 def _limit_descriptors(child: subprocess.Popen[bytes]) -> None:
-    """Give a launcher the limit with which the hub was started; it waits for its orders meanwhile."""
-    with contextlib.suppress(OSError):
+    """Set a launcher's descriptor limit to the one that the hub was started with."""
+    with contextlib.suppress(OSError):  # meanwhile, the launcher waits for its request
         _, hard = resource.prlimit(child.pid, resource.RLIMIT_NOFILE)
         resource.prlimit(child.pid, resource.RLIMIT_NOFILE, (min(limit_of_launched(), hard), hard))
 
 
-def _give_orders(child: subprocess.Popen[bytes], orders: LaunchOrders) -> None:
-    with contextlib.suppress(BrokenPipeError), child.stdin or contextlib.nullcontext() as orders_pipe:
-        if orders_pipe is not None:
-            orders_pipe.write(orders.as_line())
+def _send_request(child: subprocess.Popen[bytes], request: LaunchRequest) -> None:
+    with contextlib.suppress(BrokenPipeError), child.stdin or contextlib.nullcontext() as pipe:
+        if pipe is not None:
+            pipe.write(request.as_line())
 
 
-def _listen(
-    child: subprocess.Popen[bytes], orders: LaunchOrders, listen: int, deadline: float
+def _read_reports(
+    child: subprocess.Popen[bytes], request: LaunchRequest, listen: int, deadline: float
 ) -> LaunchedServer:
-    said = b""
-    # Not select(): it knows no descriptor above 1023, and a busy hub has more.
+    output = b""
+    # Not select(): it fails for descriptors above 1023, and a busy hub has more.
     waiting = select.poll()
     waiting.register(listen, select.POLLIN)
     while waiting.poll(max(0.0, deadline - time.monotonic()) * 1000):
-        heard = os.read(listen, 65536)
-        if not heard:
+        received = os.read(listen, 65536)
+        if not received:
             break
-        said += heard
+        output += received
     else:
-        _give_up(child)
+        _kill(child)
         raise SpawnFailed(
-            "the server did not begin to run in time",
-            detail=f"the folder {orders.folder} may be on a file system that does not answer",
+            "the server did not start in time",
+            detail=f"the folder {request.folder} may be on a file system that does not answer",
         )
-    facts = [json.loads(line) for line in said.splitlines()]
+    facts = [json.loads(line) for line in output.splitlines()]
     for fact in facts:
         if "step" in fact:
-            _give_up(child)
-            raise explain_step(fact, orders.argv, orders.folder, orders.account)
+            _kill(child)
+            raise launch_error(fact, request.argv, request.folder, request.account)
     if not facts:
-        _give_up(child)
-        raise SpawnFailed(
-            "the launcher ended before it could start the command; the log of the server says why"
-        )
+        _kill(child)
+        raise SpawnFailed("the launcher ended before it could start the command; see the log of the server")
     return _running(child, int(facts[0]["pid"]))
 
 
 def _running(child: subprocess.Popen[bytes], pid: int) -> LaunchedServer:
-    # A server that is dead already is still a zombie, unless a keeper has buried it: only the number is left.
+    # A dead server remains a zombie, unless its supervisor has reaped it: then only the number is left.
     identity = ProcessIdentity.of(pid) or ProcessIdentity(pid, "gone")
-    CHILDREN.keep(identity, child)
+    CHILDREN.add(identity, child)
     return LaunchedServer(identity, child)
 
 
-def _give_up(child: subprocess.Popen[bytes]) -> None:
+def _kill(child: subprocess.Popen[bytes]) -> None:
     with contextlib.suppress(ProcessLookupError):
         child.kill()
     child.wait()

@@ -1,4 +1,4 @@
-"""Ending a server: gently first, then firmly, the whole process group."""
+"""Termination of a server's process group, by increasingly forceful signals."""
 
 from __future__ import annotations
 
@@ -19,32 +19,32 @@ Step = tuple[signal.Signals, float]
 
 
 class StopFailedError(Exception):
-    """A server does not end."""
+    """A server did not end."""
 
 
 async def end_group(group: ProcessGroup, steps: Sequence[Step], in_thread: InThread) -> None:
-    """Signal a group until nothing of it runs.
+    """Signal a group until none of its processes runs.
 
     Args:
         group: the group.
         steps: signals in order, each with the seconds to wait after it.
-        in_thread: runs a blocking function elsewhere.
+        in_thread: function that runs a blocking function in a thread.
 
     Raises:
-        StopFailedError: something still runs after the last signal.
+        StopFailedError: a process still runs after the last signal.
     """
     for number, timeout in steps:
         led = await in_thread(_signal, group, number)
         if led is None:
             return
         grace = timeout if number == signal.SIGKILL else GROUP_GRACE_SECONDS
-        if await _gone(group, timeout, grace if led else timeout, in_thread):
+        if await _wait_for_end(group, timeout, grace if led else timeout, in_thread):
             return
-    raise StopFailedError(f"process group {group.leader.pid} does not end, not even by SIGKILL")
+    raise StopFailedError(f"process group {group.leader.pid} did not end, even after SIGKILL")
 
 
 def _signal(group: ProcessGroup, number: signal.Signals) -> bool | None:
-    """Send a signal where something runs; tells whether the leader did, None when nothing does."""
+    """Send a signal; return whether the leader was running, or None if no process of the group was."""
     led = group.leader.is_running()
     if not led and not group.members():
         return None
@@ -52,15 +52,15 @@ def _signal(group: ProcessGroup, number: signal.Signals) -> bool | None:
     return led
 
 
-async def _gone(group: ProcessGroup, timeout: float, grace: float, in_thread: InThread) -> bool:
-    """Wait for a group to end; those that a dead leader leaves behind are given the grace only."""
+async def _wait_for_end(group: ProcessGroup, timeout: float, grace: float, in_thread: InThread) -> bool:
+    """Wait for a group to end; members that outlive their leader get the grace period only."""
     deadline, pauses = time.monotonic() + timeout, END_BACKOFF.pauses()
     leaderless = False
     while True:
         left = deadline - time.monotonic()
-        if leaderless or not await _end_of(group.leader.pid, min(left, END_POLL_SECONDS)):
+        if leaderless or not await _wait_for_exit(group.leader.pid, min(left, END_POLL_SECONDS)):
             await asyncio.sleep(next(pauses))
-        led, others = await in_thread(_left, group)
+        led, others = await in_thread(_find_running, group)
         if not led and not others:
             return True
         if not led and not leaderless:
@@ -69,17 +69,17 @@ async def _gone(group: ProcessGroup, timeout: float, grace: float, in_thread: In
             return False
 
 
-def _left(group: ProcessGroup) -> tuple[bool, bool]:
-    """Tell whether the leader runs, and, where it does not, whether others of its group do."""
+def _find_running(group: ProcessGroup) -> tuple[bool, bool]:
+    """Return whether the leader runs, and if not, whether other members of its group run."""
     led = group.leader.is_running()
     return led, not led and bool(group.members())
 
 
-async def _end_of(pid: int, seconds: float) -> bool:
-    """Wait until a process has ended, or some time; False at once where the system cannot tell.
+async def _wait_for_exit(pid: int, seconds: float) -> bool:
+    """Wait until a process ends or the time is over; return False at once if the system cannot report it.
 
     Source:
-        ``pidfd_open(2)``: the descriptor can be read from when the process ends; Linux alone has it.
+        ``pidfd_open(2)``: the descriptor becomes readable when the process ends; Linux only.
     """
     try:
         descriptor = os.pidfd_open(pid)

@@ -1,4 +1,4 @@
-"""The plugin ``simple``: servers as processes of the hub's own user, for trying things out."""
+"""The plugin ``simple``: servers as processes of the hub's own user, for evaluation."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 @hookimpl
 def hub_configure(context: HubContext) -> None:
-    """Note where logs are kept."""
-    paths.remember(context)
+    """Store the folder for logs."""
+    paths.set_runtime_dir(context)
 
 
 @hookimpl
 def hub_register_spawner() -> type[Spawner]:
-    """Offer `SimpleLocalProcessSpawner`."""
-    from plughub_localprocess.simple_spawner import (  # noqa: PLC0415 - only when it is used
+    """Return `SimpleLocalProcessSpawner`."""
+    from plughub_localprocess.simple_spawner import (  # noqa: PLC0415 - imported only when used
         SimpleLocalProcessSpawner,
     )
 

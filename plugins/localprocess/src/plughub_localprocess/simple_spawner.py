@@ -1,4 +1,4 @@
-"""Servers as processes of the hub's own user, each in a folder of its own."""
+"""Spawner for servers that run as processes of the hub's own user, each in its own folder."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from traitlets import Unicode, default
 
 from plughub.spawner import SpawnFailed
 from plughub_localprocess.accounts import Account
-from plughub_localprocess.homes import find_home
+from plughub_localprocess.home_folders import find_home
 from plughub_localprocess.spawner import LocalProcessSpawner
 
 
 class SimpleLocalProcessSpawner(LocalProcessSpawner):
-    """Runs all servers as the user who runs the hub. For trying things out: users are not kept apart."""
+    """Spawner that runs all servers as the hub's user. For evaluation: users are not isolated."""
 
     label: ClassVar[str] = "This machine (no system users)"
     own_accounts: ClassVar[bool] = False
 
     home_dir_template = Unicode(
         f"{tempfile.gettempdir()}/{{username}}",
-        help="Folder of a user, created when it is missing. {username} is the name itself, as in JupyterHub; "
-        "names that could lead elsewhere (a slash or a dot in front, control characters, ``%`` and two "
-        "hexadecimal digits) are escaped.",
+        help="Folder of a user, created if it is missing. {username} is the user's name, as in JupyterHub. "
+        "Names that are unsafe in a path are escaped: those with a slash, a leading dot, control "
+        "characters, or ``%`` and two hexadecimal digits.",
     ).tag(config=True)
     home_dir = Unicode(help="Folder of this server's user.")
 
@@ -35,7 +35,7 @@ class SimpleLocalProcessSpawner(LocalProcessSpawner):
         return find_home(self.home_dir_template, self.user.name)
 
     def user_env(self, env: dict[str, str]) -> dict[str, str]:
-        """Add what a login sets, for the folder of the user."""
+        """Add the variables that a login sets, for the folder of the user."""
         return {
             **env,
             "USER": self.user.name,
@@ -45,7 +45,7 @@ class SimpleLocalProcessSpawner(LocalProcessSpawner):
         }
 
     def folder(self) -> str:
-        """Where the server runs; it is created for the hub's user alone."""
+        """Return the working directory of the server, created with access for the hub's user only."""
         home = Path(self.home_dir).absolute()
         try:
             home.parent.mkdir(parents=True, exist_ok=True)
@@ -53,18 +53,18 @@ class SimpleLocalProcessSpawner(LocalProcessSpawner):
             found = home.lstat()
         except OSError as error:
             raise SpawnFailed(
-                "the home folder of the server cannot be made",
+                "the home folder of the server cannot be created",
                 detail=f"{str(home)!r} (SimpleLocalProcessSpawner.home_dir_template): {error.strerror}",
             ) from error
         if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
             raise SpawnFailed(
-                "the home folder of the server belongs to somebody else",
-                detail=f"{str(home)!r} (SimpleLocalProcessSpawner.home_dir_template) is another user's, or a "
-                "link; remove it, or choose another place",
+                "the home folder of the server belongs to another user",
+                detail=f"{str(home)!r} (SimpleLocalProcessSpawner.home_dir_template) belongs to another "
+                "user, or is a link; remove it, or choose another folder",
                 retry=False,
             )
         return str(home)
 
     def switch_to(self) -> Account | None:
-        """Nobody: the server runs as the hub's user."""
+        """Return None: the server runs as the hub's user."""
         return None

@@ -1,4 +1,4 @@
-"""Servers as processes of the system users."""
+"""Spawner for servers that run as processes of the system users."""
 
 from __future__ import annotations
 
@@ -17,63 +17,72 @@ from plughub.names import unique_name
 from plughub.processes import ProcessIdentity
 from plughub.spawner import Diagnosis, Found, Spawner, SpawnFailed
 from plughub.traitlets import ByteSpecification, Command
-from plughub_localprocess.accounts import Account, check_person, check_switch, find_account
-from plughub_localprocess.certificates import place_certificates
+from plughub_localprocess.accounts import (
+    Account,
+    check_permission_to_switch,
+    find_account,
+    refuse_system_account,
+)
+from plughub_localprocess.certificates import write_certificates
 from plughub_localprocess.children import CHILDREN
 from plughub_localprocess.diagnosis import diagnose
-from plughub_localprocess.end_watch import watch_of
-from plughub_localprocess.explanations import SINGLEUSER, find_command
-from plughub_localprocess.groups import ProcessGroup, carries
+from plughub_localprocess.exit_watch import watch_of
+from plughub_localprocess.groups import ProcessGroup, has_marks
 from plughub_localprocess.inventory import find_servers, state_of
+from plughub_localprocess.launch_errors import SINGLEUSER, find_command
 from plughub_localprocess.launcher import become_user, enter
 from plughub_localprocess.listener_check import describe_listeners, server_listens
 from plughub_localprocess.logfile import LogFile
 from plughub_localprocess.paths import RUNTIME_DIRS
 from plughub_localprocess.ports import choose_port
-from plughub_localprocess.process_launch import OURS, LaunchOrders, launch
+from plughub_localprocess.process_launch import RESERVED_ARGUMENTS, LaunchRequest, launch
 from plughub_localprocess.process_stop import Step, end_group
 
 
 class LocalProcessSpawner(Spawner):
-    """Runs each server as a process of its user's system account, on the machine of the hub."""
+    """Spawner that runs each server as a process of its user's system account, on the hub's machine."""
 
     label: ClassVar[str] = "This machine"
     host_bound: ClassVar[bool] = True
     own_accounts: ClassVar[bool] = True
-    """Each server runs as the system user of its user."""
+    """Whether each server runs as the system account of its user."""
 
     shell_cmd = Command(
         minlen=0,
-        help="Shell that the command is handed to as one text, such as ['bash', '-l', '-c'] for a login "
-        "shell. The files that a user's shell reads can then change what is run.",
+        help="Shell to which the command is passed as a single argument, such as ['bash', '-l', '-c'] for "
+        "a login shell. The startup files of the user's shell can then change what is run.",
     ).tag(config=True)
     popen_kwargs: dict[str, Any] = Dict(  # type: ignore[assignment]
-        help="Further arguments of subprocess.Popen for the program that starts the server."
+        help="Additional arguments of subprocess.Popen for the launcher of the server."
     ).tag(config=True)
-    interrupt_timeout = Float(30, help="Seconds to wait after SIGINT before SIGTERM.").tag(config=True)
-    term_timeout = Float(30, help="Seconds to wait after SIGTERM before SIGKILL.").tag(config=True)
-    kill_timeout = Float(5, help="Seconds to wait after SIGKILL before the stop has failed.").tag(config=True)
+    interrupt_timeout = Float(30, help="Seconds to wait after SIGINT before SIGTERM is sent.").tag(
+        config=True
+    )
+    term_timeout = Float(30, help="Seconds to wait after SIGTERM before SIGKILL is sent.").tag(config=True)
+    kill_timeout = Float(5, help="Seconds to wait after SIGKILL before the stop fails.").tag(config=True)
     pam_session = Bool(
         False,
-        help="Open a PAM session for each server and close it at its end; needs root and the extra 'pam'.",
+        help="Open a PAM session for each server, and close it when the server ends. Requires root and the "
+        "extra 'pam'.",
     ).tag(config=True)
     pam_service = Unicode("login", help="PAM service for LocalProcessSpawner.pam_session.").tag(config=True)
     create_system_users = Bool(
-        False, help="Create the system user of a user who has none, when she starts a server; needs root."
+        False, help="Create a missing system account when its user starts a server. Requires root."
     ).tag(config=True)
     log_limit = ByteSpecification(
-        1024 * 1024, help="Most bytes of a server's log; when it is longer, the older half is dropped."
+        1024 * 1024,
+        help="Maximum size of a server's log in bytes. When a log exceeds it, the older half is dropped.",
     ).tag(config=True)
 
-    proc = Instance(subprocess.Popen, allow_none=True, help="The process, when this hub process launched it.")
-    pid = Integer(0, help="Number of the process; 0 when there is none.")
-    started = Unicode(help="When the process began.")
+    proc = Instance(subprocess.Popen, allow_none=True, help="The process, if this hub process launched it.")
+    pid = Integer(0, help="Process id; 0 if there is none.")
+    started = Unicode(help="Start time of the process.")
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self._launching = threading.Lock()
-        self._log_is_ours = False
-        self._listens = True
+        self._has_own_log = False
+        self._was_listening = True
 
     # ---- the hub's calls
 
@@ -81,42 +90,38 @@ class LocalProcessSpawner(Spawner):
         """Start the server.
 
         Returns:
-            Address and port where it listens or soon will.
+            Host and port on which the server listens, or soon will.
 
         Raises:
-            SpawnFailed: it cannot be started; the message says why.
+            SpawnFailed: the server cannot be started.
         """
         return await self.in_thread(self._start)
 
     async def poll(self) -> int | None:
-        """Look whether the process runs.
+        """Return None while the process runs, else its exit code.
 
         Returns:
-            None when it runs, else its exit code (negative for a signal, 0 when not known).
+            The exit code is negative for a signal, and 0 if unknown.
         """
         return await self.in_thread(self._poll)
 
     async def verify_address(self) -> bool:
-        """Tell whether the processes of this server, and no others, listen at its address.
-
-        Before that whoever took the port first would get its visitors, their cookies and their files.
-
-        Returns:
-            False also when nothing listens there.
+        """Return whether this server's processes, and no others, listen at its address.
 
         Raises:
-            PermissionError: it cannot be told.
+            PermissionError: the hub cannot find out.
         """
+        # Another user's process that took the port first would receive cookies and files of the visitors.
         return await self.in_thread(self._verify_address)
 
     async def stop(self, now: bool = False) -> None:
-        """End the process and its group, also what an interrupted start of this operation has left.
+        """Terminate the process group, including processes left by an interrupted start.
 
         Args:
             now: kill at once.
 
         Raises:
-            StopFailedError: something does not end.
+            StopFailedError: a process does not end.
         """
         for group in await self.in_thread(self._groups):
             await end_group(group, self._steps(now), self.in_thread)
@@ -128,64 +133,64 @@ class LocalProcessSpawner(Spawner):
         return watch_of(self.plugin).ended()
 
     def logs(self, lines: int) -> Sequence[str]:
-        """Return the last lines of standard output and error of this start.
-
-        The file is named after user and server. Before a start has written it again, it may hold the lines of
-        another user who had these names.
-        """
+        """Return the last lines of this start's standard output and error."""
+        # The file is named after user and server. Until this start has overwritten it, it may contain the
+        # lines of an earlier user with these names.
         log = self._log()
-        if log is None or not (self.pid or self._log_is_ours):
+        if log is None or not (self.pid or self._has_own_log):
             return ()
         log.shrink()
         return log.tail(lines)
 
     def diagnose(self) -> Diagnosis | str | None:
-        """Say why the server does not answer."""
+        """Return why the server does not answer."""
         port = self.server.port or self.port
         code = self._poll()
         foreign = describe_listeners(self.server.host) if code is None and port else ""
         if foreign and not self._verify_address():
-            return f"port {port} is held by a process of {foreign}, not by the server"
+            return f"port {port} is used by a process of {foreign}, not by the server"
         return diagnose(self.pid, port, code)
 
     def delete_forever(self) -> None:
-        """Remove the log file of a server that is deleted."""
+        """Delete the log file of a server that is deleted."""
         if log := self._log():
             log.path.unlink(missing_ok=True)
 
     def inventory(self, mark: str) -> Iterable[Found] | None:
-        """List the servers of this plugin that run on this machine under the hub's mark."""
+        """List this plugin's servers that run on this machine under the hub's mark."""
         return find_servers(mark, self.plugin, own_accounts=self.own_accounts)
 
     # ---- state
 
     def load_state(self, state: Mapping[str, Any]) -> None:
-        """Take over the identity of the process."""
+        """Load the identity of the process."""
         super().load_state(state)
         self.pid = int(state.get("pid", 0))
         self.started = _in_order(str(state.get("started", "")))
         self.operation = str(state.get("operation", self.operation))
 
     def get_state(self) -> dict[str, Any]:
-        """Save the identity of the process."""
+        """Return the state with the identity of the process."""
         state = super().get_state()
         if self.pid:
             state |= state_of(self._identity, self.operation)
         return state
 
     def clear_state(self) -> None:
-        """Forget the process."""
+        """Clear the identity of the process."""
         super().clear_state()
         self.pid, self.started, self.proc = 0, "", None
 
     # ---- what is started
 
     def move_certs(self, paths: dict[str, str]) -> dict[str, str]:
-        """Bring key and certificate to ``~/.jupyterhub/jupyterhub-certs``, for the server's user alone."""
-        return place_certificates(paths, self.folder(), self.switch_to())
+        """Write key and certificate into ``~/.jupyterhub/jupyterhub-certs``, readable by the server's user
+        only.
+        """
+        return write_certificates(paths, self.folder(), self.switch_to())
 
     def get_env(self) -> dict[str, str]:
-        """Get the environment: the protocol's, the login's, and last ``Spawner.environment``."""
+        """Return the environment: the hub's, then the login's, then ``Spawner.environment``."""
         env = super().get_env()
         configured = {name: env[name] for name in self.environment if name in env}
         env = {**self.user_env(dict(env)), **configured}
@@ -195,13 +200,10 @@ class LocalProcessSpawner(Spawner):
         return env
 
     def user_env(self, env: dict[str, str]) -> dict[str, str]:
-        """Add what a login sets.
+        """Add the variables that a login sets.
 
         Args:
-            env: the environment so far.
-
-        Returns:
-            The environment.
+            env: environment so far.
         """
         account = self.account
         return {
@@ -213,16 +215,17 @@ class LocalProcessSpawner(Spawner):
         }
 
     def make_preexec_fn(self, name: str) -> Callable[[], None]:
-        """Make a function that turns a process into a system user, in her home folder, for good.
+        """Return a function that makes a process a system user permanently, in the home folder.
 
-        For programs of your own: the hub does not call it, because a process with threads may not run
-        Python between fork and exec. Its own launcher does the same.
+        The hub itself does not call it, because a process with threads must not run Python between fork and
+        exec: its
+        launcher does the same. It is for subclasses that start programs themselves.
 
         Args:
             name: login name.
 
         Returns:
-            The function; it raises when the system refuses.
+            The function; it raises an error when the system refuses.
         """
         account = find_account(name)
         numbers = {"uid": account.uid, "gid": account.gid, "groups": account.groups}
@@ -236,22 +239,22 @@ class LocalProcessSpawner(Spawner):
 
     @property
     def account(self) -> Account:
-        """The system user of this server's user."""
+        """System account of this server's user."""
         return find_account(self.user.name, create=self.create_system_users)
 
     def folder(self) -> str:
-        """Where the server runs."""
+        """Return the working directory of the server."""
         return self.account.home
 
     def switch_to(self) -> Account | None:
-        """The system user to become, None to stay who the hub is.
+        """Return the system account to switch to; None to stay the hub's user.
 
         Raises:
-            SpawnFailed: the hub may not become that user, or it is an account of the system.
+            SpawnFailed: the hub may not switch to the user, or it is a system account.
         """
         account = self.account
-        check_person(account, self.config)
-        check_switch(account)
+        refuse_system_account(account, self.config)
+        check_permission_to_switch(account)
         return account if os.geteuid() == 0 else None
 
     # ---- in a thread
@@ -266,7 +269,7 @@ class LocalProcessSpawner(Spawner):
         self.port = choose_port(self.ip, self.port)
         self.server.port = self.port
         environment = self.get_env()
-        orders = LaunchOrders(
+        request = LaunchRequest(
             argv=self._command(environment),
             environment=environment,
             folder=folder,
@@ -275,10 +278,12 @@ class LocalProcessSpawner(Spawner):
             username=self.user.name,
             pam_service=self.pam_service if self.pam_session else "",
         )
-        self.log.info("Starting %s on port %d: %s", self.record.full_name, self.port, shlex.join(orders.argv))
+        self.log.info(
+            "Starting %s on port %d: %s", self.record.full_name, self.port, shlex.join(request.argv)
+        )
         output = self._open_log()
         try:
-            launched = launch(orders, output, self.start_timeout, self.popen_kwargs)
+            launched = launch(request, output, self.start_timeout, self.popen_kwargs)
         finally:
             os.close(output)
         self.proc = launched.child
@@ -301,19 +306,16 @@ class LocalProcessSpawner(Spawner):
             return False
         uid = find_account(self.user.name).uid if self.own_accounts else None
         ours = server_listens(self.server.host, self._identity, self._marks, uid=uid)
-        if ours != self._listens:
-            self._listens = ours
+        if ours != self._was_listening:
+            self._was_listening = ours
             if not ours:
-                holder = describe_listeners(self.server.host) or "nobody"
+                holder = describe_listeners(self.server.host) or "no process"
                 self.log.warning("%s: %s listens at %s", self.record.full_name, holder, self.server.host)
         return ours
 
     def _groups(self) -> list[ProcessGroup]:
-        """What has to end: the recorded process, and what a start that never answered has launched.
-
-        A start that was given up may still be at work in its thread; it is waited for.
-        """
-        with self._launching:
+        """Return the groups to end: that of the recorded process, and those of an interrupted start."""
+        with self._launching:  # waits for an abandoned start that still runs in its thread
             recorded = [ProcessGroup(self._identity, self._marks)] if self.pid else []
             wanted = self.record.operation
             if not wanted or (self.pid and wanted == self.operation):
@@ -330,10 +332,11 @@ class LocalProcessSpawner(Spawner):
 
     @property
     def _identity(self) -> ProcessIdentity:
-        """The process. The state of a JupyterHub tells no start time: there its environment has to fit."""
+        """Identity of the process."""
+        # The state of JupyterHub has no start time: the process must then have the expected environment.
         if not self.started:
             found = ProcessIdentity.of(self.pid)
-            self.started = found.started if found and carries(self.pid, self._marks) else "gone"
+            self.started = found.started if found and has_marks(self.pid, self._marks) else "gone"
         return ProcessIdentity(self.pid, self.started)
 
     def _steps(self, now: bool) -> list[Step]:
@@ -359,7 +362,7 @@ class LocalProcessSpawner(Spawner):
         if self.pam_session and os.geteuid() != 0:
             raise SpawnFailed(
                 "no PAM session can be opened",
-                detail="LocalProcessSpawner.pam_session is set, but only a hub that runs as root opens them",
+                detail="LocalProcessSpawner.pam_session requires a hub that runs as root",
                 retry=False,
             )
 
@@ -374,7 +377,7 @@ class LocalProcessSpawner(Spawner):
 
     def _open_log(self) -> int:
         log = self._log()
-        self._log_is_ours = True
+        self._has_own_log = True
         return os.open(os.devnull, os.O_WRONLY) if log is None else log.open_new()
 
     # ---- settings
@@ -394,9 +397,9 @@ class LocalProcessSpawner(Spawner):
         ]
 
     @validate("popen_kwargs")
-    def _leave_launch_alone(self, proposal: Mapping[str, Any]) -> Any:
-        if taken := sorted(OURS & set(proposal["value"])):
-            raise TraitError(f"LocalProcessSpawner.popen_kwargs may not set {', '.join(taken)}")
+    def _check_popen_kwargs(self, proposal: Mapping[str, Any]) -> Any:
+        if taken := sorted(RESERVED_ARGUMENTS & set(proposal["value"])):
+            raise TraitError(f"LocalProcessSpawner.popen_kwargs must not set {', '.join(taken)}")
         return proposal["value"]
 
 

@@ -1,4 +1,4 @@
-"""Logging in with the accounts of the system."""
+"""Login with the accounts of the system."""
 
 from plughub_pam.authenticator import PAMAuthenticator
 

@@ -1,12 +1,14 @@
-"""One PAM transaction in a process of its own; run as a script, by file, with ``python -I -S``.
+"""Helper that runs one PAM transaction in a separate process: a script, started by path with ``python -I
+-S``.
 
-A request comes as JSON on standard input, an answer goes as JSON to standard output. Nothing of the hub is
-imported, and nothing but the standard library, so that the process starts in about 20 ms.
+It reads a JSON request from standard input and writes a JSON answer to standard output. It imports only the
+standard library and nothing of the hub, so that the process starts in about 20 ms.
 
-PAM is called through ctypes and not through pamela or python-pam, because neither tells whether the password
-was right when the account is not, neither keeps the conversation callback alive until the account check is
-done (a module that has something to say then calls freed memory), both sleep after a wrong password where
-this helper can hand the delay on, and both take in a password only up to its first NUL.
+It calls PAM through ctypes instead of pamela or python-pam. Both of these do not tell whether the password
+was
+right when the account is not; release the conversation callback before the account check ends (a module that
+sends a message then calls freed memory); sleep after a wrong password, where this helper returns the delay;
+and pass a password only up to its first NUL.
 
 Source:
     pam_start(3), pam_conv(3), pam_fail_delay(3), pam_set_item(3) of Linux-PAM.
@@ -43,7 +45,7 @@ class Message(Structure):
 
 
 class Response(Structure):
-    """``struct pam_response``; PAM frees the text, so it is memory of libc."""
+    """``struct pam_response``; PAM frees the text, so libc must have allocated it."""
 
     _fields_ = (("text", c_void_p), ("code", c_int))
 
@@ -59,12 +61,12 @@ class Conversation(Structure):
 
 
 class Transaction:
-    """One handle from pam_start to pam_end.
+    """One PAM handle, from pam_start to pam_end.
 
     Args:
         service: name of the PAM service.
-        username: as PAM gets it.
-        secrets: answers to hidden prompts in order; the last answers all that follow.
+        username: encoded name.
+        secrets: answers to hidden prompts, in order; the last one answers all further prompts.
     """
 
     def __init__(self, service: bytes, username: bytes, secrets: list[bytes]) -> None:
@@ -77,7 +79,7 @@ class Transaction:
         self.notes: list[str] = []
         self.delay = 0.0
         self._conversation = Conversation(Converse(self._converse), None)
-        self._fail_delay = FailDelay(self._note_delay)
+        self._fail_delay = FailDelay(self._set_delay)
         self.code = int(
             self._pam.pam_start(service, username, byref(self._conversation), byref(self._handle))
         )
@@ -87,26 +89,18 @@ class Transaction:
             self._pam.pam_set_item(self._handle, ITEM_FAIL_DELAY, delay)
 
     def step(self, function: str, flags: int = 0) -> int:
-        """Call a function of PAM; what modules said before is forgotten.
-
-        Args:
-            function: its name.
-            flags: its flags.
-
-        Returns:
-            Its code.
-        """
+        """Call a PAM function and return its code; earlier messages of modules are dropped."""
         self.notes.clear()
         self.code = int(getattr(self._pam, function)(self._handle, flags))
         return self.code
 
     def text(self) -> str:
-        """Tell what the last code means."""
+        """Return PAM's description of the last code."""
         words: bytes | None = self._pam.pam_strerror(self._handle, self.code)
         return (words or b"").decode(errors="replace")
 
     def end(self) -> None:
-        """Let the modules clean up."""
+        """End the transaction, so that modules clean up."""
         if self.started:
             self._pam.pam_end(self._handle, self.code)
 
@@ -137,7 +131,7 @@ class Transaction:
                 answer = self._answer(messages[number].contents)
                 responses[number].text = None if answer is None else self._libc.strdup(answer)
             answers[0] = filled
-        except Exception:  # noqa: BLE001 - an exception that leaves a callback counts as success
+        except Exception:  # noqa: BLE001 - ctypes turns an exception in a callback into success
             return CONV_ERR
         return SUCCESS
 
@@ -148,10 +142,10 @@ class Transaction:
             return None
         self._prompts += 1
         if not self._secrets or self._prompts > MAX_PROMPTS:
-            raise LookupError("PAM asks for more than there is")
+            raise LookupError("PAM sends more prompts than there are answers")
         return self._secrets.pop(0) if len(self._secrets) > 1 else self._secrets[0]
 
-    def _note_delay(self, code: int, microseconds: int, _data: object) -> None:
+    def _set_delay(self, code: int, microseconds: int, _data: object) -> None:
         if code != SUCCESS:
             self.delay = microseconds / 1_000_000
 
@@ -162,23 +156,24 @@ STEPS: Final = {
     "open-session": (("credentials", "pam_setcred", ESTABLISH_CRED), ("session", "pam_open_session", 0)),
     "close-session": (("session", "pam_close_session", 0), ("credentials", "pam_setcred", DELETE_CRED)),
 }
-"""What each task consists of, until a step fails."""
+"""Steps of each task, executed until one fails."""
 
 
 def transact(request: dict[str, Any]) -> dict[str, Any]:
-    """Carry out one request.
+    """Execute one request.
 
     Args:
         request: ``task``, ``service``, and in hexadecimal digits ``username`` and ``secrets``.
 
     Returns:
-        ``step``, where it ended; ``code`` and ``text`` of PAM; ``notes``, what the modules said in this
-        step; ``delay``, seconds to wait before the person is answered.
+        ``step``, the last one executed; ``code`` and ``text`` of PAM; ``notes``, the messages of modules in
+        this
+        step; ``delay``, seconds to wait before a wrong login is answered.
     """
     secrets = [bytes.fromhex(secret) for secret in request["secrets"]]
     transaction = Transaction(request["service"].encode(), bytes.fromhex(request["username"]), secrets)
     try:
-        step, code = _first_failure(transaction, request["task"])
+        step, code = _run_steps(transaction, request["task"])
         return {
             "step": step,
             "code": code,
@@ -190,8 +185,8 @@ def transact(request: dict[str, Any]) -> dict[str, Any]:
         transaction.end()
 
 
-def _first_failure(transaction: Transaction, task: str) -> tuple[str, int]:
-    """Take the steps of a task; answer the first that fails, or the last."""
+def _run_steps(transaction: Transaction, task: str) -> tuple[str, int]:
+    """Run the steps of a task; return the first that fails, or the last."""
     reached = ("start", transaction.code)
     for step, function, flags in STEPS[task]:
         if reached[1] == SUCCESS:
@@ -200,21 +195,21 @@ def _first_failure(transaction: Transaction, task: str) -> tuple[str, int]:
 
 
 def main() -> None:
-    """Read the request, carry it out, write the answer."""
+    """Read the request, execute it, and write the answer."""
     with os.fdopen(os.dup(1), "wb", buffering=0) as answer_to, open(0, "rb", closefd=False) as request_from:
         request = json.loads(request_from.read())
-        _let_go_of_standard_files()
-        signal.alarm(request["seconds"])  # whoever asked may be gone; PAM must not stay for ever
+        _detach_standard_files()
+        signal.alarm(request["seconds"])  # the hub may be gone; do not let PAM hang forever
         try:
             answer = transact(request)
-        except Exception as error:  # noqa: BLE001 - told to whoever asked
+        except Exception as error:  # noqa: BLE001 - reported to the hub
             answer = {"failure": f"{type(error).__name__}: {error}"}
         answer_to.write(json.dumps(answer).encode())
     os._exit(0)  # modules may have left threads and exit handlers behind
 
 
-def _let_go_of_standard_files() -> None:
-    """Keep modules and what they start from reading the password or writing into the answer."""
+def _detach_standard_files() -> None:
+    """Keep modules and their child processes from reading the password or writing into the answer."""
     nothing = os.open(os.devnull, os.O_RDWR)
     for number in (0, 1, 2):
         os.dup2(nothing, number)

@@ -8,5 +8,5 @@ from plughub_pam.authenticator import PAMAuthenticator
 
 @hookimpl
 def hub_register_authenticator() -> type[PAMAuthenticator]:
-    """Offer PAM."""
+    """Return `PAMAuthenticator`."""
     return PAMAuthenticator

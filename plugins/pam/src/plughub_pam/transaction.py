@@ -1,4 +1,4 @@
-"""Asking PAM in a process of its own, which may crash or hang without harm to the hub."""
+"""PAM transactions in a separate process, which may crash or hang without affecting the hub."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ _ENVIRONMENT: Final = {
     "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
     "LANG": "C.UTF-8",
 }
-"""All that modules see: no secret of the hub's own environment."""
+"""The whole environment of PAM modules, without secrets of the hub."""
 _SECONDS_TO_DIE: Final = 5
 
 
 class PamError(UnavailableError):
-    """PAM could not decide: a module crashed, hung or is set up wrongly.
+    """PAM could not decide: a module crashed, hung or is misconfigured.
 
     Args:
-        service: the PAM service.
+        service: name of the PAM service.
         problem: what went wrong.
     """
 
@@ -40,13 +40,12 @@ class PamError(UnavailableError):
 
 @dataclass(frozen=True, slots=True)
 class Transaction:
-    """A question for PAM.
+    """A request to PAM.
 
     Attributes:
-        task: ``login``, ``authenticate`` (without the account check), ``open-session`` or
-            ``close-session``.
+        task: ``login``, ``authenticate`` (without the account check), ``open-session`` or ``close-session``.
         service: name of the PAM service.
-        username: encoded for PAM.
+        username: encoded name.
         timeout: seconds after which the helper is killed.
     """
 
@@ -56,16 +55,13 @@ class Transaction:
     timeout: float
 
     def run(self, secrets: Sequence[bytes] = ()) -> Answer:
-        """Ask, and wait for the answer; to be called in a thread.
+        """Run the transaction and return the answer. Blocks.
 
         Args:
             secrets: answers to PAM's hidden prompts, in order.
 
-        Returns:
-            The answer.
-
         Raises:
-            PamError: there is none.
+            PamError: there is no answer.
         """
         try:
             helper = _start()
@@ -77,7 +73,7 @@ class Transaction:
             raise PamError(self.service, f"no answer within {self.timeout:g} s") from error
         finally:
             _end(helper)
-        return self._understand(answer, helper.returncode)
+        return self._parse_answer(answer, helper.returncode)
 
     def _request(self, secrets: Sequence[bytes]) -> bytes:
         request = {
@@ -89,13 +85,15 @@ class Transaction:
         }
         return json.dumps(request).encode()
 
-    def _understand(self, answer: bytes, exit_code: int) -> Answer:
+    def _parse_answer(self, answer: bytes, exit_code: int) -> Answer:
         if not answer:
-            raise PamError(self.service, f"its helper process ended without an answer ({_ending(exit_code)})")
+            raise PamError(
+                self.service, f"its helper process ended without an answer ({_exit_reason(exit_code)})"
+            )
         try:
             fields = json.loads(answer)
         except ValueError as error:
-            raise PamError(self.service, "its helper process ended in the middle of its answer") from error
+            raise PamError(self.service, "its helper process ended before its answer was complete") from error
         if "failure" in fields:
             raise PamError(self.service, fields["failure"])
         return Answer(**fields)
@@ -114,9 +112,9 @@ def _start() -> subprocess.Popen[bytes]:
 
 
 def _end(helper: subprocess.Popen[bytes]) -> None:
-    """Kill a helper that still runs, with all that its modules started, and let go of its pipes."""
+    """Kill a helper that still runs, with all processes that its modules started, and close its pipes."""
     if helper.returncode is None:
-        started = _descendants(helper.pid)  # pam_exec puts what it starts into a session of its own
+        started = _descendants(helper.pid)  # pam_exec starts processes in separate sessions
         helper.kill()
         for process in started:
             with contextlib.suppress(psutil.Error):
@@ -136,7 +134,7 @@ def _descendants(pid: int) -> list[psutil.Process]:
         return []
 
 
-def _ending(exit_code: int) -> str:
+def _exit_reason(exit_code: int) -> str:
     if exit_code >= 0:
         return f"exit code {exit_code}"
     try:

@@ -1,4 +1,4 @@
-"""What an answer of PAM means for the person who logs in."""
+"""Interpretation of PAM's answers for the user who logs in."""
 
 from __future__ import annotations
 
@@ -33,40 +33,40 @@ WRONG_CODES: Final = frozenset(
         AUTHTOK_EXPIRED,
     }
 )
-"""Codes that say no; every other one says that PAM could not decide (``_pam_types.h`` of Linux-PAM)."""
+"""Codes that refuse a login; with all others, PAM could not decide (``_pam_types.h`` of Linux-PAM)."""
 
 EXPIRED: Final = (
-    "Your password has expired. Log in to this machine in another way, such as ssh, set a new password "
-    "(command: passwd), then try again here."
+    "Your password has expired. Log in to this machine in another way, such as ssh, and set a new password "
+    "(command: passwd). Then try again here."
 )
 ACCOUNT_REFUSED: Final = (
-    "Your password is right, but this machine does not let you in: your account is locked, expired, or "
-    "not allowed here. Ask the administrator."
+    "Your password is right, but this machine refuses the login: your account is locked, expired, or not "
+    "allowed here. Contact an administrator."
 )
 
 
 class Verdict(enum.Enum):
-    """What came out."""
+    """Outcome of a transaction."""
 
     GOOD = "good"
     WRONG = "wrong"
-    """Wrong password or unknown user; nobody is told which."""
+    """Wrong password or unknown user; the difference is never revealed."""
     REFUSED = "refused"
-    """The password was right, the account may not be used."""
+    """The password is right, but the account may not be used."""
     FAILED = "failed"
     """PAM could not decide."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer of the helper.
+    """Answer of the helper.
 
     Attributes:
-        step: ``start``, ``authenticate``, ``account``, ``session`` or ``credentials``: where it ended.
+        step: last step: ``start``, ``authenticate``, ``account``, ``session`` or ``credentials``.
         code: code of PAM.
-        text: what the code means, in the words of PAM.
-        notes: what the modules said in that step.
-        delay: seconds after the beginning before which a wrong login must not be answered.
+        text: PAM's description of the code.
+        notes: messages of modules in that step.
+        delay: seconds from the start of the transaction, before which a wrong login must not be answered.
     """
 
     step: str
@@ -77,7 +77,7 @@ class Answer:
 
     @property
     def verdict(self) -> Verdict:
-        """What it means."""
+        """Outcome of the transaction."""
         if self.code == SUCCESS:
             return Verdict.GOOD
         if self.code not in WRONG_CODES:
@@ -88,15 +88,15 @@ class Answer:
 
     @property
     def reason(self) -> str:
-        """What a person with the right password reads when her account is refused."""
+        """Text for a user with the right password whose account is refused."""
         if self.code in {NEW_AUTHTOK_REQD, AUTHTOK_EXPIRED}:
             return EXPIRED
         said = " ".join(_printable(note) for note in self.notes).strip()
-        return f"{ACCOUNT_REFUSED} The machine says: {said}" if said else ACCOUNT_REFUSED
+        return f"{ACCOUNT_REFUSED} The machine reports: {said}" if said else ACCOUNT_REFUSED
 
     def __str__(self) -> str:
-        """For the log: step, words and code."""
-        notes = f"; it says: {' '.join(map(_printable, self.notes))}" if self.notes else ""
+        """Return step, description and code for the log."""
+        notes = f"; PAM reports: {' '.join(map(_printable, self.notes))}" if self.notes else ""
         return f"{self.text} (PAM code {self.code} in step {self.step}){notes}"
 
 

@@ -1,1 +1,1 @@
-"""What tests need: images that are made without a registry, and containers of hubs that are killed."""
+"""Test support: images built without a registry, and containers of hubs that are killed."""

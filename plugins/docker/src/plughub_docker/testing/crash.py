@@ -1,4 +1,4 @@
-"""Containers whose hub is killed: ``python -m plughub.testing.crash.matrix --spawners docker``."""
+"""Docker containers for the crash matrix: ``python -m plughub.testing.crash.matrix --spawners docker``."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _TIMEOUT: Final = 60
 
 
 class Containers:
-    """Servers that are containers of the engine of this machine.
+    """Servers in containers on this machine's engine.
 
     Raises:
         StartError: no engine answers.
@@ -33,17 +33,17 @@ class Containers:
         try:
             self._engine = docker.APIClient(version="auto", timeout=_TIMEOUT)
         except docker.errors.DockerException as error:
-            raise StartError(f"no Docker engine runs here that this user may use: {error}") from error
+            raise StartError(f"no Docker engine is available to this user: {error}") from error
         self._prefix = f"phcrash{secrets.token_hex(4)}"
         self.config = self._config(self._image())
 
     def launches(self, mark: str) -> Iterator[str]:
-        """Name the start of every container under a mark, running or not."""
+        """Yield the operation of every container under a mark, running or not."""
         for container in self._containers(f"{MARK}={mark}"):
             yield container["Labels"].get(OPERATION, "")
 
     def environment(self, mark: str, user: str) -> Mapping[str, str]:
-        """Give the environment of a container of a user."""
+        """Return the environment of a user's container."""
         for container in self._containers(f"{MARK}={mark}", f"{USER}={user}"):
             words = self._engine.inspect_container(container["Id"])["Config"]["Env"]
             return dict(word.split("=", 1) for word in words)
@@ -55,7 +55,7 @@ class Containers:
             self._engine.kill(container["Id"])
 
     def close(self) -> None:
-        """Remove the containers that are left."""
+        """Remove all remaining containers."""
         for container in self._engine.containers(all=True, filters={"name": f"^/{self._prefix}"}):
             self._engine.remove_container(container["Id"], force=True, v=True)
         self._engine.close()

@@ -1,4 +1,4 @@
-"""Images for tests, made from the Python of this machine without a registry."""
+"""Images for tests, built from this machine's Python without a registry."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ WORDS: Final = b"root:x:0:0::/root:/bin/sh\njovyan:x:1000:1000::/home/jovyan:/bi
 def build(
     client: Any, name: str, paths: Iterable[Path], files: Mapping[str, bytes], changes: Sequence[str]
 ) -> str:
-    """Make an image from files of this machine, unless the engine has it already.
+    """Build an image from files of this machine, unless the engine already has it.
 
     Args:
-        client: of the engine.
-        name: of the repository.
+        client: client of the engine.
+        name: name of the repository.
         paths: files that have the same path in the image.
         files: contents by path in the image.
         changes: lines of a Dockerfile.
 
     Returns:
-        The image, with a tag that tells its content.
+        The image, with a tag derived from its content.
     """
     chosen = list(paths)
     facts = [PYTHON, sys.version, sys.prefix, list(changes), sorted(files.items()), sorted(map(str, chosen))]
@@ -58,20 +58,13 @@ def build(
 
 
 def python_paths() -> list[Path]:
-    """List the interpreter and its library."""
+    """List the files of the interpreter and its standard library."""
     library = [path for path in STDLIB.rglob("*") if path.is_file() and not NEEDLESS.search(str(path))]
     return [Path(PYTHON), *library]
 
 
 def distribution_paths(*names: str) -> list[Path]:
-    """List the files of distributions and of all that they need.
-
-    Args:
-        names: of the distributions; what is not installed is left out.
-
-    Returns:
-        The files.
-    """
+    """List the files of distributions and their dependencies, as far as installed."""
     found: dict[str, metadata.Distribution] = {}
     waiting = list(names)
     while waiting:
@@ -123,13 +116,6 @@ def _is_binary(path: Path) -> bool:
 
 
 def libraries_of(path: Path) -> list[str]:
-    """List the shared libraries that a binary is linked with.
-
-    Args:
-        path: the binary.
-
-    Returns:
-        Their paths.
-    """
+    """List the shared libraries that a binary is linked with."""
     said = subprocess.run(["ldd", path], capture_output=True, text=True, check=False).stdout
     return [os.path.normpath(library) for library in LIBRARY.findall(said)]

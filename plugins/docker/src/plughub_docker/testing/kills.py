@@ -19,32 +19,31 @@ from plughub.testing.hub import HubProcess
 from plughub_docker.marks import OPERATION, USER
 
 DOWN: Final = (OSError, http.client.HTTPException, ValueError)
-"""What is raised while the hub is down: nobody listens, or the proxy answers with a page."""
+"""Errors while the hub is down: connections are refused, or the proxy answers with a page."""
 LONGEST_LIFE: Final = 3.0
 _CALLERS: Final = 10
 _PAUSE: Final = 0.1
 
 
 class Launches:
-    """Notes which containers the engine starts and ends while it is open.
+    """Records which containers the engine starts and ends while it is open.
 
-    One that is made again before it ran, because its port was taken, counts once.
-
-    It listens all the time: an engine remembers its last 256 events only.
+    A container that is recreated before it ran, because its port was taken, counts once.
 
     Args:
-        prefix: begins the names of the containers that count.
+        prefix: prefix of the names of the containers that count.
     """
 
     def __init__(self, prefix: str) -> None:
         self._prefix = prefix
+        # Listen from the start: an engine remembers its last 256 events only.
         self._engine = docker.APIClient(version="auto", timeout=None)
         wanted = {"type": "container", "event": ["start", "die"]}
         self._events = self._engine.events(since=int(time.time()), filters=wanted, decode=True)
         self._launches: list[str] = []
         self._alive: dict[str, set[str]] = defaultdict(set)
-        self.at_once: list[str] = []
-        """Users of whom two containers ran at a time."""
+        self.concurrent_users: list[str] = []
+        """Users with two containers running at the same time."""
         self._listener = threading.Thread(target=self._listen)
 
     def __enter__(self) -> Self:
@@ -57,13 +56,13 @@ class Launches:
         self._engine.close()
 
     def count(self) -> int:
-        """Count the containers that were started."""
+        """Return the number of containers that were started."""
         return len(self._launches)
 
-    def twice(self) -> list[str]:
-        """Name the starts of which more than one container ran, and users with two servers at a time."""
+    def duplicates(self) -> list[str]:
+        """Return the operations with more than one started container, and users with two at the same time."""
         repeated = [launch for launch, times in Counter(self._launches).items() if times > 1]
-        return [*repeated, *self.at_once]
+        return [*repeated, *self.concurrent_users]
 
     def _listen(self) -> None:
         for event in self._events:
@@ -75,23 +74,23 @@ class Launches:
                 alive.discard(number)
             else:
                 self._launches.append(facts[OPERATION])
-                self.at_once += [facts[USER]] if alive else []
+                self.concurrent_users += [facts[USER]] if alive else []
                 alive.add(number)
 
 
-def ask(call: ApiClient, method: str, names: Iterable[str]) -> set[int]:
-    """Ask for starts or stops, each until the hub has heard of it: it may be down just then.
+def request_all(call: ApiClient, method: str, names: Iterable[str]) -> set[int]:
+    """Request starts or stops, and retry each while the hub is down.
 
     Args:
-        call: of an admin.
+        call: API client of an admin.
         method: POST for starts, DELETE for stops.
-        names: of the users.
+        names: names of the users.
 
     Returns:
-        The statuses of the answers.
+        The statuses of the responses.
     """
 
-    def insist(name: str) -> int:
+    def request(name: str) -> int:
         while True:
             with contextlib.suppress(*DOWN):
                 status = call(method, f"/users/{name}/server", {}).status
@@ -100,17 +99,17 @@ def ask(call: ApiClient, method: str, names: Iterable[str]) -> set[int]:
             threading.Event().wait(_PAUSE)
 
     with ThreadPoolExecutor(_CALLERS) as pool:
-        return set(pool.map(insist, names))
+        return set(pool.map(request, names))
 
 
 def ready(call: ApiClient) -> set[str] | None:
-    """List whose servers are ready.
+    """Return the names of the users whose servers are ready.
 
     Args:
-        call: of an admin.
+        call: API client of an admin.
 
     Returns:
-        Their names; None when a server is on its way, or the hub is down.
+        None while a server is pending, or the hub is down.
     """
     try:
         reply = call("GET", "/users?limit=200")
@@ -123,13 +122,13 @@ def ready(call: ApiClient) -> set[str] | None:
     return {name for name, found in servers.items() if found.get("", {}).get("ready")}
 
 
-def kill_now_and_then(hub: HubProcess, chance: random.Random, times: int) -> None:
+def kill_randomly(hub: HubProcess, chance: random.Random, times: int) -> None:
     """Kill a hub and start it again, at random moments.
 
     Args:
-        hub: a running hub; it runs again in the end.
-        chance: gives the moments.
-        times: how often.
+        hub: a running hub; it runs again at the end.
+        chance: source of the random moments.
+        times: number of kills.
     """
     for _ in range(times):
         threading.Event().wait(chance.uniform(0, LONGEST_LIFE))

@@ -1,4 +1,4 @@
-"""An engine of the tests' own, which they may restart."""
+"""A separate engine for tests, which they may restart."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from plughub.testing.conditions import wait_for
 
 
 class OwnEngine:
-    """A second engine beside the machine's: with files and a bridge of its own.
+    """A second engine on the machine, with its own files and bridge.
 
     Args:
-        folder: for everything, with a short path.
-        bridge: a bridge; without one it would take away that of the machine's engine.
-        arguments: of ``dockerd``.
+        folder: folder for all its files, with a short path.
+        bridge: bridge of its own; without one it would take over the bridge of the machine's engine.
+        arguments: further arguments of ``dockerd``.
     """
 
     def __init__(self, folder: Path, bridge: str, *arguments: str) -> None:
@@ -47,5 +47,5 @@ class OwnEngine:
     def _answers(self) -> bool:
         assert self._process is not None
         assert self._process.poll() is None, self._log.read_text()[-3000:]
-        with socket.socket(socket.AF_UNIX) as probe:  # the client would leave its socket open
+        with socket.socket(socket.AF_UNIX) as probe:  # the Docker client would leave its socket open
             return probe.connect_ex(self.address.removeprefix("unix://")) == 0 and bool(self.client.ping())

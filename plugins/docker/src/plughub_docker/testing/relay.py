@@ -1,4 +1,4 @@
-"""An engine that tests hold up: requests go through a socket of their own to the real one."""
+"""A relay between tests and the engine that can delay requests."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _NEEDLESS: Final = frozenset({"host", "connection", "transfer-encoding", "conten
 
 
 class Relay:
-    """Hands requests on to the engine, whole ones only: nothing that streams.
+    """Relay for complete requests to the engine; it does not support streams.
 
     Args:
-        folder: where its socket is.
-        before: is told method and path of each request, and may hold it up.
-        after: is told method, path and status of each answer, and may hold it up.
+        folder: folder of its socket.
+        before: called with method and path of each request, which it may delay.
+        after: called with method, path and status of each response, which it may delay.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class _Server(socketserver.ThreadingUnixStreamServer):
     request_queue_size = 64
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing: a hub that was killed takes no answer."""
+        """Ignore the error: a killed hub receives no response."""
 
 
 class _Engine(http.client.HTTPConnection):
@@ -79,10 +79,10 @@ def _handler_of(relay: Relay) -> type[BaseHTTPRequestHandler]:
             self.end_headers()
             self.wfile.write(content)
 
-        do_POST = do_DELETE = do_PUT = do_HEAD = do_GET  # noqa: N815 - the base class calls them so
+        do_POST = do_DELETE = do_PUT = do_HEAD = do_GET  # noqa: N815 - names of the base class
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class calls it so
-            """Write nothing."""
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - name in the base class
+            """Log nothing."""
 
     return Handler
 

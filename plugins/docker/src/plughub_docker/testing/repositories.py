@@ -1,4 +1,4 @@
-"""A repository for tests, on a web server."""
+"""A Git repository for tests, on a web server."""
 
 from __future__ import annotations
 
@@ -12,11 +12,7 @@ from pathlib import Path
 
 
 def make_course(folder: Path) -> None:
-    """Make the bare repository ``course.git`` with the file ``lesson.txt``, fit for being served as files.
-
-    Args:
-        folder: where.
-    """
+    """Create the bare repository ``course.git`` with the file ``lesson.txt``, for a static web server."""
     work, bare = folder / "work", folder / "course.git"
     person = ("-c", "user.name=a", "-c", "user.email=a@example.org")
     _git("init", "--quiet", work)
@@ -29,14 +25,11 @@ def make_course(folder: Path) -> None:
 
 @contextlib.contextmanager
 def serving(folder: Path, address: str) -> Iterator[str]:
-    """Serve a folder by HTTP.
+    """Serve a folder over HTTP, and yield its URL.
 
     Args:
-        folder: which.
-        address: of this machine, where it is served.
-
-    Yields:
-        The URL of the folder.
+        folder: the folder.
+        address: address of this machine to listen on.
     """
     server = ThreadingHTTPServer((address, 0), functools.partial(_Quiet, directory=str(folder)))
     thread = threading.Thread(target=server.serve_forever)
@@ -50,8 +43,8 @@ def serving(folder: Path, address: str) -> Iterator[str]:
 
 
 class _Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class calls it so
-        """Write nothing."""
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - name in the base class
+        """Log nothing."""
 
 
 def _git(*arguments: object) -> None:

@@ -1,4 +1,4 @@
-"""Servers that speak TLS, looked at as the hub, as the proxy and as a stranger."""
+"""Connections to servers that speak TLS, as the hub, as the proxy, and without a certificate."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from plughub.testing.conditions import wait_for
 from plughub.tls import HUB, LOCAL_NAMES, CertificateFolder
 
 REFUSED: Final = (urllib.error.URLError, ssl.SSLError, ConnectionError, http.client.HTTPException)
-"""What who is not let in gets."""
+"""Errors of a client that the server does not admit."""
 
 
 class Authorities:
-    """The authorities of a hub.
+    """The certificate authorities of a hub.
 
     Args:
-        folder: where they are, or are made when there are none.
+        folder: folder of the authorities; missing ones are created.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -35,19 +35,19 @@ class Authorities:
 
     @property
     def context(self) -> ssl.SSLContext:
-        """What the hub shows, and whom it trusts."""
+        """TLS context of the hub."""
         return self.hub.client_context()
 
     @property
     def anonymous(self) -> ssl.SSLContext:
-        """Who trusts the server but shows no certificate."""
+        """TLS context of a client that trusts the server but has no certificate."""
         return ssl.create_default_context(cafile=self.hub.cafile)
 
-    def told(self, hooks: Any, runtime: Path) -> Any:
-        """Tell a spawner of the authorities, as a hub does at its start.
+    def configure(self, hooks: Any, runtime: Path) -> Any:
+        """Configure a spawner with the authorities, as a hub does at its start.
 
         Args:
-            hooks: of the spawner.
+            hooks: hooks of the spawner.
             runtime: folder for its files.
 
         Returns:
@@ -59,15 +59,15 @@ class Authorities:
 
 
 def fetch(url: str, context: ssl.SSLContext | None, headers: dict[str, str] | None = None) -> Any:
-    """Ask once.
+    """Send one request.
 
     Args:
-        url: what to ask.
-        context: certificates; None where none are needed.
-        headers: of the request.
+        url: URL of the request.
+        context: TLS context; None for plain HTTP.
+        headers: headers of the request.
 
     Returns:
-        The answer's JSON.
+        The decoded JSON of the response.
 
     Raises:
         OSError: one of `REFUSED`.
@@ -79,15 +79,15 @@ def fetch(url: str, context: ssl.SSLContext | None, headers: dict[str, str] | No
 
 
 def fetch_soon(url: str, context: ssl.SSLContext | None, headers: dict[str, str] | None = None) -> Any:
-    """Ask until somebody answers.
+    """Send a request until it is answered.
 
     Args:
-        url: what to ask.
-        context: certificates; None where none are needed.
-        headers: of the request.
+        url: URL of the request.
+        context: TLS context; None for plain HTTP.
+        headers: headers of the request.
 
     Returns:
-        The answer's JSON.
+        The decoded JSON of the response.
     """
 
     def answer() -> Any:
@@ -100,15 +100,12 @@ def fetch_soon(url: str, context: ssl.SSLContext | None, headers: dict[str, str]
 
 
 def certificate_of(url: str, authorities: Authorities, name: str = "") -> bytes:
-    """Get the certificate that a server shows.
+    """Return a server's certificate.
 
     Args:
-        url: of the server.
-        authorities: whose hub asks.
-        name: that has to be in it; the host's where it is empty.
-
-    Returns:
-        The certificate.
+        url: URL of the server.
+        authorities: authorities of the hub that connects.
+        name: host name to verify; the URL's host if empty.
 
     Raises:
         OSError: one of `REFUSED`.

@@ -1,4 +1,4 @@
-"""Faults of the configuration: they name the setting, and starting again does not help."""
+"""Errors of the configuration: they name the setting, and the start is not retried."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from traitlets import TraitError
 from plughub.spawner import SpawnFailed
 from plughub_docker.engine import EngineError
 
-SENT: Final = (
+SENT_SETTINGS: Final = (
     "image",
     "cmd",
     "volumes",
@@ -32,16 +32,16 @@ SENT: Final = (
     "extra_task_spec",
     "extra_endpoint_spec",
 )
-"""Settings of which the engine may refuse a value; no spawner has all of them."""
+"""Settings whose values the engine may refuse; no spawner has all of them."""
 _WORD: Final = re.compile(r"[\w./-]{2,}")
 
 
 @contextlib.contextmanager
-def naming(*settings: str) -> Iterator[None]:
-    """Raise what is wrong with a value as a fault of its setting.
+def as_setting_error(*settings: str) -> Iterator[None]:
+    """Convert the errors of an unusable value into an error that names its settings.
 
     Args:
-        settings: such as ``DockerSpawner.volumes``.
+        settings: names such as ``DockerSpawner.volumes``.
 
     Raises:
         SpawnFailed: the value cannot be used.
@@ -51,27 +51,27 @@ def naming(*settings: str) -> Iterator[None]:
     except (TypeError, ValueError, LookupError, AttributeError, TraitError, DockerException) as error:
         detail = f"{' or '.join(settings)} cannot be used: {error}"
         raise SpawnFailed(
-            "the hub is configured wrongly for this server", detail=detail, retry=False
+            "the hub's configuration for this server is invalid", detail=detail, retry=False
         ) from error
 
 
 @contextlib.contextmanager
-def blaming(section: str, spawner: object) -> Iterator[None]:
-    """Name the settings that may be wrong when the engine refuses an argument.
+def explain_refusal(section: str, spawner: object) -> Iterator[None]:
+    """Add the suspect settings to an error by which the engine refuses an argument.
 
     Args:
-        section: of the settings.
-        spawner: has them.
+        section: name of the class in the configuration file, such as ``DockerSpawner``.
+        spawner: object with the settings.
 
     Raises:
-        EngineError: with the settings, where it was raised without.
+        EngineError: the error, with the names of the settings.
     """
     try:
         yield
     except EngineError as error:
         if not error.refused:
             raise
-        values = {f"{section}.{name}": getattr(spawner, name, None) for name in SENT}
+        values = {f"{section}.{name}": getattr(spawner, name, None) for name in SENT_SETTINGS}
         found = suspects(
             error.detail.partition(": ")[2], {name: value for name, value in values.items() if value}
         )
@@ -80,15 +80,7 @@ def blaming(section: str, spawner: object) -> Iterator[None]:
 
 
 def suspects(said: str, settings: Mapping[str, Any]) -> list[str]:
-    """Find the settings that an engine may mean when it refuses an argument.
-
-    Args:
-        said: the engine's words.
-        settings: those that are set, with their values.
-
-    Returns:
-        Names of the settings whose values the engine repeats; all when there are none.
-    """
+    """Return the settings whose values the engine's message repeats, or all of them if it repeats none."""
     words = set(_WORD.findall(said))
     found = [name for name, value in settings.items() if words & set(_WORD.findall(str(value)))]
     return found or list(settings)

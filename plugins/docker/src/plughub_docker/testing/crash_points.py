@@ -1,4 +1,4 @@
-"""Hubs that die right after the engine did something, before they hear of it."""
+"""Hubs that die right after an engine request, before they receive its response."""
 
 from __future__ import annotations
 
@@ -13,41 +13,38 @@ CONFIG: Final = f"""
 import os, pathlib, signal
 import docker
 
-def _deadly(name):
+def _add_crash_point(name):
     really, order = getattr(docker.APIClient, name), pathlib.Path({_ORDER!r}).absolute()
-    def asked(*args, **kwargs):
+    def call(*args, **kwargs):
         answer = really(*args, **kwargs)
         if order.exists() and order.read_text() == name:
             order.unlink()
             os.kill(os.getpid(), signal.SIGKILL)
         return answer
-    setattr(docker.APIClient, name, asked)
+    setattr(docker.APIClient, name, call)
 
 for _name in ("create_container", "put_archive", "remove_container", "create_secret", "create_service",
               "remove_service", "remove_secret"):
-    _deadly(_name)
+    _add_crash_point(_name)
 """
-"""Lines of a configuration file that teach a hub to die."""
+"""Lines of a configuration file that make a hub die at a crash point."""
 
 
 def die_after(hub: HubProcess, request: str) -> None:
-    """Let a hub die after its next request of a kind.
+    """Make a hub die after its next request of a kind.
 
     Args:
-        hub: with the lines of `CONFIG`.
+        hub: hub with the lines of `CONFIG`.
         request: name of the method of `docker.APIClient`.
     """
     (hub.folder / _ORDER).write_text(request)
 
 
-def come_back(hub: HubProcess) -> None:
-    """Wait until a hub has died as it was told to, and start it again.
-
-    Args:
-        hub: the hub.
+def restart_after_death(hub: HubProcess) -> None:
+    """Wait until a hub has died at its crash point, and start it again.
 
     Raises:
-        AssertionError: it does not die.
+        AssertionError: the hub does not die.
     """
     wait_for(lambda: not (hub.folder / _ORDER).exists() and not hub.is_running)
     hub.kill()

@@ -1,4 +1,4 @@
-"""Learn at once that a server has ended: until its route is gone, any user can take its port."""
+"""Watch for ended servers: until the route of an ended server is gone, any user can take its port."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from typing import Final
 from plughub.processes import ProcessIdentity
 
 
-class EndWatch:
-    """Watches the processes of one plugin, one descriptor each.
+class ExitWatch:
+    """Watch of one plugin's processes, with one descriptor each.
+
+    Where the system has no process descriptors, or none is left, the regular poll detects the end.
 
     Source:
-        ``pidfd_open(2)``: the descriptor can be read from when the process ends. Where the system has no
-        such thing, or no descriptor is left, the regular poll has to do.
+        ``pidfd_open(2)``: the descriptor becomes readable when the process ends.
     """
 
     def __init__(self) -> None:
@@ -26,11 +27,11 @@ class EndWatch:
         self._watched: dict[ProcessIdentity, int] = {}
 
     def add(self, process: ProcessIdentity, operation: str) -> None:
-        """Watch a process, unless that is done already or no caller waits. For any thread.
+        """Watch a process, unless it is watched already or no caller waits. Thread-safe.
 
         Args:
-            process: the process of a server.
-            operation: the start that launched it.
+            process: process of a server.
+            operation: operation id of its start.
         """
         with self._lock:
             loop = self._loop
@@ -38,11 +39,7 @@ class EndWatch:
                 loop.call_soon_threadsafe(self._open, process, operation)
 
     async def ended(self) -> AsyncIterator[str]:
-        """Report the ends of processes.
-
-        Yields:
-            The operation that launched it.
-        """
+        """Yield the operation of each watched process that ends."""
         with self._lock:
             self._loop, self._ended = asyncio.get_running_loop(), asyncio.Queue()
         try:
@@ -67,7 +64,7 @@ class EndWatch:
         self._watched[process] = descriptor
         if process.is_running():
             asyncio.get_running_loop().add_reader(descriptor, self._note, process, operation)
-        else:  # the number may be another process's by now
+        else:  # the number may belong to another process by now
             self._note(process, operation)
 
     def _note(self, process: ProcessIdentity, operation: str) -> None:
@@ -80,16 +77,9 @@ class EndWatch:
         os.close(descriptor)
 
 
-_WATCHES: Final[dict[str, EndWatch]] = {}
+_WATCHES: Final[dict[str, ExitWatch]] = {}
 
 
-def watch_of(plugin: str) -> EndWatch:
-    """Return the watch of a plugin in this hub process.
-
-    Args:
-        plugin: its name.
-
-    Returns:
-        Always the same.
-    """
-    return _WATCHES.setdefault(plugin, EndWatch())
+def watch_of(plugin: str) -> ExitWatch:
+    """Return the watch of a plugin, one for this hub process."""
+    return _WATCHES.setdefault(plugin, ExitWatch())

@@ -1,4 +1,4 @@
-"""The folders of users who have no account on this machine."""
+"""Home folders of users without an account on this machine."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _UNCHANGED: Final = "@!:$&'()*+,;= "
 
 
 def find_home(template: str, username: str) -> str:
-    """Return the folder of a user: as JupyterHub names it, or as an earlier version when only that exists.
+    """Return a user's folder with JupyterHub's name for it, or with an earlier version's if only that exists.
 
     Args:
         template: path with ``{username}``.
         username: any name.
 
     Returns:
-        The path. The folder need not exist.
+        The path. The folder may not exist yet.
     """
     home, former = (
         template.format(username=name) for name in (folder_name(username), escaped_name(username))
@@ -33,8 +33,8 @@ def find_home(template: str, username: str) -> str:
     if not os.path.lexists(home):
         return former
     log.warning(
-        "user %s has two home folders: %s is used, %s has files of an earlier version. Move what is needed "
-        "and remove the second one",
+        "user %s has two home folders: %s is used, and %s contains files of an earlier version. Move the "
+        "files that are needed, and remove the second folder",
         username,
         home,
         former,
@@ -43,28 +43,14 @@ def find_home(template: str, username: str) -> str:
 
 
 def folder_name(username: str) -> str:
-    """Make a username the name of one folder, different for each user, and as JupyterHub names it.
-
-    Args:
-        username: any name.
-
-    Returns:
-        The name itself where it is harmless, else escaped: never a path, never dots only, never hidden.
-    """
+    """Return the folder name for a user: unique, the same as JupyterHub's, and never a path or hidden."""
     harmless = username.isprintable() and "/" not in username and not username.startswith(".")
-    # What looks like an escaped name could be that of another user.
+    # A name that looks escaped could collide with the escaped name of another user.
     return username if harmless and not _ESCAPE.search(username) else escaped_name(username)
 
 
 def escaped_name(username: str) -> str:
-    """Escape a username; earlier versions named all folders so.
-
-    Args:
-        username: any name.
-
-    Returns:
-        The name of the folder.
-    """
+    """Escape a username; earlier versions escaped all folder names."""
     name = quote(username, safe=_UNCHANGED)
     return f"%2E{name[1:]}" if name.startswith(".") else name
 

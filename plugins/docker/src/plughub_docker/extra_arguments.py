@@ -1,7 +1,7 @@
-"""Further arguments for the engine, merged with what the spawner gives itself: nothing is dropped.
+"""Additional arguments for the engine, merged with those of the spawner.
 
-The Docker library takes many arguments in several forms. Where a spawner has its own part in an argument,
-both are brought to one form before they are merged.
+The Docker library accepts many arguments in several forms. Where both the spawner and a setting have a value,
+both are converted to the same form before they are merged.
 """
 
 from __future__ import annotations
@@ -35,13 +35,10 @@ _WITHOUT_ADDRESS: Final = ("none", "container:", "service:")
 
 
 def check_host_config(value: Mapping[str, Any]) -> None:
-    """Check ``extra_host_config`` as far as it can be known before a start.
-
-    Args:
-        value: the setting.
+    """Check ``extra_host_config`` at the start of the hub.
 
     Raises:
-        ValueError: an argument is unknown, or has a form that cannot be used.
+        ValueError: an argument is unknown or has an invalid form.
         TypeError: the Docker library refuses an argument.
         DockerException: the Docker library refuses an argument.
     """
@@ -56,24 +53,21 @@ def check_host_config(value: Mapping[str, Any]) -> None:
 
 
 def check_create_kwargs(value: Mapping[str, Any]) -> None:
-    """Check ``extra_create_kwargs`` as far as it can be known before a start.
-
-    Args:
-        value: the setting.
+    """Check ``extra_create_kwargs`` at the start of the hub.
 
     Raises:
-        ValueError: an argument is unknown, or has a form that cannot be used.
+        ValueError: an argument is unknown or has an invalid form.
         TypeError: the Docker library refuses an argument.
         DockerException: the Docker library refuses an argument.
     """
     refuse_unknown(value, CREATE_KEYS, "create_container")
     for key, setting in _INSTEAD.items():
         if key in value:
-            raise ValueError(f"{key!r} is set by {setting}: use that")
+            raise ValueError(f"{key!r} is set by {setting}: use that setting")
     for key, instead in _RAW.items():
         if key in (value.get("host_config") or {}):
             raise ValueError(
-                f"'host_config' has {key!r}: give it as {instead!r} in DockerSpawner.extra_host_config"
+                f"'host_config' has {key!r}: set {instead!r} in DockerSpawner.extra_host_config instead"
             )
     read_environment(value.get("environment"))
     read_labels(value.get("labels"))
@@ -86,45 +80,34 @@ def check_create_kwargs(value: Mapping[str, Any]) -> None:
 
 
 def refuse_unknown(value: Mapping[str, Any], known: frozenset[str], function: str) -> None:
-    """Refuse arguments that a function of the Docker library does not have.
-
-    Args:
-        value: arguments by name.
-        known: the names that it has.
-        function: its name.
+    """Refuse arguments that a function of the Docker library does not accept.
 
     Raises:
-        ValueError: one is unknown.
+        ValueError: an argument is unknown.
     """
     if unknown := sorted(str(key) for key in set(value) - known):
-        raise ValueError(f"{unknown[0]!r} is no argument of {function}")
+        raise ValueError(f"{unknown[0]!r} is not an argument of {function}")
 
 
 def check_network(name: str) -> None:
-    """Check that a server in a network has an address of its own.
-
-    Args:
-        name: of the network, or another mode of the engine.
+    """Check that a server in a network has its own address.
 
     Raises:
         ValueError: it has none.
     """
     if str(name).startswith(_WITHOUT_ADDRESS):
-        raise ValueError(f"the network {name!r} gives a server no address of its own")
+        raise ValueError(f"a server in the network {name!r} has no address of its own")
 
 
 def merge_host_config(
     base: Mapping[str, Any], binds: Iterable[Bind], extra: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Merge ``extra_host_config`` with the spawner's own part.
+    """Merge ``extra_host_config`` into the spawner's arguments of `create_host_config`.
 
     Args:
-        base: arguments of `create_host_config`; what ``extra`` says wins over single values.
-        binds: what the spawner mounts.
-        extra: the setting, filled in; network and removal have been taken over by the spawner.
-
-    Returns:
-        Arguments of `create_host_config`.
+        base: the spawner's arguments; ``extra`` overrides single values.
+        binds: the spawner's binds.
+        extra: the setting, filled in, with network and removal already applied.
     """
     rest = {key: item for key, item in extra.items() if key not in _MERGED}
     merged_binds = joined(binds, read_binds(extra.get("binds")))
@@ -142,14 +125,11 @@ def merge_host_config(
 
 
 def merge_create_arguments(base: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
-    """Merge ``extra_create_kwargs`` with the spawner's own part.
+    """Merge ``extra_create_kwargs`` into the spawner's arguments of `create_container`.
 
     Args:
-        base: arguments of `create_container`; what ``extra`` says wins over single values.
-        extra: the setting, filled in; its command has been taken over by the spawner.
-
-    Returns:
-        Arguments of `create_container`.
+        base: the spawner's arguments; ``extra`` overrides single values.
+        extra: the setting, filled in, with its command already applied.
     """
     forms = {
         "environment": read_environment,
@@ -164,15 +144,7 @@ def merge_create_arguments(base: Mapping[str, Any], extra: Mapping[str, Any]) ->
 
 
 def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Lay one dictionary over another; dictionaries inside are merged, lists are joined.
-
-    Args:
-        base: what was.
-        changes: what is laid over it.
-
-    Returns:
-        A new dictionary.
-    """
+    """Return a copy of a dictionary with changes: nested dictionaries are merged, lists are joined."""
     result = dict(base)
     for key, value in changes.items():
         old = result.get(key)
@@ -186,7 +158,7 @@ def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any
 
 
 def read_environment(value: Any) -> dict[str, Any]:
-    """Read variables: a dictionary, or a list of texts such as ``NAME=value``."""
+    """Parse variables: a dictionary, or a list of strings such as ``NAME=value``."""
     if isinstance(value, Mapping):
         return dict(value)
     pairs = [text.partition("=") for text in _texts(value, "NAME=value")]
@@ -194,49 +166,49 @@ def read_environment(value: Any) -> dict[str, Any]:
 
 
 def read_labels(value: Any) -> dict[str, str]:
-    """Read labels: a dictionary, or a list of names."""
+    """Parse labels: a dictionary, or a list of names."""
     return (
         dict(value) if isinstance(value, Mapping) else dict.fromkeys(_texts(value, "the name of a label"), "")
     )
 
 
 def read_targets(value: Any) -> list[str]:
-    """Read paths in a container that are volumes: a list, a dictionary by path, or one path."""
+    """Parse volume paths in a container: a list, a dictionary by path, or a single path."""
     return _texts([value] if isinstance(value, str) else list(value or ()), "a path in the container")
 
 
 def read_command(value: Any) -> list[str]:
-    """Read a command: a list of texts, or one text that is split as by a shell."""
+    """Parse a command: a list of strings, or a string that is split like a shell command."""
     return shlex.split(value) if isinstance(value, str) else _texts(value, "a part of the command")
 
 
 def read_ports(value: Any) -> dict[str, Any]:
-    """Read ports in a container: a list of numbers or pairs with a protocol, or a dictionary by port."""
+    """Parse container ports: a list of numbers or (number, protocol) pairs, or a dictionary by port."""
     if not isinstance(value, Mapping | list | tuple | None):
-        raise TypeError(f"{value!r} is no list of ports")
+        raise TypeError(f"{value!r} is not a list of ports")
     return {_port(port): {} for port in value or ()}
 
 
 def read_port_bindings(value: Any) -> dict[str, Any]:
-    """Read which ports are published where, by ``port/protocol``."""
+    """Parse published ports: bindings by ``port/protocol``."""
     if not isinstance(value, Mapping | None):
-        raise TypeError(f"port_bindings is {value!r}: give a dictionary")
+        raise TypeError(f"port_bindings is {value!r}: it must be a dictionary")
     return {_port(port): binding for port, binding in (value or {}).items()}
 
 
 def read_links(value: Any) -> list[tuple[str, str]]:
-    """Read links: a dictionary of aliases by container, or a list of pairs or texts such as ``db:alias``."""
+    """Parse links: a dictionary of aliases by container, or a list of pairs or ``db:alias`` strings."""
     if isinstance(value, Mapping):
         return [(str(name), str(alias or "")) for name, alias in value.items()]
     if not isinstance(value, list | tuple | None):
-        raise TypeError(f"{value!r} is no list of links")
+        raise TypeError(f"{value!r} is not a list of links")
     return [_link(one) for one in value or ()]
 
 
 def _link(one: Any) -> tuple[str, str]:
     pair = one.split(":") if isinstance(one, str) else one
     if not isinstance(pair, list | tuple) or len(pair) not in {1, 2}:
-        raise TypeError(f"{one!r} is no link: give (container, alias)")
+        raise TypeError(f"{one!r} is not a link: use (container, alias)")
     return str(pair[0]), str(pair[1] or "") if len(pair) > 1 else ""
 
 
@@ -248,7 +220,7 @@ def _port(value: Any) -> str:
 
 def _texts(value: Any, form: str) -> list[str]:
     if not isinstance(value, list | tuple | None) or not all(isinstance(one, str) for one in value or ()):
-        raise TypeError(f"{value!r} cannot be used: give a list, each {form}")
+        raise TypeError(f"{value!r} is invalid: use a list in which each item is {form}")
     return list(value or ())
 
 

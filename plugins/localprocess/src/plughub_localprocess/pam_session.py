@@ -1,7 +1,8 @@
-"""Keeps a PAM session open while a server runs in it: opens it, starts the server, waits, closes it.
+"""Supervisor of a PAM session: opens the session, starts the server, waits for its end, closes the session.
 
-It is started by the hub like the launcher, as ``python -m plughub_localprocess.keeper``, and survives it. It
-ends as the server ended.
+The hub starts it like the launcher, as ``python -m plughub_localprocess.pam_session``, and it survives the
+hub.
+It exits like the server.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any, Final, NoReturn
 
 import pamela  # type: ignore[import-untyped]
 
-from plughub_localprocess.launcher import LaunchError, become_server, take_orders, tell
+from plughub_localprocess.launcher import LaunchError, become_server, read_request, write_report
 
 ESTABLISH_CREDENTIALS: Final = 0x2
 DELETE_CREDENTIALS: Final = 0x4
@@ -24,21 +25,18 @@ CAN_BE_CAUGHT: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIG
 
 
 class PamSession:
-    """The session of one server, opened and closed through one handle.
+    """The PAM session of one server, opened and closed with the same handle.
 
     Args:
         service: PAM service, a file in ``/etc/pam.d``.
-        username: the system user.
+        username: login name.
     """
 
     def __init__(self, service: str, username: str) -> None:
         self._handle: Any = pamela.pam_start(service, username)
 
     def open(self) -> dict[str, str]:
-        """Open the session.
-
-        Returns:
-            Environment variables that PAM modules add.
+        """Open the session, and return the environment variables of its PAM modules.
 
         Raises:
             pamela.PAMError: a module refuses.
@@ -66,46 +64,41 @@ class PamSession:
 
 
 def main() -> NoReturn:
-    """Take the orders from standard input and carry them out."""
-    orders, report = take_orders()
+    """Read the request from standard input and execute it."""
+    request, report = read_request()
     for number in CAN_BE_CAUGHT:
         signal.signal(number, signal.SIG_IGN)
     try:
-        session = PamSession(orders["pam_service"], orders["username"])
+        session = PamSession(request["pam_service"], request["username"])
         added = session.open()
     except pamela.PAMError as error:
-        tell(report, LaunchError("session", str(error)).fact)
+        write_report(report, LaunchError("session", str(error)).fact)
         sys.exit(1)
-    orders["environment"] = {**added, **orders["environment"]}
+    request["environment"] = {**added, **request["environment"]}
     child = os.fork()
     if child == 0:
-        be_server(orders, report)
+        run_server(request, report)
     os.close(report)
     _, status = os.waitpid(child, 0)
     session.close()
-    end_like(status)
+    exit_like(status)
 
 
-def be_server(orders: dict[str, Any], report: int) -> NoReturn:
-    """Be the server's process, in a process session of its own.
-
-    Args:
-        orders: what the hub said.
-        report: descriptor to report on.
-    """
+def run_server(request: dict[str, Any], report: int) -> NoReturn:
+    """Become the server in a new process session."""
     try:
         os.setsid()
-        become_server(orders, report)
+        become_server(request, report)
     except LaunchError as error:
-        tell(report, error.fact)
+        write_report(report, error.fact)
     os._exit(1)
 
 
-def end_like(status: int) -> NoReturn:
-    """End as another process ended, by the same signal or with the same code.
+def exit_like(status: int) -> NoReturn:
+    """Exit like another process: by the same signal or with the same code.
 
     Args:
-        status: what ``waitpid`` answered.
+        status: status from ``waitpid``.
     """
     if os.WIFSIGNALED(status):
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
