@@ -2,7 +2,6 @@
 
 import sqlite3
 import sys
-import time
 from contextlib import closing
 
 import alembic.command
@@ -14,6 +13,7 @@ from plughub.storage.database import make_engine
 from plughub.storage.tables import metadata
 from plughub.storage.upgrade import alembic_config
 from plughub.testing.client import client_of
+from plughub.testing.conditions import wait_for
 from plughub.testing.hub import HubProcess
 
 pytestmark = pytest.mark.timeout(120)
@@ -57,12 +57,10 @@ def others(hub):
 
 
 def gone(pids, seconds=20):
-    ends = time.monotonic() + seconds
-    while any(psutil.pid_exists(pid) and psutil.Process(pid).status() != "zombie" for pid in pids):
-        if time.monotonic() > ends:
-            return False
-        time.sleep(0.05)
-    return True
+    def are_gone():
+        return not any(psutil.pid_exists(pid) and psutil.Process(pid).status() != "zombie" for pid in pids)
+
+    return wait_for(are_gone, seconds)
 
 
 @pytest.mark.parametrize(

@@ -6,13 +6,13 @@ import json
 import shutil
 import subprocess
 import sys
-import time
 import urllib.parse
 import urllib.request
 
 import pytest
 
 from plughub.testing.client import ApiClient
+from plughub.testing.conditions import wait_for
 from plughub.testing.hub import HubProcess
 from plughub.testing.ports import free_port
 
@@ -75,11 +75,8 @@ class JupyterHub:
         self.log = (self.folder / "jupyterhub.log").open("ab")
         command = [sys.executable, "-m", "jupyterhub"]
         self.process = subprocess.Popen(command, cwd=self.folder, stdout=self.log, stderr=self.log)
-        ends = time.monotonic() + 60
-        while not self.answers():
-            assert self.process.poll() is None, self.said
-            assert time.monotonic() < ends, self.said
-            time.sleep(0.1)
+        wait_for(lambda: self.answers() or self.process.poll() is not None)
+        assert self.process.poll() is None, self.said
         return self
 
     def __exit__(self, *_):

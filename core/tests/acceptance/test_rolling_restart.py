@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 import pytest
 
 from plughub.testing.client import ApiClient, client_of, until_all_serve
+from plughub.testing.conditions import wait_for
 from plughub.testing.hub import HubProcess
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.timeout(240)]
@@ -92,23 +93,18 @@ def log_in(port: int, name: str) -> None:
 def start_open_and_stop(call: ApiClient, port: int, name: str) -> None:
     begun = call("POST", f"/users/{name}/server", {})
     assert begun.status in {201, 202}, begun
-    wait_for(call, name, lambda user: bool(user["servers"].get("", {}).get("ready")))
+    wait_for(lambda: user_of(call, name)["servers"].get("", {}).get("ready"), 40)
     status, _, page = Browser(port).ask("GET", f"/user/{name}/")
     assert status == 200, (status, page)
     ended = call("DELETE", f"/users/{name}/server")
     assert ended.status in {202, 204}, ended
-    wait_for(call, name, lambda user: not user["servers"])
+    wait_for(lambda: not user_of(call, name)["servers"], 40)
 
 
-def wait_for(call: ApiClient, name: str, holds: Callable[[dict], bool]) -> None:
-    ends = time.monotonic() + 40
-    while True:
-        answer = call("GET", f"/users/{name}")
-        assert answer.status == 200, answer
-        if holds(answer.body):
-            return
-        assert time.monotonic() < ends, answer
-        time.sleep(0.05)
+def user_of(call: ApiClient, name: str) -> dict:
+    answer = call("GET", f"/users/{name}")
+    assert answer.status == 200, answer
+    return answer.body
 
 
 def ask_api(call: ApiClient, name: str) -> None:
@@ -155,9 +151,5 @@ def test_no_request_fails_while_each_hub_is_restarted_in_turn(two_hubs):
 
 
 def until_more(load: Load, before: dict[str, int]) -> None:
-    ends = time.monotonic() + 60
-    while any(
-        load.done.get(name, 0) <= before.get(name, 0) for name in ("log in", "start, open, stop", "API")
-    ):
-        assert time.monotonic() < ends, load.done
-        time.sleep(0.05)
+    deeds = ("log in", "start, open, stop", "API")
+    wait_for(lambda: all(load.done.get(name, 0) > before.get(name, 0) for name in deeds))

@@ -17,7 +17,7 @@ import psutil
 import pytest
 
 from plughub.testing.client import ApiClient, client_of
-from plughub.testing.conditions import wait_for
+from plughub.testing.conditions import until, wait_for
 from plughub.testing.crash.points import PLUGIN, SLEEP, armed_by
 from plughub.testing.hub import HubProcess
 from plughub.testing.ports import free_port, network_address
@@ -66,8 +66,11 @@ class Forwarder:
         self._server.close()
         for writer in self._writers:
             writer.transport.abort()
-        while self._writers:
-            await asyncio.sleep(0.01)
+
+        async def is_cut() -> bool:
+            return not self._writers
+
+        await until(is_cut)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         there, back = await asyncio.open_connection("127.0.0.1", self._target)

@@ -6,7 +6,6 @@ import signal
 import sqlite3
 import stat
 import subprocess
-import time
 import urllib.error
 import urllib.request
 
@@ -191,9 +190,7 @@ def test_a_second_signal_ends_a_stop_that_takes_too_long(folder):
     try:
         hub.start()
         hub.process.send_signal(signal.SIGTERM)
-        deadline = time.monotonic() + 60
-        while "the proxy is stuck" not in hub.stdout and time.monotonic() < deadline:
-            time.sleep(0.05)
+        wait_for(lambda: "the proxy is stuck" in hub.stdout)
         assert hub.stop(signal.SIGINT, timeout=60) == 1
         assert hub.stderr.endswith("hub: aborted: servers and proxy are left as they are\n")
         assert "Traceback" not in hub.stderr

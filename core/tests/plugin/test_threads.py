@@ -10,6 +10,7 @@ import threading
 import pytest
 
 from plughub.plugin.threads import ThreadPools
+from plughub.testing.conditions import until
 
 WHO = contextvars.ContextVar("WHO")
 
@@ -141,16 +142,19 @@ def test_a_function_that_never_returns_does_not_keep_the_process_from_ending() -
 async def test_a_call_that_finds_no_thread_says_what_keeps_them_and_that_is_logged_once(gate, caplog) -> None:
     pools = ThreadPools(2)
     hanging = [asyncio.create_task(pools.run("pam", gate.wait, 20)) for _ in range(2)]
-    async with asyncio.timeout(10):
-        while not (said := pools.explain_congestion("pam")):
-            await asyncio.sleep(0.01)
+
+    async def jam() -> str:
+        return pools.explain_congestion("pam")
+
+    async def no_jam() -> bool:
+        return not pools.explain_congestion("pam")
+
+    said = await until(jam, seconds=10)
     assert "all 2 threads of plugin 'pam' are busy" in said
     assert "wait" in said
     pools.explain_congestion("pam")
     assert caplog.text.count("all 2 threads") == 1
     gate.set()
     await asyncio.gather(*hanging)
-    async with asyncio.timeout(10):
-        while pools.explain_congestion("pam"):
-            await asyncio.sleep(0.01)
+    await until(no_jam, seconds=10)
     pools.close()

@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from plughub.domain.errors import UnavailableError
 from plughub.storage.database import READERS, Database
 from plughub.storage.schema import prepare_schema
+from plughub.testing.conditions import keep_busy
 
 
 @pytest.mark.postgresql
@@ -73,7 +74,7 @@ async def test_a_crowd_is_served_in_turn_however_long_it_takes(db_url, monkeypat
     database = Database(db_url)
     many = 8 * (1 if database.engine.dialect.name == "sqlite" else READERS)
     async with asyncio.TaskGroup() as crowd:
-        asked = [crowd.create_task(database.write(lambda _: time.sleep(0.5))) for _ in range(many)]
+        asked = [crowd.create_task(database.write(lambda _: keep_busy(0.5))) for _ in range(many)]
     assert all(one.done() and not one.exception() for one in asked)
     database.close()
 

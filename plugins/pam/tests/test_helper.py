@@ -3,12 +3,13 @@
 import asyncio
 import os
 import signal
-import time
 from pathlib import Path
 
 import psutil
 import pytest
 
+from plughub.testing import conditions
+from plughub.testing.conditions import loop_lag
 from plughub_pam.helper import MAX_PROMPTS, Message, Transaction
 from plughub_pam.transaction import PamError
 
@@ -24,11 +25,12 @@ pytestmark = pytest.mark.root
 
 
 async def until(condition):
-    """Wait for a condition, and return its value."""
-    async with asyncio.timeout(20):
-        while not (value := condition()):
-            await asyncio.sleep(0.01)
-    return value
+    """Wait for a condition; its value when it holds."""
+
+    async def holds():
+        return condition()
+
+    return await conditions.until(holds, seconds=20, pause=0.01)
 
 
 @pytest.fixture
@@ -132,9 +134,7 @@ async def test_fifty_concurrent_logins_never_block_the_loop_nor_run_all_at_once(
     )
     lags, counts = [], []
     while not logins.done():
-        begin = time.monotonic()
-        await asyncio.sleep(0.02)
-        lags.append(time.monotonic() - begin - 0.02)
+        lags.append(await loop_lag())
         counts.append(len(helpers()))
     assert [bool(answer) for answer in await logins] == [True, False] * 25
     assert max(lags) < 0.5

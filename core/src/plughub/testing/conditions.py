@@ -1,4 +1,4 @@
-"""Conditions that tests wait for, with deadlines."""
+"""Conditions that tests wait for, with deadlines; the only place where tests let time pass."""
 
 from __future__ import annotations
 
@@ -52,3 +52,38 @@ async def until(
         assert time.monotonic() < ends, f"it did not come true within {seconds:g} s"
         await asyncio.sleep(pause)
     return answer
+
+
+async def repeat(action: Callable[[], Awaitable[Any]], pause: float = _LOOK) -> None:
+    """Do something again and again until the task is cancelled.
+
+    Args:
+        action: what to do.
+        pause: seconds between two times.
+    """
+    while True:
+        await action()
+        await asyncio.sleep(pause)
+
+
+async def loop_lag(pause: float = 0.02) -> float:
+    """Let the event loop work for a moment, and measure how late it wakes.
+
+    Args:
+        pause: seconds to sleep.
+
+    Returns:
+        Seconds beyond those.
+    """
+    begin = time.monotonic()
+    await asyncio.sleep(pause)
+    return time.monotonic() - begin - pause
+
+
+def keep_busy(seconds: float) -> None:
+    """Take this long, as work does that blocks its thread: for tests of what happens meanwhile.
+
+    Args:
+        seconds: how long.
+    """
+    time.sleep(seconds)

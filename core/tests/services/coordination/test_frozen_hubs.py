@@ -13,6 +13,7 @@ from plughub.services.servers.named_servers import NamedServers
 from plughub.services.sharing.codes import ShareCodeService
 from plughub.services.tokens.principals import Principal
 from plughub.storage.database import WRITE
+from plughub.testing.conditions import until
 
 
 @pytest.fixture
@@ -165,9 +166,12 @@ async def frozen_and_other(make_hub):
 
 async def finished(hub, status):
     """Wait until another hub has finished what goes on with the server of alice."""
-    async with asyncio.timeout(60):
-        while (server := await hub.servers.get("alice", "")).operation is not None:
-            await asyncio.sleep(0.02)
+
+    async def at_rest():
+        server = await hub.servers.get("alice", "")
+        return server if server.operation is None else None
+
+    server = await until(at_rest, seconds=60, pause=0.02)
     assert server.status is status
     return server
 

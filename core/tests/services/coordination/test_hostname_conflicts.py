@@ -10,6 +10,7 @@ import pytest
 from plughub.classes.processes.identity import ProcessIdentity, process_space
 from plughub.domain.errors import StartError
 from plughub.services.coordination.hub_registry import HubRegistry
+from plughub.testing.conditions import repeat
 
 LEASE = 0.5
 
@@ -36,9 +37,7 @@ async def joined(hub):
 
 
 async def beating(hub):
-    while True:
-        await hub.store.write(lambda tx: tx.hub_processes.beat("other"))
-        await asyncio.sleep(0.05)
+    await repeat(lambda: hub.store.write(lambda tx: tx.hub_processes.beat("other")))
 
 
 async def test_a_hub_does_not_start_under_the_name_of_a_container_in_which_another_one_lives(make_hub):

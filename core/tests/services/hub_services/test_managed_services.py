@@ -19,6 +19,7 @@ from plughub.services.hub_services.health_checks import ServiceChecks, service_s
 from plughub.services.hub_services.launcher import Launcher
 from plughub.services.hub_services.managed_services import ManagedServices
 from plughub.services.users.configuration_sync import declare
+from plughub.testing import conditions
 from plughub.testing.foreign_processes import foreign_listener
 from plughub.testing.ports import free_port
 
@@ -244,9 +245,11 @@ async def test_a_service_that_dies_at_once_is_started_after_pauses_that_grow(see
 
     async def dead():
         life = (await one.lives())["dies"]
-        async with asyncio.timeout(10):
-            while ProcessIdentity(life.pid, life.started).is_running():
-                await asyncio.sleep(0.01)
+
+        async def ended():
+            return not ProcessIdentity(life.pid, life.started).is_running()
+
+        await conditions.until(ended)
         return life.launch
 
     for seconds in (0, 5, 0.9, 0.2, 5, 1.8, 0.3):
@@ -279,11 +282,13 @@ async def test_a_service_that_no_system_can_start_is_told_of_and_holds_up_no_oth
 
 async def test_a_service_that_fails_in_a_way_that_nobody_foresaw_holds_up_no_other(seer, monkeypatch, caplog):
     launch, end_it = Launcher.launch, Launcher.end
+    failed = asyncio.Event()
 
     async def odd(launcher, service, *how):
         if service.name == "odd":
+            failed.set()
             raise RuntimeError("unforeseen")
-        await asyncio.sleep(0.05)  # the other one fails while this one is under way
+        await failed.wait()  # the other one fails while this one is under way
         return await launch(launcher, service, *how)
 
     monkeypatch.setattr(Launcher, "launch", odd)
@@ -374,11 +379,7 @@ async def test_an_external_service_is_led_to_at_once_and_told_of_when_it_is_sile
     )
     await one.hub.router.sync()
     assert proxy.routes["/services/far/"].target == f"http://127.0.0.1:{port}"
-    async with asyncio.timeout(20):
-        while (await one.states())["far"] != "silent":
-            one.checks._due.clear()
-            await one.checks.look()
-            await asyncio.sleep(0.02)
+    await checked(one, "far", "silent")
     assert f"service far does not answer at http://127.0.0.1:{port}/ after 1 s" in caplog.text
     async with listening(port):
         await one.checks.look()
@@ -405,11 +406,18 @@ def web_on(port):
 
 
 async def answering(one):
-    async with asyncio.timeout(20):
-        while (await one.states())["sleeper"] != "answers":
-            one.checks._due.clear()
-            await one.checks.look()
-            await asyncio.sleep(0.02)
+    await checked(one, "sleeper", "answers")
+
+
+async def checked(one, service, state):
+    """Have the services checked until one is in a state."""
+
+    async def look():
+        one.checks._due.clear()
+        await one.checks.look()
+        return (await one.states())[service] == state
+
+    await conditions.until(look, seconds=60, pause=0.02)
 
 
 async def test_a_process_that_took_the_port_of_a_service_gets_no_visitors(seer, proxy):

@@ -17,6 +17,7 @@ from plughub.services.observability.events import EventPublisher
 from plughub.storage.database import Database
 from plughub.storage.schema import prepare_schema
 from plughub.storage.store import Store
+from plughub.testing import conditions
 
 
 class Listener:
@@ -60,9 +61,10 @@ async def told():
 
 
 async def until(condition) -> None:
-    async with asyncio.timeout(20):
-        while not condition():
-            await asyncio.sleep(0.01)
+    async def holds() -> object:
+        return condition()
+
+    await conditions.until(holds, seconds=20, pause=0.01)
 
 
 async def test_a_listener_that_hangs_keeps_no_other_from_hearing_everything_in_order(told) -> None:
@@ -138,10 +140,12 @@ async def test_the_audit_trail_waits_for_a_database_that_is_away_and_loses_nothi
         await trail.hub_event(login(f"user{number}"))
     await asyncio.sleep(0)
     away.away = False
+
+    async def all_stored():
+        return await store.read(lambda tx: tx.audit.count(AuditQuery())) == 700
+
     try:
-        async with asyncio.timeout(20):
-            while await store.read(lambda tx: tx.audit.count(AuditQuery())) < 700:
-                await asyncio.sleep(0.02)
+        await conditions.until(all_stored, seconds=60)
     finally:
         task.cancel()
     lines = await store.read(lambda tx: tx.audit.page(AuditQuery(), 0, 1000))

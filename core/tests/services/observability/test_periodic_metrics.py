@@ -9,6 +9,7 @@ import pytest
 
 from plughub.services.observability.metrics import Metrics
 from plughub.services.observability.periodic_metrics import watch_loop
+from plughub.testing.conditions import keep_busy
 
 RESOLUTION, THRESHOLD = 0.02, 0.4
 AT_REST = THRESHOLD / 4
@@ -52,6 +53,6 @@ async def test_the_loop_is_looked_at_now_and_then_while_nobody_reads_it_and_ofte
 
 async def test_a_loop_that_stands_still_is_told_at_rest_too(metrics, until, caplog):
     await until(lambda: metrics.seen)
-    time.sleep(0.6)
+    keep_busy(0.6)
     await until(lambda: "the event loop stood still for at least" in caplog.text)
     assert max(seconds for _, seconds in metrics.seen) >= THRESHOLD

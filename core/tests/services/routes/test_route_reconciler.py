@@ -7,6 +7,7 @@ import pytest
 from plughub import hookimpl
 from plughub.domain.errors import PluginError
 from plughub.domain.routes import Route
+from plughub.testing import conditions
 
 
 class PickyProxy:
@@ -167,9 +168,7 @@ async def test_a_process_that_lost_the_routes_while_it_slept_changes_none(make_h
     looking = asyncio.create_task(asleep.routes.look())
     await until(lambda: not asleep.routes._lead.sure)
     gate, proxy.gate = proxy.gate, None
-    async with asyncio.timeout(10):
-        while not await awake.routes._lead.take():
-            await asyncio.sleep(0.05)
+    await conditions.until(awake.routes._lead.take)
     gate.set()
     await looking
     assert proxy.routes == {}

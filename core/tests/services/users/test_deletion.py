@@ -12,6 +12,7 @@ from plughub.services.coordination.hub_registry import HubRegistry
 from plughub.services.settings import LoginPolicy
 from plughub.services.tokens.principals import Principal
 from plughub.services.users.startup_user_sync import StartupUserSync
+from plughub.testing import conditions
 
 
 class Registry:
@@ -175,9 +176,9 @@ async def test_who_is_being_deleted_neither_logs_in_nor_starts_anything(hub, reg
     user = (await hub.logins.log_in("alice", "pw")).user
     registry.gate = asyncio.Event()
     deleting = asyncio.create_task(hub.user_admin.delete(user, 10, by=admin))
-    async with asyncio.timeout(10):
-        while not await hub.store.read(lambda tx: tx.pending_deletions.is_pending(user.id)):
-            await asyncio.sleep(0.01)
+    await conditions.until(
+        lambda: hub.store.read(lambda tx: tx.pending_deletions.is_pending(user.id)), pause=0.01
+    )
     with pytest.raises(ForbiddenError, match="being deleted"):
         await hub.logins.log_in("alice", "pw")
     with pytest.raises(InvalidError, match="being deleted"):
@@ -193,9 +194,9 @@ async def test_another_process_goes_on_when_one_dies_in_the_middle(make_register
     await first.started()
     registry.gate = asyncio.Event()
     deleting = asyncio.create_task(first.user_admin.delete(user, 10, by=admin))
-    async with asyncio.timeout(10):
-        while not await first.store.read(lambda tx: tx.pending_deletions.is_pending(user.id)):
-            await asyncio.sleep(0.01)
+    await conditions.until(
+        lambda: first.store.read(lambda tx: tx.pending_deletions.is_pending(user.id)), pause=0.01
+    )
     deleting.cancel()
     await asyncio.gather(deleting, return_exceptions=True)
     await first.crash()
