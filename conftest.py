@@ -3,7 +3,7 @@ import os
 import pytest
 from hypothesis import settings
 
-pytest_plugins = ["plughub.testing.fixtures"]
+pytest_plugins = ["plughub.testing.quick", "plughub.testing.workers", "plughub.testing.fixtures"]
 settings.register_profile("plughub", deadline=None)  # the machine may be busy
 settings.load_profile("plughub")
 
@@ -17,5 +17,6 @@ def pytest_terminal_summary(terminalreporter, exitstatus, config):
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session, exitstatus):
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
-    if os.environ.get("PLUGHUB_NO_SKIPS") and reporter.stats.get("skipped"):
+    # The processes of pytest-xdist have no reporter; the one that started them has all results.
+    if os.environ.get("PLUGHUB_NO_SKIPS") and reporter is not None and reporter.stats.get("skipped"):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED

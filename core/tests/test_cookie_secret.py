@@ -30,7 +30,11 @@ def test_a_secret_is_created_for_the_hub_alone_and_reused(file: Path) -> None:
     assert cookie_secret(b"", file) == made
 
 
-@pytest.mark.parametrize("text", [SECRET.hex(), f"{SECRET.hex()}\n", base64.b64encode(SECRET).decode()])
+@pytest.mark.parametrize(
+    "text",
+    [SECRET.hex(), f"{SECRET.hex()}\n", base64.b64encode(SECRET).decode()],
+    ids=["hexadecimal", "a line", "base64"],
+)
 def test_the_secret_of_jupyterhub_is_reused(file: Path, text: str) -> None:
     file.touch(0o600)
     file.write_text(text)
@@ -55,7 +59,7 @@ def test_an_invalid_environment_variable_is_refused_with_advice(monkeypatch: pyt
     assert "not hexadecimal" not in str(told.value.message)
 
 
-@pytest.mark.parametrize("digits", [SECRET.hex(), SECRET.hex().upper()])
+@pytest.mark.parametrize("digits", [SECRET.hex(), SECRET.hex().upper()], ids=["lower case", "upper case"])
 def test_hexadecimal_text_in_the_configuration_is_the_secret(digits: str) -> None:
     config = Config({"JupyterHub": {"cookie_secret": digits}})
     assert JupyterHub(config=config).cookie_secret == SECRET

@@ -23,6 +23,7 @@ from plughub.kinds import Refusal
 from plughub.plugin.manager import ActivePlugins
 from plughub.storage.database import Database
 from plughub.storage.store import Store
+from plughub.testing.quick import starts
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -130,6 +131,7 @@ def test_no_text_names_a_registry_or_a_place_on_a_machine():
     assert not found, "\n".join(found)
 
 
+@starts
 def test_the_examples_of_the_page_about_plugins_install_and_pass_their_own_tests(tmp_path):
     pytest.importorskip("hatchling", reason="hatchling, which builds the examples, is not installed")
     blocks = {match["name"]: match["text"] for match in BLOCK.finditer((DOCS / "plugins.md").read_text())}

@@ -11,6 +11,8 @@ import pytest
 from playwright.async_api import Browser, async_playwright
 
 from plughub.testing.pythons import python_for_everybody
+from plughub.testing.quick import starts
+from plughub.testing.workers import alone
 
 CHROMIUM = "/usr/bin/chromium"
 JUPYTER = Path("/var/tmp/plughub-tests-jupyter")
@@ -18,6 +20,7 @@ PACKAGES = ("jupyterhub>=5", "jupyterlab>=4")
 
 
 @pytest.fixture
+@starts
 async def browser() -> AsyncIterator[Browser]:
     """A real browser."""
     if not Path(CHROMIUM).exists():
@@ -34,16 +37,18 @@ async def browser() -> AsyncIterator[Browser]:
 @pytest.fixture(scope="session")
 def shared_jupyter() -> Path:
     """A `jupyterhub-singleuser` with JupyterLab that every system user may run."""
-    command = JUPYTER / "bin" / "jupyterhub-singleuser"
-    if not (JUPYTER / "complete").exists():
-        shutil.rmtree(JUPYTER, ignore_errors=True)
-        python = python_for_everybody()
-        if python is None:
-            pytest.skip("no Python here that all system users may run")
-        subprocess.run([python, "-m", "venv", JUPYTER], check=True)
-        subprocess.run([JUPYTER / "bin" / "pip", "install", "--quiet", *PACKAGES], check=True, timeout=600)
-        (JUPYTER / "complete").touch()
-    return command
+    with alone("jupyter"):
+        if not (JUPYTER / "complete").exists():
+            shutil.rmtree(JUPYTER, ignore_errors=True)
+            python = python_for_everybody()
+            if python is None:
+                pytest.skip("no Python here that all system users may run")
+            subprocess.run([python, "-m", "venv", JUPYTER], check=True)
+            subprocess.run(
+                [JUPYTER / "bin" / "pip", "install", "--quiet", *PACKAGES], check=True, timeout=600
+            )
+            (JUPYTER / "complete").touch()
+    return JUPYTER / "bin" / "jupyterhub-singleuser"
 
 
 class Person:
@@ -52,14 +57,16 @@ class Person:
     def __init__(self, name: str) -> None:
         self.name = name
         self.password = secrets.token_urlsafe(12)
-        subprocess.run(["useradd", "--create-home", "--shell", "/bin/bash", name], check=True)
-        subprocess.run(["chpasswd"], input=f"{name}:{self.password}", text=True, check=True)
+        with alone("accounts"):
+            subprocess.run(["useradd", "--create-home", "--shell", "/bin/bash", name], check=True)
+            subprocess.run(["chpasswd"], input=f"{name}:{self.password}", text=True, check=True)
         account = pwd.getpwnam(name)
         self.uid, self.home = account.pw_uid, Path(account.pw_dir)
 
     def remove(self) -> None:
         subprocess.run(["pkill", "-KILL", "-u", self.name], check=False)
-        subprocess.run(["userdel", "--remove", "--force", self.name], check=False, capture_output=True)
+        with alone("accounts"):
+            subprocess.run(["userdel", "--remove", "--force", self.name], check=False, capture_output=True)
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from sqlalchemy import create_engine
 import plughub
 from plughub.storage.schema import prepare_schema
 from plughub.storage.tables import metadata
+from plughub.testing.quick import starts
 
 JUPYTERHUB = [table for table in metadata.sorted_tables if not table.name.startswith("plughub_")]
 
@@ -71,6 +72,7 @@ def test_the_version_is_that_of_the_distribution(hub):
     assert hub("--version") == (0, f"plughub {plughub.__version__}\n", "")
 
 
+@starts
 def test_the_installed_command_is_the_same_as_the_module():
     for command in ([str(Path(sys.executable).parent / "hub")], [sys.executable, "-m", "plughub"]):
         said = subprocess.run([*command, "--version"], check=True, capture_output=True, text=True).stdout

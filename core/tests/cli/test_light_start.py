@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 from plughub.testing.ports import free_port
+from plughub.testing.quick import starts
 
 SELDOM_USED = {
     "alembic",
@@ -34,6 +35,7 @@ asyncio.run(live(Hub(config, ["dummy", "localprocess", "haproxy"])))
 """
 
 
+@starts
 def test_a_hub_does_not_import_modules_for_features_that_it_does_not_use(tmp_path):
     ports = [str(free_port()) for _ in range(3)]
     done = subprocess.run(

@@ -14,6 +14,7 @@ import pytest
 from plughub.cli.signals import EndSignals
 from plughub.testing.conditions import wait_for
 from plughub.testing.hub import HubProcess
+from plughub.testing.quick import starts
 
 PLUGINS = ("--plugins", "simple,dummy,haproxy")
 CONFIG = "c.Authenticator.allow_all = True\n"
@@ -163,6 +164,7 @@ def test_a_failed_write_is_no_error_in_a_hub_or_its_plugins(where, tmp_path):
     assert done.stdout == "0\n"
 
 
+@starts
 def test_a_command_whose_output_is_lost_fails_without_a_traceback(tmp_path):
     command = f"{PYTHON} -m plughub plugins >/dev/full"
     done = subprocess.run(

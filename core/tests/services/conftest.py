@@ -16,8 +16,9 @@ from plughub.services.coordination.initial_records import prepare
 from plughub.services.settings import HubSettings
 from plughub.services.tokens.database_tokens import DatabaseTokens
 from plughub.storage.database import Database
-from plughub.storage.schema import prepare_schema
 from plughub.storage.store import Store
+from plughub.testing import conditions
+from plughub.testing.databases import prepare_database
 from plughub.testing.services import make_services
 
 
@@ -303,7 +304,7 @@ def proxy():
 
 @pytest.fixture
 async def make_hub(db_url, tmp_path, machine, proxy):
-    prepare_schema(db_url)
+    prepare_database(db_url)
     hubs = []
 
     def make(**settings):
@@ -328,9 +329,10 @@ def until():
     """Wait until a condition holds."""
 
     async def wait(condition, seconds=60.0):
-        async with asyncio.timeout(seconds):
-            while not condition():
-                await asyncio.sleep(0.01)
+        async def holds():
+            return condition()
+
+        await conditions.until(holds, seconds=seconds, pause=0.01)
 
     return wait
 

@@ -4,8 +4,8 @@ import pytest
 
 from plughub.domain.roles import DEFAULT_ROLES
 from plughub.storage.database import Database
-from plughub.storage.schema import prepare_schema
 from plughub.storage.store import Store, Transaction
+from plughub.testing.databases import prepare_database
 
 
 class Stored:
@@ -34,7 +34,7 @@ def make_stored() -> Iterator[object]:
 
 @pytest.fixture
 def stored(db_url: str, make_stored) -> Stored:
-    prepare_schema(db_url)
+    prepare_database(db_url)
     stored = make_stored(db_url)
     stored(lambda tx: tx.roles.ensure(DEFAULT_ROLES))
     return stored

@@ -24,6 +24,7 @@ from plughub.storage.database import driver_url, make_engine
 from plughub.storage.schema import HEAD, schema_state
 from plughub.storage.upgrade import upgrade_schema
 from plughub.testing.hub import HubProcess
+from plughub.testing.quick import starts
 
 FOLDER = Path(__file__).parent / "old_databases"
 DUMPS = {path.stem.removeprefix("jupyterhub_"): path for path in sorted(FOLDER.glob("jupyterhub_*.sql"))}
@@ -137,6 +138,7 @@ async def test_all_is_there_after_an_upgrade_on_postgresql(version, postgresql, 
     await is_all_there(version, make_stored(url), tokens)
 
 
+@starts
 @pytest.mark.parametrize("version", NAMED)
 async def test_all_is_there_after_the_upgrade_of_jupyterhub_and_ours(version, tmp_path, make_stored):
     url = f"sqlite:///{tmp_path}/jupyterhub.sqlite"

@@ -10,6 +10,8 @@ from typing import Any
 from urllib.parse import urlencode, urljoin, urlsplit
 
 import pytest
+from jinja2 import BytecodeCache, Environment
+from jinja2.bccache import Bucket
 from tornado.httpclient import AsyncHTTPClient, HTTPRequest, HTTPResponse
 from tornado.netutil import bind_sockets
 
@@ -29,9 +31,9 @@ from plughub.services.settings import HubSettings
 from plughub.services.tokens.database_tokens import DatabaseTokens
 from plughub.services.users.login_links import OneTimeLinks
 from plughub.storage.database import Database
-from plughub.storage.schema import prepare_schema
 from plughub.storage.store import Store
 from plughub.testing.conditions import until
+from plughub.testing.databases import prepare_database
 from plughub.testing.doubles import KnownUsers, RecordedRoutes, TinyServers
 from plughub.testing.hub import OPENED_BY_USER
 from plughub.testing.services import COOKIE_SECRET, make_services
@@ -41,6 +43,26 @@ from plughub.web.listener import HubServer
 from plughub.web.options import WebOptions
 
 DEADLINE = 20.0
+
+
+class CompiledTemplates(BytecodeCache):
+    """Keeps compiled templates, known by their text, for all hubs of a run of pytest."""
+
+    def __init__(self) -> None:
+        self._code: dict[tuple[str, str], Any] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        bucket.code = self._code.get((bucket.key, bucket.checksum))
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._code[bucket.key, bucket.checksum] = bucket.code
+
+    def serve(self, *environments: Environment) -> None:
+        for environment in environments:
+            environment.bytecode_cache = self
+
+
+COMPILED = CompiledTemplates()
 
 
 class Browser:
@@ -167,7 +189,7 @@ class WebHub:
 
     async def start(self) -> WebHub:
         url = self.url or f"sqlite:///{self.folder / 'hub.sqlite'}"
-        await asyncio.to_thread(prepare_schema, url)
+        await asyncio.to_thread(prepare_database, url)
         self.store = Store(Database(url))
         mark = await self.store.write(prepare)
         self.pools = ThreadPools(2)
@@ -229,6 +251,7 @@ class WebHub:
             }
         )
         self.application = make_application(self.context)
+        COMPILED.serve(self.application.templates._own, self.application.templates._environment)
         self.server = HubServer(self.application)
         self.server.add_sockets(self.sockets)
         return self

@@ -22,6 +22,7 @@ from plughub.classes.spawner.hooks import SpawnerHooks
 from plughub.testing import probe_server, tiny_server
 from plughub.testing.conditions import wait_for
 from plughub.testing.contracts.spawner import NAME, SpawnerUnderTest, make_server
+from plughub.testing.quick import starts
 from plughub.threads import ThreadPools
 from plughub_docker.testing.images import PYTHON, build, distribution_paths, python_paths
 from plughub_docker.testing.repositories import make_course, serving
@@ -30,6 +31,7 @@ CHROMIUM = "/usr/bin/chromium"
 
 
 @pytest.fixture(scope="session")
+@starts
 def engine():
     """A client of the engine; skips where none runs."""
     with socket.socket(socket.AF_UNIX) as probe:
@@ -120,6 +122,7 @@ def prefix(engine):
 
 
 @pytest.fixture(scope="session")
+@starts
 def engine_folder():
     """A folder for the files of engines of the tests' own: each module starts its own, with the same images."""
     if shutil.which("dockerd") is None:
@@ -200,6 +203,7 @@ async def spawners(tmp_path, prefix, tiny_image, probe):
 
 
 @pytest.fixture
+@starts
 async def page():
     """A page of a real browser."""
     if not Path(CHROMIUM).exists():

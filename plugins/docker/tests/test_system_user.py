@@ -13,6 +13,7 @@ from traitlets.config import Config
 from plughub.classes.spawner.hooks import SpawnerHooks
 from plughub.errors import PluginError
 from plughub.testing.contracts.spawner import NAME, SpawnerUnderTest, make_server
+from plughub.testing.workers import alone
 from plughub.threads import ThreadPools
 from plughub_docker.system_user_spawner import SystemUserSpawner
 
@@ -29,9 +30,11 @@ def person():
     if shutil.which("useradd") is None:
         pytest.skip("useradd is not installed")
     name = f"ph{secrets.token_hex(4)}"
-    subprocess.run(["useradd", "--create-home", name], check=True, capture_output=True)
+    with alone("accounts"):
+        subprocess.run(["useradd", "--create-home", name], check=True, capture_output=True)
     yield pwd.getpwnam(name)
-    subprocess.run(["userdel", "--remove", name], check=True, capture_output=True)
+    with alone("accounts"):
+        subprocess.run(["userdel", "--remove", name], check=True, capture_output=True)
 
 
 @pytest.fixture

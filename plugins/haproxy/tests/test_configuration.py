@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from plughub.domain.paths import check_base_url
 from plughub.errors import StartError
+from plughub.testing.quick import starts
 from plughub_haproxy.binary import find_haproxy
 from plughub_haproxy.configuration import Listener, render
 from plughub_haproxy.instance import CONFIGURATION_NAME
@@ -39,6 +40,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
 }
 
 
+@starts
 def check(folder: Path, listener: Listener) -> subprocess.CompletedProcess[str]:
     (folder / PAGES_NAME).write_text(pages_file())
     (folder / MAP_NAME).write_text("")

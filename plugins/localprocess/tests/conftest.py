@@ -13,6 +13,7 @@ from plughub.classes.spawner.hooks import SpawnerHooks
 from plughub.testing.contracts.spawner import NAME, SpawnerUnderTest, make_server
 from plughub.testing.probe_server import PROBE_SERVER
 from plughub.testing.pythons import python_for_everybody
+from plughub.testing.workers import alone
 from plughub.threads import ThreadPools
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs to run as root")
@@ -38,7 +39,16 @@ def system_user():
 
 
 def run(*command):
-    subprocess.run(command, check=True, capture_output=True)
+    with alone("accounts"):
+        subprocess.run(command, check=True, capture_output=True)
+
+
+@pytest.fixture
+def open_folder():
+    """A folder that every system user may read; only root may read those of pytest."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
 
 
 @pytest.fixture(scope="session")

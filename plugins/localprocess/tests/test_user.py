@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from plughub.errors import PluginError
 from plughub.testing.odd_names import ODD_NAMES
+from plughub.testing.workers import alone
 from plughub_localprocess.home_folders import escaped_name, find_home, folder_name
 
 
@@ -141,22 +142,20 @@ async def test_a_pam_service_that_refuses_is_named(system_user, local):
 async def test_a_missing_system_user_is_created_where_that_is_wanted(system_user, local):
     name = f"{system_user.pw_name}n"
     spawner = local(name, create_system_users=True)
-    try:
-        await spawner.start()
-        assert (await spawner.facts())["uid"] == pwd.getpwnam(name).pw_uid
-    finally:
-        await spawner.stop(now=True)
-        subprocess.run(["userdel", "--remove", name], capture_output=True)
+    with alone("accounts"):
+        try:
+            await spawner.start()
+            assert (await spawner.facts())["uid"] == pwd.getpwnam(name).pw_uid
+        finally:
+            await spawner.stop(now=True)
+            subprocess.run(["userdel", "--remove", name], capture_output=True)
 
 
 @pytest.mark.root
-async def test_root_is_allowed_for_the_single_user_server_only_as_root(system_user, local, tmp_path):
-    command = tmp_path / "jupyterhub-singleuser"
+async def test_root_is_allowed_for_the_single_user_server_only_as_root(system_user, local, open_folder):
+    command = open_folder / "jupyterhub-singleuser"
     command.write_text('#!/bin/sh\necho "arguments: $*"\n')
     command.chmod(0o755)
-    tmp_path.chmod(0o755)
-    tmp_path.parent.chmod(0o755)
-    tmp_path.parent.parent.chmod(0o755)
     for name, expected in (("root", "arguments: --a --allow-root"), (system_user.pw_name, "arguments: --a")):
         spawner = local(name, cmd=[str(command), "--a"], system_accounts=["root"])
         await spawner.start()
@@ -251,9 +250,11 @@ def second_root():
         pytest.skip("useradd is not installed")
     name = f"ph{secrets.token_hex(4)}"
     command = ["useradd", "--no-create-home", "--non-unique", "--uid", "0", name]
-    subprocess.run(command, check=True, capture_output=True)
+    with alone("accounts"):
+        subprocess.run(command, check=True, capture_output=True)
     yield name
-    subprocess.run(["userdel", "--force", name], capture_output=True)
+    with alone("accounts"):
+        subprocess.run(["userdel", "--force", name], capture_output=True)
 
 
 @pytest.mark.root

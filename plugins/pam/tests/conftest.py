@@ -10,6 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from plughub.testing.workers import alone
 from plughub_pam import PAMAuthenticator
 from plughub_pam.transaction import HELPER
 
@@ -30,7 +31,8 @@ def run(as_root):
         """Run a command, and retry while another process locks the account files."""
         deadline = time.monotonic() + 30
         while True:
-            done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=30)
+            with alone("accounts"):
+                done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=30)
             if not done.returncode or "lock" not in done.stderr or time.monotonic() > deadline:
                 break
         assert done.returncode == 0, f"{command}: {done.stderr}"

@@ -19,6 +19,7 @@ from typing import Any, Final, Self
 import psutil
 
 from plughub.testing.ports import free_port
+from plughub.testing.quick import starts
 
 _CONFIG_FILE: Final = "jupyterhub_config.py"
 _LAST_PORT: Final = 65535
@@ -38,6 +39,7 @@ _LINK: Final = re.compile(r"^hub: log in once with this link.*: (\S+)$", re.MULT
 _OWN_VARIABLES: Final = ("JUPYTERHUB_", "JPY_", "PLUGHUB_")
 
 
+@starts
 class HubProcess:
     """The command ``hub``, started in a folder with two free ports.
 

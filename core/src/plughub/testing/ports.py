@@ -10,6 +10,7 @@ from typing import Final
 import psutil
 
 from plughub.domain.ip_addresses import is_loopback
+from plughub.testing.workers import worker
 
 FIRST: Final = 10_000
 RANGE: Final = Path("/proc/sys/net/ipv4/ip_local_port_range")
@@ -21,12 +22,13 @@ def free_port() -> int:
     """Return a free TCP port of 127.0.0.1 that no outgoing connection can take meanwhile.
 
     Returns:
-        The port; never the same twice in one process.
+        The port; never the same twice in one process, nor in two processes of one run of pytest.
     """
+    number, count = worker()
     last = int(RANGE.read_text().split()[0]) if RANGE.exists() else 32_768
     while True:
         port = _dice.randrange(FIRST, max(last, FIRST + 1000))
-        if port not in _given and _is_free(port):
+        if port % count == number and port not in _given and _is_free(port):
             _given.add(port)
             return port
 

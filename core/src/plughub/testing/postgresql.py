@@ -13,6 +13,7 @@ from pathlib import Path
 from sqlalchemy import create_engine, text
 
 from plughub.testing.ports import free_port
+from plughub.testing.quick import starts
 
 _TIMEOUT = 60
 _SETTINGS = {"fsync": "off", "synchronous_commit": "off", "max_connections": "200", "timezone": "UTC"}
@@ -31,6 +32,7 @@ def postgresql_binaries() -> Path | None:
     return found[-1].parent if found else None
 
 
+@starts
 class PostgresServer:
     """A server of its own folder and port on 127.0.0.1.
 

@@ -7,6 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 
+from plughub.testing.quick import starts
+
 ROOT = Path(__file__).resolve().parents[4]
 PLUGINS = [ROOT / "plugins" / name for name in ("localprocess", "haproxy", "dummy", "pam")]
 EXAMPLES = sorted(path.parent for path in ROOT.glob("examples/*/pyproject.toml"))
@@ -24,6 +26,7 @@ def examples() -> list[Path]:
 
 
 @pytest.fixture(scope="session")
+@starts
 def wheels(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Wheels of core, of our plugins and of all examples, by the folder that they were built from."""
     pytest.importorskip("hatchling", reason="hatchling, which builds the wheels, is not installed")

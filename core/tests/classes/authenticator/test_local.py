@@ -14,6 +14,7 @@ from plughub.classes.authenticator.model import AuthenticatorUser
 from plughub.classes.system_accounts import SystemAccounts
 from plughub.domain.errors import ForbiddenError, UnavailableError
 from plughub.kinds import Identity, Refusal, UserInfo
+from plughub.testing.workers import alone
 
 ME = pwd.getpwuid(os.getuid()).pw_name
 MY_GROUP = grp.getgrgid(os.getgid()).gr_name
@@ -116,11 +117,12 @@ async def test_the_log_contains_the_reason_of_a_failed_command(command, words, c
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can create users")
 async def test_the_default_command_creates_a_real_user_without_a_password():
     name = f"phnew{os.getpid()}"
-    try:
-        await LocalAuthenticator(create_system_users=True).add_user(AuthenticatorUser(name))
-        assert pwd.getpwnam(name).pw_name == name
-    finally:
-        os.system(f"userdel -r {name} 2>/dev/null")
+    with alone("accounts"):
+        try:
+            await LocalAuthenticator(create_system_users=True).add_user(AuthenticatorUser(name))
+            assert pwd.getpwnam(name).pw_name == name
+        finally:
+            os.system(f"userdel -r {name} 2>/dev/null")
 
 
 async def test_a_system_account_is_refused_at_login_and_as_a_new_name():

@@ -18,12 +18,14 @@ from plughub.plugin.hooks import Hooks
 from plughub.plugin.manager import ActivePlugins
 from plughub.plugin.threads import ThreadPools
 from plughub.testing.backends import Backend, ask, backend
+from plughub.testing.quick import starts
 
 NAME: Final = "tested"
 
 Make = Callable[[], object]
 
 
+@starts
 @dataclass
 class ProxyUnderTest:
     """A proxy, called as the hub calls it.
