@@ -136,7 +136,8 @@ class Admission:
         if known and known.isdisjoint(self._joined(plugin)):
             raise ConflictError(
                 f"user {shorten(user.name)} logs in with {', '.join(sorted(known))} already",
-                hint="join the two with JupyterHub.one_person, or delete the user and add them again",
+                hint="delete the user and add them again",
+                detail="JupyterHub.one_person can join the two authenticators",
             )
         return not known
 
