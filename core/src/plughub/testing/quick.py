@@ -218,7 +218,7 @@ def _used(thing: object) -> Iterator[object]:
         for name in names:
             value = thing.__globals__.get(name)
             members = names if isinstance(value, types.ModuleType) else ()
-            yield from filter(_is_test_code, [value, *(getattr(value, name, None) for name in members)])
+            yield from filter(_is_test_code, [value, *(vars(value).get(name) for name in members)])
 
 
 def _functions(member: object) -> Iterator[object]:
