@@ -12,6 +12,7 @@ import pytest
 from plughub.storage.schema import prepare_schema
 from plughub.testing.conditions import wait_for
 from plughub.testing.hub import HubProcess
+from plughub.testing.quick import starts
 
 PLUGINS = ("--plugins", "simple,dummy,haproxy,onetime")
 CONFIG = "c.Authenticator.allow_all = True\nc.JupyterHub.cleanup_proxy = True\n"
@@ -66,6 +67,7 @@ def open_folder():
         yield folder
 
 
+@starts
 @pytest.mark.root
 @pytest.mark.parametrize("arguments", [(), ("link",), ("link", "ada")])
 def test_a_uid_without_a_name_is_refused_before_anything_starts(open_folder, arguments):
