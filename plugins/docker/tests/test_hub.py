@@ -209,7 +209,7 @@ def test_an_image_that_is_missing_is_named_with_what_to_do(run):
     with run(more) as hub:
         reply = start(client_of(hub, "alice"))
         log = hub.stderr
-    assert "image 'plughub-tests-nowhere:1' is not there" in reply.body["message"]
+    assert "image 'plughub-tests-nowhere:1' is missing" in reply.body["message"]
     assert "DockerSpawner.pull_policy" in log
 
 
@@ -220,7 +220,7 @@ def test_a_taken_name_is_reported_and_the_other_container_is_left_alone(
     engine.start(other)
     with run() as hub:
         reply = start(client_of(hub, "alice"))
-    assert f"'{prefix}-alice' is taken" in reply.body["message"]
+    assert f"'{prefix}-alice' is already used by a container of another server" in reply.body["message"]
     assert engine.inspect_container(other)["State"]["Running"]
 
 
@@ -270,7 +270,7 @@ def test_a_hub_address_that_containers_cannot_reach_is_reported(run, probe):
     with run(more) as hub:
         reply = start(client_of(hub, "alice"))
         log = hub.stderr
-    assert "the server does not find the hub" in reply.body["message"]
+    assert "the server cannot reach the hub" in reply.body["message"]
     assert "inside a container that is the container itself" in log
     assert "c.JupyterHub.hub_ip" in log
 
