@@ -124,7 +124,7 @@ def test_a_database_file_that_cannot_be_opened_is_reported_with_its_folder(tmp_p
     (tmp_path / "hub.sqlite").mkdir()
     with pytest.raises(StartError) as refused:
         schema_state(f"sqlite:///{tmp_path}/hub.sqlite")
-    assert f"able to write in {tmp_path}" in refused.value.hint
+    assert f"able to write to {tmp_path}" in refused.value.hint
 
 
 def test_an_unreadable_config_file_is_reported_as_such(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from plughub.plugin.hook_calls import HookCaller
 from plughub.plugin.hooks import Hooks
 from plughub.plugin.manager import ActivePlugins
 from plughub.plugin.threads import ThreadPools
-from plughub.services.coordination.initial_records import prepare
+from plughub.services.coordination.initial_records import store_initial_records
 from plughub.services.settings import HubSettings
 from plughub.services.tokens.database_tokens import DatabaseTokens
 from plughub.storage.database import Database
@@ -252,7 +252,7 @@ class HubParts:
         return getattr(self.services, name)
 
     def run(self):
-        work = (self.runner.look_for_work(), self.runner.keep_leases(), self.events.run())
+        work = (self.runner.claim_free_operations(), self.runner.renew_leases(), self.events.run())
         self._tasks = [asyncio.create_task(task) for task in work]
         return self
 
@@ -266,7 +266,7 @@ class HubParts:
 
     async def user(self, name="alice"):
         def work(tx):
-            prepare(tx)
+            store_initial_records(tx)
             return tx.users.get(name) or tx.users.create(name)
 
         return await self.store.write(work)

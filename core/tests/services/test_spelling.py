@@ -28,7 +28,7 @@ async def stored_as(hub, prefix):
     await hub.store.write(change)
 
 
-async def test_everything_that_a_server_is_told_has_one_spelling(hub, machine, proxy):
+async def test_all_addresses_passed_to_a_server_have_one_spelling(hub, machine, proxy):
     server = await hub.started(NAME, "")
     told = machine.seen["spawn"]
     assert NOW == "/user/o%27neil%3Bx/"
@@ -63,7 +63,7 @@ async def test_a_server_that_ran_before_the_upgrade_keeps_its_spelling_until_it_
     assert proxy.routes[FORMER] == right[FORMER]
     assert NOW not in proxy.routes
     assert link_to_server(after.settings, server) == FORMER
-    await after.poller.look()
+    await after.poller.run_once()
     assert machine.seen["poll"].prefix == FORMER
 
     await after.stopped(server)
@@ -72,7 +72,7 @@ async def test_a_server_that_ran_before_the_upgrade_keeps_its_spelling_until_it_
     assert set(proxy.routes) == {"/", NOW}
 
 
-async def test_what_is_no_spelling_of_its_prefix_is_not_believed(hub, proxy):
+async def test_a_stored_prefix_with_another_path_is_ignored(hub, proxy):
     await hub.started(NAME)
     for stored in (None, "", "/user/somebody/", f"{NOW}lab/", "/elsewhere/"):
         await stored_as(hub, stored)
@@ -81,7 +81,7 @@ async def test_what_is_no_spelling_of_its_prefix_is_not_believed(hub, proxy):
         assert link_to_server(hub.settings, await hub.servers.get(NAME, "")) == NOW
 
 
-async def test_a_prefix_that_is_too_long_for_its_column_is_worked_out(hub, proxy):
+async def test_a_prefix_that_is_too_long_for_its_column_is_computed(hub, proxy):
     name = "é" * 150
     await hub.started(name)
     assert set(proxy.routes) == {user_url("/", name)}

@@ -7,7 +7,7 @@ from plughub.domain.declarations import Declarations, read_groups, read_roles
 from plughub.domain.errors import InvalidError
 from plughub.domain.roles import DEFAULT_ROLES
 from plughub.domain.scopes import ScopeTree
-from plughub.services.users.configuration_sync import declare
+from plughub.services.users.configuration_sync import sync_configuration
 
 TREE = ScopeTree({"custom:lab:read": {"description": "Read the lab"}})
 
@@ -18,7 +18,7 @@ def load(stored):
         declared = Declarations(
             roles=read_roles(roles, TREE, extra), groups=read_groups(groups or {}), **people
         )
-        return stored(lambda tx: declare(tx, declared))
+        return stored(lambda tx: sync_configuration(tx, declared))
 
     return load
 

@@ -18,7 +18,7 @@ from sqlalchemy import CheckConstraint, MetaData, create_engine, text
 from plughub.domain.errors import RETRY, StartError
 from plughub.domain.roles import ADMIN_ROLE
 from plughub.domain.servers import Status
-from plughub.services.coordination.initial_records import prepare
+from plughub.services.coordination.initial_records import store_initial_records
 from plughub.services.secrets.auth_states import AuthStates
 from plughub.storage.database import driver_url, make_engine
 from plughub.storage.schema import HEAD, schema_state
@@ -71,7 +71,7 @@ def copy(database, url):
 
 async def is_all_there(version, stored, tokens):
     """Check that users, admins, groups, servers, tokens, shares and saved secrets are unchanged."""
-    stored(prepare)
+    stored(store_initial_records)
     assert admins_of(stored) == {"ada", "eve"}
     assert stored(lambda tx: tx.roles.holders(ADMIN_ROLE, "user")) == {"ada", "eve"}
     assert stored(lambda tx: set(tx.groups.get("class").users)) == {"bob", "cai"}
@@ -81,7 +81,7 @@ async def is_all_there(version, stored, tokens):
     assert ("access:servers!server=bob/" in shared) == (version > "5")
     states = AuthStates(stored.store, [KEY])
     for name in ("ada", "bob", "cai", "dee"):
-        assert await states.of(stored(lambda tx, name=name: tx.users.get(name).id)) == {"secret of": name}
+        assert await states.get(stored(lambda tx, name=name: tx.users.get(name).id)) == {"secret of": name}
     states.close()
 
 

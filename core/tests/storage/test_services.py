@@ -8,7 +8,7 @@ from plughub.domain.scopes import ScopeCoverage, ScopeTree
 from plughub.domain.service_specs import read_service, read_services
 from plughub.domain.tokens import compare_token
 from plughub.services.hub_services.registration import renew_token, store_service
-from plughub.services.users.configuration_sync import declare
+from plughub.services.users.configuration_sync import sync_configuration
 
 TOKEN = "a-token-that-was-chosen"
 
@@ -19,7 +19,7 @@ def load(stored):
 
     def load(*services, roles=()):
         declared = Declarations(roles=read_roles(roles, ScopeTree()), services=read_services(services))
-        return stored(lambda tx: declare(tx, declared))
+        return stored(lambda tx: sync_configuration(tx, declared))
 
     return load
 
@@ -63,7 +63,7 @@ def test_a_service_that_is_no_longer_declared_is_deleted_with_its_token(stored, 
 
 
 def test_two_services_do_not_share_a_token(load):
-    with pytest.raises(InvalidError, match="somebody else") as refused:
+    with pytest.raises(InvalidError, match="already belongs to another user or service") as refused:
         load({"name": "one", "api_token": TOKEN}, {"name": "two", "api_token": TOKEN})
     assert TOKEN not in str(refused.value)
 
@@ -103,7 +103,7 @@ def test_two_services_do_not_share_an_oauth_client(load):
     one, two = (
         {"name": name, "url": "http://h:1", "oauth_client_id": "service-x"} for name in ("one", "two")
     )
-    with pytest.raises(InvalidError, match="is taken"):
+    with pytest.raises(InvalidError, match="is already in use"):
         load(one, two)
 
 

@@ -4,7 +4,7 @@ from plughub.domain.declarations import Declarations
 from plughub.domain.sessions import hash_session_key, short_address, short_agent
 from plughub.services.coordination.hub_registry import HubRegistry
 from plughub.services.settings import HubSettings
-from plughub.services.users.configuration_sync import declare
+from plughub.services.users.configuration_sync import sync_configuration
 
 
 def add(stored, key="session:a", name="alice", lasts=1000.0, **facts):
@@ -65,7 +65,7 @@ def test_sessions_of_blocked_users_end_when_the_hub_starts(stored, roles):
     for role in {"user"} - set(roles):
         stored(lambda tx, role=role: tx.roles.revoke(role, "user", ["alice"]))
     before = stored(lambda tx: tx.users.get("alice"))
-    stored(lambda tx: declare(tx, Declarations(blocked={"": {"alice"}})))
+    stored(lambda tx: sync_configuration(tx, Declarations(blocked={"": {"alice"}})))
     assert find(stored) is None
     assert stored(lambda tx: tx.users.by_cookie_id(before.cookie_id)) is None
     assert ("session", str(session.id)) in [(t, k) for _, t, k in stored(lambda tx: tx.changes.since(0))]
@@ -75,7 +75,7 @@ def test_the_housekeeping_deletes_sessions_that_have_expired(stored):
     add(stored, lasts=-1.0, taken_over=True)
     add(stored, "session:b")
     settings = HubSettings(mark="m", hub_id="h", host="x")
-    stored(HubRegistry(stored.store, settings, lambda _changes: None)._forget)
+    stored(HubRegistry(stored.store, settings, lambda _changes: None)._purge_records)
     assert stored(lambda tx: tx.sessions.purge()) == 0
     assert find(stored, "session:b")
 

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from plughub.domain.servers import OperationKind
-from plughub.services.coordination.initial_records import prepare
+from plughub.services.coordination.initial_records import store_initial_records
 from plughub.storage.schema import prepare_schema
 
 AT_ONCE = 6
@@ -32,7 +32,7 @@ def together():
 def test_processes_that_begin_together_prepare_one_database(db_url, make_stored, together):
     together(lambda _: prepare_schema(db_url))
     stored = make_stored(db_url)
-    marks = together(lambda _: stored(prepare))
+    marks = together(lambda _: stored(store_initial_records))
     assert len(set(marks)) == 1
     assert stored(lambda tx: tx.users.create("alice")).roles == ("user",)
 

@@ -23,7 +23,7 @@ from plughub.plugin.hook_calls import HookCaller
 from plughub.plugin.hooks import Hooks
 from plughub.plugin.manager import ActivePlugins
 from plughub.plugin.threads import ThreadPools
-from plughub.services.coordination.initial_records import prepare
+from plughub.services.coordination.initial_records import store_initial_records
 from plughub.services.observability.audit import AuditTrail
 from plughub.services.observability.metrics import Metrics
 from plughub.services.observability.periodic_metrics import MetricsReport
@@ -191,7 +191,7 @@ class WebHub:
         url = self.url or f"sqlite:///{self.folder / 'hub.sqlite'}"
         await asyncio.to_thread(prepare_database, url)
         self.store = Store(Database(url))
-        mark = await self.store.write(prepare)
+        mark = await self.store.write(store_initial_records)
         self.pools = ThreadPools(2)
         self.active = ActivePlugins()
         self.links = OneTimeLinks(self.store)
@@ -202,7 +202,7 @@ class WebHub:
             "database": DatabaseTokens(self.store), "metrics": self.metrics, "audit-trail": self.audit,
         }.items():  # fmt: skip
             self.active.add(name, plugin)
-        caller = HookCaller(self.active, self.pools, self.metrics.hook_called)
+        caller = HookCaller(self.active, self.pools, self.metrics.observe_hook)
         self.hooks = Hooks(caller)
         infos = {answer.plugin: answer.value for answer in caller.register("hub_spawner_info")}
         self.sockets = bind_sockets(0, "127.0.0.1")
@@ -226,12 +226,12 @@ class WebHub:
             self.folder / "services",
             keys=self.keys,
             metrics=self.metrics,
-            given_names={"boss"},
+            configured_names={"boss"},
         )
         self.tasks = [
             asyncio.create_task(self.events.run()),
             asyncio.create_task(self.audit.run()),
-            asyncio.create_task(self.runner.look_for_work()),
+            asyncio.create_task(self.runner.claim_free_operations()),
         ]
         here = frozenset({os.geteuid()})
         options = WebOptions(**{"slow_spawn_timeout": 60.0, "proxy_users": here, **self.options_given})

@@ -6,7 +6,7 @@ from plughub.domain.audit import AuditQuery
 from plughub.domain.declarations import Declarations, read_roles
 from plughub.domain.scopes import ScopeTree
 from plughub.domain.service_specs import read_services
-from plughub.services.users.configuration_sync import declare
+from plughub.services.users.configuration_sync import sync_configuration
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ async def test_audit_distinguishes_service_from_user_of_same_name(hub, trail) ->
         roles=read_roles([{"name": "cull", "scopes": scopes, "services": ["culler"]}], ScopeTree()),
         services=read_services([{"name": "culler", "api_token": "a-token-that-was-chosen"}]),
     )
-    await hub.store.write(lambda tx: declare(tx, declared))
+    await hub.store.write(lambda tx: sync_configuration(tx, declared))
     service = hub.browser(Authorization="token a-token-that-was-chosen")
     assert (await service.post("/hub/api/users/alice/server")).code == 201
     assert (await service.delete("/hub/api/users/alice/server")).code == 204

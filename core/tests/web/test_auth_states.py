@@ -56,7 +56,7 @@ async def test_auth_state_is_stored_and_cleared_by_api(make_hub):
 async def test_reading_auth_state_needs_scope(make_hub):
     hub = await make_hub(keys=(b"k" * 32,))
     user = await hub.user()
-    sealed = await hub.auth_states.seal(SECRETS)
+    sealed = await hub.auth_states.encrypt(SECRETS)
     await hub.store.write(lambda tx: tx.users.set_auth_state(user.id, sealed.data))
 
     assert "auth_state" not in model(await (await hub.program()).get(ALICE))

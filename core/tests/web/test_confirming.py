@@ -248,13 +248,13 @@ async def test_external_login_confirms_and_leads_back(make_hub):
     assert f"/hub/oauth_login?next={back}" in page
     other = await root.get("/hub/confirm?user=alice&next=/hub/token")
     assert other.code == 403
-    assert "You are logged in as root now" in other.body.decode()
+    assert "You are now logged in as root" in other.body.decode()
 
 
 async def test_new_one_time_link_confirms(hub):
     browser = hub.browser()
     for _ in range(2):
-        token = await hub.links.make("root", admin=True)
+        token = await hub.links.create("root", admin=True)
         await browser.open_link(token)
         await browser.get("/hub/token")
         assert (await browser.call("POST", "/hub/api/users/root/tokens", {})).code == 201

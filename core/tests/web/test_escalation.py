@@ -70,7 +70,7 @@ class Plot:
 
     async def held(self):
         """Everything that any of them can do with any token."""
-        found = [await self.hub.tokens.by_token(token) for token in self.tokens]
+        found = [await self.hub.tokens.authenticate(token) for token in self.tokens]
         return frozenset().union(*(principal.scopes for principal in found if principal is not None))
 
     async def members(self):

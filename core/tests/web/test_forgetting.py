@@ -19,7 +19,7 @@ async def lost(hub):
     def move(tx):
         tx.servers.launching(server.id, backend="lost", **how)
         tx.servers.ready(server.id, server.started)
-        tx.servers.set_unknown_of("lost", "gone", "plugin 'lost' is active in no hub")
+        tx.servers.set_unknown_of("lost", "gone", "plugin 'lost' is not active in any hub process")
 
     await hub.store.write(move)
     return hub
@@ -27,7 +27,7 @@ async def lost(hub):
 
 async def test_admin_forgets_lost_server_and_audit_records_it(lost):
     admin = await lost.admin()
-    assert "active in no hub" in json.loads((await admin.get(SERVER)).body)["problem"]
+    assert "not active in any hub process" in json.loads((await admin.get(SERVER)).body)["problem"]
     assert (await admin.delete(SERVER, model={"forget": True})).code == 204
     assert "/user/alice/" not in lost.proxy.routes
     assert json.loads((await admin.get(SERVER)).body)["stopped"]
@@ -52,7 +52,7 @@ async def test_server_of_responding_plugin_is_not_forgotten(hub):
     answer = await (await hub.admin()).delete(SERVER, model={"forget": True})
     assert answer.code == 409
     model = json.loads(answer.body)
-    assert model["message"] == "plugin 'tiny' says of alice/ that it runs"
+    assert model["message"] == "plugin 'tiny' reports that alice/ is running"
     assert model["hint"] == "Stop it instead."
     assert (await hub.servers.get("alice", "")).ready
 

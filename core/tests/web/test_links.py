@@ -84,7 +84,7 @@ async def test_hub_page_that_leads_to_next_is_not_trusted(make_hub, before, site
     assert (answer.code, b"Start this server?" in answer.body) == (200, True)
     assert not hub.tiny.started
     await hub.user("bob")
-    page = await browser.get(f"/hub/login/onetime?token={await hub.links.make('bob')}", headers=headers)
+    page = await browser.get(f"/hub/login/onetime?token={await hub.links.create('bob')}", headers=headers)
     assert b"Log in with this link?" in page.body
 
 
@@ -247,7 +247,7 @@ async def test_only_hub_page_link_logs_out(hub, headers) -> None:
 async def test_login_link_asks_unless_user_opened_it(hub, headers, logged_in) -> None:
     await hub.user("bob")
     browser = await hub.logged_in() if logged_in else hub.browser()
-    token = await hub.links.make("bob")
+    token = await hub.links.create("bob")
     page = await browser.get(f"/hub/login/onetime?token={token}", headers=headers)
     assert (page.code, b"Log in with this link?" in page.body) == (200, True)
     assert (await browser.post("/hub/login/onetime", form={"token": token})).code == 403
@@ -257,11 +257,11 @@ async def test_login_link_asks_unless_user_opened_it(hub, headers, logged_in) ->
 
 
 async def test_printed_login_link_logs_in_at_once(hub) -> None:
-    assert (await hub.browser().open_link(await hub.links.make("alice"))).code == 302
+    assert (await hub.browser().open_link(await hub.links.create("alice"))).code == 302
 
 
 async def test_login_link_preview_reveals_nothing_and_keeps_link(hub) -> None:
-    token = await hub.links.make("carol")
+    token = await hub.links.create("carol")
     for agent in ("Slackbot-LinkExpanding 1.0", "curl/8"):
         page = await hub.browser(**{"Referer": "", "User-Agent": agent}).get(
             f"/hub/login/onetime?token={token}"

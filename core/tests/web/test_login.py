@@ -158,7 +158,7 @@ async def test_login_redirects_to_next(hub):
 
 
 async def test_one_time_link_works_once(hub):
-    token = await hub.links.make("carol", admin=True)
+    token = await hub.links.create("carol", admin=True)
     browser = hub.browser()
     answer = await browser.open_link(token)
     assert (answer.code, answer.headers["Location"]) == (302, "/hub/spawn/carol")
@@ -178,7 +178,7 @@ async def test_one_time_link_works_once(hub):
     ],
 )
 async def test_prefetch_does_not_use_link(hub, method, headers):
-    token = await hub.links.make("carol")
+    token = await hub.links.create("carol")
     await hub.browser().ask(method, f"/hub/login/onetime?token={token}", headers=headers)
     answer = await hub.browser().open_link(token)
     assert answer.code == 302
@@ -186,7 +186,7 @@ async def test_prefetch_does_not_use_link(hub, method, headers):
 
 async def test_link_token_is_not_logged(hub, caplog):
     caplog.set_level(logging.DEBUG)
-    token = await hub.links.make("carol")
+    token = await hub.links.create("carol")
     await hub.browser().open_link(token)
     assert token not in caplog.text
 
@@ -328,14 +328,14 @@ async def test_too_many_wrong_passwords_return_429_with_retry_after(hub):
 
 
 async def test_log_distinguishes_anonymous_requests(hub):
-    from plughub.services.observability.log_rate_limit import stranger
+    from plughub.services.observability.log_rate_limit import unauthenticated_address
 
     seen = {}
 
     class Keep(logging.Handler):
         def emit(self, record):
             if "marked" in record.getMessage():
-                seen[record.getMessage().split("marked-")[1].split(" ")[0]] = stranger.get()
+                seen[record.getMessage().split("marked-")[1].split(" ")[0]] = unauthenticated_address.get()
 
     handler, log = Keep(), logging.getLogger("plughub.web")
     log.addHandler(handler)

@@ -9,7 +9,7 @@ from tornado.web import RequestHandler
 
 from plughub.domain.declarations import Declarations
 from plughub.domain.service_specs import read_services
-from plughub.services.users.configuration_sync import declare
+from plughub.services.users.configuration_sync import sync_configuration
 from plughub.web.api.calls import pattern_of
 from plughub.web.headers import METHODS
 from plughub.web.routes import API, CALLS, PAGES
@@ -52,7 +52,7 @@ async def test_unsupported_method_returns_allowed_methods(hub):
 async def test_allow_header_omits_method_refused_for_single_resource(hub):
     admin = await hub.admin()
     spec = read_services([{"name": "wiki", "url": "http://127.0.0.1:9"}])
-    await hub.store.write(lambda tx: declare(tx, Declarations(services=spec)))
+    await hub.store.write(lambda tx: sync_configuration(tx, Declarations(services=spec)))
     answer = await admin.delete("/hub/api/services/wiki")
     assert (answer.code, answer.headers["Allow"]) == (405, "GET, POST, OPTIONS")
 

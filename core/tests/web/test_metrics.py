@@ -45,7 +45,7 @@ async def test_all_jupyterhub_metrics_exist(hub) -> None:
 async def test_server_life_cycle_is_measured(hub) -> None:
     client = await hub.program("alice")
     await client.post("/hub/api/users/alice/server")
-    await hub.events.settle()
+    await hub.events.drain()
     found = await read(hub, "/hub/api/metrics")
     assert found.value("server_spawn_duration_seconds_count", status="success", reason="") == 1
     assert found.value("proxy_add_duration_seconds_count", status="success") == 1
@@ -60,7 +60,7 @@ async def test_failed_start_and_hook_count_as_errors(hub) -> None:
     client = await hub.program("alice")
     hub.tiny.failure = "no image"
     await client.post("/hub/api/users/alice/server")
-    await hub.events.settle()
+    await hub.events.drain()
     found = await read(hub)
     assert found.value("server_spawn_duration_seconds_count", status="error") == 1
     assert found.value("hook_duration_seconds_count", plugin="tiny", hook="hub_spawn", outcome="error") == 1

@@ -140,7 +140,7 @@ async def test_unknown_client_or_redirect_uri_is_refused(hub, secret, wrong):
 async def test_user_without_access_to_server_is_refused(hub, secret):
     answer = await (await hub.logged_in("bob")).get(authorize())
     assert answer.code == 404
-    assert "There is no server here that you may open" in answer.body.decode()
+    assert "There is no server here that you may access" in answer.body.decode()
 
 
 async def test_other_users_server_needs_consent(hub, secret):

@@ -10,7 +10,7 @@ import pytest
 from plughub.domain.declarations import Declarations, read_roles
 from plughub.domain.scopes import ScopeTree
 from plughub.domain.service_specs import read_services
-from plughub.services.users.configuration_sync import declare
+from plughub.services.users.configuration_sync import sync_configuration
 
 SECRET = "secret-of-the-service"
 OPEN = {"name": "user", "scopes": ["self", "access:services!service=board"]}
@@ -23,7 +23,7 @@ def load(hub):
         declared = Declarations(
             roles=read_roles(roles or [OPEN], ScopeTree()), services=read_services([given])
         )
-        await hub.store.write(lambda tx: declare(tx, declared))
+        await hub.store.write(lambda tx: sync_configuration(tx, declared))
         return await hub.logged_in()
 
     return load
@@ -79,7 +79,7 @@ async def test_consent_to_more_than_identity_needs_confirmation(make_hub, scope,
     given = {"name": "board", "url": "http://127.0.0.1:9", "api_token": SECRET}
     given["oauth_client_allowed_scopes"] = ["tokens!user"]
     declared = Declarations(roles=read_roles([OPEN], ScopeTree()), services=read_services([given]))
-    await hub.store.write(lambda tx: declare(tx, declared))
+    await hub.store.write(lambda tx: sync_configuration(tx, declared))
     browser = await hub.logged_in()
     await hub.store.database.write(
         lambda c: c.exec_driver_sql("UPDATE plughub_sessions SET authenticated_at = 0")

@@ -92,7 +92,7 @@ class Run:
 
     async def _ask(self, client, method, path, body):
         headers = {"Authorization": self.admin.headers["Authorization"]}
-        if await self.hub.tokens.by_token(headers["Authorization"].partition(" ")[2]) is None:
+        if await self.hub.tokens.authenticate(headers["Authorization"].partition(" ")[2]) is None:
             await self._fill()
         return await client().ask(method, path, body=body)
 

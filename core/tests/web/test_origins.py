@@ -15,7 +15,7 @@ from plughub.domain.origins import Origins
 from plughub.domain.scopes import ScopeTree
 from plughub.domain.service_specs import read_services
 from plughub.kinds.proxy import SERVERS_PORT_HEADER
-from plughub.services.users.configuration_sync import declare
+from plughub.services.users.configuration_sync import sync_configuration
 
 HUB = "https://hub.example.org"
 HOST = "hub.example.org"
@@ -282,7 +282,7 @@ async def test_service_gets_code_at_its_own_host(hub):
             "oauth_no_confirm": True}  # fmt: skip
     role = {"name": "user", "scopes": ["self", "access:services!service=board"]}
     declared = Declarations(roles=read_roles([role], ScopeTree()), services=read_services([spec]))
-    await hub.store.write(lambda tx: declare(tx, declared))
+    await hub.store.write(lambda tx: sync_configuration(tx, declared))
     browser = await at_hub(hub)
     for sent in ("/services/board/oauth_callback", f"{BOARD}/services/board/oauth_callback"):
         form = {"client_id": "service-board", "redirect_uri": sent, "response_type": "code"}

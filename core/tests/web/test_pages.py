@@ -12,7 +12,7 @@ from tornado.web import RequestHandler
 from plughub.domain.declarations import Declarations, read_roles
 from plughub.domain.service_specs import read_services
 from plughub.kinds import Page
-from plughub.services.users.configuration_sync import declare
+from plughub.services.users.configuration_sync import sync_configuration
 from plughub.testing.doubles import TinyServers
 from plughub.web.pages.base import PageHandler
 
@@ -167,14 +167,14 @@ async def test_failing_cleanup_of_failed_start_is_shown_and_retried(hub):
     page = answer.body.decode()
     assert answer.code == 500
     assert "no room" in page
-    assert re.search("what is left of it could not be stopped; the hub (is trying|tries) again", page)
+    assert re.search("the failed server could not be stopped; the hub (is trying|tries) again", page)
     home = (await browser.get("/hub/home")).body.decode()
     assert "Retry stopping" in home
     refused = await browser.get("/hub/spawn/alice")
     assert refused.code == 400
-    assert "what is left of it could not be stopped" in refused.body.decode()
+    assert "the failed server could not be stopped" in refused.body.decode()
     model = await browser.call("GET", "/hub/api/users/alice/server")
-    assert json.loads(model.body)["problem"] == "what is left of it could not be stopped"
+    assert json.loads(model.body)["problem"] == "the failed server could not be stopped"
     for seen in (page, home, refused.body.decode(), model.body.decode()):
         assert "engine" not in seen
     admin = await hub.logged_in("root")
@@ -250,7 +250,7 @@ async def test_user_chooses_among_several_spawners(make_hub):
 async def test_unknown_spawner_is_refused(hub):
     answer = await (await hub.logged_in()).get("/hub/spawn?backend=nothing")
     assert answer.code == 400
-    assert "choose among tiny" in answer.body.decode()
+    assert "available: tiny" in answer.body.decode()
 
 
 async def test_admin_starts_another_users_server(hub):
@@ -391,8 +391,8 @@ async def test_page_view_counts_as_activity(hub):
 async def test_services_are_listed_for_users_with_access(hub):
     services = read_services([{"name": "board", "url": "http://h:1"}, {"name": "wiki", "url": "http://h:2"}])
     roles = read_roles([{"name": "user", "scopes": ["self", "access:services!service=wiki"]}], hub.tree)
-    await hub.store.write(lambda tx: declare(tx, Declarations(roles=roles, services=services)))
-    await hub.services.service_checks.look()
+    await hub.store.write(lambda tx: sync_configuration(tx, Declarations(roles=roles, services=services)))
+    await hub.services.service_checks.run_once()
     page = (await (await hub.logged_in()).get("/hub/home")).body.decode()
     assert '<a href="/services/wiki/">wiki</a>' in page
     assert "board" not in page

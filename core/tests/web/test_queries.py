@@ -127,7 +127,7 @@ async def test_empty_default_url_uses_built_in_target(make_hub):
 
 
 async def test_one_time_link_does_not_pass_token_on(hub):
-    token = await hub.links.make("alice")
+    token = await hub.links.create("alice")
     answer = await hub.browser().open_link(token, "&frog=1")
     assert location(answer) == "/hub/spawn/alice?frog=1"
 

@@ -9,7 +9,7 @@ import pytest
 from plughub.domain.declarations import Declarations, read_roles
 from plughub.domain.scopes import ScopeTree
 from plughub.domain.service_specs import read_services
-from plughub.services.users.configuration_sync import declare
+from plughub.services.users.configuration_sync import sync_configuration
 
 TOKEN = "a-token-that-was-chosen"
 
@@ -27,7 +27,7 @@ async def service(hub):
         roles=read_roles([role], ScopeTree()),
         services=read_services([{"name": "alice", "api_token": TOKEN, "url": "http://127.0.0.1:9"}]),
     )
-    await hub.store.write(lambda tx: declare(tx, declared))
+    await hub.store.write(lambda tx: sync_configuration(tx, declared))
     return hub.browser(Authorization=f"token {TOKEN}")
 
 
@@ -63,7 +63,7 @@ async def test_listing_services_needs_scope(hub, service):
 
 async def test_token_of_deleted_service_stops_working_at_once(hub, service):
     assert (await service.get("/hub/api/user")).code == 200
-    await hub.store.write(lambda tx: declare(tx, Declarations()))
+    await hub.store.write(lambda tx: sync_configuration(tx, Declarations()))
     assert (await service.get("/hub/api/user")).code == 403
 
 
@@ -92,7 +92,7 @@ async def test_created_service_works_at_once(hub):
     assert hub.proxy.routes["/services/board/"].target == "http://127.0.0.1:9"
     itself = hub.browser(Authorization="token token-of-the-new-one")
     assert model(await itself.get("/hub/api/user"))["name"] == "board"
-    await hub.store.write(lambda tx: declare(tx, Declarations()))
+    await hub.store.write(lambda tx: sync_configuration(tx, Declarations()))
     assert (await itself.get("/hub/api/user")).code == 200, "a created service survives a restart of the hub"
 
 
@@ -119,7 +119,7 @@ async def test_configured_services_cannot_be_changed(hub, service):
     ("body", "reason"),
     [
         ({}, "Invalid service data"),
-        ({"name": "other", **SPEC}, "another one than in the path"),
+        ({"name": "other", **SPEC}, "differs from the name in the path"),
         ({"colour": 1}, "Invalid JSON keys: 'colour'"),
         ({"admin": "yes"}, "service.admin must be a boolean"),
         ({"command": ["true"]}, "'command'"),
@@ -127,7 +127,7 @@ async def test_configured_services_cannot_be_changed(hub, service):
         ({"api_token": "short"}, "8 to 64"),
         ({"info": {}, "oauth_client_allowed_scopes": ["no:such"]}, "does not exist"),
         ({"url": "http://h:1", "oauth_roles": ["nobody"]}, "no role 'nobody'"),
-        ({"oauth_redirect_uri": "http://h/\x01"}, "cannot be printed"),
+        ({"oauth_redirect_uri": "http://h/\x01"}, "contains unprintable characters"),
     ],
 )
 async def test_invalid_services_are_refused(hub, body, reason):
@@ -168,7 +168,7 @@ async def test_token_role_applies_to_services(hub):
     declared = Declarations(
         roles=read_roles(roles, ScopeTree()), services=read_services([{"name": "narrow", "api_token": TOKEN}])
     )
-    await hub.store.write(lambda tx: declare(tx, declared))
+    await hub.store.write(lambda tx: sync_configuration(tx, declared))
     service = hub.browser(Authorization=f"token {TOKEN}")
     assert (await service.get("/hub/api/users")).code == 200
     assert (await service.get("/hub/api/info")).code == 403

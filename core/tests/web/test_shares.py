@@ -351,5 +351,5 @@ async def test_adding_members_needs_scopes_shared_with_group(hub, alice):
     await alice.post(SHARES, model={"group": "class"})
     mallory = await hub.holder("bob", "groups!group=class")
     answer = await mallory.post("/hub/api/groups/class/users", model={"users": ["bob"]})
-    assert (answer.code, "may do what you may not" in model(answer)["message"]) == (403, True)
+    assert (answer.code, "have scopes that you do not hold" in model(answer)["message"]) == (403, True)
     assert not await may_open(hub)

@@ -11,7 +11,7 @@ from plughub.domain.declarations import Declarations, read_roles
 from plughub.domain.roles import Role
 from plughub.domain.scopes import ScopeTree
 from plughub.domain.service_specs import read_services
-from plughub.services.users.configuration_sync import declare
+from plughub.services.users.configuration_sync import sync_configuration
 
 
 def model(answer):
@@ -25,7 +25,7 @@ async def service_with(hub, *scopes):
         roles=read_roles([role], ScopeTree()),
         services=read_services([{"name": "portal", "api_token": "the-token-of-the-portal"}]),
     )
-    await hub.store.write(lambda tx: declare(tx, declared))
+    await hub.store.write(lambda tx: sync_configuration(tx, declared))
     return hub.browser(Authorization="token the-token-of-the-portal")
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from plughub.domain.errors import UnavailableError
 from plughub.domain.hub_processes import HubHealth, HubStatus
-from plughub.services.coordination.hub_registry import hubs_alive
+from plughub.services.coordination.hub_registry import live_hubs
 from plughub.services.hub_services.health_checks import service_states
 from plughub.services.settings import HubSettings
 from plughub.storage.store import Store, Transaction
@@ -38,7 +38,7 @@ class Health:
         return facts
 
     def _read(self, tx: Transaction) -> HubHealth:
-        alive = {hub.id for hub in hubs_alive(tx, self._settings.lease)}
+        alive = {hub.id for hub in live_hubs(tx, self._settings.lease)}
         leases = tx.leases.holders()
         hubs = (
             HubStatus(

@@ -18,7 +18,7 @@ from plughub.app.unread_settings import warn_of_plain_http, warn_of_trust
 from plughub.app.web_server import WebServer, listen
 from plughub.domain.errors import HubError, PluginError
 from plughub.services.composition import HubServices
-from plughub.services.coordination.background_loops import for_ever
+from plughub.services.coordination.background_loops import run_forever
 from plughub.services.servers.bulk_stop import stop_all
 from plughub.services.users.login_links import PLUGIN as ONETIME
 
@@ -52,7 +52,7 @@ class Hub:
             EndedEarlyError: shutdown was requested meanwhile; nothing is left running.
         """
         try:
-            with self.plan.observing.metrics.startup():
+            with self.plan.observing.metrics.time_startup():
                 await unless_ended(self.ended, self._prepare())
                 await _start_proxy(self.parts.services)
         except BaseException:
@@ -61,8 +61,8 @@ class Hub:
         parts, services = self.parts, self.parts.services
         self._warn(parts)
         self.plan.observing.start(services.events, services.settings)
-        self._tasks = [asyncio.create_task(for_ever(work)) for work in services.background]
-        self._tasks.append(asyncio.create_task(services.startup_user_sync.call()))
+        self._tasks = [asyncio.create_task(run_forever(work)) for work in services.background]
+        self._tasks.append(asyncio.create_task(services.startup_user_sync.run()))
         self._tasks.append(asyncio.create_task(stop_all(services.servers, parts.blocked_servers)))
 
     async def _prepare(self) -> None:
@@ -97,7 +97,7 @@ class Hub:
         """
         if ONETIME not in self.plan.selection.active.names:
             return None
-        token = await self.plan.links.make(starter(), admin=True)
+        token = await self.plan.links.create(starter(), admin=True)
         return login_link(self.url, token)
 
     def shut_down(self, servers: bool | None = None, proxy: bool | None = None) -> None:
@@ -153,6 +153,6 @@ class Hub:
 
 async def _start_proxy(services: HubServices) -> None:
     try:
-        await services.routes.start()
+        await services.route_reconciler.start()
     except PluginError as error:
         raise proxy_start_error(error) from error

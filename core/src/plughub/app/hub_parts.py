@@ -26,11 +26,11 @@ from plughub.plugin.hook_calls import HookCaller
 from plughub.plugin.hooks import Hooks
 from plughub.plugin.threads import ThreadPools
 from plughub.services.composition import Foundation, HubServices, compose
-from plughub.services.coordination.initial_records import prepare
+from plughub.services.coordination.initial_records import store_initial_records
 from plughub.services.secrets.auth_states import AuthStates
-from plughub.services.servers.legacy_names import look_at_old_names
+from plughub.services.servers.legacy_names import check_legacy_names
 from plughub.services.settings import HubSettings, LoginPolicy
-from plughub.services.users.configuration_sync import declare, make_users
+from plughub.services.users.configuration_sync import create_allowed_users, sync_configuration
 from plughub.services.users.identities import IdentityService
 from plughub.services.users.sessions import host_cookies_since
 from plughub.storage.store import Store
@@ -75,9 +75,9 @@ async def make_parts(plan: HubPlan) -> HubParts:
     with contextlib.ExitStack() as undo:
         pools = ThreadPools(plan.config.plugin_threads)
         undo.callback(pools.close)
-        caller = HookCaller(plan.selection.active, pools, plan.observing.metrics.hook_called)
+        caller = HookCaller(plan.selection.active, pools, plan.observing.metrics.observe_hook)
         tls = await asyncio.to_thread(prepare_tls, plan.config, plan.where.connect_url)
-        mark = await plan.store.write(lambda tx: prepare(tx, plan.selection.replacements))
+        mark = await plan.store.write(lambda tx: store_initial_records(tx, plan.selection.replacements))
         _configure_plugins(plan, caller, mark, tls)
         proxy_info = _proxy_info(plan, caller)
         proxy = in_proxy(tls, plan.proxy, plan.selection.proxy, proxy_info)
@@ -88,7 +88,7 @@ async def make_parts(plan: HubPlan) -> HubParts:
         tree, declared, blocked_servers = await _sync_configuration(plan)
         await load_managed_roles(hooks, plan.store, settings, tree)
         rename = plan.config.allow_existing_invalid_named_servers == "autorename"
-        await look_at_old_names(plan.store, hooks, settings, rename=rename)
+        await check_legacy_names(plan.store, hooks, settings, rename=rename)
         rules = plan.selection.authenticators
         services = compose(
             Foundation(
@@ -102,8 +102,8 @@ async def make_parts(plan: HubPlan) -> HubParts:
                 cookie_secret=plan.secret,
                 services_folder=plan.runtime_dir / "services",
                 declared_services=declared.services,
-                given_names=declared.given_names,
-                name_is_valid=plan.selection.accepts_name,
+                configured_names=declared.given_names,
+                is_valid_username=plan.selection.accepts_name,
                 delete_invalid=frozenset(n for n, found in rules.items() if found.delete_invalid_users),
                 blocked=frozenset(name for found in rules.values() for name in found.blocked_users),
             )
@@ -160,8 +160,8 @@ async def _sync_configuration(plan: HubPlan) -> tuple[ScopeTree, Declarations, l
     try:
         tree = scopes_of(plan.config)
         declared = declared_of(plan.config, plan.selection, tree, plan.where.base_url)
-        blocked_servers = await plan.store.write(lambda tx: declare(tx, declared))
-        await make_users(plan.store, declared.allowed)
+        blocked_servers = await plan.store.write(lambda tx: sync_configuration(tx, declared))
+        await create_allowed_users(plan.store, declared.allowed)
     except InvalidError as error:
         raise StartError(error.message, hint=error.hint) from error
     return tree, declared, blocked_servers
@@ -201,7 +201,7 @@ async def load_managed_roles(hooks: Hooks, store: Store, settings: HubSettings, 
         named = [await hooks.managed_roles(name) for name in settings.authenticators]
         roles = [role for found in named for role in found]
         if roles or reset:
-            await store.write(lambda tx: identities.declare(tx, roles, reset=reset))
+            await store.write(lambda tx: identities.sync_managed_roles(tx, roles, reset=reset))
     except (PluginError, InvalidError) as error:
         raise StartError(
             f"the roles of an authenticator cannot be loaded: {error.message}",

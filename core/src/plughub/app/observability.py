@@ -17,13 +17,13 @@ from plughub.domain.errors import StartError
 from plughub.domain.events import EventKind
 from plughub.domain.timings import LAST_EVENTS_SECONDS
 from plughub.plugin.threads import ThreadPools
-from plughub.services.coordination.background_loops import for_ever
+from plughub.services.coordination.background_loops import run_forever
 from plughub.services.observability.audit import PLUGIN as AUDIT
 from plughub.services.observability.audit import AuditTrail
 from plughub.services.observability.events import EventPublisher
 from plughub.services.observability.metrics import PLUGIN as METRICS
 from plughub.services.observability.metrics import SPAWN_BUCKETS, STOP_BUCKETS, MetricNames, Metrics
-from plughub.services.observability.periodic_metrics import MetricsReport, watch_loop
+from plughub.services.observability.periodic_metrics import MetricsReport, measure_loop_delay
 from plughub.services.settings import HubSettings
 from plughub.storage.store import Store
 
@@ -91,18 +91,18 @@ class Observing:
         work = [events.run]
         if self.audit is not None:
             work.append(self.audit.run)
-        self._tasks = [asyncio.create_task(for_ever(part)) for part in work]
+        self._tasks = [asyncio.create_task(run_forever(part)) for part in work]
         if self._collector.event_loop_interval_enabled:
             threshold = self._collector.event_loop_interval_log_threshold
             resolution = self._collector.event_loop_interval_resolution
-            self._tasks.append(asyncio.create_task(watch_loop(self.metrics, resolution, threshold)))
-        events.tell(EventKind.HUB_STARTED, "", hub=settings.hub_id, host=settings.host)
+            self._tasks.append(asyncio.create_task(measure_loop_delay(self.metrics, resolution, threshold)))
+        events.publish(EventKind.HUB_STARTED, "", hub=settings.hub_id, host=settings.host)
 
     async def finish(self) -> None:
         """Publish and store the remaining events at the end of the process."""
         if self._events is not None:
             hub, host = self._settings.hub_id, self._settings.host
-            self._events.tell(EventKind.HUB_STOPPED, "", hub=hub, host=host)
+            self._events.publish(EventKind.HUB_STOPPED, "", hub=hub, host=host)
             await self._events.finish(LAST_EVENTS_SECONDS)
         for task in self._tasks:
             task.cancel()

@@ -36,7 +36,7 @@ async def shut_down(
         end_tasks: cancels the background tasks.
         wanted: requested values for ``servers`` and ``proxy``; the settings apply to those not requested.
     """
-    await services.managed.stop()
+    await services.managed_services.stop()
     others = await services.hub_registry.others()
     if others:
         await _hand_over(services, web, end_tasks, others, wanted)
@@ -61,7 +61,7 @@ async def _hand_over(
         await services.activity.flush()
     try:
         await services.hub_registry.leave()
-        await services.router.lead_to(others)
+        await services.router.set_hub_route(others)
     except HubError as error:
         log.warning("the shutdown could not be announced; other processes will notice it: %s", error)
     elsewhere = any(other.host != services.settings.host for other in others)
@@ -84,7 +84,7 @@ async def _clean_up(services: HubServices, end_tasks: EndTasks, wanted: Mapping[
 
 
 async def _stop_servers(services: HubServices, *, everywhere: bool = False) -> None:
-    services.servers.ending = True
+    services.servers.is_shutting_down = True
     here = {"", services.settings.host}
     active = await services.store.read(lambda tx: tx.servers.active())
     ours = [server for server in active if everywhere or server.host in here]

@@ -20,7 +20,7 @@ from plughub.domain.names import check_username, normalize_username
 from plughub.domain.roles import TOKEN_ROLE
 from plughub.domain.timings import LOGIN_LINK_SECONDS
 from plughub.domain.tokens import new_token
-from plughub.services.coordination.initial_records import prepare
+from plughub.services.coordination.initial_records import store_initial_records
 from plughub.services.tokens.role_scopes import scopes_of_role
 from plughub.services.tokens.tokens import store_token
 from plughub.services.users.login_links import store_link
@@ -45,7 +45,7 @@ def make_token(options: argparse.Namespace, config: Config) -> int:
     hub, name, text = JupyterHub(config=config), _username(options), new_token()
 
     def work(tx: Transaction) -> bool:
-        prepare(tx)
+        store_initial_records(tx)
         known = tx.users.get(name)
         user = known or tx.users.create(name)
         made = store_token(

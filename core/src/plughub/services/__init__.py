@@ -1,1 +1,1 @@
-"""What the hub does, in use cases; they know plugins and storage through their contracts only."""
+"""Use cases of the hub."""

@@ -1,7 +1,7 @@
-"""The services of one hub process, made and connected in one place.
+"""Composition of the services of one hub process.
 
-The application, its web context and every test fixture use `compose`: a test exercises what production
-runs.
+The application, its web context and the test fixtures all use `compose`, so that tests exercise what
+production runs.
 """
 
 from __future__ import annotations
@@ -59,23 +59,23 @@ from plughub.storage.store import Store
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Foundation:
-    """What the services are made from.
+    """Everything that `compose` needs to create the services.
 
     Attributes:
         store: the storage.
-        hooks: the hooks of the active plugins.
-        settings: of the hub.
-        tree: the scopes of the hub.
+        hooks: hooks of the active plugins.
+        settings: settings of the hub.
+        tree: hierarchy of scopes.
         proxy: settings of the proxy.
-        auth_states: the saved secrets of users.
-        metrics: what is measured.
-        cookie_secret: signs cookies, and the digests of managed services.
-        services_folder: for the logs and marks of managed services.
-        declared_services: those of the configuration.
-        given_names: users whom the configuration names; the API cannot rename them.
-        name_is_valid: whether an authenticator accepts a name of a user.
-        delete_invalid: authenticators that have users deleted whom they refuse at the start.
-        blocked: names of users who are blocked.
+        auth_states: stored auth state of users.
+        metrics: metrics of this process.
+        cookie_secret: signs cookies and the digests of managed services.
+        services_folder: folder for logs and marks of managed services.
+        declared_services: services from the configuration.
+        given_names: users named in the configuration; the API cannot rename them.
+        name_is_valid: whether an authenticator accepts a user name.
+        delete_invalid: authenticators with ``delete_invalid_users``: rejected users are deleted at startup.
+        blocked: names of blocked users.
     """
 
     store: Store
@@ -88,50 +88,50 @@ class Foundation:
     services_folder: Path
     metrics: Metrics = field(default_factory=Metrics)
     declared_services: Collection[ServiceDeclaration] = ()
-    given_names: Collection[str] = frozenset()
-    name_is_valid: Callable[[str], bool] = lambda _name: True
+    configured_names: Collection[str] = frozenset()
+    is_valid_username: Callable[[str], bool] = lambda _name: True
     delete_invalid: frozenset[str] = frozenset()
     blocked: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HubServices:
-    """Every service of one hub process.
+    """All services of one hub process.
 
     Attributes:
         store: the storage.
-        hooks: the hooks of the active plugins.
-        settings: of the hub.
-        tree: the scopes of the hub.
-        auth_states: the saved secrets of users.
-        events: tells plugins what happened.
-        tokens: who makes a request with a token.
-        sessions: who makes a request with a login cookie.
-        oauth: the OAuth2 provider.
+        hooks: hooks of the active plugins.
+        settings: settings of the hub.
+        tree: hierarchy of scopes.
+        auth_states: stored auth state of users.
+        events: publishes events to plugins.
+        tokens: authenticates API tokens.
+        sessions: authenticates login cookies.
+        oauth: the OAuth 2 provider.
         users: finds users.
         user_admin: lists, creates, changes and deletes users.
-        preparation: asks authenticators about users who are added.
+        user_preparation: calls authenticators for new users.
         deletion: deletes users.
-        startup_user_sync: asks authenticators about all users, once.
+        startup_user_sync: checks all users against the authenticators once, at startup.
         groups: finds and changes groups.
-        logins: logs in and out.
-        refresher: asks authenticators again about users who logged in a while ago.
-        service_admin: finds, makes and deletes services.
-        managed: starts and stops the services that the hub manages.
-        service_checks: looks whether services answer.
-        servers: starts and stops.
-        named_servers: makes and changes servers that do not run.
-        force_forget: calls servers stopped whose plugin or machine never returns.
-        server_watch: wait for changes of servers.
-        runner: executes starts and stops.
-        poller: asks the spawners about running servers.
-        unrunnable: ends operations that no hub can execute.
-        sharing: grants and takes back shares of servers.
-        share_codes: makes and accepts codes for such shares.
-        activity: notes activity.
-        router: knows the routes of the proxy and mends them.
-        routes: keeps the proxy alive and its routes right.
-        hub_registry: the list of hub processes and their heartbeats.
+        logins: logs users in and out.
+        refresher: re-checks users with their authenticator after a while.
+        service_admin: finds, creates and deletes services.
+        managed_services: starts and stops the services that the hub manages.
+        service_checks: checks the health of services.
+        servers: starts and stops servers.
+        named_servers: creates and changes servers that are not running.
+        force_forget: marks servers as stopped whose plugin or machine is permanently lost.
+        server_watch: records which servers changed, for subscribers.
+        runner: executes operations.
+        poller: polls running servers.
+        unrunnable_operations: ends operations that no hub process can execute.
+        sharing: grants and revokes shares of servers.
+        share_codes: creates and accepts share codes.
+        activity: records activity.
+        router: adds, removes and repairs routes of the proxy.
+        route_reconciler: keeps the proxy running and its routes correct.
+        hub_registry: registry of hub processes with their heartbeats.
     """
 
     store: Store
@@ -145,14 +145,14 @@ class HubServices:
     oauth: OAuthService
     users: UserService
     user_admin: UserAdmin
-    preparation: UserPreparation
+    user_preparation: UserPreparation
     deletion: UserDeletion
     startup_user_sync: StartupUserSync
     groups: GroupService
     logins: LoginService
     refresher: Refresher
     service_admin: ServiceAdmin
-    managed: ManagedServices
+    managed_services: ManagedServices
     service_checks: ServiceChecks
     servers: ServerService
     named_servers: NamedServers
@@ -160,40 +160,40 @@ class HubServices:
     server_watch: ServerWatch
     runner: Runner
     poller: Poller
-    unrunnable: UnrunnableOperations
+    unrunnable_operations: UnrunnableOperations
     sharing: SharingService
     share_codes: ShareCodeService
     activity: ActivityService
     router: Router
-    routes: RouteReconciler
+    route_reconciler: RouteReconciler
     hub_registry: HubRegistry
 
     @property
     def background(self) -> tuple[Callable[[], Coroutine[Any, Any, None]], ...]:
-        """What runs as long as the process does, besides what reports to plugins and measures."""
+        """Loops that run as long as the process, except event delivery and metrics."""
         return (
-            self.runner.look_for_work,
-            self.runner.keep_leases,
+            self.runner.claim_free_operations,
+            self.runner.renew_leases,
             self.poller.run,
-            self.poller.remove_leftovers,
-            self.unrunnable.run,
-            self.routes.run,
-            self.managed.run,
+            self.poller.stop_orphans,
+            self.unrunnable_operations.run,
+            self.route_reconciler.run,
+            self.managed_services.run,
             self.service_checks.run,
-            self.hub_registry.beat,
-            self.hub_registry.follow_changes,
-            self.hub_registry.keep_house,
+            self.hub_registry.send_heartbeats,
+            self.hub_registry.poll_changes,
+            self.hub_registry.run_housekeeping,
             self.activity.run,
-            self.deletion.go_on,
+            self.deletion.resume_pending,
             self.logins.refusals.run,
         )
 
 
 def compose(given: Foundation) -> HubServices:
-    """Make the services and connect them; nothing runs yet.
+    """Create the services and connect them, without starting anything.
 
     Args:
-        given: what they are made from. Its store reports changes to them from now on.
+        given: what the services are made from. Its store reports changes to them from now on.
 
     Returns:
         The services.
@@ -201,22 +201,22 @@ def compose(given: Foundation) -> HubServices:
     store, hooks, settings, tree = given.store, given.hooks, given.settings, given.tree
     basis = store, hooks, settings
     change_feed, server_watch, events = ChangeFeed(), ServerWatch(), EventPublisher(hooks)
-    tokens = TokenService(
-        store, hooks, tree, longest=settings.token_expires_in_max, limit=settings.token_limit
-    )
+    longest, limit = settings.token_expires_in_max, settings.token_limit
+    tokens = TokenService(store, hooks, tree, longest=longest, limit=limit)
     router = Router(*basis, given.proxy, change_feed)
     runner = Runner(store, settings, server_watch)
     service_checks = ServiceChecks(store, settings)
     invalidation = Invalidation(tokens.cache, change_feed, runner, service_checks)
     store.changed = invalidation.changed
-    clean_up = ServerCleanup(hooks, settings, given.auth_states)
-    parts = (hooks, settings, router, events, clean_up)
-    runner.use({OperationKind.START: StartSteps(*parts), OperationKind.STOP: StopSteps(*parts)})
+    cleanup = ServerCleanup(hooks, settings, given.auth_states)
+    parts = (hooks, settings, router, events, cleanup)
+    runner.set_steps({OperationKind.START: StartSteps(*parts), OperationKind.STOP: StopSteps(*parts)})
     servers = ServerService(*basis, runner, server_watch, events)
     activity = ActivityService(store, settings)
-    keeper = IdentityService(settings, tree, frozenset({ONETIME}))
-    preparation = UserPreparation(*basis)
-    deletion = UserDeletion(*basis, servers, clean_up, change_feed)
+    identities = IdentityService(settings, tree, frozenset({ONETIME}))
+    user_preparation = UserPreparation(*basis)
+    names = given.is_valid_username, given.configured_names
+    deletion = UserDeletion(*basis, servers, cleanup, change_feed)
     launcher = Launcher(settings, given.services_folder, given.cookie_secret)
     return HubServices(
         store=store,
@@ -229,22 +229,22 @@ def compose(given: Foundation) -> HubServices:
         sessions=SessionService(store, tokens, settings),
         oauth=OAuthService(store, settings, tree),
         users=UserService(store),
-        user_admin=UserAdmin(*basis, tree, preparation, deletion, given.name_is_valid, given.given_names),
-        preparation=preparation,
+        user_admin=UserAdmin(*basis, tree, user_preparation, deletion, *names),
+        user_preparation=user_preparation,
         deletion=deletion,
         startup_user_sync=StartupUserSync(
             store,
             settings,
-            preparation,
+            user_preparation,
             deletion,
             delete_invalid=given.delete_invalid,
             blocked=given.blocked,
         ),
         groups=GroupService(store, tree),
-        logins=LoginService(*basis, events, keeper, given.auth_states),
-        refresher=Refresher(*basis, keeper, given.auth_states),
+        logins=LoginService(*basis, events, identities, given.auth_states),
+        refresher=Refresher(*basis, identities, given.auth_states),
         service_admin=ServiceAdmin(store, settings, tree),
-        managed=ManagedServices(store, settings, launcher, given.declared_services),
+        managed_services=ManagedServices(store, settings, launcher, given.declared_services),
         service_checks=service_checks,
         servers=servers,
         named_servers=NamedServers(*basis),
@@ -252,18 +252,18 @@ def compose(given: Foundation) -> HubServices:
         server_watch=server_watch,
         runner=runner,
         poller=Poller(*basis, servers, router, change_feed),
-        unrunnable=UnrunnableOperations(store, settings, server_watch),
+        unrunnable_operations=UnrunnableOperations(store, settings, server_watch),
         sharing=SharingService(store, tree),
         share_codes=ShareCodeService(store, tree),
         activity=activity,
         router=router,
-        routes=RouteReconciler(*basis, router, activity, given.metrics.route_check),
+        route_reconciler=RouteReconciler(*basis, router, activity, given.metrics.time_route_check),
         hub_registry=HubRegistry(
             store,
             settings,
             invalidation.changed,
-            invalidation.heard,
-            invalidation.felt,
-            invalidation.missed,
+            invalidation.up_to_date,
+            invalidation.snapshot_received,
+            invalidation.changes_missed,
         ),
     )

@@ -1,4 +1,4 @@
-"""Invalidation: what a change makes stale, in this process or in another one."""
+"""Invalidation of cached database answers after changes in this or another process."""
 
 from __future__ import annotations
 
@@ -10,53 +10,49 @@ from plughub.services.tokens.principals import PrincipalCache
 
 
 class Invalidation:
-    """Report changes to the parts of this process that keep answers of the database.
+    """Reports changes to the parts of this process that cache answers of the database.
 
     Args:
-        cache: of principals.
+        cache: cached principals.
         change_feed: knows whether anything may have changed.
-        runner: looks for work when there is any.
-        checks: of services.
+        runner: claims operations when there are any.
+        checks: health checks of services.
     """
 
     def __init__(
         self, cache: PrincipalCache, change_feed: ChangeFeed, runner: Runner, checks: ServiceChecks
     ) -> None:
         self._cache = cache
-        self._pulse = change_feed
+        self._change_feed = change_feed
         self._runner = runner
         self._checks = checks
 
     def changed(self, changes: list[tuple[str, str]]) -> None:
-        """Report changes.
-
-        Args:
-            changes: topic and key of each.
-        """
+        """Report changes, each with its topic and key."""
         self._cache.changed(changes)
-        self._pulse.changed()
+        self._change_feed.changed()
         self._checks.changed(changes)
 
-    def missed(self) -> None:
+    def changes_missed(self) -> None:
         """Report that changes may have been missed."""
         self._cache.clear()
-        self._pulse.changed()
+        self._change_feed.changed()
         self._checks.changed([("service", "")])
 
-    def heard(self, until: float) -> None:
-        """Report that all changes of other processes have been passed on.
+    def up_to_date(self, until: float) -> None:
+        """Report that all changes of other processes up to a time have been applied.
 
         Args:
-            until: made before this time of the monotonic clock.
+            until: time of the monotonic clock.
         """
-        self._cache.heard(until)
+        self._cache.mark_current(until)
 
-    def felt(self, activity_snapshot: ActivitySnapshot, at: float) -> None:
+    def snapshot_received(self, activity_snapshot: ActivitySnapshot, at: float) -> None:
         """Report a snapshot of the hub's activity.
 
         Args:
             activity_snapshot: the snapshot.
-            at: when it was asked for, by the monotonic clock.
+            at: when it was requested, by the monotonic clock.
         """
-        self._pulse.beat(activity_snapshot, at)
-        self._runner.told(free=activity_snapshot.has_unclaimed)
+        self._change_feed.update(activity_snapshot, at)
+        self._runner.notify(free=activity_snapshot.has_unclaimed)

@@ -1,4 +1,4 @@
-"""Asking a server whether it answers HTTP."""
+"""HTTP probe of a server."""
 
 from __future__ import annotations
 
@@ -20,16 +20,13 @@ _LONGEST_LINE: Final = 8192
 async def answers(
     url: str, path: str, *, timeout: float = PROBE_SECONDS, context: ssl.SSLContext | None = None
 ) -> bool:
-    """Ask once whether something answers HTTP without a server error; redirects are not followed.
+    """Return whether an address answers an HTTP request with a status below 500; redirects are not followed.
 
     Args:
         url: ``http://address:port``.
-        path: path to ask for.
+        path: path to request.
         timeout: seconds.
         context: for https.
-
-    Returns:
-        True when the status is below 500.
     """
     try:
         async with asyncio.timeout(timeout):
@@ -41,7 +38,7 @@ async def answers(
 
 @functools.cache
 def _default_context() -> ssl.SSLContext:
-    # It reads all certificates of the system, which takes a while.
+    # Loading the certificates of the system takes a while.
     return ssl.create_default_context()
 
 
@@ -63,17 +60,17 @@ async def _status(url: str, path: str, context: ssl.SSLContext | None) -> int:
 
 
 async def _plain_status(address: str, port: int, request: bytes) -> int:
-    """Ask without streams: while a server starts it is asked many times, mostly in vain."""
+    """Request the status without streams, which are slower: a starting server is probed many times."""
     loop = asyncio.get_running_loop()
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as client:
         client.setblocking(False)
         await loop.sock_connect(client, (address, port))
         await loop.sock_sendall(client, request)
-        heard = b""
-        while b"\n" not in heard and len(heard) < _LONGEST_LINE:
+        received = b""
+        while b"\n" not in received and len(received) < _LONGEST_LINE:
             more = await loop.sock_recv(client, _LONGEST_LINE)
             if not more:
                 break
-            heard += more
-    return int(heard.split()[1])
+            received += more
+    return int(received.split()[1])

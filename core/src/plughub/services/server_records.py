@@ -1,4 +1,4 @@
-"""Servers as plugins see them."""
+"""Servers as plugins see them, and what a server needs to start."""
 
 from __future__ import annotations
 
@@ -29,17 +29,14 @@ def plugin_view(
     environment: Mapping[str, str] | None = None,
     operation: str = "",
 ) -> Server:
-    """Show a server to a plugin.
+    """Convert a server record to the record that plugins receive.
 
     Args:
-        settings: of the hub.
+        settings: settings of the hub.
         record: the server.
         user: its user.
         environment: variables for a start.
-        operation: the start, when it is not the one that launched what runs.
-
-    Returns:
-        What the plugin sees.
+        operation: the start, when it is not the one that launched the running server.
     """
     return Server(
         user=UserInfo(name=user.name, admin=user.admin, groups=user.groups),
@@ -57,18 +54,10 @@ def plugin_view(
 
 
 def stored_view(tx: Transaction, settings: HubSettings, record: ServerRecord) -> Server:
-    """Show a server to a plugin, with its user as stored now.
-
-    Args:
-        tx: the transaction.
-        settings: of the hub.
-        record: the server.
-
-    Returns:
-        What the plugin sees.
+    """Convert a server record to the record that plugins receive, with its user as stored now.
 
     Raises:
-        ConflictError: the user was deleted meanwhile.
+        ConflictError: the user was deleted in the meantime.
     """
     user = tx.users.by_id(record.user_id)
     if user is None:
@@ -77,18 +66,14 @@ def stored_view(tx: Transaction, settings: HubSettings, record: ServerRecord) ->
 
 
 def server_environment(settings: HubSettings, record: ServerRecord, token: str) -> dict[str, str]:
-    """Give the variables that a single-user server reads.
+    """Return the environment variables that a single-user server reads.
+
+    The variables are those of JupyterHub 6. The address to bind to is not among them.
 
     Args:
-        settings: of the hub.
+        settings: settings of the hub.
         record: the server.
         token: its API token.
-
-    Returns:
-        Everything but the address to bind to.
-
-    Source:
-        The environment that JupyterHub 6 gives to its servers.
     """
     prefix = server_prefix(settings, record)
     wide = f"access:servers!user={record.user}"
@@ -118,19 +103,15 @@ def server_environment(settings: HubSettings, record: ServerRecord, token: str) 
 
 
 def cookie_environment(settings: HubSettings, kind: str = SERVICE) -> dict[str, str]:
-    """Give the variables that tell servers and services how to set their cookies.
-
-    A cookie with the prefix ``__Host-`` goes to all paths, so where a second host serves them all, each
-    would get those of the others.
+    """Return the variables that control how servers and services set their cookies.
 
     Args:
-        settings: of the hub.
+        settings: settings of the hub.
         kind: ``user`` for a server, ``service`` for a service.
-
-    Returns:
-        The variables.
     """
     origins = settings.origins
+    # A ``__Host-`` cookie applies to all paths: on a host that several servers share, each would receive
+    # the cookies of the others.
     prefixed = settings.cookie_host_prefix and (origins.shared or not origins.shares_host(kind))
     options = {"JUPYTERHUB_COOKIE_OPTIONS": json.dumps(settings.cookie_options)}
     return {
@@ -140,37 +121,15 @@ def cookie_environment(settings: HubSettings, kind: str = SERVICE) -> dict[str, 
 
 
 def server_token_note(record: ServerRecord) -> str:
-    """Give the note of a server's own token, by which it is found again.
-
-    Args:
-        record: the server.
-
-    Returns:
-        The note.
-    """
+    """Return the note that marks a server's own token in the database."""
     return f"{SERVER_NOTE}{record.full_name}"
 
 
 def server_token_notes(settings: HubSettings, record: ServerRecord) -> tuple[str, ...]:
-    """Give the notes that a server's own token may have: ours, and that of a JupyterHub that was taken over.
-
-    Args:
-        settings: of the hub.
-        record: the server.
-
-    Returns:
-        The notes.
-    """
+    """Return the possible notes of a server's own token: ours, and that of a JupyterHub database."""
     return server_token_note(record), f"{SERVER_NOTE}{server_prefix(settings, record)}"
 
 
 def route_data(record: ServerRecord | ServerLocation) -> dict[str, Any]:
-    """Give the data that belongs to the route of a server.
-
-    Args:
-        record: the server.
-
-    Returns:
-        Data that names its user and itself.
-    """
+    """Return the data of a server's route: its user and name."""
     return {"user": record.user, "server_name": record.name}

@@ -1,4 +1,4 @@
-"""What the services have to know of the configuration: plain values, checked at the edge."""
+"""Settings that the services need: plain values, validated before they get here."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from plughub.domain.urls import hub_url
 from plughub.kinds import SpawnerInfo, TLSFiles
 
 ONETIME: Final = "onetime"
-"""The plugin of one-time login links."""
+"""Name of the built-in plugin for one-time login links."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoginPolicy:
-    """What holds for the people of one authenticator.
+    """Settings for the users of one authenticator.
 
     Attributes:
-        enable_auth_state: the secrets that it gives are saved.
-        manage_roles: it gives roles.
-        reset_managed_roles: roles that it does not name at the start are taken away.
-        refresh_age: seconds after which an active person is checked again; 0 for never.
-        refresh_strict: who fails that check is refused in requests with a token, too.
+        enable_auth_state: store the auth state that the authenticator returns.
+        manage_roles: the authenticator assigns roles.
+        reset_managed_roles: at startup, take away roles that the authenticator does not name.
+        refresh_age: seconds after which an active user is checked again; 0 for never.
+        refresh_strict: also refuse requests with a token when that check fails.
         refresh_pre_spawn: check before each start.
-        refresh_pre_stop: check before a person stops a server of hers.
-        listed: names of its people that allowed_users and admin_users list.
+        refresh_pre_stop: check before users stop a server of their own.
+        listed: names in allowed_users and admin_users.
     """
 
     enable_auth_state: bool = False
@@ -49,49 +49,49 @@ class HubSettings:
     """Settings of a running hub. Times are in seconds.
 
     Attributes:
-        mark: the same for all processes of this hub and over restarts.
-        hub_id: this process.
-        host: this machine.
+        mark: identifies this hub: the same for all its processes and across restarts.
+        hub_id: identifies this process.
+        host: name of this machine.
         base_url: path of the whole application.
         hub_url: where the proxy reaches this process, without a path.
         api_url: where servers reach the API.
         public_url: address as browsers see it; empty when not configured.
-        origins: which origins hub, servers and services have in a browser.
-        tls: what the hub shows to servers and services, and whom it trusts; None when they speak plain HTTP.
-        service_tls: makes the certificate of a service that the hub starts, it blocks; None likewise.
-        spawners: what the active spawners say of themselves, by plugin; the default one first.
-        proxy: the plugin of the proxy.
-        proxy_host: this machine when each machine has a proxy of its own; empty when all share one.
-        one_person: plugins whose equal names mean one person.
+        origins: origins of the hub, servers and services in a browser.
+        tls: client context for connections to servers and services; None when they speak plain HTTP.
+        service_tls: creates the certificate of a managed service (blocking); None when they speak plain HTTP.
+        spawners: what the active spawners report about themselves, by plugin; the default one first.
+        proxy: plugin of the proxy.
+        proxy_host: this machine when each machine has its own proxy; empty when all share one.
+        one_person: sets of plugins whose equal names denote one user.
         allow_named_servers: users may have more than the default server.
-        named_server_limit: how many of them; 0 for any number.
-        concurrent_spawn_limit: starts that go on at once, the others queue; 0 for any number.
-        active_server_limit: servers that may be active at all; 0 for any number.
-        cookie_max_age: how long a login lasts.
-        oauth_token_expires_in: how long a token for a server in the browser lasts.
+        named_server_limit: named servers per user; 0 for no limit.
+        concurrent_spawn_limit: starts that run at the same time, others are queued; 0 for no limit.
+        active_server_limit: active servers in the whole hub; 0 for no limit.
+        cookie_max_age: lifetime of a login.
+        oauth_token_expires_in: lifetime of a token for a server in the browser.
         oauth_require_pkce: refuse OAuth clients that do not use PKCE.
-        token_expires_in_max: longest life of a token that a user asks for; 0 for any.
-        token_limit: API tokens of a user at a time; 0 for any number.
-        policies: what holds for the people of each authenticator, in the order in which they are asked;
-            that of all others under the empty name.
-        lease: for how long an operation is held without a sign of life.
-        stranded_after: for how long work waits for a hub that has its plugin, before its user is told.
-        activity_resolution: activity that is not that much newer is not written.
-        last_activity_interval: how often the proxy is asked for activity.
-        service_check_interval: how often services are asked whether they answer.
-        cleanup_servers: stop servers when the hub ends.
-        cleanup_proxy: stop the proxy when the hub ends.
-        start_old_names: servers whose names break the rule, as older hubs made them, can be started.
-        cookie_host_prefix: the login cookies of hub and servers are for one host alone; None for where
-            servers have other hosts than the hub and browsers reach it by https.
-        cookie_options: further attributes of the cookies of hub and servers.
-        cookie_suffix: ends the names of the hub's own login and XSRF cookies.
-        confirm_within: seconds that a login may be old for what outlasts a page or reaches others, 0 for any
-            age; None for ten minutes where servers share the hub's origin.
-        audit_days: for how long the audit trail is kept; 0 for no audit trail.
-        plugin_threads: threads of each plugin; so many logins are checked at once.
-        login_limits: how many wrong passwords are free, and how long pauses grow.
-        refused_logins_per_hour: that are reported, logged and kept in the audit trail one by one.
+        token_expires_in_max: longest lifetime of a requested token; 0 for no limit.
+        token_limit: API tokens per user; 0 for no limit.
+        policies: settings for the users of each authenticator, in the order in which they are asked;
+            those of all others under the empty name.
+        lease: how long a lease or a heartbeat is valid without renewal.
+        stranded_after: how long an operation waits for a hub process that can execute it.
+        activity_resolution: smallest step between two stored times of activity.
+        last_activity_interval: interval between requests for activity to the proxy.
+        service_check_interval: interval between health checks of services.
+        cleanup_servers: stop servers when the hub shuts down.
+        cleanup_proxy: stop the proxy when the hub shuts down.
+        start_old_names: servers with names that are no longer valid can still be started.
+        cookie_host_prefix: login cookies of the hub and servers are bound to one host; None for automatic:
+            where servers have other hosts than the hub and browsers use https.
+        cookie_options: further attributes of the cookies of the hub and servers.
+        cookie_suffix: suffix of the names of the hub's own login and XSRF cookies.
+        confirm_within: maximum age of a login for actions that need confirmation, 0 for any age; None for
+            ten minutes where servers share the hub's origin.
+        audit_days: days for which the audit trail is kept; 0 for no audit trail.
+        plugin_threads: threads per plugin, and so the number of logins that are checked at the same time.
+        login_limits: free failed logins, and the growth of the delay after them.
+        refused_logins_per_hour: refused logins that are reported, logged and audited one by one.
     """
 
     mark: str
@@ -137,17 +137,17 @@ class HubSettings:
 
     @property
     def hub_prefix(self) -> str:
-        """Path below which the hub's own pages are."""
+        """Path below which the hub's own pages are served."""
         return hub_url(self.base_url)
 
     @property
     def shares_origin(self) -> bool:
-        """Whether servers and services have the hub's own origin, so that their pages can act on the hub."""
+        """True when servers and services share the hub's origin, so that their pages can act on the hub."""
         return self.origins.shared
 
     @property
     def confirm_seconds(self) -> float:
-        """How old a login may be for what outlasts a page or reaches others; 0 for any age."""
+        """Maximum age of a login for actions that need confirmation; 0 for any age."""
         if self.confirm_within is not None:
             return self.confirm_within
         passwordless = set(self.authenticators) <= {ONETIME}
@@ -155,33 +155,26 @@ class HubSettings:
 
     @property
     def host_prefix(self) -> bool:
-        """Whether the login cookie has the prefix ``__Host-``, with which it goes to all paths."""
+        """True when the login cookie has the prefix ``__Host-``, with which it applies to all paths."""
         if self.cookie_host_prefix is not None:
             return self.cookie_host_prefix
         return self.origins.is_secure and self.origins.by_host
 
     @property
     def hub_origin(self) -> str:
-        """Scheme, host and port of the hub in a browser; empty when they are not known."""
+        """Scheme, host and port of the hub in a browser; empty when unknown."""
         return self.origins.hub or self.public_url.rstrip("/").removesuffix(self.base_url.rstrip("/"))
 
     @property
     def default_spawner(self) -> str:
-        """The spawner that is used when nobody chooses."""
+        """Spawner that is used when a request names none."""
         return next(iter(self.spawners))
 
     @property
     def authenticators(self) -> tuple[str, ...]:
-        """The plugins by which people log in."""
+        """Plugins that users log in with."""
         return tuple(name for name in self.policies if name)
 
     def policy_of(self, plugin: str) -> LoginPolicy:
-        """Find what holds for the people of an authenticator.
-
-        Args:
-            plugin: its name.
-
-        Returns:
-            The policy.
-        """
+        """Return the settings for the users of an authenticator."""
         return self.policies.get(plugin) or self.policies.get("") or LoginPolicy()

@@ -12,7 +12,7 @@ from tornado.web import Application, RequestHandler
 
 from plughub.domain.paths import respell
 from plughub.domain.secrets import scrub
-from plughub.services.observability.log_rate_limit import stranger
+from plughub.services.observability.log_rate_limit import unauthenticated_address
 from plughub.web.body_gate import BodyGate
 from plughub.web.body_memory import BodyMemory
 from plughub.web.connections import Connections
@@ -71,7 +71,7 @@ class HubApplication(Application):
         """Return the delegate for a request, behind a gate that admits its body."""
         self._requests.add(request)
         apply_forwarded(request, self._peers)
-        stranger.set(request.remote_ip or "")
+        unauthenticated_address.set(request.remote_ip or "")
         sent = request.uri or ""
         request.uri = respell(sent, self._base)
         request.path = request.uri.partition("?")[0]
@@ -85,7 +85,7 @@ class HubApplication(Application):
         self._requests.discard(handler.request)
         status, seconds = handler.get_status(), handler.request.request_time()
         method = handler.request.method or ""
-        self.context.metrics.request(method, type(handler), status, seconds)
+        self.context.metrics.observe_request(method, type(handler), status, seconds)
         level = (
             logging.ERROR
             if status >= _SERVER_ERROR

@@ -25,7 +25,7 @@ from plughub.domain.scopes import ScopeFilter
 from plughub.domain.sessions import Client
 from plughub.domain.users import User
 from plughub.kinds.proxy import SERVERS_PORT_HEADER
-from plughub.services.observability.log_rate_limit import stranger
+from plughub.services.observability.log_rate_limit import unauthenticated_address
 from plughub.services.tokens.principals import Principal
 from plughub.web.cookies import CookieJar
 from plughub.web.errors import ErrorAnswer, error_answer, status_of
@@ -181,7 +181,7 @@ class BaseHandler(RequestHandler):
         """Authenticate the request and check its XSRF token."""
         self.principal = await self._identify()
         if self.principal is not None:
-            stranger.set(None)
+            unauthenticated_address.set(None)
         if self.request.method in self.guarded:
             self.check_xsrf()
 
@@ -223,14 +223,14 @@ class BaseHandler(RequestHandler):
         )
 
     async def _principal_from_token(self, token: str) -> Principal | None:
-        principal = await self.services.tokens.by_token(token)
+        principal = await self.services.tokens.authenticate(token)
         if principal is not None and principal.token_key is not None:
-            self.services.activity.token(principal.token_key)
+            self.services.activity.record_token(principal.token_key)
         if principal is None or not principal.is_user:
             return principal
         is_valid = await self.services.refresher.refresh(principal.user, by_token=True)
         if is_valid and principal.by_person:
-            self.services.activity.user(principal.user.id, utcnow())
+            self.services.activity.record_user(principal.user.id, utcnow())
         return principal if is_valid else None
 
     async def _principal_from_cookie(self) -> Principal | None:
@@ -247,7 +247,7 @@ class BaseHandler(RequestHandler):
         if principal is None or not await self.services.refresher.refresh(principal.user):
             return None
         if principal.session is not None:
-            self.services.activity.session(principal.session)
+            self.services.activity.record_session(principal.session)
             if cookie.outdated:
                 cookies.log_in(cookie.key, principal.session)
             else:
@@ -346,7 +346,7 @@ class BaseHandler(RequestHandler):
     def actor(self) -> Actor:
         """Return the principal with address and token, for events."""
         principal = self.principal
-        name, token_id = (principal.called, principal.token_id) if principal is not None else ("", "")
+        name, token_id = (principal.qualified_name, principal.token_id) if principal is not None else ("", "")
         return Actor(name=name, remote_ip=self.request.remote_ip or "", token_id=token_id)
 
     def emit_event(
@@ -370,7 +370,7 @@ class BaseHandler(RequestHandler):
         kind = what if isinstance(what, EventKind) else EventKind.ADMIN
         if kind is EventKind.ADMIN:
             facts["deed"] = str(what)
-        self.services.events.tell(kind, user, server, by=by or self.actor, **facts)
+        self.services.events.publish(kind, user, server, by=by or self.actor, **facts)
 
     # ---- responses
 

@@ -134,7 +134,7 @@ class BodyGate(HTTPMessageDelegate):
             try:
                 self._limit = await handler.body_limit_of(*path)
                 if handler.principal is not None:
-                    self._owner = handler.principal.called
+                    self._owner = handler.principal.qualified_name
             finally:
                 handler.release()
         except HubError as error:

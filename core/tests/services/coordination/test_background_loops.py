@@ -8,7 +8,7 @@ from sqlalchemy import text
 from plughub.domain.errors import InvalidError
 from plughub.domain.timings import BEAT_SECONDS
 from plughub.services.coordination import background_loops
-from plughub.services.coordination.background_loops import for_ever, news, next_beat, repeat
+from plughub.services.coordination.background_loops import next_tick, repeat, run_forever, wait_for_event
 
 
 class Work:
@@ -33,7 +33,7 @@ async def until_it_works(work, loop):
     assert looking.cancelled()
 
 
-async def test_a_turn_that_fails_in_any_way_is_logged_and_the_next_one_comes(caplog):
+async def test_a_failing_call_is_logged_and_repeated(caplog):
     work = Work(InvalidError("the disk is full"), KeyError("gone"))
     await until_it_works(work, repeat(work.turn, 0, "cannot look", logging.getLogger("plughub.tests")))
     assert [record.getMessage() for record in caplog.records] == [
@@ -46,36 +46,36 @@ async def test_a_turn_that_fails_in_any_way_is_logged_and_the_next_one_comes(cap
 async def test_work_that_never_ends_and_does_is_begun_again(monkeypatch, caplog):
     monkeypatch.setattr(background_loops, "RESTART_LOOP_SECONDS", 0)
     work = Work(KeyError("gone"))
-    await until_it_works(work, for_ever(work.turn))
-    assert "Work.turn failed and is begun again" in caplog.text
+    await until_it_works(work, run_forever(work.turn))
+    assert "Work.turn failed and is restarted" in caplog.text
 
 
 @pytest.mark.parametrize("pause", [BEAT_SECONDS, 0.5, 1.0, 2.0, 5.0])
 @pytest.mark.parametrize("now", [0.0, 0.1, 1.0, 1000.003, 4711.24, 86400.77])
-def test_what_has_the_same_or_another_pace_begins_together_and_never_later_than_it_should(now, pause):
-    due = next_beat(now, pause)
+def test_loops_with_any_interval_start_at_common_ticks_and_never_late(now, pause):
+    due = next_tick(now, pause)
     assert now + pause - BEAT_SECONDS < due <= now + pause
     assert (due / BEAT_SECONDS).is_integer()
 
 
-def test_a_pause_that_is_shorter_than_a_beat_is_kept():
-    assert [next_beat(7.1, pause) for pause in (0, 0.05)] == [7.1, 7.1 + 0.05]
+def test_delays_shorter_than_a_tick_are_kept():
+    assert [next_tick(7.1, pause) for pause in (0, 0.05)] == [7.1, 7.1 + 0.05]
 
 
-async def test_news_is_heard_once():
+async def test_an_event_is_consumed_once():
     event = asyncio.Event()
     event.set()
     async with asyncio.timeout(30):
-        await news(event, 600)
+        await wait_for_event(event, 600)
         assert not event.is_set()
-        await news(event, 0)
+        await wait_for_event(event, 0)
 
 
-async def test_what_fails_in_a_way_that_nobody_thought_of_is_begun_again(hub, until, caplog, machine):
+async def test_an_unexpected_error_restarts_a_loop(hub, until, caplog, machine):
     server = await hub.started()
     rename = "ALTER TABLE {} RENAME TO {}"
     hub.database.run(lambda connection: connection.execute(text(rename.format("users", "users_away"))))
-    looking = asyncio.create_task(for_ever(hub.poller.run))
+    looking = asyncio.create_task(run_forever(hub.poller.run))
     await until(lambda: "users" in caplog.text)
     hub.database.run(lambda connection: connection.execute(text(rename.format("users_away", "users"))))
     await machine.kill(server.launch)
@@ -94,13 +94,13 @@ async def dead(hub, server):
 
 
 @pytest.mark.parametrize("turns", range(5))
-async def test_a_loop_that_is_woken_and_ended_at_once_ends(make_hub, turns):
+async def test_a_loop_that_is_woken_and_cancelled_at_once_ends(make_hub, turns):
     hub = make_hub()
     await hub.user()
-    looking = asyncio.create_task(hub.runner.look_for_work())
+    looking = asyncio.create_task(hub.runner.claim_free_operations())
     for _ in range(5):
         await asyncio.sleep(0)
-    hub.runner.told(free=True)
+    hub.runner.notify(free=True)
     for _ in range(turns):
         await asyncio.sleep(0)
     looking.cancel()

@@ -7,7 +7,7 @@ from sqlalchemy import event
 from plughub.domain.routes import Route
 from plughub.kinds import ProxySettings
 from plughub.services.coordination.change_feed import CachedQuery, ChangeFeed
-from plughub.services.coordination.hub_registry import HubRegistry, _news
+from plughub.services.coordination.hub_registry import HubRegistry, _read_changes
 from plughub.services.hub_services.health_checks import ServiceChecks
 from plughub.services.routes.router import Router
 from plughub.storage.store import Transaction
@@ -21,20 +21,20 @@ class Feeling:
         proxy = ProxySettings(ip="", port=8000, hub_url="http://h:1")
         self.router = Router(hub.store, hub.hooks, hub.settings, proxy, self.change_feed)
         self.reads = 0
-        look = self.router.expected._look
+        look = self.router.expected._read
 
         def counted(tx):
             self.reads += 1
             return look(tx)
 
-        self.router.expected._look = counted
+        self.router.expected._read = counted
         self.beats = []
         self.hub_registry = HubRegistry(
-            hub.store, hub.settings, lambda _: self.change_feed.changed(), felt=self._felt
+            hub.store, hub.settings, lambda _: self.change_feed.changed(), on_snapshot=self._on_snapshot
         )
 
-    def _felt(self, activity_snapshot, at):
-        self.change_feed.beat(activity_snapshot, at)
+    def _on_snapshot(self, activity_snapshot, at):
+        self.change_feed.update(activity_snapshot, at)
         self.beats.append(self.change_feed.version)
 
 
@@ -42,7 +42,7 @@ class Feeling:
 async def feeling(hub, until):
     await hub.started()
     feeling = Feeling(hub)
-    task = asyncio.create_task(feeling.hub_registry.follow_changes())
+    task = asyncio.create_task(feeling.hub_registry.poll_changes())
     await until(lambda: len(feeling.beats) > 1 and feeling.beats[-1] == feeling.beats[-2])
     await feeling.router.sync()
     yield feeling
@@ -61,34 +61,32 @@ async def test_routes_are_compared_without_the_database_while_nothing_happens(fe
     assert set(proxy.routes) == {"/", "/user/alice/"}
 
 
-async def test_a_route_that_is_newer_than_what_is_kept_is_looked_up_before_it_is_taken_away(
-    feeling, hub, proxy
-):
+async def test_a_route_newer_than_the_cache_is_checked_before_it_is_deleted(feeling, hub, proxy):
     await hub.started("bob")
     proxy.routes["/user/nobody/"] = Route(routespec="/user/nobody/", target="http://127.0.0.1:1")
     await feeling.router.sync()
     assert set(proxy.routes) == {"/", "/user/alice/", "/user/bob/"}
 
 
-async def test_the_stop_of_a_server_is_felt(feeling, hub, until):
+async def test_the_stop_of_a_server_invalidates_the_cache(feeling, hub, until):
     version = feeling.change_feed.version
     server = await hub.store.read(lambda tx: tx.servers.get("alice", ""))
     await hub.servers.stop(server)
     await until(lambda: feeling.change_feed.version > version)
 
 
-async def test_a_look_for_news_is_two_statements(hub):
+async def test_a_poll_of_changes_is_two_statements(hub):
     statements = []
 
     def look(connection):
         event.listen(connection, "before_cursor_execute", lambda *call: statements.append(call[2]))
-        _news(Transaction(connection), None)
+        _read_changes(Transaction(connection), None)
 
     hub.database.run(look, write=False)
     assert len(statements) == 2
 
 
-async def test_nothing_is_kept_when_no_pulse_is_felt():
+async def test_nothing_is_cached_without_snapshots():
     answers = iter(range(2))
 
     async def read():
@@ -102,13 +100,13 @@ async def test_a_service_that_is_changed_is_looked_at_at_once(hub, monkeypatch, 
     monkeypatch.setattr("plughub.services.hub_services.health_checks.SERVICE_CHECK_IDLE_SECONDS", 3600)
     checks = ServiceChecks(hub.store, hub.settings)
     looks = []
-    look = checks.look
+    look = checks.run_once
 
     async def counted():
         looks.append(None)
         await look()
 
-    checks.look = counted
+    checks.run_once = counted
     task = asyncio.create_task(checks.run())
     await until(lambda: looks)
     checks.changed([("user", "alice")])

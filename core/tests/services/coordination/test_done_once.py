@@ -77,10 +77,10 @@ async def look_everywhere(hubs):
     for _ in range(ROUNDS):
         for hub in hubs:
             hub.poller._due.clear()
-        await asyncio.gather(*(hub.poller.look() for hub in hubs))
+        await asyncio.gather(*(hub.poller.run_once() for hub in hubs))
 
 
-async def test_each_server_is_polled_by_one_hub_and_by_another_once_that_is_gone(make_hub):
+async def test_one_hub_polls_each_server_until_another_takes_over(make_hub):
     polled = Polled()
     hubs = [make_hub(extra={"polled": polled}) for _ in range(HUBS)]
     names = [f"user{number}" for number in range(SERVERS)]
@@ -89,7 +89,7 @@ async def test_each_server_is_polled_by_one_hub_and_by_another_once_that_is_gone
     await look_everywhere(hubs)
     assert polled.polls == dict.fromkeys(names, ROUNDS)
 
-    (leader,) = (hub for hub in hubs if hub.poller._leads["poll:polled"].sure)
+    (leader,) = (hub for hub in hubs if hub.poller._leaderships["poll:polled"].is_held)
     await leader.crash()
     others = [hub for hub in hubs if hub is not leader]
     await others[0].store.write(lambda tx: tx.leases.release(leader.settings.hub_id))
@@ -98,7 +98,7 @@ async def test_each_server_is_polled_by_one_hub_and_by_another_once_that_is_gone
     assert polled.polls == dict.fromkeys(names, ROUNDS)
 
 
-async def test_a_death_is_tidied_up_once(make_hub):
+async def test_a_dead_server_is_cleaned_up_once(make_hub):
     polled = Polled()
     hubs = [make_hub(extra={"polled": polled}) for _ in range(HUBS)]
     await have_running(hubs[0], "alice")
@@ -111,15 +111,15 @@ async def test_a_death_is_tidied_up_once(make_hub):
         assert connection.execute(text("SELECT count(*) FROM plughub_operations")).scalar_one() == 1
 
 
-async def test_leftovers_are_looked_for_by_one_hub(make_hub):
+async def test_one_hub_looks_for_orphans(make_hub):
     polled = Polled()
     hubs = [make_hub(extra={"polled": polled}) for _ in range(HUBS)]
     for _ in range(ROUNDS):
-        await asyncio.gather(*(hub.poller._remove_leftovers_of("polled") for hub in hubs))
+        await asyncio.gather(*(hub.poller._stop_orphans_of("polled") for hub in hubs))
     assert polled.inventories == ROUNDS
 
 
-async def test_what_has_expired_is_deleted_by_one_hub(make_hub):
+async def test_one_hub_deletes_expired_records(make_hub):
     hubs = [make_hub() for _ in range(HUBS)]
     with hubs[0].database.engine.begin() as connection:
         connection.execute(text(EXPIRED))
@@ -128,7 +128,9 @@ async def test_what_has_expired_is_deleted_by_one_hub(make_hub):
             connection.execute(text(DELETIONS.format(table)))
     members = [HubRegistry(hub.store, hub.settings, lambda _: None) for hub in hubs]
     for _ in range(ROUNDS):
-        await asyncio.gather(*(hub.store.write(of._forget) for hub, of in zip(hubs, members, strict=True)))
+        await asyncio.gather(
+            *(hub.store.write(of._purge_records) for hub, of in zip(hubs, members, strict=True))
+        )
     with hubs[0].database.engine.connect() as connection:
         arrived = Counter(connection.execute(text("SELECT what FROM arrived")).scalars())
         left = {

@@ -40,7 +40,7 @@ def frozen_after_reading(hub, table, deed):
     event.listen(hub.database.engine, "after_cursor_execute", freeze)
 
 
-async def test_a_start_that_was_frozen_launches_nothing_beside_a_server_that_runs_by_now(make_hub, machine):
+async def test_a_frozen_start_launches_nothing_beside_a_running_server(make_hub, machine):
     frozen, other = make_hub(), make_hub()
     stopped = await other.stopped(await other.started())
     user = await other.user()
@@ -53,9 +53,7 @@ async def test_a_start_that_was_frozen_launches_nothing_beside_a_server_that_run
     assert machine.launches == list(machine.running) == [server.launch]
 
 
-async def test_a_death_that_was_seen_before_a_hub_froze_does_not_end_the_server_started_since(
-    make_hub, machine
-):
+async def test_a_frozen_report_of_an_exit_does_not_end_a_server_started_since(make_hub, machine):
     frozen, other = make_hub(), make_hub()
     dead = await other.started()
     await machine.kill(dead.launch)
@@ -65,7 +63,7 @@ async def test_a_death_that_was_seen_before_a_hub_froze_does_not_end_the_server_
         await other.started()
 
     frozen_after_reading_a_server(frozen, start_anew)
-    await frozen.servers.died(dead, Failure(message="the server ended"))
+    await frozen.servers.handle_exit(dead, Failure(message="the server ended"))
     server = await other.servers.wait(dead, 20)
     assert (server.status, server.failure) == (Status.RUNNING, None)
     assert list(machine.running) == [server.launch]
@@ -76,13 +74,11 @@ async def two_hubs(make_hub):
     """Two hubs with a named server that does not run, and a spawner that has nothing to clean up after it."""
     frozen, other = make_hub(allow_named_servers=True), make_hub(allow_named_servers=True)
     for hub in (frozen, other):
-        hub.servers._beginning._cleans_up = lambda _plugin: False
+        hub.servers._requests._cleans_up = lambda _plugin: False
     return frozen, other, await other.stopped(await other.started(server="lab"))
 
 
-async def test_a_removal_that_was_frozen_does_not_forget_a_server_that_was_started_meanwhile(
-    two_hubs, machine
-):
+async def test_a_frozen_removal_does_not_delete_a_server_started_since(two_hubs, machine):
     frozen, other, stopped = two_hubs
     frozen_after_reading_a_server(frozen, lambda: other.started(server="lab"))
     await frozen.servers.remove(stopped, 20)
@@ -90,7 +86,7 @@ async def test_a_removal_that_was_frozen_does_not_forget_a_server_that_was_start
     assert machine.running == {}
 
 
-async def test_a_start_that_was_frozen_makes_a_removed_server_anew(two_hubs, machine):
+async def test_a_frozen_start_creates_a_removed_server_again(two_hubs, machine):
     frozen, other, stopped = two_hubs
     user = await other.user()
 
@@ -103,7 +99,7 @@ async def test_a_start_that_was_frozen_makes_a_removed_server_anew(two_hubs, mac
     assert list(machine.running) == [server.launch]
 
 
-async def test_a_server_that_was_started_meanwhile_keeps_its_name(two_hubs):
+async def test_a_frozen_rename_does_not_rename_a_server_started_since(two_hubs):
     frozen, other, stopped = two_hubs
     named = NamedServers(frozen.store, frozen.hooks, frozen.settings)
     frozen_after_reading_a_server(frozen, lambda: other.started(server="lab"))
@@ -113,7 +109,7 @@ async def test_a_server_that_was_started_meanwhile_keeps_its_name(two_hubs):
     assert (await other.servers.get("alice", "lab")).ready
 
 
-async def test_a_share_code_that_was_revoked_while_a_hub_was_frozen_lets_nobody_in(make_hub):
+async def test_a_share_code_revoked_while_a_hub_was_frozen_grants_nothing(make_hub):
     frozen, other = make_hub(), make_hub()
     alice, bob = await other.user("alice"), await other.user("bob")
     codes = {hub: ShareCodeService(hub.store, hub.tokens._tree) for hub in (frozen, other)}
@@ -126,7 +122,7 @@ async def test_a_share_code_that_was_revoked_while_a_hub_was_frozen_lets_nobody_
     assert await other.store.read(lambda tx: tx.shares.find(server.id, "user", bob.id)) is None
 
 
-async def test_a_cookie_of_a_jupyterhub_gets_no_session_from_a_hub_that_was_frozen_during_a_sign_out(
+async def test_a_hub_frozen_during_a_logout_adopts_no_jupyterhub_cookie(
     make_hub,
 ):
     frozen, other = make_hub(), make_hub()
@@ -176,7 +172,7 @@ async def finished(hub, status):
     return server
 
 
-async def test_who_lost_a_start_before_its_first_step_leaves_the_server_as_the_other_started_it(
+async def test_a_start_lost_before_its_first_step_leaves_the_server_to_the_other_hub(
     frozen_and_other, machine
 ):
     frozen, other = frozen_and_other
@@ -187,10 +183,10 @@ async def test_who_lost_a_start_before_its_first_step_leaves_the_server_as_the_o
     server = await other.servers.get("alice", "")
     assert (server.status, machine.launches) == (Status.RUNNING, [server.launch])
     token = machine.running[server.launch][0].environment["JUPYTERHUB_API_TOKEN"]
-    assert (await other.tokens.by_token(token)).name == "alice"
+    assert (await other.tokens.authenticate(token)).name == "alice"
 
 
-async def test_who_lost_a_start_before_its_launch_launches_nothing(frozen_and_other, machine):
+async def test_a_start_lost_before_its_launch_launches_nothing(frozen_and_other, machine):
     frozen, other = frozen_and_other
     frozen_after_writing(frozen, "Job.write", lambda: finished(other, Status.RUNNING))
     await frozen.servers.start(await frozen.user())
@@ -200,7 +196,7 @@ async def test_who_lost_a_start_before_its_launch_launches_nothing(frozen_and_ot
     assert machine.launches == list(machine.running) == [server.launch]
 
 
-async def test_who_lost_a_start_before_its_route_routes_nothing(frozen_and_other, proxy):
+async def test_a_start_lost_before_its_route_adds_no_route(frozen_and_other, proxy):
     frozen, other = frozen_and_other
 
     async def start_and_stop():
@@ -213,7 +209,7 @@ async def test_who_lost_a_start_before_its_route_routes_nothing(frozen_and_other
     assert proxy.routes == {}
 
 
-async def test_who_lost_the_undoing_of_a_start_takes_no_later_route_away(frozen_and_other, machine, proxy):
+async def test_a_lost_undo_deletes_no_later_route(frozen_and_other, machine, proxy):
     frozen, other = frozen_and_other
     machine.error = RuntimeError("no room")
 
@@ -231,7 +227,7 @@ async def test_who_lost_the_undoing_of_a_start_takes_no_later_route_away(frozen_
     assert list(machine.running) == [server.launch]
 
 
-async def test_who_lost_a_stop_stops_no_server_that_was_started_since(frozen_and_other, machine, proxy):
+async def test_a_lost_stop_stops_no_server_started_since(frozen_and_other, machine, proxy):
     frozen, other = frozen_and_other
     first = await other.started()
 
@@ -249,12 +245,12 @@ async def test_who_lost_a_stop_stops_no_server_that_was_started_since(frozen_and
     assert proxy.routes["/user/alice/"].target == server.url
 
 
-async def test_who_renewed_late_and_lost_nothing_goes_on(make_hub, machine, until):
+async def test_a_late_renewal_without_a_loss_continues(make_hub, machine, until):
     hub = make_hub(lease=1)
 
     async def oversleep():
         (job,) = hub.runner._jobs.values()
-        await until(lambda: time.monotonic() > job.until, 60)
+        await until(lambda: time.monotonic() > job.lease_until, 60)
 
     frozen_after_writing(hub, "Job.write", oversleep)
     server = await hub.servers.wait(await hub.servers.start(await hub.user()), 60)

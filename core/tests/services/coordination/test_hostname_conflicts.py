@@ -40,12 +40,12 @@ async def beating(hub):
     await repeat(lambda: hub.store.write(lambda tx: tx.hub_processes.beat("other")))
 
 
-async def test_a_hub_does_not_start_under_the_name_of_a_container_in_which_another_one_lives(make_hub):
-    hub = make_hub(lease=60)  # it does not take that long: the first sign of life is enough
+async def test_a_hub_does_not_start_with_the_host_name_of_a_live_hub_in_a_container(make_hub):
+    hub = make_hub(lease=60)  # it does not take that long: the first heartbeat is enough
     await other(hub)
     beats = asyncio.create_task(beating(hub))
     try:
-        with pytest.raises(StartError, match="is called 'here', too") as refused:
+        with pytest.raises(StartError, match="with the same host name, 'here'") as refused:
             await member(hub).join()
     finally:
         beats.cancel()
@@ -55,7 +55,7 @@ async def test_a_hub_does_not_start_under_the_name_of_a_container_in_which_anoth
 
 
 @pytest.mark.parametrize("ago", [0, 3600])
-async def test_a_hub_takes_over_from_one_of_its_name_whose_container_was_killed(make_hub, ago):
+async def test_a_hub_takes_over_from_a_killed_container_with_its_host_name(make_hub, ago):
     hub = make_hub(lease=LEASE)
     await other(hub, ago=ago)
     await hub.store.write(lambda tx: tx.leases.hold("poll", "other", 3600))
@@ -64,7 +64,7 @@ async def test_a_hub_takes_over_from_one_of_its_name_whose_container_was_killed(
     assert await hub.store.read(lambda tx: tx.leases.holders()) == {}
 
 
-async def test_of_two_that_begin_at_the_same_moment_one_is_refused(make_hub, monkeypatch):
+async def test_one_of_two_concurrent_startups_is_refused(make_hub, monkeypatch):
     hub = make_hub(lease=LEASE)
 
     async def and_another_one_joins(_store, _settings):
@@ -72,9 +72,9 @@ async def test_of_two_that_begin_at_the_same_moment_one_is_refused(make_hub, mon
         return {}
 
     monkeypatch.setattr(
-        "plughub.services.coordination.hub_registry.wait_for_namesakes", and_another_one_joins
+        "plughub.services.coordination.hub_registry.wait_for_hostname_conflicts", and_another_one_joins
     )
-    with pytest.raises(StartError, match="is called 'here'"):
+    with pytest.raises(StartError, match="host name, 'here'"):
         await member(hub).join()
     assert await joined(hub) == {"other"}
 
@@ -84,7 +84,7 @@ async def test_of_two_that_begin_at_the_same_moment_one_is_refused(make_hub, mon
     [{"host": "there"}, {"space": process_space()}, {"space": ""}],
     ids=["other name", "same", "unknown"],
 )
-async def test_a_hub_of_another_name_or_of_the_same_container_keeps_nobody_waiting(make_hub, how):
+async def test_hubs_with_other_host_names_or_in_the_same_container_cause_no_wait(make_hub, how):
     hub = make_hub(lease=3600)
     await other(hub, **how)
     await member(hub).join()
@@ -92,7 +92,7 @@ async def test_a_hub_of_another_name_or_of_the_same_container_keeps_nobody_waiti
 
 
 @pytest.mark.root
-def test_a_process_in_another_pid_namespace_is_somewhere_else():
+def test_processes_in_another_pid_namespace_are_elsewhere():
     tell = "from plughub.classes.processes.identity import process_space; print(process_space())"
     ask = [sys.executable, "-c", tell]
     apart = ["unshare", "--pid", "--fork", "--mount-proc", *ask]

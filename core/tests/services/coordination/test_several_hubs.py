@@ -26,7 +26,7 @@ def members(hubs):
     return [HubRegistry(hub.store, hub.settings, hub.tokens.cache.changed) for hub in hubs]
 
 
-async def test_logins_of_one_new_person_at_the_same_moment_all_succeed(make_hub):
+async def test_concurrent_logins_of_a_new_user_all_succeed(make_hub):
     hubs = [make_hub(extra={"groups": Groups()}) for _ in range(2)]
     await hubs[0].user("root")
     logins = [hub.logins.log_in("alice", "") for hub in hubs for _ in range(AT_ONCE // 2)]
@@ -36,7 +36,7 @@ async def test_logins_of_one_new_person_at_the_same_moment_all_succeed(make_hub)
     assert (user.groups, user.roles) == (("a", "b"), ("user",))
 
 
-async def test_two_plugins_that_answer_to_one_new_name_never_make_one_person(make_hub, book):
+async def test_concurrent_logins_by_two_plugins_with_one_name_never_share_a_user(make_hub, book):
     people = {f"user{n}": "good" for n in range(AT_ONCE)}
     one, two = (make_hub(extra={name: book(people)}) for name in ("first", "second"))
     await one.user("root")
@@ -47,7 +47,7 @@ async def test_two_plugins_that_answer_to_one_new_name_never_make_one_person(mak
         assert sum(isinstance(answer, ForbiddenError) for answer in answers) == 1, answers
 
 
-async def test_who_was_killed_on_this_machine_is_gone_at_once(make_hub):
+async def test_a_hub_killed_on_this_machine_is_dead_at_once(make_hub):
     hub = make_hub()
     (hub_registry,) = members([hub])
     here = hub.settings.host
@@ -69,7 +69,7 @@ async def test_who_was_killed_on_this_machine_is_gone_at_once(make_hub):
     }
 
 
-async def test_a_new_server_that_is_asked_for_twice_is_one_server(make_hub, machine):
+async def test_concurrent_requests_for_a_new_server_create_one(make_hub, machine):
     one, two = (make_hub(allow_named_servers=True) for _ in range(2))
     user = await one.user()
     machine.gate = asyncio.Event()
@@ -82,7 +82,7 @@ async def test_a_new_server_that_is_asked_for_twice_is_one_server(make_hub, mach
     assert (server.status, machine.launches) == (Status.RUNNING, [server.launch])
 
 
-async def test_the_limit_of_named_servers_holds_at_the_same_moment_too(make_hub):
+async def test_the_limit_of_named_servers_holds_for_concurrent_requests(make_hub):
     hubs = [make_hub(allow_named_servers=True, named_server_limit=2) for _ in range(2)]
     user = await hubs[0].user()
     starts = [hubs[n % 2].servers.start(user, f"lab{n}") for n in range(AT_ONCE)]
@@ -91,18 +91,18 @@ async def test_the_limit_of_named_servers_holds_at_the_same_moment_too(make_hub)
     assert len([server for server in servers if server.name]) == 2
 
 
-async def test_a_hub_that_was_taken_for_dead_is_listed_again(make_hub):
+async def test_a_hub_that_was_considered_dead_registers_again(make_hub):
     hubs = [make_hub(lease=1) for _ in range(2)]
     awake, asleep = members(hubs)
     await awake.join()
     await asleep.join()
     await hubs[0].store.write(lambda tx: tx.hub_processes.leave(hubs[1].settings.hub_id))
-    await hubs[1].store.write(asleep._beat)
+    await hubs[1].store.write(asleep._store_heartbeat)
     listed = await hubs[0].store.read(lambda tx: tx.hub_processes.list())
     assert {hub.id for hub in listed} == {hub.settings.hub_id for hub in hubs}
 
 
-async def test_stops_at_the_same_moment_are_one_stop(make_hub, machine):
+async def test_concurrent_stops_are_one_stop(make_hub, machine):
     hubs = [make_hub() for _ in range(2)]
     server = await hubs[0].started()
     await asyncio.gather(*(hubs[n % 2].servers.stop(server) for n in range(AT_ONCE)))
@@ -110,7 +110,7 @@ async def test_stops_at_the_same_moment_are_one_stop(make_hub, machine):
     assert len(machine.stops) == 1
 
 
-async def test_who_may_have_missed_changes_of_others_remembers_nothing(make_hub, caplog):
+async def test_caches_are_discarded_when_changes_may_have_been_missed(make_hub, caplog):
     one, other = make_hub(), make_hub()
     user = await one.user()
     cache, missed = other.tokens.cache, []
@@ -119,47 +119,47 @@ async def test_who_may_have_missed_changes_of_others_remembers_nothing(make_hub,
         cache.clear()
         missed.append(True)
 
-    follower = HubRegistry(other.store, other.settings, cache.changed, missed=miss)
-    await follower.hear()
+    follower = HubRegistry(other.store, other.settings, cache.changed, on_missed=miss)
+    await follower.poll_changes_once()
     assert (await other.by_old_cookie(user.cookie_id)).name == "alice"
     await one.store.write(lambda tx: tx.user_list.delete(user.id))
     await one.store.write(lambda tx: tx.changes.purge(tx.now() + 1))  # as after a long time
-    await follower.hear()
+    await follower.poll_changes_once()
     assert (missed, (await other.by_old_cookie(user.cookie_id)).name) == ([], "alice")
     for seconds in (3600, -3600):  # it slept, or another database with another clock has taken over
         follower._until += seconds
-        await follower.hear()
+        await follower.poll_changes_once()
         assert await other.by_old_cookie(user.cookie_id) is None
     assert len(missed) == 2
-    assert "everything is looked up anew" in caplog.text
+    assert "discarding all caches" in caplog.text
 
 
-async def test_a_change_that_waited_long_for_a_lock_is_heard_of(make_hub):
+async def test_a_change_that_waited_long_for_a_lock_is_reported(make_hub):
     hub = make_hub()
     heard = []
     follower = HubRegistry(hub.store, hub.settings, heard.extend)
-    await follower.hear()
+    await follower.poll_changes_once()
 
     def slow(tx):
         tx.changes._now -= 3600  # when it began
         tx.changes.add("user", "7")
 
     await hub.store.write(slow)
-    await follower.hear()
+    await follower.poll_changes_once()
     waits = hub.database.engine.dialect.name == "postgresql"
     assert heard == ([("user", "7")] if waits else []), "on SQLite it waits before it begins"
 
 
-async def test_a_new_name_given_on_one_hub_ends_logins_and_tokens_on_the_other(make_hub):
+async def test_a_rename_on_one_hub_ends_logins_and_tokens_on_the_other(make_hub):
     one, two = make_hub(), make_hub()
     user = await one.user()
     made = await one.tokens.create(user)
     (news_of_two,) = members([two])
-    await news_of_two.hear()
-    assert await two.tokens.by_token(made.text)
+    await news_of_two.poll_changes_once()
+    assert await two.tokens.authenticate(made.text)
     assert await two.by_old_cookie(user.cookie_id)
     admin = Principal(owner=user, scopes=ScopeTree().expand(default_role("admin").scopes))
     await one.user_admin.change(user, name="alicia", by=admin)
-    await news_of_two.hear()
-    assert await two.tokens.by_token(made.text) is None
+    await news_of_two.poll_changes_once()
+    assert await two.tokens.authenticate(made.text) is None
     assert await two.by_old_cookie(user.cookie_id) is None

@@ -18,7 +18,7 @@ from plughub.services.hub_services import managed_services
 from plughub.services.hub_services.health_checks import ServiceChecks, service_states
 from plughub.services.hub_services.launcher import Launcher
 from plughub.services.hub_services.managed_services import ManagedServices
-from plughub.services.users.configuration_sync import declare
+from plughub.services.users.configuration_sync import sync_configuration
 from plughub.testing import conditions
 from plughub.testing.foreign_processes import foreign_listener
 from plughub.testing.ports import free_port
@@ -43,12 +43,12 @@ class Seer:
 
     async def begin(self):
         await self.hub.user()
-        await self.hub.store.write(lambda tx: declare(tx, self.declared))
+        await self.hub.store.write(lambda tx: sync_configuration(tx, self.declared))
         await self.look()
         return self
 
     async def look(self):
-        await self.managed.look()
+        await self.managed.run_once()
 
     async def lives(self):
         return {life.name: life for life in await self.hub.store.read(lambda tx: tx.service_lives.all())}
@@ -57,7 +57,7 @@ class Seer:
         return (await self.lives())[name].pid
 
     async def running(self):
-        return {process.pid for process in (await self.launcher.find()).values()}
+        return {process.pid for process in (await self.launcher.find_processes()).values()}
 
     def lose_lease(self):
         """The lease of a process that is gone runs out."""
@@ -82,11 +82,11 @@ async def seer(make_hub, tmp_path, mark):
         return await seers[-1].begin()
 
     yield make
-    for process in (await seers[0].launcher.find()).values() if seers else ():
+    for process in (await seers[0].launcher.find_processes()).values() if seers else ():
         end(process, timeout=0)
 
 
-async def test_a_service_runs_once_whoever_looks(seer):
+async def test_a_service_runs_once_for_all_processes(seer):
     one, other = await seer(SLEEP), await seer(SLEEP)
     for looker in (one, other, one):
         await looker.look()
@@ -94,7 +94,7 @@ async def test_a_service_runs_once_whoever_looks(seer):
     assert await one.states() == {"sleeper": "running"}
 
 
-async def test_what_a_killed_hub_has_started_is_gone_on_with(seer):
+async def test_services_of_a_killed_hub_are_adopted(seer):
     one, other = await seer(SLEEP), await seer(SLEEP)
     pid = await one.pid()
     await one.lose_lease()
@@ -104,7 +104,7 @@ async def test_what_a_killed_hub_has_started_is_gone_on_with(seer):
     assert await one.running() == {pid}
 
 
-async def test_a_hub_that_died_between_the_start_and_its_note_has_started_it_nevertheless(seer):
+async def test_a_service_started_by_a_hub_that_died_before_storing_it_is_adopted(seer):
     one = await seer()
     other = await seer(SLEEP)
     assert await other.running() == set(), "another process holds the lease"
@@ -119,7 +119,7 @@ async def test_a_hub_that_died_between_the_start_and_its_note_has_started_it_nev
     assert await other.running() == {process.pid} == {await other.pid()}
 
 
-async def test_a_start_that_was_written_down_and_never_made_is_made(seer):
+async def test_a_stored_start_that_was_not_executed_is_executed(seer):
     one = await seer()
     other = await seer(SLEEP)
     await one.hub.store.write(
@@ -130,7 +130,7 @@ async def test_a_start_that_was_written_down_and_never_made_is_made(seer):
     assert await other.running() == {await other.pid()}
 
 
-async def test_who_has_lost_the_lease_in_the_middle_of_a_start_starts_nothing_twice(seer, monkeypatch):
+async def test_a_lease_lost_during_a_start_leads_to_no_second_process(seer, monkeypatch):
     one, other = await seer(), await seer(SLEEP)
     launch = Launcher.launch
 
@@ -148,7 +148,7 @@ async def test_who_has_lost_the_lease_in_the_middle_of_a_start_starts_nothing_tw
     assert await other.running() == {await other.pid()}
 
 
-async def test_who_has_lost_the_lease_before_a_start_starts_nothing(seer, caplog):
+async def test_a_lease_lost_before_a_start_prevents_it(seer, caplog):
     one, other = await seer(lease=1), await seer(SLEEP)
     one.managed._declared = other.managed._declared
     write = one.hub.store.write
@@ -163,12 +163,12 @@ async def test_who_has_lost_the_lease_before_a_start_starts_nothing(seer, caplog
 
     one.hub.store.write = frozen
     await one.look()
-    assert "may be another hub's now" in caplog.text
-    assert "was started by another hub meanwhile" not in caplog.text
+    assert "another hub process may have taken over service" in caplog.text
+    assert "another hub process has started service" not in caplog.text
     assert await other.running() == {await other.pid()}
 
 
-async def test_a_service_that_is_started_differently_now_is_started_anew(seer):
+async def test_a_service_with_changed_settings_is_restarted(seer):
     one = await seer(SLEEP)
     pid = await one.pid()
     await one.lose_lease()
@@ -180,7 +180,7 @@ async def test_a_service_that_is_started_differently_now_is_started_anew(seer):
     assert (environment["LEVEL"], environment["JUPYTERHUB_API_URL"]) == ("2", "http://127.0.0.1:1/hub/api")
 
 
-async def test_a_service_that_is_declared_no_more_is_ended(seer):
+async def test_a_service_removed_from_the_configuration_is_stopped(seer):
     one = await seer(SLEEP)
     await one.lose_lease()
     other = await seer()
@@ -188,7 +188,7 @@ async def test_a_service_that_is_declared_no_more_is_ended(seer):
     assert await other.lives() == {}
 
 
-async def test_what_nobody_knows_of_is_ended(seer):
+async def test_an_orphaned_service_is_stopped(seer):
     one = await seer(SLEEP)
     (service,) = one.declared.services
     await one.launcher.launch(service, "7" * 32, "a-token-of-it")
@@ -198,7 +198,7 @@ async def test_what_nobody_knows_of_is_ended(seer):
     assert await other.running() == {await other.pid()}
 
 
-async def test_a_hub_on_another_machine_takes_over_and_what_is_left_here_is_ended(seer):
+async def test_services_are_stopped_here_when_a_hub_on_another_machine_takes_over(seer):
     here = await seer(SLEEP)
     pid = await here.pid()
     await here.hub.store.write(
@@ -213,7 +213,7 @@ async def test_a_hub_on_another_machine_takes_over_and_what_is_left_here_is_ende
 
 
 @pytest.mark.parametrize("alive", [True, False])
-async def test_the_hub_ends_with_its_services_unless_another_goes_on_here(seer, alive):
+async def test_services_stop_with_the_hub_unless_another_process_continues_here(seer, alive):
     one = await seer(SLEEP)
     pid, me = await one.pid(), os.getpid()
     birth = ProcessIdentity.of(me).ticks if alive else 1.0
@@ -226,18 +226,18 @@ async def test_the_hub_ends_with_its_services_unless_another_goes_on_here(seer, 
     assert set(await one.lives()) == ({"sleeper"} if alive else set())
 
 
-async def test_a_hub_that_ends_forgets_no_service_that_another_has_started_meanwhile(seer, monkeypatch):
+async def test_shutdown_keeps_the_record_of_a_service_that_another_hub_has_started(seer, monkeypatch):
     one = await seer(SLEEP)
 
     async def slow(*_):
         await one.hub.store.write(lambda tx: tx.service_lives.launching("sleeper", **ANEW))
 
-    monkeypatch.setattr(Launcher, "end", slow)
+    monkeypatch.setattr(Launcher, "stop", slow)
     await one.managed.stop()
     assert [life.launch for life in (await one.lives()).values()] == ["2" * 32]
 
 
-async def test_a_service_that_dies_at_once_is_started_after_pauses_that_grow(seer, monkeypatch, caplog):
+async def test_a_service_that_dies_at_once_is_restarted_with_growing_delays(seer, monkeypatch, caplog):
     clock = [1000.0]
     monkeypatch.setattr(managed_services, "monotonic", lambda: clock[0])
     one = await seer({"name": "dies", "command": ["sh", "-c", "echo my_password=abcdef; exit 3"]})
@@ -263,7 +263,7 @@ async def test_a_service_that_dies_at_once_is_started_after_pauses_that_grow(see
     assert "abcdef" not in caplog.text
 
 
-async def test_a_program_that_is_not_there_is_told_of_and_tried_again(seer, caplog):
+async def test_a_missing_program_is_logged_and_tried_again(seer, caplog):
     one = await seer({"name": "lost", "command": ["no-such-program"]}, SLEEP)
     assert "service lost cannot be started: there is no program 'no-such-program'" in caplog.text
     assert await one.states() == {"lost": "stopped", "sleeper": "running"}
@@ -271,7 +271,7 @@ async def test_a_program_that_is_not_there_is_told_of_and_tried_again(seer, capl
 
 
 @pytest.mark.parametrize("odd", [{"environment": {"A=B": "very-secret"}}, {"command": ["true", "a\0b"]}])
-async def test_a_service_that_no_system_can_start_is_told_of_and_holds_up_no_other(seer, caplog, odd):
+async def test_a_service_that_cannot_be_started_does_not_affect_others(seer, caplog, odd):
     hub = await seer({**SLEEP, "name": "odd", **odd}, SLEEP)
     assert await hub.running() == {await hub.pid()}
     assert "service odd cannot be started" in caplog.text
@@ -280,8 +280,8 @@ async def test_a_service_that_no_system_can_start_is_told_of_and_holds_up_no_oth
     assert await hub.running() == {await hub.pid()}
 
 
-async def test_a_service_that_fails_in_a_way_that_nobody_foresaw_holds_up_no_other(seer, monkeypatch, caplog):
-    launch, end_it = Launcher.launch, Launcher.end
+async def test_an_unexpected_error_of_a_service_does_not_affect_others(seer, monkeypatch, caplog):
+    launch, end_it = Launcher.launch, Launcher.stop
     failed = asyncio.Event()
 
     async def odd(launcher, service, *how):
@@ -294,7 +294,7 @@ async def test_a_service_that_fails_in_a_way_that_nobody_foresaw_holds_up_no_oth
     monkeypatch.setattr(Launcher, "launch", odd)
     one = await seer({**SLEEP, "name": "odd"}, SLEEP)
     assert await one.running() == {await one.pid()}
-    assert "service odd cannot be seen to" in caplog.text
+    assert "cannot manage service odd" in caplog.text
 
     async def stuck(launcher, process):
         if process.pid == odd_pid:
@@ -302,17 +302,17 @@ async def test_a_service_that_fails_in_a_way_that_nobody_foresaw_holds_up_no_oth
         await end_it(launcher, process)
 
     monkeypatch.setattr(Launcher, "launch", launch)
-    one.managed._trouble.clear()
+    one.managed._failures.clear()
     await one.look()
     odd_pid = await one.pid("odd")
-    monkeypatch.setattr(Launcher, "end", stuck)
+    monkeypatch.setattr(Launcher, "stop", stuck)
     await one.managed.stop()
     assert await one.running() == {odd_pid}
     assert set(await one.lives()) == {"odd"}
-    assert "service odd cannot be ended" in caplog.text
+    assert "cannot stop service odd" in caplog.text
 
 
-async def test_its_environment_holds_all_that_the_protocol_says_and_its_arguments_no_secret(seer):
+async def test_the_environment_is_complete_and_the_arguments_contain_no_secret(seer):
     spec = {**SLEEP, "url": "http://127.0.0.1:9", "oauth_client_allowed_scopes": ["self"]}
     one = await seer(spec, base_url="/base/", public_url="https://h.example/base/")
     process = psutil.Process(await one.pid())
@@ -341,7 +341,7 @@ async def test_its_environment_holds_all_that_the_protocol_says_and_its_argument
     }
 
 
-async def test_the_log_of_a_service_is_begun_anew_when_it_has_grown(seer, until):
+async def test_the_log_of_a_service_is_truncated_when_it_has_grown(seer, until):
     one = await seer(SLEEP)
     log = one.launcher.log_of("sleeper")
     await until(lambda: log.exists() and "up" in log.read_text())
@@ -372,7 +372,7 @@ async def listening(port, status=200, meanwhile=None):
         await server.wait_closed()
 
 
-async def test_an_external_service_is_led_to_at_once_and_told_of_when_it_is_silent(seer, proxy, caplog):
+async def test_an_external_service_is_routed_at_once_and_logged_when_it_does_not_answer(seer, proxy, caplog):
     port = free_port()
     one = await seer(
         {"name": "far", "url": f"http://127.0.0.1:{port}/", "timeout": 1}, service_check_interval=0
@@ -382,14 +382,14 @@ async def test_an_external_service_is_led_to_at_once_and_told_of_when_it_is_sile
     await checked(one, "far", "silent")
     assert f"service far does not answer at http://127.0.0.1:{port}/ after 1 s" in caplog.text
     async with listening(port):
-        await one.checks.look()
+        await one.checks.run_once()
         assert await one.states() == {"far": "answers"}
-    await one.checks.look()
+    await one.checks.run_once()
     assert await one.states() == {"far": "silent"}
-    assert "any more" in caplog.text
+    assert "no longer answers" in caplog.text
 
 
-async def test_a_service_that_the_hub_starts_is_led_to_once_it_answers(seer, proxy):
+async def test_a_managed_service_is_routed_once_it_answers(seer, proxy):
     port = free_port()
     one = await seer({**web_on(port), "url": f"http://127.0.0.1:{port}"})
     assert "/services/sleeper/" not in proxy.routes
@@ -412,35 +412,35 @@ async def answering(one):
 async def checked(one, service, state):
     """Have the services checked until one is in a state."""
 
-    async def look():
+    async def check():
         one.checks._due.clear()
-        await one.checks.look()
+        await one.checks.run_once()
         return (await one.states())[service] == state
 
-    await conditions.until(look, seconds=60, pause=0.02)
+    await conditions.until(check, seconds=60, pause=0.02)
 
 
-async def test_a_process_that_took_the_port_of_a_service_gets_no_visitors(seer, proxy):
+async def test_a_process_on_the_port_of_a_service_gets_no_route(seer, proxy):
     port = free_port()
     one = await seer({**SLEEP, "url": f"http://127.0.0.1:{port}"})
     with foreign_listener(port=port):
-        await one.checks.look()
+        await one.checks.run_once()
     await one.hub.router.sync()
     assert "/services/sleeper/" not in proxy.routes
 
 
-async def test_a_hub_of_another_machine_does_not_vouch_for_a_service(seer, proxy):
+async def test_only_hubs_on_its_machine_check_a_managed_service(seer, proxy):
     port = free_port()
     spec = {**SLEEP, "url": f"http://127.0.0.1:{port}"}
     one, other = await seer(spec), await seer(spec, host="there")
     with foreign_listener(port=port):
-        await other.checks.look()
-        await one.checks.look()
+        await other.checks.run_once()
+        await one.checks.run_once()
     await one.hub.router.sync()
     assert "/services/sleeper/" not in proxy.routes
 
 
-async def test_a_service_that_died_is_led_to_by_nobody_until_it_answers_itself(seer, proxy):
+async def test_a_dead_service_gets_no_route_until_it_answers_again(seer, proxy):
     port = free_port()
     one = await seer({**web_on(port), "url": f"http://127.0.0.1:{port}"})
     await answering(one)
@@ -451,18 +451,18 @@ async def test_a_service_that_died_is_led_to_by_nobody_until_it_answers_itself(s
     await asyncio.to_thread(process.wait, 10)
     with foreign_listener(port=port):
         one.checks._due.clear()
-        await one.checks.look()
-        one.hub.router._wanted.drop()
+        await one.checks.run_once()
+        one.hub.router._expected_routes.clear()
         await one.hub.router.sync()
         assert "/services/sleeper/" not in proxy.routes
     await one.look()
     await answering(one)
-    one.hub.router._wanted.drop()
+    one.hub.router._expected_routes.clear()
     await one.hub.router.sync()
     assert "/services/sleeper/" in proxy.routes
 
 
-async def test_an_answer_of_an_earlier_process_does_not_count_for_one_that_was_started_meanwhile(seer):
+async def test_a_check_of_an_earlier_process_does_not_count_for_the_current_one(seer):
     port = free_port()
     one = await seer({**SLEEP, "url": f"http://127.0.0.1:{port}"})
 
@@ -470,6 +470,6 @@ async def test_an_answer_of_an_earlier_process_does_not_count_for_one_that_was_s
         await one.hub.store.write(lambda tx: tx.service_lives.launching("sleeper", **ANEW))
 
     async with listening(port, meanwhile=start_anew):
-        await one.checks.look()
+        await one.checks.run_once()
     (life,) = (await one.lives()).values()
     assert (life.launch, life.answers) == (ANEW["launch"], None)

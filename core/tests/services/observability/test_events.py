@@ -53,9 +53,9 @@ async def told():
     plugins, slow, quick = ActivePlugins(), Listener(), Listener()
     plugins.add("slow", slow)
     plugins.add("quick", quick)
-    teller = EventPublisher(Hooks(HookCaller(plugins, ThreadPools(1))))
-    task = asyncio.create_task(teller.run())
-    yield teller, slow, quick
+    publisher = EventPublisher(Hooks(HookCaller(plugins, ThreadPools(1))))
+    task = asyncio.create_task(publisher.run())
+    yield publisher, slow, quick
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
 
@@ -67,48 +67,46 @@ async def until(condition) -> None:
     await conditions.until(holds, seconds=20, pause=0.01)
 
 
-async def test_a_listener_that_hangs_keeps_no_other_from_hearing_everything_in_order(told) -> None:
-    teller, slow, quick = told
+async def test_a_listener_that_hangs_does_not_affect_others(told) -> None:
+    publisher, slow, quick = told
     slow.free.clear()
     for number in range(50):
-        teller.tell(EventKind.LOGIN, f"user{number}")
+        publisher.publish(EventKind.LOGIN, f"user{number}")
     await until(lambda: len(quick.heard) == 50)
     assert [event.user for event in quick.heard] == [f"user{number}" for number in range(50)]
     assert slow.heard == []
     slow.free.set()
-    await teller.finish(20)
+    await publisher.finish(20)
     assert slow.heard == quick.heard
 
 
-async def test_an_event_says_who_did_it_from_where_and_with_which_token(told) -> None:
-    teller, _, quick = told
+async def test_an_event_names_actor_address_and_token(told) -> None:
+    publisher, _, quick = told
     by = Actor(name="root", remote_ip="10.0.0.7", token_id="a3")
-    teller.tell(EventKind.STOP_REQUESTED, "alice", "lab", by=by, remove=True)
-    await teller.settle()
+    publisher.publish(EventKind.STOP_REQUESTED, "alice", "lab", by=by, remove=True)
+    await publisher.drain()
     event = quick.heard[0]
     assert (event.actor, event.remote_ip, event.token_id) == ("root", "10.0.0.7", "a3")
     assert (event.user, event.server, event.detail) == ("alice", "lab", {"remove": True})
 
 
-async def test_the_end_does_not_wait_for_ever_for_a_listener_that_hangs(told, caplog) -> None:
-    teller, slow, quick = told
+async def test_shutdown_waits_for_a_hanging_listener_only_for_a_limited_time(told, caplog) -> None:
+    publisher, slow, quick = told
     slow.free.clear()
     for _ in range(3):
-        teller.tell(EventKind.LOGIN, "alice")
-    await teller.finish(0.1)
+        publisher.publish(EventKind.LOGIN, "alice")
+    await publisher.finish(0.1)
     assert len(quick.heard) == 3
-    assert "not told any more, by plugin: {'slow': 2}" in caplog.text
+    assert "undelivered events, by plugin: {'slow': 2}" in caplog.text
 
 
-async def test_what_a_listener_that_hangs_cannot_take_is_dropped_for_it_alone(
-    small_backlog, told, caplog
-) -> None:
-    teller, slow, quick = told
+async def test_events_are_dropped_only_for_the_listener_that_hangs(small_backlog, told, caplog) -> None:
+    publisher, slow, quick = told
     slow.free.clear()
     for number in range(20):
-        teller.tell(EventKind.LOGIN, f"user{number}")
+        publisher.publish(EventKind.LOGIN, f"user{number}")
         await until(lambda number=number: len(quick.heard) == number + 1)
-    assert "plugin 'slow' does not keep up" in caplog.text
+    assert "for plugin 'slow': its queue is full" in caplog.text
     assert "plugin 'quick' does not" not in caplog.text
 
 
@@ -152,14 +150,14 @@ async def test_the_audit_trail_waits_for_a_database_that_is_away_and_loses_nothi
     assert [line.user for line in reversed(lines)] == [f"user{number}" for number in range(700)]
 
 
-async def test_what_was_told_last_is_stored_at_the_end(store) -> None:
+async def test_the_last_events_are_stored_at_shutdown(store) -> None:
     trail = AuditTrail(store)
     await trail.hub_event(login("alice"))
     await trail.finish()
     assert await store.read(lambda tx: tx.audit.count(AuditQuery(user="alice"))) == 1
 
 
-async def test_what_cannot_be_stored_at_the_end_stands_in_the_log(store, caplog) -> None:
+async def test_entries_that_cannot_be_stored_at_shutdown_are_logged(store, caplog) -> None:
     trail = AuditTrail(Away(store))
     await trail.hub_event(login("alice"))
     with caplog.at_level(logging.ERROR):

@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 
 from plughub.services.observability.metrics import Metrics
-from plughub.services.observability.periodic_metrics import watch_loop
+from plughub.services.observability.periodic_metrics import measure_loop_delay
 from plughub.testing.conditions import keep_busy
 
 RESOLUTION, THRESHOLD = 0.02, 0.4
@@ -22,8 +22,8 @@ class Looked(Metrics):
         super().__init__()
         self.seen = []
 
-    def loop_interval(self, seconds):
-        super().loop_interval(seconds)
+    def observe_loop_delay(self, seconds):
+        super().observe_loop_delay(seconds)
         self.seen.append((time.monotonic(), seconds))
 
     @property
@@ -35,24 +35,22 @@ class Looked(Metrics):
 @pytest.fixture
 async def metrics():
     metrics = Looked()
-    task = asyncio.create_task(watch_loop(metrics, RESOLUTION, THRESHOLD))
+    task = asyncio.create_task(measure_loop_delay(metrics, RESOLUTION, THRESHOLD))
     yield metrics
     task.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await task
 
 
-async def test_the_loop_is_looked_at_now_and_then_while_nobody_reads_it_and_often_when_somebody_does(
-    metrics, until
-):
+async def test_the_loop_is_measured_less_often_while_metrics_are_not_read(metrics, until):
     await until(lambda: len(metrics.seen) > 3)
     assert min(metrics.pauses) > AT_REST * 0.9
     metrics.render("")
     await until(lambda: min(metrics.pauses) < AT_REST / 2)
 
 
-async def test_a_loop_that_stands_still_is_told_at_rest_too(metrics, until, caplog):
+async def test_a_blocked_loop_is_reported_while_metrics_are_not_read(metrics, until, caplog):
     await until(lambda: metrics.seen)
     keep_busy(0.6)
-    await until(lambda: "the event loop stood still for at least" in caplog.text)
+    await until(lambda: "the event loop was blocked for at least" in caplog.text)
     assert max(seconds for _, seconds in metrics.seen) >= THRESHOLD

@@ -31,40 +31,42 @@ def wrong(hub, monkeypatch):
 
     def make(*phases, error=None):
         steps = dict(hub.runner._steps)
-        hub.runner.use({kind: Wrong(steps[kind], phases, error or KeyError("secret")) for kind in steps})
-        return lambda: hub.runner.use(steps)
+        hub.runner.set_steps(
+            {kind: Wrong(steps[kind], phases, error or KeyError("secret")) for kind in steps}
+        )
+        return lambda: hub.runner.set_steps(steps)
 
     return make
 
 
-async def test_a_start_that_fails_in_a_way_that_nobody_foresaw_ends_and_says_so(hub, machine, wrong, caplog):
+async def test_a_start_with_an_unexpected_error_ends_and_reports_it(hub, machine, wrong, caplog):
     mend = wrong(Phase.LAUNCH)
     server = await hub.started()
     assert (server.status, server.operation) == (Status.STOPPED, None)
-    assert server.failure.message == "the server could not be started: the hub itself failed at it"
-    assert server.failure.detail == "KeyError, its log tells more"
+    assert server.failure.message == "the server could not be started: an internal error occurred in the hub"
+    assert server.failure.detail == "KeyError; see the log of the hub"
     assert caplog.text.count("launch of") == runner.TRIES
     assert machine.running == {}
     mend()
     assert (await hub.started()).ready
 
 
-async def test_what_tidies_up_is_put_off_and_says_why(hub, machine, wrong, until):
+async def test_a_failing_cleanup_is_postponed_with_a_reason(hub, machine, wrong, until):
     mend = wrong(Phase.LAUNCH, Phase.UNDO)
     await hub.servers.start(await hub.user())
     await until(lambda: not hub.runner._tasks)
     server = await hub.servers.get("alice", "")
     assert server.failed_start
-    assert server.operation.trouble == "the hub itself failed at it\nKeyError, its log tells more"
+    assert (
+        server.operation.trouble == "an internal error occurred in the hub\nKeyError; see the log of the hub"
+    )
     assert server.operation.again_at
     mend()
     assert (await hub.started()).ready, "who tries again has it tidied up at once"
     assert len(machine.running) == 1
 
 
-async def test_a_stop_is_put_off_and_says_why_and_is_done_once_the_mistake_is_mended(
-    hub, machine, wrong, until
-):
+async def test_a_failing_stop_is_postponed_with_a_reason_and_retried(hub, machine, wrong, until):
     server = await hub.started()
     mend = wrong(Phase.UNROUTE)
     await hub.servers.stop(server)
@@ -77,23 +79,23 @@ async def test_a_stop_is_put_off_and_says_why_and_is_done_once_the_mistake_is_me
     assert (stopped.status, machine.running) == (Status.STOPPED, {})
 
 
-async def test_a_database_in_trouble_is_waited_for_and_ends_no_start(hub, wrong, caplog, until):
+async def test_a_start_waits_for_the_database(hub, wrong, caplog, until):
     mend = wrong(Phase.LAUNCH, error=UnavailableError("the database does not answer"))
     asked = await hub.servers.start(await hub.user())
-    await until(lambda: caplog.text.count("is tried again") > 3 * runner.TRIES)
+    await until(lambda: caplog.text.count("retrying ") > 3 * runner.TRIES)
     mend()
     assert (await hub.servers.wait(asked, 20)).ready
 
 
-async def test_the_pauses_between_the_tries_grow(hub, wrong, monkeypatch):
+async def test_delays_between_retries_grow(hub, wrong, monkeypatch):
     pauses = []
-    again = hub.runner._again
+    again = hub.runner._resume_later
 
     async def noted(job, pause):
         pauses.append(pause)
         await again(job, pause)
 
-    monkeypatch.setattr(hub.runner, "_again", noted)
+    monkeypatch.setattr(hub.runner, "_resume_later", noted)
     wrong(Phase.LAUNCH)
     await hub.started()
     assert [later / earlier for earlier, later in itertools.pairwise(pauses)] == [2.0] * (runner.TRIES - 1)

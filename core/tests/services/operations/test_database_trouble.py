@@ -25,8 +25,8 @@ def operations_locked(hub):
         yield
 
 
-@pytest.mark.parametrize(("table", "words"), [("servers", "tried again"), ("plughub_operations", "waits")])
-async def test_a_launch_that_could_not_be_written_down_is_found_again_and_not_repeated(
+@pytest.mark.parametrize(("table", "words"), [("servers", "retrying"), ("plughub_operations", "waits")])
+async def test_a_launch_that_could_not_be_stored_is_found_and_not_repeated(
     make_hub, machine, until, caplog, table, words
 ):
     hub = make_hub()
@@ -48,7 +48,7 @@ def lease_ran_out(hub, operation):
     return hub.database.run(work, write=False) < time.time()
 
 
-async def test_a_start_goes_on_when_the_database_was_away_for_longer_than_its_lease(
+async def test_a_start_survives_an_outage_of_the_database_longer_than_its_lease(
     make_hub, machine, until, caplog
 ):
     machine.gate = asyncio.Event()
@@ -65,10 +65,10 @@ async def test_a_start_goes_on_when_the_database_was_away_for_longer_than_its_le
     assert "another hub" not in caplog.text
 
 
-async def test_activity_that_could_not_be_written_is_written_later(hub):
+async def test_activity_is_written_after_an_outage(hub):
     server = await hub.started()
     activity, at = ActivityService(hub.store, hub.settings), utcnow() + timedelta(minutes=1)
-    activity.server(server.id, at)
+    activity.record_server(server.id, at)
     rename(hub, "spawners", "spawners_away")
     with pytest.raises(Exception, match=r"spawners|not available"):
         await activity.flush()

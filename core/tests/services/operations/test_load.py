@@ -31,9 +31,7 @@ async def everybody(hub):
 
 
 @pytest.mark.timeout(180)
-async def test_five_hundred_starts_at_once_are_all_served_and_one_persons_many_hold_nobody_up(
-    make_hub, machine
-):
+async def test_five_hundred_concurrent_starts_are_served_fairly(make_hub, machine):
     hub = make_hub(allow_named_servers=True, concurrent_spawn_limit=AT_ONCE)
     greedy, people = await everybody(hub)
     machine.gate = asyncio.Event()

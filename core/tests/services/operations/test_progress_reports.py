@@ -29,7 +29,7 @@ def reports(hub):
     return reports
 
 
-async def test_what_a_plugin_reports_is_stored_once_from_launch_to_answer(hub, machine, reports):
+async def test_progress_is_stored_once_from_launch_to_answer(hub, machine, reports):
     machine.gate = asyncio.Event()
     asked = await hub.servers.start(await hub.user())
     async for server in hub.servers.changes(asked):
@@ -44,7 +44,7 @@ async def test_what_a_plugin_reports_is_stored_once_from_launch_to_answer(hub, m
     assert reports.opened == 1
 
 
-async def test_a_hub_that_lost_its_lease_writes_no_report_over_that_of_the_next(make_hub, machine, until):
+async def test_a_hub_that_lost_its_lease_does_not_overwrite_progress(make_hub, machine, until):
     machine.gate = asyncio.Event()
     first, second = make_hub(lease=1), make_hub(lease=1)
     asked = await first.servers.start(await first.user())
@@ -62,14 +62,14 @@ async def test_a_hub_that_lost_its_lease_writes_no_report_over_that_of_the_next(
     assert [report.message for report in operation.progress] == []
 
 
-async def test_a_report_that_could_not_be_stored_is_stored_later(hub, machine, reports, until, caplog):
+async def test_progress_is_stored_after_a_failed_write(hub, machine, reports, until, caplog):
     machine.before = asyncio.Event()
     asked = await hub.servers.start(await hub.user())
     await until(lambda: machine.launches)
     rename = "ALTER TABLE {} RENAME TO {}"
     hub.database.run(lambda connection: connection.execute(text(rename.format("plughub_operations", "away"))))
     hub.runner._jobs[asked.operation.id].note("half of it", 50)
-    await until(lambda: "report" in caplog.text)
+    await until(lambda: "cannot store the progress of operation" in caplog.text)
     hub.database.run(lambda connection: connection.execute(text(rename.format("away", "plughub_operations"))))
     async with asyncio.timeout(20):
         async for server in hub.servers.changes(asked):

@@ -22,13 +22,13 @@ async def seen(hub, server):
 
 async def poll(hub):
     hub.poller._due.clear()
-    for kept in hub.poller._of.values():
-        kept.drop()
-    await hub.poller.look()
+    for kept in hub.poller._running_of.values():
+        kept.clear()
+    await hub.poller.run_once()
 
 
 async def mend(hub):
-    hub.router._wanted.drop()
+    hub.router._expected_routes.clear()
     await hub.router.sync()
 
 
@@ -40,7 +40,7 @@ async def elsewhere(machine):
     listener.close()
 
 
-async def test_a_plugin_is_shown_the_recorded_address(hub, machine):
+async def test_plugins_get_the_recorded_address(hub, machine):
     server = await hub.started()
     assert machine.seen["poll"].url == server.url
     assert machine.seen["spawn"].url == ""
@@ -48,7 +48,7 @@ async def test_a_plugin_is_shown_the_recorded_address(hub, machine):
     assert machine.seen["stop"].url == server.url
 
 
-async def test_a_server_that_moved_takes_its_route_along(hub, machine, proxy, elsewhere):
+async def test_the_route_follows_a_server_that_moves(hub, machine, proxy, elsewhere):
     server = await hub.started()
     machine.moved[server.launch] = Moved(url=elsewhere, state={"launch": server.launch, "port": 2})
     await poll(hub)
@@ -60,7 +60,7 @@ async def test_a_server_that_moved_takes_its_route_along(hub, machine, proxy, el
     assert moved.ready
 
 
-async def test_a_server_without_an_address_loses_its_route_and_goes_on(hub, machine, proxy):
+async def test_a_server_without_an_address_loses_its_route_and_keeps_running(hub, machine, proxy):
     server = await hub.started()
     machine.moved[server.launch] = Moved(url="")
     await poll(hub)
@@ -76,7 +76,7 @@ async def test_a_server_without_an_address_loses_its_route_and_goes_on(hub, mach
     assert proxy.routes[ROUTE].target == server.url
 
 
-async def test_another_process_moves_the_route_too(make_hub, machine, proxy, elsewhere):
+async def test_another_process_also_updates_the_route(make_hub, machine, proxy, elsewhere):
     one, two = make_hub(), make_hub()
     server = await one.started()
     machine.moved[server.launch] = Moved(url=elsewhere)
@@ -85,16 +85,16 @@ async def test_another_process_moves_the_route_too(make_hub, machine, proxy, els
     assert proxy.routes[ROUTE].target == elsewhere
 
 
-async def test_an_address_that_is_none_changes_nothing(hub, machine, proxy):
+async def test_an_invalid_address_changes_nothing(hub, machine, proxy):
     server = await hub.started()
     machine.moved[server.launch] = Moved(url="somewhere")
     await poll(hub)
     after = await seen(hub, server)
-    assert "cannot be stored" in after.unknown
+    assert "its answer is not valid" in after.unknown
     assert after.url == proxy.routes[ROUTE].target == server.url
 
 
-async def test_a_late_answer_moves_no_server_that_was_started_since(hub, machine, proxy, elsewhere):
+async def test_a_late_answer_does_not_move_a_server_started_since(hub, machine, proxy, elsewhere):
     server = await hub.started()
     gate, asked = asyncio.Event(), asyncio.Event()
 
@@ -123,7 +123,7 @@ def _with_poll(hub, slow):
     return hub
 
 
-async def test_a_foreign_process_at_the_address_of_a_running_server_gets_no_visitors(hub, machine, proxy):
+async def test_another_process_at_the_address_of_a_running_server_gets_no_route(hub, machine, proxy):
     server = await hub.started()
     machine.ours = False
     await poll(hub)
@@ -141,7 +141,7 @@ async def test_a_foreign_process_at_the_address_of_a_running_server_gets_no_visi
     assert proxy.routes[ROUTE].target == server.url
 
 
-async def test_what_cannot_be_verified_changes_nothing_for_a_running_server(hub, machine, proxy):
+async def test_a_failed_verification_changes_nothing_for_a_running_server(hub, machine, proxy):
     server = await hub.started()
     machine.ours = RuntimeError("no rights")
     await poll(hub)
@@ -150,7 +150,7 @@ async def test_what_cannot_be_verified_changes_nothing_for_a_running_server(hub,
     assert "no rights" in after.unknown
 
 
-async def test_a_move_to_an_address_that_cannot_be_verified_is_no_route(hub, machine, proxy, elsewhere):
+async def test_a_move_to_an_unverified_address_gets_no_route(hub, machine, proxy, elsewhere):
     server = await hub.started()
     machine.moved[server.launch] = Moved(url=elsewhere)
     machine.ours = RuntimeError("no rights")
@@ -185,7 +185,7 @@ async def test_a_start_follows_a_server_that_moves_before_it_answers(hub, machin
     assert server.ready
 
 
-async def test_a_start_that_another_process_carries_on_verifies_before_it_routes(make_hub, machine, proxy):
+async def test_a_resumed_start_verifies_the_address_before_it_routes(make_hub, machine, proxy):
     first = make_hub(lease=0.5)
     proxy.error = RuntimeError("full")
     asked = await first.servers.start(await first.user())
@@ -200,7 +200,7 @@ async def test_a_start_that_another_process_carries_on_verifies_before_it_routes
     assert ROUTE not in proxy.routes
 
 
-async def test_a_server_that_cannot_be_stopped_gets_its_route_back_only_when_it_answers_there_itself(
+async def test_a_server_that_cannot_be_stopped_gets_its_route_back_only_after_verification(
     hub, machine, proxy
 ):
     server = await hub.started()
@@ -211,7 +211,7 @@ async def test_a_server_that_cannot_be_stopped_gets_its_route_back_only_when_it_
     assert ROUTE not in proxy.routes
 
 
-async def test_a_hub_that_starts_restores_no_route_to_a_foreign_process(make_hub, machine, proxy):
+async def test_startup_restores_no_route_to_another_process(make_hub, machine, proxy):
     first = make_hub()
     server = await first.started()
     await first.crash()
@@ -221,13 +221,13 @@ async def test_a_hub_that_starts_restores_no_route_to_a_foreign_process(make_hub
     second = make_hub(host="here")
     await _leave(second, first)
     await second.poller.adopt()
-    await second.routes.start()
+    await second.route_reconciler.start()
 
     assert ROUTE not in proxy.routes
     assert not (await seen(second, server)).ready
 
 
-async def test_a_hub_that_starts_restores_no_route_to_what_has_ended(make_hub, machine, proxy):
+async def test_startup_restores_no_route_to_a_server_that_has_ended(make_hub, machine, proxy):
     first = make_hub()
     server = await first.started()
     await first.crash()
@@ -236,14 +236,14 @@ async def test_a_hub_that_starts_restores_no_route_to_what_has_ended(make_hub, m
     second = make_hub()
     await _leave(second, first)
     await second.poller.adopt()
-    await second.routes.start()
+    await second.route_reconciler.start()
     assert ROUTE not in proxy.routes
     assert (await seen(second, server)).status is Status.RUNNING, "the first regular look tidies up"
     await poll(second)
     assert (await second.servers.wait(await seen(second, server), 20)).status is Status.STOPPED
 
 
-async def test_a_plugin_that_hangs_does_not_keep_the_hub_from_starting(make_hub, machine):
+async def test_a_plugin_that_hangs_does_not_block_startup(make_hub, machine):
     hub = make_hub()
     server = await hub.started()
     machine.poll_gate = asyncio.Event()
@@ -256,7 +256,7 @@ async def _leave(hub, dead):
 
 
 @pytest.mark.parametrize("verifies", [True, False])
-def test_a_spawner_that_shares_the_machine_and_verifies_nothing_is_warned_of_once(verifies, caplog):
+def test_a_spawner_without_verification_on_a_shared_machine_is_logged_once(verifies, caplog):
     class Shares:
         @hookimpl
         async def hub_spawn(self, server): ...

@@ -14,7 +14,7 @@ async def test_a_start_leads_to_a_running_server_with_a_route_and_a_token(hub, m
     assert (server.status, server.failure) == (Status.RUNNING, None)
     assert proxy.routes["/user/alice/"].target == server.url
     launched, *_ = machine.running[server.launch]
-    principal = await hub.tokens.by_token(launched.environment["JUPYTERHUB_API_TOKEN"])
+    principal = await hub.tokens.authenticate(launched.environment["JUPYTERHUB_API_TOKEN"])
     assert principal.name == "alice"
     assert principal.may("users:activity", resource=None) is False
     assert launched.launch_marks["PLUGHUB_OPERATION"] == server.launch
@@ -36,7 +36,7 @@ async def test_a_running_server_is_not_started_again(hub):
         await hub.servers.start(await hub.user())
 
 
-async def test_what_the_plugin_says_is_what_the_user_reads(hub, machine, proxy):
+async def test_users_read_the_message_of_the_plugin(hub, machine, proxy):
     machine.error = SpawnFailed("no room left", html="<b>no room left</b>", status=503)
     server = await hub.gave_up()
     assert (server.status, server.failure.message, server.failure.status) == (
@@ -51,7 +51,7 @@ async def test_what_the_plugin_says_is_what_the_user_reads(hub, machine, proxy):
 
 
 @pytest.mark.parametrize(("status", "stay"), [(400, {"size": "small"}), (500, {"size": "huge"})])
-async def test_options_that_are_refused_are_not_those_of_the_next_start(hub, machine, status, stay):
+async def test_rejected_options_are_not_reused_by_the_next_start(hub, machine, status, stay):
     await hub.stopped(await hub.started(options={"size": "small"}))
     machine.error = SpawnFailed("huge is not for you", status=status)
     await hub.gave_up(options={"size": "huge"})
@@ -80,7 +80,7 @@ async def test_a_server_that_dies_at_once_is_reported_at_once(hub, machine):
     assert failure.message.endswith("before it answered: exit code 3: it listens elsewhere")
 
 
-async def test_a_server_that_does_not_answer_is_given_up_with_a_diagnosis(make_hub, machine):
+async def test_a_server_that_does_not_answer_fails_with_a_diagnosis(make_hub, machine):
     machine.silent = True
     failure = (await make_hub(http_timeout=0.3).started()).failure
     assert "within 0.3 s" in failure.message
@@ -88,7 +88,7 @@ async def test_a_server_that_does_not_answer_is_given_up_with_a_diagnosis(make_h
     assert machine.running == {}
 
 
-async def test_an_unknown_state_while_starting_is_not_death(hub, machine):
+async def test_an_unknown_state_does_not_fail_a_start(hub, machine):
     machine.poll_error = RuntimeError("engine down")
     assert (await hub.started()).status is Status.RUNNING
 
@@ -105,7 +105,7 @@ async def test_a_start_that_is_stopped_leaves_nothing(hub, machine, proxy, until
     assert (await hub.store.read(lambda tx: tx.tokens.of_user(server.user_id))) == []
 
 
-async def test_starts_beyond_the_limit_wait_in_the_order_of_their_coming(make_hub, machine, until):
+async def test_starts_beyond_the_limit_are_queued_in_order(make_hub, machine, until):
     hub = make_hub(concurrent_spawn_limit=1)
     machine.gate = asyncio.Event()
     users = [await hub.user(name) for name in ("ada", "bea", "cleo")]
@@ -119,7 +119,7 @@ async def test_starts_beyond_the_limit_wait_in_the_order_of_their_coming(make_hu
     assert machine.launches == [server.launch for server in done]
 
 
-async def test_a_start_that_waits_can_be_given_up(make_hub, machine):
+async def test_a_queued_start_can_be_cancelled(make_hub, machine):
     hub = make_hub(concurrent_spawn_limit=1)
     machine.gate = asyncio.Event()
     await hub.servers.start(await hub.user("ada"))
@@ -148,18 +148,18 @@ async def test_named_servers_are_off_until_allowed_and_have_their_limit(make_hub
         await hub.servers.start(await hub.user(), "Lab/..")
 
 
-async def test_a_token_of_an_earlier_start_is_void(hub, machine):
+async def test_the_token_of_an_earlier_start_is_revoked(hub, machine):
     server = await hub.started()
     first = machine.running[server.launch][0].environment["JUPYTERHUB_API_TOKEN"]
-    assert await hub.tokens.by_token(first)
+    assert await hub.tokens.authenticate(first)
     await hub.stopped(server)
-    assert await hub.tokens.by_token(first) is None
+    assert await hub.tokens.authenticate(first) is None
 
 
-async def test_nothing_starts_any_more_once_all_servers_are_about_to_be_stopped(hub):
+async def test_no_server_starts_during_shutdown(hub):
     server = await hub.started()
-    hub.servers.ending = True
-    with pytest.raises(UnavailableError, match="being stopped"):
+    hub.servers.is_shutting_down = True
+    with pytest.raises(UnavailableError, match="shutting down"):
         await hub.servers.start(await hub.user("bob"))
     assert (await hub.stopped(server)).active is False
 
@@ -192,20 +192,18 @@ class Odd:
     ],
     ids=["nothing", "no port", "odd port", "odd state"],
 )
-async def test_what_a_plugin_says_and_cannot_be_stored_ends_the_start_instead_of_repeating_it(
-    make_hub, answer
-):
+async def test_an_invalid_endpoint_fails_the_start_without_retries(make_hub, answer):
     odd = Odd(answer)
     hub = make_hub(extra={"odd": odd})
     server = await hub.gave_up(backend="odd")
     assert server.status is Status.STOPPED
-    assert "plugin 'odd' says of it what cannot be stored" in server.failure.detail
+    assert "plugin 'odd' returned an invalid endpoint" in server.failure.detail
     assert (odd.spawns, odd.stops) == (1, 1)
 
 
-async def test_what_a_stop_leaves_and_cannot_be_stored_keeps_no_server_from_being_stopped(make_hub, caplog):
+async def test_an_invalid_state_does_not_keep_a_server_from_stopping(make_hub, caplog):
     odd = Odd(None, left=Resumable(state={"engine": object()}))
     hub = make_hub(extra={"odd": odd})
     server = await hub.gave_up(backend="odd")
     assert (server.status, server.state, odd.stops) == (Status.STOPPED, {}, 1)
-    assert "what 'odd' has left of alice/ cannot be stored" in caplog.text
+    assert "plugin 'odd' returned an invalid state for alice/" in caplog.text

@@ -3,14 +3,14 @@ import asyncio
 from plughub.domain.servers import Status
 
 
-async def test_a_stop_takes_route_token_and_client_away(hub, machine, proxy):
+async def test_a_stop_deletes_route_token_and_client(hub, machine, proxy):
     server = await hub.stopped(await hub.started())
     assert (server.status, server.failure, server.url) == (Status.STOPPED, None, "")
     assert (machine.running, proxy.routes) == ({}, {})
     assert await hub.store.read(lambda tx: tx.tokens.of_user(server.user_id)) == []
 
 
-async def test_a_server_that_cannot_be_stopped_stays_reachable_and_says_why(hub, machine, proxy):
+async def test_a_server_that_cannot_be_stopped_stays_reachable_with_a_reason(hub, machine, proxy):
     server = await hub.started()
     machine.stop_error = RuntimeError("engine is down")
     still = await hub.stopped(server)
@@ -19,23 +19,23 @@ async def test_a_server_that_cannot_be_stopped_stays_reachable_and_says_why(hub,
     assert proxy.routes["/user/alice/"].target == server.url
 
 
-async def test_stopping_what_is_stopped_does_nothing(hub, machine):
+async def test_stopping_a_stopped_server_does_nothing(hub, machine):
     server = await hub.stopped(await hub.started())
     assert (await hub.stopped(server)).operation is None
     assert len(machine.stops) == 1
 
 
-async def test_a_named_server_is_forgotten_when_asked(make_hub):
+async def test_a_named_server_can_be_deleted(make_hub):
     hub = make_hub(allow_named_servers=True)
     server = await hub.started(server="lab")
     await hub.stopped(server, remove=True)
     assert await hub.store.read(lambda tx: tx.servers.get("alice", "lab")) is None
 
 
-async def test_a_server_that_died_is_tidied_up_and_says_how(hub, machine, proxy, until):
+async def test_a_dead_server_is_cleaned_up_and_its_exit_reported(hub, machine, proxy, until):
     server = await hub.started()
     await machine.kill(server.launch)
-    await hub.poller.look()
+    await hub.poller.run_once()
     dead = await hub.servers.wait(server, 10)
     assert (dead.status, dead.failure.exit_code) == (Status.STOPPED, 3)
     assert dead.failure.logs
@@ -45,31 +45,29 @@ async def test_a_server_that_died_is_tidied_up_and_says_how(hub, machine, proxy,
 async def test_unknown_is_not_stopped(hub, machine, proxy):
     server = await hub.started()
     machine.poll_error = RuntimeError("engine is down")
-    await hub.poller.look()
+    await hub.poller.run_once()
     unknown = await hub.servers.get("alice", "")
     assert unknown.ready
     assert "engine is down" in unknown.unknown
     assert "/user/alice/" in proxy.routes
     machine.poll_error = None
     hub.poller._due.clear()
-    await hub.poller.look()
+    await hub.poller.run_once()
     assert (await hub.servers.get("alice", "")).unknown == ""
     assert server.launch in machine.running
 
 
-async def test_what_nobody_owns_is_stopped(hub, machine, make_hub):
+async def test_an_orphaned_server_is_stopped(hub, machine, make_hub):
     server = await hub.started()
     stray = machine.running[server.launch]
     machine.running["f" * 32] = stray
-    await hub.poller._remove_leftovers_of("machine")
+    await hub.poller._stop_orphans_of("machine")
     assert list(machine.running) == [server.launch]
     machine.running["f" * 32] = stray
     machine.running.pop("f" * 32)
 
 
-async def test_a_server_that_is_being_stopped_is_forgotten_when_that_is_asked_for_meanwhile(
-    make_hub, machine, until
-):
+async def test_a_server_can_be_deleted_while_it_is_being_stopped(make_hub, machine, until):
     hub = make_hub(allow_named_servers=True)
     server = await hub.started(server="lab")
     machine.stop_gate = asyncio.Event()
@@ -81,9 +79,7 @@ async def test_a_server_that_is_being_stopped_is_forgotten_when_that_is_asked_fo
     assert await hub.store.read(lambda tx: tx.servers.get("alice", "lab")) is None
 
 
-async def test_a_start_that_is_cancelled_to_forget_the_server_forgets_it_without_being_told_again(
-    make_hub, machine, until
-):
+async def test_a_start_cancelled_by_a_deletion_deletes_the_server(make_hub, machine, until):
     hub = make_hub(allow_named_servers=True)
     machine.gate = asyncio.Event()
     asked = await hub.servers.start(await hub.user(), "lab")
@@ -94,10 +90,10 @@ async def test_a_start_that_is_cancelled_to_forget_the_server_forgets_it_without
     assert machine.running == {}
 
 
-async def test_a_start_that_was_cancelled_before_its_turn_launches_nothing(make_hub, machine, until):
+async def test_a_start_cancelled_in_the_queue_launches_nothing(make_hub, machine, until):
     first = make_hub(lease=1)
     user = await first.user()
-    first.runner.closing = True  # it takes nothing up
+    first.runner.is_closing = True  # it takes nothing up
     asked = await first.servers.start(user)
     await first.store.write(lambda tx: tx.operations.admit(0))
     await first.servers.stop(asked)

@@ -21,7 +21,9 @@ def engine_is_back(machine):
 
 
 @pytest.mark.parametrize("error", [SpawnFailed("the command is missing"), None])
-async def test_remains_that_the_spawner_calls_ended_are_stopped_although_its_stop_fails(hub, machine, error):
+async def test_a_failed_start_is_cleaned_up_once_its_server_has_ended_although_stop_fails(
+    hub, machine, error
+):
     machine.error, machine.dies = error, error is None
     machine.stop_error = KeyError("pid")
     server = await hub.started()
@@ -44,7 +46,7 @@ async def test_a_running_server_that_ends_while_its_stop_fails_is_stopped(hub, m
     assert (stopped.status, stopped.operation, stopped.failure) == (Status.STOPPED, None, None)
 
 
-async def test_an_admin_can_have_remains_forgotten_of_which_nothing_is_known(hub, machine):
+async def test_an_admin_can_force_forget_a_failed_start_of_unknown_state(hub, machine):
     engine_is_down(machine)
     await hub.started()
     server = await put_off(hub)
@@ -72,7 +74,7 @@ async def undone(hub, user="alice"):
     raise AssertionError("it was deleted")
 
 
-async def test_a_failed_start_is_reported_at_once_although_its_remains_cannot_be_stopped(hub, machine):
+async def test_a_failed_start_is_reported_before_its_cleanup_ends(hub, machine):
     engine_is_down(machine)
     begin = time.monotonic()
     server = await hub.started()
@@ -82,7 +84,7 @@ async def test_a_failed_start_is_reported_at_once_although_its_remains_cannot_be
     assert (server.pending, server.ready) == ("stop", False)
 
 
-async def test_what_could_not_be_stopped_is_not_called_stopped_and_tried_again_by_itself(hub, machine, until):
+async def test_a_failed_stop_is_not_reported_as_stopped_and_is_retried(hub, machine, until):
     engine_is_down(machine)
     await hub.started()
     server = await put_off(hub)
@@ -95,7 +97,7 @@ async def test_what_could_not_be_stopped_is_not_called_stopped_and_tried_again_b
     assert len(machine.stops) >= 2
 
 
-async def test_a_server_whose_remains_may_run_is_not_started_twice(hub, machine):
+async def test_a_server_that_may_still_run_is_not_started_again(hub, machine):
     engine_is_down(machine)
     await hub.started()
     machine.error = None
@@ -104,7 +106,7 @@ async def test_a_server_whose_remains_may_run_is_not_started_twice(hub, machine)
     assert len(machine.launches) == 1
 
 
-async def test_a_person_who_starts_again_has_the_remains_stopped_at_once(hub, machine, until):
+async def test_another_start_request_retries_the_cleanup_at_once(hub, machine, until):
     engine_is_down(machine)
     await hub.started()
     server = await put_off(hub)
@@ -114,7 +116,7 @@ async def test_a_person_who_starts_again_has_the_remains_stopped_at_once(hub, ma
     assert (await hub.started()).ready
 
 
-async def test_a_person_can_have_the_stop_tried_again(hub, machine):
+async def test_a_stop_request_retries_the_cleanup(hub, machine):
     engine_is_down(machine)
     await hub.started()
     server = await put_off(hub)
@@ -133,7 +135,7 @@ def delay(tx, hub, server):
     assert tx.operations.postpone(key, hub.settings.hub_id, server.operation.trouble, 3600)
 
 
-async def test_what_waits_to_be_undone_takes_no_place_of_a_start(make_hub, machine):
+async def test_a_postponed_cleanup_does_not_count_as_a_start(make_hub, machine):
     hub = make_hub(concurrent_spawn_limit=1)
     engine_is_down(machine)
     await hub.started()
@@ -142,7 +144,7 @@ async def test_what_waits_to_be_undone_takes_no_place_of_a_start(make_hub, machi
     assert (await hub.started("bob")).ready
 
 
-async def test_the_next_hub_goes_on_undoing(make_hub, machine):
+async def test_the_next_hub_resumes_the_cleanup(make_hub, machine):
     first = make_hub(lease=1)
     engine_is_down(machine)
     await first.started()
@@ -153,7 +155,7 @@ async def test_the_next_hub_goes_on_undoing(make_hub, machine):
     assert (await undone(second)).status is Status.STOPPED
 
 
-async def test_without_an_inventory_nothing_is_launched_beside_what_could_not_be_stopped(
+async def test_without_an_inventory_nothing_is_launched_before_the_last_launch_is_stopped(
     make_hub, machine, until
 ):
     machine.inventory_is_missing = True

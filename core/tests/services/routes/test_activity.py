@@ -7,25 +7,25 @@ from plughub.services.routes import activity
 from plughub.services.routes.activity import ActivityService
 
 
-async def test_only_so_many_are_remembered_and_those_that_were_active_last(hub, monkeypatch):
+async def test_the_cache_is_bounded_and_keeps_the_most_recently_active(hub, monkeypatch):
     monkeypatch.setattr(activity, "REMEMBERED", 3)
     service, now = ActivityService(hub.store, hub.settings), utcnow()
     for number in range(1, 8):  # none of them is there any more
-        service.server(number, now)
-        service.user(number, now)
+        service.record_server(number, now)
+        service.record_user(number, now)
         await service.flush()
-    service.server(5, now + timedelta(minutes=5))
-    service.server(8, now)
+    service.record_server(5, now + timedelta(minutes=5))
+    service.record_server(8, now)
     await service.flush()
     assert set(service._written) == {5, 7, 8}
     assert set(service._users_written) == {5, 6, 7}
 
 
-async def test_what_was_written_a_moment_ago_is_not_written_again(hub):
+async def test_recently_written_activity_is_not_written_again(hub):
     server = await hub.started()
     at = utcnow() + timedelta(minutes=1)
-    hub.activity.server(server.id, at)
+    hub.activity.record_server(server.id, at)
     await hub.activity.flush()
-    hub.activity.server(server.id, at)
+    hub.activity.record_server(server.id, at)
     assert hub.activity._servers == {}
     assert (await hub.servers.get("alice", "")).last_activity == at

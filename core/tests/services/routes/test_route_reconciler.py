@@ -78,7 +78,7 @@ async def keeping():
     tasks = []
 
     def keep(hub):
-        tasks.append(asyncio.create_task(hub.routes.run()))
+        tasks.append(asyncio.create_task(hub.route_reconciler.run()))
         return tasks[-1]
 
     yield keep
@@ -87,7 +87,7 @@ async def keeping():
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def test_a_route_that_the_proxy_refuses_holds_up_neither_the_start_nor_the_others(
+async def test_a_refused_route_affects_neither_startup_nor_other_routes(
     make_hub, proxy, keeping, until, caplog
 ):
     hub = make_hub()
@@ -95,7 +95,7 @@ async def test_a_route_that_the_proxy_refuses_holds_up_neither_the_start_nor_the
         await hub.started(name)
     proxy.routes.clear()
     proxy.refuses = {"/user/bob/"}
-    await hub.routes.start()
+    await hub.route_reconciler.start()
     assert set(proxy.routes) == {"/", "/user/ada/", "/user/cyd/"}
     keeping(hub)
     await until(lambda: proxy.refusals > 1)
@@ -112,27 +112,25 @@ def spoil(routes):
 
 
 @pytest.mark.parametrize("trouble", [dict.clear, spoil])
-async def test_whatever_happened_to_the_routes_is_mended_by_the_next_look_in_one_step(
-    make_hub, proxy, trouble
-):
+async def test_any_difference_is_repaired_by_the_next_reconciliation_in_one_step(make_hub, proxy, trouble):
     hub = make_hub()
     for name in ("ada", "bob", "cyd"):
         await hub.started(name)
-    await hub.routes.start()
+    await hub.route_reconciler.start()
     right = dict(proxy.routes)
     trouble(proxy.routes)
     proxy.steps.clear()
-    assert await hub.routes.look() == 1.0, "seconds until the next one"
+    assert await hub.route_reconciler.run_once() == 1.0, "seconds until the next one"
     assert (proxy.routes, proxy.steps) == (right, ["replace"])
 
 
-async def test_a_proxy_that_refuses_the_route_of_the_hub_is_of_no_use(hub, proxy):
+async def test_a_proxy_that_refuses_the_route_of_the_hub_stops_the_startup(hub, proxy):
     proxy.refuses = {"/"}
     with pytest.raises(PluginError, match="no such route here"):
-        await hub.routes.start()
+        await hub.route_reconciler.start()
 
 
-async def test_where_the_whole_table_is_refused_routes_are_changed_one_by_one(hub, proxy):
+async def test_routes_are_changed_one_by_one_when_the_table_cannot_be_replaced(hub, proxy):
     await hub.started()
     proxy.takes_tables = False
     proxy.routes = {"/user/nobody/": Route(routespec="/user/nobody/", target="http://127.0.0.1:1")}
@@ -140,15 +138,13 @@ async def test_where_the_whole_table_is_refused_routes_are_changed_one_by_one(hu
     assert set(proxy.routes) == {"/", "/user/alice/"}
 
 
-async def test_of_two_processes_one_sees_to_the_routes_and_the_other_goes_on_when_it_dies(
-    make_hub, proxy, keeping, until
-):
+async def test_one_process_reconciles_routes_until_another_takes_over(make_hub, proxy, keeping, until):
     one, two = make_hub(lease=1), make_hub(lease=1)
     await one.started()
-    await one.routes.start()
+    await one.route_reconciler.start()
     keeping(one)
     looks = proxy.looks
-    assert [await two.routes.look() for _ in range(3)] == [1.0] * 3
+    assert [await two.route_reconciler.run_once() for _ in range(3)] == [1.0] * 3
     assert proxy.looks == looks
     for hub in (one, two):
         assert await hub.store.read(lambda tx: tx.leases.holders()) == {"routes": one.settings.hub_id}
@@ -158,37 +154,37 @@ async def test_of_two_processes_one_sees_to_the_routes_and_the_other_goes_on_whe
     await until(lambda: "/user/alice/" in proxy.routes)
 
 
-async def test_a_process_that_lost_the_routes_while_it_slept_changes_none(make_hub, proxy, until):
+async def test_a_process_that_lost_the_lease_while_suspended_changes_no_route(make_hub, proxy, until):
     asleep, awake = make_hub(lease=1), make_hub(lease=1)
     await asleep.started()
-    await asleep.routes.start()
+    await asleep.route_reconciler.start()
     right = dict(proxy.routes)
     proxy.routes.clear()
     proxy.gate = asyncio.Event()
-    looking = asyncio.create_task(asleep.routes.look())
-    await until(lambda: not asleep.routes._lead.sure)
+    looking = asyncio.create_task(asleep.route_reconciler.run_once())
+    await until(lambda: not asleep.route_reconciler._leadership.is_held)
     gate, proxy.gate = proxy.gate, None
-    await conditions.until(awake.routes._lead.take)
+    await conditions.until(awake.route_reconciler._leadership.acquire)
     gate.set()
     await looking
     assert proxy.routes == {}
-    await awake.routes.look()
+    await awake.route_reconciler.run_once()
     assert set(proxy.routes) == set(right)
 
 
-async def test_the_activity_of_routes_is_asked_for_now_and_then_and_not_at_each_look(make_hub, proxy):
+async def test_activity_is_requested_less_often_than_routes(make_hub, proxy):
     hub = make_hub()
-    await hub.routes.start()
+    await hub.route_reconciler.start()
     proxy.activity_wanted.clear()
     for _ in range(3):
-        await hub.routes.look()
+        await hub.route_reconciler.run_once()
     assert proxy.activity_wanted == [True, False, False]
 
 
-async def test_machines_with_a_proxy_of_their_own_have_each_somebody_who_sees_to_it(make_hub):
+async def test_each_machine_with_its_own_proxy_has_a_reconciler(make_hub):
     hubs = [make_hub(proxy_host=name) for name in ("one", "two")]
     for hub in hubs:
-        await hub.routes.start()
+        await hub.route_reconciler.start()
     assert await hubs[0].store.read(lambda tx: tx.leases.holders()) == {
         f"routes@{hub.settings.proxy_host}": hub.settings.hub_id for hub in hubs
     }
@@ -197,11 +193,11 @@ async def test_machines_with_a_proxy_of_their_own_have_each_somebody_who_sees_to
         assert await hub.store.read(lambda tx, fact=fact: tx.settings.get(fact)) == {"starts": starts}
 
 
-async def test_what_is_wrong_is_told_when_it_begins_and_not_each_second(
+async def test_a_problem_is_logged_when_it_begins_and_not_each_second(
     make_hub, proxy, keeping, until, caplog, monkeypatch
 ):
     hub = make_hub()
-    await hub.routes.start()
+    await hub.route_reconciler.start()
     caplog.set_level("INFO")
     monkeypatch.setattr("plughub.services.routes.route_reconciler.ROUTE_CHECK_SECONDS", 0.05)
     broken, proxy.routes = proxy.routes, None
@@ -209,5 +205,5 @@ async def test_what_is_wrong_is_told_when_it_begins_and_not_each_second(
     looks = proxy.looks
     await until(lambda: proxy.looks > looks + 3)
     proxy.routes = broken
-    await until(lambda: "seen to again" in caplog.text)
+    await until(lambda: "reconciled again" in caplog.text)
     assert len([line for line in caplog.messages if "failed in hub_routes" in line]) == 1

@@ -15,7 +15,7 @@ async def running(hub):
     return hub
 
 
-async def test_what_is_missing_wrong_or_surplus_is_mended(running, proxy):
+async def test_missing_wrong_and_surplus_routes_are_repaired(running, proxy):
     right = dict(proxy.routes)
     proxy.routes["/user/alice/"] = Route(routespec="/user/alice/", target="http://127.0.0.1:1")
     proxy.routes["/user/nobody/"] = Route(routespec="/user/nobody/", target="http://127.0.0.1:1")
@@ -24,20 +24,20 @@ async def test_what_is_missing_wrong_or_surplus_is_mended(running, proxy):
     assert set(proxy.routes) == {"/", "/user/alice/"}
 
 
-async def test_a_proxy_that_is_gone_is_started_with_all_routes(running, proxy, until):
-    watch = asyncio.create_task(running.routes.run())
+async def test_a_proxy_that_has_ended_is_restarted_with_all_routes(running, proxy, until):
+    watch = asyncio.create_task(running.route_reconciler.run())
     proxy.routes.clear()
     proxy.code = 1
     await until(lambda: set(proxy.routes) == {"/", "/user/alice/"})
     watch.cancel()
 
 
-async def test_the_state_of_the_proxy_is_kept(hub, proxy):
+async def test_the_state_of_the_proxy_is_stored(hub, proxy):
     await hub.router.start()
     assert await hub.store.read(lambda tx: tx.settings.get("proxy-state:table")) == {"starts": 1}
 
 
-async def test_routes_of_servers_that_start_are_left_alone(hub, proxy, machine, until):
+async def test_routes_of_starting_servers_are_left_alone(hub, proxy, machine, until):
     machine.gate = asyncio.Event()
     asked = await hub.servers.start(await hub.user())
     await until(lambda: machine.running)
@@ -57,7 +57,7 @@ async def test_a_route_that_cannot_be_added_fails_the_start_and_names_the_proxy(
     assert server.failure.detail == "out of memory"
 
 
-async def test_the_route_of_the_hub_leads_to_all_processes_that_are_alive(hub, proxy, until):
+async def test_the_route_of_the_hub_leads_to_all_live_processes(hub, proxy, until):
     def join(key, seen_ago):
         def work(tx):
             tx.hub_processes.join(key, host="h", pid=1, birth=1.0, url=f"http://127.0.0.1:{key}")
@@ -82,7 +82,7 @@ async def test_the_route_of_the_hub_leads_to_all_processes_that_are_alive(hub, p
         "a proxy that uses one target uses who sees to it"
     )
     await hub.store.write(lambda tx: tx.hub_processes.leave("us"))
-    watch = asyncio.create_task(hub.routes.run())
+    watch = asyncio.create_task(hub.route_reconciler.run())
     await hub.store.write(lambda tx: tx.hub_processes.leave("1"))
     await until(lambda: proxy.routes["/"].target == "http://127.0.0.1:2")
     watch.cancel()

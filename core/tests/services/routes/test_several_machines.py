@@ -31,12 +31,12 @@ def on(make_hub, proxy):
 
 
 async def table(hub):
-    hub.router._wanted.drop()
+    hub.router._expected_routes.clear()
     await hub.router.sync()
-    return {route.routespec: route.target for route in await hub.router.table()}
+    return {route.routespec: route.target for route in await hub.router.list_routes()}
 
 
-async def test_a_loopback_address_is_routed_on_its_own_machine_alone(on, caplog):
+async def test_a_loopback_address_is_routed_on_its_own_machine_only(on, caplog):
     here, there = await on("here"), await on("there")
     server = await here.started()
     host = (await here.store.read(lambda tx: tx.servers.by_id(server.id))).host
@@ -51,7 +51,7 @@ async def test_a_loopback_address_is_routed_on_its_own_machine_alone(on, caplog)
     assert await other.router.expected.may_be_missing(server)
 
 
-async def test_a_route_that_another_machine_has_already_is_removed(on):
+async def test_an_existing_route_on_another_machine_is_removed(on):
     here, there = await on("here"), await on("there")
     server = await here.started()
     host = (await here.store.read(lambda tx: tx.servers.by_id(server.id))).host
@@ -60,7 +60,7 @@ async def test_a_route_that_another_machine_has_already_is_removed(on):
     assert ROUTE not in await table(other)
 
 
-async def test_an_address_of_the_network_is_routed_on_all_machines(on, machine):
+async def test_a_network_address_is_routed_on_all_machines(on, machine):
     machine.address = network_address()
     here, there = await on("here"), await on("there")
     server = await here.started()
@@ -68,14 +68,14 @@ async def test_an_address_of_the_network_is_routed_on_all_machines(on, machine):
     assert not await there.router.expected.may_be_missing(server)
 
 
-async def test_two_hubs_of_one_machine_go_on_sharing_loopback(on):
+async def test_two_hubs_on_one_machine_share_loopback(on):
     one, two = await on("here"), await on("here")
     server = await one.started()
     assert (await table(one))[ROUTE] == (await table(two))[ROUTE] == server.url
     assert not await one.router.expected.may_be_missing(server)
 
 
-async def test_one_proxy_for_all_gets_loopback_addresses_only_while_there_is_one_machine(on, proxy):
+async def test_a_shared_proxy_gets_loopback_addresses_only_with_one_machine(on, proxy):
     here = await on("here", own_proxy=False)
     server = await here.started()
     assert (await table(here))[ROUTE] == server.url
@@ -91,16 +91,16 @@ async def test_the_route_of_the_hub_leads_to_no_loopback_address_of_another_mach
     await on("there", url="http://127.0.0.1:2")
     await on("far", url="http://192.0.2.7:3")
     await here.router.sync()
-    (route,) = [route for route in await here.router.table() if route.routespec == "/"]
+    (route,) = [route for route in await here.router.list_routes() if route.routespec == "/"]
     assert (route.target, route.more_targets) == ("http://127.0.0.1:1", ("http://192.0.2.7:3",))
     others = await HubRegistry(here.store, here.settings, lambda _: None).others()
-    await here.router.lead_to(others)
-    (route,) = [route for route in await here.router.table() if route.routespec == "/"]
+    await here.router.set_hub_route(others)
+    (route,) = [route for route in await here.router.list_routes() if route.routespec == "/"]
     assert (route.target, route.more_targets) == ("http://192.0.2.7:3", ())
 
 
 @pytest.mark.parametrize(("command", "routed"), [((), True), (("notes",), False)])
-async def test_a_service_that_the_hub_starts_is_routed_like_a_server(on, command, routed):
+async def test_a_managed_service_is_routed_like_a_server(on, command, routed):
     here, there = await on("here"), await on("there")
 
     def run(tx):

@@ -59,16 +59,16 @@ async def stored(hub, name="alice"):
     return await hub.store.read(lambda tx: tx.users.auth_state(user.id))
 
 
-async def test_secrets_are_saved_encrypted_and_opened_again(vault_hub, vault):
+async def test_auth_state_is_stored_encrypted_and_decrypted_again(vault_hub, vault):
     hub = vault_hub(NEW)
     user = (await hub.logins.log_in("alice", "")).user
     assert b"s3cret" not in await stored(hub)
-    assert await hub.auth_states.of(user.id) == SECRETS
+    assert await hub.auth_states.get(user.id) == SECRETS
     await hub.logins.log_in("alice", "")
     assert vault.saved == [None, SECRETS]
 
 
-async def test_a_login_without_secrets_forgets_those_before(vault_hub, vault):
+async def test_a_login_without_auth_state_deletes_the_stored_one(vault_hub, vault):
     hub = vault_hub(NEW)
     await hub.logins.log_in("alice", "")
     vault.secrets = None
@@ -76,7 +76,7 @@ async def test_a_login_without_secrets_forgets_those_before(vault_hub, vault):
     assert await stored(hub) is None
 
 
-async def test_secrets_are_saved_only_where_that_is_wanted(vault_hub):
+async def test_auth_state_is_stored_only_where_configured(vault_hub):
     hub = vault_hub(NEW, policies={"": LoginPolicy()})
     await hub.logins.log_in("alice", "")
     assert await stored(hub) is None
@@ -85,28 +85,28 @@ async def test_secrets_are_saved_only_where_that_is_wanted(vault_hub):
     assert await stored(hub)
 
 
-async def test_secrets_that_are_no_json_refuse_the_login_and_are_not_shown(vault_hub, vault, caplog):
+async def test_auth_state_that_is_not_json_refuses_the_login_and_is_not_shown(vault_hub, vault, caplog):
     hub = vault_hub(NEW)
     vault.secrets = {"token": b"s3cret"}
-    with pytest.raises(ForbiddenError, match="no JSON"):
+    with pytest.raises(ForbiddenError, match="not valid JSON"):
         await hub.logins.log_in("alice", "")
     assert "s3cret" not in caplog.text
     assert await hub.store.read(lambda tx: tx.users.get("alice")) is None
 
 
-async def test_what_an_older_key_encrypted_is_encrypted_anew_when_it_is_read(vault_hub):
+async def test_auth_state_of_an_older_key_is_encrypted_again_when_read(vault_hub):
     user = (await vault_hub(OLD).logins.log_in("alice", "")).user
     hub = vault_hub(NEW, OLD)
     before = await stored(hub)
-    assert await hub.auth_states.of(user.id) == SECRETS
+    assert await hub.auth_states.get(user.id) == SECRETS
     after = await stored(hub)
     assert after != before
-    assert await hub.auth_states.of(user.id) == SECRETS
+    assert await hub.auth_states.get(user.id) == SECRETS
     assert await stored(hub) == after
-    assert await AuthStates(hub.store, [NEW]).of(user.id) == SECRETS
+    assert await AuthStates(hub.store, [NEW]).get(user.id) == SECRETS
 
 
-async def test_secrets_that_were_saved_in_the_meantime_are_not_written_over(vault_hub):
+async def test_auth_state_stored_in_the_meantime_is_not_overwritten(vault_hub):
     hub = vault_hub(OLD)
     user = (await hub.logins.log_in("alice", "")).user
     before = await stored(hub)
@@ -116,36 +116,36 @@ async def test_secrets_that_were_saved_in_the_meantime_are_not_written_over(vaul
 
 
 @pytest.mark.parametrize("keys", [(NEW,), ()])
-async def test_secrets_whose_key_is_gone_count_as_none_with_a_warning(vault_hub, caplog, keys):
+async def test_auth_state_without_its_key_is_ignored_with_a_warning(vault_hub, caplog, keys):
     user = (await vault_hub(OLD).logins.log_in("alice", "")).user
     hub = vault_hub(*keys)
-    assert await hub.auth_states.of(user.id) is None
+    assert await hub.auth_states.get(user.id) is None
     assert "JUPYTERHUB_CRYPT_KEY" in caplog.text
     assert await stored(hub) is not None
 
 
-async def test_nothing_is_saved_without_a_key(make_hub):
+async def test_nothing_is_stored_without_a_key(make_hub):
     hub = make_hub()
     with pytest.raises(InvalidError, match="no key"):
-        await hub.auth_states.seal(SECRETS)
-    assert (await hub.auth_states.seal(None)).data is None
+        await hub.auth_states.encrypt(SECRETS)
+    assert (await hub.auth_states.encrypt(None)).data is None
 
 
-async def test_jupyterhub_reads_what_is_saved_here_and_the_other_way_round(vault_hub):
+async def test_auth_state_is_compatible_with_jupyterhub(vault_hub):
     hub = vault_hub(NEW)
     user = (await hub.logins.log_in("alice", "")).user
     theirs = CryptKeeper(keys=[base64.urlsafe_b64encode(NEW).decode()])
     assert await theirs.decrypt(await stored(hub)) == SECRETS
     encrypted = await theirs.encrypt({"from": "JupyterHub"})
     await hub.store.write(lambda tx: tx.users.set_auth_state(user.id, encrypted))
-    assert await hub.auth_states.of(user.id) == {"from": "JupyterHub"}
+    assert await hub.auth_states.get(user.id) == {"from": "JupyterHub"}
     theirs.executor.shutdown()
 
 
-async def test_the_loop_goes_on_while_secrets_are_encrypted(make_hub):
+async def test_encryption_does_not_block_the_loop(make_hub):
     hub = make_hub(keys=(NEW,))
     big = {"blob": "x" * 5_000_000}
-    sealing = asyncio.create_task(hub.auth_states.seal(big))
+    sealing = asyncio.create_task(hub.auth_states.encrypt(big))
     turns = 0
     while not sealing.done():
         turns += 1
@@ -154,18 +154,16 @@ async def test_the_loop_goes_on_while_secrets_are_encrypted(make_hub):
     assert (await sealing).data
 
 
-async def test_a_refresh_gets_the_saved_secrets_and_may_renew_them(vault_hub, vault):
+async def test_a_refresh_gets_the_auth_state_and_may_renew_it(vault_hub, vault):
     hub = vault_hub(NEW, policies={"vault": LoginPolicy(enable_auth_state=True, refresh_age=1e-9)})
     user = (await hub.logins.log_in("alice", "")).user
     assert await hub.refresher.refresh(user)
     (seen,) = vault.refreshed
     assert (seen.auth_state, seen.subject, seen.exists) == (SECRETS, "alice", True)
-    assert await hub.auth_states.of(user.id) == {"token": "renewed"}
+    assert await hub.auth_states.get(user.id) == {"token": "renewed"}
 
 
-async def test_the_spawner_gets_the_secrets_at_start_and_stop_and_nobody_gets_them_at_a_poll(
-    vault_hub, machine, until
-):
+async def test_the_spawner_gets_auth_state_at_start_and_stop_but_not_at_a_poll(vault_hub, machine, until):
     hub = vault_hub(NEW)
     await hub.logins.log_in("alice", "")
     server = await hub.started()
@@ -177,7 +175,7 @@ async def test_the_spawner_gets_the_secrets_at_start_and_stop_and_nobody_gets_th
     assert machine.seen["poll"].user.auth_state is None
 
 
-async def test_a_one_time_link_leaves_the_secrets_alone(vault_hub):
+async def test_a_one_time_link_keeps_the_auth_state(vault_hub):
     hub = vault_hub(NEW)
     await hub.logins.log_in("alice", "")
     await hub.logins.accept(Identity(name="alice", plugin="onetime"))

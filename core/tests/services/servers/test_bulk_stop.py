@@ -32,5 +32,5 @@ async def test_all_are_stopped_although_some_cannot_be_at_first_and_one_is_gone(
         await stop_all(Stubborn(hub.servers, errors), records)
         await asyncio.gather(*(hub.servers.wait(record, 20) for record in records))
     assert machine.running == {}
-    assert "the stop of bob/ could not be asked for: at the same moment" in caplog.text
-    assert "the stop of carol/ could not be asked for" in caplog.text
+    assert "cannot request the stop of bob/: at the same moment" in caplog.text
+    assert "cannot request the stop of carol/" in caplog.text

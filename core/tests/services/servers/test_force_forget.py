@@ -33,7 +33,7 @@ async def lost(make_hub):
         )
     )
     await there.store.write(lambda tx: tx.servers.ready(server.id, server.started))
-    there.runner.closing = True  # it takes nothing up any more
+    there.runner.is_closing = True  # it takes nothing up any more
     await leave(there)
     await join(here)
     return here, there, await here.servers.get("alice", "")
@@ -61,20 +61,18 @@ async def test_a_server_of_a_machine_without_a_hub_is_forgotten_and_can_be_start
     assert (await here.started()).ready
 
 
-async def test_what_comes_back_after_it_was_forgotten_is_stopped_and_what_was_started_since_is_not(
-    lost, machine
-):
+async def test_a_forgotten_server_that_returns_is_stopped_but_not_its_successor(lost, machine):
     here, there, server = lost
     await force_forget(here).forget(server)
     anew = await here.started()
-    await there.poller._remove_leftovers_of("machine")
+    await there.poller._stop_orphans_of("machine")
     assert list(machine.running) == [anew.launch]
 
 
 async def test_a_stop_that_waits_for_a_machine_ends_when_its_server_is_forgotten(lost):
     here, _, server = lost
     await here.servers.stop(server)
-    await UnrunnableOperations(here.store, here.settings, here.server_watch).look()
+    await UnrunnableOperations(here.store, here.settings, here.server_watch).run_once()
     waiting = await here.servers.get("alice", "")
     assert waiting.operation.trouble
     await force_forget(here).forget(waiting)
@@ -84,7 +82,7 @@ async def test_a_stop_that_waits_for_a_machine_ends_when_its_server_is_forgotten
     assert stop.done
 
 
-async def test_a_failed_start_that_cannot_be_tidied_up_ends_when_its_server_is_forgotten(hub, machine):
+async def test_a_failed_start_that_cannot_be_cleaned_up_ends_when_its_server_is_forgotten(hub, machine):
     machine.error, machine.stop_error = OSError("no room"), OSError("the engine is gone")
     machine.poll_error = OSError("the engine is gone")
     failed = await hub.started()
@@ -97,7 +95,7 @@ async def test_a_failed_start_that_cannot_be_tidied_up_ends_when_its_server_is_f
 
 async def test_a_server_whose_plugin_answers_is_not_forgotten(hub, machine):
     server = await hub.started()
-    with pytest.raises(ConflictError, match="plugin 'machine' says of alice/ that it runs") as refused:
+    with pytest.raises(ConflictError, match="plugin 'machine' reports that alice/ is running") as refused:
         await force_forget(hub).forget(server)
     assert refused.value.hint == "Stop it instead."
     assert (await hub.servers.get("alice", "")).ready
@@ -106,35 +104,35 @@ async def test_a_server_whose_plugin_answers_is_not_forgotten(hub, machine):
     assert not (await hub.servers.get("alice", "")).active
 
 
-async def test_a_server_whose_plugin_another_process_has_is_not_forgotten(lost):
+async def test_a_server_whose_plugin_is_active_in_another_process_is_not_forgotten(lost):
     here, there, server = lost
     await join(there)
-    with pytest.raises(ConflictError, match="'machine' on 'there' is there, in another hub process"):
+    with pytest.raises(ConflictError, match="'machine' on 'there' is available in another hub process"):
         await force_forget(here).forget(server)
     assert (await here.servers.get("alice", "")).ready
 
 
-async def test_a_server_that_does_not_run_cannot_be_forgotten(hub):
+async def test_a_stopped_server_cannot_be_forgotten(hub):
     stopped = await hub.stopped(await hub.started())
-    with pytest.raises(ConflictError, match="alice/ does not run"):
+    with pytest.raises(ConflictError, match="alice/ is not running"):
         await force_forget(hub).forget(stopped)
 
 
-async def test_what_a_living_process_does_to_a_server_is_not_ended_by_forgetting_it(hub, machine, until):
+async def test_an_operation_of_a_live_process_is_not_ended_by_force_forget(hub, machine, until):
     machine.silent, machine.poll_error = True, OSError("busy")
     starting = await hub.servers.start(await hub.user())
     await until(lambda: machine.running)
-    with pytest.raises(ConflictError, match="right now"):
+    with pytest.raises(ConflictError, match="is being changed"):
         await force_forget(hub).forget(starting)
     assert (await hub.servers.get("alice", "")).pending == "spawn"
 
 
-async def test_a_server_that_was_to_be_removed_is_gone_when_it_is_forgotten(make_hub, machine):
+async def test_a_server_with_a_pending_removal_is_deleted_when_it_is_forgotten(make_hub, machine):
     hub = make_hub(allow_named_servers=True, stranded_after=0)
     await join(hub)
     server = await hub.started(server="lab")
     machine.poll_error = machine.stop_error = OSError("the engine is gone")
-    hub.runner.closing = True
+    hub.runner.is_closing = True
     await hub.servers.stop(server, remove=True)
     await force_forget(hub).forget(server)
     assert await hub.store.read(lambda tx: tx.servers.get("alice", "lab")) is None

@@ -4,14 +4,14 @@ import pytest
 
 from plughub.domain.errors import PluginError
 from plughub.kinds import Resumable
-from plughub.services.coordination.initial_records import prepare
+from plughub.services.coordination.initial_records import store_initial_records
 from plughub.services.servers.named_servers import NamedServers
 
 
 @pytest.fixture
 async def hub(make_hub):
     hub = make_hub(allow_named_servers=True)
-    await hub.store.write(prepare)
+    await hub.store.write(store_initial_records)
     return hub
 
 
@@ -48,7 +48,7 @@ async def test_a_server_is_removed_although_its_spawner_cannot_clean_up(hub, mac
     assert "the disk is busy" in caplog.text
 
 
-async def test_a_start_that_is_cancelled_for_a_removal_is_cleaned_up_after_once(hub, machine, until):
+async def test_a_start_cancelled_by_a_removal_is_cleaned_up_once(hub, machine, until):
     machine.silent = True
     user = await hub.user()
     asked = await hub.servers.start(user, "lab")
@@ -58,9 +58,9 @@ async def test_a_start_that_is_cancelled_for_a_removal_is_cleaned_up_after_once(
     assert not await is_there(hub)
 
 
-async def test_the_next_process_cleans_up_when_one_dies_before_it_did(make_hub, hub, machine, until):
+async def test_the_next_process_cleans_up_after_a_dead_one(make_hub, hub, machine, until):
     server = await hub.stopped(await hub.started(server="lab"))
-    hub.runner.closing = True
+    hub.runner.is_closing = True
     await hub.servers.stop(server, remove=True)
     await hub.crash()
     assert machine.deleted == []
@@ -70,14 +70,14 @@ async def test_the_next_process_cleans_up_when_one_dies_before_it_did(make_hub, 
     assert not await is_there(other)
 
 
-async def test_the_spawner_follows_a_new_name_before_it_is_stored(hub, machine):
+async def test_the_spawner_renames_a_server_before_the_name_is_stored(hub, machine):
     named = NamedServers(hub.store, hub.hooks, hub.settings)
     server = await hub.stopped(await hub.started(server="lab"))
     renamed = await named.change(server, name="hall")
     assert (machine.renamed, renamed.name) == ([("lab", "hall")], "hall")
 
 
-async def test_a_name_that_the_spawner_cannot_follow_is_not_stored(hub, machine):
+async def test_a_rename_that_the_spawner_refuses_is_not_stored(hub, machine):
     named = NamedServers(hub.store, hub.hooks, hub.settings)
     server = await hub.stopped(await hub.started(server="lab"))
     machine.rename_error = OSError("the disk is busy")
@@ -104,7 +104,7 @@ async def test_a_stopped_server_has_no_token_and_no_oauth_client(hub):
     assert await credentials(hub, server) == ([], False)
 
 
-async def test_a_server_that_will_go_on_keeps_state_token_and_oauth_client(hub, machine):
+async def test_a_resumable_server_keeps_state_token_and_oauth_client(hub, machine):
     machine.resumes = Resumable(state={"container": "abc"})
     server = await hub.started()
     before = await credentials(hub, server)
@@ -117,10 +117,10 @@ async def test_a_server_that_will_go_on_keeps_state_token_and_oauth_client(hub, 
     again = await hub.started()
     assert machine.seen["spawn"].state == {"container": "abc"}
     assert await credentials(hub, again) == before, "the old token is the only one"
-    assert (await hub.tokens.by_token(token)).name == "alice"
+    assert (await hub.tokens.authenticate(token)).name == "alice"
 
 
-async def test_a_server_that_begins_anew_voids_the_token_of_the_one_before(hub, machine):
+async def test_a_start_without_saved_state_revokes_the_previous_token(hub, machine):
     machine.resumes = Resumable()
     server = await hub.started()
     before, _ = await credentials(hub, server)
@@ -130,7 +130,7 @@ async def test_a_server_that_begins_anew_voids_the_token_of_the_one_before(hub, 
     assert after != before
 
 
-async def test_a_server_that_would_go_on_keeps_nothing_when_it_is_removed(hub, machine):
+async def test_a_resumable_server_keeps_nothing_when_it_is_removed(hub, machine):
     machine.resumes = Resumable()
     server = await hub.started(server="lab")
     await hub.servers.remove(server, 10)

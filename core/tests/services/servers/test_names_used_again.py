@@ -9,7 +9,7 @@ from plughub.domain.errors import HubError
 from plughub.domain.servers import Status
 from plughub.domain.tokens import new_token
 from plughub.kinds import Resumable
-from plughub.services.coordination.initial_records import prepare
+from plughub.services.coordination.initial_records import store_initial_records
 from plughub.services.servers.named_servers import NamedServers
 from plughub.services.tokens.principals import Principal
 from plughub.services.tokens.tokens import store_token
@@ -39,7 +39,7 @@ class Forgetful:
 @pytest.fixture
 async def hub(make_hub):
     hub = make_hub(allow_named_servers=True)
-    await hub.store.write(prepare)
+    await hub.store.write(store_initial_records)
     return hub
 
 
@@ -59,7 +59,7 @@ async def keep(hub, machine, server="", **how):
 
 
 async def is_void(hub, token):
-    return await hub.tokens.by_token(token) is None
+    return await hub.tokens.authenticate(token) is None
 
 
 async def resume(hub, machine, token, server="", name="alice"):
@@ -76,7 +76,7 @@ async def clients(hub):
     return await hub.store.read(lambda tx: [name for name in names if tx.oauth.client(name)])
 
 
-async def test_who_gets_the_name_of_a_deleted_user_gets_nothing_of_theirs(hub, machine, admin):
+async def test_a_new_user_with_the_name_of_a_deleted_one_inherits_nothing(hub, machine, admin):
     token = await keep(hub, machine)
     await keep(hub, machine, "lab")
     visitor = await hub.user("bob")
@@ -100,7 +100,7 @@ async def test_who_gets_the_name_of_a_deleted_user_gets_nothing_of_theirs(hub, m
     assert machine.running == {}
 
 
-async def test_a_server_of_the_same_name_gets_nothing_of_the_one_that_was_removed(hub, machine):
+async def test_a_new_server_with_the_name_of_a_removed_one_inherits_nothing(hub, machine):
     token = await keep(hub, machine, "lab")
     await hub.servers.remove(await hub.servers.get("alice", "lab"), 10)
     assert [gone.full_name for gone in machine.deleted] == ["alice/lab"]
@@ -109,16 +109,16 @@ async def test_a_server_of_the_same_name_gets_nothing_of_the_one_that_was_remove
     assert (failed.status, await is_void(hub, token)) == (Status.STOPPED, True)
 
 
-async def test_credentials_go_also_where_no_spawner_cleans_up(make_hub, machine):
+async def test_credentials_are_deleted_without_cleanup_by_the_spawner(make_hub, machine):
     hub = make_hub(extra={"forgetful": Forgetful(machine)}, allow_named_servers=True)
-    await hub.store.write(prepare)
+    await hub.store.write(store_initial_records)
     token = await keep(hub, machine, "lab", backend="forgetful")
     assert await clients(hub) == ["jupyterhub-user-alice!lab"]
     await hub.servers.remove(await hub.servers.get("alice", "lab"), 10)
     assert (await clients(hub), await is_void(hub, token)) == ([], True)
 
 
-async def test_a_renamed_server_leaves_its_credentials_behind(hub, machine):
+async def test_renaming_a_server_revokes_its_credentials(hub, machine):
     named = NamedServers(hub.store, hub.hooks, hub.settings)
     token = await keep(hub, machine, "lab")
     await named.change(await hub.servers.get("alice", "lab"), name="hall")
@@ -128,7 +128,7 @@ async def test_a_renamed_server_leaves_its_credentials_behind(hub, machine):
         assert (failed.status, await is_void(hub, token)) == (Status.STOPPED, True)
 
 
-async def test_a_renamed_user_leaves_the_credentials_of_the_servers_behind(hub, machine, admin):
+async def test_renaming_a_user_revokes_the_credentials_of_their_servers(hub, machine, admin):
     token = await keep(hub, machine)
     await hub.user_admin.change(await hub.user(), name="alicia", by=admin)
     assert (await clients(hub), await is_void(hub, token)) == ([], True)
@@ -140,7 +140,7 @@ async def test_a_renamed_user_leaves_the_credentials_of_the_servers_behind(hub, 
 @pytest.mark.parametrize("renamed", [True, False])
 async def test_a_login_link_is_for_the_user_who_had_the_name_when_it_was_made(hub, admin, *, renamed):
     links = OneTimeLinks(hub.store)
-    user, link = await hub.user(), await links.make("alice")
+    user, link = await hub.user(), await links.create("alice")
     if renamed:
         await hub.user_admin.change(user, name="alicia", by=admin)
     else:
@@ -150,7 +150,7 @@ async def test_a_login_link_is_for_the_user_who_had_the_name_when_it_was_made(hu
 
 
 @pytest.mark.parametrize("running", [True, False])
-async def test_a_revoked_token_stays_void_and_the_server_can_be_started_again(hub, machine, *, running):
+async def test_a_revoked_token_stays_revoked_and_the_server_can_be_started_again(hub, machine, *, running):
     machine.resumes = KEPT
     server = await hub.started()
     token = machine.tokens[-1]
@@ -189,9 +189,7 @@ async def test_a_token_that_jupyterhub_made_for_a_server_goes_with_it(hub, machi
     assert await is_void(hub, token)
 
 
-async def test_what_says_that_another_server_launched_it_is_not_taken_for_this_one(
-    make_hub, machine, proxy, until
-):
+async def test_a_process_of_another_server_is_not_adopted(make_hub, machine, proxy, until):
     """Whatever runs for one user may know the start of another and bear it."""
     machine.gate = asyncio.Event()
     first = make_hub(lease=1)

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from plughub import hookimpl
 from plughub.domain.servers import Status
 from plughub.kinds import Endpoint
-from plughub.services.coordination.background_loops import for_ever
+from plughub.services.coordination.background_loops import run_forever
 
 
 class Hanging:
@@ -43,9 +43,7 @@ async def runs_on(hub, name, backend, launch="a" * 32):
     await hub.store.write(work)
 
 
-async def test_a_plugin_that_hangs_keeps_nobody_from_looking_after_the_servers_of_others(
-    make_hub, machine, until
-):
+async def test_a_plugin_that_hangs_does_not_delay_polls_of_others(make_hub, machine, until):
     hanging = Hanging()
     hub = make_hub(extra={"hanging": hanging})
     await runs_on(hub, "stuck", "hanging")
@@ -64,10 +62,10 @@ async def test_a_plugin_that_hangs_keeps_nobody_from_looking_after_the_servers_o
     looking.cancel()
 
 
-async def test_two_servers_that_do_not_tell_their_start_are_both_looked_at(hub, machine):
+async def test_two_servers_without_a_launch_id_are_both_polled(hub, machine):
     for name in ("one", "two"):
         await runs_on(hub, name, "", launch="")
-    await hub.poller.look()
+    await hub.poller.run_once()
     for name in ("one", "two"):
         server = await hub.servers.get(name, "")
         assert (await hub.servers.wait(server, 20)).status is Status.STOPPED
@@ -88,12 +86,12 @@ class Late(Hanging):
 
 
 @pytest.mark.parametrize("gone", [True, False])
-async def test_what_is_not_known_of_a_server_is_not_said_of_what_came_after_it(make_hub, gone):
+async def test_an_unknown_state_is_not_stored_for_a_later_launch(make_hub, gone):
     late = Late()
     hub = make_hub(extra={"late": late}, allow_named_servers=True)
     await runs_on(hub, "alice", "late")
     server = await hub.servers.get("alice", "")
-    looking = asyncio.create_task(hub.poller.look())
+    looking = asyncio.create_task(hub.poller.run_once())
     await asyncio.wait_for(late.asked.wait(), 20)
     if gone:
         await hub.store.write(lambda tx: tx.servers.delete(server.id))
@@ -105,12 +103,10 @@ async def test_what_is_not_known_of_a_server_is_not_said_of_what_came_after_it(m
     assert after is None if gone else after.unknown == ""
 
 
-async def test_a_look_that_fails_in_a_way_that_nobody_thought_of_leaves_no_second_loop_behind(
-    make_hub, until, caplog
-):
+async def test_an_unexpected_error_leaves_no_second_loop_behind(make_hub, until, caplog):
     hub = make_hub(extra={"hanging": Hanging()})
     await hub.started()
-    looking = asyncio.create_task(for_ever(hub.poller.run))
+    looking = asyncio.create_task(run_forever(hub.poller.run))
     hub.database.run(lambda connection: connection.execute(text("ALTER TABLE users RENAME TO users_away")))
     hub.poller._due.clear()
     await until(lambda: "users" in caplog.text)
@@ -122,12 +118,12 @@ async def test_a_look_that_fails_in_a_way_that_nobody_thought_of_leaves_no_secon
 
 
 @pytest.mark.parametrize("trouble", ["unknown", "without address"])
-async def test_a_server_whose_state_or_address_is_not_known_is_looked_at_again_soon(hub, machine, trouble):
+async def test_a_server_of_unknown_state_or_address_is_polled_again_soon(hub, machine, trouble):
     server = await hub.started()
 
     async def due_in():
         hub.poller._due.clear()
-        await hub.poller.look()
+        await hub.poller.run_once()
         return hub.poller._due[server.id, server.launch] - time.monotonic()
 
     assert await due_in() > 10
@@ -140,7 +136,7 @@ async def test_a_server_whose_state_or_address_is_not_known_is_looked_at_again_s
     assert await due_in() <= 1
 
 
-async def test_a_server_that_is_reported_to_have_ended_is_polled_at_once(hub, machine, proxy, until):
+async def test_a_server_reported_as_ended_is_polled_at_once(hub, machine, proxy, until):
     server = await hub.started()
     looking = asyncio.create_task(hub.poller.run())
     await until(lambda: (server.id, server.launch) in hub.poller._due, 60)

@@ -38,24 +38,24 @@ async def ran(hub, name="alice", *, backend="gone", host=""):
     return await hub.store.write(work)
 
 
-async def test_a_start_whose_plugin_no_hub_has_is_ended_and_says_which(make_hub):
+async def test_a_start_without_its_plugin_in_any_hub_ends_and_names_it(make_hub):
     hub = make_hub(stranded_after=0, concurrent_spawn_limit=1)
     unrunnable = await join(hub)
     asked = await begun(hub)
     await hub.store.write(lambda tx: tx.operations.admit(1))
-    await unrunnable.look()
+    await unrunnable.run_once()
     server = await hub.servers.get("alice", "")
     assert (server.status, server.operation) == (Status.STOPPED, None)
-    assert "plugin 'gone' is active in no hub" in server.failure.detail
+    assert "plugin 'gone' is not active in any hub process" in server.failure.detail
     assert asked.operation.id
     assert (await hub.started("bob")).ready
 
 
-async def test_a_start_of_a_machine_without_a_hub_says_so(make_hub):
+async def test_a_start_bound_to_a_machine_without_a_hub_reports_it(make_hub):
     hub = make_hub(stranded_after=0)
     unrunnable = await join(hub)
     await begun(hub, backend="machine", host="elsewhere")
-    await unrunnable.look()
+    await unrunnable.run_once()
     failure = (await hub.servers.get("alice", "")).failure
     assert "'elsewhere'" in failure.detail
 
@@ -70,7 +70,7 @@ async def test_a_start_that_may_have_launched_something_waits_for_its_plugin(mak
             server.id, backend="gone", host="", launch=server.operation.id, client_id=None
         )
     )
-    await unrunnable.look()
+    await unrunnable.run_once()
     server = await hub.servers.get("alice", "")
     assert server.failed_start
     assert "plugin 'gone'" in server.failure.detail
@@ -79,21 +79,21 @@ async def test_a_start_that_may_have_launched_something_waits_for_its_plugin(mak
         await hub.servers.start(await hub.user())
 
 
-async def test_a_stop_waits_for_its_plugin_and_says_so(make_hub):
+async def test_a_stop_waits_for_its_plugin_with_a_reason(make_hub):
     hub = make_hub(stranded_after=0)
     unrunnable = await join(hub)
     await hub.servers.stop(await ran(hub))
-    await unrunnable.look()
+    await unrunnable.run_once()
     server = await hub.servers.get("alice", "")
     assert server.pending == "stop"
     assert "plugin 'gone'" in server.operation.trouble
 
 
-async def test_a_running_server_without_its_plugin_is_left_alone_and_its_state_is_not_known(make_hub):
+async def test_a_running_server_without_its_plugin_is_unchanged_and_of_unknown_state(make_hub):
     hub = make_hub(stranded_after=0)
     unrunnable = await join(hub)
     await ran(hub)
-    await unrunnable.look()
+    await unrunnable.run_once()
     server = await hub.servers.get("alice", "")
     assert server.ready
     assert "plugin 'gone'" in server.unknown
@@ -101,13 +101,13 @@ async def test_a_running_server_without_its_plugin_is_left_alone_and_its_state_i
         await hub.servers.start(await hub.user())
 
 
-async def test_what_waited_goes_on_when_a_hub_with_the_plugin_joins(make_hub, machine):
+async def test_operations_resume_when_a_hub_with_the_plugin_joins(make_hub, machine):
     hub = make_hub(stranded_after=0)
     unrunnable = await join(hub)
     server = await hub.started()
     rename_backend(hub, "machine", "gone")
     await hub.servers.stop(await hub.servers.get("alice", ""))
-    await unrunnable.look()
+    await unrunnable.run_once()
     rename_backend(hub, "gone", "machine")
     await join(hub)
     stopped = await hub.servers.wait(server, 10)
@@ -129,10 +129,10 @@ def rename_backend(hub, before, after):
     hub.database.run(work)
 
 
-async def test_nothing_is_done_before_its_time_nor_while_a_hub_has_the_plugin(make_hub):
+async def test_nothing_is_ended_early_or_while_a_hub_has_the_plugin(make_hub):
     patient, quick = make_hub(stranded_after=3600), make_hub(stranded_after=0)
     await begun(patient)
-    await (await join(patient)).look()
+    await (await join(patient)).run_once()
     assert (await patient.servers.get("alice", "")).pending == "spawn"
     await patient.store.write(lambda tx: tx.hub_processes.leave(patient.settings.hub_id))
     await quick.store.write(
@@ -140,7 +140,7 @@ async def test_nothing_is_done_before_its_time_nor_while_a_hub_has_the_plugin(ma
             "other", host="o", pid=1, birth=1.0, url="http://o", backends=["gone"]
         )
     )
-    await (await join(quick)).look()
+    await (await join(quick)).run_once()
     assert (await quick.servers.get("alice", "")).pending == "spawn"
 
 
@@ -149,16 +149,16 @@ async def test_a_process_of_an_older_version_is_trusted_to_have_the_plugin(make_
     unrunnable = await join(hub)
     await hub.store.write(lambda tx: tx.hub_processes.join("old", host="o", pid=1, birth=1.0, url="http://o"))
     await begun(hub)
-    await unrunnable.look()
+    await unrunnable.run_once()
     assert (await hub.servers.get("alice", "")).pending == "spawn"
 
 
-async def test_where_nothing_is_stranded_no_lease_is_taken_for_it(make_hub):
+async def test_no_lease_is_acquired_without_unrunnable_operations(make_hub):
     hub = make_hub()
     unrunnable = await join(hub)
 
     async def holders():
-        await unrunnable.look()
+        await unrunnable.run_once()
         return await hub.store.read(lambda tx: tx.leases.holders())
 
     assert await holders() == {}

@@ -25,7 +25,7 @@ async def hubs(make_hub):
     """Two processes, the second of which follows what the first changes."""
     one, two = make_hub(), make_hub()
     follower = HubRegistry(two.store, two.settings, two.tokens.cache.changed)
-    following = asyncio.create_task(follower.follow_changes())
+    following = asyncio.create_task(follower.poll_changes())
     yield one, two
     following.cancel()
     with contextlib.suppress(asyncio.CancelledError):
@@ -47,7 +47,7 @@ async def opens(hub, cookie_id):
 
 
 @pytest.mark.parametrize("change", ["revoke", "revoke_all", "leave", "rename", "delete"])
-async def test_another_process_forgets_within_a_second_what_is_not_shared_any_more(hubs, change):
+async def test_a_revocation_reaches_other_processes_within_a_second(hubs, change):
     one, two = hubs
     sharing, _ = parts(one)
     alice = await owner(one)
@@ -71,7 +71,7 @@ async def test_another_process_forgets_within_a_second_what_is_not_shared_any_mo
     assert time.monotonic() - begin < 5
 
 
-async def test_grants_at_the_same_moment_make_one_share(hubs):
+async def test_concurrent_grants_create_one_share(hubs):
     one, two = hubs
     alice = await owner(one)
     await one.user("bob")
@@ -82,7 +82,7 @@ async def test_grants_at_the_same_moment_make_one_share(hubs):
     assert (total, shares[0].scopes) == (1, {OPENS, "read:shares!server=alice/"})
 
 
-async def test_a_code_that_is_used_at_the_same_moment_is_counted_every_time(hubs):
+async def test_concurrent_uses_of_a_code_are_all_counted(hubs):
     one, two = hubs
     made = await parts(one)[1].create("alice", "", [], None, await owner(one))
     people = [await one.user(name) for name in ("bob", "carol", "dave", "erin")]
@@ -95,12 +95,12 @@ async def test_a_code_that_is_used_at_the_same_moment_is_counted_every_time(hubs
     assert (await parts(two)[0].of_owner("alice", "", 0, 10))[1] == 4
 
 
-async def test_codes_that_have_ended_are_swept_up_by_the_house_keeping(hubs):
+async def test_housekeeping_deletes_expired_codes(hubs):
     one, _ = hubs
     await parts(one)[1].create("alice", "", [], 60, await owner(one))
     past = utcnow() - timedelta(seconds=1)
     await one.store.database.write(lambda c: c.execute(update(tables.share_codes).values(expires_at=past)))
     keeper = HubRegistry(one.store, one.settings, one.tokens.cache.changed)
-    await one.store.write(keeper._forget)
+    await one.store.write(keeper._purge_records)
     left = await one.store.database.read(lambda c: c.execute(select(tables.share_codes.c.id)).all())
     assert left == []

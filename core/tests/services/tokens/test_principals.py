@@ -13,19 +13,19 @@ def remembering():
     return cache
 
 
-def test_who_hears_nothing_of_other_processes_trusts_nothing_that_it_remembers():
+def test_cached_principals_expire_without_news_from_other_processes():
     cache = remembering()
-    cache.heard(time.monotonic() - PRINCIPAL_TRUST_SECONDS)
+    cache.mark_current(time.monotonic() - PRINCIPAL_TRUST_SECONDS)
     assert cache.get("secret") is None
-    cache.heard(time.monotonic())
+    cache.mark_current(time.monotonic())
     assert cache.get("secret") == ALICE
 
 
-def test_where_nobody_is_listened_to_nobody_has_to_be_heard():
+def test_a_single_process_needs_no_news():
     assert remembering().get("secret") == ALICE
 
 
-def test_what_is_remembered_never_grows_without_bound_and_what_is_used_stays():
+def test_the_cache_is_bounded_and_keeps_used_entries():
     cache = remembering()
     for number in range(2 * CACHE_SIZE):
         cache.put(f"another {number}", ALICE, cache.version)
@@ -34,7 +34,7 @@ def test_what_is_remembered_never_grows_without_bound_and_what_is_used_stays():
     assert kept == CACHE_SIZE - 1
 
 
-def test_changes_do_not_make_the_principal_that_was_used_last_the_first_to_go():
+def test_invalidation_does_not_change_the_order_of_eviction():
     cache = remembering()
     for number in range(CACHE_SIZE - 1):
         cache.put(f"another {number}", ALICE, cache.version)

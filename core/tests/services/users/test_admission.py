@@ -14,7 +14,7 @@ from plughub.domain.scopes import ScopeTree
 from plughub.kinds import Identity, Refusal
 from plughub.services.settings import LoginPolicy
 from plughub.services.tokens.principals import Principal
-from plughub.services.users.configuration_sync import AT_ONCE, declare, make_users
+from plughub.services.users.configuration_sync import AT_ONCE, create_allowed_users, sync_configuration
 
 OPEN, CLOSED = Authenticator(allow_all=True), Authenticator()
 
@@ -76,7 +76,7 @@ async def refused(hub, plugin, name):
     return caught.value.message
 
 
-async def test_who_was_added_may_log_in_and_nobody_else(house):
+async def test_only_added_users_may_log_in(house):
     hub = await house(pam=Authenticator())
     [bob] = await add(hub, "bob")
     assert (await log_in(hub, "pam", "bob")).id == bob.id
@@ -86,7 +86,7 @@ async def test_who_was_added_may_log_in_and_nobody_else(house):
     assert "not allowed" in await refused(hub, "pam", "dave")
 
 
-async def test_an_addition_lasts_over_a_new_name_and_not_over_a_deletion(house):
+async def test_an_admission_survives_a_rename_but_not_a_deletion(house):
     hub = await house(pam=Authenticator())
     [bob] = await add(hub, "bob")
     await log_in(hub, "pam", "bob")
@@ -103,7 +103,7 @@ async def test_an_addition_lasts_over_a_new_name_and_not_over_a_deletion(house):
     ("rules", "reason"),
     [({"blocked_users": {"bob"}}, "blocked"), ({"config": False}, "not allowed")],
 )
-async def test_settings_that_keep_people_out_hold_for_those_who_are_added_too(house, rules, reason):
+async def test_settings_that_exclude_users_also_apply_to_added_users(house, rules, reason):
     rules = dict(rules)
     closed = Authenticator(**{name: value for name, value in rules.items() if name != "config"})
     if "config" in rules:
@@ -113,32 +113,32 @@ async def test_settings_that_keep_people_out_hold_for_those_who_are_added_too(ho
     assert reason in await refused(hub, "pam", "bob")
 
 
-async def test_where_names_mean_different_people_the_authenticator_is_named(house):
+async def test_an_authenticator_is_required_where_names_denote_different_people(house):
     hub = await house(pam=Authenticator(), web=Authenticator(allow_all=True))
     [bob] = await add(hub, "bob", authenticator="pam")
     assert "reserved" in await refused(hub, "web", "bob")
     assert (await log_in(hub, "pam", "bob")).id == bob.id
-    assert "belongs to somebody" in await refused(hub, "web", "bob")
+    assert "belongs to a user" in await refused(hub, "web", "bob")
     assert hub.plugins["pam"].added[:1] == ["bob"]
     assert hub.plugins["web"].added == []
     with pytest.raises(InvalidError, match="active: pam, web"):
         await add(hub, "carol", authenticator="ldap")
 
 
-async def test_where_none_is_named_only_settings_let_the_user_in(house):
+async def test_without_an_authenticator_only_settings_admit_the_user(house):
     hub = await house(pam=Authenticator(allowed_users={"x"}), web=Authenticator(allowed_users={"y"}))
     await add(hub, "bob")
     for plugin in ("pam", "web"):  # that a user of this name exists does not say whose it is
         assert "not allowed" in await refused(hub, plugin, "bob")
 
 
-async def test_joined_authenticators_let_in_by_either(house):
+async def test_a_user_may_log_in_with_either_of_joined_authenticators(house):
     hub = await house(one_person=(frozenset({"pam", "ldap"}),), pam=Authenticator(), ldap=Authenticator())
     await add(hub, "bob")
     assert (await log_in(hub, "ldap", "bob")).id == (await log_in(hub, "pam", "bob")).id
 
 
-async def test_one_of_joined_authenticators_stands_for_the_others(house):
+async def test_admission_for_one_joined_authenticator_covers_the_others(house):
     hub = await house(one_person=(frozenset({"pam", "ldap"}),), pam=CLOSED, ldap=Authenticator(), web=OPEN)
     await add(hub, "bob", authenticator="pam")
     assert "reserved" in await refused(hub, "web", "bob")
@@ -147,7 +147,7 @@ async def test_one_of_joined_authenticators_stands_for_the_others(house):
 
 @pytest.mark.parametrize("setting", ["allowed_users", "admin_users"])
 @pytest.mark.parametrize("stored", [True, False])
-async def test_a_name_that_one_authenticator_lists_goes_to_no_account_of_another(house, setting, stored):
+async def test_a_name_listed_by_one_authenticator_is_reserved_for_it(house, setting, stored):
     pam = Authenticator(**{setting: {"alice"}}, any_allow_config=True)
     hub = await house(pam=pam, web=Authenticator(allow_all=True))
     if stored:
@@ -157,7 +157,7 @@ async def test_a_name_that_one_authenticator_lists_goes_to_no_account_of_another
     assert (await log_in(hub, "web", "bob")).name == "bob"
 
 
-async def test_who_is_added_while_they_log_in_by_another_authenticator_is_one_of_the_two(house):
+async def test_adding_a_user_during_their_login_with_another_authenticator_yields_one_of_the_two(house):
     hub = await house(pam=Authenticator(), web=Authenticator(allow_all=True))
     for number in range(10):
         name = f"user{number}"
@@ -170,25 +170,25 @@ async def test_who_is_added_while_they_log_in_by_another_authenticator_is_one_of
         assert sum(isinstance(answer, ForbiddenError) for answer in answers) >= 1, answers
 
 
-async def test_a_user_who_is_added_and_never_came_is_cleaned_up_where_they_were_added(house):
+async def test_an_added_user_who_never_logged_in_is_cleaned_up_at_their_authenticator(house):
     hub = await house(pam=Authenticator(), web=Authenticator())
     [bob] = await add(hub, "bob", authenticator="pam")
     await hub.user_admin.delete(bob, 5, by=hub.root)
     assert (hub.plugins["pam"].deleted, hub.plugins["web"].deleted) == (["bob"], [])
 
 
-async def test_people_whom_a_setting_allows_become_users_at_the_start(hub):
+async def test_allowed_users_are_created_at_startup(hub):
     await hub.user("known")
     for _ in range(2):
-        await make_users(hub.store, ["known", "new"])
+        await create_allowed_users(hub.store, ["known", "new"])
         users = await hub.store.read(lambda tx: [tx.users.get(name) for name in ("known", "new")])
         assert [user.roles for user in users] == [("user",), ("user",)]
     await hub.store.write(lambda tx: tx.user_list.delete(users[1].id))
-    await make_users(hub.store, ["known", "new"])
+    await create_allowed_users(hub.store, ["known", "new"])
     assert await hub.store.read(lambda tx: tx.users.get("new")) is not None
 
 
-async def test_thousands_of_people_become_users_in_short_transactions_and_cost_none_later(hub, monkeypatch):
+async def test_thousands_of_allowed_users_are_created_in_short_transactions(hub, monkeypatch):
     names = [f"user{number:05}" for number in range(2 * AT_ONCE + 1)]
     written, write = [], hub.store.write
 
@@ -197,23 +197,23 @@ async def test_thousands_of_people_become_users_in_short_transactions_and_cost_n
         return await write(work)
 
     monkeypatch.setattr(hub.store, "write", count)
-    await make_users(hub.store, names)
+    await create_allowed_users(hub.store, names)
     assert len(written) == 3
     assert await hub.store.read(lambda tx: len(tx.user_list.known(names))) == len(names)
-    await make_users(hub.store, names)
+    await create_allowed_users(hub.store, names)
     assert len(written) == 3
 
 
-async def test_new_admins_are_of_one_authenticator_where_a_name_may_be_that_of_several_people(house):
+async def test_new_admins_need_an_authenticator_where_names_denote_different_people(house):
     hub = await house(pam=CLOSED, web=OPEN)
-    with pytest.raises(InvalidError, match="by which authenticator"):
+    with pytest.raises(InvalidError, match="authenticator of new admins is required"):
         await add(hub, "bob", admin=True)
     [bob] = await add(hub, "bob", admin=True, authenticator="pam")
     await refused(hub, "web", "bob")
     assert (await log_in(hub, "pam", "bob")).id == bob.id
 
 
-async def test_a_user_who_is_deleted_during_their_login_is_not_made_again(house, monkeypatch):
+async def test_a_user_deleted_during_their_login_is_not_created_again(house, monkeypatch):
     hub = await house(pam=CLOSED)
     [bob] = await add(hub, "bob")
     complete = hub.hooks.complete_login
@@ -249,10 +249,10 @@ async def test_an_admin_says_by_which_authenticator_a_stored_user_logs_in(house)
 async def test_a_user_whom_an_authenticator_knows_is_not_given_to_another(house):
     hub = await house(one_person=(frozenset({"pam", "ldap"}),), pam=OPEN, ldap=OPEN, web=OPEN)
     bob = await log_in(hub, "pam", "bob")
-    with pytest.raises(ConflictError, match="logs in with pam already"):
+    with pytest.raises(ConflictError, match="already logs in with pam"):
         await assign(hub, bob, "web")
     await assign(hub, bob, "ldap")
-    assert "belongs to somebody" in await refused(hub, "web", "bob")
+    assert "belongs to a user" in await refused(hub, "web", "bob")
     assert "web" not in {name for name, found in hub.plugins.items() if found.added}
 
 
@@ -260,7 +260,7 @@ async def test_only_admins_name_an_authenticator_and_nothing_else_changes_when_o
     hub = await house(pam=CLOSED, web=OPEN)
     bob, nobody = await hub.user("bob"), await hub.user("nobody")
     helper = Principal(owner=await hub.user("helper"), scopes=ScopeTree().expand(["admin:users"]))
-    with pytest.raises(ForbiddenError, match="only admins can say by which authenticator"):
+    with pytest.raises(ForbiddenError, match="only admins can assign an authenticator"):
         await assign(hub, bob, "web", by=helper)
     with pytest.raises(InvalidError, match="active: pam, web"):
         await hub.user_admin.change(bob, admin=True, authenticator="ldap", by=hub.root)
@@ -282,7 +282,7 @@ async def given(hub, way):
         "admin role": Declarations(roles=read_roles([{"name": "admin", "users": ["bob"]}], tree)),
     }
     if way in declared:
-        await hub.store.write(lambda tx: declare(tx, declared[way]))
+        await hub.store.write(lambda tx: sync_configuration(tx, declared[way]))
         return
     user = await hub.user("bob")
     if way == "admin":
@@ -299,10 +299,10 @@ async def test_a_name_that_was_given_something_waits_until_an_admin_says_whose_i
     hub = await house(pam=OPEN, web=OPEN)
     await given(hub, way)
     for plugin in ("pam", "web"):
-        assert "until an administrator says" in await refused(hub, plugin, "bob")
+        assert "until an administrator assigns it" in await refused(hub, plugin, "bob")
     bob = await hub.store.read(lambda tx: tx.users.get("bob"))
     await assign(hub, bob, "pam")
-    assert "reserved for a person who logs in with pam" in await refused(hub, "web", "bob")
+    assert "reserved for a user who logs in with pam" in await refused(hub, "web", "bob")
     assert (await log_in(hub, "pam", "bob")).id == bob.id
 
 
@@ -328,4 +328,4 @@ async def test_a_user_with_nothing_but_a_name_is_whoever_comes_first(house):
     hub = await house(pam=OPEN, web=OPEN)
     bob = await hub.user("bob")
     assert (await log_in(hub, "web", "bob")).id == bob.id
-    assert "belongs to somebody" in await refused(hub, "pam", "bob")
+    assert "belongs to a user" in await refused(hub, "pam", "bob")

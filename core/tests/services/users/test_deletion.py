@@ -87,7 +87,7 @@ def names(hub):
     return hub.store.read(lambda tx: sorted(tx.user_list.known(["alice", "bob", "alicia"])))
 
 
-async def test_an_authenticator_prepares_for_who_logs_in_and_may_refuse(hub, registry):
+async def test_an_authenticator_prepares_for_a_login_and_may_refuse(hub, registry):
     await hub.logins.log_in("alice", "pw")
     assert registry.accounts == ["alice"]
     registry.deny.add("bob")
@@ -96,12 +96,12 @@ async def test_an_authenticator_prepares_for_who_logs_in_and_may_refuse(hub, reg
     assert await names(hub) == ["alice"]
 
 
-async def test_an_authenticator_prepares_for_whom_an_admin_adds(hub, registry, admin):
+async def test_an_authenticator_prepares_for_users_whom_an_admin_adds(hub, registry, admin):
     await hub.user_admin.create(["Alice", "bob"], admin=False, by=admin)
     assert registry.accounts == ["alice", "bob"]
 
 
-async def test_nobody_is_stored_when_one_cannot_be(hub, registry, admin):
+async def test_no_user_is_stored_when_one_is_refused(hub, registry, admin):
     registry.deny.add("bob")
     with pytest.raises(InvalidError, match="no room for bob"):
         await hub.user_admin.create(["alice", "bob"], admin=False, by=admin)
@@ -119,7 +119,7 @@ async def test_one_authenticator_that_accepts_a_new_user_is_enough(make_register
         await hub.user_admin.create(["bob"], admin=False, by=admin)
 
 
-async def test_an_authenticator_follows_a_new_name_or_refuses_it(hub, registry, admin):
+async def test_an_authenticator_applies_or_refuses_a_rename(hub, registry, admin):
     user = (await hub.logins.log_in("alice", "pw")).user
     registry.error = OSError("no connection")
     with pytest.raises(PluginError, match="no connection"):
@@ -130,7 +130,7 @@ async def test_an_authenticator_follows_a_new_name_or_refuses_it(hub, registry, 
     assert (registry.accounts, await names(hub)) == (["alicia"], ["alicia"])
 
 
-async def test_servers_are_stopped_and_everybody_cleans_up_before_a_user_is_forgotten(
+async def test_servers_are_stopped_and_plugins_clean_up_before_a_user_is_deleted(
     hub, registry, admin, machine
 ):
     await hub.logins.log_in("alice", "pw")
@@ -142,7 +142,7 @@ async def test_servers_are_stopped_and_everybody_cleans_up_before_a_user_is_forg
     assert machine.deleted[0].user.name == "alice"
 
 
-async def test_only_authenticators_that_know_a_user_clean_up_after_her(make_registered, registry, admin):
+async def test_only_authenticators_that_know_a_user_clean_up(make_registered, registry, admin):
     stranger = Registry()
     hub = make_registered(stranger=stranger)
     stranger.accounts = ["alice", "bob"]
@@ -154,7 +154,7 @@ async def test_only_authenticators_that_know_a_user_clean_up_after_her(make_regi
     assert registry.accounts == []
 
 
-async def test_a_user_stays_when_her_authenticator_cannot_clean_up(hub, registry, admin):
+async def test_a_user_is_kept_when_an_authenticator_cannot_clean_up(hub, registry, admin):
     await hub.logins.log_in("alice", "pw")
     registry.error = OSError("no connection")
     with pytest.raises(PluginError, match="no connection"):
@@ -164,7 +164,7 @@ async def test_a_user_stays_when_her_authenticator_cannot_clean_up(hub, registry
     await hub.started()
 
 
-async def test_a_server_that_cannot_be_cleaned_up_keeps_nobody(hub, admin, machine, caplog):
+async def test_a_server_that_cannot_be_cleaned_up_does_not_keep_its_user(hub, admin, machine, caplog):
     machine.delete_error = OSError("the disk is busy")
     await hub.logins.log_in("alice", "pw")
     await hub.user_admin.delete(await hub.user(), 10, by=admin)
@@ -172,7 +172,9 @@ async def test_a_server_that_cannot_be_cleaned_up_keeps_nobody(hub, admin, machi
     assert "the disk is busy" in caplog.text
 
 
-async def test_who_is_being_deleted_neither_logs_in_nor_starts_anything(hub, registry, admin, until):
+async def test_a_user_with_a_pending_deletion_can_neither_log_in_nor_start_servers(
+    hub, registry, admin, until
+):
     user = (await hub.logins.log_in("alice", "pw")).user
     registry.gate = asyncio.Event()
     deleting = asyncio.create_task(hub.user_admin.delete(user, 10, by=admin))
@@ -188,7 +190,7 @@ async def test_who_is_being_deleted_neither_logs_in_nor_starts_anything(hub, reg
     assert await names(hub) == []
 
 
-async def test_another_process_goes_on_when_one_dies_in_the_middle(make_registered, registry, admin):
+async def test_another_process_resumes_the_deletion_of_a_dead_one(make_registered, registry, admin):
     first = make_registered()
     user = (await first.logins.log_in("alice", "pw")).user
     await first.started()
@@ -203,14 +205,14 @@ async def test_another_process_goes_on_when_one_dies_in_the_middle(make_register
     registry.gate = None
 
     second = make_registered()
-    await second.deletion.look()
+    await second.deletion.run_once()
     assert await names(second) == ["alice"], "a process that has not joined takes nothing over"
     await HubRegistry(second.store, second.settings, lambda _changes: None).join()
-    await second.deletion.look()
+    await second.deletion.run_once()
     assert (await names(second), registry.accounts) == ([], [])
 
 
-async def test_a_process_leaves_alone_what_another_one_is_doing(make_registered, registry, admin):
+async def test_a_process_does_not_resume_the_deletion_of_a_live_one(make_registered, registry, admin):
     first, second = make_registered(), make_registered()
     for hub in (first, second):
         await HubRegistry(hub.store, hub.settings, lambda _changes: None).join()
@@ -218,23 +220,21 @@ async def test_a_process_leaves_alone_what_another_one_is_doing(make_registered,
     await first.store.write(
         lambda tx: tx.pending_deletions.begin(user.id, holder=first.settings.hub_id, requested_by="root")
     )
-    await second.deletion.look()
+    await second.deletion.run_once()
     assert await names(second) == ["alice"]
 
 
-async def test_a_process_goes_on_with_what_it_had_to_leave(hub):
+async def test_a_process_resumes_a_deletion_that_it_had_to_interrupt(hub):
     await HubRegistry(hub.store, hub.settings, lambda _changes: None).join()
     user = await hub.user()
     await hub.store.write(
         lambda tx: tx.pending_deletions.begin(user.id, holder=hub.settings.hub_id, requested_by="root")
     )
-    await hub.deletion.look()
+    await hub.deletion.run_once()
     assert await names(hub) == []
 
 
-async def test_a_process_does_not_go_on_with_a_deletion_that_it_has_just_begun(
-    make_registered, registry, admin
-):
+async def test_a_process_does_not_resume_a_deletion_that_it_has_just_begun(make_registered, registry, admin):
     hub = make_registered()
     await HubRegistry(hub.store, hub.settings, lambda _changes: None).join()
     user = (await hub.logins.log_in("alice", "pw")).user
@@ -247,7 +247,7 @@ async def test_a_process_does_not_go_on_with_a_deletion_that_it_has_just_begun(
             not begun.is_set()
         ):  # the deletion is written down, and who has asked for it does not know that yet
             begun.set()
-            await hub.deletion.look()
+            await hub.deletion.run_once()
         return answer
 
     hub.store.write = and_look
@@ -255,18 +255,18 @@ async def test_a_process_does_not_go_on_with_a_deletion_that_it_has_just_begun(
     assert (await names(hub), registry.asked) == ([], ["alice"])
 
 
-async def test_a_deletion_that_was_given_up_meanwhile_keeps_her(hub):
+async def test_a_cancelled_deletion_keeps_the_user(hub):
     user = await hub.user()
-    with pytest.raises(InvalidError, match="was given up"):
-        await hub.deletion._carry_out(user, 10, "")
+    with pytest.raises(InvalidError, match="was cancelled"):
+        await hub.deletion._execute(user, 10, "")
     assert await names(hub) == ["alice"]
 
 
 async def call_roll(hub, **more):
-    await StartupUserSync(hub.store, hub.settings, hub.preparation, hub.deletion, **more).call()
+    await StartupUserSync(hub.store, hub.settings, hub.user_preparation, hub.deletion, **more).run()
 
 
-async def test_at_the_start_authenticators_prepare_for_all_users(hub, registry, monkeypatch):
+async def test_startup_calls_authenticators_for_all_users(hub, registry, monkeypatch):
     monkeypatch.setattr("plughub.services.users.startup_user_sync.PAGE", 2)
     for name in ("a", "b", "c", "d", "e"):
         await hub.user(name)
@@ -274,7 +274,7 @@ async def test_at_the_start_authenticators_prepare_for_all_users(hub, registry, 
     assert registry.accounts == ["a", "b", "d", "e"]
 
 
-async def test_users_who_cannot_be_any_more_are_deleted_only_when_that_is_wanted(hub, registry, monkeypatch):
+async def test_refused_users_are_deleted_only_where_configured(hub, registry, monkeypatch):
     monkeypatch.setattr("plughub.services.users.startup_user_sync.PAGE", 1)
     await hub.user("alice")
     await hub.user("bob")
@@ -285,28 +285,28 @@ async def test_users_who_cannot_be_any_more_are_deleted_only_when_that_is_wanted
     assert await names(hub) == ["bob"]
 
 
-async def test_an_authenticator_that_is_out_of_order_deletes_nobody(hub, registry):
+async def test_a_failing_authenticator_deletes_no_user(hub, registry):
     await hub.user("alice")
     registry.error = OSError("no connection")
     await call_roll(hub, delete_invalid=frozenset({"registry"}))
     assert await names(hub) == ["alice"]
 
 
-async def test_who_knows_that_nobody_is_being_deleted_does_not_look_for_it(make_hub):
+async def test_no_query_is_made_while_no_deletion_is_pending(make_hub):
     hub = make_hub()
     user = await hub.user()
-    change_feed = hub.deletion._pulse
+    change_feed = hub.deletion._change_feed
     looks = []
 
     async def look():
         looks.append(None)
 
     async def feel():
-        change_feed.beat(await hub.store.read(lambda tx: tx.activity_snapshot()), time.monotonic())
-        await hub.deletion._look_if_need_be()
+        change_feed.update(await hub.store.read(lambda tx: tx.activity_snapshot()), time.monotonic())
+        await hub.deletion._run_if_needed()
 
-    hub.deletion.look = look
-    await hub.deletion._look_if_need_be()
+    hub.deletion.run_once = look
+    await hub.deletion._run_if_needed()
     assert len(looks) == 1
     await feel()
     assert len(looks) == 1

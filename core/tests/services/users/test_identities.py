@@ -45,9 +45,9 @@ class World:
         subject = f"number-of-{person}" if plugin in {"oidc", "ldap"} else person
         identity = Identity(plugin=plugin, subject=subject, name=name, login_name=name)
         with contextlib.suppress(ForbiddenError):
-            known = KEEPER.owner(self.tx, identity)
+            known = KEEPER.find_user(self.tx, identity)
             identity = replace(identity, name=known.name if known else name)
-            user = KEEPER.remember(self.tx, identity, None)
+            user = KEEPER.store_login(self.tx, identity, None)
             human = ("joined" if plugin in JOINED else plugin, person)
             assert self.owners.setdefault(user.id, human) == human, f"{human} is let into {self.owners}"
             assert self.meant.get(user.id, human[0]) == human[0], (
@@ -108,7 +108,7 @@ RENAMED = [("log_in", "pam", "alice"), ("rename", "alice", "bob")]
 @example(deeds=[("admit", "alice", "pam"), ("log_in", "ldap", "alice"), ("log_in", "pam", "alice")])
 @example(deeds=[*RENAMED, ("log_in", "ldap", "bob")])
 @example(deeds=[*RENAMED, ("log_in", "ldap", "alice"), ("add", "alice"), ("log_in", "pam", "bob")])
-def test_nobody_ever_gets_the_account_of_another(database, deeds):
+def test_no_user_ever_gets_the_account_of_another(database, deeds):
     def work(connection):
         world = World(Transaction(connection))
         for deed, *facts in deeds:
@@ -141,18 +141,18 @@ async def log_in(hub, plugin, name):
     return (await hub.logins.accept(Identity(plugin=plugin, name=name))).user
 
 
-async def test_a_renamed_user_keeps_the_account_and_who_comes_by_the_new_name_does_not_get_it(joined_hub):
+async def test_a_renamed_user_keeps_the_account(joined_hub):
     await joined_hub.user("root")
     alice = await log_in(joined_hub, "pam", "alice")
     await renamed(joined_hub, "alice", "alicia")
     for plugin in ("pam", "ldap"):
-        with pytest.raises(ForbiddenError, match="belongs to somebody"):
+        with pytest.raises(ForbiddenError, match="belongs to a user"):
             await log_in(joined_hub, plugin, "alicia")
     back = await log_in(joined_hub, "pam", "alice")
     assert (back.id, back.name) == (alice.id, "alicia")
 
 
-async def test_a_join_goes_by_the_names_that_authenticators_give(joined_hub):
+async def test_joins_use_the_names_returned_by_authenticators(joined_hub):
     await joined_hub.user("root")
     alice = await log_in(joined_hub, "pam", "alice")
     await renamed(joined_hub, "alice", "alicia")
@@ -160,7 +160,7 @@ async def test_a_join_goes_by_the_names_that_authenticators_give(joined_hub):
     assert (joined.id, joined.name) == (alice.id, "alicia")
 
 
-async def test_whom_a_joined_authenticator_knows_by_another_subject_is_another_person(joined_hub):
+async def test_another_subject_of_a_joined_authenticator_is_another_person(joined_hub):
     await joined_hub.user("root")
     alice = await log_in(joined_hub, "pam", "alice")
     first = Identity(plugin="ldap", name="alice", subject="1")
@@ -169,7 +169,7 @@ async def test_whom_a_joined_authenticator_knows_by_another_subject_is_another_p
         await joined_hub.logins.accept(replace(first, subject="2"))
 
 
-async def test_an_added_user_whom_two_processes_let_in_at_once_is_one_of_the_two(make_hub):
+async def test_concurrent_logins_as_an_added_user_yield_one_of_the_two(make_hub):
     hubs = [make_hub(extra={"first": Known(), "second": Known()}) for _ in range(2)]
     for name in (f"user{number}" for number in range(10)):
         await hubs[0].user(name)

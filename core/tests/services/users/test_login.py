@@ -36,7 +36,7 @@ async def log_in(hub, name, password="pw", **form):
     return await hub.logins.log_in(name, password, form)
 
 
-async def test_the_first_authenticator_that_knows_a_person_wins(make_hub, book):
+async def test_the_first_authenticator_that_knows_a_user_wins(make_hub, book):
     hub = make_hub(extra={"a": book({"bob": "pw"}), "b": book({"alice": "pw", "bob": "other"})})
     assert [(await log_in(hub, name)).plugin for name in ("bob", "alice")] == ["a", "b"]
 
@@ -48,7 +48,7 @@ async def test_a_name_is_normalised_before_a_plugin_sees_it(make_hub, book, type
 
 
 @pytest.mark.parametrize(("name", "password"), [("alice", "wrong"), ("nobody", "pw"), ("", "")])
-async def test_wrong_and_unknown_read_the_same(make_hub, book, name, password):
+async def test_wrong_passwords_and_unknown_users_get_the_same_message(make_hub, book, name, password):
     hub = make_hub(extra={"a": book({"alice": "pw"})})
     with pytest.raises(ForbiddenError, match=r"^Invalid username or password$"):
         await log_in(hub, name, password)
@@ -68,13 +68,13 @@ async def test_a_name_with_line_breaks_cannot_forge_log_lines(make_hub, book, ca
     assert all("\n" not in record.getMessage() for record in caplog.records)
 
 
-async def test_a_rejection_asks_nobody_else(make_hub, book):
+async def test_no_further_plugin_is_asked_after_a_rejection(make_hub, book):
     hub = make_hub(extra={"promoter": Promoter(), "a": book({"locked": "pw"})})
     with pytest.raises(ForbiddenError, match="locked"):
         await log_in(hub, "locked")
 
 
-async def test_a_veto_counts_whoever_authenticated(make_hub, book):
+async def test_a_veto_applies_to_every_authenticator(make_hub, book):
     hub = make_hub(extra={"a": book({"mallory": "pw", "alice": "pw"}), "veto": Veto()})
     with pytest.raises(ForbiddenError, match="the house is closed"):
         await log_in(hub, "mallory")
@@ -82,19 +82,19 @@ async def test_a_veto_counts_whoever_authenticated(make_hub, book):
     assert await hub.store.read(lambda tx: tx.users.get("mallory")) is None
 
 
-async def test_a_veto_that_fails_refuses(make_hub, book):
+async def test_a_failing_veto_refuses_the_login(make_hub, book):
     hub = make_hub(extra={"a": book({"alice": "pw"}), "veto": BrokenVeto()})
     with pytest.raises(ForbiddenError, match="'veto'"):
         await log_in(hub, "alice")
 
 
-async def test_the_plugin_finishes_what_it_authenticated(make_hub):
+async def test_the_authenticating_plugin_completes_the_login(make_hub):
     hub = make_hub(extra={"promoter": Promoter()})
     user = (await log_in(hub, "alice")).user
     assert (user.name, user.admin, user.groups) == ("alice", True, ("staff",))
 
 
-async def test_two_authenticators_never_make_one_person(make_hub, book):
+async def test_two_authenticators_never_share_a_user(make_hub, book):
     hub = make_hub(extra={"a": book({"alice": "one"}), "b": book({"alice": "two"})})
     first = await log_in(hub, "alice", "one")
     with pytest.raises(ForbiddenError, match="an administrator can join the two") as refused:
@@ -103,7 +103,7 @@ async def test_two_authenticators_never_make_one_person(make_hub, book):
     assert (await log_in(hub, "alice", "one")).user.id == first.user.id
 
 
-async def test_two_authenticators_make_one_person_when_the_administrator_says_so(make_hub, book):
+async def test_joined_authenticators_share_a_user(make_hub, book):
     hub = make_hub(
         extra={"a": book({"alice": "one"}), "b": book({"alice": "two"})},
         one_person=(frozenset({"a", "b"}),),
@@ -111,12 +111,12 @@ async def test_two_authenticators_make_one_person_when_the_administrator_says_so
     assert (await log_in(hub, "alice", "one")).user.id == (await log_in(hub, "alice", "two")).user.id
 
 
-async def test_a_one_time_link_lets_in_once_and_is_nobodys_identity(make_hub, book):
+async def test_a_one_time_link_logs_in_once_and_stores_no_identity(make_hub, book):
     hub = make_hub(extra={"a": book({"alice": "pw"})})
     links = OneTimeLinks(hub.store)
     hub.hooks.caller.plugins.add("onetime", links)
     hub.hooks.caller.forget_cache()
-    token = await links.make("Alice", admin=True)
+    token = await links.create("Alice", admin=True)
     first = await log_in(hub, "", "", **{FIELD: token})
     assert (first.user.name, first.user.admin) == ("alice", True)
     with pytest.raises(ForbiddenError):
@@ -124,17 +124,17 @@ async def test_a_one_time_link_lets_in_once_and_is_nobodys_identity(make_hub, bo
     assert (await log_in(hub, "alice")).user.id == first.user.id
 
 
-async def test_logging_out_voids_the_tokens_of_the_session(make_hub, book):
+async def test_logging_out_revokes_the_tokens_of_the_session(make_hub, book):
     hub = make_hub(extra={"a": book({"alice": "pw"})})
     session = await log_in(hub, "alice")
     made = await hub.tokens.create(session.user)
     await hub.store.write(
         lambda tx: store_token(tx, "f" * 32, user_id=session.user.id, session_id=session.session_id)
     )
-    assert await hub.tokens.by_token("f" * 32)
+    assert await hub.tokens.authenticate("f" * 32)
     await hub.logins.log_out(session.user, session.session)
-    assert await hub.tokens.by_token(made.text)
-    assert await hub.tokens.by_token("f" * 32) is None
+    assert await hub.tokens.authenticate(made.text)
+    assert await hub.tokens.authenticate("f" * 32) is None
 
 
 async def test_a_login_link_makes_no_account_of_another_authenticator_an_admin(make_hub, book):
@@ -143,11 +143,11 @@ async def test_a_login_link_makes_no_account_of_another_authenticator_an_admin(m
     hub.hooks.caller.plugins.add("onetime", links)
     hub.hooks.caller.forget_cache()
     stranger = (await log_in(hub, "ubuntu")).user
-    with pytest.raises(ForbiddenError, match="logs in with a and is no admin") as refused:
-        await log_in(hub, "", "", **{FIELD: await links.make("ubuntu", admin=True)})
+    with pytest.raises(ForbiddenError, match="logs in with a and is not an admin") as refused:
+        await log_in(hub, "", "", **{FIELD: await links.create("ubuntu", admin=True)})
     assert "admin_users" in refused.value.detail
     assert not (await hub.store.read(lambda tx: tx.users.get("ubuntu"))).admin
-    ordinary = await log_in(hub, "", "", **{FIELD: await links.make("ubuntu")})
+    ordinary = await log_in(hub, "", "", **{FIELD: await links.create("ubuntu")})
     assert (ordinary.user.id, ordinary.user.admin) == (stranger.id, False)
     await hub.store.write(lambda tx: tx.users.set_admin(stranger.id, admin=True))
-    assert (await log_in(hub, "", "", **{FIELD: await links.make("ubuntu", admin=True)})).user.admin
+    assert (await log_in(hub, "", "", **{FIELD: await links.create("ubuntu", admin=True)})).user.admin

@@ -13,7 +13,11 @@ from plughub import hookimpl
 from plughub.domain.errors import ForbiddenError, TooManyError, UnavailableError
 from plughub.domain.login_throttle import LoginLimits
 from plughub.kinds import Identity
-from plughub.services.observability.log_rate_limit import LINES_OF_ADDRESS, LogRateLimit, stranger
+from plughub.services.observability.log_rate_limit import (
+    LINES_PER_ADDRESS,
+    LogRateLimit,
+    unauthenticated_address,
+)
 from plughub.services.users.login_links import FIELD, OneTimeLinks
 
 TRIES = LoginLimits().tries
@@ -55,7 +59,7 @@ async def wrong(hub, name="alice", address="192.0.2.1"):
         await hub.logins.log_in(name, "wrong", remote_ip=address)
 
 
-async def test_pauses_hold_on_every_hub_and_before_any_plugin(make_hub, counting) -> None:
+async def test_delays_apply_on_every_hub_and_before_any_plugin(make_hub, counting) -> None:
     hubs = [make_hub(extra={"counting": counting}) for _ in range(2)]
     await hubs[0].user("root")
     for number in range(TRIES + 1):
@@ -70,7 +74,7 @@ async def test_pauses_hold_on_every_hub_and_before_any_plugin(make_hub, counting
     assert (await hubs[0].logins.log_in("alice", "pw", remote_ip="192.0.2.2")).user.name == "alice"
 
 
-async def test_tries_at_the_same_moment_on_two_hubs_count_one_by_one(make_hub, counting) -> None:
+async def test_concurrent_attempts_on_two_hubs_are_each_counted(make_hub, counting) -> None:
     hubs = [make_hub(extra={"counting": counting}) for _ in range(2)]
     tries = [hubs[number % 2].logins.log_in("alice", str(number), remote_ip="::1") for number in range(24)]
     answers = await asyncio.gather(*tries, return_exceptions=True)
@@ -78,14 +82,14 @@ async def test_tries_at_the_same_moment_on_two_hubs_count_one_by_one(make_hub, c
     assert counting.asked == TRIES + 1
 
 
-async def test_right_passwords_at_the_same_moment_are_no_wrong_ones(make_hub, counting) -> None:
+async def test_concurrent_correct_passwords_are_not_counted_as_wrong(make_hub, counting) -> None:
     hub = make_hub(extra={"counting": counting})
     await hub.user("root")
     logins = [hub.logins.log_in("alice", "pw", remote_ip="::1") for _ in range(2 * TRIES)]
     assert {session.user.name for session in await asyncio.gather(*logins)} == {"alice"}
 
 
-async def test_an_authenticator_out_of_order_costs_nobody_a_try(make_hub, counting) -> None:
+async def test_attempts_during_an_outage_of_the_authenticator_do_not_count(make_hub, counting) -> None:
     hub = make_hub(extra={"counting": counting})
     await hub.user("root")
     counting.broken = True
@@ -96,19 +100,19 @@ async def test_an_authenticator_out_of_order_costs_nobody_a_try(make_hub, counti
     assert await hub.logins.log_in("alice", "pw", remote_ip="192.0.2.1")
 
 
-async def test_without_a_pause_all_tries_are_let_through(make_hub, counting) -> None:
+async def test_all_attempts_are_admitted_without_delays(make_hub, counting) -> None:
     hub = make_hub(extra={"counting": counting}, login_limits=LoginLimits(longest_pause=0))
     for _ in range(4 * TRIES):
         await wrong(hub)
     assert counting.asked == 4 * TRIES
 
 
-async def test_guessed_links_are_slowed_down_by_address(make_hub, counting) -> None:
+async def test_guessed_links_are_throttled_by_address(make_hub, counting) -> None:
     links = OneTimeLinks(None)
     hub = make_hub(extra={"onetime": links}, login_limits=LoginLimits(tries_of_address=3))
     links._store = hub.store
     await hub.user("root")
-    token = await links.make("alice")
+    token = await links.create("alice")
     for number in range(5):
         with pytest.raises(ForbiddenError):
             await hub.logins.log_in("", "", {FIELD: f"x{number}"}, remote_ip="192.0.2.1")
@@ -117,7 +121,7 @@ async def test_guessed_links_are_slowed_down_by_address(make_hub, counting) -> N
     assert (await hub.logins.log_in("", "", {FIELD: token}, remote_ip="192.0.2.2")).user.name == "alice"
 
 
-async def test_refusals_are_told_once_a_minute_with_their_number(make_hub, counting, caplog) -> None:
+async def test_refusals_are_reported_once_a_minute_with_their_number(make_hub, counting, caplog) -> None:
     listener = Listener()
     hub = make_hub(extra={"counting": counting, "listener": listener})
     for _ in range(40):
@@ -125,46 +129,46 @@ async def test_refusals_are_told_once_a_minute_with_their_number(make_hub, count
             await hub.logins.log_in("alice", "wrong", remote_ip="192.0.2.1")
     await wrong(hub, "alice", "192.0.2.2")
     hub.logins.refusals.flush()
-    await hub.events.settle()
+    await hub.events.drain()
     told = [(event.user, event.remote_ip, event.detail.get("count")) for event in listener.events]
     assert told == [("alice", "192.0.2.1", None), ("alice", "192.0.2.2", None), ("alice", "192.0.2.1", 39)]
     assert len([record for record in caplog.records if "refused" in record.getMessage()]) == 3
 
 
-async def test_what_strangers_have_told_has_a_ceiling_and_the_rest_is_a_number(make_hub, counting) -> None:
+async def test_reports_of_refused_logins_are_limited_and_the_rest_is_counted(make_hub, counting) -> None:
     listener = Listener()
     hub = make_hub(extra={"counting": counting, "listener": listener}, refused_logins_per_hour=10)
     for number in range(30):
         await wrong(hub, f"nobody{number}")
     hub.logins.refusals.flush()
-    await hub.events.settle()
+    await hub.events.drain()
     assert len(listener.events) == 11
     assert (listener.events[-1].user, listener.events[-1].detail["count"]) == ("", 20)
 
 
-def test_lines_about_strangers_have_a_ceiling_and_what_is_held_back_is_told() -> None:
+def test_log_lines_of_unauthenticated_clients_are_limited_and_dropped_ones_are_counted() -> None:
     written = []
     handler = logging.Handler()
     handler.emit = written.append
-    handler.addFilter(LogRateLimit(LINES_OF_ADDRESS + 50))
+    handler.addFilter(LogRateLimit(LINES_PER_ADDRESS + 50))
     log, root = logging.getLogger("plughub.web.test"), logging.getLogger("plughub")
     root.addHandler(handler)
     try:
         for address in ("192.0.2.1", "192.0.2.2"):
-            token = stranger.set(address)
+            token = unauthenticated_address.set(address)
             for number in range(500):
                 log.warning("404 GET /%d", number)
-            stranger.reset(token)
+            unauthenticated_address.reset(token)
         log.warning("of a user")
     finally:
         root.removeHandler(handler)
     texts = [record.getMessage() for record in written]
-    assert len(texts) == LINES_OF_ADDRESS + 50 + 2
+    assert len(texts) == LINES_PER_ADDRESS + 50 + 2
     assert texts[-1] == "of a user"
-    assert any("left out of the log: 1" in text for text in texts)
+    assert any("log lines about requests of unauthenticated clients" in text for text in texts)
 
 
-async def test_an_authenticator_that_hangs_for_one_name_keeps_nobody_else_waiting(make_hub) -> None:
+async def test_an_authenticator_that_hangs_for_one_name_does_not_delay_others(make_hub) -> None:
     release = threading.Event()
 
     class Blocks:
@@ -190,7 +194,7 @@ async def test_an_authenticator_that_hangs_for_one_name_keeps_nobody_else_waitin
     assert sum(not isinstance(answer, Exception) for answer in answers) == 10
 
 
-async def test_all_addresses_of_one_network_take_the_share_of_one(make_hub) -> None:
+async def test_all_addresses_of_a_network_share_one_quota(make_hub) -> None:
     release = threading.Event()
 
     class Blocks:

@@ -61,7 +61,7 @@ def asked_by(user, *, by_token=False):
     return Principal(owner=user, by_token=by_token)
 
 
-async def test_who_is_active_is_looked_at_once_in_a_while(fickle_hub, fickle):
+async def test_active_users_are_checked_periodically(fickle_hub, fickle):
     hub = fickle_hub(refresh_age=AT_ONCE)
     user = await log_in(hub)
     assert await hub.refresher.refresh(user)
@@ -73,7 +73,7 @@ async def test_who_is_active_is_looked_at_once_in_a_while(fickle_hub, fickle):
     assert len(fickle.seen) == 1
 
 
-async def test_what_changed_is_stored_and_what_others_changed_meanwhile_stays(fickle_hub, fickle):
+async def test_changes_are_stored_without_overwriting_concurrent_changes(fickle_hub, fickle):
     hub = fickle_hub(refresh_age=AT_ONCE)
     user = await log_in(hub)
     fickle.answer = lambda identity: replace(identity, groups=frozenset({"second"}))
@@ -98,7 +98,7 @@ async def test_what_changed_is_stored_and_what_others_changed_meanwhile_stays(fi
     assert (await stored(hub)).admin
 
 
-async def test_who_is_refused_is_logged_out_everywhere(fickle_hub, fickle):
+async def test_a_refused_user_is_logged_out_everywhere(fickle_hub, fickle):
     hub = fickle_hub(refresh_age=AT_ONCE)
     user = await log_in(hub)
     fickle.answer = Rejected("gone")
@@ -107,7 +107,7 @@ async def test_who_is_refused_is_logged_out_everywhere(fickle_hub, fickle):
 
 
 @pytest.mark.parametrize("strict", [False, True])
-async def test_a_token_cannot_log_in_and_goes_on_unless_that_is_strict(fickle_hub, fickle, strict, caplog):
+async def test_requests_with_a_token_are_allowed_unless_refresh_is_strict(fickle_hub, fickle, strict, caplog):
     hub = fickle_hub(refresh_age=AT_ONCE, refresh_strict=strict)
     user = await log_in(hub)
     fickle.answer = Rejected("gone")
@@ -116,14 +116,14 @@ async def test_a_token_cannot_log_in_and_goes_on_unless_that_is_strict(fickle_hu
     assert "gone" in caplog.text
 
 
-async def test_an_authenticator_that_is_out_of_order_logs_nobody_out(fickle_hub, fickle):
+async def test_a_failing_authenticator_logs_no_user_out(fickle_hub, fickle):
     hub = fickle_hub(refresh_age=AT_ONCE)
     user = await log_in(hub)
     fickle.answer = OSError("no connection")
     assert await hub.refresher.refresh(user)
 
 
-async def test_before_a_start_the_user_is_looked_at_however_fresh_she_is(fickle_hub, fickle):
+async def test_the_user_is_checked_before_a_start_even_after_a_recent_check(fickle_hub, fickle):
     hub = fickle_hub(refresh_age=0, refresh_pre_spawn=True)
     user = await log_in(hub)
     fickle.answer = lambda identity: replace(identity, groups=frozenset({"second"}))
@@ -151,7 +151,7 @@ async def test_a_start_after_a_refusal_needs_a_login_first(fickle_hub, fickle):
 
 
 @pytest.mark.parametrize("trouble", [Rejected("gone"), OSError("no connection")])
-async def test_before_a_stop_the_user_is_looked_at_and_an_admin_may_stop_anyway(fickle_hub, fickle, trouble):
+async def test_the_user_is_checked_before_a_stop_and_an_admin_may_stop_anyway(fickle_hub, fickle, trouble):
     hub = fickle_hub(refresh_pre_stop=True)
     user, root = await log_in(hub), await log_in(hub, "root")
     await hub.refresher.before_stop(user.id, asked_by(user))

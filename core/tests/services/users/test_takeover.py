@@ -3,7 +3,7 @@ import asyncio
 from plughub.domain.servers import Status
 
 
-async def test_a_start_whose_hub_died_is_finished_by_the_next_without_a_second_launch(
+async def test_the_next_hub_finishes_the_start_of_a_dead_hub_without_a_second_launch(
     make_hub, machine, proxy, until
 ):
     machine.gate = asyncio.Event()
@@ -18,10 +18,10 @@ async def test_a_start_whose_hub_died_is_finished_by_the_next_without_a_second_l
     assert machine.launches == [server.launch]
     assert proxy.routes["/user/alice/"].target == server.url
     token = machine.running[server.launch][0].environment["JUPYTERHUB_API_TOKEN"]
-    assert (await second.tokens.by_token(token)).name == "alice"
+    assert (await second.tokens.authenticate(token)).name == "alice"
 
 
-async def test_a_start_that_launched_nothing_yet_is_launched_by_the_next(make_hub, machine, until):
+async def test_the_next_hub_launches_a_start_that_has_launched_nothing(make_hub, machine, until):
     machine.gate = asyncio.Event()
     machine.forgetful = True
     first = make_hub(lease=1)
@@ -35,7 +35,7 @@ async def test_a_start_that_launched_nothing_yet_is_launched_by_the_next(make_hu
     assert len(machine.launches) == 2
 
 
-async def test_a_stop_whose_hub_died_is_finished_by_the_next(make_hub, machine, proxy, until):
+async def test_the_next_hub_finishes_the_stop_of_a_dead_hub(make_hub, machine, proxy, until):
     first = make_hub(lease=1)
     server = await first.started()
     machine.stop_error = RuntimeError("engine is down")
@@ -48,7 +48,7 @@ async def test_a_stop_whose_hub_died_is_finished_by_the_next(make_hub, machine, 
     assert (machine.running, proxy.routes) == ({}, {})
 
 
-async def test_a_hub_that_lost_its_lease_keeps_its_hands_off(make_hub, machine, until):
+async def test_a_hub_that_lost_its_lease_changes_nothing(make_hub, machine, until):
     machine.gate = asyncio.Event()
     first = make_hub(lease=1)
     asked = await first.servers.start(await first.user())
@@ -70,8 +70,8 @@ async def test_running_servers_are_found_again(make_hub, machine, proxy):
     await first.crash()
     proxy.routes.clear()
     second = make_hub()
-    await second.routes.start()
-    await second.poller.look()
+    await second.route_reconciler.start()
+    await second.poller.run_once()
     assert (await second.servers.get("alice", "")).launch == server.launch
     assert proxy.routes["/user/alice/"].target == server.url
 
@@ -87,7 +87,7 @@ async def test_two_hubs_start_a_server_once(make_hub, machine):
     assert (await two.servers.wait(second, 10)).launch == server.launch
 
 
-async def test_what_a_hub_launches_after_it_lost_its_lease_is_stopped(make_hub, machine, until):
+async def test_a_server_launched_after_the_lease_was_lost_is_stopped(make_hub, machine, until):
     machine.before = stalled = asyncio.Event()
     first = make_hub(lease=1)
     asked = await first.servers.start(await first.user())
@@ -99,6 +99,6 @@ async def test_what_a_hub_launches_after_it_lost_its_lease_is_stopped(make_hub, 
     stalled.set()
     await until(lambda: len(machine.running) == 2)
     await asyncio.wait_for(first.runner.drain(), 10)
-    await second.poller._remove_leftovers_of("machine")
+    await second.poller._stop_orphans_of("machine")
     assert list(machine.running) == [server.launch]
     assert (await second.servers.get("alice", "")).ready

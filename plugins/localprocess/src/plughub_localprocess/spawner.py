@@ -55,10 +55,8 @@ class LocalProcessSpawner(Spawner):
     popen_kwargs: dict[str, Any] = Dict(  # type: ignore[assignment]
         help="Additional arguments of subprocess.Popen for the launcher of the server."
     ).tag(config=True)
-    interrupt_timeout = Float(30, help="Seconds to wait after SIGINT before SIGTERM is sent.").tag(
-        config=True
-    )
-    term_timeout = Float(30, help="Seconds to wait after SIGTERM before SIGKILL is sent.").tag(config=True)
+    interrupt_timeout = Float(30, help="Seconds to wait after SIGINT before SIGTERM.").tag(config=True)
+    term_timeout = Float(30, help="Seconds to wait after SIGTERM before SIGKILL.").tag(config=True)
     kill_timeout = Float(5, help="Seconds to wait after SIGKILL before the stop fails.").tag(config=True)
     pam_session = Bool(
         False,

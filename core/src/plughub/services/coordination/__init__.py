@@ -1,1 +1,1 @@
-"""What several hub processes share: the hub registry with its heartbeats, leases, and the change feed."""
+"""Coordination of hub processes: hub registry, leases, change feed and background loops."""

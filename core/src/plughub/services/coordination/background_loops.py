@@ -1,4 +1,4 @@
-"""Work that goes on for as long as the hub runs."""
+"""Loops that run as long as the hub."""
 
 from __future__ import annotations
 
@@ -14,30 +14,26 @@ from plughub.domain.timings import BEAT_SECONDS, RESTART_LOOP_SECONDS
 log = logging.getLogger("plughub.loops")
 
 
-async def for_ever(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    """Do work that never ends; when it fails nevertheless, that is logged and it is begun again.
-
-    Args:
-        work: what to do.
-    """
+async def run_forever(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Run a loop that should never end; log it and run it again when it fails or ends."""
     while True:
         try:
             await work()
         except Exception:
-            log.exception("%s failed and is begun again", work.__qualname__)
+            log.exception("%s failed and is restarted", work.__qualname__)
         await asyncio.sleep(RESTART_LOOP_SECONDS)
 
 
 async def repeat(
     work: Callable[[], Coroutine[Any, Any, None]], pause: float, trouble: str, log: logging.Logger
 ) -> NoReturn:
-    """Do a piece of work again and again; a turn that fails is logged, and the next one comes all the same.
+    """Call a function repeatedly; a call that fails is logged and does not end the loop.
 
     Args:
-        work: one turn.
-        pause: seconds between the end of a turn and the next one, as `next_beat` takes it.
-        trouble: what the log says of a turn that failed, before the reason.
-        log: where it says so.
+        work: the function.
+        pause: seconds between the end of a call and the next one; see `next_tick`.
+        trouble: log message for a call that failed, before the reason.
+        log: logger for that message.
     """
     while True:
         try:
@@ -46,41 +42,31 @@ async def repeat(
             log.warning("%s: %s", trouble, error)
         except Exception:
             log.exception(trouble)
-        await rest(pause)
+        await sleep_until_tick(pause)
 
 
-async def rest(pause: float) -> None:
-    """Wait for some seconds, until a beat.
-
-    Args:
-        pause: how long, as `next_beat` takes it.
-    """
+async def sleep_until_tick(pause: float) -> None:
+    """Sleep for some seconds, until a tick; see `next_tick`."""
     now = asyncio.get_running_loop().time()
-    await asyncio.sleep(next_beat(now, pause) - now)
+    await asyncio.sleep(next_tick(now, pause) - now)
 
 
-def next_beat(now: float, pause: float) -> float:
-    """Tell when something is due that begins together with other things.
+def next_tick(now: float, pause: float) -> float:
+    """Return the last tick before a delay has passed, so that nothing is late.
 
     Args:
-        now: time of the loop.
-        pause: seconds until then.
+        now: time of the event loop.
+        pause: seconds; a delay shorter than the interval between two ticks is kept as it is.
 
     Returns:
-        A time of the loop: the last beat before the pause is over, so that nothing comes late. A pause that
-        is shorter than the one between two beats is kept as it is.
+        A time of the event loop.
     """
     end = now + pause
     return end if pause < BEAT_SECONDS else end // BEAT_SECONDS * BEAT_SECONDS
 
 
-async def news(event: asyncio.Event, seconds: float) -> None:
-    """Wait until there is news, but not for ever, and be ready for the next.
-
-    Args:
-        event: set by who has news; it is cleared.
-        seconds: how long at most.
-    """
+async def wait_for_event(event: asyncio.Event, seconds: float) -> None:
+    """Wait until an event is set or the time has passed, and clear the event."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await event.wait()

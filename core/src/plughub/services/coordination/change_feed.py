@@ -1,4 +1,4 @@
-"""Whether anything may have changed since somebody looked: who asks this need not ask the database."""
+"""Change feed: cached answers of the database stay valid until anything may have changed."""
 
 from __future__ import annotations
 
@@ -13,84 +13,76 @@ T = TypeVar("T")
 
 
 class ChangeFeed:
-    """Told twice a second what goes on in the hub, by whichever process.
+    """Detects changes of any process by snapshots of the hub's activity, taken twice a second.
 
     Attributes:
-        version: another number whenever anything may have changed.
+        version: differs whenever anything may have changed.
     """
 
     def __init__(self) -> None:
         self.version = 0
         self._last: ActivitySnapshot | None = None
-        self._felt = float("-inf")
+        self._updated_at = float("-inf")
 
     @property
-    def beats(self) -> bool:
-        """Whether it was told lately."""
-        return time.monotonic() - self._felt < STALE_ACTIVITY_SECONDS
+    def is_current(self) -> bool:
+        """True when the last snapshot is recent."""
+        return time.monotonic() - self._updated_at < STALE_ACTIVITY_SECONDS
 
     @property
-    def nobody_leaves(self) -> bool:
-        """Whether it was told lately that no user is being deleted."""
-        return self.beats and self._last is not None and not self._last.pending_deletions
+    def has_no_pending_deletions(self) -> bool:
+        """True when a recent snapshot showed no pending deletion of users."""
+        return self.is_current and self._last is not None and not self._last.pending_deletions
 
-    def beat(self, activity_snapshot: ActivitySnapshot, at: float) -> None:
-        """Note what goes on.
+    def update(self, activity_snapshot: ActivitySnapshot, at: float) -> None:
+        """Compare a snapshot of the hub's activity with the last one.
 
         Args:
-            activity_snapshot: what goes on.
-            at: when that was asked, by the monotonic clock.
+            activity_snapshot: the snapshot.
+            at: when it was requested, by the monotonic clock.
         """
         if activity_snapshot.open_operations or activity_snapshot != self._last:
             self.version += 1
-        self._last, self._felt = activity_snapshot, at
+        self._last, self._updated_at = activity_snapshot, at
 
     def changed(self) -> None:
-        """Note that something changed."""
+        """Record that something changed."""
         self.version += 1
 
 
 class CachedQuery(Generic[T]):
-    """An answer of the database that is kept until anything may have changed.
+    """Answer of a database query that is cached until anything may have changed.
 
     Args:
-        change_feed: knows that.
-        read: asks the database.
+        change_feed: detects changes.
+        read: queries the database.
     """
 
     def __init__(self, change_feed: ChangeFeed, read: Callable[[], Awaitable[T]]) -> None:
-        self._pulse = change_feed
+        self._change_feed = change_feed
         self._read = read
         self._answer: T | None = None
         self._version = 0
         self._until = float("-inf")
 
     async def get(self) -> T:
-        """Give what is kept, else what the database answers.
-
-        Returns:
-            The answer.
-        """
-        kept = self.kept
-        return kept if kept is not None else await self.fresh()
+        """Return the cached answer, or query the database."""
+        cached = self.cached
+        return cached if cached is not None else await self.refresh()
 
     @property
-    def kept(self) -> T | None:
-        """What is kept; None when something may have changed."""
-        same = self._pulse.beats and self._pulse.version == self._version
+    def cached(self) -> T | None:
+        """Cached answer; None when something may have changed."""
+        same = self._change_feed.is_current and self._change_feed.version == self._version
         return self._answer if same and time.monotonic() < self._until else None
 
-    async def fresh(self) -> T:
-        """Ask the database.
-
-        Returns:
-            The answer, which is kept.
-        """
-        version, asked = self._pulse.version, time.monotonic()
+    async def refresh(self) -> T:
+        """Query the database and cache the answer."""
+        version, asked = self._change_feed.version, time.monotonic()
         answer = await self._read()
         self._answer, self._version, self._until = answer, version, asked + CACHED_QUERY_SECONDS
         return answer
 
-    def drop(self) -> None:
-        """Keep nothing."""
+    def clear(self) -> None:
+        """Discard the cached answer."""
         self._answer = None

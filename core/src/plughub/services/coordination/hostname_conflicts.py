@@ -1,4 +1,4 @@
-"""Hub processes under this machine's name that this one cannot see: in a container, or on another machine."""
+"""Conflicts between hub processes in different containers or machines with the same hostname."""
 
 from __future__ import annotations
 
@@ -17,65 +17,56 @@ from plughub.storage.store import Store, Transaction
 log = logging.getLogger("plughub.membership")
 
 
-def is_namesake(hub: HubProcess, host: str) -> bool:
-    """Tell whether a process has this machine's name, and runs where its number means nothing here.
+def has_conflicting_hostname(hub: HubProcess, host: str) -> bool:
+    """Return whether a hub process has this machine's hostname but runs elsewhere; False when unknown.
 
     Args:
-        hub: the process.
-        host: this machine's name.
-
-    Returns:
-        False where that cannot be told.
+        hub: the process, as it is stored.
+        host: name of this machine.
     """
     here = process_space()
     return bool(hub.host == host and here and hub.space and hub.space != here)
 
 
-async def wait_for_namesakes(store: Store, settings: HubSettings) -> Mapping[str, float]:
-    """Wait until it is known that no process of this machine's name lives elsewhere.
-
-    There is such a one after a container was killed, or a machine was booted. It is told from one that lives
-    by its signs of life, for which one lease is waited when the last one was given lately.
+async def wait_for_hostname_conflicts(store: Store, settings: HubSettings) -> Mapping[str, float]:
+    """Wait until no other machine or container with this hostname can be running a hub process.
 
     Args:
         store: the storage.
-        settings: of this process.
+        settings: settings of this process.
 
     Returns:
-        Those that are gone, and when they gave their last sign of life, in seconds.
+        The last heartbeats of dead processes with this hostname, in seconds, by id.
 
     Raises:
-        StartError: one lives.
+        StartError: such a process is alive.
     """
-    now, gone = await store.read(lambda tx: _look(tx, settings.host))
-    if not any(seen > now - ALIVE_LEASES * settings.lease for seen in gone.values()):
-        return gone
-    log.warning("waiting %g s whether another hub under the name %r lives", settings.lease, settings.host)
+    # After a container was killed or a machine rebooted, its entry is still there. Only a further heartbeat
+    # shows that the process is alive, so wait for one lease if the last one is recent.
+    now, dead = await store.read(lambda tx: _read(tx, settings.host))
+    if not any(seen > now - ALIVE_LEASES * settings.lease for seen in dead.values()):
+        return dead
+    log.warning("waiting %g s for heartbeats of another hub with host name %r", settings.lease, settings.host)
     ends = time.monotonic() + settings.lease
     while time.monotonic() < ends:
         await asyncio.sleep(min(NAMESAKE_POLL_SECONDS, settings.lease / NAMESAKE_POLLS_PER_LEASE))
-        _, later = await store.read(lambda tx: _look(tx, settings.host))
-        if not later.items() <= gone.items():
-            raise same_name(settings.host)
-    return gone
+        _, later = await store.read(lambda tx: _read(tx, settings.host))
+        if not later.items() <= dead.items():
+            raise hostname_conflict(settings.host)
+    return dead
 
 
-def same_name(host: str) -> StartError:
-    """Say that a name is not one machine's alone.
-
-    Args:
-        host: the name.
-
-    Returns:
-        What to raise.
-    """
+def hostname_conflict(host: str) -> StartError:
+    """Return the error for a host name that is not unique."""
     return StartError(
-        f"another hub is on a machine or in a container that is called {host!r}, too: what is bound to one "
-        "could not be told from what is bound to the other",
-        hint="set JupyterHub.host_name to a name of its own for each",
-        exit_code=RETRY,  # the other one may be about to end
+        f"another hub process runs on a machine or in a container with the same host name, {host!r}: servers "
+        "that are bound to a machine could not be assigned to one of them",
+        hint="set JupyterHub.host_name to a different name on each",
+        exit_code=RETRY,  # the other process may be about to end
     )
 
 
-def _look(tx: Transaction, host: str) -> tuple[float, dict[str, float]]:
-    return tx.now(), {hub.id: hub.seen for hub in tx.hub_processes.list() if is_namesake(hub, host)}
+def _read(tx: Transaction, host: str) -> tuple[float, dict[str, float]]:
+    return tx.now(), {
+        hub.id: hub.seen for hub in tx.hub_processes.list() if has_conflicting_hostname(hub, host)
+    }

@@ -1,4 +1,4 @@
-"""This process among the hub's processes: signs of life, news for caches, housekeeping."""
+"""Hub registry: heartbeats of hub processes, changes by other processes, and housekeeping."""
 
 from __future__ import annotations
 
@@ -29,59 +29,63 @@ from plughub.domain.timings import (
     KNOWN_PAIR_SECONDS,
 )
 from plughub.services.coordination.background_loops import repeat
-from plughub.services.coordination.hostname_conflicts import is_namesake, same_name, wait_for_namesakes
+from plughub.services.coordination.hostname_conflicts import (
+    has_conflicting_hostname,
+    hostname_conflict,
+    wait_for_hostname_conflicts,
+)
 from plughub.services.settings import HubSettings
 from plughub.storage.store import Store, Transaction
 
 log = logging.getLogger("plughub.membership")
 MOST_LOGIN_TRIES: Final = 100_000
-"""Rows with counts of wrong passwords."""
+"""Rows with counts of failed logins."""
 
 
 class HubRegistry:
-    """This process among the hub's processes.
+    """Registers this process among the hub processes and follows the others.
 
     Args:
         store: the storage.
-        settings: of the hub.
-        changed: told topic and key of what other processes changed.
-        heard: told until when, by the monotonic clock, all changes were passed on.
-        felt: told what goes on, and when that was asked by the monotonic clock.
-        missed: told that changes may have been missed: whatever is remembered may be wrong.
+        settings: settings of the hub.
+        on_changes: called with topic and key of changes by other processes.
+        on_up_to_date: called with the time, by the monotonic clock, up to which all changes were reported.
+        on_snapshot: called with a snapshot of the hub's activity and the time of its request.
+        on_missed: called when changes may have been missed, so that all caches are stale.
     """
 
     def __init__(
         self,
         store: Store,
         settings: HubSettings,
-        changed: Callable[[list[tuple[str, str]]], None],
-        heard: Callable[[float], None] = lambda _: None,
-        felt: Callable[[ActivitySnapshot, float], None] = lambda *_: None,
-        missed: Callable[[], None] = lambda: None,
+        on_changes: Callable[[list[tuple[str, str]]], None],
+        on_up_to_date: Callable[[float], None] = lambda _: None,
+        on_snapshot: Callable[[ActivitySnapshot, float], None] = lambda *_: None,
+        on_missed: Callable[[], None] = lambda: None,
     ) -> None:
         self._store = store
         self._settings = settings
-        self._changed = changed
-        self._heard = heard
-        self._felt = felt
-        self._missed = missed
+        self._on_changes = on_changes
+        self._on_up_to_date = on_up_to_date
+        self._on_snapshot = on_snapshot
+        self._on_missed = on_missed
         self._until: float | None = None
         self._seen: OrderedDict[int, None] = OrderedDict()
 
     async def join(self) -> None:
-        """Note that this process began, and free what dead processes of this machine held.
+        """Register this process, and take over from dead processes of this machine.
 
         Raises:
-            StartError: another machine, or a container, where a hub runs has the same name.
+            StartError: a hub process on another machine or in a container has the same host name.
         """
-        host, gone = self._settings.host, await wait_for_namesakes(self._store, self._settings)
+        host, dead = self._settings.host, await wait_for_hostname_conflicts(self._store, self._settings)
 
         def work(tx: Transaction) -> None:
             for hub in tx.hub_processes.list():
-                if is_namesake(hub, host) and gone.get(hub.id) != hub.seen:
-                    raise same_name(host)
-                if hub.id in gone or _has_ended_here(hub, host):
-                    log.info("hub process %s is gone: going on with its work", hub.pid)
+                if has_conflicting_hostname(hub, host) and dead.get(hub.id) != hub.seen:
+                    raise hostname_conflict(host)
+                if hub.id in dead or _has_ended_locally(hub, host):
+                    log.info("hub process %s is gone: taking over its operations", hub.pid)
                     tx.hub_processes.leave(hub.id)
             self._enter(tx)
             tx.operations.retry_all_now(tuple(self._settings.spawners), host)
@@ -101,69 +105,63 @@ class HubRegistry:
         )
 
     async def others(self) -> list[HubProcess]:
-        """List the other processes that are alive.
-
-        Returns:
-            Those that gave a sign of life lately and, on this machine, still run.
-        """
+        """Return the other live hub processes, as they are stored."""
         return await self._store.read(lambda tx: other_hubs(tx, self._settings))
 
     async def leave(self) -> None:
-        """Note that this process ends."""
+        """Unregister this process."""
         await self._store.write(lambda tx: tx.hub_processes.leave(self._settings.hub_id))
 
-    async def beat(self) -> None:
-        """Give signs of life for ever."""
+    async def send_heartbeats(self) -> None:
+        """Store heartbeats until cancelled."""
         await repeat(
-            self._give_sign,
+            self._send_heartbeat,
             self._settings.lease / HEARTBEATS_PER_LEASE,
-            "no sign of life could be given",
+            "cannot store a heartbeat",
             log,
         )
 
-    async def _give_sign(self) -> None:
-        await self._store.write(self._beat)
+    async def _send_heartbeat(self) -> None:
+        await self._store.write(self._store_heartbeat)
 
-    def _beat(self, tx: Transaction) -> None:
+    def _store_heartbeat(self, tx: Transaction) -> None:
         if not tx.hub_processes.beat(self._settings.hub_id):
             self._enter(tx)
 
-    async def follow_changes(self) -> None:
-        """Pass on what other processes changed and what goes on, by one look for all, for ever."""
-        await repeat(self.hear, CHANGE_FEED_SECONDS, "no news from the other processes", log)
+    async def poll_changes(self) -> None:
+        """Report changes and activity of all processes until cancelled."""
+        await repeat(
+            self.poll_changes_once, CHANGE_FEED_SECONDS, "cannot read changes by other processes", log
+        )
 
-    async def hear(self) -> None:
-        """Pass on, once, what other processes changed and what goes on.
-
-        By the clock of the database: this machine's may stand still while it sleeps.
-        """
+    async def poll_changes_once(self) -> None:
+        """Report changes by other processes and the hub's activity, read by one query."""
+        # The clock of the database counts: this machine's clock may stop while it sleeps.
         begin, until = time.monotonic(), self._until
-        news = await self._store.read(lambda tx: _news(tx, until))
-        now = news.activity_snapshot.at
+        found = await self._store.read(lambda tx: _read_changes(tx, until))
+        now = found.activity_snapshot.at
         if until is not None and abs(now - until) > CHANGE_FEED_WINDOW:
-            log.warning(
-                "no news from the other processes for %d s: everything is looked up anew", now - until
-            )
-            self._missed()
+            log.warning("no contact with other processes for %d s: discarding all caches", now - until)
+            self._on_missed()
         self._until = now
-        fresh = [(number, topic, key) for number, topic, key in news.changes if number not in self._seen]
+        fresh = [(number, topic, key) for number, topic, key in found.changes if number not in self._seen]
         for number, *_ in fresh:
             self._seen[number] = None
-        while len(self._seen) > len(news.changes):
+        while len(self._seen) > len(found.changes):
             self._seen.popitem(last=False)
         if fresh:
-            self._changed([(topic, key) for _, topic, key in fresh])
-        self._heard(begin)
-        self._felt(news.activity_snapshot, begin)
+            self._on_changes([(topic, key) for _, topic, key in fresh])
+        self._on_up_to_date(begin)
+        self._on_snapshot(found.activity_snapshot, begin)
 
-    async def keep_house(self) -> None:
-        """Forget what has ended, for ever."""
-        await repeat(self._clean, HOUSEKEEPING_SECONDS, "housekeeping is put off", log)
+    async def run_housekeeping(self) -> None:
+        """Delete expired records until cancelled."""
+        await repeat(self._purge, HOUSEKEEPING_SECONDS, "cannot delete expired records", log)
 
-    async def _clean(self) -> None:
-        await self._store.write(self._forget)
+    async def _purge(self) -> None:
+        await self._store.write(self._purge_records)
 
-    def _forget(self, tx: Transaction) -> None:
+    def _purge_records(self, tx: Transaction) -> None:
         if not tx.leases.hold("housekeeping", self._settings.hub_id, HOUSEKEEPING_SECONDS):
             return
         tx.tokens.purge()
@@ -180,82 +178,71 @@ class HubRegistry:
 
 
 @dataclass(frozen=True, slots=True)
-class _News:
-    """What was changed lately, by number, topic and key, and what goes on."""
+class _Changes:
+    """Recent changes, each with number, topic and key, and the hub's activity."""
 
     changes: list[tuple[int, str, str]]
     activity_snapshot: ActivitySnapshot
 
 
-def _news(tx: Transaction, until: float | None) -> _News:
+def _read_changes(tx: Transaction, until: float | None) -> _Changes:
     activity_snapshot = tx.activity_snapshot()
     since = activity_snapshot.at if until is None else min(activity_snapshot.at, until)
-    return _News(tx.changes.since(since - CHANGE_FEED_WINDOW), activity_snapshot)
+    return _Changes(tx.changes.since(since - CHANGE_FEED_WINDOW), activity_snapshot)
 
 
 def machines_of(hubs: Iterable[HubProcess], settings: HubSettings) -> Machines:
-    """Tell on which machines the hub's processes are, and which of them the proxy is on.
+    """Return the machines of the hub processes and of the proxy.
 
     Args:
-        hubs: the processes that are alive.
-        settings: of this process.
-
-    Returns:
-        The machines.
+        hubs: the live processes, as they are stored.
+        settings: settings of this process.
     """
     return Machines(settings.proxy_host, frozenset(hub.host for hub in hubs))
 
 
-def hubs_alive(tx: Transaction, lease: float) -> list[HubProcess]:
-    """List the hub's processes that are alive.
+def live_hubs(tx: Transaction, lease: float) -> list[HubProcess]:
+    """Return the live hub processes, as they are stored.
 
     Args:
         tx: the transaction.
-        lease: seconds without a sign of life after which another process takes work over.
-
-    Returns:
-        Those that gave a sign of life lately.
+        lease: seconds for which a heartbeat is valid.
     """
     since = tx.now() - ALIVE_LEASES * lease
     return [hub for hub in tx.hub_processes.list() if hub.seen >= since]
 
 
 def other_hubs(tx: Transaction, settings: HubSettings) -> list[HubProcess]:
-    """List the hub's other processes that are alive.
+    """Return the other live hub processes, as they are stored.
+
+    Processes of this machine that have ended are left out, even if their heartbeat is recent.
+    """
+    others = (hub for hub in live_hubs(tx, settings.lease) if hub.id != settings.hub_id)
+    return [hub for hub in others if not _has_ended_locally(hub, settings.host)]
+
+
+def live_backends(tx: Transaction, lease: float) -> frozenset[tuple[str, str]] | None:
+    """Return spawner and machine for each spawner of the live hub processes.
 
     Args:
         tx: the transaction.
-        settings: of this process.
+        lease: seconds for which a heartbeat is valid.
 
     Returns:
-        Those that gave a sign of life lately and, on this machine, still run.
+        None when a process of an older version does not report its spawners.
     """
-    others = (hub for hub in hubs_alive(tx, settings.lease) if hub.id != settings.hub_id)
-    return [hub for hub in others if not _has_ended_here(hub, settings.host)]
-
-
-def living_backends(tx: Transaction, lease: float) -> frozenset[tuple[str, str]] | None:
-    """Tell which spawners the hub's processes have.
-
-    Args:
-        tx: the transaction.
-        lease: seconds without a sign of life after which another process takes work over.
-
-    Returns:
-        Spawner and machine; None when a process of an older version does not tell.
-    """
-    living = hubs_alive(tx, lease)
+    live = live_hubs(tx, lease)
     found: set[tuple[str, str]] = set()
-    for hub in living:
+    for hub in live:
         if hub.backends is None:
             return None
         found |= {(backend, hub.host) for backend in hub.backends}
     return frozenset(found)
 
 
-def _has_ended_here(hub: HubProcess, host: str) -> bool:
-    """Tell whether a process of this machine has ended; of another machine's, signs of life tell it later."""
-    here = hub.host == host and not is_namesake(hub, host)
+def _has_ended_locally(hub: HubProcess, host: str) -> bool:
+    """Return whether a process of this machine has ended; for other machines only heartbeats can tell."""
+    here = hub.host == host and not has_conflicting_hostname(hub, host)
     return bool(here and _birth(hub.pid) != hub.birth)
 
 

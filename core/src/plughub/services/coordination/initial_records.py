@@ -1,4 +1,4 @@
-"""What must stand in the database before anything else."""
+"""Records that every database must contain."""
 
 from __future__ import annotations
 
@@ -12,16 +12,18 @@ from plughub.domain.roles import DEFAULT_ROLES
 from plughub.storage.store import Transaction
 
 PLAIN_CLIENT: Final = "jupyterhub"
-"""The OAuth client of plain API tokens. It has no secret: nobody can log in as it."""
+"""The OAuth client of plain API tokens. It has no secret, so it cannot be used to log in."""
 
 
-def prepare(tx: Transaction, heirs: Mapping[str, tuple[str, str]] = MappingProxyType({})) -> str:
-    """Store the default roles, the client of plain tokens and the mark, as far as they are missing.
+def store_initial_records(
+    tx: Transaction, replacements: Mapping[str, tuple[str, str]] = MappingProxyType({})
+) -> str:
+    """Store the default roles, the client of plain tokens and the mark, unless they exist.
 
     Args:
         tx: the transaction.
-        heirs: by kind, a plugin and the name of the class that has taken its place: an older hub, or one
-            without the plugin, stored that name.
+        replacements: by kind, a plugin and the name of the class that replaces it. Older hubs, and hubs
+            without the plugin, have stored the name of the class.
 
     Returns:
         The mark of this hub.
@@ -31,7 +33,7 @@ def prepare(tx: Transaction, heirs: Mapping[str, tuple[str, str]] = MappingProxy
         tx.oauth.save_client(
             OAuthClient(identifier=PLAIN_CLIENT, secret="", redirect_uri="", description="JupyterHub")
         )
-    for kind, (plugin, name) in heirs.items():
+    for kind, (plugin, name) in replacements.items():
         if kind == "spawner":
             tx.plugin_owners.hand_over_servers(name, plugin)
         elif kind == "authenticator":

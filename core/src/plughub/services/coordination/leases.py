@@ -1,4 +1,4 @@
-"""Work that one process does for all of them."""
+"""Leases: work that one process does for all of them."""
 
 from __future__ import annotations
 
@@ -12,61 +12,61 @@ from plughub.storage.store import Store, Transaction
 
 @dataclass(slots=True)
 class Lease:
-    """Something that is ours for a while.
+    """Time-limited exclusive right.
 
     Attributes:
-        until: when that ends, by the monotonic clock.
+        until: when it ends, by the monotonic clock.
     """
 
     until: float = 0.0
 
     @property
-    def sure(self) -> bool:
-        """Whether it is ours still. Ask just before each step: a process may have slept."""
+    def is_held(self) -> bool:
+        """True while the lease is ours. Check before each step: the process may have been suspended."""
         return time.monotonic() < self.until
 
 
 class Leadership:
-    """One piece of work that one process does for all of them, as long as it renews its lease.
+    """Work that one process does for all of them, as long as it renews a lease.
 
     Args:
         store: the storage.
-        settings: of the hub.
-        work: name of the lease.
+        settings: settings of the hub.
+        name: name of the lease.
     """
 
-    def __init__(self, store: Store, settings: HubSettings, work: str) -> None:
-        self.work = work
+    def __init__(self, store: Store, settings: HubSettings, name: str) -> None:
+        self.name = name
         self._store = store
         self._settings = settings
         self._until = 0.0
 
     @property
-    def sure(self) -> bool:
-        """Whether the lease is still ours. Ask just before each step: a process may have slept."""
+    def is_held(self) -> bool:
+        """True while the lease is ours. Check before each step: the process may have been suspended."""
         return time.monotonic() < self._until
 
-    async def take(self) -> bool:
-        """Take the lease when nobody has it, or renew ours in time.
+    async def acquire(self) -> bool:
+        """Acquire the lease if it is free, or renew it when half of it has passed.
 
         Returns:
-            Whether this process is the one.
+            True when this process holds the lease.
 
         Raises:
-            UnavailableError: the database does not answer, and what we had has run out.
+            UnavailableError: the database does not answer, and our lease has ended.
         """
         asked, lease = time.monotonic(), self._settings.lease
         if asked < self._until - lease / HEARTBEATS_PER_LEASE:
             return True
-        another = not self.sure and await self._store.read(self._is_anothers)
-        if another or not await self._store.write(self._hold):
+        is_held_elsewhere = not self.is_held and await self._store.read(self._is_held_elsewhere)
+        if is_held_elsewhere or not await self._store.write(self._renew):
             self._until = 0.0
         else:
             self._until = asked + lease
-        return self.sure
+        return self.is_held
 
-    def _is_anothers(self, tx: Transaction) -> bool:
-        return tx.leases.holders().get(self.work, self._settings.hub_id) != self._settings.hub_id
+    def _is_held_elsewhere(self, tx: Transaction) -> bool:
+        return tx.leases.holders().get(self.name, self._settings.hub_id) != self._settings.hub_id
 
-    def _hold(self, tx: Transaction) -> bool:
-        return tx.leases.hold(self.work, self._settings.hub_id, self._settings.lease)
+    def _renew(self, tx: Transaction) -> bool:
+        return tx.leases.hold(self.name, self._settings.hub_id, self._settings.lease)

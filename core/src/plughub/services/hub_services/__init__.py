@@ -1,1 +1,1 @@
-"""The hub's services: managed, external, and made while it runs."""
+"""Services of the hub: managed, external, and created through the API."""

@@ -1,4 +1,4 @@
-"""Services through the API: looking at all, making and deleting those that the config file does not name."""
+"""Administration of services through the API."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from plughub.storage.store import Store, Transaction
 
 
 class ServiceAdmin:
-    """What may be asked of services.
+    """Finds, creates and deletes services.
 
     Args:
         store: the storage.
-        settings: of the hub.
-        tree: the scopes of the hub.
+        settings: settings of the hub.
+        tree: hierarchy of scopes.
     """
 
     def __init__(self, store: Store, settings: HubSettings, tree: ScopeTree) -> None:
@@ -42,49 +42,34 @@ class ServiceAdmin:
     async def get(self, name: str) -> Service:
         """Find a service.
 
-        Args:
-            name: its name.
-
-        Returns:
-            The service.
-
         Raises:
             NotFoundError: there is no such service.
         """
-        return await self._store.read(lambda tx: _there(tx, name))
+        return await self._store.read(lambda tx: _existing(tx, name))
 
     async def within(self, reach: ScopeCoverage) -> list[Service]:
-        """List services.
-
-        Args:
-            reach: only services in this reach.
-
-        Returns:
-            The services by name.
-        """
+        """Return the services covered by a scope, by name."""
         return await self._store.read(lambda tx: tx.services.within(reach))
 
     async def create(self, name: str, spec: Mapping[str, Any], by: Principal) -> Service:
-        """Store a service that somebody else starts; it stays over restarts of the hub.
-
-        Requests for one with a url are led to it by whoever sees to the routes.
+        """Store an external service permanently; one with a URL gets a route.
 
         Args:
             name: its name.
-            spec: what it is, as in a config file, without a command.
-            by: who asks.
+            spec: its settings, as in a config file, without a command.
+            by: the caller.
 
         Returns:
             The service.
 
         Raises:
-            InvalidError: it is not good, or asks for scopes that who asks does not hold.
+            InvalidError: the settings are not valid, or request scopes that the caller does not hold.
             ConflictError: there is a service of this name.
         """
         if not spec:
-            raise InvalidError("Invalid service data: say at least one thing about the service")
+            raise InvalidError("Invalid service data: at least one field is required")
         if spec.get("name") not in {None, name}:
-            raise InvalidError("the name in the body is another one than in the path")
+            raise InvalidError("the name in the body differs from the name in the path")
         declaration = read_service({**spec, "name": name}, from_config=False)
         plain_json(declaration.info, "the info of the service")
 
@@ -95,28 +80,25 @@ class ServiceAdmin:
             service = store_service(tx, declaration, self._settings.base_url)
             if declaration.admin:
                 tx.roles.grant(ADMIN_ROLE, "service", [name])
-                service = _there(tx, name)
+                service = _existing(tx, name)
             return service
 
         return await self._store.write(work)
 
     async def delete(self, name: str) -> None:
-        """Forget a service, its tokens, and what visitors let it do.
-
-        Args:
-            name: its name.
+        """Delete a service, its tokens, and its authorizations by users.
 
         Raises:
             NotFoundError: there is no such service.
-            ReadOnlyError: it stands in the config file.
+            ReadOnlyError: it is defined in the config file.
         """
 
         def work(tx: Transaction) -> None:
-            service = _there(tx, name)
+            service = _existing(tx, name)
             if service.from_config:
                 raise ReadOnlyError(
                     f"Service {shorten(name)} is not modifiable at runtime",
-                    hint="it stands in the config file",
+                    hint="it is defined in the config file",
                 )
             delete_service(tx, service)
             tx.service_lives.forget(name, "")
@@ -124,12 +106,12 @@ class ServiceAdmin:
         await self._store.write(work)
 
     def _check_grant(self, tx: Transaction, declaration: ServiceDeclaration, by: Principal) -> None:
-        """Refuse what who asks may not do: nobody grants what they do not hold."""
+        """Refuse scopes that the caller does not hold."""
         what = f"oauth_client_allowed_scopes of service {declaration.name!r}"
         self._tree.check(declaration.oauth_scopes, what)
         roles = {role.name: role.scopes for role in tx.roles.all()} if declaration.oauth_roles else {}
         raw = set(declaration.oauth_scopes).union(*(roles.get(name, ()) for name in declaration.oauth_roles))
-        wanted = {found for scope in raw for found in _of_any_visitor(scope)}
+        wanted = {found for scope in raw for found in _granted_by(scope)}
         if declaration.admin or INHERIT in raw:
             wanted.update(default_role(ADMIN_ROLE).scopes)
         asked = self._tree.expand(wanted, ScopeOwner(service=declaration.name))
@@ -138,15 +120,15 @@ class ServiceAdmin:
             raise InvalidError(f"service {declaration.name!r} would get scopes that you do not hold: {more}")
 
 
-def _of_any_visitor(scope: str) -> Collection[str]:
-    """Name what a service gets by a scope: what is the visitor's is that of anybody who comes."""
+def _granted_by(scope: str) -> Collection[str]:
+    """Return the scopes that a service gets from an allowed scope: ``self`` means those of any visitor."""
     base, limit = parse_scope(scope)
     if base == SELF:
         return SELF_SCOPES
     return (scope,) if limit is None or limit.value or limit.kind == "service" else (base,)
 
 
-def _there(tx: Transaction, name: str) -> Service:
+def _existing(tx: Transaction, name: str) -> Service:
     service = tx.services.get(name)
     if service is None:
         raise NotFoundError(f"there is no service {shorten(name)}")

@@ -1,4 +1,4 @@
-"""The environment of a service that the hub starts: the protocol's variables and what is inherited."""
+"""Environment variables of managed services."""
 
 from __future__ import annotations
 
@@ -26,24 +26,21 @@ INHERITED: Final = (
     "LD_LIBRARY_PATH",
     "TZ",
 )
-"""Variables of the hub that its services get too."""
+"""Variables that services inherit from the hub."""
 MARK: Final = "PLUGHUB_MARK"
 LAUNCH: Final = "PLUGHUB_OPERATION"
 SERVICE: Final = "PLUGHUB_SERVICE"
 
 
 def service_environment(settings: HubSettings, service: ServiceDeclaration) -> dict[str, str]:
-    """Put the environment of a service together, without its token and the marks of its start.
+    """Return the environment of a service, without its token and the marks of its start.
 
-    Later parts win: inherited variables, those of the protocol, those of the system user, and at last what
-    is configured.
+    Later parts override earlier ones: inherited variables, those of the system user, those of the
+    protocol, and the configured ones.
 
     Args:
-        settings: of the hub.
+        settings: settings of the hub.
         service: the service.
-
-    Returns:
-        The variables.
 
     Raises:
         KeyError: there is no such system user.
@@ -53,36 +50,33 @@ def service_environment(settings: HubSettings, service: ServiceDeclaration) -> d
     """
     return {
         **{name: os.environ[name] for name in INHERITED if name in os.environ},
-        **_of_user(service.user),
-        **_of_hub(settings, service),
-        **(_of_client(settings, service) if service.oauth_client_id else {}),
-        **(_of_address(settings, service) if service.url else {}),
+        **_user_variables(service.user),
+        **_hub_variables(settings, service),
+        **(_client_variables(settings, service) if service.oauth_client_id else {}),
+        **(_address_variables(settings, service) if service.url else {}),
         **service.environment,
     }
 
 
 def with_token(environment: Mapping[str, str], token: str, marks: Mapping[str, str]) -> dict[str, str]:
-    """Complete an environment for one start.
+    """Add the token and the marks of one start to an environment.
 
     Args:
-        environment: as `service_environment` gives it.
-        token: of the service.
-        marks: by which the hub finds again what it started.
-
-    Returns:
-        The variables; they hold a secret.
+        environment: result of `service_environment`.
+        token: token of the service.
+        marks: identify the process later.
     """
     return {"JUPYTERHUB_API_TOKEN": token, "JPY_API_TOKEN": token, **environment, **marks}
 
 
-def _of_user(user: str) -> dict[str, str]:
+def _user_variables(user: str) -> dict[str, str]:
     if not user:
         return {name: os.environ[name] for name in ("HOME", "USER", "SHELL") if name in os.environ}
     account = pwd.getpwnam(user)
     return {"USER": user, "LOGNAME": user, "HOME": account.pw_dir, "SHELL": account.pw_shell or "/bin/sh"}
 
 
-def _of_hub(settings: HubSettings, service: ServiceDeclaration) -> dict[str, str]:
+def _hub_variables(settings: HubSettings, service: ServiceDeclaration) -> dict[str, str]:
     return {
         "JUPYTERHUB_SERVICE_NAME": service.name,
         "JUPYTERHUB_API_URL": settings.api_url,
@@ -93,8 +87,8 @@ def _of_hub(settings: HubSettings, service: ServiceDeclaration) -> dict[str, str
     }
 
 
-def _of_client(settings: HubSettings, service: ServiceDeclaration) -> dict[str, str]:
-    # Clients compare texts: a token of an administrator holds the scope without a filter.
+def _client_variables(settings: HubSettings, service: ServiceDeclaration) -> dict[str, str]:
+    # Clients compare strings: an administrator's token holds the scope without a filter.
     scopes = json.dumps(["access:services", *service_access_scopes(service.name)])
     link = service_link(settings, service.name)
     return {
@@ -106,7 +100,7 @@ def _of_client(settings: HubSettings, service: ServiceDeclaration) -> dict[str, 
     }
 
 
-def _of_address(settings: HubSettings, service: ServiceDeclaration) -> dict[str, str]:
+def _address_variables(settings: HubSettings, service: ServiceDeclaration) -> dict[str, str]:
     prefix = service_url(settings.base_url, service.name)
     return {
         "JUPYTERHUB_SERVICE_URL": service.url,

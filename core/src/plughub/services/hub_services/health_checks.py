@@ -1,4 +1,4 @@
-"""Whether services that listen somewhere answer: shown in the log and on the health page."""
+"""Health checks of services that listen at an address."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from plughub.domain.scopes import ScopeCoverage
 from plughub.domain.services import Service, ServiceLife
 from plughub.domain.timings import SERVICE_CHECK_IDLE_SECONDS, SERVICE_POLL_SECONDS, SILENT_SERVICE_SECONDS
 from plughub.domain.urls import service_url
-from plughub.services.coordination.background_loops import news
+from plughub.services.coordination.background_loops import wait_for_event
 from plughub.services.coordination.leases import Leadership
 from plughub.services.probe import answers
 from plughub.services.settings import HubSettings
@@ -24,30 +24,30 @@ log = logging.getLogger("plughub.services")
 
 
 class ServiceChecks:
-    """Asks services whether they answer; those that the hub started are led to once they have.
+    """Checks whether services answer; a managed service gets its route once it has answered.
 
     Args:
         store: the storage.
-        settings: of the hub.
+        settings: settings of the hub.
     """
 
     def __init__(self, store: Store, settings: HubSettings) -> None:
         self._store = store
         self._settings = settings
-        self._lead = Leadership(store, settings, "service-checks")
-        self._lead_here = Leadership(store, settings, f"service-checks@{settings.host}")
+        self._leadership = Leadership(store, settings, "service-checks")
+        self._local_leadership = Leadership(store, settings, f"service-checks@{settings.host}")
         self._since: dict[tuple[str, ...], float] = {}
         self._due: dict[tuple[str, ...], float] = {}
         self._seen: tuple[Service, ...] = ()
         self._wake = asyncio.Event()
-        self._waits = False
+        self._is_waiting = False
 
-    def pages(self) -> tuple[Service, ...]:
-        """Give the services that pages list, as they were a moment ago; it asks nobody."""
+    def listed_services(self) -> tuple[Service, ...]:
+        """Return the services that pages list, as of the last check."""
         return tuple(service for service in self._seen if service.display)
 
     def changed(self, changes: Iterable[tuple[str, str]]) -> None:
-        """Look at once when services changed.
+        """Check at once when services changed.
 
         Args:
             changes: topic and key of each.
@@ -56,72 +56,69 @@ class ServiceChecks:
             self._wake.set()
 
     async def run(self) -> None:
-        """Ask for ever."""
+        """Check services until cancelled."""
         while True:
             try:
-                await self.look()
+                await self.run_once()
             except HubError as error:
-                log.warning("cannot look whether services answer: %s", error)
-            await news(self._wake, self._until_next())
+                log.warning("cannot check services: %s", error)
+            await wait_for_event(self._wake, self._until_next())
 
     def _until_next(self) -> float:
-        """Tell how long nobody's turn comes, in seconds."""
-        if self._waits:
+        """Return the seconds until the next check."""
+        if self._is_waiting:
             return SERVICE_POLL_SECONDS
         until = min(self._due.values(), default=float("inf")) - time.monotonic()
         return min(SERVICE_CHECK_IDLE_SECONDS, max(SERVICE_POLL_SECONDS, until))
 
-    async def look(self) -> None:
-        """Ask those whose turn it is; one that is new or was started anew is due at once."""
+    async def run_once(self) -> None:
+        """Check the services that are due; new and restarted ones are due at once."""
         services, lives = await self._store.read(_web_services)
         self._seen = tuple(services)
         lives = {
             service.name: lives.get(service.name) or ServiceLife(name=service.name) for service in services
         }
-        asked = [service for service in services if self._can_ask(service, lives[service.name])]
+        asked = [service for service in services if self._can_check(service, lives[service.name])]
         tries = {self._key(service, lives): service for service in asked}
         self._since = {key: at for key, at in self._since.items() if key in tries}
         self._due = {key: at for key, at in self._due.items() if key in tries}
         now = time.monotonic()
         due = {key: service for key, service in tries.items() if self._due.get(key, 0) <= now}
-        self._waits = bool(due)
-        for lead, started in ((self._lead, False), (self._lead_here, True)):
+        self._is_waiting = bool(due)
+        for leadership, started in ((self._leadership, False), (self._local_leadership, True)):
             theirs = {key: service for key, service in due.items() if bool(service.command) == started}
-            if theirs and await lead.take():
+            if theirs and await leadership.acquire():
                 before = [lives[service.name] for service in theirs.values()]
-                await asyncio.gather(*map(self._ask, theirs, theirs.values(), before))
-                self._waits = any(key not in self._due for key in due)
+                await asyncio.gather(*map(self._check, theirs, theirs.values(), before))
+                self._is_waiting = any(key not in self._due for key in due)
 
-    def _can_ask(self, service: Service, life: ServiceLife) -> bool:
-        """Tell whether this process can ask a service: who listens is known on its own machine alone."""
+    def _can_check(self, service: Service, life: ServiceLife) -> bool:
+        """Return whether this process can check a service; a managed one only on its own machine."""
         return not service.command or life.host in {"", self._settings.host}
 
     def _key(self, service: Service, lives: Mapping[str, ServiceLife]) -> tuple[str, ...]:
         return service.name, service.url, lives[service.name].launch
 
-    async def _ask(self, key: tuple[str, ...], service: Service, life: ServiceLife) -> None:
+    async def _check(self, key: tuple[str, ...], service: Service, life: ServiceLife) -> None:
         if service.command and not life.launch:
             return
-        well = await answers(
+        healthy = await answers(
             service.target,
             service_url(self._settings.base_url, service.name),
             context=self._settings.tls,
         )
-        if well and not await self._is_ours(service, life):
-            well = False
+        if healthy and not await self._is_ours(service, life):
+            healthy = False
             await self._store.write(lambda tx: tx.service_lives.withdraw(life.name, life.launch))
         now = time.monotonic()
         since = self._since.setdefault(key, now)
-        patient = not well and life.answers is None and now - since < service.timeout
-        self._due[key] = now + self._pause(well=well, patient=patient)
-        if well != life.answers and not patient:
-            await self._note(service, life, well=well)
+        in_grace = not healthy and life.answers is None and now - since < service.timeout
+        self._due[key] = now + self._next_interval(healthy=healthy, in_grace=in_grace)
+        if healthy != life.answers and not in_grace:
+            await self._store_result(service, life, healthy=healthy)
 
     async def _is_ours(self, service: Service, life: ServiceLife) -> bool:
-        """Tell whether a service that the hub started listens itself.
-
-        One that others run is trusted at its address.
-        """
+        """Return whether a managed service itself listens at its address; external ones are trusted."""
         if not service.command:
             return True
         if life.pid is None:
@@ -130,31 +127,35 @@ class ServiceChecks:
         try:
             ours = await asyncio.to_thread(_listens, process, service.target)
         except OSError as error:
-            log.warning("it is unknown who listens at %s: %s", service.target, error)
+            log.warning("cannot determine which process listens at %s: %s", service.target, error)
             return False
         if not ours:
-            log.warning("another process than service %s listens at %s", service.name, service.target)
+            log.warning("a process other than service %s listens at %s", service.name, service.target)
         return ours
 
-    def _pause(self, *, well: bool, patient: bool) -> float:
+    def _next_interval(self, *, healthy: bool, in_grace: bool) -> float:
         interval = self._settings.service_check_interval
         return (
-            interval if well else SERVICE_POLL_SECONDS if patient else min(interval, SILENT_SERVICE_SECONDS)
+            interval
+            if healthy
+            else SERVICE_POLL_SECONDS
+            if in_grace
+            else min(interval, SILENT_SERVICE_SECONDS)
         )
 
-    async def _note(self, service: Service, life: ServiceLife, *, well: bool) -> None:
-        # What was asked may have ended, and another one of it begun, while it was asked.
+    async def _store_result(self, service: Service, life: ServiceLife, *, healthy: bool) -> None:
+        # The service may have been restarted during the check.
         name, launch = life.name, life.launch
-        if not await self._store.write(lambda tx: tx.service_lives.answers(name, launch, well=well)):
+        if not await self._store.write(lambda tx: tx.service_lives.answers(name, launch, well=healthy)):
             return
-        if well:
+        if healthy:
             log.info("service %s answers at %s", service.name, service.url)
         elif life.answers is None:
             log.warning(
                 "service %s does not answer at %s after %d s", service.name, service.url, service.timeout
             )
         else:
-            log.warning("service %s does not answer at %s any more", service.name, service.url)
+            log.warning("service %s no longer answers at %s", service.name, service.url)
 
 
 def _listens(process: ProcessIdentity, url: str) -> bool:
@@ -169,13 +170,10 @@ def _web_services(tx: Transaction) -> tuple[list[Service], dict[str, ServiceLife
 
 
 def service_states(tx: Transaction) -> list[tuple[Service, str]]:
-    """Tell how services are that the hub starts or that listen somewhere.
-
-    Args:
-        tx: the transaction.
+    """Return managed and listening services with their states.
 
     Returns:
-        Each with ``answers``, ``silent``, ``running``, ``stopped``, or ``unknown`` before it was asked.
+        Each with ``answers``, ``silent``, ``running``, ``stopped``, or ``unknown`` before the first check.
     """
     lives = {life.name: life for life in tx.service_lives.all()}
     return [

@@ -1,4 +1,4 @@
-"""Starting, finding and ending the processes of services on this machine. What may block runs in threads."""
+"""Processes of managed services on this machine. Blocking work runs in threads."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ LONGEST_LINE: Final = 300
 
 
 class Launcher:
-    """Starts, finds and ends the processes of services.
+    """Starts, finds and stops the processes of services.
 
     Args:
-        settings: of the hub.
-        folder: for their logs; made when missing.
-        key: secret of the hub, so that a digest of settings tells nothing about them.
+        settings: settings of the hub.
+        folder: for their logs; created if missing.
+        key: secret of the hub, so that digests reveal nothing about the settings.
     """
 
     def __init__(self, settings: HubSettings, folder: Path, key: bytes) -> None:
@@ -40,10 +40,7 @@ class Launcher:
         self._key = key
 
     def digest(self, service: ServiceDeclaration) -> str:
-        """Sum all up that a service is started with; what runs with another sum is started anew.
-
-        Args:
-            service: the service.
+        """Return a digest of the settings that a service is started with; a change requires a restart.
 
         Returns:
             64 hexadecimal digits.
@@ -55,13 +52,13 @@ class Launcher:
         facts = [service.command, service.cwd, service.user, service.api_token, environment]
         return hmac.new(self._key, json.dumps(facts, sort_keys=True).encode(), hashlib.sha256).hexdigest()
 
-    async def launch(self, service: ServiceDeclaration, number: str, token: str) -> ProcessIdentity:
+    async def launch(self, service: ServiceDeclaration, launch_id: str, token: str) -> ProcessIdentity:
         """Start a service.
 
         Args:
             service: the service.
-            number: id of this start.
-            token: of the service.
+            launch_id: id of this start.
+            token: token of the service.
 
         Returns:
             The process, which may have ended already.
@@ -70,11 +67,11 @@ class Launcher:
             OSError: it cannot be started.
             KeyError: there is no such system user.
         """
-        return await asyncio.to_thread(self._launch, service, number, token)
+        return await asyncio.to_thread(self._launch, service, launch_id, token)
 
-    def _launch(self, service: ServiceDeclaration, number: str, token: str) -> ProcessIdentity:
+    def _launch(self, service: ServiceDeclaration, launch_id: str, token: str) -> ProcessIdentity:
         environment = {**self._certificates(service), **service_environment(self._settings, service)}
-        marks = {MARK: self._settings.mark, LAUNCH: number, SERVICE: service.name}
+        marks = {MARK: self._settings.mark, LAUNCH: launch_id, SERVICE: service.name}
         home = environment.get("HOME", "/") if service.user else "."
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return launch(
@@ -88,48 +85,33 @@ class Launcher:
     def _certificates(self, service: ServiceDeclaration) -> dict[str, str]:
         return self._settings.service_tls(service).environment if self._settings.service_tls else {}
 
-    async def end(self, process: ProcessIdentity) -> None:
-        """End a process and all that it started, gently at first.
-
-        Args:
-            process: the process.
-        """
+    async def stop(self, process: ProcessIdentity) -> None:
+        """Stop a process and its descendants, gracefully at first."""
         try:
             await asyncio.to_thread(end, process, timeout=STOP_SERVICE_SECONDS)
         except (TimeoutError, OSError) as error:
             log.error("%s", error)
 
-    async def find(self) -> dict[str, ProcessIdentity]:
-        """Find what hubs with this one's mark have started as services on this machine.
-
-        Returns:
-            The processes by id of their start.
-        """
+    async def find_processes(self) -> dict[str, ProcessIdentity]:
+        """Return the service processes on this machine that bear this hub's mark, by id of their start."""
         return await asyncio.to_thread(_marked, self._settings.mark)
 
     def log_of(self, name: str) -> Path:
-        """Give the file for what a service writes."""
+        """Return the log file of a service."""
         return self._folder / f"{name}.log"
 
-    def keep_short(self, name: str) -> None:
-        """Begin the log of a service anew when it has grown."""
+    def trim_log(self, name: str) -> None:
+        """Truncate the log of a service when it has grown."""
         trim(self.log_of(name))
 
-    async def last_words(self, name: str) -> str:
-        """Read the last lines that a service wrote.
-
-        Args:
-            name: of the service.
-
-        Returns:
-            The lines, without secrets, for the log of the hub.
-        """
+    async def last_log_lines(self, name: str) -> str:
+        """Return the last log lines of a service, without secrets, for the log of the hub."""
         lines = await asyncio.to_thread(last_lines, self.log_of(name), LOG_LINES)
         return "".join(f"\n    {scrub(line[:LONGEST_LINE])}" for line in lines)
 
 
 def _marked(mark: str) -> dict[str, ProcessIdentity]:
-    """Find processes by their marks; of a family, which has the marks in common, the one on top."""
+    """Find processes by their marks; of processes with the same start, the topmost."""
     found: dict[int, str] = {}
     for pid in psutil.pids():
         try:
@@ -139,10 +121,10 @@ def _marked(mark: str) -> dict[str, ProcessIdentity]:
         if environment.get(MARK) == mark and environment.get(SERVICE) and environment.get(LAUNCH):
             found[pid] = environment[LAUNCH]
     tops: dict[str, ProcessIdentity] = {}
-    for pid, number in found.items():
+    for pid, launch_id in found.items():
         started = start_of(pid)
-        if started is not None and found.get(_parent(pid)) != number:
-            tops[number] = ProcessIdentity(pid, started)
+        if started is not None and found.get(_parent(pid)) != launch_id:
+            tops[launch_id] = ProcessIdentity(pid, started)
     return tops
 
 

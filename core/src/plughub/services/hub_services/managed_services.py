@@ -1,7 +1,7 @@
-"""Services that the hub starts: each runs once, whichever of the hub's processes see to it.
+"""Managed services: each runs once, on one machine, for all hub processes.
 
-The process that holds the lease sees to all of them. What it is about to start is written down first,
-and each process bears the id of its start: the next hub knows what it finds, and goes on with it or ends it.
+The process that holds the lease manages all of them. Each start is stored before it is executed, and
+each process bears the id of its start, so that the next hub can adopt or stop the processes it finds.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ LEASE: Final = "services"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Seen:
-    """What stands in the database: whether the services are ours to see to, and what is known of them."""
+class _StoredState:
+    """Stored state: the holder of the lease, the services, and their last starts."""
 
     until: float
     mine: bool
@@ -51,22 +51,22 @@ class _Seen:
 
 
 @dataclass(slots=True)
-class _Trouble:
-    """How often a service died soon after its start, and when it is tried again."""
+class _Failures:
+    """Failures soon after a start, and when the next attempt is due."""
 
-    deaths: int = 0
+    count: int = 0
     launch: str = ""
-    again: float = field(default=0.0)
+    retry_at: float = field(default=0.0)
 
 
 class ManagedServices:
-    """Starts, watches and stops the services that have a command.
+    """Starts, monitors and stops the services that have a command.
 
     Args:
         store: the storage.
-        settings: of the hub.
-        launcher: for their processes.
-        declared: the services of the config file.
+        settings: settings of the hub.
+        launcher: starts and stops their processes.
+        declared: services from the config file.
     """
 
     def __init__(
@@ -80,50 +80,50 @@ class ManagedServices:
         self._settings = settings
         self._launcher = launcher
         self._declared = {service.name: service for service in declared if service.command}
-        self._trouble: dict[str, _Trouble] = {}
-        self._held = Lease()
+        self._failures: dict[str, _Failures] = {}
+        self._lease = Lease()
         self._busy = asyncio.Lock()
-        self._closing = False
-        self._tidied = ""
+        self._is_closing = False
+        self._checked_as = ""
 
     async def run(self) -> None:
-        """See to the services for ever."""
+        """Manage the services until cancelled."""
         pause = SERVICE_POLL_SECONDS if self._declared else NO_SERVICES_SECONDS
-        await repeat(self.look, pause, "cannot see to the services", log)
+        await repeat(self.run_once, pause, "cannot manage services", log)
 
-    async def look(self) -> None:
-        """Start what should run and does not, end what runs and should not, when it is ours to do."""
+    async def run_once(self) -> None:
+        """Start missing services and stop surplus ones, if this process holds the lease."""
         async with self._busy:
-            if self._closing:
+            if self._is_closing:
                 return
-            seen = await self._store.write(self._see)
-            self._held.until = seen.until
-            await self._tidy_up(seen)
+            seen = await self._store.write(self._read_state)
+            self._lease.until = seen.until
+            await self._check_orphans(seen)
             if not seen.mine:
                 return
             wanted = [self._declared[name] for name in self._declared if _is_managed(seen.services.get(name))]
             names = {service.name for service in wanted}
             await asyncio.gather(
-                *(self._tend(service, seen.lives.get(service.name), seen.now) for service in wanted),
-                *(self._drop(life) for life in seen.lives.values() if self._is_over(life, names, seen)),
+                *(self._manage(service, seen.lives.get(service.name), seen.now) for service in wanted),
+                *(self._remove(life) for life in seen.lives.values() if self._must_end(life, names, seen)),
             )
 
     async def stop(self) -> None:
-        """End the services that run here, unless another process of the hub goes on here."""
+        """Stop the services on this machine, unless another hub process of this machine continues."""
         async with self._busy:
-            self._closing = True
-            lives = await self._store.read(self._left_behind)
+            self._is_closing = True
+            lives = await self._store.read(self._unattended)
             if lives:
                 log.info("stopping %d services", len(lives))
-            await asyncio.gather(*map(self._drop, lives))
+            await asyncio.gather(*map(self._remove, lives))
 
-    # ---- what is there
+    # ---- state
 
-    def _see(self, tx: Transaction) -> _Seen:
+    def _read_state(self, tx: Transaction) -> _StoredState:
         mine = tx.leases.hold(LEASE, self._settings.hub_id, self._settings.lease)
         holder = self._settings.hub_id if mine else tx.leases.holders().get(LEASE, "")
         hosts = {hub.id: hub.host for hub in tx.hub_processes.list()}
-        return _Seen(
+        return _StoredState(
             until=tx.begun + self._settings.lease if mine else 0.0,
             mine=mine,
             elsewhere=not mine and hosts.get(holder, self._settings.host) != self._settings.host,
@@ -134,67 +134,67 @@ class ManagedServices:
             now=tx.now(),
         )
 
-    def _left_behind(self, tx: Transaction) -> list[ServiceLife]:
-        """List what runs here and nobody would see to; who was killed here a moment ago sees to nothing."""
+    def _unattended(self, tx: Transaction) -> list[ServiceLife]:
+        """Return the services that no live hub process on this machine would manage."""
         host = self._settings.host
         if any(hub.host == host for hub in other_hubs(tx, self._settings)):
             return []
         return [life for life in tx.service_lives.all() if life.launch and life.host == host]
 
-    def _is_over(self, life: ServiceLife, managed: Collection[str], seen: _Seen) -> bool:
-        """Tell whether a service is to be ended: it is not there any more, or not to be started."""
+    def _must_end(self, life: ServiceLife, managed: Collection[str], seen: _StoredState) -> bool:
+        """Return whether a service must be stopped: it was deleted, or has no command any more."""
         service = seen.services.get(life.name)
         if service is None:
             return True
         return bool(life.launch) and life.name not in managed and not service.command
 
-    async def _tidy_up(self, seen: _Seen) -> None:
-        """End what a dead hub has left here, once the services are ours, or somebody's on another machine."""
+    async def _check_orphans(self, seen: _StoredState) -> None:
+        """Stop orphaned services when the lease moves to this process or to another machine."""
         whose = "ours" if seen.mine else "of another machine" if seen.elsewhere else "of another process"
-        if whose != self._tidied and (seen.mine or seen.elsewhere):
-            await self._end_unknown()
-        self._tidied = whose
+        if whose != self._checked_as and (seen.mine or seen.elsewhere):
+            await self._end_orphans()
+        self._checked_as = whose
 
-    async def _end_unknown(self) -> None:
-        found = await self._launcher.find()
-        # A start is written down before it is made: what is unknown by now was never to run.
-        seen = await self._store.write(self._see)
+    async def _end_orphans(self) -> None:
+        found = await self._launcher.find_processes()
+        # A start is stored before it is executed: an unknown process is an orphan.
+        seen = await self._store.write(self._read_state)
         known = {life.launch for life in seen.lives.values() if not seen.elsewhere}
-        for number, process in found.items():
-            if number not in known:
-                log.warning("a service was left running by start %s: stopping it", number)
-                await self._launcher.end(process)
+        for launch_id, process in found.items():
+            if launch_id not in known:
+                log.warning("a service was left running by start %s: stopping it", launch_id)
+                await self._launcher.stop(process)
 
     # ---- one service
 
-    async def _tend(self, service: ServiceDeclaration, life: ServiceLife | None, now: float) -> None:
+    async def _manage(self, service: ServiceDeclaration, life: ServiceLife | None, now: float) -> None:
         try:
-            await self._see_to(service, life, now)
+            await self._reconcile(service, life, now)
         except (OSError, KeyError, ValueError, SubprocessError, HubError) as error:
             self._failed(service, f"cannot be started: {error}")
         except Exception as error:
-            log.exception("service %s cannot be seen to", service.name)
-            self._failed(service, f"cannot be seen to: {type(error).__name__}")
+            log.exception("cannot manage service %s", service.name)
+            self._failed(service, f"cannot be managed: {type(error).__name__}")
 
-    async def _see_to(self, service: ServiceDeclaration, life: ServiceLife | None, now: float) -> None:
+    async def _reconcile(self, service: ServiceDeclaration, life: ServiceLife | None, now: float) -> None:
         if life is None or not life.launch or life.host != self._settings.host:
-            if self._may_try(service.name):
+            if self._is_retry_due(service.name):
                 await self._start(service)
             return
         process = _process_of(life) or await self._recover(life)
         if process is None or not process.is_running():
-            await self._died(service, life, now - life.since)
+            await self._restart(service, life, now - life.since)
         elif life.digest != self._launcher.digest(service):
-            log.info("service %s is started anew: its settings have changed", service.name)
-            if self._held.sure:
-                await self._launcher.end(process)
+            log.info("restarting service %s: its settings have changed", service.name)
+            if self._lease.is_held:
+                await self._launcher.stop(process)
                 await self._start(service)
         else:
-            self._launcher.keep_short(service.name)
+            self._launcher.trim_log(service.name)
 
     async def _recover(self, life: ServiceLife) -> ProcessIdentity | None:
-        """Find the process of a start that was written down and not finished."""
-        process = (await self._launcher.find()).get(life.launch)
+        """Find the process of a start that was stored but not completed."""
+        process = (await self._launcher.find_processes()).get(life.launch)
         if process is not None:
             await self._store.write(
                 lambda tx: tx.service_lives.launched(life.name, life.launch, process.pid, process.started)
@@ -202,7 +202,7 @@ class ManagedServices:
         return process
 
     async def _start(self, service: ServiceDeclaration) -> None:
-        number, token, digest = (
+        launch_id, token, digest = (
             uuid.uuid4().hex,
             service.api_token or new_token(),
             self._launcher.digest(service),
@@ -214,76 +214,78 @@ class ManagedServices:
                 return 0.0
             if not service.api_token:
                 renew_token(tx, stored, token)
-            tx.service_lives.launching(service.name, host=self._settings.host, launch=number, digest=digest)
+            tx.service_lives.launching(
+                service.name, host=self._settings.host, launch=launch_id, digest=digest
+            )
             return tx.begun + self._settings.lease
 
         if not (until := await self._store.write(intend)):
             return
-        self._held.until = until
+        self._lease.until = until
         try:
-            process = await self._launch(service, number, token)
+            process = await self._launch(service, launch_id, token)
         except (OSError, KeyError, ValueError, HubError):
-            await self._store.write(lambda tx: tx.service_lives.ended(service.name, number))
+            await self._store.write(lambda tx: tx.service_lives.ended(service.name, launch_id))
             raise
         noted = await self._store.write(
-            lambda tx: tx.service_lives.launched(service.name, number, process.pid, process.started)
+            lambda tx: tx.service_lives.launched(service.name, launch_id, process.pid, process.started)
         )
         if noted:
-            log.info("service %s is started: process %s", service.name, process.pid)
+            log.info("started service %s as process %s", service.name, process.pid)
         else:
-            log.warning("service %s was started by another hub meanwhile", service.name)
-            await self._launcher.end(process)
+            log.warning("another hub process has started service %s in the meantime", service.name)
+            await self._launcher.stop(process)
 
-    async def _launch(self, service: ServiceDeclaration, number: str, token: str) -> ProcessIdentity:
-        if not self._held.sure:  # this process may have been stopped since that was written
-            raise UnavailableError(f"service {service.name} may be another hub's now")
-        return await self._launcher.launch(service, number, token)
+    async def _launch(self, service: ServiceDeclaration, launch_id: str, token: str) -> ProcessIdentity:
+        if not self._lease.is_held:  # this process may have been suspended in the meantime
+            raise UnavailableError(f"another hub process may have taken over service {service.name}")
+        return await self._launcher.launch(service, launch_id, token)
 
-    async def _died(self, service: ServiceDeclaration, life: ServiceLife, lived: float) -> None:
-        """Start a service again, after a pause when it died soon after its start."""
-        trouble = self._trouble.setdefault(service.name, _Trouble())
-        if trouble.launch != life.launch:
-            words = await self._launcher.last_words(service.name)
+    async def _restart(self, service: ServiceDeclaration, life: ServiceLife, lived: float) -> None:
+        """Restart a service, with a delay when it ended soon after its start."""
+        failures = self._failures.setdefault(service.name, _Failures())
+        if failures.launch != life.launch:
+            words = await self._launcher.last_log_lines(service.name)
             if lived >= STEADY_SERVICE_SECONDS:
-                trouble.deaths = 0
-            trouble.launch = life.launch
-            pause = self._put_off(trouble)
+                failures.count = 0
+            failures.launch = life.launch
+            pause = self._delay_retry(failures)
             log.warning("service %s ended and is started again in %d s%s", service.name, pause, words)
-        if self._may_try(service.name):
+        if self._is_retry_due(service.name):
             await self._start(service)
-        else:  # its port is free for any process now
+        else:  # any process may take its port now
             await self._store.write(lambda tx: tx.service_lives.withdraw(life.name, life.launch))
 
     def _failed(self, service: ServiceDeclaration, reason: str) -> None:
-        pause = self._put_off(self._trouble.setdefault(service.name, _Trouble()))
-        log.error("service %s %s; it is tried again in %d s", service.name, reason, pause)
+        pause = self._delay_retry(self._failures.setdefault(service.name, _Failures()))
+        log.error("service %s %s; retrying in %d s", service.name, reason, pause)
 
-    def _put_off(self, trouble: _Trouble) -> float:
-        pause = SERVICE_BACKOFF.after(trouble.deaths)
-        trouble.deaths += 1
-        trouble.again = monotonic() + pause
+    def _delay_retry(self, failures: _Failures) -> float:
+        pause = SERVICE_BACKOFF.after(failures.count)
+        failures.count += 1
+        failures.retry_at = monotonic() + pause
         return pause
 
-    def _may_try(self, name: str) -> bool:
-        trouble = self._trouble.get(name)
-        return trouble is None or trouble.again <= monotonic()
+    def _is_retry_due(self, name: str) -> bool:
+        failures = self._failures.get(name)
+        return failures is None or failures.retry_at <= monotonic()
 
-    async def _drop(self, life: ServiceLife) -> None:
-        """End a service for good; where that fails, the next look tries again."""
+    async def _remove(self, life: ServiceLife) -> None:
+        """Stop a service permanently; on failure the next run retries."""
         try:
             await self._end(life)
         except HubError as error:
-            log.warning("service %s cannot be ended: %s", life.name, error)
+            log.warning("cannot stop service %s: %s", life.name, error)
         except Exception:
-            log.exception("service %s cannot be ended", life.name)
+            log.exception("cannot stop service %s", life.name)
 
     async def _end(self, life: ServiceLife) -> None:
         if life.launch and life.host == self._settings.host:
-            process = _process_of(life) or (await self._launcher.find()).get(life.launch)
+            process = _process_of(life) or (await self._launcher.find_processes()).get(life.launch)
             if process is not None and process.is_running():
-                await self._launcher.end(process)
-                log.info("service %s is stopped", life.name)
-        self._trouble.pop(life.name, None)
+                await self._launcher.stop(process)
+                log.info("stopped service %s", life.name)
+        self._failures.pop(life.name, None)
         await self._store.write(lambda tx: tx.service_lives.forget(life.name, life.launch))
 
 

@@ -1,4 +1,4 @@
-"""Storing services with their tokens and OAuth clients."""
+"""Storage of services with their tokens and OAuth clients."""
 
 from __future__ import annotations
 
@@ -19,34 +19,36 @@ from plughub.storage.store import Transaction
 
 log = logging.getLogger("plughub.services")
 GENERATED: Final = "made by the hub for a service that it starts"
-"""Note of a token that the hub made for a service."""
+"""Note of a token that the hub created for a service; stored, so it stays as it is."""
 GIVEN: Final = "from the configuration"
 REQUESTED: Final = "given with the service through the API"
 
 
 def store_services(tx: Transaction, declared: Collection[ServiceDeclaration], base_url: str) -> None:
-    """Make the services of the configuration exactly these; those made through the API stay.
+    """Store the services of the configuration and delete those that are no longer in it.
+
+    Services created through the API are kept.
 
     Args:
         tx: the transaction.
-        declared: what the config file says.
+        declared: services from the config file.
         base_url: path of the whole application.
 
     Raises:
-        InvalidError: a token or an OAuth client belongs to somebody else.
+        InvalidError: a token or an OAuth client belongs to another user or service.
     """
     for gone in tx.services.others([service.name for service in declared]):
-        log.warning("service %s is not in the configuration and is deleted", gone.name)
+        log.warning("deleting service %s: it is no longer in the configuration", gone.name)
         delete_service(tx, gone)
     for declaration in declared:
         known = tx.services.get(declaration.name)
         if known is not None and not known.from_config:
-            log.warning("service %s, made through the API, is in the configuration now", known.name)
+            log.warning("service %s, created through the API, is now in the configuration", known.name)
         store_service(tx, declaration, base_url)
 
 
 def store_service(tx: Transaction, declaration: ServiceDeclaration, base_url: str) -> Service:
-    """Store a service with its tokens and its OAuth client, or bring it up to date.
+    """Create or update a service with its tokens and its OAuth client.
 
     Args:
         tx: the transaction.
@@ -54,10 +56,10 @@ def store_service(tx: Transaction, declaration: ServiceDeclaration, base_url: st
         base_url: path of the whole application.
 
     Returns:
-        What is stored.
+        The stored service.
 
     Raises:
-        InvalidError: a token or the OAuth client belongs to somebody else.
+        InvalidError: a token or the OAuth client belongs to another user or service.
     """
     service = tx.services.save(replace(declaration, oauth_scopes=_scopes(tx, declaration)))
     _store_tokens(tx, service, declaration)
@@ -66,12 +68,7 @@ def store_service(tx: Transaction, declaration: ServiceDeclaration, base_url: st
 
 
 def delete_service(tx: Transaction, service: Service) -> None:
-    """Forget a service with its tokens and its OAuth client.
-
-    Args:
-        tx: the transaction.
-        service: the service.
-    """
+    """Delete a service with its tokens and its OAuth client."""
     if service.oauth_client_id:
         tx.oauth.delete_client(service.oauth_client_id)
     tx.tokens.delete(tx.services.token_ids(service.id))
@@ -79,13 +76,7 @@ def delete_service(tx: Transaction, service: Service) -> None:
 
 
 def renew_token(tx: Transaction, service: Service, text: str) -> None:
-    """Give a service that is about to be started a token, the only one that the hub made for it.
-
-    Args:
-        tx: the transaction.
-        service: the service.
-        text: a new token.
-    """
+    """Replace the token that the hub generated for a service by a new one."""
     tx.tokens.delete(_generated(tx, service))
     _create(tx, service, text, GENERATED, rounds=GENERATED_ROUNDS)
     client = tx.oauth.client(service.oauth_client_id) if service.oauth_client_id else None
@@ -94,7 +85,7 @@ def renew_token(tx: Transaction, service: Service, text: str) -> None:
 
 
 def _scopes(tx: Transaction, declaration: ServiceDeclaration) -> tuple[str, ...]:
-    """Name the scopes that tokens for visitors may hold; roles count when no scopes are named."""
+    """Return the scopes that visitors' tokens may hold; without scopes, those of the named roles."""
     if declaration.oauth_scopes or not declaration.oauth_roles:
         return declaration.oauth_scopes
     roles = {role.name: role.scopes for role in tx.roles.all()}
@@ -104,12 +95,12 @@ def _scopes(tx: Transaction, declaration: ServiceDeclaration) -> tuple[str, ...]
 
 
 def _store_tokens(tx: Transaction, service: Service, declaration: ServiceDeclaration) -> None:
-    """Make the tokens of the declaration the only ones of a service, besides the one that the hub made."""
+    """Replace the tokens of a service by the declared ones, and keep the one that the hub generated."""
     known = tx.services.token_ids(service.id)
     given = [token for token in (declaration.api_token, *declaration.more_tokens) if token]
     found = {token: tx.tokens.matching(token_prefix(token), token) for token in given}
     if set(found.values()) - {None, *known}:
-        raise InvalidError(f"a token of service {service.name!r} is a token of somebody else already")
+        raise InvalidError(f"a token of service {service.name!r} already belongs to another user or service")
     kept = set(found.values())
     if declaration.command and not declaration.api_token:
         kept.update(_generated(tx, service))
@@ -126,7 +117,7 @@ def _store_client(tx: Transaction, service: Service, declaration: ServiceDeclara
         return
     known = tx.oauth.client(identifier)
     if known is not None and (known.server_id is not None or known.service not in {"", service.name}):
-        raise InvalidError(f"oauth_client_id {identifier!r} of service {service.name!r} is taken")
+        raise InvalidError(f"oauth_client_id {identifier!r} of service {service.name!r} is already in use")
     secret = known.secret if known is not None and declaration.command else ""
     tx.oauth.save_client(
         OAuthClient(

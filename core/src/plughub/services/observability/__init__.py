@@ -1,1 +1,1 @@
-"""What is told and kept of what goes on: events, the audit trail, metrics."""
+"""Events, the audit trail, metrics and limits for the log."""

@@ -1,4 +1,4 @@
-"""The audit trail: who did what to whom, kept in the database."""
+"""The audit trail, kept in the database."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ log = logging.getLogger("plughub.audit")
 PLUGIN: Final = "audit-trail"
 AT_ONCE: Final = 500
 WAITING: Final = 20_000
-"""Lines that are kept in memory while the database is away; what goes beyond is written to the log."""
+"""Entries kept in memory while the database is unavailable; older ones are moved to the log."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditPage:
-    """A part of the trail.
+    """Page of the audit trail.
 
     Attributes:
-        entries: lines, the newest first.
-        total: lines of all pages.
+        entries: entries, the newest first.
+        total: entries on all pages.
     """
 
     entries: list[AuditEntry]
@@ -36,10 +36,10 @@ class AuditPage:
 
 
 class AuditTrail:
-    """Writes down what happens. A plugin of the core, told as every other is.
+    """Stores events in the audit trail. A built-in plugin, called like any other.
 
-    Requests never wait for it: lines are gathered for a moment and stored together. `finish` stores what
-    is left at the end; a process that is killed loses what happened in its last moment.
+    Requests never wait for it: entries are collected briefly and stored together. `finish` stores the rest
+    at shutdown; a process that is killed loses the last moment.
 
     Args:
         store: the storage.
@@ -48,47 +48,44 @@ class AuditTrail:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._waiting: deque[AuditEntry] = deque()
-        self._news = asyncio.Event()
+        self._wakeup = asyncio.Event()
 
     @hookimpl
     async def hub_event(self, event: Event) -> None:
-        """Take an event."""
+        """Add an event."""
         if len(self._waiting) >= WAITING:
-            self._give_up(1)
+            self._log_lost(1)
         self._waiting.append(entry_of(event))
-        self._news.set()
+        self._wakeup.set()
 
     async def run(self) -> None:
-        """Store what happens, for ever."""
+        """Store entries until cancelled."""
         while True:
-            await self._news.wait()
+            await self._wakeup.wait()
             await asyncio.sleep(AUDIT_GATHER_SECONDS)
-            self._news.clear()
+            self._wakeup.clear()
             try:
                 await self._flush()
             except HubError as error:
-                log.warning("the audit trail waits for the database: %s", error)
-                self._news.set()
+                log.warning("cannot store the audit trail yet: %s", error)
+                self._wakeup.set()
                 await asyncio.sleep(AUDIT_RETRY_SECONDS)
 
     async def finish(self) -> None:
-        """Store what is left; what cannot be stored is written to the log."""
+        """Store the remaining entries; what cannot be stored is written to the log."""
         try:
             await self._flush()
         except HubError as error:
-            log.error("the end of the audit trail is not stored: %s", error)
-            self._give_up(len(self._waiting))
+            log.error("cannot store the end of the audit trail: %s", error)
+            self._log_lost(len(self._waiting))
 
     async def page(self, query: AuditQuery, offset: int, limit: int) -> AuditPage:
-        """Look something up.
+        """Return a page of the entries that match a query.
 
         Args:
-            query: what is asked for.
-            offset: lines before the page.
-            limit: lines of the page at most.
-
-        Returns:
-            The page.
+            query: conditions.
+            offset: entries before the page.
+            limit: largest number of entries on the page.
         """
 
         def work(tx: Transaction) -> AuditPage:
@@ -103,6 +100,6 @@ class AuditTrail:
             for _ in lines:
                 self._waiting.popleft()
 
-    def _give_up(self, number: int) -> None:
+    def _log_lost(self, number: int) -> None:
         for _ in range(number):
             log.error("not in the audit trail: %r", self._waiting.popleft())

@@ -1,4 +1,4 @@
-"""News for plugins, told in order and off the path of the request."""
+"""Delivery of events to plugins, in order and outside of requests."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from plughub.plugin.hooks import Hooks
 
 log = logging.getLogger("plughub.events")
 BACKLOG: Final = 10_000
-"""Events that wait for one plugin; further ones are dropped."""
+"""Largest number of events queued for one plugin; further ones are dropped."""
 
 
 class EventPublisher:
-    """Tells plugins what happened: each one event after the other, and none waits for another plugin.
+    """Publishes events to plugins: in order for each plugin, and independently of the others.
 
     Args:
         hooks: the hooks.
@@ -26,16 +26,16 @@ class EventPublisher:
         self._hooks = hooks
         self._queues: dict[str, asyncio.Queue[Event]] = {}
 
-    def tell(
+    def publish(
         self, kind: EventKind, user: str, server: str | None = None, *, by: Actor = THE_HUB, **facts: Any
     ) -> None:
-        """Tell that something happened; returns at once.
+        """Queue an event for all plugins and return at once.
 
         Args:
-            kind: what.
-            user: to whom; empty for the hub as a whole.
+            kind: what happened.
+            user: the user concerned; empty for the hub as a whole.
             server: name of the server.
-            by: who did it.
+            by: the actor.
             facts: ``detail`` of the event.
         """
         event = Event(
@@ -52,30 +52,26 @@ class EventPublisher:
             try:
                 self._queue(plugin).put_nowait(event)
             except asyncio.QueueFull:
-                log.warning("plugin %r does not keep up: event %s of %s is dropped", plugin, kind, user)
+                log.warning("dropping event %s of %s for plugin %r: its queue is full", kind, user, plugin)
 
     async def run(self) -> None:
-        """Tell for ever."""
+        """Deliver events until cancelled."""
         async with asyncio.TaskGroup() as group:
             for plugin in self._hooks.event_listeners:
                 group.create_task(self._run(plugin))
 
-    async def settle(self) -> None:
-        """Wait until everything is told."""
+    async def drain(self) -> None:
+        """Wait until all events are delivered."""
         await asyncio.gather(*(queue.join() for queue in self._queues.values()))
 
     async def finish(self, seconds: float) -> None:
-        """Wait until everything is told, but not for ever.
-
-        Args:
-            seconds: how long at most.
-        """
+        """Wait until all events are delivered, for a limited time."""
         try:
             async with asyncio.timeout(seconds):
-                await self.settle()
+                await self.drain()
         except TimeoutError:
             left = {plugin: queue.qsize() for plugin, queue in self._queues.items() if queue.qsize()}
-            log.warning("events are not told any more, by plugin: %s", left)
+            log.warning("shutting down with undelivered events, by plugin: %s", left)
 
     async def _run(self, plugin: str) -> None:
         queue = self._queue(plugin)

@@ -1,4 +1,4 @@
-"""A ceiling for what strangers can have the hub write into its log."""
+"""Rate limit for log lines that unauthenticated requests cause."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ from typing import Final
 from plughub.domain.rate_limit import RateLimit
 
 log = logging.getLogger("plughub.log")
-LINES_OF_ADDRESS: Final = 120
-"""Lines in a minute about requests of one address."""
+LINES_PER_ADDRESS: Final = 120
+"""Lines per minute about requests from one address."""
 _MARK: Final = "plughub_kept"
-_OF_NOBODY: Final = "tornado."
-"""Beginning of loggers that speak of requests before it is known who makes them."""
+_UNAUTHENTICATED_LOGGERS: Final = "tornado."
+"""Prefix of loggers that report requests before authentication."""
 
-stranger: ContextVar[str | None] = ContextVar("stranger", default=None)
-"""Address of the stranger whose request is being answered; None while nothing is done for a stranger."""
+unauthenticated_address: ContextVar[str | None] = ContextVar("unauthenticated_address", default=None)
+"""Client address of the unauthenticated request in progress; None outside of such a request."""
 
 
 class LogRateLimit(logging.Filter):
-    """Lets lines about requests of strangers through up to a ceiling, and says how many it held back.
+    """Log filter that limits lines about unauthenticated requests, and reports how many it dropped.
 
     Args:
-        ceiling: lines in an hour; 0 for any number.
+        ceiling: lines per hour; 0 for no limit.
     """
 
     def __init__(self, ceiling: int) -> None:
         super().__init__()
-        self._ceiling = RateLimit(each=LINES_OF_ADDRESS, total=ceiling) if ceiling else None
-        self._held_back = 0
-        self._said = float("-inf")
+        self._ceiling = RateLimit(each=LINES_PER_ADDRESS, total=ceiling) if ceiling else None
+        self._dropped = 0
+        self._reported_at = float("-inf")
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Decide about a line, once for all handlers."""
+        """Return whether to log a record; the decision is the same for all handlers."""
         kept: bool | None = getattr(record, _MARK, None)
         if kept is None:
             kept = self._keep(record)
@@ -44,23 +44,23 @@ class LogRateLimit(logging.Filter):
     def _keep(self, record: logging.LogRecord) -> bool:
         if self._ceiling is None:
             return True
-        address = stranger.get()
-        if address is None and not record.name.startswith(_OF_NOBODY):
+        address = unauthenticated_address.get()
+        if address is None and not record.name.startswith(_UNAUTHENTICATED_LOGGERS):
             return True
         now = monotonic()
         if self._ceiling.take(address or "", now):
-            self._say(now)
+            self._report_dropped(now)
             return True
-        self._held_back += 1
-        self._say(now)
+        self._dropped += 1
+        self._report_dropped(now)
         return False
 
-    def _say(self, now: float) -> None:
-        if not self._held_back or now - self._said < 60:  # noqa: PLR2004 - once in a minute
+    def _report_dropped(self, now: float) -> None:
+        if not self._dropped or now - self._reported_at < 60:  # noqa: PLR2004 - once a minute
             return
-        number, self._held_back, self._said = self._held_back, 0, now
-        token = stranger.set(None)
+        number, self._dropped, self._reported_at = self._dropped, 0, now
+        token = unauthenticated_address.set(None)
         try:
-            log.warning("lines about requests of strangers that were left out of the log: %d", number)
+            log.warning("dropped %d log lines about requests of unauthenticated clients", number)
         finally:
-            stranger.reset(token)
+            unauthenticated_address.reset(token)

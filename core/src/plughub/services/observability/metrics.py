@@ -1,6 +1,6 @@
-"""What is measured of a hub process, for Prometheus. Nothing else in the hub knows its client.
+"""Prometheus metrics of a hub process; no other module uses the Prometheus client.
 
-Source of the names, labels and buckets: JupyterHub 6, so that its dashboards go on working.
+Source of the names, labels and buckets: JupyterHub 6, so that its dashboards keep working.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ SPAWN_REASONS: Final = ("", "throttled", "too-many-users", "already-pending")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MetricNames:
-    """How metrics are called and cut.
+    """Names and buckets of metrics.
 
     Attributes:
-        prefix: of all names.
-        spawn_buckets: upper ends in seconds, for starts.
-        stop_buckets: upper ends in seconds, for stops.
+        prefix: prefix of all names.
+        spawn_buckets: upper bounds in seconds, for starts.
+        stop_buckets: upper bounds in seconds, for stops.
     """
 
     prefix: str = "jupyterhub"
@@ -46,10 +46,10 @@ class MetricNames:
 
 
 class Metrics:
-    """What is measured of a hub process. A plugin of the core: it learns of starts by `hub_event`.
+    """Metrics of a hub process. A built-in plugin: `hub_event` reports starts.
 
     Args:
-        naming: how metrics are called and cut.
+        naming: names and buckets.
     """
 
     def __init__(self, naming: MetricNames | None = None) -> None:
@@ -63,13 +63,13 @@ class Metrics:
         )
         self._children: dict[tuple[str, ...], Callable[[float], None]] = {}
         self._read = float("-inf")
-        self._make_backends()
-        self._make_people()
-        self._make_hub()
+        self._create_backend_metrics()
+        self._create_user_metrics()
+        self._create_hub_metrics()
 
-    # ---- making them
+    # ---- creation
 
-    def _make_backends(self) -> None:
+    def _create_backend_metrics(self) -> None:
         buckets = self._naming
         self._spawns = self._histogram(
             "server_spawn_duration_seconds", "Starts, from the request to the route", "status", "reason",
@@ -82,45 +82,45 @@ class Metrics:
         self._stops = self._histogram(
             "server_stop_seconds", "Stops by the spawner", "status", buckets=buckets.stop_buckets
         )
-        self._polls = self._histogram("server_poll_duration_seconds", "Looks whether a server runs", "status")
-        self._route_adds = self._histogram("proxy_add_duration_seconds", "Routes that are added", "status")
+        self._polls = self._histogram("server_poll_duration_seconds", "Polls of servers", "status")
+        self._route_adds = self._histogram("proxy_add_duration_seconds", "Additions of routes", "status")
         self._route_deletes = self._histogram(
-            "proxy_delete_duration_seconds", "Routes that are taken away", "status"
+            "proxy_delete_duration_seconds", "Deletions of routes", "status"
         )
-        self._route_lists = self._histogram("proxy_poll_duration_seconds", "Looks at the routes of the proxy")
+        self._route_lists = self._histogram("proxy_poll_duration_seconds", "Reads of the routes in the proxy")
         for metric in (self._stops, self._route_adds, self._route_deletes):
             for status in ("success", "failure"):
                 metric.labels(status)
         for status in ("running", "stopped"):
             self._polls.labels(status)
 
-    def _make_people(self) -> None:
+    def _create_user_metrics(self) -> None:
         self._logins = self._histogram("login_duration_seconds", "Logins", "status")
         for status in ("success", "failure"):
             self._logins.labels(status)
         self._logouts = self._histogram("logout_duration_seconds", "Logouts")
         self._csp_reports = Counter(
             "csp_reports",
-            "Reports of browsers about what they refused to show",
+            "Reports of violations of the content security policy",
             namespace=self._naming.prefix,
             registry=self._registry,
         )
         self._users = self._gauge("total_users", "Users")
         self._active_users = self._gauge("active_users", "Users who were active in a period", "period")
 
-    def _make_hub(self) -> None:
-        self._running = self._gauge("running_servers", "Servers that run")
-        self._queued = self._gauge("spawn_queue_length", "Starts that wait for their turn")
-        self._operations = self._gauge("operations", "Starts and stops that go on", "kind")
-        self._busy = self._gauge("plugin_threads_busy", "Threads of plugins that work", "plugin")
-        self._waiting = self._gauge("plugin_threads_waiting", "Calls that wait for a thread", "plugin")
+    def _create_hub_metrics(self) -> None:
+        self._running = self._gauge("running_servers", "Running servers")
+        self._queued = self._gauge("spawn_queue_length", "Queued starts")
+        self._operations = self._gauge("operations", "Starts and stops in progress", "kind")
+        self._busy = self._gauge("plugin_threads_busy", "Busy threads of plugins", "plugin")
+        self._waiting = self._gauge("plugin_threads_waiting", "Calls waiting for a thread", "plugin")
         self._loop = self._histogram(
-            "event_loop_interval_seconds", "How late the event loop is", buckets=LOOP_BUCKETS
+            "event_loop_interval_seconds", "Delay of the event loop", buckets=LOOP_BUCKETS
         )
-        self._route_checks = self._histogram("check_routes_duration_seconds", "Mending of routes")
+        self._route_checks = self._histogram("check_routes_duration_seconds", "Reconciliations of routes")
         self._startup = self._histogram("hub_startup_duration_seconds", "Starts of the hub")
-        # Servers are looked at while the hub serves already: this is there for dashboards, and stays empty.
-        self._histogram("init_spawners_duration_seconds", "Nothing: no start of the hub waits for servers")
+        # Only for dashboards, always empty: servers are polled while the hub already serves requests.
+        self._histogram("init_spawners_duration_seconds", "Always empty: startup does not wait for servers")
 
     def _histogram(self, name: str, about: str, *labels: str, buckets: Sequence[float] = ()) -> Histogram:
         return Histogram(
@@ -135,16 +135,16 @@ class Metrics:
     def _gauge(self, name: str, about: str, *labels: str) -> Gauge:
         return Gauge(name, about, labels, namespace=self._naming.prefix, registry=self._registry)
 
-    # ---- taking them
+    # ---- observations
 
-    def request(self, method: str, handler: type, status: int, seconds: float) -> None:
-        """Note a request.
+    def observe_request(self, method: str, handler: type, status: int, seconds: float) -> None:
+        """Record a request.
 
         Args:
-            method: of HTTP; what no handler answers counts as ``other``.
+            method: HTTP method; unknown ones count as ``other``.
             handler: class that answered.
-            status: of the answer.
-            seconds: how long it took.
+            status: status of the response.
+            seconds: duration.
         """
         key = (method if method in METHODS else "other", handler.__module__, handler.__name__, str(status))
         observe = self._children.get(key)
@@ -153,15 +153,15 @@ class Metrics:
             observe = self._children[key] = self._requests.labels(*labels).observe
         observe(seconds)
 
-    def hook_called(self, plugin: str, hook: str, seconds: float, outcome: str, answer: Any = None) -> None:
-        """Note a call of a plugin.
+    def observe_hook(self, plugin: str, hook: str, seconds: float, outcome: str, answer: Any = None) -> None:
+        """Record a call of a plugin.
 
         Args:
             plugin: its name.
             hook: name of the hook.
-            seconds: how long it took.
+            seconds: duration.
             outcome: ``ok``, ``failed`` or ``timeout``.
-            answer: what it answered.
+            answer: result of the call.
         """
         key = (plugin, hook, outcome)
         observe = self._children.get(key)
@@ -183,7 +183,7 @@ class Metrics:
 
     @hookimpl
     async def hub_event(self, event: Event) -> None:
-        """Note starts that led somewhere."""
+        """Record finished and refused starts."""
         seconds = event.detail.get("seconds", 0)
         if event.kind is EventKind.SPAWN:
             self._spawns.labels("success", "").observe(seconds)
@@ -195,8 +195,8 @@ class Metrics:
             self._spawns.labels("failure" if refused else "error", "").observe(seconds)
 
     @contextlib.contextmanager
-    def login(self) -> Iterator[None]:
-        """Note how long a login takes, and whether it leads to anything."""
+    def time_login(self) -> Iterator[None]:
+        """Measure a login and whether it succeeds."""
         begin, status = time.perf_counter(), "failure"
         try:
             yield
@@ -204,64 +204,56 @@ class Metrics:
         finally:
             self._logins.labels(status).observe(time.perf_counter() - begin)
 
-    def logout(self) -> contextlib.AbstractContextManager[object]:
-        """Note how long a logout takes."""
+    def time_logout(self) -> contextlib.AbstractContextManager[object]:
+        """Measure a logout."""
         return self._logouts.time()
 
-    def route_check(self) -> contextlib.AbstractContextManager[object]:
-        """Note how long it takes to mend the routes."""
+    def time_route_check(self) -> contextlib.AbstractContextManager[object]:
+        """Measure a reconciliation of the routes."""
         return self._route_checks.time()
 
-    def startup(self) -> contextlib.AbstractContextManager[object]:
-        """Note how long the hub takes to start."""
+    def time_startup(self) -> contextlib.AbstractContextManager[object]:
+        """Measure the startup of the hub."""
         return self._startup.time()
 
-    def csp_report(self) -> None:
-        """Note that a browser refused to show something."""
+    def count_csp_report(self) -> None:
+        """Count a report of a violation of the content security policy."""
         self._csp_reports.inc()
 
     @property
-    def read_lately(self) -> bool:
-        """Whether somebody has read them in the last minutes."""
+    def was_read_recently(self) -> bool:
+        """True when the metrics were read in the last minutes."""
         return time.monotonic() - self._read < METRICS_READ_SECONDS
 
-    def loop_interval(self, seconds: float) -> None:
-        """Note how late the event loop is.
-
-        Args:
-            seconds: time between two turns.
-        """
+    def observe_loop_delay(self, seconds: float) -> None:
+        """Record the time between two iterations of the event loop."""
         self._loop.observe(seconds)
 
-    # ---- showing them
+    # ---- exposition
 
-    def numbers(self, numbers: HubCounts) -> None:
-        """Set what the database tells.
-
-        Args:
-            numbers: as they are now.
-        """
-        self._users.set(numbers.users)
-        self._running.set(numbers.running_servers)
-        self._queued.set(numbers.starts_queued)
-        for period, count in numbers.active_users.items():
+    def set_counts(self, counts: HubCounts) -> None:
+        """Set the gauges that are read from the database."""
+        self._users.set(counts.users)
+        self._running.set(counts.running_servers)
+        self._queued.set(counts.starts_queued)
+        for period, count in counts.active_users.items():
             self._active_users.labels(period).set(count)
         for kind in ("start", "stop"):
-            self._operations.labels(kind).set(numbers.operations.get(kind, 0))
+            self._operations.labels(kind).set(counts.operations.get(kind, 0))
 
-    def threads(self, plugin: str, busy: int, waiting: int) -> None:
-        """Set what the threads of a plugin do.
+    def set_threads(self, plugin: str, busy: int, waiting: int) -> None:
+        """Set the gauges of a plugin's threads.
 
         Args:
             plugin: its name.
-            busy: threads that work.
-            waiting: calls that wait for one.
+            busy: threads in use.
+            waiting: calls waiting for a thread.
         """
         self._busy.labels(plugin).set(busy)
         self._waiting.labels(plugin).set(waiting)
 
     def render(self, accept: str) -> tuple[bytes, str]:
-        """Write everything down, with what plugins and Python itself measure.
+        """Render all metrics, including those of plugins and of Python itself.
 
         Args:
             accept: header of the request.
@@ -271,12 +263,12 @@ class Metrics:
         """
         self._read = time.monotonic()
         encode, content_type = choose_encoder(accept)
-        text: bytes = encode(_Both(self._registry, REGISTRY))
+        text: bytes = encode(_MergedRegistries(self._registry, REGISTRY))
         return text, content_type
 
 
-class _Both:
-    """Two registries as one; of what both have, that of the first counts."""
+class _MergedRegistries:
+    """Two registries as one; the first takes precedence."""
 
     def __init__(self, *registries: CollectorRegistry) -> None:
         self._registries = registries

@@ -1,5 +1,5 @@
-"""Starting and stopping servers: steps that are written down before they touch the world.
+"""Operations: starts and stops of servers, in phases that are stored before they are executed.
 
-`runner` takes operations up, `job` is one of them in the hands of this process, `start` and `stop`
-are their steps, `failing` says why a start failed.
+`runner` claims operations, `job` is one of them while this process executes it, `start` and `stop` hold
+the phases, `start_failures` describes why a start failed.
 """

@@ -1,4 +1,4 @@
-"""Operations at which the hub itself fails again and again."""
+"""Operations that repeatedly fail because of an error in the hub itself."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from plughub.domain.timings import GIVE_UP_BACKOFF
 from plughub.services.operations.job import Job
 
 
-async def give_up(job: Job, mistake: Exception) -> None:
-    """End a start, and say so; a stop, and what tidies up, is put off, for longer each time.
+async def abandon(job: Job, error: Exception) -> None:
+    """Undo a start and report its failure; postpone a stop or an undo with growing delays.
 
     Args:
         job: the operation.
-        mistake: what happened last; its text is for the log alone, its kind for administrators.
+        error: the last error; its text is for the log only, its type for administrators.
 
     Raises:
-        PutOffError: it is put off.
-        LeaseLostError: another process has the operation now.
+        PostponedError: the operation is postponed.
+        LeaseLostError: another process has taken over the operation.
     """
-    why, detail = "the hub itself failed at it", f"{type(mistake).__name__}, its log tells more"
+    why, detail = "an internal error occurred in the hub", f"{type(error).__name__}; see the log of the hub"
     if job.operation.kind is OperationKind.START and job.phase is not Phase.UNDO:
         failure = Failure(
             message=f"the server could not be started: {why}",
@@ -31,4 +31,4 @@ async def give_up(job: Job, mistake: Exception) -> None:
         key = job.operation.server_id
         await job.advance(Phase.UNDO, lambda tx: tx.servers.failed(key, failure), failure=failure)
         return
-    await job.put_off(with_details(why, detail), GIVE_UP_BACKOFF.after(job.operation.attempts))
+    await job.postpone(with_details(why, detail), GIVE_UP_BACKOFF.after(job.operation.attempts))

@@ -1,4 +1,4 @@
-"""The end of a server: what is kept for a start that goes on with it, cleaning up where it is forgotten."""
+"""The end of a server: saved state for a start that resumes it, and cleanup after deletion."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from plughub.storage.store import Transaction
 log = logging.getLogger("plughub.servers")
 
 
-class _ToBeForgottenError(Exception):
-    """Somebody wants the server forgotten, and its spawner has not cleaned up yet."""
+class _SpawnerCleanupNeededError(Exception):
+    """The server is to be deleted, and its spawner has not cleaned up yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,48 +31,43 @@ class ServerCleanup:
 
     Attributes:
         hooks: the hooks.
-        settings: of the hub.
-        auth_states: the saved secrets.
+        settings: settings of the hub.
+        auth_states: stored auth states.
     """
 
     hooks: Hooks
     settings: HubSettings
     auth_states: AuthStates
 
-    async def end(self, job: Job, failure: Failure | None, left: Resumable | None = None) -> None:
-        """Store that a server is stopped, and that the operation is done. One that is to be forgotten is.
+    async def finish(self, job: Job, failure: Failure | None, left: Resumable | None = None) -> None:
+        """Store that a server has stopped and its operation is done; delete the server if that was requested.
 
         Args:
-            job: what stopped it, or undid its start.
-            failure: why it ended although it should not.
-            left: what the next start goes on with.
+            job: the operation that stopped the server, or undid its start.
+            failure: why the server ended unexpectedly.
+            left: state from which the next start resumes.
         """
         record, user = await job.load()
-        left = _storable(left, record)
+        left = _storable_state(left, record)
         try:
             await job.advance(Phase.DONE, lambda tx: self._store_end(tx, job, record, failure, left))
-        except _ToBeForgottenError:
-            await job.hold()
-            await self.after(record, user)
+        except _SpawnerCleanupNeededError:
+            await job.ensure_lease()
+            await self.run_spawner_cleanup(record, user)
             await job.advance(
                 Phase.DONE, lambda tx: self._store_end(tx, job, record, failure, None, cleaned=True)
             )
 
-    async def after(self, server: ServerRecord, user: User) -> None:
-        """Have the spawner of a server clean up after it; a failure is logged and keeps nothing.
-
-        Args:
-            server: stopped, and about to be forgotten.
-            user: its user.
-        """
+    async def run_spawner_cleanup(self, server: ServerRecord, user: User) -> None:
+        """Call the spawner's cleanup for a server that is about to be deleted; failures are only logged."""
         plugin = server.backend or self.settings.default_spawner
         if not self.hooks.cleans_up(plugin):
             return
-        view = await self.auth_states.in_view(plugin_view(self.settings, server, user), user.id)
+        view = await self.auth_states.with_auth_state(plugin_view(self.settings, server, user), user.id)
         try:
             await self.hooks.delete_server(plugin, view)
         except PluginError as error:
-            log.error("%s is deleted, but something may be left of it: %s", server.full_name, error)
+            log.error("deleting %s, but its spawner may not have cleaned up: %s", server.full_name, error)
 
     def _store_end(
         self,
@@ -87,59 +82,45 @@ class ServerCleanup:
         operation = tx.operations.get(job.operation.id)
         forgotten = operation is not None and operation.remove
         if forgotten and not cleaned:
-            raise _ToBeForgottenError
-        if left is not None and not own_tokens(tx, self.settings, record):
-            left = None  # its token was revoked, and what is resumed has no other
+            raise _SpawnerCleanupNeededError
+        if left is not None and not server_token_keys(tx, self.settings, record):
+            left = None  # its token was revoked, and a resumed server has no other
         if left is None:
-            void_credentials(tx, self.settings, record)
+            revoke_credentials(tx, self.settings, record)
         tx.servers.stopped(record.id, failure, {} if left is None else left.state)
         if forgotten:
             tx.servers.delete(record.id)
 
 
-def own_tokens(tx: Transaction, settings: HubSettings, server: ServerRecord) -> list[int]:
-    """List the keys of the tokens that were made for a server itself.
-
-    Args:
-        tx: the transaction.
-        settings: of the hub.
-        server: the server.
-
-    Returns:
-        The keys.
-    """
+def server_token_keys(tx: Transaction, settings: HubSettings, server: ServerRecord) -> list[int]:
+    """Return the keys of the tokens that were created for the server itself."""
     notes = server_token_notes(settings, server)
     return [key for note in notes for key in tx.tokens.of_note(server.user_id, note)]
 
 
-def void_credentials(tx: Transaction, settings: HubSettings, server: ServerRecord) -> None:
-    """Delete the tokens and the OAuth client of a server, with what the client was given.
+def revoke_credentials(tx: Transaction, settings: HubSettings, server: ServerRecord) -> None:
+    """Delete the tokens and the OAuth client of a server, with everything granted to the client.
 
     Args:
         tx: the transaction.
-        settings: of the hub.
-        server: the server, as it was while it ran, under the name that it had.
+        settings: settings of the hub.
+        server: the server as it was while it ran, with the name it had then.
     """
-    tx.tokens.delete(own_tokens(tx, settings, server))
+    tx.tokens.delete(server_token_keys(tx, settings, server))
     tx.oauth.delete_client(server.oauth_client_id or server_client_id(server.user, server.name))
 
 
-def forget_server(tx: Transaction, settings: HubSettings, server: ServerRecord) -> None:
-    """Delete a server that does not run, and every credential that bears its name.
-
-    Args:
-        tx: the transaction.
-        settings: of the hub.
-        server: the server.
-    """
-    void_credentials(tx, settings, server)
+def delete_server(tx: Transaction, settings: HubSettings, server: ServerRecord) -> None:
+    """Delete a server that is not running, and all its credentials."""
+    revoke_credentials(tx, settings, server)
     tx.servers.delete(server.id)
 
 
-def _storable(left: Resumable | None, server: ServerRecord) -> Resumable | None:
-    """Give what can be stored of what a spawner left: a server whose end cannot be stored never ends."""
+def _storable_state(left: Resumable | None, server: ServerRecord) -> Resumable | None:
+    """Return the state as it is stored; None, with an error in the log, when it is not JSON."""
+    # An invalid state must not keep the server from ending.
     try:
         return None if left is None else replace(left, state=json.loads(json.dumps(dict(left.state))))
     except (TypeError, ValueError, AttributeError) as error:
-        log.error("what %r has left of %s cannot be stored: %s", server.backend, server.full_name, error)
+        log.error("plugin %r returned an invalid state for %s: %s", server.backend, server.full_name, error)
         return None

@@ -1,4 +1,4 @@
-"""One operation in the hands of this process."""
+"""An operation that this process executes."""
 
 from __future__ import annotations
 
@@ -22,29 +22,29 @@ Observer = Callable[[Operation, Phase], None]
 
 
 class LeaseLostError(Exception):
-    """Another process has the operation now: hands off."""
+    """Another process has taken over the operation: nothing more may be done here."""
 
 
 class PostponedError(Exception):
-    """Nothing can be done now: whoever finds it when its pause is over goes on."""
+    """The operation cannot continue now; any process may resume it after the delay."""
 
 
 class CancelledByUserError(Exception):
-    """A stop was asked for while the server started."""
+    """A stop was requested while the server was starting."""
 
 
 class Job:
-    """One operation in the hands of this process.
+    """One operation that this process executes.
 
     Args:
         store: the storage.
-        operation: as it was when it was taken up.
-        holder: this process.
-        lease: seconds for which it is ours whenever that is renewed.
-        reached: told of each phase after it was written down, before its step.
+        operation: the operation as it was claimed.
+        holder: id of this process.
+        lease: seconds for which a renewal extends the lease.
+        on_phase: called for each phase after it was stored, before it is executed.
 
     Attributes:
-        until: when our lease ends, by the monotonic clock; the database's end of it is no sooner.
+        lease_until: when our lease ends, by the monotonic clock; in the database it ends no sooner.
     """
 
     def __init__(
@@ -53,18 +53,18 @@ class Job:
         operation: Operation,
         holder: str,
         lease: float,
-        reached: Observer = lambda *_: None,
+        on_phase: Observer = lambda *_: None,
     ) -> None:
         self._store = store
         self._holder = holder
         self._lease = lease
-        self._reached = reached
-        self.until = 0.0
+        self._on_phase = on_phase
+        self.lease_until = 0.0
         self._reports = list(operation.progress)
         self._reported = time.monotonic()
-        self._unwritten = False
-        self._tried = operation.attempts > 1
-        self._known: tuple[ServerRecord, User] | None = None
+        self._has_unstored_reports = False
+        self._is_resumed = operation.attempts > 1
+        self._cached: tuple[ServerRecord, User] | None = None
         self.operation = operation
         self.phase = operation.phase
         self.failure = operation.failure
@@ -73,50 +73,36 @@ class Job:
             self.cancelled.set()
 
     @property
-    def resumed(self) -> bool:
-        """Whether another attempt may have done part of it already."""
-        return self._tried
+    def is_resumed(self) -> bool:
+        """True when an earlier attempt may have executed part of the operation."""
+        return self._is_resumed
 
-    async def resume(self) -> None:
-        """Look how far the operation is, after an attempt that failed: what it wrote last may be stored."""
+    async def reload(self) -> None:
+        """Read phase and failure from the database after a failed attempt."""
+        # The last write may have been stored although it seemed to fail.
         stored = await self._store.read(lambda tx: tx.operations.get(self.operation.id))
-        self._tried = True
-        self._known = None
+        self._is_resumed = True
+        self._cached = None
         self.phase = stored.phase if stored is not None else Phase.DONE
         self.failure = stored.failure if stored is not None else None
 
     async def load(self) -> tuple[ServerRecord, User]:
-        """Get the server and its user; nobody else changes a server while something is being done to it.
-
-        Returns:
-            Both.
+        """Return the server and its user, read at most once.
 
         Raises:
             NotFoundError: the server was deleted.
         """
-        if self._known is None:
-            self._known = await self._store.read(self.look)
-        return self._known
+        # While an operation is in progress, nothing else changes the server.
+        if self._cached is None:
+            self._cached = await self._store.read(self.read_current)
+        return self._cached
 
     async def read(self, work: Callable[[Transaction], T]) -> T:
-        """Read what this phase needs, by one transaction.
-
-        Args:
-            work: what to read.
-
-        Returns:
-            What it answers.
-        """
+        """Read what this phase needs, in one transaction."""
         return await self._store.read(work)
 
-    def look(self, tx: Transaction) -> tuple[ServerRecord, User]:
-        """Get the server and its user as they are stored, inside a transaction.
-
-        Args:
-            tx: the transaction.
-
-        Returns:
-            Both.
+    def read_current(self, tx: Transaction) -> tuple[ServerRecord, User]:
+        """Read the server and its user inside a transaction.
 
         Raises:
             NotFoundError: the server was deleted.
@@ -127,14 +113,9 @@ class Job:
             raise NotFoundError("the server was deleted")
         return server, user
 
-    def knows(self, record: ServerRecord, user: User) -> None:
-        """Remember what was written of the server.
-
-        Args:
-            record: the server as it is stored now.
-            user: its user.
-        """
-        self._known = (record, user)
+    def remember(self, record: ServerRecord, user: User) -> None:
+        """Cache the server and its user as they are stored now."""
+        self._cached = (record, user)
 
     async def advance(
         self,
@@ -143,20 +124,20 @@ class Job:
         *,
         failure: Failure | None = None,
     ) -> Phase:
-        """Write down the next phase, what was reported, and whatever belongs to it, in one transaction.
+        """Store the next phase and pending progress reports, in one transaction.
 
         Args:
             phase: the next phase.
-            also: what else to write.
-            failure: why it is being undone.
+            also: further writes in the same transaction.
+            failure: why the start is being undone.
 
         Returns:
             The phase.
 
         Raises:
-            LeaseLostError: another process has the operation now.
+            LeaseLostError: another process has taken over the operation.
         """
-        reports = list(self._reports) if self._unwritten else None
+        reports = list(self._reports) if self._has_unstored_reports else None
 
         def work(tx: Transaction) -> bool:
             key = self.operation.id
@@ -168,23 +149,17 @@ class Job:
         if not await self._store.write(work):
             raise LeaseLostError(self.operation.id)
         if reports is not None and reports == self._reports:
-            self._unwritten = False
+            self._has_unstored_reports = False
         self.phase = phase
         self.failure = failure or self.failure
-        self._reached(self.operation, phase)
+        self._on_phase(self.operation, phase)
         return phase
 
     async def write(self, work: Callable[[Transaction], T]) -> T:
-        """Write something that belongs to this phase, as long as the operation is ours.
-
-        Args:
-            work: what to write.
-
-        Returns:
-            What it answers.
+        """Write something that belongs to this phase, provided that the operation is still ours.
 
         Raises:
-            LeaseLostError: another process has the operation now.
+            LeaseLostError: another process has taken over the operation.
         """
 
         def guarded(tx: Transaction) -> T:
@@ -194,34 +169,33 @@ class Job:
 
         return await self._store.write(guarded)
 
-    async def hold(self) -> None:
-        """Make sure that the operation is ours still. Ask just before the world is touched.
-
-        This process may have been stopped since it wrote or read something last. While its clock says that
-        the lease, which is renewed all the while, has not ended, nobody is asked.
+    async def ensure_lease(self) -> None:
+        """Ensure that the operation is still ours. Call this directly before each external action.
 
         Raises:
-            LeaseLostError: another process has the operation now.
-            UnavailableError: the database does not answer, so that nobody can tell.
+            LeaseLostError: another process has taken over the operation.
+            UnavailableError: the database does not answer, so the state of the lease is unknown.
         """
+        # This process may have been suspended since its last read or write. As long as the lease, which is
+        # renewed in the background, is valid by our own clock, the database need not be asked.
         key, holder, lease = self.operation.id, self._holder, self._lease
-        while time.monotonic() >= self.until:
+        while time.monotonic() >= self.lease_until:
             asked = time.monotonic()
             held = await self._store.write(lambda tx: tx.operations.renew(holder, lease, (key,)))
             if key not in held:
                 raise LeaseLostError(key)
-            self.until = asked + lease
+            self.lease_until = asked + lease
 
-    async def put_off(self, trouble: str, seconds: float) -> None:
-        """Let go of the operation for a while, so that anybody may go on with it then.
+    async def postpone(self, trouble: str, seconds: float) -> None:
+        """Release the operation for a while; any process may resume it afterwards.
 
         Args:
-            trouble: why.
-            seconds: for how long.
+            trouble: reason that users read.
+            seconds: delay.
 
         Raises:
-            PutOffError: that is written down.
-            LeaseLostError: another process has the operation now.
+            PostponedError: always, once the release is stored.
+            LeaseLostError: another process has taken over the operation.
         """
         key, holder = self.operation.id, self._holder
         if not await self._store.write(lambda tx: tx.operations.postpone(key, holder, trouble, seconds)):
@@ -229,16 +203,10 @@ class Job:
         raise PostponedError(trouble)
 
     async def unless_cancelled(self, work: Awaitable[T]) -> T:
-        """Wait for something, but no longer than until a stop is asked for.
-
-        Args:
-            work: what to wait for; it is cancelled then.
-
-        Returns:
-            Its answer.
+        """Await something, and cancel it when a stop is requested.
 
         Raises:
-            CancelledByUserError: a stop was asked for.
+            CancelledByUserError: a stop was requested.
         """
         task = asyncio.ensure_future(work)
         stop = asyncio.create_task(self.cancelled.wait())
@@ -253,11 +221,11 @@ class Job:
             await asyncio.gather(task, stop, return_exceptions=True)
 
     async def report(self, message: str, percent: int, html: str = "") -> None:
-        """Tell whoever watches what happens; stored now and then.
+        """Report progress to the user; stored at most every `REPORT_SECONDS`.
 
         Args:
             message: plain text.
-            percent: 0 to 99; 100 for what is to be said once the server is ready.
+            percent: 0 to 99; 100 for a message that is shown once the server is ready.
             html: the same with markup.
         """
         self.note(message, percent, html)
@@ -265,34 +233,34 @@ class Job:
             await self.flush_reports()
 
     def note(self, message: str, percent: int, html: str = "") -> None:
-        """Tell whoever watches what happens; stored with the next phase, or soon.
+        """Report progress to the user; stored with the next phase, or by `flush_periodically`.
 
         Args:
             message: plain text.
-            percent: 0 to 99; 100 for what is to be said once the server is ready.
+            percent: 0 to 99; 100 for a message that is shown once the server is ready.
             html: the same with markup.
         """
         self._reports.append(ProgressReport(percent, message, html))
         del self._reports[:-MAX_REPORTS]
-        self._unwritten = True
+        self._has_unstored_reports = True
 
     async def flush_reports(self) -> None:
-        """Store what was reported, as long as the operation is ours; what cannot be stored is kept."""
+        """Store pending progress reports while the operation is ours; on failure they stay pending."""
         self._reported = time.monotonic()
-        self._unwritten = False
+        self._has_unstored_reports = False
         key, holder, reports = self.operation.id, self._holder, list(self._reports)
         try:
             await self._store.write(lambda tx: tx.operations.report(key, holder, reports))
         except HubError as error:
-            self._unwritten = True
-            log.warning("the report of %s is stored later: %s", key, error)
+            self._has_unstored_reports = True
+            log.warning("cannot store the progress of operation %s yet: %s", key, error)
         except Exception:
-            self._unwritten = True
-            log.exception("the report of %s is stored later", key)
+            self._has_unstored_reports = True
+            log.exception("cannot store the progress of operation %s yet", key)
 
-    async def keep_flushing(self) -> None:
-        """Store what was reported in quick succession soon after, for ever."""
+    async def flush_periodically(self) -> None:
+        """Store pending progress reports at regular intervals, until cancelled."""
         while True:
             await asyncio.sleep(REPORT_SECONDS)
-            if self._unwritten:
+            if self._has_unstored_reports:
                 await self.flush_reports()

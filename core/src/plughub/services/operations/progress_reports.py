@@ -1,4 +1,4 @@
-"""Passing on what a plugin reports while it starts a server."""
+"""Progress that a plugin reports while it starts a server."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from plughub.services.operations.job import Job
 log = logging.getLogger("plughub.start")
 
 
-class Reporter:
-    """Passes the report of one start on, from the launch until the server answers.
+class ProgressReporter:
+    """Forwards the progress of one start, from the launch until the server answers.
 
     Args:
         hooks: the hooks.
@@ -27,22 +27,18 @@ class Reporter:
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self, view: Server) -> None:
-        """Begin, unless that was done before; the launch must have begun.
-
-        Args:
-            view: the server as the plugin sees it.
-        """
+        """Start forwarding, unless it has started; the launch must have begun."""
         if not self._tasks:
-            work = (self._pass_on(view), self._job.keep_flushing())
+            work = (self._forward(view), self._job.flush_periodically())
             self._tasks = [asyncio.create_task(task) for task in work]
 
     async def close(self) -> None:
-        """End, whether the plugin has said everything or not."""
+        """Stop forwarding, whether or not the plugin has finished."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _pass_on(self, view: Server) -> None:
+    async def _forward(self, view: Server) -> None:
         report = self._hooks.progress(self._job.operation.backend, view)
         if report is None:
             return
@@ -50,6 +46,6 @@ class Reporter:
             async for step in report:
                 await self._job.report(step.message, step.percent, step.html)
         except HubError as error:
-            log.warning("the report of plugin %r is cut short: %s", self._job.operation.backend, error)
+            log.warning("progress reports of plugin %r ended early: %s", self._job.operation.backend, error)
         except Exception:
-            log.exception("the report of plugin %r ended", self._job.operation.backend)
+            log.exception("progress reports of plugin %r ended early", self._job.operation.backend)

@@ -1,4 +1,4 @@
-"""Keep the address of a running server right: a route leads to its own server or nowhere."""
+"""Addresses of running servers: a route leads to its own server or is removed."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ from plughub.storage.store import Store, Transaction
 log = logging.getLogger("plughub.polling")
 NO_ADDRESS: Final = "it has no address at present"
 ENDED: Final = "it has ended"
-PLAIN: Final = "it listens at {url} without TLS, which JupyterHub.internal_ssl requires"
-FOREIGN: Final = "another process listens at its address {url}, or none does"
+NO_TLS: Final = "it listens at {url} without TLS, which JupyterHub.internal_ssl requires"
+WRONG_PROCESS: Final = "another process listens at its address {url}, or none does"
 
 
 @dataclass(frozen=True, slots=True)
 class Reachability:
-    """Polls a running server and follows its address.
+    """Polls a running server and keeps its address up to date.
 
     Attributes:
         store: the storage.
         hooks: the hooks.
-        settings: of the hub.
-        router: the routes; the route keeper adds what this class lets it add.
+        settings: settings of the hub.
+        router: removes routes; the route reconciler adds those that this class allows.
     """
 
     store: Store
@@ -42,16 +42,16 @@ class Reachability:
     settings: HubSettings
     router: Router
 
-    async def look(self, plugin: str, server: ServerRecord, view: Server) -> int | None:
-        """Poll a server, store where it is, and remove a route that leads elsewhere.
+    async def poll(self, plugin: str, server: ServerRecord, view: Server) -> int | None:
+        """Poll a server, store its address, and remove a route that leads elsewhere.
 
         Args:
             plugin: its spawner.
-            server: the server, as it was read just now.
-            view: the same for the plugin.
+            server: the server, as it was just read.
+            view: the server as the plugin sees it.
 
         Returns:
-            None when it runs, else the exit code.
+            None while it runs, else the exit code.
 
         Raises:
             PluginError: its state is unknown; nothing was changed.
@@ -62,34 +62,34 @@ class Reachability:
                 await self._unroute(server)
             return answer
         if answer is None:
-            await self._note(server, await self._why_unreachable(plugin, view))
+            await self._store_reachability(server, await self._why_unreachable(plugin, view))
         else:
-            await self._follow(plugin, server, view, answer)
+            await self._store_move(plugin, server, view, answer)
         return None
 
     async def adopt(self, plugin: str, server: ServerRecord, view: Server) -> None:
-        """Look at a server before its route is restored; one that has ended gets none.
+        """Poll a server before its route is restored; one that has ended gets no route.
 
         Args:
             plugin: its spawner.
-            server: the server, as it was read just now.
-            view: the same for the plugin.
+            server: the server, as it was just read.
+            view: the server as the plugin sees it.
 
         Raises:
             PluginError: its state is unknown; nothing was changed.
         """
-        if await self.look(plugin, server, view) is not None:
-            await self._note(server, ENDED)
+        if await self.poll(plugin, server, view) is not None:
+            await self._store_reachability(server, ENDED)
 
-    async def _follow(self, plugin: str, server: ServerRecord, view: Server, moved: Moved) -> None:
-        """Store a new address. A route may lead there only when it was verified before."""
+    async def _store_move(self, plugin: str, server: ServerRecord, view: Server, moved: Moved) -> None:
+        """Store a new address; its route is removed unless the address was verified."""
         state = _checked(plugin, moved)
         view = replace(view, url=moved.url, state=view.state if state is None else state)
         try:
             why = await self._why_unreachable(plugin, view)
         except PluginError as error:
             why = with_details(
-                f"it has moved to {moved.url}, and it is unknown what listens there", error.reason
+                f"it has moved to {moved.url}, but the hub cannot verify what listens there", error.reason
             )
 
         def move(tx: Transaction) -> bool:
@@ -102,55 +102,52 @@ class Reachability:
         if moved.url != server.url or why:
             await self._unroute(server)
 
-    async def _note(self, server: ServerRecord, why: str) -> None:
+    async def _store_reachability(self, server: ServerRecord, why: str) -> None:
         """Store whether a server that has not moved may have a route."""
         if why == server.unreachable:
             return
         if not await self.store.write(lambda tx: tx.servers.set_unreachable(server, why)):
             return
         if why:
-            log.warning("route of %s removed: %s", server.full_name, explained(why, details=True))
+            log.warning("removing the route of %s: %s", server.full_name, explained(why, details=True))
             await self._unroute(server)
         else:
-            log.info("%s can be reached again at %s", server.full_name, server.url)
+            log.info("%s is reachable again at %s", server.full_name, server.url)
 
     async def _why_unreachable(self, plugin: str, view: Server) -> str:
-        """Tell why no route may lead to the address of a server; empty when one may."""
+        """Return why no route may lead to a server's address; empty when one may."""
         if not view.url:
             return NO_ADDRESS
         if self.settings.tls is not None and not view.url.startswith("https:"):
-            return PLAIN.format(url=view.url)
+            return NO_TLS.format(url=view.url)
         ours = await self.hooks.verify_address(plugin, view)
-        return "" if ours else FOREIGN.format(url=view.url)
+        return "" if ours else WRONG_PROCESS.format(url=view.url)
 
     async def _is_current(self, server: ServerRecord) -> bool:
         current = await self.store.read(lambda tx: tx.servers.by_id(server.id))
         return current is not None and current.running and current.launch == server.launch
 
     async def _unroute(self, server: ServerRecord) -> None:
-        # Each proxy's keeper compares its whole table every second: this one only is quicker.
+        # Only faster: the route reconciler of each proxy compares the whole table every second.
         with contextlib.suppress(HubError):
             await self.router.delete(server)
 
 
 def as_endpoint(moved: Moved, server: ServerRecord) -> Endpoint:
-    """Describe a moved server as a start would.
+    """Convert a moved server to what a start would have returned.
 
     Args:
-        moved: what the plugin said; it has an address.
-        server: the server as recorded.
-
-    Returns:
-        Address and state; the recorded state where the plugin gave none.
+        moved: answer of the plugin; it has an address.
+        server: the stored server; its state is kept where the answer has none.
     """
     return Endpoint(url=moved.url, state=server.state if moved.state is None else moved.state)
 
 
 def _checked(plugin: str, moved: Moved) -> Mapping[str, Any] | None:
-    """Return the state as the next process will read it; what cannot be stored is an error of the plugin."""
+    """Return the state as it is stored; an answer that is not valid is an error of the plugin."""
     try:
         if moved.url:
             address_of(moved.url)
         return None if moved.state is None else json.loads(json.dumps(dict(moved.state)))
     except (InvalidError, AttributeError, TypeError, ValueError) as error:
-        raise PluginError(plugin, "hub_poll", f"its answer cannot be stored: {error}") from error
+        raise PluginError(plugin, "hub_poll", f"its answer is not valid: {error}") from error

@@ -1,4 +1,4 @@
-"""The await phase of a start: wait until the server that was launched answers at its address."""
+"""The await phase of a start: wait until the launched server answers at its address."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from plughub.services.operations.job import CancelledByUserError, Job
 from plughub.services.operations.reachability import as_endpoint
 from plughub.services.operations.start_failures import (
     StartFailedError,
+    checked_endpoint,
     exit_failure,
-    foreign_failure,
-    plain_failure,
-    silence_failure,
-    storable,
+    missing_tls_failure,
+    no_answer_failure,
     with_logs,
+    wrong_process_failure,
 )
 from plughub.services.probe import answers
 from plughub.services.server_records import plugin_view
@@ -36,36 +36,36 @@ log = logging.getLogger("plughub.start")
 
 @dataclass(slots=True)
 class Readiness:
-    """Waits for one start.
+    """Waits until one starting server is ready.
 
     Attributes:
         hooks: the hooks.
-        settings: of the hub.
+        settings: settings of the hub.
         job: the start.
-        since: start of the wait, by the monotonic clock.
-        foreign: why what answers was not accepted the last time; empty when nothing has answered.
+        since: when the wait began, by the monotonic clock.
+        wrong_process: why the last answer was not accepted; empty when there was none.
     """
 
     hooks: Hooks
     settings: HubSettings
     job: Job
     since: float = field(default_factory=time.monotonic)
-    foreign: str = ""
+    wrong_process: str = ""
 
     async def wait(self) -> None:
-        """Return once the server answers HTTP, listens at its address itself, and still runs.
+        """Return once the server runs, answers HTTP, and is itself what listens at its address.
 
         Raises:
-            StartFailedError: it has ended, or did not get so far in time.
+            StartFailedError: it has ended, or was not ready in time.
             CancelledByUserError: a stop was requested.
         """
         pauses, polled = READINESS_BACKOFF.pauses(), 0.0
         self._check_tls(await self._record())
         while True:
             if time.monotonic() - polled >= STARTING_POLL_SECONDS:
-                await self._runs_there()
+                await self._is_running_there()
                 polled = time.monotonic()
-            if await self._answers() and await self._is_ours() and await self._runs_there():
+            if await self._answers() and await self._is_ours() and await self._is_running_there():
                 return
             if time.monotonic() - self.since > self._http_timeout:
                 await self._time_out()
@@ -74,8 +74,12 @@ class Readiness:
                     await self.job.cancelled.wait()
                 raise CancelledByUserError
 
-    async def _runs_there(self) -> bool:
-        """Poll: False when the server has moved, which is stored; raise when it has ended."""
+    async def _is_running_there(self) -> bool:
+        """Poll the server; return False when it has moved, after storing the new address.
+
+        Raises:
+            StartFailedError: it has ended.
+        """
         record, user = await self.job.load()
         try:
             answer = await self.hooks.poll(self._plugin, self._view(record, user))
@@ -85,19 +89,19 @@ class Readiness:
         if answer is None:
             return True
         if isinstance(answer, Moved):
-            await self._follow(record, user, answer)
+            await self._store_move(record, user, answer)
             return False
-        failure = exit_failure(self._plugin, answer, time.monotonic() - self.since, self.foreign)
+        failure = exit_failure(self._plugin, answer, time.monotonic() - self.since, self.wrong_process)
         raise StartFailedError(await with_logs(self.hooks, failure, self._view(record, user)))
 
-    async def _follow(self, record: ServerRecord, user: User, moved: Moved) -> None:
-        new = storable(self._plugin, as_endpoint(moved, record)) if moved.url else None
+    async def _store_move(self, record: ServerRecord, user: User, moved: Moved) -> None:
+        new = checked_endpoint(self._plugin, as_endpoint(moved, record)) if moved.url else None
         url, state = (new.url, new.state) if new else ("", moved.state or record.state)
         prefix = record.prefix
         await self.job.write(lambda tx: tx.servers.launched(record.id, url=url, prefix=prefix, state=state))
         record = replace(record, url=url, state=state)
-        self.job.knows(record, user)
-        self.foreign = ""
+        self.job.remember(record, user)
+        self.wrong_process = ""
         if url:
             self._check_tls(record)
 
@@ -107,16 +111,16 @@ class Readiness:
         return bool(record.url) and await answers(record.url, path, context=self.settings.tls)
 
     async def _is_ours(self) -> bool:
-        """Verify who answers; what cannot be told is no yes."""
+        """Return whether the server itself listens at its address; False when that is unknown."""
         record, user = await self.job.load()
         try:
             ours = await self.hooks.verify_address(self._plugin, self._view(record, user))
-            self.foreign = "" if ours else f"another process listens at its address {record.url}"
+            self.wrong_process = "" if ours else f"another process listens at its address {record.url}"
         except PluginError as error:
             log.warning("%s", error)
-            why = f"it is unknown which process listens at its address {record.url}"
-            self.foreign = with_details(why, error.reason)
-        return not self.foreign
+            why = f"the hub cannot verify which process listens at its address {record.url}"
+            self.wrong_process = with_details(why, error.reason)
+        return not self.wrong_process
 
     async def _time_out(self) -> None:
         record, user = await self.job.load()
@@ -125,15 +129,15 @@ class Readiness:
         with contextlib.suppress(PluginError):
             diagnosis = await self.hooks.diagnose(self._plugin, view)
         failure = (
-            foreign_failure(self._plugin, self.foreign, seconds, diagnosis)
-            if self.foreign
-            else silence_failure(self._plugin, record.url, seconds, diagnosis)
+            wrong_process_failure(self._plugin, self.wrong_process, seconds, diagnosis)
+            if self.wrong_process
+            else no_answer_failure(self._plugin, record.url, seconds, diagnosis)
         )
         raise StartFailedError(await with_logs(self.hooks, failure, view))
 
     def _check_tls(self, record: ServerRecord) -> None:
         if self.settings.tls is not None and record.url and not record.url.startswith("https:"):
-            raise StartFailedError(plain_failure(self._plugin, record.url))
+            raise StartFailedError(missing_tls_failure(self._plugin, record.url))
 
     def _view(self, record: ServerRecord, user: User) -> Server:
         launch = record.launch or self.job.operation.id

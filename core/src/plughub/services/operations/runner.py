@@ -1,4 +1,4 @@
-"""Taking operations up: those that this process began, and those that nobody holds any more."""
+"""The runner, which claims operations and executes them."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from plughub.domain.timings import (
     RETRY_BACKOFF,
     RETRY_SECONDS,
 )
-from plughub.services.coordination.background_loops import news
-from plughub.services.operations.abandonment import give_up
+from plughub.services.coordination.background_loops import wait_for_event
+from plughub.services.operations.abandonment import abandon
 from plughub.services.operations.job import Job, LeaseLostError, PostponedError
 from plughub.services.operations.server_watch import ServerWatch
 from plughub.services.settings import HubSettings
@@ -28,12 +28,12 @@ from plughub.storage.store import Store, Transaction
 log = logging.getLogger("plughub.operations")
 AT_ONCE: Final = 1000
 TRIES: Final = 5
-"""An operation that fails so often in a way that nobody foresaw is given up, or put off."""
+"""Unexpected errors after which a start is abandoned, and any other operation postponed."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClaimedOperations:
-    """Operations that this process has taken up.
+    """Operations that this process has claimed.
 
     Attributes:
         operations: the operations.
@@ -45,61 +45,54 @@ class ClaimedOperations:
 
 
 class OperationSteps(Protocol):
-    """What carries one kind of operation on."""
+    """Executes one kind of operation."""
 
     async def run(self, job: Job) -> None:
-        """Carry an operation on from the phase that it is in."""
+        """Execute an operation, beginning with its current phase."""
 
 
 class Runner:
-    """Takes operations up and carries them on, each in a task of its own.
+    """Claims operations and executes each in a task of its own.
 
     Args:
         store: the storage.
-        settings: of the hub.
-        server_watch: woken whenever an operation gets on.
+        settings: settings of the hub.
+        server_watch: notified whenever an operation makes progress.
 
     Attributes:
-        closing: nothing is taken up any more.
-        crowded: a start may wait for another one to end.
+        is_closing: no more operations are claimed.
+        has_waiting_work: a queued start may be waiting for another one to end.
     """
 
     def __init__(self, store: Store, settings: HubSettings, server_watch: ServerWatch) -> None:
         self._store = store
         self._settings = settings
-        self._watchers = server_watch
+        self._server_watch = server_watch
         self._steps: Mapping[OperationKind, OperationSteps] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._jobs: dict[str, Job] = {}
         self._wake = asyncio.Event()
         self._pause = FIND_WORK_SECONDS
-        self.closing = False
-        self.crowded = False
+        self.is_closing = False
+        self.has_waiting_work = False
 
-    def use(self, steps: Mapping[OperationKind, OperationSteps]) -> None:
-        """Say what carries operations on.
-
-        Args:
-            steps: by kind.
-        """
+    def set_steps(self, steps: Mapping[OperationKind, OperationSteps]) -> None:
+        """Set what executes each kind of operation."""
         self._steps = steps
 
     @property
     def backends(self) -> Collection[str]:
-        """Plugins whose operations this process can carry on."""
+        """Plugins whose operations this process can execute."""
         return tuple(self._settings.spawners)
 
-    def take(self, tx: Transaction, *, starts: bool = True) -> ClaimedOperations:
-        """Take up what is free, inside a transaction; give the answer to `carry_on` after it.
+    def claim(self, tx: Transaction, *, starts: bool = True) -> ClaimedOperations:
+        """Claim free operations inside a transaction. Pass the result to `execute` after the transaction.
 
         Args:
             tx: the transaction.
-            starts: let starts begin that wait.
-
-        Returns:
-            The operations that are ours now.
+            starts: also admit queued starts.
         """
-        if self.closing:
+        if self.is_closing:
             return ClaimedOperations()
         if starts:
             tx.operations.admit(self._settings.concurrent_spawn_limit)
@@ -114,66 +107,53 @@ class Runner:
         )
         return ClaimedOperations(operations, tx.begun + lease)
 
-    def carry_on(self, taken: ClaimedOperations) -> None:
-        """Carry operations on in the background.
-
-        Args:
-            taken: what `take` answered.
-        """
-        if self.closing:
+    def execute(self, taken: ClaimedOperations) -> None:
+        """Execute claimed operations in the background."""
+        if self.is_closing:
             return
         for operation in taken.operations:
-            job = Job(self._store, operation, self._settings.hub_id, self._settings.lease, self._reached)
-            job.until = taken.until
+            job = Job(
+                self._store, operation, self._settings.hub_id, self._settings.lease, self._phase_reached
+            )
+            job.lease_until = taken.until
             self._jobs[operation.id] = job
             task = asyncio.create_task(self._run(job), name=f"{operation.kind}-{operation.id}")
             self._tasks[operation.id] = task
-            task.add_done_callback(lambda done, key=operation.id: self._forget(key, done))  # type: ignore[misc]
+            task.add_done_callback(lambda done, key=operation.id: self._remove(key, done))  # type: ignore[misc]
 
-    def carries(self, operation_id: str) -> bool:
-        """Tell whether an operation goes on here, so that its end will be told to the watchers.
-
-        Args:
-            operation_id: which.
-
-        Returns:
-            True when it does.
-        """
+    def is_executing(self, operation_id: str) -> bool:
+        """Return whether this process executes an operation, so that its end reaches the server watch."""
         job = self._jobs.get(operation_id)
         return job is not None and job.phase is not Phase.DONE
 
     def cancel(self, operation_id: str) -> None:
-        """Tell a start of this process that a stop was asked for; others learn it from the database.
-
-        Args:
-            operation_id: the start.
-        """
+        """Cancel a start that this process executes; other processes read the request from the database."""
         if operation_id in self._jobs:
             self._jobs[operation_id].cancelled.set()
 
-    def told(self, *, free: bool) -> None:
-        """Hear whether there is work; who is told need not look so often.
+    def notify(self, *, free: bool) -> None:
+        """Update whether there is work; calls make the runner poll less often.
 
         Args:
-            free: something waits in the queue or is held by nobody.
+            free: an operation is queued, or no process holds it.
         """
         self._pause = FIND_WORK_IDLE_SECONDS
         if free:
             self._wake.set()
 
-    async def look_for_work(self) -> None:
-        """Take up what is free, for ever."""
+    async def claim_free_operations(self) -> None:
+        """Claim and execute free operations, until cancelled."""
         while True:
-            await news(self._wake, self._pause)
+            await wait_for_event(self._wake, self._pause)
             try:
-                self.crowded = await self._store.read(lambda tx: tx.operations.has_unclaimed())
-                if self.crowded:
-                    self.carry_on(await self._store.write(self.take))
+                self.has_waiting_work = await self._store.read(lambda tx: tx.operations.has_unclaimed())
+                if self.has_waiting_work:
+                    self.execute(await self._store.write(self.claim))
             except HubError as error:
-                log.warning("cannot look for work: %s", error)
+                log.warning("cannot look for operations: %s", error)
 
-    async def keep_leases(self) -> None:
-        """Renew the leases of what goes on here, for ever; let go of what was lost."""
+    async def renew_leases(self) -> None:
+        """Renew the leases of running operations, and drop those that were lost, until cancelled."""
         while True:
             await asyncio.sleep(self._settings.lease / RENEWALS_PER_LEASE)
             if not self._tasks:
@@ -186,10 +166,10 @@ class Runner:
                 continue
             for key, task in mine.items():
                 if key not in held and not task.done():
-                    log.warning("operation %s is another hub's now", key)
+                    log.warning("another hub process has taken over operation %s", key)
                     task.cancel()
                 elif key in self._jobs:
-                    self._jobs[key].until = asked + self._settings.lease
+                    self._jobs[key].lease_until = asked + self._settings.lease
                     if held.get(key):
                         self.cancel(key)
 
@@ -198,60 +178,60 @@ class Runner:
         return await self._store.write(lambda tx: tx.operations.renew(holder, lease, keys))
 
     async def close(self) -> None:
-        """Let go of everything; another process, or the next one, carries it on."""
-        self.closing = True
+        """Release all operations; another process, or the next one, resumes them."""
+        self.is_closing = True
         tasks = list(self._tasks.values())
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def drain(self) -> None:
-        """Wait until nothing goes on here."""
+        """Wait until this process executes no more operations."""
         while self._tasks:
             await asyncio.wait(self._tasks.values())
 
     async def _run(self, job: Job) -> None:
-        mistakes: list[Exception] = []
+        errors: list[Exception] = []
         while job.phase is not Phase.DONE:
             try:
-                if len(mistakes) == TRIES:
-                    mistake = mistakes.pop()
-                    mistakes.clear()
-                    await give_up(job, mistake)
+                if len(errors) == TRIES:
+                    last_error = errors.pop()
+                    errors.clear()
+                    await abandon(job, last_error)
                 await self._steps[job.operation.kind].run(job)
             except LeaseLostError:
-                log.warning("operation %s is another hub's now", job.operation.id)
+                log.warning("another hub process has taken over operation %s", job.operation.id)
                 return
             except PostponedError:
                 return
-            except UnavailableError as error:  # the database: it is waited for, however long it takes
-                log.warning("%s of %s is tried again: %s", job.phase, job.operation.id, error)
-                await self._again(job, RETRY_SECONDS)
+            except UnavailableError as error:  # the database is down: wait for it without limit
+                log.warning("retrying %s of operation %s: %s", job.phase, job.operation.id, error)
+                await self._resume_later(job, RETRY_SECONDS)
             except Exception as error:
-                log.exception("%s of %s is tried again", job.phase, job.operation.id)
-                mistakes.append(error)
-                await self._again(job, RETRY_BACKOFF.after(len(mistakes)))
+                log.exception("retrying %s of operation %s", job.phase, job.operation.id)
+                errors.append(error)
+                await self._resume_later(job, RETRY_BACKOFF.after(len(errors)))
 
-    async def _again(self, job: Job, pause: float) -> None:
-        """Wait for some seconds, and until what is written down of an operation can be read again."""
+    async def _resume_later(self, job: Job, pause: float) -> None:
+        """Wait, then reload the operation; repeat until the database answers."""
         while True:
             await asyncio.sleep(pause)
             pause = RETRY_SECONDS
             try:
-                return await job.resume()
-            except Exception as error:  # noqa: BLE001 - nothing can be done before it can be read
-                log.warning("%s of %s waits: %s", job.phase, job.operation.id, error)
+                return await job.reload()
+            except Exception as error:  # noqa: BLE001 - the phase must be known before anything is done
+                log.warning("%s of operation %s waits: %s", job.phase, job.operation.id, error)
 
-    def _reached(self, operation: Operation, phase: Phase) -> None:
-        # What lies between is seen soon enough by those who look now and then.
+    def _phase_reached(self, operation: Operation, phase: Phase) -> None:
+        # Subscribers see the other phases when they next poll.
         if phase in {Phase.UNDO, Phase.DONE}:
-            self._watchers.changed(operation.server_id)
-        if phase is Phase.DONE and self.crowded:
+            self._server_watch.changed(operation.server_id)
+        if phase is Phase.DONE and self.has_waiting_work:
             self._wake.set()
 
-    def _forget(self, key: str, task: asyncio.Task[None]) -> None:
+    def _remove(self, key: str, task: asyncio.Task[None]) -> None:
         if self._tasks.get(key) is task:
             del self._tasks[key]
             job = self._jobs.pop(key)
-            if job.phase is not Phase.DONE:  # else it was told when that was written
-                self._watchers.changed(job.operation.server_id)
+            if job.phase is not Phase.DONE:  # else subscribers were notified when it was stored
+                self._server_watch.changed(job.operation.server_id)

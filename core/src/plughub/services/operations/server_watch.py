@@ -1,4 +1,4 @@
-"""Waiting for servers to change: one read serves all who wait, however many they are."""
+"""Subscriptions to changes of servers: one database query serves all subscribers."""
 
 from __future__ import annotations
 
@@ -19,114 +19,104 @@ log = logging.getLogger("plughub.watching")
 
 
 class ServerWatch:
-    """Knows which servers this process has changed since somebody looked."""
+    """Set of servers that this process has changed since the last query."""
 
     def __init__(self) -> None:
         self.version = 0
-        self.woken = asyncio.Event()
+        self.wakeup = asyncio.Event()
         self._changed: set[int] = set()
 
     def changed(self, server_id: int) -> None:
-        """Wake whoever waits for a server.
-
-        Args:
-            server_id: its key.
-        """
+        """Record a change of a server and wake its subscribers."""
         self.version += 1
         self._changed.add(server_id)
-        self.woken.set()
+        self.wakeup.set()
 
-    def forget(self, server_id: int) -> None:
-        """Wake nobody for what has changed so far of a server.
-
-        Args:
-            server_id: its key.
-        """
+    def discard(self, server_id: int) -> None:
+        """Drop earlier changes of a server."""
         self._changed.discard(server_id)
 
-    def take(self) -> set[int]:
-        """Give the servers that were changed, and begin anew.
-
-        Returns:
-            Their keys.
-        """
+    def take_changed(self) -> set[int]:
+        """Return the keys of the changed servers and clear the set."""
         changed, self._changed = self._changed, set()
-        self.woken.clear()
+        self.wakeup.clear()
         return changed
 
 
 class _Subscriber:
-    """One who waits, and what was seen last."""
+    """A subscriber and the last state it was sent."""
 
     def __init__(self) -> None:
-        self.news = asyncio.Event()
-        self.seen: ServerRecord | Exception | None = None
+        self.updated = asyncio.Event()
+        self.latest: ServerRecord | Exception | None = None
 
 
-class ServerSubscription:
-    """Tells all who wait for servers how they are.
+class ServerSubscriptions:
+    """Sends changes of servers to subscribers.
 
     Args:
         store: the storage.
-        server_watch: know what this process has changed.
+        server_watch: knows what this process has changed.
     """
 
     def __init__(self, store: Store, server_watch: ServerWatch) -> None:
         self._store = store
-        self._watchers = server_watch
-        self._seats: defaultdict[int, set[_Subscriber]] = defaultdict(set)
+        self._server_watch = server_watch
+        self._subscribers: defaultdict[int, set[_Subscriber]] = defaultdict(set)
         self._task: asyncio.Task[None] | None = None
 
-    async def follow(self, server_id: int, *, known: bool = False) -> AsyncGenerator[ServerRecord, None]:
-        """Follow a server: as it is now, then whenever it may have changed.
+    async def subscribe(
+        self, server_id: int, *, skip_current: bool = False
+    ) -> AsyncGenerator[ServerRecord, None]:
+        """Yield a server as it is now, then whenever it may have changed.
 
         Args:
             server_id: its key.
-            known: how it is now is known: begin with its next change.
+            skip_current: begin with the next change: the caller knows the current state.
 
         Yields:
-            The server; the last time when it was deleted.
+            The server, until it is deleted.
 
         Raises:
             HubError: the storage does not answer.
         """
-        seat = _Subscriber()
-        if known and not self._seats.get(server_id):
-            self._watchers.forget(server_id)
-        if not known:
-            self._watchers.changed(server_id)
-        self._seats[server_id].add(seat)
+        subscriber = _Subscriber()
+        if skip_current and not self._subscribers.get(server_id):
+            self._server_watch.discard(server_id)
+        if not skip_current:
+            self._server_watch.changed(server_id)
+        self._subscribers[server_id].add(subscriber)
         if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._look_for_ever(), name="following")
+            self._task = asyncio.create_task(self._poll(), name="server-subscriptions")
         try:
             while True:
-                await seat.news.wait()
-                seat.news.clear()
-                if isinstance(seat.seen, Exception):
-                    raise seat.seen
-                if seat.seen is None:
+                await subscriber.updated.wait()
+                subscriber.updated.clear()
+                if isinstance(subscriber.latest, Exception):
+                    raise subscriber.latest
+                if subscriber.latest is None:
                     return
-                yield seat.seen
+                yield subscriber.latest
         finally:
-            self._leave(server_id, seat)
+            self._unsubscribe(server_id, subscriber)
 
-    async def wait(self, server: ServerRecord, seconds: float, *, told: bool = False) -> ServerRecord:
-        """Wait until nothing is being done to a server, but not for ever.
+    async def wait(self, server: ServerRecord, seconds: float, *, is_local: bool = False) -> ServerRecord:
+        """Wait until no operation is in progress on a server.
 
-        A start that failed is not waited for any more when what is left of it takes long to be gone.
+        A failed start is awaited for `UNDO_SECONDS` at most, even if its cleanup takes longer.
 
         Args:
-            server: which.
-            seconds: how long at most.
-            told: this process is doing what is being done to it, and will tell that it has ended.
+            server: the server.
+            seconds: longest wait.
+            is_local: this process executes the operation, and so reports its end to the server watch.
 
         Returns:
             The server as it is then.
         """
         until = time.monotonic() + seconds
         failed = False
-        known = told and seconds > WATCH_POLL_SECONDS
-        async with contextlib.aclosing(self.follow(server.id, known=known)) as seen:
+        skip_current = is_local and seconds > WATCH_POLL_SECONDS
+        async with contextlib.aclosing(self.subscribe(server.id, skip_current=skip_current)) as seen:
             async for current in seen:
                 server, operation = current, current.operation
                 if server.failed_start and not failed:
@@ -135,31 +125,31 @@ class ServerSubscription:
                     return server
         return replace(server, operation=None, status=Status.STOPPED)
 
-    def _leave(self, server_id: int, seat: _Subscriber) -> None:
-        self._seats[server_id].discard(seat)
-        if not self._seats[server_id]:
-            del self._seats[server_id]
-        if not self._seats and self._task is not None:
+    def _unsubscribe(self, server_id: int, subscriber: _Subscriber) -> None:
+        self._subscribers[server_id].discard(subscriber)
+        if not self._subscribers[server_id]:
+            del self._subscribers[server_id]
+        if not self._subscribers and self._task is not None:
             self._task.cancel()
             self._task = None
 
-    async def _look_for_ever(self) -> None:
+    async def _poll(self) -> None:
         loop = asyncio.get_running_loop()
-        next_look = loop.time() + WATCH_POLL_SECONDS
+        next_poll = loop.time() + WATCH_POLL_SECONDS
         while True:
-            changed = self._watchers.take() & self._seats.keys()
-            if loop.time() >= next_look:
-                changed, next_look = set(self._seats), loop.time() + WATCH_POLL_SECONDS
+            changed = self._server_watch.take_changed() & self._subscribers.keys()
+            if loop.time() >= next_poll:
+                changed, next_poll = set(self._subscribers), loop.time() + WATCH_POLL_SECONDS
             if changed:
-                await self._look(changed)
+                await self._update(changed)
                 await asyncio.sleep(WATCH_GATHER_SECONDS)
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout_at(next_look):
-                    await self._watchers.woken.wait()
+                async with asyncio.timeout_at(next_poll):
+                    await self._server_watch.wakeup.wait()
 
-    async def _look(self, keys: Collection[int]) -> None:
-        # Who sits down while this is read waits for the next one, which begins after that.
-        seated = [(key, seat) for key in keys for seat in self._seats[key]]
+    async def _update(self, keys: Collection[int]) -> None:
+        # A subscriber that is added during this query is served by the next one.
+        subscribers = [(key, subscriber) for key in keys for subscriber in self._subscribers[key]]
         found: dict[int, ServerRecord] = {}
         failed: Exception | None = None
         try:
@@ -168,8 +158,8 @@ class ServerSubscription:
         except HubError as error:
             failed = error
         except Exception as error:
-            log.exception("servers could not be looked at")
+            log.exception("cannot read servers")
             failed = error
-        for key, seat in seated:
-            seat.seen = failed or found.get(key)
-            seat.news.set()
+        for key, subscriber in subscribers:
+            subscriber.latest = failed or found.get(key)
+            subscriber.updated.set()

@@ -1,4 +1,4 @@
-"""Why a server did not start, said so that its user understands."""
+"""Reasons why a server did not start, in words that its user understands."""
 
 from __future__ import annotations
 
@@ -24,15 +24,9 @@ _MAX_LINE: Final = 1000
 
 
 async def has_ended(hooks: Hooks, plugin: str, server: Server) -> bool:
-    """Ask whether a server has ended whose stop failed.
+    """Return whether a server whose stop failed has nevertheless ended.
 
-    Args:
-        hooks: the hooks.
-        plugin: its spawner.
-        server: the server.
-
-    Returns:
-        True when its plugin says so. One that cannot be asked does not: unknown is not stopped.
+    Unknown is not stopped: False when the plugin cannot tell.
     """
     with contextlib.suppress(PluginError):
         return isinstance(await hooks.poll(plugin, server), int)
@@ -43,7 +37,7 @@ class StartFailedError(Exception):
     """A start failed.
 
     Args:
-        failure: why.
+        failure: the reason.
     """
 
     def __init__(self, failure: Failure) -> None:
@@ -52,14 +46,7 @@ class StartFailedError(Exception):
 
 
 def spawn_failure(error: PluginError) -> Failure:
-    """Say why `hub_spawn` failed.
-
-    Args:
-        error: what the call raised.
-
-    Returns:
-        The failure, without log lines.
-    """
+    """Describe why `hub_spawn` failed, without log lines."""
     cause = error.__cause__
     if isinstance(cause, SpawnFailed):
         return Failure(
@@ -85,39 +72,32 @@ def spawn_failure(error: PluginError) -> Failure:
     )
 
 
-def storable(plugin: str, answer: Endpoint) -> Endpoint:
-    """Check what a plugin says of the server that it launched; what cannot be stored ends the start.
-
-    Args:
-        plugin: who launched it.
-        answer: where it answers.
+def checked_endpoint(plugin: str, answer: Endpoint) -> Endpoint:
+    """Validate what a plugin returned for the server that it launched.
 
     Returns:
         The same, with its state as the next process will read it.
 
     Raises:
-        StartFailedError: the plugin said something else.
+        StartFailedError: the answer cannot be stored.
     """
     try:
         address_of(answer.url)
         return replace(answer, state=json.loads(json.dumps(dict(answer.state))))
     except (InvalidError, AttributeError, TypeError, ValueError) as error:
-        detail = f"plugin {plugin!r} says of it what cannot be stored: {error}"
+        detail = f"plugin {plugin!r} returned an invalid endpoint: {error}"
         failure = Failure(message="the server cannot be used", detail=detail, plugin=plugin, at=utcnow())
         raise StartFailedError(failure) from error
 
 
 def exit_failure(plugin: str, code: int, seconds: float | None, also: str = "") -> Failure:
-    """Say that the server ended.
+    """Describe that the server ended, without log lines.
 
     Args:
-        plugin: who ran it.
-        code: exit code; minus the number of a signal; 0 when not known.
+        plugin: the spawner.
+        code: exit code; negative signal number; 0 when unknown.
         seconds: for how long it ran while it was starting; None when it had started.
-        also: what was found out beside it, such as a port that is taken; empty for nothing.
-
-    Returns:
-        The failure, without log lines.
+        also: a further finding, such as a port in use; empty for none.
     """
     when = "" if seconds is None else f" after {seconds:.1f} s, before it answered"
     found, detail = parts_of(also)
@@ -125,17 +105,14 @@ def exit_failure(plugin: str, code: int, seconds: float | None, also: str = "") 
     return Failure(message=message, detail=detail, plugin=plugin, exit_code=code, at=utcnow())
 
 
-def silence_failure(plugin: str, url: str, seconds: float, diagnosis: Diagnosis) -> Failure:
-    """Say that the server runs but does not answer.
+def no_answer_failure(plugin: str, url: str, seconds: float, diagnosis: Diagnosis) -> Failure:
+    """Describe that the server runs but does not answer, without log lines.
 
     Args:
-        plugin: who runs it.
+        plugin: the spawner.
         url: where it should answer.
         seconds: how long the hub waited.
         diagnosis: what the plugin knows about it.
-
-    Returns:
-        The failure, without log lines.
     """
     why = f": {diagnosis.message}" if diagnosis.message else ""
     return Failure(
@@ -146,57 +123,44 @@ def silence_failure(plugin: str, url: str, seconds: float, diagnosis: Diagnosis)
     )
 
 
-def foreign_failure(plugin: str, why: str, seconds: float, diagnosis: Diagnosis) -> Failure:
-    """Say that what answers at the address of a starting server was not shown to be that server.
+def wrong_process_failure(plugin: str, why: str, seconds: float, diagnosis: Diagnosis) -> Failure:
+    """Describe that another process may be listening at the address of a starting server, without log lines.
 
     Args:
         plugin: the spawner.
         why: what was found at the address.
         seconds: how long the hub waited.
         diagnosis: what the plugin knows about it.
-
-    Returns:
-        The failure, without log lines.
     """
     more = f" ({diagnosis.message})" if diagnosis.message else ""
     found, detail = parts_of(why)
     return Failure(
         message=f"the server did not become ready within {seconds:g} s: {found}{more}. "
-        "Start it again; it gets another address then",
+        "Start it again: it then gets another address",
         detail=_joined("http_timeout", detail, diagnosis.detail),
         plugin=plugin,
         at=utcnow(),
     )
 
 
-def plain_failure(plugin: str, url: str) -> Failure:
-    """Say that a server speaks plain HTTP where it must not.
+def missing_tls_failure(plugin: str, url: str) -> Failure:
+    """Describe that a server speaks plain HTTP although TLS is required.
 
     Args:
-        plugin: who runs it.
+        plugin: the spawner.
         url: where it listens.
-
-    Returns:
-        The failure.
     """
     return Failure(
-        message=f"the server listens at {url} without TLS, which this hub asks for",
-        detail=f"JupyterHub.internal_ssl is set, but plugin {plugin!r} cannot do it, or its server was "
-        "started before",
+        message=f"the server listens at {url} without TLS, which this hub requires",
+        detail=f"JupyterHub.internal_ssl is set, but plugin {plugin!r} does not support it, or the server "
+        "was started before it was set",
         plugin=plugin,
         at=utcnow(),
     )
 
 
-def void_token_failure(plugin: str) -> Failure:
-    """Say that a server was resumed with a token that is not valid any more.
-
-    Args:
-        plugin: who resumed it.
-
-    Returns:
-        The failure.
-    """
+def revoked_token_failure(plugin: str) -> Failure:
+    """Describe that a server was resumed with a revoked token."""
     return Failure(
         message="what this server kept when it was stopped cannot be resumed, because its access to the hub "
         "was revoked in the meantime. Start it again: it then begins without what it kept",
@@ -207,14 +171,7 @@ def void_token_failure(plugin: str) -> Failure:
 
 
 def describe_exit(code: int) -> str:
-    """Say what an exit code means.
-
-    Args:
-        code: exit code; minus the number of a signal.
-
-    Returns:
-        A phrase.
-    """
+    """Return a phrase for an exit code or, when negative, a signal."""
     if code >= 0:
         return f"exit code {code}"
     try:
@@ -226,24 +183,27 @@ def describe_exit(code: int) -> str:
 
 
 async def with_logs(hooks: Hooks, failure: Failure, server: Server, secrets: tuple[str, ...] = ()) -> Failure:
-    """Add the last lines that the server wrote, without secrets, and why it ended where the plugin knows.
+    """Add the server's last log lines, without secrets, and the plugin's diagnosis of an exit.
 
     Args:
         hooks: the hooks.
-        failure: why it failed.
+        failure: the failure.
         server: the server.
         secrets: texts that must not be shown.
 
     Returns:
-        The failure, with as much as the plugin can tell soon: its user waits for it.
+        The failure; unchanged when the plugin does not answer within `TELL_SECONDS`.
     """
+    # The user is waiting for the failure.
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(FAILURE_LOGS_SECONDS):
-            return await _with_all(hooks, failure, server, secrets)
+            return await _with_diagnosis_and_logs(hooks, failure, server, secrets)
     return failure
 
 
-async def _with_all(hooks: Hooks, failure: Failure, server: Server, secrets: tuple[str, ...]) -> Failure:
+async def _with_diagnosis_and_logs(
+    hooks: Hooks, failure: Failure, server: Server, secrets: tuple[str, ...]
+) -> Failure:
     if failure.exit_code is not None:
         failure = await _with_diagnosis(hooks, failure, server)
     try:

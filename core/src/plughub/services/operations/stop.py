@@ -1,4 +1,4 @@
-"""The steps of a stop: unroute, halt, clean."""
+"""Phases of a stop: unroute, halt, clean."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from plughub.plugin.hooks import Hooks
 from plughub.services.observability.events import EventPublisher
 from plughub.services.operations.cleanup import ServerCleanup
 from plughub.services.operations.job import Job
-from plughub.services.operations.reachability import FOREIGN, NO_ADDRESS
+from plughub.services.operations.reachability import NO_ADDRESS, WRONG_PROCESS
 from plughub.services.operations.start_failures import has_ended
 from plughub.services.routes.router import Router
-from plughub.services.secrets.auth_states import StoredAuthState, stored_of
+from plughub.services.secrets.auth_states import StoredAuthState, read_auth_state
 from plughub.services.server_records import plugin_view
 from plughub.services.settings import HubSettings
 from plughub.storage.store import Transaction
@@ -34,28 +34,24 @@ TRIES: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class StopSteps:
-    """The steps of a stop.
+    """Executes stops.
 
     Attributes:
         hooks: the hooks.
-        settings: of the hub.
-        router: the routes.
-        events: news.
-        clean_up: what comes after the stop.
+        settings: settings of the hub.
+        router: removes the route.
+        events: publishes events.
+        cleanup: cleans up after the stop.
     """
 
     hooks: Hooks
     settings: HubSettings
     router: Router
     events: EventPublisher
-    clean_up: ServerCleanup
+    cleanup: ServerCleanup
 
     async def run(self, job: Job) -> None:
-        """Carry a stop on from the phase that it is in.
-
-        Args:
-            job: the stop.
-        """
+        """Execute a stop, beginning with its current phase."""
         steps: Mapping[Phase, Callable[[Job], Awaitable[Phase]]] = {
             Phase.UNROUTE: self._unroute_and_halt,
             Phase.HALT: self._halt,
@@ -66,18 +62,18 @@ class StopSteps:
 
     async def _unroute_and_halt(self, job: Job) -> Phase:
         record, user, stored = await self._look(job)
-        if record.status is Status.STOPPED:  # it is only to be forgotten
-            await self.clean_up.end(job, None)
+        if record.status is Status.STOPPED:  # only its deletion is left
+            await self.cleanup.finish(job, None)
             return Phase.DONE
-        # A proxy that is out of order must not keep a server alive: the next look at the routes mends it.
-        await job.hold()
+        # A broken proxy must not keep a server alive: the route reconciler removes the route later.
+        await job.ensure_lease()
         with contextlib.suppress(HubError):
             await self.router.delete(record)
         return await self._halt_seen(job, record, user, stored)
 
     async def _look(self, job: Job) -> tuple[ServerRecord, User, StoredAuthState]:
-        record, user, stored = await job.read(lambda tx: _with_secrets(tx, *job.look(tx)))
-        job.knows(record, user)
+        record, user, stored = await job.read(lambda tx: _with_secrets(tx, *job.read_current(tx)))
+        job.remember(record, user)
         return record, user, stored
 
     async def _halt(self, job: Job) -> Phase:
@@ -85,7 +81,7 @@ class StopSteps:
 
     async def _halt_seen(self, job: Job, record: ServerRecord, user: User, stored: StoredAuthState) -> Phase:
         view = plugin_view(self.settings, record, user)
-        view = await self.clean_up.auth_states.shown(view, user.id, stored)
+        view = await self.cleanup.auth_states.with_stored(view, user.id, stored)
         try:
             left = await self._stop_patiently(job, view)
         except PluginError as error:
@@ -95,7 +91,7 @@ class StopSteps:
             is_over = True
         if is_over:
             return await self._clean(job, left)
-        log.error("%s could not be stopped (%s): %s", record.full_name, job.operation.reference, reason)
+        log.error("cannot stop %s (%s): %s", record.full_name, job.operation.reference, reason)
         failure = Failure(
             message="the server could not be stopped",
             detail=reason,
@@ -109,31 +105,31 @@ class StopSteps:
             tx.servers.still_running(record.id, failure)
             tx.servers.set_unreachable(record, why)
 
-        await job.hold()
+        await job.ensure_lease()
         if not why:
             with contextlib.suppress(HubError):
                 await self.router.add(record)
         await job.advance(Phase.DONE, still_running)
         by = Actor(name=job.operation.requested_by)
-        self.events.tell(
+        self.events.publish(
             EventKind.STOP_FAILED, record.user, record.name, by=by, reason=failure.told(details=True)
         )
         return Phase.DONE
 
     async def _why_unreachable(self, job: Job, record: ServerRecord, view: Server) -> str:
-        """Tell why a server that could not be stopped gets no route back; empty when it does."""
+        """Return why a server that could not be stopped does not get its route back; empty when it does."""
         if record.unreachable or not record.url:
             return record.unreachable or NO_ADDRESS
         with contextlib.suppress(PluginError):
             if not await self.hooks.verify_address(job.operation.backend, view):
-                return FOREIGN.format(url=record.url)
+                return WRONG_PROCESS.format(url=record.url)
         return ""
 
     async def _stop_patiently(self, job: Job, server: Server) -> Resumable | None:
-        """Stop a server, trying again when its plugin fails; the last failure is raised."""
+        """Stop a server, with retries when its plugin fails."""
         attempt = 1
         while True:
-            await job.hold()
+            await job.ensure_lease()
             try:
                 return await self.hooks.stop(job.operation.backend, server, now=job.operation.now)
             except PluginError as error:
@@ -146,14 +142,16 @@ class StopSteps:
     async def _clean(self, job: Job, left: Resumable | None = None) -> Phase:
         record, _ = await job.load()
         died = job.operation.failure
-        await self.clean_up.end(job, died, left)
+        await self.cleanup.finish(job, died, left)
         kind = EventKind.SERVER_DIED if died else EventKind.STOP
         reason = {"reason": died.told(details=True)} if died else {}
-        self.events.tell(kind, record.user, record.name, by=Actor(name=job.operation.requested_by), **reason)
+        self.events.publish(
+            kind, record.user, record.name, by=Actor(name=job.operation.requested_by), **reason
+        )
         return Phase.DONE
 
 
 def _with_secrets(
     tx: Transaction, record: ServerRecord, user: User
 ) -> tuple[ServerRecord, User, StoredAuthState]:
-    return record, user, stored_of(tx, user.id)
+    return record, user, read_auth_state(tx, user.id)

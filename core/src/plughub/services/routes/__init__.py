@@ -1,1 +1,1 @@
-"""The proxy and its routes."""
+"""The proxy, its routes, and the activity that it reports."""

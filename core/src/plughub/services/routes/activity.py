@@ -1,4 +1,4 @@
-"""Activity of users and servers: the newest time of each in memory, written now and then in one batch."""
+"""Activity of users and servers: the latest times are collected in memory and written in batches."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from plughub.storage.store import Store, Transaction
 
 log = logging.getLogger("plughub.activity")
 REMEMBERED: Final = 20_000
-"""Times that were written are kept for so many servers, and users, so that the same is not written again."""
+"""Servers, and users, whose last written time is cached, so that it is not written again."""
 
 
 class ActivityService:
@@ -31,7 +31,7 @@ class ActivityService:
 
     Args:
         store: the storage.
-        settings: of the hub.
+        settings: settings of the hub.
     """
 
     def __init__(self, store: Store, settings: HubSettings) -> None:
@@ -44,35 +44,30 @@ class ActivityService:
         self._users_written: LRUCache[int, datetime] = LRUCache(REMEMBERED)
         self._written: LRUCache[int, datetime] = LRUCache(REMEMBERED)
 
-    def server(self, server_id: int, at: datetime) -> None:
-        """Note activity of a server.
-
-        Args:
-            server_id: its key.
-            at: when.
-        """
+    def record_server(self, server_id: int, at: datetime) -> None:
+        """Record activity of a server."""
         resolution = timedelta(seconds=self._settings.activity_resolution)
         before = self._servers.get(server_id) or self._written.get(server_id)
         if before is None or at - before >= resolution:
             self._servers[server_id] = at
 
     async def report(self, user: User, at: datetime | None, servers: Mapping[str, datetime]) -> None:
-        """Note what a server reports of itself and its user.
+        """Record what a server reports about itself and its user.
 
         Args:
             user: the user.
-            at: last activity of the user; None when nothing is said of it.
+            at: last activity of the user; None when it is not reported.
             servers: last activity by name of server.
 
         Raises:
-            InvalidError: nothing is said, a server does not exist, or a time lies in the future.
+            InvalidError: the report is empty, a server does not exist, or a time lies in the future.
         """
         if at is None and not servers:
-            raise InvalidError("say at least one of last_activity and servers")
+            raise InvalidError("at least one of last_activity and servers is required")
         latest = utcnow() + timedelta(seconds=CLOCK_AHEAD_SECONDS)
         for moment in (at, *servers.values()):
             if moment is not None and moment > latest:
-                raise InvalidError(f"{isoformat(moment)} lies more than an hour in the future")
+                raise InvalidError(f"{isoformat(moment)} is more than an hour in the future")
         known = {
             server.name: server for server in await self._store.read(lambda tx: tx.servers.of_user(user.id))
         }
@@ -80,55 +75,42 @@ class ActivityService:
         if unknown:
             raise InvalidError(f"{user.name} has no server {shorten(unknown[0])}")
         for name, moment in servers.items():
-            self.server(known[name].id, moment)
+            self.record_server(known[name].id, moment)
         if at is not None:
-            self.user(user.id, at)
+            self.record_user(user.id, at)
 
-    def user(self, user_id: int, at: datetime) -> None:
-        """Note activity of a user.
-
-        Args:
-            user_id: key of the user.
-            at: when.
-        """
+    def record_user(self, user_id: int, at: datetime) -> None:
+        """Record activity of a user."""
         resolution = timedelta(seconds=self._settings.activity_resolution)
         before = self._users.get(user_id) or self._users_written.get(user_id)
         if before is None or at - before >= resolution:
             self._users[user_id] = at
 
-    def token(self, token_id: int) -> None:
-        """Note that a token was used.
-
-        Args:
-            token_id: its key.
-        """
+    def record_token(self, token_id: int) -> None:
+        """Record that a token was used."""
         self._tokens[token_id] = utcnow()
 
-    def session(self, session: LoginSession) -> None:
-        """Note that a login session is used; that is stored now and then only.
-
-        Args:
-            session: which, as it was read.
-        """
+    def record_session(self, session: LoginSession) -> None:
+        """Record that a login session was used, unless that was stored recently."""
         now = time.time()
         if now - session.seen >= SESSION_SEEN_SECONDS:
             self._sessions[session.id] = now
 
-    async def routes(self, seen: Mapping[str, datetime], router: Router) -> None:
-        """Note activity that the proxy saw.
+    async def record_routes(self, seen: Mapping[str, datetime], router: Router) -> None:
+        """Record activity that the proxy reports.
 
         Args:
             seen: last activity by routespec.
-            router: knows which server a routespec belongs to.
+            router: knows the routespec of each server.
         """
         servers = await self._store.read(lambda tx: tx.servers.active())
         for server in servers:
             at = seen.get(router.route_of(server).routespec)
             if at is not None:
-                self.server(server.id, at)
+                self.record_server(server.id, at)
 
     async def flush(self) -> None:
-        """Write what was noted."""
+        """Write the recorded activity."""
         servers, self._servers = self._servers, {}
         tokens, self._tokens = self._tokens, {}
         users, self._users = self._users, {}
@@ -155,5 +137,5 @@ class ActivityService:
         self._users_written.update(users)
 
     async def run(self) -> None:
-        """Write for ever."""
-        await repeat(self.flush, ACTIVITY_FLUSH_SECONDS, "activity is not written", log)
+        """Write recorded activity at regular intervals, until cancelled."""
+        await repeat(self.flush, ACTIVITY_FLUSH_SECONDS, "cannot write activity", log)

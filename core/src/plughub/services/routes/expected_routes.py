@@ -1,4 +1,4 @@
-"""The routes that the database expects, as far as they lead where they should from the proxy's machine."""
+"""Expected routes: derived from the database, where addresses are reachable from the proxy's machine."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from plughub.domain.routes import Route, ServerLocation
 from plughub.domain.servers import ServerRecord
 from plughub.domain.services import Service
 from plughub.services.addresses import server_routespec, service_routespec
-from plughub.services.coordination.hub_registry import hubs_alive, machines_of
+from plughub.services.coordination.hub_registry import live_hubs, machines_of
 from plughub.services.server_records import route_data
 from plughub.services.settings import HubSettings
 from plughub.storage.store import Store, Transaction
@@ -21,8 +21,8 @@ log = logging.getLogger("plughub.routing")
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
-    """What the routes follow from."""
+class _StoredFacts:
+    """Stored facts from which the routes are derived."""
 
     places: Collection[ServerLocation]
     services: Collection[Service]
@@ -30,11 +30,11 @@ class _Seen:
 
 
 class ExpectedRoutes:
-    """Works out which routes should stand.
+    """Derives the expected routes from the database.
 
     Args:
         store: the storage.
-        settings: of the hub.
+        settings: settings of the hub.
     """
 
     def __init__(self, store: Store, settings: HubSettings) -> None:
@@ -46,31 +46,25 @@ class ExpectedRoutes:
         self._withheld: frozenset[str] = frozenset()
 
     async def read(self) -> tuple[dict[str, Route], set[str]]:
-        """Read the routes from the database.
-
-        Returns:
-            The routes by prefix, and the prefixes of the servers to which something is being done.
-        """
-        return self._should_stand(await self._store.read(self._look))
+        """Return the expected routes by routespec, and the routespecs of servers that are being changed."""
+        return self._expected(await self._store.read(self._read))
 
     async def reaches(self, server: ServerRecord) -> bool:
-        """Tell whether the address of a server leads there from the machine of the proxy."""
+        """Return whether the proxy's machine reaches a server at its address."""
         return not server.host or (await self._machines()).reaches(server.url, server.host)
 
     async def may_be_missing(self, server: ServerRecord) -> bool:
-        """Tell whether a proxy of the hub gets no route to a server because of the server's address."""
+        """Return whether the server's address may keep a proxy of the hub from having a route to it."""
         return bool(server.host) and (await self._machines()).may_differ(server.url, server.host)
 
     def of_hubs(self, hubs: Collection[HubProcess]) -> Route:
-        """Return the route that takes everything that no server takes.
+        """Return the route of the hub, which takes all requests that belong to no server or service.
 
         Args:
-            hubs: the processes that are alive.
-
-        Returns:
-            The route. A proxy that knows one target only uses the first, so this process, which sees to
-            the routes, stands first; where it is not among them, the others are in one order for all.
+            hubs: the live processes, as they are stored.
         """
+        # A proxy that supports one target only uses the first: this process. Where it is not among the
+        # targets, all processes use the same order.
         machines, mine = machines_of(hubs, self._settings), self._settings.hub_url
         urls = {hub.url for hub in hubs if machines.reaches(hub.url, hub.host)}
         first, *more = sorted(urls, key=lambda url: (url != mine, url)) or [mine]
@@ -85,18 +79,18 @@ class ExpectedRoutes:
         )
 
     async def _machines(self) -> Machines:
-        hubs = await self._store.read(lambda tx: hubs_alive(tx, self._settings.lease))
+        hubs = await self._store.read(lambda tx: live_hubs(tx, self._settings.lease))
         return machines_of(hubs, self._settings)
 
-    def _look(self, tx: Transaction) -> _Seen:
-        return _Seen(tx.servers.places(), tx.services.routed(), hubs_alive(tx, self._settings.lease))
+    def _read(self, tx: Transaction) -> _StoredFacts:
+        return _StoredFacts(tx.servers.places(), tx.services.routed(), live_hubs(tx, self._settings.lease))
 
-    def _should_stand(self, seen: _Seen) -> tuple[dict[str, Route], set[str]]:
+    def _expected(self, seen: _StoredFacts) -> tuple[dict[str, Route], set[str]]:
         self._made = made = {place: self._made.get(place) or self.of_server(place) for place in seen.places}
         machines = machines_of(seen.hubs, self._settings)
         services = [one for one in seen.services if machines.reaches(one.target, one.host)]
         routed = {place: machines.reaches(place.url, place.host) for place in seen.places if place.routed}
-        self._tell(machines, [place for place, reached in routed.items() if not reached])
+        self._log_withheld(machines, [place for place, reached in routed.items() if not reached])
         servers = (made[place] for place, reached in routed.items() if reached)
         wanted = [self.of_hubs(seen.hubs), *map(self._of_service, services), *servers]
         busy = {route.routespec for place, route in made.items() if place.busy}
@@ -109,14 +103,14 @@ class ExpectedRoutes:
             data={"service": service.name},
         )
 
-    def _tell(self, machines: Machines, withheld: Iterable[ServerLocation]) -> None:
-        """Log which servers have no route here, once for each."""
+    def _log_withheld(self, machines: Machines, withheld: Iterable[ServerLocation]) -> None:
+        """Log which servers have no route from this proxy, once each."""
         found = {f"{place.user}/{place.name}": place for place in withheld}
         for name in sorted(found.keys() - self._withheld):
             place = found[name]
             log.warning(
-                "no route to %s from the proxy%s: %s leads to it on machine %s alone. Set Spawner.ip there "
-                "to an address of that machine that the others reach",
+                "no route to %s from the proxy%s: %s is reachable on machine %s only. Set Spawner.ip there "
+                "to an address of that machine that other machines can reach",
                 name,
                 f" on machine {machines.proxy}" if machines.proxy else "",
                 place.url,

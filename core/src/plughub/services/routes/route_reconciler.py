@@ -1,4 +1,4 @@
-"""Seeing to the proxy and its routes: one process does it for all that share the proxy."""
+"""The route reconciler: one process keeps the proxy running and its routes correct."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Final
 from plughub.domain.errors import HubError
 from plughub.domain.timings import ROUTE_CHECK_LONGEST_SECONDS, ROUTE_CHECK_SECONDS
 from plughub.plugin.hooks import Hooks
-from plughub.services.coordination.background_loops import rest
+from plughub.services.coordination.background_loops import sleep_until_tick
 from plughub.services.coordination.leases import Leadership
 from plughub.services.routes.activity import ActivityService
 from plughub.services.routes.router import Router, last_activity
@@ -20,19 +20,19 @@ from plughub.storage.store import Store
 
 log = logging.getLogger("plughub.routing")
 ROUTES_A_SECOND: Final = 5000
-"""Comparing more takes longer than may be spent on it each second: it is done less often in proportion."""
+"""With more routes, comparing them every second is too expensive: the interval grows in proportion."""
 
 
 class RouteReconciler:
-    """Looks every second whether the proxy runs and has the right routes.
+    """Keeps the proxy running and its routes correct.
 
     Args:
         store: the storage.
         hooks: the hooks.
-        settings: of the hub.
-        router: mends the routes.
-        activity: told which routes were used.
-        timed: wraps each look at the routes, to measure it.
+        settings: settings of the hub.
+        router: repairs the routes.
+        activity: records which routes were used.
+        timed: measures each reconciliation.
     """
 
     def __init__(
@@ -49,80 +49,73 @@ class RouteReconciler:
         self._router = router
         self._activity = activity
         self._timed = timed
-        self._lead = Leadership(store, settings, lease_of_routes(settings))
+        self._leadership = Leadership(store, settings, lease_name(settings))
         self._trouble = ""
-        self._noted = 0.0
+        self._activity_due = 0.0
 
     async def start(self) -> None:
-        """Have the proxy running, with the right routes unless another process sees to these.
+        """Start the proxy if needed, and set its routes unless another process does.
 
         Raises:
-            PluginError: the proxy cannot be started, or not be used; one that was not there is stopped.
+            PluginError: the proxy cannot be started or used; if it was just started, it is stopped.
         """
         known = await self._router.start()
-        if not await self._lead.take():
+        if not await self._leadership.acquire():
             return
         try:
             await self._router.sync()
         except HubError:
-            if not known:  # nobody uses it yet
+            if not known:  # not in use yet
                 await self._router.stop()
             raise
 
     async def run(self) -> None:
-        """Look for ever."""
+        """Reconcile routes until cancelled."""
         pause = ROUTE_CHECK_SECONDS
         while True:
-            await rest(pause)
+            await sleep_until_tick(pause)
             try:
-                pause = await self.look()
+                pause = await self.run_once()
             except HubError as error:
-                self._tell(str(error))
+                self._log_trouble(str(error))
                 pause = ROUTE_CHECK_SECONDS
             else:
-                self._tell("")
+                self._log_trouble("")
 
-    async def look(self) -> float:
-        """Look once, unless another process does it.
+    async def run_once(self) -> float:
+        """Reconcile routes once, unless another process does.
 
         Returns:
-            Seconds until the next look.
+            Seconds until the next reconciliation.
 
         Raises:
-            HubError: proxy or database cannot be asked.
+            HubError: the proxy or the database does not answer.
         """
-        if not await self._lead.take():
+        if not await self._leadership.acquire():
             return ROUTE_CHECK_SECONDS
         code = await self._hooks.proxy_poll(self._settings.proxy)
-        if code is not None and self._lead.sure:
-            log.warning("the proxy is gone (exit code %s): starting it again", code)
+        if code is not None and self._leadership.is_held:
+            log.warning("the proxy has ended (exit code %s): restarting it", code)
             await self._router.start()
-        due = time.monotonic() >= self._noted
+        due = time.monotonic() >= self._activity_due
         with self._timed():
-            routes = await self._router.sync(lambda: self._lead.sure, activity=due)
+            routes = await self._router.sync(lambda: self._leadership.is_held, activity=due)
         if due:
-            self._noted = time.monotonic() + min(
+            self._activity_due = time.monotonic() + min(
                 ROUTE_CHECK_LONGEST_SECONDS, self._settings.last_activity_interval
             )
-            await self._activity.routes(last_activity(routes), self._router)
+            await self._activity.record_routes(last_activity(routes), self._router)
         return min(ROUTE_CHECK_LONGEST_SECONDS, max(ROUTE_CHECK_SECONDS, len(routes) / ROUTES_A_SECOND))
 
-    def _tell(self, trouble: str) -> None:
-        """Log what is wrong when it begins and when it ends, and not each second in between."""
+    def _log_trouble(self, trouble: str) -> None:
+        """Log a problem when it begins and when it ends, not each second in between."""
         if trouble and trouble != self._trouble:
             log.error("%s", trouble)
         elif self._trouble and not trouble:
-            log.info("the routes can be seen to again")
+            log.info("the routes can be reconciled again")
         self._trouble = trouble
 
 
-def lease_of_routes(settings: HubSettings) -> str:
-    """Name the lease of who sees to the routes.
-
-    Args:
-        settings: of the hub.
-
-    Returns:
-        The name; where each machine has a proxy of its own, each has somebody who sees to it.
-    """
+def lease_name(settings: HubSettings) -> str:
+    """Return the name of the reconciler's lease: one for each proxy."""
     return f"routes@{settings.proxy_host}" if settings.proxy_host else "routes"

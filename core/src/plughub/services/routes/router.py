@@ -1,4 +1,4 @@
-"""The routes: what should stand is derived from the database, what stands is asked of the proxy."""
+"""Routes: compared between the database and the proxy, and repaired."""
 
 from __future__ import annotations
 
@@ -25,39 +25,39 @@ from plughub.storage.store import Store
 
 log = logging.getLogger("plughub.routing")
 AT_ONCE: Final = 50
-"""Routes that are changed at the same time; each has a time-out that begins with its turn."""
+"""Routes that are changed concurrently; the time-out of each begins with its own call."""
 STATE: Final = "proxy-state"
 
 
 @dataclass(frozen=True, slots=True)
 class RouteRefusal:
-    """A route that the proxy did not take.
+    """A route that the proxy refused.
 
     Attributes:
         route: the route.
-        again: when it is tried again, by the monotonic clock.
-        failures: how often it was refused in a row.
-        error: why.
+        retry_at: when it is tried again, by the monotonic clock.
+        failures: refusals in a row.
+        error: the last error.
     """
 
     route: Route
-    again: float
+    retry_at: float
     failures: int
     error: PluginError
 
 
 class Router:
-    """Keeps the routes right.
+    """Adds, removes and repairs routes.
 
     Args:
         store: the storage.
         hooks: the hooks.
-        settings: of the hub.
-        proxy: where the proxy listens.
+        settings: settings of the hub.
+        proxy: settings of the proxy.
         change_feed: knows whether anything may have changed.
 
     Attributes:
-        expected: works out which routes should stand.
+        expected: derives the expected routes.
     """
 
     def __init__(
@@ -76,13 +76,13 @@ class Router:
         self._state = proxy_state(settings)
         self.expected = ExpectedRoutes(store, settings)
         self._refused: dict[str, RouteRefusal] = {}
-        self._wanted = CachedQuery(change_feed or ChangeFeed(), self.expected.read)
+        self._expected_routes = CachedQuery(change_feed or ChangeFeed(), self.expected.read)
 
     async def start(self) -> bool:
-        """Have the proxy running.
+        """Start the proxy unless it is running.
 
         Returns:
-            Whether one was known before.
+            Whether the state of a proxy was stored.
 
         Raises:
             PluginError: the proxy cannot be started.
@@ -94,7 +94,7 @@ class Router:
         return bool(saved)
 
     async def stop(self) -> None:
-        """Stop the proxy and forget its state; a failure to stop it is logged."""
+        """Stop the proxy and delete its stored state; a failure is logged."""
         try:
             await self._hooks.proxy_stop(self._plugin)
         except PluginError as error:
@@ -102,109 +102,93 @@ class Router:
         await self._store.write(lambda tx: tx.settings.set(self._state, {}))
 
     async def add(self, server: ServerRecord) -> None:
-        """Route a server, unless its address leads elsewhere from the machine of the proxy.
-
-        Args:
-            server: with its address.
+        """Add the route of a server, if the proxy's machine reaches its address.
 
         Raises:
-            PluginError: the proxy did not take it.
+            PluginError: the proxy refused the route.
         """
         if await self.expected.reaches(server):
             await self._hooks.route_add(self._plugin, self.route_of(server))
 
     async def delete(self, server: ServerRecord) -> None:
-        """Take the route of a server away.
-
-        Args:
-            server: the server.
+        """Delete the route of a server.
 
         Raises:
-            PluginError: the proxy did not take it.
+            PluginError: the proxy failed to delete it.
         """
         await self._hooks.route_delete(self._plugin, self.route_of(server).routespec)
 
-    async def lead_to(self, hubs: Collection[HubProcess]) -> None:
-        """Lead the hub's own route to some processes.
+    async def set_hub_route(self, hubs: Collection[HubProcess]) -> None:
+        """Point the hub's own route to some processes.
 
         Args:
-            hubs: the processes.
+            hubs: the processes, as they are stored.
 
         Raises:
-            PluginError: the proxy did not take it.
+            PluginError: the proxy refused the route.
         """
         await self._hooks.route_add(self._plugin, self.expected.of_hubs(hubs))
 
     async def sync(
-        self, may: Callable[[], bool] = lambda: True, *, activity: bool = False
+        self, is_allowed: Callable[[], bool] = lambda: True, *, activity: bool = False
     ) -> tuple[Route, ...]:
-        """Mend what differs between the proxy and the database.
+        """Repair differences between the proxy and the database.
 
-        Routes of servers to which something is being done are left alone: whoever does it sees to them.
-        A route that the proxy refuses keeps no other from being mended; it is tried again later.
+        Routes of servers with an operation in progress are left alone: the operation changes them itself. A
+        refused route does not affect the others; it is tried again later.
 
         Args:
-            may: asked before each change; nothing is changed any more once it says no.
-            activity: ask the proxy for the last activity of each route as well.
+            is_allowed: called before each change; nothing more is changed once it returns False.
+            activity: also ask the proxy for the last activity of each route.
 
         Returns:
-            The routes that stood.
+            The routes in the proxy.
 
         Raises:
-            PluginError: the proxy cannot be asked, or refuses the route of the hub itself.
+            PluginError: the proxy does not answer, or refuses the route of the hub itself.
         """
         stood = await self._hooks.routes(self._plugin, activity=activity)
-        if await self._mend(stood, may, whole=True):
-            # A server may have got its route since the table was put together.
-            self._wanted.drop()
+        if await self._repair(stood, is_allowed, whole=True):
+            # A server may have got its route since the expected routes were read.
+            self._expected_routes.clear()
             stood = await self._hooks.routes(self._plugin, activity=activity)
-            await self._mend(stood, may, whole=False)
+            await self._repair(stood, is_allowed, whole=False)
         if self.expected.hub_spec in self._refused:
             raise self._refused[self.expected.hub_spec].error
         return stood
 
-    async def table(self) -> list[Route]:
-        """List the routes that stand.
-
-        Returns:
-            The routes, as the proxy names them.
+    async def list_routes(self) -> list[Route]:
+        """Return the routes in the proxy.
 
         Raises:
-            PluginError: the proxy cannot be asked.
+            PluginError: the proxy does not answer.
         """
         return list(await self._hooks.routes(self._plugin))
 
     def route_of(self, server: ServerRecord | ServerLocation) -> Route:
-        """Give the route that a server should have.
-
-        Args:
-            server: the server.
-
-        Returns:
-            The route.
-        """
+        """Return the expected route of a server."""
         return self.expected.of_server(server)
 
-    async def _mend(self, stood: Iterable[Route], may: Callable[[], bool], *, whole: bool) -> bool:
-        """Mend once; answers whether the table was replaced as a whole."""
+    async def _repair(self, stood: Iterable[Route], is_allowed: Callable[[], bool], *, whole: bool) -> bool:
+        """Repair differences once; return whether the whole table was replaced."""
         stands = {route.routespec: route for route in stood}
-        before = self._wanted.kept
-        wanted, busy = before or await self._wanted.fresh()
+        before = self._expected_routes.cached
+        wanted, busy = before or await self._expected_routes.refresh()
         missing, surplus = _differences(stands, wanted, busy)
-        if before and (missing or surplus):  # what stands may be newer than what was kept
-            wanted, busy = await self._wanted.fresh()
+        if before and (missing or surplus):  # the routes in the proxy may be newer than the cached ones
+            wanted, busy = await self._expected_routes.refresh()
             missing, surplus = _differences(stands, wanted, busy)
         lacking = {route.routespec for route in missing}
         self._refused = {spec: refusal for spec, refusal in self._refused.items() if spec in lacking}
-        missing = [route for route in missing if not self._is_put_off(route)]
+        missing = [route for route in missing if not self._is_backing_off(route)]
         if not missing and not surplus:
             return False
-        log.info("mending routes: %d to add, %d to take away", len(missing), len(surplus))
-        if whole and len(missing) + len(surplus) > 1 and may():
+        log.info("repairing routes: %d to add, %d to delete", len(missing), len(surplus))
+        if whole and len(missing) + len(surplus) > 1 and is_allowed():
             kept = [route for spec, route in stands.items() if spec in busy and spec not in wanted]
             if await self._replace([*wanted.values(), *kept]):
                 return True
-        await self._one_by_one(missing, surplus, may)
+        await self._one_by_one(missing, surplus, is_allowed)
         return False
 
     async def _replace(self, routes: list[Route]) -> bool:
@@ -213,17 +197,19 @@ class Router:
         except PluginTimeoutError:
             raise
         except PluginError as error:
-            log.warning("%s: the routes are changed one by one", error)
+            log.warning("%s: changing the routes one by one", error)
             return False
 
-    async def _one_by_one(self, missing: list[Route], surplus: list[str], may: Callable[[], bool]) -> None:
+    async def _one_by_one(
+        self, missing: list[Route], surplus: list[str], is_allowed: Callable[[], bool]
+    ) -> None:
         slots = asyncio.Semaphore(AT_ONCE)
         done: list[str] = []
         trouble: list[PluginError] = []
 
         async def change(route: Route | None, spec: str) -> None:
             async with slots:
-                if not may() or (len(trouble) >= AT_ONCE and not done):  # the others would fail too
+                if not is_allowed() or (len(trouble) >= AT_ONCE and not done):  # the rest would fail too
                     return
                 try:
                     if route is not None:
@@ -238,7 +224,7 @@ class Router:
                     else:
                         log.warning("%s", error)
 
-        # For most proxies another spelling is the same route: deleted last, it would take the new one along.
+        # Most proxies treat spellings as the same route: deleted last, it would delete the new one as well.
         new = {normal_path(route.routespec) for route in missing}
         respelled = [spec for spec in surplus if normal_path(spec) in new]
         await asyncio.gather(*(change(None, spec) for spec in respelled))
@@ -247,9 +233,9 @@ class Router:
             *(change(route, route.routespec) for route in missing),
         )
 
-    def _is_put_off(self, route: Route) -> bool:
+    def _is_backing_off(self, route: Route) -> bool:
         refusal = self._refused.get(route.routespec)
-        return refusal is not None and refusal.route == route and time.monotonic() < refusal.again
+        return refusal is not None and refusal.route == route and time.monotonic() < refusal.retry_at
 
     def _note_refusal(self, route: Route, error: PluginError) -> None:
         before = self._refused.get(route.routespec)
@@ -264,7 +250,7 @@ class Router:
 def _differences(
     stands: Mapping[str, Route], wanted: Mapping[str, Route], busy: Collection[str]
 ) -> tuple[list[Route], list[str]]:
-    """Tell what is missing and what is too much, besides what is busy."""
+    """Return the missing routes and the surplus routespecs, without those of busy servers."""
     missing = [
         route
         for spec, route in wanted.items()
@@ -274,25 +260,11 @@ def _differences(
 
 
 def last_activity(routes: Iterable[Route]) -> Mapping[str, datetime]:
-    """Pick out when routes were last used.
-
-    Args:
-        routes: as the proxy lists them.
-
-    Returns:
-        Last activity by routespec, where it is known.
-    """
+    """Return the last activity by routespec, where it is known."""
     return {route.routespec: route.last_activity for route in routes if route.last_activity}
 
 
 def proxy_state(settings: HubSettings) -> str:
-    """Name the fact under which the state of the proxy is stored.
-
-    Args:
-        settings: of the hub.
-
-    Returns:
-        The name; a proxy that is bound to a machine has one there.
-    """
+    """Return the key under which the state of the proxy is stored."""
     where = f"@{settings.proxy_host}" if settings.proxy_host else ""
     return f"{STATE}:{settings.proxy}{where}"

@@ -1,1 +1,1 @@
-"""Encryption of users' secrets, and their storage."""
+"""Encryption and storage of auth state."""

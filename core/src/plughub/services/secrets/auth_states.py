@@ -1,4 +1,4 @@
-"""The secrets that authenticators save with a login: encrypted in the database, in clear for their owners."""
+"""Storage of auth state: encrypted in the database, decrypted for plugins and API clients."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ log = logging.getLogger("plughub.auth_state")
 
 @dataclass(frozen=True, slots=True)
 class EncryptedState:
-    """Encrypted secrets, ready to be stored.
+    """Encrypted auth state.
 
     Attributes:
-        data: what is stored; None to forget what was.
+        data: stored bytes; None to delete the stored auth state.
     """
 
     data: bytes | None = field(repr=False)
@@ -32,11 +32,11 @@ class EncryptedState:
 
 @dataclass(frozen=True, slots=True)
 class StoredAuthState:
-    """Who authenticated a user, and her secrets as they are stored.
+    """A user's authenticator and encrypted auth state.
 
     Attributes:
-        plugin: the authenticator; empty when none has.
-        data: encrypted; None for none.
+        plugin: the authenticator; empty when the user never logged in.
+        data: encrypted auth state; None for none.
     """
 
     plugin: str
@@ -44,127 +44,106 @@ class StoredAuthState:
 
 
 class AuthStates:
-    """Keeps the secrets of users sealed. What takes time runs in threads of its own.
+    """Encrypts and decrypts auth state, in threads of its own.
 
     Args:
         store: the storage.
-        keys: 32 bytes each; the first one encrypts, all of them decrypt. None: nothing can be saved.
-        threads: how many encrypt and decrypt at once.
+        keys: 32 bytes each; the first one encrypts, all decrypt. Without keys nothing can be stored.
+        threads: number of threads.
     """
 
     def __init__(self, store: Store, keys: Sequence[bytes] = (), threads: int = 1) -> None:
         self._store = store
-        self._sealer = _sealer_of(keys) if keys else None
+        self._encryptor = _create_encryptor(keys) if keys else None
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="plughub-auth-state")
 
-    async def seal(self, secrets: Mapping[str, Any] | None) -> EncryptedState:
-        """Encrypt secrets.
+    async def encrypt(self, secrets: Mapping[str, Any] | None) -> EncryptedState:
+        """Encrypt auth state.
 
         Args:
-            secrets: JSON-able; None for none.
+            secrets: must be JSON; None for none.
 
         Returns:
-            What is to be stored.
+            The encrypted auth state.
 
         Raises:
-            InvalidError: there is no key, or they are not JSON-able.
+            InvalidError: there is no key, or the secrets are not JSON.
         """
         if secrets is None:
             return EncryptedState(None)
-        if self._sealer is None:
+        if self._encryptor is None:
             raise InvalidError(
-                "auth_state cannot be stored: this hub has no key for it",
+                "auth_state cannot be stored: this hub has no key to encrypt it",
                 detail="set JUPYTERHUB_CRYPT_KEY, or c.CryptKeeper.keys",
             )
-        return EncryptedState(await self._run(self._sealer.seal, dict(secrets)))
+        return EncryptedState(await self._run(self._encryptor.encrypt, dict(secrets)))
 
-    async def of(self, user_id: int) -> dict[str, Any] | None:
-        """Get the secrets of a user; what an older key encrypted is encrypted anew.
+    async def get(self, user_id: int) -> dict[str, Any] | None:
+        """Return the auth state of a user.
 
         Args:
             user_id: key of the user.
 
         Returns:
-            The secrets; None when there are none, or none that any key opens.
+            None when there is none, or no key decrypts it.
         """
-        return await self.opened(user_id, await self._store.read(lambda tx: tx.users.auth_state(user_id)))
+        return await self.decrypt(user_id, await self._store.read(lambda tx: tx.users.auth_state(user_id)))
 
-    async def opened(self, user_id: int, stored: bytes | None) -> dict[str, Any] | None:
-        """Open the secrets of a user that were read already; what an older key encrypted is encrypted anew.
+    async def decrypt(self, user_id: int, stored: bytes | None) -> dict[str, Any] | None:
+        """Decrypt stored auth state.
 
         Args:
             user_id: key of the user.
-            stored: as they are stored; None for none.
+            stored: stored bytes; None for none.
 
         Returns:
-            The secrets; None when there are none, or none that any key opens.
+            None when there is none, or no key decrypts it.
         """
-        return None if stored is None else await self._of_stored(user_id, stored)
+        return None if stored is None else await self._decrypt(user_id, stored)
 
-    async def in_view(self, server: Server, user_id: int) -> Server:
-        """Show the plugin of a server who authenticated its user, and her secrets.
+    async def with_auth_state(self, server: Server, user_id: int) -> Server:
+        """Add the authenticator and auth state of its user to a server as plugins see it."""
+        return await self.with_stored(
+            server, user_id, await self._store.read(lambda tx: read_auth_state(tx, user_id))
+        )
 
-        Args:
-            server: what the plugin sees.
-            user_id: key of the user.
-
-        Returns:
-            The same, with both.
-        """
-        return await self.shown(server, user_id, await self._store.read(lambda tx: stored_of(tx, user_id)))
-
-    async def shown(self, server: Server, user_id: int, stored: StoredAuthState) -> Server:
-        """Show the plugin of a server what was read already.
-
-        Args:
-            server: what the plugin sees.
-            user_id: key of the user.
-            stored: what was read.
-
-        Returns:
-            The same, with both.
-        """
-        secrets = await self.opened(user_id, stored.data)
+    async def with_stored(self, server: Server, user_id: int, stored: StoredAuthState) -> Server:
+        """Add an authenticator and auth state that were already read to a server as plugins see it."""
+        secrets = await self.decrypt(user_id, stored.data)
         return replace(server, user=replace(server.user, plugin=stored.plugin, auth_state=secrets))
 
     def close(self) -> None:
-        """Let go of the threads."""
+        """Shut down the threads."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    async def _of_stored(self, user_id: int, stored: bytes) -> dict[str, Any] | None:
-        encryptor = self._sealer
-        opened: DecryptedState | None = await self._run(encryptor.open, stored) if encryptor else None
-        if encryptor is None or opened is None:
+    async def _decrypt(self, user_id: int, stored: bytes) -> dict[str, Any] | None:
+        encryptor = self._encryptor
+        decrypted: DecryptedState | None = await self._run(encryptor.decrypt, stored) if encryptor else None
+        if encryptor is None or decrypted is None:
             log.warning(
-                "the auth_state of user %d cannot be read with any key of this hub: it counts as none "
-                "until the next login (was a key taken out of JUPYTERHUB_CRYPT_KEY?)",
+                "the auth_state of user %d cannot be read with any key of this hub and is ignored "
+                "until the next login (was a key removed from JUPYTERHUB_CRYPT_KEY?)",
                 user_id,
             )
             return None
-        if opened.stale:
-            fresh = await self._run(encryptor.seal, opened.secrets)
+        if (
+            decrypted.stale
+        ):  # encrypted with an older key  # encrypted with an older key  # encrypted with an older key
+            fresh = await self._run(encryptor.encrypt, decrypted.secrets)
             await self._store.write(lambda tx: tx.users.replace_auth_state(user_id, stored, fresh))
-        return opened.secrets
+        return decrypted.secrets
 
     async def _run(self, function: Any, *arguments: Any) -> Any:
         return await asyncio.get_running_loop().run_in_executor(self._threads, function, *arguments)
 
 
-def stored_of(tx: Transaction, user_id: int) -> StoredAuthState:
-    """Read who authenticated a user, and her secrets.
-
-    Args:
-        tx: the transaction.
-        user_id: key of the user.
-
-    Returns:
-        Both, as they are stored.
-    """
+def read_auth_state(tx: Transaction, user_id: int) -> StoredAuthState:
+    """Read a user's last authenticator and encrypted auth state."""
     known = tx.users.identities(user_id)
     return StoredAuthState(known[0][0] if known else "", tx.users.auth_state(user_id))
 
 
-def _sealer_of(keys: Sequence[bytes]) -> Encryptor:
+def _create_encryptor(keys: Sequence[bytes]) -> Encryptor:
     from plughub.services.secrets.encryption import Encryptor  # noqa: PLC0415 - loads cryptography
 
     return Encryptor(keys)

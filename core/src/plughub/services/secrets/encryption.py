@@ -1,4 +1,4 @@
-"""Encrypting and decrypting the secrets that authenticators save with a login."""
+"""Encryption of auth state."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from plughub.domain.errors import InvalidError
 
 @dataclass(frozen=True, slots=True)
 class DecryptedState:
-    """What came out of the database.
+    """Decrypted auth state.
 
     Attributes:
-        secrets: decrypted.
-        stale: whether they ought to be encrypted anew.
+        secrets: the auth state.
+        stale: an older key was used; encrypt it again.
     """
 
     secrets: dict[str, Any] = field(repr=False)
@@ -27,10 +27,10 @@ class DecryptedState:
 
 
 class Encryptor:
-    """Seals and opens secrets; it takes time.
+    """Encrypts and decrypts auth state. Slow: call it in a thread.
 
     Args:
-        keys: 32 bytes each, at least one; the first one encrypts, all of them decrypt.
+        keys: 32 bytes each, at least one; the first one encrypts, all decrypt.
 
     Source:
         ``users.encrypted_auth_state`` of JupyterHub: JSON, encrypted with Fernet.
@@ -39,33 +39,23 @@ class Encryptor:
     def __init__(self, keys: Sequence[bytes]) -> None:
         self._keys = [Fernet(base64.urlsafe_b64encode(key)) for key in keys]
 
-    def seal(self, secrets: Mapping[str, Any]) -> bytes:
-        """Encrypt secrets.
+    def encrypt(self, secrets: Mapping[str, Any]) -> bytes:
+        """Encrypt auth state.
 
         Args:
-            secrets: JSON-able.
-
-        Returns:
-            What is to be stored.
+            secrets: must be JSON.
 
         Raises:
-            InvalidError: they are not JSON-able.
+            InvalidError: the secrets are not JSON.
         """
         try:
             text = json.dumps(secrets)
         except (TypeError, ValueError, RecursionError) as error:
-            raise InvalidError("auth_state is no JSON", detail=type(error).__name__) from error
+            raise InvalidError("auth_state is not valid JSON", detail=type(error).__name__) from error
         return self._keys[0].encrypt(text.encode())
 
-    def open(self, stored: bytes) -> DecryptedState | None:
-        """Decrypt secrets.
-
-        Args:
-            stored: as they are stored.
-
-        Returns:
-            The secrets; None when no key opens them, or what comes out is none.
-        """
+    def decrypt(self, stored: bytes) -> DecryptedState | None:
+        """Decrypt auth state; None when no key decrypts it, or the result is not valid."""
         for decrypt, stale in ((self._keys[0].decrypt, False), (MultiFernet(self._keys).decrypt, True)):
             try:
                 secrets = _secrets_in(decrypt(stored))

@@ -1,1 +1,1 @@
-"""Servers: starting, stopping, looking after them, and what is left of them."""
+"""Servers: start and stop requests, polling, and orphans."""

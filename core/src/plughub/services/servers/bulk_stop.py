@@ -1,4 +1,4 @@
-"""Asking for the stop of several servers at once, until each is asked for."""
+"""Bulk stop of servers."""
 
 from __future__ import annotations
 
@@ -15,12 +15,7 @@ log = logging.getLogger("plughub.servers")
 
 
 async def stop_all(servers: ServerService, records: Collection[ServerRecord]) -> None:
-    """Ask for the stop of servers, again after a growing pause for those where it could not be asked for.
-
-    Args:
-        servers: stops them.
-        records: which.
-    """
+    """Request the stop of servers, and retry with growing delays where the request fails."""
     left, failures = list(records), 0
     while left := [server for server in left if not await _stop(servers, server)]:
         failures += 1
@@ -28,15 +23,15 @@ async def stop_all(servers: ServerService, records: Collection[ServerRecord]) ->
 
 
 async def _stop(servers: ServerService, server: ServerRecord) -> bool:
-    """Ask for a stop; False when that is to be tried again."""
+    """Request a stop; return False when that must be retried."""
     try:
         await servers.stop(server)
     except NotFoundError:
-        log.info("%s was deleted meanwhile", server.full_name)
+        log.info("%s was deleted in the meantime", server.full_name)
     except HubError as error:
-        log.warning("the stop of %s could not be asked for: %s", server.full_name, error)
+        log.warning("cannot request the stop of %s: %s", server.full_name, error)
         return False
     except Exception:
-        log.exception("the stop of %s could not be asked for", server.full_name)
+        log.exception("cannot request the stop of %s", server.full_name)
         return False
     return True

@@ -1,4 +1,4 @@
-"""Servers whose names break the rule, as older hubs made them."""
+"""Servers with names that are no longer valid, created by older hubs."""
 
 from __future__ import annotations
 
@@ -16,38 +16,38 @@ from plughub.storage.store import Store, Transaction
 log = logging.getLogger("plughub.servers")
 
 
-async def look_at_old_names(store: Store, hooks: Hooks, settings: HubSettings, *, rename: bool) -> int:
-    """Give servers good names, or say how many have none.
+async def check_legacy_names(store: Store, hooks: Hooks, settings: HubSettings, *, rename: bool) -> int:
+    """Rename servers with invalid names, or log how many there are.
 
     Args:
         store: the storage.
         hooks: the hooks.
-        settings: of the hub.
-        rename: give them good names; their spawners follow. What runs keeps its name.
+        settings: settings of the hub.
+        rename: give them valid names, also at their spawners. Running servers keep their names.
 
     Returns:
-        How many servers keep a name that breaks the rule.
+        The number of servers that keep an invalid name.
     """
     left = 0
-    for key, name in await store.read(_badly_named):
+    for key, name in await store.read(_invalid_names):
         try:
             left += not (rename and await _rename(store, hooks, settings, key))
         except HubError as error:
-            log.error("server %s keeps its name: %s", shorten(name), error)
+            log.error("cannot rename server %s: %s", shorten(name), error)
             left += 1
     if left:
         log.warning(
-            "%d servers have names that break the rule; see JupyterHub.allow_existing_invalid_named_servers",
+            "%d servers have invalid names; see JupyterHub.allow_existing_invalid_named_servers",
             left,
         )
     return left
 
 
-def _badly_named(tx: Transaction) -> list[tuple[int, str]]:
-    return [(key, name) for key, name in tx.servers.names() if not _is_good(name)]
+def _invalid_names(tx: Transaction) -> list[tuple[int, str]]:
+    return [(key, name) for key, name in tx.servers.names() if not _is_valid(name)]
 
 
-def _is_good(name: str) -> bool:
+def _is_valid(name: str) -> bool:
     try:
         check_server_name(name)
     except InvalidError:
@@ -56,11 +56,11 @@ def _is_good(name: str) -> bool:
 
 
 async def _rename(store: Store, hooks: Hooks, settings: HubSettings, key: int) -> bool:
-    """Rename a server, in the world first and then in the database; each may be done twice."""
+    """Rename a server, at its spawner first and then in the database; both steps are idempotent."""
 
     def look(tx: Transaction) -> tuple[ServerRecord, str, Server] | None:
         server = tx.servers.by_id(key)
-        if server is None or _is_good(server.name) or server.active:
+        if server is None or _is_valid(server.name) or server.active:
             return None
         taken = {other.name for other in tx.servers.of_user(server.user_id)}
         return server, similar_server_name(server.name, taken), stored_view(tx, settings, server)
@@ -80,5 +80,5 @@ async def _rename(store: Store, hooks: Hooks, settings: HubSettings, key: int) -
     server, name, view = found
     await hooks.rename_server(server.backend or settings.default_spawner, view, name)
     await store.write(note)
-    log.info("server %s is now called %s", server.full_name, name)
+    log.info("server %s was renamed to %s", server.full_name, name)
     return True

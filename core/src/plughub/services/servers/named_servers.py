@@ -1,4 +1,4 @@
-"""Servers that do not run: making them, and changing what is stored of them."""
+"""Creation and changes of servers that are not running."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from plughub.domain.servers import ServerRecord
 from plughub.domain.users import User
 from plughub.kinds import Server
 from plughub.plugin.hooks import Hooks
-from plughub.services.operations.cleanup import void_credentials
+from plughub.services.operations.cleanup import revoke_credentials
 from plughub.services.server_records import stored_view
-from plughub.services.servers.operation_requests import changed_meanwhile, check_named_limit
+from plughub.services.servers.operation_requests import check_named_limit, concurrent_change
 from plughub.services.servers.request_rules import check_options
 from plughub.services.settings import HubSettings
 from plughub.services.tokens.principals import Principal
@@ -22,12 +22,12 @@ from plughub.storage.store import Store, Transaction
 
 
 class NamedServers:
-    """Makes and changes servers that do not run.
+    """Creates and changes servers that are not running.
 
     Args:
         store: the storage.
         hooks: the hooks.
-        settings: of the hub.
+        settings: settings of the hub.
     """
 
     def __init__(self, store: Store, hooks: Hooks, settings: HubSettings) -> None:
@@ -44,21 +44,22 @@ class NamedServers:
         options: Mapping[str, Any] | None = None,
         limit: int | None = None,
     ) -> ServerRecord:
-        """Make a server without starting it.
+        """Create a server without starting it.
 
         Args:
-            user: whose.
-            name: its name; every user has a default server already.
-            display_name: what pages call it; checked.
+            user: its user.
+            name: its name; every user already has a default server.
+            display_name: validated name that pages show.
             options: for its first start.
-            limit: how many the user may have, 0 for any number; None for what the settings say.
+            limit: how many the user may have, 0 for no limit; None for the limit in the settings.
 
         Returns:
             The server.
 
         Raises:
-            InvalidError: the name or an option is not good, or the user has too many.
-            ConflictError: there is such a server.
+            InvalidError: the name or an option is not valid, or the user has too many.
+            ConflictError: there already is such a server.
+            NotFoundError: the user was deleted.
         """
         self._check_name(name)
         options = check_options(options)
@@ -85,61 +86,61 @@ class NamedServers:
         options: Mapping[str, Any] | None = None,
         by: Principal | None = None,
     ) -> ServerRecord:
-        """Change what is stored of a server; what is None stays.
+        """Change what is stored of a server; None leaves a value unchanged.
 
         Args:
-            server: which; it does not run.
+            server: the server; it must not be running.
             name: its new name.
-            display_name: what pages call it; checked, empty for its name.
+            display_name: validated name that pages show; empty for its name.
             options: for its next start.
             by: the caller; None for the hub itself.
 
         Returns:
-            The server as it is then.
+            The changed server.
 
         Raises:
-            InvalidError: it runs, or the name or an option is not good, or it is the default server.
-            ConflictError: there is a server of that name.
+            InvalidError: it is running or the default server, or the name or an option is not valid.
+            ConflictError: there already is a server with that name.
             ForbiddenError: the new name would give the caller access to the server.
             NotFoundError: there is no such server any more.
-            PluginError: its spawner cannot follow the new name; nothing is changed.
+            PluginError: its spawner cannot rename it; nothing is changed.
         """
         options = check_options(options)
         renamed = name is not None and name != server.name
         if renamed:
             self._check_rename(server, name or "")
-            await self._follow(server, name or "", by)
+            await self._rename_at_spawner(server, name or "", by)
 
         def work(tx: Transaction) -> ServerRecord:
             tx.users.lock(server.user_id)
-            current = _held(tx, server)
+            current = _locked(tx, server)
             if renamed and name is not None:
                 self._check_free(tx, server.user_id, name)
-                void_credentials(tx, self._settings, current)
+                revoke_credentials(tx, self._settings, current)
                 tx.servers.rename(server.id, name)
             if display_name is not None:
                 tx.servers.set_display_name(server.id, display_name)
             if options is not None:
                 tx.servers.set_options(server.id, options)
-            return _there(tx, current)
+            return _existing(tx, current)
 
         return await self._store.write(work)
 
-    async def call(self, server: ServerRecord, display_name: str) -> None:
-        """Store what pages call a server, whether it runs or not.
+    async def set_display_name(self, server: ServerRecord, display_name: str) -> None:
+        """Store the name that pages show for a server, running or not.
 
         Args:
-            server: which.
-            display_name: checked; empty for its name.
+            server: the server.
+            display_name: validated; empty for its name.
         """
         await self._store.write(lambda tx: tx.servers.set_display_name(server.id, display_name))
 
-    async def _follow(self, server: ServerRecord, name: str, by: Principal | None) -> None:
-        """Have the spawner of a server follow its new name, when it can be."""
+    async def _rename_at_spawner(self, server: ServerRecord, name: str, by: Principal | None) -> None:
+        """Have the spawner rename a server, once the rename has been checked."""
 
         def check(tx: Transaction) -> Server:
             current = _stopped(tx, server)
-            _check_reach(tx, current, name, by)
+            _check_gained_access(tx, current, name, by)
             self._check_free(tx, server.user_id, name)
             return stored_view(tx, self._settings, current)
 
@@ -165,34 +166,34 @@ class NamedServers:
 
 
 def _stopped(tx: Transaction, server: ServerRecord) -> ServerRecord:
-    current = _there(tx, server)
+    current = _existing(tx, server)
     if current.active:
         raise InvalidError(f"{current.full_name} is active: stop it first")
     return current
 
 
-def _check_reach(tx: Transaction, server: ServerRecord, name: str, by: Principal | None) -> None:
-    """Refuse a name that gives the caller more access than before."""
+def _check_gained_access(tx: Transaction, server: ServerRecord, name: str, by: Principal | None) -> None:
+    """Refuse a name that would give the caller more access than before."""
     user = tx.users.by_id(server.user_id)
     if user is None or by is None:
         return
     gained = gained_over_server(by.scopes, FilterFacts(user.name, user.groups), server.name, name)
     if gained:
         raise ForbiddenError(
-            f"with the name {shorten(name)} you would get at the server with {name_scopes(gained)}",
+            f"the name {shorten(name)} would give you access to the server through {name_scopes(gained)}",
             hint="ask an admin of this hub",
         )
 
 
-def _held(tx: Transaction, server: ServerRecord) -> ServerRecord:
-    """Keep a server from being started before what is written of it is stored."""
+def _locked(tx: Transaction, server: ServerRecord) -> ServerRecord:
+    """Read a stopped server, and keep it from being started before the transaction ends."""
     current = _stopped(tx, server)
     if not tx.servers.keep_stopped(current):
-        raise changed_meanwhile(current)
+        raise concurrent_change(current)
     return current
 
 
-def _there(tx: Transaction, server: ServerRecord) -> ServerRecord:
+def _existing(tx: Transaction, server: ServerRecord) -> ServerRecord:
     found = tx.servers.by_id(server.id)
     if found is None:
         raise NotFoundError(f"there is no server {shorten(server.full_name)}")

@@ -1,4 +1,4 @@
-"""Writing starts and stops down, as far as the state of a server and the limits allow them."""
+"""Requests to start and stop servers, within the limits and the server's state."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from plughub.domain.errors import ConflictError, InvalidError, TooManyError
 from plughub.domain.explanations import parts_of
 from plughub.domain.servers import Failure, Operation, OperationKind, ServerRecord, Status
 from plughub.domain.users import User
-from plughub.services.operations.cleanup import forget_server
+from plughub.services.operations.cleanup import delete_server
 from plughub.services.settings import HubSettings
 from plughub.storage.store import Transaction
 
 
 class CleanupPendingError(InvalidError):
-    """The last start of a server has failed, and what is left of it is not gone yet.
+    """The last start of a server has failed, and its cleanup has not ended yet.
 
     Args:
         server: the server.
@@ -26,21 +26,21 @@ class CleanupPendingError(InvalidError):
 
     def __init__(self, server: ServerRecord) -> None:
         trouble, detail = parts_of(server.operation.trouble if server.operation else "")
-        why = trouble or "what is left of it is being stopped"
+        why = trouble or "it is being stopped"
         super().__init__(
-            f"the last start of {server.full_name} has failed and is not tidied up yet: {why}",
-            hint="It is tried again by itself. Try again in a minute.",
+            f"the last start of {server.full_name} failed and is still being cleaned up: {why}",
+            hint="The hub retries by itself. Try again in a minute.",
             detail=detail,
         )
         self.server = server
 
 
 class OperationRequests:
-    """Writes operations down, inside a transaction.
+    """Stores operations, inside a transaction.
 
     Args:
-        settings: of the hub.
-        cleans_up: tells whether a spawner has anything to do when a server is forgotten.
+        settings: settings of the hub.
+        cleans_up: whether a spawner cleans up when a server is deleted.
     """
 
     def __init__(
@@ -59,24 +59,24 @@ class OperationRequests:
         requested_by: str,
         named_limit: int,
     ) -> ServerRecord:
-        """Write a start down; one that goes on already is joined.
+        """Store a start, or join one that is in progress.
 
         Args:
             tx: the transaction.
-            user: whose server.
-            name: its name; a server that is new is stored.
-            options: what the user chose; None for those of the last time.
+            user: the server's user.
+            name: its name; a new server is created.
+            options: chosen options; None to reuse the last.
             plugin: the spawner.
-            requested_by: who asks.
-            named_limit: how many named servers the user may have; 0 for any number.
+            requested_by: name of the requester.
+            named_limit: named servers that the user may have; 0 for no limit.
 
         Returns:
-            The server, with the operation where that is known.
+            The server, with its operation where that is known.
 
         Raises:
-            InvalidError: it runs, or is being stopped, or the user has too many.
-            TooManyError: the hub is full.
-            ConflictError: another process has done something to it since it was read.
+            InvalidError: it is running or being stopped, or the user has too many.
+            TooManyError: the hub has reached its limit of active servers.
+            ConflictError: another process has changed the server since it was read.
         """
         server = tx.servers.get(user.name, name)
         if server is None:
@@ -91,14 +91,14 @@ class OperationRequests:
         if server.pending == "spawn":
             return server
         _check_stopped(server)
-        self._check_room(tx)
+        self._check_active_limit(tx)
         if options is not None:
             tx.servers.set_options(server.id, options)
-        # A culler must not take the server for one that was last used weeks ago.
+        # A culler must not mistake the server for one that has been idle for weeks.
         tx.servers.touch({server.id: utcnow()})
         if not tx.servers.starting(server):
-            raise changed_meanwhile(server)
-        # Another process may have been first since the row was read: its operation is the one to join.
+            raise concurrent_change(server)
+        # Another process may have stored an operation since the row was read: join that one.
         with contextlib.suppress(ConflictError):
             operation = tx.operations.begin(
                 server,
@@ -121,18 +121,18 @@ class OperationRequests:
         by: str,
         failure: Failure | None,
     ) -> None:
-        """Write a stop down; a start that goes on is cancelled, a server that is gone is at most forgotten.
+        """Store a stop; a start in progress is cancelled, a stopped server is at most deleted.
 
         Args:
             tx: the transaction.
-            server: which.
-            now: without a gentle end.
-            remove: forget the server.
-            by: who asks.
-            failure: why, when it died by itself.
+            server: the server.
+            now: stop without a grace period.
+            remove: delete the server afterwards.
+            by: name of the requester.
+            failure: the reason, when the server ended by itself.
 
         Raises:
-            ConflictError: another process has done something to it since it was read.
+            ConflictError: another process has changed the server since it was read.
         """
         if server.operation is not None:
             tx.servers.unwanted(server.id)
@@ -141,10 +141,10 @@ class OperationRequests:
             server = tx.servers.by_id(server.id) or server
         if not server.active:
             if remove:
-                self._forget(tx, server, by)
+                self._delete(tx, server, by)
             return
         if not tx.servers.stopping(server):
-            raise changed_meanwhile(server)
+            raise concurrent_change(server)
         tx.operations.begin(
             server,
             OperationKind.STOP,
@@ -156,32 +156,25 @@ class OperationRequests:
             failure=failure,
         )
 
-    def _forget(self, tx: Transaction, server: ServerRecord, by: str) -> None:
-        """Forget a server that does not run, once its spawner has cleaned up."""
+    def _delete(self, tx: Transaction, server: ServerRecord, by: str) -> None:
+        """Delete a server that is not running, after its spawner has cleaned up."""
         if not tx.servers.keep_stopped(server):
-            raise changed_meanwhile(server)
+            raise concurrent_change(server)
         backend = server.backend or self._settings.default_spawner
         if not self._cleans_up(backend):
-            forget_server(tx, self._settings, server)
+            delete_server(tx, self._settings, server)
             return
         tx.operations.begin(server, OperationKind.STOP, backend=backend, requested_by=by, remove=True)
 
-    def _check_room(self, tx: Transaction) -> None:
+    def _check_active_limit(self, tx: Transaction) -> None:
         limit = self._settings.active_server_limit
         if limit and tx.servers.count_active() >= limit:
             raise TooManyError("Active user limit exceeded. Try again in a few minutes.", retry_after=60)
 
 
-def changed_meanwhile(server: ServerRecord) -> ConflictError:
-    """Say that another process was a moment ahead.
-
-    Args:
-        server: the server.
-
-    Returns:
-        What to raise.
-    """
-    return ConflictError(f"something was done to {server.full_name} at the same moment, please try again")
+def concurrent_change(server: ServerRecord) -> ConflictError:
+    """Return the error for a server that another process has just changed."""
+    return ConflictError(f"{server.full_name} was changed by another request at the same time; try again")
 
 
 def _check_stopped(server: ServerRecord) -> None:
@@ -194,7 +187,7 @@ def _check_stopped(server: ServerRecord) -> None:
 
 
 def _join(tx: Transaction, operation: Operation, *, remove: bool) -> bool:
-    """Have what goes on already end as it is wanted now; False when it has just ended."""
+    """Adapt the operation in progress to a stop request; False when it has just ended."""
     if operation.kind is OperationKind.START:
         if tx.operations.withdraw(operation.id):
             return not remove
@@ -205,12 +198,12 @@ def _join(tx: Transaction, operation: Operation, *, remove: bool) -> bool:
 
 
 def check_named_limit(tx: Transaction, user: User, limit: int) -> None:
-    """Refuse a further named server when a user has as many as allowed.
+    """Refuse another named server when the user has reached the limit.
 
     Args:
         tx: the transaction.
-        user: whose.
-        limit: how many; 0 for any number.
+        user: the user.
+        limit: named servers allowed; 0 for no limit.
 
     Raises:
         InvalidError: the limit is reached.

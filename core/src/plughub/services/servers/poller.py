@@ -1,4 +1,4 @@
-"""Looking after running servers: whether each still runs, and whether anything runs that should not."""
+"""Polling of running servers, and the search for orphaned ones."""
 
 from __future__ import annotations
 
@@ -37,17 +37,17 @@ from plughub.storage.store import Store, Transaction
 log = logging.getLogger("plughub.polling")
 AT_ONCE: Final = 50
 Running = tuple[int, str]
-"""A server that runs, by its key and the start that launched it."""
+"""Key of a running server, and id of the start that launched it."""
 
 
 class Poller:
-    """Looks after running servers.
+    """Polls running servers.
 
     Args:
         store: the storage.
         hooks: the hooks.
-        settings: of the hub.
-        servers: tidies up after dead ones.
+        settings: settings of the hub.
+        servers: cleans up after servers that have ended.
         router: removes routes that lead elsewhere.
         change_feed: knows whether anything may have changed.
     """
@@ -68,25 +68,25 @@ class Poller:
         self._reachability = Reachability(store, hooks, settings, router)
         self._due: dict[Running, float] = {}
         self._plugin_of: dict[Running, str] = {}
-        self._leads: dict[str, Leadership] = {}
-        self._of = {
+        self._leaderships: dict[str, Leadership] = {}
+        self._running_of = {
             plugin: CachedQuery(change_feed or ChangeFeed(), partial(self._read, plugin))
             for plugin in settings.spawners
         }
         self._slots = {plugin: asyncio.Semaphore(AT_ONCE) for plugin in settings.spawners}
 
     async def run(self) -> None:
-        """Look after servers for ever; a plugin that hangs keeps nobody from looking after the others."""
+        """Poll servers until cancelled; a plugin that hangs does not delay the others."""
         plugins = self._settings.spawners
-        await asyncio.gather(*map(self._run, plugins), *map(self._watch, plugins))
+        await asyncio.gather(*map(self._run_plugin, plugins), *map(self._watch, plugins))
 
     async def _watch(self, plugin: str) -> None:
         if self._hooks.watch(plugin, self._settings.mark) is None:
             return
-        watch = partial(self._poll_what_is_reported, plugin)
-        await repeat(watch, SERVER_POLL_SECONDS, f"cannot watch the servers of {plugin}", log)
+        watch = partial(self._poll_reported_servers, plugin)
+        await repeat(watch, SERVER_POLL_SECONDS, f"cannot watch servers of plugin {plugin}", log)
 
-    async def _poll_what_is_reported(self, plugin: str) -> None:
+    async def _poll_reported_servers(self, plugin: str) -> None:
         report = self._hooks.watch(plugin, self._settings.mark)
         if report is not None:
             async with contextlib.aclosing(all_events(report)) as operations, asyncio.TaskGroup() as polls:
@@ -94,33 +94,33 @@ class Poller:
                     polls.create_task(self._poll_reported(plugin, operation))
 
     async def _poll_reported(self, plugin: str, launch: str) -> None:
-        """Poll a server that its plugin has reported; one that cannot be polled keeps no other waiting."""
+        """Poll a server that its plugin has reported; a failure does not affect other servers."""
         try:
             await self._poll_now(plugin, launch)
         except HubError as error:
-            log.warning("cannot look at a server that %s has reported: %s", plugin, error)
+            log.warning("cannot poll a server that plugin %s has reported: %s", plugin, error)
 
     async def _poll_now(self, plugin: str, launch: str) -> None:
-        """Poll the server of one launch, whenever its next turn is."""
-        running = await self._of[plugin].get()
+        """Poll the server of one launch at once."""
+        running = await self._running_of[plugin].get()
         keys = [key for key, of in running if of == launch]
-        if not keys or not await self._lead("poll", plugin).take():
+        if not keys or not await self._leadership("poll", plugin).acquire():
             return
         for server, user in await self._store.read(lambda tx: _with_users(tx, keys)):
-            await self._look_at(server, user, plugin)
+            await self._poll_server(server, user, plugin)
 
-    async def _run(self, plugin: str) -> None:
-        look = partial(self._look_at_those_of, plugin)
-        await repeat(look, SERVER_POLL_SECONDS, f"cannot look after the servers of {plugin}", log)
+    async def _run_plugin(self, plugin: str) -> None:
+        look = partial(self._poll_plugin, plugin)
+        await repeat(look, SERVER_POLL_SECONDS, f"cannot poll servers of plugin {plugin}", log)
 
     async def adopt(self, seconds: float = ADOPT_SECONDS) -> None:
-        """Look at the servers that ran before this process, before their routes are restored.
+        """Poll the servers that ran before this process started, before their routes are restored.
 
-        Those that have ended or moved, or whose address another process has taken, get no route. They are
-        dealt with by the first regular look.
+        Those that have ended or moved, or whose address another process has taken, get no route. The first
+        regular poll cleans up after them.
 
         Args:
-            seconds: how long at most; what takes longer keeps its route until the first regular look.
+            seconds: longest duration; servers not polled by then keep their route until the regular poll.
         """
         looks = [asyncio.create_task(self._adopt(plugin)) for plugin in self._settings.spawners]
         _, late = await asyncio.wait(looks, timeout=seconds) if looks else ((), ())
@@ -128,12 +128,12 @@ class Poller:
             look.cancel()
         for outcome in await asyncio.gather(*looks, return_exceptions=True):
             if isinstance(outcome, Exception):
-                log.warning("servers that ran before are looked at later: %s", outcome)
+                log.warning("servers from before this start are polled later: %s", outcome)
 
     async def _adopt(self, plugin: str) -> None:
-        if not await self._lead("poll", plugin).take():
+        if not await self._leadership("poll", plugin).acquire():
             return
-        keys = [key for key, _ in await self._of[plugin].get()]
+        keys = [key for key, _ in await self._running_of[plugin].get()]
         servers = await self._store.read(lambda tx: _with_users(tx, keys)) if keys else []
         await asyncio.gather(*(self._adopt_one(server, user, plugin) for server, user in servers))
 
@@ -142,62 +142,64 @@ class Poller:
             with contextlib.suppress(PluginError):
                 await self._reachability.adopt(plugin, server, plugin_view(self._settings, server, user))
 
-    async def look(self) -> None:
-        """Look at every server whose turn it is; one that was never looked at is due at once."""
-        await asyncio.gather(*(self._look_at_those_of(plugin) for plugin in self._settings.spawners))
+    async def run_once(self) -> None:
+        """Poll every server that is due; one that was never polled is due at once."""
+        await asyncio.gather(*(self._poll_plugin(plugin) for plugin in self._settings.spawners))
 
-    async def _look_at_those_of(self, plugin: str) -> None:
-        if not await self._lead("poll", plugin).take():
+    async def _poll_plugin(self, plugin: str) -> None:
+        if not await self._leadership("poll", plugin).acquire():
             return
-        running = await self._of[plugin].get()
+        running = await self._running_of[plugin].get()
         now = time.monotonic()
         due = [key for key, launch in running if self._due.get((key, launch), 0) <= now]
         theirs = await self._store.read(lambda tx: _with_users(tx, due)) if due else []
-        await asyncio.gather(*(self._look_at(server, user, plugin) for server, user in theirs))
+        await asyncio.gather(*(self._poll_server(server, user, plugin) for server, user in theirs))
         self._forget(frozenset(running), plugin)
 
-    async def remove_leftovers(self) -> None:
-        """Stop what runs under the hub's mark but belongs to no server and no operation, for ever."""
-        await asyncio.gather(*(self._remove_leftovers(plugin) for plugin in self._settings.spawners))
+    async def stop_orphans(self) -> None:
+        """Stop what runs under the hub's mark without a server or an operation, until cancelled."""
+        await asyncio.gather(*(self._stop_orphans(plugin) for plugin in self._settings.spawners))
 
-    async def _remove_leftovers(self, plugin: str) -> None:
-        look = partial(self._remove_leftovers_of, plugin)
-        await repeat(look, LEFTOVER_SECONDS, f"cannot look for leftovers of {plugin}", log)
+    async def _stop_orphans(self, plugin: str) -> None:
+        look = partial(self._stop_orphans_of, plugin)
+        await repeat(look, LEFTOVER_SECONDS, f"cannot look for orphans of plugin {plugin}", log)
 
-    def _lead(self, work: str, plugin: str) -> Leadership:
-        """Give what tells who does some work for a plugin; one does it for each machine if need be."""
+    def _leadership(self, work: str, plugin: str) -> Leadership:
+        """Return the leadership for some work of a plugin; host-bound plugins have one on each machine."""
         info = self._settings.spawners[plugin]
         lease = f"{work}:{plugin}" + (f"@{self._settings.host}" if info.host_bound else "")
-        if lease not in self._leads:
-            self._leads[lease] = Leadership(self._store, self._settings, lease)
-        return self._leads[lease]
+        if lease not in self._leaderships:
+            self._leaderships[lease] = Leadership(self._store, self._settings, lease)
+        return self._leaderships[lease]
 
     async def _read(self, plugin: str) -> list[Running]:
         return await self._store.read(lambda tx: self._running(tx, plugin))
 
     def _running(self, tx: Transaction, plugin: str) -> list[tuple[int, str]]:
-        # What was taken over from another hub does not tell its plugin.
+        # Servers from a JupyterHub database name no plugin.
         names = {plugin, ""} if plugin == self._settings.default_spawner else {plugin}
         return tx.servers.running(names, {"", self._settings.host})
 
-    async def _look_at(self, server: ServerRecord, user: User, plugin: str) -> None:
+    async def _poll_server(self, server: ServerRecord, user: User, plugin: str) -> None:
         view = plugin_view(self._settings, server, user)
         async with self._slots[plugin]:
-            # Until it is known again where the server is, its route may lead elsewhere.
+            # While its address is unknown, its route may leadership elsewhere.
             soon = not server.url or bool(server.unreachable)
             try:
-                code = await self._reachability.look(plugin, server, view)
+                code = await self._reachability.poll(plugin, server, view)
             except PluginError as error:
                 soon = True
-                await self._note(server, with_details("the hub cannot tell whether it runs", str(error)))
+                await self._store_unknown(
+                    server, with_details("the hub cannot tell whether it is running", str(error))
+                )
             else:
-                await self._note(server, "")
+                await self._store_unknown(server, "")
                 if code is not None:
                     failure = await with_logs(self._hooks, exit_failure(plugin, code, None), view)
                     log.warning("%s: %s", server.full_name, failure.told(details=True))
-                    await self._servers.died(server, failure)
+                    await self._servers.handle_exit(server, failure)
         running = (server.id, server.launch)
-        pause = self._pause(plugin)
+        pause = self._next_interval(plugin)
         self._due[running] = time.monotonic() + (min(pause, SERVER_POLL_SOON_SECONDS) if soon else pause)
         self._plugin_of[running] = plugin
 
@@ -206,22 +208,22 @@ class Poller:
             del self._plugin_of[gone]
             self._due.pop(gone, None)
 
-    async def _note(self, server: ServerRecord, unknown: str) -> None:
+    async def _store_unknown(self, server: ServerRecord, unknown: str) -> None:
         if server.unknown != unknown:
             if unknown:
                 why = explained(unknown, details=True)
-                log.warning("%s is left as it is: %s", server.full_name, why)
+                log.warning("leaving %s unchanged: %s", server.full_name, why)
             await self._store.write(lambda tx: tx.servers.set_unknown(server, unknown))
 
-    def _pause(self, plugin: str) -> float:
+    def _next_interval(self, plugin: str) -> float:
         info = self._settings.spawners.get(plugin, SpawnerInfo())
         if not info.poll_interval:
             return float("inf")
         return info.poll_interval * random.uniform(1 - info.poll_jitter, 1 + info.poll_jitter)  # noqa: S311
 
-    async def _remove_leftovers_of(self, plugin: str) -> None:
-        lead = self._lead("leftovers", plugin)
-        if not await lead.take():
+    async def _stop_orphans_of(self, plugin: str) -> None:
+        leadership = self._leadership("leftovers", plugin)
+        if not await leadership.acquire():
             return
         try:
             found = await self._hooks.inventory(plugin, self._settings.mark)
@@ -229,21 +231,21 @@ class Poller:
             log.warning("%s", error)
             return
         owned = await self._store.read(self._owned) if found else frozenset()
-        for leftover in found or ():
-            if leftover.operation in owned:
+        for orphan in found or ():
+            if orphan.operation in owned:
                 continue
-            user = await self._store.read(lambda tx, leftover=leftover: self._disowned(tx, leftover))  # type: ignore[misc]
-            # This process may have been stopped since it looked.
-            if user is not None and await lead.take():
-                await self._remove(plugin, leftover, user)
+            user = await self._store.read(lambda tx, orphan=orphan: self._orphan_user(tx, orphan))  # type: ignore[misc]
+            # This process may have been suspended since the inventory.
+            if user is not None and await leadership.acquire():
+                await self._stop_orphan(plugin, orphan, user)
 
     def _owned(self, tx: Transaction) -> frozenset[str]:
         active = tx.servers.active()
         launches = {server.launch for server in active}
         return frozenset(launches | {server.operation.id for server in active if server.operation})
 
-    def _disowned(self, tx: Transaction, found: Found) -> User | None:
-        """Give the user of something that nobody owns; None when somebody does."""
+    def _orphan_user(self, tx: Transaction, found: Found) -> User | None:
+        """Return the user of an orphan; None when it belongs to a server or an operation."""
         server = tx.servers.get(found.user, found.server)
         if server is not None and server.launch == found.operation and server.active:
             return None
@@ -252,7 +254,7 @@ class Poller:
             return None
         return tx.users.get(found.user) or User(id=0, name=found.user, cookie_id="")
 
-    async def _remove(self, plugin: str, found: Found, user: User) -> None:
+    async def _stop_orphan(self, plugin: str, found: Found, user: User) -> None:
         name = f"{found.user}/{found.server}"
         log.warning("%s was left running by start %s: stopping it", name, found.operation)
         record = ServerRecord(
@@ -270,7 +272,7 @@ class Poller:
 
 
 def _with_users(tx: Transaction, keys: list[int]) -> list[tuple[ServerRecord, User]]:
-    """Read servers that still run undisturbed, with their users."""
+    """Read those servers that are running without an operation, with their users."""
     servers = [server for server in tx.servers.by_ids(keys) if server.running]
     users = {user.id: user for user in tx.user_list.by_ids({server.user_id for server in servers})}
     return [(server, users[server.user_id]) for server in servers if server.user_id in users]

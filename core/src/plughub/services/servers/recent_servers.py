@@ -1,4 +1,4 @@
-"""The servers of users as they were a moment ago, for those who ask all the time."""
+"""Short-lived cache of the servers of users."""
 
 from __future__ import annotations
 
@@ -14,33 +14,26 @@ from plughub.services.operations.server_watch import ServerWatch
 from plughub.storage.store import Store
 
 REMEMBERED: Final = 10_000
-"""Users whose servers are kept in memory for a moment."""
+"""Users whose servers are cached."""
 
 
 class RecentServers:
-    """Remembers the servers of users for a moment.
+    """Cache of the servers of users, for callers that ask frequently.
 
     Args:
         store: the storage.
-        server_watch: know what this process has changed.
+        server_watch: knows what this process has changed.
     """
 
     def __init__(self, store: Store, server_watch: ServerWatch) -> None:
         self._store = store
-        self._watchers = server_watch
+        self._server_watch = server_watch
         self._recent: LRUCache[int, tuple[int, float, list[ServerRecord]]] = LRUCache(REMEMBERED)
 
     async def of_user(self, user: User) -> list[ServerRecord]:
-        """List the servers of a user.
-
-        Args:
-            user: the user.
-
-        Returns:
-            The servers as they were at most half a second ago; what this process did is always in it.
-        """
+        """Return a user's servers as of at most `SECONDS` ago, including all changes by this process."""
         known = self._recent.get(user.id)
-        now, version = time.monotonic(), self._watchers.version
+        now, version = time.monotonic(), self._server_watch.version
         if known is not None and known[0] == version and known[1] > now - RECENT_SERVERS_SECONDS:
             return known[2]
         servers = await self._store.read(lambda tx: tx.servers.of_user(user.id))

@@ -1,4 +1,4 @@
-"""What may be asked for: servers of which names, by which spawner."""
+"""Rules for start requests: names, spawners, options and vetoes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from plughub.services.settings import HubSettings
 from plughub.storage.store import Store
 
 MAX_OLD_NAME: Final = 255
-"""Characters, as long as the database holds them."""
+"""Characters; the length of the database column."""
 
 
 async def check_named(store: Store, settings: HubSettings, user: User, name: str) -> None:
@@ -23,13 +23,13 @@ async def check_named(store: Store, settings: HubSettings, user: User, name: str
 
     Args:
         store: the storage.
-        settings: of the hub.
-        user: whose.
-        name: the name; the empty one is the default server's and always good.
+        settings: settings of the hub.
+        user: its user.
+        name: its name; empty for the default server, which is always valid.
 
     Raises:
-        InvalidError: named servers are not enabled, or it breaks the rule; a server of an older hub may
-            keep such a name, unless the settings say otherwise.
+        InvalidError: named servers are not enabled, or the name is not valid; existing servers may keep an
+            invalid name if the settings allow that.
     """
     if name and not settings.allow_named_servers:
         raise InvalidError("named servers are not enabled", detail="JupyterHub.allow_named_servers")
@@ -42,46 +42,43 @@ async def check_named(store: Store, settings: HubSettings, user: User, name: str
 
 
 def choose_backend(settings: HubSettings, wanted: str = "") -> str:
-    """Choose the spawner for a start.
+    """Return the plugin for a start.
 
     Args:
-        settings: of the hub.
-        wanted: what the user asked for; empty for the default one.
-
-    Returns:
-        Name of the plugin.
+        settings: settings of the hub.
+        wanted: requested spawner; empty for the default.
 
     Raises:
         InvalidError: there is no such spawner.
     """
     if wanted and wanted not in settings.spawners:
         known = ", ".join(settings.spawners)
-        raise InvalidError(f"there is no spawner {shorten(wanted)} here; choose among {known}")
+        raise InvalidError(f"there is no spawner {shorten(wanted)}; available: {known}")
     return wanted or settings.default_spawner
 
 
 def check_options(options: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """Check what a user chose for a server, wherever it came from: it is small JSON.
+    """Validate the options of a start: they must be small JSON.
 
     Args:
-        options: the options; None for those of the last time.
+        options: the options; None to reuse the last.
 
     Returns:
-        The options as they are stored and handed to plugins.
+        The options as they are stored and passed to plugins.
 
     Raises:
-        TooLargeError: they are longer than the hub keeps.
-        InvalidError: they hold a file or something else that is no JSON.
+        TooLargeError: they are too large.
+        InvalidError: they hold a file or anything else that is not JSON.
     """
     return None if options is None else plain_json(options, "the options of the server")
 
 
 async def check_authorized(hooks: Hooks, view: Callable[[], Awaitable[Server]]) -> None:
-    """Ask the plugins whether a start may be.
+    """Ask the plugins whether a start is allowed.
 
     Args:
         hooks: the hooks.
-        view: gives the server as plugins see it; it is not asked where no plugin would be.
+        view: returns the server as plugins see it; called only where a plugin is asked.
 
     Raises:
         ForbiddenError: a plugin refuses.

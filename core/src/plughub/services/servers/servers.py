@@ -1,4 +1,4 @@
-"""What may be asked of servers: start, stop, look, wait."""
+"""Requests for servers: start, stop, check, wait."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from plughub.kinds import Moved, Server
 from plughub.plugin.hooks import Hooks
 from plughub.services.observability.events import EventPublisher
 from plughub.services.operations.runner import ClaimedOperations, Runner
-from plughub.services.operations.server_watch import ServerSubscription, ServerWatch
+from plughub.services.operations.server_watch import ServerSubscriptions, ServerWatch
 from plughub.services.server_records import plugin_view, stored_view
 from plughub.services.servers.operation_requests import CleanupPendingError, OperationRequests
 from plughub.services.servers.recent_servers import RecentServers
@@ -42,19 +42,19 @@ T = TypeVar("T")
 
 
 class ServerService:
-    """What users, admins and the hub itself may ask of servers.
+    """Starts, stops and finds servers for users, admins and the hub itself.
 
     Args:
         store: the storage.
         hooks: the hooks.
-        settings: of the hub.
-        runner: carries operations on.
-        server_watch: woken when a server changes.
-        events: news.
+        settings: settings of the hub.
+        runner: executes operations.
+        server_watch: notified when a server changes.
+        events: publishes events.
 
     Attributes:
-        recent: the servers of users as they were a moment ago.
-        ending: nothing starts any more: this process is about to stop all servers, and then itself.
+        recent: cache of the servers of users.
+        is_shutting_down: no server starts any more: this process is about to stop all servers and itself.
     """
 
     def __init__(
@@ -70,22 +70,15 @@ class ServerService:
         self._hooks = hooks
         self._settings = settings
         self._runner = runner
-        self._watchers = server_watch
+        self._server_watch = server_watch
         self._events = events
-        self._following = ServerSubscription(store, server_watch)
-        self.ending = False
-        self._beginning = OperationRequests(settings, hooks.cleans_up)
+        self._subscriptions = ServerSubscriptions(store, server_watch)
+        self.is_shutting_down = False
+        self._requests = OperationRequests(settings, hooks.cleans_up)
         self.recent = RecentServers(store, server_watch)
 
     async def get(self, user: str, name: str) -> ServerRecord:
         """Find a server.
-
-        Args:
-            user: name of its user.
-            name: name of the server.
-
-        Returns:
-            The server.
 
         Raises:
             NotFoundError: there is no such server.
@@ -99,26 +92,16 @@ class ServerService:
         return server
 
     async def of_user(self, user: User) -> list[ServerRecord]:
-        """List the servers of a user, the default one first.
-
-        Args:
-            user: the user.
-
-        Returns:
-            The servers, stopped ones too.
-        """
+        """Return all servers of a user, the default one first."""
         return await self._store.read(lambda tx: tx.servers.of_user(user.id))
 
     async def view(self, user: User, name: str, options: Mapping[str, Any] | None = None) -> Server:
-        """Show a server to a plugin, also one that is not stored yet.
+        """Return a server as plugins see it, even if it is not stored yet.
 
         Args:
             user: its user.
             name: its name.
-            options: chosen options; those of the last time when None.
-
-        Returns:
-            What plugins see.
+            options: chosen options; None for those of the last start.
         """
         stored = await self._store.read(lambda tx: tx.servers.get(user.name, name))
         record = stored or ServerRecord(id=0, user_id=user.id, user=user.name, name=name)
@@ -126,7 +109,7 @@ class ServerService:
         return view if options is None else replace(view, options=options)
 
     def choose_backend(self, wanted: str = "") -> str:
-        """Choose the spawner for a start; see `plughub.services.servers.request_rules`."""
+        """Return the plugin for a start; see `plughub.services.servers.request_rules`."""
         return choose_backend(self._settings, wanted)
 
     async def check_named(self, user: User, name: str) -> None:
@@ -143,39 +126,39 @@ class ServerService:
         by: Actor = THE_HUB,
         named_limit: int | None = None,
     ) -> ServerRecord:
-        """Ask for a start; it goes on in the background.
+        """Request a start, which continues in the background.
 
         Args:
-            user: whose server.
-            name: its name; a named server that is new is stored.
-            options: what the user chose; the options of the last time when None.
-            backend: the spawner; the default one when empty.
-            by: who asks.
-            named_limit: how many named servers the user may have, 0 for any number; None for what the
-                settings say.
+            user: the server's user.
+            name: its name; a new named server is created.
+            options: chosen options; None for those of the last start.
+            backend: the spawner; empty for the default.
+            by: the requester.
+            named_limit: named servers that the user may have, 0 for no limit; None for the limit in the
+                settings.
 
         Returns:
             The server, with the operation that starts it.
 
         Raises:
             ForbiddenError: a plugin refuses.
-            InvalidError: the name or an option is not good, or the server is being stopped, or runs already.
+            InvalidError: the name or an option is not valid, or the server is running or being stopped.
             TooManyError: a limit is reached.
-            UnavailableError: the hub is ending.
+            UnavailableError: the hub is shutting down.
         """
-        if self.ending:
-            raise UnavailableError("the hub is being stopped, and all servers with it; no server starts now")
+        if self.is_shutting_down:
+            raise UnavailableError("the hub is shutting down and stops all servers: no server can start now")
         by = replace(by, name=by.name or user.name)
         options = check_options(options)
         try:
             server = await self._start(user, name, options, backend, by.name, named_limit)
         except (ForbiddenError, TooManyError) as error:
             status = 429 if isinstance(error, TooManyError) else 403
-            self._events.tell(
+            self._events.publish(
                 EventKind.SPAWN_REFUSED, user.name, name, by=by, reason=error.message[:200], status=status
             )
             raise
-        self._events.tell(EventKind.SPAWN_REQUESTED, user.name, name, by=by)
+        self._events.publish(EventKind.SPAWN_REQUESTED, user.name, name, by=by)
         return server
 
     async def _start(
@@ -193,21 +176,21 @@ class ServerService:
         await check_authorized(self._hooks, lambda: self.view(user, name, options))
 
         def work(tx: Transaction) -> tuple[ServerRecord, ClaimedOperations]:
-            server = self._beginning.start(tx, user, name, options, plugin, by, limit)
-            taken = self._runner.take(tx)
+            server = self._requests.start(tx, user, name, options, plugin, by, limit)
+            taken = self._runner.claim(tx)
             mine = next((one for one in taken.operations if one.server_id == server.id), None)
-            if mine is None:  # it waits: its place is to be told
-                self._runner.crowded = True
+            if mine is None:  # it is queued: read it again for its position
+                self._runner.has_waiting_work = True
                 return tx.servers.by_id(server.id) or server, taken
             return replace(server, operation=mine), taken
 
         try:
-            server, taken = await self._write_down(work)
-        except CleanupPendingError as error:  # she has read why, and tries again at once
-            await self._hurry(error.server)
-            server, taken = await self._write_down(work)
-        self._watchers.changed(server.id)
-        self._runner.carry_on(taken)
+            server, taken = await self._write(work)
+        except CleanupPendingError as error:  # the user has read the failure, and retries at once
+            await self._retry_cleanup(error.server)
+            server, taken = await self._write(work)
+        self._server_watch.changed(server.id)
+        self._runner.execute(taken)
         return server
 
     async def stop(
@@ -219,90 +202,90 @@ class ServerService:
         by: Actor = THE_HUB,
         failure: Failure | None = None,
     ) -> ServerRecord:
-        """Ask for a stop; it goes on in the background. A start that goes on is cancelled.
+        """Request a stop, which continues in the background. A start in progress is cancelled.
 
         Args:
-            server: which.
-            now: without a gentle end.
-            remove: forget the server once it is stopped.
-            by: who asks.
-            failure: why, when the server died by itself.
+            server: the server.
+            now: stop without a grace period.
+            remove: delete the server once it has stopped.
+            by: the requester.
+            failure: the reason, when the server ended by itself.
 
         Returns:
-            The server, with what is being done to it.
+            The server, with its operation.
         """
 
         def work(tx: Transaction) -> tuple[ServerRecord, ClaimedOperations]:
             current = tx.servers.by_id(server.id)
             if current is None:
                 raise NotFoundError(f"there is no server {server.full_name!r}")
-            self._beginning.stop(tx, current, now=now, remove=remove, by=by.name, failure=failure)
-            taken = self._runner.take(tx, starts=False)
+            self._requests.stop(tx, current, now=now, remove=remove, by=by.name, failure=failure)
+            taken = self._runner.claim(tx, starts=False)
             return tx.servers.by_id(server.id) or current, taken
 
-        stopped, taken = await self._write_down(work)
-        self._runner.carry_on(taken)
+        stopped, taken = await self._write(work)
+        self._runner.execute(taken)
         if stopped.operation is not None and stopped.operation.cancelled:
             self._runner.cancel(stopped.operation.id)
-        self._watchers.changed(server.id)
+        self._server_watch.changed(server.id)
         if by.name:
             what = {"remove": True} if remove else {}
-            self._events.tell(EventKind.STOP_REQUESTED, server.user, server.name, by=by, **what)
+            self._events.publish(EventKind.STOP_REQUESTED, server.user, server.name, by=by, **what)
         return stopped
 
-    async def died(self, server: ServerRecord, failure: Failure) -> None:
-        """Tidy up after a server that ended by itself.
+    async def handle_exit(self, server: ServerRecord, failure: Failure) -> None:
+        """Clean up after a server that ended by itself.
 
         Args:
-            server: as it was when it was found dead.
-            failure: why.
+            server: the server as it was when its end was found.
+            failure: the reason.
         """
 
         def work(tx: Transaction) -> ClaimedOperations:
             current = tx.servers.by_id(server.id)
             if current is None or not current.running or current.launch != server.launch:
                 return ClaimedOperations()
-            self._beginning.stop(tx, current, now=True, remove=False, by="", failure=failure)
-            return self._runner.take(tx, starts=False)
+            self._requests.stop(tx, current, now=True, remove=False, by="", failure=failure)
+            return self._runner.claim(tx, starts=False)
 
-        self._runner.carry_on(await self._write_down(work))
+        self._runner.execute(await self._write(work))
 
-    async def _write_down(self, work: Callable[[Transaction], T]) -> T:
+    async def _write(self, work: Callable[[Transaction], T]) -> T:
         try:
             return await self._store.write(work)
-        except ConflictError:  # another process was a moment ahead: what it wrote is there now
+        except ConflictError:  # another process was faster: retry with what it has stored
             return await self._store.write(work)
 
     async def wait(self, server: ServerRecord, seconds: float) -> ServerRecord:
-        """Wait until nothing is being done to a server, but not for ever.
+        """Wait until no operation is in progress on a server.
 
         Args:
-            server: which.
-            seconds: how long at most.
+            server: the server.
+            seconds: longest wait.
 
         Returns:
             The server as it is then.
         """
-        told = server.operation is not None and self._runner.carries(server.operation.id)
-        return await self._following.wait(server, seconds, told=told)
+        is_local = server.operation is not None and self._runner.is_executing(server.operation.id)
+        return await self._subscriptions.wait(server, seconds, is_local=is_local)
 
-    async def _hurry(self, server: ServerRecord) -> None:
-        """Try once more to stop what a start has left, and wait a moment."""
+    async def _retry_cleanup(self, server: ServerRecord) -> None:
+        """Retry the cleanup after a failed start at once, and wait briefly for it."""
 
         def work(tx: Transaction) -> ClaimedOperations:
             tx.operations.retry_now(server.operation.id if server.operation else "")
-            return self._runner.take(tx)
+            return self._runner.claim(tx)
 
-        self._runner.carry_on(await self._store.write(work))
+        self._runner.execute(await self._store.write(work))
         await self.wait(replace(server, operation=None), UNDO_WAIT_SECONDS)
 
     async def remove(self, server: ServerRecord, seconds: float, *, by: Actor = THE_HUB) -> ServerRecord:
-        """Stop a named server and forget it.
+        """Stop a named server and delete it.
 
         Args:
-            server: which.
-            seconds: how long to wait at most; it goes on in the background.
-            by: who asks.
+            server: the server.
+            seconds: longest wait; the removal continues in the background.
+            by: the requester.
 
         Returns:
             The server as it is then.
@@ -314,32 +297,18 @@ class ServerService:
             raise InvalidError("the default server cannot be removed, only stopped")
         server = await self.stop(server, remove=True, by=by)
         server = await self.wait(server, seconds)
-        # A start that was cancelled ends without having been told to forget the server.
+        # A cancelled start ends without deleting the server.
         if not server.active:
             with contextlib.suppress(NotFoundError):
                 await self.stop(server, remove=True, by=by)
         return server
 
     def changes(self, server: ServerRecord) -> AsyncGenerator[ServerRecord, None]:
-        """Follow a server: as it is now, then whenever it may have changed.
-
-        Args:
-            server: which.
-
-        Returns:
-            An iterator over the server; it ends when the server was deleted.
-        """
-        return self._following.follow(server.id)
+        """Yield a server as it is now, then whenever it may have changed, until it is deleted."""
+        return self._subscriptions.subscribe(server.id)
 
     async def check(self, server: ServerRecord) -> ServerRecord:
-        """Look at once whether a server that should run does, and tidy up when it does not.
-
-        Args:
-            server: which.
-
-        Returns:
-            The server as it is then.
-        """
+        """Poll a running server at once, and clean up when it has ended."""
         if not server.running:
             return server
         view = await self._store.read(lambda tx: stored_view(tx, self._settings, server))
@@ -347,7 +316,7 @@ class ServerService:
             code = await self._hooks.poll(server.backend or self._settings.default_spawner, view)
         except PluginError:
             return server
-        if code is None or isinstance(code, Moved):  # the poller moves the route
+        if code is None or isinstance(code, Moved):  # the poller updates the route
             return server
-        await self.died(server, Failure(message="the server had ended", exit_code=code))
+        await self.handle_exit(server, Failure(message="the server had ended", exit_code=code))
         return await self.wait(server, ENDED_SERVER_SECONDS)

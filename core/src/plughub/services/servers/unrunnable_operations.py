@@ -1,4 +1,4 @@
-"""Work that no hub can do: its plugin is active nowhere, or the machine that it is bound to has no hub."""
+"""Operations that no hub process can execute: their plugin or machine has none."""
 
 from __future__ import annotations
 
@@ -11,82 +11,84 @@ from plughub.domain.explanations import explained, parts_of, with_details
 from plughub.domain.servers import Failure, Operation, OperationKind, Phase, Status
 from plughub.domain.timings import ORPHAN_CHECK_SECONDS, ORPHAN_RETRY_SECONDS
 from plughub.services.coordination.background_loops import repeat
-from plughub.services.coordination.hub_registry import living_backends
+from plughub.services.coordination.hub_registry import live_backends
 from plughub.services.coordination.leases import Leadership
-from plughub.services.operations.cleanup import forget_server
+from plughub.services.operations.cleanup import delete_server
 from plughub.services.operations.server_watch import ServerWatch
 from plughub.services.settings import HubSettings
 from plughub.storage.store import Store, Transaction
 
 log = logging.getLogger("plughub.stranded")
-Work = tuple[str, str]
-"""A plugin, and the machine that it is bound to, empty for any."""
+Requirement = tuple[str, str]
+"""The plugin that an operation needs, and the machine that it is bound to, empty for any."""
 
 
 class UnrunnableOperations:
-    """Tells users of work that no hub can do, and ends what nothing was launched for.
+    """Reports unrunnable operations to their users, and ends starts that have launched nothing.
 
     Args:
         store: the storage.
-        settings: of the hub.
-        server_watch: woken when a server changes.
+        settings: settings of the hub.
+        server_watch: notified when a server changes.
     """
 
     def __init__(self, store: Store, settings: HubSettings, server_watch: ServerWatch) -> None:
         self._store = store
         self._settings = settings
-        self._watchers = server_watch
-        self._lead = Leadership(store, settings, "stranded")
-        self._since: dict[Work, float] = {}
+        self._server_watch = server_watch
+        self._leadership = Leadership(store, settings, "stranded")
+        self._since: dict[Requirement, float] = {}
 
     async def run(self) -> None:
-        """Look for such work for ever."""
+        """Check for unrunnable operations until cancelled."""
         pause = min(ORPHAN_CHECK_SECONDS, self._settings.stranded_after)
-        await repeat(self.look, pause, "cannot look for work that nobody can do", log)
+        await repeat(self.run_once, pause, "cannot look for unrunnable operations", log)
 
-    async def look(self) -> None:
-        """Look once; what nobody could do for long enough is dealt with."""
-        lonely = await self._store.read(self._lonely)
-        if not lonely or not await self._lead.take():  # where there is none, nobody need renew a lease
+    async def run_once(self) -> None:
+        """Handle the operations that have been unrunnable for long enough."""
+        unrunnable = await self._store.read(self._unrunnable)
+        if not unrunnable or not await self._leadership.acquire():  # without any, no lease is needed
             self._since.clear()
             return
         now = time.monotonic()
-        self._since = {work: self._since.get(work, now) for work in lonely}
-        for work, since in self._since.items():
+        self._since = {requirement: self._since.get(requirement, now) for requirement in unrunnable}
+        for requirement, since in self._since.items():
             if now - since >= self._settings.stranded_after:
-                await self._deal_with(work)
+                await self._handle(requirement)
 
-    def _lonely(self, tx: Transaction) -> frozenset[Work]:
-        able = living_backends(tx, self._settings.lease)
-        if able is None:
+    def _unrunnable(self, tx: Transaction) -> frozenset[Requirement]:
+        available = live_backends(tx, self._settings.lease)
+        if available is None:
             return frozenset()
-        wanted = {work for work in tx.operations.work() | tx.servers.running_on() if work[0]}
-        return frozenset(work for work in wanted if not is_able(work, able))
+        wanted = {
+            requirement for requirement in tx.operations.work() | tx.servers.running_on() if requirement[0]
+        }
+        return frozenset(requirement for requirement in wanted if not can_run(requirement, available))
 
-    async def _deal_with(self, work: Work) -> None:
-        reason = self._reason(work)
+    async def _handle(self, requirement: Requirement) -> None:
+        reason = self._reason(requirement)
 
         def write(tx: Transaction) -> list[Operation]:
-            if tx.servers.set_unknown_of(*work, reason):
-                log.warning("servers are left as they are: %s", explained(reason, details=True))
-            found = tx.operations.free_of(*work)
-            return [operation for operation in found if self._give_up(tx, operation, reason)]
+            if tx.servers.set_unknown_of(*requirement, reason):
+                log.warning("leaving servers unchanged: %s", explained(reason, details=True))
+            found = tx.operations.free_of(*requirement)
+            return [operation for operation in found if self._end_or_postpone(tx, operation, reason)]
 
         for operation in await self._store.write(write):
             why = explained(reason, details=True)
             log.warning("%s of server %d waits: %s", operation.kind, operation.server_id, why)
-            self._watchers.changed(operation.server_id)
+            self._server_watch.changed(operation.server_id)
 
-    def _reason(self, work: Work) -> str:
-        plugin, host = work
+    def _reason(self, requirement: Requirement) -> str:
+        plugin, host = requirement
         if host:
-            detail = f"it is bound to the machine {host!r}, where no hub with plugin {plugin!r} runs"
+            detail = f"it is bound to the machine {host!r}, where no hub process has plugin {plugin!r}"
         else:
-            detail = f"plugin {plugin!r} is active in no hub (--plugins)"
-        return with_details("no process of the hub can work on it at present", detail)
+            detail = f"plugin {plugin!r} is not active in any hub process (--plugins)"
+        return with_details("no process of the hub can handle it at present", detail)
 
-    def _give_up(self, tx: Transaction, operation: Operation, reason: str) -> bool:
-        """End a start that has launched nothing; anything else waits, and says for what."""
+    def _end_or_postpone(self, tx: Transaction, operation: Operation, reason: str) -> bool:
+        """End a start that has launched nothing; postpone anything else with the reason."""
         holder = self._settings.hub_id
         if not tx.operations.claim_one(operation.id, holder, self._settings.lease):
             return False
@@ -108,21 +110,18 @@ class UnrunnableOperations:
                 tx.operations.advance(operation.id, holder, Phase.DONE)
                 tx.servers.unwanted(server.id)
                 if operation.remove:
-                    forget_server(tx, self._settings, server)
+                    delete_server(tx, self._settings, server)
                 return True
         tx.operations.postpone(operation.id, holder, reason, ORPHAN_RETRY_SECONDS)
         return operation.trouble != reason
 
 
-def is_able(work: Work, able: Collection[Work]) -> bool:
-    """Tell whether a living hub can do something.
+def can_run(requirement: Requirement, available: Collection[Requirement]) -> bool:
+    """Return whether a live hub process has the plugin, on the required machine if there is one.
 
     Args:
-        work: plugin and machine.
-        able: plugins and machines of the living hubs.
-
-    Returns:
-        Whether one has the plugin, on that machine if it is bound to one.
+        requirement: plugin and machine of an operation.
+        available: plugins and machines of the live hub processes.
     """
-    plugin, host = work
-    return any(plugin == has and host in {"", where} for has, where in able)
+    plugin, host = requirement
+    return any(plugin == has and host in {"", where} for has, where in available)

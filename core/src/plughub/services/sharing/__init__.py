@@ -1,1 +1,1 @@
-"""Sharing servers with other people."""
+"""Shares of servers with other users and groups."""

@@ -1,4 +1,4 @@
-"""Share codes: links that whoever gets them can turn into a share."""
+"""Share codes: links that their recipients can convert into a share."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from plughub.domain.shares import (
 from plughub.domain.timings import MAX_SHARE_CODE_SECONDS, MIN_SHARE_CODE_SECONDS, SHARE_CODE_SECONDS
 from plughub.domain.tokens import GENERATED_ROUNDS, compare_token, hash_token, new_share_code, token_prefix
 from plughub.domain.users import User
-from plughub.services.sharing.shares import check_held, query_of, server_of, wanted_scopes
+from plughub.services.sharing.shares import check_held, checked_scopes, query_of, server_of
 from plughub.services.tokens.principals import Principal
 from plughub.storage.store import Store, Transaction
 
 _UNKNOWN = "Share not found or expired"
-_ASK = "Ask who sent you the link for a new one."
+_ASK = "Ask the sender of the link for a new one."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewShareCode:
-    """A code that was just made.
+    """A new share code.
 
     Attributes:
         text: the code itself, shown once.
-        record: what is stored.
+        record: the stored code.
     """
 
     text: str = field(repr=False)
@@ -40,11 +40,11 @@ class NewShareCode:
 
 
 class ShareCodeService:
-    """What may be asked of share codes.
+    """Creates, accepts and deletes share codes.
 
     Args:
         store: the storage.
-        tree: the scopes of the hub.
+        tree: hierarchy of scopes.
     """
 
     def __init__(self, store: Store, tree: ScopeTree) -> None:
@@ -54,16 +54,13 @@ class ShareCodeService:
     async def of_owner(
         self, owner: str, server: str | None, offset: int, limit: int
     ) -> tuple[list[ShareCode], int]:
-        """List the codes of somebody's servers.
+        """Return a page of the codes of a user's servers, and their total number.
 
         Args:
             owner: name of the owner.
             server: name of the server; None for all.
             offset: codes before the page.
-            limit: codes in the page at most.
-
-        Returns:
-            The codes of the page, and how many there are in all.
+            limit: largest number of codes on the page.
 
         Raises:
             NotFoundError: there is no such user or server.
@@ -78,23 +75,23 @@ class ShareCodeService:
     async def create(
         self, owner: str, server: str, scopes: Collection[str], expires_in: int | None, by: Principal
     ) -> NewShareCode:
-        """Make a code that whoever gets it can turn into a share.
+        """Create a code for a share of a server.
 
         Args:
             owner: name of the owner.
             server: name of the server.
-            scopes: what the share allows; none for opening the server.
-            expires_in: seconds for which it is good; None for a day.
-            by: who asks.
+            scopes: scopes of the share; empty for access to the server.
+            expires_in: seconds; None for a day.
+            by: the caller.
 
         Returns:
             The code.
 
         Raises:
-            InvalidError: a scope does not exist or cannot be shared, the time is too short or too long, or
-                the server has too many codes.
+            InvalidError: a scope does not exist or cannot be shared, the time is out of range, or there are
+                too many codes.
             NotFoundError: there is no such server.
-            ForbiddenError: who asks does not hold a scope.
+            ForbiddenError: the caller does not hold a scope.
         """
         seconds = SHARE_CODE_SECONDS if expires_in is None else expires_in
         if not MIN_SHARE_CODE_SECONDS <= seconds <= MAX_SHARE_CODE_SECONDS:
@@ -102,7 +99,7 @@ class ShareCodeService:
                 f"expires_in must be {MIN_SHARE_CODE_SECONDS} to {MAX_SHARE_CODE_SECONDS} seconds, "
                 "a minute to a year"
             )
-        wanted = wanted_scopes(self._tree, scopes, owner, server)
+        wanted = checked_scopes(self._tree, scopes, owner, server)
         text = new_share_code()
 
         def work(tx: Transaction) -> ShareCode:
@@ -113,7 +110,7 @@ class ShareCodeService:
                 tx.shares.count_codes(ShareQuery(server=record.id)),
                 MAX_SHARE_CODES,
                 "this server already has the maximum of %d share codes",
-                "Delete codes that are not needed any more.",
+                "Delete codes that are no longer needed.",
             )
             return tx.shares.add_code(
                 record,
@@ -126,16 +123,16 @@ class ShareCodeService:
         return NewShareCode(text=text, record=await self._store.write(work))
 
     async def delete(self, owner: str, server: str, *, code: str = "", key: int | None = None) -> int:
-        """Make codes of a server void; shares that were made of them stay.
+        """Delete codes of a server; shares created from them are kept.
 
         Args:
             owner: name of the owner.
             server: name of the server.
-            code: the one with this text.
-            key: the one with this key; all when neither is given.
+            code: text of the code.
+            key: key of the code; all codes when neither is given.
 
         Returns:
-            How many there were.
+            The number of deleted codes.
 
         Raises:
             NotFoundError: there is no such server or code.
@@ -153,39 +150,36 @@ class ShareCodeService:
 
         return await self._store.write(work)
 
-    async def look_at(self, code: str, user: User) -> ShareCode:
-        """Tell what a code offers.
+    async def preview(self, code: str, user: User) -> ShareCode:
+        """Return a code before it is accepted.
 
         Args:
             code: its text.
-            user: who looks.
-
-        Returns:
-            The code.
+            user: the recipient.
 
         Raises:
-            NotFoundError: nobody knows it, or it has ended.
+            NotFoundError: it is unknown or has expired.
             ForbiddenError: it is for the user's own server.
         """
         found = await self._store.read(lambda tx: _code(tx, code))
         if found is None:
             raise NotFoundError(_UNKNOWN, hint=_ASK)
         if found[1].owner == user.name:
-            raise ForbiddenError("You can't share with yourself!", hint="Send the link to somebody else.")
+            raise ForbiddenError("You can't share with yourself!", hint="Send the link to another user.")
         return found[1]
 
     async def accept(self, code: str, user: User) -> Share:
-        """Turn a code into a share.
+        """Convert a code into a share.
 
         Args:
             code: its text.
-            user: who gets the share.
+            user: the recipient.
 
         Returns:
             The share.
 
         Raises:
-            InvalidError: nobody knows the code, it has ended, or it is for the user's own server.
+            InvalidError: the code is unknown, has expired, or is for the user's own server.
         """
 
         def work(tx: Transaction) -> Share:
@@ -196,7 +190,7 @@ class ShareCodeService:
             if record.user_id == user.id:
                 raise InvalidError("You can't share with yourself!")
             tx.users.lock(record.user_id)
-            # It may have been made void since it was read; from here on it cannot be.
+            # It may have been deleted since it was read; after this statement it cannot be.
             if not tx.shares.exchanged(found[1].id):
                 raise InvalidError(_UNKNOWN, hint=_ASK)
             return tx.shares.grant(record, "user", user.id, found[1].scopes)
@@ -205,7 +199,7 @@ class ShareCodeService:
 
 
 def _code(tx: Transaction, text: str) -> tuple[int, ShareCode] | None:
-    """Find a code that has not ended, with the key of its server."""
+    """Find a code that has not expired, with the key of its server."""
     for hashed, server_id, record in tx.shares.code_candidates(token_prefix(text)):
         if compare_token(text, hashed):
             return server_id, record

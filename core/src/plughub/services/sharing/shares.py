@@ -1,4 +1,4 @@
-"""Sharing: letting others into a server, by their names or those of their groups."""
+"""Shares of servers with users and groups."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from plughub.services.tokens.principals import Principal
 from plughub.storage.store import Store, Transaction
 
 MANY: Final = 200
-"""Shares that a page names."""
+"""Largest number of shares on a page."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grantee:
-    """With whom a server is shared.
+    """User or group that a server is shared with.
 
     Attributes:
         kind: a user or a group.
@@ -33,11 +33,11 @@ class Grantee:
 
 
 class SharingService:
-    """What may be asked of shares.
+    """Lists, grants and revokes shares.
 
     Args:
         store: the storage.
-        tree: the scopes of the hub.
+        tree: hierarchy of scopes.
     """
 
     def __init__(self, store: Store, tree: ScopeTree) -> None:
@@ -49,16 +49,13 @@ class SharingService:
     async def of_owner(
         self, owner: str, server: str | None, offset: int, limit: int
     ) -> tuple[list[Share], int]:
-        """List the shares of somebody's servers.
+        """Return a page of the shares of a user's servers, and their total number.
 
         Args:
             owner: name of the owner.
             server: name of the server; None for all.
             offset: shares before the page.
-            limit: shares in the page at most.
-
-        Returns:
-            The shares of the page, and how many there are in all.
+            limit: largest number of shares on the page.
 
         Raises:
             NotFoundError: there is no such user or server.
@@ -71,15 +68,12 @@ class SharingService:
         return await self._store.read(work)
 
     async def with_grantee(self, grantee: Grantee, offset: int, limit: int) -> tuple[list[Share], int]:
-        """List what is shared with a user, also by groups, or with a group.
+        """Return a page of the shares with a group, or with a user and their groups, and the total number.
 
         Args:
-            grantee: with whom.
+            grantee: the user or group.
             offset: shares before the page.
-            limit: shares in the page at most.
-
-        Returns:
-            The shares of the page, and how many there are in all.
+            limit: largest number of shares on the page.
 
         Raises:
             NotFoundError: there is no such user or group.
@@ -95,49 +89,43 @@ class SharingService:
 
         return await self._store.read(work)
 
-    async def with_me(self, user: User) -> list[Share]:
-        """List the servers that somebody may open because they are shared.
-
-        Args:
-            user: with whom, also by groups.
+    async def shared_with(self, user: User) -> list[Share]:
+        """Return one share for each server that a user may access through shares, also of groups.
 
         Returns:
-            One share of each server, at most `MANY`.
+            At most `MANY` shares.
         """
         query = ShareQuery(user=user.id, groups_too=True)
         shares = await self._store.read(lambda tx: tx.shares.page(query, 0, MANY))
         opening = [share for share in shares if any(scope.startswith("access:") for scope in share.scopes)]
         return list({(share.owner, share.server): share for share in opening}.values())
 
-    async def one(self, grantee: Grantee, owner: str, server: str) -> Share:
-        """Find what a user or group was granted of a server, not by groups.
+    async def get(self, grantee: Grantee, owner: str, server: str) -> Share:
+        """Return the share granted to a user or group itself.
 
         Args:
-            grantee: with whom.
+            grantee: the user or group.
             owner: name of the owner.
             server: name of the server.
 
-        Returns:
-            The share.
-
         Raises:
-            NotFoundError: there is none.
+            NotFoundError: there is no such share.
         """
         return await self._store.read(lambda tx: _find(tx, grantee, owner, server)[2])
 
-    # ---- granting and taking back
+    # ---- grants
 
     async def grant(
         self, owner: str, server: str, grantee: Grantee, scopes: Collection[str], by: Principal
     ) -> Share:
-        """Share a server; who has a share of it already gets more.
+        """Share a server, or extend an existing share.
 
         Args:
             owner: name of the owner.
             server: name of the server.
-            grantee: with whom.
-            scopes: what they may do with it; none for opening it.
-            by: who asks.
+            grantee: the user or group.
+            scopes: scopes of the share; empty for access to the server.
+            by: the caller.
 
         Returns:
             The share.
@@ -145,9 +133,9 @@ class SharingService:
         Raises:
             InvalidError: a scope does not exist or cannot be shared, or there is no such user or group.
             NotFoundError: there is no such server.
-            ForbiddenError: who asks does not hold a scope, or may not see the name of the user or group.
+            ForbiddenError: the caller does not hold a scope, or may not see the name of the user or group.
         """
-        wanted = wanted_scopes(self._tree, scopes, owner, server)
+        wanted = checked_scopes(self._tree, scopes, owner, server)
 
         def work(tx: Transaction) -> Share:
             user, record = server_of(tx, owner, server)
@@ -166,40 +154,36 @@ class SharingService:
     async def revoke(
         self, owner: str, server: str, grantee: Grantee, scopes: Collection[str] = ()
     ) -> Share | None:
-        """Take back what a user or group was granted.
+        """Revoke a share or some of its scopes.
 
         Args:
             owner: name of the owner.
             server: name of the server.
-            grantee: from whom.
-            scopes: what they lose; none for all.
+            grantee: the user or group.
+            scopes: scopes to revoke; empty for all.
 
         Returns:
-            What is left of the share; None for nothing.
+            The remaining share; None for none.
 
         Raises:
             InvalidError: a scope does not exist or cannot be shared.
             NotFoundError: there is no such server.
         """
-        gone = wanted_scopes(self._tree, scopes, owner, server) if scopes else frozenset[str]()
+        revoked = checked_scopes(self._tree, scopes, owner, server) if scopes else frozenset[str]()
 
         def work(tx: Transaction) -> Share | None:
             user, record = server_of(tx, owner, server)
             tx.users.lock(user.id)
             key = _grantee_key(tx, grantee)
-            return None if key is None else tx.shares.revoke(record.id, grantee.kind, key, gone)
+            return None if key is None else tx.shares.revoke(record.id, grantee.kind, key, revoked)
 
         return await self._store.write(work)
 
     async def revoke_all(self, owner: str, server: str) -> int:
-        """Take back everything that was granted of a server.
-
-        Args:
-            owner: name of the owner.
-            server: name of the server.
+        """Revoke all shares of a server.
 
         Returns:
-            How many shares there were.
+            The number of revoked shares.
 
         Raises:
             NotFoundError: there is no such server.
@@ -207,10 +191,10 @@ class SharingService:
         return await self._store.write(lambda tx: tx.shares.revoke_all(server_of(tx, owner, server)[1].id))
 
     async def leave(self, grantee: Grantee, owner: str, server: str) -> None:
-        """Give back what a user or group was granted.
+        """Revoke a share at the request of its grantee.
 
         Args:
-            grantee: who gives it back.
+            grantee: the user or group.
             owner: name of the owner.
             server: name of the server.
 
@@ -226,17 +210,14 @@ class SharingService:
         await self._store.write(work)
 
 
-def wanted_scopes(tree: ScopeTree, scopes: Collection[str], owner: str, server: str) -> frozenset[str]:
-    """Check what somebody wants to share.
+def checked_scopes(tree: ScopeTree, scopes: Collection[str], owner: str, server: str) -> frozenset[str]:
+    """Validate the scopes of a share and bind them to its server.
 
     Args:
-        tree: the scopes of the hub.
-        scopes: none for opening the server.
-        owner: name of the owner of the server.
+        tree: hierarchy of scopes.
+        scopes: requested scopes; empty for access to the server.
+        owner: name of the server's owner.
         server: name of the server.
-
-    Returns:
-        The scopes, each with the filter of the server.
 
     Raises:
         InvalidError: a scope does not exist or cannot be shared.
@@ -247,31 +228,28 @@ def wanted_scopes(tree: ScopeTree, scopes: Collection[str], owner: str, server: 
 
 
 def check_held(tree: ScopeTree, scopes: frozenset[str], owner: User, by: Principal) -> None:
-    """Refuse to grant what who asks does not hold.
+    """Refuse scopes that the caller does not hold.
 
     Args:
-        tree: the scopes of the hub.
-        scopes: what is granted.
-        owner: of the server.
-        by: who asks.
+        tree: hierarchy of scopes.
+        scopes: granted scopes.
+        owner: owner of the server.
+        by: the caller.
 
     Raises:
-        ForbiddenError: something is not held.
+        ForbiddenError: a scope is not held.
     """
     if excess := excess_scopes(tree.expand(scopes), by.scopes, {owner.name: owner.groups}):
         raise ForbiddenError(f"Do not have permission to grant share with scope {name_scopes(excess)}")
 
 
 def query_of(tx: Transaction, owner: str, server: str | None) -> ShareQuery:
-    """Ask for what belongs to somebody's servers.
+    """Return the query for the shares or codes of a user's servers.
 
     Args:
         tx: the transaction.
         owner: name of the owner.
         server: name of the server; None for all.
-
-    Returns:
-        The query.
 
     Raises:
         NotFoundError: there is no such user or server.
@@ -285,15 +263,7 @@ def query_of(tx: Transaction, owner: str, server: str | None) -> ShareQuery:
 
 
 def server_of(tx: Transaction, owner: str, server: str) -> tuple[User, ServerRecord]:
-    """Find a server and its owner.
-
-    Args:
-        tx: the transaction.
-        owner: name of the owner.
-        server: name of the server.
-
-    Returns:
-        The owner and the server.
+    """Return a server with its owner.
 
     Raises:
         NotFoundError: there is no such server.
@@ -323,7 +293,7 @@ def _grantee_key(tx: Transaction, grantee: Grantee) -> int | None:
 
 
 def _check_name(tx: Transaction, grantee: Grantee, by: Principal) -> None:
-    """Refuse who may not see the name: whether there is such a user or group is not theirs to know."""
+    """Refuse callers who may not see the grantee's name, so that they do not learn whether it exists."""
     scope = f"read:{grantee.kind}s:name"
     if grantee.kind == "user":
         name = normalize_username(grantee.name)

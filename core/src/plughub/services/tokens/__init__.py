@@ -1,1 +1,1 @@
-"""Who makes a request: tokens, cookies and the OAuth2 provider."""
+"""Authentication of requests: tokens, principals and the OAuth 2 provider."""

@@ -1,4 +1,4 @@
-"""The hub's own tokens, as a plugin like any other."""
+"""Built-in plugin that checks the hub's own tokens."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from plughub.storage.store import Store, Transaction
 
 
 class DatabaseTokens:
-    """The hub's own tokens: a plugin like any other.
+    """Checks the hub's own tokens. A built-in plugin, called like any other.
 
     Args:
         store: the storage.
@@ -21,7 +21,7 @@ class DatabaseTokens:
 
     @hookimpl(tryfirst=True)
     async def hub_check_token(self, token: str) -> TokenIdentity | None:
-        """Look a token up in the database."""
+        """Find a token in the database."""
         if len(token) > MAX_TOKEN_LENGTH:
             return None
         record = await self._store.read(lambda tx: _find(tx, token))
@@ -40,6 +40,6 @@ class DatabaseTokens:
 
 
 def _find(tx: Transaction, token: str) -> TokenRecord | None:
-    """Find a token by its text. This may hash for long: it belongs in the thread of the transaction."""
+    """Find a token by its text. Hashing can be slow: call it in the thread of the transaction."""
     candidates = tx.tokens.candidates(token_prefix(token))
     return next((record for hashed, record in candidates if compare_token(token, hashed)), None)

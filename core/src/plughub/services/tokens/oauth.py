@@ -1,6 +1,6 @@
-"""The OAuth2 provider: how a server in a browser learns who is there.
+"""The OAuth 2 provider: servers and services in a browser use it to identify the user.
 
-Source: RFC 6749 (authorization code) and RFC 7636 (PKCE); the protocol is oauthlib's work.
+Source: RFC 6749 (authorization code) and RFC 7636 (PKCE), implemented by oauthlib.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ _ENDPOINT: Final = f"{ORIGIN}/authorize"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConsentQuestion:
-    """What a client asks of a user.
+    """Request of a client for a user's consent.
 
     Attributes:
-        client: who asks.
-        scopes: what it asks for, as far as the user holds it.
-        confirmed: the user need not be asked.
+        client: the client.
+        scopes: requested scopes that the user holds.
+        confirmed: no consent is needed.
     """
 
     client: OAuthClient
@@ -43,14 +43,14 @@ class ConsentQuestion:
     confirmed: bool
 
     def grants(self, chosen: frozenset[str], name: str) -> frozenset[str]:
-        """Return what an agreement gives the client besides knowing who the user is.
+        """Return the scopes that consent would grant beyond access to the client and the user's identity.
 
         Args:
-            chosen: what the user agrees to.
-            name: of the user.
+            chosen: scopes that the user agrees to.
+            name: name of the user.
 
         Returns:
-            Scopes; none when the user need not be asked.
+            Scopes; empty when no consent is needed.
         """
         least = _access(self.client) | identify_scopes(name) | {IDENTIFY}
         return frozenset() if self.confirmed else (self.scopes & chosen) - least
@@ -58,7 +58,7 @@ class ConsentQuestion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenAnswer:
-    """The answer to a request for a token.
+    """Response to a request for a token.
 
     Attributes:
         status: HTTP status.
@@ -72,12 +72,12 @@ class TokenAnswer:
 
 
 class OAuthService:
-    """The OAuth2 provider.
+    """The OAuth 2 provider.
 
     Args:
         store: the storage.
-        settings: of the hub.
-        tree: the scopes of the hub.
+        settings: settings of the hub.
+        tree: hierarchy of scopes.
     """
 
     def __init__(self, store: Store, settings: HubSettings, tree: ScopeTree) -> None:
@@ -85,18 +85,18 @@ class OAuthService:
         self._settings = settings
         self._tree = tree
 
-    async def question(self, query: str, principal: Principal) -> ConsentQuestion | str:
-        """Look at a request for a code.
+    async def consent_question(self, query: str, principal: Principal) -> ConsentQuestion | str:
+        """Validate a request for a code.
 
         Args:
             query: query string of the request.
-            principal: who is logged in in the browser.
+            principal: the user in the browser.
 
         Returns:
-            What is asked, or the address to send the browser to with an error for the client.
+            The question for the user, or the address to redirect the browser to with an error for the client.
 
         Raises:
-            InvalidError: no client, or not its redirect URI; the browser must not be sent there.
+            InvalidError: unknown client, or not its redirect URI; the browser must not be redirected.
             NotFoundError: the user may not use that server.
             ForbiddenError: the user may not use that service.
         """
@@ -110,25 +110,25 @@ class OAuthService:
             except FatalClientError as error:
                 raise _unknown_client(query, error) from error
             except OAuth2Error as error:
-                return validator.sent(_client_id(query), error.in_uri(error.redirect_uri))
-            return self._ask(tx, validator, principal, facts["client_id"], frozenset(scopes))
+                return validator.from_absolute(_client_id(query), error.in_uri(error.redirect_uri))
+            return self._question(tx, validator, principal, facts["client_id"], frozenset(scopes))
 
         return await self._store.read(work)
 
-    async def agree(self, query: str, principal: Principal, scopes: frozenset[str], session_id: str) -> str:
-        """Make a code for a client.
+    async def approve(self, query: str, principal: Principal, scopes: frozenset[str], session_id: str) -> str:
+        """Create a code for a client.
 
         Args:
             query: query string of the request.
-            principal: who agrees.
-            scopes: what she agrees to, of what was asked.
+            principal: the user who agrees.
+            scopes: requested scopes that the user agrees to.
             session_id: login session of the browser.
 
         Returns:
-            The address to send the browser to.
+            The address to redirect the browser to.
 
         Raises:
-            InvalidError: no client, or not its redirect URI.
+            InvalidError: unknown client, or not its redirect URI.
             NotFoundError: the user may not use that server.
             ForbiddenError: the user may not use that service.
         """
@@ -138,8 +138,8 @@ class OAuthService:
             endpoint = _authorization(validator)
             try:
                 wanted, facts = endpoint.validate_authorization_request(_uri(query, validator))
-                asked = self._ask(tx, validator, principal, facts["client_id"], frozenset(wanted))
-                # What opens the client itself is not up for choice: a code without it would open nothing.
+                asked = self._question(tx, validator, principal, facts["client_id"], frozenset(wanted))
+                # Access to the client itself is not optional: a code without it would be useless.
                 granted = (asked.scopes & scopes) | _access(asked.client)
                 facts |= {"user_id": principal.user.id, "session_id": session_id}
                 headers, _, _ = endpoint.create_authorization_response(
@@ -148,27 +148,27 @@ class OAuthService:
             except FatalClientError as error:
                 raise _unknown_client(query, error) from error
             except OAuth2Error as error:
-                return validator.sent(_client_id(query), error.in_uri(error.redirect_uri))
-            return validator.sent(_client_id(query), headers["Location"])
+                return validator.from_absolute(_client_id(query), error.in_uri(error.redirect_uri))
+            return validator.from_absolute(_client_id(query), headers["Location"])
 
         return await self._store.write(work)
 
-    async def token(self, body: str, headers: Mapping[str, str]) -> TokenAnswer:
-        """Give a token for a code.
+    async def issue_token(self, body: str, headers: Mapping[str, str]) -> TokenAnswer:
+        """Exchange a code for a token.
 
         Args:
             body: form of the request.
-            headers: its headers.
+            headers: headers of the request.
 
         Returns:
-            The answer, an error too.
+            The response, also for an error.
         """
         form = dict(parse_qsl(body, keep_blank_values=True))
 
         def work(tx: Transaction) -> TokenAnswer:
             validator = self._validator(tx)
             if "redirect_uri" in form:
-                form["redirect_uri"] = validator.shown(form.get("client_id", ""), form["redirect_uri"])
+                form["redirect_uri"] = validator.to_absolute(form.get("client_id", ""), form["redirect_uri"])
             expires_in = self._settings.oauth_token_expires_in
             bearer = BearerToken(
                 validator, token_generator=lambda _request: new_oauth_token(), expires_in=expires_in
@@ -196,7 +196,7 @@ class OAuthService:
             origins=self._settings.origins,
         )
 
-    def _ask(
+    def _question(
         self,
         tx: Transaction,
         validator: HubValidator,
@@ -206,17 +206,19 @@ class OAuthService:
     ) -> ConsentQuestion:
         client = validator.client(client_id)
         if client is None or (client.server_id is None and not client.service):
-            raise InvalidError(f"OAuth client {shorten(client_id)} belongs to nothing that runs")
+            raise InvalidError(f"OAuth client {shorten(client_id)} belongs to no server or service")
         _check_access(client, principal)
-        wanted = validator.named(scopes) or frozenset()
+        wanted = validator.resolve_roles(scopes) or frozenset()
         held = intersect_scopes(validator.expand(client, wanted), principal.scopes)
         if INHERIT in wanted:
             held = frozenset({INHERIT})
         own = client.server_id is not None and client.user == principal.name
-        confirmed = own or client.no_confirm or self._agreed(tx, principal, client_id, held)
+        confirmed = own or client.no_confirm or self._has_agreed(tx, principal, client_id, held)
         return ConsentQuestion(client=client, scopes=held, confirmed=confirmed)
 
-    def _agreed(self, tx: Transaction, principal: Principal, client_id: str, scopes: frozenset[str]) -> bool:
+    def _has_agreed(
+        self, tx: Transaction, principal: Principal, client_id: str, scopes: frozenset[str]
+    ) -> bool:
         tokens = [tx.tokens.by_id(key) for key in tx.tokens.of_client(client_id, principal.user.id)]
         return any(token is not None and scopes <= token.scopes for token in tokens)
 
@@ -237,7 +239,7 @@ def _access(client: OAuthClient) -> frozenset[str]:
 
 
 def _check_access(client: OAuthClient, principal: Principal) -> None:
-    """Refuse who may not open what a client is."""
+    """Refuse a user who may not access the client's server or service."""
     if client.service:
         if not principal.may("access:services", resource=ScopeFilter.service(client.service)):
             raise ForbiddenError(
@@ -245,13 +247,13 @@ def _check_access(client: OAuthClient, principal: Principal) -> None:
                 hint=f"an administrator can give you the scope access:services!service={client.service}",
             )
     elif not principal.may("access:servers", resource=ScopeFilter.server(client.user, client.server)):
-        # Whether somebody else's server exists is not theirs to know.
-        raise NotFoundError("There is no server here that you may open")
+        # Do not reveal whether another user's server exists.
+        raise NotFoundError("There is no server here that you may access")
 
 
 def _uri(query: str, validator: HubValidator) -> str:
     pairs = [
-        (name, validator.shown(_client_id(query), value) if name == "redirect_uri" else value)
+        (name, validator.to_absolute(_client_id(query), value) if name == "redirect_uri" else value)
         for name, value in parse_qsl(query, keep_blank_values=True)
     ]
     return f"{_ENDPOINT}?{urlencode(pairs)}"
@@ -265,6 +267,6 @@ def _unknown_client(query: str, error: FatalClientError) -> InvalidError:
     client = shorten(_client_id(query), 100)
     reason = error.description or error.error
     return InvalidError(
-        f"OAuth client {client} is refused: {reason}",
-        hint="the server may have been stopped since this page was opened; start it again",
+        f"The request of OAuth client {client} was refused: {reason}",
+        hint="The server may have been stopped since this page was opened. Start it again.",
     )

@@ -1,4 +1,4 @@
-"""What the OAuth2 library asks of the hub, answered inside one transaction."""
+"""Callbacks for the OAuth 2 library, inside one transaction."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ from plughub.services.tokens.tokens import store_token
 from plughub.storage.store import Transaction
 
 ORIGIN: Final = "https://hub.invalid"
-"""Servers register a path as their redirect URI; the library wants it absolute, so it sees it below this."""
+"""Placeholder origin: servers register paths as redirect URIs, but the library requires absolute ones."""
 
 
 class HubValidator(RequestValidator):  # type: ignore[misc]
-    """Answers the questions of the OAuth2 library.
+    """Validates requests for the OAuth 2 library.
 
     Args:
         tx: the transaction in which the request is handled.
-        expires_in: life of a token in seconds.
+        expires_in: lifetime of a token in seconds.
         require_pkce: refuse clients that do not use PKCE.
-        origins: where servers and services are in a browser.
-        tree: the scopes of the hub.
-        visitor: name of the user in the browser; empty where there is none.
+        origins: origins of servers and services.
+        tree: hierarchy of scopes.
+        visitor: name of the user in the browser; empty without one.
     """
 
     def __init__(
@@ -61,37 +61,36 @@ class HubValidator(RequestValidator):  # type: ignore[misc]
         found = self._tx.oauth.client(client_id) if client_id else None
         return found if found is not None and found.secret else None
 
-    def shown(self, client_id: str, uri: str) -> str:
-        """Show a redirect URI to the library.
-
-        A path, and the same path at the client's own origin, are one address: what was registered before
-        servers had origins of their own, or with them, stays good.
+    def to_absolute(self, client_id: str, uri: str) -> str:
+        """Return a redirect URI as the library sees it.
 
         Args:
-            client_id: of the client.
-            uri: absolute, or a path.
+            client_id: id of the client.
+            uri: absolute URI, or a path.
 
         Returns:
-            An absolute one.
+            An absolute URI.
         """
-        home = self._home(client_id)
-        path = uri[len(home) :] if home and uri.startswith(f"{home}/") else uri
+        # A path, and the same path at the client's own origin, are the same address: registrations stay
+        # valid when servers get origins of their own, or lose them.
+        origin = self._origin_of(client_id)
+        path = uri[len(origin) :] if origin and uri.startswith(f"{origin}/") else uri
         return ORIGIN + path if path.startswith("/") and not path.startswith("//") else uri
 
-    def sent(self, client_id: str, uri: str) -> str:
-        """Return the address to send a browser to for what the library answered.
+    def from_absolute(self, client_id: str, uri: str) -> str:
+        """Return the address to redirect a browser to, for an absolute URI of the library.
 
         Args:
-            client_id: of the client.
-            uri: as the library names it.
+            client_id: id of the client.
+            uri: URI from the library.
 
         Returns:
-            The address; a path when the client has the hub's origin.
+            The address; a path when the client shares the hub's origin.
         """
-        return self._home(client_id) + uri[len(ORIGIN) :] if uri.startswith(f"{ORIGIN}/") else uri
+        return self._origin_of(client_id) + uri[len(ORIGIN) :] if uri.startswith(f"{ORIGIN}/") else uri
 
-    def _home(self, client_id: str) -> str:
-        """Return the origin of a client; empty when it has the hub's."""
+    def _origin_of(self, client_id: str) -> str:
+        """Return the origin of a client; empty when it is the hub's."""
         client = self.client(client_id)
         if client is None:
             return ""
@@ -99,8 +98,8 @@ class HubValidator(RequestValidator):  # type: ignore[misc]
             self._origins.of_service(client.service) if client.service else self._origins.of_user(client.user)
         )
 
-    def named(self, scopes: Collection[str]) -> frozenset[str] | None:
-        """Give the scopes that a client names, those of roles for the roles; None for unknown ones."""
+    def resolve_roles(self, scopes: Collection[str]) -> frozenset[str] | None:
+        """Replace names of roles by their scopes; None for unknown scopes."""
         names = {scope for scope in scopes if scope.partition("!")[0] not in self._tree.definitions}
         roles = {role.name: role.scopes for role in self._tx.roles.all()} if names - {IDENTIFY} else {}
         if names - {IDENTIFY} - roles.keys():
@@ -108,46 +107,46 @@ class HubValidator(RequestValidator):  # type: ignore[misc]
         return frozenset(scopes).difference(names).union(*(roles.get(name, ()) for name in names))
 
     def expand(self, client: OAuthClient, scopes: Collection[str]) -> frozenset[str]:
-        """Expand scopes that a client may have, with self-filters for the visitor and the client."""
+        """Expand scopes of a client, with self-filters for the user and the client."""
         server = f"{client.user}/{client.server}" if client.user else ""
         return self._tree.expand(
             scopes, ScopeOwner(user=self._visitor, server=server, service=client.service)
         )
 
-    # ---- the request for a code
+    # ---- requests for a code
 
     def validate_client_id(self, client_id: str, request: Request, *_: Any, **__: Any) -> bool:
-        """Tell whether a client exists."""
+        """Return whether a client exists."""
         request.client = self.client(client_id)
         return request.client is not None
 
     def validate_redirect_uri(
         self, client_id: str, redirect_uri: str, _request: Request, *_: Any, **__: Any
     ) -> bool:
-        """Tell whether a redirect URI is the registered one."""
+        """Return whether a redirect URI is the registered one."""
         client = self.client(client_id)
         if client is None:
             return False
-        registered = self.shown(client_id, client.redirect_uri)
+        registered = self.to_absolute(client_id, client.redirect_uri)
         if not registered.startswith(f"{ORIGIN}/"):
             return redirect_uri == registered
-        # A server goes by the spelling that it was told, which may be that of an earlier version.
+        # A server keeps the spelling that it was started with, possibly by an earlier version.
         return redirect_uri in {ORIGIN + path for path in spellings(registered[len(ORIGIN) :])}
 
     def get_default_redirect_uri(self, client_id: str, _request: Request, *_: Any, **__: Any) -> str | None:
-        """Give the registered redirect URI."""
+        """Return the registered redirect URI."""
         client = self.client(client_id)
-        return self.shown(client_id, client.redirect_uri) if client else None
+        return self.to_absolute(client_id, client.redirect_uri) if client else None
 
     def validate_response_type(self, _client_id: str, response_type: str, *_: Any, **__: Any) -> bool:
-        """Tell whether a kind of answer is known."""
+        """Return whether a response type is supported."""
         return bool(response_type == "code")
 
     def validate_scopes(
         self, client_id: str, scopes: list[str], _client: Any, _request: Request, *_: Any, **__: Any
     ) -> bool:
-        """Tell whether a client may ask for scopes."""
-        client, wanted = self.client(client_id), self.named(scopes)
+        """Return whether a client may request scopes."""
+        client, wanted = self.client(client_id), self.resolve_roles(scopes)
         if client is None or wanted is None:
             return False
         if INHERIT in client.allowed_scopes:
@@ -156,7 +155,7 @@ class HubValidator(RequestValidator):  # type: ignore[misc]
         return INHERIT not in wanted and not excess_scopes(self.expand(client, wanted), allowed)
 
     def get_default_scopes(self, client_id: str, _request: Request, *_: Any, **__: Any) -> list[str]:
-        """Give what a client gets when it asks for nothing in particular."""
+        """Return the scopes of a request that names none."""
         client = self.client(client_id)
         return sorted(client.allowed_scopes) if client else []
 
@@ -167,7 +166,7 @@ class HubValidator(RequestValidator):  # type: ignore[misc]
         check_room(
             self._tx.oauth.count_codes(request.user_id),
             MAX_OAUTH_CODES,
-            "%d sign-ins of yours have begun and not ended",
+            "you have started %d logins that are not finished",
             "Try again in a few minutes.",
         )
         self._tx.oauth.save_code(
@@ -184,10 +183,10 @@ class HubValidator(RequestValidator):  # type: ignore[misc]
             )
         )
 
-    # ---- the request for a token
+    # ---- requests for a token
 
     def client_authentication_required(self, _request: Request, *_: Any, **__: Any) -> bool:
-        """Every client has a secret."""
+        """Return True: every client has a secret."""
         return True
 
     def authenticate_client(self, request: Request, *_: Any, **__: Any) -> bool:
@@ -196,22 +195,22 @@ class HubValidator(RequestValidator):  # type: ignore[misc]
         secret = request.client_secret or ""
         if client is None or not compare_token(secret, client.secret):
             return False
-        # The library reads the id off its own kind of client.
+        # The library expects an attribute ``client_id``.
         request.client = _Client(client)
         return True
 
     def authenticate_client_id(self, _client_id: str, _request: Request, *_: Any, **__: Any) -> bool:
-        """No client goes without a secret."""
+        """Return False: clients without a secret are not supported."""
         return False
 
     def validate_grant_type(self, _client_id: str, grant_type: str, *_: Any, **__: Any) -> bool:
-        """Tell whether a way to a token is known."""
+        """Return whether a grant type is supported."""
         return bool(grant_type == "authorization_code")
 
     def validate_code(
         self, client_id: str, code: str, _client: Any, request: Request, *_: Any, **__: Any
     ) -> bool:
-        """Find a code and use it up; it cannot be used twice, not even by two processes."""
+        """Find a code and delete it, so that it can be used only once, even by concurrent processes."""
         found = self._tx.oauth.code(client_id, code)
         if found is None or not self._tx.oauth.delete_code(client_id, code):
             return False
@@ -230,14 +229,14 @@ class HubValidator(RequestValidator):  # type: ignore[misc]
         *_: Any,
         **__: Any,
     ) -> bool:
-        """Tell whether the redirect URI is the one that the code was made for."""
+        """Return whether the redirect URI is the one that the code was created for."""
         return code in self._codes and redirect_uri == self._codes[code].redirect_uri
 
     def invalidate_authorization_code(self, *_: Any, **__: Any) -> None:
-        """Do nothing: the code was used up when it was found."""
+        """Do nothing: the code was deleted when it was found."""
 
     def save_bearer_token(self, token: dict[str, Any], request: Request, *_: Any, **__: Any) -> None:
-        """Store a token, in the place of the oldest ones where there are too many."""
+        """Store a token; when a user has too many for the client, delete the oldest."""
         older = sorted(self._tx.tokens.of_client(request.client.client_id, request.user.id))
         self._tx.tokens.delete(older[: max(0, len(older) + 1 - MAX_OAUTH_TOKENS)])
         store_token(
@@ -253,20 +252,20 @@ class HubValidator(RequestValidator):  # type: ignore[misc]
     # ---- PKCE
 
     def is_pkce_required(self, _client_id: str, _request: Request) -> bool:
-        """Tell whether clients must use PKCE."""
+        """Return whether clients must use PKCE."""
         return self._require_pkce
 
     def get_code_challenge(self, code: str, _request: Request) -> str | None:
-        """Give the challenge of a code."""
+        """Return the challenge of a code."""
         return self._codes[code].challenge or None
 
     def get_code_challenge_method(self, code: str, _request: Request) -> str | None:
-        """Give how the challenge of a code was made."""
+        """Return the challenge method of a code."""
         return self._codes[code].challenge_method or None
 
 
 class _Client:
-    """A client as the library knows it."""
+    """A client as the library expects it."""
 
     def __init__(self, client: OAuthClient) -> None:
         self.client_id = client.identifier

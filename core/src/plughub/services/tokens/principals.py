@@ -1,4 +1,4 @@
-"""Who makes a request, kept for a moment in a cache that forgets at once."""
+"""Principals and their cache."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CACHE_SIZE: Final = 10_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Principal:
-    """Who makes a request, and what they may do.
+    """Authenticated caller of a request, with effective scopes.
 
     Attributes:
         owner: the user or service.
@@ -33,10 +33,10 @@ class Principal:
         client_id: the OAuth client that the token was made for; empty for a cookie.
         session_id: login session.
         by_token: a token was sent.
-        inherits: it may whatever the owner may, now and later: a login, or a token with ``inherit``.
-        by_person: the request shows that its owner is active; those of her servers do not.
-        expires_at: when this ends, seconds since the epoch; None for never.
-        session: the session that a login cookie named; None for a token.
+        inherits: it has all scopes of the owner, now and later: a login, or a token with ``inherit``.
+        by_person: the request counts as activity of its owner; requests by the owner's servers do not.
+        expires_at: when it expires, seconds since the epoch; None for never.
+        session: session of the login cookie; None for a token.
     """
 
     owner: User | Service
@@ -57,16 +57,16 @@ class Principal:
         return self.owner.name
 
     @property
-    def called(self) -> str:
-        """What it is called where users and services stand side by side: ``services/NAME`` for a service.
+    def qualified_name(self) -> str:
+        """Name that is unique among users and services: ``services/NAME`` for a service.
 
-        No user has a name with a slash in it.
+        No user name contains a slash.
         """
         return self.name if self.is_user else f"services/{self.name}"[:MAX_USERNAME]
 
     @property
     def is_user(self) -> bool:
-        """Whether it is a user, and not a service, which may have the same name."""
+        """True for a user, False for a service, which may have the same name."""
         return isinstance(self.owner, User)
 
     @property
@@ -74,45 +74,35 @@ class Principal:
         """The user.
 
         Raises:
-            ForbiddenError: it is a service.
+            ForbiddenError: the principal is a service.
         """
         if not isinstance(self.owner, User):
-            raise ForbiddenError(f"this is for users, and {self.owner.name} is a service")
+            raise ForbiddenError(f"this is only available to users, and {self.owner.name} is a service")
         return self.owner
 
     def may(self, *needed: str, resource: ScopeFilter | None = None, groups: Collection[str] = ()) -> bool:
-        """Tell whether any of the scopes is held for a resource.
+        """Return whether any of the scopes is held for a resource.
 
         Args:
             needed: scopes without filters.
-            resource: what the request is about.
-            groups: groups of the user that the resource is about.
-
-        Returns:
-            True when it is allowed.
+            resource: the resource of the request.
+            groups: groups of the resource's user.
         """
         return check_scopes(self.scopes, needed, resource, groups) is Access.ALLOWED
 
 
 class PrincipalCache:
-    """Principals by token or cookie: bounded, short-lived, and told when something changes."""
+    """LRU cache of principals by token or cookie, invalidated by changes."""
 
     def __init__(self) -> None:
         self._entries: LRUCache[bytes, tuple[float, Principal]] = LRUCache(CACHE_SIZE)
         self.version = 0
-        """Counts what was told; take it before looking something up that will be kept."""
-        self._heard: float | None = None
+        """Counts invalidations; read it before a query whose result will be cached."""
+        self._current_at: float | None = None
 
     def get(self, secret: str) -> Principal | None:
-        """Find a principal that is still good.
-
-        Args:
-            secret: the token or cookie.
-
-        Returns:
-            The principal, or None.
-        """
-        if self._heard is not None and time.monotonic() - self._heard > PRINCIPAL_TRUST_SECONDS:
+        """Return the cached principal for a token or cookie; None when there is none or it may be stale."""
+        if self._current_at is not None and time.monotonic() - self._current_at > PRINCIPAL_TRUST_SECONDS:
             return None
         key = _digest(secret)
         entry = self._entries.get(key)
@@ -125,28 +115,28 @@ class PrincipalCache:
         return principal
 
     def put(self, secret: str, principal: Principal, version: int) -> None:
-        """Keep a principal for a while, unless something changed since it was looked up.
+        """Cache a principal, unless something changed since it was read.
 
         Args:
-            secret: the token or cookie, already checked.
-            principal: who it is.
-            version: of the cache before it was looked up.
+            secret: the verified token or cookie.
+            principal: the principal.
+            version: version of the cache before the query.
         """
         if version != self.version:
             return
         until = min(time.time() + PRINCIPAL_CACHE_SECONDS, principal.expires_at or float("inf"))
         self._entries[_digest(secret)] = (until, principal)
 
-    def heard(self, until: float) -> None:
-        """Note that all changes until a moment were told; from the first time on, silence is not trusted.
+    def mark_current(self, until: float) -> None:
+        """Record that all changes up to a time were applied; from the first call on, entries need such calls.
 
         Args:
-            until: the moment, by the monotonic clock.
+            until: time of the monotonic clock.
         """
-        self._heard = until
+        self._current_at = until
 
     def changed(self, changes: Iterable[tuple[str, str]]) -> None:
-        """Forget what a change makes void.
+        """Remove the principals that changes make stale.
 
         Args:
             changes: topic and key of each.
@@ -162,18 +152,18 @@ class PrincipalCache:
             self._drop(void["token"], void["user"], void["session"])
 
     def clear(self) -> None:
-        """Forget everybody: changes may have been missed."""
+        """Remove all principals: changes may have been missed."""
         self.version += 1
         self._entries.clear()
 
     def _drop(self, tokens: set[str], users: set[str], sessions: set[str]) -> None:
-        """Forget the principals of some tokens, users and sessions, in one pass."""
+        """Remove the principals of some tokens, users and sessions, in one pass."""
         for secret in list(self._entries):
-            _, who = Cache.__getitem__(self._entries, secret)  # looking through them is no use of them
+            _, principal = Cache.__getitem__(self._entries, secret)  # without marking the entry as used
             if (
-                str(who.token_key) in tokens
-                or (who.is_user and str(who.owner.id) in users)
-                or (who.session is not None and str(who.session.id) in sessions)
+                str(principal.token_key) in tokens
+                or (principal.is_user and str(principal.owner.id) in users)
+                or (principal.session is not None and str(principal.session.id) in sessions)
             ):
                 del self._entries[secret]
 

@@ -1,4 +1,4 @@
-"""What tokens hold when nobody says it: the scopes of a role, which the config file may have changed."""
+"""Scopes of roles, including default roles that the config file may have changed."""
 
 from __future__ import annotations
 
@@ -11,27 +11,17 @@ from plughub.storage.store import Transaction
 
 
 def scopes_of_role(tx: Transaction, name: str) -> tuple[str, ...]:
-    """Give the scopes of a default role.
+    """Return the scopes of a default role, not expanded.
 
     Args:
         tx: the transaction.
-        name: such as ``token`` or ``server``.
-
-    Returns:
-        Its scopes, not expanded; those of every hub where no role is stored yet.
+        name: name of the role, such as ``token`` or ``server``; the built-in definition if it is not stored.
     """
     return scopes_of_roles(tx, [name])
 
 
 def scopes_of_roles(tx: Transaction, names: Collection[str]) -> tuple[str, ...]:
-    """Give the scopes of some roles.
-
-    Args:
-        tx: the transaction.
-        names: of the roles.
-
-    Returns:
-        All scopes, not expanded.
+    """Return the scopes of some roles, not expanded.
 
     Raises:
         InvalidError: there is no such role.

@@ -1,4 +1,4 @@
-"""Who makes a request with a token, answered from a cache that forgets at once."""
+"""API tokens: authentication, creation and revocation."""
 
 from __future__ import annotations
 
@@ -34,18 +34,18 @@ from plughub.services.tokens.role_scopes import scopes_of_role, scopes_of_roles
 from plughub.storage.store import Store, Transaction
 
 MAX_ANY_TOKEN: Final = 64 * 1024
-"""Bytes; longer is not shown to any plugin."""
+"""Bytes; longer tokens are rejected without asking a plugin."""
 DATABASE_PLUGIN: Final = "database"
 _ADMIN_SCOPES: Final = default_role(ADMIN_ROLE).scopes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewToken:
-    """A token that was just made.
+    """A new token.
 
     Attributes:
         text: the token itself, shown once.
-        record: what is stored.
+        record: the stored token.
     """
 
     text: str = field(repr=False)
@@ -53,14 +53,14 @@ class NewToken:
 
 
 class TokenService:
-    """Makes, checks and revokes tokens.
+    """Creates, checks and revokes tokens.
 
     Args:
         store: the storage.
         hooks: the hooks.
-        tree: the scopes of the hub.
-        longest: longest life of a token that somebody asks for, in seconds; 0 for any.
-        limit: API tokens of a user at a time; 0 for any number.
+        tree: hierarchy of scopes.
+        longest: longest lifetime of a requested token in seconds; 0 for no limit.
+        limit: API tokens per user; 0 for no limit.
     """
 
     def __init__(
@@ -73,14 +73,11 @@ class TokenService:
         self._limit = limit
         self.cache = PrincipalCache()
 
-    async def by_token(self, token: str) -> Principal | None:
-        """Find out who sent a token.
+    async def authenticate(self, token: str) -> Principal | None:
+        """Return the principal of a token; None for an unknown token.
 
         Args:
-            token: what stood after ``token`` or ``bearer``.
-
-        Returns:
-            The principal, or None for a token that nobody knows.
+            token: value after ``token`` or ``bearer`` in the header.
         """
         if not token or len(token) > MAX_ANY_TOKEN:
             return None
@@ -100,14 +97,7 @@ class TokenService:
         return principal
 
     def scopes_of(self, user: User | Service) -> frozenset[str]:
-        """Tell what a user or service may do.
-
-        Args:
-            user: the user or service.
-
-        Returns:
-            Expanded scopes.
-        """
+        """Return the expanded scopes of a user or service."""
         return owner_scopes(self._tree, _scope_owner(user), user.scopes)
 
     async def create(
@@ -119,23 +109,22 @@ class TokenService:
         expires_in: int | None = None,
         holder: Principal | None = None,
     ) -> NewToken:
-        """Make an API token for a user.
+        """Create an API token for a user.
 
         Args:
             user: its owner.
-            note: what it is for.
-            scopes: what it may do; None for what the role ``token`` says, as far as both owner and maker
-                hold it.
-            expires_in: seconds; None for no end.
-            holder: who makes it; None for the hub itself.
+            note: its purpose.
+            scopes: its scopes; None for those of the role ``token`` that both owner and creator hold.
+            expires_in: seconds; None for no expiry.
+            holder: the creator; None for the hub itself.
 
         Returns:
             The token.
 
         Raises:
-            InvalidError: a scope does not exist, the owner does not hold it, the time makes no sense, or the
+            InvalidError: a scope does not exist or is not held by the owner, the time is out of range, or the
                 owner has too many tokens.
-            ForbiddenError: its maker does not hold one of the scopes asked for.
+            ForbiddenError: the creator does not hold a requested scope.
         """
         asked = scopes
         if scopes is None:
@@ -163,7 +152,7 @@ class TokenService:
                 tx.tokens.count(user.id),
                 self._limit,
                 f"{user.name} already has the maximum of %d API tokens",
-                "Revoke tokens that are not needed any more.",
+                "Revoke tokens that are no longer needed.",
             )
             noted = note or f"Requested via api{by}"
             return store_token(tx, text, user_id=user.id, note=noted, scopes=granted, expires_at=ends)
@@ -171,13 +160,7 @@ class TokenService:
         return NewToken(text=text, record=await self._store.write(work))
 
     async def scopes_of_roles(self, names: Collection[str]) -> tuple[str, ...]:
-        """Give the scopes of some roles, by whose names older clients ask for tokens.
-
-        Args:
-            names: of the roles.
-
-        Returns:
-            Scopes, not expanded.
+        """Return the scopes of some roles, not expanded; older clients request tokens by names of roles.
 
         Raises:
             InvalidError: there is no such role.
@@ -185,22 +168,11 @@ class TokenService:
         return await self._store.read(lambda tx: scopes_of_roles(tx, names))
 
     async def of_user(self, user: User) -> list[TokenRecord]:
-        """List the tokens of a user.
-
-        Args:
-            user: the user.
-
-        Returns:
-            Tokens that have not ended.
-        """
+        """Return the tokens of a user that have not expired."""
         return await self._store.read(lambda tx: tx.tokens.of_user(user.id))
 
     async def revoke(self, user: User, token_id: int) -> bool:
-        """Revoke a token of a user; one that a server got for her ends with all others of that server.
-
-        Args:
-            user: the user.
-            token_id: key of the token.
+        """Revoke a token of a user; a token of an OAuth client is revoked with all others of that client.
 
         Returns:
             False when the user has no such token.
@@ -217,15 +189,7 @@ class TokenService:
         return await self._store.write(work)
 
     def effective_scopes(self, user: User, record: TokenRecord) -> frozenset[str]:
-        """Tell what a stored token may do.
-
-        Args:
-            user: its owner.
-            record: the token.
-
-        Returns:
-            Expanded scopes.
-        """
+        """Return the effective scopes of a stored token."""
         owner = self.scopes_of(user)
         about = ScopeOwner(user=user.name, server=_server_of(record.client_id, user.name))
         return effective_token_scopes(self._tree.expand(record.scopes, about), owner)
@@ -233,10 +197,9 @@ class TokenService:
     def _shared_scopes(
         self, user: User, scopes: Collection[str], holder: Principal | None
     ) -> Collection[str]:
-        """Cut the usual scopes to what owner and maker hold now.
-
-        ``inherit`` grows with the owner. It stays where the maker may all that the owner may ever hold.
-        """
+        """Reduce default scopes to those that both owner and creator hold."""
+        # ``inherit`` follows the owner's scopes. It is kept where the creator holds everything that the owner
+        # may ever hold.
         if holder is None or self._covers(holder, user):
             return scopes
         owner, groups = self.scopes_of(user), {user.name: user.groups}
@@ -249,7 +212,7 @@ class TokenService:
         return not excess_scopes(self._tree.expand(_ADMIN_SCOPES), holder.scopes)
 
     def _held_scopes(self, user: User, scopes: Collection[str], holder: Principal | None) -> Collection[str]:
-        """Refuse scopes that the owner or the maker does not hold."""
+        """Refuse scopes that the owner or the creator does not hold."""
         owner, groups = self.scopes_of(user), {user.name: user.groups}
         wanted = self._tree.expand(scopes, ScopeOwner(user=user.name))
         if excess := excess_scopes(wanted, owner, groups):
@@ -257,8 +220,8 @@ class TokenService:
         granted = effective_token_scopes(wanted, owner, groups)
         if holder is not None and (excess := excess_scopes(granted, holder.scopes, groups)):
             raise ForbiddenError(
-                f"a token can only be made with scopes that its maker holds, not with: {name_scopes(excess)}",
-                hint="ask for fewer scopes, or for none: the token then holds what owner and maker both hold",
+                f"you can only create tokens with scopes that you hold, not with: {name_scopes(excess)}",
+                hint="request fewer scopes, or none to get those that both you and the owner hold",
             )
         return scopes
 
@@ -295,20 +258,20 @@ def store_token(
     scopes: Collection[str] = (),
     expires_at: datetime | None = None,
 ) -> TokenRecord:
-    """Store a token that the hub made.
+    """Store a token that the hub created.
 
     Args:
         tx: the transaction.
         text: the token.
-        user_id: its owner.
-        client_id: the OAuth client that it is for.
+        user_id: key of its owner.
+        client_id: the OAuth client that it is issued to.
         session_id: login session that it ends with.
-        note: what it is for.
-        scopes: what it may do.
-        expires_at: when it ends.
+        note: its purpose.
+        scopes: its scopes.
+        expires_at: when it expires.
 
     Returns:
-        What is stored.
+        The stored token.
     """
     return tx.tokens.create(
         hashed=hash_token(text, rounds=GENERATED_ROUNDS),

@@ -1,1 +1,1 @@
-"""Users: login, identities, groups, administration and deletion, and their sync with the configuration."""
+"""Users: login, identities, groups, administration, deletion, and sync with the configuration."""

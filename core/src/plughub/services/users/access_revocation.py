@@ -1,4 +1,4 @@
-"""Ending every way in that a user has right now."""
+"""Revocation of all access that a user has at the moment."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from plughub.services.users.sessions import end_sessions
 from plughub.storage.store import Transaction
 
 
-def end_access(tx: Transaction, user: User) -> None:
-    """Log a user out everywhere, and void tokens, codes under way and one-time links. Every hub learns it.
+def revoke_access(tx: Transaction, user: User) -> None:
+    """End a user's sessions and delete their tokens, pending OAuth codes and one-time links.
 
     Args:
         tx: the transaction.
-        user: whose; the name is the one that the links were made for.
+        user: the user, with the name that the links were made for.
     """
     end_sessions(tx, user.id)
     tx.tokens.delete([token.id for token in tx.tokens.of_user(user.id)])

@@ -1,4 +1,4 @@
-"""Listing, creating, changing and deleting users."""
+"""Administration of users: list, create, change, delete."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from plughub.domain.servers import ServerRecord
 from plughub.domain.users import User, UserQuery
 from plughub.kinds import UserInfo
 from plughub.plugin.hooks import Hooks
-from plughub.services.operations.cleanup import void_credentials
+from plughub.services.operations.cleanup import revoke_credentials
 from plughub.services.secrets.auth_states import EncryptedState
 from plughub.services.settings import HubSettings
 from plughub.services.tokens.principals import Principal
-from plughub.services.users.access_revocation import end_access
+from plughub.services.users.access_revocation import revoke_access
 from plughub.services.users.admin_protection import AdminRule
 from plughub.services.users.admission import Admission
 from plughub.services.users.deletion import UserDeletion, authenticators_of
@@ -28,12 +28,12 @@ from plughub.storage.store import Store, Transaction
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserPage:
-    """A page of users.
+    """Page of users.
 
     Attributes:
-        users: in order.
-        servers: of each, by the key of the user.
-        total: users of all pages.
+        users: users in order.
+        servers: servers by key of the user.
+        total: users on all pages.
     """
 
     users: list[User]
@@ -43,7 +43,7 @@ class UserPage:
 
 @dataclass(frozen=True, slots=True)
 class _Change:
-    """What is changed of a user; what is None or empty stays."""
+    """Changes to a user; None and empty values are kept."""
 
     name: str | None
     admin: bool | None
@@ -52,17 +52,17 @@ class _Change:
 
 
 class UserAdmin:
-    """What is done to users by others, and to many of them.
+    """Lists, creates, changes and deletes users on behalf of a caller.
 
     Args:
         store: the storage.
         hooks: the hooks.
-        settings: of the hub.
-        tree: the scopes of the hub.
-        preparation: asks authenticators about who is added.
-        deletion: deletes.
-        is_name: tells whether a normalised name can be that of a user here.
-        given: names to which the configuration gives something: only admins rename a user to one.
+        settings: settings of the hub.
+        tree: hierarchy of scopes.
+        preparation: calls authenticators for new users.
+        deletion: deletes users.
+        is_valid_name: whether a normalised name is accepted as a user name.
+        configured_names: names in the configuration; only admins may rename a user to one of them.
     """
 
     def __init__(
@@ -73,28 +73,25 @@ class UserAdmin:
         tree: ScopeTree,
         preparation: UserPreparation,
         deletion: UserDeletion,
-        is_name: Callable[[str], bool] = lambda _name: True,
-        given: Collection[str] = frozenset(),
+        is_valid_name: Callable[[str], bool] = lambda _name: True,
+        configured_names: Collection[str] = frozenset(),
     ) -> None:
         self._store = store
         self._hooks = hooks
         self._settings = settings
         self._preparation = preparation
         self._deletion = deletion
-        self._is_name = is_name
-        self._given = frozenset(given)
+        self._is_valid_name = is_valid_name
+        self._configured_names = frozenset(configured_names)
         self._admins = AdminRule(tree)
         self._admission = Admission(settings, frozenset({ONETIME}))
 
     async def page(self, query: UserQuery, *, stopped: bool = False) -> UserPage:
-        """List users.
+        """Return a page of users.
 
         Args:
-            query: which.
-            stopped: with servers that do not run.
-
-        Returns:
-            The page.
+            query: filter and order.
+            stopped: include servers that are not running.
         """
 
         def work(tx: Transaction) -> UserPage:
@@ -109,23 +106,23 @@ class UserAdmin:
     async def create(
         self, names: Sequence[str], *, admin: bool, by: Principal, authenticator: str = ""
     ) -> list[User]:
-        """Store users, who may log in from then on; those that are there already are left alone.
+        """Create users, who may then log in; existing ones are left unchanged.
 
         Args:
-            names: as typed.
+            names: names as typed.
             admin: make them admins.
             by: the caller.
-            authenticator: the one by which they may log in; empty for all, where a name means the same
-                person to all of them. Elsewhere, users added without one need a setting that allows them.
+            authenticator: authenticator of the users; empty for all, where a name denotes the same
+                user for all of them. Otherwise users without one need a setting that allows them.
 
         Returns:
-            The users that are new.
+            The new users.
 
         Raises:
-            InvalidError: a name is not good, the authenticators cannot prepare for it, or there is no such
-                authenticator; nobody is stored.
-            ForbiddenError: the caller is no admin and wants to make some.
-            ConflictError: all are there already.
+            InvalidError: a name is not valid or rejected by the authenticators, or there is no such
+                authenticator; no user is created.
+            ForbiddenError: the caller is not an admin and wants to create admins.
+            ConflictError: all users exist already.
         """
         wanted = self._check_names(names)
         admitted = self._admission.authenticators_for(authenticator)
@@ -133,7 +130,8 @@ class UserAdmin:
             self._admins.check(by, "make admins")
             if not authenticator and not self._admission.is_shared:
                 raise InvalidError(
-                    "say by which authenticator the new admins log in: elsewhere their names may be others'",
+                    "the authenticator of new admins is required: other authenticators may use their names "
+                    "for other people",
                     hint='send "authenticator"',
                 )
 
@@ -151,7 +149,7 @@ class UserAdmin:
                 f"All {len(wanted)} users already exist"
                 if len(wanted) > 1
                 else f"User {shorten(wanted[0])} already exists",
-                hint='PATCH /users/:name with "authenticator" says by which one they log in'
+                hint='assign the authenticator by PATCH /users/:name with "authenticator"'
                 if authenticator
                 else "",
             )
@@ -167,34 +165,34 @@ class UserAdmin:
         authenticator: str = "",
         by: Principal,
     ) -> User:
-        """Give a user another name or authenticator, make her an admin, take that away, or store secrets.
+        """Rename a user, assign an authenticator, grant or revoke admin rights, or store auth state.
 
-        A new name ends all logins and tokens of the user.
+        A rename ends all logins and tokens of the user.
 
         Args:
-            user: who.
-            name: the new name, as typed; None to leave it.
-            admin: whether she is an admin; None to leave it.
-            auth_state: her secrets; None to leave them.
-            authenticator: the one by which a user whom none knows yet logs in; empty to leave that.
+            user: the user.
+            name: the new name, as typed; None to keep it.
+            admin: whether the user is an admin; None to keep it.
+            auth_state: encrypted auth state; None to keep it.
+            authenticator: authenticator of a user who never logged in; empty to keep it.
             by: the caller.
 
         Returns:
-            The user as she is then.
+            The changed user.
 
         Raises:
-            InvalidError: the name is not good or taken, a server runs below the old one, or there is no such
-                authenticator, or it refuses the user.
-            ForbiddenError: the caller is no admin and touches one or names an authenticator, or may not give
-                the new name.
-            ConflictError: the user logs in by another authenticator already.
-            PluginError: an authenticator cannot follow the new name; nothing is changed.
+            InvalidError: the name is not valid or already used, a server is running under the old one, or
+                the authenticator does not exist or refuses the user.
+            ForbiddenError: the caller is not an admin and changes one or assigns an authenticator, or may not
+                assign the new name.
+            ConflictError: the user already logs in with another authenticator.
+            PluginError: an authenticator cannot rename the user; nothing is changed.
         """
         new_name = None if name is None else self._check_names([name])[0]
         if authenticator:
             await self._check_assignment(user, authenticator, by, renamed=new_name not in {None, user.name})
         if new_name is not None and new_name != user.name:
-            await self._follow(user, new_name, by)
+            await self._rename_at_authenticators(user, new_name, by)
 
         wanted = _Change(new_name, admin, auth_state, authenticator)
         try:
@@ -205,17 +203,17 @@ class UserAdmin:
             raise _taken(new_name) from error
 
     async def delete(self, user: User, seconds: float, *, by: Principal) -> None:
-        """Stop the servers of a user and forget her.
+        """Stop a user's servers and delete the user.
 
         Args:
-            user: who.
-            seconds: how long the servers may take to stop.
+            user: the user.
+            seconds: longest wait for the servers to stop.
             by: the caller.
 
         Raises:
-            ForbiddenError: the caller is no admin and deletes one.
-            InvalidError: it is who asks, or a server has not stopped yet.
-            PluginError: an authenticator could not clean up; she stays.
+            ForbiddenError: the caller is not an admin and deletes one.
+            InvalidError: the caller is the user, or a server has not stopped yet.
+            PluginError: an authenticator could not clean up; the user is kept.
         """
 
         def check(current: User) -> None:
@@ -226,11 +224,11 @@ class UserAdmin:
 
     def _store_change(self, tx: Transaction, user: User, wanted: _Change, by: Principal) -> User:
         tx.users.lock(user.id)
-        current = _there(tx, user)
+        current = _existing(tx, user)
         self._check_change(current, wanted.admin, by)
         if wanted.name is not None and wanted.name != current.name:
             self._check_rename(tx, current, wanted.name, by)
-            self._leave_name(tx, current)
+            self._revoke_all(tx, current)
             tx.user_list.rename(user.id, wanted.name)
         if wanted.admin is not None and wanted.admin != current.admin:
             tx.users.set_admin(user.id, wanted.admin)
@@ -238,25 +236,25 @@ class UserAdmin:
             tx.users.set_auth_state(user.id, wanted.auth_state.data)
         if wanted.authenticator:
             self._admission.assign(tx, current, wanted.authenticator)
-        return _there(tx, user)
+        return _existing(tx, user)
 
     async def _check_assignment(self, user: User, plugin: str, by: Principal, *, renamed: bool) -> None:
-        """Refuse to name an authenticator that cannot be the user's, and have it prepare for the user."""
-        self._admins.check(by, "say by which authenticator a user logs in")
+        """Refuse an authenticator that does not fit the user, and call it for the user."""
+        self._admins.check(by, "assign an authenticator to a user")
         if renamed:
-            raise InvalidError("give a user a name and an authenticator in two requests")
+            raise InvalidError("change name and authenticator of a user in two requests")
         admitted = self._admission.authenticators_for(plugin)
         await self._store.read(lambda tx: self._admission.check_assignment(tx, user, plugin))
         info = UserInfo(name=user.name, admin=user.admin, groups=user.groups)
-        reason = await self._preparation.refusal(info, admitted)
+        reason = await self._preparation.prepare(info, admitted)
         if reason:
             raise InvalidError(f"{shorten(user.name)} cannot log in with {plugin}: {reason}")
 
-    async def _follow(self, user: User, name: str, by: Principal) -> None:
-        """Have the authenticators of a user follow her new name, when it can be."""
+    async def _rename_at_authenticators(self, user: User, name: str, by: Principal) -> None:
+        """Check a rename and let the user's authenticators apply it."""
 
         def check(tx: Transaction) -> tuple[User, tuple[str, ...]]:
-            current = _there(tx, user)
+            current = _existing(tx, user)
             self._check_change(current, None, by)
             self._check_rename(tx, current, name, by)
             return current, authenticators_of(tx, self._settings, user.id)
@@ -267,11 +265,11 @@ class UserAdmin:
                 plugin, UserInfo(name=current.name, admin=current.admin, groups=current.groups), name
             )
 
-    def _leave_name(self, tx: Transaction, user: User) -> None:
-        """End every way in, and void what bears a name that somebody else may have from now on."""
+    def _revoke_all(self, tx: Transaction, user: User) -> None:
+        """Revoke all access and all credentials that bear the old name, which another user may get."""
         for server in tx.servers.of_user(user.id):
-            void_credentials(tx, self._settings, server)
-        end_access(tx, user)
+            revoke_credentials(tx, self._settings, server)
+        revoke_access(tx, user)
 
     def _check_change(self, user: User, admin: bool | None, by: Principal) -> None:
         if self._admins.is_admin(user) or (admin is not None and admin != user.admin):
@@ -280,36 +278,36 @@ class UserAdmin:
     def _check_rename(self, tx: Transaction, user: User, name: str, by: Principal) -> None:
         if _active(tx, user.id):
             raise InvalidError(
-                f"{user.name} has servers that run; stop them first: their addresses hold the name"
+                f"{user.name} has running servers: stop them first, because their addresses contain the name"
             )
-        self._check_reach(user, name, by)
+        self._check_gained_access(user, name, by)
         if tx.users.get(name) is not None:
             raise _taken(name)
-        means = name in self._given or set(tx.users.known_as(name)) - {user.id}
-        if means and not self._admins.holds_for(by):
+        is_known = name in self._configured_names or set(tx.users.known_as(name)) - {user.id}
+        if is_known and not self._admins.allows(by):
             raise ForbiddenError(
-                f"only admins can give a user the name {shorten(name)}: it already stands for a person",
+                f"only admins can rename a user to {shorten(name)}: another user is known by that name",
                 hint="ask an admin of this hub",
             )
 
     @staticmethod
-    def _check_reach(user: User, name: str, by: Principal) -> None:
-        """Refuse a name that the scopes do not reach as that of a new user, or by which they reach more."""
+    def _check_gained_access(user: User, name: str, by: Principal) -> None:
+        """Refuse a name for which the caller could not create a user, or that would give them more access."""
         if not by.may("admin:users", resource=ScopeFilter.user(name)):
             raise ForbiddenError(
-                f"your scopes do not reach a user of the name {shorten(name)}: giving a name takes what "
-                "adding a user of that name takes",
+                f"your scopes do not cover a user named {shorten(name)}: a rename requires the same scopes "
+                "as creating a user with that name",
                 hint="ask an admin of this hub",
             )
         gained = gained_scopes(by.scopes, FilterFacts(user.name, user.groups), FilterFacts(name, user.groups))
         if gained:
             raise ForbiddenError(
-                f"with the name {shorten(name)} you would get at the user with {name_scopes(gained)}",
+                f"the name {shorten(name)} would give you access to the user through {name_scopes(gained)}",
                 hint="ask an admin of this hub",
             )
 
     async def _prepare(self, names: Collection[str], authenticators: Collection[str]) -> None:
-        refused = await self._preparation.before_adding(names, authenticators)
+        refused = await self._preparation.prepare_new(names, authenticators)
         if refused:
             shown = "; ".join(f"{shorten(name)}: {reason}" for name, reason in list(refused.items())[:10])
             raise InvalidError(f"Failed to create user{'s' if len(refused) > 1 else ''}: {shown}")
@@ -322,7 +320,7 @@ class UserAdmin:
             except InvalidError:
                 bad.append(name)
             else:
-                if not self._is_name(name):
+                if not self._is_valid_name(name):
                     bad.append(name)
         if bad:
             shown = ", ".join(shorten(name) for name in bad[:10])
@@ -336,7 +334,7 @@ def _taken(name: str) -> InvalidError:
     return InvalidError(f"User {shorten(name)} already exists, username must be unique")
 
 
-def _there(tx: Transaction, user: User) -> User:
+def _existing(tx: Transaction, user: User) -> User:
     found = tx.users.by_id(user.id)
     if found is None:
         raise NotFoundError(f"there is no user {shorten(user.name)}")

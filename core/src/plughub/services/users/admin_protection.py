@@ -1,4 +1,4 @@
-"""What only admins may do to admins."""
+"""Protection of admins: only admins may create or change them."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from plughub.services.tokens.principals import Principal
 
 
 class AdminRule:
-    """Who changes what admins are, or makes some, holds all that an admin holds.
+    """Requires all scopes of an admin from callers who create or change admins.
 
     Args:
-        tree: the scopes of the hub.
+        tree: hierarchy of scopes.
     """
 
     def __init__(self, tree: ScopeTree) -> None:
@@ -23,49 +23,28 @@ class AdminRule:
         self._of_admins = tree.expand(default_role(ADMIN_ROLE).scopes)
 
     def is_admin(self, user: User) -> bool:
-        """Tell whether a user is an admin, by a role of a group too.
-
-        Args:
-            user: the user.
-
-        Returns:
-            Whether the user holds what an admin holds.
-        """
-        return user.admin or self.makes_admins(
+        """Return whether a user holds the scopes of an admin, directly or through a group."""
+        return user.admin or self.grants_admin(
             owner_scopes(self._tree, ScopeOwner(user=user.name), user.scopes)
         )
 
-    def makes_admins(self, raw: Collection[str]) -> bool:
-        """Tell whether scopes are those of an admin.
-
-        Args:
-            raw: scopes of roles.
-
-        Returns:
-            Whether nothing is missing.
-        """
+    def grants_admin(self, raw: Collection[str]) -> bool:
+        """Return whether scopes of roles include all scopes of an admin."""
         return not excess_scopes(self._of_admins, self._tree.expand(raw))
 
-    def holds_for(self, by: Principal) -> bool:
-        """Tell whether the caller may do what only admins may.
-
-        Args:
-            by: the caller.
-
-        Returns:
-            Whether they hold all that an admin holds.
-        """
+    def allows(self, by: Principal) -> bool:
+        """Return whether the caller holds all scopes of an admin."""
         return not excess_scopes(self._of_admins, by.scopes)
 
-    def check(self, by: Principal, deed: str) -> None:
-        """Refuse whoever does not hold all that an admin holds.
+    def check(self, by: Principal, action: str) -> None:
+        """Refuse a caller without all scopes of an admin.
 
         Args:
             by: the caller.
-            deed: what only admins can do, for the message.
+            action: what requires them, for the message.
 
         Raises:
-            ForbiddenError: they do not.
+            ForbiddenError: the caller does not hold them.
         """
-        if not self.holds_for(by):
-            raise ForbiddenError(f"only admins can {deed}", hint="ask an admin of this hub")
+        if not self.allows(by):
+            raise ForbiddenError(f"only admins can {action}", hint="ask an admin of this hub")

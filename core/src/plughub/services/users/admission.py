@@ -1,4 +1,4 @@
-"""Whom a hub expects before they log in: people whom settings list or an administrator added."""
+"""Admission: names reserved for users of an authenticator before their first login."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from plughub.storage.store import Transaction
 
 @dataclass(frozen=True, slots=True)
 class AccountStatus:
-    """What the hub knows of a person who logs in.
+    """What the hub knows about the account of a login.
 
     Attributes:
         user: the user; None for a new one.
-        exists: the user is known to be this person, not only to have the same name.
-        admitted: an administrator added the user for this authenticator.
+        exists: the user is known to be this person, not just another one with the same name.
+        admitted: an admin added the user for this authenticator.
     """
 
     user: User | None
@@ -29,37 +29,35 @@ class AccountStatus:
 
 
 class Admission:
-    """Decides whose a name is until its person has logged in.
+    """Decides which authenticator a name belongs to before its user has logged in.
 
-    With several authenticators, the same name may be that of different people. A name that one of them
-    lists, or for which an administrator added a user, is not given to an account of another one. A name with
-    roles or groups, of which nobody said by which authenticator its person logs in, is given to no account
-    until that is said.
+    With several authenticators, the same name may denote different people. A name that one of them lists, or
+    for which an admin added a user, is not given to an account of another one.
 
     Args:
-        settings: of the hub.
-        visitors: plugins that let existing users in without identifying them, such as one-time links.
+        settings: settings of the hub.
+        non_identifying: plugins that log in existing users without identifying them, such as one-time links.
     """
 
-    def __init__(self, settings: HubSettings, visitors: frozenset[str] = frozenset()) -> None:
+    def __init__(self, settings: HubSettings, non_identifying: frozenset[str] = frozenset()) -> None:
         self._settings = settings
-        self._authenticators = frozenset(settings.authenticators) - visitors
+        self._authenticators = frozenset(settings.authenticators) - non_identifying
 
     @property
     def is_shared(self) -> bool:
-        """Whether a name means one person, whichever authenticator gives it."""
+        """True when a name denotes the same user for all authenticators."""
         return any(self._authenticators <= self._joined(name) for name in self._authenticators) or (
             not self._authenticators
         )
 
     def authenticators_for(self, wanted: str) -> frozenset[str]:
-        """Choose the authenticators by which a user whom an administrator adds may log in.
+        """Return the authenticators that a user added by an admin may log in with.
 
         Args:
-            wanted: the one that the administrator named; empty when none was named.
+            wanted: authenticator named by the admin; empty for none.
 
         Returns:
-            The authenticators; none where several are active that are not joined, and none was named.
+            The authenticators; empty where several are active that are not joined, and none was named.
 
         Raises:
             InvalidError: there is no such authenticator.
@@ -72,17 +70,16 @@ class Admission:
         return frozenset({wanted})
 
     def check_name(self, tx: Transaction, plugin: str, name: str, user: User | None) -> None:
-        """Refuse to give a name that no one has logged in by to an account of the wrong authenticator.
+        """Refuse a name that is reserved for another authenticator.
 
         Args:
             tx: the transaction.
-            plugin: the authenticator.
-            name: as it gives it.
-            user: the user of that name, whom no authenticator knows yet; None when there is none.
+            plugin: the authenticator of the login.
+            name: the name that it returned.
+            user: the user of that name, without any identity yet; None when there is none.
 
         Raises:
-            ForbiddenError: the name is reserved for people of other authenticators, or until an administrator
-                says whose it is.
+            ForbiddenError: the name is reserved for users of other authenticators.
         """
         claims = frozenset(
             other for other in self._authenticators if name in self._settings.policy_of(other).listed
@@ -91,26 +88,22 @@ class Admission:
             claims |= self._admitted(tx, user)
         if claims and plugin not in self._with_joined(claims):
             owners = ", ".join(sorted(claims))
-            raise ForbiddenError(
-                f"the name {shorten(name)} is reserved for a person who logs in with {owners}"
-            )
+            raise ForbiddenError(f"the name {shorten(name)} is reserved for a user who logs in with {owners}")
         if user is not None and not claims and not self.is_shared and _holds_more(user):
             raise ForbiddenError(
-                f"the name {shorten(name)} is reserved until an administrator says by which login its person "
-                "comes",
+                f"the name {shorten(name)} is reserved until an administrator assigns it to a login method",
                 detail="it has roles or groups, and several authenticators are active: list it in "
                 f"allowed_users of one of them, or send PATCH /users/{shorten(name)} with "
                 f'{{"authenticator": "{plugin}"}}',
             )
 
     def assign(self, tx: Transaction, user: User, plugin: str) -> None:
-        """Let a user whom no authenticator knows yet log in by one of them, and by no other.
+        """Assign a user who never logged in to one authenticator only.
 
         Args:
             tx: the transaction, which has locked the user.
             user: the user.
-            plugin: the authenticator. Nothing is changed when it, or one that is joined with it, knows the
-                user already.
+            plugin: the authenticator. Nothing is changed when it, or one joined with it, knows the user.
 
         Raises:
             ConflictError: another authenticator knows the user.
@@ -119,7 +112,7 @@ class Admission:
             tx.admissions.replace(user.id, {plugin})
 
     def check_assignment(self, tx: Transaction, user: User, plugin: str) -> bool:
-        """Tell whether a user can still be assigned to an authenticator.
+        """Return whether a user can be assigned to an authenticator.
 
         Args:
             tx: the transaction.
@@ -127,7 +120,7 @@ class Admission:
             plugin: the authenticator.
 
         Returns:
-            True when none knows the user; False when this one, or one that is joined with it, does.
+            True when none knows the user; False when this one, or one joined with it, does.
 
         Raises:
             ConflictError: another authenticator knows the user.
@@ -135,22 +128,19 @@ class Admission:
         known = {found.plugin for found in tx.users.identities(user.id)}
         if known and known.isdisjoint(self._joined(plugin)):
             raise ConflictError(
-                f"user {shorten(user.name)} logs in with {', '.join(sorted(known))} already",
+                f"user {shorten(user.name)} already logs in with {', '.join(sorted(known))}",
                 hint="delete the user and add them again",
                 detail="JupyterHub.one_person can join the two authenticators",
             )
         return not known
 
-    def standing(self, tx: Transaction, identity: Identity, user: User | None) -> AccountStatus:
-        """Tell what the hub knows of a person who logs in.
+    def account_status(self, tx: Transaction, identity: Identity, user: User | None) -> AccountStatus:
+        """Return what the hub knows about the account of a login.
 
         Args:
             tx: the transaction.
-            identity: the person.
-            user: the user that the identity is; None for a new one.
-
-        Returns:
-            What it knows.
+            identity: the identity.
+            user: its user; None for a new one.
         """
         if user is None:
             return AccountStatus(None)
@@ -164,7 +154,7 @@ class Admission:
         return tx.admissions.of_user(user.id) & self._authenticators
 
     def _joined(self, plugin: str) -> frozenset[str]:
-        """Give an authenticator with those that are joined with it."""
+        """Return an authenticator with those joined with it."""
         return frozenset({plugin}).union(*(group for group in self._settings.one_person if plugin in group))
 
     def _with_joined(self, plugins: frozenset[str]) -> frozenset[str]:
@@ -172,5 +162,5 @@ class Admission:
 
 
 def _holds_more(user: User) -> bool:
-    """Tell whether a user has been given more than every new user has."""
+    """Return whether a user has more roles or groups than a new user."""
     return user.admin or bool(user.groups) or not {USER_ROLE}.issuperset(user.roles)

@@ -1,4 +1,4 @@
-"""Bringing roles, groups and people to what a config file declares, at the start of a hub."""
+"""Configuration sync: copies roles, groups, users and services from the config file into the database."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from plughub.domain.roles import ADMIN_ROLE, USER_ROLE, HolderKind
 from plughub.domain.servers import ServerRecord
 from plughub.domain.users import User
 from plughub.services.hub_services.registration import store_services
-from plughub.services.users.access_revocation import end_access
+from plughub.services.users.access_revocation import revoke_access
 from plughub.storage.store import Store, Transaction
 
 AT_ONCE: Final = 5_000
-"""Users that one transaction stores."""
+"""Users stored per transaction."""
 log = logging.getLogger("plughub.roles")
 
 
-def declare(tx: Transaction, declared: Declarations) -> list[ServerRecord]:
-    """Bring roles, groups and people to what is declared. It may be done again and again.
+def sync_configuration(tx: Transaction, declared: Declarations) -> list[ServerRecord]:
+    """Store roles, groups, users and services as configured. The call is idempotent.
 
     Args:
         tx: the transaction.
-        declared: what the config file says.
+        declared: contents of the config file.
 
     Returns:
-        Servers that still run although their user is blocked.
+        Running servers of blocked users.
 
     Raises:
         InvalidError: a role names a service that does not exist.
@@ -45,18 +45,12 @@ def declare(tx: Transaction, declared: Declarations) -> list[ServerRecord]:
     return [server for server in tx.servers.active() if server.user in blocked]
 
 
-async def make_users(store: Store, names: Collection[str]) -> None:
-    """Store people whom a setting allows, so that services can work for them before they log in.
-
-    Thousands of names take several transactions, none of which keeps other work waiting for long.
-
-    Args:
-        store: the storage.
-        names: of the people; those who are users already are left alone.
-    """
+async def create_allowed_users(store: Store, names: Collection[str]) -> None:
+    """Create the users in ``allowed_users``, so that services can act on them before their first login."""
+    # Several transactions: thousands of names must not block other work.
     new = sorted(set(names) - await store.read(lambda tx: tx.user_list.known(names)))
     if new:
-        log.info("%d people whom allowed_users lists become users", len(new))
+        log.info("creating %d users from allowed_users", len(new))
     for first in range(0, len(new), AT_ONCE):
         part = new[first : first + AT_ONCE]
         await store.write(lambda tx, part=part: tx.user_list.create(part))  # type: ignore[misc]
@@ -72,7 +66,7 @@ def _store_roles(tx: Transaction, declared: Declarations) -> None:
     tx.roles.ensure(declaration.role for declaration in declared.roles)
     gone = tx.roles.keep_only([declaration.role.name for declaration in declared.roles])
     if gone:
-        log.warning("roles that are not in the configuration are deleted: %s", ", ".join(sorted(gone)))
+        log.warning("deleting roles that are not in the configuration: %s", ", ".join(sorted(gone)))
 
 
 def _store_groups(tx: Transaction, declared: Declarations) -> None:
@@ -90,7 +84,7 @@ def _store_groups(tx: Transaction, declared: Declarations) -> None:
 
 
 def _assign(tx: Transaction, declaration: RoleDeclaration) -> None:
-    """Make exactly those hold a role who are listed; who is left out of the default roles keeps them."""
+    """Assign a role to exactly the listed holders; default roles keep holders of kinds without a list."""
     name = declaration.role.name
     wanted: Mapping[HolderKind, Collection[str] | None] = {
         "user": declaration.users,
@@ -126,7 +120,7 @@ def _set_admins(tx: Transaction, held: Collection[str], wanted: Collection[str])
 
 
 def _assign_admin_services(tx: Transaction, declared: Declarations) -> None:
-    """Give the admin role to services that are declared so, there or in the role itself."""
+    """Assign the admin role to services with ``admin``, or listed in the role itself."""
     listed = next((found.services for found in declared.roles if found.role.name == ADMIN_ROLE), None)
     wanted = {service.name for service in declared.services if service.admin} | set(listed or ())
     held = tx.roles.holders(ADMIN_ROLE, "service")
@@ -140,12 +134,12 @@ def _make_admins(tx: Transaction, admins: Mapping[str, Collection[str]]) -> None
     for name in names:
         user = tx.users.get(name)
         if user is not None and not user.admin and _is_listed(tx, user.id, admins):
-            log.info("%s becomes an admin", name)
+            log.info("making %s an admin", name)
             tx.users.set_admin(user.id, admin=True)
 
 
 def _block(tx: Transaction, blocked: Mapping[str, Collection[str]]) -> frozenset[str]:
-    """Take roles, tokens and logins from people who may not come in any more."""
+    """Revoke roles, tokens and sessions of blocked users; return their names."""
     found = set()
     for user in _users_named(tx, {name for listed in blocked.values() for name in listed}):
         name = user.name
@@ -154,11 +148,11 @@ def _block(tx: Transaction, blocked: Mapping[str, Collection[str]]) -> frozenset
         found.add(name)
         tokens = [token.id for token in tx.tokens.of_user(user.id)]
         if user.roles or tokens or tx.sessions.of_user(user.id):
-            log.warning("%s is blocked: roles, tokens and logins are taken away", name)
+            log.warning("%s is blocked: revoking roles, tokens and logins", name)
             tx.users.set_admin(user.id, admin=False)
             for role in user.roles:
                 tx.roles.revoke(role, "user", [name])
-            end_access(tx, user)
+            revoke_access(tx, user)
     return frozenset(found)
 
 
@@ -169,7 +163,7 @@ def _give_default_role(tx: Transaction, blocked: Collection[str]) -> None:
 
 
 def _users_named(tx: Transaction, names: Collection[str]) -> list[User]:
-    """List the users of these names, and those whom authenticators know by one of them."""
+    """Return the users with these names, or known to an authenticator by one of them."""
     keys = {key for name in names for key in tx.users.known_as(name)}
     stored = (tx.users.get(name) for name in names)
     keys.update(user.id for user in stored if user is not None)
@@ -179,12 +173,10 @@ def _users_named(tx: Transaction, names: Collection[str]) -> list[User]:
 def _is_listed(
     tx: Transaction, user_id: int, lists: Mapping[str, Collection[str]], names: Collection[str] = ()
 ) -> bool:
-    """Tell whether a list of an authenticator that knows a user names the person; of any when none does yet.
-
-    A list speaks of people by the names that the authenticator gives them, and perhaps by others.
-    """
+    """Return whether a list of an authenticator that knows the user names them; of any for an unknown one."""
+    # A list names users as its authenticator does, and possibly by further names.
     user, known = tx.users.by_id(user_id), tx.users.identities(user_id)
     here = user.name if user is not None else ""
-    people = [(found.plugin, {found.name or here, *names}) for found in known]
-    people = people or [(plugin, {here}) for plugin in lists]
-    return any(who & set(lists.get(plugin, lists.get("", ()))) for plugin, who in people)
+    listed_as = [(found.plugin, {found.name or here, *names}) for found in known]
+    listed_as = listed_as or [(plugin, {here}) for plugin in lists]
+    return any(mine & set(lists.get(plugin, lists.get("", ()))) for plugin, mine in listed_as)

@@ -1,4 +1,4 @@
-"""Deleting users: written down first, then done step by step, by whichever process lives."""
+"""Deletion of users, in stored steps that any process can resume."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from plughub.kinds import UserInfo
 from plughub.plugin.hooks import Hooks
 from plughub.services.coordination.background_loops import repeat
 from plughub.services.coordination.change_feed import ChangeFeed
-from plughub.services.operations.cleanup import ServerCleanup, forget_server
+from plughub.services.operations.cleanup import ServerCleanup, delete_server
 from plughub.services.servers.servers import ServerService
 from plughub.services.settings import HubSettings
 from plughub.services.tokens.principals import Principal
-from plughub.services.users.access_revocation import end_access
+from plughub.services.users.access_revocation import revoke_access
 from plughub.services.users.sessions import end_sessions
 from plughub.storage.store import Store, Transaction
 
@@ -28,19 +28,19 @@ log = logging.getLogger("plughub.users")
 
 
 class UserDeletion:
-    """Deletes users, and goes on with what processes had begun that live no more.
+    """Deletes users, and resumes deletions of processes that have ended.
 
-    That a user is to be deleted is written down before anything is done. From then on she can neither log
-    in nor start anything. Servers are stopped, her authenticators and spawners clean up, then she is
-    forgotten with all that is hers. Each step may be done twice. A step that fails keeps her.
+    The intent is stored first; from then on the user can neither log in nor start servers. Then the servers
+    are stopped, authenticators and spawners clean up, and the user is deleted with all records. Each step is
+    idempotent. If one fails, the user is kept.
 
     Args:
         store: the storage.
         hooks: the hooks.
-        settings: of the hub.
-        servers: stops her servers.
-        clean_up: what comes after a server that is forgotten.
-        change_feed: knows whether anybody is being deleted.
+        settings: settings of the hub.
+        servers: stops the user's servers.
+        cleanup: cleans up deleted servers.
+        change_feed: knows whether any deletion is pending.
     """
 
     def __init__(
@@ -49,15 +49,15 @@ class UserDeletion:
         hooks: Hooks,
         settings: HubSettings,
         servers: ServerService,
-        clean_up: ServerCleanup,
+        cleanup: ServerCleanup,
         change_feed: ChangeFeed | None = None,
     ) -> None:
         self._store = store
         self._hooks = hooks
         self._settings = settings
         self._servers = servers
-        self._clean_up = clean_up
-        self._pulse = change_feed or ChangeFeed()
+        self._cleanup = cleanup
+        self._change_feed = change_feed or ChangeFeed()
         self._busy: Counter[int] = Counter()
 
     async def delete(
@@ -71,18 +71,18 @@ class UserDeletion:
         """Delete a user.
 
         Args:
-            user: who.
-            seconds: how long her servers may take to stop.
-            by: who asks; None for the hub itself.
-            check: gets the user as stored, and raises when the caller may not delete them.
+            user: the user.
+            seconds: longest wait for the servers to stop.
+            by: the caller; None for the hub itself.
+            check: called with the stored user; raises when the caller may not delete them.
 
         Raises:
-            InvalidError: it is who asks, or a server has not stopped yet.
-            PluginError: an authenticator could not clean up; she stays.
+            InvalidError: the caller is the user, or a server has not stopped yet.
+            PluginError: an authenticator could not clean up; the user is kept.
         """
         if by is not None and by.is_user and by.name == user.name:
             raise InvalidError("Cannot delete yourself!")
-        name, holder = by.called if by else "", self._settings.hub_id
+        name, holder = by.qualified_name if by else "", self._settings.hub_id
 
         def intend(tx: Transaction) -> None:
             tx.users.lock(user.id)
@@ -95,24 +95,24 @@ class UserDeletion:
                 tx.pending_deletions.begin(user.id, holder=holder, requested_by=name)
                 end_sessions(tx, user.id)
 
-        # Before it is written: `look` goes on with what stands there and nobody is busy with.
+        # Before the intent is stored, so that `run_once` does not resume this deletion.
         self._busy[user.id] += 1
         try:
             await self._store.write(intend)
-            await self._carry_out(user, seconds, name)
+            await self._execute(user, seconds, name)
         finally:
-            self._leave(user.id)
+            self._release(user.id)
 
-    async def go_on(self) -> None:
-        """Go on with what processes had begun that live no more, for ever."""
-        await repeat(self._look_if_need_be, DELETION_CHECK_SECONDS, "cannot look for users to delete", log)
+    async def resume_pending(self) -> None:
+        """Resume pending deletions of other processes until cancelled."""
+        await repeat(self._run_if_needed, DELETION_CHECK_SECONDS, "cannot resume deletions of users", log)
 
-    async def _look_if_need_be(self) -> None:
-        if not self._pulse.nobody_leaves:
-            await self.look()
+    async def _run_if_needed(self) -> None:
+        if not self._change_feed.has_no_pending_deletions:
+            await self.run_once()
 
-    async def look(self) -> None:
-        """Go on, once, with what dead processes had begun and with what this one had to leave."""
+    async def run_once(self) -> None:
+        """Resume deletions of dead processes, and those that this process had to interrupt."""
         busy = frozenset(self._busy)
 
         def take(tx: Transaction) -> list[User]:
@@ -123,28 +123,28 @@ class UserDeletion:
             return [user for user in map(tx.users.by_id, taken) if user is not None]
 
         for user in await self._store.write(take):
-            if user.id in self._busy:  # begun since this look began
+            if user.id in self._busy:  # started in the meantime
                 continue
-            log.info("going on with the deletion of %s", user.name)
+            log.info("resuming the deletion of user %s", user.name)
             self._busy[user.id] += 1
             try:
-                await self._carry_out(user, STOP_SERVER_SECONDS, "")
+                await self._execute(user, STOP_SERVER_SECONDS, "")
             except HubError as error:
-                log.error("%s is not deleted: %s", user.name, error)
+                log.error("cannot delete user %s: %s", user.name, error)
             finally:
-                self._leave(user.id)
+                self._release(user.id)
 
-    async def _carry_out(self, user: User, seconds: float, by: str) -> None:
+    async def _execute(self, user: User, seconds: float, by: str) -> None:
         try:
             await self._stop_servers(user, seconds, by)
-            await self._tell_authenticators(user)
+            await self._notify_authenticators(user)
             await self._clean_up_servers(user)
-            await self._store.write(lambda tx: self._forget(tx, user))
+            await self._store.write(lambda tx: self._delete_records(tx, user))
         except Exception:
             await self._store.write(lambda tx: tx.pending_deletions.withdraw(user.id))
             raise
 
-    def _leave(self, user_id: int) -> None:
+    def _release(self, user_id: int) -> None:
         self._busy[user_id] -= 1
         if not self._busy[user_id]:
             del self._busy[user_id]
@@ -159,48 +159,48 @@ class UserDeletion:
         if any(server.active for server in ended):
             raise _not_stopped(user)
 
-    async def _tell_authenticators(self, user: User) -> None:
+    async def _notify_authenticators(self, user: User) -> None:
         plugins = await self._store.read(lambda tx: authenticators_of(tx, self._settings, user.id))
         info = UserInfo(
             name=user.name,
             admin=user.admin,
             groups=user.groups,
-            auth_state=await self._clean_up.auth_states.of(user.id),
+            auth_state=await self._cleanup.auth_states.get(user.id),
         )
         for plugin in plugins:
             await self._hooks.delete_user(plugin, info)
 
     async def _clean_up_servers(self, user: User) -> None:
         for server in await self._servers.of_user(user):
-            await self._clean_up.after(server, user)
+            await self._cleanup.run_spawner_cleanup(server, user)
 
-    def _forget(self, tx: Transaction, user: User) -> None:
+    def _delete_records(self, tx: Transaction, user: User) -> None:
         tx.users.lock(user.id)
         current = tx.users.by_id(user.id)
         if current is None:
             return
         if not tx.pending_deletions.is_pending(user.id):
-            raise InvalidError(f"the deletion of {user.name} was given up, please try again")
+            raise InvalidError(f"the deletion of {user.name} was cancelled; try again")
         servers = tx.servers.of_user(user.id)
         if any(server.active for server in servers):
             raise _not_stopped(user)
         for server in servers:
-            forget_server(tx, self._settings, server)
-        end_access(tx, current)
+            delete_server(tx, self._settings, server)
+        revoke_access(tx, current)
         tx.user_list.delete(user.id)
 
 
 def authenticators_of(tx: Transaction, settings: HubSettings, user_id: int | None) -> tuple[str, ...]:
-    """Tell which authenticators a user belongs to.
+    """Return the active authenticators that a user belongs to.
 
     Args:
         tx: the transaction.
-        settings: of the hub.
-        user_id: key of the user; None for one who is not stored yet.
+        settings: settings of the hub.
+        user_id: key of the user; None for a user who is not stored yet.
 
     Returns:
-        The active ones that know the user; when none has ever seen them, those for which an administrator
-        added them, or else all active ones.
+        Those that know the user; for a user who never logged in, those for which an admin added them, or else
+        all.
     """
     known: Collection[str] = ()
     if user_id is not None:

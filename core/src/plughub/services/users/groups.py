@@ -1,4 +1,4 @@
-"""Groups: who is in them, and what is noted about them."""
+"""Groups: members, roles and properties."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from plughub.storage.store import Store, Transaction
 
 
 class GroupService:
-    """What may be asked of groups.
+    """Finds, creates and changes groups.
 
     Args:
         store: the storage.
-        tree: the scopes of the hub.
+        tree: hierarchy of scopes.
     """
 
     def __init__(self, store: Store, tree: ScopeTree) -> None:
@@ -40,27 +40,18 @@ class GroupService:
     async def get(self, name: str) -> Group:
         """Find a group.
 
-        Args:
-            name: its name.
-
-        Returns:
-            The group.
-
         Raises:
             NotFoundError: there is no such group.
         """
-        return await self._store.read(lambda tx: _there(tx, name))
+        return await self._store.read(lambda tx: _existing(tx, name))
 
     async def page(self, within: ScopeCoverage, offset: int, limit: int) -> tuple[list[Group], int]:
-        """List groups.
+        """Return a page of groups and the total number.
 
         Args:
-            within: only groups in this reach.
+            within: only groups covered by these scopes.
             offset: groups before the page.
-            limit: groups in the page at most.
-
-        Returns:
-            The groups of the page, and how many there are in all.
+            limit: largest number of groups on the page.
         """
         return await self._store.read(
             lambda tx: (tx.groups.page(within, offset, limit), tx.groups.count(within))
@@ -69,10 +60,10 @@ class GroupService:
     async def create(
         self, names: Sequence[str], users: Collection[str] = (), *, by: Principal
     ) -> list[Group]:
-        """Store groups.
+        """Create groups.
 
         Args:
-            names: of the groups.
+            names: names of the groups.
             users: names of the members of each.
             by: the caller.
 
@@ -80,9 +71,9 @@ class GroupService:
             The groups.
 
         Raises:
-            InvalidError: a name is not good, or there is no such user.
-            ConflictError: one of them is there already.
-            ForbiddenError: the caller would gain access to a member by scopes for the group.
+            InvalidError: a name is not valid, or there is no such user.
+            ConflictError: one of them exists already.
+            ForbiddenError: the caller would gain access to a member through scopes for the group.
         """
         if not names:
             raise InvalidError("Must specify at least one group to create")
@@ -96,14 +87,14 @@ class GroupService:
                 raise ConflictError(f"Group {', '.join(shorten(name) for name in there[:10])} already exists")
             members = _users(tx, users)
             for name in new if members else ():
-                self._check_joining(tx, _there(tx, name), members, by)
+                self._check_joining(tx, _existing(tx, name), members, by)
                 tx.groups.add_users(name, members)
-            return [_there(tx, name) for name in dict.fromkeys(names)]
+            return [_existing(tx, name) for name in dict.fromkeys(names)]
 
         return await self._store.write(work)
 
     async def delete(self, name: str, by: Principal) -> None:
-        """Forget a group; its members lose what they had by it.
+        """Delete a group; its members lose its roles.
 
         Args:
             name: its name.
@@ -111,90 +102,90 @@ class GroupService:
 
         Raises:
             NotFoundError: there is no such group.
-            ForbiddenError: the group may do what the caller may not.
+            ForbiddenError: the group has scopes that the caller does not hold.
         """
 
         def work(tx: Transaction) -> None:
-            self._check_held(tx, _there(tx, name), by)
+            self._check_held(tx, _existing(tx, name), by)
             tx.groups.delete(name)
 
         await self._store.write(work)
 
     async def add(self, name: str, users: Collection[str], by: Principal) -> Group:
-        """Add members, who get what the group may do.
+        """Add members, who get the scopes of the group.
 
         Args:
-            name: of the group.
-            users: their names.
+            name: name of the group.
+            users: names of the members.
             by: the caller.
 
         Returns:
-            The group as it is then.
+            The changed group.
 
         Raises:
             NotFoundError: there is no such group.
             InvalidError: there is no such user.
-            ForbiddenError: the caller does not hold what the group may do, or would gain access to a member
-                by scopes for the group.
+            ForbiddenError: the caller does not hold the scopes of the group, or would gain access to a member
+                through scopes for the group.
         """
 
         def work(tx: Transaction) -> Group:
-            group = _there(tx, name)
+            group = _existing(tx, name)
             members = _users(tx, users)
             self._check_grant(group, set(members) - set(group.users), by)
             self._check_joining(tx, group, set(members) - set(group.users), by)
             tx.groups.add_users(name, members)
-            return _there(tx, name)
+            return _existing(tx, name)
 
         return await self._store.write(work)
 
     async def remove(self, name: str, users: Collection[str], by: Principal) -> Group:
-        """Take members out.
+        """Remove members.
 
         Args:
-            name: of the group.
-            users: their names.
+            name: name of the group.
+            users: names of the members.
             by: the caller.
 
         Returns:
-            The group as it is then.
+            The changed group.
 
         Raises:
             NotFoundError: there is no such group.
             InvalidError: there is no such user.
-            ForbiddenError: the group makes its members admins, and the caller is none.
+            ForbiddenError: the group makes its members admins, and the caller is not one.
         """
 
         def work(tx: Transaction) -> Group:
-            group = _there(tx, name)
-            if self._admins.makes_admins(group.scopes):
+            group = _existing(tx, name)
+            if self._admins.grants_admin(group.scopes):
                 self._admins.check(by, "change admins")
             tx.groups.remove_users(name, _users(tx, users))
-            return _there(tx, name)
+            return _existing(tx, name)
 
         return await self._store.write(work)
 
     async def set_properties(self, name: str, properties: Mapping[str, Any]) -> Group:
-        """Note properties in place of those before.
+        """Replace the properties of a group.
 
         Args:
-            name: of the group.
-            properties: JSON-able.
+            name: name of the group.
+            properties: must be JSON.
 
         Returns:
-            The group as it is then.
+            The changed group.
 
         Raises:
             NotFoundError: there is no such group.
-            TooLargeError: the properties are longer than the hub keeps.
-            InvalidError: they are no JSON.
+            TooLargeError: the properties are too large.
+            InvalidError: they are not JSON.
         """
         properties = plain_json(properties, "the properties of the group")
 
         def work(tx: Transaction) -> Group:
-            _there(tx, name)
+            _existing(tx, name)
             tx.groups.set_properties(name, properties)
-            return _there(tx, name)
+            return _existing(tx, name)
 
         return await self._store.write(work)
 
@@ -204,22 +195,23 @@ class GroupService:
             if excess := excess_scopes(granted, by.scopes):
                 more = name_scopes(excess)
                 raise ForbiddenError(
-                    f"members of {shorten(group.name)} may do what you may not: {more}",
+                    f"members of {shorten(group.name)} have scopes that you do not hold: {more}",
                     hint="ask an admin of this hub",
                 )
 
     def _check_held(self, tx: Transaction, group: Group, by: Principal) -> None:
-        """Refuse to delete a group that the caller could not make: the config file's roles return with it."""
+        """Refuse to delete a group whose scopes the caller does not hold."""
+        # Roles from the config file would come back with a new group of that name.
         roles = [role for role in map(tx.roles.get, group.roles) if role is not None]
         given = self._tree.expand({scope for role in roles for scope in role.scopes})
         if excess := excess_scopes(given, by.scopes):
             raise ForbiddenError(
-                f"{shorten(group.name)} may do what you may not: {name_scopes(excess)}",
+                f"{shorten(group.name)} has scopes that you do not hold: {name_scopes(excess)}",
                 hint="ask an admin of this hub",
             )
 
     def _check_joining(self, tx: Transaction, group: Group, new: Collection[str], by: Principal) -> None:
-        """Refuse members whom the caller would gain access to, and admins whom anybody would."""
+        """Refuse members to whom the caller would gain access, and admins to whom any caller would."""
         for name in sorted(new):
             member = tx.users.get(name)
             if member is None:
@@ -227,23 +219,23 @@ class GroupService:
             before = FilterFacts(name, member.groups)
             after = FilterFacts(name, {*member.groups, group.name})
             gained = gained_scopes(by.scopes, before, after)
-            if not gained and self._admins.is_admin(member) and not self._admins.holds_for(by):
+            if not gained and self._admins.is_admin(member) and not self._admins.allows(by):
                 gained = gained_scopes(self._over_members(tx, group.name), before, after)
             if gained:
                 raise ForbiddenError(
-                    f"as a member of {shorten(group.name)}, {shorten(name)} would come within reach of "
+                    f"as a member of {shorten(group.name)}, {shorten(name)} would be accessible through "
                     f"{name_scopes(gained)}",
                     hint="ask an admin of this hub",
                 )
 
     def _over_members(self, tx: Transaction, group: str) -> frozenset[str]:
-        """List the scopes that any role gives over the members of a group."""
-        # Role by role: all together, a scope without a filter would hide the same one with a filter.
+        """Return the scopes over members of a group that any role grants."""
+        # Role by role: expanded together, a scope without a filter would hide the same scope with a filter.
         scopes = frozenset().union(*(self._tree.expand(role.scopes) for role in tx.roles.all()))
         return frozenset(scope for scope in scopes if scope.endswith(f"!group={group}"))
 
 
-def _there(tx: Transaction, name: str) -> Group:
+def _existing(tx: Transaction, name: str) -> Group:
     group = tx.groups.get(name)
     if group is None:
         raise NotFoundError(f"there is no group {shorten(name)}")

@@ -1,4 +1,4 @@
-"""Logging in: who it is, whether anybody refuses, and what is stored of it."""
+"""Login and logout."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from plughub.kinds import Identity, Login, Rejected, UserInfo
 from plughub.plugin.fair_share import FairShare
 from plughub.plugin.hooks import Hooks
 from plughub.services.observability.events import EventPublisher
-from plughub.services.observability.log_rate_limit import stranger
+from plughub.services.observability.log_rate_limit import unauthenticated_address
 from plughub.services.observability.login_refusals import LoginRefusals
 from plughub.services.secrets.auth_states import AuthStates, EncryptedState
 from plughub.services.settings import HubSettings
@@ -29,18 +29,18 @@ from plughub.storage.store import Store, Transaction
 log = logging.getLogger("plughub.login")
 WRONG: Final = "Invalid username or password"
 MAX_PASSWORD: Final = 4096
-"""Characters; longer is not shown to any plugin."""
+"""Characters; longer passwords are refused without asking a plugin."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """A login.
+    """Result of a login.
 
     Attributes:
-        user: who.
-        plugin: who authenticated.
-        key: of the session, for the cookie; empty when there is none.
-        session: what is stored; None when it was a login for one request.
+        user: the user.
+        plugin: plugin that authenticated the user.
+        key: key of the session, for the cookie; empty when there is none.
+        session: the stored session; None for a login for one request.
     """
 
     user: User
@@ -50,23 +50,23 @@ class Session:
 
     @property
     def session_id(self) -> str:
-        """What tokens of servers in this browser end with."""
+        """Session id with which tokens of servers in this browser end; empty without a session."""
         return self.session.session_id if self.session else ""
 
 
 class LoginService:
-    """Logs people in and out.
+    """Logs users in and out.
 
     Args:
         store: the storage.
         hooks: the hooks.
-        settings: of the hub.
-        events: news.
-        keeper: stores what authenticators say.
-        auth_states: the saved secrets.
+        settings: settings of the hub.
+        events: publishes events.
+        identities: stores what authenticators report.
+        auth_states: stored auth states.
 
     Attributes:
-        refusals: tells of logins that are refused.
+        refusals: reports refused logins.
     """
 
     def __init__(
@@ -75,14 +75,14 @@ class LoginService:
         hooks: Hooks,
         settings: HubSettings,
         events: EventPublisher,
-        keeper: IdentityService,
+        identities: IdentityService,
         auth_states: AuthStates,
     ) -> None:
         self._store = store
         self._hooks = hooks
         self._settings = settings
         self._events = events
-        self._keeper = keeper
+        self._identities = identities
         self._auth_states = auth_states
         self._share = FairShare(settings.plugin_threads)
         self._throttle = LoginThrottle(store, settings.login_limits)
@@ -97,65 +97,65 @@ class LoginService:
         remote_ip: str = "",
         wanted: SessionRequest = NEW_SESSION,
     ) -> Session:
-        """Log somebody in with what a form sent.
+        """Log in a user with the fields of a login form.
 
         Args:
-            username: as typed.
-            password: as typed.
+            username: name as typed.
+            password: password as typed.
             form: the other fields.
             remote_ip: address of the browser.
-            wanted: the session that is to begin.
+            wanted: the session to create.
 
         Returns:
-            The session.
+            The login.
 
         Raises:
-            ForbiddenError: refused; the message is for the person.
-            TooManyError: too many were refused before, or are being checked; the message is for the person.
-            UnavailableError: an authenticator cannot tell for now, or too many log in.
+            ForbiddenError: refused; the message is for the user.
+            TooManyError: too many failed logins, or too many logins in progress; the message is for the user.
+            UnavailableError: an authenticator is not available, or too many users log in.
         """
         if len(username) > MAX_USERNAME or len(password) > MAX_PASSWORD:
-            self.refusals.refused(username, remote_ip, "name or password too long")
+            self.refusals.record(username, remote_ip, "name or password too long")
             raise ForbiddenError(WRONG)
         login = Login(
             username=normalize_username(username), password=password, form=form or {}, remote_ip=remote_ip
         )
         try:
-            keys = await self._throttle.look(login.username, remote_ip)
+            keys = await self._throttle.check(login.username, remote_ip)
             async with self._share.login(login.username):
                 await self._throttle.admit(keys)
-                return await self._checked(login, keys, wanted)
+                return await self._try_login(login, keys, wanted)
         except TooManyError as error:
-            self.refusals.refused(login.username, remote_ip, error.message)
+            self.refusals.record(login.username, remote_ip, error.message)
             raise
 
-    async def _checked(self, login: Login, keys: AttemptKeys, wanted: SessionRequest) -> Session:
-        """Have a try decided, and tell the throttle how it ended."""
+    async def _try_login(self, login: Login, keys: AttemptKeys, wanted: SessionRequest) -> Session:
+        """Try a login, and report the result to the throttle."""
         try:
-            identity = await self._authenticated(login)
+            identity = await self._authenticate(login)
             return await self.accept(
                 identity,
                 remote_ip=login.remote_ip,
                 wanted=wanted,
-                also=lambda tx: self._throttle.right(tx, keys),
+                also=lambda tx: self._throttle.record_success(tx, keys),
             )
         except ForbiddenError:
-            await self._throttle.wrong(keys)
+            await self._throttle.record_failure(keys)
             raise
         except HubError:
-            await self._throttle.undecided(keys)
+            await self._throttle.record_undecided(keys)
             raise
 
-    async def _authenticated(self, login: Login) -> Identity:
-        """Ask the plugins who it is."""
+    async def _authenticate(self, login: Login) -> Identity:
+        """Ask the plugins to identify the user."""
         async with self._share.check(network_of(login.remote_ip)):
             answer = await self._hooks.authenticate(login)
         if answer is None:
-            self.refusals.refused(login.username, login.remote_ip, "nobody knows name and password")
+            self.refusals.record(login.username, login.remote_ip, "unknown name or password")
             raise ForbiddenError(WRONG)
         if isinstance(answer.value, Rejected):
             reason = f"{answer.plugin}: {answer.value.reason}"
-            self.refusals.refused(login.username, login.remote_ip, reason)
+            self.refusals.record(login.username, login.remote_ip, reason)
             raise ForbiddenError(answer.value.reason)
         return replace(answer.value, plugin=answer.plugin)
 
@@ -167,44 +167,46 @@ class LoginService:
         wanted: SessionRequest = NEW_SESSION,
         also: Callable[[Transaction], None] = lambda _: None,
     ) -> Session:
-        """Log in a person whom a plugin has authenticated, unless anybody refuses.
+        """Log in a user whom a plugin has identified, unless a plugin refuses.
 
         Every session begins here.
 
         Args:
-            identity: the person, with the plugin's name.
+            identity: the identity, with the name of the plugin.
             remote_ip: address of the browser.
-            wanted: the session that is to begin.
-            also: what else to store with it.
+            wanted: the session to create.
+            also: further writes in the same transaction.
 
         Returns:
-            The session.
+            The login.
 
         Raises:
-            ForbiddenError: refused; the message is for the person.
+            ForbiddenError: refused; the message is for the user.
         """
         key = new_session_key() if wanted.keep else ""
 
         def work(tx: Transaction) -> Session:
-            user = self._keeper.remember(tx, identity, sealed, was_known=was_known)
-            kept = replace_session(tx, user, key, identity.plugin, remote_ip, wanted, lasts) if key else None
+            user = self._identities.store_login(tx, identity, encrypted, was_known=was_known)
+            kept = (
+                replace_session(tx, user, key, identity.plugin, remote_ip, wanted, lifetime) if key else None
+            )
             also(tx)
             return Session(user=user, plugin=identity.plugin, key=key, session=kept)
 
-        lasts = self._settings.cookie_max_age
+        lifetime = self._settings.cookie_max_age
 
         try:
             identity, was_known = await self._complete(identity, wanted.only)
-            sealed = await self._seal(identity)
+            encrypted = await self._encrypt(identity)
             session = await self._store.write(work)
         except (ForbiddenError, InvalidError) as error:
-            self.refusals.refused(identity.name, remote_ip, f"{identity.plugin}: {error}")
+            self.refusals.record(identity.name, remote_ip, f"{identity.plugin}: {error}")
             raise ForbiddenError(error.message, detail=error.detail) from error
-        stranger.set(None)
+        unauthenticated_address.set(None)
         user = session.user
         log.info("%s logged in through %s", user.name, identity.plugin)
         by = Actor(name=user.name, remote_ip=remote_ip)
-        self._events.tell(
+        self._events.publish(
             EventKind.LOGIN,
             user.name,
             by=by,
@@ -215,21 +217,21 @@ class LoginService:
         return session
 
     async def log_out(self, user: User, session: LoginSession, *, remote_ip: str = "") -> None:
-        """End a session: its cookie and every token that servers got in it are void.
+        """End a session, and with it its cookie and all tokens of servers and services.
 
         Args:
-            user: who.
-            session: which.
+            user: the user.
+            session: the session.
             remote_ip: address of the browser.
         """
         await self._store.write(lambda tx: end_session(tx, session))
-        self._events.tell(EventKind.LOGOUT, user.name, by=Actor(name=user.name, remote_ip=remote_ip))
+        self._events.publish(EventKind.LOGOUT, user.name, by=Actor(name=user.name, remote_ip=remote_ip))
 
     async def _complete(self, identity: Identity, only: str) -> tuple[Identity, bool]:
-        """Have the plugins finish and allow a login; also tell whether its user is stored already."""
+        """Let the plugins allow and complete a login; also return whether its user is stored already."""
         name = check_username(normalize_username(identity.name))
         identity = replace(identity, name=name, login_name=name, subject=identity.subject or name)
-        found = await self._store.read(lambda tx: self._keeper.standing(tx, identity))
+        found = await self._store.read(lambda tx: self._identities.account_status(tx, identity))
         known = found.user
         if only and (known is None or known.name != only):
             raise ForbiddenError(f"This is the login of another user. Log in as {only}.")
@@ -242,7 +244,7 @@ class LoginService:
         refusal = await self._hooks.authorize_login(identity)
         if refusal is not None:
             raise ForbiddenError(refusal.value.reason)
-        saved = await self._auth_states.of(known.id) if known and self._saves(identity) else None
+        saved = await self._auth_states.get(known.id) if known and self._stores_auth_state(identity) else None
         done = await self._hooks.complete_login(identity, saved)
         if isinstance(done, Rejected):
             raise ForbiddenError(done.reason)
@@ -253,7 +255,7 @@ class LoginService:
         return done, known is not None
 
     async def _prepare(self, identity: Identity) -> None:
-        """Have the authenticator prepare for a person, or refuse her."""
+        """Call the authenticator for a new login; it may refuse."""
         user = UserInfo(
             name=identity.name,
             admin=bool(identity.admin),
@@ -265,11 +267,13 @@ class LoginService:
         if refusal is not None:
             raise ForbiddenError(refusal.reason)
 
-    async def _seal(self, identity: Identity) -> EncryptedState | None:
-        """Encrypt what a login brought; where nothing is saved, what was saved is forgotten."""
-        if identity.plugin in self._keeper.visitors:
+    async def _encrypt(self, identity: Identity) -> EncryptedState | None:
+        """Encrypt the auth state of a login; without one, the stored auth state is deleted."""
+        if identity.plugin in self._identities.non_identifying:
             return None
-        return await self._auth_states.seal(identity.auth_state if self._saves(identity) else None)
+        return await self._auth_states.encrypt(
+            identity.auth_state if self._stores_auth_state(identity) else None
+        )
 
-    def _saves(self, identity: Identity) -> bool:
+    def _stores_auth_state(self, identity: Identity) -> bool:
         return self._settings.policy_of(identity.plugin).enable_auth_state

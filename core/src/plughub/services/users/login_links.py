@@ -1,4 +1,4 @@
-"""One-time login links: how the person who starts a hub gets in without any set-up."""
+"""One-time login links, for the first login to a hub without configuration."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from plughub.storage.store import Store, Transaction
 PLUGIN: Final = "onetime"
 FIELD: Final = "onetime_token"
 _SALT: Final = "onetime-login-link"
-"""All links are hashed with one salt, so that a link is found by its hash; each has 256 random bits."""
+"""All links share one salt, so that a link is found by its hash; each has 256 random bits."""
 
 
 class OneTimeLinks:
-    """Lets in whoever brings a link that was made for them: a plugin like any other.
+    """Logs in users with one-time links. A built-in plugin, called like any other.
 
     Args:
         store: the storage.
@@ -30,12 +30,12 @@ class OneTimeLinks:
 
     @hookimpl
     def hub_login_method(self) -> LoginMethod:
-        """Ask for nothing on the login page."""
+        """Return a login method without a form."""
         return LoginMethod(form=False)
 
     @hookimpl
     async def hub_authenticate(self, login: Login) -> Identity | None:
-        """Use a link up."""
+        """Use up a link."""
         token = login.form.get(FIELD, "")
         if not token:
             return None
@@ -45,12 +45,14 @@ class OneTimeLinks:
         name, admin = taken
         return Identity(name=name, admin=True if admin else None)
 
-    async def make(self, username: str, *, admin: bool = False, lifetime: float = LOGIN_LINK_SECONDS) -> str:
-        """Make a link.
+    async def create(
+        self, username: str, *, admin: bool = False, lifetime: float = LOGIN_LINK_SECONDS
+    ) -> str:
+        """Create a link.
 
         Args:
-            username: whom it lets in.
-            admin: whether it makes her an admin.
+            username: the user whom it logs in.
+            admin: make the user an admin; otherwise admin rights are unchanged.
             lifetime: seconds.
 
         Returns:
@@ -62,12 +64,12 @@ class OneTimeLinks:
 def store_link(
     tx: Transaction, username: str, *, admin: bool = False, lifetime: float = LOGIN_LINK_SECONDS
 ) -> str:
-    """Store a new link, of which only a hash is kept.
+    """Store a new link as a hash.
 
     Args:
         tx: the transaction.
         username: the user whom it logs in.
-        admin: whether it makes the user an admin; otherwise their rights stay as they are.
+        admin: make the user an admin; otherwise admin rights are unchanged.
         lifetime: seconds until it expires, by the clock of the database.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Pauses after wrong passwords, for all processes of the hub together."""
+"""Login throttle: delays after failed logins, shared by all hub processes."""
 
 from __future__ import annotations
 
@@ -22,29 +22,29 @@ from plughub.storage.store import Store, Transaction
 
 
 class LoginThrottle:
-    """Lets tries to log in through, or has them wait. What it knows stands in the database.
+    """Admits or delays login attempts. Its state is stored in the database.
 
     Args:
         store: the storage.
-        limits: how many wrong passwords are free.
+        limits: free failed logins and delays.
     """
 
     def __init__(self, store: Store, limits: LoginLimits) -> None:
         self._store = store
         self._limits = limits
 
-    async def look(self, name: str, address: str) -> AttemptKeys:
-        """Refuse a try whose pause is not over: most are refused here, without a write.
+    async def check(self, name: str, address: str) -> AttemptKeys:
+        """Refuse an attempt that must still wait, without a write to the database.
 
         Args:
             name: normalised name; empty for a login without one.
-            address: of the browser.
+            address: address of the browser.
 
         Returns:
-            What `admit` takes.
+            Keys of the attempt, for `admit`.
 
         Raises:
-            TooManyError: it has to wait; the message is for the person.
+            TooManyError: the attempt must wait; the message is for the user.
         """
         keys = keys_of(name, address)
         if self._limits.longest_pause and (wait := await self._store.read(lambda tx: self._pause(tx, keys))):
@@ -52,42 +52,31 @@ class LoginThrottle:
         return keys
 
     async def admit(self, keys: AttemptKeys) -> None:
-        """Let a try through, and count it as a wrong one until more is known.
-
-        Args:
-            keys: of the try; `right` or `undecided` takes them when more is known.
+        """Admit an attempt, and count it as failed until its result is recorded.
 
         Raises:
-            TooManyError: it has to wait; the message is for the person.
+            TooManyError: the attempt must wait; the message is for the user.
         """
         if not self._limits.longest_pause:
             return
         if wait := await self._store.write(lambda tx: self._decide(tx, keys)):
             raise too_many(wait)
 
-    def right(self, tx: Transaction, keys: AttemptKeys) -> None:
-        """Note that the password of a try was right.
+    def record_success(self, tx: Transaction, keys: AttemptKeys) -> None:
+        """Record that an attempt succeeded.
 
         Args:
             tx: the transaction that stores the login.
-            keys: of the try.
+            keys: keys of the attempt.
         """
         self._change(tx, keys, right)
 
-    async def wrong(self, keys: AttemptKeys) -> None:
-        """Note that the password of a try was wrong, or that somebody refused.
-
-        Args:
-            keys: of the try.
-        """
+    async def record_failure(self, keys: AttemptKeys) -> None:
+        """Record that an attempt failed: the password was wrong, or the login was refused."""
         await self._store.write(lambda tx: self._change(tx, keys, wrong))
 
-    async def undecided(self, keys: AttemptKeys) -> None:
-        """Note that nothing could be found out about a try.
-
-        Args:
-            keys: of the try.
-        """
+    async def record_undecided(self, keys: AttemptKeys) -> None:
+        """Record that an attempt had no result."""
         await self._store.write(lambda tx: self._change(tx, keys, undecided))
 
     def _change(
@@ -109,14 +98,7 @@ class LoginThrottle:
 
 
 def too_many(wait: float) -> TooManyError:
-    """Say that a try has to wait.
-
-    Args:
-        wait: seconds.
-
-    Returns:
-        The error, for the person who logs in.
-    """
+    """Return the error for an attempt that must wait some seconds, with a message for the user."""
     seconds = math.ceil(wait)
     when = f"{seconds} second{'s' if seconds > 1 else ''}"
     if seconds > 120:  # noqa: PLR2004 - minutes read better

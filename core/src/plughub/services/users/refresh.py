@@ -1,4 +1,4 @@
-"""Looking again whether people who logged in a while ago may still come in, and with what."""
+"""Refresh of users: repeated checks with the authenticator after the login."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ from plughub.services.users.sessions import end_sessions
 from plughub.storage.store import Store, Transaction
 
 log = logging.getLogger("plughub.login")
-_Wanted = Callable[[LoginPolicy], bool]
+_Condition = Callable[[LoginPolicy], bool]
 REMEMBERED: Final = 10_000
-"""Users of whom it is kept in memory when they were checked last."""
+"""Users whose time of the next check is cached."""
 
 
 class Refresher:
-    """Asks authenticators again.
+    """Checks users again with their authenticators.
 
     Args:
         store: the storage.
         hooks: the hooks.
-        settings: of the hub.
-        keeper: stores what they answer.
-        auth_states: the saved secrets.
+        settings: settings of the hub.
+        identities: stores what authenticators report.
+        auth_states: stored auth states.
     """
 
     def __init__(
@@ -44,66 +44,66 @@ class Refresher:
         store: Store,
         hooks: Hooks,
         settings: HubSettings,
-        keeper: IdentityService,
+        identities: IdentityService,
         auth_states: AuthStates,
     ) -> None:
         self._store = store
         self._hooks = hooks
         self._settings = settings
-        self._keeper = keeper
+        self._identities = identities
         self._auth_states = auth_states
-        self._good_until: LRUCache[int, float] = LRUCache(REMEMBERED)
+        self._valid_until: LRUCache[int, float] = LRUCache(REMEMBERED)
         self._shortest = min(
             (p.refresh_age for p in settings.policies.values() if p.refresh_age), default=300
         )
 
     async def refresh(self, user: User, *, by_token: bool = False) -> bool:
-        """Ask the plugin that knows a user again, when the last time is long enough ago.
+        """Check a user with the plugin that knows them, if the last check is old enough.
 
         Args:
-            user: who makes a request.
-            by_token: she sent a token, and cannot be sent to log in.
+            user: the user who makes a request.
+            by_token: the request has a token, and cannot be redirected to the login page.
 
         Returns:
-            False when the request must be refused. Without a token she is logged out everywhere then.
+            False when the request must be refused. Without a token, all sessions of the user have ended then.
         """
-        if self._was_looked_at(user):
+        if self._was_checked_recently(user):
             return True
         identity, seconds = await self._store.read(lambda tx: self._due(tx, user))
-        self._good_until[user.id] = time.monotonic() + seconds
+        self._valid_until[user.id] = time.monotonic() + seconds
         if identity is None:
             return True
         try:
-            rejected = await self._look(user, identity)
+            rejected = await self._check(user, identity)
         except PluginError as error:
-            log.warning("%s stays logged in: %s", user.name, error)
+            log.warning("cannot check user %s, who stays logged in: %s", user.name, error)
             return True
         if rejected is None:
             return True
         if by_token:
-            return self._tolerated(user, identity, rejected)
-        self._good_until.pop(user.id, None)
+            return self._tolerates(user, identity, rejected)
+        self._valid_until.pop(user.id, None)
         await self._log_out(user, rejected)
         return False
 
     async def before_start(self, user: User, by: Principal) -> User:
-        """Look again before a start, where that is wanted.
+        """Check a user before a start, where configured.
 
         Args:
-            user: whose server.
-            by: who asks.
+            user: the server's user.
+            by: the caller.
 
         Returns:
-            The user as she is then.
+            The user as stored then.
 
         Raises:
-            UnauthorizedError: she must log in again first, and can be sent to.
-            ForbiddenError: she must log in again first.
+            UnauthorizedError: the user must log in again first, and can be redirected.
+            ForbiddenError: the user must log in again first.
         """
         identity = await self._identity_before(user, lambda policy: policy.refresh_pre_spawn)
         if identity is None:
             return user
-        rejected = await self._look_now(user, identity)
+        rejected = await self._check_now(user, identity)
         if rejected is not None:
             await self._refuse(user, identity, rejected, by)
         found = await self._store.read(lambda tx: tx.users.by_id(user.id))
@@ -112,17 +112,17 @@ class Refresher:
         return found
 
     async def before_stop(self, user_id: int, by: Principal) -> None:
-        """Look again before a stop, where that is wanted. Nothing keeps an admin from stopping a server.
+        """Check a user before a stop, where configured. An admin can stop the server in any case.
 
         Args:
-            user_id: key of the user whose server it is.
-            by: who asks.
+            user_id: key of the server's user.
+            by: the caller.
 
         Raises:
-            UnauthorizedError: she must log in again first, and can be sent to.
-            ForbiddenError: she must log in again first.
+            UnauthorizedError: the user must log in again first, and can be redirected.
+            ForbiddenError: the user must log in again first.
         """
-        if not self._anybody(_wants_before_stop):
+        if not self._is_configured(_wants_before_stop):
             return
         user = await self._store.read(lambda tx: tx.users.by_id(user_id))
         if user is None:
@@ -130,68 +130,68 @@ class Refresher:
         identity = await self._identity_before(user, _wants_before_stop)
         if identity is None:
             return
-        hers = by.is_user and by.name == user.name
+        is_own = by.is_user and by.name == user.name
         try:
-            rejected = await self._look_now(user, identity)
+            rejected = await self._check_now(user, identity)
         except ForbiddenError as error:
-            if hers:
+            if is_own:
                 raise
-            log.warning("%s; the server is stopped all the same for %s", error, by.name)
+            log.warning("%s; stopping the server anyway for %s", error, by.name)
             return
-        if rejected is not None and hers:
+        if rejected is not None and is_own:
             await self._refuse(user, identity, rejected, by)
 
-    # ---- how it is done
+    # ---- implementation
 
-    async def _identity_before(self, user: User, wanted: _Wanted) -> Identity | None:
-        if not self._anybody(wanted):
+    async def _identity_before(self, user: User, condition: _Condition) -> Identity | None:
+        if not self._is_configured(condition):
             return None
         identity = await self._store.read(lambda tx: self._newest(tx, user))
-        return identity if identity and wanted(self._settings.policy_of(identity.plugin)) else None
+        return identity if identity and condition(self._settings.policy_of(identity.plugin)) else None
 
-    def _anybody(self, wanted: _Wanted) -> bool:
-        return any(wanted(policy) for policy in self._settings.policies.values())
+    def _is_configured(self, condition: _Condition) -> bool:
+        return any(condition(policy) for policy in self._settings.policies.values())
 
-    async def _look_now(self, user: User, identity: Identity) -> Rejected | None:
+    async def _check_now(self, user: User, identity: Identity) -> Rejected | None:
         try:
-            return await self._look(user, identity)
+            return await self._check(user, identity)
         except PluginError as error:
             log.error("%s", error, exc_info=error.__cause__)
             raise ForbiddenError(
-                f"it cannot be checked right now whether {user.name} may still use this hub",
+                f"the hub cannot check right now whether {user.name} may still use it",
                 hint="try again later",
                 detail=error.reason,
             ) from error
 
-    async def _look(self, user: User, identity: Identity) -> Rejected | None:
-        """Ask, and store what is answered."""
-        given = replace(identity, auth_state=await self._secrets(user, identity))
+    async def _check(self, user: User, identity: Identity) -> Rejected | None:
+        """Ask the plugin and store its answer."""
+        given = replace(identity, auth_state=await self._auth_state(user, identity))
         answer = await self._hooks.refresh_user(given)
         if isinstance(answer, Rejected):
             return answer
         fresh = replace(answer or given, plugin=identity.plugin, subject=identity.subject, login_name="")
-        sealed = await self._sealed(given, fresh)
-        # What the plugin hands back as it got it may have been changed by others in the meantime.
+        encrypted = await self._encrypted(given, fresh)
+        # Values that the plugin returns unchanged may have been changed by others in the meantime.
         fresh = replace(
             fresh,
             admin=None if fresh.admin == given.admin else fresh.admin,
             groups=None if fresh.groups == given.groups else fresh.groups,
         )
-        await self._store.write(lambda tx: self._keeper.update(tx, user.id, fresh, sealed))
+        await self._store.write(lambda tx: self._identities.update(tx, user.id, fresh, encrypted))
         return None
 
-    async def _secrets(self, user: User, identity: Identity) -> dict[str, object] | None:
+    async def _auth_state(self, user: User, identity: Identity) -> dict[str, object] | None:
         saves = self._settings.policy_of(identity.plugin).enable_auth_state
-        return await self._auth_states.of(user.id) if saves else None
+        return await self._auth_states.get(user.id) if saves else None
 
-    async def _sealed(self, given: Identity, fresh: Identity) -> EncryptedState | None:
+    async def _encrypted(self, given: Identity, fresh: Identity) -> EncryptedState | None:
         saves = self._settings.policy_of(given.plugin).enable_auth_state
         if not saves or fresh.auth_state is None or fresh.auth_state == given.auth_state:
             return None
-        return await self._auth_states.seal(fresh.auth_state)
+        return await self._auth_states.encrypt(fresh.auth_state)
 
     def _due(self, tx: Transaction, user: User) -> tuple[Identity | None, float]:
-        """Return the identity to ask about now, if any, and the seconds until the next look at its user."""
+        """Return the identity to check now, if any, and the seconds until the next check of its user."""
         identity = self._newest(tx, user)
         if identity is None:
             return None, self._shortest
@@ -201,7 +201,7 @@ class Refresher:
         return identity if is_due else None, age or self._shortest
 
     def _newest(self, tx: Transaction, user: User) -> Identity | None:
-        """Give the identity of a user by which she was seen last."""
+        """Return the most recently used identity of a user."""
         for known in tx.users.identities(user.id):
             return Identity(
                 name=user.name,
@@ -215,32 +215,32 @@ class Refresher:
             )
         return None
 
-    def _tolerated(self, user: User, identity: Identity, rejected: Rejected) -> bool:
+    def _tolerates(self, user: User, identity: Identity, rejected: Rejected) -> bool:
         strict = self._settings.policy_of(identity.plugin).refresh_strict
-        done = "the request is refused (auth_refresh_strict)" if strict else "the request goes on"
+        done = "refusing the request (auth_refresh_strict)" if strict else "allowing the request"
         log.warning("%s would have to log in again: %s; %s", user.name, rejected.reason, done)
         if strict:
-            self._good_until.pop(user.id, None)
+            self._valid_until.pop(user.id, None)
         return not strict
 
     async def _refuse(self, user: User, identity: Identity, rejected: Rejected, by: Principal) -> None:
-        herself = by.is_user and by.name == user.name and not by.by_token
-        if herself:
+        is_own = by.is_user and by.name == user.name and not by.by_token
+        if is_own:
             await self._log_out(user, rejected)
             raise UnauthorizedError(rejected.reason, hint="Log in again.")
-        if not self._tolerated(user, identity, rejected):
+        if not self._tolerates(user, identity, rejected):
             raise ForbiddenError(f"{user.name} must log in again: {rejected.reason}")
 
     async def _log_out(self, user: User, rejected: Rejected) -> None:
         log.warning("%s is logged out: %s", user.name, rejected.reason)
         await self._store.write(lambda tx: end_sessions(tx, user.id))
 
-    def _was_looked_at(self, user: User) -> bool:
-        """Tell whether a user was checked lately; when not, it is noted that she is now."""
+    def _was_checked_recently(self, user: User) -> bool:
+        """Return whether a user was checked recently; if not, record that a check begins now."""
         now = time.monotonic()
-        if self._good_until.get(user.id, float("-inf")) > now:
+        if self._valid_until.get(user.id, float("-inf")) > now:
             return True
-        self._good_until[user.id] = now + self._shortest
+        self._valid_until[user.id] = now + self._shortest
         return False
 
 

@@ -1,4 +1,4 @@
-"""Login sessions: who holds a login cookie, which sessions a user has, and their end."""
+"""Login sessions: authentication by cookie, lists, and logout."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ _SINCE: Final = "host_cookies_since"
 
 
 class SessionService:
-    """Knows who holds a login cookie, and ends sessions.
+    """Authenticates login cookies, and ends sessions.
 
     Args:
         store: the storage.
-        tokens: knows what a user may do, and remembers principals.
-        settings: of the hub.
+        tokens: resolves scopes, and caches principals.
+        settings: settings of the hub.
     """
 
     def __init__(self, store: Store, tokens: TokenService, settings: HubSettings) -> None:
@@ -39,12 +39,12 @@ class SessionService:
         self._settings = settings
 
     async def principal(self, cookie: LoginCookie, client: Client) -> Principal | None:
-        """Find out whose login cookie this is.
+        """Authenticate a login cookie.
 
-        A cookie that a JupyterHub made gets a session when it is seen first, and never another one.
+        A cookie from a JupyterHub gets a session at its first use, and never another one.
 
         Args:
-            cookie: whose signature is good.
+            cookie: cookie with a valid signature.
             client: the browser that sent it.
 
         Returns:
@@ -57,7 +57,7 @@ class SessionService:
         version = cache.version
         found = await self._store.read(lambda tx: _find(tx, cookie.hashed))
         if found is None and cookie.cookie_id:
-            found = await self._store.write(lambda tx: self._take_over(tx, cookie, client))
+            found = await self._store.write(lambda tx: self._adopt_jupyterhub_cookie(tx, cookie, client))
         if found is None:
             return None
         session, user = found
@@ -72,15 +72,15 @@ class SessionService:
         cache.put(cookie.key, principal, version)
         return principal
 
-    def _take_over(
+    def _adopt_jupyterhub_cookie(
         self, tx: Transaction, cookie: LoginCookie, client: Client
     ) -> tuple[LoginSession, User] | None:
-        """Give a cookie that a JupyterHub made a session, unless it had one that has ended."""
+        """Create a session for a cookie from a JupyterHub, unless it had one that has ended."""
         user = tx.users.by_cookie_id(cookie.cookie_id)
         if user is None:
             return None
         tx.users.lock(user.id)
-        user = tx.users.by_cookie_id(cookie.cookie_id)  # a sign-out may have been first
+        user = tx.users.by_cookie_id(cookie.cookie_id)  # the user may have logged out in the meantime
         if user is None:
             return None
         session = tx.sessions.add(
@@ -94,28 +94,17 @@ class SessionService:
             address=short_address(client.remote_ip),
             taken_over=True,
         )
-        if session is None:  # a request at the same moment was first, or it has ended
+        if session is None:  # a concurrent request has created it, or it has ended
             return _find(tx, cookie.hashed)
         _end_oldest(tx, user.id)
         return session, user
 
     async def of_user(self, user: User) -> list[LoginSession]:
-        """List the sessions of a user.
-
-        Args:
-            user: whose.
-
-        Returns:
-            Sessions that have not ended, the one that was used last first.
-        """
+        """Return the open sessions of a user, the last used one first."""
         return await self._store.read(lambda tx: tx.sessions.of_user(user.id))
 
     async def end_all(self, user: User) -> None:
-        """Sign a user out everywhere.
-
-        Args:
-            user: who.
-        """
+        """End all sessions of a user."""
         await self._store.write(lambda tx: end_sessions(tx, user.id))
 
 
@@ -126,21 +115,18 @@ def replace_session(
     plugin: str,
     remote_ip: str,
     wanted: SessionRequest,
-    lasts: float,
+    lifetime: float,
 ) -> LoginSession:
-    """Store the session of a user who has just logged in, in place of the one that the browser had.
+    """Store the session of a new login in place of the browser's previous one.
 
     Args:
         tx: the transaction.
-        user: who.
-        key: of the session, as the cookie will hold it.
-        plugin: the plugin that authenticated.
+        user: the user.
+        key: key of the session, for the cookie.
+        plugin: the plugin that authenticated the user.
         remote_ip: address of the browser.
-        wanted: what is asked for.
-        lasts: seconds.
-
-    Returns:
-        The session.
+        wanted: the session to create.
+        lifetime: seconds.
     """
     session_id, before = uuid.uuid4().hex, wanted.before
     if before is not None and before.user_id == user.id:
@@ -154,7 +140,7 @@ def replace_session(
         session_id=session_id,
         plugin=plugin,
         authenticated_at=tx.now(),
-        expires=tx.now() + lasts,
+        expires=tx.now() + lifetime,
         agent=short_agent(wanted.agent),
         address=short_address(remote_ip),
     )
@@ -164,27 +150,17 @@ def replace_session(
 
 
 def end_session(tx: Transaction, session: LoginSession) -> None:
-    """End a session with the tokens that servers and services got in it.
-
-    Args:
-        tx: the transaction.
-        session: which.
-    """
+    """End a session and delete the tokens that servers and services got in it."""
     tx.sessions.end([session.id])
     tx.tokens.delete(tx.tokens.of_session(session.session_id, session.user_id))
 
 
 def end_sessions(tx: Transaction, user_id: int) -> None:
-    """End all sessions of a user with the tokens that servers and services got in them.
-
-    Args:
-        tx: the transaction.
-        user_id: key of the user.
-    """
-    tx.users.lock(user_id)  # no session may begin between the list and the end
+    """End all sessions of a user and delete the tokens that servers and services got in them."""
+    tx.users.lock(user_id)  # no session may begin between the two statements
     tx.sessions.end([session.id for session in tx.sessions.of_user(user_id)])
     tx.tokens.delete(tx.tokens.of_any_session(user_id))
-    tx.users.new_cookie_id(user_id)  # ends the cookies of a JupyterHub that have no session yet
+    tx.users.new_cookie_id(user_id)  # invalidates cookies from a JupyterHub that have no session yet
 
 
 def _end_oldest(tx: Transaction, user_id: int) -> None:
@@ -198,14 +174,10 @@ def _find(tx: Transaction, hashed: str) -> tuple[LoginSession, User] | None:
 
 
 def host_cookies_since(tx: Transaction, settings: HubSettings) -> float:
-    """Note since when the login cookie has the prefix ``__Host-``.
-
-    Args:
-        tx: the transaction.
-        settings: of the hub.
+    """Return since when the login cookie has the prefix ``__Host-``, and store it when the setting changed.
 
     Returns:
-        The time in seconds since the epoch; 0 when it has no prefix.
+        Seconds since the epoch; 0 when it has no prefix.
     """
     since = tx.settings.get(_SINCE)
     if bool(since) != settings.host_prefix:

@@ -1,4 +1,4 @@
-"""Having authenticators prepare for users: before an admin adds them, and at the start of a hub for all."""
+"""Calls to authenticators for users: before an admin adds them, and at startup for all users."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ PAGE: Final = 200
 
 
 class UserPreparation:
-    """Has authenticators prepare for users.
+    """Calls authenticators for users.
 
     Args:
         store: the storage.
         hooks: the hooks.
-        settings: of the hub.
+        settings: settings of the hub.
     """
 
     def __init__(self, store: Store, hooks: Hooks, settings: HubSettings) -> None:
@@ -34,18 +34,18 @@ class UserPreparation:
         self._hooks = hooks
         self._settings = settings
 
-    async def refusal(self, user: UserInfo, plugins: Collection[str]) -> str:
-        """Have authenticators prepare for a user.
+    async def prepare(self, user: UserInfo, plugins: Collection[str]) -> str:
+        """Call authenticators for a user; one that accepts the user is enough.
 
         Args:
-            user: who.
+            user: the user.
             plugins: the authenticators.
 
         Returns:
-            Why she cannot be a user; empty when one of them, or nobody who was asked, minds.
+            Why all of them refuse the user; empty when one accepts the user or none prepares users.
 
         Raises:
-            PluginError: one failed, and none accepts her.
+            PluginError: one failed, and none accepts the user.
         """
         reasons, failed = [], None
         asked = [plugin for plugin in plugins if self._hooks.prepares_users(plugin)]
@@ -63,21 +63,21 @@ class UserPreparation:
             raise failed
         return "; ".join(reasons)
 
-    async def before_adding(self, names: Collection[str], plugins: Collection[str] = ()) -> dict[str, str]:
-        """Have authenticators prepare for users whom an admin adds.
+    async def prepare_new(self, names: Collection[str], plugins: Collection[str] = ()) -> dict[str, str]:
+        """Call authenticators for users whom an admin adds.
 
         Args:
-            names: normalised; who is stored already is passed over.
+            names: normalised names; existing users are skipped.
             plugins: the authenticators; all when empty.
 
         Returns:
-            Why some cannot be users, by name.
+            Reasons for refusals, by name.
         """
         known = await self._store.read(lambda tx: tx.user_list.known(names))
         refused = {}
         for name in sorted(set(names) - known):
             try:
-                reason = await self.refusal(UserInfo(name=name), plugins or self._settings.authenticators)
+                reason = await self.prepare(UserInfo(name=name), plugins or self._settings.authenticators)
             except PluginError as error:
                 log.error("%s", error, exc_info=error.__cause__)
                 reason = str(error)
@@ -87,15 +87,15 @@ class UserPreparation:
 
 
 class StartupUserSync:
-    """Has authenticators prepare for all users, once, in the background of the start of a hub.
+    """Checks all users with their authenticators, once, in the background of the startup.
 
     Args:
         store: the storage.
-        settings: of the hub.
-        preparation: asks the authenticators.
-        deletion: deletes users whom they refuse.
-        delete_invalid: authenticators whose refused users are deleted; others are reported.
-        blocked: names of people who are not prepared for.
+        settings: settings of the hub.
+        preparation: calls the authenticators.
+        deletion: deletes refused users.
+        delete_invalid: authenticators whose refused users are deleted; for others they are only logged.
+        blocked: names of users to skip.
     """
 
     def __init__(
@@ -115,40 +115,40 @@ class StartupUserSync:
         self._delete_invalid = delete_invalid
         self._blocked = blocked
 
-    async def call(self) -> None:
-        """Go through all users."""
+    async def run(self) -> None:
+        """Check all users."""
         offset, left = 0, True
         while left:
             query = UserQuery(sort="id", offset=offset, limit=PAGE)
             users = await self._store.read(lambda tx, query=query: self._with_plugins(tx, query))  # type: ignore[misc]
             gone = 0
             for user, plugins in users:
-                gone += await self._ask(user, plugins)
+                gone += await self._sync_user(user, plugins)
             offset, left = offset + PAGE - gone, len(users) == PAGE
 
     def _with_plugins(self, tx: Transaction, query: UserQuery) -> list[tuple[User, tuple[str, ...]]]:
         users = tx.user_list.page(query)
         return [(user, authenticators_of(tx, self._settings, user.id)) for user in users]
 
-    async def _ask(self, user: User, plugins: tuple[str, ...]) -> bool:
-        """Prepare for a user; answers whether she was deleted."""
+    async def _sync_user(self, user: User, plugins: tuple[str, ...]) -> bool:
+        """Check a user; return whether they were deleted."""
         if user.name in self._blocked or not plugins:
             return False
         info = UserInfo(name=user.name, admin=user.admin, groups=user.groups)
         try:
-            reason = await self._preparation.refusal(info, plugins)
+            reason = await self._preparation.prepare(info, plugins)
             if not reason:
                 return False
             if not self._delete_invalid.issuperset(plugins):
                 log.warning(
-                    "%s cannot be a user any more: %s (Authenticator.delete_invalid_users would delete her)",
+                    "%s cannot be a user any more: %s (see Authenticator.delete_invalid_users)",
                     shorten(user.name),
                     reason,
                 )
                 return False
-            log.warning("deleting %s, who cannot be a user any more: %s", shorten(user.name), reason)
+            log.warning("deleting user %s, refused by the authenticator: %s", shorten(user.name), reason)
             await self._deletion.delete(user, STOP_SERVER_SECONDS)
         except HubError as error:
-            log.warning("%s is left as she is: %s", shorten(user.name), error)
+            log.warning("leaving user %s unchanged: %s", shorten(user.name), error)
             return False
         return True

@@ -1,4 +1,4 @@
-"""Finding users."""
+"""Lookup of users."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from plughub.storage.store import Store, Transaction
 
 @dataclass(frozen=True, slots=True)
 class UserDetails:
-    """A user with what belongs to her, as far as it was asked for.
+    """A user with requested details.
 
     Attributes:
         user: the user.
-        servers: her servers, the default one first, stopped ones too.
-        sealed: her encrypted secrets; None for none.
+        servers: all servers, the default one first.
+        encrypted_auth_state: encrypted auth state; None for none.
     """
 
     user: User
     servers: list[ServerRecord] = field(default_factory=list)
-    sealed: bytes | None = field(default=None, repr=False)
+    encrypted_auth_state: bytes | None = field(default=None, repr=False)
 
 
 class UserService:
-    """What may be asked of users.
+    """Finds users.
 
     Args:
         store: the storage.
@@ -37,13 +37,7 @@ class UserService:
         self._store = store
 
     async def get(self, name: str) -> User:
-        """Find a user.
-
-        Args:
-            name: normalised name.
-
-        Returns:
-            The user.
+        """Find a user by normalised name.
 
         Raises:
             NotFoundError: there is no such user.
@@ -53,16 +47,13 @@ class UserService:
             raise _missing(name)
         return user
 
-    async def whole(self, name: str, *, servers: bool = True, secrets: bool = False) -> UserDetails:
-        """Find a user with what belongs to her, by one transaction.
+    async def details(self, name: str, *, servers: bool = True, secrets: bool = False) -> UserDetails:
+        """Find a user with details, in one transaction.
 
         Args:
             name: normalised name.
-            servers: with her servers.
-            secrets: with her encrypted secrets.
-
-        Returns:
-            The user with them.
+            servers: include servers.
+            secrets: include the encrypted auth state.
 
         Raises:
             NotFoundError: there is no such user.
@@ -72,8 +63,8 @@ class UserService:
             user = tx.users.get(name)
             if user is None:
                 return None
-            hers = tx.servers.of_user(user.id) if servers else []
-            return UserDetails(user, hers, tx.users.auth_state(user.id) if secrets else None)
+            records = tx.servers.of_user(user.id) if servers else []
+            return UserDetails(user, records, tx.users.auth_state(user.id) if secrets else None)
 
         found = await self._store.read(work)
         if found is None:

@@ -16,7 +16,7 @@ import pytest
 from plughub.domain.clock import utcnow
 from plughub.domain.routes import Route
 from plughub.kinds import SpawnerInfo
-from plughub.services.coordination.initial_records import PLAIN_CLIENT, prepare
+from plughub.services.coordination.initial_records import PLAIN_CLIENT, store_initial_records
 from plughub.services.routes.activity import ActivityService
 from plughub.services.routes.route_reconciler import RouteReconciler
 from plughub.services.routes.router import Router
@@ -71,7 +71,7 @@ def run_servers(tx: Transaction, names: Collection[str], url: str) -> None:
         names: of the users.
         url: address of the servers.
     """
-    prepare(tx)
+    store_initial_records(tx)
     for name in names:
         server = tx.servers.get(tx.users.create(name).name, "")
         assert server is not None

@@ -59,9 +59,9 @@ BACKGROUND: Final = (
     "Poller._is_mine",
     "ActivityService.flush",
     "AuditTrail._flush",
-    "ManagedServices._see",
+    "ManagedServices._read_state",
     "ServiceChecks._is_mine",
-    "UserDeletion.look",
+    "UserDeletion.run_once",
 )
 """Periodic commits that belong to no action."""
 _passed: list[str] = []

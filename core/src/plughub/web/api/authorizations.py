@@ -42,7 +42,7 @@ class TokenOwnerHandler(_Authorizations):
     async def get(self, token: str = "") -> None:
         """Return the owner of a token."""
         self.require_token()
-        found: Principal | None = await self.services.tokens.by_token(token)
+        found: Principal | None = await self.services.tokens.authenticate(token)
         if found is None:
             raise NotFoundError(_UNKNOWN)
         # The holder of a token could authenticate with it to see the owner, so the name is no secret.

@@ -18,7 +18,7 @@ class TokenForCodeHandler(APIHandler):
     async def post(self) -> None:
         """Exchange an authorization code for a token."""
         body = self.request.body.decode("utf-8", errors="replace")
-        answer = await self.services.oauth.token(body, dict(self.request.headers))
+        answer = await self.services.oauth.issue_token(body, dict(self.request.headers))
         self.set_status(answer.status)
         for name, value in answer.headers.items():
             self.set_header(name, value)

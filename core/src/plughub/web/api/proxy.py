@@ -29,7 +29,7 @@ class ProxyHandler(APIHandler):
     async def get(self) -> None:
         """List the routes of the proxy."""
         page = page_of(self)
-        routes = sorted(await self.services.router.table(), key=lambda route: route.routespec)
+        routes = sorted(await self.services.router.list_routes(), key=lambda route: route.routespec)
         shown = {
             route.routespec: {
                 "routespec": route.routespec,
@@ -44,7 +44,7 @@ class ProxyHandler(APIHandler):
     @requires("proxy")
     async def post(self) -> None:
         """Repair the routes now."""
-        with self.context.metrics.route_check():
+        with self.context.metrics.time_route_check():
             await self.services.router.sync()
         self.emit_event("check-routes", "")
         self.answer_nothing(HTTPStatus.OK)

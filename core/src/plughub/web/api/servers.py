@@ -52,7 +52,7 @@ class ServerHandler(APIHandler):
     async def post(self, name: str, server: str = "") -> None:
         """Start a server: 201 if it is ready in time, 202 if the start continues."""
         request = _parse_start(self.json_body())
-        found = await self.services.users.whole(name)
+        found = await self.services.users.details(name)
         user = found.user
         record = await self._current_record(found.servers, server)
         if record is not None and record.pending == "spawn":
@@ -69,7 +69,7 @@ class ServerHandler(APIHandler):
             named_limit=await named_server_limit(self),
         )
         if request.display_name is not None:
-            await self.services.named_servers.call(record, request.display_name)
+            await self.services.named_servers.set_display_name(record, request.display_name)
         left = self.context.options.slow_spawn_timeout - (time.monotonic() - begin)
         record = await self.services.servers.wait(record, left)
         self._answer_start(record)

@@ -119,7 +119,7 @@ class _SharedWithHandler(_ShareAnswers):
     async def show(self, name: str, owner: str, server: str) -> None:
         """Respond with a user's or group's share of one server."""
         grantee = Grantee(kind=self.kind, name=name)
-        self.answer_share(await self.services.sharing.one(grantee, owner, server))
+        self.answer_share(await self.services.sharing.get(grantee, owner, server))
 
     async def leave(self, name: str, owner: str, server: str) -> None:
         """Leave a shared server on behalf of a user or group."""

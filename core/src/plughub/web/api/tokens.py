@@ -94,7 +94,7 @@ class TokensHandler(APIHandler):
             raise ForbiddenError(MISSING_CREDENTIALS)
         form = {key: value for key, value in auth.items() if key not in {"username", "password"}}
         remote_ip = self.request.remote_ip or ""
-        with self.context.metrics.login():
+        with self.context.metrics.time_login():
             session = await self.services.logins.log_in(
                 auth.get("username", ""),
                 auth.get("password", ""),

@@ -131,7 +131,7 @@ class UserHandler(APIHandler):
         body = self.checked_body("user")
         encrypted = None
         if "auth_state" in body:
-            encrypted = await self.services.auth_states.seal(body["auth_state"])
+            encrypted = await self.services.auth_states.encrypt(body["auth_state"])
         before = await self.services.users.get(name)
         user = await self.services.user_admin.change(
             before,
@@ -158,13 +158,13 @@ class UserHandler(APIHandler):
     async def _answer(self, name: str, status: int = HTTPStatus.OK, found: UserDetails | None = None) -> None:
         models = Models(self.services.settings, self.visitor.scopes)
         if found is None:
-            found = await self.services.users.whole(
+            found = await self.services.users.details(
                 name, servers=models.needs_servers(), secrets=models.needs_secrets()
             )
         user = found.user
         model: dict[str, Any] = models.user(user, found.servers, include_stopped=include_stopped(self))
         if "auth_state" in model:
-            model["auth_state"] = await self.services.auth_states.opened(user.id, found.sealed)
+            model["auth_state"] = await self.services.auth_states.decrypt(user.id, found.encrypted_auth_state)
         self.answer(model, status)
 
 

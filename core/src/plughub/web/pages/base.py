@@ -52,7 +52,7 @@ class PageHandler(BaseHandler):
             return
         await super().prepare()
         if self.principal is not None and self.is_activity:
-            self.services.activity.user(self.principal.user.id, utcnow())
+            self.services.activity.record_user(self.principal.user.id, utcnow())
 
     async def head(self, *path: str) -> None:
         """Respond like GET without the page. A page whose GET has side effects overrides this."""
@@ -273,7 +273,7 @@ class PageHandler(BaseHandler):
                 "href": service_link(settings, service.name),
                 "info": service.info,
             }
-            for service in self.services.service_checks.pages()
+            for service in self.services.service_checks.listed_services()
             if principal.may("access:services", resource=ScopeFilter.service(service.name))
         ]
 

@@ -73,7 +73,7 @@ class LoginHandler(PageHandler):
             if name not in _NOT_FOR_PLUGINS
         }
         try:
-            with self.context.metrics.login():
+            with self.context.metrics.time_login():
                 session = await self.log_in(username, password, form)
         except (ForbiddenError, TooManyError) as error:
             self._show_error(error)
@@ -244,7 +244,7 @@ class OneTimeHandler(LoginHandler):
 
     async def _use(self, token: str) -> None:
         try:
-            with self.context.metrics.login():
+            with self.context.metrics.time_login():
                 session = await self.log_in("", "", {FIELD: token})
         except ForbiddenError as error:
             if self.principal is not None:
@@ -303,7 +303,7 @@ class LogoutHandler(PageHandler):
             self.redirect(self.hub_path("login"))
 
     async def _log_out(self, user: User) -> None:
-        with self.context.metrics.logout():
+        with self.context.metrics.time_logout():
             session = self.principal.session if self.principal else None
             if session is not None:
                 await self.services.logins.log_out(user, session, remote_ip=self.request.remote_ip or "")

@@ -17,7 +17,7 @@ class AuthorizeHandler(PageHandler):
     @requires()
     async def get(self) -> None:
         """Redirect back with an authorization code; ask for consent unless the server is the user's own."""
-        question = await self.services.oauth.question(self.request.query, self.visitor)
+        question = await self.services.oauth.consent_question(self.request.query, self.visitor)
         if isinstance(question, str):
             self.redirect(question)
         elif question.confirmed:
@@ -33,14 +33,14 @@ class AuthorizeHandler(PageHandler):
     async def post(self) -> None:
         """Redirect back with an authorization code for the granted permissions."""
         chosen = frozenset(self.get_body_arguments("scopes")) or frozenset({IDENTIFY})
-        question = await self.services.oauth.question(self.request.query, self.visitor)
+        question = await self.services.oauth.consent_question(self.request.query, self.visitor)
         if isinstance(question, ConsentQuestion) and question.grants(chosen, self.visitor.name):
             self.require_confirmation()
         await self._agree(chosen)
 
     async def _agree(self, scopes: frozenset[str]) -> None:
         session = self.cookie_jar.session_id
-        target = await self.services.oauth.agree(self.request.query, self.visitor, scopes, session)
+        target = await self.services.oauth.approve(self.request.query, self.visitor, scopes, session)
         self.emit_event("authorize-client", self.visitor.name, client=self.get_query_argument("client_id"))
         self.redirect(target)
 

@@ -71,7 +71,7 @@ class HomeHandler(PageHandler):
             url_path_join=url_path_join,
             may_add=settings.allow_named_servers and (not limit or len(named) < limit),
             several_spawners=len(settings.spawners) > 1,
-            shared=[self._shared_card(share) for share in await self.services.sharing.with_me(user)],
+            shared=[self._shared_card(share) for share in await self.services.sharing.shared_with(user)],
         )
 
     def _shared_card(self, share: Share) -> dict[str, Any]:

@@ -18,7 +18,7 @@ class AcceptShareHandler(PageHandler):
     async def get(self) -> None:
         """Show what the share code grants."""
         text = self._code()
-        code = await self.services.share_codes.look_at(text, self.visitor.user)
+        code = await self.services.share_codes.preview(text, self.visitor.user)
         self.render_page(
             "accept-share.html",
             code=text,

@@ -103,7 +103,7 @@ class CSPReportHandler(BaseHandler):
         """Log a report from a logged-in user; others are ignored, so that they cannot fill the log."""
         if self.principal is not None:
             text = scrub(self.request.body[:_SHOWN].decode(errors="replace"))
-            self.context.metrics.csp_report()
+            self.context.metrics.count_csp_report()
             self.application.log.warning(
                 "CSP report from a browser of user %s: %r", self.principal.name, text
             )

@@ -156,7 +156,7 @@ class SpawnHandler(PageHandler):
     async def _view(self, user: User, server: str) -> Server:
         """Return the server for its spawner, including the user's auth_state."""
         view = await self.services.servers.view(user, server)
-        return await self.services.auth_states.in_view(view, user.id)
+        return await self.services.auth_states.with_auth_state(view, user.id)
 
     async def _start_linked(
         self, user: User, server: str, backend: str, options: Mapping[str, Sequence[str]]
