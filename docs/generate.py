@@ -127,7 +127,7 @@ def _sections(thing: object) -> tuple[str, dict[str, str]]:
 
 
 def _summary(thing: object) -> str:
-    """Give the first paragraph of a docstring, without what is for those who write subclasses."""
+    """Return the first paragraph of a docstring, without what concerns authors of subclasses."""
     return _one_line((inspect.getdoc(thing) or "").split("\n\n")[0])
 
 
@@ -188,7 +188,7 @@ def _rows(cls: type[Configurable], base: type[Configurable] | None) -> Iterator[
 
 
 def type_of(trait: Any) -> str:
-    """Say in words what a setting takes.
+    """Describe in words the values that a setting accepts.
 
     Args:
         trait: the setting.
@@ -263,7 +263,7 @@ def pages() -> Iterator[str]:
 
 
 def answers(routes: tuple[tuple[str, type], ...], path: str, *methods: str) -> bool:
-    """Tell whether this hub answers at a path.
+    """Return whether this hub answers at a path.
 
     Args:
         routes: regular expressions and handlers.

@@ -50,7 +50,7 @@ def start_server(hub):
 
 
 def others(hub):
-    """What runs beside the hub's own process: servers and proxy."""
+    """Return the processes beside the hub's own: servers and proxy."""
     running = [process for process in hub.processes() if process.pid != hub.process.pid]
     servers = {process.pid for process in running if "plughub.testing.tiny_server" in process.cmdline()}
     return servers, {process.pid for process in running} - servers
@@ -105,7 +105,7 @@ def test_a_hub_that_ends_leaves_the_servers_to_another_that_lives(make_hub):
 
 
 def as_of_the_first_revision(folder):
-    """Give the database the schema that the first revision of ours had, with all it holds."""
+    """Downgrade the database to our first schema revision, keeping its rows."""
     now, then = folder / "jupyterhub.sqlite", folder / "older.sqlite"
     engine = make_engine(f"sqlite:///{then}", {})
     with engine.begin() as connection:

@@ -190,7 +190,7 @@ def test_a_process_of_a_service_that_is_not_there_is_detected(run, broken):
             "oauth_clients SET identifier = {} WHERE identifier = 'service-helper'",
             "helper has no OAuth client",
         ),
-        ("services SET name = {} WHERE name = 'helper'", "service helper is gone"),
+        ("services SET name = {} WHERE name = 'helper'", "service helper is deleted"),
     ],
 )
 def test_a_service_with_a_wrong_token_or_client_is_detected(run, broken, where, sentence):

@@ -34,7 +34,7 @@ CONFIG = dedent("""
 
 @pytest.fixture
 def few_descriptors():
-    """What this process launches begins with the usual soft limit."""
+    """Processes launched from here start with the usual soft limit."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard < 4 * CLIENTS:
         pytest.skip("the hard limit of descriptors is too low")

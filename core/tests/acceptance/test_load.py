@@ -36,7 +36,7 @@ def hub(tmp_path):
 
 
 class Person:
-    """Somebody who logs in and starts a server, and notes what she is told."""
+    """A user who logs in, starts a server, and records the responses."""
 
     def __init__(self, url, client, name):
         self.url, self.client, self.name = url.rstrip("/"), client, name

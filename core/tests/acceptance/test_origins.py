@@ -153,7 +153,7 @@ async def browser():
 
 
 def state_of(api) -> dict:
-    """What an attack would change."""
+    """Return the state that an attack would change."""
     users = api("GET", "/users").body
     return {
         "users": {user["name"]: (user["admin"], sorted(user["servers"])) for user in users},

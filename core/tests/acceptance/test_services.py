@@ -212,7 +212,7 @@ def test_two_hubs_run_a_service_once_and_the_one_that_lives_goes_on_with_it(post
 
 
 def calls(process: psutil.Process, hub: HubProcess) -> bool:
-    """Tell whether a service calls a hub; while it is started anew that cannot be told."""
+    """Return whether a service calls a hub; unknown while the service restarts."""
     try:
         return f":{hub.hub_port}/" in process.environ()["JUPYTERHUB_API_URL"]
     except (psutil.Error, KeyError):

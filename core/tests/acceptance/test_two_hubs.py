@@ -137,7 +137,7 @@ def test_one_hub_is_killed_and_the_other_goes_on_with_what_it_had_begun(two_hubs
 
 
 def seconds_of_a_start(hub):
-    """Tell how long a start takes on this machine when nothing is in its way."""
+    """Return the duration of an undisturbed start on this machine."""
     begun = time.monotonic()
     started = client_of(hub, "root-of-all")("POST", "/users/root-of-all/server", {})
     assert started.status == 201, started

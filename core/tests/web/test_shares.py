@@ -25,7 +25,7 @@ def model(answer):
 
 @pytest.fixture
 async def alice(hub):
-    """Client of alice, who may share her servers with all users and groups that she can read."""
+    """Client of alice, who may share their servers with all users and groups that they can read."""
     await hub.user("bob")
     return await hub.holder("alice", "shares!user=alice", "read:users:name", "read:groups:name")
 

@@ -32,9 +32,8 @@ def find_replacements(
     """Find the plugins from whose classes a configured class inherits, so that none of them bypasses it.
 
     The class takes the name of the nearest such plugin, and with it what that plugin has started. A class
-    that
-    belongs to a plugin, or inherits from a class of a plugin that is not active, is a backend of its own: it
-    cannot manage what the replaced plugin has started, and keeps its own name.
+    that belongs to a plugin, or inherits from a class of a plugin that is not active, is a backend of its
+    own: it cannot manage what the replaced plugin has started, and keeps its own name.
 
     Args:
         kind: spawner, authenticator or proxy.

@@ -16,8 +16,7 @@ async def call(pool: str, function: Callable[..., Any], *args: Any, **kwargs: An
     """Call a function and return its result, without blocking the event loop.
 
     An ``async def`` and a ``tornado.gen.coroutine`` run on the loop. Any other function runs in a bounded
-    thread
-    pool, and its result is awaited if possible, such as the coroutine of a ``super()`` call.
+    thread pool, and its result is awaited if possible, such as the coroutine of a ``super()`` call.
 
     Args:
         pool: name of the thread pool, usually the name of the plugin.

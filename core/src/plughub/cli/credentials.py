@@ -64,8 +64,7 @@ def make_link(options: argparse.Namespace, config: Config) -> int:
     """Create a one-time login link, valid for one hour, and print it.
 
     Without a name, the link is for the person who runs the command, and makes them an admin, like the link
-    that
-    the hub prints at startup. A link for a named user does not change their permissions.
+    that the hub prints at startup. A link for a named user does not change their permissions.
 
     Args:
         options: of the command line.

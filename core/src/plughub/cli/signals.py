@@ -14,10 +14,8 @@ class EndSignals:
     """Signal handler that starts an orderly shutdown at the first signal and aborts at a later one.
 
     One cause often sends several signals: a terminal signals the whole process group and a wrapper forwards
-    the
-    signal, a service manager sends SIGHUP with SIGTERM, a closed terminal sends SIGHUP before its session
-    gets
-    SIGTERM.
+    the signal, a service manager sends SIGHUP with SIGTERM, a closed terminal sends SIGHUP before its
+    session gets SIGTERM.
 
     Args:
         end: starts the shutdown.

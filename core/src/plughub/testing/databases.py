@@ -10,7 +10,7 @@ _made: Final[list[bytes]] = []
 
 
 def prepare_database(url: str) -> None:
-    """Give a database the schema; each new SQLite file but the first of this process is a copy of the first.
+    """Create the schema in a database; new SQLite files are copies of the first one of this process.
 
     Args:
         url: SQLAlchemy URL.

@@ -94,7 +94,7 @@ def starts(helper: T) -> T:
 
 
 def started_by(program: Any, words: Any) -> str:
-    """Tell what a command starts.
+    """Return what a command starts.
 
     Args:
         program: path of the program, None when it is the first word.
@@ -117,7 +117,7 @@ def started_by(program: Any, words: Any) -> str:
 
 
 def leads_to_start(thing: object, seen: dict[int, bool] | None = None) -> bool:
-    """Tell whether code of tests leads to a helper that is decorated with `starts`.
+    """Return whether a test's code leads to a helper decorated with `starts`.
 
     It follows the names of functions and classes that the code uses, as long as these are code of tests too.
 
@@ -177,7 +177,7 @@ def pytest_runtest_teardown() -> Generator[None, None, None]:
 
 
 def is_slow(item: pytest.Item) -> bool:
-    """Tell whether a collected test is slow.
+    """Return whether a collected test is slow.
 
     Args:
         item: the test.
@@ -236,7 +236,7 @@ def _names(code: types.CodeType) -> Iterator[str]:
 
 
 def _is_test_code(value: object) -> bool:
-    """Tell whether it is a function or a class of tests or of `plughub.testing`."""
+    """Return whether an object is a function or class of tests or of `plughub.testing`."""
     if isinstance(value, type):
         file = getattr(sys.modules.get(value.__module__), "__file__", None) or ""
     elif isinstance(value, types.FunctionType):

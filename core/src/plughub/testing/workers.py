@@ -28,7 +28,7 @@ _COUNT: Final = "PYTEST_XDIST_WORKER_COUNT"
 
 
 def worker() -> tuple[int, int]:
-    """Tell which of the processes of a run of pytest this is, or this belongs to.
+    """Return the pytest-xdist worker of this process, or the one that started it.
 
     Returns:
         Its number, counted from 0, and how many there are; ``(0, 1)`` without pytest-xdist.
@@ -79,7 +79,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:
-    """Give each file or folder to one process, in the order of `pytest_collection_modifyitems`."""
+    """Assign each file or folder to one worker, in the order of `pytest_collection_modifyitems`."""
     if config.getvalue("dist") != "loadfile":
         return None
     from xdist.scheduler import LoadFileScheduling  # noqa: PLC0415 - it may not be installed
@@ -97,7 +97,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:
 
 
 def scope_of(nodeid: str, folders: Sequence[str]) -> str:
-    """Tell which tests run in one process with a test.
+    """Return the file or folder whose tests share a worker with a test.
 
     Args:
         nodeid: of the test.

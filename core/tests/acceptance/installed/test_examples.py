@@ -105,7 +105,7 @@ class Person:
         return self.facts(user)
 
     def facts(self, user):
-        """What the running server says of itself."""
+        """Return what the running server reports about itself."""
         ends = time.monotonic() + 60
         while True:
             status, text, path = self.open(f"/user/{user}/facts")

@@ -273,7 +273,7 @@ async def test_only_admins_name_an_authenticator_and_nothing_else_changes_when_o
 
 
 async def given(hub, way):
-    """Give the name bob something, before the person has ever logged in."""
+    """Grant something to the name bob before a user of that name has logged in."""
     tree = ScopeTree()
     role = {"name": "tutor", "scopes": ["read:hub"]}
     declared = {

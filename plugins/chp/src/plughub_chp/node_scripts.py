@@ -1,8 +1,7 @@
 """Scripts that Node loads before the proxy.
 
 One confines service workers to their routes; a proxy without it is refused. The other keeps Node from
-aborting
-long uploads.
+aborting long uploads.
 """
 
 from __future__ import annotations

@@ -32,8 +32,7 @@ class ReachableContainers(KeptContainers):
     """Compares a server's recorded address with those that the engine reports for its container.
 
     A restarted engine assigns addresses again, and a restarted container may publish another port. The
-    recorded
-    address may then belong to another user's container.
+    recorded address may then belong to another user's container.
     """
 
     def __init__(self, **kwargs: Any) -> None:

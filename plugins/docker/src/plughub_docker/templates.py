@@ -17,8 +17,7 @@ def fill_in(value: Any, names: Mapping[str, Any], *, unescape: bool = True) -> A
         value: a string, or lists and dictionaries of strings.
         names: values of the fields.
         unescape: a string in which all braces are known fields is formatted like `str.format`, where ``{{``
-            is a
-            literal brace. In any other string, only ``{{name}}`` of a known field becomes ``{name}``.
+            is a literal brace. In any other string, only ``{{name}}`` of a known field becomes ``{name}``.
     """
     if isinstance(value, str):
         return _filled(value, names, unescape=unescape)

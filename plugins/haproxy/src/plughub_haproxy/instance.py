@@ -59,8 +59,7 @@ class Instance:
         Args:
             group: primary group of HAProxy's workers, if they run as another user than the hub. The workers
                 connect to a socket in the folder, which is their working directory. Other processes of the
-                group
-                cannot pass the folder above it.
+                group cannot pass the folder above it.
         """
         await asyncio.to_thread(self._make_folder, group)
 

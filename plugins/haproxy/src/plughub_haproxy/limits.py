@@ -41,10 +41,9 @@ def requests(limit: int, hub_spec: str) -> str:
     """Return the frontend lines that hold requests to hubs until their body arrives, and limit them per
     client.
 
-    A body larger than the buffer is passed on when the buffer is full; by then the hub knows the user. HTTP/2
-    needs no header that announces a body, so every request waits for its end, which arrives at once where
-    there
-    is no body.
+    A body larger than the buffer is passed on when the buffer is full; by then the hub knows the user.
+    HTTP/2 needs no header that announces a body, so every request waits for its end, which arrives at once
+    where there is no body.
 
     Args:
         limit: concurrent requests with a body allowed per client; 0 for no limit.

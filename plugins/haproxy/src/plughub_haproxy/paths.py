@@ -1,9 +1,8 @@
 """Configuration lines for the path of a request.
 
 A path is decoded once for the lookup and encoded again in the canonical form of `key_of`. So every spelling
-of
-a prefix finds its route and no other route. A path with an invalid escape cannot be decoded and is refused:
-looked up undecoded, its prefix would match a user whose name contains the escape.
+of a prefix finds its route and no other route. A path with an invalid escape cannot be decoded and is
+refused: looked up undecoded, its prefix would match a user whose name contains the escape.
 
 Source:
     HAProxy Configuration Manual, 2.6 and 2.8: ``url_dec``, ``url_enc``, ``field``, ``map_beg``.

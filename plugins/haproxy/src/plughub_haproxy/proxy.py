@@ -35,8 +35,7 @@ class HAProxyProxy(Proxy):
     """HAProxy that the hub launches and that keeps running without the hub.
 
     Routes are entries of a map from prefix to address, in which the longest prefix wins. An entry contains
-    all
-    data of its route, so that every hub process reads the same table from HAProxy itself.
+    all data of its route, so that every hub process reads the same table from HAProxy itself.
     """
 
     internal_tls = True

@@ -1,9 +1,8 @@
 """Connections whose server has closed and whose client does not close.
 
 HAProxy passes the end of a server's websocket on to the client, and then waits for the client to close as
-long
-as an idle websocket may live: its ``timeout client-fin`` does not apply to HTTP. A browser closes at once; a
-dead client would keep its connection for days.
+long as an idle websocket may live: its ``timeout client-fin`` does not apply to HTTP. A browser closes at
+once; a dead client would keep its connection for days.
 """
 
 from __future__ import annotations

@@ -21,8 +21,7 @@ def find_servers(mark: str, plugin: str, *, own_accounts: bool) -> list[Found]:
         mark: the hub's mark.
         plugin: plugin that launched them.
         own_accounts: each server runs as the system account of its user; a process that claims to be the
-            server
-            of another user is ignored.
+            server of another user is ignored.
     """
     found = []
     for pid, environment in _leaders(mark, plugin):

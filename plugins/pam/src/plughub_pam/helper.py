@@ -5,10 +5,9 @@ It reads a JSON request from standard input and writes a JSON answer to standard
 standard library and nothing of the hub, so that the process starts in about 20 ms.
 
 It calls PAM through ctypes instead of pamela or python-pam. Both of these do not tell whether the password
-was
-right when the account is not; release the conversation callback before the account check ends (a module that
-sends a message then calls freed memory); sleep after a wrong password, where this helper returns the delay;
-and pass a password only up to its first NUL.
+was right when the account is not; release the conversation callback before the account check ends (a module
+that sends a message then calls freed memory); sleep after a wrong password, where this helper returns the
+delay; and pass a password only up to its first NUL.
 
 Source:
     pam_start(3), pam_conv(3), pam_fail_delay(3), pam_set_item(3) of Linux-PAM.
@@ -167,8 +166,7 @@ def transact(request: dict[str, Any]) -> dict[str, Any]:
 
     Returns:
         ``step``, the last one executed; ``code`` and ``text`` of PAM; ``notes``, the messages of modules in
-        this
-        step; ``delay``, seconds to wait before a wrong login is answered.
+        this step; ``delay``, seconds to wait before a wrong login is answered.
     """
     secrets = [bytes.fromhex(secret) for secret in request["secrets"]]
     transaction = Transaction(request["service"].encode(), bytes.fromhex(request["username"]), secrets)

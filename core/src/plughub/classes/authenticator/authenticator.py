@@ -28,8 +28,7 @@ class Authenticator(AuthenticatorSettings):
     Override `authenticate`; all other methods have defaults. A login calls, in this order: `authenticate`,
     `normalize_username`, `validate_username`, `check_blocked_users`, then `allow_all` or `check_allowed`,
     `is_admin`, `post_auth_hook`, `reconcile_auth_state_hook`, `add_user`. Other plugins may veto the login
-    before
-    `is_admin`. A method may be ``async def``, or a plain ``def``, which then runs in a thread.
+    before `is_admin`. A method may be ``async def``, or a plain ``def``, which then runs in a thread.
     """
 
     # ------------------------------------------------------------------------------------- to override

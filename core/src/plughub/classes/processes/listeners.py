@@ -30,13 +30,11 @@ def owns_address(url: str, pids: Iterable[int], *, uid: int | None = None) -> bo
         url: ``http://host:port`` on this machine.
         pids: the processes, most likely ones first; the rest is not read once all sockets are found.
         uid: owner that is sufficient proof if the descriptors of a process cannot be read, as by a hub
-            without the
-            capability SYS_PTRACE. None if users share a uid.
+            without the capability SYS_PTRACE. None if users share a uid.
 
     Returns:
         True if every socket that could accept a connection to the address belongs to the processes; False
-        also
-        if no process listens there.
+        also if no process listens there.
 
     Raises:
         PermissionError: the descriptors cannot be read, and no uid was given.

@@ -1,8 +1,7 @@
 """Adapter of a proxy class to the hooks of the proxy kind.
 
 The hub does not know `Proxy.extra_routes`. This adapter adds them when the proxy starts and whenever all
-routes
-are replaced, repairs them whenever the routes are listed, and hides them from the hub.
+routes are replaced, repairs them whenever the routes are listed, and hides them from the hub.
 """
 
 from __future__ import annotations

@@ -22,11 +22,9 @@ class Proxy(LoggingConfigurable):
     ``tornado.gen.coroutine`` or plain ``def``; plain methods run in a thread and may block.
 
     Optional features: ``replace_routes(routes)`` replaces all routes in one step and receives them in the
-    form that
-    `get_all_routes` returns; an ``add_route`` with a fourth argument ``more_targets`` receives further
-    addresses
-    that serve the same content; a ``get_all_routes`` with an argument ``activity`` receives whether
-    ``last_activity`` is needed this time.
+    form that `get_all_routes` returns; an ``add_route`` with a fourth argument ``more_targets`` receives
+    further addresses that serve the same content; a ``get_all_routes`` with an argument ``activity``
+    receives whether ``last_activity`` is needed this time.
 
     Attributes:
         internal_tls: the proxy supports targets at ``https://`` and client certificates (`client_tls`).

@@ -43,8 +43,7 @@ def as_failure(error: Exception) -> Exception:
 
     Args:
         error: any exception. Supported are ``jupyterhub_message``, ``jupyterhub_html_message`` and the
-            attributes
-            of HTTP errors.
+            attributes of HTTP errors.
 
     Returns:
         The converted exception, or the given one if it has no message for the user.

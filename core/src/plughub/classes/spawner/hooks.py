@@ -142,8 +142,7 @@ class SpawnerHooks:
         """Call ``poll``. A server whose ``start`` is in progress counts as running.
 
         Returns a `Moved` of ``poll`` unchanged. If ``poll`` returns None after changing ``self.server``,
-        returns a
-        `Moved` with the new address.
+        returns a `Moved` with the new address.
         """
         if self._cache.is_starting(server):
             return None

@@ -63,10 +63,8 @@ class Spawner(SpawnerSettings):
         """Check whether the server runs. An exception means unknown, which the hub does not treat as stopped.
 
         If the address of the server has changed, report it in one of two ways: change ``self.server`` and
-        return
-        None, or return `plughub.kinds.Moved`, which can also report that the server has no address at
-        present. The
-        hub stores the address and updates the route.
+        return None, or return `plughub.kinds.Moved`, which can also report that the server has no address
+        at present. The hub stores the address and updates the route.
 
         Returns:
             None if it runs, else its exit code (0 if unknown).
@@ -78,10 +76,8 @@ class Spawner(SpawnerSettings):
         coroutine.
 
         Override it if another process could listen at the address, as on a machine that servers share with
-        their
-        users. The hub then adds no route to a foreign process. A class that does not override it is trusted.
-        An
-        exception means unknown; see `plughub.hookspecs.hub_verify_address`.
+        their users. The hub then adds no route to a foreign process. A class that does not override it is
+        trusted. An exception means unknown; see `plughub.hookspecs.hub_verify_address`.
 
         Returns:
             True or False.

@@ -1,8 +1,7 @@
 """Files of the hub's certificate authorities and of the certificates that they sign.
 
 The directory has the layout of JupyterHub: ``NAME/NAME.key`` and ``NAME/NAME.crt`` for each authority and
-each
-party, and ``AUTHORITY_trust.crt`` with the authorities that the parties of an authority trust.
+each party, and ``AUTHORITY_trust.crt`` with the authorities that the parties of an authority trust.
 
 The contents are created by `plughub.classes.tls.issuer`, which is imported only when needed: most hubs have
 no certificates.
@@ -49,8 +48,7 @@ class CertificateFolder:
 
     Args:
         folder: path of the directory, which is created if missing. Other users may access paths in it, but
-            not
-            list it; keys are readable by their owners only.
+            not list it; keys are readable by their owners only.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -62,11 +60,9 @@ class CertificateFolder:
         """Create missing authorities, and write the trust files.
 
         Args:
-            external: files of external authorities, by name: ``cert``, optionally ``key`` (without it nothing
-                can be
-                signed) and ``ca`` (the authority that signed the certificate). The hub also trusts
-                authorities with
-                names of their own.
+            external: files of external authorities, by name: ``cert``, optionally ``key`` (without it
+                nothing can be signed) and ``ca`` (the authority that signed the certificate). The hub also
+                trusts authorities with names of their own.
             recreate: replace all authorities, which invalidates all certificates.
 
         Raises:

@@ -57,7 +57,7 @@ def _faults_of(
     made = [token.id for token in tokens if token is not None and token.note == GENERATED]
     text = environment[TOKEN]
     if made != [tx.tokens.matching(token_prefix(text), text)]:
-        yield f"service {service.name} has {len(made)} generated tokens, or not the one that it uses"
+        yield f"service {service.name} has {len(made)} tokens made by the hub, or uses another one"
     client = tx.oauth.client(service.oauth_client_id) if service.oauth_client_id else None
     if client is not None and not compare_token(text, client.secret):
         yield f"the OAuth client of service {service.name} has another secret"
