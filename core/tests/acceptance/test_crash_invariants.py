@@ -222,12 +222,12 @@ def test_somebody_who_was_logged_out_is_detected(run):
     run.hub.kill()
     run.hub.start()
     with pytest.raises(AssertionError, match="bob was logged out"):
-        run.people.look(cut=False)
+        run.other_users.check(cut=False)
 
 
 def test_a_websocket_that_was_closed_is_detected(run):
-    run.people.come()
+    run.other_users.connect()
     kill_proxy(run.hub)
     run.invariants.settle()
     with pytest.raises(AssertionError, match="an open websocket was closed"):
-        run.people.look(cut=False)
+        run.other_users.check(cut=False)

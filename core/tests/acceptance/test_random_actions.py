@@ -66,7 +66,7 @@ class RandomActions(RuleBasedStateMachine):
         for name in ("u1", "u2"):
             assert self._call("POST", f"/users/{name}", {}).status == 201
         self.there = {"u1": True, "u2": True, "u3": False}
-        self.run.people.come()
+        self.run.other_users.connect()
 
     # ---- what users and admins do
 
@@ -168,12 +168,12 @@ class RandomActions(RuleBasedStateMachine):
         self.run.scenario.order.unlink(missing_ok=True)
         try:
             self._settle()
-            self.run.people.look(cut=self.cut)
+            self.run.other_users.check(cut=self.cut)
             self._look_at_what_was_acknowledged()
         except AssertionError as error:
             self._fail(str(error))
         self.history.append("all is well")
-        self.run.people.come()
+        self.run.other_users.connect()
         self.asking, self.contested, self.cut = [], set(), False
 
     def teardown(self):

@@ -105,7 +105,7 @@ class Run:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.other_users.go()
+        self.other_users.disconnect()
         self.close()
 
     def close(self) -> None:
@@ -132,7 +132,7 @@ class Run:
         self._wait_for(action)
         self.invariants.settle()
         self._order.unlink(missing_ok=True)
-        self.other_users.look(cut=action.cuts_connections)
+        self.other_users.check(cut=action.cuts_connections)
         return [step for step in steps_noted(self._order) if re.search(action.among, step)]
 
     def survive(self, action: Action, step: str) -> str:
@@ -150,7 +150,7 @@ class Run:
                 return NOT_REACHED
             self.hub.start()
             self.invariants.settle()
-            self.other_users.look(cut=action.cuts_connections)
+            self.other_users.check(cut=action.cuts_connections)
             if self._acknowledged and not action.done(self.scenario.call):
                 return "it was acknowledged and is not done"
         except AssertionError as error:
@@ -199,7 +199,7 @@ class Run:
             started = call("POST", f"{path}/server", {})
             assert started.status < HTTPStatus.MULTIPLE_CHOICES, f"no server can be started: {started.body}"
             call.until(path, _is_ready)
-        self.other_users.come()
+        self.other_users.connect()
 
     def _wait_for(self, action: Action) -> None:
         self.scenario.call.until("/info", lambda _: action.done(self.scenario.call))

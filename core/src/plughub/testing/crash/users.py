@@ -123,7 +123,7 @@ class OtherUsers:
         self._open = contextlib.ExitStack()
         self._socket: ClientConnection | None = None
 
-    def come(self) -> None:
+    def connect(self) -> None:
         """Log in the users who are logged out, and open the websocket if it is closed."""
         for name in self._names:
             if name not in self._known:
@@ -133,7 +133,7 @@ class OtherUsers:
             url = f"ws://127.0.0.1:{self._hub.port}/user/{self._names[0]}/socket"
             self._socket = self._open.enter_context(connect(url, open_timeout=_TIMEOUT, ping_interval=None))
 
-    def look(self, *, cut: bool) -> None:
+    def check(self, *, cut: bool) -> None:
         """Check that sessions and websocket are intact.
 
         Args:
@@ -149,11 +149,11 @@ class OtherUsers:
             self._socket.send("still there?")
             assert self._socket.recv(timeout=_TIMEOUT) == "still there?"
         except Exception as error:
-            self.go()
+            self.disconnect()
             if not cut:
                 raise AssertionError("an open websocket was closed") from error
 
-    def go(self) -> None:
+    def disconnect(self) -> None:
         """Close the websocket."""
         self._socket = None
         self._open.close()
