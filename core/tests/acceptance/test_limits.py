@@ -60,7 +60,7 @@ def test_slow_strangers_keep_nobody_out_and_local_users_forge_no_address(tmp_pat
         config += f"c.ConfigurableHTTPProxy.api_url = 'http://127.0.0.1:{free_port()}'\n"
     with contextlib.ExitStack() as stack:
         hub = stack.enter_context(HubProcess(tmp_path, "--plugins", f"dummy,simple,{proxy}", config=config))
-        assert f"is raised from {SOFT} to" in hub.output
+        assert f"raised the limit of open files from {SOFT} to" in hub.output
         hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         assert resource.prlimit(hub.process.pid, resource.RLIMIT_NOFILE) == (hard, hard)
 
