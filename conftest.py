@@ -1,4 +1,5 @@
 import os
+import signal
 
 import pytest
 from hypothesis import settings
@@ -6,6 +7,7 @@ from hypothesis import settings
 pytest_plugins = ["plughub.testing.quick", "plughub.testing.workers", "plughub.testing.fixtures"]
 settings.register_profile("plughub", deadline=None)  # the machine may be busy
 settings.load_profile("plughub")
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # hubs under test end on it, even when the tests run under nohup
 
 
 @pytest.hookimpl(trylast=True)
