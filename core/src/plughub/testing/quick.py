@@ -109,11 +109,9 @@ def started_by(program: Any, words: Any) -> str:
     if "plughub" in split and split[split.index("plughub") - 1] == "-m":
         return PROGRAMS["hub"]
     names = [Path(part).name for part in split]
-    names = [
-        *names[:1],
-        *(name for name in names[1:] if name != "hub"),
-    ]  # a word that many other commands get
-    return next((PROGRAMS[name] for name in names if name in PROGRAMS), "")
+    # Behind the command, "hub" is an argument that many other programs get.
+    named = (name for place, name in enumerate(names) if place == 0 or name != "hub")
+    return next((PROGRAMS[name] for name in named if name in PROGRAMS), "")
 
 
 def leads_to_start(thing: object, seen: dict[int, bool] | None = None) -> bool:

@@ -26,7 +26,7 @@ from plughub_docker.names import retry_while_taken
 from plughub_docker.reachable_containers import ReachableContainers
 from plughub_docker.setting_errors import explain_refusal
 from plughub_docker.settings import DEFAULT_NETWORK, HOST_NETWORK
-from plughub_docker.timings import CLONE_POLL_SECONDS, PLACE_POLL_SECONDS
+from plughub_docker.timings import CLONE_POLL_SECONDS, PROGRESS_POLL_SECONDS
 
 GONE: Final = "the container is gone: it was removed, but not by the hub"
 ADDRESS_ATTEMPTS: Final = 10
@@ -150,7 +150,7 @@ class DockerSpawner(ReachableContainers):
                 yield {"progress": percent, "message": message}
             if done:
                 return
-            await asyncio.sleep(PLACE_POLL_SECONDS)
+            await asyncio.sleep(PROGRESS_POLL_SECONDS)
 
     # ---- for subclasses and config files
 

@@ -27,8 +27,8 @@ WATCH_RETRY_SECONDS: Final = 0.1
 
 # ---- starts and stops
 
-PLACE_POLL_SECONDS: Final = 0.1
-"""Between looks whether a container has its address."""
+PROGRESS_POLL_SECONDS: Final = 0.1
+"""Interval at which a start is checked for progress to report."""
 CLONE_POLL_SECONDS: Final = 0.25
 """Between looks whether the container that clones a repository has ended."""
 TASK_BACKOFF: Final = Backoff(first=0.1, longest=1.0, factor=1.3)
