@@ -125,7 +125,7 @@ class Admission:
         Raises:
             ConflictError: another authenticator knows the user.
         """
-        known = _plugins_that_know(tx, user)
+        known = plugins_that_know(tx, user)
         if known and known.isdisjoint(self._joined(plugin)):
             raise ConflictError(
                 f"user {shorten(user.name)} already logs in with {', '.join(sorted(known))}",
@@ -146,7 +146,7 @@ class Admission:
             return AccountStatus(None)
         plugin = identity.plugin
         admitted = plugin in self._with_joined(self._admitted(tx, user))
-        known = _plugins_that_know(tx, user)
+        known = plugins_that_know(tx, user)
         exists = admitted or self.is_shared or not known.isdisjoint(self._joined(plugin))
         return AccountStatus(user, exists, admitted)
 
@@ -161,7 +161,8 @@ class Admission:
         return frozenset().union(*map(self._joined, plugins))
 
 
-def _plugins_that_know(tx: Transaction, user: User) -> set[str]:
+def plugins_that_know(tx: Transaction, user: User) -> set[str]:
+    """Return the authenticators by which a user has logged in."""
     return {found.plugin for found in tx.users.identities(user.id)}
 
 

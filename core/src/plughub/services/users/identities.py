@@ -15,7 +15,7 @@ from plughub.domain.users import User
 from plughub.kinds import Identity, ManagedRole
 from plughub.services.secrets.auth_states import EncryptedState
 from plughub.services.settings import HubSettings
-from plughub.services.users.admission import AccountStatus, Admission
+from plughub.services.users.admission import AccountStatus, Admission, plugins_that_know
 from plughub.storage.store import Transaction
 
 log = logging.getLogger("plughub.login")
@@ -102,7 +102,7 @@ class IdentityService:
 
     def _check_promotion(self, tx: Transaction, identity: Identity, user: User | None) -> None:
         """Refuse to make an account an admin when it may belong to another person with the same name."""
-        known = {found.plugin for found in tx.users.identities(user.id)} if user is not None else set()
+        known = plugins_that_know(tx, user) if user is not None else set()
         if user is not None and known and identity.admin and not user.admin:
             raise ForbiddenError(
                 f"the user {shorten(user.name)} logs in with {', '.join(sorted(known))} and is not an admin: "
