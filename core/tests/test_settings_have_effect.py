@@ -51,7 +51,7 @@ def read() -> set[str]:
 
 def test_every_setting_is_read_or_listed_as_unused() -> None:
     found = set(settings())
-    assert ("JupyterHub", "port") in found
+    assert ("AddressSettings", "port") in found
     known = read()
     said = {name for names in WITHOUT_EFFECT.values() for name in names}
     assert {(cls, name) for cls, name in found if name not in known | said} == set()

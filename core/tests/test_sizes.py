@@ -11,8 +11,6 @@ ROOT = Path(__file__).parents[2]
 LINES = {"module": 350, "class": 250, "function": 40}
 OWN_IMPORTS = 25
 LARGER = {
-    "core/src/plughub/app/config.py: module": 479,
-    "core/src/plughub/app/config.py: class JupyterHub": 473,
     "core/src/plughub/app/hub_parts.py: function make_parts": 49,
     "core/src/plughub/app/service_settings.py: function hub_settings": 59,
     "core/src/plughub/services/composition.py: imports": 44,

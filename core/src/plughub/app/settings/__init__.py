@@ -1,0 +1,1 @@
+"""Settings of the hub, one module for each subject; ``JupyterHub`` in ``config.py`` combines them."""

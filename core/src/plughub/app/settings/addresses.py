@@ -1,0 +1,70 @@
+"""Settings of network addresses: where proxy and hub listen, and who may forward requests to them."""
+
+from __future__ import annotations
+
+import traitlets
+
+from plughub.classes.traits import URLPrefix
+
+
+class AddressSettings(traitlets.HasTraits):
+    """Settings that `JupyterHub` inherits."""
+
+    ip = traitlets.Unicode(
+        "127.0.0.1", help="Address on which the proxy listens for browsers; empty for all interfaces."
+    ).tag(config=True)
+    port = traitlets.Integer(
+        8000, min=1, max=65535, help="Port on which the proxy listens for browsers."
+    ).tag(config=True)
+    bind_url = traitlets.Unicode(
+        "", help="URL on which the proxy listens for browsers; sets ip, port and base_url."
+    ).tag(config=True)
+    public_url = traitlets.Unicode(
+        "",
+        help="""URL of the hub as browsers see it. Set it when a reverse proxy or port mapping in front of
+        the hub changes scheme, host or port.
+        """,
+    ).tag(config=True)
+    base_url = URLPrefix(
+        "/",
+        help="""Path prefix of the whole application, such as ``/jupyter/``.
+
+        Escaped and unescaped forms are equivalent: ``/my hub/`` and ``/my%20hub/``.
+        """,
+    ).tag(config=True)
+    hub_ip = traitlets.Unicode(
+        "127.0.0.1", help="Address on which the hub listens for the proxy, servers and services."
+    ).tag(config=True)
+    hub_port = traitlets.Integer(
+        8081, min=1, max=65535, help="Port on which the hub listens for the proxy, servers and services."
+    ).tag(config=True)
+    hub_bind_url = traitlets.Unicode(
+        "",
+        help="URL on which the hub listens for the proxy, servers and services; sets hub_ip and hub_port.",
+    ).tag(config=True)
+    hub_connect_ip = traitlets.Unicode(
+        "",
+        help="""Host name or address at which the proxy, servers and services connect to the hub. Set it
+        when that differs from hub_ip, for example when servers run in containers.
+        """,
+    ).tag(config=True)
+    hub_connect_url = traitlets.Unicode(
+        "",
+        help="""URL at which the proxy, servers and services connect to the hub. Set it when that differs
+        from hub_bind_url.
+        """,
+    ).tag(config=True)
+    trusted_downstream_ips: traitlets.List[str] = traitlets.List(
+        traitlets.Unicode(),
+        help="""Addresses or networks of reverse proxies in front of the hub's proxy. Their X-Forwarded and
+        X-Scheme headers are trusted. An address of this machine, such as 127.0.0.1, trusts all its system
+        users; see trusted_downstream_users for a narrower choice.
+        """,
+    ).tag(config=True)
+    trusted_downstream_users: traitlets.List[str] = traitlets.List(
+        traitlets.Unicode(),
+        help="""System users whose processes on this machine act as reverse proxies that connect directly to
+        the hub's port. Their X-Forwarded headers are trusted. The system user of the hub's own proxy is
+        always trusted.
+        """,
+    ).tag(config=True)

@@ -1,0 +1,28 @@
+"""Settings of log, audit trail and metrics."""
+
+from __future__ import annotations
+
+import traitlets
+
+
+class MonitoringSettings(traitlets.HasTraits):
+    """Settings that `JupyterHub` inherits."""
+
+    log_level = traitlets.Any("INFO", help="Log level: DEBUG, INFO, WARNING or ERROR.").tag(config=True)
+    extra_log_handlers: traitlets.List[object] = traitlets.List(
+        help="Additional logging.Handler objects for the hub's log."
+    ).tag(config=True)
+    log_lines_of_strangers_per_hour = traitlets.Integer(
+        20_000,
+        min=0,
+        help="""Maximum number of log lines that each hub process writes in an hour about unauthenticated
+        requests; 120 a minute for one address. Further lines are only counted. 0 for no limit.
+        """,
+    ).tag(config=True)
+    audit_days = traitlets.Float(
+        90, min=0, help="Days for which audit records are kept; 0 disables the audit trail."
+    ).tag(config=True)
+    authenticate_prometheus = traitlets.Bool(
+        True,
+        help="Require the scope read:metrics for the metrics page. Otherwise the page is public.",
+    ).tag(config=True)

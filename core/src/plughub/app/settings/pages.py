@@ -1,0 +1,51 @@
+"""Settings of web pages and API responses."""
+
+from __future__ import annotations
+
+import traitlets
+
+
+class PageSettings(traitlets.HasTraits):
+    """Settings that `JupyterHub` inherits."""
+
+    default_url = traitlets.Union(
+        [traitlets.Unicode(), traitlets.Callable()],
+        default_value="",
+        help="""URL to which browsers are redirected when they open the hub's URL, with or without a login,
+        and after a login, unless the request has a next parameter. A function is called with the request
+        handler, may be async, and returns an empty string for the default.
+        """,
+    ).tag(config=True)
+    redirect_to_server = traitlets.Bool(
+        True,
+        help="""Redirect users who log in or open the hub's URL to their server, or to the page that starts
+        it; otherwise to the home page.
+        """,
+    ).tag(config=True)
+    user_redirect_hook = traitlets.Callable(
+        None,
+        allow_none=True,
+        help="""Function that is called with path, request, user and base URL, and returns the URL to which
+        /hub/user-redirect/path leads; None for the default. May be async.
+        """,
+    ).tag(config=True)
+    use_legacy_stopped_server_status_code = traitlets.Bool(
+        False,
+        help="Respond with status 503 instead of 424 at the URLs of servers that are not running.",
+    ).tag(config=True)
+    template_paths: traitlets.List[str] = traitlets.List(
+        traitlets.Unicode(), help="Directories with templates that override those of the hub."
+    ).tag(config=True)
+    template_vars = traitlets.Dict(help="Additional variables for all templates.").tag(config=True)
+    logo_file = traitlets.Unicode("", help="Image file for the page header.").tag(config=True)
+    api_page_default_limit = traitlets.Integer(
+        50, min=1, help="Default number of items on a page of an API list."
+    ).tag(config=True)
+    api_page_max_limit = traitlets.Integer(
+        200, min=1, help="Maximum number of items on a page of an API list."
+    ).tag(config=True)
+    tornado_settings = traitlets.Dict(
+        help="""Settings of JupyterHub's web application that are supported here: slow_spawn_timeout,
+        slow_stop_timeout (seconds), headers, cookie_options, xsrf_cookie_kwargs and user_redirect_limit.
+        """
+    ).tag(config=True)

@@ -1,0 +1,48 @@
+"""Settings of hub processes: database, files, cooperation and shutdown."""
+
+from __future__ import annotations
+
+import traitlets
+
+
+class ProcessSettings(traitlets.HasTraits):
+    """Settings that `JupyterHub` inherits."""
+
+    db_url = traitlets.Unicode(
+        "sqlite:///jupyterhub.sqlite", help="Database URL: sqlite:///file or postgresql://…"
+    ).tag(config=True)
+    db_kwargs = traitlets.Dict(help="Additional keyword arguments for sqlalchemy.create_engine.").tag(
+        config=True
+    )
+    upgrade_db = traitlets.Bool(False, help="Upgrade the database schema at startup.").tag(config=True)
+    host_name = traitlets.Unicode(
+        "",
+        help="""Name of this machine among those whose hubs share the database; empty for the system's host
+        name. Servers and other resources that are tied to a machine are managed only by hubs with its name.
+        Must be unique for each machine and each container that runs a hub: a hub on another machine with a
+        name in use refuses to start.
+        """,
+    ).tag(config=True)
+    runtime_dir = traitlets.Unicode(
+        ".plughub", help="Directory for sockets, logs and generated files; created with mode 0700."
+    ).tag(config=True)
+    pid_file = traitlets.Unicode("", help="File to which the hub writes its process ID.").tag(config=True)
+    lease_seconds = traitlets.Float(
+        10,
+        min=1,
+        help="""Seconds without a heartbeat after which other hub processes take over the work of a hub
+        process.
+        """,
+    ).tag(config=True)
+    cleanup_servers = traitlets.Bool(
+        True,
+        help="""Stop all servers when the hub shuts down. Otherwise servers continue to run, and the next
+        hub process takes them over.
+        """,
+    ).tag(config=True)
+    cleanup_proxy = traitlets.Bool(
+        True,
+        help="""Stop the proxy when the hub shuts down. Otherwise the proxy continues to run, and the next
+        hub process takes it over.
+        """,
+    ).tag(config=True)
