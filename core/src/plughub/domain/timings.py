@@ -1,6 +1,6 @@
-"""Every timing of the core with its reason: how long it waits, how often it looks, how long it keeps.
+"""Timings of the core, each with its unit and its reason.
 
-Seconds, unless the name says otherwise. What administrators may want to change is a setting instead.
+What administrators may want to change is a setting instead.
 """
 
 from __future__ import annotations
@@ -16,274 +16,286 @@ DAY: Final = 24 * HOUR
 # ---- database
 
 DATABASE_BACKOFF: Final = Backoff(first=0.1, longest=1.6, jitter=0.8)
-"""Between tries of a transaction. Random, because the other side of a deadlock tries again, too."""
+"""Delays between attempts of a transaction. Random, because the other side of a deadlock retries, too."""
 DATABASE_REPEAT_SECONDS: Final = 4
-"""No new try begins later than that: the request that waits has the time for one more answer."""
+"""Seconds after which no new attempt begins: the waiting request still has time for one answer."""
 DATABASE_BUSY_SECONDS: Final = 5
-"""SQLite waits for its lock: longer than any transaction of the hub takes."""
+"""Longest wait for SQLite's lock, in seconds: longer than any transaction of the hub takes."""
 DATABASE_WAIT_SECONDS: Final = 12
-"""A request waits, while no other is served: longer than the driver needs to notice a dead server."""
+"""Seconds that a request waits while no other is served: above the time that the driver needs to detect a
+dead server."""
 DATABASE_TROUBLE_SECONDS: Final = 3
-"""The same once the database is known not to answer: requests should fail fast."""
+"""The same wait while the database is known to be unavailable: requests should fail fast."""
 DATABASE_LONGEST_SECONDS: Final = 60
-"""A request waits, while others are served: in a crowd it waits for its turn."""
+"""Longest wait of a request in seconds while others are served: under load the queue is long, but moves."""
 DATABASE_CONNECT_SECONDS: Final = 5
-"""libpq gives a connection up after this; without it a dead host blocks for minutes."""
+"""Connection timeout of libpq, in seconds; without one, a dead host blocks for minutes."""
 DATABASE_UNANSWERED_MILLISECONDS: Final = 8_000
-"""The kernel gives up a connection whose packets nobody acknowledges; below `DATABASE_WAIT_SECONDS`."""
+"""Milliseconds after which the kernel closes a connection with unacknowledged data; less than
+`DATABASE_WAIT_SECONDS`."""
 DATABASE_KEEPALIVE_SECONDS: Final = 15
-"""The kernel probes an idle connection: firewalls forget silent ones."""
+"""Idle seconds before a TCP keepalive probe: firewalls drop the state of silent connections."""
 IDLE_TRANSACTION_SECONDS: Final = 5
-"""PostgreSQL ends a transaction that does nothing for so long: a stopped hub must not hold its locks."""
+"""Seconds after which PostgreSQL ends an idle transaction: a suspended hub must not hold its locks."""
 DATABASE_CLOSE_SECONDS: Final = 10
-"""A shutdown waits for open connections; a server that does not answer must not block it."""
+"""Longest wait for connections to close at shutdown, in seconds: a silent server must not block it."""
 SCHEMA_LOCK_SECONDS: Final = 60
-"""A start waits for another one that creates the schema."""
+"""Longest wait in seconds for another process that creates or upgrades the schema."""
 DATABASE_USER_SECONDS: Final = 30
-"""An upgrade takes a hub without heartbeat for so long as ended: above `ALIVE_LEASES` default leases."""
+"""Age in seconds above which an upgrade ignores a heartbeat: more than `ALIVE_LEASES` default leases."""
 ENDING_SESSION_SECONDS: Final = 2.0
-"""PostgreSQL shows a session for a moment after its program has left."""
+"""Seconds during which a session of a program that has just ended may still be listed by PostgreSQL."""
 ENDING_SESSION_POLL_SECONDS: Final = 0.1
-"""Between looks whether it still does."""
+"""Poll interval for such sessions, in seconds: they disappear within milliseconds."""
 
 # ---- leases and heartbeats; the length of a lease is a setting
 
 RENEWALS_PER_LEASE: Final = 5
-"""A runner renews the leases of its operations: four renewals may fail before another hub takes over."""
+"""Renewals that a runner makes in the length of a lease: four may fail before another hub takes over."""
 HEARTBEATS_PER_LEASE: Final = 2
-"""A hub process sends heartbeats, and a leader renews: one may be late."""
+"""Heartbeats of a process, and renewals of a leader, in the length of a lease: one may be late."""
 ALIVE_LEASES: Final = 2
-"""A process counts as alive for so many leases after its last heartbeat."""
+"""Lengths of a lease for which a process counts as alive after a heartbeat: three heartbeats may be
+missed."""
 GONE_LEASES: Final = 6
-"""After so many leases a process is removed from the list: late enough for one that was only suspended."""
+"""Lengths of a lease after which a process leaves the hub registry: it may only have been suspended
+before."""
 NAMESAKE_POLL_SECONDS: Final = 0.5
-"""A start looks for heartbeats of a process with the name of this machine; with short leases more often."""
+"""Interval in seconds at which a start checks for heartbeats of another process with this machine's name."""
 NAMESAKE_POLLS_PER_LEASE: Final = 10
-"""The same for short leases: a heartbeat must not be missed."""
+"""Least number of those checks in the length of a lease: short leases must not hide a heartbeat."""
 HOUSEKEEPING_SECONDS: Final = 300.0
-"""Expired rows are deleted: often enough that no deletion is long."""
+"""Seconds between deletions of expired rows: frequent enough that none of them takes long."""
 KEEP_CHANGES_SECONDS: Final = 10 * MINUTE
-"""The change feed keeps rows: far longer than `CHANGE_FEED_WINDOW`, after which they are not read."""
+"""Age in seconds at which rows of the change feed are deleted: far beyond `CHANGE_FEED_WINDOW`."""
 KEEP_OPERATIONS_SECONDS: Final = 7 * DAY
-"""Finished operations are kept: an administrator asks about last week."""
+"""Age in seconds at which finished operations are deleted: administrators investigate last week's ones."""
 
 # ---- polling for work and changes
 
 BEAT_SECONDS: Final = 0.25
-"""Periodic work begins at the same moments, so that an idle process is woken once for all of it."""
+"""Seconds between two ticks. All periodic loops share them, so that an idle process wakes up less often."""
 RESTART_LOOP_SECONDS: Final = 1.0
-"""Background work that failed unexpectedly begins again: not at once, or a mistake would fill the log."""
+"""Delay in seconds before a loop that failed is restarted: without one, a defect would flood the log."""
 CHANGE_FEED_SECONDS: Final = 0.5
-"""The change feed is read: a revoked token works in other processes for so long at most."""
+"""Poll interval of the change feed, in seconds: other processes accept a revoked token for that long at
+most."""
 CHANGE_FEED_WINDOW: Final = 10.0
-"""The feed is read again so far back: transactions that began before the last read may end after it."""
+"""Seconds of the feed that every poll reads again: a transaction that began earlier may commit later."""
 FIND_WORK_SECONDS: Final = 0.5
-"""A runner looks for operations until the change feed tells it of them."""
+"""Poll interval for operations, in seconds, until the change feed announces them."""
 FIND_WORK_IDLE_SECONDS: Final = 5.0
-"""Fallback poll once the change feed does, in case a notification is lost."""
+"""Poll interval in seconds once the change feed announces them; a fallback in case a notification is lost."""
 WATCH_POLL_SECONDS: Final = 0.5
-"""Changes of servers by other processes, and places in the queue, are found by polling."""
+"""Poll interval in seconds for changes of servers by other processes, and for places in the queue."""
 WATCH_GATHER_SECONDS: Final = 0.02
-"""Changes within this time are read by one query."""
+"""Seconds during which changes of servers are collected, so that one query reads them all."""
 SERVER_POLL_SECONDS: Final = 2.0
-"""The poller looks which servers are due."""
+"""Interval in seconds at which the poller checks which servers are due; the list of servers is cached."""
 SERVER_POLL_SOON_SECONDS: Final = 1.0
-"""Longest pause before the next poll of a server whose state or address was unknown."""
+"""Longest delay in seconds before the next poll of a server whose state or address was unknown."""
 ADOPT_SECONDS: Final = 5.0
-"""A start of the hub waits for polls of running servers before it restores routes."""
+"""Seconds that a starting hub waits for polls of running servers before it restores their routes."""
 LEFTOVER_SECONDS: Final = 60.0
-"""Things left running without a record are looked for; an inventory may be expensive."""
+"""Seconds between searches for orphaned processes and containers: an inventory may be expensive."""
 ORPHAN_CHECK_SECONDS: Final = 5.0
-"""Operations that no hub can execute are looked for."""
+"""Seconds between searches for operations that no hub can execute: their users wait."""
 ORPHAN_RETRY_SECONDS: Final = 60.0
-"""Such an operation looks again whether its plugin is back."""
+"""Seconds after which such an operation is retried, in case its plugin is back."""
 DELETION_CHECK_SECONDS: Final = 5.0
-"""Deletions of users are looked for whose process has ended."""
+"""Seconds between searches for pending deletions whose process has ended: the query is usually skipped."""
 SERVICE_POLL_SECONDS: Final = 1.0
-"""Managed services and their first answers are looked for."""
+"""Seconds between checks of managed services, and of services that have not answered since their start."""
 SILENT_SERVICE_SECONDS: Final = 5.0
-"""A service that does not answer is asked again."""
+"""Longest interval in seconds between checks of a service that does not answer, so that its recovery
+shows."""
 SERVICE_CHECK_IDLE_SECONDS: Final = 10.0
-"""Changes are pushed; this poll catches anything missed."""
+"""Longest pause of the health checks, in seconds. Changes are pushed; this poll catches anything missed."""
 NO_SERVICES_SECONDS: Final = 30.0
-"""Without managed services only what an earlier configuration left is looked for."""
+"""Interval in seconds without managed services: only those of an earlier configuration may be left to
+stop."""
 ROUTE_CHECK_SECONDS: Final = 1.0
-"""A dead proxy is noticed."""
+"""Seconds between comparisons of the proxy's routes: a restarted proxy has lost them, and users wait."""
 ROUTE_CHECK_LONGEST_SECONDS: Final = 30.0
-"""With very many routes a full comparison is less frequent, up to this."""
+"""Longest interval in seconds between full comparisons when there are very many routes."""
 ACTIVITY_FLUSH_SECONDS: Final = 5.0
-"""Activity is collected, and written at once for all servers."""
+"""Seconds during which activity is collected, so that one write stores it for all servers."""
 
 # ---- starts and stops
 
 READINESS_BACKOFF: Final = Backoff(first=0.05, longest=0.25, factor=1.3)
-"""Between requests to a server that starts: its user waits, and a request costs little."""
+"""Delays between requests to a starting server: its user waits, and a request costs little."""
 STARTING_POLL_SECONDS: Final = 0.2
-"""A spawner is asked at most so often whether a starting server still runs: its user waits to hear."""
+"""Shortest time in seconds between polls of the spawner during a start; its user waits for bad news, too."""
 PROBE_SECONDS: Final = 3.0
-"""A server has to answer a probe; one that is busy importing may need seconds."""
+"""Seconds within which a server must answer a probe; one that is busy importing may need several."""
 REPORT_SECONDS: Final = 0.3
-"""Reports of progress are stored at most so often."""
+"""Shortest time in seconds between two stored progress reports: spawners may report far more often."""
 FAILURE_LOGS_SECONDS: Final = 3.0
-"""A plugin tells why a server failed; the user waits for the page meanwhile."""
+"""Seconds that a plugin has to explain a failed start; the user waits for the page meanwhile."""
 RETRY_SECONDS: Final = 1.0
-"""A runner tries again when the database was unavailable."""
+"""Delay in seconds before a runner retries after the database was unavailable."""
 RETRY_BACKOFF: Final = Backoff(first=RETRY_SECONDS, longest=16.0)
-"""Between tries of a phase that fails unexpectedly: all tries together end within a minute."""
+"""Delays between attempts of a phase that fails unexpectedly: all attempts together end within a minute."""
 ROUTE_BACKOFF: Final = Backoff(first=0.4, longest=5.0)
-"""A proxy that restarts accepts a route again within seconds."""
+"""Delays between attempts to add a route: a restarting proxy accepts it within seconds."""
 UNDO_BACKOFF: Final = Backoff(first=1.0, longest=300.0)
-"""Until what a failed start left can be stopped; an engine may be down for a long time."""
+"""Delays between attempts to undo a failed start: an engine may be down for a long time."""
 STOP_BACKOFF: Final = Backoff(first=1.0, longest=5.0)
-"""Between the few tries of a stop whose user waits."""
+"""Delays between the few attempts of a stop whose user waits."""
 GIVE_UP_BACKOFF: Final = Backoff(first=15.0, longest=300.0)
-"""After all tries of a phase have failed: a mistake that only an administrator mends."""
+"""Delays after all attempts of a phase have failed, which only an administrator can mend."""
 STOP_ALL_BACKOFF: Final = Backoff(first=1.0, longest=60.0)
-"""Until a bulk stop can be written down."""
+"""Delays between attempts to record a bulk stop."""
 REFUSED_ROUTE_BACKOFF: Final = Backoff(first=1.0, longest=30.0)
-"""Until a route that the proxy refuses is tried again."""
+"""Delays before the proxy is asked again to accept a route that it has rejected."""
 UNDO_WAIT_SECONDS: Final = 1.0
-"""A caller that waits for a failed start waits so long for its cleanup."""
+"""Seconds that a caller waits for the cleanup of a failed start; the failure is known already."""
 ENDED_SERVER_SECONDS: Final = 10.0
-"""A request that finds its server ended waits for the stop to be written down."""
+"""Seconds that a request whose server has ended waits until the stop is recorded."""
 STOP_SERVER_SECONDS: Final = 150.0
-"""A stop may take so long: above the gentle ends of the spawners and their tries together."""
+"""Longest wait for a stop, in seconds: above a spawner's grace period and its attempts together."""
 CLOCK_AHEAD_SECONDS: Final = 59 * MINUTE
-"""Activity of clocks further ahead is not believed: below one hour, the error of a wrong time zone."""
+"""Seconds by which reported activity may be ahead of the clock: less than an error of one time zone."""
 
-# ---- caches; entries end earlier when the change feed tells of a change
+# ---- caches; the change feed invalidates most entries earlier
 
 STALE_ACTIVITY_SECONDS: Final = 2.0
-"""Without an update for this long, the snapshot of activity is stale."""
+"""Seconds without an update after which the activity snapshot is stale: four polls of the change feed."""
 PRINCIPAL_TRUST_SECONDS: Final = 1.0
-"""How long cached principals are trusted without news from other hub processes."""
+"""Seconds that cached principals are trusted after the last poll of the change feed: one poll may be late."""
 CACHED_QUERY_SECONDS: Final = 5.0
-"""A cached query is read again after this time, whatever the change feed tells."""
+"""Longest life of a cached query in seconds, even if the change feed reports no change."""
 RECENT_SERVERS_SECONDS: Final = 0.5
-"""The servers of a user are cached for pages that ask all the time; as fresh as the change feed."""
+"""Seconds that a user's servers are cached for pages that poll: as fresh as the change feed."""
 PRINCIPAL_CACHE_SECONDS: Final = 60
-"""A principal is looked up again: what a plugin says of its own tokens changes without a row."""
+"""Longest life of a cached principal in seconds: a plugin may revoke its own tokens, which changes no row."""
 FRESH_COUNTS_SECONDS: Final = 5.0
-"""Counts for metrics are read again; several Prometheus servers may ask."""
+"""Seconds for which counts for metrics are reused: several Prometheus servers may scrape."""
 
 # ---- HTTP
 
 HEADER_SECONDS: Final = 60.0
-"""A client sends the headers of a request; an idle connection is closed after this, too."""
+"""Seconds that a client has for the headers of a request; an idle connection is closed after this, too."""
 BODY_SECONDS: Final = 30.0
-"""A client begins with the body of a request; a longer one has more time."""
+"""Seconds that a client has for the body of a request; a long body gets more."""
 FULL_LOG_SECONDS: Final = 60.0
-"""The log says at most so often that connections are closed because there are too many."""
+"""Shortest time in seconds between two warnings that there are too many connections."""
 EVENT_KEEPALIVE_SECONDS: Final = 8.0
-"""A stream of events is never silent for longer: proxies close connections that are."""
+"""Longest silence of an event stream, in seconds: proxies close silent connections."""
 ERROR_PAGE_RETRY_SECONDS: Final = 5
-"""Error pages of the proxy are loaded again by the browser."""
+"""Seconds after which the browser reloads a temporary error page."""
 REDIRECT_BACKOFF: Final = Backoff(first=2.0, longest=10.0)
-"""Before a browser that comes back is sent to its server again: the route needs a moment."""
+"""Delays for a browser that is redirected to its server repeatedly: the route takes a moment."""
 QUICK_START_SECONDS: Final = 1.0
-"""A server that runs by then is opened without showing its progress."""
+"""Seconds within which a started server is opened directly, without the progress page."""
 
 # ---- logins, tokens and codes
 
 RECENT_LOGIN_SECONDS: Final = 60.0
-"""After a login the default server starts without a further click."""
+"""Seconds after a login in which the default server starts without another click."""
 CONFIRM_SECONDS: Final = 600.0
-"""A password that was typed confirms dangerous requests for so long."""
+"""Seconds for which a typed password confirms sensitive requests: an administrator makes several in a row."""
 SESSION_SEEN_SECONDS: Final = 300
-"""The last use of a session is stored again after this time: not with each request."""
+"""Accuracy of the last use of a login session, in seconds: one write for each request would be too many."""
 LOGIN_SLOT_SECONDS: Final = 20.0
-"""A login waits for its turn to be checked, before the browser is told to try again."""
+"""Seconds that a login waits for a free password check before the user is asked to try again."""
 LOGIN_TRY_SECONDS: Final = 2.0
-"""First pause of a name at an address; pace of a name or address: one try in so many seconds."""
+"""Seconds of the first delay of a name at an address; also between paced attempts of a name or an address."""
 FORGET_PAIR_SECONDS: Final = 600.0
-"""The count of wrong passwords of a name at an address sinks by one: guessing must stay slow."""
+"""Seconds in which the count of wrong passwords of a name at an address drops by one: guessing must stay
+slow."""
 FORGET_NAME_SECONDS: Final = 60.0
-"""The same of a name from everywhere: others must not lock a user out for long."""
+"""The same for a name at all addresses together: others must not lock a user out for long."""
 FORGET_ADDRESS_SECONDS: Final = 10.0
-"""The same of an address: a class shares one."""
+"""The same for an address with all names together: a classroom shares one address."""
 KNOWN_PAIR_SECONDS: Final = 30 * DAY
-"""A user who logged in from an address is not slowed down there by the wrong passwords of others."""
+"""Seconds after a login in which wrong passwords from elsewhere do not delay the user at the same address."""
 IDLE_COUNT_SECONDS: Final = DAY
-"""A count that did not change is of no use any more, and its row is deleted."""
+"""Age in seconds at which an unchanged count is deleted: by then it has dropped to nothing."""
 LOGIN_LINK_SECONDS: Final = HOUR
-"""A one-time login link works: long enough to be sent and opened."""
+"""Life of a one-time login link, in seconds: long enough to be sent and opened."""
 OAUTH_CODE_SECONDS: Final = 300
-"""An OAuth code works: the browser delivers it at once, RFC 6749 allows ten minutes."""
+"""Life of an OAuth code, in seconds: the browser delivers it at once, and RFC 6749 allows ten minutes."""
 SHARE_CODE_SECONDS: Final = DAY
-"""A share code works, unless the request says how long."""
+"""Life of a share code in seconds, unless the request asks for another."""
 MIN_SHARE_CODE_SECONDS: Final = 60
-"""Shortest life of a share code: a shorter one would end before it is opened."""
+"""Shortest life of a share code, in seconds: a shorter one would expire before it is opened."""
 MAX_SHARE_CODE_SECONDS: Final = 365 * DAY
-"""Longest life of a share code: nobody remembers an older one."""
+"""Longest life of a share code, in seconds: an older one has been forgotten."""
 LONGEST_TOKEN_SECONDS: Final = 100 * 365 * DAY
-"""Longest life of a token: a calendar has no later time."""
+"""Longest life of a token, in seconds: later dates do not fit into a calendar."""
 XSRF_DAYS: Final = 31
-"""Days for which an XSRF token of an open page is accepted."""
+"""Days for which the XSRF token of an open page is accepted: Tornado's default for signed cookies."""
 ANONYMOUS_XSRF_SECONDS: Final = 3600
-"""Life of the XSRF cookie of a browser without a login: the time that a login page stays open."""
+"""Life of the XSRF cookie of a browser without a login, in seconds: a login page may stay open for an
+hour."""
 
 # ---- processes and plugins
 
 CANCELLED_HOOK_SECONDS: Final = 1.0
-"""A cancelled hook has so long to clean up."""
+"""Seconds that a cancelled hook has to clean up, while its caller waits."""
 CANCEL_TASKS_SECONDS: Final = 10.0
-"""Cancelled tasks have so long to end."""
+"""Seconds that cancelled tasks have to end at shutdown; one that ignores it must not block the process."""
 DEATH_BACKOFF: Final = Backoff(first=0.01, longest=0.2, factor=1.5)
-"""Between polls while a spawner waits for its server to end: most end at once."""
+"""Delays between polls while a spawner waits for its server to end: most end at once."""
 LAUNCH_SECONDS: Final = 10.0
-"""A shell launches a detached process: milliseconds, seconds on a machine that swaps."""
+"""Seconds that a shell has to launch a detached process: milliseconds usually, seconds on a machine that
+swaps."""
 FIND_LAUNCHED_SECONDS: Final = 5.0
-"""A launch that another hub process has begun is waited for."""
+"""Longest wait for a launch that another hub process has begun, in seconds."""
 KILL_SECONDS: Final = 2.0
-"""A process is gone after SIGKILL, unless the kernel hangs."""
+"""Longest wait for a process to disappear after SIGKILL, in seconds; only a hanging kernel takes longer."""
 PROCESS_POLL_SECONDS: Final = 0.02
-"""Between looks at processes and ports that change within milliseconds."""
+"""Poll interval for processes and ports, in seconds: they change within milliseconds."""
 SOCKET_LOOKUP_SECONDS: Final = 1.0
-"""The kernel tells the owner of one socket."""
+"""Seconds that the kernel has to name the owner of one socket."""
 SOCKET_DUMP_SECONDS: Final = 5.0
-"""The kernel lists all sockets, of which there may be very many."""
+"""Seconds that the kernel has to list all sockets, of which there may be very many."""
 ADD_USER_SECONDS: Final = 60
-"""The command that creates a system user may ask a directory server."""
+"""Seconds that the command has which creates a system user: it may query a directory server."""
 STOP_SERVICE_SECONDS: Final = 10.0
-"""A managed service ends gently, before SIGKILL."""
+"""Seconds that a managed service has to end before it receives SIGKILL."""
 STEADY_SERVICE_SECONDS: Final = 30.0
-"""A managed service that ran that long before it died is started again at once."""
+"""Seconds after which a managed service counts as stable, and is restarted at once when it dies."""
 SERVICE_BACKOFF: Final = Backoff(first=1.0, longest=60.0)
-"""Before a managed service that dies early is started again."""
+"""Delays before a managed service is restarted that dies early."""
 SERVICE_ANSWER_SECONDS: Final = 30
-"""A service has to answer after its start, unless its configuration says how long."""
+"""Seconds that a service has to answer after its start, unless its configuration says otherwise."""
 SIGNAL_ECHO_SECONDS: Final = 1.0
-"""Signals of one cause come together, such as those of a closed terminal."""
+"""Seconds in which repeated signals have one cause, such as a terminal that is closed."""
 
 # ---- certificates
 
 AUTHORITY_DAYS: Final = 3650
-"""Days of the internal certificate authority: it never ends while a hub is used."""
+"""Life of the internal certificate authority, in days: longer than any hub is used."""
 CERTIFICATE_DAYS: Final = 825
-"""Days of an internal certificate: the most that TLS clients accept everywhere."""
+"""Life of an internal certificate, in days: the most that all TLS clients accept."""
 CERTIFICATE_RENEW_DAYS: Final = 90
-"""Days before its end from which a start renews a certificate: longer than hubs run without a restart."""
+"""Days before its expiry at which a start renews a certificate: hubs run shorter than that without a
+restart."""
 
-# ---- observing
+# ---- observability
 
 AUDIT_GATHER_SECONDS: Final = 0.2
-"""Lines of the audit trail are collected, and written at once."""
+"""Seconds during which audit entries are collected, so that one transaction writes them."""
 AUDIT_RETRY_SECONDS: Final = 2.0
-"""The audit trail is written again when the database was unavailable."""
+"""Delay in seconds before audit entries are written again after the database was unavailable."""
 LOOP_DELAY_SECONDS: Final = 0.25
-"""The delay of the event loop is measured at most so often while no metrics are read."""
+"""Longest interval between measurements of the event loop's delay while no metrics are read, in seconds."""
 METRICS_READ_SECONDS: Final = 300.0
-"""Metrics count as read: Prometheus reads far more often."""
+"""Seconds after a scrape in which metrics count as in use: Prometheus scrapes far more often."""
 
 # ---- shutdown
 
 LINGER_SECONDS: Final = 0.5
-"""A request that the proxy sent here before its route changed has arrived by then."""
+"""Seconds that a process stays after its route has moved, for requests that the proxy sent before."""
 LINGER_ELSEWHERE_SECONDS: Final = 2.5
-"""The same for proxies of other machines: their own hubs tell them, which look every second."""
+"""The same with proxies on other machines: the hubs there move the route, within a poll of a second."""
 FINISH_REQUESTS_SECONDS: Final = 15.0
-"""Requests end: longer than one may wait for a server to start."""
+"""Longest wait for open requests at shutdown, in seconds: above the wait of a request for a server's
+start."""
 FINISH_POLL_SECONDS: Final = 0.02
-"""Between looks whether they have ended."""
+"""Poll interval for these requests, in seconds: most end at once."""
 LAST_EVENTS_SECONDS: Final = 10.0
-"""Plugins get the last events."""
+"""Seconds that plugins have at shutdown to receive the last events."""

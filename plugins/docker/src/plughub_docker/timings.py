@@ -1,4 +1,4 @@
-"""Every timing of the Docker spawners with its reason. Seconds."""
+"""Timings of the Docker spawners, each with its unit and its reason."""
 
 from __future__ import annotations
 
@@ -9,35 +9,37 @@ from plughub.utils import Backoff
 # ---- polling
 
 POLL_SECONDS: Final = 5
-"""A route that leads to another server, after a restart of the engine, stands no longer than this."""
+"""Default poll interval in seconds: after a restart of the engine, a route may lead to another server that
+long."""
 SWARM_POLL_SECONDS: Final = 10
-"""A swarm moves servers by itself, and its managers are asked by all hubs."""
+"""Default poll interval of services, in seconds: a swarm moves them itself, and all hubs query its
+managers."""
 LISTING_SECONDS: Final = 1.0
-"""How old a list of containers may be: one list serves the polls of all servers."""
+"""Greatest age of a list of containers, in seconds: one list serves the polls of all servers."""
 TASK_ADDRESS_SECONDS: Final = 1.0
-"""How old the known address of a task may be."""
+"""Greatest age of a task's known address, in seconds: several requests share one lookup."""
 SETTLED_SECONDS: Final = 10.0
-"""For this long the engine is asked about each server by itself, which tells a start that fails at once."""
+"""Seconds after a start in which the container is inspected by itself, which shows at once when it fails."""
 COMING_BACK_SECONDS: Final = 60
-"""A container that ended this recently may be started again by its restart policy."""
+"""Seconds after its end in which a restart policy may start a container again: the engine's longest delay."""
 WATCH_GRACE_SECONDS: Final = 0.25
-"""For this long the engine may take to answer again before its containers count as unreachable."""
+"""Seconds that the engine may take to answer before its containers count as unreachable."""
 WATCH_RETRY_SECONDS: Final = 0.1
-"""Between tries to follow the events of the engine again."""
+"""Delay in seconds before the hub subscribes to the engine's events again."""
 
 # ---- starts and stops
 
 PROGRESS_POLL_SECONDS: Final = 0.1
-"""Interval at which a start is checked for progress to report."""
+"""Interval in seconds at which a start is checked for progress to report."""
 CLONE_POLL_SECONDS: Final = 0.25
-"""Between looks whether the container that clones a repository has ended."""
+"""Poll interval in seconds for the container that clones a repository."""
 TASK_BACKOFF: Final = Backoff(first=0.1, longest=1.0, factor=1.3)
-"""Between looks at the task of a service that starts or ends."""
+"""Delays between polls of a task that starts or ends: most take a second."""
 NAME_SECONDS: Final = 20.0
-"""A name that is about to be free is waited for: longer than an engine takes to remove a container."""
+"""Longest wait in seconds for the name of a container that is being removed: longer than an engine takes."""
 NAME_BACKOFF: Final = Backoff(first=0.1, longest=1.0, factor=1.5)
-"""Between tries to take it."""
+"""Delays between attempts to use that name."""
 ENDING_SECONDS: Final = 20
-"""How much longer than ``stop_timeout`` a swarm may take to end a container."""
+"""Seconds beyond ``stop_timeout`` that a swarm may take to end a container."""
 HOST_FOLDER_SECONDS: Final = 5.0
-"""The engine tells whether a folder of the host is there."""
+"""Seconds that the engine has to report whether a folder exists on its machine."""

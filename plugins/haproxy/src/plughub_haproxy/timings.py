@@ -1,6 +1,6 @@
-"""Every timing of the proxy with its reason. Seconds, unless the name says otherwise.
+"""Timings of the proxy, each with its unit and its reason.
 
-The time-outs of HAProxy itself stand in its configuration, see `plughub_haproxy.configuration`.
+HAProxy's own timeouts are in its configuration, see `plughub_haproxy.configuration`.
 """
 
 from __future__ import annotations
@@ -8,22 +8,22 @@ from __future__ import annotations
 from typing import Final
 
 VERSION_SECONDS: Final = 10.0
-"""HAProxy tells its version."""
+"""Seconds that HAProxy has to print its version; the file may be on a slow disk."""
 CHECK_SECONDS: Final = 10.0
-"""HAProxy checks a configuration with very many routes."""
+"""Seconds that HAProxy has to check its configuration, which may have very many routes."""
 START_SECONDS: Final = 10.0
-"""HAProxy accepts connections after its launch, on a machine that swaps."""
+"""Seconds until HAProxy accepts connections after its launch, on a machine that swaps."""
 ANSWER_SECONDS: Final = 2.0
-"""A process found again answers at its socket; one that does not is not used."""
+"""Seconds that a HAProxy process found running has to answer at its socket; a silent one is replaced."""
 LOCK_SECONDS: Final = 20.0
-"""Another hub process launches HAProxy: longer than `START_SECONDS`."""
+"""Longest wait for another hub process that launches HAProxy, in seconds: longer than `START_SECONDS`."""
 POLL_SECONDS: Final = 0.02
-"""Between looks at what changes within milliseconds."""
+"""Poll interval in seconds for sockets and processes: they change within milliseconds."""
 COMMAND_SECONDS: Final = 5.0
-"""HAProxy answers a command at its socket: a large table takes a moment."""
+"""Seconds that HAProxy has to answer a command at its socket: a large table takes a moment."""
 LOOKUP_SECONDS: Final = 5.0
-"""The resolver of the system answers with the addresses of a target."""
+"""Seconds that the system's resolver has to return the addresses of a target."""
 BODY_SECONDS: Final = 30
-"""A body to the hub has arrived; a slower client is answered with 408."""
+"""Seconds in which a request body for the hub must arrive; a slower client gets status 408."""
 ACTIVITY_DAYS: Final = 20
-"""Days of the table of activity: HAProxy's timers end at 24 days."""
+"""Life of an entry in the activity table, in days: HAProxy's timers overflow at 24 days."""

@@ -1,4 +1,4 @@
-"""Every timing of local processes with its reason. Seconds."""
+"""Timings of local processes, each with its unit and its reason."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Final
 from plughub.utils import Backoff
 
 END_BACKOFF: Final = Backoff(first=0.01, longest=0.2, factor=1.5)
-"""Between looks at processes whose end the system does not tell."""
+"""Delays between polls of processes whose end the system does not report."""
 END_POLL_SECONDS: Final = 1.0
-"""Fallback poll of a process whose end the system tells."""
+"""Fallback poll interval in seconds for processes whose end the system reports."""
 GROUP_GRACE_SECONDS: Final = 1.0
-"""The members of a group have so long when its leader has followed a signal."""
+"""Seconds that the other members of a process group have after the leader has ended on a signal."""
 EXIT_CODE_SECONDS: Final = 2.0
-"""The keeper of a server that has ended passes its exit code on."""
+"""Seconds that the keeper of an ended server has to pass on its exit code."""
 CERTIFICATE_SECONDS: Final = 30.0
-"""A certificate is written to a home folder, which may be on a slow network."""
+"""Seconds to write a certificate to a home directory, which may be on a slow network."""

@@ -103,7 +103,7 @@ class ServerSubscriptions:
     async def wait(self, server: ServerRecord, seconds: float, *, is_local: bool = False) -> ServerRecord:
         """Wait until no operation is in progress on a server.
 
-        A failed start is awaited for `UNDO_SECONDS` at most, even if its cleanup takes longer.
+        A failed start is awaited for `UNDO_WAIT_SECONDS` at most, even if its cleanup takes longer.
 
         Args:
             server: the server.

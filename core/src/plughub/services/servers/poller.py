@@ -183,7 +183,7 @@ class Poller:
     async def _poll_server(self, server: ServerRecord, user: User, plugin: str) -> None:
         view = plugin_view(self._settings, server, user)
         async with self._slots[plugin]:
-            # While its address is unknown, its route may leadership elsewhere.
+            # While its address is unknown, its route may lead elsewhere.
             soon = not server.url or bool(server.unreachable)
             try:
                 code = await self._reachability.poll(plugin, server, view)
