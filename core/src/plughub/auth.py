@@ -7,13 +7,17 @@
     class MyAuthenticator(Authenticator):
         async def authenticate(self, handler, data): ...
 
-`PAMAuthenticator` is part of the distribution ``plughub-pam``.
+`PAMAuthenticator` (distribution ``plughub-pam``), `DummyAuthenticator` and `SharedPasswordAuthenticator`
+(``plughub-dummy``) can be imported from here as well if they are installed.
 """
+
+from typing import TYPE_CHECKING
 
 from plughub.classes.authenticator.authenticator import Authenticator
 from plughub.classes.authenticator.local import LocalAuthenticator
 from plughub.domain.errors import ForbiddenError, UnavailableError
 from plughub.kinds import Identity, Login, LoginMethod, ManagedRole, Refusal, Rejected, UserInfo
+from plughub.plugin.plugin_classes import import_plugin_class
 
 __all__ = [
     "Authenticator",
@@ -28,3 +32,8 @@ __all__ = [
     "UnavailableError",
     "UserInfo",
 ]
+
+if not TYPE_CHECKING:  # hidden, so that type checkers still report misspelt names
+
+    def __getattr__(name: str) -> type:
+        return import_plugin_class(__name__, name)

@@ -9,14 +9,17 @@
         async def stop(self, now=False): ...
         async def poll(self): ...
 
-`LocalProcessSpawner` and `SimpleLocalProcessSpawner` are part of the distribution ``plughub-localprocess``,
-in ``plughub_localprocess.spawner`` and ``plughub_localprocess.simple_spawner``.
+`LocalProcessSpawner` and `SimpleLocalProcessSpawner` can be imported from here as well if the distribution
+``plughub-localprocess``, which contains them, is installed.
 """
+
+from typing import TYPE_CHECKING
 
 from plughub.classes.spawner.hook_results import SpawnException
 from plughub.classes.spawner.hub_objects import ServerAddress, SpawnerHub, SpawnerUser
 from plughub.classes.spawner.spawner import Spawner
 from plughub.kinds import Diagnosis, Endpoint, Found, Progress, Resumable, Server, SpawnFailed
+from plughub.plugin.plugin_classes import import_plugin_class
 
 __all__ = [
     "Diagnosis",
@@ -32,3 +35,8 @@ __all__ = [
     "SpawnerHub",
     "SpawnerUser",
 ]
+
+if not TYPE_CHECKING:  # hidden, so that type checkers still report misspelt names
+
+    def __getattr__(name: str) -> type:
+        return import_plugin_class(__name__, name)

@@ -1,9 +1,14 @@
-"""Config files that name backends of JupyterHub and DockerSpawner, by name or as a class."""
+"""Config files that name backends by JupyterHub's, DockerSpawner's or the public names, or as a class."""
 
 import pytest
+from traitlets.config import Config
 
+from plughub.app.config import JupyterHub
+from plughub.app.plugins import PluginChooser
 from plughub.app.upstream_names import UPSTREAM_NAMES, plugin_instead
+from plughub.storage.database import Database
 from plughub.storage.schema import prepare_schema
+from plughub.storage.store import Store
 
 DOTTED = [
     (kind, dotted, plugin)
@@ -18,6 +23,12 @@ IMPORTED = [
     ("spawner", "jupyterhub.spawner", "LocalProcessSpawner", "localprocess"),
     ("spawner", "jupyterhub.spawner", "SimpleLocalProcessSpawner", "simple"),
     ("proxy", "jupyterhub.proxy", "ConfigurableHTTPProxy", "chp"),
+    ("authenticator", "plughub.auth", "PAMAuthenticator", "pam"),
+    ("authenticator", "plughub.auth", "DummyAuthenticator", "dummy"),
+    ("spawner", "plughub.spawner", "LocalProcessSpawner", "localprocess"),
+    ("spawner", "plughub.spawner", "SimpleLocalProcessSpawner", "simple"),
+    ("spawner", "plughub_localprocess.spawner", "LocalProcessSpawner", "localprocess"),
+    ("proxy", "plughub.proxy", "ConfigurableHTTPProxy", "chp"),
 ]
 NAMED = [
     ("authenticator", "null", "null"),
@@ -25,6 +36,12 @@ NAMED = [
     ("authenticator", "jupyterhub.authenticators.shared.SharedPasswordAuthenticator", "shared-password"),
     ("spawner", "docker-swarm", "swarm"),
     ("spawner", "dockerspawner.SystemUserSpawner", "system-user"),
+    ("authenticator", "plughub.auth.PAMAuthenticator", "pam"),
+    ("authenticator", "plughub.auth.DummyAuthenticator", "dummy"),
+    ("spawner", "plughub.spawner.LocalProcessSpawner", "localprocess"),
+    ("spawner", "plughub.spawner.SimpleLocalProcessSpawner", "simple"),
+    ("spawner", "plughub_localprocess.simple_spawner.SimpleLocalProcessSpawner", "simple"),
+    ("proxy", "plughub.proxy.ConfigurableHTTPProxy", "chp"),
 ]
 
 
@@ -56,16 +73,25 @@ def test_a_class_is_known_by_its_module_and_name(kind, dotted, plugin):
 
 
 @pytest.mark.parametrize(("kind", "module", "name", "plugin"), IMPORTED)
-def test_an_imported_class_of_jupyterhub_chooses_the_plugin(plugins_of, kind, module, name, plugin):
+def test_an_imported_class_chooses_the_plugin(plugins_of, kind, module, name, plugin):
     pytest.importorskip(module)
     assert plugin in plugins_of(f"from {module} import {name}\nc.JupyterHub.{kind}_class = {name}\n")
 
 
 @pytest.mark.parametrize(("kind", "name", "plugin"), NAMED)
-def test_a_name_of_jupyterhub_chooses_the_plugin(plugins_of, kind, name, plugin):
+def test_a_name_chooses_the_plugin(plugins_of, kind, name, plugin):
     extra = "c.SharedPasswordAuthenticator.user_password = 'for everybody'\n"
     config = f"c.JupyterHub.{kind}_class = {name!r}\n" + (extra if plugin == "shared-password" else "")
     assert plugin in plugins_of(config)
+
+
+def test_a_class_of_a_plugin_takes_over_what_older_hubs_stored_under_its_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    hub = JupyterHub(spawner_class="plughub_localprocess.simple_spawner.SimpleLocalProcessSpawner")
+    chooser = PluginChooser(hub, Config(), Store(Database("sqlite:///hub.sqlite")))
+    selection = chooser.choose(["dummy"])
+    assert selection.default_spawner == "simple"
+    assert selection.replacements == {"spawner": ("simple", "SimpleLocalProcessSpawner")}
 
 
 def test_a_class_that_another_module_passes_on_is_known_too(plugins_of, tmp_path, monkeypatch):

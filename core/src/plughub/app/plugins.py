@@ -36,6 +36,7 @@ from plughub.kinds import Command
 from plughub.plugin.hook_calls import HookCaller, failing_start
 from plughub.plugin.loader import find_plugin, installed_plugins
 from plughub.plugin.manager import KINDS, ActivePlugins
+from plughub.plugin.plugin_classes import plugin_that_registers
 from plughub.plugin.threads import ThreadPools
 from plughub.services.users.login_links import PLUGIN as ONETIME
 from plughub.services.users.login_links import OneTimeLinks
@@ -188,6 +189,8 @@ class PluginChooser:
         wanted = plugin_instead(kind, wanted)
         if isinstance(wanted, str) and "." in wanted and wanted not in self._selection.active.names:
             wanted = plugin_instead(kind, import_class(kind, wanted))
+        if isinstance(wanted, type):
+            wanted = self._plugin_or_class(kind, wanted)
         if isinstance(wanted, str):
             if wanted in self._selection.active.names:
                 return wanted  # already listed in plugins; the setting only makes it the first of its kind
@@ -196,6 +199,13 @@ class PluginChooser:
             return self._replace_parents(kind, self._add(wanted))
         same = [name for name, cls in self._classes_of(kind).items() if cls is wanted]
         return same[0] if same else self._add_class(kind, wanted)
+
+    def _plugin_or_class(self, kind: str, cls: type) -> str | type:
+        """Return the installed plugin that registers a class; the class itself if none does."""
+        owner = plugin_that_registers(kind, cls, self._installed.values())
+        if owner and cls.__name__ not in self._installed:
+            self._selection.replacements[kind] = (owner, cls.__name__)
+        return owner or cls
 
     def _add_class(self, kind: str, wanted: Any) -> str:
         name, plugin = plugin_of_class(kind, wanted)
@@ -243,9 +253,7 @@ class PluginChooser:
         return {name: cls for name, cls in found.items() if cls is not None}
 
     def _packages(self) -> frozenset[str]:
-        return frozenset(
-            plugin.module.partition(":")[0].partition(".")[0] for plugin in self._installed.values()
-        )
+        return frozenset(plugin.package for plugin in self._installed.values())
 
     def _add_defaults(self) -> None:
         added = []

@@ -1,9 +1,11 @@
-"""Names of JupyterHub's and DockerSpawner's backends, and the plugins that replace them."""
+"""Names of JupyterHub's and DockerSpawner's backends and our public names, and the plugins that they mean."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, Final
+
+from plughub.plugin.plugin_classes import PLUGIN_CLASSES
 
 UPSTREAM_NAMES: Final[Mapping[str, Mapping[str, str]]] = {
     "default": {"spawner": "localprocess", "authenticator": "pam", "proxy": "haproxy"},
@@ -23,12 +25,16 @@ UPSTREAM_NAMES: Final[Mapping[str, Mapping[str, str]]] = {
     "dockerspawner.dockerspawner.DockerSpawner": {"spawner": "docker"},
     "dockerspawner.swarmspawner.SwarmSpawner": {"spawner": "swarm"},
     "dockerspawner.systemuserspawner.SystemUserSpawner": {"spawner": "system-user"},
+} | {
+    f"{module}.{name}": {kind: plugin}
+    for module, (kind, plugins) in PLUGIN_CLASSES.items()
+    for name, plugin in plugins.items()
 }
-"""Plugin names by kind, for each short name, import path and defining module of an upstream class."""
+"""Plugin names by kind, for each short name, import path and defining module of a class."""
 
 
 def plugin_instead(kind: str, wanted: Any) -> Any:
-    """Return the plugin that replaces one of JupyterHub's backends; any other value unchanged.
+    """Return the plugin that one of the known names means; any other value unchanged.
 
     Args:
         kind: spawner, authenticator or proxy.

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import metadata
-from typing import Any
+from typing import Any, Final
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
@@ -15,6 +15,15 @@ from packaging.utils import canonicalize_name
 import plughub
 from plughub.domain.errors import StartError
 from plughub.markers import PROJECT
+
+_DISTRIBUTIONS: Final = {
+    "simple": "plughub-localprocess",
+    "null": "plughub-dummy",
+    "shared-password": "plughub-dummy",
+    "swarm": "plughub-docker",
+    "system-user": "plughub-docker",
+}
+"""Distributions of our own plugins that are not named after the plugin."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +50,11 @@ class InstalledPlugin:
     def title(self) -> str:
         """Name, distribution and version, for messages."""
         return f"plugin {self.name!r} ({self.distribution} {self.version})"
+
+    @property
+    def package(self) -> str:
+        """Top-level package that contains it."""
+        return self.module.partition(":")[0].partition(".")[0]
 
     @property
     def too_old_or_new(self) -> str:
@@ -106,10 +120,20 @@ def find_plugin(name: str, installed: dict[str, InstalledPlugin]) -> InstalledPl
     raise StartError(f"plugin {name!r} is not installed", hint=_hint(name, list(installed)))
 
 
+def distribution_of(name: str) -> str:
+    """Return the name of the distribution to install for a plugin, or the likely one.
+
+    Args:
+        name: name of the plugin, or of the distribution.
+    """
+    likely = f"{PROJECT}-{canonicalize_name(name).removeprefix(f'{PROJECT}-')}"
+    return _DISTRIBUTIONS.get(name, likely)
+
+
 def _hint(name: str, installed: Sequence[str]) -> str:
     near = difflib.get_close_matches(name, installed, n=1)
-    distribution = f"{PROJECT}-{canonicalize_name(name).removeprefix(f'{PROJECT}-')}"
-    offer = f"did you mean {near[0]!r}? " if near else f"pip install {distribution}; "
+    is_other = near and name not in _DISTRIBUTIONS
+    offer = f"did you mean {near[0]!r}? " if is_other else f"pip install {distribution_of(name)}; "
     return f"{offer}installed: {', '.join(installed) or 'none'}"
 
 
