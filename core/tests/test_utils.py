@@ -19,9 +19,9 @@ def test_a_token_has_the_length_that_was_asked_for() -> None:
     assert re.fullmatch("[0-9a-f]{64}", utils.new_token(length=64, entropy=8))
 
 
-@pytest.mark.parametrize("length", [0, 7, 65])
+@pytest.mark.parametrize("length", [-1, 0, 1025])
 def test_a_token_of_an_impossible_length_is_refused(length: int) -> None:
-    with pytest.raises(ValueError, match="8 to 64"):
+    with pytest.raises(ValueError, match="1 to 1024"):
         utils.new_token(length)
 
 

@@ -20,6 +20,7 @@ from plughub.domain.errors import ConflictError, ForbiddenError, InvalidError, N
 from plughub.domain.scopes import Access, ScopeFilter, check_scopes
 from plughub.domain.users import User
 from plughub.kinds import Visitor
+from plughub.markers import NEEDS_TOKEN
 from plughub.services.tokens.principals import Principal
 from plughub.web.api.base import APIHandler as _APIHandler
 from plughub.web.authorization import of_group, of_server, of_service, of_user
@@ -46,7 +47,19 @@ __all__ = [
 
 
 class _Visited(_BaseHandler):
-    """Access to the principal of a request."""
+    """Access to the principal of a request.
+
+    A class with a method that `plughub.utils.token_authenticated` guards accepts tokens, pages included.
+    """
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if any(hasattr(value, NEEDS_TOKEN) for value in vars(cls).values()):
+            cls.accepts_token = True
+
+    def get_current_user_token(self) -> Visitor | None:
+        """Return the principal of the request if a token authenticated it; None otherwise."""
+        return self.who if self.principal is not None and self.principal.by_token else None
 
     @property
     def who(self) -> Visitor | None:

@@ -1,4 +1,4 @@
-"""Markers for hook implementations and specifications, with the call mode of each hook."""
+"""Markers for hook implementations and specifications, with the call mode of each hook, and for handlers."""
 
 from __future__ import annotations
 
@@ -14,6 +14,9 @@ PROJECT: Final = "plughub"
 
 PREFIX: Final = "hub_"
 """Prefix of hooks; other attributes of a plugin are never read."""
+
+NEEDS_TOKEN: Final = "plughub_needs_token"  # noqa: S105 - a name
+"""Attribute of methods of handlers that accept tokens only."""
 
 hookimpl = pluggy.HookimplMarker(PROJECT)
 _hookspec = pluggy.HookspecMarker(PROJECT)

@@ -5,7 +5,8 @@ import ssl
 
 import pytest
 
-from plughub.classes.network import get_server_info, is_valid_ip, make_ssl_context, random_port
+from plughub.classes.network import get_server_info, is_valid_ip, random_port
+from plughub.classes.tls_context import make_ssl_context
 
 
 def test_a_random_port_is_free() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from plughub.handlers import APIHandler, InvalidError, PageHandler, needs_scope, of_user
 from plughub.kinds import Page, Visitor
+from plughub.utils import token_authenticated
 
 
 class Board(PageHandler):
@@ -98,3 +99,34 @@ async def test_call_accepts_tokens_and_filtered_scopes(hub):
 def test_visitor_contains_no_secrets():
     assert "cookie" not in repr(Visitor(name="alice"))
     assert set(Visitor.__dataclass_fields__) == {"name", "kind", "admin", "groups", "scopes"}
+
+
+class Guarded(APIHandler):
+    @token_authenticated
+    async def get(self):
+        self.answer({"by": self.get_current_user_token().name})
+
+    @needs_scope()
+    @token_authenticated
+    def post(self):
+        self.answer({"by": self.who.name})
+
+
+class Notices(PageHandler):
+    @token_authenticated
+    def get(self):
+        self.finish(self.who.name)
+
+
+async def test_only_a_token_opens_a_method(make_hub):
+    pages = Page(path="/api/guarded", handler=Guarded), Page(path="/notices", handler=Notices)
+    hub = await make_hub(pages=pages)
+    browser, program = await hub.logged_in("alice"), await hub.program("alice")
+    wrong = hub.browser(Authorization=f"Bearer {'f' * 32}")
+    for path, text in (("/hub/api/guarded", '{"by": "alice"}'), ("/hub/notices", "alice")):
+        answer = await program.get(path)
+        assert (answer.code, answer.body.decode()) == (200, text)
+        for refused in (browser, hub.browser(), wrong):
+            assert (await refused.get(path)).code == 403
+    assert (await program.post("/hub/api/guarded")).code == 200
+    assert (await browser.post("/hub/api/guarded", form={"_xsrf": browser.xsrf})).code == 403

@@ -8,7 +8,7 @@ import functools
 import inspect
 import random
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar, overload
 
 from plughub.domain.backoff import Backoff
 from plughub.domain.timings import CANCEL_TASKS_SECONDS
@@ -35,27 +35,46 @@ def maybe_future(value: Any) -> asyncio.Future[Any]:
     return future
 
 
-def exponential_backoff(func: Any = None, fail_message: Any = None, *args: Any, **options: Any) -> Any:
+@overload
+def exponential_backoff(
+    func: Callable[P, Any],
+    max_retries: int = ...,
+    initial_delay: float = ...,
+    max_delay: float = ...,
+    backoff_factor: float = ...,
+) -> Callable[P, Coroutine[Any, Any, Any]]: ...
+@overload
+def exponential_backoff(
+    *,
+    max_retries: int = ...,
+    initial_delay: float = ...,
+    max_delay: float = ...,
+    backoff_factor: float = ...,
+) -> Callable[[Callable[P, Any]], Callable[P, Coroutine[Any, Any, Any]]]: ...
+@overload
+def exponential_backoff(
+    func: Callable[..., Any], fail_message: str, *args: Any, **options: Any
+) -> Coroutine[Any, Any, Any]: ...
+def exponential_backoff(*args: Any, **options: Any) -> Any:
     """Retry with exponential backoff, in one of two forms.
 
-    With a string as second argument, ``await exponential_backoff(func, "timed out", timeout=10)`` calls
-    ``func``
-    until it returns a true value, see `wait_until`. Otherwise it is a decorator that retries a function which
-    raises an exception, ``@exponential_backoff(max_retries=3)``, see `retrying`.
+    ``@exponential_backoff(max_retries=3, initial_delay=1.0)`` is a decorator that retries a function which
+    raises an exception, see `retrying`. With a string as second argument,
+    ``await exponential_backoff(func, "timed out", timeout=10)`` calls ``func`` until it returns a true value,
+    see `wait_until`; JupyterHub has this form.
 
     Args:
-        func: function to call or decorate; omitted in ``@exponential_backoff(...)``.
-        fail_message: message of the timeout error; in the decorator form, ``max_retries``.
-        args: further positional arguments of `wait_until` or `retrying`.
-        options: further keyword arguments of `wait_until` or `retrying`.
+        args: the function to decorate or to call, then positional arguments of `retrying` or `wait_until`;
+            no function in ``@exponential_backoff(...)``.
+        options: keyword arguments of `retrying` or `wait_until`.
 
     Returns:
-        A coroutine, the decorated function, or a decorator.
+        The decorated function, a decorator, or a coroutine.
     """
-    if isinstance(fail_message, str):
-        return wait_until(func, fail_message, *args, **options)
-    positional = () if fail_message is None else (fail_message, *args)
-    decorate = retrying(*positional, **options)
+    func, *rest = args or (options.pop("func", None),)
+    if "fail_message" in options or (rest and isinstance(rest[0], str)):
+        return wait_until(func, *rest, **options)
+    decorate = retrying(*rest, **options)
     return decorate if func is None else decorate(func)
 
 
@@ -138,6 +157,16 @@ def retrying(
         return tried
 
     return decorate
+
+
+_decorator_parameters = tuple(inspect.signature(retrying).parameters.values())
+# Shown by help() and editors. The other form has a signature of its own, `wait_until`.
+exponential_backoff.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+    [
+        inspect.Parameter("func", inspect.Parameter.POSITIONAL_OR_KEYWORD, default=None),
+        *_decorator_parameters,
+    ]
+)
 
 
 async def cancel_tasks(tasks: Iterable[asyncio.Task[Any]]) -> None:

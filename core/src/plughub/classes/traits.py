@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 import re
 import shlex
@@ -15,12 +16,31 @@ from typing import Any, Final
 import traitlets
 from traitlets.utils.importstring import import_item
 
+from plughub.plugin.loader import installed_plugins
+from plughub.plugin.plugin_classes import registered_class
+
 _SUFFIX: Final = re.compile(r"[A-Za-z0-9_-]{0,32}")
 _SIZE: Final = re.compile(r"\s*(?P<number>[0-9]+(?:\.[0-9]+)?)\s*(?P<unit>[KMGT]?)\s*", re.IGNORECASE)
+_KINDS: Final = MappingProxyType(
+    {
+        f"{project}.{plural}": kind
+        for project in ("plughub", "jupyterhub")
+        for kind, plural in (
+            ("authenticator", "authenticators"),
+            ("spawner", "spawners"),
+            ("proxy", "proxies"),
+        )
+    }
+)
+"""Kind of backend for each group of entry points in which plugins are known by name."""
 
 
 class Command(traitlets.List):  # type: ignore[type-arg]
-    """Command line: a list of strings, or one string that is split like in a shell."""
+    """Command line: a list of strings, one string that is split like in a shell, or a function.
+
+    A function is called when the trait is set, with the object that is configured if it takes an argument,
+    and returns the command.
+    """
 
     def __init__(self, default_value: Sequence[str] | str = (), **kwargs: Any) -> None:
         kwargs.setdefault("minlen", 1)
@@ -29,11 +49,28 @@ class Command(traitlets.List):  # type: ignore[type-arg]
 
     def set(self, obj: Any, value: Any) -> None:
         """Split a string, before traitlets wraps it in a list."""
-        super().set(obj, self._split(value) if isinstance(value, str) else value)
+        super().set(obj, self._as_list(obj, value))
 
     def validate(self, obj: Any, value: Any) -> Any:
         """Return the command as a list of strings."""
-        return super().validate(obj, list(value) if isinstance(value, tuple) else value)
+        return super().validate(obj, self._as_list(obj, value))
+
+    def _as_list(self, obj: Any, value: Any) -> Any:
+        if callable(value):
+            value = self._call(obj, value)
+        if isinstance(value, str):
+            return self._split(value)
+        return list(value) if isinstance(value, tuple) else value
+
+    def _call(self, obj: Any, function: Callable_[..., Any]) -> Any:
+        try:
+            takes_object = bool(inspect.signature(function).parameters)
+            command = function(obj) if takes_object else function()
+        except Exception as error:
+            raise traitlets.TraitError(f"{self.name}: {function!r} failed: {error!r}") from error
+        if callable(command):
+            raise traitlets.TraitError(f"{self.name}: {function!r} returned a function instead of a command")
+        return command
 
     def _split(self, text: str) -> list[str]:
         try:
@@ -68,6 +105,7 @@ class ByteSpecification(traitlets.Integer):  # type: ignore[type-arg]
     """Number of bytes: a number, or a string with one of the units K, M, G, T (powers of 1024)."""
 
     UNIT_SUFFIXES: Final = MappingProxyType({"K": 1024, "M": 1024**2, "G": 1024**3, "T": 1024**4})
+    UNIT_MAP: Final = UNIT_SUFFIXES
 
     def validate(self, obj: Any, value: Any) -> int:  # noqa: ARG002 - signature of traitlets
         """Return the number of bytes."""
@@ -95,7 +133,11 @@ class Callable(traitlets.TraitType):  # type: ignore[type-arg]
 
 
 class EntryPointType(traitlets.Type):  # type: ignore[type-arg]
-    """Class, its dotted name, or the name of an entry point for it."""
+    """Class, its dotted name, or the name of an entry point for it.
+
+    In the groups ``plughub.authenticators``, ``plughub.spawners`` and ``plughub.proxies``, and in those of
+    JupyterHub, such as ``jupyterhub.spawners``, the names of installed plugins are known as well.
+    """
 
     def __init__(self, entry_point_group: str, **kwargs: Any) -> None:
         self.entry_point_group = entry_point_group
@@ -106,15 +148,24 @@ class EntryPointType(traitlets.Type):  # type: ignore[type-arg]
         return super().validate(obj, self._find(value) if isinstance(value, str) else value)
 
     def _find(self, name: str) -> Any:
+        found = _import(self, name, self._class_of_plugin)
+        if found is not None:
+            return found
         known = metadata.entry_points(group=self.entry_point_group)
         for entry_point in known.select(name=name.lower()):
             return _import(self, name, lambda _, found=entry_point: found.load())  # type: ignore[misc]
         if "." not in name:
-            names = ", ".join(sorted(known.names)) or "none"
+            plugins = installed_plugins() if self.entry_point_group in _KINDS else ()
+            names = ", ".join(sorted(known.names.union(plugins))) or "none"
             raise traitlets.TraitError(
                 f"{self.name}: unknown class {name!r}; use its dotted name, or one of: {names}"
             )
         return _import(self, name, import_item)
+
+    def _class_of_plugin(self, name: str) -> type | None:
+        kind = _KINDS.get(self.entry_point_group)
+        plugin = installed_plugins().get(name.lower()) if kind else None
+        return registered_class(kind, plugin) if kind and plugin else None
 
 
 def _import(trait: traitlets.TraitType[Any, Any], name: str, load: Callable_[[str], Any]) -> Any:
