@@ -8,7 +8,7 @@ from plughub.app.settings.addresses import AddressSettings
 from plughub.app.settings.cookies import CookieSettings
 from plughub.app.settings.encryption import EncryptionSettings
 from plughub.app.settings.logins import LoginSettings
-from plughub.app.settings.monitoring import MonitoringSettings
+from plughub.app.settings.observability import ObservabilitySettings
 from plughub.app.settings.origins import OriginSettings
 from plughub.app.settings.pages import PageSettings
 from plughub.app.settings.permissions import PermissionSettings
@@ -30,7 +30,7 @@ class JupyterHub(
     ServiceSettings,
     ServerSettings,
     PageSettings,
-    MonitoringSettings,
+    ObservabilitySettings,
     SingletonConfigurable,
 ):
     """Settings of the hub. Config files use the class by this name.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import traitlets
 
 
-class MonitoringSettings(traitlets.HasTraits):
+class ObservabilitySettings(traitlets.HasTraits):
     """Settings that `JupyterHub` inherits."""
 
     log_level = traitlets.Any("INFO", help="Log level: DEBUG, INFO, WARNING or ERROR.").tag(config=True)
