@@ -35,7 +35,8 @@ from plughub.spawner import Spawner
 from plughub.traitlets import ByteSpecification, Command
 from plughub.web.api.base import UnknownHandler
 from plughub.web.api.calls import pattern_of
-from plughub.web.routes import API, PAGES
+from plughub.web.api_routes import API
+from plughub.web.page_routes import PAGES
 
 DOCS: Final = Path(__file__).resolve().parent
 ROOT: Final = DOCS.parent

@@ -6,7 +6,7 @@ import pytest
 from traitlets import TraitError
 from traitlets.config import Config
 
-from plughub.app.hub_parts import open_auth_states
+from plughub.app.auth_states import open_auth_states
 from plughub.classes.crypt_keeper import CryptKeeper
 from plughub.domain.errors import StartError
 from plughub.services.settings import LoginPolicy

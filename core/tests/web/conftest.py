@@ -29,6 +29,7 @@ from plughub.services.observability.metrics import Metrics
 from plughub.services.observability.periodic_metrics import MetricsReport
 from plughub.services.settings import HubSettings
 from plughub.services.tokens.database_tokens import DatabaseTokens
+from plughub.services.users.composition import UserRules
 from plughub.services.users.login_links import OneTimeLinks
 from plughub.storage.database import Database
 from plughub.storage.store import Store
@@ -226,7 +227,7 @@ class WebHub:
             self.folder / "services",
             keys=self.keys,
             metrics=self.metrics,
-            configured_names={"boss"},
+            user_rules=UserRules(configured_names={"boss"}),
         )
         self.tasks = [
             asyncio.create_task(self.events.run()),

@@ -10,7 +10,7 @@ from plughub.domain.clock import utcnow
 from plughub.domain.errors import UnavailableError
 from plughub.domain.hub_processes import HubHealth, HubProcess, HubStatus
 from plughub.domain.scopes import DEFINITIONS
-from plughub.web.routes import API
+from plughub.web.api_routes import API
 
 
 def model(answer):

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from plughub.domain.clock import isoformat, utcnow
 from plughub.domain.errors import InvalidError
 from plughub.storage.tables import metadata
+from plughub.web.api_routes import CALLS
 from plughub.web.base import MAX_BODY
 from plughub.web.bodies import FLAG, NUMBER, OBJECT, TEXT, TEXTS, read_json
-from plughub.web.routes import CALLS
 
 PARTS = {
     "name": "bob", "server": "lab", "token": "a1", "group": "class", "service": "cull", "cookie": "c",

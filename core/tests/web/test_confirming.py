@@ -13,7 +13,8 @@ from plughub.kinds import LoginMethod
 from plughub.services.settings import HubSettings, LoginPolicy
 from plughub.testing.doubles import KnownUsers
 from plughub.web.api.calls import calls_of
-from plughub.web.routes import CALLS, PAGES
+from plughub.web.api_routes import CALLS
+from plughub.web.page_routes import PAGES
 
 CHANGING = [call for call in CALLS if call.method not in {"GET", "HEAD"}]
 OF_OTHERS = {

@@ -8,7 +8,8 @@ import re
 import pytest
 
 from plughub.domain.origins import Origins
-from plughub.web.routes import API, PAGES
+from plughub.web.api_routes import API
+from plughub.web.page_routes import PAGES
 
 EVIL = "evil.example"
 HEADERS = {"Host": EVIL, "X-Forwarded-Host": EVIL, "Forwarded": f"host={EVIL}"}

@@ -11,8 +11,9 @@ from plughub.domain.declarations import Declarations
 from plughub.domain.service_specs import read_services
 from plughub.services.users.configuration_sync import sync_configuration
 from plughub.web.api.calls import pattern_of
+from plughub.web.api_routes import API, CALLS
 from plughub.web.headers import METHODS
-from plughub.web.routes import API, CALLS, PAGES
+from plughub.web.page_routes import PAGES
 
 STATIC = "/hub/static/logo.svg"
 SHOWS = {"/hub/home": 200, "/hub/token": 200, "/hub/login": 302, "/hub/": 302, "/hub/user/alice/": 424,

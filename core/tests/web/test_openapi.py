@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from plughub.domain.errors import InvalidError
+from plughub.web.api_routes import CALLS
 from plughub.web.bodies import check_body
-from plughub.web.routes import CALLS
 
 PARTS = {
     "name": "bob",

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from plughub.domain.scopes import DEFINITIONS
 from plughub.web.api.openapi import describe
-from plughub.web.routes import CALLS
+from plughub.web.api_routes import CALLS
 
 from .conftest import WebHub
 

@@ -7,8 +7,8 @@ import json
 import pytest
 
 from plughub.domain.roles import Role
+from plughub.web.api_routes import CALLS
 from plughub.web.authorization import NO_ACCESS
-from plughub.web.routes import CALLS
 
 PARTS = {"name": "bob", "server": "lab", "token": "a1", "group": "class", "service": "cull", "owner": "carol"}
 TARGETS = {"name": "user=bob", "group": "group=class", "service": "service=cull"}

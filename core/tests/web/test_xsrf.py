@@ -9,9 +9,10 @@ import pytest
 from tornado.web import RequestHandler
 
 from plughub.web.api.oauth import TokenForCodeHandler
+from plughub.web.api_routes import API
+from plughub.web.page_routes import PAGES
 from plughub.web.pages.server import UserUrlHandler
 from plughub.web.pages.small_pages import CSPReportHandler
-from plughub.web.routes import API, PAGES
 from plughub.web.xsrf import make_token
 
 MODES = ("", "navigate", "cors", "no-cors", "same-origin", "websocket")

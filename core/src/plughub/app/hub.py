@@ -89,7 +89,9 @@ class Hub:
         proxy.
         """
         origins = self.plan.origins
-        return self.parts.proxy.public_url if origins.shared else origins.hub + self.plan.where.base_url
+        return (
+            self.parts.plugins.proxy.public_url if origins.shared else origins.hub + self.plan.where.base_url
+        )
 
     async def first_link(self) -> str | None:
         """Create a one-time login link for the user who started the hub; None if one-time links are not
@@ -140,7 +142,7 @@ class Hub:
         """Log warnings about the configuration. After the start: a failed start logs only its error."""
         plan = self.plan
         authenticators = plan.selection.active.owners("authenticator")
-        warn_of_shared_origin(plan.origins, parts.proxy_info, plan.selection.proxy, authenticators)
+        warn_of_shared_origin(plan.origins, parts.plugins.proxy_info, plan.selection.proxy, authenticators)
         warn_of_trust(parts.services.settings.spawners, parts.services.hooks)
         warn_of_plain_http(plan.config, plan.where.ip)
 

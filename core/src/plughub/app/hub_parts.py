@@ -7,16 +7,13 @@ import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from traitlets import TraitError
-from traitlets.config import Config
-
-from plughub.app.config_files import bad_value
+from plughub.app.auth_states import open_auth_states
 from plughub.app.declarations import declared_of, scopes_of
 from plughub.app.hub_plan import HubPlan
 from plughub.app.internal_tls import InternalTLS, in_proxy, prepare_tls
 from plughub.app.origins import check_origins, check_worker_scopes
+from plughub.app.plugins import PluginSelection
 from plughub.app.service_settings import hub_settings
-from plughub.classes.crypt_keeper import CryptKeeper, NoKeyError
 from plughub.domain.declarations import Declarations
 from plughub.domain.errors import RETRY, InvalidError, PluginError, StartError, exit_code_of
 from plughub.domain.scopes import ScopeTree
@@ -27,13 +24,30 @@ from plughub.plugin.hooks import Hooks
 from plughub.plugin.threads import ThreadPools
 from plughub.services.composition import Foundation, HubServices, compose
 from plughub.services.coordination.initial_records import store_initial_records
-from plughub.services.secrets.auth_states import AuthStates
 from plughub.services.servers.legacy_names import check_legacy_names
-from plughub.services.settings import HubSettings, LoginPolicy
+from plughub.services.settings import HubSettings
+from plughub.services.users.composition import UserRules
 from plughub.services.users.configuration_sync import create_allowed_users, sync_configuration
 from plughub.services.users.identities import IdentityService
 from plughub.services.users.sessions import host_cookies_since
 from plughub.storage.store import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfiguredPlugins:
+    """Facts that are known once the plugins are configured.
+
+    Attributes:
+        tls: certificates for internal TLS; None for plain HTTP.
+        proxy: settings of the proxy.
+        proxy_info: capabilities of the proxy.
+        settings: settings of the services.
+    """
+
+    tls: InternalTLS | None
+    proxy: ProxySettings
+    proxy_info: ProxyInfo
+    settings: HubSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,9 +58,7 @@ class HubParts:
         services: the services.
         caller: calls hooks.
         pools: threads of plugins.
-        tls: certificates for internal TLS; None for plain HTTP.
-        proxy: settings of the proxy.
-        proxy_info: capabilities of the proxy.
+        plugins: facts about the configured plugins.
         host_cookies_since: when login cookies got the prefix ``__Host-``, in seconds since the epoch.
         blocked_servers: running servers of blocked users.
     """
@@ -54,9 +66,7 @@ class HubParts:
     services: HubServices
     caller: HookCaller
     pools: ThreadPools
-    tls: InternalTLS | None
-    proxy: ProxySettings
-    proxy_info: ProxyInfo
+    plugins: ConfiguredPlugins
     host_cookies_since: float
     blocked_servers: list[ServerRecord]
 
@@ -76,36 +86,28 @@ async def make_parts(plan: HubPlan) -> HubParts:
         pools = ThreadPools(plan.config.plugin_threads)
         undo.callback(pools.close)
         caller = HookCaller(plan.selection.active, pools, plan.observing.metrics.observe_hook)
-        tls = await asyncio.to_thread(prepare_tls, plan.config, plan.where.connect_url)
-        mark = await plan.store.write(lambda tx: store_initial_records(tx, plan.selection.replacements))
-        _configure_plugins(plan, caller, mark, tls)
-        proxy_info = _proxy_info(plan, caller)
-        proxy = in_proxy(tls, plan.proxy, plan.selection.proxy, proxy_info)
-        settings = _settings(plan, caller, mark, proxy_info, tls)
+        hooks = Hooks(caller)
+        found = await _configure(plan, caller)
+        settings = found.settings
         auth_states = open_auth_states(plan.config.config, plan.store, settings.policies)
         undo.callback(auth_states.close)
-        hooks = Hooks(caller)
         tree, declared, blocked_servers = await _sync_configuration(plan)
         await load_managed_roles(hooks, plan.store, settings, tree)
         rename = plan.config.allow_existing_invalid_named_servers == "autorename"
         await check_legacy_names(plan.store, hooks, settings, rename=rename)
-        rules = plan.selection.authenticators
         services = compose(
             Foundation(
                 store=plan.store,
                 hooks=hooks,
                 settings=settings,
                 tree=tree,
-                proxy=proxy,
+                proxy=found.proxy,
                 auth_states=auth_states,
                 metrics=plan.observing.metrics,
                 cookie_secret=plan.secret,
                 services_folder=plan.runtime_dir / "services",
                 declared_services=declared.services,
-                configured_names=declared.given_names,
-                is_valid_username=plan.selection.accepts_name,
-                delete_invalid=frozenset(n for n, found in rules.items() if found.delete_invalid_users),
-                blocked=frozenset(name for found in rules.values() for name in found.blocked_users),
+                user_rules=_user_rules(plan.selection, declared),
             )
         )
         since = await plan.store.write(lambda tx: host_cookies_since(tx, settings))
@@ -114,11 +116,23 @@ async def make_parts(plan: HubPlan) -> HubParts:
         services=services,
         caller=caller,
         pools=pools,
-        tls=tls,
-        proxy=proxy,
-        proxy_info=proxy_info,
+        plugins=found,
         host_cookies_since=since,
         blocked_servers=blocked_servers,
+    )
+
+
+async def _configure(plan: HubPlan, caller: HookCaller) -> ConfiguredPlugins:
+    """Create the certificates, configure the plugins, and read what spawners and proxy report."""
+    tls = await asyncio.to_thread(prepare_tls, plan.config, plan.where.connect_url)
+    mark = await plan.store.write(lambda tx: store_initial_records(tx, plan.selection.replacements))
+    _configure_plugins(plan, caller, mark, tls)
+    proxy_info = _proxy_info(plan, caller)
+    return ConfiguredPlugins(
+        tls=tls,
+        proxy=in_proxy(tls, plan.proxy, plan.selection.proxy, proxy_info),
+        proxy_info=proxy_info,
+        settings=_settings(plan, caller, mark, proxy_info, tls),
     )
 
 
@@ -167,26 +181,14 @@ async def _sync_configuration(plan: HubPlan) -> tuple[ScopeTree, Declarations, l
     return tree, declared, blocked_servers
 
 
-def open_auth_states(config: Config, store: Store, policies: Mapping[str, LoginPolicy]) -> AuthStates:
-    """Create the encrypted store of auth states.
-
-    Raises:
-        StartError: a key is invalid, or auth states are enabled without a key.
-    """
-    try:
-        crypt = CryptKeeper(config=config)
-        keys, threads = crypt.keys, crypt.n_threads
-    except NoKeyError as error:
-        raise StartError(str(error)) from error
-    except TraitError as error:
-        raise bad_value(error) from error
-    enabled_for = [name or "Authenticator" for name, policy in policies.items() if policy.enable_auth_state]
-    if enabled_for and not keys:
-        raise StartError(
-            f"enable_auth_state is set ({', '.join(enabled_for)}), but there is no key to encrypt with",
-            hint="set JUPYTERHUB_CRYPT_KEY or c.CryptKeeper.keys to the output of `openssl rand -hex 32`",
-        )
-    return AuthStates(store, keys, threads)
+def _user_rules(selection: PluginSelection, declared: Declarations) -> UserRules:
+    rules = selection.authenticators
+    return UserRules(
+        is_valid_username=selection.accepts_name,
+        configured_names=declared.given_names,
+        delete_invalid=frozenset(name for name, found in rules.items() if found.delete_invalid_users),
+        blocked=frozenset(name for found in rules.values() for name in found.blocked_users),
+    )
 
 
 async def load_managed_roles(hooks: Hooks, store: Store, settings: HubSettings, tree: ScopeTree) -> None:

@@ -6,7 +6,7 @@ import os
 import socket
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -150,10 +150,8 @@ def hub_settings(
         origins: web origins of hub and servers.
         tls: certificates for internal TLS; None for plain HTTP.
     """
-    cookie_max_age = hub.cookie_max_age_days * DAY
-    named_limit: Any = hub.named_server_limit_per_user
     host = hub.host_name or socket.gethostname()
-    return HubSettings(
+    settings = HubSettings(
         mark=mark,
         hub_id=uuid.uuid4().hex,
         host=host,
@@ -167,30 +165,40 @@ def hub_settings(
         spawners={name: infos.get(name, SpawnerInfo(label=name)) for name in selection.spawners},
         proxy=selection.proxy,
         proxy_host=host if proxy.host_bound else "",
-        one_person=tuple(frozenset(group) for group in hub.one_person),
-        allow_named_servers=hub.allow_named_servers,
-        named_server_limit=0 if callable(named_limit) else named_limit,
-        start_old_names=hub.allow_existing_invalid_named_servers != "allow-delete",
-        cookie_host_prefix=hub.cookie_host_prefix_enabled,
-        confirm_within=hub.confirm_within,
-        cookie_suffix=hub.cookie_suffix,
-        cookie_options=hub.tornado_settings.get("cookie_options", {}),
-        concurrent_spawn_limit=hub.concurrent_spawn_limit,
-        active_server_limit=hub.active_server_limit,
-        cookie_max_age=cookie_max_age,
-        oauth_token_expires_in=hub.oauth_token_expires_in or int(cookie_max_age),
-        oauth_require_pkce=hub.oauth_require_pkce,
-        token_expires_in_max=hub.token_expires_in_max_seconds,
-        token_limit=hub.token_limit_per_user,
         policies=_policies(hub, selection),
+        plugin_threads=hub.plugin_threads,
+    )
+    for add in (_with_processes, _with_cookies, _with_logins, _with_tokens, _with_servers):
+        settings = add(settings, hub)
+    return settings
+
+
+def _with_processes(settings: HubSettings, hub: JupyterHub) -> HubSettings:
+    return replace(
+        settings,
         lease=hub.lease_seconds,
-        activity_resolution=hub.activity_resolution,
-        last_activity_interval=hub.last_activity_interval,
         service_check_interval=hub.service_check_interval,
         cleanup_servers=hub.cleanup_servers,
         cleanup_proxy=hub.cleanup_proxy,
         audit_days=hub.audit_days,
-        plugin_threads=hub.plugin_threads,
+    )
+
+
+def _with_cookies(settings: HubSettings, hub: JupyterHub) -> HubSettings:
+    return replace(
+        settings,
+        cookie_max_age=hub.cookie_max_age_days * DAY,
+        cookie_host_prefix=hub.cookie_host_prefix_enabled,
+        cookie_suffix=hub.cookie_suffix,
+        cookie_options=hub.tornado_settings.get("cookie_options", {}),
+    )
+
+
+def _with_logins(settings: HubSettings, hub: JupyterHub) -> HubSettings:
+    return replace(
+        settings,
+        one_person=tuple(frozenset(group) for group in hub.one_person),
+        confirm_within=hub.confirm_within,
         login_limits=LoginLimits(
             tries=hub.login_tries,
             longest_pause=hub.login_longest_pause,
@@ -198,6 +206,30 @@ def hub_settings(
             tries_of_address=hub.login_tries_of_address,
         ),
         refused_logins_per_hour=hub.refused_logins_per_hour,
+    )
+
+
+def _with_tokens(settings: HubSettings, hub: JupyterHub) -> HubSettings:
+    return replace(
+        settings,
+        oauth_token_expires_in=hub.oauth_token_expires_in or int(settings.cookie_max_age),
+        oauth_require_pkce=hub.oauth_require_pkce,
+        token_expires_in_max=hub.token_expires_in_max_seconds,
+        token_limit=hub.token_limit_per_user,
+    )
+
+
+def _with_servers(settings: HubSettings, hub: JupyterHub) -> HubSettings:
+    named_limit: Any = hub.named_server_limit_per_user
+    return replace(
+        settings,
+        allow_named_servers=hub.allow_named_servers,
+        named_server_limit=0 if callable(named_limit) else named_limit,
+        start_old_names=hub.allow_existing_invalid_named_servers != "allow-delete",
+        concurrent_spawn_limit=hub.concurrent_spawn_limit,
+        active_server_limit=hub.active_server_limit,
+        activity_resolution=hub.activity_resolution,
+        last_activity_interval=hub.last_activity_interval,
     )
 
 

@@ -50,6 +50,6 @@ def listen(
     sockets = listening_sockets(plan.where)
     # The application handles X-Forwarded headers itself: tornado would trust them from every client.
     application = make_application(web_context(plan, parts, shut_down))
-    server = HubServer(application, ssl_options=parts.tls and parts.tls.hub.server_context())
+    server = HubServer(application, ssl_options=parts.plugins.tls and parts.plugins.tls.hub.server_context())
     server.add_sockets(sockets)
     return WebServer(application, server)

@@ -1,7 +1,7 @@
 """Composition of the services of one hub process.
 
 The application, its web context and the test fixtures all use `compose`, so that tests exercise what
-production runs.
+production runs. The module ``composition`` of each package says which services it has and makes them.
 """
 
 from __future__ import annotations
@@ -12,52 +12,28 @@ from pathlib import Path
 from typing import Any
 
 from plughub.domain.scopes import ScopeTree
-from plughub.domain.servers import OperationKind
 from plughub.domain.services import ServiceDeclaration
 from plughub.kinds import ProxySettings
 from plughub.plugin.hooks import Hooks
+from plughub.services.basis import Basis
 from plughub.services.coordination.change_feed import ChangeFeed
 from plughub.services.coordination.hub_registry import HubRegistry
-from plughub.services.hub_services.admin import ServiceAdmin
-from plughub.services.hub_services.health_checks import ServiceChecks
-from plughub.services.hub_services.launcher import Launcher
-from plughub.services.hub_services.managed_services import ManagedServices
+from plughub.services.hub_services.composition import ProgramServices, compose_programs
 from plughub.services.invalidation import Invalidation
 from plughub.services.observability.events import EventPublisher
 from plughub.services.observability.metrics import Metrics
-from plughub.services.operations.cleanup import ServerCleanup
-from plughub.services.operations.runner import Runner
-from plughub.services.operations.server_watch import ServerWatch
-from plughub.services.operations.start import StartSteps
-from plughub.services.operations.stop import StopSteps
-from plughub.services.routes.activity import ActivityService
-from plughub.services.routes.route_reconciler import RouteReconciler
-from plughub.services.routes.router import Router
+from plughub.services.operations.composition import OperationServices, compose_operations
+from plughub.services.routes.composition import RouteServices, compose_routes
 from plughub.services.secrets.auth_states import AuthStates
-from plughub.services.servers.force_forget import ForceForget
-from plughub.services.servers.named_servers import NamedServers
-from plughub.services.servers.poller import Poller
-from plughub.services.servers.servers import ServerService
-from plughub.services.servers.unrunnable_operations import UnrunnableOperations
+from plughub.services.servers.composition import ServerServices, compose_servers
 from plughub.services.settings import HubSettings
-from plughub.services.sharing.codes import ShareCodeService
-from plughub.services.sharing.shares import SharingService
-from plughub.services.tokens.oauth import OAuthService
-from plughub.services.tokens.tokens import TokenService
-from plughub.services.users.admin import UserAdmin
-from plughub.services.users.deletion import UserDeletion
-from plughub.services.users.groups import GroupService
-from plughub.services.users.identities import IdentityService
-from plughub.services.users.login import LoginService
-from plughub.services.users.login_links import PLUGIN as ONETIME
-from plughub.services.users.refresh import Refresher
-from plughub.services.users.sessions import SessionService
-from plughub.services.users.startup_user_sync import StartupUserSync, UserPreparation
-from plughub.services.users.users import UserService
+from plughub.services.sharing.composition import SharingServices, compose_sharing
+from plughub.services.tokens.composition import TokenServices, compose_tokens
+from plughub.services.users.composition import UserRules, UserServices, compose_users
 from plughub.storage.store import Store
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Foundation:
     """Everything that `compose` needs to create the services.
 
@@ -68,14 +44,11 @@ class Foundation:
         tree: hierarchy of scopes.
         proxy: settings of the proxy.
         auth_states: stored auth state of users.
-        metrics: metrics of this process.
         cookie_secret: signs cookies and the digests of managed services.
         services_folder: folder for logs and marks of managed services.
+        metrics: metrics of this process.
         declared_services: services from the configuration.
-        given_names: users named in the configuration; the API cannot rename them.
-        name_is_valid: whether an authenticator accepts a user name.
-        delete_invalid: authenticators with ``delete_invalid_users``: rejected users are deleted at startup.
-        blocked: names of blocked users.
+        user_rules: rules of the configuration for names of users.
     """
 
     store: Store
@@ -88,84 +61,26 @@ class Foundation:
     services_folder: Path
     metrics: Metrics = field(default_factory=Metrics)
     declared_services: Collection[ServiceDeclaration] = ()
-    configured_names: Collection[str] = frozenset()
-    is_valid_username: Callable[[str], bool] = lambda _name: True
-    delete_invalid: frozenset[str] = frozenset()
-    blocked: frozenset[str] = frozenset()
+    user_rules: UserRules = field(default_factory=UserRules)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HubServices:
-    """All services of one hub process.
+@dataclass(frozen=True, kw_only=True)
+class HubServices(
+    Basis,
+    TokenServices,
+    RouteServices,
+    ProgramServices,
+    OperationServices,
+    ServerServices,
+    SharingServices,
+    UserServices,
+):
+    """All services of one hub process, those of the packages by the names in their records.
 
     Attributes:
-        store: the storage.
-        hooks: hooks of the active plugins.
-        settings: settings of the hub.
-        tree: hierarchy of scopes.
-        auth_states: stored auth state of users.
-        events: publishes events to plugins.
-        tokens: authenticates API tokens.
-        sessions: authenticates login cookies.
-        oauth: the OAuth 2 provider.
-        users: finds users.
-        user_admin: lists, creates, changes and deletes users.
-        user_preparation: calls authenticators for new users.
-        deletion: deletes users.
-        startup_user_sync: checks all users against the authenticators once, at startup.
-        groups: finds and changes groups.
-        logins: logs users in and out.
-        refresher: re-checks users with their authenticator after a while.
-        service_admin: finds, creates and deletes services.
-        managed_services: starts and stops the services that the hub manages.
-        service_checks: checks the health of services.
-        servers: starts and stops servers.
-        named_servers: creates and changes servers that are not running.
-        force_forget: marks servers as stopped whose plugin or machine is permanently lost.
-        server_watch: records which servers changed, for subscribers.
-        runner: executes operations.
-        poller: polls running servers.
-        unrunnable_operations: ends operations that no hub process can execute.
-        sharing: grants and revokes shares of servers.
-        share_codes: creates and accepts share codes.
-        activity: records activity.
-        router: adds, removes and repairs routes of the proxy.
-        route_reconciler: keeps the proxy running and its routes correct.
         hub_registry: registry of hub processes with their heartbeats.
     """
 
-    store: Store
-    hooks: Hooks
-    settings: HubSettings
-    tree: ScopeTree
-    auth_states: AuthStates
-    events: EventPublisher
-    tokens: TokenService
-    sessions: SessionService
-    oauth: OAuthService
-    users: UserService
-    user_admin: UserAdmin
-    user_preparation: UserPreparation
-    deletion: UserDeletion
-    startup_user_sync: StartupUserSync
-    groups: GroupService
-    logins: LoginService
-    refresher: Refresher
-    service_admin: ServiceAdmin
-    managed_services: ManagedServices
-    service_checks: ServiceChecks
-    servers: ServerService
-    named_servers: NamedServers
-    force_forget: ForceForget
-    server_watch: ServerWatch
-    runner: Runner
-    poller: Poller
-    unrunnable_operations: UnrunnableOperations
-    sharing: SharingService
-    share_codes: ShareCodeService
-    activity: ActivityService
-    router: Router
-    route_reconciler: RouteReconciler
     hub_registry: HubRegistry
 
     @property
@@ -199,71 +114,38 @@ def compose(given: Foundation) -> HubServices:
         The services.
     """
     store, hooks, settings, tree = given.store, given.hooks, given.settings, given.tree
-    basis = store, hooks, settings
-    change_feed, server_watch, events = ChangeFeed(), ServerWatch(), EventPublisher(hooks)
-    longest, limit = settings.token_expires_in_max, settings.token_limit
-    tokens = TokenService(store, hooks, tree, longest=longest, limit=limit)
-    router = Router(*basis, given.proxy, change_feed)
-    runner = Runner(store, settings, server_watch)
-    service_checks = ServiceChecks(store, settings)
-    invalidation = Invalidation(tokens.cache, change_feed, runner, service_checks)
-    store.changed = invalidation.changed
-    cleanup = ServerCleanup(hooks, settings, given.auth_states)
-    parts = (hooks, settings, router, events, cleanup)
-    runner.set_steps({OperationKind.START: StartSteps(*parts), OperationKind.STOP: StopSteps(*parts)})
-    servers = ServerService(*basis, runner, server_watch, events)
-    activity = ActivityService(store, settings)
-    identities = IdentityService(settings, tree, frozenset({ONETIME}))
-    user_preparation = UserPreparation(*basis)
-    names = given.is_valid_username, given.configured_names
-    deletion = UserDeletion(*basis, servers, cleanup, change_feed)
-    launcher = Launcher(settings, given.services_folder, given.cookie_secret)
-    return HubServices(
+    basis = Basis(
         store=store,
         hooks=hooks,
         settings=settings,
         tree=tree,
         auth_states=given.auth_states,
-        events=events,
-        tokens=tokens,
-        sessions=SessionService(store, tokens, settings),
-        oauth=OAuthService(store, settings, tree),
-        users=UserService(store),
-        user_admin=UserAdmin(*basis, tree, user_preparation, deletion, *names),
-        user_preparation=user_preparation,
-        deletion=deletion,
-        startup_user_sync=StartupUserSync(
-            store,
-            settings,
-            user_preparation,
-            deletion,
-            delete_invalid=given.delete_invalid,
-            blocked=given.blocked,
-        ),
-        groups=GroupService(store, tree),
-        logins=LoginService(*basis, events, identities, given.auth_states),
-        refresher=Refresher(*basis, identities, given.auth_states),
-        service_admin=ServiceAdmin(store, settings, tree),
-        managed_services=ManagedServices(store, settings, launcher, given.declared_services),
-        service_checks=service_checks,
-        servers=servers,
-        named_servers=NamedServers(*basis),
-        force_forget=ForceForget(*basis, router, server_watch),
-        server_watch=server_watch,
-        runner=runner,
-        poller=Poller(*basis, servers, router, change_feed),
-        unrunnable_operations=UnrunnableOperations(store, settings, server_watch),
-        sharing=SharingService(store, tree),
-        share_codes=ShareCodeService(store, tree),
-        activity=activity,
-        router=router,
-        route_reconciler=RouteReconciler(*basis, router, activity, given.metrics.time_route_check),
-        hub_registry=HubRegistry(
-            store,
-            settings,
-            invalidation.changed,
-            invalidation.up_to_date,
-            invalidation.snapshot_received,
-            invalidation.changes_missed,
-        ),
+        events=EventPublisher(hooks),
+        change_feed=ChangeFeed(),
+    )
+    tokens = compose_tokens(store, hooks, settings, tree)
+    programs = compose_programs(basis, given.declared_services, given.services_folder, given.cookie_secret)
+    routes = compose_routes(basis, given.proxy, given.metrics)
+    operations = compose_operations(basis, routes)
+    servers = compose_servers(basis, routes, operations)
+    users = compose_users(basis, given.user_rules, tokens, operations, servers)
+    sharing = compose_sharing(basis)
+    caches = tokens.tokens.cache, basis.change_feed, operations.runner, programs.service_checks
+    packages = (basis, tokens, programs, routes, operations, servers, users, sharing)
+    return HubServices(
+        hub_registry=_connect(store, settings, Invalidation(*caches)),
+        **{name: service for package in packages for name, service in vars(package).items()},
+    )
+
+
+def _connect(store: Store, settings: HubSettings, invalidation: Invalidation) -> HubRegistry:
+    """Report changes by this process, and by others through its registry, to the parts that cache."""
+    store.changed = invalidation.changed
+    return HubRegistry(
+        store,
+        settings,
+        invalidation.changed,
+        invalidation.up_to_date,
+        invalidation.snapshot_received,
+        invalidation.changes_missed,
     )

@@ -129,29 +129,8 @@ class Operations:
         options_before: Mapping[str, Any] | None = None,
     ) -> Operation:
         """Store a new operation, without its place; ConflictError if the server has an open one."""
-        key = uuid.uuid4().hex
-        values = {
-            "id": key,
-            "spawner_id": server.id,
-            "user_id": server.user_id,
-            "kind": kind.value,
-            "phase": FIRST_PHASE[kind].value,
-            "backend": backend,
-            "host": host,
-            "created": self._now,
-            "phase_since": self._now,
-            "requested_by": requested_by,
-            "now": now,
-            "remove": remove,
-            "failure": pack_failure(failure),
-            "progress": [],
-            "options_before": None if options_before is None else dict(options_before),
-            "turn": next_turn(self._connection, server.user_id) if kind is OperationKind.START else 0,
-        }
-        if not insert_unless_taken(self._connection, tables.operations, "id", values):
-            raise ConflictError(f"server {server.full_name} already has an operation in progress")
-        return Operation(
-            id=key,
+        operation = Operation(
+            id=uuid.uuid4().hex,
             server_id=server.id,
             kind=kind,
             phase=FIRST_PHASE[kind],
@@ -164,6 +143,11 @@ class Operations:
             failure=failure,
             options_before=options_before,
         )
+        turn = next_turn(self._connection, server.user_id) if kind is OperationKind.START else 0
+        row = {**_values_of(operation), "user_id": server.user_id, "turn": turn}
+        if not insert_unless_taken(self._connection, tables.operations, "id", row):
+            raise ConflictError(f"server {server.full_name} already has an operation in progress")
+        return operation
 
     def get(self, operation_id: str) -> Operation | None:
         """Return an operation, even if it has ended."""
@@ -328,3 +312,24 @@ class Operations:
     def _operation(self, row: Row[Any]) -> Operation:
         places = self.places([row.id] if row.phase == Phase.QUEUED.value else [])
         return read_operation(row, places.get(row.id))
+
+
+def _values_of(operation: Operation) -> dict[str, Any]:
+    """Return the columns of a new operation."""
+    before = operation.options_before
+    return {
+        "id": operation.id,
+        "spawner_id": operation.server_id,
+        "kind": operation.kind.value,
+        "phase": operation.phase.value,
+        "backend": operation.backend,
+        "host": operation.host,
+        "created": operation.created,
+        "phase_since": operation.created,
+        "requested_by": operation.requested_by,
+        "now": operation.now,
+        "remove": operation.remove,
+        "failure": pack_failure(operation.failure),
+        "progress": [],
+        "options_before": None if before is None else dict(before),
+    }

@@ -7,14 +7,14 @@ import logging
 from dataclasses import dataclass, replace
 
 from plughub.domain.errors import PluginError
-from plughub.domain.oauth import server_client_id
 from plughub.domain.servers import Failure, Phase, ServerRecord
 from plughub.domain.users import User
 from plughub.kinds import Resumable
 from plughub.plugin.hooks import Hooks
+from plughub.services.operations.credentials import revoke_credentials, server_token_keys
 from plughub.services.operations.job import Job
 from plughub.services.secrets.auth_states import AuthStates
-from plughub.services.server_records import plugin_view, server_token_notes
+from plughub.services.server_records import plugin_view
 from plughub.services.settings import HubSettings
 from plughub.storage.store import Transaction
 
@@ -90,24 +90,6 @@ class ServerCleanup:
         tx.servers.stopped(record.id, failure, {} if left is None else left.state)
         if forgotten:
             tx.servers.delete(record.id)
-
-
-def server_token_keys(tx: Transaction, settings: HubSettings, server: ServerRecord) -> list[int]:
-    """Return the keys of the tokens that were created for the server itself."""
-    notes = server_token_notes(settings, server)
-    return [key for note in notes for key in tx.tokens.of_note(server.user_id, note)]
-
-
-def revoke_credentials(tx: Transaction, settings: HubSettings, server: ServerRecord) -> None:
-    """Delete the tokens and the OAuth client of a server, with everything granted to the client.
-
-    Args:
-        tx: the transaction.
-        settings: settings of the hub.
-        server: the server as it was while it ran, with the name it had then.
-    """
-    tx.tokens.delete(server_token_keys(tx, settings, server))
-    tx.oauth.delete_client(server.oauth_client_id or server_client_id(server.user, server.name))
 
 
 def delete_server(tx: Transaction, settings: HubSettings, server: ServerRecord) -> None:

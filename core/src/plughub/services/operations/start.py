@@ -15,18 +15,22 @@ from plughub.domain.clock import utcnow
 from plughub.domain.errors import HubError, PluginError
 from plughub.domain.events import Actor, EventKind
 from plughub.domain.explanations import with_details
-from plughub.domain.oauth import OAuthClient, server_client_id
-from plughub.domain.roles import SERVER_ROLE
-from plughub.domain.scopes import access_scopes
+from plughub.domain.oauth import server_client_id
 from plughub.domain.servers import Phase, ServerRecord, Status
 from plughub.domain.timings import ROUTE_BACKOFF, UNDO_BACKOFF
-from plughub.domain.tokens import GENERATED_ROUNDS, hash_token, new_token, token_prefix
+from plughub.domain.tokens import new_token, token_prefix
 from plughub.domain.users import User
 from plughub.kinds import Endpoint, Found, SpawnerInfo
 from plughub.plugin.hooks import Hooks
 from plughub.services.addresses import server_prefix
 from plughub.services.observability.events import EventPublisher
-from plughub.services.operations.cleanup import ServerCleanup, revoke_credentials, server_token_keys
+from plughub.services.operations.cleanup import ServerCleanup
+from plughub.services.operations.credentials import (
+    revoke_credentials,
+    save_client,
+    server_token_keys,
+    store_credentials,
+)
 from plughub.services.operations.job import CancelledByUserError, Job
 from plughub.services.operations.progress_reports import ProgressReporter
 from plughub.services.operations.readiness import Readiness
@@ -40,17 +44,14 @@ from plughub.services.operations.start_failures import (
 )
 from plughub.services.routes.router import Router
 from plughub.services.secrets.auth_states import StoredAuthState, read_auth_state
-from plughub.services.server_records import plugin_view, server_environment, server_token_note
+from plughub.services.server_records import plugin_view, server_environment
 from plughub.services.settings import HubSettings
-from plughub.services.tokens.role_scopes import scopes_of_role
-from plughub.services.tokens.tokens import store_token
 from plughub.storage.store import Transaction
 
 log = logging.getLogger("plughub.start")
 REFUSED: Final = 400
 """Status of a start whose options the spawner rejects."""
 ROUTE_TRIES: Final = 5
-REPORT_ACTIVITY: Final = "users:activity!user"
 
 
 class _RevokedTokenError(Exception):
@@ -131,7 +132,7 @@ class StartSteps:
                 if used != secret:
                     if kept not in mine:
                         raise _RevokedTokenError
-                    self._save_client(tx, record, used)
+                    save_client(tx, self.settings, record, used)
                 tx.tokens.delete(sorted({*mine} - {kept}))
 
         job.note("Server launched, waiting for it to answer", 60)
@@ -160,7 +161,7 @@ class StartSteps:
             client = server_client_id(record.user, record.name)
             intended = replace(record, backend=plugin, host=host, launch=launch, oauth_client_id=client)
             # A resumed server may use an older token: revoke that only once the token in use is known.
-            self._credentials(tx, intended, user, token)
+            store_credentials(tx, self.settings, intended, token)
             tx.servers.launching(record.id, backend=plugin, host=host, launch=launch, client_id=client)
             starting = replace(intended, status=Status.STARTING, failure=None, unknown="")
             return starting, user, read_auth_state(tx, user.id)
@@ -277,44 +278,9 @@ class StartSteps:
         revoke_credentials(tx, self.settings, record)
         tx.servers.forget_state(record.id)
 
-    def _credentials(self, tx: Transaction, record: ServerRecord, user: User, token: str) -> None:
-        """Store the server's token and its OAuth client; both have the same secret."""
-        self._save_client(tx, record, token)
-        # A server that may not report its activity would be culled while in use.
-        own = self.settings.spawners.get(record.backend, SpawnerInfo()).server_token_scopes
-        given = own and (*own, REPORT_ACTIVITY)
-        scopes = given or scopes_of_role(tx, SERVER_ROLE)
-        store_token(
-            tx, token, user_id=user.id, note=server_token_note(record), scopes=_bind_to_server(scopes, record)
-        )
-
-    def _save_client(self, tx: Transaction, record: ServerRecord, token: str) -> None:
-        """Store the OAuth client of a server; its secret is the server's token."""
-        client = server_client_id(record.user, record.name)
-        info = self.settings.spawners.get(record.backend, SpawnerInfo())
-        prefix = server_prefix(self.settings, record)
-        tx.oauth.save_client(
-            OAuthClient(
-                identifier=client,
-                secret=hash_token(token, rounds=GENERATED_ROUNDS),
-                redirect_uri=f"{prefix}oauth_callback",
-                description=f"Server at {prefix}",
-                allowed_scopes=access_scopes(record.user, record.name)
-                | frozenset(info.oauth_client_allowed_scopes or ()),
-            )
-        )
-
     def _info(self, job: Job) -> SpawnerInfo:
         return self.settings.spawners[job.operation.backend]
 
 
 def _seconds_since(job: Job) -> float:
     return round(max(time.time() - job.operation.created, 0), 3)
-
-
-def _bind_to_server(scopes: tuple[str, ...], record: ServerRecord) -> list[str]:
-    """Bind ``!server`` filters to the server: its own token has no OAuth client from which to derive it."""
-    mine = f"!server={record.full_name}"
-    return [
-        f"{scope.removesuffix('!server')}{mine}" if scope.endswith("!server") else scope for scope in scopes
-    ]

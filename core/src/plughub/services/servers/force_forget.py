@@ -10,7 +10,7 @@ from plughub.domain.errors import ConflictError, HubError, NotFoundError, Plugin
 from plughub.domain.servers import Operation, OperationKind, Phase, ServerRecord
 from plughub.plugin.hooks import Hooks
 from plughub.services.coordination.hub_registry import live_backends
-from plughub.services.operations.cleanup import revoke_credentials
+from plughub.services.operations.credentials import revoke_credentials
 from plughub.services.operations.server_watch import ServerWatch
 from plughub.services.routes.router import Router
 from plughub.services.server_records import stored_view

@@ -12,7 +12,7 @@ from plughub.domain.servers import ServerRecord
 from plughub.domain.users import User
 from plughub.kinds import Server
 from plughub.plugin.hooks import Hooks
-from plughub.services.operations.cleanup import revoke_credentials
+from plughub.services.operations.credentials import revoke_credentials
 from plughub.services.server_records import stored_view
 from plughub.services.servers.operation_requests import check_named_limit, concurrent_change
 from plughub.services.servers.request_rules import check_options

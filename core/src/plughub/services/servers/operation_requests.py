@@ -78,14 +78,7 @@ class OperationRequests:
             TooManyError: the hub has reached its limit of active servers.
             ConflictError: another process has changed the server since it was read.
         """
-        server = tx.servers.get(user.name, name)
-        if server is None:
-            # Two requests for one new name must not become two servers.
-            tx.users.lock(user.id)
-            server = tx.servers.get(user.name, name)
-        if server is None:
-            check_named_limit(tx, user, named_limit)
-            server = tx.servers.create(user.id, name)
+        server = _get_or_create(tx, user, name, named_limit)
         if tx.pending_deletions.is_pending(user.id):
             raise InvalidError(f"{user.name} is being deleted")
         if server.pending == "spawn":
@@ -175,6 +168,18 @@ class OperationRequests:
 def concurrent_change(server: ServerRecord) -> ConflictError:
     """Return the error for a server that another process has just changed."""
     return ConflictError(f"{server.full_name} was changed by another request at the same time; try again")
+
+
+def _get_or_create(tx: Transaction, user: User, name: str, named_limit: int) -> ServerRecord:
+    server = tx.servers.get(user.name, name)
+    if server is None:
+        # Two requests for one new name must not become two servers.
+        tx.users.lock(user.id)
+        server = tx.servers.get(user.name, name)
+    if server is None:
+        check_named_limit(tx, user, named_limit)
+        server = tx.servers.create(user.id, name)
+    return server
 
 
 def _check_stopped(server: ServerRecord) -> None:

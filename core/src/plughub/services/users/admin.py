@@ -13,7 +13,7 @@ from plughub.domain.servers import ServerRecord
 from plughub.domain.users import User, UserQuery
 from plughub.kinds import UserInfo
 from plughub.plugin.hooks import Hooks
-from plughub.services.operations.cleanup import revoke_credentials
+from plughub.services.operations.credentials import revoke_credentials
 from plughub.services.secrets.auth_states import EncryptedState
 from plughub.services.settings import HubSettings
 from plughub.services.tokens.principals import Principal

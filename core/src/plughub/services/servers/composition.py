@@ -1,0 +1,47 @@
+"""Composition of the services of servers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from plughub.services.basis import Basis
+from plughub.services.operations.composition import OperationServices
+from plughub.services.routes.composition import RouteServices
+from plughub.services.servers.force_forget import ForceForget
+from plughub.services.servers.named_servers import NamedServers
+from plughub.services.servers.poller import Poller
+from plughub.services.servers.servers import ServerService
+from plughub.services.servers.unrunnable_operations import UnrunnableOperations
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServerServices:
+    """Services of this package.
+
+    Attributes:
+        servers: starts and stops servers.
+        named_servers: creates and changes servers that are not running.
+        force_forget: marks servers as stopped whose plugin or machine is permanently lost.
+        poller: polls running servers.
+        unrunnable_operations: ends operations that no hub process can execute.
+    """
+
+    servers: ServerService
+    named_servers: NamedServers
+    force_forget: ForceForget
+    poller: Poller
+    unrunnable_operations: UnrunnableOperations
+
+
+def compose_servers(basis: Basis, routes: RouteServices, operations: OperationServices) -> ServerServices:
+    """Create the services of this package."""
+    parts = basis.store, basis.hooks, basis.settings
+    watch = operations.server_watch
+    servers = ServerService(*parts, operations.runner, watch, basis.events)
+    return ServerServices(
+        servers=servers,
+        named_servers=NamedServers(*parts),
+        force_forget=ForceForget(*parts, routes.router, watch),
+        poller=Poller(*parts, servers, routes.router, basis.change_feed),
+        unrunnable_operations=UnrunnableOperations(basis.store, basis.settings, watch),
+    )

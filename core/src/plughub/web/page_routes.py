@@ -1,0 +1,43 @@
+"""Routes of the pages, relative to the hub's prefix."""
+
+from __future__ import annotations
+
+from plughub.web.api import metrics
+from plughub.web.pages import (
+    confirmation,
+    login,
+    root,
+    server,
+    share,
+    small_pages,
+    spawn,
+    spawn_pending,
+    token,
+)
+
+_NAME = r"([^/]+)"
+
+PAGES: tuple[tuple[str, type], ...] = (
+    (r"/", root.RootHandler),
+    (r"", root.SlashHandler),
+    (r"/home", root.HomeHandler),
+    (r"/login", login.LoginHandler),
+    (r"/login/onetime", login.OneTimeHandler),
+    (r"/logout", login.LogoutHandler),
+    (r"/confirm", confirmation.ConfirmHandler),
+    (r"/spawn/?", spawn.SpawnHandler),
+    (rf"/spawn/{_NAME}/?", spawn.SpawnHandler),
+    (rf"/spawn/{_NAME}/{_NAME}", spawn.SpawnHandler),
+    (rf"/spawn-pending/{_NAME}/?", spawn_pending.SpawnPendingHandler),
+    (rf"/spawn-pending/{_NAME}/{_NAME}", spawn_pending.SpawnPendingHandler),
+    (rf"/user/{_NAME}((?:/.*)?)", server.UserUrlHandler),
+    (r"/user-redirect/?(.*)", server.UserRedirectHandler),
+    (r"/token", token.TokenPageHandler),
+    (r"/accept-share", share.AcceptShareHandler),
+    (r"/error/(\d{3})", small_pages.ProxyErrorHandler),
+    (r"/health", small_pages.HealthHandler),
+    (r"/metrics", metrics.MetricsHandler),
+    (r"/logo", small_pages.LogoHandler),
+    (r"/favicon\.ico", small_pages.FaviconHandler),
+    (r"/security/csp-report", small_pages.CSPReportHandler),
+)
