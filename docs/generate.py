@@ -240,9 +240,9 @@ def missing_settings() -> Iterator[str]:
     yield "| class | missing here | accepted without effect |\n|---|---|---|"
     for cls, names in UPSTREAM["settings"].items():
         here = known.get(cls, set())
-        missing = [name for name in names if name.rstrip("*") not in here]
-        idle = [name for name in UPSTREAM["without_effect"].get(cls, []) if name in here]
-        shown = _code_list(missing) if here else f"the class: {_code_list(missing)}"
+        idle = UPSTREAM["without_effect"].get(cls, [])
+        missing = [name for name in names if name.rstrip("*") not in {*here, *idle}]
+        shown = _code_list(missing) if here or not missing else f"the class: {_code_list(missing)}"
         if missing or idle:
             yield f"| `{cls}` | {shown or '–'} | {_code_list(idle) or '–'} |"
 

@@ -6,6 +6,7 @@ from traitlets.config import SingletonConfigurable
 
 from plughub.app.settings.addresses import AddressSettings
 from plughub.app.settings.cookies import CookieSettings
+from plughub.app.settings.deprecated import DeprecatedSettings
 from plughub.app.settings.encryption import EncryptionSettings
 from plughub.app.settings.logins import LoginSettings
 from plughub.app.settings.observability import ObservabilitySettings
@@ -16,6 +17,10 @@ from plughub.app.settings.plugins import PluginSettings
 from plughub.app.settings.processes import ProcessSettings
 from plughub.app.settings.servers import ServerSettings
 from plughub.app.settings.services import ServiceSettings
+
+
+class Application(SingletonConfigurable):
+    """Section ``c.Application``, in which a config file may set the settings of `JupyterHub` too."""
 
 
 class JupyterHub(
@@ -31,9 +36,11 @@ class JupyterHub(
     ServerSettings,
     PageSettings,
     ObservabilitySettings,
-    SingletonConfigurable,
+    DeprecatedSettings,
+    Application,
 ):
     """Settings of the hub. Config files use the class by this name.
 
-    The base classes are no ``Configurable``: a config file can set their traits only as ``c.JupyterHub.…``.
+    The base classes are no ``Configurable``: a config file can set their traits only as ``c.JupyterHub.…``
+    or ``c.Application.…``.
     """

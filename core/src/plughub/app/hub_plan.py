@@ -12,6 +12,7 @@ from plughub.app.config import JupyterHub
 from plughub.app.cookie_secret import cookie_secret
 from plughub.app.login_links import starter
 from plughub.app.observability import Observing
+from plughub.app.old_names import apply_old_names
 from plughub.app.origins import read_origins
 from plughub.app.plugins import DATABASE, PluginChooser, PluginSelection
 from plughub.app.service_settings import Addresses, addresses, proxy_settings, runtime_folder
@@ -68,16 +69,21 @@ def make_plan(config: Config, names: list[str]) -> HubPlan:
     Raises:
         StartError: the configuration, a plugin or the database is invalid; nothing was stored.
     """
+    warnings = apply_old_names(config)
     hub = JupyterHub(config=config)
     where = addresses(hub)
     origins = read_origins(hub)
     proxy = proxy_settings(hub, where, origins)
     runtime_dir = runtime_folder(hub.runtime_dir)
     secret = cookie_secret(hub.cookie_secret, Path(hub.cookie_secret_file))
+    if hub.debug_db:
+        logging.getLogger("sqlalchemy.engine").setLevel(logging.INFO)
     store = Store(Database(hub.db_url, hub.db_kwargs))
     observing = Observing(config, hub, store)
     chooser = PluginChooser(hub, config, store, where.hub_prefix)
     selection = _choose_plugins(chooser, hub, config, names, store, observing)
+    for text in warnings:
+        log.warning("%s", text)
     _prepare_database(hub)
     return HubPlan(
         config=hub,

@@ -14,6 +14,7 @@ from traitlets.config.loader import DeferredConfig, LazyConfigValue
 from plughub.app.config import JupyterHub
 from plughub.app.config_files import bad_value, with_setting
 from plughub.app.observability import Observing
+from plughub.app.old_names import apply_old_names
 from plughub.app.origins import read_origins
 from plughub.app.plugins import BASES, PluginChooser, plugin_names
 from plughub.app.service_settings import addresses, proxy_settings
@@ -68,6 +69,8 @@ def with_all_problems(first: HubError, config: Config, given: str | None) -> Hub
 
 def _check_everything(problems: _Problems, config: Config, given: str | None) -> None:
     _remove_invalid_hub_settings(problems, config)
+    with problems.collecting():
+        apply_old_names(config)
     hub = JupyterHub(config=config)
     with problems.collecting():
         read_origins(hub)

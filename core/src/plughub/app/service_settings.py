@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from plughub.app.config import JupyterHub
@@ -25,6 +25,8 @@ from plughub.domain.timings import DAY
 from plughub.domain.urls import host_in_url, hub_url
 from plughub.kinds import ProxyInfo, ProxySettings, SpawnerInfo
 from plughub.services.settings import HubSettings, LoginPolicy
+
+DEFAULT_HUB_PORT: Final = 8081
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,11 +73,11 @@ def addresses(hub: JupyterHub) -> Addresses:
     base_url = _base_url("bind_url", path) if path.strip("/") else _base_url("base_url", hub.base_url)
     everywhere = hub_ip in {"", "0.0.0.0", "::", "*"}  # noqa: S104 - a comparison
     connect_ip = hub.hub_connect_ip or (socket.gethostname() if everywhere else hub_ip)
-    host = host_in_url(connect_ip)
+    host, connect_port = host_in_url(connect_ip), hub.hub_connect_port or hub_port or DEFAULT_HUB_PORT
     connect = urlsplit(hub.hub_connect_url)
     scheme = "https" if hub.internal_ssl else "http"
     connect_url = (
-        f"{connect.scheme}://{connect.netloc}" if connect.netloc else f"{scheme}://{host}:{hub_port}"
+        f"{connect.scheme}://{connect.netloc}" if connect.netloc else f"{scheme}://{host}:{connect_port}"
     )
     if hub.internal_ssl and not connect_url.startswith("https://"):
         raise StartError(
@@ -86,7 +88,7 @@ def addresses(hub: JupyterHub) -> Addresses:
         port=port or 8000,
         base_url=base_url,
         hub_ip="" if hub_ip == "*" else hub_ip,
-        hub_port=hub_port or 8081,
+        hub_port=hub_port or DEFAULT_HUB_PORT,
         connect_url=connect_url,
     )
 

@@ -24,9 +24,16 @@ from plughub.plugin.hooks import Hooks
 log = logging.getLogger("plughub.app")
 KINDS = ("Spawner", "Authenticator", "Proxy")
 WITHOUT_EFFECT: Final[Mapping[str, frozenset[str]]] = {
+    "JupyterHub": frozenset({"answer_yes", "config_file", "confirm_no_ssl", "generate_config"}),
     "Spawner": frozenset({"consecutive_failure_limit"}),
+    "ConfigurableHTTPProxy": frozenset({"command_umask"}),
+    "JupyterHubHTTPClient": frozenset({"connector_options", "session_options"}),
 }
 """Settings that are accepted for compatibility with JupyterHub, but have no effect."""
+WITHOUT_CLASS: Final = {name: WITHOUT_EFFECT[name] for name in ("JupyterHubHTTPClient",)}
+"""Sections that no class of plughub reads."""
+OLD_ALLOW_LISTS: Final = {"whitelist": "allowed_users", "group_whitelist": "allowed_groups"}
+"""Current name for each old name of a setting of authenticators."""
 
 
 def check_settings(
@@ -38,21 +45,36 @@ def check_settings(
         StartError: lists all unknown settings.
     """
     active = selection.active.names
-    problems = unknown_settings(config, selection.classes, classes_of(set(installed) - set(active)), INSTEAD)
+    foreign = classes_of(set(installed) - set(active))
+    problems = unknown_settings(config, selection.classes, foreign, INSTEAD, without_class=WITHOUT_CLASS)
     problems += _settings_of_others(hub.plugin_settings, active)
-    warn_of_unused_settings(config)
-    warn_of_missing_files(hub)
     if problems:
         raise StartError("unknown settings:\n  " + "\n  ".join(problems), hint="correct or remove them")
+    warn_of_unused_settings(config)
+    warn_of_old_allow_lists(config)
+    warn_of_missing_files(hub)
 
 
 def warn_of_unused_settings(config: Config) -> None:
-    """Log a warning for each setting that has no effect."""
+    """Log one warning for all settings that have no effect."""
+    unused = [
+        f"c.{section}.{name}"
+        for section, values in config.items()
+        if isinstance(values, Config)
+        for kind, names in WITHOUT_EFFECT.items()
+        if section.endswith(kind)
+        for name in sorted(names & set(values))
+    ]
+    if unused:
+        log.warning("settings without effect in plughub, which can be removed: %s", ", ".join(unused))
+
+
+def warn_of_old_allow_lists(config: Config) -> None:
+    """Log a warning for each allow-list that has its old name."""
     for section, values in config.items():
-        for kind, names in WITHOUT_EFFECT.items():
-            if section.endswith(kind) and isinstance(values, Config):
-                for name in sorted(names & set(values)):
-                    log.warning("c.%s.%s has no effect in plughub", section, name)
+        for old, current in OLD_ALLOW_LISTS.items():
+            if section.endswith("Authenticator") and old in values:
+                log.warning("c.%s.%s is deprecated: set c.%s.%s", section, old, section, current)
 
 
 def warn_of_missing_files(hub: JupyterHub) -> None:

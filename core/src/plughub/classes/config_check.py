@@ -18,6 +18,8 @@ def unknown_settings(
     classes: Iterable[type[Configurable]],
     foreign: Mapping[str, str],
     instead: Mapping[str, str] | None = None,
+    *,
+    without_class: Sections | None = None,
 ) -> list[str]:
     """Find settings in the configuration that no active class has.
 
@@ -26,11 +28,12 @@ def unknown_settings(
         classes: the active classes. A section may have the name of any class from which they inherit.
         foreign: inactive plugins, by the names of their classes.
         instead: advice for settings of JupyterHub that plughub does not have, by class and name.
+        without_class: further sections that are accepted although no class reads them.
 
     Returns:
         One message for each unknown section or setting, in the order of the file.
     """
-    sections = known_sections(classes)
+    sections = known_sections(classes) | dict(without_class or {})
     return [
         f"{problem.path} is a setting of JupyterHub without effect in plughub: {advice}"
         if (advice := _advice(problem.path, instead or {}))

@@ -235,6 +235,7 @@ def make_engine(url: str, options: Mapping[str, Any], *, begin: bool = True) -> 
 def _make_engine(parsed: URL, options: Mapping[str, Any], *, begin: bool) -> Engine:
     if parsed.get_backend_name() != "sqlite":
         defaults: dict[str, Any] = {
+            "hide_parameters": True,
             "pool_size": READERS,
             "max_overflow": 4,
             "pool_timeout": 10,
@@ -243,7 +244,10 @@ def _make_engine(parsed: URL, options: Mapping[str, Any], *, begin: bool) -> Eng
         if parsed.get_driver_name() in {"psycopg", "psycopg2"}:
             defaults["connect_args"] = _LIBPQ
         return create_engine(parsed, **{**defaults, **options})
-    defaults = {"connect_args": {"check_same_thread": False, "timeout": DATABASE_BUSY_SECONDS}}
+    defaults = {
+        "hide_parameters": True,
+        "connect_args": {"check_same_thread": False, "timeout": DATABASE_BUSY_SECONDS},
+    }
     if parsed.database in {None, "", ":memory:"}:
         defaults["poolclass"] = StaticPool
     else:

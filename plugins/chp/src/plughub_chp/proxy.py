@@ -58,6 +58,10 @@ class ConfigurableHTTPProxy(Proxy):
 
     command = Command(["configurable-http-proxy"], help="Command that starts the proxy.").tag(config=True)
 
+    command_umask = traitlets.Integer(
+        0, help="No effect; accepted for compatibility with JupyterHub. The proxy has the hub's umask."
+    ).tag(config=True)
+
     concurrency = traitlets.Integer(
         10, min=1, help="Maximum number of concurrent requests to the proxy's API."
     ).tag(config=True)

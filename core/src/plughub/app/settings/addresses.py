@@ -48,6 +48,14 @@ class AddressSettings(traitlets.HasTraits):
         when that differs from hub_ip, for example when servers run in containers.
         """,
     ).tag(config=True)
+    hub_connect_port = traitlets.Integer(
+        0,
+        min=0,
+        max=65535,
+        help="""Deprecated: set hub_connect_url. Port at which the proxy, servers and services connect to
+        the hub; 0 for hub_port.
+        """,
+    ).tag(config=True)
     hub_connect_url = traitlets.Unicode(
         "",
         help="""URL at which the proxy, servers and services connect to the hub. Set it when that differs

@@ -14,6 +14,9 @@ class ProcessSettings(traitlets.HasTraits):
     db_kwargs = traitlets.Dict(help="Additional keyword arguments for sqlalchemy.create_engine.").tag(
         config=True
     )
+    debug_db = traitlets.Bool(
+        False, help="Log every SQL statement, without its parameters, which may be secret."
+    ).tag(config=True)
     upgrade_db = traitlets.Bool(False, help="Upgrade the database schema at startup.").tag(config=True)
     host_name = traitlets.Unicode(
         "",

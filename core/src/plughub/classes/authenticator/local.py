@@ -11,10 +11,10 @@ import re
 import shlex
 import shutil
 import subprocess
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from typing import Any, Final
 
-from traitlets import Bool, Dict, Integer, Set, Unicode, default
+from traitlets import Bool, Dict, Integer, Set, Unicode, default, observe
 
 from plughub.classes.authenticator.authenticator import Authenticator, AuthModel, NamedUser
 from plughub.classes.system_accounts import SystemAccounts
@@ -53,6 +53,14 @@ class LocalAuthenticator(Authenticator):
     allowed_groups = Set(Unicode(), help="System groups whose members may log in.").tag(
         config=True, allow_config=True
     )
+
+    group_whitelist = Set(
+        Unicode(), help="Deprecated: set allowed_groups. If both are set, their values must be equal."
+    ).tag(config=True)
+
+    @observe("group_whitelist")
+    def _use_old_allowed_groups(self, _: Mapping[str, Any]) -> None:
+        self._use_old_name("group_whitelist", "allowed_groups")
 
     def check_allowed(self, username: str, authentication: AuthModel | None = None) -> Any:
         """Allow members of allowed_groups, and users whom `Authenticator.check_allowed` allows."""

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 import traitlets
-from traitlets import Bool, Dict, Integer, Set, Unicode, default, validate
+from traitlets import Bool, Dict, Integer, Set, TraitError, Unicode, default, observe, validate
 from traitlets.config import LoggingConfigurable
 
 from plughub.domain import names
@@ -28,6 +28,10 @@ class AuthenticatorSettings(LoggingConfigurable):
         help="""Users who may log in. If it is empty, no user may log in unless another allow setting
         permits it. If it is not empty, admin_users may log in too.
         """,
+    ).tag(config=True)
+
+    whitelist = Set(
+        Unicode(), help="Deprecated: set allowed_users. Both with different names are refused."
     ).tag(config=True)
 
     blocked_users = Set(Unicode(), help="Users who may not log in, regardless of all allow settings.").tag(
@@ -184,11 +188,23 @@ class AuthenticatorSettings(LoggingConfigurable):
         }
         return sorted(found)
 
+    @observe("whitelist")
+    def _use_old_allowed_users(self, _: Mapping[str, Any]) -> None:
+        self._use_old_name("whitelist", "allowed_users")
+
+    def _use_old_name(self, old: str, current: str) -> None:
+        """Set an allow setting by its old name; refuse two different values, of which one would be lost."""
+        given, value = getattr(self, old), getattr(self, current)
+        if value and value != given:
+            section = f"c.{type(self).__name__}"
+            raise TraitError(f"{section}.{old} is an old name of {section}.{current}; set only {current}")
+        setattr(self, current, given)
+
     @default("log")
     def _default_log(self) -> logging.Logger:
         return logging.getLogger(f"plughub.authenticator.{type(self).__name__}")
 
-    @validate("admin_users", "allowed_users", "blocked_users")
+    @validate("admin_users", "allowed_users", "whitelist", "blocked_users")
     def _normalize_listed(self, proposal: Mapping[str, Any]) -> set[str]:
         return {names.normalize_username(name) for name in proposal["value"]}
 
