@@ -85,7 +85,7 @@ async def test_self_call_as_single_user_servers_make_it(hub):
     assert found["groups"] == []
     assert found["admin"] is False
     assert found["session_id"] is None
-    assert found["user_info"] == {}
+    assert found["user_info"] is None
     assert "access:servers!server=alice/" in found["scopes"]
     assert "servers" not in found
 

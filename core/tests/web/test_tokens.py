@@ -88,6 +88,10 @@ PORTALS = [
 ]
 
 
+IDENTIFY = {"read:users:name!user=alice", "read:users:groups!user=alice"}
+"""What every token of alice may do: tell whose it is."""
+
+
 @pytest.mark.parametrize(("held", "expected"), PORTALS)
 @pytest.mark.parametrize("body", [{}, {"scopes": None}, {"note": "of the portal"}, None])
 async def test_token_without_scopes_has_common_scopes_of_owner_and_creator(hub, held, expected, body):
@@ -100,11 +104,10 @@ async def test_token_without_scopes_has_common_scopes_of_owner_and_creator(hub, 
     assert expected <= scopes
     may = model(await portal.get("/hub/api/user"))["scopes"]
     names = {scope.partition("!")[0] for scope in may}
-    assert {scope.partition("!")[0] for scope in scopes} <= names
+    assert {scope.partition("!")[0] for scope in scopes - IDENTIFY} <= names
     assert all(scope.endswith("!user=alice") for scope in scopes)
     holder = hub.browser(Authorization=f"token {model(made)['token']}")
-    known = set(model(await holder.get("/hub/api/user"))["scopes"])
-    assert scopes <= known <= scopes | {"read:users:name!user=alice", "read:users:groups!user=alice"}
+    assert set(model(await holder.get("/hub/api/user"))["scopes"]) == scopes
 
 
 async def test_token_created_by_portal_never_exceeds_portal(hub):
@@ -188,7 +191,7 @@ async def test_token_role_limits_default_scopes(hub):
         lambda tx: tx.roles.ensure([Role(name="token", scopes=("read:users:name!user", "read:hub"))])
     )
     made = model(await program.post("/hub/api/users/alice/tokens", model={}))
-    assert made["scopes"] == ["read:users:name!user=alice"]
+    assert set(made["scopes"]) == IDENTIFY
     whole = model(await program.post("/hub/api/users/alice/tokens", model={"scopes": ["inherit"]}))
     assert "servers!user=alice" in whole["scopes"]
 
@@ -199,7 +202,21 @@ async def test_older_clients_request_scopes_by_role_name(hub):
         lambda tx: tx.roles.ensure([Role(name="reader", scopes=("read:users:name!user", "read:tokens!user"))])
     )
     made = model(await program.post("/hub/api/users/alice/tokens", model={"roles": ["reader"]}))
-    assert set(made["scopes"]) == {"read:users:name!user=alice", "read:tokens!user=alice"}
+    assert set(made["scopes"]) == IDENTIFY | {"read:tokens!user=alice"}
+
+
+@pytest.mark.parametrize("body", [{"scopes": []}, {"roles": []}, {"scopes": ["read:users:name!user"]}])
+async def test_token_without_scopes_of_its_own_only_identifies_its_owner(hub, body):
+    program = await hub.program()
+    made = model(await program.post("/hub/api/users/alice/tokens", model=body))
+    assert set(made["scopes"]) == IDENTIFY
+    listed = model(await program.get("/hub/api/users/alice/tokens"))["api_tokens"]
+    assert IDENTIFY in [set(one["scopes"]) for one in listed]
+    holder = hub.browser(Authorization=f"token {made['token']}")
+    assert set(model(await holder.get("/hub/api/user"))["scopes"]) == IDENTIFY
+    shown = model(await holder.get("/hub/api/users/alice"))
+    assert "name" in shown
+    assert "created" not in shown
 
 
 async def test_token_errors_do_not_reveal_users(hub):

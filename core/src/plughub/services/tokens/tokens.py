@@ -190,9 +190,7 @@ class TokenService:
 
     def effective_scopes(self, user: User, record: TokenRecord) -> frozenset[str]:
         """Return the effective scopes of a stored token."""
-        owner = self.scopes_of(user)
-        about = ScopeOwner(user=user.name, server=_server_of(record.client_id, user.name))
-        return effective_token_scopes(self._tree.expand(record.scopes, about), owner)
+        return self._token_scopes(user, record.scopes, record.client_id)[0]
 
     def _shared_scopes(
         self, user: User, scopes: Collection[str], holder: Principal | None
@@ -226,13 +224,7 @@ class TokenService:
         return scopes
 
     def _of_token(self, owner: User | Service, identity: TokenIdentity, *, own: bool) -> Principal:
-        may = self.scopes_of(owner)
-        held = self._tree.expand(identity.scopes, _scope_owner(owner, identity.client_id))
-        kind = "user" if isinstance(owner, User) else "service"
-        if "inherit" in held:
-            scopes = may
-        else:
-            scopes = effective_token_scopes(held | identify_scopes(owner.name, kind), may)
+        scopes, inherits = self._token_scopes(owner, identity.scopes, identity.client_id)
         return Principal(
             owner=owner,
             scopes=scopes,
@@ -241,10 +233,24 @@ class TokenService:
             client_id=identity.client_id,
             session_id=identity.session_id,
             by_token=True,
-            inherits="inherit" in held,
+            inherits=inherits,
             expires_at=identity.expires_at,
             by_person=identity.by_person,
         )
+
+    def _token_scopes(
+        self, owner: User | Service, stored: Collection[str], client_id: str
+    ) -> tuple[frozenset[str], bool]:
+        """Return the effective scopes of a token, and whether it has all scopes of its owner.
+
+        Every token may tell whose it is.
+        """
+        may = self.scopes_of(owner)
+        held = self._tree.expand(stored, _scope_owner(owner, client_id))
+        if "inherit" in held:
+            return may, True
+        kind = "user" if isinstance(owner, User) else "service"
+        return effective_token_scopes(held | identify_scopes(owner.name, kind), may), False
 
 
 def store_token(

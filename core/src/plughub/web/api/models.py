@@ -165,7 +165,7 @@ class Models:
             "created": isoformat(user.created),
             "last_activity": isoformat(user.last_activity),
             "auth_state": None,
-            "user_info": shown(user.user_info, "user_info of user", user.name),
+            "user_info": shown(user.user_info, "user_info of user", user.name) or None,
         }
 
     def _may(self, scope: str, server: ServerRecord, groups: Collection[str]) -> bool:

@@ -67,7 +67,7 @@ class TokensHandler(APIHandler):
         scopes, roles = body.get("scopes"), body.get("roles")
         if scopes is not None and roles is not None:
             raise InvalidError("specify scopes or roles, not both")
-        if roles:
+        if roles is not None:
             return await self.services.tokens.scopes_of_roles(roles)
         return None if scopes is None else tuple(scopes)
 

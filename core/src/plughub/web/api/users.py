@@ -81,8 +81,8 @@ class UsersHandler(APIHandler):
         self.answer([models.user(user) for user in users], HTTPStatus.CREATED)
 
     def _query(self, page: PageOfList) -> UserQuery:
-        state = self.get_query_argument("state", None)
-        if state is not None and state not in set(ServerState):
+        state = self.get_query_argument("state", "")
+        if state and state not in set(ServerState):
             raise InvalidError(f"state must be one of {', '.join(ServerState)}, not {shorten(state)}")
         sort = self.get_query_argument("sort", "id")
         if sort.removeprefix("-") not in SORTABLE:
