@@ -16,7 +16,16 @@ from typing import TYPE_CHECKING
 from plughub.classes.authenticator.authenticator import Authenticator
 from plughub.classes.authenticator.local import LocalAuthenticator
 from plughub.domain.errors import ForbiddenError, UnavailableError
-from plughub.kinds import Identity, Login, LoginMethod, ManagedRole, Refusal, Rejected, UserInfo
+from plughub.kinds import (
+    Identity,
+    Login,
+    LoginMethod,
+    ManagedRole,
+    Refusal,
+    Rejected,
+    RequestInfo,
+    UserInfo,
+)
 from plughub.plugin.plugin_classes import import_plugin_class
 
 __all__ = [
@@ -29,6 +38,7 @@ __all__ = [
     "ManagedRole",
     "Refusal",
     "Rejected",
+    "RequestInfo",
     "UnavailableError",
     "UserInfo",
 ]

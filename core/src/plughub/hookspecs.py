@@ -40,7 +40,8 @@ Rules for all hooks:
 - An implementation of an awaited hook is an ``async def``, which runs on the hub's event loop and must not
   block, or a plain ``def``, which runs in the plugin's own thread pool and may block.
 - Arguments and answers are the frozen records of `plughub.kinds`. No hook gets a database session, a
-  database row or a request.
+  database row or a request handler. Authenticators get a copy of the request, `RequestInfo`, without the
+  hub's own secrets.
 - A hub process may be killed at any moment, and another one continues its work. Any *own* hook may
   therefore be called again for work that it has already done. Return what must be remembered; do not keep
   it in memory.
@@ -88,6 +89,7 @@ if TYPE_CHECKING:
         ProxySettings,
         Refusal,
         Rejected,
+        RequestInfo,
         Resumable,
         Route,
         Server,
@@ -258,7 +260,7 @@ def hub_login_method() -> LoginMethod:
 
 
 @hook(CallMode.DECIDE, timeout=60)
-async def hub_authenticate(login: Login) -> Identity | Rejected | None:
+async def hub_authenticate(login: Login, request: RequestInfo | None) -> Identity | Rejected | None:
     """Authenticate a user.
 
     When:
@@ -270,6 +272,7 @@ async def hub_authenticate(login: Login) -> Identity | Rejected | None:
 
     Args:
         login: what the user submitted; the username is normalised already.
+        request: the request that submitted it: headers, cookies, address; None for a one-time login link.
 
     Returns:
         An `Identity` if the plugin authenticated the user, `Rejected` if no other plugin may be asked (a
@@ -331,7 +334,7 @@ async def hub_authorize_login(identity: Identity) -> Refusal | None:
 
 @hook(CallMode.OWN, optional=True)
 async def hub_complete_login(
-    identity: Identity, saved: Mapping[str, Any] | None
+    identity: Identity, saved: Mapping[str, Any] | None, request: RequestInfo | None
 ) -> Identity | Rejected | None:
     """Add admin status, groups, roles and secrets to the identity of an authorized login.
 
@@ -341,6 +344,7 @@ async def hub_complete_login(
     Args:
         identity: the user, authenticated by this plugin.
         saved: the ``auth_state`` saved at the user's last login; None when there is none.
+        request: as in `hub_authenticate`.
 
     Returns:
         The identity to store, `Rejected`, or None to store the identity unchanged. The ``auth_state`` of the
@@ -352,7 +356,7 @@ async def hub_complete_login(
 
 
 @hook(CallMode.OWN, optional=True, timeout=20)
-async def hub_refresh_user(identity: Identity) -> Identity | Rejected | None:
+async def hub_refresh_user(identity: Identity, request: RequestInfo | None) -> Identity | Rejected | None:
     """Check whether a logged-in user is still allowed, and update their groups.
 
     When:
@@ -361,6 +365,8 @@ async def hub_refresh_user(identity: Identity) -> Identity | Rejected | None:
 
     Args:
         identity: the user as stored, with the saved ``auth_state``.
+        request: the request of the user; None if the caller is another user or a service, such as an
+            admin who starts the user's server.
 
     Returns:
         A new identity to store, `Rejected` to make the user log in again, or None for no change. Fields that

@@ -1,8 +1,10 @@
 """An authenticator as other people write them for JupyterHub: secrets, groups, roles, and hooks around servers."""
 
+import http.client
 import json
 import sys
 import urllib.request
+from urllib.parse import urlencode, urlsplit
 
 import pytest
 
@@ -13,6 +15,7 @@ from plughub.testing.probe_server import PROBE_SERVER
 pytestmark = pytest.mark.timeout(180)
 KEY = "6b" * 32
 AUTHENTICATOR = '''
+import json
 from pathlib import Path
 
 from plughub.auth import Authenticator
@@ -27,6 +30,17 @@ class CampusAuthenticator(Authenticator):
     async def authenticate(self, handler, data):
         if data["password"] != "campus":
             return None
+        if handler.request.headers.get("X-Campus"):
+            seen = {
+                "header": handler.request.headers["x-campus"],
+                "cookies": sorted(handler.request.cookies),
+                "cookie": handler.get_cookie("campus"),
+                "field": handler.get_body_argument("badge"),
+                "query": handler.get_query_argument("realm"),
+                "remote_ip": handler.request.remote_ip,
+                "uri": handler.request.uri,
+            }
+            Path("seen.json").write_text(json.dumps(seen))
         return {
             "name": data["username"],
             "auth_state": {"access_token": f"for-{data['username']}", "scope": ["openid"]},
@@ -78,6 +92,30 @@ c.SimpleLocalProcessSpawner.home_dir_template = "homes/{{username}}"
 """
 
 
+def log_in_with_form(hub, name):
+    """Log in like a browser that is behind a web server of the campus."""
+    host = urlsplit(hub.url).netloc
+    connection = http.client.HTTPConnection(host)
+    connection.request("GET", "/hub/login")
+    page = connection.getresponse()
+    page.read()
+    sent = page.getheader("Set-Cookie").partition(";")[0]
+    headers = {
+        "Content-Type": "application/x-www-form-urlencoded",
+        "Cookie": f"{sent}; campus=blue; jupyterhub-hub-login=another",
+        "Referer": f"{hub.url}hub/login",
+        "X-Campus": "north",
+        "X-Forwarded-For": "6.6.6.6",
+        "Authorization": "token of-another",
+    }
+    form = {"username": name, "password": "campus", "badge": "7", "_xsrf": sent.partition("=")[2]}
+    connection.request("POST", "/hub/login?realm=r", urlencode(form), headers)
+    answer = connection.getresponse()
+    answer.read()
+    connection.close()
+    return answer.status
+
+
 def log_in(hub, name):
     made = ApiClient(hub.url, "")(
         "POST", f"/users/{name}/tokens", {"auth": {"username": name, "password": "campus"}}
@@ -89,6 +127,16 @@ def test_an_authenticator_of_other_people_does_all_that_it_does_in_jupyterhub(tm
     (tmp_path / "campus.py").write_text(AUTHENTICATOR)
     with HubProcess(tmp_path, config=CONFIG, env={"JUPYTERHUB_CRYPT_KEY": KEY}) as hub:
         ada, root = log_in(hub, "ada"), log_in(hub, "root")
+        assert log_in_with_form(hub, "ada") == 302
+        assert json.loads((tmp_path / "seen.json").read_text()) == {
+            "header": "north",
+            "cookies": ["campus"],
+            "cookie": "blue",
+            "field": "7",
+            "query": "r",
+            "remote_ip": "127.0.0.1",
+            "uri": "/hub/login?realm=r",
+        }
         me = ada("GET", "/user").body
         assert (me["groups"], me["roles"]) == (["campus", "year-3"], ["reader", "user"])
         assert ada("GET", "/users").status == 200

@@ -86,7 +86,7 @@ async def test_passwords_are_encoded_according_to_the_setting(ask, make_user, pl
 async def test_an_expired_password_is_reported_through_the_hooks(make_authenticator, make_user, plain):
     hooks = AuthenticatorHooks("pam", make_authenticator(service=plain))
     login = Login(username=make_user(("chage", "-d", "0")), password="Wonder-land7")
-    answer = await hooks.hub_authenticate(login)
+    answer = await hooks.hub_authenticate(login, None)
     assert isinstance(answer, Rejected)
     assert "has expired" in answer.reason
 

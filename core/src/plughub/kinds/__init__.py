@@ -9,6 +9,7 @@ from plughub.kinds.authenticator import (
     ManagedRole,
     Refusal,
     Rejected,
+    RequestInfo,
 )
 from plughub.kinds.hub import Command, HubContext, Page, Visitor
 from plughub.kinds.proxy import ProxyInfo, ProxySettings
@@ -46,6 +47,7 @@ __all__ = [
     "ProxySettings",
     "Refusal",
     "Rejected",
+    "RequestInfo",
     "Resumable",
     "Route",
     "Server",

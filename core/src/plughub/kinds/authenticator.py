@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlencode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +23,56 @@ class Login:
     password: str = field(default="", repr=False)
     form: Mapping[str, str] = field(default_factory=dict, repr=False)
     remote_ip: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestInfo:
+    """HTTP request of a login or of a refresh, without the hub's own secrets.
+
+    It lacks the headers ``Authorization``, ``Proxy-Authorization`` and ``X-XSRFToken``, the cookies of hub
+    and servers (``jupyterhub-*`` and ``_xsrf*``, also with the prefix ``__Host-``), the argument ``_xsrf``,
+    and uploaded files. The hub limits the headers to 64 KiB and the body to 1 MiB, or 32 KiB without a login.
+
+    A client can send any header. A plugin may trust one only if a web server in front of the hub sets or
+    removes it in every request, and if users cannot reach the hub without that web server.
+
+    Attributes:
+        method: ``GET``, ``POST`` and so on.
+        protocol: ``http`` or ``https``, as the browser used it.
+        host: host and port as the browser addressed the hub.
+        path: path of the URL, escaped.
+        remote_ip: address of the browser, as in `Login.remote_ip`: forwarded addresses count only if trusted
+            proxies report them.
+        headers: names and values in the order sent.
+        cookies: values of the other cookies by name.
+        query: values of each argument in the URL.
+        form: values of each field of the login form, including the password; empty for other requests.
+    """
+
+    method: str = "GET"
+    protocol: str = "http"
+    host: str = ""
+    path: str = "/"
+    remote_ip: str = ""
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    cookies: Mapping[str, str] = field(default_factory=dict, repr=False)
+    query: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
+    form: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
+
+    def header(self, name: str, default: str = "") -> str:
+        """Return the values of a header, joined by commas.
+
+        Args:
+            name: its name; case is ignored.
+            default: the result if the header is missing.
+        """
+        values = [value for known, value in self.headers if known.lower() == name.lower()]
+        return ",".join(values) if values else default
+
+    @property
+    def uri(self) -> str:
+        """Path and query."""
+        return f"{self.path}?{urlencode(self.query, doseq=True)}" if self.query else self.path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

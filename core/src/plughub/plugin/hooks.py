@@ -19,6 +19,7 @@ from plughub.kinds import (
     ProxySettings,
     Refusal,
     Rejected,
+    RequestInfo,
     Resumable,
     Server,
     TokenIdentity,
@@ -39,27 +40,39 @@ class Hooks:
 
     # ---- log in
 
-    async def authenticate(self, login: Login) -> Answer[Identity | Rejected] | None:
+    async def authenticate(
+        self, login: Login, request: RequestInfo | None = None
+    ) -> Answer[Identity | Rejected] | None:
         """Authenticate a user."""
-        return await self.caller.decide("hub_authenticate", login=login)
+        return await self.caller.decide("hub_authenticate", login=login, request=request)
 
     async def authorize_login(self, identity: Identity) -> Answer[Refusal] | None:
         """Return the first refusal of a login, if any."""
         return await self.caller.veto("hub_authorize_login", identity=identity)
 
     async def complete_login(
-        self, identity: Identity, saved: Mapping[str, Any] | None = None
+        self,
+        identity: Identity,
+        saved: Mapping[str, Any] | None = None,
+        request: RequestInfo | None = None,
     ) -> Identity | Rejected:
         """Return the identity as completed by the plugin that authenticated it."""
         done: Identity | Rejected | None = await self.caller.own(
-            identity.plugin, "hub_complete_login", default=None, identity=identity, saved=saved
+            identity.plugin,
+            "hub_complete_login",
+            default=None,
+            identity=identity,
+            saved=saved,
+            request=request,
         )
         return done or identity
 
-    async def refresh_user(self, identity: Identity) -> Identity | Rejected | None:
+    async def refresh_user(
+        self, identity: Identity, request: RequestInfo | None = None
+    ) -> Identity | Rejected | None:
         """Return the result of a refresh by the plugin that authenticated the user."""
         answer: Identity | Rejected | None = await self.caller.own(
-            identity.plugin, "hub_refresh_user", default=None, identity=identity
+            identity.plugin, "hub_refresh_user", default=None, identity=identity, request=request
         )
         return answer
 

@@ -32,6 +32,7 @@ from plughub.web.errors import ErrorAnswer, error_answer, status_of
 from plughub.web.headers import HSTS, allowed_methods
 from plughub.web.protocol import SESSION_COOKIE
 from plughub.web.request_cookies import cookie_values
+from plughub.web.request_info import request_info
 from plughub.web.xsrf import (
     anonymous_id,
     check_token,
@@ -43,6 +44,7 @@ from plughub.web.xsrf import (
 )
 
 if TYPE_CHECKING:
+    from plughub.kinds import RequestInfo
     from plughub.services.composition import HubServices
     from plughub.web.application import HubApplication
     from plughub.web.context import WebContext
@@ -228,7 +230,9 @@ class BaseHandler(RequestHandler):
             self.services.activity.record_token(principal.token_key)
         if principal is None or not principal.is_user:
             return principal
-        is_valid = await self.services.refresher.refresh(principal.user, by_token=True)
+        is_valid = await self.services.refresher.refresh(
+            principal.user, by_token=True, request=self.request_info
+        )
         if is_valid and principal.by_person:
             self.services.activity.record_user(principal.user.id, utcnow())
         return principal if is_valid else None
@@ -244,7 +248,9 @@ class BaseHandler(RequestHandler):
         if cookie is None or not self.accepts_cookie():
             return None
         principal = await self.services.sessions.principal(cookie, self.client)
-        if principal is None or not await self.services.refresher.refresh(principal.user):
+        if principal is None:
+            return None
+        if not await self.services.refresher.refresh(principal.user, request=self.request_info):
             return None
         if principal.session is not None:
             self.services.activity.record_session(principal.session)
@@ -261,6 +267,14 @@ class BaseHandler(RequestHandler):
         sent = self.get_cookie(SESSION_COOKIE) or ""
         session_id = sent if _SESSION_ID.fullmatch(sent) else ""
         return Client(agent=headers.get("User-Agent", ""), remote_ip=address, session_id=session_id)
+
+    def request_info(self, *, form: bool = False) -> RequestInfo | None:
+        """Return a copy of the request for authenticators; None if they must not see it.
+
+        Args:
+            form: include the submitted form.
+        """
+        return request_info(self, form=form)
 
     def accepts_cookie(self) -> bool:
         """Return whether a login cookie can authenticate this request."""

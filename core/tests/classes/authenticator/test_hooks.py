@@ -17,7 +17,6 @@ SECRETS = {"token": "s3cret"}
 def hooks_answering(answer, **settings):
     class Answering(Authenticator):
         async def authenticate(self, handler, data):
-            assert handler is None
             if isinstance(answer, Exception):
                 raise answer
             return answer(data) if callable(answer) else answer
@@ -27,17 +26,17 @@ def hooks_answering(answer, **settings):
 
 async def test_a_name_is_enough():
     hooks = hooks_answering("alice")
-    assert await hooks.hub_authenticate(ALICE) == Identity(name="alice", plugin="answering")
+    assert await hooks.hub_authenticate(ALICE, None) == Identity(name="alice", plugin="answering")
 
 
 async def test_the_form_is_handed_over_and_cannot_override_the_name():
     hooks = hooks_answering(lambda data: f"{data['username']}-{data['password']}-{data['otp']}")
-    assert (await hooks.hub_authenticate(ALICE)).name == "alice-wonderland-123"
+    assert (await hooks.hub_authenticate(ALICE, None)).name == "alice-wonderland-123"
 
 
 @pytest.mark.parametrize("answer", [None, "", {}, False])
 async def test_no_answer_means_that_the_next_plugin_is_asked(answer):
-    assert await hooks_answering(answer).hub_authenticate(ALICE) is None
+    assert await hooks_answering(answer).hub_authenticate(ALICE, None) is None
 
 
 async def test_the_auth_model_becomes_the_identity():
@@ -48,7 +47,7 @@ async def test_the_auth_model_becomes_the_identity():
         "auth_state": SECRETS,
         "user_info": {"display_name": "A"},
     }
-    identity = await hooks_answering(model, manage_groups=True).hub_authenticate(ALICE)
+    identity = await hooks_answering(model, manage_groups=True).hub_authenticate(ALICE, None)
     assert identity == Identity(
         name="alice",
         plugin="answering",
@@ -62,23 +61,23 @@ async def test_the_auth_model_becomes_the_identity():
 
 async def test_groups_are_left_out_unless_they_are_managed():
     hooks = hooks_answering({"name": "alice", "groups": ["admins"]})
-    assert (await hooks.hub_authenticate(ALICE)).groups is None
+    assert (await hooks.hub_authenticate(ALICE, None)).groups is None
 
 
 async def test_the_map_is_applied_once():
     hooks = hooks_answering("a", username_map={"a": "b", "b": "c"})
-    assert (await hooks.hub_authenticate(ALICE)).name == "b"
+    assert (await hooks.hub_authenticate(ALICE, None)).name == "b"
 
 
 @pytest.mark.parametrize("name", ["..", "a/b", "a\nb", "x" * 300])
 async def test_an_invalid_name_authenticates_no_user(name):
-    assert await hooks_answering(name).hub_authenticate(ALICE) is None
+    assert await hooks_answering(name).hub_authenticate(ALICE, None) is None
 
 
 @pytest.mark.parametrize("answer", [{"admin": True}, {"name": None}, {"name": ["alice"]}, 7])
 async def test_a_result_without_a_name_is_an_error_of_the_class(answer):
     with pytest.raises(TypeError, match="Answering returned no username"):
-        await hooks_answering(answer).hub_authenticate(ALICE)
+        await hooks_answering(answer).hub_authenticate(ALICE, None)
 
 
 @pytest.mark.parametrize(
@@ -92,13 +91,13 @@ async def test_a_result_without_a_name_is_an_error_of_the_class(answer):
     ],
 )
 async def test_a_refusal_has_a_reason_for_the_user(error, reason):
-    assert await hooks_answering(error).hub_authenticate(ALICE) == Rejected(reason)
+    assert await hooks_answering(error).hub_authenticate(ALICE, None) == Rejected(reason)
 
 
 @pytest.mark.parametrize("error", [web.HTTPError(500, "x"), UnavailableError("x"), KeyError("x")])
 async def test_a_failure_is_not_a_refusal(error):
     with pytest.raises(type(error)):
-        await hooks_answering(error).hub_authenticate(ALICE)
+        await hooks_answering(error).hub_authenticate(ALICE, None)
 
 
 class InThread(Authenticator):
@@ -122,29 +121,29 @@ class OnItsExecutor(Authenticator):
 
 
 async def test_a_plain_method_runs_in_a_thread_of_its_plugin():
-    identity = await AuthenticatorHooks("plain", InThread()).hub_authenticate(ALICE)
+    identity = await AuthenticatorHooks("plain", InThread()).hub_authenticate(ALICE, None)
     assert identity.name.startswith("plughub-plain")
 
 
 async def test_a_tornado_coroutine_runs_on_the_loop():
-    identity = await AuthenticatorHooks("old", AsCoroutine()).hub_authenticate(ALICE)
+    identity = await AuthenticatorHooks("old", AsCoroutine()).hub_authenticate(ALICE, None)
     assert identity.name == threading.current_thread().name.lower()
 
 
 async def test_a_method_on_its_own_executor_runs_there():
-    identity = await AuthenticatorHooks("old", OnItsExecutor()).hub_authenticate(ALICE)
+    identity = await AuthenticatorHooks("old", OnItsExecutor()).hub_authenticate(ALICE, None)
     assert identity.name.startswith("its-own")
 
 
 async def test_admins_by_setting_become_admins_when_the_login_is_finished():
     hooks = hooks_answering("root", admin_users={"root"})
-    assert (await hooks.hub_complete_login(Identity(name="root"), None)).admin is True
-    assert (await hooks.hub_complete_login(Identity(name="alice"), None)).admin is None
+    assert (await hooks.hub_complete_login(Identity(name="root"), None, None)).admin is True
+    assert (await hooks.hub_complete_login(Identity(name="alice"), None, None)).admin is None
 
 
 async def test_admin_in_the_result_of_authenticate_overrides_the_list():
     hooks = hooks_answering("root", admin_users={"root"})
-    assert (await hooks.hub_complete_login(Identity(name="root", admin=False), None)).admin is False
+    assert (await hooks.hub_complete_login(Identity(name="root", admin=False), None, None)).admin is False
 
 
 @pytest.mark.parametrize("colour", ["plain", "async"])
@@ -159,7 +158,7 @@ async def test_the_hook_after_login_may_change_the_auth_model(colour):
     hook = change if colour == "plain" else change_later
     hooks = hooks_answering("a", post_auth_hook=hook, manage_groups=True, enable_auth_state=True)
     done = await hooks.hub_complete_login(
-        Identity(name="a", groups=frozenset({"g"}), auth_state=SECRETS), None
+        Identity(name="a", groups=frozenset({"g"}), auth_state=SECRETS), None, None
     )
     assert done.groups == {"g", "late"}
     assert done.auth_state == {"token": "s3cret", "n": 1}
@@ -171,13 +170,13 @@ async def test_the_hook_after_login_may_refuse():
         raise web.HTTPError(403, "not today")
 
     hooks = hooks_answering("a", post_auth_hook=refuse)
-    assert await hooks.hub_complete_login(Identity(name="a"), None) == Rejected("not today")
+    assert await hooks.hub_complete_login(Identity(name="a"), None, None) == Rejected("not today")
 
 
 async def test_secrets_are_saved_only_if_enabled():
     identity = Identity(name="a", auth_state=SECRETS)
-    assert (await hooks_answering("a").hub_complete_login(identity, None)).auth_state is None
-    kept = await hooks_answering("a", enable_auth_state=True).hub_complete_login(identity, None)
+    assert (await hooks_answering("a").hub_complete_login(identity, None, None)).auth_state is None
+    kept = await hooks_answering("a", enable_auth_state=True).hub_complete_login(identity, None, None)
     assert kept.auth_state == SECRETS
 
 
@@ -243,11 +242,11 @@ async def test_saved_and_new_secrets_are_reconciled():
 
     hooks = hooks_answering("a", enable_auth_state=True, reconcile_auth_state_hook=keep_old)
     identity = Identity(name="a", auth_state={"new": 1})
-    assert (await hooks.hub_complete_login(identity, {"old": 0})).auth_state == {"old": 0, "new": 1}
-    assert (await hooks.hub_complete_login(identity, None)).auth_state == {"new": 1}
+    assert (await hooks.hub_complete_login(identity, {"old": 0}, None)).auth_state == {"old": 0, "new": 1}
+    assert (await hooks.hub_complete_login(identity, None, None)).auth_state == {"new": 1}
     assert seen == [("Answering", {"new": 1}, {"old": 0}), ("Answering", {"new": 1}, None)]
     off = hooks_answering("a", reconcile_auth_state_hook=keep_old)
-    assert (await off.hub_complete_login(identity, None)).auth_state is None
+    assert (await off.hub_complete_login(identity, None, None)).auth_state is None
 
 
 ROLE = {"name": "tutor", "description": "Teaches", "scopes": ["read:hub"], "users": ["Alice"]}
@@ -258,11 +257,11 @@ TUTOR = ManagedRole(
 
 async def test_roles_of_the_auth_model_count_only_when_roles_are_managed():
     model = {"name": "alice", "roles": [ROLE, {"name": "plain"}]}
-    identity = await hooks_answering(model, manage_roles=True).hub_authenticate(ALICE)
+    identity = await hooks_answering(model, manage_roles=True).hub_authenticate(ALICE, None)
     assert identity.roles == (TUTOR, ManagedRole(name="plain"))
-    done = await hooks_answering(model, manage_roles=True).hub_complete_login(identity, None)
+    done = await hooks_answering(model, manage_roles=True).hub_complete_login(identity, None, None)
     assert done.roles == identity.roles
-    assert (await hooks_answering(model).hub_authenticate(ALICE)).roles is None
+    assert (await hooks_answering(model).hub_authenticate(ALICE, None)).roles is None
 
 
 @pytest.mark.parametrize(
@@ -270,7 +269,7 @@ async def test_roles_of_the_auth_model_count_only_when_roles_are_managed():
 )
 async def test_invalid_roles_are_a_failure_of_the_authenticator(role):
     with pytest.raises(TypeError, match="role"):
-        await hooks_answering({"name": "a", "roles": [role]}, manage_roles=True).hub_authenticate(ALICE)
+        await hooks_answering({"name": "a", "roles": [role]}, manage_roles=True).hub_authenticate(ALICE, None)
 
 
 async def test_managed_roles_are_loaded_at_the_start():
@@ -299,26 +298,28 @@ STORED = Identity(name="a", plugin="r", admin=True, groups=frozenset({"g"}), aut
 
 
 async def test_an_unchanged_user_remains_unchanged_after_a_refresh():
-    assert await hooks_refreshing(True).hub_refresh_user(STORED) is None
+    assert await hooks_refreshing(True).hub_refresh_user(STORED, None) is None
 
 
 @pytest.mark.parametrize("answer", [False, None])
 async def test_a_user_whose_refresh_fails_has_to_log_in_again(answer):
-    assert isinstance(await hooks_refreshing(answer).hub_refresh_user(STORED), Rejected)
+    assert isinstance(await hooks_refreshing(answer).hub_refresh_user(STORED, None), Rejected)
 
 
 async def test_a_refresh_changes_only_what_the_authenticator_returned():
     answer = {"name": "root", "groups": ["h"], "admin": False}
-    done = await hooks_refreshing(answer).hub_refresh_user(STORED)
+    done = await hooks_refreshing(answer).hub_refresh_user(STORED, None)
     assert (done.name, done.admin, done.groups, done.auth_state) == ("a", False, {"h"}, SECRETS)
 
 
 async def test_a_user_who_was_blocked_after_login_is_logged_out():
-    assert isinstance(await hooks_refreshing(True, blocked_users={"A"}).hub_refresh_user(STORED), Rejected)
+    assert isinstance(
+        await hooks_refreshing(True, blocked_users={"A"}).hub_refresh_user(STORED, None), Rejected
+    )
 
 
 async def test_an_authenticator_without_refresh_changes_nothing():
-    assert await AuthenticatorHooks("p", Authenticator()).hub_refresh_user(STORED) is None
+    assert await AuthenticatorHooks("p", Authenticator()).hub_refresh_user(STORED, None) is None
 
 
 def test_an_authenticator_with_a_form_describes_it():
@@ -340,8 +341,8 @@ async def test_an_authenticator_that_logs_in_elsewhere_gives_the_address_and_nev
     hooks = AuthenticatorHooks("github", Elsewhere(auto_login=True), "/jupyter/hub/")
     method = hooks.hub_login_method()
     assert (method.label, method.url, method.form, method.auto) == ("GitHub", "/oauth_login", False, True)
-    assert await hooks.hub_authenticate(ALICE) is None
-    assert (await hooks.hub_authenticate(Login(username="", form={"code": "bob"}))).name == "bob"
+    assert await hooks.hub_authenticate(ALICE, None) is None
+    assert (await hooks.hub_authenticate(Login(username="", form={"code": "bob"}), None)).name == "bob"
 
 
 async def test_a_new_name_neither_makes_an_admin_nor_unblocks():
@@ -349,6 +350,6 @@ async def test_a_new_name_neither_makes_an_admin_nor_unblocks():
     hooks = hooks_refreshing(
         lambda user: {"name": user.name}, admin_users={"root"}, blocked_users={"mallory"}
     )
-    assert (await hooks.hub_complete_login(renamed, None)).admin is None
-    assert isinstance(await hooks.hub_refresh_user(renamed), Rejected)
-    assert (await hooks.hub_complete_login(Identity(name="x", login_name="root"), None)).admin is True
+    assert (await hooks.hub_complete_login(renamed, None, None)).admin is None
+    assert isinstance(await hooks.hub_refresh_user(renamed, None), Rejected)
+    assert (await hooks.hub_complete_login(Identity(name="x", login_name="root"), None, None)).admin is True

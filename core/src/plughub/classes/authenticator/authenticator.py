@@ -37,7 +37,11 @@ class Authenticator(AuthenticatorSettings):
         """Authenticate a user.
 
         Args:
-            handler: always None: plugins receive no request.
+            handler: read-only copy of the request, with ``request`` (``headers``, ``remote_ip``,
+                ``cookies``, ``arguments``, ``protocol``, ``host``, ``uri``, ``path``, ``method``),
+                ``get_argument`` and the like, ``get_cookie``, ``hub.base_url`` and ``log``. It lacks the
+                hub's cookies and the header ``Authorization``, and it cannot answer the request. None for
+                a one-time login link.
             data: fields of the login form: ``username``, ``password``, ``otp`` and those that
                 `get_custom_html` adds.
 
@@ -112,7 +116,7 @@ class Authenticator(AuthenticatorSettings):
         """Return whether a user is an admin. Called if the result of `authenticate` does not contain it.
 
         Args:
-            handler: always None.
+            handler: as for `authenticate`.
             authentication: the auth model of this login.
 
         Returns:
@@ -125,7 +129,8 @@ class Authenticator(AuthenticatorSettings):
 
         Args:
             user: has ``name``, ``admin``, ``groups`` and ``await get_auth_state()``.
-            handler: always None.
+            handler: read-only copy of the user's request, without a form; None if there is none, as when an
+                admin starts the user's server.
 
         Returns:
             True if nothing changed, False if the user must log in again, or a dictionary like that of
@@ -230,7 +235,7 @@ class Authenticator(AuthenticatorSettings):
         """Run post_auth_hook, if it is set.
 
         Args:
-            handler: always None.
+            handler: as for `authenticate`.
             auth_model: the auth model of this login.
 
         Returns:

@@ -17,9 +17,19 @@ from plughub.classes.authenticator.model import (
     updated,
     user_of,
 )
+from plughub.classes.authenticator.request_handler import AuthenticatorHandler, handler_of
 from plughub.classes.user_code import call
 from plughub.domain.names import shorten
-from plughub.kinds import Identity, Login, LoginMethod, ManagedRole, Refusal, Rejected, UserInfo
+from plughub.kinds import (
+    Identity,
+    Login,
+    LoginMethod,
+    ManagedRole,
+    Refusal,
+    Rejected,
+    RequestInfo,
+    UserInfo,
+)
 from plughub.markers import hookimpl
 
 log = logging.getLogger("plughub.authenticator")
@@ -60,23 +70,25 @@ class AuthenticatorHooks:
         )
 
     @hookimpl
-    async def hub_authenticate(self, login: Login) -> Identity | Rejected | None:
+    async def hub_authenticate(self, login: Login, request: RequestInfo | None) -> Identity | Rejected | None:
         """Call ``authenticate``, and normalise the username."""
         if self._logs_in_elsewhere and login.password:
             return None  # this authenticator has no form on the login page
-        return await self._or_rejected(self._authenticate, login)
+        return await self._or_rejected(self._authenticate(login, self._handler(request)))
 
     @hookimpl
     async def hub_complete_login(
-        self, identity: Identity, saved: Mapping[str, Any] | None
+        self, identity: Identity, saved: Mapping[str, Any] | None, request: RequestInfo | None
     ) -> Identity | Rejected | None:
         """Call ``is_admin``, ``post_auth_hook`` and ``reconcile_auth_state_hook``."""
-        return await self._or_rejected(lambda person: self._complete(person, saved), identity)
+        return await self._or_rejected(self._complete(identity, saved, self._handler(request)))
 
     @hookimpl
-    async def hub_refresh_user(self, identity: Identity) -> Identity | Rejected | None:
+    async def hub_refresh_user(
+        self, identity: Identity, request: RequestInfo | None
+    ) -> Identity | Rejected | None:
         """Check the block-list, and call ``refresh_user``."""
-        return await self._or_rejected(self._refresh, identity)
+        return await self._or_rejected(self._refresh(identity, self._handler(request)))
 
     @hookimpl
     async def hub_managed_roles(self) -> Sequence[ManagedRole]:
@@ -108,8 +120,11 @@ class AuthenticatorHooks:
         """Call ``delete_user``."""
         await self._call(self.authenticator.delete_user, user_of(user))
 
-    async def _authenticate(self, login: Login) -> Identity | None:
-        answer = await self._call(self.authenticator.authenticate, None, form_data(login))
+    def _handler(self, request: RequestInfo | None) -> AuthenticatorHandler | None:
+        return handler_of(request, self._base_url, self.authenticator)
+
+    async def _authenticate(self, login: Login, handler: AuthenticatorHandler | None) -> Identity | None:
+        answer = await self._call(self.authenticator.authenticate, handler, form_data(login))
         if not answer:
             return None
         model = self._checked(answer if isinstance(answer, Mapping) else {"name": answer})
@@ -119,12 +134,14 @@ class AuthenticatorHooks:
             return None
         return updated(Identity(name=name, plugin=self.plugin), model)
 
-    async def _complete(self, identity: Identity, saved: Mapping[str, Any] | None) -> Identity:
+    async def _complete(
+        self, identity: Identity, saved: Mapping[str, Any] | None, handler: AuthenticatorHandler | None
+    ) -> Identity:
         authenticator = self.authenticator
         model = model_of(identity)
         if model["admin"] is None:
-            model["admin"] = await self._call(authenticator.is_admin, None, model)
-        model = self._checked(await authenticator.run_post_auth_hook(None, model))
+            model["admin"] = await self._call(authenticator.is_admin, handler, model)
+        model = self._checked(await authenticator.run_post_auth_hook(handler, model))
         if authenticator.manage_groups and model.get("groups") is None:
             log.warning(
                 "manage_groups is set, but %s returned no groups for %s, whose groups remain unchanged",
@@ -133,13 +150,15 @@ class AuthenticatorHooks:
             )
         return await self._reconciled(updated(identity, model), saved)
 
-    async def _refresh(self, identity: Identity) -> Identity | Rejected | None:
+    async def _refresh(
+        self, identity: Identity, handler: AuthenticatorHandler | None
+    ) -> Identity | Rejected | None:
         authenticator = self.authenticator
         model = model_of(identity)
         for known in dict.fromkeys((login_name(identity), identity.name)):
             if not await self._call(authenticator.check_blocked_users, known, model):
                 return Rejected(_BLOCKED)
-        answer = await self._call(authenticator.refresh_user, user_of(identity), None)
+        answer = await self._call(authenticator.refresh_user, user_of(identity), handler)
         if answer is True:
             return None
         if not isinstance(answer, Mapping):
@@ -180,11 +199,9 @@ class AuthenticatorHooks:
     async def _call(self, function: Callable[..., Any], *args: object) -> Any:
         return await call(self.plugin, function, *args)
 
-    async def _or_rejected(
-        self, step: Callable[[Any], Awaitable[Identity | Rejected | None]], subject: Login | Identity
-    ) -> Identity | Rejected | None:
+    async def _or_rejected(self, step: Awaitable[Identity | Rejected | None]) -> Identity | Rejected | None:
         try:
-            return await step(subject)
+            return await step
         except Exception as error:
             reason = refusal_of(error)
             if reason is None:

@@ -77,7 +77,8 @@ class AuthenticatorSettings(LoggingConfigurable):
         None,
         allow_none=True,
         help="""Function that is called as ``hook(authenticator, handler, auth_model)`` after all login
-        checks, and returns the auth model. May be async. ``handler`` is None.
+        checks, and returns the auth model. May be async. ``handler`` is a read-only copy of the request,
+        as for ``authenticate``.
         """,
     ).tag(config=True)
 

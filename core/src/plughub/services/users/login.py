@@ -13,7 +13,7 @@ from plughub.domain.login_throttle import AttemptKeys, network_of
 from plughub.domain.names import MAX_USERNAME, check_username, normalize_username
 from plughub.domain.sessions import NEW_SESSION, LoginSession, SessionRequest, new_session_key
 from plughub.domain.users import User
-from plughub.kinds import Identity, Login, Rejected, UserInfo
+from plughub.kinds import Identity, Login, Rejected, RequestInfo, UserInfo
 from plughub.plugin.fair_share import FairShare
 from plughub.plugin.hooks import Hooks
 from plughub.services.observability.events import EventPublisher
@@ -95,6 +95,7 @@ class LoginService:
         form: Mapping[str, str] | None = None,
         *,
         remote_ip: str = "",
+        request: RequestInfo | None = None,
         wanted: SessionRequest = NEW_SESSION,
     ) -> Session:
         """Log in a user with the fields of a login form.
@@ -104,6 +105,7 @@ class LoginService:
             password: password as typed.
             form: the other fields.
             remote_ip: address of the browser.
+            request: the request that submitted the form, for authenticators.
             wanted: the session to create.
 
         Returns:
@@ -124,18 +126,21 @@ class LoginService:
             keys = await self._throttle.check(login.username, remote_ip)
             async with self._share.login(login.username):
                 await self._throttle.admit(keys)
-                return await self._try_login(login, keys, wanted)
+                return await self._try_login(login, request, keys, wanted)
         except TooManyError as error:
             self.refusals.record(login.username, remote_ip, error.message)
             raise
 
-    async def _try_login(self, login: Login, keys: AttemptKeys, wanted: SessionRequest) -> Session:
+    async def _try_login(
+        self, login: Login, request: RequestInfo | None, keys: AttemptKeys, wanted: SessionRequest
+    ) -> Session:
         """Try a login, and report the result to the throttle."""
         try:
-            identity = await self._authenticate(login)
+            identity = await self._authenticate(login, request)
             return await self.accept(
                 identity,
                 remote_ip=login.remote_ip,
+                request=request,
                 wanted=wanted,
                 also=lambda tx: self._throttle.record_success(tx, keys),
             )
@@ -146,10 +151,10 @@ class LoginService:
             await self._throttle.record_undecided(keys)
             raise
 
-    async def _authenticate(self, login: Login) -> Identity:
+    async def _authenticate(self, login: Login, request: RequestInfo | None) -> Identity:
         """Ask the plugins to identify the user."""
         async with self._share.check(network_of(login.remote_ip)):
-            answer = await self._hooks.authenticate(login)
+            answer = await self._hooks.authenticate(login, request)
         if answer is None:
             self.refusals.record(login.username, login.remote_ip, "unknown name or password")
             raise ForbiddenError(WRONG)
@@ -164,6 +169,7 @@ class LoginService:
         identity: Identity,
         *,
         remote_ip: str = "",
+        request: RequestInfo | None = None,
         wanted: SessionRequest = NEW_SESSION,
         also: Callable[[Transaction], None] = lambda _: None,
     ) -> Session:
@@ -174,6 +180,7 @@ class LoginService:
         Args:
             identity: the identity, with the name of the plugin.
             remote_ip: address of the browser.
+            request: the request of the login, for authenticators.
             wanted: the session to create.
             also: further writes in the same transaction.
 
@@ -196,7 +203,7 @@ class LoginService:
         lifetime = self._settings.cookie_max_age
 
         try:
-            identity, was_known = await self._complete(identity, wanted.only)
+            identity, was_known = await self._complete(identity, wanted.only, request)
             encrypted = await self._encrypt(identity)
             session = await self._store.write(work)
         except (ForbiddenError, InvalidError) as error:
@@ -227,7 +234,9 @@ class LoginService:
         await self._store.write(lambda tx: end_session(tx, session))
         self._events.publish(EventKind.LOGOUT, user.name, by=Actor(name=user.name, remote_ip=remote_ip))
 
-    async def _complete(self, identity: Identity, only: str) -> tuple[Identity, bool]:
+    async def _complete(
+        self, identity: Identity, only: str, request: RequestInfo | None
+    ) -> tuple[Identity, bool]:
         """Let the plugins allow and complete a login; also return whether its user is stored already."""
         name = check_username(normalize_username(identity.name))
         identity = replace(identity, name=name, login_name=name, subject=identity.subject or name)
@@ -245,7 +254,7 @@ class LoginService:
         if refusal is not None:
             raise ForbiddenError(refusal.value.reason)
         saved = await self._auth_states.get(known.id) if known and self._stores_auth_state(identity) else None
-        done = await self._hooks.complete_login(identity, saved)
+        done = await self._hooks.complete_login(identity, saved, request)
         if isinstance(done, Rejected):
             raise ForbiddenError(done.reason)
         done = replace(

@@ -13,7 +13,7 @@ from cachetools import LRUCache
 from plughub.domain.errors import ForbiddenError, NotFoundError, PluginError, UnauthorizedError
 from plughub.domain.names import shorten
 from plughub.domain.users import User
-from plughub.kinds import Identity, Rejected
+from plughub.kinds import Identity, Rejected, RequestInfo
 from plughub.plugin.hooks import Hooks
 from plughub.services.secrets.auth_states import AuthStates, EncryptedState
 from plughub.services.settings import HubSettings, LoginPolicy
@@ -23,6 +23,7 @@ from plughub.services.users.sessions import end_sessions
 from plughub.storage.store import Store, Transaction
 
 log = logging.getLogger("plughub.login")
+_RequestSource = Callable[[], RequestInfo | None]
 _Condition = Callable[[LoginPolicy], bool]
 REMEMBERED: Final = 10_000
 """Users whose time of the next check is cached."""
@@ -57,12 +58,15 @@ class Refresher:
             (p.refresh_age for p in settings.policies.values() if p.refresh_age), default=300
         )
 
-    async def refresh(self, user: User, *, by_token: bool = False) -> bool:
+    async def refresh(
+        self, user: User, *, by_token: bool = False, request: _RequestSource = lambda: None
+    ) -> bool:
         """Check a user with the plugin that knows them, if the last check is old enough.
 
         Args:
             user: the user who makes a request.
             by_token: the request has a token, and cannot be redirected to the login page.
+            request: returns the request for the plugin; called only if the plugin is asked.
 
         Returns:
             False when the request must be refused. Without a token, all sessions of the user have ended then.
@@ -74,7 +78,7 @@ class Refresher:
         if identity is None:
             return True
         try:
-            rejected = await self._check(user, identity)
+            rejected = await self._check(user, identity, request())
         except PluginError as error:
             log.warning("cannot check user %s, who stays logged in: %s", user.name, error)
             return True
@@ -86,12 +90,13 @@ class Refresher:
         await self._log_out(user, rejected)
         return False
 
-    async def before_start(self, user: User, by: Principal) -> User:
+    async def before_start(self, user: User, by: Principal, request: _RequestSource = lambda: None) -> User:
         """Check a user before a start, where configured.
 
         Args:
             user: the server's user.
             by: the caller.
+            request: returns the caller's request; the plugin gets it only if the caller is the user.
 
         Returns:
             The user as stored then.
@@ -103,7 +108,7 @@ class Refresher:
         identity = await self._identity_before(user, lambda policy: policy.refresh_pre_spawn)
         if identity is None:
             return user
-        rejected = await self._check_now(user, identity)
+        rejected = await self._check_now(user, identity, request() if _is_own(user, by) else None)
         if rejected is not None:
             await self._refuse(user, identity, rejected, by)
         found = await self._store.read(lambda tx: tx.users.by_id(user.id))
@@ -111,12 +116,13 @@ class Refresher:
             raise NotFoundError(f"there is no user {shorten(user.name)}")
         return found
 
-    async def before_stop(self, user_id: int, by: Principal) -> None:
+    async def before_stop(self, user_id: int, by: Principal, request: _RequestSource = lambda: None) -> None:
         """Check a user before a stop, where configured. An admin can stop the server in any case.
 
         Args:
             user_id: key of the server's user.
             by: the caller.
+            request: as in `before_start`.
 
         Raises:
             UnauthorizedError: the user must log in again first, and can be redirected.
@@ -130,9 +136,9 @@ class Refresher:
         identity = await self._identity_before(user, _wants_before_stop)
         if identity is None:
             return
-        is_own = by.is_user and by.name == user.name
+        is_own = _is_own(user, by)
         try:
-            rejected = await self._check_now(user, identity)
+            rejected = await self._check_now(user, identity, request() if is_own else None)
         except ForbiddenError as error:
             if is_own:
                 raise
@@ -152,9 +158,11 @@ class Refresher:
     def _is_configured(self, condition: _Condition) -> bool:
         return any(condition(policy) for policy in self._settings.policies.values())
 
-    async def _check_now(self, user: User, identity: Identity) -> Rejected | None:
+    async def _check_now(
+        self, user: User, identity: Identity, request: RequestInfo | None
+    ) -> Rejected | None:
         try:
-            return await self._check(user, identity)
+            return await self._check(user, identity, request)
         except PluginError as error:
             log.error("%s", error, exc_info=error.__cause__)
             raise ForbiddenError(
@@ -163,10 +171,10 @@ class Refresher:
                 detail=error.reason,
             ) from error
 
-    async def _check(self, user: User, identity: Identity) -> Rejected | None:
+    async def _check(self, user: User, identity: Identity, request: RequestInfo | None) -> Rejected | None:
         """Ask the plugin and store its answer."""
         given = replace(identity, auth_state=await self._auth_state(user, identity))
-        answer = await self._hooks.refresh_user(given)
+        answer = await self._hooks.refresh_user(given, request)
         if isinstance(answer, Rejected):
             return answer
         fresh = replace(answer or given, plugin=identity.plugin, subject=identity.subject, login_name="")
@@ -224,8 +232,7 @@ class Refresher:
         return not strict
 
     async def _refuse(self, user: User, identity: Identity, rejected: Rejected, by: Principal) -> None:
-        is_own = by.is_user and by.name == user.name and not by.by_token
-        if is_own:
+        if _is_own(user, by) and not by.by_token:
             await self._log_out(user, rejected)
             raise UnauthorizedError(rejected.reason, hint="Log in again.")
         if not self._tolerates(user, identity, rejected):
@@ -246,3 +253,8 @@ class Refresher:
 
 def _wants_before_stop(policy: LoginPolicy) -> bool:
     return policy.refresh_pre_stop
+
+
+def _is_own(user: User, by: Principal) -> bool:
+    """Return whether the caller is the user."""
+    return by.is_user and by.name == user.name

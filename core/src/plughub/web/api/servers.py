@@ -59,7 +59,7 @@ class ServerHandler(APIHandler):
             self.answer_nothing(HTTPStatus.ACCEPTED)
             return
         begin = time.monotonic()
-        user = await self.services.refresher.before_start(user, self.visitor)
+        user = await self.services.refresher.before_start(user, self.visitor, self.request_info)
         record = await self.services.servers.start(
             user,
             server,
@@ -125,7 +125,7 @@ class ServerHandler(APIHandler):
         if record.pending == "stop" and not remove and not has_trouble:
             self.answer_nothing(HTTPStatus.ACCEPTED)
             return
-        await self.services.refresher.before_stop(record.user_id, self.visitor)
+        await self.services.refresher.before_stop(record.user_id, self.visitor, self.request_info)
         if remove:
             record = await self.services.servers.remove(record, seconds, by=by)
         else:

@@ -100,6 +100,7 @@ class TokensHandler(APIHandler):
                 auth.get("password", ""),
                 form,
                 remote_ip=remote_ip,
+                request=self.request_info(),
                 wanted=SessionRequest(keep=False),
             )
         return Principal(

@@ -52,7 +52,12 @@ class ConfirmHandler(LoginHandler):
         visitor, client = self.visitor, self.client
         wanted = SessionRequest(agent=client.agent, before=visitor.session, only=visitor.user.name)
         return await self.services.logins.log_in(
-            username, password, form, remote_ip=client.remote_ip, wanted=wanted
+            username,
+            password,
+            form,
+            remote_ip=client.remote_ip,
+            request=self.request_info(form=True),
+            wanted=wanted,
         )
 
     async def landing(self, user: User) -> str:  # noqa: ARG002 - as for a login

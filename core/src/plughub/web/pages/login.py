@@ -10,7 +10,7 @@ from plughub.domain.errors import ForbiddenError, HubError, TooManyError
 from plughub.domain.names import MAX_USERNAME
 from plughub.domain.sessions import SessionRequest
 from plughub.domain.users import User
-from plughub.kinds import LoginMethod
+from plughub.kinds import LoginMethod, RequestInfo
 from plughub.services.users.login import WRONG, Session
 from plughub.services.users.login_links import FIELD
 from plughub.services.users.login_links import PLUGIN as ONETIME
@@ -97,7 +97,12 @@ class LoginHandler(PageHandler):
         before = self.principal.session if self.principal else None
         wanted = SessionRequest(agent=self.client.agent, before=before)
         return await self.services.logins.log_in(
-            username, password, form, remote_ip=self.client.remote_ip, wanted=wanted
+            username,
+            password,
+            form,
+            remote_ip=self.client.remote_ip,
+            request=self.request_info(form=True),
+            wanted=wanted,
         )
 
     async def finish_login(self, session: Session) -> str:
@@ -223,6 +228,10 @@ class OneTimeHandler(LoginHandler):
     """``/hub/login/onetime?token=…``: one-time login links."""
 
     own_parameters = LoginHandler.own_parameters | {"token"}
+
+    def request_info(self, *, form: bool = False) -> RequestInfo | None:  # noqa: ARG002 - as everywhere
+        """Return None: the address is the secret."""
+        return None
 
     async def get(self) -> None:
         """Use the link if the user opened it; ask first if that is uncertain."""

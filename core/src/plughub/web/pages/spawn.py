@@ -193,7 +193,7 @@ class SpawnHandler(PageHandler):
         if user.name != self.visitor.name:
             self.require_confirmation()
         try:
-            user = await self.services.refresher.before_start(user, self.visitor)
+            user = await self.services.refresher.before_start(user, self.visitor, self.request_info)
         except UnauthorizedError:
             self.refuse_anonymous()
         record: ServerRecord = await self.services.servers.start(
