@@ -61,6 +61,8 @@ async def test_stopped_server_can_be_changed(hub):
     assert (changed["display_name"], changed["user_options"]) == ("The paper", {"a": 1})
     assert (await program.get(LAB)).code == 404
     assert (await program.ask("PATCH", f"{LAB}/", model={})).code == 404
+    for nothing in ({}, None, []):
+        assert (await program.ask("PATCH", DEFAULT, model=nothing)).code == 400
     assert (
         model(await program.ask("PATCH", DEFAULT, model={"display_name": "Main"}))["display_name"] == "Main"
     )

@@ -147,9 +147,9 @@ async def test_service_opens_at_its_own_host(hub):
         ("/user/alice/lab", "/user/alice/lab"),
         (f"{ALICE}/user/alice/lab?x=1", "/user/alice/lab?x=1"),
         (f"{HUB}/hub/token", "/hub/token"),
-        ("https://evil.example/user/alice/lab", "/hub/spawn/alice"),
-        (f"{HUB}.evil.example/x", "/hub/spawn/alice"),
-        (f"{HUB}:8443/x", "/hub/spawn/alice"),
+        ("https://evil.example/user/alice/lab", "/hub/spawn"),
+        (f"{HUB}.evil.example/x", "/hub/spawn"),
+        (f"{HUB}:8443/x", "/hub/spawn"),
     ],
 )
 async def test_login_redirects_to_servers_of_this_hub_only(hub, wanted, goes):

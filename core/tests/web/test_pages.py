@@ -46,7 +46,7 @@ def location(answer):
 async def test_root_leads_to_login_start_and_server(hub):
     assert location(await hub.browser().get("/hub/")) == "/hub/login?next=%2Fhub%2F"
     browser = await hub.logged_in()
-    assert location(await browser.get("/hub/")) == "/hub/spawn/alice"
+    assert location(await browser.get("/hub/")) == "/hub/spawn"
     await hub.running()
     assert location(await browser.get("/hub/")) == "/user/alice/"
 

@@ -37,7 +37,7 @@ async def test_login_keeps_query(make_hub, base):
     form = {"username": "alice", "password": "wonder", "_xsrf": browser.xsrf}
     back = location(await browser.post(action, form=form))
     assert back == root
-    assert location(await browser.get(back)) == f"{base}hub/spawn/alice?{SENT}"
+    assert location(await browser.get(back)) == f"{base}hub/spawn?{SENT}"
 
 
 @pytest.mark.parametrize(
@@ -123,13 +123,13 @@ async def test_default_url_applies_without_login(make_hub, default, target):
 async def test_empty_default_url_uses_built_in_target(make_hub):
     hub = await make_hub(options={"default_url": lambda _: ""})
     assert location(await hub.browser().get("/hub/?x=1")) == f"/hub/login?next={quote('/hub/?x=1', safe='')}"
-    assert location(await (await hub.logged_in()).get("/hub/?x=1")) == "/hub/spawn/alice?x=1"
+    assert location(await (await hub.logged_in()).get("/hub/?x=1")) == "/hub/spawn?x=1"
 
 
 async def test_one_time_link_does_not_pass_token_on(hub):
     token = await hub.links.create("alice")
     answer = await hub.browser().open_link(token, "&frog=1")
-    assert location(answer) == "/hub/spawn/alice?frog=1"
+    assert location(answer) == "/hub/spawn?frog=1"
 
 
 async def test_external_login_keeps_query(make_hub):

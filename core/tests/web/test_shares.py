@@ -233,7 +233,7 @@ async def test_code_is_accepted_on_page(hub, alice):
     stolen = await bob.post("/hub/accept-share", form={"code": code})
     assert (stolen.code, await may_open(hub)) == (403, False)
     done = await bob.post("/hub/accept-share", form={"code": code, "_xsrf": bob.xsrf})
-    assert (done.code, done.headers["Location"]) == (303, "/user/alice/")
+    assert (done.code, done.headers["Location"]) == (302, "/user/alice/")
     assert await may_open(hub)
     (listed,) = model(await alice.get(CODES))["items"]
     assert (listed["exchange_count"], listed["last_exchanged_at"] is None) == (1, False)

@@ -95,6 +95,8 @@ class ServerHandler(APIHandler):
     async def patch(self, name: str, server: str = "") -> None:
         """Change the name, display name or options of a stopped server."""
         body = self.checked_body("server")
+        if not body:
+            raise InvalidError("Must specify at least one field to modify.")
         new_name = body.get("name")
         if new_name is not None:
             # A scope for single servers must not allow renaming one to a name outside the scope.

@@ -138,5 +138,5 @@ async def landing(handler: PageHandler, user: User) -> str:
     if default or not handler.context.options.redirect_to_server:
         return handler.onward(default or handler.hub_path("home"))
     server = await handler.services.servers.get(user.name, "")
-    path = handler.link_to(server) if server.ready else handler.spawn_path(user.name, "")
+    path = handler.link_to(server) if server.ready else handler.hub_path("spawn")
     return handler.onward(path)

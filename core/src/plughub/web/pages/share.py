@@ -37,7 +37,7 @@ class AcceptShareHandler(PageHandler):
         """Accept the share and redirect to the server."""
         share = await self.services.share_codes.accept(self._code(), self.visitor.user)
         self.emit_event("accept-share", share.owner, share.server, scopes=sorted(share.scopes))
-        self.redirect(self._after(share), status=303)
+        self.redirect(self._after(share))
 
     def _code(self) -> str:
         code = self.get_argument("code", "")
