@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 from traitlets.config import Config, Configurable
 
+from plughub.classes.plain_settings import PlainSettings
+
 Sections = Mapping[str, frozenset[str]]
 """Names of the settings that each section may contain."""
 
@@ -46,7 +48,7 @@ def known_sections(classes: Iterable[type[Configurable]]) -> dict[str, frozenset
     """Return the names of the settings that each section may contain."""
     found: defaultdict[str, set[str]] = defaultdict(set)
     for cls in classes:
-        keys = cls.class_trait_names(config=True)
+        keys = cls.setting_names() if issubclass(cls, PlainSettings) else cls.class_trait_names(config=True)
         for name in cls.section_names():
             found[name].update(keys)
     return {name: frozenset(keys) for name, keys in found.items()}

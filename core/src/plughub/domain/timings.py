@@ -239,6 +239,8 @@ CANCEL_TASKS_SECONDS: Final = 10.0
 """Seconds that cancelled tasks have to end at shutdown; one that ignores it must not block the process."""
 DEATH_BACKOFF: Final = Backoff(first=0.01, longest=0.2, factor=1.5)
 """Delays between polls while a spawner waits for its server to end: most end at once."""
+POLL_CALLBACK_SECONDS: Final = 5.0
+"""Seconds that a callback for a server that has ended may take, because the cleanup waits for it."""
 LAUNCH_SECONDS: Final = 10.0
 """Seconds that a shell has to launch a detached process: milliseconds usually, seconds on a machine that
 swaps."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 
@@ -45,6 +46,9 @@ class Server:
         public_url: address of the hub for browsers; empty if unknown.
         url: the recorded address of the server, as in `Endpoint.url`; empty while none is recorded, and
             for `hub_spawn`.
+        last_activity: time of the server's last known activity; None if there was none.
+        starting: the hub waits for the first answer of the launched server; for `hub_poll` and the hooks
+            called meanwhile.
     """
 
     user: UserInfo
@@ -58,6 +62,8 @@ class Server:
     hub_api_url: str = ""
     public_url: str = ""
     url: str = ""
+    last_activity: datetime | None = None
+    starting: bool = False
 
     @property
     def full_name(self) -> str:

@@ -50,6 +50,7 @@ def plugin_view(
         hub_api_url=settings.api_url,
         public_url=settings.public_url or settings.origins.hub,
         url="" if environment else record.url,
+        last_activity=record.last_activity,
     )
 
 

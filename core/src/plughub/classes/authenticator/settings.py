@@ -8,12 +8,12 @@ from typing import Any
 
 import traitlets
 from traitlets import Bool, Dict, Integer, Set, TraitError, Unicode, default, observe, validate
-from traitlets.config import LoggingConfigurable
 
+from plughub.classes.plain_settings import PlainSettings
 from plughub.domain import names
 
 
-class AuthenticatorSettings(LoggingConfigurable):
+class AuthenticatorSettings(PlainSettings):
     """Settings of `Authenticator`: set them on ``c.Authenticator`` or on the class in use."""
 
     # ------------------------------------------------------------------------------------- permissions

@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import traitlets
-from traitlets.config import LoggingConfigurable
 
+from plughub.classes.plain_settings import PlainSettings
 from plughub.domain.errors import InvalidError
 from plughub.domain.routes import check_routespec
 from plughub.kinds import ProxySettings, TLSFiles
 
 
-class Proxy(LoggingConfigurable):
+class Proxy(PlainSettings):
     """Base class of proxies. Subclasses implement `add_route`, `delete_route` and `get_all_routes`.
 
     A subclass also implements `start` and `stop` if the hub launches the proxy. Methods may be ``async def``,

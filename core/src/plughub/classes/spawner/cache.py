@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from plughub.classes.spawner.spawner import Spawner
 from plughub.kinds import Server
 
 Key = tuple[str, str, str]
+RECENT_STOPS: Final = 256
+"""Number of stops that are remembered: a poll may end after the stop of its server."""
 
 
 @dataclass
@@ -23,18 +25,21 @@ class _Entry:
     states: set[str] = field(default_factory=set)
     starts: int = 0
     used: bool = False
+    unsaved: str = ""
 
 
 class SpawnerCache:
     """LRU cache of the instances of one spawner class, by user, server and operation.
 
     Args:
-        limit: maximum number of instances that are not starting a server.
+        limit: maximum number of instances that are not starting a server and have no poll callbacks; those
+            with callbacks have a limit ten times as high.
     """
 
     def __init__(self, limit: int = 2000) -> None:
         self._limit = limit
         self._entries: OrderedDict[Key, _Entry] = OrderedDict()
+        self._stops: deque[Key] = deque(maxlen=RECENT_STOPS)
 
     def find(self, server: Server) -> Spawner | None:
         """Return the instance of a server; None if another process has changed the server's state meanwhile.
@@ -70,6 +75,8 @@ class SpawnerCache:
         if not server.operation:
             return
         entry = _Entry(spawner, {fingerprint(server.state), fingerprint({})})
+        if earlier := self._entries.get(_key(server)):  # callbacks live as long as the server
+            spawner._callbacks = [*earlier.spawner._callbacks, *spawner._callbacks]  # noqa: SLF001 - JupyterHub's name
         self._entries[_key(server)] = entry
         self._entries.move_to_end(_key(server))
         self._evict()
@@ -84,9 +91,37 @@ class SpawnerCache:
         if entry := self._entries.get(_key(server)):
             entry.states.add(fingerprint(state))
 
+    def changed_state(self, server: Server, before: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
+        """Return whether a poll has changed the state of a server's instance and the hub has not saved it.
+
+        Args:
+            server: record of the server, with the saved state.
+            before: state of the instance before the poll; empty if unknown.
+            now: state of the instance after it; empty if unknown.
+        """
+        current, entry = fingerprint(now), self._entries.get(_key(server))
+        if entry is None or not before or not now or current == fingerprint(server.state):
+            return False
+        if current != fingerprint(before):
+            entry.unsaved = current
+        return entry.unsaved == current
+
     def forget(self, server: Server) -> None:
-        """Remove the instance of a server."""
+        """Remove the instance of a stopped server."""
         self._entries.pop(_key(server), None)
+
+    def note_stop(self, server: Server) -> None:
+        """Record that the hub stops a server: that it ends is no news then."""
+        self._stops.append(_key(server))
+
+    def note_running(self, server: Server) -> None:
+        """Record that a server runs, perhaps because its stop has failed."""
+        while _key(server) in self._stops:
+            self._stops.remove(_key(server))
+
+    def was_stopped(self, server: Server) -> bool:
+        """Return whether the hub has stopped a server, or tried to."""
+        return _key(server) in self._stops
 
     def is_starting(self, server: Server) -> bool:
         """Return whether the instance is starting its server."""
@@ -111,9 +146,15 @@ class SpawnerCache:
         return len(self._entries)
 
     def _evict(self) -> None:
-        idle = [key for key, entry in self._entries.items() if not entry.starts]
-        for key in idle[: max(0, len(self._entries) - self._limit)]:
-            del self._entries[key]
+        for limit, is_watched in ((self._limit, False), (10 * self._limit, True)):
+            alike = [
+                key
+                for key, entry in self._entries.items()
+                if bool(entry.spawner._callbacks) is is_watched  # noqa: SLF001
+            ]
+            idle = [key for key in alike if not self._entries[key].starts]
+            for key in idle[: max(0, len(alike) - limit)]:
+                del self._entries[key]
 
 
 def fingerprint(state: Mapping[str, Any]) -> str:

@@ -15,13 +15,15 @@ if TYPE_CHECKING:
 def build_environment(spawner: Spawner) -> dict[str, str]:
     """Return the environment variables of a server. They contain a secret.
 
-    Later sources override earlier ones: inherited variables, those of the protocol, those of settings,
-    ``Spawner.environment``, and finally the marks by which the hub finds what it launched.
+    Later sources override earlier ones: the deprecated ``Spawner.env``, inherited variables, those of the
+    protocol, those of settings, ``Spawner.environment``, and finally the marks by which the hub finds what it
+    launched.
 
     Source:
         The variables that ``jupyterhub-singleuser`` reads.
     """
     return {
+        **_deprecated(spawner),
         **{name: os.environ[name] for name in spawner.env_keep if name in os.environ},
         **spawner.record.environment_at(spawner.bind_url),
         **_token(spawner),
@@ -32,6 +34,16 @@ def build_environment(spawner: Spawner) -> dict[str, str]:
         **_configured(spawner),
         **spawner.record.launch_marks,
     }
+
+
+def _deprecated(spawner: Spawner) -> dict[str, str]:
+    if spawner.env:
+        spawner.log.warning(
+            "%s.env is deprecated (it sets %s): use Spawner.environment, or extend get_env",
+            type(spawner).__name__,
+            ", ".join(sorted(spawner.env)),
+        )
+    return {name: str(value) for name, value in spawner.env.items()}
 
 
 def _token(spawner: Spawner) -> dict[str, str]:

@@ -52,7 +52,8 @@ def as_failure(error: Exception) -> Exception:
         return error
     message = getattr(error, "jupyterhub_message", "")
     html = getattr(error, "jupyterhub_html_message", "") or getattr(error, "message_html", "")
-    status = getattr(error, "status_code", None)
+    # The status of an OSError is what another server answered, such as the Docker engine.
+    status = None if isinstance(error, OSError) else getattr(error, "status_code", None)
     if not message and isinstance(status, int):
         message = getattr(error, "message", "") or getattr(error, "log_message", "") or str(error)
     if not message and not html:

@@ -13,6 +13,7 @@ from typing import Any, Final, Self
 from plughub.classes.authenticator.authenticator import Authenticator
 from plughub.classes.spawner.cache import SpawnerCache, fingerprint
 from plughub.classes.spawner.certificates import prepare_certificate
+from plughub.classes.spawner.hook_methods import call_hook, runs_once
 from plughub.classes.spawner.hook_results import (
     all_events,
     as_exit_code,
@@ -122,7 +123,7 @@ class SpawnerHooks:
         """Apply options and overrides of the user, call ``start``, and return the server's address."""
         # hub_progress may have created the instance first; reuse it.
         spawner = self._cache.unused(server) or await self._make_once(server)
-        with self._cache.starting(server):
+        with self._cache.starting(server), runs_once(spawner, "pre_spawn_hook"):
             try:
                 await self._prepare(spawner, server.user.plugin)
                 url = take_address(spawner, await self._call(spawner.start))
@@ -131,7 +132,7 @@ class SpawnerHooks:
                 if failure is error:
                     raise
                 raise failure from error
-            state = self._state(spawner, url)
+            state = {**spawner.get_state(), URL_KEY: url}
         self._cache.note_state(server, state)
         given = server.environment.get("JUPYTERHUB_API_TOKEN", "")
         resumed = spawner.api_token if spawner.api_token != given else None
@@ -141,21 +142,15 @@ class SpawnerHooks:
     async def hub_poll(self, server: Server) -> int | Moved | None:
         """Call ``poll``. A server whose ``start`` is in progress counts as running.
 
-        Returns a `Moved` of ``poll`` unchanged. If ``poll`` returns None after changing ``self.server``,
-        returns a `Moved` with the new address.
+        Returns a `Moved` of ``poll`` unchanged. If ``poll`` returns None after changing ``self.server`` or
+        the state, returns a `Moved` with the present address and state.
         """
         if self._cache.is_starting(server):
             return None
         spawner = await self._find(server)
-        before = spawner.server.host
-        answer = await self._call(spawner.poll)
-        if isinstance(answer, Moved):
-            return self._moved(spawner, server, answer)
-        code = as_exit_code(answer)
-        if code is None and spawner.server.host != before:
-            url = spawner.server.host if spawner.server.port else ""
-            return self._moved(spawner, server, Moved(url=url))
-        return code
+        # A poll that restarts its server must be over before another one reads the state.
+        async with spawner._poll_lock:  # noqa: SLF001
+            return await self._poll(spawner, server)
 
     @hookimpl
     async def hub_watch(self, mark: str) -> AsyncIterator[str]:
@@ -173,11 +168,12 @@ class SpawnerHooks:
         """Call ``stop`` and the hooks after a stop."""
         spawner = await self._find(server)
         spawner.user.auth_state = server.user.auth_state
-        await self._call(spawner.stop, now=now)
-        will_resume = bool(spawner.will_resume)
-        if spawner.post_stop_hook is not None:
+        self._cache.note_stop(server)
+        with runs_once(spawner, "post_stop_hook"):
+            await self._call(spawner.stop, now=now)
+            will_resume = bool(spawner.will_resume)
             try:
-                await self._call(spawner.post_stop_hook, spawner)
+                await call_hook(spawner, "post_stop_hook")
             except Exception:
                 spawner.log.exception("Spawner.post_stop_hook failed for %s", server.full_name)
         spawner.clear_state()
@@ -215,10 +211,9 @@ class SpawnerHooks:
                 step = as_progress(event, percent)
                 percent = step.percent
                 yield step
+        ready = {"progress": 100, "ready": True, "message": "Server ready", "url": server.prefix}
         if spawner.progress_ready_hook is not None:
-            ready = {"progress": 100, "ready": True, "message": "Server ready", "url": server.prefix}
-            changed = await self._call(spawner.progress_ready_hook, spawner, ready)
-            yield as_progress(changed or ready, 100)
+            yield as_progress(await call_hook(spawner, "progress_ready_hook", ready) or ready, 100)
 
     @hookimpl
     async def hub_logs(self, server: Server, lines: int) -> Sequence[str]:
@@ -246,6 +241,8 @@ class SpawnerHooks:
         spawner = self._cache.find(server) or await self._make_once(server)
         if server.url and spawner.server.host != server.url:
             spawner.server.move_to(server.url)  # the record overrides an outdated cached address
+        if server.last_activity:
+            spawner.last_activity = server.last_activity
         return spawner
 
     async def _make_once(self, server: Server) -> Spawner:
@@ -271,10 +268,13 @@ class SpawnerHooks:
             cookie_name=server.environment.get("JUPYTERHUB_CLIENT_ID", ""),
             proto="https" if self._certificates else "http",
         )
+        state = dict(server.state)
+        saved = state.pop(URL_KEY, "")
+        activity = {"last_activity": server.last_activity} if server.last_activity else {}
         spawner = self.spawner_class(
             config=self._config,
             record=server,
-            user=user_of(server, address),
+            user=user_of(server, address, dict(state)),
             server=address,
             hub=hub_of(server),
             name=server.name,
@@ -287,15 +287,30 @@ class SpawnerHooks:
             runtime_dir=self._runtime_dir,
             internal_ssl=self._certificates is not None,
             internal_certs_location=str(self._certificates or ""),
+            **activity,
         )
         address.ip, address.port = address.ip or spawner.ip, address.port or spawner.port
-        state = dict(server.state)
-        saved = state.pop(URL_KEY, "")
         if url := server.url or saved:
             address.move_to(url)
         if state:
             spawner.load_state(state)
         return spawner
+
+    async def _poll(self, spawner: Spawner, server: Server) -> int | Moved | None:
+        url, before = spawner.server.host, _state_of(spawner)
+        answer = await spawner.poll_guarded(starting=server.starting)
+        if isinstance(answer, Moved):
+            return self._moved(spawner, server, answer)
+        code = as_exit_code(answer)
+        if code is not None:
+            if not self._cache.was_stopped(server):
+                await spawner.call_poll_callbacks()
+            return code
+        self._cache.note_running(server)
+        now, state = spawner.server.host, _state_of(spawner)
+        if now == url and not self._cache.changed_state(server, before, state):
+            return None
+        return self._moved(spawner, server, Moved(url=now if spawner.server.port else ""))
 
     def _moved(self, spawner: Spawner, server: Server, moved: Moved) -> Moved:
         """Update the instance and the saved state to a new address."""
@@ -308,20 +323,15 @@ class SpawnerHooks:
         self._cache.note_state(server, state)
         return Moved(url=moved.url, state=state)
 
-    def _state(self, spawner: Spawner, url: str) -> dict[str, Any]:
-        return {**spawner.get_state(), URL_KEY: url}
-
     # ---- calls
 
     async def _prepare(self, spawner: Spawner, authenticated_by: str) -> None:
         if authenticator := self._authenticators.get(authenticated_by):
             await call(authenticated_by, authenticator.pre_spawn_start, spawner.user, spawner)
-        if spawner.auth_state_hook is not None:
-            await self._call(spawner.auth_state_hook, spawner, spawner.user.auth_state)
+        await call_hook(spawner, "auth_state_hook", spawner.user.auth_state)
         await apply_group_overrides(spawner)
         await apply_user_options(spawner)
-        if spawner.pre_spawn_hook is not None:
-            await self._call(spawner.pre_spawn_hook, spawner)
+        await call_hook(spawner, "pre_spawn_hook")
         await prepare_certificate(spawner)
 
     async def _call(self, function: Any, *args: Any, **kwargs: Any) -> Any:
@@ -340,3 +350,12 @@ class VerifyingSpawnerHooks(SpawnerHooks):
 
 def _with_url(found: Found) -> Found:
     return replace(found, state={**found.state, URL_KEY: found.url}) if found.url else found
+
+
+def _state_of(spawner: Spawner) -> dict[str, Any]:
+    """Return the state and address of a spawner; empty if it cannot tell, as before its first start."""
+    try:
+        return {**spawner.get_state(), URL_KEY: spawner.server.host}
+    except Exception:
+        spawner.log.debug("get_state failed for %s", spawner.record.full_name, exc_info=True)
+        return {}

@@ -84,6 +84,7 @@ class SpawnerUser:
         escaped_name: username as a segment of a URL path.
         auth_state: secrets that the authenticator saved; None if there are none.
         server: address of the server that is about to start.
+        state: state that was saved for the server, as ``Spawner.load_state`` receives it.
     """
 
     name: str
@@ -93,6 +94,7 @@ class SpawnerUser:
     escaped_name: str = ""
     auth_state: Mapping[str, Any] | None = field(default=None, repr=False)
     server: ServerAddress | None = None
+    state: Mapping[str, Any] = field(default_factory=dict)
 
     async def get_auth_state(self) -> Mapping[str, Any] | None:
         """Return the saved secrets; asynchronous for compatibility with JupyterHub."""
@@ -107,19 +109,27 @@ class SpawnerHub:
         api_url: URL at which servers use the hub's API.
         base_url: path prefix of the hub, such as ``/hub/``.
         public_host: ``https://host`` of the hub if servers have hosts of their own, else empty.
+        server: address at which servers reach the hub.
     """
 
     api_url: str = ""
     base_url: str = "/hub/"
     public_host: str = ""
+    server: ServerAddress = field(default_factory=lambda: ServerAddress(base_url="/hub/"))
+
+    @property
+    def host(self) -> str:
+        """Former name of `public_host`."""
+        return self.public_host
 
 
-def user_of(server: Server, address: ServerAddress) -> SpawnerUser:
+def user_of(server: Server, address: ServerAddress, state: Mapping[str, Any]) -> SpawnerUser:
     """Create the user object for a spawner.
 
     Args:
         server: record of the server.
         address: address object of the server.
+        state: state that the spawner saved.
     """
     tail = f"{quote_path(server.name)}/" if server.name else ""
     return SpawnerUser(
@@ -130,6 +140,7 @@ def user_of(server: Server, address: ServerAddress) -> SpawnerUser:
         escaped_name=quote_path(server.user.name),
         auth_state=server.user.auth_state,
         server=address,
+        state=state,
     )
 
 
@@ -139,9 +150,13 @@ def hub_of(server: Server) -> SpawnerHub:
     Args:
         server: record of the server.
     """
-    path = urlsplit(server.hub_api_url).path.rstrip("/")
+    path = urlsplit(server.hub_api_url).path.rstrip("/").removesuffix("api") or "/hub/"
+    address = ServerAddress(base_url=path)
+    if server.hub_api_url:
+        address.move_to(server.hub_api_url)
     return SpawnerHub(
         api_url=server.hub_api_url,
-        base_url=path.removesuffix("api") or "/hub/",
+        base_url=path,
         public_host=server.environment.get("JUPYTERHUB_HOST", ""),
+        server=address,
     )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -125,7 +126,7 @@ def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any
 
 
 async def apply_user_options(spawner: Spawner) -> None:
-    """Apply the user's options to the settings that the administrator allows.
+    """Apply the user's options as ``apply_user_options`` and ``load_user_options`` say.
 
     Args:
         spawner: about to start.
@@ -134,13 +135,22 @@ async def apply_user_options(spawner: Spawner) -> None:
         SpawnFailed: the options are invalid.
     """
     apply = spawner.apply_user_options
-    options = dict(spawner.user_options)
-    try:
+    with _as_invalid_options(ValueError, TypeError, TraitError):
         if isinstance(apply, Mapping):
-            _apply_by_name(spawner, apply, options)
+            _apply_by_name(spawner, apply, dict(spawner.user_options))
         elif apply is not None:
-            await call(spawner.plugin, apply, spawner, options)
-    except (ValueError, TypeError, TraitError) as error:
+            await call(spawner.plugin, apply, spawner, dict(spawner.user_options))
+    # An option that names something unknown ends in a KeyError, or in the StopIteration of a search, which
+    # the thread reports as RuntimeError.
+    with _as_invalid_options(ValueError, TypeError, TraitError, LookupError, RuntimeError):
+        await call(spawner.plugin, spawner.load_user_options, dict(spawner.user_options))
+
+
+@contextmanager
+def _as_invalid_options(*kinds: type[Exception]) -> Iterator[None]:
+    try:
+        yield
+    except kinds as error:
         # The text of a ValueError is meant for the user; that of other errors is not.
         reason = f": {error}" if type(error) is ValueError else ""
         detail = "" if reason else f"{type(error).__name__}: {error}"

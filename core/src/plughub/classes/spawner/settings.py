@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from traitlets import Any as AnyTrait
 from traitlets import Bool, Dict, Float, Integer, List, Unicode, Union, default, observe, validate
-from traitlets.config import LoggingConfigurable
 
+from plughub.classes.plain_settings import PlainSettings
 from plughub.classes.spawner.hub_objects import ServerAddress, SpawnerHub, SpawnerUser
 from plughub.classes.spawner.options import form_reader, pass_through
 from plughub.classes.traits import ByteSpecification, Callable, Command
 from plughub.kinds import Server
 
 
-class SpawnerSettings(LoggingConfigurable):
+class SpawnerSettings(PlainSettings):
     """Settings of `Spawner`: set them on ``c.Spawner`` or on the class in use."""
 
     # ---- set by the hub
@@ -42,6 +43,7 @@ class SpawnerSettings(LoggingConfigurable):
     runtime_dir = AnyTrait(
         None, help="Directory for the plugin's files, kept over restarts; None if unknown."
     )
+    last_activity: datetime = AnyTrait(help="Time of the server's last known activity; its start if none.")  # type: ignore[assignment]
     handler = AnyTrait(None, help="Always None, for compatibility: spawners receive no request.")
     authenticator = AnyTrait(None, help="Always None, for compatibility: spawners receive no authenticator.")
     db = AnyTrait(None, help="Always None, for compatibility: spawners receive no database.")
@@ -73,6 +75,7 @@ class SpawnerSettings(LoggingConfigurable):
         ["JUPYTERHUB_SINGLEUSER_APP"],
         help="Environment variables that servers inherit from the hub. They inherit no other variables.",
     ).tag(config=True)
+    env: dict[str, Any] = Dict(help="Deprecated: use Spawner.environment, or extend get_env.")  # type: ignore[assignment]
     environment: dict[str, Any] = Dict(  # type: ignore[assignment]
         help="""Environment variables for servers, which override all others. A value may be a function that
         is called with the spawner; None removes the variable.
@@ -216,6 +219,10 @@ class SpawnerSettings(LoggingConfigurable):
     ssl_alt_names_include_local = Bool(
         True, help="Add localhost, 127.0.0.1 and ::1 to Spawner.ssl_alt_names."
     ).tag(config=True)
+
+    @default("last_activity")
+    def _default_last_activity(self) -> datetime:
+        return datetime.now(UTC)
 
     @default("log")
     def _default_log(self) -> logging.Logger:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from collections.abc import Callable as Function
 from typing import Any, ClassVar, TypeVar
@@ -11,16 +9,15 @@ from typing import Any, ClassVar, TypeVar
 from plughub.classes.spawner.certificates import create_certificate
 from plughub.classes.spawner.environment import build_environment
 from plughub.classes.spawner.options import reader_of
-from plughub.classes.spawner.settings import SpawnerSettings
+from plughub.classes.spawner.poll_callbacks import PollCallbacks
 from plughub.classes.user_code import call
-from plughub.domain.timings import DEATH_BACKOFF
 from plughub.domain.urls import host_in_url
 from plughub.kinds import Diagnosis, Found, Moved
 
 T = TypeVar("T")
 
 
-class Spawner(SpawnerSettings):
+class Spawner(PollCallbacks):
     """Starts, polls and stops servers. Subclasses implement `start`, `stop` and `poll`.
 
     Methods may be ``async def``, coroutines of tornado, or plain ``def``, which run in a thread and may
@@ -64,7 +61,9 @@ class Spawner(SpawnerSettings):
 
         If the address of the server has changed, report it in one of two ways: change ``self.server`` and
         return None, or return `plughub.kinds.Moved`, which can also report that the server has no address
-        at present. The hub stores the address and updates the route.
+        at present. The hub stores the address and updates the route. It also stores a state that the poll
+        has changed, for example by restarting a server that does not respond. Only the hub process that
+        started the server knows its token, and can restart it.
 
         Returns:
             None if it runs, else its exit code (0 if unknown).
@@ -156,6 +155,16 @@ class Spawner(SpawnerSettings):
         """
         seconds = self.hub_auth_cache_seconds
         return [*self.args, *([f"--HubAuth.cache_max_age={seconds}"] if seconds else [])]
+
+    def load_user_options(self, user_options: dict[str, Any]) -> Any:
+        """Apply the options that the user chose, before each start. May be a coroutine.
+
+        Options come from the user, and not only through the form: validate them. A ValueError rejects them,
+        and its text is shown to the user.
+
+        Args:
+            user_options: the options, as in ``self.user_options``.
+        """
 
     async def get_options_form(self) -> str:
         """Return the form in which the user chooses start options.
@@ -285,20 +294,3 @@ class Spawner(SpawnerSettings):
         """
         answer: T = await call(self.plugin, function, *args)
         return answer
-
-    async def wait_for_death(self, timeout: float = 10) -> int | None:
-        """Poll until the server has stopped.
-
-        Args:
-            timeout: maximum time in seconds.
-
-        Returns:
-            Its exit code; None if it still runs.
-        """
-        deadline = time.monotonic() + timeout
-        for pause in DEATH_BACKOFF.pauses():
-            code = await call(self.plugin, self.poll)
-            if code is not None or time.monotonic() >= deadline:
-                break
-            await asyncio.sleep(pause)
-        return None if code is None else int(code)

@@ -141,7 +141,7 @@ class Readiness:
 
     def _view(self, record: ServerRecord, user: User) -> Server:
         launch = record.launch or self.job.operation.id
-        return plugin_view(self.settings, record, user, operation=launch)
+        return replace(plugin_view(self.settings, record, user, operation=launch), starting=True)
 
     async def _record(self) -> ServerRecord:
         return (await self.job.load())[0]
