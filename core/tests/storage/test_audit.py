@@ -75,7 +75,9 @@ def test_the_hub_as_a_whole_is_counted(stored) -> None:
 
     numbers = stored(make)
     assert numbers.users == 5
-    assert numbers.active_users == {"24h": 1, "7d": 2, "30d": 3}
+    assert numbers.active_users == {"24h": 1, "7d": 2, "30d": 3, "window": 1}
+    short = stored(lambda tx: tx.hub_counts(NOON, window=timedelta(seconds=59)))
+    assert short.active_users["window"] == 0
     assert (numbers.running_servers, numbers.starts_queued) == (0, 0)
     assert numbers.operations == {"start": 0, "stop": 0}
     assert stored(lambda tx: tx.hub_counts(NOON, active_users=False)).active_users == {}

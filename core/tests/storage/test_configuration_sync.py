@@ -3,12 +3,16 @@
 import pytest
 
 from plughub.domain.clock import utcnow
-from plughub.domain.declarations import Declarations, read_groups, read_roles
+from plughub.domain.declarations import Declarations, read_groups, read_roles, read_user_tokens
 from plughub.domain.errors import InvalidError
 from plughub.domain.roles import DEFAULT_ROLES
 from plughub.domain.scopes import ScopeTree
+from plughub.domain.service_specs import read_services
+from plughub.domain.tokens import hash_token
+from plughub.services.coordination.initial_records import store_initial_records
 from plughub.services.users.configuration_sync import sync_configuration
 
+CULLER = {"name": "culler", "api_token": "of-the-culler"}
 TREE = ScopeTree({"custom:lab:read": {"description": "Read the lab"}})
 
 
@@ -156,3 +160,74 @@ def test_a_blocked_user_has_no_permissions_left(stored, load):
     assert user(stored, "nobody") is None
     load()
     assert user(stored, "alice").roles == ("user",)
+
+
+TOKEN = "of-ann-in-the-configuration"
+
+
+@pytest.fixture
+def load_tokens(stored, load):
+    stored(store_initial_records)
+    return load
+
+
+def key_of(stored, token):
+    return stored(lambda tx: tx.tokens.matching(token[:4], token))
+
+
+def hashes(stored, token):
+    return [hashed for hashed, _ in stored(lambda tx: tx.tokens.candidates(token[:4]))]
+
+
+def test_listed_tokens_belong_to_users_until_they_are_no_longer_listed(stored, load_tokens):
+    load_tokens(tokens=read_user_tokens({TOKEN: "Ann"}))
+    key = key_of(stored, TOKEN)
+    token = stored(lambda tx: tx.tokens.by_id(key))
+    assert (token.owner, token.scopes) == ("ann", {"inherit"})
+    load_tokens(tokens=read_user_tokens({TOKEN: "ann"}))
+    assert key_of(stored, TOKEN) == key
+    load_tokens()
+    assert key_of(stored, TOKEN) is None
+    assert user(stored, "ann") is not None
+
+
+def test_tokens_that_users_made_are_kept(stored, load_tokens):
+    ann = stored(lambda tx: tx.users.create("ann"))
+    mine = {"hashed": hash_token(TOKEN), "prefix": TOKEN[:4], "user_id": ann.id, "note": "mine"}
+    stored(lambda tx: tx.tokens.create(**mine))
+    load_tokens(tokens={TOKEN: "ann"})
+    load_tokens()
+    assert key_of(stored, TOKEN) is not None
+
+
+def test_a_listed_token_of_another_user_or_service_is_refused_without_being_shown(stored, load_tokens):
+    load_tokens(tokens={TOKEN: "ann"})
+    for tokens, services in (({TOKEN: "bob"}, ()), ({"of-the-culler": "ann"}, read_services([CULLER]))):
+        with pytest.raises(InvalidError, match="already belongs to") as refused:
+            load_tokens(tokens=tokens, services=services)
+        assert not set(tokens) & set(refused.value.message.split())
+    assert stored(lambda tx: tx.tokens.by_id(key_of_tx(tx))).owner == "ann"
+
+
+def key_of_tx(tx):
+    return tx.tokens.matching(TOKEN[:4], TOKEN)
+
+
+@pytest.mark.parametrize("given", [{"short": "ann"}, {"x" * 65: "ann"}, {TOKEN: "a/b"}])
+def test_invalid_listed_tokens_are_refused_without_being_shown(given):
+    with pytest.raises(InvalidError) as refused:
+        read_user_tokens(given)
+    assert not set(given) & set(refused.value.message.split())
+
+
+@pytest.mark.parametrize(("trusted", "rounds"), [(False, "16384"), (True, "1")])
+def test_trusted_tokens_are_hashed_once(stored, load_tokens, trusted, rounds):
+    load_tokens(tokens={TOKEN: "ann"}, services=read_services([CULLER]), trust_tokens=trusted)
+    for token in (TOKEN, CULLER["api_token"]):
+        [hashed] = hashes(stored, token)
+        assert hashed.split(":")[1] == rounds
+
+
+def test_a_blocked_user_keeps_no_listed_token(stored, load_tokens):
+    load_tokens(tokens={TOKEN: "ann"}, blocked={"": {"ann"}})
+    assert key_of(stored, TOKEN) is None

@@ -132,6 +132,45 @@ async def test_links_use_forwarded_host_unless_public_url_is_set(make_hub, publi
     assert is_secure == (chain != "203.0.113.9")
 
 
+@pytest.mark.parametrize(
+    ("chain", "given", "host"),
+    [
+        ("203.0.113.9, 10.0.0.1", "hub.example.org:8443", "hub.example.org:8443"),
+        ("203.0.113.9, 10.0.0.1", "hub.example.org, inner", "hub.example.org"),
+        ("203.0.113.9, 10.0.0.1", "[2001:db8::1]:80", "[2001:db8::1]:80"),
+        ("203.0.113.9, 10.0.0.1", "evil.example/x?", "hub"),
+        ("203.0.113.9, 10.0.0.1", "user@evil.example", "hub"),
+        ("203.0.113.9, 10.0.0.1", "", "hub"),
+        ("203.0.113.9", "evil.example", "hub"),
+    ],
+)
+def test_the_configured_host_header_is_trusted_from_configured_proxies_alone(chain, given, host):
+    peers = TrustedPeers(("10.0.0.1",), ())
+    made = request("127.0.0.1", X_Forwarded_For=chain, X_Original_Host=given)
+    apply_forwarded(made, peers, "X-Original-Host")
+    assert made.host == host
+    ignored = request("127.0.0.1", X_Forwarded_For=chain, X_Original_Host=given)
+    apply_forwarded(ignored, peers)
+    assert ignored.host == "hub"
+
+
+async def test_links_use_the_host_of_the_configured_header(make_hub):
+    hub = await make_hub(
+        options={"trusted_downstream_ips": ("10.0.0.1",), "forwarded_host_header": "X-Forwarded-Host"}
+    )
+    for name in ("ada", "bea"):
+        await hub.user(name)
+    headers = {
+        "X-Forwarded-For": "203.0.113.9, 10.0.0.1",
+        "X-Forwarded-Proto": "https, http",
+        "X-Forwarded-Host": "hub.example.org",
+        "Host": "inner:8000",
+        "Accept": "application/jupyterhub-pagination+json",
+    }
+    listed = await (await hub.admin()).get("/hub/api/users?limit=1", headers=headers)
+    assert json.loads(listed.body)["_pagination"]["next"]["url"].startswith("https://hub.example.org/hub/")
+
+
 @pytest.mark.parametrize("wrong", ["proxy.example", "10.0.0.0/64", ""])
 def test_invalid_proxy_address_is_named(wrong):
     with pytest.raises(StartError, match="trusted_downstream_ips"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,9 +13,10 @@ import pytest
 from jinja2 import meta
 from markupsafe import Markup
 
+from plughub.domain.errors import StartError
 from plughub.kinds import LoginMethod, Page
 from plughub.web.pages.base import PageHandler
-from plughub.web.templates import FOLDER
+from plughub.web.templates import FOLDER, Templates
 
 EVIL = '"><script>alert(1)</script>'
 NAMES = sorted(path.name for path in FOLDER.glob("*.html"))
@@ -275,3 +277,46 @@ async def test_names_in_paths_are_escaped(hub):
     ):  # fmt: skip
         for client in (browser, hub.browser()):
             assert b"<script>alert" not in (await client.get(path)).body
+
+
+async def test_options_of_jinja_apply_to_custom_templates(make_hub, tmp_path):
+    context = folder_of(tmp_path, error404="{% set seen = [] %}{% do seen.append('extended') %}{{ seen[0] }}")
+    plain = await make_hub(context=context)
+    assert b"extended" not in (await plain.browser().get("/hub/nothing/here")).body
+    options = {"jinja_options": {"extensions": ["jinja2.ext.do"]}}
+    hub = await make_hub(context={**context, **options})
+    assert (await hub.browser().get("/hub/nothing/here")).body == b"extended"
+    escaped = folder_of(tmp_path, error404="{{ '<script>' }}")
+    hub = await make_hub(context={**escaped, **options})
+    assert b"<script>" not in (await hub.browser().get("/hub/nothing/here")).body
+
+
+@pytest.mark.parametrize(
+    "options", [{"autoescape": False}, {"loader": None}, {"enable_async": True}, {"no_such": 1}]
+)
+async def test_options_of_jinja_that_cannot_be_are_refused(hub, options):
+    context = replace(hub.context, jinja_options=options)
+    with pytest.raises(StartError, match=f"c.JupyterHub.jinja_environment_options.*{next(iter(options))}"):
+        Templates(context, hub.application.settings)
+
+
+async def test_files_of_the_data_folder_are_found_after_those_of_the_hub(make_hub, tmp_path):
+    data = tmp_path / "data"
+    (data / "static" / "images").mkdir(parents=True)
+    (data / "templates").mkdir()
+    (data / "static" / "images" / "ours.svg").write_text("<svg/>")
+    (data / "static" / "hub.css").write_text("replaced")
+    (data / "templates" / "page.html").write_text("replaced")
+    (data / "templates" / "ours.html").write_text("of the deployment")
+    (data / "secret.txt").write_text("secret")
+    context = folder_of(tmp_path, error404="{% include 'ours.html' %} {{ static_url('images/ours.svg') }}")
+    hub = await make_hub(context={**context, "data_folder": data})
+    text, url = (await hub.browser().get("/hub/nothing/here")).body.decode().rsplit(maxsplit=1)
+    assert text == "of the deployment"
+    assert url.startswith("/hub/static/images/ours.svg?v=")
+    answer = await hub.browser().get(url)
+    assert (answer.code, answer.body) == (200, b"<svg/>")
+    assert b"replaced" not in (await hub.browser().get("/hub/login")).body
+    assert b"replaced" not in (await hub.browser().get("/hub/static/hub.css")).body
+    for path in ("../secret.txt", "%2e%2e/secret.txt", "images/../../secret.txt", "images", "none.svg"):
+        assert (await hub.browser().get(f"/hub/static/{path}")).code in {403, 404}

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Mapping
 from plughub.app.config import JupyterHub
 from plughub.app.plugins import PluginSelection
 from plughub.classes.authenticator.authenticator import Authenticator
-from plughub.domain.declarations import Declarations, read_groups, read_roles
+from plughub.domain.declarations import Declarations, read_groups, read_roles, read_user_tokens
 from plughub.domain.errors import InvalidError, StartError
 from plughub.domain.names import shorten
 from plughub.domain.scopes import ScopeTree
@@ -39,10 +39,14 @@ def declared_of(hub: JupyterHub, selection: PluginSelection, tree: ScopeTree, ba
     with _read_from("services"):
         services = read_services(hub.services, hub.service_tokens)
         _check_services(services, tree)
+    with _read_from("api_tokens"):
+        tokens = read_user_tokens(hub.api_tokens)
     declared = Declarations(
         roles=roles,
         groups=groups,
         services=services,
+        tokens=tokens,
+        trust_tokens=hub.trust_user_provided_tokens,
         base_url=base_url,
         admins={plugin: found.hub_names(found.admin_users) for plugin, found in rules.items()},
         blocked={plugin: frozenset(found.blocked_users) for plugin, found in rules.items()},

@@ -70,7 +70,8 @@ class Hub:
         parts = self._parts = await make_parts(self.plan)
         self._web = listen(self.plan, parts, self.shut_down)
         await parts.services.hub_registry.join()
-        await parts.services.poller.adopt()
+        seconds = self.plan.config.init_spawners_timeout
+        await parts.services.poller.adopt(None if seconds < 0 else seconds)
 
     @property
     def parts(self) -> HubParts:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Mapping
+from datetime import timedelta
 
 import traitlets
 from traitlets.config import Config, Configurable
@@ -59,6 +60,7 @@ class Observing:
 
     def __init__(self, config: Config, hub: JupyterHub, store: Store) -> None:
         self._store = store
+        self._active_window = timedelta(seconds=hub.active_user_window)
         self._collector = PeriodicMetricsCollector(config=config)
         self._handlers = configured_handlers(config)
         self._tasks: list[asyncio.Task[None]] = []
@@ -82,7 +84,13 @@ class Observing:
             pools: threads of plugins.
         """
         every = self._collector.active_users_update_interval if self._collector.active_users_enabled else None
-        return MetricsReport(self._store, self.metrics, pools.load, active_users_every=every)
+        return MetricsReport(
+            self._store,
+            self.metrics,
+            pools.load,
+            active_users_every=every,
+            active_window=self._active_window,
+        )
 
     def start(self, events: EventPublisher, settings: HubSettings) -> None:
         """Start publishing events and measuring."""

@@ -81,6 +81,8 @@ def warn_of_missing_files(hub: JupyterHub) -> None:
     """Log a warning if the logo file or a template directory does not exist."""
     if hub.logo_file and not Path(hub.logo_file).is_file():
         log.warning("c.JupyterHub.logo_file: file not found: %s; using the default logo", hub.logo_file)
+    if hub.data_files_path and not Path(hub.data_files_path).is_dir():
+        log.warning("c.JupyterHub.data_files_path: directory not found: %s", hub.data_files_path)
     for folder in hub.template_paths:
         if not Path(folder).is_dir():
             log.warning("c.JupyterHub.template_paths: directory not found: %s", folder)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Final
 
 from plughub.app.health import Health
@@ -44,6 +45,8 @@ def web_context(
             plan.config,
             [folder for answer in register("hub_register_templates", each=PATH) for folder in answer.value],
         ),
+        jinja_options=plan.config.jinja_environment_options,
+        data_folder=Path(plan.config.data_files_path) if plan.config.data_files_path else None,
         template_vars=plan.config.template_vars,
         versions=plugin_versions(),
     )

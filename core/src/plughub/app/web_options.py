@@ -63,6 +63,7 @@ def web_options(plan: HubPlan, parts: HubParts) -> WebOptions:
         slow_spawn_timeout=tornado.get("slow_spawn_timeout", 10),
         slow_stop_timeout=tornado.get("slow_stop_timeout", 10),
         trusted_downstream_ips=tuple(hub.trusted_downstream_ips),
+        forwarded_host_header=hub.forwarded_host_header,
         proxy_users=proxy_users(hub.trusted_downstream_users, parts.plugins.proxy_info.user),
         headers=tornado.get("headers", {}),
         logo_file=hub.logo_file,

@@ -13,6 +13,7 @@ from plughub.domain.names import check_username, normalize_username
 from plughub.domain.roles import DEFAULT_ROLES, USER_ROLE, Role, check_role
 from plughub.domain.scopes import ScopeTree
 from plughub.domain.services import ServiceDeclaration
+from plughub.domain.tokens import check_given_token
 
 MEMBERS: Final = ("users", "groups", "services")
 _ROLE_KEYS: Final = {"name", "description", "scopes", *MEMBERS}
@@ -62,6 +63,9 @@ class Declarations:
         admins: names of admins by authenticator; the empty key applies to all other authenticators.
         blocked: names of blocked users by authenticator; the empty key applies to all other authenticators.
         allowed: names of users to create at start because a setting allows them.
+        tokens: names of users by API token.
+        trust_tokens: whether configured tokens of users and services cannot be guessed, so that one hash
+            round is enough.
         base_url: path of the whole application, below which services are reached.
     """
 
@@ -71,12 +75,19 @@ class Declarations:
     admins: Mapping[str, Collection[str]] = field(default_factory=lambda: MappingProxyType({}))
     blocked: Mapping[str, Collection[str]] = field(default_factory=lambda: MappingProxyType({}))
     allowed: Collection[str] = ()
+    tokens: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
+    trust_tokens: bool = False
     base_url: str = "/"
 
     @property
     def given_names(self) -> frozenset[str]:
         """Names of users to whom the config file grants a role, a group, admin status or a login."""
-        listed = [self.allowed, *self.admins.values(), *(group.users for group in self.groups)]
+        listed = [
+            self.allowed,
+            *self.admins.values(),
+            self.tokens.values(),
+            *(group.users for group in self.groups),
+        ]
         return frozenset().union(*listed, *(role.users or () for role in self.roles))
 
 
@@ -119,6 +130,23 @@ def read_groups(given: Mapping[str, Any]) -> tuple[GroupDeclaration, ...]:
         InvalidError: a group is invalid.
     """
     return tuple(_read_group(name, spec) for name, spec in given.items())
+
+
+def read_user_tokens(given: Mapping[str, str]) -> dict[str, str]:
+    """Parse the API tokens of users in a config file.
+
+    Args:
+        given: usernames by token.
+
+    Returns:
+        Normalised usernames by token.
+
+    Raises:
+        InvalidError: a token or a name is invalid; the message contains no token.
+    """
+    return {
+        check_given_token(token): check_username(normalize_username(name)) for token, name in given.items()
+    }
 
 
 def _read_role(spec: Any, known: Mapping[str, RoleDeclaration], tree: ScopeTree) -> RoleDeclaration:

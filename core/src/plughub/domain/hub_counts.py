@@ -13,6 +13,9 @@ PERIODS: Final[Mapping[str, timedelta]] = {
     "30d": timedelta(days=30),
 }
 """Periods for which active users are counted."""
+WINDOW: Final = "window"
+"""Name of the period that `JupyterHub.active_user_window` sets."""
+DEFAULT_WINDOW: Final = timedelta(minutes=30)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

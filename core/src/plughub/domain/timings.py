@@ -94,8 +94,6 @@ SERVER_POLL_SECONDS: Final = 2.0
 """Interval in seconds at which the poller checks which servers are due; the list of servers is cached."""
 SERVER_POLL_SOON_SECONDS: Final = 1.0
 """Longest delay in seconds before the next poll of a server whose state or address was unknown."""
-ADOPT_SECONDS: Final = 5.0
-"""Seconds that a starting hub waits for polls of running servers before it restores their routes."""
 LEFTOVER_SECONDS: Final = 60.0
 """Seconds between searches for orphaned processes and containers: an inventory may be expensive."""
 ORPHAN_CHECK_SECONDS: Final = 5.0

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import Connection, ScalarSelect, bindparam, func, select
 
-from plughub.domain.hub_counts import PERIODS, HubCounts
+from plughub.domain.hub_counts import DEFAULT_WINDOW, PERIODS, WINDOW, HubCounts
 from plughub.domain.servers import OperationKind, Phase, Status
 from plughub.storage import tables
 
@@ -21,7 +21,7 @@ def _count(table: Any, *conditions: Any) -> ScalarSelect[int]:
 
 _ACTIVE_USERS: Final = tuple(
     _count(tables.users, tables.users.c.last_activity >= bindparam(f"since_{period}")).label(period)
-    for period in PERIODS
+    for period in (*PERIODS, WINDOW)
 )
 _LOOK: Final = select(
     _count(tables.users).label("users"),
@@ -35,15 +35,18 @@ _LOOK: Final = select(
 _LOOK_AT_ALL: Final = _LOOK.add_columns(*_ACTIVE_USERS)
 
 
-def count(connection: Connection, now: datetime, *, active_users: bool = True) -> HubCounts:
+def count(
+    connection: Connection, now: datetime, *, active_users: bool = True, window: timedelta = DEFAULT_WINDOW
+) -> HubCounts:
     """Return the statistics.
 
     Args:
         connection: connection of the transaction.
         now: end of the periods.
         active_users: whether to count active users.
+        window: length of the period `WINDOW`.
     """
-    periods = PERIODS if active_users else {}
+    periods = {**PERIODS, WINDOW: window} if active_users else {}
     since = {f"since_{period}": now - length for period, length in periods.items()}
     found = connection.execute(_LOOK_AT_ALL if active_users else _LOOK, since).one()
     row = found._mapping  # noqa: SLF001 - public in SQLAlchemy

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import TypeVar
 
 from sqlalchemy import Connection, text
 
 from plughub.domain.activity_snapshot import ActivitySnapshot
-from plughub.domain.hub_counts import HubCounts
+from plughub.domain.hub_counts import DEFAULT_WINDOW, HubCounts
 from plughub.storage.activity_snapshot import read_activity_snapshot
 from plughub.storage.admissions import Admissions
 from plughub.storage.audit import Audit
@@ -58,9 +58,11 @@ class Transaction:
         asked = self._connection.execute(text("SELECT extract(epoch FROM clock_timestamp())"))
         return float(asked.scalar_one())
 
-    def hub_counts(self, now: datetime, *, active_users: bool = True) -> HubCounts:
+    def hub_counts(
+        self, now: datetime, *, active_users: bool = True, window: timedelta = DEFAULT_WINDOW
+    ) -> HubCounts:
         """Return the statistics of the hub, with active users on request."""
-        return count(self._connection, now, active_users=active_users)
+        return count(self._connection, now, active_users=active_users, window=window)
 
     def activity_snapshot(self) -> ActivitySnapshot:
         """Read the activity snapshot."""

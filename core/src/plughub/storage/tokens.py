@@ -133,6 +133,13 @@ class Tokens:
         mine = {"of_user": user_id, "of_note": note}
         return list(self._connection.execute(_OF_NOTE, mine).scalars())
 
+    def of_users_with_note(self, note: str) -> list[int]:
+        """List the keys of the plain tokens of all users with a note."""
+        found = select(_tokens.id).where(
+            _tokens.user_id.is_not(None), _tokens.note == note, _tokens.client_id == "jupyterhub"
+        )
+        return list(self._connection.execute(found).scalars())
+
     def matching(self, prefix: str, token: str) -> int | None:
         """Return the key of a token by its text."""
         found = (record.id for hashed, record in self.candidates(prefix) if compare_token(token, hashed))

@@ -23,7 +23,7 @@ from plughub.web.listener import read_ahead
 from plughub.web.pages.small_pages import RespelledHandler
 from plughub.web.peers import TrustedPeers
 from plughub.web.routes import routes
-from plughub.web.static import STATIC, HubStaticHandler
+from plughub.web.static import FURTHER_STATIC, STATIC, HubStaticHandler
 from plughub.web.templates import Templates
 
 _SHOWN: Final = 200
@@ -56,10 +56,12 @@ class HubApplication(Application):
             static_handler_class=HubStaticHandler,
             login_url=f"{self._prefix}login",
         )
+        self.settings[FURTHER_STATIC] = str(context.data_folder / "static") if context.data_folder else ""
         self.templates = Templates(context, self.settings)
         bodies = BodyMemory(longest=context.options.spawn_form_limit)
         self.connections = Connections(context.options.max_connections, bodies, read_ahead)
         self._peers = TrustedPeers(context.options.trusted_downstream_ips, context.options.proxy_users)
+        self._host_header = context.options.forwarded_host_header
         self._requests: WeakSet[HTTPServerRequest] = WeakSet()
 
     @property
@@ -70,7 +72,7 @@ class HubApplication(Application):
     def find_handler(self, request: HTTPServerRequest, **kwargs: Any) -> Any:
         """Return the delegate for a request, behind a gate that admits its body."""
         self._requests.add(request)
-        apply_forwarded(request, self._peers)
+        apply_forwarded(request, self._peers, self._host_header)
         unauthenticated_address.set(request.remote_ip or "")
         sent = request.uri or ""
         request.uri = respell(sent, self._base)

@@ -33,6 +33,8 @@ class WebContext:
         login_methods: login methods by plugin, in display order.
         pages: pages of plugins.
         template_folders: folders that are searched before the hub's own.
+        jinja_options: additional arguments of the environment of custom templates.
+        data_folder: folder with further files in ``static`` and ``templates``; None for none.
         template_vars: additional variables of all templates.
         versions: versions of the plugins by name.
     """
@@ -48,5 +50,7 @@ class WebContext:
     login_methods: Mapping[str, LoginMethod] = field(default_factory=dict)
     pages: tuple[Page, ...] = ()
     template_folders: tuple[Path, ...] = ()
+    jinja_options: Mapping[str, Any] = field(default_factory=dict)
+    data_folder: Path | None = None
     template_vars: Mapping[str, Any] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from tornado.httputil import HTTPServerRequest
@@ -13,12 +14,14 @@ FORWARDED_HEADERS = ("X-Forwarded-For", "X-Forwarded-Proto")
 """Headers accepted from every trusted proxy. A configured proxy in front of the hub's own may also send
 ``X-Scheme``.
 
-Other headers of this kind (``Forwarded``, ``X-Real-IP``, ``X-Forwarded-Host``) are ignored."""
+Other headers of this kind (``Forwarded``, ``X-Real-IP``) are ignored, and so is ``X-Forwarded-Host`` unless
+``JupyterHub.forwarded_host_header`` names it."""
 
+_HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 SCHEMES = frozenset({"http", "https"})
 
 
-def apply_forwarded(request: HTTPServerRequest, peers: TrustedPeers) -> None:
+def apply_forwarded(request: HTTPServerRequest, peers: TrustedPeers, host_header: str = "") -> None:
     """Replace the proxy's address and scheme in a request by those of the browser.
 
     Headers from peers that are not trusted proxies are ignored. Each proxy appends the address that it sees,
@@ -29,6 +32,8 @@ def apply_forwarded(request: HTTPServerRequest, peers: TrustedPeers) -> None:
     Args:
         request: the request; changed in place.
         peers: the trusted proxies.
+        host_header: header with the host that the browser requested, believed from configured proxies; empty
+            for none.
     """
     headers = request.headers
     if not any(name in headers for name in FORWARDED_HEADERS) or not peers.is_proxy(request):
@@ -47,8 +52,16 @@ def apply_forwarded(request: HTTPServerRequest, peers: TrustedPeers) -> None:
         schemes = schemes[:1]
         if headers.get("X-Scheme", "").lower() == "https":
             schemes = ["https"]
+        _apply_host(request, host_header)
     if schemes and schemes[-1] in SCHEMES:
         request.protocol = schemes[-1]
+
+
+def _apply_host(request: HTTPServerRequest, header: str) -> None:
+    """Replace the host in a request by that of a header of a configured proxy, if the host is valid."""
+    host = _parts(request.headers.get(header, ""))[0] if header else ""
+    if _HOST.fullmatch(host):
+        request.host = host
 
 
 def is_from_named_proxy(request: HTTPServerRequest) -> bool:

@@ -53,6 +53,8 @@ class WebOptions:
         slow_spawn_timeout: seconds that an API call waits for a start.
         slow_stop_timeout: seconds that an API call waits for a stop.
         trusted_downstream_ips: addresses of proxies whose X-Forwarded headers are trusted.
+        forwarded_host_header: header with the browser's host, trusted from ``trusted_downstream_ips``; empty
+            for none.
         proxy_users: ids of system users whose processes on this machine are trusted proxies as well.
         headers: additional headers of every response.
         logo_file: image for the head of the pages; empty for the built-in one.
@@ -79,6 +81,7 @@ class WebOptions:
     slow_spawn_timeout: float = 10
     slow_stop_timeout: float = 10
     trusted_downstream_ips: tuple[str, ...] = ()
+    forwarded_host_header: str = ""
     proxy_users: frozenset[int] = frozenset()
     headers: Mapping[str, str] = field(default_factory=dict)
     logo_file: str = ""

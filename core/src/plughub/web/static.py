@@ -13,9 +13,23 @@ from plughub.web.protocol import PROTOCOL_VERSION, VERSION_HEADER
 
 STATIC: Final = Path(__file__).parent / "static"
 
+FURTHER_STATIC: Final = "further_static_path"
+"""Setting of the application with the folder that is searched after the hub's own."""
+
 
 class HubStaticHandler(StaticFileHandler):
     """Handler of static files. Browsers cache addresses that contain a content hash permanently."""
+
+    async def get(self, path: str, include_body: bool = True) -> None:
+        """Send a file."""
+        self.root = _root_of(path, self.root, self.settings[FURTHER_STATIC])
+        await super().get(path, include_body)
+
+    @classmethod
+    def get_version(cls, settings: dict[str, Any], path: str) -> str | None:
+        """Return the hash of a file's content, for its address."""
+        root = _root_of(path, settings["static_path"], settings.get(FURTHER_STATIC, ""))
+        return super().get_version({**settings, "static_path": root}, path)
 
     def set_default_headers(self) -> None:
         """Set the headers of every static file."""
@@ -30,3 +44,9 @@ class HubStaticHandler(StaticFileHandler):
         if status_code == HTTPStatus.METHOD_NOT_ALLOWED:
             self.set_header("Allow", allowed_methods(self))
         super().write_error(status_code, **kwargs)
+
+
+def _root_of(path: str, own: str, further: str) -> str:
+    """Return the folder that has a static file: the hub's own takes precedence."""
+    is_further = further and not Path(own, path).exists() and Path(further, path).is_file()
+    return further if is_further else own

@@ -6,18 +6,22 @@ import logging
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PrefixLoader, TemplateSyntaxError
 from markupsafe import Markup
-from tornado.web import StaticFileHandler
 
 from plughub.domain.clock import isoformat
+from plughub.domain.errors import StartError
 from plughub.web.context import WebContext
+from plughub.web.static import HubStaticHandler
 from plughub.web.template_user import TemplateUser
 
 log = logging.getLogger("plughub.web.templates")
 FOLDER: Final = Path(__file__).parent / "templates"
+FIXED_OPTIONS: Final = frozenset({"autoescape", "enable_async", "loader"})
+"""Arguments of Jinja environments on which the security or the rendering of pages relies."""
 
 
 class Templates:
@@ -34,12 +38,12 @@ class Templates:
 
     def __init__(self, context: WebContext, tornado_settings: Mapping[str, Any]) -> None:
         self._context = context
-        self._folders = tuple(str(folder) for folder in (*context.template_folders, FOLDER))
+        more = [context.data_folder] if context.data_folder else []
+        self._folders = tuple(str(folder) for folder in (*context.template_folders, FOLDER, *more))
         self._tornado_settings = dict(tornado_settings)
         self._own = self._environment_of([])
-        self._environment = (
-            self._environment_of(context.template_folders) if context.template_folders else self._own
-        )
+        is_custom = context.template_folders or context.jinja_options or context.data_folder
+        self._environment = self._custom_environment() if is_custom else self._own
 
     def render(self, name: str, **variables: Any) -> str:
         """Render the template `name`, such as ``home.html``, with variables."""
@@ -84,16 +88,29 @@ class Templates:
         place = f"template {places[-1].filename}, line {places[-1].lineno}" if places else "a template"
         return f"{place}: {kind}: {error}"
 
-    def _environment_of(self, folders: Sequence[Path]) -> Environment:
+    def _custom_environment(self) -> Environment:
+        options, data = self._context.jinja_options, self._context.data_folder
+        if fixed := sorted(FIXED_OPTIONS & set(options)):
+            raise StartError(f"c.JupyterHub.jinja_environment_options cannot change {', '.join(fixed)}")
+        last = [data / "templates"] if data else []
+        try:
+            return self._environment_of(self._context.template_folders, last, options)
+        except Exception as error:  # an extension may raise anything
+            raise StartError(f"c.JupyterHub.jinja_environment_options: {error}") from error
+
+    def _environment_of(
+        self,
+        folders: Sequence[Path],
+        last: Sequence[Path] = (),
+        options: Mapping[str, Any] = MappingProxyType({}),
+    ) -> Environment:
         own = FileSystemLoader(FOLDER)
+        before, after = ([FileSystemLoader(folder) for folder in part] for part in (folders, last))
+        defaults = {"auto_reload": False, "trim_blocks": True, "lstrip_blocks": True}
         environment = Environment(
-            loader=ChoiceLoader(
-                [*(FileSystemLoader(folder) for folder in folders), own, PrefixLoader({"templates": own})]
-            ),
+            loader=ChoiceLoader([*before, own, PrefixLoader({"templates": own}), *after]),
             autoescape=True,
-            auto_reload=False,
-            trim_blocks=True,
-            lstrip_blocks=True,
+            **{**defaults, **options},
         )
         environment.filters["isoformat"] = isoformat
         environment.globals.update(self._globals())
@@ -116,7 +133,7 @@ class Templates:
 
     def _static_url(self, path: str, include_host: bool = False, include_version: bool = True) -> str:
         """Return the address of a static file; with the hub's public origin if requested and configured."""
-        url = StaticFileHandler.make_static_url(self._tornado_settings, path, include_version=include_version)
+        url = HubStaticHandler.make_static_url(self._tornado_settings, path, include_version=include_version)
         return f"{self._context.services.settings.hub_origin}{url}" if include_host else url
 
     def _admin_variables(self, variables: Mapping[str, Any]) -> dict[str, Any]:

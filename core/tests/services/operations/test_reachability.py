@@ -220,7 +220,7 @@ async def test_startup_restores_no_route_to_another_process(make_hub, machine, p
 
     second = make_hub(host="here")
     await _leave(second, first)
-    await second.poller.adopt()
+    await second.poller.adopt(5)
     await second.route_reconciler.start()
 
     assert ROUTE not in proxy.routes
@@ -235,7 +235,7 @@ async def test_startup_restores_no_route_to_a_server_that_has_ended(make_hub, ma
 
     second = make_hub()
     await _leave(second, first)
-    await second.poller.adopt()
+    await second.poller.adopt(5)
     await second.route_reconciler.start()
     assert ROUTE not in proxy.routes
     assert (await seen(second, server)).status is Status.RUNNING, "the first regular look tidies up"
@@ -247,8 +247,20 @@ async def test_a_plugin_that_hangs_does_not_block_startup(make_hub, machine):
     hub = make_hub()
     server = await hub.started()
     machine.poll_gate = asyncio.Event()
-    await asyncio.wait_for(hub.poller.adopt(0.2), 20)
-    assert (await seen(hub, server)).ready
+    for seconds in (0, 0.2):
+        await asyncio.wait_for(hub.poller.adopt(seconds), 20)
+        assert (await seen(hub, server)).ready
+
+
+async def test_a_startup_without_a_limit_waits_for_the_first_check(make_hub, machine):
+    hub = make_hub()
+    await hub.started()
+    machine.poll_gate = asyncio.Event()
+    waiting = asyncio.create_task(hub.poller.adopt(None))
+    done, _ = await asyncio.wait({waiting}, timeout=0.2)
+    assert not done
+    machine.poll_gate.set()
+    await asyncio.wait_for(waiting, 20)
 
 
 async def _leave(hub, dead):

@@ -69,6 +69,13 @@ class AddressSettings(traitlets.HasTraits):
         users; see trusted_downstream_users for a narrower choice.
         """,
     ).tag(config=True)
+    forwarded_host_header = traitlets.Unicode(
+        "",
+        help="""Name of a header, such as X-Forwarded-Host, that names the host in the browser's address bar.
+        Trusted only from trusted_downstream_ips, which must set or remove it. Needed if a reverse proxy
+        changes the Host header; otherwise requests of pages look like requests from another site.
+        """,
+    ).tag(config=True)
     trusted_downstream_users: traitlets.List[str] = traitlets.List(
         traitlets.Unicode(),
         help="""System users whose processes on this machine act as reverse proxies that connect directly to

@@ -22,6 +22,13 @@ class ObservabilitySettings(traitlets.HasTraits):
     audit_days = traitlets.Float(
         90, min=0, help="Days for which audit records are kept; 0 disables the audit trail."
     ).tag(config=True)
+    active_user_window = traitlets.Integer(
+        1800,
+        min=1,
+        help="""Seconds of the period "window" for which the metrics count active users, beside 24 hours, 7
+        days and 30 days.
+        """,
+    ).tag(config=True)
     authenticate_prometheus = traitlets.Bool(
         True,
         help="Require the scope read:metrics for the metrics page. Otherwise the page is public.",

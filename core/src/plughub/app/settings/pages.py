@@ -37,6 +37,18 @@ class PageSettings(traitlets.HasTraits):
         traitlets.Unicode(), help="Directories with templates that override those of the hub."
     ).tag(config=True)
     template_vars = traitlets.Dict(help="Additional variables for all templates.").tag(config=True)
+    jinja_environment_options = traitlets.Dict(
+        help="""Additional arguments of the Jinja environment for custom templates, such as
+        ``{"extensions": ["jinja2.ext.do"]}``. autoescape, enable_async and loader cannot be changed.
+        """
+    ).tag(config=True)
+    data_files_path = traitlets.Unicode(
+        "",
+        help="""Directory with the deployment's own files: ``static`` for files at static_url, ``templates``
+        for templates. Files that the hub has itself take precedence; override templates with
+        template_paths.
+        """,
+    ).tag(config=True)
     logo_file = traitlets.Unicode("", help="Image file for the page header.").tag(config=True)
     api_page_default_limit = traitlets.Integer(
         50, min=1, help="Default number of items on a page of an API list."

@@ -53,6 +53,14 @@ class ServerSettings(traitlets.HasTraits):
         starts it; 0 to disable. Servers whose last start failed are not started this way.
         """,
     ).tag(config=True)
+    init_spawners_timeout = traitlets.Float(
+        10,
+        min=-1,
+        help="""Seconds that a starting hub waits for the first check of the servers that already run, before
+        it restores their routes and users reach it. Servers that were not checked by then are checked in
+        the background. 0 to not wait, -1 for no limit.
+        """,
+    ).tag(config=True)
     activity_resolution = traitlets.Float(
         30,
         help="""Minimum change of a last-activity time in seconds before it is written to the database

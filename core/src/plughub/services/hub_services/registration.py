@@ -12,7 +12,7 @@ from plughub.domain.oauth import OAuthClient
 from plughub.domain.roles import TOKEN_ROLE
 from plughub.domain.scopes.access_scopes import service_access_scopes
 from plughub.domain.services import Service, ServiceDeclaration
-from plughub.domain.tokens import GENERATED_ROUNDS, hash_token, token_prefix
+from plughub.domain.tokens import GENERATED_ROUNDS, GIVEN_ROUNDS, hash_token, token_prefix
 from plughub.domain.urls import service_url
 from plughub.services.tokens.role_scopes import scopes_of_role
 from plughub.storage.store import Transaction
@@ -24,7 +24,9 @@ GIVEN: Final = "from the configuration"
 REQUESTED: Final = "given with the service through the API"
 
 
-def store_services(tx: Transaction, declared: Collection[ServiceDeclaration], base_url: str) -> None:
+def store_services(
+    tx: Transaction, declared: Collection[ServiceDeclaration], base_url: str, *, trusted: bool = False
+) -> None:
     """Store the services of the configuration and delete those that are no longer in it.
 
     Services created through the API are kept.
@@ -33,6 +35,7 @@ def store_services(tx: Transaction, declared: Collection[ServiceDeclaration], ba
         tx: the transaction.
         declared: services from the config file.
         base_url: path of the whole application.
+        trusted: whether configured tokens cannot be guessed, so that one hash round is enough.
 
     Raises:
         InvalidError: a token or an OAuth client belongs to another user or service.
@@ -44,16 +47,19 @@ def store_services(tx: Transaction, declared: Collection[ServiceDeclaration], ba
         known = tx.services.get(declaration.name)
         if known is not None and not known.from_config:
             log.warning("service %s, created through the API, is now in the configuration", known.name)
-        store_service(tx, declaration, base_url)
+        store_service(tx, declaration, base_url, trusted=trusted)
 
 
-def store_service(tx: Transaction, declaration: ServiceDeclaration, base_url: str) -> Service:
+def store_service(
+    tx: Transaction, declaration: ServiceDeclaration, base_url: str, *, trusted: bool = False
+) -> Service:
     """Create or update a service with its tokens and its OAuth client.
 
     Args:
         tx: the transaction.
         declaration: the service.
         base_url: path of the whole application.
+        trusted: whether its tokens cannot be guessed, so that one hash round is enough.
 
     Returns:
         The stored service.
@@ -62,7 +68,7 @@ def store_service(tx: Transaction, declaration: ServiceDeclaration, base_url: st
         InvalidError: a token or the OAuth client belongs to another user or service.
     """
     service = tx.services.save(replace(declaration, oauth_scopes=_scopes(tx, declaration)))
-    _store_tokens(tx, service, declaration)
+    _store_tokens(tx, service, declaration, rounds=GENERATED_ROUNDS if trusted else GIVEN_ROUNDS)
     _store_client(tx, service, declaration, base_url)
     return tx.services.get(service.name) or service
 
@@ -94,7 +100,7 @@ def _scopes(tx: Transaction, declaration: ServiceDeclaration) -> tuple[str, ...]
     return tuple(sorted({scope for name in declaration.oauth_roles for scope in roles[name]}))
 
 
-def _store_tokens(tx: Transaction, service: Service, declaration: ServiceDeclaration) -> None:
+def _store_tokens(tx: Transaction, service: Service, declaration: ServiceDeclaration, *, rounds: int) -> None:
     """Replace the tokens of a service by the declared ones, and keep the one that the hub generated."""
     known = tx.services.token_ids(service.id)
     given = [token for token in (declaration.api_token, *declaration.more_tokens) if token]
@@ -106,7 +112,7 @@ def _store_tokens(tx: Transaction, service: Service, declaration: ServiceDeclara
         kept.update(_generated(tx, service))
     tx.tokens.delete([key for key in known if key not in kept])
     for token in (token for token, key in found.items() if key is None):
-        _create(tx, service, token, GIVEN if declaration.from_config else REQUESTED)
+        _create(tx, service, token, GIVEN if declaration.from_config else REQUESTED, rounds=rounds)
 
 
 def _store_client(tx: Transaction, service: Service, declaration: ServiceDeclaration, base_url: str) -> None:
@@ -137,9 +143,9 @@ def _generated(tx: Transaction, service: Service) -> list[int]:
     return [token.id for token in tokens if token is not None and token.note == GENERATED]
 
 
-def _create(tx: Transaction, service: Service, token: str, note: str, *, rounds: int | None = None) -> None:
+def _create(tx: Transaction, service: Service, token: str, note: str, *, rounds: int) -> None:
     tx.tokens.create(
-        hashed=hash_token(token, rounds=rounds) if rounds else hash_token(token),
+        hashed=hash_token(token, rounds=rounds),
         prefix=token_prefix(token),
         service_id=service.id,
         note=note,

@@ -6,8 +6,10 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 
 from plughub.domain.clock import utcnow
+from plughub.domain.hub_counts import DEFAULT_WINDOW
 from plughub.domain.timings import FRESH_COUNTS_SECONDS, LOOP_DELAY_SECONDS
 from plughub.services.coordination.background_loops import next_tick
 from plughub.services.observability.metrics import Metrics
@@ -26,15 +28,23 @@ class MetricsReport:
         metrics: the metrics.
         threads: state of the threads of plugins.
         active_users_every: seconds between two counts of active users; None to never count them.
+        active_window: length of the configured period for which active users are counted.
     """
 
     def __init__(
-        self, store: Store, metrics: Metrics, threads: Busy, *, active_users_every: float | None = 0
+        self,
+        store: Store,
+        metrics: Metrics,
+        threads: Busy,
+        *,
+        active_users_every: float | None = 0,
+        active_window: timedelta = DEFAULT_WINDOW,
     ) -> None:
         self._store = store
         self._metrics = metrics
         self._threads = threads
         self._every = active_users_every
+        self._window = active_window
         self._counted = float("-inf")
         self._counted_active = float("-inf")
 
@@ -56,7 +66,9 @@ class MetricsReport:
     async def _count(self) -> None:
         now, begin = utcnow(), time.monotonic()
         active = self._every is not None and begin - self._counted_active >= self._every
-        numbers = await self._store.read(lambda tx: tx.hub_counts(now, active_users=active))
+        numbers = await self._store.read(
+            lambda tx: tx.hub_counts(now, active_users=active, window=self._window)
+        )
         self._metrics.set_counts(numbers)
         self._counted = begin
         self._counted_active = begin if active else self._counted_active

@@ -15,7 +15,6 @@ from plughub.domain.errors import HubError, PluginError
 from plughub.domain.explanations import explained, with_details
 from plughub.domain.servers import ServerRecord
 from plughub.domain.timings import (
-    ADOPT_SECONDS,
     LEFTOVER_SECONDS,
     SERVER_POLL_SECONDS,
     SERVER_POLL_SOON_SECONDS,
@@ -113,14 +112,15 @@ class Poller:
         look = partial(self._poll_plugin, plugin)
         await repeat(look, SERVER_POLL_SECONDS, f"cannot poll servers of plugin {plugin}", log)
 
-    async def adopt(self, seconds: float = ADOPT_SECONDS) -> None:
+    async def adopt(self, seconds: float | None) -> None:
         """Poll the servers that ran before this process started, before their routes are restored.
 
         Those that have ended or moved, or whose address another process has taken, get no route. The first
         regular poll cleans up after them.
 
         Args:
-            seconds: longest duration; servers not polled by then keep their route until the regular poll.
+            seconds: longest duration, None for no limit; servers not polled by then keep their route until
+                the regular poll.
         """
         looks = [asyncio.create_task(self._adopt(plugin)) for plugin in self._settings.spawners]
         _, late = await asyncio.wait(looks, timeout=seconds) if looks else ((), ())

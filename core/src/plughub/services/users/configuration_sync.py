@@ -12,6 +12,7 @@ from plughub.domain.roles import ADMIN_ROLE, USER_ROLE, HolderKind
 from plughub.domain.servers import ServerRecord
 from plughub.domain.users import User
 from plughub.services.hub_services.registration import store_services
+from plughub.services.tokens.configured_tokens import store_user_tokens
 from plughub.services.users.access_revocation import revoke_access
 from plughub.storage.store import Store, Transaction
 
@@ -31,11 +32,12 @@ def sync_configuration(tx: Transaction, declared: Declarations) -> list[ServerRe
         Running servers of blocked users.
 
     Raises:
-        InvalidError: a role names a service that does not exist.
+        InvalidError: a role names a service that does not exist, or a token belongs to somebody else.
     """
     _store_roles(tx, declared)
     _store_groups(tx, declared)
-    store_services(tx, declared.services, declared.base_url)
+    store_services(tx, declared.services, declared.base_url, trusted=declared.trust_tokens)
+    store_user_tokens(tx, declared.tokens, trusted=declared.trust_tokens)
     for declaration in declared.roles:
         _assign(tx, declaration)
     _assign_admin_services(tx, declared)
