@@ -85,13 +85,13 @@ def bad_value(error: BaseException) -> StartError:
 
 def with_setting(error: HubError) -> HubError:
     """Name the setting in an error that its value caused in a plugin or class; return others unchanged."""
-    wrong, plugin = error.__cause__, getattr(error, "plugin", "")
-    if not (isinstance(wrong, TraitError) or (plugin and wrong and _setting_of(wrong))):
+    cause, plugin = error.__cause__, getattr(error, "plugin", "")
+    if not (isinstance(cause, TraitError) or (plugin and cause and _setting_of(cause))):
         return error
-    said = bad_value(wrong)
-    text = f"{said} (plugin {plugin!r})" if plugin else str(said)
-    shown = StartError(text, hint=said.hint or error.hint)
-    shown.__cause__ = wrong
+    found = bad_value(cause)
+    text = f"{found} (plugin {plugin!r})" if plugin else str(found)
+    shown = StartError(text, hint=found.hint or error.hint)
+    shown.__cause__ = cause
     return shown
 
 

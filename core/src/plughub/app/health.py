@@ -18,13 +18,13 @@ class Health:
     Args:
         store: the storage.
         settings: of the hub.
-        trouble: returns the last problem of the database, empty for none; reading may work nevertheless.
+        problem: returns the last problem of the database, empty for none; reading may work nevertheless.
     """
 
-    def __init__(self, store: Store, settings: HubSettings, trouble: Callable[[], str]) -> None:
+    def __init__(self, store: Store, settings: HubSettings, problem: Callable[[], str]) -> None:
         self._store = store
         self._settings = settings
-        self._trouble = trouble
+        self._problem = problem
 
     async def __call__(self) -> HubHealth:
         """Return the hub processes, leases and service states.
@@ -33,8 +33,8 @@ class Health:
             UnavailableError: the database does not respond or is read-only.
         """
         facts = await self._store.read(self._read)
-        if trouble := self._trouble():
-            raise UnavailableError(trouble)
+        if problem := self._problem():
+            raise UnavailableError(problem)
         return facts
 
     def _read(self, tx: Transaction) -> HubHealth:

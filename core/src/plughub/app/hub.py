@@ -119,7 +119,7 @@ class Hub:
         try:
             await shut_down(self.parts.services, self._web, self._end_tasks, self._stop_requests)
         except HubError as error:
-            log.warning("servers and proxy are left as they are: %s", error)
+            log.warning("leaving servers and proxy unchanged: %s", error)
         finally:
             await self.close()
 

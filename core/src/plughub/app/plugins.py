@@ -232,8 +232,8 @@ class PluginChooser:
         for retired in found.retired:
             self._selection.active.retire(retired, kind)
             log.warning(
-                "%s replaces plugin %r as %s, but cannot manage what %r started: it is left alone until that "
-                "plugin is active again",
+                "%s replaces plugin %r as %s, but cannot manage what %r started. That keeps running "
+                "until the plugin is active again",
                 name,
                 retired,
                 kind,

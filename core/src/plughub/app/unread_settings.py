@@ -108,8 +108,10 @@ def classes_of(plugins: Iterable[str]) -> dict[str, str]:
 def _settings_of_others(sections: Iterable[str], active: tuple[str, ...]) -> Iterator[str]:
     for name in sections:
         if name not in active:
-            near = difflib.get_close_matches(name, active, n=1)
-            offer = f"did you mean {near[0]!r}?" if near else "add it to --plugins, or remove its settings"
+            similar = difflib.get_close_matches(name, active, n=1)
+            offer = (
+                f"did you mean {similar[0]!r}?" if similar else "add it to --plugins, or remove its settings"
+            )
             yield f"c.JupyterHub.plugin_settings: plugin {name!r} is not active; {offer}"
 
 

@@ -35,7 +35,7 @@ def web_context(
         options=web_options(plan, parts),
         cookie_secret=plan.secret,
         shut_down=shut_down,
-        health=Health(plan.store, parts.services.settings, lambda: plan.store.database.trouble),
+        health=Health(plan.store, parts.services.settings, lambda: plan.store.database.problem),
         metrics=plan.observing.metrics,
         metrics_report=plan.observing.report(parts.pools),
         audit=plan.observing.audit,

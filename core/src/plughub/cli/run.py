@@ -71,7 +71,7 @@ def _run(hub: Hub) -> int:
     except EndedEarlyError:
         print("hub: stopped during startup", file=sys.stderr)
     except asyncio.CancelledError:
-        print("hub: aborted: servers and proxy are left as they are", file=sys.stderr)
+        print("hub: aborted; servers and proxy remain unchanged", file=sys.stderr)
         return 1
     return 0
 

@@ -85,7 +85,7 @@ class UnconfirmedError(ForbiddenError):
     """
 
     def __init__(self, confirm_url: str) -> None:
-        super().__init__("Confirm that it is you first: you logged in some time ago.")
+        super().__init__("Confirm your identity first: you logged in some time ago.")
         self.confirm_url = confirm_url
 
 

@@ -213,7 +213,7 @@ def decide(counts: AttemptCounts, limits: LoginLimits, now: float, *, named: boo
     return Decision(wait=0, counts=replace(counts, pair=pair))
 
 
-def wrong(counts: AttemptCounts, now: float) -> AttemptCounts:
+def after_failure(counts: AttemptCounts, now: float) -> AttemptCounts:
     """Return the counts after a wrong password."""
     return replace(
         counts,
@@ -222,12 +222,12 @@ def wrong(counts: AttemptCounts, now: float) -> AttemptCounts:
     )
 
 
-def right(counts: AttemptCounts, now: float) -> AttemptCounts:
+def after_success(counts: AttemptCounts, now: float) -> AttemptCounts:
     """Return the counts after a login: the count at this address is reset, and the user is known there."""
     return replace(counts, pair=AttemptRecord(at=now, known=now))
 
 
-def undecided(counts: AttemptCounts, now: float) -> AttemptCounts:
+def without_result(counts: AttemptCounts, now: float) -> AttemptCounts:
     """Return the counts after an attempt without a result, which does not count."""
     return replace(counts, pair=replace(counts.pair.counted(now, FORGET_PAIR_SECONDS, -1), until=0.0))
 

@@ -35,11 +35,11 @@ def plain_json(value: Mapping[str, Any], what: str) -> dict[str, Any]:
     try:
         text = json.dumps(dict(value), default=_simple, allow_nan=False, ensure_ascii=False).encode()
     except _NotJSONError as reason:
-        raise InvalidError(f"{what} hold {reason}, which cannot be kept in them") from reason
+        raise InvalidError(f"{what} must not contain {reason}, which JSON cannot represent") from reason
     except (TypeError, ValueError, RecursionError) as error:
-        raise InvalidError(f"{what} are no JSON", detail=shorten(str(error), 80)) from error
+        raise InvalidError(f"{what} must be valid JSON", detail=shorten(str(error), 80)) from error
     if len(text) > MAX_JSON:
-        raise TooLargeError(f"{what} are longer than {MAX_JSON // 1024} KiB of JSON text")
+        raise TooLargeError(f"{what} must not be longer than {MAX_JSON // 1024} KiB of JSON text")
     found: dict[str, Any] = json.loads(text)
     _check(found, what, MAX_DEPTH)
     return found
@@ -55,21 +55,21 @@ def _simple(value: Any) -> Any:
     if isinstance(value, set | frozenset):
         return sorted(value)
     file = isinstance(value, bytes | bytearray | memoryview)
-    raise _NotJSONError("a file" if file else f"a {type(value).__name__}")
+    raise _NotJSONError("a file" if file else f"a value of type {type(value).__name__}")
 
 
 def _check(value: Any, what: str, depth: int) -> None:
     if isinstance(value, str):
         if "\0" in value:
-            raise InvalidError(f"{what} have a null character in them")
+            raise InvalidError(f"{what} must not contain null characters")
         return
     if not isinstance(value, dict | list):
         return
     if not depth:
-        raise InvalidError(f"{what} are nested deeper than {MAX_DEPTH} levels")
+        raise InvalidError(f"{what} must not be nested deeper than {MAX_DEPTH} levels")
     if isinstance(value, dict):
         if any(key.startswith(RESERVED) for key in value):
-            raise InvalidError(f"{what} have a key that begins with {RESERVED}, which is reserved")
+            raise InvalidError(f"{what} must not contain keys that begin with {RESERVED}, which are reserved")
         value = [*value, *value.values()]
     for item in value:
         _check(item, what, depth - 1)

@@ -54,8 +54,8 @@ def add_query(url: str, query: str) -> str:
     """Add an escaped query to a URL that may have one; duplicate parts are not repeated."""
     head, mark, fragment = url.partition("#")
     path, _, own = head.partition("?")
-    said = set(own.split("&"))
-    more = [piece for piece in query.split("&") if piece and piece not in said]
+    own_pieces = set(own.split("&"))
+    more = [piece for piece in query.split("&") if piece and piece not in own_pieces]
     full = "&".join([*([own] if own else []), *more])
     return f"{path}?{full}{mark}{fragment}" if full else url
 

@@ -88,7 +88,7 @@ class Failure:
     at: datetime | None = None
     status: int = 500
 
-    def told(self, *, details: bool) -> str:
+    def describe(self, *, details: bool) -> str:
         """Return the explanation as one line.
 
         Args:
@@ -96,9 +96,8 @@ class Failure:
         """
         if details or not self.detail or not self.reference:
             return explained(with_details(self.message, self.detail), details=details)
-        return (
-            f"{self.message.rstrip('.')}. An administrator of this hub finds details under {self.reference}."
-        )
+        hint = f"An administrator of this hub can find details by reference {self.reference}."
+        return f"{self.message.rstrip('.')}. {hint}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,8 +134,8 @@ class Operation:
         requested_by: the principal who requested it.
         failure: the failure that is being undone, or the reason why the operation failed.
         place: position in the queue, 1 for the next; None if it is not queued.
-        trouble: why it makes no progress; empty if it does, or nothing is known yet.
-        again_at: time of the next attempt in seconds since the epoch; 0 if none is scheduled.
+        problem: why it makes no progress; empty if it does, or nothing is known yet.
+        retry_at: time of the next attempt in seconds since the epoch; 0 if none is scheduled.
         progress: reported progress, oldest first.
         options_before: previous options of the server if the start changes them, otherwise None.
     """
@@ -155,8 +154,8 @@ class Operation:
     requested_by: str = ""
     failure: Failure | None = None
     place: int | None = None
-    trouble: str = ""
-    again_at: float = 0
+    problem: str = ""
+    retry_at: float = 0
     progress: tuple[ProgressReport, ...] = ()
     options_before: Mapping[str, Any] | None = None
 
@@ -166,12 +165,12 @@ class Operation:
         return self.id[:8]
 
     @property
-    def done(self) -> bool:
+    def is_done(self) -> bool:
         """True if the operation has ended."""
         return self.phase is Phase.DONE
 
     @property
-    def undoing(self) -> bool:
+    def is_undoing(self) -> bool:
         """True if it is a start that failed or was cancelled and is being undone."""
         return self.phase is Phase.UNDO
 
@@ -253,10 +252,10 @@ class ServerRecord:
         if self.operation is None:
             return None
         starting = self.operation.kind is OperationKind.START
-        given_up = self.operation.cancelled or self.operation.undoing
+        given_up = self.operation.cancelled or self.operation.is_undoing
         return "spawn" if starting and not given_up else "stop"
 
     @property
     def failed_start(self) -> bool:
         """True if its start failed and is being undone."""
-        return self.operation is not None and self.operation.undoing and self.operation.failure is not None
+        return self.operation is not None and self.operation.is_undoing and self.operation.failure is not None

@@ -102,7 +102,7 @@ def share_scopes(scopes: Iterable[str], owner: str, server: str) -> frozenset[st
     for scope in wanted:
         _, limit = parse_scope(scope)
         if limit not in {None, here}:
-            raise InvalidError(f"scope {shorten(scope, 80)} cannot be shared: the only filter is {here}")
+            raise InvalidError(f"scope {shorten(scope, 80)} cannot be shared: its filter can only be {here}")
     return bound_scopes(wanted, owner, server)
 
 

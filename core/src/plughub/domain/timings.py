@@ -24,7 +24,7 @@ DATABASE_BUSY_SECONDS: Final = 5
 DATABASE_WAIT_SECONDS: Final = 12
 """Seconds that a request waits while no other is served: above the time that the driver needs to detect a
 dead server."""
-DATABASE_TROUBLE_SECONDS: Final = 3
+DATABASE_UNAVAILABLE_SECONDS: Final = 3
 """The same wait while the database is known to be unavailable: requests should fail fast."""
 DATABASE_LONGEST_SECONDS: Final = 60
 """Longest wait of a request in seconds while others are served: under load the queue is long, but moves."""

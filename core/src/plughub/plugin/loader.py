@@ -131,9 +131,9 @@ def distribution_of(name: str) -> str:
 
 
 def _hint(name: str, installed: Sequence[str]) -> str:
-    near = difflib.get_close_matches(name, installed, n=1)
-    is_other = near and name not in _DISTRIBUTIONS
-    offer = f"did you mean {near[0]!r}? " if is_other else f"pip install {distribution_of(name)}; "
+    similar = difflib.get_close_matches(name, installed, n=1)
+    is_other = similar and name not in _DISTRIBUTIONS
+    offer = f"did you mean {similar[0]!r}? " if is_other else f"pip install {distribution_of(name)}; "
     return f"{offer}installed: {', '.join(installed) or 'none'}"
 
 

@@ -150,12 +150,12 @@ def _check(name: str, plugin: object) -> None:
 
 
 def _misspelled(hook: str, marks: pluggy.HookimplOpts | None) -> str:
-    near = difflib.get_close_matches(hook, HOOKS, n=1)
+    similar = difflib.get_close_matches(hook, HOOKS, n=1)
     if marks is not None:
-        return f"there is no hook {hook}" + (f"; did you mean {near[0]}?" if near else "")
+        return f"there is no hook {hook}" + (f"; did you mean {similar[0]}?" if similar else "")
     # A helper may have a similar name, but a misspelled check must not be ignored silently.
     if difflib.get_close_matches(hook, HOOKS, n=1, cutoff=_NEARLY_SAME):
-        return f"there is no hook {hook}; if {near[0]} is meant, mark it with @hookimpl, else rename it"
+        return f"there is no hook {hook}; if {similar[0]} is meant, mark it with @hookimpl, else rename it"
     return ""
 
 

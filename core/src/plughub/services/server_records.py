@@ -77,8 +77,8 @@ def server_environment(settings: HubSettings, record: ServerRecord, token: str) 
         token: its API token.
     """
     prefix = server_prefix(settings, record)
-    wide = f"access:servers!user={record.user}"
-    scopes = json.dumps([*sorted(access_scopes(record.user, record.name)), wide])
+    all_servers = f"access:servers!user={record.user}"
+    scopes = json.dumps([*sorted(access_scopes(record.user, record.name)), all_servers])
     link = link_to_server(settings, record)
     spawner = settings.spawners.get(record.backend)
     allowed = spawner.oauth_client_allowed_scopes if spawner else None

@@ -26,15 +26,15 @@ from plughub.domain.timings import (
     DATABASE_KEEPALIVE_SECONDS,
     DATABASE_LONGEST_SECONDS,
     DATABASE_REPEAT_SECONDS,
-    DATABASE_TROUBLE_SECONDS,
     DATABASE_UNANSWERED_MILLISECONDS,
+    DATABASE_UNAVAILABLE_SECONDS,
     DATABASE_WAIT_SECONDS,
     IDLE_TRANSACTION_SECONDS,
 )
 from plughub.storage.database_errors import (
     READ_ONLY,
     SILENT,
-    describe_trouble,
+    describe_problem,
     is_database_problem,
     is_retryable,
     reason_of,
@@ -71,7 +71,7 @@ class Database:
 
     def __init__(self, url: str, options: Mapping[str, Any] | None = None) -> None:
         self.url = url
-        self._troubles = {"read": "", "write": ""}
+        self._problems = {"read": "", "write": ""}
         # A listener for each transaction would make every statement a fifth slower: `_once` begins them.
         self.engine = make_engine(url, options or {}, begin=False)
         self._sqlite = self.engine.dialect.name == "sqlite"
@@ -138,9 +138,9 @@ class Database:
         raise AssertionError("unreachable")  # pragma: no cover
 
     @property
-    def trouble(self) -> str:
+    def problem(self) -> str:
         """Problem in the last answer of the database, for a user; empty if there was none."""
-        return self._troubles["write"] or self._troubles["read"]
+        return self._problems["write"] or self._problems["read"]
 
     def close(self) -> None:
         """Close all connections, without waiting for those whose server no longer answers."""
@@ -176,8 +176,8 @@ class Database:
 
         begin = time.monotonic()
         waits = (
-            DATABASE_TROUBLE_SECONDS
-            if self._troubles["write" if write else "read"]
+            DATABASE_UNAVAILABLE_SECONDS
+            if self._problems["write" if write else "read"]
             else DATABASE_WAIT_SECONDS
         )
         asked = asyncio.get_running_loop().run_in_executor(pool, serve)
@@ -190,24 +190,24 @@ class Database:
                     return asked.result()
         finally:
             asked.cancel()
-        self._note(self.trouble or SILENT, write=write)
-        raise UnavailableError(self.trouble)
+        self._note(self.problem or SILENT, write=write)
+        raise UnavailableError(self.problem)
 
     def _unavailable(self, error: Exception, *, write: bool) -> UnavailableError:
-        trouble = describe_trouble(error)
-        if trouble != self.trouble:
-            log.error("%s: %s", trouble, reason_of(error))
-        if trouble == READ_ONLY:
+        problem = describe_problem(error)
+        if problem != self.problem:
+            log.error("%s: %s", problem, reason_of(error))
+        if problem == READ_ONLY:
             self.engine.dispose()  # the next connection may reach a server that accepts writes
-        self._note(trouble, write=write)
-        return UnavailableError(trouble)
+        self._note(problem, write=write)
+        return UnavailableError(problem)
 
-    def _note(self, trouble: str, *, write: bool) -> None:
-        was = self.trouble
-        self._troubles["write" if write else "read"] = trouble
-        if write and not trouble:
-            self._troubles["read"] = ""
-        if was and not self.trouble:
+    def _note(self, problem: str, *, write: bool) -> None:
+        was = self.problem
+        self._problems["write" if write else "read"] = problem
+        if write and not problem:
+            self._problems["read"] = ""
+        if was and not self.problem:
             log.info("the database is available again")
 
 

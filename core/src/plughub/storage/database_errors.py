@@ -61,7 +61,7 @@ def is_database_problem(error: Exception) -> bool:
     return known or type(error) is DatabaseError
 
 
-def describe_trouble(error: Exception) -> str:
+def describe_problem(error: Exception) -> str:
     """Return a short description of a database error for users."""
     if isinstance(error, PoolTimeoutError):
         return BUSY
@@ -79,7 +79,7 @@ def is_retryable(error: Exception) -> bool:
     """Return whether an immediate retry may succeed: after a deadlock, a lock, a lost connection."""
     original = getattr(error, "orig", None)
     if isinstance(original, sqlite3.OperationalError):
-        return describe_trouble(error) == LOCKED
+        return describe_problem(error) == LOCKED
     if getattr(original, "sqlstate", None) in _REPEAT:
         return True
     return isinstance(error, DBAPIError) and error.connection_invalidated

@@ -37,7 +37,7 @@ def refuse_running_hub(connection: Connection, file: Path | None) -> None:
     if who:
         raise StartError(
             f"the database is in use by {who}",
-            hint="stop every program that is named, then run again: hub upgrade-db",
+            hint="stop these programs, then run again: hub upgrade-db",
             exit_code=RETRY,
         )
 

@@ -122,5 +122,5 @@ class Groups:
         self._changes.add("group", name)
 
 
-def _within(reach: ScopeCoverage) -> list[ColumnElement[bool]]:
-    return [literal(value=True)] if reach.everything else [_groups.name.in_(reach.groups)]
+def _within(coverage: ScopeCoverage) -> list[ColumnElement[bool]]:
+    return [literal(value=True)] if coverage.everything else [_groups.name.in_(coverage.groups)]

@@ -66,7 +66,7 @@ def read_operation(row: Row[Any], place: int | None = None, prefix: str = "") ->
         prefix: prefix of the column names.
     """
     values = {column: getattr(row, f"{prefix}{column}") for column in _COLUMNS}
-    trouble = values["trouble"] or ""
+    problem = values["trouble"] or ""
     return Operation(
         id=values["id"],
         server_id=values["spawner_id"],
@@ -82,8 +82,8 @@ def read_operation(row: Row[Any], place: int | None = None, prefix: str = "") ->
         requested_by=values["requested_by"],
         failure=unpack_failure(values["failure"]),
         place=place,
-        trouble=trouble,
-        again_at=values["lease_until"] if trouble and not values["holder"] else 0,
+        problem=problem,
+        retry_at=values["lease_until"] if problem and not values["holder"] else 0,
         progress=unpack_progress(values["progress"]),
         options_before=values["options_before"],
     )

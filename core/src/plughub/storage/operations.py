@@ -177,7 +177,7 @@ class Operations:
         backends: Collection[str],
         lease: float,
         limit: int,
-        besides: Collection[str] = (),
+        exclude: Collection[str] = (),
     ) -> list[Operation]:
         """Claim unleased operations for some seconds, except those with the given ids."""
         rows = self._connection.execute(
@@ -186,7 +186,7 @@ class Operations:
                 "at": self._now,
                 "hosts": ["", host],
                 "backends": list(backends),
-                "besides": list(besides),
+                "besides": list(exclude),
                 "most": limit,
                 "by": holder,
                 "until": self._now + lease,
@@ -206,7 +206,7 @@ class Operations:
         """Return whether any operation is queued or has no valid lease."""
         return self._connection.execute(_ANY_UNCLAIMED, {"at": self._now}).first() is not None
 
-    def withdraw(self, operation_id: str) -> bool:
+    def cancel_queued(self, operation_id: str) -> bool:
         """End a start that is still queued; False if it is not queued any more."""
         ended = {"phase": Phase.DONE.value, "phase_since": self._now, "finished": self._now}
         return self._changed(_WITHDRAW, operation_id, {**ended, "cancelled": True})
@@ -236,9 +236,9 @@ class Operations:
             values |= {"finished": self._now, "holder": "", "lease_until": 0}
         return self._changed(_ADVANCE, operation_id, {**values, "before": _CAME_FROM[phase]}, holder)
 
-    def postpone(self, operation_id: str, holder: str, trouble: str, seconds: float) -> bool:
+    def postpone(self, operation_id: str, holder: str, problem: str, seconds: float) -> bool:
         """Release an operation and schedule its next attempt; False if the lease was lost."""
-        values = {"holder": "", "lease_until": self._now + seconds, "trouble": trouble[:_TROUBLE]}
+        values = {"holder": "", "lease_until": self._now + seconds, "trouble": problem[:_TROUBLE]}
         return self._changed(_CHANGE_HELD, operation_id, values, holder)
 
     def retry_now(self, operation_id: str) -> bool:

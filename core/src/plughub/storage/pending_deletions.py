@@ -29,13 +29,13 @@ class PendingDeletions:
         """Return whether a user has a pending deletion."""
         return self._connection.execute(_IS_PENDING, {"key": user_id}).first() is not None
 
-    def withdraw(self, user_id: int) -> None:
+    def cancel(self, user_id: int) -> None:
         """Cancel a pending deletion."""
         self._connection.execute(delete(tables.pending_deletions).where(_pending.user_id == user_id))
 
-    def take_abandoned(self, holder: str, living: Collection[str], busy: Collection[int]) -> list[int]:
+    def take_abandoned(self, holder: str, live_hubs: Collection[str], busy: Collection[int]) -> list[int]:
         """Take over deletions of dead holders, except those of busy users; return the keys of the users."""
-        left_lying = (_pending.holder == holder) & _pending.user_id.not_in(busy)
-        lost = _pending.holder.not_in(living) | left_lying
+        interrupted = (_pending.holder == holder) & _pending.user_id.not_in(busy)
+        lost = _pending.holder.not_in(live_hubs) | interrupted
         taken = update(tables.pending_deletions).where(lost).values(holder=holder).returning(_pending.user_id)
         return sorted(self._connection.execute(taken).scalars())

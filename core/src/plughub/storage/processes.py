@@ -37,7 +37,7 @@ class Leases:
         self._connection = connection
         self._now = now
 
-    def hold(self, name: str, holder: str, lease: float) -> bool:
+    def acquire(self, name: str, holder: str, lease: float) -> bool:
         """Take or renew a lease of some seconds; False if another process holds it."""
         values = {"name": name, "holder": holder, "lease_until": self._now + lease}
         statement = _hold(self._connection.dialect.name)
@@ -88,10 +88,10 @@ class HubProcesses:
             space=space,
         )
 
-    def beat(self, hub_id: str) -> bool:
+    def send_heartbeat(self, hub_id: str) -> bool:
         """Store a heartbeat; False if the process was declared dead and removed."""
-        noted = self._connection.execute(update(tables.hubs).where(_hubs.id == hub_id).values(seen=self._now))
-        return noted.rowcount == 1
+        found = self._connection.execute(update(tables.hubs).where(_hubs.id == hub_id).values(seen=self._now))
+        return found.rowcount == 1
 
     def leave(self, hub_id: str) -> None:
         """Remove a process and release its leases."""
@@ -147,7 +147,7 @@ class LoginLinks:
         ).one_or_none()
         return (row.username, row.admin) if row is not None else None
 
-    def withdraw(self, username: str) -> None:
+    def revoke_all(self, username: str) -> None:
         """Delete the links of a user."""
         self._connection.execute(delete(tables.login_links).where(_links.username == username))
 

@@ -58,9 +58,9 @@ class Roles:
         row = self._connection.execute(select(tables.roles).where(_roles.name == name)).one_or_none()
         return None if row is None else _role(row)
 
-    def drop_managed(self, *, besides: Collection[str]) -> list[str]:
+    def drop_managed(self, *, except_for: Collection[str]) -> list[str]:
         """Delete the roles that authenticators manage, except some, and return their names."""
-        return self._drop(_roles.name.not_in(besides), _roles.managed_by_auth.is_(True))
+        return self._drop(_roles.name.not_in(except_for), _roles.managed_by_auth.is_(True))
 
     def managed_of_user(self, user_id: int) -> frozenset[str]:
         """Return the names of the roles that an authenticator assigned to a user."""

@@ -189,15 +189,15 @@ class Servers:
         """Store the options that the user chose."""
         self._spawner(server_id, user_options=dict(options))
 
-    def unwanted(self, server_id: int) -> None:
+    def request_stop(self, server_id: int) -> None:
         """Store that the server should stop."""
         self._live(server_id, desired=Status.STOPPED.value)
 
-    def starting(self, server: ServerRecord) -> bool:
+    def request_start(self, server: ServerRecord) -> bool:
         """Store that the server should run; False if it changed since it was read."""
         return self._change(server, desired=Status.RUNNING.value)
 
-    def launching(self, server_id: int, *, backend: str, host: str, launch: str, client_id: str) -> None:
+    def record_launch(self, server_id: int, *, backend: str, host: str, launch: str, client_id: str) -> None:
         """Store the start of a launch, before it has external effects."""
         self._spawner(server_id, oauth_client_id=client_id)
         self._live(
@@ -215,12 +215,12 @@ class Servers:
         """Delete the state that the backend saved."""
         self._spawner(server_id, state={})
 
-    def launched(self, server_id: int, *, url: str, prefix: str, state: Mapping[str, Any]) -> None:
+    def record_endpoint(self, server_id: int, *, url: str, prefix: str, state: Mapping[str, Any]) -> None:
         """Store the address of the server and the state that its backend saved."""
         self._move(server_id, url, prefix)
         self._spawner(server_id, state=dict(state))
 
-    def ready(self, server_id: int, at: datetime) -> None:
+    def mark_ready(self, server_id: int, at: datetime) -> None:
         """Store that the server runs."""
         self._spawner(server_id, started=at, last_activity=at)
         self._live(server_id, status=Status.RUNNING.value, failure=None, unknown="", unreachable="")
@@ -232,11 +232,11 @@ class Servers:
         current = self.by_id(server.id)
         return current is not None and not current.active
 
-    def stopping(self, server: ServerRecord) -> bool:
+    def mark_stopping(self, server: ServerRecord) -> bool:
         """Store that the server is being stopped; False if it changed since it was read."""
         return self._change(server, status=Status.STOPPING.value, desired=Status.STOPPED.value)
 
-    def stopped(
+    def mark_stopped(
         self, server_id: int, failure: Failure | None, state: Mapping[str, Any] = MappingProxyType({})
     ) -> None:
         """Mark the server stopped; store the failure, if any, and the state to resume from."""
@@ -253,11 +253,11 @@ class Servers:
             unreachable="",
         )
 
-    def failed(self, server_id: int, failure: Failure) -> None:
+    def record_failure(self, server_id: int, failure: Failure) -> None:
         """Store why a start failed, before its remains are cleaned up."""
         self._live(server_id, failure=pack_failure(failure))
 
-    def still_running(self, server_id: int, failure: Failure) -> None:
+    def mark_still_running(self, server_id: int, failure: Failure) -> None:
         """Store that a stop failed."""
         self._live(
             server_id,
@@ -279,7 +279,7 @@ class Servers:
         self._changes.add("server", str(server.id))
         return True
 
-    def moved(
+    def record_move(
         self, server: ServerRecord, *, url: str, state: Mapping[str, Any] | None, unreachable: str
     ) -> bool:
         """Store the new address of a running server (empty for none); False if it was started again."""

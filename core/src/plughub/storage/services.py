@@ -37,9 +37,9 @@ class Services:
         """Find a service."""
         return next(iter(self._all(_services.name == name)), None)
 
-    def within(self, reach: ScopeCoverage) -> list[Service]:
+    def within(self, coverage: ScopeCoverage) -> list[Service]:
         """List the services in a coverage, by name."""
-        return self._all(*([] if reach.everything else [_services.name.in_(reach.services)]))
+        return self._all(*([] if coverage.everything else [_services.name.in_(coverage.services)]))
 
     def save(self, service: ServiceDeclaration) -> Service:
         """Store or update a service, without its tokens and its OAuth client."""
@@ -143,7 +143,7 @@ class ServiceLives:
         rows = self._connection.execute(select(tables.service_lives).order_by(_lives.name))
         return [ServiceLife(**row._mapping) for row in rows]  # noqa: SLF001 - public in SQLAlchemy
 
-    def launching(self, name: str, *, host: str, launch: str, digest: str) -> None:
+    def record_launch(self, name: str, *, host: str, launch: str, digest: str) -> None:
         """Store the start of a service, before it has external effects."""
         upsert(
             self._connection,
@@ -160,23 +160,23 @@ class ServiceLives:
         )
         self._changes.add("service", name)
 
-    def launched(self, name: str, launch: str, pid: int, started: str) -> bool:
+    def record_process(self, name: str, launch: str, pid: int, started: str) -> bool:
         """Store the process of a start; False if the service was started again."""
         mine = update(tables.service_lives).where(_lives.name == name, _lives.launch == launch)
         return self._connection.execute(mine.values(pid=pid, started=started)).rowcount == 1
 
-    def ended(self, name: str, launch: str) -> None:
+    def mark_ended(self, name: str, launch: str) -> None:
         """Store that nothing is left of a start."""
         mine = update(tables.service_lives).where(_lives.name == name, _lives.launch == launch)
         self._connection.execute(mine.values(launch="", pid=None, started=""))
 
-    def answers(self, name: str, launch: str, *, well: bool) -> bool:
+    def record_answer(self, name: str, launch: str, *, is_healthy: bool) -> bool:
         """Store whether a service answered; its first answer gives it a route.
 
         Args:
             name: the service.
             launch: id of its start; empty for an external service.
-            well: whether it answered.
+            is_healthy: whether it answered.
 
         Returns:
             False, with nothing stored, if it was started again.
@@ -184,13 +184,13 @@ class ServiceLives:
         if not launch:
             insert_unless_there(self._connection, tables.service_lives, {"name": name})
         mine = update(tables.service_lives).where(_lives.name == name, _lives.launch == launch)
-        seen = {"answers": well, "routed": True} if well else {"answers": well}
+        seen = {"answers": is_healthy, "routed": True} if is_healthy else {"answers": is_healthy}
         if self._connection.execute(mine.values(seen)).rowcount != 1:
             return False
         self._changes.add("service", name)
         return True
 
-    def withdraw(self, name: str, launch: str) -> None:
+    def withdraw_route(self, name: str, launch: str) -> None:
         """Remove the route of a service until it answers again, unless it was started again."""
         mine = update(tables.service_lives).where(
             _lives.name == name, _lives.launch == launch, _lives.routed.is_(True)

@@ -76,7 +76,7 @@ class Sessions:
         rows = self._connection.execute(_OF_USER, {"of_user": user_id, "now": self._now})
         return [_session(row) for row in rows]
 
-    def too_many(self, user_id: int, limit: int) -> list[int]:
+    def list_excess(self, user_id: int, limit: int) -> list[int]:
         """List the keys of a user's least recently used sessions beyond a limit."""
         wanted = {"of_user": user_id, "now": self._now, "limit": limit}
         return list(self._connection.execute(_TOO_MANY, wanted).scalars())

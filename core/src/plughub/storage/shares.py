@@ -112,7 +112,7 @@ class Shares:
             self._rewrite(known, known.scopes | set(scopes))
         share = self.find(server.id, kind, grantee_id)
         assert share is not None
-        self._told(kind, grantee_id, share.grantee)
+        self._changed(kind, grantee_id, share.grantee)
         return share
 
     def revoke(
@@ -127,7 +127,7 @@ class Shares:
             self._rewrite(known, left)
         else:
             self._connection.execute(delete(tables.shares).where(*_of(server_id, kind, grantee_id)))
-        self._told(kind, grantee_id, known.grantee)
+        self._changed(kind, grantee_id, known.grantee)
         return self.find(server_id, kind, grantee_id)
 
     def revoke_all(self, server_id: int) -> int:
@@ -184,12 +184,12 @@ class Shares:
             delete(tables.share_codes).where(_codes.spawner_id == server_id)
         ).rowcount
 
-    def exchanged(self, code_id: int) -> bool:
+    def record_exchange(self, code_id: int) -> bool:
         """Store a use of a code; False if it was deleted since it was read."""
         count = func.coalesce(_codes.exchange_count, 0) + 1
         used = update(tables.share_codes).where(_codes.id == code_id)
-        noted = self._connection.execute(used.values(exchange_count=count, last_exchanged_at=utcnow()))
-        return noted.rowcount == 1
+        updated = self._connection.execute(used.values(exchange_count=count, last_exchanged_at=utcnow()))
+        return updated.rowcount == 1
 
     def purge(self) -> int:
         """Delete expired shares and codes and return their number."""
@@ -210,7 +210,7 @@ class Shares:
             update(tables.shares).where(_shares.id == share.id).values(scopes=sorted(scopes))
         )
 
-    def _told(self, kind: GranteeKind, grantee_id: int, name: str) -> None:
+    def _changed(self, kind: GranteeKind, grantee_id: int, name: str) -> None:
         self._changes.add(kind, str(grantee_id) if kind == "user" else name)
 
 

@@ -26,7 +26,7 @@ def wait_for(condition: Callable[[], T], seconds: float = 60) -> T:
     """
     ends = time.monotonic() + seconds
     while not (answer := condition()):
-        assert time.monotonic() < ends, f"it did not come true within {seconds:g} s"
+        assert time.monotonic() < ends, f"the condition did not become true within {seconds:g} s"
         time.sleep(_LOOK)
     return answer
 
@@ -49,7 +49,7 @@ async def until(
     """
     ends = time.monotonic() + seconds
     while not (answer := await condition()):
-        assert time.monotonic() < ends, f"it did not come true within {seconds:g} s"
+        assert time.monotonic() < ends, f"the condition did not become true within {seconds:g} s"
         await asyncio.sleep(pause)
     return answer
 

@@ -99,8 +99,8 @@ def lists(scope: str, *, kinds: tuple[str, ...]) -> Callable[[Method], Method]:
     """
 
     async def check(handler: BaseHandler, _path: tuple[str, ...]) -> None:
-        reach = coverage_of(handler.visitor.scopes, scope)
-        if not reach.everything and not any(getattr(reach, f"{kind}s") for kind in kinds):
+        coverage = coverage_of(handler.visitor.scopes, scope)
+        if not coverage.everything and not any(getattr(coverage, f"{kind}s") for kind in kinds):
             raise _missing((scope,))
 
     return _decorator(check, (scope,))

@@ -240,7 +240,7 @@ class BaseHandler(RequestHandler):
     async def _principal_from_cookie(self) -> Principal | None:
         cookies = self.cookie_jar
         cookie = cookies.login()
-        if cookies.tossed:
+        if cookies.is_ambiguous:
             self.application.log.warning(
                 "ignoring the login cookies of a request from %s: it has more than one",
                 self.request.remote_ip,
@@ -318,7 +318,7 @@ class BaseHandler(RequestHandler):
             return
         if self.is_from_foreign_origin:
             raise ForbiddenError(
-                f"a page of another origin sent this: {self.request.headers.get('Origin', '')!r}"
+                f"the request came from a page of another origin: {self.request.headers.get('Origin', '')!r}"
             )
         sent = (
             self.get_argument("_xsrf", None)

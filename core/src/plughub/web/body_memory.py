@@ -41,14 +41,14 @@ class BodyMemory:
         held = self._of_owner.get(owner, 0)
         return not held or held + amount <= self.share
 
-    def has_room(self, amount: int, besides: int = 0) -> bool:
+    def has_room(self, amount: int, other_bytes: int = 0) -> bool:
         """Return whether `amount` more bytes fit within the total limit.
 
         Args:
             amount: bytes.
-            besides: bytes in use by something other than bodies.
+            other_bytes: bytes in use by something other than bodies.
         """
-        return not self.total or self.total + besides + amount <= self.most
+        return not self.total or self.total + other_bytes + amount <= self.most
 
     def add(self, key: object, owner: str, amount: int) -> None:
         """Count bytes of a body for a connection and its owner."""

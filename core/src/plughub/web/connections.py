@@ -90,8 +90,8 @@ class Connections:
         while not self.bodies.has_share(owner, amount):
             if not self._close_body(key, owner):
                 return False
-        besides = self._bytes_ahead(amount)
-        while not self.bodies.has_room(amount, besides):
+        read_ahead = self._bytes_ahead(amount)
+        while not self.bodies.has_room(amount, read_ahead):
             if not self._close_body(key):
                 return False
         self.bodies.add(key, owner, amount)
@@ -118,17 +118,17 @@ class Connections:
             return 0
         return sum(map(self._read_ahead, self._answered.values()))
 
-    def _close_body(self, but: object, owner: str = "") -> bool:
+    def _close_body(self, except_key: object, owner: str = "") -> bool:
         """Close the connection whose body has been awaited longest; return False when there is none."""
-        stuck = (key for key, stream in self._answered.items() if stream.writing())
-        held = (key for key in chain(self._waiting, stuck) if key in self.bodies and key != but)
+        unread = (key for key, stream in self._answered.items() if stream.writing())
+        held = (key for key in chain(self._waiting, unread) if key in self.bodies and key != except_key)
         key = next((key for key in held if not owner or self.bodies.owner(key) == owner), None)
-        return self._close(key, "bytes in bodies", self.bodies.total)
+        return self._close(key, "bytes of request bodies", self.bodies.total)
 
     def _close_one(self, what: str, count: int) -> None:
         """Close the connection that has waited longest, or one whose client does not read its response."""
-        stuck = (key for key, stream in self._answered.items() if stream.writing())
-        self._close(next(chain(self._waiting, stuck), None), what, count)
+        unread = (key for key, stream in self._answered.items() if stream.writing())
+        self._close(next(chain(self._waiting, unread), None), what, count)
 
     def _close(self, key: object, what: str, count: int) -> bool:
         if key is None:

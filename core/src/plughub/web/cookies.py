@@ -34,7 +34,7 @@ class CookieJar:
         self._session_id = ""
         self._cleared = False
         self._deletions: dict[tuple[str, str, str], str] = {}
-        self.tossed = False
+        self.is_ambiguous = False
         """The request has several login cookies, so none of them is accepted."""
 
     @property
@@ -68,7 +68,7 @@ class CookieJar:
         for name in dict.fromkeys((self.login_name, self._plain_name)):
             sent = cookie_values(request, name)
             if len(sent) > 1:
-                self.tossed = True
+                self.is_ambiguous = True
                 return None
             if sent:
                 found = self.read_login(sent[0], name)
@@ -164,7 +164,7 @@ class CookieJar:
 
     def finish(self) -> None:
         """Add the headers that clear cookies, just before the response is sent."""
-        if self.tossed:
+        if self.is_ambiguous:
             self._clear_everywhere(self._plain_name)
         for line in self._deletions.values():
             self._handler.add_header("Set-Cookie", line)

@@ -41,8 +41,8 @@ def _silence(container: Mapping[str, Any], port: int) -> Diagnosis:
 
 
 def _refused(container: Mapping[str, Any]) -> Diagnosis | None:
-    if said := str(container["State"].get("Error") or ""):
-        return Diagnosis("the container could not start", detail=said)
+    if message := str(container["State"].get("Error") or ""):
+        return Diagnosis("the container could not start", detail=message)
     return explain_unreachable_hub(container)
 
 
@@ -70,15 +70,15 @@ def _crash_loop(container: Mapping[str, Any]) -> Diagnosis | None:
         if state.get("Restarting") or not state.get("Running")
         else ""
     )
-    said = f"the server ended{code} and was restarted {count} times"
-    return Diagnosis(said, detail=f"restart policy {policy}")
+    message = f"the server ended{code} and was restarted {count} times"
+    return Diagnosis(message, detail=f"restart policy {policy}")
 
 
 def _out_of_memory(limit: int) -> Diagnosis:
     if not limit:
         return Diagnosis("out of memory: the machine had no memory left for the container")
-    said = f"out of memory: the server used more than its limit of {limit / MEGABYTE:g} MB"
-    return Diagnosis(said, detail="mem_limit")
+    message = f"out of memory: the server used more than its limit of {limit / MEGABYTE:g} MB"
+    return Diagnosis(message, detail="mem_limit")
 
 
 def unreachable_hub(container: Mapping[str, Any]) -> str | None:

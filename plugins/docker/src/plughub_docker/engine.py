@@ -119,8 +119,10 @@ class Engine:
             raise EngineError(_REFUSES, detail=_refusal(doing, error), gone=True) from error
         except APIError as error:
             taken = error.status_code == HTTPStatus.CONFLICT
-            said = str(error.explanation)
-            refused = error.status_code == HTTPStatus.BAD_REQUEST or any(words in said for words in _REFUSING)
+            message = str(error.explanation)
+            refused = error.status_code == HTTPStatus.BAD_REQUEST or any(
+                words in message for words in _REFUSING
+            )
             raise EngineError(
                 _REFUSES, detail=_refusal(doing, error), taken=taken, refused=refused
             ) from error
@@ -168,8 +170,8 @@ class Engine:
 
 
 def _refusal(doing: str, error: APIError) -> str:
-    said = str(error.explanation or error).strip()
-    return f"{doing}: {said}" if doing else f"the Docker engine reports: {said}"
+    message = str(error.explanation or error).strip()
+    return f"{doing}: {message}" if doing else f"the Docker engine reports: {message}"
 
 
 def _cause(error: BaseException) -> str:

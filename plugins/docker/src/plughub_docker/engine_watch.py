@@ -110,18 +110,18 @@ async def _reports_of(engine: Engine) -> AsyncGenerator[Report | None, None]:
     """Yield an engine's reports until the connection ends; None means that it did not answer within the grace
     period.
     """
-    loop, came = asyncio.get_running_loop(), asyncio.Queue[Report | None]()
-    stream = _Stream(engine, lambda report: loop.call_soon_threadsafe(came.put_nowait, report))
+    loop, queue = asyncio.get_running_loop(), asyncio.Queue[Report | None]()
+    stream = _Stream(engine, lambda report: loop.call_soon_threadsafe(queue.put_nowait, report))
     thread = threading.Thread(target=stream.read, name="plughub-docker-events", daemon=True)
     thread.start()
     try:
         try:
-            first = await asyncio.wait_for(came.get(), WATCH_GRACE_SECONDS)
+            first = await asyncio.wait_for(queue.get(), WATCH_GRACE_SECONDS)
         except TimeoutError:
             yield None
-            first = await came.get()
+            first = await queue.get()
         yield first
-        while first is not None and (report := await came.get()) is not None:
+        while first is not None and (report := await queue.get()) is not None:
             yield report
     finally:
         stream.close()

@@ -25,8 +25,8 @@ def closed_folder(engine: Engine, container: Mapping[str, Any], lines: Iterable[
         lines: last lines of its log; without a complaint about permissions in them, no folder is returned.
     """
     user = str(container["Config"].get("User") or "").partition(":")[0]
-    complains = any(words in line.lower() for line in lines for words in _REFUSED)
-    if user in ROOT or not complains:
+    was_refused = any(words in line.lower() for line in lines for words in _REFUSED)
+    if user in ROOT or not was_refused:
         return ""
     folders = (
         str(one["Destination"])

@@ -79,8 +79,8 @@ def explain_refusal(section: str, spawner: object) -> Iterator[None]:
         raise EngineError(error.message, detail=detail, refused=True) from error
 
 
-def suspects(said: str, settings: Mapping[str, Any]) -> list[str]:
+def suspects(message: str, settings: Mapping[str, Any]) -> list[str]:
     """Return the settings whose values the engine's message repeats, or all of them if it repeats none."""
-    words = set(_WORD.findall(said))
+    words = set(_WORD.findall(message))
     found = [name for name, value in settings.items() if words & set(_WORD.findall(str(value)))]
     return found or list(settings)

@@ -100,9 +100,8 @@ class DockerSettings(LegacyNames):
     concurrent_launches = Integer(
         4,
         min=1,
-        help="Number of containers that the hub creates at the same time. With a higher number, all "
-        "servers of a rush start late, instead of only the last ones, unless the engine has many "
-        "cores.",
+        help="Number of containers that the hub creates at the same time. With a higher number, a "
+        "burst of starts delays every server, not only the last ones, unless the engine has many cores.",
     ).tag(config=True)
 
     # ---- what is mounted

@@ -180,7 +180,7 @@ class DockerSpawner(ReachableContainers):
 
     async def _wait_for_repository(self) -> None:
         """Wait until the clone ends, and report its output as progress."""
-        said = ""
+        last = ""
         while True:
             code = self.exit_code(await self._call_engine(self.find))
             seen = repository_clone.read_progress(await self._call_slow(self.logs, CLONE_LINES))
@@ -188,9 +188,9 @@ class DockerSpawner(ReachableContainers):
                 raise SpawnFailed(f"the repository {self.repository} cannot be cloned: {seen.last}")
             if seen.ready or code is not None:
                 return
-            if seen.last != said:
-                said = seen.last
-                self._report.add(50, said)
+            if seen.last != last:
+                last = seen.last
+                self._report.add(50, last)
             await asyncio.sleep(CLONE_POLL_SECONDS)
 
     def begin_creation(self) -> None:

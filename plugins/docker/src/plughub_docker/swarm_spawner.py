@@ -71,15 +71,15 @@ class SwarmSpawner(SwarmSettings):
             if getattr(self, name):
                 self.warn_once(f"SwarmSpawner.{name} has no effect: a swarm does not support it")
         service = await self._call_slow(retry_while_taken, self._make)
-        begin, pauses, said = time.monotonic(), TASK_BACKOFF.pauses(), ""
+        begin, pauses, last_step = time.monotonic(), TASK_BACKOFF.pauses(), ""
         while True:
             task = tasks.newest(await self._call_engine(self.services.tasks, service))
             if task is not None and tasks.state_of(task) not in tasks.ALIVE - {"running"}:
                 address: tuple[str, int] = await self._call_engine(self._address_of, service, task)
                 return address
-            if task is not None and tasks.step_of(task) != said:
-                said = tasks.step_of(task)
-                self._report.add(50, said)
+            if task is not None and tasks.step_of(task) != last_step:
+                last_step = tasks.step_of(task)
+                self._report.add(50, last_step)
             self._check_pending_time(task, time.monotonic() - begin)
             await asyncio.sleep(next(pauses))
 
@@ -198,8 +198,8 @@ class SwarmSpawner(SwarmSettings):
     def _address_of(self, service: Inspected, task: Task) -> tuple[str, int]:
         if tasks.state_of(task) == "rejected":
             node = self.services.node_name(task)
-            said = tasks.diagnose(task, node, out_of_memory=False)
-            raise SpawnFailed("a machine refused the server", detail=str(said and said.detail))
+            last_step = tasks.diagnose(task, node, out_of_memory=False)
+            raise SpawnFailed("a machine refused the server", detail=str(last_step and last_step.detail))
         url = urlsplit(self.services.address_of(service, task))
         if self.is_internal:
             self._resolved_address = next(iter(tasks.addresses_of(task)), "")

@@ -41,8 +41,8 @@ def state_of(task: Task) -> str:
 def step_of(task: Task) -> str:
     """Return a sentence about a task's progress, with the swarm's error message if any."""
     step = _STEPS.get(state_of(task), state_of(task))
-    complaint = task["Status"].get("Err")
-    return f"{step}: {complaint}" if complaint else step
+    error = task["Status"].get("Err")
+    return f"{step}: {error}" if error else step
 
 
 def is_ending(task: Task) -> bool:
@@ -81,17 +81,17 @@ def diagnose(task: Task, node: str, *, out_of_memory: bool | None) -> Diagnosis 
         node: name of the node.
         out_of_memory: whether the container was killed because memory ran out; None if unknown.
     """
-    state, complaint = state_of(task), str(task["Status"].get("Err") or "")
+    state, error = state_of(task), str(task["Status"].get("Err") or "")
     limit = ((task["Spec"].get("Resources") or {}).get("Limits") or {}).get("MemoryBytes") or 0
     if state == "running":
         return None
     if state in WAITS_FOR_NODE:
-        detail = f"no node of the swarm accepts the task: {complaint or 'none has answered yet'}"
+        detail = f"no node of the swarm accepts the task: {error or 'none has answered yet'}"
         return Diagnosis("no machine has accepted the server", detail=detail)
     if state == "rejected":
-        return Diagnosis("a machine refused the server", detail=f"node {node}: {complaint}")
+        return Diagnosis("a machine refused the server", detail=f"node {node}: {error}")
     if exit_code_of(task) == KILLED and limit and out_of_memory is not False:
         how = "out of memory" if out_of_memory else "most likely out of memory"
-        said = f"{how}: the server was killed at its limit of {limit / MEGABYTE:g} MB"
-        return Diagnosis(said, detail="mem_limit")
-    return Diagnosis("", detail=f"on node {node}: {complaint or step_of(task)}")
+        message = f"{how}: the server was killed at its limit of {limit / MEGABYTE:g} MB"
+        return Diagnosis(message, detail="mem_limit")
+    return Diagnosis("", detail=f"on node {node}: {error or step_of(task)}")

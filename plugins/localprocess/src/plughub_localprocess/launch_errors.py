@@ -31,9 +31,9 @@ def find_command(name: str, path: str, setting: str) -> str:
     expanded = str(Path(name).expanduser()) if name.startswith("~") else name
     if found := shutil.which(expanded, path=path):
         return found
-    beside = Path(sys.executable).parent / expanded
-    if os.sep not in expanded and os.access(beside, os.X_OK):
-        return str(beside)
+    sibling = Path(sys.executable).parent / expanded
+    if os.sep not in expanded and os.access(sibling, os.X_OK):
+        return str(sibling)
     if os.sep not in expanded:
         raise _no_command(f"command not found: {name!r} ({setting}){_what_to_install(name)}")
     if not Path(expanded).is_absolute():

@@ -338,8 +338,8 @@ class LocalProcessSpawner(Spawner):
         return ProcessIdentity(self.pid, self.started)
 
     def _steps(self, now: bool) -> list[Step]:
-        gentle = [(signal.SIGINT, self.interrupt_timeout), (signal.SIGTERM, self.term_timeout)]
-        return [*([] if now else gentle), (signal.SIGKILL, self.kill_timeout)]
+        graceful = [(signal.SIGINT, self.interrupt_timeout), (signal.SIGTERM, self.term_timeout)]
+        return [*([] if now else graceful), (signal.SIGKILL, self.kill_timeout)]
 
     def _command(self, environment: Mapping[str, str]) -> list[str]:
         arguments = [*self.cmd[1:], *self.get_args()]

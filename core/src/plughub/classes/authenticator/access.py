@@ -77,7 +77,7 @@ def _blocked(rules: Authenticator, identity: Identity) -> Refusal:
 
 def _not_allowed(rules: Authenticator, identity: Identity) -> Refusal:
     log.warning(
-        "login of %s by %r refused: no setting allows it. Settings that could: %s",
+        "login of %s by %r refused: no setting allows it. Allow settings: %s",
         shorten(identity.name),
         identity.plugin,
         ", ".join(rules.allow_settings()),

@@ -13,7 +13,7 @@ from plughub.kinds import Identity, Login, ManagedRole, UserInfo
 _CLIENT_ERRORS: Final = range(400, 500)
 _MEMBERS: Final = ("users", "groups", "services")
 _ROLE_KEYS: Final = {"name", "description", "scopes", *_MEMBERS}
-_NOT_ALLOWED: Final = "You may not log in."
+_NOT_ALLOWED: Final = "You are not allowed to log in."
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,11 +57,11 @@ def excess_scopes(wanted: frozenset[str], held: frozenset[str], groups: Groups =
     Returns:
         The excess scopes, never ``inherit`` or ``(no_scope)``.
     """
-    reaches = parse_scopes(held)
+    coverages = parse_scopes(held)
     kept = {
         scope
-        for base, reach in parse_scopes(wanted).items()
-        for scope in _within(base, reach, reaches.get(base, NOTHING), groups)
+        for base, coverage in parse_scopes(wanted).items()
+        for scope in _within(base, coverage, coverages.get(base, NOTHING), groups)
     }
     return reduce_scopes(wanted) - kept - {INHERIT, NO_SCOPE}
 
@@ -81,11 +81,11 @@ def effective_token_scopes(
 
 def users_in_filters(*scopes: frozenset[str]) -> frozenset[str]:
     """Return the users whose groups are needed to compare sets of scopes; none if no filter is on a group."""
-    reaches = [reach for held in scopes for reach in parse_scopes(held).values()]
-    if not any(reach.groups for reach in reaches):
+    coverages = [coverage for held in scopes for coverage in parse_scopes(held).values()]
+    if not any(coverage.groups for coverage in coverages):
         return frozenset()
-    servers = {server.partition("/")[0] for reach in reaches for server in reach.servers}
-    return frozenset(servers.union(*(reach.users for reach in reaches)))
+    servers = {server.partition("/")[0] for coverage in coverages for server in coverage.servers}
+    return frozenset(servers.union(*(coverage.users for coverage in coverages)))
 
 
 def _within(base: str, inner: ScopeCoverage, outer: ScopeCoverage, groups: Groups) -> Iterator[str]:

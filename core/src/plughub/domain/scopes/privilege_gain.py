@@ -36,8 +36,8 @@ def gained_scopes(held: frozenset[str], before: FilterFacts, after: FilterFacts)
     """
     return frozenset(
         scope
-        for scope, reach in parse_scopes(held).items()
-        if scope not in NOT_OF_USERS and _reaches(reach, after) and not _covers(reach, before)
+        for scope, coverage in parse_scopes(held).items()
+        if scope not in NOT_OF_USERS and _reaches(coverage, after) and not _covers(coverage, before)
     )
 
 
@@ -56,15 +56,19 @@ def gained_over_server(held: frozenset[str], user: FilterFacts, before: str, aft
     old, new = ScopeFilter.server(user.name, before), ScopeFilter.server(user.name, after)
     return frozenset(
         scope
-        for scope, reach in parse_scopes(held).items()
-        if scope not in NOT_OF_USERS and reach.covers(new, user.groups) and not reach.covers(old, user.groups)
+        for scope, coverage in parse_scopes(held).items()
+        if scope not in NOT_OF_USERS
+        and coverage.covers(new, user.groups)
+        and not coverage.covers(old, user.groups)
     )
 
 
-def _covers(reach: ScopeCoverage, facts: FilterFacts) -> bool:
-    return reach.covers(ScopeFilter.user(facts.name), facts.groups)
+def _covers(coverage: ScopeCoverage, facts: FilterFacts) -> bool:
+    return coverage.covers(ScopeFilter.user(facts.name), facts.groups)
 
 
-def _reaches(reach: ScopeCoverage, facts: FilterFacts) -> bool:
+def _reaches(coverage: ScopeCoverage, facts: FilterFacts) -> bool:
     """Return whether a scope applies to a user or to any server of that user."""
-    return _covers(reach, facts) or any(server.partition("/")[0] == facts.name for server in reach.servers)
+    return _covers(coverage, facts) or any(
+        server.partition("/")[0] == facts.name for server in coverage.servers
+    )

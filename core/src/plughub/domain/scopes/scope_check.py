@@ -68,18 +68,18 @@ def parse_scopes(scopes: frozenset[str]) -> Mapping[str, ScopeCoverage]:
         scopes: expanded scopes; invalid ones and those with an open self-filter cover nothing.
     """
     values: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
-    whole = set()
+    unfiltered = set()
     for scope in scopes:
         try:
             base, limit = parse_scope(scope)
         except InvalidError:
             continue
         if limit is None:
-            whole.add(base)
+            unfiltered.add(base)
         elif limit.value:
             values[base][limit.kind].add(limit.value)
-    reaches = {base: _reach(kinds) for base, kinds in values.items()}
-    return MappingProxyType(reaches | dict.fromkeys(whole, ScopeCoverage(everything=True)))
+    coverages = {base: _coverage(kinds) for base, kinds in values.items()}
+    return MappingProxyType(coverages | dict.fromkeys(unfiltered, ScopeCoverage(everything=True)))
 
 
 def coverage_of(held: frozenset[str], scope: str) -> ScopeCoverage:
@@ -108,20 +108,20 @@ def check_scopes(
         resource: the resource of the request; None if there is no single one.
         groups: groups of the user of the resource.
     """
-    reaches = parse_scopes(held)
+    coverages = parse_scopes(held)
     answer = Access.MISSING
     for scope in needed:
-        reach = reaches.get(scope)
-        if reach is None:
+        coverage = coverages.get(scope)
+        if coverage is None:
             continue
-        if reach.everything or (resource is not None and reach.covers(resource, groups)):
+        if coverage.everything or (resource is not None and coverage.covers(resource, groups)):
             return Access.ALLOWED
         if resource is not None:
             answer = Access.FILTERED
     return answer
 
 
-def _reach(values: Mapping[str, Collection[str]]) -> ScopeCoverage:
+def _coverage(values: Mapping[str, Collection[str]]) -> ScopeCoverage:
     return ScopeCoverage(
         users=frozenset(values.get("user", ())),
         servers=frozenset(values.get("server", ())),

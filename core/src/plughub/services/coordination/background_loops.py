@@ -25,23 +25,23 @@ async def run_forever(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
 
 
 async def repeat(
-    work: Callable[[], Coroutine[Any, Any, None]], pause: float, trouble: str, log: logging.Logger
+    work: Callable[[], Coroutine[Any, Any, None]], pause: float, problem: str, log: logging.Logger
 ) -> NoReturn:
     """Call a function repeatedly; a call that fails is logged and does not end the loop.
 
     Args:
         work: the function.
         pause: seconds between the end of a call and the next one; see `next_tick`.
-        trouble: log message for a call that failed, before the reason.
+        problem: log message for a call that failed, before the reason.
         log: logger for that message.
     """
     while True:
         try:
             await work()
         except HubError as error:
-            log.warning("%s: %s", trouble, error)
+            log.warning("%s: %s", problem, error)
         except Exception:
-            log.exception(trouble)
+            log.exception(problem)
         await sleep_until_tick(pause)
 
 

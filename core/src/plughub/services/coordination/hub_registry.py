@@ -125,7 +125,7 @@ class HubRegistry:
         await self._store.write(self._store_heartbeat)
 
     def _store_heartbeat(self, tx: Transaction) -> None:
-        if not tx.hub_processes.beat(self._settings.hub_id):
+        if not tx.hub_processes.send_heartbeat(self._settings.hub_id):
             self._enter(tx)
 
     async def poll_changes(self) -> None:
@@ -162,7 +162,7 @@ class HubRegistry:
         await self._store.write(self._purge_records)
 
     def _purge_records(self, tx: Transaction) -> None:
-        if not tx.leases.hold("housekeeping", self._settings.hub_id, HOUSEKEEPING_SECONDS):
+        if not tx.leases.acquire("housekeeping", self._settings.hub_id, HOUSEKEEPING_SECONDS):
             return
         tx.tokens.purge()
         tx.sessions.purge()

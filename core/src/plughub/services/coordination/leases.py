@@ -69,4 +69,4 @@ class Leadership:
         return tx.leases.holders().get(self.name, self._settings.hub_id) != self._settings.hub_id
 
     def _renew(self, tx: Transaction) -> bool:
-        return tx.leases.hold(self.name, self._settings.hub_id, self._settings.lease)
+        return tx.leases.acquire(self.name, self._settings.hub_id, self._settings.lease)

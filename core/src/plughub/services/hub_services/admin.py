@@ -47,9 +47,9 @@ class ServiceAdmin:
         """
         return await self._store.read(lambda tx: _existing(tx, name))
 
-    async def within(self, reach: ScopeCoverage) -> list[Service]:
+    async def within(self, coverage: ScopeCoverage) -> list[Service]:
         """Return the services covered by a scope, by name."""
-        return await self._store.read(lambda tx: tx.services.within(reach))
+        return await self._store.read(lambda tx: tx.services.within(coverage))
 
     async def create(self, name: str, spec: Mapping[str, Any], by: Principal) -> Service:
         """Store an external service permanently; one with a URL gets a route.

@@ -109,7 +109,7 @@ class ServiceChecks:
         )
         if healthy and not await self._is_ours(service, life):
             healthy = False
-            await self._store.write(lambda tx: tx.service_lives.withdraw(life.name, life.launch))
+            await self._store.write(lambda tx: tx.service_lives.withdraw_route(life.name, life.launch))
         now = time.monotonic()
         since = self._since.setdefault(key, now)
         in_grace = not healthy and life.answers is None and now - since < service.timeout
@@ -146,7 +146,9 @@ class ServiceChecks:
     async def _store_result(self, service: Service, life: ServiceLife, *, healthy: bool) -> None:
         # The service may have been restarted during the check.
         name, launch = life.name, life.launch
-        if not await self._store.write(lambda tx: tx.service_lives.answers(name, launch, well=healthy)):
+        if not await self._store.write(
+            lambda tx: tx.service_lives.record_answer(name, launch, is_healthy=healthy)
+        ):
             return
         if healthy:
             log.info("service %s answers at %s", service.name, service.url)

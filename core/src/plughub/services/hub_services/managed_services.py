@@ -43,7 +43,7 @@ class _StoredState:
     """Stored state: the holder of the lease, the services, and their last starts."""
 
     until: float
-    mine: bool
+    is_leader: bool
     elsewhere: bool
     services: Mapping[str, Service]
     lives: Mapping[str, ServiceLife]
@@ -99,7 +99,7 @@ class ManagedServices:
             seen = await self._store.write(self._read_state)
             self._lease.until = seen.until
             await self._check_orphans(seen)
-            if not seen.mine:
+            if not seen.is_leader:
                 return
             wanted = [self._declared[name] for name in self._declared if _is_managed(seen.services.get(name))]
             names = {service.name for service in wanted}
@@ -120,13 +120,13 @@ class ManagedServices:
     # ---- state
 
     def _read_state(self, tx: Transaction) -> _StoredState:
-        mine = tx.leases.hold(LEASE, self._settings.hub_id, self._settings.lease)
-        holder = self._settings.hub_id if mine else tx.leases.holders().get(LEASE, "")
+        is_leader = tx.leases.acquire(LEASE, self._settings.hub_id, self._settings.lease)
+        holder = self._settings.hub_id if is_leader else tx.leases.holders().get(LEASE, "")
         hosts = {hub.id: hub.host for hub in tx.hub_processes.list()}
         return _StoredState(
-            until=tx.begun + self._settings.lease if mine else 0.0,
-            mine=mine,
-            elsewhere=not mine and hosts.get(holder, self._settings.host) != self._settings.host,
+            until=tx.begun + self._settings.lease if is_leader else 0.0,
+            is_leader=is_leader,
+            elsewhere=not is_leader and hosts.get(holder, self._settings.host) != self._settings.host,
             services={
                 service.name: service for service in tx.services.within(ScopeCoverage(everything=True))
             },
@@ -150,8 +150,8 @@ class ManagedServices:
 
     async def _check_orphans(self, seen: _StoredState) -> None:
         """Stop orphaned services when the lease moves to this process or to another machine."""
-        whose = "ours" if seen.mine else "of another machine" if seen.elsewhere else "of another process"
-        if whose != self._checked_as and (seen.mine or seen.elsewhere):
+        whose = "ours" if seen.is_leader else "of another machine" if seen.elsewhere else "of another process"
+        if whose != self._checked_as and (seen.is_leader or seen.elsewhere):
             await self._end_orphans()
         self._checked_as = whose
 
@@ -197,7 +197,9 @@ class ManagedServices:
         process = (await self._launcher.find_processes()).get(life.launch)
         if process is not None:
             await self._store.write(
-                lambda tx: tx.service_lives.launched(life.name, life.launch, process.pid, process.started)
+                lambda tx: tx.service_lives.record_process(
+                    life.name, life.launch, process.pid, process.started
+                )
             )
         return process
 
@@ -208,29 +210,29 @@ class ManagedServices:
             self._launcher.digest(service),
         )
 
-        def intend(tx: Transaction) -> float:
+        def store_launch(tx: Transaction) -> float:
             stored = tx.services.get(service.name)
-            if stored is None or not tx.leases.hold(LEASE, self._settings.hub_id, self._settings.lease):
+            if stored is None or not tx.leases.acquire(LEASE, self._settings.hub_id, self._settings.lease):
                 return 0.0
             if not service.api_token:
                 renew_token(tx, stored, token)
-            tx.service_lives.launching(
+            tx.service_lives.record_launch(
                 service.name, host=self._settings.host, launch=launch_id, digest=digest
             )
             return tx.begun + self._settings.lease
 
-        if not (until := await self._store.write(intend)):
+        if not (until := await self._store.write(store_launch)):
             return
         self._lease.until = until
         try:
             process = await self._launch(service, launch_id, token)
         except (OSError, KeyError, ValueError, HubError):
-            await self._store.write(lambda tx: tx.service_lives.ended(service.name, launch_id))
+            await self._store.write(lambda tx: tx.service_lives.mark_ended(service.name, launch_id))
             raise
-        noted = await self._store.write(
-            lambda tx: tx.service_lives.launched(service.name, launch_id, process.pid, process.started)
+        is_stored = await self._store.write(
+            lambda tx: tx.service_lives.record_process(service.name, launch_id, process.pid, process.started)
         )
-        if noted:
+        if is_stored:
             log.info("started service %s as process %s", service.name, process.pid)
         else:
             log.warning("another hub process has started service %s in the meantime", service.name)
@@ -241,20 +243,20 @@ class ManagedServices:
             raise UnavailableError(f"another hub process may have taken over service {service.name}")
         return await self._launcher.launch(service, launch_id, token)
 
-    async def _restart(self, service: ServiceDeclaration, life: ServiceLife, lived: float) -> None:
+    async def _restart(self, service: ServiceDeclaration, life: ServiceLife, uptime: float) -> None:
         """Restart a service, with a delay when it ended soon after its start."""
         failures = self._failures.setdefault(service.name, _Failures())
         if failures.launch != life.launch:
             words = await self._launcher.last_log_lines(service.name)
-            if lived >= STEADY_SERVICE_SECONDS:
+            if uptime >= STEADY_SERVICE_SECONDS:
                 failures.count = 0
             failures.launch = life.launch
             pause = self._delay_retry(failures)
-            log.warning("service %s ended and is started again in %d s%s", service.name, pause, words)
+            log.warning("service %s ended; restarting it in %d s%s", service.name, pause, words)
         if self._is_retry_due(service.name):
             await self._start(service)
         else:  # any process may take its port now
-            await self._store.write(lambda tx: tx.service_lives.withdraw(life.name, life.launch))
+            await self._store.write(lambda tx: tx.service_lives.withdraw_route(life.name, life.launch))
 
     def _failed(self, service: ServiceDeclaration, reason: str) -> None:
         pause = self._delay_retry(self._failures.setdefault(service.name, _Failures()))

@@ -102,4 +102,4 @@ class AuditTrail:
 
     def _log_lost(self, number: int) -> None:
         for _ in range(number):
-            log.error("not in the audit trail: %r", self._waiting.popleft())
+            log.error("missing from the audit trail: %r", self._waiting.popleft())

@@ -83,7 +83,7 @@ class LoginRefusals:
             log.warning(more, shorten(name), remote_ip or "?", count.number, count.reason)
             self._publish(name, remote_ip, reason=count.reason[:_REASON], count=count.number)
         if excess:
-            reason = "more refused logins than are reported one by one in an hour"
+            reason = "refused logins beyond the hourly limit, which are only counted"
             log.warning("%s: %d", reason, excess)
             self._publish("", "", reason=reason, count=excess)
 

@@ -29,6 +29,6 @@ async def abandon(job: Job, error: Exception) -> None:
             at=utcnow(),
         )
         key = job.operation.server_id
-        await job.advance(Phase.UNDO, lambda tx: tx.servers.failed(key, failure), failure=failure)
+        await job.advance(Phase.UNDO, lambda tx: tx.servers.record_failure(key, failure), failure=failure)
         return
     await job.postpone(with_details(why, detail), GIVE_UP_BACKOFF.after(job.operation.attempts))

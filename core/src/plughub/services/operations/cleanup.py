@@ -87,7 +87,7 @@ class ServerCleanup:
             left = None  # its token was revoked, and a resumed server has no other
         if left is None:
             revoke_credentials(tx, self.settings, record)
-        tx.servers.stopped(record.id, failure, {} if left is None else left.state)
+        tx.servers.mark_stopped(record.id, failure, {} if left is None else left.state)
         if forgotten:
             tx.servers.delete(record.id)
 

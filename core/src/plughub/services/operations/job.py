@@ -186,11 +186,11 @@ class Job:
                 raise LeaseLostError(key)
             self.lease_until = asked + lease
 
-    async def postpone(self, trouble: str, seconds: float) -> None:
+    async def postpone(self, problem: str, seconds: float) -> None:
         """Release the operation for a while; any process may resume it afterwards.
 
         Args:
-            trouble: reason that users read.
+            problem: reason that users read.
             seconds: delay.
 
         Raises:
@@ -198,9 +198,9 @@ class Job:
             LeaseLostError: another process has taken over the operation.
         """
         key, holder = self.operation.id, self._holder
-        if not await self._store.write(lambda tx: tx.operations.postpone(key, holder, trouble, seconds)):
+        if not await self._store.write(lambda tx: tx.operations.postpone(key, holder, problem, seconds)):
             raise LeaseLostError(key)
-        raise PostponedError(trouble)
+        raise PostponedError(problem)
 
     async def unless_cancelled(self, work: Awaitable[T]) -> T:
         """Await something, and cancel it when a stop is requested.

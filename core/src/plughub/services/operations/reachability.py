@@ -93,7 +93,7 @@ class Reachability:
             )
 
         def move(tx: Transaction) -> bool:
-            return tx.servers.moved(server, url=moved.url, state=state, unreachable=why)
+            return tx.servers.record_move(server, url=moved.url, state=state, unreachable=why)
 
         if not await self.store.write(move):
             return

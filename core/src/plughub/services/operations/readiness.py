@@ -98,7 +98,9 @@ class Readiness:
         new = checked_endpoint(self._plugin, as_endpoint(moved, record)) if moved.url else None
         url, state = (new.url, new.state) if new else ("", moved.state or record.state)
         prefix = record.prefix
-        await self.job.write(lambda tx: tx.servers.launched(record.id, url=url, prefix=prefix, state=state))
+        await self.job.write(
+            lambda tx: tx.servers.record_endpoint(record.id, url=url, prefix=prefix, state=state)
+        )
         record = replace(record, url=url, state=state)
         self.job.remember(record, user)
         self.wrong_process = ""

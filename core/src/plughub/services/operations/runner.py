@@ -103,7 +103,7 @@ class Runner:
             backends=self.backends,
             lease=lease,
             limit=AT_ONCE,
-            besides=tuple(self._tasks),
+            exclude=tuple(self._tasks),
         )
         return ClaimedOperations(operations, tx.begun + lease)
 
@@ -158,13 +158,13 @@ class Runner:
             await asyncio.sleep(self._settings.lease / RENEWALS_PER_LEASE)
             if not self._tasks:
                 continue
-            mine, asked = dict(self._tasks), time.monotonic()
+            own_tasks, asked = dict(self._tasks), time.monotonic()
             try:
-                held = await self._renew(tuple(mine))
+                held = await self._renew(tuple(own_tasks))
             except HubError as error:
                 log.warning("cannot renew leases: %s", error)
                 continue
-            for key, task in mine.items():
+            for key, task in own_tasks.items():
                 if key not in held and not task.done():
                     log.warning("another hub process has taken over operation %s", key)
                     task.cancel()

@@ -121,7 +121,7 @@ class ServerSubscriptions:
                 server, operation = current, current.operation
                 if server.failed_start and not failed:
                     failed, until = True, min(until, time.monotonic() + UNDO_WAIT_SECONDS)
-                if operation is None or operation.again_at or time.monotonic() >= until:
+                if operation is None or operation.retry_at or time.monotonic() >= until:
                     return server
         return replace(server, operation=None, status=Status.STOPPED)
 

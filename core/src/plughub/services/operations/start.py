@@ -103,12 +103,12 @@ class StartSteps:
             failure, key = replace(error.failure, reference=job.operation.reference), job.operation.server_id
             before = job.operation.options_before if failure.status == REFUSED else None
 
-            def failed(tx: Transaction) -> None:
-                tx.servers.failed(key, failure)
+            def store_failure(tx: Transaction) -> None:
+                tx.servers.record_failure(key, failure)
                 if before is not None:  # a start without options reuses the last: not rejected ones
                     tx.servers.set_options(key, before)
 
-            await job.advance(Phase.UNDO, failed, failure=failure)
+            await job.advance(Phase.UNDO, store_failure, failure=failure)
 
     async def _launch(self, job: Job, reporter: ProgressReporter) -> Phase:
         found = await self._find(job, *await job.load()) if job.is_resumed else None
@@ -122,22 +122,22 @@ class StartSteps:
         if found is not None:
             log.info("%s was already launched: resuming its start", record.full_name)
 
-        def launched(tx: Transaction) -> None:
-            tx.servers.launched(record.id, url=endpoint.url, prefix=prefix, state=endpoint.state)
+        def store_endpoint(tx: Transaction) -> None:
+            tx.servers.record_endpoint(record.id, url=endpoint.url, prefix=prefix, state=endpoint.state)
             used = endpoint.api_token or secret
             if used:
-                mine = server_token_keys(tx, self.settings, record)
+                own_tokens = server_token_keys(tx, self.settings, record)
                 kept = tx.tokens.matching(token_prefix(used), used)
                 # A revoked token stays revoked: resuming a server does not restore it.
                 if used != secret:
-                    if kept not in mine:
+                    if kept not in own_tokens:
                         raise _RevokedTokenError
                     save_client(tx, self.settings, record, used)
-                tx.tokens.delete(sorted({*mine} - {kept}))
+                tx.tokens.delete(sorted({*own_tokens} - {kept}))
 
         job.note("Server launched, waiting for it to answer", 60)
         try:
-            await job.advance(Phase.AWAIT, launched)
+            await job.advance(Phase.AWAIT, store_endpoint)
         except _RevokedTokenError:
             await job.write(lambda tx: self._discard_saved_state(tx, record))
             job.remember(replace(record, state={}), user)
@@ -152,21 +152,21 @@ class StartSteps:
         # A process that lost the operation may still launch the server: that launch has another id.
         launch = uuid.uuid4().hex if job.is_resumed else job.operation.id
 
-        def intend(tx: Transaction) -> tuple[ServerRecord, User, StoredAuthState]:
+        def store_launch(tx: Transaction) -> tuple[ServerRecord, User, StoredAuthState]:
             if tx.operations.is_cancelled(job.operation.id):
                 raise CancelledByUserError
             if host:
                 tx.operations.bind(job.operation.id, self.settings.hub_id, host)
             record, user = job.read_current(tx)
             client = server_client_id(record.user, record.name)
-            intended = replace(record, backend=plugin, host=host, launch=launch, oauth_client_id=client)
+            launched = replace(record, backend=plugin, host=host, launch=launch, oauth_client_id=client)
             # A resumed server may use an older token: revoke that only once the token in use is known.
-            store_credentials(tx, self.settings, intended, token)
-            tx.servers.launching(record.id, backend=plugin, host=host, launch=launch, client_id=client)
-            starting = replace(intended, status=Status.STARTING, failure=None, unknown="")
+            store_credentials(tx, self.settings, launched, token)
+            tx.servers.record_launch(record.id, backend=plugin, host=host, launch=launch, client_id=client)
+            starting = replace(launched, status=Status.STARTING, failure=None, unknown="")
             return starting, user, read_auth_state(tx, user.id)
 
-        record, user, stored = await job.write(intend)
+        record, user, stored = await job.write(store_launch)
         job.remember(record, user)
         environment = server_environment(self.settings, record, token)
         view = plugin_view(self.settings, record, user, environment=environment, operation=launch)
@@ -228,15 +228,17 @@ class StartSteps:
                 await asyncio.sleep(ROUTE_BACKOFF.after(attempt))
         at = utcnow()
 
-        def ready(tx: Transaction) -> None:
+        def store_ready(tx: Transaction) -> None:
             if tx.operations.is_cancelled(job.operation.id):
                 raise CancelledByUserError
-            tx.servers.ready(record.id, at)
+            tx.servers.mark_ready(record.id, at)
 
-        await job.advance(Phase.DONE, ready)
+        await job.advance(Phase.DONE, store_ready)
         by = Actor(name=job.operation.requested_by)
-        took = _seconds_since(job)
-        self.events.publish(EventKind.SPAWN, record.user, record.name, by=by, url=record.url, seconds=took)
+        duration = _seconds_since(job)
+        self.events.publish(
+            EventKind.SPAWN, record.user, record.name, by=by, url=record.url, seconds=duration
+        )
         return Phase.DONE
 
     async def _undo(self, job: Job) -> Phase:
@@ -262,7 +264,7 @@ class StartSteps:
                 record.user,
                 record.name,
                 by=Actor(name=job.operation.requested_by),
-                reason=job.failure.told(details=True),
+                reason=job.failure.describe(details=True),
                 status=job.failure.status,
                 seconds=_seconds_since(job),
             )

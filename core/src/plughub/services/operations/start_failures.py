@@ -41,7 +41,7 @@ class StartFailedError(Exception):
     """
 
     def __init__(self, failure: Failure) -> None:
-        super().__init__(failure.told(details=True))
+        super().__init__(failure.describe(details=True))
         self.failure = failure
 
 
@@ -162,7 +162,7 @@ def missing_tls_failure(plugin: str, url: str) -> Failure:
 def revoked_token_failure(plugin: str) -> Failure:
     """Describe that a server was resumed with a revoked token."""
     return Failure(
-        message="what this server kept when it was stopped cannot be resumed, because its access to the hub "
+        message="the stopped server cannot be resumed, because its access to the hub "
         "was revoked in the meantime. Start it again: it then begins without what it kept",
         plugin=plugin,
         at=utcnow(),

@@ -102,7 +102,7 @@ class StopSteps:
         why = await self._why_unreachable(job, record, view)
 
         def still_running(tx: Transaction) -> None:
-            tx.servers.still_running(record.id, failure)
+            tx.servers.mark_still_running(record.id, failure)
             tx.servers.set_unreachable(record, why)
 
         await job.ensure_lease()
@@ -112,7 +112,7 @@ class StopSteps:
         await job.advance(Phase.DONE, still_running)
         by = Actor(name=job.operation.requested_by)
         self.events.publish(
-            EventKind.STOP_FAILED, record.user, record.name, by=by, reason=failure.told(details=True)
+            EventKind.STOP_FAILED, record.user, record.name, by=by, reason=failure.describe(details=True)
         )
         return Phase.DONE
 
@@ -144,7 +144,7 @@ class StopSteps:
         died = job.operation.failure
         await self.cleanup.finish(job, died, left)
         kind = EventKind.SERVER_DIED if died else EventKind.STOP
-        reason = {"reason": died.told(details=True)} if died else {}
+        reason = {"reason": died.describe(details=True)} if died else {}
         self.events.publish(
             kind, record.user, record.name, by=Actor(name=job.operation.requested_by), **reason
         )

@@ -65,9 +65,9 @@ class ExpectedRoutes:
         """
         # A proxy that supports one target only uses the first: this process. Where it is not among the
         # targets, all processes use the same order.
-        machines, mine = machines_of(hubs, self._settings), self._settings.hub_url
+        machines, own_url = machines_of(hubs, self._settings), self._settings.hub_url
         urls = {hub.url for hub in hubs if machines.reaches(hub.url, hub.host)}
-        first, *more = sorted(urls, key=lambda url: (url != mine, url)) or [mine]
+        first, *more = sorted(urls, key=lambda url: (url != own_url, url)) or [own_url]
         return Route(routespec=self.hub_spec, target=first, more_targets=tuple(more), data={"hub": True})
 
     def of_server(self, server: ServerRecord | ServerLocation) -> Route:

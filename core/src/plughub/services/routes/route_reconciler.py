@@ -50,7 +50,7 @@ class RouteReconciler:
         self._activity = activity
         self._timed = timed
         self._leadership = Leadership(store, settings, lease_name(settings))
-        self._trouble = ""
+        self._problem = ""
         self._activity_due = 0.0
 
     async def start(self) -> None:
@@ -77,10 +77,10 @@ class RouteReconciler:
             try:
                 pause = await self.run_once()
             except HubError as error:
-                self._log_trouble(str(error))
+                self._log_problem(str(error))
                 pause = ROUTE_CHECK_SECONDS
             else:
-                self._log_trouble("")
+                self._log_problem("")
 
     async def run_once(self) -> float:
         """Reconcile routes once, unless another process does.
@@ -107,13 +107,13 @@ class RouteReconciler:
             await self._activity.record_routes(last_activity(routes), self._router)
         return min(ROUTE_CHECK_LONGEST_SECONDS, max(ROUTE_CHECK_SECONDS, len(routes) / ROUTES_A_SECOND))
 
-    def _log_trouble(self, trouble: str) -> None:
+    def _log_problem(self, problem: str) -> None:
         """Log a problem when it begins and when it ends, not each second in between."""
-        if trouble and trouble != self._trouble:
-            log.error("%s", trouble)
-        elif self._trouble and not trouble:
-            log.info("the routes can be reconciled again")
-        self._trouble = trouble
+        if problem and problem != self._problem:
+            log.error("%s", problem)
+        elif self._problem and not problem:
+            log.info("route reconciliation works again")
+        self._problem = problem
 
 
 def lease_name(settings: HubSettings) -> str:

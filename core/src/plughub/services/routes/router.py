@@ -147,15 +147,15 @@ class Router:
         Raises:
             PluginError: the proxy does not answer, or refuses the route of the hub itself.
         """
-        stood = await self._hooks.routes(self._plugin, activity=activity)
-        if await self._repair(stood, is_allowed, whole=True):
+        routes = await self._hooks.routes(self._plugin, activity=activity)
+        if await self._repair(routes, is_allowed, at_once=True):
             # A server may have got its route since the expected routes were read.
             self._expected_routes.clear()
-            stood = await self._hooks.routes(self._plugin, activity=activity)
-            await self._repair(stood, is_allowed, whole=False)
+            routes = await self._hooks.routes(self._plugin, activity=activity)
+            await self._repair(routes, is_allowed, at_once=False)
         if self.expected.hub_spec in self._refused:
             raise self._refused[self.expected.hub_spec].error
-        return stood
+        return routes
 
     async def list_routes(self) -> list[Route]:
         """Return the routes in the proxy.
@@ -169,23 +169,25 @@ class Router:
         """Return the expected route of a server."""
         return self.expected.of_server(server)
 
-    async def _repair(self, stood: Iterable[Route], is_allowed: Callable[[], bool], *, whole: bool) -> bool:
+    async def _repair(
+        self, routes: Iterable[Route], is_allowed: Callable[[], bool], *, at_once: bool
+    ) -> bool:
         """Repair differences once; return whether the whole table was replaced."""
-        stands = {route.routespec: route for route in stood}
+        actual = {route.routespec: route for route in routes}
         before = self._expected_routes.cached
         wanted, busy = before or await self._expected_routes.refresh()
-        missing, surplus = _differences(stands, wanted, busy)
+        missing, surplus = _differences(actual, wanted, busy)
         if before and (missing or surplus):  # the routes in the proxy may be newer than the cached ones
             wanted, busy = await self._expected_routes.refresh()
-            missing, surplus = _differences(stands, wanted, busy)
-        lacking = {route.routespec for route in missing}
-        self._refused = {spec: refusal for spec, refusal in self._refused.items() if spec in lacking}
+            missing, surplus = _differences(actual, wanted, busy)
+        missing_specs = {route.routespec for route in missing}
+        self._refused = {spec: refusal for spec, refusal in self._refused.items() if spec in missing_specs}
         missing = [route for route in missing if not self._is_backing_off(route)]
         if not missing and not surplus:
             return False
         log.info("repairing routes: %d to add, %d to delete", len(missing), len(surplus))
-        if whole and len(missing) + len(surplus) > 1 and is_allowed():
-            kept = [route for spec, route in stands.items() if spec in busy and spec not in wanted]
+        if at_once and len(missing) + len(surplus) > 1 and is_allowed():
+            kept = [route for spec, route in actual.items() if spec in busy and spec not in wanted]
             if await self._replace([*wanted.values(), *kept]):
                 return True
         await self._one_by_one(missing, surplus, is_allowed)
@@ -205,11 +207,11 @@ class Router:
     ) -> None:
         slots = asyncio.Semaphore(AT_ONCE)
         done: list[str] = []
-        trouble: list[PluginError] = []
+        errors: list[PluginError] = []
 
         async def change(route: Route | None, spec: str) -> None:
             async with slots:
-                if not is_allowed() or (len(trouble) >= AT_ONCE and not done):  # the rest would fail too
+                if not is_allowed() or (len(errors) >= AT_ONCE and not done):  # the rest would fail too
                     return
                 try:
                     if route is not None:
@@ -218,7 +220,7 @@ class Router:
                         await self._hooks.route_delete(self._plugin, spec)
                     done.append(spec)
                 except PluginError as error:
-                    trouble.append(error)
+                    errors.append(error)
                     if route is not None:
                         self._note_refusal(route, error)
                     else:
@@ -248,15 +250,15 @@ class Router:
 
 
 def _differences(
-    stands: Mapping[str, Route], wanted: Mapping[str, Route], busy: Collection[str]
+    actual: Mapping[str, Route], wanted: Mapping[str, Route], busy: Collection[str]
 ) -> tuple[list[Route], list[str]]:
     """Return the missing routes and the surplus routespecs, without those of busy servers."""
     missing = [
         route
         for spec, route in wanted.items()
-        if spec not in busy and not (spec in stands and stands[spec].same_way(route))
+        if spec not in busy and not (spec in actual and actual[spec].same_way(route))
     ]
-    return missing, [spec for spec in stands if spec not in wanted and spec not in busy]
+    return missing, [spec for spec in actual if spec not in wanted and spec not in busy]
 
 
 def last_activity(routes: Iterable[Route]) -> Mapping[str, datetime]:

@@ -82,8 +82,8 @@ class ForceForget:
         available = live_backends(tx, self._settings.lease)
         if available is None:
             raise ConflictError("a hub process of an older version is running, and its plugins are unknown")
-        trouble = (current.operation.trouble if current.operation else "") or current.unknown
-        if not self._is_local(requirement) and can_run(requirement, available) and not trouble:
+        problem = (current.operation.problem if current.operation else "") or current.unknown
+        if not self._is_local(requirement) and can_run(requirement, available) and not problem:
             raise ConflictError(
                 f"{_describe(requirement)} is available in another hub process", hint=_STOP_IT
             )
@@ -110,14 +110,14 @@ class ForceForget:
         if operation is not None:
             _end(tx, operation, self._settings.hub_id)
         revoke_credentials(tx, self._settings, server)
-        tx.servers.stopped(server.id, None)
+        tx.servers.mark_stopped(server.id, None)
         if operation is not None and operation.remove:
             tx.servers.delete(server.id)
 
     def _take(self, tx: Transaction, server: ServerRecord, operation: Operation | None) -> bool:
         """Lock the server against other changes; False when another process was faster."""
         if operation is None:
-            return tx.servers.stopping(server)
+            return tx.servers.mark_stopping(server)
         tx.operations.retry_now(operation.id)
         return tx.operations.claim_one(operation.id, self._settings.hub_id, self._settings.lease)
 
@@ -132,7 +132,7 @@ class ForceForget:
 
 
 def _end(tx: Transaction, operation: Operation, holder: str) -> None:
-    if operation.kind is OperationKind.START and not operation.undoing:
+    if operation.kind is OperationKind.START and not operation.is_undoing:
         tx.operations.advance(operation.id, holder, Phase.UNDO)
     tx.operations.advance(operation.id, holder, Phase.DONE)
 

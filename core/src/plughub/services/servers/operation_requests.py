@@ -25,8 +25,8 @@ class CleanupPendingError(InvalidError):
     """
 
     def __init__(self, server: ServerRecord) -> None:
-        trouble, detail = parts_of(server.operation.trouble if server.operation else "")
-        why = trouble or "it is being stopped"
+        problem, detail = parts_of(server.operation.problem if server.operation else "")
+        why = problem or "it is being stopped"
         super().__init__(
             f"the last start of {server.full_name} failed and is still being cleaned up: {why}",
             hint="The hub retries by itself. Try again in a minute.",
@@ -89,7 +89,7 @@ class OperationRequests:
             tx.servers.set_options(server.id, options)
         # A culler must not mistake the server for one that has been idle for weeks.
         tx.servers.touch({server.id: utcnow()})
-        if not tx.servers.starting(server):
+        if not tx.servers.request_start(server):
             raise concurrent_change(server)
         # Another process may have stored an operation since the row was read: join that one.
         with contextlib.suppress(ConflictError):
@@ -128,7 +128,7 @@ class OperationRequests:
             ConflictError: another process has changed the server since it was read.
         """
         if server.operation is not None:
-            tx.servers.unwanted(server.id)
+            tx.servers.request_stop(server.id)
             if _join(tx, server.operation, remove=remove):
                 return
             server = tx.servers.by_id(server.id) or server
@@ -136,7 +136,7 @@ class OperationRequests:
             if remove:
                 self._delete(tx, server, by)
             return
-        if not tx.servers.stopping(server):
+        if not tx.servers.mark_stopping(server):
             raise concurrent_change(server)
         tx.operations.begin(
             server,
@@ -183,7 +183,7 @@ def _get_or_create(tx: Transaction, user: User, name: str, named_limit: int) -> 
 
 
 def _check_stopped(server: ServerRecord) -> None:
-    if server.operation is not None and server.operation.undoing:
+    if server.operation is not None and server.operation.is_undoing:
         raise CleanupPendingError(server)
     if server.pending:
         raise InvalidError(f"{server.full_name} is pending {server.pending}")
@@ -194,7 +194,7 @@ def _check_stopped(server: ServerRecord) -> None:
 def _join(tx: Transaction, operation: Operation, *, remove: bool) -> bool:
     """Adapt the operation in progress to a stop request; False when it has just ended."""
     if operation.kind is OperationKind.START:
-        if tx.operations.withdraw(operation.id):
+        if tx.operations.cancel_queued(operation.id):
             return not remove
         if not tx.operations.cancel(operation.id):
             return False

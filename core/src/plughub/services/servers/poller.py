@@ -128,7 +128,7 @@ class Poller:
             look.cancel()
         for outcome in await asyncio.gather(*looks, return_exceptions=True):
             if isinstance(outcome, Exception):
-                log.warning("servers from before this start are polled later: %s", outcome)
+                log.warning("cannot check the servers of before this start yet: %s", outcome)
 
     async def _adopt(self, plugin: str) -> None:
         if not await self._leadership("poll", plugin).acquire():
@@ -196,7 +196,7 @@ class Poller:
                 await self._store_unknown(server, "")
                 if code is not None:
                     failure = await with_logs(self._hooks, exit_failure(plugin, code, None), view)
-                    log.warning("%s: %s", server.full_name, failure.told(details=True))
+                    log.warning("%s: %s", server.full_name, failure.describe(details=True))
                     await self._servers.handle_exit(server, failure)
         running = (server.id, server.launch)
         pause = self._next_interval(plugin)
@@ -250,7 +250,7 @@ class Poller:
         if server is not None and server.launch == found.operation and server.active:
             return None
         operation = tx.operations.get(found.operation)
-        if operation is not None and not operation.done:
+        if operation is not None and not operation.is_done:
             return None
         return tx.users.get(found.user) or User(id=0, name=found.user, cookie_id="")
 

@@ -178,11 +178,11 @@ class ServerService:
         def work(tx: Transaction) -> tuple[ServerRecord, ClaimedOperations]:
             server = self._requests.start(tx, user, name, options, plugin, by, limit)
             taken = self._runner.claim(tx)
-            mine = next((one for one in taken.operations if one.server_id == server.id), None)
-            if mine is None:  # it is queued: read it again for its position
+            operation = next((one for one in taken.operations if one.server_id == server.id), None)
+            if operation is None:  # it is queued: read it again for its position
                 self._runner.has_waiting_work = True
                 return tx.servers.by_id(server.id) or server, taken
-            return replace(server, operation=mine), taken
+            return replace(server, operation=operation), taken
 
         try:
             server, taken = await self._write(work)

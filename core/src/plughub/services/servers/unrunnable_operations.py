@@ -93,7 +93,7 @@ class UnrunnableOperations:
         if not tx.operations.claim_one(operation.id, holder, self._settings.lease):
             return False
         server = tx.servers.by_id(operation.server_id)
-        if operation.kind is OperationKind.START and not operation.undoing:
+        if operation.kind is OperationKind.START and not operation.is_undoing:
             why, detail = parts_of(reason)
             message = f"the server could not be started: {why}"
             failure = Failure(
@@ -105,15 +105,15 @@ class UnrunnableOperations:
                 status=503,
             )
             tx.operations.advance(operation.id, holder, Phase.UNDO, failure=failure)
-            tx.servers.failed(operation.server_id, failure)
+            tx.servers.record_failure(operation.server_id, failure)
             if server is not None and server.status is Status.STOPPED:
                 tx.operations.advance(operation.id, holder, Phase.DONE)
-                tx.servers.unwanted(server.id)
+                tx.servers.request_stop(server.id)
                 if operation.remove:
                     delete_server(tx, self._settings, server)
                 return True
         tx.operations.postpone(operation.id, holder, reason, ORPHAN_RETRY_SECONDS)
-        return operation.trouble != reason
+        return operation.problem != reason
 
 
 def can_run(requirement: Requirement, available: Collection[Requirement]) -> bool:

@@ -191,7 +191,7 @@ class ShareCodeService:
                 raise InvalidError("You can't share with yourself!")
             tx.users.lock(record.user_id)
             # It may have been deleted since it was read; after this statement it cannot be.
-            if not tx.shares.exchanged(found[1].id):
+            if not tx.shares.record_exchange(found[1].id):
                 raise InvalidError(_UNKNOWN, hint=_ASK)
             return tx.shares.grant(record, "user", user.id, found[1].scopes)
 

@@ -154,8 +154,8 @@ class TokenService:
                 f"{user.name} already has the maximum of %d API tokens",
                 "Revoke tokens that are no longer needed.",
             )
-            noted = note or f"Requested via api{by}"
-            return store_token(tx, text, user_id=user.id, note=noted, scopes=granted, expires_at=ends)
+            purpose = note or f"Requested via api{by}"
+            return store_token(tx, text, user_id=user.id, note=purpose, scopes=granted, expires_at=ends)
 
         return NewToken(text=text, record=await self._store.write(work))
 

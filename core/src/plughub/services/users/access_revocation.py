@@ -17,4 +17,4 @@ def revoke_access(tx: Transaction, user: User) -> None:
     end_sessions(tx, user.id)
     tx.tokens.delete([token.id for token in tx.tokens.of_user(user.id)])
     tx.oauth.delete_codes_of(user.id)
-    tx.login_links.withdraw(user.name)
+    tx.login_links.revoke_all(user.name)

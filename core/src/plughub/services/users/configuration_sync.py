@@ -181,4 +181,4 @@ def _is_listed(
     here = user.name if user is not None else ""
     listed_as = [(found.plugin, {found.name or here, *names}) for found in known]
     listed_as = listed_as or [(plugin, {here}) for plugin in lists]
-    return any(mine & set(lists.get(plugin, lists.get("", ()))) for plugin, mine in listed_as)
+    return any(names & set(lists.get(plugin, lists.get("", ()))) for plugin, names in listed_as)

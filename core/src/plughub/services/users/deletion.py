@@ -84,7 +84,7 @@ class UserDeletion:
             raise InvalidError("Cannot delete yourself!")
         name, holder = by.qualified_name if by else "", self._settings.hub_id
 
-        def intend(tx: Transaction) -> None:
+        def store_request(tx: Transaction) -> None:
             tx.users.lock(user.id)
             current = tx.users.by_id(user.id)
             if current is not None:
@@ -98,7 +98,7 @@ class UserDeletion:
         # Before the intent is stored, so that `run_once` does not resume this deletion.
         self._busy[user.id] += 1
         try:
-            await self._store.write(intend)
+            await self._store.write(store_request)
             await self._execute(user, seconds, name)
         finally:
             self._release(user.id)
@@ -116,10 +116,10 @@ class UserDeletion:
         busy = frozenset(self._busy)
 
         def take(tx: Transaction) -> list[User]:
-            living = [hub.id for hub in tx.hub_processes.list()]
-            if self._settings.hub_id not in living:
+            live_hubs = [hub.id for hub in tx.hub_processes.list()]
+            if self._settings.hub_id not in live_hubs:
                 return []
-            taken = tx.pending_deletions.take_abandoned(self._settings.hub_id, living, busy)
+            taken = tx.pending_deletions.take_abandoned(self._settings.hub_id, live_hubs, busy)
             return [user for user in map(tx.users.by_id, taken) if user is not None]
 
         for user in await self._store.write(take):
@@ -141,7 +141,7 @@ class UserDeletion:
             await self._clean_up_servers(user)
             await self._store.write(lambda tx: self._delete_records(tx, user))
         except Exception:
-            await self._store.write(lambda tx: tx.pending_deletions.withdraw(user.id))
+            await self._store.write(lambda tx: tx.pending_deletions.cancel(user.id))
             raise
 
     def _release(self, user_id: int) -> None:

@@ -117,8 +117,8 @@ class IdentityService:
         # Names are those that the authenticators returned: the user may have been renamed. A user whom this
         # plugin knows by another subject is another person.
         groups = [group for group in self._settings.one_person if plugin in group]
-        partners = frozenset().union(*groups) - {plugin}
-        keys = tx.users.known_as(name, partners) if partners else []
+        joined_plugins = frozenset().union(*groups) - {plugin}
+        keys = tx.users.known_as(name, joined_plugins) if joined_plugins else []
         if len(keys) != 1 or any(known.plugin == plugin for known in tx.users.identities(keys[0])):
             return None
         return tx.users.by_id(keys[0])
@@ -216,7 +216,7 @@ class IdentityService:
         if not reset:
             return
         named = {role.name: role for role in roles}
-        gone = tx.roles.drop_managed(besides=named)
+        gone = tx.roles.drop_managed(except_for=named)
         if gone:
             log.info("deleting roles that no authenticator names any more: %s", ", ".join(sorted(gone)))
         for name, role in named.items():

@@ -148,7 +148,7 @@ class LoginService:
             await self._throttle.record_failure(keys)
             raise
         except HubError:
-            await self._throttle.record_undecided(keys)
+            await self._throttle.record_no_result(keys)
             raise
 
     async def _authenticate(self, login: Login, request: RequestInfo | None) -> Identity:

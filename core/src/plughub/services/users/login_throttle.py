@@ -11,12 +11,12 @@ from plughub.domain.login_throttle import (
     AttemptKeys,
     AttemptRecord,
     LoginLimits,
+    after_failure,
+    after_success,
     decide,
     keys_of,
     pause_of,
-    right,
-    undecided,
-    wrong,
+    without_result,
 )
 from plughub.storage.store import Store, Transaction
 
@@ -69,15 +69,15 @@ class LoginThrottle:
             tx: the transaction that stores the login.
             keys: keys of the attempt.
         """
-        self._change(tx, keys, right)
+        self._change(tx, keys, after_success)
 
     async def record_failure(self, keys: AttemptKeys) -> None:
         """Record that an attempt failed: the password was wrong, or the login was refused."""
-        await self._store.write(lambda tx: self._change(tx, keys, wrong))
+        await self._store.write(lambda tx: self._change(tx, keys, after_failure))
 
-    async def record_undecided(self, keys: AttemptKeys) -> None:
+    async def record_no_result(self, keys: AttemptKeys) -> None:
         """Record that an attempt had no result."""
-        await self._store.write(lambda tx: self._change(tx, keys, undecided))
+        await self._store.write(lambda tx: self._change(tx, keys, without_result))
 
     def _change(
         self, tx: Transaction, keys: AttemptKeys, change: Callable[[AttemptCounts, float], AttemptCounts]

@@ -164,7 +164,7 @@ def end_sessions(tx: Transaction, user_id: int) -> None:
 
 
 def _end_oldest(tx: Transaction, user_id: int) -> None:
-    tx.sessions.end(tx.sessions.too_many(user_id, MAX_SESSIONS))
+    tx.sessions.end(tx.sessions.list_excess(user_id, MAX_SESSIONS))
 
 
 def _find(tx: Transaction, hashed: str) -> tuple[LoginSession, User] | None:

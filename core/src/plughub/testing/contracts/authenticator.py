@@ -86,12 +86,12 @@ class AuthenticatorContract:
     @pytest.fixture
     def plugin(self) -> object:
         """The plugin: a module or object with hooks, or an instance of an `Authenticator` class."""
-        raise NotImplementedError("give the fixture 'plugin'")
+        raise NotImplementedError("override the fixture 'plugin'")
 
     @pytest.fixture
     def known(self) -> Login:
         """A correct login."""
-        raise NotImplementedError("give the fixture 'known'")
+        raise NotImplementedError("override the fixture 'known'")
 
     @pytest.fixture
     def calls(self, plugin: object) -> Iterator[CallsToPlugin]:

@@ -62,19 +62,19 @@ class ProxyHostsContract(ProxyFixtures):
         assert (await ask(second, "/user/alice/lab")).name == "alice"
         assert (await ask(second, "/user/bob/")).name == "hub"
         assert (await ask(second, "/hub/home")).json["uri"] == "/hub/home"
-        for port, told in ((proxy.port, False), (second, True)):
+        for port, has_header in ((proxy.port, False), (second, True)):
             answer = await ask(port, "/hub/home", headers={"Host": "hub.example"})
-            assert (SERVERS_PORT_HEADER in answer.json["headers"]) == told
+            assert (SERVERS_PORT_HEADER in answer.json["headers"]) == has_header
 
     async def test_no_server_widens_the_scope_of_its_service_workers(
         self, proxy: ProxyUnderTest, alice: Backend
     ) -> None:
         await proxy.add("/user/alice/", alice.url)
 
-        said = (await ask(alice.port, "/user/alice/worker.js")).headers
+        headers = (await ask(alice.port, "/user/alice/worker.js")).headers
         passed = (await ask(proxy.port, "/user/alice/worker.js")).headers
 
-        assert said["service-worker-allowed"] == "/"
+        assert headers["service-worker-allowed"] == "/"
         assert ("service-worker-allowed" not in passed) == proxy.info.drops_worker_scope
 
     async def test_no_server_has_a_service_worker_outside_of_its_route(

@@ -75,9 +75,9 @@ def run_servers(tx: Transaction, names: Collection[str], url: str) -> None:
     for name in names:
         server = tx.servers.get(tx.users.create(name).name, "")
         assert server is not None
-        tx.servers.launching(server.id, backend="none", host="", launch=name, client_id=PLAIN_CLIENT)
-        tx.servers.launched(server.id, url=url, prefix="", state={})
-        tx.servers.ready(server.id, utcnow())
+        tx.servers.record_launch(server.id, backend="none", host="", launch=name, client_id=PLAIN_CLIENT)
+        tx.servers.record_endpoint(server.id, url=url, prefix="", state={})
+        tx.servers.mark_ready(server.id, utcnow())
 
 
 async def targets(proxy: ProxyUnderTest) -> dict[str, str]:

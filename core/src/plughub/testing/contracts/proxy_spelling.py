@@ -83,15 +83,15 @@ class ProxySpellingContract(ProxyFixtures):
         self, proxy: ProxyUnderTest, hub: Backend, alice: Backend
     ) -> None:
         known = user_url("/", "a;b'c $(d)")
-        told = former_path(known)
+        recorded = former_path(known)
         await proxy.add("/", hub.url, hub=True)
-        await proxy.add(told, alice.url)
+        await proxy.add(recorded, alice.url)
 
-        for sent in (told, known):
+        for sent in (recorded, known):
             answer = await ask(proxy.port, f"{sent}lab")
             assert answer.name == "alice"
-            assert answer.json["uri"] == f"{told if self.respells else sent}lab"
-        assert set(await proxy.routes()) == {"/", told}
+            assert answer.json["uri"] == f"{recorded if self.respells else sent}lab"
+        assert set(await proxy.routes()) == {"/", recorded}
 
     @pytest.mark.parametrize("configured", BASES)
     async def test_the_application_may_have_any_path(

@@ -53,8 +53,8 @@ class ProxyUnderTest:
     @property
     def info(self) -> ProxyInfo:
         """The proxy's own description."""
-        said = self.hooks.caller.register("hub_proxy_info")
-        return said[0].value if said else ProxyInfo()
+        answers = self.hooks.caller.register("hub_proxy_info")
+        return answers[0].value if answers else ProxyInfo()
 
     def new_hub(self) -> None:
         """Continue as another process of the hub, with nothing but the saved state."""

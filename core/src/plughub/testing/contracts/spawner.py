@@ -41,9 +41,7 @@ RestartBackend = Callable[[SpawnerUnderTest], Awaitable[None]]
 """Restarts what runs a server, such as a container engine, under the running server."""
 
 UNKNOWN_USER: Final = "nobody-has-this-name"
-STILL_THERE: Final = (
-    "a stop has to come back when the server is gone, and hub_poll to answer its exit code then"
-)
+STILL_THERE: Final = "hub_stop must wait for the end of the server; hub_poll then returns its exit code"
 
 __all__ = [
     "NAME",
@@ -327,7 +325,7 @@ class MovingServersContract:
 
         assert (await spawner.facts())["environment"]["PLUGHUB_OPERATION"] == mine
         assert await spawner.verifies()
-        assert await spawner.poll() is None, "a server that has not moved again is where it was last found"
+        assert await spawner.poll() is None, "a server that has not moved again keeps its address"
 
     async def test_two_servers_never_change_places_in_a_restart(
         self, spawner: SpawnerUnderTest, pools: ThreadPools, restart_backend: RestartBackend

@@ -96,8 +96,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--databases", type=names, default=["sqlite", "postgresql"])
     parser.add_argument("--proxies", type=names, default=["haproxy", "chp"])
     parser.add_argument("--spawners", type=names, default=[Processes.plugin])
-    parser.add_argument("--actions", type=names, default=list(ACTIONS), help="what is done, by name")
-    parser.add_argument("--every", type=int, default=1, help="take each of so many steps only")
+    parser.add_argument("--actions", type=names, default=list(ACTIONS), help="names; default: all")
+    parser.add_argument("--every", type=int, default=1, help="use every Nth step only")
     parser.add_argument("--brief", action="store_true", help="print one line for each action")
     return parser
 

@@ -152,7 +152,7 @@ class Run:
             self.invariants.settle()
             self.other_users.check(cut=action.cuts_connections)
             if self._acknowledged and not action.done(self.scenario.call):
-                return "it was acknowledged and is not done"
+                return "it was acknowledged but not done"
         except AssertionError as error:
             return " | ".join(str(error).split("\n")) or "an assertion failed"
         finally:
@@ -179,16 +179,16 @@ class Run:
         self._order.write_text(step)
         answer = action.do(self.scenario)
         self._acknowledged = isinstance(answer, Reply) and answer.status < HTTPStatus.MULTIPLE_CHOICES
-        begin = looked = time.monotonic()
+        begin = last_look = time.monotonic()
         while self.hub.is_running and time.monotonic() < begin + DIES_WITHIN:
             time.sleep(0.02)
-            if time.monotonic() < looked + LOOK_SECONDS:
+            if time.monotonic() < last_look + LOOK_SECONDS:
                 continue
             # Once the action is done, its step will not be passed any more.
             with contextlib.suppress(*GONE):
                 if action.done(self.scenario.call) and not list(self.invariants.faults()):
                     break
-            looked = time.monotonic()
+            last_look = time.monotonic()
         self._order.unlink(missing_ok=True)
         return self.hub.exit_code == -signal.SIGKILL
 

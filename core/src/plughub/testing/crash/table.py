@@ -59,15 +59,15 @@ def lines_of(rows: Rows) -> Iterator[str]:
         for column, of_column in rows.items()
     }
     steps = list(_in_order(list(found) for found in cells.values()))
-    wide = max([len(step) for _, step in steps], default=0) + 4
-    yield from _head(rows, wide)
+    width = max([len(step) for _, step in steps], default=0) + 4
+    yield from _head(rows, width)
     action = ""
     for key in steps:
         if key[0] != action:
             action = key[0]
             yield action
         signs = "".join(f"{_sign(cells[column].get(key)):{_WIDTH}}" for column in rows)
-        yield f"  {key[1]:{wide - 2}}{signs}".rstrip()
+        yield f"  {key[1]:{width - 2}}{signs}".rstrip()
     yield ""
     yield from _faults(rows)
     yield _summary(rows, len(steps))
@@ -83,13 +83,13 @@ def brief_lines_of(rows: Rows) -> Iterator[str]:
         Lines.
     """
     actions = list(dict.fromkeys(row.action for of_column in rows.values() for row in of_column))
-    wide = max(map(len, actions), default=0) + 2
-    yield from _head(rows, wide)
+    width = max(map(len, actions), default=0) + 2
+    yield from _head(rows, width)
     for action in actions:
         signs = [
             _brief([row for row in rows[column] if row.action == action and row.taken]) for column in rows
         ]
-        yield f"{action:{wide}}{''.join(f'{sign:{_WIDTH}}' for sign in signs)}".rstrip()
+        yield f"{action:{width}}{''.join(f'{sign:{_WIDTH}}' for sign in signs)}".rstrip()
     yield ""
     yield from _faults(rows)
     yield _summary(rows, len({(row.action, c.plain(row.step)) for c, found in rows.items() for row in found}))
@@ -107,9 +107,9 @@ def faults_of(rows: Iterable[Row]) -> list[Row]:
     return [row for row in rows if row.fault not in _SIGNS]
 
 
-def _head(rows: Rows, wide: int) -> Iterator[str]:
+def _head(rows: Rows, width: int) -> Iterator[str]:
     for part in ("spawner", "database", "proxy"):
-        yield " " * wide + "".join(f"{getattr(column, part):{_WIDTH}}" for column in rows).rstrip()
+        yield " " * width + "".join(f"{getattr(column, part):{_WIDTH}}" for column in rows).rstrip()
 
 
 def _brief(rows: Sequence[Row]) -> str:

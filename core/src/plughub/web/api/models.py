@@ -78,9 +78,9 @@ class Models:
         self._scopes = scopes
         held = {scope: coverage_of(scopes, scope) for scope in USER_KEYS}
         self._limited = tuple(
-            scope for scope, reach in held.items() if reach not in {_NO_COVERAGE, _FULL_COVERAGE}
+            scope for scope, coverage in held.items() if coverage not in {_NO_COVERAGE, _FULL_COVERAGE}
         )
-        everywhere = (scope for scope, reach in held.items() if reach.everything)
+        everywhere = (scope for scope, coverage in held.items() if coverage.everything)
         self._keys = frozenset(key for scope in everywhere for key in USER_KEYS[scope])
         self._shows_all = self._keys >= _ALL_KEYS
 
@@ -181,7 +181,7 @@ def problem_of(server: ServerRecord) -> str:
     Returns:
         The reason in the format of `plughub.domain.explanations`; empty if there is none.
     """
-    return (server.operation.trouble if server.operation else "") or server.unknown or server.unreachable
+    return (server.operation.problem if server.operation else "") or server.unknown or server.unreachable
 
 
 def server_api_path(settings: HubSettings, server: ServerRecord) -> str:

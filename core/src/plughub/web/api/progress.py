@@ -139,7 +139,7 @@ def failed_event(failure: Failure, *, details: bool) -> Event:
     event: dict[str, Any] = {
         "progress": 100,
         "failed": True,
-        "message": f"Spawn failed: {failure.told(details=details)}",
+        "message": f"Spawn failed: {failure.describe(details=details)}",
         "exit_code": failure.exit_code,
         "logs": list(failure.logs),
     }

@@ -123,8 +123,8 @@ class ServerHandler(APIHandler):
             await self._forget(record, remove=remove)
             return
         by, seconds = self.actor, self.context.options.slow_stop_timeout
-        has_trouble = record.operation is not None and record.operation.trouble
-        if record.pending == "stop" and not remove and not has_trouble:
+        has_problem = record.operation is not None and record.operation.problem
+        if record.pending == "stop" and not remove and not has_problem:
             self.answer_nothing(HTTPStatus.ACCEPTED)
             return
         await self.services.refresher.before_stop(record.user_id, self.visitor, self.request_info)
@@ -147,7 +147,7 @@ class ServerHandler(APIHandler):
         self.answer_nothing(HTTPStatus.NO_CONTENT)
 
     def _why(self, failure: Failure, record: ServerRecord) -> str:
-        return failure.told(details=self.may_see_details(of_server(record.user, record.name)))
+        return failure.describe(details=self.may_see_details(of_server(record.user, record.name)))
 
     def _answer_model(self, record: ServerRecord, user: User, status: int = HTTPStatus.OK) -> None:
         models = Models(self.services.settings, self.visitor.scopes)

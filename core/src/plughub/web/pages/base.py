@@ -296,14 +296,14 @@ class PageHandler(BaseHandler):
             "place": server.operation.place if server.operation else None,
             "unknown": explained(server.unknown, details=details),
             "unreachable": server.running and not server.ready,
-            "trouble": describe_trouble(server, details=details),
-            "failed_message": server.failure.told(details=details) if server.failure else "",
+            "trouble": describe_problem(server, details=details),
+            "failed_message": server.failure.describe(details=details) if server.failure else "",
             "last_activity": server.last_activity,
             "backend": (info.label if info else "") or server.backend,
         }
 
 
-def describe_trouble(server: ServerRecord, *, details: bool) -> str:
+def describe_problem(server: ServerRecord, *, details: bool) -> str:
     """Describe why an operation on a server does not progress, and when it is retried.
 
     Args:
@@ -314,13 +314,13 @@ def describe_trouble(server: ServerRecord, *, details: bool) -> str:
         A sentence; empty if the operation progresses or there is none.
     """
     operation = server.operation
-    if operation is None or not operation.trouble:
+    if operation is None or not operation.problem:
         return ""
-    trouble = explained(operation.trouble, details=details)
-    if not operation.again_at:
-        return f"{trouble}; the hub is trying again"
-    at = datetime.fromtimestamp(operation.again_at, UTC)
-    return f"{trouble}; the hub tries again at {at:%H:%M:%S} UTC"
+    problem = explained(operation.problem, details=details)
+    if not operation.retry_at:
+        return f"{problem}; the hub is trying again"
+    at = datetime.fromtimestamp(operation.retry_at, UTC)
+    return f"{problem}; the hub tries again at {at:%H:%M:%S} UTC"
 
 
 def error_variables(answer: ErrorAnswer) -> dict[str, Any]:

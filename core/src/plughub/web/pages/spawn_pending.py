@@ -97,7 +97,7 @@ def _start_again(handler: PageHandler, record: ServerRecord) -> str:
 def _failure_variables(failure: Failure | None, details: bool) -> dict[str, Any]:
     return {
         "failed": failure is not None,
-        "failed_message": failure.told(details=details) if failure else "",
+        "failed_message": failure.describe(details=details) if failure else "",
         "failed_html_message": trusted(failure.html) if failure else "",
         "failed_plugin": failure.plugin if failure else "",
         "exit_code": failure.exit_code if failure else None,

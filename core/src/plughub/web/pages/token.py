@@ -66,7 +66,7 @@ class TokenPageHandler(PageHandler):
 
 def _options(lifetimes: list[tuple[int, str]], longest: float) -> Markup:
     """Return the expiration choices as ``<option>`` elements, as JupyterHub's templates expect."""
-    last = (longest, "as late as allowed") if longest else ("", "never")
+    last = (longest, "as late as possible") if longest else ("", "never")
     option = Markup('<option value="{}"{}>{}</option>').format
     choices = [option(lifetime, "", label) for lifetime, label in lifetimes]
     return Markup().join([*choices, option(last[0], Markup(" selected"), last[1])])

@@ -122,15 +122,15 @@ def ready(call: ApiClient) -> set[str] | None:
     return {name for name, found in servers.items() if found.get("", {}).get("ready")}
 
 
-def kill_randomly(hub: HubProcess, chance: random.Random, times: int) -> None:
+def kill_randomly(hub: HubProcess, random_source: random.Random, times: int) -> None:
     """Kill a hub and start it again, at random moments.
 
     Args:
         hub: a running hub; it runs again at the end.
-        chance: source of the random moments.
+        random_source: source of the random moments.
         times: number of kills.
     """
     for _ in range(times):
-        threading.Event().wait(chance.uniform(0, LONGEST_LIFE))
+        threading.Event().wait(random_source.uniform(0, LONGEST_LIFE))
         hub.kill()
         hub.start()
