@@ -54,8 +54,10 @@ def fill(url: str, users: int) -> None:
         keys = tx.user_list.create([f"user-{number:05}" for number in range(users)])
         for key in keys[::RUNNING_EVERY]:
             (server,) = tx.servers.of_user(key)
-            tx.servers.launching(server.id, backend="other", host="elsewhere", launch="x", client_id="bench")
-            tx.servers.ready(server.id, utcnow())
+            tx.servers.record_launch(
+                server.id, backend="other", host="elsewhere", launch="x", client_id="bench"
+            )
+            tx.servers.mark_ready(server.id, utcnow())
 
     database.run(lambda connection: work(Transaction(connection)))
     database.close()

@@ -54,9 +54,9 @@ def test_the_configuration_wins_over_the_environment_and_that_over_the_file(
 
 def test_an_invalid_environment_variable_is_refused_with_advice(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(VARIABLE, "not hexadecimal")
-    with pytest.raises(StartError, match=VARIABLE) as told:
+    with pytest.raises(StartError, match=VARIABLE) as raised:
         _ = JupyterHub().cookie_secret
-    assert "not hexadecimal" not in str(told.value.message)
+    assert "not hexadecimal" not in str(raised.value.message)
 
 
 @pytest.mark.parametrize("digits", [SECRET.hex(), SECRET.hex().upper()], ids=["lower case", "upper case"])
@@ -67,7 +67,7 @@ def test_hexadecimal_text_in_the_configuration_is_the_secret(digits: str) -> Non
 
 @pytest.mark.parametrize("text", ["not hexadecimal", "abc"])
 def test_other_text_in_the_configuration_is_refused_and_not_shown(text: str) -> None:
-    with pytest.raises(StartError, match="cookie_secret must consist of hexadecimal digits") as told:
+    with pytest.raises(StartError, match="cookie_secret must consist of hexadecimal digits") as raised:
         JupyterHub(cookie_secret=text)
-    assert text not in told.value.message
-    assert told.value.exit_code == 2
+    assert text not in raised.value.message
+    assert raised.value.exit_code == 2

@@ -108,7 +108,7 @@ def test_every_hook_has_a_heading_with_its_signature():
 
 
 @pytest.mark.parametrize("page", pages(), ids=named)
-def test_links_and_pictures_lead_somewhere(page):
+def test_links_and_pictures_have_targets(page):
     for target in LINK.findall(prose(page)):
         if re.match(r"[a-z]+:", target):
             continue
@@ -118,7 +118,7 @@ def test_links_and_pictures_lead_somewhere(page):
         assert not anchor or anchor in anchors(found), target
 
 
-def test_no_text_names_a_registry_or_a_place_on_a_machine():
+def test_no_text_names_a_registry_or_a_path_of_a_machine():
     found = []
     for path in tracked():
         if path.suffix in TEXT:
@@ -188,7 +188,7 @@ def test_every_message_that_the_page_explains_exists():
             assert piece in known, message
 
 
-def test_every_plugin_of_the_repository_stands_in_the_readme():
+def test_every_plugin_of_the_repository_is_listed_in_the_readme():
     readme = (ROOT / "README.md").read_text()
     for file in ROOT.glob("plugins/*/pyproject.toml"):
         for plugin in tomllib.loads(file.read_text())["project"]["entry-points"]["plughub"]:
@@ -219,7 +219,7 @@ def test_a_hub_accepts_the_configurations_of_the_readme(text, tmp_path, monkeypa
         )
 
 
-def test_the_plugin_of_the_readme_is_one():
+def test_the_plugin_of_the_readme_works():
     [text] = [block for block in blocks_of_readme("python") if "hookimpl" in block]
     plugin = types.ModuleType("of_the_readme")
     exec(text, vars(plugin))
@@ -230,7 +230,7 @@ def test_the_plugin_of_the_readme_is_one():
     assert active.implementations("hub_authorize_spawn")
 
 
-def test_every_command_of_the_readme_is_there():
+def test_every_command_of_the_readme_exists():
     readme = (ROOT / "README.md").read_text()
     commands = re.findall(
         r"^    (\S.*)$", re.sub(r"^```.*?^```$", "", readme, flags=re.MULTILINE | re.DOTALL), re.MULTILINE
@@ -251,7 +251,7 @@ def test_the_unit_lets_servers_and_proxy_outlive_a_restart():
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")
-def test_systemd_takes_the_unit(tmp_path):
+def test_systemd_accepts_the_unit(tmp_path):
     unit = tmp_path / SERVICE.name
     unit.write_text(
         re.sub(r"^(ExecStart)=\S+", rf"\1={sys.executable}", SERVICE.read_text(), flags=re.MULTILINE)

@@ -30,7 +30,7 @@ def function_of(hook: str):
 
 
 def parts_of(hook: str) -> dict[str, str]:
-    """The parts of a docstring by their titles; the summary is under the empty one."""
+    """Return the sections of a docstring by title; the summary is under the empty one."""
     pieces = re.split(r"^(\w+):$", inspect.getdoc(function_of(hook)), flags=re.MULTILINE)
     return {"": pieces[0]} | dict(zip(pieces[1::2], pieces[2::2], strict=True))
 
@@ -74,10 +74,10 @@ def test_a_hook_is_typed_with_types_that_plugins_can_import(hook: str) -> None:
 
 
 @pytest.mark.parametrize("hook", NAMES)
-def test_a_hook_says_when_it_is_called_with_what_and_what_an_error_means(hook: str) -> None:
+def test_a_hook_documents_its_call_arguments_and_errors(hook: str) -> None:
     parts = parts_of(hook)
     arguments = set(inspect.signature(function_of(hook)).parameters)
-    # The header says once for all register hooks when they are called and what an exception does.
+    # The header explains once for all register hooks when they are called and what an exception does.
     is_register = HOOKS[hook].calling is CallMode.REGISTER
     expected = {""} if is_register else {"", "When", "Errors"}
     expected |= {"Args"} if arguments else set()
@@ -90,24 +90,24 @@ def test_a_hook_says_when_it_is_called_with_what_and_what_an_error_means(hook: s
 
 
 @pytest.mark.parametrize("hook", NAMES)
-def test_a_hook_says_who_wins(hook: str) -> None:
+def test_a_hook_documents_its_call_mode(hook: str) -> None:
     word = WORDS.get(HOOKS[hook].calling)
     assert word is None or word in " ".join(inspect.getdoc(function_of(hook)).split())
 
 
-def test_the_header_says_once_what_holds_for_all_register_hooks() -> None:
+def test_the_header_documents_what_all_register_hooks_share() -> None:
     sentence = "An exception stops the start of the hub"
     assert hookspecs.__doc__.count(sentence) == 1
     registers = [hook for hook in NAMES if HOOKS[hook].calling is CallMode.REGISTER]
     assert not [hook for hook in registers if "An exception" in inspect.getdoc(function_of(hook))]
 
 
-def test_the_header_explains_every_way_of_calling() -> None:
+def test_the_header_explains_every_call_mode() -> None:
     for calling in CallMode:
         assert re.search(rf"^{calling.value}  +\w", hookspecs.__doc__, flags=re.MULTILINE)
 
 
-def test_the_header_tells_which_hooks_a_backend_has_to_have() -> None:
+def test_the_header_lists_the_hooks_that_a_backend_needs() -> None:
     rows = re.findall(r"^(?:spawner|authenticator|proxy)  .*$", hookspecs.__doc__, flags=re.MULTILINE)
     named = set(re.findall(r"`(hub_\w+)`", "".join(rows)))
     makes_it_one = {hook for kind in KINDS.values() for hook in kind if "register" not in hook}
@@ -123,7 +123,7 @@ def test_the_hub_calls_every_hook_that_is_awaited_by_a_typed_method() -> None:
 @pytest.mark.parametrize(
     "name", [name for name, _ in inspect.getmembers(Hooks, inspect.isfunction) if name[0] != "_"]
 )
-def test_a_typed_method_calls_its_hook_in_the_way_that_the_contract_says(name: str) -> None:
+def test_a_typed_method_calls_its_hook_in_its_call_mode(name: str) -> None:
     source = ast.parse(inspect.cleandoc("\n" + inspect.getsource(getattr(Hooks, name))))
     calls = [
         (node.func.attr, next(arg.value for arg in node.args if isinstance(arg, ast.Constant)))

@@ -1,4 +1,4 @@
-"""No test lets time pass by itself: it waits for a condition, with plughub.testing.conditions."""
+"""Tests do not sleep: they wait for conditions, with plughub.testing.conditions."""
 
 import ast
 from pathlib import Path
@@ -15,7 +15,7 @@ TESTS = sorted(
 
 
 def sleeps_in(source: str) -> list[str]:
-    """List the calls that sleep; ``sleep(0)`` only gives others their turn."""
+    """List the calls that sleep; ``sleep(0)`` only yields to other tasks."""
     found = []
     imported = {"sleep"} if "import sleep" in source else set()
     for node in ast.walk(ast.parse(source)):

@@ -19,7 +19,7 @@ from plughub.services.observability.metrics import SPAWN_BUCKETS, STOP_BUCKETS, 
 
 
 class Kept(logging.Handler):
-    """Handler that keeps its records."""
+    """Handler that stores its records."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -38,12 +38,12 @@ def test_only_starts_and_stops_are_emitted_in_jupyterhubs_format() -> None:
     plugin = EventLogPlugin([kept])
     for kind in EventKind:
         plugin.hub_event(happened(kind, "lab"))
-    told = [json.loads(line) for line in kept.lines]
-    assert [(event["action"], event["username"], event["servername"]) for event in told] == [
+    events = [json.loads(line) for line in kept.lines]
+    assert [(event["action"], event["username"], event["servername"]) for event in events] == [
         ("start", "ada", "lab"),
         ("stop", "ada", "lab"),
     ]
-    assert {event["__schema_version__"] for event in told} == {"1"}
+    assert {event["__schema_version__"] for event in events} == {"1"}
 
 
 def test_a_handler_receives_an_event_once(monkeypatch) -> None:
@@ -65,7 +65,7 @@ def test_a_value_that_is_not_a_handler_is_refused() -> None:
         configured_handlers(Config({"EventLog": {"handlers": ["stderr"]}}))
 
 
-def test_an_event_log_without_its_package_says_what_to_install(monkeypatch) -> None:
+def test_an_event_log_without_its_package_is_refused_with_what_to_install(monkeypatch) -> None:
     monkeypatch.setitem(sys.modules, "jupyter_events", None)
     with pytest.raises(StartError) as error:
         EventLogPlugin([Kept()])

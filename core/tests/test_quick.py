@@ -92,7 +92,7 @@ def test_that_starts_another_program():
 
 @pytest.fixture
 def pytest_run(tmp_path: Path):
-    """Run pytest on a module in a folder of its own; answers what it printed."""
+    """Run pytest on a module in a folder of its own; return its output."""
 
     def run(text: str, *options: str) -> str:
         folder = tmp_path / "tests"
@@ -109,7 +109,7 @@ def pytest_run(tmp_path: Path):
     return run
 
 
-def test_a_quick_run_leaves_out_what_leads_to_a_helper_that_starts_something(pytest_run) -> None:
+def test_a_quick_run_skips_tests_that_use_a_helper_that_starts_something(pytest_run) -> None:
     said = pytest_run(SELECTED, "--quick")
     assert "1 passed, 5 deselected" in said, said
     assert "PASSED test_it.py::test_quick" in said
@@ -142,7 +142,7 @@ def test_a_test_that_is_wrongly_taken_for_quick_fails_in_every_run(pytest_run) -
     ],
     ids=str,
 )
-def test_what_a_command_starts_is_known_by_its_words(command: object, what: str) -> None:
+def test_the_program_of_a_command_is_known_by_its_words(command: object, what: str) -> None:
     assert started_by(None, command) == what
     assert what in {"", *PROGRAMS.values()}
 

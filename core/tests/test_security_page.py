@@ -8,7 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def test_every_test_that_the_page_of_advisories_names_is_there() -> None:
+def test_every_test_named_on_the_security_page_exists() -> None:
     page = (ROOT / "docs" / "security.md").read_text()
     named = re.findall(r"`([\w/]+\.py)::(test_\w+)`", page)
     assert len(named) > 30

@@ -1,4 +1,6 @@
-"""Limits of size: what is larger has more than one idea in it. Docstrings and blank lines do not count."""
+"""Limits of size: a larger file, class or function has more than one idea. Docstrings and blank lines do not
+count.
+"""
 
 import ast
 import io
@@ -22,7 +24,7 @@ LAYOUT = {
 
 
 def counted_lines(text, tree):
-    """Number the lines that have code or a comment on them."""
+    """Return the numbers of the lines that contain code or a comment."""
     lines = set()
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
         if token.type not in LAYOUT:
@@ -34,7 +36,7 @@ def counted_lines(text, tree):
 
 
 def own_modules(tree, root):
-    """Name the modules of plughub and its plugins that a module imports."""
+    """Return the modules of plughub and its plugins that a module imports."""
     found = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -49,7 +51,7 @@ def own_modules(tree, root):
 
 
 def too_large(file, root):
-    """Name what exceeds a limit in a module, with its size."""
+    """Return what exceeds a limit in a module, with its size."""
     text = file.read_text()
     tree = ast.parse(text)
     lines = counted_lines(text, tree)

@@ -1,4 +1,4 @@
-"""Texts for users contain no path, setting, command or text of an exception: these belong into the detail."""
+"""Texts for users contain no path, setting, command or exception text: these belong in the detail."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def is_for_users(file: Path) -> bool:
     [file for file in sorted(PLACES) if is_for_users(file)],
     ids=lambda file: str(file.relative_to(ROOT)),
 )
-def test_no_text_for_users_has_what_is_for_administrators(file):
+def test_texts_for_users_contain_nothing_for_administrators(file):
     wrong = [
         f"{file.name}:{call.lineno}: {problem}"
         for call in calls_for_users(file)

@@ -1,4 +1,6 @@
-"""Each timing stands in one table, with its reason: `plughub.domain.timings`, and ``timings.py`` of a plugin."""
+"""Each timing is defined in one table, with its reason: `plughub.domain.timings`, or ``timings.py`` of a
+plugin.
+"""
 
 import ast
 import re
@@ -23,7 +25,7 @@ FEW = 3
 
 
 def timings_in(file):
-    """Name the constants of a module that are numbers or backoffs, with the statement after each."""
+    """Return the constants of a module that are numbers or backoffs, with the statement after each."""
     body = ast.parse(file.read_text()).body
     for statement, after in pairwise([*body, None]):
         match statement:
@@ -45,7 +47,7 @@ def test_each_timing_of_a_table_has_its_reason(table):
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.name)
-def test_timings_stand_in_the_table(source):
+def test_timings_are_defined_in_the_table(source):
     elsewhere = [
         f"{file.relative_to(ROOT)}: {name}"
         for file in FILES

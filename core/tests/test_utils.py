@@ -8,12 +8,12 @@ import pytest
 from plughub import utils
 
 
-def test_every_name_that_plugins_import_is_there() -> None:
+def test_every_name_that_plugins_import_exists() -> None:
     for name in utils.__all__:
         assert callable(getattr(utils, name))
 
 
-def test_a_token_has_the_length_that_was_asked_for() -> None:
+def test_a_token_has_the_requested_length() -> None:
     assert re.fullmatch("[0-9a-f]{32}", utils.new_token())
     assert re.fullmatch("[0-9a-f]{9}", utils.new_token(9))
     assert re.fullmatch("[0-9a-f]{64}", utils.new_token(length=64, entropy=8))
@@ -25,7 +25,7 @@ def test_a_token_of_an_impossible_length_is_refused(length: int) -> None:
         utils.new_token(length)
 
 
-def test_a_token_goes_through_the_database_and_back() -> None:
+def test_a_token_survives_the_database() -> None:
     token = utils.new_token()
     assert utils.compare_token(token, utils.hash_token(token))
     assert not utils.compare_token(utils.new_token(), utils.hash_token(token))

@@ -160,7 +160,7 @@ def test_an_invalid_cookie_suffix_is_refused(suffix: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("ip", "settings", "told"),
+    ("ip", "settings", "warns"),
     [
         ("127.0.0.1", {}, False),
         ("127.8.0.1", {}, False),
@@ -176,7 +176,7 @@ def test_an_invalid_cookie_suffix_is_refused(suffix: str) -> None:
     ],
 )
 def test_plain_http_for_other_machines_causes_one_warning(
-    caplog: pytest.LogCaptureFixture, ip: str, settings: dict[str, str], told: bool
+    caplog: pytest.LogCaptureFixture, ip: str, settings: dict[str, str], warns: bool
 ) -> None:
     warn_of_plain_http(JupyterHub(**settings), ip)
-    assert len([line for line in caplog.messages if "plain http" in line]) == told
+    assert len([line for line in caplog.messages if "plain http" in line]) == warns

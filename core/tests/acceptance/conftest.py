@@ -36,7 +36,7 @@ async def browser() -> AsyncIterator[Browser]:
 
 @pytest.fixture(scope="session")
 def shared_jupyter() -> Path:
-    """A `jupyterhub-singleuser` with JupyterLab that every system user may run."""
+    """A `jupyterhub-singleuser` with JupyterLab that every system user can run."""
     with alone("jupyter"):
         if not (JUPYTER / "complete").exists():
             shutil.rmtree(JUPYTER, ignore_errors=True)
@@ -52,7 +52,7 @@ def shared_jupyter() -> Path:
 
 
 class Person:
-    """A user of this machine, made for a test, with a notebook at home."""
+    """A system user created for a test, with a notebook in the home folder."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -71,7 +71,7 @@ class Person:
 
 @pytest.fixture
 def people() -> Iterator[list[Person]]:
-    """Two users of this machine."""
+    """Two system users."""
     if os.geteuid() != 0:
         pytest.skip("making system users needs root")
     mark = secrets.token_hex(3)
@@ -83,7 +83,7 @@ def people() -> Iterator[list[Person]]:
 
 @pytest.fixture
 def pam_config(shared_jupyter: Path) -> str:
-    """A configuration: PAM, system users, everybody may come in."""
+    """A configuration with PAM and system users that allows all users."""
     return dedent(f"""
         c.Authenticator.allow_all = True
         c.Spawner.cmd = ["{shared_jupyter}"]

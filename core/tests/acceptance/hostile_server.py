@@ -1,4 +1,6 @@
-"""A single-user server whose pages attack whoever opens them; of the user ada it is a real JupyterLab instead."""
+"""A single-user server whose pages attack their visitors; for the user ada it runs a real JupyterLab
+instead.
+"""
 
 import os
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -16,7 +18,7 @@ self.addEventListener("fetch", (event) => {
 
 
 class Hostile(BaseHTTPRequestHandler):
-    """Answers with a page, a worker, what was sent, and the headers that the query names."""
+    """Answers with a page, a service worker, the received request, or the headers that the query names."""
 
     protocol_version = "HTTP/1.1"
 

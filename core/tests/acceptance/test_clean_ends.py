@@ -1,4 +1,4 @@
-"""What a hub leaves behind when it ends: as much as is configured, and as whoever stops it says."""
+"""Shutdown of a hub: the settings, or the shutdown request, determine what keeps running."""
 
 import sqlite3
 import sys
@@ -50,7 +50,7 @@ def start_server(hub):
 
 
 def others(hub):
-    """Return the processes beside the hub's own: servers and proxy."""
+    """Return the processes other than the hub's own: servers and proxy."""
     running = [process for process in hub.processes() if process.pid != hub.process.pid]
     servers = {process.pid for process in running if "plughub.testing.tiny_server" in process.cmdline()}
     return servers, {process.pid for process in running} - servers
@@ -74,8 +74,8 @@ def gone(pids, seconds=20):
         ("by API", False, True),
     ],
 )
-def test_a_hub_that_ends_leaves_what_it_should(make_hub, servers, proxy, asked):
-    # Whoever asks for it over the API wants the opposite of what is configured.
+def test_a_hub_that_ends_leaves_what_is_configured(make_hub, servers, proxy, asked):
+    # The shutdown request over the API overrides the settings.
     by_api = asked == "by API"
     hub = make_hub(servers=servers != by_api, proxy=proxy != by_api).start()
     call = start_server(hub)
@@ -91,7 +91,7 @@ def test_a_hub_that_ends_leaves_what_it_should(make_hub, servers, proxy, asked):
     assert gone(of_proxy) if proxy else all(map(psutil.pid_exists, of_proxy))
 
 
-def test_a_hub_that_ends_leaves_the_servers_to_another_that_lives(make_hub):
+def test_a_hub_that_ends_leaves_the_servers_to_a_live_one(make_hub):
     first = make_hub(servers=True, proxy=True).start()
     second = make_hub(f"--JupyterHub.port={first.port}", servers=True, proxy=True, name="second")
     second.start()
@@ -126,7 +126,7 @@ def as_of_the_first_revision(folder):
     then.rename(now)
 
 
-def test_servers_run_on_through_an_upgrade_from_the_first_revision_of_the_schema(make_hub):
+def test_servers_keep_running_through_an_upgrade_from_the_first_schema_revision(make_hub):
     hub = make_hub(servers=False, proxy=False).start()
     start_server(hub)
     of_servers, _ = others(hub)
@@ -158,7 +158,7 @@ class SlowProxy(HAProxyProxy):
         try:
             await asyncio.wait_for(self.looked.wait(), 3)
         except TimeoutError:
-            print("nobody looked", flush=True)
+            print("not checked", flush=True)
 
     async def check_running(self):
         if self.stopped:
@@ -170,12 +170,12 @@ c.JupyterHub.proxy_class = SlowProxy
 """
 
 
-def test_a_proxy_that_takes_its_time_to_stop_is_not_started_again(tmp_path):
+def test_a_proxy_that_stops_slowly_is_not_started_again(tmp_path):
     hub = HubProcess(tmp_path, "--plugins", "dummy,simple", config=SLOW_TO_STOP)
     try:
         hub.start()
         assert hub.stop() == 0
-        assert "nobody looked" in hub.stdout, "whoever looks finds that it is gone, and starts it"
+        assert "not checked" in hub.stdout, "a check would find that it is gone, and start it"
         hub.assert_nothing_left()
     finally:
         hub.end_everything()

@@ -1,4 +1,4 @@
-"""The invariants are checked for real: each one is violated once on a real hub, and must be reported."""
+"""The invariants of the crash tests: a real hub violates each one once, and the check must report it."""
 
 import contextlib
 import os
@@ -30,11 +30,11 @@ def run(tmp_path_factory):
 
 @pytest.fixture
 def broken(run):
-    """Violate an invariant, check the report, and check that there is none after the repair."""
+    """Violate an invariant, check the report, repair, and check that nothing more is reported."""
     mending = contextlib.ExitStack()
 
     class Broken:
-        again = staticmethod(lambda: None)  # for a fault that the hub repairs at once
+        again = staticmethod(lambda: None)  # for a fault that the hub repairs by itself
 
         def sql(self, break_it, *mend_it):
             execute(run, break_it)
@@ -69,7 +69,7 @@ def broken(run):
 
 
 def execute(run, statement):
-    # A connection of our own: it does not check whether rows point at anything.
+    # Use a separate connection: it does not enforce foreign keys.
     with contextlib.closing(sqlite3.connect(run.hub.folder / "hub.sqlite", timeout=30)) as connection:
         connection.execute(statement)
         connection.commit()
@@ -100,7 +100,7 @@ def test_a_second_process_of_a_server_is_detected(run, broken):
     broken.is_reported_as("ada/ has 2 processes")
 
 
-def test_a_process_that_no_server_owns_is_detected(run, broken):
+def test_a_process_without_a_server_is_detected(run, broken):
     lost = uuid.uuid4().hex
     broken.process(*SERVER, **environment_of_server(run) | {"PLUGHUB_OPERATION": lost})
     broken.is_reported_as(f"a process of start {lost} belongs to no server", "belongs to no server")
@@ -176,7 +176,7 @@ def test_a_second_process_of_a_service_is_detected(run, broken):
     broken.is_reported_as("service helper has 2 processes")
 
 
-def test_a_process_of_a_service_that_is_not_there_is_detected(run, broken):
+def test_a_process_of_a_missing_service_is_detected(run, broken):
     broken.process("sleep", "600", **environment_of_service(run) | {"JUPYTERHUB_SERVICE_NAME": "lost"})
     broken.is_reported_as("of service lost belongs to no service")
 
@@ -204,12 +204,12 @@ def test_a_service_with_a_wrong_token_or_client_is_detected(run, broken, where, 
     broken.is_reported_as(sentence)
 
 
-def test_a_route_of_a_service_that_is_not_there_is_detected(broken):
+def test_a_route_of_a_missing_service_is_detected(broken):
     broken.route(("redirect", "/services/lost/"))
     broken.is_reported_as("the route /services/lost/ belongs to no server")
 
 
-def test_a_row_that_points_at_nothing_is_detected(broken):
+def test_a_dangling_reference_is_detected(broken):
     broken.sql(
         "INSERT INTO spawners (user_id, name) VALUES (999, 'lost')",
         "DELETE FROM spawners WHERE name = 'lost'",
@@ -217,7 +217,7 @@ def test_a_row_that_points_at_nothing_is_detected(broken):
     broken.is_reported_as("1 rows of spawners point at a users that is gone")
 
 
-def test_somebody_who_was_logged_out_is_detected(run):
+def test_a_lost_login_is_detected(run):
     execute(run, "DELETE FROM plughub_sessions WHERE user_id = (SELECT id FROM users WHERE name = 'bob')")
     run.hub.kill()
     run.hub.start()
@@ -225,7 +225,7 @@ def test_somebody_who_was_logged_out_is_detected(run):
         run.other_users.check(cut=False)
 
 
-def test_a_websocket_that_was_closed_is_detected(run):
+def test_a_closed_websocket_is_detected(run):
     run.other_users.connect()
     kill_proxy(run.hub)
     run.invariants.settle()

@@ -1,4 +1,4 @@
-"""A database in trouble: pages and API say so, what runs goes on, and all heals by itself."""
+"""An unavailable database: pages and API report it, servers keep running, and the hub recovers by itself."""
 
 import contextlib
 import http.client
@@ -32,7 +32,7 @@ c.SimpleLocalProcessSpawner.home_dir_template = "{folder}/homes/{{username}}"
 
 
 class Seen:
-    """A hub with a running server, seen from outside."""
+    """A hub with a running server, seen by clients."""
 
     def __init__(self, hub: HubProcess, database: str) -> None:
         self.hub, self.database = hub, database
@@ -43,7 +43,7 @@ class Seen:
         self.cookies = self.log_in("bob")
 
     def log_in(self, name: str) -> dict[str, str]:
-        """Log in with the form, as a browser does."""
+        """Log in with the form, as browsers do."""
         jar = CookieJar()
         opener = build_opener(HTTPCookieProcessor(jar))
         form = opener.open(f"{self.hub.url}hub/login").read().decode()
@@ -69,7 +69,7 @@ class Seen:
             assert time.monotonic() < ends, (got, body)
 
     def check_refused(self, *words: str) -> None:
-        """A start is refused with the reason, and the server that runs is reached."""
+        """Check that a start is refused with the reason, and that the running server is reachable."""
         refused = self.other("POST", "/users/cyd/server", {})
         assert refused.status == 503, refused
         assert any(word in refused.body["message"] for word in words), refused
@@ -80,7 +80,7 @@ class Seen:
         assert len(self.servers()) == 1
 
     def check_page(self) -> None:
-        """A page says it too, also to somebody who is logged in."""
+        """Check that a page shows the problem, also to a logged-in user."""
         token = {"Authorization": f"token {self.call._token}"}
         asked = (("/hub/api/user", token, "application/json"), ("/hub/home", self.cookies, "text/html"))
         for path, known_by, kind in asked:
@@ -90,7 +90,9 @@ class Seen:
             assert "127.0.0.1" not in body
 
     def check_healed(self) -> None:
-        """All is well again, nothing is half there, and what was refused can be asked for again."""
+        """Check that the hub works again, nothing is half-done, and what was refused can be requested
+        again.
+        """
         self.until_health(200)
         self.check_running()
         assert self.patiently("GET", "/users/cyd").body["servers"] == {}
@@ -105,7 +107,7 @@ class Seen:
         assert not broken, before[-1000:]
 
     def patiently(self, *request: object) -> Reply:
-        """Do as the answer says: try again while the hub is unavailable."""
+        """Retry while the hub is unavailable, as its answer suggests."""
         ends = time.monotonic() + 60
         while (answer := self.other(*request)).status == 503:
             assert time.monotonic() < ends, answer
@@ -126,19 +128,19 @@ def see(folder: Path, database: str) -> Iterator[Seen]:
 
 @pytest.fixture(scope="module")
 def on_postgresql(postgresql, tmp_path_factory) -> Iterator[Seen]:
-    """One hub for the tests on PostgreSQL: each leaves it well."""
+    """One hub for all tests on PostgreSQL; each test leaves it working."""
     yield from see(tmp_path_factory.mktemp("hub"), postgresql.new_database())
 
 
 @pytest.fixture(scope="module")
 def on_sqlite(tmp_path_factory) -> Iterator[Seen]:
-    """One hub for the tests on SQLite: each leaves it well."""
+    """One hub for all tests on SQLite; each test leaves it working."""
     folder = tmp_path_factory.mktemp("hub")
     yield from see(folder, f"sqlite:///{folder}/hub.sqlite")
 
 
 @pytest.mark.postgresql
-def test_postgresql_is_stopped_and_comes_back(on_postgresql, postgresql):
+def test_postgresql_is_stopped_and_started_again(on_postgresql, postgresql):
     seen = on_postgresql
     postgresql.stop()
     try:
@@ -152,13 +154,13 @@ def test_postgresql_is_stopped_and_comes_back(on_postgresql, postgresql):
 
 
 @pytest.mark.postgresql
-def test_all_connections_to_postgresql_are_cut(on_postgresql, postgresql):
+def test_all_connections_to_postgresql_are_closed(on_postgresql, postgresql):
     cut_connections(postgresql.url, on_postgresql.database)
     on_postgresql.check_healed()
 
 
 @pytest.mark.postgresql
-def test_postgresql_takes_no_writes_for_a_while(on_postgresql, postgresql):
+def test_postgresql_is_read_only_for_a_while(on_postgresql, postgresql):
     seen = on_postgresql
     url = seen.database
     switch_writes(postgresql.url, url, read_only=True)
@@ -171,7 +173,7 @@ def test_postgresql_takes_no_writes_for_a_while(on_postgresql, postgresql):
 
 
 def switch_writes(server: str, url: str, *, read_only: bool) -> None:
-    """Do as a server that becomes a standby, or is promoted: connections are cut when it becomes one."""
+    """Act like a server that becomes a standby or is promoted: becoming a standby closes its connections."""
     name, value = url.rpartition("/")[2], "on" if read_only else "off"
     engine = create_engine(server, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:

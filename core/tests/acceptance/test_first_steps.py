@@ -1,4 +1,4 @@
-"""What a person does who has just installed the hub: start it, open the link that it prints, run a cell."""
+"""First steps after an installation: start the hub, open the link that it prints, run a cell."""
 
 import subprocess
 from pathlib import Path
@@ -15,7 +15,7 @@ DISTRIBUTIONS = [ROOT / "core", ROOT / "plugins" / "localprocess", ROOT / "plugi
 
 @pytest.fixture
 def everybodys_hub(shared_jupyter):
-    """A Python with JupyterLab, the hub and its default plugins that every system user may run."""
+    """A Python with JupyterLab, the hub and its default plugins that every system user can run."""
     python = shared_jupyter.parent / "python"
     options = ("--quiet", "--force-reinstall", "--no-deps")
     subprocess.run([python, "-m", "pip", "install", "--quiet", *DISTRIBUTIONS], check=True)

@@ -1,4 +1,6 @@
-"""An administrator's classes take the place of plugins in a running hub: nothing leads past them, nothing is lost."""
+"""Classes of an administrator replace plugins in a running hub: nothing bypasses them, and nothing is
+lost.
+"""
 
 import http.cookiejar
 import json
@@ -52,7 +54,7 @@ NAMED = "simple,dummy,haproxy"
 
 @pytest.fixture
 def start(tmp_path):
-    """Start a hub in one folder, in place of the one before."""
+    """Start a hub in a folder in which another one has run."""
     (tmp_path / "site_rules.py").write_text(RULES)
     hubs = []
 
@@ -94,7 +96,7 @@ def spawn_page(hub, name):
         return answer.read().decode()
 
 
-def test_accounts_and_running_servers_pass_to_the_classes_and_nothing_leads_past_them(start, tmp_path):
+def test_accounts_and_running_servers_pass_to_the_classes_and_nothing_bypasses_them(start, tmp_path):
     hub = start(NAMED, PLAIN)
     alice = ApiClient(hub.url, token_of(hub, "alice"))
     assert token_of(hub, "mallory")
@@ -120,7 +122,7 @@ def test_accounts_and_running_servers_pass_to_the_classes_and_nothing_leads_past
     assert "backend=" not in spawn_page(hub, "alice"), "there is nothing to choose"
 
 
-def test_what_a_hub_stored_by_the_names_of_the_classes_is_found_again(start, tmp_path):
+def test_what_a_hub_stored_under_the_names_of_the_classes_is_found_again(start, tmp_path):
     hub = start("haproxy", PLAIN + HEIRS)
     alice = ApiClient(hub.url, token_of(hub, "alice"))
     assert alice("POST", "/users/alice/server").status == 201
@@ -135,7 +137,7 @@ def test_what_a_hub_stored_by_the_names_of_the_classes_is_found_again(start, tmp
     assert token_of(hub, "mallory") == ""
 
 
-def test_two_heirs_of_one_plugin_stop_the_start_with_one_message(tmp_path):
+def test_two_subclasses_of_one_plugin_prevent_the_start_with_one_message(tmp_path):
     (tmp_path / "site_rules.py").write_text(
         "from plughub_localprocess.spawner import LocalProcessSpawner\nclass Mine(LocalProcessSpawner): ...\n"
     )

@@ -1,4 +1,4 @@
-"""A hub is killed while servers run; the next one finds everything, and no user notices."""
+"""A hub is killed while servers run; the next one adopts everything, and users are not interrupted."""
 
 import psutil
 import pytest
@@ -43,7 +43,7 @@ async def run_again(page, expected):
         pytest.param("haproxy", "postgresql", marks=pytest.mark.postgresql),
     ],
 )
-async def test_servers_are_adopted_websockets_go_on_and_nobody_is_logged_out(
+async def test_servers_are_adopted_and_websockets_and_logins_persist(
     request, browser, tmp_path, proxy, database
 ):
     config = CONFIG % tmp_path
@@ -64,7 +64,7 @@ async def test_servers_are_adopted_websockets_go_on_and_nobody_is_logged_out(
         await run_again(page, "run 2")
         hub.start()
         await run_again(page, "run 3")
-        assert closed == [], "the page opened its websockets anew"
+        assert closed == [], "the page opened its websockets again"
 
         after = client_of(hub, "ada").until("/users/ada", lambda user: user["servers"])["servers"][""]
         assert (after["ready"], after["started"]) == (True, before["started"])
@@ -78,7 +78,7 @@ async def test_servers_are_adopted_websockets_go_on_and_nobody_is_logged_out(
         await page.locator("#jp-main-dock-panel").wait_for(timeout=60_000)
 
 
-async def test_with_cleanup_off_servers_and_proxy_stay_and_are_found_again(browser, tmp_path):
+async def test_with_cleanup_off_servers_and_proxy_keep_running_and_are_adopted(browser, tmp_path):
     config = CONFIG % tmp_path + "c.JupyterHub.cleanup_servers = False\nc.JupyterHub.cleanup_proxy = False\n"
     hub = HubProcess(tmp_path, "--plugins", "dummy,simple", config=config)
     try:

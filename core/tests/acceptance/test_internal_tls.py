@@ -1,4 +1,4 @@
-"""Hub, proxy, services and servers that speak TLS with each other: a real hub, a real proxy, a real server."""
+"""TLS between hub, proxy, services and servers, all of them real."""
 
 import http.client
 import json
@@ -54,7 +54,7 @@ def files_of(hub: HubProcess, name: str, authority: str) -> TLSFiles:
 
 
 def started(hub, user):
-    """Start a server and give its process."""
+    """Start a server and return its process."""
     api = client_of(hub, "root-of-all")
     assert api("POST", f"/users/{user}").status in {201, 409}
     assert api("POST", f"/users/{user}/server", {}).status in {201, 202}
@@ -64,7 +64,7 @@ def started(hub, user):
 
 
 def of_server(hub, user) -> dict[str, str]:
-    """The environment of a running server."""
+    """Return the environment of a running server."""
     for process in hub.processes():
         environment = process.environ()
         if environment.get("JUPYTERHUB_USER") == user and "JUPYTERHUB_SERVICE_URL" in environment:
@@ -77,7 +77,7 @@ def port_of(environment) -> int:
 
 
 def fetch(port: int, path: str, context: ssl.SSLContext | None) -> int:
-    """Ask a listener; None for plain HTTP."""
+    """Request a URL; `None` as the context for plain HTTP."""
     scheme = "http" if context is None else "https"
     handlers = [] if context is None else [urllib.request.HTTPSHandler(context=context)]
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), *handlers)
@@ -90,7 +90,7 @@ def fetch(port: int, path: str, context: ssl.SSLContext | None) -> int:
 
 
 def anonymous(cafile: str) -> ssl.SSLContext:
-    """Somebody who trusts the listener but shows no certificate."""
+    """A TLS client that trusts the listener but has no certificate."""
     return ssl.create_default_context(cafile=cafile)
 
 
@@ -98,7 +98,7 @@ REFUSED = (urllib.error.URLError, ssl.SSLError, ConnectionError, http.client.HTT
 
 
 @proxies
-def test_a_server_is_reached_through_the_proxy_and_nobody_gets_in_without_a_certificate(tmp_path, proxy):
+def test_a_server_is_reached_through_the_proxy_and_not_without_a_certificate(tmp_path, proxy):
     with hub_in(tmp_path, plugins=f"dummy,simple,{proxy}") as hub:
         started(hub, "alice")
         environment = of_server(hub, "alice")
@@ -119,7 +119,7 @@ def test_a_server_is_reached_through_the_proxy_and_nobody_gets_in_without_a_cert
             cafile=environment["JUPYTERHUB_SSL_CLIENT_CA"],
         )
         assert fetch(hub.hub_port, "/hub/api/", own.client_context()) == 200
-        # A server may talk to the hub with its certificate, but to no server, not even to one of its user.
+        # With its certificate a server can connect to the hub, but to no other server, even of the same user.
         stranger = own.client_context()
         stranger.load_verify_locations(of_hub.cafile)
         with pytest.raises(REFUSED):
@@ -131,7 +131,7 @@ def test_a_server_is_reached_through_the_proxy_and_nobody_gets_in_without_a_cert
 
 
 @proxies
-def test_pages_of_the_hub_are_reached_and_it_answers_for_what_does_not_run(tmp_path, proxy):
+def test_pages_of_the_hub_are_reached_and_it_answers_for_stopped_servers(tmp_path, proxy):
     gone = {"/gone/": f"http://127.0.0.1:{free_port()}"}
     config = f"{TINY}c.Proxy.extra_routes = {gone!r}\n"
     with hub_in(tmp_path, config, f"dummy,simple,{proxy}") as hub:
@@ -149,7 +149,7 @@ def test_pages_of_the_hub_are_reached_and_it_answers_for_what_does_not_run(tmp_p
 
 
 @proxies
-def test_a_hub_that_starts_again_goes_on_with_servers_and_certificates(tmp_path, proxy):
+def test_a_restarted_hub_keeps_servers_and_certificates(tmp_path, proxy):
     with hub_in(tmp_path, plugins=f"dummy,simple,{proxy}") as hub:
         started(hub, "alice")
         before = files_of(hub, "hub-internal", "hub-ca")
@@ -163,7 +163,7 @@ def test_a_hub_that_starts_again_goes_on_with_servers_and_certificates(tmp_path,
         api.until("/users/alice", lambda body: not body["servers"].get(""))
 
 
-def test_a_service_of_the_hub_gets_a_certificate_and_is_led_to(tmp_path):
+def test_a_managed_service_gets_a_certificate_and_a_route(tmp_path):
     port = free_port()
     service = {
         "name": "tiny",
@@ -197,7 +197,7 @@ c.JupyterHub.spawner_class = Plain
             of_server(hub, "alice")
 
 
-def test_a_proxy_that_cannot_do_tls_stops_the_start_with_a_way_out(tmp_path):
+def test_a_proxy_without_tls_support_prevents_the_start_with_advice(tmp_path):
     plugin = """
 class Plain(__import__("plughub_haproxy").HAProxyProxy):
     internal_tls = False
@@ -210,7 +210,7 @@ c.JupyterHub.proxy_class = Plain
 
 
 @pytest.mark.root
-def test_a_notebook_server_of_a_system_user_has_its_key_at_home(tmp_path, people, shared_jupyter):
+def test_a_notebook_server_of_a_system_user_has_its_key_in_the_home_folder(tmp_path, people, shared_jupyter):
     person = people[0]
     config = f"c.Spawner.cmd = [{str(shared_jupyter)!r}]\n"
     with hub_in(tmp_path, config, "dummy,localprocess,haproxy") as hub:
@@ -224,7 +224,7 @@ def test_a_notebook_server_of_a_system_user_has_its_key_at_home(tmp_path, people
             assert "version" in json.loads(answer.read())
         with pytest.raises(REFUSED):
             fetch(port_of(environment), f"/user/{person.name}/api", None)
-        # It tells the hub of its activity by TLS: asked who the visitor is, it asks the hub.
+        # It reports its activity to the hub over TLS, and asks the hub for the identity of its visitors.
         request = urllib.request.Request(
             f"{hub.url}user/{person.name}/api/status",
             headers={"Authorization": f"token {environment['JUPYTERHUB_API_TOKEN']}"},

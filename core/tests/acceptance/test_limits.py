@@ -1,4 +1,4 @@
-"""Strangers and local users press on a real hub, through each proxy and at its own port."""
+"""Anonymous clients and local users overload a real hub, through each proxy and at its own port."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ CONFIG = dedent("""
 
 @pytest.fixture
 def few_descriptors():
-    """Processes launched from here start with the usual soft limit."""
+    """Processes launched from here start with the usual soft limit of open files."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard < 4 * CLIENTS:
         pytest.skip("the hard limit of descriptors is too low")
@@ -54,7 +54,7 @@ def ask(url, **headers):
 
 
 @pytest.mark.parametrize("proxy", ["haproxy", pytest.param("chp", marks=pytest.mark.node)])
-def test_slow_strangers_keep_nobody_out_and_local_users_forge_no_address(tmp_path, few_descriptors, proxy):
+def test_slow_clients_block_no_users_and_local_users_forge_no_address(tmp_path, few_descriptors, proxy):
     config = CONFIG.format(python=sys.executable, folder=tmp_path)
     if proxy == "chp":
         config += f"c.ConfigurableHTTPProxy.api_url = 'http://127.0.0.1:{free_port()}'\n"
@@ -90,12 +90,12 @@ def test_slow_strangers_keep_nobody_out_and_local_users_forge_no_address(tmp_pat
             assert ask(f"{address.removesuffix('hub/')}hub/login") == 200
         assert client_of(hub, "ada")("GET", "/users/ada").status == 200
         held = psutil.Process(hub.process.pid).num_fds()
-        # What was sent to the proxy stays with HAProxy; the other proxy passes it on.
+        # HAProxy holds back incomplete requests; the other proxy forwards them.
         assert held < (1.5 if proxy == "haproxy" else 2.5) * CLIENTS
 
 
 def ask_as(user, url, address):
-    """Ask the hub's own port as a system user, who says to be somewhere else."""
+    """Send a request to the hub's own port as a system user, with a forged client address."""
     parts = urlsplit(url)
     lines = f"GET {parts.path} HTTP/1.0\\r\\nHost: x\\r\\nX-Forwarded-For: {address}\\r\\n\\r\\n"
     script = f"exec 3<>/dev/tcp/{parts.hostname}/{parts.port}; printf '{lines}' >&3; cat <&3"

@@ -1,4 +1,4 @@
-"""Many people at once, against servers that cost nothing: what is seen is the hub itself."""
+"""Many users at once, with servers that need no resources: what is measured is the hub itself."""
 
 import asyncio
 import json
@@ -110,7 +110,7 @@ class Person:
 SAME_ORIGIN = {"Sec-Fetch-Mode": "cors", "Sec-Fetch-Site": "same-origin"}
 
 
-async def test_five_hundred_people_come_at_once_and_all_are_served(hub):
+async def test_five_hundred_simultaneous_users_are_all_served(hub):
     AsyncHTTPClient.configure(None)
     client = AsyncHTTPClient(force_instance=True, max_clients=2 * PEOPLE)
     people = [Person(hub.url, client, f"p{number}") for number in range(PEOPLE)]

@@ -1,4 +1,4 @@
-"""A JupyterHub is taken over in place, as docs/moving.md tells, and given back."""
+"""Takeover of a JupyterHub in place, as docs/moving.md describes it, and the way back."""
 
 import http.cookiejar
 import importlib.util
@@ -44,7 +44,7 @@ c.SimpleLocalProcessSpawner.home_dir_template = "{folder}/homes/{{username}}"
 
 
 class Browser:
-    """Somebody's cookies."""
+    """A browser's cookies."""
 
     def __init__(self, url):
         self.url = url
@@ -53,7 +53,7 @@ class Browser:
         self.open = urllib.request.build_opener(*handlers).open
 
     def log_in(self, name):
-        """Answers the address that it ends at."""
+        """Log in; return the address of the last page."""
         self.open(f"{self.url}hub/login").close()
         xsrf = next(cookie.value for cookie in self.cookies if cookie.name == "_xsrf")
         form = urllib.parse.urlencode({"username": name, "password": "any", "_xsrf": xsrf}).encode()
@@ -66,7 +66,7 @@ class Browser:
 
 
 class JupyterHub:
-    """The command ``jupyterhub`` in a folder, until the block ends."""
+    """The command ``jupyterhub``, run in a folder until the block ends."""
 
     def __init__(self, folder, url):
         self.folder, self.url = folder, url
@@ -130,7 +130,7 @@ def test_logins_tokens_and_running_servers_survive_the_move_and_the_way_back(tmp
         shutil.copy(copy, tmp_path / "jupyterhub.sqlite")
         with JupyterHub(tmp_path, url):
             assert server_of(url, token) == before
-            assert not ada.is_logged_in()  # the hub has replaced the cookie by one that names a session
+            assert not ada.is_logged_in()  # the hub has replaced the cookie by one that contains a session id
             assert Browser(url).log_in("ada")
     finally:
         hub.end_everything()

@@ -1,4 +1,4 @@
-"""A named server is a JupyterLab of its own, beside the default one; every sign may stand in names and paths."""
+"""Named servers run a JupyterLab of their own; names and paths may contain any character."""
 
 import pytest
 

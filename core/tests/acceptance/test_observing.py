@@ -1,4 +1,4 @@
-"""What a real hub tells about itself: its metrics, its event log and who did what."""
+"""Metrics, event log and audit trail of a real hub."""
 
 import json
 import sys
@@ -23,7 +23,7 @@ c.JupyterHub.load_roles = [
 """
 
 
-def test_a_hub_tells_what_happened_and_forgets_nothing_when_it_is_stopped(tmp_path):
+def test_a_hub_reports_what_happened_and_loses_nothing_at_shutdown(tmp_path):
     hub = HubProcess(tmp_path, "--plugins", "dummy,simple,haproxy", config=CONFIG % tmp_path)
     with hub:
         root = client_of(hub, "root")
@@ -37,8 +37,8 @@ def test_a_hub_tells_what_happened_and_forgets_nothing_when_it_is_stopped(tmp_pa
         assert root("POST", "/users/last").status == 201
         hub.stop()
     events = [json.loads(line) for line in (tmp_path / "events.jsonl").read_text().splitlines()]
-    told = [(event["action"], event["username"], event["servername"]) for event in events]
-    assert told == [("start", "ada", ""), ("stop", "ada", "")]
+    actions = [(event["action"], event["username"], event["servername"]) for event in events]
+    assert actions == [("start", "ada", ""), ("stop", "ada", "")]
     assert {event["__schema__"] for event in events} == {
         "https://schema.jupyter.org/jupyterhub/events/server-action"
     }
@@ -58,7 +58,7 @@ def test_a_hub_tells_what_happened_and_forgets_nothing_when_it_is_stopped(tmp_pa
 
 
 def _metrics(hub: HubProcess, client) -> dict[str, float]:
-    """Read the metrics; samples with the same name are added up."""
+    """Return the metrics; samples with the same name are added up."""
     request = urllib.request.Request(
         f"{hub.hub_url}/hub/metrics", headers={"Authorization": f"token {client._token}"}
     )

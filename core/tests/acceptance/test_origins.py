@@ -1,4 +1,4 @@
-"""Servers off the hub's origin, in a real browser: a hostile page gets nothing, and people work as ever."""
+"""Servers on another origin than the hub, in a real browser: attacks fail, and normal use works."""
 
 import os
 import shutil
@@ -142,7 +142,7 @@ def hub(separation, tmp_path):
 
 @pytest.fixture
 async def browser():
-    """A browser for which all names below ``.test`` are this machine."""
+    """A browser that resolves all names below ``.test`` to this machine."""
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
             executable_path="/usr/bin/chromium",
@@ -162,7 +162,7 @@ def state_of(api) -> dict:
 
 
 async def open_hostile(browser, hub, separation):
-    """Start the server of mallory and have ada, who is an admin, open its page."""
+    """Start the server of mallory and open its page as ada, who is an admin."""
     api = client_of(hub, "ada", past_the_proxy=True)
     api("POST", "/users/mallory")
     api("POST", "/users/mallory/server")
@@ -186,7 +186,7 @@ async def test_a_hostile_page_reads_nothing_of_the_hub_and_changes_nothing(
     cookies = await page.evaluate(COOKIES, ["/hub/", "/hub/home", "/"])
     assert "_xsrf" not in cookies
     assert "login" not in cookies
-    # What it could not read it may know nevertheless.
+    # An attacker may know it although the page could not read it.
     token = await of_hub.evaluate("jhdata.xsrf_token")
     for where in (separation.hub, separation.of("mallory"), f"http://127.0.0.1:{separation.port}"):
         for query in ("", f"?_xsrf={token}"):
@@ -242,7 +242,7 @@ async def submits_nothing(page, where, token):
 
 
 async def tosses_no_login(browser, page, of_hub, separation):
-    """Check that a page cannot have its visitor work in the attacker's account by setting cookies."""
+    """Check that a page cannot log its visitor in to the attacker's account by setting cookies."""
     theirs = await (await browser.new_context()).new_page()
     await log_in(theirs, f"{separation.hub}/", "mallory", "any", then="/hub/home")
     await theirs.wait_for_url("**/hub/home")
@@ -258,7 +258,7 @@ async def tosses_no_login(browser, page, of_hub, separation):
 
 
 async def keeps_its_workers(page, separation):
-    """Check that a service worker answers below its own server and nowhere on the hub."""
+    """Check that a service worker controls pages below its own server only, and none of the hub."""
     worker = "/user/mallory/worker.js"
     if not await page.evaluate("isSecureContext"):
         assert await page.evaluate(REGISTER, [worker, "/user/mallory/"]) == "no workers"
@@ -291,7 +291,7 @@ async def test_no_server_answers_on_the_host_of_the_hub_or_of_another_user(brows
 
 
 @separated("subdomains haproxy hub.localhost", "host chp hub.test", "port haproxy hub.test")
-async def test_people_log_in_work_and_log_out(browser, hub, separation, tmp_path):
+async def test_users_log_in_work_and_log_out(browser, hub, separation, tmp_path):
     page = await (await browser.new_context()).new_page()
     await log_in(page, hub.url, "ada", "any")
     await page.wait_for_url(f"{separation.of('ada')}/user/ada/**", timeout=PATIENCE)
@@ -306,7 +306,7 @@ async def test_people_log_in_work_and_log_out(browser, hub, separation, tmp_path
     await other.goto(f"{separation.hub}/hub/home")
     await other.click("#logout")
     await other.wait_for_url(f"{separation.hub}/hub/login**")
-    if "servers." not in separation.of("ada"):  # the cookie of the session does not reach another domain
+    if "servers." not in separation.of("ada"):  # the session cookie is not sent to another domain
         await page.goto(f"{separation.of('ada')}/user/ada/lab")
         assert page.url.startswith(f"{separation.hub}/hub/login"), "the server has noticed at once"
     await page.goto(f"{separation.of('ada')}/user/ada/logout")
@@ -319,7 +319,7 @@ async def test_on_one_origin_no_worker_of_a_server_reads_the_next_password(brows
     assert "share the hub's web address" in hub.stderr
     for scope in ("/", "/hub/", "/hub/login", "/user/", "/user/ada/"):
         assert await page.evaluate(REGISTER, ["/user/mallory/worker.js", scope]) == "SecurityError"
-        # A script beside the prefix of the server reaches what is beside it, without any header.
+        # Without any header, a script outside the server's prefix has the scope of its own folder.
         assert await page.evaluate(REGISTER, ["/user/mallory?worker.js", scope]) != "registered", scope
     assert await page.evaluate(REGISTER, ["/user/mallory/worker.js", "/user/mallory/"]) == "registered"
     await page.evaluate("navigator.serviceWorker.ready.then(() => true)")

@@ -1,4 +1,6 @@
-"""An authenticator as other people write them for JupyterHub: secrets, groups, roles, and hooks around servers."""
+"""An authenticator as third parties write them for JupyterHub: secrets, groups, roles, and hooks around
+servers.
+"""
 
 import http.client
 import json
@@ -70,7 +72,7 @@ class CampusAuthenticator(Authenticator):
 
 
 class TidySpawner(__import__("plughub_localprocess.simple_spawner", fromlist=["x"]).SimpleLocalProcessSpawner):
-    """Cleans up after its servers for ever."""
+    """Never finishes its cleanup after servers."""
 
     async def delete_forever(self):
         with Path("ledger.txt").open("a") as ledger:
@@ -123,7 +125,7 @@ def log_in(hub, name):
     return ApiClient(hub.url, made.body["token"])
 
 
-def test_an_authenticator_of_other_people_does_all_that_it_does_in_jupyterhub(tmp_path):
+def test_a_third_party_authenticator_works_as_in_jupyterhub(tmp_path):
     (tmp_path / "campus.py").write_text(AUTHENTICATOR)
     with HubProcess(tmp_path, config=CONFIG, env={"JUPYTERHUB_CRYPT_KEY": KEY}) as hub:
         ada, root = log_in(hub, "ada"), log_in(hub, "root")
@@ -140,7 +142,10 @@ def test_an_authenticator_of_other_people_does_all_that_it_does_in_jupyterhub(tm
         me = ada("GET", "/user").body
         assert (me["groups"], me["roles"]) == (["campus", "year-3"], ["reader", "user"])
         assert ada("GET", "/users").status == 200
-        assert root("POST", "/users/early/server").status in {201, 202}  # who is allowed need not come first
+        assert root("POST", "/users/early/server").status in {
+            201,
+            202,
+        }  # an allowed user need not have logged in before
         assert root("GET", "/users/ada").body["auth_state"]["access_token"] == "for-ada"
 
         assert ada("POST", "/users/ada/server").status in {201, 202}
@@ -155,7 +160,7 @@ def test_an_authenticator_of_other_people_does_all_that_it_does_in_jupyterhub(tm
         assert set(lines[:-2]) == {"add ada", "add early", "add root"}
 
 
-def test_secrets_without_a_key_stop_the_start_with_one_message(tmp_path):
+def test_auth_state_without_a_key_prevents_the_start_with_one_message(tmp_path):
     (tmp_path / "campus.py").write_text(AUTHENTICATOR)
     hub = HubProcess(tmp_path, config=CONFIG, env={"JUPYTERHUB_CRYPT_KEY": ""}, python=sys.executable)
     assert hub.run() == 2

@@ -29,7 +29,7 @@ BOUNDS = settings(
     derandomize=not LONG,
     database=None,
     deadline=None,
-    phases=[Phase.generate],  # a failure is real, but none of these processes fails twice in the same way
+    phases=[Phase.generate],  # every failure is real, but the processes never fail twice in the same way
     suppress_health_check=list(HealthCheck),
 )
 
@@ -68,11 +68,11 @@ class RandomActions(RuleBasedStateMachine):
         self.there = {"u1": True, "u2": True, "u3": False}
         self.run.other_users.connect()
 
-    # ---- what users and admins do
+    # ---- actions of users and admins
 
     @rule(user=users)
     def make_user(self, user):
-        # One whose deletion has begun is there as well, so that a refusal says nothing.
+        # Users with a pending deletion are included, so that a refusal does not reveal anything.
         if self._ask("POST", f"/users/{user}", user) == 201:
             self.there[user] = True
 
@@ -133,12 +133,12 @@ class RandomActions(RuleBasedStateMachine):
             self._unsure(user)
             self.there.pop(user, None)
 
-    # ---- what goes wrong
+    # ---- failures
 
     @rule(steps=st.integers(1, 25))
     def let_the_hub_die_soon(self, steps):
         self.history.append(f"the hub is to die in {steps} steps")
-        # Each order is another one, so that its steps are counted from the beginning.
+        # Every order is unique, so that its steps are counted from the start.
         self.run.scenario.order.write_text(f"in {steps}, {len(self.history)}")
 
     @rule(proxy=st.booleans(), user=st.none() | users)
@@ -159,7 +159,7 @@ class RandomActions(RuleBasedStateMachine):
     def kill_servers(self, user):
         self._kill_servers(user)
 
-    # ---- what must be true
+    # ---- invariants
 
     @rule()
     def look(self):
@@ -190,9 +190,9 @@ class RandomActions(RuleBasedStateMachine):
                     raise
 
     def _fail(self, what):
-        """Fail once and for all: the next try of the same might well succeed."""
-        told = [what, "--- what was done", *self.history, "--- the hub", self.run.hub.stderr[-8000:]]
-        self.failures.append(AssertionError("\n".join(told)))
+        """Record the failure permanently: another attempt might succeed."""
+        report = [what, "--- what was done", *self.history, "--- the hub", self.run.hub.stderr[-8000:]]
+        self.failures.append(AssertionError("\n".join(report)))
         raise self.failures[0]
 
     def _look_at_what_was_acknowledged(self):
@@ -222,14 +222,14 @@ class RandomActions(RuleBasedStateMachine):
             self.run.hub.start()
 
     def _ask(self, method, path, user, body=None):
-        """Ask; whoever gets no answer, or one of the kind that hubs must not give, knows nothing any more."""
+        """Send a request; without an answer, or after one that a hub must not give, the state is unknown."""
         self._ensure_hub()
         reply = self._ask_only(method, path, body)
         if reply is None:
             self._unsure(user)
             self.there.pop(user, None)
             return None
-        # A start may fail, with the proxy or the server; nothing else may.
+        # A start may fail together with the proxy or the server; nothing else may fail.
         if reply.status >= 500 and method != "POST":
             self._fail(f"{method} {path} {body}: {reply}")
         return reply.status
@@ -263,7 +263,7 @@ class RandomActions(RuleBasedStateMachine):
 
 @pytest.mark.timeout(600 + 120 * LONG)
 @pytest.mark.parametrize(("database", "proxy"), CASES)
-def test_whatever_is_done_and_whatever_dies_the_world_is_right_afterwards(tmp_path, database, proxy):
+def test_invariants_hold_after_random_actions_and_crashes(tmp_path, database, proxy):
     with databases([database], tmp_path) as urls, contextlib.ExitStack() as stack:
         if database not in urls:
             pytest.skip("the PostgreSQL server is not installed")

@@ -30,7 +30,7 @@ c.SimpleLocalProcessSpawner.home_dir_template = "{folder}/homes/{{username}}"
 
 
 class Load:
-    """People who do things again and again until they are told to stop; what fails is kept."""
+    """Users who repeat their actions until they are stopped; failures are recorded."""
 
     def __init__(self) -> None:
         self.failures: list[str] = []
@@ -57,7 +57,7 @@ class Load:
 
 
 class Browser:
-    """A person with cookies, who opens a new connection for each request or keeps one."""
+    """A user's browser with cookies, which opens a connection for each request or keeps one."""
 
     def __init__(self, port: int) -> None:
         self.port = port
@@ -151,5 +151,5 @@ def test_no_request_fails_while_each_hub_is_restarted_in_turn(two_hubs):
 
 
 def until_more(load: Load, before: dict[str, int]) -> None:
-    deeds = ("log in", "start, open, stop", "API")
-    wait_for(lambda: all(load.done.get(name, 0) > before.get(name, 0) for name in deeds))
+    actions = ("log in", "start, open, stop", "API")
+    wait_for(lambda: all(load.done.get(name, 0) > before.get(name, 0) for name in actions))

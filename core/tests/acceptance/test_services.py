@@ -1,4 +1,4 @@
-"""Services as people use them: programs of the real library behind the real proxy, and the real culler."""
+"""Services in use: programs built on JupyterHub's library behind the real proxy, and the real idle culler."""
 
 import contextlib
 import os
@@ -34,7 +34,7 @@ def hub_in(folder, more):
 
 
 def one_of(hub, word):
-    """The only process of a hub with a word in its command line, besides the shell that launches it."""
+    """Return the only process of a hub with a word in its command line, except the shell that launches it."""
     found = [process for process in hub.processes() if is_one(process, word)]
     return found[0] if len(found) == 1 else None
 
@@ -48,7 +48,7 @@ def is_one(process, word):
 
 @pytest.fixture
 def two_services(tmp_path):
-    """A hub that starts one service and is told of another, which somebody else starts."""
+    """A hub with one managed service and one external service."""
     hub = hub_in(
         tmp_path,
         f"""
@@ -112,7 +112,7 @@ async def test_visitors_are_known_to_managed_and_external_services(browser, two_
 
 
 @pytest.mark.browser
-async def test_a_service_that_a_visitor_may_not_use_says_so(browser, tmp_path):
+async def test_a_service_refuses_a_visitor_without_access(browser, tmp_path):
     command = f"[{sys.executable!r}, {str(WHOAMI)!r}]"
     url = f"http://127.0.0.1:{free_port()}"
     services = f"c.JupyterHub.services = [{{'name': 'who', 'url': {url!r}, 'command': {command}}}]"
@@ -124,7 +124,7 @@ async def test_a_service_that_a_visitor_may_not_use_says_so(browser, tmp_path):
         await page.get_by_text("You do not have permission to access service who").wait_for(timeout=PATIENCE)
 
 
-def test_the_idle_culler_culls_an_idle_server_as_the_page_for_administrators_says(tmp_path):
+def test_the_idle_culler_stops_an_idle_server_as_documented(tmp_path):
     page = (Path(__file__).parents[3] / "docs" / "administration.md").read_text()
     (example,) = (block for block in page.split("```")[1::2] if "jupyterhub_idle_culler" in block)
     hurried = example.removeprefix("python").replace('"--timeout=3600"', '"--timeout=3", "--cull-every=1"')
@@ -133,7 +133,7 @@ def test_the_idle_culler_culls_an_idle_server_as_the_page_for_administrators_say
         bob = client_of(hub, "bob")
         assert bob("POST", "/users/bob/server", {}).status == 201
         with contextlib.closing(sqlite3.connect(tmp_path / "jupyterhub.sqlite")) as database, database:
-            # as a file that was posted to a JupyterHub lies there
+            # like a file that was posted to a JupyterHub
             kept = '{"key_file": [{"body": {"__jupyterhub_bytes__": true, "data": "eA=="}}]}'
             database.execute("UPDATE spawners SET user_options = ?", (kept,))
         assert call("POST", "/users/ada/server", {}).status == 201
@@ -143,7 +143,7 @@ def test_the_idle_culler_culls_an_idle_server_as_the_page_for_administrators_say
         assert "Culling server ada" in log.read_text()
 
 
-def test_a_service_comes_back_is_adopted_and_ends_with_the_hub(tmp_path):
+def test_a_service_is_restarted_adopted_and_stopped_with_the_hub(tmp_path):
     port = free_port()
     hub = hub_in(
         tmp_path,
@@ -186,7 +186,7 @@ def test_a_service_comes_back_is_adopted_and_ends_with_the_hub(tmp_path):
 
 
 @pytest.mark.postgresql
-def test_two_hubs_run_a_service_once_and_the_one_that_lives_goes_on_with_it(postgresql, tmp_path):
+def test_two_hubs_run_a_service_once_and_the_live_one_adopts_it(postgresql, tmp_path):
     first = hub_in(
         tmp_path,
         f"""
@@ -212,7 +212,7 @@ def test_two_hubs_run_a_service_once_and_the_one_that_lives_goes_on_with_it(post
 
 
 def calls(process: psutil.Process, hub: HubProcess) -> bool:
-    """Return whether a service calls a hub; unknown while the service restarts."""
+    """Return whether a service calls a hub; None while the service restarts."""
     try:
         return f":{hub.hub_port}/" in process.environ()["JUPYTERHUB_API_URL"]
     except (psutil.Error, KeyError):
@@ -220,9 +220,9 @@ def calls(process: psutil.Process, hub: HubProcess) -> bool:
 
 
 @pytest.mark.root
-def test_a_service_runs_as_the_user_that_it_is_given(tmp_path):
+def test_a_service_runs_as_its_configured_user(tmp_path):
     if os.geteuid() != 0:
-        pytest.skip("running as somebody else needs root")
+        pytest.skip("running as another user requires root")
     nobody = pwd.getpwnam("nobody")
     services = """
         c.JupyterHub.services = [{

@@ -1,4 +1,4 @@
-"""Several hub processes on one PostgreSQL behind one HAProxy: stopped, cut off from the database, on two machines."""
+"""Several hub processes on one PostgreSQL behind one HAProxy: stopped, without database, on two machines."""
 
 import asyncio
 import contextlib
@@ -39,7 +39,7 @@ WAITS = 'while [ -e "{folder}/wait" ]; do sleep 0.05; done; exec "{python}" -m p
 
 
 class Forwarder:
-    """Stands between a hub and its database, and can be cut."""
+    """Forwards the connections between a hub and its database, and can close them."""
 
     def __init__(self, port: int) -> None:
         self.port, self._target = free_port(), port
@@ -86,7 +86,7 @@ class Forwarder:
 
 
 class Hubs:
-    """Hub processes, the first of which reaches the database through a forwarder."""
+    """Hub processes, the first of which is connected to the database through a forwarder."""
 
     def __init__(self, folder: Path, database: str, count: int) -> None:
         self.folder = folder
@@ -101,7 +101,7 @@ class Hubs:
         self.all = [first, *(hub_in(folder, n, f"--JupyterHub.port={first.port}") for n in range(1, count))]
 
     def own(self, number: int) -> ApiClient:
-        """A client of one process, with the token of bob."""
+        """Return a client of one process, with the token of bob."""
         return self.call.at(self.all[number])
 
     def start(self) -> None:
@@ -110,7 +110,7 @@ class Hubs:
         self.call = client_of(self.all[1], "bob")
 
     def begin_start(self, number: int) -> None:
-        """Ask a process for a server that is launched and does not answer yet."""
+        """Request a server from one process; it is launched and does not answer yet."""
         (self.folder / "wait").touch()
 
         def ask() -> None:
@@ -124,7 +124,7 @@ class Hubs:
         (self.folder / "wait").unlink()
 
     def servers(self) -> list[psutil.Process]:
-        """Processes of servers; each is a shell first and a server then."""
+        """Return the processes of servers; each is a shell first and a server then."""
         words = ("tiny_server", str(self.folder / "wait"))
         running = self.all[0].processes()
         return [p for p in running if any(word in argument for argument in cmdline(p) for word in words)]
@@ -188,7 +188,7 @@ def stopped_again(hubs) -> Iterator[None]:
     wait_for(lambda: all(hub["alive"] for hub in hubs.health(1)["hubs"]) and len(hubs.health(1)["hubs"]) == 3)
 
 
-def test_the_health_page_tells_who_is_alive_and_who_leads_what(hubs):
+def test_the_health_page_shows_live_processes_and_lease_holders(hubs):
     for number in range(3):
         works = wait_for(lambda number=number: all_leads(hubs.health(number)))
         assert len(works) == len(set(works)), "two do the same"
@@ -197,14 +197,14 @@ def test_the_health_page_tells_who_is_alive_and_who_leads_what(hubs):
 
 
 def all_leads(facts: dict) -> list[str]:
-    """Works that are led by somebody alive; empty until all are."""
+    """Return the leases that live processes hold; empty until all are held."""
     works = [work for hub in facts["hubs"] if hub["alive"] for work in hub["leads"]]
     kinds = {re.split("[^a-z]", work)[0] for work in works}
     return works if {"routes", "poll", "housekeeping"} <= kinds else []
 
 
 @pytest.mark.usefixtures("stopped_again")
-def test_a_hub_that_was_stopped_loses_its_work_and_touches_nothing_when_it_wakes(hubs):
+def test_a_resumed_hub_has_lost_its_operations_and_changes_nothing(hubs):
     made = hubs.own(1)("POST", "/users/bob/tokens", {"note": "short"}).body
     doomed = {"Authorization": f"token {made['token']}"}
     assert get(hubs.all[0].hub_port, "/hub/api/user", doomed)[0] == 200
@@ -220,7 +220,7 @@ def test_a_hub_that_was_stopped_loses_its_work_and_touches_nothing_when_it_wakes
     asking = threading.Thread(
         target=lambda: answers.append(get(hubs.all[0].hub_port, "/hub/api/user", doomed)[0])
     )
-    asking.start()  # it waits at the door and is the first that is answered
+    asking.start()  # it waits for the listener and is answered first
     before = wait_for(lambda: hubs.servers())
     asleep.resume()
     asking.join(30)
@@ -233,7 +233,7 @@ def test_a_hub_that_was_stopped_loses_its_work_and_touches_nothing_when_it_wakes
 
 
 @pytest.mark.usefixtures("stopped_again")
-def test_a_hub_that_was_stopped_just_before_a_launch_launches_nothing_when_it_wakes(hubs):
+def test_a_hub_suspended_before_a_launch_launches_nothing_when_it_resumes(hubs):
     lost, launched = hubs.all[0].stderr.count(LOST), hubs.all[0].stderr.count(LAUNCH)
     hubs.order.write_text(f"{SLEEP}commit Job.write.guarded")
     asking = threading.Thread(target=lambda: hubs.own(0)("POST", "/users/bob/server", {}))
@@ -252,7 +252,7 @@ def test_a_hub_that_was_stopped_just_before_a_launch_launches_nothing_when_it_wa
 
 
 @pytest.mark.usefixtures("stopped_again")
-def test_a_hub_that_is_cut_off_from_the_database_trusts_nothing_and_its_start_is_finished(hubs):
+def test_a_hub_without_database_trusts_no_cache_and_another_finishes_its_start(hubs):
     assert hubs.own(0)("GET", "/user").status == 200
     hubs.begin_start(0)
     hubs.own(1).until("/users/bob", lambda user: user["pending"])
@@ -286,7 +286,7 @@ def machines(postgresql, tmp_path) -> Iterator[tuple[HubProcess, HubProcess]]:
         there.end_everything()
 
 
-def test_a_server_bound_to_a_machine_is_seen_to_and_routed_by_hubs_of_that_machine_alone(machines):
+def test_a_server_bound_to_a_machine_is_managed_and_routed_by_its_hubs_only(machines):
     here, there = machines
     forget = "/users/amy/server", {"forget": True}
     here.start()
@@ -301,7 +301,7 @@ def test_a_server_bound_to_a_machine_is_seen_to_and_routed_by_hubs_of_that_machi
     wait_for(lambda: both <= set(elsewhere("GET", "/health").body["leases"]))
     wait_for(lambda: "no route to bob/ from the proxy on machine there" in there.stderr)
     assert get(here.port, "/user/bob/")[0] == 200
-    # At that port of its own machine anything may listen.
+    # Anything may listen at that port of its own machine.
     assert "/user/bob/" not in elsewhere("GET", "/proxy").body
     asked = urllib.request.Request(f"{there.url}user/bob/", headers={"Authorization": f"token {call._token}"})
     with pytest.raises(urllib.error.HTTPError, match="503") as refused:
@@ -312,14 +312,14 @@ def test_a_server_bound_to_a_machine_is_seen_to_and_routed_by_hubs_of_that_machi
     wait_for(lambda: elsewhere("DELETE", *forget).status == 204)
     wait_for(lambda: "@here" not in str(elsewhere("GET", "/health").body["leases"]))
     assert tiny_servers(here)
-    # Without a hub of the other machine this one starts it, at an address that leads there from all.
+    # Without a hub on the other machine, this one starts it at an address that both reach.
     elsewhere("POST", "/users/amy/server", {})
     elsewhere.until("/users/amy", ready)
     here.start()
     for hub in (here, there):
         wait_for(lambda hub=hub: get(hub.port, "/user/amy/")[0] == 200)
     elsewhere.until("/users/bob", lambda user: not user["servers"])
-    # What was forgotten is found as a leftover.
+    # A forgotten server is found as an orphan.
     wait_for(lambda: len(tiny_servers(here)) == 1)
     assert here.stop(signal.SIGTERM) == there.stop(signal.SIGTERM) == 0
 

@@ -1,4 +1,4 @@
-"""One person lets another into a real JupyterLab, with a link."""
+"""One user gives another access to a real JupyterLab, with a link."""
 
 import pytest
 
@@ -23,7 +23,7 @@ CALL = """async ([method, path]) => {
 }"""
 
 
-async def test_a_link_lets_somebody_into_a_running_server_until_it_is_taken_back(browser, tmp_path):
+async def test_a_share_link_grants_access_to_a_running_server_until_it_is_revoked(browser, tmp_path):
     with HubProcess(tmp_path, "--plugins", "dummy,simple", config=CONFIG % tmp_path) as hub:
         ada = await (await browser.new_context()).new_page()
         await log_in(ada, hub.url, "ada", "any")

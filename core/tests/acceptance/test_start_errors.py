@@ -1,4 +1,4 @@
-"""What stops a start: an exit code, one clear message, no traceback, and nothing is left running."""
+"""Errors that prevent a start: an exit code, one clear message, no traceback, and nothing left running."""
 
 import configparser
 import os
@@ -49,7 +49,7 @@ Refused = Callable[..., str]
 
 @pytest.fixture
 def refused(tmp_path) -> Refused:
-    """Starts a hub that must not start; answers what it said, and checks that it said it once and left nothing."""
+    """Start a hub that must not start; return its message, and check that it came once and left nothing."""
 
     def start(
         *arguments: str, config: str = CONFIG, code: int = MISTAKE, env: dict[str, str] | None = None
@@ -69,7 +69,7 @@ def refused(tmp_path) -> Refused:
 
 
 def said_once(stderr: str) -> str:
-    """One message, and perhaps what to do about it; a list has indented lines."""
+    """Return the only message, with its advice; a list has indented lines."""
     message, *rest = stderr.splitlines()
     assert message.startswith("hub: "), stderr
     hints = [line for line in rest if not line.startswith("  ")]
@@ -80,7 +80,7 @@ def said_once(stderr: str) -> str:
 
 @pytest.fixture
 def offer(tmp_path) -> Callable[..., dict[str, str]]:
-    """Makes a distribution on disk that offers a plugin; answers the environment that has it."""
+    """Create a distribution on disk that offers a plugin; return the environment that contains it."""
 
     def make(
         name: str, source: str, requires: str = "plughub>=0.1,<0.2", version: str = "1.2"
@@ -131,7 +131,7 @@ def test_a_plugin_for_an_older_hub_is_named_with_what_it_needs(refused, offer):
     assert "pip install --upgrade plughub-ancient" in message
 
 
-def test_a_broken_plugin_that_nobody_names_hurts_nobody(tmp_path, offer):
+def test_a_broken_plugin_that_is_not_named_has_no_effect(tmp_path, offer):
     env = offer("broken", "import no_such_module\n")
     with HubProcess(tmp_path / "hub", *ENOUGH, config=CONFIG, env=env) as hub:
         assert hub.url
@@ -149,7 +149,7 @@ def test_a_misspelled_hook_is_refused_with_the_right_one(refused, offer):
     assert "did you mean hub_authorize_spawn?" in message
 
 
-def test_a_plugin_that_refuses_its_settings_stops_the_start(refused, offer):
+def test_a_plugin_that_refuses_its_settings_prevents_the_start(refused, offer):
     source = f"{GOOD}\n@hookimpl\ndef hub_configure(context):\n    raise ValueError('the key is missing')\n"
     message = refused("--plugins", "simple,dummy,haproxy,fussy", env=offer("fussy", source))
     assert "plugin 'fussy' failed in hub_configure: the key is missing" in message
@@ -160,7 +160,7 @@ def test_a_class_that_cannot_be_imported_is_named_with_its_setting(refused):
     assert "'nowhere.to.be.Found' cannot be imported" in message
 
 
-def test_a_proxy_that_was_started_but_cannot_be_used_is_not_left_behind(refused, offer):
+def test_a_started_proxy_that_cannot_be_used_is_stopped(refused, offer):
     env = offer("lost", PROXY_WITHOUT_ROUTES)
     message = refused("--plugins", "simple,dummy,lost", env=env)
     assert "the proxy 'lost' forwards the Service-Worker-Allowed header" in message
@@ -214,7 +214,9 @@ KINDS = {
 
 @pytest.mark.parametrize("fault", BODIES)
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_class_that_cannot_be_made_is_named_with_its_plugin_and_the_setting(refused, offer, kind, fault):
+def test_a_class_that_cannot_be_instantiated_is_named_with_its_plugin_and_the_setting(
+    refused, offer, kind, fault
+):
     (module, base, others), (body, cause) = KINDS[kind], BODIES[fault]
     env = offer("odd", BROKEN.format(module=module, kind=base, hook=kind, body=body))
     config = f"{CONFIG}c.Broken.size = 4\nc.Authenticator.any_allow_config = True\n"
@@ -242,7 +244,7 @@ def test_a_listener_that_fails_at_the_start_is_named_with_its_hook(refused, offe
     assert ANSWERS[source] in message
 
 
-def test_a_class_that_waits_for_another_machine_may_be_tried_again(refused, offer):
+def test_a_class_that_cannot_reach_another_machine_has_the_exit_code_for_a_retry(refused, offer):
     body = "def __init__(self, **kwargs):\n        raise ConnectionRefusedError(111, 'the directory is away')"
     env = offer("odd", BROKEN.format(module="auth", kind="Authenticator", hook="authenticator", body=body))
     message = refused("--plugins", "odd,simple,haproxy", env=env, code=RETRY)
@@ -270,7 +272,7 @@ def test_a_port_of_the_hub_in_use_is_named_with_the_setting(refused, taken_port)
     assert "JupyterHub.hub_port" in message
 
 
-def test_an_address_that_makes_no_sense_is_refused(refused):
+def test_an_invalid_address_is_refused(refused):
     assert "c.JupyterHub.bind_url" in refused(*ENOUGH, "--url=ftp://somewhere")
 
 
@@ -293,7 +295,7 @@ def test_an_unknown_setting_of_the_config_file_gets_a_did_you_mean(refused):
     assert "did you mean c.JupyterHub.concurrent_spawn_limit?" in message
 
 
-def test_all_unknown_settings_are_told_at_once(refused):
+def test_all_unknown_settings_are_reported_together(refused):
     message = refused(*ENOUGH, config="c.JupyterHub.prot = 3\nc.Spawner.cmdd = []\n")
     assert "c.JupyterHub.prot" in message
     assert "c.Spawner.cmdd" in message
@@ -329,16 +331,16 @@ def test_settings_for_a_plugin_that_is_not_active_are_refused(refused):
         ("c.Authenticator.allowed_users = 3", "c.DummyAuthenticator.allowed_users"),
     ],
 )
-def test_a_value_that_a_setting_cannot_have_is_refused_by_its_name(refused, line, named):
+def test_an_invalid_value_is_refused_with_the_name_of_its_setting(refused, line, named):
     assert named in refused(*ENOUGH, config=f"{CONFIG}{line}\n")
 
 
 @pytest.mark.parametrize("value", ["eighty", "70000", "-1", "80.5"])
-def test_a_bad_value_on_the_command_line_is_refused_by_its_name(refused, value):
+def test_an_invalid_value_on_the_command_line_is_refused_with_the_name_of_its_setting(refused, value):
     assert "invalid value for c.JupyterHub.port" in refused(*ENOUGH, f"--JupyterHub.port={value}")
 
 
-def test_the_value_of_a_secret_never_stands_in_a_message(refused):
+def test_the_value_of_a_secret_never_appears_in_a_message(refused):
     message = refused(*ENOUGH, config="c.JupyterHub.cookie_secret = 'not bytes but very-secret'\n")
     assert "c.JupyterHub.cookie_secret" in message
     assert "very-secret" not in message
@@ -386,13 +388,13 @@ def test_a_database_that_cannot_be_written_is_named(refused):
     assert "unable to open database file" in message
 
 
-def test_a_file_that_is_no_database_is_named(refused, tmp_path):
+def test_a_file_that_is_not_a_database_is_named(refused, tmp_path):
     (tmp_path / "hub.sqlite").write_text("these are no tables, but a text that is long enough to be one" * 20)
     message = refused(*ENOUGH, f"--db=sqlite:///{tmp_path}/hub.sqlite")
     assert "file is not a database" in message
 
 
-def test_an_address_of_a_database_that_makes_no_sense_is_refused_without_its_password(refused):
+def test_an_invalid_database_url_is_refused_without_its_password(refused):
     message = refused(*ENOUGH, "--db=oracel://hub:very-secret@db/hub")
     assert "JupyterHub.db_url" in message
     assert "very-secret" not in message
@@ -415,7 +417,7 @@ def test_a_database_of_jupyterhub_asks_for_the_upgrade(refused, tmp_path):
 # ---- secrets and folders
 
 
-def test_a_cookie_secret_that_is_open_to_others_is_refused(refused, tmp_path):
+def test_a_cookie_secret_that_others_can_read_is_refused(refused, tmp_path):
     file = tmp_path / "secret"
     file.write_text("ab" * 32)
     file.chmod(0o644)
@@ -424,7 +426,7 @@ def test_a_cookie_secret_that_is_open_to_others_is_refused(refused, tmp_path):
     assert "abab" not in message
 
 
-def test_a_cookie_secret_that_is_none_is_refused(refused, tmp_path):
+def test_an_invalid_cookie_secret_is_refused(refused, tmp_path):
     file = tmp_path / "secret"
     file.write_text("this is not hexadecimal!")
     file.chmod(0o600)

@@ -1,4 +1,4 @@
-"""When a server does not start, its user reads why, and the log has paths, settings and commands besides."""
+"""Failed starts: users read the reason, and the log also has paths, settings and commands."""
 
 import re
 import socket
@@ -18,7 +18,7 @@ SLEEP = "import time; time.sleep(60)"
 
 @pytest.fixture
 def start(tmp_path):
-    """Start a server of a hub with some settings, and answer what the user is told."""
+    """Start a server of a hub with some settings, and return what the user reads."""
 
     def go(config, user="alice", plugins="simple,dummy"):
         config += "c.JupyterHub.tornado_settings = {'slow_spawn_timeout': 30}\n"
@@ -29,11 +29,11 @@ def start(tmp_path):
             assert model["pending"] is None
             assert model["servers"] == {}
             go.log = hub.stderr
-        told = reply.body["message"]
-        assert not re.search(r"(?<![:/\w])/(?!user/)\w|Errno|Error\b|[A-Z]\w+\.[a-z]|useradd|pip ", told), (
-            told
-        )
-        if reference := re.search(r"finds details under ([0-9a-f]{8})\.$", told):
+        message = reply.body["message"]
+        assert not re.search(
+            r"(?<![:/\w])/(?!user/)\w|Errno|Error\b|[A-Z]\w+\.[a-z]|useradd|pip ", message
+        ), message
+        if reference := re.search(r"can find details by reference ([0-9a-f]{8})\.$", message):
             assert f"start {reference[1]}" in go.log
         return reply
 
@@ -52,7 +52,7 @@ def test_a_command_that_does_not_exist_is_named(start):
     assert reply.seconds < 5
 
 
-def test_a_server_that_exits_at_once_is_reported_with_its_code_and_last_words(start):
+def test_a_server_that_exits_at_once_is_reported_with_its_code_and_log(start):
     reply = start(python("import sys; print('no space left', file=sys.stderr); sys.exit(7)"))
     assert reply.status == 500
     assert "exit code 7" in reply.body["message"]
@@ -66,19 +66,19 @@ def test_a_server_that_is_killed_is_reported_with_the_signal(start):
     assert reply.seconds < 5
 
 
-def test_a_server_that_never_listens_is_given_up_and_said_so(start):
+def test_a_server_that_never_listens_times_out_and_is_reported(start):
     reply = start(python(SLEEP) + "c.Spawner.http_timeout = 1\n")
     assert "did not answer" in reply.body["message"]
     assert "does not listen on any port" in reply.body["message"]
 
 
-def test_a_server_that_listens_elsewhere_is_told_where(start):
+def test_a_server_that_listens_elsewhere_is_reported_with_its_port(start):
     reply = start(python(ELSEWHERE) + "c.Spawner.http_timeout = 2\n")
     assert "did not answer" in reply.body["message"]
     assert "listens on port" in reply.body["message"]
 
 
-def test_a_port_that_is_taken_is_named(start):
+def test_a_port_in_use_is_named(start):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         reply = start(f"c.Spawner.port = {port}\n")
@@ -98,7 +98,7 @@ def test_a_home_folder_that_is_missing_is_named(start, people):
 
 
 @pytest.mark.root
-def test_a_user_whom_the_machine_does_not_know_is_named(start):
+def test_a_user_without_a_system_account_is_named(start):
     reply = start("", user="nobody-at-all", plugins="localprocess,dummy")
     assert "there is no account 'nobody-at-all'" in reply.body["message"]
     assert "useradd" in start.log

@@ -1,4 +1,4 @@
-"""Two hub processes on one PostgreSQL behind one HAProxy: one dies, nobody notices."""
+"""Two hub processes on one PostgreSQL behind one HAProxy: one dies without interrupting users."""
 
 import contextlib
 import http.client
@@ -45,7 +45,7 @@ def two_hubs(postgresql, tmp_path):
         second.end_everything()
 
 
-def test_any_request_to_any_hub_and_a_revoked_token_is_void_everywhere_within_a_second(two_hubs):
+def test_any_hub_serves_any_request_and_a_revoked_token_is_invalid_everywhere_within_a_second(two_hubs):
     first, second = two_hubs
     call = client_of(first, "bob")
     for hub in two_hubs:
@@ -65,7 +65,7 @@ def test_any_request_to_any_hub_and_a_revoked_token_is_void_everywhere_within_a_
 
 
 @pytest.mark.parametrize("end", ["logout", "everywhere", "rename"])
-def test_a_session_that_ends_on_one_hub_is_void_on_both_within_a_second(two_hubs, end):
+def test_a_session_that_ends_on_one_hub_is_invalid_on_both_within_a_second(two_hubs, end):
     first, _ = two_hubs
     admin = client_of(first, "root-of-all")
     browser = Browser(first, "bob").log_in()
@@ -92,7 +92,7 @@ def home(hub, headers):
         connection.close()
 
 
-def test_a_role_that_is_given_or_taken_on_one_hub_holds_on_the_other_within_a_second(two_hubs):
+def test_a_role_granted_or_revoked_on_one_hub_takes_effect_on_the_other_within_a_second(two_hubs):
     first, second = two_hubs
     admin, bob = client_of(first, "root-of-all"), client_of(first, "bob")
     asks = bob.at(second)
@@ -105,7 +105,7 @@ def test_a_role_that_is_given_or_taken_on_one_hub_holds_on_the_other_within_a_se
             assert time.monotonic() < ends, answer
 
 
-def test_one_hub_is_killed_and_the_other_goes_on_with_what_it_had_begun(two_hubs):
+def test_one_hub_is_killed_and_the_other_continues_its_operations(two_hubs):
     first, second = two_hubs
     call = client_of(first, "bob")
     usual = seconds_of_a_start(first)

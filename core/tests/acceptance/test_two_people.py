@@ -1,4 +1,4 @@
-"""Two people log in through PAM and work in a real JupyterLab, in a real browser."""
+"""Two users log in through PAM and work in a real JupyterLab, in a real browser."""
 
 import pytest
 from tornado.httpclient import HTTPClientError
@@ -19,7 +19,7 @@ CELL = "import os, pwd; print(pwd.getpwuid(os.getuid()).pw_name, os.getcwd())"
         pytest.param("haproxy", "postgresql", marks=pytest.mark.postgresql),
     ],
 )
-async def test_each_works_as_themselves_and_neither_sees_the_other(
+async def test_both_users_work_under_their_own_account_and_cannot_see_each_other(
     request, browser, people, pam_config, tmp_path, proxy, database
 ):
     if database == "postgresql":

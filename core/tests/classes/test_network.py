@@ -26,7 +26,7 @@ def test_a_random_port_is_free() -> None:
         ("1.2.3", False),
     ],
 )
-def test_an_address_is_told_from_a_name(text: str, valid: bool) -> None:
+def test_an_address_is_distinguished_from_a_name(text: str, valid: bool) -> None:
     assert is_valid_ip(text) is valid
 
 

@@ -9,7 +9,7 @@ from plughub.classes.retries import cancel_tasks, exponential_backoff, maybe_fut
 
 
 class Flaky:
-    """Fails until it was called often enough."""
+    """Fails until it has been called often enough."""
 
     def __init__(self, failures: int) -> None:
         self.failures = failures
@@ -44,12 +44,12 @@ async def test_an_awaitable_answer_is_awaited() -> None:
     assert await wait_until(Flaky(0), "never") == "done"
 
 
-async def test_waiting_ends_when_the_time_is_up() -> None:
+async def test_waiting_ends_after_the_timeout() -> None:
     with pytest.raises(TimeoutError, match="server did not come"):
         await exponential_backoff(lambda: False, "server did not come", start_wait=0.001, timeout=0.02)
 
 
-async def test_a_call_that_hangs_is_cancelled_when_the_time_is_up() -> None:
+async def test_a_call_that_hangs_is_cancelled_after_the_timeout() -> None:
     with pytest.raises(TimeoutError, match="never came"):
         await exponential_backoff(asyncio.Event().wait, "never came", timeout=0.02)
 

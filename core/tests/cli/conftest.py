@@ -8,7 +8,7 @@ from plughub.cli.main import main
 
 @pytest.fixture
 def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable:
-    """Run a command of ``hub`` in an empty folder; returns exit code, standard output and error."""
+    """Run a command of ``hub`` in an empty folder; return exit code, standard output and error."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("PLUGHUB_PLUGINS", raising=False)
 

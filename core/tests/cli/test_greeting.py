@@ -83,6 +83,6 @@ def test_a_uid_without_a_name_is_refused_before_anything_starts(open_folder, arg
         check=False,
     )
     assert done.returncode == 2, done.stderr
-    told = "no database" if "ada" in arguments else "set the environment variable USER"
-    assert told in done.stderr
+    message = "no database" if "ada" in arguments else "set the environment variable USER"
+    assert message in done.stderr
     assert "Traceback" not in done.stderr

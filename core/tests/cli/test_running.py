@@ -70,8 +70,8 @@ def test_a_second_hub_on_a_sqlite_file_warns_of_the_first(folder):
         second = HubProcess(folder, *PLUGINS, f"--JupyterHub.port={hub.port}", name="second")
         try:
             second.start()
-            told = f"process {hub.process.pid} also uses the database jupyterhub.sqlite"
-            wait_for(lambda: told in second.stderr)
+            warning = f"process {hub.process.pid} also uses the database jupyterhub.sqlite"
+            wait_for(lambda: warning in second.stderr)
             assert second.stop() == 0
         finally:
             second.kill()
@@ -122,7 +122,7 @@ def test_a_full_disk_under_the_pid_file_stops_no_server(folder):
         hub.end_everything()
 
 
-def test_it_listens_on_this_machine_only_and_keeps_its_files_to_itself(folder):
+def test_it_listens_on_this_machine_only_and_its_files_are_private(folder):
     with HubProcess(folder, *PLUGINS, config=CONFIG) as hub:
         listening = {
             (connection.laddr.ip, connection.laddr.port)
@@ -192,7 +192,7 @@ def test_a_second_signal_ends_a_stop_that_takes_too_long(folder):
         hub.process.send_signal(signal.SIGTERM)
         wait_for(lambda: "the proxy is stuck" in hub.stdout)
         assert hub.stop(signal.SIGINT, timeout=60) == 1
-        assert hub.stderr.endswith("hub: aborted: servers and proxy are left as they are\n")
+        assert hub.stderr.endswith("hub: aborted; servers and proxy remain unchanged\n")
         assert "Traceback" not in hub.stderr
         assert not (folder / "hub.pid").exists()
     finally:
@@ -206,7 +206,7 @@ def test_it_shuts_down_although_the_database_is_unavailable(folder):
         with contextlib.closing(sqlite3.connect(folder / "jupyterhub.sqlite")) as database:
             database.execute("ALTER TABLE plughub_hubs RENAME TO away")
         assert hub.stop(timeout=20) == 0
-        assert "servers and proxy are left as they are: the database is not available" in hub.stderr
+        assert "leaving servers and proxy unchanged: the database is not available" in hub.stderr
         assert "Traceback" not in hub.stderr
     finally:
         hub.end_everything()
@@ -237,7 +237,7 @@ c.JupyterHub.extra_user_scopes = {"custom:board:read"}
 """
 
 
-def test_roles_and_groups_of_the_configuration_hold(folder):
+def test_roles_and_groups_of_the_configuration_take_effect(folder):
     with HubProcess(folder, *PLUGINS, config=CONFIG + ROLES) as hub:
         users = client_of(hub, "alice")("GET", "/users").body
         assert [user["name"] for user in users] == ["alice", "root"]

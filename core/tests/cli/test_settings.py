@@ -65,7 +65,7 @@ def test_of_two_equal_settings_the_last_one_wins():
     assert JupyterHub(config=configured("--JupyterHub.port=1", "--JupyterHub.port=2")).port == 2
 
 
-def test_a_setting_without_a_value_says_how_to_write_it():
+def test_a_setting_without_a_value_is_refused_with_the_syntax():
     with pytest.raises(StartError, match=r"write --JupyterHub\.port=value") as refused:
         split_settings(["--JupyterHub.port", "9000"])
     assert refused.value.exit_code == 2

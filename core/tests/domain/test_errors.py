@@ -34,11 +34,11 @@ from plughub.domain.errors import (
         (OSError(errno.EROFS, "read-only"), MISTAKE),
     ],
 )
-def test_what_may_pass_is_tried_again_and_what_lasts_is_not(error, code):
+def test_temporary_errors_are_retried_and_permanent_ones_are_not(error, code):
     assert exit_code_of(error) == code
     assert exit_code_of(error, unsure=3) == code
 
 
-def test_an_error_that_does_not_say_is_what_the_caller_thinks_likely():
+def test_an_unknown_error_gets_the_default_of_the_caller():
     assert exit_code_of(ValueError("odd")) == MISTAKE
     assert exit_code_of(ValueError("odd"), unsure=RETRY) == RETRY

@@ -43,7 +43,7 @@ def test_two_names_never_have_one_host(hook, one, other):
 
 @HOOKS
 @given(name=NAMES)
-def test_what_stands_for_a_long_or_odd_name_stands_for_no_name_that_looks_like_it(hook, name):
+def test_the_replacement_of_a_long_or_odd_name_never_equals_another_name(hook, name):
     host = hook(f"{name} {name}", DOMAIN, USER)
     label = host.partition(".")[0]
     assert hook(label, DOMAIN, USER) != host

@@ -1,4 +1,4 @@
-"""Pauses after wrong passwords, by the clock of the test."""
+"""Delays after wrong passwords, with the test's own clock."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from plughub.domain.login_throttle import (
     AttemptCounts,
     AttemptRecord,
     LoginLimits,
+    after_failure,
+    after_success,
     decide,
     keys_of,
-    right,
-    undecided,
-    wrong,
+    without_result,
 )
 from plughub.domain.rate_limit import RateLimit
 from plughub.domain.timings import KNOWN_PAIR_SECONDS, LOGIN_TRY_SECONDS
@@ -22,19 +22,19 @@ LIMITS = LoginLimits()
 
 
 class Door:
-    """Remembers as the database does."""
+    """Stores the counts, like the database."""
 
     def __init__(self) -> None:
         self.known: dict[str, AttemptRecord] = {}
         self.now = START
 
     def knock(self, name: str, address: str, *, good: bool | None = False) -> float:
-        """Try to log in: seconds to wait, 0 when it was let through."""
+        """Try to log in; return the seconds to wait, 0 if the attempt was admitted."""
         keys = keys_of(name, address)
         decision = decide(self.counts(name, address), LIMITS, self.now, named=bool(name))
         counts = decision.counts
         if not decision.wait:
-            outcome = {True: right, False: wrong, None: undecided}[good]
+            outcome = {True: after_success, False: after_failure, None: without_result}[good]
             counts = outcome(counts, self.now)
         self.known |= {keys.pair: counts.pair, keys.name: counts.name, keys.address: counts.address}
         self.known.pop("", None)
@@ -49,7 +49,7 @@ class Door:
         )
 
     def guess_for(self, seconds: float, name: str, *addresses: str) -> int:
-        """Guess as fast as it goes; answers how many guesses reached a plugin."""
+        """Guess as fast as possible; return the number of guesses that reached a plugin."""
         through, end = 0, self.now + seconds
         while self.now < end:
             through += sum(not self.knock(name, address) for address in addresses)
@@ -75,7 +75,7 @@ def test_some_mistakes_are_free_and_further_ones_double_a_pause(door) -> None:
     assert max(waits) <= LIMITS.longest_pause < 1.5 * waits[-1]
 
 
-def test_an_hour_of_guessing_from_one_address_is_some_twenty_guesses(door) -> None:
+def test_an_hour_of_guessing_from_one_address_allows_about_twenty_guesses(door) -> None:
     assert door.guess_for(3600, "alice", "192.0.2.1") < 25
 
 
@@ -95,7 +95,7 @@ def test_an_attacker_elsewhere_cannot_lock_out_a_known_user(door) -> None:
     assert not door.counts("alice", "198.51.100.7").pair.until
 
 
-def test_under_attack_a_new_address_comes_in_after_its_turn(door) -> None:
+def test_under_attack_a_new_address_is_admitted_at_its_turn(door) -> None:
     attackers = [f"192.0.2.{number}" for number in range(100)]
     door.guess_for(60, "alice", *attackers)
     wait = door.knock("alice", "198.51.100.7", good=True)
@@ -131,7 +131,7 @@ def test_a_class_that_mistypes_three_times_is_logged_in_after_some_minutes(door)
                     del todo[name]
         door.now += 1
     assert not todo
-    # the next morning all of them are known there, though a stranger among them guesses at other names
+    # the next day all of them are known there, although an attacker among them guesses other names
     for number in range(150):
         door.knock(f"nobody{number}", "192.0.2.1")
     assert all(door.knock(name, "192.0.2.1", good=True) == 0 for name in students)
@@ -147,16 +147,18 @@ def test_one_address_that_tries_many_names_is_slowed_down(door) -> None:
 
 @pytest.mark.parametrize("from_everywhere", [True, False])
 def test_a_flood_of_attempts_locks_users_out_for_at_most_the_longest_delay(door, from_everywhere) -> None:
-    for _ in range(3 * LIMITS.tries_of_address):  # at the same moment, so that many are let through
+    for _ in range(3 * LIMITS.tries_of_address):  # at the same moment, so that many are admitted
         keys = keys_of("alice", "192.0.2.1")
         for key in (keys.name, keys.address):
-            door.known[key] = wrong(door.counts("alice", "192.0.2.1"), door.now).name
+            door.known[key] = after_failure(door.counts("alice", "192.0.2.1"), door.now).name
     for number in range(6000):
         stranger = ("alice", f"2001:db8:{number:x}::1") if from_everywhere else (f"u{number}", "192.0.2.1")
         door.knock(*stranger)
         door.now += 0.02
     noted = sum(tries != AttemptRecord() for tries in door.known.values())
-    assert noted < (LIMITS.longest_pause + 6000 * 0.02) / LOGIN_TRY_SECONDS * 2 + 10  # a flood fills no table
+    assert (
+        noted < (LIMITS.longest_pause + 6000 * 0.02) / LOGIN_TRY_SECONDS * 2 + 10
+    )  # a flood does not fill the table
     victim = ("alice", "198.51.100.7") if from_everywhere else ("bob", "192.0.2.1")
     assert door.knock(*victim, good=True) == pytest.approx(LIMITS.longest_pause, abs=LOGIN_TRY_SECONDS)
     door.now += LIMITS.longest_pause + 2 * LOGIN_TRY_SECONDS
@@ -172,7 +174,7 @@ def test_tries_without_a_name_count_for_the_address_alone(door) -> None:
     assert door.knock("", "198.51.100.7") == 0
 
 
-def test_what_nothing_could_be_found_out_about_does_not_count(door) -> None:
+def test_attempts_without_a_result_do_not_count(door) -> None:
     assert all(door.knock("alice", "192.0.2.1", good=None) == 0 for _ in range(200))
 
 
@@ -186,7 +188,7 @@ def test_what_nothing_could_be_found_out_about_does_not_count(door) -> None:
         ("fe80::1%eth0", "fe80::2", True),
     ],
 )
-def test_what_one_party_has_many_of_is_one_address(one, other, same) -> None:
+def test_addresses_of_one_network_count_as_one(one, other, same) -> None:
     assert (keys_of("alice", one).address == keys_of("bob", other).address) is same
 
 

@@ -32,7 +32,7 @@ server_names = st.from_regex(r"[a-z](?:-?[a-z0-9]){0,9}", fullmatch=True) | st.j
         ("ﬁona", "fiona"),
     ],
 )
-def test_one_person_has_one_name(typed: str, known: str) -> None:
+def test_all_spellings_of_a_username_are_one_name(typed: str, known: str) -> None:
     assert normalize_username(typed) == known
 
 
@@ -75,7 +75,7 @@ def test_the_whole_name_must_match_the_pattern() -> None:
         check_username("alice1", "[a-z]+")
 
 
-def test_an_enormous_name_makes_a_short_message() -> None:
+def test_an_enormous_name_is_shortened_in_the_message() -> None:
     with pytest.raises(InvalidError) as caught:
         check_username("x\n" * 5_000_000)
     assert len(str(caught.value)) < 200
@@ -153,7 +153,7 @@ def test_no_two_servers_share_a_cut_name(user: str, server: str, user2: str, ser
 def test_a_cut_name_is_never_that_of_a_short_one(user: str, server: str) -> None:
     cut = unique_name("u" * 60, "", max_length=40)
     assert unique_name(user, server, max_length=40) != cut
-    # nor can a name be chosen that spells the cut one
+    # nor can a name be chosen that equals the shortened one
     assert unique_name(cut, "", max_length=0) != cut
 
 

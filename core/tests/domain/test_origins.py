@@ -86,7 +86,7 @@ def test_users_and_services_that_share_a_host():
 @pytest.mark.parametrize(
     "host", ["hub.example.org", "", "a b", "x/y", "evil.org:1", "ä.example", "A.example"]
 )
-def test_a_hook_that_answers_no_host_of_its_own_is_passed_over(host, caplog):
+def test_a_hook_that_returns_an_invalid_host_is_ignored(host, caplog):
     origins = Origins(hub="https://hub.example.org", host_hook=lambda *_: host)
     assert origins.of_user("alice") == "https://alice.hub.example.org"
     assert "for user 'alice'" in caplog.text
@@ -95,7 +95,7 @@ def test_a_hook_that_answers_no_host_of_its_own_is_passed_over(host, caplog):
 @pytest.mark.parametrize(
     "url", ["", "hub.example.org", "ftp://x", "https://", "https://a:b@x", "https://x:y"]
 )
-def test_what_is_no_origin_is_refused(url):
+def test_an_invalid_origin_is_refused(url):
     with pytest.raises(InvalidError, match="not an address such as"):
         check_origin(url)
 
@@ -107,7 +107,7 @@ def test_an_origin_is_brought_to_one_form():
     assert check_origin("https://hüb.Example.org") == "https://xn--hb-xka.example.org"
 
 
-def test_a_hub_whose_name_has_other_letters_is_found_by_the_name_that_browsers_send():
+def test_a_hub_with_an_international_name_is_found_by_the_name_that_browsers_send():
     hub = check_origin("https://hüb.example.org")
     origins = Origins(hub=hub, servers="https://servers.example.org")
     assert origins.is_hub("xn--hb-xka.example.org")

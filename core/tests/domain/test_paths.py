@@ -1,4 +1,4 @@
-"""One spelling for each path, and all others recognised."""
+"""Normal form of paths, and recognition of all other spellings."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_everything_is_escaped_that_jupyterhub_escapes(name: str) -> None:
 
 
 @given(NAMES, NAMES)
-def test_every_spelling_of_a_prefix_is_the_same_and_none_is_another_ones(one: str, other: str) -> None:
+def test_every_spelling_of_a_prefix_is_equal_and_equals_no_other_prefix(one: str, other: str) -> None:
     prefix = user_url("/", one, "lab")
     for spelling in (
         prefix,
@@ -84,7 +84,7 @@ def test_an_encoded_slash_never_ends_a_segment(path: str) -> None:
         "",
     ],
 )
-def test_what_is_not_below_a_prefix_is_left_as_it_is(path: str) -> None:
+def test_paths_outside_a_prefix_are_unchanged(path: str) -> None:
     assert respell(path, "/user/ann/") == path
 
 

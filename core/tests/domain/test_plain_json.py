@@ -1,4 +1,4 @@
-"""JSON that users have the hub store is small and plain, whatever they send."""
+"""JSON that is stored for users is small and plain, whatever they send."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def nested(depth):
 
 
 @given(st.dictionaries(st.text(), values, max_size=5))
-def test_what_is_taken_is_read_back_as_it_is_and_everything_else_is_an_invalid_error(value):
+def test_accepted_values_are_restored_unchanged_and_all_others_are_refused(value):
     try:
         found = plain_json(value, "options")
     except InvalidError:
@@ -36,12 +36,12 @@ def test_what_is_taken_is_read_back_as_it_is_and_everything_else_is_an_invalid_e
 @pytest.mark.parametrize(
     ("value", "said"),
     [
-        ({"key_file": [{"body": b"abc"}]}, "hold a file"),
-        ({"a": {"b": object()}}, "hold a object"),
-        ({"a": float("nan")}, "no JSON"),
-        ({"a": float("inf")}, "no JSON"),
-        ({"a": "\ud800"}, "no JSON"),
-        ({("a", "b"): 1}, "no JSON"),
+        ({"key_file": [{"body": b"abc"}]}, "must not contain a file"),
+        ({"a": {"b": object()}}, "must not contain a value of type object"),
+        ({"a": float("nan")}, "valid JSON"),
+        ({"a": float("inf")}, "valid JSON"),
+        ({"a": "\ud800"}, "valid JSON"),
+        ({("a", "b"): 1}, "valid JSON"),
         ({"a": ["x\0"]}, "null character"),
         ({"a": {"x\0": 1}}, "null character"),
         ({"a": nested(MAX_DEPTH)}, "nested deeper"),
@@ -49,7 +49,7 @@ def test_what_is_taken_is_read_back_as_it_is_and_everything_else_is_an_invalid_e
         ({"__jupyterhub_bytes__": True}, "reserved"),
     ],
 )
-def test_what_is_not_plain_is_refused(value, said):
+def test_values_that_json_cannot_represent_are_refused(value, said):
     with pytest.raises(InvalidError, match=said):
         plain_json(value, "the options")
 
@@ -63,7 +63,7 @@ def test_the_limit_is_of_the_text_in_bytes():
         plain_json({"a": "ä" * (MAX_JSON // 2)}, "options")
 
 
-def test_what_goes_a_deep_as_allowed_is_taken_and_what_is_deeper_than_python_goes_is_refused():
+def test_the_allowed_depth_is_accepted_and_a_greater_one_refused():
     deep = {"a": nested(MAX_DEPTH - 1)}
     assert plain_json(deep, "options") == deep
     endless: list[object] = []

@@ -1,4 +1,4 @@
-"""The laws that comparing sets of scopes must keep, whatever the scopes."""
+"""Algebraic laws of comparisons between sets of scopes."""
 
 import pytest
 from hypothesis import given
@@ -77,7 +77,7 @@ def test_scopes_that_imply_each_other_are_all_kept():
 
 
 def allowed(held: frozenset[str], groups: dict[str, frozenset[str]]) -> set[tuple[str, ScopeFilter | None]]:
-    """Everything that a set of scopes allows, by brute force."""
+    """Return everything that a set of scopes allows, by brute force."""
     return {
         (scope, resource)
         for scope in DEFINITIONS

@@ -48,7 +48,7 @@ def test_a_scope_is_taken_apart(scope: str, parsed: tuple[str, ScopeFilter | Non
     "scope",
     ["servers!", "servers!user=", "servers!group", "servers!team=x", "servers!server=alice", "servers!=x"],
 )
-def test_a_filter_that_makes_no_sense_is_refused(scope: str) -> None:
+def test_an_invalid_filter_is_refused(scope: str) -> None:
     with pytest.raises(InvalidError, match="scope 'servers!"):
         parse_scope(scope)
 
@@ -59,7 +59,7 @@ def test_a_filter_reads_back_whatever_the_name(kind: str, name: str) -> None:
     assert parse_scope(f"servers{limit}") == ("servers", limit)
 
 
-def test_self_is_everything_that_is_ones_own() -> None:
+def test_self_covers_everything_of_the_user() -> None:
     names = (
         "access:servers delete:servers read:servers read:shares read:tokens read:users read:users:activity "
         "read:users:groups read:users:name read:users:shares servers start:servers tokens users:activity users:shares"
@@ -143,11 +143,11 @@ def test_self_filters_stand_for_the_owner_and_the_client() -> None:
         "self!user=bob",
     ],
 )
-def test_what_cannot_be_resolved_gives_nothing(scope: str) -> None:
+def test_unresolvable_filters_grant_nothing(scope: str) -> None:
     assert expand_scopes([scope]) == frozenset()
 
 
-def test_a_scope_without_filter_swallows_the_same_with_one() -> None:
+def test_a_scope_without_filter_includes_the_same_scope_with_one() -> None:
     assert expand_scopes(["shutdown", "shutdown!user=x"]) == {"shutdown"}
 
 

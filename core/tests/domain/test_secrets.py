@@ -41,7 +41,7 @@ SECRET = "s3cr3tS3cr3tS3cr3t99"
         f"a=b=token={SECRET}",
     ],
 )
-def test_a_secret_is_taken_out(text: str) -> None:
+def test_a_secret_is_removed(text: str) -> None:
     assert SECRET not in scrub(text)
     assert HIDDEN in scrub(text)
 
@@ -61,7 +61,7 @@ def test_a_line_without_secrets_stays_as_it_is(text: str) -> None:
     assert scrub(text) == text
 
 
-def test_what_stands_around_a_secret_stays() -> None:
+def test_text_around_a_secret_is_kept() -> None:
     assert scrub("GET /a?x=1&token=abcd&y=2 HTTP/1.1") == f"GET /a?x=1&token={HIDDEN}&y=2 HTTP/1.1"
     assert scrub('{"token":"abc","n":1}') == f'{{"token":{HIDDEN},"n":1}}'
     assert scrub("API_TOKEN=abc exit 1\nnext line") == f"API_TOKEN={HIDDEN} exit 1\nnext line"
@@ -74,17 +74,17 @@ unguessable = st.text(st.characters(min_codepoint=33, max_codepoint=0x2FF), min_
 
 
 @given(texts, unguessable, texts)
-def test_a_known_secret_is_taken_out_of_any_text(before: str, secret: str, after: str) -> None:
+def test_a_known_secret_is_removed_from_any_text(before: str, secret: str, after: str) -> None:
     assert secret not in scrub(f"{before}{secret}{after}", [secret])
 
 
 @given(texts, unguessable, texts)
-def test_a_known_secret_is_taken_out_where_a_url_escapes_it(before: str, secret: str, after: str) -> None:
+def test_a_known_secret_is_removed_where_a_url_escapes_it(before: str, secret: str, after: str) -> None:
     assert quote(secret, safe="") not in scrub(f"{before}{quote(secret, safe='')}{after}", [secret])
 
 
 @given(st.lists(unguessable, min_size=1, max_size=4), texts)
-def test_of_several_known_secrets_none_stays(secrets: list[str], between: str) -> None:
+def test_several_known_secrets_are_all_removed(secrets: list[str], between: str) -> None:
     shown = scrub(between.join(secrets), secrets)
     assert not [secret for secret in secrets if secret in shown]
 
@@ -104,7 +104,7 @@ places = st.sampled_from(
 
 
 @given(texts, places, plain_secrets, words)
-def test_a_secret_in_a_place_for_secrets_is_taken_out_whatever_stands_before(
+def test_a_secret_in_a_known_place_is_removed_whatever_precedes_it(
     before: str, place: str, secret: str, after: str
 ) -> None:
     shown = scrub(f"{before}\n{place.format(secret)}{after}")
@@ -121,7 +121,7 @@ def test_a_secret_that_begins_with_another_leaves_no_rest() -> None:
     assert scrub("x abcdefgh y", ["abcd", "abcdefgh", "abcdef"]) == f"x {HIDDEN} y"
 
 
-def test_the_value_of_an_option_is_taken_out_however_short() -> None:
+def test_the_value_of_an_option_is_removed_however_short() -> None:
     assert scrub("--password hunter2 --api-token abc --port 1") == (
         f"--password {HIDDEN} --api-token {HIDDEN} --port 1"
     )

@@ -43,7 +43,7 @@ def test_a_command_of_one_word_is_a_program():
         ({"url": "https://h:1", "oauth_client_id": "service-other"}, "service-other"),
     ],
 )
-def test_only_services_to_which_visitors_can_come_back_are_oauth_clients(spec, client):
+def test_only_services_with_a_redirect_uri_are_oauth_clients(spec, client):
     assert read_service({"name": "who", **spec}).oauth_client_id == client
 
 
@@ -82,7 +82,7 @@ def test_further_tokens_belong_to_services_that_need_not_be_declared():
         ({"name": "cull", "oauth_no_confirm": True}, "needs oauth_redirect_uri"),
     ],
 )
-def test_services_that_cannot_be_are_refused(spec, reason):
+def test_invalid_services_are_refused(spec, reason):
     with pytest.raises(InvalidError) as refused:
         read_services([spec])
     assert reason in refused.value.message

@@ -114,7 +114,7 @@ def test_a_token_that_is_too_long_is_never_hashed() -> None:
         "secret",
     ],
 )
-def test_a_hash_that_cannot_be_read_matches_nothing(hashed: str) -> None:
+def test_an_unreadable_hash_matches_nothing(hashed: str) -> None:
     assert not compare_token("secret", hashed)
 
 

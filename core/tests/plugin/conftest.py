@@ -20,7 +20,7 @@ Install = Callable[..., str]
 
 @pytest.fixture
 def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install]:
-    """Put a distribution with one plugin on ``sys.path``, as pip would lay it out."""
+    """Put a distribution with one plugin on ``sys.path``, laid out as pip does."""
     monkeypatch.syspath_prepend(str(tmp_path))
     modules = []
 
@@ -69,16 +69,16 @@ def caller(plugins: ActivePlugins, pools: ThreadPools) -> HookCaller:
 
 
 class Fakes:
-    """Makes plugins of plain functions."""
+    """Makes plugins from plain functions."""
 
     @staticmethod
     def plugin(**hooks: Callable[..., object]) -> types.SimpleNamespace:
-        """Each function is marked as an implementation."""
+        """Make a plugin; each function is marked as a hook implementation."""
         return types.SimpleNamespace(**{name: hookimpl(function) for name, function in hooks.items()})
 
     @classmethod
     def doing(cls, act: Callable[[], object]) -> types.SimpleNamespace:
-        """Four hooks, one of each way of calling, that all do the same."""
+        """Four hooks, one for each way of calling, with the same effect."""
 
         async def hub_authenticate(login):
             return await act()
@@ -125,7 +125,7 @@ def fakes() -> type[Fakes]:
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The hooks of the fakes have a time-out of 50 ms."""
+    """The hooks of the fakes with a timeout of 50 ms."""
     names = ("hub_authenticate", "hub_authorize_login", "hub_event", "hub_poll")
     monkeypatch.setattr(
         "plughub.plugin.hook_calls.HOOKS", {name: HookTerms(CallMode.OWN, 0.05) for name in names}

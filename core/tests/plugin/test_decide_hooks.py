@@ -58,9 +58,7 @@ async def test_a_failure_counts_as_no_answer_and_is_logged_with_the_name(
     assert "secret" not in caplog.text
 
 
-async def test_one_that_does_not_answer_in_time_counts_as_no_answer(
-    plugins, caller, caplog, impatient, fakes
-) -> None:
+async def test_a_timeout_counts_as_no_answer(plugins, caller, caplog, impatient, fakes) -> None:
     plugins.add("ldap", fakes.hanging())
     plugins.add("pam", fakes.answering(ALICE))
     assert await caller.decide("hub_authenticate", login=LOGIN) == Answer(ALICE, "pam")
@@ -103,7 +101,7 @@ async def test_any_answer_but_none_refuses(plugins, caller, value, fakes) -> Non
 @pytest.mark.parametrize(
     "error", [ValueError("secret detail"), SystemExit(), asyncio.CancelledError(), KeyError("x")]
 )
-async def test_a_check_that_fails_refuses_and_says_no_more_than_that(plugins, caller, error, fakes) -> None:
+async def test_a_failing_check_refuses_without_details(plugins, caller, error, fakes) -> None:
     plugins.add("quota", fakes.failing(error))
     refusal = await caller.veto("hub_authorize_login", identity=ALICE)
     assert refusal == Answer(Refusal("a check of plugin 'quota' failed; try again later"), "quota")

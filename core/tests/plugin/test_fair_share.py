@@ -1,4 +1,4 @@
-"""Few places, shared fairly by name and address."""
+"""A few slots, shared fairly by name and address."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from plughub.plugin.threads import ThreadPools
 
 
 class Crowd:
-    """Logins that stay until they are let go."""
+    """Logins that keep their slots until they are released."""
 
     def __init__(self, size: int) -> None:
         self.share = FairShare(size)
@@ -28,7 +28,7 @@ class Crowd:
             await self.gate.wait()
 
     async def come(self, *logins: str) -> list[str]:
-        """Let them come one after the other; return those that have a place."""
+        """Start logins one after the other; return those that have a slot."""
         for login in logins:
             name, _, address = login.partition("@")
             self.tasks.append(asyncio.create_task(self._come(name, address)))
@@ -36,7 +36,7 @@ class Crowd:
         return self.inside
 
 
-async def test_of_one_name_two_are_checked_some_wait_and_the_rest_is_refused() -> None:
+async def test_two_logins_of_one_name_are_checked_some_wait_and_the_rest_is_refused() -> None:
     crowd = Crowd(8)
     slow = [f"slow@{number}" for number in range(2 + fair_share.WAITING_OF_NAME)]
     assert await crowd.come(*slow, "slow@one-more") == slow[:2]
@@ -48,7 +48,7 @@ async def test_of_one_name_two_are_checked_some_wait_and_the_rest_is_refused() -
     assert crowd.inside == [*slow[:2], "alice@0", *slow[2:]]
 
 
-async def test_one_address_has_half_of_the_places_and_the_next_half_of_the_rest() -> None:
+async def test_one_address_has_half_of_the_slots_and_the_next_half_of_the_rest() -> None:
     crowd = Crowd(8)
     await crowd.come(*(f"n{number}@a" for number in range(8)))
     await crowd.come(*(f"m{number}@b" for number in range(8)))
@@ -56,7 +56,7 @@ async def test_one_address_has_half_of_the_places_and_the_next_half_of_the_rest(
     assert len(await crowd.come("alice@c")) == 7
 
 
-async def test_a_class_behind_one_address_comes_in_one_after_the_other() -> None:
+async def test_a_class_behind_one_address_is_admitted_one_by_one() -> None:
     crowd = Crowd(8)
     crowd.gate.set()
     await crowd.come(*(f"student{number}@school" for number in range(60)))
@@ -104,7 +104,7 @@ async def test_a_login_cancelled_at_its_turn_leaves_no_trace() -> None:
         pass
 
 
-async def test_a_thread_that_outlives_its_login_keeps_the_place() -> None:
+async def test_a_thread_that_outlives_its_login_keeps_its_slot() -> None:
     share, pools, release = FairShare(1), ThreadPools(1), threading.Event()
 
     async def hangs() -> None:

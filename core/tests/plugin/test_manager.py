@@ -108,7 +108,7 @@ def test_backends_are_recognized_by_their_hooks(plugins) -> None:
     assert plugins.owners("proxy") == ()
 
 
-def test_only_names_of_hooks_are_ever_looked_at(plugins) -> None:
+def test_only_attributes_named_like_hooks_are_read(plugins) -> None:
     class Shy:
         @property
         def secret(self):
@@ -234,9 +234,7 @@ def default():
     ],
 )
 @pytest.mark.parametrize("kind", ["module", "object", "class"])
-def test_a_plugin_that_does_not_keep_the_contract_is_refused_and_nothing_of_it_stays(
-    plugins, make, problem, kind
-) -> None:
+def test_a_plugin_that_violates_the_contract_is_refused_without_a_trace(plugins, make, problem, kind) -> None:
     function = make()
     body = {function.__name__: staticmethod(function)}
     holder = {
@@ -252,18 +250,18 @@ def test_a_plugin_that_does_not_keep_the_contract_is_refused_and_nothing_of_it_s
     assert all(not plugins.implementations(hook) for hook in HOOKS)
 
 
-def test_a_part_keeps_the_contract_too(plugins) -> None:
+def test_a_part_must_satisfy_the_contract_too(plugins) -> None:
     plugins.add("pam", types.ModuleType("pam"))
     with pytest.raises(StartError, match="is not marked"):
         plugins.add_part("pam", "spawner", types.SimpleNamespace(hub_poll=unmarked()))
 
 
-def test_a_class_that_was_not_made_into_an_object_is_refused(plugins) -> None:
+def test_a_class_instead_of_an_instance_is_refused(plugins) -> None:
     with pytest.raises(StartError, match="hub_poll has an unknown argument 'self'"):
         plugins.add("class", Poll)
 
 
-def test_a_helper_may_begin_like_a_hook(plugins) -> None:
+def test_a_helper_may_have_the_prefix_of_hooks(plugins) -> None:
     def hub_address() -> str:
         return ""
 

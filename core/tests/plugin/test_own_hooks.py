@@ -26,7 +26,7 @@ async def test_only_the_owner_is_called(plugins, caller, fakes) -> None:
     assert await caller.own("local", "hub_poll", server=None) == 2
 
 
-async def test_what_the_owner_does_not_implement_has_a_default_or_fails(plugins, caller, fakes) -> None:
+async def test_a_hook_that_the_owner_lacks_has_a_default_or_fails(plugins, caller, fakes) -> None:
     plugins.add("docker", fakes.answering(None))
     assert await caller.own("docker", "hub_logs", default=(), server=None, lines=5) == ()
     with pytest.raises(
@@ -71,7 +71,7 @@ async def test_a_timeout_is_distinguished_from_a_failure(plugins, caller, fakes)
         await caller.own("docker", "hub_poll", timeout=0.01, server=None)
 
 
-async def test_a_time_out_of_the_plugin_itself_is_a_failure(plugins, caller, fakes) -> None:
+async def test_a_timeout_error_of_the_plugin_itself_is_a_failure(plugins, caller, fakes) -> None:
     plugins.add("docker", fakes.failing(TimeoutError("engine does not answer")))
     with pytest.raises(PluginError, match="engine does not answer") as caught:
         await caller.own("docker", "hub_poll", server=None)
@@ -87,7 +87,7 @@ async def test_cancelling_the_call_raises_a_cancellation(plugins, caller, fakes)
         await task
 
 
-async def test_a_time_out_around_the_call_stays_the_callers_own(plugins, caller, fakes) -> None:
+async def test_a_timeout_around_the_call_is_raised_in_the_caller(plugins, caller, fakes) -> None:
     plugins.add("docker", fakes.hanging())
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.01):
@@ -110,7 +110,7 @@ async def test_plugins_that_were_added_later_are_found_after_forgetting(plugins,
     assert caller.owner("late", "hub_authenticate") is not None
 
 
-async def test_a_plain_function_runs_beside_the_loop(plugins, caller, fakes) -> None:
+async def test_a_plain_function_does_not_block_the_loop(plugins, caller, fakes) -> None:
     gate = threading.Event()
 
     def hub_poll(server):
@@ -126,7 +126,7 @@ async def test_a_plain_function_runs_beside_the_loop(plugins, caller, fakes) -> 
     assert await call == 3
 
 
-async def test_a_plain_function_that_blocks_is_given_up_in_time(plugins, caller, fakes) -> None:
+async def test_a_blocking_function_times_out(plugins, caller, fakes) -> None:
     gate = threading.Event()
 
     def hub_poll(server):
@@ -138,7 +138,7 @@ async def test_a_plain_function_that_blocks_is_given_up_in_time(plugins, caller,
     gate.set()
 
 
-async def test_a_plain_function_may_answer_something_to_await(plugins, caller, fakes) -> None:
+async def test_a_plain_function_may_return_an_awaitable(plugins, caller, fakes) -> None:
     async def later():
         return 5
 

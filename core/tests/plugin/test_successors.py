@@ -1,4 +1,4 @@
-"""A configured class takes the place of every active plugin whose class it inherits from."""
+"""A configured class replaces every active plugin from whose class it inherits."""
 
 import sys
 import types
@@ -36,7 +36,7 @@ MODULES = {"spawner": "spawner", "authenticator": "auth", "proxy": "proxy"}
 
 @pytest.fixture
 def offer(install):
-    """Install a plugin with a class; answers the class once the plugin is loaded."""
+    """Install a plugin with a class; return the class once the plugin is loaded."""
 
     def offer(kind, name, parent=None):
         base = BASES[kind].__name__
@@ -57,7 +57,7 @@ def three(offer):
 
 @pytest.fixture
 def heir(monkeypatch):
-    """Make a class of an administrator's own module."""
+    """Create a class in a module of an administrator."""
 
     def heir(*parents, name="Strict"):
         module = types.ModuleType("site_rules")
@@ -82,9 +82,7 @@ REVERSED = "someproxy,someauthenticator,somespawner"
 @pytest.mark.parametrize("kind", BASES)
 @pytest.mark.parametrize("wanted", ["class", "dotted name"])
 @pytest.mark.parametrize("way", ["command line", "reversed", "environment", "config file"])
-def test_the_class_answers_in_the_place_and_by_the_name_of_the_plugin(
-    three, heir, monkeypatch, kind, wanted, way
-):
+def test_the_class_replaces_the_plugin_under_its_name(three, heir, monkeypatch, kind, wanted, way):
     strict = heir(three[kind])
     settings = {f"{kind}_class": strict if wanted == "class" else "site_rules.Strict"}
     names = {"command line": NAMES, "reversed": REVERSED}.get(way)
@@ -113,7 +111,7 @@ def test_a_successor_of_several_plugins_takes_the_first_place_only(three, offer,
 
 
 def test_the_class_of_an_unnamed_plugin_keeps_its_own_name(three, offer, heir):
-    """It would ask its own engine for the servers of the other one, and take them for dead."""
+    """It would ask its own engine for the servers of the other one, and consider them stopped."""
     other = offer("spawner", "other", three["spawner"])
     selection = choose(NAMES, spawner_class=heir(other))
     assert (selection.active.owners("spawner"), selection.default_spawner) == (("Strict",), "Strict")
@@ -126,7 +124,7 @@ def test_a_plugin_that_only_the_class_setting_names_replaces_what_it_inherits_fr
     assert (selection.active.owners("spawner"), selection.default_spawner) == (("other",), "other")
 
 
-def test_plugins_that_are_named_stay_side_by_side(three, offer):
+def test_named_plugins_all_stay_active(three, offer):
     offer("spawner", "other", three["spawner"])
     for names in (f"{NAMES},other", f"other,{NAMES}"):
         selection = choose(names, spawner_class="other")
@@ -143,7 +141,7 @@ def test_the_class_of_an_active_plugin_is_that_plugin(three):
 
 
 @pytest.mark.parametrize("kind", BASES)
-def test_two_successors_of_one_plugin_stop_the_start_with_both_names(three, offer, heir, kind):
+def test_two_successors_of_one_plugin_prevent_the_start_with_both_names(three, offer, heir, kind):
     offer(kind, "rival", three[kind])
     with pytest.raises(StartError) as refused:
         choose(f"{NAMES},rival", **{f"{kind}_class": heir(three[kind])})
@@ -152,7 +150,7 @@ def test_two_successors_of_one_plugin_stop_the_start_with_both_names(three, offe
     assert refused.value.exit_code == 2
 
 
-def test_a_plugin_that_inherits_from_the_class_may_stand_beside_it(three, offer, heir):
+def test_a_plugin_that_inherits_from_the_class_may_stay_active(three, offer, heir):
     strict = heir(three["authenticator"])
     offer("authenticator", "stricter", strict)
     selection = choose(f"{NAMES},stricter", authenticator_class=strict)

@@ -31,9 +31,7 @@ async def test_a_failing_listener_affects_nothing_else(plugins, caller, caplog, 
     assert "plugin 'audit' failed in hub_event" in caplog.text
 
 
-async def test_a_listener_that_hangs_does_not_keep_the_news_from_others(
-    plugins, caller, impatient, fakes
-) -> None:
+async def test_a_listener_that_hangs_does_not_delay_others(plugins, caller, impatient, fakes) -> None:
     heard = threading.Event()
 
     def hub_event(event):
@@ -104,7 +102,9 @@ def test_an_error_is_described_in_one_line() -> None:
     assert describe(PluginError("p", "h", "r")) == "plugin 'p' failed in h: r"
 
 
-async def test_an_identity_that_its_plugin_does_not_finish_is_taken_as_it_is(plugins, caller, fakes) -> None:
+async def test_an_identity_that_its_plugin_does_not_complete_is_used_unchanged(
+    plugins, caller, fakes
+) -> None:
     plugins.add("pam", fakes.answering(None))
     hooks = Hooks(caller)
     assert await hooks.complete_login(Identity(name="alice", plugin="pam")) == Identity(
@@ -112,7 +112,7 @@ async def test_an_identity_that_its_plugin_does_not_finish_is_taken_as_it_is(plu
     )
 
 
-async def test_an_identity_is_finished_by_the_plugin_that_authenticated(plugins, caller, fakes) -> None:
+async def test_an_identity_is_completed_by_the_plugin_that_authenticated(plugins, caller, fakes) -> None:
     async def hub_complete_login(identity):
         return Rejected("locked")
 
@@ -134,7 +134,7 @@ async def test_an_unknown_inventory_is_distinguished_from_an_empty_one(plugins, 
     assert await hooks.inventory("docker", "m") == ()
 
 
-async def test_the_report_of_a_start_is_read_as_it_comes(plugins, caller, fakes) -> None:
+async def test_progress_reports_are_read_as_they_arrive(plugins, caller, fakes) -> None:
     async def hub_progress(server):
         yield "one"
         yield "two"
@@ -145,5 +145,5 @@ async def test_the_report_of_a_start_is_read_as_it_comes(plugins, caller, fakes)
     assert hooks.progress("pam", None) is None
 
 
-def test_the_caller_stands_on_the_public_names_of_pluggy() -> None:
+def test_the_caller_uses_public_names_of_pluggy_only() -> None:
     assert "pluggy._" not in inspect.getsource(hook_calls)

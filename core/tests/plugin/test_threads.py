@@ -17,17 +17,17 @@ WHO = contextvars.ContextVar("WHO")
 
 @pytest.fixture
 def gate():
-    """Holds back functions in threads; opened at the end, so that no thread stays."""
+    """Blocks functions in threads; opened at the end, so that no thread remains."""
     gate = threading.Event()
     yield gate
     gate.set()
 
 
-async def test_an_answer_comes_back(pools) -> None:
+async def test_a_result_is_returned(pools) -> None:
     assert await pools.run("docker", pow, 2, 10) == 1024
 
 
-async def test_an_exception_comes_back(pools) -> None:
+async def test_an_exception_is_raised(pools) -> None:
     with pytest.raises(ZeroDivisionError):
         await pools.run("docker", divmod, 1, 0)
 
@@ -43,7 +43,7 @@ async def test_a_function_sees_the_context_of_its_caller(pools) -> None:
     assert await pools.run("docker", WHO.get) == "alice"
 
 
-async def test_a_function_runs_in_a_thread_that_carries_its_name(pools) -> None:
+async def test_a_function_runs_in_a_thread_with_its_name(pools) -> None:
     thread = await pools.run("docker", threading.current_thread)
     assert thread.name.startswith("plughub-docker")
     assert thread is not threading.main_thread()
@@ -97,7 +97,7 @@ async def test_a_cancelled_waiting_call_does_not_run(pools, gate) -> None:
     assert not ran.is_set()
 
 
-async def test_closing_drops_what_waits_and_ends_the_threads(gate) -> None:
+async def test_closing_drops_waiting_calls_and_ends_the_threads(gate) -> None:
     pools = ThreadPools(size=1)
     running = asyncio.create_task(pools.run("closing", gate.wait, 10))
     waiting = asyncio.create_task(pools.run("closing", pow, 1, 1))
@@ -139,7 +139,7 @@ def test_a_function_that_never_returns_does_not_keep_the_process_from_ending() -
     assert done.stderr == ""
 
 
-async def test_a_call_that_finds_no_thread_says_what_keeps_them_and_that_is_logged_once(gate, caplog) -> None:
+async def test_a_call_without_a_free_thread_reports_the_running_calls_once(gate, caplog) -> None:
     pools = ThreadPools(2)
     hanging = [asyncio.create_task(pools.run("pam", gate.wait, 20)) for _ in range(2)]
 

@@ -23,7 +23,7 @@ from plughub.testing.services import make_services
 
 
 class Machine:
-    """The world outside of the hub: HTTP servers that run in this process. It outlives hub processes."""
+    """The world outside the hub: HTTP servers that run in this process. They outlive hub processes."""
 
     def __init__(self):
         self.address = "127.0.0.1"
@@ -208,7 +208,7 @@ class TableProxy:
 
 
 class Book:
-    """An authenticator that knows names and passwords."""
+    """An authenticator with a table of names and passwords."""
 
     def __init__(self, people):
         self.people = people
@@ -220,7 +220,7 @@ class Book:
 
 
 class HubParts:
-    """The services of one hub process, wired as the composition wires them."""
+    """The services of one hub process, composed as in the application."""
 
     def __init__(self, url, folder, machine, proxy, extra=None, keys=(), **settings):
         self.database = Database(url)
@@ -257,7 +257,7 @@ class HubParts:
         return self
 
     async def crash(self):
-        """End as SIGKILL would: nothing is released."""
+        """End like SIGKILL: nothing is released."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -272,7 +272,7 @@ class HubParts:
         return await self.store.write(work)
 
     async def by_old_cookie(self, cookie_id):
-        """Ask who holds a login cookie that a JupyterHub made."""
+        """Return the user of a login cookie that a JupyterHub made."""
         cookie = login_cookie(cookie_id, f"signed {cookie_id}", time.time())
         return await self.sessions.principal(cookie, Client())
 
@@ -281,7 +281,7 @@ class HubParts:
         return await self.servers.wait(asked, 60)
 
     async def gave_up(self, name="alice", **how):
-        """Start a server, and wait until what that has left is cleaned up."""
+        """Start a server that fails, and wait for the cleanup."""
         server = await self.started(name, **how)
         async for now in self.servers.changes(server):
             if now.operation is None:

@@ -1,4 +1,4 @@
-"""Prefixes of servers that an earlier version, or a JupyterHub, started under another spelling."""
+"""Servers whose prefix an earlier version, or a JupyterHub, spelled differently."""
 
 import asyncio
 from dataclasses import replace
@@ -30,11 +30,11 @@ async def stored_as(hub, prefix):
 
 async def test_all_addresses_passed_to_a_server_have_one_spelling(hub, machine, proxy):
     server = await hub.started(NAME, "")
-    told = machine.seen["spawn"]
+    server = machine.seen["spawn"]
     assert NOW == "/user/o%27neil%3Bx/"
-    assert told.prefix == told.environment["JUPYTERHUB_SERVICE_PREFIX"] == NOW
-    assert told.environment["JUPYTERHUB_OAUTH_CALLBACK_URL"] == f"{NOW}oauth_callback"
-    assert told.environment["JUPYTERHUB_ACTIVITY_URL"].endswith("/users/o%27neil%3Bx/activity")
+    assert server.prefix == server.environment["JUPYTERHUB_SERVICE_PREFIX"] == NOW
+    assert server.environment["JUPYTERHUB_OAUTH_CALLBACK_URL"] == f"{NOW}oauth_callback"
+    assert server.environment["JUPYTERHUB_ACTIVITY_URL"].endswith("/users/o%27neil%3Bx/activity")
     client = await hub.store.read(lambda tx: tx.oauth.client(server_client_id(NAME, "")))
     assert client.redirect_uri == f"{NOW}oauth_callback"
     assert set(proxy.routes) == {NOW}
@@ -43,7 +43,7 @@ async def test_all_addresses_passed_to_a_server_have_one_spelling(hub, machine, 
     assert rows == [(NOW,)]
 
 
-@pytest.mark.parametrize("stored", ["/", FORMER], ids=["of an earlier version", "as it was told"])
+@pytest.mark.parametrize("stored", ["/", FORMER], ids=["of an earlier version", "as passed to the start"])
 async def test_a_server_that_ran_before_the_upgrade_keeps_its_spelling_until_it_stops(
     make_hub, machine, proxy, stored
 ):
@@ -74,7 +74,7 @@ async def test_a_server_that_ran_before_the_upgrade_keeps_its_spelling_until_it_
 
 async def test_a_stored_prefix_with_another_path_is_ignored(hub, proxy):
     await hub.started(NAME)
-    for stored in (None, "", "/user/somebody/", f"{NOW}lab/", "/elsewhere/"):
+    for stored in (None, "", "/user/carol/", f"{NOW}lab/", "/elsewhere/"):
         await stored_as(hub, stored)
         await hub.router.sync()
         assert set(proxy.routes) == {"/", NOW}
@@ -90,7 +90,7 @@ async def test_a_prefix_that_is_too_long_for_its_column_is_computed(hub, proxy):
 
 
 class DecodingProxy(TableProxy):
-    """Takes all spellings of a routespec for one, as real proxies do."""
+    """Treats all spellings of a routespec as the same, like real proxies."""
 
     @hookimpl
     async def hub_route_add(self, route):
@@ -98,7 +98,7 @@ class DecodingProxy(TableProxy):
 
     @hookimpl
     async def hub_route_delete(self, routespec):
-        for _ in range(100):  # slower than what is done at the same time
+        for _ in range(100):  # slower than the concurrent requests
             await asyncio.sleep(0)
         self.routes.pop(normal_path(routespec), None)
 

@@ -1,7 +1,7 @@
 from plughub.domain.servers import OperationKind, Phase
 
 
-def test_motion_tells_what_is_under_way_and_when_the_last_was_done(stored):
+def test_the_snapshot_counts_open_operations_and_has_the_time_of_the_last_end(stored):
     at_rest = stored(lambda tx: tx.activity_snapshot())
     assert (at_rest.open_operations, at_rest.has_unclaimed, at_rest.last_done, at_rest.hubs) == (
         0,
@@ -26,14 +26,14 @@ def test_motion_tells_what_is_under_way_and_when_the_last_was_done(stored):
     assert done.last_done > 0
 
 
-def test_motion_tells_that_users_are_being_deleted(stored):
+def test_the_snapshot_shows_pending_deletions(stored):
     alice = stored(lambda tx: tx.users.create("alice"))
     assert stored(lambda tx: tx.activity_snapshot()).pending_deletions == 0
     stored(lambda tx: tx.pending_deletions.begin(alice.id, holder="one", requested_by=""))
     assert stored(lambda tx: tx.activity_snapshot()).pending_deletions == 1
 
 
-def test_motion_tells_the_time_of_the_database(stored):
+def test_the_snapshot_has_the_time_of_the_database(stored):
     before, activity_snapshot, after = (
         stored(lambda tx: tx.now()),
         stored(lambda tx: tx.activity_snapshot()),
@@ -42,7 +42,7 @@ def test_motion_tells_the_time_of_the_database(stored):
     assert before <= activity_snapshot.at <= after
 
 
-def test_motion_tells_that_a_process_came_or_left(stored):
+def test_the_snapshot_shows_that_a_process_joined_or_left(stored):
     stored(lambda tx: tx.hub_processes.join("one", host="here", pid=1, birth=0.0, url=""))
     joined = stored(lambda tx: tx.activity_snapshot())
     assert joined.hubs == 1

@@ -29,7 +29,7 @@ def kinds(stored, query: AuditQuery = ALL, offset: int = 0, limit: int = 100) ->
     return [entry.kind for entry in stored(lambda tx: tx.audit.page(query, offset, limit))]
 
 
-def test_the_newest_line_comes_first_and_says_everything(trail) -> None:
+def test_the_newest_entry_comes_first_and_is_complete(trail) -> None:
     assert kinds(trail) == ["login", "delete-user", "spawn-requested", "login"]
     found = trail(lambda tx: tx.audit.page(AuditQuery(kind="spawn-requested"), 0, 1))[0]
     assert (found.at, found.actor, found.user, found.server) == (
@@ -51,7 +51,7 @@ def test_entries_are_found_by_actor_user_kind_and_time(trail) -> None:
     assert trail(lambda tx: tx.audit.count(AuditQuery(kind="login"))) == 2
 
 
-def test_old_lines_are_forgotten_and_only_these(trail) -> None:
+def test_only_old_entries_are_deleted(trail) -> None:
     assert trail(lambda tx: tx.audit.purge(NOON + timedelta(minutes=2))) == 2
     assert kinds(trail) == ["login", "delete-user"]
 

@@ -50,7 +50,7 @@ def test_only_listed_users_and_groups_hold_a_role(stored, load):
     assert user(stored, "bob").roles == ("user",)
 
 
-def test_a_role_that_is_declared_no_more_is_deleted(stored, load):
+def test_a_role_that_is_no_longer_declared_is_deleted(stored, load):
     load({"name": "tutor", "scopes": ["read:hub"], "users": ["alice"]})
     load()
     assert user(stored, "alice").scopes == {"self"}
@@ -92,7 +92,7 @@ def test_a_holder_of_the_admin_role_is_an_admin(stored, load):
         {"name": "tutor", "services": ["nothing"]},
     ],
 )
-def test_roles_that_cannot_be_are_refused(load, role):
+def test_invalid_roles_are_refused(load, role):
     with pytest.raises(InvalidError):
         load(role)
 
@@ -150,7 +150,7 @@ def test_a_blocked_user_has_no_permissions_left(stored, load):
     before = user(stored, "alice")
     stored(lambda tx: tx.tokens.create(hashed="x", prefix="abcd", user_id=before.id, client_id=None))
     server = stored(lambda tx: tx.servers.get("alice", ""))
-    stored(lambda tx: tx.servers.ready(server.id, utcnow()))
+    stored(lambda tx: tx.servers.mark_ready(server.id, utcnow()))
     running = load({"name": "admin"}, blocked={"pam": {"alice", "nobody"}})
     assert [server.full_name for server in running] == ["alice/"]
     after = user(stored, "alice")

@@ -15,7 +15,7 @@ from plughub.testing.conditions import keep_busy
 
 
 @pytest.mark.postgresql
-def test_a_process_that_is_stopped_in_a_transaction_does_not_hold_up_the_others(postgresql, make_stored):
+def test_a_process_suspended_in_a_transaction_does_not_block_others(postgresql, make_stored):
     url = postgresql.new_database()
     prepare_schema(url)
     stored, other = make_stored(url), make_stored(url)
@@ -40,7 +40,7 @@ def test_a_process_that_is_stopped_in_a_transaction_does_not_hold_up_the_others(
 
 
 @pytest.mark.postgresql
-def test_on_postgresql_what_only_reads_opens_no_transaction(postgresql, make_stored):
+def test_on_postgresql_reads_open_no_transaction(postgresql, make_stored):
     stored = make_stored(postgresql.new_database())
 
     def work(connection):
@@ -52,7 +52,7 @@ def test_on_postgresql_what_only_reads_opens_no_transaction(postgresql, make_sto
         assert stored.database.run(work, write=True) == TransactionStatus.INTRANS
 
 
-async def test_a_database_that_takes_no_writes_is_unavailable(db_url):
+async def test_a_read_only_database_is_unavailable(db_url):
     prepare_schema(db_url)
     database = Database(db_url)
     name = database.engine.url.database
@@ -68,7 +68,7 @@ async def test_a_database_that_takes_no_writes_is_unavailable(db_url):
     database.close()
 
 
-async def test_a_crowd_is_served_in_turn_however_long_it_takes(db_url, monkeypatch):
+async def test_a_crowd_is_served_in_order_however_long_it_takes(db_url, monkeypatch):
     monkeypatch.setattr("plughub.storage.database.DATABASE_WAIT_SECONDS", 2)
     prepare_schema(db_url)
     database = Database(db_url)
@@ -126,4 +126,4 @@ def test_a_violated_foreign_key_is_not_a_database_problem(stored):
         stored.database.run(
             lambda c: c.execute(text("INSERT INTO spawners (user_id, name) VALUES (99, 'x')"))
         )
-    assert stored.database.trouble == ""
+    assert stored.database.problem == ""

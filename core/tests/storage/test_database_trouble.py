@@ -35,7 +35,7 @@ def test_of_two_transactions_in_a_deadlock_both_succeed(postgresql, make_stored)
             done.result(30)
     assert len(tries) == 3
     assert stored(lambda tx: (tx.settings.get("a"), tx.settings.get("b"))) == (2, 2)
-    assert stored.database.trouble == ""
+    assert stored.database.problem == ""
 
 
 async def test_a_full_disk_is_reported_until_there_is_room(tmp_path):
@@ -54,10 +54,10 @@ async def test_a_full_disk_is_reported_until_there_is_room(tmp_path):
     with pytest.raises(UnavailableError, match="the disk of the database is full"):
         await database.write(fill)
     await database.read(lambda connection: connection.execute(text("SELECT 1")))
-    assert database.trouble == "the disk of the database is full"
+    assert database.problem == "the disk of the database is full"
     pages["most"] = 1000
     await database.write(fill)
-    assert database.trouble == ""
+    assert database.problem == ""
     count = await database.read(
         lambda connection: connection.execute(text("SELECT count(*) FROM t")).scalar()
     )
@@ -83,11 +83,11 @@ async def test_messages_for_users_contain_no_address(postgresql):
     database = Database(url)
     postgresql.stop()
     try:
-        with pytest.raises(UnavailableError) as told:
+        with pytest.raises(UnavailableError) as raised:
             await database.read(lambda connection: connection.execute(text("SELECT 1")))
     finally:
         postgresql.start()
-    assert told.value.message == "the database does not answer"
+    assert raised.value.message == "the database does not answer"
     await database.read(lambda connection: connection.execute(text("SELECT 1")))
-    assert database.trouble == ""
+    assert database.problem == ""
     database.close()

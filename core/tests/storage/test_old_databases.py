@@ -1,4 +1,4 @@
-"""Databases that real JupyterHubs of older versions made are taken over with all that is in them."""
+"""Databases of older JupyterHubs are taken over with all their contents."""
 
 import asyncio
 import json
@@ -36,7 +36,7 @@ pytest.importorskip("jupyterhub", reason="jupyterhub, which upgrades what older 
 
 
 def load(version, url):
-    """Fill an empty database with what a JupyterHub left; answer the tokens that it had given."""
+    """Fill an empty database with what a JupyterHub left; return its tokens."""
     dump = DUMPS[version].read_text()
     path = url.removeprefix("sqlite:///") if url.startswith("sqlite") else ":memory:"
     with closing(sqlite3.connect(path, check_same_thread=False)) as database:
@@ -117,7 +117,7 @@ def see_tokens(stored, version, tokens):
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-async def test_all_is_there_after_an_upgrade(version, tmp_path, make_stored):
+async def test_all_data_is_kept_by_an_upgrade(version, tmp_path, make_stored):
     url = f"sqlite:///{tmp_path}/hub.sqlite"
     tokens = load(version, url)
     before = tables_of(tmp_path / "hub.sqlite")
@@ -130,7 +130,7 @@ async def test_all_is_there_after_an_upgrade(version, tmp_path, make_stored):
 
 @pytest.mark.postgresql
 @pytest.mark.parametrize("version", NAMED)
-async def test_all_is_there_after_an_upgrade_on_postgresql(version, postgresql, make_stored):
+async def test_all_data_is_kept_by_an_upgrade_on_postgresql(version, postgresql, make_stored):
     url = postgresql.new_database()
     tokens = load(version, url)
     upgrade_schema(url)
@@ -140,7 +140,7 @@ async def test_all_is_there_after_an_upgrade_on_postgresql(version, postgresql, 
 
 @starts
 @pytest.mark.parametrize("version", NAMED)
-async def test_all_is_there_after_the_upgrade_of_jupyterhub_and_ours(version, tmp_path, make_stored):
+async def test_all_data_is_kept_by_the_upgrades_of_jupyterhub_and_ours(version, tmp_path, make_stored):
     url = f"sqlite:///{tmp_path}/jupyterhub.sqlite"
     tokens = load(version, url)
     done = subprocess.run(
@@ -151,7 +151,7 @@ async def test_all_is_there_after_the_upgrade_of_jupyterhub_and_ours(version, tm
         text=True,
         check=False,
     )
-    # The step of JupyterHub 6 for databases of 2.x fails half way, where a server has run.
+    # The migration of JupyterHub 6 for databases of 2.x fails half-way if a server has run.
     assert (done.returncode != 0) == (version < "3" and version > "2"), done.stderr
     upgrade_schema(url)
     await is_all_there(version, make_stored(url), tokens)
@@ -188,7 +188,7 @@ def call(hub, path, token):
 def test_a_hub_runs_on_an_old_database_with_its_users_and_tokens(version, tmp_path):
     tokens = load(version, f"sqlite:///{tmp_path}/jupyterhub.sqlite")
     with closing(sqlite3.connect(tmp_path / "jupyterhub.sqlite")) as database, database:
-        # A process with the number from then may be anybody's today.
+        # Another process may have that pid today.
         database.execute(
             "UPDATE spawners SET state = json_set(state, '$.pid', ?) WHERE state LIKE '%pid%'", (NO_PROCESS,)
         )
@@ -210,10 +210,10 @@ def test_a_hub_runs_on_an_old_database_with_its_users_and_tokens(version, tmp_pa
         assert call(hub, "/users/bob/tokens", tokens["bob, less"]) in {403, 404}
 
 
-# ---- what refuses an upgrade
+# ---- refused upgrades
 
 
-def test_a_file_that_another_process_has_open_is_left_alone(tmp_path):
+def test_a_file_that_another_process_has_open_is_not_upgraded(tmp_path):
     url = f"sqlite:///{tmp_path}/hub.sqlite"
     load("5.3.0", url)
     before = tables_of(tmp_path / "hub.sqlite")
@@ -233,7 +233,7 @@ def test_a_file_that_another_process_has_open_is_left_alone(tmp_path):
 
 
 @pytest.mark.postgresql
-def test_a_database_of_a_hub_that_lives_is_left_alone(postgresql):
+def test_a_database_of_a_live_hub_is_not_upgraded(postgresql):
     url = postgresql.new_database()
     upgrade_schema(url)
     engine = make_engine(url, {})
@@ -252,16 +252,16 @@ def test_a_database_of_a_hub_that_lives_is_left_alone(postgresql):
 
 @pytest.mark.postgresql
 @pytest.mark.parametrize("name", ["", "psql"])
-def test_a_database_of_jupyterhub_with_another_session_is_left_alone(postgresql, name):
+def test_a_database_of_jupyterhub_with_another_session_is_not_upgraded(postgresql, name):
     url = postgresql.new_database()
     load("5.3.0", url)
     other = create_engine(driver_url(url), connect_args={"application_name": name} if name else {})
     with other.connect() as session:
         session.execute(text("SELECT 1 FROM users"))
-        session.commit()  # as an idle hub: the connection stays open
+        session.commit()  # like an idle hub: the connection stays open
         number = session.scalar(text("SELECT pg_backend_pid()"))
-        told = f"in use by {name or 'a program'} of database user postgres .*\\(session {number}\\)"
-        with pytest.raises(StartError, match=told) as refused:
+        message = f"in use by {name or 'a program'} of database user postgres .*\\(session {number}\\)"
+        with pytest.raises(StartError, match=message) as refused:
             upgrade_schema(url)
         assert session.scalar(text("SELECT to_regclass('plughub_hubs')")) is None
     assert refused.value.exit_code == RETRY
@@ -270,14 +270,14 @@ def test_a_database_of_jupyterhub_with_another_session_is_left_alone(postgresql,
 
 
 @pytest.mark.postgresql
-async def test_two_that_upgrade_at_once_are_not_in_each_others_way(postgresql):
+async def test_concurrent_upgrades_do_not_disturb_each_other(postgresql):
     url = postgresql.new_database()
     load("5.3.0", url)
     await asyncio.gather(*(asyncio.to_thread(upgrade_schema, url) for _ in range(2)))
     assert schema_state(url).current
 
 
-def test_without_jupyterhub_an_old_database_says_what_to_install(tmp_path, monkeypatch):
+def test_without_jupyterhub_an_old_database_is_refused_with_what_to_install(tmp_path, monkeypatch):
     url = f"sqlite:///{tmp_path}/hub.sqlite"
     load("4.1.6", url)
     before = tables_of(tmp_path / "hub.sqlite")
@@ -289,7 +289,7 @@ def test_without_jupyterhub_an_old_database_says_what_to_install(tmp_path, monke
 
 
 @pytest.mark.parametrize("name", ["connect_args", "creator"])
-def test_arguments_that_the_steps_of_jupyterhub_would_not_have_are_refused_before_the_upgrade(tmp_path, name):
+def test_arguments_that_jupyterhubs_migrations_do_not_use_are_refused_before_the_upgrade(tmp_path, name):
     file = tmp_path / "hub.sqlite"
     load("5.3.0", f"sqlite:///{file}")
     before = tables_of(file)

@@ -53,7 +53,7 @@ def test_a_users_second_start_waits_for_the_first_start_of_all_users(stored):
     assert places == {greedy[0]: 1, modest: 2, greedy[1]: 3, greedy[2]: 4}
 
 
-def test_a_lease_that_ran_out_is_taken_by_the_next(stored):
+def test_an_expired_lease_is_claimed_by_another_process(stored):
     stop = begin(stored, "alice", kind=STOP)
     assert claim(stored, "one", lease=-1)[0].attempts == 1
     assert claim(stored, "two")[0].attempts == 2
@@ -70,21 +70,21 @@ def test_an_expired_lease_is_renewed_unless_it_was_claimed(stored):
     assert claim(stored, "two") == []
 
 
-def test_what_a_process_holds_but_does_not_carry_on_is_not_renewed(stored):
+def test_only_operations_in_execution_are_renewed(stored):
     begin(stored, "alice", kind=STOP)
     claim(stored, "one", lease=-1)
     assert stored(lambda tx: tx.operations.renew("one", 10, [])) == {}
     assert len(claim(stored, "one")) == 1
 
 
-def test_only_hubs_of_its_host_and_with_its_plugin_take_an_operation(stored):
+def test_only_hubs_of_its_host_and_with_its_plugin_claim_an_operation(stored):
     begin(stored, "alice", kind=STOP, host="there")
     assert claim(stored, host="here") == []
     assert claim(stored, host="there", backends=("slurm",)) == []
     assert len(claim(stored, host="there")) == 1
 
 
-def test_a_process_that_leaves_frees_what_it_held(stored):
+def test_a_process_that_leaves_releases_its_leases(stored):
     begin(stored, "alice", kind=STOP)
     claim(stored, "one")
     assert not stored(lambda tx: tx.operations.has_unclaimed())
@@ -92,20 +92,20 @@ def test_a_process_that_leaves_frees_what_it_held(stored):
     assert stored(lambda tx: tx.operations.has_unclaimed())
 
 
-def test_a_queued_start_can_be_withdrawn_a_running_one_cancelled(stored):
+def test_a_queued_start_ends_when_cancelled_and_a_running_one_is_marked(stored):
     first, second = begin(stored, "alice"), begin(stored, "bob")
-    assert stored(lambda tx: tx.operations.withdraw(first.id))
+    assert stored(lambda tx: tx.operations.cancel_queued(first.id))
     stored(lambda tx: tx.operations.admit(0))
     claim(stored)
-    assert not stored(lambda tx: tx.operations.withdraw(second.id))
+    assert not stored(lambda tx: tx.operations.cancel_queued(second.id))
     assert stored(lambda tx: tx.operations.cancel(second.id))
     assert stored(lambda tx: tx.operations.renew("one", 10, [second.id])) == {second.id: True}
     assert not stored(lambda tx: tx.operations.cancel(first.id))
 
 
-def test_a_finished_operation_frees_the_server_and_is_forgotten_later(stored):
+def test_a_finished_operation_frees_the_server_and_is_deleted_later(stored):
     start = begin(stored, "alice")
-    stored(lambda tx: tx.operations.withdraw(start.id))
+    stored(lambda tx: tx.operations.cancel_queued(start.id))
     assert stored(lambda tx: tx.servers.get("alice", "")).operation is None
     assert stored(lambda tx: tx.operations.purge(tx.now() + 1)) == 1
     assert stored(lambda tx: tx.operations.get(start.id)) is None

@@ -1,10 +1,10 @@
-def test_one_process_holds_a_lease_until_it_ends_or_lets_go(stored):
-    assert stored(lambda tx: tx.leases.hold("poll", "one", 10))
-    assert stored(lambda tx: tx.leases.hold("poll", "one", 10))
-    assert not stored(lambda tx: tx.leases.hold("poll", "two", 10))
+def test_one_process_holds_a_lease_until_it_expires_or_is_released(stored):
+    assert stored(lambda tx: tx.leases.acquire("poll", "one", 10))
+    assert stored(lambda tx: tx.leases.acquire("poll", "one", 10))
+    assert not stored(lambda tx: tx.leases.acquire("poll", "two", 10))
     stored(lambda tx: tx.leases.release("one"))
-    assert stored(lambda tx: tx.leases.hold("poll", "two", -1))
-    assert stored(lambda tx: tx.leases.hold("poll", "three", 10))
+    assert stored(lambda tx: tx.leases.acquire("poll", "two", -1))
+    assert stored(lambda tx: tx.leases.acquire("poll", "three", 10))
     assert stored(lambda tx: tx.leases.holders()) == {"poll": "three"}
 
 

@@ -7,7 +7,7 @@ def grant(stored, role, kind, *names):
     stored(lambda tx: tx.roles.grant(role, kind, names))
 
 
-def test_roles_are_given_and_taken(stored):
+def test_roles_are_granted_and_revoked(stored):
     stored(lambda tx: tx.user_list.create(["alice", "bob"]))
     stored(lambda tx: tx.roles.ensure([Role(name="tutor", scopes=("read:hub",))]))
     grant(stored, "tutor", "user", "alice", "nobody")
@@ -27,7 +27,7 @@ def test_members_of_a_group_have_its_roles(stored):
     assert (found.roles, found.scopes) == (("user",), {"self", "read:hub"})
 
 
-def test_roles_that_are_not_wanted_any_more_are_deleted(stored):
+def test_roles_that_are_no_longer_listed_are_deleted(stored):
     stored(lambda tx: tx.roles.ensure([Role(name="old"), Role(name="theirs", managed_by_auth=True)]))
     assert stored(lambda tx: tx.roles.keep_only(["user", "admin", "server", "token"])) == ["old"]
     names = [role.name for role in stored(lambda tx: tx.roles.all())]

@@ -37,7 +37,7 @@ def shape(url):
 
 @pytest.fixture
 def jupyterhub_url(db_url):
-    """A database as JupyterHub 6 leaves it, with a server that runs."""
+    """A database as JupyterHub 6 leaves it, with a running server."""
     engine = make_engine(db_url, {})
     with engine.begin() as connection:
         metadata.create_all(connection, tables=JUPYTERHUB)
@@ -70,7 +70,7 @@ def test_the_newest_revision_is_the_one_that_a_hub_without_alembic_knows(db_url)
         )
 
 
-def test_the_note_of_the_revision_is_the_one_that_alembic_makes_and_reads(db_url):
+def test_the_stored_revision_is_in_alembics_format(db_url):
     def table(connection):
         look = inspect(connection)
         columns = [
@@ -133,7 +133,7 @@ def test_running_servers_are_taken_over(jupyterhub_url, make_stored):
     assert (server.full_name, server.ready, server.url) == ("alice/", True, "http://127.0.0.1:5000")
 
 
-def test_a_user_who_never_came_has_a_default_server_then(jupyterhub_url, make_stored):
+def test_a_user_who_never_logged_in_gets_a_default_server(jupyterhub_url, make_stored):
     upgrade_schema(jupyterhub_url)
     stored = make_stored(jupyterhub_url)
     server = stored(lambda tx: tx.servers.get("never-came", ""))
@@ -151,7 +151,7 @@ def test_a_sqlite_file_is_copied_before_it_is_upgraded(jupyterhub_url):
     before.close()
 
 
-def test_a_schema_that_no_step_leads_from_is_named(jupyterhub_url):
+def test_an_unknown_schema_is_named(jupyterhub_url):
     engine = make_engine(jupyterhub_url, {})
     with engine.begin() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = 'ffffffffffff'"))
@@ -211,7 +211,7 @@ WRONG_AT_THE_FIRST_CONNECTION = {
 
 @pytest.mark.parametrize("fault", WRONG)
 @pytest.mark.parametrize("use", [Database, prepare_schema, schema_state, require_schema])
-def test_settings_of_the_database_that_are_wrong_are_named(use, fault, tmp_path):
+def test_invalid_database_settings_are_named(use, fault, tmp_path):
     (tmp_path / "a").touch()
     url, options, said = WRONG[fault]
     with pytest.raises(StartError, match=said) as refused:
@@ -222,13 +222,13 @@ def test_settings_of_the_database_that_are_wrong_are_named(use, fault, tmp_path)
 
 
 @pytest.mark.parametrize("fault", WRONG_AT_THE_FIRST_CONNECTION)
-def test_arguments_that_are_wrong_for_a_connection_are_named(fault, tmp_path):
+def test_invalid_connection_arguments_are_named(fault, tmp_path):
     options, said = WRONG_AT_THE_FIRST_CONNECTION[fault]
     with pytest.raises(StartError, match=said):
         prepare_schema(f"sqlite:///{tmp_path}/a", options)
 
 
-def test_a_missing_driver_for_postgresql_says_what_to_install(monkeypatch):
+def test_a_missing_driver_for_postgresql_is_reported_with_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "psycopg", None)
     with pytest.raises(StartError, match=r"driver .* is not installed: psycopg") as refused:
         Database("postgresql://hub@db/hub")

@@ -18,9 +18,9 @@ def server(stored):
 def launch(stored, server, url="http://127.0.0.1:5000"):
     def work(tx):
         tx.oauth.save_client(OAuthClient(identifier="c", secret="s", redirect_uri="/r"))
-        tx.servers.launching(server.id, backend="docker", host="here", launch="op", client_id="c")
-        tx.servers.launched(server.id, url=url, prefix="", state={"pid": 1})
-        tx.servers.ready(server.id, utcnow())
+        tx.servers.record_launch(server.id, backend="docker", host="here", launch="op", client_id="c")
+        tx.servers.record_endpoint(server.id, url=url, prefix="", state={"pid": 1})
+        tx.servers.mark_ready(server.id, utcnow())
         return tx.servers.by_id(server.id)
 
     return stored(work)
@@ -40,15 +40,15 @@ def test_address_and_state_of_a_running_server_are_kept(stored, server, url):
 
 def test_a_stopped_server_leaves_no_address(stored, server):
     launch(stored, server)
-    stored(lambda tx: tx.servers.stopped(server.id, Failure(message="died", exit_code=9)))
+    stored(lambda tx: tx.servers.mark_stopped(server.id, Failure(message="died", exit_code=9)))
     stopped = stored(lambda tx: tx.servers.by_id(server.id))
     assert (stopped.url, stopped.state, stopped.launch, stopped.host) == ("", {}, "", "")
     assert stopped.failure.exit_code == 9
     assert stored(lambda tx: tx.servers.active()) == []
 
 
-def test_a_new_launch_forgets_the_last_failure(stored, server):
-    stored(lambda tx: tx.servers.stopped(server.id, Failure(message="died")))
+def test_a_new_launch_clears_the_last_failure(stored, server):
+    stored(lambda tx: tx.servers.mark_stopped(server.id, Failure(message="died")))
     assert launch(stored, server).failure is None
 
 
@@ -60,10 +60,10 @@ def test_a_server_that_waits_in_the_queue_is_active(stored, server):
 
 def test_an_address_without_port_is_refused(stored, server):
     with pytest.raises(InvalidError, match="address"):
-        stored(lambda tx: tx.servers.launched(server.id, url="http://somewhere", prefix="", state={}))
+        stored(lambda tx: tx.servers.record_endpoint(server.id, url="http://somewhere", prefix="", state={}))
 
 
-def test_activity_of_a_server_moves_its_user_forward_too(stored, server):
+def test_activity_of_a_server_counts_for_its_user(stored, server):
     now = utcnow()
     for moment in (now, now - timedelta(days=1)):
         stored(lambda tx, moment=moment: tx.servers.touch({server.id: moment}))
@@ -80,7 +80,7 @@ def test_options_and_unknown_states_are_kept(stored, server):
     assert (kept.options, kept.unknown) == ({"image": "a"}, "engine down")
 
 
-def test_a_server_goes_with_all_that_belongs_to_it(stored, server):
+def test_a_server_is_deleted_with_all_that_belongs_to_it(stored, server):
     launch(stored, server)
     stored(lambda tx: tx.operations.begin(server, OperationKind.STOP, backend="docker"))
     stored(lambda tx: tx.servers.delete(server.id))
@@ -88,7 +88,7 @@ def test_a_server_goes_with_all_that_belongs_to_it(stored, server):
     assert not stored(lambda tx: tx.operations.has_unclaimed())
 
 
-def test_a_server_gets_another_name_and_display_name(stored):
+def test_a_server_can_get_another_name_and_display_name(stored):
     user = stored(lambda tx: tx.users.create("alice"))
     server = stored(lambda tx: tx.servers.create(user.id, "lab"))
     stored(lambda tx: tx.servers.rename(server.id, "paper"))

@@ -47,7 +47,7 @@ def test_a_service_with_a_token_and_roles(stored, load):
     assert owner(stored, TOKEN) == "cull"
 
 
-def test_a_token_that_is_replaced_is_void(stored, load):
+def test_a_replaced_token_is_invalid(stored, load):
     load({"name": "cull", "api_token": TOKEN})
     load({"name": "cull", "api_token": "another-token-of-it"})
     assert (owner(stored, TOKEN), owner(stored, "another-token-of-it")) == (None, "cull")
@@ -68,7 +68,7 @@ def test_two_services_do_not_share_a_token(load):
     assert TOKEN not in str(refused.value)
 
 
-def test_what_the_hub_made_for_a_service_that_it_starts_outlives_a_start_of_the_hub(stored, load):
+def test_credentials_of_a_managed_service_survive_a_restart_of_the_hub(stored, load):
     spec = {"name": "who", "command": ["who"], "url": "http://127.0.0.1:9"}
     load(spec)
     stored(lambda tx: renew_token(tx, tx.services.get("who"), "made-by-the-hub"))
@@ -107,7 +107,7 @@ def test_two_services_do_not_share_an_oauth_client(load):
         load(one, two)
 
 
-def test_a_service_that_was_made_through_the_api_outlives_a_start_of_the_hub(stored, load):
+def test_a_service_created_through_the_api_survives_a_restart_of_the_hub(stored, load):
     made = read_service({"name": "made", "url": "http://h:1", "api_token": TOKEN}, from_config=False)
     stored(lambda tx: store_service(tx, made, "/"))
     load({"name": "cull"})
@@ -120,7 +120,7 @@ def test_a_service_that_was_made_through_the_api_outlives_a_start_of_the_hub(sto
     assert stored(lambda tx: tx.services.get("made")) is None
 
 
-def test_services_that_the_hub_starts_are_led_to_once_they_have_answered(stored, load):
+def test_managed_services_are_routed_once_they_have_answered(stored, load):
     load(
         {"name": "a", "url": "http://h:1"},
         {"name": "b", "url": "http://h:2", "command": ["b"]},
@@ -128,36 +128,38 @@ def test_services_that_the_hub_starts_are_led_to_once_they_have_answered(stored,
     )
     routed = lambda: [service.name for service in stored(lambda tx: tx.services.routed())]  # noqa: E731
     assert routed() == ["a"]
-    stored(lambda tx: tx.service_lives.launching("b", host="here", launch="1", digest="d"))
-    stored(lambda tx: tx.service_lives.answers("b", "1", well=False))
+    stored(lambda tx: tx.service_lives.record_launch("b", host="here", launch="1", digest="d"))
+    stored(lambda tx: tx.service_lives.record_answer("b", "1", is_healthy=False))
     assert routed() == ["a"]
-    stored(lambda tx: tx.service_lives.answers("b", "1", well=True))
-    stored(lambda tx: tx.service_lives.answers("b", "1", well=False))
+    stored(lambda tx: tx.service_lives.record_answer("b", "1", is_healthy=True))
+    stored(lambda tx: tx.service_lives.record_answer("b", "1", is_healthy=False))
     assert routed() == ["a", "b"]
 
 
 def test_an_answer_of_an_earlier_start_does_not_count_for_the_new_one(stored, load):
     load({"name": "b", "url": "http://h:2", "command": ["b"]})
     for launch in ("1", "2"):
-        stored(lambda tx, launch=launch: tx.service_lives.launching("b", host="h", launch=launch, digest="d"))
-    assert not stored(lambda tx: tx.service_lives.answers("b", "1", well=True))
+        stored(
+            lambda tx, launch=launch: tx.service_lives.record_launch("b", host="h", launch=launch, digest="d")
+        )
+    assert not stored(lambda tx: tx.service_lives.record_answer("b", "1", is_healthy=True))
     (life,) = stored(lambda tx: tx.service_lives.all())
     assert (life.answers, stored(lambda tx: tx.services.routed())) == (None, [])
-    assert stored(lambda tx: tx.service_lives.answers("b", "2", well=True))
+    assert stored(lambda tx: tx.service_lives.record_answer("b", "2", is_healthy=True))
 
 
 def test_a_replaced_start_stores_nothing(stored):
     launching = lambda number: stored(  # noqa: E731
-        lambda tx: tx.service_lives.launching("b", host="here", launch=number, digest="d")
+        lambda tx: tx.service_lives.record_launch("b", host="here", launch=number, digest="d")
     )
     launching("1")
     launching("2")
-    assert not stored(lambda tx: tx.service_lives.launched("b", "1", 11, "x"))
-    assert stored(lambda tx: tx.service_lives.launched("b", "2", 22, "y"))
-    stored(lambda tx: tx.service_lives.ended("b", "1"))
+    assert not stored(lambda tx: tx.service_lives.record_process("b", "1", 11, "x"))
+    assert stored(lambda tx: tx.service_lives.record_process("b", "2", 22, "y"))
+    stored(lambda tx: tx.service_lives.mark_ended("b", "1"))
     (life,) = stored(lambda tx: tx.service_lives.all())
     assert (life.launch, life.pid, life.started, life.host) == ("2", 22, "y", "here")
-    stored(lambda tx: tx.service_lives.ended("b", "2"))
+    stored(lambda tx: tx.service_lives.mark_ended("b", "2"))
     (life,) = stored(lambda tx: tx.service_lives.all())
     assert (life.launch, life.pid) == ("", None)
     stored(lambda tx: tx.service_lives.forget("b", "1"))

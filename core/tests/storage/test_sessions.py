@@ -37,7 +37,7 @@ def test_a_session_is_found_by_its_key_until_it_expires(stored):
     assert find(stored) == session
 
 
-def test_a_session_that_ends_is_news_for_the_caches(stored):
+def test_a_session_that_ends_invalidates_caches(stored):
     session = add(stored)
     stored(lambda tx: tx.sessions.end([session.id]))
     assert find(stored) is None
@@ -45,7 +45,7 @@ def test_a_session_that_ends_is_news_for_the_caches(stored):
     assert ("session", str(session.id)) in news
 
 
-def test_a_session_that_was_taken_over_and_has_ended_is_never_made_again(stored):
+def test_an_ended_jupyterhub_session_is_never_adopted_again(stored):
     session = add(stored, taken_over=True)
     stored(lambda tx: tx.sessions.end([session.id]))
     assert find(stored) is None
@@ -80,11 +80,11 @@ def test_the_housekeeping_deletes_sessions_that_have_expired(stored):
     assert find(stored, "session:b")
 
 
-def test_those_used_least_recently_are_too_many(stored):
+def test_the_least_recently_used_sessions_are_in_excess(stored):
     ids = [add(stored, f"session:{n}").id for n in range(4)]
     stored(lambda tx: tx.sessions.touch({ids[0]: tx.now() + 60}))
     user = stored(lambda tx: tx.users.get("alice"))
-    assert set(stored(lambda tx: tx.sessions.too_many(user.id, 2))) == {ids[1], ids[2]}
+    assert set(stored(lambda tx: tx.sessions.list_excess(user.id, 2))) == {ids[1], ids[2]}
 
 
 def test_a_browser_is_named_as_its_user_knows_it():

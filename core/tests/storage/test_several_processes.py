@@ -14,7 +14,7 @@ AT_ONCE = 6
 
 @pytest.fixture
 def together():
-    """Call a function in several threads at the same moment; answers what each answered."""
+    """Call a function in several threads at the same moment; return the results."""
 
     def call(function):
         barrier = threading.Barrier(AT_ONCE)
@@ -37,13 +37,13 @@ def test_processes_that_begin_together_prepare_one_database(db_url, make_stored,
     assert stored(lambda tx: tx.users.create("alice")).roles == ("user",)
 
 
-def test_a_login_link_that_is_opened_at_several_hubs_at_once_logs_in_once(stored, together):
+def test_a_login_link_opened_at_several_hubs_at_once_logs_in_once(stored, together):
     stored(lambda tx: tx.login_links.add("h", "alice", admin=True, expires_at=tx.now() + 60))
     taken = together(lambda _: stored(lambda tx: tx.login_links.take("h")))
     assert sorted(taken, key=bool) == [None] * (AT_ONCE - 1) + [("alice", True)]
 
 
-def test_withdrawing_and_admitting_do_not_wait_for_each_other(stored, together):
+def test_cancelling_and_admitting_do_not_wait_for_each_other(stored, together):
     def ask(tx, name):
         user = tx.users.create(name)
         return tx.operations.begin(tx.servers.get(user.name, ""), OperationKind.START, backend="docker")
@@ -52,7 +52,7 @@ def test_withdrawing_and_admitting_do_not_wait_for_each_other(stored, together):
 
     def withdraw(number):
         def work(tx):
-            gone = tx.operations.withdraw(starts[number].id)
+            gone = tx.operations.cancel_queued(starts[number].id)
             return gone, tx.operations.admit(0)
 
         return stored(work)

@@ -47,7 +47,7 @@ def cast(stored):
     return Cast(stored)
 
 
-def test_a_share_gives_scopes_until_it_is_taken_back(cast, stored):
+def test_a_share_grants_scopes_until_it_is_revoked(cast, stored):
     assert cast.shared_scopes("bob") == set()
     share = cast.grant("user", cast.bob)
     assert (share.owner, share.server, share.kind, share.grantee) == ("alice", "lab", "user", "bob")
@@ -59,7 +59,7 @@ def test_a_share_gives_scopes_until_it_is_taken_back(cast, stored):
     assert cast.news().count(("user", str(cast.bob))) == 2
 
 
-def test_a_second_grant_extends_the_first_and_some_of_it_can_be_taken_back(cast, stored):
+def test_a_second_grant_extends_the_first_and_can_be_revoked_in_part(cast, stored):
     first = cast.grant("user", cast.bob)
     second = cast.grant("user", cast.bob, READ)
     assert (second.id, second.scopes, second.created) == (first.id, {ACCESS, READ}, first.created)
@@ -153,15 +153,15 @@ def test_the_number_of_statements_does_not_grow_with_the_page(cast, stored):
     assert count(2) == count(50)
 
 
-def test_a_share_tells_whether_the_server_runs(cast, stored):
+def test_a_share_shows_whether_the_server_runs(cast, stored):
     assert not cast.grant("user", cast.bob).ready
-    stored(lambda tx: tx.servers.ready(cast.lab.id, utcnow()))
+    stored(lambda tx: tx.servers.mark_ready(cast.lab.id, utcnow()))
     assert stored(lambda tx: tx.shares.find(cast.lab.id, "user", cast.bob)).ready
     stored(lambda tx: tx.operations.begin(cast.lab, OperationKind.STOP, backend="x"))
     assert not stored(lambda tx: tx.shares.find(cast.lab.id, "user", cast.bob)).ready
 
 
-def test_what_has_ended_gives_nothing_and_is_swept_up(cast, stored):
+def test_expired_shares_grant_nothing_and_are_deleted(cast, stored):
     share = cast.grant("user", cast.bob)
     connection = stored.database.run
     ended = utcnow() - timedelta(seconds=1)
@@ -183,8 +183,8 @@ def test_what_has_ended_gives_nothing_and_is_swept_up(cast, stored):
 def test_codes_are_counted_and_deleted(cast, stored):
     code = cast.code()
     assert (code.exchanges, code.last_exchange, code.scopes) == (0, None, {ACCESS})
-    stored(lambda tx: tx.shares.exchanged(code.id))
-    stored(lambda tx: tx.shares.exchanged(code.id))
+    stored(lambda tx: tx.shares.record_exchange(code.id))
+    stored(lambda tx: tx.shares.record_exchange(code.id))
     ((hashed, server, used),) = stored(lambda tx: tx.shares.code_candidates("abcd"))
     assert (hashed, server, used.exchanges) == ("h1", cast.lab.id, 2)
     assert used.last_exchange is not None

@@ -35,14 +35,14 @@ def test_a_token_is_found_by_its_first_characters(stored):
     assert stored(lambda tx: tx.tokens.candidates("zzzz")) == []
 
 
-def test_a_token_that_ended_is_no_candidate_and_is_purged(stored):
+def test_an_expired_token_is_no_candidate_and_is_deleted(stored):
     plain_client(stored)
     make(stored, expires_at=utcnow() - timedelta(seconds=1))
     assert stored(lambda tx: tx.tokens.candidates("0123")) == []
     assert stored(lambda tx: tx.tokens.purge()) == 1
 
 
-def test_deleted_tokens_are_news_for_the_caches(stored):
+def test_deleted_tokens_invalidate_caches(stored):
     plain_client(stored)
     token = make(stored)
     stored(lambda tx: tx.tokens.delete([token.id]))
@@ -68,7 +68,7 @@ def test_a_client_is_brought_up_to_date(stored):
     assert (found.redirect_uri, found.allowed_scopes, found.server_id) == ("/r", {"a"}, None)
 
 
-def test_a_code_is_used_up_once(stored):
+def test_a_code_can_be_used_once(stored):
     client(stored)
     user = stored(lambda tx: tx.users.create("alice"))
     code = OAuthCode(

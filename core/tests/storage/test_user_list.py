@@ -30,7 +30,7 @@ def key_of(stored, name):
 
 def run(stored, name):
     server = stored(lambda tx: tx.servers.get(name, ""))
-    stored(lambda tx: tx.servers.ready(server.id, utcnow()))
+    stored(lambda tx: tx.servers.mark_ready(server.id, utcnow()))
     return server
 
 
@@ -42,7 +42,7 @@ def test_listed_users_are_the_same_as_single_ones(people):
         assert user == people(lambda tx, name=user.name: tx.users.get(name))
 
 
-def test_users_that_are_there_already_are_not_stored_again(people):
+def test_existing_users_are_not_stored_again(people):
     keys = people(lambda tx: tx.user_list.create(["erin", "bob", "erin", "frank"]))
     assert [user.name for user in people(lambda tx: tx.user_list.by_ids(keys))] == ["erin", "frank"]
     assert people(lambda tx: tx.servers.get("erin", "")) is not None
@@ -54,7 +54,7 @@ def test_more_users_than_one_statement_takes_are_stored(stored):
     assert stored(lambda tx: tx.user_list.count(UserQuery())) == 1200
 
 
-def test_a_part_of_a_name_finds_users_and_signs_of_the_database_mean_nothing(people):
+def test_a_part_of_a_name_finds_users_and_wildcards_are_literal(people):
     assert names(people, name_filter="A") == ["alice", "carol", "dave_1"]
     assert names(people, name_filter="_") == ["dave_1"]
     assert names(people, name_filter="%") == []
@@ -81,7 +81,7 @@ def test_users_by_the_state_of_their_servers(people):
     assert names(people, state=ServerState.INACTIVE) == ["dave_1"]
 
 
-def test_only_users_within_reach_are_listed(people):
+def test_only_users_within_the_coverage_are_listed(people):
     key = key_of(people, "bob")
     people(lambda tx: tx.users.set_groups(key, ["class"]))
     reach = ScopeCoverage(users=frozenset({"alice", "nobody"}), groups=frozenset({"class"}))
@@ -104,7 +104,7 @@ def test_the_number_of_statements_does_not_grow_with_the_page(stored):
     assert count(2) == count(100)
 
 
-def test_a_name_that_is_taken_cannot_be_had(people):
+def test_a_name_in_use_is_refused(people):
     key = key_of(people, "bob")
     with pytest.raises(ConflictError):
         people(lambda tx: tx.user_list.rename(key, "alice"))
@@ -112,7 +112,7 @@ def test_a_name_that_is_taken_cannot_be_had(people):
     assert people(lambda tx: tx.users.by_id(key)).name == "robert"
 
 
-def test_nothing_of_a_deleted_user_stays(people):
+def test_a_deleted_user_leaves_no_rows(people):
     key = key_of(people, "bob")
     people(lambda tx: tx.users.set_groups(key, ["class"]))
     people(lambda tx: tx.users.add_identity(key, "pam", "bob"))

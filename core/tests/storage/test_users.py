@@ -54,7 +54,7 @@ def test_an_identity_belongs_to_one_user(stored):
     assert stored(lambda tx: tx.users.identities(bob.id)) == []
 
 
-def test_a_new_cookie_id_logs_out_and_tells_the_caches(stored):
+def test_a_new_cookie_id_logs_out_and_invalidates_caches(stored):
     user = stored(lambda tx: tx.users.create("alice"))
     stored(lambda tx: tx.users.new_cookie_id(user.id))
     assert stored(lambda tx: tx.users.by_cookie_id(user.cookie_id)) is None
@@ -63,7 +63,7 @@ def test_a_new_cookie_id_logs_out_and_tells_the_caches(stored):
     ]
 
 
-def test_nothing_of_a_failed_transaction_stays(stored):
+def test_a_failed_transaction_leaves_no_rows(stored):
     def fail(tx):
         tx.users.create("alice")
         raise RuntimeError

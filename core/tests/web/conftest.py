@@ -47,7 +47,7 @@ DEADLINE = 20.0
 
 
 class CompiledTemplates(BytecodeCache):
-    """Keeps compiled templates, known by their text, for all hubs of a run of pytest."""
+    """Cache of compiled templates by their text, for all hubs of a run of pytest."""
 
     def __init__(self) -> None:
         self._code: dict[tuple[str, str], Any] = {}

@@ -264,7 +264,7 @@ async def test_health_details_need_scope(hub):
     for path in ("/hub/health", "/hub/api/health"):
         for known, visitor in ((True, admin), (True, root), (False, alice), (False, hub.browser())):
             answer = await visitor.get(path)
-            told = {
+            details = {
                 "hub": "this",
                 "hubs": [
                     {"id": "this", "host": "node1", "pid": 7, "alive": True, "leads": ["poll", "routes"]}
@@ -272,7 +272,7 @@ async def test_health_details_need_scope(hub):
                 "leases": {"poll": "this", "routes": "this"},
                 "services": {"notes": "answers"},
             }
-            wanted = {"status": "ok", **(told if known else {})}
+            wanted = {"status": "ok", **(details if known else {})}
             assert (answer.code, model(answer)) == (200, wanted), (path, visitor.headers)
 
 

@@ -42,7 +42,7 @@ async def test_only_administrators_see_details_of_failed_start(hub, failure):
     seen = await everything_about_a_server(hub, browser)
     for hidden in (SECRET, "useradd", "FileNotFoundError", "Errno", "DockerSpawner", "exec format"):
         assert hidden not in seen, hidden
-    reference = seen.partition("finds details under ")[2][:8]
+    reference = seen.partition("can find details by reference ")[2][:8]
     assert len(reference) == len(reference.strip()) == 8
     admin = await hub.logged_in("root")
     assert SECRET in (await admin.get("/hub/spawn-pending/alice")).body.decode()
@@ -54,7 +54,7 @@ async def test_log_entry_has_id_shown_to_user(hub, caplog):
     hub.tiny.failure = RuntimeError(f"{SECRET}: exec format error")
     browser = await hub.logged_in()
     message = json.loads((await browser.call("POST", "/hub/api/users/alice/server")).body)["message"]
-    number = message.partition("finds details under ")[2].rstrip(".")
+    number = message.partition("can find details by reference ")[2].rstrip(".")
     [line] = [line for line in caplog.messages if f"start {number}" in line]
     assert "exec format error" in line
 

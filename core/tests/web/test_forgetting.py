@@ -17,8 +17,8 @@ async def lost(hub):
     how = {"host": "gone", "launch": server.launch, "client_id": server.oauth_client_id}
 
     def move(tx):
-        tx.servers.launching(server.id, backend="lost", **how)
-        tx.servers.ready(server.id, server.started)
+        tx.servers.record_launch(server.id, backend="lost", **how)
+        tx.servers.mark_ready(server.id, server.started)
         tx.servers.set_unknown_of("lost", "gone", "plugin 'lost' is not active in any hub process")
 
     await hub.store.write(move)

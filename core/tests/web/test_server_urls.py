@@ -91,8 +91,8 @@ async def test_server_unreachable_by_proxy_is_redirected_to_once(make_hub):
 
     def bind(tx):
         launch = {"backend": server.backend, "launch": server.launch, "client_id": server.oauth_client_id}
-        tx.servers.launching(server.id, host="other", **launch)
-        tx.servers.ready(server.id, utcnow())
+        tx.servers.record_launch(server.id, host="other", **launch)
+        tx.servers.mark_ready(server.id, utcnow())
 
     await hub.store.write(bind)
     assert location(await browser.get("/hub/user/alice/lab?redirects=1")) == "/user/alice/lab?redirects=2"

@@ -294,13 +294,13 @@ async def test_plugins_receive_events_with_actor(make_hub):
     assert event.remote_ip == "127.0.0.1"
 
 
-async def test_the_authenticator_of_a_stored_user_is_named_and_told(make_hub):
-    told = []
+async def test_the_authenticator_of_a_stored_user_is_assigned_and_reported(make_hub):
+    events = []
 
     class Listener:
         @hookimpl
         async def hub_event(self, event):
-            told.append(event)
+            events.append(event)
 
     hub = await make_hub(policies={"known": LoginPolicy()})
     hub.active.add("listener", Listener())
@@ -313,8 +313,8 @@ async def test_the_authenticator_of_a_stored_user_is_named_and_told(make_hub):
     assert (await admin.ask("PATCH", f"{USERS}/alice", model={"authenticator": "other"})).code == 400
     assert (await admin.ask("PATCH", f"{USERS}/alice", model={"authenticator": 7})).code == 400
     await hub.events.drain()
-    deeds = [event.detail for event in told if event.kind == "admin"]
-    assert [(detail["deed"], detail["authenticator"]) for detail in deeds] == [
+    details = [event.detail for event in events if event.kind == "admin"]
+    assert [(detail["deed"], detail["authenticator"]) for detail in details] == [
         ("create-user", "known"),
         ("change-user", "known"),
     ]

@@ -51,7 +51,7 @@ async def test_a_proxy_whose_api_never_answers_is_terminated(start, tmp_path):
     assert working_in(tmp_path) == []
 
 
-async def test_a_command_that_does_not_pass_node_options_on_is_refused(start, tmp_path):
+async def test_a_command_that_drops_node_options_is_refused(start, tmp_path):
     command = ["env", "-u", "NODE_OPTIONS", "configurable-http-proxy"]
     with pytest.raises(PluginError, match="does not pass NODE_OPTIONS on to Node"):
         await start(traits={"command": command})
@@ -68,14 +68,14 @@ async def test_service_workers_are_confined_to_their_routes_with_another_base_to
         assert (await ask(proxy.port, path)).status in {200, 404}
 
 
-async def test_an_external_proxy_is_not_said_to_confine_service_workers(start):
+async def test_an_external_proxy_is_not_trusted_to_confine_service_workers(start):
     theirs = await start(traits={"auth_token": "shared"})
     assert theirs.info.drops_worker_scope
     ours = await start(traits={"auth_token": "shared", "should_start": False})
     assert not ours.info.drops_worker_scope
 
 
-async def test_a_missing_command_comes_with_the_way_to_install_it(start):
+async def test_a_missing_command_is_reported_with_the_way_to_install_it(start):
     with pytest.raises(PluginError, match="npm install -g configurable-http-proxy"):
         await start(traits={"command": ["no-such-proxy"]})
 
@@ -84,8 +84,8 @@ async def test_node_does_not_limit_the_time_of_an_upload(monkeypatch):
     said = "const s = require('http').createServer().listen(0, () => { console.log(s.requestTimeout); s.close() })"
     monkeypatch.setenv("NODE_OPTIONS", node_options())
     node = await asyncio.create_subprocess_exec("node", "-e", said, stdout=asyncio.subprocess.PIPE)
-    told, _ = await node.communicate()
-    assert told.decode().split()[-1] == "0"
+    output, _ = await node.communicate()
+    assert output.decode().split()[-1] == "0"
 
 
 async def test_the_token_is_in_no_argument_and_in_a_private_file(start, tmp_path, monkeypatch):

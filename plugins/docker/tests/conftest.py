@@ -33,7 +33,7 @@ CHROMIUM = "/usr/bin/chromium"
 @pytest.fixture(scope="session")
 @starts
 def engine():
-    """A client of the engine; skips where none runs."""
+    """A client of the engine; the test is skipped where none runs."""
     with socket.socket(socket.AF_UNIX) as probe:
         if probe.connect_ex("/var/run/docker.sock"):
             pytest.skip("no Docker engine runs here that this user may use (/var/run/docker.sock)")
@@ -54,7 +54,7 @@ def tiny_image(engine):
 
 @pytest.fixture(scope="session")
 def lab_image(engine):
-    """An image with jupyterhub-singleuser and JupyterLab, as they are installed here."""
+    """An image with the installed jupyterhub-singleuser and JupyterLab."""
     paths = [*python_paths(), *distribution_paths("jupyterhub", "jupyterlab"), Path(sys.prefix, "pyvenv.cfg")]
     changes = [
         "USER 1000:1000",
@@ -82,7 +82,7 @@ def git_image(engine):
 
 @pytest.fixture(scope="session")
 def repositories(tmp_path_factory):
-    """A folder with the repository ``course.git``, made for being served as files."""
+    """A folder with the repository ``course.git``, to be served as files."""
     if shutil.which("git") is None:
         pytest.skip("git is not installed")
     folder = tmp_path_factory.mktemp("repositories")
@@ -92,7 +92,7 @@ def repositories(tmp_path_factory):
 
 @pytest.fixture
 def site(repositories, gateway):
-    """Serves the repositories where containers reach them."""
+    """Serves the repositories at an address that containers reach."""
     with serving(repositories, gateway) as address:
         yield address
 
@@ -112,7 +112,7 @@ def gateway(engine):
 
 @pytest.fixture
 def prefix(engine):
-    """Begins the names of a test's containers and volumes, which are removed in the end."""
+    """Prefix of the names of a test's containers and volumes, which are removed at the end."""
     prefix = f"phtest{secrets.token_hex(4)}"
     yield prefix
     for container in engine.containers(all=True, filters={"name": f"^/{prefix}"}):
@@ -124,10 +124,10 @@ def prefix(engine):
 @pytest.fixture(scope="session")
 @starts
 def engine_folder():
-    """A folder for the files of engines of the tests' own: each module starts its own, with the same images."""
+    """A folder for the files of engines of the tests: each module starts its own, with the same images."""
     if shutil.which("dockerd") is None:
         pytest.skip("dockerd is not installed")
-    folder = Path(tempfile.mkdtemp(prefix="phe", dir="/tmp"))  # a socket's path has to be short
+    folder = Path(tempfile.mkdtemp(prefix="phe", dir="/tmp"))  # the path of a socket must be short
     yield folder
     for place in (*folder.glob("exec/netns/*"), folder / "data"):
         subprocess.run(["umount", place], check=False)
@@ -136,7 +136,7 @@ def engine_folder():
 
 @pytest.fixture(scope="session")
 def bridge():
-    """A bridge for engines of the tests' own."""
+    """A bridge for engines of the tests."""
     if shutil.which("ip") is None:
         pytest.skip("ip is not installed")
     name = f"ph{secrets.token_hex(4)}"
@@ -148,7 +148,7 @@ def bridge():
 
 @pytest.fixture(scope="session")
 def swarm(engine):
-    """The engine as a swarm of one node; one that is none becomes one for as long as these tests run."""
+    """The engine as a swarm of one node; it leaves the swarm after the tests if it was not in one before."""
     with Path(tempfile.gettempdir(), "plughub-tests-swarm.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if engine.info()["Swarm"]["LocalNodeState"] != "inactive":
@@ -167,7 +167,7 @@ def swarm(engine):
 
 @pytest.fixture
 def swarm_prefix(swarm, prefix):
-    """Begins the names of a test's services, networks and volumes, which are removed in the end."""
+    """Prefix of the names of a test's services, networks and volumes, which are removed at the end."""
     yield prefix
     for service in swarm.services(filters={"name": prefix}):
         swarm.remove_service(service["ID"])
@@ -179,7 +179,7 @@ def swarm_prefix(swarm, prefix):
 
 @pytest.fixture
 async def spawners(tmp_path, prefix, tiny_image, probe):
-    """Makes spawners with settings; what they started is removed."""
+    """Factory of spawners with settings; what they started is removed."""
     from plughub_docker.spawner import DockerSpawner
 
     pools = ThreadPools()
@@ -219,7 +219,7 @@ async def page():
 
 @pytest.fixture
 def chance():
-    """Random moments; those of a run that failed come again with PLUGHUB_SEED."""
+    """Source of random moments; PLUGHUB_SEED repeats those of a run that failed."""
     seed = int(os.environ.get("PLUGHUB_SEED") or secrets.randbelow(10**6))
     print(f"PLUGHUB_SEED={seed}")  # noqa: T201 - shown when the test fails
     return random.Random(seed)

@@ -1,4 +1,4 @@
-"""Servers in containers that speak TLS with hub and proxy."""
+"""Servers in containers that use TLS with hub and proxy."""
 
 import asyncio
 import json
@@ -34,7 +34,7 @@ def authorities(tmp_path):
 
 @pytest.fixture
 async def spawners(tmp_path, prefix, tiny_image, authorities):
-    """Makes spawners whose hub speaks TLS inside."""
+    """Factory of spawners whose hub uses internal TLS."""
     pools = ThreadPools()
 
     def make(server=None, *, tls=True, **settings):
@@ -217,7 +217,7 @@ def test_a_notebook_server_speaks_tls_with_hub_and_proxy_also_after_a_kill(
         assert not volumes(engine) & set(certificate_volumes(engine, container))
 
 
-# ---- whose the key is
+# ---- owner of the key
 
 ACCOUNTS = "root:x:0:0::/root:/bin/sh\nbroken\njovyan:x:1234:100::/home/jovyan:/bin/sh\n"
 

@@ -116,7 +116,7 @@ async def test_a_crash_loop_is_reported_with_exit_code_and_log(spawners, engine)
 async def test_a_hub_that_was_killed_in_mid_start_finds_the_server_in_its_own_network(
     spawners, engine, prefix
 ):
-    """The engine lists networks in any order: the container's own is the one that it was made in."""
+    """The engine lists networks in any order; the container's own is the one in which it was created."""
     networks = [engine.create_network(f"{prefix}{name}")["Id"] for name in ("-a", "-m", "-z")]
     try:
         settings = {"network_name": f"{prefix}-m"}

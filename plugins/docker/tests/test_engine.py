@@ -1,4 +1,4 @@
-"""An engine of the tests' own: restarted while servers run, and reached by TLS."""
+"""An engine of the test's own: restarted while servers run, and reached over TLS."""
 
 import secrets
 import subprocess
@@ -30,7 +30,7 @@ def port():
 
 @pytest.fixture(scope="module")
 def keys(engine_folder):
-    """A certificate for the engine and one for its users; each is its own authority."""
+    """Certificates for the engine and its clients; each is its own authority."""
     command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
     for name in ("server", "client"):
         about = ["-days", "2", "-subj", f"/CN={name}", "-addext", "subjectAltName=IP:127.0.0.1"]

@@ -1,4 +1,4 @@
-"""The form in which users choose, in a real browser, in front of real containers."""
+"""The form for start options, in a real browser, in front of real containers."""
 
 import json
 import urllib.request
@@ -45,7 +45,7 @@ async def holds(page, image, variables, repository):
 
 
 async def fits(page):
-    """Nothing is wider than the screen."""
+    """Check that nothing is wider than the screen."""
     assert await page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 
 

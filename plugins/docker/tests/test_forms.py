@@ -1,4 +1,4 @@
-"""Settings in all forms that JupyterHub's DockerSpawner takes: what is sent to the engine, without one."""
+"""Settings in all forms that JupyterHub's DockerSpawner accepts: the requests to the engine, without one."""
 
 import json
 import os
@@ -42,7 +42,7 @@ async def sent(options=(), **settings):
 
 
 def later(value):
-    """An ``async def`` that gives a value."""
+    """An ``async def`` that returns a value."""
 
     async def give(spawner):
         assert spawner.user.name == "alice"
@@ -55,7 +55,7 @@ def environment(container):
     return dict(pair.partition("=")[::2] for pair in container["Env"])
 
 
-# ---- what is mounted
+# ---- mounts
 
 BINDS = {
     "a text": ({"volumes": WORK}, ["work-alice:/work:rw"]),
@@ -202,7 +202,7 @@ def test_a_name_with_a_template_that_is_not_known_is_refused_when_the_hub_starts
         build(**{setting: value})
 
 
-# ---- arguments in which the spawner has its own part
+# ---- arguments in which the spawner sets some values
 
 
 @pytest.mark.parametrize(
@@ -247,7 +247,7 @@ async def test_links_of_two_settings_are_joined(extra):
 
 @pytest.mark.parametrize("extra", LINKS)
 async def test_links_in_a_user_defined_network_are_links_of_its_endpoint(extra):
-    """An engine ignores them on the host's side there."""
+    """An engine ignores them in the host configuration there."""
     container, host = await sent(links={"db": "d"}, extra_host_config={"links": extra}, network_name="own")
     assert not host.get("Links")
     endpoint = container["NetworkingConfig"]["EndpointsConfig"]["own"]
@@ -359,7 +359,7 @@ async def test_a_function_that_returns_none_adds_nothing(name):
         await sent(**{name: later(3)})
 
 
-# ---- what is refused, when the hub starts
+# ---- refused at the start of the hub
 
 REFUSED = [
     ("extra_host_config", {"memory": "1G"}, "'memory' is not an argument of create_host_config"),
@@ -467,7 +467,7 @@ async def test_additional_arguments_of_a_swarm_are_merged_with_those_of_the_serv
     assert [port["TargetPort"] for port in ports] == [8888, 4040]
 
 
-# ---- nothing at all, as the defaults of DockerSpawner write it
+# ---- empty values, as the defaults of DockerSpawner write them
 
 
 @pytest.mark.parametrize(
@@ -555,7 +555,7 @@ def test_a_function_for_names_of_volumes_may_ask_for_the_escaped_name():
     assert spawner.fill_in_volume("v-") == "v-alice"
 
 
-# ---- where servers are reached
+# ---- addresses of servers
 
 
 @pytest.mark.parametrize("host_ip", ["0.0.0.0", "::", ""])

@@ -1,4 +1,4 @@
-"""Forms of settings that only a real engine can judge: data that stays, refusals, and what users read."""
+"""Forms of settings that only a real engine can check: persistent data, refusals, and messages for users."""
 
 import json
 
@@ -20,7 +20,7 @@ def read(path):
 
 @pytest.fixture
 def inside(engine, probe):
-    """Runs Python inside the container of an endpoint."""
+    """Return a function that runs Python inside the container of an endpoint."""
 
     def go(endpoint, arguments, **options):
         made = engine.exec_create(endpoint.state["object_id"], [probe[0], *arguments], **options)
@@ -43,7 +43,7 @@ async def test_a_list_of_binds_does_not_replace_volumes(spawners, inside, prefix
 
 
 async def test_all_kinds_of_arguments_at_once(spawners, engine, prefix, tmp_path):
-    """Braces, functions of both colours, a limit with another period, further ports and read-only folders."""
+    """Braces, sync and async functions, a limit with another period, further ports and read-only folders."""
 
     async def host_config(spawner):
         return {"cpu_period": 50_000, "port_bindings": {4040: ("127.0.0.1",)}, "binds": None}

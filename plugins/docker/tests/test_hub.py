@@ -38,7 +38,7 @@ def config(gateway, tiny_image, probe, prefix):
 
 @pytest.fixture
 def run(tmp_path, config):
-    """Runs a hub with further settings."""
+    """Factory of hubs with further settings."""
 
     def go(more=""):
         return HubProcess(tmp_path, "--plugins", "docker,dummy", config=config + more)
@@ -275,7 +275,7 @@ def test_a_hub_address_that_containers_cannot_reach_is_reported(run, probe):
     assert "c.JupyterHub.hub_ip" in log
 
 
-def test_what_is_in_a_volume_survives_stop_and_start(run, engine, prefix, probe):
+def test_files_in_a_volume_survive_stop_and_start(run, engine, prefix, probe):
     volume = f"{prefix}-{{username}}"
     more = f"c.DockerSpawner.volumes = {{{volume!r}: '/tmp/work'}}\n"
     with run(more) as hub:

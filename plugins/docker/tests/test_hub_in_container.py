@@ -1,4 +1,4 @@
-"""A hub that runs in a container itself, in one network with its users' containers."""
+"""A hub that itself runs in a container, in one network with its users' containers."""
 
 import io
 import json
@@ -45,7 +45,7 @@ c.Spawner.http_timeout = 60
 
 @pytest.fixture(scope="session")
 def hub_image(engine):
-    """An image with what a hub needs besides its own code, which may change between two runs."""
+    """An image with the dependencies of a hub, without its code, which may change between two runs."""
     names = [name.replace("_", "-") for name in PACKAGES]
     paths = [*python_paths(), *distribution_paths(*names, "cryptography"), Path(sys.prefix, "pyvenv.cfg")]
     paths += [Path("/bin/sh"), Path("/bin", Path("/bin/sh").resolve().name)]
@@ -57,7 +57,7 @@ def hub_image(engine):
 
 
 class HubContainer:
-    """A hub in a container of a network, with the engine's socket, a volume and a file with its settings."""
+    """A hub in a container of a network, with the engine's socket, a volume and a settings file."""
 
     def __init__(self, engine, image, name, network, config):
         self.engine, self.image, self.name, self.port = engine, image, name, free_port()
@@ -95,7 +95,7 @@ class HubContainer:
 
 
 def packed():
-    """Pack the hub's own code, for the same places as here."""
+    """Return an archive of the hub's code, with the same paths as here."""
     content = io.BytesIO()
     with tarfile.open(fileobj=content, mode="w") as archive:
         for name in PACKAGES:
@@ -110,7 +110,7 @@ def without_caches(entry):
 
 @pytest.fixture(params=["bridge", "overlay"])
 def network(request, engine, prefix):
-    """A network of its own: one of this machine, or one that spans a swarm and takes containers too."""
+    """A network for the test: of this machine, or of a swarm whose networks accept containers."""
     if request.param == "overlay":
         request.getfixturevalue("swarm")
     name = f"net{secrets.token_hex(4)}"
@@ -122,7 +122,7 @@ def network(request, engine, prefix):
 
 
 def removed(engine, network):
-    """The last container leaves its network a moment after it ended."""
+    """Remove a network; its last container leaves it a moment after its end."""
     try:
         engine.remove_network(network)
     except docker.errors.NotFound:

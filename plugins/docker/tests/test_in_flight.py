@@ -19,7 +19,7 @@ HELD = 90
 
 
 class HeldUp:
-    """Delays the first request until the second one arrives, which waits for it: the first one wins."""
+    """Delays the first request until the second arrives, which waits for it: the first one wins."""
 
     def __init__(self, path):
         self.path, self.lock = path, threading.Lock()
@@ -143,7 +143,7 @@ async def test_a_start_cancelled_while_it_waits_for_a_name_creates_nothing(
         await asyncio.gather(start, return_exceptions=True)
         await spawner.stop(now=True)
         over.set()
-        await next_one.start()  # it waits until the thread has finished with the first one
+        await next_one.start()  # it waits until the thread has finished the first request
         await next_one.stop(now=True)
     assert engine.containers(all=True, filters={"name": f"^/{name}$"}) == []
 

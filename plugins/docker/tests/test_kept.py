@@ -25,7 +25,7 @@ CHANGES = {
 
 @pytest.fixture
 def start(spawners, caplog):
-    """Starts a server with settings and options, and stops it; gives the container's id and what was logged."""
+    """Start a server with settings and options, and stop it; return the container's id and the log."""
     known = {}
 
     async def go(options=(), **settings):

@@ -1,4 +1,4 @@
-"""Many starts and stops at once, and a hub that is killed at random moments among them."""
+"""Many simultaneous starts and stops, and a hub that is killed at random moments among them."""
 
 from concurrent.futures import ThreadPoolExecutor
 

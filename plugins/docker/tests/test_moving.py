@@ -29,7 +29,7 @@ RESTARTED = {"restart_policy": {"Name": "always"}}
 
 @pytest.fixture(scope="module")
 def own(engine_folder, bridge):
-    """An engine that takes its containers with it and starts them again."""
+    """An engine that stops its containers with it and starts them again."""
     engine = OwnEngine(engine_folder, bridge)
     engine.start()
     yield engine
@@ -64,7 +64,7 @@ def network(own, subnet):
 
 @pytest.fixture
 def shift(own, image, probe, network):
-    """Restarts the engine so that every container gets another address than it had."""
+    """Restart the engine so that every container gets another address."""
     taking = {"host_config": own.client.create_host_config(network_mode=network)}
     first = own.client.create_container(image, [*probe, "--deaf"], **taking)["Id"]
     own.client.start(first)
@@ -158,7 +158,7 @@ def test_routes_follow_their_servers_when_the_engine_is_restarted(own, shift, se
         settings["network_name"] = "bridge"
     lines = [f"c.DockerSpawner.{name} = {value!r}" for name, value in settings.items()]
     lines += [
-        "c.DockerSpawner.poll_interval = 60",  # what happens here is reported by the engine
+        "c.DockerSpawner.poll_interval = 60",  # this test reports the events of the engine itself
         "c.Authenticator.allow_all = True",
         "c.Authenticator.admin_users = {'alice'}",
         "c.JupyterHub.load_roles = [{'name': 'all', 'scopes': ['admin:users', 'admin:servers'], 'users': ['alice']}]",

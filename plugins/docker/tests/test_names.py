@@ -1,4 +1,4 @@
-"""Names of containers and volumes: no two servers share one, and the engine takes them all."""
+"""Names of containers and volumes: unique for each server, and accepted by the engine."""
 
 import re
 from ipaddress import ip_address, ip_network

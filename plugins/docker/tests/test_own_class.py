@@ -1,4 +1,4 @@
-"""Classes of an administrator's own, made from DockerSpawner as they are for JupyterHub."""
+"""Classes that an administrator derives from DockerSpawner, as for JupyterHub."""
 
 import pytest
 from traitlets.config import Config

@@ -1,4 +1,4 @@
-"""Pulling from a registry: a small one on 127.0.0.1, which engines trust without TLS."""
+"""Pulls from a registry: a small one on 127.0.0.1, which engines trust without TLS."""
 
 import gzip
 import hashlib
@@ -110,7 +110,7 @@ def registry(engine):
 
 
 async def steps(spawner):
-    """Start a server from an image that cannot run, and read what is reported meanwhile."""
+    """Start a server from an image that cannot run, and return the reported progress."""
     with pytest.raises(PluginError, match="cannot be started"):
         await spawner.start()
     return [(step.percent, step.message) async for step in spawner.hooks.progress("tested", spawner.record)]
@@ -150,7 +150,7 @@ c.DockerSpawner.remove = True
 
 
 @pytest.mark.parametrize(("policy", "pulls"), [("ifnotpresent", 0), ("never", 0), ("skip", 0), ("Always", 1)])
-async def test_an_image_that_is_there_is_pulled_only_when_the_policy_says_so(
+async def test_an_existing_image_is_pulled_only_if_the_policy_requires_it(
     spawners, registry, engine, policy, pulls
 ):
     engine.pull(*split(registry.image))

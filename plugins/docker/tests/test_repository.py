@@ -13,7 +13,7 @@ from plughub_docker.testing.repositories import serving
 
 @pytest.fixture
 def asked(spawners, git_image, site):
-    """Makes a spawner whose user asks for a repository."""
+    """Factory of spawners whose user requests a repository."""
 
     def make(name, **settings):
         server = make_server("alice", options={"repository": f"{site}/{name}"})
@@ -76,7 +76,7 @@ async def test_variables_that_a_user_chooses_override_the_configuration(spawners
     assert environment["JUPYTERHUB_USER"] == "alice"
 
 
-# ---- the script that clones, without an engine
+# ---- the clone script, without an engine
 
 
 def run_script(where, url, path=os.environ["PATH"]):
@@ -86,7 +86,7 @@ def run_script(where, url, path=os.environ["PATH"]):
 
 @pytest.fixture
 def near(repositories):
-    """Serves the repositories for this machine."""
+    """Serves the repositories to this machine."""
     with serving(repositories, "127.0.0.1") as address:
         yield f"{address}/course.git"
 

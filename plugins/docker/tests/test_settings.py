@@ -21,7 +21,7 @@ pytestmark = pytest.mark.docker
 
 @pytest.fixture
 def started(engine, spawners):
-    """Starts a server with settings and looks at its container; everything ends with the test."""
+    """Start a server with settings and return its container; everything is removed after the test."""
 
     async def go(*arguments, **settings):
         spawner = spawners(*arguments, **settings)
@@ -321,7 +321,7 @@ async def test_the_hubs_environment_is_not_passed_on(started, monkeypatch):
     assert "SECRET_OF_THE_HUB" not in str(container["Config"]["Env"])
 
 
-async def test_a_stubborn_server_is_killed_when_its_time_is_up(started):
+async def test_a_server_that_ignores_signals_is_killed_after_its_timeout(started):
     spawner, _ = await started("--stubborn", stop_timeout=1)
     await spawner.facts()
     await spawner.stop()
@@ -346,7 +346,7 @@ async def test_a_start_that_is_cancelled_leaves_no_container(spawners, engine, p
     assert engine.containers(all=True, filters={"name": prefix}) == []
 
 
-# ---- containers that are kept
+# ---- kept containers
 
 
 async def test_a_kept_container_is_resumed_with_its_token_and_its_files(started, spawners, engine, probe):
@@ -416,7 +416,7 @@ def containers(engine, prefix):
 async def test_a_new_user_with_the_name_of_a_deleted_one_gets_another_container(
     started, spawners, engine, probe, prefix
 ):
-    """The engine may have been away when the user was deleted: the container is there still."""
+    """The engine may have been unavailable when the user was deleted: the container still exists."""
     first, container = await kept(started, engine, probe)
     second = spawners(server=make_server("alice", mark=first.server.mark), remove=False)
     endpoint = await second.start()
@@ -483,7 +483,7 @@ async def test_another_hub_process_saves_the_container_of_a_failed_start(started
     assert left.state["object_id"] == container["Id"]
 
 
-# ---- choosing
+# ---- start options
 
 
 async def test_without_allowed_images_users_cannot_choose_one(spawners):

@@ -1,4 +1,4 @@
-"""Options that users choose, and their refusal; no engine is needed."""
+"""Options that users choose, and their refusal, without an engine."""
 
 import pytest
 

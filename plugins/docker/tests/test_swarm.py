@@ -42,7 +42,7 @@ class TestServices(SpawnerContract):
 
 @pytest.fixture
 async def spawners(tmp_path, swarm_prefix, tiny_image, probe):
-    """Makes spawners with settings."""
+    """Factory of spawners with settings."""
     pools = ThreadPools()
 
     def make(*arguments, server=None, username="alice", **settings):
@@ -58,7 +58,7 @@ async def spawners(tmp_path, swarm_prefix, tiny_image, probe):
 
 @pytest.fixture
 def started(swarm, spawners):
-    """Starts a server with settings and looks at its service and its task."""
+    """Start a server with settings and return its service and its task."""
 
     async def go(*arguments, **settings):
         spawner = spawners(*arguments, **settings)
@@ -84,7 +84,7 @@ async def test_braces_are_the_swarms_own_or_stay_as_they_are(started, swarm):
         ("extra_resources_spec", {"mem_limit": 1000}),
     ],
 )
-async def test_what_the_swarm_refuses_names_the_setting(spawners, setting, value):
+async def test_a_refusal_of_the_swarm_names_the_setting(spawners, setting, value):
     spawner = spawners(**{setting: value})
     with pytest.raises(PluginError, match=f"SwarmSpawner.{setting}") as caught:
         await spawner.start()
@@ -170,7 +170,7 @@ async def test_volumes_folders_and_mounts_are_those_of_the_service(started, swar
     assert swarm.inspect_volume(f"{swarm_prefix}-alice")["Options"]["type"] == "tmpfs"
 
 
-async def test_a_server_is_found_where_the_task_is_that_took_the_place_of_another(started, swarm):
+async def test_a_server_is_found_at_the_task_that_replaced_another(started, swarm):
     spawner, service, task = await started(stop_timeout=1)
     await spawner.facts()
     before, spec = spawner.server.url, service["Spec"]
@@ -231,7 +231,7 @@ def run_inside(engine, container, command):
 
 
 def removed(engine, network):
-    """The last container leaves its network a moment after it ended."""
+    """Remove a network; its last container leaves it a moment after its end."""
     try:
         engine.remove_network(network)
     except docker.errors.NotFound:
@@ -316,7 +316,7 @@ async def test_a_server_whose_node_is_drained_has_ended(started, swarm):
         swarm.update_node(node["ID"], node["Version"]["Index"], {**node["Spec"], "Availability": "active"})
 
 
-async def test_a_stubborn_server_is_killed_when_its_time_is_up(started):
+async def test_a_server_that_ignores_signals_is_killed_after_its_timeout(started):
     spawner, _, _ = await started("--stubborn", stop_timeout=1)
     await spawner.facts()
     await spawner.stop()
@@ -331,7 +331,7 @@ async def test_settings_without_effect_on_a_swarm_are_reported_once(started, spa
 
 
 @given(st.text("ab-", max_size=70), st.text("ab-", max_size=70))
-def test_long_names_are_shortened_and_stay_apart(one, other):
+def test_long_names_are_shortened_and_stay_unique(one, other):
     assert len(short_name(one)) <= 63
     assert (short_name(one) == short_name(other)) == (one == other)
 

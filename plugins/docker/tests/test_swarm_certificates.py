@@ -1,4 +1,4 @@
-"""Servers on a swarm that speak TLS with hub and proxy: their certificates are secrets of the swarm."""
+"""Servers on a swarm that use TLS with hub and proxy: their certificates are secrets of the swarm."""
 
 import asyncio
 import contextlib
@@ -40,7 +40,7 @@ def authorities(tmp_path):
 
 @pytest.fixture
 async def spawners(tmp_path, swarm_prefix, tiny_image, authorities):
-    """Makes spawners whose hub speaks TLS inside; what they started is removed."""
+    """Factory of spawners whose hub uses internal TLS; what they started is removed."""
     pools, made = ThreadPools(), []
 
     def make(**settings):
@@ -60,7 +60,7 @@ async def spawners(tmp_path, swarm_prefix, tiny_image, authorities):
 
 
 def secrets_of(swarm, user, mark=None):
-    """The secrets of a user, of the hub with this mark or of any."""
+    """Return the secrets of a user, of the hub with this mark or of any hub."""
     wanted = [f"plughub.user={user}", *([f"plughub.mark={mark}"] if mark else [])]
     return swarm.secrets(filters={"label": wanted})
 
@@ -130,7 +130,7 @@ print(ssl._ssl._test_decode_cert(os.environ["JUPYTERHUB_SSL_CERTFILE"])["subject
 
 
 def remove_network(swarm, network):
-    """The last container leaves its network a moment after it ended."""
+    """Remove a network; its last container leaves it a moment after its end."""
     try:
         swarm.remove_network(network)
     except docker.errors.APIError as error:

@@ -1,4 +1,4 @@
-"""A hub whose servers are services: killed, and started again."""
+"""A hub whose servers are swarm services: killed, and started again."""
 
 import json
 import secrets

@@ -40,7 +40,7 @@ def services(swarm, prefix):
 
 
 def running(swarm, prefix):
-    """List whose containers run; of a service that was removed one may still be ending."""
+    """List users with a running container; one of a removed service may still be ending."""
     return sorted(one["Labels"]["plughub.user"] for one in swarm.containers(filters={"name": f"^/{prefix}-"}))
 
 

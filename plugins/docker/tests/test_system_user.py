@@ -39,7 +39,7 @@ def person():
 
 @pytest.fixture
 async def spawners(tmp_path, prefix, tiny_image, probe):
-    """Makes spawners with settings."""
+    """Factory of spawners with settings."""
     pools = ThreadPools()
 
     def make(username, options=None, **settings):

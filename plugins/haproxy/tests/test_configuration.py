@@ -63,15 +63,15 @@ def test_haproxy_accepts_every_configuration(tmp_path: Path, changes: dict[str, 
 @pytest.mark.parametrize("field", ["ip", "user", "group", "error_path"])
 def test_a_setting_cannot_add_words_or_lines(tmp_path: Path, field: str) -> None:
     """HAProxy refuses an unusable word, and quotes it in full."""
-    told = "127.0.0.1 name x'y\"z"
-    listener = replace(Listener(ip="127.0.0.1", port=1, user="root", group="root"), **{field: told})
+    value = "127.0.0.1 name x'y\"z"
+    listener = replace(Listener(ip="127.0.0.1", port=1, user="root", group="root"), **{field: value})
 
-    assert f"{told} " not in render(listener, {})
+    assert f"{value} " not in render(listener, {})
     checked = check(tmp_path, listener)
 
     if field != "error_path":
         assert checked.returncode
-        assert told in checked.stderr
+        assert value in checked.stderr
 
 
 @pytest.mark.parametrize("field", ["ip", "user", "error_path"])

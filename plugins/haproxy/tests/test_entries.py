@@ -64,7 +64,7 @@ def test_a_value_can_be_read_back_and_is_one_word(data):
 
 
 @pytest.mark.parametrize("value", ["", "x", "direct|1.2.3.4|5|abc|%7B", "a|b|c|d|%5B%5D", "1|2"])
-def test_a_foreign_value_is_ignored(value):
+def test_a_value_of_another_program_is_ignored(value):
     assert read_value(value) is None
 
 

@@ -25,7 +25,7 @@ def open_to(backend: Backend) -> int:
 
 
 @pytest.mark.parametrize("targets", [1, 2])
-async def test_clients_that_come_and_go_leave_few_connections_behind(start, targets):
+async def test_few_connections_remain_after_clients_have_left(start, targets):
     async with backend("first") as first, backend("second") as second:
         hubs = [first, second][:targets]
         proxy = await start()

@@ -44,7 +44,7 @@ def test_a_truncated_line_is_ignored(file, tmp_path):
     assert file.read() == {"a": "1"}
 
 
-def test_a_long_log_asks_for_the_whole_map(file, monkeypatch):
+def test_a_long_log_requests_the_whole_map(file, monkeypatch):
     monkeypatch.setattr(route_file, "MAX_LOG_BYTES", 20)
 
     assert not file.append("a", "1")

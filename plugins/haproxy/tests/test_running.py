@@ -111,7 +111,7 @@ async def test_without_a_hub_haproxy_answers_with_its_own_page(start, path, stat
 # ---- several targets
 
 
-async def test_a_killed_hub_costs_no_request(start):
+async def test_a_killed_hub_loses_no_request(start):
     first, second = open_backend("first"), open_backend("second")
     proxy = await start()
     route = Route(routespec="/", target=first.url, more_targets=(second.url,), data={"hub": True})
@@ -125,7 +125,7 @@ async def test_a_killed_hub_costs_no_request(start):
     assert [(reply.status, reply.name) for reply in replies] == [(200, "second")] * 50
 
 
-async def test_a_killed_hub_costs_no_request_under_way_either(start):
+async def test_a_killed_hub_loses_no_request_in_progress(start):
     script = "import socket; s = socket.create_server(('127.0.0.1', 0)); print(s.getsockname()[1], flush=True); s.accept()[0].recv(9999)"
     dying = await asyncio.create_subprocess_exec(sys.executable, "-c", script, stdout=asyncio.subprocess.PIPE)
     target = f"http://127.0.0.1:{int(await dying.stdout.readline())}"
@@ -138,7 +138,7 @@ async def test_a_killed_hub_costs_no_request_under_way_either(start):
     assert [(reply.status, reply.name) for reply in replies] == [(200, "second")] * 8
 
 
-async def test_targets_that_come_and_go_are_used_and_left(start):
+async def test_added_targets_are_used_and_removed_ones_are_not(start):
     backends = [open_backend(f"hub{number}") for number in range(3)]
     proxy = await start()
     for first, *more in ([0, 1], [1, 2], [2]):
@@ -233,7 +233,7 @@ async def test_the_host_name_of_a_target_is_resolved(start, alice):
         (f"http://{'a' * 64}.example:1", "cannot be resolved"),
     ],
 )
-async def test_an_invalid_target_is_refused_and_keeps_no_other_out(start, alice, target, message):
+async def test_an_invalid_target_is_refused_and_affects_no_other(start, alice, target, message):
     proxy = await start()
     with pytest.raises(PluginError, match=message):
         await proxy.add("/user/x/", target)
@@ -330,7 +330,7 @@ async def test_a_missing_certificate_is_named(start):
 # ---- life
 
 
-async def test_a_haproxy_that_was_killed_begins_with_all_routes_and_none_that_was_deleted(start, alice):
+async def test_a_killed_haproxy_restarts_with_all_routes_and_no_deleted_one(start, alice):
     proxy = await start()
     await proxy.replace(*(Route(routespec=f"/{name}/", target=alice.url) for name in "abc"))
     await proxy.add("/d/", alice.url, user="d")
@@ -436,7 +436,7 @@ async def test_nothing_of_the_hub_is_held_open(start, monkeypatch):
 
 @pytest.mark.root
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs to run as root")
-async def test_as_root_the_workers_are_nobody(start):
+async def test_as_root_the_workers_run_as_nobody(start):
     proxy = await start()
     (worker,) = psutil.Process(proxy.state["pid"]).children()
 

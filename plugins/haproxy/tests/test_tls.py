@@ -47,7 +47,7 @@ async def proxy(start, folder, serve):
     return await start(client_tls=files, hub_url=hub.url, error_url=f"{hub.url}/hub/error")
 
 
-async def test_a_server_that_asks_for_a_certificate_is_reached_and_so_is_its_websocket(proxy, serve):
+async def test_a_server_that_requires_a_certificate_is_reached_with_its_websocket(proxy, serve):
     await proxy.add("/user/alice/", serve("alice").url)
 
     assert await proxy.name_at("/user/alice/") == "alice"
@@ -63,7 +63,7 @@ async def test_no_request_is_lost_to_a_server_that_closes_idle_connections(proxy
         await reader.readuntil(b"\r\n\r\n")
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
         await writer.drain()
-        await reader.read(1)  # closes just when the next request is under way
+        await reader.read(1)  # closes while the next request is being sent
 
     context = folder.issue("alice", NOTEBOOKS, ["localhost"]).server_context()
     async with raw_server(answer_once, context) as url, asyncio.timeout(10):
@@ -82,7 +82,7 @@ def statuses_in_one_connection(port: int, method: str) -> list[int]:
         return found
 
 
-async def test_routes_by_tls_are_read_back_and_plain_ones_stand_beside_them(proxy, serve):
+async def test_routes_over_tls_are_read_back_beside_plain_ones(proxy, serve):
     plain, secure = open_backend("plain"), serve("secure")
     routes = (Route(routespec="/p/", target=plain.url), Route(routespec="/s/", target=secure.url))
     await proxy.replace(*routes)

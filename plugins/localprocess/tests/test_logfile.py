@@ -26,13 +26,13 @@ def test_only_the_hub_may_read_the_log(log):
     assert stat.S_IMODE(log.path.parent.stat().st_mode) == 0o700
 
 
-def test_a_log_that_does_not_exist_has_no_lines_and_cannot_be_cut(log):
+def test_a_missing_log_has_no_lines_and_cannot_be_truncated(log):
     log.shrink()
 
     assert log.tail(10) == []
 
 
-def test_a_log_that_is_too_long_keeps_its_newer_half_and_grows_on(log):
+def test_a_log_that_is_too_long_keeps_its_newer_half(log):
     descriptor = write(log, b"".join(b"line %d\n" % number for number in range(200)))
 
     log.shrink()
@@ -82,7 +82,7 @@ def test_control_characters_and_overwritten_progress_are_not_shown(log):
     assert log.tail(2) == ["100%", "[31mred[0m"]
 
 
-def test_a_very_long_line_is_cut(log):
+def test_a_very_long_line_is_truncated(log):
     os.close(write(log, b"x" * (3 * BLOCK) + b"\nlast"))
 
     first, last = log.tail(2)

@@ -79,7 +79,7 @@ def test_a_launcher_that_hangs_times_out_and_is_killed(tmp_path, monkeypatch):
     assert set(psutil.Process().children()) == before
 
 
-def test_a_launcher_that_breaks_is_reported(tmp_path, monkeypatch):
+def test_a_launcher_that_fails_is_reported(tmp_path, monkeypatch):
     broken = tmp_path / "broken.py"
     broken.write_text("raise SystemExit('broken')")
     monkeypatch.setattr("plughub_localprocess.process_launch.LAUNCHER", str(broken))
@@ -195,7 +195,7 @@ async def test_processes_that_a_server_started_are_not_listed_as_servers(simple)
     pid = (await spawner.start()).state["pid"]
 
     async def kin():
-        running = psutil.process_iter(["name"])  # without processes that end meanwhile
+        running = psutil.process_iter(["name"])  # excluding processes that end meanwhile
         return [p.pid for p in running if p.info["name"] == "sleep" and marked(p, spawner)]
 
     async def both_run():

@@ -34,7 +34,7 @@ async def test_a_server_that_ends_at_the_first_signal_gets_no_other(simple):
     assert (await spawner.logs())[-1] == f"probe server ends after signal {int(signal.SIGINT)}"
 
 
-async def test_a_server_that_ignores_gentle_signals_is_killed(simple):
+async def test_a_server_that_ignores_sigint_and_sigterm_is_killed(simple):
     spawner = simple("--stubborn", interrupt_timeout=0.1, term_timeout=0.1)
     pid = (await spawner.start()).state["pid"]
     await spawner.facts()
@@ -45,7 +45,7 @@ async def test_a_server_that_ignores_gentle_signals_is_killed(simple):
     assert not psutil.pid_exists(pid)
 
 
-async def test_a_stop_at_once_does_not_try_gentle_signals(simple):
+async def test_an_immediate_stop_sends_sigkill_only(simple):
     spawner = simple("--stubborn")
     await spawner.start()
     await spawner.facts()
@@ -155,7 +155,7 @@ async def test_members_of_a_foreign_group_are_not_signalled_when_its_leader_is_g
         leader.communicate()
 
 
-async def test_no_dead_server_stays_a_zombie(simple):
+async def test_ended_servers_leave_no_zombies(simple):
     first = simple("--exit=0")
     pid = (await first.start()).state["pid"]
     await until_zombie_or_gone(pid)

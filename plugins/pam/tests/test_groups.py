@@ -49,7 +49,7 @@ async def test_a_refresh_notices_that_a_user_left_a_group(make_authenticator, ru
     assert (done.admin, done.groups) == (False, {member})
 
 
-async def test_members_of_admin_groups_are_admins_and_others_stop_being_it(
+async def test_members_of_admin_groups_are_admins_and_others_are_demoted(
     make_authenticator, alice, group, member
 ):
     hooks = AuthenticatorHooks("pam", make_authenticator(admin_groups={group}, admin_users={"root"}))

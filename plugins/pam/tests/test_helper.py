@@ -116,7 +116,7 @@ async def test_neither_password_nor_secrets_of_the_hub_are_visible(
         await login
 
 
-async def test_what_a_module_prints_does_not_get_into_the_answer(ask, make_service, make_script, alice):
+async def test_output_of_a_module_does_not_affect_the_answer(ask, make_service, make_script, alice):
     good = '{"step": "account", "code": 0, "text": ""}'
     script = make_script(f"echo '{good}'; echo '{good}' > /proc/$PPID/fd/1; kill -9 $PPID")
     service = make_service(f"auth required pam_exec.so quiet {script}\nauth required pam_deny.so\n")

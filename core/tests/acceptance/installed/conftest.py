@@ -28,7 +28,7 @@ def examples() -> list[Path]:
 @pytest.fixture(scope="session")
 @starts
 def wheels(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Wheels of core, of our plugins and of all examples, by the folder that they were built from."""
+    """Wheels of the core, our plugins and all examples, by the folder from which they were built."""
     pytest.importorskip("hatchling", reason="hatchling, which builds the wheels, is not installed")
     folder = tmp_path_factory.mktemp("wheels")
     sources = [ROOT / "core", *PLUGINS, *EXAMPLES]
@@ -39,7 +39,9 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 @pytest.fixture(scope="session")
 def installed(wheels: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
-    """A fresh virtual environment with these wheels, nothing of this work tree, and a single-user command."""
+    """A fresh virtual environment with these wheels, a single-user command and nothing from this work
+    tree.
+    """
     folder = tmp_path_factory.mktemp("installed")
     venv.create(folder / "venv", with_pip=True, symlinks=True)
     python = folder / "venv" / "bin" / "python"

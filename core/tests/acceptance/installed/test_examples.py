@@ -1,4 +1,4 @@
-"""The examples at work: installed from wheels, all in one hub, together with our own plugins."""
+"""The examples in use: installed from wheels, all in one hub, together with our own plugins."""
 
 import base64
 import hashlib
@@ -75,7 +75,7 @@ def hub(installed, folder, public_pem) -> Iterator[HubProcess]:
 
 
 class Person:
-    """Somebody with a browser: cookies, forms, redirects."""
+    """A user's browser with cookies and forms; it follows redirects."""
 
     def __init__(self, hub):
         self.hub = hub
@@ -146,7 +146,7 @@ def person(hub):
     return Person(hub)
 
 
-def test_each_person_logs_in_with_the_authenticator_that_knows_her(hub, folder):
+def test_each_user_logs_in_with_the_authenticator_that_knows_them(hub, folder):
     assert Person(hub).log_in("alice", "in wonderland")[::2] == (200, "/hub/home")
     assert Person(hub).log_in("bob", "for everybody")[::2] == (200, "/hub/home")
     wait_for_event(folder, "bob", "login")
@@ -216,7 +216,7 @@ def test_a_start_is_refused_with_the_reason_of_the_veto(hub, person):
     assert "Servers start between 00:00 and 00:00 (UTC)." in text
 
 
-def test_a_signed_token_is_its_user(key, person):
+def test_a_signed_token_authenticates_its_user(key, person):
     person.log_in("alice", "in wonderland")
     status, answer = ask(person, jwt.encode(claims(), key, "RS256"))
     assert (status, answer["name"]) == (200, "alice")
@@ -225,7 +225,7 @@ def test_a_signed_token_is_its_user(key, person):
 @pytest.mark.parametrize(
     "change",
     [
-        {"aud": "somebody else"},
+        {"aud": "another-client"},
         {"aud": None},
         pytest.param({"exp": int(time.time()) - 60}, id="a minute too old"),
         {"exp": None},
@@ -234,28 +234,28 @@ def test_a_signed_token_is_its_user(key, person):
     ],
     ids=str,
 )
-def test_a_token_for_others_without_end_or_too_old_is_refused(key, person, change):
+def test_a_token_with_another_audience_without_expiry_or_expired_is_refused(key, person, change):
     changed = {name: value for name, value in {**claims(), **change}.items() if value is not None}
     assert ask(person, jwt.encode(changed, key, "RS256"))[0] == 403
 
 
-def test_a_token_that_nobody_signed_is_refused(person):
+def test_an_unsigned_token_is_refused(person):
     assert ask(person, jwt.encode(claims(), None, "none"))[0] == 403
 
 
-def test_a_token_signed_by_somebody_else_is_refused(person):
+def test_a_token_signed_with_another_key_is_refused(person):
     stranger = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     assert ask(person, jwt.encode(claims(), stranger, "RS256"))[0] == 403
 
 
-def test_a_token_that_takes_the_public_key_for_a_shared_secret_is_refused(person, public_pem):
+def test_a_token_signed_with_the_public_key_as_shared_secret_is_refused(person, public_pem):
     parts = [{"alg": "HS256", "typ": "JWT"}, claims()]
     signed = b".".join(packed(json.dumps(part).encode()) for part in parts)
     digest = hmac.new(public_pem, signed, hashlib.sha256).digest()
     assert ask(person, (signed + b"." + packed(digest)).decode())[0] == 403
 
 
-def test_a_token_may_do_no_more_than_its_scope_says(key, person):
+def test_a_token_is_limited_to_its_scope(key, person):
     person.log_in("alice", "in wonderland")
     token = jwt.encode(claims() | {"scope": "read:users:name!user"}, key, "RS256")
     status, answer = ask(person, token)

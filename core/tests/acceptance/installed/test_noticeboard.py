@@ -1,4 +1,4 @@
-"""What a plugin adds to the hub besides backends: a page, a template, a setting, a command."""
+"""A plugin that adds a page, a template, a setting and a command to the hub."""
 
 import subprocess
 import urllib.error

@@ -1,4 +1,4 @@
-"""What is in the wheels, and that nothing but the wheels is needed."""
+"""Contents of the wheels, which are all that an installation needs."""
 
 import ast
 import json
@@ -18,7 +18,7 @@ def names_in(wheel):
         return set(archive.namelist())
 
 
-def test_the_wheel_of_the_core_has_all_rooms_and_what_is_no_python(wheels):
+def test_the_wheel_of_the_core_has_all_packages_and_data_files(wheels):
     names = names_in(wheels["core"])
     assert {f"plughub/{room}/__init__.py" for room in ROOMS} <= names
     assert "plughub/py.typed" in names
@@ -52,7 +52,7 @@ def test_no_wheel_has_tests_or_leftovers(wheels):
             assert not name.endswith((".sqlite", ".log", ".pyc")), f"{wheel.name}: {name}"
 
 
-def test_every_wheel_names_its_licence_its_readme_and_the_core_it_fits(wheels):
+def test_every_wheel_names_its_licence_its_readme_and_the_required_core(wheels):
     for name, wheel in wheels.items():
         with zipfile.ZipFile(wheel) as archive:
             [path] = [path for path in archive.namelist() if path.endswith(".dist-info/METADATA")]

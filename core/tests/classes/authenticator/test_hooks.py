@@ -29,7 +29,7 @@ async def test_a_name_is_enough():
     assert await hooks.hub_authenticate(ALICE, None) == Identity(name="alice", plugin="answering")
 
 
-async def test_the_form_is_handed_over_and_cannot_override_the_name():
+async def test_the_form_is_passed_on_and_cannot_override_the_name():
     hooks = hooks_answering(lambda data: f"{data['username']}-{data['password']}-{data['otp']}")
     assert (await hooks.hub_authenticate(ALICE, None)).name == "alice-wonderland-123"
 
@@ -87,7 +87,7 @@ async def test_a_result_without_a_name_is_an_error_of_the_class(answer):
         (web.HTTPError(403, "locked since %s", "May"), "locked since May"),
         (web.HTTPError(403, "100% locked"), "100% locked"),
         (web.HTTPError(403, reason="Locked"), "Locked"),
-        (web.HTTPError(403), "You may not log in."),
+        (web.HTTPError(403), "You are not allowed to log in."),
     ],
 )
 async def test_a_refusal_has_a_reason_for_the_user(error, reason):
@@ -337,7 +337,7 @@ class Elsewhere(Authenticator):
         return data["code"]
 
 
-async def test_an_authenticator_that_logs_in_elsewhere_gives_the_address_and_never_sees_a_password():
+async def test_an_authenticator_with_an_external_login_returns_its_url_and_never_gets_a_password():
     hooks = AuthenticatorHooks("github", Elsewhere(auto_login=True), "/jupyter/hub/")
     method = hooks.hub_login_method()
     assert (method.label, method.url, method.form, method.auto) == ("GitHub", "/oauth_login", False, True)

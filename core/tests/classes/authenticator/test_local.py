@@ -128,9 +128,9 @@ async def test_the_default_command_creates_a_real_user_without_a_password():
 async def test_a_system_account_is_refused_at_login_and_as_a_new_name():
     local, user = LocalAuthenticator(), AuthenticatorUser("alice")
     for name in ("root", "daemon", "nobody"):
-        with pytest.raises(ForbiddenError, match="account of this machine itself"):
+        with pytest.raises(ForbiddenError, match="system account of this machine"):
             await local.add_user(AuthenticatorUser(name))
-        with pytest.raises(ForbiddenError, match="account of this machine itself"):
+        with pytest.raises(ForbiddenError, match="system account of this machine"):
             await local.rename_user(user, name)
     await local.rename_user(user, "no-such-account")
     allowed = LocalAuthenticator(config=Config(SystemAccounts={"allowed": {"root"}}))
@@ -149,8 +149,8 @@ def test_the_lowest_uid_of_a_person_is_that_of_login_defs(tmp_path, monkeypatch,
     system_accounts.uid_min.cache_clear()
     try:
         assert system_accounts.uid_min() == number
-        assert SystemAccounts().refuses("somebody", number - 1)
-        assert not SystemAccounts().refuses("somebody", number)
+        assert SystemAccounts().refuses("alice", number - 1)
+        assert not SystemAccounts().refuses("alice", number)
     finally:
         system_accounts.uid_min.cache_clear()
 
@@ -160,6 +160,4 @@ def test_the_lowest_uid_of_a_person_is_that_of_login_defs(tmp_path, monkeypatch,
     [(0, True), (499, True), (500, False), (61183, False), (61184, True), (65534, True)],
 )
 def test_the_lowest_uid_of_a_person_can_be_set(number, refused):
-    assert (
-        SystemAccounts(config=Config(SystemAccounts={"min_uid": 500})).refuses("somebody", number) is refused
-    )
+    assert SystemAccounts(config=Config(SystemAccounts={"min_uid": 500})).refuses("alice", number) is refused

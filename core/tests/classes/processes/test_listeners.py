@@ -17,7 +17,7 @@ ME = os.getpid()
 
 @pytest.fixture(params=["kernel", "table"])
 def source(request, monkeypatch):
-    """Both ways to ask who listens."""
+    """Both ways to find the owner of a listener."""
     if request.param == "table":
 
         def refuse(*_, **__):
@@ -53,7 +53,7 @@ def listen(address, port=0, *, share=False):
         ("0.0.0.0", "[::1]", False),
     ],
 )
-def test_a_socket_counts_for_the_addresses_that_it_gets_connections_of(bound, asked, ours):
+def test_a_socket_counts_for_the_addresses_whose_connections_it_receives(bound, asked, ours):
     listener, port = listen(bound)
     with listener:
         assert owns_address(f"http://{asked}:{port}", [ME]) is ours
@@ -61,7 +61,7 @@ def test_a_socket_counts_for_the_addresses_that_it_gets_connections_of(bound, as
 
 
 @pytest.mark.usefixtures("source")
-def test_a_foreign_process_is_told_by_its_socket_and_its_user():
+def test_a_foreign_process_is_identified_by_its_socket_and_its_user():
     with foreign_listener() as port:
         url = f"http://127.0.0.1:{port}"
         assert not owns_address(url, [ME])
@@ -69,13 +69,13 @@ def test_a_foreign_process_is_told_by_its_socket_and_its_user():
         assert [one.uid for one in listeners_at(url)] == [65_431 if os.getuid() == 0 else os.getuid()]
 
 
-def test_a_foreign_socket_on_the_very_address_wins_over_ours_on_all():
+def test_a_foreign_socket_on_the_exact_address_takes_precedence_over_ours_on_all():
     ours, port = listen("0.0.0.0", share=True)
     with ours, foreign_listener("127.0.0.1", port, uid=os.getuid(), share=True):
         assert not owns_address(f"http://127.0.0.1:{port}", [ME])
 
 
-def test_ours_on_the_very_address_is_not_disturbed_by_a_foreign_one_on_all():
+def test_our_socket_on_the_exact_address_takes_precedence_over_a_foreign_one_on_all():
     ours, port = listen("127.0.0.1", share=True)
     with ours, foreign_listener("0.0.0.0", port, uid=os.getuid(), share=True):
         assert owns_address(f"http://127.0.0.1:{port}", [ME])
@@ -89,7 +89,7 @@ def test_a_port_that_a_foreign_process_shares_is_not_ours():
             assert not owns_address(f"http://127.0.0.1:{port}", [ME])
 
 
-def test_a_socket_that_a_child_has_inherited_belongs_to_whichever_is_asked_about():
+def test_an_inherited_socket_belongs_to_parent_and_child():
     ours, port = listen("127.0.0.1")
     with ours:
         waits = [sys.executable, "-c", "import sys; sys.stdin.read()"]
@@ -114,7 +114,7 @@ def test_the_owner_is_proof_only_where_descriptors_cannot_be_read(monkeypatch):
             owns_address(url, [ME])
 
 
-def test_a_system_without_proc_looks_at_the_processes_alone(monkeypatch):
+def test_without_proc_only_the_processes_are_examined(monkeypatch):
     monkeypatch.setattr(listeners, "_has_proc", lambda: False)
     ours, port = listen("127.0.0.1")
     with ours:

@@ -1,4 +1,4 @@
-"""Processes whose launcher died before it wrote down what it had launched."""
+"""Processes whose launcher died before it recorded them."""
 
 import os
 import sys
@@ -52,7 +52,7 @@ def test_a_process_that_ended_is_not_found(start, tmp_path):
 
 @pytest.mark.root
 @pytest.mark.skipif(os.getuid() != 0, reason="needs root")
-def test_a_mark_that_another_user_gave_a_process_counts_for_nothing(start, tmp_path):
+def test_a_mark_on_a_process_of_another_user_is_ignored(start, tmp_path):
     command = ["/bin/sleep", "60"]
     forged = launch(
         command, log=tmp_path / "log", cwd=Path("/"), environment=marked({}, str(tmp_path)), user="nobody"

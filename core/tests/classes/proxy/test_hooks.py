@@ -22,7 +22,7 @@ SETTINGS = ProxySettings(
 
 
 class InMemory(Proxy):
-    """Keeps its routes in a dictionary; plain methods that note their thread."""
+    """Keeps its routes in a dictionary; plain methods record their thread."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -95,7 +95,7 @@ async def test_methods_of_tornado_run_on_the_loop():
     assert set(proxy.table) == {"/a/"}
 
 
-async def test_start_hands_over_settings_and_state():
+async def test_start_passes_settings_and_state():
     class Remembering(InMemory):
         def load_state(self, state):
             self.loaded = state

@@ -15,7 +15,7 @@ SECRETS = {"token": "s3cret"}
 
 
 class Kept(Spawner):
-    """Servers that are kept when they are stopped, like a container that is not removed."""
+    """Servers that are kept when they stop, like a container that is not removed."""
 
     calls: ClassVar[list] = []
     container = ""
@@ -51,7 +51,7 @@ class Kept(Spawner):
 
 
 class Attentive(Authenticator):
-    """Hands a token to servers, as authenticators for JupyterHub do."""
+    """Passes a token to servers, as authenticators for JupyterHub do."""
 
     async def pre_spawn_start(self, user, spawner):
         state = await user.get_auth_state()
@@ -86,8 +86,8 @@ async def test_a_spawner_that_will_resume_returns_the_state_to_keep(hooks):
 async def test_a_spawner_that_does_not_resume_keeps_no_state(hooks):
     server = server_of("one")
     endpoint = await hooks.hub_spawn(server)
-    hooks.spawner_class = type("Anew", (Kept,), {"will_resume": False})
-    fresh = SpawnerHooks("anew", hooks.spawner_class)
+    hooks.spawner_class = type("Fresh", (Kept,), {"will_resume": False})
+    fresh = SpawnerHooks("fresh", hooks.spawner_class)
     assert await fresh.hub_stop(replace(server, state=endpoint.state), now=False) is None
 
 

@@ -21,7 +21,7 @@ from plughub.testing.contracts.spawner import make_server
 
 
 class Memory(Spawner):
-    """Servers that exist in a dictionary, by operation."""
+    """Servers in a dictionary, by operation."""
 
     running: ClassVar[dict] = {}
     made = 0
@@ -92,7 +92,7 @@ async def test_a_class_is_called_through_the_hooks_of_a_plugin():
     pools.close()
 
 
-def test_every_hook_of_the_spawner_kind_is_there():
+def test_every_hook_of_the_spawner_kind_is_implemented():
     plugins = ActivePlugins()
     plugins.add("tested", hooks_of(Memory))
     elsewhere = {"hub_spawner_info", "hub_configure", "hub_authorize_spawn", "hub_register_spawner"}
@@ -245,7 +245,7 @@ async def test_another_process_makes_an_instance_from_the_state_alone():
     assert not Memory.running
 
 
-async def test_the_address_is_kept_out_of_what_load_state_gets():
+async def test_load_state_does_not_get_the_address():
     seen = []
 
     class Curious(Memory):
@@ -309,7 +309,7 @@ async def test_the_remains_of_a_failed_start_are_stopped_by_the_same_instance():
     assert not Memory.running
 
 
-def test_the_cache_is_bounded_but_keeps_what_is_starting():
+def test_the_cache_is_bounded_but_keeps_starting_servers():
     cache = SpawnerCache(limit=3)
     pinned = make_server("pinned")
     cache.keep(pinned, Memory())

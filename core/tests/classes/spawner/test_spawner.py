@@ -19,7 +19,7 @@ from plughub.testing.contracts.spawner import make_server
 
 
 class Recorder(Spawner):
-    """Remembers itself; starts nothing."""
+    """Records itself; starts nothing."""
 
     made: ClassVar[list] = []
     image = Unicode("plain").tag(config=True)
@@ -36,7 +36,7 @@ class Recorder(Spawner):
 
 @pytest.fixture
 def launch():
-    """Starts a server with settings and answers the spawner and the endpoint."""
+    """Start a server with settings and return the spawner and the endpoint."""
     Recorder.made.clear()
 
     async def launch(server=None, **settings):
@@ -269,7 +269,7 @@ def test_an_unsupported_setting_is_refused(setting, value):
         hooks.hub_spawner_info()
 
 
-async def test_waiting_for_an_end_answers_the_exit_code_or_none():
+async def test_waiting_for_an_end_returns_the_exit_code_or_none():
     codes = iter([None, None, 5])
     spawner = Recorder()
     spawner.poll = lambda: next(codes)

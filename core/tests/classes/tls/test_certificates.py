@@ -21,7 +21,7 @@ def folder(tmp_path):
 
 
 def shake_hands(client: ssl.SSLContext, server: ssl.SSLContext, host: str = "localhost") -> None:
-    """Let two parties meet in memory; it raises what the one who refuses raises."""
+    """Connect two parties in memory; raise the error of the one that refuses."""
     up, down = ssl.MemoryBIO(), ssl.MemoryBIO()
     one = client.wrap_bio(down, up, server_hostname=host)
     other = server.wrap_bio(up, down, server_side=True)
@@ -121,7 +121,7 @@ def test_an_invalid_name_is_refused_with_the_name(folder, name):
         folder.issue("alice", NOTEBOOKS, [name])
 
 
-def test_a_long_name_of_a_user_is_no_obstacle(folder):
+def test_a_long_username_is_accepted(folder):
     files = folder.issue("user-" + "a" * 200, NOTEBOOKS, ["localhost"])
     shake_hands(folder.issue("hub", HUB, ["localhost"]).client_context(), files.server_context())
 
@@ -166,7 +166,7 @@ def test_a_folder_that_cannot_be_created_is_reported_with_its_setting(tmp_path):
     assert "internal_certs_location" in str(raised.value.hint)
 
 
-def test_openssl_finds_the_certificates_strictly_right(folder):
+def test_openssl_accepts_the_certificates_in_strict_mode(folder):
     files = folder.issue("alice", NOTEBOOKS, ["localhost"])
     authority = folder.folder / NOTEBOOKS / f"{NOTEBOOKS}.crt"
     command = [

@@ -12,7 +12,7 @@ from plughub.services.coordination.background_loops import next_tick, repeat, ru
 
 
 class Work:
-    """Fails in one way after the other, and then works."""
+    """Fails in one way after another, and then works."""
 
     def __init__(self, *faults):
         self.faults, self.works = list(faults), asyncio.Event()
@@ -43,7 +43,7 @@ async def test_a_failing_call_is_logged_and_repeated(caplog):
     assert "KeyError: 'gone'" in caplog.text
 
 
-async def test_work_that_never_ends_and_does_is_begun_again(monkeypatch, caplog):
+async def test_a_loop_that_ends_is_restarted(monkeypatch, caplog):
     monkeypatch.setattr(background_loops, "RESTART_LOOP_SECONDS", 0)
     work = Work(KeyError("gone"))
     await until_it_works(work, run_forever(work.turn))

@@ -14,7 +14,7 @@ from plughub.storage.store import Transaction
 
 
 class Feeling:
-    """A hub whose pulse is felt, and that counts how often a table of routes is put together."""
+    """A hub whose change feed is polled, and that counts how often the expected routes are computed."""
 
     def __init__(self, hub):
         self.change_feed = ChangeFeed()
@@ -99,19 +99,19 @@ async def test_nothing_is_cached_without_snapshots():
 async def test_a_service_that_is_changed_is_looked_at_at_once(hub, monkeypatch, until):
     monkeypatch.setattr("plughub.services.hub_services.health_checks.SERVICE_CHECK_IDLE_SECONDS", 3600)
     checks = ServiceChecks(hub.store, hub.settings)
-    looks = []
+    reads = []
     look = checks.run_once
 
     async def counted():
-        looks.append(None)
+        reads.append(None)
         await look()
 
     checks.run_once = counted
     task = asyncio.create_task(checks.run())
-    await until(lambda: looks)
+    await until(lambda: reads)
     checks.changed([("user", "alice")])
     checks.changed([("service", "wiki")])
-    await until(lambda: len(looks) == 2)
+    await until(lambda: len(reads) == 2)
     task.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await task

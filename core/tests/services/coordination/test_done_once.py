@@ -1,4 +1,4 @@
-"""What one of three hub processes on one PostgreSQL does for all of them, counted where it arrives."""
+"""Work that one of three hub processes on one PostgreSQL does for all, counted where it arrives."""
 
 import asyncio
 from collections import Counter
@@ -31,7 +31,7 @@ def db_url(postgresql):
 
 
 class Polled:
-    """A spawner of which each question is counted; its servers run until they are said to be dead."""
+    """A spawner that counts its polls; its servers run until they are marked as ended."""
 
     def __init__(self):
         self.polls = Counter()
@@ -66,14 +66,14 @@ async def have_running(hub, name):
 
     def work(tx):
         server = tx.servers.get(name, "")
-        tx.servers.launching(server.id, backend="polled", host="", launch=name * 3, client_id=None)
-        tx.servers.ready(server.id, user.created)
+        tx.servers.record_launch(server.id, backend="polled", host="", launch=name * 3, client_id=None)
+        tx.servers.mark_ready(server.id, user.created)
 
     await hub.store.write(work)
 
 
 async def look_everywhere(hubs):
-    """Have all hubs look after all servers at the same moment, some times over."""
+    """Let all hubs poll all servers at the same moment, several times."""
     for _ in range(ROUNDS):
         for hub in hubs:
             hub.poller._due.clear()

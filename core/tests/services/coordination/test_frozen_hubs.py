@@ -1,4 +1,4 @@
-"""A hub that stands still in the middle of a transaction, while another one does something to the same server."""
+"""A hub that is suspended during a transaction, while another one changes the same server."""
 
 import asyncio
 import time
@@ -18,17 +18,17 @@ from plughub.testing.conditions import until
 
 @pytest.fixture
 def db_url(postgresql):
-    """One on which somebody else can write meanwhile."""
+    """A database on which another process can write meanwhile."""
     return postgresql.new_database()
 
 
 def frozen_after_reading_a_server(hub, deed):
-    """Have a hub stand still once it has read a server that it is about to change, until a deed is done."""
+    """Suspend a hub after it has read a server that it is about to change, until an action is done."""
     frozen_after_reading(hub, "spawners", deed)
 
 
 def frozen_after_reading(hub, table, deed):
-    """Stop a hub after its first look at a table in a transaction that writes, until a deed is done."""
+    """Suspend a hub after it first reads a table in a writing transaction, until an action is done."""
     loop = asyncio.get_running_loop()
     pending = [deed]
 
@@ -71,7 +71,7 @@ async def test_a_frozen_report_of_an_exit_does_not_end_a_server_started_since(ma
 
 @pytest.fixture
 async def two_hubs(make_hub):
-    """Two hubs with a named server that does not run, and a spawner that has nothing to clean up after it."""
+    """Two hubs with a stopped named server, and a spawner that has nothing to clean up."""
     frozen, other = make_hub(allow_named_servers=True), make_hub(allow_named_servers=True)
     for hub in (frozen, other):
         hub.servers._requests._cleans_up = lambda _plugin: False
@@ -103,7 +103,7 @@ async def test_a_frozen_rename_does_not_rename_a_server_started_since(two_hubs):
     frozen, other, stopped = two_hubs
     named = NamedServers(frozen.store, frozen.hooks, frozen.settings)
     frozen_after_reading_a_server(frozen, lambda: other.started(server="lab"))
-    # The start waits for the row of the user, until PostgreSQL ends the transaction of the hub that stands still.
+    # The start waits for the user's row, until PostgreSQL ends the transaction of the suspended hub.
     with pytest.raises(InvalidError, match="is active"):
         await named.change(stopped, name="hall")
     assert (await other.servers.get("alice", "lab")).ready
@@ -133,11 +133,13 @@ async def test_a_hub_frozen_during_a_logout_adopts_no_jupyterhub_cookie(
     assert await other.sessions.of_user(user) == []
 
 
-# ---- it loses its lease meanwhile
+# ---- its lease expires meanwhile
 
 
 def frozen_after_writing(hub, step, deed, *, times=1):
-    """Have a hub renew nothing and stand still once it has written something, until a deed is done."""
+    """Suspend a hub, without renewals of its leases, after it has written something, until an action is
+    done.
+    """
     write, left = hub.store.write, [times]
 
     async def slow(work):
@@ -156,12 +158,12 @@ def frozen_after_writing(hub, step, deed, *, times=1):
 
 @pytest.fixture
 async def frozen_and_other(make_hub):
-    """Two hubs of which the first is about to lose its lease."""
+    """Two hubs, the first of which is about to lose its lease."""
     return make_hub(lease=1), make_hub()
 
 
 async def finished(hub, status):
-    """Wait until another hub has finished what goes on with the server of alice."""
+    """Wait until another hub has finished the operation on the server of alice."""
 
     async def at_rest():
         server = await hub.servers.get("alice", "")

@@ -1,4 +1,4 @@
-"""Machines and containers of one name, in which hubs run that do not see each other's processes."""
+"""Machines and containers with the same name, whose hubs do not see each other's processes."""
 
 import asyncio
 import os
@@ -20,7 +20,7 @@ def member(hub):
 
 
 async def other(hub, *, space="of another container", host="here", ago=0.0):
-    """Have a hub that is somewhere else; its number is one that a process here has, too."""
+    """Register a hub on another machine; its pid is also used by a process on this one."""
 
     def join(tx):
         me = os.getpid()
@@ -37,7 +37,7 @@ async def joined(hub):
 
 
 async def beating(hub):
-    await repeat(lambda: hub.store.write(lambda tx: tx.hub_processes.beat("other")))
+    await repeat(lambda: hub.store.write(lambda tx: tx.hub_processes.send_heartbeat("other")))
 
 
 async def test_a_hub_does_not_start_with_the_host_name_of_a_live_hub_in_a_container(make_hub):
@@ -58,7 +58,7 @@ async def test_a_hub_does_not_start_with_the_host_name_of_a_live_hub_in_a_contai
 async def test_a_hub_takes_over_from_a_killed_container_with_its_host_name(make_hub, ago):
     hub = make_hub(lease=LEASE)
     await other(hub, ago=ago)
-    await hub.store.write(lambda tx: tx.leases.hold("poll", "other", 3600))
+    await hub.store.write(lambda tx: tx.leases.acquire("poll", "other", 3600))
     await member(hub).join()
     assert await joined(hub) == {hub.settings.hub_id}
     assert await hub.store.read(lambda tx: tx.leases.holders()) == {}

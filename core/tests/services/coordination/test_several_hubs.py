@@ -1,4 +1,4 @@
-"""Several hub processes on one database, asked for the same things at the same moment."""
+"""Several hub processes on one database that receive the same requests simultaneously."""
 
 import asyncio
 import os
@@ -55,7 +55,7 @@ async def test_a_hub_killed_on_this_machine_is_dead_at_once(make_hub):
         ("killed", here, os.getpid(), 1.0),
         ("lives", here, os.getpid(), ProcessIdentity.of(os.getpid()).ticks),
         ("there", "far", os.getpid(), 1.0),
-        ("cannot be told", here, 2**30, 0.0),
+        ("unknown", here, 2**30, 0.0),
     ):
         await hub.store.write(
             lambda tx, key=key, host=host, pid=pid, birth=birth: tx.hub_processes.join(
@@ -65,7 +65,7 @@ async def test_a_hub_killed_on_this_machine_is_dead_at_once(make_hub):
     assert {other.id for other in await hub_registry.others()} == {
         "lives",
         "there",
-        "cannot be told",
+        "unknown",
     }
 
 
@@ -123,10 +123,10 @@ async def test_caches_are_discarded_when_changes_may_have_been_missed(make_hub, 
     await follower.poll_changes_once()
     assert (await other.by_old_cookie(user.cookie_id)).name == "alice"
     await one.store.write(lambda tx: tx.user_list.delete(user.id))
-    await one.store.write(lambda tx: tx.changes.purge(tx.now() + 1))  # as after a long time
+    await one.store.write(lambda tx: tx.changes.purge(tx.now() + 1))  # as after a long suspension
     await follower.poll_changes_once()
     assert (missed, (await other.by_old_cookie(user.cookie_id)).name) == ([], "alice")
-    for seconds in (3600, -3600):  # it slept, or another database with another clock has taken over
+    for seconds in (3600, -3600):  # it was suspended, or another database with another clock has taken over
         follower._until += seconds
         await follower.poll_changes_once()
         assert await other.by_old_cookie(user.cookie_id) is None
@@ -141,7 +141,7 @@ async def test_a_change_that_waited_long_for_a_lock_is_reported(make_hub):
     await follower.poll_changes_once()
 
     def slow(tx):
-        tx.changes._now -= 3600  # when it began
+        tx.changes._now -= 3600  # at its start
         tx.changes.add("user", "7")
 
     await hub.store.write(slow)

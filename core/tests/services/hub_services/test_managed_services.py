@@ -1,4 +1,4 @@
-"""Services that the hub starts: real processes, on every database, with hubs that die at the worst moment."""
+"""Managed services: real processes, on every database, with hubs that die at the worst moment."""
 
 import asyncio
 import contextlib
@@ -27,11 +27,11 @@ SLEEP = {
     "name": "sleeper",
     "command": [sys.executable, "-c", "import time; print('up', flush=True); time.sleep(600)"],
 }
-ANEW = {"host": "here", "launch": "2" * 32, "digest": "x"}
+RESTARTED = {"host": "here", "launch": "2" * 32, "digest": "x"}
 
 
 class Seer:
-    """A hub process that sees to services."""
+    """A hub process that manages services."""
 
     def __init__(self, hub, folder, *specs):
         self.hub = hub
@@ -60,7 +60,7 @@ class Seer:
         return {process.pid for process in (await self.launcher.find_processes()).values()}
 
     def lose_lease(self):
-        """The lease of a process that is gone runs out."""
+        """Let the lease of a dead process expire."""
         return self.hub.store.write(lambda tx: tx.leases.release(self.hub.settings.hub_id))
 
     async def states(self):
@@ -111,7 +111,7 @@ async def test_a_service_started_by_a_hub_that_died_before_storing_it_is_adopted
     (service,) = other.declared.services
     digest = other.launcher.digest(service)
     await one.hub.store.write(
-        lambda tx: tx.service_lives.launching("sleeper", host="here", launch="1" * 32, digest=digest)
+        lambda tx: tx.service_lives.record_launch("sleeper", host="here", launch="1" * 32, digest=digest)
     )
     process = await other.launcher.launch(service, "1" * 32, "a-token-of-it")
     await one.lose_lease()
@@ -123,7 +123,7 @@ async def test_a_stored_start_that_was_not_executed_is_executed(seer):
     one = await seer()
     other = await seer(SLEEP)
     await one.hub.store.write(
-        lambda tx: tx.service_lives.launching("sleeper", host="here", launch="1" * 32, digest="x")
+        lambda tx: tx.service_lives.record_launch("sleeper", host="here", launch="1" * 32, digest="x")
     )
     await one.lose_lease()
     await other.look()
@@ -137,7 +137,7 @@ async def test_a_lease_lost_during_a_start_leads_to_no_second_process(seer, monk
     async def slow(launcher, service, number, token):
         process = await launch(launcher, service, number, token)
         monkeypatch.setattr(Launcher, "launch", launch)
-        await one.hub.store.write(lambda tx: tx.service_lives.launching("sleeper", **ANEW))
+        await one.hub.store.write(lambda tx: tx.service_lives.record_launch("sleeper", **RESTARTED))
         return process
 
     monkeypatch.setattr(Launcher, "launch", slow)
@@ -155,7 +155,7 @@ async def test_a_lease_lost_before_a_start_prevents_it(seer, caplog):
 
     async def frozen(work):
         answer = await write(work)
-        if "intend" in work.__qualname__:
+        if "store_launch" in work.__qualname__:
             async with asyncio.timeout(60):
                 while not await other.running():
                     await other.look()
@@ -204,7 +204,7 @@ async def test_services_are_stopped_here_when_a_hub_on_another_machine_takes_ove
     await here.hub.store.write(
         lambda tx: (
             tx.leases.release(here.hub.settings.hub_id),
-            tx.leases.hold("services", "elsewhere", 30),
+            tx.leases.acquire("services", "elsewhere", 30),
             tx.hub_processes.join("elsewhere", host="there", pid=1, birth=0.0, url=""),
         )
     )
@@ -230,7 +230,7 @@ async def test_shutdown_keeps_the_record_of_a_service_that_another_hub_has_start
     one = await seer(SLEEP)
 
     async def slow(*_):
-        await one.hub.store.write(lambda tx: tx.service_lives.launching("sleeper", **ANEW))
+        await one.hub.store.write(lambda tx: tx.service_lives.record_launch("sleeper", **RESTARTED))
 
     monkeypatch.setattr(Launcher, "stop", slow)
     await one.managed.stop()
@@ -257,9 +257,9 @@ async def test_a_service_that_dies_at_once_is_restarted_with_growing_delays(seer
         await dead()
         await one.look()
         starts.append((await one.lives())["dies"].launch)
-    anew = [later != earlier for earlier, later in itertools.pairwise(starts)]
-    assert anew == [False, False, True, False, False, True]
-    assert "service dies ended and is started again in 1 s" in caplog.text
+    restarted = [later != earlier for earlier, later in itertools.pairwise(starts)]
+    assert restarted == [False, False, True, False, False, True]
+    assert "service dies ended; restarting it in 1 s" in caplog.text
     assert "abcdef" not in caplog.text
 
 
@@ -288,7 +288,7 @@ async def test_an_unexpected_error_of_a_service_does_not_affect_others(seer, mon
         if service.name == "odd":
             failed.set()
             raise RuntimeError("unforeseen")
-        await failed.wait()  # the other one fails while this one is under way
+        await failed.wait()  # the other one fails while this one is starting
         return await launch(launcher, service, *how)
 
     monkeypatch.setattr(Launcher, "launch", odd)
@@ -352,7 +352,7 @@ async def test_the_log_of_a_service_is_truncated_when_it_has_grown(seer, until):
     assert log.stat().st_size == 0
 
 
-# ---- whether they answer
+# ---- health checks
 
 
 @contextlib.asynccontextmanager
@@ -410,7 +410,7 @@ async def answering(one):
 
 
 async def checked(one, service, state):
-    """Have the services checked until one is in a state."""
+    """Check the services until one is in a given state."""
 
     async def check():
         one.checks._due.clear()
@@ -467,9 +467,9 @@ async def test_a_check_of_an_earlier_process_does_not_count_for_the_current_one(
     one = await seer({**SLEEP, "url": f"http://127.0.0.1:{port}"})
 
     async def start_anew():
-        await one.hub.store.write(lambda tx: tx.service_lives.launching("sleeper", **ANEW))
+        await one.hub.store.write(lambda tx: tx.service_lives.record_launch("sleeper", **RESTARTED))
 
     async with listening(port, meanwhile=start_anew):
         await one.checks.run_once()
     (life,) = (await one.lives()).values()
-    assert (life.launch, life.answers) == (ANEW["launch"], None)
+    assert (life.launch, life.answers) == (RESTARTED["launch"], None)

@@ -21,7 +21,7 @@ from plughub.testing import conditions
 
 
 class Listener:
-    """Notes what it is told; waits first while it is held."""
+    """Records events; blocks while it is held."""
 
     def __init__(self) -> None:
         self.heard: list[Event] = []
@@ -49,7 +49,7 @@ async def store(tmp_path):
 
 
 @pytest.fixture
-async def told():
+async def listeners():
     plugins, slow, quick = ActivePlugins(), Listener(), Listener()
     plugins.add("slow", slow)
     plugins.add("quick", quick)
@@ -67,8 +67,8 @@ async def until(condition) -> None:
     await conditions.until(holds, seconds=20, pause=0.01)
 
 
-async def test_a_listener_that_hangs_does_not_affect_others(told) -> None:
-    publisher, slow, quick = told
+async def test_a_listener_that_hangs_does_not_affect_others(listeners) -> None:
+    publisher, slow, quick = listeners
     slow.free.clear()
     for number in range(50):
         publisher.publish(EventKind.LOGIN, f"user{number}")
@@ -80,8 +80,8 @@ async def test_a_listener_that_hangs_does_not_affect_others(told) -> None:
     assert slow.heard == quick.heard
 
 
-async def test_an_event_names_actor_address_and_token(told) -> None:
-    publisher, _, quick = told
+async def test_an_event_names_actor_address_and_token(listeners) -> None:
+    publisher, _, quick = listeners
     by = Actor(name="root", remote_ip="10.0.0.7", token_id="a3")
     publisher.publish(EventKind.STOP_REQUESTED, "alice", "lab", by=by, remove=True)
     await publisher.drain()
@@ -90,8 +90,8 @@ async def test_an_event_names_actor_address_and_token(told) -> None:
     assert (event.user, event.server, event.detail) == ("alice", "lab", {"remove": True})
 
 
-async def test_shutdown_waits_for_a_hanging_listener_only_for_a_limited_time(told, caplog) -> None:
-    publisher, slow, quick = told
+async def test_shutdown_waits_for_a_hanging_listener_only_for_a_limited_time(listeners, caplog) -> None:
+    publisher, slow, quick = listeners
     slow.free.clear()
     for _ in range(3):
         publisher.publish(EventKind.LOGIN, "alice")
@@ -100,8 +100,8 @@ async def test_shutdown_waits_for_a_hanging_listener_only_for_a_limited_time(tol
     assert "undelivered events, by plugin: {'slow': 2}" in caplog.text
 
 
-async def test_events_are_dropped_only_for_the_listener_that_hangs(small_backlog, told, caplog) -> None:
-    publisher, slow, quick = told
+async def test_events_are_dropped_only_for_the_listener_that_hangs(small_backlog, listeners, caplog) -> None:
+    publisher, slow, quick = listeners
     slow.free.clear()
     for number in range(20):
         publisher.publish(EventKind.LOGIN, f"user{number}")
@@ -111,7 +111,7 @@ async def test_events_are_dropped_only_for_the_listener_that_hangs(small_backlog
 
 
 class Away:
-    """A storage that is out of reach until it is back."""
+    """A store that is unavailable for some time."""
 
     def __init__(self, store) -> None:
         self.store = store
@@ -162,5 +162,5 @@ async def test_entries_that_cannot_be_stored_at_shutdown_are_logged(store, caplo
     await trail.hub_event(login("alice"))
     with caplog.at_level(logging.ERROR):
         await trail.finish()
-    assert "not in the audit trail" in caplog.text
+    assert "missing from the audit trail" in caplog.text
     assert "user='alice'" in caplog.text

@@ -1,4 +1,4 @@
-"""How late the loop is, looked at often while somebody reads that, and now and then else."""
+"""Delay of the event loop, measured often while the metrics are read, and rarely otherwise."""
 
 import asyncio
 import contextlib
@@ -16,7 +16,7 @@ AT_REST = THRESHOLD / 4
 
 
 class Looked(Metrics):
-    """Metrics that note each look at the loop."""
+    """Metrics that record each measurement of the event loop."""
 
     def __init__(self):
         super().__init__()
@@ -28,7 +28,7 @@ class Looked(Metrics):
 
     @property
     def pauses(self):
-        """Seconds between each look and the next one."""
+        """Return the seconds between successive measurements."""
         return [after - before for (before, _), (after, _) in pairwise(self.seen)]
 
 

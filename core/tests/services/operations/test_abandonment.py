@@ -1,4 +1,4 @@
-"""Operations at which the code of the hub itself fails, in ways that nobody foresaw."""
+"""Operations in which the hub's own code fails unexpectedly."""
 
 import itertools
 
@@ -11,7 +11,7 @@ from plughub.services.operations import runner
 
 
 class Wrong:
-    """Steps with a mistake in some phases; the others are those of the hub."""
+    """Steps with a defect in some phases; the others are those of the hub."""
 
     def __init__(self, steps, phases, error):
         self.steps = steps
@@ -26,7 +26,7 @@ class Wrong:
 
 @pytest.fixture
 def wrong(hub, monkeypatch):
-    """Have the hub fail in some phases of starts and stops."""
+    """Make the hub fail in some phases of starts and stops."""
     monkeypatch.setattr(runner, "RETRY_BACKOFF", Backoff(0.01, 1.0))
 
     def make(*phases, error=None):
@@ -58,9 +58,9 @@ async def test_a_failing_cleanup_is_postponed_with_a_reason(hub, machine, wrong,
     server = await hub.servers.get("alice", "")
     assert server.failed_start
     assert (
-        server.operation.trouble == "an internal error occurred in the hub\nKeyError; see the log of the hub"
+        server.operation.problem == "an internal error occurred in the hub\nKeyError; see the log of the hub"
     )
-    assert server.operation.again_at
+    assert server.operation.retry_at
     mend()
     assert (await hub.started()).ready, "who tries again has it tidied up at once"
     assert len(machine.running) == 1
@@ -72,7 +72,7 @@ async def test_a_failing_stop_is_postponed_with_a_reason_and_retried(hub, machin
     await hub.servers.stop(server)
     await until(lambda: not hub.runner._tasks)
     waits = await hub.servers.get("alice", "")
-    assert (waits.pending, "KeyError" in waits.operation.trouble) == ("stop", True)
+    assert (waits.pending, "KeyError" in waits.operation.problem) == ("stop", True)
     mend()
     await hub.servers.stop(waits)
     stopped = await hub.servers.wait(server, 20)

@@ -12,13 +12,13 @@ from plughub.services.routes.activity import ActivityService
 
 
 def rename(hub, old, new):
-    """Take a table away, as a database in trouble does, or give it back."""
+    """Rename a table, which makes its queries fail, or name it back."""
     hub.database.run(lambda connection: connection.execute(text(f"ALTER TABLE {old} RENAME TO {new}")))
 
 
 @contextlib.contextmanager
 def operations_locked(hub):
-    """Hold the operations so that nobody can write them."""
+    """Lock the operations so that they cannot be written."""
     with hub.database.engine.connect() as connection, connection.begin():
         lock = {"sqlite": "BEGIN IMMEDIATE", "postgresql": "LOCK TABLE plughub_operations IN EXCLUSIVE MODE"}
         connection.execute(text(lock[connection.dialect.name]))

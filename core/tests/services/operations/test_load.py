@@ -1,4 +1,4 @@
-"""Very many starts at once: all are served, in order, and nobody waits for one person's many."""
+"""Very many starts at once: all are served, in order, and one user's many starts delay no other user."""
 
 import asyncio
 
@@ -10,7 +10,7 @@ AT_ONCE = 10
 
 
 async def places_of(hub, asked):
-    """Follow a start to its end and note the places in the queue that were seen."""
+    """Follow a start to its end and return the queue positions that were seen."""
     places = []
     async for server in hub.servers.changes(asked):
         if server.operation is None:
@@ -49,5 +49,5 @@ async def test_five_hundred_concurrent_starts_are_served_fairly(make_hub, machin
     launched = [machine.running[launch][0].user.name for launch in machine.launches]
     while launched[-1] == "greedy":
         launched.pop()
-    # What began before anybody else had asked, one in their round, and what began beside the last of them.
+    # Starts from before the others had asked, those of their round, and those beside the last of them.
     assert launched.count("greedy") <= AT_ONCE + 1 + AT_ONCE

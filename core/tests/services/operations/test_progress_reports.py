@@ -8,7 +8,7 @@ from plughub.kinds import Progress
 
 
 class Reports:
-    """Adds a report to the spawner of these tests."""
+    """Adds progress reports to the spawner of these tests."""
 
     opened = 0
 

@@ -165,7 +165,7 @@ async def test_no_server_starts_during_shutdown(hub):
 
 
 class Odd:
-    """A spawner that says of its servers what cannot be stored."""
+    """A spawner whose results cannot be stored."""
 
     def __init__(self, answer, left=None):
         self.answer, self.left = answer, left

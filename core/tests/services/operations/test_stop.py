@@ -93,7 +93,7 @@ async def test_a_start_cancelled_by_a_deletion_deletes_the_server(make_hub, mach
 async def test_a_start_cancelled_in_the_queue_launches_nothing(make_hub, machine, until):
     first = make_hub(lease=1)
     user = await first.user()
-    first.runner.is_closing = True  # it takes nothing up
+    first.runner.is_closing = True  # it claims no operations
     asked = await first.servers.start(user)
     await first.store.write(lambda tx: tx.operations.admit(0))
     await first.servers.stop(asked)

@@ -1,4 +1,4 @@
-"""Starts that failed, and whose remains cannot be stopped at once."""
+"""Failed starts that cannot be cleaned up at once."""
 
 import asyncio
 import time
@@ -58,16 +58,16 @@ async def test_an_admin_can_force_forget_a_failed_start_of_unknown_state(hub, ma
 
 
 async def put_off(hub, user="alice"):
-    """Wait until what is left of a start was tried to be stopped and that was put off."""
+    """Wait until the cleanup of a start has been tried and postponed."""
     asked = await hub.servers.get(user, "")
     async for server in hub.servers.changes(asked):
-        if server.operation is None or server.operation.again_at:
+        if server.operation is None or server.operation.retry_at:
             return server
     raise AssertionError("it was deleted")
 
 
 async def undone(hub, user="alice"):
-    """Wait until nothing is left of a start, however often that is tried."""
+    """Wait until a start is cleaned up, after any number of attempts."""
     async for server in hub.servers.changes(await hub.servers.get(user, "")):
         if server.operation is None:
             return server
@@ -89,8 +89,8 @@ async def test_a_failed_stop_is_not_reported_as_stopped_and_is_retried(hub, mach
     await hub.started()
     server = await put_off(hub)
     assert server.status is not Status.STOPPED
-    assert "no connection to the engine" in server.operation.trouble
-    assert server.operation.again_at > 0
+    assert "no connection to the engine" in server.operation.problem
+    assert server.operation.retry_at > 0
     engine_is_back(machine)
     server = await undone(hub)
     assert (server.status, server.failure.message) == (Status.STOPPED, "the engine is down")
@@ -128,11 +128,11 @@ async def test_a_stop_request_retries_the_cleanup(hub, machine):
 
 
 def delay(tx, hub, server):
-    """Have the next try an hour away."""
+    """Postpone the next attempt by an hour."""
     key = server.operation.id
     assert tx.operations.retry_now(key)
     assert tx.operations.claim_one(key, hub.settings.hub_id, 10)
-    assert tx.operations.postpone(key, hub.settings.hub_id, server.operation.trouble, 3600)
+    assert tx.operations.postpone(key, hub.settings.hub_id, server.operation.problem, 3600)
 
 
 async def test_a_postponed_cleanup_does_not_count_as_a_start(make_hub, machine):

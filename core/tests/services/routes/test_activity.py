@@ -1,4 +1,4 @@
-"""Activity: what is kept in memory, and for how many."""
+"""Activity that is kept in memory, and its limits."""
 
 from datetime import timedelta
 
@@ -10,7 +10,7 @@ from plughub.services.routes.activity import ActivityService
 async def test_the_cache_is_bounded_and_keeps_the_most_recently_active(hub, monkeypatch):
     monkeypatch.setattr(activity, "REMEMBERED", 3)
     service, now = ActivityService(hub.store, hub.settings), utcnow()
-    for number in range(1, 8):  # none of them is there any more
+    for number in range(1, 8):  # none of them exists any more
         service.record_server(number, now)
         service.record_user(number, now)
         await service.flush()

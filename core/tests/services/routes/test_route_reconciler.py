@@ -1,4 +1,4 @@
-"""Who sees to the routes, and what happens when the proxy does not take them."""
+"""The leader that reconciles the routes, and proxies that reject some of them."""
 
 import asyncio
 
@@ -11,7 +11,7 @@ from plughub.testing import conditions
 
 
 class PickyProxy:
-    """A proxy that refuses some routes, counts the looks at its table, and answers when it is let."""
+    """A proxy that rejects some routes, counts the reads of its table, and can block its answers."""
 
     def __init__(self):
         self.routes = {}
@@ -19,7 +19,7 @@ class PickyProxy:
         self.refuses = set()
         self.refusals = 0
         self.takes_tables = True
-        self.looks = 0
+        self.reads = 0
         self.steps = []
         self.activity_wanted = []
         self.gate = None
@@ -55,7 +55,7 @@ class PickyProxy:
 
     @hookimpl
     async def hub_routes(self, activity):
-        self.looks += 1
+        self.reads += 1
         self.activity_wanted.append(activity)
         stood = list(self.routes.values())
         if self.gate:
@@ -105,7 +105,7 @@ async def test_a_refused_route_affects_neither_startup_nor_other_routes(
 
 
 def spoil(routes):
-    """Delete a route, bend one, and add one that is nobody's."""
+    """Delete a route, change another, and add one without a server."""
     del routes["/user/ada/"]
     for spec in ("/user/bob/", "/user/nobody/"):
         routes[spec] = Route(routespec=spec, target="http://127.0.0.1:1")
@@ -143,9 +143,9 @@ async def test_one_process_reconciles_routes_until_another_takes_over(make_hub, 
     await one.started()
     await one.route_reconciler.start()
     keeping(one)
-    looks = proxy.looks
+    reads = proxy.reads
     assert [await two.route_reconciler.run_once() for _ in range(3)] == [1.0] * 3
-    assert proxy.looks == looks
+    assert proxy.reads == reads
     for hub in (one, two):
         assert await hub.store.read(lambda tx: tx.leases.holders()) == {"routes": one.settings.hub_id}
     await one.crash()
@@ -202,8 +202,8 @@ async def test_a_problem_is_logged_when_it_begins_and_not_each_second(
     monkeypatch.setattr("plughub.services.routes.route_reconciler.ROUTE_CHECK_SECONDS", 0.05)
     broken, proxy.routes = proxy.routes, None
     keeping(hub)
-    looks = proxy.looks
-    await until(lambda: proxy.looks > looks + 3)
+    reads = proxy.reads
+    await until(lambda: proxy.reads > reads + 3)
     proxy.routes = broken
     await until(lambda: "reconciled again" in caplog.text)
     assert len([line for line in caplog.messages if "failed in hub_routes" in line]) == 1

@@ -1,4 +1,4 @@
-"""Hubs on several machines, each with a proxy of its own or with one for all: a route leads right or nowhere."""
+"""Hubs on several machines, with a proxy each or a common one: a route leads to its server or nowhere."""
 
 import pytest
 from sqlalchemy import update
@@ -105,7 +105,7 @@ async def test_a_managed_service_is_routed_like_a_server(on, command, routed):
 
     def run(tx):
         tx.services.save(ServiceDeclaration(name="notes", url="http://127.0.0.1:9", command=command))
-        tx.service_lives.launching("notes", host="here", launch="1", digest="")
+        tx.service_lives.record_launch("notes", host="here", launch="1", digest="")
         tx._connection.execute(update(tables.service_lives).values(routed=True))
 
     await here.store.write(run)

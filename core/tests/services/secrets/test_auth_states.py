@@ -1,4 +1,4 @@
-"""Secrets of a login: encrypted as JupyterHub does it, and in the hands of those who need them."""
+"""Secrets of a login: encrypted as in JupyterHub, and passed to the plugins that need them."""
 
 import asyncio
 import base64
@@ -19,7 +19,7 @@ SAVING = {"vault": LoginPolicy(enable_auth_state=True)}
 
 
 class Vault:
-    """An authenticator without a class that gives secrets."""
+    """An authenticator without a class that returns secrets."""
 
     def __init__(self, secrets=SECRETS):
         self.secrets = secrets

@@ -1,4 +1,4 @@
-"""Stopping the servers of people who were blocked, whatever happens to some of them."""
+"""Stop of all servers of blocked users, although some stops fail."""
 
 import asyncio
 
@@ -9,7 +9,7 @@ from plughub.services.servers.bulk_stop import stop_all
 
 
 class Stubborn:
-    """Stops servers; the first tries for some of them fail."""
+    """Stops servers; the first attempts fail for some of them."""
 
     def __init__(self, servers, errors):
         self.servers = servers

@@ -1,4 +1,4 @@
-"""Servers whose plugin or machine never returns are forgotten when an admin says so."""
+"""Force-forget of servers whose plugin or machine never returns."""
 
 import pytest
 
@@ -28,12 +28,12 @@ async def lost(make_hub):
     await join(there)
     server = await there.started()
     await there.store.write(
-        lambda tx: tx.servers.launching(
+        lambda tx: tx.servers.record_launch(
             server.id, backend="machine", host="there", launch=server.launch, client_id=server.oauth_client_id
         )
     )
-    await there.store.write(lambda tx: tx.servers.ready(server.id, server.started))
-    there.runner.is_closing = True  # it takes nothing up any more
+    await there.store.write(lambda tx: tx.servers.mark_ready(server.id, server.started))
+    there.runner.is_closing = True  # it claims no operations any more
     await leave(there)
     await join(here)
     return here, there, await here.servers.get("alice", "")
@@ -64,9 +64,9 @@ async def test_a_server_of_a_machine_without_a_hub_is_forgotten_and_can_be_start
 async def test_a_forgotten_server_that_returns_is_stopped_but_not_its_successor(lost, machine):
     here, there, server = lost
     await force_forget(here).forget(server)
-    anew = await here.started()
+    restarted = await here.started()
     await there.poller._stop_orphans_of("machine")
-    assert list(machine.running) == [anew.launch]
+    assert list(machine.running) == [restarted.launch]
 
 
 async def test_a_stop_that_waits_for_a_machine_ends_when_its_server_is_forgotten(lost):
@@ -74,19 +74,19 @@ async def test_a_stop_that_waits_for_a_machine_ends_when_its_server_is_forgotten
     await here.servers.stop(server)
     await UnrunnableOperations(here.store, here.settings, here.server_watch).run_once()
     waiting = await here.servers.get("alice", "")
-    assert waiting.operation.trouble
+    assert waiting.operation.problem
     await force_forget(here).forget(waiting)
     gone = await here.servers.get("alice", "")
     assert (gone.status, gone.operation) == (Status.STOPPED, None)
     stop = await here.store.read(lambda tx: tx.operations.get(waiting.operation.id))
-    assert stop.done
+    assert stop.is_done
 
 
 async def test_a_failed_start_that_cannot_be_cleaned_up_ends_when_its_server_is_forgotten(hub, machine):
     machine.error, machine.stop_error = OSError("no room"), OSError("the engine is gone")
     machine.poll_error = OSError("the engine is gone")
     failed = await hub.started()
-    assert failed.operation.undoing
+    assert failed.operation.is_undoing
     await force_forget(hub).forget(failed)
     assert not (await hub.servers.get("alice", "")).active
     machine.error = machine.stop_error = machine.poll_error = None

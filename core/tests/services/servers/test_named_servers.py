@@ -1,4 +1,4 @@
-"""Servers that are removed are cleaned up after, and those that will go on keep what they need."""
+"""Removed servers are cleaned up, and the others keep what they need."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Nothing of a deleted or renamed user or server goes to a later holder of its name."""
+"""Nothing of a deleted or renamed user or server passes to a later holder of its name."""
 
 import asyncio
 
@@ -19,7 +19,7 @@ KEPT = Resumable(state={"container": "abc"})
 
 
 class Forgetful:
-    """A spawner that starts what the machine runs and has nothing to clean up."""
+    """A spawner that starts servers of the machine and has nothing to clean up."""
 
     def __init__(self, machine):
         async def hub_spawn(server):
@@ -52,7 +52,7 @@ async def admin(hub):
 
 
 async def keep(hub, machine, server="", **how):
-    """Start and stop a server that is kept; answers its token."""
+    """Start and stop a server that is kept; return its token."""
     machine.resumes = KEPT
     await hub.stopped(await hub.started(server=server, **how))
     return machine.tokens[-1]
@@ -190,7 +190,7 @@ async def test_a_token_that_jupyterhub_made_for_a_server_goes_with_it(hub, machi
 
 
 async def test_a_process_of_another_server_is_not_adopted(make_hub, machine, proxy, until):
-    """Whatever runs for one user may know the start of another and bear it."""
+    """A process of a user may know the id of another start and carry it as its mark."""
     machine.gate = asyncio.Event()
     first = make_hub(lease=1)
     asked = await first.servers.start(await first.user())

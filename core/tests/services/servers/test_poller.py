@@ -1,4 +1,4 @@
-"""Looking after running servers, plugin by plugin."""
+"""Polls of running servers, plugin by plugin."""
 
 import asyncio
 import time
@@ -13,7 +13,7 @@ from plughub.services.coordination.background_loops import run_forever
 
 
 class Hanging:
-    """A spawner whose servers run somewhere, and which never says how they are."""
+    """A spawner whose polls never return."""
 
     def __init__(self):
         self.asked = asyncio.Event()
@@ -37,8 +37,8 @@ async def runs_on(hub, name, backend, launch="a" * 32):
 
     def work(tx):
         server = tx.servers.get(name, "")
-        tx.servers.launching(server.id, backend=backend, host="", launch=launch, client_id=None)
-        tx.servers.ready(server.id, user.created)
+        tx.servers.record_launch(server.id, backend=backend, host="", launch=launch, client_id=None)
+        tx.servers.mark_ready(server.id, user.created)
 
     await hub.store.write(work)
 
@@ -72,7 +72,7 @@ async def test_two_servers_without_a_launch_id_are_both_polled(hub, machine):
 
 
 class Late(Hanging):
-    """A spawner that says late that it cannot tell."""
+    """A spawner that reports late that the status is unknown."""
 
     def __init__(self):
         super().__init__()
@@ -131,7 +131,7 @@ async def test_a_server_of_unknown_state_or_address_is_polled_again_soon(hub, ma
         machine.poll_error = OSError("the engine is away")
     else:
         await hub.store.write(
-            lambda tx: tx.servers.moved(server, url="", state=None, unreachable="it has none")
+            lambda tx: tx.servers.record_move(server, url="", state=None, unreachable="it has none")
         )
     assert await due_in() <= 1
 
@@ -143,7 +143,7 @@ async def test_a_server_reported_as_ended_is_polled_at_once(hub, machine, proxy,
     await machine.kill(server.launch)
     for operation in ("of-no-server", server.launch):
         machine.ended.put_nowait(operation)
-    async with asyncio.timeout(20):  # the next regular turn comes after 27 s at least
+    async with asyncio.timeout(20):  # the next regular poll is due in 27 s at the earliest
         async for current in hub.servers.changes(server):
             if current.status is Status.STOPPED:
                 break

@@ -1,4 +1,4 @@
-"""Work of plugins that are active in no hub, and of machines without one."""
+"""Operations of plugins that are active in no hub, and of machines without a hub."""
 
 import pytest
 from sqlalchemy import text
@@ -26,13 +26,13 @@ async def begun(hub, name="alice", *, backend="gone", host="", kind=OperationKin
 
 
 async def ran(hub, name="alice", *, backend="gone", host=""):
-    """Have a server that another hub's plugin started."""
+    """Create a server that a plugin of another hub started."""
     user = await hub.user(name)
 
     def work(tx):
         server = tx.servers.get(user.name, "")
-        tx.servers.launching(server.id, backend=backend, host=host, launch="a" * 32, client_id=None)
-        tx.servers.ready(server.id, user.created)
+        tx.servers.record_launch(server.id, backend=backend, host=host, launch="a" * 32, client_id=None)
+        tx.servers.mark_ready(server.id, user.created)
         return tx.servers.by_id(server.id)
 
     return await hub.store.write(work)
@@ -66,7 +66,7 @@ async def test_a_start_that_may_have_launched_something_waits_for_its_plugin(mak
     await ran(hub)
     server = await begun(hub)
     await hub.store.write(
-        lambda tx: tx.servers.launching(
+        lambda tx: tx.servers.record_launch(
             server.id, backend="gone", host="", launch=server.operation.id, client_id=None
         )
     )
@@ -74,7 +74,7 @@ async def test_a_start_that_may_have_launched_something_waits_for_its_plugin(mak
     server = await hub.servers.get("alice", "")
     assert server.failed_start
     assert "plugin 'gone'" in server.failure.detail
-    assert "plugin 'gone'" in server.operation.trouble
+    assert "plugin 'gone'" in server.operation.problem
     with pytest.raises(InvalidError, match="plugin 'gone'"):
         await hub.servers.start(await hub.user())
 
@@ -86,7 +86,7 @@ async def test_a_stop_waits_for_its_plugin_with_a_reason(make_hub):
     await unrunnable.run_once()
     server = await hub.servers.get("alice", "")
     assert server.pending == "stop"
-    assert "plugin 'gone'" in server.operation.trouble
+    assert "plugin 'gone'" in server.operation.problem
 
 
 async def test_a_running_server_without_its_plugin_is_unchanged_and_of_unknown_state(make_hub):
@@ -111,7 +111,7 @@ async def test_operations_resume_when_a_hub_with_the_plugin_joins(make_hub, mach
     rename_backend(hub, "gone", "machine")
     await join(hub)
     stopped = await hub.servers.wait(server, 10)
-    assert stopped.operation.again_at if stopped.operation else True
+    assert stopped.operation.retry_at if stopped.operation else True
     async for stopped in hub.servers.changes(server):
         if stopped.operation is None:
             break

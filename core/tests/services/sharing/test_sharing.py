@@ -1,4 +1,4 @@
-"""Shares between several hub processes, and at the same moment."""
+"""Shares with several hub processes and simultaneous requests."""
 
 import asyncio
 import contextlib
@@ -22,7 +22,7 @@ BOB = Grantee(kind="user", name="bob")
 
 @pytest.fixture
 async def hubs(make_hub):
-    """Two processes, the second of which follows what the first changes."""
+    """Two processes, the second of which follows the changes of the first."""
     one, two = make_hub(), make_hub()
     follower = HubRegistry(two.store, two.settings, two.tokens.cache.changed)
     following = asyncio.create_task(follower.poll_changes())
@@ -67,7 +67,7 @@ async def test_a_revocation_reaches_other_processes_within_a_second(hubs, change
 
     begin = time.monotonic()
     await until(is_closed, pause=0.02)
-    # The promise is one second; a loaded machine may take its time.
+    # The promise is one second; a loaded machine may need longer.
     assert time.monotonic() - begin < 5
 
 

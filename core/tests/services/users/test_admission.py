@@ -1,4 +1,4 @@
-"""Users whom administrators add may log in; nobody else gets a name that is meant for them."""
+"""Users whom administrators add may log in, and nobody else gets a name that is meant for them."""
 
 import asyncio
 
@@ -20,7 +20,7 @@ OPEN, CLOSED = Authenticator(allow_all=True), Authenticator()
 
 
 class Prepares:
-    """Lets in whoever comes, and notes for whom it was asked to prepare."""
+    """Accepts every login, and records the users that it was asked to prepare."""
 
     def __init__(self):
         self.added, self.deleted = [], []
@@ -41,7 +41,7 @@ class Prepares:
 
 @pytest.fixture
 async def house(make_hub):
-    """A hub with some authenticators; the settings of each are those of the class."""
+    """Make a hub with some authenticators, each with the settings of its class."""
 
     async def open_house(one_person=(), **rules):
         plugins = {name: Prepares() for name in rules}
@@ -128,7 +128,10 @@ async def test_an_authenticator_is_required_where_names_denote_different_people(
 async def test_without_an_authenticator_only_settings_admit_the_user(house):
     hub = await house(pam=Authenticator(allowed_users={"x"}), web=Authenticator(allowed_users={"y"}))
     await add(hub, "bob")
-    for plugin in ("pam", "web"):  # that a user of this name exists does not say whose it is
+    for plugin in (
+        "pam",
+        "web",
+    ):  # the existence of a user with this name does not show that it is the same person
         assert "not allowed" in await refused(hub, plugin, "bob")
 
 
@@ -227,14 +230,14 @@ async def test_a_user_deleted_during_their_login_is_not_created_again(house, mon
     assert await hub.store.read(lambda tx: tx.users.get("bob")) is None
 
 
-# ---- users who are stored already
+# ---- stored users
 
 
 async def assign(hub, user, authenticator, by=None):
     return await hub.user_admin.change(user, authenticator=authenticator, by=by or hub.root)
 
 
-async def test_an_admin_says_by_which_authenticator_a_stored_user_logs_in(house):
+async def test_an_admin_assigns_the_authenticator_of_a_stored_user(house):
     hub = await house(pam=CLOSED, web=OPEN)
     bob = await hub.user("bob")
     await assign(hub, bob, "web")
@@ -295,7 +298,7 @@ GIVEN = ["load_groups", "load_roles", "admin role", "admin", "group"]
 
 
 @pytest.mark.parametrize("way", GIVEN)
-async def test_a_name_that_was_given_something_waits_until_an_admin_says_whose_it_is(house, way):
+async def test_a_name_with_grants_is_reserved_until_an_admin_assigns_it(house, way):
     hub = await house(pam=OPEN, web=OPEN)
     await given(hub, way)
     for plugin in ("pam", "web"):
@@ -306,7 +309,7 @@ async def test_a_name_that_was_given_something_waits_until_an_admin_says_whose_i
     assert (await log_in(hub, "pam", "bob")).id == bob.id
 
 
-async def test_a_setting_of_one_authenticator_says_whose_a_given_name_is(house):
+async def test_a_setting_of_one_authenticator_assigns_a_name_with_grants(house):
     hub = await house(pam=Authenticator(allowed_users={"bob"}), web=OPEN)
     await given(hub, "load_roles")
     await refused(hub, "web", "bob")
@@ -318,13 +321,13 @@ async def test_a_setting_of_one_authenticator_says_whose_a_given_name_is(house):
     "settings",
     [{"pam": OPEN}, {"one_person": (frozenset({"pam", "ldap"}),), "pam": CLOSED, "ldap": OPEN}],
 )
-async def test_where_a_name_means_one_person_a_given_name_is_theirs_at_once(house, way, settings):
+async def test_where_a_name_denotes_one_person_grants_are_theirs_at_once(house, way, settings):
     hub = await house(**settings)
     await given(hub, way)
     assert (await log_in(hub, "ldap" if "ldap" in settings else "pam", "bob")).name == "bob"
 
 
-async def test_a_user_with_nothing_but_a_name_is_whoever_comes_first(house):
+async def test_a_user_without_grants_belongs_to_the_first_login(house):
     hub = await house(pam=OPEN, web=OPEN)
     bob = await hub.user("bob")
     assert (await log_in(hub, "web", "bob")).id == bob.id

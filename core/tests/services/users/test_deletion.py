@@ -1,4 +1,4 @@
-"""Users come and go: authenticators prepare and clean up, whatever dies when."""
+"""Users are added and deleted: authenticators prepare and clean up, even if a process dies meanwhile."""
 
 import asyncio
 import time
@@ -243,9 +243,7 @@ async def test_a_process_does_not_resume_a_deletion_that_it_has_just_begun(make_
 
     async def and_look(work):
         answer = await write(work)
-        if (
-            not begun.is_set()
-        ):  # the deletion is written down, and who has asked for it does not know that yet
+        if not begun.is_set():  # the deletion is stored, but the client has no answer yet
             begun.set()
             await hub.deletion.run_once()
         return answer
@@ -296,10 +294,10 @@ async def test_no_query_is_made_while_no_deletion_is_pending(make_hub):
     hub = make_hub()
     user = await hub.user()
     change_feed = hub.deletion._change_feed
-    looks = []
+    queries = []
 
     async def look():
-        looks.append(None)
+        queries.append(None)
 
     async def feel():
         change_feed.update(await hub.store.read(lambda tx: tx.activity_snapshot()), time.monotonic())
@@ -307,9 +305,9 @@ async def test_no_query_is_made_while_no_deletion_is_pending(make_hub):
 
     hub.deletion.run_once = look
     await hub.deletion._run_if_needed()
-    assert len(looks) == 1
+    assert len(queries) == 1
     await feel()
-    assert len(looks) == 1
+    assert len(queries) == 1
     await hub.store.write(lambda tx: tx.pending_deletions.begin(user.id, holder="gone", requested_by=""))
     await feel()
-    assert len(looks) == 2
+    assert len(queries) == 2

@@ -1,4 +1,4 @@
-"""Identities over renames, joins, logins, deletions and additions: nobody ever gets another's account."""
+"""Identities after renames, joins, logins, deletions and additions: no user ever gets another's account."""
 
 import asyncio
 import contextlib
@@ -28,11 +28,11 @@ KEEPER = IdentityService(
 
 
 class RollBackError(Exception):
-    """Ends a transaction of which nothing is to stay."""
+    """Ends a transaction that must leave nothing."""
 
 
 class World:
-    """Accounts of one hub, and whose each is: a person is who an authenticator or a join says."""
+    """Model of a hub's accounts and their owners: an authenticator or a join identifies a person."""
 
     def __init__(self, tx):
         self.tx = tx
@@ -120,7 +120,7 @@ def test_no_user_ever_gets_the_account_of_another(database, deeds):
 
 
 class Known:
-    """An authenticator that lets in whoever comes."""
+    """An authenticator that accepts every login."""
 
     @hookimpl
     async def hub_authenticate(self, login):

@@ -1,4 +1,4 @@
-"""Pauses after wrong passwords, over all hubs, and what strangers can have written."""
+"""Delays after wrong passwords, over all hubs, and limits for what anonymous clients can have stored."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Counting:
 
 
 class Listener:
-    """Keeps the events that it gets."""
+    """Records the events."""
 
     def __init__(self) -> None:
         self.events = []
@@ -130,8 +130,12 @@ async def test_refusals_are_reported_once_a_minute_with_their_number(make_hub, c
     await wrong(hub, "alice", "192.0.2.2")
     hub.logins.refusals.flush()
     await hub.events.drain()
-    told = [(event.user, event.remote_ip, event.detail.get("count")) for event in listener.events]
-    assert told == [("alice", "192.0.2.1", None), ("alice", "192.0.2.2", None), ("alice", "192.0.2.1", 39)]
+    reported = [(event.user, event.remote_ip, event.detail.get("count")) for event in listener.events]
+    assert reported == [
+        ("alice", "192.0.2.1", None),
+        ("alice", "192.0.2.2", None),
+        ("alice", "192.0.2.1", 39),
+    ]
     assert len([record for record in caplog.records if "refused" in record.getMessage()]) == 3
 
 

@@ -1,4 +1,4 @@
-"""Roles that authenticators give, at logins and at the start of a hub."""
+"""Roles that authenticators assign, at logins and at the start of a hub."""
 
 import pytest
 
@@ -17,7 +17,7 @@ TUTOR = ManagedRole(name="tutor", description="Teaches", scopes=("read:hub",))
 
 
 class Giver:
-    """An authenticator that gives roles."""
+    """An authenticator that assigns roles."""
 
     def __init__(self):
         self.roles = (TUTOR,)

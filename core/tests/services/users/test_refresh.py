@@ -1,4 +1,4 @@
-"""Looking again at people who logged in a while ago."""
+"""Refresh of users who logged in some time ago."""
 
 import asyncio
 import inspect
@@ -17,7 +17,7 @@ AT_ONCE = 1e-9
 
 
 class Fickle:
-    """An authenticator whose mind changes."""
+    """An authenticator whose answer changes."""
 
     def __init__(self):
         self.answer = None

@@ -53,7 +53,7 @@ async def test_a_hub_that_lost_its_lease_changes_nothing(make_hub, machine, unti
     first = make_hub(lease=1)
     asked = await first.servers.start(await first.user())
     await until(lambda: machine.running)
-    first._tasks[1].cancel()  # it renews no leases any more, as if it were stopped
+    first._tasks[1].cancel()  # it renews no leases, as if it were suspended
     second = make_hub(lease=1)
     server = await second.servers.wait(asked, 15)
     assert server.status is Status.RUNNING
@@ -92,7 +92,7 @@ async def test_a_server_launched_after_the_lease_was_lost_is_stopped(make_hub, m
     first = make_hub(lease=1)
     asked = await first.servers.start(await first.user())
     await until(lambda: machine.launches)
-    first._tasks[1].cancel()  # it renews no leases any more, as if it were stopped
+    first._tasks[1].cancel()  # it renews no leases, as if it were suspended
     machine.before = None
     second = make_hub(lease=1)
     server = await second.servers.wait(asked, 15)

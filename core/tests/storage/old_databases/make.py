@@ -95,7 +95,7 @@ http.server.HTTPServer(("127.0.0.1", port), Answer).serve_forever()
 
 
 class Browser:
-    """Someone who logs in, and asks the API with the token that the hub gave them."""
+    """A client that logs in, and calls the API with the token that the hub returned."""
 
     def __init__(self, token=""):
         self.token = token
@@ -142,7 +142,7 @@ def wait(condition, seconds=90):
 
 
 def fill(version):
-    """Make users, groups, tokens and servers."""
+    """Create users, groups, tokens and servers."""
     major = int(version.split(".")[0])
     made = subprocess.run(
         [os.path.join(os.path.dirname(sys.executable), "jupyterhub"), "token", "ada"],
@@ -151,7 +151,7 @@ def fill(version):
     root = Browser(made.stdout.decode().split()[-1])
     tokens = {"ada": root.token}
     for name in ("bob", "cai", "dee"):
-        if major < 2 or name != "bob":  # a role names this user and the group
+        if major < 2 or name != "bob":  # a role contains this user and the group
             root.ask("POST", "/api/users/" + name)
         Browser().log_in(name)
     Browser().log_in("ada")
