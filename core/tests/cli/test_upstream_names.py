@@ -94,7 +94,7 @@ def test_a_class_of_a_plugin_takes_over_what_older_hubs_stored_under_its_name(tm
     assert selection.replacements == {"spawner": ("simple", "SimpleLocalProcessSpawner")}
 
 
-def test_a_class_that_another_module_passes_on_is_known_too(plugins_of, tmp_path, monkeypatch):
+def test_a_class_that_another_module_exports_is_known_too(plugins_of, tmp_path, monkeypatch):
     pytest.importorskip("jupyterhub")
     monkeypatch.syspath_prepend(str(tmp_path))
     (tmp_path / "passes_on.py").write_text("from jupyterhub.auth import DummyAuthenticator as Ours\n")

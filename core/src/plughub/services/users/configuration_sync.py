@@ -32,7 +32,7 @@ def sync_configuration(tx: Transaction, declared: Declarations) -> list[ServerRe
         Running servers of blocked users.
 
     Raises:
-        InvalidError: a role names a service that does not exist, or a token belongs to somebody else.
+        InvalidError: a role names a missing service, or a token belongs to another user or service.
     """
     _store_roles(tx, declared)
     _store_groups(tx, declared)
