@@ -307,7 +307,7 @@ def test_an_unknown_setting_of_the_command_line_gets_a_did_you_mean(refused):
 
 
 def test_a_section_of_an_inactive_plugin_names_the_plugin(refused):
-    message = refused(*ENOUGH, config=f"{CONFIG}c.PAMAuthenticator.service = 'login'\n")
+    message = refused(*ENOUGH, config=f"{CONFIG}c.PAMAuthenticator.allowed_users = {{'ann'}}\n")
     assert "belongs to plugin 'pam', which is not active" in message
 
 

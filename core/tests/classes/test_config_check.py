@@ -26,11 +26,11 @@ class JupyterHub(Configurable):
     port = Integer().tag(config=True)
 
 
-FOREIGN = {"KubeSpawner": "kube", "Spawner2": "two"}
+FOREIGN = {"KubeSpawner": "kube", "Spawner2": "two", "PamAuthenticator": "pam"}
 
 
 def found(config: Config) -> list[str]:
-    return unknown_settings(config, [JupyterHub, DockerSpawner], FOREIGN)
+    return unknown_settings(config, [JupyterHub, DockerSpawner], FOREIGN).errors
 
 
 def test_settings_of_active_classes_are_accepted() -> None:
@@ -80,11 +80,11 @@ def test_empty_sections_are_accepted() -> None:
             "c.Limits (mem_limit): no active plugin has a class Limits; check that its plugin is installed",
         ),
         (
-            "KubeSpawner",
-            "cmd",
+            "PAMAuthenticator",
+            "allowed_groups",
             (
-                "c.KubeSpawner (cmd) belongs to plugin 'kube', which is not active: add it to --plugins, or remove "
-                "these lines"
+                "c.PAMAuthenticator (allowed_groups) restricts logins, but belongs to plugin 'pam', which is not "
+                "active: add it to --plugins, or remove these lines"
             ),
         ),
         (
@@ -142,7 +142,7 @@ def test_a_setting_of_jupyterhub_is_reported_with_advice() -> None:
     config = Config()
     config.JupyterHub.admin_users = {"ada"}
     config.DockerSpawner.old = 1
-    assert unknown_settings(config, [JupyterHub, DockerSpawner], FOREIGN, instead) == [
+    assert unknown_settings(config, [JupyterHub, DockerSpawner], FOREIGN, instead).errors == [
         "c.JupyterHub.admin_users is a setting of JupyterHub without effect in plughub: set it there",
         "c.DockerSpawner.old is a setting of JupyterHub without effect in plughub: remove it",
     ]
@@ -151,5 +151,42 @@ def test_a_setting_of_jupyterhub_is_reported_with_advice() -> None:
 def test_a_setting_of_an_unknown_class_of_jupyterhub_is_reported_with_advice() -> None:
     config = Config()
     config.Application.log_level = 10
-    [problem] = unknown_settings(config, [JupyterHub], {}, {"Application.log_level": "write it elsewhere"})
+    instead = {"Application.log_level": "write it elsewhere"}
+    [problem] = unknown_settings(config, [JupyterHub], {}, instead).errors
     assert problem.endswith("without effect in plughub: write it elsewhere")
+
+
+def test_sections_of_inactive_plugins_and_other_programs_may_stay() -> None:
+    config = Config()
+    config.KubeSpawner.image = "lab"
+    config.ServerApp.port = 1
+    config.ServerApp.token = "geheim"
+    config.PAMAuthenticator.service = "login"
+    config.JupyterHub.KubeSpawner.image = "lab"
+    findings = unknown_settings(config, [JupyterHub, DockerSpawner], FOREIGN)
+    assert findings.errors == []
+    assert findings.inactive == [
+        "c.KubeSpawner (image; of plugin 'kube')",
+        "c.ServerApp (port, token; of another program)",
+        "c.PAMAuthenticator (service; of plugin 'pam')",
+        "c.JupyterHub.KubeSpawner (image; of plugin 'kube')",
+    ]
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "allowed_users",
+        "allow_all",
+        "blocked_users",
+        "whitelist",
+        "group_whitelist",
+        "blacklist",
+        "username_pattern",
+    ],
+)
+def test_a_restriction_of_logins_by_an_inactive_authenticator_is_never_lost_silently(key: str) -> None:
+    config = Config({"PAMAuthenticator": {key: {"ann"}}})
+    findings = unknown_settings(config, [JupyterHub], FOREIGN)
+    assert findings.inactive == []
+    assert len(findings.errors) == 1

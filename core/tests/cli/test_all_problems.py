@@ -17,6 +17,7 @@ c.JupyterHub.prot = 8000
 c.JupyterHub.ssl_cert = "alone.pem"
 c.JupyterHub.subdomain_host = "https://hub.example.org"
 c.JupyterHub.servers_url = "https://servers.example.org"
+c.JupyterHub.load_roles = [{"name": "tutor", "scopes": ["no:such:scope"]}]
 c.DummyAuthenticator.passwort = "x"
 c.Authenticator.allowed_users = 3
 c.OfJupyterHub.unknowable = 1
@@ -33,6 +34,7 @@ SAID = [
     "OfJupyterHub is no subclass of plughub.spawner.Spawner",
     "did you mean c.DummyAuthenticator.password?",
     "invalid value for c.Authenticator.allowed_users",
+    "no:such:scope",
 ]
 
 

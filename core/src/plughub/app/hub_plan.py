@@ -16,7 +16,7 @@ from plughub.app.old_names import apply_old_names
 from plughub.app.origins import read_origins
 from plughub.app.plugins import DATABASE, PluginChooser, PluginSelection
 from plughub.app.service_settings import Addresses, addresses, proxy_settings, runtime_folder
-from plughub.app.unread_settings import check_settings
+from plughub.app.unread_settings import check_settings, warn_of_settings
 from plughub.domain.origins import Origins
 from plughub.kinds import ProxySettings
 from plughub.plugin.hook_calls import failing_start
@@ -112,11 +112,12 @@ def _choose_plugins(
         starter()  # the login link is for a user with a name: refuse now what would fail when everything runs
     selection.active.add(DATABASE, DatabaseTokens(store))
     observing.join(selection)
-    check_settings(config, hub, selection, chooser.installed)
+    inactive = check_settings(config, hub, selection, chooser.installed)
     for name, authenticator in selection.authenticators.items():
         if name not in selection.added:
             with failing_start(name, "check_allow_config"):
                 authenticator.check_allow_config()
+    warn_of_settings(config, hub, inactive)
     if selection.added:
         log.info("default plugins: %s", ", ".join(selection.added))
     return selection

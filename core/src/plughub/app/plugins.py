@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
@@ -47,6 +47,7 @@ DATABASE: Final = "database"
 ACCESS: Final = "access"
 DEFAULTS: Final = {"spawner": ("localprocess",), "authenticator": (ONETIME,), "proxy": ("haproxy",)}
 ROOT_AUTHENTICATOR: Final = "pam"
+CHP, CHP_CLASS = "chp", "ConfigurableHTTPProxy"
 
 BASES: Final = {"spawner": Spawner, "authenticator": Authenticator, "proxy": Proxy}
 
@@ -258,9 +259,11 @@ class PluginChooser:
     def _add_defaults(self) -> None:
         added = []
         is_default = not self._selection.active.names
-        for kind, names in DEFAULTS.items():
+        for kind, names in _defaults(self._config, self._installed).items():
             if not self._selection.active.owners(kind):
                 added += [self._add(name) for name in names]
+        if CHP in added:
+            log.info("c.%s is set: the default proxy is %s", CHP_CLASS, CHP)
         if is_default and os.geteuid() == 0 and ROOT_AUTHENTICATOR in self._installed:
             added.append(self._add(ROOT_AUTHENTICATOR))
         self._selection.added = tuple(added)
@@ -328,6 +331,13 @@ def plugin_commands(config: Config, names: Sequence[str]) -> dict[str, Command]:
                 raise StartError(f"two plugins add a command {command.name!r}; activate only one of them")
             commands[command.name] = command
     return commands
+
+
+def _defaults(config: Config, installed: Container[str]) -> Mapping[str, Sequence[str]]:
+    """Return the default plugins by kind; settings of configurable-http-proxy choose it as the proxy."""
+    if config.get(CHP_CLASS) and CHP in installed:
+        return DEFAULTS | {"proxy": (CHP,)}
+    return DEFAULTS
 
 
 def _check_class(plugin: str, kind: str, cls: object, base: type) -> None:

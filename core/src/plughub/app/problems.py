@@ -13,14 +13,16 @@ from traitlets.config.loader import DeferredConfig, LazyConfigValue
 
 from plughub.app.config import JupyterHub
 from plughub.app.config_files import bad_value, with_setting
+from plughub.app.declarations import declared_of, scopes_of
 from plughub.app.observability import Observing
 from plughub.app.old_names import apply_old_names
 from plughub.app.origins import read_origins
-from plughub.app.plugins import BASES, PluginChooser, plugin_names
+from plughub.app.plugins import BASES, PluginChooser, PluginSelection, plugin_names
 from plughub.app.service_settings import addresses, proxy_settings
 from plughub.app.unread_settings import check_settings
 from plughub.domain.errors import HubError, StartError
 from plughub.domain.origins import Origins
+from plughub.plugin.manager import ActivePlugins
 from plughub.storage.database import Database, make_engine
 from plughub.storage.store import Store
 
@@ -90,6 +92,8 @@ def _check_everything(problems: _Problems, config: Config, given: str | None) ->
     selection = chooser.loaded()
     Observing(config, hub, store).join(selection)
     _remove_invalid_values(problems, config, selection.classes)
+    with problems.collecting():
+        declared_of(hub, PluginSelection(ActivePlugins()), scopes_of(hub), hub.base_url)
     refused = {_name_of(getattr(hub, f"{kind}_class")) for kind in failed}
     _remove_unknown_sections(config, selection.classes, failed, refused)
     with problems.collecting():

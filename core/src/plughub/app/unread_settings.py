@@ -5,13 +5,14 @@ from __future__ import annotations
 import difflib
 import ipaddress
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 from traitlets.config import Config
 
 from plughub.app.config import JupyterHub
+from plughub.app.helper_classes import helper_classes
 from plughub.app.plugins import PluginSelection
 from plughub.app.upstream_names import UPSTREAM_NAMES
 from plughub.app.upstream_settings import INSTEAD
@@ -32,24 +33,42 @@ WITHOUT_EFFECT: Final[Mapping[str, frozenset[str]]] = {
 """Settings that are accepted for compatibility with JupyterHub, but have no effect."""
 WITHOUT_CLASS: Final = {name: WITHOUT_EFFECT[name] for name in ("JupyterHubHTTPClient",)}
 """Sections that no class of plughub reads."""
+CORE_CLASSES: Final = {"LocalAuthenticator": "pam"}
+"""Base classes of the core that only some authenticators inherit from, with a plugin that does."""
 OLD_ALLOW_LISTS: Final = {"whitelist": "allowed_users", "group_whitelist": "allowed_groups"}
 """Current name for each old name of a setting of authenticators."""
 
 
 def check_settings(
     config: Config, hub: JupyterHub, selection: PluginSelection, installed: Iterable[str]
-) -> None:
-    """Refuse settings that no active plugin has, and warn of settings without effect.
+) -> list[str]:
+    """Refuse settings that no active plugin has.
+
+    Returns:
+        Sections of inactive plugins and of other programs, which may stay.
 
     Raises:
         StartError: lists all unknown settings.
     """
     active = selection.active.names
-    foreign = classes_of(set(installed) - set(active))
-    problems = unknown_settings(config, selection.classes, foreign, INSTEAD, without_class=WITHOUT_CLASS)
-    problems += _settings_of_others(hub.plugin_settings, active)
-    if problems:
+    foreign = CORE_CLASSES | classes_of(set(installed) - set(active))
+    classes = [*selection.classes, *helper_classes(selection.classes)]
+    found = unknown_settings(config, classes, foreign, INSTEAD, without_class=WITHOUT_CLASS)
+    if problems := [*found.errors, *_settings_of_others(hub.plugin_settings, active)]:
         raise StartError("unknown settings:\n  " + "\n  ".join(problems), hint="correct or remove them")
+    return found.inactive
+
+
+def warn_of_settings(config: Config, hub: JupyterHub, inactive: Sequence[str]) -> None:
+    """Log warnings about settings that have no effect or an old name, and about missing files.
+
+    Args:
+        config: the whole configuration.
+        hub: the settings of the hub.
+        inactive: result of `check_settings`.
+    """
+    if inactive:
+        log.warning("settings of classes that are not active have no effect: %s", ", ".join(inactive))
     warn_of_unused_settings(config)
     warn_of_old_allow_lists(config)
     warn_of_missing_files(hub)

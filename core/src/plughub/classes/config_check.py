@@ -3,16 +3,57 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Final
 
 from traitlets.config import Config, Configurable
 
 from plughub.classes.plain_settings import PlainSettings
 
+OTHER_PROGRAMS: Final = frozenset(
+    {
+        "ContentsManager",
+        "FileContentsManager",
+        "GatewayClient",
+        "IPKernelApp",
+        "IdentityProvider",
+        "JupyterApp",
+        "JupyterHubSingleUser",
+        "KernelManager",
+        "LabApp",
+        "LabServerApp",
+        "MappingKernelManager",
+        "MultiKernelManager",
+        "NotebookApp",
+        "NotebookNotary",
+        "ServerApp",
+        "Session",
+        "SingleUserLabApp",
+        "SingleUserNotebookApp",
+        "SingleUserServerApp",
+        "TerminalManager",
+    }
+)
+"""Classes of the programs that run as servers, whose settings some config files share with the hub."""
+_RESTRICTION: Final = re.compile(r"allow|block|whitelist|blacklist|username_pattern")
 Sections = Mapping[str, frozenset[str]]
 """Names of the settings that each section may contain."""
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """Settings that no active class has.
+
+    Attributes:
+        errors: one message for each unknown section or setting.
+        inactive: sections of inactive plugins and of other programs, which may stay.
+    """
+
+    errors: list[str] = field(default_factory=list)
+    inactive: list[str] = field(default_factory=list)
 
 
 def unknown_settings(
@@ -22,8 +63,11 @@ def unknown_settings(
     instead: Mapping[str, str] | None = None,
     *,
     without_class: Sections | None = None,
-) -> list[str]:
+) -> Findings:
     """Find settings in the configuration that no active class has.
+
+    A section of an inactive plugin or of another program may stay. A section of an inactive authenticator
+    may not, if it has a setting that restricts logins: the restriction would be lost.
 
     Args:
         config: the loaded configuration.
@@ -33,15 +77,18 @@ def unknown_settings(
         without_class: further sections that are accepted although no class reads them.
 
     Returns:
-        One message for each unknown section or setting, in the order of the file.
+        The unknown settings, in the order of the file.
     """
     sections = known_sections(classes) | dict(without_class or {})
-    return [
-        f"{problem.path} is a setting of JupyterHub without effect in plughub: {advice}"
-        if (advice := _advice(problem.path, instead or {}))
-        else problem.text
-        for problem in _check(config, "c", sections, foreign)
-    ]
+    findings = Findings()
+    for problem in _check(config, "c", sections, foreign):
+        if advice := _advice(problem.path, instead or {}):
+            findings.errors.append(
+                f"{problem.path} is a setting of JupyterHub without effect in plughub: {advice}"
+            )
+        else:
+            (findings.inactive if problem.is_inactive else findings.errors).append(problem.text)
+    return findings
 
 
 def known_sections(classes: Iterable[type[Configurable]]) -> dict[str, frozenset[str]]:
@@ -56,10 +103,11 @@ def known_sections(classes: Iterable[type[Configurable]]) -> dict[str, frozenset
 
 @dataclass(frozen=True, slots=True)
 class _Problem:
-    """Unknown setting, and the message about it."""
+    """Unknown setting, the message about it, and whether it is only a section of an inactive class."""
 
     path: str
     text: str
+    is_inactive: bool = False
 
 
 def _advice(path: str, instead: Mapping[str, str]) -> str:
@@ -87,7 +135,7 @@ def _check_section(
 ) -> Iterator[_Problem]:
     if name not in sections:
         keys = f"{path}.{next(iter(section))}" if len(section) == 1 else path
-        yield _Problem(keys, _unknown_section(path, name, section, sections, foreign))
+        yield _unknown_section(keys, path, section, sections, foreign)
         return
     for key, value in section.items():
         if not isinstance(value, Config) and key not in sections[name]:
@@ -97,19 +145,29 @@ def _check_section(
 
 
 def _unknown_section(
-    path: str, name: str, section: Config, sections: Sections, foreign: Mapping[str, str]
-) -> str:
+    one: str, path: str, section: Config, sections: Sections, foreign: Mapping[str, str]
+) -> _Problem:
+    name = path.rpartition(".")[2]
     keys = ", ".join(str(key) for key in section)
+    if name in OTHER_PROGRAMS:
+        return _Problem(one, f"{path} ({keys}; of another program)", is_inactive=True)
     # class names of plugins that are not imported are guessed, so PAMAuthenticator matches PamAuthenticator
     owner = next((foreign[cls] for cls in foreign if cls.casefold() == name.casefold()), None)
+    if owner and not _restricts_logins(name, section):
+        return _Problem(one, f"{path} ({keys}; of plugin {owner!r})", is_inactive=True)
     if owner:
-        return (
-            f"{path} ({keys}) belongs to plugin {owner!r}, which is not active: add it to --plugins, "
-            "or remove these lines"
+        return _Problem(
+            one,
+            f"{path} ({keys}) restricts logins, but belongs to plugin {owner!r}, which is not active: add it "
+            "to --plugins, or remove these lines",
         )
     near = difflib.get_close_matches(name, [*sections, *foreign], n=1)
     offer = f"; did you mean {near[0]}?" if near else "; check that its plugin is installed"
-    return f"{path} ({keys}): no active plugin has a class {name}{offer}"
+    return _Problem(one, f"{path} ({keys}): no active plugin has a class {name}{offer}")
+
+
+def _restricts_logins(name: str, section: Config) -> bool:
+    return name.endswith("Authenticator") and any(_RESTRICTION.search(str(key)) for key in section)
 
 
 def _near_key(key: str, name: str, sections: Sections) -> str:
