@@ -12,7 +12,7 @@ from traitlets.config import Config
 
 from plughub.app.event_log import EventLogPlugin, configured_handlers
 from plughub.app.observability import read_metric_names
-from plughub.cli.run import extra_handlers, set_up_logging
+from plughub.app.run import extra_handlers, set_up_logging
 from plughub.domain.errors import StartError
 from plughub.domain.events import Event, EventKind
 from plughub.services.observability.metrics import SPAWN_BUCKETS, STOP_BUCKETS, Metrics

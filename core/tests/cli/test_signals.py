@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from plughub.cli.signals import EndSignals
+from plughub.app.signals import EndSignals
 from plughub.testing.conditions import wait_for
 from plughub.testing.hub import HubProcess
 from plughub.testing.quick import starts

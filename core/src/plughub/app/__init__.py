@@ -1,5 +1,5 @@
 """The composition of the hub: configuration, plugins, storage, services and web in one process."""
 
-from plughub.app.config import JupyterHub
+from plughub.app.application import JupyterHub
 
 __all__ = ["JupyterHub"]

@@ -15,9 +15,9 @@ from traitlets.config import Config
 import plughub
 from plughub.app.config import JupyterHub
 from plughub.app.config_files import bad_value, load_config, with_setting
+from plughub.app.run import run_hub
 from plughub.cli.commands import list_plugins, run_plugin_command, upgrade_database
 from plughub.cli.credentials import make_link, make_token
-from plughub.cli.run import run_hub
 from plughub.cli.settings import split_settings
 from plughub.cli.streams import ignore_write_errors, is_output_lost
 from plughub.domain.errors import RETRY, HubError, exit_code_of
@@ -68,13 +68,18 @@ def _run(arguments: list[str]) -> int:
         command: Callable[[argparse.Namespace, Config], int] = options.run
         code = command(options, config)
         # A command whose output is lost has failed. The output of a running hub is optional.
-        return code if command is run_hub or not is_output_lost() else code or RETRY
+        return code if command is _run_hub or not is_output_lost() else code or RETRY
     except TraitError as error:
         return _fail(bad_value(error), verbose=verbose)
     except HubError as error:
         return _fail(with_setting(error), verbose=verbose)
     except KeyboardInterrupt:
         return 130
+
+
+def _run_hub(options: argparse.Namespace, config: Config) -> int:
+    """Run a hub, the default action of the command."""
+    return run_hub(config, options.plugins)
 
 
 def _command_of_plugin(arguments: list[str]) -> argparse.Namespace | None:
@@ -112,7 +117,7 @@ def _parser() -> argparse.ArgumentParser:
         "Run a command of a plugin with: hub --plugins NAME COMMAND.",
     )
     parser.add_argument("--version", action="version", version=f"plughub {plughub.__version__}")
-    parser.set_defaults(run=run_hub)
+    parser.set_defaults(run=_run_hub)
     _add_common(parser)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     token = commands.add_parser("token", help="create an API token for a user and print it")

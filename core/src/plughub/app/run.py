@@ -1,8 +1,7 @@
-"""Default action of the command ``hub``: run a hub until a signal ends it."""
+"""Run of a hub in this process until a signal ends it."""
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import contextlib
 import gc
@@ -18,12 +17,12 @@ from traitlets.config.loader import LazyConfigValue
 from plughub.app.config import JupyterHub
 from plughub.app.config_files import bad_value
 from plughub.app.hub import Hub
+from plughub.app.pid_file import PidFile
 from plughub.app.plugins import plugin_names
 from plughub.app.problems import with_all_problems
+from plughub.app.signals import EndSignals
 from plughub.app.startup import EndedEarlyError
 from plughub.classes.processes.descriptors import raise_limit
-from plughub.cli.pid_file import PidFile
-from plughub.cli.signals import EndSignals
 from plughub.domain.errors import MISTAKE, HubError, StartError, UnavailableError, exit_code_of
 from plughub.services.observability.log_rate_limit import LogRateLimit
 from plughub.storage.schema import sqlite_path
@@ -32,12 +31,12 @@ log = logging.getLogger("plughub")
 FORMAT: Final = "%(asctime)s %(levelname).1s %(name)s: %(message)s"
 
 
-def run_hub(options: argparse.Namespace, config: Config) -> int:
-    """Run a hub.
+def run_hub(config: Config, plugins: str | None = None) -> int:
+    """Run a hub until a signal ends it.
 
     Args:
-        options: of the command line.
         config: the configuration.
+        plugins: names of the active plugins, separated by commas; None for those of the configuration.
 
     Returns:
         The exit code.
@@ -47,10 +46,10 @@ def run_hub(options: argparse.Namespace, config: Config) -> int:
         TraitError: a setting has an invalid value.
     """
     try:
-        hub = _build(config, options.plugins)
+        hub = _build(config, plugins)
     except (TraitError, HubError) as error:
         first = bad_value(error) if isinstance(error, TraitError) else error
-        shown = with_all_problems(first, config, options.plugins) if exit_code_of(first) == MISTAKE else first
+        shown = with_all_problems(first, config, plugins) if exit_code_of(first) == MISTAKE else first
         if shown is error:
             raise
         raise shown from first
