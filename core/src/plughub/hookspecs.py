@@ -913,7 +913,7 @@ async def hub_route_add(route: Route) -> None:
 
 
 @hook(CallMode.OWN, timeout=10)
-async def hub_route_delete(routespec: str) -> None:
+async def hub_route_delete(routespec: str, data: Mapping[str, Any]) -> None:
     """Delete a route. It is no error if the route does not exist.
 
     When:
@@ -921,6 +921,7 @@ async def hub_route_delete(routespec: str) -> None:
 
     Args:
         routespec: the prefix, spelled as in `hub_route_add`.
+        data: what the route belongs to, as in ``Route.data``; empty if unknown.
 
     Errors:
         An exception is retried.

@@ -212,9 +212,9 @@ class Hooks:
         """Add a route."""
         await self.caller.own(plugin, "hub_route_add", route=route)
 
-    async def route_delete(self, plugin: str, routespec: str) -> None:
-        """Delete a route."""
-        await self.caller.own(plugin, "hub_route_delete", routespec=routespec)
+    async def route_delete(self, plugin: str, routespec: str, data: Mapping[str, Any] | None = None) -> None:
+        """Delete a route, of which ``data`` says what it leads to."""
+        await self.caller.own(plugin, "hub_route_delete", routespec=routespec, data=data or {})
 
     async def routes(self, plugin: str, *, activity: bool = True) -> tuple[Route, ...]:
         """List the routes, with their last activity if requested."""

@@ -10,6 +10,7 @@ from tornado import gen
 from traitlets.config import Config
 
 from plughub.classes.proxy.hooks import ProxyHooks
+from plughub.classes.proxy.routed_objects import ProxyService, ProxySpawner, ProxyUser
 from plughub.domain.routes import Route
 from plughub.kinds import HubContext, ProxySettings
 from plughub.plugin.manager import ActivePlugins
@@ -218,7 +219,7 @@ async def test_an_extra_route_overrides_one_of_the_hub_which_the_hub_still_sees(
     assert proxy.table["/"]["target"] == "http://front:80"
     assert await hooks.hub_routes(activity=True) == [own]
 
-    await hooks.hub_route_delete("/")
+    await hooks.hub_route_delete("/", {"hub": True})
     assert await hooks.hub_routes(activity=True) == []
     assert set(proxy.table) == {"/"}
 
@@ -251,3 +252,126 @@ async def test_one_route_can_be_looked_up():
 
     assert await proxy.get_route("/a") == {"target": "http://a"}
     assert await proxy.get_route("/b/") is None
+
+
+# ---- methods for hub, users and services
+
+HUB = route("/", data={"hub": True})
+ADA = route("/user/ada/", 2, data={"user": "ada", "server_name": ""})
+GPU = route("/user/ada/gpu%20run/", 3, data={"user": "ada", "server_name": "gpu run"})
+BOARD = route("/services/board/", 4, data={"service": "board"})
+
+
+class Noting(InMemory):
+    """Notes the calls of the methods for hub, users and services."""
+
+    def add_hub_route(self, hub):
+        self.calls.append(f"hub {hub.routespec} {hub.host} {hub.url}")
+        return super().add_hub_route(hub)
+
+    async def add_user(self, user, server_name="", client=None):
+        spawner = user.spawners[server_name]
+        self.calls.append(f"add {user.name}/{server_name} {user.proxy_spec} {spawner.server.url}")
+        await super().add_user(user, server_name, client)
+
+    @gen.coroutine
+    def delete_user(self, user, server_name=""):
+        self.calls.append(f"delete {user.name}/{server_name} {user.spawners[server_name].proxy_spec}")
+        yield super().delete_user(user, server_name)
+
+    async def add_service(self, service, client=None):
+        self.calls.append(f"add {service.name} {service.server.host}")
+        await super().add_service(service, client)
+
+    async def delete_service(self, service, client=None):
+        self.calls.append(f"delete {service.name} {service.proxy_spec}")
+        await super().delete_service(service, client)
+
+    async def add_all_users(self, user_dict):
+        self.calls.append(f"all {sorted(user_dict)} {sorted(user_dict['ada'].spawners)}")
+        await super().add_all_users(user_dict)
+
+    async def add_all_services(self, service_dict):
+        self.calls.append(f"all {sorted(service_dict)}")
+        await super().add_all_services(service_dict)
+
+
+async def test_the_methods_for_hub_users_and_services_add_and_delete_routes():
+    proxy = Noting()
+    hooks = hooks_of(proxy)
+    for each in (HUB, ADA, GPU, BOARD, route("/other/", 5)):
+        await hooks.hub_route_add(each)
+    assert proxy.calls == [
+        "hub / http://127.0.0.1:1 http://127.0.0.1:1/hub/",
+        "add ada/ /user/ada/ http://127.0.0.1:2/user/ada/",
+        "add ada/gpu run /user/ada/ http://127.0.0.1:3/user/ada/gpu%20run/",
+        "add board http://127.0.0.1:4",
+    ]
+    assert await hooks.hub_routes(activity=False) == [HUB, ADA, GPU, BOARD, route("/other/", 5)]
+    proxy.calls.clear()
+    for each in (ADA, GPU, BOARD, route("/other/")):
+        await hooks.hub_route_delete(each.routespec, each.data)
+    assert proxy.calls == [
+        "delete ada/ /user/ada/",
+        "delete ada/gpu run /user/ada/gpu%20run/",
+        "delete board /services/board/",
+    ]
+    assert await hooks.hub_routes(activity=False) == [HUB]
+
+
+async def test_many_missing_routes_are_added_by_the_methods_for_all():
+    proxy = Noting()
+    hooks = hooks_of(proxy)
+    await hooks.hub_route_add(ADA)
+    await hooks.hub_route_add(route("/user/bob/", data={"user": "bob", "server_name": ""}))
+    proxy.calls.clear()
+    await hooks.hub_routes_replace([HUB, ADA, GPU, BOARD])
+    assert proxy.calls[:2] == ["delete bob/ /user/bob/", "hub / http://127.0.0.1:1 http://127.0.0.1:1/hub/"]
+    assert "all ['ada'] ['gpu run']" in proxy.calls
+    assert "all ['board']" in proxy.calls
+    assert set(proxy.table) == {"/", "/user/ada/", "/user/ada/gpu%20run/", "/services/board/"}
+
+
+async def test_a_class_that_overrides_a_method_gets_its_call_in_place_of_the_whole_table():
+    class Filtering(WithTable):
+        async def add_user(self, user, server_name="", client=None):
+            if user.name != "ada":
+                await super().add_user(user, server_name)
+
+    proxy = Filtering()
+    await hooks_of(proxy).hub_routes_replace([HUB, ADA, BOARD])
+
+    assert proxy.calls == []
+    assert set(proxy.table) == {"/", "/services/board/"}
+
+
+async def test_the_route_of_the_hub_keeps_its_further_targets():
+    proxy = Noting()
+    hooks = hooks_of(proxy)
+    several = route("/", data={"hub": True}, more_targets=("http://127.0.0.1:9",))
+    await hooks.hub_route_add(several)
+    assert await hooks.hub_routes(activity=False) == [several]
+    assert proxy.hub.more_targets == ("http://127.0.0.1:9",)
+
+
+async def test_data_of_other_kinds_is_added_as_a_plain_route():
+    proxy = Noting()
+    hooks = hooks_of(proxy)
+    odd = [
+        route("/a/", data={"hub": False}),
+        route("/b/", data={"user": 7, "server_name": ""}),
+        route("/c/", data={"user": "ada"}),
+        route("/d/", data={"service": None}),
+    ]
+    for each in odd:
+        await hooks.hub_route_add(each)
+        await hooks.hub_route_delete(each.routespec, each.data)
+    assert (proxy.calls, proxy.table) == ([], {})
+
+
+async def test_a_server_or_service_without_an_address_is_refused():
+    user = ProxyUser("ada", {"": ProxySpawner("", "/user/ada/")})
+    with pytest.raises(RuntimeError, match="of ada has no address"):
+        await InMemory().add_user(user)
+    with pytest.raises(RuntimeError, match="board has no address"):
+        await InMemory().add_service(ProxyService("board", "/services/board/"))

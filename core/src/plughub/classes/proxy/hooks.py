@@ -6,28 +6,36 @@ routes are replaced, repairs them whenever the routes are listed, and hides them
 
 from __future__ import annotations
 
-import asyncio
-import inspect
-from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from plughub.classes.proxy.entries import (
+    Entries,
+    add_entry,
+    entry_of,
+    extra_routes,
+    is_extra,
+    route_of,
+    run_all,
+    takes,
+)
 from plughub.classes.proxy.proxy import Proxy
+from plughub.classes.proxy.routed_objects import routed_objects
 from plughub.classes.user_code import call
 from plughub.domain.routes import Route
 from plughub.kinds import HubContext, ProxyInfo, ProxySettings
 from plughub.markers import hookimpl
 
-EXTRA: Final = "extra"
-"""Key that marks the data of an extra route."""
-
-UNUSED_TARGETS: Final = "unused_targets"
-"""Key for further targets in the data of a route, for classes that cannot use them."""
-
-MAX_CONCURRENT: Final = 32
-"""Concurrent changes when the routes are replaced one by one."""
-
-Found = Mapping[str, Mapping[str, Any]]
+_CHANGING: Final = (
+    "add_hub_route",
+    "add_user",
+    "add_service",
+    "add_all_users",
+    "add_all_services",
+    "delete_user",
+    "delete_service",
+)
+"""Methods that change routes of the hub, of users and of services; a class may override them."""
 
 
 class ProxyHooks:
@@ -42,7 +50,8 @@ class ProxyHooks:
         self.plugin = plugin
         self.proxy = proxy
         self._hidden: dict[str, Route] = {}
-        self._asks_for_activity = _takes(proxy.get_all_routes, "activity")
+        self._overrides = any(getattr(type(proxy), name) is not getattr(Proxy, name) for name in _CHANGING)
+        self._asks_for_activity = takes(proxy.get_all_routes, "activity")
 
     @hookimpl
     def hub_configure(self, context: HubContext) -> None:
@@ -65,7 +74,7 @@ class ProxyHooks:
     async def hub_proxy_start(self, proxy: ProxySettings) -> Mapping[str, Any]:
         """Call ``start``, and add the extra routes."""
         self.proxy.configure(proxy)
-        extra = self._extra
+        extra = extra_routes(self.proxy)
         await self._call(self.proxy.load_state, dict(proxy.state))
         if self.proxy.should_start:
             await self._call(self.proxy.start)
@@ -88,112 +97,95 @@ class ProxyHooks:
 
     @hookimpl
     async def hub_route_add(self, route: Route) -> None:
-        """Call ``add_route``, unless an extra route has the same routespec."""
-        if route.routespec in self._extra:
+        """Call the method for what the route leads to, unless an extra route has this routespec."""
+        if route.routespec in extra_routes(self.proxy):
             self._hidden[route.routespec] = route
             return
         await self._add(route)
 
     @hookimpl
-    async def hub_route_delete(self, routespec: str) -> None:
-        """Call ``delete_route``, unless an extra route has this routespec."""
+    async def hub_route_delete(self, routespec: str, data: Mapping[str, Any]) -> None:
+        """Call the method for what the route leads to, unless an extra route has this routespec."""
         self._hidden.pop(routespec, None)
-        if routespec not in self._extra:
-            await self._call(self.proxy.delete_route, routespec)
+        if routespec not in extra_routes(self.proxy):
+            await self._delete(Route(routespec=routespec, target="", data=data))
 
     @hookimpl
     async def hub_routes(self, activity: bool) -> Sequence[Route]:
         """Call ``get_all_routes``, and repair the extra routes."""
         found = await self._found(activity=activity)
         await self._repair_extra(found)
-        routes = [_as_route(spec, entry) for spec, entry in found.items() if not _is_extra(entry)]
+        routes = [route_of(spec, entry) for spec, entry in found.items() if not is_extra(entry)]
         return [route for route in routes if route.routespec not in self._hidden] + [*self._hidden.values()]
 
     @hookimpl
     async def hub_routes_replace(self, routes: Sequence[Route]) -> None:
-        """Call ``replace_routes`` if the class has it, else change the differing routes one by one."""
-        extra = self._extra
+        """Call ``replace_routes`` if the class has it, else change the differing routes.
+
+        A class that overrides one of the methods for hub, users and services gets their calls instead.
+        """
+        extra = extra_routes(self.proxy)
         self._hidden = {route.routespec: route for route in routes if route.routespec in extra}
         wanted = {route.routespec: route for route in [*routes, *extra.values()]}
         replace = getattr(self.proxy, "replace_routes", None)
-        if replace is not None:
-            await self._call(replace, {spec: self._entry(route) for spec, route in wanted.items()})
+        if replace is not None and not self._overrides:
+            await self._call(replace, {spec: entry_of(self.proxy, route) for spec, route in wanted.items()})
             return
         found = await self._found(activity=False)
-        current = {spec: _as_route(spec, entry) for spec, entry in found.items()}
-        surplus = [spec for spec in current if spec not in wanted]
-        missing = [route for spec, route in wanted.items() if current.get(spec) != route]
-        await self._run_all([(self._call, (self.proxy.delete_route, spec)) for spec in surplus])
-        await self._run_all([(self._add, (route,)) for route in missing])
-
-    # ---- extra routes
-
-    @property
-    def _extra(self) -> dict[str, Route]:
-        routes = {}
-        for routespec, target in self.proxy.extra_routes.items():
-            spec = self.proxy.validate_routespec(routespec)
-            routes[spec] = Route(routespec=spec, target=target.rstrip("/"), data={EXTRA: True})
-        return routes
-
-    async def _repair_extra(self, found: Found) -> None:
-        extra = self._extra
-        for spec, entry in found.items():
-            if _is_extra(entry) and spec not in extra:
-                await self._call(self.proxy.delete_route, spec)
-        for spec, route in extra.items():
-            if spec not in found or _as_route(spec, found[spec]) != route:
-                await self._add(route)
+        current = {spec: route_of(spec, entry) for spec, entry in found.items()}
+        await run_all([self._delete(route) for spec, route in current.items() if spec not in wanted])
+        await self._add_all([route for spec, route in wanted.items() if current.get(spec) != route])
 
     # ---- calls
 
-    async def _found(self, *, activity: bool) -> Found:
+    async def _repair_extra(self, found: Entries) -> None:
+        extra = extra_routes(self.proxy)
+        for spec, entry in found.items():
+            if is_extra(entry) and spec not in extra:
+                await self._call(self.proxy.delete_route, spec)
+        for spec, route in extra.items():
+            if spec not in found or route_of(spec, found[spec]) != route:
+                await add_entry(self.plugin, self.proxy, route)
+
+    async def _found(self, *, activity: bool) -> Entries:
         wanted = {"activity": activity} if self._asks_for_activity else {}
-        found: Found = await self._call(self.proxy.get_all_routes, **wanted)
+        found: Entries = await self._call(self.proxy.get_all_routes, **wanted)
         return found
 
     async def _add(self, route: Route) -> None:
-        entry = self._entry(route)
-        more = [entry["more_targets"]] if entry["more_targets"] else []
-        await self._call(self.proxy.add_route, route.routespec, route.target, entry["data"], *more)
+        """Call the method for what a route leads to."""
+        proxy, objects = self.proxy, routed_objects([route], base_url=self.proxy.base_url)
+        if objects.hub:
+            proxy.hub = objects.hub
+            await self._call(proxy.add_hub_route, objects.hub)
+        for user in objects.users.values():
+            await self._call(proxy.add_user, user, *user.spawners)
+        for service in objects.services.values():
+            await self._call(proxy.add_service, service)
+        for other in objects.others:
+            await add_entry(self.plugin, proxy, other)
 
-    def _entry(self, route: Route) -> dict[str, Any]:
-        data, more = dict(route.data), tuple(route.more_targets)
-        if more and not _takes(self.proxy.add_route, "more_targets"):
-            data, more = {**data, UNUSED_TARGETS: list(more)}, ()
-        return {"routespec": route.routespec, "target": route.target, "data": data, "more_targets": more}
+    async def _add_all(self, routes: Sequence[Route]) -> None:
+        """Call the methods for many routes at once."""
+        proxy, objects = self.proxy, routed_objects(routes, base_url=self.proxy.base_url)
+        if objects.hub:
+            proxy.hub = objects.hub
+            await self._call(proxy.add_hub_route, objects.hub)
+        steps = [add_entry(self.plugin, proxy, route) for route in objects.others]
+        if objects.users:
+            steps.append(self._call(proxy.add_all_users, objects.users))
+        if objects.services:
+            steps.append(self._call(proxy.add_all_services, objects.services))
+        await run_all(steps)
 
-    async def _run_all(self, calls: Sequence[tuple[Callable[..., Any], tuple[Any, ...]]]) -> None:
-        limit = asyncio.Semaphore(MAX_CONCURRENT)
-
-        async def run(function: Callable[..., Any], args: tuple[Any, ...]) -> None:
-            async with limit:
-                await function(*args)
-
-        # A failed change must not prevent the others.
-        tried = await asyncio.gather(*(run(*each) for each in calls), return_exceptions=True)
-        for error in filter(None, tried):
-            raise error
+    async def _delete(self, route: Route) -> None:
+        objects = routed_objects([route])
+        for user in objects.users.values():
+            await self._call(self.proxy.delete_user, user, *user.spawners)
+        for service in objects.services.values():
+            await self._call(self.proxy.delete_service, service)
+        if not objects.users and not objects.services:
+            await self._call(self.proxy.delete_route, route.routespec)
 
     async def _call(self, function: Any, *args: Any, **kwargs: Any) -> Any:
         return await call(self.plugin, function, *args, **kwargs)
-
-
-def _takes(method: Callable[..., Any], argument: str) -> bool:
-    return argument in inspect.signature(method).parameters
-
-
-def _is_extra(entry: Mapping[str, Any]) -> bool:
-    return bool((entry.get("data") or {}).get(EXTRA))
-
-
-def _as_route(spec: str, entry: Mapping[str, Any]) -> Route:
-    data = dict(entry.get("data") or {})
-    activity = entry.get("last_activity")
-    return Route(
-        routespec=entry.get("routespec", spec),
-        target=entry["target"],
-        data=data,
-        more_targets=tuple(data.pop(UNUSED_TARGETS, None) or entry.get("more_targets") or ()),
-        last_activity=activity if isinstance(activity, datetime) else None,
-    )

@@ -116,7 +116,8 @@ class Router:
         Raises:
             PluginError: the proxy failed to delete it.
         """
-        await self._hooks.route_delete(self._plugin, self.route_of(server).routespec)
+        route = self.route_of(server)
+        await self._hooks.route_delete(self._plugin, route.routespec, route.data)
 
     async def set_hub_route(self, hubs: Collection[HubProcess]) -> None:
         """Point the hub's own route to some processes.
@@ -190,7 +191,7 @@ class Router:
             kept = [route for spec, route in actual.items() if spec in busy and spec not in wanted]
             if await self._replace([*wanted.values(), *kept]):
                 return True
-        await self._one_by_one(missing, surplus, is_allowed)
+        await self._one_by_one(missing, {spec: actual[spec] for spec in surplus}, is_allowed)
         return False
 
     async def _replace(self, routes: list[Route]) -> bool:
@@ -203,7 +204,7 @@ class Router:
             return False
 
     async def _one_by_one(
-        self, missing: list[Route], surplus: list[str], is_allowed: Callable[[], bool]
+        self, missing: list[Route], surplus: Mapping[str, Route], is_allowed: Callable[[], bool]
     ) -> None:
         slots = asyncio.Semaphore(AT_ONCE)
         done: list[str] = []
@@ -217,7 +218,7 @@ class Router:
                     if route is not None:
                         await self._hooks.route_add(self._plugin, route)
                     else:
-                        await self._hooks.route_delete(self._plugin, spec)
+                        await self._hooks.route_delete(self._plugin, spec, surplus[spec].data)
                     done.append(spec)
                 except PluginError as error:
                     errors.append(error)

@@ -179,7 +179,7 @@ async def _meddle(file: Path, impl: pluggy.HookImpl) -> None:
         proxy: Any = impl.plugin
         for action, spec in wanted:
             if action == "lose":
-                await proxy.hub_route_delete(spec)
+                await proxy.hub_route_delete(spec, {})
             else:
                 await proxy.hub_route_add(Route(routespec=spec, target=NOWHERE))
 
