@@ -180,7 +180,7 @@ def test_a_managed_service_gets_a_certificate_and_a_route(tmp_path):
 
 def test_a_server_without_tls_is_refused_and_nothing_is_left_of_it(tmp_path):
     plugin = """
-class Plain(__import__("plughub_localprocess.simple_spawner", fromlist=["x"]).SimpleLocalProcessSpawner):
+class Plain(__import__("plughub.spawner", fromlist=["x"]).SimpleLocalProcessSpawner):
     async def start(self):
         ip, port = await super().start()
         return f"http://{ip}:{port}"
@@ -199,7 +199,7 @@ c.JupyterHub.spawner_class = Plain
 
 def test_a_proxy_without_tls_support_prevents_the_start_with_advice(tmp_path):
     plugin = """
-class Plain(__import__("plughub_haproxy").HAProxyProxy):
+class Plain(__import__("plughub.proxy", fromlist=["x"]).HAProxyProxy):
     internal_tls = False
 c.JupyterHub.proxy_class = Plain
 """

@@ -21,6 +21,7 @@ import json
 from pathlib import Path
 
 from plughub.auth import Authenticator
+from plughub.spawner import SimpleLocalProcessSpawner
 from traitlets import Unicode
 
 
@@ -71,7 +72,7 @@ class CampusAuthenticator(Authenticator):
             ledger.write(f"{deed} {user.name}\\n")
 
 
-class TidySpawner(__import__("plughub_localprocess.simple_spawner", fromlist=["x"]).SimpleLocalProcessSpawner):
+class TidySpawner(SimpleLocalProcessSpawner):
     """Never finishes its cleanup after servers."""
 
     async def delete_forever(self):
