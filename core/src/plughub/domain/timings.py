@@ -158,14 +158,10 @@ CLOCK_AHEAD_SECONDS: Final = 59 * MINUTE
 
 # ---- caches; the change feed invalidates most entries earlier
 
-STALE_ACTIVITY_SECONDS: Final = 2.0
-"""Seconds without an update after which the activity snapshot is stale: four polls of the change feed."""
-PRINCIPAL_TRUST_SECONDS: Final = 1.0
-"""Seconds that cached principals are trusted after the last poll of the change feed: one poll may be late."""
+CHANGE_FEED_TRUST_SECONDS: Final = 1.0
+"""Seconds that caches are trusted after the last poll of the change feed: one poll may be late."""
 CACHED_QUERY_SECONDS: Final = 5.0
 """Longest life of a cached query in seconds, even if the change feed reports no change."""
-RECENT_SERVERS_SECONDS: Final = 0.5
-"""Seconds that a user's servers are cached for pages that poll: as fresh as the change feed."""
 PRINCIPAL_CACHE_SECONDS: Final = 60
 """Longest life of a cached principal in seconds: a plugin may revoke its own tokens, which changes no row."""
 FRESH_COUNTS_SECONDS: Final = 5.0

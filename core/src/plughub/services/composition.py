@@ -123,7 +123,7 @@ def compose(given: Foundation) -> HubServices:
         events=EventPublisher(hooks),
         change_feed=ChangeFeed(),
     )
-    tokens = compose_tokens(store, hooks, settings, tree)
+    tokens = compose_tokens(store, hooks, settings, tree, basis.change_feed)
     programs = compose_programs(basis, given.declared_services, given.services_folder, given.cookie_secret)
     routes = compose_routes(basis, given.proxy, given.metrics)
     operations = compose_operations(basis, routes)
@@ -145,7 +145,6 @@ def _connect(store: Store, settings: HubSettings, invalidation: Invalidation) ->
         store,
         settings,
         invalidation.changed,
-        invalidation.up_to_date,
         invalidation.snapshot_received,
         invalidation.changes_missed,
     )

@@ -39,16 +39,8 @@ class Invalidation:
         self._change_feed.changed()
         self._checks.changed([("service", "")])
 
-    def up_to_date(self, until: float) -> None:
-        """Report that all changes of other processes up to a time have been applied.
-
-        Args:
-            until: time of the monotonic clock.
-        """
-        self._cache.mark_current(until)
-
     def snapshot_received(self, activity_snapshot: ActivitySnapshot, at: float) -> None:
-        """Report a snapshot of the hub's activity.
+        """Report a snapshot of the hub's activity; earlier changes have been reported.
 
         Args:
             activity_snapshot: the snapshot.

@@ -1,23 +1,37 @@
 import time
 
-from plughub.domain.timings import PRINCIPAL_TRUST_SECONDS
+from plughub.domain.activity_snapshot import ActivitySnapshot
+from plughub.domain.timings import CHANGE_FEED_TRUST_SECONDS
 from plughub.domain.users import User
+from plughub.services.coordination.change_feed import ChangeFeed
 from plughub.services.tokens.principals import CACHE_SIZE, Principal, PrincipalCache
 
 ALICE = Principal(owner=User(id=1, name="alice", cookie_id="c"))
 
 
-def remembering():
-    cache = PrincipalCache()
+NOTHING_OPEN = ActivitySnapshot(
+    open_operations=0,
+    has_unclaimed=False,
+    last_done=0,
+    hubs=1,
+    last_hub_started=0,
+    pending_deletions=0,
+    at=0,
+)
+
+
+def remembering(change_feed=None):
+    cache = PrincipalCache(change_feed or ChangeFeed())
     cache.put("secret", ALICE, cache.version)
     return cache
 
 
 def test_cached_principals_expire_without_news_from_other_processes():
-    cache = remembering()
-    cache.mark_current(time.monotonic() - PRINCIPAL_TRUST_SECONDS)
+    change_feed = ChangeFeed()
+    cache = remembering(change_feed)
+    change_feed.update(NOTHING_OPEN, time.monotonic() - CHANGE_FEED_TRUST_SECONDS)
     assert cache.get("secret") is None
-    cache.mark_current(time.monotonic())
+    change_feed.update(NOTHING_OPEN, time.monotonic())
     assert cache.get("secret") == ALICE
 
 

@@ -1,4 +1,7 @@
-"""Change feed: cached answers of the database stay valid until anything may have changed."""
+"""Change feed: cached answers of the database stay valid until anything may have changed.
+
+All caches that other processes can make stale share one measure of freshness: the last read of the feed.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
 
 from plughub.domain.activity_snapshot import ActivitySnapshot
-from plughub.domain.timings import CACHED_QUERY_SECONDS, STALE_ACTIVITY_SECONDS
+from plughub.domain.timings import CACHED_QUERY_SECONDS, CHANGE_FEED_TRUST_SECONDS
 
 T = TypeVar("T")
 
@@ -26,8 +29,13 @@ class ChangeFeed:
 
     @property
     def is_current(self) -> bool:
-        """True when the last snapshot is recent."""
-        return time.monotonic() - self._updated_at < STALE_ACTIVITY_SECONDS
+        """True when the last read is recent."""
+        return time.monotonic() - self._updated_at < CHANGE_FEED_TRUST_SECONDS
+
+    @property
+    def is_overdue(self) -> bool:
+        """True when the feed was read before, but not recently; False before the first read."""
+        return self._last is not None and not self.is_current
 
     @property
     def has_no_pending_deletions(self) -> bool:

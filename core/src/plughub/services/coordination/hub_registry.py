@@ -49,8 +49,8 @@ class HubRegistry:
         store: the storage.
         settings: settings of the hub.
         on_changes: called with topic and key of changes by other processes.
-        on_up_to_date: called with the time, by the monotonic clock, up to which all changes were reported.
-        on_snapshot: called with a snapshot of the hub's activity and the time of its request.
+        on_snapshot: called with a snapshot of the hub's activity, and the time of its request by the
+            monotonic clock. All changes up to this time have been reported.
         on_missed: called when changes may have been missed, so that all caches are stale.
     """
 
@@ -59,14 +59,12 @@ class HubRegistry:
         store: Store,
         settings: HubSettings,
         on_changes: Callable[[list[tuple[str, str]]], None],
-        on_up_to_date: Callable[[float], None] = lambda _: None,
         on_snapshot: Callable[[ActivitySnapshot, float], None] = lambda *_: None,
         on_missed: Callable[[], None] = lambda: None,
     ) -> None:
         self._store = store
         self._settings = settings
         self._on_changes = on_changes
-        self._on_up_to_date = on_up_to_date
         self._on_snapshot = on_snapshot
         self._on_missed = on_missed
         self._until: float | None = None
@@ -151,7 +149,6 @@ class HubRegistry:
             self._seen.popitem(last=False)
         if fresh:
             self._on_changes([(topic, key) for _, topic, key in fresh])
-        self._on_up_to_date(begin)
         self._on_snapshot(found.activity_snapshot, begin)
 
     async def run_housekeeping(self) -> None:

@@ -15,8 +15,9 @@ from plughub.domain.names import MAX_USERNAME
 from plughub.domain.scopes import Access, ScopeFilter, check_scopes
 from plughub.domain.services import Service
 from plughub.domain.sessions import LoginSession
-from plughub.domain.timings import PRINCIPAL_CACHE_SECONDS, PRINCIPAL_TRUST_SECONDS
+from plughub.domain.timings import PRINCIPAL_CACHE_SECONDS
 from plughub.domain.users import User
+from plughub.services.coordination.change_feed import ChangeFeed
 
 CACHE_SIZE: Final = 10_000
 
@@ -92,17 +93,21 @@ class Principal:
 
 
 class PrincipalCache:
-    """LRU cache of principals by token or cookie, invalidated by changes."""
+    """LRU cache of principals by token or cookie, invalidated by changes.
 
-    def __init__(self) -> None:
+    Args:
+        change_feed: knows whether changes of other processes are read in time.
+    """
+
+    def __init__(self, change_feed: ChangeFeed) -> None:
+        self._change_feed = change_feed
         self._entries: LRUCache[bytes, tuple[float, Principal]] = LRUCache(CACHE_SIZE)
         self.version = 0
         """Counts invalidations; read it before a query whose result will be cached."""
-        self._current_at: float | None = None
 
     def get(self, secret: str) -> Principal | None:
         """Return the cached principal for a token or cookie; None when there is none or it may be stale."""
-        if self._current_at is not None and time.monotonic() - self._current_at > PRINCIPAL_TRUST_SECONDS:
+        if self._change_feed.is_overdue:
             return None
         key = _digest(secret)
         entry = self._entries.get(key)
@@ -126,14 +131,6 @@ class PrincipalCache:
             return
         until = min(time.time() + PRINCIPAL_CACHE_SECONDS, principal.expires_at or float("inf"))
         self._entries[_digest(secret)] = (until, principal)
-
-    def mark_current(self, until: float) -> None:
-        """Record that all changes up to a time were applied; from the first call on, entries need such calls.
-
-        Args:
-            until: time of the monotonic clock.
-        """
-        self._current_at = until
 
     def changed(self, changes: Iterable[tuple[str, str]]) -> None:
         """Remove the principals that changes make stale.

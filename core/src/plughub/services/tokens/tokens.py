@@ -59,19 +59,27 @@ class TokenService:
         store: the storage.
         hooks: the hooks.
         tree: hierarchy of scopes.
+        cache: caches principals.
         longest: longest lifetime of a requested token in seconds; 0 for no limit.
         limit: API tokens per user; 0 for no limit.
     """
 
     def __init__(
-        self, store: Store, hooks: Hooks, tree: ScopeTree, *, longest: int = 0, limit: int = MAX_TOKENS
+        self,
+        store: Store,
+        hooks: Hooks,
+        tree: ScopeTree,
+        cache: PrincipalCache,
+        *,
+        longest: int = 0,
+        limit: int = MAX_TOKENS,
     ) -> None:
         self._store = store
         self._hooks = hooks
         self._tree = tree
         self._longest = longest
         self._limit = limit
-        self.cache = PrincipalCache()
+        self.cache = cache
 
     async def authenticate(self, token: str) -> Principal | None:
         """Return the principal of a token; None for an unknown token.
