@@ -2,40 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from plughub.classes.tls.certificates import LOCAL_NAMES, NOTEBOOKS, CertificateFolder
+from plughub.classes.tls.certificates import NOTEBOOKS, CertificateFolder
 from plughub.classes.user_code import call
 from plughub.domain.names import unique_name
 from plughub.kinds import SpawnFailed
 
-if TYPE_CHECKING:
-    from plughub.classes.spawner.spawner import Spawner
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CertificateRequest:
+    """Facts about a server that its certificate is created from.
+
+    Attributes:
+        plugin: the spawner; its threads create the certificate.
+        folder: folder of the hub's certificates.
+        username: name of the user.
+        server: name of the server.
+        alt_names: subject alternative names.
+    """
+
+    plugin: str
+    folder: Path
+    username: str
+    server: str
+    alt_names: list[str]
+
+    @property
+    def name(self) -> str:
+        """Name of the certificate, unique and safe as a file name."""
+        return f"user-{unique_name(self.username, self.server, max_length=200)}"
 
 
-def certificate_name(spawner: Spawner) -> str:
-    """Return a name for the certificate of a server that is unique and safe as a file name."""
-    return f"user-{unique_name(spawner.user.name, spawner.name, max_length=200)}"
-
-
-async def create_certificate(spawner: Spawner) -> dict[str, str]:
-    """Create a new key and certificate of a server.
-
-    Args:
-        spawner: about to start.
+async def create_certificate(request: CertificateRequest) -> dict[str, str]:
+    """Create a new key and certificate of a server that is about to start.
 
     Returns:
         Paths on the machine of the hub.
 
     Raises:
-        SpawnFailed: a name in Spawner.ssl_alt_names is invalid.
+        SpawnFailed: an alternative name is invalid.
     """
-    names = await _alt_names(spawner)
-    folder = CertificateFolder(Path(spawner.internal_certs_location))
+    issue = CertificateFolder(request.folder).issue
     try:
-        files = await call(spawner.plugin, folder.issue, certificate_name(spawner), NOTEBOOKS, names)
+        files = await call(request.plugin, issue, request.name, NOTEBOOKS, request.alt_names)
     except ValueError as error:
         raise SpawnFailed(
             "the certificate of the server could not be created",
@@ -44,19 +55,3 @@ async def create_certificate(spawner: Spawner) -> dict[str, str]:
         ) from error
     paths: dict[str, str] = files.paths
     return paths
-
-
-async def prepare_certificate(spawner: Spawner) -> None:
-    """Create a server's certificate, move it to where the server runs, and set ``cert_paths``."""
-    if not spawner.internal_ssl:
-        return
-    made = await call(spawner.plugin, spawner.create_certs)
-    spawner.cert_paths = dict(await call(spawner.plugin, spawner.move_certs, made))
-
-
-async def _alt_names(spawner: Spawner) -> list[str]:
-    names = spawner.ssl_alt_names
-    if callable(names):
-        names = await call(spawner.plugin, names, spawner)
-    given: Iterable[str] = names or ()
-    return [*given, *(LOCAL_NAMES if spawner.ssl_alt_names_include_local else ())]

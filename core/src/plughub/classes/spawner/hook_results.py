@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
+from plughub.classes.spawner.hub_objects import ServerAddress
 from plughub.kinds import Progress, SpawnFailed
-
-if TYPE_CHECKING:
-    from plughub.classes.spawner.spawner import Spawner
 
 
 class SpawnException(SpawnFailed):
@@ -66,42 +64,37 @@ def as_failure(error: Exception) -> Exception:
     )
 
 
-def take_address(spawner: Spawner, answer: Any) -> str:
-    """Set the server's address to the result of `start`, and return it as ``http://address:port``.
+def take_address(answer: Any, server: ServerAddress, port: int, spawner: str) -> str:
+    """Set a server's address to the result of `start`, and return it as ``http://address:port``.
 
     Args:
-        spawner: its ``server`` is changed.
-        answer: a URL, ``(ip, port)``, a port, or None if `start` has set ``server``.
+        answer: a URL, ``(ip, port)``, a port, or None if `start` has set the address.
+        server: the address, which is changed.
+        port: configured port, for a result without a port.
+        spawner: name of the spawner's class, for messages.
 
     Raises:
         SpawnFailed: the result has another form, or contains no port.
     """
-    server = spawner.server
     if isinstance(answer, str):
-        _move(spawner, answer)
+        try:
+            server.move_to(answer)
+        except ValueError as error:
+            raise _no_address(spawner, str(error)) from error
     elif isinstance(answer, int):
         server.port = answer
     elif isinstance(answer, tuple | list) and len(answer) == 2:  # noqa: PLR2004 - address and port
         server.ip, server.port = str(answer[0] or ""), int(answer[1])
     elif answer is not None:
         raise _no_address(spawner, f"returned {answer!r} instead of a URL, (ip, port) or a port")
-    server.port = server.port or spawner.port
+    server.port = server.port or port
     if not server.port:
         raise _no_address(spawner, "returned no port")
     return server.host
 
 
-def _move(spawner: Spawner, url: str) -> None:
-    try:
-        spawner.server.move_to(url)
-    except ValueError as error:
-        raise _no_address(spawner, str(error)) from error
-
-
-def _no_address(spawner: Spawner, detail: str) -> SpawnFailed:
-    return SpawnFailed(
-        "the address of the started server is unknown", detail=f"{type(spawner).__name__}.start: {detail}"
-    )
+def _no_address(spawner: str, detail: str) -> SpawnFailed:
+    return SpawnFailed("the address of the started server is unknown", detail=f"{spawner}.start: {detail}")
 
 
 def as_exit_code(answer: Any) -> int | None:

@@ -12,7 +12,6 @@ from typing import Any, Final, Self
 
 from plughub.classes.authenticator.authenticator import Authenticator
 from plughub.classes.spawner.cache import SpawnerCache, fingerprint
-from plughub.classes.spawner.certificates import prepare_certificate
 from plughub.classes.spawner.hook_methods import call_hook, runs_once
 from plughub.classes.spawner.hook_results import (
     all_events,
@@ -126,7 +125,8 @@ class SpawnerHooks:
         with self._cache.starting(server), runs_once(spawner, "pre_spawn_hook"):
             try:
                 await self._prepare(spawner, server.user.plugin)
-                url = take_address(spawner, await self._call(spawner.start))
+                answer = await self._call(spawner.start)
+                url = take_address(answer, spawner.server, spawner.port, type(spawner).__name__)
             except Exception as error:
                 failure = as_failure(error)
                 if failure is error:
@@ -332,7 +332,9 @@ class SpawnerHooks:
         await apply_group_overrides(spawner)
         await apply_user_options(spawner)
         await call_hook(spawner, "pre_spawn_hook")
-        await prepare_certificate(spawner)
+        if spawner.internal_ssl:
+            made = await self._call(spawner.create_certs)
+            spawner.cert_paths = dict(await self._call(spawner.move_certs, made))
 
     async def _call(self, function: Any, *args: Any, **kwargs: Any) -> Any:
         return await call(self.plugin, function, *args, **kwargs)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from collections.abc import Callable as Function
+from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
-from plughub.classes.spawner.certificates import create_certificate
-from plughub.classes.spawner.environment import build_environment
+from plughub.classes.spawner.certificates import CertificateRequest, create_certificate
+from plughub.classes.spawner.environment import EnvironmentFacts, build_environment
 from plughub.classes.spawner.options import reader_of
 from plughub.classes.spawner.poll_callbacks import PollCallbacks
+from plughub.classes.tls.certificates import LOCAL_NAMES
 from plughub.classes.user_code import call
 from plughub.domain.urls import host_in_url
 from plughub.kinds import Diagnosis, Found, Moved
@@ -126,7 +128,18 @@ class Spawner(PollCallbacks):
         Returns:
             Paths on the machine of the hub: ``keyfile``, ``certfile`` and ``cafile``.
         """
-        return await create_certificate(self)
+        names = self.ssl_alt_names
+        given: Iterable[str] = await call(self.plugin, names, self) if callable(names) else names
+        local = LOCAL_NAMES if self.ssl_alt_names_include_local else ()
+        return await create_certificate(
+            CertificateRequest(
+                plugin=self.plugin,
+                folder=Path(self.internal_certs_location),
+                username=self.user.name,
+                server=self.name,
+                alt_names=[*(given or ()), *local],
+            )
+        )
 
     def move_certs(self, paths: dict[str, str]) -> Any:
         """Move the files to where only the server can read them. May be a coroutine.
@@ -145,7 +158,34 @@ class Spawner(PollCallbacks):
         Returns:
             The variables. They contain the server's token: never log them or pass them on a command line.
         """
-        return build_environment(self)
+        if self.env:
+            self.log.warning(
+                "%s.env is deprecated (it sets %s): use Spawner.environment, or extend get_env",
+                type(self).__name__,
+                ", ".join(sorted(self.env)),
+            )
+        return build_environment(
+            EnvironmentFacts(
+                record=self.record,
+                env_keep=self.env_keep,
+                bind_url=self.bind_url,
+                api_token=self.api_token,
+                hub_connect_url=self.hub_connect_url,
+                hub_api_url=self.hub.api_url,
+                escaped_username=self.user.escaped_name,
+                cert_paths=self.cert_paths,
+                mem_limit=self.mem_limit,
+                mem_guarantee=self.mem_guarantee,
+                cpu_limit=self.cpu_limit,
+                cpu_guarantee=self.cpu_guarantee,
+                root_dir=self.format_string(self.notebook_dir),
+                default_url=self.format_string(self.default_url),
+                debug=self.debug,
+                disable_user_config=self.disable_user_config,
+                deprecated=self.env,
+                configured={n: v(self) if callable(v) else v for n, v in self.environment.items()},
+            )
+        )
 
     def get_args(self) -> list[str]:
         """Return the arguments for Spawner.cmd. The hub passes its own facts as environment variables.
