@@ -22,7 +22,7 @@ class Hostile(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
 
-    def do_GET(self):
+    def do_GET(self) -> None:
         parts = urlsplit(self.path)
         seen = Path(os.environ["JUPYTERHUB_USER"] + "-saw.txt")
         with seen.open("a") as file:
@@ -39,15 +39,15 @@ class Hostile(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body.encode())
 
-    def do_POST(self):
+    def do_POST(self) -> None:
         self.do_GET()
 
 
-def main():
+def main() -> None:
     if os.environ["JUPYTERHUB_USER"] == "ada":
         os.execvp("jupyterhub-singleuser", ["jupyterhub-singleuser", "--allow-root"])
     address = urlsplit(os.environ["JUPYTERHUB_SERVICE_URL"])
-    ThreadingHTTPServer((address.hostname, address.port), Hostile).serve_forever()
+    ThreadingHTTPServer((address.hostname or "", address.port or 0), Hostile).serve_forever()
 
 
 if __name__ == "__main__":

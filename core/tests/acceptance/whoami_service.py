@@ -10,19 +10,19 @@ from tornado.ioloop import IOLoop
 from tornado.web import Application, RequestHandler, authenticated
 
 
-class WhoAmI(HubOAuthenticated, RequestHandler):
+class WhoAmI(HubOAuthenticated, RequestHandler):  # type: ignore[misc]
     @authenticated
-    def get(self):
+    def get(self) -> None:
         user = self.get_current_user()
         self.finish(f"<h1 id='who'>{user['name']}</h1><pre>{json.dumps(user['scopes'])}</pre>")
 
 
-def main():
+def main() -> None:
     prefix = os.environ["JUPYTERHUB_SERVICE_PREFIX"]
     handlers = [(f"{prefix}oauth_callback", HubOAuthCallbackHandler), (f"{prefix}.*", WhoAmI)]
     application = Application(handlers, cookie_secret=os.urandom(32))
     url = urlparse(os.environ["JUPYTERHUB_SERVICE_URL"])
-    HTTPServer(application).listen(url.port, url.hostname)
+    HTTPServer(application).listen(url.port or 0, url.hostname)
     IOLoop.current().start()
 
 

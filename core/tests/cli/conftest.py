@@ -5,9 +5,11 @@ import pytest
 
 from plughub.cli.main import main
 
+Run = Callable[..., tuple[int, str, str]]
+
 
 @pytest.fixture
-def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable:
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     """Run a command of ``hub`` in an empty folder; return exit code, standard output and error."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("PLUGHUB_PLUGINS", raising=False)

@@ -4,7 +4,7 @@ import asyncio
 import sys
 import textwrap
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -77,19 +77,19 @@ class Fakes:
         return types.SimpleNamespace(**{name: hookimpl(function) for name, function in hooks.items()})
 
     @classmethod
-    def doing(cls, act: Callable[[], object]) -> types.SimpleNamespace:
+    def doing(cls, act: Callable[[], Awaitable[object]]) -> types.SimpleNamespace:
         """Four hooks, one for each way of calling, with the same effect."""
 
-        async def hub_authenticate(login):
+        async def hub_authenticate(login: object) -> object:
             return await act()
 
-        async def hub_authorize_login(identity):
+        async def hub_authorize_login(identity: object) -> object:
             return await act()
 
-        async def hub_event(event):
+        async def hub_event(event: object) -> object:
             return await act()
 
-        async def hub_poll(server):
+        async def hub_poll(server: object) -> object:
             return await act()
 
         return cls.plugin(
@@ -101,14 +101,14 @@ class Fakes:
 
     @classmethod
     def answering(cls, value: object) -> types.SimpleNamespace:
-        async def act():
+        async def act() -> object:
             return value
 
         return cls.doing(act)
 
     @classmethod
     def failing(cls, error: BaseException) -> types.SimpleNamespace:
-        async def act():
+        async def act() -> object:
             raise error
 
         return cls.doing(act)

@@ -2,12 +2,17 @@ import asyncio
 import contextlib
 import time
 import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Any, Self
 
 import pytest
 
 from plughub import hookimpl
+from plughub.domain.servers import ServerRecord
 from plughub.domain.sessions import Client, login_cookie
-from plughub.kinds import Endpoint, Found, Identity, SpawnerInfo
+from plughub.domain.users import User
+from plughub.kinds import Endpoint, Found, Identity, Login, Moved, Resumable, Route, Server, SpawnerInfo
 from plughub.plugin.hook_calls import HookCaller
 from plughub.plugin.hooks import Hooks
 from plughub.plugin.manager import ActivePlugins
@@ -16,46 +21,48 @@ from plughub.services.coordination.initial_records import store_initial_records
 from plughub.services.settings import HubSettings
 from plughub.services.tokens.database_tokens import DatabaseTokens
 from plughub.storage.database import Database
-from plughub.storage.store import Store
+from plughub.storage.store import Store, Transaction
 from plughub.testing import conditions
 from plughub.testing.databases import prepare_database
 from plughub.testing.services import make_services
+
+MakeHub = Callable[..., "HubParts"]
 
 
 class Machine:
     """The world outside the hub: HTTP servers that run in this process. They outlive hub processes."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.address = "127.0.0.1"
-        self.running = {}
-        self.launches = []
-        self.stops = []
+        self.running: dict[str, tuple[Server, asyncio.Server, str]] = {}
+        self.launches: list[str] = []
+        self.stops: list[tuple[str, bool]] = []
         self.code = 3
-        self.error = None
+        self.error: Exception | None = None
         self.silent = False
         self.dies = False
-        self.poll_error = None
-        self.stop_error = None
-        self.gate = None
-        self.before = None
-        self.stop_gate = None
+        self.poll_error: Exception | None = None
+        self.stop_error: Exception | None = None
+        self.gate: asyncio.Event | None = None
+        self.before: asyncio.Event | None = None
+        self.stop_gate: asyncio.Event | None = None
         self.forgetful = False
-        self.seen = {}
-        self.deleted = []
-        self.delete_error = None
-        self.renamed = []
-        self.rename_error = None
-        self.resumes = None
-        self.tokens = []
-        self.token_of_old = None
+        self.seen: dict[str, Server] = {}
+        self.deleted: list[Server] = []
+        self.delete_error: Exception | None = None
+        self.renamed: list[tuple[str, str]] = []
+        self.rename_error: Exception | None = None
+        self.resumes: Resumable | None = None
+        self.tokens: list[str] = []
+        self.token_of_old: str | None = None
         self.inventory_is_missing = False
-        self.moved = {}
-        self.ours = True
-        self.poll_gate = None
-        self.ended = asyncio.Queue()
-        self.verified = []
+        self.moved: dict[str, Moved] = {}
+        self.ours: bool | Exception = True
+        self.poll_gate: asyncio.Event | None = None
+        self.ended: asyncio.Queue[str] = asyncio.Queue()
+        self.verified: list[str] = []
 
-    async def launch(self, server):
+    async def launch(self, server: Server) -> Endpoint:
         self.launches.append(server.operation)
         self.seen["spawn"] = server
         self.tokens.append(server.environment["JUPYTERHUB_API_TOKEN"])
@@ -72,12 +79,12 @@ class Machine:
             await self.gate.wait()
         return Endpoint(url=url, state={"launch": server.operation}, api_token=self.token_of_old)
 
-    async def kill(self, launch):
+    async def kill(self, launch: str) -> None:
         _, listener, _ = self.running.pop(launch)
         listener.close()
         await listener.wait_closed()
 
-    async def _answer(self, reader, writer):
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(ConnectionError):
             await reader.readuntil(b"\r\n\r\n")
             if not self.silent:
@@ -86,19 +93,19 @@ class Machine:
 
 
 class MachineSpawner:
-    def __init__(self, machine):
+    def __init__(self, machine: Machine) -> None:
         self.machine = machine
 
     @hookimpl
-    def hub_spawner_info(self):
+    def hub_spawner_info(self) -> SpawnerInfo:
         return SpawnerInfo(label="Machine")
 
     @hookimpl
-    async def hub_spawn(self, server):
+    async def hub_spawn(self, server: Server) -> Endpoint:
         return await self.machine.launch(server)
 
     @hookimpl
-    async def hub_poll(self, server):
+    async def hub_poll(self, server: Server) -> int | Moved | None:
         self.machine.seen["poll"] = server
         if self.machine.poll_gate:
             await self.machine.poll_gate.wait()
@@ -109,19 +116,19 @@ class MachineSpawner:
         return self.machine.moved.get(server.operation)
 
     @hookimpl
-    async def hub_watch(self):
+    async def hub_watch(self) -> AsyncIterator[str]:
         while True:
             yield await self.machine.ended.get()
 
     @hookimpl
-    async def hub_verify_address(self, server):
+    async def hub_verify_address(self, server: Server) -> bool:
         self.machine.verified.append(server.url)
         if isinstance(self.machine.ours, Exception):
             raise self.machine.ours
         return self.machine.ours
 
     @hookimpl
-    async def hub_stop(self, server, now):
+    async def hub_stop(self, server: Server, now: bool) -> Resumable | None:
         self.machine.stops.append((server.operation, now))
         self.machine.seen["stop"] = server
         if self.machine.stop_gate:
@@ -133,27 +140,27 @@ class MachineSpawner:
         return self.machine.resumes
 
     @hookimpl
-    async def hub_rename_server(self, server, name):
+    async def hub_rename_server(self, server: Server, name: str) -> None:
         if self.machine.rename_error:
             raise self.machine.rename_error
         self.machine.renamed.append((server.name, name))
 
     @hookimpl
-    async def hub_delete_server(self, server):
+    async def hub_delete_server(self, server: Server) -> None:
         self.machine.deleted.append(server)
         if self.machine.delete_error:
             raise self.machine.delete_error
 
     @hookimpl
-    async def hub_logs(self, server, lines):
+    async def hub_logs(self, server: Server, lines: int) -> list[str]:
         return ["first", "API_TOKEN=abcdef0123456789 last"][-lines:]
 
     @hookimpl
-    async def hub_diagnose(self, server):
+    async def hub_diagnose(self, server: Server) -> str:
         return "it listens elsewhere"
 
     @hookimpl
-    async def hub_inventory(self, mark):
+    async def hub_inventory(self, mark: str) -> list[Found] | None:
         if self.machine.inventory_is_missing:
             return None
         if self.machine.forgetful:
@@ -172,49 +179,49 @@ class MachineSpawner:
 
 
 class TableProxy:
-    def __init__(self):
-        self.routes = {}
+    def __init__(self) -> None:
+        self.routes: dict[str, Route] = {}
         self.starts = 0
-        self.code = None
-        self.error = None
+        self.code: int | None = None
+        self.error: Exception | None = None
 
     @hookimpl
-    async def hub_proxy_start(self, proxy):
+    async def hub_proxy_start(self, proxy: object) -> dict[str, int]:
         self.starts += 1
         self.code = None
         return {"starts": self.starts}
 
     @hookimpl
-    async def hub_proxy_poll(self):
+    async def hub_proxy_poll(self) -> int | None:
         return self.code
 
     @hookimpl
-    async def hub_proxy_stop(self):
+    async def hub_proxy_stop(self) -> None:
         self.routes.clear()
 
     @hookimpl
-    async def hub_route_add(self, route):
+    async def hub_route_add(self, route: Route) -> None:
         if self.error:
             raise self.error
         self.routes[route.routespec] = route
 
     @hookimpl
-    async def hub_route_delete(self, routespec):
+    async def hub_route_delete(self, routespec: str) -> None:
         self.routes.pop(routespec, None)
 
     @hookimpl
-    async def hub_routes(self):
+    async def hub_routes(self) -> list[Route]:
         return list(self.routes.values())
 
 
 class Book:
     """An authenticator with a table of names and passwords."""
 
-    def __init__(self, people):
+    def __init__(self, people: Mapping[str, str]) -> None:
         self.people = people
 
     @hookimpl
-    async def hub_authenticate(self, login):
+    async def hub_authenticate(self, login: Login) -> Identity | None:
         known = self.people.get(login.username)
         return Identity(name=login.username) if known == login.password else None
 
@@ -222,7 +229,16 @@ class Book:
 class HubParts:
     """The services of one hub process, composed as in the application."""
 
-    def __init__(self, url, folder, machine, proxy, extra=None, keys=(), **settings):
+    def __init__(
+        self,
+        url: str,
+        folder: Path,
+        machine: Machine,
+        proxy: object,
+        extra: Mapping[str, object] | None = None,
+        keys: tuple[bytes, ...] = (),
+        **settings: Any,
+    ) -> None:
         self.database = Database(url)
         self.store = Store(self.database)
         plugins = ActivePlugins()
@@ -246,17 +262,17 @@ class HubParts:
             **settings,
         )
         self.services = make_services(self.store, self.hooks, self.settings, folder, keys=keys)
-        self._tasks = []
+        self._tasks: list[asyncio.Task[Any]] = []
 
-    def __getattr__(self, name):
+    def __getattr__(self, name: str) -> Any:
         return getattr(self.services, name)
 
-    def run(self):
+    def run(self) -> Self:
         work = (self.runner.claim_free_operations(), self.runner.renew_leases(), self.events.run())
         self._tasks = [asyncio.create_task(task) for task in work]
         return self
 
-    async def crash(self):
+    async def crash(self) -> None:
         """End like SIGKILL: nothing is released."""
         for task in self._tasks:
             task.cancel()
@@ -264,50 +280,53 @@ class HubParts:
         await self.runner.close()
         self.database.close()
 
-    async def user(self, name="alice"):
-        def work(tx):
+    async def user(self, name: str = "alice") -> User:
+        def work(tx: Transaction) -> User:
             store_initial_records(tx)
             return tx.users.get(name) or tx.users.create(name)
 
         return await self.store.write(work)
 
-    async def by_old_cookie(self, cookie_id):
+    async def by_old_cookie(self, cookie_id: str) -> Any:
         """Return the user of a login cookie that a JupyterHub made."""
         cookie = login_cookie(cookie_id, f"signed {cookie_id}", time.time())
         return await self.sessions.principal(cookie, Client())
 
-    async def started(self, name="alice", server="", **how):
-        asked = await self.servers.start(await self.user(name), server, **how)
-        return await self.servers.wait(asked, 60)
+    async def started(self, name: str = "alice", server: str = "", **how: Any) -> ServerRecord:
+        asked = await self.services.servers.start(await self.user(name), server, **how)
+        return await self.services.servers.wait(asked, 60)
 
-    async def gave_up(self, name="alice", **how):
+    async def gave_up(self, name: str = "alice", **how: Any) -> ServerRecord:
         """Start a server that fails, and wait for the cleanup."""
         server = await self.started(name, **how)
-        async for now in self.servers.changes(server):
+        async for now in self.services.servers.changes(server):
             if now.operation is None:
                 return now
         raise AssertionError("what the start has left is not cleaned up")
 
-    async def stopped(self, server, **how):
-        return await self.servers.wait(await self.servers.stop(server, **how), 60)
+    async def stopped(self, server: ServerRecord, **how: Any) -> ServerRecord:
+        servers = self.services.servers
+        return await servers.wait(await servers.stop(server, **how), 60)
 
 
 @pytest.fixture
-def machine():
+def machine() -> Machine:
     return Machine()
 
 
 @pytest.fixture
-def proxy():
+def proxy() -> TableProxy:
     return TableProxy()
 
 
 @pytest.fixture
-async def make_hub(db_url, tmp_path, machine, proxy):
+async def make_hub(
+    db_url: str, tmp_path: Path, machine: Machine, proxy: TableProxy
+) -> AsyncIterator[MakeHub]:
     prepare_database(db_url)
-    hubs = []
+    hubs: list[HubParts] = []
 
-    def make(**settings):
+    def make(**settings: Any) -> HubParts:
         hub = HubParts(db_url, tmp_path, machine, settings.pop("table", proxy), **settings)
         hubs.append(hub)
         return hub.run()
@@ -320,16 +339,16 @@ async def make_hub(db_url, tmp_path, machine, proxy):
 
 
 @pytest.fixture
-async def hub(make_hub):
+async def hub(make_hub: MakeHub) -> HubParts:
     return make_hub()
 
 
 @pytest.fixture
-def until():
+def until() -> Callable[..., Awaitable[None]]:
     """Wait until a condition holds."""
 
-    async def wait(condition, seconds=60.0):
-        async def holds():
+    async def wait(condition: Callable[[], Any], seconds: float = 60.0) -> None:
+        async def holds() -> Any:
             return condition()
 
         await conditions.until(holds, seconds=seconds, pause=0.01)
@@ -338,5 +357,5 @@ def until():
 
 
 @pytest.fixture
-def book():
+def book() -> type[Book]:
     return Book

@@ -1,4 +1,5 @@
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import TypeVar
 
 import pytest
 
@@ -6,6 +7,8 @@ from plughub.domain.roles import DEFAULT_ROLES
 from plughub.storage.database import Database
 from plughub.storage.store import Store, Transaction
 from plughub.testing.databases import prepare_database
+
+T = TypeVar("T")
 
 
 class Stored:
@@ -15,13 +18,13 @@ class Stored:
         self.database = database
         self.store = Store(database)
 
-    def __call__(self, work):
+    def __call__(self, work: Callable[[Transaction], T]) -> T:
         return self.database.run(lambda connection: work(Transaction(connection)))
 
 
 @pytest.fixture
-def make_stored() -> Iterator[object]:
-    opened = []
+def make_stored() -> Iterator[Callable[[str], Stored]]:
+    opened: list[Database] = []
 
     def make(url: str) -> Stored:
         opened.append(Database(url))
@@ -33,7 +36,7 @@ def make_stored() -> Iterator[object]:
 
 
 @pytest.fixture
-def stored(db_url: str, make_stored) -> Stored:
+def stored(db_url: str, make_stored: Callable[[str], Stored]) -> Stored:
     prepare_database(db_url)
     stored = make_stored(db_url)
     stored(lambda tx: tx.roles.ensure(DEFAULT_ROLES))

@@ -32,7 +32,7 @@ from plughub.services.tokens.database_tokens import DatabaseTokens
 from plughub.services.users.composition import UserRules
 from plughub.services.users.login_links import OneTimeLinks
 from plughub.storage.database import Database
-from plughub.storage.store import Store
+from plughub.storage.store import Store, Transaction
 from plughub.testing.conditions import until
 from plughub.testing.databases import prepare_database
 from plughub.testing.doubles import KnownUsers, RecordedRoutes, TinyServers
@@ -294,7 +294,7 @@ class WebHub:
         return browser
 
     async def user(self, name: str = "alice") -> User:
-        def find(tx: Any) -> User:
+        def find(tx: Transaction) -> User:
             return tx.users.get(name) or tx.users.create(name)
 
         return await self.store.write(find)

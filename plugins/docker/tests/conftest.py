@@ -11,14 +11,17 @@ import socket
 import subprocess
 import sys
 import tempfile
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import docker
 import pytest
-from playwright.async_api import async_playwright
+from playwright.async_api import Page, async_playwright
 from traitlets.config import Config
 
 from plughub.classes.spawner.hooks import SpawnerHooks
+from plughub.kinds import Server
 from plughub.testing import probe_server, tiny_server
 from plughub.testing.conditions import wait_for
 from plughub.testing.contracts.spawner import NAME, SpawnerUnderTest, make_server
@@ -27,12 +30,14 @@ from plughub.threads import ThreadPools
 from plughub_docker.testing.images import PYTHON, build, distribution_paths, python_paths
 from plughub_docker.testing.repositories import make_course, serving
 
+Engine = Any  # docker.APIClient has no types
+
 CHROMIUM = "/usr/bin/chromium"
 
 
 @pytest.fixture(scope="session")
 @starts
-def engine():
+def engine() -> Iterator[Engine]:
     """A client of the engine; the test is skipped where none runs."""
     with socket.socket(socket.AF_UNIX) as probe:
         if probe.connect_ex("/var/run/docker.sock"):
@@ -43,7 +48,7 @@ def engine():
 
 
 @pytest.fixture(scope="session")
-def tiny_image(engine):
+def tiny_image(engine: Engine) -> str:
     """An image with Python, the probe server and the tiny server."""
     files = {
         "/opt/probe_server.py": Path(probe_server.__file__).read_bytes(),
@@ -53,7 +58,7 @@ def tiny_image(engine):
 
 
 @pytest.fixture(scope="session")
-def lab_image(engine):
+def lab_image(engine: Engine) -> str:
     """An image with the installed jupyterhub-singleuser and JupyterLab."""
     paths = [*python_paths(), *distribution_paths("jupyterhub", "jupyterlab"), Path(sys.prefix, "pyvenv.cfg")]
     changes = [
@@ -67,21 +72,21 @@ def lab_image(engine):
 
 
 @pytest.fixture(scope="session")
-def git_image(engine):
+def git_image(engine: Engine) -> str:
     """The tiny image with a shell and git."""
     if shutil.which("git") is None:
         pytest.skip("git is not installed")
     core = Path(subprocess.check_output(["git", "--exec-path"], text=True).strip())
     shell = Path("/bin").resolve() / "sh"
     tools = [core / "git-remote-http", core / "git-http-fetch", shell, shell.resolve()]
-    tools += [Path(shutil.which(name)) for name in ("git", "mv", "rm")]
+    tools += [Path(shutil.which(name) or name) for name in ("git", "mv", "rm")]
     files = {"/opt/probe_server.py": Path(probe_server.__file__).read_bytes()}
     changes = ["USER 1000:1000", "WORKDIR /home/jovyan", "ENV HOME=/home/jovyan"]
     return build(engine, "plughub-tests-git", [*python_paths(), *tools], files, changes)
 
 
 @pytest.fixture(scope="session")
-def repositories(tmp_path_factory):
+def repositories(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the repository ``course.git``, to be served as files."""
     if shutil.which("git") is None:
         pytest.skip("git is not installed")
@@ -91,27 +96,27 @@ def repositories(tmp_path_factory):
 
 
 @pytest.fixture
-def site(repositories, gateway):
+def site(repositories: Path, gateway: str) -> Iterator[str]:
     """Serves the repositories at an address that containers reach."""
     with serving(repositories, gateway) as address:
         yield address
 
 
 @pytest.fixture(scope="session")
-def probe():
+def probe() -> list[str]:
     """The command of the probe server inside the tiny image."""
     return [PYTHON, "/opt/probe_server.py"]
 
 
 @pytest.fixture(scope="session")
-def gateway(engine):
+def gateway(engine: Engine) -> str:
     """The address at which containers reach this machine."""
     facts = engine.inspect_network("bridge")["IPAM"]["Config"][0]
     return facts.get("Gateway") or str(next(ipaddress.ip_network(facts["Subnet"]).hosts()))
 
 
 @pytest.fixture
-def prefix(engine):
+def prefix(engine: Engine) -> Iterator[str]:
     """Prefix of the names of a test's containers and volumes, which are removed at the end."""
     prefix = f"phtest{secrets.token_hex(4)}"
     yield prefix
@@ -123,7 +128,7 @@ def prefix(engine):
 
 @pytest.fixture(scope="session")
 @starts
-def engine_folder():
+def engine_folder() -> Iterator[Path]:
     """A folder for the files of engines of the tests: each module starts its own, with the same images."""
     if shutil.which("dockerd") is None:
         pytest.skip("dockerd is not installed")
@@ -135,7 +140,7 @@ def engine_folder():
 
 
 @pytest.fixture(scope="session")
-def bridge():
+def bridge() -> Iterator[str]:
     """A bridge for engines of the tests."""
     if shutil.which("ip") is None:
         pytest.skip("ip is not installed")
@@ -147,7 +152,7 @@ def bridge():
 
 
 @pytest.fixture(scope="session")
-def swarm(engine):
+def swarm(engine: Engine) -> Iterator[Engine]:
     """The engine as a swarm of one node; it leaves the swarm after the tests if it was not in one before."""
     with Path(tempfile.gettempdir(), "plughub-tests-swarm.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -166,7 +171,7 @@ def swarm(engine):
 
 
 @pytest.fixture
-def swarm_prefix(swarm, prefix):
+def swarm_prefix(swarm: Engine, prefix: str) -> Iterator[str]:
     """Prefix of the names of a test's services, networks and volumes, which are removed at the end."""
     yield prefix
     for service in swarm.services(filters={"name": prefix}):
@@ -178,14 +183,22 @@ def swarm_prefix(swarm, prefix):
 
 
 @pytest.fixture
-async def spawners(tmp_path, prefix, tiny_image, probe):
+async def spawners(
+    tmp_path: Path, prefix: str, tiny_image: str, probe: list[str]
+) -> AsyncIterator[Callable[..., SpawnerUnderTest]]:
     """Factory of spawners with settings; what they started is removed."""
     from plughub_docker.spawner import DockerSpawner
 
     pools = ThreadPools()
 
-    def make(*arguments, server=None, username="alice", name="", **settings):
-        def plugin(*more):
+    def make(
+        *arguments: str,
+        server: Server | None = None,
+        username: str = "alice",
+        name: str = "",
+        **settings: Any,
+    ) -> SpawnerUnderTest:
+        def plugin(*more: str) -> SpawnerHooks:
             chosen = {
                 "image": tiny_image,
                 "cmd": [*probe, *arguments, *more],
@@ -204,7 +217,7 @@ async def spawners(tmp_path, prefix, tiny_image, probe):
 
 @pytest.fixture
 @starts
-async def page():
+async def page() -> AsyncIterator[Page]:
     """A page of a real browser."""
     if not Path(CHROMIUM).exists():
         pytest.skip("chromium is not installed")
@@ -218,7 +231,7 @@ async def page():
 
 
 @pytest.fixture
-def chance():
+def chance() -> random.Random:
     """Source of random moments; PLUGHUB_SEED repeats those of a run that failed."""
     seed = int(os.environ.get("PLUGHUB_SEED") or secrets.randbelow(10**6))
     print(f"PLUGHUB_SEED={seed}")  # noqa: T201 - shown when the test fails

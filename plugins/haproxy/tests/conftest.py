@@ -1,7 +1,8 @@
 import subprocess
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,14 +11,18 @@ from plughub.testing.contracts.proxy import ProxyUnderTest
 from plughub.threads import ThreadPools
 from plughub_haproxy import HAProxyProxy
 
+Start = Callable[..., Awaitable[ProxyUnderTest]]
+
 
 @pytest.fixture
-async def start(tmp_path: Path, free_port: int) -> AsyncIterator[Callable]:
+async def start(tmp_path: Path, free_port: int) -> AsyncIterator[Start]:
     """Start HAProxy with settings of your own; `folder` and traits may be given too."""
     pools = ThreadPools()
     started: list[ProxyUnderTest] = []
 
-    async def start_with(folder: Path = tmp_path / "haproxy", traits: dict | None = None, **settings):
+    async def start_with(
+        folder: Path = tmp_path / "haproxy", traits: dict[str, Any] | None = None, **settings: Any
+    ) -> ProxyUnderTest:
         given = ProxySettings(ip="127.0.0.1", port=free_port, hub_url="http://127.0.0.1:9")
         proxy = ProxyUnderTest(
             lambda: HAProxyProxy(runtime_dir=folder, **(traits or {})), replace(given, **settings), pools
@@ -47,5 +52,5 @@ def make_certificate(tmp_path: Path) -> Callable[[str], tuple[Path, Path]]:
 
 
 @pytest.fixture
-def certificate(make_certificate) -> tuple[Path, Path]:
+def certificate(make_certificate: Callable[[str], tuple[Path, Path]]) -> tuple[Path, Path]:
     return make_certificate("one")

@@ -4,7 +4,9 @@ import secrets
 import shutil
 import subprocess
 import tempfile
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from traitlets.config import Config
@@ -16,17 +18,18 @@ from plughub.testing.pythons import python_for_everybody
 from plughub.testing.workers import alone
 from plughub.threads import ThreadPools
 
+MakeSpawner = Callable[..., SpawnerUnderTest]
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs to run as root")
 
 
-def pytest_collection_modifyitems(items):
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("root"):
             item.add_marker(needs_root)
 
 
 @pytest.fixture
-def system_user():
+def system_user() -> Iterator[pwd.struct_passwd]:
     """A system user with a home folder and a supplementary group; removed afterwards."""
     if shutil.which("useradd") is None:
         pytest.skip("useradd is not installed")
@@ -38,13 +41,13 @@ def system_user():
     run("groupdel", f"{name}g")
 
 
-def run(*command):
+def run(*command: str) -> None:
     with alone("accounts"):
         subprocess.run(command, check=True, capture_output=True)
 
 
 @pytest.fixture
-def open_folder():
+def open_folder() -> Iterator[Path]:
     """A folder that every system user may read; only root may read those of pytest."""
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)
@@ -52,7 +55,7 @@ def open_folder():
 
 
 @pytest.fixture(scope="session")
-def probe_server():
+def probe_server() -> Iterator[tuple[str, ...]]:
     """The command of the probe server, where every system user may run it."""
     if os.geteuid() != 0:
         yield PROBE_SERVER
@@ -66,12 +69,20 @@ def probe_server():
 
 
 @pytest.fixture
-async def spawners(tmp_path, probe_server):
+async def spawners(tmp_path: Path, probe_server: tuple[str, ...]) -> AsyncIterator[MakeSpawner]:
     """Factory of spawners with settings; their servers are stopped afterwards."""
-    pools, made = ThreadPools(), []
+    pools = ThreadPools()
+    made: list[SpawnerUnderTest] = []
 
-    def make(spawner_class, username, *arguments, name="", system_accounts=(), **settings):
-        def plugin(*more):
+    def make(
+        spawner_class: Any,
+        username: str,
+        *arguments: str,
+        name: str = "",
+        system_accounts: tuple[str, ...] = (),
+        **settings: Any,
+    ) -> SpawnerUnderTest:
+        def plugin(*more: str) -> SpawnerHooks:
             command = settings.get("cmd", [*probe_server, *arguments, *more])
             return SpawnerHooks(
                 NAME,
@@ -93,11 +104,11 @@ async def spawners(tmp_path, probe_server):
 
 
 @pytest.fixture
-def simple(spawners, tmp_path):
+def simple(spawners: MakeSpawner, tmp_path: Path) -> MakeSpawner:
     """Factory of spawners of the plugin `simple`, for alice."""
     from plughub_localprocess.simple_spawner import SimpleLocalProcessSpawner
 
-    def make(*arguments, username="alice", **settings):
+    def make(*arguments: str, username: str = "alice", **settings: Any) -> SpawnerUnderTest:
         template = f"{tmp_path}/homes/{{username}}"
         return spawners(
             SimpleLocalProcessSpawner,
@@ -110,11 +121,11 @@ def simple(spawners, tmp_path):
 
 
 @pytest.fixture
-def local(spawners):
+def local(spawners: MakeSpawner) -> MakeSpawner:
     """Factory of spawners of the plugin `localprocess`."""
     from plughub_localprocess.spawner import LocalProcessSpawner
 
-    def make(username, *arguments, **settings):
+    def make(username: str, *arguments: str, **settings: Any) -> SpawnerUnderTest:
         return spawners(LocalProcessSpawner, username, *arguments, **settings)
 
     return make

@@ -5,7 +5,9 @@ import itertools
 import os
 import subprocess
 import time
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -18,16 +20,20 @@ PASSWORD = "Wonder-land7"
 PLAIN = "auth required pam_unix.so nodelay\naccount required pam_unix.so\n"
 numbers = itertools.count()
 
+Run = Callable[..., None]
+MakeName = Callable[..., str]
+Authenticators = Callable[..., PAMAuthenticator]
+
 
 @pytest.fixture(scope="session")
-def as_root():
+def as_root() -> None:
     if os.geteuid() != 0:
         pytest.skip("PAM checks the passwords of others for root only")
 
 
 @pytest.fixture(scope="session")
-def run(as_root):
-    def run(*command, text=None):
+def run(as_root: None) -> Run:
+    def run(*command: str, text: str | None = None) -> None:
         """Run a command, and retry while another process locks the account files."""
         deadline = time.monotonic() + 30
         while True:
@@ -41,11 +47,11 @@ def run(as_root):
 
 
 @pytest.fixture(scope="session")
-def make_user(run):
+def make_user(run: Run) -> Iterator[MakeName]:
     """Create a user, given options of useradd and commands that end with the name."""
     with contextlib.ExitStack() as undo:
 
-        def make(*commands, password=PASSWORD, options=()):
+        def make(*commands: tuple[str, ...], password: str = PASSWORD, options: tuple[str, ...] = ()) -> str:
             name = f"ph{os.getpid()}u{next(numbers)}"
             run("useradd", "--no-create-home", *options, name)
             undo.callback(run, "userdel", "--force", name)
@@ -59,10 +65,10 @@ def make_user(run):
 
 
 @pytest.fixture(scope="session")
-def make_group(run):
+def make_group(run: Run) -> Iterator[MakeName]:
     with contextlib.ExitStack() as undo:
 
-        def make():
+        def make() -> str:
             name = f"ph{os.getpid()}g{next(numbers)}"
             run("groupadd", name)
             undo.callback(run, "groupdel", name)
@@ -72,10 +78,10 @@ def make_group(run):
 
 
 @pytest.fixture(scope="session")
-def make_service(as_root):
+def make_service(as_root: None) -> Iterator[MakeName]:
     with contextlib.ExitStack() as undo:
 
-        def make(text=PLAIN):
+        def make(text: str = PLAIN) -> str:
             file = Path("/etc/pam.d") / f"plughub-test-{os.getpid()}-{next(numbers)}"
             undo.callback(file.unlink)
             file.write_text(text)
@@ -85,8 +91,8 @@ def make_service(as_root):
 
 
 @pytest.fixture
-def make_script(tmp_path):
-    def make(text):
+def make_script(tmp_path: Path) -> Callable[[str], Path]:
+    def make(text: str) -> Path:
         file = tmp_path / f"script{next(numbers)}"
         file.write_text(f"#!/bin/sh\n{text}\n")
         file.chmod(0o755)
@@ -96,21 +102,21 @@ def make_script(tmp_path):
 
 
 @pytest.fixture(scope="session")
-def alice(make_user):
+def alice(make_user: MakeName) -> str:
     return make_user()
 
 
 @pytest.fixture(scope="session")
-def plain(make_service):
+def plain(make_service: MakeName) -> str:
     """A service that checks passwords without any delay."""
     return make_service()
 
 
 @pytest.fixture
-def make_authenticator():
-    made = []
+def make_authenticator() -> Iterator[Authenticators]:
+    made: list[PAMAuthenticator] = []
 
-    def make(**settings):
+    def make(**settings: Any) -> PAMAuthenticator:
         made.append(PAMAuthenticator(**settings))
         return made[-1]
 
@@ -120,10 +126,10 @@ def make_authenticator():
 
 
 @pytest.fixture
-def ask(make_authenticator):
+def ask(make_authenticator: Authenticators) -> Callable[..., Awaitable[Any]]:
     """Log in like the hub."""
 
-    async def ask(username, password=PASSWORD, otp="", **settings):
+    async def ask(username: str, password: str = PASSWORD, otp: str = "", **settings: Any) -> Any:
         authenticator = make_authenticator(**settings)
         data = {"username": username, "password": password, "otp": otp}
         return await authenticator.authenticate(None, data)
@@ -132,10 +138,10 @@ def ask(make_authenticator):
 
 
 @pytest.fixture
-def helpers():
+def helpers() -> Callable[[], list[psutil.Process]]:
     """List the helper processes that run for this process."""
 
-    def helpers():
+    def helpers() -> list[psutil.Process]:
         found = []
         for child in psutil.Process().children():
             with contextlib.suppress(psutil.NoSuchProcess):

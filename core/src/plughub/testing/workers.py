@@ -92,6 +92,21 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:
         def _split_scope(self, nodeid: str) -> str:
             return scope_of(nodeid, folders)
 
+        def remove_node(self, node: Any) -> str | None:
+            """Report the test that ended a worker, as a time-out does, and do not run it again."""
+            units = self.assigned_work[node].values()
+            ended = next((test for unit in units for test, done in unit.items() if not done), None)
+            if ended is not None:
+                work = self.assigned_work.pop(node)
+                for unit in work.values():
+                    unit.update({test: True for test in unit if test == ended})
+                self.workqueue.update({scope: unit for scope, unit in work.items() if not all(unit.values())})
+                for other in self.assigned_work:
+                    self._reschedule(other)
+                return ended
+            super().remove_node(node)
+            return None
+
     config.option.loadscopereorder = False
     return FilesAndFolders(config, log)
 
