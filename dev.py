@@ -1,7 +1,7 @@
 """Run the hub, its tests or its checks from a clone, in a virtual environment at .venv.
 
 - ``python3 dev.py hub [arguments of hub]``
-- ``python3 dev.py test [arguments of pytest]``
+- ``python3 dev.py test [arguments of pytest]``; ``--quick`` without paths or ``-n`` runs in two processes
 - ``python3 dev.py check``
 """
 
@@ -46,12 +46,26 @@ def main(arguments: list[str]) -> int:
         return run("hub", *rest, check=False)
     if command == "test":
         install(["test"])
-        return run("python", "-m", "pytest", *rest, check=False)
+        return run("python", "-m", "pytest", *processes(rest), *rest, check=False)
     if command == "check":
         install(["dev"])
         return max(run(*check, check=False) for check in CHECKS)
     print(__doc__)
     return 2
+
+
+def processes(arguments: list[str]) -> list[str]:
+    """Choose in how many processes the tests run.
+
+    Args:
+        arguments: of pytest.
+
+    Returns:
+        Arguments for pytest-xdist; none for a part of the tests, which takes longer with two processes.
+    """
+    chosen = any(word.startswith(("-n", "--numprocesses", "--dist")) for word in arguments)
+    paths = any((ROOT / word.partition("::")[0]).exists() for word in arguments)
+    return ["--numprocesses=2", "--dist=loadfile"] if "--quick" in arguments and not (chosen or paths) else []
 
 
 def install(groups: list[str]) -> None:
