@@ -1,24 +1,27 @@
 """Plans of hubs from config files: everything that a start reads and checks before anything runs."""
 
 import logging
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
+from plughub.app.config import JupyterHub
 from plughub.app.config_files import load_config
-from plughub.app.hub_plan import make_plan
+from plughub.app.hub_plan import HubPlan, make_plan
 from plughub.app.plugins import plugin_names
 
 
 @pytest.fixture
-def planned(tmp_path, monkeypatch):
+def planned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., HubPlan]]:
     """Return a function that plans a hub with the text of a config file."""
     monkeypatch.chdir(tmp_path)
-    made = []
+    made: list[HubPlan] = []
 
-    def plan(text, *plugins):
+    def plan(text: str, *plugins: str) -> HubPlan:
         (tmp_path / "jupyterhub_config.py").write_text(text)
         config = load_config(None, {})
-        names = plugins or plugin_names("simple,dummy,haproxy", None)
+        names = plugins or plugin_names("simple,dummy,haproxy", JupyterHub())
         made.append(make_plan(config, list(names)))
         return made[-1]
 

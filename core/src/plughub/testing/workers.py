@@ -95,7 +95,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:
         def remove_node(self, node: Any) -> str | None:
             """Report the test that ended a worker, as a time-out does, and do not run it again."""
             units = self.assigned_work[node].values()
-            ended = next((test for unit in units for test, done in unit.items() if not done), None)
+            running = (str(test) for unit in units for test, done in unit.items() if not done)
+            ended = next(running, None)
             if ended is not None:
                 work = self.assigned_work.pop(node)
                 for unit in work.values():
