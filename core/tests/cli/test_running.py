@@ -77,8 +77,29 @@ def test_a_second_hub_on_a_sqlite_file_warns_of_the_first(folder):
             second.kill()
 
 
-def test_a_token_of_the_command_line_is_accepted_by_the_running_hub(folder):
-    with HubProcess(folder, *PLUGINS, config=CONFIG) as hub:
+FROM_CONFIG = """
+from plughub.handlers import APIHandler, needs_scope
+
+class Hello(APIHandler):
+    @needs_scope()
+    async def get(self):
+        self.answer({"hello": self.who.name})
+
+c.JupyterHub.extra_handlers = [("/api/hello", type("Greeting", (Hello,), {}))]
+c.JupyterHub.api_tokens = {"of-carol-in-the-configuration": "Carol"}
+c.JupyterHub.admin_users = {"Carol"}
+c.JupyterHub.init_spawners_timeout = -1
+c.JupyterHub.confirm_no_ssl = True
+"""
+
+
+def test_tokens_of_command_line_and_config_file_are_accepted_by_the_running_hub(folder):
+    with HubProcess(folder, *PLUGINS, config=CONFIG + FROM_CONFIG) as hub:
+        carol = ask(hub, "hub/api/user", "of-carol-in-the-configuration")
+        assert (carol["name"], carol["admin"]) == ("carol", True)
+        assert ask(hub, "hub/api/hello", "of-carol-in-the-configuration") == {"hello": "carol"}
+        assert "which can be removed: c.JupyterHub.confirm_no_ssl" in hub.stderr
+        assert "of-carol-in" not in hub.output
         made = subprocess.run(
             [hub.python, "-m", "plughub", "token", "alice"],
             cwd=folder,

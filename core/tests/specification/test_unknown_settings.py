@@ -57,7 +57,7 @@ def test_a_lost_restriction_and_an_unknown_name_stop_the_start(planned, setting,
 
 
 def test_settings_of_a_helper_class_in_the_config_file_are_known(planned):
-    plan = planned(dedent(HELPERS) + "c.Greeter.text = 'hello'\n")
+    plan = planned(dedent(HELPERS) + "Made = type('Made', (Greeter,), {})\nc.Greeter.text = 'hello'\n")
     [cls] = [cls for cls in plan.selection.classes if cls.__name__ == "GreetingSpawner"]
     assert cls.greet(SimpleNamespace(config=plan.config.config)) == "hello"
 

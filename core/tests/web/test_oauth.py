@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, quote, urlencode, urlsplit
 import pytest
 
 from plughub import hookimpl
+from plughub.domain.audit import AuditQuery
 from plughub.domain.clock import utcnow
 from plughub.domain.oauth import server_client_id
 from plughub.domain.roles import Role
@@ -157,6 +158,34 @@ async def test_other_users_server_needs_consent(hub, secret):
     code = parse_qs(urlsplit(agreed.headers["Location"]).query)["code"][0]
     assert (await exchange(hub, secret, code)).code == 200
     assert (await browser.get(authorize())).code == 302, "consent is asked for only once"
+
+
+async def test_the_owner_sees_who_opened_a_server_and_the_audit_trail_records_it(hub, secret):
+    query = AuditQuery(user="alice", kind="open-server")
+    owner = await hub.logged_in()
+    await a_code(owner)
+    browser = await hub.logged_in("root")
+    await browser.get(authorize())
+    refused = await browser.post(authorize(), form={"scopes": "access:servers!server=alice/"})
+    assert refused.code == 403
+    await browser.post(authorize(), form={"scopes": "access:servers!server=alice/", "_xsrf": browser.xsrf})
+
+    async def recorded():
+        return await hub.store.read(lambda tx: tx.audit.page(query, 0, 10))
+
+    [entry] = await hub.until(recorded)
+    assert (entry.actor, entry.user, entry.server, entry.detail) == ("root", "alice", "", {"admin": True})
+    page = (await owner.get("/hub/token")).body.decode()
+    assert "Your servers opened by others" in page
+    assert "root (administrator)" in page
+    assert "opened by others" not in (await browser.get("/hub/token")).body.decode()
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+async def test_the_home_page_says_that_administrators_may_open_servers(make_hub, enabled):
+    hub = await make_hub(options={"admin_access": enabled})
+    page = (await (await hub.logged_in()).get("/hub/home")).body.decode()
+    assert ("Administrators of this hub may open your servers." in page) == enabled
 
 
 async def test_server_token_has_minimal_permissions(hub, secret):

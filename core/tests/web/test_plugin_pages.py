@@ -5,7 +5,11 @@ from __future__ import annotations
 import json
 
 import pytest
+from tornado.web import RequestHandler
 
+from plughub.app.config import JupyterHub
+from plughub.app.extra_pages import extra_pages, warn_of_open_pages
+from plughub.domain.errors import StartError
 from plughub.handlers import APIHandler, InvalidError, PageHandler, needs_scope, of_user
 from plughub.kinds import Page, Visitor
 from plughub.utils import token_authenticated
@@ -130,3 +134,54 @@ async def test_only_a_token_opens_a_method(make_hub):
             assert (await refused.get(path)).code == 403
     assert (await program.post("/hub/api/guarded")).code == 200
     assert (await browser.post("/hub/api/guarded", form={"_xsrf": browser.xsrf})).code == 403
+
+
+class Bare(RequestHandler):
+    def initialize(self, text="plain"):
+        self.text = text
+
+    def get(self, *path):
+        self.finish(self.text + "".join(path))
+
+
+async def test_pages_of_the_config_file_are_served_below_the_hub(make_hub, caplog):
+    given = [
+        ("/board", Board),
+        ["bare/(a+)", Bare, {"text": "own:"}],
+        ("/named", "tornado.web.RedirectHandler", {"url": "/elsewhere"}),
+        ("/home", Bare),
+    ]
+    pages = extra_pages(JupyterHub(extra_handlers=given).extra_handlers)
+    warn_of_open_pages(pages)
+    assert "/board" not in caplog.text
+    assert "does not authenticate the requests of /bare/(a+) (Bare), /named (RedirectHandler)" in caplog.text
+    hub = await make_hub(pages=pages)
+    anonymous = hub.browser()
+    assert (await anonymous.get("/hub/board")).headers["Location"] == "/hub/login?next=%2Fhub%2Fboard"
+    assert model(await (await hub.logged_in()).get("/hub/board"))["name"] == "alice"
+    assert (await anonymous.get("/hub/bare/aa")).body == b"own:aa"
+    assert (await anonymous.get("/hub/bare/b")).code == 404
+    assert (await anonymous.get("/hub/named")).headers["Location"] == "/elsewhere"
+    assert (await anonymous.get("/hub/home")).headers["Location"].startswith("/hub/login")
+
+
+class OfJupyterHub(Bare):
+    __module__ = "jupyterhub.handlers.base"
+
+
+@pytest.mark.parametrize(
+    ("entry", "said"),
+    [
+        ("/board", "must be a list of tuples"),
+        (("/board",), "must be a list of tuples"),
+        (("/board", Bare, 3), "must be a list of tuples"),
+        ((3, Bare), "must be a list of tuples"),
+        (("/board(", Bare), "is not a regular expression"),
+        (("/board", "no.such.Handler"), "cannot be imported"),
+        (("/board", dict), "is not a class of request handlers"),
+        (("/board", OfJupyterHub), "is written for JupyterHub"),
+    ],
+)
+def test_invalid_pages_of_the_config_file_are_refused(entry, said):
+    with pytest.raises(StartError, match=said):
+        extra_pages([entry])

@@ -26,7 +26,7 @@ def helper_classes(classes: Iterable[type[Configurable]]) -> list[type[Configura
     """
     found: dict[type[Configurable], None] = {}
     for cls in classes:
-        package = cls.__module__.partition(".")[0]
+        package = _package(cls)
         if package == _CORE:
             continue
         for namespace in _namespaces(cls, package):
@@ -52,5 +52,10 @@ def _is_helper(value: object, package: str) -> bool:
         isinstance(value, type)
         and issubclass(value, Configurable)
         and not issubclass(value, _BACKENDS)
-        and value.__module__.partition(".")[0] == package
+        and _package(value) == package
     )
+
+
+def _package(cls: type) -> str:
+    """Return the top-level package of a class; empty for one that a config file makes with ``type()``."""
+    return str(getattr(cls, "__module__", "")).partition(".")[0]

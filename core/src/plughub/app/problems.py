@@ -14,6 +14,7 @@ from traitlets.config.loader import DeferredConfig, LazyConfigValue
 from plughub.app.config import JupyterHub
 from plughub.app.config_files import bad_value, with_setting
 from plughub.app.declarations import declared_of, scopes_of
+from plughub.app.extra_pages import extra_pages
 from plughub.app.observability import Observing
 from plughub.app.old_names import apply_old_names
 from plughub.app.origins import read_origins
@@ -76,6 +77,8 @@ def _check_everything(problems: _Problems, config: Config, given: str | None) ->
     hub = JupyterHub(config=config)
     with problems.collecting():
         read_origins(hub)
+    with problems.collecting():
+        extra_pages(hub.extra_handlers)
     with problems.collecting():
         proxy_settings(hub, addresses(hub), Origins())
     with problems.collecting():

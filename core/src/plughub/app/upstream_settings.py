@@ -7,8 +7,6 @@ from typing import Final
 _COMMAND: Final = "it is a command-line option of jupyterhub; remove it"
 
 INSTEAD: Final = {
-    "JupyterHub.admin_access": "grant the scope access:servers with c.JupyterHub.load_roles",
-    "JupyterHub.extra_handlers": "add pages with a plugin (hub_register_pages)",
     "JupyterHub.extra_log_file": "redirect standard error to a file, or add a logging.FileHandler to "
     "c.JupyterHub.extra_log_handlers",
     "JupyterHub.generate_certs": _COMMAND,

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from plughub.app.extra_pages import extra_pages, warn_of_open_pages
 from plughub.app.health import Health
 from plughub.app.hub_parts import HubParts
 from plughub.app.hub_plan import HubPlan
@@ -30,6 +31,9 @@ def web_context(
         shut_down: requests the shutdown of this process.
     """
     register = parts.caller.register
+    extra = extra_pages(plan.config.extra_handlers)
+    warn_of_open_pages(extra)
+    of_plugins = (page for answer in register("hub_register_pages", each=Page) for page in answer.value)
     return WebContext(
         services=parts.services,
         options=web_options(plan, parts),
@@ -40,7 +44,7 @@ def web_context(
         metrics_report=plan.observing.report(parts.pools),
         audit=plan.observing.audit,
         login_methods=_login_methods(plan, parts),
-        pages=tuple(page for answer in register("hub_register_pages", each=Page) for page in answer.value),
+        pages=(*of_plugins, *extra),
         template_folders=template_folders(
             plan.config,
             [folder for answer in register("hub_register_templates", each=PATH) for folder in answer.value],

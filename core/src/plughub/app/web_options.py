@@ -67,6 +67,7 @@ def web_options(plan: HubPlan, parts: HubParts) -> WebOptions:
         proxy_users=proxy_users(hub.trusted_downstream_users, parts.plugins.proxy_info.user),
         headers=tornado.get("headers", {}),
         logo_file=hub.logo_file,
+        admin_access=hub.admin_access,
         authenticate_prometheus=hub.authenticate_prometheus,
     )
 

@@ -10,6 +10,8 @@ from typing import Any, Final
 
 from plughub.domain.events import Event, EventKind
 
+OPEN_SERVER: Final = "open-server"
+"""Kind of the entry for a user who opens a server of another user; stored, so it stays as it is."""
 MAX_TEXT: Final = 255
 MAX_DETAIL: Final = 4000
 """Characters of JSON; a longer detail is cut."""

@@ -58,6 +58,7 @@ class WebOptions:
         proxy_users: ids of system users whose processes on this machine are trusted proxies as well.
         headers: additional headers of every response.
         logo_file: image for the head of the pages; empty for the built-in one.
+        admin_access: whether the home page says that administrators may open servers.
         authenticate_prometheus: whether the metrics page needs a scope.
     """
 
@@ -85,6 +86,7 @@ class WebOptions:
     proxy_users: frozenset[int] = frozenset()
     headers: Mapping[str, str] = field(default_factory=dict)
     logo_file: str = ""
+    admin_access: bool = False
     authenticate_prometheus: bool = True
 
 

@@ -33,6 +33,13 @@ class PageSettings(traitlets.HasTraits):
         False,
         help="Respond with status 503 instead of 424 at the URLs of servers that are not running.",
     ).tag(config=True)
+    extra_handlers: traitlets.List[object] = traitlets.List(
+        help="""Additional pages below ``/hub``: tuples of a regular expression for the path, a handler class
+        or its dotted name, and optionally a dictionary of keyword arguments for its ``initialize``. A handler
+        of `plughub.handlers` authenticates its requests; any other tornado handler has to do that itself.
+        Pages of the hub take precedence.
+        """
+    ).tag(config=True)
     template_paths: traitlets.List[str] = traitlets.List(
         traitlets.Unicode(), help="Directories with templates that override those of the hub."
     ).tag(config=True)

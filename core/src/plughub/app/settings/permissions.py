@@ -23,6 +23,15 @@ class PermissionSettings(traitlets.HasTraits):
         and properties. Other members stay in the group.
         """
     ).tag(config=True)
+    admin_access = traitlets.Bool(
+        False,
+        help="""Tell users on their home page that administrators may open their servers.
+
+        Administrators hold the scope access:servers whatever this says; for administrators without it,
+        define a role in load_roles. Each opening of another user's server is recorded in the audit trail as
+        ``open-server`` and shown to the user on the token page.
+        """,
+    ).tag(config=True)
     custom_scopes = traitlets.Dict(
         help="Custom scopes for services: a dictionary with description and subscopes for each scope name."
     ).tag(config=True)

@@ -93,6 +93,10 @@ class AuditTrail:
 
         return await self._store.read(work)
 
+    async def newest(self, query: AuditQuery, limit: int) -> list[AuditEntry]:
+        """Return the newest entries that match a query."""
+        return await self._store.read(lambda tx: tx.audit.page(query, 0, limit))
+
     async def _flush(self) -> None:
         while self._waiting:
             lines = [self._waiting[number] for number in range(min(AT_ONCE, len(self._waiting)))]

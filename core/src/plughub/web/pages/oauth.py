@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from plughub.domain.oauth import IDENTIFY
+from plughub.domain.audit import OPEN_SERVER
+from plughub.domain.oauth import IDENTIFY, OAuthClient
 from plughub.domain.scopes import describe_scopes
 from plughub.services.tokens.oauth import ConsentQuestion
 from plughub.web.authorization import requires
@@ -21,7 +22,7 @@ class AuthorizeHandler(PageHandler):
         if isinstance(question, str):
             self.redirect(question)
         elif question.confirmed:
-            await self._agree(question.scopes)
+            await self._agree(question, question.scopes)
         else:
             self._show_consent(question)
 
@@ -36,13 +37,20 @@ class AuthorizeHandler(PageHandler):
         question = await self.services.oauth.consent_question(self.request.query, self.visitor)
         if isinstance(question, ConsentQuestion) and question.grants(chosen, self.visitor.name):
             self.require_confirmation()
-        await self._agree(chosen)
+        await self._agree(question, chosen)
 
-    async def _agree(self, scopes: frozenset[str]) -> None:
+    async def _agree(self, question: ConsentQuestion | str, scopes: frozenset[str]) -> None:
         session = self.cookie_jar.session_id
         target = await self.services.oauth.approve(self.request.query, self.visitor, scopes, session)
         self.emit_event("authorize-client", self.visitor.name, client=self.get_query_argument("client_id"))
+        if isinstance(question, ConsentQuestion):
+            self._report_opening(question.client)
         self.redirect(target)
+
+    def _report_opening(self, client: OAuthClient) -> None:
+        """Report that a user opens a server of another user, which the owner can see."""
+        if client.server_id is not None and client.user != self.visitor.name:
+            self.emit_event(OPEN_SERVER, client.user, client.server, admin=self.visitor.user.admin)
 
     def _show_consent(self, question: ConsentQuestion) -> None:
         self.render_page(

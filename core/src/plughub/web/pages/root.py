@@ -70,6 +70,7 @@ class HomeHandler(PageHandler):
             invalid_server_names=[],
             url_path_join=url_path_join,
             may_add=settings.allow_named_servers and (not limit or len(named) < limit),
+            admin_access=self.context.options.admin_access,
             several_spawners=len(settings.spawners) > 1,
             shared=[self._shared_card(share) for share in await self.services.sharing.shared_with(user)],
         )

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from markupsafe import Markup
 
+from plughub.domain.audit import OPEN_SERVER, AuditQuery
 from plughub.domain.oauth import TokenRecord
 from plughub.domain.sessions import LoginSession
 from plughub.domain.timings import HOUR
@@ -17,6 +18,8 @@ from plughub.web.authorization import requires
 from plughub.web.pages.base import PageHandler
 from plughub.web.xsrf import is_from_other_origin
 
+OPENINGS: Final = 20
+"""Openings of the user's servers by others that are shown."""
 MAX_FIELD: Final = 2000
 """Characters of each form field that survive a confirmation."""
 LIFETIMES: Final = (
@@ -51,7 +54,23 @@ class TokenPageHandler(PageHandler):
             sessions_api_url=self.hub_path("api", "users", user.name, "sessions"),
             tokens_api_url=self.hub_path("api", "users", user.name, "tokens"),
             filled=self._filled(),
+            openings=await self._openings(user.name),
         )
+
+    async def _openings(self, name: str) -> list[dict[str, Any]]:
+        """Return the last times that other users opened the user's servers, the newest first."""
+        if self.context.audit is None:
+            return []
+        entries = await self.context.audit.newest(AuditQuery(user=name, kind=OPEN_SERVER), OPENINGS)
+        return [
+            {
+                "by": entry.actor,
+                "admin": entry.detail.get("admin", False),
+                "server": entry.server or "",
+                "at": entry.at,
+            }
+            for entry in entries
+        ]
 
     def _filled(self) -> Mapping[str, str]:
         """Return the form values from before a confirmation; links from other sites cannot fill in the

@@ -1,0 +1,101 @@
+"""A config file with every setting of the hub that the specification names is accepted as a whole."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from plughub.app.config import JupyterHub
+from plughub.app.declarations import declared_of, scopes_of
+
+VALUES: Final = {
+    "active_server_limit": 3,
+    "active_user_window": 900,
+    "activity_resolution": 20,
+    "admin_access": True,
+    "admin_users": {"root"},
+    "allow_named_servers": True,
+    "answer_yes": True,
+    "api_tokens": {"0123456789abcdef": "Ann"},
+    "authenticate_prometheus": False,
+    "authenticator_class": "dummy",
+    "base_url": "/jupyter/",
+    "bind_url": "http://127.0.0.1:8000/jupyter/",
+    "cleanup_proxy": False,
+    "cleanup_servers": False,
+    "concurrent_spawn_limit": 5,
+    "config_file": "jupyterhub_config.py",
+    "confirm_no_ssl": True,
+    "cookie_max_age_days": 7,
+    "cookie_secret": b"c" * 32,
+    "cookie_secret_file": "cookie_secret",
+    "data_files_path": ".",
+    "db_kwargs": {},
+    "db_url": "sqlite:///hub.sqlite",
+    "debug_db": False,
+    "debug_proxy": True,
+    "default_server_name": "main",
+    "default_url": "/hub/home",
+    "external_ssl_authorities": {},
+    "extra_handlers": [("/elsewhere", "tornado.web.RedirectHandler", {"url": "/"})],
+    "extra_log_handlers": [],
+    "generate_config": False,
+    "hub_bind_url": "http://127.0.0.1:8081",
+    "hub_connect_ip": "127.0.0.1",
+    "hub_connect_port": 8081,
+    "hub_connect_url": "http://127.0.0.1:8081",
+    "hub_ip": "127.0.0.1",
+    "hub_port": 8081,
+    "implicit_spawn_seconds": 1.5,
+    "init_spawners_timeout": -1,
+    "internal_certs_location": "certificates",
+    "internal_ssl": False,
+    "ip": "",
+    "jinja_environment_options": {"extensions": ["jinja2.ext.do"]},
+    "last_activity_interval": 300,
+    "load_groups": {"class": ["ann"]},
+    "log_level": 30,
+    "logo_file": "",
+    "named_server_limit_per_user": 2,
+    "pid_file": "hub.pid",
+    "port": 8000,
+    "proxy_api_ip": "127.0.0.1",
+    "proxy_api_port": 8002,
+    "proxy_auth_token": "of-hub-and-proxy",
+    "proxy_check_interval": 30,
+    "proxy_class": "configurable-http-proxy",
+    "proxy_cmd": ["configurable-http-proxy"],
+    "recreate_internal_certs": False,
+    "redirect_to_server": False,
+    "service_check_interval": 60,
+    "service_tokens": {"fedcba9876543210": "culler"},
+    "services": [{"name": "formgrader", "url": "http://127.0.0.1:1234", "api_token": "super-secret"}],
+    "shutdown_on_logout": True,
+    "spawner_class": "simple",
+    "ssl_cert": "",
+    "ssl_key": "",
+    "subdomain_host": "",
+    "template_paths": ["."],
+    "template_vars": {"announcement": "hello"},
+    "tornado_settings": {"slow_spawn_timeout": 3},
+    "trust_user_provided_tokens": True,
+    "trusted_alt_names": [],
+    "trusted_downstream_ips": ["10.0.0.1"],
+    "upgrade_db": True,
+    "user_redirect_hook": None,
+}
+
+
+def test_a_config_file_with_every_setting_is_accepted(planned):
+    plan = planned(
+        "".join(f"c.JupyterHub.{name} = {value!r}\n" for name, value in VALUES.items()), "simple", "dummy"
+    )
+    hub = plan.config
+    assert plan.selection.proxy == "chp"
+    declared = declared_of(hub, plan.selection, scopes_of(hub), plan.where.base_url)
+    assert (declared.tokens, declared.trust_tokens) == ({"0123456789abcdef": "ann"}, True)
+    assert declared.admins["dummy"] == {"root"}
+
+
+def test_each_of_these_settings_has_a_help_text():
+    traits = JupyterHub.class_traits(config=True)
+    assert [name for name in VALUES if not traits[name].help] == []
