@@ -49,7 +49,7 @@ async def test_other_users_server_is_not_found(hub, path):
 async def test_json_names_start_address(hub, path, headers):
     for browser in (hub.browser(), await hub.logged_in()):
         answer = await browser.get(f"/hub/user/alice/{path}", headers=headers)
-        assert answer.code == 424
+        assert (answer.code, answer.headers["Content-Type"]) == (424, "application/json")
         message = json.loads(answer.body)["message"]
         assert message == (
             f"JupyterHub server no longer running at /user/alice/{path}. "

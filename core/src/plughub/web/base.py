@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from asyncio import Future
@@ -456,7 +457,7 @@ class BaseHandler(RequestHandler):
         """
         self.cookie_jar.drop_new()
         self.set_header("Content-Type", "application/json")
-        self.finish({"status": answer.status, "message": answer.message})
+        self.finish(json.dumps({"status": answer.status, "message": answer.message}))
 
     def _request_summary(self) -> str:
         return f"{self.application.describe(self.request)} ({self.request.remote_ip})"

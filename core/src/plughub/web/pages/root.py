@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any, Final
 from urllib.parse import unquote
@@ -114,7 +115,7 @@ class PrefixHandler(PageHandler):
         status = self.context.options.not_running_status
         self.set_status(status)
         self.set_header("Content-Type", "application/json")
-        self.finish({"status": status, "message": f"no server is running at {self.request.path}"})
+        self.finish(json.dumps({"status": status, "message": f"no server is running at {self.request.path}"}))
 
     post = put = patch = delete = other
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Final
 from urllib.parse import urlencode
 
@@ -123,7 +124,7 @@ class UserUrlHandler(PageHandler):
             status, message = 503, f"The server at {path} cannot be reached at the moment. Try again later."
         self.set_status(status)
         self.set_header("Content-Type", JSON)
-        self.finish({"status": int(status), "message": message})
+        self.finish(json.dumps({"status": int(status), "message": message}))
 
 
 class UserRedirectHandler(PageHandler):
