@@ -80,9 +80,10 @@ def test_a_trait_under_a_method_keeps_its_value_for_super():
         made(reader=5)
 
 
+@pytest.mark.parametrize("module", ["site", "builtins"], ids=["a module", "a config file"])
 @pytest.mark.parametrize("base", [Spawner, Authenticator, Proxy])
-def test_plain_settings_of_all_kinds_of_classes_are_known_and_typing_errors_are_found(base):
-    cls = type("Mine", (base,), {"quota": "1G", "hidden": classmethod(print), "__module__": "site"})
+def test_plain_settings_of_all_kinds_of_classes_are_known_and_typing_errors_are_found(base, module):
+    cls = type("Mine", (base,), {"quota": "1G", "hidden": classmethod(print), "__module__": module})
     config = Config({"Mine": {"quota": "2G"}, base.__name__: {"quota": "2G"}})
     assert unknown_settings(config, [cls], {}) == []
     for wrong in ("qouta", "hidden", "label", "_trait_values", "start"):

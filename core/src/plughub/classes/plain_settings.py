@@ -13,7 +13,6 @@ from traitlets.config import Config, LoggingConfigurable
 from traitlets.config.loader import DeferredConfig, LazyConfigValue
 
 _BY_TYPE: Final = {bool: Bool, int: Integer, float: Float, str: Unicode, list: List, dict: Dict}
-_FOREIGN: Final = frozenset({"builtins", "traitlets"})
 
 
 class PlainSettings(LoggingConfigurable):
@@ -103,7 +102,12 @@ def _class_variables(cls: type) -> set[str]:
 
 
 def _own_classes(cls: type) -> Iterator[type]:
-    return (found for found in cls.__mro__ if found.__module__.partition(".")[0] not in _FOREIGN)
+    # The module of a class in a config file is "builtins".
+    return (
+        found
+        for found in cls.__mro__
+        if found is not object and found.__module__.partition(".")[0] != "traitlets"
+    )
 
 
 @functools.lru_cache(maxsize=256)

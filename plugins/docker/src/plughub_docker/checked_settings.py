@@ -11,7 +11,7 @@ from plughub.threads import call
 from plughub.utils import is_valid_ip
 from plughub_docker.addresses import ALL_ADDRESSES
 from plughub_docker.engine import Engine
-from plughub_docker.extra_arguments import check_create_kwargs, check_host_config, check_network
+from plughub_docker.extra_arguments import check_create_kwargs, check_host_config, check_network, merged
 from plughub_docker.setting_errors import as_setting_error
 from plughub_docker.settings import DEFAULT_NETWORK, HOST_NETWORK, DockerSettings, format_volume_name
 from plughub_docker.templates import check_template, fill_in
@@ -76,6 +76,11 @@ class CheckedSettings(DockerSettings):
             self._check("extra_host_config", check_host_config, proposal["value"])
         return proposal["value"]
 
+    @validate("extra_start_kwargs")
+    def _check_extra_start_kwargs(self, proposal: Proposal) -> Any:
+        self._check("extra_start_kwargs", check_host_config, proposal["value"])
+        return proposal["value"]
+
     @validate("extra_create_kwargs")
     def _check_extra_create_kwargs(self, proposal: Proposal) -> Any:
         if not callable(proposal["value"]):
@@ -121,20 +126,22 @@ class CheckedSettings(DockerSettings):
                 answer = await call(self.plugin, function, self)
                 with as_setting_error(f"what the function {self.section}.{name} returned"):
                     setattr(self, name, self.traits()[name].default_value if answer is None else answer)
-                    self._refuse_late_removal(name)
+                    self.refuse_late_removal(name)
         self.take_over()
 
-    def _refuse_late_removal(self, name: str) -> None:
-        """Refuse ``auto_remove`` from a function."""
+    def refuse_late_removal(self, name: str) -> None:
+        """Refuse ``auto_remove`` that is known at a start only."""
         # Functions are called before a start only, and a stop has to know whether to remove the container.
         if name == "extra_host_config" and self.extra_host_config.get("auto_remove"):
-            raise ValueError("'auto_remove' cannot come from a function: set DockerSpawner.remove")
+            raise ValueError("'auto_remove' cannot come from a function or a call: set DockerSpawner.remove")
 
     def take_over(self) -> None:
         """Apply network and removal from ``extra_host_config``, where many configurations have them."""
-        extra = self.extra_host_config
-        if callable(extra):
+        if callable(self.extra_host_config):
             return
+        if self.extra_start_kwargs:
+            self.extra_host_config = merged(self.extra_host_config, self.extra_start_kwargs)
+        extra = self.extra_host_config
         if network := extra.get("network_mode"):
             if "{" in network:
                 network = str(fill_in(network, self.template_namespace()))

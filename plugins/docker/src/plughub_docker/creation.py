@@ -14,6 +14,7 @@ from plughub_docker.templates import fill_in
 from plughub_docker.volumes import Bind, joined, read_binds, read_mounts
 
 if TYPE_CHECKING:
+    from plughub_docker.certificates import DockerCertificates
     from plughub_docker.spawner import DockerSpawner
 
 CPU_PERIOD = 100_000
@@ -30,7 +31,7 @@ def create_arguments(
     extra = extra_of(spawner, spawner.extra_create_kwargs)
     host_extra = extra_of(spawner, spawner.extra_host_config)
     with as_setting_error("DockerSpawner.volumes", "DockerSpawner.read_only_volumes"):
-        binds = all_binds(spawner)
+        binds = spawner.binds()
     with as_setting_error("DockerSpawner.extra_host_config"):
         host = merge_host_config(host_arguments(spawner, host_extra), binds, host_extra)
     with as_setting_error("DockerSpawner.extra_create_kwargs"):
@@ -40,7 +41,7 @@ def create_arguments(
             "name": spawner.object_name,
             "command": command_of(spawner, image_command, command),
             "environment": {**spawner.get_env(), "JUPYTER_IMAGE_SPEC": spawner.image},
-            "volumes": sorted(bind.target for bind in binds),
+            "volumes": sorted({*spawner.volume_mount_points, *(bind.target for bind in binds)}),
             "ports": {f"{spawner.port}/tcp": {}, **read_ports(host.get("port_bindings"))},
             **spawner.own_arguments(),
             **_network_arguments(spawner, host),
@@ -117,7 +118,7 @@ def command_of(spawner: DockerSpawner, image_command: list[str], given: Sequence
     return repository_clone.command(spawner.repository, spawner.clone_folder, server)
 
 
-def all_binds(spawner: DockerSpawner) -> list[Bind]:
+def all_binds(spawner: DockerCertificates) -> list[Bind]:
     """Return the binds of ``volumes`` and ``read_only_volumes``."""
     return joined(
         read_binds(spawner.volumes, spawner.fill_in_volume),

@@ -112,7 +112,7 @@ class Engine:
         Args:
             doing: what failed, for the message, such as "the container cannot be stopped".
         """
-        client = self._connected()
+        client = self.connect()
         try:
             yield client
         except NotFound as error:
@@ -133,7 +133,12 @@ class Engine:
                 _REFUSES, detail=f"{doing or 'the Docker library'}: {error}", refused=True
             ) from error
 
-    def _connected(self) -> Any:
+    def connect(self) -> Any:
+        """Return the client, whose errors are those of the Docker library.
+
+        Raises:
+            EngineError: the engine does not answer, or the settings of the client are invalid.
+        """
         try:
             return self._client()
         except (requests.exceptions.RequestException, OSError) as error:

@@ -68,16 +68,33 @@ class DockerOptions(CheckedSettings):
         with as_setting_error("DockerSpawner.repository_folder"):
             return fill_in_all(self.repository_folder, names)
 
-    async def choose(self) -> None:
+    async def choose(self, image: str | None = None) -> None:
         """Apply the user's options, and the settings that are functions.
+
+        Args:
+            image: image that a subclass has chosen; None for that of the options or the settings.
 
         Raises:
             SpawnFailed: an option is not allowed.
         """
-        for name, value in (await self.checked(self.user_options)).items():
+        for name, value in (await self.checked(self._own_options())).items():
             setattr(self, name, value)
+        # What allowed_images made of the option stands: it may map a display name to an image.
+        if image and not (self.allowed_images and image == self.user_options.get("image")):
+            self.image = image
         await self.call_functions()
         self.object_name = self._default_object_name()
+
+    def _own_options(self) -> dict[str, Any]:
+        """Return the options without an image that a subclass passes to its ``super().start``."""
+        module = str(type(self).start.__module__)  # that of a class in a config file is None
+        has_own_start = module.partition(".")[0] != __name__.partition(".")[0]
+        is_left_to_start = has_own_start and not self.allowed_images
+        return {
+            name: value
+            for name, value in self.user_options.items()
+            if name != "image" or not is_left_to_start
+        }
 
     async def checked(self, options: Mapping[str, Any]) -> dict[str, Any]:
         """Check options and return the values by setting.

@@ -166,6 +166,10 @@ class DockerSettings(LegacyNames):
         help="Additional arguments of create_host_config: a dictionary, or a function of the spawner that "
         "returns one.",
     ).tag(config=True)
+    extra_start_kwargs: dict[str, Any] = Dict(  # type: ignore[assignment]
+        help="Additional arguments of create_host_config, which override extra_host_config: older Docker "
+        "libraries accept them when a container is started."
+    ).tag(config=True)
     post_start_cmd = OptionalCommand(
         help="Command to run in the container after it has started. It is not passed to a shell."
     ).tag(config=True)

@@ -18,12 +18,12 @@ from plughub_docker.creation import create_arguments
 from plughub_docker.creation_settings import describe
 from plughub_docker.diagnosis import diagnose, unreachable_hub
 from plughub_docker.engine import EngineError
+from plughub_docker.engine_access import EngineAccess
 from plughub_docker.engine_watch import watch_of
 from plughub_docker.fixed_addresses import free_address, free_port, is_lost
 from plughub_docker.host_folders import closed_folder
 from plughub_docker.host_network import check_visible, is_on_host_network
 from plughub_docker.names import retry_while_taken
-from plughub_docker.reachable_containers import ReachableContainers
 from plughub_docker.setting_errors import explain_refusal
 from plughub_docker.settings import DEFAULT_NETWORK, HOST_NETWORK
 from plughub_docker.timings import CLONE_POLL_SECONDS, PROGRESS_POLL_SECONDS
@@ -40,7 +40,7 @@ def _launchers(size: int) -> ThreadPools:
     return ThreadPools(size)
 
 
-class DockerSpawner(ReachableContainers):
+class DockerSpawner(EngineAccess):
     """Spawner that runs each server in its own container, on any engine that the hub can reach."""
 
     label: ClassVar[str] = "Docker"
@@ -56,8 +56,22 @@ class DockerSpawner(ReachableContainers):
 
     # ---- the hub's calls
 
-    async def start(self) -> tuple[str, int]:
+    async def start(
+        self,
+        image: str | None = None,
+        extra_create_kwargs: Mapping[str, Any] | None = None,
+        extra_start_kwargs: Mapping[str, Any] | None = None,
+        extra_host_config: Mapping[str, Any] | None = None,
+    ) -> tuple[str, int]:
         """Create or resume the container and start the server.
+
+        Subclasses pass arguments by ``super().start``.
+
+        Args:
+            image: image of a new container, instead of that of the settings.
+            extra_create_kwargs: further arguments of `create_container` for this start.
+            extra_start_kwargs: further arguments of `create_host_config` for this start.
+            extra_host_config: further arguments of `create_host_config` for this start.
 
         Returns:
             Host and port on which the server listens, or soon will.
@@ -67,7 +81,8 @@ class DockerSpawner(ReachableContainers):
         """
         self._has_created_nothing = True
         try:
-            await self.choose()
+            await self.choose(image)
+            self.add_arguments(extra_create_kwargs, extra_start_kwargs, extra_host_config)
             if await self._call_engine(images.needs_pull, self.engine, self.image, self.pull_policy.lower()):
                 await self._call_slow(images.pull, self.engine, self.image, self._report)
             self._report.add(45, f"Creating the {self.object_type}")

@@ -97,8 +97,11 @@ class SystemUserSpawner(DockerSpawner):
         """Add the variables that a login sets, and those that images read to switch to the user."""
         return {**self._identity(), **super().get_env()}
 
-    async def choose(self) -> None:
+    async def choose(self, image: str | None = None) -> None:
         """Apply the user's options, after refusing system accounts.
+
+        Args:
+            image: image that a subclass has chosen.
 
         Raises:
             SpawnFailed: an option is not allowed, or the user is a system account.
@@ -111,7 +114,7 @@ class SystemUserSpawner(DockerSpawner):
                 status=403,
                 retry=False,
             )
-        await super().choose()
+        await super().choose(image)
 
     async def checked(self, options: Mapping[str, Any]) -> dict[str, Any]:
         """Check options, and refuse variables that determine which user the server runs as.
