@@ -181,7 +181,7 @@ async def test_start_page_accepts_files_if_spawner_has_form(make_hub):
     assert (await browser.post("/hub/spawn", **upload(browser.xsrf, 2 * MAX_BODY))).code == 413
     hub.tiny.form = '<input type="file" name="key">'
     kept = await browser.post("/hub/spawn", **upload(browser.xsrf, 2 * MAX_BODY))
-    assert (kept.code, b"hold a file" in kept.body) == (400, True)
+    assert (kept.code, b"contain a file" in kept.body) == (400, True)
     assert (await browser.post("/hub/spawn", **upload(browser.xsrf, 5 * MAX_BODY))).code == 413
     assert (await browser.post("/hub/spawn/bob", **upload(browser.xsrf, 2 * MAX_BODY))).code in {
         403,

@@ -94,7 +94,7 @@ async def test_file_left_in_options_is_refused(hub):
     hub.tiny.form = '<input type="file" name="key">'
     browser = await hub.logged_in()
     answer = await browser.post("/hub/spawn", **upload(browser.xsrf))
-    assert (answer.code, b"hold a file" in answer.body, b"spawn_form" in answer.body) == (400, True, True)
+    assert (answer.code, b"contain a file" in answer.body, b"spawn_form" in answer.body) == (400, True, True)
     assert not hub.tiny.started
 
 
