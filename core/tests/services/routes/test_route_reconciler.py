@@ -205,5 +205,5 @@ async def test_a_problem_is_logged_when_it_begins_and_not_each_second(
     reads = proxy.reads
     await until(lambda: proxy.reads > reads + 3)
     proxy.routes = broken
-    await until(lambda: "reconciled again" in caplog.text)
+    await until(lambda: "works again" in caplog.text)
     assert len([line for line in caplog.messages if "failed in hub_routes" in line]) == 1
