@@ -29,7 +29,7 @@ async def stored_as(hub, prefix):
 
 
 async def test_all_addresses_passed_to_a_server_have_one_spelling(hub, machine, proxy):
-    server = await hub.started(NAME, "")
+    record = await hub.started(NAME, "")
     server = machine.seen["spawn"]
     assert NOW == "/user/o%27neil%3Bx/"
     assert server.prefix == server.environment["JUPYTERHUB_SERVICE_PREFIX"] == NOW
@@ -38,7 +38,7 @@ async def test_all_addresses_passed_to_a_server_have_one_spelling(hub, machine, 
     client = await hub.store.read(lambda tx: tx.oauth.client(server_client_id(NAME, "")))
     assert client.redirect_uri == f"{NOW}oauth_callback"
     assert set(proxy.routes) == {NOW}
-    assert link_to_server(hub.settings, server) == NOW
+    assert link_to_server(hub.settings, record) == NOW
     rows = await hub.store.read(lambda tx: tx._connection.execute(select(tables.servers.c.base_url)).all())
     assert rows == [(NOW,)]
 
