@@ -38,11 +38,11 @@ class Load:
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
 
-    def keep_doing(self, name: str, deed: Callable[[], None]) -> None:
+    def keep_doing(self, name: str, action: Callable[[], None]) -> None:
         def work() -> None:
             while not self._stop.is_set():
                 try:
-                    deed()
+                    action()
                 except Exception:  # noqa: BLE001 - whatever it is, a request failed
                     self.failures.append(f"{time.strftime('%T')} {name}: {traceback.format_exc(limit=-2)}")
                 self.done[name] = self.done.get(name, 0) + 1

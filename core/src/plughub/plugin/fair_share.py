@@ -170,7 +170,7 @@ class _Gate:
         except BaseException as error:
             if slot in self._waiting:
                 self._waiting.remove(slot)
-            else:  # its turn came at this very moment
+            else:  # its turn came at the same moment
                 self.leave(slot)
             if isinstance(error, TimeoutError):
                 raise UnavailableError(BUSY, retry_after=_RETRY) from error

@@ -22,15 +22,15 @@ def db_url(postgresql):
     return postgresql.new_database()
 
 
-def frozen_after_reading_a_server(hub, deed):
+def frozen_after_reading_a_server(hub, action):
     """Suspend a hub after it has read a server that it is about to change, until an action is done."""
-    frozen_after_reading(hub, "spawners", deed)
+    frozen_after_reading(hub, "spawners", action)
 
 
-def frozen_after_reading(hub, table, deed):
+def frozen_after_reading(hub, table, action):
     """Suspend a hub after it first reads a table in a writing transaction, until an action is done."""
     loop = asyncio.get_running_loop()
-    pending = [deed]
+    pending = [action]
 
     def freeze(connection, _cursor, statement, *_):
         writes = connection.get_execution_options().get(WRITE)
@@ -58,11 +58,11 @@ async def test_a_frozen_report_of_an_exit_does_not_end_a_server_started_since(ma
     dead = await other.started()
     await machine.kill(dead.launch)
 
-    async def start_anew():
+    async def restart():
         await other.servers.check(dead)
         await other.started()
 
-    frozen_after_reading_a_server(frozen, start_anew)
+    frozen_after_reading_a_server(frozen, restart)
     await frozen.servers.handle_exit(dead, Failure(message="the server ended"))
     server = await other.servers.wait(dead, 20)
     assert (server.status, server.failure) == (Status.RUNNING, None)
@@ -136,7 +136,7 @@ async def test_a_hub_frozen_during_a_logout_adopts_no_jupyterhub_cookie(
 # ---- its lease expires meanwhile
 
 
-def frozen_after_writing(hub, step, deed, *, times=1):
+def frozen_after_writing(hub, step, action, *, times=1):
     """Suspend a hub, without renewals of its leases, after it has written something, until an action is
     done.
     """
@@ -149,7 +149,7 @@ def frozen_after_writing(hub, step, deed, *, times=1):
             if left[0] == 0:
                 for task in hub._tasks[:2]:
                     task.cancel()
-                await deed()
+                await action()
                 hub.woke = True
         return answer
 
@@ -215,12 +215,12 @@ async def test_a_lost_undo_deletes_no_later_route(frozen_and_other, machine, pro
     frozen, other = frozen_and_other
     machine.error = RuntimeError("no room")
 
-    async def start_anew():
+    async def restart():
         await finished(other, Status.STOPPED)
         machine.error = None
         await other.started()
 
-    frozen_after_writing(frozen, "Job.advance", start_anew)
+    frozen_after_writing(frozen, "Job.advance", restart)
     await frozen.servers.start(await frozen.user())
     await asyncio.wait_for(frozen.runner.drain(), 60)
     assert frozen.woke
@@ -233,11 +233,11 @@ async def test_a_lost_stop_stops_no_server_started_since(frozen_and_other, machi
     frozen, other = frozen_and_other
     first = await other.started()
 
-    async def start_anew():
+    async def restart():
         await finished(other, Status.STOPPED)
         await other.started()
 
-    frozen_after_writing(frozen, "ServerService.stop", start_anew)
+    frozen_after_writing(frozen, "ServerService.stop", restart)
     await frozen.servers.stop(first)
     await asyncio.wait_for(frozen.runner.drain(), 60)
     assert frozen.woke

@@ -102,17 +102,17 @@ RENAMED = [("log_in", "pam", "alice"), ("rename", "alice", "bob")]
 
 
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(deeds=st.lists(ACTIONS, max_size=14))
-@example(deeds=[*RENAMED, ("log_in", "pam", "bob")])
-@example(deeds=[("admit", "alice", "pam"), ("log_in", "oidc", "alice")])
-@example(deeds=[("admit", "alice", "pam"), ("log_in", "ldap", "alice"), ("log_in", "pam", "alice")])
-@example(deeds=[*RENAMED, ("log_in", "ldap", "bob")])
-@example(deeds=[*RENAMED, ("log_in", "ldap", "alice"), ("add", "alice"), ("log_in", "pam", "bob")])
-def test_no_user_ever_gets_the_account_of_another(database, deeds):
+@given(actions=st.lists(ACTIONS, max_size=14))
+@example(actions=[*RENAMED, ("log_in", "pam", "bob")])
+@example(actions=[("admit", "alice", "pam"), ("log_in", "oidc", "alice")])
+@example(actions=[("admit", "alice", "pam"), ("log_in", "ldap", "alice"), ("log_in", "pam", "alice")])
+@example(actions=[*RENAMED, ("log_in", "ldap", "bob")])
+@example(actions=[*RENAMED, ("log_in", "ldap", "alice"), ("add", "alice"), ("log_in", "pam", "bob")])
+def test_no_user_ever_gets_the_account_of_another(database, actions):
     def work(connection):
         world = World(Transaction(connection))
-        for deed, *facts in deeds:
-            getattr(world, deed)(*facts)
+        for action, *facts in actions:
+            getattr(world, action)(*facts)
         raise RollBackError
 
     with pytest.raises(RollBackError):

@@ -86,10 +86,10 @@ class ServiceChecks:
         due = {key: service for key, service in tries.items() if self._due.get(key, 0) <= now}
         self._is_waiting = bool(due)
         for leadership, started in ((self._leadership, False), (self._local_leadership, True)):
-            theirs = {key: service for key, service in due.items() if bool(service.command) == started}
-            if theirs and await leadership.acquire():
-                before = [lives[service.name] for service in theirs.values()]
-                await asyncio.gather(*map(self._check, theirs, theirs.values(), before))
+            candidates = {key: service for key, service in due.items() if bool(service.command) == started}
+            if candidates and await leadership.acquire():
+                before = [lives[service.name] for service in candidates.values()]
+                await asyncio.gather(*map(self._check, candidates, candidates.values(), before))
                 self._is_waiting = any(key not in self._due for key in due)
 
     def _can_check(self, service: Service, life: ServiceLife) -> bool:

@@ -39,18 +39,18 @@ class ServerCleanup:
     settings: HubSettings
     auth_states: AuthStates
 
-    async def finish(self, job: Job, failure: Failure | None, left: Resumable | None = None) -> None:
+    async def finish(self, job: Job, failure: Failure | None, resumable: Resumable | None = None) -> None:
         """Store that a server has stopped and its operation is done; delete the server if that was requested.
 
         Args:
             job: the operation that stopped the server, or undid its start.
             failure: why the server ended unexpectedly.
-            left: state from which the next start resumes.
+            resumable: state from which the next start resumes.
         """
         record, user = await job.load()
-        left = _storable_state(left, record)
+        resumable = _storable_state(resumable, record)
         try:
-            await job.advance(Phase.DONE, lambda tx: self._store_end(tx, job, record, failure, left))
+            await job.advance(Phase.DONE, lambda tx: self._store_end(tx, job, record, failure, resumable))
         except _SpawnerCleanupNeededError:
             await job.ensure_lease()
             await self.run_spawner_cleanup(record, user)

@@ -132,10 +132,10 @@ class Runner:
             self._jobs[operation_id].cancelled.set()
 
     def notify(self, *, free: bool) -> None:
-        """Update whether there is work; calls make the runner poll less often.
+        """Wake the runner if there is work. It polls less often once this method is called.
 
         Args:
-            free: an operation is queued, or no process holds it.
+            free: whether an operation is queued or has no valid lease.
         """
         self._pause = FIND_WORK_IDLE_SECONDS
         if free:

@@ -192,7 +192,7 @@ async def with_logs(hooks: Hooks, failure: Failure, server: Server, secrets: tup
         secrets: texts that must not be shown.
 
     Returns:
-        The failure; unchanged when the plugin does not answer within `TELL_SECONDS`.
+        The failure; unchanged when the plugin does not answer within `FAILURE_LOGS_SECONDS`.
     """
     # The user is waiting for the failure.
     with contextlib.suppress(TimeoutError):

@@ -88,9 +88,9 @@ class Poller:
     async def _poll_reported_servers(self, plugin: str) -> None:
         report = self._hooks.watch(plugin, self._settings.mark)
         if report is not None:
-            async with contextlib.aclosing(all_events(report)) as operations, asyncio.TaskGroup() as polls:
-                async for operation in operations:
-                    polls.create_task(self._poll_reported(plugin, operation))
+            async with contextlib.aclosing(all_events(report)) as launches, asyncio.TaskGroup() as polls:
+                async for launch in launches:
+                    polls.create_task(self._poll_reported(plugin, launch))
 
     async def _poll_reported(self, plugin: str, launch: str) -> None:
         """Poll a server that its plugin has reported; a failure does not affect other servers."""
@@ -152,8 +152,8 @@ class Poller:
         running = await self._running_of[plugin].get()
         now = time.monotonic()
         due = [key for key, launch in running if self._due.get((key, launch), 0) <= now]
-        theirs = await self._store.read(lambda tx: _with_users(tx, due)) if due else []
-        await asyncio.gather(*(self._poll_server(server, user, plugin) for server, user in theirs))
+        servers = await self._store.read(lambda tx: _with_users(tx, due)) if due else []
+        await asyncio.gather(*(self._poll_server(server, user, plugin) for server, user in servers))
         self._forget(frozenset(running), plugin)
 
     async def stop_orphans(self) -> None:

@@ -114,8 +114,6 @@ class IdentityService:
         """Return the only user whom a joined plugin knows by the same name."""
         # Names are those that the authenticators returned: the user may have been renamed. A user whom this
         # plugin knows by another subject is another person.
-        # Names are those that the authenticators returned: the user may have been renamed. A user whom this
-        # plugin knows by another subject is another person.
         groups = [group for group in self._settings.one_person if plugin in group]
         joined_plugins = frozenset().union(*groups) - {plugin}
         keys = tx.users.known_as(name, joined_plugins) if joined_plugins else []
