@@ -85,11 +85,12 @@ def test_a_trait_under_a_method_keeps_its_value_for_super():
 def test_plain_settings_of_all_kinds_of_classes_are_known_and_typing_errors_are_found(base, module):
     cls = type("Mine", (base,), {"quota": "1G", "hidden": classmethod(print), "__module__": module})
     config = Config({"Mine": {"quota": "2G"}, base.__name__: {"quota": "2G"}})
-    assert unknown_settings(config, [cls], {}) == []
+    assert unknown_settings(config, [cls], {}).errors == []
     for wrong in ("qouta", "hidden", "label", "_trait_values", "start"):
-        [problem] = unknown_settings(Config({"Mine": {wrong: 1}}), [cls], {})
+        [problem] = unknown_settings(Config({"Mine": {wrong: 1}}), [cls], {}).errors
         assert problem.startswith(f"c.Mine.{wrong}: Mine has no such setting")
-    assert "did you mean c.Mine.quota?" in unknown_settings(Config({"Mine": {"qouta": 1}}), [cls], {})[0]
+    [problem] = unknown_settings(Config({"Mine": {"qouta": 1}}), [cls], {}).errors
+    assert "did you mean c.Mine.quota?" in problem
 
 
 def test_no_class_of_a_plugin_has_plain_settings_by_accident():

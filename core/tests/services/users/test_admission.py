@@ -221,9 +221,9 @@ async def test_a_user_deleted_during_their_login_is_not_created_again(house, mon
     [bob] = await add(hub, "bob")
     complete = hub.hooks.complete_login
 
-    async def deleted_meanwhile(identity, saved=None):
+    async def deleted_meanwhile(identity, saved, request):
         await hub.deletion.delete(bob, 10)
-        return await complete(identity, saved)
+        return await complete(identity, saved, request)
 
     monkeypatch.setattr(hub.hooks, "complete_login", deleted_meanwhile)
     assert "just been deleted" in await refused(hub, "pam", "bob")
