@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -101,8 +102,10 @@ def pytest_run(tmp_path: Path):
         (folder / "test_it.py").write_text(text)
         (folder / "pytest.ini").write_text("[pytest]\nmarkers =\n    docker: an engine\n")
         command = [sys.executable, "-m", "pytest", "-p", "plughub.testing.quick", "-p", "no:cacheprovider"]
+        # options of the outer run must not reach this one
+        plain = {name: value for name, value in os.environ.items() if name != "PYTEST_ADDOPTS"}
         done = subprocess.run(
-            [*command, "-rA", "--tb=short", *options], cwd=folder, capture_output=True, text=True
+            [*command, "-rA", "--tb=short", *options], cwd=folder, env=plain, capture_output=True, text=True
         )
         return done.stdout
 

@@ -6,7 +6,6 @@ Only the name of the package and paths differ; an example that uses a name witho
 from __future__ import annotations
 
 import ast
-import asyncio
 import inspect
 import os
 import random
@@ -296,9 +295,13 @@ async def test_retries(fails, capsys):
     names = {"random": chance}
     code = compile(RETRIES, "example", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
     await eval(code, names)
+
+    async def answer():
+        return "awaited"
+
     assert capsys.readouterr().out == "Operation succeeded: Success\n"
     assert await names["handle_result"]("plain") == "plain"
-    assert await names["handle_result"](asyncio.sleep(0, "awaited")) == "awaited"
+    assert await names["handle_result"](answer()) == "awaited"
 
 
 def test_a_tls_context(tmp_path, monkeypatch):
