@@ -1,9 +1,6 @@
 """The specification's examples and exercises for containers, on one hub each: imports and paths differ only."""
 
-import html
-import http.cookiejar
 import json
-import re
 import urllib.parse
 import urllib.request
 
@@ -11,6 +8,7 @@ import pytest
 
 from plughub.testing.client import client_of
 from plughub.testing.conditions import wait_for
+from plughub.testing.forms import FormClient
 from plughub.testing.hub import HubProcess
 from plughub_docker.testing.images import PYTHON
 
@@ -183,30 +181,11 @@ def run(tmp_path, prefix, tiny_image, git_image, probe, site):
     return run
 
 
-class Browser:
-    """Just enough of a browser for forms."""
-
-    def __init__(self, url):
-        jar = urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar())
-        self.url, self.open = url, urllib.request.build_opener(jar).open
-
-    def get(self, path):
-        return self.open(f"{self.url}{path}").read().decode()
-
-    def submit(self, path, **fields):
-        page = self.get(path)
-        action = re.search(r'<form [^>]*action="([^"]+)" method="post"', page)[1]
-        if hidden := re.search(r'name="_xsrf" value="([^"]+)"', page):
-            fields["_xsrf"] = hidden[1]
-        body = urllib.parse.urlencode(fields).encode()
-        return self.open(urllib.parse.urljoin(self.url, html.unescape(action)), body).read().decode()
-
-
 def test_the_class_takes_the_place_of_the_plain_spawner_and_passes_the_chosen_image(
     run, engine, prefix, tiny_image, git_image
 ):
     with run("ImageSpawner", "none") as hub:
-        call, browser = client_of(hub, "ada"), Browser(hub.url)
+        call, browser = client_of(hub, "ada"), FormClient(hub.url)
         browser.submit("hub/login", username="ada", password="")
         form = browser.get("hub/spawn/ada")
         assert "Where should the server run?" not in form, "the plain plugin would bypass the class"
@@ -225,7 +204,7 @@ def test_the_class_takes_the_place_of_the_plain_spawner_and_passes_the_chosen_im
 
 def test_a_repository_is_cloned_by_a_command_of_the_class(run, engine, prefix, git_image, probe, site):
     with run("BinderSpawner", git_image) as hub:
-        call, browser = client_of(hub, "ada"), Browser(hub.url)
+        call, browser = client_of(hub, "ada"), FormClient(hub.url)
         browser.submit("hub/login", username="ada", password="")
         browser.submit("hub/spawn/ada", repo=f"{site}/course.git")
         call.until("/users/ada", lambda user: user["servers"].get("", {}).get("ready"))

@@ -1,8 +1,6 @@
 """The examples of the specification's spawner chapters, unchanged but for imports and paths, on one real hub."""
 
 import contextlib
-import html
-import http.cookiejar
 import json
 import os
 import re
@@ -16,6 +14,7 @@ import pytest
 
 from plughub.testing.client import client_of
 from plughub.testing.conditions import wait_for
+from plughub.testing.forms import FormClient
 from plughub.testing.hub import HubProcess
 from plughub.testing.probe_server import PROBE_SERVER
 
@@ -420,28 +419,9 @@ def test_a_callback_is_called_when_a_server_dies_and_not_when_it_is_stopped(hub,
     assert told.read_text() == "died watched ada\n"
 
 
-class Browser:
-    """Just enough of a browser for forms."""
-
-    def __init__(self, url):
-        self.url, self.jar = url, http.cookiejar.CookieJar()
-        self.open = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(self.jar)).open
-
-    def get(self, path):
-        return self.open(f"{self.url}{path}").read().decode()
-
-    def submit(self, path, **fields):
-        page = self.get(path)
-        action = re.search(r'<form [^>]*action="([^"]+)" method="post"', page)[1]
-        if hidden := re.search(r'name="_xsrf" value="([^"]+)"', page):
-            fields["_xsrf"] = hidden[1]
-        body = urllib.parse.urlencode(fields).encode()
-        return self.open(urllib.parse.urljoin(self.url, html.unescape(action)), body).read().decode()
-
-
 @pytest.fixture(scope="module")
 def browser(hub, root):
-    browser = Browser(hub.url)
+    browser = FormClient(hub.url)
     browser.submit("hub/login", username="ada", password="")
     return browser
 
@@ -466,7 +446,7 @@ def test_the_forms_of_the_tutorial(hub, root, browser, example, fields, argument
 def test_a_class_of_the_config_file_takes_the_place_of_the_plain_authenticator(hub, root):
     assert "mallory" not in {user["name"] for user in root("GET", "/users").body}
     with pytest.raises(urllib.error.HTTPError) as refused:
-        Browser(hub.url).submit("hub/login", username="mallory", password="")
+        FormClient(hub.url).submit("hub/login", username="mallory", password="")
     refused.value.close()
     assert refused.value.code == 403
 
