@@ -1,4 +1,4 @@
-"""Settings and environment variables of metrics, event log and log handlers."""
+"""Settings and environment variables of metrics and the event log."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from traitlets.config import Config
 
 from plughub.app.event_log import EventLogPlugin, configured_handlers
 from plughub.app.observability import read_metric_names
-from plughub.app.run import extra_handlers, set_up_logging
 from plughub.domain.errors import StartError
 from plughub.domain.events import Event, EventKind
 from plughub.services.observability.metrics import SPAWN_BUCKETS, STOP_BUCKETS, Metrics
@@ -99,32 +98,3 @@ def test_the_environment_changes_prefix_and_buckets() -> None:
 def test_invalid_buckets_fail_the_start(text) -> None:
     with pytest.raises(StartError, match="JUPYTERHUB_SERVER_STOP_DURATION_SECONDS_BUCKETS"):
         read_metric_names({"JUPYTERHUB_SERVER_STOP_DURATION_SECONDS_BUCKETS": text})
-
-
-def test_additional_handlers_receive_the_hubs_log(capsys) -> None:
-    kept = Kept()
-    root = logging.getLogger()
-    before, level = root.handlers[:], root.level
-    quieter = {name: logging.getLogger(name).level for name in ("alembic", "traitlets")}
-    try:
-        set_up_logging("INFO", extra_handlers(Config({"JupyterHub": {"extra_log_handlers": [kept]}})))
-        logging.getLogger("plughub.test").info("hello")
-    finally:
-        root.handlers[:] = before
-        root.setLevel(level)
-        for name, earlier in quieter.items():
-            logging.getLogger(name).setLevel(earlier)
-    assert kept.lines[0].endswith("I plughub.test: hello")
-    assert "I plughub.test: hello" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("given", [["file"], "file", 3, None, logging.NullHandler()])
-def test_invalid_additional_handlers_are_refused(given) -> None:
-    with pytest.raises(StartError, match=r"c\.JupyterHub\.extra_log_handlers"):
-        extra_handlers(Config({"JupyterHub": {"extra_log_handlers": given}}))
-
-
-def test_an_additional_handler_may_be_appended() -> None:
-    config, kept = Config(), Kept()
-    config.JupyterHub.extra_log_handlers.append(kept)
-    assert extra_handlers(config) == [kept]

@@ -39,8 +39,6 @@ class JupyterHub(
     DeprecatedSettings,
     Application,
 ):
-    """Settings of the hub. Config files use the class by this name.
+    """Settings of the hub. Config files use the class by this name."""
 
-    The base classes are no ``Configurable``: a config file can set their traits only as ``c.JupyterHub.…``
-    or ``c.Application.…``.
-    """
+    # The bases of settings are no Configurable, so that a config file has no sections with their names.

@@ -17,7 +17,7 @@ from plughub.plugin.hook_calls import describe
 
 DEFAULT_FILE: Final = "jupyterhub_config.py"
 _TRAIT: Final = re.compile(r"'(?P<trait>\w+)' trait of an? (?P<owner>\w+) instance")
-_SECRET: Final = re.compile(r"secret|password|token|key", re.IGNORECASE)
+_SECRET: Final = re.compile(r"secret|passw|passphrase|credential|token|key", re.IGNORECASE)
 _MANY: Final = re.compile(r"not the (?P<kind>dict|list|tuple|set|frozenset|bytes|Config) .*", re.DOTALL)
 """Error of traitlets for a container, whose text shows the value: it may hold a secret, as in services."""
 
@@ -34,8 +34,13 @@ def load_config(file: str | None, overrides: Mapping[str, Mapping[str, Any]]) ->
         StartError: the file is missing or raises an exception.
     """
     config = _run(Path(file or DEFAULT_FILE).absolute(), is_required=bool(file))
-    config.merge(Config({section: Config(dict(values)) for section, values in overrides.items()}))
+    config.merge(without_file(overrides))
     return config
+
+
+def without_file(given: Mapping[str, Mapping[str, Any]]) -> Config:
+    """Return the configuration of the command line alone."""
+    return Config({section: Config(dict(values)) for section, values in given.items()})
 
 
 def _run(path: Path, *, is_required: bool) -> Config:
@@ -78,9 +83,14 @@ def bad_value(error: BaseException) -> StartError:
     name = f"c.{found['owner']}.{found['trait']}" if found else _setting_of(error)
     if not name:
         return StartError(f"invalid value for a setting: {text}")
-    if _SECRET.search(name.rpartition(".")[2]):
+    if is_secret_name(name.rpartition(".")[2]):
         return StartError(f"invalid value for {name}", hint="check its type and its length")
     return StartError(f"invalid value for {name}: {text}")
+
+
+def is_secret_name(name: str) -> bool:
+    """Return whether the value of a setting, variable or key of this name is probably a secret."""
+    return _SECRET.search(name) is not None
 
 
 def with_setting(error: HubError) -> HubError:

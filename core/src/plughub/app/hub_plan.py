@@ -81,7 +81,7 @@ def make_plan(config: Config, names: list[str]) -> HubPlan:
     store = Store(Database(hub.db_url, hub.db_kwargs))
     observing = Observing(config, hub, store)
     chooser = PluginChooser(hub, config, store, where.hub_prefix)
-    selection = _choose_plugins(chooser, hub, config, names, store, observing)
+    selection = choose_plugins(chooser, hub, config, names, store, observing)
     for text in warnings:
         log.warning("%s", text)
     _prepare_database(hub)
@@ -99,7 +99,7 @@ def make_plan(config: Config, names: list[str]) -> HubPlan:
     )
 
 
-def _choose_plugins(
+def choose_plugins(
     chooser: PluginChooser,
     hub: JupyterHub,
     config: Config,
@@ -107,6 +107,11 @@ def _choose_plugins(
     store: Store,
     observing: Observing,
 ) -> PluginSelection:
+    """Load and build the plugins, and check all settings with them.
+
+    Raises:
+        StartError: a plugin or a setting is invalid.
+    """
     selection = chooser.choose(names)
     if ONETIME in selection.active.names:
         starter()  # the login link is for a user with a name: refuse now what would fail when everything runs

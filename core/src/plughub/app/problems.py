@@ -21,7 +21,7 @@ from plughub.app.origins import read_origins
 from plughub.app.plugins import BASES, PluginChooser, PluginSelection, plugin_names
 from plughub.app.service_settings import addresses, proxy_settings
 from plughub.app.unread_settings import check_settings
-from plughub.domain.errors import HubError, StartError
+from plughub.domain.errors import MISTAKE, HubError, StartError, exit_code_of
 from plughub.domain.origins import Origins
 from plughub.plugin.manager import ActivePlugins
 from plughub.storage.database import Database, make_engine
@@ -39,6 +39,17 @@ class _Problems:
     def add(self, error: HubError) -> None:
         shown = with_setting(error)
         self.found.setdefault(shown.message, shown)
+
+    def as_error(self) -> HubError:
+        """Return the problem itself if there is one only, else an error that lists all."""
+        if len(self.found) == 1:
+            return next(iter(self.found.values()))
+        lines = [
+            f"  {line}"
+            for error in self.found.values()
+            for line in (*error.message.splitlines(), *([f"  {error.hint}"] if error.hint else []))
+        ]
+        return StartError(f"the configuration has {len(self.found)} problems:\n" + "\n".join(lines))
 
     @contextlib.contextmanager
     def collecting(self) -> Iterator[None]:
@@ -60,14 +71,47 @@ def with_all_problems(first: HubError, config: Config, given: str | None) -> Hub
     # A failure of this search must not hide why the hub did not start.
     with contextlib.suppress(Exception):
         _check_everything(problems, copy.deepcopy(config), given)
-    if len(problems.found) == 1:
-        return first
-    lines = [
-        f"  {line}"
-        for error in problems.found.values()
-        for line in (*error.message.splitlines(), *([f"  {error.hint}"] if error.hint else []))
-    ]
-    return StartError(f"the configuration has {len(problems.found)} problems:\n" + "\n".join(lines))
+    return first if len(problems.found) == 1 else problems.as_error()
+
+
+def refuse_problems(config: Config, given: str | None) -> None:
+    """Check a configuration, also for what a start does not notice, such as types in classes of spawners.
+
+    Args:
+        config: the configuration.
+        given: plugin names of the command line.
+
+    Raises:
+        StartError: lists all problems.
+    """
+    problems = _Problems()
+    _check_everything(problems, copy.deepcopy(config), given)
+    if problems.found:
+        raise problems.as_error()
+
+
+@contextlib.contextmanager
+def reporting_all_problems(config: Config, given: str | None) -> Iterator[None]:
+    """Replace the first mistake in a configuration by an error that lists all of them.
+
+    Args:
+        config: the configuration.
+        given: plugin names of the command line.
+
+    Yields:
+        While the configuration is read.
+
+    Raises:
+        HubError: the configuration has mistakes, or the work failed for another reason.
+    """
+    try:
+        yield
+    except (TraitError, HubError) as error:
+        first = bad_value(error) if isinstance(error, TraitError) else error
+        shown = with_all_problems(first, config, given) if exit_code_of(first) == MISTAKE else first
+        if shown is error:
+            raise
+        raise shown from first
 
 
 def _check_everything(problems: _Problems, config: Config, given: str | None) -> None:

@@ -7,28 +7,22 @@ import contextlib
 import gc
 import logging
 import sys
-from collections.abc import Sequence
-from typing import Final
 
-from traitlets import TraitError
 from traitlets.config import Config
-from traitlets.config.loader import LazyConfigValue
 
 from plughub.app.config import JupyterHub
-from plughub.app.config_files import bad_value
 from plughub.app.hub import Hub
+from plughub.app.log_setup import extra_handlers, set_up_logging
 from plughub.app.pid_file import PidFile
 from plughub.app.plugins import plugin_names
-from plughub.app.problems import with_all_problems
+from plughub.app.problems import reporting_all_problems
 from plughub.app.signals import EndSignals
 from plughub.app.startup import EndedEarlyError
 from plughub.classes.processes.descriptors import raise_limit
-from plughub.domain.errors import MISTAKE, HubError, StartError, UnavailableError, exit_code_of
-from plughub.services.observability.log_rate_limit import LogRateLimit
+from plughub.domain.errors import StartError, UnavailableError
 from plughub.storage.schema import sqlite_path
 
 log = logging.getLogger("plughub")
-FORMAT: Final = "%(asctime)s %(levelname).1s %(name)s: %(message)s"
 
 
 def run_hub(config: Config, plugins: str | None = None) -> int:
@@ -45,21 +39,15 @@ def run_hub(config: Config, plugins: str | None = None) -> int:
         HubError: the hub cannot start.
         TraitError: a setting has an invalid value.
     """
-    try:
+    with reporting_all_problems(config, plugins):
         hub = _build(config, plugins)
-    except (TraitError, HubError) as error:
-        first = bad_value(error) if isinstance(error, TraitError) else error
-        shown = with_all_problems(first, config, plugins) if exit_code_of(first) == MISTAKE else first
-        if shown is error:
-            raise
-        raise shown from first
     return _run(hub)
 
 
 def _build(config: Config, plugins: str | None) -> Hub:
     further = extra_handlers(config)
     settings = JupyterHub(config=config)
-    set_up_logging(settings.log_level, further, settings.log_lines_of_strangers_per_hour)
+    set_up_logging(settings, further)
     raise_limit()
     return Hub(config, plugin_names(plugins, settings))
 
@@ -73,51 +61,6 @@ def _run(hub: Hub) -> int:
         print("hub: aborted; servers and proxy remain unchanged", file=sys.stderr)
         return 1
     return 0
-
-
-def extra_handlers(config: Config) -> list[logging.Handler]:
-    """Return the additional logging handlers of the config file.
-
-    Raises:
-        StartError: the setting is not a list of handlers.
-    """
-    # Traitlets would copy the value, but a handler holds a lock and cannot be copied.
-    section = config.get("JupyterHub", Config())
-    given = section.pop("extra_log_handlers", ())
-    if isinstance(given, LazyConfigValue):  # from c.JupyterHub.extra_log_handlers.append(…)
-        given = given.get_value([])
-    if not isinstance(given, list | tuple) or not all(isinstance(one, logging.Handler) for one in given):
-        raise StartError("c.JupyterHub.extra_log_handlers must be a list of logging.Handler")
-    return list(given)
-
-
-def set_up_logging(
-    level: str | int, further: Sequence[logging.Handler] = (), anonymous_lines: int = 0
-) -> None:
-    """Log to standard error and to additional handlers.
-
-    Args:
-        level: name or number of the level.
-        further: additional handlers; a handler without a formatter gets the default one.
-        anonymous_lines: maximum number of lines an hour about unauthenticated requests; 0 for no limit.
-
-    Raises:
-        StartError: the level does not exist.
-    """
-    try:
-        logging.basicConfig(
-            level=int(level) if str(level).isdigit() else str(level).upper(),
-            format=FORMAT,
-            handlers=[logging.StreamHandler(sys.stderr), *further],
-            force=True,
-        )
-    except ValueError as error:
-        raise StartError(f"c.JupyterHub.log_level: {error}") from error
-    rate_limit = LogRateLimit(anonymous_lines)
-    for handler in logging.getLogger().handlers:
-        handler.addFilter(rate_limit)
-    logging.getLogger("alembic").setLevel(logging.WARNING)
-    logging.getLogger("traitlets").setLevel(logging.ERROR)  # the hub itself reports unknown settings
 
 
 async def _run_until_ended(hub: Hub) -> None:

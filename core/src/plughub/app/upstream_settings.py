@@ -7,8 +7,6 @@ from typing import Final
 _COMMAND: Final = "it is a command-line option of jupyterhub; remove it"
 
 INSTEAD: Final = {
-    "JupyterHub.extra_log_file": "redirect standard error to a file, or add a logging.FileHandler to "
-    "c.JupyterHub.extra_log_handlers",
     "JupyterHub.generate_certs": _COMMAND,
     "JupyterHub.hub_routespec": "the proxy sends all other requests to the hub; remove it",
     "JupyterHub.hub_socket_mode": "the hub listens on TCP, not on a Unix socket; remove it",

@@ -14,15 +14,22 @@ from traitlets.config import Config
 
 import plughub
 from plughub.app.config import JupyterHub
-from plughub.app.config_files import bad_value, load_config, with_setting
+from plughub.app.config_files import bad_value, load_config, with_setting, without_file
 from plughub.app.run import run_hub
 from plughub.cli.commands import list_plugins, run_plugin_command, upgrade_database
+from plughub.cli.configuration import (
+    check_settings,
+    generate_config,
+    show_config,
+    show_config_json,
+    show_help,
+)
 from plughub.cli.credentials import make_link, make_token
 from plughub.cli.settings import split_settings
 from plughub.cli.streams import ignore_write_errors, is_output_lost
 from plughub.domain.errors import RETRY, HubError, exit_code_of
 
-COMMANDS: Final = frozenset({"token", "link", "upgrade-db", "plugins"})
+COMMANDS: Final = frozenset({"check", "token", "link", "upgrade-db", "plugins"})
 ALIASES: Final = {
     "ip": "ip",
     "port": "port",
@@ -33,6 +40,7 @@ ALIASES: Final = {
     "ssl_cert": "ssl_cert",
     "log_level": "log_level",
     "pid_file": "pid_file",
+    "log_file": "extra_log_file",
 }
 """Command-line options that set a setting of the hub."""
 
@@ -64,7 +72,10 @@ def _run(arguments: list[str]) -> int:
         settings, rest = split_settings(arguments)
         plugin_command = _command_of_plugin(rest)
         options = plugin_command or _parser().parse_args(rest)
-        config = load_config(options.config, settings | _aliases(options, settings))
+        given = settings | _aliases(options, settings)
+        # The file that --generate-config writes is not read: it may be missing or wrong.
+        reads_file = options.run is not generate_config
+        config = load_config(options.config, given) if reads_file else without_file(given)
         command: Callable[[argparse.Namespace, Config], int] = options.run
         code = command(options, config)
         # A command whose output is lost has failed. The output of a running hub is optional.
@@ -97,6 +108,8 @@ def _aliases(options: argparse.Namespace, settings: dict[str, dict[str, Any]]) -
     given = {trait: getattr(options, name) for name, trait in ALIASES.items() if getattr(options, name, None)}
     if options.debug:
         given["log_level"] = "DEBUG"
+    if options.upgrade_db:
+        given["upgrade_db"] = True
     return {"JupyterHub": {**settings.get("JupyterHub", {}), **given}}
 
 
@@ -119,7 +132,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"plughub {plughub.__version__}")
     parser.set_defaults(run=_run_hub)
     _add_common(parser)
+    _add_listings(parser)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    check = commands.add_parser("check", help="check the configuration, and start nothing")
+    check.set_defaults(run=check_settings)
     token = commands.add_parser("token", help="create an API token for a user and print it")
     token.add_argument("name", nargs="?", help="username; yourself if omitted")
     token.set_defaults(run=make_token)
@@ -131,7 +147,7 @@ def _parser() -> argparse.ArgumentParser:
     plugins = commands.add_parser("plugins", help="list the installed plugins")
     plugins.add_argument("--json", action="store_true", help="print JSON")
     plugins.set_defaults(run=list_plugins)
-    for command in (token, link, upgrade, plugins):
+    for command in (check, token, link, upgrade, plugins):
         _add_common(command, default=argparse.SUPPRESS)
     return parser
 
@@ -158,6 +174,10 @@ def _add_common(parser: argparse.ArgumentParser, default: Any = None) -> None:
     parser.add_argument(
         "--debug", action="store_true", default=off, help="log at level DEBUG, show tracebacks"
     )
+    parser.add_argument("-y", "--yes", action="store_true", default=off, help="answer yes to every question")
+    parser.add_argument(
+        "--upgrade-db", action="store_true", default=off, help="upgrade the database schema at the start"
+    )
     for name, trait in ALIASES.items():
         parser.add_argument(
             f"--{name.replace('_', '-')}",
@@ -166,3 +186,14 @@ def _add_common(parser: argparse.ArgumentParser, default: Any = None) -> None:
             type=int if name == "port" else str,
             help=help_of[trait],
         )
+
+
+def _add_listings(parser: argparse.ArgumentParser) -> None:
+    """Add the options that list settings instead of running a hub."""
+    for name, run, text in (
+        ("--help-all", show_help, "show all settings of the hub and of the active plugins"),
+        ("--generate-config", generate_config, "write a config file with all settings (-f FILE)"),
+        ("--show-config", show_config, "show the settings of this configuration, without secrets"),
+        ("--show-config-json", show_config_json, "the same, as JSON"),
+    ):
+        parser.add_argument(name, dest="run", action="store_const", const=run, help=text)

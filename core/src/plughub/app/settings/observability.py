@@ -9,6 +9,25 @@ class ObservabilitySettings(traitlets.HasTraits):
     """Settings that `JupyterHub` inherits."""
 
     log_level = traitlets.Any("INFO", help="Log level: DEBUG, INFO, WARNING or ERROR.").tag(config=True)
+    log_format = traitlets.Unicode(
+        "%(asctime)s %(levelname).1s %(name)s: %(message)s",
+        help="""Format of a line of the log, with the fields of Python's logging, and highlevel: the level of
+        warnings and errors, empty for others.
+        """,
+    ).tag(config=True)
+    log_datefmt = traitlets.Unicode(
+        "", help="Format of %(asctime)s, such as %Y-%m-%d %H:%M:%S; empty adds milliseconds to that."
+    ).tag(config=True)
+    logging_config = traitlets.Dict(
+        help="""Configuration for Python's logging.config.dictConfig, merged into that of the hub. The handler
+        and the formatter of standard error are named console. The logger JupyterHub means all that the hub
+        logs.
+        """
+    ).tag(config=True)
+    extra_log_file = traitlets.Unicode(
+        "",
+        help="File to which the hub also writes its log. Deprecated: redirect standard error to a file.",
+    ).tag(config=True)
     extra_log_handlers: traitlets.List[object] = traitlets.List(
         help="Additional logging.Handler objects for the hub's log."
     ).tag(config=True)

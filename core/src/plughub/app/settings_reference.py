@@ -1,0 +1,108 @@
+"""Lists of settings: those that exist, with their help, and those that a configuration sets."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from traitlets.config import Config, Configurable
+from traitlets.config.loader import DeferredConfig, LazyConfigValue
+
+from plughub.app.config import JupyterHub
+from plughub.app.config_files import is_secret_name
+from plughub.app.plugins import BASES, PluginChooser, plugin_names
+from plughub.domain.secrets import HIDDEN, scrub
+from plughub.storage.database import Database
+from plughub.storage.store import Store
+
+_HEAD: Final = """\
+# Configuration of plughub. Every line is a setting with its default; remove the "# " to change it.
+# Check the file with: hub check
+
+c = get_config()  # noqa
+"""
+_LEFT_OUT: Final = ("## Deprecated:", "## No effect")
+
+
+def configurable_classes(config: Config, given: str | None) -> list[type[Configurable]]:
+    """Return the classes with settings: of the hub, of all backends, of the active plugins.
+
+    Args:
+        config: the configuration.
+        given: plugin names of the command line, separated by commas.
+
+    Raises:
+        StartError: a plugin is missing or broken.
+    """
+    hub = JupyterHub(config=config)
+    # the constructor requires a storage, which is never opened
+    chooser = PluginChooser(hub, config, Store(Database("sqlite://")))
+    for step, _ in chooser.steps(plugin_names(given, hub)):
+        step()
+    return list(dict.fromkeys([JupyterHub, *BASES.values(), *chooser.loaded().classes]))
+
+
+def help_on_settings(classes: Sequence[type[Configurable]]) -> str:
+    """Return the help on all settings of classes, as text for a terminal.
+
+    Args:
+        classes: a setting that a class inherits from an earlier one is not repeated.
+    """
+    texts = []
+    for number, cls in enumerate(classes):
+        known = {name for base in classes[:number] if issubclass(cls, base) for name in _settings(base)}
+        settings = [trait for name, trait in sorted(_settings(cls).items()) if name not in known]
+        helps = [cls.class_get_trait_help(trait) for trait in settings]
+        texts.append("\n".join([cls.__name__, "-" * len(cls.__name__), *helps, ""]))
+    return "\n".join(texts)
+
+
+def config_file_text(classes: Sequence[type[Configurable]]) -> str:
+    """Return a config file with every setting of classes, each commented out, with help and default.
+
+    Deprecated settings and those without effect are left out.
+    """
+    sections = "\n".join(cls.class_config_section(classes) for cls in classes)
+    blocks = [block for block in sections.split("\n\n") if not block.startswith(_LEFT_OUT)]
+    return "\n".join([_HEAD, "\n\n".join(blocks)])
+
+
+def settings_of(config: Config) -> dict[str, dict[str, Any]]:
+    """Return what a configuration sets, by class and name, without secrets, as plain values for JSON."""
+    return {
+        section: {name: _shown(name, value) for name, value in sorted(values.items())}
+        for section, values in sorted(config.items())
+        if isinstance(values, Config) and values
+    }
+
+
+def as_text(settings: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return settings as lines of a config file."""
+    return "\n".join(
+        f"c.{section}.{name} = {value!r}"
+        for section, values in settings.items()
+        for name, value in values.items()
+    )
+
+
+def _settings(cls: type[Configurable]) -> dict[str, Any]:
+    return dict(cls.class_traits(config=True))
+
+
+def _shown(name: str, value: Any) -> Any:
+    """Return a value for display: secrets are hidden, and what JSON cannot express is text."""
+    if is_secret_name(name):
+        return HIDDEN
+    if isinstance(value, LazyConfigValue):
+        value = value.to_dict()
+    elif isinstance(value, DeferredConfig):
+        value = str(value)
+    if isinstance(value, Mapping):
+        return {str(key): _shown(str(key), item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        items = sorted(value, key=repr) if isinstance(value, set | frozenset) else value
+        return [_shown("", item) for item in items]
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    return scrub(value if isinstance(value, str) else textwrap.shorten(repr(value), 200))
