@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from plughub.cli.main import main
+from plughub.cli.options import FLAGS, VALUES
 
 GOOD = 'c.JupyterHub.plugins = ["dummy", "simple"]\nc.DummyAuthenticator.allow_all = True\n'
 
@@ -108,10 +108,11 @@ def test_help_covers_the_hub_and_the_active_plugins(hub) -> None:
 def test_the_configuration_is_shown_without_secrets(hub, tmp_path: Path) -> None:
     (tmp_path / "jupyterhub_config.py").write_text(
         f"""{GOOD}
-c.JupyterHub.services = [{{"name": "cull", "api_token": "sesame-1", "environment": {{"DB_PASSWORD": "sesame-2"}}}}]
+c.JupyterHub.services = [{{"name": "cull", "api_token": "sesame-1", "environment": {{"PGPASS": "sesame-2"}}}}]
 c.JupyterHub.db_url = "postgresql://hub:sesame-3@db/hub"
 c.DummyAuthenticator.password = "sesame-4"
-c.Spawner.environment.update({{"API_TOKEN": "sesame-5", "LANG": "C"}})
+c.Spawner.environment.update({{"AUTH": "sesame-5", "LANG": "C"}})
+c.Spawner.cmd = ["lab", "--password", "sesame-6"]
 c.Spawner.pre_spawn_hook = print
 """
     )
@@ -125,6 +126,36 @@ c.Spawner.pre_spawn_hook = print
     assert "sesame" not in text + json.dumps(shown)
 
 
-def test_an_option_names_the_file_of_the_log() -> None:
-    with pytest.raises(SystemExit):
-        main(["--log-file"])
+@pytest.mark.parametrize(
+    ("option", "settings"),
+    [
+        (("--ip", "0.0.0.0"), {"ip": "0.0.0.0"}),
+        (("--ip=",), {"ip": ""}),
+        (("--port=9000",), {"port": 9000}),
+        (("--url", "http://:9000/jupyter"), {"bind_url": "http://:9000/jupyter"}),
+        (("--base-url", "/jupyter"), {"base_url": "/jupyter"}),
+        (("--db=sqlite:///hub.sqlite",), {"db_url": "sqlite:///hub.sqlite"}),
+        (("--ssl-key=a", "--ssl-cert=b"), {"ssl_key": "a", "ssl_cert": "b"}),
+        (("--log-level=10",), {"log_level": "10"}),
+        (("--log-file", "hub.log"), {"extra_log_file": "hub.log"}),
+        (("--pid-file", "hub.pid"), {"pid_file": "hub.pid"}),
+        (("--debug",), {"log_level": "DEBUG"}),
+        (("-y",), {"answer_yes": True}),
+        (("--yes",), {"answer_yes": True}),
+        (("--upgrade-db",), {"upgrade_db": True}),
+        (("--no-db",), {"db_url": "sqlite:///:memory:"}),
+        (("--no-ssl",), {"confirm_no_ssl": True}),
+    ],
+    ids=lambda given: given[0] if isinstance(given, tuple) else "",
+)
+def test_an_option_sets_its_settings(hub, option: tuple[str, ...], settings: dict[str, object]) -> None:
+    shown = json.loads(hub("--show-config-json", *option)[1])
+    assert {name: value for name, value in shown["JupyterHub"].items() if name != "ssl_key"} == {
+        name: value for name, value in settings.items() if name != "ssl_key"
+    }
+
+
+def test_the_help_lists_every_option(hub) -> None:
+    said = hub("--help")[1]
+    for option in (*VALUES, *FLAGS, "-y", "--help-all", "--generate-config", "--show-config-json"):
+        assert option in said

@@ -8,11 +8,12 @@ import stat
 import subprocess
 import urllib.error
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from plughub.domain.errors import MISTAKE, RETRY
-from plughub.testing.client import client_of
+from plughub.testing.client import ApiClient, client_of
 from plughub.testing.conditions import wait_for
 from plughub.testing.hub import OPENED_BY_USER, HubProcess, is_open
 
@@ -181,6 +182,20 @@ def test_after_sigkill_it_starts_again_on_the_same_ports(folder):
 def test_the_log_level_is_that_of_the_settings(folder):
     with HubProcess(folder, *PLUGINS, "--log-level=ERROR", config=CONFIG) as hub:
         assert hub.stderr == ""
+
+
+def test_without_a_database_on_disk_it_works_until_it_stops_and_its_log_is_also_in_a_file(folder):
+    with HubProcess(folder, *PLUGINS, "--no-db", "--log-file=hub.log", config=CONFIG + FROM_CONFIG) as hub:
+        carol = ApiClient(hub.url, "of-carol-in-the-configuration")
+        with ThreadPoolExecutor(8) as threads:
+            made = list(threads.map(lambda name: carol("POST", f"/users/{name}").status, "abcdefgh"))
+        assert made == [201] * 8
+        assert {user["name"] for user in carol("GET", "/users").body} == {"carol", *"abcdefgh"}
+        assert carol("POST", "/users/a/server").status == 201
+        assert "the database is in memory" in hub.stderr
+        assert hub.stop() == 0
+        assert (folder / "hub.log").read_text() == hub.stderr
+        assert not list(folder.glob("*sqlite*"))
 
 
 STUCK = """

@@ -39,6 +39,9 @@ SECRET = "s3cr3tS3cr3tS3cr3t99"
         f"postgresql://hub:p@{SECRET}@db/hub",
         f"jupyterhub-hub-login={SECRET}",
         f"a=b=token={SECRET}",
+        f"env PGPASS={SECRET} psql",
+        f"MYSQL_PWD='{SECRET}' mysql",
+        f"REGISTRY_AUTH={SECRET}",
     ],
 )
 def test_a_secret_is_removed(text: str) -> None:
@@ -55,6 +58,7 @@ def test_a_secret_is_removed(text: str) -> None:
         "token a12 of alice was revoked",
         "2026-11-21 10:00:00 [I] plugin 'docker' failed in hub_spawn: no such image",
         "http://127.0.0.1:8081/hub/api",
+        "auth=pam keeps the format, author=alice, PATH=/bin",
     ],
 )
 def test_a_line_without_secrets_stays_as_it_is(text: str) -> None:

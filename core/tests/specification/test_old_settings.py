@@ -115,14 +115,14 @@ def test_the_section_application_sets_the_log_level():
 
 def test_settings_without_effect_cause_one_warning_for_all_of_them(planned, caplog):
     planned(
-        "c.JupyterHub.confirm_no_ssl = c.JupyterHub.answer_yes = c.JupyterHub.generate_config = True\n"
+        "c.JupyterHub.confirm_no_ssl = c.JupyterHub.generate_config = True\n"
         "c.JupyterHub.config_file = 'x.py'\nc.ConfigurableHTTPProxy.command_umask = 0\n"
         "c.JupyterHubHTTPClient.session_options = {}\nc.Application.log_level = 20\n",
         *CHP,
     )
     [line] = [record.getMessage() for record in caplog.records if "without effect" in record.getMessage()]
     assert line.endswith(
-        "c.JupyterHub.answer_yes, c.JupyterHub.config_file, c.JupyterHub.confirm_no_ssl, "
+        "c.JupyterHub.config_file, c.JupyterHub.confirm_no_ssl, "
         "c.JupyterHub.generate_config, c.ConfigurableHTTPProxy.command_umask, "
         "c.JupyterHubHTTPClient.session_options"
     )

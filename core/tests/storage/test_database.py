@@ -5,12 +5,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from psycopg.pq import TransactionStatus
-from sqlalchemy import event, text
+from sqlalchemy import event, func, select, text
 from sqlalchemy.exc import IntegrityError
 
 from plughub.domain.errors import UnavailableError
-from plughub.storage.database import READERS, Database
-from plughub.storage.schema import prepare_schema
+from plughub.storage.database import IN_MEMORY, READERS, Database
+from plughub.storage.schema import make_schema, prepare_schema
+from plughub.storage.tables import users
 from plughub.testing.conditions import keep_busy
 
 
@@ -119,6 +120,24 @@ def test_a_change_is_not_repeated_when_it_is_not_known_whether_it_is_stored(post
     assert len(tries) == 1
     stored(work)
     assert stored(lambda tx: tx.settings.get("x")) == 1
+
+
+async def test_threads_share_a_database_in_memory():
+    database = Database(IN_MEMORY)
+    database.run(make_schema)
+
+    def create(name):
+        return lambda connection: connection.execute(users.insert().values(name=name, cookie_id=name))
+
+    def count(connection):
+        return connection.scalar(select(func.count()).select_from(users))
+
+    names = [f"user-{number}" for number in range(40)]
+    await asyncio.gather(
+        *(database.write(create(name)) for name in names), *(database.read(count) for _ in names)
+    )
+    assert database.run(count) == 40
+    database.close()
 
 
 def test_a_violated_foreign_key_is_not_a_database_problem(stored):

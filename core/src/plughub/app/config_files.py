@@ -13,11 +13,11 @@ from traitlets.config import Config
 from traitlets.config.loader import ConfigFileNotFound, PyFileConfigLoader
 
 from plughub.domain.errors import HubError, StartError, exit_code_of
+from plughub.domain.secrets import is_secret_name
 from plughub.plugin.hook_calls import describe
 
 DEFAULT_FILE: Final = "jupyterhub_config.py"
 _TRAIT: Final = re.compile(r"'(?P<trait>\w+)' trait of an? (?P<owner>\w+) instance")
-_SECRET: Final = re.compile(r"secret|passw|passphrase|credential|token|key", re.IGNORECASE)
 _MANY: Final = re.compile(r"not the (?P<kind>dict|list|tuple|set|frozenset|bytes|Config) .*", re.DOTALL)
 """Error of traitlets for a container, whose text shows the value: it may hold a secret, as in services."""
 
@@ -86,11 +86,6 @@ def bad_value(error: BaseException) -> StartError:
     if is_secret_name(name.rpartition(".")[2]):
         return StartError(f"invalid value for {name}", hint="check its type and its length")
     return StartError(f"invalid value for {name}: {text}")
-
-
-def is_secret_name(name: str) -> bool:
-    """Return whether the value of a setting, variable or key of this name is probably a secret."""
-    return _SECRET.search(name) is not None
 
 
 def with_setting(error: HubError) -> HubError:

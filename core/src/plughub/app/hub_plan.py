@@ -23,8 +23,8 @@ from plughub.plugin.hook_calls import failing_start
 from plughub.services.tokens.database_tokens import DatabaseTokens
 from plughub.services.users.login_links import PLUGIN as ONETIME
 from plughub.services.users.login_links import OneTimeLinks
-from plughub.storage.database import Database
-from plughub.storage.schema import prepare_schema, schema_state
+from plughub.storage.database import Database, is_in_memory
+from plughub.storage.schema import make_schema, prepare_schema, schema_state
 from plughub.storage.store import Store
 
 log = logging.getLogger("plughub")
@@ -84,7 +84,7 @@ def make_plan(config: Config, names: list[str]) -> HubPlan:
     selection = choose_plugins(chooser, hub, config, names, store, observing)
     for text in warnings:
         log.warning("%s", text)
-    _prepare_database(hub)
+    _prepare_database(hub, store)
     return HubPlan(
         config=hub,
         where=where,
@@ -128,7 +128,14 @@ def choose_plugins(
     return selection
 
 
-def _prepare_database(hub: JupyterHub) -> None:
+def _prepare_database(hub: JupyterHub, store: Store) -> None:
+    if is_in_memory(hub.db_url):
+        log.warning(
+            "the database is in memory (JupyterHub.db_url): users, tokens and the record of running servers "
+            "are lost when the hub stops"
+        )
+        store.database.run(make_schema)
+        return
     where = hub.db_url, hub.db_kwargs
     if hub.upgrade_db and not schema_state(*where).current:
         from plughub.storage.upgrade import upgrade_schema  # noqa: PLC0415 - loads alembic, seldom used

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -10,9 +9,8 @@ from traitlets.config import Config, Configurable
 from traitlets.config.loader import DeferredConfig, LazyConfigValue
 
 from plughub.app.config import JupyterHub
-from plughub.app.config_files import is_secret_name
 from plughub.app.plugins import BASES, PluginChooser, plugin_names
-from plughub.domain.secrets import HIDDEN, scrub
+from plughub.domain.secret_values import without_secrets
 from plughub.storage.database import Database
 from plughub.storage.store import Store
 
@@ -71,7 +69,7 @@ def config_file_text(classes: Sequence[type[Configurable]]) -> str:
 def settings_of(config: Config) -> dict[str, dict[str, Any]]:
     """Return what a configuration sets, by class and name, without secrets, as plain values for JSON."""
     return {
-        section: {name: _shown(name, value) for name, value in sorted(values.items())}
+        section: {name: without_secrets(_plain(value), name) for name, value in sorted(values.items())}
         for section, values in sorted(config.items())
         if isinstance(values, Config) and values
     }
@@ -90,19 +88,8 @@ def _settings(cls: type[Configurable]) -> dict[str, Any]:
     return dict(cls.class_traits(config=True))
 
 
-def _shown(name: str, value: Any) -> Any:
-    """Return a value for display: secrets are hidden, and what JSON cannot express is text."""
-    if is_secret_name(name):
-        return HIDDEN
+def _plain(value: Any) -> Any:
+    """Return a value that the config file changes, or the command line gives as text, as it is written."""
     if isinstance(value, LazyConfigValue):
-        value = value.to_dict()
-    elif isinstance(value, DeferredConfig):
-        value = str(value)
-    if isinstance(value, Mapping):
-        return {str(key): _shown(str(key), item) for key, item in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
-        items = sorted(value, key=repr) if isinstance(value, set | frozenset) else value
-        return [_shown("", item) for item in items]
-    if value is None or isinstance(value, bool | int | float):
-        return value
-    return scrub(value if isinstance(value, str) else textwrap.shorten(repr(value), 200))
+        return value.to_dict()
+    return str(value) if isinstance(value, DeferredConfig) else value

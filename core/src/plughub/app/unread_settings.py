@@ -25,7 +25,7 @@ from plughub.plugin.hooks import Hooks
 log = logging.getLogger("plughub.app")
 KINDS = ("Spawner", "Authenticator", "Proxy")
 WITHOUT_EFFECT: Final[Mapping[str, frozenset[str]]] = {
-    "JupyterHub": frozenset({"answer_yes", "config_file", "confirm_no_ssl", "generate_config"}),
+    "JupyterHub": frozenset({"config_file", "confirm_no_ssl", "generate_config"}),
     "Spawner": frozenset({"consecutive_failure_limit"}),
     "ConfigurableHTTPProxy": frozenset({"command_umask"}),
     "JupyterHubHTTPClient": frozenset({"connector_options", "session_options"}),

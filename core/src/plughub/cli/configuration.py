@@ -10,8 +10,10 @@ from pathlib import Path
 
 from traitlets.config import Config
 
+from plughub.app.config import JupyterHub
 from plughub.app.config_files import DEFAULT_FILE
 from plughub.app.configuration_check import check_configuration
+from plughub.app.questions import is_confirmed
 from plughub.app.settings_reference import (
     as_text,
     config_file_text,
@@ -78,7 +80,7 @@ def generate_config(options: argparse.Namespace, config: Config) -> int:
     """
     path = Path(options.config or DEFAULT_FILE)
     text = config_file_text(configurable_classes(config, options.plugins))
-    if path.exists() and not (options.yes or _agreed(path)):
+    if path.exists() and not is_confirmed(JupyterHub(config=config), f"Replace {path}?"):
         raise StartError(f"the config file exists: {path}", hint="to replace it, add -y")
     try:
         path.write_text(text)
@@ -116,8 +118,3 @@ def show_config_json(_options: argparse.Namespace, config: Config) -> int:
     """
     print(json.dumps(settings_of(config), indent=2))
     return 0
-
-
-def _agreed(path: Path) -> bool:
-    """Ask on a terminal whether to replace a file."""
-    return sys.stdin.isatty() and input(f"Replace {path}? [y/N] ").strip().lower() in {"y", "yes"}

@@ -13,7 +13,6 @@ from traitlets import TraitError
 from traitlets.config import Config
 
 import plughub
-from plughub.app.config import JupyterHub
 from plughub.app.config_files import bad_value, load_config, with_setting, without_file
 from plughub.app.run import run_hub
 from plughub.cli.commands import list_plugins, run_plugin_command, upgrade_database
@@ -25,24 +24,12 @@ from plughub.cli.configuration import (
     show_help,
 )
 from plughub.cli.credentials import make_link, make_token
+from plughub.cli.options import add_setting_options, settings_of_options
 from plughub.cli.settings import split_settings
 from plughub.cli.streams import ignore_write_errors, is_output_lost
 from plughub.domain.errors import RETRY, HubError, exit_code_of
 
 COMMANDS: Final = frozenset({"check", "token", "link", "upgrade-db", "plugins"})
-ALIASES: Final = {
-    "ip": "ip",
-    "port": "port",
-    "url": "bind_url",
-    "base_url": "base_url",
-    "db": "db_url",
-    "ssl_key": "ssl_key",
-    "ssl_cert": "ssl_cert",
-    "log_level": "log_level",
-    "pid_file": "pid_file",
-    "log_file": "extra_log_file",
-}
-"""Command-line options that set a setting of the hub."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -72,7 +59,8 @@ def _run(arguments: list[str]) -> int:
         settings, rest = split_settings(arguments)
         plugin_command = _command_of_plugin(rest)
         options = plugin_command or _parser().parse_args(rest)
-        given = settings | _aliases(options, settings)
+        of_hub = settings.get("JupyterHub", {}) | settings_of_options(options)
+        given = settings | {"JupyterHub": of_hub}
         # The file that --generate-config writes is not read: it may be missing or wrong.
         reads_file = options.run is not generate_config
         config = load_config(options.config, given) if reads_file else without_file(given)
@@ -102,15 +90,6 @@ def _command_of_plugin(arguments: list[str]) -> argparse.Namespace | None:
         return None
     options.run, options.command, options.arguments = run_plugin_command, rest[0], rest[1:]
     return options
-
-
-def _aliases(options: argparse.Namespace, settings: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    given = {trait: getattr(options, name) for name, trait in ALIASES.items() if getattr(options, name, None)}
-    if options.debug:
-        given["log_level"] = "DEBUG"
-    if options.upgrade_db:
-        given["upgrade_db"] = True
-    return {"JupyterHub": {**settings.get("JupyterHub", {}), **given}}
 
 
 def _fail(error: HubError, *, verbose: bool) -> int:
@@ -153,9 +132,6 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_common(parser: argparse.ArgumentParser, default: Any = None) -> None:
-    help_of = {
-        trait: str(getattr(JupyterHub, trait).help).split("\n", maxsplit=1)[0] for trait in ALIASES.values()
-    }
     parser.add_argument(
         "-f",
         "--config",
@@ -170,22 +146,7 @@ def _add_common(parser: argparse.ArgumentParser, default: Any = None) -> None:
         default=default,
         help="active plugins, in the order in which their hooks are called",
     )
-    off = False if default is None else default
-    parser.add_argument(
-        "--debug", action="store_true", default=off, help="log at level DEBUG, show tracebacks"
-    )
-    parser.add_argument("-y", "--yes", action="store_true", default=off, help="answer yes to every question")
-    parser.add_argument(
-        "--upgrade-db", action="store_true", default=off, help="upgrade the database schema at the start"
-    )
-    for name, trait in ALIASES.items():
-        parser.add_argument(
-            f"--{name.replace('_', '-')}",
-            metavar="VALUE",
-            default=default,
-            type=int if name == "port" else str,
-            help=help_of[trait],
-        )
+    add_setting_options(parser, default)
 
 
 def _add_listings(parser: argparse.ArgumentParser) -> None:

@@ -34,6 +34,11 @@ _WORDS: Final = (
 )
 _HEADERS: Final = frozenset({"authorization", "proxy-authorization", "cookie", "set-cookie"})
 
+_SECRET_PART: Final = re.compile(r"secret|passw|passphrase|credential|token|key|cookie")
+_SECRET_WORDS: Final = frozenset({"auth", "authorization", "dsn", "pw"})
+_OF_FILES: Final = frozenset({"dir", "file", "folder", "location", "path"})
+_SPLIT: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[\W_]+")
+
 _NAME: Final = re.compile(
     r"""(?<![\w.\-])(?P<name>[\w.\-]++)(?P<equals>["']?[ \t]*+(?:=|:|%3[dD])[ \t]*+)""", re.ASCII
 )
@@ -52,6 +57,20 @@ _SCHEME: Final = re.compile(
     r"|(?P<before_token>(?<!\w)token[ \t]++)[A-Za-z0-9]{20,}+",
     re.IGNORECASE,
 )
+
+
+def is_secret_name(name: str) -> bool:
+    """Return whether the value of a setting, variable, option or key of this name is probably a secret.
+
+    Paths of files, such as ``cookie_secret_file``, are no secrets.
+    """
+    words = [word.lower().rstrip("0123456789") for word in _SPLIT.split(name)]
+    words = [word for word in words if word] or [""]
+    if words[-1] in _OF_FILES:
+        return False
+    return words[-1] in _SECRET_WORDS or any(
+        _SECRET_PART.search(word) or word.endswith(("pass", "pwd")) for word in words
+    )
 
 
 def scrub(text: str, secrets: Iterable[str] = ()) -> str:
@@ -104,7 +123,8 @@ def _value(text: str, found: re.Match[str]) -> re.Match[str] | None:
         return _IN_QUOTED_URL.match(text, found.end()) if _has(name, _URL_WORDS) else None
     if equals == "=" and before in {"?", "&", ";", "#"}:
         return _IN_URL.match(text, found.end()) if _has(name, _URL_WORDS + _WORDS) else None
-    if not _has(name, _WORDS):
+    is_variable = found["name"].isupper() and equals == "=" and is_secret_name(found["name"])
+    if not (_has(name, _WORDS) or is_variable):
         return None
     if found["equals"][0] in {'"', "'"} and (quoted := _QUOTED.match(text, found.end())):
         return quoted

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import sqlite3
 import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import URL, Connection, Engine, Transaction, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import StaticPool
 
@@ -45,6 +47,8 @@ from plughub.storage.database_settings import database_settings
 T = TypeVar("T")
 log = logging.getLogger("plughub.storage")
 
+IN_MEMORY: Final = "sqlite:///:memory:"
+"""URL of a database that ends with its process."""
 READERS: Final = 8
 TRIES: Final = 5
 WRITE: Final = "plughub_write"
@@ -75,6 +79,10 @@ class Database:
         # A listener for each transaction would make every statement a fifth slower: `_once` begins them.
         self.engine = make_engine(url, options or {}, begin=False)
         self._sqlite = self.engine.dialect.name == "sqlite"
+        # A database in memory has one connection, which all threads share.
+        self._turn: AbstractContextManager[object] = (
+            threading.Lock() if is_in_memory(url) else contextlib.nullcontext()
+        )
         reading: dict[str, Any] = {WRITE: False}
         if self.engine.dialect.name == "postgresql":
             event.listen(self.engine, "connect", _bound_transactions)
@@ -157,7 +165,7 @@ class Database:
 
     def _once(self, work: Callable[[Connection], T], *, write: bool) -> T:
         engine = self._writing if write else self._reading
-        with engine.connect() as connection:
+        with self._turn, engine.connect() as connection:
             with connection.begin() as transaction:
                 if self._sqlite:
                     _begin_sqlite(connection)
@@ -211,6 +219,15 @@ class Database:
             log.info("the database is available again")
 
 
+def is_in_memory(url: str | URL) -> bool:
+    """Return whether a URL names a SQLite database without a file; False for an invalid URL."""
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        return False
+    return parsed.get_backend_name() == "sqlite" and parsed.database in {None, "", ":memory:"}
+
+
 def driver_url(url: str) -> URL:
     """Return the URL with psycopg as the driver if it names PostgreSQL without a driver."""
     parsed = make_url(url)
@@ -248,7 +265,7 @@ def _make_engine(parsed: URL, options: Mapping[str, Any], *, begin: bool) -> Eng
         "hide_parameters": True,
         "connect_args": {"check_same_thread": False, "timeout": DATABASE_BUSY_SECONDS},
     }
-    if parsed.database in {None, "", ":memory:"}:
+    if is_in_memory(parsed):
         defaults["poolclass"] = StaticPool
     else:
         defaults |= {"pool_size": READERS + 1, "max_overflow": 0}

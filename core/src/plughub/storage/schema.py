@@ -16,7 +16,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from plughub.domain.errors import MISTAKE, RETRY, StartError
 from plughub.domain.timings import SCHEMA_LOCK_SECONDS
 from plughub.storage.audit_table import audit  # noqa: F401 - registers its table
-from plughub.storage.database import make_engine
+from plughub.storage.database import is_in_memory, make_engine
 from plughub.storage.database_errors import is_database_problem
 from plughub.storage.database_settings import database_settings
 from plughub.storage.session_table import sessions  # noqa: F401 - likewise
@@ -194,13 +194,13 @@ def check_sqlite_place(url: str) -> None:
     Raises:
         StartError: SQLite would not be safe there.
     """
+    if is_in_memory(url):
+        raise StartError(
+            "the database would be in memory only, which no other process can use",
+            hint="name a file, such as sqlite:///jupyterhub.sqlite (JupyterHub.db_url)",
+        )
     path = sqlite_path(url)
     if path is None:
-        if _is_sqlite(url):
-            raise StartError(
-                "the database would be in memory only, and each connection would have its own",
-                hint="name a file, such as sqlite:///jupyterhub.sqlite (JupyterHub.db_url)",
-            )
         return
     folder = path.absolute().parent
     if not folder.is_dir():
@@ -221,15 +221,8 @@ def sqlite_path(url: str) -> Path | None:
         parsed = make_url(url)
     except (ArgumentError, ValueError):
         return None
-    in_file = parsed.get_backend_name() == "sqlite" and parsed.database not in {None, "", ":memory:"}
+    in_file = parsed.get_backend_name() == "sqlite" and not is_in_memory(url)
     return Path(str(parsed.database)) if in_file else None
-
-
-def _is_sqlite(url: str) -> bool:
-    try:
-        return make_url(url).get_backend_name() == "sqlite"
-    except (ArgumentError, ValueError):
-        return False
 
 
 def _make_sqlite_file(url: str) -> None:

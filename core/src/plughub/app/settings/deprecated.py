@@ -40,5 +40,4 @@ class DeprecatedSettings(traitlets.HasTraits):
     ).tag(config=True)
     confirm_no_ssl = traitlets.Bool(False, help=_LEFTOVER).tag(config=True)
     config_file = traitlets.Unicode("", help=f"{_LEFTOVER} Use the command-line option -f.").tag(config=True)
-    answer_yes = traitlets.Bool(False, help=_LEFTOVER).tag(config=True)
     generate_config = traitlets.Bool(False, help=_LEFTOVER).tag(config=True)

@@ -9,7 +9,8 @@ class ProcessSettings(traitlets.HasTraits):
     """Settings that `JupyterHub` inherits."""
 
     db_url = traitlets.Unicode(
-        "sqlite:///jupyterhub.sqlite", help="Database URL: sqlite:///file or postgresql://…"
+        "sqlite:///jupyterhub.sqlite",
+        help="Database URL: sqlite:///file, sqlite:///:memory: for a trial, or postgresql://…",
     ).tag(config=True)
     db_kwargs = traitlets.Dict(help="Additional keyword arguments for sqlalchemy.create_engine.").tag(
         config=True
@@ -25,6 +26,9 @@ class ProcessSettings(traitlets.HasTraits):
         Must be unique for each machine and each container that runs a hub: a hub on another machine with a
         name in use refuses to start.
         """,
+    ).tag(config=True)
+    answer_yes = traitlets.Bool(
+        False, help="Answer yes to every question of the command line, such as whether to replace a file."
     ).tag(config=True)
     runtime_dir = traitlets.Unicode(
         ".plughub", help="Directory for sockets, logs and generated files; created with mode 0700."
