@@ -1,6 +1,7 @@
 """Metrics, event log and audit trail of a real hub."""
 
 import json
+import socket
 import sys
 import urllib.request
 
@@ -24,7 +25,15 @@ c.JupyterHub.load_roles = [
 
 
 def test_a_hub_reports_what_happened_and_loses_nothing_at_shutdown(tmp_path):
-    hub = HubProcess(tmp_path, "--plugins", "dummy,simple,haproxy", config=CONFIG % tmp_path)
+    statsd = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    statsd.bind(("127.0.0.1", 0))
+    statsd.settimeout(10)
+    sends = [
+        "--JupyterHub.statsd_host=127.0.0.1",
+        f"--JupyterHub.statsd_port={statsd.getsockname()[1]}",
+        "--JupyterHub.statsd_prefix=lab",
+    ]
+    hub = HubProcess(tmp_path, "--plugins", "dummy,simple,haproxy", *sends, config=CONFIG % tmp_path)
     with hub:
         root = client_of(hub, "root")
         assert root("POST", "/users/ada").status == 201
@@ -36,6 +45,10 @@ def test_a_hub_reports_what_happened_and_loses_nothing_at_shutdown(tmp_path):
         assert metrics["jupyterhub_event_loop_interval_seconds_count"] > 0
         assert root("POST", "/users/last").status == 201
         hub.stop()
+    with statsd:
+        assert _metrics_sent(statsd, "spawner.stop") > {
+            "lab.users.running", "lab.users.active", "lab.spawner.success"
+        }  # fmt: skip
     events = [json.loads(line) for line in (tmp_path / "events.jsonl").read_text().splitlines()]
     actions = [(event["action"], event["username"], event["servername"]) for event in events]
     assert actions == [("start", "ada", ""), ("stop", "ada", "")]
@@ -55,6 +68,14 @@ def test_a_hub_reports_what_happened_and_loses_nothing_at_shutdown(tmp_path):
     assert (last_request["actor"], last_request["user"]) == ("root", "last")
     assert last_request["remote_ip"] == "127.0.0.1"
     assert last_request["token_id"].startswith("a")
+
+
+def _metrics_sent(statsd: socket.socket, last: str) -> set[str]:
+    """Return the names of the metrics that arrived, up to the last one."""
+    names: set[str] = set()
+    while not any(name.endswith(last) for name in names):
+        names.add(statsd.recv(1000).decode().partition(":")[0])
+    return names
 
 
 def _metrics(hub: HubProcess, client) -> dict[str, float]:

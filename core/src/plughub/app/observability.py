@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 from collections.abc import Mapping
 from datetime import timedelta
+from typing import Final
 
 import traitlets
 from traitlets.config import Config, Configurable
@@ -14,19 +16,24 @@ from plughub.app.config import JupyterHub
 from plughub.app.event_log import PLUGIN as EVENT_LOG
 from plughub.app.event_log import EventLog, EventLogPlugin, configured_handlers
 from plughub.app.plugins import PluginSelection
+from plughub.domain.clock import utcnow
 from plughub.domain.errors import StartError
 from plughub.domain.events import EventKind
-from plughub.domain.timings import LAST_EVENTS_SECONDS
+from plughub.domain.timings import LAST_EVENTS_SECONDS, STATSD_COUNTS_SECONDS
 from plughub.plugin.threads import ThreadPools
-from plughub.services.coordination.background_loops import run_forever
+from plughub.services.coordination.background_loops import repeat, run_forever
 from plughub.services.observability.audit import PLUGIN as AUDIT
 from plughub.services.observability.audit import AuditTrail
 from plughub.services.observability.events import EventPublisher
 from plughub.services.observability.metrics import PLUGIN as METRICS
 from plughub.services.observability.metrics import SPAWN_BUCKETS, STOP_BUCKETS, MetricNames, Metrics
 from plughub.services.observability.periodic_metrics import MetricsReport, measure_loop_delay
+from plughub.services.observability.statsd import Statsd
 from plughub.services.settings import HubSettings
 from plughub.storage.store import Store
+
+log = logging.getLogger("plughub.metrics")
+_STATSD_SEPARATORS: Final = frozenset(":|@# \n")
 
 
 class PeriodicMetricsCollector(Configurable):
@@ -65,7 +72,8 @@ class Observing:
         self._handlers = configured_handlers(config)
         self._tasks: list[asyncio.Task[None]] = []
         self._events: EventPublisher | None = None
-        self.metrics = Metrics(read_metric_names(os.environ))
+        self._statsd = statsd_of(hub)
+        self.metrics = Metrics(read_metric_names(os.environ), self._statsd)
         self.audit = AuditTrail(store) if hub.audit_days else None
 
     def join(self, selection: PluginSelection) -> None:
@@ -99,12 +107,31 @@ class Observing:
         work = [events.run]
         if self.audit is not None:
             work.append(self.audit.run)
+        if self._statsd is not None:
+            work += [self._statsd.run, self._send_counts]
         self._tasks = [asyncio.create_task(run_forever(part)) for part in work]
         if self._collector.event_loop_interval_enabled:
             threshold = self._collector.event_loop_interval_log_threshold
             resolution = self._collector.event_loop_interval_resolution
             self._tasks.append(asyncio.create_task(measure_loop_delay(self.metrics, resolution, threshold)))
         events.publish(EventKind.HUB_STARTED, "", hub=settings.hub_id, host=settings.host)
+
+    async def _send_counts(self) -> None:
+        """Send the counts to statsd until cancelled."""
+        statsd, active_users = self._statsd, self._collector.active_users_enabled
+        if statsd is None:
+            return
+
+        async def send() -> None:
+            now, window = utcnow(), self._active_window
+            statsd.record_counts(
+                await self._store.read(
+                    lambda tx: tx.hub_counts(now, active_users=active_users, window=window)
+                )
+            )
+
+        problem = "users and servers cannot be counted for statsd"
+        await repeat(send, STATSD_COUNTS_SECONDS, problem, log)
 
     async def finish(self) -> None:
         """Publish and store the remaining events at the end of the process."""
@@ -117,6 +144,20 @@ class Observing:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         if self.audit is not None:
             await self.audit.finish()
+
+
+def statsd_of(hub: JupyterHub) -> Statsd | None:
+    """Return the client of the statsd server; None if none is set.
+
+    Raises:
+        StartError: the prefix has a character that separates the parts of a metric.
+    """
+    if wrong := sorted(set(hub.statsd_prefix) & _STATSD_SEPARATORS):
+        raise StartError(
+            f"c.JupyterHub.statsd_prefix = {hub.statsd_prefix!r} contains {wrong[0]!r}",
+            hint="use letters, digits, dots, hyphens and underscores",
+        )
+    return Statsd(hub.statsd_host, hub.statsd_port, hub.statsd_prefix) if hub.statsd_host else None
 
 
 def read_metric_names(environ: Mapping[str, str]) -> MetricNames:

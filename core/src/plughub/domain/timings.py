@@ -281,6 +281,12 @@ LOOP_DELAY_SECONDS: Final = 0.25
 """Longest interval between measurements of the event loop's delay while no metrics are read, in seconds."""
 METRICS_READ_SECONDS: Final = 300.0
 """Seconds after a scrape in which metrics count as in use: Prometheus scrapes far more often."""
+STATSD_COUNTS_SECONDS: Final = 30.0
+"""Seconds between two reports of counts to statsd, which keeps the value of a gauge until the next one."""
+STATSD_ADDRESS_SECONDS: Final = 300.0
+"""Seconds after which the name of the statsd server is resolved again: it may have moved."""
+STATSD_RETRY_SECONDS: Final = 10.0
+"""Delay in seconds before an unknown name of a statsd server is resolved again."""
 
 # ---- shutdown
 

@@ -48,6 +48,18 @@ class ObservabilitySettings(traitlets.HasTraits):
         days and 30 days.
         """,
     ).tag(config=True)
+    statsd_host = traitlets.Unicode(
+        "",
+        help="""Host name or address of a statsd server that receives metrics about logins, starts and stops
+        by UDP, under the names that JupyterHub used until version 5; empty to send none.
+        """,
+    ).tag(config=True)
+    statsd_port = traitlets.Integer(8125, min=1, max=65535, help="UDP port of the statsd server.").tag(
+        config=True
+    )
+    statsd_prefix = traitlets.Unicode(
+        "jupyterhub", help="First part of the names of all metrics that are sent to statsd; empty for none."
+    ).tag(config=True)
     authenticate_prometheus = traitlets.Bool(
         True,
         help="Require the scope read:metrics for the metrics page. Otherwise the page is public.",

@@ -19,6 +19,7 @@ from plughub.domain.events import Event, EventKind
 from plughub.domain.hub_counts import HubCounts
 from plughub.domain.timings import METRICS_READ_SECONDS
 from plughub.markers import hookimpl
+from plughub.services.observability.statsd import Statsd
 
 PLUGIN: Final = "metrics"
 SPAWN_BUCKETS: Final = (0.5, 1, 2.5, 5, 10, 15, 30, 60, 120, 180, 300, 600)
@@ -50,10 +51,12 @@ class Metrics:
 
     Args:
         naming: names and buckets.
+        statsd: receives some of the metrics too; None for no statsd server.
     """
 
-    def __init__(self, naming: MetricNames | None = None) -> None:
+    def __init__(self, naming: MetricNames | None = None, statsd: Statsd | None = None) -> None:
         self._naming = naming or MetricNames()
+        self._statsd = statsd
         self._registry = CollectorRegistry()
         self._requests = self._histogram(
             "request_duration_seconds", "Requests to the hub", "method", "handler", "code"
@@ -176,6 +179,8 @@ class Metrics:
         }.get(hook)
         if metric is not None:
             metric.labels(OUTCOMES[outcome]).observe(seconds)
+            if self._statsd and (hook, outcome) == ("hub_stop", "ok"):
+                self._statsd.time("spawner.stop", seconds)
         elif hook == "hub_poll" and outcome == "ok":
             self._polls.labels("running" if answer is None else "stopped").observe(seconds)
         elif hook == "hub_routes":
@@ -187,12 +192,16 @@ class Metrics:
         seconds = event.detail.get("seconds", 0)
         if event.kind is EventKind.SPAWN:
             self._spawns.labels("success", "").observe(seconds)
+            if self._statsd:
+                self._statsd.time("spawner.success", seconds)
         elif event.kind is EventKind.SPAWN_REFUSED:
             full = event.detail.get("status") == 429  # noqa: PLR2004 - Too Many Requests
             self._spawns.labels("failure", "too-many-users" if full else "").observe(0)
         elif event.kind is EventKind.SPAWN_FAILED:
             refused = 400 <= event.detail.get("status", 500) < 500  # noqa: PLR2004 - a client's error
             self._spawns.labels("failure" if refused else "error", "").observe(seconds)
+            if self._statsd:
+                self._statsd.record_failed_start(str(event.detail.get("reason", "")), seconds)
 
     @contextlib.contextmanager
     def time_login(self) -> Iterator[None]:
@@ -202,10 +211,25 @@ class Metrics:
             yield
             status = "success"
         finally:
-            self._logins.labels(status).observe(time.perf_counter() - begin)
+            seconds = time.perf_counter() - begin
+            self._logins.labels(status).observe(seconds)
+            if self._statsd:
+                self._statsd.record_login(status, seconds)
+
+    def count_login_page(self) -> None:
+        """Count that a browser opened the login page; for statsd only, like `count_server_redirect`."""
+        if self._statsd:
+            self._statsd.count("login.request")
+
+    def count_server_redirect(self) -> None:
+        """Count that the hub redirected a browser to a running server."""
+        if self._statsd:
+            self._statsd.count("redirects.user_after_login")
 
     def time_logout(self) -> contextlib.AbstractContextManager[object]:
         """Measure a logout."""
+        if self._statsd:
+            self._statsd.count("logout")
         return self._logouts.time()
 
     def time_route_check(self) -> contextlib.AbstractContextManager[object]:
@@ -219,6 +243,8 @@ class Metrics:
     def count_csp_report(self) -> None:
         """Count a report of a violation of the content security policy."""
         self._csp_reports.inc()
+        if self._statsd:
+            self._statsd.count("csp_report")
 
     @property
     def was_read_recently(self) -> bool:

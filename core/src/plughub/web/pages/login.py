@@ -46,6 +46,7 @@ class LoginHandler(PageHandler):
 
     async def get(self) -> None:
         """Show the login methods; redirect if the user is logged in already."""
+        self.context.metrics.count_login_page()
         if self.principal is not None:
             self.redirect(await landing(self, self.principal.user))
             return

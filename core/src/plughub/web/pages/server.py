@@ -94,6 +94,7 @@ class UserUrlHandler(PageHandler):
         target = self.services.settings.origins.of_user(record.user) + path.partition("?")[0]
         target = add_query(target, filter_query(self.request.query, "redirects".__eq__))
         self.redirect(add_query(target, f"redirects={count + 1}"))
+        self.context.metrics.count_server_redirect()
 
     @property
     def _redirects(self) -> int:
