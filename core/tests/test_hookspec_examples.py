@@ -16,7 +16,7 @@ from plughub import hookspecs
 from plughub.auth import Authenticator
 from plughub.domain.events import Event, EventKind
 from plughub.handlers import APIHandler
-from plughub.kinds import HubContext, Identity, Login, Refusal, Rejected, Server, UserInfo
+from plughub.kinds import HubContext, Identity, Login, LoginMethod, Refusal, Rejected, Server, UserInfo
 from plughub.plugin.hook_calls import HookCaller
 from plughub.plugin.hooks import Hooks
 from plughub.plugin.manager import HOOKS, ActivePlugins
@@ -122,6 +122,13 @@ async def test_a_page_is_registered(examples: Examples) -> None:
     [answer] = examples.caller.register("hub_register_pages")
     [page] = answer.value
     assert (page.path, issubclass(page.handler, APIHandler)) == ("/api/whoami", True)
+
+
+async def test_a_login_method_is_described(examples: Examples) -> None:
+    examples.load("hub_login_method")
+    [answer] = examples.caller.register("hub_login_method", expected=LoginMethod)
+    assert (answer.value.label, answer.value.url) == ("campus card", "campus/begin")
+    assert examples.plugins.owners("authenticator") == (NAME,)
 
 
 async def test_a_login_is_authenticated(examples: Examples) -> None:

@@ -16,10 +16,23 @@ documented here may change with any release.
 
 from __future__ import annotations
 
-from plughub.domain.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError, UnavailableError
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import ClassVar
+
+from tornado.web import Finish
+
+from plughub.domain.errors import (
+    ConflictError,
+    ForbiddenError,
+    InvalidError,
+    NotFoundError,
+    TooManyError,
+    UnavailableError,
+)
 from plughub.domain.scopes import Access, ScopeFilter, check_scopes
 from plughub.domain.users import User
-from plughub.kinds import Visitor
+from plughub.kinds import Identity, Visitor
 from plughub.markers import NEEDS_TOKEN
 from plughub.services.tokens.principals import Principal
 from plughub.web.api.base import APIHandler as _APIHandler
@@ -27,6 +40,8 @@ from plughub.web.authorization import of_group, of_server, of_service, of_user
 from plughub.web.authorization import requires as needs_scope
 from plughub.web.base import BaseHandler as _BaseHandler
 from plughub.web.pages.base import PageHandler as _PageHandler
+from plughub.web.pages.sessions import begin_session, end_session, requested_session
+from plughub.web.xsrf import is_from_hub_page
 
 __all__ = [
     "APIHandler",
@@ -36,6 +51,7 @@ __all__ = [
     "InvalidError",
     "NotFoundError",
     "PageHandler",
+    "TooManyError",
     "UnavailableError",
     "Visitor",
     "needs_scope",
@@ -50,7 +66,12 @@ class _Visited(_BaseHandler):
     """Access to the principal of a request.
 
     A class with a method that `plughub.utils.token_authenticated` guards accepts tokens, pages included.
+
+    Attributes:
+        plugin: name of the plugin that registered the page or API call; set by the core.
     """
+
+    plugin: ClassVar[str] = ""
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
@@ -91,8 +112,98 @@ class PageHandler(_Visited, _PageHandler):
     ``render_page(template, **variables)`` answers with a template, and ``hub_path(*pieces)`` returns the path
     of a page of the hub. A form needs the hidden field ``_xsrf`` with the variable ``xsrf``. The coroutine
     ``longest_body(name="", server="")`` gets the first parts of the path and returns how many bytes a
-    logged-in user may send: 1 MiB unless a page overrides it.
+    logged-in user may send: 1 MiB unless a page overrides it. A page to which other sites post forms sets
+    ``guarded = frozenset()`` and verifies each request itself, for example by a signature.
     """
+
+    async def log_in(self, identity: Identity, next_url: str = "") -> str:
+        """Log in this browser as a user whom the plugin has authenticated on its own pages.
+
+        The login is the same as with the hub's form: other plugins may veto it, `hub_complete_login` and
+        `hub_add_user` of this plugin are called, an event is published, and the cookies are set. The caller
+        must know that this browser began the login, for example by a random ``state`` in a cookie. Otherwise
+        a link could log a user in to the account of another.
+
+        Args:
+            identity: the user. The name of the plugin is set by the hub.
+            next_url: address to continue to, which must belong to this hub; empty for the argument ``next``
+                of the request, or the default.
+
+        Returns:
+            The address to continue to, for ``self.redirect``.
+
+        Raises:
+            ForbiddenError: the login is refused, or the plugin is not an authenticator; the message is for
+                the user.
+        """
+        self._check_plugin()
+        with self.context.metrics.time_login():
+            session = await self.services.logins.accept(
+                replace(identity, plugin=self.plugin),
+                remote_ip=self.client.remote_ip,
+                request=self.request_info(),
+                wanted=requested_session(self),
+            )
+        return await begin_session(self, session, self.as_next_url(next_url))
+
+    async def log_in_with_form(
+        self, username: str, password: str, form: Mapping[str, str] | None = None, next_url: str = ""
+    ) -> str:
+        """Log in this browser with a form of the plugin, which `hub_authenticate` of this plugin checks.
+
+        Attempts are counted and delayed like those with the hub's form.
+
+        Args:
+            username: name as typed.
+            password: password as typed.
+            form: the other fields.
+            next_url: as for `log_in`.
+
+        Returns:
+            The address to continue to, for ``self.redirect``.
+
+        Raises:
+            ForbiddenError: the login is refused, or the plugin is not an authenticator; the message is for
+                the user.
+            TooManyError: too many attempts; the message is for the user.
+            UnavailableError: the plugin is temporarily unavailable.
+        """
+        self._check_plugin()
+        with self.context.metrics.time_login():
+            session = await self.services.logins.log_in(
+                username,
+                password,
+                form,
+                remote_ip=self.client.remote_ip,
+                request=self.request_info(form=True),
+                wanted=requested_session(self),
+                plugin=self.plugin,
+            )
+        return await begin_session(self, session, self.as_next_url(next_url))
+
+    async def log_out(self) -> None:
+        """Log out this browser: end the session and clear the cookies.
+
+        A request that no page of the hub made is redirected to the hub's logout page, which asks the user.
+        """
+        if self.principal is not None and not is_from_hub_page(self.request):
+            self.redirect(self.hub_path("logout"))
+            raise Finish
+        await end_session(self)
+
+    def is_own(self, parameter: str) -> bool:  # noqa: ARG002 - no parameter is passed on
+        """Return True: parameters of the page belong to the plugin and are not passed on after a login."""
+        return True
+
+    def _check_plugin(self) -> None:
+        """Refuse logins by pages of other plugins than active authenticators."""
+        if self.plugin not in self.services.hooks.caller.plugins.owners("authenticator"):
+            self.application.log.error(
+                "plugin %r cannot log users in: it must implement hub_login_method or hub_authenticate, "
+                "and no class of the config file may replace it",
+                self.plugin,
+            )
+            raise ForbiddenError("This page cannot log you in.")
 
 
 class APIHandler(_Visited, _APIHandler):

@@ -14,7 +14,7 @@ One hook makes a plugin a backend of a kind, and a backend must implement the ot
 
 =============  ==================  ================================================================
 spawner        `hub_spawn`         `hub_poll`, `hub_stop`
-authenticator  `hub_authenticate`
+authenticator  `hub_authenticate`  or `hub_login_method`, for logins on pages of the plugin
 proxy          `hub_route_add`     `hub_route_delete`, `hub_routes`, `hub_proxy_start`, `hub_proxy_stop`
 =============  ==================  ================================================================
 
@@ -245,6 +245,17 @@ def hub_register_templates() -> Sequence[Path]:
     """
 
 
+@hook(CallMode.REGISTER)
+def hub_register_static() -> Sequence[Path]:
+    """Add folders with files that the hub serves below ``/hub/static/``, to everyone.
+
+    Templates link to a file with ``static_url("logo.png")``.
+
+    Returns:
+        The folders. The hub's own files take precedence, then the folders in the order of the plugins.
+    """
+
+
 # -------------------------------------------------------------------------------------------- log in
 
 
@@ -252,10 +263,19 @@ def hub_register_templates() -> Sequence[Path]:
 def hub_login_method() -> LoginMethod:
     """Describe how users log in with this plugin: with the login form, or at another site.
 
-    An authenticator without this hook gets what users type into the login form.
+    An authenticator without this hook gets what users type into the login form. A plugin with this hook
+    needs no `hub_authenticate` if its own pages log users in, with ``PageHandler.log_in``.
 
     Returns:
         The label and, for a login at another site, the address that begins it.
+
+    Example:
+        from plughub import hookimpl
+        from plughub.kinds import LoginMethod
+
+        @hookimpl
+        def hub_login_method() -> LoginMethod:
+            return LoginMethod(label="campus card", url="campus/begin")
     """
 
 

@@ -42,6 +42,7 @@ from plughub.web.application import make_application
 from plughub.web.context import WebContext
 from plughub.web.listener import HubServer
 from plughub.web.options import WebOptions
+from plughub.web.plugin_pages import PluginPage, with_login_pages
 
 DEADLINE = 20.0
 
@@ -186,7 +187,8 @@ class WebHub:
         self.browsers: list[Browser] = []
         self.facts: Callable[[], Awaitable[HubHealth]] = _well
         self.shutdowns: list[tuple[bool | None, ...]] = []
-        self.pages: tuple[Page, ...] = settings.pop("pages", ())
+        self.pages: tuple[Page | PluginPage, ...] = settings.pop("pages", ())
+        self.more_plugins: Mapping[str, object] = settings.pop("plugins", {})
 
     async def start(self) -> WebHub:
         url = self.url or f"sqlite:///{self.folder / 'hub.sqlite'}"
@@ -201,6 +203,7 @@ class WebHub:
         for name, plugin in {
             "known": self.users, **self.spawners, "recorded": self.proxy, "onetime": self.links,
             "database": DatabaseTokens(self.store), "metrics": self.metrics, "audit-trail": self.audit,
+            **self.more_plugins,
         }.items():  # fmt: skip
             self.active.add(name, plugin)
         caller = HookCaller(self.active, self.pools, self.metrics.observe_hook)
@@ -236,6 +239,9 @@ class WebHub:
         ]
         here = frozenset({os.geteuid()})
         options = WebOptions(**{"slow_spawn_timeout": 60.0, "proxy_users": here, **self.options_given})
+        pages = tuple(
+            page if isinstance(page, PluginPage) else PluginPage("known", page) for page in self.pages
+        )
         self.context = WebContext(
             **{
                 "services": self.services,
@@ -246,8 +252,10 @@ class WebHub:
                 "metrics_report": MetricsReport(self.store, self.metrics, self.pools.load),
                 "health": lambda: self.facts(),
                 "cookie_secret": COOKIE_SECRET,
-                "login_methods": {a.plugin: a.value for a in caller.register("hub_login_method")},
-                "pages": self.pages,
+                "login_methods": with_login_pages(
+                    {a.plugin: a.value for a in caller.register("hub_login_method")}, pages
+                ),
+                "pages": pages,
                 **self.context_settings,
             }
         )

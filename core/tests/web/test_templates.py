@@ -303,6 +303,9 @@ async def test_options_of_jinja_that_cannot_be_are_refused(hub, options):
 async def test_files_of_the_data_folder_are_found_after_those_of_the_hub(make_hub, tmp_path):
     data = tmp_path / "data"
     (data / "static" / "images").mkdir(parents=True)
+    (plugins := tmp_path / "static_of_a_plugin").mkdir()
+    (plugins / "card.svg").write_text("<svg>card</svg>")
+    (plugins / "hub.css").write_text("replaced")
     (data / "templates").mkdir()
     (data / "static" / "images" / "ours.svg").write_text("<svg/>")
     (data / "static" / "hub.css").write_text("replaced")
@@ -310,12 +313,14 @@ async def test_files_of_the_data_folder_are_found_after_those_of_the_hub(make_hu
     (data / "templates" / "ours.html").write_text("of the deployment")
     (data / "secret.txt").write_text("secret")
     context = folder_of(tmp_path, error404="{% include 'ours.html' %} {{ static_url('images/ours.svg') }}")
-    hub = await make_hub(context={**context, "data_folder": data})
+    folders = (data / "static", plugins)
+    hub = await make_hub(context={**context, "data_folder": data, "static_folders": folders})
     text, url = (await hub.browser().get("/hub/nothing/here")).body.decode().rsplit(maxsplit=1)
     assert text == "of the deployment"
     assert url.startswith("/hub/static/images/ours.svg?v=")
     answer = await hub.browser().get(url)
     assert (answer.code, answer.body) == (200, b"<svg/>")
+    assert (await hub.browser().get("/hub/static/card.svg")).body == b"<svg>card</svg>"
     assert b"replaced" not in (await hub.browser().get("/hub/login")).body
     assert b"replaced" not in (await hub.browser().get("/hub/static/hub.css")).body
     for path in ("../secret.txt", "%2e%2e/secret.txt", "images/../../secret.txt", "images", "none.svg"):

@@ -1,4 +1,4 @@
-"""Plugin with a page, an API call, templates, a setting and a command."""
+"""Plugin with a page, an API call, templates, a style sheet, a setting and a command."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -55,6 +55,11 @@ def hub_register_pages() -> Sequence[Page]:
 @hookimpl
 def hub_register_templates() -> Sequence[Path]:
     return [Path(__file__).parent / "templates"]
+
+
+@hookimpl
+def hub_register_static() -> Sequence[Path]:
+    return [Path(__file__).parent / "static"]
 
 
 @hookimpl

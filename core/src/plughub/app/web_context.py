@@ -16,6 +16,7 @@ from plughub.app.service_settings import template_folders
 from plughub.app.web_options import web_options
 from plughub.kinds import LoginMethod, Page
 from plughub.web.context import WebContext
+from plughub.web.plugin_pages import PluginPage, with_login_pages
 
 PATH: Final = (str, os.PathLike)
 
@@ -31,9 +32,15 @@ def web_context(
         shut_down: requests the shutdown of this process.
     """
     register = parts.caller.register
+    data = Path(plan.config.data_files_path) if plan.config.data_files_path else None
     extra = extra_pages(plan.config.extra_handlers)
     warn_of_open_pages(extra)
-    of_plugins = (page for answer in register("hub_register_pages", each=Page) for page in answer.value)
+    of_plugins = [
+        PluginPage(answer.plugin, page)
+        for answer in register("hub_register_pages", each=Page)
+        for page in answer.value
+    ]
+    pages = (*of_plugins, *(PluginPage("", page) for page in extra))
     return WebContext(
         services=parts.services,
         options=web_options(plan, parts),
@@ -43,14 +50,18 @@ def web_context(
         metrics=plan.observing.metrics,
         metrics_report=plan.observing.report(parts.pools),
         audit=plan.observing.audit,
-        login_methods=_login_methods(plan, parts),
-        pages=(*of_plugins, *extra),
+        login_methods=with_login_pages(_login_methods(plan, parts), pages),
+        pages=pages,
         template_folders=template_folders(
             plan.config,
             [folder for answer in register("hub_register_templates", each=PATH) for folder in answer.value],
         ),
+        static_folders=(
+            *([data / "static"] if data else []),
+            *(folder for answer in register("hub_register_static", each=PATH) for folder in answer.value),
+        ),
         jinja_options=plan.config.jinja_environment_options,
-        data_folder=Path(plan.config.data_files_path) if plan.config.data_files_path else None,
+        data_folder=data,
         template_vars=plan.config.template_vars,
         versions=plugin_versions(),
     )
@@ -59,4 +70,4 @@ def web_context(
 def _login_methods(plan: HubPlan, parts: HubParts) -> dict[str, LoginMethod]:
     methods = {name: LoginMethod() for name in plan.selection.active.owners("authenticator")}
     answers = parts.caller.register("hub_login_method", expected=LoginMethod)
-    return methods | {answer.plugin: answer.value for answer in answers}
+    return methods | {answer.plugin: answer.value for answer in answers if answer.plugin in methods}

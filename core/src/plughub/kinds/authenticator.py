@@ -165,13 +165,16 @@ class LoginMethod:
 
     Attributes:
         label: name of the service on the login page, such as ``GitHub``.
-        url: address below the hub's prefix that begins a login at another site; None for the form.
+        url: address that begins a login at another site: a path below the hub's prefix, such as
+            ``oauth_login``, or a complete URL. None for the form, or if the plugin has a page ``/login``.
         form: whether the plugin gets the fields of the login form.
         request_otp: whether the form has a field ``otp`` for a one-time password.
         otp_prompt: label of that field.
         html: markup that replaces the form and that the hub does not escape; empty for the form.
         auto: whether the login page redirects to ``url`` immediately.
         auto_oauth: whether it redirects immediately if a server or service requested the login by OAuth.
+        logout_redirect: address to which the browser goes after a logout from a session of this plugin, in
+            the form of ``url``; empty for the login page.
     """
 
     label: str = ""
@@ -182,3 +185,4 @@ class LoginMethod:
     html: str = ""
     auto: bool = False
     auto_oauth: bool = False
+    logout_redirect: str = ""

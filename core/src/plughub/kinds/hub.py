@@ -74,6 +74,11 @@ class Visitor:
 class Page:
     """Page or API call below the hub's prefix.
 
+    A page ``/login`` is served as ``/login/NAME``, with the name of its plugin, and the hub's login page
+    leads to it. It takes the place of the hub's login page if there is no other way to log in. A page
+    ``/logout`` is served as ``/logout/NAME``, and the hub's logout page leads users who logged in with the
+    plugin there.
+
     Attributes:
         path: regular expression below ``/hub``, such as ``/api/batchspawner``.
         handler: a tornado request handler class; those of `plughub.handlers` authenticate the request.

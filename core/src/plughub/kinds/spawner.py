@@ -19,6 +19,8 @@ class UserInfo:
         plugin: the authenticator of the user's last login; empty if there was none or it was not looked up.
         auth_state: the secrets that the user's authenticator saved; None if there are none, and for hooks
             other than `hub_spawn`, `hub_stop`, those of the options form and those of that authenticator.
+        id: number of the user in this hub, which stays when the user is renamed; 0 before the user is
+            stored. It may be given to another user after the user was deleted.
     """
 
     name: str
@@ -26,6 +28,7 @@ class UserInfo:
     groups: tuple[str, ...] = ()
     plugin: str = ""
     auth_state: Mapping[str, Any] | None = field(default=None, repr=False)
+    id: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -100,14 +100,21 @@ class HookCaller:
                 answers.append(Answer(value, plugin))
         return answers
 
-    async def decide(self, hook: str, **arguments: object) -> Answer[Any] | None:
+    async def decide(self, hook: str, *, only: str | None = None, **arguments: object) -> Answer[Any] | None:
         """Call the plugins in order until one answers; a failure counts as no answer.
+
+        Args:
+            hook: name of the hook.
+            only: the only plugin to call; None for all.
+            arguments: arguments of the hook.
 
         Raises:
             UnavailableError: no plugin answers, and one that might is temporarily unavailable.
         """
         unavailable: UnavailableError | None = None
         for impl in self._implementations(hook):
+            if only not in {None, owner_of(impl)}:
+                continue
             try:
                 value = await self._call(impl, hook, arguments)
             except PluginError as error:

@@ -41,10 +41,10 @@ class Hooks:
     # ---- log in
 
     async def authenticate(
-        self, login: Login, request: RequestInfo | None = None
+        self, login: Login, request: RequestInfo | None = None, *, only: str | None = None
     ) -> Answer[Identity | Rejected] | None:
-        """Authenticate a user."""
-        return await self.caller.decide("hub_authenticate", login=login, request=request)
+        """Authenticate a user with any plugin, or only with the named one."""
+        return await self.caller.decide("hub_authenticate", only=only, login=login, request=request)
 
     async def authorize_login(self, identity: Identity) -> Answer[Refusal] | None:
         """Return the first refusal of a login, if any."""

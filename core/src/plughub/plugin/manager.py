@@ -26,7 +26,7 @@ HOOKS: Final = MappingProxyType(
 """Call mode and limits of each hook by its name."""
 
 SPAWNER: Final = ("hub_spawn", "hub_register_spawner")
-AUTHENTICATOR: Final = ("hub_authenticate", "hub_register_authenticator")
+AUTHENTICATOR: Final = ("hub_authenticate", "hub_login_method", "hub_register_authenticator")
 PROXY: Final = ("hub_route_add", "hub_register_proxy")
 KINDS: Final = MappingProxyType({"spawner": SPAWNER, "authenticator": AUTHENTICATOR, "proxy": PROXY})
 """Hooks by kind of backend; one of them makes a plugin a backend of the kind."""

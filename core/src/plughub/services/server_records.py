@@ -21,6 +21,11 @@ from plughub.services.settings import HubSettings
 from plughub.storage.store import Transaction
 
 
+def user_view(user: User, *, auth_state: Mapping[str, Any] | None = None) -> UserInfo:
+    """Convert a user to the record that plugins receive."""
+    return UserInfo(id=user.id, name=user.name, admin=user.admin, groups=user.groups, auth_state=auth_state)
+
+
 def plugin_view(
     settings: HubSettings,
     record: ServerRecord,
@@ -39,7 +44,7 @@ def plugin_view(
         operation: the start, when it is not the one that launched the running server.
     """
     return Server(
-        user=UserInfo(name=user.name, admin=user.admin, groups=user.groups),
+        user=user_view(user),
         name=record.name,
         mark=settings.mark,
         operation=operation or record.launch,

@@ -56,7 +56,7 @@ class HubApplication(Application):
             static_handler_class=HubStaticHandler,
             login_url=f"{self._prefix}login",
         )
-        self.settings[FURTHER_STATIC] = str(context.data_folder / "static") if context.data_folder else ""
+        self.settings[FURTHER_STATIC] = tuple(map(str, context.static_folders))
         self.templates = Templates(context, self.settings)
         bodies = BodyMemory(longest=context.options.spawn_form_limit)
         self.connections = Connections(context.options.max_connections, bodies, read_ahead)

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from plughub.domain.hub_processes import HubHealth
-from plughub.kinds import LoginMethod, Page
+from plughub.kinds import LoginMethod
 from plughub.services.composition import HubServices
 from plughub.services.observability.audit import AuditTrail
 from plughub.services.observability.metrics import Metrics
 from plughub.services.observability.periodic_metrics import MetricsReport
 from plughub.web.options import WebOptions
+from plughub.web.plugin_pages import PluginPage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,8 +34,9 @@ class WebContext:
         login_methods: login methods by plugin, in display order.
         pages: pages of plugins.
         template_folders: folders that are searched before the hub's own.
+        static_folders: folders with further static files, in the order of search.
         jinja_options: additional arguments of the environment of custom templates.
-        data_folder: folder with further files in ``static`` and ``templates``; None for none.
+        data_folder: folder with further files in ``templates``; None for none.
         template_vars: additional variables of all templates.
         versions: versions of the plugins by name.
     """
@@ -48,8 +50,9 @@ class WebContext:
     metrics_report: MetricsReport | None = None
     audit: AuditTrail | None = None
     login_methods: Mapping[str, LoginMethod] = field(default_factory=dict)
-    pages: tuple[Page, ...] = ()
+    pages: tuple[PluginPage, ...] = ()
     template_folders: tuple[Path, ...] = ()
+    static_folders: tuple[Path, ...] = ()
     jinja_options: Mapping[str, Any] = field(default_factory=dict)
     data_folder: Path | None = None
     template_vars: Mapping[str, Any] = field(default_factory=dict)

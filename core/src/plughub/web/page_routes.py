@@ -6,6 +6,7 @@ from plughub.web.api import metrics
 from plughub.web.pages import (
     confirmation,
     login,
+    logout,
     root,
     server,
     share,
@@ -23,7 +24,7 @@ PAGES: tuple[tuple[str, type], ...] = (
     (r"/home", root.HomeHandler),
     (r"/login", login.LoginHandler),
     (r"/login/onetime", login.OneTimeHandler),
-    (r"/logout", login.LogoutHandler),
+    (r"/logout", logout.LogoutHandler),
     (r"/confirm", confirmation.ConfirmHandler),
     (r"/spawn/?", spawn.SpawnHandler),
     (rf"/spawn/{_NAME}/?", spawn.SpawnHandler),

@@ -14,18 +14,21 @@ from plughub.web.api_routes import API, CALLS
 from plughub.web.context import WebContext
 from plughub.web.page_routes import PAGES
 from plughub.web.pages import root, small_pages
+from plughub.web.plugin_pages import LOGIN, login_page
 
 
 def routes(context: WebContext) -> list[Any]:
     """Return the routes in lookup order; those of plugins precede the catch-all routes."""
     base = re.escape(context.services.settings.base_url)
     below = re.escape(context.services.settings.hub_prefix.rstrip("/"))
-    plugins = [URLSpec(below + page.path, page.handler, dict(page.options)) for page in context.pages]
+    plugins = [page.route(below) for page in context.pages]
+    instead = login_page(context.login_methods, context.pages)
     # Routes are tried in order, so the most requested ones come first.
     api = [(pattern_of(path), handler) for path, handler in API]
     own = [URLSpec(below + pattern, handler) for pattern, handler in (*api, *PAGES)]
     document = describe(CALLS, f"{context.services.settings.hub_prefix}api")
     return [
+        *([instead.route(below, LOGIN)] if instead else []),
         *own,
         URLSpec(below + PATH, OpenAPIHandler, {"document": document}),
         *plugins,

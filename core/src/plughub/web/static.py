@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
@@ -14,7 +15,7 @@ from plughub.web.protocol import PROTOCOL_VERSION, VERSION_HEADER
 STATIC: Final = Path(__file__).parent / "static"
 
 FURTHER_STATIC: Final = "further_static_path"
-"""Setting of the application with the folder that is searched after the hub's own."""
+"""Setting of the application with the folders that are searched after the hub's own."""
 
 
 class HubStaticHandler(StaticFileHandler):
@@ -28,7 +29,7 @@ class HubStaticHandler(StaticFileHandler):
     @classmethod
     def get_version(cls, settings: dict[str, Any], path: str) -> str | None:
         """Return the hash of a file's content, for its address."""
-        root = _root_of(path, settings["static_path"], settings.get(FURTHER_STATIC, ""))
+        root = _root_of(path, settings["static_path"], settings.get(FURTHER_STATIC, ()))
         return super().get_version({**settings, "static_path": root}, path)
 
     def set_default_headers(self) -> None:
@@ -46,7 +47,8 @@ class HubStaticHandler(StaticFileHandler):
         super().write_error(status_code, **kwargs)
 
 
-def _root_of(path: str, own: str, further: str) -> str:
+def _root_of(path: str, own: str, further: Sequence[str]) -> str:
     """Return the folder that has a static file: the hub's own takes precedence."""
-    is_further = further and not Path(own, path).exists() and Path(further, path).is_file()
-    return further if is_further else own
+    if Path(own, path).exists():
+        return own
+    return next((folder for folder in further if Path(folder, path).is_file()), own)

@@ -24,6 +24,8 @@ def test_a_plugin_adds_a_page_a_template_and_a_setting(installed, tmp_path):
         )
         with pytest.raises(urllib.error.HTTPError, match="403"):
             urllib.request.urlopen(asked)
+        with urllib.request.urlopen(f"{hub.url}hub/static/notices.css") as style:
+            assert b"#notice" in style.read()
         with urllib.request.urlopen(f"{hub.url}hub/login") as page:
             assert b"notices" not in page.read()
 

@@ -78,6 +78,7 @@ class SpawnerUser:
 
     Attributes:
         name: normalised username.
+        id: number of the user in this hub.
         admin: whether the user is an admin.
         groups: names of the user's groups.
         url: path prefix of the user's servers, such as ``/user/alice/``.
@@ -95,6 +96,7 @@ class SpawnerUser:
     auth_state: Mapping[str, Any] | None = field(default=None, repr=False)
     server: ServerAddress | None = None
     state: Mapping[str, Any] = field(default_factory=dict)
+    id: int = 0
 
     async def get_auth_state(self) -> Mapping[str, Any] | None:
         """Return the saved secrets; asynchronous for compatibility with JupyterHub."""
@@ -133,6 +135,7 @@ def user_of(server: Server, address: ServerAddress, state: Mapping[str, Any]) ->
     """
     tail = f"{quote_path(server.name)}/" if server.name else ""
     return SpawnerUser(
+        id=server.user.id,
         name=server.user.name,
         admin=server.user.admin,
         groups=[GroupName(group) for group in server.user.groups],

@@ -11,10 +11,10 @@ from plughub.domain.names import check_username, normalize_username, shorten
 from plughub.domain.scopes import FilterFacts, ScopeFilter, ScopeTree, gained_scopes, name_scopes
 from plughub.domain.servers import ServerRecord
 from plughub.domain.users import User, UserQuery
-from plughub.kinds import UserInfo
 from plughub.plugin.hooks import Hooks
 from plughub.services.operations.credentials import revoke_credentials
 from plughub.services.secrets.auth_states import EncryptedState
+from plughub.services.server_records import user_view
 from plughub.services.settings import HubSettings
 from plughub.services.tokens.principals import Principal
 from plughub.services.users.access_revocation import revoke_access
@@ -245,7 +245,7 @@ class UserAdmin:
             raise InvalidError("change name and authenticator of a user in two requests")
         admitted = self._admission.authenticators_for(plugin)
         await self._store.read(lambda tx: self._admission.check_assignment(tx, user, plugin))
-        info = UserInfo(name=user.name, admin=user.admin, groups=user.groups)
+        info = user_view(user)
         reason = await self._preparation.prepare(info, admitted)
         if reason:
             raise InvalidError(f"{shorten(user.name)} cannot log in with {plugin}: {reason}")
@@ -261,9 +261,7 @@ class UserAdmin:
 
         current, plugins = await self._store.read(check)
         for plugin in plugins:
-            await self._hooks.rename_user(
-                plugin, UserInfo(name=current.name, admin=current.admin, groups=current.groups), name
-            )
+            await self._hooks.rename_user(plugin, user_view(current), name)
 
     def _revoke_all(self, tx: Transaction, user: User) -> None:
         """Revoke all access and all credentials that bear the old name, which another user may get."""

@@ -12,11 +12,11 @@ from plughub.domain.errors import HubError, InvalidError
 from plughub.domain.events import Actor
 from plughub.domain.timings import DELETION_CHECK_SECONDS, STOP_SERVER_SECONDS
 from plughub.domain.users import User
-from plughub.kinds import UserInfo
 from plughub.plugin.hooks import Hooks
 from plughub.services.coordination.background_loops import repeat
 from plughub.services.coordination.change_feed import ChangeFeed
 from plughub.services.operations.cleanup import ServerCleanup, delete_server
+from plughub.services.server_records import user_view
 from plughub.services.servers.servers import ServerService
 from plughub.services.settings import HubSettings
 from plughub.services.tokens.principals import Principal
@@ -161,12 +161,7 @@ class UserDeletion:
 
     async def _notify_authenticators(self, user: User) -> None:
         plugins = await self._store.read(lambda tx: authenticators_of(tx, self._settings, user.id))
-        info = UserInfo(
-            name=user.name,
-            admin=user.admin,
-            groups=user.groups,
-            auth_state=await self._cleanup.auth_states.get(user.id),
-        )
+        info = user_view(user, auth_state=await self._cleanup.auth_states.get(user.id))
         for plugin in plugins:
             await self._hooks.delete_user(plugin, info)
 

@@ -97,6 +97,7 @@ class LoginService:
         remote_ip: str = "",
         request: RequestInfo | None = None,
         wanted: SessionRequest = NEW_SESSION,
+        plugin: str | None = None,
     ) -> Session:
         """Log in a user with the fields of a login form.
 
@@ -107,6 +108,7 @@ class LoginService:
             remote_ip: address of the browser.
             request: the request that submitted the form, for authenticators.
             wanted: the session to create.
+            plugin: the only authenticator to ask; None for all.
 
         Returns:
             The login.
@@ -126,17 +128,22 @@ class LoginService:
             keys = await self._throttle.check(login.username, remote_ip)
             async with self._share.login(login.username):
                 await self._throttle.admit(keys)
-                return await self._try_login(login, request, keys, wanted)
+                return await self._try_login(login, request, keys, wanted, plugin)
         except TooManyError as error:
             self.refusals.record(login.username, remote_ip, error.message)
             raise
 
     async def _try_login(
-        self, login: Login, request: RequestInfo | None, keys: AttemptKeys, wanted: SessionRequest
+        self,
+        login: Login,
+        request: RequestInfo | None,
+        keys: AttemptKeys,
+        wanted: SessionRequest,
+        plugin: str | None,
     ) -> Session:
         """Try a login, and report the result to the throttle."""
         try:
-            identity = await self._authenticate(login, request)
+            identity = await self._authenticate(login, request, plugin)
             return await self.accept(
                 identity,
                 remote_ip=login.remote_ip,
@@ -151,10 +158,10 @@ class LoginService:
             await self._throttle.record_no_result(keys)
             raise
 
-    async def _authenticate(self, login: Login, request: RequestInfo | None) -> Identity:
+    async def _authenticate(self, login: Login, request: RequestInfo | None, plugin: str | None) -> Identity:
         """Ask the plugins to identify the user."""
         async with self._share.check(network_of(login.remote_ip)):
-            answer = await self._hooks.authenticate(login, request)
+            answer = await self._hooks.authenticate(login, request, only=plugin)
         if answer is None:
             self.refusals.record(login.username, login.remote_ip, "unknown name or password")
             raise ForbiddenError(WRONG)
@@ -260,12 +267,13 @@ class LoginService:
         done = replace(
             done, plugin=identity.plugin, subject=identity.subject, name=identity.name, login_name=name
         )
-        await self._prepare(done)
+        await self._prepare(done, known.id if known else 0)
         return done, known is not None
 
-    async def _prepare(self, identity: Identity) -> None:
+    async def _prepare(self, identity: Identity, user_id: int) -> None:
         """Call the authenticator for a new login; it may refuse."""
         user = UserInfo(
+            id=user_id,
             name=identity.name,
             admin=bool(identity.admin),
             groups=tuple(sorted(identity.groups or ())),

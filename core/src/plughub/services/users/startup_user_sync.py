@@ -12,6 +12,7 @@ from plughub.domain.timings import STOP_SERVER_SECONDS
 from plughub.domain.users import User, UserQuery
 from plughub.kinds import UserInfo
 from plughub.plugin.hooks import Hooks
+from plughub.services.server_records import user_view
 from plughub.services.settings import HubSettings
 from plughub.services.users.deletion import UserDeletion, authenticators_of
 from plughub.storage.store import Store, Transaction
@@ -134,7 +135,7 @@ class StartupUserSync:
         """Check a user; return whether they were deleted."""
         if user.name in self._blocked or not plugins:
             return False
-        info = UserInfo(name=user.name, admin=user.admin, groups=user.groups)
+        info = user_view(user)
         try:
             reason = await self._preparation.prepare(info, plugins)
             if not reason:

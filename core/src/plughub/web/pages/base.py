@@ -201,7 +201,10 @@ class PageHandler(BaseHandler):
     @property
     def next_url(self) -> str:
         """Return the value of ``next`` if it is an address of this hub, else an empty string."""
-        wanted = self.text_argument("next")
+        return self.as_next_url(self.text_argument("next"))
+
+    def as_next_url(self, wanted: str) -> str:
+        """Return an address without its host if it is an address of this hub, else an empty string."""
         if not wanted:
             return ""
         settings = self.services.settings

@@ -7,10 +7,10 @@ from urllib.parse import urlencode
 
 from plughub.domain.errors import ForbiddenError
 from plughub.domain.sessions import SessionRequest
-from plughub.domain.users import User
 from plughub.kinds import LoginMethod
 from plughub.services.users.login import Session
 from plughub.web.pages.login import LoginHandler
+from plughub.web.pages.sessions import begin_session
 
 
 class ConfirmHandler(LoginHandler):
@@ -60,9 +60,9 @@ class ConfirmHandler(LoginHandler):
             wanted=wanted,
         )
 
-    async def landing(self, user: User) -> str:  # noqa: ARG002 - as for a login
-        """Return the address to continue to."""
-        return self._after()
+    async def finish_login(self, session: Session) -> str:
+        """Set the cookies of the new session and return the address to continue to."""
+        return await begin_session(self, session, self._after())
 
     def show(self, *, username: str = "", error: str = "") -> None:
         """Show the form; the ordinary login page if the login has ended meanwhile."""

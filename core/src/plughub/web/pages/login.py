@@ -1,4 +1,4 @@
-"""Pages to log in and out."""
+"""Pages to log in."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ from urllib.parse import quote_plus, urlencode
 
 from plughub.domain.errors import ForbiddenError, HubError, TooManyError
 from plughub.domain.names import MAX_USERNAME
-from plughub.domain.sessions import SessionRequest
-from plughub.domain.users import User
 from plughub.kinds import LoginMethod, RequestInfo
 from plughub.services.users.login import WRONG, Session
 from plughub.services.users.login_links import FIELD
@@ -17,6 +15,8 @@ from plughub.services.users.login_links import PLUGIN as ONETIME
 from plughub.web.errors import error_answer, status_of
 from plughub.web.pages.base import PageHandler
 from plughub.web.pages.root import landing
+from plughub.web.pages.sessions import begin_session, requested_session
+from plughub.web.plugin_pages import hub_address
 from plughub.web.xsrf import (
     is_anonymous_token,
     is_from_hub_page,
@@ -95,26 +95,18 @@ class LoginHandler(PageHandler):
         Raises:
             ForbiddenError: the credentials are refused; the message is for the user.
         """
-        before = self.principal.session if self.principal else None
-        wanted = SessionRequest(agent=self.client.agent, before=before)
         return await self.services.logins.log_in(
             username,
             password,
             form,
             remote_ip=self.client.remote_ip,
             request=self.request_info(form=True),
-            wanted=wanted,
+            wanted=requested_session(self),
         )
 
     async def finish_login(self, session: Session) -> str:
         """Set the cookies of a new session and return the address to continue to."""
-        if session.session is not None:
-            self.cookie_jar.log_in(session.key, session.session)
-        return await self.landing(session.user)
-
-    async def landing(self, user: User) -> str:
-        """Return the address to continue to after the login."""
-        return await landing(self, user)
+        return await begin_session(self, session)
 
     def check_xsrf(self) -> None:
         """Refuse a form that another site made the browser send, with a message for users.
@@ -215,8 +207,7 @@ class LoginHandler(PageHandler):
         )
 
     def _external_url(self, method: LoginMethod, after: str) -> str:
-        url = method.url or ""
-        path = url if url.startswith(("/", "https:", "http:")) else self.services.settings.hub_prefix + url
+        path = hub_address(self.services.settings.hub_prefix, method.url or "")
         mark = "&" if "?" in path else "?"
         return f"{path}{mark}{urlencode({'next': after})}" if after else path
 
@@ -285,50 +276,3 @@ class OneTimeHandler(LoginHandler):
         """Return whether the browser prefetches the link or requests it for something other than a page."""
         purpose = self.request.headers.get("Sec-Purpose", "") + self.request.headers.get("Purpose", "")
         return "prefetch" in purpose.lower() or not is_navigation(self.request)
-
-
-class LogoutHandler(PageHandler):
-    """``/hub/logout``."""
-
-    async def get(self) -> None:
-        """Log out; ask first unless a page of the hub led here."""
-        user = self.principal.user if self.principal else None
-        if user is None:
-            self.clear_stored_data()
-            self.cookie_jar.clear()
-            self.redirect(self.hub_path("login"))
-        elif not is_from_hub_page(self.request) or not is_navigation(self.request):
-            self.render_page("logout.html", ask=True)
-        else:
-            await self._log_out(user)
-
-    async def head(self, *path: str) -> None:
-        """Do not log out."""
-
-    async def post(self) -> None:
-        """Log out."""
-        if self.principal is not None:
-            await self._log_out(self.principal.user)
-        else:
-            self.redirect(self.hub_path("login"))
-
-    async def _log_out(self, user: User) -> None:
-        with self.context.metrics.time_logout():
-            session = self.principal.session if self.principal else None
-            if session is not None:
-                await self.services.logins.log_out(user, session, remote_ip=self.request.remote_ip or "")
-        if self.context.options.stop_on_logout:
-            await self._stop_servers(user)
-        self.clear_stored_data()
-        self.cookie_jar.clear()
-        if any(method.auto for method in self.context.login_methods.values()):
-            self.principal = None
-            self.render_page("logout.html", ask=False)
-        else:
-            self.redirect(self.hub_path("login"))
-
-    async def _stop_servers(self, user: User) -> None:
-        """Stop the user's running servers in the background."""
-        for server in await self.services.servers.of_user(user):
-            if server.ready:
-                await self.services.servers.stop(server, by=self.actor)

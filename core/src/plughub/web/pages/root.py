@@ -132,10 +132,16 @@ class NotFoundHandler(PageHandler):
     head = post = put = patch = delete = get
 
 
-async def landing(handler: PageHandler, user: User) -> str:
-    """Return the address to which a user is redirected after a login and from the hub's root."""
-    if handler.next_url:
-        return handler.next_url
+async def landing(handler: PageHandler, user: User, next_url: str = "") -> str:
+    """Return the address to which a user is redirected after a login and from the hub's root.
+
+    Args:
+        handler: handler of the request.
+        user: the user.
+        next_url: a valid address to continue to; empty for the one that the request names, or the default.
+    """
+    if next_url or handler.next_url:
+        return next_url or handler.next_url
     default = await default_url(handler)
     if default or not handler.context.options.redirect_to_server:
         return handler.onward(default or handler.hub_path("home"))
