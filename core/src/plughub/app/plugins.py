@@ -22,13 +22,11 @@ from plughub.app.class_plugins import (
 from plughub.app.config import JupyterHub
 from plughub.app.replacements import Replacements, find_replacements
 from plughub.app.upstream_names import plugin_instead
+from plughub.classes.adapters import adapt_authenticator, adapt_proxy, adapt_spawner
 from plughub.classes.authenticator.access import AccessRules
 from plughub.classes.authenticator.authenticator import Authenticator
-from plughub.classes.authenticator.hooks import AuthenticatorHooks
 from plughub.classes.crypt_keeper import CryptKeeper
-from plughub.classes.proxy.hooks import ProxyHooks
 from plughub.classes.proxy.proxy import Proxy
-from plughub.classes.spawner.hooks import SpawnerHooks
 from plughub.classes.spawner.spawner import Spawner
 from plughub.classes.system_accounts import SystemAccounts
 from plughub.domain.errors import StartError
@@ -291,13 +289,13 @@ class PluginChooser:
         active.add(ACCESS, AccessRules(selection.authenticators, fallback, frozenset({ONETIME})))
 
     def _adapter(self, plugin: str, kind: str, cls: type) -> object:
+        authenticators = self._selection.authenticators
         if kind == "spawner":
-            return SpawnerHooks(plugin, cls, self._config, authenticators=self._selection.authenticators)
-        backend = cls(config=self._config, log=logging.getLogger(f"plughub.{plugin}"))
+            return adapt_spawner(plugin, cls, self._config, authenticators=authenticators)
         if kind == "proxy":
-            return ProxyHooks(plugin, backend)
-        self._selection.authenticators[plugin] = backend
-        return AuthenticatorHooks(plugin, backend, self._prefix)
+            return adapt_proxy(plugin, cls, self._config)
+        hooks, authenticators[plugin] = adapt_authenticator(plugin, cls, self._config, self._prefix)
+        return hooks
 
 
 def plugin_names(given: str | None, hub: JupyterHub) -> list[str]:

@@ -6,11 +6,15 @@ import functools
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from types import MappingProxyType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
+from traitlets import Any as AnyTrait
 from traitlets import Bool, Dict, Float, Integer, List, TraitType, Unicode
 from traitlets.config import Config, LoggingConfigurable
 from traitlets.config.loader import DeferredConfig, LazyConfigValue
+
+if TYPE_CHECKING:
+    from plughub.classes.event_loop_thread import EventLoopThread
 
 _BY_TYPE: Final = {bool: Bool, int: Integer, float: Float, str: Unicode, list: List, dict: Dict}
 
@@ -27,7 +31,16 @@ class PlainSettings(LoggingConfigurable):
 
     A subclass may also replace a trait, by an attribute or by a method. ``super()`` then still finds the
     value of the trait.
+
+    Attributes:
+        own_event_loop: run the methods of the class on an event loop of its own, in a thread. Set it for a
+            class whose ``async def`` methods block, or whose ``def`` methods need a running loop: requests
+            to the hub then do not wait for it. Its ``def`` methods run on that loop instead of in threads.
+        loop_thread: the thread with that loop; set by the hub.
     """
+
+    own_event_loop: ClassVar[bool] = False
+    loop_thread: EventLoopThread | None = AnyTrait(None, help="Thread with the event loop of the class.")  # type: ignore[assignment]
 
     @classmethod
     def setting_names(cls) -> frozenset[str]:

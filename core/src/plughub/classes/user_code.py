@@ -7,16 +7,18 @@ import inspect
 from collections.abc import Callable
 from typing import Any, Final
 
+from plughub.classes.event_loop_thread import current_thread
 from plughub.plugin.threads import ThreadPools
 
 _POOLS: Final = ThreadPools(size=16)
 
 
 async def call(pool: str, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    """Call a function and return its result, without blocking the event loop.
+    """Call a function and return its result, without blocking the event loop of the hub.
 
     An ``async def`` and a ``tornado.gen.coroutine`` run on the loop. Any other function runs in a bounded
     thread pool, and its result is awaited if possible, such as the coroutine of a ``super()`` call.
+    Everything runs on the loop for objects whose class has a loop of its own.
 
     Args:
         pool: name of the thread pool, usually the name of the plugin.
@@ -24,9 +26,17 @@ async def call(pool: str, function: Callable[..., Any], *args: Any, **kwargs: An
         args: positional arguments.
         kwargs: keyword arguments.
     """
+    here = current_thread()
+    owner = getattr(function, "__self__", None)
+    thread = getattr(owner, "loop_thread", here)
+    if thread is not None and thread is not here:
+        return await thread.run(call(pool, function, *args, **kwargs))
+    if here is not None and thread is None:
+        return await here.run_at_home(call(pool, function, *args, **kwargs))
     if runs_on_loop(function):
         return await function(*args, **kwargs)
-    value = await _POOLS.run(pool, functools.partial(function, *args, **kwargs))
+    step = functools.partial(function, *args, **kwargs)
+    value = await _POOLS.run(pool, step) if here is None else step()
     return await value if inspect.isawaitable(value) else value
 
 

@@ -8,11 +8,9 @@ from typing import Any, Final
 
 from traitlets.config import Config
 
+from plughub.classes.adapters import adapt_authenticator, adapt_proxy, adapt_spawner
 from plughub.classes.authenticator.authenticator import Authenticator
-from plughub.classes.authenticator.hooks import AuthenticatorHooks
-from plughub.classes.proxy.hooks import ProxyHooks
 from plughub.classes.proxy.proxy import Proxy
-from plughub.classes.spawner.hooks import SpawnerHooks
 from plughub.classes.spawner.spawner import Spawner
 
 NAME: Final = "tested"
@@ -36,7 +34,7 @@ def hooks_of(
     """
     settings = Config({section: Config(values) for section, values in (config or {}).items()})
     if issubclass(cls, Spawner):
-        return SpawnerHooks(NAME, cls, settings, folder)
+        return adapt_spawner(NAME, cls, settings, folder)
     if issubclass(cls, Authenticator):
-        return AuthenticatorHooks(NAME, cls(config=settings))
-    return ProxyHooks(NAME, cls(config=settings))
+        return adapt_authenticator(NAME, cls, settings)[0]
+    return adapt_proxy(NAME, cls, settings)

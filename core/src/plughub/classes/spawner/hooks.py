@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any, Final, Self
 
 from plughub.classes.authenticator.authenticator import Authenticator
+from plughub.classes.event_loop_thread import current_thread
 from plughub.classes.spawner.cache import SpawnerCache, fingerprint
 from plughub.classes.spawner.hook_methods import call_hook, runs_once
 from plughub.classes.spawner.hook_results import (
@@ -289,6 +290,7 @@ class SpawnerHooks:
             internal_certs_location=str(self._certificates or ""),
             **activity,
         )
+        spawner.loop_thread = current_thread()
         address.ip, address.port = address.ip or spawner.ip, address.port or spawner.port
         if url := server.url or saved:
             address.move_to(url)
