@@ -3,12 +3,15 @@ import contextlib
 import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
 import pytest
 
 from plughub import hookimpl
+from plughub.app.config import JupyterHub
+from plughub.app.service_settings import with_settings_of
 from plughub.domain.servers import ServerRecord
 from plughub.domain.sessions import Client, login_cookie
 from plughub.domain.users import User
@@ -24,7 +27,7 @@ from plughub.storage.database import Database
 from plughub.storage.store import Store, Transaction
 from plughub.testing import conditions
 from plughub.testing.databases import prepare_database
-from plughub.testing.services import make_services
+from plughub.testing.services import make_services, split_settings
 
 MakeHub = Callable[..., "HubParts"]
 
@@ -248,19 +251,20 @@ class HubParts:
         for name, plugin in (extra or {}).items():
             plugins.add(name, plugin)
         self.hooks = Hooks(HookCaller(plugins, ThreadPools()))
-        self.settings = HubSettings(
-            mark=settings.pop("mark", "mark"),
+        of_settings, given = split_settings(settings)
+        basis = HubSettings(
+            mark=given.pop("mark", "mark"),
             hub_id=uuid.uuid4().hex,
-            host=settings.pop("host", "here"),
+            host=given.pop("host", "here"),
             spawners={
                 "machine": SpawnerInfo(
-                    http_timeout=settings.pop("http_timeout", 5), host_bound=settings.pop("host_bound", False)
+                    http_timeout=given.pop("http_timeout", 5), host_bound=given.pop("host_bound", False)
                 )
             }
             | {name: SpawnerInfo() for name, plugin in (extra or {}).items() if hasattr(plugin, "hub_spawn")},
             proxy="table",
-            **settings,
         )
+        self.settings = replace(with_settings_of(JupyterHub(**of_settings), basis), **given)
         self.services = make_services(self.store, self.hooks, self.settings, folder, keys=keys)
         self._tasks: list[asyncio.Task[Any]] = []
 

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import replace
 from http.cookies import SimpleCookie
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,9 @@ from jinja2.bccache import Bucket
 from tornado.httpclient import AsyncHTTPClient, HTTPRequest, HTTPResponse
 from tornado.netutil import bind_sockets
 
+from plughub.app.config import JupyterHub
+from plughub.app.service_settings import with_settings_of
+from plughub.app.web_options import options_of
 from plughub.domain.hub_processes import HubHealth
 from plughub.domain.roles import Role
 from plughub.domain.users import User
@@ -37,11 +41,10 @@ from plughub.testing.conditions import until
 from plughub.testing.databases import prepare_database
 from plughub.testing.doubles import KnownUsers, RecordedRoutes, TinyServers
 from plughub.testing.hub import OPENED_BY_USER
-from plughub.testing.services import COOKIE_SECRET, make_services
+from plughub.testing.services import COOKIE_SECRET, make_services, split_settings
 from plughub.web.application import make_application
 from plughub.web.context import WebContext
 from plughub.web.listener import HubServer
-from plughub.web.options import WebOptions
 from plughub.web.plugin_pages import PluginPage, with_login_pages
 
 DEADLINE = 20.0
@@ -211,8 +214,10 @@ class WebHub:
         infos = {answer.plugin: answer.value for answer in caller.register("hub_spawner_info")}
         self.sockets = bind_sockets(0, "127.0.0.1")
         self.address = f"http://127.0.0.1:{self.sockets[0].getsockname()[1]}"
-        given = {"lease": 10.0, **self.settings_given}
-        self.settings = HubSettings(
+        of_settings, given = split_settings(self.settings_given)
+        of_options, options_given = split_settings(self.options_given)
+        configuration = JupyterHub(**of_settings, **of_options)
+        basis = HubSettings(
             mark=mark,
             hub_id="test-hub",
             host="test-host",
@@ -221,8 +226,8 @@ class WebHub:
             api_url=f"{self.address}{self.base_url}hub/api",
             spawners={name: infos.get(name, SpawnerInfo()) for name in self.spawners},
             proxy="recorded",
-            **given,
         )
+        self.settings = replace(with_settings_of(configuration, basis), **given)
         self.services = make_services(
             self.store,
             self.hooks,
@@ -238,7 +243,8 @@ class WebHub:
             asyncio.create_task(self.runner.claim_free_operations()),
         ]
         here = frozenset({os.geteuid()})
-        options = WebOptions(**{"slow_spawn_timeout": 60.0, "proxy_users": here, **self.options_given})
+        fixed = {"slow_spawn_timeout": 60.0, "proxy_users": here, **options_given}
+        options = replace(options_of(configuration), **fixed)
         pages = tuple(
             page if isinstance(page, PluginPage) else PluginPage("known", page) for page in self.pages
         )

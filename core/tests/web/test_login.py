@@ -58,7 +58,7 @@ async def test_login_cookie_matches_jupyterhub(hub):
 
 
 async def test_login_cookie_expires_with_session(make_hub):
-    hub = await make_hub(cookie_max_age=3 * 86400.0)
+    hub = await make_hub(cookie_max_age_days=3)
     login = cookies_of(await hub.browser().log_in("alice", "wonder"))["jupyterhub-hub-login"]
     left = parsedate_to_datetime(login["expires"]) - utcnow()
     assert timedelta(days=3, minutes=-5) < left < timedelta(days=3, minutes=5)
@@ -74,7 +74,7 @@ async def test_cookie_of_existing_database_stays_valid(hub):
 
 
 async def test_expired_cookie_is_ignored(make_hub):
-    hub = await make_hub(cookie_max_age=86400.0)
+    hub = await make_hub(cookie_max_age_days=1)
     user = await hub.user("alice")
     name = "jupyterhub-hub-login"
     old = create_signed_value(

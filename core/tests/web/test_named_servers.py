@@ -16,7 +16,7 @@ def model(answer):
 
 @pytest.fixture
 async def hub(make_hub):
-    return await make_hub(allow_named_servers=True, named_server_limit=2)
+    return await make_hub(allow_named_servers=True, named_server_limit_per_user=2)
 
 
 async def test_server_is_created_without_start(hub):

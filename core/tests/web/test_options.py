@@ -68,7 +68,7 @@ async def test_default_url_function_sets_login_target(make_hub):
 
 async def test_logout_stops_servers_if_configured(make_hub):
     for wanted in (True, False):
-        hub = await make_hub(options={"stop_on_logout": wanted})
+        hub = await make_hub(options={"shutdown_on_logout": wanted})
         await hub.running("alice")
         browser = await hub.logged_in()
         await browser.post("/hub/logout", form={"_xsrf": browser.xsrf})
@@ -80,7 +80,7 @@ async def test_named_server_limit_function(make_hub):
     async def limit(handler):
         return 0 if handler.current_user.admin else 1
 
-    hub = await make_hub(allow_named_servers=True, options={"named_server_limit": limit})
+    hub = await make_hub(allow_named_servers=True, options={"named_server_limit_per_user": limit})
     user, admin = await hub.program("alice"), await hub.admin()
     assert (await user.ask("PUT", LAB)).code == 201
     refused = await user.ask("PUT", f"{LAB}2")
@@ -93,16 +93,16 @@ async def test_named_server_limit_function(make_hub):
 
 
 async def test_invalid_named_server_limit_is_reported(make_hub, caplog):
-    hub = await make_hub(allow_named_servers=True, options={"named_server_limit": lambda _: "many"})
+    hub = await make_hub(allow_named_servers=True, options={"named_server_limit_per_user": lambda _: "many"})
     answer = await (await hub.program()).ask("PUT", LAB)
     assert answer.code == 500
     assert json.loads(answer.body)["message"] == "something went wrong in the hub"
     assert "must return a non-negative integer" in caplog.text
 
 
-@pytest.mark.parametrize(("may_start", "code"), [(True, 201), (False, 400)])
-async def test_server_with_legacy_name_is_started_or_only_deleted(make_hub, may_start, code):
-    hub = await make_hub(allow_named_servers=True, start_old_names=may_start)
+@pytest.mark.parametrize(("allowed", "code"), [("allow-start", 201), ("allow-delete", 400)])
+async def test_server_with_legacy_name_is_started_or_only_deleted(make_hub, allowed, code):
+    hub = await make_hub(allow_named_servers=True, allow_existing_invalid_named_servers=allowed)
     user, program = await hub.user(), await hub.program()
     await hub.store.write(lambda tx: tx.servers.create(user.id, "My_Lab"))
     assert (await program.post("/hub/api/users/alice/servers/My_Lab")).code == code
@@ -112,7 +112,7 @@ async def test_server_with_legacy_name_is_started_or_only_deleted(make_hub, may_
 
 
 async def test_stopped_server_status_is_configurable(make_hub):
-    hub = await make_hub(options={"not_running_status": 503})
+    hub = await make_hub(options={"use_legacy_stopped_server_status_code": True})
     browser = await hub.logged_in()
     assert (await browser.get("/hub/user/alice/lab")).code == 503
     assert (await browser.get("/hub/user/alice/api/kernels")).code == 503
@@ -120,7 +120,7 @@ async def test_stopped_server_status_is_configurable(make_hub):
 
 
 async def test_page_length_is_configurable(make_hub):
-    hub = await make_hub(options={"page_limit": 2, "max_page_limit": 3})
+    hub = await make_hub(options={"api_page_default_limit": 2, "api_page_max_limit": 3})
     admin = await hub.admin()
     await admin.post("/hub/api/users", model={"usernames": ["a1", "a2", "a3", "a4"]})
 
@@ -134,7 +134,7 @@ async def test_page_length_is_configurable(make_hub):
 
 
 async def test_host_prefixed_cookies_work(make_hub):
-    hub = await make_hub(cookie_host_prefix=True)
+    hub = await make_hub(cookie_host_prefix_enabled=True)
     browser = hub.browser()
     morsel = morsels(await browser.log_in("alice", "wonder"))["__Host-jupyterhub-hub-login"]
     assert (morsel["path"], morsel["secure"], morsel["domain"]) == ("/", True, "")
@@ -169,20 +169,20 @@ async def test_two_hubs_on_one_host_keep_separate_logins(make_hub):
 @pytest.mark.parametrize("known", [False, True])
 @pytest.mark.parametrize("path", ["/hub/login", "/hub/api/"])
 async def test_https_sets_secure_cookies_and_hsts(make_hub, proto, known, path):
-    hub = await make_hub(options={"secure_cookies": known, "hsts_seconds": 86400})
+    hub = await make_hub(options={"secure_cookies": known, "hsts_max_age": 3600})
     answer = await hub.browser(**{"X-Forwarded-Proto": proto}).get(path)
     secure = known or proto == "https"
-    assert answer.headers.get("Strict-Transport-Security") == ("max-age=86400" if secure else None)
+    assert answer.headers.get("Strict-Transport-Security") == ("max-age=3600" if secure else None)
     if path == "/hub/login":
         token = morsels(answer)["_xsrf"]
         assert (bool(token["secure"]), token["samesite"]) == (secure, "Lax")
 
 
 async def test_no_hsts_without_seconds(make_hub):
-    hub = await make_hub(options={"secure_cookies": True})
+    hub = await make_hub(options={"secure_cookies": True, "hsts_max_age": 0})
     assert "Strict-Transport-Security" not in (await hub.browser().get("/hub/login")).headers
     theirs = {"Strict-Transport-Security": "max-age=1; includeSubDomains"}
-    hub = await make_hub(options={"secure_cookies": True, "hsts_seconds": 86400, "headers": theirs})
+    hub = await make_hub(options={"secure_cookies": True, "hsts_max_age": 3600, "headers": theirs})
     answer = await hub.browser().get("/hub/login")
     assert answer.headers.get_list("Strict-Transport-Security") == list(theirs.values())
 

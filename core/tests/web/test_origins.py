@@ -176,7 +176,7 @@ async def test_next_may_name_servers_origin(make_hub):
     ],
 )
 async def test_servers_get_and_are_routed_at_public_addresses(make_hub, origins, origin, spec):
-    hub = await make_hub(origins=origins, cookie_host_prefix=True, options={"secure_cookies": True})
+    hub = await make_hub(origins=origins, cookie_host_prefix_enabled=True, options={"secure_cookies": True})
     await hub.running()
     environment = hub.tiny.started[0].environment
     assert environment["JUPYTERHUB_HOST"] == HUB

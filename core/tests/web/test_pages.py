@@ -108,7 +108,7 @@ async def test_home_notices_dead_server(hub):
 
 
 async def test_home_shows_named_servers_if_allowed(make_hub):
-    hub = await make_hub(allow_named_servers=True, named_server_limit=1)
+    hub = await make_hub(allow_named_servers=True, named_server_limit_per_user=1)
     browser = await hub.logged_in()
     assert "new-server" in Facts((await browser.get("/hub/home")).body).ids
     await hub.running("alice", "lab")

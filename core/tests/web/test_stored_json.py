@@ -152,7 +152,7 @@ async def test_server_of_older_hub_starts_with_stored_bytes(hub):
 
 
 async def test_existing_servers_beyond_limit_stay_usable(make_hub):
-    hub = await make_hub(allow_named_servers=True, named_server_limit=2)
+    hub = await make_hub(allow_named_servers=True, named_server_limit_per_user=2)
     program = await hub.program()
     alice = await hub.user()
     for name in ("one", "two", "three"):

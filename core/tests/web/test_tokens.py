@@ -229,7 +229,7 @@ async def test_token_errors_do_not_reveal_users(hub):
 
 
 async def test_token_lifetime_is_limited_by_settings(make_hub):
-    hub = await make_hub(token_expires_in_max=3600)
+    hub = await make_hub(token_expires_in_max_seconds=3600)
     program = await hub.program()
     made = model(await program.post("/hub/api/users/alice/tokens", model={}))
     assert made["expires_at"]

@@ -136,8 +136,8 @@ def separate(**more):
         ({"origins": Origins(hub="http://hub.test", servers="http://servers.test")}, LOGIN),
         ({"origins": Origins(hub="https://hub.test", servers="https://hub.test:444")}, LOGIN),
         (separate(), HOST),
-        (separate(cookie_host_prefix=False), LOGIN),
-        ({"cookie_host_prefix": True}, HOST),
+        (separate(cookie_host_prefix_enabled=False), LOGIN),
+        ({"cookie_host_prefix_enabled": True}, HOST),
     ],
 )
 async def test_login_cookie_has_host_prefix_with_separate_origins(make_hub, settings, name):

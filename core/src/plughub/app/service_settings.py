@@ -160,7 +160,6 @@ def hub_settings(
         base_url=where.base_url,
         hub_url=where.connect_url,
         api_url=where.api_url,
-        public_url=hub.public_url,
         origins=origins,
         tls=tls.context if tls else None,
         service_tls=tls.service_files if tls else None,
@@ -168,8 +167,12 @@ def hub_settings(
         proxy=selection.proxy,
         proxy_host=host if proxy.host_bound else "",
         policies=_policies(hub, selection),
-        plugin_threads=hub.plugin_threads,
     )
+    return with_settings_of(hub, settings)
+
+
+def with_settings_of(hub: JupyterHub, settings: HubSettings) -> HubSettings:
+    """Return the settings of the services with everything that depends on settings of the hub alone."""
     for add in (_with_processes, _with_cookies, _with_logins, _with_tokens, _with_servers):
         settings = add(settings, hub)
     return settings
@@ -178,6 +181,8 @@ def hub_settings(
 def _with_processes(settings: HubSettings, hub: JupyterHub) -> HubSettings:
     return replace(
         settings,
+        public_url=hub.public_url,
+        plugin_threads=hub.plugin_threads,
         lease=hub.lease_seconds,
         service_check_interval=hub.service_check_interval,
         cleanup_servers=hub.cleanup_servers,

@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 import resource
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
+from plughub.app.config import JupyterHub
 from plughub.app.hub_parts import HubParts
 from plughub.app.hub_plan import HubPlan
 from plughub.app.trusted_proxies import proxy_users
@@ -35,13 +37,25 @@ def web_options(plan: HubPlan, parts: HubParts) -> WebOptions:
     Raises:
         StartError: settings conflict.
     """
-    hub, tornado = plan.config, plan.config.tornado_settings
-    warn_of_unused_tornado_settings(tornado)
+    hub = plan.config
+    warn_of_unused_tornado_settings(hub.tornado_settings)
     if hub.api_page_default_limit > hub.api_page_max_limit:
         raise StartError(
             "c.JupyterHub.api_page_default_limit must not exceed c.JupyterHub.api_page_max_limit"
         )
+    return replace(
+        options_of(hub),
+        max_connections=max_connections(resource.getrlimit(resource.RLIMIT_NOFILE)[0]),
+        secure_cookies=bool(hub.ssl_cert) or parts.services.settings.hub_origin.startswith("https:"),
+        host_cookies_since=parts.host_cookies_since,
+        proxy_users=proxy_users(hub.trusted_downstream_users, parts.plugins.proxy_info.user),
+    )
+
+
+def options_of(hub: JupyterHub) -> WebOptions:
+    """Return the options that depend on settings of the hub alone."""
     limit: Any = hub.named_server_limit_per_user
+    tornado = hub.tornado_settings
     return WebOptions(
         redirect_to_server=hub.redirect_to_server,
         default_url=hub.default_url,
@@ -56,15 +70,11 @@ def web_options(plan: HubPlan, parts: HubParts) -> WebOptions:
         max_page_limit=hub.api_page_max_limit,
         hsts_seconds=hub.hsts_max_age,
         spawn_form_limit=hub.spawn_form_limit,
-        max_connections=max_connections(resource.getrlimit(resource.RLIMIT_NOFILE)[0]),
         xsrf_cookie=tornado.get("xsrf_cookie_kwargs", {}),
-        secure_cookies=bool(hub.ssl_cert) or parts.services.settings.hub_origin.startswith("https:"),
-        host_cookies_since=parts.host_cookies_since,
         slow_spawn_timeout=tornado.get("slow_spawn_timeout", 10),
         slow_stop_timeout=tornado.get("slow_stop_timeout", 10),
         trusted_downstream_ips=tuple(hub.trusted_downstream_ips),
         forwarded_host_header=hub.forwarded_host_header,
-        proxy_users=proxy_users(hub.trusted_downstream_users, parts.plugins.proxy_info.user),
         headers=tornado.get("headers", {}),
         logo_file=hub.logo_file,
         admin_access=hub.admin_access,

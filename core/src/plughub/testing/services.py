@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from plughub.app.config import JupyterHub
 from plughub.domain.scopes import ScopeTree
 from plughub.kinds import ProxySettings
 from plughub.plugin.hooks import Hooks
@@ -15,6 +16,19 @@ from plughub.services.settings import HubSettings
 from plughub.storage.store import Store
 
 COOKIE_SECRET = b"s" * 32
+
+
+def split_settings(given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return which values a config file sets in ``c.JupyterHub``, and all others.
+
+    A test that gives settings by their names shows their effect.
+
+    Args:
+        given: values by name.
+    """
+    known = set(JupyterHub.class_trait_names(config=True)) - {"base_url"}  # is also part of addresses
+    settings = {name: value for name, value in given.items() if name in known}
+    return settings, {name: value for name, value in given.items() if name not in known}
 
 
 def make_services(

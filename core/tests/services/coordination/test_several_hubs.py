@@ -83,7 +83,7 @@ async def test_concurrent_requests_for_a_new_server_create_one(make_hub, machine
 
 
 async def test_the_limit_of_named_servers_holds_for_concurrent_requests(make_hub):
-    hubs = [make_hub(allow_named_servers=True, named_server_limit=2) for _ in range(2)]
+    hubs = [make_hub(allow_named_servers=True, named_server_limit_per_user=2) for _ in range(2)]
     user = await hubs[0].user()
     starts = [hubs[n % 2].servers.start(user, f"lab{n}") for n in range(AT_ONCE)]
     await asyncio.gather(*starts, return_exceptions=True)

@@ -375,17 +375,15 @@ async def listening(port, status=200, meanwhile=None):
 async def test_an_external_service_is_routed_at_once_and_logged_when_it_does_not_answer(seer, proxy, caplog):
     port = free_port()
     one = await seer(
-        {"name": "far", "url": f"http://127.0.0.1:{port}/", "timeout": 1}, service_check_interval=0
+        {"name": "far", "url": f"http://127.0.0.1:{port}/", "timeout": 1}, service_check_interval=1
     )
     await one.hub.router.sync()
     assert proxy.routes["/services/far/"].target == f"http://127.0.0.1:{port}"
     await checked(one, "far", "silent")
     assert f"service far does not answer at http://127.0.0.1:{port}/ after 1 s" in caplog.text
     async with listening(port):
-        await one.checks.run_once()
-        assert await one.states() == {"far": "answers"}
-    await one.checks.run_once()
-    assert await one.states() == {"far": "silent"}
+        await checked_again(one, {"far": "answers"})
+    await checked_again(one, {"far": "silent"})
     assert "no longer answers" in caplog.text
 
 
@@ -418,6 +416,16 @@ async def checked(one, service, state):
         return (await one.states())[service] == state
 
     await conditions.until(check, seconds=60, pause=0.02)
+
+
+async def checked_again(one, states):
+    """Check the services that are due until they are in given states."""
+
+    async def check():
+        await one.checks.run_once()
+        return await one.states() == states
+
+    await conditions.until(check, pause=0.02)
 
 
 async def test_a_process_on_the_port_of_a_service_gets_no_route(seer, proxy):

@@ -140,7 +140,7 @@ async def test_named_servers_are_off_until_allowed_and_have_their_limit(make_hub
     hub = make_hub()
     with pytest.raises(InvalidError, match="allow_named_servers"):
         await hub.servers.start(await hub.user(), "lab")
-    hub = make_hub(allow_named_servers=True, named_server_limit=1)
+    hub = make_hub(allow_named_servers=True, named_server_limit_per_user=1)
     assert (await hub.started(server="lab")).ready
     with pytest.raises(InvalidError, match="maximum of 1"):
         await hub.servers.start(await hub.user(), "other")

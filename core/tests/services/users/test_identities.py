@@ -134,7 +134,7 @@ async def renamed(hub, old, new):
 
 @pytest.fixture
 async def joined_hub(make_hub):
-    return make_hub(extra={"pam": Known(), "ldap": Known()}, one_person=(JOINED,))
+    return make_hub(extra={"pam": Known(), "ldap": Known()}, one_person=[set(JOINED)])
 
 
 async def log_in(hub, plugin, name):

@@ -101,7 +101,7 @@ async def test_attempts_during_an_outage_of_the_authenticator_do_not_count(make_
 
 
 async def test_all_attempts_are_admitted_without_delays(make_hub, counting) -> None:
-    hub = make_hub(extra={"counting": counting}, login_limits=LoginLimits(longest_pause=0))
+    hub = make_hub(extra={"counting": counting}, login_longest_pause=0)
     for _ in range(4 * TRIES):
         await wrong(hub)
     assert counting.asked == 4 * TRIES
@@ -109,7 +109,7 @@ async def test_all_attempts_are_admitted_without_delays(make_hub, counting) -> N
 
 async def test_guessed_links_are_throttled_by_address(make_hub, counting) -> None:
     links = OneTimeLinks(None)
-    hub = make_hub(extra={"onetime": links}, login_limits=LoginLimits(tries_of_address=3))
+    hub = make_hub(extra={"onetime": links}, login_tries_of_address=3)
     links._store = hub.store
     await hub.user("root")
     token = await links.create("alice")

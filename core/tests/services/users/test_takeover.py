@@ -7,12 +7,12 @@ async def test_the_next_hub_finishes_the_start_of_a_dead_hub_without_a_second_la
     make_hub, machine, proxy, until
 ):
     machine.gate = asyncio.Event()
-    first = make_hub(lease=1)
+    first = make_hub(lease_seconds=1)
     asked = await first.servers.start(await first.user())
     await until(lambda: machine.running)
     await first.crash()
     machine.gate.set()
-    second = make_hub(lease=1)
+    second = make_hub(lease_seconds=1)
     server = await second.servers.wait(asked, 15)
     assert server.status is Status.RUNNING
     assert machine.launches == [server.launch]
@@ -24,37 +24,37 @@ async def test_the_next_hub_finishes_the_start_of_a_dead_hub_without_a_second_la
 async def test_the_next_hub_launches_a_start_that_has_launched_nothing(make_hub, machine, until):
     machine.gate = asyncio.Event()
     machine.forgetful = True
-    first = make_hub(lease=1)
+    first = make_hub(lease_seconds=1)
     asked = await first.servers.start(await first.user())
     await until(lambda: machine.running)
     await first.crash()
     await machine.kill(asked.operation.id)
     machine.gate = None
-    server = await make_hub(lease=1).servers.wait(asked, 15)
+    server = await make_hub(lease_seconds=1).servers.wait(asked, 15)
     assert server.status is Status.RUNNING
     assert len(machine.launches) == 2
 
 
 async def test_the_next_hub_finishes_the_stop_of_a_dead_hub(make_hub, machine, proxy, until):
-    first = make_hub(lease=1)
+    first = make_hub(lease_seconds=1)
     server = await first.started()
     machine.stop_error = RuntimeError("engine is down")
     await first.servers.stop(server)
     await until(lambda: machine.stops)
     await first.crash()
     machine.stop_error = None
-    stopped = await make_hub(lease=1).servers.wait(server, 15)
+    stopped = await make_hub(lease_seconds=1).servers.wait(server, 15)
     assert stopped.status is Status.STOPPED
     assert (machine.running, proxy.routes) == ({}, {})
 
 
 async def test_a_hub_that_lost_its_lease_changes_nothing(make_hub, machine, until):
     machine.gate = asyncio.Event()
-    first = make_hub(lease=1)
+    first = make_hub(lease_seconds=1)
     asked = await first.servers.start(await first.user())
     await until(lambda: machine.running)
     first._tasks[1].cancel()  # it renews no leases, as if it were suspended
-    second = make_hub(lease=1)
+    second = make_hub(lease_seconds=1)
     server = await second.servers.wait(asked, 15)
     assert server.status is Status.RUNNING
     machine.gate.set()
@@ -89,12 +89,12 @@ async def test_two_hubs_start_a_server_once(make_hub, machine):
 
 async def test_a_server_launched_after_the_lease_was_lost_is_stopped(make_hub, machine, until):
     machine.before = stalled = asyncio.Event()
-    first = make_hub(lease=1)
+    first = make_hub(lease_seconds=1)
     asked = await first.servers.start(await first.user())
     await until(lambda: machine.launches)
     first._tasks[1].cancel()  # it renews no leases, as if it were suspended
     machine.before = None
-    second = make_hub(lease=1)
+    second = make_hub(lease_seconds=1)
     server = await second.servers.wait(asked, 15)
     stalled.set()
     await until(lambda: len(machine.running) == 2)
